@@ -1,0 +1,3 @@
+//! The cache key and its unambiguous encoding.
+
+pub mod authority;

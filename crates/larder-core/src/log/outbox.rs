@@ -1,0 +1,1 @@
+//! Invalidations that the log has not been told yet.

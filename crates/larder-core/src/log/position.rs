@@ -1,0 +1,266 @@
+//! Places in the invalidation log.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Which life of the log a position belongs to: 128 random bits, new after every failover, restart or loss.
+///
+/// Positions of two incarnations cannot be compared: a new one refuses everything older.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Incarnation([u8; 16]);
+
+impl Incarnation {
+    /// The incarnation with these random bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The random bytes, as they stand in a stored response.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+}
+
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Incarnation {
+    type Err = NotAPosition;
+
+    /// Reads 32 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, NotAPosition> {
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(NotAPosition);
+        }
+        u128::from_str_radix(text, 16)
+            .map(|bits| Self(bits.to_be_bytes()))
+            .map_err(|_| NotAPosition)
+    }
+}
+
+/// The id of an event in the log: the id of a Redis Stream entry, or a counter where there is no Redis.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct LogId {
+    /// Milliseconds by the clock of the server that appended the event. Only their order means anything.
+    pub millis: u64,
+    /// Tells events of one millisecond apart.
+    pub sequence: u64,
+}
+
+impl LogId {
+    /// Before every event.
+    pub const ZERO: Self = Self {
+        millis: 0,
+        sequence: 0,
+    };
+    /// After every event.
+    pub const MAX: Self = Self {
+        millis: u64::MAX,
+        sequence: u64::MAX,
+    };
+
+    /// The id `millis-sequence`.
+    #[must_use]
+    pub const fn new(millis: u64, sequence: u64) -> Self {
+        Self { millis, sequence }
+    }
+
+    /// The id just before this one; [`LogId::ZERO`] has none and stays.
+    #[must_use]
+    pub const fn before(self) -> Self {
+        match (self.millis, self.sequence) {
+            (0, 0) => self,
+            (millis, 0) => Self::new(millis - 1, u64::MAX),
+            (millis, sequence) => Self::new(millis, sequence - 1),
+        }
+    }
+
+    /// The id just after this one; [`LogId::MAX`] has none and stays.
+    #[must_use]
+    pub const fn after(self) -> Self {
+        match (self.millis, self.sequence) {
+            (u64::MAX, u64::MAX) => self,
+            (millis, u64::MAX) => Self::new(millis + 1, 0),
+            (millis, sequence) => Self::new(millis, sequence + 1),
+        }
+    }
+
+    /// Sixteen bytes whose lexical order is the order of the ids.
+    #[must_use]
+    pub fn to_be_bytes(self) -> [u8; 16] {
+        ((u128::from(self.millis) << 64) | u128::from(self.sequence)).to_be_bytes()
+    }
+
+    /// The id whose [`to_be_bytes`](Self::to_be_bytes) these are.
+    #[must_use]
+    pub const fn from_be_bytes(bytes: [u8; 16]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+        Self {
+            millis: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            sequence: u64::from_be_bytes([i, j, k, l, m, n, o, p]),
+        }
+    }
+}
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.millis, self.sequence)
+    }
+}
+
+impl fmt::Debug for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for LogId {
+    type Err = NotAPosition;
+
+    /// Reads `millis-sequence`, as Redis writes the id of a Stream entry.
+    fn from_str(text: &str) -> Result<Self, NotAPosition> {
+        let (millis, sequence) = text.split_once('-').ok_or(NotAPosition)?;
+        let number = |digits: &str| digits.parse().map_err(|_| NotAPosition);
+        Ok(Self::new(number(millis)?, number(sequence)?))
+    }
+}
+
+/// What was read is not a place in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAPosition;
+
+impl fmt::Display for NotAPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a place in the invalidation log")
+    }
+}
+
+impl std::error::Error for NotAPosition {}
+
+/// A place within one incarnation: how far the log was read, and how many invalidations of this process the log had
+/// not been told when they were applied.
+///
+/// The two are compared **separately** (rule 1 of the log). As one ordered pair, a response from ahead of our tail
+/// would outrank an invalidation that only this process knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Mark {
+    /// The last event of the log that was taken in.
+    pub log: LogId,
+    /// The count of this process's own deferred invalidations. It never leaves the process.
+    pub local: u64,
+}
+
+impl Mark {
+    /// Before everything.
+    pub const ZERO: Self = Self {
+        log: LogId::ZERO,
+        local: 0,
+    };
+
+    /// Whether this mark is at or beyond `other` in both of its parts.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        self.log >= other.log && self.local >= other.local
+    }
+
+    /// The least mark that covers both.
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        Self {
+            log: self.log.max(other.log),
+            local: self.local.max(other.local),
+        }
+    }
+}
+
+/// A place in the invalidation log: how much of it an instance had taken in at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// The life of the log in which the mark means anything.
+    pub incarnation: Incarnation,
+    /// The place within that life.
+    pub mark: Mark,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_id_reads_what_it_writes() {
+        for id in [LogId::ZERO, LogId::new(1_763_856_000_123, 7), LogId::MAX] {
+            assert_eq!(id.to_string().parse(), Ok(id));
+            assert_eq!(LogId::from_be_bytes(id.to_be_bytes()), id);
+        }
+        for text in ["", "1", "1-", "-1", "1-2-3", "a-b", "18446744073709551616-0"] {
+            assert_eq!(text.parse::<LogId>(), Err(NotAPosition), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_log_ids_order_as_the_ids_do() {
+        let ids = [
+            LogId::ZERO,
+            LogId::new(0, u64::MAX),
+            LogId::new(1, 0),
+            LogId::new(256, 1),
+            LogId::MAX,
+        ];
+        assert!(
+            ids.windows(2)
+                .all(|pair| pair[0].to_be_bytes() < pair[1].to_be_bytes())
+        );
+    }
+
+    #[test]
+    fn before_and_after_cross_the_milliseconds_and_stop_at_the_ends() {
+        assert_eq!(LogId::new(5, 0).before(), LogId::new(4, u64::MAX));
+        assert_eq!(LogId::new(4, u64::MAX).after(), LogId::new(5, 0));
+        assert_eq!(LogId::new(5, 3).before(), LogId::new(5, 2));
+        assert_eq!(LogId::ZERO.before(), LogId::ZERO);
+        assert_eq!(LogId::MAX.after(), LogId::MAX);
+    }
+
+    #[test]
+    fn an_incarnation_reads_what_it_writes() {
+        let incarnation = Incarnation::from_bytes([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]);
+        assert_eq!(incarnation.to_string(), "000102030405060708090a0b0c0d0eff");
+        assert_eq!(incarnation.to_string().parse(), Ok(incarnation));
+        for text in [
+            "",
+            "00",
+            "+00102030405060708090a0b0c0d0eff",
+            "zz0102030405060708090a0b0c0d0eff",
+        ] {
+            assert_eq!(text.parse::<Incarnation>(), Err(NotAPosition), "{text}");
+        }
+    }
+
+    /// Rule 1: both parts, each for itself.
+    #[test]
+    fn a_mark_that_is_ahead_in_one_part_does_not_make_up_for_the_other() {
+        let ahead_in_log = Mark {
+            log: LogId::new(9, 0),
+            local: 0,
+        };
+        let deferred = Mark {
+            log: LogId::ZERO,
+            local: 1,
+        };
+        assert!(!ahead_in_log.covers(deferred));
+        assert!(!deferred.covers(ahead_in_log));
+        assert!(ahead_in_log.join(deferred).covers(ahead_in_log));
+        assert!(ahead_in_log.join(deferred).covers(deferred));
+    }
+}

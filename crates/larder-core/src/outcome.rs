@@ -1,0 +1,266 @@
+//! What the cache did with a request, and why: one closed set of words for headers, metrics, logs and tests.
+
+use std::fmt;
+
+/// Which tier a stored response was found in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)] // A third tier would be a change of the design.
+pub enum Tier {
+    /// This process's memory.
+    Memory,
+    /// The store that instances share.
+    Shared,
+}
+
+/// Declares an enum of reasons whose variants have one lower-case word each, used wherever the reason shows.
+macro_rules! reasons {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident => $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+
+        impl $name {
+            /// Every reason there is, in the order in which they are declared.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The word that stands for it in header fields, metrics and logs.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Why a request that could have been answered from the cache was not.
+    MissReason {
+        /// Nothing is known under its key.
+        NeverStored => "never-stored",
+        /// What is stored is past its freshness lifetime.
+        Expired => "expired",
+        /// What is stored was invalidated.
+        Invalidated => "invalidated",
+        /// What is stored answers requests with other values in the fields that `Vary` names.
+        Vary => "vary",
+        /// What is stored is only good after validation (`no-cache`).
+        NoCache => "no-cache",
+        /// The request asked for it (`no-cache`, `max-age`), and the policy lets requests do so.
+        Request => "request",
+        /// The invalidation log could not be confirmed lately, so what is stored is not trusted.
+        Unconfirmed => "unconfirmed",
+        /// What the shared tier holds under the key cannot be read.
+        Unreadable => "unreadable",
+        /// The shared tier could not be asked.
+        StoreError => "store-error",
+        /// The last responses under its key could not be stored, so nobody waits for the next.
+        Pass => "pass",
+    }
+}
+
+reasons! {
+    /// Why a request went past the cache.
+    BypassReason {
+        /// Its method is neither `GET` nor `HEAD`.
+        Method => "method",
+        /// It has `Authorization`, and neither the policy nor what is stored says that it may be shared.
+        Authorization => "authorization",
+        /// It has a cookie that the policy does not declare.
+        Cookie => "cookie",
+        /// It asks for a range.
+        Range => "range",
+        /// It has a precondition that only the handler can evaluate (`If-Match`, `If-Unmodified-Since`).
+        Precondition => "precondition",
+        /// It asks for another protocol.
+        Upgrade => "upgrade",
+        /// Its URI and its `Host` name different hosts.
+        Authority => "authority",
+        /// The policy gave it no key.
+        NoKey => "no-key",
+        /// Its key would be longer than a key may be.
+        KeyTooLong => "key-too-long",
+        /// It came through a layer of the same cache already.
+        Nested => "nested",
+    }
+}
+
+reasons! {
+    /// Why a response was not stored.
+    NotStored {
+        /// Its status is not one that the policy stores.
+        Status => "status",
+        /// It says `no-store`.
+        NoStore => "no-store",
+        /// It says `private`.
+        Private => "private",
+        /// It has `Set-Cookie`.
+        SetCookie => "set-cookie",
+        /// It has `Vary: *`.
+        VaryStar => "vary-star",
+        /// It answers a request with `Authorization` and does not say that it may be shared.
+        Authorization => "authorization",
+        /// It answers a request with a cookie that the policy does not declare, and does not say that it may be shared.
+        Cookie => "cookie",
+        /// It would be stale at once, and could not be validated.
+        NoLifetime => "no-lifetime",
+        /// It is a part of a representation.
+        Partial => "partial",
+        /// Its body is over the limit.
+        TooLarge => "too-large",
+        /// Its header fields are over the limit.
+        HeadersTooLarge => "headers-too-large",
+        /// Its body ended in an error.
+        BodyError => "body-error",
+        /// Its body has trailers.
+        Trailers => "trailers",
+        /// Its key has too many variants already.
+        Variants => "variants",
+        /// The request says `no-store`, and the policy lets requests do so.
+        Request => "request",
+        /// The request's method does not allow it.
+        Method => "method",
+    }
+}
+
+/// Why a stale response was served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StaleReason {
+    /// It is being refreshed in the background (RFC 5861 §3).
+    WhileRevalidate,
+    /// The handler failed (RFC 5861 §4).
+    IfError,
+}
+
+impl StaleReason {
+    /// The word that stands for it in header fields, metrics and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WhileRevalidate => "stale-while-revalidate",
+            Self::IfError => "stale-if-error",
+        }
+    }
+}
+
+/// What the cache did with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)] // Whoever reports outcomes has to report every kind.
+pub enum Outcome {
+    /// A fresh stored response was served.
+    Hit(Tier),
+    /// A stale stored response was served.
+    Stale(Tier, StaleReason),
+    /// The handler made the response.
+    Miss(MissReason),
+    /// The cache had no part in it.
+    Bypass(BypassReason),
+}
+
+impl Outcome {
+    /// The value of `X-Cache`.
+    #[must_use]
+    pub const fn x_cache(self) -> &'static str {
+        match self {
+            Self::Hit(_) => "HIT",
+            Self::Stale(..) => "STALE",
+            Self::Miss(_) => "MISS",
+            Self::Bypass(_) => "BYPASS",
+        }
+    }
+
+    /// The reason's word; for a hit, the tier's.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Hit(tier) => tier.as_str(),
+            Self::Stale(_, reason) => reason.as_str(),
+            Self::Miss(reason) => reason.as_str(),
+            Self::Bypass(reason) => reason.as_str(),
+        }
+    }
+}
+
+impl Tier {
+    /// The word that stands for it in header fields, metrics and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+impl MissReason {
+    /// The value of `fwd` in `Cache-Status` (RFC 9211 §2.2).
+    #[must_use]
+    pub const fn fwd(self) -> &'static str {
+        match self {
+            Self::NeverStored | Self::Unreadable | Self::StoreError | Self::Pass => "uri-miss",
+            Self::Expired | Self::Invalidated | Self::Unconfirmed | Self::NoCache => "stale",
+            Self::Vary => "vary-miss",
+            Self::Request => "request",
+        }
+    }
+}
+
+impl BypassReason {
+    /// The value of `fwd` in `Cache-Status` (RFC 9211 §2.2).
+    #[must_use]
+    pub const fn fwd(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Range => "partial",
+            _ => "bypass",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_structured_field_tokens_and_no_two_reasons_share_one() {
+        let words: Vec<_> = MissReason::ALL.iter().map(|reason| reason.as_str()).collect();
+        let token = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        assert!(words.iter().all(|word| token(word)));
+        assert!(BypassReason::ALL.iter().all(|reason| token(reason.as_str())));
+        assert!(NotStored::ALL.iter().all(|reason| token(reason.as_str())));
+        let distinct: std::collections::HashSet<_> = words.iter().collect();
+        assert_eq!(distinct.len(), words.len());
+    }
+
+    /// RFC 9211 §2.2 lists the values of `fwd`.
+    #[test]
+    fn forwarding_uses_the_words_of_rfc_9211() {
+        let allowed = [
+            "bypass",
+            "method",
+            "uri-miss",
+            "vary-miss",
+            "miss",
+            "request",
+            "stale",
+            "partial",
+        ];
+        assert!(
+            MissReason::ALL
+                .iter()
+                .all(|reason| allowed.contains(&reason.fwd()))
+        );
+        assert!(
+            BypassReason::ALL
+                .iter()
+                .all(|reason| allowed.contains(&reason.fwd()))
+        );
+    }
+}
