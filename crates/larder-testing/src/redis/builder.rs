@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::process::Process;
 use super::scratch::Scratch;
@@ -62,7 +62,7 @@ impl RedisBuilder {
     /// # Errors
     ///
     /// [`io::ErrorKind::NotFound`] if there is no `redis-server` on the `PATH`; what the server logged if it does not
-    /// start with these settings, or is not ready within ten seconds.
+    /// start with these settings, or is not ready within thirty seconds.
     pub async fn start(self) -> io::Result<RedisServer> {
         server::blocking(move || self.start_blocking()).await
     }
@@ -97,11 +97,10 @@ impl RedisBuilder {
 
     fn config_for(&self, address: SocketAddr, directory: &Path) -> String {
         let mut text = format!(
-            "bind {}\nport {}\ndir \"{}\"\nlogfile \"{}\"\nsave \"\"\nappendonly no\nrepl-diskless-sync-delay 0\n",
+            "bind {}\nport {}\ndir \"{}\"\nsave \"\"\nappendonly no\nrepl-diskless-sync-delay 0\n",
             address.ip(),
             address.port(),
             directory.display(),
-            super::process::LOG,
         );
         for line in &self.lines {
             // Writing to a string does not fail.
@@ -111,7 +110,7 @@ impl RedisBuilder {
     }
 }
 
-fn config_file(directory: &Path) -> std::path::PathBuf {
+fn config_file(directory: &Path) -> PathBuf {
     directory.join("redis.conf")
 }
 

@@ -1,6 +1,6 @@
 //! The operating system's process of a server, and what keeps it from outliving the test.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,15 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use super::resp::Connection;
 
 /// How long a server may take to start, and a replica to get in sync.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long one question may take meanwhile: something else on the port may never answer.
+const PROBE: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The server's log file in its directory.
-pub(super) const LOG: &str = "redis.log";
-
 /// Waits for the end of its input, which comes when the test's process ends in whatever way, then clears away.
-const WATCHDOG: &str = "read -r _; kill -9 \"$1\"; rm -rf \"$2\"";
+///
+/// It ignores what a terminal sends to the whole group, since it has to be the last to go.
+const WATCHDOG: &str = "trap '' HUP INT TERM; read -r _; kill -9 \"$1\"; rm -rf \"$2\"";
 
 /// A running server; dropping it kills it.
 #[derive(Debug)]
@@ -32,9 +33,14 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn spawn(directory: &Path, config: &Path) -> io::Result<Self> {
-        let log = directory.join(LOG);
-        remove_if_there(&log)?;
-        let mut server = quiet("redis-server").arg(config).spawn().map_err(missing)?;
+        let log = directory.join("redis.log");
+        let output = File::create(&log)?;
+        let mut server = quiet("redis-server")
+            .arg(config)
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .map_err(missing)?;
         let watchdog = quiet("sh")
             .args(["-c", WATCHDOG, "watchdog", &server.id().to_string()])
             .arg(directory)
@@ -83,7 +89,7 @@ impl Process {
 
     /// Another test's server may have taken the port first, so that it answers here until ours gives up.
     fn is_ready(&self, address: SocketAddr, password: Option<&str>, replica: bool) -> io::Result<bool> {
-        let mut connection = Connection::open(address, password)?;
+        let mut connection = Connection::open(address, password, PROBE)?;
         connection.command(&["PING"])?;
         let info = connection.command(&["INFO"])?;
         let lines = info.as_str().unwrap_or_default();
@@ -153,12 +159,4 @@ fn missing(error: io::Error) -> io::Error {
         return io::Error::new(error.kind(), message);
     }
     error
-}
-
-/// The log of an earlier run must not explain the end of this one.
-fn remove_if_there(file: &Path) -> io::Result<()> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

@@ -6,9 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// How long a hung server may keep a test waiting.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// What `redis-server` replied to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -64,15 +61,15 @@ impl Reply {
     }
 }
 
-/// A blocking connection. Blocking, so that a test under tokio's paused clock gets real time here.
+/// A blocking connection, each wait on which is bounded. Blocking, so that a test under tokio's paused clock gets real time here.
 pub(super) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    pub(super) fn open(address: SocketAddr, password: Option<&str>) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    pub(super) fn open(address: SocketAddr, password: Option<&str>, patience: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, patience)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
         let mut connection = Self(BufReader::new(stream));
         if let Some(password) = password {
             connection.command(&["AUTH", password])?;

@@ -4,12 +4,16 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::builder::RedisBuilder;
 use super::process::Process;
 use super::resp::{Connection, Reply};
 use super::scratch::Scratch;
 use crate::lock::lock;
+
+/// How long a hung server may keep a test waiting for a reply.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A `redis-server` of the test's own, on a free port of the loopback interface.
 ///
@@ -98,7 +102,8 @@ impl RedisServer {
     pub async fn command(&self, words: &[impl AsRef<[u8]>]) -> io::Result<Reply> {
         let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_ref().to_vec()).collect();
         let shared = Arc::clone(&self.shared);
-        blocking(move || Connection::open(shared.address, shared.builder.secret())?.command(&words)).await
+        blocking(move || Connection::open(shared.address, shared.builder.secret(), PATIENCE)?.command(&words))
+            .await
     }
 
     /// Hangs it (`SIGSTOP`), and returns when it hangs: connections stay, the system accepts new ones, nothing is
