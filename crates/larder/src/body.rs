@@ -37,15 +37,21 @@ pin_project! {
 
 impl<B: Body> CacheBody<B> {
     pub(crate) const fn whole(bytes: Bytes) -> Self {
-        Self { kind: Kind::Whole { bytes } }
+        Self {
+            kind: Kind::Whole { bytes },
+        }
     }
 
     pub(crate) const fn inner(body: B) -> Self {
-        Self { kind: Kind::Inner { body } }
+        Self {
+            kind: Kind::Inner { body },
+        }
     }
 
     pub(crate) const fn tee(body: TeeBody<B>) -> Self {
-        Self { kind: Kind::Tee { body } }
+        Self {
+            kind: Kind::Tee { body },
+        }
     }
 }
 
@@ -71,7 +77,10 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
             KindProjection::Whole { bytes } if bytes.is_empty() => Poll::Ready(None),
             KindProjection::Whole { bytes } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),

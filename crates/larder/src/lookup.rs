@@ -7,7 +7,6 @@ use http::HeaderMap;
 use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::http::vary;
-use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Tier};
 use larder_core::store::StoreError;
 use larder_core::stored::wire::{self, Decoded};
@@ -46,13 +45,17 @@ pub(crate) struct Stale {
 impl Route {
     /// What this process's memory knows about a request.
     pub(crate) fn look_in_memory(&self, look: &Look, headers: &HeaderMap, now: Boot) -> Known {
-        let known = self.find_in_memory(look.key.as_str(), headers, now);
+        let known = self.find_in_memory(look.key(), headers, now);
         match known {
             // RFC 9111 §3.5, and the same for cookies: only what says of itself that it may be shared.
-            Known::Fresh(held, _) if credentials_reason(look.credentials).is_some() && !held.meta.flags.shareable => {
+            Known::Fresh(held, _)
+                if credentials_reason(look.credentials).is_some() && !held.meta.flags.shareable =>
+            {
                 Known::Pass
             }
-            _ if credentials_reason(look.credentials).is_some() && !matches!(known, Known::Fresh(..)) => Known::Pass,
+            _ if credentials_reason(look.credentials).is_some() && !matches!(known, Known::Fresh(..)) => {
+                Known::Pass
+            }
             known => known,
         }
     }
@@ -61,8 +64,7 @@ impl Route {
         let inner = &self.cache.inner;
         match inner.memory.find(key, headers, now) {
             Found::Held(held) => {
-                let (verdict, confirmed) = inner.log.judge(&held, now);
-                let known = self.decide(Arc::clone(&held), Tier::Memory, verdict, confirmed, headers, now);
+                let known = self.decide(&held, Tier::Memory, headers, now);
                 if matches!(known, Known::Missing(MissReason::Invalidated)) {
                     inner.memory.remove(&held);
                 }
@@ -74,21 +76,27 @@ impl Route {
         }
     }
 
-    fn decide(
-        &self,
-        held: Arc<Held>,
-        tier: Tier,
-        verdict: Verdict,
-        confirmed: bool,
-        headers: &HeaderMap,
-        now: Boot,
-    ) -> Known {
-        let directives = self.policy.store.follow_request.then(|| RequestDirectives::parse(headers));
+    /// What the log and the rules of reuse say of a stored response.
+    pub(crate) fn decide(&self, held: &Arc<Held>, tier: Tier, headers: &HeaderMap, now: Boot) -> Known {
+        let (verdict, confirmed) = self.cache.inner.log.judge(held, now);
+        let directives = self
+            .policy
+            .store
+            .follow_request
+            .then(|| RequestDirectives::parse(headers));
         match reuse(&held.candidate(verdict, confirmed, now), directives.as_ref()) {
-            Reuse::Fresh { .. } => Known::Fresh(held, tier),
-            Reuse::Stale { reason, while_revalidate, if_error } => {
-                Known::Stale(Stale { held, tier, reason, while_revalidate, if_error })
-            }
+            Reuse::Fresh { .. } => Known::Fresh(Arc::clone(held), tier),
+            Reuse::Stale {
+                reason,
+                while_revalidate,
+                if_error,
+            } => Known::Stale(Stale {
+                held: Arc::clone(held),
+                tier,
+                reason,
+                while_revalidate,
+                if_error,
+            }),
             Reuse::Refused(reason) => Known::Missing(reason),
         }
     }
@@ -96,7 +104,9 @@ impl Route {
     /// What the shared tier knows about a request that memory knows nothing of use about.
     pub(crate) async fn look_in_shared(&self, ask: &Ask, missing: MissReason) -> Known {
         let inner = &*self.cache.inner;
-        let Some(store) = &inner.store else { return Known::Missing(missing) };
+        let Some(store) = &inner.store else {
+            return Known::Missing(missing);
+        };
         // Read together and before the store is asked: rule 12, and the local number that goes with it (rule 1). An
         // invalidation that is deferred while the answer is on its way has a higher number, and refuses it.
         let (trusted, local) = inner.log.read(|tail| {
@@ -144,8 +154,7 @@ impl Route {
         stored.meta.position.mark.local = local;
         let now = inner.clock.boot();
         let held = Arc::new(promoted(inner, stored, now));
-        let (verdict, confirmed) = inner.log.judge(&held, now);
-        let known = self.decide(Arc::clone(&held), Tier::Shared, verdict, confirmed, &ask.headers, now);
+        let known = self.decide(&held, Tier::Shared, &ask.headers, now);
         if matches!(known, Known::Fresh(..) | Known::Stale(_)) {
             inner.memory.insert(held);
         }
@@ -181,9 +190,10 @@ fn read(ask: &Ask, answer: Option<Bytes>) -> Read {
 fn address_of(ask: &Ask, variants: Option<&Variants>) -> String {
     match variants {
         None => address::primary(&ask.key),
-        Some(variants) => {
-            address::variant(&ask.key, vary::digest(&vary::selecting(&variants.fields, &ask.headers)))
-        }
+        Some(variants) => address::variant(
+            &ask.key,
+            vary::digest(&vary::selecting(&variants.fields, &ask.headers)),
+        ),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which parts of the query belong to the key.
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use super::decoded;
@@ -53,6 +55,17 @@ impl QueryRules {
     pub fn sorted(mut self) -> Self {
         self.sort = true;
         self
+    }
+
+    /// What of the query belongs to the key, as a query.
+    #[must_use]
+    pub fn apply<'q>(&self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
+        let query = query?;
+        if self.keep_everything() {
+            return Some(Cow::Borrowed(query));
+        }
+        let kept = self.kept(query);
+        (!kept.is_empty()).then(|| Cow::Owned(kept.join("&")))
     }
 
     /// Whether every query belongs to the key as it was sent.
@@ -122,6 +135,12 @@ mod tests {
         ];
         for (rules, query, expected) in cases {
             assert_eq!(rules.kept(query).as_slice(), expected, "{query} by {rules:?}");
+            let applied = (!expected.is_empty()).then(|| expected.join("&"));
+            assert_eq!(
+                rules.apply(Some(query)).as_deref(),
+                applied.as_deref(),
+                "{query} by {rules:?}"
+            );
         }
     }
 }

@@ -7,16 +7,19 @@ use larder_core::log::position::Position;
 use larder_core::time::Boot;
 use tokio::sync::watch;
 
+use crate::lookup::Stale;
 use crate::memory::held::Held;
 
 /// What a flight ended with, for those who waited.
 #[derive(Clone)]
 pub(crate) enum Ended {
-    /// A response that was stored, and from which tier if the handler did not run for it.
+    /// A response that was stored.
     Stored(Arc<Held>),
     /// A response of a handler that failed. It is not stored, but whoever waited for it has asked at the same time, and
     /// asking the handler again for each of them would only make its trouble worse.
     Failed(Arc<Held>),
+    /// A stale response, because the handler failed (RFC 5861 §4).
+    Stale(Stale),
     /// What the handler made is not for others: everybody for themselves, at once.
     Alone,
 }
@@ -76,9 +79,18 @@ impl Flights {
         position: Position,
     ) -> Lead {
         let (ends, ended) = watch::channel(None);
-        let flight = Arc::new(Flight { began, position, ended });
+        let flight = Arc::new(Flight {
+            began,
+            position,
+            ended,
+        });
         under_way.insert(key.clone(), Arc::clone(&flight));
-        Lead { under_way: Arc::clone(&self.under_way), key, flight, ends }
+        Lead {
+            under_way: Arc::clone(&self.under_way),
+            key,
+            flight,
+            ends,
+        }
     }
 }
 
@@ -114,7 +126,10 @@ impl Lead {
     fn leave(&self) {
         let mut under_way = lock(&self.under_way);
         // One that could not be joined any more has been replaced.
-        if under_way.get(&self.key).is_some_and(|known| Arc::ptr_eq(known, &self.flight)) {
+        if under_way
+            .get(&self.key)
+            .is_some_and(|known| Arc::ptr_eq(known, &self.flight))
+        {
             under_way.remove(&self.key);
         }
     }
@@ -126,6 +141,8 @@ impl Drop for Lead {
     }
 }
 
-fn lock(under_way: &Mutex<HashMap<FlightKey, Arc<Flight>>>) -> MutexGuard<'_, HashMap<FlightKey, Arc<Flight>>> {
+fn lock(
+    under_way: &Mutex<HashMap<FlightKey, Arc<Flight>>>,
+) -> MutexGuard<'_, HashMap<FlightKey, Arc<Flight>>> {
     under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }

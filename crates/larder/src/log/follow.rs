@@ -3,8 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use larder_core::log::tail::LookTaken;
-use larder_core::store::StoreError;
+use larder_core::log::tail::{LookTaken, Tail};
+use larder_core::store::{Appended, StoreError};
 use tokio::time::{Instant, sleep};
 
 use crate::cache::Inner;
@@ -38,7 +38,7 @@ pub(crate) async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
             }
         }
         flush(&inner, &*store).await;
-        let cursor = inner.log.read(larder_core::log::tail::Tail::cursor);
+        let cursor = inner.log.read(Tail::cursor);
         let at_most = inner.log.max_staleness() / 4;
         let pushed = Arc::clone(&inner);
         // Nothing here may keep the cache alive for longer than one alarm.
@@ -60,7 +60,7 @@ pub(crate) async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
 
 /// One look, taken in.
 async fn look(inner: &Inner, store: &dyn Store) -> Result<LookTaken, StoreError> {
-    let cursor = inner.log.read(larder_core::log::tail::Tail::cursor);
+    let cursor = inner.log.read(Tail::cursor);
     // Rule 9: the look is as old as the moment at which it was sent.
     let sent = inner.clock.boot();
     let look = store.look(cursor).await?;
@@ -69,9 +69,18 @@ async fn look(inner: &Inner, store: &dyn Store) -> Result<LookTaken, StoreError>
 
 /// Appends what waits in the outbox, if anything does.
 async fn flush(inner: &Inner, store: &dyn Store) {
-    let Some(batch) = inner.log.read(larder_core::log::tail::Tail::unsent) else { return };
-    match store.append(&batch.events).await {
-        Ok((incarnation, id)) => inner.log.change(|tail| tail.sent(batch.token, incarnation, id)),
+    let Some(batch) = inner.log.read(Tail::unsent) else {
+        return;
+    };
+    match store.append(batch.events()).await {
+        Ok((incarnation, id)) => {
+            let appended = Appended {
+                incarnation,
+                id,
+                answered: inner.clock.boot(),
+            };
+            inner.log.change(|tail| tail.sent(&batch, appended));
+        }
         Err(error) => inner.report.log_failed(&error),
     }
 }

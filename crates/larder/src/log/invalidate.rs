@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::Extensions;
 use larder_core::log::selector::{Event, Glob, Mode, Prefix, Selector, Tag, UriName};
+use larder_core::log::tail::{Passing, Tail};
 use larder_core::store::Appended;
 
 use super::follow::within;
@@ -36,7 +37,10 @@ impl Invalidation {
     /// What this selector names.
     #[must_use]
     pub fn of(selector: impl Into<Selector>) -> Self {
-        Self { selectors: vec![selector.into()], mode: Mode::Hard }
+        Self {
+            selectors: vec![selector.into()],
+            mode: Mode::Hard,
+        }
     }
 
     /// Every response with this tag.
@@ -80,13 +84,19 @@ impl Invalidation {
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        let event = |selector: &Selector| Event { mode: self.mode, selector: selector.clone() };
+        let event = |selector: &Selector| Event {
+            mode: self.mode,
+            selector: selector.clone(),
+        };
         self.selectors.iter().map(event).collect()
     }
 
     /// A hard one of all of these, if there are any.
     pub(crate) fn of_each(selectors: Vec<Selector>) -> Option<Self> {
-        (!selectors.is_empty()).then_some(Self { selectors, mode: Mode::Hard })
+        (!selectors.is_empty()).then_some(Self {
+            selectors,
+            mode: Mode::Hard,
+        })
     }
 
     pub(crate) fn take_from(extensions: &mut Extensions) -> Option<Self> {
@@ -170,11 +180,19 @@ impl Cache {
     }
 
     async fn tell(&self, events: Vec<Event>) -> Invalidated {
-        let Some(store) = &self.inner.store else { return Invalidated::Applied };
+        let Some(store) = &self.inner.store else {
+            return Invalidated::Applied;
+        };
         match store.append(&events).await {
             Ok((incarnation, id)) => {
-                let appended = Appended { incarnation, id, answered: self.inner.clock.boot() };
-                if self.inner.log.wait(within(COMES_BACK_WITHIN), |tail| tail.passed(&appended)).await {
+                let appended = Appended {
+                    incarnation,
+                    id,
+                    answered: self.inner.clock.boot(),
+                };
+                let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
+                self.inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
+                if self.inner.log.read(|tail| tail.passed(&appended)) == Passing::Passed {
                     return Invalidated::Applied;
                 }
             }

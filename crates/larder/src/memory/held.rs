@@ -4,13 +4,15 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use larder_core::http::age;
 use larder_core::http::fields;
-use larder_core::log::table::Verdict;
 use larder_core::http::reuse::Candidate;
+use larder_core::log::table::Verdict;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::{Boot, Wall};
+
+use crate::report::headers;
 
 /// A stored response, ready to be served: its fields hold the places of those that each hit writes anew.
 pub(crate) struct Held {
@@ -25,6 +27,8 @@ pub(crate) struct Held {
     since: Boot,
     /// The generation of the log's table at which it was last found valid.
     pub(crate) valid_at: AtomicU64,
+    /// What other caches, nearer to the origin, said in `Cache-Status`.
+    pub(crate) others: Option<HeaderValue>,
 }
 
 /// No generation of the table has this number.
@@ -46,9 +50,24 @@ impl Held {
     }
 
     fn new(stored: StoredResponse, filled_at: Option<Boot>, age: Duration, since: Boot) -> Self {
-        let StoredResponse { status, mut headers, body, meta } = stored;
-        crate::report::headers::prepare(&mut headers);
-        Self { status, headers, body, meta, filled_at, age, since, valid_at: AtomicU64::new(NEVER) }
+        let StoredResponse {
+            status,
+            mut headers,
+            body,
+            meta,
+        } = stored;
+        let others = headers::prepare(&mut headers);
+        Self {
+            status,
+            headers,
+            body,
+            meta,
+            filled_at,
+            age,
+            since,
+            valid_at: AtomicU64::new(NEVER),
+            others,
+        }
     }
 
     /// Its current age (RFC 9111 §4.2.3).
@@ -58,13 +77,19 @@ impl Held {
 
     /// What the rules of reuse ask of it.
     pub(crate) fn candidate(&self, verdict: Verdict, confirmed: bool, now: Boot) -> Candidate {
-        Candidate { age: self.age(now), lifetime: self.meta.lifetime, flags: self.meta.flags, verdict, confirmed }
+        Candidate {
+            age: self.age(now),
+            lifetime: self.meta.lifetime,
+            flags: self.meta.flags,
+            verdict,
+            confirmed,
+        }
     }
 
     /// Its header fields as they are stored.
     pub(crate) fn stored_headers(&self) -> HeaderMap {
         let mut headers = self.headers.clone();
-        crate::report::headers::unprepare(&mut headers);
+        headers::unprepare(&mut headers, self.others.as_ref());
         headers
     }
 

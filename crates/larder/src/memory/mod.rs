@@ -40,13 +40,19 @@ const PASS_FOR: Duration = Duration::from_secs(10);
 
 impl Memory {
     pub(crate) fn new(bytes: u64) -> Self {
-        let expected = usize::try_from(bytes / TYPICAL_RESPONSE).unwrap_or(usize::MAX).max(16);
-        Self { slots: (bytes > 0).then(|| Cache::with_weighter(expected, bytes, ByWeight)) }
+        let expected = usize::try_from(bytes / TYPICAL_RESPONSE)
+            .unwrap_or(usize::MAX)
+            .max(16);
+        Self {
+            slots: (bytes > 0).then(|| Cache::with_weighter(expected, bytes, ByWeight)),
+        }
     }
 
     /// Looks a request up.
     pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> Found {
-        let Some(slots) = &self.slots else { return Found::Nothing };
+        let Some(slots) = &self.slots else {
+            return Found::Nothing;
+        };
         match slots.get(&SlotName { key, variant: 0 }) {
             None => Found::Nothing,
             Some(Slot::Held(held)) => Found::Held(held),
@@ -55,8 +61,11 @@ impl Memory {
             Some(Slot::Variants(variants)) => {
                 let variant = vary::digest(&vary::selecting(&variants.fields, headers));
                 match slots.get(&SlotName { key, variant }) {
+                    Some(Slot::Pass { until }) if now < until => Found::Pass,
                     // 128 bits of a digest are no proof that the fields are the same.
-                    Some(Slot::Held(held)) if vary::matches(&held.meta.selecting, headers) => Found::Held(held),
+                    Some(Slot::Held(held)) if vary::matches(&held.meta.selecting, headers) => {
+                        Found::Held(held)
+                    }
                     _ => Found::OtherVariants(variants),
                 }
             }
@@ -72,16 +81,28 @@ impl Memory {
             return;
         }
         let variant = vary::digest(&held.meta.selecting);
-        let name = SlotName { key: &key, variant: 0 };
+        let name = SlotName {
+            key: &key,
+            variant: 0,
+        };
         let known = match slots.get(&name) {
             Some(Slot::Variants(variants)) => Some(variants),
             _ => None,
         };
         let (variants, dropped) = Variants::with(known.as_deref(), &held.meta.selecting, variant);
         if let Some(dropped) = dropped {
-            slots.remove(&SlotName { key: &key, variant: dropped });
+            slots.remove(&SlotName {
+                key: &key,
+                variant: dropped,
+            });
         }
-        slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
+        slots.insert(
+            SlotKey {
+                key: key.clone(),
+                variant: 0,
+            },
+            Slot::Variants(Arc::new(variants)),
+        );
         slots.insert(SlotKey { key, variant }, Slot::Held(held));
     }
 
@@ -89,26 +110,57 @@ impl Memory {
     pub(crate) fn insert_fields(&self, key: &str, fields: Box<[http::HeaderName]>) -> Arc<Variants> {
         let variants = Arc::new(Variants::of(fields));
         if let Some(slots) = &self.slots {
-            slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
+            slots.insert(
+                SlotKey {
+                    key: key.into(),
+                    variant: 0,
+                },
+                Slot::Variants(Arc::clone(&variants)),
+            );
         }
         variants
     }
 
     /// Remembers for a short while that responses under this key cannot be stored.
-    pub(crate) fn insert_pass(&self, key: &str, now: Boot) {
-        if let Some(slots) = &self.slots {
-            let until = now.saturating_add(PASS_FOR);
-            slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Pass { until });
-        }
+    pub(crate) fn insert_pass(&self, key: &str, headers: &HeaderMap, now: Boot) {
+        let Some(slots) = &self.slots else { return };
+        // One variant that cannot be stored says nothing about the others.
+        let variant = match slots.get(&SlotName { key, variant: 0 }) {
+            Some(Slot::Variants(variants)) => vary::digest(&vary::selecting(&variants.fields, headers)),
+            _ => 0,
+        };
+        slots.insert(
+            SlotKey {
+                key: key.into(),
+                variant,
+            },
+            Slot::Pass {
+                until: now.saturating_add(PASS_FOR),
+            },
+        );
+    }
+
+    /// Whether it keeps anything at all.
+    pub(crate) const fn keeps(&self) -> bool {
+        self.slots.is_some()
     }
 
     /// Forgets this very response, if it is still the one under its key.
     pub(crate) fn remove(&self, held: &Arc<Held>) {
         let Some(slots) = &self.slots else { return };
-        let variant = if held.meta.selecting.is_empty() { 0 } else { vary::digest(&held.meta.selecting) };
-        let same = |_: &SlotKey, slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
-        slots.remove_if(&SlotName { key: &held.meta.key, variant }, |slot| same_slot(slot, held));
-        let _ = same;
+        let variant = if held.meta.selecting.is_empty() {
+            0
+        } else {
+            vary::digest(&held.meta.selecting)
+        };
+        let same = |slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
+        slots.remove_if(
+            &SlotName {
+                key: &held.meta.key,
+                variant,
+            },
+            same,
+        );
     }
 
     /// How many responses are held, with what is known about keys without one.

@@ -44,12 +44,18 @@ pub(crate) struct CookieRules {
 impl CookieRules {
     /// Whether the request has a cookie that the policy does not declare.
     pub(crate) fn undeclared(&self, headers: &HeaderMap) -> bool {
-        let declared = |name: &str| self.keyed.iter().chain(&self.ignored).any(|known| &**known == name);
+        let declared = |name: &[u8]| {
+            self.keyed
+                .iter()
+                .chain(&self.ignored)
+                .any(|known| known.as_bytes() == name)
+        };
         !self.ignore_all && cookies::names_and_values(headers).any(|(name, _)| !declared(name))
     }
 }
 
 /// What a response of a route can be invalidated by, as far as the request and the policy say.
+#[derive(Clone)]
 pub(crate) struct Named {
     pub(crate) path: Box<str>,
     pub(crate) keys: Vec<Box<str>>,
@@ -88,13 +94,12 @@ impl Policy {
             key.header(name, &parts.headers);
         }
         for name in &self.cookies.keyed {
-            let value = cookies::names_and_values(&parts.headers).find(|(known, _)| *known == &**name);
-            key.cookie(name, value.map(|(_, value)| value));
+            key.cookie(name, &parts.headers);
         }
         if let Some(partition) = &self.partition {
             key.partition(&partition(parts).ok_or(BypassReason::NoKey)?);
         }
-        if key.too_long() { Err(BypassReason::KeyTooLong) } else { Ok(()) }
+        Ok(())
     }
 
     /// The names of the response to a request with this key.
@@ -114,11 +119,19 @@ impl Policy {
         if keyed.as_deref() != target.query {
             uris.extend(target.uris(keyed.as_deref()));
         }
-        Ok(Named { path: target.path.into(), keys, uris, tags: self.tags_of(params)? })
+        Ok(Named {
+            path: target.path.into(),
+            keys,
+            uris,
+            tags: self.tags_of(params)?,
+        })
     }
 
     fn tags_of(&self, params: &Params) -> Result<Vec<Tag>, BypassReason> {
-        self.tags.iter().map(|tag| render(tag, params).map(Tag::new)).collect()
+        self.tags
+            .iter()
+            .map(|tag| render(tag, params).map(Tag::new))
+            .collect()
     }
 
     /// Whether the key asks for path parameters.
@@ -139,5 +152,7 @@ impl KeySource {
 }
 
 fn render(template: &Template, params: &Params) -> Result<String, BypassReason> {
-    template.render(|name| params.get(name)).map_err(|_| BypassReason::NoKey)
+    template
+        .render(|name| params.get(name))
+        .map_err(|_| BypassReason::NoKey)
 }

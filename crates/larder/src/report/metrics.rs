@@ -7,16 +7,18 @@
 //! | `larder_fill_seconds` | histogram | |
 //! | `larder_stored_total` | counter | |
 //! | `larder_not_stored_total` | counter | `reason` |
-//! | `larder_saved_seconds_total` | counter, in microseconds | |
+//! | `larder_saved_microseconds_total` | counter | |
 //! | `larder_invalidations_total` | counter | |
 //! | `larder_store_errors_total` | counter | `part`, `kind` |
 //! | `larder_held_bytes`, `larder_held` | gauge | |
 
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use larder_core::outcome::NotStored;
+use larder_core::outcome::{NotStored, Outcome};
 use larder_core::store::StoreError;
-use metrics::{counter, histogram};
+use metrics::{Counter, counter, gauge, histogram};
 
 pub(super) fn filled(cost: Duration) {
     histogram!("larder_fill_seconds").record(cost);
@@ -35,4 +37,54 @@ pub(super) fn invalidated(selectors: u64) {
 
 pub(super) fn store_failed(part: &'static str, error: &StoreError) {
     counter!("larder_store_errors_total", "part" => part, "kind" => error.kind().as_str()).increment(1);
+}
+
+/// Handles of the counters of requests, by route and outcome, so that a hit looks none up in the recorder.
+#[derive(Default)]
+pub(super) struct PerRoute {
+    routes: RwLock<HashMap<Box<str>, HashMap<Outcome, Counter>>>,
+}
+
+impl PerRoute {
+    pub(super) fn answered(&self, route: &str, outcome: Outcome) {
+        let known = |routes: &HashMap<Box<str>, HashMap<Outcome, Counter>>| {
+            Some(routes.get(route)?.get(&outcome)?.increment(1))
+        };
+        if known(&self.routes.read().unwrap_or_else(PoisonError::into_inner)).is_some() {
+            return;
+        }
+        let counter = counter!(
+            "larder_requests_total",
+            "route" => route.to_owned(),
+            "outcome" => outcome.x_cache().to_ascii_lowercase(),
+            "reason" => outcome.reason(),
+        );
+        counter.increment(1);
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        routes.entry(route.into()).or_default().insert(outcome, counter);
+    }
+}
+
+impl std::fmt::Debug for PerRoute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PerRoute").finish_non_exhaustive()
+    }
+}
+
+pub(super) fn collapsed() {
+    counter!("larder_collapsed_total").increment(1);
+}
+
+/// What hits have saved, in whole microseconds: a counter has no fractions.
+pub(super) fn saved(cost: Duration) {
+    let micros = u64::try_from(cost.as_micros()).unwrap_or(u64::MAX);
+    counter!("larder_saved_microseconds_total").increment(micros);
+}
+
+pub(super) fn held(responses: u64, bytes: u64) {
+    #[allow(clippy::cast_precision_loss)] // A gauge is a float.
+    {
+        gauge!("larder_held").set(responses as f64);
+        gauge!("larder_held_bytes").set(bytes as f64);
+    }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod headers;
 #[cfg(feature = "metrics")]
 mod metrics;
+pub(crate) mod route;
 pub(crate) mod stats;
 mod trouble;
 
@@ -60,11 +61,15 @@ impl Report {
     /// A request was answered with a response that took this long to make.
     pub(crate) fn saved(&self, cost: Duration) {
         add(&self.saved_nanos, nanos(cost));
+        #[cfg(feature = "metrics")]
+        metrics::saved(cost);
     }
 
     /// A request waited for another one's fill.
     pub(crate) fn collapsed(&self) {
         add(&self.collapsed, 1);
+        #[cfg(feature = "metrics")]
+        metrics::collapsed();
     }
 
     /// The handler ran to make a stored response, and took this long.
@@ -83,6 +88,12 @@ impl Report {
         }
         #[cfg(feature = "metrics")]
         metrics::judged(stored);
+    }
+
+    /// So much is held now.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn held(memory: &Memory) {
+        metrics::held(memory.len(), memory.bytes());
     }
 
     /// So many selectors were invalidated.
@@ -126,19 +137,35 @@ impl Report {
     pub(crate) fn stats(&self, memory: &Memory) -> Stats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let by_word = |counters: &[AtomicU64], words: &mut dyn Iterator<Item = &'static str>| {
-            words.zip(counters).map(|(word, counter)| (word, get(counter))).filter(|(_, count)| *count > 0).collect()
+            words
+                .zip(counters)
+                .map(|(word, counter)| (word, get(counter)))
+                .filter(|(_, count)| *count > 0)
+                .collect()
         };
         Stats {
             hits_memory: get(&self.hits[0]),
             hits_shared: get(&self.hits[1]),
-            stale: by_word(&self.stale, &mut StaleReason::ALL.iter().map(|reason| reason.as_str())),
-            misses: by_word(&self.misses, &mut MissReason::ALL.iter().map(|reason| reason.as_str())),
-            bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
+            stale: by_word(
+                &self.stale,
+                &mut StaleReason::ALL.iter().map(|reason| reason.as_str()),
+            ),
+            misses: by_word(
+                &self.misses,
+                &mut MissReason::ALL.iter().map(|reason| reason.as_str()),
+            ),
+            bypasses: by_word(
+                &self.bypasses,
+                &mut BypassReason::ALL.iter().map(|reason| reason.as_str()),
+            ),
             collapsed: get(&self.collapsed),
             fills: get(&self.fills),
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),
-            not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
+            not_stored: by_word(
+                &self.not_stored,
+                &mut NotStored::ALL.iter().map(|reason| reason.as_str()),
+            ),
             saved: Duration::from_nanos(get(&self.saved_nanos)),
             invalidations: get(&self.invalidations),
             store_errors: get(&self.store_errors),

@@ -55,24 +55,23 @@ where
             Plan::Write => self.write(parts, body),
             Plan::Past(reason) => {
                 let outcome = Outcome::Bypass(reason);
-                self.route.answered(&parts, "", outcome);
+                self.route
+                    .answered(crate::route::matched_path(&parts), "", outcome);
                 ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
             }
         }
     }
 }
 
-impl<S, B> CacheService<S>
-where
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Send,
-{
-    fn look<Q>(&mut self, look: Look, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, B, S::Error>
+impl<S> CacheService<S> {
+    fn look<Q, B>(&mut self, look: Look, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, B, S::Error>
     where
         S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Send + 'static,
         Q: Send + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Send,
     {
         let now = self.route.cache.inner.clock.boot();
         let known = self.route.look_in_memory(&look, &parts.headers, now);
@@ -87,20 +86,24 @@ where
             }
             Err(reason) => {
                 let outcome = Outcome::Bypass(reason);
-                self.route.answered(&parts, look.key.as_str(), outcome);
+                self.route
+                    .answered(crate::route::matched_path(&parts), "", outcome);
                 ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
             }
         }
     }
 
-    fn write<Q>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, B, S::Error>
+    fn write<Q, B>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, B, S::Error>
     where
         S: Service<Request<Q>, Response = Response<B>>,
         S::Future: Send + 'static,
         S::Error: Send + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Send,
     {
         let written = write::names(&self.route, &mut parts);
-        self.route.answered(&parts, "", write::OUTCOME);
+        self.route
+            .answered(crate::route::matched_path(&parts), "", write::OUTCOME);
         let response = self.inner.call(Request::from_parts(parts, body));
         ResponseFuture::longer(write::answer(self.route.cache.clone(), response, written))
     }

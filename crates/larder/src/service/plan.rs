@@ -1,6 +1,8 @@
 //! Whether a request is for the cache at all, and under which key.
 
-use http::header::{AUTHORIZATION, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE, UPGRADE};
+use http::header::{
+    AUTHORIZATION, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE, UPGRADE,
+};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use larder_core::http::storable::Credentials;
@@ -24,12 +26,19 @@ pub(crate) enum Plan {
 
 /// What a look-up needs of a request.
 pub(crate) struct Look {
-    pub(crate) key: KeyBuf,
+    key: KeyBuf,
     pub(crate) head: bool,
     /// Whether it has `If-None-Match` or `If-Modified-Since`.
     pub(crate) conditional: bool,
     /// The credentials that the policy does not declare.
     pub(crate) credentials: Credentials,
+}
+
+impl Look {
+    pub(crate) fn key(&self) -> &str {
+        // A key that is too long has become no `Look`.
+        self.key.as_str().unwrap_or_default()
+    }
 }
 
 /// The layers of which caches a request came through already.
@@ -57,14 +66,31 @@ impl Route {
         if let Some(reason) = fields.past {
             return Err(reason);
         }
-        if parts.extensions.get().is_some_and(|Passed(caches)| caches.contains(&self.id())) {
+        if parts
+            .extensions
+            .get()
+            .is_some_and(|Passed(caches)| caches.contains(&self.id()))
+        {
             return Err(BypassReason::Nested);
         }
         let mut key = KeyBuf::new();
-        let params = if self.policy.key_has_params() { Params::of(parts) } else { Params::none() };
-        self.policy.write_key(&mut key, parts, &params, &Target::of(parts)?)?;
+        let params = if self.policy.key_has_params() {
+            Params::of(parts)
+        } else {
+            Params::none()
+        };
+        self.policy
+            .write_key(&mut key, parts, &params, &Target::of(parts)?)?;
+        if key.as_str().is_none() {
+            return Err(BypassReason::KeyTooLong);
+        }
         let credentials = fields.credentials(&self.policy, &parts.headers);
-        Ok(Look { key, head, conditional: fields.conditional, credentials })
+        Ok(Look {
+            key,
+            head,
+            conditional: fields.conditional,
+            credentials,
+        })
     }
 
     /// Marks a request as having come through this layer, so that another one of the same cache further in does not wait
@@ -121,8 +147,13 @@ impl Fields {
 /// The reason for which a request with these credentials goes to the handler.
 pub(crate) const fn credentials_reason(credentials: Credentials) -> Option<BypassReason> {
     match credentials {
-        Credentials { authorization: true, .. } => Some(BypassReason::Authorization),
+        Credentials {
+            authorization: true, ..
+        } => Some(BypassReason::Authorization),
         Credentials { cookie: true, .. } => Some(BypassReason::Cookie),
-        Credentials { authorization: false, cookie: false } => None,
+        Credentials {
+            authorization: false,
+            cookie: false,
+        } => None,
     }
 }

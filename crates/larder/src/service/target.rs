@@ -21,7 +21,12 @@ impl<'a> Target<'a> {
     pub(crate) fn of(parts: &'a Parts) -> Result<Self, BypassReason> {
         let uri = crate::route::whole_uri(parts);
         let scheme = uri.scheme_str().unwrap_or("http");
-        Ok(Self { scheme, authority: host(parts, uri, scheme)?, path: uri.path(), query: uri.query() })
+        Ok(Self {
+            scheme,
+            authority: host(parts, uri, scheme)?,
+            path: uri.path(),
+            query: uri.query(),
+        })
     }
 
     /// The URI with this query, for every host and for its own.
@@ -47,7 +52,9 @@ fn host<'a>(parts: &'a Parts, uri: &'a Uri, scheme: &str) -> Result<Cow<'a, str>
         }
         None => None,
     };
-    let Some(named) = uri.authority() else { return Ok(field.unwrap_or_default()) };
+    let Some(named) = uri.authority() else {
+        return Ok(field.unwrap_or_default());
+    };
     let named = authority::normal(scheme, named.as_str());
     match field {
         Some(field) if field != named => Err(BypassReason::Authority),
