@@ -4,6 +4,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -11,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// Serves the route `/` until `stop` is told, and returns a connection on which it was asked for.
 async fn asked(router: Router, stop: Arc<Notify>) -> (TcpStream, JoinHandle<std::io::Result<()>>) {
@@ -55,5 +57,6 @@ async fn a_request_that_never_ends_does_not_keep_it_running() {
         pending::<&str>().await
     };
     let (_client, serving) = asked(Router::new().route("/", get(handler)), stop).await;
-    serving.await.unwrap().unwrap();
+    let served = timeout(Duration::from_secs(60), serving).await.unwrap();
+    served.unwrap().unwrap();
 }

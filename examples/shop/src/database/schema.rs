@@ -37,7 +37,8 @@ pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), sqlx::Error> {
 
 /// Lets readers and a writer work side by side. It is a property of the file, so once is enough.
 ///
-/// The switch needs the file for itself, and SQLite answers "busy" at once there, whatever the busy timeout.
+/// The switch needs the file for itself, and where two switch together SQLite may answer "busy" at once, whatever
+/// the busy timeout.
 async fn write_ahead(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
@@ -110,5 +111,33 @@ mod tests {
             let error = prepare(&database.pool).await.unwrap_err().to_string();
             assert!(error.contains("something else"), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_write_ahead_log_waits_for_the_file_to_be_free() {
+        use sqlx::sqlite::SqliteConnectOptions;
+        use sqlx::{ConnectOptions, Connection};
+
+        let folder = std::env::temp_dir().join(format!("shop-schema-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        // Without a busy timeout it is always we who wait, and never SQLite.
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join("shop.sqlite"))
+            .create_if_missing(true)
+            .busy_timeout(Duration::ZERO);
+        let mut holder = options.connect().await.unwrap();
+        let mut other = options.connect().await.unwrap();
+        let lock = holder.begin_with("BEGIN EXCLUSIVE").await.unwrap();
+        let refused = sqlx::query("PRAGMA journal_mode = WAL").execute(&mut other).await;
+        assert!(is_busy(&refused.unwrap_err()));
+
+        let (switched, released) = tokio::join!(write_ahead(&mut other), async {
+            tokio::time::sleep(RETRY).await;
+            lock.rollback().await
+        });
+        released.unwrap();
+        switched.unwrap();
+        drop((holder, other));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }
