@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
     pub redis: Option<String>,
 
-    /// The SQLite database: a path, sqlite://<path>, or :memory: for one that ends with the process.
+    /// The SQLite database: a path, sqlite://PATH, or :memory: for one that ends with the process.
     ///
     /// A file that is missing is created and filled with 10,000 products and 10,000 users, the same on every machine;
     /// by default it is in the working directory. Several instances may work on one file.

@@ -69,7 +69,7 @@ impl fmt::Display for LocationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}; give a path, sqlite://<path>, or :memory: for none that lasts",
+            "{}; give a path, sqlite://PATH, or :memory: for none that lasts",
             self.0
         )
     }
