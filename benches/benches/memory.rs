@@ -10,7 +10,7 @@ fn main() {
     divan::main();
 }
 
-#[divan::bench(args = Case::value_variants())]
+#[divan::bench(args = Case::value_variants(), sample_count = 200, sample_size = 500)]
 fn hit(bencher: Bencher<'_, '_>, case: &Case) {
     let runtime = Builder::new_current_thread()
         .enable_all()

@@ -37,17 +37,35 @@ pub(crate) fn must(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command silently; what it printed if it could be run and succeeded.
-pub(crate) fn ask(program: &str, args: &[&str]) -> Option<String> {
-    let output = Command::new(program)
-        .args(args)
+/// What a program printed.
+pub(crate) struct Printed {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a command that must succeed, for what it prints.
+pub(crate) fn read(command: &mut Command) -> Result<Printed> {
+    let line = line(command);
+    let output = command
         .stdin(Stdio::null())
         .output()
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+        .with_context(|| format!("cannot run `{line}`"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let printed = Printed {
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    };
+    if !output.status.success() {
+        bail!("`{line}` failed: {}\n{}", output.status, printed.stderr);
+    }
+    Ok(printed)
+}
+
+/// Runs a command silently; what it printed if it could be run and succeeded.
+pub(crate) fn ask(program: &str, args: &[&str]) -> Option<String> {
+    read(Command::new(program).args(args))
+        .ok()
+        .map(|printed| printed.stdout)
 }
 
 /// Our own exit code after a program that ended with `status`.
@@ -63,7 +81,8 @@ fn root() -> &'static Path {
 
 /// A command as one would type it.
 pub(crate) fn line(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let program = Path::new(command.get_program());
+    let words = program.file_name().into_iter().chain(command.get_args());
     words
         .map(|word| word.to_string_lossy())
         .collect::<Vec<_>>()
