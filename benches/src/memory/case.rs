@@ -1,0 +1,67 @@
+//! What is measured.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::routing::get;
+use axum_response_cache::CacheLayer as PeerLayer;
+use bytes::Bytes;
+use clap::ValueEnum;
+use tokio::runtime::Runtime;
+use tower::{Layer, service_fn};
+
+use super::hit::Hit;
+use super::origin;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// One service, named by what answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Case {
+    /// The handler itself, with 1 KiB of body: what no layer can undercut.
+    Bare,
+    /// axum-response-cache, 1 KiB.
+    Peer,
+    /// The handler on an axum router.
+    RouterBare,
+    /// axum-response-cache on a route of an axum router.
+    RouterPeer,
+}
+
+impl Case {
+    /// Builds its service and warms it, on a runtime that has been entered.
+    ///
+    /// # Panics
+    ///
+    /// If the service does not answer.
+    #[must_use]
+    pub fn hit(self, runtime: &Runtime) -> Hit {
+        let body = Bytes::from(vec![b'x'; 1024]);
+        let bare = service_fn({
+            let body = body.clone();
+            move |_: Request<Body>| origin::respond(body.clone())
+        });
+        let handler = get(move || origin::respond(body.clone()));
+        match self {
+            Self::Bare => Hit::warm(runtime, bare),
+            Self::Peer => Hit::warm(runtime, PeerLayer::with_lifespan(HOUR).layer(bare)),
+            Self::RouterBare => Hit::warm(runtime, Router::new().route(origin::ROUTE, handler)),
+            Self::RouterPeer => Hit::warm(
+                runtime,
+                Router::new().route(origin::ROUTE, handler.layer(PeerLayer::with_lifespan(HOUR))),
+            ),
+        }
+    }
+}
+
+impl Case {
+    /// The name that [`ValueEnum`] reads.
+    #[must_use]
+    pub fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,11 @@
+//! Hits in memory.
+
+mod case;
+mod hit;
+mod origin;
+
+pub use self::case::Case;
+pub use self::hit::Hit;
+
+#[cfg(test)]
+mod tests;
