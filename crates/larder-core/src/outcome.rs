@@ -24,6 +24,12 @@ macro_rules! reasons {
             /// Every reason there is, in the order in which they are declared.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
+            /// Its place in [`ALL`](Self::ALL).
+            #[must_use]
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+
             /// The word that stands for it in header fields, metrics and logs.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -129,24 +135,13 @@ reasons! {
     }
 }
 
-/// Why a stale response was served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StaleReason {
-    /// It is being refreshed in the background (RFC 5861 §3).
-    WhileRevalidate,
-    /// The handler failed (RFC 5861 §4).
-    IfError,
-}
-
-impl StaleReason {
-    /// The word that stands for it in header fields, metrics and logs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::WhileRevalidate => "stale-while-revalidate",
-            Self::IfError => "stale-if-error",
-        }
+reasons! {
+    /// Why a stale response was served.
+    StaleReason {
+        /// It is being refreshed in the background (RFC 5861 §3).
+        WhileRevalidate => "stale-while-revalidate",
+        /// The handler failed (RFC 5861 §4).
+        IfError => "stale-if-error",
     }
 }
 

@@ -1,3 +1,29 @@
 //! The rules of RFC 9111 and its neighbours, as pure functions.
+//!
+//! What a field says:
+//!
+//! * [`cache_control`]: the directives of a response and of a request;
+//! * [`date`]: HTTP dates; [`age`]: how old a response is;
+//! * [`vary`]: which requests a response answers.
+//!
+//! What follows from it:
+//!
+//! * [`storable`]: whether a response may be stored, [`freshness`]: and for how long it is of use;
+//! * [`reuse`]: whether a stored response may be served now, and if not, why;
+//! * [`validators`]: conditional requests, to the cache and from it; [`update`]: what a 304 changes in what is stored;
+//! * [`fields`]: which header fields are stored.
+//!
+//! Nothing here can panic, whatever the bytes of a field are. What is malformed is read in the way that serves less from
+//! the cache: freshness that makes no sense is none (RFC 9111 §4.2.1), a restriction that makes no sense still restricts.
 
+pub mod age;
+pub mod cache_control;
+pub mod date;
+pub mod fields;
 pub mod freshness;
+mod list;
+pub mod reuse;
+pub mod storable;
+pub mod update;
+pub mod validators;
+pub mod vary;

@@ -1,3 +1,15 @@
 //! The cache key and its unambiguous encoding.
+//!
+//! * [`buf`]: the encoded key and its grammar;
+//! * [`query`]: which parts of the query belong to it;
+//! * [`template`]: texts with parameters, for keys and tags;
+//! * [`cookies`]: the cookies of a request;
+//! * [`authority`]: the host in one spelling.
 
 pub mod authority;
+pub mod buf;
+pub mod cookies;
+mod decoded;
+mod escape;
+pub mod query;
+pub mod template;

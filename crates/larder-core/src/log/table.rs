@@ -1,6 +1,19 @@
 //! Name → last position, and the check of a stored response against it.
 
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::iter::once;
 use std::time::Duration;
+
+use self::row::Row;
+use super::names::Names;
+use super::position::{LogId, Mark};
+use super::selector::{Digest, Event, Glob, Mode, Selector};
+use crate::time::Boot;
 
 /// What the table says of a stored response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,4 +25,164 @@ pub enum Verdict {
     Soft(Duration),
     /// It must not be used for anything.
     Refused,
+}
+
+/// Where an event stands: in the log, or among those of this process that the log has not been told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    Log(LogId),
+    Local(u64),
+}
+
+/// What was invalidated in one incarnation, as far as it is remembered. What was forgotten lies below the floor.
+#[derive(Debug)]
+pub(crate) struct Table {
+    rows: HashMap<Digest, Row, BuildHasherDefault<DigestHasher>>,
+    globs: Vec<(Glob, Row)>,
+    all: Row,
+    floor: Mark,
+    most_rows: usize,
+    most_globs: usize,
+    version: u64,
+}
+
+impl Table {
+    /// An empty table that keeps about this many rows and globs.
+    pub(crate) fn new(most_rows: usize, most_globs: usize) -> Self {
+        Self {
+            rows: HashMap::default(),
+            globs: Vec::new(),
+            all: Row::default(),
+            floor: Mark::ZERO,
+            most_rows,
+            most_globs,
+            version: 0,
+        }
+    }
+
+    /// Another number after every change that can make a verdict worse.
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Rule 3, within one incarnation.
+    pub(crate) fn check(&self, mark: Mark, names: &Names, now: Boot) -> Verdict {
+        if !mark.covers(self.floor) {
+            return Verdict::Refused;
+        }
+        let digests = names.digests().iter();
+        let rows = digests.filter_map(|digest| self.rows.get(digest));
+        let globs = self.globs.iter();
+        // Most globs are older than what is checked, and comparing positions is cheaper than matching a pattern.
+        let globs = globs.filter(|(glob, row)| !row.is_covered_by(mark) && names.matches(glob));
+        let mut soft_since: Option<Boot> = None;
+        for row in once(&self.all).chain(rows).chain(globs.map(|(_, row)| row)) {
+            if !mark.covers(row.hard()) {
+                return Verdict::Refused;
+            }
+            soft_since = [soft_since, row.soft_since(mark)].into_iter().flatten().min();
+        }
+        soft_since.map_or(Verdict::Valid, |since| Verdict::Soft(now.saturating_since(since)))
+    }
+
+    /// Remembers an event. Rows with a local number beyond `settled` are pending and are not dropped to make room.
+    pub(crate) fn apply(&mut self, event: &Event, place: Place, now: Boot, settled: u64) {
+        self.version += 1;
+        match &event.selector {
+            Selector::Glob(glob) => self.apply_glob(glob, event.mode, place, now, settled),
+            selector => match selector.digest() {
+                Some(digest) => {
+                    let row = self.rows.entry(digest).or_default();
+                    row.touch(event.mode, place, now, self.version);
+                    self.make_room_for_rows(settled);
+                }
+                None => self.all.touch(event.mode, place, now, self.version),
+            },
+        }
+    }
+
+    /// Refuses whatever lies before `log`, which cannot be known any more.
+    pub(crate) fn raise_floor(&mut self, log: LogId) {
+        self.version += 1;
+        self.floor.log = self.floor.log.max(log);
+    }
+
+    /// Forgets what belongs to a log that is gone. Pending rows keep their local part: the log has yet to be told.
+    pub(crate) fn forget_log(&mut self, settled: u64) {
+        self.version += 1;
+        self.floor.log = LogId::ZERO;
+        self.all.forget_log();
+        self.rows.retain(|_, row| row.is_pending(settled));
+        self.rows.values_mut().for_each(Row::forget_log);
+        self.globs.retain(|(_, row)| row.is_pending(settled));
+        self.globs.iter_mut().for_each(|(_, row)| row.forget_log());
+    }
+
+    fn apply_glob(&mut self, glob: &Glob, mode: Mode, place: Place, now: Boot, settled: u64) {
+        if let Some((_, row)) = self.globs.iter_mut().find(|(known, _)| known == glob) {
+            return row.touch(mode, place, now, self.version);
+        }
+        if self.globs.len() >= self.most_globs {
+            self.drop_oldest_globs(settled);
+        }
+        if self.globs.len() >= self.most_globs {
+            // All are pending. Every check goes through the whole list, so it must not grow: *all* names what the
+            // glob does, and more.
+            return self.all.touch(mode, place, now, self.version);
+        }
+        let mut row = Row::default();
+        row.touch(mode, place, now, self.version);
+        self.globs.push((glob.clone(), row));
+    }
+
+    fn make_room_for_rows(&mut self, settled: u64) {
+        if self.rows.len() <= self.most_rows {
+            return;
+        }
+        let Some(last) = last_to_drop(self.rows.values(), self.most_rows, settled) else {
+            return;
+        };
+        let floor = &mut self.floor;
+        self.rows
+            .retain(|_, row| row.is_kept(last, settled) || row.sink_into(floor));
+    }
+
+    fn drop_oldest_globs(&mut self, settled: u64) {
+        let rows = self.globs.iter().map(|(_, row)| row);
+        let Some(last) = last_to_drop(rows, self.most_globs, settled) else {
+            return;
+        };
+        let floor = &mut self.floor;
+        self.globs
+            .retain(|(_, row)| row.is_kept(last, settled) || row.sink_into(floor));
+    }
+}
+
+/// The newest touch among the oldest eighth of the rows, so that the cost of finding them is shared by many events.
+fn last_to_drop<'a>(rows: impl Iterator<Item = &'a Row>, most: usize, settled: u64) -> Option<u64> {
+    let settled_rows = rows.filter(|row| !row.is_pending(settled));
+    let mut touches: Vec<u64> = settled_rows.map(Row::touched).collect();
+    let batch = (most / 8).max(1).min(touches.len());
+    let nth = batch.checked_sub(1)?;
+    Some(*touches.select_nth_unstable(nth).1)
+}
+
+/// Digests are hashes already.
+#[derive(Debug, Default)]
+struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, bits: u64) {
+        self.0 = bits;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
 }

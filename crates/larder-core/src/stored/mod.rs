@@ -1,4 +1,10 @@
 //! The stored response.
+//!
+//! * [`wire`]: how it is written for the shared tier, and read back;
+//! * [`address`]: where it is kept there.
+
+pub mod address;
+pub mod wire;
 
 use std::time::Duration;
 

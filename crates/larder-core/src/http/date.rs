@@ -1,0 +1,80 @@
+//! HTTP dates (RFC 9110 §5.6.7).
+
+use std::str;
+use std::time::{Duration, SystemTime};
+
+use http::header::DATE;
+use http::{HeaderMap, HeaderValue};
+use httpdate::HttpDate;
+
+use super::list::trim;
+use crate::time::Wall;
+
+/// The length of the longest form of a date: `Wednesday, 06-Nov-94 08:49:37 GMT`.
+const LONGEST: usize = 33;
+
+/// The last second that four digits of a year can name.
+const LAST: Wall = Wall::from_unix_millis(253_402_300_799_000);
+
+/// Reads a date in any of the three forms that HTTP has had.
+///
+/// RFC 9111 §4.2: "Although all date formats are specified to be case-sensitive, a cache recipient SHOULD match the field
+/// value case-insensitively", and "SHOULD consider a date with a zone abbreviation other than "GMT" to be invalid".
+/// Years of two digits are those from 1970 to 2069. A date before 1970 is not one: `None`, as for everything else that
+/// is malformed.
+#[must_use]
+pub fn parse(value: &HeaderValue) -> Option<Wall> {
+    let value = trim(value.as_bytes());
+    let mut buffer = [0; LONGEST];
+    let text = buffer.get_mut(..value.len())?;
+    text.copy_from_slice(value);
+    put_in_case(text);
+    drop_leap_second(text);
+    let date: HttpDate = str::from_utf8(text).ok()?.parse().ok()?;
+    Some(Wall::from(SystemTime::from(date)))
+}
+
+/// Gives every word the case of the grammar: `Sun`, `Nov`, `GMT`.
+fn put_in_case(text: &mut [u8]) {
+    let mut within_word = false;
+    for byte in &mut *text {
+        if within_word {
+            byte.make_ascii_lowercase();
+        } else {
+            byte.make_ascii_uppercase();
+        }
+        within_word = byte.is_ascii_alphabetic();
+    }
+    if text.ends_with(b" Gmt") {
+        let zone = text.len() - 3;
+        text[zone..].make_ascii_uppercase();
+    }
+}
+
+/// RFC 9111 §4.2: a time that cannot be represented becomes "the nearest time equal to or earlier than the received
+/// value", and Unix time has no leap seconds.
+fn drop_leap_second(text: &mut [u8]) {
+    const LEAP: &[u8] = b"23:59:60";
+    if let Some(at) = text.windows(LEAP.len()).position(|window| window == LEAP) {
+        text[at..at + LEAP.len()].copy_from_slice(b"23:59:59");
+    }
+}
+
+/// Writes a date in the form that is to be generated (`IMF-fixdate`), without its milliseconds; the year 9999 is the
+/// last.
+#[must_use]
+pub fn format(wall: Wall) -> HeaderValue {
+    let text = httpdate::fmt_http_date(wall.min(LAST).into());
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
+}
+
+/// The `Date` of a message, if it has one that is valid.
+#[must_use]
+pub fn date(headers: &HeaderMap) -> Option<Wall> {
+    headers.get(DATE).and_then(parse)
+}
+
+/// How long after `earlier` a date is; zero if it is not after it, or is not a date.
+pub(super) fn after(value: &HeaderValue, earlier: Wall) -> Duration {
+    parse(value).map_or(Duration::ZERO, |date| date.saturating_since(earlier))
+}

@@ -1,0 +1,53 @@
+//! Which header fields are stored (RFC 9111 §3.1).
+
+use http::header::{
+    AGE, CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::list::members;
+
+/// Fields about the connection (RFC 9110 §7.6.1), about a proxy (RFC 9111 §3.1), and `Age`, which is kept as a number and
+/// written anew for every use. `Trailer` announces what is not stored.
+const UNSTORABLE: [HeaderName; 11] = [
+    AGE,
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    HeaderName::from_static("proxy-authentication-info"),
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Removes the fields that are not stored, among them those that `Connection` lists.
+pub fn remove_unstorable(headers: &mut HeaderMap) {
+    for name in listed_in_connection(headers).iter().chain(&UNSTORABLE) {
+        headers.remove(name);
+    }
+}
+
+fn listed_in_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|line| members(line.as_bytes()))
+        .filter_map(|member| HeaderName::from_bytes(member).ok())
+        .collect()
+}
+
+/// About how many bytes of memory these fields hold.
+#[must_use]
+pub fn weight(headers: &HeaderMap) -> usize {
+    /// Beside name and value a field has a hash and links, and an index that is never quite full.
+    const BESIDE: usize = 32;
+    let entry = size_of::<HeaderName>() + size_of::<HeaderValue>() + BESIDE;
+    let texts: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    size_of::<HeaderMap>() + headers.capacity().max(headers.len()) * entry + texts
+}

@@ -1,0 +1,116 @@
+//! Conditional requests (RFC 9110 §13, RFC 9111 §4.3).
+
+mod entity_tag;
+#[cfg(test)]
+mod tests;
+
+use http::header::{
+    CACHE_CONTROL, CONTENT_LOCATION, DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+pub use entity_tag::strong_etag;
+pub(super) use entity_tag::{is_strong, weakly_equal};
+
+use super::date;
+use super::list::trim;
+
+/// Whether a stored response, which has to be a successful one (2xx), is to be answered with 304 to this request.
+///
+/// RFC 9110 §13.2.2: "When recipient is a cache […] 3. When If-None-Match is present, evaluate the If-None-Match
+/// precondition […] 4. When the method is GET or HEAD, If-None-Match is not present, and If-Modified-Since is present,
+/// evaluate the If-Modified-Since precondition". §13.2.1: preconditions are ignored where the answer without them would
+/// not be 2xx, so that has to be asked before.
+///
+/// A request with neither field costs two look-ups and nothing else.
+#[must_use]
+pub fn not_modified(request: &HeaderMap, response: &HeaderMap) -> bool {
+    if request.contains_key(IF_NONE_MATCH) {
+        return some_tag_matches(request, response);
+    }
+    request.contains_key(IF_MODIFIED_SINCE) && not_modified_since(request, response)
+}
+
+/// RFC 9110 §13.1.2: "A recipient MUST use the weak comparison function when comparing entity tags for If-None-Match".
+fn some_tag_matches(request: &HeaderMap, response: &HeaderMap) -> bool {
+    let stored = response.get(ETAG).map(|tag| trim(tag.as_bytes()));
+    request.get_all(IF_NONE_MATCH).iter().any(|line| {
+        let line = trim(line.as_bytes());
+        line == b"*"
+            || stored.is_some_and(|stored| entity_tag::members(line).any(|tag| weakly_equal(tag, stored)))
+    })
+}
+
+/// RFC 9110 §13.1.3: "A recipient MUST ignore the If-Modified-Since header field if the received field value is not a
+/// valid HTTP-date, the field value has more than one member". RFC 9111 §4.3.2: where there is no `Last-Modified`, "a
+/// cache SHOULD use the stored response's Date field value".
+fn not_modified_since(request: &HeaderMap, response: &HeaderMap) -> bool {
+    let mut lines = request.get_all(IF_MODIFIED_SINCE).iter();
+    let since = match (lines.next(), lines.next()) {
+        (Some(only), None) => date::parse(only),
+        _ => None,
+    };
+    let modified = match response.get(LAST_MODIFIED) {
+        Some(value) => date::parse(value),
+        None => date::date(response),
+    };
+    matches!((modified, since), (Some(modified), Some(since)) if modified <= since)
+}
+
+/// Whether the response has something that it can be validated by: an entity tag, or a valid `Last-Modified`.
+#[must_use]
+pub fn has_validator(headers: &HeaderMap) -> bool {
+    headers
+        .get(ETAG)
+        .is_some_and(|tag| !trim(tag.as_bytes()).is_empty())
+        || last_modified(headers).is_some()
+}
+
+fn last_modified(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers
+        .get(LAST_MODIFIED)
+        .filter(|value| date::parse(value).is_some())
+}
+
+/// Removes the conditions that the cache evaluates itself, so that the handler makes a whole response.
+pub fn strip_conditions(request: &mut HeaderMap) {
+    request.remove(IF_NONE_MATCH);
+    request.remove(IF_MODIFIED_SINCE);
+}
+
+/// Makes a request one that validates the stored response (RFC 9111 §4.3.1), in place of what conditions it had. False
+/// if there is nothing to validate it by; the request then has no conditions.
+///
+/// An entity tag that the cache made itself (`own_etag`) means nothing to the handler.
+pub fn set_conditions(request: &mut HeaderMap, stored: &HeaderMap, own_etag: bool) -> bool {
+    strip_conditions(request);
+    let tag = stored
+        .get(ETAG)
+        .filter(|tag| !own_etag && !trim(tag.as_bytes()).is_empty());
+    if let Some(tag) = tag {
+        request.insert(IF_NONE_MATCH, tag.clone());
+    }
+    let modified = last_modified(stored);
+    if let Some(modified) = modified {
+        request.insert(IF_MODIFIED_SINCE, modified.clone());
+    }
+    tag.is_some() || modified.is_some()
+}
+
+/// RFC 9110 §15.4.5: "The server generating a 304 response MUST generate any of the following header fields that would
+/// have been sent in a 200 (OK) response to the same request".
+const IN_NOT_MODIFIED: [HeaderName; 6] = [CACHE_CONTROL, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY];
+
+/// What of the stored fields a 304 carries (RFC 9110 §15.4.5); `Last-Modified` only in want of an entity tag.
+#[must_use]
+pub fn not_modified_fields(stored: &HeaderMap) -> HeaderMap {
+    let modified = (!stored.contains_key(ETAG)).then_some(LAST_MODIFIED);
+    let mut fields = HeaderMap::with_capacity(IN_NOT_MODIFIED.len());
+    for name in IN_NOT_MODIFIED.into_iter().chain(modified) {
+        for value in stored.get_all(&name) {
+            fields.append(name.clone(), value.clone());
+        }
+    }
+    fields
+}

@@ -1,0 +1,67 @@
+//! Entity tags (RFC 9110 §8.8.3).
+
+use http::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+use twox_hash::XxHash3_128;
+
+use crate::http::list::trim;
+
+/// The entity tags in a list, malformed ones as they stand.
+///
+/// Not the members of any list: inside a tag a backslash is a byte like others (`etagc`), and escapes no quote.
+pub(super) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let value = rest?;
+        let end = end_of_tag(value);
+        let (tag, after) = value.split_at(end);
+        rest = after.split_first().map(|(_comma, after)| after);
+        Some(trim(tag))
+    })
+}
+
+/// Where the comma is that ends the first tag of `value`, or the end.
+fn end_of_tag(value: &[u8]) -> usize {
+    let mut quoted = false;
+    value
+        .iter()
+        .position(|&byte| {
+            quoted ^= byte == b'"';
+            byte == b',' && !quoted
+        })
+        .unwrap_or(value.len())
+}
+
+/// Weak comparison: "two entity tags are equivalent if their opaque-tags match character-by-character, regardless of
+/// either or both being tagged as "weak"" (RFC 9110 §8.8.3.2). What is empty equals nothing.
+pub(in crate::http) fn weakly_equal(one: &[u8], other: &[u8]) -> bool {
+    let (one, other) = (opaque(one), opaque(other));
+    !one.is_empty() && one == other
+}
+
+/// Whether a tag is a strong one: one that changes with every byte of the representation.
+pub(in crate::http) fn is_strong(tag: &[u8]) -> bool {
+    !tag.is_empty() && !tag.starts_with(b"W/")
+}
+
+fn opaque(tag: &[u8]) -> &[u8] {
+    tag.strip_prefix(b"W/").unwrap_or(tag)
+}
+
+/// A strong entity tag for a whole representation: a hash (XXH3, 128 bits) of its bytes and of the fields that say what
+/// they mean.
+#[must_use]
+pub fn strong_etag(headers: &HeaderMap, body: &[u8]) -> HeaderValue {
+    let mut hasher = XxHash3_128::new();
+    for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE] {
+        for value in headers.get_all(name) {
+            // No byte of a field value is a line feed, so that two lists of values never hash alike.
+            hasher.write(value.as_bytes());
+            hasher.write(b"\n");
+        }
+        hasher.write(b"\n");
+    }
+    hasher.write(body);
+    let text = format!("\"{:032x}\"", hasher.finish_128());
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("\"\""))
+}

@@ -1,0 +1,58 @@
+//! The normal form of a field's value in a request, over all of its lines.
+
+use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::http::list::members;
+
+/// The field's value in normal form; `None` where the request does not have the field.
+///
+/// A copy: a clone would keep the request's whole head in memory for as long as the stored response.
+pub(super) fn value(name: &HeaderName, request: &HeaderMap) -> Option<HeaderValue> {
+    let first = request.get(name)?;
+    let mut bytes = Vec::with_capacity(first.len());
+    for piece in pieces(name, request) {
+        bytes.extend_from_slice(piece);
+    }
+    Some(HeaderValue::from_bytes(&bytes).unwrap_or_else(|_| first.clone()))
+}
+
+/// Whether the field's value in normal form is this one, found without writing it down.
+pub(super) fn equals(name: &HeaderName, request: &HeaderMap, known: Option<&HeaderValue>) -> bool {
+    let Some(known) = known else {
+        return !request.contains_key(name);
+    };
+    let mut rest = Some(known.as_bytes());
+    for piece in pieces(name, request) {
+        rest = rest.and_then(|rest| rest.strip_prefix(piece));
+    }
+    request.contains_key(name) && rest.is_some_and(<[u8]>::is_empty)
+}
+
+/// What the normal form is put together from: the members of all lines, and what stands between two of them.
+fn pieces<'a>(name: &'a HeaderName, request: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
+    let separator = separator(name);
+    request
+        .get_all(name)
+        .iter()
+        .flat_map(|line| parts(name, line))
+        .enumerate()
+        .flat_map(move |(index, part)| {
+            let before: &[u8] = if index == 0 { b"" } else { separator };
+            [before, part]
+        })
+}
+
+/// The members of a line; the line itself where the field is known not to be a list, so that its commas and white space
+/// mean something.
+fn parts<'a>(name: &HeaderName, line: &'a HeaderValue) -> impl Iterator<Item = &'a [u8]> {
+    const NO_LISTS: [HeaderName; 6] = [AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER, USER_AGENT];
+    let whole = NO_LISTS.contains(name).then_some(line.as_bytes());
+    let listed = whole.is_none().then(|| members(line.as_bytes()));
+    whole.into_iter().chain(listed.into_iter().flatten())
+}
+
+/// RFC 9110 §5.3 joins lines with a comma; RFC 9113 §8.2.3 joins those of `Cookie` with a semicolon.
+fn separator(name: &HeaderName) -> &'static [u8] {
+    if *name == COOKIE { b"; " } else { b"," }
+}

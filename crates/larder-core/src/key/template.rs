@@ -1,0 +1,260 @@
+//! Texts with parameters, for keys and tags.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A text with parameters in braces, such as `user:{id}`; `{{` and `}}` stand for a brace.
+///
+/// Two different lists of values never give the same text. For that, in all but the last value the character that
+/// follows the parameter in the template, and `^`, are written as `^` and two hexadecimal digits: in `{city}:{street}`
+/// with `a:b` and `c` that is `a^3Ab:c`. With one parameter nothing is ever escaped: `user:{id}` with `42` is `user:42`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    text: Box<str>,
+    /// Each parameter after the first is preceded by a literal that is not empty.
+    parts: Box<[Part]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Literal(Box<str>),
+    Parameter {
+        name: Box<str>,
+        /// The first character of the literal between this parameter and the next, if there is a next.
+        end: Option<char>,
+    },
+}
+
+impl Template {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// If the text is empty, a brace has no partner, a parameter has no name, or what stands between two parameters
+    /// does not begin with a sign that is neither a letter, a digit nor `^`.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let wrong = |what| TemplateError {
+            template: text.into(),
+            what,
+        };
+        let parts = parts(text).map_err(wrong)?;
+        if parts.is_empty() {
+            return Err(wrong("is empty"));
+        }
+        Ok(Self {
+            text: text.into(),
+            parts: delimited(parts).map_err(wrong)?.into(),
+        })
+    }
+
+    /// The template as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The names of its parameters, in their order; a name that stands there twice comes twice.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Literal(_) => None,
+            Part::Parameter { name, .. } => Some(&**name),
+        })
+    }
+
+    /// The text with these values in the place of the parameters.
+    ///
+    /// # Errors
+    /// The name of the first parameter for which there is no value.
+    pub fn render<'v>(&self, mut value_of: impl FnMut(&str) -> Option<Cow<'v, str>>) -> Result<String, &str> {
+        let mut text = String::with_capacity(self.text.len() + 16);
+        for part in &self.parts {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Parameter { name, end } => {
+                    let value = value_of(name).ok_or(&**name)?;
+                    push_value(&mut text, &value, *end);
+                }
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// The literals and parameters of the text, without empty or neighbouring literals.
+fn parts(text: &str) -> Result<Vec<Part>, &'static str> {
+    let mut parts = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        literal.push_str(&rest[..at]);
+        let brace = &rest[at..=at];
+        let after = &rest[at + 1..];
+        if let Some(after) = after.strip_prefix(brace) {
+            literal.push_str(brace);
+            rest = after;
+            continue;
+        }
+        let (name, after) = parameter(brace, after)?;
+        push_literal(&mut parts, &mut literal);
+        parts.push(Part::Parameter {
+            name: name.into(),
+            end: None,
+        });
+        rest = after;
+    }
+    literal.push_str(rest);
+    push_literal(&mut parts, &mut literal);
+    Ok(parts)
+}
+
+fn parameter<'t>(brace: &str, after: &'t str) -> Result<(&'t str, &'t str), &'static str> {
+    if brace == "}" {
+        return Err("has a `}` that closes nothing (write `}}` for a brace)");
+    }
+    match after.split_once('}') {
+        Some(("", _)) => Err("has a parameter without a name"),
+        Some((name, _)) if name.contains('{') => Err("has a `{` within a parameter"),
+        Some(split) => Ok(split),
+        None => Err("has a `{` that is not closed (write `{{` for a brace)"),
+    }
+}
+
+fn push_literal(parts: &mut Vec<Part>, literal: &mut String) {
+    if !literal.is_empty() {
+        parts.push(Part::Literal(std::mem::take(literal).into()));
+    }
+}
+
+/// Tells each parameter but the last which character ends its value.
+fn delimited(mut parts: Vec<Part>) -> Result<Vec<Part>, &'static str> {
+    let mut following: Option<char> = None;
+    let mut is_last = true;
+    for part in parts.iter_mut().rev() {
+        match part {
+            Part::Literal(literal) => following = literal.chars().next(),
+            Part::Parameter { end, .. } => {
+                if !is_last {
+                    *end = Some(following.filter(|&sign| can_end_a_value(sign)).ok_or(
+                        "needs a sign that is no letter, digit or `^` after each parameter but the last",
+                    )?);
+                }
+                (is_last, following) = (false, None);
+            }
+        }
+    }
+    Ok(parts)
+}
+
+/// Whether the sign cannot occur in an escape, so that its first occurrence is the end of the value.
+fn can_end_a_value(sign: char) -> bool {
+    !sign.is_alphanumeric() && sign != '^'
+}
+
+fn push_value(text: &mut String, value: &str, end: Option<char>) {
+    let Some(end) = end else {
+        return text.push_str(value);
+    };
+    for char in value.chars() {
+        if char == end || char == '^' {
+            for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+                text.push_str(&format!("^{byte:02X}"));
+            }
+        } else {
+            text.push(char);
+        }
+    }
+}
+
+/// A text that cannot be a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateError {
+    template: Box<str>,
+    what: &'static str,
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the template {:?} {}", self.template, self.what)
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(template: &str, values: &[&str]) -> String {
+        let mut values = values.iter();
+        Template::parse(template)
+            .unwrap()
+            .render(|_| values.next().map(|&value| value.into()))
+            .unwrap()
+    }
+
+    #[test]
+    fn values_take_the_place_of_parameters() {
+        let cases: [(&str, &[&str], &str); 9] = [
+            ("users:top", &[], "users:top"),
+            ("user:{id}", &["42"], "user:42"),
+            ("user:{id}", &["4:2^{}|é "], "user:4:2^{}|é "),
+            ("{id}", &[""], ""),
+            ("a/{x}/b/{y}", &["1", "2"], "a/1/b/2"),
+            ("{a}:{b}", &["x:y", "z:^"], "x^3Ay:z:^"),
+            ("{a}→{b}", &["x→^3A", "→"], "x^E2^86^92^5E3A→→"),
+            ("{a}:{a}", &["1", "1"], "1:1"),
+            ("{{{a}}}-{{}}", &["1"], "{1}-{}"),
+        ];
+        for (template, values, expected) in cases {
+            assert_eq!(render(template, values), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn different_values_give_different_texts() {
+        let values = ["", "a", ":", "a:", ":a", "^3A", "^", "::", "^5E3A", "3A", "a:a"];
+        for template in ["{a}:{b}", "x{a}:{b}:", ":{a}::{b}", "{a}-:{b}"] {
+            let mut texts = std::collections::HashSet::new();
+            for a in values {
+                for b in values {
+                    let text = render(template, &[a, b]);
+                    assert!(texts.insert(text), "{template} with {a:?}, {b:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_come_in_order() {
+        let template = Template::parse("{tenant}/user:{id}/{tenant}").unwrap();
+        assert_eq!(template.names().collect::<Vec<_>>(), ["tenant", "id", "tenant"]);
+        assert_eq!(template.as_str(), "{tenant}/user:{id}/{tenant}");
+    }
+
+    #[test]
+    fn a_missing_value_is_named() {
+        let template = Template::parse("{tenant}/user:{id}").unwrap();
+        let known = |name: &str| (name == "tenant").then_some("t".into());
+        assert_eq!(template.render(known), Err("id"));
+    }
+
+    #[test]
+    fn what_cannot_be_a_template_is_an_error_that_names_it() {
+        let cases = [
+            ("", "is empty"),
+            ("user:{id", "not closed"),
+            ("user:{", "not closed"),
+            ("user:id}", "closes nothing"),
+            ("user:{}", "without a name"),
+            ("user:{a{b}", "within a parameter"),
+            ("{a}{b}", "after each parameter but the last"),
+            ("{a}x{b}", "after each parameter but the last"),
+            ("{a}^{b}", "after each parameter but the last"),
+            ("{a}5:{b}", "after each parameter but the last"),
+        ];
+        for (text, what) in cases {
+            let error = Template::parse(text).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("the template {text:?} ")), "{error}");
+            assert!(error.contains(what), "{error}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What is remembered of one name.
+
+use super::Place;
+use crate::log::position::{LogId, Mark};
+use crate::log::selector::Mode;
+use crate::time::Boot;
+
+/// The last hard and the last soft invalidation of one name, each with its part in the log and its local part.
+///
+/// Hard and soft are kept apart (rule 3): a soft invalidation after a hard one must not make what was refused a base
+/// for revalidation again.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    hard: Mark,
+    soft: Mark,
+    soft_log_at: Boot,
+    soft_local_at: Boot,
+    touched: u64,
+}
+
+impl Row {
+    /// The last hard invalidation.
+    pub(super) const fn hard(&self) -> Mark {
+        self.hard
+    }
+
+    /// A number that grows with each event of the table: the one of the last event here.
+    pub(super) const fn touched(&self) -> u64 {
+        self.touched
+    }
+
+    /// Whether nothing here is beyond `mark`.
+    pub(super) fn is_covered_by(&self, mark: Mark) -> bool {
+        mark.covers(self.hard.join(self.soft))
+    }
+
+    /// Whether an event here has yet to be told to the log, or to come back from it.
+    pub(super) fn is_pending(&self, settled: u64) -> bool {
+        self.hard.local.max(self.soft.local) > settled
+    }
+
+    /// Whether the row stays when those up to the touch `last` are dropped.
+    pub(super) fn is_kept(&self, last: u64, settled: u64) -> bool {
+        self.touched > last || self.is_pending(settled)
+    }
+
+    /// Lets the floor stand for this row; always `false`, which is what says that it goes.
+    pub(super) fn sink_into(&self, floor: &mut Mark) -> bool {
+        *floor = floor.join(self.hard).join(self.soft);
+        false
+    }
+
+    /// Since when a response at `mark` has counted as stale here; the longer of the two if both parts say so.
+    pub(super) fn soft_since(&self, mark: Mark) -> Option<Boot> {
+        let log = (self.soft.log > mark.log).then_some(self.soft_log_at);
+        let local = (self.soft.local > mark.local).then_some(self.soft_local_at);
+        match (log, local) {
+            (Some(log), Some(local)) => Some(log.min(local)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Remembers an event, the `touched`th of the table.
+    pub(super) fn touch(&mut self, mode: Mode, place: Place, now: Boot, touched: u64) {
+        self.touched = touched;
+        match (mode, place) {
+            (Mode::Hard, Place::Log(id)) => self.hard.log = self.hard.log.max(id),
+            (Mode::Hard, Place::Local(number)) => self.hard.local = self.hard.local.max(number),
+            (Mode::Soft, Place::Log(id)) => {
+                self.soft.log = self.soft.log.max(id);
+                self.soft_log_at = now;
+            }
+            (Mode::Soft, Place::Local(number)) => {
+                self.soft.local = self.soft.local.max(number);
+                self.soft_local_at = now;
+            }
+        }
+    }
+
+    /// Forgets the part in the log.
+    pub(super) fn forget_log(&mut self) {
+        self.hard.log = LogId::ZERO;
+        self.soft.log = LogId::ZERO;
+    }
+}

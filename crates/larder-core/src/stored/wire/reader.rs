@@ -1,0 +1,87 @@
+//! The elements that values are read with.
+
+use bytes::Bytes;
+
+use super::error::WireErrorKind;
+
+/// No more items than this are reserved before they are seen: the number that a list announces is not believed.
+pub(super) const RESERVED_AT_MOST: usize = 64;
+
+/// Reads from the front of a value. What does not fit is [`WireErrorKind::Malformed`].
+pub(super) struct Reader<'v> {
+    value: &'v Bytes,
+    rest: &'v [u8],
+}
+
+impl<'v> Reader<'v> {
+    pub(super) fn new(value: &'v Bytes) -> Self {
+        Self { value, rest: value }
+    }
+
+    /// How many bytes are left.
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// Checks that nothing is left.
+    pub(super) fn end(&self) -> Result<(), WireErrorKind> {
+        match self.rest {
+            [] => Ok(()),
+            _ => Err(WireErrorKind::Malformed),
+        }
+    }
+
+    /// The next `N` bytes.
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], WireErrorKind> {
+        let (array, rest) = self.rest.split_first_chunk().ok_or(WireErrorKind::Malformed)?;
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    /// A length. It is only a number yet, and may be anything.
+    pub(super) fn length(&mut self) -> Result<usize, WireErrorKind> {
+        let mut length = 0;
+        for shift in (0..usize::BITS).step_by(7) {
+            let [byte] = self.array()?;
+            length |= usize::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(length);
+            }
+        }
+        Err(WireErrorKind::Malformed)
+    }
+
+    /// Bytes, preceded by their number.
+    pub(super) fn bytes(&mut self) -> Result<&'v [u8], WireErrorKind> {
+        let length = self.length()?;
+        let (bytes, rest) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or(WireErrorKind::Malformed)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    /// Bytes, preceded by their number, as a slice that keeps the value alive.
+    pub(super) fn shared(&mut self) -> Result<Bytes, WireErrorKind> {
+        self.bytes().map(|bytes| self.value.slice_ref(bytes))
+    }
+
+    /// Bytes, preceded by their number, that are UTF-8.
+    pub(super) fn text(&mut self) -> Result<&'v str, WireErrorKind> {
+        str::from_utf8(self.bytes()?).map_err(|_| WireErrorKind::Malformed)
+    }
+
+    /// Items, preceded by their number. Each has to take at least one byte.
+    pub(super) fn list<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Result<T, WireErrorKind>,
+    ) -> Result<Vec<T>, WireErrorKind> {
+        let length = self.length()?;
+        let mut items = Vec::with_capacity(length.min(RESERVED_AT_MOST));
+        for _ in 0..length {
+            items.push(read(self)?);
+        }
+        Ok(items)
+    }
+}

@@ -1,0 +1,201 @@
+//! What a stored response is written as, after its key.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::error::WireErrorKind;
+use super::field_name;
+use super::reader::{RESERVED_AT_MOST, Reader};
+use super::writer::{self, Sink};
+use crate::http::freshness::Lifetime;
+use crate::log::names::Names;
+use crate::log::position::Position;
+use crate::log::selector::Tag;
+use crate::stored::{Flags, Meta, Selecting, StoredResponse};
+use crate::time::Wall;
+
+/// Everything but the body.
+pub(super) struct Head {
+    status: StatusCode,
+    headers: HeaderMap,
+    meta: Meta,
+}
+
+impl Head {
+    pub(super) fn with_body(self, body: Bytes) -> StoredResponse {
+        StoredResponse {
+            status: self.status,
+            headers: self.headers,
+            body,
+            meta: self.meta,
+        }
+    }
+}
+
+pub(super) fn write(sink: &mut dyn Sink, response: &StoredResponse) {
+    let meta = &response.meta;
+    sink.put(&response.status.as_u16().to_le_bytes());
+    sink.put(&[flag_bits(meta.flags)]);
+    sink.put(&meta.response_time.unix_millis().to_le_bytes());
+    for duration in [
+        meta.initial_age,
+        meta.lifetime.fresh,
+        meta.lifetime.while_revalidate,
+        meta.lifetime.if_error,
+        meta.cost,
+    ] {
+        sink.put(&nanos(duration).to_le_bytes());
+    }
+    write_selecting(sink, &meta.selecting);
+    write_names(sink, &meta.names);
+    write_headers(sink, &response.headers);
+    sink.put(&response.body);
+}
+
+/// Reads what [`write`] wrote, up to the body.
+pub(super) fn read_head(
+    reader: &mut Reader<'_>,
+    key: &str,
+    position: Position,
+) -> Result<Head, WireErrorKind> {
+    let status = reader.array().map(u16::from_le_bytes)?;
+    let status = StatusCode::from_u16(status).map_err(|_| WireErrorKind::Malformed)?;
+    let flags = read_flags(reader)?;
+    let response_time = Wall::from_unix_millis(read_u64(reader)?);
+    let initial_age = read_duration(reader)?;
+    let lifetime = Lifetime {
+        fresh: read_duration(reader)?,
+        while_revalidate: read_duration(reader)?,
+        if_error: read_duration(reader)?,
+    };
+    let cost = read_duration(reader)?;
+    let selecting = read_selecting(reader)?;
+    let names = read_names(reader)?;
+    let headers = read_headers(reader)?;
+    let meta = Meta {
+        key: key.into(),
+        selecting,
+        names,
+        position,
+        response_time,
+        initial_age,
+        lifetime,
+        cost,
+        flags,
+    };
+    Ok(Head {
+        status,
+        headers,
+        meta,
+    })
+}
+
+fn flag_bits(flags: Flags) -> u8 {
+    let Flags {
+        shareable,
+        must_revalidate,
+        no_cache,
+        own_etag,
+    } = flags;
+    [shareable, must_revalidate, no_cache, own_etag]
+        .into_iter()
+        .rev()
+        .fold(0, |bits, flag| bits << 1 | u8::from(flag))
+}
+
+fn read_flags(reader: &mut Reader<'_>) -> Result<Flags, WireErrorKind> {
+    let [bits] = reader.array()?;
+    let flags = Flags {
+        shareable: bits & 1 != 0,
+        must_revalidate: bits & 2 != 0,
+        no_cache: bits & 4 != 0,
+        own_etag: bits & 8 != 0,
+    };
+    // A bit of unknown meaning may be a restriction.
+    if flag_bits(flags) == bits {
+        Ok(flags)
+    } else {
+        Err(WireErrorKind::Malformed)
+    }
+}
+
+/// Nanoseconds; more than the five centuries that they can hold are cut to that.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn read_duration(reader: &mut Reader<'_>) -> Result<Duration, WireErrorKind> {
+    read_u64(reader).map(Duration::from_nanos)
+}
+
+fn read_u64(reader: &mut Reader<'_>) -> Result<u64, WireErrorKind> {
+    reader.array().map(u64::from_le_bytes)
+}
+
+fn write_selecting(sink: &mut dyn Sink, selecting: &Selecting) {
+    writer::list(sink, selecting, |sink, (name, value)| {
+        field_name::write(sink, name);
+        sink.put(&[value.is_some().into()]);
+        if let Some(value) = value {
+            writer::bytes(sink, value.as_bytes());
+        }
+    });
+}
+
+fn read_selecting(reader: &mut Reader<'_>) -> Result<Selecting, WireErrorKind> {
+    let selecting = reader.list(|reader| {
+        let name = field_name::read(reader)?;
+        let value = match reader.array()? {
+            [0] => None,
+            [1] => Some(read_value(reader)?),
+            _ => return Err(WireErrorKind::Malformed),
+        };
+        Ok((name, value))
+    });
+    selecting.map(Into::into)
+}
+
+fn write_names(sink: &mut dyn Sink, names: &Names) {
+    let texts = |sink: &mut dyn Sink, texts: &[Box<str>]| {
+        writer::list(sink, texts, |sink, text| writer::bytes(sink, text.as_bytes()));
+    };
+    writer::bytes(sink, names.path().as_bytes());
+    texts(sink, names.keys());
+    texts(sink, names.uris());
+    writer::list(sink, names.tags(), |sink, tag| {
+        writer::bytes(sink, tag.as_str().as_bytes());
+    });
+}
+
+fn read_names(reader: &mut Reader<'_>) -> Result<Names, WireErrorKind> {
+    let path = reader.text()?;
+    let keys = reader.list(|reader| reader.text().map(Into::into))?;
+    let uris = reader.list(|reader| reader.text().map(Into::into))?;
+    let tags = reader.list(|reader| reader.text().map(Tag::new))?;
+    Ok(Names::new(path, keys, uris, tags))
+}
+
+fn write_headers(sink: &mut dyn Sink, headers: &HeaderMap) {
+    writer::length(sink, headers.len());
+    for (name, value) in headers {
+        field_name::write(sink, name);
+        writer::bytes(sink, value.as_bytes());
+    }
+}
+
+fn read_headers(reader: &mut Reader<'_>) -> Result<HeaderMap, WireErrorKind> {
+    let too_many = |_| WireErrorKind::Malformed;
+    let length = reader.length()?;
+    let mut headers = HeaderMap::try_with_capacity(length.min(RESERVED_AT_MOST)).map_err(too_many)?;
+    for _ in 0..length {
+        let name = field_name::read(reader)?;
+        headers.try_append(name, read_value(reader)?).map_err(too_many)?;
+    }
+    Ok(headers)
+}
+
+fn read_value(reader: &mut Reader<'_>) -> Result<HeaderValue, WireErrorKind> {
+    HeaderValue::from_maybe_shared(reader.shared()?).map_err(|_| WireErrorKind::Malformed)
+}

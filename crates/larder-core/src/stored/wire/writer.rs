@@ -1,0 +1,48 @@
+//! The elements that values are written with.
+
+/// Where a value is written to.
+pub(super) trait Sink {
+    /// Appends the bytes.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Counts what is written to it.
+pub(super) struct Count(pub(super) usize);
+
+impl Sink for Count {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+}
+
+/// A length: seven bits a byte, the lowest first, the highest bit telling that more follow (LEB128).
+pub(super) fn length(sink: &mut dyn Sink, length: usize) {
+    let mut rest = length;
+    while rest >= 0x80 {
+        let [low, ..] = rest.to_le_bytes();
+        sink.put(&[low | 0x80]);
+        rest >>= 7;
+    }
+    let [low, ..] = rest.to_le_bytes();
+    sink.put(&[low]);
+}
+
+/// Bytes, preceded by their number.
+pub(super) fn bytes(sink: &mut dyn Sink, bytes: &[u8]) {
+    length(sink, bytes.len());
+    sink.put(bytes);
+}
+
+/// Items, preceded by their number.
+pub(super) fn list<T>(sink: &mut dyn Sink, items: &[T], write: impl Fn(&mut dyn Sink, &T)) {
+    length(sink, items.len());
+    for item in items {
+        write(sink, item);
+    }
+}

@@ -1,0 +1,104 @@
+//! One answer of a scripted origin.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use crate::{AnswerBody, Gate, Step};
+
+/// What an [`Origin`](crate::Origin) does with one call: the response, and what happens before it.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: AnswerBody,
+    gate: Option<Gate>,
+    panics: Option<String>,
+}
+
+impl Answer {
+    /// `200 OK` with this body, whose length is known.
+    #[must_use]
+    pub fn ok(body: impl Into<Bytes>) -> Self {
+        Self::status(StatusCode::OK).body(body)
+    }
+
+    /// This status, without header fields and with an empty body.
+    #[must_use]
+    pub fn status(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: AnswerBody::whole(Bytes::new()),
+            gate: None,
+            panics: None,
+        }
+    }
+
+    /// No response: the call panics with this message.
+    #[must_use]
+    pub fn panicking(message: impl Into<String>) -> Self {
+        let mut answer = Self::status(StatusCode::INTERNAL_SERVER_ERROR);
+        answer.panics = Some(message.into());
+        answer
+    }
+
+    /// Adds a header field line beside those of the same name.
+    ///
+    /// # Panics
+    ///
+    /// If this cannot be a header field: then the test is wrong.
+    #[must_use]
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName, Error: std::fmt::Display>,
+        V: TryInto<HeaderValue, Error: std::fmt::Display>,
+    {
+        let name = name
+            .try_into()
+            .unwrap_or_else(|error| panic_with(&error.to_string()));
+        let value = value
+            .try_into()
+            .unwrap_or_else(|error| panic_with(&format!("{name}: {error}")));
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Replaces the body by these bytes: one frame, whose length is known beforehand.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = AnswerBody::whole(body.into());
+        self
+    }
+
+    /// Replaces the body by one that does this, step by step. Its length is not known beforehand.
+    #[must_use]
+    pub fn steps(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
+        self.body = AnswerBody::steps(steps);
+        self
+    }
+
+    /// Holds the call at the gate: after it was counted, before there is a response or a panic.
+    #[must_use]
+    pub fn held_at(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
+        self
+    }
+
+    pub(super) async fn give(self) -> Response<AnswerBody> {
+        if let Some(gate) = &self.gate {
+            gate.pass().await;
+        }
+        if let Some(message) = self.panics {
+            panic_with(&message);
+        }
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+#[allow(clippy::panic)] // The script asked for it, or is wrong itself.
+fn panic_with(message: &str) -> ! {
+    panic!("{message}")
+}

@@ -1,0 +1,9 @@
+//! A service whose answers are written down beforehand.
+
+mod answer;
+mod body;
+mod service;
+
+pub use answer::Answer;
+pub use body::{AnswerBody, BodyError, Step};
+pub use service::Origin;

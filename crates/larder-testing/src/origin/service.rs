@@ -1,0 +1,136 @@
+//! The service itself: it counts, remembers, and answers by its script.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use tower_service::Service;
+
+use crate::lock::lock;
+use crate::{Answer, AnswerBody};
+
+/// A service that answers by a script and remembers what it was asked. Clones are the same origin.
+///
+/// It takes requests with any body, and does not read it. A call counts from the moment that `call` is invoked.
+///
+/// # Panics
+///
+/// `call` panics without a `poll_ready` of the same clone before it: what is behind a layer may rely on that.
+pub struct Origin {
+    shared: Arc<Shared>,
+    ready: bool,
+}
+
+struct Shared {
+    script: Box<Script>,
+    requests: Mutex<Vec<Parts>>,
+}
+
+type Script = dyn Fn(&Parts, usize) -> Answer + Send + Sync;
+
+impl Origin {
+    /// An origin that asks `script` for each answer: it gets the request and the number of the call, from 1.
+    pub fn new(script: impl Fn(&Parts, usize) -> Answer + Send + Sync + 'static) -> Self {
+        let shared = Shared {
+            script: Box::new(script),
+            requests: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            ready: false,
+        }
+    }
+
+    /// An origin that gives the same answer to every call.
+    #[must_use]
+    pub fn always(answer: Answer) -> Self {
+        Self::new(move |_, _| answer.clone())
+    }
+
+    /// An origin that gives these answers, one to each call. To any call beyond them it says so, with a status of 500.
+    pub fn queue(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let answers: Mutex<VecDeque<_>> = Mutex::new(answers.into_iter().collect());
+        Self::new(move |_, call| lock(&answers).pop_front().unwrap_or_else(|| unscripted(call)))
+    }
+
+    /// How often it was called.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        lock(&self.shared.requests).len()
+    }
+
+    /// What it was asked, in the order of the calls: method, URI, version and header fields, without extensions.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Parts> {
+        lock(&self.shared.requests).clone()
+    }
+}
+
+fn unscripted(call: usize) -> Answer {
+    Answer::status(StatusCode::INTERNAL_SERVER_ERROR).body(format!("no answer is scripted for call {call}"))
+}
+
+impl Shared {
+    fn answer(&self, request: &Parts) -> Answer {
+        let call = {
+            let mut requests = lock(&self.requests);
+            requests.push(without_extensions(request));
+            requests.len()
+        };
+        (self.script)(request, call)
+    }
+}
+
+/// Extensions can keep a connection or a task alive, so they are not kept.
+fn without_extensions(request: &Parts) -> Parts {
+    let (mut parts, ()) = Request::new(()).into_parts();
+    parts.method = request.method.clone();
+    parts.uri = request.uri.clone();
+    parts.version = request.version;
+    parts.headers = request.headers.clone();
+    parts
+}
+
+impl<B> Service<Request<B>> for Origin {
+    type Response = Response<AnswerBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        assert!(
+            mem::take(&mut self.ready),
+            "called without `poll_ready` of this clone"
+        );
+        let (parts, _) = request.into_parts();
+        let answer = self.shared.answer(&parts);
+        Box::pin(async move { Ok(answer.give().await) })
+    }
+}
+
+impl Clone for Origin {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            ready: false,
+        }
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin")
+            .field("calls", &self.calls())
+            .finish_non_exhaustive()
+    }
+}

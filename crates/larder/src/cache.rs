@@ -1,0 +1,193 @@
+//! The cache itself: a handle that is cloned wherever it is needed.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use larder_core::log::position::Incarnation;
+use larder_core::log::tail::{Limits, Tail};
+use larder_core::store::{Log, SharedTier};
+use larder_core::time::Clock;
+use tokio::sync::Notify;
+
+use crate::clock::SystemClock;
+use crate::fill::flight::Flights;
+use crate::log::{LogView, follow};
+use crate::memory::Memory;
+use crate::policy::{Policy, PolicyError};
+use crate::report::Report;
+use crate::report::stats::Stats;
+use crate::service::layer::CacheLayer;
+use crate::store::Store;
+
+/// An HTTP response cache, shared by the layers made of it and by the handlers that invalidate.
+///
+/// Cloning it is cheap and gives another handle to the same cache. It lives as long as a handle or layer of it.
+#[derive(Clone)]
+pub struct Cache {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) memory: Memory,
+    pub(crate) log: LogView,
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) flights: Flights,
+    pub(crate) report: Report,
+    /// Wakes the task that follows the log when something was put into the outbox.
+    pub(crate) deferred: Notify,
+    following: OnceLock<()>,
+}
+
+impl Cache {
+    /// Options for a cache.
+    #[must_use]
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::default()
+    }
+
+    /// A layer that caches what goes through it, by this policy.
+    ///
+    /// # Panics
+    /// If the policy cannot be right, as `Router::route` does for such a path: at start-up, naming the value. Where
+    /// policies are not written in the code but read from somewhere, use [`try_layer`](Self::try_layer).
+    #[must_use]
+    #[allow(clippy::panic)] // Said in the documentation; no request gets here.
+    pub fn layer(&self, policy: Policy) -> CacheLayer {
+        match self.try_layer(policy) {
+            Ok(layer) => layer,
+            Err(error) => panic!("this cache policy cannot be right: {error}"),
+        }
+    }
+
+    /// A layer that caches what goes through it, by this policy.
+    ///
+    /// # Errors
+    /// If the policy cannot be right.
+    pub fn try_layer(&self, policy: Policy) -> Result<CacheLayer, PolicyError> {
+        Ok(CacheLayer::new(self.clone(), policy.checked()?))
+    }
+
+    /// What the cache did so far, and what it holds.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.report.stats(&self.inner.memory)
+    }
+
+    /// Starts to follow the log, where there is one elsewhere, as soon as there is a runtime to do it on.
+    pub(crate) fn start(&self) {
+        let Some(store) = &self.inner.store else { return };
+        if self.inner.following.get().is_some() {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        self.inner.following.get_or_init(|| {
+            runtime.spawn(follow(Arc::downgrade(&self.inner), Arc::clone(store)));
+        });
+    }
+}
+
+impl Default for Cache {
+    /// A cache in this process's memory, with the defaults of [`CacheBuilder`].
+    fn default() -> Self {
+        CacheBuilder::default().build()
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("shared", &self.inner.store.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// Options for a [`Cache`].
+pub struct CacheBuilder {
+    memory: u64,
+    max_staleness: Duration,
+    store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+}
+
+/// Half of what a small container has, at the usual 128 MiB.
+const DEFAULT_MEMORY: u64 = 64 * 1024 * 1024;
+const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(2);
+
+impl Default for CacheBuilder {
+    fn default() -> Self {
+        Self {
+            memory: DEFAULT_MEMORY,
+            max_staleness: DEFAULT_MAX_STALENESS,
+            store: None,
+            clock: Arc::new(SystemClock),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// Shares stored responses and invalidations with other instances through this store.
+    #[must_use]
+    pub fn shared(mut self, store: impl SharedTier + Log) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Keeps at most about this many bytes of responses in this process's memory; 64 MiB by default. With 0, responses
+    /// are kept in the shared store alone.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// For at most this long may another instance serve what was invalidated; 2 seconds by default, and never less
+    /// than 100 milliseconds. An instance that cannot confirm within that time that it has read the whole
+    /// invalidation log stops serving what it filled longer ago. Without a shared store it means nothing.
+    #[must_use]
+    pub fn max_staleness(mut self, limit: Duration) -> Self {
+        self.max_staleness = limit.max(Duration::from_millis(100));
+        self
+    }
+
+    /// Takes the time from here: for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The cache. With a shared store, it begins to follow the invalidation log now if this is called on a Tokio
+    /// runtime, else at the first request.
+    #[must_use]
+    pub fn build(self) -> Cache {
+        let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
+        let tail = match self.store {
+            Some(_) => Tail::following(incarnation, self.limits),
+            None => Tail::alone(incarnation, self.limits),
+        };
+        let inner = Inner {
+            clock: self.clock,
+            memory: Memory::new(self.memory),
+            log: LogView::new(tail, self.max_staleness),
+            store: self.store,
+            flights: Flights::default(),
+            report: Report::default(),
+            deferred: Notify::new(),
+            following: OnceLock::new(),
+        };
+        let cache = Cache { inner: Arc::new(inner) };
+        cache.start();
+        cache
+    }
+}
+
+impl std::fmt::Debug for CacheBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CacheBuilder")
+            .field("memory", &self.memory)
+            .field("max_staleness", &self.max_staleness)
+            .field("shared", &self.store.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,157 @@
+//! A body that is passed on and kept at once.
+//!
+//! The fill reads the inner body, as fast as it comes and whether or not the client still listens; what it read waits
+//! here for the client. That is never more than the policy's largest body: beyond it the inner body itself is handed
+//! to the client, and nothing is kept.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// The writing side, held by the fill.
+pub(crate) struct Tee<B: Body> {
+    shared: Arc<Mutex<State<B>>>,
+}
+
+/// The reading side: the client's body.
+pub(crate) struct TeeBody<B: Body> {
+    shared: Arc<Mutex<State<B>>>,
+    /// What the inner body said of its size, less what the client has read.
+    hint: SizeHint,
+}
+
+struct State<B: Body> {
+    waiting: VecDeque<Frame<Bytes>>,
+    end: End<B>,
+    reader: Option<Waker>,
+}
+
+/// How the fill's part in the body ends.
+enum End<B: Body> {
+    /// Not yet.
+    Open,
+    /// The body is complete.
+    Clean,
+    /// The inner body failed. The client gets its error.
+    Failed(B::Error),
+    /// The rest is not kept: the client reads on from the inner body.
+    Rest(Pin<Box<B>>),
+    /// The client has seen the end, or the fill vanished.
+    Closed,
+}
+
+/// Both sides of a body with this size hint.
+pub(crate) fn tee<B: Body<Data = Bytes>>(hint: SizeHint) -> (Tee<B>, TeeBody<B>) {
+    let shared = Arc::new(Mutex::new(State { waiting: VecDeque::new(), end: End::Open, reader: None }));
+    (Tee { shared: Arc::clone(&shared) }, TeeBody { shared, hint })
+}
+
+impl<B: Body<Data = Bytes>> Tee<B> {
+    /// Passes a frame on.
+    pub(crate) fn push(&self, frame: Frame<Bytes>) {
+        self.change(|state| state.waiting.push_back(frame));
+    }
+
+    /// The body is complete.
+    pub(crate) fn finish(self) {
+        self.change(|state| state.end = End::Clean);
+    }
+
+    /// The inner body failed.
+    pub(crate) fn fail(self, error: B::Error) {
+        self.change(|state| state.end = End::Failed(error));
+    }
+
+    /// The client reads on by itself.
+    pub(crate) fn hand_over(self, rest: Pin<Box<B>>) {
+        self.change(|state| state.end = End::Rest(rest));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State<B>)) {
+        let reader = {
+            let mut state = lock(&self.shared);
+            change(&mut state);
+            state.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+impl<B: Body> Drop for Tee<B> {
+    /// A fill that vanishes (the runtime shuts down) leaves the client a body that never ends, and not one that looks
+    /// complete: its connection is about to be closed.
+    fn drop(&mut self) {
+        let mut state = lock(&self.shared);
+        if matches!(state.end, End::Open) {
+            state.end = End::Closed;
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> TeeBody<B> {
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let frame = std::task::ready!(lock(&self.shared).poll(cx));
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            self.hint = less(&self.hint, data.len() as u64);
+        }
+        Poll::Ready(frame)
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        let state = lock(&self.shared);
+        state.waiting.is_empty()
+            && match &state.end {
+                End::Clean => true,
+                End::Rest(body) => body.is_end_stream(),
+                End::Open | End::Failed(_) | End::Closed => false,
+            }
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        self.hint.clone()
+    }
+}
+
+impl<B: Body<Data = Bytes>> State<B> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        if let Some(frame) = self.waiting.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        match &mut self.end {
+            End::Clean => Poll::Ready(None),
+            End::Rest(body) => body.as_mut().poll_frame(cx),
+            End::Failed(_) => match std::mem::replace(&mut self.end, End::Clean) {
+                End::Failed(error) => Poll::Ready(Some(Err(error))),
+                _ => Poll::Ready(None),
+            },
+            End::Open | End::Closed => {
+                self.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+fn less(hint: &SizeHint, read: u64) -> SizeHint {
+    let mut rest = SizeHint::new();
+    if let Some(upper) = hint.upper() {
+        rest.set_upper(upper.saturating_sub(read));
+    }
+    rest.set_lower(hint.lower().saturating_sub(read));
+    rest
+}
+
+fn lock<B: Body>(shared: &Mutex<State<B>>) -> MutexGuard<'_, State<B>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,82 @@
+//! The task that follows the log.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use larder_core::log::tail::LookTaken;
+use larder_core::store::StoreError;
+use tokio::time::{Instant, sleep};
+
+use crate::cache::Inner;
+use crate::store::Store;
+
+/// How long to wait after a failure: short, since until the log answers nothing old is served.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+
+/// Follows the log for as long as the cache lives.
+///
+/// `XREAD BLOCK` and its like are only the alarm; what is believed is what a look says (rule 4). Between two alarms a
+/// look is sent at least four times per `max_staleness`, so that one that is lost does not detach this instance.
+pub(crate) async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
+    let mut pause = FIRST_PAUSE;
+    while let Some(inner) = cache.upgrade() {
+        match look(&inner, &*store).await {
+            Ok(taken) => {
+                inner.report.log_answered();
+                pause = FIRST_PAUSE;
+                if taken.again {
+                    continue;
+                }
+            }
+            Err(error) => {
+                inner.report.log_failed(&error);
+                drop(inner);
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                continue;
+            }
+        }
+        flush(&inner, &*store).await;
+        let cursor = inner.log.read(larder_core::log::tail::Tail::cursor);
+        let at_most = inner.log.max_staleness() / 4;
+        let pushed = Arc::clone(&inner);
+        // Nothing here may keep the cache alive for longer than one alarm.
+        drop(inner);
+        let deferred = async {
+            pushed.deferred.notified().await;
+            drop(pushed);
+        };
+        tokio::select! {
+            alarm = store.alarm(cursor, at_most) => {
+                if alarm.is_err() {
+                    sleep(pause).await;
+                }
+            }
+            () = deferred => {}
+        }
+    }
+}
+
+/// One look, taken in.
+async fn look(inner: &Inner, store: &dyn Store) -> Result<LookTaken, StoreError> {
+    let cursor = inner.log.read(larder_core::log::tail::Tail::cursor);
+    // Rule 9: the look is as old as the moment at which it was sent.
+    let sent = inner.clock.boot();
+    let look = store.look(cursor).await?;
+    Ok(inner.log.change(|tail| tail.take_look(&look, sent)))
+}
+
+/// Appends what waits in the outbox, if anything does.
+async fn flush(inner: &Inner, store: &dyn Store) {
+    let Some(batch) = inner.log.read(larder_core::log::tail::Tail::unsent) else { return };
+    match store.append(&batch.events).await {
+        Ok((incarnation, id)) => inner.log.change(|tail| tail.sent(batch.token, incarnation, id)),
+        Err(error) => inner.report.log_failed(&error),
+    }
+}
+
+/// The moment that is this far away, for [`LogView::wait`](super::LogView::wait).
+pub(super) fn within(limit: Duration) -> Instant {
+    Instant::now() + limit
+}

@@ -1,0 +1,9 @@
+//! The invalidation log, as this process sees it.
+
+mod follow;
+mod invalidate;
+mod view;
+
+pub(crate) use follow::follow;
+pub use invalidate::{Deferral, Invalidated, Invalidation};
+pub(crate) use view::LogView;

@@ -1,0 +1,116 @@
+//! What this process knows of the log, shared between the tail that learns it and the requests that rely on it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use larder_core::log::position::Position;
+use larder_core::log::table::Verdict;
+use larder_core::log::tail::{self, Tail};
+use larder_core::time::Boot;
+use tokio::sync::Notify;
+
+use crate::memory::held::Held;
+
+/// The tail, and what a hit needs of it without a lock.
+///
+/// Rule 11: "The tail publishes rows and floor, then the generation, then its position, then `confirmed_at`, then wakes
+/// `invalidate`. A hit loads `confirmed_at`, then the generation, then, only if that changed, the rows." Rows, floor and
+/// position change under one lock, and the generation before it is released.
+pub(crate) struct LogView {
+    tail: RwLock<Tail>,
+    generation: AtomicU64,
+    /// In nanoseconds of [`Boot`]; zero for never.
+    confirmed_at: AtomicU64,
+    max_staleness: Duration,
+    changed: Notify,
+}
+
+impl LogView {
+    pub(crate) fn new(tail: Tail, max_staleness: Duration) -> Self {
+        Self {
+            generation: AtomicU64::new(tail.generation()),
+            confirmed_at: AtomicU64::new(tail.confirmed_at().map_or(0, Boot::as_nanos)),
+            tail: RwLock::new(tail),
+            max_staleness,
+            changed: Notify::new(),
+        }
+    }
+
+    pub(crate) const fn max_staleness(&self) -> Duration {
+        self.max_staleness
+    }
+
+    /// What may be served of a response in memory, and whether it is confirmed (rule 10).
+    pub(crate) fn judge(&self, held: &Held, now: Boot) -> (Verdict, bool) {
+        let confirmed_at = self.confirmed_at();
+        let generation = self.generation.load(Ordering::Acquire);
+        let confirmed = tail::usable(held.filled_at, confirmed_at, self.max_staleness, now);
+        if held.valid_at.load(Ordering::Relaxed) == generation {
+            return (Verdict::Valid, confirmed);
+        }
+        let verdict = self.read(|tail| tail.check(&held.meta.position, &held.meta.names, now));
+        if verdict == Verdict::Valid {
+            held.valid_at.store(generation, Ordering::Relaxed);
+        }
+        (verdict, confirmed)
+    }
+
+    /// Whether a request may join a flight that began at `began` (rule 13).
+    pub(crate) fn may_join(&self, began: Boot, now: Boot) -> bool {
+        tail::may_join(began, self.confirmed_at(), self.max_staleness, now)
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.read(Tail::position)
+    }
+
+    /// Whether the shared tier may be believed (rule 12).
+    pub(crate) fn trusts_shared(&self, now: Boot) -> bool {
+        self.read(|tail| tail.trusts_shared(now, self.max_staleness))
+    }
+
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&Tail) -> R) -> R {
+        read(&self.tail.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the tail and publishes what came of it.
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
+        let (result, confirmed_at) = {
+            let mut tail = self.tail.write().unwrap_or_else(PoisonError::into_inner);
+            let result = change(&mut tail);
+            self.generation.store(tail.generation(), Ordering::Release);
+            (result, tail.confirmed_at())
+        };
+        // Only the one task that follows the log moves this, so that it never goes back.
+        let confirmed_at = confirmed_at.map_or(0, Boot::as_nanos);
+        self.confirmed_at.fetch_max(confirmed_at, Ordering::Release);
+        self.changed.notify_waiters();
+        result
+    }
+
+    /// Waits until `done` holds of the tail, at most until `deadline`. Tells whether it does.
+    pub(crate) async fn wait(&self, deadline: tokio::time::Instant, done: impl Fn(&Tail) -> bool) -> bool {
+        loop {
+            let changed = self.changed.notified();
+            if self.read(&done) {
+                return true;
+            }
+            if tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return self.read(&done);
+            }
+        }
+    }
+
+    /// Returns when the tail was changed after this call.
+    pub(crate) fn changed(&self) -> impl Future<Output = ()> + '_ {
+        self.changed.notified()
+    }
+
+    fn confirmed_at(&self) -> Option<Boot> {
+        match self.confirmed_at.load(Ordering::Acquire) {
+            0 => None,
+            nanos => Some(Boot::from_nanos(nanos)),
+        }
+    }
+}

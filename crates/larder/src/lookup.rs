@@ -1,0 +1,202 @@
+//! Lookup and decide: what is known about a request, and what the rules make of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use larder_core::http::cache_control::RequestDirectives;
+use larder_core::http::reuse::{Reuse, reuse};
+use larder_core::http::vary;
+use larder_core::log::table::Verdict;
+use larder_core::outcome::{MissReason, Tier};
+use larder_core::store::StoreError;
+use larder_core::stored::wire::{self, Decoded};
+use larder_core::stored::{StoredResponse, address};
+use larder_core::time::Boot;
+
+use crate::cache::Inner;
+use crate::fill::Ask;
+use crate::memory::held::Held;
+use crate::memory::{Found, Variants};
+use crate::service::layer::Route;
+use crate::service::plan::{Look, credentials_reason};
+
+/// What is known about a request, after the rules.
+pub(crate) enum Known {
+    /// A response that may be served.
+    Fresh(Arc<Held>, Tier),
+    /// A response that may be served under conditions, and validated.
+    Stale(Stale),
+    /// Nothing of use.
+    Missing(MissReason),
+    /// Nobody should wait for the next response.
+    Pass,
+}
+
+/// A stale response, and what may be done with it.
+#[derive(Clone)]
+pub(crate) struct Stale {
+    pub(crate) held: Arc<Held>,
+    pub(crate) tier: Tier,
+    pub(crate) reason: MissReason,
+    pub(crate) while_revalidate: bool,
+    pub(crate) if_error: bool,
+}
+
+impl Route {
+    /// What this process's memory knows about a request.
+    pub(crate) fn look_in_memory(&self, look: &Look, headers: &HeaderMap, now: Boot) -> Known {
+        let known = self.find_in_memory(look.key.as_str(), headers, now);
+        match known {
+            // RFC 9111 §3.5, and the same for cookies: only what says of itself that it may be shared.
+            Known::Fresh(held, _) if credentials_reason(look.credentials).is_some() && !held.meta.flags.shareable => {
+                Known::Pass
+            }
+            _ if credentials_reason(look.credentials).is_some() && !matches!(known, Known::Fresh(..)) => Known::Pass,
+            known => known,
+        }
+    }
+
+    pub(crate) fn find_in_memory(&self, key: &str, headers: &HeaderMap, now: Boot) -> Known {
+        let inner = &self.cache.inner;
+        match inner.memory.find(key, headers, now) {
+            Found::Held(held) => {
+                let (verdict, confirmed) = inner.log.judge(&held, now);
+                let known = self.decide(Arc::clone(&held), Tier::Memory, verdict, confirmed, headers, now);
+                if matches!(known, Known::Missing(MissReason::Invalidated)) {
+                    inner.memory.remove(&held);
+                }
+                known
+            }
+            Found::OtherVariants(_) => Known::Missing(MissReason::Vary),
+            Found::Pass => Known::Pass,
+            Found::Nothing => Known::Missing(MissReason::NeverStored),
+        }
+    }
+
+    fn decide(
+        &self,
+        held: Arc<Held>,
+        tier: Tier,
+        verdict: Verdict,
+        confirmed: bool,
+        headers: &HeaderMap,
+        now: Boot,
+    ) -> Known {
+        let directives = self.policy.store.follow_request.then(|| RequestDirectives::parse(headers));
+        match reuse(&held.candidate(verdict, confirmed, now), directives.as_ref()) {
+            Reuse::Fresh { .. } => Known::Fresh(held, tier),
+            Reuse::Stale { reason, while_revalidate, if_error } => {
+                Known::Stale(Stale { held, tier, reason, while_revalidate, if_error })
+            }
+            Reuse::Refused(reason) => Known::Missing(reason),
+        }
+    }
+
+    /// What the shared tier knows about a request that memory knows nothing of use about.
+    pub(crate) async fn look_in_shared(&self, ask: &Ask, missing: MissReason) -> Known {
+        let inner = &*self.cache.inner;
+        let Some(store) = &inner.store else { return Known::Missing(missing) };
+        // Read together and before the store is asked: rule 12, and the local number that goes with it (rule 1). An
+        // invalidation that is deferred while the answer is on its way has a higher number, and refuses it.
+        let (trusted, local) = inner.log.read(|tail| {
+            let trusted = tail.trusts_shared(inner.clock.boot(), inner.log.max_staleness());
+            (trusted, tail.position().mark.local)
+        });
+        if !trusted {
+            return Known::Missing(MissReason::Unconfirmed);
+        }
+        let asked = async {
+            let variants = match inner.memory.find(&ask.key, &ask.headers, inner.clock.boot()) {
+                Found::OtherVariants(variants) => Some(variants),
+                _ => None,
+            };
+            let answer = store.get(&address_of(ask, variants.as_deref())).await?;
+            match read(ask, answer) {
+                Read::Fields(fields) if variants.is_none() => {
+                    let variants = inner.memory.insert_fields(&ask.key, fields);
+                    let answer = store.get(&address_of(ask, Some(&variants))).await?;
+                    Ok::<_, StoreError>(read(ask, answer))
+                }
+                read => Ok(read),
+            }
+        };
+        match asked.await {
+            Ok(read) => {
+                inner.report.tier_answered();
+                self.judge_shared(ask, read, local, missing)
+            }
+            Err(error) => {
+                inner.report.tier_failed(&error);
+                Known::Missing(MissReason::StoreError)
+            }
+        }
+    }
+
+    fn judge_shared(&self, ask: &Ask, read: Read, local: u64, missing: MissReason) -> Known {
+        let inner = &*self.cache.inner;
+        let mut stored = match read {
+            Read::Response(stored) => *stored,
+            Read::Fields(_) | Read::Other => return Known::Missing(MissReason::Vary),
+            Read::Nothing => return Known::Missing(missing),
+            Read::Unreadable => return Known::Missing(MissReason::Unreadable),
+        };
+        stored.meta.position.mark.local = local;
+        let now = inner.clock.boot();
+        let held = Arc::new(promoted(inner, stored, now));
+        let (verdict, confirmed) = inner.log.judge(&held, now);
+        let known = self.decide(Arc::clone(&held), Tier::Shared, verdict, confirmed, &ask.headers, now);
+        if matches!(known, Known::Fresh(..) | Known::Stale(_)) {
+            inner.memory.insert(held);
+        }
+        known
+    }
+}
+
+/// What the shared tier answered.
+enum Read {
+    Response(Box<StoredResponse>),
+    Fields(Box<[http::HeaderName]>),
+    /// A response to a request with other values in the fields that `Vary` names.
+    Other,
+    Nothing,
+    Unreadable,
+}
+
+fn read(ask: &Ask, answer: Option<Bytes>) -> Read {
+    let Some(bytes) = answer else { return Read::Nothing };
+    match wire::decode(bytes, &ask.key) {
+        Ok(Decoded::Response(stored)) if vary::matches(&stored.meta.selecting, &ask.headers) => {
+            Read::Response(Box::new(stored))
+        }
+        Ok(Decoded::Response(_)) => Read::Other,
+        Ok(Decoded::Variants(fields)) => Read::Fields(fields),
+        Err(error) => {
+            tracing::debug!(target: "larder", key = &*ask.key, %error, "a value in the shared tier cannot be read");
+            Read::Unreadable
+        }
+    }
+}
+
+fn address_of(ask: &Ask, variants: Option<&Variants>) -> String {
+    match variants {
+        None => address::primary(&ask.key),
+        Some(variants) => {
+            address::variant(&ask.key, vary::digest(&vary::selecting(&variants.fields, &ask.headers)))
+        }
+    }
+}
+
+/// What came out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
+/// long as it is held. What is only passed on is not copied.
+fn promoted(inner: &Inner, mut stored: StoredResponse, now: Boot) -> Held {
+    if inner.memory.keeps() {
+        stored.body = Bytes::copy_from_slice(&stored.body);
+        for value in stored.headers.values_mut() {
+            if let Ok(own) = http::HeaderValue::from_bytes(value.as_bytes()) {
+                *value = own;
+            }
+        }
+    }
+    Held::promoted(stored, inner.clock.wall(), now)
+}

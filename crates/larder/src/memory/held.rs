@@ -1,0 +1,80 @@
+//! A stored response in memory.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use larder_core::http::age;
+use larder_core::http::fields;
+use larder_core::log::table::Verdict;
+use larder_core::http::reuse::Candidate;
+use larder_core::stored::{Meta, StoredResponse};
+use larder_core::time::{Boot, Wall};
+
+/// A stored response, ready to be served: its fields hold the places of those that each hit writes anew.
+pub(crate) struct Held {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) meta: Meta,
+    /// When this process began to fill it; `None` if another one may have (rule 10).
+    pub(crate) filled_at: Option<Boot>,
+    /// Its age at `since`.
+    age: Duration,
+    since: Boot,
+    /// The generation of the log's table at which it was last found valid.
+    pub(crate) valid_at: AtomicU64,
+}
+
+/// No generation of the table has this number.
+const NEVER: u64 = u64::MAX;
+
+impl Held {
+    /// What this process filled just now, beginning at `filled_at`.
+    pub(crate) fn filled(stored: StoredResponse, filled_at: Boot, now: Boot) -> Self {
+        let age = stored.meta.initial_age;
+        Self::new(stored, Some(filled_at), age, now)
+    }
+
+    /// What came from the shared tier. The time it spent there is measured by the calendar, as no other clock is common
+    /// to the instances; from here on this process's own clock counts.
+    pub(crate) fn promoted(stored: StoredResponse, wall: Wall, now: Boot) -> Self {
+        let resident = wall.saturating_since(stored.meta.response_time);
+        let age = age::current_age(stored.meta.initial_age, resident);
+        Self::new(stored, None, age, now)
+    }
+
+    fn new(stored: StoredResponse, filled_at: Option<Boot>, age: Duration, since: Boot) -> Self {
+        let StoredResponse { status, mut headers, body, meta } = stored;
+        crate::report::headers::prepare(&mut headers);
+        Self { status, headers, body, meta, filled_at, age, since, valid_at: AtomicU64::new(NEVER) }
+    }
+
+    /// Its current age (RFC 9111 §4.2.3).
+    pub(crate) fn age(&self, now: Boot) -> Duration {
+        age::current_age(self.age, now.saturating_since(self.since))
+    }
+
+    /// What the rules of reuse ask of it.
+    pub(crate) fn candidate(&self, verdict: Verdict, confirmed: bool, now: Boot) -> Candidate {
+        Candidate { age: self.age(now), lifetime: self.meta.lifetime, flags: self.meta.flags, verdict, confirmed }
+    }
+
+    /// Its header fields as they are stored.
+    pub(crate) fn stored_headers(&self) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        crate::report::headers::unprepare(&mut headers);
+        headers
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(crate) fn weight(&self) -> u64 {
+        let sum = size_of::<Self>()
+            + self.body.len()
+            + fields::weight(&self.headers)
+            + self.meta.names.weight()
+            + self.meta.key.len();
+        sum as u64
+    }
+}

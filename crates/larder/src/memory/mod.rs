@@ -1,0 +1,123 @@
+//! The memory tier: stored responses in this process, bounded by bytes.
+
+pub(crate) mod held;
+mod slot;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use larder_core::http::vary;
+use larder_core::time::Boot;
+use quick_cache::sync::Cache;
+
+use held::Held;
+use slot::{ByWeight, SlotKey, SlotName};
+pub(crate) use slot::{Slot, Variants};
+
+/// What the memory tier knows about a request.
+pub(crate) enum Found {
+    /// Nothing.
+    Nothing,
+    /// The last responses could not be stored: nobody should wait for the next.
+    Pass,
+    /// Responses to requests with other values in these fields.
+    OtherVariants(Arc<Variants>),
+    /// A response to such a request.
+    Held(Arc<Held>),
+}
+
+/// The responses in this process's memory, and what is known of the keys without one.
+pub(crate) struct Memory {
+    /// `None` if nothing is to be kept in memory.
+    slots: Option<Cache<SlotKey, Slot, ByWeight>>,
+}
+
+/// For sizing the table alone; it grows.
+const TYPICAL_RESPONSE: u64 = 4 * 1024;
+/// For so long nobody waits for a key whose responses cannot be stored.
+const PASS_FOR: Duration = Duration::from_secs(10);
+
+impl Memory {
+    pub(crate) fn new(bytes: u64) -> Self {
+        let expected = usize::try_from(bytes / TYPICAL_RESPONSE).unwrap_or(usize::MAX).max(16);
+        Self { slots: (bytes > 0).then(|| Cache::with_weighter(expected, bytes, ByWeight)) }
+    }
+
+    /// Looks a request up.
+    pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> Found {
+        let Some(slots) = &self.slots else { return Found::Nothing };
+        match slots.get(&SlotName { key, variant: 0 }) {
+            None => Found::Nothing,
+            Some(Slot::Held(held)) => Found::Held(held),
+            Some(Slot::Pass { until }) if now < until => Found::Pass,
+            Some(Slot::Pass { .. }) => Found::Nothing,
+            Some(Slot::Variants(variants)) => {
+                let variant = vary::digest(&vary::selecting(&variants.fields, headers));
+                match slots.get(&SlotName { key, variant }) {
+                    // 128 bits of a digest are no proof that the fields are the same.
+                    Some(Slot::Held(held)) if vary::matches(&held.meta.selecting, headers) => Found::Held(held),
+                    _ => Found::OtherVariants(variants),
+                }
+            }
+        }
+    }
+
+    /// Keeps a response, in place of what was known under its key.
+    pub(crate) fn insert(&self, held: Arc<Held>) {
+        let Some(slots) = &self.slots else { return };
+        let key = held.meta.key.clone();
+        if held.meta.selecting.is_empty() {
+            slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
+            return;
+        }
+        let variant = vary::digest(&held.meta.selecting);
+        let name = SlotName { key: &key, variant: 0 };
+        let known = match slots.get(&name) {
+            Some(Slot::Variants(variants)) => Some(variants),
+            _ => None,
+        };
+        let (variants, dropped) = Variants::with(known.as_deref(), &held.meta.selecting, variant);
+        if let Some(dropped) = dropped {
+            slots.remove(&SlotName { key: &key, variant: dropped });
+        }
+        slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
+        slots.insert(SlotKey { key, variant }, Slot::Held(held));
+    }
+
+    /// Remembers which fields the responses under a key vary on, as the shared tier tells it.
+    pub(crate) fn insert_fields(&self, key: &str, fields: Box<[http::HeaderName]>) -> Arc<Variants> {
+        let variants = Arc::new(Variants::of(fields));
+        if let Some(slots) = &self.slots {
+            slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
+        }
+        variants
+    }
+
+    /// Remembers for a short while that responses under this key cannot be stored.
+    pub(crate) fn insert_pass(&self, key: &str, now: Boot) {
+        if let Some(slots) = &self.slots {
+            let until = now.saturating_add(PASS_FOR);
+            slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Pass { until });
+        }
+    }
+
+    /// Forgets this very response, if it is still the one under its key.
+    pub(crate) fn remove(&self, held: &Arc<Held>) {
+        let Some(slots) = &self.slots else { return };
+        let variant = if held.meta.selecting.is_empty() { 0 } else { vary::digest(&held.meta.selecting) };
+        let same = |_: &SlotKey, slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
+        slots.remove_if(&SlotName { key: &held.meta.key, variant }, |slot| same_slot(slot, held));
+        let _ = same;
+    }
+
+    /// How many responses are held, with what is known about keys without one.
+    pub(crate) fn len(&self) -> u64 {
+        self.slots.as_ref().map_or(0, |slots| slots.len() as u64)
+    }
+
+    /// About how many bytes they take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.slots.as_ref().map_or(0, Cache::weight)
+    }
+}

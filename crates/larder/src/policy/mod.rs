@@ -1,0 +1,279 @@
+//! What a route's responses are kept for, under which key, and by which names they can be invalidated.
+
+mod check;
+mod error;
+mod key;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{HeaderName, StatusCode};
+use larder_core::http::storable::StoreRules;
+use larder_core::key::query::QueryRules;
+use larder_core::key::template::Template;
+
+pub use error::{PolicyError, PolicyErrorKind};
+pub(crate) use key::{CookieRules, KeySource, Named};
+
+/// A function from a request's parts to a piece of its key.
+pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
+
+/// How the responses of a route are cached.
+///
+/// A policy is written as a chain and handed to [`Cache::layer`](crate::Cache::layer):
+///
+/// ```
+/// use larder::{Cache, Policy, ttl};
+///
+/// let cache = Cache::default();
+/// let policy = Policy::ttl(ttl::STANDARD).tag("product:{id}");
+/// let layer = cache.layer(policy);
+/// ```
+///
+/// Without more, `GET` responses with a 2xx status and a body of up to 1 MiB are stored under scheme, host, path and
+/// the whole query; what says `no-store` or `private`, sets a cookie, or answers a request with credentials is not.
+///
+/// A text that cannot be right (a template, a lifetime) is remembered and reported by
+/// [`checked`](Self::checked), by [`Cache::try_layer`](crate::Cache::try_layer) as an error, and by
+/// [`Cache::layer`](crate::Cache::layer) as a panic at start-up, the way `Router::route` treats a path that cannot be right.
+#[derive(Clone)]
+pub struct Policy {
+    pub(crate) store: StoreRules,
+    pub(crate) max_body: usize,
+    pub(crate) make_etag: bool,
+    pub(crate) show_key: bool,
+    pub(crate) key: KeySource,
+    pub(crate) query: QueryRules,
+    pub(crate) key_headers: Vec<HeaderName>,
+    pub(crate) cookies: CookieRules,
+    pub(crate) partition: Option<FromParts>,
+    pub(crate) tags: Vec<Template>,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) problem: Option<PolicyError>,
+}
+
+/// The largest body that is stored where a policy says nothing else: 1 MiB.
+const DEFAULT_MAX_BODY: usize = 1024 * 1024;
+
+impl Policy {
+    /// Responses are fresh for this long, unless they say otherwise themselves: by
+    /// [`CacheFor`](crate::CacheFor) first, then by `Cache-Control` and `Expires`.
+    ///
+    /// At least a second and at most a year. [`ttl`](crate::ttl) has five classes to choose from.
+    #[must_use]
+    pub fn ttl(lifetime: Duration) -> Self {
+        let mut policy = Self {
+            store: StoreRules::default(),
+            max_body: DEFAULT_MAX_BODY,
+            make_etag: true,
+            show_key: false,
+            key: KeySource::Uri,
+            query: QueryRules::all(),
+            key_headers: Vec::new(),
+            cookies: CookieRules::default(),
+            partition: None,
+            tags: Vec::new(),
+            name: None,
+            problem: None,
+        };
+        policy.store.lifetime.fresh = policy.lifetime("freshness lifetime", lifetime);
+        policy
+    }
+
+    /// For this long after the end of its freshness lifetime a response is still served, while one request refreshes
+    /// it in the background (RFC 5861 §3). Not at all by default; a response's own `stale-while-revalidate` comes first.
+    #[must_use]
+    pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.store.lifetime.while_revalidate = self.lifetime("stale-while-revalidate window", window);
+        self
+    }
+
+    /// For this long after the end of its freshness lifetime a response is served when the handler fails: with 500,
+    /// 502, 503 or 504, or an error of the service (RFC 5861 §4). Not at all by default; a response's own
+    /// `stale-if-error` comes first.
+    #[must_use]
+    pub fn stale_if_error(mut self, window: Duration) -> Self {
+        self.store.lifetime.if_error = self.lifetime("stale-if-error window", window);
+        self
+    }
+
+    /// Responses with this status are stored too, for this long: a 404 for ten seconds, say.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode, lifetime: Duration) -> Self {
+        let lifetime = self.lifetime("lifetime of a status", lifetime);
+        self.store.statuses = std::mem::take(&mut self.store.statuses).with(status, Some(lifetime));
+        if status == StatusCode::PARTIAL_CONTENT || status == StatusCode::NOT_MODIFIED || status.is_informational() {
+            self.fail(PolicyErrorKind::Status, status.as_str());
+        }
+        self
+    }
+
+    /// Gives each response this tag. `{name}` stands for a path parameter of the route: `product:{id}`.
+    ///
+    /// A request whose route lacks a parameter goes past the cache, since its response could not be invalidated.
+    #[must_use]
+    pub fn tag(mut self, template: &str) -> Self {
+        if let Some(template) = self.template(template) {
+            self.tags.push(template);
+        }
+        self
+    }
+
+    /// Stores responses under this key instead of their URI. `{name}` stands for a path parameter of the route:
+    /// `user:{id}`.
+    ///
+    /// Whatever the template does not name is not in the key: neither the host nor the query. Two routes with the same
+    /// template share their responses.
+    #[must_use]
+    pub fn key(mut self, template: &str) -> Self {
+        if let Some(template) = self.template(template) {
+            self.key = KeySource::Template(template);
+        }
+        self
+    }
+
+    /// Stores responses under the key that `key` makes of the request's parts; a request for which it makes none goes
+    /// past the cache.
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::STANDARD).key_with(|parts| Some(format!("page:{}", parts.uri.path())));
+    /// ```
+    #[must_use]
+    pub fn key_with(mut self, key: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.key = KeySource::With(Arc::new(key));
+        self
+    }
+
+    /// Only these query parameters are in the key. Names are compared as a handler sees them, percent-decoded.
+    #[must_use]
+    pub fn query_only<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.query = self.query.only(names);
+        self
+    }
+
+    /// These query parameters are not in the key: `utm_source`, say.
+    #[must_use]
+    pub fn query_ignoring<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.query = self.query.ignoring(names);
+        self
+    }
+
+    /// Query parameters in another order make the same key. Parameters of one name keep their order.
+    #[must_use]
+    pub fn query_sorted(mut self) -> Self {
+        self.query = self.query.sorted();
+        self
+    }
+
+    /// Adds a request header field to the key.
+    #[must_use]
+    pub fn key_header(mut self, name: HeaderName) -> Self {
+        self.key_headers.push(name);
+        self
+    }
+
+    /// Adds a cookie to the key. A request with cookies that the policy does not declare, here or by
+    /// [`ignore_cookie`](Self::ignore_cookie), goes to the handler.
+    #[must_use]
+    pub fn key_cookie(mut self, name: &str) -> Self {
+        let name = self.cookie_name(name);
+        self.cookies.keyed.push(name);
+        self
+    }
+
+    /// Declares that responses do not depend on this cookie.
+    #[must_use]
+    pub fn ignore_cookie(mut self, name: &str) -> Self {
+        let name = self.cookie_name(name);
+        self.cookies.ignored.push(name);
+        self
+    }
+
+    /// Declares that responses depend on no cookie but those of [`key_cookie`](Self::key_cookie).
+    #[must_use]
+    pub fn ignore_cookies(mut self) -> Self {
+        self.cookies.ignore_all = true;
+        self
+    }
+
+    /// Keeps responses apart by what `partition` makes of the request: a tenant, a language. A request for which it
+    /// makes nothing goes past the cache.
+    ///
+    /// Requests with credentials still go to the handler: say [`per_user`](Self::per_user) if the value tells users
+    /// apart.
+    #[must_use]
+    pub fn partition(mut self, partition: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.partition = Some(Arc::new(partition));
+        self
+    }
+
+    /// Keeps the responses of each user apart, and so may store and serve responses to requests with `Authorization` or
+    /// cookies: `user` makes of the request whoever it is from. A request for which it makes nothing goes past the cache.
+    ///
+    /// The value stands in keys, in memory and in Redis: choose an id, not a secret. It has to be one that the caller
+    /// cannot choose freely: whoever can send another user's value gets that user's responses.
+    #[must_use]
+    pub fn per_user(self, user: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.partition(user).share_authorized().ignore_cookies()
+    }
+
+    /// Declares that responses do not depend on `Authorization` (RFC 9111 §3.5).
+    #[must_use]
+    pub fn share_authorized(mut self) -> Self {
+        self.store.share_authorized = true;
+        self
+    }
+
+    /// Bodies of up to this many bytes are stored; 1 MiB by default. A larger one is passed on untouched.
+    #[must_use]
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        if bytes == 0 {
+            self.fail(PolicyErrorKind::Limit, "max_body 0");
+        }
+        self.max_body = bytes;
+        self
+    }
+
+    /// Does not make a strong `ETag` for responses that have none.
+    #[must_use]
+    pub fn without_etag(mut self) -> Self {
+        self.make_etag = false;
+        self
+    }
+
+    /// Lets requests decide: `Cache-Control: no-cache`, `max-age`, `no-store` and their like are obeyed. By default
+    /// they are not, so that no client can force work on the handler.
+    #[must_use]
+    pub fn obey_requests(mut self) -> Self {
+        self.store.follow_request = true;
+        self
+    }
+
+    /// Sends `X-Cache-Key` with each response. For debugging: a key may tell what a client should not know.
+    #[must_use]
+    pub fn show_key(mut self) -> Self {
+        self.show_key = true;
+        self
+    }
+
+    /// The name of the route in metrics. By default the path it was routed by, where axum tells it, else `unnamed`.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Policy")
+            .field("lifetime", &self.store.lifetime)
+            .field("key", &self.key)
+            .field("tags", &self.tags)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

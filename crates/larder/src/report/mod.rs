@@ -1,0 +1,149 @@
+//! Telling what the cache did: in header fields, counters, metrics and logs, all from one set of words.
+
+pub(crate) mod headers;
+#[cfg(feature = "metrics")]
+mod metrics;
+pub(crate) mod stats;
+mod trouble;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
+use larder_core::store::StoreError;
+
+use crate::memory::Memory;
+use stats::Stats;
+use trouble::Trouble;
+
+/// The counters of a cache.
+#[derive(Default)]
+pub(crate) struct Report {
+    hits: [AtomicU64; 2],
+    stale: [AtomicU64; StaleReason::ALL.len()],
+    misses: [AtomicU64; MissReason::ALL.len()],
+    bypasses: [AtomicU64; BypassReason::ALL.len()],
+    not_stored: [AtomicU64; NotStored::ALL.len()],
+    collapsed: AtomicU64,
+    fills: AtomicU64,
+    fill_nanos: AtomicU64,
+    stored: AtomicU64,
+    saved_nanos: AtomicU64,
+    invalidations: AtomicU64,
+    store_errors: AtomicU64,
+    tier: Trouble,
+    log: Trouble,
+}
+
+/// Counts for itself; nothing else depends on the order in which others see it.
+fn add(counter: &AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Report {
+    /// A request was answered.
+    pub(crate) fn answered(&self, outcome: Outcome) {
+        let counter = match outcome {
+            Outcome::Hit(Tier::Memory) => &self.hits[0],
+            Outcome::Hit(Tier::Shared) => &self.hits[1],
+            Outcome::Stale(_, reason) => &self.stale[reason.index()],
+            Outcome::Miss(reason) => &self.misses[reason.index()],
+            Outcome::Bypass(reason) => &self.bypasses[reason.index()],
+        };
+        add(counter, 1);
+    }
+
+    /// A request was answered with a response that took this long to make.
+    pub(crate) fn saved(&self, cost: Duration) {
+        add(&self.saved_nanos, nanos(cost));
+    }
+
+    /// A request waited for another one's fill.
+    pub(crate) fn collapsed(&self) {
+        add(&self.collapsed, 1);
+    }
+
+    /// The handler ran to make a stored response, and took this long.
+    pub(crate) fn filled(&self, cost: Duration) {
+        add(&self.fills, 1);
+        add(&self.fill_nanos, nanos(cost));
+        #[cfg(feature = "metrics")]
+        metrics::filled(cost);
+    }
+
+    /// A response was stored, or was not.
+    pub(crate) fn judged(&self, stored: Result<(), NotStored>) {
+        match stored {
+            Ok(()) => add(&self.stored, 1),
+            Err(reason) => add(&self.not_stored[reason.index()], 1),
+        }
+        #[cfg(feature = "metrics")]
+        metrics::judged(stored);
+    }
+
+    /// So many selectors were invalidated.
+    pub(crate) fn invalidated(&self, selectors: usize) {
+        add(&self.invalidations, selectors as u64);
+        #[cfg(feature = "metrics")]
+        metrics::invalidated(selectors as u64);
+    }
+
+    /// The shared tier could not do what it was asked.
+    pub(crate) fn tier_failed(&self, error: &StoreError) {
+        self.failed();
+        self.tier.begins("the shared tier", error);
+        #[cfg(feature = "metrics")]
+        metrics::store_failed("tier", error);
+    }
+
+    /// The shared tier did what it was asked.
+    pub(crate) fn tier_answered(&self) {
+        self.tier.ends("the shared tier");
+    }
+
+    /// The log could not be looked at or appended to.
+    pub(crate) fn log_failed(&self, error: &StoreError) {
+        self.failed();
+        self.log.begins("the invalidation log", error);
+        #[cfg(feature = "metrics")]
+        metrics::store_failed("log", error);
+    }
+
+    /// The log was looked at.
+    pub(crate) fn log_answered(&self) {
+        self.log.ends("the invalidation log");
+    }
+
+    fn failed(&self) {
+        add(&self.store_errors, 1);
+    }
+
+    /// All of it as numbers.
+    pub(crate) fn stats(&self, memory: &Memory) -> Stats {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let by_word = |counters: &[AtomicU64], words: &mut dyn Iterator<Item = &'static str>| {
+            words.zip(counters).map(|(word, counter)| (word, get(counter))).filter(|(_, count)| *count > 0).collect()
+        };
+        Stats {
+            hits_memory: get(&self.hits[0]),
+            hits_shared: get(&self.hits[1]),
+            stale: by_word(&self.stale, &mut StaleReason::ALL.iter().map(|reason| reason.as_str())),
+            misses: by_word(&self.misses, &mut MissReason::ALL.iter().map(|reason| reason.as_str())),
+            bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
+            collapsed: get(&self.collapsed),
+            fills: get(&self.fills),
+            fill_time: Duration::from_nanos(get(&self.fill_nanos)),
+            stored: get(&self.stored),
+            not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
+            saved: Duration::from_nanos(get(&self.saved_nanos)),
+            invalidations: get(&self.invalidations),
+            store_errors: get(&self.store_errors),
+            held: memory.len(),
+            held_bytes: memory.bytes(),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What the cache did so far, as numbers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What a cache did since it was built, and what it holds now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Requests answered with a fresh response from memory.
+    pub hits_memory: u64,
+    /// Requests answered with a fresh response from the shared store.
+    pub hits_shared: u64,
+    /// Requests answered with a stale response, by the reason why that was allowed.
+    pub stale: BTreeMap<&'static str, u64>,
+    /// Requests that the handler answered although they could have been hits, by the reason why they were none.
+    pub misses: BTreeMap<&'static str, u64>,
+    /// Requests that went past the cache, by the reason.
+    pub bypasses: BTreeMap<&'static str, u64>,
+    /// Of the misses, how many waited for another request's fill instead of running the handler.
+    pub collapsed: u64,
+    /// Runs of the handler to make a stored response.
+    pub fills: u64,
+    /// The time that those runs took, added up.
+    pub fill_time: Duration,
+    /// Responses that were stored.
+    pub stored: u64,
+    /// Responses that were not stored, by the reason.
+    pub not_stored: BTreeMap<&'static str, u64>,
+    /// The handler time that hits have saved: for each hit, what its response took to make.
+    pub saved: Duration,
+    /// Selectors that were invalidated here.
+    pub invalidations: u64,
+    /// Exchanges with the shared store that failed.
+    pub store_errors: u64,
+    /// Responses in memory, counting keys that are remembered without one.
+    pub held: u64,
+    /// About how many bytes they take.
+    pub held_bytes: u64,
+}
+
+impl Stats {
+    /// Requests answered from the cache, fresh or stale.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.hits_memory + self.hits_shared + self.stale.values().sum::<u64>()
+    }
+
+    /// The share of hits in the requests that could have been hits, from 0 to 1; 0 before the first.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // A ratio does not need 53 bits.
+    pub fn hit_ratio(&self) -> f64 {
+        let hits = self.hits();
+        match hits + self.misses.values().sum::<u64>() {
+            0 => 0.0,
+            all => hits as f64 / all as f64,
+        }
+    }
+}

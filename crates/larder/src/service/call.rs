@@ -1,0 +1,116 @@
+//! The service.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body::Body;
+use larder_core::outcome::Outcome;
+use tower_service::Service;
+
+use super::future::ResponseFuture;
+use super::layer::Route;
+use super::plan::{Look, Plan};
+use crate::body::CacheBody;
+use crate::fill::{self, Ask};
+use crate::lookup::Known;
+use crate::{serve, write};
+
+/// A service whose responses are cached. Made by [`CacheLayer`](super::CacheLayer).
+#[derive(Debug, Clone)]
+pub struct CacheService<S> {
+    inner: S,
+    route: Arc<Route>,
+}
+
+impl<S> CacheService<S> {
+    pub(super) const fn new(inner: S, route: Arc<Route>) -> Self {
+        Self { inner, route }
+    }
+}
+
+impl<S, Q, B> Service<Request<Q>> for CacheService<S>
+where
+    S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    Q: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
+{
+    type Response = Response<CacheBody<B>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, B, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Q>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        match self.route.plan(&mut parts) {
+            Plan::Look(look) => self.look(look, parts, body),
+            Plan::Write => self.write(parts, body),
+            Plan::Past(reason) => {
+                let outcome = Outcome::Bypass(reason);
+                self.route.answered(&parts, "", outcome);
+                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
+            }
+        }
+    }
+}
+
+impl<S, B> CacheService<S>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
+{
+    fn look<Q>(&mut self, look: Look, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, B, S::Error>
+    where
+        S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Send + 'static,
+        Q: Send + 'static,
+    {
+        let now = self.route.cache.inner.clock.boot();
+        let known = self.route.look_in_memory(&look, &parts.headers, now);
+        if let Known::Fresh(held, tier) = known {
+            return ResponseFuture::stored(serve::fresh(&self.route, &look, &parts, &held, tier, now));
+        }
+        match Ask::new(&self.route, &look, &mut parts) {
+            Ok(ask) => {
+                let inner = self.take_ready();
+                let request = Request::from_parts(parts, body);
+                ResponseFuture::longer(fill::answer(Arc::clone(&self.route), inner, request, ask, known))
+            }
+            Err(reason) => {
+                let outcome = Outcome::Bypass(reason);
+                self.route.answered(&parts, look.key.as_str(), outcome);
+                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
+            }
+        }
+    }
+
+    fn write<Q>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, B, S::Error>
+    where
+        S: Service<Request<Q>, Response = Response<B>>,
+        S::Future: Send + 'static,
+        S::Error: Send + 'static,
+    {
+        let written = write::names(&self.route, &mut parts);
+        self.route.answered(&parts, "", write::OUTCOME);
+        let response = self.inner.call(Request::from_parts(parts, body));
+        ResponseFuture::longer(write::answer(self.route.cache.clone(), response, written))
+    }
+
+    /// The inner service that was polled ready; a clone, which is not, stays here to be polled for the next request.
+    fn take_ready(&mut self) -> S
+    where
+        S: Clone,
+    {
+        let clone = self.inner.clone();
+        std::mem::replace(&mut self.inner, clone)
+    }
+}

@@ -1,0 +1,45 @@
+//! The layer.
+
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::call::CacheService;
+use crate::cache::Cache;
+use crate::policy::Policy;
+use crate::report::route::RouteReport;
+
+/// A [`Layer`] that caches what goes through it. Made by [`Cache::layer`].
+///
+/// It wraps any service of HTTP requests that is `Clone`, whose futures are `Send`, and whose response bodies are made of
+/// `Bytes`: an axum `Router`, a `MethodRouter`, a handler, or a plain Tower service. It adds no error of its own.
+///
+/// Everything a handler looks at has to be in the key or in `Vary`. What stands inside of this layer runs on misses only:
+/// put authentication outside of it, and rate limits where they should count.
+#[derive(Debug, Clone)]
+pub struct CacheLayer {
+    route: Arc<Route>,
+}
+
+/// A cache and the policy of one of its layers.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) cache: Cache,
+    pub(crate) policy: Policy,
+    pub(crate) report: RouteReport,
+}
+
+impl CacheLayer {
+    pub(crate) fn new(cache: Cache, policy: Policy) -> Self {
+        let report = RouteReport::new(policy.name.clone());
+        Self { route: Arc::new(Route { cache, policy, report }) }
+    }
+}
+
+impl<S> Layer<S> for CacheLayer {
+    type Service = CacheService<S>;
+
+    fn layer(&self, inner: S) -> CacheService<S> {
+        CacheService::new(inner, Arc::clone(&self.route))
+    }
+}

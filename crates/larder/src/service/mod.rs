@@ -1,0 +1,11 @@
+//! The middleware: key → lookup → decide → serve, or hand the request to the fill.
+
+mod call;
+mod future;
+pub(crate) mod layer;
+pub(crate) mod plan;
+pub(crate) mod target;
+
+pub use call::CacheService;
+pub use future::ResponseFuture;
+pub use layer::CacheLayer;

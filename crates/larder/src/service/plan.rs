@@ -1,0 +1,128 @@
+//! Whether a request is for the cache at all, and under which key.
+
+use http::header::{AUTHORIZATION, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use larder_core::http::storable::Credentials;
+use larder_core::key::buf::KeyBuf;
+use larder_core::outcome::BypassReason;
+
+use super::layer::Route;
+use super::target::Target;
+use crate::policy::Policy;
+use crate::route::Params;
+
+/// What to do with a request.
+pub(crate) enum Plan {
+    /// Look it up.
+    Look(Look),
+    /// It may change something: pass it on, and invalidate its URI if it succeeds (RFC 9111 §4.4).
+    Write,
+    /// Pass it on.
+    Past(BypassReason),
+}
+
+/// What a look-up needs of a request.
+pub(crate) struct Look {
+    pub(crate) key: KeyBuf,
+    pub(crate) head: bool,
+    /// Whether it has `If-None-Match` or `If-Modified-Since`.
+    pub(crate) conditional: bool,
+    /// The credentials that the policy does not declare.
+    pub(crate) credentials: Credentials,
+}
+
+/// The layers of which caches a request came through already.
+#[derive(Clone, Default)]
+struct Passed(Vec<usize>);
+
+impl Route {
+    /// Decides what to do with the request.
+    pub(crate) fn plan(&self, parts: &mut Parts) -> Plan {
+        let head = match parts.method {
+            Method::GET => false,
+            Method::HEAD => true,
+            // RFC 9110 §9.2.1: the other methods that are safe.
+            Method::OPTIONS | Method::TRACE => return Plan::Past(BypassReason::Method),
+            _ => return Plan::Write,
+        };
+        match self.look(parts, head) {
+            Ok(look) => Plan::Look(look),
+            Err(reason) => Plan::Past(reason),
+        }
+    }
+
+    fn look(&self, parts: &mut Parts, head: bool) -> Result<Look, BypassReason> {
+        let fields = Fields::of(&parts.headers);
+        if let Some(reason) = fields.past {
+            return Err(reason);
+        }
+        if parts.extensions.get().is_some_and(|Passed(caches)| caches.contains(&self.id())) {
+            return Err(BypassReason::Nested);
+        }
+        let mut key = KeyBuf::new();
+        let params = if self.policy.key_has_params() { Params::of(parts) } else { Params::none() };
+        self.policy.write_key(&mut key, parts, &params, &Target::of(parts)?)?;
+        let credentials = fields.credentials(&self.policy, &parts.headers);
+        Ok(Look { key, head, conditional: fields.conditional, credentials })
+    }
+
+    /// Marks a request as having come through this layer, so that another one of the same cache further in does not wait
+    /// for the fill that it is part of.
+    pub(crate) fn mark(&self, parts: &mut Parts) {
+        let id = self.id();
+        parts.extensions.get_or_insert_default::<Passed>().0.push(id);
+    }
+
+    fn id(&self) -> usize {
+        std::sync::Arc::as_ptr(&self.cache.inner).addr()
+    }
+}
+
+/// What the fields of a request say about its being for the cache.
+#[derive(Default)]
+struct Fields {
+    past: Option<BypassReason>,
+    conditional: bool,
+    authorization: bool,
+    cookie: bool,
+}
+
+impl Fields {
+    /// One walk over the fields that there are costs less than a look-up for each of eight that usually are not.
+    fn of(headers: &HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for name in headers.keys() {
+            if *name == IF_NONE_MATCH || *name == IF_MODIFIED_SINCE {
+                seen.conditional = true;
+            } else if *name == AUTHORIZATION {
+                seen.authorization = true;
+            } else if *name == COOKIE {
+                seen.cookie = true;
+            } else if *name == RANGE {
+                seen.past = Some(BypassReason::Range);
+            } else if *name == IF_MATCH || *name == IF_UNMODIFIED_SINCE {
+                seen.past = Some(BypassReason::Precondition);
+            } else if *name == UPGRADE {
+                seen.past = Some(BypassReason::Upgrade);
+            }
+        }
+        seen
+    }
+
+    fn credentials(&self, policy: &Policy, headers: &HeaderMap) -> Credentials {
+        Credentials {
+            authorization: self.authorization && !policy.store.share_authorized,
+            cookie: self.cookie && policy.cookies.undeclared(headers),
+        }
+    }
+}
+
+/// The reason for which a request with these credentials goes to the handler.
+pub(crate) const fn credentials_reason(credentials: Credentials) -> Option<BypassReason> {
+    match credentials {
+        Credentials { authorization: true, .. } => Some(BypassReason::Authorization),
+        Credentials { cookie: true, .. } => Some(BypassReason::Cookie),
+        Credentials { authorization: false, cookie: false } => None,
+    }
+}

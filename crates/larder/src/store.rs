@@ -1,0 +1,46 @@
+//! The shared store as the cache holds it: one object, whatever its type.
+//!
+//! Boxing the futures here keeps `Cache` free of type parameters. A fresh hit in memory never comes this way.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use larder_core::log::position::{Incarnation, LogId};
+use larder_core::log::selector::Event;
+use larder_core::log::tail::Look;
+use larder_core::store::{Cursor, Log, SharedTier, StoreError};
+
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// [`SharedTier`] and [`Log`] in one object.
+pub(crate) trait Store: Send + Sync + 'static {
+    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>>;
+    fn set<'a>(&'a self, key: &'a str, value: Bytes, expiry: Duration) -> Answer<'a, ()>;
+    fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()>;
+    fn look(&self, cursor: Cursor) -> Answer<'_, Look>;
+    fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)>;
+}
+
+impl<T: SharedTier + Log> Store for T {
+    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>> {
+        Box::pin(SharedTier::get(self, key))
+    }
+
+    fn set<'a>(&'a self, key: &'a str, value: Bytes, expiry: Duration) -> Answer<'a, ()> {
+        Box::pin(SharedTier::set(self, key, value, expiry))
+    }
+
+    fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()> {
+        Box::pin(Log::alarm(self, cursor, at_most))
+    }
+
+    fn look(&self, cursor: Cursor) -> Answer<'_, Look> {
+        Box::pin(Log::look(self, cursor))
+    }
+
+    fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)> {
+        Box::pin(Log::append(self, events))
+    }
+}

@@ -1,0 +1,63 @@
+//! Invalidate: what a request that may have changed something does to what is stored.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use http::Response;
+use http::request::Parts;
+use http_body::Body;
+use larder_core::key::buf::KeyBuf;
+use larder_core::log::selector::{Selector, UriName};
+use larder_core::outcome::{BypassReason, Outcome};
+
+use crate::body::CacheBody;
+use crate::cache::Cache;
+use crate::log::Invalidation;
+use crate::report::headers::{self, Forwarded};
+use crate::route::Params;
+use crate::service::layer::Route;
+use crate::service::target::Target;
+
+/// How a request with an unsafe method counts.
+pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
+
+/// What a successful request with an unsafe method invalidates: its URI, and what a `GET` of it is stored under.
+///
+/// RFC 9111 §4.4: "A cache MUST invalidate the target URI … when it receives a non-error status code in response to an
+/// unsafe request method".
+pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
+    let params = if route.policy.key_has_params() { Params::of(parts) } else { Params::none() };
+    let Ok(target) = Target::of(parts) else { return Vec::new() };
+    let uri = target.uris(target.query).pop().and_then(|uri| UriName::new(&uri).ok());
+    let mut key = KeyBuf::new();
+    let key = match route.policy.write_key(&mut key, parts, &params, &target) {
+        Ok(()) => Some(Selector::Key(key.as_str().into())),
+        Err(_) => None,
+    };
+    uri.map(Selector::Uri).into_iter().chain(key).collect()
+}
+
+/// Waits for the response, and for what it invalidates.
+pub(crate) async fn answer<B, E>(
+    cache: Cache,
+    response: impl Future<Output = Result<Response<B>, E>>,
+    written: Vec<Selector>,
+) -> Result<Response<CacheBody<B>>, E>
+where
+    B: Body<Data = Bytes>,
+{
+    let mut response = response.await?;
+    let status = response.status();
+    let said = Invalidation::take_from(response.extensions_mut());
+    let written = if status.is_success() || status.is_redirection() { written } else { Vec::new() };
+    // Two events, as the handler's may be soft while the URI's is not.
+    if let Some(said) = said {
+        cache.invalidate(said).await;
+    }
+    if let Some(written) = Invalidation::of_each(written) {
+        cache.invalidate(written).await;
+    }
+    let forwarded = Forwarded { status: Some(status), ..Forwarded::default() };
+    headers::forwarded(response.headers_mut(), OUTCOME, forwarded);
+    Ok(response.map(CacheBody::inner))
+}
