@@ -1,1 +1,43 @@
+//! The shared tier and the invalidation log of [Larder](https://docs.rs/larder), in Redis 7 or newer, over fred.
+//!
+//! [`RedisStore`] implements the traits of [`larder_core::store`]. It keeps three connections (to a cluster: three to
+//! each primary): one for stored responses, one for looks at the log and appends to it, and one that waits for news.
+//!
+//! # Keys
+//!
+//! | key | what |
+//! | --- | --- |
+//! | `larder:<namespace>:v<schema>:{<key>}…` | a stored response; it expires |
+//! | `larder:{<namespace>:log}:events` | the log, a Stream; it does not expire |
+//! | `larder:{<namespace>:log}:incarnation` | which life of the log it is, and the run id of the server that it began on |
+//! | `larder:{<namespace>:log}:beat` | when the log was last asked for, in Unix seconds |
+//!
+//! The log has no schema in its name: during a rolling deploy both versions have to hear of an invalidation.
+//!
+//! # When Redis is in trouble
+//!
+//! No request waits longer than the command timeout, and after three timeouts in a row none waits at all until Redis
+//! answers again. Trouble is told once at `warn` when it begins, and once at `info` when it has ended.
 
+mod advice;
+mod answer;
+mod builder;
+mod circuit;
+mod entry;
+mod error;
+mod health;
+mod keys;
+mod link;
+mod log;
+mod look;
+mod script;
+mod stats;
+mod store;
+mod tier;
+mod trouble;
+mod url;
+
+pub use self::builder::RedisStoreBuilder;
+pub use self::error::{ConnectError, ConnectErrorKind};
+pub use self::stats::RedisStats;
+pub use self::store::RedisStore;

@@ -1,0 +1,151 @@
+//! How a store is set up.
+
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::error::{ConnectError, ConnectErrorKind};
+use crate::keys::{Keys, is_namespace};
+use crate::store::RedisStore;
+use crate::url;
+
+/// A store in the making, from [`RedisStore::builder`].
+#[derive(Clone)]
+#[must_use = "nothing is connected before `connect` is called"]
+pub struct RedisStoreBuilder {
+    url: String,
+    namespace: String,
+    schema: u32,
+    command_timeout: Duration,
+    log_length: u64,
+}
+
+impl std::fmt::Debug for RedisStoreBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisStoreBuilder")
+            .field("url", &url::masked(&self.url))
+            .field("namespace", &self.namespace)
+            .field("schema", &self.schema)
+            .field("command_timeout", &self.command_timeout)
+            .field("log_length", &self.log_length)
+            .finish()
+    }
+}
+
+impl RedisStoreBuilder {
+    pub(crate) fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            namespace: "larder".to_owned(),
+            schema: 1,
+            command_timeout: Duration::from_millis(50),
+            log_length: 200_000,
+        }
+    }
+
+    /// What the names of all keys begin with after `larder:`. Applications that share a server need one each; it is
+    /// `larder` by default. It may not be empty nor contain `:`, `{`, `}` or control characters.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// The version of what handlers put into responses, 1 by default. A deploy that changes their meaning changes it, and
+    /// sees none of the old ones; those expire by themselves. Invalidations reach all versions.
+    pub fn schema(mut self, schema: u32) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// The longest that a request waits for Redis, 50 ms by default. May not be zero.
+    pub fn command_timeout(mut self, timeout: Duration) -> Self {
+        self.command_timeout = timeout;
+        self
+    }
+
+    /// About how many invalidations the log keeps, 200,000 by default. An instance that was away for more than that many,
+    /// or starts, refuses what is older than the log. Each takes about a hundred bytes of Redis's memory. May not be zero.
+    pub fn log_length(mut self, events: u64) -> Self {
+        self.log_length = events;
+        self
+    }
+
+    /// The store. It returns at once, connects in the background, and joins whenever Redis can be reached.
+    ///
+    /// # Errors
+    /// If the URL or a setting cannot be right, or outside of a Tokio runtime; never because Redis is away.
+    pub fn connect(self) -> Result<RedisStore, ConnectError> {
+        let config = url::parse(&self.url)?;
+        self.check()?;
+        let runtime = Handle::try_current().map_err(|_| {
+            ConnectError::new(
+                ConnectErrorKind::NoRuntime,
+                "a RedisStore can only be made inside of a Tokio runtime",
+            )
+        })?;
+        let keys = Keys::new(&self.namespace, self.schema);
+        Ok(RedisStore::open(
+            config,
+            &runtime,
+            keys,
+            self.command_timeout,
+            self.log_length,
+        ))
+    }
+
+    fn check(&self) -> Result<(), ConnectError> {
+        let wrong = |why: String| Err(ConnectError::new(ConnectErrorKind::Setting, why));
+        if !is_namespace(&self.namespace) {
+            return wrong(format!(
+                "{:?} cannot be a namespace: it may not be empty nor contain `:`, `{{`, `}}` or control characters",
+                self.namespace
+            ));
+        }
+        if self.command_timeout < Duration::from_millis(1) {
+            return wrong(format!(
+                "{:?} cannot be a command timeout: it may not be less than 1 ms",
+                self.command_timeout
+            ));
+        }
+        if self.log_length == 0 {
+            return wrong("0 cannot be the length of the log".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(builder: RedisStoreBuilder) -> ConnectError {
+        builder.connect().unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn settings_that_cannot_be_right_are_named() {
+        let builder = || RedisStore::builder("redis://127.0.0.1:1");
+        for (wrong, named) in [
+            (builder().namespace("a:b"), "\"a:b\""),
+            (builder().namespace(""), "\"\""),
+            (builder().command_timeout(Duration::ZERO), "0ns"),
+            (builder().log_length(0), "0 cannot"),
+        ] {
+            let error = error(wrong);
+            assert_eq!(error.kind(), ConnectErrorKind::Setting);
+            assert!(error.to_string().contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn without_a_runtime_there_is_an_error_and_no_panic() {
+        let error = error(RedisStore::builder("redis://127.0.0.1:1"));
+        assert_eq!(error.kind(), ConnectErrorKind::NoRuntime);
+    }
+
+    #[test]
+    fn debug_output_has_no_password() {
+        let shown = format!("{:?}", RedisStore::builder("redis://:secret@host"));
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+}

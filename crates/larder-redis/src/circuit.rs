@@ -1,0 +1,178 @@
+//! The circuit breaker: a hung Redis costs a few bounded delays, then none.
+//!
+//! A pure state machine; `health.rs` gives it the time and shares it between calls.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// This many timeouts in a row open the circuit.
+const TIMEOUTS: u32 = 3;
+
+/// How long the circuit stays open before one call may try again.
+pub(crate) const PAUSE: Duration = Duration::from_millis(400);
+
+/// The state of the way to Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Circuit {
+    /// Calls go through; this many in a row have timed out.
+    Closed { timeouts: u32 },
+    /// No call goes through until then.
+    Open { until: Instant },
+    /// One call is trying. If it has not said how it went by then (it may have been dropped), another tries.
+    Probing { until: Instant },
+}
+
+/// The leave that a call was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// The circuit was closed.
+    Ordinary,
+    /// It is the one that tries.
+    Probe,
+}
+
+impl Circuit {
+    pub(crate) const NEW: Self = Self::Closed { timeouts: 0 };
+
+    /// Whether nothing is wrong, so that a success changes nothing.
+    pub(crate) fn is_calm(self) -> bool {
+        self == Self::NEW
+    }
+
+    /// Whether a call may go through.
+    pub(crate) fn admit(&mut self, now: Instant) -> Option<Leave> {
+        match *self {
+            Self::Closed { .. } => Some(Leave::Ordinary),
+            Self::Open { until } | Self::Probing { until } if now < until => None,
+            Self::Open { .. } | Self::Probing { .. } => {
+                *self = Self::Probing { until: now + PAUSE };
+                Some(Leave::Probe)
+            }
+        }
+    }
+
+    /// A call was answered, be it with a refusal.
+    pub(crate) fn answered(&mut self, leave: Leave) {
+        match *self {
+            Self::Closed { .. } => *self = Self::NEW,
+            Self::Open { .. } | Self::Probing { .. } if leave == Leave::Probe => *self = Self::NEW,
+            // It was sent before the circuit opened and says little about now.
+            Self::Open { .. } | Self::Probing { .. } => {}
+        }
+    }
+
+    /// A call was not answered in time. Says whether that opened the circuit, which the failure of a probe does again.
+    pub(crate) fn timed_out(&mut self, leave: Leave, now: Instant) -> bool {
+        let open = match *self {
+            Self::Closed { timeouts } if timeouts + 1 < TIMEOUTS => {
+                *self = Self::Closed {
+                    timeouts: timeouts + 1,
+                };
+                false
+            }
+            Self::Closed { .. } => true,
+            Self::Probing { .. } => leave == Leave::Probe,
+            Self::Open { .. } => false,
+        };
+        if open {
+            *self = Self::Open { until: now + PAUSE };
+        }
+        open
+    }
+
+    /// A call found no connection. That costs no time, so there is nothing to protect a caller from.
+    pub(crate) fn unconnected(&mut self, leave: Leave) {
+        self.answered(leave);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn open(at: Instant) -> Circuit {
+        let mut circuit = Circuit::NEW;
+        for _ in 0..TIMEOUTS {
+            circuit.timed_out(Leave::Ordinary, at);
+        }
+        assert_eq!(circuit, Circuit::Open { until: at + PAUSE });
+        circuit
+    }
+
+    #[tokio::test]
+    async fn timeouts_open_it_only_if_they_come_in_a_row() {
+        let now = Instant::now();
+        let mut circuit = Circuit::NEW;
+        assert!(!circuit.timed_out(Leave::Ordinary, now));
+        assert!(!circuit.timed_out(Leave::Ordinary, now));
+        assert!(!circuit.is_calm());
+        circuit.answered(Leave::Ordinary);
+        assert!(circuit.is_calm());
+        assert!(!circuit.timed_out(Leave::Ordinary, now));
+        assert!(!circuit.timed_out(Leave::Ordinary, now));
+        assert!(circuit.timed_out(Leave::Ordinary, now), "the third opens it");
+    }
+
+    #[tokio::test]
+    async fn an_open_circuit_lets_one_call_try_after_the_pause() {
+        let now = Instant::now();
+        let mut circuit = open(now);
+        assert_eq!(circuit.admit(now), None);
+        assert_eq!(circuit.admit(now + PAUSE - ms(1)), None);
+        assert_eq!(circuit.admit(now + PAUSE), Some(Leave::Probe));
+        assert_eq!(circuit.admit(now + PAUSE), None, "one only");
+    }
+
+    #[tokio::test]
+    async fn the_probe_decides() {
+        let now = Instant::now();
+        let probing = || {
+            let mut circuit = open(now);
+            circuit.admit(now + PAUSE);
+            circuit
+        };
+        let mut circuit = probing();
+        circuit.answered(Leave::Probe);
+        assert!(circuit.is_calm());
+
+        let mut circuit = probing();
+        circuit.unconnected(Leave::Probe);
+        assert!(circuit.is_calm(), "what fails at once needs no circuit");
+
+        let mut circuit = probing();
+        let later = now + PAUSE + ms(50);
+        assert!(circuit.timed_out(Leave::Probe, later));
+        assert_eq!(circuit, Circuit::Open { until: later + PAUSE });
+    }
+
+    #[tokio::test]
+    async fn a_call_from_before_it_opened_changes_nothing() {
+        let now = Instant::now();
+        for mut circuit in [open(now), {
+            let mut probing = open(now);
+            probing.admit(now + PAUSE);
+            probing
+        }] {
+            let before = circuit;
+            circuit.answered(Leave::Ordinary);
+            circuit.unconnected(Leave::Ordinary);
+            assert!(!circuit.timed_out(Leave::Ordinary, now + PAUSE));
+            assert_eq!(circuit, before);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_probe_that_vanishes_is_replaced() {
+        let now = Instant::now();
+        let mut circuit = open(now);
+        let probed = now + PAUSE;
+        assert_eq!(circuit.admit(probed), Some(Leave::Probe));
+        assert_eq!(circuit.admit(probed + PAUSE - ms(1)), None);
+        assert_eq!(circuit.admit(probed + PAUSE), Some(Leave::Probe));
+    }
+}

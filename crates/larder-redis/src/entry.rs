@@ -1,0 +1,95 @@
+//! How events stand in an entry of the Stream: a field for the mode of each, with its selector as the value.
+
+use fred::types::Value;
+use larder_core::log::selector::{Event, Mode, Selector};
+
+use crate::answer;
+
+const HARD: &str = "h";
+const SOFT: &str = "s";
+/// The first entry of an incarnation, which names nothing.
+const BEGINNING: &str = "i";
+
+/// The fields and values of an entry with these events.
+pub(crate) fn fields(events: &[Event]) -> impl Iterator<Item = Value> + '_ {
+    events.iter().flat_map(|event| {
+        let mode = match event.mode {
+            Mode::Hard => HARD,
+            Mode::Soft => SOFT,
+        };
+        [
+            Value::from_static_str(mode),
+            Value::from(event.selector.to_text()),
+        ]
+    })
+}
+
+/// The events of an entry. What cannot be read may name anything, so it is taken for everything.
+pub(crate) fn events(fields: &Value) -> Vec<Event> {
+    let pairs = answer::parts(fields).filter(|parts| parts.len() % 2 == 0);
+    let Some(pairs) = pairs else {
+        return vec![Event::EVERYTHING];
+    };
+    pairs
+        .chunks_exact(2)
+        .filter(|pair| answer::text(&pair[0]) != Some(BEGINNING))
+        .map(|pair| event(&pair[0], &pair[1]).unwrap_or(Event::EVERYTHING))
+        .collect()
+}
+
+fn event(mode: &Value, selector: &Value) -> Option<Event> {
+    let mode = match answer::text(mode)? {
+        HARD => Mode::Hard,
+        SOFT => Mode::Soft,
+        _ => return None,
+    };
+    let selector = Selector::from_text(answer::text(selector)?)?;
+    Some(Event { mode, selector })
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_core::log::selector::Tag;
+
+    use super::*;
+
+    fn entry(fields: &[&str]) -> Value {
+        Value::Array(fields.iter().map(|field| Value::from(*field)).collect())
+    }
+
+    #[test]
+    fn events_are_read_as_they_were_written() {
+        let written = [
+            Event {
+                mode: Mode::Hard,
+                selector: Tag::new("product:42").into(),
+            },
+            Event {
+                mode: Mode::Soft,
+                selector: Selector::All,
+            },
+        ];
+        let entry = Value::Array(fields(&written).collect());
+        assert_eq!(events(&entry), written);
+    }
+
+    #[test]
+    fn the_beginning_of_an_incarnation_names_nothing() {
+        assert_eq!(events(&entry(&["i", "00"])), []);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_everything() {
+        let cases = [
+            Value::Null,
+            entry(&["h"]),
+            entry(&["x", "t:a"]),
+            entry(&["h", "z:a"]),
+            Value::Array(vec![Value::from("h"), Value::Bytes(b"t:\xff".as_slice().into())]),
+        ];
+        for fields in cases {
+            assert_eq!(events(&fields), [Event::EVERYTHING], "{fields:?}");
+        }
+        assert_eq!(events(&entry(&["h", "t:a", "h", "?"])).len(), 2);
+    }
+}

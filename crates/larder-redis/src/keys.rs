@@ -1,0 +1,68 @@
+//! What the keys in Redis are called.
+
+/// The names under which one store keeps its things.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    responses: String,
+    /// The log's Stream, the record of its incarnation, its heartbeat: in the order in which the scripts take them.
+    pub(crate) log: [String; 3],
+}
+
+impl Keys {
+    /// The names in `namespace`, which is valid. Its braces make all of the log's keys share one slot.
+    pub(crate) fn new(namespace: &str, schema: u32) -> Self {
+        let log = |what| format!("larder:{{{namespace}:log}}:{what}");
+        Self {
+            responses: format!("larder:{namespace}:v{schema}:"),
+            log: [log("events"), log("incarnation"), log("beat")],
+        }
+    }
+
+    /// The name of the stored response under `key`.
+    pub(crate) fn response(&self, key: &str) -> String {
+        let mut name = String::with_capacity(self.responses.len() + key.len());
+        name.push_str(&self.responses);
+        name.push_str(key);
+        name
+    }
+
+    /// The name of the log's Stream.
+    pub(crate) fn events(&self) -> &str {
+        &self.log[0]
+    }
+}
+
+/// Whether the text may stand in a key: a colon would move the boundaries between its parts, braces its slot.
+pub(crate) fn is_namespace(text: &str) -> bool {
+    !text.is_empty() && !text.contains([':', '{', '}']) && !text.contains(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_readable_and_the_log_has_no_schema() {
+        let keys = Keys::new("shop", 3);
+        assert_eq!(keys.response("{u|/a}"), "larder:shop:v3:{u|/a}");
+        assert_eq!(
+            keys.log,
+            [
+                "larder:{shop:log}:events",
+                "larder:{shop:log}:incarnation",
+                "larder:{shop:log}:beat"
+            ]
+        );
+        assert_eq!(Keys::new("shop", 4).log, keys.log);
+    }
+
+    #[test]
+    fn a_namespace_cannot_move_the_boundaries_of_a_key() {
+        for text in ["larder", "shop-1", "süd", "a b", "a.b/c"] {
+            assert!(is_namespace(text), "{text:?}");
+        }
+        for text in ["", "a:b", "a{b", "a}b", "a\nb", "a\0b"] {
+            assert!(!is_namespace(text), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The invalidation log: a Stream, and scripts that look at it and append to it.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fred::error::Error;
+use fred::interfaces::ClientLike;
+use fred::types::{ClusterHash, CustomCommand, Value};
+use larder_core::log::position::{Incarnation, LogId};
+use larder_core::log::selector::Event;
+use larder_core::log::tail::Look;
+use larder_core::store::{Cursor, Log, StoreError, StoreErrorKind};
+use tokio::time::timeout;
+
+use crate::answer::{self, parts, text, unreadable};
+use crate::store::{Inner, RedisStore};
+use crate::trouble::Concern;
+use crate::{entry, look};
+
+/// How long a look or an append may take. Neither is on the path of a cached request, and a look that fails for nothing
+/// costs trust in all that is stored.
+const LIMIT: Duration = Duration::from_millis(500);
+
+/// How much later than asked for the alarm may come before its connection counts as dead.
+const LATE: Duration = Duration::from_millis(250);
+
+/// How many entries one look takes in.
+const ENTRIES: i64 = 1_000;
+
+impl Log for RedisStore {
+    async fn alarm(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
+        let inner = &*self.inner;
+        let turn = Arc::clone(&inner.waiting).acquire_owned();
+        let Ok(Ok(turn)) = timeout(at_most, turn).await else {
+            // One that was given up still waits at the server.
+            return Ok(());
+        };
+        let client = inner.alarm.within(at_most + LATE);
+        let arguments = wait_arguments(inner.keys.events(), cursor.after, at_most);
+        // On a task of its own, so that its turn lasts as long as the server is blocked, whatever becomes of the caller.
+        let waiting = inner.runtime.spawn(async move {
+            let _turn = turn;
+            let command = CustomCommand::new_static("XREAD", ClusterHash::Offset(5), true);
+            client.custom::<Value, _>(command, arguments).await
+        });
+        let Ok(result) = waiting.await else {
+            return Err(StoreError::new(
+                StoreErrorKind::Unreachable,
+                "the runtime is gone",
+            ));
+        };
+        result.map(drop).map_err(|error| inner.no_alarm(&error))
+    }
+
+    async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
+        let inner = &*self.inner;
+        let arguments = [
+            random().to_string().into(),
+            cursor.incarnation.to_string().into(),
+            cursor.after.to_string().into(),
+            Value::Integer(i64::from(cursor.broken)),
+            Value::Integer(ENTRIES),
+        ];
+        let keys = inner.log_keys();
+        let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
+        let result = run.await.inspect_err(|error| inner.renew_if_hung(error));
+        let answer = inner.settle_on(&inner.log, Concern::Log, None, result)?;
+        let read = look::read(&answer).inspect_err(|error| inner.health.failed(Concern::Log, error))?;
+        if !read.knows_run_id {
+            inner.tell_of_weak_log();
+        }
+        Ok(read.look)
+    }
+
+    async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
+        let inner = &*self.inner;
+        if events.is_empty() {
+            return Err(StoreError::new(StoreErrorKind::Refused, "nothing to append"));
+        }
+        let leave = inner.health.admit()?;
+        let keep = inner.log_length.to_string();
+        let mut arguments = vec![random().to_string().into(), keep.into()];
+        arguments.extend(entry::fields(events));
+        let keys = inner.log_keys();
+        let run = inner.scripts.append.run(&inner.log, LIMIT, &keys, &arguments);
+        let result = run.await.inspect_err(|error| inner.renew_if_hung(error));
+        let answer = inner.settle_on(&inner.log, Concern::Log, Some(leave), result)?;
+        appended(&answer).ok_or_else(|| unreadable("the log's answer to an append"))
+    }
+}
+
+impl Inner {
+    fn log_keys(&self) -> [&str; 3] {
+        self.keys.log.each_ref().map(String::as_str)
+    }
+
+    fn no_alarm(&self, error: &Error) -> StoreError {
+        let explained = self.alarm.explain(error);
+        match explained.kind() {
+            // Or else every further alarm would wait behind this one.
+            StoreErrorKind::Timeout => self.alarm.renew(),
+            StoreErrorKind::Refused => self.health.failed(Concern::Log, &explained),
+            _ => {}
+        }
+        explained
+    }
+
+    fn renew_if_hung(&self, error: &Error) {
+        if answer::kind(error) == StoreErrorKind::Timeout {
+            self.log.renew();
+        }
+    }
+
+    fn tell_of_weak_log(&self) {
+        if !self.weak_log_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "Redis does not let scripts ask for INFO: a failover or restart that loses part of the \
+                 invalidation log is only noticed if the log then ends before what was read of it"
+            );
+        }
+    }
+}
+
+fn wait_arguments(events: &str, after: LogId, at_most: Duration) -> Vec<Value> {
+    // To Redis, zero is for ever.
+    let block = i64::try_from(at_most.as_millis()).map_or(i64::MAX, |millis| millis.max(1));
+    vec![
+        Value::from_static_str("COUNT"),
+        Value::Integer(1),
+        Value::from_static_str("BLOCK"),
+        Value::Integer(block),
+        Value::from_static_str("STREAMS"),
+        Value::from(events),
+        Value::from(after.to_string()),
+    ]
+}
+
+fn appended(answer: &Value) -> Option<(Incarnation, LogId)> {
+    let [incarnation, id] = parts(answer)? else {
+        return None;
+    };
+    Some((text(incarnation)?.parse().ok()?, text(id)?.parse().ok()?))
+}
+
+/// A new incarnation's id. The standard library's hashers are keyed by the operating system's randomness; the time tells
+/// two clones of one virtual machine apart.
+fn random() -> Incarnation {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let half = || {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u128(now.as_nanos());
+        u128::from(hasher.finish())
+    };
+    Incarnation::from_bytes(((half() << 64) | half()).to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_incarnations_are_alike() {
+        assert_ne!(random(), random());
+    }
+
+    #[test]
+    fn an_alarm_never_waits_for_ever() {
+        let arguments = wait_arguments("e", LogId::new(5, 1), Duration::ZERO);
+        assert_eq!(arguments[3], Value::Integer(1));
+        assert_eq!(arguments[6], Value::from("5-1"));
+    }
+}

@@ -1,0 +1,93 @@
+//! The scripts, and how one is run.
+//!
+//! fred's own `evalsha` ignores the options that make a command fail at once without a connection, so scripts are sent as
+//! custom commands.
+
+use std::time::Duration;
+
+use fred::bytes_utils::Str;
+use fred::error::Error;
+use fred::interfaces::ClientLike;
+use fred::types::{ClusterHash, CustomCommand, Value};
+use fred::util::sha1_hash;
+use tokio::time::Instant;
+
+use crate::link::Link;
+
+/// A script and the digest that the server knows it by.
+#[derive(Debug)]
+pub(crate) struct Script {
+    text: Str,
+    sha: Str,
+}
+
+/// All of a store's scripts.
+#[derive(Debug)]
+pub(crate) struct Scripts {
+    pub(crate) look: Script,
+    pub(crate) append: Script,
+    pub(crate) set: Script,
+}
+
+impl Scripts {
+    pub(crate) fn new() -> Self {
+        const LOOK: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/look.lua"));
+        const APPEND: &str = concat!(
+            include_str!("lua/incarnation.lua"),
+            include_str!("lua/append.lua")
+        );
+        Self {
+            look: Script::new(LOOK),
+            append: Script::new(APPEND),
+            set: Script::new(include_str!("lua/set.lua")),
+        }
+    }
+}
+
+impl Script {
+    fn new(text: &'static str) -> Self {
+        Self {
+            text: Str::from_static(text),
+            sha: Str::from(sha1_hash(text)),
+        }
+    }
+
+    /// Runs it within `limit`, on the node that has the first of its keys.
+    pub(crate) async fn run(
+        &self,
+        link: &Link,
+        limit: Duration,
+        keys: &[&str],
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
+        let deadline = Instant::now() + limit;
+        let result = call(link, limit, "EVALSHA", &self.sha, keys, arguments).await;
+        match result {
+            // The server is new, or its scripts were flushed.
+            Err(error) if error.details().starts_with("NOSCRIPT") => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                // Zero would mean no limit to fred.
+                let left = left.max(Duration::from_millis(1));
+                call(link, left, "EVAL", &self.text, keys, arguments).await
+            }
+            result => result,
+        }
+    }
+}
+
+async fn call(
+    link: &Link,
+    limit: Duration,
+    command: &'static str,
+    script: &Str,
+    keys: &[&str],
+    arguments: &[Value],
+) -> Result<Value, Error> {
+    let mut sent = Vec::with_capacity(2 + keys.len() + arguments.len());
+    sent.push(Value::String(script.clone()));
+    sent.push(Value::Integer(i64::try_from(keys.len()).unwrap_or(i64::MAX)));
+    sent.extend(keys.iter().map(|key| Value::from(*key)));
+    sent.extend_from_slice(arguments);
+    let command = CustomCommand::new_static(command, ClusterHash::Offset(2), false);
+    link.within(limit).custom(command, sent).await
+}

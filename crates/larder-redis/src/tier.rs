@@ -1,0 +1,62 @@
+//! The shared tier: stored responses under keys that expire.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fred::interfaces::KeysInterface;
+use fred::types::Value;
+use larder_core::store::{SharedTier, StoreError};
+
+use crate::store::RedisStore;
+use crate::trouble::Concern;
+
+/// Redis refuses expiries that overflow its clock; nothing is stored for longer than this.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+impl SharedTier for RedisStore {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        let inner = &*self.inner;
+        let leave = inner.health.admit()?;
+        let client = inner.data.within(inner.command_timeout);
+        let result = client.get(inner.keys.response(key)).await;
+        inner.settle(Concern::Read, leave, result)
+    }
+
+    async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
+        let inner = &*self.inner;
+        let leave = inner.health.admit()?;
+        let key = inner.keys.response(key);
+        let arguments = [Value::Bytes(value), Value::Integer(millis(expiry))];
+        let set = &inner.scripts.set;
+        let result = set
+            .run(&inner.data, inner.command_timeout, &[&key], &arguments)
+            .await;
+        inner.settle(Concern::Write, leave, result.map(drop))
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        let inner = &*self.inner;
+        let leave = inner.health.admit()?;
+        let client = inner.data.within(inner.command_timeout);
+        let result = client.unlink(inner.keys.response(key)).await;
+        inner.settle(Concern::Write, leave, result.map(|_removed: u64| ()))
+    }
+}
+
+/// Whole milliseconds that Redis takes for an expiry: it refuses zero.
+fn millis(expiry: Duration) -> i64 {
+    i64::try_from(expiry.min(LONGEST).as_millis()).map_or(i64::MAX, |millis| millis.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_expiry_is_one_that_redis_takes() {
+        assert_eq!(millis(Duration::ZERO), 1);
+        assert_eq!(millis(Duration::from_micros(1_500)), 1);
+        assert_eq!(millis(Duration::from_secs(10)), 10_000);
+        assert_eq!(millis(Duration::MAX), millis(LONGEST));
+    }
+}

@@ -1,0 +1,163 @@
+//! Who may do what, and what is said about trouble.
+#![cfg(unix)]
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+
+use larder_core::store::{Log, SharedTier, StoreErrorKind};
+use larder_redis::RedisStore;
+use larder_testing::RedisServer;
+use support::{event, eventually, joined, patient, start};
+use tracing_subscriber::fmt::MakeWriter;
+
+#[tokio::test]
+async fn an_acl_user_with_an_escaped_password_is_let_in() {
+    let server = RedisServer::builder()
+        .password("other")
+        .user("app on >p@ss:word ~larder:* +@all")
+        .start()
+        .await
+        .unwrap();
+    let store = joined(patient(&format!(
+        "redis://app:p%40ss%3Aword@{}",
+        server.address()
+    )))
+    .await;
+    store.get("{a}").await.unwrap();
+    store.append(&[event("x")]).await.unwrap();
+    store.look(start()).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_told_why() {
+    let server = RedisServer::builder().password("secret").start().await.unwrap();
+    for (credentials, word) in [("", "NOAUTH"), (":wrong@", "WRONGPASS")] {
+        let url = format!("redis://{credentials}{}", server.address());
+        let store = patient(&url).connect().unwrap();
+        eventually("the refusal is known", async || {
+            let error = store.get("{a}").await.unwrap_err();
+            error.kind() == StoreErrorKind::Refused && error.to_string().contains(word)
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_user_without_a_right_is_refused() {
+    let server = RedisServer::builder()
+        .user("app on >secret ~larder:* +@all -get -eval -evalsha -xread")
+        .start()
+        .await
+        .unwrap();
+    let store = joined(patient(&format!("redis://app:secret@{}", server.address()))).await;
+    for error in [
+        store.get("{a}").await.unwrap_err(),
+        store.look(start()).await.unwrap_err(),
+        store.append(&[event("x")]).await.unwrap_err(),
+        store.alarm(start(), std::time::Duration::ZERO).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), StoreErrorKind::Refused);
+        assert!(error.to_string().contains("NOPERM"), "{error}");
+    }
+}
+
+/// A managed service forbids CONFIG; nothing else may suffer.
+#[tokio::test]
+async fn a_user_without_config_is_served() {
+    let server = RedisServer::builder()
+        .user("app on >secret ~larder:* +@all -config")
+        .start()
+        .await
+        .unwrap();
+    let log = Journal::default();
+    let _guard = log.listen();
+    let store = joined(patient(&format!("redis://app:secret@{}", server.address()))).await;
+    store.get("{a}").await.unwrap();
+    assert_eq!(log.count("WARN"), 0, "{}", log.text());
+}
+
+#[tokio::test]
+async fn bad_memory_settings_are_told_once() {
+    let server = RedisServer::builder()
+        .config("maxmemory 100mb")
+        .config("maxmemory-policy noeviction")
+        .start()
+        .await
+        .unwrap();
+    let log = Journal::default();
+    let _guard = log.listen();
+    let store = joined(patient(&server.url())).await;
+    eventually("the warning is there", async || log.count("noeviction") > 0).await;
+    server.restart().await.unwrap();
+    support::reachable(&store).await;
+    assert_eq!(log.count("noeviction"), 1, "{}", log.text());
+}
+
+#[tokio::test]
+async fn trouble_is_told_when_it_begins_and_when_it_has_ended() {
+    let server = RedisServer::builder()
+        .config("maxmemory 100mb")
+        .config("maxmemory-policy volatile-lru")
+        .start()
+        .await
+        .unwrap();
+    let log = Journal::default();
+    let _guard = log.listen();
+    let store = joined(RedisStore::builder(&server.url())).await;
+    assert_eq!(log.count("WARN"), 0, "{}", log.text());
+    server.kill();
+    eventually("it begins", async || {
+        store.get("{a}").await.is_err() && log.count("WARN") > 0
+    })
+    .await;
+    server.restart().await.unwrap();
+    eventually("it ends", async || {
+        store.get("{a}").await.is_ok() && log.count("well again") > 0
+    })
+    .await;
+    store.get("{a}").await.unwrap();
+    assert_eq!((log.count("WARN"), log.count("INFO")), (1, 1), "{}", log.text());
+}
+
+/// What was logged on this thread, which runs all of a test.
+#[derive(Clone, Default)]
+struct Journal(Arc<Mutex<Vec<u8>>>);
+
+impl Journal {
+    fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::INFO)
+            .with_ansi(false)
+            .with_writer(self.clone())
+            .finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+
+    fn count(&self, word: &str) -> usize {
+        self.text().matches(word).count()
+    }
+}
+
+impl std::io::Write for Journal {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Journal {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}

@@ -1,0 +1,195 @@
+//! A server that is away, hangs, or comes back.
+#![cfg(unix)]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use larder_core::store::{Log, SharedTier, StoreErrorKind};
+use larder_redis::RedisStore;
+use larder_testing::{Proxy, RedisServer};
+use support::{event, eventually, joined, patient, reachable, start};
+
+const KEY: &str = "{u|/a}";
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn kind(store: &RedisStore) -> Option<StoreErrorKind> {
+    store.get(KEY).await.err().map(|error| error.kind())
+}
+
+#[tokio::test]
+async fn a_store_begins_without_redis_and_joins_when_it_can() {
+    let server = RedisServer::start().await.unwrap();
+    server.kill();
+    let store = patient(&server.url()).connect().unwrap();
+    assert_eq!(kind(&store).await, Some(StoreErrorKind::Unreachable));
+    for error in [
+        store.look(start()).await.unwrap_err(),
+        store.alarm(start(), HOUR).await.unwrap_err(),
+        store.append(&[event("x")]).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), StoreErrorKind::Unreachable);
+    }
+    server.restart().await.unwrap();
+    reachable(&store).await;
+    store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_killed_server_is_joined_again() {
+    let server = RedisServer::start().await.unwrap();
+    let store = joined(patient(&server.url())).await;
+    let before = store.look(start()).await.unwrap();
+    server.kill();
+    eventually("its loss is noticed", async || {
+        kind(&store).await == Some(StoreErrorKind::Unreachable)
+    })
+    .await;
+    server.restart().await.unwrap();
+    reachable(&store).await;
+    let look = store.look(start()).await.unwrap();
+    assert_ne!(look.incarnation, before.incarnation);
+}
+
+/// Promise 2: three bounded delays, then none.
+#[tokio::test]
+async fn a_hung_server_costs_three_timeouts_and_then_nothing() {
+    let server = RedisServer::start().await.unwrap();
+    let store = joined(RedisStore::builder(&server.url())).await;
+    store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
+    server.stop().unwrap();
+    for _ in 0..3 {
+        assert_eq!(kind(&store).await, Some(StoreErrorKind::Timeout));
+    }
+    assert_eq!(kind(&store).await, Some(StoreErrorKind::CircuitOpen));
+    let append = store.append(&[event("x")]).await.unwrap_err();
+    assert_eq!(append.kind(), StoreErrorKind::CircuitOpen);
+
+    // From now on, at most the call that tries waits; the rest fail at once, one way or the other.
+    let (begun, mut waited) = (Instant::now(), 0);
+    for _ in 0..200 {
+        match kind(&store).await {
+            Some(StoreErrorKind::CircuitOpen | StoreErrorKind::Unreachable) => {}
+            Some(StoreErrorKind::Timeout) => waited += 1,
+            other => panic!("{other:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let pauses = begun.elapsed().as_millis() / 400;
+    assert!(waited <= 1 + pauses, "{waited} calls waited in {pauses} pauses");
+
+    server.cont().unwrap();
+    eventually("it serves again", async || store.get(KEY).await.is_ok()).await;
+    assert_eq!(store.get(KEY).await.unwrap().as_deref(), Some(&b"x"[..]));
+    reachable(&store).await;
+}
+
+#[tokio::test]
+async fn many_callers_at_once_wait_once_each() {
+    let server = RedisServer::start().await.unwrap();
+    let store = joined(RedisStore::builder(&server.url())).await;
+    server.stop().unwrap();
+    let callers: Vec<_> = (0..64)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { [kind(&store).await, kind(&store).await] })
+        })
+        .collect();
+    let mut waited_twice = 0;
+    for caller in callers {
+        let [first, second] = caller.await.unwrap();
+        assert_eq!(first, Some(StoreErrorKind::Timeout));
+        waited_twice += usize::from(second == Some(StoreErrorKind::Timeout));
+    }
+    assert!(
+        waited_twice < 3,
+        "{waited_twice} waited twice, when the third timeout opens the circuit"
+    );
+}
+
+#[tokio::test]
+async fn a_network_that_swallows_everything_is_survived() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let store = joined(RedisStore::builder(&server.url_at(proxy.address()))).await;
+    proxy.blackhole();
+    let alarm = store.alarm(start(), Duration::from_millis(1)).await.unwrap_err();
+    assert_eq!(alarm.kind(), StoreErrorKind::Timeout);
+    assert!(store.look(start()).await.is_err());
+    for _ in 0..3 {
+        assert_eq!(kind(&store).await, Some(StoreErrorKind::Timeout));
+    }
+    assert_ne!(kind(&store).await, Some(StoreErrorKind::Timeout));
+    proxy.pass();
+    reachable(&store).await;
+}
+
+#[tokio::test]
+async fn cut_connections_are_made_again() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let store = joined(patient(&server.url_at(proxy.address()))).await;
+    proxy.cut().await;
+    reachable(&store).await;
+    assert_eq!(proxy.open_connections(), 3);
+}
+
+/// An address that led to a primary may lead to another by now.
+#[tokio::test]
+async fn a_server_that_became_a_replica_is_left() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let store = joined(patient(&server.url_at(proxy.address()))).await;
+    let before = proxy.connections();
+    server.command(&["REPLICAOF", "127.0.0.1", "1"]).await.unwrap();
+    let error = store.look(start()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
+    eventually("it connects anew", async || proxy.connections() > before).await;
+    server.command(&["REPLICAOF", "NO", "ONE"]).await.unwrap();
+    reachable(&store).await;
+    eventually("it looks again", async || store.look(start()).await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn garbage_on_the_line_is_an_error_and_no_more() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let store = joined(RedisStore::builder(&server.url_at(proxy.address()))).await;
+    store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
+    proxy.corrupt(larder_testing::Direction::ToClient);
+    assert!(store.get(KEY).await.is_err());
+    assert!(store.look(start()).await.is_err());
+    proxy.pass();
+    reachable(&store).await;
+    eventually("it serves again", async || store.get(KEY).await.is_ok()).await;
+}
+
+/// fred keeps the connections of clients that are merely dropped.
+#[tokio::test]
+async fn the_last_clone_takes_everything_with_it() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let before = tasks();
+    let store = joined(patient(&server.url_at(proxy.address()))).await;
+    let clone = store.clone();
+    drop(store);
+    clone.get(KEY).await.unwrap();
+    assert_eq!(proxy.open_connections(), 3);
+    drop(clone);
+    eventually("no connection is left", async || proxy.open_connections() == 0).await;
+    eventually("no task is left", async || tasks() <= before).await;
+}
+
+#[tokio::test]
+async fn a_store_that_never_connected_ends_too() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let server = RedisServer::start().await.unwrap();
+    server.kill();
+    let store = patient(&server.url()).connect().unwrap();
+    assert_eq!(kind(&store).await, Some(StoreErrorKind::Unreachable));
+    drop(store);
+    eventually("no task is left", async || tasks() <= before).await;
+}

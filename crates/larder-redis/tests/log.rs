@@ -1,0 +1,372 @@
+//! The scripts of the invalidation log, against a real server.
+#![cfg(unix)]
+
+mod support;
+
+use std::time::Duration;
+
+use larder_core::log::position::LogId;
+use larder_core::log::selector::{Event, Mode, Selector};
+use larder_core::log::tail::Look;
+use larder_core::store::{Cursor, Log, StoreErrorKind};
+use larder_testing::RedisServer;
+use support::{EVENTS, RECORD, after, event, eventually, joined, patient, start, store};
+
+fn events(look: &Look) -> Vec<Event> {
+    look.entries
+        .iter()
+        .flat_map(|(_, events)| events.clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_first_look_begins_an_incarnation_and_the_next_finds_it() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let first = store.look(start()).await.unwrap();
+    assert_eq!(events(&first), []);
+    assert_eq!(first.floor, LogId::ZERO);
+    assert!(!first.more);
+    let second = store.look(after(&first)).await.unwrap();
+    assert_eq!(
+        second,
+        Look {
+            entries: vec![],
+            ..first
+        }
+    );
+}
+
+#[tokio::test]
+async fn what_was_appended_is_seen_in_order_by_every_instance() {
+    let server = RedisServer::start().await.unwrap();
+    let (a, b) = (store(&server).await, store(&server).await);
+    let before = b.look(start()).await.unwrap();
+    let soft = Event {
+        mode: Mode::Soft,
+        selector: Selector::All,
+    };
+    let (incarnation, first) = a.append(&[event("x"), soft.clone()]).await.unwrap();
+    let (_, second) = a.append(&[event("ü y")]).await.unwrap();
+    assert_eq!(incarnation, before.incarnation);
+    assert!(before.last < first && first < second);
+
+    let look = b.look(after(&before)).await.unwrap();
+    assert_eq!(look.last, second);
+    assert_eq!(
+        look.entries,
+        [(first, vec![event("x"), soft]), (second, vec![event("ü y")])]
+    );
+    assert_eq!(b.look(after(&look)).await.unwrap().entries, [], "nothing twice");
+}
+
+#[tokio::test]
+async fn one_append_may_have_more_events_than_lua_takes_arguments() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let many: Vec<Event> = (0..9_999).map(|n| event(&n.to_string())).collect();
+    let (_, id) = store.append(&many).await.unwrap();
+    let look = store.look(start()).await.unwrap();
+    assert_eq!(look.last, id);
+    assert_eq!(events(&look), many);
+}
+
+#[tokio::test]
+async fn a_long_log_is_read_in_several_looks() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let begun = store.look(start()).await.unwrap();
+    let add = "for i = 1, 1500 do redis.call('XADD', KEYS[1], '*', 'h', 't:' .. i) end";
+    server.command(&["EVAL", add, "1", EVENTS]).await.unwrap();
+    let first = store.look(after(&begun)).await.unwrap();
+    assert!(first.more);
+    let cursor = Cursor {
+        after: first.entries.last().unwrap().0,
+        ..after(&begun)
+    };
+    let rest = store.look(cursor).await.unwrap();
+    assert!(!rest.more);
+    assert_eq!(rest.entries.last().unwrap().0, rest.last);
+    let all = [events(&first), events(&rest)].concat();
+    let expected: Vec<Event> = (1..=1500).map(|n| event(&n.to_string())).collect();
+    assert_eq!(all, expected);
+}
+
+/// Rule 6: whatever happened to the log, it is a new incarnation, made once.
+#[tokio::test]
+async fn a_lost_log_is_a_new_incarnation() {
+    let losses: [&[&str]; 6] = [
+        &["FLUSHALL"],
+        &["DEL", EVENTS],
+        &["DEL", RECORD],
+        &["SET", RECORD, "nonsense"],
+        &["SET", EVENTS, "not a stream"],
+        &["LPUSH", "larder:{larder:log}:other", "no loss at all"],
+    ];
+    let server = RedisServer::start().await.unwrap();
+    let (a, b) = (store(&server).await, store(&server).await);
+    for loss in losses {
+        a.append(&[event("x")]).await.unwrap();
+        let before = a.look(start()).await.unwrap();
+        server.command(loss).await.unwrap();
+        let look = a.look(after(&before)).await.unwrap();
+        if loss[0] == "LPUSH" {
+            assert_eq!(look.incarnation, before.incarnation);
+            continue;
+        }
+        assert_ne!(look.incarnation, before.incarnation, "{loss:?}");
+        assert_eq!(events(&look), [], "{loss:?}");
+        assert_eq!(look.floor, LogId::ZERO, "{loss:?}");
+        let other = b.look(after(&before)).await.unwrap();
+        assert_eq!(other, look, "{loss:?}: all see the same one");
+        let (appended, _) = b.append(&[event("y")]).await.unwrap();
+        assert_eq!(appended, look.incarnation, "{loss:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_append_notices_the_loss_too() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let before = store.look(start()).await.unwrap();
+    server.command(&["DEL", EVENTS]).await.unwrap();
+    let (incarnation, _) = store.append(&[event("x")]).await.unwrap();
+    assert_ne!(incarnation, before.incarnation);
+    let look = store.look(after(&before)).await.unwrap();
+    assert_eq!(look.incarnation, incarnation);
+    assert_eq!(events(&look), [event("x")]);
+}
+
+/// The log is all there, but nobody knows what a server lost that was restarted.
+#[tokio::test]
+async fn a_restart_is_a_new_incarnation_even_if_nothing_was_lost() {
+    let persistent = RedisServer::builder()
+        .config("appendonly yes")
+        .config("appendfsync always");
+    let server = persistent.start().await.unwrap();
+    let store = store(&server).await;
+    store.append(&[event("x")]).await.unwrap();
+    let before = store.look(start()).await.unwrap();
+    server.restart().await.unwrap();
+    let survived = server.command(&["XLEN", EVENTS]).await.unwrap();
+    assert_eq!(survived, larder_testing::Reply::Integer(2));
+    support::reachable(&store).await;
+    let look = store.look(after(&before)).await.unwrap();
+    assert_ne!(look.incarnation, before.incarnation);
+    assert_eq!(events(&look), []);
+}
+
+/// Rule 7.
+#[tokio::test]
+async fn trimming_raises_the_floor() {
+    let server = RedisServer::builder()
+        .config("stream-node-max-entries 5")
+        .start()
+        .await
+        .unwrap();
+    let store = joined(patient(&server.url()).log_length(10)).await;
+    let begun = store.look(start()).await.unwrap();
+    for n in 0..40 {
+        store.append(&[event(&n.to_string())]).await.unwrap();
+    }
+    let look = store.look(after(&begun)).await.unwrap();
+    assert_eq!(look.incarnation, begun.incarnation);
+    assert!(look.entries.len() <= 15, "{} are kept", look.entries.len());
+    assert!(look.floor > begun.last);
+    assert_eq!(look.floor, look.entries[0].0.before());
+
+    server.command(&["XTRIM", EVENTS, "MAXLEN", "0"]).await.unwrap();
+    let empty = store.look(after(&look)).await.unwrap();
+    assert_eq!(empty.incarnation, begun.incarnation);
+    assert_eq!((empty.floor, empty.last), (look.last, look.last));
+}
+
+#[tokio::test]
+async fn an_entry_that_was_deleted_raises_the_floor() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let (_, id) = store.append(&[event("x")]).await.unwrap();
+    store.append(&[event("y")]).await.unwrap();
+    server.command(&["XDEL", EVENTS, &id.to_string()]).await.unwrap();
+    assert_eq!(store.look(start()).await.unwrap().floor, id);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_everything() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let begun = store.look(start()).await.unwrap();
+    server
+        .command(&["XADD", EVENTS, "*", "h", "unknown:kind"])
+        .await
+        .unwrap();
+    let look = store.look(after(&begun)).await.unwrap();
+    assert_eq!(events(&look), [Event::EVERYTHING]);
+}
+
+/// Rule 5: only a primary that may write confirms anything.
+#[tokio::test]
+async fn a_replica_confirms_nothing() {
+    let primary = RedisServer::start().await.unwrap();
+    let before = store(&primary).await.look(start()).await.unwrap();
+    let replica = RedisServer::builder().replica_of(&primary).start().await.unwrap();
+    let store = store(&replica).await;
+    for error in [
+        store.look(after(&before)).await.unwrap_err(),
+        store.append(&[event("x")]).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), StoreErrorKind::Refused);
+        assert!(error.to_string().contains("READONLY"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_full_or_isolated_confirms_nothing_and_loses_nothing() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let (_, id) = store.append(&[event("x")]).await.unwrap();
+    let before = store.look(start()).await.unwrap();
+    for (setting, refusing, well, word) in [
+        ("maxmemory", "1", "0", "OOM"),
+        ("min-replicas-to-write", "1", "0", "NOREPLICAS"),
+    ] {
+        server
+            .command(&["CONFIG", "SET", setting, refusing])
+            .await
+            .unwrap();
+        for error in [
+            store.look(after(&before)).await.unwrap_err(),
+            store.append(&[event("y")]).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), StoreErrorKind::Refused);
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        server.command(&["CONFIG", "SET", setting, well]).await.unwrap();
+        let look = store.look(after(&before)).await.unwrap();
+        assert_eq!((look.incarnation, look.last), (before.incarnation, id));
+    }
+}
+
+const WITHOUT_INFO: &str = "app on >secret ~* &* +@all -info";
+
+/// Rule 6, the weaker mode. Instances that may ask do not take turns with those that may not.
+#[tokio::test]
+async fn where_scripts_may_not_ask_for_the_run_id_the_record_is_believed() {
+    let server = RedisServer::builder().user(WITHOUT_INFO).start().await.unwrap();
+    let restricted = format!("redis://app:secret@{}", server.address());
+    let weak = joined(patient(&restricted)).await;
+    let weakly = weak.look(start()).await.unwrap();
+    assert_eq!(weak.look(start()).await.unwrap().incarnation, weakly.incarnation);
+
+    let strong = store(&server).await;
+    let strongly = strong.look(start()).await.unwrap();
+    assert_ne!(
+        strongly.incarnation, weakly.incarnation,
+        "made on a server that nobody knows"
+    );
+    for store in [&weak, &strong, &weak] {
+        let look = store.look(after(&strongly)).await.unwrap();
+        assert_eq!(look.incarnation, strongly.incarnation);
+    }
+}
+
+#[tokio::test]
+async fn who_finds_an_incarnation_broken_begins_a_new_one_once() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let before = store.look(start()).await.unwrap();
+    let broken = Cursor {
+        broken: true,
+        ..after(&before)
+    };
+    let look = store.look(broken).await.unwrap();
+    assert_ne!(look.incarnation, before.incarnation);
+    let late = store.look(broken).await.unwrap();
+    assert_eq!(late.incarnation, look.incarnation, "that one is gone already");
+}
+
+#[tokio::test]
+async fn namespaces_have_logs_of_their_own_and_schemas_share_one() {
+    let server = RedisServer::start().await.unwrap();
+    let incarnation = async |namespace: &str, schema| {
+        let builder = patient(&server.url()).namespace(namespace).schema(schema);
+        joined(builder).await.look(start()).await.unwrap().incarnation
+    };
+    let shop = incarnation("shop", 1).await;
+    assert_eq!(incarnation("shop", 2).await, shop);
+    assert_ne!(incarnation("office", 1).await, shop);
+}
+
+#[tokio::test]
+async fn scripts_that_the_server_forgot_are_sent_again() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let before = store.look(start()).await.unwrap();
+    store.append(&[event("x")]).await.unwrap();
+    server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
+    store.append(&[event("y")]).await.unwrap();
+    server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
+    let look = store.look(after(&before)).await.unwrap();
+    assert_eq!(events(&look), [event("x"), event("y")]);
+}
+
+#[tokio::test]
+async fn an_append_of_nothing_is_refused() {
+    let server = RedisServer::start().await.unwrap();
+    let error = store(&server).await.append(&[]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
+}
+
+const LONG: Duration = Duration::from_secs(600);
+
+#[tokio::test]
+async fn an_append_sets_off_the_alarm() {
+    let server = RedisServer::start().await.unwrap();
+    let (a, b) = (store(&server).await, store(&server).await);
+    let cursor = after(&b.look(start()).await.unwrap());
+    let alarm = tokio::spawn({
+        let b = b.clone();
+        async move { b.alarm(cursor, LONG).await }
+    });
+    blocked(&server).await;
+    a.append(&[event("x")]).await.unwrap();
+    alarm.await.unwrap().unwrap();
+    b.alarm(cursor, LONG).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_alarm_that_nothing_sets_off_ends() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let cursor = after(&store.look(start()).await.unwrap());
+    store.alarm(cursor, Duration::ZERO).await.unwrap();
+    store.alarm(cursor, Duration::from_millis(20)).await.unwrap();
+}
+
+/// The server goes on waiting for who gave up, on the connection that the next alarm uses.
+#[tokio::test]
+async fn an_alarm_that_was_given_up_does_not_deafen_the_next() {
+    let server = RedisServer::start().await.unwrap();
+    let (a, b) = (store(&server).await, store(&server).await);
+    let cursor = after(&b.look(start()).await.unwrap());
+    tokio::select! {
+        _ = b.alarm(cursor, LONG) => panic!("nothing happened"),
+        () = blocked(&server) => {}
+    }
+    let next = tokio::spawn({
+        let b = b.clone();
+        async move { b.alarm(cursor, LONG).await }
+    });
+    a.append(&[event("x")]).await.unwrap();
+    next.await.unwrap().unwrap();
+    let brief = b.look(cursor).await.unwrap();
+    b.alarm(after(&brief), Duration::from_millis(1)).await.unwrap();
+}
+
+async fn blocked(server: &RedisServer) {
+    eventually("a client waits for the log", async || {
+        let clients = server.command(&["INFO", "clients"]).await.unwrap();
+        clients.as_str().unwrap().contains("blocked_clients:1")
+    })
+    .await;
+}

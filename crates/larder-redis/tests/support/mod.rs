@@ -1,0 +1,101 @@
+//! What the tests of this crate share.
+
+#![allow(dead_code)] // Each test file uses its part.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use larder_core::log::position::{Incarnation, LogId, Mark, Position};
+use larder_core::log::selector::{Event, Mode, Tag};
+use larder_core::log::tail::Look;
+use larder_core::store::{Cursor, Log, SharedTier};
+use larder_core::stored::wire;
+use larder_redis::{RedisStore, RedisStoreBuilder};
+use larder_testing::RedisServer;
+
+/// The keys of the log in the default namespace.
+pub(crate) const EVENTS: &str = "larder:{larder:log}:events";
+pub(crate) const RECORD: &str = "larder:{larder:log}:incarnation";
+
+/// Settings for tests that are not about time: a slow machine fails no command.
+pub(crate) fn patient(url: &str) -> RedisStoreBuilder {
+    RedisStore::builder(url).command_timeout(Duration::from_secs(10))
+}
+
+/// A store that is connected.
+pub(crate) async fn store(server: &RedisServer) -> RedisStore {
+    joined(patient(&server.url())).await
+}
+
+/// A store from these settings, once all that it does reaches the server.
+pub(crate) async fn joined(builder: RedisStoreBuilder) -> RedisStore {
+    let store = builder.connect().unwrap();
+    reachable(&store).await;
+    store
+}
+
+/// Waits until the server answers on all of the store's connections, be it with a refusal.
+pub(crate) async fn reachable(store: &RedisStore) {
+    use larder_core::store::StoreErrorKind::Refused;
+    let refused = |error: larder_core::store::StoreError| error.kind() == Refused;
+    eventually("the store reaches Redis", async || {
+        store.get("{any}").await.map_or_else(refused, |_| true)
+            && store.look(start()).await.map_or_else(refused, |_| true)
+            && store
+                .alarm(start(), Duration::from_millis(1))
+                .await
+                .map_or_else(refused, |()| true)
+    })
+    .await;
+}
+
+/// Waits until it is so. The limit is only there so that a failure ends.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let limit = Duration::from_secs(20);
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(limit, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("not within {limit:?}: {what}"));
+}
+
+/// Where someone begins who knows nothing of the log.
+pub(crate) fn start() -> Cursor {
+    Cursor {
+        incarnation: Incarnation::from_bytes([0; 16]),
+        after: LogId::ZERO,
+        broken: false,
+    }
+}
+
+/// Where someone goes on who took in this look.
+pub(crate) fn after(look: &Look) -> Cursor {
+    Cursor {
+        incarnation: look.incarnation,
+        after: look.last,
+        broken: false,
+    }
+}
+
+pub(crate) fn event(tag: &str) -> Event {
+    Event {
+        mode: Mode::Hard,
+        selector: Tag::new(tag).into(),
+    }
+}
+
+/// A value of this position, in the real wire form; the shortest that has one.
+pub(crate) fn value(incarnation: u8, millis: u64, key: &str) -> Bytes {
+    let position = Position {
+        incarnation: Incarnation::from_bytes([incarnation; 16]),
+        mark: Mark {
+            log: LogId::new(millis, 0),
+            local: 0,
+        },
+    };
+    wire::encode_variants(&[], key, &position)
+}

@@ -1,0 +1,199 @@
+//! The shared tier, against a real server.
+#![cfg(unix)]
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use larder_core::store::{SharedTier, StoreErrorKind};
+use larder_testing::{Direction, Proxy, RedisServer, Reply};
+use support::{eventually, joined, patient, store, value};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const KEY: &str = "{u|/a}";
+const NAME: &str = "larder:larder:v1:{u|/a}";
+
+#[tokio::test]
+async fn what_was_set_is_got_until_it_is_removed() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    assert_eq!(store.get(KEY).await.unwrap(), None);
+    let body = Bytes::from((0..=255).cycle().take(300_000).collect::<Vec<u8>>());
+    store.set(KEY, body.clone(), HOUR).await.unwrap();
+    assert_eq!(store.get(KEY).await.unwrap(), Some(body));
+    store.remove(KEY).await.unwrap();
+    assert_eq!(store.get(KEY).await.unwrap(), None);
+    store.remove(KEY).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stored_response_expires() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
+    let Reply::Integer(left) = server.command(&["PTTL", NAME]).await.unwrap() else {
+        panic!("no number")
+    };
+    assert!((3_500_000..=3_600_000).contains(&left), "{left}");
+    for extreme in [Duration::ZERO, Duration::MAX] {
+        store.set(KEY, Bytes::from_static(b"y"), extreme).await.unwrap();
+    }
+}
+
+/// Rule 16.
+#[tokio::test]
+async fn only_a_higher_position_of_the_same_incarnation_stays() {
+    let text = Bytes::from_static(b"not of ours, but long enough to have a position in it");
+    let other_magic = Bytes::from([b"XX", &value(1, 9, "a")[2..]].concat());
+    let higher = |millis| value(1, millis, "there");
+    let new = |millis| value(1, millis, "new");
+    let cases = [
+        ("a lower position", higher(5), new(6), true),
+        ("an equal position", higher(5), new(5), true),
+        ("a higher position", higher(6), new(5), false),
+        // Byte 255 sorts before others in many locales, and the first byte decides.
+        (
+            "a higher position by a byte over 127",
+            higher(0xff),
+            new(0xfe),
+            false,
+        ),
+        (
+            "a higher position by an earlier byte",
+            higher(0x1_00),
+            new(0xff),
+            false,
+        ),
+        (
+            "a lower position by an earlier byte",
+            higher(0xff),
+            new(0x1_00),
+            true,
+        ),
+        (
+            "a higher position of another incarnation",
+            value(2, 9, "there"),
+            new(1),
+            true,
+        ),
+        ("a text", text.clone(), new(1), true),
+        ("something of another magic", other_magic, new(1), true),
+        ("less than a position", Bytes::from_static(b"LR"), new(1), true),
+        ("nothing", Bytes::new(), new(1), true),
+        ("a position, and a text comes", higher(5), text, true),
+    ];
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    for (what, there, new, replaced) in cases {
+        server.command(&[b"SET", NAME.as_bytes(), &there]).await.unwrap();
+        store.set(KEY, new.clone(), HOUR).await.unwrap();
+        let kept = store.get(KEY).await.unwrap();
+        assert_eq!(kept, Some(if replaced { new } else { there }), "{what}");
+    }
+}
+
+/// A SET that timed out is executed all the same when it arrives.
+#[tokio::test]
+async fn a_set_that_arrives_late_does_not_replace_what_is_newer() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let slow =
+        joined(patient(&server.url_at(proxy.address())).command_timeout(Duration::from_millis(500))).await;
+    let other = store(&server).await;
+    // So that the script is known, and the late call is the one that is held.
+    slow.set("{warm}", value(1, 1, ""), HOUR).await.unwrap();
+
+    let gate = proxy.hold(Direction::ToServer, "stale-body");
+    let error = slow.set(KEY, value(1, 5, "stale-body"), HOUR).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Timeout);
+    let newer = value(1, 6, "newer");
+    other.set(KEY, newer.clone(), HOUR).await.unwrap();
+    let calls = script_calls(&server).await;
+    gate.open();
+    eventually("the late call is executed", async || {
+        script_calls(&server).await > calls
+    })
+    .await;
+    assert_eq!(other.get(KEY).await.unwrap(), Some(newer));
+}
+
+async fn script_calls(server: &RedisServer) -> u64 {
+    let stats = server.command(&["INFO", "commandstats"]).await.unwrap();
+    let line = stats
+        .as_str()
+        .unwrap()
+        .lines()
+        .find(|line| line.contains("_evalsha:"));
+    let calls = line.and_then(|line| line.split("calls=").nth(1)?.split(',').next()?.parse().ok());
+    calls.unwrap_or(0)
+}
+
+/// An answer that comes after its question was given up is not taken for that of the next.
+#[tokio::test]
+async fn a_late_answer_goes_to_nobody() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let url = server.url_at(proxy.address());
+    let store = joined(patient(&url).command_timeout(Duration::from_millis(500))).await;
+    for name in ["a", "b"] {
+        store
+            .set(&format!("{{{name}}}"), Bytes::from(name), HOUR)
+            .await
+            .unwrap();
+    }
+    let gate = proxy.hold(Direction::ToClient, "");
+    assert_eq!(
+        store.get("{a}").await.unwrap_err().kind(),
+        StoreErrorKind::Timeout
+    );
+    gate.open();
+    for name in ["b", "a", "b"] {
+        let got = store.get(&format!("{{{name}}}")).await.unwrap();
+        assert_eq!(got.as_deref(), Some(name.as_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_another_type_is_refused_and_replaced() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    server.command(&["LPUSH", NAME, "x"]).await.unwrap();
+    let error = store.get(KEY).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
+    assert!(error.to_string().contains("WRONGTYPE"), "{error}");
+    store.set(KEY, value(1, 1, "new"), HOUR).await.unwrap();
+    assert_eq!(store.get(KEY).await.unwrap(), Some(value(1, 1, "new")));
+}
+
+#[tokio::test]
+async fn namespaces_and_schemas_are_apart() {
+    let server = RedisServer::start().await.unwrap();
+    let with = async |namespace: &str, schema| {
+        joined(patient(&server.url()).namespace(namespace).schema(schema)).await
+    };
+    let store = with("shop", 1).await;
+    store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
+    assert!(with("shop", 1).await.get(KEY).await.unwrap().is_some());
+    assert!(with("shop", 2).await.get(KEY).await.unwrap().is_none());
+    assert!(with("office", 1).await.get(KEY).await.unwrap().is_none());
+    let names = server
+        .command(&["EXISTS", "larder:shop:v1:{u|/a}"])
+        .await
+        .unwrap();
+    assert_eq!(names, Reply::Integer(1));
+}
+
+#[tokio::test]
+async fn the_servers_statistics_are_told() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
+    server.command(&["CONFIG", "RESETSTAT"]).await.unwrap();
+    for key in [KEY, KEY, KEY, "{other}"] {
+        store.get(key).await.unwrap();
+    }
+    let stats = store.stats().await.unwrap();
+    assert_eq!((stats.hits, stats.misses), (3, 1));
+    assert!((stats.hit_ratio() - 0.75).abs() < 1e-9);
+}
