@@ -1,3 +1,5 @@
+use http::HeaderName;
+
 use super::*;
 use crate::http::testing::{fields, secs};
 

@@ -123,5 +123,8 @@ fn a_digest_cannot_be_had_by_moving_bytes_between_names_and_values() {
 #[test]
 fn a_digest_is_the_same_in_every_build() {
     let known = selecting(&[ACCEPT], &fields(&[("accept", "text/html, */*")]));
-    assert_eq!(digest(&known), 165_280_849_988_256_895_555_811_348_661_865_614_135);
+    assert_eq!(
+        digest(&known),
+        165_280_849_988_256_895_555_811_348_661_865_614_135
+    );
 }
