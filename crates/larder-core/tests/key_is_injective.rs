@@ -1,5 +1,7 @@
 //! Two requests that differ in a keyed part never share a key: what was written can be read back from it.
 
+#![allow(clippy::unwrap_used)] // All of this file is tests; the lint only knows those functions that are marked so.
+
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use larder_core::key::buf::KeyBuf;
 use larder_core::key::query::QueryRules;
@@ -50,7 +52,7 @@ proptest! {
             let template = Template::parse(text).unwrap();
             let render = |values: &[String; 3]| {
                 let mut values = values.iter();
-                template.render(|_| values.next().map(|value| value.into())).unwrap()
+                template.render(|_| values.next().map(Into::into)).unwrap()
             };
             prop_assert_eq!(one == other, render(&one) == render(&other));
         }

@@ -1,5 +1,7 @@
 //! What was written for the shared tier reads back as it was, and whatever else is read, nothing panics.
 
+#![allow(clippy::unwrap_used)] // All of this file is tests; the lint only knows those functions that are marked so.
+
 use std::time::Duration;
 
 use bytes::Bytes;
