@@ -20,27 +20,44 @@ pub(super) fn escape(byte: u8) -> [u8; 3] {
 }
 
 /// Whether no byte of the text is special. It may be wrong in one direction, and call a text with `~` not plain.
+///
+/// On the path of every hit, so eight bytes are taken at once, and what does not fill a whole word is taken as a last
+/// one that overlaps the one before it.
 pub(super) fn is_plain(text: &[u8]) -> bool {
-    let (words, _) = text.as_chunks::<8>();
-    match text.last_chunk::<8>() {
-        // The last word overlaps the one before it, which is cheaper than a loop over what is left.
-        Some(last) => suspects(last) | words.iter().fold(0, |sum, word| sum | suspects(word)) == 0,
-        None => !text.iter().any(|&byte| is_special(byte)),
+    let Some(last) = text.last_chunk() else {
+        return is_short_plain(text);
+    };
+    let mut seen = suspects(u64::from_ne_bytes(*last));
+    let mut rest = text;
+    while rest.len() > 8
+        && let Some((word, after)) = rest.split_first_chunk()
+    {
+        seen |= suspects(u64::from_ne_bytes(*word));
+        rest = after;
+    }
+    seen & HIGH_BITS == 0
+}
+
+fn is_short_plain(text: &[u8]) -> bool {
+    match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) => {
+            let half = |bytes: &[u8; 4]| u64::from(u32::from_ne_bytes(*bytes));
+            suspects(half(first) << 32 | half(last)) & HIGH_BITS == 0
+        }
+        _ => !text.iter().any(|&byte| is_special(byte)),
     }
 }
 
-/// Not zero if one of the eight bytes is special or `~`.
-fn suspects(word: &[u8; 8]) -> u64 {
-    const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    let word = u64::from_ne_bytes(*word);
-    // The usual tricks with eight bytes at once. A borrow or carry can spill into the next byte only out of a byte that
-    // is itself suspect, so the sum of all is zero exactly if none is.
-    let escapes = word ^ (EACH * ESCAPE as u64);
-    let up_to_space = word.wrapping_sub(EACH * 0x21) & !word;
-    let an_escape = escapes.wrapping_sub(EACH) & !escapes;
-    let from_brace = word.wrapping_add(EACH * (0x80 - b'{' as u64)) | word;
-    (up_to_space | an_escape | from_brace) & HIGH
+const EACH: u64 = u64::from_ne_bytes([1; 8]);
+const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+
+/// A word that has no byte with its high bit set exactly if no byte of `word` is special or `~`.
+fn suspects(word: u64) -> u64 {
+    // A borrow or carry goes only out of a byte that is itself a suspect, so it makes none of an innocent word.
+    let up_to_space = word.wrapping_sub(EACH * 0x21);
+    let an_escape = (word ^ (EACH * ESCAPE as u64)).wrapping_sub(EACH);
+    let from_brace = word.wrapping_add(EACH * (0x80 - b'{' as u64));
+    up_to_space | an_escape | from_brace | word
 }
 
 #[cfg(test)]
