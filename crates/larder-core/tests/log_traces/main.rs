@@ -4,6 +4,8 @@
 //! Each test is named after its rule and fails if the rule is left out. A is the instance that invalidates, B another,
 //! `v0` what was stored before.
 
+#![allow(clippy::unwrap_used)] // A test that cannot be set up fails, in its helpers too.
+
 mod forever;
 mod invalidating;
 mod looks;

@@ -93,7 +93,7 @@ impl Redis {
     /// Keeps only the last entries.
     pub(crate) fn trim(&mut self, keep: usize) {
         let gone = self.entries.len().saturating_sub(keep);
-        if let Some((id, _)) = self.entries.drain(..gone).last() {
+        if let Some((id, _)) = self.entries.drain(..gone).next_back() {
             self.floor = id;
         }
         if self.entries.is_empty() {
