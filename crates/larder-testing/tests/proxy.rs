@@ -123,21 +123,23 @@ async fn a_black_hole_keeps_everything_and_delivers_it_in_the_end() {
     let (proxy, mut heard) = proxied().await;
     let mut open = connect(&proxy).await;
     round_trip(&mut open, "before").await;
+    let mut leaving = connect(&proxy).await;
+    round_trip(&mut leaving, "bye").await;
 
     proxy.blackhole();
     let mut new = connect(&proxy).await;
     open.write_all(b"during").await.unwrap();
     new.write_all(b"new").await.unwrap();
-    let mut leaving = connect(&proxy).await;
-    leaving.write_all(b"bye").await.unwrap();
     drop(leaving);
     assert!(silent(&mut open).await && silent(&mut new).await);
-    assert_eq!(proxy.bytes(ToServer), 6);
+    assert!(heard.try_recv().is_err());
+    assert_eq!(proxy.bytes(ToServer), 9);
 
     proxy.pass();
     assert_eq!(read(&mut open, 6).await, "during");
     assert_eq!(read(&mut new, 3).await, "new");
     assert_eq!(heard.recv().await.unwrap(), b"bye");
+    assert_eq!(proxy.bytes(ToServer), 18);
 }
 
 #[tokio::test]
@@ -258,7 +260,7 @@ async fn what_is_held_arrives_after_its_sender_has_hung_up() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_looks_like_one() {
+async fn a_server_that_is_not_there_closes_connections_once_it_can_be_asked() {
     let free = TcpListener::bind("127.0.0.1:0")
         .await
         .unwrap()
@@ -266,6 +268,12 @@ async fn a_server_that_is_not_there_looks_like_one() {
         .unwrap();
     let proxy = Proxy::start(free).unwrap();
     assert!(rest(&mut connect(&proxy).await).await.is_empty());
+
+    proxy.blackhole();
+    let mut stream = connect(&proxy).await;
+    assert!(silent(&mut stream).await);
+    proxy.pass();
+    assert!(rest(&mut stream).await.is_empty());
 }
 
 #[tokio::test]
