@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::args::Args;
+use crate::caching::Caching;
 use crate::database::Database;
 use crate::errors::Error;
 use crate::routes;
@@ -23,6 +24,7 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub(crate) struct App {
     pub(crate) database: Database,
+    pub(crate) cache: Caching,
     pub(crate) runs: Arc<Runs>,
 }
 
@@ -30,13 +32,20 @@ pub(crate) struct App {
 ///
 /// # Errors
 ///
-/// The database cannot be opened.
+/// The database cannot be opened, or the URL of Redis cannot be right.
 pub async fn app(args: &Args) -> Result<Router, StartError> {
     let database = Database::open(&args.database, args.query_delay)
         .await
         .map_err(|error| StartError::new(format!("cannot open the database {}", args.database), error))?;
+    // The URL may hold a password, so it is not repeated.
+    let cache = Caching::open(args).map_err(|error| StartError::new("cannot use this Redis", error))?;
+    let routes = routes::routes(&cache);
     let runs = Arc::default();
-    Ok(routes::routes().with_state(App { database, runs }))
+    Ok(routes.with_state(App {
+        database,
+        cache,
+        runs,
+    }))
 }
 
 /// Serves until `stop` is done, then lets the requests that are running end, for at most ten seconds.

@@ -18,6 +18,7 @@
 
 mod app;
 mod args;
+mod caching;
 mod countries;
 mod database;
 mod errors;

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use larder::{Tag, Tags};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, to_the_end};
@@ -63,7 +64,7 @@ pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<J
 pub(crate) async fn search(
     State(app): State<App>,
     Query(search): Query<Search>,
-) -> Result<Json<Found>, Error> {
+) -> Result<(Tags, Json<Found>), Error> {
     app.runs.count(Handler::ProductSearch);
     if search.q.chars().count() > LONGEST_SEARCH {
         let text = format!("a search has at most {LONGEST_SEARCH} characters");
@@ -78,11 +79,12 @@ pub(crate) async fn search(
     let page_length = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let more = products.len() > page_length;
     products.truncate(page_length);
-    Ok(Json(Found {
-        page: search.page,
-        more,
-        products,
-    }))
+    let tags = products
+        .iter()
+        .map(|product| format!("product:{}", product.id))
+        .collect();
+    let page = search.page;
+    Ok((tags, Json(Found { page, more, products })))
 }
 
 /// `PUT /api/products/{id}`
@@ -96,6 +98,7 @@ pub(crate) async fn update(
         if !app.database.update_product(id, &new).await? {
             return Err(Error::Unknown("product"));
         }
+        app.cache.invalidate(Tag::new(format!("product:{id}"))).await;
         Ok(Json(Product {
             id: id.get(),
             name: new.name.into(),

@@ -86,7 +86,7 @@ pub(crate) struct Stats {
 pub(crate) async fn show(State(app): State<App>) -> Json<Stats> {
     Json(Stats {
         handler_runs: app.runs.by_name(),
-        cache: None,
-        redis: None,
+        cache: app.cache.stats(),
+        redis: app.cache.redis_stats().await,
     })
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use larder::{Invalidation, Tags};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, to_the_end};
@@ -43,9 +44,10 @@ pub(crate) async fn top(State(app): State<App>) -> Result<Json<Vec<User>>, Error
 }
 
 /// `GET /api/me`
-pub(crate) async fn me(State(app): State<App>, Bearer(id): Bearer) -> Result<Json<User>, Error> {
+pub(crate) async fn me(State(app): State<App>, Bearer(id): Bearer) -> Result<(Tags, Json<User>), Error> {
     app.runs.count(Handler::Me);
-    find(&app, id).await
+    let user = find(&app, id).await?;
+    Ok((Tags::from([format!("user:{id}")]), user))
 }
 
 /// `PUT /api/users/{id}`
@@ -59,6 +61,8 @@ pub(crate) async fn update(
         if !app.database.update_user(id, &new).await? {
             return Err(Error::Unknown("user"));
         }
+        let written = Invalidation::tag(format!("user:{id}")).and_tag("users:top");
+        app.cache.invalidate(written).await;
         Ok(Json(User {
             id: id.get(),
             name: new.name.into(),
