@@ -1,5 +1,6 @@
 //! Who may do what, and what is said about trouble.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)] // Also in what helps the tests.
 
 mod support;
 

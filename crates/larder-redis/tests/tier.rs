@@ -1,5 +1,6 @@
 //! The shared tier, against a real server.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)] // Also in what helps the tests.
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! What the tests of this crate share.
 
 #![allow(dead_code)] // Each test file uses its part.
+#![allow(clippy::unwrap_used, clippy::panic)] // A test ends here, though clippy does not see that these are tests.
 
 use std::future::Future;
 use std::time::Duration;
