@@ -20,8 +20,8 @@ const LAST: Wall = Wall::from_unix_millis(253_402_300_799_000);
 ///
 /// RFC 9111 §4.2: "Although all date formats are specified to be case-sensitive, a cache recipient SHOULD match the field
 /// value case-insensitively", and "SHOULD consider a date with a zone abbreviation other than "GMT" to be invalid".
-/// Years of two digits are those from 1970 to 2069. A date before 1970 is not one: `None`, as for everything else that
-/// is malformed.
+/// A date before 1970 is not one: `None`, as for everything else that is malformed. Years of two digits are those from
+/// 1970 to 2069: RFC 9110 §5.6.7 counts them from now, and where that differs, a date in the past serves less.
 #[must_use]
 pub fn parse(value: &HeaderValue) -> Option<Wall> {
     let value = trim(value.as_bytes());

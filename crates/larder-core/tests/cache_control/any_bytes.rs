@@ -97,21 +97,13 @@ proptest! {
         fields::remove_unstorable(&mut response.clone());
     }
 
-    /// A request matches what is written down of it, and so does what is written down itself.
     #[test]
-    fn a_request_matches_its_own_selecting_fields(request in headers(), response in headers()) {
+    fn a_request_matches_what_is_written_down_of_it(request in headers(), response in headers()) {
         let names = match vary::Vary::parse(&response) {
             vary::Vary::Fields(names) => names,
             vary::Vary::None | vary::Vary::Any => request.keys().cloned().collect(),
         };
-        let selecting = vary::selecting(&names, &request);
-        prop_assert!(vary::matches(&selecting, &request));
-        let normal: HeaderMap = selecting
-            .iter()
-            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
-            .collect();
-        prop_assert!(vary::matches(&selecting, &normal));
-        prop_assert_eq!(vary::digest(&selecting), vary::digest(&vary::selecting(&names, &normal)));
+        prop_assert!(vary::matches(&vary::selecting(&names, &request), &request));
     }
 
     /// Comparing with a request and writing it down are two ways to the same answer.

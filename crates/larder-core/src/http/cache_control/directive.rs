@@ -20,7 +20,7 @@ pub(super) struct Directive<'a> {
 enum Argument<'a> {
     None,
     Is(&'a [u8]),
-    /// The grammar has no white space around `=`. What is meant is a guess, so nothing is permitted by it.
+    /// There is white space before the `=`, where the grammar has none: nothing is permitted by what it may mean.
     Spaced,
 }
 
@@ -34,13 +34,13 @@ impl<'a> Directive<'a> {
             };
         };
         let (name, argument) = (&member[..equals], &member[equals + 1..]);
-        let spaced = trim(name) != name || trim(argument) != argument;
+        let token = trim(name);
         Self {
-            name: trim(name),
-            argument: if spaced {
-                Argument::Spaced
-            } else {
+            name: token,
+            argument: if token == name {
                 Argument::Is(argument)
+            } else {
+                Argument::Spaced
             },
         }
     }
