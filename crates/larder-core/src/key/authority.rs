@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use super::words::{self, EACH};
 
 /// The authority in its normal form for this scheme: lower case, without the scheme's default port.
+#[inline]
 #[must_use]
 pub fn normal<'a>(scheme: &str, authority: &'a str) -> Cow<'a, str> {
-    let default = match scheme {
-        "https" => ":443",
-        _ => ":80",
+    let without_default = match scheme {
+        "https" => authority.strip_suffix(":443"),
+        _ => authority.strip_suffix(":80"),
     };
-    let host = authority.strip_suffix(default).unwrap_or(authority);
+    let host = without_default.unwrap_or(authority);
     if is_lower_case(host) {
         Cow::Borrowed(host)
     } else {
