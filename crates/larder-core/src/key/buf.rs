@@ -34,6 +34,7 @@ enum Text {
     TooLong,
 }
 
+// What every hit does is marked `#[inline]`, since its caller is in another crate.
 impl KeyBuf {
     /// A key without parts.
     #[inline]
@@ -78,8 +79,13 @@ impl KeyBuf {
         };
         if rules.keep_everything() {
             self.begin("?");
-            return self.text(query);
+            self.text(query);
+        } else {
+            self.part_of_query(rules, query);
         }
+    }
+
+    fn part_of_query(&mut self, rules: &QueryRules, query: &str) {
         let mut separator = None;
         for pair in rules.kept(query) {
             match separator.replace("&") {
@@ -150,12 +156,16 @@ impl KeyBuf {
         if escape::is_plain(text.as_bytes()) {
             self.push(text);
         } else {
-            self.bytes(text.as_bytes());
+            self.escaped(text.as_bytes(), escape::is_special);
         }
     }
 
     fn bytes(&mut self, text: &[u8]) {
-        self.escaped(text, escape::is_special);
+        if escape::is_plain(text) {
+            self.push_ascii(text);
+        } else {
+            self.escaped(text, escape::is_special);
+        }
     }
 
     fn escaped(&mut self, text: &[u8], is_special: impl Fn(u8) -> bool) {

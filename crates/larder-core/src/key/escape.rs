@@ -1,5 +1,7 @@
 //! Which bytes may stand in an encoded key as they are, and how the others are written.
 
+use super::words::{self, EACH};
+
 /// `^`, then two hexadecimal digits.
 const ESCAPE: u8 = b'^';
 
@@ -20,44 +22,14 @@ pub(super) fn escape(byte: u8) -> [u8; 3] {
 }
 
 /// Whether no byte of the text is special. It may be wrong in one direction, and call a text with `~` not plain.
-///
-/// On the path of every hit, so eight bytes are taken at once, and what does not fill a whole word is taken as a last
-/// one that overlaps the one before it.
 pub(super) fn is_plain(text: &[u8]) -> bool {
-    let Some(last) = text.last_chunk() else {
-        return is_short_plain(text);
-    };
-    let mut seen = suspects(u64::from_ne_bytes(*last));
-    let mut rest = text;
-    while rest.len() > 8
-        && let Some((word, after)) = rest.split_first_chunk()
-    {
-        seen |= suspects(u64::from_ne_bytes(*word));
-        rest = after;
-    }
-    seen & HIGH_BITS == 0
-}
-
-fn is_short_plain(text: &[u8]) -> bool {
-    match (text.first_chunk(), text.last_chunk()) {
-        (Some(first), Some(last)) => {
-            let half = |bytes: &[u8; 4]| u64::from(u32::from_ne_bytes(*bytes));
-            suspects(half(first) << 32 | half(last)) & HIGH_BITS == 0
-        }
-        _ => !text.iter().any(|&byte| is_special(byte)),
-    }
-}
-
-const EACH: u64 = u64::from_ne_bytes([1; 8]);
-const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
-
-/// A word that has no byte with its high bit set exactly if no byte of `word` is special or `~`.
-fn suspects(word: u64) -> u64 {
-    // A borrow or carry goes only out of a byte that is itself a suspect, so it makes none of an innocent word.
-    let up_to_space = word.wrapping_sub(EACH * 0x21);
-    let an_escape = (word ^ (EACH * ESCAPE as u64)).wrapping_sub(EACH);
-    let from_brace = word.wrapping_add(EACH * (0x80 - b'{' as u64));
-    up_to_space | an_escape | from_brace | word
+    !words::any(text, |word| {
+        // A borrow or carry goes only out of a byte that is itself a suspect, so it makes none of an innocent word.
+        let up_to_space = word.wrapping_sub(EACH * 0x21);
+        let an_escape = (word ^ (EACH * ESCAPE as u64)).wrapping_sub(EACH);
+        let from_brace = word.wrapping_add(EACH * (0x80 - b'{' as u64));
+        up_to_space | an_escape | from_brace | word
+    })
 }
 
 #[cfg(test)]
