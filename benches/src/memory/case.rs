@@ -9,6 +9,7 @@ use axum::routing::get;
 use axum_response_cache::CacheLayer as PeerLayer;
 use bytes::Bytes;
 use clap::ValueEnum;
+use larder::{Cache, CacheLayer, Policy};
 use tokio::runtime::Runtime;
 use tower::{Layer, service_fn};
 
@@ -24,10 +25,20 @@ pub enum Case {
     Bare,
     /// axum-response-cache, 1 KiB.
     Peer,
+    /// Larder with everything on, 1 KiB.
+    Larder,
+    /// Larder, 64 KiB: a body is never copied.
+    #[value(name = "larder-64k")]
+    Larder64k,
+    /// Larder, 1 MiB.
+    #[value(name = "larder-1m")]
+    Larder1m,
     /// The handler on an axum router.
     RouterBare,
     /// axum-response-cache on a route of an axum router.
     RouterPeer,
+    /// Larder on a route of an axum router.
+    RouterLarder,
 }
 
 impl Case {
@@ -38,7 +49,12 @@ impl Case {
     /// If the service does not answer.
     #[must_use]
     pub fn hit(self, runtime: &Runtime) -> Hit {
-        let body = Bytes::from(vec![b'x'; 1024]);
+        let size = match self {
+            Self::Larder64k => 64 * 1024,
+            Self::Larder1m => 1024 * 1024,
+            _ => 1024,
+        };
+        let body = Bytes::from(vec![b'x'; size]);
         let bare = service_fn({
             let body = body.clone();
             move |_: Request<Body>| origin::respond(body.clone())
@@ -47,6 +63,11 @@ impl Case {
         match self {
             Self::Bare => Hit::warm(runtime, bare),
             Self::Peer => Hit::warm(runtime, PeerLayer::with_lifespan(HOUR).layer(bare)),
+            Self::Larder | Self::Larder64k | Self::Larder1m => Hit::warm(runtime, larder().layer(bare)),
+            Self::RouterLarder => Hit::warm(
+                runtime,
+                Router::new().route(origin::ROUTE, handler.layer(larder())),
+            ),
             Self::RouterBare => Hit::warm(runtime, Router::new().route(origin::ROUTE, handler)),
             Self::RouterPeer => Hit::warm(
                 runtime,
@@ -54,6 +75,10 @@ impl Case {
             ),
         }
     }
+}
+
+fn larder() -> CacheLayer {
+    Cache::default().layer(Policy::ttl(HOUR))
 }
 
 impl Case {

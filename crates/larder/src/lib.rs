@@ -3,6 +3,7 @@
 mod body;
 mod cache;
 mod clock;
+mod detach;
 mod fill;
 mod log;
 mod lookup;

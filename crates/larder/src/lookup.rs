@@ -122,11 +122,11 @@ impl Route {
                 _ => None,
             };
             let answer = store.get(&address_of(ask, variants.as_deref())).await?;
-            match read(ask, answer) {
+            match read(ask, own(inner, answer)) {
                 Read::Fields(fields) if variants.is_none() => {
                     let variants = inner.memory.insert_fields(&ask.key, fields);
                     let answer = store.get(&address_of(ask, Some(&variants))).await?;
-                    Ok::<_, StoreError>(read(ask, answer))
+                    Ok::<_, StoreError>(read(ask, own(inner, answer)))
                 }
                 read => Ok(read),
             }
@@ -153,7 +153,7 @@ impl Route {
         };
         stored.meta.position.mark.local = local;
         let now = inner.clock.boot();
-        let held = Arc::new(promoted(inner, stored, now));
+        let held = Arc::new(Held::promoted(stored, inner.clock.wall(), now));
         let known = self.decide(&held, Tier::Shared, &ask.headers, now);
         if matches!(known, Known::Fresh(..) | Known::Stale(_)) {
             inner.memory.insert(held);
@@ -197,16 +197,8 @@ fn address_of(ask: &Ask, variants: Option<&Variants>) -> String {
     }
 }
 
-/// What came out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
+/// What comes out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
 /// long as it is held. What is only passed on is not copied.
-fn promoted(inner: &Inner, mut stored: StoredResponse, now: Boot) -> Held {
-    if inner.memory.keeps() {
-        stored.body = Bytes::copy_from_slice(&stored.body);
-        for value in stored.headers.values_mut() {
-            if let Ok(own) = http::HeaderValue::from_bytes(value.as_bytes()) {
-                *value = own;
-            }
-        }
-    }
-    Held::promoted(stored, inner.clock.wall(), now)
+fn own(inner: &Inner, answer: Option<Bytes>) -> Option<Bytes> {
+    answer.map(|bytes| if inner.memory.keeps() { Bytes::copy_from_slice(&bytes) } else { bytes })
 }

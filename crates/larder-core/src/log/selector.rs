@@ -1,7 +1,6 @@
 //! What an invalidation names.
 
 use std::fmt;
-use std::hash::Hasher as _;
 
 use twox_hash::XxHash3_64;
 
@@ -240,9 +239,7 @@ pub struct Digest(u64);
 
 impl Digest {
     pub(crate) fn of(kind: Kind, text: &str) -> Self {
-        let mut hasher = XxHash3_64::with_seed(kind as u64);
-        hasher.write(text.as_bytes());
-        Self(hasher.finish())
+        Self(XxHash3_64::oneshot_with_seed(kind as u64, text.as_bytes()))
     }
 
     /// The bits.

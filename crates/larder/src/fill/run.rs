@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 use super::ask::Ask;
 use super::flight::{Ended, Lead};
 use crate::body::CacheBody;
+use crate::detach::outcome;
 use crate::lookup::{Known, Stale};
 use crate::serve;
 use crate::service::layer::Route;
@@ -62,14 +63,13 @@ where
     let (client, answer) = oneshot::channel();
     let span = fill.span();
     let task = tokio::spawn(fill.run(inner, request, client).instrument(span));
-    if let Ok(answer) = answer.await {
-        return answer;
-    }
-    match task.await {
-        // As it would without the cache, so that whatever catches panics outside of it does.
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        // The runtime shuts down, and this task with it.
-        _ => std::future::pending().await,
+    match answer.await {
+        Ok(answer) => answer,
+        // The task ended without one.
+        Err(_) => {
+            outcome(task).await;
+            std::future::pending().await
+        }
     }
 }
 
