@@ -44,8 +44,8 @@ pub(crate) struct Stale {
 
 impl Route {
     /// What this process's memory knows about a request.
-    pub(crate) fn look_in_memory(&self, look: &Look, headers: &HeaderMap, now: Boot) -> Known {
-        let known = self.find_in_memory(look.key(), headers, now);
+    pub(crate) fn look_in_memory(&self, look: Look, key: &str, headers: &HeaderMap, now: Boot) -> Known {
+        let known = self.find_in_memory(key, headers, now);
         match known {
             // RFC 9111 §3.5, and the same for cookies: only what says of itself that it may be shared.
             Known::Fresh(held, _)

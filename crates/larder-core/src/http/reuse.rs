@@ -60,6 +60,7 @@ impl Reuse {
 }
 
 /// Decides what may be done with a stored response; `None` for the request if the policy does not let requests decide.
+#[inline]
 #[must_use]
 pub fn reuse(candidate: &Candidate, request: Option<&RequestDirectives>) -> Reuse {
     if candidate.verdict == Verdict::Refused {

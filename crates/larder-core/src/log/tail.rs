@@ -278,6 +278,7 @@ impl Tail {
 
 /// Rule 10: whether a response in memory may be used now. `filled_at` is when its fill began, `None` if it came from
 /// the shared tier.
+#[inline]
 #[must_use]
 pub fn usable(
     filled_at: Option<Boot>,

@@ -27,8 +27,7 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    pub(crate) fn new(route: &Route, look: &Look, parts: &mut Parts) -> Result<Self, BypassReason> {
-        let key = look.key();
+    pub(crate) fn new(route: &Route, look: Look, key: &str, parts: &mut Parts) -> Result<Self, BypassReason> {
         let params = Params::of(parts);
         let named = route.policy.names(key, parts, &params, &Target::of(parts)?)?;
         route.mark(parts);
