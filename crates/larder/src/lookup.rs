@@ -44,6 +44,7 @@ pub(crate) struct Stale {
 
 impl Route {
     /// What this process's memory knows about a request.
+    #[inline]
     pub(crate) fn look_in_memory(&self, look: Look, key: &str, headers: &HeaderMap, now: Boot) -> Known {
         let known = self.find_in_memory(key, headers, now);
         match known {
@@ -60,6 +61,7 @@ impl Route {
         }
     }
 
+    #[inline]
     pub(crate) fn find_in_memory(&self, key: &str, headers: &HeaderMap, now: Boot) -> Known {
         let inner = &self.cache.inner;
         match inner.memory.find(key, headers, now) {
@@ -77,6 +79,7 @@ impl Route {
     }
 
     /// What the log and the rules of reuse say of a stored response.
+    #[inline]
     pub(crate) fn decide(&self, held: &Arc<Held>, tier: Tier, headers: &HeaderMap, now: Boot) -> Known {
         let (verdict, confirmed) = self.cache.inner.log.judge(held, now);
         let directives = self

@@ -78,6 +78,7 @@ pub fn reuse(candidate: &Candidate, request: Option<&RequestDirectives>) -> Reus
 }
 
 /// What its lifetime and soft invalidations allow.
+#[inline]
 fn by_lifetime(candidate: &Candidate) -> Reuse {
     let Some((staleness, reason)) = staleness(candidate) else {
         return Reuse::Fresh {
@@ -95,6 +96,7 @@ fn by_lifetime(candidate: &Candidate) -> Reuse {
 ///
 /// §4.2: "response_is_fresh = (freshness_lifetime > current_age)", so that it is stale at the very end of its lifetime.
 /// What was invalidated softly counts as stale from that moment.
+#[inline]
 fn staleness(candidate: &Candidate) -> Option<(Duration, MissReason)> {
     let expired = candidate.age.checked_sub(candidate.lifetime.fresh);
     match (candidate.verdict, expired) {

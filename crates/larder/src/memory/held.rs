@@ -82,6 +82,7 @@ impl Held {
     }
 
     /// Its current age (RFC 9111 §4.2.3).
+    #[inline]
     pub(crate) fn age(&self, now: Boot) -> Duration {
         age::current_age(self.age, now.saturating_since(self.since))
     }
@@ -105,6 +106,7 @@ impl Held {
     }
 
     /// What the rules of reuse ask of it.
+    #[inline]
     pub(crate) fn candidate(&self, verdict: Verdict, confirmed: bool, now: Boot) -> Candidate {
         Candidate {
             age: self.age(now),
