@@ -60,6 +60,11 @@ async fn a_cluster() {
     }
     let store = joined(patient(&format!("redis-cluster://{}", a.address()))).await;
     works(&store).await;
+    for node in [&a, &b] {
+        let errors = node.command(&["INFO", "errorstats"]).await.unwrap();
+        let errors = errors.as_str().unwrap();
+        assert!(!errors.contains("MOVED"), "the wrong node was asked: {errors}");
+    }
 
     // A slot moves, with nothing in it.
     let id = b.command(&["CLUSTER", "MYID"]).await.unwrap();
