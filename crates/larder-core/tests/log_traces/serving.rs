@@ -116,6 +116,20 @@ fn rule_12_the_shared_tier_is_trusted_only_when_all_that_was_deferred_has_come_b
     assert!(!a.tail.trusts_shared(at(2_006), MAX_STALENESS));
 }
 
+/// The tail is often quicker than the answer to the append.
+#[test]
+fn rule_12_what_our_tail_passed_before_the_append_was_answered_is_settled_with_the_answer() {
+    let mut redis = Redis::new();
+    let mut a = Instance::joined(&mut redis, at(0));
+    a.tail.defer(&[hard("x")], at(1));
+    let batch = a.tail.unsent().unwrap();
+    let appended = redis.append(batch.events(), at(3));
+    a.look(&mut redis, at(2));
+    assert!(!a.tail.trusts_shared(at(3), MAX_STALENESS));
+    a.tail.sent(&batch, appended);
+    assert!(a.tail.trusts_shared(at(3), MAX_STALENESS));
+}
+
 /// Why: between the append and its return the shared tier holds `v0` at a position that our rows cannot refuse, and
 /// with our local number it would pass for new.
 #[test]
