@@ -23,9 +23,17 @@ pub(super) fn allocated() -> Result<Vec<Allocated>> {
     lines.collect()
 }
 
-/// How cargo runs one of the bench crate's programs.
-pub(super) fn program(name: &str) -> [&str; 6] {
-    ["run", "--release", "--package", "larder-bench", "--bin", name]
+/// How cargo runs one of the bench crate's programs: built as `cargo bench` builds, so that nothing is built twice.
+pub(super) fn program(name: &str) -> [&str; 7] {
+    [
+        "run",
+        "--profile",
+        "bench",
+        "--package",
+        "larder-bench",
+        "--bin",
+        name,
+    ]
 }
 
 /// A line of that program: the case's name, how many times, how many bytes.
