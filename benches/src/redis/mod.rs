@@ -2,7 +2,9 @@
 
 mod frame;
 mod handwritten;
+mod larder;
 mod load;
 
 pub use self::handwritten::handwritten;
+pub use self::larder::larder;
 pub use self::load::{Load, TASKS, warm};
