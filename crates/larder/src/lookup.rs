@@ -17,6 +17,7 @@ use crate::cache::Inner;
 use crate::fill::Ask;
 use crate::memory::held::Held;
 use crate::memory::{Found, Variants};
+use crate::report::Exchange;
 use crate::service::layer::Route;
 use crate::service::plan::{Look, credentials_reason};
 
@@ -136,11 +137,11 @@ impl Route {
         };
         match asked.await {
             Ok(read) => {
-                inner.report.tier_answered();
+                inner.report.store_worked(Exchange::Read, &*inner.clock);
                 self.judge_shared(ask, read, local, missing)
             }
             Err(error) => {
-                inner.report.tier_failed(&error);
+                inner.report.store_failed(Exchange::Read, &error, &*inner.clock);
                 Known::Missing(MissReason::StoreError)
             }
         }
@@ -203,5 +204,11 @@ fn address_of(ask: &Ask, variants: Option<&Variants>) -> String {
 /// What comes out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
 /// long as it is held. What is only passed on is not copied.
 fn own(inner: &Inner, answer: Option<Bytes>) -> Option<Bytes> {
-    answer.map(|bytes| if inner.memory.keeps() { Bytes::copy_from_slice(&bytes) } else { bytes })
+    answer.map(|bytes| {
+        if inner.memory.keeps() {
+            Bytes::copy_from_slice(&bytes)
+        } else {
+            bytes
+        }
+    })
 }

@@ -55,10 +55,9 @@ impl Memory {
             return Found::Nothing;
         };
         match slots.get(&SlotName { key, variant: 0 }) {
-            None => Found::Nothing,
             Some(Slot::Held(held)) => Found::Held(held),
             Some(Slot::Pass { until }) if now < until => Found::Pass,
-            Some(Slot::Pass { .. }) => Found::Nothing,
+            None | Some(Slot::Pass { .. }) => Found::Nothing,
             Some(Slot::Variants(variants)) => {
                 let variant = vary::digest(&vary::selecting(&variants.fields, headers));
                 match slots.get(&SlotName { key, variant }) {

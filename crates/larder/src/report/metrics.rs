@@ -9,13 +9,14 @@
 //! | `larder_not_stored_total` | counter | `reason` |
 //! | `larder_saved_microseconds_total` | counter | |
 //! | `larder_invalidations_total` | counter | |
-//! | `larder_store_errors_total` | counter | `part`, `kind` |
+//! | `larder_store_errors_total` | counter | `exchange`, `kind` |
 //! | `larder_held_bytes`, `larder_held` | gauge | |
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use super::Exchange;
 use larder_core::outcome::{NotStored, Outcome};
 use larder_core::store::StoreError;
 use metrics::{Counter, counter, gauge, histogram};
@@ -35,8 +36,9 @@ pub(super) fn invalidated(selectors: u64) {
     counter!("larder_invalidations_total").increment(selectors);
 }
 
-pub(super) fn store_failed(part: &'static str, error: &StoreError) {
-    counter!("larder_store_errors_total", "part" => part, "kind" => error.kind().as_str()).increment(1);
+pub(super) fn store_failed(exchange: Exchange, error: &StoreError) {
+    let (exchange, kind) = (exchange.as_str(), error.kind().as_str());
+    counter!("larder_store_errors_total", "exchange" => exchange, "kind" => kind).increment(1);
 }
 
 /// Handles of the counters of requests, by route and outcome, so that a hit looks none up in the recorder.
@@ -48,7 +50,8 @@ pub(super) struct PerRoute {
 impl PerRoute {
     pub(super) fn answered(&self, route: &str, outcome: Outcome) {
         let known = |routes: &HashMap<Box<str>, HashMap<Outcome, Counter>>| {
-            Some(routes.get(route)?.get(&outcome)?.increment(1))
+            routes.get(route)?.get(&outcome)?.increment(1);
+            Some(())
         };
         if known(&self.routes.read().unwrap_or_else(PoisonError::into_inner)).is_some() {
             return;

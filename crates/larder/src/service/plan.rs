@@ -15,6 +15,7 @@ use crate::policy::Policy;
 use crate::route::Params;
 
 /// What to do with a request.
+#[allow(clippy::large_enum_variant)] // The large one is the usual one, and a box would be an allocation on each hit.
 pub(crate) enum Plan {
     /// Look it up.
     Look(Look),
