@@ -31,6 +31,8 @@ pub(crate) enum Found {
 pub(crate) struct Memory {
     /// `None` if nothing is to be kept in memory.
     slots: Option<Cache<SlotKey, Slot, ByWeight>>,
+    #[cfg(feature = "metrics")]
+    told: crate::report::metrics::Held,
 }
 
 /// For sizing the table alone; it grows.
@@ -45,6 +47,8 @@ impl Memory {
             .max(16);
         Self {
             slots: (bytes > 0).then(|| Cache::with_weighter(expected, bytes, ByWeight)),
+            #[cfg(feature = "metrics")]
+            told: crate::report::metrics::Held::default(),
         }
     }
 
@@ -77,7 +81,7 @@ impl Memory {
         let key = held.meta.key.clone();
         if held.meta.selecting.is_empty() {
             slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
-            return;
+            return self.changed();
         }
         let variant = vary::digest(&held.meta.selecting);
         let name = SlotName {
@@ -103,6 +107,7 @@ impl Memory {
             Slot::Variants(Arc::new(variants)),
         );
         slots.insert(SlotKey { key, variant }, Slot::Held(held));
+        self.changed();
     }
 
     /// Remembers which fields the responses under a key vary on, as the shared tier tells it.
@@ -116,6 +121,7 @@ impl Memory {
                 },
                 Slot::Variants(Arc::clone(&variants)),
             );
+            self.changed();
         }
         variants
     }
@@ -137,6 +143,7 @@ impl Memory {
                 until: now.saturating_add(PASS_FOR),
             },
         );
+        self.changed();
     }
 
     /// Whether it keeps anything at all.
@@ -160,6 +167,7 @@ impl Memory {
             },
             same,
         );
+        self.changed();
     }
 
     /// How many responses are held, with what is known about keys without one.
@@ -170,5 +178,12 @@ impl Memory {
     /// About how many bytes they take.
     pub(crate) fn bytes(&self) -> u64 {
         self.slots.as_ref().map_or(0, Cache::weight)
+    }
+
+    /// What is held has changed.
+    #[allow(clippy::unused_self)] // Only metrics want to know at once.
+    fn changed(&self) {
+        #[cfg(feature = "metrics")]
+        self.told.tell(self.len(), self.bytes());
     }
 }
