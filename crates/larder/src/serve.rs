@@ -29,7 +29,7 @@ pub(crate) fn fresh<B: Body>(
     now: Boot,
 ) -> Response<CacheBody<B>> {
     let outcome = Outcome::Hit(tier);
-    route.answered(crate::route::matched_path(parts), key, outcome);
+    route.answered_at_once(parts, key, outcome);
     route.cache.inner.report.saved(held.meta.cost);
     let (age, fresh, others) = (held.age(now), held.meta.lifetime.fresh, held.others.as_ref());
     let complete = |fields: &mut HeaderMap| headers::served(fields, outcome, age, fresh, others);
@@ -114,7 +114,7 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
     outcome: Outcome,
     forwarded: Forwarded,
 ) -> Response<CacheBody<B>> {
-    route.answered(ask.matched_path.as_deref(), &ask.key, outcome);
+    route.answered(ask, outcome);
     // The handler was asked without the client's conditions.
     if response.status() == StatusCode::OK
         && ask.conditional
@@ -139,7 +139,7 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
 }
 
 fn plain<B: Body>(route: &Route, ask: &Ask, held: &Held, outcome: Outcome) -> Response<CacheBody<B>> {
-    route.answered(ask.matched_path.as_deref(), &ask.key, outcome);
+    route.answered(ask, outcome);
     let not_modified = ask.conditional && is_not_modified(held, &ask.headers);
     let mut response = stored(held, ask.head, not_modified);
     if route.policy.show_key {

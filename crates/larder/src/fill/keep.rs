@@ -257,8 +257,6 @@ impl Fill {
             return;
         }
         cache.memory.insert(Arc::clone(&held));
-        #[cfg(feature = "metrics")]
-        crate::report::Report::held(&cache.memory);
         if let Some(lead) = self.lead.take() {
             lead.end(Ended::Stored(Arc::clone(&held)));
         }

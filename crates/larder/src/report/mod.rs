@@ -2,7 +2,7 @@
 
 pub(crate) mod headers;
 #[cfg(feature = "metrics")]
-mod metrics;
+pub(crate) mod metrics;
 pub(crate) mod route;
 pub(crate) mod stats;
 mod trouble;
@@ -35,6 +35,8 @@ pub(crate) struct Report {
     invalidations: AtomicU64,
     store_errors: AtomicU64,
     trouble: Trouble,
+    #[cfg(feature = "metrics")]
+    saved: metrics::Saved,
 }
 
 /// Counts for itself; nothing else depends on the order in which others see it.
@@ -57,13 +59,17 @@ impl Report {
             Outcome::Bypass(reason) => &self.bypasses[reason.index()],
         };
         add(counter, 1);
+        #[cfg(feature = "metrics")]
+        if let Outcome::Miss(reason) = outcome {
+            metrics::missed(reason);
+        }
     }
 
     /// A request was answered with a response that took this long to make.
     pub(crate) fn saved(&self, cost: Duration) {
         add(&self.saved_nanos, nanos(cost));
         #[cfg(feature = "metrics")]
-        metrics::saved(cost);
+        self.saved.add(nanos(cost));
     }
 
     /// A request waited for another one's fill.
@@ -89,12 +95,6 @@ impl Report {
         }
         #[cfg(feature = "metrics")]
         metrics::judged(stored);
-    }
-
-    /// So much is held now.
-    #[cfg(feature = "metrics")]
-    pub(crate) fn held(memory: &Memory) {
-        metrics::held(memory.len(), memory.bytes());
     }
 
     /// So many selectors were invalidated.

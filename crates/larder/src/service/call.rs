@@ -10,6 +10,7 @@ use http_body::Body;
 use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::Outcome;
 use tower_service::Service;
+use tracing::Instrument as _;
 
 use super::future::ResponseFuture;
 use super::layer::Route;
@@ -58,8 +59,7 @@ where
             Plan::Write => self.write(parts, body),
             Plan::Past(reason) => {
                 let outcome = Outcome::Bypass(reason);
-                self.route
-                    .answered(crate::route::matched_path(&parts), "", outcome);
+                self.route.answered_at_once(&parts, "", outcome);
                 ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
             }
         }
@@ -85,12 +85,13 @@ impl<S> CacheService<S> {
             Ok(ask) => {
                 let inner = self.take_ready();
                 let request = Request::from_parts(parts, body);
-                ResponseFuture::longer(fill::answer(Arc::clone(&self.route), inner, request, ask, known))
+                let span = ask.span.clone();
+                let answer = fill::answer(Arc::clone(&self.route), inner, request, ask, known);
+                ResponseFuture::longer(answer.instrument(span))
             }
             Err(reason) => {
                 let outcome = Outcome::Bypass(reason);
-                self.route
-                    .answered(crate::route::matched_path(&parts), "", outcome);
+                self.route.answered_at_once(&parts, "", outcome);
                 ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
             }
         }
@@ -105,8 +106,7 @@ impl<S> CacheService<S> {
         B::Error: Send,
     {
         let written = write::names(&self.route, &mut parts);
-        self.route
-            .answered(crate::route::matched_path(&parts), "", write::OUTCOME);
+        self.route.answered_at_once(&parts, "", write::OUTCOME);
         let response = self.inner.call(Request::from_parts(parts, body));
         ResponseFuture::longer(write::answer(self.route.cache.clone(), response, written))
     }
