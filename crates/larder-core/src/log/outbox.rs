@@ -60,8 +60,8 @@ impl Outbox {
         self.entries.front().map_or(last, |entry| entry.number - 1)
     }
 
-    /// Keeps the event under the next number, from 1, and says what has to be applied: where there is no room for it, all that is
-    /// kept collapses into one invalidation of everything (rule 15).
+    /// Keeps the event under the next number, from 1, and says what has to be applied: where there is no room for it,
+    /// all that is kept collapses into one invalidation of everything (rule 15).
     pub(crate) fn push(&mut self, number: u64, event: &Event) -> Event {
         // Numbers are counted, not entries: those that came back out of order leave gaps, and the table holds a row
         // for each number from the first.

@@ -55,8 +55,8 @@ pub struct Limits {
     pub rows: usize,
     /// Globs that were invalidated: 64 by default. Every check goes through all of them.
     pub globs: usize,
-    /// Invalidations that the log has not been told yet: 1,024 by default, at least one. One more makes them all into one of
-    /// everything.
+    /// Invalidations that the log has not been told yet: 1,024 by default, at least one. One more makes them all into
+    /// one of everything.
     pub outbox: usize,
 }
 
