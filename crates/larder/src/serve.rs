@@ -86,15 +86,8 @@ pub(crate) fn collapsed<B: Body>(
     response
 }
 
-/// What the handler made for this request, whole: the stored response may know more of it, its entity tag.
-pub(crate) fn made<B: Body<Data = Bytes>>(
-    route: &Route,
-    ask: &Ask,
-    mut parts: response::Parts,
-    held: &Held,
-    outcome: Outcome,
-    forwarded: Forwarded,
-) -> Response<CacheBody<B>> {
+/// What the handler made, whole: the stored response may know more of it, its entity tag.
+pub(crate) fn made<B: Body<Data = Bytes>>(mut parts: response::Parts, held: &Held) -> Response<CacheBody<B>> {
     for name in [ETAG, DATE] {
         if let Some(value) = held.headers.get(&name)
             && !parts.headers.contains_key(&name)
@@ -102,8 +95,7 @@ pub(crate) fn made<B: Body<Data = Bytes>>(
             parts.headers.insert(name, value.clone());
         }
     }
-    let response = Response::from_parts(parts, CacheBody::whole(held.body.clone()));
-    self::forwarded(route, ask, response, outcome, forwarded)
+    Response::from_parts(parts, CacheBody::whole(held.body.clone()))
 }
 
 /// What the handler made for this request.

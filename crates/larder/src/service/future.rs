@@ -10,10 +10,9 @@ use http_body::Body;
 use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
+use super::inner::Answer;
 use crate::body::CacheBody;
 use crate::report::headers::{self, Forwarded};
-
-type Answer<B, E> = Result<Response<CacheBody<B>>, E>;
 
 pin_project! {
     /// The future of [`CacheService`](super::CacheService).
