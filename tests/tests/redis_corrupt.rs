@@ -1,6 +1,7 @@
 //! What comes out of Redis is untrusted input: whatever is there, the answer is right.
 
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
 
 use larder::Invalidated;
 use larder_tests::redis::{Answer, Instance, Setup, World};

@@ -48,10 +48,6 @@ async fn all_is_well(world: &World, a: &Instance, b: &Instance) {
     }
 }
 
-async fn redis(world: &World, words: &[&str]) {
-    world.redis.command(words).await.unwrap();
-}
-
 #[tokio::test]
 async fn the_event_arrives_late() {
     let world = World::new().await;
@@ -65,7 +61,7 @@ async fn the_event_arrives_late() {
 async fn the_stream_was_trimmed_to_nothing() {
     let world = World::new().await;
     let (a, b) = missed_by_b(&world).await;
-    redis(&world, &["XTRIM", EVENTS, "MAXLEN", "0"]).await;
+    world.command(&["XTRIM", EVENTS, "MAXLEN", "0"]).await;
     found_out_by(&b).await;
     all_is_well(&world, &a, &b).await;
 }
@@ -76,7 +72,7 @@ async fn the_stream_was_trimmed_behind_a_newer_event() {
     let world = World::new().await;
     let (a, b) = missed_by_b(&world).await;
     a.catches_up().await;
-    redis(&world, &["XTRIM", EVENTS, "MAXLEN", "1"]).await;
+    world.command(&["XTRIM", EVENTS, "MAXLEN", "1"]).await;
     found_out_by(&b).await;
     all_is_well(&world, &a, &b).await;
 }
@@ -86,7 +82,7 @@ async fn the_stream_was_trimmed_behind_a_newer_event() {
 async fn the_log_alone_was_deleted() {
     let world = World::new().await;
     let (a, b) = missed_by_b(&world).await;
-    redis(&world, &["DEL", EVENTS]).await;
+    world.command(&["DEL", EVENTS]).await;
     a.joins().await;
     found_out_by(&b).await;
     all_is_well(&world, &a, &b).await;
@@ -96,7 +92,7 @@ async fn the_log_alone_was_deleted() {
 async fn the_record_of_the_incarnation_alone_was_deleted() {
     let world = World::new().await;
     let (a, b) = missed_by_b(&world).await;
-    redis(&world, &["DEL", INCARNATION]).await;
+    world.command(&["DEL", INCARNATION]).await;
     found_out_by(&b).await;
     all_is_well(&world, &a, &b).await;
 }
@@ -105,7 +101,7 @@ async fn the_record_of_the_incarnation_alone_was_deleted() {
 async fn everything_was_deleted() {
     let world = World::new().await;
     let (a, b) = missed_by_b(&world).await;
-    redis(&world, &["FLUSHALL"]).await;
+    world.command(&["FLUSHALL"]).await;
     found_out_by(&b).await;
     all_is_well(&world, &a, &b).await;
 }
@@ -114,7 +110,7 @@ async fn everything_was_deleted() {
 async fn the_log_became_something_else() {
     let world = World::new().await;
     let (a, b) = missed_by_b(&world).await;
-    redis(&world, &["SET", EVENTS, "no stream"]).await;
+    world.command(&["SET", EVENTS, "no stream"]).await;
     found_out_by(&b).await;
     all_is_well(&world, &a, &b).await;
 }
@@ -230,7 +226,7 @@ async fn a_log_that_was_trimmed_to_nothing_lets_fills_be_served() {
     let world = World::new().await;
     let a = world.instance().await;
     a.catches_up().await;
-    redis(&world, &["XTRIM", EVENTS, "MAXLEN", "0"]).await;
+    world.command(&["XTRIM", EVENTS, "MAXLEN", "0"]).await;
     let b = world.instance().await;
     for instance in [&a, &b] {
         instance.hits("/values/1").await;

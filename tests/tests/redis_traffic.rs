@@ -67,10 +67,6 @@ fn few_were_slow(summary: &Summary) {
     );
 }
 
-async fn redis(world: &World, words: &[&str]) {
-    world.redis.command(words).await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_and_started_again() {
     let summary = during(async |world, _, traffic| {
@@ -117,7 +113,7 @@ async fn hung_for_moments() {
 async fn emptied() {
     during(async |world, _, traffic| {
         for _ in 0..3 {
-            redis(world, &["FLUSHALL"]).await;
+            world.command(&["FLUSHALL"]).await;
             traffic.flows(300).await;
         }
     })
@@ -136,7 +132,7 @@ async fn robbed_of_parts_of_the_log() {
             &["SET", INCARNATION, "no record"],
         ];
         for fault in faults {
-            redis(world, fault).await;
+            world.command(fault).await;
             traffic.flows(300).await;
         }
     })
@@ -147,7 +143,7 @@ async fn robbed_of_parts_of_the_log() {
 async fn forgetful_of_scripts() {
     during(async |world, _, traffic| {
         for _ in 0..5 {
-            redis(world, &["SCRIPT", "FLUSH"]).await;
+            world.command(&["SCRIPT", "FLUSH"]).await;
             traffic.flows(100).await;
         }
     })
@@ -157,10 +153,12 @@ async fn forgetful_of_scripts() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn full() {
     let summary = during(async |world, _, traffic| {
-        redis(world, &["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
-        redis(world, &["CONFIG", "SET", "maxmemory", "1"]).await;
+        world
+            .command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"])
+            .await;
+        world.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
         traffic.flows(3_000).await;
-        redis(world, &["CONFIG", "SET", "maxmemory", "0"]).await;
+        world.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
     })
     .await;
     few_were_slow(&summary);

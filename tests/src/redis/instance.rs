@@ -165,6 +165,7 @@ impl Instance {
     }
 
     /// The next run for this value waits at the gate after it has read.
+    #[must_use]
     pub fn hold(&self, id: usize) -> Gate {
         let gate = Gate::new();
         self.holds.lock().unwrap().insert(id, gate.clone());

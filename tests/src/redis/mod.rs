@@ -68,6 +68,11 @@ impl World {
         Instance::start(&self.redis, &self.truth, setup).await
     }
 
+    /// Sends Redis a command that it has to take.
+    pub async fn command(&self, words: &[&str]) {
+        self.redis.command(words).await.unwrap();
+    }
+
     /// The names of the stored responses in Redis, of all namespaces and schemas.
     pub async fn stored(&self) -> Vec<String> {
         let reply = self.redis.command(&["KEYS", "larder:*"]).await.unwrap();
