@@ -20,6 +20,7 @@ use crate::memory::{Found, Variants};
 use crate::report::Exchange;
 use crate::service::layer::Route;
 use crate::service::plan::{Look, credentials_reason};
+use crate::store::Store;
 
 /// What is known about a request, after the rules.
 pub(crate) enum Known {
@@ -125,12 +126,10 @@ impl Route {
                 Found::OtherVariants(variants) => Some(variants),
                 _ => None,
             };
-            let answer = store.get(&address_of(ask, variants.as_deref())).await?;
-            match read(ask, own(inner, answer)) {
+            match get(inner, &**store, ask, variants.as_deref()).await? {
                 Read::Fields(fields) if variants.is_none() => {
                     let variants = inner.memory.insert_fields(&ask.key, fields);
-                    let answer = store.get(&address_of(ask, Some(&variants))).await?;
-                    Ok::<_, StoreError>(read(ask, own(inner, answer)))
+                    get(inner, &**store, ask, Some(&variants)).await
                 }
                 read => Ok(read),
             }
@@ -174,6 +173,22 @@ enum Read {
     Other,
     Nothing,
     Unreadable,
+}
+
+/// Asks the shared tier.
+async fn get(
+    inner: &Inner,
+    store: &dyn Store,
+    ask: &Ask,
+    variants: Option<&Variants>,
+) -> Result<Read, StoreError> {
+    let address = address_of(ask, variants);
+    let read = read(ask, own(inner, store.get(&address).await?));
+    if matches!(read, Read::Unreadable) {
+        // Its position is as good as any, so that it might keep what is filled now from taking its place (rule 16).
+        store.remove(&address).await?;
+    }
+    Ok(read)
 }
 
 fn read(ask: &Ask, answer: Option<Bytes>) -> Read {
