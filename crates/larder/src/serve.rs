@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, response};
 use http_body::Body;
 use larder_core::http::validators;
-use larder_core::outcome::{Outcome, Tier};
+use larder_core::outcome::{Outcome, StaleReason, Tier};
 use larder_core::time::Boot;
 
 use crate::body::CacheBody;
@@ -55,7 +55,10 @@ pub(crate) fn asked<B: Body>(
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
     let cache = &route.cache.inner;
-    cache.report.saved(held.meta.cost);
+    // Where the handler failed, it ran.
+    if !matches!(outcome, Outcome::Stale(_, StaleReason::IfError)) {
+        cache.report.saved(held.meta.cost);
+    }
     let mut response = plain(route, ask, held, outcome);
     let age = held.age(cache.clock.boot());
     headers::served(
