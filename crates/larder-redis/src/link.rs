@@ -7,8 +7,8 @@ use std::time::Duration;
 use fred::clients::{Client, WithOptions};
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface};
-use fred::types::ConnectHandle;
 use fred::types::config::{Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, TcpConfig};
+use fred::types::{ClusterHash, ConnectHandle};
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -68,7 +68,17 @@ impl Link {
 
     /// The client, for one command that has to end within `limit`, and at once if there is no connection.
     pub(crate) fn within(&self, limit: Duration) -> WithOptions<Client> {
-        self.client().with_options(&options(limit))
+        self.client().with_options(&self.options(limit))
+    }
+
+    /// The same for a custom command, whose key stands at `key` in its arguments. What a `CustomCommand` says of that
+    /// itself is ignored by fred, and a cluster's wrong node is asked.
+    pub(crate) fn within_at(&self, limit: Duration, key: usize) -> WithOptions<Client> {
+        let options = Options {
+            cluster_hash: Some(ClusterHash::Offset(key)),
+            ..self.options(limit)
+        };
+        self.client().with_options(&options)
     }
 
     /// Gives up the connection for a new one, in the background: for a peer that hangs, or that is not the primary any
@@ -96,6 +106,19 @@ impl Link {
         match self.refusal().clone() {
             Some(refusal) => StoreError::new(StoreErrorKind::Refused, refusal),
             None => plain,
+        }
+    }
+
+    fn options(&self, limit: Duration) -> Options {
+        // To fred, following a redirection is another attempt. A command that was in flight on a lost connection is not
+        // sent again all the same, as it is one that fails fast.
+        let redirections = if self.config.server.is_clustered() { 2 } else { 0 };
+        Options {
+            timeout: Some(limit),
+            max_attempts: Some(1 + redirections),
+            max_redirections: Some(redirections),
+            fail_fast: true,
+            ..Options::default()
         }
     }
 
@@ -156,22 +179,18 @@ impl Link {
 }
 
 async fn advise(client: &Client) -> bool {
-    advice::give(&client.with_options(&options(CONNECT_LIMIT))).await
+    // Not one that fails fast: fred announces a connection a moment before it lets those through.
+    let patient = Options {
+        timeout: Some(CONNECT_LIMIT),
+        ..Options::default()
+    };
+    advice::give(&client.with_options(&patient)).await
 }
 
 async fn quit(client: &Client, running: &ConnectHandle) {
     // Whether or not the server hears of it, the task ends and closes its sockets.
     let _ = timeout(CONNECT_LIMIT, client.quit()).await;
     running.abort();
-}
-
-fn options(limit: Duration) -> Options {
-    Options {
-        timeout: Some(limit),
-        max_attempts: Some(1),
-        fail_fast: true,
-        ..Options::default()
-    }
 }
 
 fn client(config: Config) -> Client {

@@ -29,6 +29,9 @@ const LATE: Duration = Duration::from_millis(250);
 /// How many entries one look takes in.
 const ENTRIES: i64 = 1_000;
 
+/// Where the Stream's name stands in the arguments of the alarm's `XREAD`.
+const STREAM: usize = 5;
+
 impl Log for RedisStore {
     async fn alarm(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
         let inner = &*self.inner;
@@ -37,12 +40,12 @@ impl Log for RedisStore {
             // One that was given up still waits at the server.
             return Ok(());
         };
-        let client = inner.alarm.within(at_most + LATE);
+        let client = inner.alarm.within_at(at_most + LATE, STREAM);
         let arguments = wait_arguments(inner.keys.events(), cursor.after, at_most);
         // On a task of its own, so that its turn lasts as long as the server is blocked, whatever becomes of the caller.
         let waiting = inner.runtime.spawn(async move {
             let _turn = turn;
-            let command = CustomCommand::new_static("XREAD", ClusterHash::Offset(5), true);
+            let command = CustomCommand::new_static("XREAD", ClusterHash::Offset(STREAM), true);
             client.custom::<Value, _>(command, arguments).await
         });
         let Ok(result) = waiting.await else {
@@ -167,6 +170,7 @@ mod tests {
     fn an_alarm_never_waits_for_ever() {
         let arguments = wait_arguments("e", LogId::new(5, 1), Duration::ZERO);
         assert_eq!(arguments[3], Value::Integer(1));
-        assert_eq!(arguments[6], Value::from("5-1"));
+        assert_eq!(arguments[STREAM], Value::from("e"));
+        assert_eq!(arguments[STREAM + 1], Value::from("5-1"));
     }
 }

@@ -45,6 +45,29 @@ async fn who_is_not_let_in_is_told_why() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_forgotten_once_let_in() {
+    let server = RedisServer::builder().password("secret").start().await.unwrap();
+    let store = patient(&format!("redis://{}", server.address()))
+        .connect()
+        .unwrap();
+    let kind = async || store.get("{a}").await.err().map(|error| error.kind());
+    eventually("it is refused", async || {
+        kind().await == Some(StoreErrorKind::Refused)
+    })
+    .await;
+    server
+        .command(&["CONFIG", "SET", "requirepass", ""])
+        .await
+        .unwrap();
+    eventually("it is let in", async || kind().await.is_none()).await;
+    server.kill();
+    eventually("it is away, not refusing", async || {
+        kind().await == Some(StoreErrorKind::Unreachable)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_user_without_a_right_is_refused() {
     let server = RedisServer::builder()
         .user("app on >secret ~larder:* +@all -get -eval -evalsha -xread")

@@ -45,8 +45,9 @@ pub(crate) struct Stale {
 
 impl Route {
     /// What this process's memory knows about a request.
-    pub(crate) fn look_in_memory(&self, look: &Look, headers: &HeaderMap, now: Boot) -> Known {
-        let known = self.find_in_memory(look.key(), headers, now);
+    #[inline]
+    pub(crate) fn look_in_memory(&self, look: Look, key: &str, headers: &HeaderMap, now: Boot) -> Known {
+        let known = self.find_in_memory(key, headers, now);
         match known {
             // RFC 9111 §3.5, and the same for cookies: only what says of itself that it may be shared.
             Known::Fresh(held, _)
@@ -61,6 +62,7 @@ impl Route {
         }
     }
 
+    #[inline]
     pub(crate) fn find_in_memory(&self, key: &str, headers: &HeaderMap, now: Boot) -> Known {
         let inner = &self.cache.inner;
         match inner.memory.find(key, headers, now) {
@@ -78,6 +80,7 @@ impl Route {
     }
 
     /// What the log and the rules of reuse say of a stored response.
+    #[inline]
     pub(crate) fn decide(&self, held: &Arc<Held>, tier: Tier, headers: &HeaderMap, now: Boot) -> Known {
         let (verdict, confirmed) = self.cache.inner.log.judge(held, now);
         let directives = self

@@ -30,8 +30,7 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    pub(crate) fn new(route: &Route, look: &Look, parts: &mut Parts) -> Result<Self, BypassReason> {
-        let key = look.key();
+    pub(crate) fn new(route: &Route, look: Look, key: &str, parts: &mut Parts) -> Result<Self, BypassReason> {
         let params = Params::of(parts);
         let named = route.policy.names(key, parts, &params, &Target::of(parts)?)?;
         let span = route.span(crate::route::matched_path(parts), key);

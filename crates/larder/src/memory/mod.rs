@@ -53,6 +53,7 @@ impl Memory {
     }
 
     /// Looks a request up.
+    #[inline]
     pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> Found {
         let Some(slots) = &self.slots else {
             return Found::Nothing;
