@@ -1,5 +1,8 @@
 //! Reading a body that is to be stored.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
@@ -33,6 +36,18 @@ pub(super) enum Step<B: Body> {
     Trailers(Frame<Bytes>),
     TooLarge(Bytes),
     Failed(B::Error),
+}
+
+impl<B: Body> Step<B> {
+    /// Why a body with this in it is not stored, if it is not.
+    pub(super) const fn forbids(&self) -> Option<NotStored> {
+        match self {
+            Self::Data(_) | Self::End => None,
+            Self::Trailers(_) => Some(NotStored::Trailers),
+            Self::TooLarge(_) => Some(NotStored::TooLarge),
+            Self::Failed(_) => Some(NotStored::BodyError),
+        }
+    }
 }
 
 impl<B: Body<Data = Bytes>> Collector<B> {

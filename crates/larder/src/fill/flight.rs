@@ -1,5 +1,8 @@
 //! Flights: requests that wait for one fill together.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

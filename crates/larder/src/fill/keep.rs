@@ -17,7 +17,7 @@ use larder_core::outcome::NotStored;
 use larder_core::stored::{Flags, Meta, Selecting, StoredResponse, address, wire};
 use larder_core::time::Wall;
 
-use super::collect::{AtOnce, Collector};
+use super::collect::{AtOnce, Collector, Step};
 use super::flight::Ended;
 use super::run::{Began, Client, Fill};
 use super::tee::tee;
@@ -169,6 +169,14 @@ impl Fill {
                 for data in collector.so_far() {
                     writer.push(http_body::Frame::data(data.clone()));
                 }
+                let forwarded = Forwarded {
+                    stored: first
+                        .as_ref()
+                        .and_then(Step::forbids)
+                        .map(Err)
+                        .or(forwarded.stored),
+                    ..forwarded
+                };
                 let response = Response::from_parts(parts, CacheBody::tee(reader));
                 let _ = client.send(Ok(serve::forwarded(
                     &self.route,

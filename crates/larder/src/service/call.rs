@@ -67,7 +67,13 @@ where
 }
 
 impl<S> CacheService<S> {
-    fn look<Q, B>(&mut self, look: Look, key: &str, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, B, S::Error>
+    fn look<Q, B>(
+        &mut self,
+        look: Look,
+        key: &str,
+        mut parts: Parts,
+        body: Q,
+    ) -> ResponseFuture<S::Future, B, S::Error>
     where
         S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,

@@ -72,8 +72,7 @@ impl Route {
         } else {
             Params::none()
         };
-        self.policy
-            .write_key(key, parts, &params, &Target::of(parts)?)?;
+        self.policy.write_key(key, parts, &params, &Target::of(parts)?)?;
         if key.as_str().is_none() {
             return Err(BypassReason::KeyTooLong);
         }
