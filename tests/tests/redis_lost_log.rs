@@ -38,10 +38,7 @@ async fn all_is_well(world: &World, a: &Instance, b: &Instance) {
         other.joins().await;
         one.hits(path).await;
         world.stored_as(path).await;
-        eventually("hits are shared", async || {
-            other.get(path).await.field("x-cache") == "HIT"
-        })
-        .await;
+        eventually("hits are shared", async || other.get(path).await.field("x-cache") == "HIT").await;
     }
     for instance in [a, b] {
         assert_eq!(instance.get("/values/1").await.text(), "v2");
@@ -127,15 +124,8 @@ async fn redis_was_restarted_empty() {
 /// Rule 6: what comes back is the log and the responses of before, whose ids will be given out again.
 #[tokio::test]
 async fn redis_came_back_from_a_backup() {
-    let redis = RedisServer::builder()
-        .config("save 3600 1")
-        .start()
-        .await
-        .unwrap();
-    let world = World {
-        redis,
-        truth: Truth::default(),
-    };
+    let redis = RedisServer::builder().config("save 3600 1").start().await.unwrap();
+    let world = World { redis, truth: Truth::default() };
     let (a, b) = (world.instance().await, world.instance().await);
     a.catches_up().await;
     a.hits("/values/1").await;
@@ -144,10 +134,7 @@ async fn redis_came_back_from_a_backup() {
     world.redis.command(&["SAVE"]).await.unwrap();
     assert_eq!(a.update(1).await, Invalidated::Applied);
     world.redis.restart().await.unwrap();
-    assert!(
-        !world.stored().await.is_empty(),
-        "the backup has the old response"
-    );
+    assert!(!world.stored().await.is_empty(), "the backup has the old response");
 
     let c = world.instance().await;
     assert_eq!(c.get("/values/1").await.text(), "v2");
@@ -161,22 +148,13 @@ async fn redis_came_back_from_a_backup() {
 async fn an_instance_that_is_left_with_a_replica_is_not_confirmed() {
     let world = World::new().await;
     let clock = TickingClock::default();
-    let setup = Setup {
-        clock: Some(clock.clone()),
-        ..Setup::default()
-    };
+    let setup = Setup { clock: Some(clock.clone()), ..Setup::default() };
     let b = world.joined(setup).await;
     b.hits("/values/1").await;
     let (primary, replica) = (RedisServer::start().await.unwrap(), &world.redis);
-    let (host, port) = (
-        primary.address().ip().to_string(),
-        primary.address().port().to_string(),
-    );
+    let (host, port) = (primary.address().ip().to_string(), primary.address().port().to_string());
     replica.command(&["REPLICAOF", &host, &port]).await.unwrap();
-    eventually("it can only be read", async || {
-        replica.command(&["SET", "a", "b"]).await.is_err()
-    })
-    .await;
+    eventually("it can only be read", async || replica.command(&["SET", "a", "b"]).await.is_err()).await;
     // A look that was sent before that may still count.
     eventually("what it holds is not confirmed any more", async || {
         clock.advance(Duration::from_millis(2_100));
@@ -193,10 +171,7 @@ async fn an_instance_that_is_left_with_a_replica_is_not_confirmed() {
 async fn many_events_were_missed() {
     let world = World::new().await;
     let clock = TickingClock::default();
-    let setup = Setup {
-        clock: Some(clock.clone()),
-        ..Setup::default()
-    };
+    let setup = Setup { clock: Some(clock.clone()), ..Setup::default() };
     let (a, b) = (world.instance().await, world.joined(setup).await);
     b.hits("/values/1").await;
     b.proxy.blackhole();
@@ -231,8 +206,5 @@ async fn a_log_that_was_trimmed_to_nothing_lets_fills_be_served() {
     for instance in [&a, &b] {
         instance.hits("/values/1").await;
     }
-    assert_eq!(
-        world.redis.command(&["XLEN", EVENTS]).await.unwrap().as_integer(),
-        Some(0)
-    );
+    assert_eq!(world.redis.command(&["XLEN", EVENTS]).await.unwrap().as_integer(), Some(0));
 }

@@ -105,13 +105,9 @@ impl Traffic {
         for instance in instances {
             let here = Arc::new(Floor::new());
             for _ in 0..2 {
-                tasks.push(tokio::spawn(
-                    Arc::clone(&shared).read(instance.address, Arc::clone(&here)),
-                ));
+                tasks.push(tokio::spawn(Arc::clone(&shared).read(instance.address, Arc::clone(&here))));
             }
-            tasks.push(tokio::spawn(
-                Arc::clone(&shared).write(instance.cache.clone(), here),
-            ));
+            tasks.push(tokio::spawn(Arc::clone(&shared).write(instance.cache.clone(), here)));
         }
         Self { shared, tasks }
     }

@@ -1,5 +1,8 @@
 //! Reading a body that is to be stored.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
@@ -35,14 +38,21 @@ pub(super) enum Step<B: Body> {
     Failed(B::Error),
 }
 
+impl<B: Body> Step<B> {
+    /// Why a body with this in it is not stored, if it is not.
+    pub(super) const fn forbids(&self) -> Option<NotStored> {
+        match self {
+            Self::Data(_) | Self::End => None,
+            Self::Trailers(_) => Some(NotStored::Trailers),
+            Self::TooLarge(_) => Some(NotStored::TooLarge),
+            Self::Failed(_) => Some(NotStored::BodyError),
+        }
+    }
+}
+
 impl<B: Body<Data = Bytes>> Collector<B> {
     pub(super) fn new(body: B, limit: usize) -> Self {
-        Self {
-            body: Box::pin(body),
-            read: Vec::new(),
-            size: 0,
-            limit,
-        }
+        Self { body: Box::pin(body), read: Vec::new(), size: 0, limit }
     }
 
     /// Reads what is there without waiting: most bodies of handlers are there whole, and need no detour.

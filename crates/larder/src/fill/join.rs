@@ -58,13 +58,7 @@ where
         match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
                 Again::Lead(stale, reason) if !ask.head => {
-                    let fill = Fill {
-                        route,
-                        ask,
-                        lead: Some(lead),
-                        stale,
-                        outcome: Outcome::Miss(reason),
-                    };
+                    let fill = Fill { route, ask, lead: Some(lead), stale, outcome: Outcome::Miss(reason) };
                     return run_detached(fill, inner, request).await;
                 }
                 Again::Lead(_, reason) => {
@@ -156,10 +150,7 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: 
         Ended::Alone => return Taken::Alone,
         Ended::Stored(held) => (held, None),
         Ended::Failed(held) => (held, Some(Outcome::Miss(MissReason::NeverStored))),
-        Ended::Stale(stale) => (
-            &stale.held,
-            Some(Outcome::Stale(stale.tier, StaleReason::IfError)),
-        ),
+        Ended::Stale(stale) => (&stale.held, Some(Outcome::Stale(stale.tier, StaleReason::IfError))),
     };
     let inner = &route.cache.inner;
     let now = inner.clock.boot();
@@ -192,10 +183,7 @@ fn shared<B: Body>(
     match outcome {
         Outcome::Stale(..) | Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
         Outcome::Miss(_) | Outcome::Bypass(_) => {
-            let forwarded = Forwarded {
-                collapsed: true,
-                ..Forwarded::default()
-            };
+            let forwarded = Forwarded { collapsed: true, ..Forwarded::default() };
             serve::collapsed(route, ask, held, Outcome::Miss(reason), forwarded)
         }
     }
@@ -216,19 +204,11 @@ where
     let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
     let response = serve::asked(route, &ask, &stale.held, outcome);
     let cache = &route.cache.inner;
-    let lead = cache
-        .flights
-        .lead(ask.flight(route), cache.clock.boot(), cache.log.position());
+    let lead = cache.flights.lead(ask.flight(route), cache.clock.boot(), cache.log.position());
     if let Some(lead) = lead.filter(|_| !ask.head) {
         let outcome = Outcome::Miss(stale.reason);
         ask.refreshes = true;
-        let fill = Fill {
-            route: Arc::clone(route),
-            ask,
-            lead: Some(lead),
-            stale: Some(stale),
-            outcome,
-        };
+        let fill = Fill { route: Arc::clone(route), ask, lead: Some(lead), stale: Some(stale), outcome };
         run_in_background(fill, inner, request);
     }
     response
@@ -246,12 +226,6 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let fill = Fill {
-        route: Arc::clone(route),
-        ask,
-        lead: None,
-        stale: None,
-        outcome,
-    };
+    let fill = Fill { route: Arc::clone(route), ask, lead: None, stale: None, outcome };
     run_detached(fill, inner, request).await
 }

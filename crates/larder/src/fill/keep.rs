@@ -13,7 +13,7 @@ use larder_core::http::vary::Vary;
 use larder_core::outcome::NotStored;
 use larder_core::time::Wall;
 
-use super::collect::{AtOnce, Collector};
+use super::collect::{AtOnce, Collector, Step};
 use super::flight::Ended;
 use super::making::Making;
 use super::run::{Began, Client, Fill};
@@ -70,16 +70,7 @@ impl Fill {
         }
         let rules = &self.route.policy.store;
         let (credentials, directives) = (self.ask.credentials, self.ask.directives());
-        judge(
-            rules,
-            credentials,
-            &directives,
-            status,
-            headers,
-            said.as_override(),
-            began.wall,
-            arrived,
-        )
+        judge(rules, credentials, &directives, status, headers, said.as_override(), began.wall, arrived)
     }
 
     /// Whether a failure of the handler may be told to those who waited for it: they asked the same thing at the same
@@ -131,6 +122,9 @@ impl Fill {
         for data in collector.so_far() {
             writer.push(Frame::data(data.clone()));
         }
+        // What is known by now not to be for storing is not promised.
+        let forbidden = first.as_ref().and_then(Step::forbids).map(Err);
+        let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
         self.answer(client, Response::from_parts(parts, CacheBody::tee(reader)), forwarded);
         match collector.rest(first, writer).await {
             Ok(body) => {
@@ -149,9 +143,7 @@ impl Fill {
         cache.report.judged(Err(reason));
         let Some(lead) = self.lead.take() else { return };
         if remember {
-            cache
-                .memory
-                .insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
+            cache.memory.insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
         }
         lead.end(Ended::Alone);
     }

@@ -46,11 +46,7 @@ pub(super) type Client<B, E> = oneshot::Sender<Result<Response<CacheBody<B>>, E>
 
 /// Runs a fill in a task of its own and waits for the answer to the request that started it. That request's client
 /// hanging up neither cancels nor repeats the fill.
-pub(super) async fn run_detached<S, Q>(
-    fill: Fill,
-    inner: S,
-    request: Request<Q>,
-) -> Answer<S::Body, S::Error>
+pub(super) async fn run_detached<S, Q>(fill: Fill, inner: S, request: Request<Q>) -> Answer<S::Body, S::Error>
 where
     S: Inner<Q>,
     Q: Send + 'static,
@@ -121,16 +117,8 @@ impl Fill {
         let cache = &self.route.cache.inner;
         let wall = cache.clock.wall();
         match self.lead.as_ref().map(Lead::flight) {
-            Some(flight) => Began {
-                boot: flight.began,
-                wall,
-                position: flight.position,
-            },
-            None => Began {
-                boot: cache.clock.boot(),
-                wall,
-                position: cache.log.position(),
-            },
+            Some(flight) => Began { boot: flight.began, wall, position: flight.position },
+            None => Began { boot: cache.clock.boot(), wall, position: cache.log.position() },
         }
     }
 

@@ -42,9 +42,7 @@ const PASS_FOR: Duration = Duration::from_secs(10);
 
 impl Memory {
     pub(crate) fn new(bytes: u64) -> Self {
-        let expected = usize::try_from(bytes / TYPICAL_RESPONSE)
-            .unwrap_or(usize::MAX)
-            .max(16);
+        let expected = usize::try_from(bytes / TYPICAL_RESPONSE).unwrap_or(usize::MAX).max(16);
         Self {
             slots: (bytes > 0).then(|| Cache::with_weighter(expected, bytes, ByWeight)),
             #[cfg(feature = "metrics")]
@@ -85,28 +83,16 @@ impl Memory {
             return self.changed();
         }
         let variant = vary::digest(&held.meta.selecting);
-        let name = SlotName {
-            key: &key,
-            variant: 0,
-        };
+        let name = SlotName { key: &key, variant: 0 };
         let known = match slots.get(&name) {
             Some(Slot::Variants(variants)) => Some(variants),
             _ => None,
         };
         let (variants, dropped) = Variants::with(known.as_deref(), &held.meta.selecting, variant);
         if let Some(dropped) = dropped {
-            slots.remove(&SlotName {
-                key: &key,
-                variant: dropped,
-            });
+            slots.remove(&SlotName { key: &key, variant: dropped });
         }
-        slots.insert(
-            SlotKey {
-                key: key.clone(),
-                variant: 0,
-            },
-            Slot::Variants(Arc::new(variants)),
-        );
+        slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
         slots.insert(SlotKey { key, variant }, Slot::Held(held));
         self.changed();
     }
@@ -115,13 +101,7 @@ impl Memory {
     pub(crate) fn insert_fields(&self, key: &str, fields: Box<[http::HeaderName]>) -> Arc<Variants> {
         let variants = Arc::new(Variants::of(fields));
         if let Some(slots) = &self.slots {
-            slots.insert(
-                SlotKey {
-                    key: key.into(),
-                    variant: 0,
-                },
-                Slot::Variants(Arc::clone(&variants)),
-            );
+            slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
             self.changed();
         }
         variants
@@ -135,15 +115,8 @@ impl Memory {
             Some(Slot::Variants(variants)) => vary::digest(&vary::selecting(&variants.fields, headers)),
             _ => 0,
         };
-        slots.insert(
-            SlotKey {
-                key: key.into(),
-                variant,
-            },
-            Slot::Pass {
-                until: now.saturating_add(PASS_FOR),
-            },
-        );
+        slots
+            .insert(SlotKey { key: key.into(), variant }, Slot::Pass { until: now.saturating_add(PASS_FOR) });
         self.changed();
     }
 
@@ -155,19 +128,9 @@ impl Memory {
     /// Forgets this very response, if it is still the one under its key.
     pub(crate) fn remove(&self, held: &Arc<Held>) {
         let Some(slots) = &self.slots else { return };
-        let variant = if held.meta.selecting.is_empty() {
-            0
-        } else {
-            vary::digest(&held.meta.selecting)
-        };
+        let variant = if held.meta.selecting.is_empty() { 0 } else { vary::digest(&held.meta.selecting) };
         let same = |slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
-        slots.remove_if(
-            &SlotName {
-                key: &held.meta.key,
-                variant,
-            },
-            same,
-        );
+        slots.remove_if(&SlotName { key: &held.meta.key, variant }, same);
         self.changed();
     }
 

@@ -68,7 +68,13 @@ where
 }
 
 impl<S> CacheService<S> {
-    fn look<Q>(&mut self, look: Look, key: &str, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, S::Body, S::Error>
+    fn look<Q>(
+        &mut self,
+        look: Look,
+        key: &str,
+        mut parts: Parts,
+        body: Q,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: Inner<Q>,
         Q: Send + 'static,
