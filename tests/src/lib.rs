@@ -2,3 +2,8 @@
 
 #[cfg(unix)]
 pub mod redis;
+
+/// Every Rust block of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
