@@ -79,10 +79,7 @@ impl Health {
         let mut trouble = lock(&self.trouble);
         self.troubled.store(true, Ordering::Relaxed);
         if trouble.failed(concern, Instant::now()) {
-            tracing::warn!(
-                redis = &*self.address,
-                "trouble with Redis, serving without it: {why}"
-            );
+            tracing::warn!(redis = &*self.address, "trouble with Redis: {why}");
         } else {
             tracing::debug!(redis = &*self.address, "still trouble with Redis: {why}");
         }

@@ -34,6 +34,8 @@ mod script;
 mod stats;
 mod store;
 mod tier;
+#[cfg(feature = "tls")]
+mod tls;
 mod trouble;
 mod url;
 

@@ -22,6 +22,9 @@ use crate::trouble::Concern;
 /// How long making a connection, and each step of it, may take.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
+/// How long a question may take that nobody waits for.
+const ADVICE_LIMIT: Duration = Duration::from_secs(2);
+
 /// Data that the peer's kernel has not acknowledged for this long ends the connection. Without it fred can hang in a
 /// write to a peer that is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(1);
@@ -58,7 +61,7 @@ impl Watch {
         if !self.advised {
             // Not one that fails fast: fred announces a connection a moment before it lets those through.
             let patient = Options {
-                timeout: Some(CONNECT_LIMIT),
+                timeout: Some(ADVICE_LIMIT),
                 ..Options::default()
             };
             self.advised = advice::give(&client.with_options(&patient)).await;
