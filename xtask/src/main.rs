@@ -1,1 +1,48 @@
-fn main() {}
+//! The commands of the repository: `cargo xtask --help` lists them.
+
+mod bench;
+mod ci;
+mod redis;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The commands of the repository.")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs every test; installs redis-server first where there is none.
+    Test {
+        /// Passed on to `cargo test`, for example `-p larder-core`, or `--test race -- --nocapture`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Times a hit beside a bare handler and beside the fastest published layer, and counts what it allocates.
+    Bench {
+        /// Passed on to `cargo bench`, for example the name of one benchmark.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Checks all that has to hold before a change lands: format, lints, docs, tests.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().task {
+        Task::Test { args } => test::run(&args),
+        Task::Bench { args } => bench::run(&args),
+        Task::Ci => ci::run(),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

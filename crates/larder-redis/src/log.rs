@@ -17,7 +17,6 @@ use tokio::time::timeout;
 
 use crate::answer::{self, parts, text, unreadable};
 use crate::store::{Inner, RedisStore};
-use crate::trouble::Concern;
 use crate::{entry, look};
 
 /// How long a look or an append may take. Neither is on the path of a cached request, and a look that fails for nothing
@@ -50,10 +49,7 @@ impl Log for RedisStore {
             client.custom::<Value, _>(command, arguments).await
         });
         let Ok(result) = waiting.await else {
-            return Err(StoreError::new(
-                StoreErrorKind::Unreachable,
-                "the runtime is gone",
-            ));
+            return Err(StoreError::new(StoreErrorKind::Unreachable, "the runtime is gone"));
         };
         result.map(drop).map_err(|error| inner.no_alarm(&error))
     }
@@ -70,8 +66,8 @@ impl Log for RedisStore {
         let keys = inner.log_keys();
         let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
         let result = run.await.inspect_err(|error| inner.renew_if_hung(error));
-        let answer = inner.settle_on(&inner.log, Concern::Log, None, result)?;
-        let read = look::read(&answer).inspect_err(|error| inner.health.failed(Concern::Log, error))?;
+        let answer = inner.settle_on(&inner.log, None, result)?;
+        let read = look::read(&answer)?;
         if !read.knows_run_id {
             inner.tell_of_weak_log();
         }
@@ -90,7 +86,7 @@ impl Log for RedisStore {
         let keys = inner.log_keys();
         let run = inner.scripts.append.run(&inner.log, LIMIT, &keys, &arguments);
         let result = run.await.inspect_err(|error| inner.renew_if_hung(error));
-        let answer = inner.settle_on(&inner.log, Concern::Log, Some(leave), result)?;
+        let answer = inner.settle_on(&inner.log, Some(leave), result)?;
         appended(&answer).ok_or_else(|| unreadable("the log's answer to an append"))
     }
 }
@@ -102,11 +98,9 @@ impl Inner {
 
     fn no_alarm(&self, error: &Error) -> StoreError {
         let explained = self.alarm.explain(error);
-        match explained.kind() {
+        if explained.kind() == StoreErrorKind::Timeout {
             // Or else every further alarm would wait behind this one.
-            StoreErrorKind::Timeout => self.alarm.renew(),
-            StoreErrorKind::Refused => self.health.failed(Concern::Log, &explained),
-            _ => {}
+            self.alarm.renew();
         }
         explained
     }

@@ -28,9 +28,7 @@ fn roots() -> Result<RootCertStore, ConnectError> {
     let (usable, _) = roots.add_parsable_certificates(found.certs);
     match (usable, found.errors.first()) {
         (1.., _) => Ok(roots),
-        (_, Some(error)) => Err(wrong(format!(
-            "the system's root certificates cannot be read: {error}"
-        ))),
+        (_, Some(error)) => Err(wrong(format!("the system's root certificates cannot be read: {error}"))),
         (_, None) => Err(wrong(
             "the system has no root certificates, so no server's certificate can be trusted".to_owned(),
         )),

@@ -7,12 +7,7 @@ use fred::types::config::{Config, Server, ServerConfig};
 use crate::error::{ConnectError, ConnectErrorKind};
 
 /// The query parameters that mean something.
-const PARAMETERS: [&str; 4] = [
-    "node",
-    "sentinelServiceName",
-    "sentinelUsername",
-    "sentinelPassword",
-];
+const PARAMETERS: [&str; 4] = ["node", "sentinelServiceName", "sentinelUsername", "sentinelPassword"];
 
 /// Reads a URL. Its errors name it, without its passwords.
 pub(crate) fn parse(url: &str) -> Result<Config, ConnectError> {
@@ -31,10 +26,7 @@ pub(crate) fn parse(url: &str) -> Result<Config, ConnectError> {
 
 #[cfg(feature = "tls")]
 fn with_tls(config: Config) -> Result<Config, ConnectError> {
-    Ok(Config {
-        tls: Some(crate::tls::config()?),
-        ..config
-    })
+    Ok(Config { tls: Some(crate::tls::config()?), ..config })
 }
 
 #[cfg(not(feature = "tls"))]
@@ -110,10 +102,7 @@ fn check_scheme(url: &str) -> Result<(), ConnectError> {
         (true, _) => Ok(()),
         (false, feature) => Err(ConnectError::new(
             ConnectErrorKind::Feature,
-            format!(
-                "{:?} needs larder-redis to be built with its feature `{feature}`",
-                masked(url)
-            ),
+            format!("{:?} needs larder-redis to be built with its feature `{feature}`", masked(url)),
         )),
     }
 }
@@ -127,13 +116,9 @@ fn check_parameters(url: &str) -> Result<(), ConnectError> {
     match known {
         true => Ok(()),
         // The one that is not known is not named: it can be part of a password with a `?` in it.
-        false => Err(wrong(
-            url,
-            &format!(
-                "the query parameters that are known are {}",
-                PARAMETERS.join(", ")
-            ),
-        )),
+        false => {
+            Err(wrong(url, &format!("the query parameters that are known are {}", PARAMETERS.join(", "))))
+        }
     }
 }
 
@@ -150,10 +135,7 @@ fn check_database(url: &str) -> Result<(), ConnectError> {
 }
 
 fn wrong(url: &str, why: &str) -> ConnectError {
-    ConnectError::new(
-        ConnectErrorKind::Url,
-        format!("{:?} cannot be a Redis URL: {why}", masked(url)),
-    )
+    ConnectError::new(ConnectErrorKind::Url, format!("{:?} cannot be a Redis URL: {why}", masked(url)))
 }
 
 #[cfg(test)]
@@ -257,11 +239,7 @@ mod tests {
 
     #[test]
     fn an_unescaped_password_is_not_told_by_the_error_that_it_causes() {
-        for url in [
-            "redis://user:12?secret@host",
-            "redis://:sec/secret@host",
-            "redis://:#secret@host",
-        ] {
+        for url in ["redis://user:12?secret@host", "redis://:sec/secret@host", "redis://:#secret@host"] {
             let error = parse(url).unwrap_err().to_string();
             assert!(!error.contains("sec"), "{error}");
         }

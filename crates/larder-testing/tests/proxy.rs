@@ -65,9 +65,7 @@ async fn rest(stream: &mut TcpStream) -> Vec<u8> {
 
 /// Whether nothing comes for a while. A slow machine cannot make this fail.
 async fn silent(stream: &mut TcpStream) -> bool {
-    tokio::time::timeout(Duration::from_millis(50), stream.read_u8())
-        .await
-        .is_err()
+    tokio::time::timeout(Duration::from_millis(50), stream.read_u8()).await.is_err()
 }
 
 #[tokio::test]
@@ -89,9 +87,7 @@ async fn it_passes_on_and_counts() {
 async fn much_goes_through_unchanged() {
     let (proxy, _heard) = proxied().await;
     let (mut from, mut to) = connect(&proxy).await.into_split();
-    let sent: Vec<u8> = (0..1_000_000_u32)
-        .map(|i| i.to_le_bytes()[0] ^ i.to_le_bytes()[1])
-        .collect();
+    let sent: Vec<u8> = (0..1_000_000_u32).map(|i| i.to_le_bytes()[0] ^ i.to_le_bytes()[1]).collect();
     let writer = tokio::spawn({
         let sent = sent.clone();
         async move { to.write_all(&sent).await.unwrap() }
@@ -108,9 +104,7 @@ async fn each_direction_is_delayed_for_itself() {
     let mut stream = connect(&proxy).await;
     let delay = Duration::from_millis(30);
     for directions in [&[ToServer][..], &[ToClient], &[ToServer, ToClient]] {
-        directions
-            .iter()
-            .for_each(|direction| proxy.delay(*direction, delay));
+        directions.iter().for_each(|direction| proxy.delay(*direction, delay));
         let begun = Instant::now();
         round_trip(&mut stream, "slow").await;
         assert!(begun.elapsed() >= delay * u32::try_from(directions.len()).unwrap());
@@ -123,21 +117,23 @@ async fn a_black_hole_keeps_everything_and_delivers_it_in_the_end() {
     let (proxy, mut heard) = proxied().await;
     let mut open = connect(&proxy).await;
     round_trip(&mut open, "before").await;
+    let mut leaving = connect(&proxy).await;
+    round_trip(&mut leaving, "bye").await;
 
     proxy.blackhole();
     let mut new = connect(&proxy).await;
     open.write_all(b"during").await.unwrap();
     new.write_all(b"new").await.unwrap();
-    let mut leaving = connect(&proxy).await;
-    leaving.write_all(b"bye").await.unwrap();
     drop(leaving);
     assert!(silent(&mut open).await && silent(&mut new).await);
-    assert_eq!(proxy.bytes(ToServer), 6);
+    assert!(heard.try_recv().is_err());
+    assert_eq!(proxy.bytes(ToServer), 9);
 
     proxy.pass();
     assert_eq!(read(&mut open, 6).await, "during");
     assert_eq!(read(&mut new, 3).await, "new");
     assert_eq!(heard.recv().await.unwrap(), b"bye");
+    assert_eq!(proxy.bytes(ToServer), 18);
 }
 
 #[tokio::test]
@@ -258,14 +254,16 @@ async fn what_is_held_arrives_after_its_sender_has_hung_up() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_looks_like_one() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+async fn a_server_that_is_not_there_closes_connections_once_it_can_be_asked() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let proxy = Proxy::start(free).unwrap();
     assert!(rest(&mut connect(&proxy).await).await.is_empty());
+
+    proxy.blackhole();
+    let mut stream = connect(&proxy).await;
+    assert!(silent(&mut stream).await);
+    proxy.pass();
+    assert!(rest(&mut stream).await.is_empty());
 }
 
 #[tokio::test]

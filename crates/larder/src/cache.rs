@@ -13,7 +13,7 @@ use crate::clock::SystemClock;
 use crate::fill::flight::Flights;
 use crate::log::{LogView, follow};
 use crate::memory::Memory;
-use crate::policy::{Policy, PolicyError};
+use crate::policy::{ConfigError, ConfigErrorKind, Policy};
 use crate::report::Report;
 use crate::report::stats::Stats;
 use crate::service::layer::CacheLayer;
@@ -64,11 +64,11 @@ impl Cache {
     ///
     /// # Errors
     /// If the policy cannot be right.
-    pub fn try_layer(&self, policy: Policy) -> Result<CacheLayer, PolicyError> {
+    pub fn try_layer(&self, policy: Policy) -> Result<CacheLayer, ConfigError> {
         Ok(CacheLayer::new(self.clone(), policy.checked()?))
     }
 
-    /// What the cache did so far, and what it holds.
+    /// What the cache did so far, and what it holds. [`Stats`] also names the metrics and the spans that tell of it.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inner.report.stats(&self.inner.memory)
@@ -80,7 +80,9 @@ impl Cache {
         if self.inner.following.get().is_some() {
             return;
         }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
         self.inner.following.get_or_init(|| {
             runtime.spawn(follow(Arc::downgrade(&self.inner), Arc::clone(store)));
         });
@@ -112,6 +114,8 @@ pub struct CacheBuilder {
 /// Half of what a small container has, at the usual 128 MiB.
 const DEFAULT_MEMORY: u64 = 64 * 1024 * 1024;
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(2);
+/// Four looks have to fit in, each an exchange with the store.
+const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
 
 impl Default for CacheBuilder {
     fn default() -> Self {
@@ -141,12 +145,12 @@ impl CacheBuilder {
         self
     }
 
-    /// For at most this long may another instance serve what was invalidated; 2 seconds by default, and never less
-    /// than 100 milliseconds. An instance that cannot confirm within that time that it has read the whole
+    /// For at most this long may another instance serve what was invalidated; 2 seconds by default, and at least 100
+    /// milliseconds. An instance that cannot confirm within that time that it has read the whole
     /// invalidation log stops serving what it filled longer ago. Without a shared store it means nothing.
     #[must_use]
     pub fn max_staleness(mut self, limit: Duration) -> Self {
-        self.max_staleness = limit.max(Duration::from_millis(100));
+        self.max_staleness = limit;
         self
     }
 
@@ -159,8 +163,30 @@ impl CacheBuilder {
 
     /// The cache. With a shared store, it begins to follow the invalidation log now if this is called on a Tokio
     /// runtime, else at the first request.
+    ///
+    /// # Panics
+    /// If an option cannot be right, naming it. Where options are not written in the code, use
+    /// [`try_build`](Self::try_build).
     #[must_use]
+    #[allow(clippy::panic)] // Said in the documentation; no request gets here.
     pub fn build(self) -> Cache {
+        match self.try_build() {
+            Ok(cache) => cache,
+            Err(error) => panic!("this cache cannot be right: {error}"),
+        }
+    }
+
+    /// The cache, like [`build`](Self::build).
+    ///
+    /// # Errors
+    /// If an option cannot be right.
+    pub fn try_build(self) -> Result<Cache, ConfigError> {
+        if self.max_staleness < SHORTEST_STALENESS {
+            let what = format!("{:?}", self.max_staleness);
+            return Err(ConfigError::new(ConfigErrorKind::Staleness, what));
+        }
+        #[cfg(feature = "metrics")]
+        crate::report::metrics::describe();
         let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
         let tail = match self.store {
             Some(_) => Tail::following(incarnation, self.limits),
@@ -178,7 +204,7 @@ impl CacheBuilder {
         };
         let cache = Cache { inner: Arc::new(inner) };
         cache.start();
-        cache
+        Ok(cache)
     }
 }
 

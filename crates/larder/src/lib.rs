@@ -1,1 +1,28 @@
+#![doc = include_str!("../README.md")]
 
+mod body;
+mod cache;
+mod clock;
+mod detach;
+mod fill;
+mod log;
+mod lookup;
+mod memory;
+mod policy;
+mod report;
+mod route;
+mod said;
+mod serve;
+mod service;
+mod store;
+pub mod ttl;
+mod write;
+
+pub use body::CacheBody;
+pub use cache::{Cache, CacheBuilder};
+pub use larder_core::log::selector::{Glob, Prefix, Selector, SelectorError, Tag, UriName};
+pub use log::{Deferral, Invalidated, Invalidation};
+pub use policy::{ConfigError, ConfigErrorKind, Policy};
+pub use report::stats::Stats;
+pub use said::{CacheFor, Tags};
+pub use service::{CacheLayer, CacheService, ResponseFuture};

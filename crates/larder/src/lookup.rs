@@ -7,7 +7,6 @@ use http::HeaderMap;
 use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::http::vary;
-use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Tier};
 use larder_core::store::StoreError;
 use larder_core::stored::wire::{self, Decoded};
@@ -18,8 +17,10 @@ use crate::cache::Inner;
 use crate::fill::Ask;
 use crate::memory::held::Held;
 use crate::memory::{Found, Variants};
+use crate::report::Exchange;
 use crate::service::layer::Route;
 use crate::service::plan::{Look, credentials_reason};
+use crate::store::Store;
 
 /// What is known about a request, after the rules.
 pub(crate) enum Known {
@@ -45,24 +46,29 @@ pub(crate) struct Stale {
 
 impl Route {
     /// What this process's memory knows about a request.
-    pub(crate) fn look_in_memory(&self, look: &Look, headers: &HeaderMap, now: Boot) -> Known {
-        let known = self.find_in_memory(look.key.as_str(), headers, now);
+    #[inline]
+    pub(crate) fn look_in_memory(&self, look: Look, key: &str, headers: &HeaderMap, now: Boot) -> Known {
+        let known = self.find_in_memory(key, headers, now);
         match known {
             // RFC 9111 §3.5, and the same for cookies: only what says of itself that it may be shared.
-            Known::Fresh(held, _) if credentials_reason(look.credentials).is_some() && !held.meta.flags.shareable => {
+            Known::Fresh(held, _)
+                if credentials_reason(look.credentials).is_some() && !held.meta.flags.shareable =>
+            {
                 Known::Pass
             }
-            _ if credentials_reason(look.credentials).is_some() && !matches!(known, Known::Fresh(..)) => Known::Pass,
+            _ if credentials_reason(look.credentials).is_some() && !matches!(known, Known::Fresh(..)) => {
+                Known::Pass
+            }
             known => known,
         }
     }
 
+    #[inline]
     pub(crate) fn find_in_memory(&self, key: &str, headers: &HeaderMap, now: Boot) -> Known {
         let inner = &self.cache.inner;
         match inner.memory.find(key, headers, now) {
             Found::Held(held) => {
-                let (verdict, confirmed) = inner.log.judge(&held, now);
-                let known = self.decide(Arc::clone(&held), Tier::Memory, verdict, confirmed, headers, now);
+                let known = self.decide(&held, Tier::Memory, headers, now);
                 if matches!(known, Known::Missing(MissReason::Invalidated)) {
                     inner.memory.remove(&held);
                 }
@@ -74,20 +80,15 @@ impl Route {
         }
     }
 
-    fn decide(
-        &self,
-        held: Arc<Held>,
-        tier: Tier,
-        verdict: Verdict,
-        confirmed: bool,
-        headers: &HeaderMap,
-        now: Boot,
-    ) -> Known {
+    /// What the log and the rules of reuse say of a stored response.
+    #[inline]
+    pub(crate) fn decide(&self, held: &Arc<Held>, tier: Tier, headers: &HeaderMap, now: Boot) -> Known {
+        let (verdict, confirmed) = self.cache.inner.log.judge(held, now);
         let directives = self.policy.store.follow_request.then(|| RequestDirectives::parse(headers));
         match reuse(&held.candidate(verdict, confirmed, now), directives.as_ref()) {
-            Reuse::Fresh { .. } => Known::Fresh(held, tier),
+            Reuse::Fresh { .. } => Known::Fresh(Arc::clone(held), tier),
             Reuse::Stale { reason, while_revalidate, if_error } => {
-                Known::Stale(Stale { held, tier, reason, while_revalidate, if_error })
+                Known::Stale(Stale { held: Arc::clone(held), tier, reason, while_revalidate, if_error })
             }
             Reuse::Refused(reason) => Known::Missing(reason),
         }
@@ -96,7 +97,9 @@ impl Route {
     /// What the shared tier knows about a request that memory knows nothing of use about.
     pub(crate) async fn look_in_shared(&self, ask: &Ask, missing: MissReason) -> Known {
         let inner = &*self.cache.inner;
-        let Some(store) = &inner.store else { return Known::Missing(missing) };
+        let Some(store) = &inner.store else {
+            return Known::Missing(missing);
+        };
         // Read together and before the store is asked: rule 12, and the local number that goes with it (rule 1). An
         // invalidation that is deferred while the answer is on its way has a higher number, and refuses it.
         let (trusted, local) = inner.log.read(|tail| {
@@ -111,23 +114,21 @@ impl Route {
                 Found::OtherVariants(variants) => Some(variants),
                 _ => None,
             };
-            let answer = store.get(&address_of(ask, variants.as_deref())).await?;
-            match read(ask, answer) {
+            match get(inner, &**store, ask, variants.as_deref()).await? {
                 Read::Fields(fields) if variants.is_none() => {
                     let variants = inner.memory.insert_fields(&ask.key, fields);
-                    let answer = store.get(&address_of(ask, Some(&variants))).await?;
-                    Ok::<_, StoreError>(read(ask, answer))
+                    get(inner, &**store, ask, Some(&variants)).await
                 }
                 read => Ok(read),
             }
         };
         match asked.await {
             Ok(read) => {
-                inner.report.tier_answered();
+                inner.report.store_worked(Exchange::Read, &*inner.clock);
                 self.judge_shared(ask, read, local, missing)
             }
             Err(error) => {
-                inner.report.tier_failed(&error);
+                inner.report.store_failed(Exchange::Read, &error, &*inner.clock);
                 Known::Missing(MissReason::StoreError)
             }
         }
@@ -143,9 +144,8 @@ impl Route {
         };
         stored.meta.position.mark.local = local;
         let now = inner.clock.boot();
-        let held = Arc::new(promoted(inner, stored, now));
-        let (verdict, confirmed) = inner.log.judge(&held, now);
-        let known = self.decide(Arc::clone(&held), Tier::Shared, verdict, confirmed, &ask.headers, now);
+        let held = Arc::new(Held::promoted(stored, inner.clock.wall(), now));
+        let known = self.decide(&held, Tier::Shared, &ask.headers, now);
         if matches!(known, Known::Fresh(..) | Known::Stale(_)) {
             inner.memory.insert(held);
         }
@@ -161,6 +161,22 @@ enum Read {
     Other,
     Nothing,
     Unreadable,
+}
+
+/// Asks the shared tier.
+async fn get(
+    inner: &Inner,
+    store: &dyn Store,
+    ask: &Ask,
+    variants: Option<&Variants>,
+) -> Result<Read, StoreError> {
+    let address = address_of(ask, variants);
+    let read = read(ask, own(inner, store.get(&address).await?));
+    if matches!(read, Read::Unreadable) {
+        // Its position is as good as any, so that it might keep what is filled now from taking its place (rule 16).
+        store.remove(&address).await?;
+    }
+    Ok(read)
 }
 
 fn read(ask: &Ask, answer: Option<Bytes>) -> Read {
@@ -187,16 +203,8 @@ fn address_of(ask: &Ask, variants: Option<&Variants>) -> String {
     }
 }
 
-/// What came out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
+/// What comes out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
 /// long as it is held. What is only passed on is not copied.
-fn promoted(inner: &Inner, mut stored: StoredResponse, now: Boot) -> Held {
-    if inner.memory.keeps() {
-        stored.body = Bytes::copy_from_slice(&stored.body);
-        for value in stored.headers.values_mut() {
-            if let Ok(own) = http::HeaderValue::from_bytes(value.as_bytes()) {
-                *value = own;
-            }
-        }
-    }
-    Held::promoted(stored, inner.clock.wall(), now)
+fn own(inner: &Inner, answer: Option<Bytes>) -> Option<Bytes> {
+    answer.map(|bytes| if inner.memory.keeps() { Bytes::copy_from_slice(&bytes) } else { bytes })
 }

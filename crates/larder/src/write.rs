@@ -12,6 +12,7 @@ use larder_core::outcome::{BypassReason, Outcome};
 
 use crate::body::CacheBody;
 use crate::cache::Cache;
+use crate::detach::detached;
 use crate::log::Invalidation;
 use crate::report::headers::{self, Forwarded};
 use crate::route::Params;
@@ -27,18 +28,36 @@ pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
 /// unsafe request method".
 pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
     let params = if route.policy.key_has_params() { Params::of(parts) } else { Params::none() };
-    let Ok(target) = Target::of(parts) else { return Vec::new() };
+    let Ok(target) = Target::of(parts) else {
+        return Vec::new();
+    };
     let uri = target.uris(target.query).pop().and_then(|uri| UriName::new(&uri).ok());
     let mut key = KeyBuf::new();
     let key = match route.policy.write_key(&mut key, parts, &params, &target) {
-        Ok(()) => Some(Selector::Key(key.as_str().into())),
+        Ok(()) => key.as_str().map(|key| Selector::Key(key.into())),
         Err(_) => None,
     };
     uri.map(Selector::Uri).into_iter().chain(key).collect()
 }
 
-/// Waits for the response, and for what it invalidates.
-pub(crate) async fn answer<B, E>(
+/// Waits for the response, and for what it invalidates, in a task of its own: a client that hangs up between the commit
+/// and the invalidation would leave a stored response that is wrong for the rest of its lifetime. The handler of an
+/// unsafe method therefore runs to its end even if nobody waits for its response.
+pub(crate) async fn answer<B, E, F>(
+    cache: Cache,
+    response: F,
+    written: Vec<Selector>,
+) -> Result<Response<CacheBody<B>>, E>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
+    E: Send + 'static,
+    F: Future<Output = Result<Response<B>, E>> + Send + 'static,
+{
+    detached(to_its_end(cache, response, written)).await
+}
+
+async fn to_its_end<B, E>(
     cache: Cache,
     response: impl Future<Output = Result<Response<B>, E>>,
     written: Vec<Selector>,

@@ -37,7 +37,71 @@ pub fn initial_age(headers: &HeaderMap, request_time: Wall, response_time: Wall)
 }
 
 /// How old a response is that was this old when it arrived, and has been here for so long (`current_age`).
+#[inline]
 #[must_use]
 pub fn current_age(initial: Duration, resident: Duration) -> Duration {
     initial.saturating_add(resident)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::{NOVEMBER, fields, secs};
+
+    /// RFC 9111 §5.1: the first member, or none.
+    #[test]
+    fn the_age_field_is_its_first_member() {
+        for (lines, expected) in [
+            (&[][..], 0),
+            (&["30"], 30),
+            (&["7200, 0"], 7200),
+            (&["0,7200"], 0),
+            (&["7200", "0"], 7200),
+            (&["0", "7200"], 0),
+            (&["abc"], 0),
+            (&["-7200"], 0),
+            (&["7200.0"], 0),
+            (&["\"7200\""], 0),
+            (&["abc, 7200"], 0),
+            (&["99999999999"], 1 << 31),
+        ] {
+            let lines: Vec<_> = lines.iter().map(|line| ("age", *line)).collect();
+            assert_eq!(age_field(&fields(&lines)), secs(expected), "{lines:?}");
+        }
+    }
+
+    /// RFC 9111 §4.2.3: `max(apparent_age, age_value + response_delay)`.
+    #[test]
+    fn the_initial_age_is_the_larger_of_the_apparent_and_the_corrected_one() {
+        const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        // (fields, seconds from Date to request and to response, initial age)
+        for (lines, request, response, expected) in [
+            (&[DATE][..], 0, 0, 0),
+            (&[DATE], 10, 10, 10),
+            (&[DATE, ("age", "7")], 10, 10, 10),
+            (&[DATE, ("age", "15")], 10, 10, 15),
+            (&[DATE, ("age", "7")], 6, 10, 11),
+            (&[("date", "foo"), ("age", "7")], 6, 10, 11),
+            (&[("age", "7")], 6, 10, 11),
+            (&[], 6, 10, 4),
+            (&[], 10, 6, 0),
+        ] {
+            let at = |seconds| NOVEMBER.saturating_add(secs(seconds));
+            assert_eq!(
+                initial_age(&fields(lines), at(request), at(response)),
+                secs(expected),
+                "{lines:?} {request} {response}"
+            );
+        }
+        // A `Date` ahead of our clock makes nothing younger than new.
+        let headers = fields(&[DATE, ("age", "3")]);
+        assert_eq!(initial_age(&headers, Wall::default(), Wall::default()), secs(3));
+    }
+
+    /// RFC 9111 §4.2.3: `corrected_initial_age + resident_time`; §1.2.2 for the overflow.
+    #[test]
+    fn the_current_age_grows_with_the_stay() {
+        assert_eq!(current_age(secs(3), secs(4)), secs(7));
+        assert_eq!(current_age(Duration::MAX, secs(1)), Duration::MAX);
+    }
 }

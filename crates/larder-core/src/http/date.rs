@@ -20,8 +20,8 @@ const LAST: Wall = Wall::from_unix_millis(253_402_300_799_000);
 ///
 /// RFC 9111 §4.2: "Although all date formats are specified to be case-sensitive, a cache recipient SHOULD match the field
 /// value case-insensitively", and "SHOULD consider a date with a zone abbreviation other than "GMT" to be invalid".
-/// Years of two digits are those from 1970 to 2069. A date before 1970 is not one: `None`, as for everything else that
-/// is malformed.
+/// A date before 1970 is not one: `None`, as for everything else that is malformed. Years of two digits are those from
+/// 1970 to 2069: RFC 9110 §5.6.7 counts them from now, and where that differs, a date in the past serves less.
 #[must_use]
 pub fn parse(value: &HeaderValue) -> Option<Wall> {
     let value = trim(value.as_bytes());
@@ -77,4 +77,74 @@ pub fn date(headers: &HeaderMap) -> Option<Wall> {
 /// How long after `earlier` a date is; zero if it is not after it, or is not a date.
 pub(super) fn after(value: &HeaderValue, earlier: Wall) -> Duration {
     parse(value).map_or(Duration::ZERO, |date| date.saturating_since(earlier))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::NOVEMBER;
+
+    fn read(text: &str) -> Option<Wall> {
+        parse(&HeaderValue::from_bytes(text.as_bytes()).unwrap())
+    }
+
+    /// RFC 9110 §5.6.7: three forms; RFC 9111 §4.2: in any case.
+    #[test]
+    fn all_three_forms_are_read_in_any_case() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "SUN, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 NOV 1994 08:49:37 GMT",
+            "sun, 06 nov 1994 08:49:37 gMT",
+            "SUNDAY, 06-nov-94 08:49:37 gmt",
+            " Sun, 06 Nov 1994 08:49:37 GMT ",
+        ] {
+            assert_eq!(read(text), Some(NOVEMBER), "{text}");
+        }
+        assert!(read("Wednesday, 09-Nov-94 08:49:37 GMT").is_some());
+    }
+
+    #[test]
+    fn what_is_malformed_is_no_date() {
+        for text in [
+            "",
+            "0",
+            "-1",
+            "784111777",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 06 Nov 94 08:49:37 GMT",
+            "Sun 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06  Nov  1994 08:49:37 GMT",
+            "Sun, 06-Nov-1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08.49.37 GMT",
+            "Sun, 06 Nov 1994 8:49:37 GMT",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Thu, 01 Jan 1960 00:00:00 GMT",
+            "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:3\u{e9} GMT",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    /// RFC 9111 §4.2: "the nearest time equal to or earlier".
+    #[test]
+    fn a_leap_second_is_the_second_before_it() {
+        assert_eq!(read("Sat, 31 Dec 2016 23:59:60 GMT"), read("Sat, 31 Dec 2016 23:59:59 GMT"));
+        assert_eq!(read("Sat, 31 Dec 2016 22:59:60 GMT"), None);
+    }
+
+    /// RFC 9110 §5.6.7: "a sender MUST generate […] IMF-fixdate".
+    #[test]
+    fn a_date_is_written_as_it_is_read() {
+        assert_eq!(format(NOVEMBER), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(parse(&format(NOVEMBER)), Some(NOVEMBER));
+        assert_eq!(format(Wall::default()), "Thu, 01 Jan 1970 00:00:00 GMT");
+        let end = Wall::from_unix_millis(u64::MAX);
+        assert_eq!(format(end), "Fri, 31 Dec 9999 23:59:59 GMT");
+    }
 }

@@ -45,9 +45,55 @@ pub fn weight(headers: &HeaderMap) -> usize {
     /// Beside name and value a field has a hash and links, and an index that is never quite full.
     const BESIDE: usize = 32;
     let entry = size_of::<HeaderName>() + size_of::<HeaderValue>() + BESIDE;
-    let texts: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
+    let texts: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     size_of::<HeaderMap>() + headers.capacity().max(headers.len()) * entry + texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::fields;
+
+    /// RFC 9111 §3.1, RFC 9110 §7.6.1.
+    #[test]
+    fn fields_of_the_connection_and_of_proxies_are_not_stored() {
+        let mut headers = fields(&[
+            ("age", "1"),
+            ("connection", "close, X-A"),
+            ("connection", "x-b,, not a name"),
+            ("x-a", "1"),
+            ("x-b", "2"),
+            ("x-c", "3"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-authenticate", "Basic"),
+            ("proxy-authentication-info", "a"),
+            ("proxy-authorization", "b"),
+            ("proxy-connection", "close"),
+            ("te", "trailers"),
+            ("trailer", "x-d"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("cache-status", "cdn; hit"),
+            ("content-length", "5"),
+            ("www-authenticate", "Basic"),
+        ]);
+        remove_unstorable(&mut headers);
+        let expected = fields(&[
+            ("x-c", "3"),
+            ("cache-status", "cdn; hit"),
+            ("content-length", "5"),
+            ("www-authenticate", "Basic"),
+        ]);
+        assert_eq!(headers, expected);
+    }
+
+    #[test]
+    fn a_weight_grows_with_names_values_and_lines() {
+        let few = weight(&fields(&[("x-a", "1")]));
+        let longer = weight(&fields(&[("x-a", &"1".repeat(1000))]));
+        let more: Vec<_> = vec![("x-a", "1"); 100];
+        assert!(longer - few == 999);
+        assert!(weight(&fields(&more)) > few + 99 * 4);
+        assert!(weight(&HeaderMap::new()) < few);
+    }
 }

@@ -24,6 +24,8 @@ pub mod freshness;
 mod list;
 pub mod reuse;
 pub mod storable;
+#[cfg(test)]
+mod testing;
 pub mod update;
 pub mod validators;
 pub mod vary;

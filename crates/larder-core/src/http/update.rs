@@ -53,3 +53,95 @@ fn field<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let value = trim(headers.get(name)?.as_bytes());
     (!value.is_empty()).then_some(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::fields;
+
+    const ETAG_A: (&str, &str) = ("etag", "\"a\"");
+    const WEAK_A: (&str, &str) = ("etag", "W/\"a\"");
+    const ETAG_B: (&str, &str) = ("etag", "\"b\"");
+    const MONDAY: (&str, &str) = ("last-modified", "Mon, 07 Nov 1994 08:49:37 GMT");
+    const SUNDAY: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+
+    /// RFC 9111 §3.2: "MUST add each header field in the provided response to the stored response, replacing field
+    /// values that are already present", with exceptions.
+    #[test]
+    fn fields_of_the_304_replace_the_stored_ones_and_the_others_stay() {
+        let mut stored = fields(&[
+            ETAG_A,
+            ("cache-control", "max-age=1"),
+            ("content-length", "5"),
+            ("content-encoding", "gzip"),
+            ("x-kept", "1"),
+            ("x-list", "1"),
+            ("x-list", "2"),
+        ]);
+        let not_modified = fields(&[
+            ETAG_A,
+            ("cache-control", "max-age=2"),
+            ("cache-control", "public"),
+            ("content-length", "0"),
+            ("content-encoding", "br"),
+            ("content-range", "bytes 0-1/2"),
+            ("content-type", "text/html"),
+            ("x-list", "3"),
+            ("x-new", "4"),
+            ("age", "7"),
+            ("connection", "x-hop"),
+            ("x-hop", "5"),
+            ("transfer-encoding", "chunked"),
+        ]);
+        assert!(freshen(&mut stored, &not_modified));
+        let expected = fields(&[
+            ETAG_A,
+            ("cache-control", "max-age=2"),
+            ("cache-control", "public"),
+            ("content-length", "5"),
+            ("content-encoding", "gzip"),
+            ("content-type", "text/html"),
+            ("x-kept", "1"),
+            ("x-list", "3"),
+            ("x-new", "4"),
+        ]);
+        assert_eq!(stored, expected);
+    }
+
+    /// RFC 9110 §6.6.1; otherwise what was just validated would be as old as before.
+    #[test]
+    fn the_date_is_that_of_the_304_or_none() {
+        let old = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let new = ("date", "Mon, 07 Nov 1994 08:49:37 GMT");
+        for update in [&[][..], &[new]] {
+            let mut stored = fields(&[old]);
+            assert!(freshen(&mut stored, &fields(update)));
+            assert_eq!(stored, fields(update));
+        }
+    }
+
+    /// RFC 9111 §4.3.4.
+    #[test]
+    fn a_304_about_another_representation_changes_nothing() {
+        for (stored, not_modified, expected) in [
+            (&[ETAG_A][..], &[ETAG_A][..], true),
+            (&[ETAG_A], &[ETAG_B], false),
+            (&[WEAK_A], &[WEAK_A], true),
+            (&[ETAG_A], &[WEAK_A], true),
+            (&[WEAK_A], &[ETAG_A], false),
+            (&[], &[ETAG_A], false),
+            (&[ETAG_A], &[], true),
+            (&[ETAG_A], &[("etag", "")], true),
+            (&[SUNDAY], &[SUNDAY], true),
+            (&[SUNDAY], &[MONDAY], false),
+            (&[SUNDAY], &[], true),
+            (&[ETAG_A, SUNDAY], &[ETAG_A, MONDAY], true),
+            (&[ETAG_A], &[MONDAY], true),
+        ] {
+            let mut headers = fields(stored);
+            let update = fields(&[not_modified, &[("x-new", "1")]].concat());
+            assert_eq!(freshen(&mut headers, &update), expected, "{stored:?} {not_modified:?}");
+            assert_eq!(headers.contains_key("x-new"), expected);
+        }
+    }
+}

@@ -2,17 +2,56 @@
 
 use std::borrow::Cow;
 
+use super::words::{self, EACH};
+
 /// The authority in its normal form for this scheme: lower case, without the scheme's default port.
+#[inline]
 #[must_use]
 pub fn normal<'a>(scheme: &str, authority: &'a str) -> Cow<'a, str> {
-    let default = match scheme {
-        "https" => ":443",
-        _ => ":80",
+    let without_default = match scheme {
+        "https" => authority.strip_suffix(":443"),
+        _ => authority.strip_suffix(":80"),
     };
-    let host = authority.strip_suffix(default).unwrap_or(authority);
-    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(host.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(host)
+    let host = without_default.unwrap_or(authority);
+    if is_lower_case(host) { Cow::Borrowed(host) } else { Cow::Owned(host.to_ascii_lowercase()) }
+}
+
+/// It may be wrong in one direction, and call a text that is not ASCII not lower case.
+fn is_lower_case(text: &str) -> bool {
+    !words::any(text.as_bytes(), |word| {
+        let from_a = word.wrapping_add(EACH * (0x80 - b'A' as u64));
+        let above_z = word.wrapping_add(EACH * (0x7f - b'Z' as u64));
+        from_a & !above_z | word
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_in_lower_case_and_without_the_default_port() {
+        let cases = [
+            ("http", "shop.example:80", "shop.example"),
+            ("http", "shop.example:443", "shop.example:443"),
+            ("https", "Shop.Example:443", "shop.example"),
+            ("https", "SHOP.example:80", "shop.example:80"),
+            ("http", "[FE80::80]:80", "[fe80::80]"),
+            ("http", "aZ", "az"),
+            ("http", "", ""),
+        ];
+        for (scheme, authority, expected) in cases {
+            assert_eq!(normal(scheme, authority), expected);
+        }
+    }
+
+    #[test]
+    fn only_upper_case_letters_make_a_copy() {
+        for byte in 0..128_u8 {
+            let host = format!("shop.{}.example", char::from(byte));
+            let is_copy = matches!(normal("http", &host), Cow::Owned(_));
+            assert_eq!(is_copy, byte.is_ascii_uppercase(), "{host:?}");
+        }
+        assert_eq!(normal("http", "é.Example"), "é.example");
     }
 }

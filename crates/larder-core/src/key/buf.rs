@@ -1,5 +1,6 @@
 //! The encoded cache key.
 
+use arrayvec::ArrayString;
 use http::{HeaderMap, HeaderName};
 
 use super::query::QueryRules;
@@ -23,164 +24,184 @@ const INLINE: usize = 256;
 /// What could be mistaken for something else is escaped as `^` and two hexadecimal digits, so that two different lists
 /// of parts never share a key, and a key can stand between the braces of a Redis hash tag.
 #[derive(Debug, Clone)]
-pub struct KeyBuf {
-    inline: [u8; INLINE],
-    /// How much of `inline` is used. Once `heap` is not empty it holds the whole key.
-    len: usize,
-    heap: Vec<u8>,
-    too_long: bool,
+pub struct KeyBuf(Text);
+
+#[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // That is its purpose.
+enum Text {
+    Inline(ArrayString<INLINE>),
+    Heap(String),
+    TooLong,
 }
 
+// What every hit does is marked `#[inline]`, since its caller is in another crate.
 impl KeyBuf {
     /// A key without parts.
+    #[inline]
     #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            inline: [0; INLINE],
-            len: 0,
-            heap: Vec::new(),
-            too_long: false,
-        }
+    pub fn new() -> Self {
+        Self(Text::Inline(ArrayString::new()))
     }
 
     /// The encoded key, or `None` if it has more than [`LIMIT`] bytes.
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
-        let bytes = match self.heap.as_slice() {
-            [] => self.inline.get(..self.len)?,
-            heap => heap,
-        };
-        if self.too_long {
-            return None;
+        match &self.0 {
+            Text::Inline(text) => Some(text),
+            Text::Heap(text) => Some(text),
+            Text::TooLong => None,
         }
-        str::from_utf8(bytes).ok()
     }
 
     /// Adds the URI up to its query. The authority is taken as it is: see [`normal`](super::authority::normal).
+    #[inline]
     pub fn uri(&mut self, scheme: &str, authority: &str, path: &str) {
-        self.begin(b"u|");
-        self.text(scheme.as_bytes());
-        self.push(b"|");
-        self.text(authority.as_bytes());
-        self.push(b"|");
-        self.text(path.as_bytes());
+        match scheme {
+            "http" => self.begin("u|http|"),
+            "https" => self.begin("u|https|"),
+            _ => {
+                self.begin("u|");
+                self.text(scheme);
+                self.push("|");
+            }
+        }
+        self.text(authority);
+        self.push("|");
+        self.text(path);
     }
 
     /// Adds what the rules keep of the query.
+    #[inline]
     pub fn query(&mut self, rules: &QueryRules, query: Option<&str>) {
         let Some(query) = query else {
             return;
         };
         if rules.keep_everything() {
-            self.begin(b"?");
-            return self.text(query.as_bytes());
+            self.begin("?");
+            self.text(query);
+        } else {
+            self.part_of_query(rules, query);
         }
+    }
+
+    fn part_of_query(&mut self, rules: &QueryRules, query: &str) {
         let mut separator = None;
         for pair in rules.kept(query) {
-            match separator.replace(b"&") {
-                None => self.begin(b"?"),
+            match separator.replace("&") {
+                None => self.begin("?"),
                 Some(separator) => self.push(separator),
             }
-            self.text(pair.as_bytes());
+            self.text(pair);
         }
     }
 
     /// Adds the text that a template or a closure gave.
     pub fn template(&mut self, text: &str) {
-        self.begin(b"k|");
-        self.text(text.as_bytes());
+        self.begin("k|");
+        self.text(text);
     }
 
     /// Adds the request's lines of this field. No line and an empty line differ.
     pub fn header(&mut self, name: &HeaderName, request: &HeaderMap) {
-        self.begin(b"h|");
+        self.begin("h|");
         // `=` cannot stand in a field name (RFC 9110 §5.1).
-        self.text(name.as_str().as_bytes());
+        self.text(name.as_str());
         for (index, line) in request.get_all(name).iter().enumerate() {
-            self.push(if index == 0 { b"=" } else { b"|=" });
-            self.text(line.as_bytes());
+            self.push(if index == 0 { "=" } else { "|=" });
+            self.bytes(line.as_bytes());
         }
     }
 
     /// Adds the request's cookies of this name: all of them, as handlers differ in which they believe, and those too
     /// whose name has to be percent-decoded first, as some handlers do that.
     pub fn cookie(&mut self, name: &str, request: &HeaderMap) {
-        self.begin(b"c|");
-        self.text_without_equals(name.as_bytes());
-        let mut separator: &[u8] = b"";
+        self.begin("c|");
+        self.escaped(name.as_bytes(), |byte| byte == b'=' || escape::is_special(byte));
+        let mut separator = "";
         for pair in cookies::pairs(request) {
             let Some((sent_name, value)) = cookies::split(pair) else {
                 continue;
             };
             if sent_name == name.as_bytes() {
                 self.push(separator);
-                self.push(b"=");
-                self.text(value);
+                self.push("=");
+                self.bytes(value);
             } else if decoded::percent(sent_name.trim_ascii()).eq(name.bytes()) {
-                self.push(b"|");
-                self.text(pair);
+                self.push("|");
+                self.bytes(pair);
             } else {
                 continue;
             }
-            separator = b"|";
+            separator = "|";
         }
     }
 
     /// Adds whose response it is: a user, a tenant.
     pub fn partition(&mut self, name: &str) {
-        self.begin(b"p|");
-        self.text(name.as_bytes());
+        self.begin("p|");
+        self.text(name);
     }
 
-    fn begin(&mut self, kind: &[u8]) {
-        if self.len != 0 {
-            self.push(b"|");
+    #[inline]
+    fn begin(&mut self, kind: &str) {
+        if !matches!(&self.0, Text::Inline(text) if text.is_empty()) {
+            self.push("|");
         }
         self.push(kind);
     }
 
-    fn text(&mut self, text: &[u8]) {
-        if escape::is_plain(text) {
+    #[inline]
+    fn text(&mut self, text: &str) {
+        if escape::is_plain(text.as_bytes()) {
             self.push(text);
+        } else {
+            self.escaped(text.as_bytes(), escape::is_special);
+        }
+    }
+
+    fn bytes(&mut self, text: &[u8]) {
+        if escape::is_plain(text) {
+            self.push_ascii(text);
         } else {
             self.escaped(text, escape::is_special);
         }
     }
 
-    fn text_without_equals(&mut self, text: &[u8]) {
-        self.escaped(text, |byte| byte == b'=' || escape::is_special(byte));
-    }
-
     fn escaped(&mut self, text: &[u8], is_special: impl Fn(u8) -> bool) {
         for run in text.chunk_by(|&one, &next| !is_special(one) && !is_special(next)) {
             match run {
-                &[byte] if is_special(byte) => self.push(&escape::escape(byte)),
-                run => self.push(run),
+                &[byte] if is_special(byte) => self.push_ascii(&escape::escape(byte)),
+                run => self.push_ascii(run),
             }
         }
     }
 
-    fn push(&mut self, bytes: &[u8]) {
-        let end = self.len + bytes.len();
-        match self.inline.get_mut(self.len..end) {
-            Some(room) if self.heap.is_empty() => {
-                room.copy_from_slice(bytes);
-                self.len = end;
-            }
-            _ => self.push_to_heap(bytes),
+    fn push_ascii(&mut self, bytes: &[u8]) {
+        self.push(str::from_utf8(bytes).unwrap_or_default());
+    }
+
+    #[inline]
+    fn push(&mut self, text: &str) {
+        let fits = match &mut self.0 {
+            Text::Inline(inline) => inline.try_push_str(text).is_ok(),
+            Text::Heap(_) | Text::TooLong => false,
+        };
+        if !fits {
+            self.push_to_heap(text);
         }
     }
 
     #[cold]
-    fn push_to_heap(&mut self, bytes: &[u8]) {
-        if self.heap.is_empty() {
-            self.heap
-                .extend_from_slice(self.inline.get(..self.len).unwrap_or_default());
-        }
-        if self.heap.len() + bytes.len() > LIMIT {
-            self.too_long = true;
-        } else {
-            self.heap.extend_from_slice(bytes);
+    fn push_to_heap(&mut self, text: &str) {
+        let mut key = match std::mem::replace(&mut self.0, Text::TooLong) {
+            Text::Inline(inline) => String::from(inline.as_str()),
+            Text::Heap(heap) => heap,
+            Text::TooLong => return,
+        };
+        if key.len() + text.len() <= LIMIT {
+            key.push_str(text);
+            self.0 = Text::Heap(key);
         }
     }
 }
@@ -188,5 +209,119 @@ impl KeyBuf {
 impl Default for KeyBuf {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderValue, header};
+
+    fn key(write: impl FnOnce(&mut KeyBuf)) -> String {
+        let mut key = KeyBuf::new();
+        write(&mut key);
+        key.as_str().unwrap().to_owned()
+    }
+
+    fn fields(fields: &[(HeaderName, &[u8])]) -> HeaderMap {
+        let value = |value: &[u8]| HeaderValue::from_bytes(value).unwrap();
+        fields.iter().map(|(name, line)| (name.clone(), value(line))).fold(
+            HeaderMap::new(),
+            |mut map, (name, value)| {
+                map.append(name, value);
+                map
+            },
+        )
+    }
+
+    #[test]
+    fn a_uri_is_readable() {
+        let cases = [
+            (("http", "a.example", "/x", None), "u|http|a.example|/x"),
+            (("https", "a:81", "/~x/y.z", Some("")), "u|https|a:81|/~x/y.z|?"),
+            (("http", "a", "/", Some("a=1&b=%7C")), "u|http|a|/|?a=1&b=%7C"),
+            (("x|", "", "/{}^ \u{e9}", Some("|h|")), "u|x^7C||/^7B^7D^5E^20^C3^A9|?^7Ch^7C"),
+        ];
+        for ((scheme, authority, path, query), expected) in cases {
+            let key = key(|key| {
+                key.uri(scheme, authority, path);
+                key.query(&QueryRules::all(), query);
+            });
+            assert_eq!(key, expected);
+        }
+    }
+
+    #[test]
+    fn a_query_is_what_the_rules_keep() {
+        let cases = [
+            (QueryRules::only(["a", "b"]), "x=1&b=2&a=|", "k|t|?b=2&a=^7C"),
+            (QueryRules::only(["a"]), "x=1", "k|t"),
+            (QueryRules::only(["a"]).sorted(), "", "k|t"),
+            (QueryRules::all().sorted(), "b=2&a=1", "k|t|?a=1&b=2"),
+            (QueryRules::all().sorted(), "", "k|t|?"),
+        ];
+        for (rules, query, expected) in cases {
+            let key = key(|key| {
+                key.template("t");
+                key.query(&rules, Some(query));
+            });
+            assert_eq!(key, expected, "{query} by {rules:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_field_is_all_its_lines() {
+        let lines: [(&[&[u8]], &str); 5] = [
+            (&[], "h|accept-language"),
+            (&[b""], "h|accept-language="),
+            (&[b"en, de=1"], "h|accept-language=en,^20de=1"),
+            (&[b"en", b"de"], "h|accept-language=en|=de"),
+            (&[b"\xff|"], "h|accept-language=^FF^7C"),
+        ];
+        for (lines, expected) in lines {
+            let lines: Vec<_> = lines.iter().map(|&line| (header::ACCEPT_LANGUAGE, line)).collect();
+            let key = key(|key| key.header(&header::ACCEPT_LANGUAGE, &fields(&lines)));
+            assert_eq!(key, expected);
+        }
+    }
+
+    /// A handler may believe the first of two cookies or the last, and may decode names or not: whatever it reads, the
+    /// key has it.
+    #[test]
+    fn a_cookie_is_every_cookie_that_a_handler_could_take_for_it() {
+        let cases: [(&[u8], &str); 8] = [
+            (b"", "c|theme"),
+            (b"Theme=x; themes=y; theme", "c|theme"),
+            (b"a=b; theme=dark", "c|theme=dark"),
+            (b"theme=", "c|theme="),
+            (b"theme=dark; theme=light", "c|theme=dark|=light"),
+            (b"%74heme=dark", "c|theme|%74heme=dark"),
+            (b"theme=light;%74heme=dark", "c|theme=light|%74heme=dark"),
+            (b"theme =dark;theme=a=b", "c|theme|theme^20=dark|=a=b"),
+        ];
+        for (line, expected) in cases {
+            let key = key(|key| key.cookie("theme", &fields(&[(header::COOKIE, line)])));
+            assert_eq!(key, expected);
+        }
+        assert_eq!(key(|key| key.cookie("a=b", &HeaderMap::new())), "c|a^3Db");
+    }
+
+    #[test]
+    fn a_key_keeps_its_text_when_it_outgrows_its_place_and_ends_at_the_limit() {
+        for len in [INLINE - 3, INLINE - 2, INLINE - 1, LIMIT - 5] {
+            let text = "x".repeat(len);
+            let key = key(|key| {
+                key.template(&text);
+                key.partition("");
+            });
+            assert_eq!(key, format!("k|{text}|p|"));
+        }
+        for len in [LIMIT - 4, LIMIT, 100 * LIMIT] {
+            let mut key = KeyBuf::new();
+            key.template(&"x".repeat(len));
+            key.partition("");
+            key.partition("y");
+            assert_eq!(key.as_str(), None, "{len}");
+        }
     }
 }

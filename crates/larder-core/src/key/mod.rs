@@ -13,3 +13,4 @@ mod decoded;
 mod escape;
 pub mod query;
 pub mod template;
+mod words;

@@ -5,8 +5,12 @@
 //! [`generation`](Tail::generation), its [`position`](Tail::position), its [`confirmed_at`](Tail::confirmed_at); then
 //! it wakes those who wait for [`passed`](Tail::passed).
 
+mod reached;
+
 use std::time::Duration;
 
+pub use self::reached::Passing;
+use self::reached::Reached;
 use super::names::Names;
 use super::outbox::{Batch, Outbox};
 use super::position::{Incarnation, LogId, Mark, Position};
@@ -43,20 +47,6 @@ pub struct LookTaken {
     pub new_incarnation: bool,
 }
 
-/// How far our own tail is with an event that was appended (rule 14).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // Whoever waits has to treat each.
-pub enum Passing {
-    /// Nothing that the event names is served here any more.
-    Passed,
-    /// The next looks will tell.
-    Waiting,
-    /// The event went into another incarnation than the one that we follow, and a look sent later still shows ours.
-    /// Which of the two is the newer cannot be told, so it has to be appended again; a duplicate costs misses only
-    /// (rule 15).
-    AppendAgain,
-}
-
 /// How much a [`Tail`] remembers. What it forgets costs misses, never a stale response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
@@ -65,18 +55,14 @@ pub struct Limits {
     pub rows: usize,
     /// Globs that were invalidated: 64 by default. Every check goes through all of them.
     pub globs: usize,
-    /// Invalidations that the log has not been told yet: 1,024 by default, at least one. One more makes them all into one of
-    /// everything.
+    /// Invalidations that the log has not been told yet: 1,024 by default, at least one. One more makes them all into
+    /// one of everything.
     pub outbox: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            rows: 65_536,
-            globs: 64,
-            outbox: 1_024,
-        }
+        Self { rows: 65_536, globs: 64, outbox: 1_024 }
     }
 }
 
@@ -113,11 +99,7 @@ impl Tail {
     /// A tail that is itself the log of the only process there is: always confirmed, and with no shared tier to trust.
     #[must_use]
     pub fn alone(incarnation: Incarnation, limits: Limits) -> Self {
-        Self {
-            alone: true,
-            confirmed_at: Some(Boot::MAX),
-            ..Self::following(incarnation, limits)
-        }
+        Self { alone: true, confirmed_at: Some(Boot::MAX), ..Self::following(incarnation, limits) }
     }
 
     /// Where we are. A fill carries the position from before it began (rule 2).
@@ -125,21 +107,14 @@ impl Tail {
     pub const fn position(&self) -> Position {
         Position {
             incarnation: self.reached.incarnation,
-            mark: Mark {
-                log: self.reached.log,
-                local: self.local,
-            },
+            mark: Mark { log: self.reached.log, local: self.local },
         }
     }
 
     /// Where the next look begins.
     #[must_use]
     pub const fn cursor(&self) -> Cursor {
-        Cursor {
-            incarnation: self.reached.incarnation,
-            after: self.reached.log,
-            broken: self.reached.broken,
-        }
+        Cursor { incarnation: self.reached.incarnation, after: self.reached.log, broken: self.reached.broken }
     }
 
     /// A number that changes whenever rows, floor or incarnation do: while it stays, what was found valid is valid.
@@ -167,11 +142,7 @@ impl Tail {
         }
         self.take_in(look, sent);
         self.settle();
-        LookTaken {
-            again: look.more,
-            confirmed: !look.more,
-            new_incarnation,
-        }
+        LookTaken { again: look.more, confirmed: !look.more, new_incarnation }
     }
 
     /// Applies events that the log could not be told: here at once, elsewhere once they were
@@ -183,8 +154,7 @@ impl Tail {
         for event in events {
             self.local += 1;
             let kept = self.outbox.push(self.local, event);
-            self.table
-                .apply(&kept, Place::Local(self.local), now, self.settled());
+            self.table.apply(&kept, Place::Local(self.local), now, self.settled());
         }
     }
 
@@ -196,8 +166,7 @@ impl Tail {
         }
         for event in events {
             self.reached.log = self.reached.log.after();
-            self.table
-                .apply(event, Place::Log(self.reached.log), now, self.settled());
+            self.table.apply(event, Place::Log(self.reached.log), now, self.settled());
         }
     }
 
@@ -251,10 +220,7 @@ impl Tail {
         self.reached.broken = true;
         self.reached.looked = Some(sent);
         self.settle();
-        LookTaken {
-            again,
-            ..LookTaken::default()
-        }
+        LookTaken { again, ..LookTaken::default() }
     }
 
     fn take_in(&mut self, look: &Look, sent: Boot) {
@@ -286,52 +252,9 @@ impl Tail {
     }
 }
 
-/// How far the log was read.
-#[derive(Debug)]
-struct Reached {
-    incarnation: Incarnation,
-    /// The last event that was taken in.
-    log: LogId,
-    /// Whether the log was found to end before that.
-    broken: bool,
-    /// When the look was sent that brought the incarnation.
-    adopted: Option<Boot>,
-    /// When the last look was sent.
-    looked: Option<Boot>,
-}
-
-impl Reached {
-    const fn start_of(incarnation: Incarnation, adopted: Option<Boot>) -> Self {
-        Self {
-            incarnation,
-            log: LogId::ZERO,
-            broken: false,
-            adopted,
-            looked: adopted,
-        }
-    }
-
-    /// Rule 14. A look that shows another incarnation than the append's says that the event is lost with all that is
-    /// older, but only if it is that look which brought the incarnation: a primary that was cut off goes on showing
-    /// the old one, in which what the event names is still valid.
-    fn passing(&self, appended: &Appended) -> Passing {
-        let is_later = |sent: Option<Boot>| sent.is_some_and(|sent| sent > appended.answered);
-        if self.incarnation == appended.incarnation {
-            // Of a log that was lost behind our back, ids say nothing.
-            let has_it = self.log >= appended.id && !self.broken;
-            if has_it { Passing::Passed } else { Passing::Waiting }
-        } else if is_later(self.adopted) {
-            Passing::Passed
-        } else if is_later(self.looked) {
-            Passing::AppendAgain
-        } else {
-            Passing::Waiting
-        }
-    }
-}
-
 /// Rule 10: whether a response in memory may be used now. `filled_at` is when its fill began, `None` if it came from
 /// the shared tier.
+#[inline]
 #[must_use]
 pub fn usable(
     filled_at: Option<Boot>,
@@ -339,9 +262,7 @@ pub fn usable(
     max_staleness: Duration,
     now: Boot,
 ) -> bool {
-    filled_at
-        .max(confirmed_at)
-        .is_some_and(|known| known.saturating_add(max_staleness) >= now)
+    filled_at.max(confirmed_at).is_some_and(|known| known.saturating_add(max_staleness) >= now)
 }
 
 /// Rule 13: whether a request that comes now may wait for a flight that began then. What the flight brings has still

@@ -1,5 +1,8 @@
 //! Flights: requests that wait for one fill together.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,16 +10,19 @@ use larder_core::log::position::Position;
 use larder_core::time::Boot;
 use tokio::sync::watch;
 
+use crate::lookup::Stale;
 use crate::memory::held::Held;
 
 /// What a flight ended with, for those who waited.
 #[derive(Clone)]
 pub(crate) enum Ended {
-    /// A response that was stored, and from which tier if the handler did not run for it.
+    /// A response that was stored.
     Stored(Arc<Held>),
     /// A response of a handler that failed. It is not stored, but whoever waited for it has asked at the same time, and
     /// asking the handler again for each of them would only make its trouble worse.
     Failed(Arc<Held>),
+    /// A stale response, because the handler failed (RFC 5861 §4).
+    Stale(Stale),
     /// What the handler made is not for others: everybody for themselves, at once.
     Alone,
 }
@@ -126,6 +132,8 @@ impl Drop for Lead {
     }
 }
 
-fn lock(under_way: &Mutex<HashMap<FlightKey, Arc<Flight>>>) -> MutexGuard<'_, HashMap<FlightKey, Arc<Flight>>> {
+fn lock(
+    under_way: &Mutex<HashMap<FlightKey, Arc<Flight>>>,
+) -> MutexGuard<'_, HashMap<FlightKey, Arc<Flight>>> {
     under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use larder_core::log::tail::LookTaken;
-use larder_core::store::StoreError;
+use larder_core::log::tail::{LookTaken, Tail};
+use larder_core::store::{Appended, StoreError};
 use tokio::time::{Instant, sleep};
 
 use crate::cache::Inner;
+use crate::report::Exchange;
 use crate::store::Store;
 
 /// How long to wait after a failure: short, since until the log answers nothing old is served.
@@ -23,14 +24,14 @@ pub(crate) async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
     while let Some(inner) = cache.upgrade() {
         match look(&inner, &*store).await {
             Ok(taken) => {
-                inner.report.log_answered();
+                inner.report.store_worked(Exchange::Look, &*inner.clock);
                 pause = FIRST_PAUSE;
                 if taken.again {
                     continue;
                 }
             }
             Err(error) => {
-                inner.report.log_failed(&error);
+                inner.report.store_failed(Exchange::Look, &error, &*inner.clock);
                 drop(inner);
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -38,7 +39,7 @@ pub(crate) async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
             }
         }
         flush(&inner, &*store).await;
-        let cursor = inner.log.read(larder_core::log::tail::Tail::cursor);
+        let cursor = inner.log.read(Tail::cursor);
         let at_most = inner.log.max_staleness() / 4;
         let pushed = Arc::clone(&inner);
         // Nothing here may keep the cache alive for longer than one alarm.
@@ -60,19 +61,28 @@ pub(crate) async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
 
 /// One look, taken in.
 async fn look(inner: &Inner, store: &dyn Store) -> Result<LookTaken, StoreError> {
-    let cursor = inner.log.read(larder_core::log::tail::Tail::cursor);
+    let cursor = inner.log.read(Tail::cursor);
     // Rule 9: the look is as old as the moment at which it was sent.
     let sent = inner.clock.boot();
     let look = store.look(cursor).await?;
     Ok(inner.log.change(|tail| tail.take_look(&look, sent)))
 }
 
-/// Appends what waits in the outbox, if anything does.
+/// Appends what waits in the outbox, batch by batch, until nothing does or one fails.
 async fn flush(inner: &Inner, store: &dyn Store) {
-    let Some(batch) = inner.log.read(larder_core::log::tail::Tail::unsent) else { return };
-    match store.append(&batch.events).await {
-        Ok((incarnation, id)) => inner.log.change(|tail| tail.sent(batch.token, incarnation, id)),
-        Err(error) => inner.report.log_failed(&error),
+    while let Some(batch) = inner.log.read(Tail::unsent) {
+        match store.append(batch.events()).await {
+            Ok((incarnation, id)) => {
+                inner.report.store_worked(Exchange::Append, &*inner.clock);
+                let answered = inner.clock.boot();
+                let appended = Appended { incarnation, id, answered };
+                inner.log.change(|tail| tail.sent(&batch, appended));
+            }
+            Err(error) => {
+                inner.report.store_failed(Exchange::Append, &error, &*inner.clock);
+                return;
+            }
+        }
     }
 }
 

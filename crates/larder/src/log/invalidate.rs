@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use http::Extensions;
 use larder_core::log::selector::{Event, Glob, Mode, Prefix, Selector, Tag, UriName};
+use larder_core::log::tail::{Passing, Tail};
 use larder_core::store::Appended;
 
 use super::follow::within;
 use crate::cache::Cache;
+use crate::report::Exchange;
 
 /// What to invalidate, and how: one or more selectors, hard unless [`soft`](Self::soft) is said.
 ///
@@ -170,15 +172,23 @@ impl Cache {
     }
 
     async fn tell(&self, events: Vec<Event>) -> Invalidated {
-        let Some(store) = &self.inner.store else { return Invalidated::Applied };
+        let Some(store) = &self.inner.store else {
+            return Invalidated::Applied;
+        };
         match store.append(&events).await {
             Ok((incarnation, id)) => {
+                self.inner.report.store_worked(Exchange::Append, &*self.inner.clock);
                 let appended = Appended { incarnation, id, answered: self.inner.clock.boot() };
-                if self.inner.log.wait(within(COMES_BACK_WITHIN), |tail| tail.passed(&appended)).await {
+                let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
+                self.inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
+                if self.inner.log.read(|tail| tail.passed(&appended)) == Passing::Passed {
                     return Invalidated::Applied;
                 }
             }
-            Err(error) => self.inner.report.log_failed(&error),
+            Err(error) => {
+                let report = &self.inner.report;
+                report.store_failed(Exchange::Append, &error, &*self.inner.clock);
+            }
         }
         // Rule 15: what timed out may have happened; it is appended again, and a duplicate costs misses only.
         let now = self.inner.clock.boot();

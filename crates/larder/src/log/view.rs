@@ -42,6 +42,7 @@ impl LogView {
     }
 
     /// What may be served of a response in memory, and whether it is confirmed (rule 10).
+    #[inline]
     pub(crate) fn judge(&self, held: &Held, now: Boot) -> (Verdict, bool) {
         let confirmed_at = self.confirmed_at();
         let generation = self.generation.load(Ordering::Acquire);
@@ -65,11 +66,6 @@ impl LogView {
         self.read(Tail::position)
     }
 
-    /// Whether the shared tier may be believed (rule 12).
-    pub(crate) fn trusts_shared(&self, now: Boot) -> bool {
-        self.read(|tail| tail.trusts_shared(now, self.max_staleness))
-    }
-
     pub(crate) fn read<R>(&self, read: impl FnOnce(&Tail) -> R) -> R {
         read(&self.tail.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -89,24 +85,18 @@ impl LogView {
         result
     }
 
-    /// Waits until `done` holds of the tail, at most until `deadline`. Tells whether it does.
-    pub(crate) async fn wait(&self, deadline: tokio::time::Instant, done: impl Fn(&Tail) -> bool) -> bool {
+    /// Waits until `done` holds of the tail, at most until `deadline`.
+    pub(crate) async fn wait(&self, deadline: tokio::time::Instant, done: impl Fn(&Tail) -> bool) {
         loop {
+            // Made before the tail is read, so that no change in between is missed.
             let changed = self.changed.notified();
-            if self.read(&done) {
-                return true;
-            }
-            if tokio::time::timeout_at(deadline, changed).await.is_err() {
-                return self.read(&done);
+            if self.read(&done) || tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return;
             }
         }
     }
 
-    /// Returns when the tail was changed after this call.
-    pub(crate) fn changed(&self) -> impl Future<Output = ()> + '_ {
-        self.changed.notified()
-    }
-
+    #[inline]
     fn confirmed_at(&self) -> Option<Boot> {
         match self.confirmed_at.load(Ordering::Acquire) {
             0 => None,

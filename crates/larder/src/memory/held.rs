@@ -1,16 +1,19 @@
 //! A stored response in memory.
 
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use larder_core::http::age;
 use larder_core::http::fields;
-use larder_core::log::table::Verdict;
 use larder_core::http::reuse::Candidate;
+use larder_core::log::table::Verdict;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::{Boot, Wall};
+
+use crate::report::headers;
 
 /// A stored response, ready to be served: its fields hold the places of those that each hit writes anew.
 pub(crate) struct Held {
@@ -25,6 +28,17 @@ pub(crate) struct Held {
     since: Boot,
     /// The generation of the log's table at which it was last found valid.
     pub(crate) valid_at: AtomicU64,
+    /// What other caches, nearer to the origin, said in `Cache-Status`.
+    pub(crate) others: Option<HeaderValue>,
+    rendered: Mutex<Rendered>,
+}
+
+/// The fields of a fresh hit at one age, in whole seconds: what changes from hit to hit changes once a second.
+#[derive(Default)]
+struct Rendered {
+    at: u64,
+    /// Only kept from the second hit in a second on, so that what is hit seldom is not held twice.
+    headers: Option<HeaderMap>,
 }
 
 /// No generation of the table has this number.
@@ -47,24 +61,63 @@ impl Held {
 
     fn new(stored: StoredResponse, filled_at: Option<Boot>, age: Duration, since: Boot) -> Self {
         let StoredResponse { status, mut headers, body, meta } = stored;
-        crate::report::headers::prepare(&mut headers);
-        Self { status, headers, body, meta, filled_at, age, since, valid_at: AtomicU64::new(NEVER) }
+        let others = headers::prepare(&mut headers);
+        Self {
+            status,
+            headers,
+            body,
+            meta,
+            filled_at,
+            age,
+            since,
+            valid_at: AtomicU64::new(NEVER),
+            others,
+            rendered: Mutex::default(),
+        }
     }
 
     /// Its current age (RFC 9111 §4.2.3).
+    #[inline]
     pub(crate) fn age(&self, now: Boot) -> Duration {
         age::current_age(self.age, now.saturating_since(self.since))
     }
 
+    /// Its fields for a fresh hit at this age, which `render` completes where they are not at hand.
+    pub(crate) fn rendered(&self, age: Duration, render: impl FnOnce(&mut HeaderMap)) -> HeaderMap {
+        let rendered = || {
+            let mut headers = self.headers.clone();
+            render(&mut headers);
+            headers
+        };
+        // Never waited for: whoever finds it taken writes the fields for itself.
+        let Ok(mut kept) = self.rendered.try_lock() else {
+            return rendered();
+        };
+        let at = age.as_secs().saturating_add(1);
+        if kept.at != at {
+            *kept = Rendered { at, headers: None };
+            drop(kept);
+            return rendered();
+        }
+        kept.headers.get_or_insert_with(rendered).clone()
+    }
+
     /// What the rules of reuse ask of it.
+    #[inline]
     pub(crate) fn candidate(&self, verdict: Verdict, confirmed: bool, now: Boot) -> Candidate {
-        Candidate { age: self.age(now), lifetime: self.meta.lifetime, flags: self.meta.flags, verdict, confirmed }
+        Candidate {
+            age: self.age(now),
+            lifetime: self.meta.lifetime,
+            flags: self.meta.flags,
+            verdict,
+            confirmed,
+        }
     }
 
     /// Its header fields as they are stored.
     pub(crate) fn stored_headers(&self) -> HeaderMap {
         let mut headers = self.headers.clone();
-        crate::report::headers::unprepare(&mut headers);
+        headers::unprepare(&mut headers, self.others.as_ref());
         headers
     }
 

@@ -31,6 +31,8 @@ pub(crate) enum Found {
 pub(crate) struct Memory {
     /// `None` if nothing is to be kept in memory.
     slots: Option<Cache<SlotKey, Slot, ByWeight>>,
+    #[cfg(feature = "metrics")]
+    told: crate::report::metrics::Held,
 }
 
 /// For sizing the table alone; it grows.
@@ -41,22 +43,31 @@ const PASS_FOR: Duration = Duration::from_secs(10);
 impl Memory {
     pub(crate) fn new(bytes: u64) -> Self {
         let expected = usize::try_from(bytes / TYPICAL_RESPONSE).unwrap_or(usize::MAX).max(16);
-        Self { slots: (bytes > 0).then(|| Cache::with_weighter(expected, bytes, ByWeight)) }
+        Self {
+            slots: (bytes > 0).then(|| Cache::with_weighter(expected, bytes, ByWeight)),
+            #[cfg(feature = "metrics")]
+            told: crate::report::metrics::Held::default(),
+        }
     }
 
     /// Looks a request up.
+    #[inline]
     pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> Found {
-        let Some(slots) = &self.slots else { return Found::Nothing };
+        let Some(slots) = &self.slots else {
+            return Found::Nothing;
+        };
         match slots.get(&SlotName { key, variant: 0 }) {
-            None => Found::Nothing,
             Some(Slot::Held(held)) => Found::Held(held),
             Some(Slot::Pass { until }) if now < until => Found::Pass,
-            Some(Slot::Pass { .. }) => Found::Nothing,
+            None | Some(Slot::Pass { .. }) => Found::Nothing,
             Some(Slot::Variants(variants)) => {
                 let variant = vary::digest(&vary::selecting(&variants.fields, headers));
                 match slots.get(&SlotName { key, variant }) {
+                    Some(Slot::Pass { until }) if now < until => Found::Pass,
                     // 128 bits of a digest are no proof that the fields are the same.
-                    Some(Slot::Held(held)) if vary::matches(&held.meta.selecting, headers) => Found::Held(held),
+                    Some(Slot::Held(held)) if vary::matches(&held.meta.selecting, headers) => {
+                        Found::Held(held)
+                    }
                     _ => Found::OtherVariants(variants),
                 }
             }
@@ -69,7 +80,7 @@ impl Memory {
         let key = held.meta.key.clone();
         if held.meta.selecting.is_empty() {
             slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
-            return;
+            return self.changed();
         }
         let variant = vary::digest(&held.meta.selecting);
         let name = SlotName { key: &key, variant: 0 };
@@ -83,6 +94,7 @@ impl Memory {
         }
         slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
         slots.insert(SlotKey { key, variant }, Slot::Held(held));
+        self.changed();
     }
 
     /// Remembers which fields the responses under a key vary on, as the shared tier tells it.
@@ -90,25 +102,36 @@ impl Memory {
         let variants = Arc::new(Variants::of(fields));
         if let Some(slots) = &self.slots {
             slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
+            self.changed();
         }
         variants
     }
 
     /// Remembers for a short while that responses under this key cannot be stored.
-    pub(crate) fn insert_pass(&self, key: &str, now: Boot) {
-        if let Some(slots) = &self.slots {
-            let until = now.saturating_add(PASS_FOR);
-            slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Pass { until });
-        }
+    pub(crate) fn insert_pass(&self, key: &str, headers: &HeaderMap, now: Boot) {
+        let Some(slots) = &self.slots else { return };
+        // One variant that cannot be stored says nothing about the others.
+        let variant = match slots.get(&SlotName { key, variant: 0 }) {
+            Some(Slot::Variants(variants)) => vary::digest(&vary::selecting(&variants.fields, headers)),
+            _ => 0,
+        };
+        slots
+            .insert(SlotKey { key: key.into(), variant }, Slot::Pass { until: now.saturating_add(PASS_FOR) });
+        self.changed();
+    }
+
+    /// Whether it keeps anything at all.
+    pub(crate) const fn keeps(&self) -> bool {
+        self.slots.is_some()
     }
 
     /// Forgets this very response, if it is still the one under its key.
     pub(crate) fn remove(&self, held: &Arc<Held>) {
         let Some(slots) = &self.slots else { return };
         let variant = if held.meta.selecting.is_empty() { 0 } else { vary::digest(&held.meta.selecting) };
-        let same = |_: &SlotKey, slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
-        slots.remove_if(&SlotName { key: &held.meta.key, variant }, |slot| same_slot(slot, held));
-        let _ = same;
+        let same = |slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
+        slots.remove_if(&SlotName { key: &held.meta.key, variant }, same);
+        self.changed();
     }
 
     /// How many responses are held, with what is known about keys without one.
@@ -119,5 +142,12 @@ impl Memory {
     /// About how many bytes they take.
     pub(crate) fn bytes(&self) -> u64 {
         self.slots.as_ref().map_or(0, Cache::weight)
+    }
+
+    /// What is held has changed.
+    #[allow(clippy::unused_self)] // Only metrics want to know at once.
+    fn changed(&self) {
+        #[cfg(feature = "metrics")]
+        self.told.tell(self.len(), self.bytes());
     }
 }

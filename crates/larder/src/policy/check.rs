@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use larder_core::key::template::Template;
 
-use super::{Policy, PolicyError, PolicyErrorKind};
+use super::{ConfigError, ConfigErrorKind, Policy};
 
 /// RFC 9111 §1.2.2 asks for lifetimes of up to 2^31 seconds; nothing that is cached on purpose is meant to be fresh
 /// for longer than RFC 9111's predecessors allowed: a year.
@@ -23,7 +23,7 @@ impl Policy {
     /// let error = Policy::ttl(ttl::STANDARD).tag("product:{id").checked().unwrap_err();
     /// assert!(error.to_string().contains("product:{id"));
     /// ```
-    pub fn checked(self) -> Result<Self, PolicyError> {
+    pub fn checked(self) -> Result<Self, ConfigError> {
         match self.problem {
             Some(problem) => Err(problem),
             None => Ok(self),
@@ -32,7 +32,7 @@ impl Policy {
 
     pub(super) fn lifetime(&mut self, what: &str, lifetime: Duration) -> Duration {
         if lifetime < SHORTEST || lifetime > LONGEST {
-            self.fail(PolicyErrorKind::Lifetime, &format!("a {what} of {lifetime:?}"));
+            self.fail(ConfigErrorKind::Lifetime, &format!("a {what} of {lifetime:?}"));
         }
         lifetime
     }
@@ -41,7 +41,7 @@ impl Policy {
         match Template::parse(text) {
             Ok(template) => Some(template),
             Err(error) => {
-                self.fail(PolicyErrorKind::Template, &error.to_string());
+                self.fail(ConfigErrorKind::Template, &error.to_string());
                 None
             }
         }
@@ -51,14 +51,14 @@ impl Policy {
     pub(super) fn cookie_name(&mut self, name: &str) -> Box<str> {
         let token = |byte: u8| byte.is_ascii_graphic() && !br#"()<>@,;:\"/[]?={}"#.contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
-            self.fail(PolicyErrorKind::Cookie, name);
+            self.fail(ConfigErrorKind::Cookie, name);
         }
         name.into()
     }
 
     /// Keeps the first thing that is wrong: later ones may follow from it.
-    pub(super) fn fail(&mut self, kind: PolicyErrorKind, what: &str) {
-        self.problem.get_or_insert_with(|| PolicyError { kind, what: what.into() });
+    pub(super) fn fail(&mut self, kind: ConfigErrorKind, what: &str) {
+        self.problem.get_or_insert_with(|| ConfigError::new(kind, what));
     }
 }
 
@@ -76,9 +76,15 @@ mod tests {
             (Policy::ttl(Duration::ZERO), "a freshness lifetime of 0ns is not between a second and a year"),
             (Policy::ttl(Duration::MAX), "is not between a second and a year"),
             (fine().stale_if_error(Duration::MAX), "a stale-if-error window of"),
-            (fine().stale_while_revalidate(Duration::from_millis(3)), "a stale-while-revalidate window of 3ms"),
+            (
+                fine().stale_while_revalidate(Duration::from_millis(3)),
+                "a stale-while-revalidate window of 3ms",
+            ),
             (fine().status(StatusCode::NOT_FOUND, Duration::ZERO), "a lifetime of a status of 0ns"),
-            (fine().status(StatusCode::PARTIAL_CONTENT, second), "responses with status 206 cannot be stored"),
+            (
+                fine().status(StatusCode::PARTIAL_CONTENT, second),
+                "responses with status 206 cannot be stored",
+            ),
             (fine().tag("a:{b"), "a:{b"),
             (fine().key(""), ""),
             (fine().max_body(0), "max_body 0"),
@@ -95,6 +101,6 @@ mod tests {
     #[test]
     fn the_first_of_several_mistakes_is_the_one_that_is_told() {
         let error = Policy::ttl(Duration::ZERO).max_body(0).checked().unwrap_err();
-        assert_eq!(error.kind(), PolicyErrorKind::Lifetime);
+        assert_eq!(error.kind(), ConfigErrorKind::Lifetime);
     }
 }

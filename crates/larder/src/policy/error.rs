@@ -1,11 +1,11 @@
-//! What can be wrong with a policy.
+//! What can be wrong with a policy or with the options of a cache.
 
 use std::fmt;
 
 /// What kind of value was wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum PolicyErrorKind {
+pub enum ConfigErrorKind {
     /// A lifetime or window under a second or over a year.
     Lifetime,
     /// A template that cannot be read.
@@ -16,34 +16,41 @@ pub enum PolicyErrorKind {
     Limit,
     /// A text that cannot be the name of a cookie.
     Cookie,
+    /// A bound on staleness that is shorter than any exchange with a store can be relied on to be.
+    Staleness,
 }
 
-/// A policy that cannot be right. Says which value, and why.
+/// A policy, or an option of a cache, that cannot be right. Says which value, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyError {
-    pub(super) kind: PolicyErrorKind,
-    pub(super) what: Box<str>,
+pub struct ConfigError {
+    kind: ConfigErrorKind,
+    what: Box<str>,
 }
 
-impl PolicyError {
+impl ConfigError {
+    pub(crate) fn new(kind: ConfigErrorKind, what: impl Into<Box<str>>) -> Self {
+        Self { kind, what: what.into() }
+    }
+
     /// What kind of value was wrong.
     #[must_use]
-    pub const fn kind(&self) -> PolicyErrorKind {
+    pub const fn kind(&self) -> ConfigErrorKind {
         self.kind
     }
 }
 
-impl fmt::Display for PolicyError {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, what } = self;
         match kind {
-            PolicyErrorKind::Lifetime => write!(f, "{what} is not between a second and a year"),
-            PolicyErrorKind::Template => f.write_str(what),
-            PolicyErrorKind::Status => write!(f, "responses with status {what} cannot be stored"),
-            PolicyErrorKind::Limit => write!(f, "{what}: a limit of zero stores nothing"),
-            PolicyErrorKind::Cookie => write!(f, "{what:?} cannot be the name of a cookie"),
+            ConfigErrorKind::Lifetime => write!(f, "{what} is not between a second and a year"),
+            ConfigErrorKind::Template => f.write_str(what),
+            ConfigErrorKind::Status => write!(f, "responses with status {what} cannot be stored"),
+            ConfigErrorKind::Limit => write!(f, "{what}: a limit of zero stores nothing"),
+            ConfigErrorKind::Staleness => write!(f, "a max_staleness of {what} is under 100 ms"),
+            ConfigErrorKind::Cookie => write!(f, "{what:?} cannot be the name of a cookie"),
         }
     }
 }
 
-impl std::error::Error for PolicyError {}
+impl std::error::Error for ConfigError {}

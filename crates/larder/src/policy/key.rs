@@ -44,12 +44,14 @@ pub(crate) struct CookieRules {
 impl CookieRules {
     /// Whether the request has a cookie that the policy does not declare.
     pub(crate) fn undeclared(&self, headers: &HeaderMap) -> bool {
-        let declared = |name: &str| self.keyed.iter().chain(&self.ignored).any(|known| &**known == name);
+        let declared =
+            |name: &[u8]| self.keyed.iter().chain(&self.ignored).any(|known| known.as_bytes() == name);
         !self.ignore_all && cookies::names_and_values(headers).any(|(name, _)| !declared(name))
     }
 }
 
 /// What a response of a route can be invalidated by, as far as the request and the policy say.
+#[derive(Clone)]
 pub(crate) struct Named {
     pub(crate) path: Box<str>,
     pub(crate) keys: Vec<Box<str>>,
@@ -88,13 +90,12 @@ impl Policy {
             key.header(name, &parts.headers);
         }
         for name in &self.cookies.keyed {
-            let value = cookies::names_and_values(&parts.headers).find(|(known, _)| *known == &**name);
-            key.cookie(name, value.map(|(_, value)| value));
+            key.cookie(name, &parts.headers);
         }
         if let Some(partition) = &self.partition {
             key.partition(&partition(parts).ok_or(BypassReason::NoKey)?);
         }
-        if key.too_long() { Err(BypassReason::KeyTooLong) } else { Ok(()) }
+        Ok(())
     }
 
     /// The names of the response to a request with this key.

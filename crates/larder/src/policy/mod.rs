@@ -13,7 +13,7 @@ use larder_core::http::storable::StoreRules;
 use larder_core::key::query::QueryRules;
 use larder_core::key::template::Template;
 
-pub use error::{PolicyError, PolicyErrorKind};
+pub use error::{ConfigError, ConfigErrorKind};
 pub(crate) use key::{CookieRules, KeySource, Named};
 
 /// A function from a request's parts to a piece of its key.
@@ -45,12 +45,13 @@ pub struct Policy {
     pub(crate) show_key: bool,
     pub(crate) key: KeySource,
     pub(crate) query: QueryRules,
+    sort_query: bool,
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
     pub(crate) partition: Option<FromParts>,
     pub(crate) tags: Vec<Template>,
     pub(crate) name: Option<Arc<str>>,
-    pub(crate) problem: Option<PolicyError>,
+    pub(crate) problem: Option<ConfigError>,
 }
 
 /// The largest body that is stored where a policy says nothing else: 1 MiB.
@@ -70,6 +71,7 @@ impl Policy {
             show_key: false,
             key: KeySource::Uri,
             query: QueryRules::all(),
+            sort_query: false,
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
             partition: None,
@@ -103,8 +105,11 @@ impl Policy {
     pub fn status(mut self, status: StatusCode, lifetime: Duration) -> Self {
         let lifetime = self.lifetime("lifetime of a status", lifetime);
         self.store.statuses = std::mem::take(&mut self.store.statuses).with(status, Some(lifetime));
-        if status == StatusCode::PARTIAL_CONTENT || status == StatusCode::NOT_MODIFIED || status.is_informational() {
-            self.fail(PolicyErrorKind::Status, status.as_str());
+        if status == StatusCode::PARTIAL_CONTENT
+            || status == StatusCode::NOT_MODIFIED
+            || status.is_informational()
+        {
+            self.fail(ConfigErrorKind::Status, status.as_str());
         }
         self
     }
@@ -150,21 +155,28 @@ impl Policy {
     /// Only these query parameters are in the key. Names are compared as a handler sees them, percent-decoded.
     #[must_use]
     pub fn query_only<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        self.query = self.query.only(names);
-        self
+        self.query = QueryRules::only(names);
+        self.keep_sorted()
     }
 
     /// These query parameters are not in the key: `utm_source`, say.
     #[must_use]
     pub fn query_ignoring<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        self.query = self.query.ignoring(names);
-        self
+        self.query = QueryRules::ignoring(names);
+        self.keep_sorted()
     }
 
     /// Query parameters in another order make the same key. Parameters of one name keep their order.
     #[must_use]
     pub fn query_sorted(mut self) -> Self {
-        self.query = self.query.sorted();
+        self.sort_query = true;
+        self.keep_sorted()
+    }
+
+    fn keep_sorted(mut self) -> Self {
+        if self.sort_query {
+            self.query = self.query.sorted();
+        }
         self
     }
 
@@ -231,7 +243,7 @@ impl Policy {
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         if bytes == 0 {
-            self.fail(PolicyErrorKind::Limit, "max_body 0");
+            self.fail(ConfigErrorKind::Limit, "max_body 0");
         }
         self.max_body = bytes;
         self

@@ -10,10 +10,9 @@ use http_body::Body;
 use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
+use super::inner::Answer;
 use crate::body::CacheBody;
 use crate::report::headers::{self, Forwarded};
-
-type Answer<B, E> = Result<Response<CacheBody<B>>, E>;
 
 pin_project! {
     /// The future of [`CacheService`](super::CacheService).
@@ -65,7 +64,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             // Polled again after its end, which no caller may do, it stays pending.
-            StateProjection::Stored { response } => response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+            StateProjection::Stored { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
             StateProjection::Past { inner, outcome } => {
                 let mut response = ready!(inner.poll(cx))?;
                 let forwarded = Forwarded { status: Some(response.status()), ..Forwarded::default() };

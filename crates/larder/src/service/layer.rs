@@ -7,7 +7,6 @@ use tower_layer::Layer;
 use super::call::CacheService;
 use crate::cache::Cache;
 use crate::policy::Policy;
-use crate::report::route::RouteReport;
 
 /// A [`Layer`] that caches what goes through it. Made by [`Cache::layer`].
 ///
@@ -26,13 +25,19 @@ pub struct CacheLayer {
 pub(crate) struct Route {
     pub(crate) cache: Cache,
     pub(crate) policy: Policy,
-    pub(crate) report: RouteReport,
+    #[cfg(feature = "metrics")]
+    pub(crate) report: crate::report::route::RouteReport,
 }
 
 impl CacheLayer {
     pub(crate) fn new(cache: Cache, policy: Policy) -> Self {
-        let report = RouteReport::new(policy.name.clone());
-        Self { route: Arc::new(Route { cache, policy, report }) }
+        let route = Route {
+            cache,
+            policy,
+            #[cfg(feature = "metrics")]
+            report: crate::report::route::RouteReport::default(),
+        };
+        Self { route: Arc::new(route) }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Whether a request is for the cache at all, and under which key.
 
-use http::header::{AUTHORIZATION, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE, UPGRADE};
+use http::header::{
+    AUTHORIZATION, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE, UPGRADE,
+};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use larder_core::http::storable::Credentials;
@@ -13,6 +15,7 @@ use crate::policy::Policy;
 use crate::route::Params;
 
 /// What to do with a request.
+#[allow(clippy::large_enum_variant)] // The large one is the usual one, and a box would be an allocation on each hit.
 pub(crate) enum Plan {
     /// Look it up.
     Look(Look),
@@ -22,9 +25,9 @@ pub(crate) enum Plan {
     Past(BypassReason),
 }
 
-/// What a look-up needs of a request.
+/// What a look-up needs of a request, beside its key.
+#[derive(Clone, Copy)]
 pub(crate) struct Look {
-    pub(crate) key: KeyBuf,
     pub(crate) head: bool,
     /// Whether it has `If-None-Match` or `If-Modified-Since`.
     pub(crate) conditional: bool,
@@ -37,8 +40,8 @@ pub(crate) struct Look {
 struct Passed(Vec<usize>);
 
 impl Route {
-    /// Decides what to do with the request.
-    pub(crate) fn plan(&self, parts: &mut Parts) -> Plan {
+    /// Decides what to do with the request, and writes its key where it is to be looked up.
+    pub(crate) fn plan(&self, parts: &mut Parts, key: &mut KeyBuf) -> Plan {
         let head = match parts.method {
             Method::GET => false,
             Method::HEAD => true,
@@ -46,13 +49,13 @@ impl Route {
             Method::OPTIONS | Method::TRACE => return Plan::Past(BypassReason::Method),
             _ => return Plan::Write,
         };
-        match self.look(parts, head) {
+        match self.look(parts, key, head) {
             Ok(look) => Plan::Look(look),
             Err(reason) => Plan::Past(reason),
         }
     }
 
-    fn look(&self, parts: &mut Parts, head: bool) -> Result<Look, BypassReason> {
+    fn look(&self, parts: &mut Parts, key: &mut KeyBuf, head: bool) -> Result<Look, BypassReason> {
         let fields = Fields::of(&parts.headers);
         if let Some(reason) = fields.past {
             return Err(reason);
@@ -60,11 +63,13 @@ impl Route {
         if parts.extensions.get().is_some_and(|Passed(caches)| caches.contains(&self.id())) {
             return Err(BypassReason::Nested);
         }
-        let mut key = KeyBuf::new();
         let params = if self.policy.key_has_params() { Params::of(parts) } else { Params::none() };
-        self.policy.write_key(&mut key, parts, &params, &Target::of(parts)?)?;
+        self.policy.write_key(key, parts, &params, &Target::of(parts)?)?;
+        if key.as_str().is_none() {
+            return Err(BypassReason::KeyTooLong);
+        }
         let credentials = fields.credentials(&self.policy, &parts.headers);
-        Ok(Look { key, head, conditional: fields.conditional, credentials })
+        Ok(Look { head, conditional: fields.conditional, credentials })
     }
 
     /// Marks a request as having come through this layer, so that another one of the same cache further in does not wait

@@ -47,7 +47,9 @@ fn host<'a>(parts: &'a Parts, uri: &'a Uri, scheme: &str) -> Result<Cow<'a, str>
         }
         None => None,
     };
-    let Some(named) = uri.authority() else { return Ok(field.unwrap_or_default()) };
+    let Some(named) = uri.authority() else {
+        return Ok(field.unwrap_or_default());
+    };
     let named = authority::normal(scheme, named.as_str());
     match field {
         Some(field) if field != named => Err(BypassReason::Authority),

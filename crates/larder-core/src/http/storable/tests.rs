@@ -1,1 +1,206 @@
 use super::*;
+use crate::http::testing::{NOVEMBER, fields, secs};
+
+const ANONYMOUS: Credentials = Credentials { authorization: false, cookie: false };
+const AUTHORIZED: Credentials = Credentials { authorization: true, ..ANONYMOUS };
+const WITH_COOKIE: Credentials = Credentials { cookie: true, ..ANONYMOUS };
+
+fn rules(fresh: u64) -> StoreRules {
+    StoreRules { lifetime: Lifetime { fresh: secs(fresh), ..Lifetime::default() }, ..StoreRules::default() }
+}
+
+fn judged(
+    rules: &StoreRules,
+    credentials: Credentials,
+    status: u16,
+    lines: &[(&'static str, &str)],
+) -> Result<Judged, NotStored> {
+    judge(
+        rules,
+        credentials,
+        &RequestDirectives::default(),
+        StatusCode::from_u16(status).unwrap(),
+        &fields(lines),
+        &Override::default(),
+        NOVEMBER,
+        NOVEMBER,
+    )
+}
+
+fn refusal(lines: &[(&'static str, &str)]) -> Option<NotStored> {
+    judged(&rules(60), ANONYMOUS, 200, lines).err()
+}
+
+/// RFC 9111 §3, §4.1, §5.2.2.5, §5.2.2.7; `Set-Cookie` by our own rule.
+#[test]
+fn what_the_response_forbids_is_not_stored() {
+    for (lines, expected) in [
+        (&[][..], None),
+        (&[("cache-control", "max-age=1")], None),
+        (&[("cache-control", "no-store")], Some(NotStored::NoStore)),
+        (&[("cache-control", "max-age=9, public, no-store")], Some(NotStored::NoStore)),
+        (&[("cache-control", "private, max-age=9")], Some(NotStored::Private)),
+        (&[("cache-control", "public, private=\"set-cookie\"")], Some(NotStored::Private)),
+        (&[("set-cookie", "a=b")], Some(NotStored::SetCookie)),
+        (&[("set-cookie", "a=b"), ("cache-control", "public")], Some(NotStored::SetCookie)),
+        (&[("vary", "*")], Some(NotStored::VaryStar)),
+        (&[("vary", "accept, *")], Some(NotStored::VaryStar)),
+        (&[("vary", "accept")], None),
+        (&[("content-range", "bytes 0-1/2")], Some(NotStored::Partial)),
+    ] {
+        assert_eq!(refusal(lines), expected, "{lines:?}");
+    }
+}
+
+/// RFC 9111 §3; RFC 9110 §15.3.7.
+#[test]
+fn a_status_has_to_be_among_those_of_the_policy() {
+    let rules = StoreRules {
+        statuses: StatusRules::default().with(StatusCode::NOT_FOUND, Some(secs(10))),
+        ..rules(60)
+    };
+    for (status, expected) in [
+        (200, Ok(60)),
+        (204, Ok(60)),
+        (206, Err(NotStored::Partial)),
+        (301, Err(NotStored::Status)),
+        (304, Err(NotStored::Status)),
+        (404, Ok(10)),
+        (500, Err(NotStored::Status)),
+    ] {
+        let found = judged(&rules, ANONYMOUS, status, &[]).map(|judged| judged.lifetime.fresh);
+        assert_eq!(found, expected.map(secs), "{status}");
+    }
+    // A lifetime of its own is still only a default.
+    let stated = judged(&rules, ANONYMOUS, 404, &[("cache-control", "max-age=3")]);
+    assert_eq!(stated.map(|judged| judged.lifetime.fresh), Ok(secs(3)));
+}
+
+/// RFC 9111 §5.2.2.3.
+#[test]
+fn must_understand_sets_no_store_aside_where_the_status_is_understood() {
+    const LINES: &[(&str, &str)] = &[("cache-control", "must-understand, no-store, max-age=9")];
+    assert!(judged(&rules(60), ANONYMOUS, 200, LINES).is_ok());
+    assert_eq!(judged(&rules(60), ANONYMOUS, 299, LINES), Err(NotStored::Status));
+    let alone = &[("cache-control", "must-understand, max-age=9")];
+    assert_eq!(judged(&rules(60), ANONYMOUS, 299, alone), Err(NotStored::Status));
+}
+
+/// RFC 9111 §3.5: "must-revalidate […], public […], and s-maxage"; of cookies our own rule.
+#[test]
+fn responses_to_requests_with_credentials_have_to_say_that_they_may_be_shared() {
+    for (cache_control, authorized, with_cookie) in [
+        ("max-age=9", false, false),
+        ("max-age=9, public", true, true),
+        ("s-maxage=9", true, true),
+        ("max-age=9, must-revalidate", true, false),
+        ("max-age=9, proxy-revalidate", false, false),
+        ("max-age=9, immutable", false, false),
+    ] {
+        let lines = &[("cache-control", cache_control)];
+        let stored = |rules: &StoreRules, credentials| judged(rules, credentials, 200, lines);
+        let plain = rules(60);
+        assert_eq!(stored(&plain, AUTHORIZED).is_ok(), authorized, "{cache_control}");
+        assert_eq!(stored(&plain, WITH_COOKIE).is_ok(), with_cookie, "{cache_control}");
+        assert_eq!(stored(&plain, ANONYMOUS).map(|judged| judged.flags.shareable), Ok(authorized));
+    }
+    assert_eq!(judged(&rules(60), AUTHORIZED, 200, &[]), Err(NotStored::Authorization));
+    assert_eq!(judged(&rules(60), WITH_COOKIE, 200, &[]), Err(NotStored::Cookie));
+}
+
+#[test]
+fn a_policy_may_share_what_answers_credentials_each_kind_for_itself() {
+    let authorized = StoreRules { share_authorized: true, ..rules(60) };
+    let cookies = StoreRules { share_cookies: true, ..rules(60) };
+    assert!(judged(&authorized, AUTHORIZED, 200, &[]).is_ok());
+    assert!(judged(&authorized, WITH_COOKIE, 200, &[]).is_err());
+    assert!(judged(&cookies, WITH_COOKIE, 200, &[]).is_ok());
+    assert!(judged(&cookies, AUTHORIZED, 200, &[]).is_err());
+}
+
+/// RFC 9111 §4.2: what is stale at once is only worth storing if it can be validated or used stale.
+#[test]
+fn a_response_has_to_be_of_some_use() {
+    const ETAG: (&str, &str) = ("etag", "\"a\"");
+    const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+    for (lines, expected) in [
+        (&[("cache-control", "max-age=1")][..], None),
+        (&[("cache-control", "max-age=0")], Some(NotStored::NoLifetime)),
+        (&[("cache-control", "max-age=0"), ETAG], None),
+        (&[("cache-control", "max-age=0"), MODIFIED], None),
+        (&[("cache-control", "max-age=0"), ("last-modified", "foo")], Some(NotStored::NoLifetime)),
+        (&[("cache-control", "max-age=0, stale-while-revalidate=5")], None),
+        (&[("cache-control", "max-age=0, stale-if-error=5")], None),
+        (&[("cache-control", "max-age=0, stale-if-error=5, must-revalidate")], Some(NotStored::NoLifetime)),
+        (&[("cache-control", "max-age=10"), ("age", "10")], Some(NotStored::NoLifetime)),
+        (&[("cache-control", "max-age=10"), ("age", "9")], None),
+        (&[("expires", "0")], Some(NotStored::NoLifetime)),
+        (&[("cache-control", "no-cache")], Some(NotStored::NoLifetime)),
+        (&[("cache-control", "no-cache=\"a\", max-age=9")], Some(NotStored::NoLifetime)),
+        (&[("cache-control", "no-cache"), ETAG], None),
+    ] {
+        assert_eq!(refusal(lines), expected, "{lines:?}");
+    }
+    assert_eq!(judged(&rules(0), ANONYMOUS, 200, &[]), Err(NotStored::NoLifetime));
+}
+
+/// RFC 9111 §5.2.2.2, §5.2.2.4, §5.2.2.8, §5.2.2.10.
+#[test]
+fn flags_say_what_must_be_validated() {
+    // (Cache-Control, no_cache, must_revalidate)
+    for (cache_control, no_cache, must_revalidate) in [
+        ("max-age=9", false, false),
+        ("max-age=9, must-revalidate", false, true),
+        ("max-age=9, proxy-revalidate", false, true),
+        ("s-maxage=9", false, true),
+        ("no-cache", true, true),
+        ("no-cache=\"x-a\"", true, true),
+    ] {
+        let lines = &[("cache-control", cache_control), ("etag", "\"a\"")];
+        let flags = judged(&rules(60), ANONYMOUS, 200, lines).unwrap().flags;
+        assert_eq!((flags.no_cache, flags.must_revalidate), (no_cache, must_revalidate), "{cache_control}");
+        assert!(!flags.own_etag);
+    }
+}
+
+/// RFC 9111 §5.2.1.5, where the policy lets requests decide.
+#[test]
+fn a_request_may_forbid_to_store_if_the_policy_lets_it() {
+    let request = RequestDirectives { no_store: true, ..RequestDirectives::default() };
+    for (follow_request, expected) in [(false, None), (true, Some(NotStored::Request))] {
+        let rules = StoreRules { follow_request, ..rules(60) };
+        let found = judge(
+            &rules,
+            ANONYMOUS,
+            &request,
+            StatusCode::OK,
+            &HeaderMap::new(),
+            &Override::default(),
+            NOVEMBER,
+            NOVEMBER,
+        );
+        assert_eq!(found.err(), expected);
+    }
+}
+
+/// What the handler says sets a lifetime; it does not make storable what a field forbids.
+#[test]
+fn an_override_gives_a_lifetime_and_nothing_else() {
+    let said = Override { fresh: Some(secs(7)), ..Override::default() };
+    let judge = |lines: &[(&'static str, &str)]| {
+        judge(
+            &rules(0),
+            ANONYMOUS,
+            &RequestDirectives::default(),
+            StatusCode::OK,
+            &fields(lines),
+            &said,
+            NOVEMBER,
+            NOVEMBER.saturating_add(secs(2)),
+        )
+    };
+    let stored = judge(&[("cache-control", "max-age=0")]).unwrap();
+    assert_eq!(stored.lifetime.fresh, secs(7));
+    assert_eq!(stored.initial_age, secs(2));
+    assert_eq!(judge(&[("cache-control", "no-store")]), Err(NotStored::NoStore));
+}

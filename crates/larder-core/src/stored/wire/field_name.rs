@@ -69,9 +69,27 @@ pub(super) fn write(sink: &mut dyn Sink, name: &HeaderName) {
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<HeaderName, WireErrorKind> {
     match reader.array()? {
         [WRITTEN_OUT] => HeaderName::from_lowercase(reader.bytes()?).map_err(|_| WireErrorKind::Malformed),
-        [place] => USUAL
-            .get(usize::from(place) - 1)
-            .cloned()
-            .ok_or(WireErrorKind::Malformed),
+        [place] => USUAL.get(usize::from(place) - 1).cloned().ok_or(WireErrorKind::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// If this fails, what instances of the last version have stored would be read with other names.
+    #[test]
+    fn no_name_has_moved() {
+        let expected = "\
+            content-type content-length cache-control etag last-modified date expires vary \
+            content-encoding content-language content-location content-disposition \
+            content-security-policy accept-ranges access-control-allow-credentials \
+            access-control-allow-headers access-control-allow-methods access-control-allow-origin \
+            access-control-expose-headers access-control-max-age allow alt-svc link location \
+            pragma referrer-policy retry-after server strict-transport-security via \
+            x-content-type-options x-frame-options x-xss-protection accept accept-encoding \
+            accept-language authorization cookie host origin user-agent";
+        let names: Vec<_> = USUAL.iter().map(HeaderName::as_str).collect();
+        assert_eq!(names.join(" "), expected);
     }
 }

@@ -1,1 +1,183 @@
 //! Tables for the wire form.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use super::*;
+use crate::http::freshness::Lifetime;
+use crate::log::names::Names;
+use crate::log::selector::Tag;
+use crate::stored::{Flags, Meta};
+use crate::time::Wall;
+
+const KEY: &str = "k|user:42";
+
+/// Version 1, byte for byte. If this fails, the wire form has changed, and needs another version.
+const GOLDEN_RESPONSE: &str = "\
+    4c520101 000102030405060708090a0b0c0d0e0f 0000019aaf0d22ab0000000000000007 \
+    096b7c757365723a3432 \
+    c800 05 ab220daf9a010000 \
+    00ca9a3b00000000 00b864d945000000 00e40b5402000000 0000000000000000 40420f0000000000 \
+    02 24 01 02656e 26 00 \
+    05 2f75736572 01 0a 757365722d3432616263 00 01 07 757365723a3432 \
+    03 01 0a746578742f706c61696e 00 04782d6964 0131 00 04782d6964 0132 \
+    68656c6c6f";
+const GOLDEN_VARIANTS: &str = "\
+    4c520102 000102030405060708090a0b0c0d0e0f 0000019aaf0d22ab0000000000000007 \
+    096b7c757365723a3432 \
+    02 23 00 03646e74";
+
+fn position() -> Position {
+    Position {
+        incarnation: Incarnation::from_bytes([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]),
+        mark: Mark { log: LogId::new(0x19a_af0d_22ab, 7), local: 0 },
+    }
+}
+
+fn response() -> StoredResponse {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.append("x-id", HeaderValue::from_static("1"));
+    headers.append("x-id", HeaderValue::from_static("2"));
+    StoredResponse {
+        status: StatusCode::OK,
+        headers,
+        body: Bytes::from_static(b"hello"),
+        meta: Meta {
+            key: KEY.into(),
+            selecting: Box::new([
+                (header::ACCEPT_LANGUAGE, Some(HeaderValue::from_static("en"))),
+                (header::COOKIE, None),
+            ]),
+            names: Names::new("/user", vec!["user-42abc".into()], vec![], vec![Tag::new("user:42")]),
+            position: position(),
+            response_time: Wall::from_unix_millis(0x19a_af0d_22ab),
+            initial_age: Duration::from_secs(1),
+            lifetime: Lifetime {
+                fresh: Duration::from_secs(300),
+                while_revalidate: Duration::from_secs(10),
+                if_error: Duration::ZERO,
+            },
+            cost: Duration::from_millis(1),
+            flags: Flags { shareable: true, no_cache: true, ..Flags::default() },
+        },
+    }
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: String = text.split_whitespace().collect();
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+}
+
+fn with_checksum(mut content: Vec<u8>) -> Bytes {
+    let checksum = XxHash3_64::oneshot(&content);
+    content.extend_from_slice(&checksum.to_le_bytes());
+    content.into()
+}
+
+fn kind(result: Result<Decoded, WireError>) -> WireErrorKind {
+    result.unwrap_err().kind()
+}
+
+#[test]
+fn version_1_is_what_it_always_was() {
+    let value = with_checksum(hex(GOLDEN_RESPONSE));
+    assert_eq!(encode(&response()), value);
+    assert_eq!(decode(value, KEY), Ok(Decoded::Response(response())));
+
+    let fields = [header::ACCEPT_ENCODING, HeaderName::from_static("dnt")];
+    let value = with_checksum(hex(GOLDEN_VARIANTS));
+    assert_eq!(encode_variants(&fields, KEY, &position()), value);
+    assert_eq!(decode(value, KEY), Ok(Decoded::Variants(fields.into())));
+}
+
+#[test]
+fn the_position_stands_where_scripts_look_for_it() {
+    for value in [encode(&response()), encode_variants(&[], KEY, &position())] {
+        assert_eq!(value[INCARNATION], position().incarnation.to_bytes());
+        assert_eq!(value[LOG_ID], position().mark.log.to_be_bytes());
+    }
+}
+
+#[test]
+fn the_local_number_does_not_travel() {
+    let mut stored = response();
+    stored.meta.position.mark.local = 9;
+    assert_eq!(decode(encode(&stored), KEY), Ok(Decoded::Response(response())));
+}
+
+#[test]
+fn the_body_and_the_values_are_slices_of_what_was_read() {
+    let value = encode(&response());
+    let lies_within = |bytes: &[u8]| value.as_ptr_range().contains(&bytes.as_ptr());
+    let Ok(Decoded::Response(read)) = decode(value.clone(), KEY) else {
+        panic!("it decodes");
+    };
+    assert!(lies_within(&read.body));
+    assert!(read.headers.values().all(|value| lies_within(value.as_bytes())));
+}
+
+#[test]
+fn what_is_not_ours_is_told_apart() {
+    let value = with_checksum(hex(GOLDEN_RESPONSE));
+    let with = |at: usize, byte: u8| {
+        let mut value = value.to_vec();
+        value[at] = byte;
+        decode(value.into(), KEY)
+    };
+    assert_eq!(kind(decode(Bytes::new(), KEY)), WireErrorKind::Foreign);
+    assert_eq!(kind(decode(Bytes::from_static(b"L"), KEY)), WireErrorKind::Foreign);
+    assert_eq!(kind(decode(Bytes::from_static(b"{\"a\":1}"), KEY)), WireErrorKind::Foreign);
+    assert_eq!(kind(decode(Bytes::from_static(b"LR\x01"), KEY)), WireErrorKind::Corrupt);
+    assert_eq!(kind(with(2, 0)), WireErrorKind::Version);
+    assert_eq!(kind(with(2, 2)), WireErrorKind::Version);
+    assert_eq!(kind(with(3, 2)), WireErrorKind::Corrupt);
+    assert_eq!(kind(with(value.len() - 9, b'0')), WireErrorKind::Corrupt);
+    assert_eq!(kind(decode(value.clone(), "k|user:43")), WireErrorKind::OtherKey);
+    assert_eq!(kind(decode(value, "k|user:4")), WireErrorKind::OtherKey);
+}
+
+/// Lengths far beyond the input, and what no field may be, behind a checksum that fits.
+#[test]
+fn nothing_that_makes_no_sense_is_believed() {
+    let changes = [
+        ("4c520101", "4c520103"),
+        ("c800 05", "0000 05"),
+        ("c800 05", "e803 05"),
+        ("c800 05", "c800 15"),
+        ("02 24 01 02656e", "ffffffffffffffff7f 24 01 02656e"),
+        ("02 24 01 02656e", "02 24 02 02656e"),
+        ("02 24 01 02656e", "02 2a 01 02656e"),
+        ("02 24 01 02656e", "02 24 01 020a6e"),
+        ("02 24 01 02656e", "02 24 01 8080808002656e"),
+        ("05 2f75736572", "05 2f757365ff"),
+        ("05 2f75736572 01", "05 2f75736572 ffffffffffffffffff01"),
+        ("05 2f75736572 01", "05 2f75736572 ffffffffffffffffffff01"),
+        ("03 01 0a", "ffffffff0f 01 0a"),
+        ("03 01 0a", "03 01 80808080024a"),
+        ("00 04782d6964 0131", "00 04782d4964 0131"),
+        ("00 04782d6964 0131", "00 00 0131"),
+    ];
+    for (from, to) in changes {
+        assert!(GOLDEN_RESPONSE.contains(from), "{from}");
+        let value = with_checksum(hex(&GOLDEN_RESPONSE.replacen(from, to, 1)));
+        assert_eq!(kind(decode(value, KEY)), WireErrorKind::Malformed, "{from} → {to}");
+    }
+    for (from, to) in [("02 23", "01 23"), ("02 23", "03 23"), ("02 23", "02 fe")] {
+        let value = with_checksum(hex(&GOLDEN_VARIANTS.replacen(from, to, 1)));
+        assert_eq!(kind(decode(value, KEY)), WireErrorKind::Malformed, "{from} → {to}");
+    }
+}
+
+#[test]
+fn one_field_name_more_than_a_map_can_hold_is_an_error() {
+    let mut content = hex(GOLDEN_RESPONSE.split_once("03 01 0a").unwrap().0);
+    writer::length(&mut content, 40_000);
+    for number in 0..40_000 {
+        content.push(0);
+        writer::bytes(&mut content, format!("x{number}").as_bytes());
+        content.push(0);
+    }
+    assert_eq!(kind(decode(with_checksum(content), KEY)), WireErrorKind::Malformed);
+}

@@ -1,0 +1,83 @@
+//! What is measured.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use axum_response_cache::CacheLayer as PeerLayer;
+use clap::ValueEnum;
+use larder::{Cache, CacheLayer, Policy};
+use tokio::runtime::Runtime;
+use tower::Layer;
+
+use super::hit::Hit;
+use crate::origin;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// One service, named by what answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Case {
+    /// The handler itself, with 1 KiB of body: what no layer can undercut.
+    Bare,
+    /// axum-response-cache, 1 KiB.
+    Peer,
+    /// Larder with everything on, 1 KiB.
+    Larder,
+    /// Larder, 64 KiB: a body is never copied.
+    #[value(name = "larder-64k")]
+    Larder64k,
+    /// Larder, 1 MiB.
+    #[value(name = "larder-1m")]
+    Larder1m,
+    /// The handler on an axum router.
+    RouterBare,
+    /// axum-response-cache on a route of an axum router.
+    RouterPeer,
+    /// Larder on a route of an axum router.
+    RouterLarder,
+}
+
+impl Case {
+    /// Builds its service and warms it, on a runtime that has been entered.
+    ///
+    /// # Panics
+    ///
+    /// If the service does not answer.
+    #[must_use]
+    pub fn hit(self, runtime: &Runtime) -> Hit {
+        let size = match self {
+            Self::Larder64k => 64 * 1024,
+            Self::Larder1m => 1024 * 1024,
+            _ => 1024,
+        };
+        let bare = origin::service(size);
+        let body = origin::body(size);
+        let handler = get(move || origin::respond(body.clone()));
+        match self {
+            Self::Bare => Hit::warm(runtime, bare),
+            Self::Peer => Hit::warm(runtime, PeerLayer::with_lifespan(HOUR).layer(bare)),
+            Self::Larder | Self::Larder64k | Self::Larder1m => Hit::warm(runtime, larder().layer(bare)),
+            Self::RouterLarder => {
+                Hit::warm(runtime, Router::new().route(origin::ROUTE, handler.layer(larder())))
+            }
+            Self::RouterBare => Hit::warm(runtime, Router::new().route(origin::ROUTE, handler)),
+            Self::RouterPeer => Hit::warm(
+                runtime,
+                Router::new().route(origin::ROUTE, handler.layer(PeerLayer::with_lifespan(HOUR))),
+            ),
+        }
+    }
+}
+
+fn larder() -> CacheLayer {
+    Cache::default().layer(Policy::ttl(HOUR))
+}
+
+impl Case {
+    /// The name that [`ValueEnum`] reads.
+    #[must_use]
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,106 @@
+//! What a request says (RFC 9111 §5.2.1).
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{CACHE_CONTROL, PRAGMA};
+
+use super::directive::{Directive, LONGEST};
+use super::directives;
+use crate::http::list::members;
+
+/// How stale a response a request accepts (RFC 9111 §5.2.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)] // The RFC knows these two.
+pub enum MaxStale {
+    /// However stale.
+    Any,
+    /// At most so long past its lifetime.
+    Within(Duration),
+}
+
+impl MaxStale {
+    /// Whether a response this long past its lifetime is accepted.
+    #[must_use]
+    pub fn accepts(self, staleness: Duration) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Within(limit) => staleness <= limit,
+        }
+    }
+
+    fn stricter(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Within(one), Self::Within(other)) => Self::Within(one.min(other)),
+            (Self::Any, one) | (one, Self::Any) => one,
+        }
+    }
+}
+
+/// What the `Cache-Control` of a request says (RFC 9111 §5.2.1).
+///
+/// All of it is advice. A value that is malformed says nothing; of several values the strictest holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+#[allow(clippy::struct_excessive_bools)] // Each is a directive.
+pub struct RequestDirectives {
+    /// Nothing of this request or of the response to it may be stored.
+    pub no_store: bool,
+    /// What is stored is only good after validation.
+    pub no_cache: bool,
+    /// Only what is stored is wanted.
+    pub only_if_cached: bool,
+    /// A response older than this is not wanted.
+    pub max_age: Option<Duration>,
+    /// A response that is not fresh for at least this long is not wanted.
+    pub min_fresh: Option<Duration>,
+    /// A stale response is accepted.
+    pub max_stale: Option<MaxStale>,
+}
+
+impl RequestDirectives {
+    /// Reads the `Cache-Control` of a request, whatever its bytes are; where there is none, its `Pragma`.
+    ///
+    /// RFC 9111 §5.4 deprecates `Pragma`, but clients that send it alone mean `no-cache` by it, as RFC 7234 §5.4 said.
+    #[must_use]
+    pub fn parse(headers: &HeaderMap) -> Self {
+        let mut parsed = Self::default();
+        if headers.contains_key(CACHE_CONTROL) {
+            for directive in directives(headers) {
+                parsed.take(directive);
+            }
+        } else {
+            parsed.no_cache = headers
+                .get_all(PRAGMA)
+                .iter()
+                .flat_map(|line| members(line.as_bytes()))
+                .any(|member| member.eq_ignore_ascii_case(b"no-cache"));
+        }
+        parsed
+    }
+
+    fn take(&mut self, directive: Directive<'_>) {
+        match directive.name(&mut [0; LONGEST]) {
+            b"no-store" => self.no_store = true,
+            b"no-cache" => self.no_cache = true,
+            b"only-if-cached" => self.only_if_cached = true,
+            b"max-age" => keep(&mut self.max_age, directive.seconds(), Duration::min),
+            b"min-fresh" => keep(&mut self.min_fresh, directive.seconds(), Duration::max),
+            // "If no value is assigned to max-stale, then the client will accept a stale response of any age."
+            b"max-stale" if directive.is_bare() => {
+                keep(&mut self.max_stale, Some(MaxStale::Any), MaxStale::stricter);
+            }
+            b"max-stale" => {
+                let limit = directive.seconds().map(MaxStale::Within);
+                keep(&mut self.max_stale, limit, MaxStale::stricter);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn keep<T: Copy>(known: &mut Option<T>, stated: Option<T>, stricter: impl Fn(T, T) -> T) {
+    if let Some(stated) = stated {
+        *known = Some(known.map_or(stated, |known| stricter(known, stated)));
+    }
+}

@@ -1,0 +1,35 @@
+//! Reading header fields never panics, and what follows from them is what `http-cache-semantics` says, wherever both
+//! answer the question.
+
+#![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, but not in what they share.
+
+mod any_bytes;
+mod differential;
+mod given;
+
+use http::{HeaderMap, StatusCode};
+use larder_core::http::cache_control::RequestDirectives;
+use larder_core::http::freshness::Override;
+use larder_core::http::storable::{Credentials, Judged, StoreRules, judge};
+use larder_core::outcome::NotStored;
+use larder_core::time::Wall;
+use proptest::test_runner::Config;
+
+/// When every response arrives: Sun, 06 Nov 1994 08:49:37 GMT.
+const ARRIVAL: Wall = Wall::from_unix_millis(784_111_777_000);
+
+/// This many cases. What fails becomes a line in a table, and not a file beside it.
+fn cases(cases: u32) -> Config {
+    Config { failure_persistence: None, ..Config::with_cases(cases) }
+}
+
+fn judged(
+    rules: &StoreRules,
+    credentials: Credentials,
+    request: &RequestDirectives,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Result<Judged, NotStored> {
+    let unsaid = Override::default();
+    judge(rules, credentials, request, status, headers, &unsaid, ARRIVAL, ARRIVAL)
+}

@@ -1,0 +1,52 @@
+//! Random histories, held against two references that forget nothing: what an instance was told, event by event
+//! (whatever that refuses is never valid in its table), and what really happened (P1, P2 and P3 of the log).
+
+mod history;
+mod steps;
+mod told;
+
+use larder_core::log::tail::Limits;
+use proptest::prelude::*;
+
+use self::history::World;
+use self::steps::{Step, steps};
+
+const SMALL: Limits = Limits { rows: 6, globs: 1, outbox: 3 };
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// With little room: rows sink into the floor and the outbox collapses.
+    #[test]
+    fn whatever_is_forgotten_no_verdict_is_milder_than_what_was_told(steps in steps()) {
+        let mut world = World::new(SMALL);
+        for step in steps {
+            world.take(step);
+            world.hold_against_what_was_told(false)?;
+        }
+    }
+
+    /// With room for all there is nothing to refuse for nothing.
+    #[test]
+    fn while_nothing_is_forgotten_every_verdict_is_what_was_told(steps in steps()) {
+        let mut world = World::new(Limits::default());
+        for step in steps {
+            world.take(step);
+            world.hold_against_what_was_told(true)?;
+        }
+    }
+
+    #[test]
+    fn what_was_invalidated_is_gone_and_what_is_filled_after_the_faults_is_served(steps in steps()) {
+        for limits in [SMALL, Limits::default()] {
+            let mut world = World::new(limits);
+            for step in steps.clone() {
+                world.take(step);
+                world.hold_against_what_happened()?;
+            }
+            world.recovers()?;
+            world.take(Step::Wait { millis: 1_000 });
+            world.hold_against_what_happened()?;
+        }
+    }
+}

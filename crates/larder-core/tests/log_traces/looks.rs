@@ -1,0 +1,227 @@
+//! Rules 4 to 9: what one look is believed.
+
+use larder_core::log::position::LogId;
+use larder_core::log::table::Verdict;
+use larder_core::log::tail::Limits;
+
+use crate::world::{Instance, MAX_STALENESS, Redis, at, hard};
+
+/// Head read, then the log is lost or trimmed, then `XREAD` returns nothing, and B confirms. As one answer, the look
+/// that has no entries brings the reason with it.
+#[test]
+fn rule_4_a_look_without_entries_refuses_what_was_trimmed_or_lost_before_it() {
+    let trimmed = |redis: &mut Redis| redis.trim(0);
+    let lost = |redis: &mut Redis| redis.fail_over(1);
+    for happens in [trimmed as fn(&mut Redis), lost] {
+        let mut redis = Redis::new();
+        let mut b = Instance::joined(&mut redis, at(0));
+        let v0 = b.begin_fill("x", at(0));
+        redis.append(&[hard("x")], at(1));
+        happens(&mut redis);
+        let look = redis.look(b.tail.cursor(), usize::MAX);
+        assert!(look.entries.is_empty());
+        assert!(b.tail.take_look(&look, at(2)).confirmed);
+        assert_eq!(b.check(&v0, at(3)), Verdict::Refused);
+    }
+}
+
+/// B stays on the old primary, which answers for ever: its looks fail, as they write, and nothing else confirms.
+#[test]
+fn rule_5_without_looks_what_is_stored_is_served_no_longer_than_the_bound() {
+    let mut redis = Redis::new();
+    let b = Instance::joined(&mut redis, at(0));
+    let v0 = b.begin_fill("x", at(1_000));
+    assert!(b.serves(&v0, at(3_000)));
+    assert!(!b.serves(&v0, at(3_001)));
+    assert!(!b.tail.trusts_shared(at(2_001), MAX_STALENESS));
+}
+
+/// Failover loses the event while B is merely slow; B's position was never ahead, and no comparison of ids on B can
+/// see it.
+#[test]
+fn rule_6_a_new_incarnation_refuses_what_is_older_though_no_id_went_back() {
+    let mut redis = Redis::new();
+    let mut b = Instance::joined(&mut redis, at(0));
+    let v0 = b.begin_fill("x", at(0));
+    redis.append(&[hard("x")], at(1));
+    redis.fail_over(1);
+    assert!(redis.last >= b.tail.position().mark.log);
+    let taken = b.look(&mut redis, at(2));
+    assert!(taken.new_incarnation && taken.confirmed);
+    assert_eq!(b.check(&v0, at(3)), Verdict::Refused);
+    assert!(b.serves(&b.begin_fill("x", at(3)), at(3)));
+}
+
+/// Ids are reused after a failover, so that `XREAD` skips events.
+#[test]
+fn rule_6_a_new_incarnation_is_read_from_its_start_as_its_ids_are_reused() {
+    let mut redis = Redis::new();
+    let mut b = Instance::joined(&mut redis, at(0));
+    redis.append(&[hard("other")], at(1));
+    redis.append(&[hard("other")], at(1));
+    b.look(&mut redis, at(2));
+    redis.fail_over(2);
+    let c = Instance::joined(&mut redis, at(3));
+    let v0 = c.begin_fill("x", at(3));
+    let reused = redis.append(&[hard("x")], at(4)).id;
+    assert!(reused < b.tail.position().mark.log);
+    b.look(&mut redis, at(5));
+    assert_eq!(b.check(&v0, at(6)), Verdict::Refused);
+    assert_eq!(b.tail.cursor().after, reused);
+}
+
+/// Where a server refuses `INFO` in scripts, the log's end is compared with our position instead.
+#[test]
+fn rule_6_a_log_that_ends_before_our_position_is_not_believed_until_it_is_a_new_one() {
+    let mut redis = Redis::new();
+    let mut b = Instance::joined(&mut redis, at(0));
+    redis.append(&[hard("other")], at(1));
+    b.look(&mut redis, at(2));
+    let v0 = b.begin_fill("x", at(2));
+    redis.lose(1);
+
+    let taken = b.look(&mut redis, at(3));
+    assert!(taken.again && !taken.confirmed);
+    assert_eq!(b.tail.confirmed_at(), Some(at(2)));
+    assert!(b.tail.cursor().broken);
+
+    // Should a store not heed it, B stays unconfirmed, even when the ids have caught up.
+    redis.append(&[hard("x")], at(3));
+    redis.append(&[hard("other")], at(3));
+    let mut heedless = b.tail.cursor();
+    heedless.broken = false;
+    let look = redis.look(heedless, usize::MAX);
+    let taken = b.tail.take_look(&look, at(4));
+    assert!(!taken.confirmed && !taken.again);
+
+    assert!(b.look(&mut redis, at(5)).new_incarnation);
+    assert!(!b.tail.cursor().broken);
+    assert_eq!(b.check(&v0, at(6)), Verdict::Refused);
+    assert_eq!(b.tail.confirmed_at(), Some(at(5)));
+}
+
+/// Trimmed before B read it.
+#[test]
+fn rule_7_the_floor_of_the_log_raises_ours() {
+    let mut redis = Redis::new();
+    let mut b = Instance::joined(&mut redis, at(0));
+    let v0 = b.begin_fill("x", at(0));
+    let trimmed = redis.append(&[hard("x")], at(1)).id;
+    redis.append(&[hard("other")], at(1));
+    redis.trim(1);
+    b.look(&mut redis, at(2));
+    assert_eq!(redis.floor, trimmed);
+    assert_eq!(b.check(&v0, at(3)), Verdict::Refused);
+    assert!(b.serves(&b.begin_fill("x", at(3)), at(3)));
+}
+
+/// A row dropped, then a SET that was an hour late.
+#[test]
+fn rule_7_a_dropped_row_raises_the_floor() {
+    let mut redis = Redis::new();
+    let mut b = Instance::with(Limits { rows: 8, globs: 1, outbox: 1 });
+    b.look(&mut redis, at(0));
+    let hour_late = b.begin_fill("x", at(0));
+    let unnamed = b.begin_fill("y", at(0));
+    redis.append(&[hard("x")], at(1));
+    b.look(&mut redis, at(2));
+    let later = b.begin_fill("y", at(2));
+    for other in 0..8 {
+        redis.append(&[hard(&format!("other:{other}"))], at(3));
+    }
+    b.look(&mut redis, at(4));
+    let promoted = Instance::promote(&hour_late, b.tail.position());
+    assert_eq!(b.check(&promoted, at(5)), Verdict::Refused);
+    // It was dropped: a response of no such name is refused with it, and one from after it is not.
+    assert_eq!(b.check(&unnamed, at(5)), Verdict::Refused);
+    assert_eq!(b.check(&later, at(5)), Verdict::Valid);
+}
+
+/// COUNT events came, more are waiting.
+#[test]
+fn rule_8_a_look_that_leaves_entries_neither_confirms_nor_ends_the_replay() {
+    let mut redis = Redis::new();
+    redis.append(&[hard("other")], at(0));
+    redis.append(&[hard("x")], at(0));
+    let mut b = Instance::with(Limits::default());
+    let look = redis.look(b.tail.cursor(), 1);
+    let taken = b.tail.take_look(&look, at(1));
+    assert!(taken.again && !taken.confirmed);
+    assert_eq!(b.tail.confirmed_at(), None);
+    assert!(!b.tail.trusts_shared(at(1), MAX_STALENESS));
+    // Nor may the position run ahead of what was taken in.
+    let early = b.begin_fill("x", at(1));
+    let look = redis.look(b.tail.cursor(), 1);
+    let taken = b.tail.take_look(&look, at(2));
+    assert!(!taken.again && taken.confirmed);
+    assert_eq!(b.tail.confirmed_at(), Some(at(2)));
+    assert!(b.tail.trusts_shared(at(2), MAX_STALENESS));
+    assert_eq!(b.check(&early, at(3)), Verdict::Refused);
+}
+
+/// The replay of a new incarnation is one too: what was confirmed of the old one says nothing of its events.
+#[test]
+fn rule_8_the_shared_tier_is_not_trusted_while_a_new_incarnation_is_replayed() {
+    let mut redis = Redis::new();
+    let mut b = Instance::joined(&mut redis, at(0));
+    redis.fail_over(0);
+    redis.append(&[hard("other")], at(1));
+    redis.append(&[hard("x")], at(1));
+    let look = redis.look(b.tail.cursor(), 1);
+    assert!(b.tail.take_look(&look, at(2)).new_incarnation);
+    assert_eq!(b.tail.confirmed_at(), Some(at(0)));
+    assert!(!b.tail.trusts_shared(at(2), MAX_STALENESS));
+    b.look(&mut redis, at(3));
+    assert!(b.tail.trusts_shared(at(3), MAX_STALENESS));
+}
+
+/// An empty, trimmed log refuses every own fill until the next event.
+#[test]
+fn rule_8_at_the_end_of_the_log_our_position_is_at_least_its_last_id_and_floor() {
+    let mut redis = Redis::new();
+    redis.append(&[hard("other")], at(0));
+    redis.trim(0);
+    let b = Instance::joined(&mut redis, at(1));
+    assert_eq!(b.tail.position().mark.log, redis.last);
+    assert!(b.serves(&b.begin_fill("x", at(2)), at(2)));
+
+    // Entries removed one by one leave no trace but the last id.
+    let mut redis = Redis::new();
+    redis.append(&[hard("other")], at(0));
+    redis.entries.clear();
+    let b = Instance::joined(&mut redis, at(1));
+    assert_eq!(b.tail.position().mark.log, redis.last);
+}
+
+/// An entry that was taken in already is not taken in again, whatever a store sends.
+#[test]
+fn entries_at_or_below_our_position_are_ignored() {
+    let mut redis = Redis::new();
+    let id = redis.append(&[hard("other")], at(0)).id;
+    let mut b = Instance::joined(&mut redis, at(0));
+    let generation = b.tail.generation();
+    let v0 = b.begin_fill("x", at(1));
+    let mut look = redis.look(b.tail.cursor(), usize::MAX);
+    look.entries = vec![(LogId::ZERO, vec![hard("x")]), (id, vec![hard("x")])];
+    b.tail.take_look(&look, at(2));
+    assert_eq!(b.tail.generation(), generation);
+    assert!(b.serves(&v0, at(3)));
+}
+
+/// Dated by its answer, a look that was long on its way would confirm what nobody looked at.
+#[test]
+fn rule_9_a_look_confirms_the_moment_when_it_was_sent() {
+    let mut redis = Redis::new();
+    let mut b = Instance::joined(&mut redis, at(0));
+    let sent = at(1);
+    let look = redis.look(b.tail.cursor(), usize::MAX);
+    let v0 = b.begin_fill("x", at(1));
+    redis.append(&[hard("x")], at(2));
+    b.tail.take_look(&look, sent);
+    assert_eq!(b.tail.confirmed_at(), Some(sent));
+    assert!(!b.serves(&v0, at(2_003)));
+    // Nor does an older look take back what a younger one confirmed.
+    b.look(&mut redis, at(4));
+    b.look(&mut redis, at(3));
+    assert_eq!(b.tail.confirmed_at(), Some(at(4)));
+}

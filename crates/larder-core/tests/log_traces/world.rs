@@ -1,0 +1,169 @@
+//! What the traces are played on.
+
+use std::time::Duration;
+
+use larder_core::log::names::Names;
+use larder_core::log::position::{Incarnation, LogId, Position};
+use larder_core::log::selector::{Event, Mode, Selector, Tag};
+use larder_core::log::table::Verdict;
+use larder_core::log::tail::{Limits, Look, LookTaken, Tail, usable};
+use larder_core::store::{Appended, Cursor};
+use larder_core::time::Boot;
+
+pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(2);
+
+/// The moment this many milliseconds after the beginning.
+pub(crate) const fn at(millis: u64) -> Boot {
+    Boot::from_nanos(millis * 1_000_000)
+}
+
+pub(crate) fn incarnation(number: u8) -> Incarnation {
+    Incarnation::from_bytes([number; 16])
+}
+
+pub(crate) fn hard(tag: &str) -> Event {
+    Event { mode: Mode::Hard, selector: Selector::Tag(Tag::new(tag)) }
+}
+
+pub(crate) fn soft(tag: &str) -> Event {
+    Event { mode: Mode::Soft, ..hard(tag) }
+}
+
+/// The names of a response at `/x` with this tag.
+pub(crate) fn tagged(tag: &str) -> Names {
+    Names::new("/x", vec![], vec![], vec![Tag::new(tag)])
+}
+
+/// The log: one Stream and the record of its incarnation.
+pub(crate) struct Redis {
+    pub(crate) incarnation: Incarnation,
+    pub(crate) entries: Vec<(LogId, Vec<Event>)>,
+    pub(crate) floor: LogId,
+    pub(crate) last: LogId,
+    births: u8,
+}
+
+impl Redis {
+    pub(crate) fn new() -> Self {
+        Self {
+            incarnation: incarnation(1),
+            entries: vec![],
+            floor: LogId::ZERO,
+            last: LogId::ZERO,
+            births: 1,
+        }
+    }
+
+    pub(crate) fn append(&mut self, events: &[Event], answered: Boot) -> Appended {
+        self.last = LogId::new(self.last.millis + 1, 0);
+        self.entries.push((self.last, events.to_vec()));
+        Appended { incarnation: self.incarnation, id: self.last, answered }
+    }
+
+    /// One script's answer with at most `count` entries.
+    pub(crate) fn look(&mut self, cursor: Cursor, count: usize) -> Look {
+        if cursor.broken && cursor.incarnation == self.incarnation {
+            self.begin_incarnation();
+        }
+        let after = if cursor.incarnation == self.incarnation { cursor.after } else { LogId::ZERO };
+        let waiting: Vec<_> = self.entries.iter().filter(|(id, _)| *id > after).collect();
+        Look {
+            incarnation: self.incarnation,
+            floor: self.floor,
+            last: self.last,
+            entries: waiting.iter().take(count).map(|entry| (*entry).clone()).collect(),
+            more: waiting.len() > count,
+        }
+    }
+
+    /// Keeps only the last entries.
+    pub(crate) fn trim(&mut self, keep: usize) {
+        let gone = self.entries.len().saturating_sub(keep);
+        if let Some((id, _)) = self.entries.drain(..gone).next_back() {
+            self.floor = id;
+        }
+        if self.entries.is_empty() {
+            self.floor = self.last;
+        }
+    }
+
+    /// The last entries are gone, as when a replica is promoted that had not got them; their ids are given out again.
+    pub(crate) fn lose(&mut self, count: usize) {
+        self.entries.truncate(self.entries.len().saturating_sub(count));
+        self.last = self.entries.last().map_or(self.floor, |(id, _)| *id);
+    }
+
+    pub(crate) fn begin_incarnation(&mut self) {
+        self.births += 1;
+        self.incarnation = incarnation(self.births);
+    }
+
+    /// A failover: what was not replicated is gone, and the next script begins a new incarnation.
+    pub(crate) fn fail_over(&mut self, lost: usize) {
+        self.lose(lost);
+        self.begin_incarnation();
+    }
+}
+
+/// A response as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub(crate) position: Position,
+    pub(crate) filled_at: Option<Boot>,
+    pub(crate) names: Names,
+}
+
+/// One process.
+pub(crate) struct Instance {
+    pub(crate) tail: Tail,
+}
+
+impl Instance {
+    /// A process that has read the whole log at `now`.
+    pub(crate) fn joined(redis: &mut Redis, now: Boot) -> Self {
+        let mut instance = Self::with(Limits::default());
+        instance.look(redis, now);
+        instance
+    }
+
+    pub(crate) fn with(limits: Limits) -> Self {
+        Self { tail: Tail::following(incarnation(0), limits) }
+    }
+
+    /// One look at the whole log.
+    pub(crate) fn look(&mut self, redis: &mut Redis, sent: Boot) -> LookTaken {
+        let look = redis.look(self.tail.cursor(), usize::MAX);
+        self.tail.take_look(&look, sent)
+    }
+
+    /// What is filled by a fill that begins now, whenever it ends.
+    pub(crate) fn begin_fill(&self, tag: &str, now: Boot) -> Stored {
+        Stored { position: self.tail.position(), filled_at: Some(now), names: tagged(tag) }
+    }
+
+    /// What was read from the shared tier by a request that found us at `asked`: the local number is ours, from then.
+    pub(crate) fn promote(shared: &Stored, asked: Position) -> Stored {
+        let mut promoted = shared.clone();
+        promoted.filled_at = None;
+        promoted.position.mark.local = asked.mark.local;
+        promoted
+    }
+
+    pub(crate) fn check(&self, stored: &Stored, now: Boot) -> Verdict {
+        self.tail.check(&stored.position, &stored.names, now)
+    }
+
+    /// Whether a request that comes now is served it, as if nothing had happened.
+    pub(crate) fn serves(&self, stored: &Stored, now: Boot) -> bool {
+        usable(stored.filled_at, self.tail.confirmed_at(), MAX_STALENESS, now)
+            && self.check(stored, now) == Verdict::Valid
+    }
+
+    /// Appends what is deferred.
+    pub(crate) fn flush(&mut self, redis: &mut Redis, now: Boot) -> Option<Appended> {
+        let batch = self.tail.unsent()?;
+        let appended = redis.append(batch.events(), now);
+        self.tail.sent(&batch, appended);
+        Some(appended)
+    }
+}

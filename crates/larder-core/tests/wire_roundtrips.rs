@@ -1,0 +1,179 @@
+//! What was written for the shared tier reads back as it was, and whatever else is read, nothing panics.
+
+#![allow(clippy::unwrap_used)] // All of this file is tests; the lint only knows those functions that are marked so.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use larder_core::http::freshness::Lifetime;
+use larder_core::log::names::Names;
+use larder_core::log::position::{Incarnation, LogId, Mark, Position};
+use larder_core::log::selector::Tag;
+use larder_core::stored::wire::{Decoded, WireErrorKind, decode, encode, encode_variants};
+use larder_core::stored::{Flags, Meta, Selecting, StoredResponse};
+use larder_core::time::Wall;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use twox_hash::XxHash3_64;
+
+proptest! {
+    #[test]
+    fn a_response_reads_back_as_it_was(response in response()) {
+        let value = encode(&response);
+        let key = response.meta.key.clone();
+        prop_assert_eq!(decode(value, &key).unwrap(), Decoded::Response(arrived(response)));
+    }
+
+    #[test]
+    fn the_names_of_selecting_fields_read_back_as_they_were(
+        fields in vec(field_name(), 0..5),
+        key in ".{0,20}",
+        position in position(),
+    ) {
+        let value = encode_variants(&fields, &key, &position);
+        prop_assert_eq!(decode(value, &key).unwrap(), Decoded::Variants(fields.into()));
+    }
+
+    #[test]
+    fn a_response_is_believed_for_its_own_key_only(response in response(), key in ".{0,20}") {
+        prop_assume!(*response.meta.key != *key);
+        let error = decode(encode(&response), &key).unwrap_err();
+        prop_assert_eq!(error.kind(), WireErrorKind::OtherKey);
+    }
+
+    #[test]
+    fn no_bytes_are_a_panic(bytes in vec(any::<u8>(), 0..200)) {
+        decode(bytes.clone().into(), "").unwrap_err();
+        decode([b"LR\x01".as_slice(), &bytes].concat().into(), "").unwrap_err();
+    }
+
+    #[test]
+    fn a_changed_byte_is_found(response in response(), at: Index, change in 1_u8..) {
+        let mut value = encode(&response).to_vec();
+        *at.get_mut(&mut value) ^= change;
+        decode(value.into(), &response.meta.key).unwrap_err();
+    }
+
+    #[test]
+    fn a_missing_end_is_found(response in response(), at: Index) {
+        let value = encode(&response);
+        let value = value.slice(..at.index(value.len()));
+        decode(value, &response.meta.key).unwrap_err();
+    }
+
+    /// Bytes that are wrong although the checksum fits, so that each check behind it is reached.
+    #[test]
+    fn no_bytes_with_the_right_checksum_are_a_panic(
+        response in response(),
+        at: Index,
+        new in vec(prop_oneof![Just(0xff), Just(0), any::<u8>()], 0..12),
+        replaced in 0_usize..12,
+    ) {
+        let value = encode(&response);
+        let content = &value[..value.len() - 8];
+        let from = at.index(content.len());
+        let to = (from + replaced).min(content.len());
+        let changed = [&content[..from], &new, &content[to..]].concat();
+        let checksum = XxHash3_64::oneshot(&changed).to_le_bytes();
+        let decoded = decode([changed.as_slice(), &checksum].concat().into(), &response.meta.key);
+        // What decodes all the same is a response of the same key, and can be written again.
+        if let Ok(Decoded::Response(other)) = decoded {
+            let again = decode(encode(&other), &response.meta.key);
+            prop_assert_eq!(again.unwrap(), Decoded::Response(other));
+        }
+    }
+}
+
+/// The response as another process has it.
+fn arrived(mut response: StoredResponse) -> StoredResponse {
+    response.meta.position.mark.local = 0;
+    response
+}
+
+prop_compose! {
+    fn response()(
+        status in 100_u16..1000,
+        headers in vec((field_name(), field_value()), 0..8),
+        body in vec(any::<u8>(), 0..300),
+        meta in meta(),
+    ) -> StoredResponse {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name, value);
+        }
+        StoredResponse {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: map,
+            body: Bytes::from(body),
+            meta,
+        }
+    }
+}
+
+prop_compose! {
+    fn meta()(
+        key in ".{0,20}",
+        selecting in vec((field_name(), option::of(field_value())), 0..3),
+        names in names(),
+        position in position(),
+        response_time: u64,
+        durations: [u64; 5],
+        flags: [bool; 4],
+    ) -> Meta {
+        let [initial_age, fresh, while_revalidate, if_error, cost] = durations.map(Duration::from_nanos);
+        let [shareable, must_revalidate, no_cache, own_etag] = flags;
+        Meta {
+            key: key.into(),
+            selecting: Selecting::from(selecting),
+            names,
+            position,
+            response_time: Wall::from_unix_millis(response_time),
+            initial_age,
+            lifetime: Lifetime { fresh, while_revalidate, if_error },
+            cost,
+            flags: Flags { shareable, must_revalidate, no_cache, own_etag },
+        }
+    }
+}
+
+prop_compose! {
+    fn names()(
+        path in "/.{0,200}",
+        keys in vec(".{0,9}", 0..3),
+        uris in vec(".{0,9}", 0..3),
+        tags in vec(".{0,9}", 0..3),
+    ) -> Names {
+        let boxed = |texts: Vec<String>| texts.into_iter().map(Into::into).collect();
+        Names::new(&path, boxed(keys), boxed(uris), tags.into_iter().map(Tag::new).collect())
+    }
+}
+
+prop_compose! {
+    fn position()(incarnation: [u8; 16], millis: u64, sequence: u64, local: u64) -> Position {
+        Position {
+            incarnation: Incarnation::from_bytes(incarnation),
+            mark: Mark { log: LogId::new(millis, sequence), local },
+        }
+    }
+}
+
+fn field_name() -> impl Strategy<Value = HeaderName> {
+    let usual = prop_oneof![
+        Just("content-type"),
+        Just("etag"),
+        Just("vary"),
+        Just("link"),
+        Just("user-agent"),
+        Just("dnt"),
+    ];
+    let any = "[a-z0-9!#$%&'*+.^_`|~-]{1,20}";
+    prop_oneof![usual.prop_map(str::to_owned), any].prop_map(|name| name.parse().unwrap())
+}
+
+fn field_value() -> impl Strategy<Value = HeaderValue> {
+    vec(prop_oneof![Just(b'\t'), 32_u8..127, 128_u8..], 0..20)
+        .prop_map(|bytes| HeaderValue::from_bytes(&bytes).unwrap())
+}

@@ -1,0 +1,67 @@
+//! What has to be known of a request after it was handed to the handler.
+
+use http::HeaderMap;
+use http::request::Parts;
+use larder_core::http::cache_control::RequestDirectives;
+use larder_core::http::storable::Credentials;
+use larder_core::http::vary;
+use larder_core::outcome::BypassReason;
+
+use super::flight::FlightKey;
+use crate::memory::Found;
+use crate::policy::Named;
+use crate::route::Params;
+use crate::service::layer::Route;
+use crate::service::plan::Look;
+use crate::service::target::Target;
+
+/// A request, as far as it matters after the handler got it.
+pub(crate) struct Ask {
+    pub(crate) key: Box<str>,
+    pub(crate) named: Named,
+    pub(crate) headers: HeaderMap,
+    pub(crate) head: bool,
+    pub(crate) conditional: bool,
+    pub(crate) credentials: Credentials,
+    pub(crate) matched_path: Option<Box<str>>,
+    pub(crate) span: tracing::Span,
+    /// The request was answered with what is stale, and goes on only to refresh that.
+    pub(crate) refreshes: bool,
+}
+
+impl Ask {
+    pub(crate) fn new(route: &Route, look: Look, key: &str, parts: &mut Parts) -> Result<Self, BypassReason> {
+        let params = Params::of(parts);
+        let named = route.policy.names(key, parts, &params, &Target::of(parts)?)?;
+        let span = route.span(crate::route::matched_path(parts), key);
+        route.mark(parts);
+        Ok(Self {
+            key: key.into(),
+            named,
+            headers: parts.headers.clone(),
+            head: look.head,
+            conditional: look.conditional,
+            credentials: look.credentials,
+            matched_path: crate::route::matched_path(parts).map(Into::into),
+            span,
+            refreshes: false,
+        })
+    }
+
+    /// Under which name others wait with this request: where the fields are known that responses vary on, only those
+    /// with the same values.
+    pub(crate) fn flight(&self, route: &Route) -> FlightKey {
+        let inner = &route.cache.inner;
+        let variant = match inner.memory.find(&self.key, &self.headers, inner.clock.boot()) {
+            Found::OtherVariants(variants) => vary::digest(&vary::selecting(&variants.fields, &self.headers)),
+            Found::Held(held) if !held.meta.selecting.is_empty() => vary::digest(&held.meta.selecting),
+            _ => 0,
+        };
+        (self.key.clone(), variant)
+    }
+
+    /// What the request itself says about caching.
+    pub(crate) fn directives(&self) -> RequestDirectives {
+        RequestDirectives::parse(&self.headers)
+    }
+}

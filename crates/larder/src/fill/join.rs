@@ -1,0 +1,231 @@
+//! Joining a fill: lead it, wait for it, or do without.
+
+use std::sync::Arc;
+
+use http::{Request, Response};
+use http_body::Body;
+use larder_core::http::reuse::{Reuse, reuse};
+use larder_core::http::vary;
+use larder_core::log::position::Position;
+use larder_core::log::table::Verdict;
+use larder_core::outcome::{MissReason, Outcome, StaleReason};
+
+use super::ask::Ask;
+use super::flight::{Ended, Flight, Joined, Lead};
+use super::run::{Fill, run_detached, run_in_background};
+use crate::body::CacheBody;
+use crate::lookup::{Known, Stale};
+use crate::memory::held::Held;
+use crate::report::headers::Forwarded;
+use crate::serve;
+use crate::service::inner::{Answer, Inner};
+use crate::service::layer::Route;
+use crate::service::plan::credentials_reason;
+
+/// How often a request that waited in vain waits again. Each time costs one run of a handler that fails, and one after
+/// the other would make the last of many wait for all of them.
+const MOST_WAITS: usize = 2;
+
+/// Answers a request that memory has no fresh response for.
+pub(crate) async fn answer<S, Q>(
+    route: Arc<Route>,
+    inner: S,
+    request: Request<Q>,
+    ask: Ask,
+    known: Known,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    route.cache.start();
+    if let Some(reason) = credentials_reason(ask.credentials) {
+        return alone(&route, ask, inner, request, Outcome::Bypass(reason)).await;
+    }
+    let mut known = known;
+    let mut waits = 0;
+    loop {
+        let stale = match known {
+            Known::Stale(stale) if stale.while_revalidate => {
+                return Ok(serve_and_refresh(&route, ask, inner, request, stale));
+            }
+            Known::Fresh(held, tier) => return Ok(serve::asked(&route, &ask, &held, Outcome::Hit(tier))),
+            Known::Pass => return alone(&route, ask, inner, request, Outcome::Miss(MissReason::Pass)).await,
+            Known::Stale(stale) => Ok(stale),
+            Known::Missing(reason) => Err(reason),
+        };
+        let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
+        match join(&route, &ask) {
+            Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
+                Again::Lead(stale, reason) if !ask.head => {
+                    let fill = Fill { route, ask, lead: Some(lead), stale, outcome: Outcome::Miss(reason) };
+                    return run_detached(fill, inner, request).await;
+                }
+                Again::Lead(_, reason) => {
+                    drop(lead);
+                    return alone(&route, ask, inner, request, Outcome::Miss(reason)).await;
+                }
+                Again::Known(next) => {
+                    if let Known::Fresh(held, _) = &next {
+                        lead.end(Ended::Stored(Arc::clone(held)));
+                    }
+                    known = next;
+                }
+            },
+            Turn::Wait(flight, position) => {
+                let ended = flight.ended().await;
+                match taken(&route, &ask, &flight, position, ended.as_ref()) {
+                    Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
+                    Taken::Alone => return alone(&route, ask, inner, request, Outcome::Miss(reason)).await,
+                    Taken::Anew if waits == MOST_WAITS => {
+                        return alone(&route, ask, inner, request, Outcome::Miss(reason)).await;
+                    }
+                    Taken::Anew => {
+                        waits += 1;
+                        let now = route.cache.inner.clock.boot();
+                        known = route.find_in_memory(&ask.key, &ask.headers, now);
+                    }
+                }
+            }
+        }
+    }
+}
+
+enum Turn {
+    Lead(Lead),
+    Wait(Arc<Flight>, Position),
+}
+
+/// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
+fn join(route: &Route, ask: &Ask) -> Turn {
+    let inner = &route.cache.inner;
+    // In this order: a position read before the flight is found is never beyond what the flight may have missed.
+    let (now, position) = (inner.clock.boot(), inner.log.position());
+    let may_join = |flight: &Flight| inner.log.may_join(flight.began, now);
+    match inner.flights.join(ask.flight(route), now, position, may_join) {
+        Joined::Lead(lead) => Turn::Lead(lead),
+        Joined::Wait(flight) => Turn::Wait(flight, position),
+    }
+}
+
+enum Again {
+    /// There is nothing to serve: run the handler.
+    Lead(Option<Stale>, MissReason),
+    /// There is.
+    Known(Known),
+}
+
+/// Looks once more, now that nobody else fills the key: into memory, as another flight may have ended between the first
+/// look and this one's beginning, and into the shared tier.
+async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) -> Again {
+    let now = route.cache.inner.clock.boot();
+    let stale = match route.find_in_memory(&ask.key, &ask.headers, now) {
+        Known::Stale(found) if !found.while_revalidate => Ok(found),
+        Known::Missing(reason) => Err(stale.err().unwrap_or(reason)),
+        known => return Again::Known(known),
+    };
+    let missing = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
+    match route.look_in_shared(ask, missing).await {
+        known @ Known::Fresh(..) => Again::Known(known),
+        Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
+        Known::Stale(found) => Again::Lead(Some(found), missing),
+        Known::Missing(reason) => Again::Lead(stale.ok(), reason),
+        Known::Pass => Again::Lead(None, missing),
+    }
+}
+
+enum Taken {
+    Served(Arc<Held>, Outcome),
+    Alone,
+    Anew,
+}
+
+/// What a request that waited makes of how the flight ended.
+///
+/// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if, when the flight ends,
+/// the whole of rule 3 holds for the flight's position; else it starts anew."
+fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: Option<&Ended>) -> Taken {
+    let Some(ended) = ended else { return Taken::Anew };
+    let (held, collapsed) = match ended {
+        Ended::Alone => return Taken::Alone,
+        Ended::Stored(held) => (held, None),
+        Ended::Failed(held) => (held, Some(Outcome::Miss(MissReason::NeverStored))),
+        Ended::Stale(stale) => (&stale.held, Some(Outcome::Stale(stale.tier, StaleReason::IfError))),
+    };
+    let inner = &route.cache.inner;
+    let now = inner.clock.boot();
+    let names = &held.meta.names;
+    let same = joined_at == flight.position;
+    if !same && inner.log.read(|tail| tail.check(&held.meta.position, names, now)) != Verdict::Valid {
+        return Taken::Anew;
+    }
+    if !vary::matches(&held.meta.selecting, &ask.headers) {
+        return Taken::Anew;
+    }
+    if let Some(outcome) = collapsed {
+        return Taken::Served(Arc::clone(held), outcome);
+    }
+    match reuse(&held.candidate(Verdict::Valid, true, now), None) {
+        Reuse::Fresh { .. } => Taken::Served(Arc::clone(held), Outcome::Miss(MissReason::NeverStored)),
+        _ => Taken::Alone,
+    }
+}
+
+/// Serves what another request's fill brought.
+fn shared<B: Body>(
+    route: &Route,
+    ask: &Ask,
+    held: &Arc<Held>,
+    outcome: Outcome,
+    reason: MissReason,
+) -> Response<CacheBody<B>> {
+    route.cache.inner.report.collapsed();
+    match outcome {
+        Outcome::Stale(..) | Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
+        Outcome::Miss(_) | Outcome::Bypass(_) => {
+            let forwarded = Forwarded { collapsed: true, ..Forwarded::default() };
+            serve::collapsed(route, ask, held, Outcome::Miss(reason), forwarded)
+        }
+    }
+}
+
+/// Serves a stale response now, and has one request refresh it.
+fn serve_and_refresh<S, Q>(
+    route: &Arc<Route>,
+    mut ask: Ask,
+    inner: S,
+    request: Request<Q>,
+    stale: Stale,
+) -> Response<CacheBody<S::Body>>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
+    let response = serve::asked(route, &ask, &stale.held, outcome);
+    let cache = &route.cache.inner;
+    let lead = cache.flights.lead(ask.flight(route), cache.clock.boot(), cache.log.position());
+    if let Some(lead) = lead.filter(|_| !ask.head) {
+        let outcome = Outcome::Miss(stale.reason);
+        ask.refreshes = true;
+        let fill = Fill { route: Arc::clone(route), ask, lead: Some(lead), stale: Some(stale), outcome };
+        run_in_background(fill, inner, request);
+    }
+    response
+}
+
+/// Runs the handler for this request alone. What comes of it is stored all the same if it may be.
+async fn alone<S, Q>(
+    route: &Arc<Route>,
+    ask: Ask,
+    inner: S,
+    request: Request<Q>,
+    outcome: Outcome,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let fill = Fill { route: Arc::clone(route), ask, lead: None, stale: None, outcome };
+    run_detached(fill, inner, request).await
+}

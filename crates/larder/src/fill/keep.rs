@@ -1,0 +1,161 @@
+//! Judge: what becomes of the handler's response.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, Response, StatusCode, response};
+use http_body::{Body, Frame};
+use larder_core::http::cache_control::ResponseDirectives;
+use larder_core::http::fields;
+use larder_core::http::storable::{Judged, judge};
+use larder_core::http::vary::Vary;
+use larder_core::outcome::NotStored;
+use larder_core::time::Wall;
+
+use super::collect::{AtOnce, Collector, Step};
+use super::flight::Ended;
+use super::making::Making;
+use super::run::{Began, Client, Fill};
+use super::tee::tee;
+use crate::body::CacheBody;
+use crate::report::headers::Forwarded;
+use crate::said::{CacheFor, Tags};
+use crate::serve;
+
+/// A response's fields may take this many bytes and still be stored.
+const MOST_FIELDS: usize = 64 * 1024;
+
+impl Fill {
+    /// Judges the handler's response; stores it if it may be.
+    pub(super) async fn keep<B, E>(
+        self,
+        response: Response<B>,
+        began: Began,
+        cost: Duration,
+        client: Client<B, E>,
+    ) where
+        B: Body<Data = Bytes, Error: Send> + Send,
+    {
+        let (mut parts, body) = response.into_parts();
+        let tags: Tags = parts.extensions.remove().unwrap_or_default();
+        let said: CacheFor = parts.extensions.remove().unwrap_or_default();
+        let arrived = self.route.cache.inner.clock.wall();
+        match self.judge(parts.status, &parts.headers, &said, began, arrived) {
+            Ok(judged) => {
+                let making = Making::of(judged, tags.into_vec(), arrived, began, cost);
+                self.collect(parts, body, making, client).await;
+            }
+            Err(_) if self.may_share_failure(&parts) => {
+                let making = Making::of_failure(arrived, began, cost);
+                self.collect(parts, body, making, client).await;
+            }
+            Err(reason) => self.pass_on(parts, body, reason, client),
+        }
+    }
+
+    pub(super) fn judge(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        said: &CacheFor,
+        began: Began,
+        arrived: Wall,
+    ) -> Result<Judged, NotStored> {
+        if self.ask.head {
+            return Err(NotStored::Method);
+        }
+        if fields::weight(headers) > MOST_FIELDS {
+            return Err(NotStored::HeadersTooLarge);
+        }
+        let rules = &self.route.policy.store;
+        let (credentials, directives) = (self.ask.credentials, self.ask.directives());
+        judge(rules, credentials, &directives, status, headers, said.as_override(), began.wall, arrived)
+    }
+
+    /// Whether a failure of the handler may be told to those who waited for it: they asked the same thing at the same
+    /// time, and asking again for each of them would hit a handler that is in trouble.
+    fn may_share_failure(&self, parts: &response::Parts) -> bool {
+        let directives = ResponseDirectives::parse(&parts.headers);
+        self.lead.is_some()
+            && parts.status.is_server_error()
+            && !parts.headers.contains_key(SET_COOKIE)
+            && !directives.private.is_present()
+            && Vary::parse(&parts.headers) == Vary::None
+    }
+
+    /// Passes on what is not stored. Who waits goes on at once, and for a short while nobody waits for this key.
+    fn pass_on<B: Body<Data = Bytes>, E>(
+        mut self,
+        parts: response::Parts,
+        body: B,
+        reason: NotStored,
+        client: Client<B, E>,
+    ) {
+        let status = parts.status;
+        self.let_go(reason, !status.is_server_error());
+        let response = Response::from_parts(parts, CacheBody::inner(body));
+        self.answer(client, response, Forwarded::by_handler(status, Err(reason)));
+    }
+
+    /// Reads the body while the client does, and stores the response at its clean end.
+    async fn collect<B, E>(mut self, parts: response::Parts, body: B, making: Making, client: Client<B, E>)
+    where
+        B: Body<Data = Bytes, Error: Send> + Send,
+    {
+        let limit = self.route.policy.max_body;
+        let hint = body.size_hint();
+        if hint.lower() > limit as u64 {
+            return self.pass_on(parts, body, NotStored::TooLarge, client);
+        }
+        let forwarded = Forwarded::by_handler(parts.status, making.stored());
+        let (status, headers) = (parts.status, parts.headers.clone());
+        let (collector, first) = match Collector::new(body, limit).at_once().await {
+            AtOnce::Whole(body) => {
+                let held = self.make(status, headers, body, &making);
+                self.answer(client, serve::made(parts, &held), forwarded);
+                return self.commit(held, &making).await;
+            }
+            AtOnce::Pending(collector, first) => (collector, first),
+        };
+        let (writer, reader) = tee(hint);
+        for data in collector.so_far() {
+            writer.push(Frame::data(data.clone()));
+        }
+        // What is known by now not to be for storing is not promised.
+        let forbidden = first.as_ref().and_then(Step::forbids).map(Err);
+        let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
+        self.answer(client, Response::from_parts(parts, CacheBody::tee(reader)), forwarded);
+        match collector.rest(first, writer).await {
+            Ok(body) => {
+                let held = self.make(status, headers, body, &making);
+                self.commit(held, &making).await;
+            }
+            // A body that broke off says nothing about the next one: who waits begins a new flight.
+            Err(NotStored::BodyError) => self.route.cache.inner.report.judged(Err(NotStored::BodyError)),
+            Err(reason) => self.let_go(reason, true),
+        }
+    }
+
+    /// Lets those who wait go on by themselves, and, for a while, those who come later too.
+    pub(super) fn let_go(&mut self, reason: NotStored, remember: bool) {
+        let cache = &self.route.cache.inner;
+        cache.report.judged(Err(reason));
+        let Some(lead) = self.lead.take() else { return };
+        if remember {
+            cache.memory.insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
+        }
+        lead.end(Ended::Alone);
+    }
+
+    /// Answers the request that started the fill, if its client is still there.
+    pub(super) fn answer<B: Body<Data = Bytes>, E>(
+        &self,
+        client: Client<B, E>,
+        response: Response<CacheBody<B>>,
+        forwarded: Forwarded,
+    ) {
+        let response = serve::forwarded(&self.route, &self.ask, response, self.outcome, forwarded);
+        let _ = client.send(Ok(response));
+    }
+}

@@ -1,0 +1,15 @@
+//! Fill: running the handler to make a stored response, once for all who wait for it.
+
+mod ask;
+mod collect;
+mod commit;
+pub(crate) mod flight;
+mod freshen;
+mod join;
+mod keep;
+mod making;
+mod run;
+pub(crate) mod tee;
+
+pub(crate) use ask::Ask;
+pub(crate) use join::answer;

@@ -1,0 +1,160 @@
+//! Running the handler for a fill, detached from the client that started it.
+
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use larder_core::http::storable::is_error;
+use larder_core::http::validators;
+use larder_core::log::position::Position;
+use larder_core::outcome::{Outcome, StaleReason};
+use larder_core::time::{Boot, Wall};
+use tokio::sync::oneshot;
+use tracing::{Instrument as _, Span};
+
+use super::ask::Ask;
+use super::flight::{Ended, Lead};
+use crate::body::CacheBody;
+use crate::detach::outcome;
+use crate::lookup::{Known, Stale};
+use crate::serve;
+use crate::service::inner::{Answer, Inner};
+use crate::service::layer::Route;
+
+/// A run of the handler, and what it is for.
+pub(crate) struct Fill {
+    pub(crate) route: Arc<Route>,
+    pub(crate) ask: Ask,
+    /// The flight that waits for it; `None` if nobody does.
+    pub(crate) lead: Option<Lead>,
+    /// What may be validated, or served if the handler fails.
+    pub(crate) stale: Option<Stale>,
+    /// What the request that started it will be told.
+    pub(crate) outcome: Outcome,
+}
+
+/// When a fill began, and what was known of the log then (rule 2).
+#[derive(Clone, Copy)]
+pub(super) struct Began {
+    pub(super) boot: Boot,
+    pub(super) wall: Wall,
+    pub(super) position: Position,
+}
+
+/// Where the answer to the client goes. A client that left does not take it.
+pub(super) type Client<B, E> = oneshot::Sender<Result<Response<CacheBody<B>>, E>>;
+
+/// Runs a fill in a task of its own and waits for the answer to the request that started it. That request's client
+/// hanging up neither cancels nor repeats the fill.
+pub(super) async fn run_detached<S, Q>(fill: Fill, inner: S, request: Request<Q>) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let (client, answer) = oneshot::channel();
+    let span = fill.span();
+    let task = tokio::spawn(fill.run(inner, request, client).instrument(span));
+    match answer.await {
+        Ok(answer) => answer,
+        // The task ended without one.
+        Err(_) => {
+            outcome(task).await;
+            std::future::pending().await
+        }
+    }
+}
+
+/// Runs a fill that no client waits for.
+pub(super) fn run_in_background<S, Q>(fill: Fill, inner: S, request: Request<Q>)
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let (client, _) = oneshot::channel();
+    let span = fill.span();
+    tokio::spawn(fill.run(inner, request, client).instrument(span));
+}
+
+impl Fill {
+    async fn run<S, Q>(self, mut inner: S, mut request: Request<Q>, client: Client<S::Body, S::Error>)
+    where
+        S: Inner<Q>,
+        Q: Send + 'static,
+    {
+        let began = self.began();
+        let validating = self.prepare(&mut request);
+        let clock = &self.route.cache.inner.clock;
+        let called = clock.boot();
+        let answer = inner.call(request).await;
+        let cost = clock.boot().saturating_since(called);
+        if self.lead.is_some() {
+            self.route.cache.inner.report.filled(cost);
+        }
+        match answer {
+            Ok(response) if is_error(response.status()) && self.may_serve_stale() => self.fail_over(client),
+            Ok(response) if response.status() == StatusCode::NOT_MODIFIED && validating => {
+                self.freshen(response, began, cost, client).await;
+            }
+            Ok(response) => self.keep(response, began, cost, client).await,
+            Err(_) if self.may_serve_stale() => self.fail_over(client),
+            Err(error) => {
+                self.route.answered(&self.ask, self.outcome);
+                // Before the lead is dropped: the client's own answer is the error, and those who wait go on.
+                let _ = client.send(Err(error));
+            }
+        }
+    }
+
+    /// The span that the handler runs in: where nobody listens to ours, the one that the request came in, as it would
+    /// without the cache.
+    fn span(&self) -> Span {
+        let (key, reason) = (&*self.ask.key, self.outcome.reason());
+        let span = tracing::debug_span!(target: "larder", parent: &self.ask.span, "fill", key, reason);
+        if span.is_disabled() { Span::current() } else { span }
+    }
+
+    fn began(&self) -> Began {
+        let cache = &self.route.cache.inner;
+        let wall = cache.clock.wall();
+        match self.lead.as_ref().map(Lead::flight) {
+            Some(flight) => Began { boot: flight.began, wall, position: flight.position },
+            None => Began { boot: cache.clock.boot(), wall, position: cache.log.position() },
+        }
+    }
+
+    /// Makes the request one whose response can be stored; tells whether it validates the stale response.
+    ///
+    /// RFC 9111 §4.3.1 for validation. Where nobody waits, the response is likely not to be stored, and the client's own
+    /// conditions go to the handler as they are.
+    fn prepare<Q>(&self, request: &mut Request<Q>) -> bool {
+        match (&self.lead, &self.stale) {
+            (None, _) => false,
+            (Some(_), None) => {
+                validators::strip_conditions(request.headers_mut());
+                false
+            }
+            (Some(_), Some(stale)) => {
+                let own_etag = stale.held.meta.flags.own_etag;
+                validators::set_conditions(request.headers_mut(), &stale.held.headers, own_etag)
+            }
+        }
+    }
+
+    fn may_serve_stale(&self) -> bool {
+        let Some(stale) = &self.stale else { return false };
+        // Asked anew: the handler may have taken its time, and an invalidation may have come meanwhile.
+        let now = self.route.cache.inner.clock.boot();
+        let known = self.route.decide(&stale.held, stale.tier, &self.ask.headers, now);
+        matches!(known, Known::Stale(Stale { if_error: true, .. }))
+    }
+
+    /// RFC 5861 §4: serves what is stale because the handler failed, to all who wait.
+    fn fail_over<B: Body, E>(self, client: Client<B, E>) {
+        let Some(stale) = self.stale else { return };
+        let outcome = Outcome::Stale(stale.tier, StaleReason::IfError);
+        let _ = client.send(Ok(serve::asked(&self.route, &self.ask, &stale.held, outcome)));
+        if let Some(lead) = self.lead {
+            lead.end(Ended::Stale(stale));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Serve: responses out of stored ones, and what the cache adds to those of the handler.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{AGE, CACHE_STATUS, CONTENT_LENGTH, DATE, ETAG};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, response};
+use http_body::Body;
+use larder_core::http::validators;
+use larder_core::outcome::{Outcome, StaleReason, Tier};
+use larder_core::time::Boot;
+
+use crate::body::CacheBody;
+use crate::fill::Ask;
+use crate::memory::held::Held;
+use crate::report::headers::{self, Forwarded, X_CACHE};
+use crate::service::layer::Route;
+use crate::service::plan::Look;
+
+/// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields.
+pub(crate) fn fresh<B: Body>(
+    route: &Route,
+    look: Look,
+    key: &str,
+    parts: &Parts,
+    held: &Held,
+    tier: Tier,
+    now: Boot,
+) -> Response<CacheBody<B>> {
+    let outcome = Outcome::Hit(tier);
+    route.answered_at_once(parts, key, outcome);
+    route.cache.inner.report.saved(held.meta.cost);
+    let (age, fresh, others) = (held.age(now), held.meta.lifetime.fresh, held.others.as_ref());
+    let complete = |fields: &mut HeaderMap| headers::served(fields, outcome, age, fresh, others);
+    let not_modified = look.conditional && is_not_modified(held, &parts.headers);
+    let mut response = if look.head || not_modified || tier != Tier::Memory {
+        let mut response = stored(held, look.head, not_modified);
+        complete(response.headers_mut());
+        response
+    } else {
+        let mut response = Response::new(CacheBody::whole(held.body.clone()));
+        *response.status_mut() = held.status;
+        *response.headers_mut() = held.rendered(age, complete);
+        response
+    };
+    if route.policy.show_key {
+        headers::key(response.headers_mut(), key);
+    }
+    response
+}
+
+/// A stored response for a request that had to wait for something.
+pub(crate) fn asked<B: Body>(
+    route: &Route,
+    ask: &Ask,
+    held: &Arc<Held>,
+    outcome: Outcome,
+) -> Response<CacheBody<B>> {
+    let cache = &route.cache.inner;
+    // Where the handler failed, it ran.
+    if !matches!(outcome, Outcome::Stale(_, StaleReason::IfError)) {
+        cache.report.saved(held.meta.cost);
+    }
+    let mut response = plain(route, ask, held, outcome);
+    let age = held.age(cache.clock.boot());
+    headers::served(response.headers_mut(), outcome, age, held.meta.lifetime.fresh, held.others.as_ref());
+    response
+}
+
+/// What another request's fill brought.
+pub(crate) fn collapsed<B: Body>(
+    route: &Route,
+    ask: &Ask,
+    held: &Arc<Held>,
+    outcome: Outcome,
+    forwarded: Forwarded,
+) -> Response<CacheBody<B>> {
+    let mut response = plain(route, ask, held, outcome);
+    let fields = response.headers_mut();
+    restore_others(fields, held);
+    headers::forwarded(fields, outcome, forwarded);
+    response
+}
+
+/// What the handler made, whole: the stored response may know more of it, its entity tag.
+pub(crate) fn made<B: Body<Data = Bytes>>(mut parts: response::Parts, held: &Held) -> Response<CacheBody<B>> {
+    for name in [ETAG, DATE] {
+        if let Some(value) = held.headers.get(&name)
+            && !parts.headers.contains_key(&name)
+        {
+            parts.headers.insert(name, value.clone());
+        }
+    }
+    Response::from_parts(parts, CacheBody::whole(held.body.clone()))
+}
+
+/// What the handler made for this request.
+pub(crate) fn forwarded<B: Body<Data = Bytes>>(
+    route: &Route,
+    ask: &Ask,
+    mut response: Response<CacheBody<B>>,
+    outcome: Outcome,
+    forwarded: Forwarded,
+) -> Response<CacheBody<B>> {
+    route.answered(ask, outcome);
+    // The handler was asked without the client's conditions.
+    if response.status() == StatusCode::OK
+        && ask.conditional
+        && validators::not_modified(&ask.headers, response.headers())
+    {
+        let mut fields = validators::not_modified_fields(response.headers());
+        fields.extend(response.headers().get(CACHE_STATUS).map(|status| (CACHE_STATUS, status.clone())));
+        response = response.map(|_| CacheBody::default());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.headers_mut() = fields;
+    }
+    headers::forwarded(response.headers_mut(), outcome, forwarded);
+    if route.policy.show_key {
+        headers::key(response.headers_mut(), &ask.key);
+    }
+    response
+}
+
+fn plain<B: Body>(route: &Route, ask: &Ask, held: &Held, outcome: Outcome) -> Response<CacheBody<B>> {
+    route.answered(ask, outcome);
+    let not_modified = ask.conditional && is_not_modified(held, &ask.headers);
+    let mut response = stored(held, ask.head, not_modified);
+    if route.policy.show_key {
+        headers::key(response.headers_mut(), &ask.key);
+    }
+    response
+}
+
+/// RFC 9110 §13.2.1: preconditions are ignored where the answer without them would not be a success.
+fn is_not_modified(held: &Held, request: &HeaderMap) -> bool {
+    held.status.is_success() && validators::not_modified(request, &held.headers)
+}
+
+/// The stored response itself, its head alone, or that it was not modified.
+fn stored<B: Body>(held: &Held, head: bool, not_modified: bool) -> Response<CacheBody<B>> {
+    if not_modified {
+        let mut response = Response::new(CacheBody::default());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.headers_mut() = validators::not_modified_fields(&held.headers);
+        response.headers_mut().insert(X_CACHE, HeaderValue::from_static("HIT"));
+        return response;
+    }
+    let body = if head { CacheBody::default() } else { CacheBody::whole(held.body.clone()) };
+    let mut response = Response::new(body);
+    *response.status_mut() = held.status;
+    *response.headers_mut() = held.headers.clone();
+    // RFC 9110 §8.6: a response to HEAD says how long the one to GET would be; the server cannot tell from no body.
+    if head && !held.headers.contains_key(CONTENT_LENGTH) {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(held.body.len()));
+    }
+    response
+}
+
+/// Puts back what other caches said, in place of the room that was made for this one's word.
+fn restore_others(fields: &mut HeaderMap, held: &Held) {
+    fields.remove(CACHE_STATUS);
+    if let Some(others) = &held.others {
+        fields.insert(CACHE_STATUS, others.clone());
+    }
+    fields.insert(AGE, HeaderValue::from_static("0"));
+}

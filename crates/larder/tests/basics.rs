@@ -1,0 +1,140 @@
+//! The layer around axum services, in memory.
+#![cfg(feature = "axum")]
+#![allow(clippy::unwrap_used)] // In tests, helpers of tests too.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Path;
+use axum::http::{Method, Request, Response, StatusCode, header};
+use axum::routing::get;
+use larder::{Cache, CacheFor, Invalidation, Policy, Tag, Tags, ttl};
+use larder_testing::ManualClock;
+use tower::ServiceExt;
+
+struct Shop {
+    app: Router,
+    cache: Cache,
+    clock: ManualClock,
+    runs: Arc<AtomicUsize>,
+}
+
+fn shop(policy: Policy) -> Shop {
+    let clock = ManualClock::new();
+    let cache = Cache::builder().clock(clock.clone()).build();
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let show = move |Path(id): Path<String>| {
+        let run = counted.fetch_add(1, Ordering::SeqCst) + 1;
+        async move { format!("product {id}, run {run}") }
+    };
+    let app = Router::new()
+        .route("/products/{id}", get(show).put(async || StatusCode::NO_CONTENT))
+        .layer(cache.layer(policy));
+    Shop { app, cache, clock, runs }
+}
+
+impl Shop {
+    async fn send(&self, method: Method, uri: &str) -> Response<String> {
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::HOST, "shop")
+            .body(Body::empty())
+            .unwrap();
+        let (parts, body) = self.app.clone().oneshot(request).await.unwrap().into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        Response::from_parts(parts, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn get(&self, uri: &str) -> Response<String> {
+        self.send(Method::GET, uri).await
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+}
+
+fn field<'a>(response: &'a Response<String>, name: &str) -> &'a str {
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn the_second_request_is_a_hit_with_its_age() {
+    let shop = shop(Policy::ttl(ttl::STANDARD));
+    let first = shop.get("/products/1").await;
+    assert_eq!(field(&first, "x-cache"), "MISS");
+    assert_eq!(
+        field(&first, "cache-status"),
+        "Larder; fwd=uri-miss; fwd-status=200; stored; detail=never-stored"
+    );
+    shop.clock.advance(Duration::from_secs(7));
+    let second = shop.get("/products/1").await;
+    assert_eq!(second.body(), "product 1, run 1");
+    assert_eq!(field(&second, "x-cache"), "HIT");
+    assert_eq!(field(&second, "age"), "7");
+    assert_eq!(field(&second, "cache-status"), "Larder; hit; ttl=3593; detail=memory");
+    assert_eq!(field(&first, "etag"), field(&second, "etag"));
+    assert_eq!(shop.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_put_through_the_layer_invalidates_its_uri() {
+    let shop = shop(Policy::ttl(ttl::STANDARD));
+    shop.get("/products/1").await;
+    shop.get("/products/2").await;
+    assert_eq!(shop.send(Method::PUT, "/products/1").await.status(), StatusCode::NO_CONTENT);
+    let again = shop.get("/products/1").await;
+    assert_eq!(field(&again, "x-cache"), "MISS");
+    assert_eq!(
+        field(&again, "cache-status"),
+        "Larder; fwd=stale; fwd-status=200; stored; detail=invalidated"
+    );
+    assert_eq!(field(&shop.get("/products/2").await, "x-cache"), "HIT");
+}
+
+#[tokio::test]
+async fn a_tag_template_names_the_response() {
+    let shop = shop(Policy::ttl(ttl::STANDARD).tag("product:{id}"));
+    shop.get("/products/1").await;
+    shop.cache.invalidate(Tag::new("product:1")).await;
+    assert_eq!(field(&shop.get("/products/1").await, "x-cache"), "MISS");
+    assert_eq!(field(&shop.get("/products/1").await, "x-cache"), "HIT");
+    shop.cache.invalidate(Invalidation::all()).await;
+    assert_eq!(field(&shop.get("/products/1").await, "x-cache"), "MISS");
+}
+
+#[tokio::test]
+async fn head_is_answered_from_what_get_stored() {
+    let shop = shop(Policy::ttl(ttl::STANDARD));
+    let head = shop.send(Method::HEAD, "/products/1").await;
+    assert_eq!(field(&head, "x-cache"), "MISS");
+    let get = shop.get("/products/1").await;
+    assert_eq!(field(&get, "x-cache"), "MISS");
+    let head = shop.send(Method::HEAD, "/products/1").await;
+    assert_eq!(field(&head, "x-cache"), "HIT");
+    assert_eq!(field(&head, "content-length"), get.body().len().to_string());
+    assert_eq!(head.body(), "");
+}
+
+#[tokio::test]
+async fn what_a_handler_says_comes_before_the_policy() {
+    let clock = ManualClock::new();
+    let cache = Cache::builder().clock(clock.clone()).build();
+    let handler = async || (Tags::from(["catalogue"]), CacheFor::secs(30), "hello");
+    let app = Router::new().route("/", get(handler)).layer(cache.layer(Policy::ttl(ttl::STANDARD)));
+    let ask = async || {
+        let request = Request::builder().uri("/").body(Body::empty()).unwrap();
+        app.clone().oneshot(request).await.unwrap().headers()["x-cache"].clone()
+    };
+    assert_eq!(ask().await, "MISS");
+    assert_eq!(ask().await, "HIT");
+    cache.invalidate(Tag::new("catalogue")).await;
+    assert_eq!(ask().await, "MISS");
+    clock.advance(Duration::from_secs(30));
+    assert_eq!(ask().await, "MISS");
+}

@@ -1,0 +1,73 @@
+//! Queries on the table of products.
+
+use super::Database;
+use crate::extract::Id;
+use crate::products::{NewProduct, Product};
+
+impl Database {
+    pub(crate) async fn product(&self, id: Id) -> Result<Option<Product>, sqlx::Error> {
+        let query = sqlx::query_as("SELECT id, name, price_cents FROM products WHERE id = ?")
+            .bind(id.get())
+            .fetch_optional(&self.pool);
+        Ok(self.delayed(query).await?.map(product))
+    }
+
+    /// Products whose name contains the text, in the order of their identifiers; all of them if the text is empty.
+    pub(crate) async fn products_like(
+        &self,
+        text: &str,
+        offset: i64,
+        limit: i64,
+    ) -> Result<Vec<Product>, sqlx::Error> {
+        let query = sqlx::query_as(
+            r"SELECT id, name, price_cents FROM products WHERE name LIKE ? ESCAPE '\' ORDER BY id LIMIT ? OFFSET ?",
+        )
+        .bind(contains(text))
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(&self.pool);
+        Ok(self.delayed(query).await?.into_iter().map(product).collect())
+    }
+
+    /// Writes the product, and says whether there is one with this identifier. It is committed on return.
+    pub(crate) async fn update_product(&self, id: Id, new: &NewProduct) -> Result<bool, sqlx::Error> {
+        let query = sqlx::query("UPDATE products SET name = ?, price_cents = ? WHERE id = ?")
+            .bind(new.name.as_str())
+            .bind(new.price_cents)
+            .bind(id.get())
+            .execute(&self.pool);
+        Ok(self.delayed(query).await?.rows_affected() > 0)
+    }
+}
+
+fn product((id, name, price_cents): (i64, String, u32)) -> Product {
+    Product { id, name, price_cents }
+}
+
+/// The `LIKE` pattern of texts that contain this one, in which `%` and `_` stand for themselves.
+fn contains(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for char in text.chars() {
+        if matches!(char, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(char);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_are_escaped() {
+        for (text, pattern) in
+            [("", "%%"), ("lamp", "%lamp%"), ("100%", r"%100\%%"), ("a_b", r"%a\_b%"), (r"\%", r"%\\\%%")]
+        {
+            assert_eq!(contains(text), pattern);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Creates and fills a new database, exactly once, however many processes start on it together.
+
+use std::time::{Duration, Instant};
+
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnection;
+
+use super::{BUSY_TIMEOUT, is_busy, seed};
+
+/// What `user_version` says in a database of this shop. A new file says 0.
+const VERSION: i64 = 1;
+
+/// How soon to try again to turn the write-ahead log on.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// Makes the database ready for use.
+///
+/// # Errors
+///
+/// It cannot be written, or is of another version or program.
+pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    write_ahead(&mut *pool.acquire().await?).await?;
+    // `IMMEDIATE` takes the write lock first: of two processes, the second looks at the version only when the first
+    // has committed all of its filling, or none.
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    match version(&mut transaction).await? {
+        VERSION => Ok(()),
+        0 if is_empty(&mut transaction).await? => {
+            create(&mut transaction).await?;
+            transaction.commit().await
+        }
+        other => Err(sqlx::Error::Configuration(
+            format!("it holds something else than this shop (user_version {other}, not {VERSION})").into(),
+        )),
+    }
+}
+
+/// Lets readers and a writer work side by side. It is a property of the file, so once is enough.
+///
+/// The switch needs the file for itself, and where two switch together SQLite may answer "busy" at once, whatever
+/// the busy timeout.
+async fn write_ahead(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        let switched = sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection).await;
+        match switched {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => tokio::time::sleep(RETRY).await,
+            other => return other.map(drop),
+        }
+    }
+}
+
+async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await
+}
+
+async fn is_empty(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)").fetch_one(connection).await
+}
+
+async fn create(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let began = Instant::now();
+    sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *connection).await?;
+    seed::fill(connection).await?;
+    sqlx::raw_sql("PRAGMA user_version = 1").execute(connection).await?;
+    tracing::info!(took = ?began.elapsed(), "created and filled the database");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::{Database, Location};
+
+    async fn memory() -> Database {
+        let location: Location = ":memory:".parse().unwrap();
+        Database::open(&location, Duration::ZERO).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn it_is_filled_once() {
+        let database = memory().await;
+        prepare(&database.pool).await.unwrap();
+        for (count, table) in [
+            ("SELECT count(*) FROM products", 10_000_i64),
+            ("SELECT count(*) FROM users", 10_000),
+            ("SELECT count(*) FROM countries", 249),
+        ] {
+            let rows: i64 = sqlx::query_scalar(count).fetch_one(&database.pool).await.unwrap();
+            assert_eq!(rows, table, "{count}");
+        }
+        let mut connection = database.pool.acquire().await.unwrap();
+        assert_eq!(version(&mut connection).await.unwrap(), VERSION);
+    }
+
+    #[tokio::test]
+    async fn the_database_of_something_else_is_left_alone() {
+        let database = memory().await;
+        for foreign in ["PRAGMA user_version = 7", "PRAGMA user_version = 0"] {
+            sqlx::query(foreign).execute(&database.pool).await.unwrap();
+            let error = prepare(&database.pool).await.unwrap_err().to_string();
+            assert!(error.contains("something else"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_write_ahead_log_waits_for_the_file_to_be_free() {
+        use sqlx::sqlite::SqliteConnectOptions;
+        use sqlx::{ConnectOptions, Connection};
+
+        let folder = std::env::temp_dir().join(format!("shop-schema-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        // Without a busy timeout it is always we who wait, and never SQLite.
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join("shop.sqlite"))
+            .create_if_missing(true)
+            .busy_timeout(Duration::ZERO);
+        let mut holder = options.connect().await.unwrap();
+        let mut other = options.connect().await.unwrap();
+        let lock = holder.begin_with("BEGIN EXCLUSIVE").await.unwrap();
+        let refused = sqlx::query("PRAGMA journal_mode = WAL").execute(&mut other).await;
+        assert!(is_busy(&refused.unwrap_err()));
+
+        let (switched, released) = tokio::join!(write_ahead(&mut other), async {
+            tokio::time::sleep(RETRY).await;
+            lock.rollback().await
+        });
+        released.unwrap();
+        switched.unwrap();
+        drop((holder, other));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

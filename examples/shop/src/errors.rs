@@ -1,0 +1,98 @@
+//! Every error of the API, answered as `{"error": "…"}` with a status that fits.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::database;
+
+/// Why a request has no answer.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// There is no such thing.
+    Unknown(&'static str),
+    /// The route needs to know whom it answers.
+    Unauthorized,
+    /// The request is wrong.
+    Request(StatusCode, String),
+    /// The database failed.
+    Database(sqlx::Error),
+    /// A task ended before its work did.
+    Task(tokio::task::JoinError),
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unknown(what) => answer(StatusCode::NOT_FOUND, &format!("there is no such {what}")),
+            // RFC 9110 §15.5.2: a 401 names the scheme that would be accepted.
+            Self::Unauthorized => (
+                [(WWW_AUTHENTICATE, "Bearer")],
+                answer(StatusCode::UNAUTHORIZED, "say who you are: Authorization: Bearer <user id>"),
+            )
+                .into_response(),
+            Self::Request(status, text) => answer(status, &text),
+            Self::Database(error) => database_failed(&error),
+            Self::Task(error) => {
+                tracing::error!(%error, "a task did not finish");
+                answer(StatusCode::INTERNAL_SERVER_ERROR, "this could not be finished")
+            }
+        }
+    }
+}
+
+/// Clients learn whether to try again; what went wrong goes to the log.
+fn database_failed(error: &sqlx::Error) -> Response {
+    tracing::error!(%error, "the database failed");
+    if database::is_busy(error) || matches!(error, sqlx::Error::PoolTimedOut) {
+        answer(StatusCode::SERVICE_UNAVAILABLE, "the database is busy")
+    } else {
+        answer(StatusCode::INTERNAL_SERVER_ERROR, "the database failed")
+    }
+}
+
+fn answer(status: StatusCode, error: &str) -> Response {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        error: &'a str,
+    }
+    (status, Json(Body { error })).into_response()
+}
+
+/// Answers paths that no route has.
+pub(crate) async fn no_route(uri: Uri) -> Error {
+    Error::Request(StatusCode::NOT_FOUND, format!("there is no route {}", uri.path()))
+}
+
+/// Answers methods that a route does not have.
+pub(crate) async fn no_method(method: Method, uri: Uri) -> Error {
+    let text = format!("{} has no method {method}", uri.path());
+    Error::Request(StatusCode::METHOD_NOT_ALLOWED, text)
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<JsonRejection> for Error {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::Request(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Error {
+    fn from(rejection: PathRejection) -> Self {
+        Self::Request(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Error {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::Request(rejection.status(), rejection.body_text())
+    }
+}

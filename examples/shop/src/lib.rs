@@ -1,0 +1,36 @@
+//! The demo of Larder: a product and user API over SQLite.
+//!
+//! It is a library besides a program, so that tests can start several shops in one process: on one database, and on
+//! one Redis.
+//!
+//! ```
+//! use clap::Parser;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let args = shop::Args::try_parse_from(["shop", "--database", ":memory:", "--no-cache"])?;
+//! let router = shop::app(&args).await?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! shop::serve(listener, router, async {}).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod app;
+mod args;
+mod caching;
+mod countries;
+mod database;
+mod errors;
+mod extract;
+mod fields;
+mod products;
+mod routes;
+mod start_error;
+mod stats;
+mod users;
+
+pub use app::{app, serve};
+pub use args::Args;
+pub use database::{Location, LocationError};
+pub use start_error::StartError;

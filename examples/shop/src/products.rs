@@ -1,0 +1,103 @@
+//! Products: shown, searched and changed.
+
+use std::num::NonZeroU32;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use larder::{Tag, Tags};
+use serde::{Deserialize, Serialize};
+
+use crate::app::{App, to_the_end};
+use crate::errors::Error;
+use crate::extract::{self, Id, Path, Query};
+use crate::fields::Name;
+use crate::stats::Handler;
+
+/// How many products a page of results has.
+const PAGE: u32 = 20;
+
+/// The most characters that a search may have.
+const LONGEST_SEARCH: usize = 200;
+
+/// A product, as it is answered.
+#[derive(Debug, Serialize)]
+pub(crate) struct Product {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) price_cents: u32,
+}
+
+/// What a product is changed to. Other fields of the body are ignored, so that an answer can be sent back changed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NewProduct {
+    pub(crate) name: Name,
+    pub(crate) price_cents: u32,
+}
+
+/// What to search for, and which page of the results to show, counted from 1.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Search {
+    #[serde(default)]
+    q: String,
+    #[serde(default = "first_page")]
+    page: NonZeroU32,
+}
+
+/// A page of results.
+#[derive(Debug, Serialize)]
+pub(crate) struct Found {
+    page: NonZeroU32,
+    /// Whether there are more pages.
+    more: bool,
+    products: Vec<Product>,
+}
+
+/// `GET /api/products/{id}`
+pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<Json<Product>, Error> {
+    app.runs.count(Handler::Product);
+    let product = app.database.product(id).await?;
+    product.map(Json).ok_or(Error::Unknown("product"))
+}
+
+/// `GET /api/products?q=&page=`
+pub(crate) async fn search(
+    State(app): State<App>,
+    Query(search): Query<Search>,
+) -> Result<(Tags, Json<Found>), Error> {
+    app.runs.count(Handler::ProductSearch);
+    if search.q.chars().count() > LONGEST_SEARCH {
+        let text = format!("a search has at most {LONGEST_SEARCH} characters");
+        return Err(Error::Request(StatusCode::BAD_REQUEST, text));
+    }
+    let offset = i64::from(search.page.get() - 1) * i64::from(PAGE);
+    // One more than a page shows whether there are more.
+    let mut products = app.database.products_like(&search.q, offset, i64::from(PAGE) + 1).await?;
+    let page_length = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let more = products.len() > page_length;
+    products.truncate(page_length);
+    let tags = products.iter().map(|product| format!("product:{}", product.id)).collect();
+    let page = search.page;
+    Ok((tags, Json(Found { page, more, products })))
+}
+
+/// `PUT /api/products/{id}`
+pub(crate) async fn update(
+    State(app): State<App>,
+    Path(id): Path<Id>,
+    extract::Json(new): extract::Json<NewProduct>,
+) -> Result<Json<Product>, Error> {
+    app.runs.count(Handler::ProductUpdate);
+    to_the_end(async move {
+        if !app.database.update_product(id, &new).await? {
+            return Err(Error::Unknown("product"));
+        }
+        app.cache.invalidate(Tag::new(format!("product:{id}"))).await;
+        Ok(Json(Product { id: id.get(), name: new.name.into(), price_cents: new.price_cents }))
+    })
+    .await
+}
+
+fn first_page() -> NonZeroU32 {
+    NonZeroU32::MIN
+}

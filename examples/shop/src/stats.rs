@@ -1,0 +1,92 @@
+//! `GET /stats`: what really ran, and what the cache says of itself.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::app::App;
+
+/// The handlers whose runs are counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Handler {
+    Product,
+    ProductUpdate,
+    ProductSearch,
+    User,
+    UserUpdate,
+    TopUsers,
+    Me,
+    Countries,
+}
+
+impl Handler {
+    const ALL: [Self; 8] = [
+        Self::Product,
+        Self::ProductUpdate,
+        Self::ProductSearch,
+        Self::User,
+        Self::UserUpdate,
+        Self::TopUsers,
+        Self::Me,
+        Self::Countries,
+    ];
+
+    /// The word that stands for it under `handler_runs`.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Product => "product",
+            Self::ProductUpdate => "product_update",
+            Self::ProductSearch => "product_search",
+            Self::User => "user",
+            Self::UserUpdate => "user_update",
+            Self::TopUsers => "top_users",
+            Self::Me => "me",
+            Self::Countries => "countries",
+        }
+    }
+}
+
+/// How often each handler ran since the process started. A hit runs none.
+#[derive(Debug, Default)]
+pub(crate) struct Runs([AtomicU64; Handler::ALL.len()]);
+
+impl Runs {
+    /// Counts one run. Handlers call it first, so that runs which fail count as well.
+    pub(crate) fn count(&self, handler: Handler) {
+        self.of(handler).fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn of(&self, handler: Handler) -> &AtomicU64 {
+        &self.0[handler as usize]
+    }
+
+    fn by_name(&self) -> BTreeMap<&'static str, u64> {
+        Handler::ALL
+            .iter()
+            .map(|&handler| (handler.as_str(), self.of(handler).load(Ordering::Relaxed)))
+            .collect()
+    }
+}
+
+/// What `/stats` answers.
+#[derive(Debug, Serialize)]
+pub(crate) struct Stats {
+    handler_runs: BTreeMap<&'static str, u64>,
+    /// What the cache counts; null without one.
+    cache: Option<Value>,
+    /// What the Redis server counts; null without one, or while it cannot be reached.
+    redis: Option<Value>,
+}
+
+/// `GET /stats`
+pub(crate) async fn show(State(app): State<App>) -> Json<Stats> {
+    Json(Stats {
+        handler_runs: app.runs.by_name(),
+        cache: app.cache.stats(),
+        redis: app.cache.redis_stats().await,
+    })
+}

@@ -1,0 +1,74 @@
+//! Users: shown, ranked and changed, and who asks.
+
+use axum::Json;
+use axum::extract::State;
+use larder::{Invalidation, Tags};
+use serde::{Deserialize, Serialize};
+
+use crate::app::{App, to_the_end};
+use crate::errors::Error;
+use crate::extract::{self, Bearer, Id, Path};
+use crate::fields::{Email, Name};
+use crate::stats::Handler;
+
+/// How many users the list of the highest scores has.
+const TOP: i64 = 50;
+
+/// A user, as it is answered.
+#[derive(Debug, Serialize)]
+pub(crate) struct User {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) score: i64,
+}
+
+/// What a user is changed to. Other fields of the body are ignored, so that an answer can be sent back changed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NewUser {
+    pub(crate) name: Name,
+    pub(crate) email: Email,
+    pub(crate) score: i64,
+}
+
+/// `GET /api/users/{id}`
+pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<Json<User>, Error> {
+    app.runs.count(Handler::User);
+    find(&app, id).await
+}
+
+/// `GET /api/users/top`
+pub(crate) async fn top(State(app): State<App>) -> Result<Json<Vec<User>>, Error> {
+    app.runs.count(Handler::TopUsers);
+    Ok(Json(app.database.top_users(TOP).await?))
+}
+
+/// `GET /api/me`
+pub(crate) async fn me(State(app): State<App>, Bearer(id): Bearer) -> Result<(Tags, Json<User>), Error> {
+    app.runs.count(Handler::Me);
+    let user = find(&app, id).await?;
+    Ok((Tags::from([format!("user:{id}")]), user))
+}
+
+/// `PUT /api/users/{id}`
+pub(crate) async fn update(
+    State(app): State<App>,
+    Path(id): Path<Id>,
+    extract::Json(new): extract::Json<NewUser>,
+) -> Result<Json<User>, Error> {
+    app.runs.count(Handler::UserUpdate);
+    to_the_end(async move {
+        if !app.database.update_user(id, &new).await? {
+            return Err(Error::Unknown("user"));
+        }
+        let written = Invalidation::tag(format!("user:{id}")).and_tag("users:top");
+        app.cache.invalidate(written).await;
+        Ok(Json(User { id: id.get(), name: new.name.into(), email: new.email.into(), score: new.score }))
+    })
+    .await
+}
+
+async fn find(app: &App, id: Id) -> Result<Json<User>, Error> {
+    let user = app.database.user(id).await?;
+    user.map(Json).ok_or(Error::Unknown("user"))
+}

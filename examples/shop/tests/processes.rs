@@ -1,0 +1,165 @@
+//! The program itself: two processes on one database, arguments that cannot be right, an orderly end.
+
+#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+/// A folder of its own under the system's temporary one, gone when dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("shop-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn database(&self) -> PathBuf {
+        self.0.join("shop.sqlite")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A running shop, killed when dropped.
+struct Shop {
+    process: Child,
+    addr: String,
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The program, with nothing of the tests' environment that would change what it does.
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
+    for variable in
+        ["SHOP_ADDR", "REDIS_URL", "DATABASE_URL", "SHOP_QUERY_DELAY", "SHOP_NO_CACHE", "RUST_LOG"]
+    {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn start(folder: &Folder) -> Child {
+    command()
+        .args(["--addr", "127.0.0.1:0", "--no-cache", "--database"])
+        .arg(folder.database())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits for the line that says where it listens.
+fn listening(mut process: Child) -> Shop {
+    let mut line = String::new();
+    let mut output = BufReader::new(process.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    let addr = line.trim().strip_prefix("listening on http://").unwrap_or_default();
+    let addr = addr.to_owned();
+    let shop = Shop { process, addr };
+    assert!(!shop.addr.is_empty(), "it did not start: {line}");
+    shop
+}
+
+/// The whole response, as text.
+fn call(shop: &Shop, method: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(&shop.addr).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
+}
+
+#[test]
+fn processes_that_start_together_on_a_new_file_share_it() {
+    let folder = Folder::new("together");
+    let starting: Vec<_> = (0..4).map(|_| start(&folder)).collect();
+    let shops: Vec<_> = starting.into_iter().map(listening).collect();
+    for (writer, name) in shops.iter().zip(["First", "Second", "Third", "Fourth"]) {
+        let body = format!(r#"{{"name": "{name}", "price_cents": 1}}"#);
+        let written = call(writer, "PUT", "/api/products/10000", &body);
+        assert!(written.starts_with("HTTP/1.1 200 OK\r\n"), "{written}");
+        for reader in &shops {
+            let read = call(reader, "GET", "/api/products/10000", "");
+            assert!(read.contains(name), "{read}");
+        }
+    }
+}
+
+#[test]
+fn what_was_written_is_there_after_a_restart() {
+    let folder = Folder::new("restart");
+    let body = r#"{"name": "Kept", "price_cents": 1}"#;
+    call(&listening(start(&folder)), "PUT", "/api/products/1", body);
+    let read = call(&listening(start(&folder)), "GET", "/api/products/1", "");
+    assert!(read.contains("Kept"), "{read}");
+}
+
+#[cfg(unix)]
+#[test]
+fn it_ends_in_order_when_asked_to() {
+    let folder = Folder::new("end");
+    let mut shop = listening(start(&folder));
+    let id = shop.process.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(sent.success());
+    assert!(shop.process.wait().unwrap().success());
+}
+
+#[test]
+fn arguments_that_cannot_be_right_are_named() {
+    for (arguments, told) in [
+        (["--addr", "nowhere"], "nowhere"),
+        (["--database", "postgres://localhost/shop"], "postgres is not SQLite"),
+        (["--query-delay", "soon"], "soon"),
+    ] {
+        let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
+        let stderr = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(told), "{stderr}");
+    }
+}
+
+#[test]
+fn a_database_that_is_something_else_is_named_and_left_alone() {
+    let folder = Folder::new("foreign");
+    let text =
+        "this is not a database, and it is longer than the header of one, which has a hundred bytes in all";
+    std::fs::write(folder.database(), text.repeat(20)).unwrap();
+    let output = command().arg("--database").arg(folder.database()).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cannot open the database"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(folder.database()).unwrap(), text.repeat(20));
+}
+
+#[test]
+fn variables_of_the_environment_are_arguments_too() {
+    let output = command().env("SHOP_QUERY_DELAY", "soon").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("soon"), "{stderr}");
+
+    let help = command().arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for variable in ["SHOP_ADDR", "REDIS_URL", "DATABASE_URL", "SHOP_QUERY_DELAY", "SHOP_NO_CACHE"] {
+        assert!(help.contains(variable), "{help}");
+    }
+}
