@@ -21,10 +21,7 @@ pub fn larder<S>(url: &str, origin: S) -> CacheService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
-    let store = RedisStore::builder(url)
-        .command_timeout(PATIENCE)
-        .connect()
-        .expect("a store");
+    let store = RedisStore::builder(url).command_timeout(PATIENCE).connect().expect("a store");
     let cache = Cache::builder().memory(0).shared(store).build();
     cache.layer(Policy::ttl(ttl::STANDARD)).layer(origin)
 }
