@@ -1,1 +1,3 @@
-//! Whole-system tests live in the files beside this one.
+//! What the whole-system tests, in the files beside this one, share.
+
+pub mod http;
