@@ -3,18 +3,15 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
 use axum::routing::get;
 use axum_response_cache::CacheLayer as PeerLayer;
-use bytes::Bytes;
 use clap::ValueEnum;
 use larder::{Cache, CacheLayer, Policy};
 use tokio::runtime::Runtime;
-use tower::{Layer, service_fn};
+use tower::Layer;
 
 use super::hit::Hit;
-use super::origin;
+use crate::origin;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -54,11 +51,8 @@ impl Case {
             Self::Larder1m => 1024 * 1024,
             _ => 1024,
         };
-        let body = Bytes::from(vec![b'x'; size]);
-        let bare = service_fn({
-            let body = body.clone();
-            move |_: Request<Body>| origin::respond(body.clone())
-        });
+        let bare = origin::service(size);
+        let body = origin::body(size);
         let handler = get(move || origin::respond(body.clone()));
         match self {
             Self::Bare => Hit::warm(runtime, bare),

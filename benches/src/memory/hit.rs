@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use tokio::runtime::Runtime;
 use tower::{Service, ServiceExt};
 
-use super::origin;
+use crate::origin;
 
 /// Requests to a service that has its answer ready.
 pub struct Hit(Box<dyn FnMut()>);

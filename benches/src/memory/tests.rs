@@ -3,7 +3,8 @@
 use clap::ValueEnum;
 use tokio::runtime::Runtime;
 
-use super::{Case, origin};
+use super::Case;
+use crate::origin;
 
 /// One test, since the handler counts its runs for the whole process.
 #[test]

@@ -171,6 +171,26 @@ impl Outcome {
         }
     }
 
+    /// The word that stands for it in metrics and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit(_) => "hit",
+            Self::Stale(..) => "stale",
+            Self::Miss(_) => "miss",
+            Self::Bypass(_) => "bypass",
+        }
+    }
+
+    /// The tier that the response was found in, if it was a stored one.
+    #[must_use]
+    pub const fn tier(self) -> Option<Tier> {
+        match self {
+            Self::Hit(tier) | Self::Stale(tier, _) => Some(tier),
+            Self::Miss(_) | Self::Bypass(_) => None,
+        }
+    }
+
     /// The reason's word; for a hit, the tier's.
     #[must_use]
     pub const fn reason(self) -> &'static str {
@@ -232,6 +252,20 @@ mod tests {
         assert!(NotStored::ALL.iter().all(|reason| token(reason.as_str())));
         let distinct: std::collections::HashSet<_> = words.iter().collect();
         assert_eq!(distinct.len(), words.len());
+    }
+
+    #[test]
+    fn an_outcome_is_the_same_word_in_metrics_and_in_x_cache() {
+        let outcomes = [
+            (Outcome::Hit(Tier::Memory), Some(Tier::Memory)),
+            (Outcome::Stale(Tier::Shared, StaleReason::IfError), Some(Tier::Shared)),
+            (Outcome::Miss(MissReason::Expired), None),
+            (Outcome::Bypass(BypassReason::Range), None),
+        ];
+        for (outcome, tier) in outcomes {
+            assert_eq!(outcome.as_str().to_ascii_uppercase(), outcome.x_cache());
+            assert_eq!(outcome.tier(), tier);
+        }
     }
 
     /// RFC 9211 §2.2 lists the values of `fwd`.

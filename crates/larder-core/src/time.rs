@@ -25,12 +25,14 @@ impl Wall {
     }
 
     /// This moment moved into the future by `by`, at most to the end of the representable range.
+    #[inline]
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
         Self(self.0.saturating_add(millis(by)))
     }
 
     /// How long after `earlier` this moment is; zero if it is not after it.
+    #[inline]
     #[must_use]
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -69,12 +71,14 @@ impl Boot {
     pub const MAX: Self = Self(u64::MAX);
 
     /// The moment this many nanoseconds after the clock's fixed point.
+    #[inline]
     #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
     /// Nanoseconds since the clock's fixed point.
+    #[inline]
     #[must_use]
     pub const fn as_nanos(self) -> u64 {
         self.0

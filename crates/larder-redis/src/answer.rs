@@ -35,11 +35,6 @@ pub(crate) fn is_replica(error: &Error) -> bool {
         .any(|word| error.details().starts_with(word))
 }
 
-/// Whether it is about one key, which says nothing of the others.
-pub(crate) fn is_about_one_key(error: &Error) -> bool {
-    error.details().starts_with("WRONGTYPE")
-}
-
 /// An answer that is not what was asked for.
 pub(crate) fn unreadable(what: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Unreadable, what)

@@ -17,7 +17,8 @@
 //! # When Redis is in trouble
 //!
 //! No request waits longer than the command timeout, and after three timeouts in a row none waits at all until Redis
-//! answers again. Trouble is told once at `warn` when it begins, and once at `info` when it has ended.
+//! answers again. The store returns each error and tells nobody else; its user (the cache) says when trouble begins and
+//! ends. What this crate says by itself, once and at `warn`, is advice on the server's settings.
 
 mod advice;
 mod answer;
@@ -34,7 +35,6 @@ mod script;
 mod stats;
 mod store;
 mod tier;
-mod trouble;
 mod url;
 
 pub use self::builder::RedisStoreBuilder;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use fred::clients::{Client, WithOptions};
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface};
-use fred::types::ConnectHandle;
 use fred::types::config::{Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, TcpConfig};
+use fred::types::{ClusterHash, ConnectHandle};
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -16,8 +16,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::advice;
 use crate::answer;
-use crate::health::Health;
-use crate::trouble::Concern;
 
 /// How long making a connection, and each step of it, may take.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
@@ -40,30 +38,17 @@ pub(crate) struct Link {
     closing: Notify,
 }
 
-/// What a link does when its connection comes and goes. One of a store's links has it, so that each trouble is told once.
-pub(crate) struct Watch {
-    health: Arc<Health>,
-    advised: bool,
-}
-
-impl Watch {
-    pub(crate) fn new(health: Arc<Health>) -> Self {
-        Self {
-            health,
-            advised: false,
-        }
-    }
-
-    async fn connected(&mut self, client: &Client) {
-        if !self.advised {
-            self.advised = advice::give(&client.with_options(&options(CONNECT_LIMIT))).await;
-        }
-    }
+/// Whether a link reads the server's memory settings once it is connected, and warns of bad ones. One of a store's links
+/// does, so that each warning is given once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Advice {
+    Wanted,
+    Given,
 }
 
 impl Link {
     /// A link that begins to connect at once, on `runtime`, and does so until it is closed.
-    pub(crate) fn open(config: Config, runtime: &Handle, watch: Option<Watch>) -> Arc<Self> {
+    pub(crate) fn open(config: Config, runtime: &Handle, advice: Advice) -> Arc<Self> {
         let link = Arc::new(Self {
             client: RwLock::new(client(config.clone())),
             config,
@@ -72,7 +57,7 @@ impl Link {
             renewing: AtomicBool::new(false),
             closing: Notify::new(),
         });
-        runtime.spawn(Arc::clone(&link).keep(watch));
+        runtime.spawn(Arc::clone(&link).keep(advice));
         link
     }
 
@@ -83,7 +68,17 @@ impl Link {
 
     /// The client, for one command that has to end within `limit`, and at once if there is no connection.
     pub(crate) fn within(&self, limit: Duration) -> WithOptions<Client> {
-        self.client().with_options(&options(limit))
+        self.client().with_options(&self.options(limit))
+    }
+
+    /// The same for a custom command, whose key stands at `key` in its arguments. What a `CustomCommand` says of that
+    /// itself is ignored by fred, and a cluster's wrong node is asked.
+    pub(crate) fn within_at(&self, limit: Duration, key: usize) -> WithOptions<Client> {
+        let options = Options {
+            cluster_hash: Some(ClusterHash::Offset(key)),
+            ..self.options(limit)
+        };
+        self.client().with_options(&options)
     }
 
     /// Gives up the connection for a new one, in the background: for a peer that hangs, or that is not the primary any
@@ -114,6 +109,19 @@ impl Link {
         }
     }
 
+    fn options(&self, limit: Duration) -> Options {
+        // To fred, following a redirection is another attempt. A command that was in flight on a lost connection is not
+        // sent again all the same, as it is one that fails fast.
+        let redirections = if self.config.server.is_clustered() { 2 } else { 0 };
+        Options {
+            timeout: Some(limit),
+            max_attempts: Some(1 + redirections),
+            max_redirections: Some(redirections),
+            fail_fast: true,
+            ..Options::default()
+        }
+    }
+
     fn client(&self) -> Client {
         self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -122,8 +130,8 @@ impl Link {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn keep(self: Arc<Self>, mut watch: Option<Watch>) {
-        while self.run_client(&mut watch).await {
+    async fn keep(self: Arc<Self>, mut advice: Advice) {
+        while self.run_client(&mut advice).await {
             // fred gave up, which it does for errors that it takes for lasting. Such a client stays broken.
             let fresh = client(self.config.clone());
             *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
@@ -131,7 +139,7 @@ impl Link {
     }
 
     /// Runs the present client until it ends. Says whether another is wanted.
-    async fn run_client(&self, watch: &mut Option<Watch>) -> bool {
+    async fn run_client(&self, advice: &mut Advice) -> bool {
         let client = self.client();
         let (mut connections, mut errors) = (client.reconnect_rx(), client.error_rx());
         let mut running = client.connect();
@@ -143,17 +151,17 @@ impl Link {
                 }
                 ended = &mut running => {
                     if let Ok(Err(error)) = ended {
-                        self.failed(&error, watch.as_ref());
+                        self.failed(&error);
                     }
                     break;
                 }
                 Ok(_) = connections.recv() => {
                     *self.refusal() = None;
-                    if let Some(watch) = watch {
-                        watch.connected(&client).await;
+                    if *advice == Advice::Wanted && advise(&client).await {
+                        *advice = Advice::Given;
                     }
                 }
-                Ok((error, _)) = errors.recv() => self.failed(&error, watch.as_ref()),
+                Ok((error, _)) = errors.recv() => self.failed(&error),
             }
         }
         tokio::select! {
@@ -162,29 +170,27 @@ impl Link {
         }
     }
 
-    fn failed(&self, error: &Error, watch: Option<&Watch>) {
+    fn failed(&self, error: &Error) {
         if *error.kind() == ErrorKind::Auth {
             *self.refusal() = Some(error.details().into());
         }
-        if let Some(watch) = watch {
-            watch.health.failed(Concern::Reach, error);
-        }
+        tracing::debug!("no connection to Redis: {error}");
     }
+}
+
+async fn advise(client: &Client) -> bool {
+    // Not one that fails fast: fred announces a connection a moment before it lets those through.
+    let patient = Options {
+        timeout: Some(CONNECT_LIMIT),
+        ..Options::default()
+    };
+    advice::give(&client.with_options(&patient)).await
 }
 
 async fn quit(client: &Client, running: &ConnectHandle) {
     // Whether or not the server hears of it, the task ends and closes its sockets.
     let _ = timeout(CONNECT_LIMIT, client.quit()).await;
     running.abort();
-}
-
-fn options(limit: Duration) -> Options {
-    Options {
-        timeout: Some(limit),
-        max_attempts: Some(1),
-        fail_fast: true,
-        ..Options::default()
-    }
 }
 
 fn client(config: Config) -> Client {

@@ -17,7 +17,6 @@ use tokio::time::timeout;
 
 use crate::answer::{self, parts, text, unreadable};
 use crate::store::{Inner, RedisStore};
-use crate::trouble::Concern;
 use crate::{entry, look};
 
 /// How long a look or an append may take. Neither is on the path of a cached request, and a look that fails for nothing
@@ -30,6 +29,9 @@ const LATE: Duration = Duration::from_millis(250);
 /// How many entries one look takes in.
 const ENTRIES: i64 = 1_000;
 
+/// Where the Stream's name stands in the arguments of the alarm's `XREAD`.
+const STREAM: usize = 5;
+
 impl Log for RedisStore {
     async fn alarm(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
         let inner = &*self.inner;
@@ -38,12 +40,12 @@ impl Log for RedisStore {
             // One that was given up still waits at the server.
             return Ok(());
         };
-        let client = inner.alarm.within(at_most + LATE);
+        let client = inner.alarm.within_at(at_most + LATE, STREAM);
         let arguments = wait_arguments(inner.keys.events(), cursor.after, at_most);
         // On a task of its own, so that its turn lasts as long as the server is blocked, whatever becomes of the caller.
         let waiting = inner.runtime.spawn(async move {
             let _turn = turn;
-            let command = CustomCommand::new_static("XREAD", ClusterHash::Offset(5), true);
+            let command = CustomCommand::new_static("XREAD", ClusterHash::Offset(STREAM), true);
             client.custom::<Value, _>(command, arguments).await
         });
         let Ok(result) = waiting.await else {
@@ -67,8 +69,8 @@ impl Log for RedisStore {
         let keys = inner.log_keys();
         let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
         let result = run.await.inspect_err(|error| inner.renew_if_hung(error));
-        let answer = inner.settle_on(&inner.log, Concern::Log, None, result)?;
-        let read = look::read(&answer).inspect_err(|error| inner.health.failed(Concern::Log, error))?;
+        let answer = inner.settle_on(&inner.log, None, result)?;
+        let read = look::read(&answer)?;
         if !read.knows_run_id {
             inner.tell_of_weak_log();
         }
@@ -87,7 +89,7 @@ impl Log for RedisStore {
         let keys = inner.log_keys();
         let run = inner.scripts.append.run(&inner.log, LIMIT, &keys, &arguments);
         let result = run.await.inspect_err(|error| inner.renew_if_hung(error));
-        let answer = inner.settle_on(&inner.log, Concern::Log, Some(leave), result)?;
+        let answer = inner.settle_on(&inner.log, Some(leave), result)?;
         appended(&answer).ok_or_else(|| unreadable("the log's answer to an append"))
     }
 }
@@ -99,11 +101,9 @@ impl Inner {
 
     fn no_alarm(&self, error: &Error) -> StoreError {
         let explained = self.alarm.explain(error);
-        match explained.kind() {
+        if explained.kind() == StoreErrorKind::Timeout {
             // Or else every further alarm would wait behind this one.
-            StoreErrorKind::Timeout => self.alarm.renew(),
-            StoreErrorKind::Refused => self.health.failed(Concern::Log, &explained),
-            _ => {}
+            self.alarm.renew();
         }
         explained
     }
@@ -170,6 +170,7 @@ mod tests {
     fn an_alarm_never_waits_for_ever() {
         let arguments = wait_arguments("e", LogId::new(5, 1), Duration::ZERO);
         assert_eq!(arguments[3], Value::Integer(1));
-        assert_eq!(arguments[6], Value::from("5-1"));
+        assert_eq!(arguments[STREAM], Value::from("e"));
+        assert_eq!(arguments[STREAM + 1], Value::from("5-1"));
     }
 }

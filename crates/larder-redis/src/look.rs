@@ -84,7 +84,7 @@ impl Extent {
         if self.length == 0 {
             self.last
         } else if self.added == self.length {
-            self.deleted
+            LogId::ZERO
         } else {
             self.oldest.before().max(self.deleted)
         }

@@ -14,6 +14,9 @@ use tokio::time::Instant;
 
 use crate::link::Link;
 
+/// Where the first key stands, after the script and the number of keys.
+const FIRST_KEY: usize = 2;
+
 /// A script and the digest that the server knows it by.
 #[derive(Debug)]
 pub(crate) struct Script {
@@ -88,6 +91,6 @@ async fn call(
     sent.push(Value::Integer(i64::try_from(keys.len()).unwrap_or(i64::MAX)));
     sent.extend(keys.iter().map(|key| Value::from(*key)));
     sent.extend_from_slice(arguments);
-    let command = CustomCommand::new_static(command, ClusterHash::Offset(2), false);
-    link.within(limit).custom(command, sent).await
+    let command = CustomCommand::new_static(command, ClusterHash::Offset(FIRST_KEY), false);
+    link.within_at(limit, FIRST_KEY).custom(command, sent).await
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fred::error::Error;
 use fred::types::config::Config;
-use larder_core::store::{StoreError, StoreErrorKind};
+use larder_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -16,10 +16,9 @@ use crate::circuit::Leave;
 use crate::error::ConnectError;
 use crate::health::Health;
 use crate::keys::Keys;
-use crate::link::{Link, Watch};
+use crate::link::{Advice, Link};
 use crate::script::Scripts;
 use crate::stats::{self, RedisStats};
-use crate::trouble::Concern;
 use crate::url;
 
 /// A shared tier and a log in Redis. Clones share their connections, which end when the last clone is dropped.
@@ -43,7 +42,7 @@ pub(crate) struct Inner {
     /// One alarm at a time: the server works off those of one connection one after the other.
     pub(crate) waiting: Arc<Semaphore>,
     pub(crate) weak_log_told: AtomicBool,
-    pub(crate) health: Arc<Health>,
+    pub(crate) health: Health,
     address: String,
 }
 
@@ -89,20 +88,18 @@ impl RedisStore {
         log_length: u64,
     ) -> Self {
         let address = url::address(&config);
-        let health = Arc::new(Health::new(address.as_str()));
-        let watch = Watch::new(Arc::clone(&health));
         let inner = Inner {
             keys,
             scripts: Scripts::new(),
             command_timeout,
             log_length,
             runtime: runtime.clone(),
-            data: Link::open(config.clone(), runtime, Some(watch)),
-            log: Link::open(config.clone(), runtime, None),
-            alarm: Link::open(config, runtime, None),
+            data: Link::open(config.clone(), runtime, Advice::Wanted),
+            log: Link::open(config.clone(), runtime, Advice::Given),
+            alarm: Link::open(config, runtime, Advice::Given),
             waiting: Arc::new(Semaphore::new(1)),
             weak_log_told: AtomicBool::new(false),
-            health,
+            health: Health::new(),
             address,
         };
         Self {
@@ -121,20 +118,14 @@ impl RedisStore {
 
 impl Inner {
     /// Takes in how a call on the data connection went that the circuit had let through.
-    pub(crate) fn settle<T>(
-        &self,
-        concern: Concern,
-        leave: Leave,
-        result: Result<T, Error>,
-    ) -> Result<T, StoreError> {
-        self.settle_on(&self.data, concern, Some(leave), result)
+    pub(crate) fn settle<T>(&self, leave: Leave, result: Result<T, Error>) -> Result<T, StoreError> {
+        self.settle_on(&self.data, Some(leave), result)
     }
 
     /// Takes in how a call on `link` went.
     pub(crate) fn settle_on<T>(
         &self,
         link: &Arc<Link>,
-        concern: Concern,
         leave: Option<Leave>,
         result: Result<T, Error>,
     ) -> Result<T, StoreError> {
@@ -143,26 +134,18 @@ impl Inner {
                 if let Some(leave) = leave {
                     self.health.settle(leave, None);
                 }
-                self.health.worked(concern);
                 Ok(answer)
             }
-            Err(error) => Err(self.failed(link, concern, leave, &error)),
+            Err(error) => Err(self.failed(link, leave, &error)),
         }
     }
 
-    fn failed(&self, link: &Arc<Link>, concern: Concern, leave: Option<Leave>, error: &Error) -> StoreError {
+    fn failed(&self, link: &Arc<Link>, leave: Option<Leave>, error: &Error) -> StoreError {
         let explained = link.explain(error);
         let opened = leave.is_some_and(|leave| self.health.settle(leave, Some(&explained)));
         if opened {
-            self.health.failed(Concern::Reach, &explained);
             // What hangs is left; a Redis that is merely slow costs a reconnection.
             self.data.renew();
-        }
-        match explained.kind() {
-            StoreErrorKind::Refused | StoreErrorKind::Unreadable if !answer::is_about_one_key(error) => {
-                self.health.failed(concern, &explained);
-            }
-            _ => {}
         }
         if answer::is_replica(error) {
             link.renew();

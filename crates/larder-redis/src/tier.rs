@@ -8,7 +8,6 @@ use fred::types::Value;
 use larder_core::store::{SharedTier, StoreError};
 
 use crate::store::RedisStore;
-use crate::trouble::Concern;
 
 /// Redis refuses expiries that overflow its clock; nothing is stored for longer than this.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -19,7 +18,7 @@ impl SharedTier for RedisStore {
         let leave = inner.health.admit()?;
         let client = inner.data.within(inner.command_timeout);
         let result = client.get(inner.keys.response(key)).await;
-        inner.settle(Concern::Read, leave, result)
+        inner.settle(leave, result)
     }
 
     async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
@@ -31,7 +30,7 @@ impl SharedTier for RedisStore {
         let result = set
             .run(&inner.data, inner.command_timeout, &[&key], &arguments)
             .await;
-        inner.settle(Concern::Write, leave, result.map(drop))
+        inner.settle(leave, result.map(drop))
     }
 
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
@@ -39,7 +38,7 @@ impl SharedTier for RedisStore {
         let leave = inner.health.admit()?;
         let client = inner.data.within(inner.command_timeout);
         let result = client.unlink(inner.keys.response(key)).await;
-        inner.settle(Concern::Write, leave, result.map(|_removed: u64| ()))
+        inner.settle(leave, result.map(|_removed: u64| ()))
     }
 }
 

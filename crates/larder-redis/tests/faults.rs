@@ -125,6 +125,28 @@ async fn a_network_that_swallows_everything_is_survived() {
     reachable(&store).await;
 }
 
+/// When such a peer is back, what was sent to it is in the way, or nobody is there any more.
+#[tokio::test]
+async fn a_connection_that_hangs_is_given_up_for_a_new_one() {
+    let server = RedisServer::start().await.unwrap();
+    for hanging in ["alarm", "look", "get"] {
+        let proxy = Proxy::start(server.address()).unwrap();
+        let store = joined(RedisStore::builder(&server.url_at(proxy.address()))).await;
+        let before = proxy.connections();
+        proxy.blackhole();
+        match hanging {
+            "alarm" => drop(store.alarm(start(), Duration::from_millis(1)).await.unwrap_err()),
+            "look" => drop(store.look(start()).await.unwrap_err()),
+            _ => {
+                for _ in 0..3 {
+                    assert_eq!(kind(&store).await, Some(StoreErrorKind::Timeout));
+                }
+            }
+        }
+        eventually(hanging, async || proxy.connections() > before).await;
+    }
+}
+
 #[tokio::test]
 async fn cut_connections_are_made_again() {
     let server = RedisServer::start().await.unwrap();

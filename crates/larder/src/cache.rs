@@ -68,7 +68,7 @@ impl Cache {
         Ok(CacheLayer::new(self.clone(), policy.checked()?))
     }
 
-    /// What the cache did so far, and what it holds.
+    /// What the cache did so far, and what it holds. [`Stats`] also names the metrics and the spans that tell of it.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inner.report.stats(&self.inner.memory)
@@ -187,6 +187,8 @@ impl CacheBuilder {
             let what = format!("{:?}", self.max_staleness);
             return Err(ConfigError::new(ConfigErrorKind::Staleness, what));
         }
+        #[cfg(feature = "metrics")]
+        crate::report::metrics::describe();
         let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
         let tail = match self.store {
             Some(_) => Tail::following(incarnation, self.limits),

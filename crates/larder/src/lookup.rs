@@ -17,6 +17,7 @@ use crate::cache::Inner;
 use crate::fill::Ask;
 use crate::memory::held::Held;
 use crate::memory::{Found, Variants};
+use crate::report::Exchange;
 use crate::service::layer::Route;
 use crate::service::plan::{Look, credentials_reason};
 
@@ -44,8 +45,9 @@ pub(crate) struct Stale {
 
 impl Route {
     /// What this process's memory knows about a request.
-    pub(crate) fn look_in_memory(&self, look: &Look, headers: &HeaderMap, now: Boot) -> Known {
-        let known = self.find_in_memory(look.key(), headers, now);
+    #[inline]
+    pub(crate) fn look_in_memory(&self, look: Look, key: &str, headers: &HeaderMap, now: Boot) -> Known {
+        let known = self.find_in_memory(key, headers, now);
         match known {
             // RFC 9111 §3.5, and the same for cookies: only what says of itself that it may be shared.
             Known::Fresh(held, _)
@@ -60,6 +62,7 @@ impl Route {
         }
     }
 
+    #[inline]
     pub(crate) fn find_in_memory(&self, key: &str, headers: &HeaderMap, now: Boot) -> Known {
         let inner = &self.cache.inner;
         match inner.memory.find(key, headers, now) {
@@ -77,6 +80,7 @@ impl Route {
     }
 
     /// What the log and the rules of reuse say of a stored response.
+    #[inline]
     pub(crate) fn decide(&self, held: &Arc<Held>, tier: Tier, headers: &HeaderMap, now: Boot) -> Known {
         let (verdict, confirmed) = self.cache.inner.log.judge(held, now);
         let directives = self
@@ -133,11 +137,11 @@ impl Route {
         };
         match asked.await {
             Ok(read) => {
-                inner.report.tier_answered();
+                inner.report.store_worked(Exchange::Read, &*inner.clock);
                 self.judge_shared(ask, read, local, missing)
             }
             Err(error) => {
-                inner.report.tier_failed(&error);
+                inner.report.store_failed(Exchange::Read, &error, &*inner.clock);
                 Known::Missing(MissReason::StoreError)
             }
         }
@@ -200,5 +204,11 @@ fn address_of(ask: &Ask, variants: Option<&Variants>) -> String {
 /// What comes out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
 /// long as it is held. What is only passed on is not copied.
 fn own(inner: &Inner, answer: Option<Bytes>) -> Option<Bytes> {
-    answer.map(|bytes| if inner.memory.keeps() { Bytes::copy_from_slice(&bytes) } else { bytes })
+    answer.map(|bytes| {
+        if inner.memory.keeps() {
+            Bytes::copy_from_slice(&bytes)
+        } else {
+            bytes
+        }
+    })
 }

@@ -21,28 +21,31 @@ use crate::service::plan::Look;
 /// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields.
 pub(crate) fn fresh<B: Body>(
     route: &Route,
-    look: &Look,
+    look: Look,
+    key: &str,
     parts: &Parts,
     held: &Held,
     tier: Tier,
     now: Boot,
 ) -> Response<CacheBody<B>> {
     let outcome = Outcome::Hit(tier);
-    let key = look.key();
-    route.answered(crate::route::matched_path(parts), key, outcome);
+    route.answered_at_once(parts, key, outcome);
     route.cache.inner.report.saved(held.meta.cost);
+    let (age, fresh, others) = (held.age(now), held.meta.lifetime.fresh, held.others.as_ref());
+    let complete = |fields: &mut HeaderMap| headers::served(fields, outcome, age, fresh, others);
     let not_modified = look.conditional && is_not_modified(held, &parts.headers);
-    let mut response = stored(held, look.head, not_modified);
-    let fields = response.headers_mut();
-    headers::served(
-        fields,
-        outcome,
-        held.age(now),
-        held.meta.lifetime.fresh,
-        held.others.as_ref(),
-    );
+    let mut response = if look.head || not_modified || tier != Tier::Memory {
+        let mut response = stored(held, look.head, not_modified);
+        complete(response.headers_mut());
+        response
+    } else {
+        let mut response = Response::new(CacheBody::whole(held.body.clone()));
+        *response.status_mut() = held.status;
+        *response.headers_mut() = held.rendered(age, complete);
+        response
+    };
     if route.policy.show_key {
-        headers::key(fields, key);
+        headers::key(response.headers_mut(), key);
     }
     response
 }
@@ -111,7 +114,7 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
     outcome: Outcome,
     forwarded: Forwarded,
 ) -> Response<CacheBody<B>> {
-    route.answered(ask.matched_path.as_deref(), &ask.key, outcome);
+    route.answered(ask, outcome);
     // The handler was asked without the client's conditions.
     if response.status() == StatusCode::OK
         && ask.conditional
@@ -136,7 +139,7 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
 }
 
 fn plain<B: Body>(route: &Route, ask: &Ask, held: &Held, outcome: Outcome) -> Response<CacheBody<B>> {
-    route.answered(ask.matched_path.as_deref(), &ask.key, outcome);
+    route.answered(ask, outcome);
     let not_modified = ask.conditional && is_not_modified(held, &ask.headers);
     let mut response = stored(held, ask.head, not_modified);
     if route.policy.show_key {

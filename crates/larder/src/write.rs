@@ -50,7 +50,11 @@ pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
 /// Waits for the response, and for what it invalidates, in a task of its own: a client that hangs up between the commit
 /// and the invalidation would leave a stored response that is wrong for the rest of its lifetime. The handler of an
 /// unsafe method therefore runs to its end even if nobody waits for its response.
-pub(crate) async fn answer<B, E, F>(cache: Cache, response: F, written: Vec<Selector>) -> Result<Response<CacheBody<B>>, E>
+pub(crate) async fn answer<B, E, F>(
+    cache: Cache,
+    response: F,
+    written: Vec<Selector>,
+) -> Result<Response<CacheBody<B>>, E>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Send,
@@ -71,7 +75,11 @@ where
     let mut response = response.await?;
     let status = response.status();
     let said = Invalidation::take_from(response.extensions_mut());
-    let written = if status.is_success() || status.is_redirection() { written } else { Vec::new() };
+    let written = if status.is_success() || status.is_redirection() {
+        written
+    } else {
+        Vec::new()
+    };
     // Two events, as the handler's may be soft while the URI's is not.
     if let Some(said) = said {
         cache.invalidate(said).await;
@@ -79,7 +87,10 @@ where
     if let Some(written) = Invalidation::of_each(written) {
         cache.invalidate(written).await;
     }
-    let forwarded = Forwarded { status: Some(status), ..Forwarded::default() };
+    let forwarded = Forwarded {
+        status: Some(status),
+        ..Forwarded::default()
+    };
     headers::forwarded(response.headers_mut(), OUTCOME, forwarded);
     Ok(response.map(CacheBody::inner))
 }

@@ -1,4 +1,6 @@
 //! The layer around axum services, in memory.
+#![cfg(feature = "axum")]
+#![allow(clippy::unwrap_used)] // In tests, helpers of tests too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::counts::Allocated;
+use super::counts::{self, Allocated};
 use crate::shell;
 
 /// Enough that what is not the same in every hit (a growing table, a first use) is spread thin.
@@ -27,8 +27,9 @@ pub(super) fn instructions(cases: &[Allocated]) -> Result<Vec<u64>> {
 }
 
 fn collected(case: &str, hits: u64) -> Result<u64> {
-    let mut program = shell::cargo(&["run", "--release", "--package", "larder-bench", "--bin", "hits"]);
-    program.args(["--config", UNDER_VALGRIND, "--", case, &hits.to_string()]);
+    let hits = hits.to_string();
+    let mut program = shell::cargo(&counts::program("hits"));
+    program.args(["--config", UNDER_VALGRIND, "--", case, &hits]);
     let report = shell::read(&mut program)?.stderr;
     parse(&report).with_context(|| format!("no count in what valgrind reported: {report}"))
 }

@@ -16,19 +16,24 @@ pub(super) struct Allocated {
 
 /// All cases there are, counted by the bench crate's own program.
 pub(super) fn allocated() -> Result<Vec<Allocated>> {
-    let mut program = shell::cargo(&[
-        "run",
-        "--release",
-        "--package",
-        "larder-bench",
-        "--bin",
-        "allocations",
-    ]);
-    let printed = shell::read(&mut program)?.stdout;
+    let printed = shell::read(&mut shell::cargo(&program("allocations")))?.stdout;
     let lines = printed
         .lines()
         .map(|line| parse(line).with_context(|| format!("unreadable: `{line}`")));
     lines.collect()
+}
+
+/// How cargo runs one of the bench crate's programs: built as `cargo bench` builds, so that nothing is built twice.
+pub(super) fn program(name: &str) -> [&str; 7] {
+    [
+        "run",
+        "--profile",
+        "bench",
+        "--package",
+        "larder-bench",
+        "--bin",
+        name,
+    ]
 }
 
 /// A line of that program: the case's name, how many times, how many bytes.

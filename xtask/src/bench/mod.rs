@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::shell;
+use crate::{redis, shell};
 
 /// Times first, then what is counted and so does not depend on how busy the machine is.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
@@ -20,5 +20,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         eprintln!("valgrind is not installed, so instructions are not counted");
     }
     println!("\n{}", counts::table(&allocated, instructions.as_deref()));
+    redis::ensure()?;
+    shell::must(&mut shell::cargo(&counts::program("redis_hits")))?;
     Ok(ExitCode::SUCCESS)
 }

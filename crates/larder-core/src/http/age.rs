@@ -37,6 +37,7 @@ pub fn initial_age(headers: &HeaderMap, request_time: Wall, response_time: Wall)
 }
 
 /// How old a response is that was this old when it arrived, and has been here for so long (`current_age`).
+#[inline]
 #[must_use]
 pub fn current_age(initial: Duration, resident: Duration) -> Duration {
     initial.saturating_add(resident)

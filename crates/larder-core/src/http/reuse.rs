@@ -60,6 +60,7 @@ impl Reuse {
 }
 
 /// Decides what may be done with a stored response; `None` for the request if the policy does not let requests decide.
+#[inline]
 #[must_use]
 pub fn reuse(candidate: &Candidate, request: Option<&RequestDirectives>) -> Reuse {
     if candidate.verdict == Verdict::Refused {
@@ -77,6 +78,7 @@ pub fn reuse(candidate: &Candidate, request: Option<&RequestDirectives>) -> Reus
 }
 
 /// What its lifetime and soft invalidations allow.
+#[inline]
 fn by_lifetime(candidate: &Candidate) -> Reuse {
     let Some((staleness, reason)) = staleness(candidate) else {
         return Reuse::Fresh {
@@ -94,6 +96,7 @@ fn by_lifetime(candidate: &Candidate) -> Reuse {
 ///
 /// §4.2: "response_is_fresh = (freshness_lifetime > current_age)", so that it is stale at the very end of its lifetime.
 /// What was invalidated softly counts as stale from that moment.
+#[inline]
 fn staleness(candidate: &Candidate) -> Option<(Duration, MissReason)> {
     let expired = candidate.age.checked_sub(candidate.lifetime.fresh);
     match (candidate.verdict, expired) {

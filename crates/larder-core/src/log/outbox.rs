@@ -60,8 +60,8 @@ impl Outbox {
         self.entries.front().map_or(last, |entry| entry.number - 1)
     }
 
-    /// Keeps the event under the next number, from 1, and says what has to be applied: where there is no room for it, all that is
-    /// kept collapses into one invalidation of everything (rule 15).
+    /// Keeps the event under the next number, from 1, and says what has to be applied: where there is no room for it,
+    /// all that is kept collapses into one invalidation of everything (rule 15).
     pub(crate) fn push(&mut self, number: u64, event: &Event) -> Event {
         // Numbers are counted, not entries: those that came back out of order leave gaps, and the table holds a row
         // for each number from the first.
@@ -113,5 +113,86 @@ impl Outbox {
                 }
                 Some(Passing::Waiting) | None => true,
             });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::position::{Incarnation, LogId};
+    use crate::log::selector::{Mode, Selector, Tag};
+    use crate::time::Boot;
+
+    fn event(text: &str) -> Event {
+        Event {
+            mode: Mode::Hard,
+            selector: Selector::Tag(Tag::new(text)),
+        }
+    }
+
+    fn appended(millis: u64) -> Appended {
+        Appended {
+            incarnation: Incarnation::from_bytes([1; 16]),
+            id: LogId::new(millis, 0),
+            answered: Boot::ZERO,
+        }
+    }
+
+    /// An outbox with the events 1, 2 and 3, each appended for itself at the id of its number.
+    fn three_sent(most: usize) -> Outbox {
+        let mut outbox = Outbox::new(most);
+        for number in 1..=3 {
+            outbox.push(number, &event(&number.to_string()));
+            let batch = outbox.unsent().unwrap();
+            assert_eq!(batch.events(), [event(&number.to_string())]);
+            outbox.sent(&batch, appended(number));
+        }
+        assert_eq!(outbox.unsent(), None);
+        outbox
+    }
+
+    fn again(which: &[u64]) -> impl Fn(&Appended) -> Passing {
+        move |appended| {
+            if which.contains(&appended.id.millis) {
+                Passing::AppendAgain
+            } else {
+                Passing::Waiting
+            }
+        }
+    }
+
+    /// Were it in the range of the batch, what is taken back while the batch is on its way would count as sent.
+    #[test]
+    fn a_batch_ends_where_something_is_on_its_way_already() {
+        let mut outbox = three_sent(9);
+        outbox.settle(again(&[1, 3]));
+        let batch = outbox.unsent().unwrap();
+        assert_eq!(batch.events(), [event("1")]);
+        outbox.settle(again(&[2]));
+        outbox.sent(&batch, appended(4));
+        assert_eq!(outbox.unsent().unwrap().events(), [event("2"), event("3")]);
+    }
+
+    /// The table keeps a row for every number from the first that is not settled.
+    #[test]
+    fn what_came_back_out_of_order_leaves_no_room_behind_the_first() {
+        let mut outbox = three_sent(3);
+        outbox.settle(|appended| match appended.id.millis {
+            1 => Passing::AppendAgain,
+            _ => Passing::Passed,
+        });
+        assert_eq!(outbox.settled(3), 0);
+        assert_eq!(outbox.push(4, &event("4")), Event::EVERYTHING);
+        assert_eq!(outbox.unsent().unwrap().events(), [Event::EVERYTHING]);
+        assert_eq!(outbox.settled(4), 3);
+    }
+
+    #[test]
+    fn an_outbox_is_empty_when_all_that_was_sent_was_passed() {
+        let mut outbox = three_sent(3);
+        assert!(!outbox.is_empty());
+        outbox.settle(|_| Passing::Passed);
+        assert!(outbox.is_empty());
+        assert_eq!(outbox.settled(3), 3);
     }
 }

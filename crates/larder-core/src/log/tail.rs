@@ -55,8 +55,8 @@ pub struct Limits {
     pub rows: usize,
     /// Globs that were invalidated: 64 by default. Every check goes through all of them.
     pub globs: usize,
-    /// Invalidations that the log has not been told yet: 1,024 by default, at least one. One more makes them all into one of
-    /// everything.
+    /// Invalidations that the log has not been told yet: 1,024 by default, at least one. One more makes them all into
+    /// one of everything.
     pub outbox: usize,
 }
 
@@ -278,6 +278,7 @@ impl Tail {
 
 /// Rule 10: whether a response in memory may be used now. `filled_at` is when its fill began, `None` if it came from
 /// the shared tier.
+#[inline]
 #[must_use]
 pub fn usable(
     filled_at: Option<Boot>,

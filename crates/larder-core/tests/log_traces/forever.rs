@@ -18,7 +18,7 @@ const SMALL: Limits = Limits {
 };
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// With little room: rows sink into the floor and the outbox collapses.
     #[test]

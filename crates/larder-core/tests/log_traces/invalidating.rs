@@ -106,6 +106,17 @@ fn rule_14_an_append_that_was_answered_after_its_incarnation_had_gone_is_appende
     assert_eq!(a.tail.passed(&again), Passing::Passed);
 }
 
+/// Of two moments that the clock cannot tell apart, the look may have been the first.
+#[test]
+fn rule_14_a_look_sent_at_the_moment_of_the_answer_is_not_later() {
+    let mut redis = Redis::new();
+    let mut a = Instance::joined(&mut redis, at(0));
+    let appended = redis.append(&[hard("x")], at(1));
+    redis.fail_over(1);
+    a.look(&mut redis, at(1));
+    assert_eq!(a.tail.passed(&appended), Passing::Waiting);
+}
+
 /// The same for what was deferred: it goes back into the outbox, and the shared tier stays untrusted.
 #[test]
 fn rule_14_a_deferred_event_whose_append_says_nothing_is_sent_again() {
@@ -262,4 +273,25 @@ fn a_long_outbox_is_sent_in_several_batches() {
     assert!(a.tail.trusts_shared(at(3), MAX_STALENESS));
     let position = a.tail.position();
     assert_eq!(a.tail.check(&position, &tagged("7"), at(4)), Verdict::Valid);
+}
+
+/// Else a table full of pending rows would have nothing to drop.
+#[test]
+fn a_table_has_room_for_twice_the_outbox() {
+    let mut redis = Redis::new();
+    let mut a = Instance::with(Limits {
+        rows: 0,
+        globs: 1,
+        outbox: 4,
+    });
+    let unnamed = a.begin_fill("unnamed", at(0));
+    let events: Vec<_> = (0..8).map(|number| hard(&number.to_string())).collect();
+    redis.append(&events, at(1));
+    a.look(&mut redis, at(2));
+    let mut current = unnamed;
+    current.position.incarnation = a.tail.position().incarnation;
+    assert_eq!(a.check(&current, at(3)), Verdict::Valid);
+    redis.append(&[hard("ninth")], at(4));
+    a.look(&mut redis, at(5));
+    assert_eq!(a.check(&current, at(6)), Verdict::Refused);
 }

@@ -224,4 +224,8 @@ fn rule_9_a_look_confirms_the_moment_when_it_was_sent() {
     b.tail.take_look(&look, sent);
     assert_eq!(b.tail.confirmed_at(), Some(sent));
     assert!(!b.serves(&v0, at(2_003)));
+    // Nor does an older look take back what a younger one confirmed.
+    b.look(&mut redis, at(4));
+    b.look(&mut redis, at(3));
+    assert_eq!(b.tail.confirmed_at(), Some(at(4)));
 }

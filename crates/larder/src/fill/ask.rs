@@ -24,13 +24,16 @@ pub(crate) struct Ask {
     pub(crate) conditional: bool,
     pub(crate) credentials: Credentials,
     pub(crate) matched_path: Option<Box<str>>,
+    pub(crate) span: tracing::Span,
+    /// The request was answered with what is stale, and goes on only to refresh that.
+    pub(crate) refreshes: bool,
 }
 
 impl Ask {
-    pub(crate) fn new(route: &Route, look: &Look, parts: &mut Parts) -> Result<Self, BypassReason> {
-        let key = look.key();
+    pub(crate) fn new(route: &Route, look: Look, key: &str, parts: &mut Parts) -> Result<Self, BypassReason> {
         let params = Params::of(parts);
         let named = route.policy.names(key, parts, &params, &Target::of(parts)?)?;
+        let span = route.span(crate::route::matched_path(parts), key);
         route.mark(parts);
         Ok(Self {
             key: key.into(),
@@ -40,6 +43,8 @@ impl Ask {
             conditional: look.conditional,
             credentials: look.credentials,
             matched_path: crate::route::matched_path(parts).map(Into::into),
+            span,
+            refreshes: false,
         })
     }
 

@@ -209,7 +209,7 @@ fn shared<B: Body>(
 /// Serves a stale response now, and has one request refresh it.
 fn serve_and_refresh<S, Q, B>(
     route: &Arc<Route>,
-    ask: Ask,
+    mut ask: Ask,
     inner: S,
     request: Request<Q>,
     stale: Stale,
@@ -230,6 +230,7 @@ where
         .lead(ask.flight(route), cache.clock.boot(), cache.log.position());
     if let Some(lead) = lead.filter(|_| !ask.head) {
         let outcome = Outcome::Miss(stale.reason);
+        ask.refreshes = true;
         let fill = Fill {
             route: Arc::clone(route),
             ask,

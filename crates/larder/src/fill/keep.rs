@@ -23,6 +23,7 @@ use super::run::{Began, Client, Fill};
 use super::tee::tee;
 use crate::body::CacheBody;
 use crate::memory::held::Held;
+use crate::report::Exchange;
 use crate::report::headers::Forwarded;
 use crate::said::{CacheFor, Tags};
 use crate::serve;
@@ -256,8 +257,6 @@ impl Fill {
             return;
         }
         cache.memory.insert(Arc::clone(&held));
-        #[cfg(feature = "metrics")]
-        crate::report::Report::held(&cache.memory);
         if let Some(lead) = self.lead.take() {
             lead.end(Ended::Stored(Arc::clone(&held)));
         }
@@ -292,8 +291,8 @@ impl Fill {
         }
         for (address, value) in sets {
             match store.set(&address, value, expiry).await {
-                Ok(()) => cache.report.tier_answered(),
-                Err(error) => cache.report.tier_failed(&error),
+                Ok(()) => cache.report.store_worked(Exchange::Write, &*cache.clock),
+                Err(error) => cache.report.store_failed(Exchange::Write, &error, &*cache.clock),
             }
         }
     }

@@ -12,7 +12,7 @@ use larder_core::outcome::{Outcome, StaleReason};
 use larder_core::time::{Boot, Wall};
 use tokio::sync::oneshot;
 use tower_service::Service;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::ask::Ask;
 use super::flight::{Ended, Lead};
@@ -111,15 +111,19 @@ impl Fill {
             Ok(response) => self.keep(response, began, cost, client).await,
             Err(_) if self.may_serve_stale() => self.fail_over(client),
             Err(error) => {
+                self.route.answered(&self.ask, self.outcome);
                 // Before the lead is dropped: the client's own answer is the error, and those who wait go on.
                 let _ = client.send(Err(error));
             }
         }
     }
 
-    /// The span that the handler runs in.
-    fn span(&self) -> tracing::Span {
-        tracing::debug_span!(target: "larder", "fill", key = &*self.ask.key, reason = self.outcome.reason())
+    /// The span that the handler runs in: where nobody listens to ours, the one that the request came in, as it would
+    /// without the cache.
+    fn span(&self) -> Span {
+        let (key, reason) = (&*self.ask.key, self.outcome.reason());
+        let span = tracing::debug_span!(target: "larder", parent: &self.ask.span, "fill", key, reason);
+        if span.is_disabled() { Span::current() } else { span }
     }
 
     fn began(&self) -> Began {

@@ -128,7 +128,7 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }
 

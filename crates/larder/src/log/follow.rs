@@ -8,6 +8,7 @@ use larder_core::store::{Appended, StoreError};
 use tokio::time::{Instant, sleep};
 
 use crate::cache::Inner;
+use crate::report::Exchange;
 use crate::store::Store;
 
 /// How long to wait after a failure: short, since until the log answers nothing old is served.
@@ -23,14 +24,14 @@ pub(crate) async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
     while let Some(inner) = cache.upgrade() {
         match look(&inner, &*store).await {
             Ok(taken) => {
-                inner.report.log_answered();
+                inner.report.store_worked(Exchange::Look, &*inner.clock);
                 pause = FIRST_PAUSE;
                 if taken.again {
                     continue;
                 }
             }
             Err(error) => {
-                inner.report.log_failed(&error);
+                inner.report.store_failed(Exchange::Look, &error, &*inner.clock);
                 drop(inner);
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -74,6 +75,7 @@ async fn flush(inner: &Inner, store: &dyn Store) {
     };
     match store.append(batch.events()).await {
         Ok((incarnation, id)) => {
+            inner.report.store_worked(Exchange::Append, &*inner.clock);
             let appended = Appended {
                 incarnation,
                 id,
@@ -81,7 +83,7 @@ async fn flush(inner: &Inner, store: &dyn Store) {
             };
             inner.log.change(|tail| tail.sent(&batch, appended));
         }
-        Err(error) => inner.report.log_failed(&error),
+        Err(error) => inner.report.store_failed(Exchange::Append, &error, &*inner.clock),
     }
 }
 

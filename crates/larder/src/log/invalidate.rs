@@ -10,6 +10,7 @@ use larder_core::store::Appended;
 
 use super::follow::within;
 use crate::cache::Cache;
+use crate::report::Exchange;
 
 /// What to invalidate, and how: one or more selectors, hard unless [`soft`](Self::soft) is said.
 ///
@@ -185,6 +186,9 @@ impl Cache {
         };
         match store.append(&events).await {
             Ok((incarnation, id)) => {
+                self.inner
+                    .report
+                    .store_worked(Exchange::Append, &*self.inner.clock);
                 let appended = Appended {
                     incarnation,
                     id,
@@ -196,7 +200,10 @@ impl Cache {
                     return Invalidated::Applied;
                 }
             }
-            Err(error) => self.inner.report.log_failed(&error),
+            Err(error) => {
+                let report = &self.inner.report;
+                report.store_failed(Exchange::Append, &error, &*self.inner.clock);
+            }
         }
         // Rule 15: what timed out may have happened; it is appended again, and a duplicate costs misses only.
         let now = self.inner.clock.boot();

@@ -42,6 +42,7 @@ impl LogView {
     }
 
     /// What may be served of a response in memory, and whether it is confirmed (rule 10).
+    #[inline]
     pub(crate) fn judge(&self, held: &Held, now: Boot) -> (Verdict, bool) {
         let confirmed_at = self.confirmed_at();
         let generation = self.generation.load(Ordering::Acquire);
@@ -95,6 +96,7 @@ impl LogView {
         }
     }
 
+    #[inline]
     fn confirmed_at(&self) -> Option<Boot> {
         match self.confirmed_at.load(Ordering::Acquire) {
             0 => None,

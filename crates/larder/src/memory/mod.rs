@@ -31,6 +31,8 @@ pub(crate) enum Found {
 pub(crate) struct Memory {
     /// `None` if nothing is to be kept in memory.
     slots: Option<Cache<SlotKey, Slot, ByWeight>>,
+    #[cfg(feature = "metrics")]
+    told: crate::report::metrics::Held,
 }
 
 /// For sizing the table alone; it grows.
@@ -45,19 +47,21 @@ impl Memory {
             .max(16);
         Self {
             slots: (bytes > 0).then(|| Cache::with_weighter(expected, bytes, ByWeight)),
+            #[cfg(feature = "metrics")]
+            told: crate::report::metrics::Held::default(),
         }
     }
 
     /// Looks a request up.
+    #[inline]
     pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> Found {
         let Some(slots) = &self.slots else {
             return Found::Nothing;
         };
         match slots.get(&SlotName { key, variant: 0 }) {
-            None => Found::Nothing,
             Some(Slot::Held(held)) => Found::Held(held),
             Some(Slot::Pass { until }) if now < until => Found::Pass,
-            Some(Slot::Pass { .. }) => Found::Nothing,
+            None | Some(Slot::Pass { .. }) => Found::Nothing,
             Some(Slot::Variants(variants)) => {
                 let variant = vary::digest(&vary::selecting(&variants.fields, headers));
                 match slots.get(&SlotName { key, variant }) {
@@ -78,7 +82,7 @@ impl Memory {
         let key = held.meta.key.clone();
         if held.meta.selecting.is_empty() {
             slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
-            return;
+            return self.changed();
         }
         let variant = vary::digest(&held.meta.selecting);
         let name = SlotName {
@@ -104,6 +108,7 @@ impl Memory {
             Slot::Variants(Arc::new(variants)),
         );
         slots.insert(SlotKey { key, variant }, Slot::Held(held));
+        self.changed();
     }
 
     /// Remembers which fields the responses under a key vary on, as the shared tier tells it.
@@ -117,6 +122,7 @@ impl Memory {
                 },
                 Slot::Variants(Arc::clone(&variants)),
             );
+            self.changed();
         }
         variants
     }
@@ -138,6 +144,7 @@ impl Memory {
                 until: now.saturating_add(PASS_FOR),
             },
         );
+        self.changed();
     }
 
     /// Whether it keeps anything at all.
@@ -161,6 +168,7 @@ impl Memory {
             },
             same,
         );
+        self.changed();
     }
 
     /// How many responses are held, with what is known about keys without one.
@@ -171,5 +179,12 @@ impl Memory {
     /// About how many bytes they take.
     pub(crate) fn bytes(&self) -> u64 {
         self.slots.as_ref().map_or(0, Cache::weight)
+    }
+
+    /// What is held has changed.
+    #[allow(clippy::unused_self)] // Only metrics want to know at once.
+    fn changed(&self) {
+        #[cfg(feature = "metrics")]
+        self.told.tell(self.len(), self.bytes());
     }
 }

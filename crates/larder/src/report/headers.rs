@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use arrayvec::ArrayString;
 use bytes::Bytes;
 use http::header::{AGE, CACHE_STATUS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -13,8 +14,8 @@ pub(crate) const X_CACHE_KEY: HeaderName = HeaderName::from_static("x-cache-key"
 
 /// What this cache calls itself in `Cache-Status`.
 const NAME: &str = "Larder";
-/// Enough for every member that this cache writes, so that it is written without growing.
-const USUAL_MEMBER: usize = 96;
+/// Enough for every member that is written for a hit.
+const MEMBER: usize = 96;
 
 /// What a request that the cache forwarded came to.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,12 +30,19 @@ pub(crate) struct Forwarded {
 
 /// Makes room in a stored response's fields for those that each hit writes anew, and sets what all hits share. Returns
 /// what other caches, nearer to the origin, said of it.
+///
+/// The two that are written anew come first: found without a look-up, they cost a hit a tenth.
 pub(crate) fn prepare(headers: &mut HeaderMap) -> Option<HeaderValue> {
     let others = joined(headers);
-    headers.reserve(3);
-    headers.insert(AGE, HeaderValue::from_static("0"));
-    headers.insert(CACHE_STATUS, HeaderValue::from_static(NAME));
-    headers.insert(X_CACHE, HeaderValue::from_static("HIT"));
+    headers.remove(CACHE_STATUS);
+    let mut prepared = HeaderMap::with_capacity(headers.len() + 3);
+    prepared.insert(AGE, HeaderValue::from_static("0"));
+    prepared.insert(CACHE_STATUS, HeaderValue::from_static(NAME));
+    for (name, value) in &*headers {
+        prepared.append(name.clone(), value.clone());
+    }
+    prepared.insert(X_CACHE, HeaderValue::from_static("HIT"));
+    *headers = prepared;
     others
 }
 
@@ -59,28 +67,60 @@ pub(crate) fn served(
     if !matches!(outcome, Outcome::Hit(_)) {
         headers.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
     }
-    headers.insert(AGE, whole_seconds(age));
-    let mut member = String::with_capacity(USUAL_MEMBER);
-    member.push_str(NAME);
-    member.push_str("; hit; ttl=");
-    write_ttl(&mut member, fresh, age);
-    match outcome {
-        Outcome::Stale(tier, reason) => {
-            let _ = write!(member, "; detail=\"{}, {}\"", tier.as_str(), reason.as_str());
+    let member = served_member(outcome, age, fresh);
+    let status = behind(others, member.as_str());
+    let age = whole_seconds(age);
+    let mut first = headers.iter_mut();
+    match (first.next(), first.next()) {
+        (Some((name, old_age)), Some((other_name, old_status)))
+            if *name == AGE && *other_name == CACHE_STATUS =>
+        {
+            *old_age = age;
+            *old_status = status;
         }
+        // The fields of a 304 are others.
         _ => {
-            member.push_str("; detail=");
-            member.push_str(outcome.reason());
+            headers.insert(AGE, age);
+            headers.insert(CACHE_STATUS, status);
         }
     }
-    headers.insert(CACHE_STATUS, behind(others, member));
+}
+
+fn served_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayString<MEMBER> {
+    let mut member = ArrayString::new();
+    // Every word of this cache fits; nothing here is as long as a client or a handler wants it to be.
+    let mut push = |text: &str| {
+        let _ = member.try_push_str(text);
+    };
+    push(NAME);
+    push("; hit; ttl=");
+    // RFC 9211 §2.4: the remaining freshness lifetime, negative for a stale response.
+    let (fresh, age) = (fresh.as_secs(), age.as_secs());
+    if fresh < age {
+        push("-");
+    }
+    push(itoa::Buffer::new().format(fresh.abs_diff(age)));
+    match outcome {
+        Outcome::Stale(tier, reason) => {
+            push("; detail=\"");
+            push(tier.as_str());
+            push(", ");
+            push(reason.as_str());
+            push("\"");
+        }
+        _ => {
+            push("; detail=");
+            push(outcome.reason());
+        }
+    }
+    member
 }
 
 /// Completes the fields of a response that the handler made, for this request or for one that it waited with.
 pub(crate) fn forwarded(headers: &mut HeaderMap, outcome: Outcome, forwarded: Forwarded) {
     let others = joined(headers);
     headers.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
-    let mut member = String::with_capacity(USUAL_MEMBER);
+    let mut member = String::with_capacity(MEMBER);
     let fwd = match outcome {
         Outcome::Miss(reason) => reason.fwd(),
         Outcome::Bypass(reason) => reason.fwd(),
@@ -100,7 +140,7 @@ pub(crate) fn forwarded(headers: &mut HeaderMap, outcome: Outcome, forwarded: Fo
         Some(Err(reason)) => write!(member, "; detail=\"{}, not stored: {reason}\"", outcome.reason()),
         _ => write!(member, "; detail={}", outcome.reason()),
     };
-    headers.insert(CACHE_STATUS, behind(others.as_ref(), member));
+    headers.insert(CACHE_STATUS, behind(others.as_ref(), &member));
 }
 
 /// Sets `X-Cache-Key`. An encoded key is visible ASCII.
@@ -123,42 +163,17 @@ fn joined(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// RFC 9211 §2: "each cache that handles the response … appends a value", so that the one nearest to the origin is first.
-fn behind(others: Option<&HeaderValue>, member: String) -> HeaderValue {
+fn behind(others: Option<&HeaderValue>, member: &str) -> HeaderValue {
     let line = match others {
-        None => Bytes::from(member),
-        Some(others) => Bytes::from([others.as_bytes(), b", ", member.as_bytes()].concat()),
+        None => HeaderValue::from_str(member),
+        Some(others) => HeaderValue::from_bytes(&[others.as_bytes(), b", ", member.as_bytes()].concat()),
     };
-    HeaderValue::from_maybe_shared(line).unwrap_or(HeaderValue::from_static(NAME))
-}
-
-/// RFC 9211 §2.4: the remaining freshness lifetime, negative for a stale response.
-fn write_ttl(member: &mut String, fresh: Duration, age: Duration) {
-    let (fresh, age) = (fresh.as_secs(), age.as_secs());
-    if fresh < age {
-        member.push('-');
-    }
-    write_number(member, fresh.abs_diff(age));
+    line.unwrap_or(HeaderValue::from_static(NAME))
 }
 
 /// RFC 9111 §1.2.2: ages are whole seconds, and 2^31 stands for all greater ones.
 fn whole_seconds(age: Duration) -> HeaderValue {
-    let seconds = age.as_secs().min(1 << 31);
-    let mut digits = String::with_capacity(10);
-    write_number(&mut digits, seconds);
-    HeaderValue::from_maybe_shared(Bytes::from(digits)).unwrap_or(HeaderValue::from_static("0"))
-}
-
-/// `core::fmt` takes several times as long, and this runs twice on each hit.
-fn write_number(text: &mut String, mut number: u64) {
-    let mut digits = [b'0'; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    text.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(age.as_secs().min(1 << 31));
+    HeaderValue::from_str(digits).unwrap_or(HeaderValue::from_static("0"))
 }

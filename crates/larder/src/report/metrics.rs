@@ -1,27 +1,76 @@
-//! The `metrics` facade.
-//!
-//! | metric | kind | labels |
-//! | --- | --- | --- |
-//! | `larder_requests_total` | counter | `route`, `outcome` (`hit`, `stale`, `miss`, `bypass`), `reason` |
-//! | `larder_collapsed_total` | counter | |
-//! | `larder_fill_seconds` | histogram | |
-//! | `larder_stored_total` | counter | |
-//! | `larder_not_stored_total` | counter | `reason` |
-//! | `larder_saved_microseconds_total` | counter | |
-//! | `larder_invalidations_total` | counter | |
-//! | `larder_store_errors_total` | counter | `part`, `kind` |
-//! | `larder_held_bytes`, `larder_held` | gauge | |
+//! The metrics of a cache, through the `metrics` facade. Their names are documented at [`Stats`](super::Stats).
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use larder_core::outcome::{NotStored, Outcome};
+use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
 use larder_core::store::StoreError;
-use metrics::{Counter, counter, gauge, histogram};
+use metrics::{
+    Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use super::trouble::Exchange;
+
+/// The value of a label that says nothing here: the labels of a metric are always the same ones.
+const NONE: &str = "none";
+
+/// Tells the recorder what the metrics mean.
+pub(crate) fn describe() {
+    let count = |name, what| describe_counter!(name, Unit::Count, what);
+    count("larder_requests_total", "Requests answered");
+    count(
+        "larder_misses_total",
+        "Requests that the handler answered although they could have been hits",
+    );
+    count(
+        "larder_fills_total",
+        "Runs of the handler to make a stored response",
+    );
+    count(
+        "larder_collapsed_total",
+        "Requests that waited for another one's fill",
+    );
+    count("larder_stored_total", "Responses stored");
+    count("larder_not_stored_total", "Responses not stored");
+    count("larder_invalidations_total", "Selectors invalidated here");
+    count(
+        "larder_store_errors_total",
+        "Exchanges with the shared store that failed",
+    );
+    describe_histogram!(
+        "larder_fill_seconds",
+        Unit::Seconds,
+        "How long the handler ran to make a stored response"
+    );
+    describe_counter!(
+        "larder_saved_nanoseconds_total",
+        Unit::Nanoseconds,
+        "Handler time that hits have saved"
+    );
+    describe_gauge!("larder_held_responses", Unit::Count, "Responses in memory");
+    describe_gauge!(
+        "larder_held_bytes",
+        Unit::Bytes,
+        "What the responses in memory take"
+    );
+}
+
+pub(super) fn missed(reason: MissReason) {
+    counter!("larder_misses_total", "reason" => reason.as_str()).increment(1);
+}
 
 pub(super) fn filled(cost: Duration) {
+    counter!("larder_fills_total").increment(1);
     histogram!("larder_fill_seconds").record(cost);
+}
+
+pub(super) fn collapsed() {
+    counter!("larder_collapsed_total").increment(1);
 }
 
 pub(super) fn judged(stored: Result<(), NotStored>) {
@@ -35,56 +84,108 @@ pub(super) fn invalidated(selectors: u64) {
     counter!("larder_invalidations_total").increment(selectors);
 }
 
-pub(super) fn store_failed(part: &'static str, error: &StoreError) {
-    counter!("larder_store_errors_total", "part" => part, "kind" => error.kind().as_str()).increment(1);
+pub(super) fn store_failed(exchange: Exchange, error: &StoreError) {
+    let (exchange, kind) = (exchange.as_str(), error.kind().as_str());
+    counter!("larder_store_errors_total", "exchange" => exchange, "kind" => kind).increment(1);
 }
 
-/// Handles of the counters of requests, by route and outcome, so that a hit looks none up in the recorder.
+/// Handler time that hits have saved. Its handle is kept, so that a hit looks none up in the recorder.
 #[derive(Default)]
-pub(super) struct PerRoute {
-    routes: RwLock<HashMap<Box<str>, HashMap<Outcome, Counter>>>,
+pub(super) struct Saved(OnceLock<Counter>);
+
+impl Saved {
+    pub(super) fn add(&self, nanos: u64) {
+        let counter = self.0.get_or_init(|| counter!("larder_saved_nanoseconds_total"));
+        counter.increment(nanos);
+    }
 }
 
-impl PerRoute {
+/// What is held, as last told. Gauges are moved by the difference, so that they show the sum of several caches.
+#[derive(Default)]
+pub(crate) struct Held {
+    responses: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Held {
+    /// So much is held now.
+    pub(crate) fn tell(&self, responses: u64, bytes: u64) {
+        gauge!("larder_held_responses").increment(change(&self.responses, responses));
+        gauge!("larder_held_bytes").increment(change(&self.bytes, bytes));
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.tell(0, 0);
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // A gauge is a float.
+fn change(told: &AtomicU64, now: u64) -> f64 {
+    now as f64 - told.swap(now, Ordering::Relaxed) as f64
+}
+
+/// How many outcomes there are.
+const OUTCOMES: usize = bypass(BypassReason::ALL.len());
+
+const fn stale(tier: Tier) -> usize {
+    2 + (tier as usize) * StaleReason::ALL.len()
+}
+
+const fn miss(index: usize) -> usize {
+    stale(Tier::Memory) + 2 * StaleReason::ALL.len() + index
+}
+
+const fn bypass(index: usize) -> usize {
+    miss(MissReason::ALL.len()) + index
+}
+
+const fn place(outcome: Outcome) -> usize {
+    match outcome {
+        Outcome::Hit(tier) => tier as usize,
+        Outcome::Stale(tier, reason) => stale(tier) + reason.index(),
+        Outcome::Miss(reason) => miss(reason.index()),
+        Outcome::Bypass(reason) => bypass(reason.index()),
+    }
+}
+
+/// The counters of one route's requests, by outcome. Handles are kept, as above.
+type Counters = Box<[OnceLock<Counter>; OUTCOMES]>;
+
+/// The counters of the requests that came through one layer, by route.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    routes: RwLock<HashMap<Box<str>, Counters>>,
+}
+
+impl Requests {
     pub(super) fn answered(&self, route: &str, outcome: Outcome) {
-        let known = |routes: &HashMap<Box<str>, HashMap<Outcome, Counter>>| {
-            Some(routes.get(route)?.get(&outcome)?.increment(1))
-        };
-        if known(&self.routes.read().unwrap_or_else(PoisonError::into_inner)).is_some() {
-            return;
+        if let Some(counters) = self
+            .routes
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(route)
+        {
+            return count(counters, route, outcome);
         }
-        let counter = counter!(
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let counters = routes
+            .entry(route.into())
+            .or_insert_with(|| Box::new([const { OnceLock::new() }; OUTCOMES]));
+        count(counters, route, outcome);
+    }
+}
+
+fn count(counters: &Counters, route: &str, outcome: Outcome) {
+    let counter = counters[place(outcome)].get_or_init(|| {
+        counter!(
             "larder_requests_total",
             "route" => route.to_owned(),
-            "outcome" => outcome.x_cache().to_ascii_lowercase(),
-            "reason" => outcome.reason(),
-        );
-        counter.increment(1);
-        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
-        routes.entry(route.into()).or_default().insert(outcome, counter);
-    }
-}
-
-impl std::fmt::Debug for PerRoute {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PerRoute").finish_non_exhaustive()
-    }
-}
-
-pub(super) fn collapsed() {
-    counter!("larder_collapsed_total").increment(1);
-}
-
-/// What hits have saved, in whole microseconds: a counter has no fractions.
-pub(super) fn saved(cost: Duration) {
-    let micros = u64::try_from(cost.as_micros()).unwrap_or(u64::MAX);
-    counter!("larder_saved_microseconds_total").increment(micros);
-}
-
-pub(super) fn held(responses: u64, bytes: u64) {
-    #[allow(clippy::cast_precision_loss)] // A gauge is a float.
-    {
-        gauge!("larder_held").set(responses as f64);
-        gauge!("larder_held_bytes").set(bytes as f64);
-    }
+            "outcome" => outcome.as_str(),
+            "tier" => outcome.tier().map_or(NONE, Tier::as_str),
+            "reason" => if matches!(outcome, Outcome::Hit(_)) { NONE } else { outcome.reason() },
+        )
+    });
+    counter.increment(1);
 }

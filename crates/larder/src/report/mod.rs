@@ -2,7 +2,7 @@
 
 pub(crate) mod headers;
 #[cfg(feature = "metrics")]
-mod metrics;
+pub(crate) mod metrics;
 pub(crate) mod route;
 pub(crate) mod stats;
 mod trouble;
@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
 use larder_core::store::StoreError;
+use larder_core::time::Clock;
 
 use crate::memory::Memory;
 use stats::Stats;
+pub(crate) use trouble::Exchange;
 use trouble::Trouble;
 
 /// The counters of a cache.
@@ -32,8 +34,9 @@ pub(crate) struct Report {
     saved_nanos: AtomicU64,
     invalidations: AtomicU64,
     store_errors: AtomicU64,
-    tier: Trouble,
-    log: Trouble,
+    trouble: Trouble,
+    #[cfg(feature = "metrics")]
+    saved: metrics::Saved,
 }
 
 /// Counts for itself; nothing else depends on the order in which others see it.
@@ -56,13 +59,17 @@ impl Report {
             Outcome::Bypass(reason) => &self.bypasses[reason.index()],
         };
         add(counter, 1);
+        #[cfg(feature = "metrics")]
+        if let Outcome::Miss(reason) = outcome {
+            metrics::missed(reason);
+        }
     }
 
     /// A request was answered with a response that took this long to make.
     pub(crate) fn saved(&self, cost: Duration) {
         add(&self.saved_nanos, nanos(cost));
         #[cfg(feature = "metrics")]
-        metrics::saved(cost);
+        self.saved.add(nanos(cost));
     }
 
     /// A request waited for another one's fill.
@@ -90,12 +97,6 @@ impl Report {
         metrics::judged(stored);
     }
 
-    /// So much is held now.
-    #[cfg(feature = "metrics")]
-    pub(crate) fn held(memory: &Memory) {
-        metrics::held(memory.len(), memory.bytes());
-    }
-
     /// So many selectors were invalidated.
     pub(crate) fn invalidated(&self, selectors: usize) {
         add(&self.invalidations, selectors as u64);
@@ -103,34 +104,17 @@ impl Report {
         metrics::invalidated(selectors as u64);
     }
 
-    /// The shared tier could not do what it was asked.
-    pub(crate) fn tier_failed(&self, error: &StoreError) {
-        self.failed();
-        self.tier.begins("the shared tier", error);
-        #[cfg(feature = "metrics")]
-        metrics::store_failed("tier", error);
-    }
-
-    /// The shared tier did what it was asked.
-    pub(crate) fn tier_answered(&self) {
-        self.tier.ends("the shared tier");
-    }
-
-    /// The log could not be looked at or appended to.
-    pub(crate) fn log_failed(&self, error: &StoreError) {
-        self.failed();
-        self.log.begins("the invalidation log", error);
-        #[cfg(feature = "metrics")]
-        metrics::store_failed("log", error);
-    }
-
-    /// The log was looked at.
-    pub(crate) fn log_answered(&self) {
-        self.log.ends("the invalidation log");
-    }
-
-    fn failed(&self) {
+    /// The shared store did not do what it was asked.
+    pub(crate) fn store_failed(&self, exchange: Exchange, error: &StoreError, clock: &dyn Clock) {
         add(&self.store_errors, 1);
+        #[cfg(feature = "metrics")]
+        metrics::store_failed(exchange, error);
+        self.trouble.failed(exchange, error, clock);
+    }
+
+    /// The shared store did what it was asked.
+    pub(crate) fn store_worked(&self, exchange: Exchange, clock: &dyn Clock) {
+        self.trouble.worked(exchange, clock);
     }
 
     /// All of it as numbers.

@@ -1,30 +1,67 @@
-//! Telling how a request was answered.
+//! Telling how a request was answered: counters, and at debug a span.
 
-use larder_core::outcome::Outcome;
+use http::request::Parts;
+use larder_core::outcome::{Outcome, Tier};
+use tracing::Span;
+use tracing::field::Empty;
 
+use crate::fill::Ask;
+use crate::route::matched_path;
 use crate::service::layer::Route;
 
 /// What is counted for each route of a layer.
 #[cfg(feature = "metrics")]
 #[derive(Debug, Default)]
 pub(crate) struct RouteReport {
-    metrics: super::metrics::PerRoute,
+    requests: super::metrics::Requests,
 }
 
 impl Route {
-    /// Counts an answer and, at debug, tells of it.
-    #[cfg_attr(not(feature = "metrics"), allow(unused_variables))]
-    pub(crate) fn answered(&self, matched_path: Option<&str>, key: &str, outcome: Outcome) {
+    /// Tells of a request that is answered at once, or whose answer the cache has no part in.
+    pub(crate) fn answered_at_once(&self, parts: &Parts, key: &str, outcome: Outcome) {
+        self.count(|| matched_path(parts), outcome);
+        // Nothing of this is looked at on a hit unless somebody listens.
+        if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
+            tell(&self.span(matched_path(parts), key), outcome);
+        }
+    }
+
+    /// Tells of a request that had to wait for something. What only refreshes answers nobody.
+    pub(crate) fn answered(&self, ask: &Ask, outcome: Outcome) {
+        if ask.refreshes {
+            return;
+        }
+        self.count(|| ask.matched_path.as_deref(), outcome);
+        tell(&ask.span, outcome);
+    }
+
+    /// The span of a request.
+    pub(crate) fn span(&self, matched_path: Option<&str>, key: &str) -> Span {
+        let route = self.policy.name.as_deref().or(matched_path);
+        tracing::debug_span!(target: "larder", "cache", route, key, outcome = Empty, tier = Empty, reason = Empty)
+    }
+
+    #[cfg_attr(not(feature = "metrics"), allow(unused_variables))] // Only metrics tell routes apart.
+    fn count<'a>(&'a self, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
         self.cache.inner.report.answered(outcome);
         #[cfg(feature = "metrics")]
         {
-            let name = self.policy.name.as_deref().or(matched_path).unwrap_or("unnamed");
-            self.report.metrics.answered(name, outcome);
-        }
-        if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
-            let (outcome, reason) = (outcome.x_cache(), outcome.reason());
-            let span = tracing::debug_span!(target: "larder", "cache", key, outcome, reason);
-            span.in_scope(|| tracing::debug!(target: "larder", "answered"));
+            let route = self.policy.name.as_deref().or_else(matched_path);
+            self.report.requests.answered(route.unwrap_or("unnamed"), outcome);
         }
     }
+}
+
+fn tell(span: &Span, outcome: Outcome) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("outcome", outcome.as_str());
+    match outcome {
+        Outcome::Hit(tier) => span.record("tier", tier.as_str()),
+        _ => span
+            .record("tier", outcome.tier().map(Tier::as_str))
+            .record("reason", outcome.reason()),
+    };
+    span.in_scope(|| tracing::debug!(target: "larder", "answered"));
 }

@@ -4,6 +4,42 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What a cache did since it was built, and what it holds now.
+///
+/// # Metrics
+///
+/// With the feature `metrics` the same goes through the `metrics` facade as it happens. Install the recorder before the
+/// first request: handles of counters are kept.
+///
+/// | metric | kind | labels |
+/// | --- | --- | --- |
+/// | `larder_requests_total` | counter | `route`, `outcome`, `tier`, `reason` |
+/// | `larder_misses_total` | counter | `reason` |
+/// | `larder_fills_total` | counter | |
+/// | `larder_fill_seconds` | histogram | |
+/// | `larder_collapsed_total` | counter | |
+/// | `larder_saved_nanoseconds_total` | counter | |
+/// | `larder_stored_total` | counter | |
+/// | `larder_not_stored_total` | counter | `reason` |
+/// | `larder_invalidations_total` | counter | |
+/// | `larder_store_errors_total` | counter | `exchange`, `kind` |
+/// | `larder_held_responses` | gauge | |
+/// | `larder_held_bytes` | gauge | |
+///
+/// - `route` is the [name of the policy](crate::Policy::name), else the path that axum routed the request by, else `unnamed`.
+/// - `outcome` is `hit`, `stale`, `miss` or `bypass`.
+/// - `tier` is `memory` or `shared` for a hit and for what is stale, else `none`.
+/// - `reason` is the word that `Cache-Status` shows, and `none` for a hit.
+/// - `exchange` is `read` or `write` of responses, `look` or `append` of the invalidation log.
+/// - `kind` is `timeout`, `unreachable`, `circuit-open`, `refused` or `unreadable`.
+///
+/// Gauges show the sum of all caches of the process.
+///
+/// # Logs
+///
+/// Through `tracing`, with the target `larder`. At debug, each request has a span `cache` with `route`, `key`,
+/// `outcome`, `tier` and `reason`, in which the event `answered` is; the handler runs in a span `fill` within it. Trouble
+/// with the shared store is told at warn, once when it begins and once when it has ended: after a second without
+/// failures. While all is well, nothing is told above debug.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -17,7 +53,7 @@ pub struct Stats {
     pub misses: BTreeMap<&'static str, u64>,
     /// Requests that went past the cache, by the reason.
     pub bypasses: BTreeMap<&'static str, u64>,
-    /// Of the misses, how many waited for another request's fill instead of running the handler.
+    /// Requests that waited for another one's fill instead of running the handler.
     pub collapsed: u64,
     /// Runs of the handler to make a stored response.
     pub fills: u64,
@@ -27,7 +63,7 @@ pub struct Stats {
     pub stored: u64,
     /// Responses that were not stored, by the reason.
     pub not_stored: BTreeMap<&'static str, u64>,
-    /// The handler time that hits have saved: for each hit, what its response took to make.
+    /// The handler time that hits have saved: for each hit, fresh or stale, what its response took to make.
     pub saved: Duration,
     /// Selectors that were invalidated here.
     pub invalidations: u64,

@@ -1,24 +1,154 @@
-//! Store trouble, told once when it begins and once when it ends.
+//! Store trouble: told once when it begins and once when it has ended.
+//!
+//! This is the one place that tells. Stores return their errors and keep quiet: whatever they are, each of their
+//! exchanges ends here.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use larder_core::store::StoreError;
+use larder_core::store::{StoreError, StoreErrorKind};
+use larder_core::time::{Boot, Clock};
 
-/// Whether there is trouble with one part of the store.
-#[derive(Default)]
-pub(super) struct Trouble(AtomicBool);
+/// Trouble has ended only after this long without a failure: a Redis at the edge of its memory limit takes one response
+/// and refuses the next, and each of them would be news. A store that was never reached is given as long to connect.
+const CALM: Duration = Duration::from_secs(1);
+/// One answer that is late is not yet trouble; so many in a row are.
+const TIMEOUTS: u8 = 3;
 
-impl Trouble {
-    pub(super) fn begins(&self, part: &str, error: &StoreError) {
-        if !self.0.swap(true, Ordering::Relaxed) {
-            tracing::warn!(target: "larder", %error, "{part} is in trouble; requests are served without it");
+/// What a store is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exchange {
+    /// Fetch a stored response.
+    Read,
+    /// Store one.
+    Write,
+    /// Look at the log.
+    Look,
+    /// Append to it.
+    Append,
+}
+
+impl Exchange {
+    /// The word that stands for it in metrics and logs.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Look => "look",
+            Self::Append => "append",
         }
     }
 
-    pub(super) fn ends(&self, part: &str) {
-        // Asked on each exchange: a load is cheaper than a swap.
-        if self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed) {
-            tracing::warn!(target: "larder", "{part} answers again");
+    /// What is refused to one kind of exchange says nothing about the others: each has to work again.
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Read => 1,
+            Self::Write => 2,
+            Self::Look => 4,
+            Self::Append => 8,
         }
+    }
+}
+
+/// The store cannot be reached at all, or not in time. Any exchange that works shows that it can.
+const REACH: u8 = 16;
+
+/// Whether there is trouble with the store.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    /// Whether an exchange that works is of interest. While all is well it costs this one load.
+    listens: AtomicBool,
+    state: Mutex<State>,
+}
+
+impl Default for Trouble {
+    fn default() -> Self {
+        Self {
+            listens: AtomicBool::new(true),
+            state: Mutex::default(),
+        }
+    }
+}
+
+impl Trouble {
+    pub(super) fn failed(&self, exchange: Exchange, error: &StoreError, clock: &dyn Clock) {
+        let begins = {
+            let mut state = self.state();
+            self.listens.store(true, Ordering::Relaxed);
+            state.failed(exchange, error.kind(), clock.boot())
+        };
+        let exchange = exchange.as_str();
+        if begins {
+            tracing::warn!(target: "larder", exchange, %error, "trouble with the shared store, serving without it");
+        } else {
+            tracing::debug!(target: "larder", exchange, %error, "the shared store did not do what it was asked");
+        }
+    }
+
+    pub(super) fn worked(&self, exchange: Exchange, clock: &dyn Clock) {
+        if !self.listens.load(Ordering::Relaxed) {
+            return;
+        }
+        let ended = {
+            let mut state = self.state();
+            let ended = state.worked(exchange, clock.boot());
+            self.listens.store(state.concerns != 0, Ordering::Relaxed);
+            ended
+        };
+        if ended {
+            tracing::warn!(target: "larder", "the shared store is well again");
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock can be left half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When to speak: a pure state machine, which is told the time.
+#[derive(Debug, Default)]
+struct State {
+    /// What there is trouble with now.
+    concerns: u8,
+    /// How many answers in a row were late.
+    timeouts: u8,
+    /// Whether anything ever worked.
+    met: bool,
+    first: Option<Boot>,
+    last: Option<Boot>,
+}
+
+impl State {
+    /// An exchange failed. Says whether trouble begins.
+    fn failed(&mut self, exchange: Exchange, kind: StoreErrorKind, now: Boot) -> bool {
+        let since = *self.first.get_or_insert(now);
+        let calm = self.concerns == 0;
+        self.concerns |= match kind {
+            StoreErrorKind::Timeout => {
+                self.timeouts = self.timeouts.saturating_add(1);
+                if self.timeouts < TIMEOUTS { 0 } else { REACH }
+            }
+            StoreErrorKind::Unreachable if !self.met && now < since.saturating_add(CALM) => 0,
+            StoreErrorKind::Unreachable | StoreErrorKind::CircuitOpen => REACH,
+            _ => exchange.bit(),
+        };
+        self.last = Some(now);
+        calm && self.concerns != 0
+    }
+
+    /// An exchange worked. Says whether trouble has ended.
+    fn worked(&mut self, exchange: Exchange, now: Boot) -> bool {
+        self.met = true;
+        self.timeouts = 0;
+        if self.concerns == 0 || self.last.is_some_and(|last| now < last.saturating_add(CALM)) {
+            return false;
+        }
+        self.concerns &= !(exchange.bit() | REACH);
+        self.concerns == 0
     }
 }

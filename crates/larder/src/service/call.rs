@@ -7,8 +7,10 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
+use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::Outcome;
 use tower_service::Service;
+use tracing::Instrument as _;
 
 use super::future::ResponseFuture;
 use super::layer::Route;
@@ -50,13 +52,14 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        match self.route.plan(&mut parts) {
-            Plan::Look(look) => self.look(look, parts, body),
+        // Made here, where it stays: it is too large to be handed about.
+        let mut key = KeyBuf::new();
+        match self.route.plan(&mut parts, &mut key) {
+            Plan::Look(look) => self.look(look, key.as_str().unwrap_or_default(), parts, body),
             Plan::Write => self.write(parts, body),
             Plan::Past(reason) => {
                 let outcome = Outcome::Bypass(reason);
-                self.route
-                    .answered(crate::route::matched_path(&parts), "", outcome);
+                self.route.answered_at_once(&parts, "", outcome);
                 ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
             }
         }
@@ -64,7 +67,7 @@ where
 }
 
 impl<S> CacheService<S> {
-    fn look<Q, B>(&mut self, look: Look, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, B, S::Error>
+    fn look<Q, B>(&mut self, look: Look, key: &str, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, B, S::Error>
     where
         S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
@@ -74,20 +77,21 @@ impl<S> CacheService<S> {
         B::Error: Send,
     {
         let now = self.route.cache.inner.clock.boot();
-        let known = self.route.look_in_memory(&look, &parts.headers, now);
+        let known = self.route.look_in_memory(look, key, &parts.headers, now);
         if let Known::Fresh(held, tier) = known {
-            return ResponseFuture::stored(serve::fresh(&self.route, &look, &parts, &held, tier, now));
+            return ResponseFuture::stored(serve::fresh(&self.route, look, key, &parts, &held, tier, now));
         }
-        match Ask::new(&self.route, &look, &mut parts) {
+        match Ask::new(&self.route, look, key, &mut parts) {
             Ok(ask) => {
                 let inner = self.take_ready();
                 let request = Request::from_parts(parts, body);
-                ResponseFuture::longer(fill::answer(Arc::clone(&self.route), inner, request, ask, known))
+                let span = ask.span.clone();
+                let answer = fill::answer(Arc::clone(&self.route), inner, request, ask, known);
+                ResponseFuture::longer(answer.instrument(span))
             }
             Err(reason) => {
                 let outcome = Outcome::Bypass(reason);
-                self.route
-                    .answered(crate::route::matched_path(&parts), "", outcome);
+                self.route.answered_at_once(&parts, "", outcome);
                 ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
             }
         }
@@ -102,8 +106,7 @@ impl<S> CacheService<S> {
         B::Error: Send,
     {
         let written = write::names(&self.route, &mut parts);
-        self.route
-            .answered(crate::route::matched_path(&parts), "", write::OUTCOME);
+        self.route.answered_at_once(&parts, "", write::OUTCOME);
         let response = self.inner.call(Request::from_parts(parts, body));
         ResponseFuture::longer(write::answer(self.route.cache.clone(), response, written))
     }

@@ -15,6 +15,7 @@ use crate::policy::Policy;
 use crate::route::Params;
 
 /// What to do with a request.
+#[allow(clippy::large_enum_variant)] // The large one is the usual one, and a box would be an allocation on each hit.
 pub(crate) enum Plan {
     /// Look it up.
     Look(Look),
@@ -24,9 +25,9 @@ pub(crate) enum Plan {
     Past(BypassReason),
 }
 
-/// What a look-up needs of a request.
+/// What a look-up needs of a request, beside its key.
+#[derive(Clone, Copy)]
 pub(crate) struct Look {
-    key: KeyBuf,
     pub(crate) head: bool,
     /// Whether it has `If-None-Match` or `If-Modified-Since`.
     pub(crate) conditional: bool,
@@ -34,20 +35,13 @@ pub(crate) struct Look {
     pub(crate) credentials: Credentials,
 }
 
-impl Look {
-    pub(crate) fn key(&self) -> &str {
-        // A key that is too long has become no `Look`.
-        self.key.as_str().unwrap_or_default()
-    }
-}
-
 /// The layers of which caches a request came through already.
 #[derive(Clone, Default)]
 struct Passed(Vec<usize>);
 
 impl Route {
-    /// Decides what to do with the request.
-    pub(crate) fn plan(&self, parts: &mut Parts) -> Plan {
+    /// Decides what to do with the request, and writes its key where it is to be looked up.
+    pub(crate) fn plan(&self, parts: &mut Parts, key: &mut KeyBuf) -> Plan {
         let head = match parts.method {
             Method::GET => false,
             Method::HEAD => true,
@@ -55,13 +49,13 @@ impl Route {
             Method::OPTIONS | Method::TRACE => return Plan::Past(BypassReason::Method),
             _ => return Plan::Write,
         };
-        match self.look(parts, head) {
+        match self.look(parts, key, head) {
             Ok(look) => Plan::Look(look),
             Err(reason) => Plan::Past(reason),
         }
     }
 
-    fn look(&self, parts: &mut Parts, head: bool) -> Result<Look, BypassReason> {
+    fn look(&self, parts: &mut Parts, key: &mut KeyBuf, head: bool) -> Result<Look, BypassReason> {
         let fields = Fields::of(&parts.headers);
         if let Some(reason) = fields.past {
             return Err(reason);
@@ -73,20 +67,18 @@ impl Route {
         {
             return Err(BypassReason::Nested);
         }
-        let mut key = KeyBuf::new();
         let params = if self.policy.key_has_params() {
             Params::of(parts)
         } else {
             Params::none()
         };
         self.policy
-            .write_key(&mut key, parts, &params, &Target::of(parts)?)?;
+            .write_key(key, parts, &params, &Target::of(parts)?)?;
         if key.as_str().is_none() {
             return Err(BypassReason::KeyTooLong);
         }
         let credentials = fields.credentials(&self.policy, &parts.headers);
         Ok(Look {
-            key,
             head,
             conditional: fields.conditional,
             credentials,

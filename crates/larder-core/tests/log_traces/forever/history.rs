@@ -273,7 +273,7 @@ impl World {
 
     /// P3: once faults are over, what is filled is served, in memory and by way of the shared tier.
     pub(super) fn recovers(&mut self) -> Result<(), TestCaseError> {
-        for _ in 0..200 {
+        for _ in 0..100 {
             for by in 0..2 {
                 self.take(Step::Flush {
                     by,

@@ -83,7 +83,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..3_usize).prop_map(|lost| Step::FailOver { lost }),
         2 => (0..1_500_u64).prop_map(|millis| Step::Wait { millis }),
     ];
-    prop::collection::vec(step, 1..150)
+    prop::collection::vec(step, 1..120)
 }
 
 fn event() -> impl Strategy<Value = Event> {

@@ -9,27 +9,45 @@ use axum::http::header::{
 };
 use axum::http::{Request, Response};
 use bytes::Bytes;
+use tower::{Service, service_fn};
 
-/// The route of [`request`] under a router.
-pub(super) const ROUTE: &str = "/products/{id}";
+/// The route of [`request()`] under a router.
+pub(crate) const ROUTE: &str = "/products/{id}";
 
 static RUNS: AtomicUsize = AtomicUsize::new(0);
 
-/// How often [`respond`] has run in this process.
-#[cfg(test)]
-pub(super) fn runs() -> usize {
+/// How often the handler has run in this process.
+#[must_use]
+pub fn runs() -> usize {
     RUNS.load(Ordering::Relaxed)
 }
 
 /// The request that every case answers.
-pub(super) fn request() -> Request<Body> {
+pub(crate) fn request() -> Request<Body> {
     Request::get("/products/42")
         .body(Body::empty())
         .expect("a method, a path and no body make a request")
 }
 
+/// The handler as a service, with a body of this length.
+#[must_use]
+pub fn service(
+    length: usize,
+) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ 'static {
+    let body = body(length);
+    service_fn(move |_| respond(body.clone()))
+}
+
+/// A body of this length.
+pub(crate) fn body(length: usize) -> Bytes {
+    Bytes::from(vec![b'x'; length])
+}
+
 /// The handler: nothing but the response, whose body is shared and not copied.
-pub(super) async fn respond(body: Bytes) -> Result<Response<Body>, Infallible> {
+pub(crate) async fn respond(body: Bytes) -> Result<Response<Body>, Infallible> {
     RUNS.fetch_add(1, Ordering::Relaxed);
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();

@@ -1,0 +1,81 @@
+//! Tasks that ask as fast as they are answered.
+
+use std::fmt::Debug;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, HttpBody};
+use axum::http::{Request, Response};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use tokio::task::JoinSet;
+use tower::{Service, ServiceExt};
+
+use crate::origin;
+
+/// How many ask at once.
+pub const TASKS: usize = 64;
+
+/// Sends requests until all of them are hits. A layer may need a moment before it trusts what is in Redis.
+///
+/// # Panics
+///
+/// If that takes more than some seconds.
+pub async fn warm<S, B>(service: &S)
+where
+    S: Service<Request<Body>, Response = Response<B>, Error: Debug, Future: Send> + Clone + Send + 'static,
+    B: HttpBody<Data = Bytes, Error: Debug> + Send + 'static,
+{
+    for _ in 0..200 {
+        let filled = origin::runs();
+        Load { requests: 1 }.rate(service).await;
+        if origin::runs() == filled {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the handler still runs");
+}
+
+/// A number of requests from each task.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// How many.
+    pub requests: u32,
+}
+
+impl Load {
+    /// The answers per second.
+    ///
+    /// # Panics
+    ///
+    /// If the service fails.
+    pub async fn rate<S, B>(self, service: &S) -> f64
+    where
+        S: Service<Request<Body>, Response = Response<B>, Error: Debug, Future: Send>
+            + Clone
+            + Send
+            + 'static,
+        B: HttpBody<Data = Bytes, Error: Debug> + Send + 'static,
+    {
+        let mut tasks = JoinSet::new();
+        let begun = Instant::now();
+        for task in 0..TASKS {
+            tasks.spawn(self.ask(service.clone(), format!("/products/{task}")));
+        }
+        tasks.join_all().await;
+        f64::from(self.requests) * TASKS as f64 / begun.elapsed().as_secs_f64()
+    }
+
+    async fn ask<S, B>(self, service: S, path: String)
+    where
+        S: Service<Request<Body>, Response = Response<B>, Error: Debug> + Clone,
+        B: HttpBody<Data = Bytes, Error: Debug>,
+    {
+        for _ in 0..self.requests {
+            let request = Request::get(&path).body(Body::empty()).expect("a request");
+            let response = service.clone().oneshot(request).await.expect("a response");
+            black_box(response.into_body().collect().await.expect("a whole body"));
+        }
+    }
+}

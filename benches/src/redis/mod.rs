@@ -1,0 +1,10 @@
+//! Hits in Redis: many tasks at once, each with a key of its own, so that no two can be answered by one command.
+
+mod frame;
+mod handwritten;
+mod larder;
+mod load;
+
+pub use self::handwritten::handwritten;
+pub use self::larder::larder;
+pub use self::load::{Load, TASKS, warm};
