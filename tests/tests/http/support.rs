@@ -119,8 +119,3 @@ impl Drop for Leaving {
         }
     }
 }
-
-/// Polls a future once.
-pub(crate) async fn is_pending(work: &mut (impl Future + Unpin)) -> bool {
-    poll_fn(|cx| Poll::Ready(std::pin::Pin::new(&mut *work).poll(cx).is_pending())).await
-}
