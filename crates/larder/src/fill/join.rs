@@ -112,11 +112,25 @@ fn join(route: &Route, ask: &Ask) -> Turn {
     let inner = &route.cache.inner;
     // In this order: a position read before the flight is found is never beyond what the flight may have missed.
     let (now, position) = (inner.clock.boot(), inner.log.position());
-    let may_join = |flight: &Flight| inner.log.may_join(flight.began, now);
+    let may_join =
+        |flight: &Flight| inner.log.may_join(flight.began, now) && !is_in_vain(route, ask, flight, position);
     match inner.flights.join(ask.flight(route), now, position, may_join) {
         Joined::Lead(lead) => Turn::Lead(lead),
         Joined::Wait(flight) => Turn::Wait(flight, position),
     }
+}
+
+/// Whether something that names the request's own response was invalidated since the flight began: its outcome would be
+/// refused in the end, so that waiting for it could only make this request as slow as two. (Names that the handler gives
+/// are known at the end alone.)
+fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -> bool {
+    let inner = &route.cache.inner;
+    if joining_at == flight.position {
+        return false;
+    }
+    let names = ask.named.clone().with([]);
+    let now = inner.clock.boot();
+    inner.log.read(|tail| tail.check(&flight.position, &names, now)) != Verdict::Valid
 }
 
 enum Again {

@@ -13,6 +13,7 @@ use larder_core::http::storable::{Judged, judge};
 use larder_core::http::vary::{self, Vary};
 use larder_core::http::{date, fields, update, validators};
 use larder_core::log::selector::Tag;
+use larder_core::log::table::Verdict;
 use larder_core::outcome::NotStored;
 use larder_core::stored::{Flags, Meta, Selecting, StoredResponse, address, wire};
 use larder_core::time::Wall;
@@ -256,11 +257,19 @@ impl Fill {
             }
             return;
         }
-        cache.memory.insert(Arc::clone(&held));
+        // Rule 11: "On insert: load the generation, then check, then insert." What was invalidated meanwhile is for those
+        // who asked before, and for nobody else.
+        let (verdict, _) = cache.log.judge(&held, cache.clock.boot());
+        let of_use = verdict != Verdict::Refused;
+        if of_use {
+            cache.memory.insert(Arc::clone(&held));
+        }
         if let Some(lead) = self.lead.take() {
             lead.end(Ended::Stored(Arc::clone(&held)));
         }
-        self.share(&held).await;
+        if of_use {
+            self.share(&held).await;
+        }
     }
 
     /// Stores the response in the shared tier.

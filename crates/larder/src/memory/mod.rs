@@ -76,15 +76,18 @@ impl Memory {
         }
     }
 
-    /// Keeps a response, in place of what was known under its key.
+    /// Keeps a response, in place of what was known under its key, unless that knows more of the log.
     pub(crate) fn insert(&self, held: Arc<Held>) {
         let Some(slots) = &self.slots else { return };
         let key = held.meta.key.clone();
-        if held.meta.selecting.is_empty() {
+        let variant = held.variant();
+        if matches!(slots.get(&SlotName { key: &key, variant }), Some(Slot::Held(known)) if held.is_older_than(&known)) {
+            return;
+        }
+        if variant == 0 {
             slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
             return self.changed();
         }
-        let variant = vary::digest(&held.meta.selecting);
         let name = SlotName {
             key: &key,
             variant: 0,
@@ -155,16 +158,11 @@ impl Memory {
     /// Forgets this very response, if it is still the one under its key.
     pub(crate) fn remove(&self, held: &Arc<Held>) {
         let Some(slots) = &self.slots else { return };
-        let variant = if held.meta.selecting.is_empty() {
-            0
-        } else {
-            vary::digest(&held.meta.selecting)
-        };
         let same = |slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
         slots.remove_if(
             &SlotName {
                 key: &held.meta.key,
-                variant,
+                variant: held.variant(),
             },
             same,
         );
