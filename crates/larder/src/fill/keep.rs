@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{DATE, ETAG, SET_COOKIE};
+use http::header::{CONTENT_TYPE, DATE, ETAG, SET_COOKIE};
 use http::{HeaderMap, Response, StatusCode, response};
 use http_body::Body;
 use larder_core::http::cache_control::ResponseDirectives;
@@ -62,14 +62,7 @@ impl Fill {
             began.wall,
             arrived,
         );
-        let judged = judged.and_then(|judged| {
-            let small = fields::weight(&parts.headers) <= MOST_FIELDS;
-            if small && !self.ask.head {
-                Ok(judged)
-            } else {
-                Err(self.why_not())
-            }
-        });
+        let judged = judged.and_then(|judged| self.unfit(&parts).map_or(Ok(judged), Err));
         match judged {
             Ok(judged) => {
                 let making = Making::of(judged, tags.into_vec(), arrived, began, cost);
@@ -83,12 +76,20 @@ impl Fill {
         }
     }
 
-    const fn why_not(&self) -> NotStored {
+    /// What keeps a response from being stored that RFC 9111 would allow to be.
+    fn unfit(&self, parts: &response::Parts) -> Option<NotStored> {
         if self.ask.head {
-            NotStored::Method
-        } else {
-            NotStored::HeadersTooLarge
+            return Some(NotStored::Method);
         }
+        // Nobody waits for the end of a stream of events.
+        let is_endless = parts
+            .headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        if is_endless {
+            return Some(NotStored::Endless);
+        }
+        (fields::weight(&parts.headers) > MOST_FIELDS).then_some(NotStored::HeadersTooLarge)
     }
 
     /// Whether a failure of the handler may be told to those who waited for it: they asked the same thing at the same
@@ -155,15 +156,11 @@ impl Fill {
         let body = match Collector::new(body, limit).at_once().await {
             AtOnce::Whole(body) => {
                 let held = self.make(status, headers, body, making.clone());
-                let _ = client.send(Ok(serve::made(
-                    &self.route,
-                    &self.ask,
-                    parts,
-                    &held,
-                    self.outcome,
-                    forwarded,
-                )));
-                return self.commit(held, &making).await;
+                // First: whoever has a response and asks again at once finds it stored.
+                let of_use = self.commit(&held, &making);
+                let response = serve::made(&self.route, &self.ask, parts, &held, self.outcome, forwarded);
+                let _ = client.send(Ok(response));
+                return self.share(&held, of_use).await;
             }
             AtOnce::Pending(collector, first) => {
                 let (writer, reader) = tee(hint);
@@ -182,9 +179,11 @@ impl Fill {
             }
         };
         match body {
-            Ok(body) => {
+            Ok((body, writer)) => {
                 let held = self.make(status, headers, body, making.clone());
-                self.commit(held, &making).await;
+                let of_use = self.commit(&held, &making);
+                writer.finish();
+                self.share(&held, of_use).await;
             }
             Err(reason) => self.give_up(reason),
         }
@@ -247,35 +246,35 @@ impl Fill {
         }
     }
 
-    /// Keeps the response in memory, tells those who wait, and only then stores it for other instances.
-    async fn commit(&mut self, held: Arc<Held>, making: &Making) {
-        let cache = Arc::clone(&self.route.cache.inner);
+    /// Keeps the response in memory and tells those who wait. False if it is of use to nobody else.
+    fn commit(&mut self, held: &Arc<Held>, making: &Making) -> bool {
+        let cache = &self.route.cache.inner;
         cache.report.judged(making.stored());
         if making.is_failure {
             if let Some(lead) = self.lead.take() {
-                lead.end(Ended::Failed(held));
+                lead.end(Ended::Failed(Arc::clone(held)));
             }
-            return;
+            return false;
         }
         // Rule 11: "On insert: load the generation, then check, then insert." What was invalidated meanwhile is for those
         // who asked before, and for nobody else.
-        let (verdict, _) = cache.log.judge(&held, cache.clock.boot());
+        let (verdict, _) = cache.log.judge(held, cache.clock.boot());
         let of_use = verdict != Verdict::Refused;
         if of_use {
-            cache.memory.insert(Arc::clone(&held));
+            cache.memory.insert(Arc::clone(held));
         }
         if let Some(lead) = self.lead.take() {
-            lead.end(Ended::Stored(Arc::clone(&held)));
+            lead.end(Ended::Stored(Arc::clone(held)));
         }
-        if of_use {
-            self.share(&held).await;
-        }
+        of_use
     }
 
-    /// Stores the response in the shared tier.
-    async fn share(&self, held: &Held) {
+    /// Stores the response in the shared tier, if it is of use.
+    async fn share(&self, held: &Held, of_use: bool) {
         let cache = &self.route.cache.inner;
-        let Some(store) = &cache.store else { return };
+        let Some(store) = cache.store.as_ref().filter(|_| of_use) else {
+            return;
+        };
         let stored = StoredResponse {
             status: held.status,
             headers: held.stored_headers(),
@@ -354,18 +353,16 @@ impl Fill {
         let held = self.make(status, headers.clone(), body, making.clone());
         parts.status = status;
         parts.headers = headers;
-        let _ = client.send(Ok(serve::made(
-            &self.route,
-            &self.ask,
-            parts,
-            &held,
-            self.outcome,
-            forwarded,
-        )));
-        match not_stored {
-            None => self.commit(held, &making).await,
-            Some(reason) => self.give_up(reason),
-        }
+        let of_use = match not_stored {
+            None => self.commit(&held, &making),
+            Some(reason) => {
+                self.give_up(reason);
+                false
+            }
+        };
+        let response = serve::made(&self.route, &self.ask, parts, &held, self.outcome, forwarded);
+        let _ = client.send(Ok(response));
+        self.share(&held, of_use).await;
     }
 }
 

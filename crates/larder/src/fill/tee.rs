@@ -40,7 +40,9 @@ enum End<B: Body> {
     Failed(B::Error),
     /// The rest is not kept: the client reads on from the inner body.
     Rest(Pin<Box<B>>),
-    /// The client has seen the end, or the fill vanished.
+    /// The inner body panicked.
+    Panicked,
+    /// The fill vanished.
     Closed,
 }
 
@@ -94,11 +96,21 @@ impl<B: Body<Data = Bytes>> Tee<B> {
 
 impl<B: Body> Drop for Tee<B> {
     /// A fill that vanishes (the runtime shuts down) leaves the client a body that never ends, and not one that looks
-    /// complete: its connection is about to be closed.
+    /// complete: its connection is about to be closed. One that panics takes the client's connection with it, as it would
+    /// without the cache.
     fn drop(&mut self) {
         let mut state = lock(&self.shared);
-        if matches!(state.end, End::Open) {
+        if !matches!(state.end, End::Open) {
+            return;
+        }
+        if !std::thread::panicking() {
             state.end = End::Closed;
+            return;
+        }
+        state.end = End::Panicked;
+        if let Some(reader) = state.reader.take() {
+            drop(state);
+            reader.wake();
         }
     }
 }
@@ -108,7 +120,14 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let frame = std::task::ready!(lock(&self.shared).poll(cx));
+        let mut state = lock(&self.shared);
+        if state.waiting.is_empty() && matches!(state.end, End::Panicked) {
+            drop(state);
+            // The panic itself was told where it happened.
+            std::panic::resume_unwind(Box::new("the body panicked"));
+        }
+        let frame = std::task::ready!(state.poll(cx));
+        drop(state);
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
@@ -123,7 +142,7 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
             && match &state.end {
                 End::Clean => true,
                 End::Rest(body) => body.is_end_stream(),
-                End::Open | End::Failed(_) | End::Closed => false,
+                End::Open | End::Failed(_) | End::Panicked | End::Closed => false,
             }
     }
 
@@ -144,7 +163,7 @@ impl<B: Body<Data = Bytes>> State<B> {
                 End::Failed(error) => Poll::Ready(Some(Err(error))),
                 _ => Poll::Ready(None),
             },
-            End::Open | End::Closed => {
+            End::Open | End::Panicked | End::Closed => {
                 self.reader = Some(cx.waker().clone());
                 Poll::Pending
             }
