@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use super::ask::Ask;
 use super::flight::{Ended, Flight, Joined, Lead};
+use super::place::Place;
 use super::run::{Fill, run_detached, run_in_background};
 use crate::body::CacheBody;
 use crate::lookup::{Known, Stale};
@@ -36,7 +37,7 @@ pub(crate) async fn answer<S, Q, B>(
     known: Known,
 ) -> Result<Response<CacheBody<B>>, S::Error>
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
+    S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     Q: Send + 'static,
@@ -44,18 +45,21 @@ where
     B::Error: Send,
 {
     route.cache.start();
+    let mut place = Place::ready(inner);
     if let Some(reason) = credentials_reason(ask.credentials) {
-        return alone(&route, ask, inner, request, Outcome::Bypass(reason)).await;
+        return alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await;
     }
     let mut known = known;
     let mut waits = 0;
     loop {
         let stale = match known {
             Known::Stale(stale) if stale.while_revalidate => {
-                return Ok(serve_and_refresh(&route, ask, inner, request, stale));
+                return Ok(serve_and_refresh(&route, ask, place, request, stale));
             }
             Known::Fresh(held, tier) => return Ok(serve::asked(&route, &ask, &held, Outcome::Hit(tier))),
-            Known::Pass => return alone(&route, ask, inner, request, Outcome::Miss(MissReason::Pass)).await,
+            Known::Pass => {
+                return alone(&route, ask, place, request, None, Outcome::Miss(MissReason::Pass)).await;
+            }
             Known::Stale(stale) => Ok(stale),
             Known::Missing(reason) => Err(reason),
         };
@@ -70,11 +74,11 @@ where
                         stale,
                         outcome: Outcome::Miss(reason),
                     };
-                    return run_detached(fill, inner, request).await;
+                    return run_detached(fill, place.take().await?, request).await;
                 }
-                Again::Lead(_, reason) => {
+                Again::Lead(stale, reason) => {
                     drop(lead);
-                    return alone(&route, ask, inner, request, Outcome::Miss(reason)).await;
+                    return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
                 }
                 Again::Known(next) => {
                     if let Known::Fresh(held, _) = &next {
@@ -84,12 +88,15 @@ where
                 }
             },
             Turn::Wait(flight, position) => {
+                place.leave();
                 let ended = flight.ended().await;
                 match taken(&route, &ask, &flight, position, ended.as_ref()) {
                     Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
-                    Taken::Alone => return alone(&route, ask, inner, request, Outcome::Miss(reason)).await,
+                    Taken::Alone => {
+                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
+                    }
                     Taken::Anew if waits == MOST_WAITS => {
-                        return alone(&route, ask, inner, request, Outcome::Miss(reason)).await;
+                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
                     }
                     Taken::Anew => {
                         waits += 1;
@@ -224,12 +231,12 @@ fn shared<B: Body>(
 fn serve_and_refresh<S, Q, B>(
     route: &Arc<Route>,
     mut ask: Ask,
-    inner: S,
+    place: Place<S>,
     request: Request<Q>,
     stale: Stale,
 ) -> Response<CacheBody<B>>
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
+    S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     Q: Send + 'static,
@@ -252,21 +259,23 @@ where
             stale: Some(stale),
             outcome,
         };
-        run_in_background(fill, inner, request);
+        run_in_background(fill, place, request);
     }
     response
 }
 
-/// Runs the handler for this request alone. What comes of it is stored all the same if it may be.
+/// Runs the handler for this request alone. What comes of it is stored all the same if it may be; what is stale stands in
+/// for a handler that fails.
 async fn alone<S, Q, B>(
     route: &Arc<Route>,
     ask: Ask,
-    inner: S,
+    place: Place<S>,
     request: Request<Q>,
+    stale: Option<Stale>,
     outcome: Outcome,
 ) -> Result<Response<CacheBody<B>>, S::Error>
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
+    S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     Q: Send + 'static,
@@ -277,8 +286,8 @@ where
         route: Arc::clone(route),
         ask,
         lead: None,
-        stale: None,
+        stale,
         outcome,
     };
-    run_detached(fill, inner, request).await
+    run_detached(fill, place.take().await?, request).await
 }

@@ -5,6 +5,7 @@ mod collect;
 pub(crate) mod flight;
 mod join;
 mod keep;
+mod place;
 mod run;
 pub(crate) mod tee;
 

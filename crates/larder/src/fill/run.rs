@@ -16,6 +16,7 @@ use tracing::{Instrument as _, Span};
 
 use super::ask::Ask;
 use super::flight::{Ended, Lead};
+use super::place::Place;
 use crate::body::CacheBody;
 use crate::detach::outcome;
 use crate::lookup::{Known, Stale};
@@ -74,9 +75,9 @@ where
 }
 
 /// Runs a fill that no client waits for.
-pub(super) fn run_in_background<S, Q, B>(fill: Fill, inner: S, request: Request<Q>)
+pub(super) fn run_in_background<S, Q, B>(fill: Fill, place: Place<S>, request: Request<Q>)
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
+    S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     Q: Send + 'static,
@@ -85,7 +86,12 @@ where
 {
     let (client, _) = oneshot::channel();
     let span = fill.span();
-    tokio::spawn(fill.run(inner, request, client).instrument(span));
+    let refresh = async move {
+        if let Ok(inner) = place.take().await {
+            fill.run(inner, request, client).await;
+        }
+    };
+    tokio::spawn(refresh.instrument(span));
 }
 
 impl Fill {
