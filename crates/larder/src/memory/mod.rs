@@ -88,14 +88,7 @@ impl Memory {
             slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
             return self.changed();
         }
-        let name = SlotName {
-            key: &key,
-            variant: 0,
-        };
-        let known = match slots.get(&name) {
-            Some(Slot::Variants(variants)) => Some(variants),
-            _ => None,
-        };
+        let known = self.variants(&key);
         let (variants, dropped) = Variants::with(known.as_deref(), &held.meta.selecting, variant);
         if let Some(dropped) = dropped {
             slots.remove(&SlotName {
@@ -112,6 +105,14 @@ impl Memory {
         );
         slots.insert(SlotKey { key, variant }, Slot::Held(held));
         self.changed();
+    }
+
+    /// Which fields the responses under a key are known to vary on.
+    pub(crate) fn variants(&self, key: &str) -> Option<Arc<Variants>> {
+        match self.slots.as_ref()?.get(&SlotName { key, variant: 0 }) {
+            Some(Slot::Variants(variants)) => Some(variants),
+            _ => None,
+        }
     }
 
     /// Remembers which fields the responses under a key vary on, as the shared tier tells it.
