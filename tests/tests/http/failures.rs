@@ -30,7 +30,9 @@ async fn a_panic_with_fifty_waiters_hangs_nobody_and_looks_as_without_the_cache(
     let cached = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
     let cached = Arc::new(Site::of(cached).await);
 
-    let waiting: Vec<_> = (0..50).map(|_| tokio::spawn(breaks_off(Arc::clone(&cached)))).collect();
+    let waiting: Vec<_> = (0..50)
+        .map(|_| tokio::spawn(breaks_off(Arc::clone(&cached))))
+        .collect();
     door.came(50).await;
     assert_eq!(origin.calls(), 1);
     gate.open();
@@ -94,14 +96,20 @@ async fn a_panic_in_a_body_breaks_the_connection_off() {
     };
     let site = Site::of(Router::new().route("/a", get(handler).layer(cache.layer(hourly())))).await;
     for _ in 0..2 {
-        let read = site.raw("GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await.to_end().await;
+        let read = site
+            .raw("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .to_end()
+            .await;
         assert!(read.contains("some ") && !read.ends_with("0\r\n\r\n"), "{read}");
     }
     assert_eq!(cache.stats().stored, 0);
 }
 
 /// A body that yields to the runtime before each frame.
-fn futures_of(mut make: impl FnMut() -> bytes::Bytes + Send + Unpin + 'static) -> impl http_body::Body<Data = bytes::Bytes, Error = Infallible> + Send {
+fn futures_of(
+    mut make: impl FnMut() -> bytes::Bytes + Send + Unpin + 'static,
+) -> impl http_body::Body<Data = bytes::Bytes, Error = Infallible> + Send {
     let mut ready = false;
     PollBody(move |cx: &mut std::task::Context<'_>| {
         ready = !ready;
@@ -132,7 +140,12 @@ async fn a_failure_is_shared_by_those_who_waited_for_it_and_by_nobody_else() {
         let (cache, _) = cache();
         let gate = Gate::new();
         let status = StatusCode::from_u16(status).unwrap();
-        let origin = Origin::always(Answer::status(status).header("x-why", "trouble").body("oh").held_at(&gate));
+        let origin = Origin::always(
+            Answer::status(status)
+                .header("x-why", "trouble")
+                .body("oh")
+                .held_at(&gate),
+        );
         let door = Door::new();
         let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
         let site = Arc::new(Site::of(router).await);
@@ -140,7 +153,10 @@ async fn a_failure_is_shared_by_those_who_waited_for_it_and_by_nobody_else() {
         door.came(50).await;
         gate.open();
         for page in all(waiting).await {
-            assert_eq!((page.status, page.text().as_str(), page.field("x-why").as_str()), (status, "oh", "trouble"));
+            assert_eq!(
+                (page.status, page.text().as_str(), page.field("x-why").as_str()),
+                (status, "oh", "trouble")
+            );
             assert_eq!(page.x_cache(), "MISS");
             assert!(page.field("etag").is_empty());
         }
@@ -154,10 +170,16 @@ async fn a_failure_is_shared_by_those_who_waited_for_it_and_by_nobody_else() {
 /// One that sets a cookie is for one.
 #[tokio::test]
 async fn a_failure_that_is_for_one_is_not_shared() {
-    for (name, value) in [("set-cookie", "session=1"), ("cache-control", "private"), ("vary", "cookie")] {
+    for (name, value) in [
+        ("set-cookie", "session=1"),
+        ("cache-control", "private"),
+        ("vary", "cookie"),
+    ] {
         let (cache, _) = cache();
         let gate = Gate::new();
-        let failing = Answer::status(StatusCode::INTERNAL_SERVER_ERROR).header(name, value).held_at(&gate);
+        let failing = Answer::status(StatusCode::INTERNAL_SERVER_ERROR)
+            .header(name, value)
+            .held_at(&gate);
         let origin = Origin::always(failing);
         let door = Door::new();
         let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
@@ -182,13 +204,19 @@ async fn an_error_of_the_service_breaks_the_connection_off_and_is_not_kept() {
             async move {
                 let call = 1 + calls.fetch_add(1, Ordering::SeqCst);
                 gate.pass().await;
-                if call <= 50 { Err("no database") } else { Ok(Response::new(Full::new(bytes::Bytes::from("page")))) }
+                if call <= 50 {
+                    Err("no database")
+                } else {
+                    Ok(Response::new(Full::new(bytes::Bytes::from("page"))))
+                }
             }
         }
     });
     let (cache, _) = cache();
     let site = Arc::new(Site::of_service(cache.layer(hourly()).layer(service)).await);
-    let waiting: Vec<_> = (0..50).map(|_| tokio::spawn(breaks_off(Arc::clone(&site)))).collect();
+    let waiting: Vec<_> = (0..50)
+        .map(|_| tokio::spawn(breaks_off(Arc::clone(&site))))
+        .collect();
     soon("the first", gate.arrived(1)).await;
     gate.open();
     assert!(all(waiting).await.iter().all(|broken| *broken));
@@ -207,6 +235,9 @@ async fn a_write_that_fails_invalidates_nothing() {
     });
     let site = site(&cache, hourly(), &origin).await;
     assert!(site.get("/a").await.is("MISS", "read 1"));
-    assert_eq!(site.ask(Method::DELETE, "/a").send().await.status, StatusCode::CONFLICT);
+    assert_eq!(
+        site.ask(Method::DELETE, "/a").send().await.status,
+        StatusCode::CONFLICT
+    );
     assert!(site.get("/a").await.is("HIT", "read 1"));
 }

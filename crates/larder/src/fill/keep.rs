@@ -38,7 +38,7 @@ const LONGEST_AFTERLIFE: Duration = Duration::from_secs(600);
 impl Fill {
     /// Judges the handler's response; stores it if it may be.
     pub(super) async fn keep<B, E>(
-        self,
+        mut self,
         response: Response<B>,
         began: Began,
         cost: Duration,
@@ -48,6 +48,7 @@ impl Fill {
         B::Error: Send,
     {
         let (mut parts, body) = response.into_parts();
+        self.ask.named.inherit(&mut parts.extensions);
         let tags: Tags = parts.extensions.remove().unwrap_or_default();
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
         let arrived = self.route.cache.inner.clock.wall();
@@ -331,6 +332,7 @@ impl Fill {
             return self.keep(response, began, cost, client).await;
         }
         let (mut parts, _) = response.into_parts();
+        self.ask.named.inherit(&mut parts.extensions);
         let mut tags: Vec<Tag> = stale.held.meta.names.tags().to_vec();
         tags.extend(parts.extensions.remove::<Tags>().unwrap_or_default().into_vec());
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();

@@ -112,7 +112,9 @@ impl Held {
             headers
         };
         // Never waited for: whoever finds it taken writes the fields for itself.
-        let Ok(mut kept) = self.rendered.try_lock() else { return rendered() };
+        let Ok(mut kept) = self.rendered.try_lock() else {
+            return rendered();
+        };
         let at = age.as_secs().saturating_add(1);
         if kept.at != at {
             *kept = Rendered { at, headers: None };

@@ -81,7 +81,8 @@ impl Memory {
         let Some(slots) = &self.slots else { return };
         let key = held.meta.key.clone();
         let variant = held.variant();
-        if matches!(slots.get(&SlotName { key: &key, variant }), Some(Slot::Held(known)) if held.is_older_than(&known)) {
+        if matches!(slots.get(&SlotName { key: &key, variant }), Some(Slot::Held(known)) if held.is_older_than(&known))
+        {
             return;
         }
         if variant == 0 {

@@ -11,6 +11,7 @@ use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
 use crate::body::CacheBody;
+use crate::policy::Inherited;
 use crate::report::headers::{self, Forwarded};
 
 type Answer<B, E> = Result<Response<CacheBody<B>>, E>;
@@ -35,7 +36,7 @@ pin_project! {
         // A hit in memory: there is nothing to wait for.
         Stored { response: Option<Response<CacheBody<B>>> },
         // The inner service answers, and the cache has no part in it.
-        Past { #[pin] inner: F, outcome: Outcome },
+        Past { #[pin] inner: F, outcome: Outcome, inherited: Option<Box<Inherited>> },
         // Anything that has to wait for more than the inner service.
         Longer { answer: Pin<Box<dyn Future<Output = Answer<B, E>> + Send>> },
     }
@@ -50,9 +51,13 @@ impl<F, B: Body, E> ResponseFuture<F, B, E> {
         }
     }
 
-    pub(super) const fn past(inner: F, outcome: Outcome) -> Self {
+    pub(super) fn past(inner: F, outcome: Outcome, inherited: Option<Inherited>) -> Self {
         Self {
-            state: State::Past { inner, outcome },
+            state: State::Past {
+                inner,
+                outcome,
+                inherited: inherited.map(Box::new),
+            },
         }
     }
 
@@ -78,8 +83,17 @@ where
             StateProjection::Stored { response } => response
                 .take()
                 .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
-            StateProjection::Past { inner, outcome } => {
+            StateProjection::Past {
+                inner,
+                outcome,
+                inherited,
+            } => {
                 let mut response = ready!(inner.poll(cx))?;
+                if let Some(mut inherited) = inherited.take() {
+                    // From a layer still further in.
+                    inherited.0.inherit(response.extensions_mut());
+                    response.extensions_mut().insert(*inherited);
+                }
                 let forwarded = Forwarded {
                     status: Some(response.status()),
                     ..Forwarded::default()
