@@ -110,10 +110,7 @@ impl Site {
     pub async fn raw(&self, request: &str) -> Raw {
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
         stream.write_all(request.as_bytes()).await.expect("it is sent");
-        Raw {
-            stream,
-            read: Vec::new(),
-        }
+        Raw { stream, read: Vec::new() }
     }
 }
 
@@ -129,9 +126,7 @@ impl Ask<'_> {
     /// Adds a header field line.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.request
-            .headers_mut()
-            .append(name, value.parse().expect("a field value"));
+        self.request.headers_mut().append(name, value.parse().expect("a field value"));
         self
     }
 
@@ -153,15 +148,8 @@ impl Ask<'_> {
     /// Sends it, and waits for the whole response.
     pub async fn send(self) -> Page {
         let (parts, body) = self.head().await.expect("a response").into_parts();
-        let body = soon("the end of the body", body.collect())
-            .await
-            .expect("a whole body")
-            .to_bytes();
-        Page {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        let body = soon("the end of the body", body.collect()).await.expect("a whole body").to_bytes();
+        Page { status: parts.status, headers: parts.headers, body }
     }
 }
 
@@ -237,9 +225,7 @@ impl Raw {
             if read.contains(text) {
                 return read;
             }
-            let more = soon(text, self.stream.read_buf(&mut self.read))
-                .await
-                .expect("more bytes");
+            let more = soon(text, self.stream.read_buf(&mut self.read)).await.expect("more bytes");
             assert!(more > 0, "the connection ended before {text:?}: {read:?}");
         }
     }
@@ -247,19 +233,12 @@ impl Raw {
     /// Reads until the server closes the connection, and gives all that was read.
     pub async fn to_end(mut self) -> String {
         // A reset is an end as well.
-        let _ = soon(
-            "the end of the connection",
-            self.stream.read_to_end(&mut self.read),
-        )
-        .await;
+        let _ = soon("the end of the connection", self.stream.read_to_end(&mut self.read)).await;
         String::from_utf8_lossy(&self.read).into_owned()
     }
 
     /// Sends more bytes.
     pub async fn send(&mut self, bytes: &str) {
-        self.stream
-            .write_all(bytes.as_bytes())
-            .await
-            .expect("they are sent");
+        self.stream.write_all(bytes.as_bytes()).await.expect("they are sent");
     }
 }

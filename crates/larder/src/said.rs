@@ -54,10 +54,7 @@ impl CacheFor {
     /// Fresh for this long. With zero it is not stored, unless it can be validated.
     #[must_use]
     pub fn new(lifetime: Duration) -> Self {
-        Self(Override {
-            fresh: Some(lifetime),
-            ..Override::default()
-        })
+        Self(Override { fresh: Some(lifetime), ..Override::default() })
     }
 
     /// Fresh for this many seconds.

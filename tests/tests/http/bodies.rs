@@ -33,11 +33,7 @@ async fn a_body_of_up_to_the_limit_is_stored_and_a_larger_one_is_passed_on_untou
             let again = site.get("/a").await;
             assert_eq!(again.body, body, "{size}");
             let stored = size <= 1000;
-            assert_eq!(
-                again.x_cache(),
-                if stored { "HIT" } else { "MISS" },
-                "{size} {length}"
-            );
+            assert_eq!(again.x_cache(), if stored { "HIT" } else { "MISS" }, "{size} {length}");
             assert_eq!(cache.stats().stored, u64::from(stored), "{size}");
             assert_eq!(origin.calls(), if stored { 1 } else { 2 }, "{size}");
         }
@@ -104,11 +100,7 @@ async fn the_client_has_the_first_bytes_before_the_last_are_made() {
     let mut response = site.ask(Method::GET, "/a").head().await.unwrap();
     assert_eq!(response.headers()["x-cache"], "MISS");
     assert_eq!(next(&mut response).await, "first ");
-    assert_eq!(
-        cache.stats().stored,
-        0,
-        "it is stored at its clean end, not before"
-    );
+    assert_eq!(cache.stats().stored, 0, "it is stored at its clean end, not before");
     gate.open();
     assert_eq!(next(&mut response).await, "last");
     assert!(soon("the end", response.frame()).await.is_none());
@@ -133,12 +125,7 @@ async fn a_body_that_is_being_made_is_made_once() {
     soon("the first", gate.arrived(1)).await;
     door.came(10).await;
     gate.open();
-    assert!(
-        all(waiting)
-            .await
-            .iter()
-            .all(|page| page.is("MISS", "first last"))
-    );
+    assert!(all(waiting).await.iter().all(|page| page.is("MISS", "first last")));
     assert_eq!(origin.calls(), 1);
 }
 
@@ -212,11 +199,7 @@ async fn a_body_that_breaks_off_is_not_stored_and_its_client_sees_that() {
         gate.open();
         let site = site(&cache, hourly(), &origin).await;
         for _ in 0..2 {
-            let read = site
-                .raw("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
-                .await
-                .to_end()
-                .await;
+            let read = site.raw("GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.to_end().await;
             assert!(!read.ends_with("0\r\n\r\n"), "{hold}: it looks whole: {read}");
         }
         assert_eq!(cache.stats().stored, 0);
@@ -269,9 +252,7 @@ async fn a_client_that_leaves_in_the_middle_of_a_body_changes_nothing() {
     let door = Door::new();
     let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
     let site = Arc::new(Site::of(router).await);
-    let mut leaving = site
-        .raw(&format!("GET /a HTTP/1.1\r\nHost: {}\r\n\r\n", site.host()))
-        .await;
+    let mut leaving = site.raw(&format!("GET /a HTTP/1.1\r\nHost: {}\r\n\r\n", site.host())).await;
     leaving.until("first ").await;
     door.came(1).await;
     drop(leaving);
@@ -288,19 +269,12 @@ async fn a_client_that_leaves_in_the_middle_of_a_body_changes_nothing() {
 async fn a_client_that_does_not_read_holds_nobody_up() {
     let (cache, _) = cache();
     let body = vec![b'x'; 900_000];
-    let steps: Vec<_> = body
-        .chunks(10_000)
-        .map(|part| Step::data(part.to_vec()))
-        .collect();
+    let steps: Vec<_> = body.chunks(10_000).map(|part| Step::data(part.to_vec())).collect();
     let gate = Gate::new();
-    let steps = [Step::data("y"), Step::Hold(gate.clone())]
-        .into_iter()
-        .chain(steps);
+    let steps = [Step::data("y"), Step::Hold(gate.clone())].into_iter().chain(steps);
     let origin = Origin::always(Answer::status(StatusCode::OK).steps(steps));
     let site = site(&cache, hourly(), &origin).await;
-    let mut slow = site
-        .raw(&format!("GET /a HTTP/1.1\r\nHost: {}\r\n\r\n", site.host()))
-        .await;
+    let mut slow = site.raw(&format!("GET /a HTTP/1.1\r\nHost: {}\r\n\r\n", site.host())).await;
     slow.until("y").await;
     gate.open();
     let page = site.get("/a").await;
@@ -321,12 +295,7 @@ async fn trailers_reach_the_client() {
     );
     let site = site(&cache, hourly(), &origin).await;
     for _ in 0..2 {
-        let response = site
-            .ask(Method::GET, "/a")
-            .with("te", "trailers")
-            .head()
-            .await
-            .unwrap();
+        let response = site.ask(Method::GET, "/a").with("te", "trailers").head().await.unwrap();
         let collected = soon("the body", response.into_body().collect()).await.unwrap();
         assert_eq!(collected.trailers().unwrap()["x-sum"], "7");
         assert_eq!(collected.to_bytes(), "body");
@@ -363,18 +332,13 @@ async fn head_is_answered_from_the_cache_and_never_stored() {
     let (cache, clock) = cache();
     let origin = Origin::new(|request, _| match request.method {
         // As axum does: the length of what GET would give.
-        Method::HEAD => Answer::status(StatusCode::OK)
-            .header("content-length", "4")
-            .steps([]),
+        Method::HEAD => Answer::status(StatusCode::OK).header("content-length", "4").steps([]),
         _ => Answer::ok("page"),
     });
     let site = site(&cache, hourly(), &origin).await;
     for call in 1..=2 {
         let head = site.ask(Method::HEAD, "/a").send().await;
-        assert_eq!(
-            (head.x_cache().as_str(), head.field("content-length").as_str()),
-            ("MISS", "4")
-        );
+        assert_eq!((head.x_cache().as_str(), head.field("content-length").as_str()), ("MISS", "4"));
         assert_eq!(origin.calls(), call);
     }
     assert!(site.get("/a").await.is("MISS", "page"));
@@ -400,17 +364,11 @@ async fn an_empty_response_is_stored_as_one() {
     let site = site(&cache, hourly(), &origin).await;
     for x_cache in ["MISS", "HIT", "HIT"] {
         let page = site.get("/a").await;
-        assert_eq!(
-            (page.status, page.x_cache().as_str()),
-            (StatusCode::NO_CONTENT, x_cache)
-        );
+        assert_eq!((page.status, page.x_cache().as_str()), (StatusCode::NO_CONTENT, x_cache));
         // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of
         // […] 204 (No Content)".
         assert_eq!(page.field("content-length"), "");
         let head = site.ask(Method::HEAD, "/a").send().await;
-        assert_eq!(
-            (head.status, head.field("content-length").as_str()),
-            (StatusCode::NO_CONTENT, "")
-        );
+        assert_eq!((head.status, head.field("content-length").as_str()), (StatusCode::NO_CONTENT, ""));
     }
 }

@@ -16,9 +16,7 @@ async fn fresh_for(policy: Policy, fields: &'static [(&'static str, &'static str
     let origin = Origin::new(move |_, call| {
         fields
             .iter()
-            .fold(Answer::ok(format!("{call}")), |answer, (name, value)| {
-                answer.header(*name, *value)
-            })
+            .fold(Answer::ok(format!("{call}")), |answer, (name, value)| answer.header(*name, *value))
     });
     let site = site(&cache, policy, &origin).await;
     assert_eq!(site.get("/a").await.x_cache(), "MISS", "{fields:?}");
@@ -51,37 +49,22 @@ async fn the_first_word_on_the_lifetime_counts() {
         (&[("cache-control", "MAX-AGE=\"30\"")], Some(30)),
         (&[("cache-control", "max-age=30, s-maxage=40")], Some(40)),
         (&[("cache-control", "max-age=100"), ("age", "60")], Some(40)),
-        (
-            &[("cache-control", "public, max-age=30, must-revalidate")],
-            Some(30),
-        ),
+        (&[("cache-control", "public, max-age=30, must-revalidate")], Some(30)),
         // 2026-01-01T00:00:00Z is when the clock starts.
         (&[("expires", "Thu, 01 Jan 2026 00:01:00 GMT")], Some(60)),
-        (
-            &[
-                ("expires", "Thu, 01 Jan 2026 00:01:00 GMT"),
-                ("cache-control", "max-age=30"),
-            ],
-            Some(30),
-        ),
+        (&[("expires", "Thu, 01 Jan 2026 00:01:00 GMT"), ("cache-control", "max-age=30")], Some(30)),
         (&[("cache-control", "max-age=0")], None),
         (&[("cache-control", "max-age=x")], None),
         (&[("expires", "0")], None),
         (&[("cache-control", "no-store")], None),
         (&[("cache-control", "no-store, max-age=30")], None),
-        (
-            &[("cache-control", "max-age=30"), ("cache-control", "no-store")],
-            None,
-        ),
+        (&[("cache-control", "max-age=30"), ("cache-control", "no-store")], None),
         (&[("cache-control", "private")], None),
         (&[("cache-control", "Private=\"x-a\", max-age=30")], None),
         (&[("cache-control", "no-cache")], None),
         (&[("cache-control", "no-cache"), ("etag", "\"a\"")], None),
         (&[("set-cookie", "a=b"), ("cache-control", "max-age=30")], None),
-        (
-            &[("set-cookie", "a=b"), ("cache-control", "public, max-age=30")],
-            None,
-        ),
+        (&[("set-cookie", "a=b"), ("cache-control", "public, max-age=30")], None),
         (&[("vary", "*"), ("cache-control", "max-age=30")], None),
     ] {
         // What a fresh copy of `Expires` says depends on when it is made.
@@ -98,9 +81,7 @@ async fn expires_at_the_start(fields: &'static [(&'static str, &'static str)]) -
     for seconds in 1..=3600 {
         let (cache, clock) = cache();
         let origin = Origin::new(move |_, _| {
-            fields.iter().fold(Answer::ok("page"), |answer, (name, value)| {
-                answer.header(*name, *value)
-            })
+            fields.iter().fold(Answer::ok("page"), |answer, (name, value)| answer.header(*name, *value))
         });
         let site = site(&cache, hourly(), &origin).await;
         site.get("/a").await;
@@ -120,22 +101,10 @@ async fn the_handlers_own_word_comes_first() {
     let (cache, clock) = cache();
     let layer = || cache.layer(hourly());
     let router = Router::new()
-        .route(
-            "/shorter",
-            get(handler(CacheFor::secs(5), "max-age=100")).layer(layer()),
-        )
-        .route(
-            "/longer",
-            get(handler(CacheFor::secs(200), "max-age=100")).layer(layer()),
-        )
-        .route(
-            "/none",
-            get(handler(CacheFor::secs(0), "max-age=100")).layer(layer()),
-        )
-        .route(
-            "/forbidden",
-            get(handler(CacheFor::secs(200), "no-store")).layer(layer()),
-        );
+        .route("/shorter", get(handler(CacheFor::secs(5), "max-age=100")).layer(layer()))
+        .route("/longer", get(handler(CacheFor::secs(200), "max-age=100")).layer(layer()))
+        .route("/none", get(handler(CacheFor::secs(0), "max-age=100")).layer(layer()))
+        .route("/forbidden", get(handler(CacheFor::secs(200), "no-store")).layer(layer()));
     let site = Site::of(router).await;
     let told = async |at: &str| {
         let mut told = Vec::new();
@@ -161,9 +130,8 @@ async fn other_statuses_are_stored_by_policy_for_their_own_time() {
         let status = request.uri.path().trim_start_matches('/').parse().unwrap();
         Answer::status(StatusCode::from_u16(status).unwrap()).header("x-call", call.to_string())
     });
-    let policy = hourly()
-        .status(StatusCode::NOT_FOUND, secs(10))
-        .status(StatusCode::MOVED_PERMANENTLY, secs(100));
+    let policy =
+        hourly().status(StatusCode::NOT_FOUND, secs(10)).status(StatusCode::MOVED_PERMANENTLY, secs(100));
     let site = site(&cache, policy, &origin).await;
     for (status, again) in [
         (200, "HIT"),
@@ -177,15 +145,9 @@ async fn other_statuses_are_stored_by_policy_for_their_own_time() {
     ] {
         let path = format!("/{status}");
         let first = site.get(&path).await;
-        assert_eq!(
-            (first.status.as_u16(), first.x_cache().as_str()),
-            (status, "MISS")
-        );
+        assert_eq!((first.status.as_u16(), first.x_cache().as_str()), (status, "MISS"));
         let second = site.get(&path).await;
-        assert_eq!(
-            (second.status.as_u16(), second.x_cache().as_str()),
-            (status, again)
-        );
+        assert_eq!((second.status.as_u16(), second.x_cache().as_str()), (status, again));
         assert_eq!(second.field("x-call") == first.field("x-call"), again == "HIT");
     }
     clock.advance(secs(9));
@@ -201,10 +163,7 @@ async fn other_statuses_are_stored_by_policy_for_their_own_time() {
 /// A route's own policy beats the request.
 #[tokio::test]
 async fn requests_decide_only_where_the_policy_lets_them() {
-    for (obey, expected) in [
-        (false, ["HIT", "HIT", "HIT", "HIT"]),
-        (true, ["MISS", "MISS", "MISS", "HIT"]),
-    ] {
+    for (obey, expected) in [(false, ["HIT", "HIT", "HIT", "HIT"]), (true, ["MISS", "MISS", "MISS", "HIT"])] {
         let (cache, clock) = cache();
         let origin = Origin::always(Answer::ok("page"));
         let policy = if obey { hourly().obey_requests() } else { hourly() };
@@ -234,10 +193,7 @@ async fn a_request_may_forbid_to_store_where_the_policy_lets_it() {
         let origin = Origin::always(Answer::ok("page"));
         let policy = if obey { hourly().obey_requests() } else { hourly() };
         let site = site(&cache, policy, &origin).await;
-        site.ask(Method::GET, "/a")
-            .with("cache-control", "no-store")
-            .send()
-            .await;
+        site.ask(Method::GET, "/a").with("cache-control", "no-store").send().await;
         assert_eq!(site.get("/a").await.x_cache(), again, "{obey}");
     }
 }

@@ -10,28 +10,16 @@ use crate::support::{cache, hourly, site};
 /// An origin that tells what credentials it saw, and says this about caching.
 fn telling(control: &'static str) -> Origin {
     Origin::new(move |request, _| {
-        let field = |name| {
-            request
-                .headers
-                .get(name)
-                .map_or("-", |value: &http::HeaderValue| value.to_str().unwrap())
-        };
+        let field =
+            |name| request.headers.get(name).map_or("-", |value: &http::HeaderValue| value.to_str().unwrap());
         let answer = Answer::ok(format!("{} {}", field("authorization"), field("cookie")));
-        if control.is_empty() {
-            answer
-        } else {
-            answer.header("cache-control", control)
-        }
+        if control.is_empty() { answer } else { answer.header("cache-control", control) }
     })
 }
 
 async fn with(site: &Site, fields: &[(&'static str, &str)]) -> Page {
     let ask = site.ask(Method::GET, "/a");
-    fields
-        .iter()
-        .fold(ask, |ask, (name, value)| ask.with(name, value))
-        .send()
-        .await
+    fields.iter().fold(ask, |ask, (name, value)| ask.with(name, value)).send().await
 }
 
 /// RFC 9111 §3.5.
@@ -74,16 +62,8 @@ async fn a_response_that_says_so_is_for_all() {
         for (name, expected) in [("authorization", authorization), ("cookie", cookie)] {
             let (cache, _) = cache();
             let site = site(&cache, hourly(), &telling(control)).await;
-            assert_eq!(
-                with(&site, &[(name, "a=1")]).await.x_cache(),
-                "BYPASS",
-                "{control} {name}"
-            );
-            assert_eq!(
-                with(&site, &[(name, "b=1")]).await.x_cache(),
-                expected,
-                "{control} {name}"
-            );
+            assert_eq!(with(&site, &[(name, "a=1")]).await.x_cache(), "BYPASS", "{control} {name}");
+            assert_eq!(with(&site, &[(name, "b=1")]).await.x_cache(), expected, "{control} {name}");
         }
     }
 }
@@ -92,21 +72,11 @@ async fn a_response_that_says_so_is_for_all() {
 async fn cookies_count_as_the_policy_declares_them() {
     type With = fn(Policy) -> Policy;
     let cases: [(&str, With, &[(&str, &str)]); 5] = [
-        (
-            "nothing",
-            |policy| policy,
-            &[("a=1", "BYPASS"), ("a=1", "BYPASS"), ("", "MISS"), ("", "HIT")],
-        ),
+        ("nothing", |policy| policy, &[("a=1", "BYPASS"), ("a=1", "BYPASS"), ("", "MISS"), ("", "HIT")]),
         (
             "ignored",
             |policy| policy.ignore_cookie("a"),
-            &[
-                ("a=1", "MISS"),
-                ("a=2", "HIT"),
-                ("", "HIT"),
-                ("a=1; b=2", "BYPASS"),
-                ("b=2", "BYPASS"),
-            ],
+            &[("a=1", "MISS"), ("a=2", "HIT"), ("", "HIT"), ("a=1; b=2", "BYPASS"), ("b=2", "BYPASS")],
         ),
         (
             "keyed",
@@ -125,12 +95,7 @@ async fn cookies_count_as_the_policy_declares_them() {
         (
             "keyed and the rest ignored",
             |policy| policy.key_cookie("theme").ignore_cookies(),
-            &[
-                ("theme=dark", "MISS"),
-                ("x=1; theme=dark", "HIT"),
-                ("x=1", "MISS"),
-                ("y=1", "HIT"),
-            ],
+            &[("theme=dark", "MISS"), ("x=1; theme=dark", "HIT"), ("x=1", "MISS"), ("y=1", "HIT")],
         ),
         ("no cookie at all", |policy| policy, &[("", "MISS"), ("", "HIT")]),
     ];
@@ -150,28 +115,16 @@ async fn cookies_count_as_the_policy_declares_them() {
 async fn cookies_in_several_lines_do_not_trade_places() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| {
-        let lines: Vec<_> = request
-            .headers
-            .get_all("cookie")
-            .iter()
-            .map(|line| line.to_str().unwrap())
-            .collect();
+        let lines: Vec<_> =
+            request.headers.get_all("cookie").iter().map(|line| line.to_str().unwrap()).collect();
         Answer::ok(lines.join("/"))
     });
     let site = site(&cache, hourly().key_cookie("a").key_cookie("b"), &origin).await;
     let mut seen = std::collections::BTreeMap::new();
-    for lines in [
-        &["a=1; b=2"][..],
-        &["a=2; b=1"],
-        &["b=1"],
-        &["a=1"],
-        &["a=1; a=2"],
-        &["a=2; a=1"],
-        &["a=; b=1b=2"],
-    ] {
-        let ask = lines
-            .iter()
-            .fold(site.ask(Method::GET, "/a"), |ask, line| ask.with("cookie", line));
+    for lines in
+        [&["a=1; b=2"][..], &["a=2; b=1"], &["b=1"], &["a=1"], &["a=1; a=2"], &["a=2; a=1"], &["a=; b=1b=2"]]
+    {
+        let ask = lines.iter().fold(site.ask(Method::GET, "/a"), |ask, line| ask.with("cookie", line));
         let page = ask.send().await;
         if page.x_cache() == "MISS" {
             assert_eq!(seen.insert(page.text(), lines), None);
@@ -185,15 +138,8 @@ async fn two_hosts_and_two_ports_share_nothing() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| Answer::ok(request.headers["host"].to_str().unwrap().to_owned()));
     let site = site(&cache, hourly(), &origin).await;
-    let hosts = [
-        "a.example",
-        "b.example",
-        "a.example:8080",
-        "a.example.",
-        "xn--a.example",
-        "[::1]",
-        "[::1]:8080",
-    ];
+    let hosts =
+        ["a.example", "b.example", "a.example:8080", "a.example.", "xn--a.example", "[::1]", "[::1]:8080"];
     for x_cache in ["MISS", "HIT"] {
         for host in hosts {
             let page = site.ask(Method::GET, "/a").with("host", host).send().await;
@@ -246,23 +192,9 @@ async fn a_partition_alone_lets_no_credentials_in() {
     let site = site(&cache, policy, &origin).await;
     for x_cache in ["MISS", "HIT"] {
         for tenant in ["one", "two"] {
-            assert_eq!(
-                with(&site, &[("x-tenant", tenant)]).await.x_cache(),
-                x_cache,
-                "{tenant}"
-            );
+            assert_eq!(with(&site, &[("x-tenant", tenant)]).await.x_cache(), x_cache, "{tenant}");
         }
     }
-    assert_eq!(
-        with(&site, &[("x-tenant", "one"), ("authorization", "a")])
-            .await
-            .x_cache(),
-        "BYPASS"
-    );
-    assert_eq!(
-        with(&site, &[("x-tenant", "one"), ("cookie", "a=b")])
-            .await
-            .x_cache(),
-        "BYPASS"
-    );
+    assert_eq!(with(&site, &[("x-tenant", "one"), ("authorization", "a")]).await.x_cache(), "BYPASS");
+    assert_eq!(with(&site, &[("x-tenant", "one"), ("cookie", "a=b")]).await.x_cache(), "BYPASS");
 }

@@ -30,9 +30,7 @@ async fn a_panic_with_fifty_waiters_hangs_nobody_and_looks_as_without_the_cache(
     let cached = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
     let cached = Arc::new(Site::of(cached).await);
 
-    let waiting: Vec<_> = (0..50)
-        .map(|_| tokio::spawn(breaks_off(Arc::clone(&cached))))
-        .collect();
+    let waiting: Vec<_> = (0..50).map(|_| tokio::spawn(breaks_off(Arc::clone(&cached)))).collect();
     door.came(50).await;
     assert_eq!(origin.calls(), 1);
     gate.open();
@@ -74,9 +72,8 @@ async fn a_key_works_again_after_a_panic() {
 async fn a_panic_reaches_the_layers_outside() {
     let (cache, _) = cache();
     let origin = Origin::always(Answer::panicking("on purpose"));
-    let router = Router::new()
-        .fallback_service(cache.layer(hourly()).layer(origin))
-        .layer(CatchPanicLayer::new());
+    let router =
+        Router::new().fallback_service(cache.layer(hourly()).layer(origin)).layer(CatchPanicLayer::new());
     let site = Site::of(router).await;
     assert_eq!(site.get("/a").await.status, StatusCode::INTERNAL_SERVER_ERROR);
 }
@@ -96,11 +93,7 @@ async fn a_panic_in_a_body_breaks_the_connection_off() {
     };
     let site = Site::of(Router::new().route("/a", get(handler).layer(cache.layer(hourly())))).await;
     for _ in 0..2 {
-        let read = site
-            .raw("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-            .await
-            .to_end()
-            .await;
+        let read = site.raw("GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await.to_end().await;
         assert!(read.contains("some ") && !read.ends_with("0\r\n\r\n"), "{read}");
     }
     assert_eq!(cache.stats().stored, 0);
@@ -140,12 +133,8 @@ async fn a_failure_is_shared_by_those_who_waited_for_it_and_by_nobody_else() {
         let (cache, _) = cache();
         let gate = Gate::new();
         let status = StatusCode::from_u16(status).unwrap();
-        let origin = Origin::always(
-            Answer::status(status)
-                .header("x-why", "trouble")
-                .body("oh")
-                .held_at(&gate),
-        );
+        let origin =
+            Origin::always(Answer::status(status).header("x-why", "trouble").body("oh").held_at(&gate));
         let door = Door::new();
         let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
         let site = Arc::new(Site::of(router).await);
@@ -170,16 +159,10 @@ async fn a_failure_is_shared_by_those_who_waited_for_it_and_by_nobody_else() {
 /// One that sets a cookie is for one.
 #[tokio::test]
 async fn a_failure_that_is_for_one_is_not_shared() {
-    for (name, value) in [
-        ("set-cookie", "session=1"),
-        ("cache-control", "private"),
-        ("vary", "cookie"),
-    ] {
+    for (name, value) in [("set-cookie", "session=1"), ("cache-control", "private"), ("vary", "cookie")] {
         let (cache, _) = cache();
         let gate = Gate::new();
-        let failing = Answer::status(StatusCode::INTERNAL_SERVER_ERROR)
-            .header(name, value)
-            .held_at(&gate);
+        let failing = Answer::status(StatusCode::INTERNAL_SERVER_ERROR).header(name, value).held_at(&gate);
         let origin = Origin::always(failing);
         let door = Door::new();
         let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
@@ -214,9 +197,7 @@ async fn an_error_of_the_service_breaks_the_connection_off_and_is_not_kept() {
     });
     let (cache, _) = cache();
     let site = Arc::new(Site::of_service(cache.layer(hourly()).layer(service)).await);
-    let waiting: Vec<_> = (0..50)
-        .map(|_| tokio::spawn(breaks_off(Arc::clone(&site))))
-        .collect();
+    let waiting: Vec<_> = (0..50).map(|_| tokio::spawn(breaks_off(Arc::clone(&site)))).collect();
     soon("the first", gate.arrived(1)).await;
     gate.open();
     assert!(all(waiting).await.iter().all(|broken| *broken));
@@ -235,9 +216,6 @@ async fn a_write_that_fails_invalidates_nothing() {
     });
     let site = site(&cache, hourly(), &origin).await;
     assert!(site.get("/a").await.is("MISS", "read 1"));
-    assert_eq!(
-        site.ask(Method::DELETE, "/a").send().await.status,
-        StatusCode::CONFLICT
-    );
+    assert_eq!(site.ask(Method::DELETE, "/a").send().await.status, StatusCode::CONFLICT);
     assert!(site.get("/a").await.is("HIT", "read 1"));
 }

@@ -48,16 +48,8 @@ async fn a_slow_fill_does_not_outlive_an_invalidation() {
         // It asked before the write was over, so that either is right.
         assert_eq!(all(slow).await[0].text(), "v1", "{what:?}");
 
-        assert_eq!(
-            site.get("/a").await.told(),
-            ("MISS".into(), "v2".into()),
-            "{what:?}"
-        );
-        assert_eq!(
-            site.get("/a").await.told(),
-            ("HIT".into(), "v2".into()),
-            "{what:?}"
-        );
+        assert_eq!(site.get("/a").await.told(), ("MISS".into(), "v2".into()), "{what:?}");
+        assert_eq!(site.get("/a").await.told(), ("HIT".into(), "v2".into()), "{what:?}");
         assert_eq!(origin.calls(), 2, "{what:?}");
     }
 }
@@ -70,11 +62,7 @@ async fn who_comes_after_an_invalidation_does_not_get_what_a_flight_read_before(
             let (cache, _) = cache();
             let gate = Gate::new();
             let answer = |body| {
-                if vary {
-                    Answer::ok(body).header("vary", "accept")
-                } else {
-                    Answer::ok(body)
-                }
+                if vary { Answer::ok(body).header("vary", "accept") } else { Answer::ok(body) }
             };
             let origin = Origin::queue([answer("v1").held_at(&gate), answer("v2")]);
             let policy = hourly().tag("thing").stale_while_revalidate(secs(60));
@@ -192,10 +180,7 @@ async fn five_hundred_requests_at_once_run_the_handler_once() {
     let pages = all(waiting).await;
     assert!(pages.iter().all(|page| page.is("MISS", "page")));
     assert_eq!(origin.calls(), 1);
-    let collapsed = pages
-        .iter()
-        .filter(|page| page.cache_status().contains("; collapsed"))
-        .count();
+    let collapsed = pages.iter().filter(|page| page.cache_status().contains("; collapsed")).count();
     assert_eq!(collapsed, 499);
     let etags: std::collections::BTreeSet<_> = pages.iter().map(|page| page.field("etag")).collect();
     assert_eq!(etags.len(), 1, "{etags:?}");
@@ -206,23 +191,16 @@ async fn five_hundred_requests_at_once_run_the_handler_once() {
 
 #[tokio::test]
 async fn what_is_not_for_all_lets_everybody_go_at_once_and_is_remembered() {
-    for (name, value) in [
-        ("cache-control", "private"),
-        ("cache-control", "no-store"),
-        ("set-cookie", "a=b"),
-        ("vary", "*"),
-    ] {
+    for (name, value) in
+        [("cache-control", "private"), ("cache-control", "no-store"), ("set-cookie", "a=b"), ("vary", "*")]
+    {
         let (cache, clock) = cache();
         let (first, others) = (Gate::new(), Gate::new());
         let origin = Origin::new({
             let (first, others) = (first.clone(), others.clone());
             move |_, call| {
                 let answer = Answer::ok(format!("for {call}")).header(name, value);
-                if call == 1 {
-                    answer.held_at(&first)
-                } else {
-                    answer.held_at(&others)
-                }
+                if call == 1 { answer.held_at(&first) } else { answer.held_at(&others) }
             }
         });
         let (site, door) = behind_door(&cache, hourly(), &origin).await;
@@ -242,18 +220,11 @@ async fn what_is_not_for_all_lets_everybody_go_at_once_and_is_remembered() {
         bodies.dedup();
         assert_eq!(bodies.len(), 22, "{value}: everybody has a response of their own");
         let page = site.get("/a").await;
-        assert!(
-            page.cache_status().contains("pass"),
-            "{value}: {}",
-            page.cache_status()
-        );
+        assert!(page.cache_status().contains("pass"), "{value}: {}", page.cache_status());
 
         // For a short while only.
         clock.advance(secs(60));
-        assert!(
-            !site.get("/a").await.cache_status().contains("detail=\"pass"),
-            "{value}"
-        );
+        assert!(!site.get("/a").await.cache_status().contains("detail=\"pass"), "{value}");
     }
 }
 
@@ -273,13 +244,7 @@ async fn a_client_that_leaves_does_not_take_the_fill_with_it() {
     door.left(1).await;
     gate.open();
     assert_eq!(soon("the waiter", waiter).await.unwrap().text(), "page");
-    assert!(
-        site.ask(Method::GET, "/a")
-            .with("host", "a")
-            .send()
-            .await
-            .is("HIT", "page")
-    );
+    assert!(site.ask(Method::GET, "/a").with("host", "a").send().await.is("HIT", "page"));
     assert_eq!(origin.calls(), 1);
 }
 
@@ -319,16 +284,9 @@ async fn writes_and_ranges_never_wait_for_a_fill() {
     let (site, _) = behind_door(&cache, hourly(), &origin).await;
     let filling = at_once(&site, "/a", 1);
     soon("the fill", gate.arrived(1)).await;
+    assert_eq!(site.ask(Method::POST, "/a").send().await.status, StatusCode::ACCEPTED);
     assert_eq!(
-        site.ask(Method::POST, "/a").send().await.status,
-        StatusCode::ACCEPTED
-    );
-    assert_eq!(
-        site.ask(Method::GET, "/a")
-            .with("range", "bytes=0-1")
-            .send()
-            .await
-            .status,
+        site.ask(Method::GET, "/a").with("range", "bytes=0-1").send().await.status,
         StatusCode::ACCEPTED
     );
     gate.open();
@@ -350,10 +308,7 @@ async fn a_head_joins_the_flight_of_a_get() {
     door.came(1).await;
     gate.open();
     let head = soon("the HEAD", head).await.unwrap();
-    assert_eq!(
-        (head.field("content-length").as_str(), head.text().as_str()),
-        ("4", "")
-    );
+    assert_eq!((head.field("content-length").as_str(), head.text().as_str()), ("4", ""));
     assert_eq!(all(get).await[0].text(), "page");
     assert_eq!(origin.calls(), 1);
 }

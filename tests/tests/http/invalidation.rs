@@ -17,66 +17,24 @@ async fn a_selector_reaches_what_it_names_and_nothing_else() {
         ("a tag", Invalidation::tag("thing"), &PATHS),
         ("another tag", Invalidation::tag("Thing"), &[]),
         ("all", Invalidation::all(), &PATHS),
-        (
-            "a prefix",
-            Prefix::new("/a").unwrap().into(),
-            &["/a", "/a?q=1", "/a/b", "/a/b/c"],
-        ),
-        (
-            "a prefix with a slash",
-            Prefix::new("/a/").unwrap().into(),
-            &["/a", "/a?q=1", "/a/b", "/a/b/c"],
-        ),
-        (
-            "a deeper prefix",
-            Prefix::new("/a/b").unwrap().into(),
-            &["/a/b", "/a/b/c"],
-        ),
+        ("a prefix", Prefix::new("/a").unwrap().into(), &["/a", "/a?q=1", "/a/b", "/a/b/c"]),
+        ("a prefix with a slash", Prefix::new("/a/").unwrap().into(), &["/a", "/a?q=1", "/a/b", "/a/b/c"]),
+        ("a deeper prefix", Prefix::new("/a/b").unwrap().into(), &["/a/b", "/a/b/c"]),
         ("the root", Prefix::new("/").unwrap().into(), &PATHS),
-        (
-            "a glob",
-            Glob::new("/a*").unwrap().into(),
-            &["/a", "/a?q=1", "/a/b", "/a/b/c", "/ab"],
-        ),
-        (
-            "a glob inside",
-            Glob::new("/*/reviews/*").unwrap().into(),
-            &["/x/reviews/1"],
-        ),
+        ("a glob", Glob::new("/a*").unwrap().into(), &["/a", "/a?q=1", "/a/b", "/a/b/c", "/ab"]),
+        ("a glob inside", Glob::new("/*/reviews/*").unwrap().into(), &["/x/reviews/1"]),
         ("a URI", UriName::new("/a").unwrap().into(), &["/a"]),
-        (
-            "a URI with its query",
-            UriName::new("/a?q=1").unwrap().into(),
-            &["/a?q=1"],
-        ),
-        (
-            "a URI of this host",
-            UriName::new("http://shop.example/a/b").unwrap().into(),
-            &["/a/b"],
-        ),
-        (
-            "a URI of another host",
-            UriName::new("http://other.example/a/b").unwrap().into(),
-            &[],
-        ),
-        (
-            "two at once",
-            Invalidation::tag("none")
-                .and(UriName::new("/ab").unwrap())
-                .and_tag("no"),
-            &["/ab"],
-        ),
+        ("a URI with its query", UriName::new("/a?q=1").unwrap().into(), &["/a?q=1"]),
+        ("a URI of this host", UriName::new("http://shop.example/a/b").unwrap().into(), &["/a/b"]),
+        ("a URI of another host", UriName::new("http://other.example/a/b").unwrap().into(), &[]),
+        ("two at once", Invalidation::tag("none").and(UriName::new("/ab").unwrap()).and_tag("no"), &["/ab"]),
     ];
     for (name, what, expected) in cases {
         let (cache, _) = cache();
         let origin = Origin::always(Answer::ok("page"));
         let site = site(&cache, hourly().tag("thing"), &origin).await;
         let ask = async |path: &str| {
-            site.ask(Method::GET, path)
-                .with("host", "shop.example")
-                .send()
-                .await
-                .x_cache()
+            site.ask(Method::GET, path).with("host", "shop.example").send().await.x_cache()
         };
         for path in PATHS {
             assert_eq!(ask(path).await, "MISS", "{path}");
@@ -106,11 +64,8 @@ async fn a_key_names_all_its_variants() {
     let fill = async || {
         let mut told = Vec::new();
         for (id, language) in [("1", "en"), ("1", "de"), ("2", "en")] {
-            let page = site
-                .ask(Method::GET, &format!("/users/{id}"))
-                .with("accept-language", language)
-                .send()
-                .await;
+            let page =
+                site.ask(Method::GET, &format!("/users/{id}")).with("accept-language", language).send().await;
             told.push(page.x_cache());
         }
         told.join(" ")
@@ -119,12 +74,8 @@ async fn a_key_names_all_its_variants() {
     assert_eq!(fill().await, "HIT HIT HIT");
     cache.invalidate(Invalidation::key("user:1")).await;
     assert_eq!(fill().await, "MISS MISS HIT");
-    let key = site
-        .ask(Method::GET, "/users/2")
-        .with("accept-language", "en")
-        .send()
-        .await
-        .field("x-cache-key");
+    let key =
+        site.ask(Method::GET, "/users/2").with("accept-language", "en").send().await.field("x-cache-key");
     assert_eq!(key, "k|user:2");
     cache.invalidate(Invalidation::key(key)).await;
     assert_eq!(fill().await, "HIT HIT MISS");
@@ -181,17 +132,11 @@ async fn a_write_handler_invalidates_by_a_response_part() {
         site.get(path).await;
         assert_eq!(site.get(path).await.x_cache(), "HIT");
     }
-    assert_eq!(
-        site.ask(Method::POST, "/write").send().await.status,
-        StatusCode::CONFLICT
-    );
+    assert_eq!(site.ask(Method::POST, "/write").send().await.status, StatusCode::CONFLICT);
     // Its own URI was not written, what the handler named is gone all the same.
     assert_eq!(site.get("/write").await.x_cache(), "HIT");
     assert_eq!(site.get("/hard").await.x_cache(), "MISS");
-    assert_eq!(
-        site.ask(Method::PUT, "/write").send().await.status,
-        StatusCode::OK
-    );
+    assert_eq!(site.ask(Method::PUT, "/write").send().await.status, StatusCode::OK);
     assert_eq!(site.get("/write").await.x_cache(), "MISS");
     assert_eq!(site.get("/soft").await.x_cache(), "STALE");
     assert_eq!(site.get("/other").await.x_cache(), "HIT");
@@ -227,16 +172,10 @@ async fn a_missing_parameter_sends_requests_past_the_cache() {
         .route("/fixed", get(|| async { "page" }))
         .layer(cache.layer(hourly().tag("product:{id}")));
     let site = Site::of(router).await;
-    assert_eq!(
-        [site.get("/1").await.x_cache(), site.get("/1").await.x_cache()],
-        ["MISS", "HIT"]
-    );
+    assert_eq!([site.get("/1").await.x_cache(), site.get("/1").await.x_cache()], ["MISS", "HIT"]);
     for _ in 0..2 {
         let page = site.get("/fixed").await;
-        assert_eq!(
-            page.cache_status(),
-            "Larder; fwd=bypass; fwd-status=200; detail=no-key"
-        );
+        assert_eq!(page.cache_status(), "Larder; fwd=bypass; fwd-status=200; detail=no-key");
     }
 }
 
@@ -258,11 +197,7 @@ async fn a_write_whose_client_leaves_is_invalidated() {
     let host = site.host();
     assert!(site.get("/a").await.is("MISS", "read 1"));
     door.came(1).await;
-    let write = site
-        .raw(&format!(
-            "POST /a HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n"
-        ))
-        .await;
+    let write = site.raw(&format!("POST /a HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n")).await;
     larder_tests::http::soon("the write", gate.arrived(1)).await;
     door.came(1).await;
     drop(write);

@@ -15,18 +15,9 @@ use crate::support::{cache, hourly, site};
 /// An origin whose body is all that it was asked.
 fn echo() -> Origin {
     Origin::new(|request, _| {
-        let field = |name| {
-            request
-                .headers
-                .get(name)
-                .map_or("-", |value: &http::HeaderValue| value.to_str().unwrap())
-        };
-        Answer::ok(format!(
-            "{} host={} x-key={}",
-            request.uri,
-            field("host"),
-            field("x-key")
-        ))
+        let field =
+            |name| request.headers.get(name).map_or("-", |value: &http::HeaderValue| value.to_str().unwrap());
+        Answer::ok(format!("{} host={} x-key={}", request.uri, field("host"), field("x-key")))
     })
 }
 
@@ -35,10 +26,7 @@ async fn target(site: &Site, target: &str) -> (String, String) {
     let request = format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     let read = site.raw(&request).await.to_end().await;
     let (head, body) = read.split_once("\r\n\r\n").unwrap_or((&read, ""));
-    let x_cache = head
-        .lines()
-        .find_map(|line| line.strip_prefix("x-cache: "))
-        .unwrap_or_default();
+    let x_cache = head.lines().find_map(|line| line.strip_prefix("x-cache: ")).unwrap_or_default();
     (x_cache.to_owned(), body.to_owned())
 }
 
@@ -108,12 +96,8 @@ async fn request_targets_that_try_to_collide_do_not() {
 async fn parts_of_a_key_cannot_stand_in_for_each_other() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| {
-        let field = |name| {
-            request
-                .headers
-                .get(name)
-                .map_or("-", |value: &http::HeaderValue| value.to_str().unwrap())
-        };
+        let field =
+            |name| request.headers.get(name).map_or("-", |value: &http::HeaderValue| value.to_str().unwrap());
         Answer::ok(format!(
             "{}#{}#{}#{}#{}",
             request.uri,
@@ -128,52 +112,22 @@ async fn parts_of_a_key_cannot_stand_in_for_each_other() {
         .key_header(HeaderName::from_static("x-two"))
         .key_cookie("c")
         .partition(|parts| {
-            Some(
-                parts
-                    .headers
-                    .get("x-user")
-                    .map_or("", |user| user.to_str().unwrap_or(""))
-                    .into(),
-            )
+            Some(parts.headers.get("x-user").map_or("", |user| user.to_str().unwrap_or("")).into())
         });
     let site = site(&cache, policy, &origin).await;
-    let values = [
-        "",
-        "a",
-        "|",
-        "a|h|x-two=b",
-        "=",
-        "b|c|c=d",
-        "^",
-        "^7C",
-        "a b",
-        "a,b",
-        "|p|",
-        "u",
-    ];
+    let values = ["", "a", "|", "a|h|x-two=b", "=", "b|c|c=d", "^", "^7C", "a b", "a,b", "|p|", "u"];
     let mut random = fastrand::Rng::with_seed(7);
     let mut seen = HashMap::new();
     for _ in 0..1500 {
         let mut value = || values[random.usize(..values.len())];
         let (one, two, cookie, user, query) = (value(), value(), value(), value(), value());
-        let path = format!(
-            "/a?{}",
-            query.replace(' ', "+").replace('|', "%7C").replace('^', "%5E")
-        );
-        let mut ask = site
-            .ask(Method::GET, &path)
-            .with("x-one", one)
-            .with("x-two", two)
-            .with("x-user", user);
+        let path = format!("/a?{}", query.replace(' ', "+").replace('|', "%7C").replace('^', "%5E"));
+        let mut ask = site.ask(Method::GET, &path).with("x-one", one).with("x-two", two).with("x-user", user);
         let cookie = cookie.replace([' ', ',', '='], "");
         if !cookie.is_empty() {
             ask = ask.with("cookie", &format!("c={cookie}"));
         }
-        let cookie = if cookie.is_empty() {
-            "-".to_owned()
-        } else {
-            format!("c={cookie}")
-        };
+        let cookie = if cookie.is_empty() { "-".to_owned() } else { format!("c={cookie}") };
         let expected = format!("{path}#{one}#{two}#{cookie}#{user}");
         let page = ask.send().await;
         assert_eq!(page.text(), expected);
@@ -217,21 +171,13 @@ async fn no_two_different_requests_share_a_response() {
         for _ in 0..400 {
             let count = random.usize(0..4);
             let query: Vec<_> = (0..count).map(|_| pieces[random.usize(..pieces.len())]).collect();
-            let path = if random.bool() {
-                format!("/a?{}", query.join("&"))
-            } else {
-                "/a".to_owned()
-            };
+            let path = if random.bool() { format!("/a?{}", query.join("&")) } else { "/a".to_owned() };
             let host = ["one.example", "two.example"][random.usize(..2)];
             let page = site.ask(Method::GET, &path).with("host", host).send().await;
             let told = page.text();
             let (uri, rest) = told.split_once(' ').unwrap();
             assert_eq!(rest, format!("host={host} x-key=-"), "{name}");
-            assert_eq!(
-                seen_by_handler(name, uri),
-                seen_by_handler(name, &path),
-                "{name}: {path} got {uri}"
-            );
+            assert_eq!(seen_by_handler(name, uri), seen_by_handler(name, &path), "{name}: {path} got {uri}");
         }
         assert!(origin.calls() < 400, "{name}: something was shared");
     }
@@ -239,9 +185,7 @@ async fn no_two_different_requests_share_a_response() {
 
 /// What a handler that looks at nothing but what is keyed sees: a map from decoded names to the values in their order.
 fn seen_by_handler(policy: &str, path: &str) -> (String, Option<BTreeMap<String, Vec<String>>>) {
-    let (path, query) = path
-        .split_once('?')
-        .map_or((path, None), |(path, query)| (path, Some(query)));
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
     let Some(query) = query else {
         return (path.to_owned(), None);
     };
@@ -273,12 +217,7 @@ async fn query_rules_look_at_names_as_a_handler_does() {
         (
             "all",
             |policy| policy,
-            &[
-                ("/a?q=1&x=1", "MISS"),
-                ("/a?x=1&q=1", "MISS"),
-                ("/a", "MISS"),
-                ("/a?", "MISS"),
-            ],
+            &[("/a?q=1&x=1", "MISS"), ("/a?x=1&q=1", "MISS"), ("/a", "MISS"), ("/a?", "MISS")],
         ),
         (
             "only",
@@ -331,36 +270,21 @@ async fn values_in_a_template_do_not_collide() {
     let two = |Path((x, y)): Path<(String, String)>| async move { format!("{x}/{y}") };
     let one = |Path(x): Path<String>| async move { x };
     let router = Router::new()
-        .route(
-            "/two/{x}/{y}",
-            get(two).layer(cache.layer(hourly().key("t:{x}:{y}"))),
-        )
+        .route("/two/{x}/{y}", get(two).layer(cache.layer(hourly().key("t:{x}:{y}"))))
         .route("/one/{x}", get(one).layer(cache.layer(hourly().key("one:{x}"))))
         .route("/uri/{x}", get(one).layer(cache.layer(hourly())));
     let site = Site::of(router).await;
-    let values = [
-        "a", "b", ":", "a:", ":b", "a:b", "^3A", "^", "|", "k|one:a", "{x}", " ", "%", "/", "..", "é",
-    ];
-    let encoded = |value: &str| {
-        value
-            .bytes()
-            .map(|byte| format!("%{byte:02X}"))
-            .collect::<String>()
-    };
+    let values =
+        ["a", "b", ":", "a:", ":b", "a:b", "^3A", "^", "|", "k|one:a", "{x}", " ", "%", "/", "..", "é"];
+    let encoded = |value: &str| value.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     for x_cache in ["MISS", "HIT"] {
         for x in values {
             for y in values {
                 let page = site.get(&format!("/two/{}/{}", encoded(x), encoded(y))).await;
                 assert_eq!(page.told(), (x_cache.into(), format!("{x}/{y}")));
             }
-            assert_eq!(
-                site.get(&format!("/one/{}", encoded(x))).await.told(),
-                (x_cache.into(), x.into())
-            );
-            assert_eq!(
-                site.get(&format!("/uri/{}", encoded(x))).await.told(),
-                (x_cache.into(), x.into())
-            );
+            assert_eq!(site.get(&format!("/one/{}", encoded(x))).await.told(), (x_cache.into(), x.into()));
+            assert_eq!(site.get(&format!("/uri/{}", encoded(x))).await.told(), (x_cache.into(), x.into()));
         }
     }
 }
@@ -371,27 +295,12 @@ async fn a_template_is_the_whole_key() {
     let (cache, _) = cache();
     let handler = |Path(id): Path<u64>| async move { format!("user {id}") };
     let router = Router::new()
-        .route(
-            "/users/{id}",
-            get(handler).layer(cache.layer(hourly().key("user:{id}").show_key())),
-        )
-        .route(
-            "/profiles/{id}",
-            get(handler).layer(cache.layer(hourly().key("user:{id}"))),
-        );
+        .route("/users/{id}", get(handler).layer(cache.layer(hourly().key("user:{id}").show_key())))
+        .route("/profiles/{id}", get(handler).layer(cache.layer(hourly().key("user:{id}"))));
     let site = Site::of(router).await;
     let first = site.get("/users/7?x=1").await;
-    assert_eq!(
-        (first.x_cache().as_str(), first.field("x-cache-key").as_str()),
-        ("MISS", "k|user:7")
-    );
-    assert!(
-        site.ask(Method::GET, "/users/7")
-            .with("host", "other")
-            .send()
-            .await
-            .is("HIT", "user 7")
-    );
+    assert_eq!((first.x_cache().as_str(), first.field("x-cache-key").as_str()), ("MISS", "k|user:7"));
+    assert!(site.ask(Method::GET, "/users/7").with("host", "other").send().await.is("HIT", "user 7"));
     assert!(site.get("/profiles/7").await.is("HIT", "user 7"));
     assert!(site.get("/users/%37").await.is("HIT", "user 7"));
     assert!(site.get("/users/8").await.is("MISS", "user 8"));
@@ -401,28 +310,16 @@ async fn a_template_is_the_whole_key() {
 async fn a_key_of_a_function_is_what_it_makes() {
     let (cache, _) = cache();
     let policy = hourly()
-        .key_with(|parts| {
-            parts
-                .uri
-                .path()
-                .strip_prefix("/page/")
-                .map(|page| format!("page:{page}"))
-        })
+        .key_with(|parts| parts.uri.path().strip_prefix("/page/").map(|page| format!("page:{page}")))
         .show_key();
     let site = site(&cache, policy, &echo()).await;
     let first = site.get("/page/1?x").await;
-    assert_eq!(
-        (first.x_cache().as_str(), first.field("x-cache-key").as_str()),
-        ("MISS", "k|page:1")
-    );
+    assert_eq!((first.x_cache().as_str(), first.field("x-cache-key").as_str()), ("MISS", "k|page:1"));
     assert_eq!(site.get("/page/1?y").await.x_cache(), "HIT");
     assert_eq!(site.get("/page/2").await.x_cache(), "MISS");
     for _ in 0..2 {
         let none = site.get("/other").await;
-        assert_eq!(
-            none.cache_status(),
-            "Larder; fwd=bypass; fwd-status=200; detail=no-key"
-        );
+        assert_eq!(none.cache_status(), "Larder; fwd=bypass; fwd-status=200; detail=no-key");
     }
 }
 
@@ -433,16 +330,9 @@ async fn a_key_is_shown_only_where_the_policy_says_so() {
         let policy = if show { hourly().show_key() } else { hourly() };
         let site = site(&cache, policy, &echo()).await;
         for x_cache in ["MISS", "HIT"] {
-            let page = site
-                .ask(Method::GET, "/a?b=1")
-                .with("host", "shop.example")
-                .send()
-                .await;
+            let page = site.ask(Method::GET, "/a?b=1").with("host", "shop.example").send().await;
             assert_eq!(page.x_cache(), x_cache);
-            assert_eq!(
-                page.field("x-cache-key"),
-                if show { "u|http|shop.example|/a|?b=1" } else { "" }
-            );
+            assert_eq!(page.field("x-cache-key"), if show { "u|http|shop.example|/a|?b=1" } else { "" });
         }
     }
 }
@@ -455,10 +345,7 @@ async fn a_key_that_is_too_long_goes_past_the_cache() {
     for _ in 0..2 {
         let page = site.get(&path).await;
         assert!(page.text().starts_with(&path));
-        assert_eq!(
-            page.cache_status(),
-            "Larder; fwd=bypass; fwd-status=200; detail=key-too-long"
-        );
+        assert_eq!(page.cache_status(), "Larder; fwd=bypass; fwd-status=200; detail=key-too-long");
     }
 }
 
@@ -470,10 +357,7 @@ async fn nested_routers_with_the_same_paths_share_nothing() {
         let show = move |OriginalUri(uri): OriginalUri, RawQuery(_): RawQuery| async move {
             format!("{name} {uri}")
         };
-        Router::new().route(
-            "/items/{id}",
-            get(show).layer(cache.layer(hourly().tag("item:{id}"))),
-        )
+        Router::new().route("/items/{id}", get(show).layer(cache.layer(hourly().tag("item:{id}"))))
     };
     let deep = Router::new().nest("/v1", inner("deep"));
     let router = Router::new()
@@ -497,11 +381,7 @@ async fn nested_routers_with_the_same_paths_share_nothing() {
         for path in paths {
             let page = site.get(path).await;
             assert_eq!(page.x_cache(), x_cache, "{path}");
-            assert!(
-                page.text().ends_with(&format!(" {path}")),
-                "{path}: {}",
-                page.text()
-            );
+            assert!(page.text().ends_with(&format!(" {path}")), "{path}: {}", page.text());
         }
     }
     // The paths that prefixes name are the whole ones, too.

@@ -34,17 +34,9 @@ async fn a_layer_fits_wherever_axum_takes_one() {
         .route("/method-route-layer", get(page).route_layer(layer()))
         .route("/handler", get(page.layer(layer())))
         .merge(Router::new().route("/router", get(page)).layer(layer()))
-        .merge(
-            Router::new()
-                .route("/route-layer", get(page))
-                .route_layer(layer()),
-        )
+        .merge(Router::new().route("/route-layer", get(page)).route_layer(layer()))
         .route_service("/service", layer().layer(Origin::always(Answer::ok("page"))))
-        .merge(
-            Router::new()
-                .route("/builder", get(page))
-                .layer(ServiceBuilder::new().layer(layer())),
-        )
+        .merge(Router::new().route("/builder", get(page)).layer(ServiceBuilder::new().layer(layer())))
         .route("/any", any(page).layer(layer()));
     let site = Site::of(router).await;
     for path in [
@@ -61,19 +53,13 @@ async fn a_layer_fits_wherever_axum_takes_one() {
         assert!(site.get(path).await.is("HIT", "page"), "{path}");
     }
     // What the router itself answers.
-    assert_eq!(
-        site.ask(Method::POST, "/handler").send().await.status,
-        StatusCode::METHOD_NOT_ALLOWED
-    );
+    assert_eq!(site.ask(Method::POST, "/handler").send().await.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(site.get("/unknown").await.status, StatusCode::NOT_FOUND);
 }
 
 fn everything_around(cache: &larder::Cache, policy: Policy, router: Router) -> Router {
     let named = |name: &'static str| {
-        SetResponseHeaderLayer::appending(
-            HeaderName::from_static("x-passed"),
-            HeaderValue::from_static(name),
-        )
+        SetResponseHeaderLayer::appending(HeaderName::from_static("x-passed"), HeaderValue::from_static(name))
     };
     router.layer(
         ServiceBuilder::new()
@@ -86,10 +72,7 @@ fn everything_around(cache: &larder::Cache, policy: Policy, router: Router) -> R
             .layer(named("inside"))
             .layer(TraceLayer::new_for_http())
             .layer(RequestBodyLimitLayer::new(1000))
-            .layer(TimeoutLayer::with_status_code(
-                StatusCode::GATEWAY_TIMEOUT,
-                secs(60),
-            )),
+            .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, secs(60))),
     )
 }
 
@@ -101,29 +84,15 @@ async fn it_works_between_other_layers() {
     let router = Router::new().route("/a", get(move || async move { body.clone() }));
     let site = Site::of(everything_around(&cache, hourly(), router)).await;
     for x_cache in ["MISS", "HIT"] {
-        let plain = site
-            .ask(Method::GET, "/a")
-            .with("origin", "http://x")
-            .send()
-            .await;
+        let plain = site.ask(Method::GET, "/a").with("origin", "http://x").send().await;
         assert!(plain.is(x_cache, &long));
         assert_eq!(plain.field("access-control-allow-origin"), "*");
         // One header from each side, each once.
         assert_eq!(plain.all("x-passed"), ["inside", "outside"]);
     }
     // Compression outside: what is stored is plain, and each client gets what it takes.
-    let zipped = site
-        .ask(Method::GET, "/a")
-        .with("accept-encoding", "gzip")
-        .send()
-        .await;
-    assert_eq!(
-        (
-            zipped.x_cache().as_str(),
-            zipped.field("content-encoding").as_str()
-        ),
-        ("HIT", "gzip")
-    );
+    let zipped = site.ask(Method::GET, "/a").with("accept-encoding", "gzip").send().await;
+    assert_eq!((zipped.x_cache().as_str(), zipped.field("content-encoding").as_str()), ("HIT", "gzip"));
     assert!(zipped.body.len() < long.len() / 2);
     assert!(zipped.body.starts_with(&[0x1f, 0x8b]));
     assert!(site.get("/a").await.is("HIT", &long));
@@ -137,25 +106,15 @@ async fn compression_inside_is_stored_by_variant() {
     let body = long.clone();
     let router = Router::new()
         .route("/a", get(move || async move { body.clone() }))
-        .layer(
-            ServiceBuilder::new()
-                .layer(cache.layer(hourly()))
-                .layer(CompressionLayer::new()),
-        );
+        .layer(ServiceBuilder::new().layer(cache.layer(hourly())).layer(CompressionLayer::new()));
     let site = Site::of(router).await;
     let zipped = || site.ask(Method::GET, "/a").with("accept-encoding", "gzip").send();
     let first = zipped().await;
-    assert_eq!(
-        (first.x_cache().as_str(), first.field("content-encoding").as_str()),
-        ("MISS", "gzip")
-    );
+    assert_eq!((first.x_cache().as_str(), first.field("content-encoding").as_str()), ("MISS", "gzip"));
     assert!(site.get("/a").await.is("MISS", &long));
     assert!(site.get("/a").await.is("HIT", &long));
     let again = zipped().await;
-    assert_eq!(
-        (again.x_cache().as_str(), again.field("content-encoding").as_str()),
-        ("HIT", "gzip")
-    );
+    assert_eq!((again.x_cache().as_str(), again.field("content-encoding").as_str()), ("HIT", "gzip"));
     assert_eq!(again.body, first.body);
     assert_ne!(
         again.field("etag"),
@@ -170,19 +129,13 @@ async fn a_timeout_outside_does_not_cancel_the_fill() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::always(Answer::ok("page").held_at(&gate));
-    let router = Router::new()
-        .fallback_service(cache.layer(hourly()).layer(origin.clone()))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::GATEWAY_TIMEOUT,
-            std::time::Duration::from_millis(1),
-        ));
+    let router = Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())).layer(
+        TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, std::time::Duration::from_millis(1)),
+    );
     let site = Arc::new(Site::of(router).await);
     assert_eq!(site.get("/a").await.status, StatusCode::GATEWAY_TIMEOUT);
     gate.open();
-    soon("what is stored", async {
-        while site.get("/a").await.x_cache() != "HIT" {}
-    })
-    .await;
+    soon("what is stored", async { while site.get("/a").await.x_cache() != "HIT" {} }).await;
     assert_eq!(origin.calls(), 1);
 }
 
@@ -202,10 +155,7 @@ async fn a_timeout_inside_is_the_handlers_answer() {
         assert_eq!(page.status, StatusCode::GATEWAY_TIMEOUT);
     }
     gate.open();
-    soon("a page", async {
-        while site.get("/a").await.status != StatusCode::OK {}
-    })
-    .await;
+    soon("a page", async { while site.get("/a").await.status != StatusCode::OK {} }).await;
     assert_eq!(cache.stats().stored, 1);
 }
 
@@ -215,10 +165,7 @@ async fn two_layers_of_one_cache_are_one() {
     let (cache, _) = cache();
     let origin = Origin::new(|_, call| Answer::ok(format!("{call}")));
     let router = Router::new()
-        .route_service(
-            "/{id}",
-            cache.layer(hourly().tag("product:{id}")).layer(origin.clone()),
-        )
+        .route_service("/{id}", cache.layer(hourly().tag("product:{id}")).layer(origin.clone()))
         .layer(cache.layer(Policy::ttl(ttl::FREQUENT)));
     let site = Arc::new(Site::of(router).await);
     let pages = all(at_once(&site, "/7", 20)).await;
@@ -226,11 +173,7 @@ async fn two_layers_of_one_cache_are_one() {
     assert!(site.get("/7").await.is("HIT", "1"));
     assert_eq!(origin.calls(), 1);
     cache.invalidate(Tag::new("product:7")).await;
-    assert_eq!(
-        site.get("/7").await.told(),
-        ("MISS".into(), "2".into()),
-        "the inner layer's tag"
-    );
+    assert_eq!(site.get("/7").await.told(), ("MISS".into(), "2".into()), "the inner layer's tag");
     assert_eq!(site.get("/7").await.told(), ("HIT".into(), "2".into()));
 }
 
@@ -252,15 +195,9 @@ async fn two_caches_in_a_row_do_not_disturb_each_other() {
     assert_eq!(first.cache_status().matches("Larder").count(), 2);
     outer.invalidate(larder::Invalidation::all()).await;
     let second = site.get("/a").await;
-    assert_eq!(
-        second.told(),
-        ("MISS".into(), "1".into()),
-        "the outer one misses, the inner one hits"
-    );
+    assert_eq!(second.told(), ("MISS".into(), "1".into()), "the outer one misses, the inner one hits");
     assert!(
-        second
-            .cache_status()
-            .starts_with("Larder; hit; ttl=10; detail=memory, Larder; fwd=stale"),
+        second.cache_status().starts_with("Larder; hit; ttl=10; detail=memory, Larder; fwd=stale"),
         "{}",
         second.cache_status()
     );
@@ -268,11 +205,7 @@ async fn two_caches_in_a_row_do_not_disturb_each_other() {
     let third = site.get("/a").await;
     assert!(third.is("HIT", "1"));
     assert_eq!(third.all("x-cache"), ["HIT"]);
-    assert!(
-        third.cache_status().ends_with("; detail=memory"),
-        "{}",
-        third.cache_status()
-    );
+    assert!(third.cache_status().ends_with("; detail=memory"), "{}", third.cache_status());
 }
 
 #[tokio::test]
@@ -287,12 +220,7 @@ async fn an_upgrade_goes_through() {
             }
         })
     };
-    let site = Site::of(
-        Router::new()
-            .route("/ws", any(handler))
-            .layer(cache.layer(hourly())),
-    )
-    .await;
+    let site = Site::of(Router::new().route("/ws", any(handler)).layer(cache.layer(hourly()))).await;
     for _ in 0..2 {
         let mut socket = site
             .raw(
@@ -343,17 +271,13 @@ async fn the_span_of_a_request_goes_with_it_into_the_handler() {
         tracing::info!("in the handler");
         "page"
     };
-    let router = Router::new()
-        .route("/a", get(handler).post(handler).layer(cache.layer(hourly())))
-        .layer(middleware::from_fn(
-            |request: axum::extract::Request, next: middleware::Next| {
-                let span = tracing::info_span!("request", id = 7);
-                async move { next.run(request).await.into_response() }.instrument(span)
-            },
-        ));
-    let site = async { Site::of(router).await }
-        .with_subscriber(Arc::clone(&subscriber))
-        .await;
+    let router = Router::new().route("/a", get(handler).post(handler).layer(cache.layer(hourly()))).layer(
+        middleware::from_fn(|request: axum::extract::Request, next: middleware::Next| {
+            let span = tracing::info_span!("request", id = 7);
+            async move { next.run(request).await.into_response() }.instrument(span)
+        }),
+    );
+    let site = async { Site::of(router).await }.with_subscriber(Arc::clone(&subscriber)).await;
     assert_eq!(site.get("/a").await.x_cache(), "MISS");
     assert_eq!(site.ask(Method::POST, "/a").send().await.x_cache(), "BYPASS");
     drop(guard);

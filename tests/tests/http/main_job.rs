@@ -35,21 +35,11 @@ impl App {
     }
 
     fn runs(&self, handler: &str) -> usize {
-        self.runs
-            .lock()
-            .unwrap()
-            .get(handler)
-            .copied()
-            .unwrap_or_default()
+        self.runs.lock().unwrap().get(handler).copied().unwrap_or_default()
     }
 
     fn name(&self, id: u64) -> Result<String, StatusCode> {
-        self.names
-            .lock()
-            .unwrap()
-            .get(&id)
-            .cloned()
-            .ok_or(StatusCode::NOT_FOUND)
+        self.names.lock().unwrap().get(&id).cloned().ok_or(StatusCode::NOT_FOUND)
     }
 }
 
@@ -70,11 +60,7 @@ async fn search(State(app): State<App>, Query(query): Query<BTreeMap<String, Str
     let names = app.names.lock().unwrap();
     let found: Vec<_> = names.iter().filter(|(_, name)| name.contains(&wanted)).collect();
     let tags: Tags = found.iter().map(|(id, _)| format!("product:{id}")).collect();
-    (
-        tags,
-        Json(found.iter().map(|(_, name)| name.to_string()).collect::<Vec<_>>()),
-    )
-        .into_response()
+    (tags, Json(found.iter().map(|(_, name)| name.to_string()).collect::<Vec<_>>())).into_response()
 }
 
 async fn user(State(app): State<App>, Path(id): Path<u64>) -> Result<String, StatusCode> {
@@ -85,10 +71,7 @@ async fn user(State(app): State<App>, Path(id): Path<u64>) -> Result<String, Sta
 /// Invalidates by a response part.
 async fn rename_user(State(app): State<App>, Path(id): Path<u64>, name: String) -> impl IntoResponse {
     app.names.lock().unwrap().insert(id, name);
-    (
-        Invalidation::tag(format!("user:{id}")).and_tag("users:top"),
-        StatusCode::NO_CONTENT,
-    )
+    (Invalidation::tag(format!("user:{id}")).and_tag("users:top"), StatusCode::NO_CONTENT)
 }
 
 async fn top(State(app): State<App>) -> impl IntoResponse {
@@ -110,27 +93,16 @@ fn bearer(parts: &Parts) -> Option<String> {
 async fn shop() -> (Site, App, ManualClock) {
     let (cache, clock) = cache();
     let names = (1..=5).map(|id| (id, format!("thing {id}"))).collect();
-    let app = App {
-        names: Arc::new(Mutex::new(names)),
-        runs: Arc::default(),
-        cache: cache.clone(),
-    };
+    let app = App { names: Arc::new(Mutex::new(names)), runs: Arc::default(), cache: cache.clone() };
     let router = Router::new()
         .route(
             "/api/products/{id}",
-            get(show)
-                .put(update)
-                .layer(cache.layer(Policy::ttl(ttl::STANDARD).tag("product:{id}"))),
+            get(show).put(update).layer(cache.layer(Policy::ttl(ttl::STANDARD).tag("product:{id}"))),
         )
         .route(
             "/api/products",
-            get(search).layer(
-                cache.layer(
-                    Policy::ttl(ttl::FREQUENT)
-                        .query_only(["q", "page"])
-                        .tag("products"),
-                ),
-            ),
+            get(search)
+                .layer(cache.layer(Policy::ttl(ttl::FREQUENT).query_only(["q", "page"]).tag("products"))),
         )
         .route(
             "/api/users/{id}",
@@ -141,28 +113,17 @@ async fn shop() -> (Site, App, ManualClock) {
         .route(
             "/api/users/top",
             get(top).layer(
-                cache.layer(
-                    Policy::ttl(ttl::FREQUENT)
-                        .stale_while_revalidate(secs(60))
-                        .tag("users:top"),
-                ),
+                cache.layer(Policy::ttl(ttl::FREQUENT).stale_while_revalidate(secs(60)).tag("users:top")),
             ),
         )
-        .route(
-            "/api/me",
-            get(me).layer(cache.layer(Policy::ttl(ttl::REALTIME).per_user(bearer))),
-        )
+        .route("/api/me", get(me).layer(cache.layer(Policy::ttl(ttl::REALTIME).per_user(bearer))))
         .route("/healthz", get(|| async { "well" }))
         .with_state(app.clone());
     (Site::of(router).await, app, clock)
 }
 
 async fn put(site: &Site, path: &str, body: &str) -> Page {
-    site.ask(Method::PUT, path)
-        .with("content-type", "application/json")
-        .body(body.to_owned())
-        .send()
-        .await
+    site.ask(Method::PUT, path).with("content-type", "application/json").body(body.to_owned()).send().await
 }
 
 #[tokio::test]
@@ -186,10 +147,7 @@ async fn a_product_is_missed_hit_written_and_missed_again() {
     let after = site.get("/api/products/2").await;
     assert_eq!(after.told(), ("MISS".into(), "\"new\"".into()));
     assert_ne!(after.field("etag"), first.field("etag"));
-    assert_eq!(
-        site.get("/api/products/2").await.told(),
-        ("HIT".into(), "\"new\"".into())
-    );
+    assert_eq!(site.get("/api/products/2").await.told(), ("HIT".into(), "\"new\"".into()));
     assert_eq!(app.runs("show"), 2);
     // Another product was never concerned.
     assert!(site.get("/api/products/3").await.is("MISS", "\"thing 3\""));
@@ -200,24 +158,16 @@ async fn a_product_is_missed_hit_written_and_missed_again() {
 #[tokio::test]
 async fn a_write_invalidates_the_searches_that_list_what_it_wrote() {
     let (site, app, _) = shop().await;
-    for (path, body) in [
-        ("/api/products?q=thing+4", r#"["thing 4"]"#),
-        ("/api/products?q=thing+5", r#"["thing 5"]"#),
-    ] {
+    for (path, body) in
+        [("/api/products?q=thing+4", r#"["thing 4"]"#), ("/api/products?q=thing+5", r#"["thing 5"]"#)]
+    {
         assert!(site.get(path).await.is("MISS", body), "{path}");
         // What the policy does not list makes no difference.
-        assert!(
-            site.get(&format!("{path}&utm_source=x")).await.is("HIT", body),
-            "{path}"
-        );
+        assert!(site.get(&format!("{path}&utm_source=x")).await.is("HIT", body), "{path}");
     }
     put(&site, "/api/products/4", "\"gone\"").await;
     assert!(site.get("/api/products?q=thing+4").await.is("MISS", "[]"));
-    assert!(
-        site.get("/api/products?q=thing+5")
-            .await
-            .is("HIT", r#"["thing 5"]"#)
-    );
+    assert!(site.get("/api/products?q=thing+5").await.is("HIT", r#"["thing 5"]"#));
     assert_eq!(app.runs("search"), 3);
 }
 
@@ -230,11 +180,7 @@ async fn a_handlers_tag_reaches_all_that_carry_it() {
     }
     app.cache.invalidate(Tag::new("catalogue")).await;
     for id in 1..=3 {
-        assert_eq!(
-            site.get(&format!("/api/products/{id}")).await.x_cache(),
-            "MISS",
-            "{id}"
-        );
+        assert_eq!(site.get(&format!("/api/products/{id}")).await.x_cache(), "MISS", "{id}");
     }
     assert_eq!(app.runs("show"), 6);
 }
@@ -256,11 +202,7 @@ async fn an_invalidation_as_a_response_part_is_done_before_the_client_has_the_re
 #[tokio::test]
 async fn each_user_has_responses_of_their_own() {
     let (site, app, clock) = shop().await;
-    let me = |user: &'static str| {
-        site.ask(Method::GET, "/api/me")
-            .with("authorization", user)
-            .send()
-    };
+    let me = |user: &'static str| site.ask(Method::GET, "/api/me").with("authorization", user).send();
     assert!(me("Bearer ann").await.is("MISS", "you are Bearer ann"));
     assert!(me("Bearer bob").await.is("MISS", "you are Bearer bob"));
     assert!(me("Bearer ann").await.is("HIT", "you are Bearer ann"));
@@ -279,24 +221,15 @@ async fn errors_are_not_stored_and_lose_nothing() {
     let (site, app, _) = shop().await;
     for _ in 0..2 {
         let unknown = site.get("/api/products/77").await;
-        assert_eq!(
-            (unknown.status, unknown.x_cache().as_str()),
-            (StatusCode::NOT_FOUND, "MISS")
-        );
-        assert_eq!(
-            site.get("/api/products/no-number").await.status,
-            StatusCode::BAD_REQUEST
-        );
+        assert_eq!((unknown.status, unknown.x_cache().as_str()), (StatusCode::NOT_FOUND, "MISS"));
+        assert_eq!(site.get("/api/products/no-number").await.status, StatusCode::BAD_REQUEST);
     }
     assert_eq!(app.runs("show"), 2);
 
     assert!(site.get("/api/products/1").await.is("MISS", "\"thing 1\""));
     let wrong = put(&site, "/api/products/1", "no json").await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
-    assert!(
-        site.get("/api/products/1").await.is("HIT", "\"thing 1\""),
-        "nothing was written"
-    );
+    assert!(site.get("/api/products/1").await.is("HIT", "\"thing 1\""), "nothing was written");
 
     put(&site, "/api/products/77", "\"late\"").await;
     assert!(site.get("/api/products/77").await.is("MISS", "\"late\""));
@@ -318,10 +251,7 @@ async fn what_is_stored_is_stale_at_the_end_of_its_lifetime() {
     assert_eq!(site.get("/api/products/1").await.x_cache(), "MISS");
     clock.advance(secs(3599));
     let last = site.get("/api/products/1").await;
-    assert_eq!(
-        (last.x_cache().as_str(), last.field("age").as_str()),
-        ("HIT", "3599")
-    );
+    assert_eq!((last.x_cache().as_str(), last.field("age").as_str()), ("HIT", "3599"));
     clock.advance(secs(1));
     assert_eq!(site.get("/api/products/1").await.x_cache(), "MISS");
     assert_eq!(app.runs("show"), 2);

@@ -24,12 +24,7 @@ async fn a_plain_tower_service_is_cached() {
         let text = format!("{} {run}", request.uri());
         async move { Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from(text)))) }
     });
-    let site = Site::of_service(
-        ServiceBuilder::new()
-            .layer(cache.layer(hourly()))
-            .service(service),
-    )
-    .await;
+    let site = Site::of_service(ServiceBuilder::new().layer(cache.layer(hourly())).service(service)).await;
     assert!(site.get("/a?b").await.is("MISS", "/a?b 0"));
     assert!(site.get("/a?b").await.is("HIT", "/a?b 0"));
     assert!(site.get("/a?c").await.is("MISS", "/a?c 1"));
@@ -72,27 +67,15 @@ async fn whatever_the_request_only_a_service_that_is_ready_is_called() {
     let (cache, clock) = cache();
     let origin = Origin::always(Answer::ok("page"));
     let policy = hourly().stale_while_revalidate(crate::support::secs(60));
-    let service = ServiceBuilder::new()
-        .layer(cache.layer(policy))
-        .service(origin.clone());
+    let service = ServiceBuilder::new().layer(cache.layer(policy)).service(origin.clone());
     let site = Site::of_service(service).await;
     for _ in 0..2 {
-        for method in [
-            Method::GET,
-            Method::HEAD,
-            Method::POST,
-            Method::OPTIONS,
-            Method::DELETE,
-            Method::GET,
-        ] {
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::DELETE, Method::GET]
+        {
             let page = site.ask(method.clone(), "/a").send().await;
             assert_eq!(page.status, StatusCode::OK, "{method}");
         }
-        let range = site
-            .ask(Method::GET, "/a")
-            .with("range", "bytes=0-1")
-            .send()
-            .await;
+        let range = site.ask(Method::GET, "/a").with("range", "bytes=0-1").send().await;
         assert_eq!(range.status, StatusCode::OK);
         clock.advance(crate::support::secs(3601));
         assert_eq!(site.get("/a").await.status, StatusCode::OK);
@@ -105,31 +88,14 @@ async fn bodies_of_requests_are_passed_on_untouched() {
     let service = service_fn(|request: Request<Incoming>| async move {
         let length = request.headers().get("content-length").cloned();
         let method = request.method().clone();
-        let body = request
-            .into_body()
-            .collect()
-            .await
-            .map(http_body_util::Collected::to_bytes)?;
+        let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes)?;
         let mut response = Response::new(Full::new(body));
-        response
-            .headers_mut()
-            .insert("x-method", method.as_str().parse().unwrap());
+        response.headers_mut().insert("x-method", method.as_str().parse().unwrap());
         response.headers_mut().insert("x-length", length.unwrap());
         Ok::<_, hyper::Error>(response)
     });
-    let site = Site::of_service(
-        ServiceBuilder::new()
-            .layer(cache.layer(hourly()))
-            .service(service),
-    )
-    .await;
-    for method in [
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::GET,
-    ] {
+    let site = Site::of_service(ServiceBuilder::new().layer(cache.layer(hourly())).service(service)).await;
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::GET] {
         let body = format!("{method} {}", "x".repeat(100_000));
         let page = site.ask(method.clone(), "/a").body(body.clone()).send().await;
         assert_eq!(page.text(), body);
@@ -143,18 +109,9 @@ async fn bodies_of_requests_are_passed_on_untouched() {
 async fn ranges_and_preconditions_go_to_the_handler() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| {
-        let asked = |name| {
-            request
-                .headers
-                .get(name)
-                .map_or("", |value: &http::HeaderValue| value.to_str().unwrap())
-        };
-        let text = format!(
-            "{}{}{}",
-            asked("range"),
-            asked("if-match"),
-            asked("if-unmodified-since")
-        );
+        let asked =
+            |name| request.headers.get(name).map_or("", |value: &http::HeaderValue| value.to_str().unwrap());
+        let text = format!("{}{}{}", asked("range"), asked("if-match"), asked("if-unmodified-since"));
         match text.as_str() {
             "" => Answer::ok("whole"),
             _ => Answer::status(StatusCode::PARTIAL_CONTENT).body(text),
@@ -164,11 +121,7 @@ async fn ranges_and_preconditions_go_to_the_handler() {
     assert!(site.get("/a").await.is("MISS", "whole"));
     for (name, value, detail) in [
         ("range", "bytes=0-1", "fwd=partial; fwd-status=206; detail=range"),
-        (
-            "if-match",
-            "\"a\"",
-            "fwd=bypass; fwd-status=206; detail=precondition",
-        ),
+        ("if-match", "\"a\"", "fwd=bypass; fwd-status=206; detail=precondition"),
         (
             "if-unmodified-since",
             "Sun, 06 Nov 1994 08:49:37 GMT",
@@ -177,10 +130,7 @@ async fn ranges_and_preconditions_go_to_the_handler() {
     ] {
         for _ in 0..2 {
             let page = site.ask(Method::GET, "/a").with(name, value).send().await;
-            assert_eq!(
-                (page.status, page.text().as_str()),
-                (StatusCode::PARTIAL_CONTENT, value)
-            );
+            assert_eq!((page.status, page.text().as_str()), (StatusCode::PARTIAL_CONTENT, value));
             assert_eq!(page.x_cache(), "BYPASS");
             assert_eq!(page.cache_status(), format!("Larder; {detail}"));
         }
@@ -222,10 +172,7 @@ async fn old_and_odd_requests_are_served() {
     // RFC 9112 §3.2: two `Host` lines are no request to answer from a cache.
     let mut two = site.raw("GET /a HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n").await;
     let read = two.until("\r\n\r\n").await;
-    assert!(
-        read.contains("x-cache: BYPASS") || read.starts_with("HTTP/1.1 400"),
-        "{read}"
-    );
+    assert!(read.contains("x-cache: BYPASS") || read.starts_with("HTTP/1.1 400"), "{read}");
     let mut again = site.raw("GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert!(again.until("/a 2;").await.contains("x-cache: HIT"));
 }

@@ -17,9 +17,7 @@ async fn cache_status_tells_what_was_done_and_why() {
         "/404" => Answer::status(StatusCode::NOT_FOUND),
         "/vary" => Answer::ok("page").header("vary", "accept"),
         "/short" => Answer::ok("page").header("cache-control", "max-age=10"),
-        "/no-cache" => Answer::ok("page")
-            .header("cache-control", "no-cache")
-            .header("etag", "\"a\""),
+        "/no-cache" => Answer::ok("page").header("cache-control", "no-cache").header("etag", "\"a\""),
         "/large" => Answer::ok("x".repeat(2000)),
         _ => Answer::ok("page"),
     });
@@ -29,21 +27,9 @@ async fn cache_status_tells_what_was_done_and_why() {
         (Method::GET, "/a", miss),
         (Method::GET, "/a", "Larder; hit; ttl=3600; detail=memory"),
         (Method::HEAD, "/a", "Larder; hit; ttl=3600; detail=memory"),
-        (
-            Method::POST,
-            "/a",
-            "Larder; fwd=method; fwd-status=200; detail=method",
-        ),
-        (
-            Method::OPTIONS,
-            "/a",
-            "Larder; fwd=method; fwd-status=200; detail=method",
-        ),
-        (
-            Method::GET,
-            "/a",
-            "Larder; fwd=stale; fwd-status=200; stored; detail=invalidated",
-        ),
+        (Method::POST, "/a", "Larder; fwd=method; fwd-status=200; detail=method"),
+        (Method::OPTIONS, "/a", "Larder; fwd=method; fwd-status=200; detail=method"),
+        (Method::GET, "/a", "Larder; fwd=stale; fwd-status=200; stored; detail=invalidated"),
         (
             Method::GET,
             "/private",
@@ -66,11 +52,7 @@ async fn cache_status_tells_what_was_done_and_why() {
         ),
         (Method::GET, "/short", miss),
         (Method::GET, "/no-cache", miss),
-        (
-            Method::GET,
-            "/no-cache",
-            "Larder; fwd=stale; fwd-status=200; stored; detail=no-cache",
-        ),
+        (Method::GET, "/no-cache", "Larder; fwd=stale; fwd-status=200; stored; detail=no-cache"),
         (Method::GET, "/vary", miss),
         (
             Method::HEAD,
@@ -79,21 +61,10 @@ async fn cache_status_tells_what_was_done_and_why() {
         ),
     ];
     for (method, path, expected) in requests {
-        assert_eq!(
-            site.ask(method.clone(), path).send().await.cache_status(),
-            expected,
-            "{method} {path}"
-        );
+        assert_eq!(site.ask(method.clone(), path).send().await.cache_status(), expected, "{method} {path}");
     }
-    let other = site
-        .ask(Method::GET, "/vary")
-        .with("accept", "text/html")
-        .send()
-        .await;
-    assert_eq!(
-        other.cache_status(),
-        "Larder; fwd=vary-miss; fwd-status=200; stored; detail=vary"
-    );
+    let other = site.ask(Method::GET, "/vary").with("accept", "text/html").send().await;
+    assert_eq!(other.cache_status(), "Larder; fwd=vary-miss; fwd-status=200; stored; detail=vary");
     clock.advance(secs(4));
     let hit = site.get("/short").await;
     assert_eq!(
@@ -102,10 +73,7 @@ async fn cache_status_tells_what_was_done_and_why() {
     );
     clock.advance(secs(6));
     let expired = site.get("/short").await;
-    assert_eq!(
-        expired.cache_status(),
-        "Larder; fwd=stale; fwd-status=200; stored; detail=expired"
-    );
+    assert_eq!(expired.cache_status(), "Larder; fwd=stale; fwd-status=200; stored; detail=expired");
     assert_eq!(expired.field("age"), "", "the handler made it");
 }
 
@@ -123,20 +91,12 @@ async fn the_words_of_other_caches_stay() {
     let others = "cdn; hit, other; fwd=miss";
     assert_eq!(
         first.all("cache-status"),
-        [format!(
-            "{others}, Larder; fwd=uri-miss; fwd-status=200; stored; detail=never-stored"
-        )]
+        [format!("{others}, Larder; fwd=uri-miss; fwd-status=200; stored; detail=never-stored")]
     );
     for _ in 0..2 {
         let hit = site.get("/a").await;
-        assert_eq!(
-            hit.all("cache-status"),
-            [format!("{others}, Larder; hit; ttl=3570; detail=memory")]
-        );
-        assert_eq!(
-            (hit.all("age"), hit.all("x-cache")),
-            (vec!["30".to_owned()], vec!["HIT".to_owned()])
-        );
+        assert_eq!(hit.all("cache-status"), [format!("{others}, Larder; hit; ttl=3570; detail=memory")]);
+        assert_eq!((hit.all("age"), hit.all("x-cache")), (vec!["30".to_owned()], vec!["HIT".to_owned()]));
     }
 }
 
@@ -146,10 +106,7 @@ async fn collapsed_requests_are_told_so() {
     let (cache, _) = cache();
     let gate = larder_testing::Gate::new();
     let origin = Origin::always(
-        Answer::ok("page")
-            .header("age", "30")
-            .header("cache-status", "cdn; hit")
-            .held_at(&gate),
+        Answer::ok("page").header("age", "30").header("cache-status", "cdn; hit").held_at(&gate),
     );
     let door = crate::support::Door::new();
     let router = Router::new().fallback_service(cache.layer(hourly()).layer(origin));
@@ -202,16 +159,10 @@ async fn the_numbers_add_up() {
     let stats = cache.stats();
     assert_eq!((stats.hits_memory, stats.hits_shared, stats.hits()), (2, 0, 3));
     assert_eq!(stats.stale.get("stale-while-revalidate"), Some(&1));
-    assert_eq!(
-        (stats.misses.get("never-stored"), stats.misses.get("invalidated")),
-        (Some(&3), Some(&1))
-    );
+    assert_eq!((stats.misses.get("never-stored"), stats.misses.get("invalidated")), (Some(&3), Some(&1)));
     assert_eq!(stats.bypasses.get("method"), Some(&1));
     assert_eq!(stats.not_stored.get("private"), Some(&1));
-    assert_eq!(
-        (stats.fills, stats.stored, stats.collapsed, stats.store_errors),
-        (5, 4, 0, 0)
-    );
+    assert_eq!((stats.fills, stats.stored, stats.collapsed, stats.store_errors), (5, 4, 0, 0));
     assert!((stats.hit_ratio() - 3.0 / 7.0).abs() < 1e-9);
     assert!(stats.held >= 3 && stats.held_bytes > 0);
 }

@@ -37,18 +37,12 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
     clock.advance(secs(3600));
     for page in all(at_once(&site, "/a", 20)).await {
         assert_eq!(page.told(), ("STALE".into(), "v1".into()));
-        assert_eq!(
-            page.cache_status(),
-            "Larder; hit; ttl=0; detail=\"memory, stale-while-revalidate\""
-        );
+        assert_eq!(page.cache_status(), "Larder; hit; ttl=0; detail=\"memory, stale-while-revalidate\"");
         assert_eq!(page.field("age"), "3600");
     }
     clock.advance(secs(29));
     let last = site.get("/a").await;
-    assert_eq!(
-        last.cache_status(),
-        "Larder; hit; ttl=-29; detail=\"memory, stale-while-revalidate\""
-    );
+    assert_eq!(last.cache_status(), "Larder; hit; ttl=-29; detail=\"memory, stale-while-revalidate\"");
     assert_eq!(origin.calls(), 2, "one refreshes for all");
     gate.open();
     stored(&cache, 2).await;
@@ -57,11 +51,9 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
 
 #[tokio::test]
 async fn beyond_its_window_it_is_not_served() {
-    for (policy, control) in [
-        (30, None),
-        (30, Some("max-age=3600")),
-        (5, Some("max-age=3600, stale-while-revalidate=30")),
-    ] {
+    for (policy, control) in
+        [(30, None), (30, Some("max-age=3600")), (5, Some("max-age=3600, stale-while-revalidate=30"))]
+    {
         let (cache, clock) = cache();
         let origin = Origin::new(move |_, call| {
             let answer = Answer::ok(format!("v{call}"));
@@ -72,11 +64,9 @@ async fn beyond_its_window_it_is_not_served() {
         clock.advance(secs(3630));
         assert!(site.get("/a").await.is("MISS", "v2"), "{control:?}");
     }
-    for control in [
-        "max-age=3600, must-revalidate",
-        "s-maxage=3600",
-        "max-age=3600, stale-while-revalidate=0",
-    ] {
+    for control in
+        ["max-age=3600, must-revalidate", "s-maxage=3600", "max-age=3600, stale-while-revalidate=0"]
+    {
         let (cache, clock) = cache();
         let origin =
             Origin::new(move |_, call| Answer::ok(format!("v{call}")).header("cache-control", control));
@@ -134,10 +124,7 @@ async fn a_soft_invalidation_without_a_window_is_a_miss() {
     cache.invalidate(Invalidation::tag("thing").soft()).await;
     let page = site.get("/a").await;
     assert!(page.is("MISS", "v2"));
-    assert_eq!(
-        page.cache_status(),
-        "Larder; fwd=stale; fwd-status=200; stored; detail=invalidated"
-    );
+    assert_eq!(page.cache_status(), "Larder; fwd=stale; fwd-status=200; stored; detail=invalidated");
 }
 
 /// A refresh that began before a hard invalidation does not bring the old response back.
@@ -152,12 +139,7 @@ async fn a_refresh_does_not_outlive_an_invalidation() {
             _ => Answer::ok(format!("v{call}")),
         }
     });
-    let site = site(
-        &cache,
-        hourly().stale_while_revalidate(secs(30)).tag("thing"),
-        &origin,
-    )
-    .await;
+    let site = site(&cache, hourly().stale_while_revalidate(secs(30)).tag("thing"), &origin).await;
     assert!(site.get("/a").await.is("MISS", "v1"));
     clock.advance(secs(3600));
     assert!(site.get("/a").await.is("STALE", "v1"));
@@ -180,20 +162,10 @@ async fn a_failing_handler_is_stood_in_for() {
         assert!(site.get("/a").await.is("MISS", "v1"));
         clock.advance(secs(3700));
         let page = site.get("/a").await;
-        assert_eq!(
-            (page.status, page.told()),
-            (StatusCode::OK, ("STALE".into(), "v1".into()))
-        );
-        assert_eq!(
-            page.cache_status(),
-            "Larder; hit; ttl=-100; detail=\"memory, stale-if-error\""
-        );
+        assert_eq!((page.status, page.told()), (StatusCode::OK, ("STALE".into(), "v1".into())));
+        assert_eq!(page.cache_status(), "Larder; hit; ttl=-100; detail=\"memory, stale-if-error\"");
         let head = site.ask(Method::HEAD, "/a").send().await;
-        assert_eq!(
-            (head.status, head.x_cache().as_str()),
-            (StatusCode::OK, "STALE"),
-            "HEAD"
-        );
+        assert_eq!((head.status, head.x_cache().as_str()), (StatusCode::OK, "STALE"), "HEAD");
         // Beyond its window the failure is the client's.
         clock.advance(secs(500));
         assert_eq!(site.get("/a").await.status.as_u16(), status);
@@ -213,9 +185,7 @@ async fn one_failure_is_enough_for_all_who_wait() {
         }
     });
     let door = crate::support::Door::new();
-    let service = cache
-        .layer(hourly().stale_if_error(secs(600)))
-        .layer(origin.clone());
+    let service = cache.layer(hourly().stale_if_error(secs(600))).layer(origin.clone());
     let site = Arc::new(Site::of(door.before(Router::new().fallback_service(service))).await);
     site.get("/a").await;
     door.came(1).await;
@@ -291,9 +261,7 @@ async fn an_error_of_the_service_is_stood_in_for() {
                 if call > 0 {
                     return Err("no database");
                 }
-                Ok(http::Response::new(http_body_util::Full::new(
-                    bytes::Bytes::from("v1"),
-                )))
+                Ok(http::Response::new(http_body_util::Full::new(bytes::Bytes::from("v1"))))
             }
         }
     });

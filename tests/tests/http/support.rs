@@ -56,10 +56,7 @@ pub(crate) async fn all<T>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
 
 /// The next bytes of a body.
 pub(crate) async fn next(response: &mut Response<Incoming>) -> Bytes {
-    let frame = soon("the next bytes", response.frame())
-        .await
-        .expect("no end")
-        .expect("no error");
+    let frame = soon("the next bytes", response.frame()).await.expect("no end").expect("no error");
     frame.into_data().expect("bytes")
 }
 
@@ -72,10 +69,7 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn new() -> Self {
-        Self {
-            came: Arc::new(Semaphore::new(0)),
-            left: Arc::new(Semaphore::new(0)),
-        }
+        Self { came: Arc::new(Semaphore::new(0)), left: Arc::new(Semaphore::new(0)) }
     }
 
     /// The router behind this door.
@@ -107,18 +101,12 @@ impl Door {
 
     /// Waits until so many requests more have come, and wait for what is behind the door.
     pub(crate) async fn came(&self, requests: u32) {
-        soon("requests", self.came.acquire_many(requests))
-            .await
-            .unwrap()
-            .forget();
+        soon("requests", self.came.acquire_many(requests)).await.unwrap().forget();
     }
 
     /// Waits until so many clients more have left before they had a response.
     pub(crate) async fn left(&self, clients: u32) {
-        soon("clients leaving", self.left.acquire_many(clients))
-            .await
-            .unwrap()
-            .forget();
+        soon("clients leaving", self.left.acquire_many(clients)).await.unwrap().forget();
     }
 }
 

@@ -12,19 +12,13 @@ use crate::support::{Door, all, cache, hourly, secs, site};
 
 fn speaking() -> Origin {
     Origin::new(|request, _| {
-        let language = request
-            .headers
-            .get_all("accept-language")
-            .iter()
-            .map(|line| line.to_str().unwrap());
+        let language = request.headers.get_all("accept-language").iter().map(|line| line.to_str().unwrap());
         Answer::ok(language.collect::<Vec<_>>().join("+")).header("vary", "Accept-Language")
     })
 }
 
 async fn in_language(site: &Site, lines: &[&str]) -> Page {
-    let ask = lines.iter().fold(site.ask(Method::GET, "/a"), |ask, line| {
-        ask.with("accept-language", line)
-    });
+    let ask = lines.iter().fold(site.ask(Method::GET, "/a"), |ask, line| ask.with("accept-language", line));
     ask.send().await
 }
 
@@ -44,30 +38,14 @@ async fn a_response_answers_requests_with_the_same_fields_alone() {
         }
     }
     // RFC 9111 §4.1: lines of one field are one list.
-    assert_eq!(
-        in_language(&site, &["en", "de"]).await.told(),
-        ("HIT".into(), "en, de".into())
-    );
+    assert_eq!(in_language(&site, &["en", "de"]).await.told(), ("HIT".into(), "en, de".into()));
     assert_eq!(in_language(&site, &["en ,de"]).await.x_cache(), "HIT");
     assert_eq!(origin.calls(), 5);
-    let head = site
-        .ask(Method::HEAD, "/a")
-        .with("accept-language", "de")
-        .send()
-        .await;
-    assert_eq!(
-        (head.x_cache().as_str(), head.field("content-length").as_str()),
-        ("HIT", "2")
-    );
+    let head = site.ask(Method::HEAD, "/a").with("accept-language", "de").send().await;
+    assert_eq!((head.x_cache().as_str(), head.field("content-length").as_str()), ("HIT", "2"));
     clock.advance(secs(3600));
-    assert_eq!(
-        in_language(&site, &["en"]).await.told(),
-        ("MISS".into(), "en".into())
-    );
-    assert_eq!(
-        in_language(&site, &["en"]).await.told(),
-        ("HIT".into(), "en".into())
-    );
+    assert_eq!(in_language(&site, &["en"]).await.told(), ("MISS".into(), "en".into()));
+    assert_eq!(in_language(&site, &["en"]).await.told(), ("HIT".into(), "en".into()));
 }
 
 /// All who wait get what is theirs, however they were mixed, and each language is made once.
@@ -81,11 +59,7 @@ async fn variants_that_are_asked_for_together_are_made_once_each() {
             move |request, _| {
                 let language = request.headers["accept-language"].to_str().unwrap().to_owned();
                 let answer = Answer::ok(language.clone()).header("vary", "accept-language");
-                if language == "warm" {
-                    answer
-                } else {
-                    answer.held_at(&gate)
-                }
+                if language == "warm" { answer } else { answer.held_at(&gate) }
             }
         });
         let door = Door::new();
@@ -118,25 +92,14 @@ async fn variants_that_are_asked_for_together_are_made_once_each() {
 async fn values_of_two_fields_do_not_trade_places() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| {
-        let field = |name| {
-            request
-                .headers
-                .get(name)
-                .map_or("-", |value: &http::HeaderValue| value.to_str().unwrap())
-        };
+        let field =
+            |name| request.headers.get(name).map_or("-", |value: &http::HeaderValue| value.to_str().unwrap());
         Answer::ok(format!("{}#{}", field("x-a"), field("x-b")))
             .header("vary", "x-b")
             .header("vary", "X-A, x-b")
     });
     let site = site(&cache, hourly(), &origin).await;
-    let values = [
-        None,
-        Some(""),
-        Some("1"),
-        Some("2"),
-        Some("1\tx-b: 2"),
-        Some("12"),
-    ];
+    let values = [None, Some(""), Some("1"), Some("2"), Some("1\tx-b: 2"), Some("12")];
     for x_cache in ["MISS", "HIT"] {
         for a in values {
             for b in values {
@@ -162,14 +125,8 @@ async fn the_number_of_variants_is_bounded() {
     site.get("/other").await;
     for number in 0..300 {
         let language = format!("made-up-{number}");
-        assert_eq!(
-            in_language(&site, &[&language]).await.told(),
-            ("MISS".into(), language.clone())
-        );
-        assert_eq!(
-            in_language(&site, &[&language]).await.told(),
-            ("HIT".into(), language)
-        );
+        assert_eq!(in_language(&site, &[&language]).await.told(), ("MISS".into(), language.clone()));
+        assert_eq!(in_language(&site, &[&language]).await.told(), ("HIT".into(), language));
     }
     // `held` counts the key and the page of another key beside them.
     assert!(cache.stats().held < 100, "{}", cache.stats().held);
@@ -184,10 +141,7 @@ async fn answers_that_vary_on_different_fields_are_never_mixed_up() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| {
         let field = |name| {
-            request
-                .headers
-                .get(name)
-                .map(|value: &http::HeaderValue| value.to_str().unwrap().to_owned())
+            request.headers.get(name).map(|value: &http::HeaderValue| value.to_str().unwrap().to_owned())
         };
         match (field("x-mode").as_deref(), field("x-user")) {
             (Some("private"), user) => Answer::ok(format!("for {user:?}")).header("vary", "x-mode, x-user"),
@@ -196,11 +150,7 @@ async fn answers_that_vary_on_different_fields_are_never_mixed_up() {
     });
     let site = site(&cache, hourly(), &origin).await;
     let ask = async |mode: &str, user: &str| {
-        site.ask(Method::GET, "/a")
-            .with("x-mode", mode)
-            .with("x-user", user)
-            .send()
-            .await
+        site.ask(Method::GET, "/a").with("x-mode", mode).with("x-user", user).send().await
     };
     for _ in 0..3 {
         for user in ["ann", "bob"] {
@@ -221,24 +171,11 @@ async fn a_variant_that_cannot_be_stored_does_not_keep_others_from_it() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| {
         let answer = Answer::ok("page").header("vary", "x-mode");
-        let private = request
-            .headers
-            .get("x-mode")
-            .is_some_and(|mode| mode == "private");
-        if private {
-            answer.header("cache-control", "private")
-        } else {
-            answer
-        }
+        let private = request.headers.get("x-mode").is_some_and(|mode| mode == "private");
+        if private { answer.header("cache-control", "private") } else { answer }
     });
     let site = site(&cache, hourly(), &origin).await;
-    let ask = async |mode: &str| {
-        site.ask(Method::GET, "/a")
-            .with("x-mode", mode)
-            .send()
-            .await
-            .x_cache()
-    };
+    let ask = async |mode: &str| site.ask(Method::GET, "/a").with("x-mode", mode).send().await.x_cache();
     assert_eq!(ask("public").await, "MISS");
     for _ in 0..3 {
         assert_eq!(ask("private").await, "MISS");

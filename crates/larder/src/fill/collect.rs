@@ -1,5 +1,8 @@
 //! Reading a body that is to be stored.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
@@ -28,6 +31,10 @@ pub(super) enum AtOnce<B: Body> {
     Pending(Collector<B>, Option<Step<B>>),
 }
 
+/// So long may a body take, from the head of its response to its end, and still be stored. Others wait for it, and where
+/// its client has left nobody else would end it: a stream that never ends must hold up neither.
+const LONGEST: Duration = Duration::from_secs(10);
+
 /// What a frame came to.
 pub(super) enum Step<B: Body> {
     Data(Bytes),
@@ -38,18 +45,22 @@ pub(super) enum Step<B: Body> {
     Failed(B::Error),
 }
 
-/// So long may a body take, from the head of its response to its end, and still be stored. Others wait for it, and where
-/// its client has left nobody else would end it: a stream that never ends must hold up neither.
-const LONGEST: Duration = Duration::from_secs(10);
+impl<B: Body> Step<B> {
+    /// Why a body with this in it is not stored, if it is not.
+    pub(super) const fn forbids(&self) -> Option<NotStored> {
+        match self {
+            Self::Data(_) | Self::End => None,
+            Self::Trailers(_) => Some(NotStored::Trailers),
+            Self::TooLarge(_) => Some(NotStored::TooLarge),
+            Self::TooSlow => Some(NotStored::Endless),
+            Self::Failed(_) => Some(NotStored::BodyError),
+        }
+    }
+}
 
 impl<B: Body<Data = Bytes>> Collector<B> {
     pub(super) fn new(body: B, limit: usize) -> Self {
-        Self {
-            body: Box::pin(body),
-            read: Vec::new(),
-            size: 0,
-            limit,
-        }
+        Self { body: Box::pin(body), read: Vec::new(), size: 0, limit }
     }
 
     /// Reads what is there without waiting: most bodies of handlers are there whole, and need no detour.
@@ -72,7 +83,7 @@ impl<B: Body<Data = Bytes>> Collector<B> {
         &self.read
     }
 
-    /// Reads the rest, passing each frame on; the end is left to be told.
+    /// Reads the rest, passing each frame on; the clean end is left to be told.
     ///
     /// # Errors
     /// If the body is not for storing. The client gets the rest of it all the same.

@@ -38,10 +38,7 @@ impl Invalidation {
     /// What this selector names.
     #[must_use]
     pub fn of(selector: impl Into<Selector>) -> Self {
-        Self {
-            selectors: vec![selector.into()],
-            mode: Mode::Hard,
-        }
+        Self { selectors: vec![selector.into()], mode: Mode::Hard }
     }
 
     /// Every response with this tag.
@@ -85,19 +82,13 @@ impl Invalidation {
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        let event = |selector: &Selector| Event {
-            mode: self.mode,
-            selector: selector.clone(),
-        };
+        let event = |selector: &Selector| Event { mode: self.mode, selector: selector.clone() };
         self.selectors.iter().map(event).collect()
     }
 
     /// A hard one of all of these, if there are any.
     pub(crate) fn of_each(selectors: Vec<Selector>) -> Option<Self> {
-        (!selectors.is_empty()).then_some(Self {
-            selectors,
-            mode: Mode::Hard,
-        })
+        (!selectors.is_empty()).then_some(Self { selectors, mode: Mode::Hard })
     }
 
     pub(crate) fn take_from(extensions: &mut Extensions) -> Option<Self> {
@@ -186,14 +177,8 @@ impl Cache {
         };
         match store.append(&events).await {
             Ok((incarnation, id)) => {
-                self.inner
-                    .report
-                    .store_worked(Exchange::Append, &*self.inner.clock);
-                let appended = Appended {
-                    incarnation,
-                    id,
-                    answered: self.inner.clock.boot(),
-                };
+                self.inner.report.store_worked(Exchange::Append, &*self.inner.clock);
+                let appended = Appended { incarnation, id, answered: self.inner.clock.boot() };
                 let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
                 self.inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
                 if self.inner.log.read(|tail| tail.passed(&appended)) == Passing::Passed {

@@ -61,12 +61,7 @@ impl Held {
     }
 
     fn new(stored: StoredResponse, filled_at: Option<Boot>, age: Duration, since: Boot) -> Self {
-        let StoredResponse {
-            status,
-            mut headers,
-            body,
-            meta,
-        } = stored;
+        let StoredResponse { status, mut headers, body, meta } = stored;
         let others = headers::prepare(&mut headers);
         Self {
             status,
@@ -84,11 +79,7 @@ impl Held {
 
     /// The digest of the fields that it varies on; zero for none.
     pub(super) fn variant(&self) -> u128 {
-        if self.meta.selecting.is_empty() {
-            0
-        } else {
-            vary::digest(&self.meta.selecting)
-        }
+        if self.meta.selecting.is_empty() { 0 } else { vary::digest(&self.meta.selecting) }
     }
 
     /// Whether its fill began before that of the other one and knew less of the log, as rule 16 has it for the shared

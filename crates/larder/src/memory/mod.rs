@@ -42,9 +42,7 @@ const PASS_FOR: Duration = Duration::from_secs(10);
 
 impl Memory {
     pub(crate) fn new(bytes: u64) -> Self {
-        let expected = usize::try_from(bytes / TYPICAL_RESPONSE)
-            .unwrap_or(usize::MAX)
-            .max(16);
+        let expected = usize::try_from(bytes / TYPICAL_RESPONSE).unwrap_or(usize::MAX).max(16);
         Self {
             slots: (bytes > 0).then(|| Cache::with_weighter(expected, bytes, ByWeight)),
             #[cfg(feature = "metrics")]
@@ -92,18 +90,9 @@ impl Memory {
         let known = self.variants(&key);
         let (variants, dropped) = Variants::with(known.as_deref(), &held.meta.selecting, variant);
         if let Some(dropped) = dropped {
-            slots.remove(&SlotName {
-                key: &key,
-                variant: dropped,
-            });
+            slots.remove(&SlotName { key: &key, variant: dropped });
         }
-        slots.insert(
-            SlotKey {
-                key: key.clone(),
-                variant: 0,
-            },
-            Slot::Variants(Arc::new(variants)),
-        );
+        slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
         slots.insert(SlotKey { key, variant }, Slot::Held(held));
         self.changed();
     }
@@ -120,13 +109,7 @@ impl Memory {
     pub(crate) fn insert_fields(&self, key: &str, fields: Box<[http::HeaderName]>) -> Arc<Variants> {
         let variants = Arc::new(Variants::of(fields));
         if let Some(slots) = &self.slots {
-            slots.insert(
-                SlotKey {
-                    key: key.into(),
-                    variant: 0,
-                },
-                Slot::Variants(Arc::clone(&variants)),
-            );
+            slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
             self.changed();
         }
         variants
@@ -140,15 +123,8 @@ impl Memory {
             Some(Slot::Variants(variants)) => vary::digest(&vary::selecting(&variants.fields, headers)),
             _ => 0,
         };
-        slots.insert(
-            SlotKey {
-                key: key.into(),
-                variant,
-            },
-            Slot::Pass {
-                until: now.saturating_add(PASS_FOR),
-            },
-        );
+        slots
+            .insert(SlotKey { key: key.into(), variant }, Slot::Pass { until: now.saturating_add(PASS_FOR) });
         self.changed();
     }
 
@@ -161,13 +137,7 @@ impl Memory {
     pub(crate) fn remove(&self, held: &Arc<Held>) {
         let Some(slots) = &self.slots else { return };
         let same = |slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
-        slots.remove_if(
-            &SlotName {
-                key: &held.meta.key,
-                variant: held.variant(),
-            },
-            same,
-        );
+        slots.remove_if(&SlotName { key: &held.meta.key, variant: held.variant() }, same);
         self.changed();
     }
 

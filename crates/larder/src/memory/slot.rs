@@ -34,10 +34,7 @@ const MOST_VARIANTS: usize = 64;
 
 impl Variants {
     pub(crate) const fn of(fields: Box<[HeaderName]>) -> Self {
-        Self {
-            fields,
-            held: Vec::new(),
-        }
+        Self { fields, held: Vec::new() }
     }
 
     /// What is known with one more variant, and the variant that has to go for it.
@@ -71,11 +68,7 @@ pub(super) struct SlotName<'a> {
 
 impl Hash for SlotKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        SlotName {
-            key: &self.key,
-            variant: self.variant,
-        }
-        .hash(state);
+        SlotName { key: &self.key, variant: self.variant }.hash(state);
     }
 }
 
