@@ -124,6 +124,8 @@ reasons! {
         HeadersTooLarge => "headers-too-large",
         /// Its body ended in an error.
         BodyError => "body-error",
+        /// Its body does not end, as far as can be told: it is a stream of events, or took very long.
+        Endless => "endless",
         /// Its body has trailers.
         Trailers => "trailers",
         /// Its key has too many variants already.
@@ -258,7 +260,10 @@ mod tests {
     fn an_outcome_is_the_same_word_in_metrics_and_in_x_cache() {
         let outcomes = [
             (Outcome::Hit(Tier::Memory), Some(Tier::Memory)),
-            (Outcome::Stale(Tier::Shared, StaleReason::IfError), Some(Tier::Shared)),
+            (
+                Outcome::Stale(Tier::Shared, StaleReason::IfError),
+                Some(Tier::Shared),
+            ),
             (Outcome::Miss(MissReason::Expired), None),
             (Outcome::Bypass(BypassReason::Range), None),
         ];

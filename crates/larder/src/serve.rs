@@ -79,6 +79,8 @@ pub(crate) fn collapsed<B: Body>(
     let mut response = plain(route, ask, held, outcome);
     let fields = response.headers_mut();
     restore_others(fields, held);
+    let age = held.age(route.cache.inner.clock.boot());
+    fields.insert(AGE, headers::whole_seconds(age));
     headers::forwarded(fields, outcome, forwarded);
     response
 }
@@ -151,7 +153,8 @@ fn stored<B: Body>(held: &Held, head: bool, not_modified: bool) -> Response<Cach
     *response.status_mut() = held.status;
     *response.headers_mut() = held.headers.clone();
     // RFC 9110 §8.6: a response to HEAD says how long the one to GET would be; the server cannot tell from no body.
-    if head && !held.headers.contains_key(CONTENT_LENGTH) {
+    // And a 204 has none to either.
+    if head && held.status != StatusCode::NO_CONTENT && !held.headers.contains_key(CONTENT_LENGTH) {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(held.body.len()));
     }
     response
@@ -163,5 +166,4 @@ fn restore_others(fields: &mut HeaderMap, held: &Held) {
     if let Some(others) = &held.others {
         fields.insert(CACHE_STATUS, others.clone());
     }
-    fields.insert(AGE, HeaderValue::from_static("0"));
 }

@@ -8,6 +8,7 @@ mod freshen;
 mod join;
 mod keep;
 mod making;
+mod place;
 mod run;
 pub(crate) mod tee;
 

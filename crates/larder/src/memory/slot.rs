@@ -39,8 +39,7 @@ impl Variants {
 
     /// What is known with one more variant, and the variant that has to go for it.
     ///
-    /// A response that varies on other fields than those before it adds its fields: the older variants are not found
-    /// any more and age out, but no two responses of the key replace each other in turns.
+    /// With other fields than before the older variants are not found any more, and age out.
     pub(super) fn with(known: Option<&Self>, selecting: &Selecting, variant: u128) -> (Self, Option<u128>) {
         let fields: Box<[HeaderName]> = selecting.iter().map(|(name, _)| name.clone()).collect();
         let mut held = match known {

@@ -179,7 +179,7 @@ fn behind(others: Option<&HeaderValue>, member: &str) -> HeaderValue {
 }
 
 /// RFC 9111 §1.2.2: ages are whole seconds, and 2^31 stands for all greater ones.
-fn whole_seconds(age: Duration) -> HeaderValue {
+pub(crate) fn whole_seconds(age: Duration) -> HeaderValue {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(age.as_secs().min(1 << 31));
     HeaderValue::from_str(digits).unwrap_or(HeaderValue::from_static("0"))

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use larder_core::key::buf::KeyBuf;
-use larder_core::outcome::Outcome;
+use larder_core::outcome::{BypassReason, Outcome};
 use tower_service::Service;
 use tracing::Instrument as _;
 
@@ -61,7 +61,12 @@ where
             Plan::Past(reason) => {
                 let outcome = Outcome::Bypass(reason);
                 self.route.answered_at_once(&parts, "", outcome);
-                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
+                let inherited = match reason {
+                    BypassReason::Nested => self.route.inherited(&mut parts),
+                    _ => None,
+                };
+                let inner = self.inner.call(Request::from_parts(parts, body));
+                ResponseFuture::past(inner, outcome, inherited)
             }
         }
     }
@@ -95,7 +100,7 @@ impl<S> CacheService<S> {
             Err(reason) => {
                 let outcome = Outcome::Bypass(reason);
                 self.route.answered_at_once(&parts, "", outcome);
-                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
+                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome, None)
             }
         }
     }
