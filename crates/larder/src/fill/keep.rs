@@ -247,9 +247,13 @@ impl Fill {
         Arc::new(Held::filled(stored, making.began.boot, cache.clock.boot()))
     }
 
+    /// What the response varies on, and what others of its key do: so that no two of them replace each other in turns.
     fn selecting(&self, headers: &HeaderMap) -> Selecting {
         match Vary::parse(headers) {
-            Vary::Fields(fields) => vary::selecting(&fields, &self.ask.headers),
+            Vary::Fields(fields) => {
+                let fields = self.route.cache.inner.memory.fields_with(&self.ask.key, fields);
+                vary::selecting(&fields, &self.ask.headers)
+            }
             Vary::None | Vary::Any => Selecting::default(),
         }
     }
