@@ -26,12 +26,14 @@ use crate::report::Exchange;
 /// # });
 /// ```
 ///
-/// As an axum response part, or in the extensions of any response to a request with an unsafe method, the layer
+/// As an axum response part (of several, each counts), or in the extensions of any response to a request with an unsafe method, the layer
 /// invalidates it before the response is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalidation {
     selectors: Vec<Selector>,
     mode: Mode,
+    /// What response parts before this one said.
+    before: Vec<Event>,
 }
 
 impl Invalidation {
@@ -41,6 +43,7 @@ impl Invalidation {
         Self {
             selectors: vec![selector.into()],
             mode: Mode::Hard,
+            before: Vec::new(),
         }
     }
 
@@ -89,7 +92,18 @@ impl Invalidation {
             mode: self.mode,
             selector: selector.clone(),
         };
-        self.selectors.iter().map(event).collect()
+        self.before
+            .iter()
+            .cloned()
+            .chain(self.selectors.iter().map(event))
+            .collect()
+    }
+
+    /// This after another one, each in its own mode.
+    #[cfg(feature = "axum")]
+    pub(crate) fn after(mut self, other: &Self) -> Self {
+        self.before.splice(..0, other.events());
+        self
     }
 
     /// A hard one of all of these, if there are any.
@@ -97,6 +111,7 @@ impl Invalidation {
         (!selectors.is_empty()).then_some(Self {
             selectors,
             mode: Mode::Hard,
+            before: Vec::new(),
         })
     }
 

@@ -7,8 +7,8 @@ fn lines(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     lines.map(|line| line.to_str().unwrap().to_owned()).collect()
 }
 
-fn line(headers: &HeaderMap, name: HeaderName) -> String {
-    let lines = lines(headers, &name);
+fn line(headers: &HeaderMap, name: &HeaderName) -> String {
+    let lines = lines(headers, name);
     assert_eq!(lines.len(), 1, "{lines:?}");
     lines.into_iter().next().unwrap()
 }
@@ -77,10 +77,10 @@ fn what_is_served_from_the_cache() {
             seconds(fresh),
             others.as_ref(),
         );
-        assert_eq!(line(&headers, X_CACHE), x_cache);
-        assert_eq!(line(&headers, AGE), age.to_string());
-        assert_eq!(line(&headers, CACHE_STATUS), status);
-        assert_eq!(line(&headers, http::header::CONTENT_TYPE), "text/plain");
+        assert_eq!(line(&headers, &X_CACHE), x_cache);
+        assert_eq!(line(&headers, &AGE), age.to_string());
+        assert_eq!(line(&headers, &CACHE_STATUS), status);
+        assert_eq!(line(&headers, &http::header::CONTENT_TYPE), "text/plain");
     }
 }
 
@@ -91,7 +91,7 @@ fn times_are_whole_seconds_up_to_two_to_the_31() {
         let (mut headers, others) = stored(&[]);
         let outcome = Outcome::Stale(Tier::Shared, StaleReason::WhileRevalidate);
         served(&mut headers, outcome, age, fresh, others.as_ref());
-        (line(&headers, AGE), line(&headers, CACHE_STATUS))
+        (line(&headers, &AGE), line(&headers, &CACHE_STATUS))
     };
     let status = |ttl: &str| format!("Larder; hit; ttl={ttl}; detail=\"shared, stale-while-revalidate\"");
     let (age, ttl) = told(Duration::from_millis(1_999), Duration::from_millis(2_999));
@@ -106,7 +106,7 @@ fn told(outcome: Outcome, told: Forwarded) -> (String, String) {
     let mut headers = HeaderMap::new();
     forwarded(&mut headers, outcome, told);
     assert!(!headers.contains_key(AGE), "what the handler just made has none");
-    (line(&headers, X_CACHE), line(&headers, CACHE_STATUS))
+    (line(&headers, &X_CACHE), line(&headers, &CACHE_STATUS))
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn the_word_of_other_caches_comes_before_ours() {
             seconds(60),
             others.as_ref(),
         );
-        assert_eq!(line(&headers, CACHE_STATUS), format!("{before}, {hit}"));
+        assert_eq!(line(&headers, &CACHE_STATUS), format!("{before}, {hit}"));
 
         let mut headers = HeaderMap::new();
         for line in lines {
@@ -198,7 +198,7 @@ fn the_word_of_other_caches_comes_before_ours() {
             Forwarded::default(),
         );
         assert_eq!(
-            line(&headers, CACHE_STATUS),
+            line(&headers, &CACHE_STATUS),
             format!("{before}, Larder; fwd=stale; detail=expired")
         );
     }
@@ -209,7 +209,7 @@ fn a_stored_response_gets_back_what_its_preparation_took() {
     for others in [vec![], vec!["Inner; hit"], vec!["Inner; hit", "Middle; hit"]] {
         let (mut headers, before) = stored(&others);
         unprepare(&mut headers, before.as_ref());
-        assert_eq!(line(&headers, http::header::CONTENT_TYPE), "text/plain");
+        assert_eq!(line(&headers, &http::header::CONTENT_TYPE), "text/plain");
         assert!(!headers.contains_key(AGE) && !headers.contains_key(X_CACHE));
         let expected: Vec<_> = (!others.is_empty())
             .then(|| others.join(", "))
@@ -231,16 +231,19 @@ fn fields_that_were_not_prepared_are_completed_too() {
         seconds(60),
         None,
     );
-    assert_eq!(line(&headers, AGE), "7");
-    assert_eq!(line(&headers, CACHE_STATUS), "Larder; hit; ttl=53; detail=memory");
-    assert_eq!(line(&headers, http::header::ETAG), "\"1\"");
+    assert_eq!(line(&headers, &AGE), "7");
+    assert_eq!(
+        line(&headers, &CACHE_STATUS),
+        "Larder; hit; ttl=53; detail=memory"
+    );
+    assert_eq!(line(&headers, &http::header::ETAG), "\"1\"");
 }
 
 #[test]
 fn the_key_shows_unless_it_cannot() {
     let mut headers = HeaderMap::new();
     key(&mut headers, "u|http|shop|/a");
-    assert_eq!(line(&headers, X_CACHE_KEY), "u|http|shop|/a");
+    assert_eq!(line(&headers, &X_CACHE_KEY), "u|http|shop|/a");
     let mut headers = HeaderMap::new();
     key(&mut headers, "line\nbreak");
     assert!(headers.is_empty());
