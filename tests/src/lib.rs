@@ -1,1 +1,9 @@
-//! Whole-system tests live in the files beside this one.
+//! Whole-system tests live in the files beside this one; here is what they share.
+
+#[cfg(unix)]
+pub mod redis;
+
+/// Every Rust block of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -27,10 +27,7 @@ pub struct ConnectError {
 
 impl ConnectError {
     pub(crate) fn new(kind: ConnectErrorKind, detail: impl Into<Box<str>>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-        }
+        Self { kind, detail: detail.into() }
     }
 
     /// What is wrong.

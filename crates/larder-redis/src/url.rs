@@ -7,12 +7,7 @@ use fred::types::config::{Config, Server, ServerConfig};
 use crate::error::{ConnectError, ConnectErrorKind};
 
 /// The query parameters that mean something.
-const PARAMETERS: [&str; 4] = [
-    "node",
-    "sentinelServiceName",
-    "sentinelUsername",
-    "sentinelPassword",
-];
+const PARAMETERS: [&str; 4] = ["node", "sentinelServiceName", "sentinelUsername", "sentinelPassword"];
 
 /// Reads a URL. Its errors name it, without its passwords.
 pub(crate) fn parse(url: &str) -> Result<Config, ConnectError> {
@@ -86,10 +81,7 @@ fn check_scheme(url: &str) -> Result<(), ConnectError> {
         (true, _) => Ok(()),
         (false, feature) => Err(ConnectError::new(
             ConnectErrorKind::Feature,
-            format!(
-                "{:?} needs larder-redis to be built with its feature `{feature}`",
-                masked(url)
-            ),
+            format!("{:?} needs larder-redis to be built with its feature `{feature}`", masked(url)),
         )),
     }
 }
@@ -119,10 +111,7 @@ fn check_database(url: &str) -> Result<(), ConnectError> {
 }
 
 fn wrong(url: &str, why: &str) -> ConnectError {
-    ConnectError::new(
-        ConnectErrorKind::Url,
-        format!("{:?} cannot be a Redis URL: {why}", masked(url)),
-    )
+    ConnectError::new(ConnectErrorKind::Url, format!("{:?} cannot be a Redis URL: {why}", masked(url)))
 }
 
 #[cfg(test)]

@@ -20,11 +20,7 @@ async fn an_acl_user_with_an_escaped_password_is_let_in() {
         .start()
         .await
         .unwrap();
-    let store = joined(patient(&format!(
-        "redis://app:p%40ss%3Aword@{}",
-        server.address()
-    )))
-    .await;
+    let store = joined(patient(&format!("redis://app:p%40ss%3Aword@{}", server.address()))).await;
     store.get("{a}").await.unwrap();
     store.append(&[event("x")]).await.unwrap();
     store.look(start()).await.unwrap();
@@ -47,24 +43,13 @@ async fn who_is_not_let_in_is_told_why() {
 #[tokio::test]
 async fn a_refusal_is_forgotten_once_let_in() {
     let server = RedisServer::builder().password("secret").start().await.unwrap();
-    let store = patient(&format!("redis://{}", server.address()))
-        .connect()
-        .unwrap();
+    let store = patient(&format!("redis://{}", server.address())).connect().unwrap();
     let kind = async || store.get("{a}").await.err().map(|error| error.kind());
-    eventually("it is refused", async || {
-        kind().await == Some(StoreErrorKind::Refused)
-    })
-    .await;
-    server
-        .command(&["CONFIG", "SET", "requirepass", ""])
-        .await
-        .unwrap();
+    eventually("it is refused", async || kind().await == Some(StoreErrorKind::Refused)).await;
+    server.command(&["CONFIG", "SET", "requirepass", ""]).await.unwrap();
     eventually("it is let in", async || kind().await.is_none()).await;
     server.kill();
-    eventually("it is away, not refusing", async || {
-        kind().await == Some(StoreErrorKind::Unreachable)
-    })
-    .await;
+    eventually("it is away, not refusing", async || kind().await == Some(StoreErrorKind::Unreachable)).await;
 }
 
 #[tokio::test]
@@ -89,11 +74,7 @@ async fn a_user_without_a_right_is_refused() {
 /// A managed service forbids CONFIG; nothing else may suffer.
 #[tokio::test]
 async fn a_user_without_config_is_served() {
-    let server = RedisServer::builder()
-        .user("app on >secret ~larder:* +@all -config")
-        .start()
-        .await
-        .unwrap();
+    let server = RedisServer::builder().user("app on >secret ~larder:* +@all -config").start().await.unwrap();
     let log = Journal::default();
     let _guard = log.listen();
     let store = joined(patient(&format!("redis://app:secret@{}", server.address()))).await;

@@ -42,10 +42,7 @@ async fn a_killed_server_is_joined_again() {
     let store = joined(patient(&server.url())).await;
     let before = store.look(start()).await.unwrap();
     server.kill();
-    eventually("its loss is noticed", async || {
-        kind(&store).await == Some(StoreErrorKind::Unreachable)
-    })
-    .await;
+    eventually("its loss is noticed", async || kind(&store).await == Some(StoreErrorKind::Unreachable)).await;
     server.restart().await.unwrap();
     reachable(&store).await;
     let look = store.look(start()).await.unwrap();
@@ -102,10 +99,7 @@ async fn many_callers_at_once_wait_once_each() {
         assert_eq!(first, Some(StoreErrorKind::Timeout));
         waited_twice += usize::from(second == Some(StoreErrorKind::Timeout));
     }
-    assert!(
-        waited_twice < 3,
-        "{waited_twice} waited twice, when the third timeout opens the circuit"
-    );
+    assert!(waited_twice < 3, "{waited_twice} waited twice, when the third timeout opens the circuit");
 }
 
 #[tokio::test]

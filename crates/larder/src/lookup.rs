@@ -20,6 +20,7 @@ use crate::memory::{Found, Variants};
 use crate::report::Exchange;
 use crate::service::layer::Route;
 use crate::service::plan::{Look, credentials_reason};
+use crate::store::Store;
 
 /// What is known about a request, after the rules.
 pub(crate) enum Known {
@@ -83,24 +84,12 @@ impl Route {
     #[inline]
     pub(crate) fn decide(&self, held: &Arc<Held>, tier: Tier, headers: &HeaderMap, now: Boot) -> Known {
         let (verdict, confirmed) = self.cache.inner.log.judge(held, now);
-        let directives = self
-            .policy
-            .store
-            .follow_request
-            .then(|| RequestDirectives::parse(headers));
+        let directives = self.policy.store.follow_request.then(|| RequestDirectives::parse(headers));
         match reuse(&held.candidate(verdict, confirmed, now), directives.as_ref()) {
             Reuse::Fresh { .. } => Known::Fresh(Arc::clone(held), tier),
-            Reuse::Stale {
-                reason,
-                while_revalidate,
-                if_error,
-            } => Known::Stale(Stale {
-                held: Arc::clone(held),
-                tier,
-                reason,
-                while_revalidate,
-                if_error,
-            }),
+            Reuse::Stale { reason, while_revalidate, if_error } => {
+                Known::Stale(Stale { held: Arc::clone(held), tier, reason, while_revalidate, if_error })
+            }
             Reuse::Refused(reason) => Known::Missing(reason),
         }
     }
@@ -125,12 +114,10 @@ impl Route {
                 Found::OtherVariants(variants) => Some(variants),
                 _ => None,
             };
-            let answer = store.get(&address_of(ask, variants.as_deref())).await?;
-            match read(ask, own(inner, answer)) {
+            match get(inner, &**store, ask, variants.as_deref()).await? {
                 Read::Fields(fields) if variants.is_none() => {
                     let variants = inner.memory.insert_fields(&ask.key, fields);
-                    let answer = store.get(&address_of(ask, Some(&variants))).await?;
-                    Ok::<_, StoreError>(read(ask, own(inner, answer)))
+                    get(inner, &**store, ask, Some(&variants)).await
                 }
                 read => Ok(read),
             }
@@ -176,6 +163,22 @@ enum Read {
     Unreadable,
 }
 
+/// Asks the shared tier.
+async fn get(
+    inner: &Inner,
+    store: &dyn Store,
+    ask: &Ask,
+    variants: Option<&Variants>,
+) -> Result<Read, StoreError> {
+    let address = address_of(ask, variants);
+    let read = read(ask, own(inner, store.get(&address).await?));
+    if matches!(read, Read::Unreadable) {
+        // Its position is as good as any, so that it might keep what is filled now from taking its place (rule 16).
+        store.remove(&address).await?;
+    }
+    Ok(read)
+}
+
 fn read(ask: &Ask, answer: Option<Bytes>) -> Read {
     let Some(bytes) = answer else { return Read::Nothing };
     match wire::decode(bytes, &ask.key) {
@@ -194,21 +197,14 @@ fn read(ask: &Ask, answer: Option<Bytes>) -> Read {
 fn address_of(ask: &Ask, variants: Option<&Variants>) -> String {
     match variants {
         None => address::primary(&ask.key),
-        Some(variants) => address::variant(
-            &ask.key,
-            vary::digest(&vary::selecting(&variants.fields, &ask.headers)),
-        ),
+        Some(variants) => {
+            address::variant(&ask.key, vary::digest(&vary::selecting(&variants.fields, &ask.headers)))
+        }
     }
 }
 
 /// What comes out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
 /// long as it is held. What is only passed on is not copied.
 fn own(inner: &Inner, answer: Option<Bytes>) -> Option<Bytes> {
-    answer.map(|bytes| {
-        if inner.memory.keeps() {
-            Bytes::copy_from_slice(&bytes)
-        } else {
-            bytes
-        }
-    })
+    answer.map(|bytes| if inner.memory.keeps() { Bytes::copy_from_slice(&bytes) } else { bytes })
 }

@@ -55,10 +55,7 @@ impl CacheFor {
     /// Fresh for this long. With zero it is not stored, unless it can be validated.
     #[must_use]
     pub fn new(lifetime: Duration) -> Self {
-        Self(Override {
-            fresh: Some(lifetime),
-            ..Override::default()
-        })
+        Self(Override { fresh: Some(lifetime), ..Override::default() })
     }
 
     /// Fresh for this many seconds.
@@ -163,10 +160,7 @@ mod parts {
         }
 
         fn event(mode: Mode, tag: &str) -> Event {
-            Event {
-                mode,
-                selector: Selector::Tag(Tag::new(tag)),
-            }
+            Event { mode, selector: Selector::Tag(Tag::new(tag)) }
         }
 
         #[test]
@@ -193,9 +187,7 @@ mod parts {
             let minute = Duration::from_secs(60);
             let first = CacheFor::secs(1).stale_if_error(minute);
             let response = (first, CacheFor::secs(2).stale_while_revalidate(minute), "").into_response();
-            let both = CacheFor::secs(2)
-                .stale_if_error(minute)
-                .stale_while_revalidate(minute);
+            let both = CacheFor::secs(2).stale_if_error(minute).stale_while_revalidate(minute);
             assert_eq!(said::<CacheFor>(&response), both);
         }
 

@@ -18,6 +18,7 @@ pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError
 pub(crate) trait Store: Send + Sync + 'static {
     fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>>;
     fn set<'a>(&'a self, key: &'a str, value: Bytes, expiry: Duration) -> Answer<'a, ()>;
+    fn remove<'a>(&'a self, key: &'a str) -> Answer<'a, ()>;
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()>;
     fn look(&self, cursor: Cursor) -> Answer<'_, Look>;
     fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)>;
@@ -30,6 +31,10 @@ impl<T: SharedTier + Log> Store for T {
 
     fn set<'a>(&'a self, key: &'a str, value: Bytes, expiry: Duration) -> Answer<'a, ()> {
         Box::pin(SharedTier::set(self, key, value, expiry))
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
+        Box::pin(SharedTier::remove(self, key))
     }
 
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()> {

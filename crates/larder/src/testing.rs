@@ -28,13 +28,7 @@ pub(crate) fn after(time: Duration) -> Boot {
 
 /// A place in the log of [`INCARNATION`].
 pub(crate) fn position(log: u64, local: u64) -> Position {
-    Position {
-        incarnation: INCARNATION,
-        mark: Mark {
-            log: LogId::new(log, 0),
-            local,
-        },
-    }
+    Position { incarnation: INCARNATION, mark: Mark { log: LogId::new(log, 0), local } }
 }
 
 /// A response that is fresh for a minute, has the tag `t`, and was filled from the log's start.
@@ -50,10 +44,7 @@ pub(crate) fn stored(key: &str, body: impl Into<Bytes>) -> StoredResponse {
             position: position(0, 0),
             response_time: Wall::from_unix_millis(0),
             initial_age: Duration::ZERO,
-            lifetime: Lifetime {
-                fresh: Duration::from_secs(60),
-                ..Lifetime::default()
-            },
+            lifetime: Lifetime { fresh: Duration::from_secs(60), ..Lifetime::default() },
             cost: Duration::ZERO,
             flags: Flags::default(),
         },

@@ -52,12 +52,7 @@ impl<B: Body> Step<B> {
 
 impl<B: Body<Data = Bytes>> Collector<B> {
     pub(super) fn new(body: B, limit: usize) -> Self {
-        Self {
-            body: Box::pin(body),
-            read: Vec::new(),
-            size: 0,
-            limit,
-        }
+        Self { body: Box::pin(body), read: Vec::new(), size: 0, limit }
     }
 
     /// Reads what is there without waiting: most bodies of handlers are there whole, and need no detour.

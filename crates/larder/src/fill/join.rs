@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use larder_core::http::reuse::{Reuse, reuse};
@@ -10,7 +9,6 @@ use larder_core::http::vary;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
-use tower_service::Service;
 
 use super::ask::Ask;
 use super::flight::{Ended, Flight, Joined, Lead};
@@ -20,6 +18,7 @@ use crate::lookup::{Known, Stale};
 use crate::memory::held::Held;
 use crate::report::headers::Forwarded;
 use crate::serve;
+use crate::service::inner::{Answer, Inner};
 use crate::service::layer::Route;
 use crate::service::plan::credentials_reason;
 
@@ -28,20 +27,16 @@ use crate::service::plan::credentials_reason;
 const MOST_WAITS: usize = 2;
 
 /// Answers a request that memory has no fresh response for.
-pub(crate) async fn answer<S, Q, B>(
+pub(crate) async fn answer<S, Q>(
     route: Arc<Route>,
     inner: S,
     request: Request<Q>,
     ask: Ask,
     known: Known,
-) -> Result<Response<CacheBody<B>>, S::Error>
+) -> Answer<S::Body, S::Error>
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<Q>,
     Q: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Send,
 {
     route.cache.start();
     if let Some(reason) = credentials_reason(ask.credentials) {
@@ -61,15 +56,9 @@ where
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
         match join(&route, &ask) {
-            Turn::Lead(lead) => match look_again(&route, &ask, stale, &lead).await {
+            Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
                 Again::Lead(stale, reason) if !ask.head => {
-                    let fill = Fill {
-                        route,
-                        ask,
-                        lead: Some(lead),
-                        stale,
-                        outcome: Outcome::Miss(reason),
-                    };
+                    let fill = Fill { route, ask, lead: Some(lead), stale, outcome: Outcome::Miss(reason) };
                     return run_detached(fill, inner, request).await;
                 }
                 Again::Lead(_, reason) => {
@@ -128,7 +117,7 @@ enum Again {
 
 /// Looks once more, now that nobody else fills the key: into memory, as another flight may have ended between the first
 /// look and this one's beginning, and into the shared tier.
-async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>, _lead: &Lead) -> Again {
+async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) -> Again {
     let now = route.cache.inner.clock.boot();
     let stale = match route.find_in_memory(&ask.key, &ask.headers, now) {
         Known::Stale(found) if !found.while_revalidate => Ok(found),
@@ -161,10 +150,7 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: 
         Ended::Alone => return Taken::Alone,
         Ended::Stored(held) => (held, None),
         Ended::Failed(held) => (held, Some(Outcome::Miss(MissReason::NeverStored))),
-        Ended::Stale(stale) => (
-            &stale.held,
-            Some(Outcome::Stale(stale.tier, StaleReason::IfError)),
-        ),
+        Ended::Stale(stale) => (&stale.held, Some(Outcome::Stale(stale.tier, StaleReason::IfError))),
     };
     let inner = &route.cache.inner;
     let now = inner.clock.boot();
@@ -197,74 +183,49 @@ fn shared<B: Body>(
     match outcome {
         Outcome::Stale(..) | Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
         Outcome::Miss(_) | Outcome::Bypass(_) => {
-            let forwarded = Forwarded {
-                collapsed: true,
-                ..Forwarded::default()
-            };
+            let forwarded = Forwarded { collapsed: true, ..Forwarded::default() };
             serve::collapsed(route, ask, held, Outcome::Miss(reason), forwarded)
         }
     }
 }
 
 /// Serves a stale response now, and has one request refresh it.
-fn serve_and_refresh<S, Q, B>(
+fn serve_and_refresh<S, Q>(
     route: &Arc<Route>,
     mut ask: Ask,
     inner: S,
     request: Request<Q>,
     stale: Stale,
-) -> Response<CacheBody<B>>
+) -> Response<CacheBody<S::Body>>
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<Q>,
     Q: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Send,
 {
     let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
     let response = serve::asked(route, &ask, &stale.held, outcome);
     let cache = &route.cache.inner;
-    let lead = cache
-        .flights
-        .lead(ask.flight(route), cache.clock.boot(), cache.log.position());
+    let lead = cache.flights.lead(ask.flight(route), cache.clock.boot(), cache.log.position());
     if let Some(lead) = lead.filter(|_| !ask.head) {
         let outcome = Outcome::Miss(stale.reason);
         ask.refreshes = true;
-        let fill = Fill {
-            route: Arc::clone(route),
-            ask,
-            lead: Some(lead),
-            stale: Some(stale),
-            outcome,
-        };
+        let fill = Fill { route: Arc::clone(route), ask, lead: Some(lead), stale: Some(stale), outcome };
         run_in_background(fill, inner, request);
     }
     response
 }
 
 /// Runs the handler for this request alone. What comes of it is stored all the same if it may be.
-async fn alone<S, Q, B>(
+async fn alone<S, Q>(
     route: &Arc<Route>,
     ask: Ask,
     inner: S,
     request: Request<Q>,
     outcome: Outcome,
-) -> Result<Response<CacheBody<B>>, S::Error>
+) -> Answer<S::Body, S::Error>
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<Q>,
     Q: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Send,
 {
-    let fill = Fill {
-        route: Arc::clone(route),
-        ask,
-        lead: None,
-        stale: None,
-        outcome,
-    };
+    let fill = Fill { route: Arc::clone(route), ask, lead: None, stale: None, outcome };
     run_detached(fill, inner, request).await
 }

@@ -2,9 +2,12 @@
 
 mod ask;
 mod collect;
+mod commit;
 pub(crate) mod flight;
+mod freshen;
 mod join;
 mod keep;
+mod making;
 mod run;
 pub(crate) mod tee;
 

@@ -51,17 +51,8 @@ enum End<B: Body> {
 
 /// Both sides of a body with this size hint.
 pub(crate) fn tee<B: Body<Data = Bytes>>(hint: SizeHint) -> (Tee<B>, TeeBody<B>) {
-    let shared = Arc::new(Mutex::new(State {
-        waiting: VecDeque::new(),
-        end: End::Open,
-        reader: None,
-    }));
-    (
-        Tee {
-            shared: Arc::clone(&shared),
-        },
-        TeeBody { shared, hint },
-    )
+    let shared = Arc::new(Mutex::new(State { waiting: VecDeque::new(), end: End::Open, reader: None }));
+    (Tee { shared: Arc::clone(&shared) }, TeeBody { shared, hint })
 }
 
 impl<B: Body<Data = Bytes>> Tee<B> {

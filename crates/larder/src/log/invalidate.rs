@@ -40,11 +40,7 @@ impl Invalidation {
     /// What this selector names.
     #[must_use]
     pub fn of(selector: impl Into<Selector>) -> Self {
-        Self {
-            selectors: vec![selector.into()],
-            mode: Mode::Hard,
-            before: Vec::new(),
-        }
+        Self { selectors: vec![selector.into()], mode: Mode::Hard, before: Vec::new() }
     }
 
     /// Every response with this tag.
@@ -88,15 +84,8 @@ impl Invalidation {
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        let event = |selector: &Selector| Event {
-            mode: self.mode,
-            selector: selector.clone(),
-        };
-        self.before
-            .iter()
-            .cloned()
-            .chain(self.selectors.iter().map(event))
-            .collect()
+        let event = |selector: &Selector| Event { mode: self.mode, selector: selector.clone() };
+        self.before.iter().cloned().chain(self.selectors.iter().map(event)).collect()
     }
 
     /// This after another one, each in its own mode.
@@ -108,11 +97,7 @@ impl Invalidation {
 
     /// A hard one of all of these, if there are any.
     pub(crate) fn of_each(selectors: Vec<Selector>) -> Option<Self> {
-        (!selectors.is_empty()).then_some(Self {
-            selectors,
-            mode: Mode::Hard,
-            before: Vec::new(),
-        })
+        (!selectors.is_empty()).then_some(Self { selectors, mode: Mode::Hard, before: Vec::new() })
     }
 
     pub(crate) fn take_from(extensions: &mut Extensions) -> Option<Self> {
@@ -201,14 +186,8 @@ impl Cache {
         };
         match store.append(&events).await {
             Ok((incarnation, id)) => {
-                self.inner
-                    .report
-                    .store_worked(Exchange::Append, &*self.inner.clock);
-                let appended = Appended {
-                    incarnation,
-                    id,
-                    answered: self.inner.clock.boot(),
-                };
+                self.inner.report.store_worked(Exchange::Append, &*self.inner.clock);
+                let appended = Appended { incarnation, id, answered: self.inner.clock.boot() };
                 let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
                 self.inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
                 if self.inner.log.read(|tail| tail.passed(&appended)) == Passing::Passed {

@@ -60,12 +60,7 @@ impl Held {
     }
 
     fn new(stored: StoredResponse, filled_at: Option<Boot>, age: Duration, since: Boot) -> Self {
-        let StoredResponse {
-            status,
-            mut headers,
-            body,
-            meta,
-        } = stored;
+        let StoredResponse { status, mut headers, body, meta } = stored;
         let others = headers::prepare(&mut headers);
         Self {
             status,

@@ -89,28 +89,16 @@ impl Memory {
             return self.changed();
         }
         let variant = vary::digest(&held.meta.selecting);
-        let name = SlotName {
-            key: &key,
-            variant: 0,
-        };
+        let name = SlotName { key: &key, variant: 0 };
         let known = match slots.get(&name) {
             Some(Slot::Variants(variants)) => Some(variants),
             _ => None,
         };
         let (variants, dropped) = Variants::with(known.as_deref(), &held.meta.selecting, variant);
         if let Some(dropped) = dropped {
-            slots.remove(&SlotName {
-                key: &key,
-                variant: dropped,
-            });
+            slots.remove(&SlotName { key: &key, variant: dropped });
         }
-        slots.insert(
-            SlotKey {
-                key: key.clone(),
-                variant: 0,
-            },
-            Slot::Variants(Arc::new(variants)),
-        );
+        slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
         slots.insert(SlotKey { key, variant }, Slot::Held(held));
         self.changed();
     }
@@ -128,13 +116,7 @@ impl Memory {
     pub(crate) fn insert_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Arc<Variants> {
         let variants = Arc::new(Variants::of(fields));
         if let Some(slots) = &self.slots {
-            slots.insert(
-                SlotKey {
-                    key: key.into(),
-                    variant: 0,
-                },
-                Slot::Variants(Arc::clone(&variants)),
-            );
+            slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
             self.changed();
         }
         variants
@@ -148,15 +130,8 @@ impl Memory {
             Some(Slot::Variants(variants)) => vary::digest(&vary::selecting(&variants.fields, headers)),
             _ => 0,
         };
-        slots.insert(
-            SlotKey {
-                key: key.into(),
-                variant,
-            },
-            Slot::Pass {
-                until: now.saturating_add(PASS_FOR),
-            },
-        );
+        slots
+            .insert(SlotKey { key: key.into(), variant }, Slot::Pass { until: now.saturating_add(PASS_FOR) });
         self.changed();
     }
 
@@ -168,19 +143,9 @@ impl Memory {
     /// Forgets this very response, if it is still the one under its key.
     pub(crate) fn remove(&self, held: &Arc<Held>) {
         let Some(slots) = &self.slots else { return };
-        let variant = if held.meta.selecting.is_empty() {
-            0
-        } else {
-            vary::digest(&held.meta.selecting)
-        };
+        let variant = if held.meta.selecting.is_empty() { 0 } else { vary::digest(&held.meta.selecting) };
         let same = |slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
-        slots.remove_if(
-            &SlotName {
-                key: &held.meta.key,
-                variant,
-            },
-            same,
-        );
+        slots.remove_if(&SlotName { key: &held.meta.key, variant }, same);
         self.changed();
     }
 
@@ -218,9 +183,7 @@ fn slots(bytes: u64) -> Option<Cache<SlotKey, Slot, ByWeight>> {
 
 /// A power of two, so that it is not rounded up.
 fn shards(bytes: u64, cores: usize) -> usize {
-    let most = usize::try_from(bytes / SMALLEST_SHARD)
-        .unwrap_or(usize::MAX)
-        .max(1);
+    let most = usize::try_from(bytes / SMALLEST_SHARD).unwrap_or(usize::MAX).max(1);
     let wanted = cores.saturating_mul(SHARDS_PER_CORE).next_power_of_two();
     if wanted <= most { wanted } else { 1 << most.ilog2() }
 }

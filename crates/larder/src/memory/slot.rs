@@ -34,10 +34,7 @@ pub(super) const MOST_VARIANTS: usize = 64;
 
 impl Variants {
     pub(crate) const fn of(fields: Box<[HeaderName]>) -> Self {
-        Self {
-            fields,
-            held: Vec::new(),
-        }
+        Self { fields, held: Vec::new() }
     }
 
     /// These fields and its own, sorted and all different.
@@ -81,11 +78,7 @@ pub(super) struct SlotName<'a> {
 
 impl Hash for SlotKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        SlotName {
-            key: &self.key,
-            variant: self.variant,
-        }
-        .hash(state);
+        SlotName { key: &self.key, variant: self.variant }.hash(state);
     }
 }
 

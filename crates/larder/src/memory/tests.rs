@@ -8,10 +8,7 @@ const MIB: u64 = 1024 * 1024;
 
 fn request(fields: &[(&'static str, &str)]) -> HeaderMap {
     let field = |(name, value): &(&'static str, &str)| {
-        (
-            HeaderName::from_static(name),
-            HeaderValue::from_str(value).unwrap(),
-        )
+        (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
     };
     fields.iter().map(field).collect()
 }
@@ -37,14 +34,8 @@ fn a_response_is_found_under_its_key_alone() {
     let (a, newer) = (held("a", "1"), held("a", "2"));
     memory.insert(Arc::clone(&a));
     assert!(is(finds(&memory, "a", &HeaderMap::new()), &a));
-    assert!(
-        is(finds(&memory, "a", &accept("text/plain")), &a),
-        "it does not vary"
-    );
-    assert!(matches!(
-        memory.find("b", &HeaderMap::new(), now()),
-        Found::Nothing
-    ));
+    assert!(is(finds(&memory, "a", &accept("text/plain")), &a), "it does not vary");
+    assert!(matches!(memory.find("b", &HeaderMap::new(), now()), Found::Nothing));
     memory.insert(Arc::clone(&newer));
     assert!(is(finds(&memory, "a", &HeaderMap::new()), &newer));
     assert_eq!(memory.len(), 1);
@@ -56,10 +47,7 @@ fn a_memory_of_no_bytes_keeps_nothing() {
     assert!(!memory.keeps());
     memory.insert(held("a", "1"));
     memory.insert_pass("a", &HeaderMap::new(), now());
-    assert!(matches!(
-        memory.find("a", &HeaderMap::new(), now()),
-        Found::Nothing
-    ));
+    assert!(matches!(memory.find("a", &HeaderMap::new(), now()), Found::Nothing));
     assert_eq!((memory.len(), memory.bytes()), (0, 0));
     let variants = memory.insert_fields("a", [http::header::ACCEPT].into());
     assert_eq!(*variants.fields, [http::header::ACCEPT]);
@@ -120,20 +108,14 @@ fn responses_that_vary_on_other_fields_do_not_replace_each_other_in_turns() {
     assert_eq!(*again, [http::header::ACCEPT, http::header::COOKIE]);
     assert!(is(finds(&memory, "a", &both), &by_both));
     assert!(finds(&memory, "a", &accept("text/plain")).is_none());
-    assert_eq!(
-        *memory.fields_with("b", [http::header::ACCEPT].into()),
-        [http::header::ACCEPT]
-    );
+    assert_eq!(*memory.fields_with("b", [http::header::ACCEPT].into()), [http::header::ACCEPT]);
 }
 
 #[test]
 fn what_the_shared_tier_tells_of_fields_leads_to_variants() {
     let memory = Memory::new(MIB);
     memory.insert_fields("a", [http::header::ACCEPT].into());
-    assert!(matches!(
-        memory.find("a", &accept("x"), now()),
-        Found::OtherVariants(_)
-    ));
+    assert!(matches!(memory.find("a", &accept("x"), now()), Found::OtherVariants(_)));
     let promoted = varying("a", &["accept"], &accept("x"));
     memory.insert(Arc::clone(&promoted));
     assert!(is(finds(&memory, "a", &accept("x")), &promoted));
@@ -150,10 +132,7 @@ fn nobody_waits_for_what_cannot_be_stored_and_only_for_a_while() {
     assert!(matches!(memory.find("b", &any, now()), Found::Nothing));
     let stored = held("a", "1");
     memory.insert(Arc::clone(&stored));
-    assert!(
-        is(finds(&memory, "a", &any), &stored),
-        "it could be stored after all"
-    );
+    assert!(is(finds(&memory, "a", &any), &stored), "it could be stored after all");
 }
 
 #[test]
@@ -162,10 +141,7 @@ fn a_variant_that_cannot_be_stored_says_nothing_about_the_others() {
     let plain = varying("a", &["accept"], &accept("text/plain"));
     memory.insert(Arc::clone(&plain));
     memory.insert_pass("a", &accept("text/html"), now());
-    assert!(matches!(
-        memory.find("a", &accept("text/html"), now()),
-        Found::Pass
-    ));
+    assert!(matches!(memory.find("a", &accept("text/html"), now()), Found::Pass));
     let later = memory.find("a", &accept("text/html"), after(PASS_FOR));
     assert!(matches!(later, Found::OtherVariants(_)));
     assert!(is(finds(&memory, "a", &accept("text/plain")), &plain));
@@ -178,10 +154,7 @@ fn only_the_very_response_is_forgotten() {
     memory.insert(Arc::clone(&old));
     memory.insert(Arc::clone(&new));
     memory.remove(&old);
-    assert!(
-        is(finds(&memory, "a", &HeaderMap::new()), &new),
-        "it took the old one's place"
-    );
+    assert!(is(finds(&memory, "a", &HeaderMap::new()), &new), "it took the old one's place");
     memory.remove(&new);
     assert!(finds(&memory, "a", &HeaderMap::new()).is_none());
     assert_eq!((memory.len(), memory.bytes()), (0, 0));
@@ -224,11 +197,7 @@ fn a_response_weighs_what_it_takes() {
     assert!(weight(&"a".repeat(1_001), 0) - least >= 1_000);
     let memory = Memory::new(MIB);
     memory.insert(held("huge", vec![0; 2 * 1024 * 1024]));
-    assert_eq!(
-        (memory.len(), memory.bytes()),
-        (0, 0),
-        "what is larger than the memory is not kept"
-    );
+    assert_eq!((memory.len(), memory.bytes()), (0, 0), "what is larger than the memory is not kept");
 }
 
 #[test]

@@ -44,12 +44,8 @@ pub(crate) struct CookieRules {
 impl CookieRules {
     /// Whether the request has a cookie that the policy does not declare.
     pub(crate) fn undeclared(&self, headers: &HeaderMap) -> bool {
-        let declared = |name: &[u8]| {
-            self.keyed
-                .iter()
-                .chain(&self.ignored)
-                .any(|known| known.as_bytes() == name)
-        };
+        let declared =
+            |name: &[u8]| self.keyed.iter().chain(&self.ignored).any(|known| known.as_bytes() == name);
         !self.ignore_all && cookies::names_and_values(headers).any(|(name, _)| !declared(name))
     }
 }
@@ -119,19 +115,11 @@ impl Policy {
         if keyed.as_deref() != target.query {
             uris.extend(target.uris(keyed.as_deref()));
         }
-        Ok(Named {
-            path: target.path.into(),
-            keys,
-            uris,
-            tags: self.tags_of(params)?,
-        })
+        Ok(Named { path: target.path.into(), keys, uris, tags: self.tags_of(params)? })
     }
 
     fn tags_of(&self, params: &Params) -> Result<Vec<Tag>, BypassReason> {
-        self.tags
-            .iter()
-            .map(|tag| render(tag, params).map(Tag::new))
-            .collect()
+        self.tags.iter().map(|tag| render(tag, params).map(Tag::new)).collect()
     }
 
     /// Whether the key asks for path parameters.
@@ -152,7 +140,5 @@ impl KeySource {
 }
 
 fn render(template: &Template, params: &Params) -> Result<String, BypassReason> {
-    template
-        .render(|name| params.get(name))
-        .map_err(|_| BypassReason::NoKey)
+    template.render(|name| params.get(name)).map_err(|_| BypassReason::NoKey)
 }

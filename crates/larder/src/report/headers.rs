@@ -31,6 +31,13 @@ pub(crate) struct Forwarded {
     pub(crate) collapsed: bool,
 }
 
+impl Forwarded {
+    /// The handler ran for this request.
+    pub(crate) const fn by_handler(status: StatusCode, stored: Result<(), NotStored>) -> Self {
+        Self { status: Some(status), stored: Some(stored), collapsed: false }
+    }
+}
+
 /// Makes room in a stored response's fields for those that each hit writes anew, and sets what all hits share. Returns
 /// what other caches, nearer to the origin, said of it.
 ///

@@ -13,6 +13,7 @@ use tower_service::Service;
 use tracing::Instrument as _;
 
 use super::future::ResponseFuture;
+use super::inner::Inner;
 use super::layer::Route;
 use super::plan::{Look, Plan};
 use crate::body::CacheBody;
@@ -67,20 +68,16 @@ where
 }
 
 impl<S> CacheService<S> {
-    fn look<Q, B>(
+    fn look<Q>(
         &mut self,
         look: Look,
         key: &str,
         mut parts: Parts,
         body: Q,
-    ) -> ResponseFuture<S::Future, B, S::Error>
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
-        S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Send + 'static,
+        S: Inner<Q>,
         Q: Send + 'static,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Send,
     {
         let now = self.route.cache.inner.clock.boot();
         let known = self.route.look_in_memory(look, key, &parts.headers, now);
@@ -103,13 +100,10 @@ impl<S> CacheService<S> {
         }
     }
 
-    fn write<Q, B>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, B, S::Error>
+    fn write<Q>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
-        S: Service<Request<Q>, Response = Response<B>>,
-        S::Future: Send + 'static,
-        S::Error: Send + 'static,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Send,
+        S: Inner<Q>,
+        Q: Send + 'static,
     {
         let written = write::names(&self.route, &mut parts);
         self.route.answered_at_once(&parts, "", write::OUTCOME);

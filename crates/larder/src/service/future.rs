@@ -10,10 +10,9 @@ use http_body::Body;
 use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
+use super::inner::Answer;
 use crate::body::CacheBody;
 use crate::report::headers::{self, Forwarded};
-
-type Answer<B, E> = Result<Response<CacheBody<B>>, E>;
 
 pin_project! {
     /// The future of [`CacheService`](super::CacheService).
@@ -43,25 +42,15 @@ pin_project! {
 
 impl<F, B: Body, E> ResponseFuture<F, B, E> {
     pub(super) const fn stored(response: Response<CacheBody<B>>) -> Self {
-        Self {
-            state: State::Stored {
-                response: Some(response),
-            },
-        }
+        Self { state: State::Stored { response: Some(response) } }
     }
 
     pub(super) const fn past(inner: F, outcome: Outcome) -> Self {
-        Self {
-            state: State::Past { inner, outcome },
-        }
+        Self { state: State::Past { inner, outcome } }
     }
 
     pub(super) fn longer(answer: impl Future<Output = Answer<B, E>> + Send + 'static) -> Self {
-        Self {
-            state: State::Longer {
-                answer: Box::pin(answer),
-            },
-        }
+        Self { state: State::Longer { answer: Box::pin(answer) } }
     }
 }
 
@@ -75,15 +64,12 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             // Polled again after its end, which no caller may do, it stays pending.
-            StateProjection::Stored { response } => response
-                .take()
-                .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+            StateProjection::Stored { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
             StateProjection::Past { inner, outcome } => {
                 let mut response = ready!(inner.poll(cx))?;
-                let forwarded = Forwarded {
-                    status: Some(response.status()),
-                    ..Forwarded::default()
-                };
+                let forwarded = Forwarded { status: Some(response.status()), ..Forwarded::default() };
                 headers::forwarded(response.headers_mut(), *outcome, forwarded);
                 Poll::Ready(Ok(response.map(CacheBody::inner)))
             }

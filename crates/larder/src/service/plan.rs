@@ -60,28 +60,16 @@ impl Route {
         if let Some(reason) = fields.past {
             return Err(reason);
         }
-        if parts
-            .extensions
-            .get()
-            .is_some_and(|Passed(caches)| caches.contains(&self.id()))
-        {
+        if parts.extensions.get().is_some_and(|Passed(caches)| caches.contains(&self.id())) {
             return Err(BypassReason::Nested);
         }
-        let params = if self.policy.key_has_params() {
-            Params::of(parts)
-        } else {
-            Params::none()
-        };
+        let params = if self.policy.key_has_params() { Params::of(parts) } else { Params::none() };
         self.policy.write_key(key, parts, &params, &Target::of(parts)?)?;
         if key.as_str().is_none() {
             return Err(BypassReason::KeyTooLong);
         }
         let credentials = fields.credentials(&self.policy, &parts.headers);
-        Ok(Look {
-            head,
-            conditional: fields.conditional,
-            credentials,
-        })
+        Ok(Look { head, conditional: fields.conditional, credentials })
     }
 
     /// Marks a request as having come through this layer, so that another one of the same cache further in does not wait
@@ -138,13 +126,8 @@ impl Fields {
 /// The reason for which a request with these credentials goes to the handler.
 pub(crate) const fn credentials_reason(credentials: Credentials) -> Option<BypassReason> {
     match credentials {
-        Credentials {
-            authorization: true, ..
-        } => Some(BypassReason::Authorization),
+        Credentials { authorization: true, .. } => Some(BypassReason::Authorization),
         Credentials { cookie: true, .. } => Some(BypassReason::Cookie),
-        Credentials {
-            authorization: false,
-            cookie: false,
-        } => None,
+        Credentials { authorization: false, cookie: false } => None,
     }
 }

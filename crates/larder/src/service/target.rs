@@ -21,12 +21,7 @@ impl<'a> Target<'a> {
     pub(crate) fn of(parts: &'a Parts) -> Result<Self, BypassReason> {
         let uri = crate::route::whole_uri(parts);
         let scheme = uri.scheme_str().unwrap_or("http");
-        Ok(Self {
-            scheme,
-            authority: host(parts, uri, scheme)?,
-            path: uri.path(),
-            query: uri.query(),
-        })
+        Ok(Self { scheme, authority: host(parts, uri, scheme)?, path: uri.path(), query: uri.query() })
     }
 
     /// The URI with this query, for every host and for its own.

@@ -82,19 +82,10 @@ async fn after(writes: Writes, put: &str, get: &str, policy: Policy) -> String {
 /// RFC 9111 §4.4: a "non-error response" is one with a 2xx or 3xx status code.
 #[tokio::test]
 async fn what_did_not_fail_invalidates_its_uri() {
-    for (status, expected) in [
-        (200, "MISS"),
-        (201, "MISS"),
-        (204, "MISS"),
-        (303, "MISS"),
-        (400, "HIT"),
-        (404, "HIT"),
-        (500, "HIT"),
-    ] {
-        let writes = Writes {
-            status: StatusCode::from_u16(status).unwrap(),
-            ..Writes::default()
-        };
+    for (status, expected) in
+        [(200, "MISS"), (201, "MISS"), (204, "MISS"), (303, "MISS"), (400, "HIT"), (404, "HIT"), (500, "HIT")]
+    {
+        let writes = Writes { status: StatusCode::from_u16(status).unwrap(), ..Writes::default() };
         assert_eq!(after(writes, "/a", "/a", minute()).await, expected, "{status}");
     }
 }
@@ -110,11 +101,7 @@ async fn it_is_the_uri_that_is_invalidated() {
         ("http://other/a", "/a", "HIT"),
     ];
     for (put, get, expected) in cases {
-        assert_eq!(
-            after(Writes::default(), put, get, minute()).await,
-            expected,
-            "{put} {get}"
-        );
+        assert_eq!(after(Writes::default(), put, get, minute()).await, expected, "{put} {get}");
     }
 }
 
@@ -124,30 +111,16 @@ async fn also_what_a_get_of_it_is_stored_under() {
     assert_eq!(after(Writes::default(), "/v2/a", "/a", by_header()).await, "MISS");
     assert_eq!(after(Writes::default(), "/v2/b", "/a", by_header()).await, "HIT");
     let no_key = || minute().key_with(|parts| (parts.method == Method::GET).then(|| "one".to_owned()));
-    assert_eq!(
-        after(Writes::default(), "/a", "/a", no_key()).await,
-        "MISS",
-        "its URI all the same"
-    );
+    assert_eq!(after(Writes::default(), "/a", "/a", no_key()).await, "MISS", "its URI all the same");
 }
 
 #[tokio::test]
 async fn what_the_handler_says_counts_whatever_its_status() {
     for status in [StatusCode::OK, StatusCode::CONFLICT] {
-        let writes = |says| Writes {
-            status,
-            says: Some(says),
-            at: None,
-        };
+        let writes = |says| Writes { status, says: Some(says), at: None };
         let named = || minute().tag("t");
-        assert_eq!(
-            after(writes(Invalidation::tag("t")), "/b", "/a", named()).await,
-            "MISS"
-        );
-        assert_eq!(
-            after(writes(Invalidation::tag("u")), "/b", "/a", named()).await,
-            "HIT"
-        );
+        assert_eq!(after(writes(Invalidation::tag("t")), "/b", "/a", named()).await, "MISS");
+        assert_eq!(after(writes(Invalidation::tag("u")), "/b", "/a", named()).await, "HIT");
     }
 }
 
@@ -155,10 +128,7 @@ async fn what_the_handler_says_counts_whatever_its_status() {
 #[tokio::test]
 async fn what_a_handler_says_to_a_get_does_not_count() {
     let cache = Cache::default();
-    let writes = Writes {
-        says: Some(Invalidation::of(Tag::new("t"))),
-        ..Writes::default()
-    };
+    let writes = Writes { says: Some(Invalidation::of(Tag::new("t"))), ..Writes::default() };
     let service = cache.layer(minute().tag("t")).layer(handler(writes));
     assert_eq!(x_cache(&service, Method::GET, "/a").await, "MISS");
     assert_eq!(x_cache(&service, Method::GET, "/a").await, "HIT");
@@ -168,10 +138,7 @@ async fn what_a_handler_says_to_a_get_does_not_count() {
 #[tokio::test]
 async fn a_client_that_leaves_takes_no_invalidation_with_it() {
     let gate = Gate::new();
-    let writes = Writes {
-        at: Some(gate.clone()),
-        ..Writes::default()
-    };
+    let writes = Writes { at: Some(gate.clone()), ..Writes::default() };
     let cache = Cache::default();
     let service = cache.layer(minute()).layer(handler(writes));
     assert_eq!(x_cache(&service, Method::GET, "/a").await, "MISS");

@@ -42,11 +42,7 @@ async fn a_span_names_key_outcome_and_tier() {
 async fn a_handler_runs_in_the_span_of_its_fill() {
     let (journal, _guard) = Journal::listen(Level::DEBUG);
     logging().get("/1").await;
-    let ran: Vec<_> = journal
-        .lines()
-        .into_iter()
-        .filter(|line| line.contains("the handler runs"))
-        .collect();
+    let ran: Vec<_> = journal.lines().into_iter().filter(|line| line.contains("the handler runs")).collect();
     let spans = r#"cache{route="products" key="u|http||/1"}:fill{key="u|http||/1" reason="never-stored"}"#;
     assert_eq!(ran.len(), 1);
     assert!(ran[0].contains(spans), "{ran:?}");
@@ -92,28 +88,15 @@ async fn store_trouble_is_told_when_it_begins_and_when_it_has_ended() {
     for id in 0..5 {
         shop.get(&format!("/{id}")).await;
     }
-    eventually("everything fails", || {
-        shop.cache.stats().store_errors > before + 5
-    })
-    .await;
+    eventually("everything fails", || shop.cache.stats().store_errors > before + 5).await;
     let began = journal.lines();
     assert_eq!(began.len(), 1, "{began:?}");
-    assert!(
-        began[0].starts_with("WARN larder: trouble with the shared store"),
-        "{began:?}"
-    );
-    assert!(
-        began[0].contains("error=unreachable: as the test wants it"),
-        "{began:?}"
-    );
+    assert!(began[0].starts_with("WARN larder: trouble with the shared store"), "{began:?}");
+    assert!(began[0].contains("error=unreachable: as the test wants it"), "{began:?}");
 
     store.heal();
     store.looked().await;
-    assert_eq!(
-        journal.lines(),
-        Vec::<String>::new(),
-        "not at the first sign of life"
-    );
+    assert_eq!(journal.lines(), Vec::<String>::new(), "not at the first sign of life");
     shop.clock.advance(Duration::from_secs(1));
     store.looked().await;
     assert_eq!(journal.lines(), ["WARN larder: the shared store is well again"]);

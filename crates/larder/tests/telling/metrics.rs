@@ -17,18 +17,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// All metrics after this was done, each as `name{label=value …}`.
 fn after(done: impl AsyncFnOnce()) -> BTreeMap<String, DebugValue> {
     let recorder = DebuggingRecorder::new();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     metrics::with_local_recorder(&recorder, || runtime.block_on(done()));
     let told = recorder.snapshotter().snapshot().into_vec();
     told.into_iter()
         .map(|(key, _, _, value)| {
-            let labels = key
-                .key()
-                .labels()
-                .map(|label| format!("{}={}", label.key(), label.value()));
+            let labels = key.key().labels().map(|label| format!("{}={}", label.key(), label.value()));
             let labels = labels.collect::<Vec<_>>().join(" ");
             (format!("{}{{{labels}}}", key.key().name()), value)
         })
@@ -45,18 +39,13 @@ fn counters(told: &BTreeMap<String, DebugValue>, prefix: &str) -> Vec<(String, u
 }
 
 fn expected(counters: &[(&str, u64)]) -> Vec<(String, u64)> {
-    counters
-        .iter()
-        .map(|(name, count)| ((*name).to_owned(), *count))
-        .collect()
+    counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
 }
 
 #[test]
 fn requests_by_route_outcome_tier_and_reason() {
     let told = after(async || {
-        let policy = Policy::ttl(MINUTE)
-            .stale_while_revalidate(MINUTE)
-            .named("products");
+        let policy = Policy::ttl(MINUTE).stale_while_revalidate(MINUTE).named("products");
         let shop = Shop::new(policy, |_| Answer::ok("hello"));
         shop.get("/1").await;
         for _ in 0..3 {
@@ -80,12 +69,7 @@ fn requests_by_route_outcome_tier_and_reason() {
     ];
     let requests: Vec<_> = requests
         .into_iter()
-        .map(|(labels, count)| {
-            (
-                format!("larder_requests_total{{route=products outcome={labels}}}"),
-                count,
-            )
-        })
+        .map(|(labels, count)| (format!("larder_requests_total{{route=products outcome={labels}}}"), count))
         .collect();
     assert_eq!(counters(&told, "larder_requests_total"), requests);
     assert_eq!(
@@ -152,11 +136,7 @@ fn what_is_held_and_let_go() {
     let told = after(async || {
         Shop::minute().get("/1").await;
     });
-    assert_eq!(
-        (held(&told, "responses"), held(&told, "bytes")),
-        (0.0, 0.0),
-        "the cache is gone"
-    );
+    assert_eq!((held(&told, "responses"), held(&told, "bytes")), (0.0, 0.0), "the cache is gone");
 }
 
 #[test]
@@ -172,10 +152,8 @@ fn store_errors_by_exchange_and_kind() {
         let _ = shop.cache.invalidate(Invalidation::all()).await;
         eventually("all fail", || shop.cache.stats().store_errors > before + 4).await;
     });
-    let names: Vec<_> = counters(&told, "larder_store_errors_total")
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
+    let names: Vec<_> =
+        counters(&told, "larder_store_errors_total").into_iter().map(|(name, _)| name).collect();
     let expected = ["append", "look", "read", "write"]
         .map(|exchange| format!("larder_store_errors_total{{exchange={exchange} kind=refused}}"));
     assert_eq!(names, expected);

@@ -27,17 +27,10 @@ fn words(counts: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'stati
 #[tokio::test]
 async fn every_reason_to_go_past_the_cache() {
     let long = format!("/{}", "x".repeat(10_000));
-    let two_hosts = Request::builder()
-        .uri("http://a.example/")
-        .header("host", "b.example")
-        .body(())
-        .unwrap();
+    let two_hosts = Request::builder().uri("http://a.example/").header("host", "b.example").body(()).unwrap();
     let cases = [
         (BypassReason::Method, method(Method::POST, "/")),
-        (
-            BypassReason::Authorization,
-            with("/", "authorization", "Bearer x"),
-        ),
+        (BypassReason::Authorization, with("/", "authorization", "Bearer x")),
         (BypassReason::Cookie, with("/", "cookie", "session=x")),
         (BypassReason::Range, with("/", "range", "bytes=0-1")),
         (BypassReason::Precondition, with("/", "if-match", "\"x\"")),
@@ -63,10 +56,7 @@ async fn every_reason_to_go_past_the_cache() {
         assert_eq!(shop.cache.stats().hit_ratio(), 0.0);
         seen.insert(reason.as_str());
     }
-    assert_eq!(
-        seen,
-        BypassReason::ALL.iter().map(|reason| reason.as_str()).collect()
-    );
+    assert_eq!(seen, BypassReason::ALL.iter().map(|reason| reason.as_str()).collect());
 }
 
 #[tokio::test]
@@ -87,36 +77,18 @@ async fn every_reason_not_to_store() {
     let large = "x".repeat(5_000);
     let fields = |count: usize| (0..count).fold(ok(), |answer, _| answer.header("x-much", "y".repeat(4_000)));
     let streamed = |step: Step| ok().steps([Step::data("he"), step]);
-    let trailers = http::HeaderMap::from_iter([(
-        HeaderName::from_static("x-sum"),
-        http::HeaderValue::from_static("1"),
-    )]);
+    let trailers =
+        http::HeaderMap::from_iter([(HeaderName::from_static("x-sum"), http::HeaderValue::from_static("1"))]);
     let cases = [
         (NotStored::Status, get("/"), Answer::status(StatusCode::NOT_FOUND)),
-        (
-            NotStored::NoStore,
-            get("/"),
-            ok().header("cache-control", "no-store"),
-        ),
-        (
-            NotStored::Private,
-            get("/"),
-            ok().header("cache-control", "private"),
-        ),
+        (NotStored::NoStore, get("/"), ok().header("cache-control", "no-store")),
+        (NotStored::Private, get("/"), ok().header("cache-control", "private")),
         (NotStored::SetCookie, get("/"), ok().header("set-cookie", "a=b")),
         (NotStored::VaryStar, get("/"), ok().header("vary", "*")),
         (NotStored::Authorization, bearer(), ok()),
         (NotStored::Cookie, with("/", "cookie", "a=b"), ok()),
-        (
-            NotStored::NoLifetime,
-            get("/"),
-            ok().header("cache-control", "max-age=0"),
-        ),
-        (
-            NotStored::Partial,
-            get("/"),
-            Answer::status(StatusCode::PARTIAL_CONTENT),
-        ),
+        (NotStored::NoLifetime, get("/"), ok().header("cache-control", "max-age=0")),
+        (NotStored::Partial, get("/"), Answer::status(StatusCode::PARTIAL_CONTENT)),
         (NotStored::TooLarge, get("/"), ok().body(large.clone())),
         (NotStored::TooLarge, get("/"), streamed(Step::data(large))),
         (NotStored::HeadersTooLarge, get("/"), fields(20)),
@@ -136,27 +108,21 @@ async fn every_reason_not_to_store() {
         assert_eq!(stats.stored, 0, "{reason}");
         seen.insert(reason.as_str());
     }
-    assert_eq!(
-        seen,
-        NotStored::ALL.iter().map(|reason| reason.as_str()).collect()
-    );
+    assert_eq!(seen, NotStored::ALL.iter().map(|reason| reason.as_str()).collect());
 }
 
 /// What the origin answered first, and what makes the second request a miss for this reason.
 async fn missed(reason: MissReason) -> Shop {
     let script = move |_| match reason {
         MissReason::Vary => Answer::ok("hello").header("vary", "accept"),
-        MissReason::NoCache => Answer::ok("hello")
-            .header("cache-control", "no-cache")
-            .header("etag", "\"1\""),
+        MissReason::NoCache => {
+            Answer::ok("hello").header("cache-control", "no-cache").header("etag", "\"1\"")
+        }
         MissReason::Pass => Answer::ok("hello").header("cache-control", "no-store"),
         _ => Answer::ok("hello"),
     };
     let store = MemoryStore::default();
-    let shared = matches!(
-        reason,
-        MissReason::Unconfirmed | MissReason::Unreadable | MissReason::StoreError
-    );
+    let shared = matches!(reason, MissReason::Unconfirmed | MissReason::Unreadable | MissReason::StoreError);
     let options = match shared {
         true => Cache::builder().shared(store.clone()).memory(0),
         false => Cache::builder(),

@@ -40,12 +40,7 @@ impl Shop {
             script(call)
         });
         let service = cache.layer(policy).layer(origin.clone());
-        Self {
-            cache,
-            clock,
-            origin,
-            service,
-        }
+        Self { cache, clock, origin, service }
     }
 
     /// One that caches for a minute what the origin always answers.
@@ -85,10 +80,7 @@ pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    if tokio::time::timeout(Duration::from_secs(20), waiting)
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(Duration::from_secs(20), waiting).await.is_err() {
         panic!("not in time: {what}");
     }
 }

@@ -27,19 +27,12 @@ async fn a_fill_and_its_hits() {
     shop.send(method(http::Method::HEAD, "/")).await;
     let stats = shop.cache.stats();
     assert_eq!((stats.fills, stats.fill_time, stats.stored), (1, COST, 1));
-    assert_eq!(
-        (stats.hits_memory, stats.hits_shared, stats.saved),
-        (2, 0, 2 * COST)
-    );
+    assert_eq!((stats.hits_memory, stats.hits_shared, stats.saved), (2, 0, 2 * COST));
     assert_eq!((stats.hits(), stats.collapsed, stats.store_errors), (2, 0, 0));
     assert!((stats.hit_ratio() - 2.0 / 3.0).abs() < f64::EPSILON);
     assert_eq!(stats.held, 1);
     let body = 5;
-    assert!(
-        stats.held_bytes > body && stats.held_bytes < 4_096,
-        "{}",
-        stats.held_bytes
-    );
+    assert!(stats.held_bytes > body && stats.held_bytes < 4_096, "{}", stats.held_bytes);
 }
 
 #[tokio::test]
@@ -54,10 +47,7 @@ async fn what_another_instance_stored() {
     one.get("/").await;
     eventually("it is shared", || store.holds() == 1).await;
     let hit = other.get("/").await;
-    assert_eq!(
-        hit.headers()["cache-status"].to_str().unwrap(),
-        "Larder; hit; ttl=60; detail=shared"
-    );
+    assert_eq!(hit.headers()["cache-status"].to_str().unwrap(), "Larder; hit; ttl=60; detail=shared");
     other.get("/").await;
     let stats = other.cache.stats();
     assert_eq!((stats.hits_shared, stats.hits_memory, stats.fills), (1, 1, 0));
@@ -76,14 +66,8 @@ async fn what_is_stale_while_it_is_refreshed() {
     assert_eq!(stale.headers()["x-cache"], "STALE");
     eventually("it is refreshed", || shop.cache.stats().stored == 2).await;
     let stats = shop.cache.stats();
-    assert_eq!(
-        stats.stale.into_iter().collect::<Vec<_>>(),
-        [("stale-while-revalidate", 1)]
-    );
-    assert_eq!(
-        stats.misses.into_iter().collect::<Vec<_>>(),
-        [("never-stored", 1)]
-    );
+    assert_eq!(stats.stale.into_iter().collect::<Vec<_>>(), [("stale-while-revalidate", 1)]);
+    assert_eq!(stats.misses.into_iter().collect::<Vec<_>>(), [("never-stored", 1)]);
     assert_eq!((stats.fills, stats.saved), (2, COST));
 }
 
@@ -100,10 +84,7 @@ async fn what_is_stale_because_the_handler_fails() {
     let stale = shop.get("/").await;
     assert_eq!(stale.headers()["x-cache"], "STALE");
     let stats = shop.cache.stats();
-    assert_eq!(
-        stats.stale.clone().into_iter().collect::<Vec<_>>(),
-        [("stale-if-error", 1)]
-    );
+    assert_eq!(stats.stale.clone().into_iter().collect::<Vec<_>>(), [("stale-if-error", 1)]);
     assert_eq!((stats.hits(), stats.fills, stats.saved), (1, 2, Duration::ZERO));
 }
 
@@ -112,9 +93,7 @@ async fn requests_that_wait_for_one_fill() {
     let gate = Gate::new();
     let held = gate.clone();
     let shop = Shop::new(Policy::ttl(MINUTE), move |_| Answer::ok("hello").held_at(&held));
-    let requests: Vec<_> = (0..5)
-        .map(|_| tokio::spawn(shop.service.clone().oneshot(get("/"))))
-        .collect();
+    let requests: Vec<_> = (0..5).map(|_| tokio::spawn(shop.service.clone().oneshot(get("/")))).collect();
     gate.arrived(1).await;
     // Each has been polled once, and waits.
     tokio::task::yield_now().await;
@@ -124,10 +103,7 @@ async fn requests_that_wait_for_one_fill() {
     }
     let stats = shop.cache.stats();
     assert_eq!((stats.collapsed, stats.fills, stats.stored), (4, 1, 1));
-    assert_eq!(
-        stats.misses.into_iter().collect::<Vec<_>>(),
-        [("never-stored", 5)]
-    );
+    assert_eq!(stats.misses.into_iter().collect::<Vec<_>>(), [("never-stored", 5)]);
 }
 
 #[tokio::test]
@@ -150,10 +126,7 @@ async fn every_exchange_that_fails() {
     let before = shop.cache.stats().store_errors;
     // A read and a write.
     shop.get("/").await;
-    eventually("reads and writes fail", || {
-        shop.cache.stats().store_errors >= before + 2
-    })
-    .await;
+    eventually("reads and writes fail", || shop.cache.stats().store_errors >= before + 2).await;
     assert!(shop.cache.invalidate(Tag::new("a")).await.applied().is_err());
 }
 

@@ -115,11 +115,7 @@ impl Log for MemoryStore {
             true => cursor.after,
             false => LogId::ZERO,
         };
-        let entries = state
-            .log
-            .iter()
-            .enumerate()
-            .map(|(index, events)| (id(index + 1), events.clone()));
+        let entries = state.log.iter().enumerate().map(|(index, events)| (id(index + 1), events.clone()));
         Ok(Look {
             incarnation: INCARNATION,
             floor: LogId::ZERO,

@@ -39,12 +39,8 @@ async fn a_body_that_is_there_is_read_without_waiting() {
 async fn what_is_kept_does_not_keep_the_handlers_buffer_alive() {
     let large = Bytes::from(vec![b'x'; 1 << 16]);
     let small = large.slice(..4);
-    let at_once = Collector::new(body(Answer::ok(small)).await, LIMIT)
-        .at_once()
-        .await;
-    let AtOnce::Whole(kept) = at_once else {
-        panic!("it is all there")
-    };
+    let at_once = Collector::new(body(Answer::ok(small)).await, LIMIT).at_once().await;
+    let AtOnce::Whole(kept) = at_once else { panic!("it is all there") };
     assert_eq!(kept, "xxxx");
     assert!(!large.as_ptr_range().contains(&kept.as_ptr()));
 }
@@ -62,11 +58,7 @@ async fn what_has_to_be_waited_for_is_pending_with_what_was_read() {
     let kept = tokio::spawn(collector.rest(None, writer));
     gate.open();
     assert_eq!(kept.await.unwrap(), Ok(Bytes::from_static(b"hello")));
-    assert_eq!(
-        client.await.unwrap().unwrap().to_bytes(),
-        "llo",
-        "what was read before was pushed before"
-    );
+    assert_eq!(client.await.unwrap().unwrap().to_bytes(), "llo", "what was read before was pushed before");
 }
 
 /// What becomes of a body like this: why it is not stored, and what its client gets all the same.
@@ -83,11 +75,7 @@ async fn rest(does: Vec<Does>) -> (NotStored, Result<(Bytes, bool), String>) {
     assert_eq!(collector.rest(Some(first), writer).await, Err(reason));
     let read = CacheBody::tee(reader).collect().await;
     let read = read.map(|read| (read.trailers().is_some(), read.to_bytes()));
-    (
-        reason,
-        read.map(|(trailers, bytes)| (bytes, trailers))
-            .map_err(|error| error.to_string()),
-    )
+    (reason, read.map(|(trailers, bytes)| (bytes, trailers)).map_err(|error| error.to_string()))
 }
 
 #[tokio::test]

@@ -11,13 +11,7 @@ fn now() -> Boot {
 }
 
 fn position() -> Position {
-    Position {
-        incarnation: Incarnation::from_bytes([1; 16]),
-        mark: Mark {
-            log: LogId::new(5, 0),
-            local: 2,
-        },
-    }
+    Position { incarnation: Incarnation::from_bytes([1; 16]), mark: Mark { log: LogId::new(5, 0), local: 2 } }
 }
 
 fn join(flights: &Flights, name: &str, may_join: bool) -> Joined {
@@ -60,10 +54,7 @@ async fn all_who_wait_get_what_the_flight_ended_with() {
     for task in waiting {
         assert!(matches!(task.await.unwrap(), Some(Ended::Alone)));
     }
-    assert!(
-        matches!(late.ended().await, Some(Ended::Alone)),
-        "also who asks after the end"
-    );
+    assert!(matches!(late.ended().await, Some(Ended::Alone)), "also who asks after the end");
     assert_eq!(under_way(&flights), 0);
 }
 
@@ -116,14 +107,8 @@ fn who_would_not_wait_leads_only_if_nobody_does() {
     let flights = Flights::default();
     let first = flights.lead(key("a"), now(), position()).unwrap();
     assert!(flights.lead(key("a"), now(), position()).is_none());
-    assert!(
-        flights.lead(key("b"), now(), position()).is_some(),
-        "of another key"
-    );
-    assert!(
-        flights.lead((Box::from("a"), 1), now(), position()).is_some(),
-        "of another variant"
-    );
+    assert!(flights.lead(key("b"), now(), position()).is_some(), "of another key");
+    assert!(flights.lead((Box::from("a"), 1), now(), position()).is_some(), "of another variant");
     first.end(Ended::Alone);
     assert!(flights.lead(key("a"), now(), position()).is_some());
 }

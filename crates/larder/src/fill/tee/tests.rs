@@ -180,10 +180,7 @@ fn the_size_hint_shrinks_by_what_was_read() {
     let (tee, mut reader) = pair(open);
     tee.push(data("abc"));
     assert_eq!(reader.poll(), is("abc"));
-    assert_eq!(
-        (reader.body.size_hint().lower(), reader.body.size_hint().upper()),
-        (0, None)
-    );
+    assert_eq!((reader.body.size_hint().lower(), reader.body.size_hint().upper()), (0, None));
 }
 
 #[tokio::test]

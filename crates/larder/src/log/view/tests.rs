@@ -19,10 +19,7 @@ fn following() -> LogView {
 }
 
 fn event(mode: Mode, selector: impl Into<Selector>) -> Event {
-    Event {
-        mode,
-        selector: selector.into(),
-    }
+    Event { mode, selector: selector.into() }
 }
 
 fn hard(tag: &str) -> Event {
@@ -48,17 +45,11 @@ fn what_this_process_filled_is_confirmed_for_as_long_as_staleness_may_last() {
     let held = held("a", "");
     assert_eq!(view.judge(&held, now()), (Verdict::Valid, true));
     assert_eq!(view.judge(&held, after(STALENESS)), (Verdict::Valid, true));
-    assert_eq!(
-        view.judge(&held, after(STALENESS + NANO)),
-        (Verdict::Valid, false)
-    );
+    assert_eq!(view.judge(&held, after(STALENESS + NANO)), (Verdict::Valid, false));
     look(&view, 1, vec![], after(STALENESS));
     assert_eq!(view.judge(&held, after(STALENESS + NANO)), (Verdict::Valid, true));
     assert_eq!(view.judge(&held, after(2 * STALENESS)), (Verdict::Valid, true));
-    assert_eq!(
-        view.judge(&held, after(2 * STALENESS + NANO)),
-        (Verdict::Valid, false)
-    );
+    assert_eq!(view.judge(&held, after(2 * STALENESS + NANO)), (Verdict::Valid, false));
 }
 
 /// Rule 10: "A response promoted from the shared tier has no `filled_at` of ours: only `confirmed_at` counts for it."
@@ -69,10 +60,7 @@ fn what_another_process_filled_is_confirmed_by_the_log_alone() {
     assert_eq!(view.judge(&promoted, now()), (Verdict::Valid, false));
     look(&view, 1, vec![], now());
     assert_eq!(view.judge(&promoted, after(STALENESS)), (Verdict::Valid, true));
-    assert_eq!(
-        view.judge(&promoted, after(STALENESS + NANO)),
-        (Verdict::Valid, false)
-    );
+    assert_eq!(view.judge(&promoted, after(STALENESS + NANO)), (Verdict::Valid, false));
 }
 
 /// A look that found more than it took in confirms nothing (rule 8), and one that is late takes nothing back.
@@ -123,11 +111,7 @@ fn a_change_of_the_generation_has_the_rows_looked_up_again() {
     view.change(|tail| tail.record(&[hard("t")], now()));
     for _ in 0..2 {
         assert_eq!(view.judge(&held, now()).0, Verdict::Refused);
-        assert_ne!(
-            remembers(),
-            generation(),
-            "what is refused is not remembered as valid"
-        );
+        assert_ne!(remembers(), generation(), "what is refused is not remembered as valid");
     }
 }
 

@@ -32,27 +32,9 @@ fn stored(others: &[&'static str]) -> (HeaderMap, Option<HeaderValue>) {
 fn what_is_served_from_the_cache() {
     use Outcome::{Hit, Stale};
     let cases = [
-        (
-            Hit(Tier::Memory),
-            0,
-            60,
-            "HIT",
-            "Larder; hit; ttl=60; detail=memory",
-        ),
-        (
-            Hit(Tier::Memory),
-            7,
-            60,
-            "HIT",
-            "Larder; hit; ttl=53; detail=memory",
-        ),
-        (
-            Hit(Tier::Shared),
-            60,
-            60,
-            "HIT",
-            "Larder; hit; ttl=0; detail=shared",
-        ),
+        (Hit(Tier::Memory), 0, 60, "HIT", "Larder; hit; ttl=60; detail=memory"),
+        (Hit(Tier::Memory), 7, 60, "HIT", "Larder; hit; ttl=53; detail=memory"),
+        (Hit(Tier::Shared), 60, 60, "HIT", "Larder; hit; ttl=0; detail=shared"),
         (
             Stale(Tier::Memory, StaleReason::WhileRevalidate),
             61,
@@ -70,13 +52,7 @@ fn what_is_served_from_the_cache() {
     ];
     for (outcome, age, fresh, x_cache, status) in cases {
         let (mut headers, others) = stored(&[]);
-        served(
-            &mut headers,
-            outcome,
-            seconds(age),
-            seconds(fresh),
-            others.as_ref(),
-        );
+        served(&mut headers, outcome, seconds(age), seconds(fresh), others.as_ref());
         assert_eq!(line(&headers, &X_CACHE), x_cache);
         assert_eq!(line(&headers, &AGE), age.to_string());
         assert_eq!(line(&headers, &CACHE_STATUS), status);
@@ -111,25 +87,16 @@ fn told(outcome: Outcome, told: Forwarded) -> (String, String) {
 
 #[test]
 fn every_reason_to_miss_or_to_go_past_the_cache() {
-    let answered = Forwarded {
-        status: Some(StatusCode::OK),
-        ..Forwarded::default()
-    };
+    let answered = Forwarded { status: Some(StatusCode::OK), ..Forwarded::default() };
     for reason in MissReason::ALL {
         let (x_cache, status) = told(Outcome::Miss(*reason), answered);
         assert_eq!(x_cache, "MISS");
-        assert_eq!(
-            status,
-            format!("Larder; fwd={}; fwd-status=200; detail={reason}", reason.fwd())
-        );
+        assert_eq!(status, format!("Larder; fwd={}; fwd-status=200; detail={reason}", reason.fwd()));
     }
     for reason in BypassReason::ALL {
         let (x_cache, status) = told(Outcome::Bypass(*reason), answered);
         assert_eq!(x_cache, "BYPASS");
-        assert_eq!(
-            status,
-            format!("Larder; fwd={}; fwd-status=200; detail={reason}", reason.fwd())
-        );
+        assert_eq!(status, format!("Larder; fwd={}; fwd-status=200; detail={reason}", reason.fwd()));
     }
 }
 
@@ -138,12 +105,7 @@ fn what_the_handler_made_and_what_became_of_it() {
     let miss = Outcome::Miss(MissReason::NeverStored);
     let ok = Some(StatusCode::OK);
     let cases = [
-        (
-            ok,
-            Some(Ok(())),
-            false,
-            "; fwd-status=200; stored; detail=never-stored",
-        ),
+        (ok, Some(Ok(())), false, "; fwd-status=200; stored; detail=never-stored"),
         (ok, None, false, "; fwd-status=200; detail=never-stored"),
         (
             Some(StatusCode::NOT_FOUND),
@@ -154,11 +116,7 @@ fn what_the_handler_made_and_what_became_of_it() {
         (None, None, true, "; collapsed; detail=never-stored"),
     ];
     for (status, stored, collapsed, rest) in cases {
-        let forwarded = Forwarded {
-            status,
-            stored,
-            collapsed,
-        };
+        let forwarded = Forwarded { status, stored, collapsed };
         assert_eq!(told(miss, forwarded).1, format!("Larder; fwd=uri-miss{rest}"));
     }
 }
@@ -169,38 +127,19 @@ fn the_word_of_other_caches_comes_before_ours() {
     let hit = "Larder; hit; ttl=60; detail=memory";
     for (lines, before) in [
         (vec!["Inner; hit"], "Inner; hit"),
-        (
-            vec!["Inner; fwd=miss", "Middle; hit, Outer; hit"],
-            "Inner; fwd=miss, Middle; hit, Outer; hit",
-        ),
+        (vec!["Inner; fwd=miss", "Middle; hit, Outer; hit"], "Inner; fwd=miss, Middle; hit, Outer; hit"),
     ] {
         let (mut headers, others) = stored(&lines);
-        assert_eq!(
-            others.as_ref().map(HeaderValue::as_bytes),
-            Some(before.as_bytes())
-        );
-        served(
-            &mut headers,
-            Outcome::Hit(Tier::Memory),
-            seconds(0),
-            seconds(60),
-            others.as_ref(),
-        );
+        assert_eq!(others.as_ref().map(HeaderValue::as_bytes), Some(before.as_bytes()));
+        served(&mut headers, Outcome::Hit(Tier::Memory), seconds(0), seconds(60), others.as_ref());
         assert_eq!(line(&headers, &CACHE_STATUS), format!("{before}, {hit}"));
 
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(CACHE_STATUS, HeaderValue::from_static(line));
         }
-        forwarded(
-            &mut headers,
-            Outcome::Miss(MissReason::Expired),
-            Forwarded::default(),
-        );
-        assert_eq!(
-            line(&headers, &CACHE_STATUS),
-            format!("{before}, Larder; fwd=stale; detail=expired")
-        );
+        forwarded(&mut headers, Outcome::Miss(MissReason::Expired), Forwarded::default());
+        assert_eq!(line(&headers, &CACHE_STATUS), format!("{before}, Larder; fwd=stale; detail=expired"));
     }
 }
 
@@ -211,10 +150,7 @@ fn a_stored_response_gets_back_what_its_preparation_took() {
         unprepare(&mut headers, before.as_ref());
         assert_eq!(line(&headers, &http::header::CONTENT_TYPE), "text/plain");
         assert!(!headers.contains_key(AGE) && !headers.contains_key(X_CACHE));
-        let expected: Vec<_> = (!others.is_empty())
-            .then(|| others.join(", "))
-            .into_iter()
-            .collect();
+        let expected: Vec<_> = (!others.is_empty()).then(|| others.join(", ")).into_iter().collect();
         assert_eq!(lines(&headers, &CACHE_STATUS), expected);
     }
 }
@@ -224,18 +160,9 @@ fn a_stored_response_gets_back_what_its_preparation_took() {
 fn fields_that_were_not_prepared_are_completed_too() {
     let mut headers = HeaderMap::new();
     headers.insert("etag", HeaderValue::from_static("\"1\""));
-    served(
-        &mut headers,
-        Outcome::Hit(Tier::Memory),
-        seconds(7),
-        seconds(60),
-        None,
-    );
+    served(&mut headers, Outcome::Hit(Tier::Memory), seconds(7), seconds(60), None);
     assert_eq!(line(&headers, &AGE), "7");
-    assert_eq!(
-        line(&headers, &CACHE_STATUS),
-        "Larder; hit; ttl=53; detail=memory"
-    );
+    assert_eq!(line(&headers, &CACHE_STATUS), "Larder; hit; ttl=53; detail=memory");
     assert_eq!(line(&headers, &http::header::ETAG), "\"1\"");
 }
 

@@ -1,0 +1,81 @@
+//! A client of the instances, over real sockets.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{CACHE_STATUS, HOST as HOST_FIELD};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+/// What requests say in `Host`, whichever instance they go to: instances that share responses have one name.
+pub const HOST: &str = "larder.test";
+
+/// No request of a test that works takes this long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A response, and how long it took.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// From the request to the end of the body.
+    pub took: Duration,
+}
+
+impl Answer {
+    /// The body as text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// A header field, empty if there is none.
+    #[must_use]
+    pub fn field(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// `X-Cache` and the detail of `Cache-Status`: `HIT shared`, `MISS never-stored`.
+    #[must_use]
+    pub fn outcome(&self) -> String {
+        let status = self.field(CACHE_STATUS.as_str());
+        let detail = status.split("detail=").nth(1).unwrap_or_default().trim_matches('"');
+        format!("{} {detail}", self.field("x-cache"))
+    }
+}
+
+/// Sends a request on a connection of its own. Whatever goes wrong with that is something that a client sees.
+pub async fn send(address: SocketAddr, mut request: Request<Bytes>) -> Answer {
+    let begun = Instant::now();
+    request.headers_mut().entry(HOST_FIELD).or_insert(HOST.parse().unwrap());
+    let exchange = async {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let response = sender.send_request(request.map(Full::new)).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        drop(sender);
+        connection.abort();
+        Answer { status: parts.status, headers: parts.headers, body, took: begun.elapsed() }
+    };
+    tokio::time::timeout(PATIENCE, exchange).await.expect("a response in time")
+}
+
+/// Sends a request without a body and hangs up once `then` is done, without having read anything.
+pub async fn hang_up(address: SocketAddr, method: &str, path: &str, then: impl Future<Output = ()>) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    then.await;
+}

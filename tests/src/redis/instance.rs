@@ -1,0 +1,183 @@
+//! One instance: a server with a cache, and its way to Redis.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use larder::{Cache, Invalidated, Tag};
+use larder_redis::RedisStore;
+use larder_testing::{Gate, Proxy, RedisServer};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::client::{Answer, send};
+use super::clock::TickingClock;
+use super::eventually;
+use super::origin::{Origin, Truth};
+
+/// What kind of instance to start.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Setup {
+    /// The namespace of its keys.
+    pub namespace: &'static str,
+    /// The version of its responses.
+    pub schema: u32,
+    /// How long a request waits for Redis. Long by default: a slow machine makes no difference.
+    pub command_timeout: Duration,
+    /// How many invalidations the log keeps.
+    pub log_length: u64,
+    /// The bound on staleness.
+    pub max_staleness: Duration,
+    /// Bytes of responses in memory.
+    pub memory: u64,
+    /// The machine's clock if there is none. By default time stands still, so that nothing goes stale by itself.
+    pub clock: Option<TickingClock>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            namespace: "larder",
+            schema: 1,
+            command_timeout: Duration::from_secs(10),
+            log_length: 200_000,
+            max_staleness: Duration::from_secs(2),
+            memory: 64 * 1024 * 1024,
+            clock: Some(TickingClock::default()),
+        }
+    }
+}
+
+impl Setup {
+    /// As it runs in production: the machine's clock, and the store's own limits.
+    #[must_use]
+    pub fn real() -> Self {
+        Self { command_timeout: Duration::from_millis(50), clock: None, ..Self::default() }
+    }
+}
+
+/// A running instance. Dropping it stops its server.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its cache, as its handlers hold it.
+    pub cache: Cache,
+    /// Its store.
+    pub store: RedisStore,
+    /// Its way to Redis.
+    pub proxy: Proxy,
+    /// Where it listens.
+    pub address: SocketAddr,
+    truth: Truth,
+    runs: Arc<AtomicUsize>,
+    holds: Arc<std::sync::Mutex<std::collections::HashMap<usize, Gate>>>,
+    server: JoinHandle<()>,
+}
+
+impl Instance {
+    pub(super) async fn start(redis: &RedisServer, truth: &Truth, setup: Setup) -> Self {
+        let proxy = Proxy::start(redis.address()).unwrap();
+        let store = RedisStore::builder(&redis.url_at(proxy.address()))
+            .namespace(setup.namespace)
+            .schema(setup.schema)
+            .command_timeout(setup.command_timeout)
+            .log_length(setup.log_length)
+            .connect()
+            .unwrap();
+        let cache =
+            Cache::builder().shared(store.clone()).memory(setup.memory).max_staleness(setup.max_staleness);
+        let cache = match setup.clock {
+            Some(clock) => cache.clock(clock),
+            None => cache,
+        };
+        let cache = cache.build();
+        let origin = Origin {
+            cache: cache.clone(),
+            truth: truth.clone(),
+            runs: Arc::default(),
+            holds: Arc::default(),
+        };
+        let (runs, holds) = (Arc::clone(&origin.runs), Arc::clone(&origin.holds));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move { axum::serve(listener, origin.routes()).await.unwrap() });
+        Self { cache, store, proxy, address, truth: truth.clone(), runs, holds, server }
+    }
+
+    /// Waits until it has read the log and asks Redis for what it does not have.
+    pub async fn joins(&self) {
+        eventually("the instance has joined", async || {
+            let path = format!("/probe/{:x}", fastrand::u64(..));
+            self.get(&path).await.outcome() == "MISS never-stored"
+        })
+        .await;
+    }
+
+    /// The response to `GET`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path)).await
+    }
+
+    /// The response to this request.
+    pub async fn send(&self, request: http::request::Builder) -> Answer {
+        send(self.address, request.body(Bytes::new()).unwrap()).await
+    }
+
+    /// Changes the value, and invalidates it here.
+    pub async fn update(&self, id: usize) -> Invalidated {
+        let _ = self.truth.change(id);
+        self.invalidate(id).await
+    }
+
+    /// Invalidates the value here.
+    pub async fn invalidate(&self, id: usize) -> Invalidated {
+        self.cache.invalidate(Tag::new(format!("value:{id}"))).await
+    }
+
+    /// Waits until it has read what was appended to the log before.
+    pub async fn catches_up(&self) {
+        let marker = self.cache.invalidate(Tag::new("marker")).await;
+        assert_eq!(marker, Invalidated::Applied);
+    }
+
+    /// How often its handlers read a value.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+
+    /// The next run for this value waits at the gate after it has read.
+    #[must_use]
+    pub fn hold(&self, id: usize) -> Gate {
+        let gate = Gate::new();
+        self.holds.lock().unwrap().insert(id, gate.clone());
+        gate
+    }
+
+    /// Waits until a request for the path is answered from memory or Redis, and gives that answer.
+    pub async fn hits(&self, path: &str) -> Answer {
+        let mut last = None;
+        eventually("requests are hits", async || {
+            let answer = self.get(path).await;
+            let hit = answer.field("x-cache") == "HIT";
+            last = Some(answer);
+            hit
+        })
+        .await;
+        last.unwrap()
+    }
+
+    /// Waits until the value is answered as it is now.
+    pub async fn shows(&self, path: &str, text: &str) {
+        eventually(&format!("{path} is {text}"), async || self.get(path).await.text() == text).await;
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
