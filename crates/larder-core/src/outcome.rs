@@ -260,10 +260,7 @@ mod tests {
     fn an_outcome_is_the_same_word_in_metrics_and_in_x_cache() {
         let outcomes = [
             (Outcome::Hit(Tier::Memory), Some(Tier::Memory)),
-            (
-                Outcome::Stale(Tier::Shared, StaleReason::IfError),
-                Some(Tier::Shared),
-            ),
+            (Outcome::Stale(Tier::Shared, StaleReason::IfError), Some(Tier::Shared)),
             (Outcome::Miss(MissReason::Expired), None),
             (Outcome::Bypass(BypassReason::Range), None),
         ];

@@ -1,5 +1,8 @@
 //! Invalidate: what a request that may have changed something does to what is stored.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 
 use bytes::Bytes;

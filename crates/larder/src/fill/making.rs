@@ -99,18 +99,14 @@ impl Fill {
         Arc::new(Held::filled(stored, making.began.boot, now))
     }
 
-    /// The values of the fields that it varies on, and of those that others under its key are known to vary on: without
-    /// these, answers that vary on different fields would make each other unfindable in turns.
+    /// What the response varies on, and what others of its key do: so that no two of them replace each other in turns.
     fn selecting(&self, headers: &HeaderMap) -> Selecting {
-        let Vary::Fields(fields) = Vary::parse(headers) else {
-            return Selecting::default();
-        };
-        let mut fields = fields.into_vec();
-        if let Some(known) = self.route.cache.inner.memory.variants(&self.ask.key) {
-            fields.extend_from_slice(&known.fields);
-            fields.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-            fields.dedup();
+        match Vary::parse(headers) {
+            Vary::Fields(fields) => {
+                let fields = self.route.cache.inner.memory.fields_with(&self.ask.key, fields);
+                vary::selecting(&fields, &self.ask.headers)
+            }
+            Vary::None | Vary::Any => Selecting::default(),
         }
-        vary::selecting(&fields, &self.ask.headers)
     }
 }
