@@ -6,25 +6,16 @@ use axum::Router;
 use http::{Method, StatusCode};
 use larder::{Invalidation, Prefix, Tag};
 use larder_testing::{Answer, Gate, Origin};
-use larder_tests::http::{Site, soon};
+use larder_tests::http::{Page, Site, soon};
+use tower::Layer as _;
 
 use crate::support::{Door, all, at_once, cache, hourly, secs, site};
 
 /// A site behind a door that tells how many requests wait for the cache.
 async fn behind_door(cache: &larder::Cache, policy: larder::Policy, origin: &Origin) -> (Arc<Site>, Door) {
     let door = Door::new();
-    let router = Router::new().fallback_service(cache.layer(policy).layer_of(origin));
+    let router = Router::new().fallback_service(cache.layer(policy).layer(origin.clone()));
     (Arc::new(Site::of(door.before(router)).await), door)
-}
-
-trait LayerOf {
-    fn layer_of(&self, origin: &Origin) -> larder::CacheService<Origin>;
-}
-
-impl LayerOf for larder::CacheLayer {
-    fn layer_of(&self, origin: &Origin) -> larder::CacheService<Origin> {
-        tower::Layer::layer(self, origin.clone())
-    }
 }
 
 /// The race that the log is for: the handler read v1, was slow, and v2 was written and invalidated meanwhile.
@@ -214,8 +205,8 @@ async fn what_is_not_for_all_lets_everybody_go_at_once_and_is_remembered() {
         let late = at_once(&site, "/a", 2);
         soon("those who came late", others.arrived(21)).await;
         others.open();
-        let mut bodies: Vec<_> = all(waiting).await.iter().map(|page| page.text()).collect();
-        bodies.extend(all(late).await.iter().map(|page| page.text()));
+        let mut bodies: Vec<_> = all(waiting).await.iter().map(Page::text).collect();
+        bodies.extend(all(late).await.iter().map(Page::text));
         bodies.sort();
         bodies.dedup();
         assert_eq!(bodies.len(), 22, "{value}: everybody has a response of their own");

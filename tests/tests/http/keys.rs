@@ -9,6 +9,7 @@ use http::{HeaderName, Method};
 use larder::Policy;
 use larder_testing::{Answer, Origin};
 use larder_tests::http::Site;
+use tower::Layer as _;
 
 use crate::support::{cache, hourly, site};
 
@@ -365,7 +366,7 @@ async fn nested_routers_with_the_same_paths_share_nothing() {
         .nest("/b", inner("b"))
         .nest("/{tenant}/c", inner("c"))
         .nest("/d", deep)
-        .nest_service("/e", cache.layer(hourly()).layer_router(inner("e")))
+        .nest_service("/e", cache.layer(hourly()).layer(inner("e")))
         .merge(inner("top"));
     let site = Site::of(router).await;
     let paths = [
@@ -391,15 +392,5 @@ async fn nested_routers_with_the_same_paths_share_nothing() {
     cache.invalidate(larder::Tag::new("item:1")).await;
     for path in paths {
         assert_eq!(site.get(path).await.x_cache(), "MISS", "{path}");
-    }
-}
-
-trait LayerRouter {
-    fn layer_router(&self, router: Router) -> larder::CacheService<Router>;
-}
-
-impl LayerRouter for larder::CacheLayer {
-    fn layer_router(&self, router: Router) -> larder::CacheService<Router> {
-        tower::Layer::layer(self, router)
     }
 }

@@ -93,6 +93,7 @@ async fn every_reason_not_to_store() {
         (NotStored::TooLarge, get("/"), streamed(Step::data(large))),
         (NotStored::HeadersTooLarge, get("/"), fields(20)),
         (NotStored::BodyError, get("/"), streamed(Step::fail("broken"))),
+        (NotStored::Endless, get("/"), ok().header("content-type", "text/event-stream; charset=utf-8")),
         (NotStored::Trailers, get("/"), streamed(Step::Trailers(trailers))),
         (NotStored::Request, no_store(), ok()),
         (NotStored::Method, method(Method::HEAD, "/"), ok()),
