@@ -138,6 +138,32 @@ async fn a_response_that_was_read_from_redis_before_the_invalidation_is_refused_
     never_shows(&[&a, &b], "/values/1", "v1").await;
 }
 
+/// Rule 1: the same where only this instance knows of the invalidation, as the log cannot be told.
+#[tokio::test]
+async fn a_response_that_was_read_from_redis_before_a_deferred_invalidation_is_refused_when_it_arrives() {
+    let world = World::new().await;
+    let (a, b) = (world.instance().await, world.instance().await);
+    // Its position is ahead of what the other instance has read.
+    let behind = a.proxy.hold(ToClient, "t:marker\r\n");
+    b.catches_up().await;
+    b.get("/values/1").await;
+    world.stored_as("/values/1").await;
+    let late = a.proxy.hold(ToClient, RESPONSE);
+    let first = ask(&a, "/values/1");
+    late.arrived(1).await;
+    let append = a.proxy.hold(ToServer, event(1));
+    assert_eq!(a.update(1).await, Invalidated::Deferred);
+    let second = ask(&a, "/values/1");
+    late.open();
+    assert_eq!(first.await.unwrap().status, 200);
+    assert_eq!(second.await.unwrap().text(), "v2");
+    never_shows(&[&a], "/values/1", "v1").await;
+    behind.open();
+    append.open();
+    a.joins().await;
+    never_shows(&[&a], "/values/1", "v1").await;
+}
+
 /// Rule 13: flight reads v1; an event passes; a request joins; another event overwrites the row.
 #[tokio::test]
 async fn who_joins_a_flight_after_an_invalidation_does_not_get_what_it_read_before() {
@@ -287,6 +313,8 @@ async fn a_client_that_leaves_during_an_invalidation_does_not_take_it_back() {
         _ = left.invalidate(Tag::new("value:1")) => panic!("it is held"),
         () = append.arrived(1) => {}
     }
+    // What was sent is lost.
+    a.proxy.cut().await;
     append.open();
     b.shows("/values/1", "v3").await;
 }
