@@ -24,9 +24,7 @@ pub fn runs() -> usize {
 
 /// The request that every case answers.
 pub(crate) fn request() -> Request<Body> {
-    Request::get("/products/42")
-        .body(Body::empty())
-        .expect("a method, a path and no body make a request")
+    Request::get("/products/42").body(Body::empty()).expect("a method, a path and no body make a request")
 }
 
 /// The handler as a service, with a body of this length.
@@ -55,10 +53,7 @@ pub(crate) async fn respond(body: Bytes) -> Result<Response<Body>, Infallible> {
     headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static("en"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
     headers.insert(ETAG, HeaderValue::from_static("\"5f2b8c1e9d\""));
-    headers.insert(
-        LAST_MODIFIED,
-        HeaderValue::from_static("Sun, 01 Nov 2026 08:00:00 GMT"),
-    );
+    headers.insert(LAST_MODIFIED, HeaderValue::from_static("Sun, 01 Nov 2026 08:00:00 GMT"));
     headers.insert(SERVER, HeaderValue::from_static("origin"));
     Ok(response)
 }

@@ -14,11 +14,8 @@ const TOO_LONG: Duration = Duration::from_millis(2_001);
 /// An instance with a clock of its own, and a short wait for Redis.
 async fn with_clock(world: &World) -> (Instance, TickingClock) {
     let clock = TickingClock::default();
-    let setup = Setup {
-        command_timeout: Duration::from_millis(50),
-        clock: Some(clock.clone()),
-        ..Setup::default()
-    };
+    let setup =
+        Setup { command_timeout: Duration::from_millis(50), clock: Some(clock.clone()), ..Setup::default() };
     (world.joined(setup).await, clock)
 }
 
@@ -27,10 +24,7 @@ async fn an_instance_starts_without_redis_serves_and_joins_when_it_comes() {
     let world = World::new().await;
     world.redis.kill();
     let clock = TickingClock::default();
-    let setup = Setup {
-        clock: Some(clock.clone()),
-        ..Setup::default()
-    };
+    let setup = Setup { clock: Some(clock.clone()), ..Setup::default() };
     let a = world.start(setup).await;
     let first = a.get("/values/1").await;
     assert_eq!(
@@ -66,10 +60,7 @@ async fn a_detached_instance_serves_nothing_filled_longer_ago_than_the_bound() {
     for value in ["v2", "v3", "v4"] {
         clock.advance(TOO_LONG);
         let answer = b.get("/values/1").await;
-        assert_eq!(
-            (answer.text(), answer.outcome().as_str()),
-            (value, "MISS unconfirmed")
-        );
+        assert_eq!((answer.text(), answer.outcome().as_str()), (value, "MISS unconfirmed"));
         assert_eq!(b.get("/values/1").await.outcome(), "HIT memory");
         assert_eq!(a.update(1).await, Invalidated::Applied);
     }
@@ -87,11 +78,7 @@ async fn without_the_log_the_shared_tier_is_not_trusted() {
     let a = world.instance().await;
     // What only a look is answered with.
     let info = world.redis.command(&["INFO", "server"]).await.unwrap();
-    let run_id = info
-        .as_str()
-        .unwrap()
-        .lines()
-        .find_map(|line| line.strip_prefix("run_id:"));
+    let run_id = info.as_str().unwrap().lines().find_map(|line| line.strip_prefix("run_id:"));
     let looks = b.proxy.hold(ToClient, run_id.unwrap());
     // One alarm later at the most, the next look is held, and its answer waits for longer than the bound.
     looks.arrived(1).await;
@@ -99,10 +86,7 @@ async fn without_the_log_the_shared_tier_is_not_trusted() {
     a.get("/values/1").await;
     world.stored_as("/values/1").await;
     let answer = b.get("/values/1").await;
-    assert_eq!(
-        (answer.text(), answer.outcome().as_str()),
-        ("v1", "MISS unconfirmed")
-    );
+    assert_eq!((answer.text(), answer.outcome().as_str()), ("v1", "MISS unconfirmed"));
     looks.open();
     b.joins().await;
     a.get("/values/2").await;

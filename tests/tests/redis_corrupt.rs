@@ -24,10 +24,7 @@ async fn put(world: &World, name: &str, value: &[u8]) {
 
 /// An instance that keeps nothing in memory, so that each request reads what is there.
 async fn reader(world: &World) -> Instance {
-    let setup = Setup {
-        memory: 0,
-        ..Setup::default()
-    };
+    let setup = Setup { memory: 0, ..Setup::default() };
     world.joined(setup).await
 }
 
@@ -38,12 +35,7 @@ async fn is_a_miss(reader: &Instance, what: &str) {
 }
 
 fn not_served(answer: &Answer, reason: &str, what: &str) {
-    assert_eq!(
-        (answer.status.as_u16(), answer.text()),
-        (200, "v1"),
-        "{what}: {}",
-        answer.outcome()
-    );
+    assert_eq!((answer.status.as_u16(), answer.text()), (200, "v1"), "{what}: {}", answer.outcome());
     assert_eq!(answer.outcome(), format!("MISS {reason}"), "{what}");
 }
 
@@ -90,11 +82,7 @@ async fn the_response_of_another_key_is_a_miss() {
     let _ = world.truth.change(2);
     a.get("/values/2").await;
     let other = world.stored_as("/values/2").await;
-    world
-        .redis
-        .command(&["COPY", &other, &name, "REPLACE"])
-        .await
-        .unwrap();
+    world.redis.command(&["COPY", &other, &name, "REPLACE"]).await.unwrap();
     let reader = reader(&world).await;
     is_a_miss(&reader, "another key's").await;
 }
@@ -115,11 +103,7 @@ async fn the_variant_of_another_request_is_a_miss() {
         !french.is_empty()
     })
     .await;
-    world
-        .redis
-        .command(&["COPY", &german, &french[0], "REPLACE"])
-        .await
-        .unwrap();
+    world.redis.command(&["COPY", &german, &french[0], "REPLACE"]).await.unwrap();
     let b = world.instance().await;
     let answer = b.send(in_language("fr")).await;
     assert_eq!(
@@ -132,11 +116,7 @@ async fn the_variant_of_another_request_is_a_miss() {
 async fn a_key_of_another_type_is_a_miss_and_is_replaced() {
     let (world, _a, name, _) = stored().await;
     let reader = reader(&world).await;
-    for words in [
-        &["LPUSH", &name, "a"][..],
-        &["HSET", &name, "a", "b"],
-        &["XADD", &name, "*", "a", "b"],
-    ] {
+    for words in [&["LPUSH", &name, "a"][..], &["HSET", &name, "a", "b"], &["XADD", &name, "*", "a", "b"]] {
         world.redis.command(&["DEL", &name]).await.unwrap();
         world.redis.command(words).await.unwrap();
         not_served(&reader.get("/values/1").await, "store-error", words[0]);
@@ -152,10 +132,7 @@ async fn an_old_response_that_is_put_back_is_refused() {
     let reader = reader(&world).await;
     put(&world, &name, &bytes).await;
     let answer = reader.get("/values/1").await;
-    assert_eq!(
-        (answer.text(), answer.outcome().as_str()),
-        ("v2", "MISS invalidated")
-    );
+    assert_eq!((answer.text(), answer.outcome().as_str()), ("v2", "MISS invalidated"));
 }
 
 /// What stands in the log and cannot be read may have named anything.

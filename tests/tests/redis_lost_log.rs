@@ -39,10 +39,7 @@ async fn all_is_well(world: &World, a: &Instance, b: &Instance) {
         other.joins().await;
         one.hits(path).await;
         world.stored_as(path).await;
-        eventually("hits are shared", async || {
-            other.get(path).await.field("x-cache") == "HIT"
-        })
-        .await;
+        eventually("hits are shared", async || other.get(path).await.field("x-cache") == "HIT").await;
     }
     for instance in [a, b] {
         assert_eq!(instance.get("/values/1").await.text(), "v2");
@@ -128,15 +125,8 @@ async fn redis_was_restarted_empty() {
 /// Rule 6: what comes back is the log and the responses of before, and who wrote since then is gone with the event.
 #[tokio::test]
 async fn redis_came_back_from_a_backup() {
-    let redis = RedisServer::builder()
-        .config("save 3600 1")
-        .start()
-        .await
-        .unwrap();
-    let world = World {
-        redis,
-        truth: Truth::default(),
-    };
+    let redis = RedisServer::builder().config("save 3600 1").start().await.unwrap();
+    let world = World { redis, truth: Truth::default() };
     let (a, b) = (world.instance().await, world.instance().await);
     a.catches_up().await;
     a.hits("/values/1").await;
@@ -164,9 +154,7 @@ async fn confirms_nothing(world: &World, instance: &Instance, clock: &TickingClo
         let reply = world.redis.command(&["INFO", "commandstats"]).await.unwrap();
         let lines = reply.as_str().unwrap().lines();
         let calls = lines.filter_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
-        calls
-            .map(|rest| rest.split(',').next().unwrap().parse::<u64>().unwrap())
-            .sum::<u64>()
+        calls.map(|rest| rest.split(',').next().unwrap().parse::<u64>().unwrap()).sum::<u64>()
     };
     // The first time, a look that was sent before may still count.
     for _ in 0..3 {
@@ -182,20 +170,13 @@ async fn confirms_nothing(world: &World, instance: &Instance, clock: &TickingClo
 async fn an_isolated_primary_does_not_confirm() {
     let world = World::new().await;
     let clock = TickingClock::default();
-    let setup = Setup {
-        clock: Some(clock.clone()),
-        ..Setup::default()
-    };
+    let setup = Setup { clock: Some(clock.clone()), ..Setup::default() };
     let b = world.joined(setup).await;
     b.hits("/values/1").await;
-    world
-        .command(&["CONFIG", "SET", "min-replicas-to-write", "1"])
-        .await;
+    world.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await;
     confirms_nothing(&world, &b, &clock).await;
     assert_eq!(b.invalidate(2).await, Invalidated::Deferred);
-    world
-        .command(&["CONFIG", "SET", "min-replicas-to-write", "0"])
-        .await;
+    world.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await;
     b.joins().await;
     b.hits("/values/1").await;
 }
@@ -205,22 +186,13 @@ async fn an_isolated_primary_does_not_confirm() {
 async fn an_instance_that_is_left_with_a_replica_is_not_confirmed() {
     let world = World::new().await;
     let clock = TickingClock::default();
-    let setup = Setup {
-        clock: Some(clock.clone()),
-        ..Setup::default()
-    };
+    let setup = Setup { clock: Some(clock.clone()), ..Setup::default() };
     let b = world.joined(setup).await;
     b.hits("/values/1").await;
     let (primary, replica) = (RedisServer::start().await.unwrap(), &world.redis);
-    let (host, port) = (
-        primary.address().ip().to_string(),
-        primary.address().port().to_string(),
-    );
+    let (host, port) = (primary.address().ip().to_string(), primary.address().port().to_string());
     replica.command(&["REPLICAOF", &host, &port]).await.unwrap();
-    eventually("it can only be read", async || {
-        replica.command(&["SET", "a", "b"]).await.is_err()
-    })
-    .await;
+    eventually("it can only be read", async || replica.command(&["SET", "a", "b"]).await.is_err()).await;
     confirms_nothing(&world, &b, &clock).await;
     let _ = world.truth.change(1);
     clock.advance(Duration::from_millis(2_100));
@@ -232,10 +204,7 @@ async fn an_instance_that_is_left_with_a_replica_is_not_confirmed() {
 async fn many_events_were_missed() {
     let world = World::new().await;
     let clock = TickingClock::default();
-    let setup = Setup {
-        clock: Some(clock.clone()),
-        ..Setup::default()
-    };
+    let setup = Setup { clock: Some(clock.clone()), ..Setup::default() };
     let (a, b) = (world.instance().await, world.joined(setup).await);
     b.hits("/values/1").await;
     b.proxy.blackhole();
@@ -270,8 +239,5 @@ async fn a_log_that_was_trimmed_to_nothing_lets_fills_be_served() {
     for instance in [&a, &b] {
         instance.hits("/values/1").await;
     }
-    assert_eq!(
-        world.redis.command(&["XLEN", EVENTS]).await.unwrap().as_integer(),
-        Some(0)
-    );
+    assert_eq!(world.redis.command(&["XLEN", EVENTS]).await.unwrap().as_integer(), Some(0));
 }

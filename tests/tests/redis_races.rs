@@ -88,34 +88,20 @@ async fn a_fill_is_refused_though_its_instance_hears_of_the_invalidation_last() 
 #[tokio::test]
 async fn a_set_that_arrives_after_the_invalidation_is_refused_on_read() {
     let world = World::new().await;
-    let impatient = Setup {
-        command_timeout: Duration::from_millis(100),
-        ..Setup::default()
-    };
+    let impatient = Setup { command_timeout: Duration::from_millis(100), ..Setup::default() };
     let (a, b) = (world.instance().await, world.joined(impatient).await);
     let late = b.proxy.hold(ToServer, RESPONSE);
     assert_eq!(b.get("/values/1").await.text(), "v1");
     late.arrived(1).await;
     assert_eq!(a.update(1).await, Invalidated::Applied);
     b.catches_up().await;
-    assert_eq!(
-        world
-            .stored()
-            .await
-            .iter()
-            .filter(|name| name.contains("values"))
-            .count(),
-        0
-    );
+    assert_eq!(world.stored().await.iter().filter(|name| name.contains("values")).count(), 0);
     late.open();
     world.stored_as("/values/1").await;
 
     let c = world.instance().await;
     let answer = c.get("/values/1").await;
-    assert_eq!(
-        (answer.text(), answer.outcome().as_str()),
-        ("v2", "MISS invalidated")
-    );
+    assert_eq!((answer.text(), answer.outcome().as_str()), ("v2", "MISS invalidated"));
     never_shows(&[&a, &b, &c], "/values/1", "v1").await;
 }
 
@@ -334,18 +320,13 @@ async fn a_client_that_leaves_during_a_fill_does_not_stop_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_old_is_seen_among_many_readers_and_writers() {
     let world = World::new().await;
-    let real = || Setup {
-        clock: None,
-        ..Setup::default()
-    };
+    let real = || Setup { clock: None, ..Setup::default() };
     let (a, b) = (world.joined(real()).await, world.joined(real()).await);
     let traffic = Traffic::start(&world.truth, Duration::from_secs(2), &[&a, &b]);
     traffic.flows(3_000).await;
     let summary = traffic.stop().await;
     summary.is_right();
     assert!(summary.hits > 0 && summary.applied > 0, "{summary:?}");
-    eventually("all is told", async || {
-        a.cache.invalidate(Tag::new("marker")).await == Invalidated::Applied
-    })
-    .await;
+    eventually("all is told", async || a.cache.invalidate(Tag::new("marker")).await == Invalidated::Applied)
+        .await;
 }

@@ -14,10 +14,7 @@ async fn what_one_instance_fills_is_a_hit_on_the_other() {
     let (a, b) = (world.instance().await, world.instance().await);
 
     let filled = a.get("/values/1").await;
-    assert_eq!(
-        (filled.text(), filled.outcome().as_str()),
-        ("v1", "MISS never-stored")
-    );
+    assert_eq!((filled.text(), filled.outcome().as_str()), ("v1", "MISS never-stored"));
     world.stored_as("/values/1").await;
 
     let shared = b.get("/values/1").await;
@@ -35,10 +32,7 @@ async fn what_one_instance_fills_is_a_hit_on_the_other() {
 #[tokio::test]
 async fn without_memory_every_hit_comes_from_redis() {
     let world = World::new().await;
-    let setup = Setup {
-        memory: 0,
-        ..Setup::default()
-    };
+    let setup = Setup { memory: 0, ..Setup::default() };
     let a = world.joined(setup).await;
     a.get("/values/1").await;
     world.stored_as("/values/1").await;
@@ -73,11 +67,7 @@ async fn everything_that_can_be_named_is_gone_on_both() {
         ("prefix", "/values/1", Prefix::new("/values").unwrap().into()),
         ("glob", "/values/1", Glob::new("/val*/1").unwrap().into()),
         ("all", "/values/1", Invalidation::all()),
-        (
-            "two at once",
-            "/values/1",
-            Invalidation::tag("other").and_tag("value:1"),
-        ),
+        ("two at once", "/values/1", Invalidation::tag("other").and_tag("value:1")),
     ];
     for (name, path, what) in whats {
         a.hits(path).await;
@@ -87,11 +77,7 @@ async fn everything_that_can_be_named_is_gone_on_both() {
         let new = format!("v{}", world.truth.change(1));
         assert_eq!(a.cache.invalidate(what).await, Invalidated::Applied, "{name}");
         let answer = a.get(path).await;
-        assert_eq!(
-            (answer.text(), answer.outcome().as_str()),
-            (new.as_str(), "MISS invalidated"),
-            "{name}"
-        );
+        assert_eq!((answer.text(), answer.outcome().as_str()), (new.as_str(), "MISS invalidated"), "{name}");
         b.shows(path, &new).await;
         if !matches!(name, "prefix" | "all") {
             assert_eq!(a.get(untouched).await.outcome(), "HIT memory", "{name}");
@@ -125,10 +111,7 @@ async fn what_is_invalidated_softly_is_served_stale_once_more_on_the_other_insta
     })
     .await;
     assert!(seen.contains(&"STALE v1".to_owned()), "{seen:?}");
-    assert!(
-        !seen.contains(&"MISS v2".to_owned()),
-        "a request waited for the handler: {seen:?}"
-    );
+    assert!(!seen.contains(&"MISS v2".to_owned()), "a request waited for the handler: {seen:?}");
 }
 
 #[tokio::test]
@@ -140,13 +123,7 @@ async fn variants_are_shared_and_kept_apart() {
     a.send(in_language("de")).await;
     a.send(in_language("fr")).await;
     eventually("both variants and their list are stored", async || {
-        world
-            .stored()
-            .await
-            .iter()
-            .filter(|name| name.contains("/languages/1"))
-            .count()
-            == 3
+        world.stored().await.iter().filter(|name| name.contains("/languages/1")).count() == 3
     })
     .await;
 
@@ -164,28 +141,18 @@ async fn variants_are_shared_and_kept_apart() {
     for language in ["de", "fr", "es"] {
         let expected = format!("v2 in {language}");
         assert_eq!(a.send(in_language(language)).await.text(), expected);
-        eventually("the variant is new", async || {
-            b.send(in_language(language)).await.text() == expected
-        })
-        .await;
+        eventually("the variant is new", async || b.send(in_language(language)).await.text() == expected)
+            .await;
     }
 }
 
 #[tokio::test]
 async fn schemas_keep_responses_apart_and_share_invalidations() {
     let world = World::new().await;
-    let next = Setup {
-        schema: 2,
-        ..Setup::default()
-    };
+    let next = Setup { schema: 2, ..Setup::default() };
     let (a, b) = (world.instance().await, world.joined(next).await);
     a.get("/values/1").await;
-    assert!(
-        world
-            .stored_as("/values/1")
-            .await
-            .starts_with("larder:larder:v1:")
-    );
+    assert!(world.stored_as("/values/1").await.starts_with("larder:larder:v1:"));
     assert_eq!(b.get("/values/1").await.outcome(), "MISS never-stored");
     assert_eq!(a.update(1).await, Invalidated::Applied);
     b.shows("/values/1", "v2").await;
@@ -194,10 +161,7 @@ async fn schemas_keep_responses_apart_and_share_invalidations() {
 #[tokio::test]
 async fn namespaces_share_nothing() {
     let world = World::new().await;
-    let other = Setup {
-        namespace: "other",
-        ..Setup::default()
-    };
+    let other = Setup { namespace: "other", ..Setup::default() };
     let (a, b) = (world.instance().await, world.joined(other).await);
     a.get("/values/1").await;
     world.stored_as("/values/1").await;
@@ -232,10 +196,7 @@ async fn head_and_conditional_requests_are_answered_from_the_other_instances_res
     let made = a.get("/values/1").await;
     world.stored_as("/values/1").await;
     let head = b.send(Request::head("/values/1")).await;
-    assert_eq!(
-        (head.outcome().as_str(), head.field("etag")),
-        ("HIT shared", made.field("etag"))
-    );
+    assert_eq!((head.outcome().as_str(), head.field("etag")), ("HIT shared", made.field("etag")));
     let c = world.instance().await;
     let condition = Request::get("/values/1").header("if-none-match", made.field("etag"));
     let unchanged = c.send(condition).await;

@@ -89,26 +89,19 @@ impl Shop {
     }
 
     async fn runs(&self, handler: &str) -> u64 {
-        self.json("/stats").await["handler_runs"][handler]
-            .as_u64()
-            .unwrap()
+        self.json("/stats").await["handler_runs"][handler].as_u64().unwrap()
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_shops_share_and_invalidate_each_other() {
     let (database, redis) = (Database::new(), RedisServer::start().await.unwrap());
-    let (a, b) = (
-        Shop::open(&database, &redis).await,
-        Shop::open(&database, &redis).await,
-    );
+    let (a, b) = (Shop::open(&database, &redis).await, Shop::open(&database, &redis).await);
 
     let first = a.get("/api/products/42").await;
     assert_eq!(first.outcome(), "MISS never-stored");
-    eventually("it is shared", async || {
-        b.get("/api/products/42").await.outcome() != "MISS never-stored"
-    })
-    .await;
+    eventually("it is shared", async || b.get("/api/products/42").await.outcome() != "MISS never-stored")
+        .await;
     assert_eq!(b.get("/api/products/42").await.body, first.body);
     assert_eq!(b.get("/api/products/42").await.field("x-cache"), "HIT");
 
@@ -128,11 +121,7 @@ async fn two_shops_share_and_invalidate_each_other() {
     for shop in [&a, &b] {
         assert_eq!(shop.json(path).await["products"][0]["price_cents"], 202);
     }
-    a.put(
-        "/api/products/42",
-        json!({ "name": "Renamed beyond recognition", "price_cents": 303 }),
-    )
-    .await;
+    a.put("/api/products/42", json!({ "name": "Renamed beyond recognition", "price_cents": 303 })).await;
     assert_eq!(a.json(path).await["products"][0]["price_cents"], 303);
     eventually("the other shop's list shows it", async || {
         b.json(path).await["products"][0]["price_cents"] == 303
@@ -143,10 +132,7 @@ async fn two_shops_share_and_invalidate_each_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_users_responses_are_shared_between_shops_and_with_nobody_else() {
     let (database, redis) = (Database::new(), RedisServer::start().await.unwrap());
-    let (a, b) = (
-        Shop::open(&database, &redis).await,
-        Shop::open(&database, &redis).await,
-    );
+    let (a, b) = (Shop::open(&database, &redis).await, Shop::open(&database, &redis).await);
     let me = |shop: &Shop, user: u32| {
         let request = Request::get("/api/me").header("authorization", format!("Bearer {user}"));
         send(shop.address, request.body(Bytes::new()).unwrap())
@@ -174,10 +160,7 @@ async fn a_users_responses_are_shared_between_shops_and_with_nobody_else() {
     .await;
     assert_eq!(id(&me(&b, 8).await), 8);
     eventually("so is the list of the highest scores", async || {
-        b.json("/api/users/top")
-            .await
-            .to_string()
-            .contains("Somebody Else")
+        b.json("/api/users/top").await.to_string().contains("Somebody Else")
     })
     .await;
 }
@@ -215,10 +198,7 @@ async fn stats_tell_what_ran_and_what_the_caches_did() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shop_serves_while_redis_hangs_dies_and_comes_back() {
     let (database, redis) = (Database::new(), RedisServer::start().await.unwrap());
-    let (a, b) = (
-        Shop::open(&database, &redis).await,
-        Shop::open(&database, &redis).await,
-    );
+    let (a, b) = (Shop::open(&database, &redis).await, Shop::open(&database, &redis).await);
     let new = |price: u32| json!({ "name": "Lamp", "price_cents": price });
     redis.stop().unwrap();
     a.put("/api/products/1", new(1)).await;

@@ -15,10 +15,7 @@ use larder_tests::redis::{
 const MAX_STALENESS: Duration = Duration::from_secs(1);
 
 async fn two_instances(world: &World) -> [Instance; 2] {
-    let setup = || Setup {
-        max_staleness: MAX_STALENESS,
-        ..Setup::real()
-    };
+    let setup = || Setup { max_staleness: MAX_STALENESS, ..Setup::real() };
     [world.joined(setup()).await, world.joined(setup()).await]
 }
 
@@ -50,21 +47,13 @@ async fn is_over(world: &World, a: &Instance, b: &Instance) {
     }
     for (one, other, path) in [(a, b, "/by-key/1"), (b, a, "/by-key/2")] {
         one.hits(path).await;
-        eventually("hits are shared", async || {
-            other.get(path).await.field("x-cache") == "HIT"
-        })
-        .await;
+        eventually("hits are shared", async || other.get(path).await.field("x-cache") == "HIT").await;
     }
 }
 
 /// A share of slow requests that only a fault which is never noticed would exceed, however busy the machine.
 fn few_were_slow(summary: &Summary) {
-    assert!(
-        summary.slow <= 40 + summary.requests / 10,
-        "{} of {} were slow",
-        summary.slow,
-        summary.requests
-    );
+    assert!(summary.slow <= 40 + summary.requests / 10, "{} of {} were slow", summary.slow, summary.requests);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -153,9 +142,7 @@ async fn forgetful_of_scripts() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn full() {
     let summary = during(async |world, _, traffic| {
-        world
-            .command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"])
-            .await;
+        world.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
         world.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
         traffic.flows(3_000).await;
         world.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
@@ -227,11 +214,7 @@ async fn garbled() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hung_redis_costs_few_requests_a_delay() {
     let world = World::new().await;
-    let setup = Setup {
-        memory: 0,
-        max_staleness: Duration::from_secs(60),
-        ..Setup::real()
-    };
+    let setup = Setup { memory: 0, max_staleness: Duration::from_secs(60), ..Setup::real() };
     let a = world.joined(setup).await;
     let traffic = Traffic::start_reading(&world.truth, &a);
     traffic.flows(500).await;

@@ -15,12 +15,6 @@ pub(crate) fn run() -> Result<ExitCode> {
 }
 
 /// The whole workspace: the default members and the benchmarks.
-const CLIPPY: [&str; 5] = [
-    "clippy",
-    "--locked",
-    "--workspace",
-    "--all-targets",
-    "--all-features",
-];
+const CLIPPY: [&str; 5] = ["clippy", "--locked", "--workspace", "--all-targets", "--all-features"];
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 const DOC: [&str; 4] = ["doc", "--locked", "--no-deps", "--all-features"];

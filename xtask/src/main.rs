@@ -11,11 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "The commands of the repository."
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The commands of the repository.")]
 struct Args {
     #[command(subcommand)]
     task: Task,

@@ -46,15 +46,9 @@ pub(crate) struct Printed {
 /// Runs a command that must succeed, for what it prints.
 pub(crate) fn read(command: &mut Command) -> Result<Printed> {
     let line = line(command);
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run `{line}`"))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run `{line}`"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let printed = Printed {
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
-    };
+    let printed = Printed { stdout: text(&output.stdout), stderr: text(&output.stderr) };
     if !output.status.success() {
         bail!("`{line}` failed: {}\n{}", output.status, printed.stderr);
     }
@@ -63,9 +57,7 @@ pub(crate) fn read(command: &mut Command) -> Result<Printed> {
 
 /// Runs a command silently; what it printed if it could be run and succeeded.
 pub(crate) fn ask(program: &str, args: &[&str]) -> Option<String> {
-    read(Command::new(program).args(args))
-        .ok()
-        .map(|printed| printed.stdout)
+    read(Command::new(program).args(args)).ok().map(|printed| printed.stdout)
 }
 
 /// Our own exit code after a program that ended with `status`.
@@ -83,8 +75,5 @@ fn root() -> &'static Path {
 pub(crate) fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let words = program.file_name().into_iter().chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

@@ -7,21 +7,13 @@ use larder_bench::memory::Case;
 use tokio::runtime::Builder;
 
 fn main() {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let _entered = runtime.enter();
     for case in Case::value_variants() {
         let mut hit = case.hit(&runtime);
         // What is made once, by the first hits, is not what a hit costs.
         (0..100).for_each(|_| hit.once());
         let allocated = measure(|| hit.once());
-        println!(
-            "{} {} {}",
-            case.name(),
-            allocated.count_total,
-            allocated.bytes_total
-        );
+        println!("{} {} {}", case.name(), allocated.count_total, allocated.bytes_total);
     }
 }

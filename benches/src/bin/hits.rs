@@ -17,10 +17,7 @@ struct Args {
 
 fn main() {
     let args = Args::parse();
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let _entered = runtime.enter();
     let mut hit = args.case.hit(&runtime);
     for _ in 0..args.number {

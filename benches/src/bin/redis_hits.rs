@@ -18,9 +18,7 @@ struct Args {
 
 #[tokio::main]
 async fn main() {
-    let load = Load {
-        requests: Args::parse().requests,
-    };
+    let load = Load { requests: Args::parse().requests };
     let redis = RedisServer::start().await.expect("a redis-server");
     let by_hand = handwritten(&redis.url(), origin::service(1024)).await;
     let larder = larder(&redis.url(), origin::service(1024));

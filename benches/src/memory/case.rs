@@ -58,10 +58,9 @@ impl Case {
             Self::Bare => Hit::warm(runtime, bare),
             Self::Peer => Hit::warm(runtime, PeerLayer::with_lifespan(HOUR).layer(bare)),
             Self::Larder | Self::Larder64k | Self::Larder1m => Hit::warm(runtime, larder().layer(bare)),
-            Self::RouterLarder => Hit::warm(
-                runtime,
-                Router::new().route(origin::ROUTE, handler.layer(larder())),
-            ),
+            Self::RouterLarder => {
+                Hit::warm(runtime, Router::new().route(origin::ROUTE, handler.layer(larder())))
+            }
             Self::RouterBare => Hit::warm(runtime, Router::new().route(origin::ROUTE, handler)),
             Self::RouterPeer => Hit::warm(
                 runtime,
@@ -79,8 +78,6 @@ impl Case {
     /// The name that [`ValueEnum`] reads.
     #[must_use]
     pub fn name(self) -> String {
-        self.to_possible_value()
-            .map(|value| value.get_name().to_owned())
-            .unwrap_or_default()
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }

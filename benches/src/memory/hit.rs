@@ -25,11 +25,7 @@ impl Hit {
     {
         for _ in 0..2 {
             runtime.block_on(async {
-                let response = service
-                    .clone()
-                    .oneshot(origin::request())
-                    .await
-                    .expect("a response");
+                let response = service.clone().oneshot(origin::request()).await.expect("a response");
                 response.into_body().collect().await.expect("a whole body");
             });
         }

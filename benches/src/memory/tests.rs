@@ -16,11 +16,7 @@ fn only_the_bare_cases_run_the_handler_on_a_hit() {
         let before = origin::runs();
         hit.once();
         hit.once();
-        let expected = if matches!(case, Case::Bare | Case::RouterBare) {
-            2
-        } else {
-            0
-        };
+        let expected = if matches!(case, Case::Bare | Case::RouterBare) { 2 } else { 0 };
         assert_eq!(origin::runs() - before, expected, "{case:?}");
     }
 }

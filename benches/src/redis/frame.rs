@@ -50,12 +50,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_encoded_is_decoded() {
-        let response = Response::builder()
-            .status(203)
-            .header("vary", "accept")
-            .header("x-two", "")
-            .body(())
-            .unwrap();
+        let response =
+            Response::builder().status(203).header("vary", "accept").header("x-two", "").body(()).unwrap();
         let decoded = decode(encode(&response, b"a body"));
         assert_eq!(decoded.status(), response.status());
         assert_eq!(decoded.headers(), response.headers());

@@ -28,9 +28,7 @@ where
         + Send
         + 'static,
 {
-    let client = Builder::from_config(Config::from_url(url).expect("a URL"))
-        .build()
-        .expect("a client");
+    let client = Builder::from_config(Config::from_url(url).expect("a URL")).build().expect("a client");
     client.init().await.expect("a connection");
     service_fn(move |request| answer(client.clone(), origin.clone(), request))
 }
@@ -48,9 +46,6 @@ where
     let body = body.collect().await.expect("a whole body").to_bytes();
     let response = Response::from_parts(response, ());
     let stored = frame::encode(&response, &body);
-    let () = client
-        .set(key, stored, None, None, false)
-        .await
-        .expect("an answer from Redis");
+    let () = client.set(key, stored, None, None, false).await.expect("an answer from Redis");
     Ok(response.map(|()| Body::from(body)))
 }

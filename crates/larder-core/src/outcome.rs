@@ -124,6 +124,8 @@ reasons! {
         HeadersTooLarge => "headers-too-large",
         /// Its body ended in an error.
         BodyError => "body-error",
+        /// Its body does not end, as far as can be told: it is a stream of events, or took very long.
+        Endless => "endless",
         /// Its body has trailers.
         Trailers => "trailers",
         /// Its key has too many variants already.
@@ -271,25 +273,8 @@ mod tests {
     /// RFC 9211 §2.2 lists the values of `fwd`.
     #[test]
     fn forwarding_uses_the_words_of_rfc_9211() {
-        let allowed = [
-            "bypass",
-            "method",
-            "uri-miss",
-            "vary-miss",
-            "miss",
-            "request",
-            "stale",
-            "partial",
-        ];
-        assert!(
-            MissReason::ALL
-                .iter()
-                .all(|reason| allowed.contains(&reason.fwd()))
-        );
-        assert!(
-            BypassReason::ALL
-                .iter()
-                .all(|reason| allowed.contains(&reason.fwd()))
-        );
+        let allowed = ["bypass", "method", "uri-miss", "vary-miss", "miss", "request", "stale", "partial"];
+        assert!(MissReason::ALL.iter().all(|reason| allowed.contains(&reason.fwd())));
+        assert!(BypassReason::ALL.iter().all(|reason| allowed.contains(&reason.fwd())));
     }
 }

@@ -115,10 +115,7 @@ impl StoreError {
     /// An error of this kind, with the store's own words for it.
     #[must_use]
     pub fn new(kind: StoreErrorKind, detail: impl Into<Box<str>>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-        }
+        Self { kind, detail: detail.into() }
     }
 
     /// What kind of trouble it is.

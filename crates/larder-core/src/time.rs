@@ -87,10 +87,7 @@ impl Boot {
     /// This moment moved into the future by `by`, at most to [`Boot::MAX`].
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
     }
 
     /// How long after `earlier` this moment is; zero if it is not after it.
@@ -133,21 +130,10 @@ mod tests {
 
     #[test]
     fn differences_never_go_below_zero_and_sums_never_wrap() {
-        assert_eq!(
-            Boot::from_nanos(5).saturating_since(Boot::from_nanos(9)),
-            Duration::ZERO
-        );
-        assert_eq!(
-            Boot::from_nanos(9).saturating_since(Boot::from_nanos(5)),
-            Duration::from_nanos(4)
-        );
+        assert_eq!(Boot::from_nanos(5).saturating_since(Boot::from_nanos(9)), Duration::ZERO);
+        assert_eq!(Boot::from_nanos(9).saturating_since(Boot::from_nanos(5)), Duration::from_nanos(4));
         assert_eq!(Boot::MAX.saturating_add(Duration::MAX), Boot::MAX);
-        assert_eq!(
-            Wall::from_unix_millis(u64::MAX)
-                .saturating_add(Duration::MAX)
-                .unix_millis(),
-            u64::MAX
-        );
+        assert_eq!(Wall::from_unix_millis(u64::MAX).saturating_add(Duration::MAX).unix_millis(), u64::MAX);
         assert_eq!(Wall::from(UNIX_EPOCH - Duration::from_secs(1)), Wall::default());
     }
 }

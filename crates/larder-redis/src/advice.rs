@@ -10,9 +10,7 @@ use crate::answer::{parts, text};
 /// forbid it, which is no trouble.
 pub(crate) async fn give(client: &WithOptions<Client>) -> bool {
     let command = CustomCommand::new_static("CONFIG", ClusterHash::Random, false);
-    let asked = client
-        .custom::<Value, _>(command, vec!["GET", "maxmemory*"])
-        .await;
+    let asked = client.custom::<Value, _>(command, vec!["GET", "maxmemory*"]).await;
     match asked {
         Ok(settings) => {
             for warning in warnings(&settings) {
@@ -30,9 +28,7 @@ pub(crate) async fn give(client: &WithOptions<Client>) -> bool {
 fn warnings(settings: &Value) -> Vec<&'static str> {
     let setting = |name: &str| {
         let pairs = parts(settings)?.chunks_exact(2);
-        pairs
-            .filter(|pair| text(&pair[0]) == Some(name))
-            .find_map(|pair| text(&pair[1]).map(str::to_owned))
+        pairs.filter(|pair| text(&pair[0]) == Some(name)).find_map(|pair| text(&pair[1]).map(str::to_owned))
     };
     let mut warnings = Vec::new();
     if setting("maxmemory").as_deref() == Some("0") {
@@ -62,14 +58,7 @@ mod tests {
     #[test]
     fn warns_of_what_hurts_and_of_nothing_else() {
         let count = |limit: &str, policy: &str| {
-            let settings = [
-                "maxmemory-policy",
-                policy,
-                "maxmemory-samples",
-                "5",
-                "maxmemory",
-                limit,
-            ];
+            let settings = ["maxmemory-policy", policy, "maxmemory-samples", "5", "maxmemory", limit];
             warnings(&Value::Array(settings.into_iter().map(Value::from).collect())).len()
         };
         assert_eq!(count("268435456", "volatile-lru"), 0);

@@ -30,9 +30,7 @@ fn is_reply(text: &str) -> bool {
 
 /// Whether the server has become a replica: the address may lead to its successor by now.
 pub(crate) fn is_replica(error: &Error) -> bool {
-    ["READONLY", "MASTERDOWN"]
-        .iter()
-        .any(|word| error.details().starts_with(word))
+    ["READONLY", "MASTERDOWN"].iter().any(|word| error.details().starts_with(word))
 }
 
 /// An answer that is not what was asked for.
@@ -73,48 +71,20 @@ mod tests {
         use StoreErrorKind::{Refused, Timeout, Unreachable, Unreadable};
         let cases = [
             (ErrorKind::Timeout, "Request timed out.", Timeout),
-            (
-                ErrorKind::Canceled,
-                "Connection closed unexpectedly.",
-                Unreachable,
-            ),
+            (ErrorKind::Canceled, "Connection closed unexpectedly.", Unreachable),
             (ErrorKind::IO, "Connection reset by peer", Unreachable),
             (ErrorKind::Unknown, "Client is not initialized.", Unreachable),
             (ErrorKind::Unknown, "Too many failed write attempts.", Unreachable),
             (ErrorKind::Cluster, "CLUSTERDOWN The cluster is down", Unreachable),
-            (
-                ErrorKind::Unknown,
-                "LOADING Redis is loading the dataset in memory",
-                Refused,
-            ),
-            (
-                ErrorKind::Unknown,
-                "OOM command not allowed when used memory > 'maxmemory'.",
-                Refused,
-            ),
-            (
-                ErrorKind::Unknown,
-                "READONLY You can't write against a read only replica.",
-                Refused,
-            ),
-            (
-                ErrorKind::Unknown,
-                "MISCONF Redis is configured to save RDB snapshots",
-                Refused,
-            ),
-            (
-                ErrorKind::Unknown,
-                "BUSY Redis is busy running a script.",
-                Refused,
-            ),
+            (ErrorKind::Unknown, "LOADING Redis is loading the dataset in memory", Refused),
+            (ErrorKind::Unknown, "OOM command not allowed when used memory > 'maxmemory'.", Refused),
+            (ErrorKind::Unknown, "READONLY You can't write against a read only replica.", Refused),
+            (ErrorKind::Unknown, "MISCONF Redis is configured to save RDB snapshots", Refused),
+            (ErrorKind::Unknown, "BUSY Redis is busy running a script.", Refused),
             (ErrorKind::Unknown, "NOPERM this user has no permissions", Refused),
             (ErrorKind::Unknown, "ERR unknown command", Refused),
             (ErrorKind::Auth, "NOAUTH Authentication required.", Refused),
-            (
-                ErrorKind::InvalidArgument,
-                "WRONGTYPE Operation against a key",
-                Refused,
-            ),
+            (ErrorKind::InvalidArgument, "WRONGTYPE Operation against a key", Refused),
             (ErrorKind::Parse, "Cannot parse into bytes.", Unreadable),
         ];
         for (kind_of, details, expected) in cases {

@@ -84,13 +84,7 @@ impl RedisStoreBuilder {
             )
         })?;
         let keys = Keys::new(&self.namespace, self.schema);
-        Ok(RedisStore::open(
-            config,
-            &runtime,
-            keys,
-            self.command_timeout,
-            self.log_length,
-        ))
+        Ok(RedisStore::open(config, &runtime, keys, self.command_timeout, self.log_length))
     }
 
     fn check(&self) -> Result<(), ConnectError> {

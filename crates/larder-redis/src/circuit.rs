@@ -66,9 +66,7 @@ impl Circuit {
     pub(crate) fn timed_out(&mut self, leave: Leave, now: Instant) -> bool {
         let open = match *self {
             Self::Closed { timeouts } if timeouts + 1 < TIMEOUTS => {
-                *self = Self::Closed {
-                    timeouts: timeouts + 1,
-                };
+                *self = Self::Closed { timeouts: timeouts + 1 };
                 false
             }
             Self::Closed { .. } => true,

@@ -17,10 +17,7 @@ pub(crate) fn fields(events: &[Event]) -> impl Iterator<Item = Value> + '_ {
             Mode::Hard => HARD,
             Mode::Soft => SOFT,
         };
-        [
-            Value::from_static_str(mode),
-            Value::from(event.selector.to_text()),
-        ]
+        [Value::from_static_str(mode), Value::from(event.selector.to_text())]
     })
 }
 
@@ -60,14 +57,8 @@ mod tests {
     #[test]
     fn events_are_read_as_they_were_written() {
         let written = [
-            Event {
-                mode: Mode::Hard,
-                selector: Tag::new("product:42").into(),
-            },
-            Event {
-                mode: Mode::Soft,
-                selector: Selector::All,
-            },
+            Event { mode: Mode::Hard, selector: Tag::new("product:42").into() },
+            Event { mode: Mode::Soft, selector: Selector::All },
         ];
         let entry = Value::Array(fields(&written).collect());
         assert_eq!(events(&entry), written);

@@ -12,6 +12,8 @@ pub enum ConnectErrorKind {
     Feature,
     /// The rest of the URL cannot be right.
     Url,
+    /// The URL asks for TLS, and this machine has no root certificates to check a server's with.
+    Certificates,
     /// A setting of the builder cannot be right.
     Setting,
     /// There is no Tokio runtime here.
@@ -27,10 +29,7 @@ pub struct ConnectError {
 
 impl ConnectError {
     pub(crate) fn new(kind: ConnectErrorKind, detail: impl Into<Box<str>>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-        }
+        Self { kind, detail: detail.into() }
     }
 
     /// What is wrong.

@@ -18,10 +18,7 @@ pub(crate) struct Health {
 
 impl Health {
     pub(crate) const fn new() -> Self {
-        Self {
-            calm: AtomicBool::new(true),
-            circuit: Mutex::new(Circuit::NEW),
-        }
+        Self { calm: AtomicBool::new(true), circuit: Mutex::new(Circuit::NEW) }
     }
 
     /// Leave to call, or the error that says that the circuit is open.
@@ -29,9 +26,7 @@ impl Health {
         if self.calm.load(Ordering::Relaxed) {
             return Ok(Leave::Ordinary);
         }
-        self.circuit()
-            .admit(Instant::now())
-            .ok_or_else(|| StoreError::new(StoreErrorKind::CircuitOpen, ""))
+        self.circuit().admit(Instant::now()).ok_or_else(|| StoreError::new(StoreErrorKind::CircuitOpen, ""))
     }
 
     /// Takes in how a call went. Says whether its timeout opened the circuit.

@@ -47,11 +47,7 @@ mod tests {
         assert_eq!(keys.response("{u|/a}"), "larder:shop:v3:{u|/a}");
         assert_eq!(
             keys.log,
-            [
-                "larder:{shop:log}:events",
-                "larder:{shop:log}:incarnation",
-                "larder:{shop:log}:beat"
-            ]
+            ["larder:{shop:log}:events", "larder:{shop:log}:incarnation", "larder:{shop:log}:beat"]
         );
         assert_eq!(Keys::new("shop", 4).log, keys.log);
     }

@@ -20,6 +20,9 @@ use crate::answer;
 /// How long making a connection, and each step of it, may take.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
+/// How long a question may take that nobody waits for.
+const ADVICE_LIMIT: Duration = Duration::from_secs(2);
+
 /// Data that the peer's kernel has not acknowledged for this long ends the connection. Without it fred can hang in a
 /// write to a peer that is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(1);
@@ -74,10 +77,7 @@ impl Link {
     /// The same for a custom command, whose key stands at `key` in its arguments. What a `CustomCommand` says of that
     /// itself is ignored by fred, and a cluster's wrong node is asked.
     pub(crate) fn within_at(&self, limit: Duration, key: usize) -> WithOptions<Client> {
-        let options = Options {
-            cluster_hash: Some(ClusterHash::Offset(key)),
-            ..self.options(limit)
-        };
+        let options = Options { cluster_hash: Some(ClusterHash::Offset(key)), ..self.options(limit) };
         self.client().with_options(&options)
     }
 
@@ -180,10 +180,7 @@ impl Link {
 
 async fn advise(client: &Client) -> bool {
     // Not one that fails fast: fred announces a connection a moment before it lets those through.
-    let patient = Options {
-        timeout: Some(CONNECT_LIMIT),
-        ..Options::default()
-    };
+    let patient = Options { timeout: Some(ADVICE_LIMIT), ..Options::default() };
     advice::give(&client.with_options(&patient)).await
 }
 
@@ -194,10 +191,8 @@ async fn quit(client: &Client, running: &ConnectHandle) {
 }
 
 fn client(config: Config) -> Client {
-    let performance = PerformanceConfig {
-        default_command_timeout: CONNECT_LIMIT,
-        ..PerformanceConfig::default()
-    };
+    let performance =
+        PerformanceConfig { default_command_timeout: CONNECT_LIMIT, ..PerformanceConfig::default() };
     let connection = ConnectionConfig {
         connection_timeout: CONNECT_LIMIT,
         internal_command_timeout: CONNECT_LIMIT,

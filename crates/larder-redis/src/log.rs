@@ -49,10 +49,7 @@ impl Log for RedisStore {
             client.custom::<Value, _>(command, arguments).await
         });
         let Ok(result) = waiting.await else {
-            return Err(StoreError::new(
-                StoreErrorKind::Unreachable,
-                "the runtime is gone",
-            ));
+            return Err(StoreError::new(StoreErrorKind::Unreachable, "the runtime is gone"));
         };
         result.map(drop).map_err(|error| inner.no_alarm(&error))
     }

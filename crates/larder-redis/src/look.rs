@@ -21,18 +21,7 @@ pub(crate) fn read(answer: &Value) -> Result<Answer, StoreError> {
 }
 
 fn try_read(answer: &Value) -> Option<Answer> {
-    let [
-        incarnation,
-        run_id,
-        added,
-        length,
-        oldest,
-        last,
-        deleted,
-        entries,
-        more,
-    ] = parts(answer)?
-    else {
+    let [incarnation, run_id, added, length, oldest, last, deleted, entries, more] = parts(answer)? else {
         return None;
     };
     let extent = Extent {
@@ -49,10 +38,7 @@ fn try_read(answer: &Value) -> Option<Answer> {
         entries: parts(entries)?.iter().map(entry).collect::<Option<_>>()?,
         more: number(more)? != 0,
     };
-    Some(Answer {
-        look,
-        knows_run_id: !text(run_id)?.is_empty(),
-    })
+    Some(Answer { look, knows_run_id: !text(run_id)?.is_empty() })
 }
 
 fn id(value: &Value) -> Option<LogId> {
@@ -109,37 +95,16 @@ mod tests {
         let cases = [
             ("nothing is missing", whole, LogId::ZERO),
             ("trimmed", Extent { length: 2, ..whole }, LogId::new(4, u64::MAX)),
-            (
-                "the server does not count",
-                Extent { added: -1, ..whole },
-                LogId::new(4, u64::MAX),
-            ),
-            (
-                "emptied",
-                Extent {
-                    length: 0,
-                    oldest: LogId::ZERO,
-                    ..whole
-                },
-                LogId::new(9, 1),
-            ),
+            ("the server does not count", Extent { added: -1, ..whole }, LogId::new(4, u64::MAX)),
+            ("emptied", Extent { length: 0, oldest: LogId::ZERO, ..whole }, LogId::new(9, 1)),
             (
                 "empty from the start",
-                Extent {
-                    added: 0,
-                    length: 0,
-                    oldest: LogId::ZERO,
-                    ..whole
-                },
+                Extent { added: 0, length: 0, oldest: LogId::ZERO, ..whole },
                 LogId::new(9, 1),
             ),
             (
                 "one deleted in the middle",
-                Extent {
-                    length: 2,
-                    deleted: LogId::new(7, 0),
-                    ..whole
-                },
+                Extent { length: 2, deleted: LogId::new(7, 0), ..whole },
                 LogId::new(7, 0),
             ),
         ];
@@ -174,10 +139,7 @@ mod tests {
                 incarnation: Incarnation::from_bytes([0xab; 16]),
                 floor: LogId::ZERO,
                 last: LogId::new(9, 1),
-                entries: vec![
-                    (LogId::new(5, 0), vec![]),
-                    (LogId::new(9, 1), vec![Event::EVERYTHING])
-                ],
+                entries: vec![(LogId::new(5, 0), vec![]), (LogId::new(9, 1), vec![Event::EVERYTHING])],
                 more: true,
             }
         );

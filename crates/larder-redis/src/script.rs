@@ -35,10 +35,7 @@ pub(crate) struct Scripts {
 impl Scripts {
     pub(crate) fn new() -> Self {
         const LOOK: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/look.lua"));
-        const APPEND: &str = concat!(
-            include_str!("lua/incarnation.lua"),
-            include_str!("lua/append.lua")
-        );
+        const APPEND: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/append.lua"));
         Self {
             look: Script::new(LOOK),
             append: Script::new(APPEND),
@@ -49,10 +46,7 @@ impl Scripts {
 
 impl Script {
     fn new(text: &'static str) -> Self {
-        Self {
-            text: Str::from_static(text),
-            sha: Str::from(sha1_hash(text)),
-        }
+        Self { text: Str::from_static(text), sha: Str::from(sha1_hash(text)) }
     }
 
     /// Runs it within `limit`, on the node that has the first of its keys.

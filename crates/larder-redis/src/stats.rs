@@ -40,10 +40,7 @@ impl RedisStats {
                 .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
                 .and_then(|digits| digits.trim().parse().ok())
         };
-        Some(Self {
-            hits: count("keyspace_hits")?,
-            misses: count("keyspace_misses")?,
-        })
+        Some(Self { hits: count("keyspace_hits")?, misses: count("keyspace_misses")? })
     }
 }
 

@@ -102,9 +102,7 @@ impl RedisStore {
             health: Health::new(),
             address,
         };
-        Self {
-            inner: Arc::new(inner),
-        }
+        Self { inner: Arc::new(inner) }
     }
 
     /// What the server says of its hits and misses.

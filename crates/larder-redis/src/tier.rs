@@ -27,9 +27,7 @@ impl SharedTier for RedisStore {
         let key = inner.keys.response(key);
         let arguments = [Value::Bytes(value), Value::Integer(millis(expiry))];
         let set = &inner.scripts.set;
-        let result = set
-            .run(&inner.data, inner.command_timeout, &[&key], &arguments)
-            .await;
+        let result = set.run(&inner.data, inner.command_timeout, &[&key], &arguments).await;
         inner.settle(leave, result.map(drop))
     }
 

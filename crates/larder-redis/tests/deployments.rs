@@ -21,10 +21,7 @@ async fn works(store: &RedisStore) {
     assert_eq!(store.look(after(&begun)).await.unwrap().last, id);
     for key in ["{a}", "{b}", "{c}"] {
         let value = Bytes::from_static(b"x");
-        store
-            .set(key, value.clone(), Duration::from_secs(60))
-            .await
-            .unwrap();
+        store.set(key, value.clone(), Duration::from_secs(60)).await.unwrap();
         assert_eq!(store.get(key).await.unwrap(), Some(value));
         store.remove(key).await.unwrap();
     }
@@ -37,14 +34,8 @@ const SLOT_OF_AA: &str = "1180";
 #[tokio::test]
 async fn a_cluster() {
     let node = async |lowest: &str, highest: &str| {
-        let node = RedisServer::builder()
-            .config("cluster-enabled yes")
-            .start()
-            .await
-            .unwrap();
-        node.command(&["CLUSTER", "ADDSLOTSRANGE", lowest, highest])
-            .await
-            .unwrap();
+        let node = RedisServer::builder().config("cluster-enabled yes").start().await.unwrap();
+        node.command(&["CLUSTER", "ADDSLOTSRANGE", lowest, highest]).await.unwrap();
         node
     };
     let (a, b) = (node("0", "8191").await, node("8192", "16383").await);
@@ -69,9 +60,7 @@ async fn a_cluster() {
     // A slot moves, with nothing in it.
     let id = b.command(&["CLUSTER", "MYID"]).await.unwrap();
     for node in [&b, &a] {
-        node.command(&["CLUSTER", "SETSLOT", SLOT_OF_AA, "NODE", id.as_str().unwrap()])
-            .await
-            .unwrap();
+        node.command(&["CLUSTER", "SETSLOT", SLOT_OF_AA, "NODE", id.as_str().unwrap()]).await.unwrap();
     }
     assert_eq!(store.get("{aa}").await.unwrap(), None);
     works(&store).await;
@@ -80,12 +69,8 @@ async fn a_cluster() {
 #[cfg(feature = "unix-sockets")]
 #[tokio::test]
 async fn a_unix_socket() {
-    let server = RedisServer::builder()
-        .config("unixsocket redis.sock")
-        .password("secret")
-        .start()
-        .await
-        .unwrap();
+    let server =
+        RedisServer::builder().config("unixsocket redis.sock").password("secret").start().await.unwrap();
     let socket = server.directory().join("redis.sock");
     let store = joined(patient(&format!("redis+unix://:secret@any{}", socket.display()))).await;
     works(&store).await;

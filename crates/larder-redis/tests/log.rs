@@ -14,10 +14,7 @@ use larder_testing::RedisServer;
 use support::{EVENTS, RECORD, after, event, eventually, joined, patient, start, store};
 
 fn events(look: &Look) -> Vec<Event> {
-    look.entries
-        .iter()
-        .flat_map(|(_, events)| events.clone())
-        .collect()
+    look.entries.iter().flat_map(|(_, events)| events.clone()).collect()
 }
 
 #[tokio::test]
@@ -29,13 +26,7 @@ async fn the_first_look_begins_an_incarnation_and_the_next_finds_it() {
     assert_eq!(first.floor, LogId::ZERO);
     assert!(!first.more);
     let second = store.look(after(&first)).await.unwrap();
-    assert_eq!(
-        second,
-        Look {
-            entries: vec![],
-            ..first
-        }
-    );
+    assert_eq!(second, Look { entries: vec![], ..first });
 }
 
 #[tokio::test]
@@ -43,10 +34,7 @@ async fn what_was_appended_is_seen_in_order_by_every_instance() {
     let server = RedisServer::start().await.unwrap();
     let (a, b) = (store(&server).await, store(&server).await);
     let before = b.look(start()).await.unwrap();
-    let soft = Event {
-        mode: Mode::Soft,
-        selector: Selector::All,
-    };
+    let soft = Event { mode: Mode::Soft, selector: Selector::All };
     let (incarnation, first) = a.append(&[event("x"), soft.clone()]).await.unwrap();
     let (_, second) = a.append(&[event("ü y")]).await.unwrap();
     assert_eq!(incarnation, before.incarnation);
@@ -54,10 +42,7 @@ async fn what_was_appended_is_seen_in_order_by_every_instance() {
 
     let look = b.look(after(&before)).await.unwrap();
     assert_eq!(look.last, second);
-    assert_eq!(
-        look.entries,
-        [(first, vec![event("x"), soft]), (second, vec![event("ü y")])]
-    );
+    assert_eq!(look.entries, [(first, vec![event("x"), soft]), (second, vec![event("ü y")])]);
     assert_eq!(b.look(after(&look)).await.unwrap().entries, [], "nothing twice");
 }
 
@@ -81,10 +66,7 @@ async fn a_long_log_is_read_in_several_looks() {
     server.command(&["EVAL", add, "1", EVENTS]).await.unwrap();
     let first = store.look(after(&begun)).await.unwrap();
     assert!(first.more);
-    let cursor = Cursor {
-        after: first.entries.last().unwrap().0,
-        ..after(&begun)
-    };
+    let cursor = Cursor { after: first.entries.last().unwrap().0, ..after(&begun) };
     let rest = store.look(cursor).await.unwrap();
     assert!(!rest.more);
     assert_eq!(rest.entries.last().unwrap().0, rest.last);
@@ -131,10 +113,7 @@ async fn who_comes_from_another_incarnation_sees_all_of_this_one() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     store.append(&[event("x")]).await.unwrap();
-    let far_ahead = Cursor {
-        after: LogId::new(u64::MAX, 0),
-        ..start()
-    };
+    let far_ahead = Cursor { after: LogId::new(u64::MAX, 0), ..start() };
     assert_eq!(events(&store.look(far_ahead).await.unwrap()), [event("x")]);
 }
 
@@ -154,9 +133,7 @@ async fn an_append_notices_the_loss_too() {
 /// The log is all there, but nobody knows what a server lost that was restarted.
 #[tokio::test]
 async fn a_restart_is_a_new_incarnation_even_if_nothing_was_lost() {
-    let persistent = RedisServer::builder()
-        .config("appendonly yes")
-        .config("appendfsync always");
+    let persistent = RedisServer::builder().config("appendonly yes").config("appendfsync always");
     let server = persistent.start().await.unwrap();
     let store = store(&server).await;
     store.append(&[event("x")]).await.unwrap();
@@ -173,11 +150,7 @@ async fn a_restart_is_a_new_incarnation_even_if_nothing_was_lost() {
 /// Rule 7.
 #[tokio::test]
 async fn trimming_raises_the_floor() {
-    let server = RedisServer::builder()
-        .config("stream-node-max-entries 5")
-        .start()
-        .await
-        .unwrap();
+    let server = RedisServer::builder().config("stream-node-max-entries 5").start().await.unwrap();
     let store = joined(patient(&server.url()).log_length(10)).await;
     let begun = store.look(start()).await.unwrap();
     for n in 0..40 {
@@ -210,10 +183,7 @@ async fn what_cannot_be_read_is_everything() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     let begun = store.look(start()).await.unwrap();
-    server
-        .command(&["XADD", EVENTS, "*", "h", "unknown:kind"])
-        .await
-        .unwrap();
+    server.command(&["XADD", EVENTS, "*", "h", "unknown:kind"]).await.unwrap();
     let look = store.look(after(&begun)).await.unwrap();
     assert_eq!(events(&look), [Event::EVERYTHING]);
 }
@@ -225,10 +195,9 @@ async fn a_replica_confirms_nothing() {
     let before = store(&primary).await.look(start()).await.unwrap();
     let replica = RedisServer::builder().replica_of(&primary).start().await.unwrap();
     let store = store(&replica).await;
-    for error in [
-        store.look(after(&before)).await.unwrap_err(),
-        store.append(&[event("x")]).await.unwrap_err(),
-    ] {
+    for error in
+        [store.look(after(&before)).await.unwrap_err(), store.append(&[event("x")]).await.unwrap_err()]
+    {
         assert_eq!(error.kind(), StoreErrorKind::Refused);
         assert!(error.to_string().contains("READONLY"), "{error}");
     }
@@ -240,18 +209,13 @@ async fn a_server_that_is_full_or_isolated_confirms_nothing_and_loses_nothing() 
     let store = store(&server).await;
     let (_, id) = store.append(&[event("x")]).await.unwrap();
     let before = store.look(start()).await.unwrap();
-    for (setting, refusing, well, word) in [
-        ("maxmemory", "1", "0", "OOM"),
-        ("min-replicas-to-write", "1", "0", "NOREPLICAS"),
-    ] {
-        server
-            .command(&["CONFIG", "SET", setting, refusing])
-            .await
-            .unwrap();
-        for error in [
-            store.look(after(&before)).await.unwrap_err(),
-            store.append(&[event("y")]).await.unwrap_err(),
-        ] {
+    for (setting, refusing, well, word) in
+        [("maxmemory", "1", "0", "OOM"), ("min-replicas-to-write", "1", "0", "NOREPLICAS")]
+    {
+        server.command(&["CONFIG", "SET", setting, refusing]).await.unwrap();
+        for error in
+            [store.look(after(&before)).await.unwrap_err(), store.append(&[event("y")]).await.unwrap_err()]
+        {
             assert_eq!(error.kind(), StoreErrorKind::Refused);
             assert!(error.to_string().contains(word), "{error}");
         }
@@ -274,10 +238,7 @@ async fn where_scripts_may_not_ask_for_the_run_id_the_record_is_believed() {
 
     let strong = store(&server).await;
     let strongly = strong.look(start()).await.unwrap();
-    assert_ne!(
-        strongly.incarnation, weakly.incarnation,
-        "made on a server that nobody knows"
-    );
+    assert_ne!(strongly.incarnation, weakly.incarnation, "made on a server that nobody knows");
     for store in [&weak, &strong, &weak] {
         let look = store.look(after(&strongly)).await.unwrap();
         assert_eq!(look.incarnation, strongly.incarnation);
@@ -289,10 +250,7 @@ async fn who_finds_an_incarnation_broken_begins_a_new_one_once() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     let before = store.look(start()).await.unwrap();
-    let broken = Cursor {
-        broken: true,
-        ..after(&before)
-    };
+    let broken = Cursor { broken: true, ..after(&before) };
     let look = store.look(broken).await.unwrap();
     assert_ne!(look.incarnation, before.incarnation);
     let late = store.look(broken).await.unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use larder_core::store::{SharedTier, StoreErrorKind};
 use larder_testing::{Direction, Proxy, RedisServer, Reply};
-use support::{eventually, joined, patient, store, value};
+use support::{brief, eventually, joined, patient, store, value};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const KEY: &str = "{u|/a}";
@@ -33,9 +33,7 @@ async fn a_stored_response_expires() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
-    let Reply::Integer(left) = server.command(&["PTTL", NAME]).await.unwrap() else {
-        panic!("no number")
-    };
+    let Reply::Integer(left) = server.command(&["PTTL", NAME]).await.unwrap() else { panic!("no number") };
     assert!((3_500_000..=3_600_000).contains(&left), "{left}");
     for extreme in [Duration::ZERO, Duration::MAX] {
         store.set(KEY, Bytes::from_static(b"y"), extreme).await.unwrap();
@@ -54,30 +52,10 @@ async fn only_a_higher_position_of_the_same_incarnation_stays() {
         ("an equal position", higher(5), new(5), true),
         ("a higher position", higher(6), new(5), false),
         // Byte 255 sorts before others in many locales, and the first byte decides.
-        (
-            "a higher position by a byte over 127",
-            higher(0xff),
-            new(0xfe),
-            false,
-        ),
-        (
-            "a higher position by an earlier byte",
-            higher(0x1_00),
-            new(0xff),
-            false,
-        ),
-        (
-            "a lower position by an earlier byte",
-            higher(0xff),
-            new(0x1_00),
-            true,
-        ),
-        (
-            "a higher position of another incarnation",
-            value(2, 9, "there"),
-            new(1),
-            true,
-        ),
+        ("a higher position by a byte over 127", higher(0xff), new(0xfe), false),
+        ("a higher position by an earlier byte", higher(0x1_00), new(0xff), false),
+        ("a lower position by an earlier byte", higher(0xff), new(0x1_00), true),
+        ("a higher position of another incarnation", value(2, 9, "there"), new(1), true),
         ("a text", text.clone(), new(1), true),
         ("something of another magic", other_magic, new(1), true),
         ("less than a position", Bytes::from_static(b"LR"), new(1), true),
@@ -99,8 +77,7 @@ async fn only_a_higher_position_of_the_same_incarnation_stays() {
 async fn a_set_that_arrives_late_does_not_replace_what_is_newer() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
-    let slow =
-        joined(patient(&server.url_at(proxy.address())).command_timeout(Duration::from_millis(500))).await;
+    let slow = joined(brief(&server.url_at(proxy.address()))).await;
     let other = store(&server).await;
     // So that the script is known, and the late call is the one that is held.
     slow.set("{warm}", value(1, 1, ""), HOUR).await.unwrap();
@@ -112,20 +89,13 @@ async fn a_set_that_arrives_late_does_not_replace_what_is_newer() {
     other.set(KEY, newer.clone(), HOUR).await.unwrap();
     let calls = script_calls(&server).await;
     gate.open();
-    eventually("the late call is executed", async || {
-        script_calls(&server).await > calls
-    })
-    .await;
+    eventually("the late call is executed", async || script_calls(&server).await > calls).await;
     assert_eq!(other.get(KEY).await.unwrap(), Some(newer));
 }
 
 async fn script_calls(server: &RedisServer) -> u64 {
     let stats = server.command(&["INFO", "commandstats"]).await.unwrap();
-    let line = stats
-        .as_str()
-        .unwrap()
-        .lines()
-        .find(|line| line.contains("_evalsha:"));
+    let line = stats.as_str().unwrap().lines().find(|line| line.contains("_evalsha:"));
     let calls = line.and_then(|line| line.split("calls=").nth(1)?.split(',').next()?.parse().ok());
     calls.unwrap_or(0)
 }
@@ -136,18 +106,12 @@ async fn a_late_answer_goes_to_nobody() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
     let url = server.url_at(proxy.address());
-    let store = joined(patient(&url).command_timeout(Duration::from_millis(500))).await;
+    let store = joined(brief(&url)).await;
     for name in ["a", "b"] {
-        store
-            .set(&format!("{{{name}}}"), Bytes::from(name), HOUR)
-            .await
-            .unwrap();
+        store.set(&format!("{{{name}}}"), Bytes::from(name), HOUR).await.unwrap();
     }
     let gate = proxy.hold(Direction::ToClient, "");
-    assert_eq!(
-        store.get("{a}").await.unwrap_err().kind(),
-        StoreErrorKind::Timeout
-    );
+    assert_eq!(store.get("{a}").await.unwrap_err().kind(), StoreErrorKind::Timeout);
     gate.open();
     for name in ["b", "a", "b"] {
         let got = store.get(&format!("{{{name}}}")).await.unwrap();
@@ -178,10 +142,7 @@ async fn namespaces_and_schemas_are_apart() {
     assert!(with("shop", 1).await.get(KEY).await.unwrap().is_some());
     assert!(with("shop", 2).await.get(KEY).await.unwrap().is_none());
     assert!(with("office", 1).await.get(KEY).await.unwrap().is_none());
-    let names = server
-        .command(&["EXISTS", "larder:shop:v1:{u|/a}"])
-        .await
-        .unwrap();
+    let names = server.command(&["EXISTS", "larder:shop:v1:{u|/a}"]).await.unwrap();
     assert_eq!(names, Reply::Integer(1));
 }
 

@@ -32,13 +32,8 @@ impl ManualClock {
     /// A clock at its fixed start.
     #[must_use]
     pub fn new() -> Self {
-        let times = Times {
-            wall: WALL_AT_START,
-            boot: BOOT_AT_START,
-        };
-        Self {
-            times: Arc::new(Mutex::new(times)),
-        }
+        let times = Times { wall: WALL_AT_START, boot: BOOT_AT_START };
+        Self { times: Arc::new(Mutex::new(times)) }
     }
 
     /// Moves both times forward: what passing time does.

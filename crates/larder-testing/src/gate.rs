@@ -22,9 +22,7 @@ impl Gate {
     /// A closed gate.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            state: Arc::new(watch::Sender::new(State::default())),
-        }
+        Self { state: Arc::new(watch::Sender::new(State::default())) }
     }
 
     /// Lets through everything that waits here, and everything that comes later.

@@ -44,27 +44,17 @@ async fn the_script_sees_the_request_and_the_number_of_the_call() {
 #[tokio::test]
 async fn clones_remember_every_request_without_its_extensions() {
     let origin = Origin::always(Answer::status(StatusCode::NO_CONTENT));
-    let request = Request::put("/x")
-        .header("accept", "*/*")
-        .extension(7_u8)
-        .body(())
-        .unwrap();
+    let request = Request::put("/x").header("accept", "*/*").extension(7_u8).body(()).unwrap();
     let response = origin.clone().oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     get(&origin, "/y").await;
 
     assert_eq!(origin.calls(), 2);
     let requests = origin.requests();
-    assert_eq!(
-        (&requests[0].method, requests[0].uri.path()),
-        (&Method::PUT, "/x")
-    );
+    assert_eq!((&requests[0].method, requests[0].uri.path()), (&Method::PUT, "/x"));
     assert_eq!(requests[0].headers["accept"], "*/*");
     assert!(requests[0].extensions.is_empty());
-    assert_eq!(
-        (&requests[1].method, requests[1].uri.path()),
-        (&Method::GET, "/y")
-    );
+    assert_eq!((&requests[1].method, requests[1].uri.path()), (&Method::GET, "/y"));
 }
 
 #[tokio::test]
@@ -132,22 +122,15 @@ async fn a_body_given_as_bytes_tells_its_length() {
     assert!(body.is_end_stream());
 
     let empty = get(&Origin::always(Answer::ok("")), "/").await.into_body();
-    assert_eq!(
-        (empty.size_hint().exact(), empty.is_end_stream()),
-        (Some(0), true)
-    );
+    assert_eq!((empty.size_hint().exact(), empty.is_end_stream()), (Some(0), true));
 }
 
 #[tokio::test]
 async fn a_body_of_steps_takes_them_one_by_one() {
     let gate = Gate::new();
     let trailers = HeaderMap::from_iter([(http::header::ETAG, "\"a\"".parse().unwrap())]);
-    let steps = [
-        Step::data("one"),
-        Step::Hold(gate.clone()),
-        Step::data("two"),
-        Step::Trailers(trailers.clone()),
-    ];
+    let steps =
+        [Step::data("one"), Step::Hold(gate.clone()), Step::data("two"), Step::Trailers(trailers.clone())];
     let origin = Origin::always(Answer::ok("").steps(steps));
     let mut body = get(&origin, "/").await.into_body();
     assert_eq!(body.size_hint().exact(), None);
@@ -164,19 +147,10 @@ async fn a_body_of_steps_takes_them_one_by_one() {
 
 #[tokio::test]
 async fn a_failing_body_ends_with_its_error() {
-    let steps = [
-        Step::data("half"),
-        Step::fail("disk on fire"),
-        Step::data("never"),
-    ];
-    let mut body = get(&Origin::always(Answer::ok("").steps(steps)), "/")
-        .await
-        .into_body();
+    let steps = [Step::data("half"), Step::fail("disk on fire"), Step::data("never")];
+    let mut body = get(&Origin::always(Answer::ok("").steps(steps)), "/").await.into_body();
     assert_eq!(data(&mut body).await, "half");
-    assert_eq!(
-        body.frame().await.unwrap().unwrap_err().to_string(),
-        "disk on fire"
-    );
+    assert_eq!(body.frame().await.unwrap().unwrap_err().to_string(), "disk on fire");
     assert!(body.is_end_stream());
     assert!(body.frame().await.is_none());
 }
@@ -184,9 +158,7 @@ async fn a_failing_body_ends_with_its_error() {
 #[tokio::test(start_paused = true)]
 async fn a_stalled_body_never_ends() {
     let steps = [Step::data("some"), Step::Stall];
-    let mut body = get(&Origin::always(Answer::ok("").steps(steps)), "/")
-        .await
-        .into_body();
+    let mut body = get(&Origin::always(Answer::ok("").steps(steps)), "/").await.into_body();
     assert_eq!(data(&mut body).await, "some");
     let more = tokio::time::timeout(Duration::from_secs(3600), body.frame()).await;
     assert!(more.is_err());
@@ -196,9 +168,7 @@ async fn a_stalled_body_never_ends() {
 #[tokio::test]
 async fn a_repeating_body_goes_on() {
     let steps = [Step::Repeat("tick".into())];
-    let mut body = get(&Origin::always(Answer::ok("").steps(steps)), "/")
-        .await
-        .into_body();
+    let mut body = get(&Origin::always(Answer::ok("").steps(steps)), "/").await.into_body();
     for _ in 0..1000 {
         assert_eq!(data(&mut body).await, "tick");
     }

@@ -65,9 +65,7 @@ async fn rest(stream: &mut TcpStream) -> Vec<u8> {
 
 /// Whether nothing comes for a while. A slow machine cannot make this fail.
 async fn silent(stream: &mut TcpStream) -> bool {
-    tokio::time::timeout(Duration::from_millis(50), stream.read_u8())
-        .await
-        .is_err()
+    tokio::time::timeout(Duration::from_millis(50), stream.read_u8()).await.is_err()
 }
 
 #[tokio::test]
@@ -89,9 +87,7 @@ async fn it_passes_on_and_counts() {
 async fn much_goes_through_unchanged() {
     let (proxy, _heard) = proxied().await;
     let (mut from, mut to) = connect(&proxy).await.into_split();
-    let sent: Vec<u8> = (0..1_000_000_u32)
-        .map(|i| i.to_le_bytes()[0] ^ i.to_le_bytes()[1])
-        .collect();
+    let sent: Vec<u8> = (0..1_000_000_u32).map(|i| i.to_le_bytes()[0] ^ i.to_le_bytes()[1]).collect();
     let writer = tokio::spawn({
         let sent = sent.clone();
         async move { to.write_all(&sent).await.unwrap() }
@@ -108,9 +104,7 @@ async fn each_direction_is_delayed_for_itself() {
     let mut stream = connect(&proxy).await;
     let delay = Duration::from_millis(30);
     for directions in [&[ToServer][..], &[ToClient], &[ToServer, ToClient]] {
-        directions
-            .iter()
-            .for_each(|direction| proxy.delay(*direction, delay));
+        directions.iter().for_each(|direction| proxy.delay(*direction, delay));
         let begun = Instant::now();
         round_trip(&mut stream, "slow").await;
         assert!(begun.elapsed() >= delay * u32::try_from(directions.len()).unwrap());
@@ -261,11 +255,7 @@ async fn what_is_held_arrives_after_its_sender_has_hung_up() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_closes_connections_once_it_can_be_asked() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let proxy = Proxy::start(free).unwrap();
     assert!(rest(&mut connect(&proxy).await).await.is_empty());
 

@@ -18,28 +18,10 @@ fn refuses(address: SocketAddr) -> bool {
 #[tokio::test]
 async fn it_answers_and_leaves_nothing_behind() {
     let server = RedisServer::start().await.unwrap();
-    assert_eq!(
-        server.command(&["SET", "a", "b"]).await.unwrap(),
-        Reply::Status("OK".into())
-    );
-    assert_eq!(
-        server.command(&["GET", "a"]).await.unwrap().as_bytes(),
-        Some(&b"b"[..])
-    );
-    assert_eq!(
-        server.command(&["INCR", "n"]).await.unwrap().as_integer(),
-        Some(1)
-    );
-    assert_eq!(
-        server
-            .command(&["KEYS", "*"])
-            .await
-            .unwrap()
-            .as_array()
-            .unwrap()
-            .len(),
-        2
-    );
+    assert_eq!(server.command(&["SET", "a", "b"]).await.unwrap(), Reply::Status("OK".into()));
+    assert_eq!(server.command(&["GET", "a"]).await.unwrap().as_bytes(), Some(&b"b"[..]));
+    assert_eq!(server.command(&["INCR", "n"]).await.unwrap().as_integer(), Some(1));
+    assert_eq!(server.command(&["KEYS", "*"]).await.unwrap().as_array().unwrap().len(), 2);
     assert_eq!(server.command(&["GET", "none"]).await.unwrap(), Reply::Nil);
     let error = server.command(&["INCR", "a"]).await.unwrap_err();
     assert!(error.to_string().starts_with("ERR "), "{error}");
@@ -70,10 +52,8 @@ async fn servers_do_not_share_anything() {
 
 #[tokio::test]
 async fn configuration_password_and_users_are_in_force() {
-    let builder = RedisServer::builder()
-        .config("maxmemory 12mb")
-        .password("secret")
-        .user("app on >pw ~larder:* +@all");
+    let builder =
+        RedisServer::builder().config("maxmemory 12mb").password("secret").user("app on >pw ~larder:* +@all");
     let server = builder.start().await.unwrap();
     assert_eq!(server.url(), format!("redis://:secret@{}", server.address()));
 
@@ -96,15 +76,8 @@ fn ask(address: SocketAddr, command: &str) -> String {
 
 #[tokio::test]
 async fn settings_that_cannot_be_are_an_error_that_says_so() {
-    let error = RedisServer::builder()
-        .config("maxmemory lots")
-        .start()
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("redis-server ended at its start"),
-        "{error}"
-    );
+    let error = RedisServer::builder().config("maxmemory lots").start().await.unwrap_err();
+    assert!(error.to_string().contains("redis-server ended at its start"), "{error}");
     assert!(error.to_string().contains("maxmemory lots"), "{error}");
 }
 
@@ -127,10 +100,7 @@ async fn a_hung_server_answers_when_it_goes_on() {
         stream.write_all(b"PING\r\n").unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         let mut reply = [0; 7];
-        assert_eq!(
-            stream.read(&mut reply).unwrap_err().kind(),
-            io::ErrorKind::WouldBlock
-        );
+        assert_eq!(stream.read(&mut reply).unwrap_err().kind(), io::ErrorKind::WouldBlock);
 
         server.cont().unwrap();
         stream.set_read_timeout(None).unwrap();
@@ -168,9 +138,7 @@ async fn a_restart_on_a_port_that_was_taken_is_an_error_and_can_be_repeated() {
 
 #[tokio::test]
 async fn what_is_persisted_outlives_a_kill() {
-    let builder = RedisServer::builder()
-        .config("appendonly yes")
-        .config("appendfsync always");
+    let builder = RedisServer::builder().config("appendonly yes").config("appendfsync always");
     let server = builder.start().await.unwrap();
     server.command(&["SET", "a", "b"]).await.unwrap();
     server.kill();
@@ -193,10 +161,7 @@ async fn it_dies_with_a_test_that_panics() {
 /// Runs one test of this file again, in a process of its own that has `ROLE` set.
 fn in_a_process_of_its_own(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args([test, "--exact", "--nocapture"])
-        .env("ROLE", "child")
-        .stderr(Stdio::null());
+    command.args([test, "--exact", "--nocapture"]).env("ROLE", "child").stderr(Stdio::null());
     command
 }
 
@@ -216,10 +181,7 @@ async fn it_dies_with_a_process_that_is_killed() {
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = lines
-        .map(Result::unwrap)
-        .find(|line| line.starts_with("server "))
-        .unwrap();
+    let line = lines.map(Result::unwrap).find(|line| line.starts_with("server ")).unwrap();
     let (address, directory) = line.trim_start_matches("server ").split_once(' ').unwrap();
     let (address, directory) = (address.parse().unwrap(), Path::new(directory));
     assert!(!refuses(address) && directory.is_dir());
@@ -245,12 +207,6 @@ async fn a_machine_without_redis_is_told_what_to_do() {
         .output()
         .unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
-    let line = output
-        .lines()
-        .find_map(|line| line.strip_prefix("error "))
-        .unwrap();
-    assert!(
-        line.starts_with("NotFound") && line.contains("`cargo xtask test`"),
-        "{line}"
-    );
+    let line = output.lines().find_map(|line| line.strip_prefix("error ")).unwrap();
+    assert!(line.starts_with("NotFound") && line.contains("`cargo xtask test`"), "{line}");
 }

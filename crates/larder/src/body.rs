@@ -37,21 +37,15 @@ pin_project! {
 
 impl<B: Body> CacheBody<B> {
     pub(crate) const fn whole(bytes: Bytes) -> Self {
-        Self {
-            kind: Kind::Whole { bytes },
-        }
+        Self { kind: Kind::Whole { bytes } }
     }
 
     pub(crate) const fn inner(body: B) -> Self {
-        Self {
-            kind: Kind::Inner { body },
-        }
+        Self { kind: Kind::Inner { body } }
     }
 
     pub(crate) const fn tee(body: TeeBody<B>) -> Self {
-        Self {
-            kind: Kind::Tee { body },
-        }
+        Self { kind: Kind::Tee { body } }
     }
 }
 

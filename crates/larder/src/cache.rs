@@ -98,9 +98,7 @@ impl Default for Cache {
 
 impl std::fmt::Debug for Cache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cache")
-            .field("shared", &self.inner.store.is_some())
-            .finish_non_exhaustive()
+        f.debug_struct("Cache").field("shared", &self.inner.store.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -204,9 +202,7 @@ impl CacheBuilder {
             deferred: Notify::new(),
             following: OnceLock::new(),
         };
-        let cache = Cache {
-            inner: Arc::new(inner),
-        };
+        let cache = Cache { inner: Arc::new(inner) };
         cache.start();
         Ok(cache)
     }

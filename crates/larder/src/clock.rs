@@ -28,11 +28,7 @@ impl Clock for SystemClock {
         static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
         let elapsed = START.get_or_init(std::time::Instant::now).elapsed();
         // One, so that no moment is the one that stands for "never".
-        Boot::from_nanos(
-            u64::try_from(elapsed.as_nanos())
-                .unwrap_or(u64::MAX)
-                .saturating_add(1),
-        )
+        Boot::from_nanos(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX).saturating_add(1))
     }
 }
 

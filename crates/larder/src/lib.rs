@@ -15,6 +15,8 @@ mod said;
 mod serve;
 mod service;
 mod store;
+#[cfg(test)]
+mod testing;
 pub mod ttl;
 mod write;
 

@@ -84,24 +84,12 @@ impl Route {
     #[inline]
     pub(crate) fn decide(&self, held: &Arc<Held>, tier: Tier, headers: &HeaderMap, now: Boot) -> Known {
         let (verdict, confirmed) = self.cache.inner.log.judge(held, now);
-        let directives = self
-            .policy
-            .store
-            .follow_request
-            .then(|| RequestDirectives::parse(headers));
+        let directives = self.policy.store.follow_request.then(|| RequestDirectives::parse(headers));
         match reuse(&held.candidate(verdict, confirmed, now), directives.as_ref()) {
             Reuse::Fresh { .. } => Known::Fresh(Arc::clone(held), tier),
-            Reuse::Stale {
-                reason,
-                while_revalidate,
-                if_error,
-            } => Known::Stale(Stale {
-                held: Arc::clone(held),
-                tier,
-                reason,
-                while_revalidate,
-                if_error,
-            }),
+            Reuse::Stale { reason, while_revalidate, if_error } => {
+                Known::Stale(Stale { held: Arc::clone(held), tier, reason, while_revalidate, if_error })
+            }
             Reuse::Refused(reason) => Known::Missing(reason),
         }
     }
@@ -209,21 +197,14 @@ fn read(ask: &Ask, answer: Option<Bytes>) -> Read {
 fn address_of(ask: &Ask, variants: Option<&Variants>) -> String {
     match variants {
         None => address::primary(&ask.key),
-        Some(variants) => address::variant(
-            &ask.key,
-            vary::digest(&vary::selecting(&variants.fields, &ask.headers)),
-        ),
+        Some(variants) => {
+            address::variant(&ask.key, vary::digest(&vary::selecting(&variants.fields, &ask.headers)))
+        }
     }
 }
 
 /// What comes out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
 /// long as it is held. What is only passed on is not copied.
 fn own(inner: &Inner, answer: Option<Bytes>) -> Option<Bytes> {
-    answer.map(|bytes| {
-        if inner.memory.keeps() {
-            Bytes::copy_from_slice(&bytes)
-        } else {
-            bytes
-        }
-    })
+    answer.map(|bytes| if inner.memory.keeps() { Bytes::copy_from_slice(&bytes) } else { bytes })
 }

@@ -9,10 +9,7 @@ use http::request::Parts;
 /// would share their keys.
 #[cfg(feature = "axum")]
 pub(crate) fn whole_uri(parts: &Parts) -> &Uri {
-    parts
-        .extensions
-        .get::<axum::extract::OriginalUri>()
-        .map_or(&parts.uri, |original| &original.0)
+    parts.extensions.get::<axum::extract::OriginalUri>().map_or(&parts.uri, |original| &original.0)
 }
 
 /// The request's URI.
@@ -24,10 +21,7 @@ pub(crate) fn whole_uri(parts: &Parts) -> &Uri {
 /// The path that the request was routed by: `/products/{id}`.
 #[cfg(feature = "axum")]
 pub(crate) fn matched_path(parts: &Parts) -> Option<&str> {
-    parts
-        .extensions
-        .get::<axum::extract::MatchedPath>()
-        .map(axum::extract::MatchedPath::as_str)
+    parts.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
 }
 
 /// Only axum tells by which path a request was routed.
@@ -82,9 +76,7 @@ impl Params {
     #[cfg(feature = "axum")]
     pub(crate) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let raw = self.raw.as_ref()?;
-        raw.iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| Cow::Borrowed(value))
+        raw.iter().find(|(known, _)| *known == name).map(|(_, value)| Cow::Borrowed(value))
     }
 
     /// There are none.

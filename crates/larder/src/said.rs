@@ -7,7 +7,8 @@ use larder_core::log::selector::Tag;
 
 /// Tags that a handler gives its response, beside those of the policy.
 ///
-/// With the feature `axum` it is a response part; elsewhere put it into the response's extensions.
+/// With the feature `axum` it is a response part, and several of them add up; elsewhere put it into the response's
+/// extensions.
 ///
 /// ```
 /// use larder::Tags;
@@ -54,10 +55,7 @@ impl CacheFor {
     /// Fresh for this long. With zero it is not stored, unless it can be validated.
     #[must_use]
     pub fn new(lifetime: Duration) -> Self {
-        Self(Override {
-            fresh: Some(lifetime),
-            ..Override::default()
-        })
+        Self(Override { fresh: Some(lifetime), ..Override::default() })
     }
 
     /// Fresh for this many seconds.
@@ -92,8 +90,37 @@ mod parts {
 
     use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 
-    use super::{CacheFor, Tags};
+    use super::{CacheFor, Override, Tags};
     use crate::log::Invalidation;
+
+    /// What a handler and the layers between it and the cache may each say.
+    trait Said {
+        /// What this says after another one. Nothing may get lost that keeps a response from being served stale.
+        fn after(self, other: Self) -> Self;
+    }
+
+    impl Said for Tags {
+        fn after(self, mut other: Self) -> Self {
+            other.0.extend(self.0);
+            other
+        }
+    }
+
+    impl Said for CacheFor {
+        fn after(self, Self(other): Self) -> Self {
+            Self(Override {
+                fresh: self.0.fresh.or(other.fresh),
+                while_revalidate: self.0.while_revalidate.or(other.while_revalidate),
+                if_error: self.0.if_error.or(other.if_error),
+            })
+        }
+    }
+
+    impl Said for Invalidation {
+        fn after(self, other: Self) -> Self {
+            Self::after(self, &other)
+        }
+    }
 
     macro_rules! response_part {
         ($($kind:ty),+) => { $(
@@ -101,7 +128,12 @@ mod parts {
                 type Error = Infallible;
 
                 fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
-                    response.extensions_mut().insert(self);
+                    let extensions = response.extensions_mut();
+                    let said = match extensions.remove::<Self>() {
+                        Some(other) => Said::after(self, other),
+                        None => self,
+                    };
+                    extensions.insert(said);
                     Ok(response)
                 }
             }
@@ -114,4 +146,63 @@ mod parts {
         )+ };
     }
     response_part!(CacheFor, Tags, Invalidation);
+
+    #[cfg(test)]
+    mod tests {
+        use std::time::Duration;
+
+        use larder_core::log::selector::{Event, Mode, Selector, Tag};
+
+        use super::*;
+
+        fn said<T: Clone + Send + Sync + 'static>(response: &Response) -> T {
+            response.extensions().get::<T>().unwrap().clone()
+        }
+
+        fn event(mode: Mode, tag: &str) -> Event {
+            Event { mode, selector: Selector::Tag(Tag::new(tag)) }
+        }
+
+        #[test]
+        fn parts_travel_in_the_extensions_with_the_rest_of_the_response() {
+            let tags = Tags::from(["a"]);
+            let cache_for = CacheFor::secs(30);
+            let invalidation = Invalidation::tag("b");
+            let response = (tags.clone(), cache_for, invalidation.clone(), "hello").into_response();
+            assert_eq!(said::<Tags>(&response), tags);
+            assert_eq!(said::<CacheFor>(&response), cache_for);
+            assert_eq!(said::<Invalidation>(&response), invalidation);
+            assert_eq!(response.status(), 200);
+            assert_eq!(said::<Tags>(&tags.clone().into_response()), tags, "alone");
+        }
+
+        #[test]
+        fn tags_add_up() {
+            let response = (Tags::from(["a", "b"]), Tags::from(["c"]), "hello").into_response();
+            assert_eq!(said::<Tags>(&response), Tags::from(["a", "b", "c"]));
+        }
+
+        #[test]
+        fn of_two_lifetimes_the_last_one_counts_for_what_it_says() {
+            let minute = Duration::from_secs(60);
+            let first = CacheFor::secs(1).stale_if_error(minute);
+            let response = (first, CacheFor::secs(2).stale_while_revalidate(minute), "").into_response();
+            let both = CacheFor::secs(2).stale_if_error(minute).stale_while_revalidate(minute);
+            assert_eq!(said::<CacheFor>(&response), both);
+        }
+
+        #[test]
+        fn each_invalidation_counts_in_its_own_mode() {
+            let soft = Invalidation::tag("a").soft().and_tag("b");
+            let response = (soft, Invalidation::tag("c"), Invalidation::tag("d").soft()).into_response();
+            // The last of them is the response that the others are put into.
+            let expected = [
+                event(Mode::Soft, "d"),
+                event(Mode::Soft, "a"),
+                event(Mode::Soft, "b"),
+                event(Mode::Hard, "c"),
+            ];
+            assert_eq!(said::<Invalidation>(&response).events(), expected);
+        }
+    }
 }

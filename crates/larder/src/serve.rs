@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, response};
 use http_body::Body;
 use larder_core::http::validators;
-use larder_core::outcome::{Outcome, Tier};
+use larder_core::outcome::{Outcome, StaleReason, Tier};
 use larder_core::time::Boot;
 
 use crate::body::CacheBody;
@@ -58,16 +58,13 @@ pub(crate) fn asked<B: Body>(
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
     let cache = &route.cache.inner;
-    cache.report.saved(held.meta.cost);
+    // Where the handler failed, it ran.
+    if !matches!(outcome, Outcome::Stale(_, StaleReason::IfError)) {
+        cache.report.saved(held.meta.cost);
+    }
     let mut response = plain(route, ask, held, outcome);
     let age = held.age(cache.clock.boot());
-    headers::served(
-        response.headers_mut(),
-        outcome,
-        age,
-        held.meta.lifetime.fresh,
-        held.others.as_ref(),
-    );
+    headers::served(response.headers_mut(), outcome, age, held.meta.lifetime.fresh, held.others.as_ref());
     response
 }
 
@@ -82,19 +79,14 @@ pub(crate) fn collapsed<B: Body>(
     let mut response = plain(route, ask, held, outcome);
     let fields = response.headers_mut();
     restore_others(fields, held);
+    let age = held.age(route.cache.inner.clock.boot());
+    fields.insert(AGE, headers::whole_seconds(age));
     headers::forwarded(fields, outcome, forwarded);
     response
 }
 
-/// What the handler made for this request, whole: the stored response may know more of it, its entity tag.
-pub(crate) fn made<B: Body<Data = Bytes>>(
-    route: &Route,
-    ask: &Ask,
-    mut parts: response::Parts,
-    held: &Held,
-    outcome: Outcome,
-    forwarded: Forwarded,
-) -> Response<CacheBody<B>> {
+/// What the handler made, whole: the stored response may know more of it, its entity tag.
+pub(crate) fn made<B: Body<Data = Bytes>>(mut parts: response::Parts, held: &Held) -> Response<CacheBody<B>> {
     for name in [ETAG, DATE] {
         if let Some(value) = held.headers.get(&name)
             && !parts.headers.contains_key(&name)
@@ -102,8 +94,7 @@ pub(crate) fn made<B: Body<Data = Bytes>>(
             parts.headers.insert(name, value.clone());
         }
     }
-    let response = Response::from_parts(parts, CacheBody::whole(held.body.clone()));
-    self::forwarded(route, ask, response, outcome, forwarded)
+    Response::from_parts(parts, CacheBody::whole(held.body.clone()))
 }
 
 /// What the handler made for this request.
@@ -121,12 +112,7 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
         && validators::not_modified(&ask.headers, response.headers())
     {
         let mut fields = validators::not_modified_fields(response.headers());
-        fields.extend(
-            response
-                .headers()
-                .get(CACHE_STATUS)
-                .map(|status| (CACHE_STATUS, status.clone())),
-        );
+        fields.extend(response.headers().get(CACHE_STATUS).map(|status| (CACHE_STATUS, status.clone())));
         response = response.map(|_| CacheBody::default());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = fields;
@@ -159,24 +145,17 @@ fn stored<B: Body>(held: &Held, head: bool, not_modified: bool) -> Response<Cach
         let mut response = Response::new(CacheBody::default());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = validators::not_modified_fields(&held.headers);
-        response
-            .headers_mut()
-            .insert(X_CACHE, HeaderValue::from_static("HIT"));
+        response.headers_mut().insert(X_CACHE, HeaderValue::from_static("HIT"));
         return response;
     }
-    let body = if head {
-        CacheBody::default()
-    } else {
-        CacheBody::whole(held.body.clone())
-    };
+    let body = if head { CacheBody::default() } else { CacheBody::whole(held.body.clone()) };
     let mut response = Response::new(body);
     *response.status_mut() = held.status;
     *response.headers_mut() = held.headers.clone();
     // RFC 9110 §8.6: a response to HEAD says how long the one to GET would be; the server cannot tell from no body.
-    if head && !held.headers.contains_key(CONTENT_LENGTH) {
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(held.body.len()));
+    // And a 204 has none to either.
+    if head && held.status != StatusCode::NO_CONTENT && !held.headers.contains_key(CONTENT_LENGTH) {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(held.body.len()));
     }
     response
 }
@@ -187,5 +166,4 @@ fn restore_others(fields: &mut HeaderMap, held: &Held) {
     if let Some(others) = &held.others {
         fields.insert(CACHE_STATUS, others.clone());
     }
-    fields.insert(AGE, HeaderValue::from_static("0"));
 }

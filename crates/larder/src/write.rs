@@ -1,5 +1,8 @@
 //! Invalidate: what a request that may have changed something does to what is stored.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 
 use bytes::Bytes;
@@ -27,18 +30,11 @@ pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
 /// RFC 9111 §4.4: "A cache MUST invalidate the target URI … when it receives a non-error status code in response to an
 /// unsafe request method".
 pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
-    let params = if route.policy.key_has_params() {
-        Params::of(parts)
-    } else {
-        Params::none()
-    };
+    let params = if route.policy.key_has_params() { Params::of(parts) } else { Params::none() };
     let Ok(target) = Target::of(parts) else {
         return Vec::new();
     };
-    let uri = target
-        .uris(target.query)
-        .pop()
-        .and_then(|uri| UriName::new(&uri).ok());
+    let uri = target.uris(target.query).pop().and_then(|uri| UriName::new(&uri).ok());
     let mut key = KeyBuf::new();
     let key = match route.policy.write_key(&mut key, parts, &params, &target) {
         Ok(()) => key.as_str().map(|key| Selector::Key(key.into())),
@@ -75,11 +71,7 @@ where
     let mut response = response.await?;
     let status = response.status();
     let said = Invalidation::take_from(response.extensions_mut());
-    let written = if status.is_success() || status.is_redirection() {
-        written
-    } else {
-        Vec::new()
-    };
+    let written = if status.is_success() || status.is_redirection() { written } else { Vec::new() };
     // Two events, as the handler's may be soft while the URI's is not.
     if let Some(said) = said {
         cache.invalidate(said).await;
@@ -87,10 +79,7 @@ where
     if let Some(written) = Invalidation::of_each(written) {
         cache.invalidate(written).await;
     }
-    let forwarded = Forwarded {
-        status: Some(status),
-        ..Forwarded::default()
-    };
+    let forwarded = Forwarded { status: Some(status), ..Forwarded::default() };
     headers::forwarded(response.headers_mut(), OUTCOME, forwarded);
     Ok(response.map(CacheBody::inner))
 }

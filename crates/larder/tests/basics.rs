@@ -34,12 +34,7 @@ fn shop(policy: Policy) -> Shop {
     let app = Router::new()
         .route("/products/{id}", get(show).put(async || StatusCode::NO_CONTENT))
         .layer(cache.layer(policy));
-    Shop {
-        app,
-        cache,
-        clock,
-        runs,
-    }
+    Shop { app, cache, clock, runs }
 }
 
 impl Shop {
@@ -65,10 +60,7 @@ impl Shop {
 }
 
 fn field<'a>(response: &'a Response<String>, name: &str) -> &'a str {
-    response
-        .headers()
-        .get(name)
-        .map_or("", |value| value.to_str().unwrap())
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
 #[tokio::test]
@@ -85,10 +77,7 @@ async fn the_second_request_is_a_hit_with_its_age() {
     assert_eq!(second.body(), "product 1, run 1");
     assert_eq!(field(&second, "x-cache"), "HIT");
     assert_eq!(field(&second, "age"), "7");
-    assert_eq!(
-        field(&second, "cache-status"),
-        "Larder; hit; ttl=3593; detail=memory"
-    );
+    assert_eq!(field(&second, "cache-status"), "Larder; hit; ttl=3593; detail=memory");
     assert_eq!(field(&first, "etag"), field(&second, "etag"));
     assert_eq!(shop.runs(), 1);
 }
@@ -98,10 +87,7 @@ async fn a_put_through_the_layer_invalidates_its_uri() {
     let shop = shop(Policy::ttl(ttl::STANDARD));
     shop.get("/products/1").await;
     shop.get("/products/2").await;
-    assert_eq!(
-        shop.send(Method::PUT, "/products/1").await.status(),
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(shop.send(Method::PUT, "/products/1").await.status(), StatusCode::NO_CONTENT);
     let again = shop.get("/products/1").await;
     assert_eq!(field(&again, "x-cache"), "MISS");
     assert_eq!(
@@ -140,9 +126,7 @@ async fn what_a_handler_says_comes_before_the_policy() {
     let clock = ManualClock::new();
     let cache = Cache::builder().clock(clock.clone()).build();
     let handler = async || (Tags::from(["catalogue"]), CacheFor::secs(30), "hello");
-    let app = Router::new()
-        .route("/", get(handler))
-        .layer(cache.layer(Policy::ttl(ttl::STANDARD)));
+    let app = Router::new().route("/", get(handler)).layer(cache.layer(Policy::ttl(ttl::STANDARD)));
     let ask = async || {
         let request = Request::builder().uri("/").body(Body::empty()).unwrap();
         app.clone().oneshot(request).await.unwrap().headers()["x-cache"].clone()

@@ -41,11 +41,7 @@ pub async fn app(args: &Args) -> Result<Router, StartError> {
     let cache = Caching::open(args).map_err(|error| StartError::new("cannot use this Redis", error))?;
     let routes = routes::routes(&cache);
     let runs = Arc::default();
-    Ok(routes.with_state(App {
-        database,
-        cache,
-        runs,
-    }))
+    Ok(routes.with_state(App { database, cache, runs }))
 }
 
 /// Serves until `stop` is done, then lets the requests that are running end, for at most ten seconds.
@@ -113,10 +109,7 @@ mod tests {
         drop(handler);
         // Without a task of its own, the work has gone with the handler, and nobody hears this.
         let _ = leave.send(());
-        timeout(Duration::from_secs(1), invalidated)
-            .await
-            .unwrap()
-            .unwrap();
+        timeout(Duration::from_secs(1), invalidated).await.unwrap().unwrap();
     }
 
     #[tokio::test]

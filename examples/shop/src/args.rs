@@ -28,12 +28,7 @@ pub struct Args {
     ///
     /// A file that is missing is created and filled with 10,000 products and 10,000 users, the same on every machine;
     /// by default it is in the working directory. Several instances may work on one file.
-    #[arg(
-        long,
-        env = "DATABASE_URL",
-        value_name = "PATH",
-        default_value = "shop.sqlite"
-    )]
+    #[arg(long, env = "DATABASE_URL", value_name = "PATH", default_value = "shop.sqlite")]
     pub database: Location,
 
     /// Added to every query, to stand for a slow database: 100ms, 2s.

@@ -29,10 +29,7 @@ impl Caching {
     /// The URL of Redis cannot be right.
     pub(crate) fn open(args: &Args) -> Result<Self, ConnectError> {
         if args.no_cache {
-            return Ok(Self {
-                cache: None,
-                redis: None,
-            });
+            return Ok(Self { cache: None, redis: None });
         }
         let redis = args.redis.as_deref().map(RedisStore::connect).transpose()?;
         let builder = Cache::builder();
@@ -40,10 +37,7 @@ impl Caching {
             Some(store) => builder.shared(store.clone()),
             None => builder,
         };
-        Ok(Self {
-            cache: Some(builder.build()),
-            redis,
-        })
+        Ok(Self { cache: Some(builder.build()), redis })
     }
 
     /// These methods of a route, cached by this policy.
@@ -96,9 +90,7 @@ impl Caching {
 /// The handler adds a tag for each product that it lists. A product renamed so that it now belongs into a list enters
 /// that list at the end of its lifetime.
 pub(crate) fn search() -> Policy {
-    Policy::ttl(ttl::FREQUENT)
-        .query_only(["q", "page"])
-        .tag("products")
+    Policy::ttl(ttl::FREQUENT).query_only(["q", "page"]).tag("products")
 }
 
 /// `GET /api/products/{id}`
@@ -113,9 +105,7 @@ pub(crate) fn user() -> Policy {
 
 /// `GET /api/users/top`
 pub(crate) fn top_users() -> Policy {
-    Policy::ttl(ttl::FREQUENT)
-        .stale_while_revalidate(TOP_USERS_STALE)
-        .tag("users:top")
+    Policy::ttl(ttl::FREQUENT).stale_while_revalidate(TOP_USERS_STALE).tag("users:top")
 }
 
 /// `GET /api/me`: each user's own. Whoever does not say who they are is answered by the handler.

@@ -72,10 +72,7 @@ impl Bearer {
         // RFC 9110 §11.1: the scheme is case-insensitive; §11.4: one or more spaces follow it.
         let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
         let token = token.trim_matches(' ');
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then(|| Id::parse(token))?
-            .map(Self)
+        scheme.eq_ignore_ascii_case("bearer").then(|| Id::parse(token))?.map(Self)
     }
 }
 
@@ -96,19 +93,7 @@ mod tests {
         for text in ["0", "7", "10000", "9223372036854775807"] {
             assert_eq!(Id::parse(text).unwrap().to_string(), text);
         }
-        for text in [
-            "",
-            "+7",
-            "007",
-            "-7",
-            "-0",
-            " 7",
-            "7 ",
-            "7.0",
-            "٧",
-            "9223372036854775808",
-            "seven",
-        ] {
+        for text in ["", "+7", "007", "-7", "-0", " 7", "7 ", "7.0", "٧", "9223372036854775808", "seven"] {
             assert_eq!(Id::parse(text), None, "{text}");
         }
     }

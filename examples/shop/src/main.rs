@@ -13,10 +13,7 @@ use tracing_subscriber::EnvFilter;
 async fn main() -> ExitCode {
     let args = Args::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     match run(&args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -33,9 +30,7 @@ async fn run(args: &Args) -> Result<(), StartError> {
     let listener = TcpListener::bind(args.addr).await.map_err(cannot_listen)?;
     let addr = listener.local_addr().map_err(cannot_listen)?;
     println!("listening on http://{addr}");
-    shop::serve(listener, router, stop)
-        .await
-        .map_err(|error| StartError::new("stopped serving", error))
+    shop::serve(listener, router, stop).await.map_err(|error| StartError::new("stopped serving", error))
 }
 
 /// Done when the process is asked to end.
@@ -66,13 +61,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 /// The error and its causes, but for those whose text an error before them has repeated.
 fn with_causes(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes
-        .map(ToString::to_string)
-        .fold(error.to_string(), |text, cause| {
-            if text.contains(&cause) {
-                text
-            } else {
-                format!("{text}: {cause}")
-            }
-        })
+    causes.map(ToString::to_string).fold(error.to_string(), |text, cause| {
+        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
+    })
 }

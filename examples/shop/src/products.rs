@@ -72,17 +72,11 @@ pub(crate) async fn search(
     }
     let offset = i64::from(search.page.get() - 1) * i64::from(PAGE);
     // One more than a page shows whether there are more.
-    let mut products = app
-        .database
-        .products_like(&search.q, offset, i64::from(PAGE) + 1)
-        .await?;
+    let mut products = app.database.products_like(&search.q, offset, i64::from(PAGE) + 1).await?;
     let page_length = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let more = products.len() > page_length;
     products.truncate(page_length);
-    let tags = products
-        .iter()
-        .map(|product| format!("product:{}", product.id))
-        .collect();
+    let tags = products.iter().map(|product| format!("product:{}", product.id)).collect();
     let page = search.page;
     Ok((tags, Json(Found { page, more, products })))
 }
@@ -99,11 +93,7 @@ pub(crate) async fn update(
             return Err(Error::Unknown("product"));
         }
         app.cache.invalidate(Tag::new(format!("product:{id}"))).await;
-        Ok(Json(Product {
-            id: id.get(),
-            name: new.name.into(),
-            price_cents: new.price_cents,
-        }))
+        Ok(Json(Product { id: id.get(), name: new.name.into(), price_cents: new.price_cents }))
     })
     .await
 }

@@ -13,10 +13,7 @@ pub struct StartError {
 impl StartError {
     /// An error in doing this.
     pub fn new(what: impl Into<String>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            what: what.into(),
-            cause: cause.into(),
-        }
+        Self { what: what.into(), cause: cause.into() }
     }
 }
 

@@ -63,12 +63,7 @@ pub(crate) async fn update(
         }
         let written = Invalidation::tag(format!("user:{id}")).and_tag("users:top");
         app.cache.invalidate(written).await;
-        Ok(Json(User {
-            id: id.get(),
-            name: new.name.into(),
-            email: new.email.into(),
-            score: new.score,
-        }))
+        Ok(Json(User { id: id.get(), name: new.name.into(), email: new.email.into(), score: new.score }))
     })
     .await
 }

@@ -92,12 +92,7 @@ async fn a_user_is_shown_and_changed_everywhere() {
 async fn the_fifty_highest_scores_come_highest_first() {
     let shop = shop().await;
     let top = get(&shop, "/api/users/top").await.body;
-    let scores: Vec<_> = top
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|user| user["score"].as_i64().unwrap())
-        .collect();
+    let scores: Vec<_> = top.as_array().unwrap().iter().map(|user| user["score"].as_i64().unwrap()).collect();
     assert_eq!(scores.len(), 50);
     assert!(scores.is_sorted_by(|left, right| left >= right), "{scores:?}");
     assert!(scores[0] > 99_000, "{scores:?}");
@@ -144,10 +139,7 @@ async fn pages_have_twenty_and_say_whether_more_follow() {
 
 fn identifiers(found: &Value) -> Vec<u64> {
     let products = found["products"].as_array().unwrap();
-    products
-        .iter()
-        .map(|product| product["id"].as_u64().unwrap())
-        .collect()
+    products.iter().map(|product| product["id"].as_u64().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -191,28 +183,13 @@ async fn bad_bodies_are_refused_and_change_nothing() {
     for (body, status) in [
         ("", StatusCode::BAD_REQUEST),
         ("{", StatusCode::BAD_REQUEST),
-        (
-            r#"{"name": "Lamp", "price_cents": 1} more"#,
-            StatusCode::BAD_REQUEST,
-        ),
+        (r#"{"name": "Lamp", "price_cents": 1} more"#, StatusCode::BAD_REQUEST),
         ("[]", StatusCode::UNPROCESSABLE_ENTITY),
         (r#"{"name": "Lamp"}"#, StatusCode::UNPROCESSABLE_ENTITY),
-        (
-            r#"{"name": 7, "price_cents": 1}"#,
-            StatusCode::UNPROCESSABLE_ENTITY,
-        ),
-        (
-            r#"{"name": " ", "price_cents": 1}"#,
-            StatusCode::UNPROCESSABLE_ENTITY,
-        ),
-        (
-            r#"{"name": "Lamp", "price_cents": -1}"#,
-            StatusCode::UNPROCESSABLE_ENTITY,
-        ),
-        (
-            r#"{"name": "Lamp", "price_cents": 1.5}"#,
-            StatusCode::UNPROCESSABLE_ENTITY,
-        ),
+        (r#"{"name": 7, "price_cents": 1}"#, StatusCode::UNPROCESSABLE_ENTITY),
+        (r#"{"name": " ", "price_cents": 1}"#, StatusCode::UNPROCESSABLE_ENTITY),
+        (r#"{"name": "Lamp", "price_cents": -1}"#, StatusCode::UNPROCESSABLE_ENTITY),
+        (r#"{"name": "Lamp", "price_cents": 1.5}"#, StatusCode::UNPROCESSABLE_ENTITY),
         (&long, StatusCode::UNPROCESSABLE_ENTITY),
     ] {
         let answer = put(&shop, "/api/products/1", body.to_owned()).await;
@@ -245,11 +222,7 @@ async fn a_body_that_does_not_say_it_is_json_is_refused() {
     let shop = shop().await;
     let body = json!({"name": "Lamp", "price_cents": 1}).to_string();
     let request = Request::put("/api/products/1").body(Body::from(body)).unwrap();
-    assert_error(
-        &send(&shop, request).await,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "no type",
-    );
+    assert_error(&send(&shop, request).await, StatusCode::UNSUPPORTED_MEDIA_TYPE, "no type");
 }
 
 #[tokio::test]
@@ -265,22 +238,12 @@ async fn methods_that_a_route_does_not_have_are_named_back() {
 #[tokio::test]
 async fn me_needs_to_know_who_asks() {
     let shop = shop().await;
-    for authorization in [
-        None,
-        Some("Bearer"),
-        Some("Bearer seven"),
-        Some("Basic 7"),
-        Some("Bearer 07"),
-    ] {
+    for authorization in [None, Some("Bearer"), Some("Bearer seven"), Some("Basic 7"), Some("Bearer 07")] {
         let answer = me(&shop, authorization).await;
         assert_error(&answer, StatusCode::UNAUTHORIZED, &format!("{authorization:?}"));
         assert_eq!(answer.headers[header::WWW_AUTHENTICATE], "Bearer");
     }
-    assert_error(
-        &me(&shop, Some("Bearer 10001")).await,
-        StatusCode::NOT_FOUND,
-        "unknown",
-    );
+    assert_error(&me(&shop, Some("Bearer 10001")).await, StatusCode::NOT_FOUND, "unknown");
     assert_eq!(me(&shop, Some("bearer 10000")).await.body["id"], 10_000);
 }
 

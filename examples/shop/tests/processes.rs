@@ -44,14 +44,9 @@ impl Drop for Shop {
 /// The program, with nothing of the tests' environment that would change what it does.
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
-    for variable in [
-        "SHOP_ADDR",
-        "REDIS_URL",
-        "DATABASE_URL",
-        "SHOP_QUERY_DELAY",
-        "SHOP_NO_CACHE",
-        "RUST_LOG",
-    ] {
+    for variable in
+        ["SHOP_ADDR", "REDIS_URL", "DATABASE_URL", "SHOP_QUERY_DELAY", "SHOP_NO_CACHE", "RUST_LOG"]
+    {
         command.env_remove(variable);
     }
     command
@@ -72,10 +67,7 @@ fn listening(mut process: Child) -> Shop {
     let mut line = String::new();
     let mut output = BufReader::new(process.stdout.take().unwrap());
     output.read_line(&mut line).unwrap();
-    let addr = line
-        .trim()
-        .strip_prefix("listening on http://")
-        .unwrap_or_default();
+    let addr = line.trim().strip_prefix("listening on http://").unwrap_or_default();
     let addr = addr.to_owned();
     let shop = Shop { process, addr };
     assert!(!shop.addr.is_empty(), "it did not start: {line}");
@@ -136,10 +128,7 @@ fn it_ends_in_order_when_asked_to() {
 fn arguments_that_cannot_be_right_are_named() {
     for (arguments, told) in [
         (["--addr", "nowhere"], "nowhere"),
-        (
-            ["--database", "postgres://localhost/shop"],
-            "postgres is not SQLite",
-        ),
+        (["--database", "postgres://localhost/shop"], "postgres is not SQLite"),
         (["--query-delay", "soon"], "soon"),
     ] {
         let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
@@ -155,18 +144,11 @@ fn a_database_that_is_something_else_is_named_and_left_alone() {
     let text =
         "this is not a database, and it is longer than the header of one, which has a hundred bytes in all";
     std::fs::write(folder.database(), text.repeat(20)).unwrap();
-    let output = command()
-        .arg("--database")
-        .arg(folder.database())
-        .output()
-        .unwrap();
+    let output = command().arg("--database").arg(folder.database()).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("cannot open the database"), "{stderr}");
-    assert_eq!(
-        std::fs::read_to_string(folder.database()).unwrap(),
-        text.repeat(20)
-    );
+    assert_eq!(std::fs::read_to_string(folder.database()).unwrap(), text.repeat(20));
 }
 
 #[test]
@@ -177,13 +159,7 @@ fn variables_of_the_environment_are_arguments_too() {
 
     let help = command().arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    for variable in [
-        "SHOP_ADDR",
-        "REDIS_URL",
-        "DATABASE_URL",
-        "SHOP_QUERY_DELAY",
-        "SHOP_NO_CACHE",
-    ] {
+    for variable in ["SHOP_ADDR", "REDIS_URL", "DATABASE_URL", "SHOP_QUERY_DELAY", "SHOP_NO_CACHE"] {
         assert!(help.contains(variable), "{help}");
     }
 }

@@ -18,16 +18,9 @@ use tokio::time::timeout;
 async fn asked(router: Router, stop: Arc<Notify>) -> (TcpStream, JoinHandle<std::io::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    let serving = tokio::spawn(shop::serve(
-        listener,
-        router,
-        async move { stop.notified().await },
-    ));
+    let serving = tokio::spawn(shop::serve(listener, router, async move { stop.notified().await }));
     let mut client = TcpStream::connect(addr).await.unwrap();
-    client
-        .write_all(b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n").await.unwrap();
     (client, serving)
 }
 

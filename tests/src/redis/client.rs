@@ -48,11 +48,7 @@ impl Answer {
     #[must_use]
     pub fn outcome(&self) -> String {
         let status = self.field(CACHE_STATUS.as_str());
-        let detail = status
-            .split("detail=")
-            .nth(1)
-            .unwrap_or_default()
-            .trim_matches('"');
+        let detail = status.split("detail=").nth(1).unwrap_or_default().trim_matches('"');
         format!("{} {detail}", self.field("x-cache"))
     }
 }
@@ -60,10 +56,7 @@ impl Answer {
 /// Sends a request on a connection of its own. Whatever goes wrong with that is something that a client sees.
 pub async fn send(address: SocketAddr, mut request: Request<Bytes>) -> Answer {
     let begun = Instant::now();
-    request
-        .headers_mut()
-        .entry(HOST_FIELD)
-        .or_insert(HOST.parse().unwrap());
+    request.headers_mut().entry(HOST_FIELD).or_insert(HOST.parse().unwrap());
     let exchange = async {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
@@ -74,16 +67,9 @@ pub async fn send(address: SocketAddr, mut request: Request<Bytes>) -> Answer {
         let body = body.collect().await.unwrap().to_bytes();
         drop(sender);
         connection.abort();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-            took: begun.elapsed(),
-        }
+        Answer { status: parts.status, headers: parts.headers, body, took: begun.elapsed() }
     };
-    tokio::time::timeout(PATIENCE, exchange)
-        .await
-        .expect("a response in time")
+    tokio::time::timeout(PATIENCE, exchange).await.expect("a response in time")
 }
 
 /// Sends a request without a body and hangs up once `then` is done, without having read anything.

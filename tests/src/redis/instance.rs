@@ -56,11 +56,7 @@ impl Setup {
     /// As it runs in production: the machine's clock, and the store's own limits.
     #[must_use]
     pub fn real() -> Self {
-        Self {
-            command_timeout: Duration::from_millis(50),
-            clock: None,
-            ..Self::default()
-        }
+        Self { command_timeout: Duration::from_millis(50), clock: None, ..Self::default() }
     }
 }
 
@@ -91,10 +87,8 @@ impl Instance {
             .log_length(setup.log_length)
             .connect()
             .unwrap();
-        let cache = Cache::builder()
-            .shared(store.clone())
-            .memory(setup.memory)
-            .max_staleness(setup.max_staleness);
+        let cache =
+            Cache::builder().shared(store.clone()).memory(setup.memory).max_staleness(setup.max_staleness);
         let cache = match setup.clock {
             Some(clock) => cache.clock(clock),
             None => cache,
@@ -110,16 +104,7 @@ impl Instance {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(async move { axum::serve(listener, origin.routes()).await.unwrap() });
-        Self {
-            cache,
-            store,
-            proxy,
-            address,
-            truth: truth.clone(),
-            runs,
-            holds,
-            server,
-        }
+        Self { cache, store, proxy, address, truth: truth.clone(), runs, holds, server }
     }
 
     /// Waits until it has read the log and asks Redis for what it does not have.
@@ -187,10 +172,7 @@ impl Instance {
 
     /// Waits until the value is answered as it is now.
     pub async fn shows(&self, path: &str, text: &str) {
-        eventually(&format!("{path} is {text}"), async || {
-            self.get(path).await.text() == text
-        })
-        .await;
+        eventually(&format!("{path} is {text}"), async || self.get(path).await.text() == text).await;
     }
 }
 

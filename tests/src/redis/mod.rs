@@ -45,10 +45,7 @@ pub struct World {
 impl World {
     /// A world with a Redis of its own.
     pub async fn new() -> Self {
-        Self {
-            redis: RedisServer::start().await.unwrap(),
-            truth: Truth::default(),
-        }
+        Self { redis: RedisServer::start().await.unwrap(), truth: Truth::default() }
     }
 
     /// An instance that is connected and has read the log.
@@ -77,10 +74,7 @@ impl World {
     pub async fn stored(&self) -> Vec<String> {
         let reply = self.redis.command(&["KEYS", "larder:*"]).await.unwrap();
         let names = reply.as_array().unwrap().iter();
-        names
-            .map(|name| name.as_str().unwrap().to_owned())
-            .filter(|name| !name.contains(":log}:"))
-            .collect()
+        names.map(|name| name.as_str().unwrap().to_owned()).filter(|name| !name.contains(":log}:")).collect()
     }
 
     /// The name of the one stored response in Redis whose name contains `part`, once it is there.
@@ -105,7 +99,5 @@ pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(limit, waiting)
-        .await
-        .unwrap_or_else(|_| panic!("not within {limit:?}: {what}"));
+    tokio::time::timeout(limit, waiting).await.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"));
 }

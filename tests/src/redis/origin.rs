@@ -58,23 +58,15 @@ impl Origin {
         let route = |policy: Policy| self.cache.layer(policy);
         Router::new()
             .route("/values/{id}", get(show).put(update).layer(route(standard())))
-            .route(
-                "/by-key/{id}",
-                get(show).layer(route(standard().key("by-key:{id}"))),
-            )
+            .route("/by-key/{id}", get(show).layer(route(standard().key("by-key:{id}"))))
             .route("/languages/{id}", get(language).layer(route(standard())))
             .route("/bodies/{id}", get(body).layer(route(standard())))
             .route("/dated/{id}", get(dated).layer(route(standard())))
             .route(
                 "/patient/{id}",
-                get(show).layer(route(
-                    standard().stale_while_revalidate(window).stale_if_error(window),
-                )),
+                get(show).layer(route(standard().stale_while_revalidate(window).stale_if_error(window))),
             )
-            .route(
-                "/probe/{name}",
-                get(async || "probe").layer(route(Policy::ttl(ttl::STANDARD))),
-            )
+            .route("/probe/{name}", get(async || "probe").layer(route(Policy::ttl(ttl::STANDARD))))
             .with_state(self)
     }
 

@@ -115,9 +115,7 @@ impl Traffic {
         for instance in instances {
             let here = Arc::new(Floor::new());
             for _ in 0..2 {
-                tasks.push(tokio::spawn(
-                    Arc::clone(&shared).read(instance.address, Arc::clone(&here)),
-                ));
+                tasks.push(tokio::spawn(Arc::clone(&shared).read(instance.address, Arc::clone(&here))));
             }
             if writes {
                 let cache = instance.cache.clone();

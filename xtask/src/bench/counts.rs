@@ -17,23 +17,13 @@ pub(super) struct Allocated {
 /// All cases there are, counted by the bench crate's own program.
 pub(super) fn allocated() -> Result<Vec<Allocated>> {
     let printed = shell::read(&mut shell::cargo(&program("allocations")))?.stdout;
-    let lines = printed
-        .lines()
-        .map(|line| parse(line).with_context(|| format!("unreadable: `{line}`")));
+    let lines = printed.lines().map(|line| parse(line).with_context(|| format!("unreadable: `{line}`")));
     lines.collect()
 }
 
 /// How cargo runs one of the bench crate's programs: built as `cargo bench` builds, so that nothing is built twice.
 pub(super) fn program(name: &str) -> [&str; 7] {
-    [
-        "run",
-        "--profile",
-        "bench",
-        "--package",
-        "larder-bench",
-        "--bin",
-        name,
-    ]
+    ["run", "--profile", "bench", "--package", "larder-bench", "--bin", name]
 }
 
 /// A line of that program: the case's name, how many times, how many bytes.
@@ -41,19 +31,12 @@ fn parse(line: &str) -> Option<Allocated> {
     let mut words = line.split_whitespace();
     let case = words.next()?.to_owned();
     let mut number = || words.next()?.parse().ok();
-    Some(Allocated {
-        case,
-        times: number()?,
-        bytes: number()?,
-    })
+    Some(Allocated { case, times: number()?, bytes: number()? })
 }
 
 /// One line for each case; the instructions in the same order, where they were counted.
 pub(super) fn table(allocated: &[Allocated], instructions: Option<&[u64]>) -> String {
-    let mut table = format!(
-        "{:<16}{:>14}{:>14}{:>14}\n",
-        "one hit", "allocations", "bytes", "instructions"
-    );
+    let mut table = format!("{:<16}{:>14}{:>14}{:>14}\n", "one hit", "allocations", "bytes", "instructions");
     for (index, Allocated { case, times, bytes }) in allocated.iter().enumerate() {
         let counted = instructions.and_then(|counted| counted.get(index));
         let counted = counted.map_or_else(|| "-".to_owned(), u64::to_string);
@@ -69,11 +52,7 @@ mod tests {
 
     #[test]
     fn lines_of_the_counting_program_are_read_and_nothing_else_is() {
-        let peer = Allocated {
-            case: "peer".to_owned(),
-            times: 6,
-            bytes: 3052,
-        };
+        let peer = Allocated { case: "peer".to_owned(), times: 6, bytes: 3052 };
         assert_eq!(parse("peer 6 3052"), Some(peer));
         for line in ["", "peer", "peer 6", "peer six 3052"] {
             assert_eq!(parse(line), None, "{line}");
@@ -84,10 +63,7 @@ mod tests {
     fn each_case_is_a_line_with_its_own_instructions() {
         let allocated = ["bare 4 700", "peer 6 3052"].map(|line| parse(line).unwrap());
         let words = |table: &str| -> Vec<Vec<String>> {
-            table
-                .lines()
-                .map(|line| line.split_whitespace().map(String::from).collect())
-                .collect()
+            table.lines().map(|line| line.split_whitespace().map(String::from).collect()).collect()
         };
         let counted = words(&table(&allocated, Some(&[3416, 4841])));
         assert_eq!(counted[1], ["bare", "4", "700", "3416"]);

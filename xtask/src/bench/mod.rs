@@ -13,9 +13,7 @@ use crate::{redis, shell};
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     shell::must(shell::cargo(&["bench", "--package", "larder-bench"]).args(args))?;
     let allocated = counts::allocated()?;
-    let instructions = callgrind::is_installed()
-        .then(|| callgrind::instructions(&allocated))
-        .transpose()?;
+    let instructions = callgrind::is_installed().then(|| callgrind::instructions(&allocated)).transpose()?;
     if instructions.is_none() {
         eprintln!("valgrind is not installed, so instructions are not counted");
     }

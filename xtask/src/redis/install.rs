@@ -15,19 +15,14 @@ pub(super) fn managers() -> Vec<Manager> {
 
 /// Runs the manager's commands in the open, so that whoever waits sees what is installed.
 pub(super) fn install(manager: Manager, sudo: bool) -> Result<()> {
-    commands(manager)
-        .iter()
-        .try_for_each(|args| shell::must(&mut command(manager, args, sudo)))
+    commands(manager).iter().try_for_each(|args| shell::must(&mut command(manager, args, sudo)))
 }
 
 /// In order; each without a question to the terminal.
 fn commands(manager: Manager) -> &'static [&'static [&'static str]] {
     match manager {
         // A fresh machine has no package lists, or old ones that name files that are gone.
-        Manager::Apt => &[
-            &["update"],
-            &["install", "--yes", "--no-install-recommends", "redis-server"],
-        ],
+        Manager::Apt => &[&["update"], &["install", "--yes", "--no-install-recommends", "redis-server"]],
         Manager::Dnf => &[&["install", "--assumeyes", "redis"]],
         Manager::Brew => &[&["install", "redis"]],
     }
@@ -39,9 +34,7 @@ fn command(manager: Manager, args: &[&str], sudo: bool) -> Command {
     if sudo {
         command.args(["-n", "env"]);
     }
-    command
-        .args(["DEBIAN_FRONTEND=noninteractive", manager.program()])
-        .args(args);
+    command.args(["DEBIAN_FRONTEND=noninteractive", manager.program()]).args(args);
     command
 }
 
@@ -51,9 +44,7 @@ mod tests {
 
     #[test]
     fn apt_reads_the_package_lists_before_it_installs() {
-        let [update, install] = commands(Manager::Apt) else {
-            panic!("two commands")
-        };
+        let [update, install] = commands(Manager::Apt) else { panic!("two commands") };
         assert!(shell::line(&command(Manager::Apt, update, false)).ends_with("apt-get update"));
         assert!(shell::line(&command(Manager::Apt, install, false)).ends_with(" redis-server"));
     }

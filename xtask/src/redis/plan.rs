@@ -48,10 +48,7 @@ pub(super) enum Plan {
 
 /// Decides it where `found`, what is on the PATH, will not do.
 pub(super) fn plan(found: Option<Version>, machine: &Machine) -> Plan {
-    let install = machine
-        .managers
-        .iter()
-        .find_map(|manager| may_install(*manager, machine));
+    let install = machine.managers.iter().find_map(|manager| may_install(*manager, machine));
     install.unwrap_or_else(|| Plan::Stop(reason(found, machine)))
 }
 
@@ -87,11 +84,7 @@ mod tests {
     const OLD: Option<Version> = Some(Version { major: 6, minor: 2 });
 
     fn machine(managers: &[Manager], root: bool, sudo: bool) -> Machine {
-        Machine {
-            managers: managers.to_vec(),
-            root,
-            sudo,
-        }
+        Machine { managers: managers.to_vec(), root, sudo }
     }
 
     #[test]
@@ -115,10 +108,7 @@ mod tests {
             for found in [None, OLD] {
                 assert_eq!(
                     plan(found, &machine),
-                    Plan::Install {
-                        manager,
-                        sudo: through_sudo
-                    },
+                    Plan::Install { manager, sudo: through_sudo },
                     "{machine:?}"
                 );
             }
@@ -133,36 +123,19 @@ mod tests {
                 machine(&[], true, false),
                 ["no redis-server on the PATH", "none of apt-get, dnf and brew"],
             ),
-            (
-                OLD,
-                machine(&[], true, true),
-                ["redis-server on the PATH is 6.2", "none of apt-get"],
-            ),
+            (OLD, machine(&[], true, true), ["redis-server on the PATH is 6.2", "none of apt-get"]),
             (
                 None,
                 machine(&[Manager::Apt], false, false),
                 ["no redis-server", "apt-get needs root or a sudo"],
             ),
-            (
-                None,
-                machine(&[Manager::Dnf], false, false),
-                ["no redis-server", "dnf needs root or a sudo"],
-            ),
-            (
-                None,
-                machine(&[Manager::Brew], true, true),
-                ["no redis-server", "brew does not run as root"],
-            ),
+            (None, machine(&[Manager::Dnf], false, false), ["no redis-server", "dnf needs root or a sudo"]),
+            (None, machine(&[Manager::Brew], true, true), ["no redis-server", "brew does not run as root"]),
         ];
         for (found, machine, parts) in cases {
-            let Plan::Stop(reason) = plan(found, &machine) else {
-                panic!("{machine:?}")
-            };
+            let Plan::Stop(reason) = plan(found, &machine) else { panic!("{machine:?}") };
             assert!(parts.iter().all(|part| reason.contains(part)), "{reason}");
-            assert!(
-                reason.contains("7.0 or newer") && !reason.contains('\n'),
-                "{reason}"
-            );
+            assert!(reason.contains("7.0 or newer") && !reason.contains('\n'), "{reason}");
         }
     }
 }

@@ -12,9 +12,7 @@ pub(super) struct Version {
 impl Version {
     /// Reads what `redis-server --version` prints: `Redis server v=7.0.15 sha=00000000:0 …`.
     pub(super) fn parse(printed: &str) -> Option<Self> {
-        let number = printed
-            .split_whitespace()
-            .find_map(|word| word.strip_prefix("v="))?;
+        let number = printed.split_whitespace().find_map(|word| word.strip_prefix("v="))?;
         let mut parts = number.split('.').map(str::parse);
         let (major, minor) = (parts.next()?.ok()?, parts.next()?.ok()?);
         Some(Self { major, minor })
@@ -34,16 +32,10 @@ mod tests {
     #[test]
     fn the_version_is_read_from_what_servers_print() {
         let cases = [
-            (
-                "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=ae4d\n",
-                Some((7, 0)),
-            ),
+            ("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=ae4d\n", Some((7, 0))),
             ("Redis server v=6.2.14 sha=0:0 malloc=libc bits=64", Some((6, 2))),
             // Fedora's and Debian's redis-server may be Valkey under the old name.
-            (
-                "Valkey server v=8.1.3 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64",
-                Some((8, 1)),
-            ),
+            ("Valkey server v=8.1.3 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64", Some((8, 1))),
             ("Redis server v=10.12", Some((10, 12))),
             ("Redis server v=seven", None),
             ("Redis server v=7", None),

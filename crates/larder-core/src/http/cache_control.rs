@@ -18,9 +18,5 @@ use super::list::members;
 use directive::Directive;
 
 fn directives(headers: &HeaderMap) -> impl Iterator<Item = Directive<'_>> {
-    headers
-        .get_all(CACHE_CONTROL)
-        .iter()
-        .flat_map(|line| members(line.as_bytes()))
-        .map(Directive::read)
+    headers.get_all(CACHE_CONTROL).iter().flat_map(|line| members(line.as_bytes())).map(Directive::read)
 }

@@ -134,10 +134,7 @@ mod tests {
     /// RFC 9111 §4.2: "the nearest time equal to or earlier".
     #[test]
     fn a_leap_second_is_the_second_before_it() {
-        assert_eq!(
-            read("Sat, 31 Dec 2016 23:59:60 GMT"),
-            read("Sat, 31 Dec 2016 23:59:59 GMT")
-        );
+        assert_eq!(read("Sat, 31 Dec 2016 23:59:60 GMT"), read("Sat, 31 Dec 2016 23:59:59 GMT"));
         assert_eq!(read("Sat, 31 Dec 2016 22:59:60 GMT"), None);
     }
 

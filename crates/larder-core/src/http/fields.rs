@@ -45,10 +45,7 @@ pub fn weight(headers: &HeaderMap) -> usize {
     /// Beside name and value a field has a hash and links, and an index that is never quite full.
     const BESIDE: usize = 32;
     let entry = size_of::<HeaderName>() + size_of::<HeaderValue>() + BESIDE;
-    let texts: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
+    let texts: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     size_of::<HeaderMap>() + headers.capacity().max(headers.len()) * entry + texts
 }
 

@@ -25,8 +25,7 @@ impl Lifetime {
     /// How long it is of use at all, with or without validation.
     #[must_use]
     pub fn total(&self) -> Duration {
-        self.fresh
-            .saturating_add(self.while_revalidate.max(self.if_error))
+        self.fresh.saturating_add(self.while_revalidate.max(self.if_error))
     }
 }
 
@@ -55,16 +54,9 @@ pub fn lifetime(
     said: &Override,
     received: Wall,
 ) -> Lifetime {
-    let fresh = said
-        .fresh
-        .or_else(|| explicit(directives, headers, received))
-        .unwrap_or(default.fresh);
+    let fresh = said.fresh.or_else(|| explicit(directives, headers, received)).unwrap_or(default.fresh);
     let window = |said: Option<Duration>, directive: Option<Duration>, default: Duration| {
-        let unsaid = if never_stale(directives) {
-            Duration::ZERO
-        } else {
-            directive.unwrap_or(default)
-        };
+        let unsaid = if never_stale(directives) { Duration::ZERO } else { directive.unwrap_or(default) };
         said.unwrap_or(unsaid)
     };
     Lifetime {
@@ -92,10 +84,7 @@ pub(super) fn never_stale(directives: &ResponseDirectives) -> bool {
 
 /// RFC 9111 §4.2.1, for a shared cache.
 fn explicit(directives: &ResponseDirectives, headers: &HeaderMap, received: Wall) -> Option<Duration> {
-    directives
-        .s_maxage
-        .or(directives.max_age)
-        .or_else(|| expires(headers, received))
+    directives.s_maxage.or(directives.max_age).or_else(|| expires(headers, received))
 }
 
 /// `Expires` minus `Date`, or minus the arrival where there is no `Date` (RFC 9110 §6.6.1).
@@ -117,26 +106,12 @@ mod tests {
     use super::*;
     use crate::http::testing::{NOVEMBER, fields, secs};
 
-    const DEFAULT: Lifetime = Lifetime {
-        fresh: secs(100),
-        while_revalidate: secs(20),
-        if_error: secs(30),
-    };
-    const UNSAID: Override = Override {
-        fresh: None,
-        while_revalidate: None,
-        if_error: None,
-    };
+    const DEFAULT: Lifetime = Lifetime { fresh: secs(100), while_revalidate: secs(20), if_error: secs(30) };
+    const UNSAID: Override = Override { fresh: None, while_revalidate: None, if_error: None };
 
     fn of(lines: &[(&'static str, &str)], said: &Override) -> Lifetime {
         let headers = fields(lines);
-        lifetime(
-            &ResponseDirectives::parse(&headers),
-            &headers,
-            DEFAULT,
-            said,
-            NOVEMBER,
-        )
+        lifetime(&ResponseDirectives::parse(&headers), &headers, DEFAULT, said, NOVEMBER)
     }
 
     /// RFC 9111 §4.2.1: "s-maxage […], max-age […], Expires […] minus […] Date", the first that is there.
@@ -160,13 +135,7 @@ mod tests {
             (&[EXPIRES], 10),
             (&[EXPIRES, ("date", "foo")], 10),
             (&[PAST, DATE], 0),
-            (
-                &[
-                    ("expires", "Sun, 06 Nov 1994 08:49:07 GMT"),
-                    ("date", "Sun, 06 Nov 1994 08:49:07 GMT"),
-                ],
-                0,
-            ),
+            (&[("expires", "Sun, 06 Nov 1994 08:49:07 GMT"), ("date", "Sun, 06 Nov 1994 08:49:07 GMT")], 0),
             // §5.3: "especially the value "0", as representing a time in the past".
             (&[("expires", "0"), DATE], 0),
             (&[("expires", "soon"), DATE], 0),
@@ -186,10 +155,7 @@ mod tests {
             ("max-age=5, stale-while-revalidate=1", (1, 30)),
             ("max-age=5, stale-if-error=2", (20, 2)),
             ("max-age=5, stale-while-revalidate=0, stale-if-error=0", (0, 0)),
-            (
-                "stale-while-revalidate=x, stale-if-error=1, stale-if-error=2",
-                (0, 0),
-            ),
+            ("stale-while-revalidate=x, stale-if-error=1, stale-if-error=2", (0, 0)),
             ("max-age=5, must-revalidate", (0, 0)),
             ("max-age=5, proxy-revalidate, stale-if-error=2", (0, 0)),
             ("s-maxage=5, stale-while-revalidate=1", (0, 0)),
@@ -206,28 +172,13 @@ mod tests {
 
     #[test]
     fn what_the_handler_says_outranks_the_fields_each_for_itself() {
-        let lines = &[(
-            "cache-control",
-            "s-maxage=5, max-age=6, must-revalidate, stale-if-error=7",
-        )];
-        let fresh = Override {
-            fresh: Some(secs(1)),
-            ..UNSAID
-        };
-        let window = Override {
-            while_revalidate: Some(secs(2)),
-            ..UNSAID
-        };
-        let error = Override {
-            if_error: Some(secs(3)),
-            ..UNSAID
-        };
-        for (said, expected) in [
-            (UNSAID, (5, 0, 0)),
-            (fresh, (1, 0, 0)),
-            (window, (5, 2, 0)),
-            (error, (5, 0, 3)),
-        ] {
+        let lines = &[("cache-control", "s-maxage=5, max-age=6, must-revalidate, stale-if-error=7")];
+        let fresh = Override { fresh: Some(secs(1)), ..UNSAID };
+        let window = Override { while_revalidate: Some(secs(2)), ..UNSAID };
+        let error = Override { if_error: Some(secs(3)), ..UNSAID };
+        for (said, expected) in
+            [(UNSAID, (5, 0, 0)), (fresh, (1, 0, 0)), (window, (5, 2, 0)), (error, (5, 0, 3))]
+        {
             let expected = Lifetime {
                 fresh: secs(expected.0),
                 while_revalidate: secs(expected.1),

@@ -5,10 +5,7 @@
 /// A comma inside a quoted string separates nothing. A quote that is never closed is an ordinary byte, so that it cannot
 /// hide the members behind it.
 pub(super) fn members(value: &[u8]) -> Members<'_> {
-    Members {
-        rest: Some(value),
-        closed: true,
-    }
+    Members { rest: Some(value), closed: true }
 }
 
 pub(super) struct Members<'a> {

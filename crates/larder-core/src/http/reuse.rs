@@ -51,11 +51,7 @@ pub enum Reuse {
 
 impl Reuse {
     const fn only_validated(reason: MissReason) -> Self {
-        Self::Stale {
-            reason,
-            while_revalidate: false,
-            if_error: false,
-        }
+        Self::Stale { reason, while_revalidate: false, if_error: false }
     }
 }
 
@@ -81,9 +77,7 @@ pub fn reuse(candidate: &Candidate, request: Option<&RequestDirectives>) -> Reus
 #[inline]
 fn by_lifetime(candidate: &Candidate) -> Reuse {
     let Some((staleness, reason)) = staleness(candidate) else {
-        return Reuse::Fresh {
-            left: candidate.lifetime.fresh.saturating_sub(candidate.age),
-        };
+        return Reuse::Fresh { left: candidate.lifetime.fresh.saturating_sub(candidate.age) };
     };
     Reuse::Stale {
         reason,
@@ -114,11 +108,9 @@ fn by_request(candidate: &Candidate, request: &RequestDirectives, unasked: Reuse
         Reuse::Stale { reason, .. } if unwanted(candidate, request) || wants_fresh(request) => {
             Reuse::only_validated(reason)
         }
-        Reuse::Stale { reason, if_error, .. } if accepts_stale(candidate, request) => Reuse::Stale {
-            reason,
-            while_revalidate: true,
-            if_error,
-        },
+        Reuse::Stale { reason, if_error, .. } if accepts_stale(candidate, request) => {
+            Reuse::Stale { reason, while_revalidate: true, if_error }
+        }
         as_it_is => as_it_is,
     }
 }
@@ -128,9 +120,8 @@ fn unwanted(candidate: &Candidate, request: &RequestDirectives) -> bool {
     // §5.2.1.1: "prefers a response whose age is less than or equal to the specified number of seconds".
     let too_old = request.max_age.is_some_and(|most| candidate.age > most);
     // §5.2.1.3: "whose freshness lifetime is no less than its current age plus the specified time in seconds".
-    let too_near_its_end = request
-        .min_fresh
-        .is_some_and(|least| candidate.lifetime.fresh < candidate.age.saturating_add(least));
+    let too_near_its_end =
+        request.min_fresh.is_some_and(|least| candidate.lifetime.fresh < candidate.age.saturating_add(least));
     request.no_cache || too_old || too_near_its_end
 }
 

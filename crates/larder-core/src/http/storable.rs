@@ -94,11 +94,7 @@ pub fn judge(
         },
         initial_age: age::initial_age(headers, request_time, response_time),
     };
-    if judged.is_of_use() || has_validator(headers) {
-        Ok(judged)
-    } else {
-        Err(NotStored::NoLifetime)
-    }
+    if judged.is_of_use() || has_validator(headers) { Ok(judged) } else { Err(NotStored::NoLifetime) }
 }
 
 impl Judged {
@@ -117,14 +113,8 @@ fn default_lifetime(
     if status == StatusCode::PARTIAL_CONTENT || headers.contains_key(CONTENT_RANGE) {
         return Err(NotStored::Partial);
     }
-    let fresh = rules
-        .statuses
-        .lifetime_of(status, rules.lifetime.fresh)
-        .ok_or(NotStored::Status)?;
-    Ok(Lifetime {
-        fresh,
-        ..rules.lifetime
-    })
+    let fresh = rules.statuses.lifetime_of(status, rules.lifetime.fresh).ok_or(NotStored::Status)?;
+    Ok(Lifetime { fresh, ..rules.lifetime })
 }
 
 /// What the response itself forbids.

@@ -140,11 +140,7 @@ mod tests {
         ] {
             let mut headers = fields(stored);
             let update = fields(&[not_modified, &[("x-new", "1")]].concat());
-            assert_eq!(
-                freshen(&mut headers, &update),
-                expected,
-                "{stored:?} {not_modified:?}"
-            );
+            assert_eq!(freshen(&mut headers, &update), expected, "{stored:?} {not_modified:?}");
             assert_eq!(headers.contains_key("x-new"), expected);
         }
     }

@@ -61,16 +61,11 @@ fn not_modified_since(request: &HeaderMap, response: &HeaderMap) -> bool {
 /// Whether the response has something that it can be validated by: an entity tag, or a valid `Last-Modified`.
 #[must_use]
 pub fn has_validator(headers: &HeaderMap) -> bool {
-    headers
-        .get(ETAG)
-        .is_some_and(|tag| !trim(tag.as_bytes()).is_empty())
-        || last_modified(headers).is_some()
+    headers.get(ETAG).is_some_and(|tag| !trim(tag.as_bytes()).is_empty()) || last_modified(headers).is_some()
 }
 
 fn last_modified(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers
-        .get(LAST_MODIFIED)
-        .filter(|value| date::parse(value).is_some())
+    headers.get(LAST_MODIFIED).filter(|value| date::parse(value).is_some())
 }
 
 /// Removes the conditions that the cache evaluates itself, so that the handler makes a whole response.
@@ -85,9 +80,7 @@ pub fn strip_conditions(request: &mut HeaderMap) {
 /// An entity tag that the cache made itself (`own_etag`) means nothing to the handler.
 pub fn set_conditions(request: &mut HeaderMap, stored: &HeaderMap, own_etag: bool) -> bool {
     strip_conditions(request);
-    let tag = stored
-        .get(ETAG)
-        .filter(|tag| !own_etag && !trim(tag.as_bytes()).is_empty());
+    let tag = stored.get(ETAG).filter(|tag| !own_etag && !trim(tag.as_bytes()).is_empty());
     if let Some(tag) = tag {
         request.insert(IF_NONE_MATCH, tag.clone());
     }

@@ -64,18 +64,13 @@ fn name(member: &[u8]) -> Result<HeaderName, NotAName> {
 /// allowed in the header field's syntax" and by "combining multiple header field lines with the same field name".
 #[must_use]
 pub fn selecting(fields: &[HeaderName], request: &HeaderMap) -> Selecting {
-    fields
-        .iter()
-        .map(|name| (name.clone(), normal::value(name, request)))
-        .collect()
+    fields.iter().map(|name| (name.clone(), normal::value(name, request))).collect()
 }
 
 /// Whether the request has the same values in these fields; one that lacks a field only matches one that lacked it.
 #[must_use]
 pub fn matches(selecting: &Selecting, request: &HeaderMap) -> bool {
-    selecting
-        .iter()
-        .all(|(name, value)| normal::equals(name, request, value.as_ref()))
+    selecting.iter().all(|(name, value)| normal::equals(name, request, value.as_ref()))
 }
 
 /// A digest of these values: what tells the variants under one key apart (XXH3, 128 bits).

@@ -13,11 +13,7 @@ pub fn normal<'a>(scheme: &str, authority: &'a str) -> Cow<'a, str> {
         _ => authority.strip_suffix(":80"),
     };
     let host = without_default.unwrap_or(authority);
-    if is_lower_case(host) {
-        Cow::Borrowed(host)
-    } else {
-        Cow::Owned(host.to_ascii_lowercase())
-    }
+    if is_lower_case(host) { Cow::Borrowed(host) } else { Cow::Owned(host.to_ascii_lowercase()) }
 }
 
 /// It may be wrong in one direction, and call a text that is not ASCII not lower case.

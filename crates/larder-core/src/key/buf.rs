@@ -225,13 +225,13 @@ mod tests {
 
     fn fields(fields: &[(HeaderName, &[u8])]) -> HeaderMap {
         let value = |value: &[u8]| HeaderValue::from_bytes(value).unwrap();
-        fields
-            .iter()
-            .map(|(name, line)| (name.clone(), value(line)))
-            .fold(HeaderMap::new(), |mut map, (name, value)| {
+        fields.iter().map(|(name, line)| (name.clone(), value(line))).fold(
+            HeaderMap::new(),
+            |mut map, (name, value)| {
                 map.append(name, value);
                 map
-            })
+            },
+        )
     }
 
     #[test]
@@ -240,10 +240,7 @@ mod tests {
             (("http", "a.example", "/x", None), "u|http|a.example|/x"),
             (("https", "a:81", "/~x/y.z", Some("")), "u|https|a:81|/~x/y.z|?"),
             (("http", "a", "/", Some("a=1&b=%7C")), "u|http|a|/|?a=1&b=%7C"),
-            (
-                ("x|", "", "/{}^ \u{e9}", Some("|h|")),
-                "u|x^7C||/^7B^7D^5E^20^C3^A9|?^7Ch^7C",
-            ),
+            (("x|", "", "/{}^ \u{e9}", Some("|h|")), "u|x^7C||/^7B^7D^5E^20^C3^A9|?^7Ch^7C"),
         ];
         for ((scheme, authority, path, query), expected) in cases {
             let key = key(|key| {
@@ -282,10 +279,7 @@ mod tests {
             (&[b"\xff|"], "h|accept-language=^FF^7C"),
         ];
         for (lines, expected) in lines {
-            let lines: Vec<_> = lines
-                .iter()
-                .map(|&line| (header::ACCEPT_LANGUAGE, line))
-                .collect();
+            let lines: Vec<_> = lines.iter().map(|&line| (header::ACCEPT_LANGUAGE, line)).collect();
             let key = key(|key| key.header(&header::ACCEPT_LANGUAGE, &fields(&lines)));
             assert_eq!(key, expected);
         }

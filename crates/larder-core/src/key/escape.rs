@@ -14,11 +14,7 @@ pub(super) const fn is_special(byte: u8) -> bool {
 /// The byte as an escape.
 pub(super) fn escape(byte: u8) -> [u8; 3] {
     const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
-    [
-        ESCAPE,
-        DIGITS[usize::from(byte >> 4)],
-        DIGITS[usize::from(byte & 15)],
-    ]
+    [ESCAPE, DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
 /// Whether no byte of the text is special. It may be wrong in one direction, and call a text with `~` not plain.

@@ -32,18 +32,12 @@ impl Template {
     /// If the text is empty, a brace has no partner, a parameter has no name, or what stands between two parameters
     /// does not begin with a sign that is neither a letter, a digit nor `^`.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let wrong = |what| TemplateError {
-            template: text.into(),
-            what,
-        };
+        let wrong = |what| TemplateError { template: text.into(), what };
         let parts = parts(text).map_err(wrong)?;
         if parts.is_empty() {
             return Err(wrong("is empty"));
         }
-        Ok(Self {
-            text: text.into(),
-            parts: delimited(parts).map_err(wrong)?.into(),
-        })
+        Ok(Self { text: text.into(), parts: delimited(parts).map_err(wrong)?.into() })
     }
 
     /// The template as it was written.
@@ -95,10 +89,7 @@ fn parts(text: &str) -> Result<Vec<Part>, &'static str> {
         }
         let (name, after) = parameter(brace, after)?;
         push_literal(&mut parts, &mut literal);
-        parts.push(Part::Parameter {
-            name: name.into(),
-            end: None,
-        });
+        parts.push(Part::Parameter { name: name.into(), end: None });
         rest = after;
     }
     literal.push_str(rest);
@@ -185,10 +176,7 @@ mod tests {
 
     fn render(template: &str, values: &[&str]) -> String {
         let mut values = values.iter();
-        Template::parse(template)
-            .unwrap()
-            .render(|_| values.next().map(|&value| value.into()))
-            .unwrap()
+        Template::parse(template).unwrap().render(|_| values.next().map(|&value| value.into())).unwrap()
     }
 
     #[test]

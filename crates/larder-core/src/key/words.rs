@@ -33,8 +33,7 @@ fn short(text: &[u8]) -> u64 {
         let half = |bytes| u64::from(u32::from_ne_bytes(bytes));
         return half(*first) << 32 | half(*last);
     }
-    text.iter()
-        .fold(EACH * u64::from(b'a'), |word, &byte| word << 8 | u64::from(byte))
+    text.iter().fold(EACH * u64::from(b'a'), |word, &byte| word << 8 | u64::from(byte))
 }
 
 #[cfg(test)]

@@ -26,13 +26,7 @@ impl Names {
             .chain(uris.iter().map(|uri| Digest::of(Kind::Uri, uri)))
             .chain(prefixes(path).map(|prefix| Digest::of(Kind::Prefix, prefix)))
             .collect();
-        Self {
-            path: path.into(),
-            keys: keys.into(),
-            uris: uris.into(),
-            tags: tags.into(),
-            digests,
-        }
+        Self { path: path.into(), keys: keys.into(), uris: uris.into(), tags: tags.into(), digests }
     }
 
     /// The path that prefixes and globs are held against.
@@ -74,11 +68,7 @@ impl Names {
     /// About how many bytes of memory it holds.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let texts = self
-            .keys
-            .iter()
-            .chain(&self.uris)
-            .map(|text| text.len() + size_of::<Box<str>>());
+        let texts = self.keys.iter().chain(&self.uris).map(|text| text.len() + size_of::<Box<str>>());
         let tags = self.tags.iter().map(|tag| tag.as_str().len() + size_of::<Tag>());
         self.path.len() + texts.chain(tags).sum::<usize>() + size_of_val(&*self.digests)
     }
@@ -101,9 +91,7 @@ mod tests {
         assert!(named(Tag::new("product:42").into()));
         assert!(named(Selector::Key("product-42".into())));
         assert!(named(UriName::new("/products/42?a=1").unwrap().into()));
-        assert!(named(
-            UriName::new("http://SHOP:80/products/42?a=1").unwrap().into()
-        ));
+        assert!(named(UriName::new("http://SHOP:80/products/42?a=1").unwrap().into()));
         for path in ["/", "/products", "/products/", "/products/42"] {
             assert!(named(Prefix::new(path).unwrap().into()), "{path}");
         }

@@ -44,10 +44,7 @@ struct Entry {
 impl Outbox {
     /// An empty outbox that keeps at most this many events, and at least one.
     pub(crate) fn new(most: usize) -> Self {
-        Self {
-            entries: VecDeque::new(),
-            most: u64::try_from(most).unwrap_or(u64::MAX).max(1),
-        }
+        Self { entries: VecDeque::new(), most: u64::try_from(most).unwrap_or(u64::MAX).max(1) }
     }
 
     /// Whether everything was told to the log and came back.
@@ -72,11 +69,7 @@ impl Outbox {
             self.entries.clear();
             Event::EVERYTHING
         };
-        self.entries.push_back(Entry {
-            number,
-            event: kept.clone(),
-            appended: None,
-        });
+        self.entries.push_back(Entry { number, event: kept.clone(), appended: None });
         kept
     }
 
@@ -84,10 +77,7 @@ impl Outbox {
     pub(crate) fn unsent(&self) -> Option<Batch> {
         let waiting = self.entries.iter().skip_while(|entry| entry.appended.is_some());
         // Without gaps, so that the range names exactly these.
-        let run = waiting
-            .take_while(|entry| entry.appended.is_none())
-            .take(BATCH)
-            .collect::<Vec<_>>();
+        let run = waiting.take_while(|entry| entry.appended.is_none()).take(BATCH).collect::<Vec<_>>();
         Some(Batch {
             numbers: run.first()?.number..=run.last()?.number,
             events: run.iter().map(|entry| entry.event.clone()).collect(),
@@ -104,15 +94,14 @@ impl Outbox {
 
     /// Lets go of what the tail has passed, and takes back what has to be appended again.
     pub(crate) fn settle(&mut self, passing: impl Fn(&Appended) -> Passing) {
-        self.entries
-            .retain_mut(|entry| match entry.appended.as_ref().map(&passing) {
-                Some(Passing::Passed) => false,
-                Some(Passing::AppendAgain) => {
-                    entry.appended = None;
-                    true
-                }
-                Some(Passing::Waiting) | None => true,
-            });
+        self.entries.retain_mut(|entry| match entry.appended.as_ref().map(&passing) {
+            Some(Passing::Passed) => false,
+            Some(Passing::AppendAgain) => {
+                entry.appended = None;
+                true
+            }
+            Some(Passing::Waiting) | None => true,
+        });
     }
 }
 
@@ -124,10 +113,7 @@ mod tests {
     use crate::time::Boot;
 
     fn event(text: &str) -> Event {
-        Event {
-            mode: Mode::Hard,
-            selector: Selector::Tag(Tag::new(text)),
-        }
+        Event { mode: Mode::Hard, selector: Selector::Tag(Tag::new(text)) }
     }
 
     fn appended(millis: u64) -> Appended {
@@ -153,11 +139,7 @@ mod tests {
 
     fn again(which: &[u64]) -> impl Fn(&Appended) -> Passing {
         move |appended| {
-            if which.contains(&appended.id.millis) {
-                Passing::AppendAgain
-            } else {
-                Passing::Waiting
-            }
+            if which.contains(&appended.id.millis) { Passing::AppendAgain } else { Passing::Waiting }
         }
     }
 

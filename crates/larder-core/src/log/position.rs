@@ -43,9 +43,7 @@ impl FromStr for Incarnation {
         if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(NotAPosition);
         }
-        u128::from_str_radix(text, 16)
-            .map(|bits| Self(bits.to_be_bytes()))
-            .map_err(|_| NotAPosition)
+        u128::from_str_radix(text, 16).map(|bits| Self(bits.to_be_bytes())).map_err(|_| NotAPosition)
     }
 }
 
@@ -60,15 +58,9 @@ pub struct LogId {
 
 impl LogId {
     /// Before every event.
-    pub const ZERO: Self = Self {
-        millis: 0,
-        sequence: 0,
-    };
+    pub const ZERO: Self = Self { millis: 0, sequence: 0 };
     /// After every event.
-    pub const MAX: Self = Self {
-        millis: u64::MAX,
-        sequence: u64::MAX,
-    };
+    pub const MAX: Self = Self { millis: u64::MAX, sequence: u64::MAX };
 
     /// The id `millis-sequence`.
     #[must_use]
@@ -163,10 +155,7 @@ pub struct Mark {
 
 impl Mark {
     /// Before everything.
-    pub const ZERO: Self = Self {
-        log: LogId::ZERO,
-        local: 0,
-    };
+    pub const ZERO: Self = Self { log: LogId::ZERO, local: 0 };
 
     /// Whether this mark is at or beyond `other` in both of its parts.
     #[must_use]
@@ -177,10 +166,7 @@ impl Mark {
     /// The least mark that covers both.
     #[must_use]
     pub fn join(self, other: Self) -> Self {
-        Self {
-            log: self.log.max(other.log),
-            local: self.local.max(other.local),
-        }
+        Self { log: self.log.max(other.log), local: self.local.max(other.local) }
     }
 }
 
@@ -210,17 +196,8 @@ mod tests {
 
     #[test]
     fn the_bytes_of_log_ids_order_as_the_ids_do() {
-        let ids = [
-            LogId::ZERO,
-            LogId::new(0, u64::MAX),
-            LogId::new(1, 0),
-            LogId::new(256, 1),
-            LogId::MAX,
-        ];
-        assert!(
-            ids.windows(2)
-                .all(|pair| pair[0].to_be_bytes() < pair[1].to_be_bytes())
-        );
+        let ids = [LogId::ZERO, LogId::new(0, u64::MAX), LogId::new(1, 0), LogId::new(256, 1), LogId::MAX];
+        assert!(ids.windows(2).all(|pair| pair[0].to_be_bytes() < pair[1].to_be_bytes()));
     }
 
     #[test]
@@ -237,12 +214,7 @@ mod tests {
         let incarnation = Incarnation::from_bytes([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]);
         assert_eq!(incarnation.to_string(), "000102030405060708090a0b0c0d0eff");
         assert_eq!(incarnation.to_string().parse(), Ok(incarnation));
-        for text in [
-            "",
-            "00",
-            "+00102030405060708090a0b0c0d0eff",
-            "zz0102030405060708090a0b0c0d0eff",
-        ] {
+        for text in ["", "00", "+00102030405060708090a0b0c0d0eff", "zz0102030405060708090a0b0c0d0eff"] {
             assert_eq!(text.parse::<Incarnation>(), Err(NotAPosition), "{text}");
         }
     }
@@ -250,14 +222,8 @@ mod tests {
     /// Rule 1: both parts, each for itself.
     #[test]
     fn a_mark_that_is_ahead_in_one_part_does_not_make_up_for_the_other() {
-        let ahead_in_log = Mark {
-            log: LogId::new(9, 0),
-            local: 0,
-        };
-        let deferred = Mark {
-            log: LogId::ZERO,
-            local: 1,
-        };
+        let ahead_in_log = Mark { log: LogId::new(9, 0), local: 0 };
+        let deferred = Mark { log: LogId::ZERO, local: 1 };
         assert!(!ahead_in_log.covers(deferred));
         assert!(!deferred.covers(ahead_in_log));
         assert!(ahead_in_log.join(deferred).covers(ahead_in_log));

@@ -53,17 +53,13 @@ impl Prefix {
 }
 
 fn deepest_kept(path: &str) -> &str {
-    path.match_indices('/')
-        .nth(DEEPEST_PREFIX)
-        .map_or(path, |(end, _)| &path[..end])
+    path.match_indices('/').nth(DEEPEST_PREFIX).map_or(path, |(end, _)| &path[..end])
 }
 
 /// Every prefix that names `path`, from the shortest, which is empty, to the path itself.
 pub(crate) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     let path = deepest_kept(path.trim_end_matches('/'));
-    path.match_indices('/')
-        .map(|(end, _)| &path[..end])
-        .chain(std::iter::once(path))
+    path.match_indices('/').map(|(end, _)| &path[..end]).chain(std::iter::once(path))
 }
 
 /// A pattern over paths, in which `*` stands for any text, slashes too: `/api/*/reviews`, `/img/thumb-*`.
@@ -274,10 +270,7 @@ pub struct Event {
 
 impl Event {
     /// The hard invalidation of everything: what an unreadable event has to be taken for.
-    pub const EVERYTHING: Self = Self {
-        mode: Mode::Hard,
-        selector: Selector::All,
-    };
+    pub const EVERYTHING: Self = Self { mode: Mode::Hard, selector: Selector::All };
 }
 
 /// A text that can be no selector of the kind asked for.
@@ -289,10 +282,7 @@ pub struct SelectorError {
 
 impl SelectorError {
     fn new(kind: &'static str, text: &str) -> Self {
-        Self {
-            kind,
-            text: text.into(),
-        }
+        Self { kind, text: text.into() }
     }
 }
 
@@ -328,22 +318,10 @@ mod tests {
 
     #[test]
     fn what_can_name_nothing_is_an_error_that_names_it() {
-        assert_eq!(
-            Prefix::new("api").unwrap_err().to_string(),
-            "\"api\" cannot be a path prefix"
-        );
-        assert_eq!(
-            Prefix::new("/a?b").unwrap_err().to_string(),
-            "\"/a?b\" cannot be a path prefix"
-        );
-        assert_eq!(
-            Glob::new("api/*").unwrap_err().to_string(),
-            "\"api/*\" cannot be a glob"
-        );
-        assert_eq!(
-            UriName::new("ftp://x/").unwrap_err().to_string(),
-            "\"ftp://x/\" cannot be a URI"
-        );
+        assert_eq!(Prefix::new("api").unwrap_err().to_string(), "\"api\" cannot be a path prefix");
+        assert_eq!(Prefix::new("/a?b").unwrap_err().to_string(), "\"/a?b\" cannot be a path prefix");
+        assert_eq!(Glob::new("api/*").unwrap_err().to_string(), "\"api/*\" cannot be a glob");
+        assert_eq!(UriName::new("ftp://x/").unwrap_err().to_string(), "\"ftp://x/\" cannot be a URI");
     }
 
     #[test]
@@ -380,11 +358,7 @@ mod tests {
             ("/a/**/z", "/a/b/z", true),
         ];
         for (pattern, path, expected) in cases {
-            assert_eq!(
-                Glob::new(pattern).unwrap().matches(path),
-                expected,
-                "{pattern} on {path}"
-            );
+            assert_eq!(Glob::new(pattern).unwrap().matches(path), expected, "{pattern} on {path}");
         }
     }
 }

@@ -143,8 +143,7 @@ impl Table {
             return;
         };
         let floor = &mut self.floor;
-        self.rows
-            .retain(|_, row| row.is_kept(last, settled) || row.sink_into(floor));
+        self.rows.retain(|_, row| row.is_kept(last, settled) || row.sink_into(floor));
     }
 
     fn drop_oldest_globs(&mut self, settled: u64) {
@@ -153,8 +152,7 @@ impl Table {
             return;
         };
         let floor = &mut self.floor;
-        self.globs
-            .retain(|(_, row)| row.is_kept(last, settled) || row.sink_into(floor));
+        self.globs.retain(|(_, row)| row.is_kept(last, settled) || row.sink_into(floor));
     }
 }
 

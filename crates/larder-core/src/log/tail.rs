@@ -62,11 +62,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            rows: 65_536,
-            globs: 64,
-            outbox: 1_024,
-        }
+        Self { rows: 65_536, globs: 64, outbox: 1_024 }
     }
 }
 
@@ -103,11 +99,7 @@ impl Tail {
     /// A tail that is itself the log of the only process there is: always confirmed, and with no shared tier to trust.
     #[must_use]
     pub fn alone(incarnation: Incarnation, limits: Limits) -> Self {
-        Self {
-            alone: true,
-            confirmed_at: Some(Boot::MAX),
-            ..Self::following(incarnation, limits)
-        }
+        Self { alone: true, confirmed_at: Some(Boot::MAX), ..Self::following(incarnation, limits) }
     }
 
     /// Where we are. A fill carries the position from before it began (rule 2).
@@ -115,21 +107,14 @@ impl Tail {
     pub const fn position(&self) -> Position {
         Position {
             incarnation: self.reached.incarnation,
-            mark: Mark {
-                log: self.reached.log,
-                local: self.local,
-            },
+            mark: Mark { log: self.reached.log, local: self.local },
         }
     }
 
     /// Where the next look begins.
     #[must_use]
     pub const fn cursor(&self) -> Cursor {
-        Cursor {
-            incarnation: self.reached.incarnation,
-            after: self.reached.log,
-            broken: self.reached.broken,
-        }
+        Cursor { incarnation: self.reached.incarnation, after: self.reached.log, broken: self.reached.broken }
     }
 
     /// A number that changes whenever rows, floor or incarnation do: while it stays, what was found valid is valid.
@@ -157,11 +142,7 @@ impl Tail {
         }
         self.take_in(look, sent);
         self.settle();
-        LookTaken {
-            again: look.more,
-            confirmed: !look.more,
-            new_incarnation,
-        }
+        LookTaken { again: look.more, confirmed: !look.more, new_incarnation }
     }
 
     /// Applies events that the log could not be told: here at once, elsewhere once they were
@@ -173,8 +154,7 @@ impl Tail {
         for event in events {
             self.local += 1;
             let kept = self.outbox.push(self.local, event);
-            self.table
-                .apply(&kept, Place::Local(self.local), now, self.settled());
+            self.table.apply(&kept, Place::Local(self.local), now, self.settled());
         }
     }
 
@@ -186,8 +166,7 @@ impl Tail {
         }
         for event in events {
             self.reached.log = self.reached.log.after();
-            self.table
-                .apply(event, Place::Log(self.reached.log), now, self.settled());
+            self.table.apply(event, Place::Log(self.reached.log), now, self.settled());
         }
     }
 
@@ -241,10 +220,7 @@ impl Tail {
         self.reached.broken = true;
         self.reached.looked = Some(sent);
         self.settle();
-        LookTaken {
-            again,
-            ..LookTaken::default()
-        }
+        LookTaken { again, ..LookTaken::default() }
     }
 
     fn take_in(&mut self, look: &Look, sent: Boot) {
@@ -286,9 +262,7 @@ pub fn usable(
     max_staleness: Duration,
     now: Boot,
 ) -> bool {
-    filled_at
-        .max(confirmed_at)
-        .is_some_and(|known| known.saturating_add(max_staleness) >= now)
+    filled_at.max(confirmed_at).is_some_and(|known| known.saturating_add(max_staleness) >= now)
 }
 
 /// Rule 13: whether a request that comes now may wait for a flight that began then. What the flight brings has still

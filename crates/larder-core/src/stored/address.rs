@@ -21,9 +21,6 @@ mod tests {
     #[test]
     fn addresses_are_readable_and_hash_tagged() {
         assert_eq!(primary("k|user:42"), "{k|user:42}");
-        assert_eq!(
-            variant("k|user:42", 0xabc),
-            "{k|user:42}:v:00000000000000000000000000000abc"
-        );
+        assert_eq!(variant("k|user:42", 0xabc), "{k|user:42}:v:00000000000000000000000000000abc");
     }
 }

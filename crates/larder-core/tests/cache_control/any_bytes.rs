@@ -52,10 +52,7 @@ fn value() -> impl Strategy<Value = HeaderValue> {
         3 => select(b"\"\\,=; \t*W/0123456789-:".to_vec()),
         1 => (0x20..=0xff_u8).prop_filter("DEL is no part of a value", |&byte| byte != 0x7f),
     ];
-    let piece = prop_oneof![
-        vec(byte, 0..6),
-        select(WORDS).prop_map(|word| word.as_bytes().to_vec())
-    ];
+    let piece = prop_oneof![vec(byte, 0..6), select(WORDS).prop_map(|word| word.as_bytes().to_vec())];
     vec(piece, 0..8).prop_map(|pieces| HeaderValue::from_bytes(&pieces.concat()).unwrap())
 }
 

@@ -23,22 +23,11 @@ impl Head {
         for (name, value) in lines {
             headers.append(name, value);
         }
-        Self {
-            status: StatusCode::OK,
-            headers,
-        }
+        Self { status: StatusCode::OK, headers }
     }
 }
 
-const FLAGS: &[&str] = &[
-    "no-store",
-    "no-cache",
-    "private",
-    "public",
-    "must-revalidate",
-    "immutable",
-    "foo",
-];
+const FLAGS: &[&str] = &["no-store", "no-cache", "private", "public", "must-revalidate", "immutable", "foo"];
 
 const STATUSES: &[u16] = &[200, 203, 204, 206, 301, 302, 404, 410, 418, 500, 501];
 
@@ -49,22 +38,10 @@ pub(crate) fn response() -> impl Strategy<Value = Head> {
     let lines = cache_control(FLAGS, &["max-age", "s-maxage"]);
     let fields = (lines, option::of(a_date()), option::of(a_date()), vary, etag);
     (select(STATUSES), fields).prop_map(|(status, (lines, date, expires, vary, etag))| {
-        let lines = lines
-            .into_iter()
-            .map(|line| ("cache-control", line.try_into().unwrap()));
-        let others = [
-            ("date", date),
-            ("expires", expires),
-            ("vary", vary),
-            ("etag", etag),
-        ];
-        let others = others
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)));
-        Head {
-            status: StatusCode::from_u16(status).unwrap(),
-            ..Head::ok(lines.chain(others))
-        }
+        let lines = lines.into_iter().map(|line| ("cache-control", line.try_into().unwrap()));
+        let others = [("date", date), ("expires", expires), ("vary", vary), ("etag", etag)];
+        let others = others.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        Head { status: StatusCode::from_u16(status).unwrap(), ..Head::ok(lines.chain(others)) }
     })
 }
 
@@ -72,14 +49,10 @@ pub(crate) fn response() -> impl Strategy<Value = Head> {
 pub(crate) fn request(lines: &[String], authorization: bool) -> Request<()> {
     let mut request = Request::get("http://shop.test/").body(()).unwrap();
     for line in lines {
-        request
-            .headers_mut()
-            .append("cache-control", line.try_into().unwrap());
+        request.headers_mut().append("cache-control", line.try_into().unwrap());
     }
     if authorization {
-        request
-            .headers_mut()
-            .insert("authorization", HeaderValue::from_static("x"));
+        request.headers_mut().insert("authorization", HeaderValue::from_static("x"));
     }
     request
 }
@@ -113,11 +86,7 @@ fn seconds() -> impl Strategy<Value = String> {
         1 => (0..=1_u64 << 31).prop_map(|number| number.to_string()),
         1 => select(vec!["", "x", "-1", "1.5", "007"]).prop_map(str::to_owned),
     ];
-    (number, any::<bool>()).prop_map(
-        |(number, quoted)| {
-            if quoted { format!("\"{number}\"") } else { number }
-        },
-    )
+    (number, any::<bool>()).prop_map(|(number, quoted)| if quoted { format!("\"{number}\"") } else { number })
 }
 
 /// A moment near the arrival, or what is not a date.

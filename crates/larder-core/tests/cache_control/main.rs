@@ -20,10 +20,7 @@ const ARRIVAL: Wall = Wall::from_unix_millis(784_111_777_000);
 
 /// This many cases. What fails becomes a line in a table, and not a file beside it.
 fn cases(cases: u32) -> Config {
-    Config {
-        failure_persistence: None,
-        ..Config::with_cases(cases)
-    }
+    Config { failure_persistence: None, ..Config::with_cases(cases) }
 }
 
 fn judged(
@@ -34,14 +31,5 @@ fn judged(
     headers: &HeaderMap,
 ) -> Result<Judged, NotStored> {
     let unsaid = Override::default();
-    judge(
-        rules,
-        credentials,
-        request,
-        status,
-        headers,
-        &unsaid,
-        ARRIVAL,
-        ARRIVAL,
-    )
+    judge(rules, credentials, request, status, headers, &unsaid, ARRIVAL, ARRIVAL)
 }

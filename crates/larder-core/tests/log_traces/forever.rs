@@ -11,11 +11,7 @@ use proptest::prelude::*;
 use self::history::World;
 use self::steps::{Step, steps};
 
-const SMALL: Limits = Limits {
-    rows: 6,
-    globs: 1,
-    outbox: 3,
-};
+const SMALL: Limits = Limits { rows: 6, globs: 1, outbox: 3 };
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]

@@ -175,10 +175,7 @@ fn rule_15_an_append_that_timed_out_is_appended_again_and_the_duplicate_costs_mi
 #[test]
 fn rule_15_an_outbox_that_overflows_collapses_into_everything() {
     let mut redis = Redis::new();
-    let mut a = Instance::with(Limits {
-        outbox: 2,
-        ..Limits::default()
-    });
+    let mut a = Instance::with(Limits { outbox: 2, ..Limits::default() });
     a.look(&mut redis, at(0));
     let mut b = Instance::joined(&mut redis, at(0));
     let unnamed = a.begin_fill("unnamed", at(0));
@@ -203,11 +200,7 @@ fn rule_15_an_outbox_that_overflows_collapses_into_everything() {
 #[test]
 fn rule_15_a_row_whose_event_is_pending_is_not_dropped() {
     let mut redis = Redis::new();
-    let mut a = Instance::with(Limits {
-        rows: 4,
-        globs: 1,
-        outbox: 2,
-    });
+    let mut a = Instance::with(Limits { rows: 4, globs: 1, outbox: 2 });
     a.look(&mut redis, at(0));
     let unnamed = a.begin_fill("unnamed", at(0));
     a.tail.defer(&[soft("x")], at(1));
@@ -279,11 +272,7 @@ fn a_long_outbox_is_sent_in_several_batches() {
 #[test]
 fn a_table_has_room_for_twice_the_outbox() {
     let mut redis = Redis::new();
-    let mut a = Instance::with(Limits {
-        rows: 0,
-        globs: 1,
-        outbox: 4,
-    });
+    let mut a = Instance::with(Limits { rows: 0, globs: 1, outbox: 4 });
     let unnamed = a.begin_fill("unnamed", at(0));
     let events: Vec<_> = (0..8).map(|number| hard(&number.to_string())).collect();
     redis.append(&events, at(1));

@@ -119,11 +119,7 @@ fn rule_7_the_floor_of_the_log_raises_ours() {
 #[test]
 fn rule_7_a_dropped_row_raises_the_floor() {
     let mut redis = Redis::new();
-    let mut b = Instance::with(Limits {
-        rows: 8,
-        globs: 1,
-        outbox: 1,
-    });
+    let mut b = Instance::with(Limits { rows: 8, globs: 1, outbox: 1 });
     b.look(&mut redis, at(0));
     let hour_late = b.begin_fill("x", at(0));
     let unnamed = b.begin_fill("y", at(0));

@@ -22,17 +22,11 @@ pub(crate) fn incarnation(number: u8) -> Incarnation {
 }
 
 pub(crate) fn hard(tag: &str) -> Event {
-    Event {
-        mode: Mode::Hard,
-        selector: Selector::Tag(Tag::new(tag)),
-    }
+    Event { mode: Mode::Hard, selector: Selector::Tag(Tag::new(tag)) }
 }
 
 pub(crate) fn soft(tag: &str) -> Event {
-    Event {
-        mode: Mode::Soft,
-        ..hard(tag)
-    }
+    Event { mode: Mode::Soft, ..hard(tag) }
 }
 
 /// The names of a response at `/x` with this tag.
@@ -63,11 +57,7 @@ impl Redis {
     pub(crate) fn append(&mut self, events: &[Event], answered: Boot) -> Appended {
         self.last = LogId::new(self.last.millis + 1, 0);
         self.entries.push((self.last, events.to_vec()));
-        Appended {
-            incarnation: self.incarnation,
-            id: self.last,
-            answered,
-        }
+        Appended { incarnation: self.incarnation, id: self.last, answered }
     }
 
     /// One script's answer with at most `count` entries.
@@ -75,11 +65,7 @@ impl Redis {
         if cursor.broken && cursor.incarnation == self.incarnation {
             self.begin_incarnation();
         }
-        let after = if cursor.incarnation == self.incarnation {
-            cursor.after
-        } else {
-            LogId::ZERO
-        };
+        let after = if cursor.incarnation == self.incarnation { cursor.after } else { LogId::ZERO };
         let waiting: Vec<_> = self.entries.iter().filter(|(id, _)| *id > after).collect();
         Look {
             incarnation: self.incarnation,
@@ -141,9 +127,7 @@ impl Instance {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
-        Self {
-            tail: Tail::following(incarnation(0), limits),
-        }
+        Self { tail: Tail::following(incarnation(0), limits) }
     }
 
     /// One look at the whole log.
@@ -154,11 +138,7 @@ impl Instance {
 
     /// What is filled by a fill that begins now, whenever it ends.
     pub(crate) fn begin_fill(&self, tag: &str, now: Boot) -> Stored {
-        Stored {
-            position: self.tail.position(),
-            filled_at: Some(now),
-            names: tagged(tag),
-        }
+        Stored { position: self.tail.position(), filled_at: Some(now), names: tagged(tag) }
     }
 
     /// What was read from the shared tier by a request that found us at `asked`: the local number is ours, from then.

@@ -24,6 +24,11 @@ pub(crate) fn patient(url: &str) -> RedisStoreBuilder {
     RedisStore::builder(url).command_timeout(Duration::from_secs(10))
 }
 
+/// Settings for tests that run into the time limit: short, but not so short that a slow machine does so by itself.
+pub(crate) fn brief(url: &str) -> RedisStoreBuilder {
+    RedisStore::builder(url).command_timeout(Duration::from_millis(300))
+}
+
 /// A store that is connected.
 pub(crate) async fn store(server: &RedisServer) -> RedisStore {
     joined(patient(&server.url())).await
@@ -43,10 +48,7 @@ pub(crate) async fn reachable(store: &RedisStore) {
     eventually("the store reaches Redis", async || {
         store.get("{any}").await.map_or_else(refused, |_| true)
             && store.look(start()).await.map_or_else(refused, |_| true)
-            && store
-                .alarm(start(), Duration::from_millis(1))
-                .await
-                .map_or_else(refused, |()| true)
+            && store.alarm(start(), Duration::from_millis(1)).await.map_or_else(refused, |()| true)
     })
     .await;
 }
@@ -59,44 +61,28 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: 
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(limit, waiting)
-        .await
-        .unwrap_or_else(|_| panic!("not within {limit:?}: {what}"));
+    tokio::time::timeout(limit, waiting).await.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"));
 }
 
 /// Where someone begins who knows nothing of the log.
 pub(crate) fn start() -> Cursor {
-    Cursor {
-        incarnation: Incarnation::from_bytes([0; 16]),
-        after: LogId::ZERO,
-        broken: false,
-    }
+    Cursor { incarnation: Incarnation::from_bytes([0; 16]), after: LogId::ZERO, broken: false }
 }
 
 /// Where someone goes on who took in this look.
 pub(crate) fn after(look: &Look) -> Cursor {
-    Cursor {
-        incarnation: look.incarnation,
-        after: look.last,
-        broken: false,
-    }
+    Cursor { incarnation: look.incarnation, after: look.last, broken: false }
 }
 
 pub(crate) fn event(tag: &str) -> Event {
-    Event {
-        mode: Mode::Hard,
-        selector: Tag::new(tag).into(),
-    }
+    Event { mode: Mode::Hard, selector: Tag::new(tag).into() }
 }
 
 /// A value of this position, in the real wire form; the shortest that has one.
 pub(crate) fn value(incarnation: u8, millis: u64, key: &str) -> Bytes {
     let position = Position {
         incarnation: Incarnation::from_bytes([incarnation; 16]),
-        mark: Mark {
-            log: LogId::new(millis, 0),
-            local: 0,
-        },
+        mark: Mark { log: LogId::new(millis, 0), local: 0 },
     };
     wire::encode_variants(&[], key, &position)
 }

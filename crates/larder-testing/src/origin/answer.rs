@@ -53,12 +53,8 @@ impl Answer {
         N: TryInto<HeaderName, Error: std::fmt::Display>,
         V: TryInto<HeaderValue, Error: std::fmt::Display>,
     {
-        let name = name
-            .try_into()
-            .unwrap_or_else(|error| panic_with(&error.to_string()));
-        let value = value
-            .try_into()
-            .unwrap_or_else(|error| panic_with(&format!("{name}: {error}")));
+        let name = name.try_into().unwrap_or_else(|error| panic_with(&error.to_string()));
+        let value = value.try_into().unwrap_or_else(|error| panic_with(&format!("{name}: {error}")));
         self.headers.append(name, value);
         self
     }

@@ -54,23 +54,12 @@ pub struct AnswerBody {
 
 impl AnswerBody {
     pub(super) fn whole(bytes: Bytes) -> Self {
-        let steps = if bytes.is_empty() {
-            None
-        } else {
-            Some(Step::Data(bytes))
-        };
-        Self {
-            sized: true,
-            ..Self::steps(steps)
-        }
+        let steps = if bytes.is_empty() { None } else { Some(Step::Data(bytes)) };
+        Self { sized: true, ..Self::steps(steps) }
     }
 
     pub(super) fn steps(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self {
-            steps: steps.into_iter().collect(),
-            sized: false,
-            held: None,
-        }
+        Self { steps: steps.into_iter().collect(), sized: false, held: None }
     }
 
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -131,11 +120,7 @@ impl Body for AnswerBody {
 impl Clone for AnswerBody {
     /// The script of a body that has not begun.
     fn clone(&self) -> Self {
-        Self {
-            steps: self.steps.clone(),
-            sized: self.sized,
-            held: None,
-        }
+        Self { steps: self.steps.clone(), sized: self.sized, held: None }
     }
 }
 

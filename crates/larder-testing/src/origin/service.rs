@@ -37,14 +37,8 @@ type Script = dyn Fn(&Parts, usize) -> Answer + Send + Sync;
 impl Origin {
     /// An origin that asks `script` for each answer: it gets the request and the number of the call, from 1.
     pub fn new(script: impl Fn(&Parts, usize) -> Answer + Send + Sync + 'static) -> Self {
-        let shared = Shared {
-            script: Box::new(script),
-            requests: Mutex::default(),
-        };
-        Self {
-            shared: Arc::new(shared),
-            ready: false,
-        }
+        let shared = Shared { script: Box::new(script), requests: Mutex::default() };
+        Self { shared: Arc::new(shared), ready: false }
     }
 
     /// An origin that gives the same answer to every call.
@@ -108,10 +102,7 @@ impl<B> Service<Request<B>> for Origin {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        assert!(
-            mem::take(&mut self.ready),
-            "called without `poll_ready` of this clone"
-        );
+        assert!(mem::take(&mut self.ready), "called without `poll_ready` of this clone");
         let (parts, _) = request.into_parts();
         let answer = self.shared.answer(&parts);
         Box::pin(async move { Ok(answer.give().await) })
@@ -120,17 +111,12 @@ impl<B> Service<Request<B>> for Origin {
 
 impl Clone for Origin {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            ready: false,
-        }
+        Self { shared: Arc::clone(&self.shared), ready: false }
     }
 }
 
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Origin")
-            .field("calls", &self.calls())
-            .finish_non_exhaustive()
+        f.debug_struct("Origin").field("calls", &self.calls()).finish_non_exhaustive()
     }
 }

@@ -126,18 +126,13 @@ fn ends_in(stream: &[u8], fresh: usize, pattern: &[u8]) -> bool {
         return true;
     }
     let start = stream.len().saturating_sub(fresh + pattern.len() - 1);
-    stream[start..]
-        .windows(pattern.len())
-        .any(|window| window == pattern)
+    stream[start..].windows(pattern.len()).any(|window| window == pattern)
 }
 
 impl Lane {
     fn clear(&mut self) {
         self.holds.iter().for_each(|(_, gate)| gate.open());
-        *self = Self {
-            bytes: self.bytes,
-            ..Self::default()
-        };
+        *self = Self { bytes: self.bytes, ..Self::default() };
     }
 
     fn apply(&mut self, chunk: &mut Vec<u8>) -> bool {

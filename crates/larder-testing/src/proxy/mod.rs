@@ -55,15 +55,9 @@ impl Proxy {
         let (stop, stopped) = oneshot::channel();
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let relay = relay::serve(listener, server, Arc::clone(&faults), stopped);
-        let thread = thread::Builder::new()
-            .name("larder-proxy".to_owned())
-            .spawn(move || runtime.block_on(relay))?;
-        Ok(Self {
-            address,
-            faults,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        let thread =
+            thread::Builder::new().name("larder-proxy".to_owned()).spawn(move || runtime.block_on(relay))?;
+        Ok(Self { address, faults, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -102,8 +96,7 @@ impl Proxy {
 
     /// Once exactly `bytes` more have gone this way, over all connections, closes every connection. Happens once.
     pub fn cut_after(&self, direction: Direction, bytes: usize) {
-        self.faults
-            .edit(|plan| plan.lane(direction).cut_after = Some(bytes));
+        self.faults.edit(|plan| plan.lane(direction).cut_after = Some(bytes));
     }
 
     /// Inverts the lowest bit of every byte that goes this way.
@@ -113,8 +106,7 @@ impl Proxy {
 
     /// Lets `rewrite` change every chunk that goes this way, instead of what did so before.
     pub fn rewrite(&self, direction: Direction, rewrite: impl FnMut(&mut Vec<u8>) + Send + 'static) {
-        self.faults
-            .edit(|plan| plan.lane(direction).rewrite = Some(Box::new(rewrite)));
+        self.faults.edit(|plan| plan.lane(direction).rewrite = Some(Box::new(rewrite)));
     }
 
     /// Holds chunks that contain `pattern`, and on their connections all that follows them this way, until the

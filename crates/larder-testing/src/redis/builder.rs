@@ -48,8 +48,7 @@ impl RedisBuilder {
     #[must_use]
     pub fn replica_of(mut self, primary: &RedisServer) -> Self {
         let address = primary.address();
-        self.lines
-            .push(format!("replicaof {} {}", address.ip(), address.port()));
+        self.lines.push(format!("replicaof {} {}", address.ip(), address.port()));
         if let Some(password) = primary.password() {
             self.lines.push(format!("masterauth {password}"));
         }
@@ -72,10 +71,7 @@ impl RedisBuilder {
         let mut attempt = 1;
         loop {
             let address = free_address()?;
-            fs::write(
-                config_file(directory.path()),
-                self.config_for(address, directory.path()),
-            )?;
+            fs::write(config_file(directory.path()), self.config_for(address, directory.path()))?;
             match self.ready(address, directory.path()) {
                 Ok(process) => return Ok(RedisServer::new(self.clone(), address, directory, process)),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempt < ATTEMPTS => attempt += 1,

@@ -47,11 +47,7 @@ impl Process {
             .stdin(Stdio::piped())
             .spawn();
         match watchdog {
-            Ok(watchdog) => Ok(Self {
-                server,
-                watchdog,
-                log,
-            }),
+            Ok(watchdog) => Ok(Self { server, watchdog, log }),
             Err(error) => {
                 server.kill()?;
                 server.wait()?;
@@ -146,10 +142,7 @@ impl Drop for Process {
 
 fn quiet(program: &str) -> Command {
     let mut command = Command::new(program);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 

@@ -103,10 +103,7 @@ fn read_reply(from: &mut impl BufRead) -> io::Result<Reply> {
         ":" => rest.parse().map(Reply::Integer).map_err(|_| malformed(&line)),
         "$" => length(rest, &line)?.map_or(Ok(Reply::Nil), |length| read_bulk(from, length)),
         "*" => length(rest, &line)?.map_or(Ok(Reply::Nil), |length| {
-            (0..length)
-                .map(|_| read_reply(from))
-                .collect::<io::Result<_>>()
-                .map(Reply::Array)
+            (0..length).map(|_| read_reply(from)).collect::<io::Result<_>>().map(Reply::Array)
         }),
         _ => Err(malformed(&line)),
     }
@@ -172,16 +169,7 @@ mod tests {
     #[test]
     fn errors_and_broken_replies_are_errors() {
         assert_eq!(read(b"-ERR no\r\n").unwrap_err().to_string(), "ERR no");
-        for bytes in [
-            "",
-            "+OK",
-            "$5\r\nab\r\n",
-            "$x\r\n",
-            "*2\r\n:1\r\n",
-            "?\r\n",
-            "\r\n",
-            ":\r\n",
-        ] {
+        for bytes in ["", "+OK", "$5\r\nab\r\n", "$x\r\n", "*2\r\n:1\r\n", "?\r\n", "\r\n", ":\r\n"] {
             assert!(read(bytes.as_bytes()).is_err(), "{bytes:?}");
         }
     }

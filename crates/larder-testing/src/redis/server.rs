@@ -55,15 +55,8 @@ impl RedisServer {
         directory: Scratch,
         process: Process,
     ) -> Self {
-        let shared = Shared {
-            builder,
-            address,
-            process: Mutex::new(Some(process)),
-            directory,
-        };
-        Self {
-            shared: Arc::new(shared),
-        }
+        let shared = Shared { builder, address, process: Mutex::new(Some(process)), directory };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Where it listens, for its whole life.
@@ -165,7 +158,5 @@ impl Shared {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(io::Error::other)?
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }

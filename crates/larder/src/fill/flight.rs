@@ -1,5 +1,8 @@
 //! Flights: requests that wait for one fill together.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -79,18 +82,9 @@ impl Flights {
         position: Position,
     ) -> Lead {
         let (ends, ended) = watch::channel(None);
-        let flight = Arc::new(Flight {
-            began,
-            position,
-            ended,
-        });
+        let flight = Arc::new(Flight { began, position, ended });
         under_way.insert(key.clone(), Arc::clone(&flight));
-        Lead {
-            under_way: Arc::clone(&self.under_way),
-            key,
-            flight,
-            ends,
-        }
+        Lead { under_way: Arc::clone(&self.under_way), key, flight, ends }
     }
 }
 
@@ -126,10 +120,7 @@ impl Lead {
     fn leave(&self) {
         let mut under_way = lock(&self.under_way);
         // One that could not be joined any more has been replaced.
-        if under_way
-            .get(&self.key)
-            .is_some_and(|known| Arc::ptr_eq(known, &self.flight))
-        {
+        if under_way.get(&self.key).is_some_and(|known| Arc::ptr_eq(known, &self.flight)) {
             under_way.remove(&self.key);
         }
     }

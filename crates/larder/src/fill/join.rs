@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use larder_core::http::reuse::{Reuse, reuse};
@@ -10,16 +9,17 @@ use larder_core::http::vary;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
-use tower_service::Service;
 
 use super::ask::Ask;
 use super::flight::{Ended, Flight, Joined, Lead};
+use super::place::Place;
 use super::run::{Fill, run_detached, run_in_background};
 use crate::body::CacheBody;
 use crate::lookup::{Known, Stale};
 use crate::memory::held::Held;
 use crate::report::headers::Forwarded;
 use crate::serve;
+use crate::service::inner::{Answer, Inner};
 use crate::service::layer::Route;
 use crate::service::plan::credentials_reason;
 
@@ -28,53 +28,46 @@ use crate::service::plan::credentials_reason;
 const MOST_WAITS: usize = 2;
 
 /// Answers a request that memory has no fresh response for.
-pub(crate) async fn answer<S, Q, B>(
+pub(crate) async fn answer<S, Q>(
     route: Arc<Route>,
     inner: S,
     request: Request<Q>,
     ask: Ask,
     known: Known,
-) -> Result<Response<CacheBody<B>>, S::Error>
+) -> Answer<S::Body, S::Error>
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<Q>,
     Q: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Send,
 {
     route.cache.start();
+    let mut place = Place::ready(inner);
     if let Some(reason) = credentials_reason(ask.credentials) {
-        return alone(&route, ask, inner, request, Outcome::Bypass(reason)).await;
+        return alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await;
     }
     let mut known = known;
     let mut waits = 0;
     loop {
         let stale = match known {
             Known::Stale(stale) if stale.while_revalidate => {
-                return Ok(serve_and_refresh(&route, ask, inner, request, stale));
+                return Ok(serve_and_refresh(&route, ask, place, request, stale));
             }
             Known::Fresh(held, tier) => return Ok(serve::asked(&route, &ask, &held, Outcome::Hit(tier))),
-            Known::Pass => return alone(&route, ask, inner, request, Outcome::Miss(MissReason::Pass)).await,
+            Known::Pass => {
+                return alone(&route, ask, place, request, None, Outcome::Miss(MissReason::Pass)).await;
+            }
             Known::Stale(stale) => Ok(stale),
             Known::Missing(reason) => Err(reason),
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
         match join(&route, &ask) {
-            Turn::Lead(lead) => match look_again(&route, &ask, stale, &lead).await {
+            Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
                 Again::Lead(stale, reason) if !ask.head => {
-                    let fill = Fill {
-                        route,
-                        ask,
-                        lead: Some(lead),
-                        stale,
-                        outcome: Outcome::Miss(reason),
-                    };
-                    return run_detached(fill, inner, request).await;
+                    let fill = Fill { route, ask, lead: Some(lead), stale, outcome: Outcome::Miss(reason) };
+                    return run_detached(fill, place.take().await?, request).await;
                 }
-                Again::Lead(_, reason) => {
+                Again::Lead(stale, reason) => {
                     drop(lead);
-                    return alone(&route, ask, inner, request, Outcome::Miss(reason)).await;
+                    return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
                 }
                 Again::Known(next) => {
                     if let Known::Fresh(held, _) = &next {
@@ -84,12 +77,15 @@ where
                 }
             },
             Turn::Wait(flight, position) => {
+                place.leave();
                 let ended = flight.ended().await;
                 match taken(&route, &ask, &flight, position, ended.as_ref()) {
                     Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
-                    Taken::Alone => return alone(&route, ask, inner, request, Outcome::Miss(reason)).await,
+                    Taken::Alone => {
+                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
+                    }
                     Taken::Anew if waits == MOST_WAITS => {
-                        return alone(&route, ask, inner, request, Outcome::Miss(reason)).await;
+                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
                     }
                     Taken::Anew => {
                         waits += 1;
@@ -112,11 +108,25 @@ fn join(route: &Route, ask: &Ask) -> Turn {
     let inner = &route.cache.inner;
     // In this order: a position read before the flight is found is never beyond what the flight may have missed.
     let (now, position) = (inner.clock.boot(), inner.log.position());
-    let may_join = |flight: &Flight| inner.log.may_join(flight.began, now);
+    let may_join =
+        |flight: &Flight| inner.log.may_join(flight.began, now) && !is_in_vain(route, ask, flight, position);
     match inner.flights.join(ask.flight(route), now, position, may_join) {
         Joined::Lead(lead) => Turn::Lead(lead),
         Joined::Wait(flight) => Turn::Wait(flight, position),
     }
+}
+
+/// Whether something that names the request's own response was invalidated since the flight began: its outcome would be
+/// refused in the end, so that waiting for it could only make this request as slow as two. (Names that the handler gives
+/// are known at the end alone.)
+fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -> bool {
+    let inner = &route.cache.inner;
+    if joining_at == flight.position {
+        return false;
+    }
+    let names = ask.named.clone().with([]);
+    let now = inner.clock.boot();
+    inner.log.read(|tail| tail.check(&flight.position, &names, now)) != Verdict::Valid
 }
 
 enum Again {
@@ -128,7 +138,7 @@ enum Again {
 
 /// Looks once more, now that nobody else fills the key: into memory, as another flight may have ended between the first
 /// look and this one's beginning, and into the shared tier.
-async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>, _lead: &Lead) -> Again {
+async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) -> Again {
     let now = route.cache.inner.clock.boot();
     let stale = match route.find_in_memory(&ask.key, &ask.headers, now) {
         Known::Stale(found) if !found.while_revalidate => Ok(found),
@@ -161,10 +171,7 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: 
         Ended::Alone => return Taken::Alone,
         Ended::Stored(held) => (held, None),
         Ended::Failed(held) => (held, Some(Outcome::Miss(MissReason::NeverStored))),
-        Ended::Stale(stale) => (
-            &stale.held,
-            Some(Outcome::Stale(stale.tier, StaleReason::IfError)),
-        ),
+        Ended::Stale(stale) => (&stale.held, Some(Outcome::Stale(stale.tier, StaleReason::IfError))),
     };
     let inner = &route.cache.inner;
     let now = inner.clock.boot();
@@ -197,74 +204,51 @@ fn shared<B: Body>(
     match outcome {
         Outcome::Stale(..) | Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
         Outcome::Miss(_) | Outcome::Bypass(_) => {
-            let forwarded = Forwarded {
-                collapsed: true,
-                ..Forwarded::default()
-            };
+            let forwarded = Forwarded { collapsed: true, ..Forwarded::default() };
             serve::collapsed(route, ask, held, Outcome::Miss(reason), forwarded)
         }
     }
 }
 
 /// Serves a stale response now, and has one request refresh it.
-fn serve_and_refresh<S, Q, B>(
+fn serve_and_refresh<S, Q>(
     route: &Arc<Route>,
     mut ask: Ask,
-    inner: S,
+    place: Place<S>,
     request: Request<Q>,
     stale: Stale,
-) -> Response<CacheBody<B>>
+) -> Response<CacheBody<S::Body>>
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<Q>,
     Q: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Send,
 {
     let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
     let response = serve::asked(route, &ask, &stale.held, outcome);
     let cache = &route.cache.inner;
-    let lead = cache
-        .flights
-        .lead(ask.flight(route), cache.clock.boot(), cache.log.position());
+    let lead = cache.flights.lead(ask.flight(route), cache.clock.boot(), cache.log.position());
     if let Some(lead) = lead.filter(|_| !ask.head) {
         let outcome = Outcome::Miss(stale.reason);
         ask.refreshes = true;
-        let fill = Fill {
-            route: Arc::clone(route),
-            ask,
-            lead: Some(lead),
-            stale: Some(stale),
-            outcome,
-        };
-        run_in_background(fill, inner, request);
+        let fill = Fill { route: Arc::clone(route), ask, lead: Some(lead), stale: Some(stale), outcome };
+        run_in_background(fill, place, request);
     }
     response
 }
 
-/// Runs the handler for this request alone. What comes of it is stored all the same if it may be.
-async fn alone<S, Q, B>(
+/// Runs the handler for this request alone. What comes of it is stored all the same if it may be; what is stale stands in
+/// for a handler that fails.
+async fn alone<S, Q>(
     route: &Arc<Route>,
     ask: Ask,
-    inner: S,
+    place: Place<S>,
     request: Request<Q>,
+    stale: Option<Stale>,
     outcome: Outcome,
-) -> Result<Response<CacheBody<B>>, S::Error>
+) -> Answer<S::Body, S::Error>
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<Q>,
     Q: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Send,
 {
-    let fill = Fill {
-        route: Arc::clone(route),
-        ask,
-        lead: None,
-        stale: None,
-        outcome,
-    };
-    run_detached(fill, inner, request).await
+    let fill = Fill { route: Arc::clone(route), ask, lead: None, stale, outcome };
+    run_detached(fill, place.take().await?, request).await
 }

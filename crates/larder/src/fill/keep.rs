@@ -1,75 +1,48 @@
-//! Judge and store: what becomes of the handler's response.
+//! Judge: what becomes of the handler's response.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{DATE, ETAG, SET_COOKIE};
+use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, Response, StatusCode, response};
-use http_body::Body;
+use http_body::{Body, Frame};
 use larder_core::http::cache_control::ResponseDirectives;
-use larder_core::http::freshness::Lifetime;
+use larder_core::http::fields;
 use larder_core::http::storable::{Judged, judge};
-use larder_core::http::vary::{self, Vary};
-use larder_core::http::{date, fields, update, validators};
-use larder_core::log::selector::Tag;
+use larder_core::http::vary::Vary;
 use larder_core::outcome::NotStored;
-use larder_core::stored::{Flags, Meta, Selecting, StoredResponse, address, wire};
 use larder_core::time::Wall;
 
-use super::collect::{AtOnce, Collector};
+use super::collect::{AtOnce, Collector, Step};
 use super::flight::Ended;
+use super::making::Making;
 use super::run::{Began, Client, Fill};
 use super::tee::tee;
 use crate::body::CacheBody;
-use crate::memory::held::Held;
-use crate::report::Exchange;
 use crate::report::headers::Forwarded;
 use crate::said::{CacheFor, Tags};
 use crate::serve;
 
 /// A response's fields may take this many bytes and still be stored.
 const MOST_FIELDS: usize = 64 * 1024;
-/// Beyond its windows a response is kept for a tenth of its lifetime and at most for this long, so that a miss can be
-/// told as *expired* and a validator still used.
-const LONGEST_AFTERLIFE: Duration = Duration::from_secs(600);
 
 impl Fill {
     /// Judges the handler's response; stores it if it may be.
     pub(super) async fn keep<B, E>(
-        self,
+        mut self,
         response: Response<B>,
         began: Began,
         cost: Duration,
         client: Client<B, E>,
     ) where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Send,
+        B: Body<Data = Bytes, Error: Send> + Send,
     {
         let (mut parts, body) = response.into_parts();
+        self.ask.named.inherit(&mut parts.extensions);
         let tags: Tags = parts.extensions.remove().unwrap_or_default();
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
         let arrived = self.route.cache.inner.clock.wall();
-        let policy = &self.route.policy;
-        let judged = judge(
-            &policy.store,
-            self.ask.credentials,
-            &self.ask.directives(),
-            parts.status,
-            &parts.headers,
-            said.as_override(),
-            began.wall,
-            arrived,
-        );
-        let judged = judged.and_then(|judged| {
-            let small = fields::weight(&parts.headers) <= MOST_FIELDS;
-            if small && !self.ask.head {
-                Ok(judged)
-            } else {
-                Err(self.why_not())
-            }
-        });
-        match judged {
+        match self.judge(parts.status, &parts.headers, &said, began, arrived) {
             Ok(judged) => {
                 let making = Making::of(judged, tags.into_vec(), arrived, began, cost);
                 self.collect(parts, body, making, client).await;
@@ -82,12 +55,28 @@ impl Fill {
         }
     }
 
-    const fn why_not(&self) -> NotStored {
+    pub(super) fn judge(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        said: &CacheFor,
+        began: Began,
+        arrived: Wall,
+    ) -> Result<Judged, NotStored> {
         if self.ask.head {
-            NotStored::Method
-        } else {
-            NotStored::HeadersTooLarge
+            return Err(NotStored::Method);
         }
+        if fields::weight(headers) > MOST_FIELDS {
+            return Err(NotStored::HeadersTooLarge);
+        }
+        // Nobody waits for the end of a stream of events.
+        let kind = headers.get(CONTENT_TYPE);
+        if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+            return Err(NotStored::Endless);
+        }
+        let rules = &self.route.policy.store;
+        let (credentials, directives) = (self.ask.credentials, self.ask.directives());
+        judge(rules, credentials, &directives, status, headers, said.as_override(), began.wall, arrived)
     }
 
     /// Whether a failure of the handler may be told to those who waited for it: they asked the same thing at the same
@@ -103,326 +92,80 @@ impl Fill {
 
     /// Passes on what is not stored. Who waits goes on at once, and for a short while nobody waits for this key.
     fn pass_on<B: Body<Data = Bytes>, E>(
-        self,
+        mut self,
         parts: response::Parts,
         body: B,
         reason: NotStored,
         client: Client<B, E>,
     ) {
-        let cache = &self.route.cache.inner;
-        cache.report.judged(Err(reason));
-        if let Some(lead) = self.lead {
-            if !parts.status.is_server_error() {
-                cache
-                    .memory
-                    .insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
-            }
-            lead.end(Ended::Alone);
-        }
-        let forwarded = Forwarded {
-            status: Some(parts.status),
-            stored: Some(Err(reason)),
-            collapsed: false,
-        };
+        let status = parts.status;
+        self.let_go(reason, !status.is_server_error());
         let response = Response::from_parts(parts, CacheBody::inner(body));
-        let _ = client.send(Ok(serve::forwarded(
-            &self.route,
-            &self.ask,
-            response,
-            self.outcome,
-            forwarded,
-        )));
+        self.answer(client, response, Forwarded::by_handler(status, Err(reason)));
     }
 
     /// Reads the body while the client does, and stores the response at its clean end.
     async fn collect<B, E>(mut self, parts: response::Parts, body: B, making: Making, client: Client<B, E>)
     where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Send,
+        B: Body<Data = Bytes, Error: Send> + Send,
     {
         let limit = self.route.policy.max_body;
         let hint = body.size_hint();
         if hint.lower() > limit as u64 {
             return self.pass_on(parts, body, NotStored::TooLarge, client);
         }
-        let forwarded = Forwarded {
-            status: Some(parts.status),
-            stored: Some(making.stored()),
-            collapsed: false,
-        };
+        let forwarded = Forwarded::by_handler(parts.status, making.stored());
         let (status, headers) = (parts.status, parts.headers.clone());
-        let body = match Collector::new(body, limit).at_once().await {
+        let (collector, first) = match Collector::new(body, limit).at_once().await {
             AtOnce::Whole(body) => {
-                let held = self.make(status, headers, body, making.clone());
-                let _ = client.send(Ok(serve::made(
-                    &self.route,
-                    &self.ask,
-                    parts,
-                    &held,
-                    self.outcome,
-                    forwarded,
-                )));
-                return self.commit(held, &making).await;
+                let held = self.make(status, headers, body, &making);
+                // First: whoever has a response and asks again at once finds it stored.
+                let of_use = self.commit(&held, &making);
+                self.answer(client, serve::made(parts, &held), forwarded);
+                return self.share(&held, of_use).await;
             }
-            AtOnce::Pending(collector, first) => {
-                let (writer, reader) = tee(hint);
-                for data in collector.so_far() {
-                    writer.push(http_body::Frame::data(data.clone()));
-                }
-                let response = Response::from_parts(parts, CacheBody::tee(reader));
-                let _ = client.send(Ok(serve::forwarded(
-                    &self.route,
-                    &self.ask,
-                    response,
-                    self.outcome,
-                    forwarded,
-                )));
-                collector.rest(first, writer).await
-            }
+            AtOnce::Pending(collector, first) => (collector, first),
         };
-        match body {
-            Ok(body) => {
-                let held = self.make(status, headers, body, making.clone());
-                self.commit(held, &making).await;
+        let (writer, reader) = tee(hint);
+        for data in collector.so_far() {
+            writer.push(Frame::data(data.clone()));
+        }
+        // What is known by now not to be for storing is not promised.
+        let forbidden = first.as_ref().and_then(Step::forbids).map(Err);
+        let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
+        self.answer(client, Response::from_parts(parts, CacheBody::tee(reader)), forwarded);
+        match collector.rest(first, writer).await {
+            Ok((body, writer)) => {
+                let held = self.make(status, headers, body, &making);
+                let of_use = self.commit(&held, &making);
+                writer.finish();
+                self.share(&held, of_use).await;
             }
-            Err(reason) => self.give_up(reason),
+            // A body that broke off says nothing about the next one: who waits begins a new flight.
+            Err(NotStored::BodyError) => self.route.cache.inner.report.judged(Err(NotStored::BodyError)),
+            Err(reason) => self.let_go(reason, true),
         }
     }
 
-    /// The client has its response, but it is not one that can be stored after all.
-    fn give_up(&mut self, reason: NotStored) {
+    /// Lets those who wait go on by themselves, and, for a while, those who come later too.
+    pub(super) fn let_go(&mut self, reason: NotStored, remember: bool) {
         let cache = &self.route.cache.inner;
         cache.report.judged(Err(reason));
         let Some(lead) = self.lead.take() else { return };
-        // A body that broke off says nothing about the next one: who waits begins a new flight.
-        if reason != NotStored::BodyError {
-            cache
-                .memory
-                .insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
-            lead.end(Ended::Alone);
+        if remember {
+            cache.memory.insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
         }
+        lead.end(Ended::Alone);
     }
 
-    /// The stored response.
-    fn make(&mut self, status: StatusCode, headers: HeaderMap, body: Bytes, making: Making) -> Arc<Held> {
-        let cache = &self.route.cache.inner;
-        let mut headers = headers;
-        fields::remove_unstorable(&mut headers);
-        // RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a Date header field MUST
-        // record the time it was received and append a corresponding Date header field to the message's header section if
-        // it is cached".
-        if !headers.contains_key(DATE) {
-            headers.insert(DATE, date::format(making.arrived));
-        }
-        let mut flags = making.flags;
-        if self.route.policy.make_etag && status == StatusCode::OK && !headers.contains_key(ETAG) {
-            headers.insert(ETAG, validators::strong_etag(&headers, &body));
-            flags.own_etag = true;
-        }
-        let meta = Meta {
-            key: self.ask.key.clone(),
-            selecting: self.selecting(&headers),
-            names: self.ask.named.clone().with(making.tags),
-            position: making.began.position,
-            response_time: making.arrived,
-            initial_age: making.initial_age,
-            lifetime: making.lifetime,
-            cost: making.cost,
-            flags,
-        };
-        let stored = StoredResponse {
-            status,
-            headers,
-            body,
-            meta,
-        };
-        Arc::new(Held::filled(stored, making.began.boot, cache.clock.boot()))
-    }
-
-    fn selecting(&self, headers: &HeaderMap) -> Selecting {
-        match Vary::parse(headers) {
-            Vary::Fields(fields) => vary::selecting(&fields, &self.ask.headers),
-            Vary::None | Vary::Any => Selecting::default(),
-        }
-    }
-
-    /// Keeps the response in memory, tells those who wait, and only then stores it for other instances.
-    async fn commit(&mut self, held: Arc<Held>, making: &Making) {
-        let cache = Arc::clone(&self.route.cache.inner);
-        cache.report.judged(making.stored());
-        if making.is_failure {
-            if let Some(lead) = self.lead.take() {
-                lead.end(Ended::Failed(held));
-            }
-            return;
-        }
-        cache.memory.insert(Arc::clone(&held));
-        if let Some(lead) = self.lead.take() {
-            lead.end(Ended::Stored(Arc::clone(&held)));
-        }
-        self.share(&held).await;
-    }
-
-    /// Stores the response in the shared tier.
-    async fn share(&self, held: &Held) {
-        let cache = &self.route.cache.inner;
-        let Some(store) = &cache.store else { return };
-        let stored = StoredResponse {
-            status: held.status,
-            headers: held.stored_headers(),
-            body: held.body.clone(),
-            meta: held.meta.clone(),
-        };
-        let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age);
-        let (key, selecting) = (&stored.meta.key, &stored.meta.selecting);
-        let mut sets = vec![];
-        if selecting.is_empty() {
-            sets.push((address::primary(key), wire::encode(&stored)));
-        } else {
-            let fields: Vec<_> = selecting.iter().map(|(name, _)| name.clone()).collect();
-            sets.push((
-                address::variant(key, vary::digest(selecting)),
-                wire::encode(&stored),
-            ));
-            sets.push((
-                address::primary(key),
-                wire::encode_variants(&fields, key, &stored.meta.position),
-            ));
-        }
-        for (address, value) in sets {
-            match store.set(&address, value, expiry).await {
-                Ok(()) => cache.report.store_worked(Exchange::Write, &*cache.clock),
-                Err(error) => cache.report.store_failed(Exchange::Write, &error, &*cache.clock),
-            }
-        }
-    }
-
-    /// RFC 9111 §4.3.4: the handler confirmed the stale response, which becomes one that has just arrived.
-    pub(super) async fn freshen<B, E>(
-        mut self,
-        response: Response<B>,
-        began: Began,
-        cost: Duration,
+    /// Answers the request that started the fill, if its client is still there.
+    pub(super) fn answer<B: Body<Data = Bytes>, E>(
+        &self,
         client: Client<B, E>,
-    ) where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Send,
-    {
-        let Some(stale) = self.stale.take() else { return };
-        let mut headers = stale.held.stored_headers();
-        if !update::freshen(&mut headers, response.headers()) {
-            // It confirms something that is not stored. There is no second request to send: its body is gone.
-            return self.keep(response, began, cost, client).await;
-        }
-        let (mut parts, _) = response.into_parts();
-        let mut tags: Vec<Tag> = stale.held.meta.names.tags().to_vec();
-        tags.extend(parts.extensions.remove::<Tags>().unwrap_or_default().into_vec());
-        let said: CacheFor = parts.extensions.remove().unwrap_or_default();
-        let arrived = self.route.cache.inner.clock.wall();
-        let judged = judge(
-            &self.route.policy.store,
-            self.ask.credentials,
-            &self.ask.directives(),
-            stale.held.status,
-            &headers,
-            said.as_override(),
-            began.wall,
-            arrived,
-        );
-        // The time it took to make it is that of the run that made it, not of the one that confirmed it.
-        let cost = stale.held.meta.cost.max(cost);
-        let (status, body) = (stale.held.status, stale.held.body.clone());
-        let not_stored = judged.err();
-        let making = match judged {
-            Ok(judged) => Making::of(judged, tags, arrived, began, cost),
-            Err(_) => Making::of_failure(arrived, began, cost),
-        };
-        let forwarded = Forwarded {
-            status: Some(StatusCode::NOT_MODIFIED),
-            stored: Some(not_stored.map_or(Ok(()), Err)),
-            collapsed: false,
-        };
-        let held = self.make(status, headers.clone(), body, making.clone());
-        parts.status = status;
-        parts.headers = headers;
-        let _ = client.send(Ok(serve::made(
-            &self.route,
-            &self.ask,
-            parts,
-            &held,
-            self.outcome,
-            forwarded,
-        )));
-        match not_stored {
-            None => self.commit(held, &making).await,
-            Some(reason) => self.give_up(reason),
-        }
+        response: Response<CacheBody<B>>,
+        forwarded: Forwarded,
+    ) {
+        let response = serve::forwarded(&self.route, &self.ask, response, self.outcome, forwarded);
+        let _ = client.send(Ok(response));
     }
-}
-
-/// How a response came to be, and what it is good for.
-#[derive(Clone)]
-struct Making {
-    tags: Vec<Tag>,
-    arrived: Wall,
-    began: Began,
-    cost: Duration,
-    initial_age: Duration,
-    lifetime: Lifetime,
-    flags: Flags,
-    /// For those who wait at this moment, and nobody else.
-    is_failure: bool,
-}
-
-impl Making {
-    const fn of(judged: Judged, tags: Vec<Tag>, arrived: Wall, began: Began, cost: Duration) -> Self {
-        let Judged {
-            lifetime,
-            flags,
-            initial_age,
-            ..
-        } = judged;
-        Self {
-            tags,
-            arrived,
-            began,
-            cost,
-            initial_age,
-            lifetime,
-            flags,
-            is_failure: false,
-        }
-    }
-
-    fn of_failure(arrived: Wall, began: Began, cost: Duration) -> Self {
-        let (lifetime, flags) = (Lifetime::default(), Flags::default());
-        Self {
-            tags: Vec::new(),
-            arrived,
-            began,
-            cost,
-            initial_age: Duration::ZERO,
-            lifetime,
-            flags,
-            is_failure: true,
-        }
-    }
-
-    const fn stored(&self) -> Result<(), NotStored> {
-        if self.is_failure {
-            Err(NotStored::Status)
-        } else {
-            Ok(())
-        }
-    }
-}
-
-fn expiry(lifetime: &Lifetime, age: Duration) -> Duration {
-    let afterlife = (lifetime.fresh / 10).min(LONGEST_AFTERLIFE);
-    let windows = lifetime.while_revalidate.max(lifetime.if_error).max(afterlife);
-    lifetime
-        .fresh
-        .saturating_sub(age)
-        .saturating_add(windows)
-        .max(Duration::from_secs(1))
 }

@@ -2,9 +2,13 @@
 
 mod ask;
 mod collect;
+mod commit;
 pub(crate) mod flight;
+mod freshen;
 mod join;
 mod keep;
+mod making;
+mod place;
 mod run;
 pub(crate) mod tee;
 

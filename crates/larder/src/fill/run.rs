@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use larder_core::http::storable::is_error;
@@ -11,15 +10,16 @@ use larder_core::log::position::Position;
 use larder_core::outcome::{Outcome, StaleReason};
 use larder_core::time::{Boot, Wall};
 use tokio::sync::oneshot;
-use tower_service::Service;
 use tracing::{Instrument as _, Span};
 
 use super::ask::Ask;
 use super::flight::{Ended, Lead};
+use super::place::Place;
 use crate::body::CacheBody;
 use crate::detach::outcome;
 use crate::lookup::{Known, Stale};
 use crate::serve;
+use crate::service::inner::{Answer, Inner};
 use crate::service::layer::Route;
 
 /// A run of the handler, and what it is for.
@@ -47,18 +47,10 @@ pub(super) type Client<B, E> = oneshot::Sender<Result<Response<CacheBody<B>>, E>
 
 /// Runs a fill in a task of its own and waits for the answer to the request that started it. That request's client
 /// hanging up neither cancels nor repeats the fill.
-pub(super) async fn run_detached<S, Q, B>(
-    fill: Fill,
-    inner: S,
-    request: Request<Q>,
-) -> Result<Response<CacheBody<B>>, S::Error>
+pub(super) async fn run_detached<S, Q>(fill: Fill, inner: S, request: Request<Q>) -> Answer<S::Body, S::Error>
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<Q>,
     Q: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Send,
 {
     let (client, answer) = oneshot::channel();
     let span = fill.span();
@@ -74,32 +66,33 @@ where
 }
 
 /// Runs a fill that no client waits for.
-pub(super) fn run_in_background<S, Q, B>(fill: Fill, inner: S, request: Request<Q>)
+pub(super) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>)
 where
-    S: Service<Request<Q>, Response = Response<B>> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<Q>,
     Q: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Send,
 {
     let (client, _) = oneshot::channel();
     let span = fill.span();
-    tokio::spawn(fill.run(inner, request, client).instrument(span));
+    let refresh = async move {
+        if let Ok(inner) = place.take().await {
+            fill.run(inner, request, client).await;
+        }
+    };
+    tokio::spawn(refresh.instrument(span));
 }
 
 impl Fill {
-    async fn run<S, Q, B>(self, mut inner: S, mut request: Request<Q>, client: Client<B, S::Error>)
+    async fn run<S, Q>(self, mut inner: S, mut request: Request<Q>, client: Client<S::Body, S::Error>)
     where
-        S: Service<Request<Q>, Response = Response<B>> + Send,
-        S::Future: Send,
-        B: Body<Data = Bytes> + Send,
-        B::Error: Send,
+        S: Inner<Q>,
+        Q: Send + 'static,
     {
         let began = self.began();
         let validating = self.prepare(&mut request);
+        let clock = &self.route.cache.inner.clock;
+        let called = clock.boot();
         let answer = inner.call(request).await;
-        let cost = self.route.cache.inner.clock.boot().saturating_since(began.boot);
+        let cost = clock.boot().saturating_since(called);
         if self.lead.is_some() {
             self.route.cache.inner.report.filled(cost);
         }
@@ -130,16 +123,8 @@ impl Fill {
         let cache = &self.route.cache.inner;
         let wall = cache.clock.wall();
         match self.lead.as_ref().map(Lead::flight) {
-            Some(flight) => Began {
-                boot: flight.began,
-                wall,
-                position: flight.position,
-            },
-            None => Began {
-                boot: cache.clock.boot(),
-                wall,
-                position: cache.log.position(),
-            },
+            Some(flight) => Began { boot: flight.began, wall, position: flight.position },
+            None => Began { boot: cache.clock.boot(), wall, position: cache.log.position() },
         }
     }
 

@@ -4,6 +4,9 @@
 //! here for the client. That is never more than the policy's largest body: beyond it the inner body itself is handed
 //! to the client, and nothing is kept.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,66 +43,51 @@ enum End<B: Body> {
     Failed(B::Error),
     /// The rest is not kept: the client reads on from the inner body.
     Rest(Pin<Box<B>>),
-    /// The client has seen the end, or the fill vanished.
-    Closed,
+    /// The fill vanished.
+    Vanished,
+    /// The inner body panicked.
+    Panicked,
 }
 
 /// Both sides of a body with this size hint.
 pub(crate) fn tee<B: Body<Data = Bytes>>(hint: SizeHint) -> (Tee<B>, TeeBody<B>) {
-    let shared = Arc::new(Mutex::new(State {
-        waiting: VecDeque::new(),
-        end: End::Open,
-        reader: None,
-    }));
-    (
-        Tee {
-            shared: Arc::clone(&shared),
-        },
-        TeeBody { shared, hint },
-    )
+    let shared = Arc::new(Mutex::new(State { waiting: VecDeque::new(), end: End::Open, reader: None }));
+    (Tee { shared: Arc::clone(&shared) }, TeeBody { shared, hint })
 }
 
 impl<B: Body<Data = Bytes>> Tee<B> {
     /// Passes a frame on.
     pub(crate) fn push(&self, frame: Frame<Bytes>) {
-        self.change(|state| state.waiting.push_back(frame));
+        change(&self.shared, |state| state.waiting.push_back(frame));
     }
 
     /// The body is complete.
     pub(crate) fn finish(self) {
-        self.change(|state| state.end = End::Clean);
+        change(&self.shared, |state| state.end = End::Clean);
     }
 
     /// The inner body failed.
     pub(crate) fn fail(self, error: B::Error) {
-        self.change(|state| state.end = End::Failed(error));
+        change(&self.shared, |state| state.end = End::Failed(error));
     }
 
     /// The client reads on by itself.
     pub(crate) fn hand_over(self, rest: Pin<Box<B>>) {
-        self.change(|state| state.end = End::Rest(rest));
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State<B>)) {
-        let reader = {
-            let mut state = lock(&self.shared);
-            change(&mut state);
-            state.reader.take()
-        };
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        change(&self.shared, |state| state.end = End::Rest(rest));
     }
 }
 
 impl<B: Body> Drop for Tee<B> {
     /// A fill that vanishes (the runtime shuts down) leaves the client a body that never ends, and not one that looks
-    /// complete: its connection is about to be closed.
+    /// complete: its connection is about to be closed. An inner body that panics does so in the client's task, as it
+    /// would without the cache: nobody waits for what will never come.
     fn drop(&mut self) {
-        let mut state = lock(&self.shared);
-        if matches!(state.end, End::Open) {
-            state.end = End::Closed;
-        }
+        change(&self.shared, |state| {
+            if matches!(state.end, End::Open) {
+                let panics = std::thread::panicking();
+                state.end = if panics { End::Panicked } else { End::Vanished };
+            }
+        });
     }
 }
 
@@ -123,7 +111,7 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
             && match &state.end {
                 End::Clean => true,
                 End::Rest(body) => body.is_end_stream(),
-                End::Open | End::Failed(_) | End::Closed => false,
+                End::Open | End::Failed(_) | End::Vanished | End::Panicked => false,
             }
     }
 
@@ -144,11 +132,24 @@ impl<B: Body<Data = Bytes>> State<B> {
                 End::Failed(error) => Poll::Ready(Some(Err(error))),
                 _ => Poll::Ready(None),
             },
-            End::Open | End::Closed => {
+            End::Panicked => std::panic::resume_unwind(Box::new("the body of a response panicked")),
+            End::Open | End::Vanished => {
                 self.reader = Some(cx.waker().clone());
                 Poll::Pending
             }
         }
+    }
+}
+
+/// Changes the state and wakes the reader.
+fn change<B: Body>(shared: &Mutex<State<B>>, change: impl FnOnce(&mut State<B>)) {
+    let reader = {
+        let mut state = lock(shared);
+        change(&mut state);
+        state.reader.take()
+    };
+    if let Some(reader) = reader {
+        reader.wake();
     }
 }
 

@@ -68,22 +68,21 @@ async fn look(inner: &Inner, store: &dyn Store) -> Result<LookTaken, StoreError>
     Ok(inner.log.change(|tail| tail.take_look(&look, sent)))
 }
 
-/// Appends what waits in the outbox, if anything does.
+/// Appends what waits in the outbox, batch by batch, until nothing does or one fails.
 async fn flush(inner: &Inner, store: &dyn Store) {
-    let Some(batch) = inner.log.read(Tail::unsent) else {
-        return;
-    };
-    match store.append(batch.events()).await {
-        Ok((incarnation, id)) => {
-            inner.report.store_worked(Exchange::Append, &*inner.clock);
-            let appended = Appended {
-                incarnation,
-                id,
-                answered: inner.clock.boot(),
-            };
-            inner.log.change(|tail| tail.sent(&batch, appended));
+    while let Some(batch) = inner.log.read(Tail::unsent) {
+        match store.append(batch.events()).await {
+            Ok((incarnation, id)) => {
+                inner.report.store_worked(Exchange::Append, &*inner.clock);
+                let answered = inner.clock.boot();
+                let appended = Appended { incarnation, id, answered };
+                inner.log.change(|tail| tail.sent(&batch, appended));
+            }
+            Err(error) => {
+                inner.report.store_failed(Exchange::Append, &error, &*inner.clock);
+                return;
+            }
         }
-        Err(error) => inner.report.store_failed(Exchange::Append, &error, &*inner.clock),
     }
 }
 

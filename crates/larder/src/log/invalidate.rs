@@ -26,22 +26,21 @@ use crate::report::Exchange;
 /// # });
 /// ```
 ///
-/// As an axum response part, or in the extensions of any response to a request with an unsafe method, the layer
+/// As an axum response part (of several, each counts), or in the extensions of any response to a request with an unsafe method, the layer
 /// invalidates it before the response is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalidation {
     selectors: Vec<Selector>,
     mode: Mode,
+    /// What response parts before this one said.
+    before: Vec<Event>,
 }
 
 impl Invalidation {
     /// What this selector names.
     #[must_use]
     pub fn of(selector: impl Into<Selector>) -> Self {
-        Self {
-            selectors: vec![selector.into()],
-            mode: Mode::Hard,
-        }
+        Self { selectors: vec![selector.into()], mode: Mode::Hard, before: Vec::new() }
     }
 
     /// Every response with this tag.
@@ -85,19 +84,20 @@ impl Invalidation {
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        let event = |selector: &Selector| Event {
-            mode: self.mode,
-            selector: selector.clone(),
-        };
-        self.selectors.iter().map(event).collect()
+        let event = |selector: &Selector| Event { mode: self.mode, selector: selector.clone() };
+        self.before.iter().cloned().chain(self.selectors.iter().map(event)).collect()
+    }
+
+    /// This after another one, each in its own mode.
+    #[cfg(feature = "axum")]
+    pub(crate) fn after(mut self, other: &Self) -> Self {
+        self.before.splice(..0, other.events());
+        self
     }
 
     /// A hard one of all of these, if there are any.
     pub(crate) fn of_each(selectors: Vec<Selector>) -> Option<Self> {
-        (!selectors.is_empty()).then_some(Self {
-            selectors,
-            mode: Mode::Hard,
-        })
+        (!selectors.is_empty()).then_some(Self { selectors, mode: Mode::Hard, before: Vec::new() })
     }
 
     pub(crate) fn take_from(extensions: &mut Extensions) -> Option<Self> {
@@ -186,14 +186,8 @@ impl Cache {
         };
         match store.append(&events).await {
             Ok((incarnation, id)) => {
-                self.inner
-                    .report
-                    .store_worked(Exchange::Append, &*self.inner.clock);
-                let appended = Appended {
-                    incarnation,
-                    id,
-                    answered: self.inner.clock.boot(),
-                };
+                self.inner.report.store_worked(Exchange::Append, &*self.inner.clock);
+                let appended = Appended { incarnation, id, answered: self.inner.clock.boot() };
                 let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
                 self.inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
                 if self.inner.log.read(|tail| tail.passed(&appended)) == Passing::Passed {

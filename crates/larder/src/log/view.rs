@@ -1,5 +1,8 @@
 //! What this process knows of the log, shared between the tail that learns it and the requests that rely on it.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;

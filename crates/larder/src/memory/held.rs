@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use larder_core::http::age;
 use larder_core::http::fields;
 use larder_core::http::reuse::Candidate;
+use larder_core::http::vary;
 use larder_core::log::table::Verdict;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::{Boot, Wall};
@@ -60,12 +61,7 @@ impl Held {
     }
 
     fn new(stored: StoredResponse, filled_at: Option<Boot>, age: Duration, since: Boot) -> Self {
-        let StoredResponse {
-            status,
-            mut headers,
-            body,
-            meta,
-        } = stored;
+        let StoredResponse { status, mut headers, body, meta } = stored;
         let others = headers::prepare(&mut headers);
         Self {
             status,
@@ -79,6 +75,18 @@ impl Held {
             others,
             rendered: Mutex::default(),
         }
+    }
+
+    /// The digest of the fields that it varies on; zero for none.
+    pub(super) fn variant(&self) -> u128 {
+        if self.meta.selecting.is_empty() { 0 } else { vary::digest(&self.meta.selecting) }
+    }
+
+    /// Whether its fill began before that of the other one and knew less of the log, as rule 16 has it for the shared
+    /// tier: a slow fill must not take the place of what was made after an invalidation.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        let (own, other) = (&self.meta.position, &other.meta.position);
+        own != other && own.incarnation == other.incarnation && other.mark.covers(own.mark)
     }
 
     /// Its current age (RFC 9111 §4.2.3).

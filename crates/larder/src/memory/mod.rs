@@ -2,14 +2,17 @@
 
 pub(crate) mod held;
 mod slot;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use larder_core::http::vary;
 use larder_core::time::Boot;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder};
 
 use held::Held;
 use slot::{ByWeight, SlotKey, SlotName};
@@ -37,16 +40,17 @@ pub(crate) struct Memory {
 
 /// For sizing the table alone; it grows.
 const TYPICAL_RESPONSE: u64 = 4 * 1024;
+/// The table is divided into shards, so that not all wait for one lock, and no response may take more than one of them
+/// holds. On a machine with many cores the usual number of shards would shut large responses out.
+const SMALLEST_SHARD: u64 = 4 * 1024 * 1024;
+const SHARDS_PER_CORE: usize = 4;
 /// For so long nobody waits for a key whose responses cannot be stored.
 const PASS_FOR: Duration = Duration::from_secs(10);
 
 impl Memory {
     pub(crate) fn new(bytes: u64) -> Self {
-        let expected = usize::try_from(bytes / TYPICAL_RESPONSE)
-            .unwrap_or(usize::MAX)
-            .max(16);
         Self {
-            slots: (bytes > 0).then(|| Cache::with_weighter(expected, bytes, ByWeight)),
+            slots: (bytes > 0).then(|| slots(bytes)).flatten(),
             #[cfg(feature = "metrics")]
             told: crate::report::metrics::Held::default(),
         }
@@ -76,52 +80,49 @@ impl Memory {
         }
     }
 
-    /// Keeps a response, in place of what was known under its key.
+    /// Keeps a response, in place of what was known under its key, unless that knows more of the log.
     pub(crate) fn insert(&self, held: Arc<Held>) {
         let Some(slots) = &self.slots else { return };
         let key = held.meta.key.clone();
-        if held.meta.selecting.is_empty() {
+        let variant = held.variant();
+        if matches!(slots.get(&SlotName { key: &key, variant }), Some(Slot::Held(known)) if held.is_older_than(&known))
+        {
+            return;
+        }
+        if variant == 0 {
             slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
             return self.changed();
         }
-        let variant = vary::digest(&held.meta.selecting);
-        let name = SlotName {
-            key: &key,
-            variant: 0,
-        };
-        let known = match slots.get(&name) {
-            Some(Slot::Variants(variants)) => Some(variants),
-            _ => None,
-        };
+        let known = self.variants(&key);
         let (variants, dropped) = Variants::with(known.as_deref(), &held.meta.selecting, variant);
         if let Some(dropped) = dropped {
-            slots.remove(&SlotName {
-                key: &key,
-                variant: dropped,
-            });
+            slots.remove(&SlotName { key: &key, variant: dropped });
         }
-        slots.insert(
-            SlotKey {
-                key: key.clone(),
-                variant: 0,
-            },
-            Slot::Variants(Arc::new(variants)),
-        );
+        slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
         slots.insert(SlotKey { key, variant }, Slot::Held(held));
         self.changed();
     }
 
+    /// These fields, and those that responses under this key are known to vary on.
+    pub(crate) fn fields_with(&self, key: &str, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
+        match self.variants(key) {
+            Some(known) => known.fields_with(fields),
+            None => fields,
+        }
+    }
+
+    fn variants(&self, key: &str) -> Option<Arc<Variants>> {
+        match self.slots.as_ref()?.get(&SlotName { key, variant: 0 }) {
+            Some(Slot::Variants(variants)) => Some(variants),
+            _ => None,
+        }
+    }
+
     /// Remembers which fields the responses under a key vary on, as the shared tier tells it.
-    pub(crate) fn insert_fields(&self, key: &str, fields: Box<[http::HeaderName]>) -> Arc<Variants> {
+    pub(crate) fn insert_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Arc<Variants> {
         let variants = Arc::new(Variants::of(fields));
         if let Some(slots) = &self.slots {
-            slots.insert(
-                SlotKey {
-                    key: key.into(),
-                    variant: 0,
-                },
-                Slot::Variants(Arc::clone(&variants)),
-            );
+            slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
             self.changed();
         }
         variants
@@ -135,15 +136,8 @@ impl Memory {
             Some(Slot::Variants(variants)) => vary::digest(&vary::selecting(&variants.fields, headers)),
             _ => 0,
         };
-        slots.insert(
-            SlotKey {
-                key: key.into(),
-                variant,
-            },
-            Slot::Pass {
-                until: now.saturating_add(PASS_FOR),
-            },
-        );
+        slots
+            .insert(SlotKey { key: key.into(), variant }, Slot::Pass { until: now.saturating_add(PASS_FOR) });
         self.changed();
     }
 
@@ -155,19 +149,8 @@ impl Memory {
     /// Forgets this very response, if it is still the one under its key.
     pub(crate) fn remove(&self, held: &Arc<Held>) {
         let Some(slots) = &self.slots else { return };
-        let variant = if held.meta.selecting.is_empty() {
-            0
-        } else {
-            vary::digest(&held.meta.selecting)
-        };
         let same = |slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
-        slots.remove_if(
-            &SlotName {
-                key: &held.meta.key,
-                variant,
-            },
-            same,
-        );
+        slots.remove_if(&SlotName { key: &held.meta.key, variant: held.variant() }, same);
         self.changed();
     }
 
@@ -187,4 +170,25 @@ impl Memory {
         #[cfg(feature = "metrics")]
         self.told.tell(self.len(), self.bytes());
     }
+}
+
+/// A table for this many bytes; `None` if that is none, which the caller knows before.
+fn slots(bytes: u64) -> Option<Cache<SlotKey, Slot, ByWeight>> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let expected = usize::try_from(bytes / TYPICAL_RESPONSE).unwrap_or(usize::MAX);
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(expected.max(16))
+        .weight_capacity(bytes)
+        .shards(shards(bytes, cores))
+        .build()
+        .ok()?;
+    let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+    Some(Cache::with_options(options, ByWeight, hasher, lifecycle))
+}
+
+/// A power of two, so that it is not rounded up.
+fn shards(bytes: u64, cores: usize) -> usize {
+    let most = usize::try_from(bytes / SMALLEST_SHARD).unwrap_or(usize::MAX).max(1);
+    let wanted = cores.saturating_mul(SHARDS_PER_CORE).next_power_of_two();
+    if wanted <= most { wanted } else { 1 << most.ilog2() }
 }

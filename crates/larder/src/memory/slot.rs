@@ -30,20 +30,26 @@ pub(crate) struct Variants {
 
 /// So many variants of one key are held; the next one takes the place of the oldest. More would let whoever sends
 /// made-up field values fill the memory with one page.
-const MOST_VARIANTS: usize = 64;
+pub(super) const MOST_VARIANTS: usize = 64;
 
 impl Variants {
     pub(crate) const fn of(fields: Box<[HeaderName]>) -> Self {
-        Self {
-            fields,
-            held: Vec::new(),
-        }
+        Self { fields, held: Vec::new() }
+    }
+
+    /// These fields and its own, sorted and all different.
+    pub(super) fn fields_with(&self, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
+        let mut all = fields.into_vec();
+        all.extend_from_slice(&self.fields);
+        all.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        all.dedup();
+        all.into()
     }
 
     /// What is known with one more variant, and the variant that has to go for it.
     ///
-    /// A response that varies on other fields than those before it adds its fields: the older variants are not found
-    /// any more and age out, but no two responses of the key replace each other in turns.
+    /// A response that varies on other fields than those before it [adds](Self::fields_with) its fields: the older
+    /// variants are not found any more and age out.
     pub(super) fn with(known: Option<&Self>, selecting: &Selecting, variant: u128) -> (Self, Option<u128>) {
         let fields: Box<[HeaderName]> = selecting.iter().map(|(name, _)| name.clone()).collect();
         let mut held = match known {
@@ -72,11 +78,7 @@ pub(super) struct SlotName<'a> {
 
 impl Hash for SlotKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        SlotName {
-            key: &self.key,
-            variant: self.variant,
-        }
-        .hash(state);
+        SlotName { key: &self.key, variant: self.variant }.hash(state);
     }
 }
 

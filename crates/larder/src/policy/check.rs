@@ -73,20 +73,14 @@ mod tests {
         let fine = || Policy::ttl(ttl::STANDARD);
         let second = Duration::from_secs(1);
         let cases = [
-            (
-                Policy::ttl(Duration::ZERO),
-                "a freshness lifetime of 0ns is not between a second and a year",
-            ),
+            (Policy::ttl(Duration::ZERO), "a freshness lifetime of 0ns is not between a second and a year"),
             (Policy::ttl(Duration::MAX), "is not between a second and a year"),
             (fine().stale_if_error(Duration::MAX), "a stale-if-error window of"),
             (
                 fine().stale_while_revalidate(Duration::from_millis(3)),
                 "a stale-while-revalidate window of 3ms",
             ),
-            (
-                fine().status(StatusCode::NOT_FOUND, Duration::ZERO),
-                "a lifetime of a status of 0ns",
-            ),
+            (fine().status(StatusCode::NOT_FOUND, Duration::ZERO), "a lifetime of a status of 0ns"),
             (
                 fine().status(StatusCode::PARTIAL_CONTENT, second),
                 "responses with status 206 cannot be stored",
@@ -99,19 +93,9 @@ mod tests {
         ];
         for (policy, expected) in cases {
             let error = policy.checked().unwrap_err().to_string();
-            assert!(
-                error.contains(expected),
-                "{error:?} does not contain {expected:?}"
-            );
+            assert!(error.contains(expected), "{error:?} does not contain {expected:?}");
         }
-        assert!(
-            fine()
-                .tag("a:{b}")
-                .key("c:{d}")
-                .status(StatusCode::NOT_FOUND, second)
-                .checked()
-                .is_ok()
-        );
+        assert!(fine().tag("a:{b}").key("c:{d}").status(StatusCode::NOT_FOUND, second).checked().is_ok());
     }
 
     #[test]

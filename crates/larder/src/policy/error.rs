@@ -29,10 +29,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(crate) fn new(kind: ConfigErrorKind, what: impl Into<Box<str>>) -> Self {
-        Self {
-            kind,
-            what: what.into(),
-        }
+        Self { kind, what: what.into() }
     }
 
     /// What kind of value was wrong.

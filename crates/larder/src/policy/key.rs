@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
 use http::request::Parts;
+use http::{Extensions, HeaderMap};
 use larder_core::key::buf::KeyBuf;
 use larder_core::key::cookies;
 use larder_core::key::template::Template;
@@ -44,12 +44,8 @@ pub(crate) struct CookieRules {
 impl CookieRules {
     /// Whether the request has a cookie that the policy does not declare.
     pub(crate) fn undeclared(&self, headers: &HeaderMap) -> bool {
-        let declared = |name: &[u8]| {
-            self.keyed
-                .iter()
-                .chain(&self.ignored)
-                .any(|known| known.as_bytes() == name)
-        };
+        let declared =
+            |name: &[u8]| self.keyed.iter().chain(&self.ignored).any(|known| known.as_bytes() == name);
         !self.ignore_all && cookies::names_and_values(headers).any(|(name, _)| !declared(name))
     }
 }
@@ -63,7 +59,21 @@ pub(crate) struct Named {
     pub(crate) tags: Vec<Tag>,
 }
 
+/// The names that a layer gives a response which a layer of the same cache further out will store. They travel in the
+/// response's extensions.
+#[derive(Clone)]
+pub(crate) struct Inherited(pub(crate) Named);
+
 impl Named {
+    /// And the names that a layer further in gave.
+    pub(crate) fn inherit(&mut self, extensions: &mut Extensions) {
+        if let Some(Inherited(inner)) = extensions.remove() {
+            self.keys.extend(inner.keys);
+            self.uris.extend(inner.uris);
+            self.tags.extend(inner.tags);
+        }
+    }
+
     /// With the tags that the handler gave.
     pub(crate) fn with(self, tags: impl IntoIterator<Item = Tag>) -> Names {
         let mut all = self.tags;
@@ -119,19 +129,11 @@ impl Policy {
         if keyed.as_deref() != target.query {
             uris.extend(target.uris(keyed.as_deref()));
         }
-        Ok(Named {
-            path: target.path.into(),
-            keys,
-            uris,
-            tags: self.tags_of(params)?,
-        })
+        Ok(Named { path: target.path.into(), keys, uris, tags: self.tags_of(params)? })
     }
 
     fn tags_of(&self, params: &Params) -> Result<Vec<Tag>, BypassReason> {
-        self.tags
-            .iter()
-            .map(|tag| render(tag, params).map(Tag::new))
-            .collect()
+        self.tags.iter().map(|tag| render(tag, params).map(Tag::new)).collect()
     }
 
     /// Whether the key asks for path parameters.
@@ -152,7 +154,5 @@ impl KeySource {
 }
 
 fn render(template: &Template, params: &Params) -> Result<String, BypassReason> {
-    template
-        .render(|name| params.get(name))
-        .map_err(|_| BypassReason::NoKey)
+    template.render(|name| params.get(name)).map_err(|_| BypassReason::NoKey)
 }

@@ -1,5 +1,8 @@
 //! The header fields that tell what the cache did: `Age`, `X-Cache`, `X-Cache-Key` and `Cache-Status` (RFC 9211).
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -26,6 +29,13 @@ pub(crate) struct Forwarded {
     pub(crate) stored: Option<Result<(), NotStored>>,
     /// Whether the request waited for another one's fill.
     pub(crate) collapsed: bool,
+}
+
+impl Forwarded {
+    /// The handler ran for this request.
+    pub(crate) const fn by_handler(status: StatusCode, stored: Result<(), NotStored>) -> Self {
+        Self { status: Some(status), stored: Some(stored), collapsed: false }
+    }
 }
 
 /// Makes room in a stored response's fields for those that each hit writes anew, and sets what all hits share. Returns
@@ -95,7 +105,7 @@ fn served_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayStrin
     push(NAME);
     push("; hit; ttl=");
     // RFC 9211 §2.4: the remaining freshness lifetime, negative for a stale response.
-    let (fresh, age) = (fresh.as_secs(), age.as_secs());
+    let (fresh, age) = (delta_seconds(fresh), delta_seconds(age));
     if fresh < age {
         push("-");
     }
@@ -171,9 +181,13 @@ fn behind(others: Option<&HeaderValue>, member: &str) -> HeaderValue {
     line.unwrap_or(HeaderValue::from_static(NAME))
 }
 
-/// RFC 9111 §1.2.2: ages are whole seconds, and 2^31 stands for all greater ones.
-fn whole_seconds(age: Duration) -> HeaderValue {
+/// RFC 9111 §1.2.2: times are whole seconds, and 2^31 stands for all longer ones.
+fn delta_seconds(time: Duration) -> u64 {
+    time.as_secs().min(1 << 31)
+}
+
+pub(crate) fn whole_seconds(age: Duration) -> HeaderValue {
     let mut digits = itoa::Buffer::new();
-    let digits = digits.format(age.as_secs().min(1 << 31));
+    let digits = digits.format(delta_seconds(age));
     HeaderValue::from_str(digits).unwrap_or(HeaderValue::from_static("0"))
 }

@@ -23,25 +23,13 @@ const NONE: &str = "none";
 pub(crate) fn describe() {
     let count = |name, what| describe_counter!(name, Unit::Count, what);
     count("larder_requests_total", "Requests answered");
-    count(
-        "larder_misses_total",
-        "Requests that the handler answered although they could have been hits",
-    );
-    count(
-        "larder_fills_total",
-        "Runs of the handler to make a stored response",
-    );
-    count(
-        "larder_collapsed_total",
-        "Requests that waited for another one's fill",
-    );
+    count("larder_misses_total", "Requests that the handler answered although they could have been hits");
+    count("larder_fills_total", "Runs of the handler to make a stored response");
+    count("larder_collapsed_total", "Requests that waited for another one's fill");
     count("larder_stored_total", "Responses stored");
     count("larder_not_stored_total", "Responses not stored");
     count("larder_invalidations_total", "Selectors invalidated here");
-    count(
-        "larder_store_errors_total",
-        "Exchanges with the shared store that failed",
-    );
+    count("larder_store_errors_total", "Exchanges with the shared store that failed");
     describe_histogram!(
         "larder_fill_seconds",
         Unit::Seconds,
@@ -53,11 +41,7 @@ pub(crate) fn describe() {
         "Handler time that hits have saved"
     );
     describe_gauge!("larder_held_responses", Unit::Count, "Responses in memory");
-    describe_gauge!(
-        "larder_held_bytes",
-        Unit::Bytes,
-        "What the responses in memory take"
-    );
+    describe_gauge!("larder_held_bytes", Unit::Bytes, "What the responses in memory take");
 }
 
 pub(super) fn missed(reason: MissReason) {
@@ -161,18 +145,12 @@ pub(super) struct Requests {
 
 impl Requests {
     pub(super) fn answered(&self, route: &str, outcome: Outcome) {
-        if let Some(counters) = self
-            .routes
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(route)
-        {
+        if let Some(counters) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(route) {
             return count(counters, route, outcome);
         }
         let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
-        let counters = routes
-            .entry(route.into())
-            .or_insert_with(|| Box::new([const { OnceLock::new() }; OUTCOMES]));
+        let counters =
+            routes.entry(route.into()).or_insert_with(|| Box::new([const { OnceLock::new() }; OUTCOMES]));
         count(counters, route, outcome);
     }
 }

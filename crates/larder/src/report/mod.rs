@@ -130,26 +130,14 @@ impl Report {
         Stats {
             hits_memory: get(&self.hits[0]),
             hits_shared: get(&self.hits[1]),
-            stale: by_word(
-                &self.stale,
-                &mut StaleReason::ALL.iter().map(|reason| reason.as_str()),
-            ),
-            misses: by_word(
-                &self.misses,
-                &mut MissReason::ALL.iter().map(|reason| reason.as_str()),
-            ),
-            bypasses: by_word(
-                &self.bypasses,
-                &mut BypassReason::ALL.iter().map(|reason| reason.as_str()),
-            ),
+            stale: by_word(&self.stale, &mut StaleReason::ALL.iter().map(|reason| reason.as_str())),
+            misses: by_word(&self.misses, &mut MissReason::ALL.iter().map(|reason| reason.as_str())),
+            bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
             collapsed: get(&self.collapsed),
             fills: get(&self.fills),
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),
-            not_stored: by_word(
-                &self.not_stored,
-                &mut NotStored::ALL.iter().map(|reason| reason.as_str()),
-            ),
+            not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
             saved: Duration::from_nanos(get(&self.saved_nanos)),
             invalidations: get(&self.invalidations),
             store_errors: get(&self.store_errors),

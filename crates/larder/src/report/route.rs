@@ -1,7 +1,7 @@
 //! Telling how a request was answered: counters, and at debug a span.
 
 use http::request::Parts;
-use larder_core::outcome::{Outcome, Tier};
+use larder_core::outcome::Outcome;
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -57,11 +57,11 @@ fn tell(span: &Span, outcome: Outcome) {
         return;
     }
     span.record("outcome", outcome.as_str());
-    match outcome {
-        Outcome::Hit(tier) => span.record("tier", tier.as_str()),
-        _ => span
-            .record("tier", outcome.tier().map(Tier::as_str))
-            .record("reason", outcome.reason()),
-    };
+    if let Some(tier) = outcome.tier() {
+        span.record("tier", tier.as_str());
+    }
+    if !matches!(outcome, Outcome::Hit(_)) {
+        span.record("reason", outcome.reason());
+    }
     span.in_scope(|| tracing::debug!(target: "larder", "answered"));
 }

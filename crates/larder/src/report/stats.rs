@@ -25,7 +25,7 @@ use std::time::Duration;
 /// | `larder_held_responses` | gauge | |
 /// | `larder_held_bytes` | gauge | |
 ///
-/// - `route` is the [name of the policy](crate::Policy::name), else the path that axum routed the request by, else `unnamed`.
+/// - `route` is the [name of the policy](crate::Policy::named), else the path that axum routed the request by, else `unnamed`.
 /// - `outcome` is `hit`, `stale`, `miss` or `bypass`.
 /// - `tier` is `memory` or `shared` for a hit and for what is stale, else `none`.
 /// - `reason` is the word that `Cache-Status` shows, and `none` for a hit.

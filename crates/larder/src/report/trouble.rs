@@ -67,10 +67,7 @@ pub(super) struct Trouble {
 
 impl Default for Trouble {
     fn default() -> Self {
-        Self {
-            listens: AtomicBool::new(true),
-            state: Mutex::default(),
-        }
+        Self { listens: AtomicBool::new(true), state: Mutex::default() }
     }
 }
 

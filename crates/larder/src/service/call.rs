@@ -8,11 +8,12 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use larder_core::key::buf::KeyBuf;
-use larder_core::outcome::Outcome;
+use larder_core::outcome::{BypassReason, Outcome};
 use tower_service::Service;
 use tracing::Instrument as _;
 
 use super::future::ResponseFuture;
+use super::inner::Inner;
 use super::layer::Route;
 use super::plan::{Look, Plan};
 use crate::body::CacheBody;
@@ -60,27 +61,28 @@ where
             Plan::Past(reason) => {
                 let outcome = Outcome::Bypass(reason);
                 self.route.answered_at_once(&parts, "", outcome);
-                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
+                let inherited = match reason {
+                    BypassReason::Nested => self.route.inherited(&mut parts),
+                    _ => None,
+                };
+                let inner = self.inner.call(Request::from_parts(parts, body));
+                ResponseFuture::past(inner, outcome, inherited)
             }
         }
     }
 }
 
 impl<S> CacheService<S> {
-    fn look<Q, B>(
+    fn look<Q>(
         &mut self,
         look: Look,
         key: &str,
         mut parts: Parts,
         body: Q,
-    ) -> ResponseFuture<S::Future, B, S::Error>
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
-        S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Send + 'static,
+        S: Inner<Q>,
         Q: Send + 'static,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Send,
     {
         let now = self.route.cache.inner.clock.boot();
         let known = self.route.look_in_memory(look, key, &parts.headers, now);
@@ -98,18 +100,15 @@ impl<S> CacheService<S> {
             Err(reason) => {
                 let outcome = Outcome::Bypass(reason);
                 self.route.answered_at_once(&parts, "", outcome);
-                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
+                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome, None)
             }
         }
     }
 
-    fn write<Q, B>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, B, S::Error>
+    fn write<Q>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
-        S: Service<Request<Q>, Response = Response<B>>,
-        S::Future: Send + 'static,
-        S::Error: Send + 'static,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Send,
+        S: Inner<Q>,
+        Q: Send + 'static,
     {
         let written = write::names(&self.route, &mut parts);
         self.route.answered_at_once(&parts, "", write::OUTCOME);

@@ -10,10 +10,10 @@ use http_body::Body;
 use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
+use super::inner::Answer;
 use crate::body::CacheBody;
+use crate::policy::Inherited;
 use crate::report::headers::{self, Forwarded};
-
-type Answer<B, E> = Result<Response<CacheBody<B>>, E>;
 
 pin_project! {
     /// The future of [`CacheService`](super::CacheService).
@@ -35,7 +35,7 @@ pin_project! {
         // A hit in memory: there is nothing to wait for.
         Stored { response: Option<Response<CacheBody<B>>> },
         // The inner service answers, and the cache has no part in it.
-        Past { #[pin] inner: F, outcome: Outcome },
+        Past { #[pin] inner: F, outcome: Outcome, inherited: Option<Box<Inherited>> },
         // Anything that has to wait for more than the inner service.
         Longer { answer: Pin<Box<dyn Future<Output = Answer<B, E>> + Send>> },
     }
@@ -43,25 +43,15 @@ pin_project! {
 
 impl<F, B: Body, E> ResponseFuture<F, B, E> {
     pub(super) const fn stored(response: Response<CacheBody<B>>) -> Self {
-        Self {
-            state: State::Stored {
-                response: Some(response),
-            },
-        }
+        Self { state: State::Stored { response: Some(response) } }
     }
 
-    pub(super) const fn past(inner: F, outcome: Outcome) -> Self {
-        Self {
-            state: State::Past { inner, outcome },
-        }
+    pub(super) fn past(inner: F, outcome: Outcome, inherited: Option<Inherited>) -> Self {
+        Self { state: State::Past { inner, outcome, inherited: inherited.map(Box::new) } }
     }
 
     pub(super) fn longer(answer: impl Future<Output = Answer<B, E>> + Send + 'static) -> Self {
-        Self {
-            state: State::Longer {
-                answer: Box::pin(answer),
-            },
-        }
+        Self { state: State::Longer { answer: Box::pin(answer) } }
     }
 }
 
@@ -75,15 +65,17 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             // Polled again after its end, which no caller may do, it stays pending.
-            StateProjection::Stored { response } => response
-                .take()
-                .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
-            StateProjection::Past { inner, outcome } => {
+            StateProjection::Stored { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
+            StateProjection::Past { inner, outcome, inherited } => {
                 let mut response = ready!(inner.poll(cx))?;
-                let forwarded = Forwarded {
-                    status: Some(response.status()),
-                    ..Forwarded::default()
-                };
+                if let Some(mut inherited) = inherited.take() {
+                    // From a layer still further in.
+                    inherited.0.inherit(response.extensions_mut());
+                    response.extensions_mut().insert(*inherited);
+                }
+                let forwarded = Forwarded { status: Some(response.status()), ..Forwarded::default() };
                 headers::forwarded(response.headers_mut(), *outcome, forwarded);
                 Poll::Ready(Ok(response.map(CacheBody::inner)))
             }

@@ -37,9 +37,7 @@ impl CacheLayer {
             #[cfg(feature = "metrics")]
             report: crate::report::route::RouteReport::default(),
         };
-        Self {
-            route: Arc::new(route),
-        }
+        Self { route: Arc::new(route) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod call;
 mod future;
+pub(crate) mod inner;
 pub(crate) mod layer;
 pub(crate) mod plan;
 pub(crate) mod target;

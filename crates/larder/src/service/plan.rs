@@ -11,7 +11,7 @@ use larder_core::outcome::BypassReason;
 
 use super::layer::Route;
 use super::target::Target;
-use crate::policy::Policy;
+use crate::policy::{Inherited, Policy};
 use crate::route::Params;
 
 /// What to do with a request.
@@ -60,28 +60,27 @@ impl Route {
         if let Some(reason) = fields.past {
             return Err(reason);
         }
-        if parts
-            .extensions
-            .get()
-            .is_some_and(|Passed(caches)| caches.contains(&self.id()))
-        {
+        if parts.extensions.get().is_some_and(|Passed(caches)| caches.contains(&self.id())) {
             return Err(BypassReason::Nested);
         }
-        let params = if self.policy.key_has_params() {
-            Params::of(parts)
-        } else {
-            Params::none()
-        };
+        let params = if self.policy.key_has_params() { Params::of(parts) } else { Params::none() };
         self.policy.write_key(key, parts, &params, &Target::of(parts)?)?;
         if key.as_str().is_none() {
             return Err(BypassReason::KeyTooLong);
         }
         let credentials = fields.credentials(&self.policy, &parts.headers);
-        Ok(Look {
-            head,
-            conditional: fields.conditional,
-            credentials,
-        })
+        Ok(Look { head, conditional: fields.conditional, credentials })
+    }
+
+    /// The names that this layer gives the response to a request that it leaves to one further out, whose policy may know
+    /// nothing of them: what invalidates this route's responses has to reach that one's stored response, too.
+    pub(crate) fn inherited(&self, parts: &mut Parts) -> Option<Inherited> {
+        let params = Params::of(parts);
+        let target = Target::of(parts).ok()?;
+        let mut key = KeyBuf::new();
+        self.policy.write_key(&mut key, parts, &params, &target).ok()?;
+        let named = self.policy.names(key.as_str()?, parts, &params, &target).ok()?;
+        Some(Inherited(named))
     }
 
     /// Marks a request as having come through this layer, so that another one of the same cache further in does not wait
@@ -138,13 +137,8 @@ impl Fields {
 /// The reason for which a request with these credentials goes to the handler.
 pub(crate) const fn credentials_reason(credentials: Credentials) -> Option<BypassReason> {
     match credentials {
-        Credentials {
-            authorization: true, ..
-        } => Some(BypassReason::Authorization),
+        Credentials { authorization: true, .. } => Some(BypassReason::Authorization),
         Credentials { cookie: true, .. } => Some(BypassReason::Cookie),
-        Credentials {
-            authorization: false,
-            cookie: false,
-        } => None,
+        Credentials { authorization: false, cookie: false } => None,
     }
 }

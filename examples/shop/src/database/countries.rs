@@ -8,9 +8,6 @@ impl Database {
     pub(crate) async fn countries(&self) -> Result<Vec<Country>, sqlx::Error> {
         let query = sqlx::query_as("SELECT code, name FROM countries ORDER BY code").fetch_all(&self.pool);
         let rows: Vec<(String, String)> = self.delayed(query).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(code, name)| Country { code, name })
-            .collect())
+        Ok(rows.into_iter().map(|(code, name)| Country { code, name }).collect())
     }
 }

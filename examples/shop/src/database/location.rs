@@ -22,10 +22,7 @@ impl FromStr for Location {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, options) = match text.split_once(':') {
-            Some(("sqlite", rest)) => (
-                rest.trim_start_matches("//"),
-                SqliteConnectOptions::from_str(text),
-            ),
+            Some(("sqlite", rest)) => (rest.trim_start_matches("//"), SqliteConnectOptions::from_str(text)),
             // `DATABASE_URL` may well be set for another program, and must not become a file of that name.
             Some((scheme, rest)) if rest.starts_with("//") => {
                 return Err(LocationError(format!("{scheme} is not SQLite")));
@@ -52,10 +49,7 @@ impl Location {
 
     pub(super) fn options(&self) -> SqliteConnectOptions {
         // With a write-ahead log, `NORMAL` risks the last writes in a power cut and nothing else.
-        self.options
-            .clone()
-            .create_if_missing(true)
-            .synchronous(SqliteSynchronous::Normal)
+        self.options.clone().create_if_missing(true).synchronous(SqliteSynchronous::Normal)
     }
 }
 
@@ -67,11 +61,7 @@ impl fmt::Display for Location {
 
 impl fmt::Display for LocationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}; give a path, sqlite://PATH, or :memory: for none that lasts",
-            self.0
-        )
+        write!(f, "{}; give a path, sqlite://PATH, or :memory: for none that lasts", self.0)
     }
 }
 
@@ -90,11 +80,7 @@ mod tests {
             ("what?.sqlite", "what?.sqlite", false),
             ("sqlite:shop.sqlite", "shop.sqlite", false),
             ("sqlite://shop.sqlite", "shop.sqlite", false),
-            (
-                "sqlite:///var/lib/shop.sqlite?mode=rwc",
-                "/var/lib/shop.sqlite",
-                false,
-            ),
+            ("sqlite:///var/lib/shop.sqlite?mode=rwc", "/var/lib/shop.sqlite", false),
             ("sqlite://shop?mode=memory", "shop", true),
         ] {
             let location: Location = text.parse().unwrap();

@@ -56,17 +56,11 @@ async fn pool(location: &Location) -> Result<SqlitePool, sqlx::Error> {
     let options = SqlitePoolOptions::new();
     let options = if location.is_memory() {
         // A database in memory is gone with its last connection, and connections that share one lock each other out.
-        options
-            .min_connections(1)
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
+        options.min_connections(1).max_connections(1).idle_timeout(None).max_lifetime(None)
     } else {
         options.max_connections(CONNECTIONS)
     };
-    options
-        .connect_with(location.options().busy_timeout(BUSY_TIMEOUT))
-        .await
+    options.connect_with(location.options().busy_timeout(BUSY_TIMEOUT)).await
 }
 
 /// Whether the query failed because another connection was writing for too long.
@@ -74,6 +68,5 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     /// `SQLITE_BUSY`, which its extended codes carry in their low byte.
     const BUSY: u32 = 5;
     let code = error.as_database_error().and_then(DatabaseError::code);
-    code.and_then(|code| code.parse::<u32>().ok())
-        .is_some_and(|code| code & 0xff == BUSY)
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == BUSY)
 }

@@ -41,11 +41,7 @@ impl Database {
 }
 
 fn product((id, name, price_cents): (i64, String, u32)) -> Product {
-    Product {
-        id,
-        name,
-        price_cents,
-    }
+    Product { id, name, price_cents }
 }
 
 /// The `LIKE` pattern of texts that contain this one, in which `%` and `_` stand for themselves.
@@ -68,13 +64,9 @@ mod tests {
 
     #[test]
     fn wildcards_are_escaped() {
-        for (text, pattern) in [
-            ("", "%%"),
-            ("lamp", "%lamp%"),
-            ("100%", r"%100\%%"),
-            ("a_b", r"%a\_b%"),
-            (r"\%", r"%\\\%%"),
-        ] {
+        for (text, pattern) in
+            [("", "%%"), ("lamp", "%lamp%"), ("100%", r"%100\%%"), ("a_b", r"%a\_b%"), (r"\%", r"%\\\%%")]
+        {
             assert_eq!(contains(text), pattern);
         }
     }

@@ -42,9 +42,7 @@ pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), sqlx::Error> {
 async fn write_ahead(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
-        let switched = sqlx::query("PRAGMA journal_mode = WAL")
-            .execute(&mut *connection)
-            .await;
+        let switched = sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection).await;
         match switched {
             Err(error) if is_busy(&error) && Instant::now() < deadline => tokio::time::sleep(RETRY).await,
             other => return other.map(drop),
@@ -53,26 +51,18 @@ async fn write_ahead(connection: &mut SqliteConnection) -> Result<(), sqlx::Erro
 }
 
 async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(connection)
-        .await
+    sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await
 }
 
 async fn is_empty(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)")
-        .fetch_one(connection)
-        .await
+    sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)").fetch_one(connection).await
 }
 
 async fn create(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let began = Instant::now();
-    sqlx::raw_sql(include_str!("schema.sql"))
-        .execute(&mut *connection)
-        .await?;
+    sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *connection).await?;
     seed::fill(connection).await?;
-    sqlx::raw_sql("PRAGMA user_version = 1")
-        .execute(connection)
-        .await?;
+    sqlx::raw_sql("PRAGMA user_version = 1").execute(connection).await?;
     tracing::info!(took = ?began.elapsed(), "created and filled the database");
     Ok(())
 }

@@ -10,15 +10,12 @@ const ROWS: u32 = 10_000;
 /// Where the random numbers start.
 const SEED: u64 = 0x5eed;
 
-const ADJECTIVES: &[&str] = &[
-    "Small", "Large", "Light", "Heavy", "Round", "Folding", "Plain", "Painted", "Polished", "Sturdy",
-];
-const MATERIALS: &[&str] = &[
-    "Oak", "Pine", "Steel", "Copper", "Linen", "Wool", "Glass", "Stone", "Leather", "Cork",
-];
-const THINGS: &[&str] = &[
-    "Table", "Chair", "Lamp", "Shelf", "Bowl", "Blanket", "Clock", "Basket", "Mirror", "Kettle",
-];
+const ADJECTIVES: &[&str] =
+    &["Small", "Large", "Light", "Heavy", "Round", "Folding", "Plain", "Painted", "Polished", "Sturdy"];
+const MATERIALS: &[&str] =
+    &["Oak", "Pine", "Steel", "Copper", "Linen", "Wool", "Glass", "Stone", "Leather", "Cork"];
+const THINGS: &[&str] =
+    &["Table", "Chair", "Lamp", "Shelf", "Bowl", "Blanket", "Clock", "Basket", "Mirror", "Kettle"];
 const GIVEN: &[&str] = &[
     "Ada",
     "Alan",
@@ -47,18 +44,12 @@ pub(super) async fn fill(connection: &mut SqliteConnection) -> Result<(), sqlx::
     let users = json(users(&mut rng))?;
     let countries = json(countries())?;
     for (insert, rows) in [
-        (
-            "INSERT INTO products SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)",
-            products,
-        ),
+        ("INSERT INTO products SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)", products),
         (
             "INSERT INTO users SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)",
             users,
         ),
-        (
-            "INSERT INTO countries SELECT value ->> 0, value ->> 1 FROM json_each(?)",
-            countries,
-        ),
+        ("INSERT INTO countries SELECT value ->> 0, value ->> 1 FROM json_each(?)", countries),
     ] {
         sqlx::query(insert).bind(rows).execute(&mut *connection).await?;
     }
@@ -109,17 +100,13 @@ mod tests {
         assert_eq!(first, products(&mut Rng::with_seed(SEED)).collect::<Vec<_>>());
         assert_eq!(first.len(), 10_000);
         // Whoever compares two machines, or follows the walk in the README, counts on these.
-        assert_eq!(
-            first.first(),
-            Some(&(1, "Light Linen Blanket".to_owned(), 35_099))
-        );
+        assert_eq!(first.first(), Some(&(1, "Light Linen Blanket".to_owned(), 35_099)));
     }
 
     #[test]
     fn no_two_users_have_the_same_email() {
-        let emails: std::collections::HashSet<_> = users(&mut Rng::with_seed(SEED))
-            .map(|(_, _, email, _)| email)
-            .collect();
+        let emails: std::collections::HashSet<_> =
+            users(&mut Rng::with_seed(SEED)).map(|(_, _, email, _)| email).collect();
         assert_eq!(emails.len(), 10_000);
     }
 

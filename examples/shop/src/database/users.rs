@@ -34,10 +34,5 @@ impl Database {
 }
 
 fn user((id, name, email, score): (i64, String, String, i64)) -> User {
-    User {
-        id,
-        name,
-        email,
-        score,
-    }
+    User { id, name, email, score }
 }

@@ -28,21 +28,11 @@ impl<'a> Directive<'a> {
     /// Reads one member of the list.
     pub(super) fn read(member: &'a [u8]) -> Self {
         let Some(equals) = member.iter().position(|&byte| byte == b'=') else {
-            return Self {
-                name: member,
-                argument: Argument::None,
-            };
+            return Self { name: member, argument: Argument::None };
         };
         let (name, argument) = (&member[..equals], &member[equals + 1..]);
         let token = trim(name);
-        Self {
-            name: token,
-            argument: if token == name {
-                Argument::Is(argument)
-            } else {
-                Argument::Spaced
-            },
-        }
+        Self { name: token, argument: if token == name { Argument::Is(argument) } else { Argument::Spaced } }
     }
 
     /// Its name in lower case, as "cache directives are identified by a token, to be compared case-insensitively"
@@ -82,10 +72,7 @@ impl<'a> Directive<'a> {
 }
 
 fn unquoted(argument: &[u8]) -> &[u8] {
-    argument
-        .strip_prefix(b"\"")
-        .and_then(|rest| rest.strip_suffix(b"\""))
-        .unwrap_or(argument)
+    argument.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(argument)
 }
 
 /// Reads `delta-seconds` (RFC 9111 §1.2.2): a non-negative integer, of which what is too large counts as 2³¹.
@@ -94,8 +81,8 @@ pub(in crate::http) fn delta_seconds(digits: &[u8]) -> Option<Duration> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let seconds = digits.iter().fold(0_u64, |sum, digit| {
-        sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
-    });
+    let seconds = digits
+        .iter()
+        .fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
     Some(Duration::from_secs(seconds.min(MOST)))
 }

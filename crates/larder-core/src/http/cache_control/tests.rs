@@ -103,11 +103,7 @@ fn what_stands_in_a_quoted_string_is_not_a_directive() {
         r#"max-age=1, extension="a\", max-age=3600""#,
     ] {
         let parsed = response(&[line]);
-        assert_eq!(
-            (parsed.max_age, parsed.no_store),
-            (Some(secs(1)), false),
-            "{line}"
-        );
+        assert_eq!((parsed.max_age, parsed.no_store), (Some(secs(1)), false), "{line}");
     }
     // One that is never closed hides nothing.
     assert!(response(&[r#"extension="a, no-store"#]).no_store);
@@ -131,10 +127,7 @@ fn a_qualified_directive_names_fields_and_the_unqualified_one_outweighs_it() {
         (&["public"], Qualified::Absent),
     ] {
         assert_eq!(response(lines).private, expected, "{lines:?}");
-        let no_cache: Vec<_> = lines
-            .iter()
-            .map(|line| line.replace("private", "no-cache"))
-            .collect();
+        let no_cache: Vec<_> = lines.iter().map(|line| line.replace("private", "no-cache")).collect();
         let no_cache: Vec<_> = no_cache.iter().map(String::as_str).collect();
         assert_eq!(response(&no_cache).no_cache, expected, "{no_cache:?}");
     }
@@ -185,11 +178,7 @@ fn pragma_counts_only_in_requests_without_cache_control() {
         (&[("pragma", "unrecognised-extension")], false),
         (&[("pragma", "no-cache"), ("cache-control", "max-age=5")], false),
     ] {
-        assert_eq!(
-            RequestDirectives::parse(&fields(lines)).no_cache,
-            expected,
-            "{lines:?}"
-        );
+        assert_eq!(RequestDirectives::parse(&fields(lines)).no_cache, expected, "{lines:?}");
     }
     let response = ResponseDirectives::parse(&fields(&[("pragma", "no-cache")]));
     assert_eq!(response, ResponseDirectives::default());

@@ -8,11 +8,7 @@ const MILLI: Duration = Duration::from_millis(1);
 fn aged(age: Duration) -> Candidate {
     Candidate {
         age,
-        lifetime: Lifetime {
-            fresh: secs(60),
-            while_revalidate: secs(10),
-            if_error: secs(20),
-        },
+        lifetime: Lifetime { fresh: secs(60), while_revalidate: secs(10), if_error: secs(20) },
         flags: Flags::default(),
         verdict: Verdict::Valid,
         confirmed: true,
@@ -24,11 +20,7 @@ fn fresh(left: u64) -> Reuse {
 }
 
 fn stale(reason: MissReason, while_revalidate: bool, if_error: bool) -> Reuse {
-    Reuse::Stale {
-        reason,
-        while_revalidate,
-        if_error,
-    }
+    Reuse::Stale { reason, while_revalidate, if_error }
 }
 
 /// RFC 9111 §4.2: "response_is_fresh = (freshness_lifetime > current_age)"; RFC 5861 §3, §4 for the windows.
@@ -47,27 +39,16 @@ fn a_response_is_fresh_until_just_before_its_end_and_of_use_within_its_windows()
     ] {
         assert_eq!(reuse(&aged(age), None), expected, "{age:?}");
     }
-    let no_windows = Candidate {
-        lifetime: Lifetime::default(),
-        ..aged(secs(0))
-    };
+    let no_windows = Candidate { lifetime: Lifetime::default(), ..aged(secs(0)) };
     assert_eq!(reuse(&no_windows, None), stale(MissReason::Expired, false, false));
 }
 
 #[test]
 fn what_was_invalidated_or_is_not_confirmed_is_refused_whatever_else_holds() {
-    let refused = Candidate {
-        verdict: Verdict::Refused,
-        confirmed: false,
-        ..aged(secs(0))
-    };
+    let refused = Candidate { verdict: Verdict::Refused, confirmed: false, ..aged(secs(0)) };
     assert_eq!(reuse(&refused, None), Reuse::Refused(MissReason::Invalidated));
     for verdict in [Verdict::Valid, Verdict::Soft(secs(0))] {
-        let unconfirmed = Candidate {
-            verdict,
-            confirmed: false,
-            ..aged(secs(0))
-        };
+        let unconfirmed = Candidate { verdict, confirmed: false, ..aged(secs(0)) };
         assert_eq!(reuse(&unconfirmed, None), Reuse::Refused(MissReason::Unconfirmed));
     }
 }
@@ -80,10 +61,7 @@ fn a_soft_invalidation_makes_it_stale_from_that_moment_unless_it_was_stale_for_l
         (secs(25), secs(20), stale(MissReason::Invalidated, false, false)),
         (secs(75), secs(0), stale(MissReason::Invalidated, false, true)),
     ] {
-        let candidate = Candidate {
-            verdict: Verdict::Soft(since),
-            ..aged(age)
-        };
+        let candidate = Candidate { verdict: Verdict::Soft(since), ..aged(age) };
         assert_eq!(reuse(&candidate, None), expected, "{age:?} {since:?}");
     }
 }
@@ -91,24 +69,12 @@ fn a_soft_invalidation_makes_it_stale_from_that_moment_unless_it_was_stale_for_l
 /// RFC 9111 §5.2.2.4, §4.2.4.
 #[test]
 fn no_cache_is_good_for_validation_only() {
-    for (age, verdict) in [
-        (secs(0), Verdict::Valid),
-        (secs(65), Verdict::Valid),
-        (secs(0), Verdict::Soft(secs(0))),
-    ] {
-        let candidate = Candidate {
-            flags: Flags {
-                no_cache: true,
-                ..Flags::default()
-            },
-            verdict,
-            ..aged(age)
-        };
-        assert_eq!(
-            reuse(&candidate, None),
-            stale(MissReason::NoCache, false, false),
-            "{age:?}"
-        );
+    for (age, verdict) in
+        [(secs(0), Verdict::Valid), (secs(65), Verdict::Valid), (secs(0), Verdict::Soft(secs(0)))]
+    {
+        let candidate =
+            Candidate { flags: Flags { no_cache: true, ..Flags::default() }, verdict, ..aged(age) };
+        assert_eq!(reuse(&candidate, None), stale(MissReason::NoCache, false, false), "{age:?}");
     }
 }
 
@@ -131,11 +97,7 @@ fn a_request_may_want_less_than_the_lifetime_allows() {
         (30, |to| to.min_fresh = Some(secs(30)), fresh(30)),
         (30, |to| to.min_fresh = Some(secs(31)), only(MissReason::Request)),
         (65, |to| to.min_fresh = Some(secs(1)), only(MissReason::Expired)),
-        (
-            30,
-            |to| to.min_fresh = Some(Duration::MAX),
-            only(MissReason::Request),
-        ),
+        (30, |to| to.min_fresh = Some(Duration::MAX), only(MissReason::Request)),
         // Neither asks the cache for anything here: whoever serves answers them.
         (30, |to| to.only_if_cached = true, fresh(30)),
         (30, |to| to.no_store = true, fresh(30)),
@@ -150,45 +112,22 @@ fn a_request_may_want_less_than_the_lifetime_allows() {
 /// RFC 9111 §5.2.1.2: "exceeded its freshness lifetime by no more than the specified number of seconds"; §4.2.4.
 #[test]
 fn max_stale_widens_the_first_window_where_stale_is_not_forbidden() {
-    let with = |most| RequestDirectives {
-        max_stale: Some(most),
-        ..RequestDirectives::default()
-    };
+    let with = |most| RequestDirectives { max_stale: Some(most), ..RequestDirectives::default() };
     let expired = |while_revalidate| stale(MissReason::Expired, while_revalidate, false);
-    for (most, expected) in [
-        (MaxStale::Any, true),
-        (MaxStale::Within(secs(30)), true),
-        (MaxStale::Within(secs(29)), false),
-    ] {
-        assert_eq!(
-            reuse(&aged(secs(90)), Some(&with(most))),
-            expired(expected),
-            "{most:?}"
-        );
+    for (most, expected) in
+        [(MaxStale::Any, true), (MaxStale::Within(secs(30)), true), (MaxStale::Within(secs(29)), false)]
+    {
+        assert_eq!(reuse(&aged(secs(90)), Some(&with(most))), expired(expected), "{most:?}");
     }
     let any = with(MaxStale::Any);
     assert_eq!(reuse(&aged(secs(5)), Some(&any)), fresh(55));
-    let must_revalidate = Candidate {
-        flags: Flags {
-            must_revalidate: true,
-            ..Flags::default()
-        },
-        ..aged(secs(90))
-    };
+    let must_revalidate =
+        Candidate { flags: Flags { must_revalidate: true, ..Flags::default() }, ..aged(secs(90)) };
     assert_eq!(reuse(&must_revalidate, Some(&any)), expired(false));
-    let invalidated = Candidate {
-        verdict: Verdict::Soft(secs(15)),
-        ..aged(secs(20))
-    };
-    assert_eq!(
-        reuse(&invalidated, Some(&any)),
-        stale(MissReason::Invalidated, false, true)
-    );
+    let invalidated = Candidate { verdict: Verdict::Soft(secs(15)), ..aged(secs(20)) };
+    assert_eq!(reuse(&invalidated, Some(&any)), stale(MissReason::Invalidated, false, true));
     // §5.2.1.1: together with `max-age`, both have to hold.
-    let both = |max_age| RequestDirectives {
-        max_age: Some(secs(max_age)),
-        ..any.clone()
-    };
+    let both = |max_age| RequestDirectives { max_age: Some(secs(max_age)), ..any.clone() };
     assert_eq!(reuse(&aged(secs(90)), Some(&both(90))), expired(true));
     assert_eq!(reuse(&aged(secs(90)), Some(&both(89))), expired(false));
 }

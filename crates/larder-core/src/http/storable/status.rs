@@ -84,11 +84,7 @@ mod tests {
             (410, Some(60)),
             (500, None),
         ] {
-            assert_eq!(
-                lifetime_of(&rules, status),
-                expected.map(Duration::from_secs),
-                "{status}"
-            );
+            assert_eq!(lifetime_of(&rules, status), expected.map(Duration::from_secs), "{status}");
         }
     }
 
@@ -104,9 +100,8 @@ mod tests {
     /// RFC 5861 §4.
     #[test]
     fn errors_are_the_four_of_the_rfc() {
-        let errors: Vec<_> = (100..=599)
-            .filter(|&code| is_error(StatusCode::from_u16(code).unwrap()))
-            .collect();
+        let errors: Vec<_> =
+            (100..=599).filter(|&code| is_error(StatusCode::from_u16(code).unwrap())).collect();
         assert_eq!(errors, [500, 502, 503, 504]);
     }
 }

@@ -1,27 +1,12 @@
 use super::*;
 use crate::http::testing::{NOVEMBER, fields, secs};
 
-const ANONYMOUS: Credentials = Credentials {
-    authorization: false,
-    cookie: false,
-};
-const AUTHORIZED: Credentials = Credentials {
-    authorization: true,
-    ..ANONYMOUS
-};
-const WITH_COOKIE: Credentials = Credentials {
-    cookie: true,
-    ..ANONYMOUS
-};
+const ANONYMOUS: Credentials = Credentials { authorization: false, cookie: false };
+const AUTHORIZED: Credentials = Credentials { authorization: true, ..ANONYMOUS };
+const WITH_COOKIE: Credentials = Credentials { cookie: true, ..ANONYMOUS };
 
 fn rules(fresh: u64) -> StoreRules {
-    StoreRules {
-        lifetime: Lifetime {
-            fresh: secs(fresh),
-            ..Lifetime::default()
-        },
-        ..StoreRules::default()
-    }
+    StoreRules { lifetime: Lifetime { fresh: secs(fresh), ..Lifetime::default() }, ..StoreRules::default() }
 }
 
 fn judged(
@@ -53,23 +38,11 @@ fn what_the_response_forbids_is_not_stored() {
         (&[][..], None),
         (&[("cache-control", "max-age=1")], None),
         (&[("cache-control", "no-store")], Some(NotStored::NoStore)),
-        (
-            &[("cache-control", "max-age=9, public, no-store")],
-            Some(NotStored::NoStore),
-        ),
-        (
-            &[("cache-control", "private, max-age=9")],
-            Some(NotStored::Private),
-        ),
-        (
-            &[("cache-control", "public, private=\"set-cookie\"")],
-            Some(NotStored::Private),
-        ),
+        (&[("cache-control", "max-age=9, public, no-store")], Some(NotStored::NoStore)),
+        (&[("cache-control", "private, max-age=9")], Some(NotStored::Private)),
+        (&[("cache-control", "public, private=\"set-cookie\"")], Some(NotStored::Private)),
         (&[("set-cookie", "a=b")], Some(NotStored::SetCookie)),
-        (
-            &[("set-cookie", "a=b"), ("cache-control", "public")],
-            Some(NotStored::SetCookie),
-        ),
+        (&[("set-cookie", "a=b"), ("cache-control", "public")], Some(NotStored::SetCookie)),
         (&[("vary", "*")], Some(NotStored::VaryStar)),
         (&[("vary", "accept, *")], Some(NotStored::VaryStar)),
         (&[("vary", "accept")], None),
@@ -128,33 +101,17 @@ fn responses_to_requests_with_credentials_have_to_say_that_they_may_be_shared() 
         let stored = |rules: &StoreRules, credentials| judged(rules, credentials, 200, lines);
         let plain = rules(60);
         assert_eq!(stored(&plain, AUTHORIZED).is_ok(), authorized, "{cache_control}");
-        assert_eq!(
-            stored(&plain, WITH_COOKIE).is_ok(),
-            with_cookie,
-            "{cache_control}"
-        );
-        assert_eq!(
-            stored(&plain, ANONYMOUS).map(|judged| judged.flags.shareable),
-            Ok(authorized)
-        );
+        assert_eq!(stored(&plain, WITH_COOKIE).is_ok(), with_cookie, "{cache_control}");
+        assert_eq!(stored(&plain, ANONYMOUS).map(|judged| judged.flags.shareable), Ok(authorized));
     }
-    assert_eq!(
-        judged(&rules(60), AUTHORIZED, 200, &[]),
-        Err(NotStored::Authorization)
-    );
+    assert_eq!(judged(&rules(60), AUTHORIZED, 200, &[]), Err(NotStored::Authorization));
     assert_eq!(judged(&rules(60), WITH_COOKIE, 200, &[]), Err(NotStored::Cookie));
 }
 
 #[test]
 fn a_policy_may_share_what_answers_credentials_each_kind_for_itself() {
-    let authorized = StoreRules {
-        share_authorized: true,
-        ..rules(60)
-    };
-    let cookies = StoreRules {
-        share_cookies: true,
-        ..rules(60)
-    };
+    let authorized = StoreRules { share_authorized: true, ..rules(60) };
+    let cookies = StoreRules { share_cookies: true, ..rules(60) };
     assert!(judged(&authorized, AUTHORIZED, 200, &[]).is_ok());
     assert!(judged(&authorized, WITH_COOKIE, 200, &[]).is_err());
     assert!(judged(&cookies, WITH_COOKIE, 200, &[]).is_ok());
@@ -171,27 +128,15 @@ fn a_response_has_to_be_of_some_use() {
         (&[("cache-control", "max-age=0")], Some(NotStored::NoLifetime)),
         (&[("cache-control", "max-age=0"), ETAG], None),
         (&[("cache-control", "max-age=0"), MODIFIED], None),
-        (
-            &[("cache-control", "max-age=0"), ("last-modified", "foo")],
-            Some(NotStored::NoLifetime),
-        ),
+        (&[("cache-control", "max-age=0"), ("last-modified", "foo")], Some(NotStored::NoLifetime)),
         (&[("cache-control", "max-age=0, stale-while-revalidate=5")], None),
         (&[("cache-control", "max-age=0, stale-if-error=5")], None),
-        (
-            &[("cache-control", "max-age=0, stale-if-error=5, must-revalidate")],
-            Some(NotStored::NoLifetime),
-        ),
-        (
-            &[("cache-control", "max-age=10"), ("age", "10")],
-            Some(NotStored::NoLifetime),
-        ),
+        (&[("cache-control", "max-age=0, stale-if-error=5, must-revalidate")], Some(NotStored::NoLifetime)),
+        (&[("cache-control", "max-age=10"), ("age", "10")], Some(NotStored::NoLifetime)),
         (&[("cache-control", "max-age=10"), ("age", "9")], None),
         (&[("expires", "0")], Some(NotStored::NoLifetime)),
         (&[("cache-control", "no-cache")], Some(NotStored::NoLifetime)),
-        (
-            &[("cache-control", "no-cache=\"a\", max-age=9")],
-            Some(NotStored::NoLifetime),
-        ),
+        (&[("cache-control", "no-cache=\"a\", max-age=9")], Some(NotStored::NoLifetime)),
         (&[("cache-control", "no-cache"), ETAG], None),
     ] {
         assert_eq!(refusal(lines), expected, "{lines:?}");
@@ -213,11 +158,7 @@ fn flags_say_what_must_be_validated() {
     ] {
         let lines = &[("cache-control", cache_control), ("etag", "\"a\"")];
         let flags = judged(&rules(60), ANONYMOUS, 200, lines).unwrap().flags;
-        assert_eq!(
-            (flags.no_cache, flags.must_revalidate),
-            (no_cache, must_revalidate),
-            "{cache_control}"
-        );
+        assert_eq!((flags.no_cache, flags.must_revalidate), (no_cache, must_revalidate), "{cache_control}");
         assert!(!flags.own_etag);
     }
 }
@@ -225,15 +166,9 @@ fn flags_say_what_must_be_validated() {
 /// RFC 9111 §5.2.1.5, where the policy lets requests decide.
 #[test]
 fn a_request_may_forbid_to_store_if_the_policy_lets_it() {
-    let request = RequestDirectives {
-        no_store: true,
-        ..RequestDirectives::default()
-    };
+    let request = RequestDirectives { no_store: true, ..RequestDirectives::default() };
     for (follow_request, expected) in [(false, None), (true, Some(NotStored::Request))] {
-        let rules = StoreRules {
-            follow_request,
-            ..rules(60)
-        };
+        let rules = StoreRules { follow_request, ..rules(60) };
         let found = judge(
             &rules,
             ANONYMOUS,
@@ -251,10 +186,7 @@ fn a_request_may_forbid_to_store_if_the_policy_lets_it() {
 /// What the handler says sets a lifetime; it does not make storable what a field forbids.
 #[test]
 fn an_override_gives_a_lifetime_and_nothing_else() {
-    let said = Override {
-        fresh: Some(secs(7)),
-        ..Override::default()
-    };
+    let said = Override { fresh: Some(secs(7)), ..Override::default() };
     let judge = |lines: &[(&'static str, &str)]| {
         judge(
             &rules(0),

@@ -38,11 +38,7 @@ fn if_none_match_compares_weakly_with_every_tag_of_every_line() {
     ] {
         let request: Vec<_> = lines.iter().map(|line| ("if-none-match", *line)).collect();
         let response: Vec<_> = stored.iter().map(|tag| ("etag", *tag)).collect();
-        assert_eq!(
-            not_modified(&fields(&request), &fields(&response)),
-            expected,
-            "{lines:?} {stored:?}"
-        );
+        assert_eq!(not_modified(&fields(&request), &fields(&response)), expected, "{lines:?} {stored:?}");
     }
 }
 
@@ -54,33 +50,17 @@ fn if_modified_since_compares_with_last_modified_and_with_date_in_its_absence() 
         (&[(SINCE, THEN)][..], &[("last-modified", THEN)][..], true),
         (&[(SINCE, AFTER)], &[("last-modified", THEN)], true),
         (&[(SINCE, BEFORE)], &[("last-modified", THEN)], false),
-        (
-            &[(SINCE, "Sunday, 06-Nov-94 08:49:37 GMT")],
-            &[("last-modified", THEN)],
-            true,
-        ),
+        (&[(SINCE, "Sunday, 06-Nov-94 08:49:37 GMT")], &[("last-modified", THEN)], true),
         (&[(SINCE, THEN)], &[("date", THEN)], true),
         (&[(SINCE, BEFORE)], &[("date", THEN)], false),
-        (
-            &[(SINCE, THEN)],
-            &[("last-modified", AFTER), ("date", BEFORE)],
-            false,
-        ),
-        (
-            &[(SINCE, THEN)],
-            &[("last-modified", "foo"), ("date", BEFORE)],
-            false,
-        ),
+        (&[(SINCE, THEN)], &[("last-modified", AFTER), ("date", BEFORE)], false),
+        (&[(SINCE, THEN)], &[("last-modified", "foo"), ("date", BEFORE)], false),
         (&[(SINCE, THEN)], &[], false),
         (&[(SINCE, "foo")], &[("last-modified", THEN)], false),
         (&[(SINCE, THEN), (SINCE, THEN)], &[("last-modified", THEN)], false),
         (&[], &[("last-modified", THEN), ("etag", "\"a\"")], false),
     ] {
-        assert_eq!(
-            not_modified(&fields(request), &fields(response)),
-            expected,
-            "{request:?} {response:?}"
-        );
+        assert_eq!(not_modified(&fields(request), &fields(response)), expected, "{request:?} {response:?}");
     }
 }
 
@@ -162,16 +142,10 @@ fn a_304_carries_what_updates_caches_and_no_other_metadata() {
         ("vary", "accept"),
         ("vary", "accept-language"),
     ];
-    const LEFT_OUT: &[(&str, &str)] = &[
-        ("content-type", "text/html"),
-        ("content-length", "5"),
-        ("content-encoding", "gzip"),
-    ];
+    const LEFT_OUT: &[(&str, &str)] =
+        &[("content-type", "text/html"), ("content-length", "5"), ("content-encoding", "gzip")];
     for (validators, carried) in [
-        (
-            &[("etag", "\"a\""), ("last-modified", THEN)][..],
-            &[("etag", "\"a\"")][..],
-        ),
+        (&[("etag", "\"a\""), ("last-modified", THEN)][..], &[("etag", "\"a\"")][..]),
         (&[("last-modified", THEN)], &[("last-modified", THEN)]),
     ] {
         let stored = fields(&[CARRIED, LEFT_OUT, validators].concat());

@@ -32,15 +32,12 @@ pub(super) fn equals(name: &HeaderName, request: &HeaderMap, known: Option<&Head
 /// What the normal form is put together from: the members of all lines, and what stands between two of them.
 fn pieces<'a>(name: &'a HeaderName, request: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
     let separator = separator(name);
-    request
-        .get_all(name)
-        .iter()
-        .flat_map(|line| parts(name, line))
-        .enumerate()
-        .flat_map(move |(index, part)| {
+    request.get_all(name).iter().flat_map(|line| parts(name, line)).enumerate().flat_map(
+        move |(index, part)| {
             let before: &[u8] = if index == 0 { b"" } else { separator };
             [before, part]
-        })
+        },
+    )
 }
 
 /// The members of a line; the line itself where the field is known not to be a list, so that its commas and white space

@@ -13,10 +13,7 @@ fn vary_names_fields_once_and_in_order_or_says_nothing_that_helps() {
         (&[" , "], Some(none)),
         (&["accept"], Some(&[ACCEPT][..])),
         (&["Accept-Language, ACCEPT"], Some(&[ACCEPT, ACCEPT_LANGUAGE])),
-        (
-            &["accept-language", "accept,accept-language"],
-            Some(&[ACCEPT, ACCEPT_LANGUAGE]),
-        ),
+        (&["accept-language", "accept,accept-language"], Some(&[ACCEPT, ACCEPT_LANGUAGE])),
         (&["*"], None),
         (&["*, *"], None),
         (&["*", "*"], None),
@@ -93,10 +90,7 @@ fn every_selecting_field_has_to_match() {
     ] {
         assert_eq!(matches(&known, &fields(request)), expected, "{request:?}");
     }
-    assert!(matches(
-        &selecting(&[], &HeaderMap::new()),
-        &fields(&[("accept", "a")])
-    ));
+    assert!(matches(&selecting(&[], &HeaderMap::new()), &fields(&[("accept", "a")])));
 }
 
 #[test]
@@ -123,8 +117,5 @@ fn a_digest_cannot_be_had_by_moving_bytes_between_names_and_values() {
 #[test]
 fn a_digest_is_the_same_in_every_build() {
     let known = selecting(&[ACCEPT], &fields(&[("accept", "text/html, */*")]));
-    assert_eq!(
-        digest(&known),
-        165_280_849_988_256_895_555_811_348_661_865_614_135
-    );
+    assert_eq!(digest(&known), 165_280_849_988_256_895_555_811_348_661_865_614_135);
 }

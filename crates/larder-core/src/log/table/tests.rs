@@ -38,12 +38,7 @@ fn glob(pattern: &str) -> Event {
 
 fn tagged(tag: &str) -> Names {
     let uri = "/products/42?a=1";
-    Names::new(
-        "/products/42",
-        vec!["key".into()],
-        vec![uri.into()],
-        vec![Tag::new(tag)],
-    )
+    Names::new("/products/42", vec!["key".into()], vec![uri.into()], vec![Tag::new(tag)])
 }
 
 fn stale_for(seconds: u64) -> Verdict {
@@ -123,19 +118,12 @@ fn hard_and_soft_of_one_name_are_told_apart_in_either_order() {
 #[test]
 fn an_event_that_comes_again_or_out_of_order_takes_nothing_back() {
     let mut table = Table::new(8, 8);
-    for place in [
-        Place::Log(id(7)),
-        Place::Log(id(5)),
-        Place::Local(2),
-        Place::Local(1),
-    ] {
+    for place in [Place::Log(id(7)), Place::Log(id(5)), Place::Local(2), Place::Local(1)] {
         table.apply(&hard("t"), place, at(0), SETTLED);
     }
-    for (mark, expected) in [
-        (mark(6, 2), Verdict::Refused),
-        (mark(7, 1), Verdict::Refused),
-        (mark(7, 2), Verdict::Valid),
-    ] {
+    for (mark, expected) in
+        [(mark(6, 2), Verdict::Refused), (mark(7, 1), Verdict::Refused), (mark(7, 2), Verdict::Valid)]
+    {
         assert_eq!(table.check(mark, &tagged("t"), at(0)), expected);
     }
 }

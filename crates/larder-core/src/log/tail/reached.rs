@@ -35,13 +35,7 @@ pub(super) struct Reached {
 impl Reached {
     /// The start of an incarnation; `adopted` is `None` for the placeholder before the first.
     pub(super) const fn start_of(incarnation: Incarnation, adopted: Option<Boot>) -> Self {
-        Self {
-            incarnation,
-            log: LogId::ZERO,
-            broken: false,
-            adopted,
-            looked: adopted,
-        }
+        Self { incarnation, log: LogId::ZERO, broken: false, adopted, looked: adopted }
     }
 
     /// Rule 14. A look that shows another incarnation than the append's says that the event is lost with all that is

@@ -69,10 +69,7 @@ pub(super) fn write(sink: &mut dyn Sink, name: &HeaderName) {
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<HeaderName, WireErrorKind> {
     match reader.array()? {
         [WRITTEN_OUT] => HeaderName::from_lowercase(reader.bytes()?).map_err(|_| WireErrorKind::Malformed),
-        [place] => USUAL
-            .get(usize::from(place) - 1)
-            .cloned()
-            .ok_or(WireErrorKind::Malformed),
+        [place] => USUAL.get(usize::from(place) - 1).cloned().ok_or(WireErrorKind::Malformed),
     }
 }
 

@@ -143,9 +143,6 @@ fn checked(value: &[u8]) -> Result<usize, WireErrorKind> {
 fn position(reader: &mut Reader<'_>) -> Result<Position, WireErrorKind> {
     Ok(Position {
         incarnation: Incarnation::from_bytes(reader.array()?),
-        mark: Mark {
-            log: LogId::from_be_bytes(reader.array()?),
-            local: 0,
-        },
+        mark: Mark { log: LogId::from_be_bytes(reader.array()?), local: 0 },
     })
 }

@@ -54,10 +54,7 @@ impl<'v> Reader<'v> {
     /// Bytes, preceded by their number.
     pub(super) fn bytes(&mut self) -> Result<&'v [u8], WireErrorKind> {
         let length = self.length()?;
-        let (bytes, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or(WireErrorKind::Malformed)?;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(WireErrorKind::Malformed)?;
         self.rest = rest;
         Ok(bytes)
     }

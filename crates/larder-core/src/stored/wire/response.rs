@@ -25,12 +25,7 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn with_body(self, body: Bytes) -> StoredResponse {
-        StoredResponse {
-            status: self.status,
-            headers: self.headers,
-            body,
-            meta: self.meta,
-        }
+        StoredResponse { status: self.status, headers: self.headers, body, meta: self.meta }
     }
 }
 
@@ -85,20 +80,11 @@ pub(super) fn read_head(
         cost,
         flags,
     };
-    Ok(Head {
-        status,
-        headers,
-        meta,
-    })
+    Ok(Head { status, headers, meta })
 }
 
 fn flag_bits(flags: Flags) -> u8 {
-    let Flags {
-        shareable,
-        must_revalidate,
-        no_cache,
-        own_etag,
-    } = flags;
+    let Flags { shareable, must_revalidate, no_cache, own_etag } = flags;
     [shareable, must_revalidate, no_cache, own_etag]
         .into_iter()
         .rev()
@@ -114,11 +100,7 @@ fn read_flags(reader: &mut Reader<'_>) -> Result<Flags, WireErrorKind> {
         own_etag: bits & 8 != 0,
     };
     // A bit of unknown meaning may be a restriction.
-    if flag_bits(flags) == bits {
-        Ok(flags)
-    } else {
-        Err(WireErrorKind::Malformed)
-    }
+    if flag_bits(flags) == bits { Ok(flags) } else { Err(WireErrorKind::Malformed) }
 }
 
 /// Nanoseconds; more than the five centuries that they can hold are cut to that.

@@ -31,10 +31,7 @@ const GOLDEN_VARIANTS: &str = "\
 fn position() -> Position {
     Position {
         incarnation: Incarnation::from_bytes([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]),
-        mark: Mark {
-            log: LogId::new(0x19a_af0d_22ab, 7),
-            local: 0,
-        },
+        mark: Mark { log: LogId::new(0x19a_af0d_22ab, 7), local: 0 },
     }
 }
 
@@ -53,12 +50,7 @@ fn response() -> StoredResponse {
                 (header::ACCEPT_LANGUAGE, Some(HeaderValue::from_static("en"))),
                 (header::COOKIE, None),
             ]),
-            names: Names::new(
-                "/user",
-                vec!["user-42abc".into()],
-                vec![],
-                vec![Tag::new("user:42")],
-            ),
+            names: Names::new("/user", vec!["user-42abc".into()], vec![], vec![Tag::new("user:42")]),
             position: position(),
             response_time: Wall::from_unix_millis(0x19a_af0d_22ab),
             initial_age: Duration::from_secs(1),
@@ -68,21 +60,14 @@ fn response() -> StoredResponse {
                 if_error: Duration::ZERO,
             },
             cost: Duration::from_millis(1),
-            flags: Flags {
-                shareable: true,
-                no_cache: true,
-                ..Flags::default()
-            },
+            flags: Flags { shareable: true, no_cache: true, ..Flags::default() },
         },
     }
 }
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: String = text.split_whitespace().collect();
-    (0..digits.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
-        .collect()
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
 }
 
 fn with_checksum(mut content: Vec<u8>) -> Bytes {
@@ -142,18 +127,9 @@ fn what_is_not_ours_is_told_apart() {
         decode(value.into(), KEY)
     };
     assert_eq!(kind(decode(Bytes::new(), KEY)), WireErrorKind::Foreign);
-    assert_eq!(
-        kind(decode(Bytes::from_static(b"L"), KEY)),
-        WireErrorKind::Foreign
-    );
-    assert_eq!(
-        kind(decode(Bytes::from_static(b"{\"a\":1}"), KEY)),
-        WireErrorKind::Foreign
-    );
-    assert_eq!(
-        kind(decode(Bytes::from_static(b"LR\x01"), KEY)),
-        WireErrorKind::Corrupt
-    );
+    assert_eq!(kind(decode(Bytes::from_static(b"L"), KEY)), WireErrorKind::Foreign);
+    assert_eq!(kind(decode(Bytes::from_static(b"{\"a\":1}"), KEY)), WireErrorKind::Foreign);
+    assert_eq!(kind(decode(Bytes::from_static(b"LR\x01"), KEY)), WireErrorKind::Corrupt);
     assert_eq!(kind(with(2, 0)), WireErrorKind::Version);
     assert_eq!(kind(with(2, 2)), WireErrorKind::Version);
     assert_eq!(kind(with(3, 2)), WireErrorKind::Corrupt);
@@ -186,19 +162,11 @@ fn nothing_that_makes_no_sense_is_believed() {
     for (from, to) in changes {
         assert!(GOLDEN_RESPONSE.contains(from), "{from}");
         let value = with_checksum(hex(&GOLDEN_RESPONSE.replacen(from, to, 1)));
-        assert_eq!(
-            kind(decode(value, KEY)),
-            WireErrorKind::Malformed,
-            "{from} → {to}"
-        );
+        assert_eq!(kind(decode(value, KEY)), WireErrorKind::Malformed, "{from} → {to}");
     }
     for (from, to) in [("02 23", "01 23"), ("02 23", "03 23"), ("02 23", "02 fe")] {
         let value = with_checksum(hex(&GOLDEN_VARIANTS.replacen(from, to, 1)));
-        assert_eq!(
-            kind(decode(value, KEY)),
-            WireErrorKind::Malformed,
-            "{from} → {to}"
-        );
+        assert_eq!(kind(decode(value, KEY)), WireErrorKind::Malformed, "{from} → {to}");
     }
 }
 
@@ -211,8 +179,5 @@ fn one_field_name_more_than_a_map_can_hold_is_an_error() {
         writer::bytes(&mut content, format!("x{number}").as_bytes());
         content.push(0);
     }
-    assert_eq!(
-        kind(decode(with_checksum(content), KEY)),
-        WireErrorKind::Malformed
-    );
+    assert_eq!(kind(decode(with_checksum(content), KEY)), WireErrorKind::Malformed);
 }

@@ -107,19 +107,14 @@ impl World {
             }
             Step::AskShared { by } => {
                 let process = &mut self.processes[by];
-                process.asked = process
-                    .trusts_shared(now)
-                    .then(|| process.instance.tail.position());
+                process.asked = process.trusts_shared(now).then(|| process.instance.tail.position());
             }
             Step::EndAsk { by, which } if !self.shared.is_empty() => {
                 let found = &self.shared[which % self.shared.len()];
                 let process = &mut self.processes[by];
                 if let Some(asked) = process.asked.take() {
                     let stored = Instance::promote(&found.stored, asked);
-                    process.memory.push(Kept {
-                        stored,
-                        ..found.clone()
-                    });
+                    process.memory.push(Kept { stored, ..found.clone() });
                 }
             }
             Step::Invalidate { by, event, reached } => self.invalidate(by, event, reached),
@@ -166,10 +161,7 @@ impl World {
     /// The answers to appends that wait for it arrive only now.
     fn answer(&mut self, by: usize) {
         let now = self.now();
-        let waiting = self
-            .invalidations
-            .iter_mut()
-            .filter(|one| one.by == by && !one.deferred);
+        let waiting = self.invalidations.iter_mut().filter(|one| one.by == by && !one.deferred);
         for one in waiting.filter(|one| !one.returned) {
             if let Some(sent) = &mut one.sent {
                 sent.answered = now;
@@ -187,10 +179,7 @@ impl World {
         if reached == Reached::Answered {
             tail.sent(&batch, appended);
             // The outbox of these worlds is smaller than a batch, so all that was unsent is in it.
-            let deferred = self
-                .invalidations
-                .iter_mut()
-                .filter(|one| one.by == by && one.deferred);
+            let deferred = self.invalidations.iter_mut().filter(|one| one.by == by && one.deferred);
             for one in deferred.filter(|one| one.sent.is_none()) {
                 one.sent = Some(appended);
             }
@@ -199,11 +188,7 @@ impl World {
 
     fn note_passed(&mut self) {
         let now = self.now();
-        for one in self
-            .invalidations
-            .iter_mut()
-            .filter(|one| one.applied_at.is_none())
-        {
+        for one in self.invalidations.iter_mut().filter(|one| one.applied_at.is_none()) {
             let Some(sent) = one.sent else { continue };
             match self.processes[one.by].instance.tail.passed(&sent) {
                 Passing::Passed => {
@@ -225,10 +210,11 @@ impl World {
         let mut all = process.memory.clone();
         if process.trusts_shared(self.now()) {
             let asked = process.instance.tail.position();
-            all.extend(self.shared.iter().map(|kept| Kept {
-                stored: Instance::promote(&kept.stored, asked),
-                ..kept.clone()
-            }));
+            all.extend(
+                self.shared
+                    .iter()
+                    .map(|kept| Kept { stored: Instance::promote(&kept.stored, asked), ..kept.clone() }),
+            );
         }
         all
     }
@@ -240,10 +226,7 @@ impl World {
                 let found = Severity::from(process.instance.check(&kept.stored, self.now()));
                 let told = process.told.verdict(&kept.stored.position, kept.tag);
                 prop_assert!(found >= told, "{by} finds {found:?}, was told {told:?}: {kept:?}");
-                prop_assert!(
-                    !exactly || found == told,
-                    "{by} finds {found:?}, was told {told:?}: {kept:?}"
-                );
+                prop_assert!(!exactly || found == told, "{by} finds {found:?}, was told {told:?}: {kept:?}");
             }
         }
         Ok(())
@@ -260,9 +243,8 @@ impl World {
                 for one in &self.invalidations {
                     let old = kept.read_at < one.committed_at && is_named(kept.tag, &one.event.selector);
                     let p1 = one.by == by && one.returned;
-                    let p2 = one
-                        .applied_at
-                        .is_some_and(|applied| applied.saturating_add(MAX_STALENESS) < now);
+                    let p2 =
+                        one.applied_at.is_some_and(|applied| applied.saturating_add(MAX_STALENESS) < now);
                     prop_assert!(!old || !p1, "P1: {by} serves {kept:?} after {:?}", one.event);
                     prop_assert!(!old || !p2, "P2: {by} serves {kept:?} after {:?}", one.event);
                 }
@@ -275,10 +257,7 @@ impl World {
     pub(super) fn recovers(&mut self) -> Result<(), TestCaseError> {
         for _ in 0..100 {
             for by in 0..2 {
-                self.take(Step::Flush {
-                    by,
-                    reached: Reached::Answered,
-                });
+                self.take(Step::Flush { by, reached: Reached::Answered });
                 self.take(Step::SendLook { by, count: 3 });
                 self.take(Step::TakeLook { by });
             }

@@ -8,48 +8,18 @@ const TAGS: usize = 12;
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    BeginFill {
-        by: usize,
-        tag: usize,
-    },
-    EndFill {
-        which: usize,
-    },
-    AskShared {
-        by: usize,
-    },
-    EndAsk {
-        by: usize,
-        which: usize,
-    },
-    Invalidate {
-        by: usize,
-        event: Event,
-        reached: Reached,
-    },
-    Answer {
-        by: usize,
-    },
-    Flush {
-        by: usize,
-        reached: Reached,
-    },
-    SendLook {
-        by: usize,
-        count: usize,
-    },
-    TakeLook {
-        by: usize,
-    },
-    Trim {
-        keep: usize,
-    },
-    FailOver {
-        lost: usize,
-    },
-    Wait {
-        millis: u64,
-    },
+    BeginFill { by: usize, tag: usize },
+    EndFill { which: usize },
+    AskShared { by: usize },
+    EndAsk { by: usize, which: usize },
+    Invalidate { by: usize, event: Event, reached: Reached },
+    Answer { by: usize },
+    Flush { by: usize, reached: Reached },
+    SendLook { by: usize, count: usize },
+    TakeLook { by: usize },
+    Trim { keep: usize },
+    FailOver { lost: usize },
+    Wait { millis: u64 },
 }
 
 /// How far an append came.

@@ -31,18 +31,13 @@ impl Told {
     pub(super) fn take_look(&mut self, look: &Look) {
         if look.incarnation != self.incarnation {
             let deferred = std::mem::take(&mut self.deferred);
-            *self = Self {
-                incarnation: look.incarnation,
-                deferred,
-                ..Self::nothing()
-            };
+            *self = Self { incarnation: look.incarnation, deferred, ..Self::nothing() };
         }
         if look.floor > self.read {
             self.floor = look.floor;
         }
         for (id, events) in &look.entries {
-            self.events
-                .extend(events.iter().map(|event| (*id, event.clone())));
+            self.events.extend(events.iter().map(|event| (*id, event.clone())));
         }
         let read = look.entries.last().map_or(self.read, |(id, _)| *id);
         let end = if look.more { LogId::ZERO } else { look.last };
@@ -55,18 +50,10 @@ impl Told {
         }
         let unread = self.events.iter().filter(|(id, _)| *id > position.mark.log);
         let local = usize::try_from(position.mark.local).unwrap();
-        let after = unread
-            .map(|(_, event)| event)
-            .chain(self.deferred.iter().skip(local));
-        let modes = after
-            .filter(|event| is_named(tag, &event.selector))
-            .map(|event| event.mode);
+        let after = unread.map(|(_, event)| event).chain(self.deferred.iter().skip(local));
+        let modes = after.filter(|event| is_named(tag, &event.selector)).map(|event| event.mode);
         modes.fold(Severity::Valid, |worst, mode| {
-            worst.max(if mode == Mode::Hard {
-                Severity::Refused
-            } else {
-                Severity::Soft
-            })
+            worst.max(if mode == Mode::Hard { Severity::Refused } else { Severity::Soft })
         })
     }
 }

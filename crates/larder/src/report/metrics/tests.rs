@@ -6,11 +6,7 @@ use super::*;
 
 fn every_outcome() -> Vec<Outcome> {
     let tiers = [Tier::Memory, Tier::Shared];
-    let stale = |tier| {
-        StaleReason::ALL
-            .iter()
-            .map(move |reason| Outcome::Stale(tier, *reason))
-    };
+    let stale = |tier| StaleReason::ALL.iter().map(move |reason| Outcome::Stale(tier, *reason));
     let hits = tiers.iter().map(|tier| Outcome::Hit(*tier));
     hits.chain(tiers.iter().flat_map(|tier| stale(*tier)))
         .chain(MissReason::ALL.iter().map(|reason| Outcome::Miss(*reason)))
@@ -57,14 +53,9 @@ fn gauges_show_the_sum_of_all_caches() {
         one
     });
     let gauges = recorder.snapshotter().snapshot().into_vec();
-    let values: HashSet<_> = gauges
-        .iter()
-        .map(|(key, _, _, value)| format!("{} {value:?}", key.key().name()))
-        .collect();
-    let expected = [
-        "larder_held_responses Gauge(1.0)",
-        "larder_held_bytes Gauge(100.0)",
-    ];
+    let values: HashSet<_> =
+        gauges.iter().map(|(key, _, _, value)| format!("{} {value:?}", key.key().name())).collect();
+    let expected = ["larder_held_responses Gauge(1.0)", "larder_held_bytes Gauge(100.0)"];
     assert_eq!(values, expected.map(str::to_owned).into());
     drop(told);
 }

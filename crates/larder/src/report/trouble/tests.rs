@@ -21,10 +21,7 @@ fn it_begins_once_and_ends_once() {
     assert!(state.failed(Exchange::Read, Unreachable, at(0)));
     assert!(!state.failed(Exchange::Look, Unreachable, at(1)));
     assert!(!state.failed(Exchange::Write, Refused, at(2)));
-    assert!(
-        !state.worked(Exchange::Read, at(2 + CALMED)),
-        "writes are still refused"
-    );
+    assert!(!state.worked(Exchange::Read, at(2 + CALMED)), "writes are still refused");
     assert!(state.worked(Exchange::Write, at(2 + CALMED)));
     assert!(!state.worked(Exchange::Write, at(2 + CALMED)));
     assert!(state.failed(Exchange::Read, CircuitOpen, at(2 + CALMED)));
@@ -89,8 +86,5 @@ fn a_store_that_was_never_reached_is_given_time_to_connect() {
     assert!(state.failed(Exchange::Look, Unreachable, at(2)), "it was reached");
 
     let mut state = State::default();
-    assert!(
-        state.failed(Exchange::Look, Refused, at(0)),
-        "that is not for lack of time"
-    );
+    assert!(state.failed(Exchange::Look, Refused, at(0)), "that is not for lack of time");
 }

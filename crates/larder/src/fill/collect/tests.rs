@@ -1,0 +1,160 @@
+use http::HeaderMap;
+use http_body_util::BodyExt as _;
+use larder_testing::{Answer, AnswerBody, Gate, Origin, Step as Does};
+use tower::ServiceExt as _;
+
+use super::super::tee::tee;
+use super::*;
+use crate::CacheBody;
+
+const LIMIT: usize = 8;
+
+async fn body(answer: Answer) -> AnswerBody {
+    let request = http::Request::new(());
+    Origin::always(answer).oneshot(request).await.unwrap().into_body()
+}
+
+async fn steps(steps: impl IntoIterator<Item = Does>) -> AnswerBody {
+    body(Answer::ok("").steps(steps)).await
+}
+
+#[tokio::test]
+async fn a_body_that_is_there_is_read_without_waiting() {
+    let whole = |at_once| match at_once {
+        AtOnce::Whole(bytes) => bytes,
+        AtOnce::Pending(..) => panic!("it is all there"),
+    };
+    let one = body(Answer::ok("hello")).await;
+    assert_eq!(whole(Collector::new(one, LIMIT).at_once().await), "hello");
+    let many = steps([Does::data("he"), Does::data("llo")]).await;
+    assert_eq!(whole(Collector::new(many, LIMIT).at_once().await), "hello");
+    let none = body(Answer::ok("")).await;
+    assert_eq!(whole(Collector::new(none, LIMIT).at_once().await), "");
+    let full = body(Answer::ok("x".repeat(LIMIT))).await;
+    assert_eq!(whole(Collector::new(full, LIMIT).at_once().await).len(), LIMIT);
+}
+
+/// The buffer that a handler wrote into may be much larger than what it wrote.
+#[tokio::test]
+async fn what_is_kept_does_not_keep_the_handlers_buffer_alive() {
+    let large = Bytes::from(vec![b'x'; 1 << 16]);
+    let small = large.slice(..4);
+    let at_once = Collector::new(body(Answer::ok(small)).await, LIMIT).at_once().await;
+    let AtOnce::Whole(kept) = at_once else { panic!("it is all there") };
+    assert_eq!(kept, "xxxx");
+    assert!(!large.as_ptr_range().contains(&kept.as_ptr()));
+}
+
+#[tokio::test]
+async fn what_has_to_be_waited_for_is_pending_with_what_was_read() {
+    let gate = Gate::new();
+    let waiting = steps([Does::data("he"), Does::Hold(gate.clone()), Does::data("llo")]).await;
+    let AtOnce::Pending(collector, None) = Collector::new(waiting, LIMIT).at_once().await else {
+        panic!("it waits");
+    };
+    assert_eq!(collector.so_far(), ["he"]);
+    let (writer, reader) = tee(http_body::SizeHint::new());
+    let client = tokio::spawn(CacheBody::tee(reader).collect());
+    let kept = tokio::spawn(to_the_end(collector, None, writer));
+    gate.open();
+    assert_eq!(kept.await.unwrap(), Ok(Bytes::from_static(b"hello")));
+    assert_eq!(client.await.unwrap().unwrap().to_bytes(), "llo", "what was read before was pushed before");
+}
+
+async fn to_the_end<B: Body<Data = Bytes>>(
+    collector: Collector<B>,
+    first: Option<Step<B>>,
+    writer: Tee<B>,
+) -> Result<Bytes, NotStored> {
+    let (bytes, writer) = collector.rest(first, writer).await?;
+    writer.finish();
+    Ok(bytes)
+}
+
+/// A body that does not end in time is handed over to its client, and kept by nobody.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_end_is_handed_over() {
+    let body = steps(vec![Does::data("he"), Does::Stall]).await;
+    let AtOnce::Pending(collector, first) = Collector::new(body, LIMIT).at_once().await else {
+        panic!("it has not ended");
+    };
+    let (writer, reader) = tee(http_body::SizeHint::new());
+    assert_eq!(to_the_end(collector, first, writer).await, Err(NotStored::Endless));
+    let client = tokio::time::timeout(LONGEST, CacheBody::tee(reader).collect()).await;
+    assert!(client.is_err(), "it does not look as if it had ended");
+}
+
+/// What becomes of a body like this: why it is not stored, and what its client gets all the same.
+async fn rest(does: Vec<Does>) -> (NotStored, Result<(Bytes, bool), String>) {
+    let AtOnce::Pending(collector, Some(first)) = Collector::new(steps(does).await, LIMIT).at_once().await
+    else {
+        panic!("it is not for storing");
+    };
+    let reason = first.forbids().unwrap();
+    let (writer, reader) = tee(http_body::SizeHint::new());
+    for data in collector.so_far() {
+        writer.push(Frame::data(data.clone()));
+    }
+    assert_eq!(to_the_end(collector, Some(first), writer).await, Err(reason));
+    let read = CacheBody::tee(reader).collect().await;
+    let read = read.map(|read| (read.trailers().is_some(), read.to_bytes()));
+    (reason, read.map(|(trailers, bytes)| (bytes, trailers)).map_err(|error| error.to_string()))
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_for_storing_reaches_its_client_untouched() {
+    let (reason, read) = rest(vec![Does::data("hello"), Does::data("world"), Does::data("!")]).await;
+    assert_eq!(reason, NotStored::TooLarge);
+    assert_eq!(read, Ok((Bytes::from_static(b"helloworld!"), false)));
+
+    let (reason, read) = rest(vec![Does::data("hello"), Does::Trailers(HeaderMap::new())]).await;
+    assert_eq!(reason, NotStored::Trailers);
+    assert_eq!(read, Ok((Bytes::from_static(b"hello"), true)));
+
+    let (reason, read) = rest(vec![Does::data("hello"), Does::fail("broken")]).await;
+    assert_eq!(reason, NotStored::BodyError);
+    assert_eq!(read, Err("broken".to_owned()));
+}
+
+#[test]
+fn the_last_byte_that_fits_is_the_limits() {
+    let take = |size: usize| {
+        let mut collector = Collector::new(http_body_util::Empty::<Bytes>::new(), LIMIT);
+        collector.take(Some(Ok(Frame::data(Bytes::from(vec![0; LIMIT - 1])))));
+        collector.take(Some(Ok(Frame::data(Bytes::from(vec![0; size])))))
+    };
+    assert!(matches!(take(1), Step::Data(_)));
+    assert!(matches!(take(2), Step::TooLarge(_)));
+}
+
+/// A body that lets its reader wait once, and then panics.
+struct Panics(bool);
+
+impl Body for Panics {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.0 {
+            std::panic::resume_unwind(Box::new("in the body"));
+        }
+        self.0 = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_panics_does_so_where_its_client_is() {
+    let AtOnce::Pending(collector, None) = Collector::new(Panics(false), LIMIT).at_once().await else {
+        panic!("it waits");
+    };
+    let (writer, reader) = tee(http_body::SizeHint::new());
+    let client = tokio::spawn(CacheBody::tee(reader).collect());
+    let kept = tokio::spawn(to_the_end(collector, None, writer));
+    assert!(kept.await.unwrap_err().is_panic());
+    assert!(client.await.unwrap_err().is_panic());
+}

@@ -1,0 +1,114 @@
+//! Store: in memory first, then for the other instances.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use larder_core::http::freshness::Lifetime;
+use larder_core::http::vary;
+use larder_core::log::table::Verdict;
+use larder_core::stored::{StoredResponse, address, wire};
+
+use super::flight::Ended;
+use super::making::Making;
+use super::run::Fill;
+use crate::memory::held::Held;
+use crate::report::Exchange;
+
+/// Beyond its windows a response is kept for a tenth of its lifetime and at most for this long, so that a miss can be
+/// told as *expired* and a validator still used.
+const LONGEST_AFTERLIFE: Duration = Duration::from_secs(600);
+
+impl Fill {
+    /// Keeps the response in memory and tells those who wait. False if it is of use to nobody else.
+    pub(super) fn commit(&mut self, held: &Arc<Held>, making: &Making) -> bool {
+        let cache = &self.route.cache.inner;
+        cache.report.judged(making.stored());
+        if making.is_failure {
+            self.end(Ended::Failed(Arc::clone(held)));
+            return false;
+        }
+        // Rule 11: "On insert: load the generation, then check, then insert." What was invalidated meanwhile is for those
+        // who asked before, and for nobody else.
+        let (verdict, _) = cache.log.judge(held, cache.clock.boot());
+        let of_use = verdict != Verdict::Refused;
+        if of_use {
+            cache.memory.insert(Arc::clone(held));
+        }
+        self.end(Ended::Stored(Arc::clone(held)));
+        of_use
+    }
+
+    fn end(&mut self, end: Ended) {
+        if let Some(lead) = self.lead.take() {
+            lead.end(end);
+        }
+    }
+
+    /// Stores the response for other instances, if it is of use to them.
+    pub(super) async fn share(&self, held: &Held, of_use: bool) {
+        let cache = &self.route.cache.inner;
+        let Some(store) = cache.store.as_ref().filter(|_| of_use) else {
+            return;
+        };
+        let stored = StoredResponse {
+            status: held.status,
+            headers: held.stored_headers(),
+            body: held.body.clone(),
+            meta: held.meta.clone(),
+        };
+        let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age);
+        for (address, value) in entries(&stored) {
+            match store.set(&address, value, expiry).await {
+                Ok(()) => cache.report.store_worked(Exchange::Write, &*cache.clock),
+                Err(error) => cache.report.store_failed(Exchange::Write, &error, &*cache.clock),
+            }
+        }
+    }
+}
+
+/// What stands in the shared tier for a response: itself, and, where it is one of several variants, which fields tell
+/// them apart. The variant comes first, so that whoever reads the fields finds it.
+fn entries(stored: &StoredResponse) -> Vec<(String, bytes::Bytes)> {
+    let (key, selecting) = (&stored.meta.key, &stored.meta.selecting);
+    if selecting.is_empty() {
+        return vec![(address::primary(key), wire::encode(stored))];
+    }
+    let fields: Vec<_> = selecting.iter().map(|(name, _)| name.clone()).collect();
+    vec![
+        (address::variant(key, vary::digest(selecting)), wire::encode(stored)),
+        (address::primary(key), wire::encode_variants(&fields, key, &stored.meta.position)),
+    ]
+}
+
+fn expiry(lifetime: &Lifetime, age: Duration) -> Duration {
+    let afterlife = (lifetime.fresh / 10).min(LONGEST_AFTERLIFE);
+    let windows = lifetime.while_revalidate.max(lifetime.if_error).max(afterlife);
+    let left = lifetime.fresh.saturating_sub(age);
+    left.saturating_add(windows).max(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_stays_in_the_shared_tier_for_as_long_as_it_is_of_use() {
+        let secs = Duration::from_secs;
+        let lifetime = |fresh, while_revalidate, if_error| Lifetime {
+            fresh: secs(fresh),
+            while_revalidate: secs(while_revalidate),
+            if_error: secs(if_error),
+        };
+        let cases = [
+            (lifetime(100, 0, 0), 0, 110),
+            (lifetime(100, 50, 0), 0, 150),
+            (lifetime(100, 50, 500), 20, 580),
+            (lifetime(100_000, 0, 0), 0, 100_600),
+            (lifetime(0, 0, 0), 0, 1),
+            (lifetime(10, 0, 0), 60, 1),
+        ];
+        for (lifetime, age, expected) in cases {
+            assert_eq!(expiry(&lifetime, secs(age)), secs(expected), "{lifetime:?} at {age}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+use larder_core::log::position::{Incarnation, LogId, Mark};
+
+use super::*;
+
+fn key(name: &str) -> FlightKey {
+    (name.into(), 0)
+}
+
+fn now() -> Boot {
+    Boot::from_nanos(1_000)
+}
+
+fn position() -> Position {
+    Position { incarnation: Incarnation::from_bytes([1; 16]), mark: Mark { log: LogId::new(5, 0), local: 2 } }
+}
+
+fn join(flights: &Flights, name: &str, may_join: bool) -> Joined {
+    flights.join(key(name), now(), position(), |_| may_join)
+}
+
+fn lead(flights: &Flights, name: &str) -> Lead {
+    match join(flights, name, true) {
+        Joined::Lead(lead) => lead,
+        Joined::Wait(_) => panic!("a flight is under way"),
+    }
+}
+
+fn wait(flights: &Flights, name: &str) -> Arc<Flight> {
+    match join(flights, name, true) {
+        Joined::Lead(_) => panic!("no flight is under way"),
+        Joined::Wait(flight) => flight,
+    }
+}
+
+fn under_way(flights: &Flights) -> usize {
+    lock(&flights.under_way).len()
+}
+
+#[tokio::test]
+async fn all_who_wait_get_what_the_flight_ended_with() {
+    let flights = Flights::default();
+    let lead = lead(&flights, "a");
+    assert_eq!((lead.flight().began, lead.flight().position), (now(), position()));
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let flight = wait(&flights, "a");
+            assert_eq!((flight.began, flight.position), (now(), position()));
+            tokio::spawn(async move { flight.ended().await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let late = wait(&flights, "a");
+    lead.end(Ended::Alone);
+    for task in waiting {
+        assert!(matches!(task.await.unwrap(), Some(Ended::Alone)));
+    }
+    assert!(matches!(late.ended().await, Some(Ended::Alone)), "also who asks after the end");
+    assert_eq!(under_way(&flights), 0);
+}
+
+#[tokio::test]
+async fn a_leader_that_vanishes_leaves_nobody_waiting() {
+    let flights = Flights::default();
+    let first = lead(&flights, "a");
+    let flight = wait(&flights, "a");
+    let waiting = tokio::spawn(async move { flight.ended().await });
+    tokio::task::yield_now().await;
+    drop(first);
+    assert!(waiting.await.unwrap().is_none());
+    let _next = lead(&flights, "a");
+    assert_eq!(under_way(&flights), 1);
+}
+
+#[tokio::test]
+async fn a_leader_that_panics_leaves_nobody_waiting() {
+    let flights = Flights::default();
+    let lead = lead(&flights, "a");
+    let flight = wait(&flights, "a");
+    let panicking = tokio::spawn(async move {
+        let _lead = lead;
+        std::panic::resume_unwind(Box::new("in the handler"));
+    });
+    assert!(flight.ended().await.is_none());
+    assert!(panicking.await.is_err());
+}
+
+/// Rule 13: one that may not be joined any more is replaced, and those who wait for it keep waiting for it.
+#[tokio::test]
+async fn a_flight_that_may_not_be_joined_is_replaced() {
+    let flights = Flights::default();
+    let old = lead(&flights, "a");
+    let waits_for_old = wait(&flights, "a");
+    let Joined::Lead(new) = join(&flights, "a", false) else {
+        panic!("joined what may not be joined");
+    };
+    let waits_for_new = wait(&flights, "a");
+    drop(old);
+    assert!(waits_for_old.ended().await.is_none());
+    assert_eq!(under_way(&flights), 1, "the old one's end is not the new one's");
+    new.end(Ended::Alone);
+    assert!(waits_for_new.ended().await.is_some());
+    assert_eq!(under_way(&flights), 0);
+}
+
+#[test]
+fn who_would_not_wait_leads_only_if_nobody_does() {
+    let flights = Flights::default();
+    let first = flights.lead(key("a"), now(), position()).unwrap();
+    assert!(flights.lead(key("a"), now(), position()).is_none());
+    assert!(flights.lead(key("b"), now(), position()).is_some(), "of another key");
+    assert!(flights.lead((Box::from("a"), 1), now(), position()).is_some(), "of another variant");
+    first.end(Ended::Alone);
+    assert!(flights.lead(key("a"), now(), position()).is_some());
+}
+
+#[test]
+fn may_join_is_asked_of_the_flight_that_is_under_way() {
+    let flights = Flights::default();
+    let _lead = lead(&flights, "a");
+    let asked = std::cell::Cell::new(0);
+    let later = now().saturating_add(std::time::Duration::from_secs(1));
+    let joined = flights.join(key("a"), later, position(), |flight| {
+        asked.set(asked.get() + 1);
+        flight.began == now()
+    });
+    assert!(matches!(joined, Joined::Wait(_)));
+    flights.join(key("b"), later, position(), |_| panic!("there is none to join"));
+    assert_eq!(asked.get(), 1);
+}

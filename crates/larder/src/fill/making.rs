@@ -1,0 +1,112 @@
+//! Making a stored response of what the handler answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{DATE, ETAG};
+use http::{HeaderMap, StatusCode};
+use larder_core::http::freshness::Lifetime;
+use larder_core::http::storable::Judged;
+use larder_core::http::vary::{self, Vary};
+use larder_core::http::{date, fields, validators};
+use larder_core::log::selector::Tag;
+use larder_core::outcome::NotStored;
+use larder_core::stored::{Flags, Meta, Selecting, StoredResponse};
+use larder_core::time::Wall;
+
+use super::run::{Began, Fill};
+use crate::memory::held::Held;
+
+/// How a response came to be, and what it is good for.
+pub(super) struct Making {
+    tags: Vec<Tag>,
+    arrived: Wall,
+    began: Began,
+    cost: Duration,
+    initial_age: Duration,
+    lifetime: Lifetime,
+    flags: Flags,
+    /// For those who wait at this moment, and nobody else.
+    pub(super) is_failure: bool,
+}
+
+impl Making {
+    pub(super) fn of(judged: Judged, tags: Vec<Tag>, arrived: Wall, began: Began, cost: Duration) -> Self {
+        Self {
+            tags,
+            initial_age: judged.initial_age,
+            lifetime: judged.lifetime,
+            flags: judged.flags,
+            is_failure: false,
+            ..Self::of_failure(arrived, began, cost)
+        }
+    }
+
+    pub(super) fn of_failure(arrived: Wall, began: Began, cost: Duration) -> Self {
+        Self {
+            tags: Vec::new(),
+            arrived,
+            began,
+            cost,
+            initial_age: Duration::ZERO,
+            lifetime: Lifetime::default(),
+            flags: Flags::default(),
+            is_failure: true,
+        }
+    }
+
+    /// Whether what is made is stored: a failure's status is what keeps it from that.
+    pub(super) const fn stored(&self) -> Result<(), NotStored> {
+        if self.is_failure { Err(NotStored::Status) } else { Ok(()) }
+    }
+}
+
+impl Fill {
+    /// The stored response of these fields and this body.
+    pub(super) fn make(
+        &self,
+        status: StatusCode,
+        mut headers: HeaderMap,
+        body: Bytes,
+        making: &Making,
+    ) -> Arc<Held> {
+        fields::remove_unstorable(&mut headers);
+        // RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a Date header field MUST
+        // record the time it was received and append a corresponding Date header field to the message's header section if
+        // it is cached".
+        if !headers.contains_key(DATE) {
+            headers.insert(DATE, date::format(making.arrived));
+        }
+        let mut flags = making.flags;
+        if self.route.policy.make_etag && status == StatusCode::OK && !headers.contains_key(ETAG) {
+            headers.insert(ETAG, validators::strong_etag(&headers, &body));
+            flags.own_etag = true;
+        }
+        let meta = Meta {
+            key: self.ask.key.clone(),
+            selecting: self.selecting(&headers),
+            names: self.ask.named.clone().with(making.tags.iter().cloned()),
+            position: making.began.position,
+            response_time: making.arrived,
+            initial_age: making.initial_age,
+            lifetime: making.lifetime,
+            cost: making.cost,
+            flags,
+        };
+        let stored = StoredResponse { status, headers, body, meta };
+        let now = self.route.cache.inner.clock.boot();
+        Arc::new(Held::filled(stored, making.began.boot, now))
+    }
+
+    /// What the response varies on, and what others of its key do: so that no two of them replace each other in turns.
+    fn selecting(&self, headers: &HeaderMap) -> Selecting {
+        match Vary::parse(headers) {
+            Vary::Fields(fields) => {
+                let fields = self.route.cache.inner.memory.fields_with(&self.ask.key, fields);
+                vary::selecting(&fields, &self.ask.headers)
+            }
+            Vary::None | Vary::Any => Selecting::default(),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+use std::convert::Infallible;
+use std::time::Duration;
+
+use http::header::HOST;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use larder_core::log::selector::Tag;
+use larder_testing::Gate;
+use tower::ServiceExt as _;
+use tower_layer::Layer as _;
+
+use super::*;
+use crate::policy::Policy;
+use crate::service::CacheService;
+
+fn minute() -> Policy {
+    Policy::ttl(Duration::from_secs(60))
+}
+
+/// What the handler answers to methods other than `GET`.
+#[derive(Clone, Default)]
+struct Writes {
+    status: StatusCode,
+    says: Option<Invalidation>,
+    at: Option<Gate>,
+}
+
+fn handler(
+    writes: Writes,
+) -> impl tower_service::Service<
+    Request<()>,
+    Response = Response<Full<Bytes>>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send,
+> + Clone
++ Send {
+    tower::service_fn(move |request: Request<()>| {
+        let writes = writes.clone();
+        async move {
+            let mut response = Response::new(Full::from("hello"));
+            if request.method() != Method::GET {
+                if let Some(gate) = &writes.at {
+                    gate.pass().await;
+                }
+                *response.status_mut() = writes.status;
+            }
+            if let Some(says) = writes.says {
+                response.extensions_mut().insert(says);
+            }
+            Ok(response)
+        }
+    })
+}
+
+fn request(method: Method, uri: &str) -> Request<()> {
+    let mut request = Request::builder().method(method).uri(uri);
+    if uri.starts_with('/') {
+        request = request.header(HOST, "shop");
+    }
+    request.body(()).unwrap()
+}
+
+async fn x_cache<S>(service: &CacheService<S>, method: Method, uri: &str) -> String
+where
+    CacheService<S>: tower_service::Service<Request<()>, Response = Response<CacheBody<Full<Bytes>>>, Error = Infallible>
+        + Clone,
+{
+    let response = service.clone().oneshot(request(method, uri)).await.unwrap();
+    let x_cache = response.headers()["x-cache"].to_str().unwrap().to_owned();
+    response.into_body().collect().await.unwrap();
+    x_cache
+}
+
+/// What a `GET` is after a `PUT` that came to this: `HIT`, or `MISS` if that invalidated it.
+async fn after(writes: Writes, put: &str, get: &str, policy: Policy) -> String {
+    let service = Cache::default().layer(policy).layer(handler(writes));
+    assert_eq!(x_cache(&service, Method::GET, get).await, "MISS");
+    assert_eq!(x_cache(&service, Method::PUT, put).await, "BYPASS");
+    x_cache(&service, Method::GET, get).await
+}
+
+/// RFC 9111 §4.4: a "non-error response" is one with a 2xx or 3xx status code.
+#[tokio::test]
+async fn what_did_not_fail_invalidates_its_uri() {
+    for (status, expected) in
+        [(200, "MISS"), (201, "MISS"), (204, "MISS"), (303, "MISS"), (400, "HIT"), (404, "HIT"), (500, "HIT")]
+    {
+        let writes = Writes { status: StatusCode::from_u16(status).unwrap(), ..Writes::default() };
+        assert_eq!(after(writes, "/a", "/a", minute()).await, expected, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn it_is_the_uri_that_is_invalidated() {
+    let cases = [
+        ("/a?x=1", "/a?x=1", "MISS"),
+        ("/a", "/a?x=1", "HIT"),
+        ("/a", "/b", "HIT"),
+        ("http://shop/a", "/a", "MISS"),
+        ("http://shop:80/a", "/a", "MISS"),
+        ("http://other/a", "/a", "HIT"),
+    ];
+    for (put, get, expected) in cases {
+        assert_eq!(after(Writes::default(), put, get, minute()).await, expected, "{put} {get}");
+    }
+}
+
+#[tokio::test]
+async fn also_what_a_get_of_it_is_stored_under() {
+    let by_header = || minute().key_with(|parts| Some(parts.uri.path().trim_start_matches("/v2").to_owned()));
+    assert_eq!(after(Writes::default(), "/v2/a", "/a", by_header()).await, "MISS");
+    assert_eq!(after(Writes::default(), "/v2/b", "/a", by_header()).await, "HIT");
+    let no_key = || minute().key_with(|parts| (parts.method == Method::GET).then(|| "one".to_owned()));
+    assert_eq!(after(Writes::default(), "/a", "/a", no_key()).await, "MISS", "its URI all the same");
+}
+
+#[tokio::test]
+async fn what_the_handler_says_counts_whatever_its_status() {
+    for status in [StatusCode::OK, StatusCode::CONFLICT] {
+        let writes = |says| Writes { status, says: Some(says), at: None };
+        let named = || minute().tag("t");
+        assert_eq!(after(writes(Invalidation::tag("t")), "/b", "/a", named()).await, "MISS");
+        assert_eq!(after(writes(Invalidation::tag("u")), "/b", "/a", named()).await, "HIT");
+    }
+}
+
+/// A safe method changes nothing, so that there is nothing to say.
+#[tokio::test]
+async fn what_a_handler_says_to_a_get_does_not_count() {
+    let cache = Cache::default();
+    let writes = Writes { says: Some(Invalidation::of(Tag::new("t"))), ..Writes::default() };
+    let service = cache.layer(minute().tag("t")).layer(handler(writes));
+    assert_eq!(x_cache(&service, Method::GET, "/a").await, "MISS");
+    assert_eq!(x_cache(&service, Method::GET, "/a").await, "HIT");
+    assert_eq!(cache.stats().invalidations, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_takes_no_invalidation_with_it() {
+    let gate = Gate::new();
+    let writes = Writes { at: Some(gate.clone()), ..Writes::default() };
+    let cache = Cache::default();
+    let service = cache.layer(minute()).layer(handler(writes));
+    assert_eq!(x_cache(&service, Method::GET, "/a").await, "MISS");
+    let client = tokio::spawn(service.clone().oneshot(request(Method::PUT, "/a")));
+    gate.arrived(1).await;
+    client.abort();
+    assert!(client.await.unwrap_err().is_cancelled());
+    gate.open();
+    while cache.stats().invalidations == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(x_cache(&service, Method::GET, "/a").await, "MISS");
+}
+
+#[tokio::test]
+async fn an_error_of_the_handler_is_passed_on_and_invalidates_nothing() {
+    let cache = Cache::default();
+    let failing = tower::service_fn(|_: Request<()>| async { Err::<Response<Full<Bytes>>, _>("broken") });
+    let service = cache.layer(minute()).layer(failing);
+    let error = service.oneshot(request(Method::PUT, "/a")).await.unwrap_err();
+    assert_eq!(error, "broken");
+    assert_eq!(cache.stats().invalidations, 0);
+    assert_eq!(cache.stats().bypasses["method"], 1);
+}

@@ -1,0 +1,56 @@
+//! What was logged on this thread, which runs all of a test.
+
+use std::sync::{Arc, Mutex};
+
+use tracing::Level;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::MakeWriter;
+
+#[derive(Clone, Default)]
+pub(crate) struct Journal(Arc<Mutex<Vec<u8>>>);
+
+impl Journal {
+    /// Writes down all up to this level, until the guard is dropped.
+    pub(crate) fn listen(level: Level) -> (Self, DefaultGuard) {
+        let journal = Self::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(journal.clone())
+            .finish();
+        (journal, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// What was written since this was asked last.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
+        let text = String::from_utf8(bytes).unwrap();
+        text.lines().map(|line| line.trim().to_owned()).collect()
+    }
+
+    /// Of those, the ones of the cache.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let told = |line: &String| line.contains(" larder: ");
+        self.lines().into_iter().filter(told).collect()
+    }
+}
+
+impl std::io::Write for Journal {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Journal {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}

@@ -1,0 +1,11 @@
+//! What the cache tells of itself: statistics, metrics and logs.
+#![allow(clippy::unwrap_used, clippy::panic)] // All of this is tests; the lint only knows functions that are marked so.
+
+mod journal;
+mod logs;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod reasons;
+mod shop;
+mod stats;
+mod store;

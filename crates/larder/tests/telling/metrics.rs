@@ -1,0 +1,160 @@
+//! What the cache tells through the `metrics` facade.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::Method;
+use larder::{Cache, Invalidation, Policy};
+use larder_core::store::StoreErrorKind;
+use larder_testing::Answer;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+use crate::shop::{COST, Shop, eventually, get, method, with};
+use crate::store::MemoryStore;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// All metrics after this was done, each as `name{label=value …}`.
+fn after(done: impl AsyncFnOnce()) -> BTreeMap<String, DebugValue> {
+    let recorder = DebuggingRecorder::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    metrics::with_local_recorder(&recorder, || runtime.block_on(done()));
+    let told = recorder.snapshotter().snapshot().into_vec();
+    told.into_iter()
+        .map(|(key, _, _, value)| {
+            let labels = key.key().labels().map(|label| format!("{}={}", label.key(), label.value()));
+            let labels = labels.collect::<Vec<_>>().join(" ");
+            (format!("{}{{{labels}}}", key.key().name()), value)
+        })
+        .collect()
+}
+
+/// Those of them that were counted, but for the requests and misses.
+fn counters(told: &BTreeMap<String, DebugValue>, prefix: &str) -> Vec<(String, u64)> {
+    let counted = |(name, value): (&String, &DebugValue)| match value {
+        DebugValue::Counter(count) if name.starts_with(prefix) => Some((name.clone(), *count)),
+        _ => None,
+    };
+    told.iter().filter_map(counted).collect()
+}
+
+fn expected(counters: &[(&str, u64)]) -> Vec<(String, u64)> {
+    counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+#[test]
+fn requests_by_route_outcome_tier_and_reason() {
+    let told = after(async || {
+        let policy = Policy::ttl(MINUTE).stale_while_revalidate(MINUTE).named("products");
+        let shop = Shop::new(policy, |_| Answer::ok("hello"));
+        shop.get("/1").await;
+        for _ in 0..3 {
+            shop.get("/1").await;
+        }
+        shop.clock.advance(MINUTE);
+        shop.get("/1").await;
+        eventually("it is refreshed", || shop.cache.stats().stored == 2).await;
+        shop.get("/2").await;
+        shop.send(with("/1", "range", "bytes=0-1")).await;
+        shop.send(method(Method::PUT, "/1")).await;
+        shop.get("/1").await;
+    });
+    let requests = [
+        ("bypass tier=none reason=method", 1),
+        ("bypass tier=none reason=range", 1),
+        ("hit tier=memory reason=none", 3),
+        ("miss tier=none reason=invalidated", 1),
+        ("miss tier=none reason=never-stored", 2),
+        ("stale tier=memory reason=stale-while-revalidate", 1),
+    ];
+    let requests: Vec<_> = requests
+        .into_iter()
+        .map(|(labels, count)| (format!("larder_requests_total{{route=products outcome={labels}}}"), count))
+        .collect();
+    assert_eq!(counters(&told, "larder_requests_total"), requests);
+    assert_eq!(
+        counters(&told, "larder_misses_total"),
+        expected(&[
+            ("larder_misses_total{reason=invalidated}", 1),
+            ("larder_misses_total{reason=never-stored}", 2),
+        ])
+    );
+}
+
+#[test]
+fn fills_and_what_hits_have_saved() {
+    let told = after(async || {
+        let shop = Shop::new(Policy::ttl(MINUTE), |call| match call {
+            1 => Answer::ok("hello"),
+            _ => Answer::ok("hello").header("cache-control", "no-store"),
+        });
+        shop.get("/1").await;
+        shop.get("/1").await;
+        shop.get("/1").await;
+        shop.get("/2").await;
+        let _ = shop.cache.invalidate(Invalidation::tag("a").and_tag("b")).await;
+    });
+    for (name, count) in [
+        ("larder_fills_total{}", 2),
+        ("larder_stored_total{}", 1),
+        ("larder_not_stored_total{reason=no-store}", 1),
+        ("larder_saved_nanoseconds_total{}", 2 * 40_000_000),
+        ("larder_invalidations_total{}", 2),
+    ] {
+        assert_eq!(told.get(name), Some(&DebugValue::Counter(count)), "{name}");
+    }
+    let times = vec![COST.as_secs_f64().into(); 2];
+    assert_eq!(told["larder_fill_seconds{}"], DebugValue::Histogram(times));
+}
+
+#[test]
+fn collapsed_requests() {
+    let told = after(async || {
+        let shop = Shop::minute();
+        tokio::join!(shop.get("/"), shop.get("/"), shop.get("/"));
+    });
+    assert_eq!(told["larder_collapsed_total{}"], DebugValue::Counter(2));
+}
+
+#[test]
+fn what_is_held_and_let_go() {
+    let held =
+        |told: &BTreeMap<String, DebugValue>, what: &str| match told[&format!("larder_held_{what}{{}}")] {
+            DebugValue::Gauge(gauge) => gauge.into_inner(),
+            ref other => panic!("{other:?}"),
+        };
+    let told = after(async || {
+        let shop = Shop::minute();
+        shop.get("/1").await;
+        shop.get("/2").await;
+        // The recorder is read while the cache lives.
+        std::mem::forget(shop.cache.clone());
+    });
+    assert_eq!(held(&told, "responses"), 2.0);
+    assert!(held(&told, "bytes") > 10.0);
+
+    let told = after(async || {
+        Shop::minute().get("/1").await;
+    });
+    assert_eq!((held(&told, "responses"), held(&told, "bytes")), (0.0, 0.0), "the cache is gone");
+}
+
+#[test]
+fn store_errors_by_exchange_and_kind() {
+    let told = after(async || {
+        let store = MemoryStore::default();
+        let options = Cache::builder().shared(store.clone());
+        let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+        store.looked().await;
+        store.fail(StoreErrorKind::Refused);
+        let before = shop.cache.stats().store_errors;
+        shop.send(get("/1")).await;
+        let _ = shop.cache.invalidate(Invalidation::all()).await;
+        eventually("all fail", || shop.cache.stats().store_errors > before + 4).await;
+    });
+    let names: Vec<_> =
+        counters(&told, "larder_store_errors_total").into_iter().map(|(name, _)| name).collect();
+    let expected = ["append", "look", "read", "write"]
+        .map(|exchange| format!("larder_store_errors_total{{exchange={exchange} kind=refused}}"));
+    assert_eq!(names, expected);
+}

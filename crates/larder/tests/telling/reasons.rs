@@ -1,0 +1,170 @@
+//! Each word that there is for what the cache did is really said of something.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use http::{HeaderName, Method, Request, StatusCode};
+use larder::{Cache, Invalidation, Policy};
+use larder_core::outcome::{BypassReason, MissReason, NotStored};
+use larder_core::store::StoreErrorKind;
+use larder_testing::{Answer, Step};
+use tower::ServiceExt as _;
+use tower_layer::Layer as _;
+
+use crate::shop::{Shop, get, method, with};
+use crate::store::MemoryStore;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn minute() -> Policy {
+    Policy::ttl(MINUTE)
+}
+
+fn words(counts: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'static str, u64)> {
+    counts.iter().map(|(word, count)| (*word, *count)).collect()
+}
+
+#[tokio::test]
+async fn every_reason_to_go_past_the_cache() {
+    let long = format!("/{}", "x".repeat(10_000));
+    let two_hosts = Request::builder().uri("http://a.example/").header("host", "b.example").body(()).unwrap();
+    let cases = [
+        (BypassReason::Method, method(Method::POST, "/")),
+        (BypassReason::Authorization, with("/", "authorization", "Bearer x")),
+        (BypassReason::Cookie, with("/", "cookie", "session=x")),
+        (BypassReason::Range, with("/", "range", "bytes=0-1")),
+        (BypassReason::Precondition, with("/", "if-match", "\"x\"")),
+        (BypassReason::Upgrade, with("/", "upgrade", "websocket")),
+        (BypassReason::Authority, two_hosts),
+        (BypassReason::NoKey, get("/none")),
+        (BypassReason::KeyTooLong, get(&long)),
+    ];
+    let mut seen = BTreeSet::from([BypassReason::Nested.as_str()]);
+    for (reason, request) in cases {
+        let keyed = |parts: &http::request::Parts| match parts.uri.path() {
+            "/none" => None,
+            path => Some(path.to_owned()),
+        };
+        let policy = match reason {
+            BypassReason::NoKey => minute().key_with(keyed),
+            _ => minute(),
+        };
+        let shop = Shop::new(policy, |_| Answer::ok("hello"));
+        let response = shop.send(request).await;
+        assert_eq!(response.headers()["x-cache"], "BYPASS", "{reason}");
+        assert_eq!(words(&shop.cache.stats().bypasses), [(reason.as_str(), 1)]);
+        assert_eq!(shop.cache.stats().hit_ratio(), 0.0);
+        seen.insert(reason.as_str());
+    }
+    assert_eq!(seen, BypassReason::ALL.iter().map(|reason| reason.as_str()).collect());
+}
+
+#[tokio::test]
+async fn a_layer_within_a_layer_of_the_same_cache() {
+    let shop = Shop::minute();
+    let around = shop.cache.layer(minute()).layer(shop.service.clone());
+    around.oneshot(get("/")).await.unwrap();
+    let stats = shop.cache.stats();
+    assert_eq!(words(&stats.bypasses), [("nested", 1)]);
+    assert_eq!(words(&stats.misses), [("never-stored", 1)]);
+}
+
+#[tokio::test]
+async fn every_reason_not_to_store() {
+    let ok = || Answer::ok("hello");
+    let bearer = || with("/", "authorization", "Bearer x");
+    let no_store = || with("/", "cache-control", "no-store");
+    let large = "x".repeat(5_000);
+    let fields = |count: usize| (0..count).fold(ok(), |answer, _| answer.header("x-much", "y".repeat(4_000)));
+    let streamed = |step: Step| ok().steps([Step::data("he"), step]);
+    let trailers =
+        http::HeaderMap::from_iter([(HeaderName::from_static("x-sum"), http::HeaderValue::from_static("1"))]);
+    let cases = [
+        (NotStored::Status, get("/"), Answer::status(StatusCode::NOT_FOUND)),
+        (NotStored::NoStore, get("/"), ok().header("cache-control", "no-store")),
+        (NotStored::Private, get("/"), ok().header("cache-control", "private")),
+        (NotStored::SetCookie, get("/"), ok().header("set-cookie", "a=b")),
+        (NotStored::VaryStar, get("/"), ok().header("vary", "*")),
+        (NotStored::Authorization, bearer(), ok()),
+        (NotStored::Cookie, with("/", "cookie", "a=b"), ok()),
+        (NotStored::NoLifetime, get("/"), ok().header("cache-control", "max-age=0")),
+        (NotStored::Partial, get("/"), Answer::status(StatusCode::PARTIAL_CONTENT)),
+        (NotStored::TooLarge, get("/"), ok().body(large.clone())),
+        (NotStored::TooLarge, get("/"), streamed(Step::data(large))),
+        (NotStored::HeadersTooLarge, get("/"), fields(20)),
+        (NotStored::BodyError, get("/"), streamed(Step::fail("broken"))),
+        (NotStored::Trailers, get("/"), streamed(Step::Trailers(trailers))),
+        (NotStored::Request, no_store(), ok()),
+        (NotStored::Method, method(Method::HEAD, "/"), ok()),
+    ];
+    // A key with too many variants drops the oldest instead.
+    let mut seen = BTreeSet::from([NotStored::Variants.as_str()]);
+    for (reason, request, answer) in cases {
+        let policy = minute().max_body(4_000).obey_requests();
+        let shop = Shop::new(policy, move |_| answer.clone());
+        shop.send(request).await;
+        let stats = shop.cache.stats();
+        assert_eq!(words(&stats.not_stored), [(reason.as_str(), 1)]);
+        assert_eq!(stats.stored, 0, "{reason}");
+        seen.insert(reason.as_str());
+    }
+    assert_eq!(seen, NotStored::ALL.iter().map(|reason| reason.as_str()).collect());
+}
+
+/// What the origin answered first, and what makes the second request a miss for this reason.
+async fn missed(reason: MissReason) -> Shop {
+    let script = move |_| match reason {
+        MissReason::Vary => Answer::ok("hello").header("vary", "accept"),
+        MissReason::NoCache => {
+            Answer::ok("hello").header("cache-control", "no-cache").header("etag", "\"1\"")
+        }
+        MissReason::Pass => Answer::ok("hello").header("cache-control", "no-store"),
+        _ => Answer::ok("hello"),
+    };
+    let store = MemoryStore::default();
+    let shared = matches!(reason, MissReason::Unconfirmed | MissReason::Unreadable | MissReason::StoreError);
+    let options = match shared {
+        true => Cache::builder().shared(store.clone()).memory(0),
+        false => Cache::builder(),
+    };
+    let shop = Shop::of(options, minute().obey_requests(), script);
+    if shared {
+        store.looked().await;
+    }
+    if reason == MissReason::NeverStored {
+        shop.get("/").await;
+        return shop;
+    }
+    shop.get("/").await;
+    let mut again = get("/");
+    match reason {
+        MissReason::Expired => shop.clock.advance(MINUTE),
+        MissReason::Invalidated => {
+            assert_eq!(shop.cache.invalidate(Invalidation::all()).await.applied(), Ok(()));
+        }
+        MissReason::Vary => again = with("/", "accept", "text/plain"),
+        MissReason::Request => again = with("/", "cache-control", "no-cache"),
+        MissReason::Unreadable => store.replace_all(b"garbage"),
+        MissReason::StoreError => store.fail(StoreErrorKind::Timeout),
+        MissReason::Unconfirmed => {
+            store.fail(StoreErrorKind::Timeout);
+            shop.clock.advance(Duration::from_secs(3));
+        }
+        _ => {}
+    }
+    shop.send(again).await;
+    shop
+}
+
+#[tokio::test]
+async fn every_reason_to_miss() {
+    for reason in MissReason::ALL {
+        let shop = missed(*reason).await;
+        let mut expected = vec![("never-stored", 1)];
+        if *reason != MissReason::NeverStored {
+            expected.push((reason.as_str(), 1));
+            expected.sort_unstable();
+        }
+        assert_eq!(words(&shop.cache.stats().misses), expected);
+    }
+}

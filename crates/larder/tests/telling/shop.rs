@@ -1,0 +1,86 @@
+//! A cache before a scripted origin, by a clock that is turned by hand.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::BodyExt as _;
+use larder::{Cache, CacheBuilder, CacheService, Policy};
+use larder_testing::{Answer, ManualClock, Origin};
+use tower::ServiceExt as _;
+use tower_layer::Layer as _;
+
+/// How long each run of the handler takes.
+pub(crate) const COST: Duration = Duration::from_millis(40);
+
+pub(crate) struct Shop {
+    pub(crate) cache: Cache,
+    pub(crate) clock: ManualClock,
+    pub(crate) origin: Origin,
+    pub(crate) service: CacheService<Origin>,
+}
+
+impl Shop {
+    /// One whose origin answers by this script, in [`COST`].
+    pub(crate) fn new(policy: Policy, script: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Self {
+        Self::of(Cache::builder(), policy, script)
+    }
+
+    /// One with a cache of these options.
+    pub(crate) fn of(
+        options: CacheBuilder,
+        policy: Policy,
+        script: impl Fn(usize) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let clock = ManualClock::new();
+        let cache = options.clock(clock.clone()).build();
+        let turned = clock.clone();
+        let origin = Origin::new(move |_, call| {
+            turned.advance(COST);
+            script(call)
+        });
+        let service = cache.layer(policy).layer(origin.clone());
+        Self { cache, clock, origin, service }
+    }
+
+    /// One that caches for a minute what the origin always answers.
+    pub(crate) fn minute() -> Self {
+        Self::new(Policy::ttl(Duration::from_secs(60)), |_| Answer::ok("hello"))
+    }
+
+    pub(crate) async fn send(&self, request: Request<()>) -> Response<Bytes> {
+        let response = self.service.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        // A body that breaks off is told by its being short.
+        let body = body.collect().await.map(http_body_util::Collected::to_bytes);
+        Response::from_parts(parts, body.unwrap_or_default())
+    }
+
+    pub(crate) async fn get(&self, uri: &str) -> Response<Bytes> {
+        self.send(get(uri)).await
+    }
+}
+
+pub(crate) fn get(uri: &str) -> Request<()> {
+    Request::builder().uri(uri).body(()).unwrap()
+}
+
+pub(crate) fn method(method: Method, uri: &str) -> Request<()> {
+    Request::builder().method(method).uri(uri).body(()).unwrap()
+}
+
+pub(crate) fn with(uri: &str, name: &str, value: &str) -> Request<()> {
+    Request::builder().uri(uri).header(name, value).body(()).unwrap()
+}
+
+/// Waits until it is so; the limit is only there so that a failure ends.
+pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    if tokio::time::timeout(Duration::from_secs(20), waiting).await.is_err() {
+        panic!("not in time: {what}");
+    }
+}

@@ -1,0 +1,141 @@
+//! Every number of the statistics moves, and by as much as it should.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use larder::{Cache, Invalidation, Policy, Stats, Tag};
+use larder_core::store::StoreErrorKind;
+use larder_testing::{Answer, Gate};
+use tower::ServiceExt as _;
+
+use crate::shop::{COST, Shop, eventually, get, method};
+use crate::store::MemoryStore;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_cache_that_did_nothing_has_nothing_to_tell() {
+    assert_eq!(Cache::default().stats(), Stats::default());
+    assert_eq!(Stats::default().hit_ratio(), 0.0);
+}
+
+#[tokio::test]
+async fn a_fill_and_its_hits() {
+    let shop = Shop::minute();
+    shop.get("/").await;
+    shop.get("/").await;
+    shop.send(method(http::Method::HEAD, "/")).await;
+    let stats = shop.cache.stats();
+    assert_eq!((stats.fills, stats.fill_time, stats.stored), (1, COST, 1));
+    assert_eq!((stats.hits_memory, stats.hits_shared, stats.saved), (2, 0, 2 * COST));
+    assert_eq!((stats.hits(), stats.collapsed, stats.store_errors), (2, 0, 0));
+    assert!((stats.hit_ratio() - 2.0 / 3.0).abs() < f64::EPSILON);
+    assert_eq!(stats.held, 1);
+    let body = 5;
+    assert!(stats.held_bytes > body && stats.held_bytes < 4_096, "{}", stats.held_bytes);
+}
+
+#[tokio::test]
+async fn what_another_instance_stored() {
+    let store = MemoryStore::default();
+    let shop = || {
+        let options = Cache::builder().shared(store.clone());
+        Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"))
+    };
+    let (one, other) = (shop(), shop());
+    store.looked().await;
+    one.get("/").await;
+    eventually("it is shared", || store.holds() == 1).await;
+    let hit = other.get("/").await;
+    assert_eq!(hit.headers()["cache-status"].to_str().unwrap(), "Larder; hit; ttl=60; detail=shared");
+    other.get("/").await;
+    let stats = other.cache.stats();
+    assert_eq!((stats.hits_shared, stats.hits_memory, stats.fills), (1, 1, 0));
+    assert_eq!((stats.saved, stats.held), (2 * COST, 1));
+    assert_eq!(other.origin.calls(), 0);
+}
+
+/// The refresh in the background is a fill, but no request of anybody.
+#[tokio::test]
+async fn what_is_stale_while_it_is_refreshed() {
+    let policy = Policy::ttl(MINUTE).stale_while_revalidate(MINUTE);
+    let shop = Shop::new(policy, |_| Answer::ok("hello"));
+    shop.get("/").await;
+    shop.clock.advance(MINUTE);
+    let stale = shop.get("/").await;
+    assert_eq!(stale.headers()["x-cache"], "STALE");
+    eventually("it is refreshed", || shop.cache.stats().stored == 2).await;
+    let stats = shop.cache.stats();
+    assert_eq!(stats.stale.into_iter().collect::<Vec<_>>(), [("stale-while-revalidate", 1)]);
+    assert_eq!(stats.misses.into_iter().collect::<Vec<_>>(), [("never-stored", 1)]);
+    assert_eq!((stats.fills, stats.saved), (2, COST));
+}
+
+/// The handler ran, so that nothing was saved.
+#[tokio::test]
+async fn what_is_stale_because_the_handler_fails() {
+    let policy = Policy::ttl(MINUTE).stale_if_error(MINUTE);
+    let shop = Shop::new(policy, |call| match call {
+        1 => Answer::ok("hello"),
+        _ => Answer::status(StatusCode::BAD_GATEWAY),
+    });
+    shop.get("/").await;
+    shop.clock.advance(MINUTE);
+    let stale = shop.get("/").await;
+    assert_eq!(stale.headers()["x-cache"], "STALE");
+    let stats = shop.cache.stats();
+    assert_eq!(stats.stale.clone().into_iter().collect::<Vec<_>>(), [("stale-if-error", 1)]);
+    assert_eq!((stats.hits(), stats.fills, stats.saved), (1, 2, Duration::ZERO));
+}
+
+#[tokio::test]
+async fn requests_that_wait_for_one_fill() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let shop = Shop::new(Policy::ttl(MINUTE), move |_| Answer::ok("hello").held_at(&held));
+    let requests: Vec<_> = (0..5).map(|_| tokio::spawn(shop.service.clone().oneshot(get("/")))).collect();
+    gate.arrived(1).await;
+    // Each has been polled once, and waits.
+    tokio::task::yield_now().await;
+    gate.open();
+    for request in requests {
+        request.await.unwrap().unwrap();
+    }
+    let stats = shop.cache.stats();
+    assert_eq!((stats.collapsed, stats.fills, stats.stored), (4, 1, 1));
+    assert_eq!(stats.misses.into_iter().collect::<Vec<_>>(), [("never-stored", 5)]);
+}
+
+#[tokio::test]
+async fn invalidations_count_selectors() {
+    let cache = Cache::default();
+    let _ = cache.invalidate(Tag::new("a")).await;
+    let _ = cache.invalidate(Invalidation::tag("a").and_tag("b").soft()).await;
+    assert_eq!(cache.stats().invalidations, 3);
+}
+
+#[tokio::test]
+async fn every_exchange_that_fails() {
+    let store = MemoryStore::default();
+    let options = Cache::builder().shared(store.clone());
+    let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+    store.looked().await;
+    assert_eq!(shop.cache.stats().store_errors, 0);
+    store.fail(StoreErrorKind::Refused);
+    eventually("looks fail", || shop.cache.stats().store_errors > 0).await;
+    let before = shop.cache.stats().store_errors;
+    // A read and a write.
+    shop.get("/").await;
+    eventually("reads and writes fail", || shop.cache.stats().store_errors >= before + 2).await;
+    assert!(shop.cache.invalidate(Tag::new("a")).await.applied().is_err());
+}
+
+#[tokio::test]
+async fn what_is_held_goes_when_it_is_invalidated() {
+    let shop = Shop::minute();
+    shop.get("/").await;
+    let _ = shop.cache.invalidate(Invalidation::all()).await;
+    shop.send(method(http::Method::HEAD, "/")).await;
+    let stats = shop.cache.stats();
+    assert_eq!((stats.held, stats.held_bytes), (0, 0));
+}

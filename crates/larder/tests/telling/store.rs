@@ -1,0 +1,134 @@
+//! A shared store in memory that fails on demand.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use larder_core::log::position::{Incarnation, LogId};
+use larder_core::log::selector::Event;
+use larder_core::log::tail::Look;
+use larder_core::store::{Cursor, Log, SharedTier, StoreError, StoreErrorKind};
+use tokio::sync::Notify;
+
+use crate::shop::eventually;
+
+/// Clones are the same store.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryStore {
+    state: Arc<Mutex<State>>,
+    changed: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    responses: HashMap<String, Bytes>,
+    log: Vec<Vec<Event>>,
+    failing: Option<StoreErrorKind>,
+    looks: usize,
+    alarms: usize,
+}
+
+impl MemoryStore {
+    /// From now on everything fails like this.
+    pub(crate) fn fail(&self, kind: StoreErrorKind) {
+        self.state().failing = Some(kind);
+        self.changed.notify_waiters();
+    }
+
+    /// Everything works again.
+    pub(crate) fn heal(&self) {
+        self.state().failing = None;
+    }
+
+    /// Puts this in place of each stored response.
+    pub(crate) fn replace_all(&self, by: &'static [u8]) {
+        for value in self.state().responses.values_mut() {
+            *value = Bytes::from_static(by);
+        }
+    }
+
+    pub(crate) fn holds(&self) -> usize {
+        self.state().responses.len()
+    }
+
+    /// Waits until whoever follows the log has taken in a look that is sent after this.
+    pub(crate) async fn looked(&self) {
+        let before = self.state().looks;
+        self.changed.notify_waiters();
+        // The alarm after a look is set once that look was taken in.
+        let (looks, alarms) = (before + 1, self.state().alarms + 1);
+        eventually("the log is looked at", || {
+            let state = self.state();
+            state.looks >= looks && state.alarms >= alarms
+        })
+        .await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn working(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = self.state();
+        match state.failing {
+            None => Ok(state),
+            Some(kind) => Err(StoreError::new(kind, "as the test wants it")),
+        }
+    }
+}
+
+impl SharedTier for MemoryStore {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.working()?.responses.get(key).cloned())
+    }
+
+    async fn set(&self, key: &str, value: Bytes, _expiry: Duration) -> Result<(), StoreError> {
+        self.working()?.responses.insert(key.to_owned(), value);
+        Ok(())
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        self.working()?.responses.remove(key);
+        Ok(())
+    }
+}
+
+const INCARNATION: Incarnation = Incarnation::from_bytes([7; 16]);
+
+fn id(count: usize) -> LogId {
+    LogId::new(count as u64, 0)
+}
+
+impl Log for MemoryStore {
+    async fn alarm(&self, _cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
+        let changed = self.changed.notified();
+        self.working()?.alarms += 1;
+        let _ = tokio::time::timeout(at_most, changed).await;
+        self.working().map(drop)
+    }
+
+    async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
+        let mut state = self.working()?;
+        state.looks += 1;
+        let after = match cursor.incarnation == INCARNATION {
+            true => cursor.after,
+            false => LogId::ZERO,
+        };
+        let entries = state.log.iter().enumerate().map(|(index, events)| (id(index + 1), events.clone()));
+        Ok(Look {
+            incarnation: INCARNATION,
+            floor: LogId::ZERO,
+            last: id(state.log.len()),
+            entries: entries.filter(|(id, _)| *id > after).collect(),
+            more: false,
+        })
+    }
+
+    async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
+        let mut state = self.working()?;
+        state.log.push(events.to_vec());
+        self.changed.notify_waiters();
+        Ok((INCARNATION, id(state.log.len())))
+    }
+}
