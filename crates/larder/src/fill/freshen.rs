@@ -32,7 +32,7 @@ impl Fill {
         }
         let (mut parts, _) = response.into_parts();
         self.ask.named.inherit(&mut parts.extensions);
-        let mut tags = stale.held.meta.names.tags().to_vec();
+        let mut tags: Vec<_> = stale.held.meta.names.tags().collect();
         tags.extend(parts.extensions.remove::<Tags>().unwrap_or_default().into_vec());
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
         let arrived = self.route.cache.inner.clock.wall();

@@ -80,7 +80,7 @@ impl Named {
         all.extend(tags);
         all.sort_unstable();
         all.dedup();
-        Names::new(&self.path, self.keys, self.uris, all)
+        Names::new(&self.path, &self.keys, &self.uris, &all)
     }
 }
 

@@ -12,7 +12,7 @@ use super::writer::{self, Sink};
 use crate::http::freshness::Lifetime;
 use crate::log::names::Names;
 use crate::log::position::Position;
-use crate::log::selector::Tag;
+use crate::log::selector::Digest;
 use crate::stored::{Flags, Meta, Selecting, StoredResponse};
 use crate::time::Wall;
 
@@ -140,23 +140,14 @@ fn read_selecting(reader: &mut Reader<'_>) -> Result<Selecting, WireErrorKind> {
 }
 
 fn write_names(sink: &mut dyn Sink, names: &Names) {
-    let texts = |sink: &mut dyn Sink, texts: &[Box<str>]| {
-        writer::list(sink, texts, |sink, text| writer::bytes(sink, text.as_bytes()));
-    };
-    writer::bytes(sink, names.path().as_bytes());
-    texts(sink, names.keys());
-    texts(sink, names.uris());
-    writer::list(sink, names.tags(), |sink, tag| {
-        writer::bytes(sink, tag.as_str().as_bytes());
-    });
+    writer::bytes(sink, names.packed());
+    writer::list(sink, names.digests(), |sink, digest| sink.put(&digest.bits().to_le_bytes()));
 }
 
 fn read_names(reader: &mut Reader<'_>) -> Result<Names, WireErrorKind> {
-    let path = reader.text()?;
-    let keys = reader.list(|reader| reader.text().map(Into::into))?;
-    let uris = reader.list(|reader| reader.text().map(Into::into))?;
-    let tags = reader.list(|reader| reader.text().map(Tag::new))?;
-    Ok(Names::new(path, keys, uris, tags))
+    let packed = reader.shared()?;
+    let digests = reader.list(|reader| read_u64(reader).map(Digest::from_bits))?;
+    Names::unpack(packed, digests.into()).ok_or(WireErrorKind::Malformed)
 }
 
 fn write_headers(sink: &mut dyn Sink, headers: &HeaderMap) {
