@@ -150,7 +150,10 @@ mod tests {
         let names = Names::new("/a", &["k".into()], &["/a?b".into()], &[Tag::new("t"), Tag::new("ü")]);
         let again = Names::unpack(names.packed().clone(), names.digests().into());
         assert_eq!(again.as_ref(), Some(&names));
-        assert_eq!((names.path(), names.tags().collect::<Vec<_>>()), ("/a", vec![Tag::new("t"), Tag::new("ü")]));
+        assert_eq!(
+            (names.path(), names.tags().collect::<Vec<_>>()),
+            ("/a", vec![Tag::new("t"), Tag::new("ü")])
+        );
         let unreadable: [&[u8]; 6] =
             [b"", b"p", b"p\x01\0\0\0", b"k\x01\0\0\0x", b"p\x01\0\0\0\xff", b"p\0\0\0\0t\xff\xff\xff\xff"];
         for packed in unreadable {

@@ -146,7 +146,7 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
         known => return Again::Known(known),
     };
     let missing = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-    match route.look_in_shared(ask, missing).await {
+    match route.look_in_shared(&ask.key, &ask.headers, missing).await {
         known @ Known::Fresh(..) => Again::Known(known),
         Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
         Known::Stale(found) => Again::Lead(Some(found), missing),

@@ -3,6 +3,7 @@
 mod ask;
 mod collect;
 mod commit;
+mod direct;
 pub(crate) mod flight;
 mod freshen;
 mod join;
@@ -13,4 +14,5 @@ mod run;
 pub(crate) mod tee;
 
 pub(crate) use ask::Ask;
+pub(crate) use direct::answer_directly;
 pub(crate) use join::answer;

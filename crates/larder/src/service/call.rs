@@ -89,6 +89,18 @@ impl<S> CacheService<S> {
         if let Known::Fresh(held, tier) = known {
             return ResponseFuture::stored(serve::fresh(&self.route, look, key, &parts, &held, tier, now));
         }
+        if let Some(missing) = self.route.goes_to_shared_alone(look, &known) {
+            let (route, inner) = (Arc::clone(&self.route), self.take_ready());
+            let request = Request::from_parts(parts, body);
+            return ResponseFuture::longer(fill::answer_directly(
+                route,
+                inner,
+                request,
+                look,
+                key.into(),
+                missing,
+            ));
+        }
         match Ask::new(&self.route, look, key, &mut parts) {
             Ok(ask) => {
                 let inner = self.take_ready();

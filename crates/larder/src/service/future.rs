@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use super::inner::Answer;
 use crate::body::CacheBody;
 use crate::policy::Inherited;
-use crate::report::headers::{self, Forwarded};
+use crate::serve;
 
 pin_project! {
     /// The future of [`CacheService`](super::CacheService).
@@ -75,9 +75,7 @@ where
                     inherited.0.inherit(response.extensions_mut());
                     response.extensions_mut().insert(*inherited);
                 }
-                let forwarded = Forwarded { status: Some(response.status()), ..Forwarded::default() };
-                headers::forwarded(response.headers_mut(), *outcome, forwarded);
-                Poll::Ready(Ok(response.map(CacheBody::inner)))
+                Poll::Ready(Ok(serve::past(response, *outcome)))
             }
             StateProjection::Longer { answer } => answer.as_mut().poll(cx),
         }

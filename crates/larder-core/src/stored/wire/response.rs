@@ -54,6 +54,7 @@ pub(super) fn read_head(
     reader: &mut Reader<'_>,
     key: &str,
     position: Position,
+    fields: HeaderMap,
 ) -> Result<Head, WireErrorKind> {
     let status = reader.array().map(u16::from_le_bytes)?;
     let status = StatusCode::from_u16(status).map_err(|_| WireErrorKind::Malformed)?;
@@ -68,7 +69,7 @@ pub(super) fn read_head(
     let cost = read_duration(reader)?;
     let selecting = read_selecting(reader)?;
     let names = read_names(reader)?;
-    let headers = read_headers(reader)?;
+    let headers = read_headers(reader, fields)?;
     let meta = Meta {
         key: key.into(),
         selecting,
@@ -158,10 +159,10 @@ fn write_headers(sink: &mut dyn Sink, headers: &HeaderMap) {
     }
 }
 
-fn read_headers(reader: &mut Reader<'_>) -> Result<HeaderMap, WireErrorKind> {
+fn read_headers(reader: &mut Reader<'_>, mut headers: HeaderMap) -> Result<HeaderMap, WireErrorKind> {
     let too_many = |_| WireErrorKind::Malformed;
     let length = reader.length()?;
-    let mut headers = HeaderMap::try_with_capacity(length.min(RESERVED_AT_MOST)).map_err(too_many)?;
+    headers.try_reserve(length.min(RESERVED_AT_MOST)).map_err(too_many)?;
     for _ in 0..length {
         let name = field_name::read(reader)?;
         headers.try_append(name, read_value(reader)?).map_err(too_many)?;
