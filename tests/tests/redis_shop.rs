@@ -176,16 +176,23 @@ async fn stats_tell_what_ran_and_what_the_caches_did() {
     let stats = a.json("/stats").await;
     assert!(stats["cache"]["hits_memory"].as_u64().unwrap() >= 3, "{stats}");
     assert!(stats["cache"]["fills"].as_u64().unwrap() >= 1, "{stats}");
-    assert!(stats["redis"]["misses"].as_u64().unwrap() >= 1, "{stats}");
+    eventually("Redis tells of its misses in time", async || {
+        a.json("/stats").await["redis"]["misses"].as_u64() >= Some(1)
+    })
+    .await;
     let again = a.get("/stats").await;
     assert_eq!(again.field("x-cache"), "");
 
-    let b = Shop::open(&database, &redis).await;
-    b.get("/api/countries").await;
-    assert_eq!(b.runs("countries").await, 0);
-    let stats = b.json("/stats").await;
-    assert_eq!(stats["cache"]["hits_shared"], 1, "{stats}");
-    assert!(stats["redis"]["hits"].as_u64().unwrap() >= 1, "{stats}");
+    // A shop waits for Redis for 50 ms, which a busy machine may exceed.
+    eventually("another shop has it from Redis", async || {
+        let b = Shop::open(&database, &redis).await;
+        b.get("/api/countries").await;
+        let stats = b.json("/stats").await;
+        stats["handler_runs"]["countries"] == 0
+            && stats["cache"]["hits_shared"] == 1
+            && stats["redis"]["hits"].as_u64() >= Some(1)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -215,5 +222,8 @@ async fn a_shop_serves_while_redis_hangs_dies_and_comes_back() {
         b.get("/api/products/1").await.field("x-cache") == "HIT"
     })
     .await;
-    assert!(a.json("/stats").await["redis"].is_object());
+    eventually("it asks Redis for its statistics again", async || {
+        a.json("/stats").await["redis"].is_object()
+    })
+    .await;
 }
