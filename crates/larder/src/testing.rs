@@ -63,3 +63,11 @@ pub(crate) fn varying(key: &str, names: &[&'static str], request: &HeaderMap) ->
     stored.meta.selecting = vary::selecting(&names, request);
     Arc::new(Held::filled(stored, now(), now()))
 }
+
+/// What this comes to, or a panic where it never ends. The limit is only there so that a failure ends.
+pub(crate) async fn soon<T>(work: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(Duration::from_secs(20), work).await {
+        Ok(value) => value,
+        Err(_) => panic!("still waiting"),
+    }
+}

@@ -87,7 +87,14 @@ fn of_too_many_variants_the_oldest_goes() {
     }
     let slots = MOST_VARIANTS + 1;
     assert_eq!(memory.len(), slots as u64);
-    // One that is stored anew is the newest, and takes nobody's place.
+    // One that is stored again and again is still one, and takes nobody's place.
+    for _ in 0..MOST_VARIANTS {
+        memory.insert(varying("a", &["accept"], &nth(MOST_VARIANTS)));
+    }
+    for n in 1..=MOST_VARIANTS {
+        assert!(finds(&memory, "a", &nth(n)).is_some(), "{n}");
+    }
+    // And it is the newest from then on.
     memory.insert(varying("a", &["accept"], &nth(1)));
     memory.insert(varying("a", &["accept"], &nth(1_000)));
     assert!(finds(&memory, "a", &nth(1)).is_some());

@@ -12,6 +12,7 @@ use tower_layer::Layer as _;
 use super::*;
 use crate::policy::Policy;
 use crate::service::CacheService;
+use crate::testing::soon;
 
 fn minute() -> Policy {
     Policy::ttl(Duration::from_secs(60))
@@ -147,9 +148,12 @@ async fn a_client_that_leaves_takes_no_invalidation_with_it() {
     client.abort();
     assert!(client.await.unwrap_err().is_cancelled());
     gate.open();
-    while cache.stats().invalidations == 0 {
-        tokio::task::yield_now().await;
-    }
+    soon(async {
+        while cache.stats().invalidations == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     assert_eq!(x_cache(&service, Method::GET, "/a").await, "MISS");
 }
 

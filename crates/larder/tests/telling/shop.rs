@@ -49,11 +49,14 @@ impl Shop {
     }
 
     pub(crate) async fn send(&self, request: Request<()>) -> Response<Bytes> {
-        let response = self.service.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        // A body that breaks off is told by its being short.
-        let body = body.collect().await.map(http_body_util::Collected::to_bytes);
-        Response::from_parts(parts, body.unwrap_or_default())
+        let answered = async {
+            let (parts, body) = self.service.clone().oneshot(request).await.unwrap().into_parts();
+            // A body that breaks off is told by its being short.
+            let body = body.collect().await.map(http_body_util::Collected::to_bytes);
+            Response::from_parts(parts, body.unwrap_or_default())
+        };
+        // The limit is only there so that a failure ends.
+        tokio::time::timeout(Duration::from_secs(20), answered).await.unwrap()
     }
 
     pub(crate) async fn get(&self, uri: &str) -> Response<Bytes> {

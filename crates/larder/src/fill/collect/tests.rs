@@ -6,6 +6,7 @@ use tower::ServiceExt as _;
 use super::super::tee::tee;
 use super::*;
 use crate::CacheBody;
+use crate::testing::soon;
 
 const LIMIT: usize = 8;
 
@@ -57,8 +58,12 @@ async fn what_has_to_be_waited_for_is_pending_with_what_was_read() {
     let client = tokio::spawn(CacheBody::tee(reader).collect());
     let kept = tokio::spawn(to_the_end(collector, None, writer));
     gate.open();
-    assert_eq!(kept.await.unwrap(), Ok(Bytes::from_static(b"hello")));
-    assert_eq!(client.await.unwrap().unwrap().to_bytes(), "llo", "what was read before was pushed before");
+    assert_eq!(soon(kept).await.unwrap(), Ok(Bytes::from_static(b"hello")));
+    assert_eq!(
+        soon(client).await.unwrap().unwrap().to_bytes(),
+        "llo",
+        "what was read before was pushed before"
+    );
 }
 
 async fn to_the_end<B: Body<Data = Bytes>>(
@@ -96,7 +101,7 @@ async fn rest(does: Vec<Does>) -> (NotStored, Result<(Bytes, bool), String>) {
         writer.push(Frame::data(data.clone()));
     }
     assert_eq!(to_the_end(collector, Some(first), writer).await, Err(reason));
-    let read = CacheBody::tee(reader).collect().await;
+    let read = soon(CacheBody::tee(reader).collect()).await;
     let read = read.map(|read| (read.trailers().is_some(), read.to_bytes()));
     (reason, read.map(|(trailers, bytes)| (bytes, trailers)).map_err(|error| error.to_string()))
 }
@@ -155,6 +160,6 @@ async fn a_body_that_panics_does_so_where_its_client_is() {
     let (writer, reader) = tee(http_body::SizeHint::new());
     let client = tokio::spawn(CacheBody::tee(reader).collect());
     let kept = tokio::spawn(to_the_end(collector, None, writer));
-    assert!(kept.await.unwrap_err().is_panic());
-    assert!(client.await.unwrap_err().is_panic());
+    assert!(soon(kept).await.unwrap_err().is_panic());
+    assert!(soon(client).await.unwrap_err().is_panic());
 }

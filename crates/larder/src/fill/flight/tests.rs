@@ -1,6 +1,7 @@
 use larder_core::log::position::{Incarnation, LogId, Mark};
 
 use super::*;
+use crate::testing::soon;
 
 fn key(name: &str) -> FlightKey {
     (name.into(), 0)
@@ -52,9 +53,9 @@ async fn all_who_wait_get_what_the_flight_ended_with() {
     let late = wait(&flights, "a");
     lead.end(Ended::Alone);
     for task in waiting {
-        assert!(matches!(task.await.unwrap(), Some(Ended::Alone)));
+        assert!(matches!(soon(task).await.unwrap(), Some(Ended::Alone)));
     }
-    assert!(matches!(late.ended().await, Some(Ended::Alone)), "also who asks after the end");
+    assert!(matches!(soon(late.ended()).await, Some(Ended::Alone)), "also who asks after the end");
     assert_eq!(under_way(&flights), 0);
 }
 
@@ -66,7 +67,7 @@ async fn a_leader_that_vanishes_leaves_nobody_waiting() {
     let waiting = tokio::spawn(async move { flight.ended().await });
     tokio::task::yield_now().await;
     drop(first);
-    assert!(waiting.await.unwrap().is_none());
+    assert!(soon(waiting).await.unwrap().is_none());
     let _next = lead(&flights, "a");
     assert_eq!(under_way(&flights), 1);
 }
@@ -80,7 +81,7 @@ async fn a_leader_that_panics_leaves_nobody_waiting() {
         let _lead = lead;
         std::panic::resume_unwind(Box::new("in the handler"));
     });
-    assert!(flight.ended().await.is_none());
+    assert!(soon(flight.ended()).await.is_none());
     assert!(panicking.await.is_err());
 }
 
@@ -95,10 +96,10 @@ async fn a_flight_that_may_not_be_joined_is_replaced() {
     };
     let waits_for_new = wait(&flights, "a");
     drop(old);
-    assert!(waits_for_old.ended().await.is_none());
+    assert!(soon(waits_for_old.ended()).await.is_none());
     assert_eq!(under_way(&flights), 1, "the old one's end is not the new one's");
     new.end(Ended::Alone);
-    assert!(waits_for_new.ended().await.is_some());
+    assert!(soon(waits_for_new.ended()).await.is_some());
     assert_eq!(under_way(&flights), 0);
 }
 
