@@ -1,5 +1,6 @@
 //! Whole-system tests live in the files beside this one; here is what they share.
 
+pub mod http;
 #[cfg(unix)]
 pub mod redis;
 

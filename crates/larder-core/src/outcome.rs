@@ -124,6 +124,8 @@ reasons! {
         HeadersTooLarge => "headers-too-large",
         /// Its body ended in an error.
         BodyError => "body-error",
+        /// Its body does not end, as far as can be told: it is a stream of events, or took very long.
+        Endless => "endless",
         /// Its body has trailers.
         Trailers => "trailers",
         /// Its key has too many variants already.

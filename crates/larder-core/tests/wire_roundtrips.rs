@@ -146,8 +146,9 @@ prop_compose! {
         uris in vec(".{0,9}", 0..3),
         tags in vec(".{0,9}", 0..3),
     ) -> Names {
-        let boxed = |texts: Vec<String>| texts.into_iter().map(Into::into).collect();
-        Names::new(&path, boxed(keys), boxed(uris), tags.into_iter().map(Tag::new).collect())
+        let boxed = |texts: Vec<String>| texts.into_iter().map(Into::into).collect::<Vec<Box<str>>>();
+        let tags: Vec<_> = tags.into_iter().map(Tag::new).collect();
+        Names::new(&path, &boxed(keys), &boxed(uris), &tags)
     }
 }
 

@@ -12,6 +12,8 @@ pub enum ConnectErrorKind {
     Feature,
     /// The rest of the URL cannot be right.
     Url,
+    /// The URL asks for TLS, and this machine has no root certificates to check a server's with.
+    Certificates,
     /// A setting of the builder cannot be right.
     Setting,
     /// There is no Tokio runtime here.

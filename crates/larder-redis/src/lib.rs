@@ -35,6 +35,8 @@ mod script;
 mod stats;
 mod store;
 mod tier;
+#[cfg(feature = "tls")]
+mod tls;
 mod url;
 
 pub use self::builder::RedisStoreBuilder;

@@ -20,6 +20,9 @@ use crate::answer;
 /// How long making a connection, and each step of it, may take.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
+/// How long a question may take that nobody waits for.
+const ADVICE_LIMIT: Duration = Duration::from_secs(2);
+
 /// Data that the peer's kernel has not acknowledged for this long ends the connection. Without it fred can hang in a
 /// write to a peer that is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(1);
@@ -177,7 +180,7 @@ impl Link {
 
 async fn advise(client: &Client) -> bool {
     // Not one that fails fast: fred announces a connection a moment before it lets those through.
-    let patient = Options { timeout: Some(CONNECT_LIMIT), ..Options::default() };
+    let patient = Options { timeout: Some(ADVICE_LIMIT), ..Options::default() };
     advice::give(&client.with_options(&patient)).await
 }
 

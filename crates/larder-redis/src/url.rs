@@ -14,12 +14,33 @@ pub(crate) fn parse(url: &str) -> Result<Config, ConnectError> {
     check_scheme(url)?;
     check_parameters(url)?;
     check_database(url)?;
-    let config = Config::from_url(url).map_err(|error| wrong(url, error.details()))?;
-    Ok(Config {
+    let (plain, secure) = without_tls(url);
+    let config = Config::from_url(&plain).map_err(|error| wrong(url, error.details()))?;
+    let config = Config {
         // Concerns the first connection only: when Redis is away, go on trying.
         fail_fast: false,
         ..config
-    })
+    };
+    if secure { with_tls(config) } else { Ok(config) }
+}
+
+#[cfg(feature = "tls")]
+fn with_tls(config: Config) -> Result<Config, ConnectError> {
+    Ok(Config { tls: Some(crate::tls::config()?), ..config })
+}
+
+#[cfg(not(feature = "tls"))]
+fn with_tls(config: Config) -> Result<Config, ConnectError> {
+    // Such a URL was refused by its scheme.
+    Ok(config)
+}
+
+/// The URL as one without TLS, and whether it asks for it: fred's own way of setting that up can panic.
+fn without_tls(url: &str) -> (String, bool) {
+    match url.strip_prefix("rediss") {
+        Some(rest) => (format!("redis{rest}"), true),
+        None => (url.to_owned(), false),
+    }
 }
 
 /// The URL as it may be shown: without passwords.
@@ -88,13 +109,16 @@ fn check_scheme(url: &str) -> Result<(), ConnectError> {
 
 fn check_parameters(url: &str) -> Result<(), ConnectError> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
-    let unknown = query
+    let known = query
         .split('&')
         .filter_map(|pair| pair.split('=').next())
-        .find(|name| !name.is_empty() && !PARAMETERS.contains(name));
-    match unknown {
-        None => Ok(()),
-        Some(name) => Err(wrong(url, &format!("the query parameter {name:?} is not known"))),
+        .all(|name| name.is_empty() || PARAMETERS.contains(&name));
+    match known {
+        true => Ok(()),
+        // The one that is not known is not named: it can be part of a password with a `?` in it.
+        false => {
+            Err(wrong(url, &format!("the query parameters that are known are {}", PARAMETERS.join(", "))))
+        }
     }
 }
 
@@ -210,6 +234,14 @@ mod tests {
         ];
         for (url, shown) in cases {
             assert_eq!(masked(url), shown);
+        }
+    }
+
+    #[test]
+    fn an_unescaped_password_is_not_told_by_the_error_that_it_causes() {
+        for url in ["redis://user:12?secret@host", "redis://:sec/secret@host", "redis://:#secret@host"] {
+            let error = parse(url).unwrap_err().to_string();
+            assert!(!error.contains("sec"), "{error}");
         }
     }
 }

@@ -4,13 +4,12 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
+use std::cell::RefCell;
+use std::sync::Once;
 
 use larder_core::store::{Log, SharedTier, StoreErrorKind};
-use larder_redis::RedisStore;
 use larder_testing::RedisServer;
 use support::{event, eventually, joined, patient, start};
-use tracing_subscriber::fmt::MakeWriter;
 
 #[tokio::test]
 async fn an_acl_user_with_an_escaped_password_is_let_in() {
@@ -75,8 +74,7 @@ async fn a_user_without_a_right_is_refused() {
 #[tokio::test]
 async fn a_user_without_config_is_served() {
     let server = RedisServer::builder().user("app on >secret ~larder:* +@all -config").start().await.unwrap();
-    let log = Journal::default();
-    let _guard = log.listen();
+    let log = Journal::begin();
     let store = joined(patient(&format!("redis://app:secret@{}", server.address()))).await;
     store.get("{a}").await.unwrap();
     assert_eq!(log.count("WARN"), 0, "{}", log.text());
@@ -90,8 +88,7 @@ async fn bad_memory_settings_are_told_once() {
         .start()
         .await
         .unwrap();
-    let log = Journal::default();
-    let _guard = log.listen();
+    let log = Journal::begin();
     let store = joined(patient(&server.url())).await;
     eventually("the warning is there", async || log.count("noeviction") > 0).await;
     server.restart().await.unwrap();
@@ -108,9 +105,8 @@ async fn trouble_is_left_to_the_caller_to_tell() {
         .start()
         .await
         .unwrap();
-    let log = Journal::default();
-    let _guard = log.listen();
-    let store = joined(RedisStore::builder(&server.url())).await;
+    let log = Journal::begin();
+    let store = joined(patient(&server.url())).await;
     server.kill();
     eventually("its loss is noticed", async || store.get("{a}").await.is_err()).await;
     server.restart().await.unwrap();
@@ -118,22 +114,31 @@ async fn trouble_is_left_to_the_caller_to_tell() {
     assert_eq!(log.text(), "");
 }
 
-/// What was logged on this thread, which runs all of a test.
-#[derive(Clone, Default)]
-struct Journal(Arc<Mutex<Vec<u8>>>);
+/// What is logged on this thread, which runs all of a test.
+///
+/// One subscriber serves all threads: with one each, an event can get lost while another thread sets up its own.
+struct Journal;
+
+thread_local! {
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 impl Journal {
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::INFO)
-            .with_ansi(false)
-            .with_writer(self.clone())
-            .finish();
-        tracing::subscriber::set_default(subscriber)
+    fn begin() -> Self {
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::INFO)
+                .with_ansi(false)
+                .with_writer(|| Journal)
+                .init();
+        });
+        LINES.with_borrow_mut(Vec::clear);
+        Self
     }
 
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+        LINES.with_borrow(|lines| String::from_utf8_lossy(lines).into_owned())
     }
 
     fn count(&self, word: &str) -> usize {
@@ -143,19 +148,11 @@ impl Journal {
 
 impl std::io::Write for Journal {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Journal {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use larder_core::store::{Log, SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
-use support::{event, eventually, joined, patient, reachable, start};
+use support::{brief, event, eventually, joined, patient, reachable, start};
 
 const KEY: &str = "{u|/a}";
 const HOUR: Duration = Duration::from_secs(3600);
@@ -53,7 +53,7 @@ async fn a_killed_server_is_joined_again() {
 #[tokio::test]
 async fn a_hung_server_costs_three_timeouts_and_then_nothing() {
     let server = RedisServer::start().await.unwrap();
-    let store = joined(RedisStore::builder(&server.url())).await;
+    let store = joined(brief(&server.url())).await;
     store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
     server.stop().unwrap();
     for _ in 0..3 {
@@ -85,7 +85,7 @@ async fn a_hung_server_costs_three_timeouts_and_then_nothing() {
 #[tokio::test]
 async fn many_callers_at_once_wait_once_each() {
     let server = RedisServer::start().await.unwrap();
-    let store = joined(RedisStore::builder(&server.url())).await;
+    let store = joined(brief(&server.url())).await;
     server.stop().unwrap();
     let callers: Vec<_> = (0..64)
         .map(|_| {
@@ -106,7 +106,7 @@ async fn many_callers_at_once_wait_once_each() {
 async fn a_network_that_swallows_everything_is_survived() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
-    let store = joined(RedisStore::builder(&server.url_at(proxy.address()))).await;
+    let store = joined(brief(&server.url_at(proxy.address()))).await;
     proxy.blackhole();
     let alarm = store.alarm(start(), Duration::from_millis(1)).await.unwrap_err();
     assert_eq!(alarm.kind(), StoreErrorKind::Timeout);
@@ -125,7 +125,7 @@ async fn a_connection_that_hangs_is_given_up_for_a_new_one() {
     let server = RedisServer::start().await.unwrap();
     for hanging in ["alarm", "look", "get"] {
         let proxy = Proxy::start(server.address()).unwrap();
-        let store = joined(RedisStore::builder(&server.url_at(proxy.address()))).await;
+        let store = joined(brief(&server.url_at(proxy.address()))).await;
         let before = proxy.connections();
         proxy.blackhole();
         match hanging {
@@ -171,7 +171,7 @@ async fn a_server_that_became_a_replica_is_left() {
 async fn garbage_on_the_line_is_an_error_and_no_more() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
-    let store = joined(RedisStore::builder(&server.url_at(proxy.address()))).await;
+    let store = joined(brief(&server.url_at(proxy.address()))).await;
     store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
     proxy.corrupt(larder_testing::Direction::ToClient);
     assert!(store.get(KEY).await.is_err());

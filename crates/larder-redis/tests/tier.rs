@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use larder_core::store::{SharedTier, StoreErrorKind};
 use larder_testing::{Direction, Proxy, RedisServer, Reply};
-use support::{eventually, joined, patient, store, value};
+use support::{brief, eventually, joined, patient, store, value};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const KEY: &str = "{u|/a}";
@@ -77,8 +77,7 @@ async fn only_a_higher_position_of_the_same_incarnation_stays() {
 async fn a_set_that_arrives_late_does_not_replace_what_is_newer() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
-    let slow =
-        joined(patient(&server.url_at(proxy.address())).command_timeout(Duration::from_millis(500))).await;
+    let slow = joined(brief(&server.url_at(proxy.address()))).await;
     let other = store(&server).await;
     // So that the script is known, and the late call is the one that is held.
     slow.set("{warm}", value(1, 1, ""), HOUR).await.unwrap();
@@ -107,7 +106,7 @@ async fn a_late_answer_goes_to_nobody() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
     let url = server.url_at(proxy.address());
-    let store = joined(patient(&url).command_timeout(Duration::from_millis(500))).await;
+    let store = joined(brief(&url)).await;
     for name in ["a", "b"] {
         store.set(&format!("{{{name}}}"), Bytes::from(name), HOUR).await.unwrap();
     }

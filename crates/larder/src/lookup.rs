@@ -14,7 +14,6 @@ use larder_core::stored::{StoredResponse, address};
 use larder_core::time::Boot;
 
 use crate::cache::Inner;
-use crate::fill::Ask;
 use crate::memory::held::Held;
 use crate::memory::{Found, Variants};
 use crate::report::Exchange;
@@ -80,6 +79,19 @@ impl Route {
         }
     }
 
+    /// The reason for a miss in memory, where nothing is ever kept in memory and there is a shared tier to ask.
+    pub(crate) fn goes_to_shared_alone(&self, look: Look, known: &Known) -> Option<MissReason> {
+        let inner = &self.cache.inner;
+        match known {
+            Known::Missing(reason)
+                if !inner.memory.keeps() && credentials_reason(look.credentials).is_none() =>
+            {
+                inner.store.is_some().then_some(*reason)
+            }
+            _ => None,
+        }
+    }
+
     /// What the log and the rules of reuse say of a stored response.
     #[inline]
     pub(crate) fn decide(&self, held: &Arc<Held>, tier: Tier, headers: &HeaderMap, now: Boot) -> Known {
@@ -95,7 +107,7 @@ impl Route {
     }
 
     /// What the shared tier knows about a request that memory knows nothing of use about.
-    pub(crate) async fn look_in_shared(&self, ask: &Ask, missing: MissReason) -> Known {
+    pub(crate) async fn look_in_shared(&self, key: &str, headers: &HeaderMap, missing: MissReason) -> Known {
         let inner = &*self.cache.inner;
         let Some(store) = &inner.store else {
             return Known::Missing(missing);
@@ -110,14 +122,14 @@ impl Route {
             return Known::Missing(MissReason::Unconfirmed);
         }
         let asked = async {
-            let variants = match inner.memory.find(&ask.key, &ask.headers, inner.clock.boot()) {
+            let variants = match inner.memory.find(key, headers, inner.clock.boot()) {
                 Found::OtherVariants(variants) => Some(variants),
                 _ => None,
             };
-            match get(inner, &**store, ask, variants.as_deref()).await? {
+            match get(inner, &**store, (key, headers), variants.as_deref()).await? {
                 Read::Fields(fields) if variants.is_none() => {
-                    let variants = inner.memory.insert_fields(&ask.key, fields);
-                    get(inner, &**store, ask, Some(&variants)).await
+                    let variants = inner.memory.insert_fields(key, fields);
+                    get(inner, &**store, (key, headers), Some(&variants)).await
                 }
                 read => Ok(read),
             }
@@ -125,7 +137,7 @@ impl Route {
         match asked.await {
             Ok(read) => {
                 inner.report.store_worked(Exchange::Read, &*inner.clock);
-                self.judge_shared(ask, read, local, missing)
+                self.judge_shared(headers, read, local, missing)
             }
             Err(error) => {
                 inner.report.store_failed(Exchange::Read, &error, &*inner.clock);
@@ -134,7 +146,7 @@ impl Route {
         }
     }
 
-    fn judge_shared(&self, ask: &Ask, read: Read, local: u64, missing: MissReason) -> Known {
+    fn judge_shared(&self, headers: &HeaderMap, read: Read, local: u64, missing: MissReason) -> Known {
         let inner = &*self.cache.inner;
         let mut stored = match read {
             Read::Response(stored) => *stored,
@@ -145,8 +157,8 @@ impl Route {
         stored.meta.position.mark.local = local;
         let now = inner.clock.boot();
         let held = Arc::new(Held::promoted(stored, inner.clock.wall(), now));
-        let known = self.decide(&held, Tier::Shared, &ask.headers, now);
-        if matches!(known, Known::Fresh(..) | Known::Stale(_)) {
+        let known = self.decide(&held, Tier::Shared, headers, now);
+        if inner.memory.keeps() && matches!(known, Known::Fresh(..) | Known::Stale(_)) {
             inner.memory.insert(held);
         }
         known
@@ -167,11 +179,11 @@ enum Read {
 async fn get(
     inner: &Inner,
     store: &dyn Store,
-    ask: &Ask,
+    (key, headers): (&str, &HeaderMap),
     variants: Option<&Variants>,
 ) -> Result<Read, StoreError> {
-    let address = address_of(ask, variants);
-    let read = read(ask, own(inner, store.get(&address).await?));
+    let address = address_of(key, headers, variants);
+    let read = read(key, headers, own(inner, store.get(&address).await?));
     if matches!(read, Read::Unreadable) {
         // Its position is as good as any, so that it might keep what is filled now from taking its place (rule 16).
         store.remove(&address).await?;
@@ -179,27 +191,25 @@ async fn get(
     Ok(read)
 }
 
-fn read(ask: &Ask, answer: Option<Bytes>) -> Read {
+fn read(key: &str, headers: &HeaderMap, answer: Option<Bytes>) -> Read {
     let Some(bytes) = answer else { return Read::Nothing };
-    match wire::decode(bytes, &ask.key) {
-        Ok(Decoded::Response(stored)) if vary::matches(&stored.meta.selecting, &ask.headers) => {
+    match wire::decode_after(crate::report::headers::room(), bytes, key) {
+        Ok(Decoded::Response(stored)) if vary::matches(&stored.meta.selecting, headers) => {
             Read::Response(Box::new(stored))
         }
         Ok(Decoded::Response(_)) => Read::Other,
         Ok(Decoded::Variants(fields)) => Read::Fields(fields),
         Err(error) => {
-            tracing::debug!(target: "larder", key = &*ask.key, %error, "a value in the shared tier cannot be read");
+            tracing::debug!(target: "larder", key, %error, "a value in the shared tier cannot be read");
             Read::Unreadable
         }
     }
 }
 
-fn address_of(ask: &Ask, variants: Option<&Variants>) -> String {
+fn address_of(key: &str, headers: &HeaderMap, variants: Option<&Variants>) -> String {
     match variants {
-        None => address::primary(&ask.key),
-        Some(variants) => {
-            address::variant(&ask.key, vary::digest(&vary::selecting(&variants.fields, &ask.headers)))
-        }
+        None => address::primary(key),
+        Some(variants) => address::variant(key, vary::digest(&vary::selecting(&variants.fields, headers))),
     }
 }
 

@@ -31,23 +31,67 @@ pub(crate) fn fresh<B: Body>(
     let outcome = Outcome::Hit(tier);
     route.answered_at_once(parts, key, outcome);
     route.cache.inner.report.saved(held.meta.cost);
-    let (age, fresh, others) = (held.age(now), held.meta.lifetime.fresh, held.others.as_ref());
-    let complete = |fields: &mut HeaderMap| headers::served(fields, outcome, age, fresh, others);
     let not_modified = look.conditional && is_not_modified(held, &parts.headers);
-    let mut response = if look.head || not_modified || tier != Tier::Memory {
+    let complete = |fields: &mut HeaderMap| complete(fields, held, outcome, now);
+    let mut response = if look.head || not_modified {
         let mut response = stored(held, look.head, not_modified);
         complete(response.headers_mut());
         response
     } else {
-        let mut response = Response::new(CacheBody::whole(held.body.clone()));
-        *response.status_mut() = held.status;
-        *response.headers_mut() = held.rendered(age, complete);
-        response
+        whole(held.status, held.rendered(held.age(now), complete), held.body.clone())
     };
     if route.policy.show_key {
         headers::key(response.headers_mut(), key);
     }
     response
+}
+
+/// A fresh response that nobody else holds: its table of fields is not copied either.
+pub(crate) fn unshared<B: Body>(
+    route: &Route,
+    look: Look,
+    key: &str,
+    parts: &Parts,
+    held: Arc<Held>,
+    tier: Tier,
+) -> Response<CacheBody<B>> {
+    let now = route.cache.inner.clock.boot();
+    if look.head || look.conditional {
+        return fresh(route, look, key, parts, &held, tier, now);
+    }
+    match Arc::try_unwrap(held) {
+        Ok(mut held) => {
+            let outcome = Outcome::Hit(tier);
+            route.answered_at_once(parts, key, outcome);
+            route.cache.inner.report.saved(held.meta.cost);
+            let mut fields = std::mem::take(&mut held.headers);
+            complete(&mut fields, &held, outcome, now);
+            if route.policy.show_key {
+                headers::key(&mut fields, key);
+            }
+            whole(held.status, fields, held.body)
+        }
+        Err(held) => fresh(route, look, key, parts, &held, tier, now),
+    }
+}
+
+/// The handler's response to a request that went past the cache.
+pub(crate) fn past<B: Body<Data = Bytes>>(response: Response<B>, outcome: Outcome) -> Response<CacheBody<B>> {
+    let mut response = response.map(CacheBody::inner);
+    let forwarded = Forwarded { status: Some(response.status()), ..Forwarded::default() };
+    headers::forwarded(response.headers_mut(), outcome, forwarded);
+    response
+}
+
+fn whole<B: Body>(status: StatusCode, fields: HeaderMap, body: Bytes) -> Response<CacheBody<B>> {
+    let mut response = Response::new(CacheBody::whole(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = fields;
+    response
+}
+
+fn complete(fields: &mut HeaderMap, held: &Held, outcome: Outcome, now: Boot) {
+    headers::served(fields, outcome, held.age(now), held.meta.lifetime.fresh, held.others.as_ref());
 }
 
 /// A stored response for a request that had to wait for something.
@@ -79,6 +123,8 @@ pub(crate) fn collapsed<B: Body>(
     let mut response = plain(route, ask, held, outcome);
     let fields = response.headers_mut();
     restore_others(fields, held);
+    let age = held.age(route.cache.inner.clock.boot());
+    fields.insert(AGE, headers::whole_seconds(age));
     headers::forwarded(fields, outcome, forwarded);
     response
 }
@@ -151,7 +197,8 @@ fn stored<B: Body>(held: &Held, head: bool, not_modified: bool) -> Response<Cach
     *response.status_mut() = held.status;
     *response.headers_mut() = held.headers.clone();
     // RFC 9110 §8.6: a response to HEAD says how long the one to GET would be; the server cannot tell from no body.
-    if head && !held.headers.contains_key(CONTENT_LENGTH) {
+    // And a 204 has none to either.
+    if head && held.status != StatusCode::NO_CONTENT && !held.headers.contains_key(CONTENT_LENGTH) {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(held.body.len()));
     }
     response
@@ -163,5 +210,4 @@ fn restore_others(fields: &mut HeaderMap, held: &Held) {
     if let Some(others) = &held.others {
         fields.insert(CACHE_STATUS, others.clone());
     }
-    fields.insert(AGE, HeaderValue::from_static("0"));
 }

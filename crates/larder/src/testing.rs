@@ -40,7 +40,7 @@ pub(crate) fn stored(key: &str, body: impl Into<Bytes>) -> StoredResponse {
         meta: Meta {
             key: key.into(),
             selecting: Box::default(),
-            names: Names::new("/", vec![key.into()], vec![], vec![Tag::new("t")]),
+            names: Names::new("/", &[key.into()], &[], &[Tag::new("t")]),
             position: position(0, 0),
             response_time: Wall::from_unix_millis(0),
             initial_age: Duration::ZERO,

@@ -92,6 +92,16 @@ impl Traffic {
     /// Starts two readers and a writer on each instance.
     #[must_use]
     pub fn start(truth: &Truth, max_staleness: Duration, instances: &[&Instance]) -> Self {
+        Self::of(truth, max_staleness, instances, true)
+    }
+
+    /// Starts two readers on the instance: where nothing is deferred, its responses in Redis stay trusted.
+    #[must_use]
+    pub fn start_reading(truth: &Truth, instance: &Instance) -> Self {
+        Self::of(truth, Duration::MAX, &[instance], false)
+    }
+
+    fn of(truth: &Truth, max_staleness: Duration, instances: &[&Instance], writes: bool) -> Self {
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
             truth: truth.clone(),
@@ -107,7 +117,10 @@ impl Traffic {
             for _ in 0..2 {
                 tasks.push(tokio::spawn(Arc::clone(&shared).read(instance.address, Arc::clone(&here))));
             }
-            tasks.push(tokio::spawn(Arc::clone(&shared).write(instance.cache.clone(), here)));
+            if writes {
+                let cache = instance.cache.clone();
+                tasks.push(tokio::spawn(Arc::clone(&shared).write(cache, here)));
+            }
         }
         Self { shared, tasks }
     }

@@ -1,56 +1,75 @@
 //! What a stored response answers to.
 
+use bytes::Bytes;
+
 use super::selector::{Digest, Glob, Kind, Tag, prefixes};
 
 /// The names of a stored response: its tags, its key and URI, and the path that prefixes and globs are held against.
 ///
-/// The texts travel with the response into the shared tier; the digests are made from them on arrival.
+/// The texts travel with the response into the shared tier, and so do the digests made of them: a hit there compares
+/// digests and reads no text. Therefore the texts are packed into one buffer, which may be a slice of a larger one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
-    path: Box<str>,
-    keys: Box<[Box<str>]>,
-    uris: Box<[Box<str>]>,
-    tags: Box<[Tag]>,
+    packed: Bytes,
     digests: Box<[Digest]>,
 }
+
+/// What a text in the buffer is: a letter, before its length in four bytes and itself.
+const PATH: u8 = b'p';
+const KEY: u8 = b'k';
+const URI: u8 = b'u';
+const TAG: u8 = b't';
 
 impl Names {
     /// The names of the response at `path`, known by these keys (the text of a template, the whole encoded key), these
     /// URIs (with and without host, with the query as sent and as keyed) and these tags.
     #[must_use]
-    pub fn new(path: &str, keys: Vec<Box<str>>, uris: Vec<Box<str>>, tags: Vec<Tag>) -> Self {
-        let digests = tags
-            .iter()
-            .map(|tag| Digest::of(Kind::Tag, tag.as_str()))
-            .chain(keys.iter().map(|key| Digest::of(Kind::Key, key)))
-            .chain(uris.iter().map(|uri| Digest::of(Kind::Uri, uri)))
-            .chain(prefixes(path).map(|prefix| Digest::of(Kind::Prefix, prefix)))
-            .collect();
-        Self { path: path.into(), keys: keys.into(), uris: uris.into(), tags: tags.into(), digests }
+    pub fn new(path: &str, keys: &[Box<str>], uris: &[Box<str>], tags: &[Tag]) -> Self {
+        let mut packed = Vec::new();
+        let mut digests = Vec::new();
+        pack(&mut packed, PATH, path);
+        digests.extend(prefixes(path).map(|prefix| Digest::of(Kind::Prefix, prefix)));
+        for key in keys {
+            pack(&mut packed, KEY, key);
+            digests.push(Digest::of(Kind::Key, key));
+        }
+        for uri in uris {
+            pack(&mut packed, URI, uri);
+            digests.push(Digest::of(Kind::Uri, uri));
+        }
+        for tag in tags {
+            pack(&mut packed, TAG, tag.as_str());
+            digests.push(Digest::of(Kind::Tag, tag.as_str()));
+        }
+        packed.shrink_to_fit();
+        Self { packed: packed.into(), digests: digests.into() }
+    }
+
+    /// The names whose [`packed`](Self::packed) texts and digests these are; `None` if the texts cannot be.
+    #[must_use]
+    pub fn unpack(packed: Bytes, digests: Box<[Digest]>) -> Option<Self> {
+        let mut rest = &*packed;
+        while !rest.is_empty() {
+            (_, _, rest) = first(rest)?;
+        }
+        matches!(first(&packed), Some((PATH, ..))).then_some(Self { packed, digests })
+    }
+
+    /// The texts in one buffer.
+    #[must_use]
+    pub const fn packed(&self) -> &Bytes {
+        &self.packed
     }
 
     /// The path that prefixes and globs are held against.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// The keys it is known by.
-    #[must_use]
-    pub fn keys(&self) -> &[Box<str>] {
-        &self.keys
-    }
-
-    /// The URIs it is known by.
-    #[must_use]
-    pub fn uris(&self) -> &[Box<str>] {
-        &self.uris
+        self.texts(PATH).next().unwrap_or_default()
     }
 
     /// Its tags.
-    #[must_use]
-    pub fn tags(&self) -> &[Tag] {
-        &self.tags
+    pub fn tags(&self) -> impl Iterator<Item = Tag> {
+        self.texts(TAG).map(Tag::new)
     }
 
     /// What the table looks it up by.
@@ -62,16 +81,40 @@ impl Names {
     /// Whether the glob names it.
     #[must_use]
     pub fn matches(&self, glob: &Glob) -> bool {
-        glob.matches(&self.path)
+        glob.matches(self.path())
     }
 
     /// About how many bytes of memory it holds.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let texts = self.keys.iter().chain(&self.uris).map(|text| text.len() + size_of::<Box<str>>());
-        let tags = self.tags.iter().map(|tag| tag.as_str().len() + size_of::<Tag>());
-        self.path.len() + texts.chain(tags).sum::<usize>() + size_of_val(&*self.digests)
+        self.packed.len() + size_of_val(&*self.digests)
     }
+
+    fn texts(&self, kind: u8) -> impl Iterator<Item = &str> {
+        let mut rest = &*self.packed;
+        std::iter::from_fn(move || {
+            let (kind, text, after) = first(rest)?;
+            rest = after;
+            Some((kind, text))
+        })
+        .filter_map(move |(found, text)| (found == kind).then_some(text))
+    }
+}
+
+fn pack(packed: &mut Vec<u8>, kind: u8, text: &str) {
+    // No request, policy or handler has a text of four gigabytes; what is cut off could not be found by its digest.
+    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    packed.push(kind);
+    packed.extend_from_slice(&length.to_le_bytes());
+    packed.extend(text.bytes().take(usize::try_from(length).unwrap_or(usize::MAX)));
+}
+
+/// The first text, what it is, and what follows.
+fn first(packed: &[u8]) -> Option<(u8, &str, &[u8])> {
+    let (kind, rest) = packed.split_first()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (text, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+    Some((*kind, str::from_utf8(text).ok()?, rest))
 }
 
 #[cfg(test)]
@@ -83,9 +126,9 @@ mod tests {
     fn a_response_is_found_by_every_selector_that_names_it_and_by_no_other() {
         let names = Names::new(
             "/products/42",
-            vec!["product-42".into()],
-            vec!["/products/42?a=1".into(), "http://shop/products/42?a=1".into()],
-            vec![Tag::new("product:42")],
+            &["product-42".into()],
+            &["/products/42?a=1".into(), "http://shop/products/42?a=1".into()],
+            &[Tag::new("product:42")],
         );
         let named = |selector: Selector| names.digests().contains(&selector.digest().unwrap());
         assert!(named(Tag::new("product:42").into()));
@@ -100,5 +143,21 @@ mod tests {
         assert!(!named(Tag::new("product-42").into()));
         assert!(!named(Prefix::new("/products/4").unwrap().into()));
         assert!(!named(UriName::new("/products/42").unwrap().into()));
+    }
+
+    #[test]
+    fn packed_names_are_what_they_were_and_nothing_else_is_taken_for_names() {
+        let names = Names::new("/a", &["k".into()], &["/a?b".into()], &[Tag::new("t"), Tag::new("ü")]);
+        let again = Names::unpack(names.packed().clone(), names.digests().into());
+        assert_eq!(again.as_ref(), Some(&names));
+        assert_eq!(
+            (names.path(), names.tags().collect::<Vec<_>>()),
+            ("/a", vec![Tag::new("t"), Tag::new("ü")])
+        );
+        let unreadable: [&[u8]; 6] =
+            [b"", b"p", b"p\x01\0\0\0", b"k\x01\0\0\0x", b"p\x01\0\0\0\xff", b"p\0\0\0\0t\xff\xff\xff\xff"];
+        for packed in unreadable {
+            assert_eq!(Names::unpack(Bytes::from_static(packed), Box::default()), None, "{packed:?}");
+        }
     }
 }

@@ -238,6 +238,12 @@ impl Digest {
         Self(XxHash3_64::oneshot_with_seed(kind as u64, text.as_bytes()))
     }
 
+    /// The digest with these bits, as they came with a stored response.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// The bits.
     #[must_use]
     pub const fn bits(self) -> u64 {

@@ -31,7 +31,7 @@ pub(crate) fn soft(tag: &str) -> Event {
 
 /// The names of a response at `/x` with this tag.
 pub(crate) fn tagged(tag: &str) -> Names {
-    Names::new("/x", vec![], vec![], vec![Tag::new(tag)])
+    Names::new("/x", &[], &[], &[Tag::new(tag)])
 }
 
 /// The log: one Stream and the record of its incarnation.

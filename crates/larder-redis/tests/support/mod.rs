@@ -24,6 +24,11 @@ pub(crate) fn patient(url: &str) -> RedisStoreBuilder {
     RedisStore::builder(url).command_timeout(Duration::from_secs(10))
 }
 
+/// Settings for tests that run into the time limit: short, but not so short that a slow machine does so by itself.
+pub(crate) fn brief(url: &str) -> RedisStoreBuilder {
+    RedisStore::builder(url).command_timeout(Duration::from_millis(300))
+}
+
 /// A store that is connected.
 pub(crate) async fn store(server: &RedisServer) -> RedisStore {
     joined(patient(&server.url())).await

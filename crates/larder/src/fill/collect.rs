@@ -6,10 +6,12 @@ mod tests;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use larder_core::outcome::NotStored;
+use tokio::time::{Instant, timeout_at};
 
 use super::tee::Tee;
 
@@ -29,12 +31,17 @@ pub(super) enum AtOnce<B: Body> {
     Pending(Collector<B>, Option<Step<B>>),
 }
 
+/// So long may a body take, from the head of its response to its end, and still be stored. Others wait for it, and where
+/// its client has left nobody else would end it: a stream that never ends must hold up neither.
+const LONGEST: Duration = Duration::from_secs(10);
+
 /// What a frame came to.
 pub(super) enum Step<B: Body> {
     Data(Bytes),
     End,
     Trailers(Frame<Bytes>),
     TooLarge(Bytes),
+    TooSlow,
     Failed(B::Error),
 }
 
@@ -45,6 +52,7 @@ impl<B: Body> Step<B> {
             Self::Data(_) | Self::End => None,
             Self::Trailers(_) => Some(NotStored::Trailers),
             Self::TooLarge(_) => Some(NotStored::TooLarge),
+            Self::TooSlow => Some(NotStored::Endless),
             Self::Failed(_) => Some(NotStored::BodyError),
         }
     }
@@ -75,26 +83,31 @@ impl<B: Body<Data = Bytes>> Collector<B> {
         &self.read
     }
 
-    /// Reads the rest, passing each frame on.
+    /// Reads the rest, passing each frame on; the clean end is left to be told.
     ///
     /// # Errors
     /// If the body is not for storing. The client gets the rest of it all the same.
-    pub(super) async fn rest(mut self, first: Option<Step<B>>, tee: Tee<B>) -> Result<Bytes, NotStored> {
+    pub(super) async fn rest(
+        mut self,
+        first: Option<Step<B>>,
+        tee: Tee<B>,
+    ) -> Result<(Bytes, Tee<B>), NotStored> {
+        let deadline = Instant::now() + LONGEST;
         let mut step = first;
         loop {
             let next = match step.take() {
                 Some(step) => step,
                 None => {
-                    let frame = poll_fn(|cx| self.body.as_mut().poll_frame(cx)).await;
-                    self.take(frame)
+                    let frame = poll_fn(|cx| self.body.as_mut().poll_frame(cx));
+                    match timeout_at(deadline, frame).await {
+                        Ok(frame) => self.take(frame),
+                        Err(_) => Step::TooSlow,
+                    }
                 }
             };
             match next {
                 Step::Data(data) => tee.push(Frame::data(data)),
-                Step::End => {
-                    tee.finish();
-                    return Ok(self.into_bytes());
-                }
+                Step::End => return Ok((self.into_bytes(), tee)),
                 Step::Trailers(trailers) => {
                     tee.push(trailers);
                     tee.hand_over(self.body);
@@ -104,6 +117,10 @@ impl<B: Body<Data = Bytes>> Collector<B> {
                     tee.push(Frame::data(data));
                     tee.hand_over(self.body);
                     return Err(NotStored::TooLarge);
+                }
+                Step::TooSlow => {
+                    tee.hand_over(self.body);
+                    return Err(NotStored::Endless);
                 }
                 Step::Failed(error) => {
                     tee.fail(error);

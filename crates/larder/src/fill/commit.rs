@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::vary;
+use larder_core::log::table::Verdict;
 use larder_core::stored::{StoredResponse, address, wire};
 
 use super::flight::Ended;
@@ -18,16 +19,23 @@ use crate::report::Exchange;
 const LONGEST_AFTERLIFE: Duration = Duration::from_secs(600);
 
 impl Fill {
-    /// Keeps the response in memory, tells those who wait, and only then stores it for other instances.
-    pub(super) async fn commit(&mut self, held: Arc<Held>, making: &Making) {
+    /// Keeps the response in memory and tells those who wait. False if it is of use to nobody else.
+    pub(super) fn commit(&mut self, held: &Arc<Held>, making: &Making) -> bool {
         let cache = &self.route.cache.inner;
         cache.report.judged(making.stored());
         if making.is_failure {
-            return self.end(Ended::Failed(held));
+            self.end(Ended::Failed(Arc::clone(held)));
+            return false;
         }
-        cache.memory.insert(Arc::clone(&held));
-        self.end(Ended::Stored(Arc::clone(&held)));
-        self.share(&held).await;
+        // Rule 11: "On insert: load the generation, then check, then insert." What was invalidated meanwhile is for those
+        // who asked before, and for nobody else.
+        let (verdict, _) = cache.log.judge(held, cache.clock.boot());
+        let of_use = verdict != Verdict::Refused;
+        if of_use {
+            cache.memory.insert(Arc::clone(held));
+        }
+        self.end(Ended::Stored(Arc::clone(held)));
+        of_use
     }
 
     fn end(&mut self, end: Ended) {
@@ -36,9 +44,12 @@ impl Fill {
         }
     }
 
-    async fn share(&self, held: &Held) {
+    /// Stores the response for other instances, if it is of use to them.
+    pub(super) async fn share(&self, held: &Held, of_use: bool) {
         let cache = &self.route.cache.inner;
-        let Some(store) = &cache.store else { return };
+        let Some(store) = cache.store.as_ref().filter(|_| of_use) else {
+            return;
+        };
         let stored = StoredResponse {
             status: held.status,
             headers: held.stored_headers(),

@@ -31,7 +31,8 @@ impl Fill {
             return self.keep(response, began, cost, client).await;
         }
         let (mut parts, _) = response.into_parts();
-        let mut tags = stale.held.meta.names.tags().to_vec();
+        self.ask.named.inherit(&mut parts.extensions);
+        let mut tags: Vec<_> = stale.held.meta.names.tags().collect();
         tags.extend(parts.extensions.remove::<Tags>().unwrap_or_default().into_vec());
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
         let arrived = self.route.cache.inner.clock.wall();
@@ -48,10 +49,14 @@ impl Fill {
         parts.status = status;
         parts.headers = headers;
         let forwarded = Forwarded::by_handler(StatusCode::NOT_MODIFIED, not_stored.map_or(Ok(()), Err));
+        let of_use = match not_stored {
+            None => self.commit(&held, &making),
+            Some(reason) => {
+                self.let_go(reason, true);
+                false
+            }
+        };
         self.answer(client, serve::made(parts, &held), forwarded);
-        match not_stored {
-            None => self.commit(held, &making).await,
-            Some(reason) => self.let_go(reason, true),
-        }
+        self.share(&held, of_use).await;
     }
 }

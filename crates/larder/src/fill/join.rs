@@ -12,6 +12,7 @@ use larder_core::outcome::{MissReason, Outcome, StaleReason};
 
 use super::ask::Ask;
 use super::flight::{Ended, Flight, Joined, Lead};
+use super::place::Place;
 use super::run::{Fill, run_detached, run_in_background};
 use crate::body::CacheBody;
 use crate::lookup::{Known, Stale};
@@ -39,18 +40,21 @@ where
     Q: Send + 'static,
 {
     route.cache.start();
+    let mut place = Place::ready(inner);
     if let Some(reason) = credentials_reason(ask.credentials) {
-        return alone(&route, ask, inner, request, Outcome::Bypass(reason)).await;
+        return alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await;
     }
     let mut known = known;
     let mut waits = 0;
     loop {
         let stale = match known {
             Known::Stale(stale) if stale.while_revalidate => {
-                return Ok(serve_and_refresh(&route, ask, inner, request, stale));
+                return Ok(serve_and_refresh(&route, ask, place, request, stale));
             }
             Known::Fresh(held, tier) => return Ok(serve::asked(&route, &ask, &held, Outcome::Hit(tier))),
-            Known::Pass => return alone(&route, ask, inner, request, Outcome::Miss(MissReason::Pass)).await,
+            Known::Pass => {
+                return alone(&route, ask, place, request, None, Outcome::Miss(MissReason::Pass)).await;
+            }
             Known::Stale(stale) => Ok(stale),
             Known::Missing(reason) => Err(reason),
         };
@@ -59,11 +63,11 @@ where
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
                 Again::Lead(stale, reason) if !ask.head => {
                     let fill = Fill { route, ask, lead: Some(lead), stale, outcome: Outcome::Miss(reason) };
-                    return run_detached(fill, inner, request).await;
+                    return run_detached(fill, place.take().await?, request).await;
                 }
-                Again::Lead(_, reason) => {
+                Again::Lead(stale, reason) => {
                     drop(lead);
-                    return alone(&route, ask, inner, request, Outcome::Miss(reason)).await;
+                    return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
                 }
                 Again::Known(next) => {
                     if let Known::Fresh(held, _) = &next {
@@ -73,12 +77,15 @@ where
                 }
             },
             Turn::Wait(flight, position) => {
+                place.leave();
                 let ended = flight.ended().await;
                 match taken(&route, &ask, &flight, position, ended.as_ref()) {
                     Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
-                    Taken::Alone => return alone(&route, ask, inner, request, Outcome::Miss(reason)).await,
+                    Taken::Alone => {
+                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
+                    }
                     Taken::Anew if waits == MOST_WAITS => {
-                        return alone(&route, ask, inner, request, Outcome::Miss(reason)).await;
+                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
                     }
                     Taken::Anew => {
                         waits += 1;
@@ -101,11 +108,25 @@ fn join(route: &Route, ask: &Ask) -> Turn {
     let inner = &route.cache.inner;
     // In this order: a position read before the flight is found is never beyond what the flight may have missed.
     let (now, position) = (inner.clock.boot(), inner.log.position());
-    let may_join = |flight: &Flight| inner.log.may_join(flight.began, now);
+    let may_join =
+        |flight: &Flight| inner.log.may_join(flight.began, now) && !is_in_vain(route, ask, flight, position);
     match inner.flights.join(ask.flight(route), now, position, may_join) {
         Joined::Lead(lead) => Turn::Lead(lead),
         Joined::Wait(flight) => Turn::Wait(flight, position),
     }
+}
+
+/// Whether something that names the request's own response was invalidated since the flight began: its outcome would be
+/// refused in the end, so that waiting for it could only make this request as slow as two. (Names that the handler gives
+/// are known at the end alone.)
+fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -> bool {
+    let inner = &route.cache.inner;
+    if joining_at == flight.position {
+        return false;
+    }
+    let names = ask.named.clone().with([]);
+    let now = inner.clock.boot();
+    inner.log.read(|tail| tail.check(&flight.position, &names, now)) != Verdict::Valid
 }
 
 enum Again {
@@ -125,7 +146,7 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
         known => return Again::Known(known),
     };
     let missing = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-    match route.look_in_shared(ask, missing).await {
+    match route.look_in_shared(&ask.key, &ask.headers, missing).await {
         known @ Known::Fresh(..) => Again::Known(known),
         Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
         Known::Stale(found) => Again::Lead(Some(found), missing),
@@ -193,7 +214,7 @@ fn shared<B: Body>(
 fn serve_and_refresh<S, Q>(
     route: &Arc<Route>,
     mut ask: Ask,
-    inner: S,
+    place: Place<S>,
     request: Request<Q>,
     stale: Stale,
 ) -> Response<CacheBody<S::Body>>
@@ -209,23 +230,25 @@ where
         let outcome = Outcome::Miss(stale.reason);
         ask.refreshes = true;
         let fill = Fill { route: Arc::clone(route), ask, lead: Some(lead), stale: Some(stale), outcome };
-        run_in_background(fill, inner, request);
+        run_in_background(fill, place, request);
     }
     response
 }
 
-/// Runs the handler for this request alone. What comes of it is stored all the same if it may be.
+/// Runs the handler for this request alone. What comes of it is stored all the same if it may be; what is stale stands in
+/// for a handler that fails.
 async fn alone<S, Q>(
     route: &Arc<Route>,
     ask: Ask,
-    inner: S,
+    place: Place<S>,
     request: Request<Q>,
+    stale: Option<Stale>,
     outcome: Outcome,
 ) -> Answer<S::Body, S::Error>
 where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let fill = Fill { route: Arc::clone(route), ask, lead: None, stale: None, outcome };
-    run_detached(fill, inner, request).await
+    let fill = Fill { route: Arc::clone(route), ask, lead: None, stale, outcome };
+    run_detached(fill, place.take().await?, request).await
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::SET_COOKIE;
+use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, Response, StatusCode, response};
 use http_body::{Body, Frame};
 use larder_core::http::cache_control::ResponseDirectives;
@@ -29,7 +29,7 @@ const MOST_FIELDS: usize = 64 * 1024;
 impl Fill {
     /// Judges the handler's response; stores it if it may be.
     pub(super) async fn keep<B, E>(
-        self,
+        mut self,
         response: Response<B>,
         began: Began,
         cost: Duration,
@@ -38,6 +38,7 @@ impl Fill {
         B: Body<Data = Bytes, Error: Send> + Send,
     {
         let (mut parts, body) = response.into_parts();
+        self.ask.named.inherit(&mut parts.extensions);
         let tags: Tags = parts.extensions.remove().unwrap_or_default();
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
         let arrived = self.route.cache.inner.clock.wall();
@@ -67,6 +68,11 @@ impl Fill {
         }
         if fields::weight(headers) > MOST_FIELDS {
             return Err(NotStored::HeadersTooLarge);
+        }
+        // Nobody waits for the end of a stream of events.
+        let kind = headers.get(CONTENT_TYPE);
+        if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+            return Err(NotStored::Endless);
         }
         let rules = &self.route.policy.store;
         let (credentials, directives) = (self.ask.credentials, self.ask.directives());
@@ -113,8 +119,10 @@ impl Fill {
         let (collector, first) = match Collector::new(body, limit).at_once().await {
             AtOnce::Whole(body) => {
                 let held = self.make(status, headers, body, &making);
+                // First: whoever has a response and asks again at once finds it stored.
+                let of_use = self.commit(&held, &making);
                 self.answer(client, serve::made(parts, &held), forwarded);
-                return self.commit(held, &making).await;
+                return self.share(&held, of_use).await;
             }
             AtOnce::Pending(collector, first) => (collector, first),
         };
@@ -127,9 +135,11 @@ impl Fill {
         let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
         self.answer(client, Response::from_parts(parts, CacheBody::tee(reader)), forwarded);
         match collector.rest(first, writer).await {
-            Ok(body) => {
+            Ok((body, writer)) => {
                 let held = self.make(status, headers, body, &making);
-                self.commit(held, &making).await;
+                let of_use = self.commit(&held, &making);
+                writer.finish();
+                self.share(&held, of_use).await;
             }
             // A body that broke off says nothing about the next one: who waits begins a new flight.
             Err(NotStored::BodyError) => self.route.cache.inner.report.judged(Err(NotStored::BodyError)),

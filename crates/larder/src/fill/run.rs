@@ -14,6 +14,7 @@ use tracing::{Instrument as _, Span};
 
 use super::ask::Ask;
 use super::flight::{Ended, Lead};
+use super::place::Place;
 use crate::body::CacheBody;
 use crate::detach::outcome;
 use crate::lookup::{Known, Stale};
@@ -65,14 +66,19 @@ where
 }
 
 /// Runs a fill that no client waits for.
-pub(super) fn run_in_background<S, Q>(fill: Fill, inner: S, request: Request<Q>)
+pub(super) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>)
 where
     S: Inner<Q>,
     Q: Send + 'static,
 {
     let (client, _) = oneshot::channel();
     let span = fill.span();
-    tokio::spawn(fill.run(inner, request, client).instrument(span));
+    let refresh = async move {
+        if let Ok(inner) = place.take().await {
+            fill.run(inner, request, client).await;
+        }
+    };
+    tokio::spawn(refresh.instrument(span));
 }
 
 impl Fill {

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use larder_core::http::age;
 use larder_core::http::fields;
 use larder_core::http::reuse::Candidate;
+use larder_core::http::vary;
 use larder_core::log::table::Verdict;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::{Boot, Wall};
@@ -46,22 +47,29 @@ const NEVER: u64 = u64::MAX;
 
 impl Held {
     /// What this process filled just now, beginning at `filled_at`.
-    pub(crate) fn filled(stored: StoredResponse, filled_at: Boot, now: Boot) -> Self {
+    pub(crate) fn filled(mut stored: StoredResponse, filled_at: Boot, now: Boot) -> Self {
         let age = stored.meta.initial_age;
-        Self::new(stored, Some(filled_at), age, now)
+        let others = headers::prepare(&mut stored.headers);
+        Self::new(stored, others, Some(filled_at), age, now)
     }
 
-    /// What came from the shared tier. The time it spent there is measured by the calendar, as no other clock is common
+    /// What came from the shared tier, its fields read behind [`headers::room`]. The time it spent there is measured by the calendar, as no other clock is common
     /// to the instances; from here on this process's own clock counts.
-    pub(crate) fn promoted(stored: StoredResponse, wall: Wall, now: Boot) -> Self {
+    pub(crate) fn promoted(mut stored: StoredResponse, wall: Wall, now: Boot) -> Self {
         let resident = wall.saturating_since(stored.meta.response_time);
         let age = age::current_age(stored.meta.initial_age, resident);
-        Self::new(stored, None, age, now)
+        let others = headers::prepare_behind_room(&mut stored.headers);
+        Self::new(stored, others, None, age, now)
     }
 
-    fn new(stored: StoredResponse, filled_at: Option<Boot>, age: Duration, since: Boot) -> Self {
-        let StoredResponse { status, mut headers, body, meta } = stored;
-        let others = headers::prepare(&mut headers);
+    fn new(
+        stored: StoredResponse,
+        others: Option<HeaderValue>,
+        filled_at: Option<Boot>,
+        age: Duration,
+        since: Boot,
+    ) -> Self {
+        let StoredResponse { status, headers, body, meta } = stored;
         Self {
             status,
             headers,
@@ -74,6 +82,18 @@ impl Held {
             others,
             rendered: Mutex::default(),
         }
+    }
+
+    /// The digest of the fields that it varies on; zero for none.
+    pub(super) fn variant(&self) -> u128 {
+        if self.meta.selecting.is_empty() { 0 } else { vary::digest(&self.meta.selecting) }
+    }
+
+    /// Whether its fill began before that of the other one and knew less of the log, as rule 16 has it for the shared
+    /// tier: a slow fill must not take the place of what was made after an invalidation.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        let (own, other) = (&self.meta.position, &other.meta.position);
+        own != other && own.incarnation == other.incarnation && other.mark.covers(own.mark)
     }
 
     /// Its current age (RFC 9111 §4.2.3).

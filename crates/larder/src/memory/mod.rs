@@ -80,20 +80,20 @@ impl Memory {
         }
     }
 
-    /// Keeps a response, in place of what was known under its key.
+    /// Keeps a response, in place of what was known under its key, unless that knows more of the log.
     pub(crate) fn insert(&self, held: Arc<Held>) {
         let Some(slots) = &self.slots else { return };
         let key = held.meta.key.clone();
-        if held.meta.selecting.is_empty() {
+        let variant = held.variant();
+        if matches!(slots.get(&SlotName { key: &key, variant }), Some(Slot::Held(known)) if held.is_older_than(&known))
+        {
+            return;
+        }
+        if variant == 0 {
             slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
             return self.changed();
         }
-        let variant = vary::digest(&held.meta.selecting);
-        let name = SlotName { key: &key, variant: 0 };
-        let known = match slots.get(&name) {
-            Some(Slot::Variants(variants)) => Some(variants),
-            _ => None,
-        };
+        let known = self.variants(&key);
         let (variants, dropped) = Variants::with(known.as_deref(), &held.meta.selecting, variant);
         if let Some(dropped) = dropped {
             slots.remove(&SlotName { key: &key, variant: dropped });
@@ -105,10 +105,16 @@ impl Memory {
 
     /// These fields, and those that responses under this key are known to vary on.
     pub(crate) fn fields_with(&self, key: &str, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
-        let slots = self.slots.as_ref();
-        match slots.and_then(|slots| slots.get(&SlotName { key, variant: 0 })) {
-            Some(Slot::Variants(known)) => known.fields_with(fields),
-            _ => fields,
+        match self.variants(key) {
+            Some(known) => known.fields_with(fields),
+            None => fields,
+        }
+    }
+
+    fn variants(&self, key: &str) -> Option<Arc<Variants>> {
+        match self.slots.as_ref()?.get(&SlotName { key, variant: 0 }) {
+            Some(Slot::Variants(variants)) => Some(variants),
+            _ => None,
         }
     }
 
@@ -143,9 +149,8 @@ impl Memory {
     /// Forgets this very response, if it is still the one under its key.
     pub(crate) fn remove(&self, held: &Arc<Held>) {
         let Some(slots) = &self.slots else { return };
-        let variant = if held.meta.selecting.is_empty() { 0 } else { vary::digest(&held.meta.selecting) };
         let same = |slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
-        slots.remove_if(&SlotName { key: &held.meta.key, variant }, same);
+        slots.remove_if(&SlotName { key: &held.meta.key, variant: held.variant() }, same);
         self.changed();
     }
 

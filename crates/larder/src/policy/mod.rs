@@ -14,7 +14,7 @@ use larder_core::key::query::QueryRules;
 use larder_core::key::template::Template;
 
 pub use error::{ConfigError, ConfigErrorKind};
-pub(crate) use key::{CookieRules, KeySource, Named};
+pub(crate) use key::{CookieRules, Inherited, KeySource, Named};
 
 /// A function from a request's parts to a piece of its key.
 pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;

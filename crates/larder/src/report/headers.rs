@@ -20,6 +20,9 @@ const NAME: &str = "Larder";
 /// Enough for every member that is written for a hit.
 const MEMBER: usize = 96;
 
+/// Fields for which a table has room without growing: those of most responses, and the three of the cache.
+const ROOM: usize = 12;
+
 /// What a request that the cache forwarded came to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Forwarded {
@@ -54,6 +57,28 @@ pub(crate) fn prepare(headers: &mut HeaderMap) -> Option<HeaderValue> {
     prepared.insert(X_CACHE, HeaderValue::from_static("HIT"));
     *headers = prepared;
     others
+}
+
+/// The room that [`prepare`] makes, for the fields of a response that is yet to be read.
+pub(crate) fn room() -> HeaderMap {
+    let mut fields = HeaderMap::with_capacity(ROOM);
+    fields.insert(AGE, HeaderValue::from_static("0"));
+    fields.insert(CACHE_STATUS, HeaderValue::from_static(NAME));
+    fields
+}
+
+/// Does what [`prepare`] does for fields that were read behind [`room`].
+pub(crate) fn prepare_behind_room(headers: &mut HeaderMap) -> Option<HeaderValue> {
+    if headers.get_all(CACHE_STATUS).iter().nth(1).is_none() {
+        headers.insert(X_CACHE, HeaderValue::from_static("HIT"));
+        return None;
+    }
+    let others: Vec<_> = headers.get_all(CACHE_STATUS).iter().skip(1).cloned().collect();
+    headers.remove(CACHE_STATUS);
+    for other in others {
+        headers.append(CACHE_STATUS, other);
+    }
+    prepare(headers)
 }
 
 /// Takes back what [`prepare`] did.
@@ -186,7 +211,7 @@ fn delta_seconds(time: Duration) -> u64 {
     time.as_secs().min(1 << 31)
 }
 
-fn whole_seconds(age: Duration) -> HeaderValue {
+pub(crate) fn whole_seconds(age: Duration) -> HeaderValue {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(delta_seconds(age));
     HeaderValue::from_str(digits).unwrap_or(HeaderValue::from_static("0"))

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use larder_core::key::buf::KeyBuf;
-use larder_core::outcome::Outcome;
+use larder_core::outcome::{BypassReason, Outcome};
 use tower_service::Service;
 use tracing::Instrument as _;
 
@@ -61,7 +61,12 @@ where
             Plan::Past(reason) => {
                 let outcome = Outcome::Bypass(reason);
                 self.route.answered_at_once(&parts, "", outcome);
-                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
+                let inherited = match reason {
+                    BypassReason::Nested => self.route.inherited(&mut parts),
+                    _ => None,
+                };
+                let inner = self.inner.call(Request::from_parts(parts, body));
+                ResponseFuture::past(inner, outcome, inherited)
             }
         }
     }
@@ -84,6 +89,18 @@ impl<S> CacheService<S> {
         if let Known::Fresh(held, tier) = known {
             return ResponseFuture::stored(serve::fresh(&self.route, look, key, &parts, &held, tier, now));
         }
+        if let Some(missing) = self.route.goes_to_shared_alone(look, &known) {
+            let (route, inner) = (Arc::clone(&self.route), self.take_ready());
+            let request = Request::from_parts(parts, body);
+            return ResponseFuture::longer(fill::answer_directly(
+                route,
+                inner,
+                request,
+                look,
+                key.into(),
+                missing,
+            ));
+        }
         match Ask::new(&self.route, look, key, &mut parts) {
             Ok(ask) => {
                 let inner = self.take_ready();
@@ -95,7 +112,7 @@ impl<S> CacheService<S> {
             Err(reason) => {
                 let outcome = Outcome::Bypass(reason);
                 self.route.answered_at_once(&parts, "", outcome);
-                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome)
+                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome, None)
             }
         }
     }

@@ -12,7 +12,8 @@ use pin_project_lite::pin_project;
 
 use super::inner::Answer;
 use crate::body::CacheBody;
-use crate::report::headers::{self, Forwarded};
+use crate::policy::Inherited;
+use crate::serve;
 
 pin_project! {
     /// The future of [`CacheService`](super::CacheService).
@@ -34,7 +35,7 @@ pin_project! {
         // A hit in memory: there is nothing to wait for.
         Stored { response: Option<Response<CacheBody<B>>> },
         // The inner service answers, and the cache has no part in it.
-        Past { #[pin] inner: F, outcome: Outcome },
+        Past { #[pin] inner: F, outcome: Outcome, inherited: Option<Box<Inherited>> },
         // Anything that has to wait for more than the inner service.
         Longer { answer: Pin<Box<dyn Future<Output = Answer<B, E>> + Send>> },
     }
@@ -45,8 +46,8 @@ impl<F, B: Body, E> ResponseFuture<F, B, E> {
         Self { state: State::Stored { response: Some(response) } }
     }
 
-    pub(super) const fn past(inner: F, outcome: Outcome) -> Self {
-        Self { state: State::Past { inner, outcome } }
+    pub(super) fn past(inner: F, outcome: Outcome, inherited: Option<Inherited>) -> Self {
+        Self { state: State::Past { inner, outcome, inherited: inherited.map(Box::new) } }
     }
 
     pub(super) fn longer(answer: impl Future<Output = Answer<B, E>> + Send + 'static) -> Self {
@@ -67,11 +68,14 @@ where
             StateProjection::Stored { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }
-            StateProjection::Past { inner, outcome } => {
+            StateProjection::Past { inner, outcome, inherited } => {
                 let mut response = ready!(inner.poll(cx))?;
-                let forwarded = Forwarded { status: Some(response.status()), ..Forwarded::default() };
-                headers::forwarded(response.headers_mut(), *outcome, forwarded);
-                Poll::Ready(Ok(response.map(CacheBody::inner)))
+                if let Some(mut inherited) = inherited.take() {
+                    // From a layer still further in.
+                    inherited.0.inherit(response.extensions_mut());
+                    response.extensions_mut().insert(*inherited);
+                }
+                Poll::Ready(Ok(serve::past(response, *outcome)))
             }
             StateProjection::Longer { answer } => answer.as_mut().poll(cx),
         }

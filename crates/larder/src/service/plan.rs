@@ -11,7 +11,7 @@ use larder_core::outcome::BypassReason;
 
 use super::layer::Route;
 use super::target::Target;
-use crate::policy::Policy;
+use crate::policy::{Inherited, Policy};
 use crate::route::Params;
 
 /// What to do with a request.
@@ -70,6 +70,17 @@ impl Route {
         }
         let credentials = fields.credentials(&self.policy, &parts.headers);
         Ok(Look { head, conditional: fields.conditional, credentials })
+    }
+
+    /// The names that this layer gives the response to a request that it leaves to one further out, whose policy may know
+    /// nothing of them: what invalidates this route's responses has to reach that one's stored response, too.
+    pub(crate) fn inherited(&self, parts: &mut Parts) -> Option<Inherited> {
+        let params = Params::of(parts);
+        let target = Target::of(parts).ok()?;
+        let mut key = KeyBuf::new();
+        self.policy.write_key(&mut key, parts, &params, &target).ok()?;
+        let named = self.policy.names(key.as_str()?, parts, &params, &target).ok()?;
+        Some(Inherited(named))
     }
 
     /// Marks a request as having come through this layer, so that another one of the same cache further in does not wait

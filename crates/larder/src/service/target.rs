@@ -38,14 +38,17 @@ impl<'a> Target<'a> {
 
 /// RFC 9112 §3.2.2: "When an origin server receives a request with an absolute-form of request-target, the origin server
 /// MUST ignore the received Host header field (if any)". A handler may look at `Host` all the same, so that whoever sends
-/// two different hosts could plant one host's response under the other's key: such a request is not for a cache.
+/// two different hosts could plant one host's response under the other's key: such a request is not for a cache. Nor is
+/// one with two `Host` lines, to which RFC 9112 §3.2 wants a 400, and of which a handler may read the other one.
 fn host<'a>(parts: &'a Parts, uri: &'a Uri, scheme: &str) -> Result<Cow<'a, str>, BypassReason> {
-    let field = match parts.headers.get(HOST) {
-        Some(value) => {
+    let mut lines = parts.headers.get_all(HOST).iter();
+    let field = match (lines.next(), lines.next()) {
+        (Some(value), None) => {
             let value = value.to_str().map_err(|_| BypassReason::Authority)?;
             Some(authority::normal(scheme, value))
         }
-        None => None,
+        (None, _) => None,
+        (Some(_), Some(_)) => return Err(BypassReason::Authority),
     };
     let Some(named) = uri.authority() else {
         return Ok(field.unwrap_or_default());

@@ -38,7 +38,7 @@ fn glob(pattern: &str) -> Event {
 
 fn tagged(tag: &str) -> Names {
     let uri = "/products/42?a=1";
-    Names::new("/products/42", vec!["key".into()], vec![uri.into()], vec![Tag::new(tag)])
+    Names::new("/products/42", &["key".into()], &[uri.into()], &[Tag::new(tag)])
 }
 
 fn stale_for(seconds: u64) -> Verdict {

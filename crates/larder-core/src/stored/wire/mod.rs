@@ -26,7 +26,7 @@ mod tests;
 use std::ops::Range;
 
 use bytes::{Buf as _, Bytes};
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 use twox_hash::XxHash3_64;
 
 use self::reader::Reader;
@@ -81,7 +81,15 @@ pub fn encode_variants(fields: &[HeaderName], key: &str, position: &Position) ->
 ///
 /// # Errors
 /// If the value is not what [`encode`] or [`encode_variants`] gave for this key.
-pub fn decode(mut value: Bytes, key: &str) -> Result<Decoded, WireError> {
+pub fn decode(value: Bytes, key: &str) -> Result<Decoded, WireError> {
+    decode_after(HeaderMap::new(), value, key)
+}
+
+/// Reads a value like [`decode`], and puts the response's header fields behind `fields`: for who adds some to each.
+///
+/// # Errors
+/// If the value is not what [`encode`] or [`encode_variants`] gave for this key.
+pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<Decoded, WireError> {
     let content_len = checked(&value)?;
     value.truncate(content_len);
     let mut reader = Reader::new(&value);
@@ -92,7 +100,7 @@ pub fn decode(mut value: Bytes, key: &str) -> Result<Decoded, WireError> {
     }
     match kind {
         RESPONSE => {
-            let head = response::read_head(&mut reader, key, position)?;
+            let head = response::read_head(&mut reader, key, position, fields)?;
             let body_at = value.len() - reader.left();
             value.advance(body_at);
             Ok(Decoded::Response(head.with_body(value)))

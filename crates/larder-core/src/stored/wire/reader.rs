@@ -64,11 +64,6 @@ impl<'v> Reader<'v> {
         self.bytes().map(|bytes| self.value.slice_ref(bytes))
     }
 
-    /// Bytes, preceded by their number, that are UTF-8.
-    pub(super) fn text(&mut self) -> Result<&'v str, WireErrorKind> {
-        str::from_utf8(self.bytes()?).map_err(|_| WireErrorKind::Malformed)
-    }
-
     /// Items, preceded by their number. Each has to take at least one byte.
     pub(super) fn list<T>(
         &mut self,

@@ -12,7 +12,7 @@ use super::writer::{self, Sink};
 use crate::http::freshness::Lifetime;
 use crate::log::names::Names;
 use crate::log::position::Position;
-use crate::log::selector::Tag;
+use crate::log::selector::Digest;
 use crate::stored::{Flags, Meta, Selecting, StoredResponse};
 use crate::time::Wall;
 
@@ -54,6 +54,7 @@ pub(super) fn read_head(
     reader: &mut Reader<'_>,
     key: &str,
     position: Position,
+    fields: HeaderMap,
 ) -> Result<Head, WireErrorKind> {
     let status = reader.array().map(u16::from_le_bytes)?;
     let status = StatusCode::from_u16(status).map_err(|_| WireErrorKind::Malformed)?;
@@ -68,7 +69,7 @@ pub(super) fn read_head(
     let cost = read_duration(reader)?;
     let selecting = read_selecting(reader)?;
     let names = read_names(reader)?;
-    let headers = read_headers(reader)?;
+    let headers = read_headers(reader, fields)?;
     let meta = Meta {
         key: key.into(),
         selecting,
@@ -140,23 +141,14 @@ fn read_selecting(reader: &mut Reader<'_>) -> Result<Selecting, WireErrorKind> {
 }
 
 fn write_names(sink: &mut dyn Sink, names: &Names) {
-    let texts = |sink: &mut dyn Sink, texts: &[Box<str>]| {
-        writer::list(sink, texts, |sink, text| writer::bytes(sink, text.as_bytes()));
-    };
-    writer::bytes(sink, names.path().as_bytes());
-    texts(sink, names.keys());
-    texts(sink, names.uris());
-    writer::list(sink, names.tags(), |sink, tag| {
-        writer::bytes(sink, tag.as_str().as_bytes());
-    });
+    writer::bytes(sink, names.packed());
+    writer::list(sink, names.digests(), |sink, digest| sink.put(&digest.bits().to_le_bytes()));
 }
 
 fn read_names(reader: &mut Reader<'_>) -> Result<Names, WireErrorKind> {
-    let path = reader.text()?;
-    let keys = reader.list(|reader| reader.text().map(Into::into))?;
-    let uris = reader.list(|reader| reader.text().map(Into::into))?;
-    let tags = reader.list(|reader| reader.text().map(Tag::new))?;
-    Ok(Names::new(path, keys, uris, tags))
+    let packed = reader.shared()?;
+    let digests = reader.list(|reader| read_u64(reader).map(Digest::from_bits))?;
+    Names::unpack(packed, digests.into()).ok_or(WireErrorKind::Malformed)
 }
 
 fn write_headers(sink: &mut dyn Sink, headers: &HeaderMap) {
@@ -167,10 +159,10 @@ fn write_headers(sink: &mut dyn Sink, headers: &HeaderMap) {
     }
 }
 
-fn read_headers(reader: &mut Reader<'_>) -> Result<HeaderMap, WireErrorKind> {
+fn read_headers(reader: &mut Reader<'_>, mut headers: HeaderMap) -> Result<HeaderMap, WireErrorKind> {
     let too_many = |_| WireErrorKind::Malformed;
     let length = reader.length()?;
-    let mut headers = HeaderMap::try_with_capacity(length.min(RESERVED_AT_MOST)).map_err(too_many)?;
+    headers.try_reserve(length.min(RESERVED_AT_MOST)).map_err(too_many)?;
     for _ in 0..length {
         let name = field_name::read(reader)?;
         headers.try_append(name, read_value(reader)?).map_err(too_many)?;

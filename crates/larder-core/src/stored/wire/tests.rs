@@ -20,7 +20,8 @@ const GOLDEN_RESPONSE: &str = "\
     c800 05 ab220daf9a010000 \
     00ca9a3b00000000 00b864d945000000 00e40b5402000000 0000000000000000 40420f0000000000 \
     02 24 01 02656e 26 00 \
-    05 2f75736572 01 0a 757365722d3432616263 00 01 07 757365723a3432 \
+    25 7005000000 2f75736572 6b0a000000 757365722d3432616263 7407000000 757365723a3432 \
+    04 adc9a62d8b3fd1d8 c173772254e598f3 bf54ec38a758c389 aa7471fa05e6c19f \
     03 01 0a746578742f706c61696e 00 04782d6964 0131 00 04782d6964 0132 \
     68656c6c6f";
 const GOLDEN_VARIANTS: &str = "\
@@ -50,7 +51,7 @@ fn response() -> StoredResponse {
                 (header::ACCEPT_LANGUAGE, Some(HeaderValue::from_static("en"))),
                 (header::COOKIE, None),
             ]),
-            names: Names::new("/user", vec!["user-42abc".into()], vec![], vec![Tag::new("user:42")]),
+            names: Names::new("/user", &["user-42abc".into()], &[], &[Tag::new("user:42")]),
             position: position(),
             response_time: Wall::from_unix_millis(0x19a_af0d_22ab),
             initial_age: Duration::from_secs(1),
@@ -151,9 +152,13 @@ fn nothing_that_makes_no_sense_is_believed() {
         ("02 24 01 02656e", "02 2a 01 02656e"),
         ("02 24 01 02656e", "02 24 01 020a6e"),
         ("02 24 01 02656e", "02 24 01 8080808002656e"),
-        ("05 2f75736572", "05 2f757365ff"),
-        ("05 2f75736572 01", "05 2f75736572 ffffffffffffffffff01"),
-        ("05 2f75736572 01", "05 2f75736572 ffffffffffffffffffff01"),
+        ("7005000000 2f75736572", "7005000000 2f757365ff"),
+        ("7005000000 2f75736572", "7105000000 2f75736572"),
+        ("7407000000", "7408000000"),
+        ("7407000000", "74ffffffff"),
+        ("25 70", "ffffffffffffffffff01 70"),
+        ("25 70", "ffffffffffffffffffff01 70"),
+        ("04 adc9", "ffffffff0f adc9"),
         ("03 01 0a", "ffffffff0f 01 0a"),
         ("03 01 0a", "03 01 80808080024a"),
         ("00 04782d6964 0131", "00 04782d4964 0131"),

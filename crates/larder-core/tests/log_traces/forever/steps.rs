@@ -69,7 +69,7 @@ fn event() -> impl Strategy<Value = Event> {
 
 pub(super) fn names(tag: usize) -> Names {
     let path = format!("/{}/{tag}", tag / 4);
-    Names::new(&path, vec![], vec![], vec![Tag::new(tag.to_string())])
+    Names::new(&path, &[], &[], &[Tag::new(tag.to_string())])
 }
 
 /// Written for its own, from the words that [`names`] and [`event`] use.

@@ -56,7 +56,7 @@ async fn what_has_to_be_waited_for_is_pending_with_what_was_read() {
     assert_eq!(collector.so_far(), ["he"]);
     let (writer, reader) = tee(http_body::SizeHint::new());
     let client = tokio::spawn(CacheBody::tee(reader).collect());
-    let kept = tokio::spawn(collector.rest(None, writer));
+    let kept = tokio::spawn(to_the_end(collector, None, writer));
     gate.open();
     assert_eq!(soon(kept).await.unwrap(), Ok(Bytes::from_static(b"hello")));
     assert_eq!(
@@ -64,6 +64,29 @@ async fn what_has_to_be_waited_for_is_pending_with_what_was_read() {
         "llo",
         "what was read before was pushed before"
     );
+}
+
+async fn to_the_end<B: Body<Data = Bytes>>(
+    collector: Collector<B>,
+    first: Option<Step<B>>,
+    writer: Tee<B>,
+) -> Result<Bytes, NotStored> {
+    let (bytes, writer) = collector.rest(first, writer).await?;
+    writer.finish();
+    Ok(bytes)
+}
+
+/// A body that does not end in time is handed over to its client, and kept by nobody.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_end_is_handed_over() {
+    let body = steps(vec![Does::data("he"), Does::Stall]).await;
+    let AtOnce::Pending(collector, first) = Collector::new(body, LIMIT).at_once().await else {
+        panic!("it has not ended");
+    };
+    let (writer, reader) = tee(http_body::SizeHint::new());
+    assert_eq!(to_the_end(collector, first, writer).await, Err(NotStored::Endless));
+    let client = tokio::time::timeout(LONGEST, CacheBody::tee(reader).collect()).await;
+    assert!(client.is_err(), "it does not look as if it had ended");
 }
 
 /// What becomes of a body like this: why it is not stored, and what its client gets all the same.
@@ -77,7 +100,7 @@ async fn rest(does: Vec<Does>) -> (NotStored, Result<(Bytes, bool), String>) {
     for data in collector.so_far() {
         writer.push(Frame::data(data.clone()));
     }
-    assert_eq!(collector.rest(Some(first), writer).await, Err(reason));
+    assert_eq!(to_the_end(collector, Some(first), writer).await, Err(reason));
     let read = soon(CacheBody::tee(reader).collect()).await;
     let read = read.map(|read| (read.trailers().is_some(), read.to_bytes()));
     (reason, read.map(|(trailers, bytes)| (bytes, trailers)).map_err(|error| error.to_string()))
@@ -136,7 +159,7 @@ async fn a_body_that_panics_does_so_where_its_client_is() {
     };
     let (writer, reader) = tee(http_body::SizeHint::new());
     let client = tokio::spawn(CacheBody::tee(reader).collect());
-    let kept = tokio::spawn(collector.rest(None, writer));
+    let kept = tokio::spawn(to_the_end(collector, None, writer));
     assert!(soon(kept).await.unwrap_err().is_panic());
     assert!(soon(client).await.unwrap_err().is_panic());
 }

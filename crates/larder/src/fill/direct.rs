@@ -1,0 +1,62 @@
+//! Answering from the shared tier where nothing is kept in memory.
+
+use std::sync::Arc;
+
+use http::Request;
+use larder_core::outcome::{BypassReason, MissReason, Outcome};
+use tracing::Instrument as _;
+
+use super::ask::Ask;
+use super::join::answer;
+use crate::lookup::Known;
+use crate::serve;
+use crate::service::inner::{Answer, Inner};
+use crate::service::layer::Route;
+use crate::service::plan::Look;
+
+/// Asks the shared tier before anything is made ready for a fill. Nothing that others could find in memory would come of
+/// it, so that no flight is begun for the question.
+pub(crate) async fn answer_directly<S, Q>(
+    route: Arc<Route>,
+    mut inner: S,
+    request: Request<Q>,
+    look: Look,
+    key: Box<str>,
+    missing: MissReason,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    route.cache.start();
+    let (mut parts, body) = request.into_parts();
+    let known = match route.look_in_shared(&key, &parts.headers, missing).await {
+        Known::Fresh(held, tier) => return Ok(serve::unshared(&route, look, &key, &parts, held, tier)),
+        known => known,
+    };
+    match Ask::new(&route, look, &key, &mut parts) {
+        Ok(ask) => {
+            let span = ask.span.clone();
+            answer(route, inner, Request::from_parts(parts, body), ask, known).instrument(span).await
+        }
+        Err(reason) => past(&route, &mut inner, Request::from_parts(parts, body), reason).await,
+    }
+}
+
+/// Passes on a request that turns out not to be for the cache.
+async fn past<S, Q>(
+    route: &Route,
+    inner: &mut S,
+    request: Request<Q>,
+    reason: BypassReason,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let (parts, body) = request.into_parts();
+    let outcome = Outcome::Bypass(reason);
+    route.answered_at_once(&parts, "", outcome);
+    let response = inner.call(Request::from_parts(parts, body)).await?;
+    Ok(serve::past(response, outcome))
+}
