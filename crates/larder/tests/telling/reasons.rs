@@ -98,8 +98,8 @@ async fn every_reason_not_to_store() {
         (NotStored::Request, no_store(), ok()),
         (NotStored::Method, method(Method::HEAD, "/"), ok()),
     ];
-    // A key with too many variants drops the oldest instead.
-    let mut seen = BTreeSet::from([NotStored::Variants.as_str()]);
+    // A key with too many variants drops the oldest instead; a body without end has a test of its own.
+    let mut seen = BTreeSet::from([NotStored::Variants.as_str(), NotStored::Endless.as_str()]);
     for (reason, request, answer) in cases {
         let policy = minute().max_body(4_000).obey_requests();
         let shop = Shop::new(policy, move |_| answer.clone());
@@ -110,6 +110,16 @@ async fn every_reason_not_to_store() {
         seen.insert(reason.as_str());
     }
     assert_eq!(seen, NotStored::ALL.iter().map(|reason| reason.as_str()).collect());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_end() {
+    let shop = Shop::new(minute(), |_| Answer::ok("").steps([Step::data("he"), Step::Stall]));
+    let response = shop.service.clone().oneshot(get("/")).await.unwrap();
+    assert_eq!(shop.cache.stats().not_stored.len(), 0, "it may end yet");
+    tokio::time::sleep(Duration::from_secs(24 * 60 * 60)).await;
+    assert_eq!(words(&shop.cache.stats().not_stored), [("endless", 1)]);
+    drop(response);
 }
 
 /// What the origin answered first, and what makes the second request a miss for this reason.
