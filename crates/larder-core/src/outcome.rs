@@ -128,8 +128,6 @@ reasons! {
         Endless => "endless",
         /// Its body has trailers.
         Trailers => "trailers",
-        /// Its key has too many variants already.
-        Variants => "variants",
         /// The request says `no-store`, and the policy lets requests do so.
         Request => "request",
         /// The request's method does not allow it.

@@ -32,7 +32,9 @@ pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
 pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
     let params = if route.policy.key_has_params() { Params::of(parts) } else { Params::none() };
     let Ok(target) = Target::of(parts) else {
-        return Vec::new();
+        // Which host it was for cannot be told: for every one.
+        let uri = crate::route::whole_uri(parts).path_and_query();
+        return uri.and_then(|uri| UriName::new(uri.as_str()).ok()).map(Selector::Uri).into_iter().collect();
     };
     let uri = target.uris(target.query).pop().and_then(|uri| UriName::new(&uri).ok());
     let mut key = KeyBuf::new();

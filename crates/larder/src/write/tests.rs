@@ -107,6 +107,16 @@ async fn it_is_the_uri_that_is_invalidated() {
 }
 
 #[tokio::test]
+async fn a_write_that_names_two_hosts_counts_for_every_host() {
+    let service = Cache::default().layer(minute()).layer(handler(Writes::default()));
+    x_cache(&service, Method::GET, "/a").await;
+    let mut put = request(Method::PUT, "http://other/a");
+    put.headers_mut().insert(HOST, http::HeaderValue::from_static("shop"));
+    service.clone().oneshot(put).await.unwrap();
+    assert_eq!(x_cache(&service, Method::GET, "/a").await, "MISS");
+}
+
+#[tokio::test]
 async fn also_what_a_get_of_it_is_stored_under() {
     let by_header = || minute().key_with(|parts| Some(parts.uri.path().trim_start_matches("/v2").to_owned()));
     assert_eq!(after(Writes::default(), "/v2/a", "/a", by_header()).await, "MISS");
