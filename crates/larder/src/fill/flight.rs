@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use larder_core::log::position::Position;
+use larder_core::outcome::Tier;
 use larder_core::time::Boot;
 use tokio::sync::watch;
 
@@ -18,6 +19,8 @@ use crate::memory::held::Held;
 pub(crate) enum Ended {
     /// A response that was stored.
     Stored(Arc<Held>),
+    /// A response that was found in this tier, so that the handler did not run.
+    Found(Arc<Held>, Tier),
     /// A response of a handler that failed. It is not stored, but whoever waited for it has asked at the same time, and
     /// asking the handler again for each of them would only make its trouble worse.
     Failed(Arc<Held>),

@@ -70,8 +70,8 @@ where
                     return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
                 }
                 Again::Known(next) => {
-                    if let Known::Fresh(held, _) = &next {
-                        lead.end(Ended::Stored(Arc::clone(held)));
+                    if let Known::Fresh(held, tier) = &next {
+                        lead.end(Ended::Found(Arc::clone(held), *tier));
                     }
                     known = next;
                 }
@@ -167,11 +167,13 @@ enum Taken {
 /// the whole of rule 3 holds for the flight's position; else it starts anew."
 fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: Option<&Ended>) -> Taken {
     let Some(ended) = ended else { return Taken::Anew };
-    let (held, collapsed) = match ended {
+    let miss = Outcome::Miss(MissReason::NeverStored);
+    let (held, outcome, stored) = match ended {
         Ended::Alone => return Taken::Alone,
-        Ended::Stored(held) => (held, None),
-        Ended::Failed(held) => (held, Some(Outcome::Miss(MissReason::NeverStored))),
-        Ended::Stale(stale) => (&stale.held, Some(Outcome::Stale(stale.tier, StaleReason::IfError))),
+        Ended::Stored(held) => (held, miss, true),
+        Ended::Found(held, tier) => (held, Outcome::Hit(*tier), true),
+        Ended::Failed(held) => (held, miss, false),
+        Ended::Stale(stale) => (&stale.held, Outcome::Stale(stale.tier, StaleReason::IfError), false),
     };
     let inner = &route.cache.inner;
     let now = inner.clock.boot();
@@ -183,13 +185,8 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: 
     if !vary::matches(&held.meta.selecting, &ask.headers) {
         return Taken::Anew;
     }
-    if let Some(outcome) = collapsed {
-        return Taken::Served(Arc::clone(held), outcome);
-    }
-    match reuse(&held.candidate(Verdict::Valid, true, now), None) {
-        Reuse::Fresh { .. } => Taken::Served(Arc::clone(held), Outcome::Miss(MissReason::NeverStored)),
-        _ => Taken::Alone,
-    }
+    let is_fresh = || matches!(reuse(&held.candidate(Verdict::Valid, true, now), None), Reuse::Fresh { .. });
+    if stored && !is_fresh() { Taken::Alone } else { Taken::Served(Arc::clone(held), outcome) }
 }
 
 /// Serves what another request's fill brought.
@@ -200,7 +197,9 @@ fn shared<B: Body>(
     outcome: Outcome,
     reason: MissReason,
 ) -> Response<CacheBody<B>> {
-    route.cache.inner.report.collapsed();
+    if !matches!(outcome, Outcome::Hit(_)) {
+        route.cache.inner.report.collapsed();
+    }
     match outcome {
         Outcome::Stale(..) | Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
         Outcome::Miss(_) | Outcome::Bypass(_) => {

@@ -1,0 +1,146 @@
+//! How often Redis is asked for a response.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use larder::{Cache, CacheService, Policy, ttl};
+use larder_core::log::position::{Incarnation, LogId};
+use larder_core::log::selector::Event;
+use larder_core::log::tail::Look;
+use larder_core::store::{Cursor, Log, SharedTier, StoreError};
+use larder_redis::RedisStore;
+use larder_testing::{Gate, RedisServer};
+use larder_tests::redis::eventually;
+use tower::{Layer, Service, ServiceExt};
+
+/// A store that counts how often it is asked, and can be made to keep the answer back.
+#[derive(Clone)]
+struct Counting {
+    store: RedisStore,
+    gets: Arc<AtomicUsize>,
+    gate: Option<Gate>,
+}
+
+impl SharedTier for Counting {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.gets.fetch_add(1, Ordering::SeqCst);
+        if let Some(gate) = &self.gate {
+            gate.pass().await;
+        }
+        SharedTier::get(&self.store, key).await
+    }
+
+    async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
+        SharedTier::set(&self.store, key, value, expiry).await
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        SharedTier::remove(&self.store, key).await
+    }
+}
+
+impl Log for Counting {
+    async fn alarm(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
+        self.store.alarm(cursor, at_most).await
+    }
+
+    async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
+        self.store.look(cursor).await
+    }
+
+    async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
+        self.store.append(events).await
+    }
+}
+
+fn counting(redis: &RedisServer, gate: Option<Gate>) -> Counting {
+    let store = RedisStore::connect(&redis.url()).unwrap();
+    Counting { store, gets: Arc::default(), gate }
+}
+
+async fn handler(_: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(Response::new(Full::from("hello")))
+}
+
+trait Handler: Service<Request<()>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send> {}
+impl<S> Handler for S where
+    S: Service<Request<()>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send>
+{
+}
+
+fn service(store: &Counting, memory: u64) -> CacheService<impl Handler + Clone + Send + 'static> {
+    let cache = Cache::builder().memory(memory).shared(store.clone()).build();
+    cache.layer(Policy::ttl(ttl::STANDARD)).layer(tower::service_fn(handler))
+}
+
+async fn outcome<S>(service: &CacheService<S>) -> String
+where
+    S: Handler + Clone + Send + 'static,
+{
+    let response = service.clone().oneshot(Request::get("/a").body(()).unwrap()).await.unwrap();
+    let words = ["x-cache", "cache-status"].map(|name| response.headers()[name].to_str().unwrap().to_owned());
+    let [x_cache, status] = words;
+    format!("{x_cache} {}", status.rsplit('=').next().unwrap())
+}
+
+/// Fills the key, and returns when this service finds it in Redis.
+async fn fill<S>(service: &CacheService<S>)
+where
+    S: Handler + Clone + Send + 'static,
+{
+    eventually("the response is found in Redis", async || outcome(service).await == "HIT shared").await;
+}
+
+#[tokio::test]
+async fn a_hit_in_redis_takes_one_round_trip() {
+    let redis = RedisServer::start().await.unwrap();
+    let store = counting(&redis, None);
+    let service = service(&store, 0);
+    fill(&service).await;
+    for hits in 1..=5 {
+        let before = store.gets.load(Ordering::SeqCst);
+        assert_eq!(outcome(&service).await, "HIT shared");
+        assert_eq!(store.gets.load(Ordering::SeqCst) - before, 1, "hit {hits}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_while_redis_is_asked_waits_for_that_answer_and_has_a_hit() {
+    let redis = RedisServer::start().await.unwrap();
+    fill(&service(&counting(&redis, None), 0)).await;
+
+    let gate = Gate::new();
+    let store = counting(&redis, Some(gate.clone()));
+    let service = service(&store, 1 << 20);
+    // Until the log is read Redis is not asked at all.
+    eventually("it has read the log", async || {
+        let service = service.clone();
+        let asked = tokio::spawn(async move { outcome(&service).await });
+        tokio::select! {
+            () = gate.arrived(1) => true,
+            _ = asked => false,
+        }
+    })
+    .await;
+    let many: Vec<_> = (0..50)
+        .map(|_| {
+            let service = service.clone();
+            tokio::spawn(async move { outcome(&service).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    gate.open();
+    for request in many {
+        let outcome = request.await.unwrap();
+        assert!(["HIT shared", "HIT memory"].contains(&outcome.as_str()), "{outcome}");
+    }
+    assert_eq!(store.gets.load(Ordering::SeqCst), 1);
+}
