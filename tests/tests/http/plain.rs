@@ -176,3 +176,24 @@ async fn old_and_odd_requests_are_served() {
     let mut again = site.raw("GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert!(again.until("/a 2;").await.contains("x-cache: HIT"));
 }
+
+/// Whoever has a response and asks again at once finds it stored, and not the fill that is about to store it.
+#[tokio::test]
+async fn a_response_is_stored_before_it_is_given() {
+    use tower::ServiceExt as _;
+
+    for streamed in [false, true] {
+        let (cache, _) = cache();
+        let answer = Answer::ok("page");
+        let gate = Gate::new();
+        gate.open();
+        let steps = [larder_testing::Step::Hold(gate), larder_testing::Step::data("page")];
+        let origin = Origin::always(if streamed { answer.steps(steps) } else { answer });
+        let service = ServiceBuilder::new().layer(cache.layer(hourly())).service(origin);
+        for x_cache in ["MISS", "HIT"] {
+            let response = service.clone().oneshot(Request::new(())).await.unwrap();
+            assert_eq!(response.headers()["x-cache"], x_cache, "{streamed}");
+            assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "page");
+        }
+    }
+}
