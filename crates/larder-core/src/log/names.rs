@@ -48,11 +48,17 @@ impl Names {
     /// The names whose [`packed`](Self::packed) texts and digests these are; `None` if the texts cannot be.
     #[must_use]
     pub fn unpack(packed: Bytes, digests: Box<[Digest]>) -> Option<Self> {
+        // Most are, and then one look at the whole buffer tells that every text in it is UTF-8.
+        let all_ascii = packed.is_ascii();
         let mut rest = &*packed;
         while !rest.is_empty() {
-            (_, _, rest) = first(rest)?;
+            let (_, text, after) = first(rest)?;
+            if !all_ascii {
+                str::from_utf8(text).ok()?;
+            }
+            rest = after;
         }
-        matches!(first(&packed), Some((PATH, ..))).then_some(Self { packed, digests })
+        packed.starts_with(&[PATH]).then_some(Self { packed, digests })
     }
 
     /// The texts in one buffer.
@@ -95,7 +101,7 @@ impl Names {
         std::iter::from_fn(move || {
             let (kind, text, after) = first(rest)?;
             rest = after;
-            Some((kind, text))
+            Some((kind, str::from_utf8(text).ok()?))
         })
         .filter_map(move |(found, text)| (found == kind).then_some(text))
     }
@@ -110,11 +116,11 @@ fn pack(packed: &mut Vec<u8>, kind: u8, text: &str) {
 }
 
 /// The first text, what it is, and what follows.
-fn first(packed: &[u8]) -> Option<(u8, &str, &[u8])> {
+fn first(packed: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (kind, rest) = packed.split_first()?;
     let (length, rest) = rest.split_first_chunk()?;
     let (text, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
-    Some((*kind, str::from_utf8(text).ok()?, rest))
+    Some((*kind, text, rest))
 }
 
 #[cfg(test)]

@@ -37,9 +37,11 @@ where
     match Ask::new(&route, look, &key, &mut parts) {
         Ok(ask) => {
             let span = ask.span.clone();
-            answer(route, inner, Request::from_parts(parts, body), ask, known).instrument(span).await
+            // Boxed, as a hit would otherwise carry the whole of a fill's state about.
+            let fill = answer(route, inner, Request::from_parts(parts, body), ask, known);
+            Box::pin(fill.instrument(span)).await
         }
-        Err(reason) => past(&route, &mut inner, Request::from_parts(parts, body), reason).await,
+        Err(reason) => Box::pin(past(&route, &mut inner, Request::from_parts(parts, body), reason)).await,
     }
 }
 

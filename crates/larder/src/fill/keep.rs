@@ -143,7 +143,7 @@ impl Fill {
             }
             // A body that broke off says nothing about the next one: who waits begins a new flight.
             Err(NotStored::BodyError) => self.route.cache.inner.report.judged(Err(NotStored::BodyError)),
-            Err(reason) => self.let_go(reason, true),
+            Err(reason) => self.let_go(reason, !making.is_failure),
         }
     }
 
