@@ -40,7 +40,19 @@ pub(crate) struct Stale {
     pub(crate) tier: Tier,
     pub(crate) reason: MissReason,
     pub(crate) while_revalidate: bool,
-    pub(crate) if_error: bool,
+}
+
+impl Known {
+    #[inline]
+    fn of(held: Arc<Held>, tier: Tier, weighed: Reuse) -> Self {
+        match weighed {
+            Reuse::Fresh { .. } => Self::Fresh(held, tier),
+            Reuse::Stale { reason, while_revalidate, .. } => {
+                Self::Stale(Stale { held, tier, reason, while_revalidate })
+            }
+            Reuse::Refused(reason) => Self::Missing(reason),
+        }
+    }
 }
 
 impl Route {
@@ -66,13 +78,15 @@ impl Route {
     pub(crate) fn find_in_memory(&self, key: &str, headers: &HeaderMap, now: Boot) -> Known {
         let inner = &self.cache.inner;
         match inner.memory.find(key, headers, now) {
-            Found::Held(held) => {
-                let known = self.decide(&held, Tier::Memory, headers, now);
-                if matches!(known, Known::Missing(MissReason::Invalidated)) {
-                    inner.memory.remove(&held);
+            Found::Held(held) => match self.weigh(&held, headers, now) {
+                Reuse::Refused(reason) => {
+                    if reason == MissReason::Invalidated {
+                        inner.memory.remove(&held);
+                    }
+                    Known::Missing(reason)
                 }
-                known
-            }
+                weighed => Known::of(held, Tier::Memory, weighed),
+            },
             Found::OtherVariants(_) => Known::Missing(MissReason::Vary),
             Found::Pass => Known::Pass,
             Found::Nothing => Known::Missing(MissReason::NeverStored),
@@ -94,16 +108,10 @@ impl Route {
 
     /// What the log and the rules of reuse say of a stored response.
     #[inline]
-    pub(crate) fn decide(&self, held: &Arc<Held>, tier: Tier, headers: &HeaderMap, now: Boot) -> Known {
+    pub(crate) fn weigh(&self, held: &Held, headers: &HeaderMap, now: Boot) -> Reuse {
         let (verdict, confirmed) = self.cache.inner.log.judge(held, now);
         let directives = self.policy.store.follow_request.then(|| RequestDirectives::parse(headers));
-        match reuse(&held.candidate(verdict, confirmed, now), directives.as_ref()) {
-            Reuse::Fresh { .. } => Known::Fresh(Arc::clone(held), tier),
-            Reuse::Stale { reason, while_revalidate, if_error } => {
-                Known::Stale(Stale { held: Arc::clone(held), tier, reason, while_revalidate, if_error })
-            }
-            Reuse::Refused(reason) => Known::Missing(reason),
-        }
+        reuse(&held.candidate(verdict, confirmed, now), directives.as_ref())
     }
 
     /// What the shared tier knows about a request that memory knows nothing of use about.
@@ -157,11 +165,11 @@ impl Route {
         stored.meta.position.mark.local = local;
         let now = inner.clock.boot();
         let held = Arc::new(Held::promoted(stored, inner.clock.wall(), now));
-        let known = self.decide(&held, Tier::Shared, headers, now);
-        if inner.memory.keeps() && matches!(known, Known::Fresh(..) | Known::Stale(_)) {
-            inner.memory.insert(held);
+        let weighed = self.weigh(&held, headers, now);
+        if inner.memory.keeps() && !matches!(weighed, Reuse::Refused(_)) {
+            inner.memory.insert(Arc::clone(&held));
         }
-        known
+        Known::of(held, Tier::Shared, weighed)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
+use larder_core::http::reuse::Reuse;
 use larder_core::http::storable::is_error;
 use larder_core::http::validators;
 use larder_core::log::position::Position;
@@ -17,7 +18,7 @@ use super::flight::{Ended, Lead};
 use super::place::Place;
 use crate::body::CacheBody;
 use crate::detach::outcome;
-use crate::lookup::{Known, Stale};
+use crate::lookup::Stale;
 use crate::serve;
 use crate::service::inner::{Answer, Inner};
 use crate::service::layer::Route;
@@ -150,8 +151,8 @@ impl Fill {
         let Some(stale) = &self.stale else { return false };
         // Asked anew: the handler may have taken its time, and an invalidation may have come meanwhile.
         let now = self.route.cache.inner.clock.boot();
-        let known = self.route.decide(&stale.held, stale.tier, &self.ask.headers, now);
-        matches!(known, Known::Stale(Stale { if_error: true, .. }))
+        let weighed = self.route.weigh(&stale.held, &self.ask.headers, now);
+        matches!(weighed, Reuse::Stale { if_error: true, .. })
     }
 
     /// RFC 5861 §4: serves what is stale because the handler failed, to all who wait.
