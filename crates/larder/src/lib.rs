@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod builder;
 mod cache;
 mod clock;
 mod detach;
 mod fill;
+mod inner;
 mod log;
 mod lookup;
 mod memory;
@@ -21,7 +23,8 @@ pub mod ttl;
 mod write;
 
 pub use body::CacheBody;
-pub use cache::{Cache, CacheBuilder};
+pub use builder::CacheBuilder;
+pub use cache::Cache;
 pub use larder_core::log::selector::{Glob, Prefix, Selector, SelectorError, Tag, UriName};
 pub use log::{Deferral, Invalidated, Invalidation};
 pub use policy::{ConfigError, ConfigErrorKind, Policy};

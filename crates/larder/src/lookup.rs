@@ -13,12 +13,12 @@ use larder_core::stored::wire::{self, Decoded};
 use larder_core::stored::{StoredResponse, address};
 use larder_core::time::Boot;
 
-use crate::cache::Inner;
+use crate::inner::Inner;
 use crate::memory::held::Held;
-use crate::memory::{Found, Variants};
+use crate::memory::{Found, Stale, Variants};
 use crate::report::Exchange;
-use crate::service::layer::Route;
 use crate::service::plan::{Look, credentials_reason};
+use crate::service::route::Route;
 use crate::store::Store;
 
 /// What is known about a request, after the rules.
@@ -31,15 +31,6 @@ pub(crate) enum Known {
     Missing(MissReason),
     /// Nobody should wait for the next response.
     Pass,
-}
-
-/// A stale response, and what may be done with it.
-#[derive(Clone)]
-pub(crate) struct Stale {
-    pub(crate) held: Arc<Held>,
-    pub(crate) tier: Tier,
-    pub(crate) reason: MissReason,
-    pub(crate) while_revalidate: bool,
 }
 
 impl Known {
@@ -76,7 +67,7 @@ impl Route {
 
     #[inline]
     pub(crate) fn find_in_memory(&self, key: &str, headers: &HeaderMap, now: Boot) -> Known {
-        let inner = &self.cache.inner;
+        let inner = &self.cache;
         match inner.memory.find(key, headers, now) {
             Found::Held(held) => match self.weigh(&held, headers, now) {
                 Reuse::Refused(reason) => {
@@ -95,7 +86,7 @@ impl Route {
 
     /// The reason for a miss in memory, where nothing is ever kept in memory and there is a shared tier to ask.
     pub(crate) fn goes_to_shared_alone(&self, look: Look, known: &Known) -> Option<MissReason> {
-        let inner = &self.cache.inner;
+        let inner = &self.cache;
         match known {
             Known::Missing(reason)
                 if !inner.memory.keeps() && credentials_reason(look.credentials).is_none() =>
@@ -109,14 +100,14 @@ impl Route {
     /// What the log and the rules of reuse say of a stored response.
     #[inline]
     pub(crate) fn weigh(&self, held: &Held, headers: &HeaderMap, now: Boot) -> Reuse {
-        let (verdict, confirmed) = self.cache.inner.log.judge(held, now);
+        let (verdict, confirmed) = self.cache.log.judge(held, now);
         let directives = self.policy.store.follow_request.then(|| RequestDirectives::parse(headers));
         reuse(&held.candidate(verdict, confirmed, now), directives.as_ref())
     }
 
     /// What the shared tier knows about a request that memory knows nothing of use about.
     pub(crate) async fn look_in_shared(&self, key: &str, headers: &HeaderMap, missing: MissReason) -> Known {
-        let inner = &*self.cache.inner;
+        let inner = &*self.cache;
         let Some(store) = &inner.store else {
             return Known::Missing(missing);
         };
@@ -155,7 +146,7 @@ impl Route {
     }
 
     fn judge_shared(&self, headers: &HeaderMap, read: Read, local: u64, missing: MissReason) -> Known {
-        let inner = &*self.cache.inner;
+        let inner = &*self.cache;
         let mut stored = match read {
             Read::Response(stored) => *stored,
             Read::Fields(_) | Read::Other => return Known::Missing(MissReason::Vary),

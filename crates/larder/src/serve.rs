@@ -15,8 +15,8 @@ use crate::body::CacheBody;
 use crate::fill::Ask;
 use crate::memory::held::Held;
 use crate::report::headers::{self, Forwarded, X_CACHE};
-use crate::service::layer::Route;
 use crate::service::plan::Look;
+use crate::service::route::Route;
 
 /// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields.
 pub(crate) fn fresh<B: Body>(
@@ -30,7 +30,7 @@ pub(crate) fn fresh<B: Body>(
 ) -> Response<CacheBody<B>> {
     let outcome = Outcome::Hit(tier);
     route.answered_at_once(parts, key, outcome);
-    route.cache.inner.report.saved(held.meta.cost);
+    route.cache.report.saved(held.meta.cost);
     let not_modified = look.conditional && is_not_modified(held, &parts.headers);
     let complete = |fields: &mut HeaderMap| complete(fields, held, outcome, now);
     let mut response = if look.head || not_modified {
@@ -55,7 +55,7 @@ pub(crate) fn unshared<B: Body>(
     held: Arc<Held>,
     tier: Tier,
 ) -> Response<CacheBody<B>> {
-    let now = route.cache.inner.clock.boot();
+    let now = route.cache.clock.boot();
     if look.head || look.conditional {
         return fresh(route, look, key, parts, &held, tier, now);
     }
@@ -63,7 +63,7 @@ pub(crate) fn unshared<B: Body>(
         Ok(mut held) => {
             let outcome = Outcome::Hit(tier);
             route.answered_at_once(parts, key, outcome);
-            route.cache.inner.report.saved(held.meta.cost);
+            route.cache.report.saved(held.meta.cost);
             let mut fields = std::mem::take(&mut held.headers);
             complete(&mut fields, &held, outcome, now);
             if route.policy.show_key {
@@ -101,7 +101,7 @@ pub(crate) fn asked<B: Body>(
     held: &Arc<Held>,
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
-    let cache = &route.cache.inner;
+    let cache = &route.cache;
     // Where the handler failed, it ran.
     if !matches!(outcome, Outcome::Stale(_, StaleReason::IfError)) {
         cache.report.saved(held.meta.cost);
@@ -123,7 +123,7 @@ pub(crate) fn collapsed<B: Body>(
     let mut response = plain(route, ask, held, outcome);
     let fields = response.headers_mut();
     restore_others(fields, held);
-    let age = held.age(route.cache.inner.clock.boot());
+    let age = held.age(route.cache.clock.boot());
     fields.insert(AGE, headers::whole_seconds(age));
     headers::forwarded(fields, outcome, forwarded);
     response

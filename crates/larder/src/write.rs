@@ -4,6 +4,7 @@
 mod tests;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
@@ -14,12 +15,12 @@ use larder_core::log::selector::{Selector, UriName};
 use larder_core::outcome::{BypassReason, Outcome};
 
 use crate::body::CacheBody;
-use crate::cache::Cache;
 use crate::detach::detached;
-use crate::log::Invalidation;
+use crate::inner::Inner;
+use crate::log::{Invalidation, invalidate};
 use crate::report::headers::{self, Forwarded};
 use crate::route::Params;
-use crate::service::layer::Route;
+use crate::service::route::Route;
 use crate::service::target::Target;
 
 /// How a request with an unsafe method counts.
@@ -49,7 +50,7 @@ pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
 /// and the invalidation would leave a stored response that is wrong for the rest of its lifetime. The handler of an
 /// unsafe method therefore runs to its end even if nobody waits for its response.
 pub(crate) async fn answer<B, E, F>(
-    cache: Cache,
+    cache: Arc<Inner>,
     response: F,
     written: Vec<Selector>,
 ) -> Result<Response<CacheBody<B>>, E>
@@ -63,7 +64,7 @@ where
 }
 
 async fn to_its_end<B, E>(
-    cache: Cache,
+    cache: Arc<Inner>,
     response: impl Future<Output = Result<Response<B>, E>>,
     written: Vec<Selector>,
 ) -> Result<Response<CacheBody<B>>, E>
@@ -76,10 +77,10 @@ where
     let written = if status.is_success() || status.is_redirection() { written } else { Vec::new() };
     // Two events, as the handler's may be soft while the URI's is not.
     if let Some(said) = said {
-        cache.invalidate(said).await;
+        invalidate(&cache, said).await;
     }
     if let Some(written) = Invalidation::of_each(written) {
-        cache.invalidate(written).await;
+        invalidate(&cache, written).await;
     }
     let forwarded = Forwarded { status: Some(status), ..Forwarded::default() };
     headers::forwarded(response.headers_mut(), OUTCOME, forwarded);

@@ -11,8 +11,8 @@ use super::flight::FlightKey;
 use crate::memory::Found;
 use crate::policy::Named;
 use crate::route::Params;
-use crate::service::layer::Route;
 use crate::service::plan::Look;
+use crate::service::route::Route;
 use crate::service::target::Target;
 
 /// A request, as far as it matters after the handler got it.
@@ -51,7 +51,7 @@ impl Ask {
     /// Under which name others wait with this request: where the fields are known that responses vary on, only those
     /// with the same values.
     pub(crate) fn flight(&self, route: &Route) -> FlightKey {
-        let inner = &route.cache.inner;
+        let inner = &route.cache;
         let variant = match inner.memory.find(&self.key, &self.headers, inner.clock.boot()) {
             Found::OtherVariants(variants) => vary::digest(&vary::selecting(&variants.fields, &self.headers)),
             Found::Held(held) if !held.meta.selecting.is_empty() => vary::digest(&held.meta.selecting),

@@ -21,7 +21,7 @@ const LONGEST_AFTERLIFE: Duration = Duration::from_secs(600);
 impl Fill {
     /// Keeps the response in memory and tells those who wait. False if it is of use to nobody else.
     pub(super) fn commit(&mut self, held: &Arc<Held>, making: &Making) -> bool {
-        let cache = &self.route.cache.inner;
+        let cache = &self.route.cache;
         cache.report.judged(making.stored());
         if making.is_failure {
             self.end(Ended::Failed(Arc::clone(held)));
@@ -46,7 +46,7 @@ impl Fill {
 
     /// Stores the response for other instances, if it is of use to them.
     pub(super) async fn share(&self, held: &Held, of_use: bool) {
-        let cache = &self.route.cache.inner;
+        let cache = &self.route.cache;
         let Some(store) = cache.store.as_ref().filter(|_| of_use) else {
             return;
         };

@@ -8,11 +8,12 @@ use tracing::Instrument as _;
 
 use super::ask::Ask;
 use super::join::answer;
+use crate::log::start;
 use crate::lookup::Known;
 use crate::serve;
 use crate::service::inner::{Answer, Inner};
-use crate::service::layer::Route;
 use crate::service::plan::Look;
+use crate::service::route::Route;
 
 /// Asks the shared tier before anything is made ready for a fill. Nothing that others could find in memory would come of
 /// it, so that no flight is begun for the question.
@@ -28,7 +29,7 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    route.cache.start();
+    start(&route.cache);
     let (mut parts, body) = request.into_parts();
     let known = match route.look_in_shared(&key, &parts.headers, missing).await {
         Known::Fresh(held, tier) => return Ok(serve::unshared(&route, look, &key, &parts, held, tier)),

@@ -11,7 +11,7 @@ use larder_core::outcome::Tier;
 use larder_core::time::Boot;
 use tokio::sync::watch;
 
-use crate::lookup::Stale;
+use crate::memory::Stale;
 use crate::memory::held::Held;
 
 /// What a flight ended with, for those who waited.

@@ -35,7 +35,7 @@ impl Fill {
         let mut tags: Vec<_> = stale.held.meta.names.tags().collect();
         tags.extend(parts.extensions.remove::<Tags>().unwrap_or_default().into_vec());
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
-        let arrived = self.route.cache.inner.clock.wall();
+        let arrived = self.route.cache.clock.wall();
         let status = stale.held.status;
         let judged = self.judge(status, &headers, &said, began, arrived);
         let not_stored = judged.as_ref().err().copied();

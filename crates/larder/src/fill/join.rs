@@ -15,13 +15,15 @@ use super::flight::{Ended, Flight, Joined, Lead};
 use super::place::Place;
 use super::run::{Fill, run_detached, run_in_background};
 use crate::body::CacheBody;
-use crate::lookup::{Known, Stale};
+use crate::log::start;
+use crate::lookup::Known;
+use crate::memory::Stale;
 use crate::memory::held::Held;
 use crate::report::headers::Forwarded;
 use crate::serve;
 use crate::service::inner::{Answer, Inner};
-use crate::service::layer::Route;
 use crate::service::plan::credentials_reason;
+use crate::service::route::Route;
 
 /// How often a request that waited in vain waits again. Each time costs one run of a handler that fails, and one after
 /// the other would make the last of many wait for all of them.
@@ -39,7 +41,7 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    route.cache.start();
+    start(&route.cache);
     let mut place = Place::ready(inner);
     if let Some(reason) = credentials_reason(ask.credentials) {
         return alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await;
@@ -89,7 +91,7 @@ where
                     }
                     Taken::Anew => {
                         waits += 1;
-                        let now = route.cache.inner.clock.boot();
+                        let now = route.cache.clock.boot();
                         known = route.find_in_memory(&ask.key, &ask.headers, now);
                     }
                 }
@@ -105,7 +107,7 @@ enum Turn {
 
 /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
 fn join(route: &Route, ask: &Ask) -> Turn {
-    let inner = &route.cache.inner;
+    let inner = &route.cache;
     // In this order: a position read before the flight is found is never beyond what the flight may have missed.
     let (now, position) = (inner.clock.boot(), inner.log.position());
     let may_join =
@@ -120,7 +122,7 @@ fn join(route: &Route, ask: &Ask) -> Turn {
 /// refused in the end, so that waiting for it could only make this request as slow as two. (Names that the handler gives
 /// are known at the end alone.)
 fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -> bool {
-    let inner = &route.cache.inner;
+    let inner = &route.cache;
     if joining_at == flight.position {
         return false;
     }
@@ -139,7 +141,7 @@ enum Again {
 /// Looks once more, now that nobody else fills the key: into memory, as another flight may have ended between the first
 /// look and this one's beginning, and into the shared tier.
 async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) -> Again {
-    let now = route.cache.inner.clock.boot();
+    let now = route.cache.clock.boot();
     let stale = match route.find_in_memory(&ask.key, &ask.headers, now) {
         Known::Stale(found) if !found.while_revalidate => Ok(found),
         Known::Missing(reason) => Err(stale.err().unwrap_or(reason)),
@@ -175,7 +177,7 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: 
         Ended::Failed(held) => (held, miss, false),
         Ended::Stale(stale) => (&stale.held, Outcome::Stale(stale.tier, StaleReason::IfError), false),
     };
-    let inner = &route.cache.inner;
+    let inner = &route.cache;
     let now = inner.clock.boot();
     let names = &held.meta.names;
     let same = joined_at == flight.position;
@@ -198,7 +200,7 @@ fn shared<B: Body>(
     reason: MissReason,
 ) -> Response<CacheBody<B>> {
     if !matches!(outcome, Outcome::Hit(_)) {
-        route.cache.inner.report.collapsed();
+        route.cache.report.collapsed();
     }
     match outcome {
         Outcome::Stale(..) | Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
@@ -223,7 +225,7 @@ where
 {
     let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
     let response = serve::asked(route, &ask, &stale.held, outcome);
-    let cache = &route.cache.inner;
+    let cache = &route.cache;
     let lead = cache.flights.lead(ask.flight(route), cache.clock.boot(), cache.log.position());
     if let Some(lead) = lead.filter(|_| !ask.head) {
         let outcome = Outcome::Miss(stale.reason);

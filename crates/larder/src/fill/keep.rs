@@ -41,7 +41,7 @@ impl Fill {
         self.ask.named.inherit(&mut parts.extensions);
         let tags: Tags = parts.extensions.remove().unwrap_or_default();
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
-        let arrived = self.route.cache.inner.clock.wall();
+        let arrived = self.route.cache.clock.wall();
         match self.judge(parts.status, &parts.headers, &said, began, arrived) {
             Ok(judged) => {
                 let making = Making::of(judged, tags.into_vec(), arrived, began, cost);
@@ -142,14 +142,14 @@ impl Fill {
                 self.share(&held, of_use).await;
             }
             // A body that broke off says nothing about the next one: who waits begins a new flight.
-            Err(NotStored::BodyError) => self.route.cache.inner.report.judged(Err(NotStored::BodyError)),
+            Err(NotStored::BodyError) => self.route.cache.report.judged(Err(NotStored::BodyError)),
             Err(reason) => self.let_go(reason, !making.is_failure),
         }
     }
 
     /// Lets those who wait go on by themselves, and, for a while, those who come later too.
     pub(super) fn let_go(&mut self, reason: NotStored, remember: bool) {
-        let cache = &self.route.cache.inner;
+        let cache = &self.route.cache;
         cache.report.judged(Err(reason));
         let Some(lead) = self.lead.take() else { return };
         if remember {

@@ -95,7 +95,7 @@ impl Fill {
             flags,
         };
         let stored = StoredResponse { status, headers, body, meta };
-        let now = self.route.cache.inner.clock.boot();
+        let now = self.route.cache.clock.boot();
         Arc::new(Held::filled(stored, making.began.boot, now))
     }
 
@@ -103,7 +103,7 @@ impl Fill {
     fn selecting(&self, headers: &HeaderMap) -> Selecting {
         match Vary::parse(headers) {
             Vary::Fields(fields) => {
-                let fields = self.route.cache.inner.memory.fields_with(&self.ask.key, fields);
+                let fields = self.route.cache.memory.fields_with(&self.ask.key, fields);
                 vary::selecting(&fields, &self.ask.headers)
             }
             Vary::None | Vary::Any => Selecting::default(),

@@ -18,10 +18,10 @@ use super::flight::{Ended, Lead};
 use super::place::Place;
 use crate::body::CacheBody;
 use crate::detach::outcome;
-use crate::lookup::Stale;
+use crate::memory::Stale;
 use crate::serve;
 use crate::service::inner::{Answer, Inner};
-use crate::service::layer::Route;
+use crate::service::route::Route;
 
 /// A run of the handler, and what it is for.
 pub(crate) struct Fill {
@@ -90,12 +90,12 @@ impl Fill {
     {
         let began = self.began();
         let validating = self.prepare(&mut request);
-        let clock = &self.route.cache.inner.clock;
+        let clock = &self.route.cache.clock;
         let called = clock.boot();
         let answer = inner.call(request).await;
         let cost = clock.boot().saturating_since(called);
         if self.lead.is_some() {
-            self.route.cache.inner.report.filled(cost);
+            self.route.cache.report.filled(cost);
         }
         match answer {
             Ok(response) if is_error(response.status()) && self.may_serve_stale() => self.fail_over(client),
@@ -121,7 +121,7 @@ impl Fill {
     }
 
     fn began(&self) -> Began {
-        let cache = &self.route.cache.inner;
+        let cache = &self.route.cache;
         let wall = cache.clock.wall();
         match self.lead.as_ref().map(Lead::flight) {
             Some(flight) => Began { boot: flight.began, wall, position: flight.position },
@@ -150,7 +150,7 @@ impl Fill {
     fn may_serve_stale(&self) -> bool {
         let Some(stale) = &self.stale else { return false };
         // Asked anew: the handler may have taken its time, and an invalidation may have come meanwhile.
-        let now = self.route.cache.inner.clock.boot();
+        let now = self.route.cache.clock.boot();
         let weighed = self.route.weigh(&stale.held, &self.ask.headers, now);
         matches!(weighed, Reuse::Stale { if_error: true, .. })
     }

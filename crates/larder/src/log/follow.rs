@@ -7,7 +7,7 @@ use larder_core::log::tail::{LookTaken, Tail};
 use larder_core::store::{Appended, StoreError};
 use tokio::time::{Instant, sleep};
 
-use crate::cache::Inner;
+use crate::inner::Inner;
 use crate::report::Exchange;
 use crate::store::Store;
 
@@ -15,11 +15,25 @@ use crate::store::Store;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
+/// Starts to follow the log, where there is one elsewhere, as soon as there is a runtime to do it on.
+pub(crate) fn start(inner: &Arc<Inner>) {
+    let Some(store) = &inner.store else { return };
+    if inner.following.get().is_some() {
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
+    inner.following.get_or_init(|| {
+        runtime.spawn(follow(Arc::downgrade(inner), Arc::clone(store)));
+    });
+}
+
 /// Follows the log for as long as the cache lives.
 ///
 /// `XREAD BLOCK` and its like are only the alarm; what is believed is what a look says (rule 4). Between two alarms a
 /// look is sent at least four times per `max_staleness`, so that one that is lost does not detach this instance.
-pub(crate) async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
+async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
     let mut pause = FIRST_PAUSE;
     while let Some(inner) = cache.upgrade() {
         match look(&inner, &*store).await {

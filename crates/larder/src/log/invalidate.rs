@@ -1,6 +1,7 @@
 //! Invalidating.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Extensions;
@@ -8,9 +9,10 @@ use larder_core::log::selector::{Event, Glob, Mode, Prefix, Selector, Tag, UriNa
 use larder_core::log::tail::{Passing, Tail};
 use larder_core::store::Appended;
 
-use super::follow::within;
-use crate::cache::Cache;
+use super::follow::{start, within};
+use crate::inner::Inner;
 use crate::report::Exchange;
+use crate::store::Store;
 
 /// What to invalidate, and how: one or more selectors, hard unless [`soft`](Self::soft) is said.
 ///
@@ -157,52 +159,38 @@ impl std::error::Error for Deferral {}
 /// How long an event that was appended may take to come back to this instance before it counts as deferred.
 const COMES_BACK_WITHIN: Duration = Duration::from_millis(500);
 
-impl Cache {
-    /// Invalidates, and tells how far that got.
-    ///
-    /// When the future is done, this instance does not serve again what was named, whatever is in flight. Call it
-    /// after the write is committed. Dropping the future does not take the invalidation back.
-    ///
-    /// With a shared store it takes about as long as two exchanges with it; while the store is away, at most half a
-    /// second and usually no time.
-    pub async fn invalidate(&self, what: impl Into<Invalidation>) -> Invalidated {
-        let events = what.into().events();
-        self.inner.report.invalidated(events.len());
-        if self.inner.store.is_none() {
-            let now = self.inner.clock.boot();
-            self.inner.log.change(|tail| tail.record(&events, now));
-            return Invalidated::Applied;
-        }
-        self.start();
-        let cache = self.clone();
-        // In a task of its own, so that a client that hangs up does not take half of it back.
-        let told = tokio::spawn(async move { cache.tell(events).await });
-        told.await.unwrap_or(Invalidated::Deferred)
-    }
+/// Appends the invalidation to the log, and waits until this instance has taken it in.
+pub(crate) async fn invalidate(inner: &Arc<Inner>, what: Invalidation) -> Invalidated {
+    let events = what.events();
+    inner.report.invalidated(events.len());
+    let Some(store) = &inner.store else {
+        let now = inner.clock.boot();
+        inner.log.change(|tail| tail.record(&events, now));
+        return Invalidated::Applied;
+    };
+    start(inner);
+    let (inner, store) = (Arc::clone(inner), Arc::clone(store));
+    // In a task of its own, so that a client that hangs up does not take half of it back.
+    let told = tokio::spawn(async move { tell(&inner, &*store, events).await });
+    told.await.unwrap_or(Invalidated::Deferred)
+}
 
-    async fn tell(&self, events: Vec<Event>) -> Invalidated {
-        let Some(store) = &self.inner.store else {
-            return Invalidated::Applied;
-        };
-        match store.append(&events).await {
-            Ok((incarnation, id)) => {
-                self.inner.report.store_worked(Exchange::Append, &*self.inner.clock);
-                let appended = Appended { incarnation, id, answered: self.inner.clock.boot() };
-                let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
-                self.inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
-                if self.inner.log.read(|tail| tail.passed(&appended)) == Passing::Passed {
-                    return Invalidated::Applied;
-                }
-            }
-            Err(error) => {
-                let report = &self.inner.report;
-                report.store_failed(Exchange::Append, &error, &*self.inner.clock);
+async fn tell(inner: &Inner, store: &dyn Store, events: Vec<Event>) -> Invalidated {
+    match store.append(&events).await {
+        Ok((incarnation, id)) => {
+            inner.report.store_worked(Exchange::Append, &*inner.clock);
+            let appended = Appended { incarnation, id, answered: inner.clock.boot() };
+            let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
+            inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
+            if inner.log.read(|tail| tail.passed(&appended)) == Passing::Passed {
+                return Invalidated::Applied;
             }
         }
-        // Rule 15: what timed out may have happened; it is appended again, and a duplicate costs misses only.
-        let now = self.inner.clock.boot();
-        self.inner.log.change(|tail| tail.defer(&events, now));
-        self.inner.deferred.notify_one();
-        Invalidated::Deferred
+        Err(error) => inner.report.store_failed(Exchange::Append, &error, &*inner.clock),
     }
+    // Rule 15: what timed out may have happened; it is appended again, and a duplicate costs misses only.
+    let now = inner.clock.boot();
+    inner.log.change(|tail| tail.defer(&events, now));
+    inner.deferred.notify_one();
+    Invalidated::Deferred
 }

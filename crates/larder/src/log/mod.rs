@@ -4,6 +4,7 @@ mod follow;
 mod invalidate;
 mod view;
 
-pub(crate) use follow::follow;
+pub(crate) use follow::start;
+pub(crate) use invalidate::invalidate;
 pub use invalidate::{Deferral, Invalidated, Invalidation};
 pub(crate) use view::LogView;

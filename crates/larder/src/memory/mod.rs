@@ -2,6 +2,7 @@
 
 pub(crate) mod held;
 mod slot;
+mod stale;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder};
 use held::Held;
 use slot::{ByWeight, SlotKey, SlotName};
 pub(crate) use slot::{Slot, Variants};
+pub(crate) use stale::Stale;
 
 /// What the memory tier knows about a request.
 pub(crate) enum Found {

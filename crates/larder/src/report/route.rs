@@ -7,7 +7,7 @@ use tracing::field::Empty;
 
 use crate::fill::Ask;
 use crate::route::matched_path;
-use crate::service::layer::Route;
+use crate::service::route::Route;
 
 /// What is counted for each route of a layer.
 #[cfg(feature = "metrics")]
@@ -43,7 +43,7 @@ impl Route {
 
     #[cfg_attr(not(feature = "metrics"), allow(unused_variables))] // Only metrics tell routes apart.
     fn count<'a>(&'a self, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
-        self.cache.inner.report.answered(outcome);
+        self.cache.report.answered(outcome);
         #[cfg(feature = "metrics")]
         {
             let route = self.policy.name.as_deref().or_else(matched_path);

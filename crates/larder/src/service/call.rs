@@ -14,8 +14,8 @@ use tracing::Instrument as _;
 
 use super::future::ResponseFuture;
 use super::inner::Inner;
-use super::layer::Route;
 use super::plan::{Look, Plan};
+use super::route::Route;
 use crate::body::CacheBody;
 use crate::fill::{self, Ask};
 use crate::lookup::Known;
@@ -84,7 +84,7 @@ impl<S> CacheService<S> {
         S: Inner<Q>,
         Q: Send + 'static,
     {
-        let now = self.route.cache.inner.clock.boot();
+        let now = self.route.cache.clock.boot();
         let known = self.route.look_in_memory(look, key, &parts.headers, now);
         if let Known::Fresh(held, tier) = known {
             return ResponseFuture::stored(serve::fresh(&self.route, look, key, &parts, &held, tier, now));
@@ -125,7 +125,7 @@ impl<S> CacheService<S> {
         let written = write::names(&self.route, &mut parts);
         self.route.answered_at_once(&parts, "", write::OUTCOME);
         let response = self.inner.call(Request::from_parts(parts, body));
-        ResponseFuture::longer(write::answer(self.route.cache.clone(), response, written))
+        ResponseFuture::longer(write::answer(Arc::clone(&self.route.cache), response, written))
     }
 
     /// The inner service that was polled ready; a clone, which is not, stays here to be polled for the next request.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::call::CacheService;
-use crate::cache::Cache;
+use super::route::Route;
+use crate::inner::Inner;
 use crate::policy::Policy;
 
-/// A [`Layer`] that caches what goes through it. Made by [`Cache::layer`].
+/// A [`Layer`] that caches what goes through it. Made by [`Cache::layer`](crate::Cache::layer).
 ///
 /// It wraps any service of HTTP requests that is `Clone`, whose futures are `Send`, and whose response bodies are made of
 /// `Bytes`: an axum `Router`, a `MethodRouter`, a handler, or a plain Tower service. It adds no error of its own.
@@ -20,17 +21,8 @@ pub struct CacheLayer {
     route: Arc<Route>,
 }
 
-/// A cache and the policy of one of its layers.
-#[derive(Debug)]
-pub(crate) struct Route {
-    pub(crate) cache: Cache,
-    pub(crate) policy: Policy,
-    #[cfg(feature = "metrics")]
-    pub(crate) report: crate::report::route::RouteReport,
-}
-
 impl CacheLayer {
-    pub(crate) fn new(cache: Cache, policy: Policy) -> Self {
+    pub(crate) fn new(cache: Arc<Inner>, policy: Policy) -> Self {
         let route = Route {
             cache,
             policy,

@@ -5,6 +5,7 @@ mod future;
 pub(crate) mod inner;
 pub(crate) mod layer;
 pub(crate) mod plan;
+pub(crate) mod route;
 pub(crate) mod target;
 
 pub use call::CacheService;

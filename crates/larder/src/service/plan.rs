@@ -9,7 +9,7 @@ use larder_core::http::storable::Credentials;
 use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::BypassReason;
 
-use super::layer::Route;
+use super::route::Route;
 use super::target::Target;
 use crate::policy::{Inherited, Policy};
 use crate::route::Params;
@@ -91,7 +91,7 @@ impl Route {
     }
 
     fn id(&self) -> usize {
-        std::sync::Arc::as_ptr(&self.cache.inner).addr()
+        std::sync::Arc::as_ptr(&self.cache).addr()
     }
 }
 

@@ -10,6 +10,7 @@ use tower::ServiceExt as _;
 use tower_layer::Layer as _;
 
 use super::*;
+use crate::Cache;
 use crate::policy::Policy;
 use crate::service::CacheService;
 use crate::testing::soon;

@@ -1,0 +1,136 @@
+//! The options of a cache.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use larder_core::log::position::Incarnation;
+use larder_core::log::tail::{Limits, Tail};
+use larder_core::store::{Log, SharedTier};
+use larder_core::time::Clock;
+use tokio::sync::Notify;
+
+use crate::cache::Cache;
+use crate::clock::SystemClock;
+use crate::fill::flight::Flights;
+use crate::inner::Inner;
+use crate::log::{LogView, start};
+use crate::memory::Memory;
+use crate::policy::{ConfigError, ConfigErrorKind};
+use crate::report::Report;
+use crate::store::Store;
+
+/// Options for a [`Cache`].
+pub struct CacheBuilder {
+    memory: u64,
+    max_staleness: Duration,
+    store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+}
+
+/// Half of what a small container has, at the usual 128 MiB.
+const DEFAULT_MEMORY: u64 = 64 * 1024 * 1024;
+const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(2);
+/// Four looks have to fit in, each an exchange with the store.
+const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
+
+impl Default for CacheBuilder {
+    fn default() -> Self {
+        Self {
+            memory: DEFAULT_MEMORY,
+            max_staleness: DEFAULT_MAX_STALENESS,
+            store: None,
+            clock: Arc::new(SystemClock),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// Shares stored responses and invalidations with other instances through this store.
+    #[must_use]
+    pub fn shared(mut self, store: impl SharedTier + Log) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Keeps at most about this many bytes of responses in this process's memory; 64 MiB by default. With 0, responses
+    /// are kept in the shared store alone.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// For at most this long may another instance serve what was invalidated; 2 seconds by default, and at least 100
+    /// milliseconds. An instance that cannot confirm within that time that it has read the whole
+    /// invalidation log stops serving what it filled longer ago. Without a shared store it means nothing.
+    #[must_use]
+    pub fn max_staleness(mut self, limit: Duration) -> Self {
+        self.max_staleness = limit;
+        self
+    }
+
+    /// Takes the time from here: for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The cache. With a shared store, it begins to follow the invalidation log now if this is called on a Tokio
+    /// runtime, else at the first request.
+    ///
+    /// # Panics
+    /// If an option cannot be right, naming it. Where options are not written in the code, use
+    /// [`try_build`](Self::try_build).
+    #[must_use]
+    #[allow(clippy::panic)] // Said in the documentation; no request gets here.
+    pub fn build(self) -> Cache {
+        match self.try_build() {
+            Ok(cache) => cache,
+            Err(error) => panic!("this cache cannot be right: {error}"),
+        }
+    }
+
+    /// The cache, like [`build`](Self::build).
+    ///
+    /// # Errors
+    /// If an option cannot be right.
+    pub fn try_build(self) -> Result<Cache, ConfigError> {
+        if self.max_staleness < SHORTEST_STALENESS {
+            let what = format!("{:?}", self.max_staleness);
+            return Err(ConfigError::new(ConfigErrorKind::Staleness, what));
+        }
+        #[cfg(feature = "metrics")]
+        crate::report::metrics::describe();
+        let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
+        let tail = match self.store {
+            Some(_) => Tail::following(incarnation, self.limits),
+            None => Tail::alone(incarnation, self.limits),
+        };
+        let inner = Inner {
+            clock: self.clock,
+            memory: Memory::new(self.memory),
+            log: LogView::new(tail, self.max_staleness),
+            store: self.store,
+            flights: Flights::default(),
+            report: Report::default(),
+            deferred: Notify::new(),
+            following: OnceLock::new(),
+        };
+        let inner = Arc::new(inner);
+        start(&inner);
+        Ok(Cache::of(inner))
+    }
+}
+
+impl std::fmt::Debug for CacheBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CacheBuilder")
+            .field("memory", &self.memory)
+            .field("max_staleness", &self.max_staleness)
+            .field("shared", &self.store.is_some())
+            .finish_non_exhaustive()
+    }
+}

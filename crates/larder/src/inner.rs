@@ -1,0 +1,32 @@
+//! What a cache consists of.
+
+use std::sync::{Arc, OnceLock};
+
+use larder_core::time::Clock;
+use tokio::sync::Notify;
+
+use crate::fill::flight::Flights;
+use crate::log::LogView;
+use crate::memory::Memory;
+use crate::report::Report;
+use crate::store::Store;
+
+/// The parts of a cache, shared by its handles, its layers and the task that follows the log.
+pub(crate) struct Inner {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) memory: Memory,
+    pub(crate) log: LogView,
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) flights: Flights,
+    pub(crate) report: Report,
+    /// Wakes the task that follows the log when something was put into the outbox.
+    pub(crate) deferred: Notify,
+    /// Whether that task was started.
+    pub(crate) following: OnceLock<()>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").field("shared", &self.store.is_some()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,16 @@
+//! A stored response that is not fresh.
+
+use std::sync::Arc;
+
+use larder_core::outcome::{MissReason, Tier};
+
+use super::held::Held;
+
+/// A stale response, and what may be done with it.
+#[derive(Clone)]
+pub(crate) struct Stale {
+    pub(crate) held: Arc<Held>,
+    pub(crate) tier: Tier,
+    pub(crate) reason: MissReason,
+    pub(crate) while_revalidate: bool,
+}
