@@ -14,7 +14,7 @@ use http_body_util::Full;
 use larder::{Cache, CacheService, Policy, ttl};
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
-use larder_core::log::tail::Look;
+use larder_core::store::Look;
 use larder_core::store::{Cursor, Log, SharedTier, StoreError};
 use larder_redis::RedisStore;
 use larder_testing::{Gate, RedisServer};

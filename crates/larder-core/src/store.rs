@@ -10,7 +10,6 @@ use bytes::Bytes;
 
 use crate::log::position::{Incarnation, LogId};
 use crate::log::selector::Event;
-use crate::log::tail::Look;
 use crate::time::Boot;
 
 /// The tier of stored responses that instances share.
@@ -42,6 +41,22 @@ pub struct Cursor {
     /// Whether `incarnation` was found broken (its log ends before `after`): if the log still is of it, the look has
     /// to begin a new one. Only needed on servers that do not tell their run id to scripts.
     pub broken: bool,
+}
+
+/// What one look at the log was answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Look {
+    /// The incarnation that the log is of.
+    pub incarnation: Incarnation,
+    /// Where the Stream begins: everything at or before this may be missing.
+    pub floor: LogId,
+    /// The last id that the Stream gave out.
+    pub last: LogId,
+    /// The entries after the cursor, in order. An entry that cannot be read is [`Event::EVERYTHING`].
+    pub entries: Vec<(LogId, Vec<Event>)>,
+    /// Whether entries were left for the next look.
+    pub more: bool,
 }
 
 /// What an append was answered with.

@@ -11,7 +11,7 @@ use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand, Value};
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
-use larder_core::log::tail::Look;
+use larder_core::store::Look;
 use larder_core::store::{Cursor, Log, StoreError, StoreErrorKind};
 use tokio::time::timeout;
 

@@ -3,7 +3,7 @@
 use fred::types::Value;
 use larder_core::log::position::LogId;
 use larder_core::log::selector::Event;
-use larder_core::log::tail::Look;
+use larder_core::store::Look;
 use larder_core::store::StoreError;
 
 use crate::answer::{number, parts, text, unreadable};

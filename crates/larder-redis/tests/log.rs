@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use larder_core::log::position::LogId;
 use larder_core::log::selector::{Event, Mode, Selector};
-use larder_core::log::tail::Look;
+use larder_core::store::Look;
 use larder_core::store::{Cursor, Log, StoreErrorKind};
 use larder_testing::RedisServer;
 use support::{EVENTS, RECORD, after, event, eventually, joined, patient, start, store};

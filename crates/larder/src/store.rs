@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
-use larder_core::log::tail::Look;
+use larder_core::store::Look;
 use larder_core::store::{Cursor, Log, SharedTier, StoreError};
 
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

@@ -13,27 +13,11 @@ pub use self::reached::Passing;
 use self::reached::Reached;
 use super::names::Names;
 use super::outbox::{Batch, Outbox};
-use super::position::{Incarnation, LogId, Mark, Position};
+use super::position::{Incarnation, Mark, Position};
 use super::selector::Event;
 use super::table::{Place, Table, Verdict};
-use crate::store::{Appended, Cursor};
+use crate::store::{Appended, Cursor, Look};
 use crate::time::Boot;
-
-/// What one look at the log was answered with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct Look {
-    /// The incarnation that the log is of.
-    pub incarnation: Incarnation,
-    /// Where the Stream begins: everything at or before this may be missing.
-    pub floor: LogId,
-    /// The last id that the Stream gave out.
-    pub last: LogId,
-    /// The entries after the cursor, in order. An entry that cannot be read is [`Event::EVERYTHING`].
-    pub entries: Vec<(LogId, Vec<Event>)>,
-    /// Whether entries were left for the next look.
-    pub more: bool,
-}
 
 /// What came of taking in a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

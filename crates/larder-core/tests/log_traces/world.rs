@@ -6,7 +6,8 @@ use larder_core::log::names::Names;
 use larder_core::log::position::{Incarnation, LogId, Position};
 use larder_core::log::selector::{Event, Mode, Selector, Tag};
 use larder_core::log::table::Verdict;
-use larder_core::log::tail::{Limits, Look, LookTaken, Tail, usable};
+use larder_core::log::tail::{Limits, LookTaken, Tail, usable};
+use larder_core::store::Look;
 use larder_core::store::{Appended, Cursor};
 use larder_core::time::Boot;
 

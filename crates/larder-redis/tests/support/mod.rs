@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use larder_core::log::position::{Incarnation, LogId, Mark, Position};
 use larder_core::log::selector::{Event, Mode, Tag};
-use larder_core::log::tail::Look;
+use larder_core::store::Look;
 use larder_core::store::{Cursor, Log, SharedTier};
 use larder_core::stored::wire;
 use larder_redis::{RedisStore, RedisStoreBuilder};

@@ -2,8 +2,9 @@
 
 use larder_core::log::position::Position;
 use larder_core::log::selector::Event;
-use larder_core::log::tail::{Limits, Look, Passing};
+use larder_core::log::tail::{Limits, Passing};
 use larder_core::store::Appended;
+use larder_core::store::Look;
 use larder_core::time::Boot;
 use proptest::prelude::*;
 

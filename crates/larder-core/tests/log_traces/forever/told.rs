@@ -3,7 +3,7 @@
 use larder_core::log::position::{Incarnation, LogId, Position};
 use larder_core::log::selector::{Event, Mode};
 use larder_core::log::table::Verdict;
-use larder_core::log::tail::Look;
+use larder_core::store::Look;
 
 use super::steps::is_named;
 use crate::world::incarnation;

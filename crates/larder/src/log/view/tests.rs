@@ -2,7 +2,8 @@ use std::sync::atomic::AtomicBool;
 
 use larder_core::log::position::LogId;
 use larder_core::log::selector::{Event, Mode, Selector, Tag};
-use larder_core::log::tail::{Limits, Look};
+use larder_core::log::tail::Limits;
+use larder_core::store::Look;
 
 use super::*;
 use crate::testing::{INCARNATION, after, held, now, stored};
