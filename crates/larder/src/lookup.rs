@@ -156,7 +156,7 @@ impl Route {
         stored.meta.position.mark.local = local;
         let now = inner.clock.boot();
         let held = Held::promoted(stored, inner.clock.wall(), now);
-        let held = Arc::new(if inner.memory.keeps() { held.to_be_kept() } else { held });
+        let held = Arc::new(if inner.memory.keeps() { held.trimmed() } else { held });
         let weighed = self.weigh(&held, headers, now);
         if inner.memory.keeps() && !matches!(weighed, Reuse::Refused(_)) {
             inner.memory.insert(Arc::clone(&held));

@@ -50,11 +50,11 @@ impl Held {
     pub(crate) fn filled(mut stored: StoredResponse, filled_at: Boot, now: Boot) -> Self {
         let age = stored.meta.initial_age;
         let others = headers::prepare(&mut stored.headers);
-        Self::new(stored, others, Some(filled_at), age, now).to_be_kept()
+        Self::new(stored, others, Some(filled_at), age, now).trimmed()
     }
 
     /// Gives back the room that its table of fields has to spare, about half a kilobyte: a copy has just what it needs.
-    pub(crate) fn to_be_kept(mut self) -> Self {
+    pub(crate) fn trimmed(mut self) -> Self {
         self.headers = self.headers.clone();
         self
     }
