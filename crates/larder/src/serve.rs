@@ -19,6 +19,7 @@ use crate::service::plan::Look;
 use crate::service::route::Route;
 
 /// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields.
+#[inline]
 pub(crate) fn fresh<B: Body>(
     route: &Route,
     look: Look,
@@ -83,6 +84,7 @@ pub(crate) fn past<B: Body<Data = Bytes>>(response: Response<B>, outcome: Outcom
     response
 }
 
+#[inline]
 fn whole<B: Body>(status: StatusCode, fields: HeaderMap, body: Bytes) -> Response<CacheBody<B>> {
     let mut response = Response::new(CacheBody::whole(body));
     *response.status_mut() = status;

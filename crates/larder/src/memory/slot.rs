@@ -85,7 +85,10 @@ impl Hash for SlotKey {
 impl Hash for SlotName<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.key.hash(state);
-        self.variant.hash(state);
+        // Most keys have no variants, and a hit is quicker by what it does not hash.
+        if self.variant != 0 {
+            self.variant.hash(state);
+        }
     }
 }
 

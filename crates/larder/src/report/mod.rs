@@ -50,6 +50,7 @@ fn nanos(time: Duration) -> u64 {
 
 impl Report {
     /// A request was answered.
+    #[inline]
     pub(crate) fn answered(&self, outcome: Outcome) {
         let counter = match outcome {
             Outcome::Hit(Tier::Memory) => &self.hits[0],
@@ -66,6 +67,7 @@ impl Report {
     }
 
     /// A request was answered with a response that took this long to make.
+    #[inline]
     pub(crate) fn saved(&self, cost: Duration) {
         add(&self.saved_nanos, nanos(cost));
         #[cfg(feature = "metrics")]

@@ -18,6 +18,7 @@ pub(crate) struct RouteReport {
 
 impl Route {
     /// Tells of a request that is answered at once, or whose answer the cache has no part in.
+    #[inline]
     pub(crate) fn answered_at_once(&self, parts: &Parts, key: &str, outcome: Outcome) {
         self.count(|| matched_path(parts), outcome);
         // Nothing of this is looked at on a hit unless somebody listens.
@@ -41,6 +42,7 @@ impl Route {
         tracing::debug_span!(target: "larder", "cache", route, key, outcome = Empty, tier = Empty, reason = Empty)
     }
 
+    #[inline]
     #[cfg_attr(not(feature = "metrics"), allow(unused_variables))] // Only metrics tell routes apart.
     fn count<'a>(&'a self, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
         self.cache.report.answered(outcome);
