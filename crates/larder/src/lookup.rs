@@ -51,17 +51,13 @@ impl Route {
     #[inline]
     pub(crate) fn look_in_memory(&self, look: Look, key: &str, headers: &HeaderMap, now: Boot) -> Known {
         let known = self.find_in_memory(key, headers, now);
+        if credentials_reason(look.credentials).is_none() {
+            return known;
+        }
         match known {
             // RFC 9111 §3.5, and the same for cookies: only what says of itself that it may be shared.
-            Known::Fresh(held, _)
-                if credentials_reason(look.credentials).is_some() && !held.meta.flags.shareable =>
-            {
-                Known::Pass
-            }
-            _ if credentials_reason(look.credentials).is_some() && !matches!(known, Known::Fresh(..)) => {
-                Known::Pass
-            }
-            known => known,
+            Known::Fresh(held, tier) if held.meta.flags.shareable => Known::Fresh(held, tier),
+            _ => Known::Pass,
         }
     }
 
@@ -209,7 +205,7 @@ fn read(key: &str, headers: &HeaderMap, answer: Option<Bytes>) -> Read {
 fn address_of(key: &str, headers: &HeaderMap, variants: Option<&Variants>) -> String {
     match variants {
         None => address::primary(key),
-        Some(variants) => address::variant(key, vary::digest(&vary::selecting(&variants.fields, headers))),
+        Some(variants) => address::variant(key, variants.of_request(headers)),
     }
 }
 

@@ -109,8 +109,7 @@ pub(crate) fn asked<B: Body>(
         cache.report.saved(held.meta.cost);
     }
     let mut response = plain(route, ask, held, outcome);
-    let age = held.age(cache.clock.boot());
-    headers::served(response.headers_mut(), outcome, age, held.meta.lifetime.fresh, held.others.as_ref());
+    complete(response.headers_mut(), held, outcome, cache.clock.boot());
     response
 }
 
@@ -188,16 +187,12 @@ fn is_not_modified(held: &Held, request: &HeaderMap) -> bool {
 /// The stored response itself, its head alone, or that it was not modified.
 fn stored<B: Body>(held: &Held, head: bool, not_modified: bool) -> Response<CacheBody<B>> {
     if not_modified {
-        let mut response = Response::new(CacheBody::default());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        *response.headers_mut() = validators::not_modified_fields(&held.headers);
-        response.headers_mut().insert(X_CACHE, HeaderValue::from_static("HIT"));
-        return response;
+        let mut fields = validators::not_modified_fields(&held.headers);
+        fields.insert(X_CACHE, HeaderValue::from_static("HIT"));
+        return whole(StatusCode::NOT_MODIFIED, fields, Bytes::new());
     }
-    let body = if head { CacheBody::default() } else { CacheBody::whole(held.body.clone()) };
-    let mut response = Response::new(body);
-    *response.status_mut() = held.status;
-    *response.headers_mut() = held.headers.clone();
+    let body = if head { Bytes::new() } else { held.body.clone() };
+    let mut response = whole(held.status, held.headers.clone(), body);
     // RFC 9110 §8.6: a response to HEAD says how long the one to GET would be; the server cannot tell from no body.
     // And a 204 has none to either.
     if head && held.status != StatusCode::NO_CONTENT && !held.headers.contains_key(CONTENT_LENGTH) {

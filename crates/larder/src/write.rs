@@ -18,8 +18,7 @@ use crate::body::CacheBody;
 use crate::detach::detached;
 use crate::inner::Inner;
 use crate::log::{Invalidation, invalidate};
-use crate::report::headers::{self, Forwarded};
-use crate::route::Params;
+use crate::serve;
 use crate::service::route::Route;
 use crate::service::target::Target;
 
@@ -31,7 +30,7 @@ pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
 /// RFC 9111 §4.4: "A cache MUST invalidate the target URI … when it receives a non-error status code in response to an
 /// unsafe request method".
 pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
-    let params = if route.policy.key_has_params() { Params::of(parts) } else { Params::none() };
+    let params = route.policy.key_params(parts);
     let Ok(target) = Target::of(parts) else {
         // Which host it was for cannot be told: for every one.
         let uri = crate::route::whole_uri(parts).path_and_query();
@@ -82,7 +81,5 @@ where
     if let Some(written) = Invalidation::of_each(written) {
         invalidate(&cache, written).await;
     }
-    let forwarded = Forwarded { status: Some(status), ..Forwarded::default() };
-    headers::forwarded(response.headers_mut(), OUTCOME, forwarded);
-    Ok(response.map(CacheBody::inner))
+    Ok(serve::past(response, OUTCOME))
 }

@@ -4,7 +4,6 @@ use http::HeaderMap;
 use http::request::Parts;
 use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::storable::Credentials;
-use larder_core::http::vary;
 use larder_core::outcome::BypassReason;
 
 use super::flight::FlightKey;
@@ -53,9 +52,9 @@ impl Ask {
     pub(crate) fn flight(&self, route: &Route) -> FlightKey {
         let inner = &route.cache;
         let variant = match inner.memory.find(&self.key, &self.headers, inner.clock.boot()) {
-            Found::OtherVariants(variants) => vary::digest(&vary::selecting(&variants.fields, &self.headers)),
-            Found::Held(held) if !held.meta.selecting.is_empty() => vary::digest(&held.meta.selecting),
-            _ => 0,
+            Found::OtherVariants(variants) => variants.of_request(&self.headers),
+            Found::Held(held) => held.variant(),
+            Found::Pass | Found::Nothing => 0,
         };
         (self.key.clone(), variant)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::Request;
+use http::request::Parts;
 use larder_core::outcome::{BypassReason, MissReason, Outcome};
 use tracing::Instrument as _;
 
@@ -42,7 +43,7 @@ where
             let fill = answer(route, inner, Request::from_parts(parts, body), ask, known);
             Box::pin(fill.instrument(span)).await
         }
-        Err(reason) => Box::pin(past(&route, &mut inner, Request::from_parts(parts, body), reason)).await,
+        Err(reason) => Box::pin(past(&route, &mut inner, parts, body, reason)).await,
     }
 }
 
@@ -50,14 +51,14 @@ where
 async fn past<S, Q>(
     route: &Route,
     inner: &mut S,
-    request: Request<Q>,
+    parts: Parts,
+    body: Q,
     reason: BypassReason,
 ) -> Answer<S::Body, S::Error>
 where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let (parts, body) = request.into_parts();
     let outcome = Outcome::Bypass(reason);
     route.answered_at_once(&parts, "", outcome);
     let response = inner.call(Request::from_parts(parts, body)).await?;

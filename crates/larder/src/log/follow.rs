@@ -55,13 +55,8 @@ async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
         flush(&inner, &*store).await;
         let cursor = inner.log.read(Tail::cursor);
         let at_most = inner.log.max_staleness() / 4;
-        let pushed = Arc::clone(&inner);
-        // Nothing here may keep the cache alive for longer than one alarm.
-        drop(inner);
-        let deferred = async {
-            pushed.deferred.notified().await;
-            drop(pushed);
-        };
+        // It goes with the future that has it: nothing here may keep the cache alive for longer than one alarm.
+        let deferred = async move { inner.deferred.notified().await };
         tokio::select! {
             alarm = store.alarm(cursor, at_most) => {
                 if alarm.is_err() {

@@ -59,8 +59,8 @@ impl Held {
         self
     }
 
-    /// What came from the shared tier, its fields read behind [`headers::room`]. The time it spent there is measured by the calendar, as no other clock is common
-    /// to the instances; from here on this process's own clock counts.
+    /// What came from the shared tier, its fields read behind [`headers::room`]. The time it spent there is measured by
+    /// the calendar, as no other clock is common to the instances; from here on this process's own clock counts.
     pub(crate) fn promoted(mut stored: StoredResponse, wall: Wall, now: Boot) -> Self {
         let resident = wall.saturating_since(stored.meta.response_time);
         let age = age::current_age(stored.meta.initial_age, resident);
@@ -91,7 +91,7 @@ impl Held {
     }
 
     /// The digest of the fields that it varies on; zero for none.
-    pub(super) fn variant(&self) -> u128 {
+    pub(crate) fn variant(&self) -> u128 {
         if self.meta.selecting.is_empty() { 0 } else { vary::digest(&self.meta.selecting) }
     }
 

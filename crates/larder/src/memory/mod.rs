@@ -69,7 +69,7 @@ impl Memory {
             Some(Slot::Pass { until }) if now < until => Found::Pass,
             None | Some(Slot::Pass { .. }) => Found::Nothing,
             Some(Slot::Variants(variants)) => {
-                let variant = vary::digest(&vary::selecting(&variants.fields, headers));
+                let variant = variants.of_request(headers);
                 match slots.get(&SlotName { key, variant }) {
                     Some(Slot::Pass { until }) if now < until => Found::Pass,
                     // 128 bits of a digest are no proof that the fields are the same.
@@ -134,12 +134,9 @@ impl Memory {
     pub(crate) fn insert_pass(&self, key: &str, headers: &HeaderMap, now: Boot) {
         let Some(slots) = &self.slots else { return };
         // One variant that cannot be stored says nothing about the others.
-        let variant = match slots.get(&SlotName { key, variant: 0 }) {
-            Some(Slot::Variants(variants)) => vary::digest(&vary::selecting(&variants.fields, headers)),
-            _ => 0,
-        };
-        slots
-            .insert(SlotKey { key: key.into(), variant }, Slot::Pass { until: now.saturating_add(PASS_FOR) });
+        let variant = self.variants(key).map_or(0, |variants| variants.of_request(headers));
+        let until = now.saturating_add(PASS_FOR);
+        slots.insert(SlotKey { key: key.into(), variant }, Slot::Pass { until });
         self.changed();
     }
 

@@ -3,7 +3,8 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
+use larder_core::http::vary;
 use larder_core::stored::Selecting;
 use larder_core::time::Boot;
 use quick_cache::{Equivalent, Weighter};
@@ -35,6 +36,11 @@ pub(super) const MOST_VARIANTS: usize = 64;
 impl Variants {
     pub(crate) const fn of(fields: Box<[HeaderName]>) -> Self {
         Self { fields, held: Vec::new() }
+    }
+
+    /// The digest of the variant that a request with these fields asks for.
+    pub(crate) fn of_request(&self, headers: &HeaderMap) -> u128 {
+        vary::digest(&vary::selecting(&self.fields, headers))
     }
 
     /// These fields and its own, sorted and all different.

@@ -136,9 +136,12 @@ impl Policy {
         self.tags.iter().map(|tag| render(tag, params).map(Tag::new)).collect()
     }
 
-    /// Whether the key asks for path parameters.
-    pub(crate) const fn key_has_params(&self) -> bool {
-        matches!(self.key, KeySource::Template(_))
+    /// The path parameters that the key asks for: to read them costs allocations, which a hit has no need of otherwise.
+    pub(crate) fn key_params(&self, parts: &mut Parts) -> Params {
+        match self.key {
+            KeySource::Template(_) => Params::of(parts),
+            KeySource::Uri | KeySource::With(_) => Params::none(),
+        }
     }
 }
 

@@ -48,9 +48,7 @@ impl Forwarded {
 pub(crate) fn prepare(headers: &mut HeaderMap) -> Option<HeaderValue> {
     let others = joined(headers);
     headers.remove(CACHE_STATUS);
-    let mut prepared = HeaderMap::with_capacity(headers.len() + 3);
-    prepared.insert(AGE, HeaderValue::from_static("0"));
-    prepared.insert(CACHE_STATUS, HeaderValue::from_static(NAME));
+    let mut prepared = room_for(headers.len() + 3);
     for (name, value) in &*headers {
         prepared.append(name.clone(), value.clone());
     }
@@ -61,7 +59,11 @@ pub(crate) fn prepare(headers: &mut HeaderMap) -> Option<HeaderValue> {
 
 /// The room that [`prepare`] makes, for the fields of a response that is yet to be read.
 pub(crate) fn room() -> HeaderMap {
-    let mut fields = HeaderMap::with_capacity(ROOM);
+    room_for(ROOM)
+}
+
+fn room_for(fields: usize) -> HeaderMap {
+    let mut fields = HeaderMap::with_capacity(fields);
     fields.insert(AGE, HeaderValue::from_static("0"));
     fields.insert(CACHE_STATUS, HeaderValue::from_static(NAME));
     fields

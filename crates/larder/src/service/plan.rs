@@ -15,7 +15,6 @@ use crate::policy::{Inherited, Policy};
 use crate::route::Params;
 
 /// What to do with a request.
-#[allow(clippy::large_enum_variant)] // The large one is the usual one, and a box would be an allocation on each hit.
 pub(crate) enum Plan {
     /// Look it up.
     Look(Look),
@@ -63,7 +62,7 @@ impl Route {
         if parts.extensions.get().is_some_and(|Passed(caches)| caches.contains(&self.id())) {
             return Err(BypassReason::Nested);
         }
-        let params = if self.policy.key_has_params() { Params::of(parts) } else { Params::none() };
+        let params = self.policy.key_params(parts);
         self.policy.write_key(key, parts, &params, &Target::of(parts)?)?;
         if key.as_str().is_none() {
             return Err(BypassReason::KeyTooLong);
