@@ -120,6 +120,8 @@ async fn who_asks_while_redis_is_asked_waits_for_that_answer_and_has_a_hit() {
     let gate = Gate::new();
     let store = counting(&redis, Some(gate.clone()));
     let service = service(&store, 1 << 20);
+    // Responses have a connection of their own, which may be made after the log's.
+    eventually("it is connected", async || SharedTier::get(&store.store, "nothing").await.is_ok()).await;
     // Until the log is read Redis is not asked at all.
     eventually("it has read the log", async || {
         let service = service.clone();

@@ -19,7 +19,7 @@ use crate::report::Exchange;
 const LONGEST_AFTERLIFE: Duration = Duration::from_secs(600);
 
 impl Fill {
-    /// Keeps the response in memory and tells those who wait. False if it is of use to nobody else.
+    /// Keeps the response in memory and tells those who wait. False if it is of use to no other instance.
     pub(super) fn commit(&mut self, held: &Arc<Held>, making: &Making) -> bool {
         let cache = &self.route.cache;
         cache.report.judged(making.stored());
@@ -29,13 +29,17 @@ impl Fill {
         }
         // Rule 11: "On insert: load the generation, then check, then insert." What was invalidated meanwhile is for those
         // who asked before, and for nobody else.
+        // Whether the log was read is asked first: a position from before that is refused by what comes after.
+        let has_position = cache.log.was_read();
         let (verdict, _) = cache.log.judge(held, cache.clock.boot());
         let of_use = verdict != Verdict::Refused;
         if of_use {
             cache.memory.insert(Arc::clone(held));
         }
         self.end(Ended::Stored(Arc::clone(held)));
-        of_use
+        // Without a place in the log that instances share, nobody could serve it, and it would only take the place of
+        // what they can.
+        of_use && has_position
     }
 
     fn end(&mut self, end: Ended) {

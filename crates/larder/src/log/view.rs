@@ -65,6 +65,11 @@ impl LogView {
         tail::may_join(began, self.confirmed_at(), self.max_staleness, now)
     }
 
+    /// Whether the log was ever read to its end.
+    pub(crate) fn was_read(&self) -> bool {
+        self.confirmed_at().is_some()
+    }
+
     pub(crate) fn position(&self) -> Position {
         self.read(Tail::position)
     }
