@@ -16,7 +16,7 @@ use larder_testing::RedisServer;
 pub use client::{Answer, HOST, hang_up, send};
 pub use clock::TickingClock;
 pub use instance::{Instance, Setup};
-pub use origin::{Truth, VALUES};
+pub use origin::{TOKEN, Truth, VALUES};
 pub use traffic::{Summary, Traffic};
 
 /// The log's Stream in the default namespace.

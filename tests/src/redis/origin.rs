@@ -8,11 +8,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{ACCEPT_LANGUAGE, LAST_MODIFIED, VARY};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use larder::{Cache, Policy, ttl};
+use larder::{Cache, Policy, ReadYourWrites, ttl};
 use larder_testing::Gate;
+
+/// The header field of `/hasty`, whose requests do not wait for the log. Those of `/seen` do, and bring a cookie.
+pub const TOKEN: HeaderName = HeaderName::from_static("larder-token");
 
 /// How many values a [`Truth`] has.
 pub const VALUES: usize = 64;
@@ -55,6 +58,8 @@ impl Origin {
     pub(super) fn routes(self) -> Router {
         let standard = || Policy::ttl(ttl::STANDARD).tag("value:{id}");
         let window = Duration::from_secs(600);
+        let hasty = ReadYourWrites::header(TOKEN).wait(Duration::ZERO);
+        let seen = ReadYourWrites::cookie("seen").wait(Duration::from_secs(10));
         let route = |policy: Policy| self.cache.layer(policy);
         Router::new()
             .route("/values/{id}", get(show).put(update).layer(route(standard())))
@@ -66,6 +71,8 @@ impl Origin {
                 "/patient/{id}",
                 get(show).layer(route(standard().stale_while_revalidate(window).stale_if_error(window))),
             )
+            .route("/hasty/{id}", get(show).put(update).layer(route(standard().read_your_writes(hasty))))
+            .route("/seen/{id}", get(show).put(update).layer(route(standard().read_your_writes(seen))))
             .route("/probe/{name}", get(async || "probe").layer(route(Policy::ttl(ttl::STANDARD))))
             .with_state(self)
     }

@@ -12,6 +12,7 @@ mod invalidation;
 mod keys;
 mod layers;
 mod main_job;
+mod own_writes;
 mod plain;
 mod reports;
 mod stale;

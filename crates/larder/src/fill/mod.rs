@@ -14,5 +14,6 @@ mod run;
 pub(crate) mod tee;
 
 pub(crate) use ask::Ask;
-pub(crate) use direct::answer_directly;
-pub(crate) use join::answer;
+pub(crate) use direct::{answer_directly, past};
+pub(crate) use join::{answer, past_what_is_stored};
+pub(crate) use place::Place;

@@ -13,6 +13,7 @@ use larder_core::log::tail::{self, Tail};
 use larder_core::time::Boot;
 use tokio::sync::Notify;
 
+use super::catch_up::CatchingUp;
 use crate::memory::held::Held;
 
 /// The tail, and what a hit needs of it without a lock.
@@ -27,6 +28,7 @@ pub(crate) struct LogView {
     confirmed_at: AtomicU64,
     max_staleness: Duration,
     changed: Notify,
+    pub(super) catching_up: CatchingUp,
 }
 
 impl LogView {
@@ -37,6 +39,7 @@ impl LogView {
             tail: RwLock::new(tail),
             max_staleness,
             changed: Notify::new(),
+            catching_up: CatchingUp::default(),
         }
     }
 
@@ -105,7 +108,7 @@ impl LogView {
     }
 
     #[inline]
-    fn confirmed_at(&self) -> Option<Boot> {
+    pub(super) fn confirmed_at(&self) -> Option<Boot> {
         match self.confirmed_at.load(Ordering::Acquire) {
             0 => None,
             nanos => Some(Boot::from_nanos(nanos)),

@@ -73,7 +73,7 @@ where
 }
 
 impl<S> CacheService<S> {
-    fn look<Q>(
+    pub(super) fn look<Q>(
         &mut self,
         look: Look,
         key: &str,
@@ -84,6 +84,9 @@ impl<S> CacheService<S> {
         S: Inner<Q>,
         Q: Send + 'static,
     {
+        if let Some(brought) = self.route.behind(&mut parts.headers) {
+            return self.look_caught_up(look, key.into(), parts, body, brought);
+        }
         let now = self.route.cache.clock.boot();
         let known = self.route.look_in_memory(look, key, &parts.headers, now);
         if let Known::Fresh(held, tier) = known {
@@ -123,13 +126,18 @@ impl<S> CacheService<S> {
         Q: Send + 'static,
     {
         let written = write::names(&self.route, &mut parts);
+        let brought = self.route.take_token(&mut parts.headers);
         self.route.answered_at_once(&parts, "", write::OUTCOME);
         let response = self.inner.call(Request::from_parts(parts, body));
-        ResponseFuture::longer(write::answer(Arc::clone(&self.route.cache), response, written))
+        ResponseFuture::longer(write::answer(Arc::clone(&self.route), response, written, brought))
+    }
+
+    pub(super) fn route(&self) -> &Arc<Route> {
+        &self.route
     }
 
     /// The inner service that was polled ready; a clone, which is not, stays here to be polled for the next request.
-    fn take_ready(&mut self) -> S
+    pub(super) fn take_ready(&mut self) -> S
     where
         S: Clone,
     {
