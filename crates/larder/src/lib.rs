@@ -17,6 +17,7 @@ mod said;
 mod serve;
 mod service;
 mod store;
+mod sync;
 #[cfg(test)]
 mod testing;
 pub mod ttl;

@@ -3,18 +3,18 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::log::tail::{self, Tail};
 use larder_core::time::Boot;
-use tokio::sync::Notify;
 
 use super::catch_up::CatchingUp;
 use crate::memory::held::Held;
+use crate::sync::{AtomicU64, Notify, RwLock, timeout_at};
 
 /// The tail, and what a hit needs of it without a lock.
 ///
@@ -101,7 +101,7 @@ impl LogView {
         loop {
             // Made before the tail is read, so that no change in between is missed.
             let changed = self.changed.notified();
-            if self.read(&done) || tokio::time::timeout_at(deadline, changed).await.is_err() {
+            if self.read(&done) || timeout_at(deadline, changed).await.is_err() {
                 return;
             }
         }
