@@ -9,7 +9,7 @@ fn hits<V: View>() -> usize {
 }
 
 fn inserts<V: View>() -> usize {
-    explore(3, views::insert_against_invalidate::<V>)
+    explore(None, views::insert_against_invalidate::<V>)
 }
 
 fn changes<V: View>() -> usize {
