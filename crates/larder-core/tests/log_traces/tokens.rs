@@ -68,6 +68,8 @@ enum Step {
         told: bool,
         looks: usize,
     },
+    /// Somebody else writes here, and the log cannot be told.
+    Defer(usize),
     Flush(usize),
     Look(usize, usize),
     Trim(usize),
@@ -80,6 +82,7 @@ fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (here.clone(), any::<bool>(), 0..2_usize)
             .prop_map(|(here, told, looks)| Step::Write { here, told, looks }),
+        1 => here.clone().prop_map(Step::Defer),
         2 => here.clone().prop_map(Step::Flush),
         4 => (here.clone(), 1..4_usize).prop_map(|(here, count)| Step::Look(here, count)),
         1 => (0..3_usize).prop_map(Step::Trim),
@@ -113,6 +116,7 @@ impl Session {
         let now = at(self.now);
         match *step {
             Step::Write { here, told, looks } => self.write(here, told, looks),
+            Step::Defer(here) => self.instances[here].tail.defer(&[hard("other")], now),
             Step::Flush(here) => drop(self.instances[here].flush(&mut self.redis, now)),
             Step::Look(here, count) => {
                 let tail = &mut self.instances[here].tail;
