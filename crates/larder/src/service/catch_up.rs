@@ -15,7 +15,9 @@ use super::plan::Look;
 use super::route::Route;
 use crate::fill::{self, Ask, Place};
 use crate::log::start;
+use crate::lookup::Known;
 use crate::policy::Brought;
+use crate::serve;
 
 /// Rule 17, and whatever is not a token of ours.
 const REASON: BypassReason = BypassReason::ReadYourWrites;
@@ -60,7 +62,8 @@ impl Route {
 impl<S> CacheService<S> {
     /// Looks up a request once this instance knows what its client was told elsewhere, or hands it to the handler. Nothing
     /// is read of what is known before that wait, and no flight is joined (rule 17).
-    pub(super) fn look_caught_up<Q>(
+    #[cold]
+    pub(super) fn catch_up<Q>(
         &mut self,
         look: Look,
         key: Box<str>,
@@ -79,8 +82,11 @@ impl<S> CacheService<S> {
             // Who waits takes up no place that others could use.
             place.leave();
             if route.catch_up(brought).await {
-                let mut caught_up = Self::new(place.take().await?, route);
-                return caught_up.look(look, &key, parts, body).await;
+                let now = route.cache.clock.boot();
+                return match route.look_in_memory(look, &key, &parts.headers, now) {
+                    Known::Fresh(held, tier) => Ok(serve::unshared(&route, look, &key, &parts, held, tier)),
+                    known => Self::new(place.take().await?, route).ask(look, &key, known, parts, body).await,
+                };
             }
             match Ask::new(&route, look, &key, &mut parts) {
                 Ok(ask) => {
