@@ -1,10 +1,12 @@
 //! Tokens of a client's own writes: where they travel, and where they never get.
 
+use axum::Router;
 use http::header::HeaderName;
 use http::{Method, StatusCode};
 use larder::{Cache, Policy, ReadYourWrites};
 use larder_testing::{Answer, Origin};
 use larder_tests::http::{Page, Site};
+use tower::Layer as _;
 
 use crate::support::{cache, hourly, site};
 
@@ -126,6 +128,19 @@ async fn whoever_makes_up_a_token_reaches_nobody_else() {
         assert!(site.get("/a").await.is("HIT", &format!("v{call}")));
     }
     assert_eq!(cache.stats().bypasses.get("read-your-writes"), Some(&6));
+}
+
+/// The outer layer takes the token and looks for both; the inner one leaves reads to it.
+#[tokio::test]
+async fn a_layer_around_a_layer_gives_one_token() {
+    let (cache, _) = cache();
+    let inner = cache.layer(by_cookie()).layer(telling());
+    let site = Site::of(Router::new().fallback_service(cache.layer(by_cookie()).layer(inner))).await;
+    let written = site.ask(Method::PUT, "/a").send().await;
+    assert_eq!(written.all("set-cookie").len(), 1);
+    assert_eq!(cookie(&written), format!("seen={}", cache.token()));
+    assert!(get(&site, "cookie", &cookie(&written)).await.is("MISS", "- -"));
+    assert!(get(&site, "cookie", &cookie(&written)).await.is("HIT", "- -"));
 }
 
 /// Without a shared store no process knows what another one has invalidated.

@@ -122,6 +122,7 @@ impl ReadYourWrites {
                 let cookie =
                     format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
                 if let Ok(cookie) = HeaderValue::try_from(cookie) {
+                    remove_cookie(response, name);
                     response.append(SET_COOKIE, cookie);
                 }
             }
@@ -132,6 +133,20 @@ impl ReadYourWrites {
             }
         }
     }
+}
+
+/// RFC 6265 §4.1.1: "Servers SHOULD NOT include more than one Set-Cookie header field in the same response with the same
+/// cookie-name." A layer further in may have set it.
+fn remove_cookie(response: &mut HeaderMap, name: &str) {
+    let ours = |value: &HeaderValue| {
+        value.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+    };
+    if !response.get_all(SET_COOKIE).iter().any(ours) {
+        return;
+    }
+    let others: Vec<_> = response.get_all(SET_COOKIE).iter().filter(|value| !ours(value)).cloned().collect();
+    response.remove(SET_COOKIE);
+    response.extend(others.into_iter().map(|value| (SET_COOKIE, value)));
 }
 
 fn only<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<Brought> {
