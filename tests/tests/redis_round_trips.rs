@@ -78,7 +78,7 @@ impl<S> Handler for S where
 
 fn service(store: &Counting, memory: u64) -> CacheService<impl Handler + Clone + Send + 'static> {
     let cache = Cache::builder().memory(memory).shared(store.clone()).build();
-    cache.layer(Policy::ttl(ttl::STANDARD)).layer(tower::service_fn(handler))
+    cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0)).layer(tower::service_fn(handler))
 }
 
 async fn outcome<S>(service: &CacheService<S>) -> String

@@ -11,7 +11,7 @@ use fred::types::config::{Config, ConnectionConfig, Options, PerformanceConfig, 
 use fred::types::{ClusterHash, ConnectHandle};
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::advice;
@@ -39,6 +39,7 @@ pub(crate) struct Link {
     refusal: Mutex<Option<Box<str>>>,
     renewing: AtomicBool,
     closing: Notify,
+    closed: watch::Sender<bool>,
 }
 
 /// Whether a link reads the server's memory settings once it is connected, and warns of bad ones. One of a store's links
@@ -59,6 +60,7 @@ impl Link {
             refusal: Mutex::new(None),
             renewing: AtomicBool::new(false),
             closing: Notify::new(),
+            closed: watch::Sender::new(false),
         });
         runtime.spawn(Arc::clone(&link).keep(advice));
         link
@@ -67,6 +69,13 @@ impl Link {
     /// Ends the connection, in the background. fred leaks the connections of clients that are merely dropped.
     pub(crate) fn close(&self) {
         self.closing.notify_one();
+    }
+
+    /// Ends the connection, and waits until it has ended: about half a second for a server that hangs.
+    pub(crate) async fn closed(&self) {
+        self.close();
+        // The sender is here, so that it does not fail.
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
     /// The client, for one command that has to end within `limit`, and at once if there is no connection.
@@ -136,6 +145,7 @@ impl Link {
             let fresh = client(self.config.clone());
             *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
+        self.closed.send_replace(true);
     }
 
     /// Runs the present client until it ends. Says whether another is wanted.

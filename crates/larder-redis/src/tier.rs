@@ -38,6 +38,12 @@ impl SharedTier for RedisStore {
         let result = client.unlink(inner.keys.response(key)).await;
         inner.settle(leave, result.map(|_removed: u64| ()))
     }
+
+    /// Ends the connections of this store and of all of its clones.
+    async fn close(&self) {
+        let inner = &*self.inner;
+        tokio::join!(inner.data.closed(), inner.log.closed(), inner.alarm.closed());
+    }
 }
 
 /// Whole milliseconds that Redis takes for an expiry: it refuses zero.

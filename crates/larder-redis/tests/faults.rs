@@ -209,3 +209,52 @@ async fn a_store_that_never_connected_ends_too() {
     drop(store);
     eventually("no task is left", async || tasks() <= before).await;
 }
+
+/// The connections of its clients, as the server sees them.
+async fn clients(server: &RedisServer) -> usize {
+    let list = server.command(&["CLIENT", "LIST"]).await.unwrap();
+    // The one that asks is one of them.
+    list.as_str().unwrap().lines().count() - 1
+}
+
+#[tokio::test]
+async fn closing_ends_the_connections_of_all_clones() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let server = RedisServer::start().await.unwrap();
+    let before = tasks();
+    let store = joined(patient(&server.url())).await;
+    let clone = store.clone();
+    assert_eq!(clients(&server).await, 3);
+    store.close().await;
+    eventually("the server has seen it", async || clients(&server).await == 0).await;
+    eventually("no task is left", async || tasks() <= before).await;
+    // What is asked of it now fails, and at once: ten seconds are its limit.
+    let asked = Instant::now();
+    assert_eq!(kind(&clone).await, Some(StoreErrorKind::Unreachable));
+    assert_eq!(clone.look(start()).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
+    assert_eq!(clone.alarm(start(), HOUR).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
+    assert_eq!(clone.append(&[event("x")]).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
+    assert!(asked.elapsed() < Duration::from_secs(10));
+    clone.close().await;
+    assert_eq!(clients(&server).await, 0, "none comes back");
+}
+
+#[tokio::test]
+async fn closing_does_not_wait_for_a_server_that_hangs_or_is_away() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    for hangs in [true, false] {
+        let store = joined(patient(&server.url_at(proxy.address()))).await;
+        if hangs {
+            server.stop().unwrap();
+        } else {
+            server.kill();
+            eventually("it has noticed", async || kind(&store).await.is_some()).await;
+        }
+        tokio::time::timeout(Duration::from_secs(10), store.close()).await.unwrap();
+        eventually("no connection is left", async || proxy.open_connections() == 0).await;
+        if hangs {
+            server.cont().unwrap();
+        }
+    }
+}

@@ -104,7 +104,7 @@ impl Route {
     /// What the shared tier knows about a request that memory knows nothing of use about.
     pub(crate) async fn look_in_shared(&self, key: &str, headers: &HeaderMap, missing: MissReason) -> Known {
         let inner = &*self.cache;
-        let Some(store) = &inner.store else {
+        let Some(store) = inner.shared() else {
             return Known::Missing(missing);
         };
         // Read together and before the store is asked: rule 12, and the local number that goes with it (rule 1). An

@@ -12,6 +12,7 @@ use larder_core::log::selector::Event;
 use larder_core::store::Look;
 use larder_core::store::{Cursor, Log, SharedTier, StoreError};
 
+type Ended<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// [`SharedTier`] and [`Log`] in one object.
@@ -22,6 +23,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()>;
     fn look(&self, cursor: Cursor) -> Answer<'_, Look>;
     fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)>;
+    fn close(&self) -> Ended<'_>;
 }
 
 impl<T: SharedTier + Log> Store for T {
@@ -47,5 +49,9 @@ impl<T: SharedTier + Log> Store for T {
 
     fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)> {
         Box::pin(Log::append(self, events))
+    }
+
+    fn close(&self) -> Ended<'_> {
+        Box::pin(SharedTier::close(self))
     }
 }

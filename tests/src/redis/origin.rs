@@ -53,7 +53,7 @@ pub(super) struct Origin {
 
 impl Origin {
     pub(super) fn routes(self) -> Router {
-        let standard = || Policy::ttl(ttl::STANDARD).tag("value:{id}");
+        let standard = || Policy::ttl(ttl::STANDARD).jitter(0.0).tag("value:{id}");
         let window = Duration::from_secs(600);
         let route = |policy: Policy| self.cache.layer(policy);
         Router::new()
@@ -66,7 +66,7 @@ impl Origin {
                 "/patient/{id}",
                 get(show).layer(route(standard().stale_while_revalidate(window).stale_if_error(window))),
             )
-            .route("/probe/{name}", get(async || "probe").layer(route(Policy::ttl(ttl::STANDARD))))
+            .route("/probe/{name}", get(async || "probe").layer(route(Policy::ttl(ttl::STANDARD).jitter(0.0))))
             .with_state(self)
     }
 

@@ -23,7 +23,7 @@ pub(crate) fn cache() -> (Cache, ManualClock) {
 
 /// A policy that keeps responses for an hour.
 pub(crate) fn hourly() -> Policy {
-    Policy::ttl(ttl::STANDARD)
+    Policy::ttl(ttl::STANDARD).jitter(0.0)
 }
 
 pub(crate) const fn secs(seconds: u64) -> Duration {

@@ -43,6 +43,13 @@ impl Fill {
     }
 
     fn end(&mut self, end: Ended) {
+        // Where nothing is kept in memory, nobody finds the response before it is shared: until then the flight goes on for
+        // whoever comes.
+        if !self.route.cache.memory.keeps()
+            && let Some(lead) = &self.lead
+        {
+            return lead.tell(end);
+        }
         if let Some(lead) = self.lead.take() {
             lead.end(end);
         }
@@ -51,7 +58,7 @@ impl Fill {
     /// Stores the response for other instances, if it is of use to them.
     pub(super) async fn share(&self, held: &Held, of_use: bool) {
         let cache = &self.route.cache;
-        let Some(store) = cache.store.as_ref().filter(|_| of_use) else {
+        let Some(store) = cache.shared().filter(|_| of_use) else {
             return;
         };
         let stored = StoredResponse {

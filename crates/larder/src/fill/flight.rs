@@ -120,6 +120,11 @@ impl Lead {
         self.ends.send_replace(Some(end));
     }
 
+    /// Tells how the flight ends, to those who wait and to those who join until the lead is dropped.
+    pub(crate) fn tell(&self, end: Ended) {
+        self.ends.send_replace(Some(end));
+    }
+
     fn leave(&self) {
         let mut under_way = lock(&self.under_way);
         // One that could not be joined any more has been replaced.

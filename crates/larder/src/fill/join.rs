@@ -13,7 +13,8 @@ use larder_core::outcome::{MissReason, Outcome, StaleReason};
 use super::ask::Ask;
 use super::flight::{Ended, Flight, Joined, Lead};
 use super::place::Place;
-use super::run::{Fill, run_detached, run_in_background};
+use super::refresh::refresh;
+use super::run::{Fill, run_detached};
 use crate::body::CacheBody;
 use crate::log::start;
 use crate::lookup::Known;
@@ -53,7 +54,13 @@ where
             Known::Stale(stale) if stale.while_revalidate => {
                 return Ok(serve_and_refresh(&route, ask, place, request, stale));
             }
-            Known::Fresh(held, tier) => return Ok(serve::asked(&route, &ask, &held, Outcome::Hit(tier))),
+            Known::Fresh(held, tier) => {
+                let response = serve::asked(&route, &ask, &held, Outcome::Hit(tier));
+                if route.is_due(&held, route.cache.clock.boot()) {
+                    refresh(&route, ask, place, request, Stale::early(held, tier));
+                }
+                return Ok(response);
+            }
             Known::Pass => {
                 return alone(&route, ask, place, request, None, Outcome::Miss(MissReason::Pass)).await;
             }
@@ -214,7 +221,7 @@ fn shared<B: Body>(
 /// Serves a stale response now, and has one request refresh it.
 fn serve_and_refresh<S, Q>(
     route: &Arc<Route>,
-    mut ask: Ask,
+    ask: Ask,
     place: Place<S>,
     request: Request<Q>,
     stale: Stale,
@@ -225,14 +232,7 @@ where
 {
     let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
     let response = serve::asked(route, &ask, &stale.held, outcome);
-    let cache = &route.cache;
-    let lead = cache.flights.lead(ask.flight(route), cache.clock.boot(), cache.log.position());
-    if let Some(lead) = lead.filter(|_| !ask.head) {
-        let outcome = Outcome::Miss(stale.reason);
-        ask.refreshes = true;
-        let fill = Fill { route: Arc::clone(route), ask, lead: Some(lead), stale: Some(stale), outcome };
-        run_in_background(fill, place, request);
-    }
+    refresh(route, ask, place, request, stale);
     response
 }
 

@@ -10,9 +10,11 @@ mod join;
 mod keep;
 mod making;
 mod place;
+mod refresh;
 mod run;
 pub(crate) mod tee;
 
 pub(crate) use ask::Ask;
 pub(crate) use direct::answer_directly;
 pub(crate) use join::answer;
+pub(crate) use refresh::refresh_early;

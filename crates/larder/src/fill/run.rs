@@ -17,6 +17,7 @@ use super::ask::Ask;
 use super::flight::{Ended, Lead};
 use super::place::Place;
 use crate::body::CacheBody;
+use crate::background::RefreshPermit;
 use crate::detach::outcome;
 use crate::memory::Stale;
 use crate::serve;
@@ -55,7 +56,8 @@ where
 {
     let (client, answer) = oneshot::channel();
     let span = fill.span();
-    let task = tokio::spawn(fill.run(inner, request, client).instrument(span));
+    let cache = Arc::clone(&fill.route.cache);
+    let task = cache.background.spawn(fill.run(inner, request, client).instrument(span));
     match answer.await {
         Ok(answer) => answer,
         // The task ended without one.
@@ -67,19 +69,25 @@ where
 }
 
 /// Runs a fill that no client waits for.
-pub(super) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>)
-where
+pub(super) fn run_in_background<S, Q>(
+    fill: Fill,
+    place: Place<S>,
+    request: Request<Q>,
+    permit: RefreshPermit,
+) where
     S: Inner<Q>,
     Q: Send + 'static,
 {
     let (client, _) = oneshot::channel();
     let span = fill.span();
+    let cache = Arc::clone(&fill.route.cache);
     let refresh = async move {
+        let _permit = permit;
         if let Ok(inner) = place.take().await {
             fill.run(inner, request, client).await;
         }
     };
-    tokio::spawn(refresh.instrument(span));
+    cache.background.spawn(refresh.instrument(span));
 }
 
 impl Fill {

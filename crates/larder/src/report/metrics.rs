@@ -26,6 +26,8 @@ pub(crate) fn describe() {
     count("larder_misses_total", "Requests that the handler answered although they could have been hits");
     count("larder_fills_total", "Runs of the handler to make a stored response");
     count("larder_collapsed_total", "Requests that waited for another one's fill");
+    count("larder_refreshes_total", "Responses refreshed in the background");
+    count("larder_refreshes_left_out_total", "Refreshes that were one too many at once");
     count("larder_stored_total", "Responses stored");
     count("larder_not_stored_total", "Responses not stored");
     count("larder_invalidations_total", "Selectors invalidated here");
@@ -55,6 +57,14 @@ pub(super) fn filled(cost: Duration) {
 
 pub(super) fn collapsed() {
     counter!("larder_collapsed_total").increment(1);
+}
+
+pub(super) fn refreshing() {
+    counter!("larder_refreshes_total").increment(1);
+}
+
+pub(super) fn refresh_left_out() {
+    counter!("larder_refreshes_left_out_total").increment(1);
 }
 
 pub(super) fn judged(stored: Result<(), NotStored>) {

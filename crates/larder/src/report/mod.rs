@@ -28,6 +28,8 @@ pub(crate) struct Report {
     bypasses: [AtomicU64; BypassReason::ALL.len()],
     not_stored: [AtomicU64; NotStored::ALL.len()],
     collapsed: AtomicU64,
+    refreshes: AtomicU64,
+    refreshes_left_out: AtomicU64,
     fills: AtomicU64,
     fill_nanos: AtomicU64,
     stored: AtomicU64,
@@ -79,6 +81,20 @@ impl Report {
         add(&self.collapsed, 1);
         #[cfg(feature = "metrics")]
         metrics::collapsed();
+    }
+
+    /// A refresh begins in the background.
+    pub(crate) fn refreshing(&self) {
+        add(&self.refreshes, 1);
+        #[cfg(feature = "metrics")]
+        metrics::refreshing();
+    }
+
+    /// A refresh did not begin, because too many are under way.
+    pub(crate) fn refresh_left_out(&self) {
+        add(&self.refreshes_left_out, 1);
+        #[cfg(feature = "metrics")]
+        metrics::refresh_left_out();
     }
 
     /// The handler ran to make a stored response, and took this long.
@@ -136,6 +152,8 @@ impl Report {
             misses: by_word(&self.misses, &mut MissReason::ALL.iter().map(|reason| reason.as_str())),
             bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
             collapsed: get(&self.collapsed),
+            refreshes: get(&self.refreshes),
+            refreshes_left_out: get(&self.refreshes_left_out),
             fills: get(&self.fills),
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),

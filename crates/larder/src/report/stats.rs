@@ -17,6 +17,8 @@ use std::time::Duration;
 /// | `larder_fills_total` | counter | |
 /// | `larder_fill_seconds` | histogram | |
 /// | `larder_collapsed_total` | counter | |
+/// | `larder_refreshes_total` | counter | |
+/// | `larder_refreshes_left_out_total` | counter | |
 /// | `larder_saved_nanoseconds_total` | counter | |
 /// | `larder_stored_total` | counter | |
 /// | `larder_not_stored_total` | counter | `reason` |
@@ -55,6 +57,10 @@ pub struct Stats {
     pub bypasses: BTreeMap<&'static str, u64>,
     /// Requests that waited for another one's fill instead of running the handler.
     pub collapsed: u64,
+    /// Refreshes in the background that began, of responses that were stale, or nearly.
+    pub refreshes: u64,
+    /// Refreshes that were left out because [too many](crate::CacheBuilder::refreshes) were under way.
+    pub refreshes_left_out: u64,
     /// Runs of the handler to make a stored response.
     pub fills: u64,
     /// The time that those runs took, added up.

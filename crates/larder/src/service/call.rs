@@ -87,7 +87,12 @@ impl<S> CacheService<S> {
         let now = self.route.cache.clock.boot();
         let known = self.route.look_in_memory(look, key, &parts.headers, now);
         if let Known::Fresh(held, tier) = known {
-            return ResponseFuture::stored(serve::fresh(&self.route, look, key, &parts, &held, tier, now));
+            let response = serve::fresh(&self.route, look, key, &parts, &held, tier, now);
+            if self.route.is_due(&held, now) {
+                let inner = self.take_ready();
+                fill::refresh_early(&self.route, inner, (parts, body), look, key, (held, tier));
+            }
+            return ResponseFuture::stored(response);
         }
         if let Some(missing) = self.route.goes_to_shared_alone(look, &known) {
             let (route, inner) = (Arc::clone(&self.route), self.take_ready());

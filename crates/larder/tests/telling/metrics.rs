@@ -45,7 +45,7 @@ fn expected(counters: &[(&str, u64)]) -> Vec<(String, u64)> {
 #[test]
 fn requests_by_route_outcome_tier_and_reason() {
     let told = after(async || {
-        let policy = Policy::ttl(MINUTE).stale_while_revalidate(MINUTE).named("products");
+        let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE).named("products");
         let shop = Shop::new(policy, |_| Answer::ok("hello"));
         shop.get("/1").await;
         for _ in 0..3 {
@@ -84,7 +84,7 @@ fn requests_by_route_outcome_tier_and_reason() {
 #[test]
 fn fills_and_what_hits_have_saved() {
     let told = after(async || {
-        let shop = Shop::new(Policy::ttl(MINUTE), |call| match call {
+        let shop = Shop::new(Policy::ttl(MINUTE).jitter(0.0), |call| match call {
             1 => Answer::ok("hello"),
             _ => Answer::ok("hello").header("cache-control", "no-store"),
         });
@@ -144,7 +144,7 @@ fn store_errors_by_exchange_and_kind() {
     let told = after(async || {
         let store = MemoryStore::default();
         let options = Cache::builder().shared(store.clone());
-        let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+        let shop = Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"));
         store.looked().await;
         store.fail(StoreErrorKind::Refused);
         let before = shop.cache.stats().store_errors;
