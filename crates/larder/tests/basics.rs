@@ -126,7 +126,8 @@ async fn what_a_handler_says_comes_before_the_policy() {
     let clock = ManualClock::new();
     let cache = Cache::builder().clock(clock.clone()).build();
     let handler = async || (Tags::from(["catalogue"]), CacheFor::secs(30), "hello");
-    let app = Router::new().route("/", get(handler)).layer(cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0)));
+    let app =
+        Router::new().route("/", get(handler)).layer(cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0)));
     let ask = async || {
         let request = Request::builder().uri("/").body(Body::empty()).unwrap();
         app.clone().oneshot(request).await.unwrap().headers()["x-cache"].clone()

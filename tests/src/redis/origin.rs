@@ -66,7 +66,10 @@ impl Origin {
                 "/patient/{id}",
                 get(show).layer(route(standard().stale_while_revalidate(window).stale_if_error(window))),
             )
-            .route("/probe/{name}", get(async || "probe").layer(route(Policy::ttl(ttl::STANDARD).jitter(0.0))))
+            .route(
+                "/probe/{name}",
+                get(async || "probe").layer(route(Policy::ttl(ttl::STANDARD).jitter(0.0))),
+            )
             .with_state(self)
     }
 

@@ -28,7 +28,10 @@ async fn lifetimes(policy: Policy, answer: impl IntoResponse + Clone + Send + Sy
 async fn lifetimes_differ_by_a_twentieth_at_most() {
     let lifetimes = lifetimes(Policy::ttl(ttl::STANDARD), "hello").await;
     assert!(lifetimes.iter().all(|ttl| (3420..=3780).contains(ttl)), "{lifetimes:?}");
-    assert!(lifetimes.iter().any(|ttl| *ttl < 3600) && lifetimes.iter().any(|ttl| *ttl >= 3600), "{lifetimes:?}");
+    assert!(
+        lifetimes.iter().any(|ttl| *ttl < 3600) && lifetimes.iter().any(|ttl| *ttl >= 3600),
+        "{lifetimes:?}"
+    );
 }
 
 #[tokio::test]
@@ -46,7 +49,10 @@ async fn what_the_handler_says_is_moved_like_the_policys_own() {
     let policy = Policy::ttl(ttl::REALTIME).jitter(0.5);
     let lifetimes = lifetimes(policy, (CacheFor::secs(1000), "hello")).await;
     assert!(lifetimes.iter().all(|ttl| (500..=1500).contains(ttl)), "{lifetimes:?}");
-    assert!(lifetimes.iter().any(|ttl| *ttl < 1000) && lifetimes.iter().any(|ttl| *ttl >= 1000), "{lifetimes:?}");
+    assert!(
+        lifetimes.iter().any(|ttl| *ttl < 1000) && lifetimes.iter().any(|ttl| *ttl >= 1000),
+        "{lifetimes:?}"
+    );
 }
 
 #[tokio::test]

@@ -97,12 +97,15 @@ async fn shop() -> (Site, App, ManualClock) {
     let router = Router::new()
         .route(
             "/api/products/{id}",
-            get(show).put(update).layer(cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0).tag("product:{id}"))),
+            get(show)
+                .put(update)
+                .layer(cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0).tag("product:{id}"))),
         )
         .route(
             "/api/products",
-            get(search)
-                .layer(cache.layer(Policy::ttl(ttl::FREQUENT).jitter(0.0).query_only(["q", "page"]).tag("products"))),
+            get(search).layer(
+                cache.layer(Policy::ttl(ttl::FREQUENT).jitter(0.0).query_only(["q", "page"]).tag("products")),
+            ),
         )
         .route(
             "/api/users/{id}",
@@ -112,9 +115,9 @@ async fn shop() -> (Site, App, ManualClock) {
         )
         .route(
             "/api/users/top",
-            get(top).layer(
-                cache.layer(Policy::ttl(ttl::FREQUENT).jitter(0.0).stale_while_revalidate(secs(60)).tag("users:top")),
-            ),
+            get(top).layer(cache.layer(
+                Policy::ttl(ttl::FREQUENT).jitter(0.0).stale_while_revalidate(secs(60)).tag("users:top"),
+            )),
         )
         .route("/api/me", get(me).layer(cache.layer(Policy::ttl(ttl::REALTIME).jitter(0.0).per_user(bearer))))
         .route("/healthz", get(|| async { "well" }))

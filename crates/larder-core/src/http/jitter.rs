@@ -36,11 +36,8 @@ impl Jitter {
         let most = scaled(left, self.0);
         let moved = if judged.stated { scaled(most, drawn) } else { scaled(most, 2.0 * drawn) };
         let earliest = lifetime.fresh.saturating_sub(most);
-        judged.lifetime.fresh = if judged.stated {
-            lifetime.fresh.saturating_sub(moved)
-        } else {
-            earliest.saturating_add(moved)
-        };
+        judged.lifetime.fresh =
+            if judged.stated { lifetime.fresh.saturating_sub(moved) } else { earliest.saturating_add(moved) };
         judged
     }
 }
@@ -81,8 +78,12 @@ mod tests {
             for (drawn, expected) in [0.0, 0.5, 1.0].into_iter().zip(expected) {
                 let given = judged(secs(fresh), age, stated);
                 let moved = Jitter::new(fraction).unwrap().apply(given, drawn);
-                let expected = Judged { lifetime: Lifetime { fresh: secs(expected), ..given.lifetime }, ..given };
-                assert_eq!(moved, expected, "{fraction} of {fresh} at {age}, stated: {stated}, drawn {drawn}");
+                let expected =
+                    Judged { lifetime: Lifetime { fresh: secs(expected), ..given.lifetime }, ..given };
+                assert_eq!(
+                    moved, expected,
+                    "{fraction} of {fresh} at {age}, stated: {stated}, drawn {drawn}"
+                );
             }
         }
     }

@@ -16,8 +16,8 @@ use tracing::{Instrument as _, Span};
 use super::ask::Ask;
 use super::flight::{Ended, Lead};
 use super::place::Place;
-use crate::body::CacheBody;
 use crate::background::RefreshPermit;
+use crate::body::CacheBody;
 use crate::detach::outcome;
 use crate::memory::Stale;
 use crate::serve;
@@ -69,12 +69,8 @@ where
 }
 
 /// Runs a fill that no client waits for.
-pub(super) fn run_in_background<S, Q>(
-    fill: Fill,
-    place: Place<S>,
-    request: Request<Q>,
-    permit: RefreshPermit,
-) where
+pub(super) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>, permit: RefreshPermit)
+where
     S: Inner<Q>,
     Q: Send + 'static,
 {

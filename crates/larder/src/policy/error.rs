@@ -56,7 +56,11 @@ impl fmt::Display for ConfigError {
             ConfigErrorKind::Limit => write!(f, "{what}: a limit of zero lets nothing through"),
             ConfigErrorKind::Jitter => write!(f, "a jitter of {what} is not between 0 and {}", Jitter::MOST),
             ConfigErrorKind::EarlyRefresh => {
-                write!(f, "an early refresh with a beta of {what} is not between 0 and {}", EarlyRefresh::MOST)
+                write!(
+                    f,
+                    "an early refresh with a beta of {what} is not between 0 and {}",
+                    EarlyRefresh::MOST
+                )
             }
             ConfigErrorKind::Staleness => write!(f, "a max_staleness of {what} is under 100 ms"),
             ConfigErrorKind::Cookie => write!(f, "{what:?} cannot be the name of a cookie"),
