@@ -1,6 +1,7 @@
 //! Closing a cache over Redis, and refreshing what came from there.
 
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)] // What a test's helpers do is a test, too.
 
 use std::time::Duration;
 
@@ -148,9 +149,9 @@ async fn without_redis_it_ends_in_time_and_tells_what_is_lost() {
         let setup = Setup { close_within: Duration::from_millis(400), ..Setup::default() };
         let shop = setup.joined(&redis, plain()).await;
         if hangs {
-            redis.stop().unwrap()
+            redis.stop().unwrap();
         } else {
-            redis.kill()
+            redis.kill();
         }
         assert_eq!(shop.cache.invalidate(Tag::new("one")).await, Invalidated::Deferred);
         let closed = soon("the end", shop.cache.close()).await;

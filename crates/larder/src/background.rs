@@ -90,3 +90,54 @@ impl Background {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::soon;
+
+    #[test]
+    fn refreshes_are_counted_while_they_last_and_end_with_the_cache() {
+        let background = Background::new(2);
+        let first = background.refresh().unwrap();
+        let _second = background.refresh().unwrap();
+        assert!(background.refresh().is_none());
+        drop(first);
+        let again = background.refresh();
+        assert!(again.is_some());
+        drop(again);
+        background.begin_to_close();
+        assert!(background.refresh().is_none(), "there would be room");
+        assert!(Background::new(usize::MAX).refresh().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_runs_until_the_end_ends_with_it_also_if_it_begins_later() {
+        let background = Background::new(1);
+        let running = tokio::spawn(background.until_closed(std::future::pending()));
+        tokio::task::yield_now().await;
+        assert!(!background.is_closed());
+        background.close();
+        assert!(background.is_closed());
+        soon(running).await.unwrap();
+        soon(background.until_closed(std::future::pending())).await;
+    }
+
+    #[tokio::test]
+    async fn tasks_are_waited_for_whatever_they_come_to() {
+        let background = Background::new(1);
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let panicking = background.spawn(async move {
+            let _ = ended.await;
+            std::panic::resume_unwind(Box::new("on purpose"));
+        });
+        background.begin_to_close();
+        let late = background.spawn(async { 7 });
+        assert_eq!(background.tasks(), 2);
+        drop(end);
+        soon(background.ended()).await;
+        assert_eq!(background.tasks(), 0);
+        assert!(panicking.await.is_err());
+        assert_eq!(late.await.unwrap(), 7);
+    }
+}

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use larder_core::log::tail::Tail;
 use tokio::time::{Instant, timeout_at};
 
 use crate::inner::Inner;
@@ -51,7 +52,7 @@ pub(crate) async fn close(inner: &Inner, within: Duration) -> Closed {
     let _ = timeout_at(for_work, background.ended()).await;
     inner.deferred.notify_one();
     inner.log.wait(for_work, |tail| tail.untold() == 0).await;
-    let (tasks, invalidations) = (background.tasks(), inner.log.read(|tail| tail.untold()));
+    let (tasks, invalidations) = (background.tasks(), inner.log.read(Tail::untold));
     background.close();
     let disconnected = match &inner.store {
         Some(store) => timeout_at(deadline, store.close()).await.is_ok(),

@@ -47,7 +47,6 @@ impl Shop {
     }
 
     /// Its routes.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use larder::{Cache, Invalidation, Policy};
 use larder_core::store::StoreErrorKind;
-use larder_testing::Answer;
+use larder_testing::{Answer, Gate};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use crate::shop::{COST, Shop, eventually, get, method, with};
@@ -105,6 +105,28 @@ fn fills_and_what_hits_have_saved() {
     }
     let times = vec![COST.as_secs_f64().into(); 2];
     assert_eq!(told["larder_fill_seconds{}"], DebugValue::Histogram(times));
+}
+
+#[test]
+fn refreshes_in_the_background_and_those_left_out() {
+    let told = after(async || {
+        let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE);
+        let gate = Gate::new();
+        let held = gate.clone();
+        let shop = Shop::of(Cache::builder().refreshes(1), policy, move |call| match call {
+            1 | 2 => Answer::ok("hello"),
+            _ => Answer::ok("hello").held_at(&held),
+        });
+        shop.get("/1").await;
+        shop.get("/2").await;
+        shop.clock.advance(MINUTE);
+        for path in ["/1", "/2", "/2"] {
+            shop.get(path).await;
+        }
+        gate.open();
+    });
+    assert_eq!(told["larder_refreshes_total{}"], DebugValue::Counter(1));
+    assert_eq!(told["larder_refreshes_left_out_total{}"], DebugValue::Counter(2));
 }
 
 #[test]
