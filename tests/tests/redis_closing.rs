@@ -56,13 +56,16 @@ impl Setup {
 }
 
 impl Shop {
-    /// Waits until it has read the log by its clock, and asks Redis for what it does not have.
-    async fn joins(&self) {
+    /// Waits until it has read the log by its clock, and asks Redis for what it does not have. Gives the path that it
+    /// was asked for, whose response may still be on its way to Redis.
+    async fn joins(&self) -> String {
+        let mut asked = String::new();
         eventually("the instance has joined", async || {
-            let path = format!("/probe/{:x}", fastrand::u64(..));
-            self.get(&path).await.cache_status().ends_with("never-stored")
+            asked = format!("/probe/{:x}", fastrand::u64(..));
+            self.get(&asked).await.cache_status().ends_with("never-stored")
         })
         .await;
+        asked
     }
 
     async fn get(&self, path: &str) -> Page {
@@ -146,8 +149,10 @@ async fn what_was_deferred_is_appended_when_redis_comes_back() {
 async fn without_redis_it_ends_in_time_and_tells_what_is_lost() {
     for hangs in [false, true] {
         let redis = RedisServer::start().await.unwrap();
-        let setup = Setup { close_within: Duration::from_millis(400), ..Setup::default() };
+        let setup = Setup { close_within: Duration::from_secs(1), ..Setup::default() };
         let shop = setup.joined(&redis, plain()).await;
+        let last = shop.joins().await;
+        eventually("nothing is on its way", async || is_stored(&redis, &last).await).await;
         if hangs {
             redis.stop().unwrap();
         } else {

@@ -38,7 +38,7 @@ impl fmt::Display for Closed {
             return f.write_str("nothing was left undone");
         }
         let Self { tasks, invalidations, .. } = self;
-        write!(f, "left undone: {tasks} tasks, {invalidations} deferred invalidations")?;
+        write!(f, "left undone: tasks: {tasks}, deferred invalidations: {invalidations}")?;
         if self.disconnected { Ok(()) } else { f.write_str(", connections of the shared store") }
     }
 }
@@ -70,11 +70,11 @@ mod tests {
         let clean = Closed { tasks: 0, invalidations: 0, disconnected: true };
         let cases = [
             (clean, "nothing was left undone"),
-            (Closed { tasks: 2, ..clean }, "left undone: 2 tasks, 0 deferred invalidations"),
-            (Closed { invalidations: 3, ..clean }, "left undone: 0 tasks, 3 deferred invalidations"),
+            (Closed { tasks: 2, ..clean }, "left undone: tasks: 2, deferred invalidations: 0"),
+            (Closed { invalidations: 3, ..clean }, "left undone: tasks: 0, deferred invalidations: 3"),
             (
                 Closed { disconnected: false, ..clean },
-                "left undone: 0 tasks, 0 deferred invalidations, connections of the shared store",
+                "left undone: tasks: 0, deferred invalidations: 0, connections of the shared store",
             ),
         ];
         for (closed, expected) in cases {

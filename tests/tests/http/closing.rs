@@ -92,7 +92,7 @@ async fn what_does_not_end_is_left_and_told() {
     soon("the run", gate.arrived(1)).await;
     let closed = soon("the end", cache.close()).await;
     assert_eq!((closed.tasks, closed.invalidations, closed.disconnected), (1, 0, true));
-    assert_eq!(closed.to_string(), "left undone: 1 tasks, 0 deferred invalidations");
+    assert_eq!(closed.to_string(), "left undone: tasks: 1, deferred invalidations: 0");
     gate.open();
     for page in crate::support::all(waiting).await {
         assert!(page.is("MISS", "v2"), "its client is answered all the same");
