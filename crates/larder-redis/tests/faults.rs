@@ -9,7 +9,7 @@ use bytes::Bytes;
 use larder_core::store::{Log, SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
-use support::{brief, event, eventually, joined, patient, reachable, start};
+use support::{brief, clients, event, eventually, joined, patient, reachable, start};
 
 const KEY: &str = "{u|/a}";
 const HOUR: Duration = Duration::from_secs(3600);
@@ -208,13 +208,6 @@ async fn a_store_that_never_connected_ends_too() {
     assert_eq!(kind(&store).await, Some(StoreErrorKind::Unreachable));
     drop(store);
     eventually("no task is left", async || tasks() <= before).await;
-}
-
-/// The connections of its clients, as the server sees them.
-async fn clients(server: &RedisServer) -> usize {
-    let list = server.command(&["CLIENT", "LIST"]).await.unwrap();
-    // The one that asks is one of them.
-    list.as_str().unwrap().lines().count() - 1
 }
 
 #[tokio::test]
