@@ -1,6 +1,7 @@
 //! Telling what the cache did: in header fields, counters, metrics and logs, all from one set of words.
 
 pub(crate) mod headers;
+mod leased;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
 pub(crate) mod route;
@@ -15,6 +16,7 @@ use larder_core::store::StoreError;
 use larder_core::time::Clock;
 
 use crate::memory::Memory;
+pub(crate) use leased::Leased;
 use stats::Stats;
 pub(crate) use trouble::Exchange;
 use trouble::Trouble;
@@ -34,6 +36,7 @@ pub(crate) struct Report {
     saved_nanos: AtomicU64,
     invalidations: AtomicU64,
     store_errors: AtomicU64,
+    leases: [AtomicU64; 3],
     trouble: Trouble,
     #[cfg(feature = "metrics")]
     saved: metrics::Saved,
@@ -79,6 +82,13 @@ impl Report {
         add(&self.collapsed, 1);
         #[cfg(feature = "metrics")]
         metrics::collapsed();
+    }
+
+    /// Something happened with the lease of a response.
+    pub(crate) fn leased(&self, what: Leased) {
+        add(&self.leases[what as usize], 1);
+        #[cfg(feature = "metrics")]
+        metrics::leased(what);
     }
 
     /// The handler ran to make a stored response, and took this long.
@@ -143,6 +153,9 @@ impl Report {
             saved: Duration::from_nanos(get(&self.saved_nanos)),
             invalidations: get(&self.invalidations),
             store_errors: get(&self.store_errors),
+            leases_taken: get(&self.leases[Leased::Taken as usize]),
+            leases_awaited: get(&self.leases[Leased::Awaited as usize]),
+            leases_taken_over: get(&self.leases[Leased::TakenOver as usize]),
             held: memory.len(),
             held_bytes: memory.bytes(),
         }
