@@ -433,6 +433,27 @@ async fn who_waits_with_a_client_that_leaves_waits_on() {
     assert_eq!((a.runs(), b.runs()), (1, 0));
 }
 
+/// The answer that it has the lease is late, so that it fills without knowing. The others are told by Redis.
+#[tokio::test]
+async fn who_may_have_the_lease_fills_as_if_it_had() {
+    let world = World::new().await;
+    let setup = Setup { command_timeout: Duration::from_millis(500), ..Setup::default() };
+    let (a, b) = (world.joined(setup).await, world.instance().await);
+    all_are_given_up(&world).await;
+    let late = a.proxy.hold(ToClient, b"taken");
+    let gate = a.hold(1);
+    let first = ask(&a, "/values/1");
+    gate.arrived(1).await;
+    late.open();
+    let second = ask(&b, "/values/1");
+    waits(&b, 1).await;
+    gate.open();
+    assert_eq!(first.await.unwrap().text(), "v1");
+    assert_eq!(second.await.unwrap().text(), "v1");
+    assert_eq!((a.runs(), b.runs()), (1, 0));
+    all_are_given_up(&world).await;
+}
+
 /// A lease that nobody holds any more, as a process that was killed leaves it.
 #[tokio::test]
 async fn a_lease_without_a_holder_is_taken_over_when_it_ends() {

@@ -61,9 +61,19 @@ impl Lease {
     }
 
     /// It was taken: it is kept from now on, until it is given up.
-    pub(super) fn taken(mut self) -> Self {
+    pub(super) fn taken(self) -> Self {
+        self.kept(EXTENDED_EVERY)
+    }
+
+    /// It may have been taken: there was no answer in time. If it was, others wait for the fill that is made now, and
+    /// extending it at once tells.
+    pub(super) fn perhaps_taken(self) -> Self {
+        self.kept(Duration::ZERO)
+    }
+
+    fn kept(mut self, first: Duration) -> Self {
         let (store, address, token) = (Arc::clone(&self.store), Arc::clone(&self.address), self.token);
-        self.keeper = Some(tokio::spawn(keep(store, address, token)).abort_handle());
+        self.keeper = Some(tokio::spawn(keep(store, address, token, first)).abort_handle());
         self
     }
 
@@ -114,14 +124,16 @@ impl Drop for Lease {
     }
 }
 
-/// Extends a lease until it is lost, or this is aborted.
-async fn keep(store: Arc<dyn Store>, address: Arc<str>, token: Token) {
+/// Extends a lease, for the first time in so long, until it is lost or this is aborted.
+async fn keep(store: Arc<dyn Store>, address: Arc<str>, token: Token, first: Duration) {
+    let mut pause = first;
     loop {
-        sleep(EXTENDED_EVERY).await;
+        sleep(pause).await;
         // One that could not be extended is not lost yet.
         if let Ok(false) = store.extend(&address, token, LIFE).await {
             tracing::debug!(target: "larder", %address, "a lease was lost while its fill went on");
             return;
         }
+        pause = EXTENDED_EVERY;
     }
 }

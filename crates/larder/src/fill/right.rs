@@ -11,7 +11,7 @@ use larder_core::lease::{Claim, Claimed, Holder};
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::MissReason;
-use larder_core::store::StoreError;
+use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::stored::wire::{self, Decoded};
 use tokio::time::{Instant, sleep};
 
@@ -30,7 +30,7 @@ use crate::service::route::Route;
 
 /// What whoever leads a flight is to do.
 pub(super) enum Right {
-    /// Run the handler: with the lease, or, where the shared tier cannot be asked, without.
+    /// Run the handler: with the lease, or, where the shared tier cannot be asked for it, without.
     Fill(Option<Lease>, Option<Stale>),
     /// Serve what is known: nobody had to be waited for.
     Known(Known),
@@ -128,6 +128,9 @@ impl<'a> Claimant<'a> {
             // Asked each time: rule 12 is about the moment at which the store is asked.
             let Some(local) = self.route.trusted() else { break };
             let decided = match self.claim(overtakes || late).await {
+                Err(error) if error.kind() == StoreErrorKind::Timeout => {
+                    return Right::Fill(Some(self.lease.perhaps_taken()), self.stale);
+                }
                 Err(_) => break,
                 Ok(Claimed::Taken) => return self.fill(),
                 Ok(Claimed::Pass) => Some(self.pass()),
@@ -147,7 +150,6 @@ impl<'a> Claimant<'a> {
                 return right;
             }
         }
-        // Whatever was asked for and not answered is given up with the lease.
         Right::Fill(None, self.stale)
     }
 
