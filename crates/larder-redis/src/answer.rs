@@ -1,5 +1,6 @@
 //! What fred's errors and values mean.
 
+use bytes::Bytes;
 use fred::error::{Error, ErrorKind};
 use fred::types::Value;
 use larder_core::store::{StoreError, StoreErrorKind};
@@ -42,6 +43,15 @@ pub(crate) fn unreadable(what: &str) -> StoreError {
 pub(crate) fn text(value: &Value) -> Option<&str> {
     match value {
         Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The bytes that the value is.
+pub(crate) fn bytes(value: &Value) -> Option<Bytes> {
+    match value {
+        Value::String(text) => Some(text.inner().clone()),
+        Value::Bytes(bytes) => Some(bytes.clone()),
         _ => None,
     }
 }

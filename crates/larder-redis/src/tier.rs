@@ -48,7 +48,7 @@ impl SharedTier for RedisStore {
 }
 
 /// Whole milliseconds that Redis takes for an expiry: it refuses zero.
-fn millis(expiry: Duration) -> i64 {
+pub(crate) fn millis(expiry: Duration) -> i64 {
     i64::try_from(expiry.min(LONGEST).as_millis()).map_or(i64::MAX, |millis| millis.max(1))
 }
 

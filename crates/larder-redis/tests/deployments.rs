@@ -7,6 +7,8 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
+use larder_core::log::position::{Mark, Position};
 use larder_core::store::{Log, SharedTier};
 use larder_redis::RedisStore;
 use larder_testing::RedisServer;
@@ -24,6 +26,20 @@ async fn works(store: &RedisStore) {
         store.set(key, value.clone(), Duration::from_secs(60)).await.unwrap();
         assert_eq!(store.get(key).await.unwrap(), Some(value));
         store.remove(key).await.unwrap();
+        let holder = Holder {
+            token: Token::from_bytes([1; 16]),
+            position: Position { incarnation, mark: Mark::ZERO },
+        };
+        let (awaited, life) = (Some(holder.token), Duration::from_secs(60));
+        let claim = Claim { address: key, holder, life, seen: None, awaited, overtakes: false };
+        assert_eq!(store.claim(claim).await.unwrap(), Claimed::Taken);
+        assert!(store.extend(key, holder.token, life).await.unwrap());
+        let word = Bytes::from_static(b"word");
+        store.release(key, holder.token, Left::Word(word.clone(), Duration::from_millis(1))).await.unwrap();
+        eventually("its word is gone", async || store.claim(claim).await.unwrap() == Claimed::Taken).await;
+        let variant = format!("{key}:v:1");
+        store.set_and_release(&variant, Bytes::new(), life, key, holder.token).await.unwrap();
+        store.remove(&variant).await.unwrap();
     }
     let stats = store.stats().await.unwrap();
     assert!(stats.hits > 0);

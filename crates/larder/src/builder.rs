@@ -3,9 +3,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use larder_core::lease::Leases;
 use larder_core::log::position::Incarnation;
 use larder_core::log::tail::{Limits, Tail};
-use larder_core::store::{Log, SharedTier};
+use larder_core::store::Log;
 use larder_core::time::Clock;
 use tokio::sync::Notify;
 
@@ -55,9 +56,10 @@ impl Default for CacheBuilder {
 }
 
 impl CacheBuilder {
-    /// Shares stored responses and invalidations with other instances through this store.
+    /// Shares stored responses and invalidations with other instances through this store, and fills: of all instances that
+    /// miss the same response at once, one runs the handler.
     #[must_use]
-    pub fn shared(mut self, store: impl SharedTier + Log) -> Self {
+    pub fn shared(mut self, store: impl Leases + Log) -> Self {
         self.store = Some(Arc::new(store));
         self
     }

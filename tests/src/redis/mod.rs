@@ -74,7 +74,8 @@ impl World {
     pub async fn stored(&self) -> Vec<String> {
         let reply = self.redis.command(&["KEYS", "larder:*"]).await.unwrap();
         let names = reply.as_array().unwrap().iter();
-        names.map(|name| name.as_str().unwrap().to_owned()).filter(|name| !name.contains(":log}:")).collect()
+        let names = names.map(|name| name.as_str().unwrap().to_owned());
+        names.filter(|name| !name.contains(":log}:") && !name.contains(":lease")).collect()
     }
 
     /// The name of the one stored response in Redis whose name contains `part`, once it is there.

@@ -110,7 +110,7 @@ pub(crate) struct Lead {
 
 impl Lead {
     /// When the flight began, and how much of the log was known then.
-    pub(crate) fn flight(&self) -> &Flight {
+    pub(crate) const fn flight(&self) -> &Arc<Flight> {
         &self.flight
     }
 

@@ -14,10 +14,11 @@ use super::ask::Ask;
 use super::flight::{Ended, Flight, Joined, Lead};
 use super::place::Place;
 use super::refresh::refresh;
+use super::right::{Right, right_to_fill};
 use super::run::{Fill, run_detached};
 use crate::body::CacheBody;
 use crate::log::start;
-use crate::lookup::Known;
+use crate::lookup::{Known, Seen};
 use crate::memory::Stale;
 use crate::memory::held::Held;
 use crate::report::headers::Forwarded;
@@ -68,40 +69,50 @@ where
             Known::Missing(reason) => Err(reason),
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-        match join(&route, &ask) {
+        let (flight, position, ended, reason) = match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
-                Again::Lead(stale, reason) if !ask.head => {
-                    let fill = Fill { route, ask, lead: Some(lead), stale, outcome: Outcome::Miss(reason) };
-                    return run_detached(fill, place.take().await?, request).await;
-                }
-                Again::Lead(stale, reason) => {
+                Again::Lead(stale, reason, _) if ask.head => {
                     drop(lead);
                     return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
                 }
-                Again::Known(next) => {
-                    if let Known::Fresh(held, tier) = &next {
-                        lead.end(Ended::Found(Arc::clone(held), *tier));
+                Again::Lead(stale, reason, seen) => {
+                    match right_to_fill(&route, &ask, &lead, (stale, seen), &mut place).await {
+                        Right::Fill(lease, stale) => {
+                            let outcome = Outcome::Miss(reason);
+                            let fill = Fill { route, ask, lead: Some(lead), lease, stale, outcome };
+                            return run_detached(fill, place.take().await?, request).await;
+                        }
+                        Right::Known(next) => {
+                            known = found(lead, next);
+                            continue;
+                        }
+                        Right::Ended(ended) => {
+                            let (flight, position) = (Arc::clone(lead.flight()), lead.flight().position);
+                            lead.end(ended.clone());
+                            (flight, position, Some(ended), reason)
+                        }
                     }
-                    known = next;
+                }
+                Again::Known(next) => {
+                    known = found(lead, next);
+                    continue;
                 }
             },
             Turn::Wait(flight, position) => {
                 place.leave();
                 let ended = flight.ended().await;
-                match taken(&route, &ask, &flight, position, ended.as_ref()) {
-                    Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
-                    Taken::Alone => {
-                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
-                    }
-                    Taken::Anew if waits == MOST_WAITS => {
-                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
-                    }
-                    Taken::Anew => {
-                        waits += 1;
-                        let now = route.cache.clock.boot();
-                        known = route.find_in_memory(&ask.key, &ask.headers, now);
-                    }
-                }
+                (flight, position, ended, reason)
+            }
+        };
+        match taken(&route, &ask, &flight, position, ended.as_ref()) {
+            Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
+            Taken::Alone => return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await,
+            Taken::Anew if waits == MOST_WAITS => {
+                return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
+            }
+            Taken::Anew => {
+                waits += 1;
+                known = route.find_in_memory(&ask.key, &ask.headers, route.cache.clock.boot());
             }
         }
     }
@@ -139,8 +150,8 @@ fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -
 }
 
 enum Again {
-    /// There is nothing to serve: run the handler.
-    Lead(Option<Stale>, MissReason),
+    /// There is nothing to serve: run the handler, unless another instance does.
+    Lead(Option<Stale>, MissReason, Option<Seen>),
     /// There is.
     Known(Known),
 }
@@ -155,13 +166,26 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
         known => return Again::Known(known),
     };
     let missing = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-    match route.look_in_shared(&ask.key, &ask.headers, missing).await {
-        known @ Known::Fresh(..) => Again::Known(known),
-        Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
-        Known::Stale(found) => Again::Lead(Some(found), missing),
-        Known::Missing(reason) => Again::Lead(stale.ok(), reason),
-        Known::Pass => Again::Lead(None, missing),
+    if missing == MissReason::StoreError {
+        // It was asked a moment ago and failed: once more could cost one more delay.
+        return Again::Lead(None, missing, None);
     }
+    let (known, seen) = route.look_before_filling(&ask.key, &ask.headers, missing).await;
+    match known {
+        Known::Fresh(..) => Again::Known(known),
+        Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
+        Known::Stale(found) => Again::Lead(Some(found), missing, seen),
+        Known::Missing(reason) => Again::Lead(stale.ok(), reason, seen),
+        Known::Pass => Again::Lead(None, missing, seen),
+    }
+}
+
+/// Something was found in place of a fill: those who wait have it, too, if it is fresh.
+fn found(lead: Lead, known: Known) -> Known {
+    if let Known::Fresh(held, tier) = &known {
+        lead.end(Ended::Found(Arc::clone(held), *tier));
+    }
+    known
 }
 
 enum Taken {
@@ -250,6 +274,6 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let fill = Fill { route: Arc::clone(route), ask, lead: None, stale, outcome };
+    let fill = Fill { route: Arc::clone(route), ask, lead: None, lease: None, stale, outcome };
     run_detached(fill, place.take().await?, request).await
 }

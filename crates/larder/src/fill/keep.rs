@@ -19,7 +19,9 @@ use super::flight::Ended;
 use super::making::Making;
 use super::run::{Began, Client, Fill};
 use super::tee::tee;
+use super::word::Word;
 use crate::body::CacheBody;
+use crate::memory::PASS_FOR;
 use crate::report::headers::Forwarded;
 use crate::said::{CacheFor, Tags};
 use crate::serve;
@@ -159,6 +161,11 @@ impl Fill {
             cache.memory.insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
         }
         lead.end(Ended::Alone);
+        match self.lease.take() {
+            Some(lease) if remember => lease.pass(PASS_FOR),
+            Some(lease) => lease.end(Word::Alone),
+            None => {}
+        }
     }
 
     /// Whether what was to be refreshed early is still fresh, and stays in its place.

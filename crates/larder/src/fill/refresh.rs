@@ -77,7 +77,8 @@ pub(super) fn refresh<S, Q>(
     cache.report.refreshing();
     ask.refreshes = true;
     let outcome = Outcome::Miss(stale.reason);
-    let fill = Fill { route: Arc::clone(route), ask, lead: Some(lead), stale: Some(stale), outcome };
+    let fill =
+        Fill { route: Arc::clone(route), ask, lead: Some(lead), lease: None, stale: Some(stale), outcome };
     run_in_background(fill, place, request, permit);
 }
 

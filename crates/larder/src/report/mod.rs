@@ -2,6 +2,7 @@
 
 pub(crate) mod headers;
 mod hits;
+mod leased;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
 pub(crate) mod route;
@@ -17,6 +18,7 @@ use larder_core::time::Clock;
 
 use crate::memory::Memory;
 use hits::Hits;
+pub(crate) use leased::Leased;
 use stats::Stats;
 pub(crate) use trouble::Exchange;
 use trouble::Trouble;
@@ -37,6 +39,7 @@ pub(crate) struct Report {
     stored: AtomicU64,
     invalidations: AtomicU64,
     store_errors: AtomicU64,
+    leases: [AtomicU64; 3],
     trouble: Trouble,
     #[cfg(feature = "metrics")]
     saved: metrics::Saved,
@@ -95,6 +98,13 @@ impl Report {
         add(&self.refreshes_left_out, 1);
         #[cfg(feature = "metrics")]
         metrics::refresh_left_out();
+    }
+
+    /// Something happened with the lease of a response.
+    pub(crate) fn leased(&self, what: Leased) {
+        add(&self.leases[what as usize], 1);
+        #[cfg(feature = "metrics")]
+        metrics::leased(what);
     }
 
     /// The handler ran to make a stored response, and took this long.
@@ -161,6 +171,9 @@ impl Report {
             saved: Duration::from_nanos(self.hits.saved_nanos()),
             invalidations: get(&self.invalidations),
             store_errors: get(&self.store_errors),
+            leases_taken: get(&self.leases[Leased::Taken as usize]),
+            leases_awaited: get(&self.leases[Leased::Awaited as usize]),
+            leases_taken_over: get(&self.leases[Leased::TakenOver as usize]),
             held: memory.len(),
             held_bytes: memory.bytes(),
         }

@@ -139,6 +139,19 @@ fn collapsed_requests() {
 }
 
 #[test]
+fn leases_by_event() {
+    let told = after(async || crate::leases::take_await_and_take_over().await);
+    assert_eq!(
+        counters(&told, "larder_leases_total"),
+        expected(&[
+            ("larder_leases_total{event=awaited}", 1),
+            ("larder_leases_total{event=taken-over}", 1),
+            ("larder_leases_total{event=taken}", 2),
+        ])
+    );
+}
+
+#[test]
 fn what_is_held_and_let_go() {
     let held =
         |told: &BTreeMap<String, DebugValue>, what: &str| match told[&format!("larder_held_{what}{{}}")] {
