@@ -35,7 +35,7 @@ pub(crate) struct Link {
     config: Config,
     runtime: Handle,
     client: RwLock<Client>,
-    /// What the server said when it would not let us in, until it does.
+    /// What was said when the server would not let us in, or we did not trust it, until that ends.
     refusal: Mutex<Option<Box<str>>>,
     renewing: AtomicBool,
     closing: Notify,
@@ -97,7 +97,8 @@ impl Link {
         });
     }
 
-    /// The store's error for fred's. A server that does not let us in looks like one that is away: here is the difference.
+    /// The store's error for fred's. A server that does not let us in, or is not trusted, looks like one that is away: here is
+    /// the difference.
     pub(crate) fn explain(&self, error: &Error) -> StoreError {
         let plain = answer::store_error(error);
         if plain.kind() != StoreErrorKind::Unreachable {
@@ -171,11 +172,20 @@ impl Link {
     }
 
     fn failed(&self, error: &Error) {
-        if *error.kind() == ErrorKind::Auth {
+        if keeps_out(error) {
             *self.refusal() = Some(error.details().into());
         }
         tracing::debug!("no connection to Redis: {error}");
     }
+}
+
+/// Whether it is a matter of passwords or certificates, which does not mend itself.
+fn keeps_out(error: &Error) -> bool {
+    #[cfg(feature = "tls")]
+    if *error.kind() == ErrorKind::Tls {
+        return true;
+    }
+    *error.kind() == ErrorKind::Auth
 }
 
 async fn advise(client: &Client) -> bool {
