@@ -81,6 +81,13 @@ impl Link {
         self.client().with_options(&options)
     }
 
+    /// Connects anew to what the address, or the sentinels, now call the primary. A cluster tells of a successor itself.
+    pub(crate) fn ask_for_the_primary(self: &Arc<Self>) {
+        if !self.config.server.is_clustered() {
+            self.renew();
+        }
+    }
+
     /// Gives up the connection for a new one, in the background: for a peer that hangs, or that is not the primary any
     /// more.
     pub(crate) fn renew(self: &Arc<Self>) {

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::client::send;
 use super::instance::Instance;
 use super::origin::{Truth, VALUES};
+use super::phase::Phase;
 
 /// What counts as slow: nearly the longest that a request may wait for Redis.
 const SLOW: Duration = Duration::from_millis(45);
@@ -61,6 +62,9 @@ struct Shared {
     applied: Mutex<VecDeque<(Instant, usize, u64)>>,
     everywhere: Floor,
     counts: [AtomicUsize; 5],
+    /// Since the last phase: each answer to a reader, and whether it was a hit; each invalidation.
+    answers: Mutex<Vec<(Duration, bool)>>,
+    invalidations: Mutex<Vec<Duration>>,
     wrong: Mutex<Vec<String>>,
 }
 
@@ -109,6 +113,8 @@ impl Traffic {
             applied: Mutex::default(),
             everywhere: Floor::new(),
             counts: std::array::from_fn(|_| AtomicUsize::new(0)),
+            answers: Mutex::default(),
+            invalidations: Mutex::default(),
             wrong: Mutex::default(),
         });
         let mut tasks = Vec::new();
@@ -135,6 +141,14 @@ impl Traffic {
     #[must_use]
     pub fn requests(&self) -> usize {
         self.shared.counts[REQUESTS].load(Ordering::SeqCst)
+    }
+
+    /// Ends a phase, and tells what clients saw in it.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        let answers = std::mem::take(&mut *self.shared.answers.lock().unwrap());
+        let invalidations = std::mem::take(&mut *self.shared.invalidations.lock().unwrap());
+        Phase::of(answers, &invalidations)
     }
 
     /// Stops, and tells what came of it.
@@ -164,7 +178,9 @@ impl Shared {
             let request = Request::get(format!("/values/{id}")).body(Bytes::new()).unwrap();
             let answer = send(address, request).await;
             self.count(REQUESTS);
-            if answer.field("x-cache") == "HIT" {
+            let hit = answer.field("x-cache") == "HIT";
+            self.answers.lock().unwrap().push((answer.took, hit));
+            if hit {
                 self.count(HITS);
             }
             if answer.took > SLOW {
@@ -186,7 +202,10 @@ impl Shared {
         while !self.stop.load(Ordering::SeqCst) {
             let id = fastrand::usize(..VALUES);
             let value = self.truth.change(id);
-            match cache.invalidate(Tag::new(format!("value:{id}"))).await {
+            let begun = Instant::now();
+            let invalidated = cache.invalidate(Tag::new(format!("value:{id}"))).await;
+            self.invalidations.lock().unwrap().push(begun.elapsed());
+            match invalidated {
                 Invalidated::Applied => {
                     let due = Instant::now() + self.max_staleness;
                     self.applied.lock().unwrap().push_back((due, id, value));
