@@ -3,9 +3,13 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
 
+use std::time::Instant;
+
 use larder::Invalidated;
 use larder_testing::{RedisSentinel, RedisServer};
-use larder_tests::redis::{Deployment, INCARNATION, Trial, eventually, shares_and_invalidates};
+use larder_tests::redis::{
+    Deployment, INCARNATION, Setup, TRIAL_STALENESS, Trial, eventually, shares_and_invalidates,
+};
 
 async fn watched(lines: &[&str]) -> (RedisSentinel, Deployment) {
     let builder = lines.iter().fold(RedisServer::builder(), |builder, line| builder.config(*line));
@@ -87,4 +91,29 @@ async fn the_primary_is_cut_off_from_its_replica_and_the_sentinels() {
     let row = "sentinel 1+1+3, `min-replicas-to-write 1` | the primary is cut off from replica and sentinels, not from clients";
     let summary = trial.survives(row, fault).await;
     assert!(summary.deferred > 0, "{summary:?}");
+}
+
+/// Without `min-replicas-to-write` what is cut off goes on confirming itself. The bound is `max_staleness` plus the time that it
+/// takes until somebody tells it that it is not the primary any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_minimum_of_replicas_staleness_ends_when_the_old_primary_is_told() {
+    let (sentinel, deployment) = watched(&[]).await;
+    let b = deployment.joined(Setup { max_staleness: TRIAL_STALENESS, ..Setup::real() }).await;
+    b.hits("/values/1").await;
+    let old = sentinel.primary().await.unwrap();
+    sentinel.isolate(old).await.unwrap();
+    sentinel.successor_of(old).await.unwrap();
+
+    let a = deployment.instance().await;
+    assert_eq!(a.update(1).await, Invalidated::Applied);
+    let begun = Instant::now();
+    sentinel.rejoin(old).await.unwrap();
+    b.shows("/values/1", "v2").await;
+    println!(
+        "| sentinel 1+1+3, no `min-replicas-to-write` | as before, and back after the failover | an old version was served for {:.1} s |",
+        begun.elapsed().as_secs_f64()
+    );
+    b.joins().await;
+    a.hits("/values/2").await;
+    b.hits("/values/2").await;
 }

@@ -99,7 +99,7 @@ impl World {
 
 /// Waits until it is so. The limit is only there so that a failure ends.
 pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let limit = Duration::from_secs(20);
+    let limit = Duration::from_secs(60);
     let waiting = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(5)).await;

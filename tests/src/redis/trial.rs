@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use larder::{Invalidated, Invalidation};
-use larder_core::log::selector::Prefix;
+use larder_core::log::selector::{Prefix, UriName};
 
 use super::deployment::Deployment;
 use super::instance::{Instance, Setup};
@@ -49,25 +49,30 @@ pub async fn shares_and_invalidates(deployment: &Deployment) {
     }
 }
 
-/// Waits until all of what one instance fills is a hit on the other.
+/// Waits until each of what one instance fills was a hit on the other.
 async fn are_shared(one: &Instance, other: &Instance) {
+    let mut left: Vec<_> = (0..PROBES).map(|_| format!("/probe/{:x}", fastrand::u64(..))).collect();
     let sharing = async {
         let mut pause = Duration::from_millis(20);
         loop {
-            let paths: [_; PROBES] = std::array::from_fn(|_| format!("/probe/{:x}", fastrand::u64(..)));
-            for path in &paths {
+            for path in &left {
                 one.get(path).await;
             }
             // They are stored behind the answer.
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(500));
-            let mut shared = 0;
-            for path in &paths {
-                shared += usize::from(other.get(path).await.outcome() == "HIT shared");
+            let mut missed = Vec::new();
+            for path in left.drain(..) {
+                if other.get(&path).await.outcome() != "HIT shared" {
+                    // Or else it would stay in memory, and never be stored again.
+                    one.cache.invalidate(UriName::new(&path).unwrap()).await;
+                    missed.push(path);
+                }
             }
-            if shared == PROBES {
+            if missed.is_empty() {
                 return;
             }
+            left = missed;
         }
     };
     let limit = tokio::time::timeout(PATIENCE, sharing).await;
