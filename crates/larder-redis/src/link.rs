@@ -179,20 +179,20 @@ impl Link {
     }
 
     fn failed(&self, error: &Error) {
-        if keeps_out(error) {
-            *self.refusal() = Some(error.details().into());
+        if let Some(refusal) = refusal(error) {
+            *self.refusal() = Some(refusal);
         }
         tracing::debug!("no connection to Redis: {error}");
     }
 }
 
-/// Whether it is a matter of passwords or certificates, which does not mend itself.
-fn keeps_out(error: &Error) -> bool {
+/// Why we are kept out, if it is a matter of passwords or certificates: those do not mend themselves.
+fn refusal(error: &Error) -> Option<Box<str>> {
     #[cfg(feature = "tls")]
-    if *error.kind() == ErrorKind::Tls {
-        return true;
+    if let Some(why) = crate::tls::distrust(error.details()) {
+        return Some(why.into());
     }
-    *error.kind() == ErrorKind::Auth
+    (*error.kind() == ErrorKind::Auth).then(|| error.details().into())
 }
 
 async fn advise(client: &Client) -> bool {

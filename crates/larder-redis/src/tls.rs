@@ -54,6 +54,14 @@ fn of_the_system() -> Result<RootCertStore, ConnectError> {
     }
 }
 
+/// Why the server's certificate was not taken, if that is what the details of an error of fred's say: it hands on rustls's
+/// error as one of the connection, in the form for debugging.
+pub(crate) fn distrust(details: &str) -> Option<String> {
+    let (_, why) = details.split_once("InvalidCertificate(")?;
+    let why = why.trim_end_matches(" }").trim_end_matches(')');
+    Some(format!("the server's certificate is not trusted: {why}"))
+}
+
 fn wrong(why: String) -> ConnectError {
     ConnectError::new(ConnectErrorKind::Certificates, why)
 }
@@ -63,6 +71,13 @@ mod tests {
     use larder_testing::CertificateAuthority;
 
     use super::*;
+
+    #[test]
+    fn only_certificates_are_distrusted() {
+        let said = distrust("Custom { kind: InvalidData, error: InvalidCertificate(UnknownIssuer) }");
+        assert_eq!(said.as_deref(), Some("the server's certificate is not trusted: UnknownIssuer"));
+        assert_eq!(distrust("Os { code: 111, kind: ConnectionRefused }"), None);
+    }
 
     #[test]
     fn every_certificate_in_the_pem_is_trusted() {

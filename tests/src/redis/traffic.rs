@@ -18,6 +18,10 @@ use super::phase::Phase;
 /// What counts as slow: nearly the longest that a request may wait for Redis.
 const SLOW: Duration = Duration::from_millis(45);
 
+/// Between two requests of one reader; a writer waits for up to twenty of these.
+const PAUSE: Duration = Duration::from_millis(1);
+const CALM_PAUSE: Duration = Duration::from_millis(10);
+
 /// Requests that go on until they are stopped.
 ///
 /// Each reader knows what it may not see any more: what was invalidated on its own instance (the log's P1), and what was
@@ -58,6 +62,7 @@ struct Shared {
     stop: AtomicBool,
     truth: Truth,
     max_staleness: Duration,
+    pause: Duration,
     /// What was invalidated as `Applied`: which value, and from when on older ones are wrong everywhere.
     applied: Mutex<VecDeque<(Instant, usize, u64)>>,
     everywhere: Floor,
@@ -96,20 +101,33 @@ impl Traffic {
     /// Starts two readers and a writer on each instance.
     #[must_use]
     pub fn start(truth: &Truth, max_staleness: Duration, instances: &[&Instance]) -> Self {
-        Self::of(truth, max_staleness, instances, true)
+        Self::of(truth, max_staleness, instances, true, PAUSE)
+    }
+
+    /// The same at a pace that leaves even a slow machine time for everything else.
+    #[must_use]
+    pub fn start_calmly(truth: &Truth, max_staleness: Duration, instances: &[&Instance]) -> Self {
+        Self::of(truth, max_staleness, instances, true, CALM_PAUSE)
     }
 
     /// Starts two readers on the instance: where nothing is deferred, its responses in Redis stay trusted.
     #[must_use]
     pub fn start_reading(truth: &Truth, instance: &Instance) -> Self {
-        Self::of(truth, Duration::MAX, &[instance], false)
+        Self::of(truth, Duration::MAX, &[instance], false, PAUSE)
     }
 
-    fn of(truth: &Truth, max_staleness: Duration, instances: &[&Instance], writes: bool) -> Self {
+    fn of(
+        truth: &Truth,
+        max_staleness: Duration,
+        instances: &[&Instance],
+        writes: bool,
+        pause: Duration,
+    ) -> Self {
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
             truth: truth.clone(),
             max_staleness,
+            pause,
             applied: Mutex::default(),
             everywhere: Floor::new(),
             counts: std::array::from_fn(|_| AtomicUsize::new(0)),
@@ -194,7 +212,7 @@ impl Shared {
                 self.wrong.lock().unwrap().push(wrong);
             }
             // Leaves the machine to others.
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(self.pause).await;
         }
     }
 
@@ -214,7 +232,7 @@ impl Shared {
                 Invalidated::Deferred => self.count(DEFERRED),
             }
             here.raise(id, value);
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(1..20))).await;
+            tokio::time::sleep(self.pause * fastrand::u32(1..20)).await;
         }
     }
 

@@ -99,10 +99,10 @@ impl Trial {
             deployment.joined(setup(0)).await,
         ];
         let [a, b, c] = &instances;
-        let traffic = Traffic::start(&deployment.truth, TRIAL_STALENESS, &[a, b, c]);
-        traffic.flows(200).await;
+        let traffic = Traffic::start_calmly(&deployment.truth, TRIAL_STALENESS, &[a, b, c]);
+        traffic.flows(100).await;
         let _ = traffic.phase();
-        traffic.flows(1_000).await;
+        traffic.flows(400).await;
         let healthy = traffic.phase();
         Self { instances, traffic, healthy }
     }
@@ -119,7 +119,7 @@ impl Trial {
         }
         let hits_again = begun.elapsed();
         let during = self.traffic.phase();
-        self.traffic.flows(500).await;
+        self.traffic.flows(200).await;
         let summary = self.traffic.stop().await;
         summary.is_right();
         assert!(during.hits > 0 && during.requests > 0, "{during:?}");
