@@ -38,7 +38,7 @@ async fn a_server_that_is_not_trusted_is_not_used() {
     let a = trusting(&CertificateAuthority::new().unwrap(), &server.url()).start(Setup::default()).await;
     eventually("a handshake has failed", async || {
         let stats = a.store.stats().await;
-        stats.is_err_and(|error| error.to_string().contains("UnknownIssuer"))
+        stats.is_err_and(|error| error.to_string().contains("not trusted"))
     })
     .await;
     for _ in 0..3 {
