@@ -46,8 +46,7 @@ async fn a_unix_socket_goes_away_and_comes_back() {
 /// A user of two passwords for the time of the change: nobody is locked out at any moment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_password_is_changed_with_both_valid_meanwhile() {
-    let server =
-        RedisServer::builder().user(&format!("larder on >old {}", rights())).start().await.unwrap();
+    let server = RedisServer::builder().user(&format!("larder on >old {}", rights())).start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
     let url = |password: &str| format!("redis://larder:{password}@{}", proxy.address());
     let trial = Trial::start(&Deployment::at(&url("old"))).await;
@@ -64,8 +63,7 @@ async fn the_password_is_changed_with_both_valid_meanwhile() {
 /// The only password changes: who is connected stays, who has to connect is not let in, and no client sees an error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_password_is_changed_and_changed_back() {
-    let server =
-        RedisServer::builder().user(&format!("larder on >old {}", rights())).start().await.unwrap();
+    let server = RedisServer::builder().user(&format!("larder on >old {}", rights())).start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
     let trial = Trial::start(&Deployment::at(&format!("redis://larder:old@{}", proxy.address()))).await;
     let [a, b, c] = [0, 1, 2].map(|index| trial.instances[index].store.clone());

@@ -65,5 +65,7 @@ async fn slots_move() {
         cluster.move_slots(slots, back).await.unwrap();
         cluster.heals().await.unwrap();
     };
-    trial.survives("cluster 3+3 | 301 slots, the log's among them, moved to another primary and back", fault).await;
+    trial
+        .survives("cluster 3+3 | 301 slots, the log's among them, moved to another primary and back", fault)
+        .await;
 }

@@ -28,8 +28,8 @@ pub(crate) fn config(roots_pem: Option<&[u8]>) -> Result<TlsConfig, ConnectError
 fn from_pem(pem: &[u8]) -> Result<RootCertStore, ConnectError> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate =
-            certificate.map_err(|error| wrong(format!("the given root certificates are not PEM: {error}")))?;
+        let certificate = certificate
+            .map_err(|error| wrong(format!("the given root certificates are not PEM: {error}")))?;
         roots.add(certificate).map_err(|error| {
             wrong(format!("a given root certificate cannot be read (number {}): {error}", roots.len() + 1))
         })?;

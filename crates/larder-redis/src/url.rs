@@ -27,7 +27,10 @@ pub(crate) fn parse(url: &str, roots_pem: Option<&[u8]>) -> Result<Config, Conne
         (false, None) => Ok(config),
         (false, Some(_)) => Err(ConnectError::new(
             ConnectErrorKind::Setting,
-            format!("root certificates are given, but {:?} does not ask for TLS: rediss:// does", masked(url)),
+            format!(
+                "root certificates are given, but {:?} does not ask for TLS: rediss:// does",
+                masked(url)
+            ),
         )),
     }
 }

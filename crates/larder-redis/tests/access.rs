@@ -117,7 +117,10 @@ async fn the_rule_in_the_readme_is_enough_and_no_more_than_that() {
         let others: Vec<&str> = RULE.split_ascii_whitespace().filter(|other| *other != word).collect();
         with_rule(&server, &others.join(" ")).await;
         let wrong = works(&store().await).await.unwrap_err();
-        assert!(["NOPERM", "can't run this command", "older one"].iter().any(|why| wrong.contains(why)), "without {word}: {wrong}");
+        assert!(
+            ["NOPERM", "can't run this command", "older one"].iter().any(|why| wrong.contains(why)),
+            "without {word}: {wrong}"
+        );
     }
     let other = patient(&format!("redis://app:secret@{}", server.address())).namespace("other");
     with_rule(&server, RULE).await;

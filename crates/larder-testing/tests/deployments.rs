@@ -90,8 +90,7 @@ async fn an_isolated_primary_is_replaced_and_goes_on_answering_until_it_rejoins(
 
 #[tokio::test]
 async fn all_die_with_their_owner() {
-    let (cluster, deployment) =
-        tokio::join!(RedisCluster::start(), RedisServer::builder().start_sentinel(1));
+    let (cluster, deployment) = tokio::join!(RedisCluster::start(), RedisServer::builder().start_sentinel(1));
     let (cluster, deployment) = (cluster.unwrap(), deployment.unwrap());
     let servers = cluster.nodes().iter().chain(deployment.servers()).chain(deployment.sentinels());
     let addresses: Vec<_> = servers.map(RedisServer::address).collect();

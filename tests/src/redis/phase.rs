@@ -20,7 +20,15 @@ pub struct Phase {
     pub slowest_invalidation: Duration,
 }
 
+/// More than any bounded delay on any machine, less than what servers take for a failover.
+const UNBOUNDED: Duration = Duration::from_secs(2);
+
 impl Phase {
+    /// Fails if a request waited for the servers to mend themselves, given how the machine did before.
+    pub fn is_bounded(&self, healthy: &Self) {
+        assert!(self.requests > 0 && self.max < UNBOUNDED + 4 * healthy.max, "{self:?} after {healthy:?}");
+    }
+
     pub(super) fn of(answers: Vec<(Duration, bool)>, invalidations: &[Duration]) -> Self {
         let hits = answers.iter().filter(|(_, hit)| *hit).count();
         let mut took: Vec<Duration> = answers.into_iter().map(|(took, _)| took).collect();

@@ -122,7 +122,7 @@ impl Trial {
         self.traffic.flows(200).await;
         let summary = self.traffic.stop().await;
         summary.is_right();
-        assert!(during.hits > 0 && during.requests > 0, "{during:?}");
+        during.is_bounded(&self.healthy);
         print_row(what, &self.healthy, &during, mended, hits_again, &summary);
         summary
     }
@@ -138,9 +138,10 @@ fn print_row(
 ) {
     let ms = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e3);
     println!(
-        "| {what} | {} | {} | {} / {} / {} | {} / {} / {} | {} | {:.1} s | {:.1} s |",
+        "| {what} | {} | {} | {} % | {} / {} / {} | {} / {} / {} | {} | {:.1} s | {:.1} s |",
         during.requests,
         all.wrong.len(),
+        100 * during.hits / during.requests.max(1),
         ms(healthy.p50),
         ms(healthy.p99),
         ms(healthy.max),

@@ -120,9 +120,9 @@ pub(super) fn start(builder: &RedisBuilder) -> io::Result<RedisCluster> {
         builder = builder.config(line);
     }
     let nodes = thread::scope(|scope| {
-        let starting: Vec<_> =
-            (0..2 * PRIMARIES).map(|_| scope.spawn(|| builder.start_blocking())).collect();
-        let started = starting.into_iter().map(|node| node.join().map_err(|_| io::Error::other("panicked"))?);
+        let starting: Vec<_> = (0..2 * PRIMARIES).map(|_| scope.spawn(|| builder.start_blocking())).collect();
+        let started =
+            starting.into_iter().map(|node| node.join().map_err(|_| io::Error::other("panicked"))?);
         started.collect::<io::Result<Arc<[RedisServer]>>>()
     })?;
     form(&nodes)?;
@@ -203,7 +203,8 @@ fn move_slot(nodes: &[RedisServer], slot: u16, to: usize) -> io::Result<()> {
     source.ask(&["CLUSTER", "SETSLOT", &number, "MIGRATING", &target_id])?;
     loop {
         let keys = source.ask(&["CLUSTER", "GETKEYSINSLOT", &number, AT_ONCE])?;
-        let keys: Vec<&[u8]> = keys.as_array().into_iter().flatten().filter_map(|key| key.as_bytes()).collect();
+        let keys: Vec<&[u8]> =
+            keys.as_array().into_iter().flatten().filter_map(|key| key.as_bytes()).collect();
         if keys.is_empty() {
             break;
         }
