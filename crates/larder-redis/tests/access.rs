@@ -75,7 +75,7 @@ async fn a_user_without_a_right_is_refused() {
 
 /// What a server demands of one who only does what Larder does; the README has it for operators.
 const RULE: &str = "resetchannels ~larder:larder:* ~larder:{larder:log}:* -@all \
-    +get +set +getrange +unlink +eval +evalsha +xadd +xread +xrange +xinfo|stream +type +time +info";
+    +get +mget +set +getrange +unlink +eval +evalsha +xadd +xread +xrange +xinfo|stream +type +time +info";
 const README: &str = include_str!("../../../README.md");
 
 async fn with_rule(server: &RedisServer, rule: &str) {
@@ -101,6 +101,9 @@ async fn works(store: &RedisStore) -> Result<(), String> {
     if store.get("{a}").await.map_err(said)? != Some(value(1, 5, "{a}")) {
         return Err("a newer response was replaced by an older one".to_owned());
     }
+    // Asked for at the same moment, so that they are asked for together.
+    let (one, other) = tokio::join!(store.get("{a}"), store.get("{b}"));
+    one.and(other).map_err(said)?;
     store.remove("{a}").await.map_err(said)?;
     store.stats().await.map(drop).map_err(said)
 }
