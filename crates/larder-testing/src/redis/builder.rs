@@ -159,7 +159,6 @@ impl RedisBuilder {
     }
 
     #[cfg(not(feature = "tls"))]
-    #[allow(clippy::unused_self)] // It is as with the feature.
     fn speaks_tls(&self) -> bool {
         false
     }
