@@ -35,7 +35,7 @@ pub(crate) struct Link {
     config: Config,
     runtime: Handle,
     client: RwLock<Client>,
-    /// What the server said when it would not let us in, until it does.
+    /// What was said when the server would not let us in, or we did not trust it, until that ends.
     refusal: Mutex<Option<Box<str>>>,
     renewing: AtomicBool,
     closing: Notify,
@@ -90,6 +90,13 @@ impl Link {
         self.client().with_options(&options)
     }
 
+    /// Connects anew to what the address, or the sentinels, now call the primary. A cluster tells of a successor itself.
+    pub(crate) fn ask_for_the_primary(self: &Arc<Self>) {
+        if !self.config.server.is_clustered() {
+            self.renew();
+        }
+    }
+
     /// Gives up the connection for a new one, in the background: for a peer that hangs, or that is not the primary any
     /// more.
     pub(crate) fn renew(self: &Arc<Self>) {
@@ -106,7 +113,8 @@ impl Link {
         });
     }
 
-    /// The store's error for fred's. A server that does not let us in looks like one that is away: here is the difference.
+    /// The store's error for fred's. A server that does not let us in, or is not trusted, looks like one that is away: here is
+    /// the difference.
     pub(crate) fn explain(&self, error: &Error) -> StoreError {
         let plain = answer::store_error(error);
         if plain.kind() != StoreErrorKind::Unreachable {
@@ -185,11 +193,20 @@ impl Link {
     }
 
     fn failed(&self, error: &Error) {
-        if *error.kind() == ErrorKind::Auth {
-            *self.refusal() = Some(error.details().into());
+        if let Some(refusal) = refusal(error) {
+            *self.refusal() = Some(refusal);
         }
         tracing::debug!("no connection to Redis: {error}");
     }
+}
+
+/// Why we are kept out, if it is a matter of passwords or certificates: those do not mend themselves.
+fn refusal(error: &Error) -> Option<Box<str>> {
+    #[cfg(feature = "tls")]
+    if let Some(why) = crate::tls::distrust(error.details()) {
+        return Some(why.into());
+    }
+    (*error.kind() == ErrorKind::Auth).then(|| error.details().into())
 }
 
 async fn advise(client: &Client) -> bool {

@@ -148,8 +148,11 @@ impl Inner {
             // What hangs is left; a Redis that is merely slow costs a reconnection.
             self.data.renew();
         }
-        if answer::is_replica(error) {
-            link.renew();
+        if answer::may_be_replaced(error) {
+            // All of them: one that only reads would not find out by itself.
+            for link in [&self.data, &self.log, &self.alarm] {
+                link.ask_for_the_primary();
+            }
         }
         explained
     }

@@ -167,6 +167,22 @@ async fn a_server_that_became_a_replica_is_left() {
     eventually("it looks again", async || store.look(start()).await.is_ok()).await;
 }
 
+/// Cut off from its replicas, it may have a successor that only a new connection would lead to.
+#[tokio::test]
+async fn a_server_that_wants_replicas_is_asked_for_anew_on_every_connection() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let store = joined(patient(&server.url_at(proxy.address()))).await;
+    let before = proxy.connections();
+    server.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await.unwrap();
+    let error = store.look(start()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
+    assert!(error.to_string().contains("NOREPLICAS"), "{error}");
+    eventually("all connect anew", async || proxy.connections() >= before + 3).await;
+    server.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await.unwrap();
+    reachable(&store).await;
+}
+
 #[tokio::test]
 async fn garbage_on_the_line_is_an_error_and_no_more() {
     let server = RedisServer::start().await.unwrap();

@@ -12,7 +12,7 @@ use http::Request;
 use http::header::HOST as HOST_FIELD;
 use http_body_util::BodyExt;
 use larder::{Cache, Invalidated, Tag};
-use larder_redis::RedisStore;
+use larder_redis::{RedisStore, RedisStoreBuilder};
 use larder_testing::{Gate, Proxy, RedisServer};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -72,7 +72,7 @@ pub struct Instance {
     pub cache: Cache,
     /// Its store.
     pub store: RedisStore,
-    /// Its way to Redis.
+    /// Its way to Redis, where that is one server. Leads nowhere where the store finds its servers by itself.
     pub proxy: Proxy,
     /// Where it listens.
     pub address: SocketAddr,
@@ -86,7 +86,13 @@ pub struct Instance {
 impl Instance {
     pub(super) async fn start(redis: &RedisServer, truth: &Truth, setup: Setup) -> Self {
         let proxy = Proxy::start(redis.address()).unwrap();
-        let store = RedisStore::builder(&redis.url_at(proxy.address()))
+        let store = RedisStore::builder(&redis.url_at(proxy.address()));
+        Self::over(store, proxy, truth, setup).await
+    }
+
+    /// An instance whose store is as it is here, but for what the setup says.
+    pub(super) async fn over(store: RedisStoreBuilder, proxy: Proxy, truth: &Truth, setup: Setup) -> Self {
+        let store = store
             .namespace(setup.namespace)
             .schema(setup.schema)
             .command_timeout(setup.command_timeout)
