@@ -34,6 +34,7 @@ mod look;
 mod script;
 mod stats;
 mod store;
+mod successor;
 mod tier;
 #[cfg(feature = "tls")]
 mod tls;

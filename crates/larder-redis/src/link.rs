@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use fred::clients::{Client, WithOptions};
 use fred::error::{Error, ErrorKind};
-use fred::interfaces::{ClientLike, EventInterface};
-use fred::types::config::{Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, TcpConfig};
+use fred::interfaces::{ClientLike, ClusterInterface, EventInterface};
+use fred::types::config::{
+    Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, Server, TcpConfig,
+};
 use fred::types::{ClusterHash, ConnectHandle};
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::runtime::Handle;
@@ -16,6 +18,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::advice;
 use crate::answer;
+use crate::health::Health;
+use crate::successor;
 
 /// How long making a connection, and each step of it, may take.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
@@ -37,6 +41,8 @@ pub(crate) struct Link {
     client: RwLock<Client>,
     /// What the server said when it would not let us in, until it does.
     refusal: Mutex<Option<Box<str>>>,
+    /// Who wants to know which primary has which slots.
+    health: Option<Arc<Health>>,
     renewing: AtomicBool,
     closing: Notify,
 }
@@ -51,12 +57,18 @@ pub(crate) enum Advice {
 
 impl Link {
     /// A link that begins to connect at once, on `runtime`, and does so until it is closed.
-    pub(crate) fn open(config: Config, runtime: &Handle, advice: Advice) -> Arc<Self> {
+    pub(crate) fn open(
+        config: Config,
+        runtime: &Handle,
+        advice: Advice,
+        health: Option<Arc<Health>>,
+    ) -> Arc<Self> {
         let link = Arc::new(Self {
             client: RwLock::new(client(config.clone())),
             config,
             runtime: runtime.clone(),
             refusal: Mutex::new(None),
+            health,
             renewing: AtomicBool::new(false),
             closing: Notify::new(),
         });
@@ -92,9 +104,34 @@ impl Link {
             let client = link.client();
             // A failure means that fred is at it already.
             let _ = timeout(BETWEEN_RENEWALS, client.force_reconnection()).await;
-            sleep(BETWEEN_RENEWALS).await;
-            link.renewing.store(false, Ordering::Relaxed);
+            link.renewed().await;
         });
+    }
+
+    /// Leaves a node that hangs: by a new connection, or, in a cluster, for the node that has taken its place.
+    ///
+    /// fred has one task for all nodes of a cluster, which serves none of them while it connects to one. As long as there
+    /// is no other to go to, the connections stay as they are.
+    pub(crate) fn leave(self: &Arc<Self>, node: Option<Server>) {
+        let Some(node) = node else {
+            return self.renew();
+        };
+        if self.renewing.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let link = Arc::clone(self);
+        self.runtime.spawn(async move {
+            if successor::has(&node, &link.within(CONNECT_LIMIT)).await {
+                let client = link.client();
+                let _ = timeout(BETWEEN_RENEWALS, client.sync_cluster()).await;
+            }
+            link.renewed().await;
+        });
+    }
+
+    async fn renewed(&self) {
+        sleep(BETWEEN_RENEWALS).await;
+        self.renewing.store(false, Ordering::Relaxed);
     }
 
     /// The store's error for fred's. A server that does not let us in looks like one that is away: here is the difference.
@@ -142,6 +179,7 @@ impl Link {
     async fn run_client(&self, advice: &mut Advice) -> bool {
         let client = self.client();
         let (mut connections, mut errors) = (client.reconnect_rx(), client.error_rx());
+        let mut changes = client.cluster_change_rx();
         let mut running = client.connect();
         loop {
             tokio::select! {
@@ -162,11 +200,19 @@ impl Link {
                     }
                 }
                 Ok((error, _)) = errors.recv() => self.failed(&error),
+                // Whether it is told what changed or that it was late: what is asked for is what is.
+                _ = changes.recv(), if self.health.is_some() => self.tell_routing(&client),
             }
         }
         tokio::select! {
             () = self.closing.notified() => false,
             () = sleep(BETWEEN_RENEWALS) => true,
+        }
+    }
+
+    fn tell_routing(&self, client: &Client) {
+        if let Some(health) = &self.health {
+            health.take_routing(client.cached_cluster_state());
         }
     }
 

@@ -66,7 +66,7 @@ impl Log for RedisStore {
         let keys = inner.log_keys();
         let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
         let result = run.await.inspect_err(|error| inner.renew_if_hung(error));
-        let answer = inner.settle_on(&inner.log, None, result)?;
+        let answer = inner.settle_on(&inner.log, inner.keys.events(), None, result)?;
         let read = look::read(&answer)?;
         if !read.knows_run_id {
             inner.tell_of_weak_log();
@@ -79,14 +79,14 @@ impl Log for RedisStore {
         if events.is_empty() {
             return Err(StoreError::new(StoreErrorKind::Refused, "nothing to append"));
         }
-        let leave = inner.health.admit()?;
+        let leave = inner.health.admit(inner.keys.events())?;
         let keep = inner.log_length.to_string();
         let mut arguments = vec![random().to_string().into(), keep.into()];
         arguments.extend(entry::fields(events));
         let keys = inner.log_keys();
         let run = inner.scripts.append.run(&inner.log, LIMIT, &keys, &arguments);
         let result = run.await.inspect_err(|error| inner.renew_if_hung(error));
-        let answer = inner.settle_on(&inner.log, Some(leave), result)?;
+        let answer = inner.settle_on(&inner.log, inner.keys.events(), Some(leave), result)?;
         appended(&answer).ok_or_else(|| unreadable("the log's answer to an append"))
     }
 }

@@ -15,28 +15,28 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 impl SharedTier for RedisStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         let inner = &*self.inner;
-        let leave = inner.health.admit()?;
+        let leave = inner.health.admit(key)?;
         let client = inner.data.within(inner.command_timeout);
         let result = client.get(inner.keys.response(key)).await;
-        inner.settle(leave, result)
+        inner.settle(key, leave, result)
     }
 
     async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
         let inner = &*self.inner;
-        let leave = inner.health.admit()?;
-        let key = inner.keys.response(key);
+        let leave = inner.health.admit(key)?;
+        let name = inner.keys.response(key);
         let arguments = [Value::Bytes(value), Value::Integer(millis(expiry))];
         let set = &inner.scripts.set;
-        let result = set.run(&inner.data, inner.command_timeout, &[&key], &arguments).await;
-        inner.settle(leave, result.map(drop))
+        let result = set.run(&inner.data, inner.command_timeout, &[&name], &arguments).await;
+        inner.settle(key, leave, result.map(drop))
     }
 
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
         let inner = &*self.inner;
-        let leave = inner.health.admit()?;
+        let leave = inner.health.admit(key)?;
         let client = inner.data.within(inner.command_timeout);
         let result = client.unlink(inner.keys.response(key)).await;
-        inner.settle(leave, result.map(|_removed: u64| ()))
+        inner.settle(key, leave, result.map(|_removed: u64| ()))
     }
 }
 

@@ -9,8 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use larder_core::store::{Log, SharedTier};
 use larder_redis::RedisStore;
+#[cfg(feature = "unix-sockets")]
 use larder_testing::RedisServer;
-use support::{after, event, eventually, joined, patient, start};
+use support::cluster::cluster;
+use support::{after, event, joined, patient, start};
 
 /// All that a store does.
 async fn works(store: &RedisStore) {
@@ -33,22 +35,7 @@ const SLOT_OF_AA: &str = "1180";
 
 #[tokio::test]
 async fn a_cluster() {
-    let node = async |lowest: &str, highest: &str| {
-        let node = RedisServer::builder().config("cluster-enabled yes").start().await.unwrap();
-        node.command(&["CLUSTER", "ADDSLOTSRANGE", lowest, highest]).await.unwrap();
-        node
-    };
-    let (a, b) = (node("0", "8191").await, node("8192", "16383").await);
-    let (host, port) = (b.address().ip().to_string(), b.address().port().to_string());
-    a.command(&["CLUSTER", "MEET", &host, &port]).await.unwrap();
-    for node in [&a, &b] {
-        eventually("the cluster is up", async || {
-            let info = node.command(&["CLUSTER", "INFO"]).await.unwrap();
-            let text = info.as_str().unwrap();
-            text.contains("cluster_state:ok") && text.contains("cluster_slots_ok:16384")
-        })
-        .await;
-    }
+    let [a, b] = cluster([(0, 8191), (8192, 16383)]).await;
     let store = joined(patient(&format!("redis-cluster://{}", a.address()))).await;
     works(&store).await;
     for node in [&a, &b] {

@@ -1,0 +1,54 @@
+//! A cluster of real servers.
+
+use larder_testing::RedisServer;
+
+use super::eventually;
+
+/// Primaries that share all slots, so many as there are ranges. One that hangs is not replaced, and the others go on.
+pub(crate) async fn cluster<const N: usize>(ranges: [(u16, u16); N]) -> [RedisServer; N] {
+    let mut nodes = Vec::new();
+    for (lowest, highest) in ranges {
+        let node = RedisServer::builder()
+            .config("cluster-enabled yes")
+            .config("cluster-node-timeout 60000")
+            .config("cluster-require-full-coverage no")
+            .start()
+            .await
+            .unwrap();
+        let range = [lowest.to_string(), highest.to_string()];
+        node.command(&["CLUSTER", "ADDSLOTSRANGE", &range[0], &range[1]]).await.unwrap();
+        nodes.push(node);
+    }
+    let nodes: [RedisServer; N] = nodes.try_into().ok().unwrap();
+    for other in &nodes[1..] {
+        let (host, port) = (other.address().ip().to_string(), other.address().port().to_string());
+        nodes[0].command(&["CLUSTER", "MEET", &host, &port]).await.unwrap();
+    }
+    for node in &nodes {
+        eventually("the cluster is up", async || {
+            let info = node.command(&["CLUSTER", "INFO"]).await.unwrap();
+            let text = info.as_str().unwrap();
+            text.contains("cluster_state:ok") && text.contains("cluster_slots_ok:16384")
+        })
+        .await;
+    }
+    nodes
+}
+
+/// Three of them.
+pub(crate) async fn three_primaries() -> [RedisServer; 3] {
+    cluster([(0, 5460), (5461, 10922), (10923, 16383)]).await
+}
+
+/// A key whose slot is in the range with this number of [`three_primaries`].
+pub(crate) async fn key_on(nodes: &[RedisServer; 3], number: usize) -> String {
+    for text in 0.. {
+        let key = format!("{{{text}}}");
+        let slot = nodes[0].command(&["CLUSTER", "KEYSLOT", &key]).await.unwrap();
+        let larder_testing::Reply::Integer(slot) = slot else { panic!("no number") };
+        if usize::try_from(slot).unwrap() / 5461 == number {
+            return key;
+        }
+    }
+    unreachable!()
+}
