@@ -1,6 +1,6 @@
 //! A cluster of real servers.
 
-use larder_testing::RedisServer;
+use larder_testing::{RedisServer, Reply};
 
 use super::eventually;
 
@@ -42,12 +42,22 @@ pub(crate) async fn three_primaries() -> [RedisServer; 3] {
 
 /// A key whose slot is in the range with this number of [`three_primaries`].
 pub(crate) async fn key_on(nodes: &[RedisServer; 3], number: usize) -> String {
+    let text = text_on(nodes, number, |text| format!("{{{text}}}")).await;
+    format!("{{{text}}}")
+}
+
+/// A namespace whose log is there.
+pub(crate) async fn namespace_on(nodes: &[RedisServer; 3], number: usize) -> String {
+    text_on(nodes, number, |text| format!("{{{text}:log}}")).await
+}
+
+async fn text_on(nodes: &[RedisServer; 3], number: usize, key: impl Fn(&str) -> String) -> String {
     for text in 0.. {
-        let key = format!("{{{text}}}");
-        let slot = nodes[0].command(&["CLUSTER", "KEYSLOT", &key]).await.unwrap();
-        let larder_testing::Reply::Integer(slot) = slot else { panic!("no number") };
+        let text = format!("n{text}");
+        let slot = nodes[0].command(&["CLUSTER", "KEYSLOT", &key(&text)]).await.unwrap();
+        let Reply::Integer(slot) = slot else { panic!("no number") };
         if usize::try_from(slot).unwrap() / 5461 == number {
-            return key;
+            return text;
         }
     }
     unreachable!()
