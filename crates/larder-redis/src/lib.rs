@@ -31,6 +31,7 @@ mod keys;
 mod link;
 mod log;
 mod look;
+mod reclaim;
 mod script;
 mod stats;
 mod store;

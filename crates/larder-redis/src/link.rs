@@ -7,6 +7,7 @@ use std::time::Duration;
 use fred::clients::{Client, WithOptions};
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, ClusterInterface, EventInterface};
+use fred::types::cluster::ClusterRouting;
 use fred::types::config::{
     Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, Server, TcpConfig,
 };
@@ -83,14 +84,33 @@ impl Link {
 
     /// The client, for one command that has to end within `limit`, and at once if there is no connection.
     pub(crate) fn within(&self, limit: Duration) -> WithOptions<Client> {
-        self.client().with_options(&self.options(limit))
+        self.with(&self.options(limit))
     }
 
     /// The same for a custom command, whose key stands at `key` in its arguments. What a `CustomCommand` says of that
     /// itself is ignored by fred, and a cluster's wrong node is asked.
     pub(crate) fn within_at(&self, limit: Duration, key: usize) -> WithOptions<Client> {
         let options = Options { cluster_hash: Some(ClusterHash::Offset(key)), ..self.options(limit) };
-        self.client().with_options(&options)
+        self.with(&options)
+    }
+
+    /// The client, for commands with these options.
+    pub(crate) fn with(&self, options: &Options) -> WithOptions<Client> {
+        self.client().with_options(options)
+    }
+
+    /// Whether it leads to a cluster.
+    pub(crate) fn is_clustered(&self) -> bool {
+        self.config.server.is_clustered()
+    }
+
+    /// The nodes that have stored responses: the primaries of a cluster in a fixed order, or the one server, unnamed.
+    pub(crate) fn primaries(&self) -> Vec<Option<Server>> {
+        if !self.is_clustered() {
+            return vec![None];
+        }
+        let routing = self.client().cached_cluster_state();
+        routing.iter().flat_map(ClusterRouting::unique_primary_nodes).map(Some).collect()
     }
 
     /// Gives up the connection for a new one, in the background: for a peer that hangs, or that is not the primary any
@@ -146,10 +166,11 @@ impl Link {
         }
     }
 
-    fn options(&self, limit: Duration) -> Options {
+    /// Options for one command: it has to end within `limit`, and at once if there is no connection.
+    pub(crate) fn options(&self, limit: Duration) -> Options {
         // To fred, following a redirection is another attempt. A command that was in flight on a lost connection is not
         // sent again all the same, as it is one that fails fast.
-        let redirections = if self.config.server.is_clustered() { 2 } else { 0 };
+        let redirections = if self.is_clustered() { 2 } else { 0 };
         Options {
             timeout: Some(limit),
             max_attempts: Some(1 + redirections),

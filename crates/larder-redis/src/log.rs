@@ -21,7 +21,7 @@ use crate::{entry, look};
 
 /// How long a look or an append may take. Neither is on the path of a cached request, and a look that fails for nothing
 /// costs trust in all that is stored.
-const LIMIT: Duration = Duration::from_millis(500);
+pub(crate) const LIMIT: Duration = Duration::from_millis(500);
 
 /// How much later than asked for the alarm may come before its connection counts as dead.
 const LATE: Duration = Duration::from_millis(250);

@@ -30,16 +30,20 @@ pub(crate) struct Scripts {
     pub(crate) look: Script,
     pub(crate) append: Script,
     pub(crate) set: Script,
+    pub(crate) reclaim: Script,
 }
 
 impl Scripts {
     pub(crate) fn new() -> Self {
         const LOOK: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/look.lua"));
         const APPEND: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/append.lua"));
+        const SET: &str = concat!(include_str!("lua/position.lua"), include_str!("lua/set.lua"));
+        const RECLAIM: &str = concat!(include_str!("lua/position.lua"), include_str!("lua/reclaim.lua"));
         Self {
             look: Script::new(LOOK),
             append: Script::new(APPEND),
-            set: Script::new(include_str!("lua/set.lua")),
+            set: Script::new(SET),
+            reclaim: Script::new(RECLAIM),
         }
     }
 }

@@ -118,7 +118,12 @@ impl RedisStore {
 
 impl Inner {
     /// Takes in how a call for `key` on the data connection went that the circuit had let through.
-    pub(crate) fn settle<T>(&self, key: &str, leave: Leave, result: Result<T, Error>) -> Result<T, StoreError> {
+    pub(crate) fn settle<T>(
+        &self,
+        key: &str,
+        leave: Leave,
+        result: Result<T, Error>,
+    ) -> Result<T, StoreError> {
         self.settle_on(&self.data, key, Some(leave), result)
     }
 

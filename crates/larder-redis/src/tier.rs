@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::interfaces::KeysInterface;
 use fred::types::Value;
-use larder_core::store::{SharedTier, StoreError};
+use larder_core::store::{Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
 
+use crate::reclaim;
 use crate::store::RedisStore;
 
 /// Redis refuses expiries that overflow its clock; nothing is stored for longer than this.
@@ -37,6 +38,10 @@ impl SharedTier for RedisStore {
         let client = inner.data.within(inner.command_timeout);
         let result = client.unlink(inner.keys.response(key)).await;
         inner.settle(key, leave, result.map(|_removed: u64| ()))
+    }
+
+    async fn reclaim(&self, what: &Reclaim, from: Option<Sweep>) -> Result<Reclaimed, StoreError> {
+        reclaim::step(&self.inner, what, from).await
     }
 }
 

@@ -73,7 +73,11 @@ async fn a_hung_node_closes_no_other() {
     assert!(waited <= 1 + pauses, "{waited} calls waited in {pauses} pauses");
     store.append(&[event("x")]).await.unwrap();
     // One to each for having asked.
-    assert_eq!(connections(&nodes, hung).await, before.map(|count| count + 1), "healthy ones were left alone");
+    assert_eq!(
+        connections(&nodes, hung).await,
+        before.map(|count| count + 1),
+        "healthy ones were left alone"
+    );
 
     nodes[hung].cont().unwrap();
     eventually("it serves again", async || store.get(&keys[hung]).await.is_ok()).await;
