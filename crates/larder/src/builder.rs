@@ -16,6 +16,7 @@ use crate::inner::Inner;
 use crate::log::{LogView, start};
 use crate::memory::Memory;
 use crate::policy::{ConfigError, ConfigErrorKind};
+use crate::reclaim::Reclaimer;
 use crate::report::Report;
 use crate::store::Store;
 
@@ -116,6 +117,7 @@ impl CacheBuilder {
             store: self.store,
             flights: Flights::default(),
             report: Report::default(),
+            reclaimer: Reclaimer::default(),
             deferred: Notify::new(),
             following: OnceLock::new(),
         };

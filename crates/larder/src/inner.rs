@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use crate::fill::flight::Flights;
 use crate::log::LogView;
 use crate::memory::Memory;
+use crate::reclaim::Reclaimer;
 use crate::report::Report;
 use crate::store::Store;
 
@@ -19,6 +20,7 @@ pub(crate) struct Inner {
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) flights: Flights,
     pub(crate) report: Report,
+    pub(crate) reclaimer: Reclaimer,
     /// Wakes the task that follows the log when something was put into the outbox.
     pub(crate) deferred: Notify,
     /// Whether that task was started.

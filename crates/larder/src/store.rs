@@ -10,7 +10,7 @@ use bytes::Bytes;
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
 use larder_core::store::Look;
-use larder_core::store::{Cursor, Log, SharedTier, StoreError};
+use larder_core::store::{Cursor, Log, Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
 
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
@@ -19,6 +19,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>>;
     fn set<'a>(&'a self, key: &'a str, value: Bytes, expiry: Duration) -> Answer<'a, ()>;
     fn remove<'a>(&'a self, key: &'a str) -> Answer<'a, ()>;
+    fn reclaim<'a>(&'a self, what: &'a Reclaim, from: Option<Sweep>) -> Answer<'a, Reclaimed>;
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()>;
     fn look(&self, cursor: Cursor) -> Answer<'_, Look>;
     fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)>;
@@ -35,6 +36,10 @@ impl<T: SharedTier + Log> Store for T {
 
     fn remove<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
         Box::pin(SharedTier::remove(self, key))
+    }
+
+    fn reclaim<'a>(&'a self, what: &'a Reclaim, from: Option<Sweep>) -> Answer<'a, Reclaimed> {
+        Box::pin(SharedTier::reclaim(self, what, from))
     }
 
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()> {
