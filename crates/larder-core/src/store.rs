@@ -133,6 +133,12 @@ pub trait Log: Send + Sync + 'static {
         &self,
         events: &[Event],
     ) -> impl Future<Output = Result<(Incarnation, LogId), StoreError>> + Send;
+
+    /// Whether what made an append fail is over, as far as the store can tell without appending. Asked before something
+    /// is appended again, so that what is there already is not appended over and over.
+    fn ready(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// What kind of trouble a store is in.

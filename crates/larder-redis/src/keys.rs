@@ -34,6 +34,11 @@ impl Keys {
         (rest.is_empty() || rest.strip_prefix(":v:").is_some_and(is_digest)).then_some(key)
     }
 
+    /// The name of the log's heartbeat.
+    pub(crate) fn beat(&self) -> &str {
+        &self.log[2]
+    }
+
     /// The name of the log's Stream.
     pub(crate) fn events(&self) -> &str {
         &self.log[0]

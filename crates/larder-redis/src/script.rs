@@ -31,6 +31,7 @@ pub(crate) struct Scripts {
     pub(crate) append: Script,
     pub(crate) set: Script,
     pub(crate) reclaim: Script,
+    pub(crate) beat: Script,
 }
 
 impl Scripts {
@@ -44,6 +45,7 @@ impl Scripts {
             append: Script::new(APPEND),
             set: Script::new(SET),
             reclaim: Script::new(RECLAIM),
+            beat: Script::new(include_str!("lua/beat.lua")),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::error::ConnectError;
 use crate::health::{Health, Opened};
 use crate::keys::Keys;
 use crate::link::{Advice, Link};
+use crate::replicas::{Replicas, Wanted};
 use crate::script::Scripts;
 use crate::stats::{self, RedisStats};
 use crate::url;
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) log: Arc<Link>,
     /// For the alarm, which blocks its connection.
     pub(crate) alarm: Arc<Link>,
+    /// For appends, if replicas have to have them.
+    pub(crate) replicas: Option<Replicas>,
     /// One alarm at a time: the server works off those of one connection one after the other.
     pub(crate) waiting: Arc<Semaphore>,
     pub(crate) weak_log_told: AtomicBool,
@@ -85,7 +88,7 @@ impl RedisStore {
         runtime: &Handle,
         keys: Keys,
         command_timeout: Duration,
-        log_length: u64,
+        (log_length, replicas): (u64, Option<Wanted>),
     ) -> Self {
         let address = url::address(&config);
         let health = Arc::new(Health::new());
@@ -96,6 +99,7 @@ impl RedisStore {
             command_timeout,
             log_length,
             runtime: runtime.clone(),
+            replicas: replicas.map(|wanted| Replicas::open(wanted, config.clone(), runtime)),
             data: Link::open(config.clone(), runtime, Advice::Wanted, watched),
             log: Link::open(config.clone(), runtime, Advice::Given, None),
             alarm: Link::open(config, runtime, Advice::Given, None),
@@ -162,7 +166,8 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for link in [&self.data, &self.log, &self.alarm] {
+        let appends = self.replicas.iter().map(|replicas| &replicas.link);
+        for link in [&self.data, &self.log, &self.alarm].into_iter().chain(appends) {
             link.close();
         }
     }

@@ -23,6 +23,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()>;
     fn look(&self, cursor: Cursor) -> Answer<'_, Look>;
     fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)>;
+    fn ready(&self) -> Answer<'_, ()>;
 }
 
 impl<T: SharedTier + Log> Store for T {
@@ -52,5 +53,9 @@ impl<T: SharedTier + Log> Store for T {
 
     fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)> {
         Box::pin(Log::append(self, events))
+    }
+
+    fn ready(&self) -> Answer<'_, ()> {
+        Box::pin(Log::ready(self))
     }
 }

@@ -81,7 +81,11 @@ async fn look(inner: &Inner, store: &dyn Store) -> Result<LookTaken, StoreError>
 /// Appends what waits in the outbox, batch by batch, until nothing does or one fails.
 async fn flush(inner: &Arc<Inner>, store: &dyn Store) {
     while let Some(batch) = inner.log.read(Tail::unsent) {
-        match store.append(batch.events()).await {
+        let appended = match store.ready().await {
+            Ok(()) => store.append(batch.events()).await,
+            Err(error) => Err(error),
+        };
+        match appended {
             Ok((incarnation, id)) => {
                 inner.report.store_worked(Exchange::Append, &*inner.clock);
                 let answered = inner.clock.boot();
