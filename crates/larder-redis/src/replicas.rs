@@ -47,26 +47,30 @@ impl Replicas {
         }
     }
 
-    /// Whether there were fewer than wanted the last time.
+    /// Whether it is not known that enough of them had the last.
     pub(crate) fn were_short(&self) -> bool {
         self.short.load(Ordering::Relaxed)
     }
 
     /// Waits until enough of them have what was written on the link to the node of `key`.
     pub(crate) async fn have_it(&self, key: &str) -> Result<(), StoreError> {
+        let result = self.enough_have_it(key).await;
+        self.short.store(result.is_err(), Ordering::Relaxed);
+        result
+    }
+
+    async fn enough_have_it(&self, key: &str) -> Result<(), StoreError> {
         let Ok(_turn) = timeout(LIMIT, self.turn.lock()).await else {
             return Err(StoreError::new(StoreErrorKind::Timeout, "others wait for the replicas"));
         };
         let answer = self.wait(key).await.map_err(|error| self.link.explain(&error))?;
         let have = number(&answer).ok_or_else(|| unreadable("the answer to a WAIT"))?;
         let wanted = self.wanted.count;
-        let short = have < i64::from(wanted);
-        self.short.store(short, Ordering::Relaxed);
-        if short {
-            let what = format!("{have} of the {wanted} replicas wanted have it in time");
-            return Err(StoreError::new(StoreErrorKind::Refused, what));
+        if have >= i64::from(wanted) {
+            return Ok(());
         }
-        Ok(())
+        let what = format!("{have} of the {wanted} replicas wanted have it in time");
+        Err(StoreError::new(StoreErrorKind::Refused, what))
     }
 
     async fn wait(&self, key: &str) -> Result<Value, Error> {
