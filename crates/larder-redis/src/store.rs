@@ -14,6 +14,7 @@ use crate::answer;
 use crate::builder::RedisStoreBuilder;
 use crate::circuit::Leave;
 use crate::error::ConnectError;
+use crate::gather::Gather;
 use crate::health::{Health, Opened};
 use crate::keys::Keys;
 use crate::link::{Advice, Link};
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     pub(crate) command_timeout: Duration,
     pub(crate) log_length: u64,
     pub(crate) runtime: Handle,
+    pub(crate) gather: Arc<Gather>,
     /// For stored responses.
     pub(crate) data: Arc<Link>,
     /// For looks and appends, which may not wait behind large responses.
@@ -99,6 +101,7 @@ impl RedisStore {
             command_timeout,
             log_length,
             runtime: runtime.clone(),
+            gather: Arc::default(),
             replicas: replicas.map(|wanted| Replicas::open(wanted, config.clone(), runtime)),
             data: Link::open(config.clone(), runtime, Advice::Wanted, watched),
             log: Link::open(config.clone(), runtime, Advice::Given, None),
