@@ -10,7 +10,7 @@ use bytes::Bytes;
 use larder_core::store::{Log, SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::RedisServer;
-use support::cluster::{key_on, namespace_on, three_primaries};
+use support::cluster::{key_on, namespace_on, replica_of, three_primaries};
 use support::{brief, event, eventually, joined};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -84,4 +84,26 @@ async fn a_hung_node_closes_no_other() {
     for key in &keys {
         assert_eq!(store.get(key).await.unwrap(), Some(VALUE));
     }
+}
+
+/// A node that hangs sends no redirection to its successor.
+#[tokio::test]
+async fn a_hung_node_is_left_for_its_successor() {
+    let nodes = three_primaries().await;
+    let namespace = namespace_on(&nodes, 0).await;
+    let key = key_on(&nodes, 1).await;
+    let replica = replica_of(&nodes, 1).await;
+    let url = format!("redis-cluster://{}", nodes[0].address());
+    let store = joined(brief(&url).namespace(namespace)).await;
+    eventually("it is stored", async || store.set(&key, VALUE, HOUR).await.is_ok()).await;
+
+    nodes[1].stop().unwrap();
+    for _ in 0..3 {
+        assert_eq!(kind(&store, &key).await, Some(StoreErrorKind::Timeout));
+    }
+    // Of itself it would wait until the others agree that the primary is gone.
+    replica.command(&["CLUSTER", "FAILOVER", "TAKEOVER"]).await.unwrap();
+    eventually("its keys are answered again", async || store.get(&key).await.is_ok()).await;
+    store.set(&key, VALUE, HOUR).await.unwrap();
+    nodes[1].cont().unwrap();
 }

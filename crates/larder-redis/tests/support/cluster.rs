@@ -8,21 +8,14 @@ use super::eventually;
 pub(crate) async fn cluster<const N: usize>(ranges: [(u16, u16); N]) -> [RedisServer; N] {
     let mut nodes = Vec::new();
     for (lowest, highest) in ranges {
-        let node = RedisServer::builder()
-            .config("cluster-enabled yes")
-            .config("cluster-node-timeout 60000")
-            .config("cluster-require-full-coverage no")
-            .start()
-            .await
-            .unwrap();
+        let node = start().await;
         let range = [lowest.to_string(), highest.to_string()];
         node.command(&["CLUSTER", "ADDSLOTSRANGE", &range[0], &range[1]]).await.unwrap();
         nodes.push(node);
     }
     let nodes: [RedisServer; N] = nodes.try_into().ok().unwrap();
     for other in &nodes[1..] {
-        let (host, port) = (other.address().ip().to_string(), other.address().port().to_string());
-        nodes[0].command(&["CLUSTER", "MEET", &host, &port]).await.unwrap();
+        meet(&nodes[0], other).await;
     }
     for node in &nodes {
         eventually("the cluster is up", async || {
@@ -33,6 +26,48 @@ pub(crate) async fn cluster<const N: usize>(ranges: [(u16, u16); N]) -> [RedisSe
         .await;
     }
     nodes
+}
+
+/// A replica of the node with this number, which has all that the node has, and which all know.
+pub(crate) async fn replica_of(nodes: &[RedisServer; 3], number: usize) -> RedisServer {
+    let (node, replica) = (&nodes[number], start().await);
+    meet(node, &replica).await;
+    let id = node.command(&["CLUSTER", "MYID"]).await.unwrap();
+    eventually("the replica knows its primary", async || {
+        replica.command(&["CLUSTER", "REPLICATE", id.as_str().unwrap()]).await.is_ok()
+    })
+    .await;
+    eventually("the replica is in step", async || {
+        let state = node.command(&["INFO", "replication"]).await.unwrap();
+        state.as_str().unwrap().contains("state=online")
+    })
+    .await;
+    let name = replica.command(&["CLUSTER", "MYID"]).await.unwrap();
+    for other in nodes {
+        eventually("all know it as a replica", async || {
+            let known = other.command(&["CLUSTER", "NODES"]).await.unwrap();
+            let mut lines = known.as_str().unwrap().lines();
+            lines.any(|line| line.starts_with(name.as_str().unwrap()) && line.contains(" slave "))
+        })
+        .await;
+    }
+    replica
+}
+
+async fn start() -> RedisServer {
+    RedisServer::builder()
+        .config("cluster-enabled yes")
+        .config("cluster-node-timeout 60000")
+        .config("cluster-require-full-coverage no")
+        .config("repl-diskless-sync-delay 0")
+        .start()
+        .await
+        .unwrap()
+}
+
+async fn meet(one: &RedisServer, other: &RedisServer) {
+    let (host, port) = (other.address().ip().to_string(), other.address().port().to_string());
+    one.command(&["CLUSTER", "MEET", &host, &port]).await.unwrap();
 }
 
 /// Three of them.
