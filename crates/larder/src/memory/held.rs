@@ -66,17 +66,7 @@ impl Held {
         since: Boot,
     ) -> Self {
         let StoredResponse { status, headers, body, meta } = stored;
-        Self {
-            status,
-            headers,
-            body,
-            meta,
-            filled_at,
-            age,
-            since,
-            valid_at: AtomicU64::new(NEVER),
-            others,
-        }
+        Self { status, headers, body, meta, filled_at, age, since, valid_at: AtomicU64::new(NEVER), others }
     }
 
     /// The digest of the fields that it varies on; zero for none.
