@@ -32,6 +32,11 @@ const ADVICE_LIMIT: Duration = Duration::from_secs(2);
 /// write to a peer that is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(1);
 
+/// The same for stored responses in a cluster. fred serves none of its nodes for as long as it cannot connect to one, so
+/// a connection whose peer is out of reach is better kept: its circuit is open, and the other nodes are served. Longer
+/// than it takes a cluster by default to promote a replica.
+const UNACKNOWLEDGED_BY_ONE_OF_MANY: Duration = Duration::from_secs(30);
+
 /// A connection is not renewed, and a client that gave up not replaced, more often than this.
 const BETWEEN_RENEWALS: Duration = Duration::from_secs(1);
 
@@ -65,7 +70,7 @@ impl Link {
         health: Option<Arc<Health>>,
     ) -> Arc<Self> {
         let link = Arc::new(Self {
-            client: RwLock::new(client(config.clone())),
+            client: RwLock::new(client(config.clone(), patience(health.as_ref()))),
             config,
             runtime: runtime.clone(),
             refusal: Mutex::new(None),
@@ -191,7 +196,7 @@ impl Link {
     async fn keep(self: Arc<Self>, mut advice: Advice) {
         while self.run_client(&mut advice).await {
             // fred gave up, which it does for errors that it takes for lasting. Such a client stays broken.
-            let fresh = client(self.config.clone());
+            let fresh = client(self.config.clone(), patience(self.health.as_ref()));
             *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
     }
@@ -257,7 +262,13 @@ async fn quit(client: &Client, running: &ConnectHandle) {
     running.abort();
 }
 
-fn client(config: Config) -> Client {
+/// For how long data may go unacknowledged.
+fn patience(health: Option<&Arc<Health>>) -> Duration {
+    // Who wants to know the nodes has a circuit for each.
+    if health.is_some() { UNACKNOWLEDGED_BY_ONE_OF_MANY } else { UNACKNOWLEDGED }
+}
+
+fn client(config: Config, unacknowledged: Duration) -> Client {
     let performance =
         PerformanceConfig { default_command_timeout: CONNECT_LIMIT, ..PerformanceConfig::default() };
     let connection = ConnectionConfig {
@@ -265,7 +276,7 @@ fn client(config: Config) -> Client {
         internal_command_timeout: CONNECT_LIMIT,
         // What was sent twice may be done twice.
         max_command_attempts: 1,
-        tcp: tcp(),
+        tcp: tcp(unacknowledged),
         ..ConnectionConfig::default()
     };
     // Without end: 5 ms at first, then up to 500 ms.
@@ -274,11 +285,15 @@ fn client(config: Config) -> Client {
     Client::new(config, Some(performance), Some(connection), Some(policy))
 }
 
-fn tcp() -> TcpConfig {
+#[cfg_attr(
+    not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")),
+    allow(unused_variables) // There is no such option there.
+)]
+fn tcp(unacknowledged: Duration) -> TcpConfig {
     TcpConfig {
         nodelay: Some(true),
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        user_timeout: Some(UNACKNOWLEDGED),
+        user_timeout: Some(unacknowledged),
         ..TcpConfig::default()
     }
 }
