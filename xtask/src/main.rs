@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod proof;
 mod redis;
 mod shell;
 mod test;
@@ -31,6 +32,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a table.
+    Faults {
+        /// Passed on, for example `--faults stop,kill`, or `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Checks all that has to hold before a change lands: format, lints, docs, tests.
     Ci,
 }
@@ -39,6 +46,7 @@ fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Test { args } => test::run(&args),
         Task::Bench { args } => bench::run(&args),
+        Task::Faults { args } => proof::run("larder-faults", &args),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {
