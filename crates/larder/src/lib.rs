@@ -13,6 +13,7 @@ mod log;
 mod lookup;
 mod memory;
 mod policy;
+mod reclaim;
 mod report;
 mod route;
 mod said;

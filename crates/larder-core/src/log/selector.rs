@@ -1,8 +1,12 @@
 //! What an invalidation names.
 
+mod reach;
+
 use std::fmt;
 
 use twox_hash::XxHash3_64;
+
+pub use self::reach::Reach;
 
 /// A name that a response is given so that it can be invalidated by it, whatever its URI; what Fastly calls a
 /// surrogate key. Any text will do: `product:42`, `users:top`.

@@ -33,6 +33,8 @@ pub(crate) fn describe() {
     count("larder_not_stored_total", "Responses not stored");
     count("larder_invalidations_total", "Selectors invalidated here");
     count("larder_leases_total", "Leases taken, awaited and taken over");
+    count("larder_reclaimed_total", "Responses removed from the shared store because they were invalidated");
+    count("larder_reclaim_scans_total", "Scans of the shared store for such responses");
     count("larder_store_errors_total", "Exchanges with the shared store that failed");
     describe_histogram!(
         "larder_fill_seconds",
@@ -82,6 +84,11 @@ pub(super) fn invalidated(selectors: u64) {
 
 pub(super) fn leased(what: Leased) {
     counter!("larder_leases_total", "event" => what.as_str()).increment(1);
+}
+
+pub(super) fn reclaimed(responses: u64, scans: u64) {
+    counter!("larder_reclaimed_total").increment(responses);
+    counter!("larder_reclaim_scans_total").increment(scans);
 }
 
 pub(super) fn store_failed(exchange: Exchange, error: &StoreError) {

@@ -38,6 +38,8 @@ pub(crate) struct Report {
     fill_nanos: AtomicU64,
     stored: AtomicU64,
     invalidations: AtomicU64,
+    reclaimed: AtomicU64,
+    reclaim_scans: AtomicU64,
     store_errors: AtomicU64,
     leases: [AtomicU64; 3],
     trouble: Trouble,
@@ -132,6 +134,14 @@ impl Report {
         metrics::invalidated(selectors as u64);
     }
 
+    /// The shared store was freed of so many responses, which took so many scans.
+    pub(crate) fn reclaimed(&self, responses: u64, scans: u64) {
+        add(&self.reclaimed, responses);
+        add(&self.reclaim_scans, scans);
+        #[cfg(feature = "metrics")]
+        metrics::reclaimed(responses, scans);
+    }
+
     /// The shared store did not do what it was asked.
     pub(crate) fn store_failed(&self, exchange: Exchange, error: &StoreError, clock: &dyn Clock) {
         add(&self.store_errors, 1);
@@ -170,6 +180,8 @@ impl Report {
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
             saved: Duration::from_nanos(self.hits.saved_nanos()),
             invalidations: get(&self.invalidations),
+            reclaimed: get(&self.reclaimed),
+            reclaim_scans: get(&self.reclaim_scans),
             store_errors: get(&self.store_errors),
             leases_taken: get(&self.leases[Leased::Taken as usize]),
             leases_awaited: get(&self.leases[Leased::Awaited as usize]),

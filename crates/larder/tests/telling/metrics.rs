@@ -130,6 +130,23 @@ fn refreshes_in_the_background_and_those_left_out() {
 }
 
 #[test]
+fn what_was_freed() {
+    let told = after(async || {
+        let store = MemoryStore::default();
+        let options = Cache::builder().shared(store.clone());
+        let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+        store.looked().await;
+        shop.get("/1").await;
+        shop.get("/2").await;
+        eventually("they are stored", || store.holds() == 2).await;
+        let _ = shop.cache.invalidate(Invalidation::all()).await;
+        eventually("they are freed", || shop.cache.stats().reclaim_scans == 1).await;
+    });
+    assert_eq!(told["larder_reclaimed_total{}"], DebugValue::Counter(2));
+    assert_eq!(told["larder_reclaim_scans_total{}"], DebugValue::Counter(1));
+}
+
+#[test]
 fn collapsed_requests() {
     let told = after(async || {
         let shop = Shop::minute();
