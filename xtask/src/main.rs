@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod fuzz;
 mod redis;
 mod shell;
 mod test;
@@ -31,6 +32,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Runs the fuzz targets; needs a nightly toolchain and cargo-fuzz.
+    Fuzz(fuzz::Options),
     /// Checks all that has to hold before a change lands: format, lints, docs, tests.
     Ci,
 }
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Test { args } => test::run(&args),
         Task::Bench { args } => bench::run(&args),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {
