@@ -8,6 +8,7 @@ mod control;
 mod credentials;
 mod failures;
 mod flights;
+mod hostile;
 mod invalidation;
 mod keys;
 mod layers;

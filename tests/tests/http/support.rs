@@ -35,6 +35,12 @@ pub(crate) async fn site(cache: &Cache, policy: Policy, origin: &Origin) -> Site
     Site::of(Router::new().fallback_service(cache.layer(policy).layer(origin.clone()))).await
 }
 
+/// A site that answers with what it was asked for.
+pub(crate) async fn repeating_site(cache: &Cache, policy: Policy) -> Site {
+    let origin = Origin::new(|request, _| larder_testing::Answer::ok(request.uri.to_string()));
+    site(cache, policy, &origin).await
+}
+
 /// `count` requests for the path at once, sent in tasks of their own.
 pub(crate) fn at_once(site: &Arc<Site>, path: &str, count: usize) -> Vec<tokio::task::JoinHandle<Page>> {
     let ask = |_| {

@@ -1,6 +1,7 @@
 //! Fill: running the handler to make a stored response, once for all who wait for it.
 
 mod ask;
+pub(crate) mod budget;
 mod collect;
 mod commit;
 mod direct;

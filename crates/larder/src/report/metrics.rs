@@ -27,6 +27,7 @@ pub(crate) fn describe() {
     count("larder_fills_total", "Runs of the handler to make a stored response");
     count("larder_collapsed_total", "Requests that waited for another one's fill");
     count("larder_stored_total", "Responses stored");
+    count("larder_unshared_total", "Responses stored in memory alone, by a policy's budget of new keys");
     count("larder_not_stored_total", "Responses not stored");
     count("larder_invalidations_total", "Selectors invalidated here");
     count("larder_store_errors_total", "Exchanges with the shared store that failed");
@@ -55,6 +56,10 @@ pub(super) fn filled(cost: Duration) {
 
 pub(super) fn collapsed() {
     counter!("larder_collapsed_total").increment(1);
+}
+
+pub(super) fn kept_to_itself() {
+    counter!("larder_unshared_total").increment(1);
 }
 
 pub(super) fn judged(stored: Result<(), NotStored>) {

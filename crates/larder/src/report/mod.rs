@@ -31,6 +31,7 @@ pub(crate) struct Report {
     fills: AtomicU64,
     fill_nanos: AtomicU64,
     stored: AtomicU64,
+    unshared: AtomicU64,
     saved_nanos: AtomicU64,
     invalidations: AtomicU64,
     store_errors: AtomicU64,
@@ -99,6 +100,13 @@ impl Report {
         metrics::judged(stored);
     }
 
+    /// A response was stored in memory alone, as the budget of new keys was spent.
+    pub(crate) fn kept_to_itself(&self) {
+        add(&self.unshared, 1);
+        #[cfg(feature = "metrics")]
+        metrics::kept_to_itself();
+    }
+
     /// So many selectors were invalidated.
     pub(crate) fn invalidated(&self, selectors: usize) {
         add(&self.invalidations, selectors as u64);
@@ -139,6 +147,7 @@ impl Report {
             fills: get(&self.fills),
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),
+            unshared: get(&self.unshared),
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
             saved: Duration::from_nanos(get(&self.saved_nanos)),
             invalidations: get(&self.invalidations),
