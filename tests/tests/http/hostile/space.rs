@@ -65,9 +65,9 @@ async fn names_that_look_like_ours_are_names_like_others() {
     // Each is named by its own text, and a star in it is a star.
     for (nth, name) in NAMES.iter().enumerate() {
         cache.invalidate(Invalidation::key(*name)).await;
-        for other in 0..NAMES.len() {
+        for (other, other_name) in NAMES.iter().enumerate() {
             let x_cache = get(&site, &format!("/name/{other}")).await.x_cache().to_owned();
-            assert_eq!(x_cache, if other == nth { "MISS" } else { "HIT" }, "{name:?} and {:?}", NAMES[other]);
+            assert_eq!(x_cache, if other == nth { "MISS" } else { "HIT" }, "{name:?} and {:?}", other_name);
         }
     }
 }
