@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod fuzz;
+mod proof;
 mod redis;
 mod shell;
 mod test;
@@ -34,6 +35,12 @@ enum Task {
     },
     /// Runs the fuzz targets; needs a nightly toolchain and cargo-fuzz.
     Fuzz(fuzz::Options),
+    /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a table.
+    Faults {
+        /// Passed on, for example `--faults stop,kill`, or `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Checks all that has to hold before a change lands: format, lints, docs, tests.
     Ci,
 }
@@ -43,6 +50,7 @@ fn main() -> ExitCode {
         Task::Test { args } => test::run(&args),
         Task::Bench { args } => bench::run(&args),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Faults { args } => proof::run("larder-faults", &args),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {

@@ -33,7 +33,9 @@ where
     start(&route.cache);
     let (mut parts, body) = request.into_parts();
     let known = match route.look_in_shared(&key, &parts.headers, missing).await {
-        Known::Fresh(held, tier) => return Ok(serve::unshared(&route, look, &key, &parts, held, tier)),
+        Known::Fresh(held, tier) => {
+            return Ok(serve::unshared(&route, look, &key, &parts, held, tier).into_response());
+        }
         known => known,
     };
     match Ask::new(&route, look, &key, &mut parts) {

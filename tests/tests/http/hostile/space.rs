@@ -67,7 +67,7 @@ async fn names_that_look_like_ours_are_names_like_others() {
         cache.invalidate(Invalidation::key(*name)).await;
         for (other, other_name) in NAMES.iter().enumerate() {
             let x_cache = get(&site, &format!("/name/{other}")).await.x_cache().to_owned();
-            assert_eq!(x_cache, if other == nth { "MISS" } else { "HIT" }, "{name:?} and {:?}", other_name);
+            assert_eq!(x_cache, if other == nth { "MISS" } else { "HIT" }, "{name:?} and {other_name:?}");
         }
     }
 }
