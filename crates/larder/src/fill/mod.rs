@@ -2,6 +2,7 @@
 
 mod ask;
 mod backoff;
+pub(crate) mod budget;
 mod collect;
 mod commit;
 mod direct;

@@ -45,6 +45,7 @@ pub struct Policy {
     pub(crate) jitter: Jitter,
     pub(crate) early: EarlyRefresh,
     pub(crate) max_body: usize,
+    pub(crate) new_keys: Option<u32>,
     pub(crate) make_etag: bool,
     pub(crate) show_key: bool,
     pub(crate) key: KeySource,
@@ -74,6 +75,7 @@ impl Policy {
             jitter: Jitter::TWENTIETH,
             early: EarlyRefresh::OPTIMAL,
             max_body: DEFAULT_MAX_BODY,
+            new_keys: None,
             make_etag: true,
             show_key: false,
             key: KeySource::Uri,
@@ -289,6 +291,17 @@ impl Policy {
             self.fail(ConfigErrorKind::Limit, "max_body 0");
         }
         self.max_body = bytes;
+        self
+    }
+
+    /// At most so many responses a minute go to the shared store under a key or variant that was not stored before; as
+    /// many as come by default. Beyond that a response is kept in memory alone, which is bounded by bytes.
+    ///
+    /// For routes whose keys a client can make up, such as a search: no flood of them pushes the rest out of Redis. It
+    /// counts for each instance and each layer; what is refreshed or was invalidated costs nothing.
+    #[must_use]
+    pub const fn new_keys_per_minute(mut self, most: u32) -> Self {
+        self.new_keys = Some(most);
         self
     }
 

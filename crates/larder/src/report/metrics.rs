@@ -30,6 +30,7 @@ pub(crate) fn describe() {
     count("larder_refreshes_total", "Responses refreshed in the background");
     count("larder_refreshes_left_out_total", "Refreshes that were one too many at once");
     count("larder_stored_total", "Responses stored");
+    count("larder_unshared_total", "Responses stored in memory alone, by a policy's budget of new keys");
     count("larder_not_stored_total", "Responses not stored");
     count("larder_invalidations_total", "Selectors invalidated here");
     count("larder_leases_total", "Leases taken, awaited and taken over");
@@ -69,6 +70,10 @@ pub(super) fn refreshing() {
 
 pub(super) fn refresh_left_out() {
     counter!("larder_refreshes_left_out_total").increment(1);
+}
+
+pub(super) fn kept_to_itself() {
+    counter!("larder_unshared_total").increment(1);
 }
 
 pub(super) fn judged(stored: Result<(), NotStored>) {

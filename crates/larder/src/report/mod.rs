@@ -37,6 +37,7 @@ pub(crate) struct Report {
     fills: AtomicU64,
     fill_nanos: AtomicU64,
     stored: AtomicU64,
+    unshared: AtomicU64,
     invalidations: AtomicU64,
     reclaimed: AtomicU64,
     reclaim_scans: AtomicU64,
@@ -127,6 +128,13 @@ impl Report {
         metrics::judged(stored);
     }
 
+    /// A response was stored in memory alone, as the budget of new keys was spent.
+    pub(crate) fn kept_to_itself(&self) {
+        add(&self.unshared, 1);
+        #[cfg(feature = "metrics")]
+        metrics::kept_to_itself();
+    }
+
     /// So many selectors were invalidated.
     pub(crate) fn invalidated(&self, selectors: usize) {
         add(&self.invalidations, selectors as u64);
@@ -177,6 +185,7 @@ impl Report {
             fills: get(&self.fills),
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),
+            unshared: get(&self.unshared),
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
             saved: Duration::from_nanos(self.hits.saved_nanos()),
             invalidations: get(&self.invalidations),

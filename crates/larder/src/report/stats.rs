@@ -21,6 +21,7 @@ use std::time::Duration;
 /// | `larder_refreshes_left_out_total` | counter | |
 /// | `larder_saved_nanoseconds_total` | counter | |
 /// | `larder_stored_total` | counter | |
+/// | `larder_unshared_total` | counter | |
 /// | `larder_not_stored_total` | counter | `reason` |
 /// | `larder_invalidations_total` | counter | |
 /// | `larder_reclaimed_total` | counter | |
@@ -72,6 +73,9 @@ pub struct Stats {
     pub fill_time: Duration,
     /// Responses that were stored.
     pub stored: u64,
+    /// Responses that were stored in memory alone, as the policy's
+    /// [budget of new keys](crate::Policy::new_keys_per_minute) was spent.
+    pub unshared: u64,
     /// Responses that were not stored, by the reason.
     pub not_stored: BTreeMap<&'static str, u64>,
     /// The handler time that hits have saved: for each hit, fresh or stale, what its response took to make.

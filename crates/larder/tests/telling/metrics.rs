@@ -169,6 +169,28 @@ fn leases_by_event() {
 }
 
 #[test]
+fn responses_beyond_the_budget_of_new_keys() {
+    let told = after(async || {
+        let store = MemoryStore::default();
+        let options = Cache::builder().shared(store.clone());
+        let policy = Policy::ttl(Duration::from_secs(60)).new_keys_per_minute(1);
+        let shop = Shop::of(options, policy, |_| Answer::ok("hello"));
+        store.looked().await;
+        for path in ["/1", "/2", "/3"] {
+            shop.get(path).await;
+        }
+        eventually("one is shared", || store.holds() == 1).await;
+        assert_eq!((shop.cache.stats().stored, shop.cache.stats().unshared), (3, 2));
+        // A refresh is of a key that is there.
+        shop.clock.advance(Duration::from_secs(61));
+        shop.get("/2").await;
+        assert_eq!(shop.cache.stats().unshared, 2);
+        eventually("it is shared", || store.holds() == 2).await;
+    });
+    assert_eq!(told["larder_unshared_total{}"], DebugValue::Counter(2));
+}
+
+#[test]
 fn what_is_held_and_let_go() {
     let held =
         |told: &BTreeMap<String, DebugValue>, what: &str| match told[&format!("larder_held_{what}{{}}")] {

@@ -35,6 +35,8 @@ async fn every_reason_to_go_past_the_cache() {
         (BypassReason::Range, with("/", "range", "bytes=0-1")),
         (BypassReason::Precondition, with("/", "if-match", "\"x\"")),
         (BypassReason::Upgrade, with("/", "upgrade", "websocket")),
+        (BypassReason::Body, with("/", "content-length", "3")),
+        (BypassReason::Override, with("/", "x-http-method-override", "DELETE")),
         (BypassReason::Authority, two_hosts),
         (BypassReason::NoKey, get("/none")),
         (BypassReason::KeyTooLong, get(&long)),
