@@ -5,12 +5,16 @@
 //! [`generation`](Tail::generation), its [`position`](Tail::position), its [`confirmed_at`](Tail::confirmed_at); then
 //! it wakes those who wait for [`passed`](Tail::passed).
 
+#[cfg(feature = "model")]
+mod canonical;
 mod reached;
 
 use std::time::Duration;
 
 pub use self::reached::Passing;
 use self::reached::Reached;
+#[cfg(feature = "broken")]
+use super::broken::{Broken, Rule};
 use super::names::Names;
 use super::outbox::{Batch, Outbox};
 use super::position::{Incarnation, Mark, Position};
@@ -52,6 +56,7 @@ impl Default for Limits {
 
 /// What one process knows of the invalidation log.
 #[derive(Debug)]
+#[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub struct Tail {
     alone: bool,
     reached: Reached,
@@ -78,6 +83,17 @@ impl Tail {
             confirmed_at: None,
             replayed: false,
         }
+    }
+
+    /// This tail with one rule broken, to see that a checker finds out.
+    #[cfg(feature = "broken")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn breaking(mut self, rule: Rule) -> Self {
+        let broken = Broken::breaking(rule);
+        self.table = self.table.breaking(broken);
+        self.outbox = self.outbox.breaking(broken);
+        self
     }
 
     /// A tail that is itself the log of the only process there is: always confirmed, and with no shared tier to trust.
