@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use larder_core::log::position::{Mark, Position};
 use larder_core::time::Boot;
 
-use crate::world::{Invalidation, Kept, Told, World};
+use crate::world::{Invalidation, Kept, Least, Told, World, incarnation};
 
 /// The moment that it always is.
 pub const NOW: Boot = Boot::from_nanos(1_000);
@@ -15,6 +16,16 @@ pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
     let oldest = Boot::from_nanos(now.as_nanos().saturating_sub(horizon));
     let kept = world.instances.iter_mut().flat_map(|instance| &mut instance.memory);
     kept.filter(|kept| kept.filled_at.is_some_and(|at| at <= oldest)).for_each(|kept| kept.filled_at = None);
+    for instance in &mut world.instances {
+        normalise_least(&mut instance.here, &world.everywhere);
+        if world.left.joins == 0 {
+            // When and where a flight began is of interest to those who join alone.
+            for ask in instance.ask.iter_mut().filter(|ask| ask.waiter.is_none()) {
+                ask.began = oldest;
+                ask.position = Position { mark: Mark { local: ask.position.mark.local, ..Mark::ZERO }, incarnation: incarnation(0) };
+            }
+        }
+    }
     let mut seen = vec![now];
     visit(world, now, horizon, &mut |moment| {
         seen.push(moment);
@@ -35,6 +46,16 @@ pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
     sort(&mut world.shared);
     for instance in &mut world.instances {
         sort(&mut instance.memory);
+    }
+}
+
+/// What nobody may see any more need not be said twice.
+fn normalise_least(here: &mut Least, everywhere: &Least) {
+    let pairs = [(&mut here.at_all, &everywhere.at_all), (&mut here.as_fresh, &everywhere.as_fresh)];
+    for (here, everywhere) in pairs.into_iter().flat_map(|(here, everywhere)| here.iter_mut().zip(everywhere)) {
+        if *here <= *everywhere {
+            *here = 0;
+        }
     }
 }
 

@@ -27,6 +27,7 @@ impl Model for Protocol {
             births: 1,
             server: Server::new(1),
             old: None,
+            is_owed: false,
             instances: vec![],
             invalidations: vec![],
             everywhere: Least::default(),

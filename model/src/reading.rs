@@ -31,8 +31,6 @@ pub enum Reading {
     LookWithoutHeartbeat,
     /// Rule 6: the incarnation outlives failovers; ids alone are compared.
     IncarnationIsKept,
-    /// Rule 6: an incarnation that was left may be taken up again.
-    IncarnationsReturn,
     /// Rule 7: the Stream's floor is not read.
     NoFloor,
     /// Rule 8: a look confirms although events are left.

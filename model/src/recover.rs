@@ -20,7 +20,7 @@ impl Protocol {
 
     fn recovered(&self, world: &World) -> Option<()> {
         let mut world = world.clone();
-        world.old = None;
+        world = self.after(&world, Action::Heal).unwrap_or(world);
         world.instances.iter_mut().for_each(|instance| instance.look = None);
         for _ in 0..ROUNDS {
             world = self.round(world)?;

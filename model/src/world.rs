@@ -23,6 +23,8 @@ pub struct World {
     pub server: Server,
     /// One that was cut off and goes on.
     pub old: Option<Server>,
+    /// Whether another process told the old one something, and will say *all* to the new one (rule 6).
+    pub is_owed: bool,
     /// The processes.
     pub instances: Vec<Instance>,
     /// Those that P1 and P2 are still about to begin for.

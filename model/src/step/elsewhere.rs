@@ -3,7 +3,7 @@
 use larder_core::log::position::{Mark, Position};
 
 use super::server;
-use crate::action::Action;
+use crate::action::{Action, Log};
 use crate::canonical::NOW;
 use crate::protocol::Protocol;
 use crate::world::{Invalidation, Kept, NOBODY, Told, World, incarnation, log_id};
@@ -16,6 +16,7 @@ impl Protocol {
                 self.commit(world, what);
                 let (server, births) = server(world, log)?;
                 server.append(vec![what], births);
+                world.is_owed |= log == Log::Old;
                 let (versions, told) = (world.db, Told::Applied(NOW));
                 world.invalidations.push(Invalidation { by: NOBODY, what, versions, told });
             }

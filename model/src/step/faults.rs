@@ -28,11 +28,19 @@ impl Protocol {
                 world.old = Some(world.server.clone());
                 self.lose(world, 0);
             }
-            Action::Heal => world.old = None,
+            Action::Heal => {
+                world.old = None;
+                if std::mem::take(&mut world.is_owed) {
+                    let (server, births) = server(world, Log::New)?;
+                    server.append(vec![hard(Named::All)], births);
+                }
+            }
             Action::Restart { at } => {
                 world.left.restarts -= 1;
                 world.births += 1;
                 let here = world.instances.get(usize::from(at))?.here;
+                // Where two logs are believed at a time, the new process may meet the other one.
+                let here = if self.scope.guarded { here } else { Least::default() };
                 world.instances[usize::from(at)] = self.instance(world.births, here);
                 // A crash loses what was deferred, and what had not returned (rule 15).
                 world.invalidations.retain(|one| one.by != at || matches!(one.told, Told::Applied(_)));

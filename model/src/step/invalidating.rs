@@ -22,6 +22,8 @@ impl Protocol {
                 let Told::Sent { incarnation: number, id } = one.told else { return None };
                 let appended = Appended { incarnation: incarnation(number), id: log_id(id), answered: NOW };
                 one.told = Told::Waiting(appended);
+                let by = usize::from(one.by);
+                self.change(world.instances.get_mut(by)?, larder_core::log::tail::Tail::note_appended);
                 if self.reads(Reading::AppliedWhenAppended) {
                     self.applied(world, usize::from(which), &appended);
                 } else {

@@ -11,6 +11,8 @@ pub enum Rule {
     OnePair,
     /// Rule 3 with one position for both modes: a soft invalidation takes back a hard one of the same name.
     LastModeDecides,
+    /// Rule 6 without the *all* that is appended after a change of incarnation.
+    LeavesInSilence,
     /// Rule 7 without the floor that dropped rows raise.
     DroppedRowsAreForgotten,
     /// Rule 12 without the local parts of rows that outlive their incarnation.

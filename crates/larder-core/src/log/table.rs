@@ -72,6 +72,11 @@ impl Table {
         self
     }
 
+    /// Whether this rule is broken on purpose.
+    pub(super) fn breaks(&self, rule: Rule) -> bool {
+        self.broken.is(rule)
+    }
+
     /// Another number after every change that can make a verdict worse.
     pub(crate) const fn version(&self) -> u64 {
         self.version
@@ -124,7 +129,7 @@ impl Table {
 
     /// Forgets what belongs to a log that is gone. Pending rows keep their local part: the log has yet to be told.
     pub(crate) fn forget_log(&mut self, settled: u64) {
-        let settled = if self.broken.is(Rule::PendingRowsAreForgotten) { u64::MAX } else { settled };
+        let settled = if self.breaks(Rule::PendingRowsAreForgotten) { u64::MAX } else { settled };
         self.version += 1;
         self.floor.log = LogId::ZERO;
         self.all.forget_log();
@@ -136,7 +141,7 @@ impl Table {
 
     /// Rule 1: each part for itself.
     fn covers(&self, mark: Mark, other: Mark) -> bool {
-        if self.broken.is(Rule::OnePair) {
+        if self.breaks(Rule::OnePair) {
             return (mark.log, mark.local) >= (other.log, other.local);
         }
         mark.covers(other)
@@ -168,7 +173,7 @@ impl Table {
         };
         let mut floor = self.floor;
         self.rows.retain(|_, row| row.is_kept(last, settled) || row.sink_into(&mut floor));
-        if !self.broken.is(Rule::DroppedRowsAreForgotten) {
+        if !self.breaks(Rule::DroppedRowsAreForgotten) {
             self.floor = floor;
         }
     }
