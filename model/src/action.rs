@@ -1,9 +1,9 @@
 //! What can happen, and when.
 
+use crate::judge::seen;
 use crate::protocol::Protocol;
 use crate::reading::Reading;
 use crate::what::What;
-use crate::judge::seen;
 use crate::world::{Flight, Told, World};
 
 /// Anything that can happen. Numbers are those of instances (`by`, `at`) or places in a list (`which`).
@@ -130,7 +130,11 @@ fn requests(protocol: &Protocol, world: &World, at: u8, actions: &mut Vec<Action
         if left.fills > 0 && protocol.may_grow_old(world, world.db[usize::from(key)], key) {
             actions.push(Action::Begin { at, key, base: None });
         }
-        if left.gets > 0 && instance.ask.is_none() && is_sought(protocol, world, key) && protocol.trusts(instance) {
+        if left.gets > 0
+            && instance.ask.is_none()
+            && is_sought(protocol, world, key)
+            && protocol.trusts(instance)
+        {
             actions.push(Action::Ask { at, key });
         }
     }
@@ -183,7 +187,11 @@ fn requests(protocol: &Protocol, world: &World, at: u8, actions: &mut Vec<Action
 fn is_sought(protocol: &Protocol, world: &World, key: u8) -> bool {
     let flights = world.instances.iter().flat_map(|instance| &instance.flights).map(|flight| &flight.brings);
     world.left.invalidations + world.left.elsewhere > 0
-        || world.shared.iter().chain(flights).any(|kept| kept.key == key && protocol.may_grow_old(world, kept.version, key))
+        || world
+            .shared
+            .iter()
+            .chain(flights)
+            .any(|kept| kept.key == key && protocol.may_grow_old(world, kept.version, key))
 }
 
 /// Whether a request that joined would see what it may not, if it took what the flight brings.
@@ -207,7 +215,9 @@ fn log(protocol: &Protocol, world: &World, by: u8, actions: &mut Vec<Action>) {
         }
         // One after the other, by one task.
         None if instance.tail.unsent().is_some() => {
-            for log in logs(protocol, world, true).filter(|log| log_of(world, *log).is_some_and(|last| last < LAST_ID)) {
+            for log in logs(protocol, world, true)
+                .filter(|log| log_of(world, *log).is_some_and(|last| last < LAST_ID))
+            {
                 actions.push(Action::Flush { by, log, told: true });
                 if world.left.untold > 0 {
                     actions.push(Action::Flush { by, log, told: false });
@@ -255,7 +265,8 @@ fn faults(protocol: &Protocol, world: &World, actions: &mut Vec<Action>) {
     }
     if left.losses > 0 {
         // How much is lost makes no difference to what begins anew.
-        let most = if protocol.reads(Reading::IncarnationIsKept) { small(world.server.entries.len()) } else { 0 };
+        let most =
+            if protocol.reads(Reading::IncarnationIsKept) { small(world.server.entries.len()) } else { 0 };
         actions.extend((0..=most).map(|newest| Action::Lose { newest }));
     }
     if left.isolations > 0 && world.old.is_none() {

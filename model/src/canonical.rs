@@ -22,7 +22,10 @@ pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
             // When and where a flight began is of interest to those who join alone.
             for ask in instance.ask.iter_mut().filter(|ask| ask.waiter.is_none()) {
                 ask.began = oldest;
-                ask.position = Position { mark: Mark { local: ask.position.mark.local, ..Mark::ZERO }, incarnation: incarnation(0) };
+                ask.position = Position {
+                    mark: Mark { local: ask.position.mark.local, ..Mark::ZERO },
+                    incarnation: incarnation(0),
+                };
             }
         }
     }
@@ -52,7 +55,8 @@ pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
 /// What nobody may see any more need not be said twice.
 fn normalise_least(here: &mut Least, everywhere: &Least) {
     let pairs = [(&mut here.at_all, &everywhere.at_all), (&mut here.as_fresh, &everywhere.as_fresh)];
-    for (here, everywhere) in pairs.into_iter().flat_map(|(here, everywhere)| here.iter_mut().zip(everywhere)) {
+    for (here, everywhere) in pairs.into_iter().flat_map(|(here, everywhere)| here.iter_mut().zip(everywhere))
+    {
         if *here <= *everywhere {
             *here = 0;
         }
@@ -62,7 +66,15 @@ fn normalise_least(here: &mut Least, everywhere: &Least) {
 fn sort(kept: &mut Vec<Kept>) {
     kept.sort_unstable_by_key(|kept| {
         let Kept { key, version, position, filled_at, is_remembered } = *kept;
-        (key, version, position.incarnation.to_bytes()[0], position.mark.log, position.mark.local, filled_at, is_remembered)
+        (
+            key,
+            version,
+            position.incarnation.to_bytes()[0],
+            position.mark.log,
+            position.mark.local,
+            filled_at,
+            is_remembered,
+        )
     });
     kept.dedup();
 }
@@ -71,7 +83,8 @@ fn sort(kept: &mut Vec<Kept>) {
 fn visit(world: &mut World, now: Boot, horizon: u64, moment: &mut dyn FnMut(Boot) -> Boot) {
     let oldest = Boot::from_nanos(now.as_nanos().saturating_sub(horizon));
     for (by, instance) in world.instances.iter_mut().enumerate() {
-        let awaits = world.invalidations.iter().any(|one| usize::from(one.by) == by && answered(one).is_some());
+        let awaits =
+            world.invalidations.iter().any(|one| usize::from(one.by) == by && answered(one).is_some());
         // Of a process that awaits nothing, only ages matter, and only up to the horizon.
         let mut own = |at: Boot| moment(if awaits { at } else { at.max(oldest) });
         instance.tail.make_canonical(awaits, &mut own);
@@ -92,7 +105,9 @@ fn visit(world: &mut World, now: Boot, horizon: u64, moment: &mut dyn FnMut(Boot
     }
     for one in &mut world.invalidations {
         match &mut one.told {
-            Told::Waiting(appended) | Told::Deferred(Some(appended)) => appended.answered = moment(appended.answered),
+            Told::Waiting(appended) | Told::Deferred(Some(appended)) => {
+                appended.answered = moment(appended.answered)
+            }
             Told::Applied(at) => *at = moment((*at).max(oldest)),
             Told::Sent { .. } | Told::Deferred(None) => {}
         }

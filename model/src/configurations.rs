@@ -33,12 +33,16 @@ pub fn small() -> Vec<Scope> {
             scope.limits = Limits { rows: 2, globs: 1, outbox: 1 };
             scope.budget.others = 2;
         }),
-        here("full outbox").with(full_outbox),
-        here("joined here").with(|scope| scope.budget = Budget { joins: 1, gets: 0, others_fills: 0, ..scope.budget }),
+        here("full outbox").with(full_outbox).with(|scope| {
+            scope.budget = Budget { fills: 1, gets: 0, others_fills: 0, ..scope.budget };
+        }),
+        here("joined here")
+            .with(|scope| scope.budget = Budget { joins: 1, gets: 0, others_fills: 0, ..scope.budget }),
         there("joined").with(|scope| scope.budget = Budget { joins: 1, ..scope.budget }),
         here("soft and hard").with(|scope| {
             scope.whats.push(soft(Named::Key(0)));
-            scope.budget = Budget { invalidations: 2, fills: 1, others_fills: 0, gets: 0, ..scope.budget };
+            scope.budget =
+                Budget { invalidations: 1, elsewhere: 1, fills: 1, others_fills: 0, gets: 0, ..scope.budget };
         }),
         there("not modified").with(|scope| {
             scope.validates = true;
@@ -59,7 +63,9 @@ pub fn small() -> Vec<Scope> {
             scope.budget.losses = 1;
             scope.budget = Budget { gets: 0, others_fills: 0, ..scope.budget };
         }),
-        here("recovery").with(recovery),
+        here("recovery").with(recovery).with(|scope| scope.budget.untold = 1),
+        here("recovery of a lost log").with(recovery).with(|scope| scope.budget.losses = 1),
+        here("recovery of a trimmed log").with(recovery).with(|scope| scope.budget.trims = 2),
         here("tokens").with(|scope| {
             scope.instances = 2;
             scope.tokens = true;
@@ -67,6 +73,67 @@ pub fn small() -> Vec<Scope> {
         }),
     ]);
     scopes
+}
+
+/// Those that take minutes: two processes that are both looked at, two faults at a time, a finer clock.
+#[must_use]
+pub fn large() -> Vec<Scope> {
+    let two = |name, change: fn(&mut Budget)| {
+        here(name).with(|scope| {
+            scope.instances = 2;
+            scope.budget = Budget { others_fills: 0, gets: 0, fills: 1, ..scope.budget };
+            change(&mut scope.budget);
+        })
+    };
+    let pair = |name, change: fn(&mut Budget)| there(name).with(|scope| change(&mut scope.budget));
+    vec![
+        Scope::named("invalidated here and there"),
+        here("log lost twice, here").with(|scope| scope.budget.losses = 2),
+        pair("log lost twice", |budget| budget.losses = 2),
+        pair("log lost, trimmed", |budget| (budget.losses, budget.trims) = (1, 2)),
+        pair("log lost, restart", |budget| (budget.losses, budget.restarts) = (1, 1)),
+        pair("trimmed, restart", |budget| (budget.trims, budget.restarts) = (2, 1)),
+        pair("log lost, joined", |budget| (budget.losses, budget.joins) = (1, 1)),
+        there("cut off, log lost").with(|scope| {
+            scope.guarded = false;
+            (scope.budget.isolations, scope.budget.losses) = (1, 1);
+        }),
+        here("cut off, here").with(|scope| {
+            scope.guarded = false;
+            scope.budget = Budget { isolations: 1, others_fills: 0, gets: 0, ..scope.budget };
+        }),
+        there("a finer clock").with(|scope| {
+            scope.max_staleness = 2;
+            scope.budget.losses = 1;
+        }),
+        here("a finer clock, here").with(|scope| scope.max_staleness = 2),
+        here("full outbox, log lost").with(full_outbox).with(|scope| scope.budget.losses = 1),
+        there("not modified, log lost").with(|scope| {
+            scope.validates = true;
+            scope.budget = Budget { fills: 2, joins: 1, losses: 1, others_fills: 0, gets: 0, ..scope.budget };
+        }),
+        here("soft and hard, log lost").with(|scope| {
+            scope.whats.push(soft(Named::Key(0)));
+            scope.budget = Budget { elsewhere: 1, losses: 1, others_fills: 0, gets: 0, ..scope.budget };
+        }),
+        there("globs, trimmed, dropped rows").with(|scope| {
+            scope.limits = Limits { rows: 2, globs: 1, outbox: 1 };
+            scope.whats = vec![hard(Named::Glob(0)), hard(Named::Glob(1))];
+            scope.keys = 2;
+            scope.budget =
+                Budget { elsewhere: 2, trims: 1, others: 1, others_fills: 0, gets: 0, ..scope.budget };
+        }),
+        two("two processes", |_| {}),
+        two("two processes, log lost", |budget| budget.losses = 1),
+        two("two processes, restart", |budget| budget.restarts = 1),
+        here("tokens, log lost").with(|scope| {
+            scope.instances = 2;
+            scope.tokens = true;
+            scope.budget = Budget { losses: 1, others: 1, others_fills: 0, gets: 0, ..scope.budget };
+        }),
+        here("recovery, log lost twice").with(recovery).with(|scope| scope.budget.losses = 2),
+        here("recovery, restart").with(recovery).with(|scope| scope.budget.restarts = 1),
+    ]
 }
 
 /// The same scope here and there, without a fault and with each.
@@ -82,7 +149,10 @@ fn one_fault() -> Vec<(Scope, Scope)> {
             scope.guarded = false;
         }),
     ];
-    faults.into_iter().map(|(own, far, change)| (here(own).with(change), there(far).with(change))).collect()
+    // Without a fill, so that the tests are done within the minute; the larger scopes have it with one.
+    let smaller = |scope: &mut Scope| scope.budget.fills -= scope.budget.isolations;
+    let own = |name, change: Change| here(name).with(change).with(smaller);
+    faults.into_iter().map(|(near, far, change)| (own(near, change), there(far).with(change))).collect()
 }
 
 fn full_outbox(scope: &mut Scope) {
@@ -95,5 +165,5 @@ fn full_outbox(scope: &mut Scope) {
 fn recovery(scope: &mut Scope) {
     scope.recovers = true;
     scope.register = true;
-    scope.budget = Budget { losses: 1, untold: 1, trims: 1, gets: 0, ..scope.budget };
+    scope.budget = Budget { fills: 0, gets: 0, ..scope.budget };
 }

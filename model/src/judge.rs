@@ -53,7 +53,9 @@ impl Protocol {
     /// Whether this version is old, or may yet become so. What cannot is of no interest to any promise.
     #[must_use]
     pub fn may_grow_old(&self, world: &World, version: u8, key: u8) -> bool {
-        world.left.invalidations + world.left.elsewhere > 0 || version < world.db[usize::from(key)] || self.scope.register
+        world.left.invalidations + world.left.elsewhere > 0
+            || version < world.db[usize::from(key)]
+            || self.scope.register
     }
 
     /// Whether `max_staleness` has gone by since then.

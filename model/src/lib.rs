@@ -13,6 +13,7 @@ pub mod action;
 pub mod canonical;
 pub mod configurations;
 pub mod judge;
+pub mod misreadings;
 pub mod model;
 pub mod protocol;
 pub mod reading;

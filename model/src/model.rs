@@ -13,7 +13,7 @@ pub const NOTHING_COMES_BACK: &str = "what was invalidated does not come back";
 pub const REFUSING_ENDS: &str = "once faults are over, what is filled is served";
 
 /// Failovers and repairs beyond these are more of the same.
-const MOST_BIRTHS: u8 = 9;
+const MOST_BIRTHS: u8 = 6;
 
 impl Model for Protocol {
     type State = World;
@@ -39,7 +39,9 @@ impl Model for Protocol {
         for by in (0..self.scope.instances).filter_map(|by| u8::try_from(by).ok()) {
             world.births += 1;
             world.instances.push(self.instance(world.births, Least::default()));
-            for action in [Action::Look { by, log: action::Log::New }, Action::LookOn { by }, Action::Take { by }] {
+            for action in
+                [Action::Look { by, log: action::Log::New }, Action::LookOn { by }, Action::Take { by }]
+            {
                 world = self.after(&world, action).unwrap_or(world);
             }
         }
@@ -56,10 +58,12 @@ impl Model for Protocol {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        let mut properties =
-            vec![Property::<Self>::always(NOTHING_COMES_BACK, |protocol, world| protocol.broken(world).is_none())];
+        let mut properties = vec![Property::<Self>::always(NOTHING_COMES_BACK, |protocol, world| {
+            protocol.broken(world).is_none()
+        })];
         if self.scope.recovers {
-            properties.push(Property::<Self>::always(REFUSING_ENDS, |protocol, world| protocol.recovers(world)));
+            properties
+                .push(Property::<Self>::always(REFUSING_ENDS, |protocol, world| protocol.recovers(world)));
         }
         properties
     }

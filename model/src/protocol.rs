@@ -84,7 +84,8 @@ impl Protocol {
     /// Rule 3: whether it may be validated. It might have expired as well.
     #[must_use]
     pub fn may_validate(&self, instance: &Instance, kept: &Kept) -> bool {
-        let refused = !self.reads(Reading::RefusedIsValidated) && self.verdict(instance, kept) == Verdict::Refused;
+        let refused =
+            !self.reads(Reading::RefusedIsValidated) && self.verdict(instance, kept) == Verdict::Refused;
         !refused && self.is_usable(instance, kept.filled_at, NOW)
     }
 
@@ -97,7 +98,9 @@ impl Protocol {
             Reading::TrustsWithOutbox => confirmed,
             Reading::TrustsWhenFlushed => confirmed && tail.unsent().is_none(),
             Reading::TrustsBeforeReplay => confirmed && tail.is_settled(),
-            Reading::TrustsUnconfirmed => tail.trusts_shared(tail.confirmed_at().unwrap_or_default(), ticks(0)),
+            Reading::TrustsUnconfirmed => {
+                tail.trusts_shared(tail.confirmed_at().unwrap_or_default(), ticks(0))
+            }
             _ => tail.trusts_shared(NOW, ticks(self.scope.max_staleness)),
         }
     }
@@ -112,8 +115,9 @@ impl Protocol {
     /// Rule 13, after it: whether the waiter takes what the flight brought, which began at `position`.
     #[must_use]
     pub fn takes(&self, instance: &Instance, waiter: &Waiter, kept: &Kept, position: &Position) -> bool {
-        // What was found, and not filled, is as old as the last confirmation (rule 10), for this request too.
-        if !self.reads(Reading::FoundIsFilled) && !self.is_usable(instance, kept.filled_at, waiter.joined_at)
+        // What was validated is as old as it was (rule 10), for this request too.
+        if !self.reads(Reading::TakesWhatWasValidated)
+            && !self.is_usable(instance, kept.filled_at, waiter.joined_at)
         {
             return self.reads(Reading::JoinsAnyFlight);
         }

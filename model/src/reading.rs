@@ -63,8 +63,8 @@ pub enum Reading {
     TakesUnchecked,
     /// Rule 13: only an event between the two positions refuses the outcome.
     TakesUnlessBetween,
-    /// Rule 13: what the leader found is taken as if it had been filled.
-    FoundIsFilled,
+    /// Rule 13: what was validated is taken as if it had been filled.
+    TakesWhatWasValidated,
     /// Rule 14: an event is applied when it is appended.
     AppliedWhenAppended,
     /// Rule 14, word for word: any later look that shows another incarnation.

@@ -27,7 +27,8 @@ impl Protocol {
         }
         let told = |told| matches!(told, Told::Applied(_));
         (world.invalidations.iter().all(|one| told(one.told))
-            && (0..world.instances.len()).all(|at| (0..self.scope.keys).all(|key| self.is_served(&world, at, key))))
+            && (0..world.instances.len())
+                .all(|at| (0..self.scope.keys).all(|key| self.is_served(&world, at, key))))
         .then_some(())
     }
 

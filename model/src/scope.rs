@@ -85,7 +85,14 @@ impl Scope {
             keys: 1,
             max_staleness: 1,
             whats: vec![hard(Named::Key(0))],
-            budget: Budget { invalidations: 1, elsewhere: 1, fills: 1, others_fills: 1, gets: 1, ..Budget::default() },
+            budget: Budget {
+                invalidations: 1,
+                elsewhere: 1,
+                fills: 1,
+                others_fills: 1,
+                gets: 1,
+                ..Budget::default()
+            },
             count: 8,
             limits: Limits { rows: 8, globs: 1, outbox: 4 },
             guarded: true,

@@ -34,7 +34,10 @@ impl Protocol {
             }
             Action::Hit { .. } | Action::Remember { .. } => self.hit(&mut world, action)?,
             Action::Elsewhere { .. } | Action::FillElsewhere { .. } => self.elsewhere(&mut world, action)?,
-            Action::Invalidate { .. } | Action::Answer { .. } | Action::TimeOut { .. } | Action::Flush { .. } => {
+            Action::Invalidate { .. }
+            | Action::Answer { .. }
+            | Action::TimeOut { .. }
+            | Action::Flush { .. } => {
                 self.invalidating(&mut world, action)?;
             }
             Action::Look { .. } | Action::LookOn { .. } | Action::Publish { .. } | Action::Take { .. } => {
@@ -64,9 +67,13 @@ impl Protocol {
         let stays = self.reads(Reading::Right) && self.scope.guarded;
         for instance in &mut world.instances {
             let mut memory = std::mem::take(&mut instance.memory);
-            memory.retain(|kept| !is_news(kept) && !(stays && self.verdict(instance, kept) == Verdict::Refused));
+            memory.retain(|kept| {
+                !is_news(kept) && !(stays && self.verdict(instance, kept) == Verdict::Refused)
+            });
             instance.memory = memory;
-            instance.flights.retain(|flight| flight.waiter.is_some() || flight.base.is_some() || !is_news(&flight.brings));
+            instance.flights.retain(|flight| {
+                flight.waiter.is_some() || flight.base.is_some() || !is_news(&flight.brings)
+            });
         }
     }
 
@@ -89,10 +96,15 @@ impl Protocol {
     }
 
     /// Changes a tail. What hits remember is of its generation (rule 11).
-    pub(crate) fn change<R>(&self, instance: &mut Instance, change: impl FnOnce(&mut larder_core::log::tail::Tail) -> R) -> R {
+    pub(crate) fn change<R>(
+        &self,
+        instance: &mut Instance,
+        change: impl FnOnce(&mut larder_core::log::tail::Tail) -> R,
+    ) -> R {
         let (generation, incarnation) = (instance.tail.generation(), instance.tail.position().incarnation);
         let result = change(&mut instance.tail);
-        let kept = self.reads(Reading::GenerationIsKept) && incarnation != instance.tail.position().incarnation;
+        let kept =
+            self.reads(Reading::GenerationIsKept) && incarnation != instance.tail.position().incarnation;
         if generation != instance.tail.generation() && !kept {
             instance.memory.iter_mut().for_each(|kept| kept.is_remembered = false);
             instance.hit.iter_mut().for_each(|(_, same)| *same = false);

@@ -87,9 +87,17 @@ impl Words {
         let others = (0..4).map(|number| hard(Named::Other(number)));
         let whats = whats.into_iter().chain([hard(Named::All)]).chain(others);
         let names = |key: usize| {
-            Names::new(&format!("/things/{key}"), &[], &[], &[Tag::new(format!("key:{key}")), Tag::new("both")])
+            Names::new(
+                &format!("/things/{key}"),
+                &[],
+                &[],
+                &[Tag::new(format!("key:{key}")), Tag::new("both")],
+            )
         };
-        Self { events: whats.filter_map(|what| Some((what, what.event()?))).collect(), names: [names(0), names(1)] }
+        Self {
+            events: whats.filter_map(|what| Some((what, what.event()?))).collect(),
+            names: [names(0), names(1)],
+        }
     }
 
     /// The event that stands in the log.

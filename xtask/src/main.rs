@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod model;
 mod redis;
 mod shell;
 mod test;
@@ -31,6 +32,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Explores the model of the invalidation log, and every way to misread its rules; takes minutes.
+    Model {
+        /// Passed on to the model: `--most STATES`, `--threads N`, `--only WORD`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Checks all that has to hold before a change lands: format, lints, docs, tests.
     Ci,
 }
@@ -39,6 +46,7 @@ fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Test { args } => test::run(&args),
         Task::Bench { args } => bench::run(&args),
+        Task::Model { args } => model::run(&args),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {

@@ -3,6 +3,7 @@
 use super::server;
 use crate::action::{Action, Log};
 use crate::protocol::Protocol;
+use crate::reading::Reading;
 use crate::what::{Named, hard};
 use crate::world::{Instance, Least, Told, World};
 
@@ -52,7 +53,10 @@ impl Protocol {
 
     fn lose(&self, world: &mut World, newest: u8) {
         (0..newest).for_each(|_| world.server.lose_newest());
-        world.server.is_lost = !self.reads(crate::reading::Reading::IncarnationIsKept);
+        if !self.reads(Reading::IncarnationIsKept) {
+            world.server.is_lost = true;
+            world.server.entries.clear();
+        }
     }
 
     /// A process that has just begun.

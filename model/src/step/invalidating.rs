@@ -11,7 +11,7 @@ use crate::canonical::NOW;
 use crate::protocol::Protocol;
 use crate::reading::Reading;
 use crate::what::What;
-use crate::world::{Invalidation, Told, Token, World, incarnation, log_id};
+use crate::world::{Invalidation, Token, Told, World, incarnation, log_id};
 
 impl Protocol {
     pub(super) fn invalidating(&self, world: &mut World, action: Action) -> Option<()> {
@@ -108,7 +108,9 @@ impl Protocol {
             let Some(instance) = world.instances.get(usize::from(by)) else { continue };
             match (self.passing(instance, &appended, looked), one.told) {
                 (Passing::Passed, _) => self.applied(world, which, &appended),
-                (Passing::AppendAgain, Told::Deferred(_)) => world.invalidations[which].told = Told::Deferred(None),
+                (Passing::AppendAgain, Told::Deferred(_)) => {
+                    world.invalidations[which].told = Told::Deferred(None)
+                }
                 (Passing::AppendAgain, _) => drop(self.defer(world, which)),
                 (Passing::Waiting, _) => {}
             }

@@ -80,7 +80,8 @@ impl Protocol {
         kept: &Kept,
         position: &Position,
     ) -> Option<()> {
-        if let Some(waiter) = waiter.filter(|waiter| self.takes(&world.instances[at], waiter, kept, position)) {
+        if let Some(waiter) = waiter.filter(|waiter| self.takes(&world.instances[at], waiter, kept, position))
+        {
             world.found = world.found.or(seen(&waiter.least, kept.version));
         }
         Some(())

@@ -51,7 +51,11 @@ struct Entry {
 impl Outbox {
     /// An empty outbox that keeps at most this many events, and at least one.
     pub(crate) fn new(most: usize) -> Self {
-        Self { entries: VecDeque::new(), most: u64::try_from(most).unwrap_or(u64::MAX).max(1), broken: Broken::NOT }
+        Self {
+            entries: VecDeque::new(),
+            most: u64::try_from(most).unwrap_or(u64::MAX).max(1),
+            broken: Broken::NOT,
+        }
     }
 
     #[cfg(feature = "broken")]
@@ -76,11 +80,7 @@ impl Outbox {
         // Numbers are counted, not entries: those that came back out of order leave gaps, and the table holds a row
         // for each number from the first.
         let first = self.entries.front().map_or(number, |entry| entry.number);
-        let kept = if number - first < self.most {
-            event.clone()
-        } else {
-            self.collapse(event)
-        };
+        let kept = if number - first < self.most { event.clone() } else { self.collapse(event) };
         self.entries.push_back(Entry { number, event: kept.clone(), appended: None });
         kept
     }
