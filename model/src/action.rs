@@ -88,9 +88,6 @@ pub enum How {
     Failed,
 }
 
-/// The last id that a log gives out in these models.
-const LAST_ID: u8 = 7;
-
 /// Adds whatever can happen.
 pub fn all(protocol: &Protocol, world: &World, actions: &mut Vec<Action>) {
     let scope = &protocol.scope;
@@ -216,7 +213,7 @@ fn log(protocol: &Protocol, world: &World, by: u8, actions: &mut Vec<Action>) {
         // One after the other, by one task.
         None if instance.tail.unsent().is_some() => {
             for log in logs(protocol, world, true)
-                .filter(|log| log_of(world, *log).is_some_and(|last| last < LAST_ID))
+                .filter(|log| log_of(world, *log).is_some_and(|last| last < protocol.scope.last_id))
             {
                 actions.push(Action::Flush { by, log, told: true });
                 if world.left.untold > 0 {

@@ -53,6 +53,8 @@ pub struct Scope {
     pub whats: Vec<What>,
     /// How often each thing may happen.
     pub budget: Budget,
+    /// No deferred event is appended beyond this id: where two logs are believed at a time, there is no end to it.
+    pub last_id: u8,
     /// Events in one look.
     pub count: usize,
     /// What a tail remembers.
@@ -93,6 +95,7 @@ impl Scope {
                 gets: 1,
                 ..Budget::default()
             },
+            last_id: 7,
             count: 8,
             limits: Limits { rows: 8, globs: 1, outbox: 4 },
             guarded: true,

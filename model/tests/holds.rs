@@ -15,3 +15,11 @@ fn nothing_comes_back_and_refusing_ends() {
         assert!(report.is_exhausted, "{}", scope.name);
     }
 }
+
+/// There is no end to what can happen where two logs are believed at a time.
+#[test]
+fn nothing_comes_back_where_a_primary_was_cut_off_as_far_as_was_looked() {
+    let report = check(&configurations::cut_off_here(), 1_000_000, 1);
+    assert!(report.trace.is_none(), "{:#?}", report.trace);
+    assert!(report.depth > 12, "{}", report.depth);
+}
