@@ -9,7 +9,7 @@ use larder_model::{configurations, misreadings};
 fn main() -> ExitCode {
     let only = after("--only").unwrap_or_default();
     let is_wanted = |scope: &Scope| format!("{} {:?}", scope.name, scope.reading).contains(&only);
-    let most = after("--most").and_then(|most| most.parse().ok()).unwrap_or(15_000_000);
+    let most = after("--most").and_then(|most| most.parse().ok()).unwrap_or(8_000_000);
     let threads = after("--threads").and_then(|threads| threads.parse().ok()).unwrap_or(1);
 
     println!("| configuration | budget | states | unique | depth | seconds | | held |");
