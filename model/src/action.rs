@@ -9,6 +9,7 @@ use crate::world::{Flight, Told, World};
 /// Anything that can happen. Numbers are those of instances (`by`, `at`) or places in a list (`which`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums)]
+#[allow(missing_docs)] // What the fields are is said above, once.
 pub enum Action {
     /// A fill begins, perhaps one that validates what is in memory.
     Begin { at: u8, key: u8, base: Option<u8> },
@@ -199,7 +200,7 @@ fn would_break(protocol: &Protocol, world: &World, at: u8, flight: &Flight) -> b
 
 fn log(protocol: &Protocol, world: &World, by: u8, actions: &mut Vec<Action>) {
     let instance = &world.instances[usize::from(by)];
-    if instance.look.is_none() || protocol.scope.guarded == false {
+    if instance.look.is_none() || !protocol.scope.guarded {
         actions.extend(logs(protocol, world, false).map(|log| Action::Look { by, log }));
     }
     match &instance.look {

@@ -85,6 +85,10 @@ fn visit(world: &mut World, now: Boot, horizon: u64, moment: &mut dyn FnMut(Boot
     for (by, instance) in world.instances.iter_mut().enumerate() {
         let awaits =
             world.invalidations.iter().any(|one| usize::from(one.by) == by && answered(one).is_some());
+        // Who waits compares moments with the one at which it joined (rule 13).
+        let waits = instance.flights.iter().any(|flight| flight.waiter.is_some())
+            || instance.ask.is_some_and(|ask| ask.waiter.is_some());
+        let oldest = if waits { Boot::ZERO } else { oldest };
         // Of a process that awaits nothing, only ages matter, and only up to the horizon.
         let mut own = |at: Boot| moment(if awaits { at } else { at.max(oldest) });
         instance.tail.make_canonical(awaits, &mut own);
@@ -98,7 +102,7 @@ fn visit(world: &mut World, now: Boot, horizon: u64, moment: &mut dyn FnMut(Boot
             flight.base.iter_mut().filter_map(|base| base.filled_at.as_mut()).for_each(&mut aged);
             flight.waiter.iter_mut().for_each(|waiter| aged(&mut waiter.joined_at));
         }
-        for ask in &mut instance.ask {
+        if let Some(ask) = &mut instance.ask {
             aged(&mut ask.began);
             ask.waiter.iter_mut().for_each(|waiter| aged(&mut waiter.joined_at));
         }
@@ -106,7 +110,7 @@ fn visit(world: &mut World, now: Boot, horizon: u64, moment: &mut dyn FnMut(Boot
     for one in &mut world.invalidations {
         match &mut one.told {
             Told::Waiting(appended) | Told::Deferred(Some(appended)) => {
-                appended.answered = moment(appended.answered)
+                appended.answered = moment(appended.answered);
             }
             Told::Applied(at) => *at = moment((*at).max(oldest)),
             Told::Sent { .. } | Told::Deferred(None) => {}

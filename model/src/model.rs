@@ -62,8 +62,7 @@ impl Model for Protocol {
             protocol.broken(world).is_none()
         })];
         if self.scope.recovers {
-            properties
-                .push(Property::<Self>::always(REFUSING_ENDS, |protocol, world| protocol.recovers(world)));
+            properties.push(Property::<Self>::always(REFUSING_ENDS, super::protocol::Protocol::recovers));
         }
         properties
     }

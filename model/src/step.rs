@@ -67,9 +67,8 @@ impl Protocol {
         let stays = self.reads(Reading::Right) && self.scope.guarded;
         for instance in &mut world.instances {
             let mut memory = std::mem::take(&mut instance.memory);
-            memory.retain(|kept| {
-                !is_news(kept) && !(stays && self.verdict(instance, kept) == Verdict::Refused)
-            });
+            memory
+                .retain(|kept| !(is_news(kept) || stays && self.verdict(instance, kept) == Verdict::Refused));
             instance.memory = memory;
             instance.flights.retain(|flight| {
                 flight.waiter.is_some() || flight.base.is_some() || !is_news(&flight.brings)

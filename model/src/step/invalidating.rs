@@ -109,7 +109,7 @@ impl Protocol {
             match (self.passing(instance, &appended, looked), one.told) {
                 (Passing::Passed, _) => self.applied(world, which, &appended),
                 (Passing::AppendAgain, Told::Deferred(_)) => {
-                    world.invalidations[which].told = Told::Deferred(None)
+                    world.invalidations[which].told = Told::Deferred(None);
                 }
                 (Passing::AppendAgain, _) => drop(self.defer(world, which)),
                 (Passing::Waiting, _) => {}
