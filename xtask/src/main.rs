@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod fuzz;
+mod model;
 mod proof;
 mod redis;
 mod shell;
@@ -33,6 +34,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Explores the model of the invalidation log, and every way to misread its rules; takes minutes.
+    Model {
+        /// Passed on to the model: `--most STATES`, `--threads N`, `--only WORD`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Runs the fuzz targets; needs a nightly toolchain and cargo-fuzz.
     Fuzz(fuzz::Options),
     /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a table.
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
         Task::Bench { args } => bench::run(&args),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Faults { args } => proof::run("larder-faults", &args),
+        Task::Model { args } => model::run(&args),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {

@@ -8,6 +8,8 @@
 //! * [`outbox`]: invalidations that the log has not been told yet;
 //! * [`tail`]: the state machine that follows the log.
 
+#[doc(hidden)]
+pub mod broken;
 pub mod names;
 pub mod outbox;
 pub mod position;

@@ -9,6 +9,7 @@ use larder_core::http::vary;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
+use larder_core::time::Boot;
 
 use super::ask::Ask;
 use super::flight::{Ended, Flight, Joined, Lead};
@@ -69,7 +70,7 @@ where
             Known::Missing(reason) => Err(reason),
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-        let (flight, position, ended, reason) = match join(&route, &ask) {
+        let (flight, joined, ended, reason) = match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
                 Again::Lead(stale, reason, _) if ask.head => {
                     drop(lead);
@@ -87,9 +88,10 @@ where
                             continue;
                         }
                         Right::Ended(ended) => {
-                            let (flight, position) = (Arc::clone(lead.flight()), lead.flight().position);
+                            let flight = Arc::clone(lead.flight());
+                            let joined = Joining { boot: flight.began, position: flight.position };
                             lead.end(ended.clone());
-                            (flight, position, Some(ended), reason)
+                            (flight, joined, Some(ended), reason)
                         }
                     }
                 }
@@ -98,13 +100,13 @@ where
                     continue;
                 }
             },
-            Turn::Wait(flight, position) => {
+            Turn::Wait(flight, joined) => {
                 place.leave();
                 let ended = flight.ended().await;
-                (flight, position, ended, reason)
+                (flight, joined, ended, reason)
             }
         };
-        match taken(&route, &ask, &flight, position, ended.as_ref()) {
+        match taken(&route, &ask, &flight, joined, ended.as_ref()) {
             Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
             Taken::Alone => return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await,
             Taken::Anew if waits == MOST_WAITS => {
@@ -120,7 +122,14 @@ where
 
 enum Turn {
     Lead(Lead),
-    Wait(Arc<Flight>, Position),
+    Wait(Arc<Flight>, Joining),
+}
+
+/// When a request joined, and how much of the log was known then.
+#[derive(Clone, Copy)]
+struct Joining {
+    boot: Boot,
+    position: Position,
 }
 
 /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
@@ -132,7 +141,7 @@ fn join(route: &Route, ask: &Ask) -> Turn {
         |flight: &Flight| inner.log.may_join(flight.began, now) && !is_in_vain(route, ask, flight, position);
     match inner.flights.join(ask.flight(route), now, position, may_join) {
         Joined::Lead(lead) => Turn::Lead(lead),
-        Joined::Wait(flight) => Turn::Wait(flight, position),
+        Joined::Wait(flight) => Turn::Wait(flight, Joining { boot: now, position }),
     }
 }
 
@@ -198,7 +207,7 @@ enum Taken {
 ///
 /// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if, when the flight ends,
 /// the whole of rule 3 holds for the flight's position; else it starts anew."
-fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: Option<&Ended>) -> Taken {
+fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Option<&Ended>) -> Taken {
     let Some(ended) = ended else { return Taken::Anew };
     let miss = Outcome::Miss(MissReason::NeverStored);
     let (held, outcome, stored) = match ended {
@@ -211,7 +220,11 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: 
     let inner = &route.cache;
     let now = inner.clock.boot();
     let names = &held.meta.names;
-    let same = joined_at == flight.position;
+    // What was validated is no younger than it was (rule 10), for this request too.
+    if !inner.log.is_usable(held.filled_at, joined.boot) {
+        return Taken::Anew;
+    }
+    let same = joined.position == flight.position;
     if !same && inner.log.read(|tail| tail.check(&held.meta.position, names, now)) != Verdict::Valid {
         return Taken::Anew;
     }

@@ -184,6 +184,7 @@ async fn tell(inner: &Arc<Inner>, store: &dyn Store, events: Vec<Event>) -> Inva
         Ok((incarnation, id)) => {
             inner.report.store_worked(Exchange::Append, &*inner.clock);
             let appended = Appended { incarnation, id, answered: inner.clock.boot() };
+            inner.log.change(Tail::note_appended);
             let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
             inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
             if inner.log.read(|tail| tail.passed(&appended)) == Passing::Passed {
