@@ -4,15 +4,15 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use larder_core::log::position::Position;
 use larder_core::outcome::Tier;
 use larder_core::time::Boot;
-use tokio::sync::watch;
 
 use crate::memory::Stale;
 use crate::memory::held::Held;
+use crate::sync::{Mutex, MutexGuard, watch};
 
 /// What a flight ended with, for those who waited.
 #[derive(Clone)]
