@@ -117,7 +117,7 @@ impl Lead {
     /// Ends the flight. Whoever comes from now on finds what was stored, or begins a new one.
     pub(crate) fn end(self, end: Ended) {
         self.leave();
-        self.ends.send_replace(Some(end));
+        self.tell(end);
     }
 
     /// Tells how the flight ends, to those who wait and to those who join until the lead is dropped.
