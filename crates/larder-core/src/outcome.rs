@@ -86,7 +86,11 @@ reasons! {
         Precondition => "precondition",
         /// It asks for another protocol.
         Upgrade => "upgrade",
-        /// Its URI and its `Host` name different hosts.
+        /// It has a body, which is in no key.
+        Body => "body",
+        /// It names another method or path in a header field, which its handler may believe.
+        Override => "override",
+        /// Its URI and its `Host` name different hosts, or what its `Host` says can be none.
         Authority => "authority",
         /// The policy gave it no key.
         NoKey => "no-key",

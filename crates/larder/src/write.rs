@@ -31,7 +31,7 @@ pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
 /// unsafe request method".
 pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
     let params = route.policy.key_params(parts);
-    let Ok(target) = Target::of(parts) else {
+    let Ok(target) = Target::of(parts).and_then(Target::with_host) else {
         // Which host it was for cannot be told: for every one.
         let uri = crate::route::whole_uri(parts).path_and_query();
         return uri.and_then(|uri| UriName::new(uri.as_str()).ok()).map(Selector::Uri).into_iter().collect();
@@ -60,7 +60,7 @@ where
     E: Send + 'static,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
 {
-    detached(to_its_end(route, response, written, brought)).await
+    detached(&Arc::clone(&route.cache).background, to_its_end(route, response, written, brought)).await
 }
 
 async fn to_its_end<B, E>(

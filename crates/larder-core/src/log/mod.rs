@@ -9,6 +9,8 @@
 //! * [`tail`]: the state machine that follows the log;
 //! * [`token`]: how much of it an instance knew, for a client to bring to another one.
 
+#[doc(hidden)]
+pub mod broken;
 pub mod names;
 pub mod outbox;
 pub mod position;

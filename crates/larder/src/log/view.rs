@@ -68,6 +68,11 @@ impl LogView {
         tail::may_join(began, self.confirmed_at(), self.max_staleness, now)
     }
 
+    /// Whether a response that was filled then may be used by a request of `now` (rule 10).
+    pub(crate) fn is_usable(&self, filled_at: Option<Boot>, now: Boot) -> bool {
+        tail::usable(filled_at, self.confirmed_at(), self.max_staleness, now)
+    }
+
     /// Whether the log was ever read to its end.
     pub(crate) fn was_read(&self) -> bool {
         self.confirmed_at().is_some()

@@ -84,7 +84,9 @@ impl<S> CacheService<S> {
             if route.catch_up(brought).await {
                 let now = route.cache.clock.boot();
                 return match route.look_in_memory(look, &key, &parts.headers, now) {
-                    Known::Fresh(held, tier) => Ok(serve::unshared(&route, look, &key, &parts, held, tier)),
+                    Known::Fresh(held, tier) => {
+                        Ok(serve::unshared(&route, look, &key, &parts, held, tier).into_response())
+                    }
                     known => Self::new(place.take().await?, route).ask(look, &key, known, parts, body).await,
                 };
             }

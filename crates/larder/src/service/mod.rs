@@ -7,6 +7,8 @@ pub(crate) mod inner;
 pub(crate) mod layer;
 pub(crate) mod plan;
 pub(crate) mod route;
+mod sent;
+pub(crate) mod spelling;
 pub(crate) mod target;
 
 pub use call::CacheService;

@@ -18,7 +18,7 @@ use crate::store::MemoryStore;
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn minute() -> Policy {
-    Policy::ttl(MINUTE)
+    Policy::ttl(MINUTE).jitter(0.0)
 }
 
 fn words(counts: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'static str, u64)> {
@@ -36,6 +36,8 @@ async fn every_reason_to_go_past_the_cache() {
         (BypassReason::Range, with("/", "range", "bytes=0-1")),
         (BypassReason::Precondition, with("/", "if-match", "\"x\"")),
         (BypassReason::Upgrade, with("/", "upgrade", "websocket")),
+        (BypassReason::Body, with("/", "content-length", "3")),
+        (BypassReason::Override, with("/", "x-http-method-override", "DELETE")),
         (BypassReason::Authority, two_hosts),
         (BypassReason::NoKey, get("/none")),
         (BypassReason::KeyTooLong, get(&long)),

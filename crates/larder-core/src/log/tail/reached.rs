@@ -20,6 +20,7 @@ pub enum Passing {
 
 /// How far the log was read.
 #[derive(Debug)]
+#[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub(super) struct Reached {
     pub(super) incarnation: Incarnation,
     /// The last event that was taken in.
@@ -54,5 +55,13 @@ impl Reached {
         } else {
             Passing::Waiting
         }
+    }
+}
+
+#[cfg(feature = "model")]
+impl Reached {
+    pub(super) fn make_canonical(&mut self, awaits: bool, moment: &mut dyn FnMut(Boot) -> Boot) {
+        self.adopted = self.adopted.filter(|_| awaits).map(&mut *moment);
+        self.looked = self.looked.filter(|_| awaits).map(moment);
     }
 }
