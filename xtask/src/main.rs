@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod model;
+mod proof;
 mod redis;
 mod shell;
 mod test;
@@ -38,6 +39,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a table.
+    Faults {
+        /// Passed on, for example `--faults stop,kill`, or `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Checks all that has to hold before a change lands: format, lints, docs, tests.
     Ci,
 }
@@ -47,6 +54,7 @@ fn main() -> ExitCode {
         Task::Test { args } => test::run(&args),
         Task::Bench { args } => bench::run(&args),
         Task::Model { args } => model::run(&args),
+        Task::Faults { args } => proof::run("larder-faults", &args),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {

@@ -28,6 +28,14 @@ pub trait SharedTier: Send + Sync + 'static {
 
     /// Removes what is under `key`. Only ever frees memory: that a response is gone is the log's to say.
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends what the store keeps up in the background, connections above all, and is done when they are gone. What is
+    /// asked of it afterwards fails at once.
+    ///
+    /// By default there is nothing to end.
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// Where a look begins: after what was taken in already.

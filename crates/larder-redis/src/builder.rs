@@ -18,6 +18,7 @@ pub struct RedisStoreBuilder {
     schema: u32,
     command_timeout: Duration,
     log_length: u64,
+    roots_pem: Option<Vec<u8>>,
 }
 
 impl std::fmt::Debug for RedisStoreBuilder {
@@ -28,7 +29,7 @@ impl std::fmt::Debug for RedisStoreBuilder {
             .field("schema", &self.schema)
             .field("command_timeout", &self.command_timeout)
             .field("log_length", &self.log_length)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,6 +41,7 @@ impl RedisStoreBuilder {
             schema: 1,
             command_timeout: Duration::from_millis(50),
             log_length: 200_000,
+            roots_pem: None,
         }
     }
 
@@ -70,12 +72,31 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Trusts the authorities in this PEM, and not the system's: for a Redis whose certificate is from a private one.
+    ///
+    /// [`connect`](Self::connect) refuses a PEM without a certificate, or with one that cannot be read, and a URL that does not ask
+    /// for TLS.
+    ///
+    /// ```no_run
+    /// # async fn store() -> Result<larder_redis::RedisStore, Box<dyn std::error::Error>> {
+    /// let store = larder_redis::RedisStore::builder("rediss://cache.internal")
+    ///     .tls_roots_pem(std::fs::read("/etc/ssl/private-ca.pem")?)
+    ///     .connect()?;
+    /// # Ok(store)
+    /// # }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls_roots_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots_pem = Some(pem.into());
+        self
+    }
+
     /// The store. It returns at once, connects in the background, and joins whenever Redis can be reached.
     ///
     /// # Errors
     /// If the URL or a setting cannot be right, or outside of a Tokio runtime; never because Redis is away.
     pub fn connect(self) -> Result<RedisStore, ConnectError> {
-        let config = url::parse(&self.url)?;
+        let config = url::parse(&self.url, self.roots_pem.as_deref())?;
         self.check()?;
         let runtime = Handle::try_current().map_err(|_| {
             ConnectError::new(

@@ -1,5 +1,7 @@
 //! What the keys in Redis are called.
 
+use larder_core::lease::Token;
+
 /// The names under which one store keeps its things.
 #[derive(Debug)]
 pub(crate) struct Keys {
@@ -26,6 +28,18 @@ impl Keys {
         name
     }
 
+    /// The name of the lease of the response under `key`. A key's braces end before it, so that no response has this name.
+    pub(crate) fn lease(&self, key: &str) -> String {
+        let mut name = self.response(key);
+        name.push_str(":lease");
+        name
+    }
+
+    /// The name under which the holder with this token leaves its word.
+    pub(crate) fn word(&self, key: &str, token: Token) -> String {
+        format!("{}:{token}", self.lease(key))
+    }
+
     /// The name of the log's Stream.
     pub(crate) fn events(&self) -> &str {
         &self.log[0]
@@ -45,6 +59,9 @@ mod tests {
     fn names_are_readable_and_the_log_has_no_schema() {
         let keys = Keys::new("shop", 3);
         assert_eq!(keys.response("{u|/a}"), "larder:shop:v3:{u|/a}");
+        assert_eq!(keys.lease("{u|/a}"), "larder:shop:v3:{u|/a}:lease");
+        let word = format!("larder:shop:v3:{{u|/a}}:lease:{}", "0f".repeat(16));
+        assert_eq!(keys.word("{u|/a}", Token::from_bytes([15; 16])), word);
         assert_eq!(
             keys.log,
             ["larder:{shop:log}:events", "larder:{shop:log}:incarnation", "larder:{shop:log}:beat"]

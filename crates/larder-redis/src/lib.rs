@@ -8,6 +8,8 @@
 //! | key | what |
 //! | --- | --- |
 //! | `larder:<namespace>:v<schema>:{<key>}…` | a stored response; it expires |
+//! | `larder:<namespace>:v<schema>:{<key>}…:lease` | which instance fills it, or that nobody is to wait; it expires within seconds |
+//! | `larder:<namespace>:v<schema>:{<key>}…:lease:<token>` | how such a fill failed, for those who waited; it expires within a second |
 //! | `larder:{<namespace>:log}:events` | the log, a Stream; it does not expire |
 //! | `larder:{<namespace>:log}:incarnation` | which life of the log it is, and the run id of the server that it began on |
 //! | `larder:{<namespace>:log}:beat` | when the log was last asked for, in Unix seconds |
@@ -26,8 +28,10 @@ mod builder;
 mod circuit;
 mod entry;
 mod error;
+mod gather;
 mod health;
 mod keys;
+mod lease;
 mod link;
 mod log;
 mod look;

@@ -11,7 +11,7 @@ use fred::types::config::{Config, ConnectionConfig, Options, PerformanceConfig, 
 use fred::types::{ClusterHash, ConnectHandle};
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::advice;
@@ -35,10 +35,11 @@ pub(crate) struct Link {
     config: Config,
     runtime: Handle,
     client: RwLock<Client>,
-    /// What the server said when it would not let us in, until it does.
+    /// What was said when the server would not let us in, or we did not trust it, until that ends.
     refusal: Mutex<Option<Box<str>>>,
     renewing: AtomicBool,
     closing: Notify,
+    closed: watch::Sender<bool>,
 }
 
 /// Whether a link reads the server's memory settings once it is connected, and warns of bad ones. One of a store's links
@@ -59,6 +60,7 @@ impl Link {
             refusal: Mutex::new(None),
             renewing: AtomicBool::new(false),
             closing: Notify::new(),
+            closed: watch::Sender::new(false),
         });
         runtime.spawn(Arc::clone(&link).keep(advice));
         link
@@ -67,6 +69,13 @@ impl Link {
     /// Ends the connection, in the background. fred leaks the connections of clients that are merely dropped.
     pub(crate) fn close(&self) {
         self.closing.notify_one();
+    }
+
+    /// Ends the connection, and waits until it has ended: about half a second for a server that hangs.
+    pub(crate) async fn closed(&self) {
+        self.close();
+        // The sender is here, so that it does not fail.
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
     /// The client, for one command that has to end within `limit`, and at once if there is no connection.
@@ -79,6 +88,13 @@ impl Link {
     pub(crate) fn within_at(&self, limit: Duration, key: usize) -> WithOptions<Client> {
         let options = Options { cluster_hash: Some(ClusterHash::Offset(key)), ..self.options(limit) };
         self.client().with_options(&options)
+    }
+
+    /// Connects anew to what the address, or the sentinels, now call the primary. A cluster tells of a successor itself.
+    pub(crate) fn ask_for_the_primary(self: &Arc<Self>) {
+        if !self.config.server.is_clustered() {
+            self.renew();
+        }
     }
 
     /// Gives up the connection for a new one, in the background: for a peer that hangs, or that is not the primary any
@@ -97,7 +113,8 @@ impl Link {
         });
     }
 
-    /// The store's error for fred's. A server that does not let us in looks like one that is away: here is the difference.
+    /// The store's error for fred's. A server that does not let us in, or is not trusted, looks like one that is away: here is
+    /// the difference.
     pub(crate) fn explain(&self, error: &Error) -> StoreError {
         let plain = answer::store_error(error);
         if plain.kind() != StoreErrorKind::Unreachable {
@@ -109,10 +126,14 @@ impl Link {
         }
     }
 
+    pub(crate) fn is_clustered(&self) -> bool {
+        self.config.server.is_clustered()
+    }
+
     fn options(&self, limit: Duration) -> Options {
         // To fred, following a redirection is another attempt. A command that was in flight on a lost connection is not
         // sent again all the same, as it is one that fails fast.
-        let redirections = if self.config.server.is_clustered() { 2 } else { 0 };
+        let redirections = if self.is_clustered() { 2 } else { 0 };
         Options {
             timeout: Some(limit),
             max_attempts: Some(1 + redirections),
@@ -136,6 +157,7 @@ impl Link {
             let fresh = client(self.config.clone());
             *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
+        self.closed.send_replace(true);
     }
 
     /// Runs the present client until it ends. Says whether another is wanted.
@@ -171,11 +193,20 @@ impl Link {
     }
 
     fn failed(&self, error: &Error) {
-        if *error.kind() == ErrorKind::Auth {
-            *self.refusal() = Some(error.details().into());
+        if let Some(refusal) = refusal(error) {
+            *self.refusal() = Some(refusal);
         }
         tracing::debug!("no connection to Redis: {error}");
     }
+}
+
+/// Why we are kept out, if it is a matter of passwords or certificates: those do not mend themselves.
+fn refusal(error: &Error) -> Option<Box<str>> {
+    #[cfg(feature = "tls")]
+    if let Some(why) = crate::tls::distrust(error.details()) {
+        return Some(why.into());
+    }
+    (*error.kind() == ErrorKind::Auth).then(|| error.details().into())
 }
 
 async fn advise(client: &Client) -> bool {

@@ -30,6 +30,9 @@ pub(crate) struct Scripts {
     pub(crate) look: Script,
     pub(crate) append: Script,
     pub(crate) set: Script,
+    pub(crate) claim: Script,
+    pub(crate) extend: Script,
+    pub(crate) release: Script,
 }
 
 impl Scripts {
@@ -40,6 +43,9 @@ impl Scripts {
             look: Script::new(LOOK),
             append: Script::new(APPEND),
             set: Script::new(include_str!("lua/set.lua")),
+            claim: Script::new(include_str!("lua/claim.lua")),
+            extend: Script::new(include_str!("lua/extend.lua")),
+            release: Script::new(include_str!("lua/release.lua")),
         }
     }
 }

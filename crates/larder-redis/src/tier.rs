@@ -7,6 +7,7 @@ use fred::interfaces::KeysInterface;
 use fred::types::Value;
 use larder_core::store::{SharedTier, StoreError};
 
+use crate::gather::Way;
 use crate::store::RedisStore;
 
 /// Redis refuses expiries that overflow its clock; nothing is stored for longer than this.
@@ -16,8 +17,8 @@ impl SharedTier for RedisStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         let inner = &*self.inner;
         let leave = inner.health.admit()?;
-        let client = inner.data.within(inner.command_timeout);
-        let result = client.get(inner.keys.response(key)).await;
+        let way = Way { link: &inner.data, runtime: &inner.runtime, limit: inner.command_timeout };
+        let result = inner.gather.get(way, inner.keys.response(key)).await;
         inner.settle(leave, result)
     }
 
@@ -38,10 +39,16 @@ impl SharedTier for RedisStore {
         let result = client.unlink(inner.keys.response(key)).await;
         inner.settle(leave, result.map(|_removed: u64| ()))
     }
+
+    /// Ends the connections of this store and of all of its clones.
+    async fn close(&self) {
+        let inner = &*self.inner;
+        tokio::join!(inner.data.closed(), inner.log.closed(), inner.alarm.closed());
+    }
 }
 
 /// Whole milliseconds that Redis takes for an expiry: it refuses zero.
-fn millis(expiry: Duration) -> i64 {
+pub(crate) fn millis(expiry: Duration) -> i64 {
     i64::try_from(expiry.min(LONGEST).as_millis()).map_or(i64::MAX, |millis| millis.max(1))
 }
 

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod background;
 mod body;
 mod builder;
 mod cache;
 mod clock;
+mod close;
 mod detach;
 mod fill;
 mod inner;
@@ -25,6 +27,7 @@ mod write;
 pub use body::CacheBody;
 pub use builder::CacheBuilder;
 pub use cache::Cache;
+pub use close::Closed;
 pub use larder_core::log::selector::{Glob, Prefix, Selector, SelectorError, Tag, UriName};
 pub use log::{Deferral, Invalidated, Invalidation};
 pub use policy::{ConfigError, ConfigErrorKind, Policy};

@@ -59,7 +59,7 @@ where
     E: Send + 'static,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
 {
-    detached(to_its_end(cache, response, written)).await
+    detached(&Arc::clone(&cache).background, to_its_end(cache, response, written)).await
 }
 
 async fn to_its_end<B, E>(

@@ -69,6 +69,11 @@ impl Outbox {
         self.entries.is_empty()
     }
 
+    /// How many events were not told to the log yet.
+    pub(crate) fn untold(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.appended.is_none()).count()
+    }
+
     /// The number up to which everything was told to the log and came back, where `last` is the last number given.
     pub(crate) fn settled(&self, last: u64) -> u64 {
         self.entries.front().map_or(last, |entry| entry.number - 1)
@@ -169,7 +174,9 @@ mod tests {
     #[test]
     fn a_batch_ends_where_something_is_on_its_way_already() {
         let mut outbox = three_sent(9);
+        assert_eq!(outbox.untold(), 0);
         outbox.settle(again(&[1, 3]));
+        assert_eq!(outbox.untold(), 2);
         let batch = outbox.unsent().unwrap();
         assert_eq!(batch.events(), [event("1")]);
         outbox.settle(again(&[2]));

@@ -180,6 +180,12 @@ impl Tail {
         self.outbox.unsent()
     }
 
+    /// How many deferred events have yet to be appended.
+    #[must_use]
+    pub fn untold(&self) -> usize {
+        self.outbox.untold()
+    }
+
     /// Notes that a batch was appended. It stays in the outbox until we have passed it (rule 12).
     pub fn sent(&mut self, batch: &Batch, appended: Appended) {
         self.note_appended();

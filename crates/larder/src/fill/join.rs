@@ -14,10 +14,12 @@ use larder_core::time::Boot;
 use super::ask::Ask;
 use super::flight::{Ended, Flight, Joined, Lead};
 use super::place::Place;
-use super::run::{Fill, run_detached, run_in_background};
+use super::refresh::refresh;
+use super::right::{Right, right_to_fill};
+use super::run::{Fill, run_detached};
 use crate::body::CacheBody;
 use crate::log::start;
-use crate::lookup::Known;
+use crate::lookup::{Known, Seen};
 use crate::memory::Stale;
 use crate::memory::held::Held;
 use crate::report::headers::Forwarded;
@@ -54,7 +56,13 @@ where
             Known::Stale(stale) if stale.while_revalidate => {
                 return Ok(serve_and_refresh(&route, ask, place, request, stale));
             }
-            Known::Fresh(held, tier) => return Ok(serve::asked(&route, &ask, &held, Outcome::Hit(tier))),
+            Known::Fresh(held, tier) => {
+                let response = serve::asked(&route, &ask, &held, Outcome::Hit(tier));
+                if route.is_due(&held, route.cache.clock.boot()) {
+                    refresh(&route, ask, place, request, Stale::early(held, tier));
+                }
+                return Ok(response);
+            }
             Known::Pass => {
                 return alone(&route, ask, place, request, None, Outcome::Miss(MissReason::Pass)).await;
             }
@@ -62,40 +70,51 @@ where
             Known::Missing(reason) => Err(reason),
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-        match join(&route, &ask) {
+        let (flight, joined, ended, reason) = match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
-                Again::Lead(stale, reason) if !ask.head => {
-                    let fill = Fill { route, ask, lead: Some(lead), stale, outcome: Outcome::Miss(reason) };
-                    return run_detached(fill, place.take().await?, request).await;
-                }
-                Again::Lead(stale, reason) => {
+                Again::Lead(stale, reason, _) if ask.head => {
                     drop(lead);
                     return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
                 }
-                Again::Known(next) => {
-                    if let Known::Fresh(held, tier) = &next {
-                        lead.end(Ended::Found(Arc::clone(held), *tier));
+                Again::Lead(stale, reason, seen) => {
+                    match right_to_fill(&route, &ask, &lead, (stale, seen), &mut place).await {
+                        Right::Fill(lease, stale) => {
+                            let outcome = Outcome::Miss(reason);
+                            let fill = Fill { route, ask, lead: Some(lead), lease, stale, outcome };
+                            return run_detached(fill, place.take().await?, request).await;
+                        }
+                        Right::Known(next) => {
+                            known = found(lead, next);
+                            continue;
+                        }
+                        Right::Ended(ended) => {
+                            let flight = Arc::clone(lead.flight());
+                            lead.end(ended.clone());
+                            let joined = Joining { boot: flight.began, position: flight.position };
+                            (flight, joined, Some(ended), reason)
+                        }
                     }
-                    known = next;
+                }
+                Again::Known(next) => {
+                    known = found(lead, next);
+                    continue;
                 }
             },
             Turn::Wait(flight, joined) => {
                 place.leave();
                 let ended = flight.ended().await;
-                match taken(&route, &ask, &flight, joined, ended.as_ref()) {
-                    Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
-                    Taken::Alone => {
-                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
-                    }
-                    Taken::Anew if waits == MOST_WAITS => {
-                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
-                    }
-                    Taken::Anew => {
-                        waits += 1;
-                        let now = route.cache.clock.boot();
-                        known = route.find_in_memory(&ask.key, &ask.headers, now);
-                    }
-                }
+                (flight, joined, ended, reason)
+            }
+        };
+        match taken(&route, &ask, &flight, joined, ended.as_ref()) {
+            Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
+            Taken::Alone => return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await,
+            Taken::Anew if waits == MOST_WAITS => {
+                return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
+            }
+            Taken::Anew => {
+                waits += 1;
+                known = route.find_in_memory(&ask.key, &ask.headers, route.cache.clock.boot());
             }
         }
     }
@@ -140,8 +159,8 @@ fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -
 }
 
 enum Again {
-    /// There is nothing to serve: run the handler.
-    Lead(Option<Stale>, MissReason),
+    /// There is nothing to serve: run the handler, unless another instance does.
+    Lead(Option<Stale>, MissReason, Option<Seen>),
     /// There is.
     Known(Known),
 }
@@ -156,13 +175,26 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
         known => return Again::Known(known),
     };
     let missing = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-    match route.look_in_shared(&ask.key, &ask.headers, missing).await {
-        known @ Known::Fresh(..) => Again::Known(known),
-        Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
-        Known::Stale(found) => Again::Lead(Some(found), missing),
-        Known::Missing(reason) => Again::Lead(stale.ok(), reason),
-        Known::Pass => Again::Lead(None, missing),
+    if missing == MissReason::StoreError {
+        // It was asked a moment ago and failed: once more could cost one more delay.
+        return Again::Lead(None, missing, None);
     }
+    let (known, seen) = route.look_before_filling(&ask.key, &ask.headers, missing).await;
+    match known {
+        Known::Fresh(..) => Again::Known(known),
+        Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
+        Known::Stale(found) => Again::Lead(Some(found), missing, seen),
+        Known::Missing(reason) => Again::Lead(stale.ok(), reason, seen),
+        Known::Pass => Again::Lead(None, missing, seen),
+    }
+}
+
+/// Something was found in place of a fill: those who wait have it, too, if it is fresh.
+fn found(lead: Lead, known: Known) -> Known {
+    if let Known::Fresh(held, tier) = &known {
+        lead.end(Ended::Found(Arc::clone(held), *tier));
+    }
+    known
 }
 
 enum Taken {
@@ -188,8 +220,9 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Opti
     let inner = &route.cache;
     let now = inner.clock.boot();
     let names = &held.meta.names;
-    // What was validated is no younger than it was (rule 10), for this request too.
-    if !inner.log.is_usable(held.filled_at, joined.boot) {
+    // What was validated is no younger than it was (rule 10), for this request too. A failure is of this moment.
+    let is_of_now = matches!(ended, Ended::Failed(_));
+    if !is_of_now && !inner.log.is_usable(held.filled_at, joined.boot) {
         return Taken::Anew;
     }
     let same = joined.position == flight.position;
@@ -226,7 +259,7 @@ fn shared<B: Body>(
 /// Serves a stale response now, and has one request refresh it.
 fn serve_and_refresh<S, Q>(
     route: &Arc<Route>,
-    mut ask: Ask,
+    ask: Ask,
     place: Place<S>,
     request: Request<Q>,
     stale: Stale,
@@ -237,18 +270,7 @@ where
 {
     let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
     let response = serve::asked(route, &ask, &stale.held, outcome);
-    let cache = &route.cache;
-    let lead = cache.flights.lead(ask.flight(route), cache.clock.boot(), cache.log.position());
-    if let Some(lead) = lead.filter(|_| !ask.head) {
-        let outcome = Outcome::Miss(stale.reason);
-        ask.refreshes = true;
-        // Rules 2 and 3: weighed anew, now that the fill has its position. What was refused in between would come back
-        // with a position from after that, if the handler knew it by a date of whole seconds.
-        let weighed = route.weigh(&stale.held, &ask.headers, cache.clock.boot());
-        let stale = (!matches!(weighed, Reuse::Refused(_))).then_some(stale);
-        let fill = Fill { route: Arc::clone(route), ask, lead: Some(lead), stale, outcome };
-        run_in_background(fill, place, request);
-    }
+    refresh(route, ask, place, request, stale);
     response
 }
 
@@ -266,6 +288,6 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let fill = Fill { route: Arc::clone(route), ask, lead: None, stale, outcome };
+    let fill = Fill { route: Arc::clone(route), ask, lead: None, lease: None, stale, outcome };
     run_detached(fill, place.take().await?, request).await
 }

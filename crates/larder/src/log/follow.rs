@@ -25,11 +25,12 @@ pub(crate) fn start(inner: &Arc<Inner>) {
         return;
     };
     inner.following.get_or_init(|| {
-        runtime.spawn(follow(Arc::downgrade(inner), Arc::clone(store)));
+        let following = follow(Arc::downgrade(inner), Arc::clone(store));
+        runtime.spawn(inner.background.until_closed(following));
     });
 }
 
-/// Follows the log for as long as the cache lives.
+/// Follows the log for as long as the cache lives and is not closed.
 ///
 /// `XREAD BLOCK` and its like are only the alarm; what is believed is what a look says (rule 4). Between two alarms a
 /// look is sent at least four times per `max_staleness`, so that one that is lost does not detach this instance.

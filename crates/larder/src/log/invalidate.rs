@@ -168,10 +168,13 @@ pub(crate) async fn invalidate(inner: &Arc<Inner>, what: Invalidation) -> Invali
         inner.log.change(|tail| tail.record(&events, now));
         return Invalidated::Applied;
     };
+    if inner.background.is_closed() {
+        return defer(inner, &events);
+    }
     start(inner);
-    let (inner, store) = (Arc::clone(inner), Arc::clone(store));
+    let (cache, store) = (Arc::clone(inner), Arc::clone(store));
     // In a task of its own, so that a client that hangs up does not take half of it back.
-    let told = tokio::spawn(async move { tell(&inner, &*store, events).await });
+    let told = inner.background.spawn(async move { tell(&cache, &*store, events).await });
     told.await.unwrap_or(Invalidated::Deferred)
 }
 
@@ -190,8 +193,12 @@ async fn tell(inner: &Inner, store: &dyn Store, events: Vec<Event>) -> Invalidat
         Err(error) => inner.report.store_failed(Exchange::Append, &error, &*inner.clock),
     }
     // Rule 15: what timed out may have happened; it is appended again, and a duplicate costs misses only.
+    defer(inner, &events)
+}
+
+fn defer(inner: &Inner, events: &[Event]) -> Invalidated {
     let now = inner.clock.boot();
-    inner.log.change(|tail| tail.defer(&events, now));
+    inner.log.change(|tail| tail.defer(events, now));
     inner.deferred.notify_one();
     Invalidated::Deferred
 }

@@ -88,6 +88,10 @@ mod tests {
             (fine().tag("a:{b"), "a:{b"),
             (fine().key(""), ""),
             (fine().max_body(0), "max_body 0"),
+            (fine().jitter(0.6), "a jitter of 0.6 is not between 0 and 0.5"),
+            (fine().jitter(f64::NAN), "a jitter of NaN"),
+            (fine().early_refresh(-1.0), "a beta of -1 is not between 0 and 1000"),
+            (fine().early_refresh(f64::INFINITY), "a beta of inf"),
             (fine().key_cookie("a=b"), "\"a=b\" cannot be the name of a cookie"),
             (fine().ignore_cookie(""), "\"\" cannot be the name of a cookie"),
         ];
@@ -96,6 +100,7 @@ mod tests {
             assert!(error.contains(expected), "{error:?} does not contain {expected:?}");
         }
         assert!(fine().tag("a:{b}").key("c:{d}").status(StatusCode::NOT_FOUND, second).checked().is_ok());
+        assert!(fine().jitter(0.0).jitter(0.5).early_refresh(0.0).early_refresh(1000.0).checked().is_ok());
     }
 
     #[test]

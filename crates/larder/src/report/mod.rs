@@ -1,6 +1,8 @@
 //! Telling what the cache did: in header fields, counters, metrics and logs, all from one set of words.
 
 pub(crate) mod headers;
+mod hits;
+mod leased;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
 pub(crate) mod route;
@@ -15,6 +17,8 @@ use larder_core::store::StoreError;
 use larder_core::time::Clock;
 
 use crate::memory::Memory;
+use hits::Hits;
+pub(crate) use leased::Leased;
 use stats::Stats;
 pub(crate) use trouble::Exchange;
 use trouble::Trouble;
@@ -22,18 +26,20 @@ use trouble::Trouble;
 /// The counters of a cache.
 #[derive(Default)]
 pub(crate) struct Report {
-    hits: [AtomicU64; 2],
+    hits: Hits,
     stale: [AtomicU64; StaleReason::ALL.len()],
     misses: [AtomicU64; MissReason::ALL.len()],
     bypasses: [AtomicU64; BypassReason::ALL.len()],
     not_stored: [AtomicU64; NotStored::ALL.len()],
     collapsed: AtomicU64,
+    refreshes: AtomicU64,
+    refreshes_left_out: AtomicU64,
     fills: AtomicU64,
     fill_nanos: AtomicU64,
     stored: AtomicU64,
-    saved_nanos: AtomicU64,
     invalidations: AtomicU64,
     store_errors: AtomicU64,
+    leases: [AtomicU64; 3],
     trouble: Trouble,
     #[cfg(feature = "metrics")]
     saved: metrics::Saved,
@@ -53,8 +59,7 @@ impl Report {
     #[inline]
     pub(crate) fn answered(&self, outcome: Outcome) {
         let counter = match outcome {
-            Outcome::Hit(Tier::Memory) => &self.hits[0],
-            Outcome::Hit(Tier::Shared) => &self.hits[1],
+            Outcome::Hit(tier) => return self.hits.count(tier),
             Outcome::Stale(_, reason) => &self.stale[reason.index()],
             Outcome::Miss(reason) => &self.misses[reason.index()],
             Outcome::Bypass(reason) => &self.bypasses[reason.index()],
@@ -69,7 +74,7 @@ impl Report {
     /// A request was answered with a response that took this long to make.
     #[inline]
     pub(crate) fn saved(&self, cost: Duration) {
-        add(&self.saved_nanos, nanos(cost));
+        self.hits.saved(nanos(cost));
         #[cfg(feature = "metrics")]
         self.saved.add(nanos(cost));
     }
@@ -79,6 +84,27 @@ impl Report {
         add(&self.collapsed, 1);
         #[cfg(feature = "metrics")]
         metrics::collapsed();
+    }
+
+    /// A refresh begins in the background.
+    pub(crate) fn refreshing(&self) {
+        add(&self.refreshes, 1);
+        #[cfg(feature = "metrics")]
+        metrics::refreshing();
+    }
+
+    /// A refresh did not begin, because too many are under way.
+    pub(crate) fn refresh_left_out(&self) {
+        add(&self.refreshes_left_out, 1);
+        #[cfg(feature = "metrics")]
+        metrics::refresh_left_out();
+    }
+
+    /// Something happened with the lease of a response.
+    pub(crate) fn leased(&self, what: Leased) {
+        add(&self.leases[what as usize], 1);
+        #[cfg(feature = "metrics")]
+        metrics::leased(what);
     }
 
     /// The handler ran to make a stored response, and took this long.
@@ -130,19 +156,24 @@ impl Report {
                 .collect()
         };
         Stats {
-            hits_memory: get(&self.hits[0]),
-            hits_shared: get(&self.hits[1]),
+            hits_memory: self.hits.total(Tier::Memory),
+            hits_shared: self.hits.total(Tier::Shared),
             stale: by_word(&self.stale, &mut StaleReason::ALL.iter().map(|reason| reason.as_str())),
             misses: by_word(&self.misses, &mut MissReason::ALL.iter().map(|reason| reason.as_str())),
             bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
             collapsed: get(&self.collapsed),
+            refreshes: get(&self.refreshes),
+            refreshes_left_out: get(&self.refreshes_left_out),
             fills: get(&self.fills),
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
-            saved: Duration::from_nanos(get(&self.saved_nanos)),
+            saved: Duration::from_nanos(self.hits.saved_nanos()),
             invalidations: get(&self.invalidations),
             store_errors: get(&self.store_errors),
+            leases_taken: get(&self.leases[Leased::Taken as usize]),
+            leases_awaited: get(&self.leases[Leased::Awaited as usize]),
+            leases_taken_over: get(&self.leases[Leased::TakenOver as usize]),
             held: memory.len(),
             held_bytes: memory.bytes(),
         }

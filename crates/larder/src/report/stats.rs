@@ -17,11 +17,14 @@ use std::time::Duration;
 /// | `larder_fills_total` | counter | |
 /// | `larder_fill_seconds` | histogram | |
 /// | `larder_collapsed_total` | counter | |
+/// | `larder_refreshes_total` | counter | |
+/// | `larder_refreshes_left_out_total` | counter | |
 /// | `larder_saved_nanoseconds_total` | counter | |
 /// | `larder_stored_total` | counter | |
 /// | `larder_not_stored_total` | counter | `reason` |
 /// | `larder_invalidations_total` | counter | |
 /// | `larder_store_errors_total` | counter | `exchange`, `kind` |
+/// | `larder_leases_total` | counter | `event` |
 /// | `larder_held_responses` | gauge | |
 /// | `larder_held_bytes` | gauge | |
 ///
@@ -29,7 +32,9 @@ use std::time::Duration;
 /// - `outcome` is `hit`, `stale`, `miss` or `bypass`.
 /// - `tier` is `memory` or `shared` for a hit and for what is stale, else `none`.
 /// - `reason` is the word that `Cache-Status` shows, and `none` for a hit.
-/// - `exchange` is `read` or `write` of responses, `look` or `append` of the invalidation log.
+/// - `exchange` is `read` or `write` of responses, `look` or `append` of the invalidation log, `lease` for the right to fill.
+/// - `event` is `taken` where a fill here got the lease that one instance has at a time, `awaited` where another
+///   instance had it, and `taken-over` where it was taken after that.
 /// - `kind` is `timeout`, `unreachable`, `circuit-open`, `refused` or `unreadable`.
 ///
 /// Gauges show the sum of all caches of the process.
@@ -55,6 +60,10 @@ pub struct Stats {
     pub bypasses: BTreeMap<&'static str, u64>,
     /// Requests that waited for another one's fill instead of running the handler.
     pub collapsed: u64,
+    /// Refreshes in the background that began, of responses that were stale, or nearly.
+    pub refreshes: u64,
+    /// Refreshes that were left out because [too many](crate::CacheBuilder::refreshes) were under way.
+    pub refreshes_left_out: u64,
     /// Runs of the handler to make a stored response.
     pub fills: u64,
     /// The time that those runs took, added up.
@@ -69,6 +78,14 @@ pub struct Stats {
     pub invalidations: u64,
     /// Exchanges with the shared store that failed.
     pub store_errors: u64,
+    /// Fills that had the lease: the right to fill a response, which one of all instances has at a time.
+    pub leases_taken: u64,
+    /// Fills of other instances that were waited for. Of the requests of one instance, one asks on behalf of all that
+    /// wait with it.
+    pub leases_awaited: u64,
+    /// Leases that were taken after another instance had been waited for in vain: it was killed, it failed without an
+    /// answer, took too long, or what it made was invalidated.
+    pub leases_taken_over: u64,
     /// Responses in memory, counting keys that are remembered without one.
     pub held: u64,
     /// About how many bytes they take.

@@ -17,7 +17,7 @@ use crate::store::MemoryStore;
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn minute() -> Policy {
-    Policy::ttl(MINUTE)
+    Policy::ttl(MINUTE).jitter(0.0)
 }
 
 fn words(counts: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'static str, u64)> {

@@ -40,7 +40,7 @@ async fn what_another_instance_stored() {
     let store = MemoryStore::default();
     let shop = || {
         let options = Cache::builder().shared(store.clone());
-        Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"))
+        Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"))
     };
     let (one, other) = (shop(), shop());
     store.looked().await;
@@ -58,7 +58,7 @@ async fn what_another_instance_stored() {
 /// The refresh in the background is a fill, but no request of anybody.
 #[tokio::test]
 async fn what_is_stale_while_it_is_refreshed() {
-    let policy = Policy::ttl(MINUTE).stale_while_revalidate(MINUTE);
+    let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE);
     let shop = Shop::new(policy, |_| Answer::ok("hello"));
     shop.get("/").await;
     shop.clock.advance(MINUTE);
@@ -74,7 +74,7 @@ async fn what_is_stale_while_it_is_refreshed() {
 /// The handler ran, so that nothing was saved.
 #[tokio::test]
 async fn what_is_stale_because_the_handler_fails() {
-    let policy = Policy::ttl(MINUTE).stale_if_error(MINUTE);
+    let policy = Policy::ttl(MINUTE).jitter(0.0).stale_if_error(MINUTE);
     let shop = Shop::new(policy, |call| match call {
         1 => Answer::ok("hello"),
         _ => Answer::status(StatusCode::BAD_GATEWAY),
@@ -92,7 +92,7 @@ async fn what_is_stale_because_the_handler_fails() {
 async fn requests_that_wait_for_one_fill() {
     let gate = Gate::new();
     let held = gate.clone();
-    let shop = Shop::new(Policy::ttl(MINUTE), move |_| Answer::ok("hello").held_at(&held));
+    let shop = Shop::new(Policy::ttl(MINUTE).jitter(0.0), move |_| Answer::ok("hello").held_at(&held));
     let requests: Vec<_> = (0..5).map(|_| tokio::spawn(shop.service.clone().oneshot(get("/")))).collect();
     gate.arrived(1).await;
     // Each has been polled once, and waits.
@@ -118,7 +118,7 @@ async fn invalidations_count_selectors() {
 async fn every_exchange_that_fails() {
     let store = MemoryStore::default();
     let options = Cache::builder().shared(store.clone());
-    let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+    let shop = Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"));
     store.looked().await;
     assert_eq!(shop.cache.stats().store_errors, 0);
     store.fail(StoreErrorKind::Refused);

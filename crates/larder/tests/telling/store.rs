@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
 use larder_core::store::Look;
 use larder_core::store::{Cursor, Log, SharedTier, StoreError, StoreErrorKind};
+use larder_core::stored::wire::fingerprint;
 use tokio::sync::Notify;
 
 use crate::shop::eventually;
@@ -25,6 +27,8 @@ struct State {
     responses: HashMap<String, Bytes>,
     log: Vec<Vec<Event>>,
     failing: Option<StoreErrorKind>,
+    leases: HashMap<String, Holder>,
+    no_leases: bool,
     looks: usize,
     alarms: usize,
 }
@@ -46,6 +50,22 @@ impl MemoryStore {
         for value in self.state().responses.values_mut() {
             *value = Bytes::from_static(by);
         }
+    }
+
+    /// From now on nobody is given a lease in time.
+    pub(crate) fn refuse_leases(&self) {
+        self.state().no_leases = true;
+    }
+
+    /// Leases are given up at the end of a fill. Gives the one there is to somebody who never will.
+    pub(crate) fn give_lease_away(&self) {
+        for holder in self.state().leases.values_mut() {
+            holder.token = Token::from_bytes([0; 16]);
+        }
+    }
+
+    pub(crate) fn leases(&self) -> usize {
+        self.state().leases.len()
     }
 
     pub(crate) fn holds(&self) -> usize {
@@ -90,6 +110,37 @@ impl SharedTier for MemoryStore {
 
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
         self.working()?.responses.remove(key);
+        Ok(())
+    }
+}
+
+/// Its leases live for ever.
+impl Leases for MemoryStore {
+    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+        let mut state = self.working()?;
+        if state.no_leases {
+            return Err(StoreError::new(StoreErrorKind::Timeout, "as the test wants it"));
+        }
+        let stored = state.responses.get(claim.address).filter(|value| fingerprint(value) != claim.seen);
+        if let Some(value) = stored {
+            return Ok(Claimed::Stored(value.clone()));
+        }
+        match state.leases.get(claim.address) {
+            Some(holder) if !(claim.overtakes && claim.awaited == Some(holder.token)) => {
+                Ok(Claimed::Held(*holder))
+            }
+            _ => {
+                state.leases.insert(claim.address.to_owned(), claim.holder);
+                Ok(Claimed::Taken)
+            }
+        }
+    }
+
+    async fn release(&self, address: &str, token: Token, _left: Left) -> Result<(), StoreError> {
+        let mut state = self.working()?;
+        if state.leases.get(address).is_some_and(|holder| holder.token == token) {
+            state.leases.remove(address);
+        }
         Ok(())
     }
 }
