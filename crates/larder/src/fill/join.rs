@@ -206,7 +206,8 @@ enum Taken {
 /// What a request that waited makes of how the flight ended.
 ///
 /// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if, when the flight ends,
-/// the whole of rule 3 holds for the flight's position; else it starts anew."
+/// the whole of rule 3 holds for the flight's position; else it starts anew." What the handler did not make in this flight
+/// is always held against rule 3.
 fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Option<&Ended>) -> Taken {
     let Some(ended) = ended else { return Taken::Anew };
     let miss = Outcome::Miss(MissReason::NeverStored);
@@ -225,7 +226,9 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Opti
     if !is_of_now && !inner.log.is_usable(held.filled_at, joined.boot) {
         return Taken::Anew;
     }
-    let same = joined.position == flight.position;
+    // What was found or validated may be older than the flight; a look that confirms it may have come with what refuses it.
+    let is_filled = is_of_now || held.filled_at == Some(flight.began);
+    let same = is_filled && joined.position == flight.position;
     if !same && inner.log.read(|tail| tail.check(&held.meta.position, names, now)) != Verdict::Valid {
         return Taken::Anew;
     }
