@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod fuzz;
 mod model;
 mod proof;
 mod redis;
@@ -39,6 +40,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Runs the fuzz targets; needs a nightly toolchain and cargo-fuzz.
+    Fuzz(fuzz::Options),
     /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a table.
     Faults {
         /// Passed on, for example `--faults stop,kill`, or `--help`.
@@ -53,8 +56,9 @@ fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Test { args } => test::run(&args),
         Task::Bench { args } => bench::run(&args),
-        Task::Model { args } => model::run(&args),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Faults { args } => proof::run("larder-faults", &args),
+        Task::Model { args } => model::run(&args),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {

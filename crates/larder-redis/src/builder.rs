@@ -6,8 +6,13 @@ use tokio::runtime::Handle;
 
 use crate::error::{ConnectError, ConnectErrorKind};
 use crate::keys::{Keys, is_namespace};
+use crate::replicas::Wanted;
 use crate::store::RedisStore;
 use crate::url;
+
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+/// Whoever follows the log waits that long between two looks, and looks have to come often enough.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// A store in the making, from [`RedisStore::builder`].
 #[derive(Clone)]
@@ -19,6 +24,7 @@ pub struct RedisStoreBuilder {
     command_timeout: Duration,
     log_length: u64,
     roots_pem: Option<Vec<u8>>,
+    replicas: Option<Wanted>,
 }
 
 impl std::fmt::Debug for RedisStoreBuilder {
@@ -29,6 +35,7 @@ impl std::fmt::Debug for RedisStoreBuilder {
             .field("schema", &self.schema)
             .field("command_timeout", &self.command_timeout)
             .field("log_length", &self.log_length)
+            .field("replicas", &self.replicas)
             .finish_non_exhaustive()
     }
 }
@@ -42,6 +49,7 @@ impl RedisStoreBuilder {
             command_timeout: Duration::from_millis(50),
             log_length: 200_000,
             roots_pem: None,
+            replicas: None,
         }
     }
 
@@ -91,6 +99,22 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Counts an invalidation as appended only once this many replicas have it as well, within this time; by default none
+    /// has to. An invalidation that fewer have is *deferred*: it holds on all instances all the same, and is
+    /// appended once more when there are enough again. `count` may not be zero, and `within` has to be between 1 ms and
+    /// 500 ms. It is a fourth connection, and a round trip from primary to replica for each invalidation.
+    ///
+    /// Without it nothing is lost either where Larder can tell servers apart: a failover begins a new incarnation of the
+    /// log, which refuses all that is older. It is for servers that forbid scripts to ask for `INFO`, and for those who want
+    /// to know.
+    ///
+    /// While replicas are missing for long, an instance that has deferred something does not trust Redis with
+    /// responses and serves from memory and its handlers; others are not affected. Ask for fewer replicas than there are.
+    pub fn replicas(mut self, count: u16, within: Duration) -> Self {
+        self.replicas = Some(Wanted { count, within });
+        self
+    }
+
     /// The store. It returns at once, connects in the background, and joins whenever Redis can be reached.
     ///
     /// # Errors
@@ -105,7 +129,8 @@ impl RedisStoreBuilder {
             )
         })?;
         let keys = Keys::new(&self.namespace, self.schema);
-        Ok(RedisStore::open(config, &runtime, keys, self.command_timeout, self.log_length))
+        let log = (self.log_length, self.replicas);
+        Ok(RedisStore::open(config, &runtime, keys, self.command_timeout, log))
     }
 
     fn check(&self) -> Result<(), ConnectError> {
@@ -124,6 +149,16 @@ impl RedisStoreBuilder {
         }
         if self.log_length == 0 {
             return wrong("0 cannot be the length of the log".to_owned());
+        }
+        if let Some(Wanted { count, within }) = self.replicas {
+            if count == 0 {
+                return wrong("0 cannot be the number of replicas to wait for".to_owned());
+            }
+            if !(SHORTEST_WAIT..=LONGEST_WAIT).contains(&within) {
+                return wrong(format!(
+                    "{within:?} cannot be how long to wait for replicas: it has to be between 1 ms and 500 ms"
+                ));
+            }
         }
         Ok(())
     }
@@ -145,6 +180,9 @@ mod tests {
             (builder().namespace(""), "\"\""),
             (builder().command_timeout(Duration::ZERO), "0ns"),
             (builder().log_length(0), "0 cannot"),
+            (builder().replicas(0, Duration::from_millis(100)), "0 cannot be the number of replicas"),
+            (builder().replicas(1, Duration::ZERO), "0ns"),
+            (builder().replicas(1, Duration::from_millis(501)), "501ms"),
         ] {
             let error = error(wrong);
             assert_eq!(error.kind(), ConnectErrorKind::Setting);

@@ -40,6 +40,19 @@ impl Keys {
         format!("{}:{token}", self.lease(key))
     }
 
+    /// The encoded key of the stored response with this name, be it the key's own or that of a variant; `None` if it is
+    /// the name of something else.
+    pub(crate) fn key_in<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let (key, rest) = name.strip_prefix(&*self.responses)?.strip_prefix('{')?.split_once('}')?;
+        let is_digest = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (rest.is_empty() || rest.strip_prefix(":v:").is_some_and(is_digest)).then_some(key)
+    }
+
+    /// The name of the log's heartbeat.
+    pub(crate) fn beat(&self) -> &str {
+        &self.log[2]
+    }
+
     /// The name of the log's Stream.
     pub(crate) fn events(&self) -> &str {
         &self.log[0]
@@ -67,6 +80,27 @@ mod tests {
             ["larder:{shop:log}:events", "larder:{shop:log}:incarnation", "larder:{shop:log}:beat"]
         );
         assert_eq!(Keys::new("shop", 4).log, keys.log);
+    }
+
+    #[test]
+    fn only_our_own_names_are_read() {
+        let keys = Keys::new("shop", 3);
+        for address in ["{u|/a}".to_owned(), larder_core::stored::address::variant("u|/a", 7)] {
+            assert_eq!(keys.key_in(&keys.response(&address)), Some("u|/a"));
+        }
+        for name in [
+            "larder:shop:v3:u|/a",
+            "larder:shop:v3:{u|/a",
+            "larder:shop:v3:{u|/a}:mine",
+            "larder:shop:v3:{u|/a}:v:7",
+            "larder:shop:v33:{u|/a}",
+            "larder:other:v3:{u|/a}",
+            "larder:{shop:log}:events",
+            "x:larder:shop:v3:{u|/a}",
+            "",
+        ] {
+            assert_eq!(keys.key_in(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -71,9 +71,11 @@ impl RedisStore {
     /// Runs a script about responses, if the circuit lets it.
     async fn run(&self, script: &Script, keys: &[&str], arguments: &[Value]) -> Result<Value, StoreError> {
         let inner = &*self.inner;
-        let leave = inner.health.admit()?;
+        // They share a hash tag, and so a node.
+        let key = keys.first().copied().unwrap_or_default();
+        let leave = inner.health.admit(key)?;
         let result = script.run(&inner.data, inner.command_timeout, keys, arguments).await;
-        inner.settle(leave, result)
+        inner.settle(key, leave, result)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! [`RedisStore`] implements the traits of [`larder_core::store`]. It keeps three connections (to a cluster: three to
 //! each primary): one for stored responses, one for looks at the log and appends to it, and one that waits for news.
+//! With [`RedisStoreBuilder::replicas`] there is a fourth, for appends.
 //!
 //! # Keys
 //!
@@ -19,7 +20,8 @@
 //! # When Redis is in trouble
 //!
 //! No request waits longer than the command timeout, and after three timeouts in a row none waits at all until Redis
-//! answers again. The store returns each error and tells nobody else; its user (the cache) says when trouble begins and
+//! answers again. In a cluster that goes for each primary by itself: one that hangs makes nobody wait for the others. The
+//! store returns each error and tells nobody else; its user (the cache) says when trouble begins and
 //! ends. What this crate says by itself, once and at `warn`, is advice on the server's settings.
 
 mod advice;
@@ -35,9 +37,12 @@ mod lease;
 mod link;
 mod log;
 mod look;
+mod reclaim;
+mod replicas;
 mod script;
 mod stats;
 mod store;
+mod successor;
 mod tier;
 #[cfg(feature = "tls")]
 mod tls;

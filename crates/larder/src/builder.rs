@@ -18,6 +18,7 @@ use crate::inner::Inner;
 use crate::log::{LogView, start};
 use crate::memory::Memory;
 use crate::policy::{ConfigError, ConfigErrorKind};
+use crate::reclaim::Reclaimer;
 use crate::report::Report;
 use crate::store::Store;
 
@@ -150,6 +151,7 @@ impl CacheBuilder {
             background: Background::new(self.refreshes),
             close_within: self.close_within,
             report: Report::default(),
+            reclaimer: Reclaimer::default(),
             deferred: Notify::new(),
             following: OnceLock::new(),
         };

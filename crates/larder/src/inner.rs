@@ -10,6 +10,7 @@ use crate::background::Background;
 use crate::fill::flight::Flights;
 use crate::log::LogView;
 use crate::memory::Memory;
+use crate::reclaim::Reclaimer;
 use crate::report::Report;
 use crate::store::Store;
 
@@ -24,6 +25,7 @@ pub(crate) struct Inner {
     /// How long closing may take.
     pub(crate) close_within: Duration,
     pub(crate) report: Report,
+    pub(crate) reclaimer: Reclaimer,
     /// Wakes the task that follows the log when something was put into the outbox.
     pub(crate) deferred: Notify,
     /// Whether that task was started.

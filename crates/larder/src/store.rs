@@ -11,7 +11,7 @@ use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
 use larder_core::store::Look;
-use larder_core::store::{Cursor, Log, SharedTier, StoreError};
+use larder_core::store::{Cursor, Log, Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
 
 type Ended<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -32,9 +32,11 @@ pub(crate) trait Store: Send + Sync + 'static {
         leased: &'a str,
         token: Token,
     ) -> Answer<'a, ()>;
+    fn reclaim<'a>(&'a self, what: &'a Reclaim, from: Option<Sweep>) -> Answer<'a, Reclaimed>;
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()>;
     fn look(&self, cursor: Cursor) -> Answer<'_, Look>;
     fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)>;
+    fn ready(&self) -> Answer<'_, ()>;
     fn close(&self) -> Ended<'_>;
 }
 
@@ -74,6 +76,10 @@ impl<T: Leases + Log> Store for T {
         Box::pin(Leases::set_and_release(self, key, value, expiry, leased, token))
     }
 
+    fn reclaim<'a>(&'a self, what: &'a Reclaim, from: Option<Sweep>) -> Answer<'a, Reclaimed> {
+        Box::pin(SharedTier::reclaim(self, what, from))
+    }
+
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()> {
         Box::pin(Log::alarm(self, cursor, at_most))
     }
@@ -84,6 +90,10 @@ impl<T: Leases + Log> Store for T {
 
     fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)> {
         Box::pin(Log::append(self, events))
+    }
+
+    fn ready(&self) -> Answer<'_, ()> {
+        Box::pin(Log::ready(self))
     }
 
     fn close(&self) -> Ended<'_> {

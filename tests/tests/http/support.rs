@@ -50,6 +50,12 @@ pub(crate) async fn stored(cache: &Cache, count: u64) {
     counted(cache, |stats| stats.stored >= count).await;
 }
 
+/// A site that answers with what it was asked for.
+pub(crate) async fn repeating_site(cache: &Cache, policy: Policy) -> Site {
+    let origin = Origin::new(|request, _| larder_testing::Answer::ok(request.uri.to_string()));
+    site(cache, policy, &origin).await
+}
+
 /// `count` requests for the path at once, sent in tasks of their own.
 pub(crate) fn at_once(site: &Arc<Site>, path: &str, count: usize) -> Vec<tokio::task::JoinHandle<Page>> {
     let ask = |_| {

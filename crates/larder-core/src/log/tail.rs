@@ -21,6 +21,7 @@ use super::outbox::{Batch, Outbox};
 use super::position::{Incarnation, Mark, Position};
 use super::selector::Event;
 use super::table::{Place, Table, Verdict};
+use super::token::{Comparison, Token};
 use crate::store::{Appended, Cursor, Look};
 use crate::time::Boot;
 
@@ -60,6 +61,8 @@ impl Default for Limits {
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub struct Tail {
     alone: bool,
+    /// Which instance this is, to the tokens of invalidations that it alone knows of.
+    own: Incarnation,
     reached: Reached,
     /// How many invalidations of our own were deferred.
     local: u64,
@@ -79,6 +82,7 @@ impl Tail {
     pub fn following(placeholder: Incarnation, limits: Limits) -> Self {
         Self {
             alone: false,
+            own: placeholder,
             reached: Reached::start_of(placeholder, None),
             local: 0,
             table: Table::new(limits.rows.max(limits.outbox.saturating_mul(2)), limits.globs),
@@ -113,6 +117,18 @@ impl Tail {
             incarnation: self.reached.incarnation,
             mark: Mark { log: self.reached.log, local: self.local },
         }
+    }
+
+    /// What we know, for a client to bring along: it covers every invalidation that was done here before.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        Token::of(self.position(), (!self.outbox.is_empty()).then_some(self.own))
+    }
+
+    /// Whether we know at least as much as a token that a client brought (rule 17).
+    #[must_use]
+    pub fn compare(&self, token: &Token) -> Comparison {
+        token.compare(self.position(), self.own)
     }
 
     /// Where the next look begins.

@@ -3,6 +3,8 @@
 #![allow(dead_code)] // Each test file uses its part.
 #![allow(clippy::unwrap_used, clippy::panic)] // A test ends here, though clippy does not see that these are tests.
 
+pub(crate) mod cluster;
+
 use std::future::Future;
 use std::time::Duration;
 

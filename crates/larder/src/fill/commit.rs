@@ -6,6 +6,7 @@ use std::time::Duration;
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::vary;
 use larder_core::log::table::Verdict;
+use larder_core::outcome::{MissReason, Outcome};
 use larder_core::stored::{StoredResponse, address, wire};
 
 use super::flight::Ended;
@@ -43,7 +44,17 @@ impl Fill {
         self.end(Ended::Stored(Arc::clone(held)));
         // Without a place in the log that instances share, nobody could serve it, and it would only take the place of
         // what they can.
-        of_use && has_position
+        of_use && has_position && self.is_within_budget()
+    }
+
+    /// Only what was not stored before is new: a refresh takes no place that is not taken.
+    fn is_within_budget(&self) -> bool {
+        let is_new = matches!(self.outcome, Outcome::Miss(MissReason::NeverStored | MissReason::Vary));
+        if !is_new || self.route.new_keys.spend(self.route.cache.clock.boot()) {
+            return true;
+        }
+        self.route.cache.report.kept_to_itself();
+        false
     }
 
     fn end(&mut self, end: Ended) {

@@ -8,7 +8,7 @@ use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::http::vary;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
-use larder_core::outcome::{MissReason, Outcome, StaleReason};
+use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason};
 use larder_core::time::Boot;
 
 use super::ask::Ask;
@@ -89,8 +89,8 @@ where
                         }
                         Right::Ended(ended) => {
                             let flight = Arc::clone(lead.flight());
-                            lead.end(ended.clone());
                             let joined = Joining { boot: flight.began, position: flight.position };
+                            lead.end(ended.clone());
                             (flight, joined, Some(ended), reason)
                         }
                     }
@@ -118,6 +118,22 @@ where
             }
         }
     }
+}
+
+/// Answers a request that must not be given what is stored. What the handler makes of it is stored if it may be, and
+/// what is older than what this instance will read of the log is refused as ever.
+pub(crate) async fn past_what_is_stored<S, Q>(
+    route: Arc<Route>,
+    place: Place<S>,
+    request: Request<Q>,
+    ask: Ask,
+    reason: BypassReason,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await
 }
 
 enum Turn {

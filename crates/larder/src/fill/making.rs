@@ -79,6 +79,8 @@ impl Fill {
         body: Bytes,
         making: &Making,
     ) -> Arc<Held> {
+        // Before anything goes: `Connection` may list `Vary`, and the response depends on the fields all the same.
+        let selecting = self.selecting(&headers);
         fields::remove_unstorable(&mut headers);
         // RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a Date header field MUST
         // record the time it was received and append a corresponding Date header field to the message's header section if
@@ -93,7 +95,7 @@ impl Fill {
         }
         let meta = Meta {
             key: self.ask.key.clone(),
-            selecting: self.selecting(&headers),
+            selecting,
             names: self.ask.named.clone().with(making.tags.iter().cloned()),
             position: making.began.position,
             response_time: making.arrived,

@@ -11,6 +11,7 @@ use larder_core::store::Appended;
 
 use super::follow::{start, within};
 use crate::inner::Inner;
+use crate::reclaim::reclaim;
 use crate::report::Exchange;
 use crate::store::Store;
 
@@ -178,7 +179,7 @@ pub(crate) async fn invalidate(inner: &Arc<Inner>, what: Invalidation) -> Invali
     told.await.unwrap_or(Invalidated::Deferred)
 }
 
-async fn tell(inner: &Inner, store: &dyn Store, events: Vec<Event>) -> Invalidated {
+async fn tell(inner: &Arc<Inner>, store: &dyn Store, events: Vec<Event>) -> Invalidated {
     match store.append(&events).await {
         Ok((incarnation, id)) => {
             inner.report.store_worked(Exchange::Append, &*inner.clock);
@@ -187,6 +188,7 @@ async fn tell(inner: &Inner, store: &dyn Store, events: Vec<Event>) -> Invalidat
             let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
             inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
             if inner.log.read(|tail| tail.passed(&appended)) == Passing::Passed {
+                reclaim(inner, &events, incarnation, id);
                 return Invalidated::Applied;
             }
         }

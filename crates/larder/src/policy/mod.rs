@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod key;
+mod own_writes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use larder_core::key::template::Template;
 
 pub use error::{ConfigError, ConfigErrorKind};
 pub(crate) use key::{CookieRules, Inherited, KeySource, Named};
+pub(crate) use own_writes::Brought;
+pub use own_writes::ReadYourWrites;
 
 /// A function from a request's parts to a piece of its key.
 pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
@@ -45,6 +48,7 @@ pub struct Policy {
     pub(crate) jitter: Jitter,
     pub(crate) early: EarlyRefresh,
     pub(crate) max_body: usize,
+    pub(crate) new_keys: Option<u32>,
     pub(crate) make_etag: bool,
     pub(crate) show_key: bool,
     pub(crate) key: KeySource,
@@ -53,6 +57,7 @@ pub struct Policy {
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
     pub(crate) partition: Option<FromParts>,
+    pub(crate) own_writes: Option<ReadYourWrites>,
     pub(crate) tags: Vec<Template>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) problem: Option<ConfigError>,
@@ -74,6 +79,7 @@ impl Policy {
             jitter: Jitter::TWENTIETH,
             early: EarlyRefresh::OPTIMAL,
             max_body: DEFAULT_MAX_BODY,
+            new_keys: None,
             make_etag: true,
             show_key: false,
             key: KeySource::Uri,
@@ -82,6 +88,7 @@ impl Policy {
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
             partition: None,
+            own_writes: None,
             tags: Vec::new(),
             name: None,
             problem: None,
@@ -289,6 +296,17 @@ impl Policy {
             self.fail(ConfigErrorKind::Limit, "max_body 0");
         }
         self.max_body = bytes;
+        self
+    }
+
+    /// At most so many responses a minute go to the shared store under a key or variant that was not stored before; as
+    /// many as come by default. Beyond that a response is kept in memory alone, which is bounded by bytes.
+    ///
+    /// For routes whose keys a client can make up, such as a search: no flood of them pushes the rest out of Redis. It
+    /// counts for each instance and each layer; what is refreshed or was invalidated costs nothing.
+    #[must_use]
+    pub const fn new_keys_per_minute(mut self, most: u32) -> Self {
+        self.new_keys = Some(most);
         self
     }
 

@@ -30,9 +30,12 @@ pub(crate) fn describe() {
     count("larder_refreshes_total", "Responses refreshed in the background");
     count("larder_refreshes_left_out_total", "Refreshes that were one too many at once");
     count("larder_stored_total", "Responses stored");
+    count("larder_unshared_total", "Responses stored in memory alone, by a policy's budget of new keys");
     count("larder_not_stored_total", "Responses not stored");
     count("larder_invalidations_total", "Selectors invalidated here");
     count("larder_leases_total", "Leases taken, awaited and taken over");
+    count("larder_reclaimed_total", "Responses removed from the shared store because they were invalidated");
+    count("larder_reclaim_scans_total", "Scans of the shared store for such responses");
     count("larder_store_errors_total", "Exchanges with the shared store that failed");
     describe_histogram!(
         "larder_fill_seconds",
@@ -69,6 +72,10 @@ pub(super) fn refresh_left_out() {
     counter!("larder_refreshes_left_out_total").increment(1);
 }
 
+pub(super) fn kept_to_itself() {
+    counter!("larder_unshared_total").increment(1);
+}
+
 pub(super) fn judged(stored: Result<(), NotStored>) {
     match stored {
         Ok(()) => counter!("larder_stored_total").increment(1),
@@ -82,6 +89,11 @@ pub(super) fn invalidated(selectors: u64) {
 
 pub(super) fn leased(what: Leased) {
     counter!("larder_leases_total", "event" => what.as_str()).increment(1);
+}
+
+pub(super) fn reclaimed(responses: u64, scans: u64) {
+    counter!("larder_reclaimed_total").increment(responses);
+    counter!("larder_reclaim_scans_total").increment(scans);
 }
 
 pub(super) fn store_failed(exchange: Exchange, error: &StoreError) {

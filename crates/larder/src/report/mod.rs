@@ -37,7 +37,10 @@ pub(crate) struct Report {
     fills: AtomicU64,
     fill_nanos: AtomicU64,
     stored: AtomicU64,
+    unshared: AtomicU64,
     invalidations: AtomicU64,
+    reclaimed: AtomicU64,
+    reclaim_scans: AtomicU64,
     store_errors: AtomicU64,
     leases: [AtomicU64; 3],
     trouble: Trouble,
@@ -125,11 +128,26 @@ impl Report {
         metrics::judged(stored);
     }
 
+    /// A response was stored in memory alone, as the budget of new keys was spent.
+    pub(crate) fn kept_to_itself(&self) {
+        add(&self.unshared, 1);
+        #[cfg(feature = "metrics")]
+        metrics::kept_to_itself();
+    }
+
     /// So many selectors were invalidated.
     pub(crate) fn invalidated(&self, selectors: usize) {
         add(&self.invalidations, selectors as u64);
         #[cfg(feature = "metrics")]
         metrics::invalidated(selectors as u64);
+    }
+
+    /// The shared store was freed of so many responses, which took so many scans.
+    pub(crate) fn reclaimed(&self, responses: u64, scans: u64) {
+        add(&self.reclaimed, responses);
+        add(&self.reclaim_scans, scans);
+        #[cfg(feature = "metrics")]
+        metrics::reclaimed(responses, scans);
     }
 
     /// The shared store did not do what it was asked.
@@ -167,9 +185,12 @@ impl Report {
             fills: get(&self.fills),
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),
+            unshared: get(&self.unshared),
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
             saved: Duration::from_nanos(self.hits.saved_nanos()),
             invalidations: get(&self.invalidations),
+            reclaimed: get(&self.reclaimed),
+            reclaim_scans: get(&self.reclaim_scans),
             store_errors: get(&self.store_errors),
             leases_taken: get(&self.leases[Leased::Taken as usize]),
             leases_awaited: get(&self.leases[Leased::Awaited as usize]),

@@ -21,8 +21,11 @@ use std::time::Duration;
 /// | `larder_refreshes_left_out_total` | counter | |
 /// | `larder_saved_nanoseconds_total` | counter | |
 /// | `larder_stored_total` | counter | |
+/// | `larder_unshared_total` | counter | |
 /// | `larder_not_stored_total` | counter | `reason` |
 /// | `larder_invalidations_total` | counter | |
+/// | `larder_reclaimed_total` | counter | |
+/// | `larder_reclaim_scans_total` | counter | |
 /// | `larder_store_errors_total` | counter | `exchange`, `kind` |
 /// | `larder_leases_total` | counter | `event` |
 /// | `larder_held_responses` | gauge | |
@@ -70,12 +73,20 @@ pub struct Stats {
     pub fill_time: Duration,
     /// Responses that were stored.
     pub stored: u64,
+    /// Responses that were stored in memory alone, as the policy's
+    /// [budget of new keys](crate::Policy::new_keys_per_minute) was spent.
+    pub unshared: u64,
     /// Responses that were not stored, by the reason.
     pub not_stored: BTreeMap<&'static str, u64>,
     /// The handler time that hits have saved: for each hit, fresh or stale, what its response took to make.
     pub saved: Duration,
     /// Selectors that were invalidated here.
     pub invalidations: u64,
+    /// Responses that were removed from the shared store, behind the scenes, because they were invalidated here. Many are
+    /// left to expire: those that were invalidated by a tag, for one.
+    pub reclaimed: u64,
+    /// Scans of the shared store for such responses, each of a few hundred keys; at most twenty in a second.
+    pub reclaim_scans: u64,
     /// Exchanges with the shared store that failed.
     pub store_errors: u64,
     /// Fills that had the lease: the right to fill a response, which one of all instances has at a time.

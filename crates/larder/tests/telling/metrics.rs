@@ -130,6 +130,23 @@ fn refreshes_in_the_background_and_those_left_out() {
 }
 
 #[test]
+fn what_was_freed() {
+    let told = after(async || {
+        let store = MemoryStore::default();
+        let options = Cache::builder().shared(store.clone());
+        let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+        store.looked().await;
+        shop.get("/1").await;
+        shop.get("/2").await;
+        eventually("they are stored", || store.holds() == 2).await;
+        let _ = shop.cache.invalidate(Invalidation::all()).await;
+        eventually("they are freed", || shop.cache.stats().reclaim_scans == 1).await;
+    });
+    assert_eq!(told["larder_reclaimed_total{}"], DebugValue::Counter(2));
+    assert_eq!(told["larder_reclaim_scans_total{}"], DebugValue::Counter(1));
+}
+
+#[test]
 fn collapsed_requests() {
     let told = after(async || {
         let shop = Shop::minute();
@@ -149,6 +166,28 @@ fn leases_by_event() {
             ("larder_leases_total{event=taken}", 2),
         ])
     );
+}
+
+#[test]
+fn responses_beyond_the_budget_of_new_keys() {
+    let told = after(async || {
+        let store = MemoryStore::default();
+        let options = Cache::builder().shared(store.clone());
+        let policy = Policy::ttl(Duration::from_secs(60)).new_keys_per_minute(1);
+        let shop = Shop::of(options, policy, |_| Answer::ok("hello"));
+        store.looked().await;
+        for path in ["/1", "/2", "/3"] {
+            shop.get(path).await;
+        }
+        eventually("one is shared", || store.holds() == 1).await;
+        assert_eq!((shop.cache.stats().stored, shop.cache.stats().unshared), (3, 2));
+        // A refresh is of a key that is there.
+        shop.clock.advance(Duration::from_secs(61));
+        shop.get("/2").await;
+        assert_eq!(shop.cache.stats().unshared, 2);
+        eventually("it is shared", || store.holds() == 2).await;
+    });
+    assert_eq!(told["larder_unshared_total{}"], DebugValue::Counter(2));
 }
 
 #[test]

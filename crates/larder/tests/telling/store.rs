@@ -9,7 +9,7 @@ use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
 use larder_core::store::Look;
-use larder_core::store::{Cursor, Log, SharedTier, StoreError, StoreErrorKind};
+use larder_core::store::{Cursor, Log, Reclaim, Reclaimed, SharedTier, StoreError, StoreErrorKind, Sweep};
 use larder_core::stored::wire::fingerprint;
 use tokio::sync::Notify;
 
@@ -26,6 +26,8 @@ pub(crate) struct MemoryStore {
 struct State {
     responses: HashMap<String, Bytes>,
     log: Vec<Vec<Event>>,
+    reclaims: Vec<Reclaim>,
+    failing_reclaims: usize,
     failing: Option<StoreErrorKind>,
     leases: HashMap<String, Holder>,
     no_leases: bool,
@@ -72,6 +74,20 @@ impl MemoryStore {
         self.state().responses.len()
     }
 
+    /// What it was asked to free.
+    pub(crate) fn reclaims(&self) -> Vec<Reclaim> {
+        self.state().reclaims.clone()
+    }
+
+    /// So many of the next steps in freeing memory time out.
+    pub(crate) fn fail_reclaims(&self, count: usize) {
+        self.state().failing_reclaims = count;
+    }
+
+    pub(crate) fn failures_left(&self) -> usize {
+        self.state().failing_reclaims
+    }
+
     /// Waits until whoever follows the log has taken in a look that is sent after this.
     pub(crate) async fn looked(&self) {
         let before = self.state().looks;
@@ -111,6 +127,23 @@ impl SharedTier for MemoryStore {
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
         self.working()?.responses.remove(key);
         Ok(())
+    }
+
+    /// In two steps, of which the second takes a scan.
+    async fn reclaim(&self, what: &Reclaim, from: Option<Sweep>) -> Result<Reclaimed, StoreError> {
+        let mut state = self.working()?;
+        if let Some(left) = state.failing_reclaims.checked_sub(1) {
+            state.failing_reclaims = left;
+            return Err(StoreError::new(StoreErrorKind::Timeout, "as the test wants it"));
+        }
+        if from.is_none() {
+            state.reclaims.push(what.clone());
+            return Ok(Reclaimed { next: Some(Sweep::default()), ..Reclaimed::default() });
+        }
+        let before = state.responses.len();
+        state.responses.retain(|address, _| !what.selector.names_key(address.trim_matches(['{', '}'])));
+        let responses = u64::try_from(before - state.responses.len()).unwrap();
+        Ok(Reclaimed { responses, scans: 1, next: None })
     }
 }
 
