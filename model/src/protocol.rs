@@ -129,7 +129,10 @@ impl Protocol {
         }
         // What the database was not read for may be older than the flight, and be confirmed by a look that refuses it.
         let is_new = is_filled || self.reads(Reading::SamePositionIsEnough);
-        if waiter.position == *position && is_new || self.reads(Reading::TakesUnchecked) {
+        if waiter.position == *position {
+            return is_new || self.check(instance, kept, &kept.position) != Verdict::Refused;
+        }
+        if self.reads(Reading::TakesUnchecked) {
             return true;
         }
         if self.reads(Reading::TakesUnlessBetween) {

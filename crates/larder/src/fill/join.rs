@@ -244,8 +244,14 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Opti
     }
     // What was found or validated may be older than the flight; a look that confirms it may have come with what refuses it.
     let is_filled = is_of_now || held.filled_at == Some(flight.began);
-    let same = is_filled && joined.position == flight.position;
-    if !same && inner.log.read(|tail| tail.check(&held.meta.position, names, now)) != Verdict::Valid {
+    let same = joined.position == flight.position;
+    let verdict = || inner.log.read(|tail| tail.check(&held.meta.position, names, now));
+    let is_taken = match (same, is_filled) {
+        (true, true) => true,
+        (true, false) => verdict() != Verdict::Refused,
+        (false, _) => verdict() == Verdict::Valid,
+    };
+    if !is_taken {
         return Taken::Anew;
     }
     if !vary::matches(&held.meta.selecting, &ask.headers) {
