@@ -53,6 +53,10 @@ pub fn small() -> Vec<Scope> {
             scope.whats.push(soft(Named::Key(0)));
             scope.budget = Budget { elsewhere: 2, fills: 2, others_fills: 0, gets: 0, ..scope.budget };
         }),
+        there("not modified, joined").with(|scope| {
+            scope.validates = true;
+            scope.budget = Budget { fills: 2, joins: 1, others_fills: 0, gets: 0, ..scope.budget };
+        }),
         there("globs").with(|scope| {
             scope.whats = vec![hard(Named::Glob(0)), hard(Named::Prefix)];
             scope.budget = Budget { elsewhere: 2, gets: 0, others_fills: 0, ..scope.budget };

@@ -114,14 +114,25 @@ impl Protocol {
 
     /// Rule 13, after it: whether the waiter takes what the flight brought, which began at `position`.
     #[must_use]
-    pub fn takes(&self, instance: &Instance, waiter: &Waiter, kept: &Kept, position: &Position) -> bool {
+    pub fn takes(
+        &self,
+        instance: &Instance,
+        waiter: &Waiter,
+        kept: &Kept,
+        (position, is_filled): (&Position, bool),
+    ) -> bool {
         // What was validated is as old as it was (rule 10), for this request too.
         if !self.reads(Reading::TakesWhatWasValidated)
             && !self.is_usable(instance, kept.filled_at, waiter.joined_at)
         {
             return self.reads(Reading::JoinsAnyFlight);
         }
-        if waiter.position == *position || self.reads(Reading::TakesUnchecked) {
+        // What the database was not read for may be older than the flight, and be confirmed by a look that refuses it.
+        let is_new = is_filled || self.reads(Reading::SamePositionIsEnough);
+        if waiter.position == *position {
+            return is_new || self.check(instance, kept, &kept.position) != Verdict::Refused;
+        }
+        if self.reads(Reading::TakesUnchecked) {
             return true;
         }
         if self.reads(Reading::TakesUnlessBetween) {

@@ -61,6 +61,8 @@ pub enum Reading {
     JoinsAnyFlight,
     /// Rule 13: a request that joined later takes the outcome unchecked.
     TakesUnchecked,
+    /// Rule 13: what was not filled, but found or validated, is taken unchecked by who joined at the flight's position.
+    SamePositionIsEnough,
     /// Rule 13: only an event between the two positions refuses the outcome.
     TakesUnlessBetween,
     /// Rule 13: what was validated is taken as if it had been filled.

@@ -408,11 +408,13 @@ async fn a_client_that_leaves_while_the_lease_is_asked_for_leaves_none_behind() 
     let world = World::new().await;
     let a = world.instance().await;
     let answer = a.proxy.hold(ToClient, b"taken");
-    hang_up(a.address, "GET", "/values/1", answer.arrived(1)).await;
-    let lease = &*lease_of(&world, "/values/1").await;
-    world.command(&["PEXPIRE", lease, "60000"]).await;
-    answer.open();
+    let arrives = async {
+        answer.arrived(1).await;
+        world.command(&["PEXPIRE", &lease_of(&world, "/values/1").await, "60000"]).await;
+    };
+    hang_up(a.address, "GET", "/values/1", arrives).await;
     all_are_given_up(&world).await;
+    answer.open();
     assert_eq!(a.runs(), 0);
 }
 

@@ -57,7 +57,7 @@ impl Protocol {
         if how == How::Failed {
             // Weighed anew when the handler has failed.
             let stale = flight.base.filter(|base| self.serves(instance, base).is_some())?;
-            return self.tell(world, at, flight.waiter, &stale, &flight.brings.position);
+            return self.tell(world, at, flight.waiter, &stale, (&flight.brings.position, false));
         }
         let kept = self.filled(instance, &flight, how == How::NotModified);
         if self.verdict(instance, &kept) != Verdict::Refused {
@@ -68,7 +68,7 @@ impl Protocol {
             let position = Position { mark, ..kept.position };
             world.shared.push(Kept { position, filled_at: None, ..kept });
         }
-        self.tell(world, at, flight.waiter, &kept, &flight.brings.position)
+        self.tell(world, at, flight.waiter, &kept, (&flight.brings.position, how == How::Filled))
     }
 
     /// Hands the end of a flight to who waited for it.
@@ -78,9 +78,9 @@ impl Protocol {
         at: usize,
         waiter: Option<Waiter>,
         kept: &Kept,
-        position: &Position,
+        brought: (&Position, bool),
     ) -> Option<()> {
-        if let Some(waiter) = waiter.filter(|waiter| self.takes(&world.instances[at], waiter, kept, position))
+        if let Some(waiter) = waiter.filter(|waiter| self.takes(&world.instances[at], waiter, kept, brought))
         {
             world.found = world.found.or(seen(&waiter.least, kept.version));
         }
@@ -132,7 +132,7 @@ impl Protocol {
             }
         }
         world.found = world.found.or(seen(&ask.least, kept.version));
-        self.tell(world, at, ask.waiter, &kept, &ask.position)
+        self.tell(world, at, ask.waiter, &kept, (&ask.position, false))
     }
 
     pub(super) fn hit(&self, world: &mut World, action: Action) -> Option<()> {

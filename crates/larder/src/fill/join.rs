@@ -222,7 +222,8 @@ enum Taken {
 /// What a request that waited makes of how the flight ended.
 ///
 /// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if, when the flight ends,
-/// the whole of rule 3 holds for the flight's position; else it starts anew."
+/// the whole of rule 3 holds for the flight's position; else it starts anew." What the handler did not make in this flight
+/// is always held against rule 3.
 fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Option<&Ended>) -> Taken {
     let Some(ended) = ended else { return Taken::Anew };
     let miss = Outcome::Miss(MissReason::NeverStored);
@@ -236,12 +237,21 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Opti
     let inner = &route.cache;
     let now = inner.clock.boot();
     let names = &held.meta.names;
-    // What was validated is no younger than it was (rule 10), for this request too.
-    if !inner.log.is_usable(held.filled_at, joined.boot) {
+    // What was validated is no younger than it was (rule 10), for this request too. A failure is of this moment.
+    let is_of_now = matches!(ended, Ended::Failed(_));
+    if !is_of_now && !inner.log.is_usable(held.filled_at, joined.boot) {
         return Taken::Anew;
     }
+    // What was found or validated may be older than the flight; a look that confirms it may have come with what refuses it.
+    let is_filled = is_of_now || held.filled_at == Some(flight.began);
     let same = joined.position == flight.position;
-    if !same && inner.log.read(|tail| tail.check(&held.meta.position, names, now)) != Verdict::Valid {
+    let verdict = || inner.log.read(|tail| tail.check(&held.meta.position, names, now));
+    let is_taken = match (same, is_filled) {
+        (true, true) => true,
+        (true, false) => verdict() != Verdict::Refused,
+        (false, _) => verdict() == Verdict::Valid,
+    };
+    if !is_taken {
         return Taken::Anew;
     }
     if !vary::matches(&held.meta.selecting, &ask.headers) {

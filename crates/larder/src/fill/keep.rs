@@ -14,6 +14,7 @@ use larder_core::http::vary::Vary;
 use larder_core::outcome::NotStored;
 use larder_core::time::Wall;
 
+use super::ask::Ask;
 use super::collect::{AtOnce, Collector, Step};
 use super::flight::Ended;
 use super::making::Making;
@@ -21,10 +22,11 @@ use super::run::{Began, Client, Fill};
 use super::tee::tee;
 use super::word::Word;
 use crate::body::CacheBody;
-use crate::memory::PASS_FOR;
+use crate::memory::{PASS_FOR, Stale};
 use crate::report::headers::Forwarded;
 use crate::said::{CacheFor, Tags};
 use crate::serve;
+use crate::service::route::Route;
 
 /// A response's fields may take this many bytes and still be stored.
 const MOST_FIELDS: usize = 64 * 1024;
@@ -157,7 +159,9 @@ impl Fill {
         let cache = &self.route.cache;
         cache.report.judged(Err(reason));
         let Some(lead) = self.lead.take() else { return };
-        if remember && !self.keeps_what_is_fresh() {
+        // What was to be refreshed early, and is still fresh, stays in its place.
+        let remember = remember && !is_fresh(&self.route, &self.ask, self.stale.as_ref());
+        if remember {
             cache.memory.insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
         }
         lead.end(Ended::Alone);
@@ -166,14 +170,6 @@ impl Fill {
             Some(lease) => lease.end(Word::Alone),
             None => {}
         }
-    }
-
-    /// Whether what was to be refreshed early is still fresh, and stays in its place.
-    fn keeps_what_is_fresh(&self) -> bool {
-        let now = self.route.cache.clock.boot();
-        self.stale.as_ref().is_some_and(|stale| {
-            matches!(self.route.weigh(&stale.held, &self.ask.headers, now), Reuse::Fresh { .. })
-        })
     }
 
     /// Answers the request that started the fill, if its client is still there.
@@ -186,4 +182,10 @@ impl Fill {
         let response = serve::forwarded(&self.route, &self.ask, response, self.outcome, forwarded);
         let _ = client.send(Ok(response));
     }
+}
+
+/// Whether what is to be refreshed is fresh, as it is where that is done early.
+pub(super) fn is_fresh(route: &Route, ask: &Ask, stale: Option<&Stale>) -> bool {
+    let now = route.cache.clock.boot();
+    stale.is_some_and(|stale| matches!(route.weigh(&stale.held, &ask.headers, now), Reuse::Fresh { .. }))
 }

@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::word::Word;
+use crate::inner::Inner;
 use crate::store::Store;
 
 /// So long others wait for a process that was killed; and so long may one be held up and still not lose its lease.
@@ -26,6 +27,7 @@ const WORD_LIFE: Duration = Duration::from_secs(1);
 /// A lease, or the request for one: even that may have arrived when nobody waits for its answer any more, and what was
 /// taken then would keep others waiting for a fill that nobody makes.
 pub(crate) struct Lease {
+    cache: Arc<Inner>,
     store: Arc<dyn Store>,
     address: Arc<str>,
     token: Token,
@@ -36,8 +38,9 @@ pub(crate) struct Lease {
 
 impl Lease {
     /// One that may be asked for.
-    pub(super) fn new(store: &Arc<dyn Store>, address: &str) -> Self {
+    pub(super) fn new(cache: &Arc<Inner>, store: &Arc<dyn Store>, address: &str) -> Self {
         Self {
+            cache: Arc::clone(cache),
             store: Arc::clone(store),
             address: address.into(),
             token: Token::from_bytes(fastrand::u128(..).to_be_bytes()),
@@ -105,9 +108,11 @@ impl Lease {
             return;
         }
         // Without a runtime there is nobody left to do it.
-        let Ok(runtime) = Handle::try_current() else { return };
+        if Handle::try_current().is_err() {
+            return;
+        }
         let (store, address, token) = (Arc::clone(&self.store), Arc::clone(&self.address), self.token);
-        runtime.spawn(async move {
+        self.cache.background.spawn(async move {
             if let Err(error) = store.release(&address, token, left).await {
                 tracing::debug!(target: "larder", %error, "a lease is left to expire");
             }

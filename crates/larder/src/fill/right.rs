@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep};
 use super::ask::Ask;
 use super::backoff::Backoff;
 use super::flight::{Ended, Lead};
+use super::keep::is_fresh;
 use super::lease::{LIFE, Lease};
 use super::place::Place;
 use super::run::stands_in;
@@ -79,7 +80,7 @@ pub(super) async fn right_to_refresh<S: Clone>(
 /// A lease to ask for. Where the shared tier was not asked, or did not answer, it is not asked for one either.
 fn lease(route: &Route, seen: Option<Seen>) -> Option<(Lease, Seen)> {
     let (store, seen) = (route.cache.shared()?, seen?);
-    Some((Lease::new(store, &seen.address), seen))
+    Some((Lease::new(&route.cache, store, &seen.address), seen))
 }
 
 struct Claimant<'a> {
@@ -183,7 +184,9 @@ impl<'a> Claimant<'a> {
     /// Nobody is to wait: as it is remembered of this process's own fills.
     fn pass(&self) -> Right {
         let cache = &self.route.cache;
-        cache.memory.insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
+        if !is_fresh(self.route, self.ask, self.stale.as_ref()) {
+            cache.memory.insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
+        }
         Right::Ended(Ended::Alone)
     }
 
