@@ -10,8 +10,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// No request takes this long, whatever is inflicted: one that does counts as lost.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// No request takes this long, on however slow a machine, unless it waits for ever: then it counts as lost.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A client with a pool of connections. It repeats nothing by itself.
 #[derive(Debug, Clone)]

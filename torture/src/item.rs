@@ -9,7 +9,7 @@ use serde::Serialize;
 pub const ITEMS: usize = 5;
 
 /// A route and its policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, clap::ValueEnum)]
 #[allow(clippy::exhaustive_enums)] // Who handles a family has to handle all.
 pub enum Family {
     /// Tagged by the policy.

@@ -12,11 +12,12 @@ use larder_torture::check::check;
 use larder_torture::driver::{Driver, this_program};
 use larder_torture::history::History;
 use larder_torture::instance::broken::Rule;
+use larder_torture::item::Family;
 use larder_torture::instance::{self, InstanceArgs};
 use larder_torture::plan::{FaultKind, Shape};
 use larder_torture::report::report;
 
-/// Tortures Larder: real processes, a real Redis and real faults. Ends with 1 if a promise was broken.
+/// Tortures Larder: real processes, a real Redis and real faults. Ends with 3 if a promise was broken.
 #[derive(Parser)]
 #[command(name = "cargo xtask torture", args_conflicts_with_subcommands = true)]
 struct Args {
@@ -44,6 +45,9 @@ struct RunArgs {
     /// What goes wrong: everything, if nothing is named; `none` for nothing at all.
     #[arg(long, value_delimiter = ',', value_enum)]
     faults: Option<Vec<FaultArg>>,
+    /// What is read and written: everything, if nothing is named.
+    #[arg(long, value_delimiter = ',', value_enum)]
+    families: Option<Vec<Family>>,
     /// What requests and faults follow from. By default another one each time.
     #[arg(long)]
     seed: Option<u64>,
@@ -54,7 +58,7 @@ struct RunArgs {
     #[arg(long, default_value_t = 20.0)]
     writes: f64,
     /// The bound that the instances keep, as `1s` or `500ms`.
-    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
     max_staleness: Duration,
     /// Where the history is written to if a promise was broken.
     #[arg(long)]
@@ -102,6 +106,7 @@ impl RunArgs {
             instances: self.instances.into(),
             reads: self.reads,
             writes: self.writes,
+            families: self.families.clone().unwrap_or_else(|| Family::ALL.to_vec()),
             faults,
         };
         Ok(Driver {
@@ -136,6 +141,9 @@ fn save(history: &History, path: &PathBuf) -> Result<()> {
     Ok(serde_json::to_writer(BufWriter::new(file), history)?)
 }
 
+/// How it ends when a promise was broken: neither as an error nor as a panic does.
+const BROKEN: u8 = 3;
+
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let args = Args::parse();
@@ -143,5 +151,5 @@ async fn main() -> Result<ExitCode> {
         instance::serve(args).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    Ok(if args.run.run().await? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if args.run.run().await? { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) })
 }

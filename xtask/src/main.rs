@@ -5,6 +5,7 @@ mod ci;
 mod redis;
 mod shell;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,15 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Proves the promises on real processes, a real Redis and real faults; `-- --help` lists what it takes.
+    Torture {
+        /// Builds it so that this rule is broken, and fails unless that is found.
+        #[arg(long, hide = true, value_parser = ["position-after-fill"])]
+        broken: Option<String>,
+        /// Passed on, for example `--instances 4 --seconds 60 --faults kill,failover --seed 7`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Checks all that has to hold before a change lands: format, lints, docs, tests.
     Ci,
 }
@@ -39,6 +49,8 @@ fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Test { args } => test::run(&args),
         Task::Bench { args } => bench::run(&args),
+        Task::Torture { broken: None, args } => torture::run(&args),
+        Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {

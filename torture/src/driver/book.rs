@@ -5,19 +5,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::history::{Done, History, Inflicted, Life, LifeId, Read, Said, TwoPrimaries, Write};
+use crate::history::{History, Inflicted, Life, LifeId, Read, Said, TwoPrimaries, Write};
 
 #[derive(Debug)]
 pub(super) struct Book {
     max_staleness: Duration,
     history: Mutex<History>,
+    /// Writes that said `Deferred`, or nothing, and were not seen flushed.
+    owed: Mutex<Vec<usize>>,
     nobody_home: AtomicUsize,
 }
 
 impl Book {
     pub(super) fn new(max_staleness: Duration) -> Self {
         let history = History { max_staleness, began: Moment::now(), ..History::default() };
-        Self { max_staleness, history: Mutex::new(history), nobody_home: AtomicUsize::new(0) }
+        Self { max_staleness, history: Mutex::new(history), owed: Mutex::default(), nobody_home: AtomicUsize::new(0) }
     }
 
     pub(super) const fn max_staleness(&self) -> Duration {
@@ -59,7 +61,15 @@ impl Book {
     }
 
     pub(super) fn write(&self, write: Write) {
-        self.lock().writes.push(write);
+        let owes = write.done.as_ref().is_some_and(|done| done.said != Said::Applied);
+        let number = {
+            let mut history = self.lock();
+            history.writes.push(write);
+            history.writes.len() - 1
+        };
+        if owes {
+            self.owed().push(number);
+        }
     }
 
     pub(super) fn fault(&self, fault: Inflicted) {
@@ -76,31 +86,30 @@ impl Book {
 
     /// Whether this life has said `Deferred`, or nothing, and was not seen to have told the log since.
     pub(super) fn owes(&self, life: LifeId) -> bool {
-        self.lock().writes.iter().rev().any(|write| owed(write, life).is_some())
+        let owed = self.owed();
+        let history = self.lock();
+        owed.iter().any(|number| history.writes[*number].life == life)
     }
 
     /// This life was seen to owe nothing: by a request that was sent and done then.
     pub(super) fn flushed(&self, life: LifeId, sent: Moment, done: Moment) {
-        for write in &mut self.lock().writes {
-            if write.life == life
-                && let Some(known) = &mut write.done
-                && is_owed(known)
-                && known.returned < sent
-            {
-                known.flushed = Some(done);
+        let mut owed = self.owed();
+        let mut history = self.lock();
+        owed.retain(|number| {
+            let write = &mut history.writes[*number];
+            match &mut write.done {
+                Some(known) if write.life == life && known.returned < sent => known.flushed = Some(done),
+                _ => return true,
             }
-        }
+            false
+        });
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Vec<usize>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, History> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn owed(write: &Write, life: LifeId) -> Option<&Done> {
-    write.done.as_ref().filter(|done| write.life == life && is_owed(done))
-}
-
-fn is_owed(done: &Done) -> bool {
-    done.said != Said::Applied && done.flushed.is_none()
 }

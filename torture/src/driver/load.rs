@@ -1,4 +1,5 @@
-//! Sending requests, open loop: each when it is due, whatever became of those before.
+//! Sending requests, open loop: each when it is due, whatever became of those before. Only a machine that cannot keep
+//! up makes requests late, or it would have ever more of them under way.
 
 use anyhow::Result;
 use http::header::{CACHE_STATUS, ETAG, HOST, IF_NONE_MATCH};
@@ -15,12 +16,18 @@ use crate::item::{Family, Item, Way};
 use crate::plan::{Ask, Request};
 use crate::wire;
 
+/// How many requests may be under way. At usual rates that is a second's worth.
+const MOST: usize = 300;
+
 impl Load {
     /// Sends them all, and returns when all are answered.
     pub(super) async fn send(&self, requests: Vec<Request>, begun: Instant) {
         let mut under_way = JoinSet::new();
         for request in requests {
             sleep_until(begun + request.due).await;
+            while under_way.len() >= MOST {
+                under_way.join_next().await;
+            }
             let load = self.clone();
             under_way.spawn(async move { load.one(request).await });
             while under_way.try_join_next().is_some() {}

@@ -8,6 +8,8 @@ pub use requests::{Ask, Request};
 
 use std::time::Duration;
 
+use crate::item::Family;
+
 /// The shape of a run.
 #[derive(Debug, Clone)]
 #[allow(clippy::exhaustive_structs)]
@@ -22,6 +24,8 @@ pub struct Shape {
     pub reads: f64,
     /// Writes a second, over all instances.
     pub writes: f64,
+    /// What is read and written.
+    pub families: Vec<Family>,
     /// What goes wrong.
     pub faults: Vec<FaultKind>,
 }
@@ -66,7 +70,8 @@ mod tests {
 
     fn shape(seed: u64) -> Shape {
         let time = Duration::from_secs(30);
-        Shape { seed, time, instances: 3, reads: 200.0, writes: 20.0, faults: FaultKind::ALL.to_vec() }
+        let (families, faults) = (Family::ALL.to_vec(), FaultKind::ALL.to_vec());
+        Shape { seed, time, instances: 3, reads: 200.0, writes: 20.0, families, faults }
     }
 
     #[test]
@@ -93,7 +98,8 @@ mod tests {
         assert!(kinds(&plan.server_faults).iter().all(|kind| *kind == FaultKind::Flush));
         assert!(kinds(&plan.instance_faults).iter().all(|kind| *kind == FaultKind::Cut));
         assert!(!plan.server_faults.is_empty() && !plan.instance_faults.is_empty());
-        let plan = Plan::draw(&Shape { faults: Vec::new(), ..shape(1) });
+        let plan = Plan::draw(&Shape { faults: Vec::new(), families: vec![Family::Tag], ..shape(1) });
+        assert!(plan.requests.iter().all(|request| request.item.family == Family::Tag));
         assert!(plan.server_faults.is_empty() && plan.instance_faults.is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Shape, between, pause};
-use crate::item::{Family, ITEMS, Item, Way};
+use crate::item::{ITEMS, Item, Way};
 
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,7 @@ fn reads(shape: &Shape) -> Vec<Request> {
     while due < shape.time {
         let language = LANGUAGES[random.usize(..LANGUAGES.len())];
         let ask = Ask::Read { language, conditional: random.u8(..4) == 0 };
-        requests.push(Request { due, instance: random.usize(..shape.instances), item: item(&mut random), ask });
+        requests.push(Request { due, instance: random.usize(..shape.instances), item: item(&mut random, shape), ask });
         due += pause(&mut random, shape.reads);
     }
     requests
@@ -64,7 +64,7 @@ fn writes(shape: &Shape) -> Vec<Request> {
     let rate = shape.writes * 0.75;
     let mut due = pause(&mut random, rate);
     while due < shape.time {
-        let item = item(&mut random);
+        let item = item(&mut random, shape);
         requests.push(write(&mut random, shape, item, due));
         if random.u8(..3) == 0 {
             let soon = due + between(&mut random, 0, 300);
@@ -81,6 +81,6 @@ fn write(random: &mut fastrand::Rng, shape: &Shape, item: Item, due: Duration) -
     Request { due, instance: random.usize(..shape.instances), item, ask: Ask::Write(way) }
 }
 
-fn item(random: &mut fastrand::Rng) -> Item {
-    Item { family: Family::ALL[random.usize(..Family::ALL.len())], id: random.usize(..ITEMS) }
+fn item(random: &mut fastrand::Rng, shape: &Shape) -> Item {
+    Item { family: shape.families[random.usize(..shape.families.len())], id: random.usize(..ITEMS) }
 }

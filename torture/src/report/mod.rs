@@ -75,7 +75,7 @@ const fn kind(saw: &Saw) -> &'static str {
     match saw {
         Saw::Version { .. } => "versions",
         Saw::Failure { .. } => "handlers' own errors",
-        Saw::Lost(_) => "lost with their instance",
+        Saw::Lost(_) => "lost",
         Saw::Nonsense(_) => "nonsense",
     }
 }
