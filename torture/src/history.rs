@@ -48,8 +48,6 @@ pub struct Done {
     pub said: Said,
     /// When it had returned, by the instance's own reading of the machine's clock.
     pub returned: Moment,
-    /// By when it was seen that this instance had nothing left to tell the log, if that was seen.
-    pub flushed: Option<Moment>,
 }
 
 /// What `invalidate` said.
@@ -123,13 +121,35 @@ pub struct Run {
 }
 
 /// A time during which a deposed primary may still have taken looks and appends (LOG.md, rule 5): measured by asking it.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct TwoPrimaries {
     /// Before the other one was promoted.
     pub from: Moment,
-    /// After the deposed one was first seen to refuse.
+    /// After the deposed one was first seen to refuse, or could be reached no more.
     pub until: Moment,
+    /// From when on each instance could not reach the deposed one.
+    pub moved: Vec<Moment>,
+}
+
+impl TwoPrimaries {
+    /// Until when this instance may have heard of the deposed primary's log, and told it something.
+    #[must_use]
+    pub fn heard_until(&self, instance: usize) -> Moment {
+        self.moved.get(instance).map_or(self.until, |moved| self.until.min(*moved))
+    }
+}
+
+/// An instance was seen to owe the log nothing.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Settled {
+    /// Who.
+    pub life: LifeId,
+    /// After this moment it owed nothing for a while,
+    pub sent: Moment,
+    /// and before this one.
+    pub done: Moment,
 }
 
 /// A fault, as it was inflicted.
@@ -164,6 +184,8 @@ pub struct History {
     pub runs: Vec<Run>,
     /// When each version of each item was committed, by [`Item::index`] and version; version 1 is from before.
     pub commits: Vec<Vec<Moment>>,
+    /// Who was seen to owe nothing, in order.
+    pub settled: Vec<Settled>,
     /// When there were two primaries.
     pub two_primaries: Vec<TwoPrimaries>,
     /// What was inflicted.

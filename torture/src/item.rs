@@ -119,16 +119,8 @@ pub enum Way {
 }
 
 impl Way {
-    const ALL: [Self; 8] = [
-        Self::Tag,
-        Self::SoftTag,
-        Self::Key,
-        Self::Prefix,
-        Self::Glob,
-        Self::Uri,
-        Self::Put,
-        Self::All,
-    ];
+    const ALL: [Self; 8] =
+        [Self::Tag, Self::SoftTag, Self::Key, Self::Prefix, Self::Glob, Self::Uri, Self::Put, Self::All];
 
     /// Its name in requests and reports.
     #[must_use]

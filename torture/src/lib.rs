@@ -7,11 +7,11 @@
 
 pub mod check;
 pub mod clock;
-pub mod history;
-pub mod item;
 pub mod driver;
+pub mod history;
 mod http_client;
 pub mod instance;
+pub mod item;
 pub mod plan;
 pub mod report;
 mod truth;

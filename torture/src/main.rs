@@ -12,8 +12,8 @@ use larder_torture::check::check;
 use larder_torture::driver::{Driver, this_program};
 use larder_torture::history::History;
 use larder_torture::instance::broken::Rule;
-use larder_torture::item::Family;
 use larder_torture::instance::{self, InstanceArgs};
+use larder_torture::item::Family;
 use larder_torture::plan::{FaultKind, Shape};
 use larder_torture::report::report;
 

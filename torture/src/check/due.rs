@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::clock::Moment;
-use crate::history::{Done, History, LifeId, Said, Write};
+use crate::history::{Done, History, LifeId, Said, TwoPrimaries, Write};
 use crate::item::Item;
 
 /// A promise that came due: from then on nothing less than this version may be shown.
@@ -61,14 +61,36 @@ pub(super) fn dues(history: &History) -> Dues {
     dues
 }
 
-/// When the promise to every instance comes due; `None` where there is none: what was deferred and never seen to be
-/// flushed may have been lost with its process (LOG.md, rule 15).
-fn due_everywhere(history: &History, _write: &Write, done: &Done) -> Option<Moment> {
-    let told = match done.said {
-        Said::Applied => done.returned,
-        Said::Deferred | Said::Nothing => done.flushed?,
-    };
+/// When the promise to every instance comes due; `None` where there is none.
+fn due_everywhere(history: &History, write: &Write, done: &Done) -> Option<Moment> {
+    let told = told(history, write, done)?;
     Some(one_primary(history, told).plus(history.max_staleness))
+}
+
+/// By when the log that everybody follows had been told.
+///
+/// What was deferred counts from when its instance was seen to owe nothing any more. So does what a deposed primary may
+/// have taken: its instance tells the other log when it comes back. Who died before that has told nobody (LOG.md, rule
+/// 15).
+pub(super) fn told(history: &History, write: &Write, done: &Done) -> Option<Moment> {
+    let instance = history.life(write.life)?.instance;
+    let mut two_primaries = history.two_primaries.iter();
+    let in_doubt =
+        two_primaries.any(|two| two.from <= done.returned && write.sent <= two.heard_until(instance));
+    if done.said == Said::Applied && !in_doubt {
+        return Some(done.returned);
+    }
+    let mut settled = history.settled.iter().filter(|seen| seen.life == write.life);
+    settled
+        .find(|seen| seen.sent > done.returned && !is_in_doubt(history, instance, seen.sent))
+        .map(|seen| seen.done)
+}
+
+/// Whether what the instance believed then it may have heard from a deposed primary. Nothing that was heard longer ago
+/// than `max_staleness` is believed.
+fn is_in_doubt(history: &History, instance: usize, moment: Moment) -> bool {
+    let believed = |two: &TwoPrimaries| two.heard_until(instance).plus(history.max_staleness);
+    history.two_primaries.iter().any(|two| (two.from..=believed(two)).contains(&moment))
 }
 
 /// LOG.md, rule 5: the bound is `max_staleness` "plus the time that an isolated primary goes on serving".

@@ -135,12 +135,16 @@ impl Checker<'_> {
         let broken = |why: &str| Some(self.plain(Promise::NoError, number, why));
         match self.history.run(run) {
             Some(known) if known.fails && known.item == read.item => {}
-            _ => return broken(&format!("it showed an error as of run {run}, which made none for this item")),
+            _ => {
+                return broken(&format!("it showed an error as of run {run}, which made none for this item"));
+            }
         }
         let told = self.told.get(&run).copied();
         let kept = told.is_some_and(|told| told < read.sent);
         if kept {
-            return broken(&format!("it showed the error of run {run}, which was over: another client had it"));
+            return broken(&format!(
+                "it showed the error of run {run}, which was over: another client had it"
+            ));
         }
         None
     }

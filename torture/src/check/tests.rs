@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::history::{Done, Life, LifeId, Run, Said, TwoPrimaries, Write};
+use crate::history::{Done, Life, LifeId, Run, Said, Settled, TwoPrimaries, Write};
 use crate::item::{Family, Item, Way};
 
 const ITEM: Item = Item { family: Family::Tag, id: 0 };
@@ -25,8 +25,8 @@ fn history() -> History {
 }
 
 /// A write of version 2 on A that returned at 200 ms.
-fn write(item: Item, way: Way, said: Said, flushed: Option<Moment>) -> Write {
-    let done = Done { version: 2, said, returned: at(200), flushed };
+fn write(item: Item, way: Way, said: Said) -> Write {
+    let done = Done { version: 2, said, returned: at(200) };
     Write { life: A, item, way, sent: at(90), done: Some(done) }
 }
 
@@ -45,7 +45,7 @@ fn broken(mut history: History, read: Read) -> Vec<Promise> {
 }
 
 fn applied() -> History {
-    History { writes: vec![write(ITEM, Way::Tag, Said::Applied, None)], ..history() }
+    History { writes: vec![write(ITEM, Way::Tag, Said::Applied)], ..history() }
 }
 
 #[test]
@@ -72,14 +72,22 @@ fn another_life_of_the_same_instance_has_promised_nothing_before_the_bound() {
     assert_eq!(broken(history, version(B, 1300, 1)), [Promise::EveryInstance]);
 }
 
+/// A was seen to owe nothing by a request that took two milliseconds.
+fn settled(sent: u64) -> Settled {
+    Settled { life: A, sent: at(sent), done: at(sent + 2) }
+}
+
 #[test]
-fn what_was_deferred_binds_others_from_when_it_was_flushed() {
+fn what_was_deferred_binds_others_from_when_nothing_was_owed() {
     for said in [Said::Deferred, Said::Nothing] {
-        let deferred = |flushed| History { writes: vec![write(ITEM, Way::Tag, said, flushed)], ..history() };
-        assert_eq!(broken(deferred(None), version(A, 201, 1)), [Promise::OwnInstance]);
-        assert_eq!(broken(deferred(None), version(B, 9000, 1)), [], "it may be lost with its process");
-        assert_eq!(broken(deferred(Some(at(700))), version(B, 1700, 1)), []);
-        assert_eq!(broken(deferred(Some(at(700))), version(B, 1701, 1)), [Promise::EveryInstance]);
+        let deferred = |settled| History { writes: vec![write(ITEM, Way::Tag, said)], settled, ..history() };
+        assert_eq!(broken(deferred(vec![]), version(A, 201, 1)), [Promise::OwnInstance]);
+        assert_eq!(broken(deferred(vec![]), version(B, 9000, 1)), [], "it may be lost with its process");
+        let seen = || deferred(vec![settled(150), settled(200), settled(698), settled(800)]);
+        assert_eq!(broken(seen(), version(B, 1700, 1)), []);
+        assert_eq!(broken(seen(), version(B, 1701, 1)), [Promise::EveryInstance]);
+        let of_another = Settled { life: B, ..settled(698) };
+        assert_eq!(broken(deferred(vec![of_another]), version(B, 9000, 1)), []);
     }
 }
 
@@ -92,23 +100,40 @@ fn a_write_that_never_returned_promises_nothing() {
 
 #[test]
 fn a_soft_invalidation_binds_where_no_window_lets_it_be_shown() {
-    let soft = |item| History { writes: vec![write(item, Way::SoftTag, Said::Applied, None)], ..history() };
+    let soft = |item| History { writes: vec![write(item, Way::SoftTag, Said::Applied)], ..history() };
     let stale = Saw::Version { version: 1, run: None };
     assert_eq!(broken(soft(ITEM), version(A, 201, 1)), [Promise::OwnInstance]);
     assert_eq!(broken(soft(PATIENT), read_of(PATIENT, A, 9000, stale.clone())), []);
-    let hard = History { writes: vec![write(PATIENT, Way::Tag, Said::Applied, None)], ..history() };
+    let hard = History { writes: vec![write(PATIENT, Way::Tag, Said::Applied)], ..history() };
     assert_eq!(broken(hard, read_of(PATIENT, A, 201, stale)), [Promise::OwnInstance], "hard never");
+}
+
+/// Two primaries from 150 to 900 ms. A can reach the deposed one until `a`, B until 900 ms.
+fn deposed(history: History, a: u64) -> History {
+    let two = TwoPrimaries { from: at(150), until: at(900), moved: vec![at(a), at(900)] };
+    History { two_primaries: vec![two], ..history }
 }
 
 #[test]
 fn a_deposed_primary_that_still_answered_puts_the_bound_off() {
-    let mut history = applied();
-    history.two_primaries = vec![TwoPrimaries { from: at(150), until: at(900) }];
+    let mut history = deposed(applied(), 80);
     assert_eq!(broken(history.clone(), version(B, 1900, 1)), []);
     assert_eq!(broken(history.clone(), version(B, 1901, 1)), [Promise::EveryInstance]);
     assert_eq!(broken(history.clone(), version(A, 201, 1)), [Promise::OwnInstance], "but not the own one");
-    history.two_primaries = vec![TwoPrimaries { from: at(201), until: at(900) }];
+    history.two_primaries[0].from = at(201);
     assert_eq!(broken(history, version(B, 1201, 1)), [Promise::EveryInstance], "it was told before");
+}
+
+#[test]
+fn what_a_deposed_primary_took_binds_others_from_when_its_instance_has_told_the_other_one() {
+    let applied = || deposed(applied(), 600);
+    assert_eq!(broken(applied(), version(A, 201, 1)), [Promise::OwnInstance]);
+    assert_eq!(broken(applied(), version(B, 9000, 1)), [], "it may be lost with its process");
+    // What A believes up to 1600 ms it may have heard from the deposed one.
+    let seen = |sent| History { settled: vec![settled(300), settled(sent)], ..applied() };
+    assert_eq!(broken(seen(1600), version(B, 9000, 1)), []);
+    assert_eq!(broken(seen(1601), version(B, 2603, 1)), []);
+    assert_eq!(broken(seen(1601), version(B, 2604, 1)), [Promise::EveryInstance]);
 }
 
 /// An older write whose promise comes due later does not lower the bar.
@@ -116,9 +141,9 @@ fn a_deposed_primary_that_still_answered_puts_the_bound_off() {
 fn the_bar_only_ever_rises() {
     let mut history = history();
     history.commits[0].push(at(120));
-    let mut newer = write(ITEM, Way::Tag, Said::Applied, None);
-    newer.done = Some(Done { version: 3, said: Said::Applied, returned: at(130), flushed: None });
-    history.writes = vec![write(ITEM, Way::Tag, Said::Applied, None), newer];
+    let mut newer = write(ITEM, Way::Tag, Said::Applied);
+    newer.done = Some(Done { version: 3, said: Said::Applied, returned: at(130) });
+    history.writes = vec![write(ITEM, Way::Tag, Said::Applied), newer];
     history.reads = vec![version(A, 201, 2)];
     let violations = check(&history);
     assert_eq!(violations.len(), 1);
@@ -163,7 +188,10 @@ fn a_response_shows_what_there_was_to_whoever_asked_for_it() {
     assert_eq!(broken(history(), version(A, 300, 3)), [Promise::RightAnswer]);
     let of_run = |run| read_of(ITEM, A, 300, Saw::Version { version: 2, run: Some(run) });
     assert_eq!(broken(History { runs: vec![run(ITEM, false)], ..history() }, of_run(0)), []);
-    assert_eq!(broken(History { runs: vec![run(PATIENT, false)], ..history() }, of_run(0)), [Promise::RightAnswer]);
+    assert_eq!(
+        broken(History { runs: vec![run(PATIENT, false)], ..history() }, of_run(0)),
+        [Promise::RightAnswer]
+    );
     assert_eq!(broken(history(), of_run(0)), [Promise::RightAnswer]);
 }
 
@@ -175,7 +203,7 @@ fn a_violation_is_told_in_words() {
     assert_eq!(
         violations[0].words,
         "Read 0 of tag/0 on instance 1 (life 1), sent at 1.2500 s, showed version 1 (HIT memory). Write 0 had committed \
-         version 2; its invalidation by tag was Applied and returned at 0.2000 s on instance 0 (life 0), and came due \
+         version 2; its invalidation by tag was Applied and returned at 0.2000 s on instance 0 (life 0), which had told the log by 0.2000 s, and came due \
          everywhere at 1.2000 s, 50.0 ms before the read was sent."
     );
 }

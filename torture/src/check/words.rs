@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Promise;
-use super::due::Due;
+use super::due::{self, Due};
 use crate::clock::Moment;
 use crate::history::{History, LifeId, Read, Said};
 
@@ -13,19 +13,24 @@ pub(super) fn stale(history: &History, number: usize, version: u64, promise: Pro
     };
     let Some(done) = &write.done else { return String::new() };
     let at = |moment| at(history, moment);
-    let told = match (done.said, done.flushed) {
-        (Said::Applied, _) => "was Applied and returned".to_owned(),
-        (Said::Deferred, None) => "was Deferred and returned".to_owned(),
-        (Said::Nothing, None) => "was the layer's own and ended".to_owned(),
-        (_, Some(flushed)) => format!("was flushed by {} and returned", at(flushed)),
+    let said = match done.said {
+        Said::Applied => "was Applied and returned",
+        Said::Deferred => "was Deferred and returned",
+        Said::Nothing => "was the layer's own and ended",
     };
     let late = read.sent.since(due.at);
     let came_due = match promise {
         Promise::OwnInstance => format!("on this very instance, {} before", millis(late)),
-        _ => format!("on {}, and came due everywhere at {}, {} before", life(history, write.life), at(due.at), millis(late)),
+        _ => format!(
+            "on {}, which had told the log by {}, and came due everywhere at {}, {} before",
+            life(history, write.life),
+            due::told(history, write, done).map_or_else(String::new, at),
+            at(due.at),
+            millis(late)
+        ),
     };
     format!(
-        "{} showed version {version} ({}). Write {} had committed version {}; its invalidation by {} {told} at {} {came_due} \
+        "{} showed version {version} ({}). Write {} had committed version {}; its invalidation by {} {said} at {} {came_due} \
          the read was sent.{}",
         name(history, number, read),
         read.outcome,
@@ -40,7 +45,12 @@ pub(super) fn stale(history: &History, number: usize, version: u64, promise: Pro
 pub(super) fn plain(history: &History, number: usize, why: &str) -> String {
     let Some(read) = history.reads.get(number) else { return String::new() };
     let faults = faults(history, read.sent, read.done);
-    format!("{}, done at {} ({}): {why}.{faults}", name(history, number, read), at(history, read.done), read.outcome)
+    format!(
+        "{}, done at {} ({}): {why}.{faults}",
+        name(history, number, read),
+        at(history, read.done),
+        read.outcome
+    )
 }
 
 fn name(history: &History, number: usize, read: &Read) -> String {

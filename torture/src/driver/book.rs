@@ -5,21 +5,26 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::history::{History, Inflicted, Life, LifeId, Read, Said, TwoPrimaries, Write};
+use crate::history::{History, Inflicted, Life, LifeId, Read, Said, Settled, TwoPrimaries, Write};
 
 #[derive(Debug)]
 pub(super) struct Book {
     max_staleness: Duration,
     history: Mutex<History>,
-    /// Writes that said `Deferred`, or nothing, and were not seen flushed.
-    owed: Mutex<Vec<usize>>,
+    /// Who may owe the log something since when, and was not seen to owe nothing after that.
+    debts: Mutex<Vec<(LifeId, Moment)>>,
     nobody_home: AtomicUsize,
 }
 
 impl Book {
     pub(super) fn new(max_staleness: Duration) -> Self {
         let history = History { max_staleness, began: Moment::now(), ..History::default() };
-        Self { max_staleness, history: Mutex::new(history), owed: Mutex::default(), nobody_home: AtomicUsize::new(0) }
+        Self {
+            max_staleness,
+            history: Mutex::new(history),
+            debts: Mutex::default(),
+            nobody_home: AtomicUsize::new(0),
+        }
     }
 
     pub(super) const fn max_staleness(&self) -> Duration {
@@ -61,52 +66,45 @@ impl Book {
     }
 
     pub(super) fn write(&self, write: Write) {
-        let owes = write.done.as_ref().is_some_and(|done| done.said != Said::Applied);
-        let number = {
-            let mut history = self.lock();
-            history.writes.push(write);
-            history.writes.len() - 1
-        };
-        if owes {
-            self.owed().push(number);
+        if let Some(done) = write.done.as_ref().filter(|done| done.said != Said::Applied) {
+            self.debts().push((write.life, done.returned));
         }
+        self.lock().writes.push(write);
     }
 
     pub(super) fn fault(&self, fault: Inflicted) {
         self.lock().faults.push(fault);
     }
 
+    /// There were two primaries. Whoever lives in an instance now may have told the wrong one something.
     pub(super) fn two_primaries(&self, two: TwoPrimaries) {
-        self.lock().two_primaries.push(two);
+        let mut history = self.lock();
+        let lives = history.lives.iter().zip(0..).filter(|(life, _)| life.killed.is_none());
+        let heard = |life: &Life| two.heard_until(life.instance).plus(self.max_staleness);
+        let debts: Vec<_> = lives.map(|(life, id)| (LifeId(id), heard(life))).collect();
+        history.two_primaries.push(two);
+        drop(history);
+        self.debts().extend(debts);
     }
 
     pub(super) fn last_outcome_was_hit(&self) -> bool {
         self.lock().reads.last().is_some_and(|read| read.outcome.starts_with("HIT"))
     }
 
-    /// Whether this life has said `Deferred`, or nothing, and was not seen to have told the log since.
+    /// Whether this life may owe the log something.
     pub(super) fn owes(&self, life: LifeId) -> bool {
-        let owed = self.owed();
-        let history = self.lock();
-        owed.iter().any(|number| history.writes[*number].life == life)
+        let now = Moment::now();
+        self.debts().iter().any(|(debtor, since)| *debtor == life && *since < now)
     }
 
-    /// This life was seen to owe nothing: by a request that was sent and done then.
-    pub(super) fn flushed(&self, life: LifeId, sent: Moment, done: Moment) {
-        let mut owed = self.owed();
-        let mut history = self.lock();
-        owed.retain(|number| {
-            let write = &mut history.writes[*number];
-            match &mut write.done {
-                Some(known) if write.life == life && known.returned < sent => known.flushed = Some(done),
-                _ => return true,
-            }
-            false
-        });
+    /// A life was seen to owe nothing.
+    pub(super) fn settled(&self, settled: Settled) {
+        self.debts().retain(|(debtor, since)| *debtor != settled.life || *since >= settled.sent);
+        self.lock().settled.push(settled);
     }
 
-    fn owed(&self) -> MutexGuard<'_, Vec<usize>> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn debts(&self) -> MutexGuard<'_, Vec<(LifeId, Moment)>> {
+        self.debts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, History> {

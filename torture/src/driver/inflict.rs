@@ -58,7 +58,9 @@ pub(super) async fn on_servers(
             }
             Act::Flush(what) => servers.flush(*what).await,
             Act::Failover { crash: true, lag, .. } => crash(&mut servers, &fleet, *lag).await?,
-            Act::Failover { lag, isolated, .. } => depose(&mut servers, &fleet, &book, *lag, *isolated).await?,
+            Act::Failover { lag, isolated, .. } => {
+                depose(&mut servers, &fleet, &book, *lag, *isolated).await?
+            }
             Act::Cut { .. } | Act::Blackhole { .. } | Act::Delay { .. } | Act::RestartInstance { .. } => {}
         }
         servers.in_sync().await?;
@@ -148,8 +150,10 @@ async fn depose(
     let from = Moment::now();
     let deposed = servers.promote().await?;
     let isolation = isolated.map(|(instance, _)| instance);
+    let mut moved = vec![from; fleet.instances()];
     for instance in (0..fleet.instances()).filter(|instance| Some(*instance) != isolation) {
         lead(servers, fleet, instance).await;
+        moved[instance] = Moment::now();
     }
     let mut until = None;
     if let Some((instance, time)) = isolated {
@@ -161,10 +165,11 @@ async fn depose(
             sleep(ASKED).await;
         }
         lead(servers, fleet, instance).await;
+        moved[instance] = Moment::now();
     }
     // Nobody can reach it any more.
     let until = until.unwrap_or_else(Moment::now);
-    book.two_primaries(TwoPrimaries { from, until });
+    book.two_primaries(TwoPrimaries { from, until, moved });
     servers.rejoin(deposed, false).await
 }
 

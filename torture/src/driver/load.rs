@@ -82,8 +82,11 @@ fn written(answer: &Answer) -> Option<Done> {
         None => Said::Nothing,
     };
     let returned = Moment::from_nanos(number(wire::RETURNED)?);
-    (answer.status == StatusCode::NO_CONTENT)
-        .then_some(Done { version: number(wire::VERSION)?, said, returned, flushed: None })
+    (answer.status == StatusCode::NO_CONTENT).then_some(Done {
+        version: number(wire::VERSION)?,
+        said,
+        returned,
+    })
 }
 
 fn outcome(answer: &Answer) -> String {

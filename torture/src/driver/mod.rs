@@ -78,7 +78,12 @@ impl Driver {
         let fleet = Arc::new(Fleet::start(self, address, servers.address(), Arc::clone(&book)).await?);
         let probing = probe::start(&fleet, &book);
 
-        let load = Load { fleet: Arc::clone(&fleet), book: Arc::clone(&book), truth: truth.clone(), client: HttpClient::default() };
+        let load = Load {
+            fleet: Arc::clone(&fleet),
+            book: Arc::clone(&book),
+            truth: truth.clone(),
+            client: HttpClient::default(),
+        };
         let (end, over) = watch::channel(false);
         let when = When { begun: Instant::now(), over };
         let requests = load.send(plan.requests, when.begun);

@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use super::book::Book;
 use super::fleet::{Fleet, Home};
 use crate::clock::Moment;
+use crate::history::Settled;
 use crate::http_client::HttpClient;
 use crate::wire;
 
@@ -34,7 +35,7 @@ async fn watch(fleet: Arc<Fleet>, book: Arc<Book>, instance: usize) {
         number += 1;
         let sent = Moment::now();
         if owes_nothing(&client, home, number).await {
-            book.flushed(home.life, sent, Moment::now());
+            book.settled(Settled { life: home.life, sent, done: Moment::now() });
         }
     }
 }

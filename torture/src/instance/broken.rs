@@ -52,7 +52,6 @@ impl Broken {
     fn as_before(&self, cursor: Cursor, asked: Result<Look, StoreError>) -> Result<Look, StoreError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(look) = &asked {
-            
             *last = Some(Look { entries: Vec::new(), more: false, ..look.clone() });
         }
         match last.as_ref().filter(|look| look.incarnation == cursor.incarnation) {

@@ -230,9 +230,7 @@ fn act(random: &mut fastrand::Rng, shape: &Shape, kind: FaultKind) -> Act {
             let isolated = (!crash && random.bool()).then(|| (instance, between(random, 500, 3_000)));
             Act::Failover { crash, lag, isolated }
         }
-        FaultKind::Cut => {
-            Act::Cut { instance, times: random.u32(1..12), every: between(random, 20, 200) }
-        }
+        FaultKind::Cut => Act::Cut { instance, times: random.u32(1..12), every: between(random, 20, 200) },
         FaultKind::Blackhole => {
             let mut instances = vec![instance];
             if random.u8(..3) == 0 {

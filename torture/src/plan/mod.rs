@@ -3,7 +3,7 @@
 mod faults;
 mod requests;
 
-pub use faults::{Act, FaultKind, Fault, Flush, Lane};
+pub use faults::{Act, Fault, FaultKind, Flush, Lane};
 pub use requests::{Ask, Request};
 
 use std::time::Duration;

@@ -50,7 +50,12 @@ fn reads(shape: &Shape) -> Vec<Request> {
     while due < shape.time {
         let language = LANGUAGES[random.usize(..LANGUAGES.len())];
         let ask = Ask::Read { language, conditional: random.u8(..4) == 0 };
-        requests.push(Request { due, instance: random.usize(..shape.instances), item: item(&mut random, shape), ask });
+        requests.push(Request {
+            due,
+            instance: random.usize(..shape.instances),
+            item: item(&mut random, shape),
+            ask,
+        });
         due += pause(&mut random, shape.reads);
     }
     requests

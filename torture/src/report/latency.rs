@@ -20,7 +20,11 @@ pub(super) fn tell(text: &mut String, history: &History) {
     for (fault, mut sample) in added {
         let mut millis = |share| sample.quantile(share).as_secs_f64() * 1e3;
         let (p50, p99, max) = (millis(0.5), millis(0.99), millis(1.0));
-        let _ = writeln!(text, "  {fault:<17} p50 {p50:>6.1}  p99 {p99:>6.1}  max {max:>6.1} ms  of {} reads", sample.len());
+        let _ = writeln!(
+            text,
+            "  {fault:<17} p50 {p50:>6.1}  p99 {p99:>6.1}  max {max:>6.1} ms  of {} reads",
+            sample.len()
+        );
     }
 }
 
@@ -45,7 +49,8 @@ fn overlap(one: (Moment, Moment), other: (Moment, Moment)) -> Duration {
 
 /// The fault during which a read went on.
 fn going_on(history: &History, read: &Read) -> &'static str {
-    let mut during = history.faults.iter().filter(|fault| fault.from <= read.done && fault.until >= read.sent);
+    let mut during =
+        history.faults.iter().filter(|fault| fault.from <= read.done && fault.until >= read.sent);
     match (during.next(), during.next()) {
         (None, _) => "nothing",
         (Some(fault), None) => fault.kind,

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use crate::check::Violation;
 use crate::driver::Outcome;
-use crate::history::{Done, History, Said, Saw};
+use crate::history::{History, Said, Saw, Write};
 use crate::plan::Shape;
 
 use self::numbers::Sample;
@@ -29,7 +29,10 @@ pub fn report(shape: &Shape, outcome: &Outcome, violations: &[Violation]) -> Str
     latency::tell(&mut text, history);
     runs(&mut text, history);
     for instance in &outcome.still_refusing {
-        let _ = writeln!(text, "VIOLATION of P3: instance {instance} does not answer from memory though all faults are over");
+        let _ = writeln!(
+            text,
+            "VIOLATION of P3: instance {instance} does not answer from memory though all faults are over"
+        );
     }
     for violation in violations.iter().take(TOLD) {
         let _ = writeln!(text, "VIOLATION of {}: {}", violation.promise.as_str(), violation.words);
@@ -52,7 +55,7 @@ fn counts(text: &mut String, outcome: &Outcome) {
     }
     let mut said: BTreeMap<&str, usize> = BTreeMap::new();
     for write in &history.writes {
-        *said.entry(what_was_said(write.done.as_ref())).or_default() += 1;
+        *said.entry(what_was_said(write)).or_default() += 1;
     }
     let mut faults: BTreeMap<&str, usize> = BTreeMap::new();
     for fault in &history.faults {
@@ -80,14 +83,12 @@ const fn kind(saw: &Saw) -> &'static str {
     }
 }
 
-fn what_was_said(done: Option<&Done>) -> &'static str {
-    match done.map(|done| (done.said, done.flushed)) {
+fn what_was_said(write: &Write) -> &'static str {
+    match write.done.as_ref().map(|done| done.said) {
         None => "lost with their instance",
-        Some((Said::Applied, _)) => "Applied",
-        Some((Said::Deferred, Some(_))) => "Deferred and flushed",
-        Some((Said::Deferred, None)) => "Deferred and never seen flushed",
-        Some((Said::Nothing, Some(_))) => "by the layer and flushed",
-        Some((Said::Nothing, None)) => "by the layer and never seen flushed",
+        Some(Said::Applied) => "Applied",
+        Some(Said::Deferred) => "Deferred",
+        Some(Said::Nothing) => "by the layer",
     }
 }
 

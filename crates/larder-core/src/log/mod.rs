@@ -10,6 +10,7 @@
 
 pub mod names;
 pub mod outbox;
+mod own;
 pub mod position;
 pub mod selector;
 pub mod table;

@@ -92,10 +92,13 @@ impl Outbox {
             .for_each(|entry| entry.appended = Some(appended));
     }
 
-    /// Lets go of what the tail has passed, and takes back what has to be appended again.
-    pub(crate) fn settle(&mut self, passing: impl Fn(&Appended) -> Passing) {
+    /// Lets `own` keep what the tail has passed, and takes back what has to be appended again.
+    pub(crate) fn settle(&mut self, passing: impl Fn(&Appended) -> Passing, mut own: impl FnMut(&Event)) {
         self.entries.retain_mut(|entry| match entry.appended.as_ref().map(&passing) {
-            Some(Passing::Passed) => false,
+            Some(Passing::Passed) => {
+                own(&entry.event);
+                false
+            }
             Some(Passing::AppendAgain) => {
                 entry.appended = None;
                 true
@@ -147,10 +150,10 @@ mod tests {
     #[test]
     fn a_batch_ends_where_something_is_on_its_way_already() {
         let mut outbox = three_sent(9);
-        outbox.settle(again(&[1, 3]));
+        outbox.settle(again(&[1, 3]), |_| ());
         let batch = outbox.unsent().unwrap();
         assert_eq!(batch.events(), [event("1")]);
-        outbox.settle(again(&[2]));
+        outbox.settle(again(&[2]), |_| ());
         outbox.sent(&batch, appended(4));
         assert_eq!(outbox.unsent().unwrap().events(), [event("2"), event("3")]);
     }
@@ -159,10 +162,11 @@ mod tests {
     #[test]
     fn what_came_back_out_of_order_leaves_no_room_behind_the_first() {
         let mut outbox = three_sent(3);
-        outbox.settle(|appended| match appended.id.millis {
+        let only_first_again = |appended: &Appended| match appended.id.millis {
             1 => Passing::AppendAgain,
             _ => Passing::Passed,
-        });
+        };
+        outbox.settle(only_first_again, |_| ());
         assert_eq!(outbox.settled(3), 0);
         assert_eq!(outbox.push(4, &event("4")), Event::EVERYTHING);
         assert_eq!(outbox.unsent().unwrap().events(), [Event::EVERYTHING]);
@@ -173,7 +177,9 @@ mod tests {
     fn an_outbox_is_empty_when_all_that_was_sent_was_passed() {
         let mut outbox = three_sent(3);
         assert!(!outbox.is_empty());
-        outbox.settle(|_| Passing::Passed);
+        let mut own = Vec::new();
+        outbox.settle(|_| Passing::Passed, |passed| own.push(passed.clone()));
+        assert_eq!(own, [event("1"), event("2"), event("3")]);
         assert!(outbox.is_empty());
         assert_eq!(outbox.settled(3), 3);
     }

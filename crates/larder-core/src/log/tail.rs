@@ -13,6 +13,7 @@ pub use self::reached::Passing;
 use self::reached::Reached;
 use super::names::Names;
 use super::outbox::{Batch, Outbox};
+use super::own::Own;
 use super::position::{Incarnation, Mark, Position};
 use super::selector::Event;
 use super::table::{Place, Table, Verdict};
@@ -59,6 +60,7 @@ pub struct Tail {
     local: u64,
     table: Table,
     outbox: Outbox,
+    own: Own,
     confirmed_at: Option<Boot>,
     /// Whether the end of this incarnation was reached once.
     replayed: bool,
@@ -75,6 +77,7 @@ impl Tail {
             local: 0,
             table: Table::new(limits.rows.max(limits.outbox.saturating_mul(2)), limits.globs),
             outbox: Outbox::new(limits.outbox),
+            own: Own::new(limits.outbox),
             confirmed_at: None,
             replayed: false,
         }
@@ -125,7 +128,7 @@ impl Tail {
             return self.note_broken(sent);
         }
         self.take_in(look, sent);
-        self.settle();
+        self.settle_outbox(sent);
         LookTaken { again: look.more, confirmed: !look.more, new_incarnation }
     }
 
@@ -163,13 +166,24 @@ impl Tail {
     /// Notes that a batch was appended. It stays in the outbox until we have passed it (rule 12).
     pub fn sent(&mut self, batch: &Batch, appended: Appended) {
         self.outbox.sent(batch, appended);
-        self.settle();
+        self.settle_outbox(appended.answered);
     }
 
     /// How far we are with an event that was appended: `invalidate` may return once it is passed (rule 14).
     #[must_use]
     pub fn passed(&self, appended: &Appended) -> Passing {
         self.reached.passing(appended)
+    }
+
+    /// The same, for who appended the events himself: once they are passed they are kept for a while. If another
+    /// incarnation turns up it may have been begun before they were appended, on a primary that was promoted behind our
+    /// back, and so they are [deferred](Self::defer) anew.
+    pub fn settle(&mut self, appended: &Appended, events: &[Event], now: Boot) -> Passing {
+        let passing = self.passed(appended);
+        if passing == Passing::Passed {
+            events.iter().for_each(|event| self.own.keep(event.clone(), now));
+        }
+        passing
     }
 
     /// Rule 3: whether a response with this position and these names may be used.
@@ -190,11 +204,14 @@ impl Tail {
             && usable(None, self.confirmed_at, max_staleness, now)
     }
 
-    /// Rule 6: another incarnation begins at its start, and refuses everything older.
+    /// Rule 6: another incarnation begins at its start, and refuses everything older. What we told the one before may be
+    /// newer than the start, and unknown there.
     fn adopt(&mut self, incarnation: Incarnation, sent: Boot) {
         self.reached = Reached::start_of(incarnation, Some(sent));
         self.replayed = false;
         self.table.forget_log(self.settled());
+        let own = self.own.take(sent);
+        self.defer(&own, sent);
     }
 
     /// The log ends before our position, though it is of our incarnation (the end of rule 6): only a new one can be
@@ -203,7 +220,7 @@ impl Tail {
         let again = !self.reached.broken;
         self.reached.broken = true;
         self.reached.looked = Some(sent);
-        self.settle();
+        self.settle_outbox(sent);
         LookTaken { again, ..LookTaken::default() }
     }
 
@@ -227,8 +244,9 @@ impl Tail {
         }
     }
 
-    fn settle(&mut self) {
-        self.outbox.settle(|appended| self.reached.passing(appended));
+    fn settle_outbox(&mut self, now: Boot) {
+        let (reached, own) = (&self.reached, &mut self.own);
+        self.outbox.settle(|appended| reached.passing(appended), |event| own.keep(event.clone(), now));
     }
 
     fn settled(&self) -> u64 {
