@@ -26,6 +26,7 @@ mod builder;
 mod circuit;
 mod entry;
 mod error;
+mod gather;
 mod health;
 mod keys;
 mod link;

@@ -109,10 +109,14 @@ impl Link {
         }
     }
 
+    pub(crate) fn is_clustered(&self) -> bool {
+        self.config.server.is_clustered()
+    }
+
     fn options(&self, limit: Duration) -> Options {
         // To fred, following a redirection is another attempt. A command that was in flight on a lost connection is not
         // sent again all the same, as it is one that fails fast.
-        let redirections = if self.config.server.is_clustered() { 2 } else { 0 };
+        let redirections = if self.is_clustered() { 2 } else { 0 };
         Options {
             timeout: Some(limit),
             max_attempts: Some(1 + redirections),

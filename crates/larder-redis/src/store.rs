@@ -14,6 +14,7 @@ use crate::answer;
 use crate::builder::RedisStoreBuilder;
 use crate::circuit::Leave;
 use crate::error::ConnectError;
+use crate::gather::Gather;
 use crate::health::Health;
 use crate::keys::Keys;
 use crate::link::{Advice, Link};
@@ -33,6 +34,7 @@ pub(crate) struct Inner {
     pub(crate) command_timeout: Duration,
     pub(crate) log_length: u64,
     pub(crate) runtime: Handle,
+    pub(crate) gather: Arc<Gather>,
     /// For stored responses.
     pub(crate) data: Arc<Link>,
     /// For looks and appends, which may not wait behind large responses.
@@ -94,6 +96,7 @@ impl RedisStore {
             command_timeout,
             log_length,
             runtime: runtime.clone(),
+            gather: Arc::default(),
             data: Link::open(config.clone(), runtime, Advice::Wanted),
             log: Link::open(config.clone(), runtime, Advice::Given),
             alarm: Link::open(config, runtime, Advice::Given),

@@ -7,6 +7,7 @@ use fred::interfaces::KeysInterface;
 use fred::types::Value;
 use larder_core::store::{SharedTier, StoreError};
 
+use crate::gather::Way;
 use crate::store::RedisStore;
 
 /// Redis refuses expiries that overflow its clock; nothing is stored for longer than this.
@@ -16,8 +17,8 @@ impl SharedTier for RedisStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         let inner = &*self.inner;
         let leave = inner.health.admit()?;
-        let client = inner.data.within(inner.command_timeout);
-        let result = client.get(inner.keys.response(key)).await;
+        let way = Way { link: &inner.data, runtime: &inner.runtime, limit: inner.command_timeout };
+        let result = inner.gather.get(way, inner.keys.response(key)).await;
         inner.settle(leave, result)
     }
 

@@ -18,8 +18,9 @@ use crate::report::headers::{self, Forwarded, X_CACHE};
 use crate::service::plan::Look;
 use crate::service::route::Route;
 
-/// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields.
-#[inline]
+/// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields. (Inlined so
+/// that the response is written where it stays: it is large.)
+#[inline(always)]
 pub(crate) fn fresh<B: Body>(
     route: &Route,
     look: Look,
@@ -32,15 +33,27 @@ pub(crate) fn fresh<B: Body>(
     let outcome = Outcome::Hit(tier);
     route.answered_at_once(parts, key, outcome);
     route.cache.report.saved(held.meta.cost);
+    if look.head || look.conditional || route.policy.show_key {
+        return fresh_in_part(route, look, key, parts, held, (outcome, now));
+    }
+    let mut fields = held.headers.clone();
+    complete(&mut fields, held, outcome, now);
+    whole(held.status, fields, held.body.clone())
+}
+
+/// One of which the client may want no more than the head, or the word that it has it already.
+#[cold]
+fn fresh_in_part<B: Body>(
+    route: &Route,
+    look: Look,
+    key: &str,
+    parts: &Parts,
+    held: &Held,
+    (outcome, now): (Outcome, Boot),
+) -> Response<CacheBody<B>> {
     let not_modified = look.conditional && is_not_modified(held, &parts.headers);
-    let complete = |fields: &mut HeaderMap| complete(fields, held, outcome, now);
-    let mut response = if look.head || not_modified {
-        let mut response = stored(held, look.head, not_modified);
-        complete(response.headers_mut());
-        response
-    } else {
-        whole(held.status, held.rendered(held.age(now), complete), held.body.clone())
-    };
+    let mut response = stored(held, look.head, not_modified);
+    complete(response.headers_mut(), held, outcome, now);
     if route.policy.show_key {
         headers::key(response.headers_mut(), key);
     }
@@ -84,7 +97,7 @@ pub(crate) fn past<B: Body<Data = Bytes>>(response: Response<B>, outcome: Outcom
     response
 }
 
-#[inline]
+#[inline(always)]
 fn whole<B: Body>(status: StatusCode, fields: HeaderMap, body: Bytes) -> Response<CacheBody<B>> {
     let mut response = Response::new(CacheBody::whole(body));
     *response.status_mut() = status;

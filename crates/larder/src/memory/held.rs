@@ -1,6 +1,5 @@
 //! A stored response in memory.
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -31,15 +30,6 @@ pub(crate) struct Held {
     pub(crate) valid_at: AtomicU64,
     /// What other caches, nearer to the origin, said in `Cache-Status`.
     pub(crate) others: Option<HeaderValue>,
-    rendered: Mutex<Rendered>,
-}
-
-/// The fields of a fresh hit at one age, in whole seconds: what changes from hit to hit changes once a second.
-#[derive(Default)]
-struct Rendered {
-    at: u64,
-    /// Only kept from the second hit in a second on, so that what is hit seldom is not held twice.
-    headers: Option<HeaderMap>,
 }
 
 /// No generation of the table has this number.
@@ -86,7 +76,6 @@ impl Held {
             since,
             valid_at: AtomicU64::new(NEVER),
             others,
-            rendered: Mutex::default(),
         }
     }
 
@@ -106,26 +95,6 @@ impl Held {
     #[inline]
     pub(crate) fn age(&self, now: Boot) -> Duration {
         age::current_age(self.age, now.saturating_since(self.since))
-    }
-
-    /// Its fields for a fresh hit at this age, which `render` completes where they are not at hand.
-    pub(crate) fn rendered(&self, age: Duration, render: impl FnOnce(&mut HeaderMap)) -> HeaderMap {
-        let rendered = || {
-            let mut headers = self.headers.clone();
-            render(&mut headers);
-            headers
-        };
-        // Never waited for: whoever finds it taken writes the fields for itself.
-        let Ok(mut kept) = self.rendered.try_lock() else {
-            return rendered();
-        };
-        let at = age.as_secs().saturating_add(1);
-        if kept.at != at {
-            *kept = Rendered { at, headers: None };
-            drop(kept);
-            return rendered();
-        }
-        kept.headers.get_or_insert_with(rendered).clone()
     }
 
     /// What the rules of reuse ask of it.

@@ -1,5 +1,6 @@
 //! The header fields that tell what the cache did: `Age`, `X-Cache`, `X-Cache-Key` and `Cache-Status` (RFC 9211).
 
+mod hit;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,8 @@ use bytes::Bytes;
 use http::header::{AGE, CACHE_STATUS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::outcome::{NotStored, Outcome};
+
+use hit::{Hit, Told};
 
 pub(crate) const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 pub(crate) const X_CACHE_KEY: HeaderName = HeaderName::from_static("x-cache-key");
@@ -104,22 +107,31 @@ pub(crate) fn served(
     if !matches!(outcome, Outcome::Hit(_)) {
         headers.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
     }
-    let member = served_member(outcome, age, fresh);
-    let status = behind(others, member.as_str());
-    let age = whole_seconds(age);
+    let told = told(outcome, (age, fresh), others);
     let mut first = headers.iter_mut();
     match (first.next(), first.next()) {
-        (Some((name, old_age)), Some((other_name, old_status)))
-            if *name == AGE && *other_name == CACHE_STATUS =>
-        {
-            *old_age = age;
-            *old_status = status;
+        (Some((name, age)), Some((other_name, status))) if *name == AGE && *other_name == CACHE_STATUS => {
+            *age = told.age;
+            *status = told.status;
         }
         // The fields of a 304 are others.
         _ => {
-            headers.insert(AGE, age);
-            headers.insert(CACHE_STATUS, status);
+            headers.insert(AGE, told.age);
+            headers.insert(CACHE_STATUS, told.status);
         }
+    }
+}
+
+#[inline]
+fn told(outcome: Outcome, (age, fresh): (Duration, Duration), others: Option<&HeaderValue>) -> Told {
+    let write = || Told {
+        age: whole_seconds(age),
+        status: behind(others, served_member(outcome, age, fresh).as_str()),
+    };
+    let seconds = delta_seconds(age);
+    match (outcome, delta_seconds(fresh).checked_sub(seconds)) {
+        (Outcome::Hit(tier), Some(ttl)) if others.is_none() => Hit { age: seconds, ttl, tier }.told(write),
+        _ => write(),
     }
 }
 
@@ -213,8 +225,44 @@ fn delta_seconds(time: Duration) -> u64 {
     time.as_secs().min(1 << 31)
 }
 
+/// The value of `Age`. Most ages are short, and written down once: their value is neither allocated nor counted.
 pub(crate) fn whole_seconds(age: Duration) -> HeaderValue {
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(delta_seconds(age));
-    HeaderValue::from_str(digits).unwrap_or(HeaderValue::from_static("0"))
+    let seconds = delta_seconds(age);
+    let value = match usize::try_from(seconds).ok().and_then(|seconds| WRITTEN.get(seconds)) {
+        Some(digits) => HeaderValue::from_maybe_shared(Bytes::from_static(without_zeros(digits))),
+        None => HeaderValue::from_str(itoa::Buffer::new().format(seconds)),
+    };
+    value.unwrap_or(HeaderValue::from_static("0"))
+}
+
+/// The numbers below ten thousand, nearly three hours, in four digits each.
+static WRITTEN: [[u8; 4]; 10_000] = written();
+
+const fn written() -> [[u8; 4]; 10_000] {
+    let mut all = [*b"0000"; 10_000];
+    let mut number = 1;
+    while number < all.len() {
+        all[number] = next(all[number - 1]);
+        number += 1;
+    }
+    all
+}
+
+const fn next(mut digits: [u8; 4]) -> [u8; 4] {
+    let mut place = 3;
+    while digits[place] == b'9' {
+        digits[place] = b'0';
+        place -= 1;
+    }
+    digits[place] += 1;
+    digits
+}
+
+fn without_zeros(digits: &'static [u8; 4]) -> &'static [u8] {
+    match digits {
+        [b'0', b'0', b'0', rest @ ..] => rest,
+        [b'0', b'0', rest @ ..] => rest,
+        [b'0', rest @ ..] => rest,
+        all => all,
+    }
 }

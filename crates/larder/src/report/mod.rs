@@ -1,6 +1,7 @@
 //! Telling what the cache did: in header fields, counters, metrics and logs, all from one set of words.
 
 pub(crate) mod headers;
+mod hits;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
 pub(crate) mod route;
@@ -15,6 +16,7 @@ use larder_core::store::StoreError;
 use larder_core::time::Clock;
 
 use crate::memory::Memory;
+use hits::Hits;
 use stats::Stats;
 pub(crate) use trouble::Exchange;
 use trouble::Trouble;
@@ -22,7 +24,7 @@ use trouble::Trouble;
 /// The counters of a cache.
 #[derive(Default)]
 pub(crate) struct Report {
-    hits: [AtomicU64; 2],
+    hits: Hits,
     stale: [AtomicU64; StaleReason::ALL.len()],
     misses: [AtomicU64; MissReason::ALL.len()],
     bypasses: [AtomicU64; BypassReason::ALL.len()],
@@ -31,7 +33,6 @@ pub(crate) struct Report {
     fills: AtomicU64,
     fill_nanos: AtomicU64,
     stored: AtomicU64,
-    saved_nanos: AtomicU64,
     invalidations: AtomicU64,
     store_errors: AtomicU64,
     trouble: Trouble,
@@ -53,8 +54,7 @@ impl Report {
     #[inline]
     pub(crate) fn answered(&self, outcome: Outcome) {
         let counter = match outcome {
-            Outcome::Hit(Tier::Memory) => &self.hits[0],
-            Outcome::Hit(Tier::Shared) => &self.hits[1],
+            Outcome::Hit(tier) => return self.hits.count(tier),
             Outcome::Stale(_, reason) => &self.stale[reason.index()],
             Outcome::Miss(reason) => &self.misses[reason.index()],
             Outcome::Bypass(reason) => &self.bypasses[reason.index()],
@@ -69,7 +69,7 @@ impl Report {
     /// A request was answered with a response that took this long to make.
     #[inline]
     pub(crate) fn saved(&self, cost: Duration) {
-        add(&self.saved_nanos, nanos(cost));
+        self.hits.saved(nanos(cost));
         #[cfg(feature = "metrics")]
         self.saved.add(nanos(cost));
     }
@@ -130,8 +130,8 @@ impl Report {
                 .collect()
         };
         Stats {
-            hits_memory: get(&self.hits[0]),
-            hits_shared: get(&self.hits[1]),
+            hits_memory: self.hits.total(Tier::Memory),
+            hits_shared: self.hits.total(Tier::Shared),
             stale: by_word(&self.stale, &mut StaleReason::ALL.iter().map(|reason| reason.as_str())),
             misses: by_word(&self.misses, &mut MissReason::ALL.iter().map(|reason| reason.as_str())),
             bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
@@ -140,7 +140,7 @@ impl Report {
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
-            saved: Duration::from_nanos(get(&self.saved_nanos)),
+            saved: Duration::from_nanos(self.hits.saved_nanos()),
             invalidations: get(&self.invalidations),
             store_errors: get(&self.store_errors),
             held: memory.len(),

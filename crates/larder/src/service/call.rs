@@ -56,7 +56,16 @@ where
         // Made here, where it stays: it is too large to be handed about.
         let mut key = KeyBuf::new();
         match self.route.plan(&mut parts, &mut key) {
-            Plan::Look(look) => self.look(look, key.as_str().unwrap_or_default(), parts, body),
+            Plan::Look(look) => {
+                let key = key.as_str().unwrap_or_default();
+                let now = self.route.cache.clock.boot();
+                match self.route.look_in_memory(look, key, &parts.headers, now) {
+                    Known::Fresh(held, tier) => {
+                        ResponseFuture::stored(serve::fresh(&self.route, look, key, &parts, &held, tier, now))
+                    }
+                    known => self.ask(look, key, known, parts, body),
+                }
+            }
             Plan::Write => self.write(parts, body),
             Plan::Past(reason) => {
                 let outcome = Outcome::Bypass(reason);
@@ -73,10 +82,12 @@ where
 }
 
 impl<S> CacheService<S> {
-    fn look<Q>(
+    /// Answers a request that memory has no fresh response for.
+    fn ask<Q>(
         &mut self,
         look: Look,
         key: &str,
+        known: Known,
         mut parts: Parts,
         body: Q,
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
@@ -84,11 +95,6 @@ impl<S> CacheService<S> {
         S: Inner<Q>,
         Q: Send + 'static,
     {
-        let now = self.route.cache.clock.boot();
-        let known = self.route.look_in_memory(look, key, &parts.headers, now);
-        if let Known::Fresh(held, tier) = known {
-            return ResponseFuture::stored(serve::fresh(&self.route, look, key, &parts, &held, tier, now));
-        }
         if let Some(missing) = self.route.goes_to_shared_alone(look, &known) {
             let (route, inner) = (Arc::clone(&self.route), self.take_ready());
             let request = Request::from_parts(parts, body);

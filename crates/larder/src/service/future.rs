@@ -42,6 +42,7 @@ pin_project! {
 }
 
 impl<F, B: Body, E> ResponseFuture<F, B, E> {
+    #[inline(always)]
     pub(super) const fn stored(response: Response<CacheBody<B>>) -> Self {
         Self { state: State::Stored { response: Some(response) } }
     }

@@ -1,0 +1,124 @@
+//! Values that are asked for at the same moment, against a real server.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)] // Also in what helps the tests.
+
+mod support;
+
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use larder_core::store::{SharedTier, StoreErrorKind};
+use larder_redis::RedisStore;
+use larder_testing::RedisServer;
+use support::{brief, joined, store};
+use tokio::task::JoinSet;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn key(number: usize) -> String {
+    format!("{{u|/{number}}}")
+}
+
+/// How often the server has run this command.
+async fn calls(server: &RedisServer, command: &str) -> usize {
+    let stats = server.command(&["INFO", "commandstats"]).await.unwrap();
+    let line = stats.as_str().unwrap().lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+}
+
+/// Asks for so many at once, and checks that each gets its own: every third is not there.
+async fn ask_for(store: &RedisStore, values: usize) {
+    let mut asked = JoinSet::new();
+    for number in 0..values {
+        let store = store.clone();
+        asked.spawn(async move { (number, store.get(&key(number)).await.unwrap()) });
+    }
+    for (number, value) in asked.join_all().await {
+        let expected = (number % 3 != 0).then(|| Bytes::from(number.to_string()));
+        assert_eq!(value, expected, "{number}");
+    }
+}
+
+async fn filled(values: usize) -> (RedisServer, RedisStore) {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    for number in (0..values).filter(|number| number % 3 != 0) {
+        store.set(&key(number), number.to_string().into(), HOUR).await.unwrap();
+    }
+    (server, store)
+}
+
+#[tokio::test]
+async fn each_gets_its_own_and_redis_few_commands() {
+    let (server, store) = filled(100).await;
+    let alone = calls(&server, "get").await;
+    ask_for(&store, 100).await;
+    assert_eq!(calls(&server, "get").await, alone);
+    // 32 at a time.
+    assert_eq!(calls(&server, "mget").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_gets_its_own_on_many_threads() {
+    let (_server, store) = filled(500).await;
+    for _ in 0..20 {
+        ask_for(&store, 500).await;
+    }
+}
+
+#[tokio::test]
+async fn who_asks_alone_sends_a_get() {
+    let (server, store) = filled(3).await;
+    let (alone, together) = (calls(&server, "get").await, calls(&server, "mget").await);
+    for _ in 0..5 {
+        assert_eq!(store.get(&key(1)).await.unwrap().unwrap(), "1");
+    }
+    assert_eq!((calls(&server, "get").await, calls(&server, "mget").await), (alone + 5, together));
+}
+
+/// The first of those who ask sends for all. Its client may leave before it does.
+#[tokio::test]
+async fn nobody_waits_for_one_who_left() {
+    let (_server, store) = filled(3).await;
+    let (first, second) = (key(1), key(2));
+    let mut answered = pin!(store.get(&second));
+    {
+        let mut leaving = pin!(store.get(&first));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(leaving.as_mut().poll(&mut context).is_pending());
+        assert!(answered.as_mut().poll(&mut context).is_pending());
+    }
+    assert_eq!(answered.await.unwrap().unwrap(), "2");
+}
+
+#[tokio::test]
+async fn large_values_come_one_by_one() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    for number in 0..10 {
+        store.set(&key(number), vec![b'x'; 1 << 20].into(), HOUR).await.unwrap();
+        assert!(store.get(&key(number)).await.unwrap().is_some());
+    }
+    let together = calls(&server, "mget").await;
+    let all = async |number: usize| assert_eq!(store.get(&key(number)).await.unwrap().unwrap().len(), 1 << 20);
+    tokio::join!(all(0), all(1), all(2), all(3));
+    assert_eq!(calls(&server, "mget").await, together);
+}
+
+#[tokio::test]
+async fn a_hung_redis_costs_all_of_them_one_time_limit() {
+    let server = RedisServer::start().await.unwrap();
+    let store = joined(brief(&server.url())).await;
+    server.stop().unwrap();
+    let mut asked = JoinSet::new();
+    for number in 0..40 {
+        let store = store.clone();
+        asked.spawn(async move { store.get(&key(number)).await.unwrap_err().kind() });
+    }
+    for kind in asked.join_all().await {
+        assert!(matches!(kind, StoreErrorKind::Timeout | StoreErrorKind::CircuitOpen), "{kind:?}");
+    }
+    server.cont().unwrap();
+}

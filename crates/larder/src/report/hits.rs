@@ -1,0 +1,78 @@
+//! The counters of fresh hits: the only ones that every request moves.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use larder_core::outcome::Tier;
+use thread_local::ThreadLocal;
+
+/// Each thread counts for itself: one counter for all would be handed from core to core, once for each hit.
+#[derive(Default)]
+pub(super) struct Hits(ThreadLocal<Counters>);
+
+#[derive(Default)]
+struct Counters {
+    memory: AtomicU64,
+    shared: AtomicU64,
+    saved_nanos: AtomicU64,
+}
+
+impl Hits {
+    #[inline]
+    pub(super) fn count(&self, tier: Tier) {
+        let counters = self.0.get_or_default();
+        match tier {
+            Tier::Memory => add(&counters.memory, 1),
+            Tier::Shared => add(&counters.shared, 1),
+        }
+    }
+
+    #[inline]
+    pub(super) fn saved(&self, nanos: u64) {
+        add(&self.0.get_or_default().saved_nanos, nanos);
+    }
+
+    /// How many there were in this tier.
+    pub(super) fn total(&self, tier: Tier) -> u64 {
+        self.sum(|counters| match tier {
+            Tier::Memory => &counters.memory,
+            Tier::Shared => &counters.shared,
+        })
+    }
+
+    /// The nanoseconds that they saved.
+    pub(super) fn saved_nanos(&self) -> u64 {
+        self.sum(|counters| &counters.saved_nanos)
+    }
+
+    fn sum(&self, of: impl Fn(&Counters) -> &AtomicU64) -> u64 {
+        self.0.iter().map(|counters| of(counters).load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
+    }
+}
+
+/// Only its own thread writes a counter, so that nothing is lost between the load and the store.
+fn add(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_threads_count_adds_up() {
+        let hits = Hits::default();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        hits.count(Tier::Memory);
+                        hits.saved(3);
+                    }
+                    hits.count(Tier::Shared);
+                });
+            }
+        });
+        assert_eq!((hits.total(Tier::Memory), hits.total(Tier::Shared)), (4000, 4));
+        assert_eq!(hits.saved_nanos(), 12_000);
+    }
+}
