@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use larder::{Cache, CacheService, Policy, ttl};
+use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
 use larder_core::store::Look;
@@ -26,12 +27,15 @@ use tower::{Layer, Service, ServiceExt};
 struct Counting {
     store: RedisStore,
     gets: Arc<AtomicUsize>,
+    /// All exchanges about responses but those that keep a lease.
+    trips: Arc<AtomicUsize>,
     gate: Option<Gate>,
 }
 
 impl SharedTier for Counting {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         self.gets.fetch_add(1, Ordering::SeqCst);
+        self.trips.fetch_add(1, Ordering::SeqCst);
         if let Some(gate) = &self.gate {
             gate.pass().await;
         }
@@ -39,11 +43,42 @@ impl SharedTier for Counting {
     }
 
     async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
+        self.trips.fetch_add(1, Ordering::SeqCst);
         SharedTier::set(&self.store, key, value, expiry).await
     }
 
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        self.trips.fetch_add(1, Ordering::SeqCst);
         SharedTier::remove(&self.store, key).await
+    }
+}
+
+impl Leases for Counting {
+    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+        self.trips.fetch_add(1, Ordering::SeqCst);
+        self.store.claim(claim).await
+    }
+
+    /// Not counted: how often it happens depends on how long the fill takes.
+    async fn extend(&self, address: &str, token: Token, life: Duration) -> Result<bool, StoreError> {
+        self.store.extend(address, token, life).await
+    }
+
+    async fn release(&self, address: &str, token: Token, left: Left) -> Result<(), StoreError> {
+        self.trips.fetch_add(1, Ordering::SeqCst);
+        self.store.release(address, token, left).await
+    }
+
+    async fn set_and_release(
+        &self,
+        key: &str,
+        value: Bytes,
+        expiry: Duration,
+        leased: &str,
+        token: Token,
+    ) -> Result<(), StoreError> {
+        self.trips.fetch_add(1, Ordering::SeqCst);
+        self.store.set_and_release(key, value, expiry, leased, token).await
     }
 }
 
@@ -63,7 +98,7 @@ impl Log for Counting {
 
 fn counting(redis: &RedisServer, gate: Option<Gate>) -> Counting {
     let store = RedisStore::connect(&redis.url()).unwrap();
-    Counting { store, gets: Arc::default(), gate }
+    Counting { store, gets: Arc::default(), trips: Arc::default(), gate }
 }
 
 async fn handler(_: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -78,7 +113,7 @@ impl<S> Handler for S where
 
 fn service(store: &Counting, memory: u64) -> CacheService<impl Handler + Clone + Send + 'static> {
     let cache = Cache::builder().memory(memory).shared(store.clone()).build();
-    cache.layer(Policy::ttl(ttl::STANDARD)).layer(tower::service_fn(handler))
+    cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0)).layer(tower::service_fn(handler))
 }
 
 async fn outcome<S>(service: &CacheService<S>) -> String
@@ -110,6 +145,53 @@ async fn a_hit_in_redis_takes_one_round_trip() {
         assert_eq!(outcome(&service).await, "HIT shared");
         assert_eq!(store.gets.load(Ordering::SeqCst) - before, 1, "hit {hits}");
     }
+}
+
+/// One to look, one to ask for the lease; then one that stores and gives the lease up.
+#[tokio::test]
+async fn a_miss_takes_two_round_trips_before_the_handler_and_one_after_it() {
+    let redis = RedisServer::start().await.unwrap();
+    let store = counting(&redis, None);
+    let (gate, trips) = (Gate::new(), Arc::clone(&store.trips));
+    let handler = {
+        let gate = gate.clone();
+        tower::service_fn(move |request: Request<()>| {
+            let gate = (request.uri().path() == "/held").then(|| gate.clone());
+            async move {
+                if let Some(gate) = gate {
+                    gate.pass().await;
+                }
+                handler(request).await
+            }
+        })
+    };
+    let cache = Cache::builder().shared(store.clone()).build();
+    let service = cache.layer(Policy::ttl(ttl::STANDARD)).layer(handler);
+    eventually("it has read the log, and takes leases", async || {
+        let path = format!("/{:x}", fastrand::u64(1 << 32..));
+        service.clone().oneshot(Request::get(path).body(()).unwrap()).await.unwrap();
+        cache.stats().leases_taken > 0
+    })
+    .await;
+    // What was stored last may still be on its way.
+    eventually("nothing is under way", async || {
+        redis.command(&["KEYS", "*:lease"]).await.unwrap().as_array().unwrap().is_empty()
+    })
+    .await;
+    let before = trips.load(Ordering::SeqCst);
+    let miss = tokio::spawn(service.oneshot(Request::get("/held").body(()).unwrap()));
+    gate.arrived(1).await;
+    assert_eq!(trips.load(Ordering::SeqCst) - before, 2);
+    gate.open();
+    miss.await.unwrap().unwrap();
+    eventually("it is stored", async || {
+        let stored = redis.command(&["KEYS", "*/held*"]).await.unwrap();
+        let names = stored.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
+        let names: Vec<_> = names.collect();
+        !names.is_empty() && names.iter().all(|name| !name.contains(":lease"))
+    })
+    .await;
+    assert_eq!(trips.load(Ordering::SeqCst) - before, 3);
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 
 mod bench;
 mod ci;
+mod fuzz;
+mod model;
+mod proof;
 mod redis;
 mod shell;
 mod test;
@@ -41,6 +44,20 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Explores the model of the invalidation log, and every way to misread its rules; takes minutes.
+    Model {
+        /// Passed on to the model: `--most STATES`, `--threads N`, `--only WORD`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Runs the fuzz targets; needs a nightly toolchain and cargo-fuzz.
+    Fuzz(fuzz::Options),
+    /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a table.
+    Faults {
+        /// Passed on, for example `--faults stop,kill`, or `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Checks all that has to hold before a change lands: format, lints, docs, tests.
     Ci,
 }
@@ -49,8 +66,11 @@ fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Test { args } => test::run(&args),
         Task::Bench { args } => bench::run(&args),
-        Task::Torture { broken: None, args } => torture::run(&args),
+        Task::Torture { broken: None, args } => proof::run("larder-torture", &args),
         Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
+        Task::Fuzz(options) => fuzz::run(&options),
+        Task::Faults { args } => proof::run("larder-faults", &args),
+        Task::Model { args } => model::run(&args),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {

@@ -6,6 +6,7 @@
 
 pub mod http;
 pub mod key;
+pub mod lease;
 pub mod log;
 pub mod outcome;
 pub mod store;

@@ -86,7 +86,11 @@ reasons! {
         Precondition => "precondition",
         /// It asks for another protocol.
         Upgrade => "upgrade",
-        /// Its URI and its `Host` name different hosts.
+        /// It has a body, which is in no key.
+        Body => "body",
+        /// It names another method or path in a header field, which its handler may believe.
+        Override => "override",
+        /// Its URI and its `Host` name different hosts, or what its `Host` says can be none.
         Authority => "authority",
         /// The policy gave it no key.
         NoKey => "no-key",
@@ -94,6 +98,8 @@ reasons! {
         KeyTooLong => "key-too-long",
         /// It came through a layer of the same cache already.
         Nested => "nested",
+        /// It brings a token of a write that this instance has not read of in time, or cannot compare.
+        ReadYourWrites => "read-your-writes",
     }
 }
 

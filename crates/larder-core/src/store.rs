@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::log::position::{Incarnation, LogId};
-use crate::log::selector::Event;
+use crate::log::selector::{Event, Selector};
 use crate::time::Boot;
 
 /// The tier of stored responses that instances share.
@@ -28,6 +28,60 @@ pub trait SharedTier: Send + Sync + 'static {
 
     /// Removes what is under `key`. Only ever frees memory: that a response is gone is the log's to say.
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends what the store keeps up in the background, connections above all, and is done when they are gone. What is
+    /// asked of it afterwards fails at once.
+    ///
+    /// By default there is nothing to end.
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
+    /// Takes one short step in freeing the memory of what was invalidated: the first, or the one that the last asked for.
+    /// What was filled after the invalidation stays, whatever it is called. Not every response can be found by its key
+    /// ([`Selector::reach`]); the others expire. A store that frees nothing has nothing to do here.
+    fn reclaim(
+        &self,
+        what: &Reclaim,
+        from: Option<Sweep>,
+    ) -> impl Future<Output = Result<Reclaimed, StoreError>> + Send {
+        let _ = (what, from);
+        async { Ok(Reclaimed::default()) }
+    }
+}
+
+/// What an invalidation has made worthless.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Reclaim {
+    /// What was invalidated, and not softly.
+    pub selector: Selector,
+    /// The incarnation of the log that has the event; what is of another one is worthless too.
+    pub incarnation: Incarnation,
+    /// The event: what has a lower position is worthless.
+    pub before: LogId,
+}
+
+/// How far the search for what can be freed is. It means something to the store alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Sweep {
+    /// Which of the store's nodes it is at.
+    pub node: usize,
+    /// Where it is there.
+    pub cursor: u64,
+}
+
+/// What came of one step in freeing memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Reclaimed {
+    /// Responses that were removed.
+    pub responses: u64,
+    /// Scans that it took.
+    pub scans: u64,
+    /// Where the next step begins, if there is one to take.
+    pub next: Option<Sweep>,
 }
 
 /// Where a look begins: after what was taken in already.
@@ -60,7 +114,7 @@ pub struct Look {
 }
 
 /// What an append was answered with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Appended {
     /// The incarnation that the events were appended to.
@@ -87,6 +141,12 @@ pub trait Log: Send + Sync + 'static {
         &self,
         events: &[Event],
     ) -> impl Future<Output = Result<(Incarnation, LogId), StoreError>> + Send;
+
+    /// Whether what made an append fail is over, as far as the store can tell without appending. Asked before something
+    /// is appended again, so that what is there already is not appended over and over.
+    fn ready(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// What kind of trouble a store is in.

@@ -121,8 +121,12 @@ fn decoded(key: &str) -> Vec<Part> {
                 let at = field.find('=').unwrap_or(field.len());
                 let (name, first) = field.split_at(at);
                 let mut values: Vec<_> = first.strip_prefix('=').map(unescaped).into_iter().collect();
-                while let Some(field) = fields.next_if(|field| field.starts_with('=')) {
-                    values.push(unescaped(&field[1..]));
+                while let Some(field) = fields.next_if(|field| field.starts_with('=') || field.is_empty()) {
+                    values.push(match field.strip_prefix('=') {
+                        Some(value) => unescaped(value),
+                        // A whole pair, out of a line that is not text.
+                        None => unescaped(fields.next().unwrap())[unescaped(name).len() + 1..].to_vec(),
+                    });
                 }
                 match kind {
                     "h" => Part::Header(name.parse().unwrap(), values),

@@ -1,5 +1,6 @@
 //! What fred's errors and values mean.
 
+use bytes::Bytes;
 use fred::error::{Error, ErrorKind};
 use fred::types::Value;
 use larder_core::store::{StoreError, StoreErrorKind};
@@ -28,9 +29,10 @@ fn is_reply(text: &str) -> bool {
         .is_some_and(|word| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase()))
 }
 
-/// Whether the server has become a replica: the address may lead to its successor by now.
-pub(crate) fn is_replica(error: &Error) -> bool {
-    ["READONLY", "MASTERDOWN"].iter().any(|word| error.details().starts_with(word))
+/// Whether the server is not the primary, or may not be any more: it has become a replica, or is cut off from its own. There
+/// may be a successor by now.
+pub(crate) fn may_be_replaced(error: &Error) -> bool {
+    ["READONLY", "MASTERDOWN", "NOREPLICAS"].iter().any(|word| error.details().starts_with(word))
 }
 
 /// An answer that is not what was asked for.
@@ -42,6 +44,15 @@ pub(crate) fn unreadable(what: &str) -> StoreError {
 pub(crate) fn text(value: &Value) -> Option<&str> {
     match value {
         Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The bytes that the value is.
+pub(crate) fn bytes(value: &Value) -> Option<Bytes> {
+    match value {
+        Value::String(text) => Some(text.inner().clone()),
+        Value::Bytes(bytes) => Some(bytes.clone()),
         _ => None,
     }
 }

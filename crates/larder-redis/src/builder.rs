@@ -6,8 +6,13 @@ use tokio::runtime::Handle;
 
 use crate::error::{ConnectError, ConnectErrorKind};
 use crate::keys::{Keys, is_namespace};
+use crate::replicas::Wanted;
 use crate::store::RedisStore;
 use crate::url;
+
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+/// Whoever follows the log waits that long between two looks, and looks have to come often enough.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// A store in the making, from [`RedisStore::builder`].
 #[derive(Clone)]
@@ -18,6 +23,8 @@ pub struct RedisStoreBuilder {
     schema: u32,
     command_timeout: Duration,
     log_length: u64,
+    roots_pem: Option<Vec<u8>>,
+    replicas: Option<Wanted>,
 }
 
 impl std::fmt::Debug for RedisStoreBuilder {
@@ -28,7 +35,8 @@ impl std::fmt::Debug for RedisStoreBuilder {
             .field("schema", &self.schema)
             .field("command_timeout", &self.command_timeout)
             .field("log_length", &self.log_length)
-            .finish()
+            .field("replicas", &self.replicas)
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,6 +48,8 @@ impl RedisStoreBuilder {
             schema: 1,
             command_timeout: Duration::from_millis(50),
             log_length: 200_000,
+            roots_pem: None,
+            replicas: None,
         }
     }
 
@@ -70,12 +80,47 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Trusts the authorities in this PEM, and not the system's: for a Redis whose certificate is from a private one.
+    ///
+    /// [`connect`](Self::connect) refuses a PEM without a certificate, or with one that cannot be read, and a URL that does not ask
+    /// for TLS.
+    ///
+    /// ```no_run
+    /// # async fn store() -> Result<larder_redis::RedisStore, Box<dyn std::error::Error>> {
+    /// let store = larder_redis::RedisStore::builder("rediss://cache.internal")
+    ///     .tls_roots_pem(std::fs::read("/etc/ssl/private-ca.pem")?)
+    ///     .connect()?;
+    /// # Ok(store)
+    /// # }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls_roots_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots_pem = Some(pem.into());
+        self
+    }
+
+    /// Counts an invalidation as appended only once this many replicas have it as well, within this time; by default none
+    /// has to. An invalidation that fewer have is *deferred*: it holds on all instances all the same, and is
+    /// appended once more when there are enough again. `count` may not be zero, and `within` has to be between 1 ms and
+    /// 500 ms. It is a fourth connection, and a round trip from primary to replica for each invalidation.
+    ///
+    /// Without it nothing is lost either where Larder can tell servers apart: a failover begins a new incarnation of the
+    /// log, which refuses all that is older. It is for servers that forbid scripts to ask for `INFO`, and for those who want
+    /// to know.
+    ///
+    /// While replicas are missing for long, an instance that has deferred something does not trust Redis with
+    /// responses and serves from memory and its handlers; others are not affected. Ask for fewer replicas than there are.
+    pub fn replicas(mut self, count: u16, within: Duration) -> Self {
+        self.replicas = Some(Wanted { count, within });
+        self
+    }
+
     /// The store. It returns at once, connects in the background, and joins whenever Redis can be reached.
     ///
     /// # Errors
     /// If the URL or a setting cannot be right, or outside of a Tokio runtime; never because Redis is away.
     pub fn connect(self) -> Result<RedisStore, ConnectError> {
-        let config = url::parse(&self.url)?;
+        let config = url::parse(&self.url, self.roots_pem.as_deref())?;
         self.check()?;
         let runtime = Handle::try_current().map_err(|_| {
             ConnectError::new(
@@ -84,7 +129,8 @@ impl RedisStoreBuilder {
             )
         })?;
         let keys = Keys::new(&self.namespace, self.schema);
-        Ok(RedisStore::open(config, &runtime, keys, self.command_timeout, self.log_length))
+        let log = (self.log_length, self.replicas);
+        Ok(RedisStore::open(config, &runtime, keys, self.command_timeout, log))
     }
 
     fn check(&self) -> Result<(), ConnectError> {
@@ -103,6 +149,16 @@ impl RedisStoreBuilder {
         }
         if self.log_length == 0 {
             return wrong("0 cannot be the length of the log".to_owned());
+        }
+        if let Some(Wanted { count, within }) = self.replicas {
+            if count == 0 {
+                return wrong("0 cannot be the number of replicas to wait for".to_owned());
+            }
+            if !(SHORTEST_WAIT..=LONGEST_WAIT).contains(&within) {
+                return wrong(format!(
+                    "{within:?} cannot be how long to wait for replicas: it has to be between 1 ms and 500 ms"
+                ));
+            }
         }
         Ok(())
     }
@@ -124,6 +180,9 @@ mod tests {
             (builder().namespace(""), "\"\""),
             (builder().command_timeout(Duration::ZERO), "0ns"),
             (builder().log_length(0), "0 cannot"),
+            (builder().replicas(0, Duration::from_millis(100)), "0 cannot be the number of replicas"),
+            (builder().replicas(1, Duration::ZERO), "0ns"),
+            (builder().replicas(1, Duration::from_millis(501)), "501ms"),
         ] {
             let error = error(wrong);
             assert_eq!(error.kind(), ConnectErrorKind::Setting);

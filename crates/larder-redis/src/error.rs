@@ -12,7 +12,8 @@ pub enum ConnectErrorKind {
     Feature,
     /// The rest of the URL cannot be right.
     Url,
-    /// The URL asks for TLS, and this machine has no root certificates to check a server's with.
+    /// The URL asks for TLS, and there are no root certificates to check a server's with: the given ones cannot be read,
+    /// or this machine has none.
     Certificates,
     /// A setting of the builder cannot be right.
     Setting,

@@ -66,7 +66,9 @@ impl Gather {
                 return self.get_alone(&way, key).await;
             }
         }
-        answered.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Canceled, "the runtime is shutting down")))
+        answered
+            .await
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Canceled, "the runtime is shutting down")))
     }
 
     async fn get_alone(&self, way: &Way<'_>, key: String) -> Answer {

@@ -1,57 +1,120 @@
-//! How Redis is doing, shared by all calls: the circuit breaker.
+//! How Redis is doing, shared by all calls: a circuit breaker for the server, or for each primary of a cluster.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use fred::types::cluster::ClusterRouting;
+use fred::types::config::Server;
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::time::Instant;
 
 use crate::circuit::{Circuit, Leave};
 
-/// The state of one store's Redis. While all is well, a call costs two relaxed loads.
+/// The state of one store's Redis. While all is well, a call costs two relaxed loads, however many nodes there are.
 #[derive(Debug)]
 pub(crate) struct Health {
-    /// Whether the circuit is closed without a timeout lately, so that the lock can be left alone.
+    /// Whether all circuits are closed without a timeout lately, so that the lock can be left alone.
     calm: AtomicBool,
-    circuit: Mutex<Circuit>,
+    nodes: Mutex<Nodes>,
 }
 
+/// The circuits that are not calm, one for each node.
+#[derive(Debug, Default)]
+struct Nodes {
+    /// Which primary has which slots; `None` if this is no cluster, or one that was never reached.
+    routing: Option<ClusterRouting>,
+    /// At most as many as there are primaries. The one server of what is no cluster has no name.
+    troubled: Vec<(Option<Server>, Circuit)>,
+}
+
+/// A circuit opened, that of this node; `None` for the one server of what is no cluster.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Opened(pub(crate) Option<Server>);
+
 impl Health {
-    pub(crate) const fn new() -> Self {
-        Self { calm: AtomicBool::new(true), circuit: Mutex::new(Circuit::NEW) }
+    pub(crate) fn new() -> Self {
+        Self { calm: AtomicBool::new(true), nodes: Mutex::default() }
     }
 
-    /// Leave to call, or the error that says that the circuit is open.
-    pub(crate) fn admit(&self) -> Result<Leave, StoreError> {
-        if self.calm.load(Ordering::Relaxed) {
+    /// Leave to call the node that has `key`, of which only the hash tag counts, or the error that says that its circuit is open.
+    pub(crate) fn admit(&self, key: &str) -> Result<Leave, StoreError> {
+        if self.is_calm() {
             return Ok(Leave::Ordinary);
         }
-        self.circuit().admit(Instant::now()).ok_or_else(|| StoreError::new(StoreErrorKind::CircuitOpen, ""))
+        let mut nodes = self.nodes();
+        let node = nodes.node_of(key);
+        let leave = match nodes.circuit(node.as_ref()) {
+            Some(circuit) => circuit.admit(Instant::now()),
+            None => Some(Leave::Ordinary),
+        };
+        leave.ok_or_else(|| StoreError::new(StoreErrorKind::CircuitOpen, ""))
     }
 
-    /// Takes in how a call went. Says whether its timeout opened the circuit.
-    pub(crate) fn settle(&self, leave: Leave, error: Option<&StoreError>) -> bool {
-        if error.is_none() && self.calm.load(Ordering::Relaxed) {
-            return false;
+    /// Takes in how a call to the node that has `key` went. Says whether its timeout opened a circuit.
+    pub(crate) fn settle(&self, key: &str, leave: Leave, error: Option<&StoreError>) -> Option<Opened> {
+        if error.is_none() && self.is_calm() {
+            return None;
         }
-        let mut circuit = self.circuit();
+        let mut nodes = self.nodes();
+        let node = nodes.node_of(key);
         let opened = match error.map(StoreError::kind) {
-            Some(StoreErrorKind::Timeout) => circuit.timed_out(leave, Instant::now()),
-            Some(StoreErrorKind::Unreachable) => {
-                circuit.unconnected(leave);
-                false
+            Some(StoreErrorKind::Timeout) => {
+                nodes.circuit_or_new(node.as_ref()).timed_out(leave, Instant::now())
             }
-            _ => {
-                circuit.answered(leave);
+            kind => {
+                if let Some(circuit) = nodes.circuit(node.as_ref()) {
+                    match kind {
+                        Some(StoreErrorKind::Unreachable) => circuit.unconnected(leave),
+                        _ => circuit.answered(leave),
+                    }
+                }
                 false
             }
         };
-        self.calm.store(circuit.is_calm(), Ordering::Relaxed);
-        opened
+        nodes.troubled.retain(|(_, circuit)| !circuit.is_calm());
+        self.calm.store(nodes.troubled.is_empty(), Ordering::Relaxed);
+        opened.then_some(Opened(node))
     }
 
-    fn circuit(&self) -> std::sync::MutexGuard<'_, Circuit> {
+    /// Takes in which primary has which slots, and forgets those that are none any more.
+    pub(crate) fn take_routing(&self, routing: Option<ClusterRouting>) {
+        let primaries = routing.as_ref().map(ClusterRouting::unique_primary_nodes).unwrap_or_default();
+        let mut nodes = self.nodes();
+        nodes.routing = routing;
+        nodes.troubled.retain(|(node, _)| node.as_ref().is_some_and(|node| primaries.contains(node)));
+        self.calm.store(nodes.troubled.is_empty(), Ordering::Relaxed);
+    }
+
+    /// Whether no call has timed out lately.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.calm.load(Ordering::Relaxed)
+    }
+
+    fn nodes(&self) -> MutexGuard<'_, Nodes> {
         // Nothing under this lock can be left half done.
-        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Nodes {
+    fn node_of(&self, key: &str) -> Option<Server> {
+        let routing = self.routing.as_ref()?;
+        routing.get_server(ClusterRouting::hash_key(key.as_bytes())).cloned()
+    }
+
+    fn circuit(&mut self, node: Option<&Server>) -> Option<&mut Circuit> {
+        self.troubled.iter_mut().find(|(name, _)| name.as_ref() == node).map(|(_, circuit)| circuit)
+    }
+
+    fn circuit_or_new(&mut self, node: Option<&Server>) -> &mut Circuit {
+        let known = self.troubled.iter().position(|(name, _)| name.as_ref() == node);
+        let at = known.unwrap_or_else(|| {
+            self.troubled.push((node.cloned(), Circuit::NEW));
+            self.troubled.len() - 1
+        });
+        &mut self.troubled[at].1
     }
 }

@@ -1,5 +1,7 @@
 //! What the keys in Redis are called.
 
+use larder_core::lease::Token;
+
 /// The names under which one store keeps its things.
 #[derive(Debug)]
 pub(crate) struct Keys {
@@ -26,6 +28,31 @@ impl Keys {
         name
     }
 
+    /// The name of the lease of the response under `key`. A key's braces end before it, so that no response has this name.
+    pub(crate) fn lease(&self, key: &str) -> String {
+        let mut name = self.response(key);
+        name.push_str(":lease");
+        name
+    }
+
+    /// The name under which the holder with this token leaves its word.
+    pub(crate) fn word(&self, key: &str, token: Token) -> String {
+        format!("{}:{token}", self.lease(key))
+    }
+
+    /// The encoded key of the stored response with this name, be it the key's own or that of a variant; `None` if it is
+    /// the name of something else.
+    pub(crate) fn key_in<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let (key, rest) = name.strip_prefix(&*self.responses)?.strip_prefix('{')?.split_once('}')?;
+        let is_digest = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (rest.is_empty() || rest.strip_prefix(":v:").is_some_and(is_digest)).then_some(key)
+    }
+
+    /// The name of the log's heartbeat.
+    pub(crate) fn beat(&self) -> &str {
+        &self.log[2]
+    }
+
     /// The name of the log's Stream.
     pub(crate) fn events(&self) -> &str {
         &self.log[0]
@@ -45,11 +72,35 @@ mod tests {
     fn names_are_readable_and_the_log_has_no_schema() {
         let keys = Keys::new("shop", 3);
         assert_eq!(keys.response("{u|/a}"), "larder:shop:v3:{u|/a}");
+        assert_eq!(keys.lease("{u|/a}"), "larder:shop:v3:{u|/a}:lease");
+        let word = format!("larder:shop:v3:{{u|/a}}:lease:{}", "0f".repeat(16));
+        assert_eq!(keys.word("{u|/a}", Token::from_bytes([15; 16])), word);
         assert_eq!(
             keys.log,
             ["larder:{shop:log}:events", "larder:{shop:log}:incarnation", "larder:{shop:log}:beat"]
         );
         assert_eq!(Keys::new("shop", 4).log, keys.log);
+    }
+
+    #[test]
+    fn only_our_own_names_are_read() {
+        let keys = Keys::new("shop", 3);
+        for address in ["{u|/a}".to_owned(), larder_core::stored::address::variant("u|/a", 7)] {
+            assert_eq!(keys.key_in(&keys.response(&address)), Some("u|/a"));
+        }
+        for name in [
+            "larder:shop:v3:u|/a",
+            "larder:shop:v3:{u|/a",
+            "larder:shop:v3:{u|/a}:mine",
+            "larder:shop:v3:{u|/a}:v:7",
+            "larder:shop:v33:{u|/a}",
+            "larder:other:v3:{u|/a}",
+            "larder:{shop:log}:events",
+            "x:larder:shop:v3:{u|/a}",
+            "",
+        ] {
+            assert_eq!(keys.key_in(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -2,12 +2,15 @@
 //!
 //! [`RedisStore`] implements the traits of [`larder_core::store`]. It keeps three connections (to a cluster: three to
 //! each primary): one for stored responses, one for looks at the log and appends to it, and one that waits for news.
+//! With [`RedisStoreBuilder::replicas`] there is a fourth, for appends.
 //!
 //! # Keys
 //!
 //! | key | what |
 //! | --- | --- |
 //! | `larder:<namespace>:v<schema>:{<key>}…` | a stored response; it expires |
+//! | `larder:<namespace>:v<schema>:{<key>}…:lease` | which instance fills it, or that nobody is to wait; it expires within seconds |
+//! | `larder:<namespace>:v<schema>:{<key>}…:lease:<token>` | how such a fill failed, for those who waited; it expires within a second |
 //! | `larder:{<namespace>:log}:events` | the log, a Stream; it does not expire |
 //! | `larder:{<namespace>:log}:incarnation` | which life of the log it is, and the run id of the server that it began on |
 //! | `larder:{<namespace>:log}:beat` | when the log was last asked for, in Unix seconds |
@@ -17,7 +20,8 @@
 //! # When Redis is in trouble
 //!
 //! No request waits longer than the command timeout, and after three timeouts in a row none waits at all until Redis
-//! answers again. The store returns each error and tells nobody else; its user (the cache) says when trouble begins and
+//! answers again. In a cluster that goes for each primary by itself: one that hangs makes nobody wait for the others. The
+//! store returns each error and tells nobody else; its user (the cache) says when trouble begins and
 //! ends. What this crate says by itself, once and at `warn`, is advice on the server's settings.
 
 mod advice;
@@ -29,12 +33,16 @@ mod error;
 mod gather;
 mod health;
 mod keys;
+mod lease;
 mod link;
 mod log;
 mod look;
+mod reclaim;
+mod replicas;
 mod script;
 mod stats;
 mod store;
+mod successor;
 mod tier;
 #[cfg(feature = "tls")]
 mod tls;

@@ -6,16 +6,21 @@ use std::time::Duration;
 
 use fred::clients::{Client, WithOptions};
 use fred::error::{Error, ErrorKind};
-use fred::interfaces::{ClientLike, EventInterface};
-use fred::types::config::{Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, TcpConfig};
+use fred::interfaces::{ClientLike, ClusterInterface, EventInterface};
+use fred::types::cluster::ClusterRouting;
+use fred::types::config::{
+    Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, Server, TcpConfig,
+};
 use fred::types::{ClusterHash, ConnectHandle};
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::advice;
 use crate::answer;
+use crate::health::Health;
+use crate::successor;
 
 /// How long making a connection, and each step of it, may take.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
@@ -27,6 +32,11 @@ const ADVICE_LIMIT: Duration = Duration::from_secs(2);
 /// write to a peer that is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(1);
 
+/// The same for stored responses in a cluster. fred serves none of its nodes for as long as it cannot connect to one, so
+/// a connection whose peer is out of reach is better kept: its circuit is open, and the other nodes are served. Longer
+/// than it takes a cluster by default to promote a replica.
+const UNACKNOWLEDGED_BY_ONE_OF_MANY: Duration = Duration::from_secs(30);
+
 /// A connection is not renewed, and a client that gave up not replaced, more often than this.
 const BETWEEN_RENEWALS: Duration = Duration::from_secs(1);
 
@@ -35,10 +45,13 @@ pub(crate) struct Link {
     config: Config,
     runtime: Handle,
     client: RwLock<Client>,
-    /// What the server said when it would not let us in, until it does.
+    /// What was said when the server would not let us in, or we did not trust it, until that ends.
     refusal: Mutex<Option<Box<str>>>,
+    /// Who wants to know which primary has which slots.
+    health: Option<Arc<Health>>,
     renewing: AtomicBool,
     closing: Notify,
+    closed: watch::Sender<bool>,
 }
 
 /// Whether a link reads the server's memory settings once it is connected, and warns of bad ones. One of a store's links
@@ -51,14 +64,21 @@ pub(crate) enum Advice {
 
 impl Link {
     /// A link that begins to connect at once, on `runtime`, and does so until it is closed.
-    pub(crate) fn open(config: Config, runtime: &Handle, advice: Advice) -> Arc<Self> {
+    pub(crate) fn open(
+        config: Config,
+        runtime: &Handle,
+        advice: Advice,
+        health: Option<Arc<Health>>,
+    ) -> Arc<Self> {
         let link = Arc::new(Self {
-            client: RwLock::new(client(config.clone())),
+            client: RwLock::new(client(config.clone(), patience(health.as_ref()))),
             config,
             runtime: runtime.clone(),
             refusal: Mutex::new(None),
+            health,
             renewing: AtomicBool::new(false),
             closing: Notify::new(),
+            closed: watch::Sender::new(false),
         });
         runtime.spawn(Arc::clone(&link).keep(advice));
         link
@@ -69,16 +89,49 @@ impl Link {
         self.closing.notify_one();
     }
 
+    /// Ends the connection, and waits until it has ended: about half a second for a server that hangs.
+    pub(crate) async fn closed(&self) {
+        self.close();
+        // The sender is here, so that it does not fail.
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
+    }
+
     /// The client, for one command that has to end within `limit`, and at once if there is no connection.
     pub(crate) fn within(&self, limit: Duration) -> WithOptions<Client> {
-        self.client().with_options(&self.options(limit))
+        self.with(&self.options(limit))
     }
 
     /// The same for a custom command, whose key stands at `key` in its arguments. What a `CustomCommand` says of that
     /// itself is ignored by fred, and a cluster's wrong node is asked.
     pub(crate) fn within_at(&self, limit: Duration, key: usize) -> WithOptions<Client> {
         let options = Options { cluster_hash: Some(ClusterHash::Offset(key)), ..self.options(limit) };
-        self.client().with_options(&options)
+        self.with(&options)
+    }
+
+    /// The client, for commands with these options.
+    pub(crate) fn with(&self, options: &Options) -> WithOptions<Client> {
+        self.client().with_options(options)
+    }
+
+    /// Whether it leads to a cluster.
+    pub(crate) fn is_clustered(&self) -> bool {
+        self.config.server.is_clustered()
+    }
+
+    /// The nodes that have stored responses: the primaries of a cluster in a fixed order, or the one server, unnamed.
+    pub(crate) fn primaries(&self) -> Vec<Option<Server>> {
+        if !self.is_clustered() {
+            return vec![None];
+        }
+        let routing = self.client().cached_cluster_state();
+        routing.iter().flat_map(ClusterRouting::unique_primary_nodes).map(Some).collect()
+    }
+
+    /// Connects anew to what the address, or the sentinels, now call the primary. A cluster tells of a successor itself.
+    pub(crate) fn ask_for_the_primary(self: &Arc<Self>) {
+        if !self.config.server.is_clustered() {
+            self.renew();
+        }
     }
 
     /// Gives up the connection for a new one, in the background: for a peer that hangs, or that is not the primary any
@@ -92,12 +145,38 @@ impl Link {
             let client = link.client();
             // A failure means that fred is at it already.
             let _ = timeout(BETWEEN_RENEWALS, client.force_reconnection()).await;
-            sleep(BETWEEN_RENEWALS).await;
-            link.renewing.store(false, Ordering::Relaxed);
+            link.renewed().await;
         });
     }
 
-    /// The store's error for fred's. A server that does not let us in looks like one that is away: here is the difference.
+    /// Leaves a node that hangs: by a new connection, or, in a cluster, for the node that has taken its place.
+    ///
+    /// fred has one task for all nodes of a cluster, which serves none of them while it connects to one. As long as there
+    /// is no other to go to, the connections stay as they are.
+    pub(crate) fn leave(self: &Arc<Self>, node: Option<Server>) {
+        let Some(node) = node else {
+            return self.renew();
+        };
+        if self.renewing.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let link = Arc::clone(self);
+        self.runtime.spawn(async move {
+            if successor::has(&node, &link.within(CONNECT_LIMIT)).await {
+                let client = link.client();
+                let _ = timeout(BETWEEN_RENEWALS, client.sync_cluster()).await;
+            }
+            link.renewed().await;
+        });
+    }
+
+    async fn renewed(&self) {
+        sleep(BETWEEN_RENEWALS).await;
+        self.renewing.store(false, Ordering::Relaxed);
+    }
+
+    /// The store's error for fred's. A server that does not let us in, or is not trusted, looks like one that is away: here is
+    /// the difference.
     pub(crate) fn explain(&self, error: &Error) -> StoreError {
         let plain = answer::store_error(error);
         if plain.kind() != StoreErrorKind::Unreachable {
@@ -109,11 +188,8 @@ impl Link {
         }
     }
 
-    pub(crate) fn is_clustered(&self) -> bool {
-        self.config.server.is_clustered()
-    }
-
-    fn options(&self, limit: Duration) -> Options {
+    /// Options for one command: it has to end within `limit`, and at once if there is no connection.
+    pub(crate) fn options(&self, limit: Duration) -> Options {
         // To fred, following a redirection is another attempt. A command that was in flight on a lost connection is not
         // sent again all the same, as it is one that fails fast.
         let redirections = if self.is_clustered() { 2 } else { 0 };
@@ -137,15 +213,17 @@ impl Link {
     async fn keep(self: Arc<Self>, mut advice: Advice) {
         while self.run_client(&mut advice).await {
             // fred gave up, which it does for errors that it takes for lasting. Such a client stays broken.
-            let fresh = client(self.config.clone());
+            let fresh = client(self.config.clone(), patience(self.health.as_ref()));
             *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
+        self.closed.send_replace(true);
     }
 
     /// Runs the present client until it ends. Says whether another is wanted.
     async fn run_client(&self, advice: &mut Advice) -> bool {
         let client = self.client();
         let (mut connections, mut errors) = (client.reconnect_rx(), client.error_rx());
+        let mut changes = client.cluster_change_rx();
         let mut running = client.connect();
         loop {
             tokio::select! {
@@ -166,6 +244,8 @@ impl Link {
                     }
                 }
                 Ok((error, _)) = errors.recv() => self.failed(&error),
+                // Whether it is told what changed or that it was late: what is asked for is what is.
+                _ = changes.recv(), if self.health.is_some() => self.tell_routing(&client),
             }
         }
         tokio::select! {
@@ -174,12 +254,27 @@ impl Link {
         }
     }
 
+    fn tell_routing(&self, client: &Client) {
+        if let Some(health) = &self.health {
+            health.take_routing(client.cached_cluster_state());
+        }
+    }
+
     fn failed(&self, error: &Error) {
-        if *error.kind() == ErrorKind::Auth {
-            *self.refusal() = Some(error.details().into());
+        if let Some(refusal) = refusal(error) {
+            *self.refusal() = Some(refusal);
         }
         tracing::debug!("no connection to Redis: {error}");
     }
+}
+
+/// Why we are kept out, if it is a matter of passwords or certificates: those do not mend themselves.
+fn refusal(error: &Error) -> Option<Box<str>> {
+    #[cfg(feature = "tls")]
+    if let Some(why) = crate::tls::distrust(error.details()) {
+        return Some(why.into());
+    }
+    (*error.kind() == ErrorKind::Auth).then(|| error.details().into())
 }
 
 async fn advise(client: &Client) -> bool {
@@ -194,7 +289,13 @@ async fn quit(client: &Client, running: &ConnectHandle) {
     running.abort();
 }
 
-fn client(config: Config) -> Client {
+/// For how long data may go unacknowledged.
+fn patience(health: Option<&Arc<Health>>) -> Duration {
+    // Who wants to know the nodes has a circuit for each.
+    if health.is_some() { UNACKNOWLEDGED_BY_ONE_OF_MANY } else { UNACKNOWLEDGED }
+}
+
+fn client(config: Config, unacknowledged: Duration) -> Client {
     let performance =
         PerformanceConfig { default_command_timeout: CONNECT_LIMIT, ..PerformanceConfig::default() };
     let connection = ConnectionConfig {
@@ -202,7 +303,7 @@ fn client(config: Config) -> Client {
         internal_command_timeout: CONNECT_LIMIT,
         // What was sent twice may be done twice.
         max_command_attempts: 1,
-        tcp: tcp(),
+        tcp: tcp(unacknowledged),
         ..ConnectionConfig::default()
     };
     // Without end: 5 ms at first, then up to 500 ms.
@@ -211,11 +312,15 @@ fn client(config: Config) -> Client {
     Client::new(config, Some(performance), Some(connection), Some(policy))
 }
 
-fn tcp() -> TcpConfig {
+#[cfg_attr(
+    not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")),
+    allow(unused_variables) // There is no such option there.
+)]
+fn tcp(unacknowledged: Duration) -> TcpConfig {
     TcpConfig {
         nodelay: Some(true),
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        user_timeout: Some(UNACKNOWLEDGED),
+        user_timeout: Some(unacknowledged),
         ..TcpConfig::default()
     }
 }

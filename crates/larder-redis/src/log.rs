@@ -16,15 +16,16 @@ use larder_core::store::{Cursor, Log, StoreError, StoreErrorKind};
 use tokio::time::timeout;
 
 use crate::answer::{self, parts, text, unreadable};
+use crate::link::Link;
 use crate::store::{Inner, RedisStore};
 use crate::{entry, look};
 
 /// How long a look or an append may take. Neither is on the path of a cached request, and a look that fails for nothing
 /// costs trust in all that is stored.
-const LIMIT: Duration = Duration::from_millis(500);
+pub(crate) const LIMIT: Duration = Duration::from_millis(500);
 
 /// How much later than asked for the alarm may come before its connection counts as dead.
-const LATE: Duration = Duration::from_millis(250);
+pub(crate) const LATE: Duration = Duration::from_millis(250);
 
 /// How many entries one look takes in.
 const ENTRIES: i64 = 1_000;
@@ -65,8 +66,8 @@ impl Log for RedisStore {
         ];
         let keys = inner.log_keys();
         let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
-        let result = run.await.inspect_err(|error| inner.renew_if_hung(error));
-        let answer = inner.settle_on(&inner.log, None, result)?;
+        let result = run.await.inspect_err(|error| renew_if_hung(&inner.log, error));
+        let answer = inner.settle_on(&inner.log, inner.keys.events(), None, result)?;
         let read = look::read(&answer)?;
         if !read.knows_run_id {
             inner.tell_of_weak_log();
@@ -79,15 +80,32 @@ impl Log for RedisStore {
         if events.is_empty() {
             return Err(StoreError::new(StoreErrorKind::Refused, "nothing to append"));
         }
-        let leave = inner.health.admit()?;
+        let leave = inner.health.admit(inner.keys.events())?;
         let keep = inner.log_length.to_string();
         let mut arguments = vec![random().to_string().into(), keep.into()];
         arguments.extend(entry::fields(events));
         let keys = inner.log_keys();
-        let run = inner.scripts.append.run(&inner.log, LIMIT, &keys, &arguments);
-        let result = run.await.inspect_err(|error| inner.renew_if_hung(error));
-        let answer = inner.settle_on(&inner.log, Some(leave), result)?;
-        appended(&answer).ok_or_else(|| unreadable("the log's answer to an append"))
+        let link = inner.appends();
+        let run = inner.scripts.append.run(link, LIMIT, &keys, &arguments);
+        let result = run.await.inspect_err(|error| renew_if_hung(link, error));
+        let answer = inner.settle_on(link, inner.keys.events(), Some(leave), result)?;
+        let appended = appended(&answer).ok_or_else(|| unreadable("the log's answer to an append"))?;
+        if let Some(replicas) = &inner.replicas {
+            replicas.have_it(inner.keys.events()).await?;
+        }
+        Ok(appended)
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        let inner = &*self.inner;
+        let Some(replicas) = inner.replicas.as_ref().filter(|replicas| replicas.were_short()) else {
+            return Ok(());
+        };
+        let (link, key) = (&replicas.link, [inner.keys.beat()]);
+        let beat = inner.scripts.beat.run(link, LIMIT, &key, &[]);
+        let result = beat.await.inspect_err(|error| renew_if_hung(link, error));
+        inner.settle_on(link, key[0], None, result)?;
+        replicas.have_it(key[0]).await
     }
 }
 
@@ -105,10 +123,9 @@ impl Inner {
         explained
     }
 
-    fn renew_if_hung(&self, error: &Error) {
-        if answer::kind(error) == StoreErrorKind::Timeout {
-            self.log.renew();
-        }
+    /// The connection that appends are sent on.
+    fn appends(&self) -> &Arc<Link> {
+        self.replicas.as_ref().map_or(&self.log, |replicas| &replicas.link)
     }
 
     fn tell_of_weak_log(&self) {
@@ -118,6 +135,12 @@ impl Inner {
                  invalidation log is only noticed if the log then ends before what was read of it"
             );
         }
+    }
+}
+
+fn renew_if_hung(link: &Arc<Link>, error: &Error) {
+    if answer::kind(error) == StoreErrorKind::Timeout {
+        link.renew();
     }
 }
 

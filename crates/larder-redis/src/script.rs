@@ -30,16 +30,28 @@ pub(crate) struct Scripts {
     pub(crate) look: Script,
     pub(crate) append: Script,
     pub(crate) set: Script,
+    pub(crate) claim: Script,
+    pub(crate) extend: Script,
+    pub(crate) release: Script,
+    pub(crate) reclaim: Script,
+    pub(crate) beat: Script,
 }
 
 impl Scripts {
     pub(crate) fn new() -> Self {
         const LOOK: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/look.lua"));
         const APPEND: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/append.lua"));
+        const SET: &str = concat!(include_str!("lua/position.lua"), include_str!("lua/set.lua"));
+        const RECLAIM: &str = concat!(include_str!("lua/position.lua"), include_str!("lua/reclaim.lua"));
         Self {
             look: Script::new(LOOK),
             append: Script::new(APPEND),
-            set: Script::new(include_str!("lua/set.lua")),
+            set: Script::new(SET),
+            claim: Script::new(include_str!("lua/claim.lua")),
+            extend: Script::new(include_str!("lua/extend.lua")),
+            release: Script::new(include_str!("lua/release.lua")),
+            reclaim: Script::new(RECLAIM),
+            beat: Script::new(include_str!("lua/beat.lua")),
         }
     }
 }

@@ -15,9 +15,10 @@ use crate::builder::RedisStoreBuilder;
 use crate::circuit::Leave;
 use crate::error::ConnectError;
 use crate::gather::Gather;
-use crate::health::Health;
+use crate::health::{Health, Opened};
 use crate::keys::Keys;
 use crate::link::{Advice, Link};
+use crate::replicas::{Replicas, Wanted};
 use crate::script::Scripts;
 use crate::stats::{self, RedisStats};
 use crate::url;
@@ -41,10 +42,12 @@ pub(crate) struct Inner {
     pub(crate) log: Arc<Link>,
     /// For the alarm, which blocks its connection.
     pub(crate) alarm: Arc<Link>,
+    /// For appends, if replicas have to have them.
+    pub(crate) replicas: Option<Replicas>,
     /// One alarm at a time: the server works off those of one connection one after the other.
     pub(crate) waiting: Arc<Semaphore>,
     pub(crate) weak_log_told: AtomicBool,
-    pub(crate) health: Health,
+    pub(crate) health: Arc<Health>,
     address: String,
 }
 
@@ -87,9 +90,11 @@ impl RedisStore {
         runtime: &Handle,
         keys: Keys,
         command_timeout: Duration,
-        log_length: u64,
+        (log_length, replicas): (u64, Option<Wanted>),
     ) -> Self {
         let address = url::address(&config);
+        let health = Arc::new(Health::new());
+        let watched = config.server.is_clustered().then(|| Arc::clone(&health));
         let inner = Inner {
             keys,
             scripts: Scripts::new(),
@@ -97,12 +102,13 @@ impl RedisStore {
             log_length,
             runtime: runtime.clone(),
             gather: Arc::default(),
-            data: Link::open(config.clone(), runtime, Advice::Wanted),
-            log: Link::open(config.clone(), runtime, Advice::Given),
-            alarm: Link::open(config, runtime, Advice::Given),
+            replicas: replicas.map(|wanted| Replicas::open(wanted, config.clone(), runtime)),
+            data: Link::open(config.clone(), runtime, Advice::Wanted, watched),
+            log: Link::open(config.clone(), runtime, Advice::Given, None),
+            alarm: Link::open(config, runtime, Advice::Given, None),
             waiting: Arc::new(Semaphore::new(1)),
             weak_log_told: AtomicBool::new(false),
-            health: Health::new(),
+            health,
             address,
         };
         Self { inner: Arc::new(inner) }
@@ -118,38 +124,53 @@ impl RedisStore {
 }
 
 impl Inner {
-    /// Takes in how a call on the data connection went that the circuit had let through.
-    pub(crate) fn settle<T>(&self, leave: Leave, result: Result<T, Error>) -> Result<T, StoreError> {
-        self.settle_on(&self.data, Some(leave), result)
+    /// Takes in how a call for `key` on the data connection went that the circuit had let through.
+    pub(crate) fn settle<T>(
+        &self,
+        key: &str,
+        leave: Leave,
+        result: Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        self.settle_on(&self.data, key, Some(leave), result)
     }
 
-    /// Takes in how a call on `link` went.
+    /// All connections.
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Arc<Link>> {
+        let appends = self.replicas.iter().map(|replicas| &replicas.link);
+        [&self.data, &self.log, &self.alarm].into_iter().chain(appends)
+    }
+
+    /// Takes in how a call for `key` on `link` went.
     pub(crate) fn settle_on<T>(
         &self,
         link: &Arc<Link>,
+        key: &str,
         leave: Option<Leave>,
         result: Result<T, Error>,
     ) -> Result<T, StoreError> {
         match result {
             Ok(answer) => {
                 if let Some(leave) = leave {
-                    self.health.settle(leave, None);
+                    self.health.settle(key, leave, None);
                 }
                 Ok(answer)
             }
-            Err(error) => Err(self.failed(link, leave, &error)),
+            Err(error) => Err(self.failed(link, key, leave, &error)),
         }
     }
 
-    fn failed(&self, link: &Arc<Link>, leave: Option<Leave>, error: &Error) -> StoreError {
+    fn failed(&self, link: &Arc<Link>, key: &str, leave: Option<Leave>, error: &Error) -> StoreError {
         let explained = link.explain(error);
-        let opened = leave.is_some_and(|leave| self.health.settle(leave, Some(&explained)));
-        if opened {
+        let opened = leave.and_then(|leave| self.health.settle(key, leave, Some(&explained)));
+        if let Some(Opened(node)) = opened {
             // What hangs is left; a Redis that is merely slow costs a reconnection.
-            self.data.renew();
+            self.data.leave(node);
         }
-        if answer::is_replica(error) {
-            link.renew();
+        if answer::may_be_replaced(error) {
+            // All of them: one that only reads would not find out by itself.
+            for link in self.links() {
+                link.ask_for_the_primary();
+            }
         }
         explained
     }
@@ -157,7 +178,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for link in [&self.data, &self.log, &self.alarm] {
+        for link in self.links() {
             link.close();
         }
     }

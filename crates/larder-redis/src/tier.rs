@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::interfaces::KeysInterface;
 use fred::types::Value;
-use larder_core::store::{SharedTier, StoreError};
+use larder_core::store::{Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
 
 use crate::gather::Way;
+use crate::reclaim;
 use crate::store::RedisStore;
 
 /// Redis refuses expiries that overflow its clock; nothing is stored for longer than this.
@@ -16,33 +17,48 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 impl SharedTier for RedisStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         let inner = &*self.inner;
-        let leave = inner.health.admit()?;
+        let leave = inner.health.admit(key)?;
         let way = Way { link: &inner.data, runtime: &inner.runtime, limit: inner.command_timeout };
         let result = inner.gather.get(way, inner.keys.response(key)).await;
-        inner.settle(leave, result)
+        inner.settle(key, leave, result)
     }
 
     async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
         let inner = &*self.inner;
-        let leave = inner.health.admit()?;
-        let key = inner.keys.response(key);
+        let leave = inner.health.admit(key)?;
+        let name = inner.keys.response(key);
         let arguments = [Value::Bytes(value), Value::Integer(millis(expiry))];
         let set = &inner.scripts.set;
-        let result = set.run(&inner.data, inner.command_timeout, &[&key], &arguments).await;
-        inner.settle(leave, result.map(drop))
+        let result = set.run(&inner.data, inner.command_timeout, &[&name], &arguments).await;
+        inner.settle(key, leave, result.map(drop))
     }
 
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
         let inner = &*self.inner;
-        let leave = inner.health.admit()?;
+        let leave = inner.health.admit(key)?;
         let client = inner.data.within(inner.command_timeout);
         let result = client.unlink(inner.keys.response(key)).await;
-        inner.settle(leave, result.map(|_removed: u64| ()))
+        inner.settle(key, leave, result.map(|_removed: u64| ()))
+    }
+
+    async fn reclaim(&self, what: &Reclaim, from: Option<Sweep>) -> Result<Reclaimed, StoreError> {
+        reclaim::step(&self.inner, what, from).await
+    }
+
+    /// Ends the connections of this store and of all of its clones.
+    async fn close(&self) {
+        for link in self.inner.links() {
+            // All at once: each is waited for below.
+            link.close();
+        }
+        for link in self.inner.links() {
+            link.closed().await;
+        }
     }
 }
 
 /// Whole milliseconds that Redis takes for an expiry: it refuses zero.
-fn millis(expiry: Duration) -> i64 {
+pub(crate) fn millis(expiry: Duration) -> i64 {
     i64::try_from(expiry.min(LONGEST).as_millis()).map_or(i64::MAX, |millis| millis.max(1))
 }
 

@@ -9,8 +9,9 @@ use crate::error::{ConnectError, ConnectErrorKind};
 /// The query parameters that mean something.
 const PARAMETERS: [&str; 4] = ["node", "sentinelServiceName", "sentinelUsername", "sentinelPassword"];
 
-/// Reads a URL. Its errors name it, without its passwords.
-pub(crate) fn parse(url: &str) -> Result<Config, ConnectError> {
+/// Reads a URL, with what to trust where it asks for TLS: root certificates in PEM, or else the system's. Its errors name
+/// it, without its passwords.
+pub(crate) fn parse(url: &str, roots_pem: Option<&[u8]>) -> Result<Config, ConnectError> {
     check_scheme(url)?;
     check_parameters(url)?;
     check_database(url)?;
@@ -21,16 +22,26 @@ pub(crate) fn parse(url: &str) -> Result<Config, ConnectError> {
         fail_fast: false,
         ..config
     };
-    if secure { with_tls(config) } else { Ok(config) }
+    match (secure, roots_pem) {
+        (true, _) => with_tls(config, roots_pem),
+        (false, None) => Ok(config),
+        (false, Some(_)) => Err(ConnectError::new(
+            ConnectErrorKind::Setting,
+            format!(
+                "root certificates are given, but {:?} does not ask for TLS: rediss:// does",
+                masked(url)
+            ),
+        )),
+    }
 }
 
 #[cfg(feature = "tls")]
-fn with_tls(config: Config) -> Result<Config, ConnectError> {
-    Ok(Config { tls: Some(crate::tls::config()?), ..config })
+fn with_tls(config: Config, roots_pem: Option<&[u8]>) -> Result<Config, ConnectError> {
+    Ok(Config { tls: Some(crate::tls::config(roots_pem)?), ..config })
 }
 
 #[cfg(not(feature = "tls"))]
-fn with_tls(config: Config) -> Result<Config, ConnectError> {
+fn with_tls(config: Config, _: Option<&[u8]>) -> Result<Config, ConnectError> {
     // Such a URL was refused by its scheme.
     Ok(config)
 }
@@ -141,6 +152,10 @@ fn wrong(url: &str, why: &str) -> ConnectError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(url: &str) -> Result<Config, ConnectError> {
+        super::parse(url, None)
+    }
 
     #[test]
     fn every_form_of_deployment_has_its_url() {

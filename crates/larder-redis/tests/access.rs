@@ -6,10 +6,13 @@ mod support;
 
 use std::cell::RefCell;
 use std::sync::Once;
+use std::time::Duration;
 
 use larder_core::store::{Log, SharedTier, StoreErrorKind};
-use larder_testing::RedisServer;
-use support::{event, eventually, joined, patient, start};
+use larder_redis::RedisStore;
+use larder_testing::{Proxy, RedisServer};
+use support::{after, brief, event, eventually, joined, patient, start, value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn an_acl_user_with_an_escaped_password_is_let_in() {
@@ -63,11 +66,137 @@ async fn a_user_without_a_right_is_refused() {
         store.get("{a}").await.unwrap_err(),
         store.look(start()).await.unwrap_err(),
         store.append(&[event("x")]).await.unwrap_err(),
-        store.alarm(start(), std::time::Duration::ZERO).await.unwrap_err(),
+        store.alarm(start(), Duration::ZERO).await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), StoreErrorKind::Refused);
         assert!(error.to_string().contains("NOPERM"), "{error}");
     }
+}
+
+/// What a server demands of one who only does what Larder does; the README has it for operators.
+const RULE: &str = "resetchannels ~larder:larder:* ~larder:{larder:log}:* -@all \
+    +get +mget +set +getrange +unlink +eval +evalsha +xadd +xread +xrange +xinfo|stream +type +time +info";
+const README: &str = include_str!("../../../README.md");
+
+async fn with_rule(server: &RedisServer, rule: &str) {
+    let words: Vec<&str> = ["ACL", "SETUSER", "app", "reset", "on", ">secret"]
+        .into_iter()
+        .chain(rule.split_ascii_whitespace())
+        .collect();
+    server.command(&["FLUSHALL"]).await.unwrap();
+    server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
+    server.command(&words).await.unwrap();
+}
+
+/// Does all that a store does, and finds the first thing that is not as it should be.
+async fn works(store: &RedisStore) -> Result<(), String> {
+    let said = |error: larder_core::store::StoreError| error.to_string();
+    let begun = store.look(start()).await.map_err(said)?;
+    store.append(&[event("x")]).await.map_err(said)?;
+    store.alarm(after(&begun), Duration::from_millis(1)).await.map_err(said)?;
+    let hour = Duration::from_secs(3600);
+    for millis in [5, 3] {
+        store.set("{a}", value(1, millis, "{a}"), hour).await.map_err(said)?;
+    }
+    if store.get("{a}").await.map_err(said)? != Some(value(1, 5, "{a}")) {
+        return Err("a newer response was replaced by an older one".to_owned());
+    }
+    // Asked for at the same moment, so that they are asked for together.
+    let (one, other) = tokio::join!(store.get("{a}"), store.get("{b}"));
+    one.and(other).map_err(said)?;
+    store.remove("{a}").await.map_err(said)?;
+    store.stats().await.map(drop).map_err(said)
+}
+
+#[tokio::test]
+async fn the_rule_in_the_readme_is_enough_and_no_more_than_that() {
+    assert!(README.contains(&format!("ACL SETUSER larder on '>a password' {RULE}")));
+    let server = RedisServer::start().await.unwrap();
+    let store = async || joined(patient(&format!("redis://app:secret@{}", server.address()))).await;
+    with_rule(&server, RULE).await;
+    works(&store().await).await.unwrap();
+
+    for word in RULE.split_ascii_whitespace().filter(|word| word.starts_with(['+', '~'])) {
+        let others: Vec<&str> = RULE.split_ascii_whitespace().filter(|other| *other != word).collect();
+        with_rule(&server, &others.join(" ")).await;
+        let wrong = works(&store().await).await.unwrap_err();
+        assert!(
+            ["NOPERM", "can't run this command", "older one"].iter().any(|why| wrong.contains(why)),
+            "without {word}: {wrong}"
+        );
+    }
+    let other = patient(&format!("redis://app:secret@{}", server.address())).namespace("other");
+    with_rule(&server, RULE).await;
+    let wrong = works(&joined(other).await).await.unwrap_err();
+    assert!(wrong.contains("NOPERM"), "{wrong}");
+}
+
+#[tokio::test]
+async fn a_cluster_and_sentinels_take_one_right_more() {
+    let user = |more: &str| format!("app on >secret {RULE} {more}");
+    let (cluster, deployment) = tokio::join!(
+        RedisServer::builder().user(&user("+cluster|slots +cluster|info")).start_cluster(),
+        RedisServer::builder().user(&user("+role")).start_sentinel(1),
+    );
+    let (cluster, deployment) = (cluster.unwrap(), deployment.unwrap());
+    for url in [
+        cluster.url().replacen("://", "://app:secret@", 1),
+        deployment.url().replacen("://:larder@", "://app:secret@", 1),
+    ] {
+        works(&joined(patient(&url)).await).await.unwrap();
+    }
+    assert!(README.contains("`+cluster|slots +cluster|info`") && README.contains("`+role`"));
+}
+
+/// Who changes the only password locks out whoever has to connect anew, and nobody else.
+#[tokio::test]
+async fn a_new_password_is_asked_for_by_new_connections_alone() {
+    let server = RedisServer::builder().password("old").start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    // A command can get lost with a client that is refused, and then waits for as long as it may.
+    let store = joined(brief(&server.url_at(proxy.address()))).await;
+    server.command(&["CONFIG", "SET", "requirepass", "new"]).await.unwrap();
+    eventually("who is connected stays", async || works(&store).await.is_ok()).await;
+
+    proxy.cut().await;
+    eventually("it is refused", async || {
+        let error = store.get("{a}").await.err();
+        error.is_some_and(|error| error.to_string().contains("WRONGPASS"))
+    })
+    .await;
+    let renewed = joined(patient(&format!("redis://:new@{}", server.address()))).await;
+    works(&renewed).await.unwrap();
+
+    renewed_password_is_taken_back(&server).await;
+    eventually("it is let in", async || works(&store).await.is_ok()).await;
+}
+
+async fn renewed_password_is_taken_back(server: &RedisServer) {
+    // The kit itself has the old password only.
+    let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(b"AUTH new\r\nCONFIG SET requirepass old\r\n").await.unwrap();
+    let mut answer = [0; 10];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"+OK\r\n+OK\r\n");
+}
+
+/// Redis lets an ACL user have two passwords, so that nobody is locked out in between.
+#[tokio::test]
+async fn a_user_with_two_passwords_is_let_in_with_either() {
+    let server = RedisServer::builder().user(&format!("app on >old {RULE}")).start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let url = |password: &str| format!("redis://app:{password}@{}", proxy.address());
+    let before = joined(patient(&url("old"))).await;
+    server.command(&["ACL", "SETUSER", "app", ">new"]).await.unwrap();
+    proxy.cut().await;
+    let restarted = joined(patient(&url("new"))).await;
+    for store in [&before, &restarted] {
+        eventually("it is let in", async || works(store).await.is_ok()).await;
+    }
+    server.command(&["ACL", "SETUSER", "app", "<old"]).await.unwrap();
+    proxy.cut().await;
+    eventually("it is let in", async || works(&restarted).await.is_ok()).await;
+    eventually("the old one is not", async || before.get("{a}").await.is_err()).await;
 }
 
 /// A managed service forbids CONFIG; nothing else may suffer.

@@ -7,9 +7,11 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::store::{Log, SharedTier};
+use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
+use larder_core::log::position::{Mark, Position};
+use larder_core::store::{Log, SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
-use larder_testing::RedisServer;
+use larder_testing::{RedisCluster, RedisServer};
 use support::{after, event, eventually, joined, patient, start};
 
 /// All that a store does.
@@ -24,46 +26,80 @@ async fn works(store: &RedisStore) {
         store.set(key, value.clone(), Duration::from_secs(60)).await.unwrap();
         assert_eq!(store.get(key).await.unwrap(), Some(value));
         store.remove(key).await.unwrap();
+        let holder = Holder {
+            token: Token::from_bytes([1; 16]),
+            position: Position { incarnation, mark: Mark::ZERO },
+        };
+        let (awaited, life) = (Some(holder.token), Duration::from_secs(60));
+        let claim = Claim { address: key, holder, life, seen: None, awaited, overtakes: false };
+        assert_eq!(store.claim(claim).await.unwrap(), Claimed::Taken);
+        assert!(store.extend(key, holder.token, life).await.unwrap());
+        let word = Bytes::from_static(b"word");
+        store.release(key, holder.token, Left::Word(word.clone(), Duration::from_millis(1))).await.unwrap();
+        eventually("its word is gone", async || store.claim(claim).await.unwrap() == Claimed::Taken).await;
+        let variant = format!("{key}:v:1");
+        store.set_and_release(&variant, Bytes::new(), life, key, holder.token).await.unwrap();
+        store.remove(&variant).await.unwrap();
     }
     let stats = store.stats().await.unwrap();
     assert!(stats.hits > 0);
 }
 
-const SLOT_OF_AA: &str = "1180";
-
 #[tokio::test]
 async fn a_cluster() {
-    let node = async |lowest: &str, highest: &str| {
-        let node = RedisServer::builder().config("cluster-enabled yes").start().await.unwrap();
-        node.command(&["CLUSTER", "ADDSLOTSRANGE", lowest, highest]).await.unwrap();
-        node
-    };
-    let (a, b) = (node("0", "8191").await, node("8192", "16383").await);
-    let (host, port) = (b.address().ip().to_string(), b.address().port().to_string());
-    a.command(&["CLUSTER", "MEET", &host, &port]).await.unwrap();
-    for node in [&a, &b] {
-        eventually("the cluster is up", async || {
-            let info = node.command(&["CLUSTER", "INFO"]).await.unwrap();
-            let text = info.as_str().unwrap();
-            text.contains("cluster_state:ok") && text.contains("cluster_slots_ok:16384")
-        })
-        .await;
-    }
-    let store = joined(patient(&format!("redis-cluster://{}", a.address()))).await;
+    let cluster = RedisCluster::start().await.unwrap();
+    let store = joined(patient(&cluster.url())).await;
     works(&store).await;
-    for node in [&a, &b] {
+    for node in cluster.nodes() {
         let errors = node.command(&["INFO", "errorstats"]).await.unwrap();
         let errors = errors.as_str().unwrap();
         assert!(!errors.contains("MOVED"), "the wrong node was asked: {errors}");
     }
 
     // A slot moves, with nothing in it.
-    let id = b.command(&["CLUSTER", "MYID"]).await.unwrap();
-    for node in [&b, &a] {
-        node.command(&["CLUSTER", "SETSLOT", SLOT_OF_AA, "NODE", id.as_str().unwrap()]).await.unwrap();
-    }
-    assert_eq!(store.get("{aa}").await.unwrap(), None);
+    let slot = cluster.slot_of("{a}").await.unwrap();
+    let to = cluster.primary_of("{b}").await.unwrap();
+    cluster.move_slots(slot..=slot, to).await.unwrap();
+    assert_eq!(store.get("{a}").await.unwrap(), None);
     works(&store).await;
+}
+
+#[tokio::test]
+async fn sentinels() {
+    let deployment = RedisServer::builder().start_sentinel(1).await.unwrap();
+    let store = joined(patient(&deployment.url())).await;
+    works(&store).await;
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn a_certificate_of_a_private_authority() {
+    use larder_testing::CertificateAuthority;
+
+    let authority = CertificateAuthority::new().unwrap();
+    let server = RedisServer::builder().password("secret").tls(&authority).start().await.unwrap();
+    let trusting = |authority: &CertificateAuthority| patient(&server.url()).tls_roots_pem(authority.pem());
+    works(&joined(trusting(&authority)).await).await;
+
+    // Those of another authority, and those of the system, do not vouch for it.
+    for store in [trusting(&CertificateAuthority::new().unwrap()), patient(&server.url())] {
+        // Where the system has no certificates at all, that is said at once.
+        let Ok(store) = store.connect() else { continue };
+        eventually("it is told why", async || {
+            let error = store.get("{a}").await.unwrap_err();
+            error.kind() == StoreErrorKind::Refused && error.to_string().contains("not trusted")
+        })
+        .await;
+    }
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn roots_without_tls_are_refused() {
+    let authority = larder_testing::CertificateAuthority::new().unwrap();
+    let error = patient("redis://127.0.0.1:1").tls_roots_pem(authority.pem()).connect().unwrap_err();
+    assert_eq!(error.kind(), larder_redis::ConnectErrorKind::Setting);
+    assert!(error.to_string().contains("rediss://"), "{error}");
 }
 
 #[cfg(feature = "unix-sockets")]

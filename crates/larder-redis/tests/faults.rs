@@ -9,7 +9,7 @@ use bytes::Bytes;
 use larder_core::store::{Log, SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
-use support::{brief, event, eventually, joined, patient, reachable, start};
+use support::{brief, clients, event, eventually, joined, patient, reachable, start};
 
 const KEY: &str = "{u|/a}";
 const HOUR: Duration = Duration::from_secs(3600);
@@ -167,6 +167,22 @@ async fn a_server_that_became_a_replica_is_left() {
     eventually("it looks again", async || store.look(start()).await.is_ok()).await;
 }
 
+/// Cut off from its replicas, it may have a successor that only a new connection would lead to.
+#[tokio::test]
+async fn a_server_that_wants_replicas_is_asked_for_anew_on_every_connection() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let store = joined(patient(&server.url_at(proxy.address()))).await;
+    let before = proxy.connections();
+    server.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await.unwrap();
+    let error = store.look(start()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
+    assert!(error.to_string().contains("NOREPLICAS"), "{error}");
+    eventually("all connect anew", async || proxy.connections() >= before + 3).await;
+    server.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await.unwrap();
+    reachable(&store).await;
+}
+
 #[tokio::test]
 async fn garbage_on_the_line_is_an_error_and_no_more() {
     let server = RedisServer::start().await.unwrap();
@@ -208,4 +224,48 @@ async fn a_store_that_never_connected_ends_too() {
     assert_eq!(kind(&store).await, Some(StoreErrorKind::Unreachable));
     drop(store);
     eventually("no task is left", async || tasks() <= before).await;
+}
+
+#[tokio::test]
+async fn closing_ends_the_connections_of_all_clones() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let server = RedisServer::start().await.unwrap();
+    let before = tasks();
+    let store = joined(patient(&server.url())).await;
+    let clone = store.clone();
+    assert_eq!(clients(&server).await, 3);
+    store.close().await;
+    eventually("the server has seen it", async || clients(&server).await == 0).await;
+    eventually("no task is left", async || tasks() <= before).await;
+    // What is asked of it now fails, and at once: ten seconds are its limit.
+    let asked = Instant::now();
+    assert_eq!(kind(&clone).await, Some(StoreErrorKind::Unreachable));
+    assert_eq!(clone.look(start()).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
+    assert_eq!(clone.alarm(start(), HOUR).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
+    assert_eq!(clone.append(&[event("x")]).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
+    assert!(asked.elapsed() < Duration::from_secs(10));
+    clone.close().await;
+    assert_eq!(clients(&server).await, 0, "none comes back");
+}
+
+#[tokio::test]
+async fn closing_does_not_wait_for_a_server_that_hangs_or_is_away() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let server = RedisServer::start().await.unwrap();
+    let before = tasks();
+    for hangs in [true, false] {
+        let store = joined(patient(&server.url())).await;
+        if hangs {
+            server.stop().unwrap();
+        } else {
+            server.kill();
+            eventually("it has noticed", async || kind(&store).await.is_some()).await;
+        }
+        tokio::time::timeout(Duration::from_secs(10), store.close()).await.unwrap();
+        eventually("no task is left", async || tasks() <= before).await;
+        if hangs {
+            server.cont().unwrap();
+            eventually("the server has seen it", async || clients(&server).await == 0).await;
+        }
+    }
 }

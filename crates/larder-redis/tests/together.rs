@@ -24,7 +24,11 @@ fn key(number: usize) -> String {
 /// How often the server has run this command.
 async fn calls(server: &RedisServer, command: &str) -> usize {
     let stats = server.command(&["INFO", "commandstats"]).await.unwrap();
-    let line = stats.as_str().unwrap().lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    let line = stats
+        .as_str()
+        .unwrap()
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
     line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
 }
 
@@ -102,7 +106,8 @@ async fn large_values_come_one_by_one() {
         assert!(store.get(&key(number)).await.unwrap().is_some());
     }
     let together = calls(&server, "mget").await;
-    let all = async |number: usize| assert_eq!(store.get(&key(number)).await.unwrap().unwrap().len(), 1 << 20);
+    let all =
+        async |number: usize| assert_eq!(store.get(&key(number)).await.unwrap().unwrap().len(), 1 << 20);
     tokio::join!(all(0), all(1), all(2), all(3));
     assert_eq!(calls(&server, "mget").await, together);
 }

@@ -2,7 +2,8 @@
 //!
 //! * [`ManualClock`] is time that only moves when the test moves it.
 //! * [`Origin`] is a service whose answers are scripted, that counts its calls and can be held at a [`Gate`].
-//! * [`RedisServer`] is a real `redis-server` of the test's own, which can be hung, killed and restarted.
+//! * [`RedisServer`] is a real `redis-server` of the test's own, which can be hung, killed and restarted;
+//!   [`RedisCluster`] and [`RedisSentinel`] are several that belong together.
 //! * [`Proxy`] stands in front of a server and misbehaves on demand.
 //!
 //! # Example
@@ -40,5 +41,7 @@ pub use clock::ManualClock;
 pub use gate::Gate;
 pub use origin::{Answer, AnswerBody, BodyError, Origin, Step};
 pub use proxy::{Direction, Proxy};
+#[cfg(all(unix, feature = "tls"))]
+pub use redis::CertificateAuthority;
 #[cfg(unix)]
-pub use redis::{RedisBuilder, RedisServer, Reply};
+pub use redis::{RedisBuilder, RedisCluster, RedisSentinel, RedisServer, Reply};

@@ -3,12 +3,14 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use larder_core::lease::Leases;
 use larder_core::log::position::Incarnation;
 use larder_core::log::tail::{Limits, Tail};
-use larder_core::store::{Log, SharedTier};
+use larder_core::store::Log;
 use larder_core::time::Clock;
 use tokio::sync::Notify;
 
+use crate::background::Background;
 use crate::cache::Cache;
 use crate::clock::SystemClock;
 use crate::fill::flight::Flights;
@@ -16,6 +18,7 @@ use crate::inner::Inner;
 use crate::log::{LogView, start};
 use crate::memory::Memory;
 use crate::policy::{ConfigError, ConfigErrorKind};
+use crate::reclaim::Reclaimer;
 use crate::report::Report;
 use crate::store::Store;
 
@@ -26,11 +29,16 @@ pub struct CacheBuilder {
     store: Option<Arc<dyn Store>>,
     clock: Arc<dyn Clock>,
     limits: Limits,
+    refreshes: usize,
+    close_within: Duration,
 }
 
 /// Half of what a small container has, at the usual 128 MiB.
 const DEFAULT_MEMORY: u64 = 64 * 1024 * 1024;
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(2);
+/// More than most handlers' connections to a database, so that they wait for each other there at the latest.
+const DEFAULT_REFRESHES: usize = 64;
+const DEFAULT_CLOSE_WITHIN: Duration = Duration::from_secs(5);
 /// Four looks have to fit in, each an exchange with the store.
 const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
 
@@ -42,14 +50,17 @@ impl Default for CacheBuilder {
             store: None,
             clock: Arc::new(SystemClock),
             limits: Limits::default(),
+            refreshes: DEFAULT_REFRESHES,
+            close_within: DEFAULT_CLOSE_WITHIN,
         }
     }
 }
 
 impl CacheBuilder {
-    /// Shares stored responses and invalidations with other instances through this store.
+    /// Shares stored responses and invalidations with other instances through this store, and fills: of all instances that
+    /// miss the same response at once, one runs the handler.
     #[must_use]
-    pub fn shared(mut self, store: impl SharedTier + Log) -> Self {
+    pub fn shared(mut self, store: impl Leases + Log) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
@@ -68,6 +79,25 @@ impl CacheBuilder {
     #[must_use]
     pub fn max_staleness(mut self, limit: Duration) -> Self {
         self.max_staleness = limit;
+        self
+    }
+
+    /// At most this many responses are refreshed in the background at once; 64 by default, and at least one. It bounds
+    /// what the cache asks of the handlers by itself: after an invalidation of much that may be served stale, or with many
+    /// responses near their end.
+    ///
+    /// Beyond it a refresh is left out and [counted](crate::Stats): the request is answered all the same, and the next one
+    /// for the key tries again.
+    #[must_use]
+    pub fn refreshes(mut self, at_once: usize) -> Self {
+        self.refreshes = at_once;
+        self
+    }
+
+    /// [`Cache::close`] takes no longer than this; 5 seconds by default.
+    #[must_use]
+    pub fn close_within(mut self, limit: Duration) -> Self {
+        self.close_within = limit;
         self
     }
 
@@ -102,6 +132,9 @@ impl CacheBuilder {
             let what = format!("{:?}", self.max_staleness);
             return Err(ConfigError::new(ConfigErrorKind::Staleness, what));
         }
+        if self.refreshes == 0 {
+            return Err(ConfigError::new(ConfigErrorKind::Limit, "refreshes 0"));
+        }
         #[cfg(feature = "metrics")]
         crate::report::metrics::describe();
         let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
@@ -115,7 +148,10 @@ impl CacheBuilder {
             log: LogView::new(tail, self.max_staleness),
             store: self.store,
             flights: Flights::default(),
+            background: Background::new(self.refreshes),
+            close_within: self.close_within,
             report: Report::default(),
+            reclaimer: Reclaimer::default(),
             deferred: Notify::new(),
             following: OnceLock::new(),
         };
@@ -130,6 +166,8 @@ impl std::fmt::Debug for CacheBuilder {
         f.debug_struct("CacheBuilder")
             .field("memory", &self.memory)
             .field("max_staleness", &self.max_staleness)
+            .field("refreshes", &self.refreshes)
+            .field("close_within", &self.close_within)
             .field("shared", &self.store.is_some())
             .finish_non_exhaustive()
     }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use larder_core::log::tail::Tail;
+use larder_core::log::token::Token;
+
 use crate::builder::CacheBuilder;
+use crate::close::{Closed, close};
 use crate::inner::Inner;
 use crate::log::{Invalidated, Invalidation, invalidate};
 use crate::policy::{ConfigError, Policy};
@@ -61,6 +65,53 @@ impl Cache {
     /// second and usually no time.
     pub async fn invalidate(&self, what: impl Into<Invalidation>) -> Invalidated {
         invalidate(&self.inner, what.into()).await
+    }
+
+    /// Ends what goes on in the background: for the time between the last request and the end of the process.
+    ///
+    /// No refresh begins any more. Fills, refreshes and writes that are under way are waited for, deferred invalidations
+    /// are appended if the shared store can be reached, and its connections are ended, for all handles of this cache
+    /// and of the store. It takes as long as that does, and at most [as long as was said](CacheBuilder::close_within);
+    /// what was left undone then is told.
+    ///
+    /// The cache can be used all the same. Requests are answered from memory for as long as what is known of the
+    /// invalidation log may be believed, and then by their handlers; what is invalidated is
+    /// [`Deferred`](crate::Invalidated::Deferred), for ever.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::default();
+    /// // … serve until the process is asked to end, and then:
+    /// let closed = cache.close().await;
+    /// if !closed.is_clean() {
+    ///     eprintln!("{closed}");
+    /// }
+    /// # });
+    /// ```
+    pub async fn close(&self) -> Closed {
+        close(&self.inner, self.inner.close_within).await
+    }
+
+    /// How much of the invalidation log this instance knows now. Taken after [`invalidate`](Self::invalidate), it covers
+    /// that invalidation and all before it.
+    ///
+    /// Responses to unsafe requests that go through a layer carry it by themselves where the policy says
+    /// [`read_your_writes`](Policy::read_your_writes). This is for writes that do not:
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use larder::{Cache, Tag};
+    ///
+    /// # let cache = Cache::default();
+    /// cache.invalidate(Tag::new("product:42")).await;
+    /// let answer = ([("larder-token", cache.token().to_string())], "saved");
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.inner.log.read(Tail::token)
     }
 }
 

@@ -5,9 +5,14 @@ use std::future::Future;
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
+use crate::background::Background;
+
 /// Runs `work` to its end, even if this future is dropped once it was polled.
-pub(crate) async fn detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    outcome(tokio::spawn(work.in_current_span())).await
+pub(crate) async fn detached<T: Send + 'static>(
+    background: &Background,
+    work: impl Future<Output = T> + Send + 'static,
+) -> T {
+    outcome(background.spawn(work.in_current_span())).await
 }
 
 /// What a task came to. Its panic goes on here, as it would without a task between, so that whatever catches panics

@@ -1,13 +1,16 @@
 //! What a cache consists of.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use larder_core::time::Clock;
 use tokio::sync::Notify;
 
+use crate::background::Background;
 use crate::fill::flight::Flights;
 use crate::log::LogView;
 use crate::memory::Memory;
+use crate::reclaim::Reclaimer;
 use crate::report::Report;
 use crate::store::Store;
 
@@ -18,11 +21,22 @@ pub(crate) struct Inner {
     pub(crate) log: LogView,
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) flights: Flights,
+    pub(crate) background: Background,
+    /// How long closing may take.
+    pub(crate) close_within: Duration,
     pub(crate) report: Report,
+    pub(crate) reclaimer: Reclaimer,
     /// Wakes the task that follows the log when something was put into the outbox.
     pub(crate) deferred: Notify,
     /// Whether that task was started.
     pub(crate) following: OnceLock<()>,
+}
+
+impl Inner {
+    /// The shared store, while it is to be asked.
+    pub(crate) fn shared(&self) -> Option<&Arc<dyn Store>> {
+        self.store.as_ref().filter(|_| !self.background.is_closed())
+    }
 }
 
 impl std::fmt::Debug for Inner {

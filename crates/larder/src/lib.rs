@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod background;
 mod body;
 mod builder;
 mod cache;
 mod clock;
+mod close;
 mod detach;
 mod fill;
 mod inner;
@@ -11,12 +13,14 @@ mod log;
 mod lookup;
 mod memory;
 mod policy;
+mod reclaim;
 mod report;
 mod route;
 mod said;
 mod serve;
 mod service;
 mod store;
+mod sync;
 #[cfg(test)]
 mod testing;
 pub mod ttl;
@@ -25,9 +29,11 @@ mod write;
 pub use body::CacheBody;
 pub use builder::CacheBuilder;
 pub use cache::Cache;
+pub use close::Closed;
 pub use larder_core::log::selector::{Glob, Prefix, Selector, SelectorError, Tag, UriName};
+pub use larder_core::log::token::{NotAToken, Token};
 pub use log::{Deferral, Invalidated, Invalidation};
-pub use policy::{ConfigError, ConfigErrorKind, Policy};
+pub use policy::{ConfigError, ConfigErrorKind, Policy, ReadYourWrites};
 pub use report::stats::Stats;
 pub use said::{CacheFor, Tags};
 pub use service::{CacheLayer, CacheService, ResponseFuture};

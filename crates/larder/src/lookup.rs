@@ -103,26 +103,31 @@ impl Route {
 
     /// What the shared tier knows about a request that memory knows nothing of use about.
     pub(crate) async fn look_in_shared(&self, key: &str, headers: &HeaderMap, missing: MissReason) -> Known {
+        self.look_before_filling(key, headers, missing).await.0
+    }
+
+    /// Looks like [`look_in_shared`](Self::look_in_shared), and tells what was seen where, for a claim to the lease.
+    /// Nothing, if the shared tier was not asked or did not answer.
+    pub(crate) async fn look_before_filling(
+        &self,
+        key: &str,
+        headers: &HeaderMap,
+        missing: MissReason,
+    ) -> (Known, Option<Seen>) {
         let inner = &*self.cache;
-        let Some(store) = &inner.store else {
-            return Known::Missing(missing);
+        let Some(store) = inner.shared() else {
+            return (Known::Missing(missing), None);
         };
-        // Read together and before the store is asked: rule 12, and the local number that goes with it (rule 1). An
-        // invalidation that is deferred while the answer is on its way has a higher number, and refuses it.
-        let (trusted, local) = inner.log.read(|tail| {
-            let trusted = tail.trusts_shared(inner.clock.boot(), inner.log.max_staleness());
-            (trusted, tail.position().mark.local)
-        });
-        if !trusted {
-            return Known::Missing(MissReason::Unconfirmed);
-        }
+        let Some(local) = self.trusted() else {
+            return (Known::Missing(MissReason::Unconfirmed), None);
+        };
         let asked = async {
             let variants = match inner.memory.find(key, headers, inner.clock.boot()) {
                 Found::OtherVariants(variants) => Some(variants),
                 _ => None,
             };
             match get(inner, &**store, (key, headers), variants.as_deref()).await? {
-                Read::Fields(fields) if variants.is_none() => {
+                (Read::Fields(fields), _) if variants.is_none() => {
                     let variants = inner.memory.insert_fields(key, fields);
                     get(inner, &**store, (key, headers), Some(&variants)).await
                 }
@@ -130,14 +135,42 @@ impl Route {
             }
         };
         match asked.await {
-            Ok(read) => {
+            Ok((read, seen)) => {
                 inner.report.store_worked(Exchange::Read, &*inner.clock);
-                self.judge_shared(headers, read, local, missing)
+                (self.judge_shared(headers, read, local, missing), Some(seen))
             }
             Err(error) => {
                 inner.report.store_failed(Exchange::Read, &error, &*inner.clock);
-                Known::Missing(MissReason::StoreError)
+                (Known::Missing(MissReason::StoreError), None)
             }
+        }
+    }
+
+    /// Whether what the shared tier answers from now on may be trusted, and if so with which local number.
+    ///
+    /// Both are read together and before the store is asked: rule 12, and the local number that goes with it (rule 1). An
+    /// invalidation that is deferred while the answer is on its way has a higher number, and refuses it.
+    pub(crate) fn trusted(&self) -> Option<u64> {
+        let inner = &*self.cache;
+        inner.log.read(|tail| {
+            let trusted = tail.trusts_shared(inner.clock.boot(), inner.log.max_staleness());
+            trusted.then(|| tail.position().mark.local)
+        })
+    }
+
+    /// What the rules make of a value that another instance stored while this one asked for the lease; `None` if it is no
+    /// response, so that the shared tier has to be looked at anew.
+    pub(crate) fn judge_stored(
+        &self,
+        key: &str,
+        headers: &HeaderMap,
+        value: Bytes,
+        local: u64,
+        missing: MissReason,
+    ) -> Option<Known> {
+        match read(key, headers, own(&self.cache, Some(value))) {
+            Read::Fields(_) | Read::Unreadable => None,
+            read => Some(self.judge_shared(headers, read, local, missing)),
         }
     }
 
@@ -161,6 +194,12 @@ impl Route {
     }
 }
 
+/// Where the shared tier was asked, and what is there.
+pub(crate) struct Seen {
+    pub(crate) address: String,
+    pub(crate) fingerprint: Option<[u8; 8]>,
+}
+
 /// What the shared tier answered.
 enum Read {
     Response(Box<StoredResponse>),
@@ -177,14 +216,17 @@ async fn get(
     store: &dyn Store,
     (key, headers): (&str, &HeaderMap),
     variants: Option<&Variants>,
-) -> Result<Read, StoreError> {
+) -> Result<(Read, Seen), StoreError> {
     let address = address_of(key, headers, variants);
-    let read = read(key, headers, own(inner, store.get(&address).await?));
+    let answer = store.get(&address).await?;
+    let mut fingerprint = answer.as_deref().and_then(wire::fingerprint);
+    let read = read(key, headers, own(inner, answer));
     if matches!(read, Read::Unreadable) {
         // Its position is as good as any, so that it might keep what is filled now from taking its place (rule 16).
         store.remove(&address).await?;
+        fingerprint = None;
     }
-    Ok(read)
+    Ok((read, Seen { address, fingerprint }))
 }
 
 fn read(key: &str, headers: &HeaderMap, answer: Option<Bytes>) -> Read {

@@ -12,6 +12,15 @@ pub(crate) fn whole_uri(parts: &Parts) -> &Uri {
     parts.extensions.get::<axum::extract::OriginalUri>().map_or(&parts.uri, |original| &original.0)
 }
 
+/// Hands over every form in which the request's handler can find its URI.
+pub(crate) fn each_uri(parts: &mut Parts, mut change: impl FnMut(&mut Uri)) {
+    change(&mut parts.uri);
+    #[cfg(feature = "axum")]
+    if let Some(original) = parts.extensions.get_mut::<axum::extract::OriginalUri>() {
+        change(&mut original.0);
+    }
+}
+
 /// The request's URI.
 #[cfg(not(feature = "axum"))]
 pub(crate) fn whole_uri(parts: &Parts) -> &Uri {

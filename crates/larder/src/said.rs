@@ -52,7 +52,7 @@ impl<T: Into<Tag>> FromIterator<T> for Tags {
 pub struct CacheFor(Override);
 
 impl CacheFor {
-    /// Fresh for this long. With zero it is not stored, unless it can be validated.
+    /// Fresh for this long, give or take the policy's [jitter](crate::Policy::jitter). With zero it is not stored, unless it can be validated.
     #[must_use]
     pub fn new(lifetime: Duration) -> Self {
         Self(Override { fresh: Some(lifetime), ..Override::default() })

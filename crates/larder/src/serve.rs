@@ -18,10 +18,26 @@ use crate::report::headers::{self, Forwarded, X_CACHE};
 use crate::service::plan::Look;
 use crate::service::route::Route;
 
-/// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields. (Inlined so
-/// that the response is written where it stays: it is large.)
-#[inline(always)]
-pub(crate) fn fresh<B: Body>(
+/// A response with its whole body. It is put together where it is handed out: a `Response` is large, and dear to move.
+pub(crate) struct Whole {
+    status: StatusCode,
+    fields: HeaderMap,
+    body: Bytes,
+}
+
+impl Whole {
+    #[inline]
+    pub(crate) fn into_response<B: Body>(self) -> Response<CacheBody<B>> {
+        let mut response = Response::new(CacheBody::whole(self.body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.fields;
+        response
+    }
+}
+
+/// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields.
+#[inline]
+pub(crate) fn fresh(
     route: &Route,
     look: Look,
     key: &str,
@@ -29,7 +45,7 @@ pub(crate) fn fresh<B: Body>(
     held: &Held,
     tier: Tier,
     now: Boot,
-) -> Response<CacheBody<B>> {
+) -> Whole {
     let outcome = Outcome::Hit(tier);
     route.answered_at_once(parts, key, outcome);
     route.cache.report.saved(held.meta.cost);
@@ -38,37 +54,37 @@ pub(crate) fn fresh<B: Body>(
     }
     let mut fields = held.headers.clone();
     complete(&mut fields, held, outcome, now);
-    whole(held.status, fields, held.body.clone())
+    Whole { status: held.status, fields, body: held.body.clone() }
 }
 
 /// One of which the client may want no more than the head, or the word that it has it already.
 #[cold]
-fn fresh_in_part<B: Body>(
+fn fresh_in_part(
     route: &Route,
     look: Look,
     key: &str,
     parts: &Parts,
     held: &Held,
     (outcome, now): (Outcome, Boot),
-) -> Response<CacheBody<B>> {
+) -> Whole {
     let not_modified = look.conditional && is_not_modified(held, &parts.headers);
-    let mut response = stored(held, look.head, not_modified);
-    complete(response.headers_mut(), held, outcome, now);
+    let mut whole = stored(held, look.head, not_modified);
+    complete(&mut whole.fields, held, outcome, now);
     if route.policy.show_key {
-        headers::key(response.headers_mut(), key);
+        headers::key(&mut whole.fields, key);
     }
-    response
+    whole
 }
 
 /// A fresh response that nobody else holds: its table of fields is not copied either.
-pub(crate) fn unshared<B: Body>(
+pub(crate) fn unshared(
     route: &Route,
     look: Look,
     key: &str,
     parts: &Parts,
     held: Arc<Held>,
     tier: Tier,
-) -> Response<CacheBody<B>> {
+) -> Whole {
     let now = route.cache.clock.boot();
     if look.head || look.conditional {
         return fresh(route, look, key, parts, &held, tier, now);
@@ -83,7 +99,7 @@ pub(crate) fn unshared<B: Body>(
             if route.policy.show_key {
                 headers::key(&mut fields, key);
             }
-            whole(held.status, fields, held.body)
+            Whole { status: held.status, fields, body: held.body }
         }
         Err(held) => fresh(route, look, key, parts, &held, tier, now),
     }
@@ -94,14 +110,6 @@ pub(crate) fn past<B: Body<Data = Bytes>>(response: Response<B>, outcome: Outcom
     let mut response = response.map(CacheBody::inner);
     let forwarded = Forwarded { status: Some(response.status()), ..Forwarded::default() };
     headers::forwarded(response.headers_mut(), outcome, forwarded);
-    response
-}
-
-#[inline(always)]
-fn whole<B: Body>(status: StatusCode, fields: HeaderMap, body: Bytes) -> Response<CacheBody<B>> {
-    let mut response = Response::new(CacheBody::whole(body));
-    *response.status_mut() = status;
-    *response.headers_mut() = fields;
     response
 }
 
@@ -121,9 +129,9 @@ pub(crate) fn asked<B: Body>(
     if !matches!(outcome, Outcome::Stale(_, StaleReason::IfError)) {
         cache.report.saved(held.meta.cost);
     }
-    let mut response = plain(route, ask, held, outcome);
-    complete(response.headers_mut(), held, outcome, cache.clock.boot());
-    response
+    let mut whole = plain(route, ask, held, outcome);
+    complete(&mut whole.fields, held, outcome, cache.clock.boot());
+    whole.into_response()
 }
 
 /// What another request's fill brought.
@@ -134,13 +142,12 @@ pub(crate) fn collapsed<B: Body>(
     outcome: Outcome,
     forwarded: Forwarded,
 ) -> Response<CacheBody<B>> {
-    let mut response = plain(route, ask, held, outcome);
-    let fields = response.headers_mut();
-    restore_others(fields, held);
+    let mut whole = plain(route, ask, held, outcome);
+    restore_others(&mut whole.fields, held);
     let age = held.age(route.cache.clock.boot());
-    fields.insert(AGE, headers::whole_seconds(age));
-    headers::forwarded(fields, outcome, forwarded);
-    response
+    whole.fields.insert(AGE, headers::whole_seconds(age));
+    headers::forwarded(&mut whole.fields, outcome, forwarded);
+    whole.into_response()
 }
 
 /// What the handler made, whole: the stored response may know more of it, its entity tag.
@@ -182,14 +189,14 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
     response
 }
 
-fn plain<B: Body>(route: &Route, ask: &Ask, held: &Held, outcome: Outcome) -> Response<CacheBody<B>> {
+fn plain(route: &Route, ask: &Ask, held: &Held, outcome: Outcome) -> Whole {
     route.answered(ask, outcome);
     let not_modified = ask.conditional && is_not_modified(held, &ask.headers);
-    let mut response = stored(held, ask.head, not_modified);
+    let mut whole = stored(held, ask.head, not_modified);
     if route.policy.show_key {
-        headers::key(response.headers_mut(), &ask.key);
+        headers::key(&mut whole.fields, &ask.key);
     }
-    response
+    whole
 }
 
 /// RFC 9110 §13.2.1: preconditions are ignored where the answer without them would not be a success.
@@ -198,20 +205,20 @@ fn is_not_modified(held: &Held, request: &HeaderMap) -> bool {
 }
 
 /// The stored response itself, its head alone, or that it was not modified.
-fn stored<B: Body>(held: &Held, head: bool, not_modified: bool) -> Response<CacheBody<B>> {
+fn stored(held: &Held, head: bool, not_modified: bool) -> Whole {
     if not_modified {
         let mut fields = validators::not_modified_fields(&held.headers);
         fields.insert(X_CACHE, HeaderValue::from_static("HIT"));
-        return whole(StatusCode::NOT_MODIFIED, fields, Bytes::new());
+        return Whole { status: StatusCode::NOT_MODIFIED, fields, body: Bytes::new() };
     }
     let body = if head { Bytes::new() } else { held.body.clone() };
-    let mut response = whole(held.status, held.headers.clone(), body);
+    let mut whole = Whole { status: held.status, fields: held.headers.clone(), body };
     // RFC 9110 §8.6: a response to HEAD says how long the one to GET would be; the server cannot tell from no body.
     // And a 204 has none to either.
     if head && held.status != StatusCode::NO_CONTENT && !held.headers.contains_key(CONTENT_LENGTH) {
-        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(held.body.len()));
+        whole.fields.insert(CONTENT_LENGTH, HeaderValue::from(held.body.len()));
     }
-    response
+    whole
 }
 
 /// Puts back what other caches said, in place of the room that was made for this one's word.

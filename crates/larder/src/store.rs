@@ -7,24 +7,40 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
 use larder_core::store::Look;
-use larder_core::store::{Cursor, Log, SharedTier, StoreError};
+use larder_core::store::{Cursor, Log, Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
 
+type Ended<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// [`SharedTier`] and [`Log`] in one object.
+/// [`SharedTier`], [`Leases`] and [`Log`] in one object.
 pub(crate) trait Store: Send + Sync + 'static {
     fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>>;
     fn set<'a>(&'a self, key: &'a str, value: Bytes, expiry: Duration) -> Answer<'a, ()>;
     fn remove<'a>(&'a self, key: &'a str) -> Answer<'a, ()>;
+    fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Claimed>;
+    fn extend<'a>(&'a self, address: &'a str, token: Token, life: Duration) -> Answer<'a, bool>;
+    fn release<'a>(&'a self, address: &'a str, token: Token, left: Left) -> Answer<'a, ()>;
+    fn set_and_release<'a>(
+        &'a self,
+        key: &'a str,
+        value: Bytes,
+        expiry: Duration,
+        leased: &'a str,
+        token: Token,
+    ) -> Answer<'a, ()>;
+    fn reclaim<'a>(&'a self, what: &'a Reclaim, from: Option<Sweep>) -> Answer<'a, Reclaimed>;
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()>;
     fn look(&self, cursor: Cursor) -> Answer<'_, Look>;
     fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)>;
+    fn ready(&self) -> Answer<'_, ()>;
+    fn close(&self) -> Ended<'_>;
 }
 
-impl<T: SharedTier + Log> Store for T {
+impl<T: Leases + Log> Store for T {
     fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>> {
         Box::pin(SharedTier::get(self, key))
     }
@@ -37,6 +53,33 @@ impl<T: SharedTier + Log> Store for T {
         Box::pin(SharedTier::remove(self, key))
     }
 
+    fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Claimed> {
+        Box::pin(Leases::claim(self, claim))
+    }
+
+    fn extend<'a>(&'a self, address: &'a str, token: Token, life: Duration) -> Answer<'a, bool> {
+        Box::pin(Leases::extend(self, address, token, life))
+    }
+
+    fn release<'a>(&'a self, address: &'a str, token: Token, left: Left) -> Answer<'a, ()> {
+        Box::pin(Leases::release(self, address, token, left))
+    }
+
+    fn set_and_release<'a>(
+        &'a self,
+        key: &'a str,
+        value: Bytes,
+        expiry: Duration,
+        leased: &'a str,
+        token: Token,
+    ) -> Answer<'a, ()> {
+        Box::pin(Leases::set_and_release(self, key, value, expiry, leased, token))
+    }
+
+    fn reclaim<'a>(&'a self, what: &'a Reclaim, from: Option<Sweep>) -> Answer<'a, Reclaimed> {
+        Box::pin(SharedTier::reclaim(self, what, from))
+    }
+
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> Answer<'_, ()> {
         Box::pin(Log::alarm(self, cursor, at_most))
     }
@@ -47,5 +90,13 @@ impl<T: SharedTier + Log> Store for T {
 
     fn append<'a>(&'a self, events: &'a [Event]) -> Answer<'a, (Incarnation, LogId)> {
         Box::pin(Log::append(self, events))
+    }
+
+    fn ready(&self) -> Answer<'_, ()> {
+        Box::pin(Log::ready(self))
+    }
+
+    fn close(&self) -> Ended<'_> {
+        Box::pin(SharedTier::close(self))
     }
 }

@@ -65,7 +65,7 @@ fn field<'a>(response: &'a Response<String>, name: &str) -> &'a str {
 
 #[tokio::test]
 async fn the_second_request_is_a_hit_with_its_age() {
-    let shop = shop(Policy::ttl(ttl::STANDARD));
+    let shop = shop(Policy::ttl(ttl::STANDARD).jitter(0.0));
     let first = shop.get("/products/1").await;
     assert_eq!(field(&first, "x-cache"), "MISS");
     assert_eq!(
@@ -84,7 +84,7 @@ async fn the_second_request_is_a_hit_with_its_age() {
 
 #[tokio::test]
 async fn a_put_through_the_layer_invalidates_its_uri() {
-    let shop = shop(Policy::ttl(ttl::STANDARD));
+    let shop = shop(Policy::ttl(ttl::STANDARD).jitter(0.0));
     shop.get("/products/1").await;
     shop.get("/products/2").await;
     assert_eq!(shop.send(Method::PUT, "/products/1").await.status(), StatusCode::NO_CONTENT);
@@ -99,7 +99,7 @@ async fn a_put_through_the_layer_invalidates_its_uri() {
 
 #[tokio::test]
 async fn a_tag_template_names_the_response() {
-    let shop = shop(Policy::ttl(ttl::STANDARD).tag("product:{id}"));
+    let shop = shop(Policy::ttl(ttl::STANDARD).jitter(0.0).tag("product:{id}"));
     shop.get("/products/1").await;
     shop.cache.invalidate(Tag::new("product:1")).await;
     assert_eq!(field(&shop.get("/products/1").await, "x-cache"), "MISS");
@@ -110,7 +110,7 @@ async fn a_tag_template_names_the_response() {
 
 #[tokio::test]
 async fn head_is_answered_from_what_get_stored() {
-    let shop = shop(Policy::ttl(ttl::STANDARD));
+    let shop = shop(Policy::ttl(ttl::STANDARD).jitter(0.0));
     let head = shop.send(Method::HEAD, "/products/1").await;
     assert_eq!(field(&head, "x-cache"), "MISS");
     let get = shop.get("/products/1").await;
@@ -126,7 +126,8 @@ async fn what_a_handler_says_comes_before_the_policy() {
     let clock = ManualClock::new();
     let cache = Cache::builder().clock(clock.clone()).build();
     let handler = async || (Tags::from(["catalogue"]), CacheFor::secs(30), "hello");
-    let app = Router::new().route("/", get(handler)).layer(cache.layer(Policy::ttl(ttl::STANDARD)));
+    let app =
+        Router::new().route("/", get(handler)).layer(cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0)));
     let ask = async || {
         let request = Request::builder().uri("/").body(Body::empty()).unwrap();
         app.clone().oneshot(request).await.unwrap().headers()["x-cache"].clone()

@@ -28,12 +28,46 @@ pub(crate) struct App {
     pub(crate) runs: Arc<Runs>,
 }
 
-/// The shop as a router, with its database open. `args.addr` is left to the caller.
+/// The shop with its database open, to be [closed](Self::close) when nobody is served any more.
+#[derive(Debug)]
+pub struct Shop {
+    router: Router,
+    cache: Caching,
+}
+
+impl Shop {
+    /// The shop that the arguments ask for. `args.addr` is left to the caller.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be opened, or the URL of Redis cannot be right.
+    pub async fn open(args: &Args) -> Result<Self, StartError> {
+        let (router, cache) = open(args).await?;
+        Ok(Self { router, cache })
+    }
+
+    /// Its routes.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Lets the cache finish what it does in the background: without that, what others were to be told of a write while
+    /// Redis was away would be lost with the process.
+    pub async fn close(self) {
+        self.cache.close().await;
+    }
+}
+
+/// The router of a [`Shop`] that is never closed.
 ///
 /// # Errors
 ///
 /// The database cannot be opened, or the URL of Redis cannot be right.
 pub async fn app(args: &Args) -> Result<Router, StartError> {
+    Ok(open(args).await?.0)
+}
+
+async fn open(args: &Args) -> Result<(Router, Caching), StartError> {
     let database = Database::open(&args.database, args.query_delay)
         .await
         .map_err(|error| StartError::new(format!("cannot open the database {}", args.database), error))?;
@@ -41,7 +75,7 @@ pub async fn app(args: &Args) -> Result<Router, StartError> {
     let cache = Caching::open(args).map_err(|error| StartError::new("cannot use this Redis", error))?;
     let routes = routes::routes(&cache);
     let runs = Arc::default();
-    Ok(routes.with_state(App { database, cache, runs }))
+    Ok((routes.with_state(App { database, cache: cache.clone(), runs }), cache))
 }
 
 /// Serves until `stop` is done, then lets the requests that are running end, for at most ten seconds.

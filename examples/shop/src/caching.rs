@@ -55,6 +55,16 @@ impl Caching {
         }
     }
 
+    /// Lets the cache finish what it does in the background. What it could not is told.
+    pub(crate) async fn close(&self) {
+        if let Some(cache) = &self.cache {
+            let closed = cache.close().await;
+            if !closed.is_clean() {
+                tracing::warn!("the cache was closed; {closed}");
+            }
+        }
+    }
+
     /// What the cache counts; nothing without one.
     pub(crate) fn stats(&self) -> Option<Value> {
         let stats = self.cache.as_ref()?.stats();
@@ -66,6 +76,8 @@ impl Caching {
             "misses": stats.misses,
             "bypasses": stats.bypasses,
             "collapsed": stats.collapsed,
+            "refreshes": stats.refreshes,
+            "refreshes_left_out": stats.refreshes_left_out,
             "fills": stats.fills,
             "fill_seconds": stats.fill_time.as_secs_f64(),
             "stored": stats.stored,

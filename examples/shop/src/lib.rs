@@ -9,9 +9,10 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let args = shop::Args::try_parse_from(["shop", "--database", ":memory:", "--no-cache"])?;
-//! let router = shop::app(&args).await?;
+//! let shop = shop::Shop::open(&args).await?;
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//! shop::serve(listener, router, async {}).await?;
+//! shop::serve(listener, shop.router(), async {}).await?;
+//! shop.close().await;
 //! # Ok(())
 //! # }
 //! ```
@@ -30,7 +31,7 @@ mod start_error;
 mod stats;
 mod users;
 
-pub use app::{app, serve};
+pub use app::{Shop, app, serve};
 pub use args::Args;
 pub use database::{Location, LocationError};
 pub use start_error::StartError;

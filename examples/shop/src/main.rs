@@ -5,7 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use shop::{Args, StartError};
+use shop::{Args, Shop, StartError};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -26,11 +26,13 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<(), StartError> {
     let cannot_listen = |error| StartError::new(format!("cannot listen on {}", args.addr), error);
     let stop = stop_signal().map_err(|error| StartError::new("cannot wait for signals", error))?;
-    let router = shop::app(args).await?;
+    let shop = Shop::open(args).await?;
     let listener = TcpListener::bind(args.addr).await.map_err(cannot_listen)?;
     let addr = listener.local_addr().map_err(cannot_listen)?;
     println!("listening on http://{addr}");
-    shop::serve(listener, router, stop).await.map_err(|error| StartError::new("stopped serving", error))
+    let served = shop::serve(listener, shop.router(), stop).await;
+    shop.close().await;
+    served.map_err(|error| StartError::new("stopped serving", error))
 }
 
 /// Done when the process is asked to end.

@@ -53,9 +53,14 @@ fn command() -> Command {
 }
 
 fn start(folder: &Folder) -> Child {
+    start_with(folder, &["--no-cache"])
+}
+
+fn start_with(folder: &Folder, arguments: &[&str]) -> Child {
     command()
-        .args(["--addr", "127.0.0.1:0", "--no-cache", "--database"])
+        .args(["--addr", "127.0.0.1:0", "--database"])
         .arg(folder.database())
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -118,10 +123,34 @@ fn what_was_written_is_there_after_a_restart() {
 fn it_ends_in_order_when_asked_to() {
     let folder = Folder::new("end");
     let mut shop = listening(start(&folder));
+    ask_to_end(&shop);
+    assert!(shop.process.wait().unwrap().success());
+}
+
+#[cfg(unix)]
+fn ask_to_end(shop: &Shop) {
     let id = shop.process.id().to_string();
     let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
     assert!(sent.success());
+}
+
+/// A write while Redis hangs, and a stop right after it: the others are told before the process is gone.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_redis_was_not_told_yet_it_is_told_before_the_end() {
+    let folder = Folder::new("deferred");
+    let redis = larder_testing::RedisServer::start().await.unwrap();
+    let mut shop = listening(start_with(&folder, &["--redis", &redis.url()]));
+    redis.stop().unwrap();
+    let body = r#"{"name": "Late", "price_cents": 1}"#;
+    let written = call(&shop, "PUT", "/api/products/42", body);
+    assert!(written.starts_with("HTTP/1.1 200 OK\r\n"), "{written}");
+    ask_to_end(&shop);
+    redis.cont().unwrap();
     assert!(shop.process.wait().unwrap().success());
+    let log = redis.command(&["XRANGE", "larder:{larder:log}:events", "-", "+"]).await.unwrap();
+    let log = format!("{log:?}");
+    assert!(log.contains("t:product:42"), "{log}");
 }
 
 #[test]

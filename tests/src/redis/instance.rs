@@ -3,17 +3,22 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::body::Body;
 use bytes::Bytes;
 use http::Request;
+use http::header::HOST as HOST_FIELD;
+use http_body_util::BodyExt;
 use larder::{Cache, Invalidated, Tag};
-use larder_redis::RedisStore;
+use larder_redis::{RedisStore, RedisStoreBuilder};
 use larder_testing::{Gate, Proxy, RedisServer};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tower::ServiceExt;
 
-use super::client::{Answer, send};
+use super::client::{Answer, HOST, send};
 use super::clock::TickingClock;
 use super::eventually;
 use super::origin::{Origin, Truth};
@@ -67,20 +72,27 @@ pub struct Instance {
     pub cache: Cache,
     /// Its store.
     pub store: RedisStore,
-    /// Its way to Redis.
+    /// Its way to Redis, where that is one server. Leads nowhere where the store finds its servers by itself.
     pub proxy: Proxy,
     /// Where it listens.
     pub address: SocketAddr,
     truth: Truth,
     runs: Arc<AtomicUsize>,
     holds: Arc<std::sync::Mutex<std::collections::HashMap<usize, Gate>>>,
+    router: Router,
     server: JoinHandle<()>,
 }
 
 impl Instance {
     pub(super) async fn start(redis: &RedisServer, truth: &Truth, setup: Setup) -> Self {
         let proxy = Proxy::start(redis.address()).unwrap();
-        let store = RedisStore::builder(&redis.url_at(proxy.address()))
+        let store = RedisStore::builder(&redis.url_at(proxy.address()));
+        Self::over(store, proxy, truth, setup).await
+    }
+
+    /// An instance whose store is as it is here, but for what the setup says.
+    pub(super) async fn over(store: RedisStoreBuilder, proxy: Proxy, truth: &Truth, setup: Setup) -> Self {
+        let store = store
             .namespace(setup.namespace)
             .schema(setup.schema)
             .command_timeout(setup.command_timeout)
@@ -103,8 +115,10 @@ impl Instance {
         let (runs, holds) = (Arc::clone(&origin.runs), Arc::clone(&origin.holds));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(async move { axum::serve(listener, origin.routes()).await.unwrap() });
-        Self { cache, store, proxy, address, truth: truth.clone(), runs, holds, server }
+        let router = origin.routes();
+        let served = router.clone();
+        let server = tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
+        Self { cache, store, proxy, address, truth: truth.clone(), runs, holds, router, server }
     }
 
     /// Waits until it has read the log and asks Redis for what it does not have.
@@ -119,6 +133,17 @@ impl Instance {
     /// The response to `GET`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path)).await
+    }
+
+    /// The response to `GET`, without a connection: for more requests at once than a process may have sockets.
+    pub fn call(&self, path: &str) -> impl Future<Output = Answer> + Send + 'static {
+        let request = Request::get(path).header(HOST_FIELD, HOST).body(Body::empty()).unwrap();
+        let (router, begun) = (self.router.clone(), Instant::now());
+        async move {
+            let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            Answer { status: parts.status, headers: parts.headers, body, took: begun.elapsed() }
+        }
     }
 
     /// The response to this request.

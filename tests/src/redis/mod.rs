@@ -5,9 +5,12 @@
 
 mod client;
 mod clock;
+mod deployment;
 mod instance;
 mod origin;
+mod phase;
 mod traffic;
+mod trial;
 
 use std::time::Duration;
 
@@ -15,9 +18,12 @@ use larder_testing::RedisServer;
 
 pub use client::{Answer, HOST, hang_up, send};
 pub use clock::TickingClock;
+pub use deployment::Deployment;
 pub use instance::{Instance, Setup};
-pub use origin::{Truth, VALUES};
+pub use origin::{TOKEN, Truth, VALUES};
+pub use phase::Phase;
 pub use traffic::{Summary, Traffic};
+pub use trial::{TRIAL_STALENESS, Trial, shares_and_invalidates};
 
 /// The log's Stream in the default namespace.
 pub const EVENTS: &str = "larder:{larder:log}:events";
@@ -74,7 +80,8 @@ impl World {
     pub async fn stored(&self) -> Vec<String> {
         let reply = self.redis.command(&["KEYS", "larder:*"]).await.unwrap();
         let names = reply.as_array().unwrap().iter();
-        names.map(|name| name.as_str().unwrap().to_owned()).filter(|name| !name.contains(":log}:")).collect()
+        let names = names.map(|name| name.as_str().unwrap().to_owned());
+        names.filter(|name| !name.contains(":log}:") && !name.contains(":lease")).collect()
     }
 
     /// The name of the one stored response in Redis whose name contains `part`, once it is there.
@@ -93,7 +100,7 @@ impl World {
 
 /// Waits until it is so. The limit is only there so that a failure ends.
 pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let limit = Duration::from_secs(20);
+    let limit = Duration::from_secs(60);
     let waiting = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -6,13 +6,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{ACCEPT_LANGUAGE, LAST_MODIFIED, VARY};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, ETAG, LAST_MODIFIED, VARY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use larder::{Cache, Policy, ttl};
-use larder_testing::Gate;
+use larder::{Cache, Policy, ReadYourWrites, ttl};
+use larder_testing::{Answer, Gate, Step};
+use tower::ServiceExt;
+
+/// The header field of `/hasty`, whose requests do not wait for the log. Those of `/seen` do, and bring a cookie.
+pub const TOKEN: HeaderName = HeaderName::from_static("larder-token");
 
 /// How many values a [`Truth`] has.
 pub const VALUES: usize = 64;
@@ -53,8 +58,10 @@ pub(super) struct Origin {
 
 impl Origin {
     pub(super) fn routes(self) -> Router {
-        let standard = || Policy::ttl(ttl::STANDARD).tag("value:{id}");
+        let standard = || Policy::ttl(ttl::STANDARD).jitter(0.0).tag("value:{id}");
         let window = Duration::from_secs(600);
+        let hasty = ReadYourWrites::header(TOKEN).wait(Duration::ZERO);
+        let seen = ReadYourWrites::cookie("seen").wait(Duration::from_secs(10));
         let route = |policy: Policy| self.cache.layer(policy);
         Router::new()
             .route("/values/{id}", get(show).put(update).layer(route(standard())))
@@ -66,18 +73,33 @@ impl Origin {
                 "/patient/{id}",
                 get(show).layer(route(standard().stale_while_revalidate(window).stale_if_error(window))),
             )
-            .route("/probe/{name}", get(async || "probe").layer(route(Policy::ttl(ttl::STANDARD))))
+            .route("/fickle/{id}", get(fickle).layer(route(standard())))
+            .route("/fickle-patient/{id}", get(fickle).layer(route(standard().stale_if_error(window))))
+            .route("/private/{id}", get(private).layer(route(standard())))
+            .route("/brief/{id}", get(brief).layer(route(standard())))
+            .route("/polite/{id}", get(show).layer(route(standard().obey_requests())))
+            .route("/streams/{id}", get(streams).layer(route(standard())))
+            .route(
+                "/probe/{name}",
+                get(async || "probe").layer(route(Policy::ttl(ttl::STANDARD).jitter(0.0))),
+            )
+            .route("/hasty/{id}", get(show).put(update).layer(route(standard().read_your_writes(hasty))))
+            .route("/seen/{id}", get(show).put(update).layer(route(standard().read_your_writes(seen))))
             .with_state(self)
     }
 
     async fn read(&self, id: usize) -> u64 {
-        self.runs.fetch_add(1, Ordering::SeqCst);
-        let value = self.truth.read(id);
-        let gate = self.holds.lock().unwrap().remove(&id);
+        let (value, gate) = self.begin(id);
         if let Some(gate) = gate {
             gate.pass().await;
         }
         value
+    }
+
+    /// Reads at once, and leaves it to the handler where to wait.
+    fn begin(&self, id: usize) -> (u64, Option<Gate>) {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        (self.truth.read(id), self.holds.lock().unwrap().remove(&id))
     }
 }
 
@@ -119,4 +141,32 @@ async fn dated(State(origin): State<Origin>, Path(id): Path<usize>, headers: Hea
         return (StatusCode::NOT_MODIFIED, [(LAST_MODIFIED, date)]).into_response();
     }
     ([(LAST_MODIFIED, date)], format!("v{value}")).into_response()
+}
+
+/// Fails where the value is even, and panics where it is a multiple of three.
+async fn fickle(State(origin): State<Origin>, Path(id): Path<usize>) -> Response {
+    match origin.read(id).await {
+        value if value % 3 == 0 => panic!("v{value}, as the test wants it"),
+        value if value % 2 == 0 => (StatusCode::SERVICE_UNAVAILABLE, format!("v{value}")).into_response(),
+        value => format!("v{value}").into_response(),
+    }
+}
+
+/// For nobody else.
+async fn private(State(origin): State<Origin>, Path(id): Path<usize>) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "private")], format!("v{}", origin.read(id).await))
+}
+
+/// Stored, but never fresh.
+async fn brief(State(origin): State<Origin>, Path(id): Path<usize>) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "max-age=0"), (ETAG, "\"one\"")], format!("v{}", origin.read(id).await))
+}
+
+/// Waits within its body, if at all.
+async fn streams(State(origin): State<Origin>, Path(id): Path<usize>) -> Response<Body> {
+    let (value, gate) = origin.begin(id);
+    let held = gate.map(Step::Hold);
+    let steps = [Step::data("v")].into_iter().chain(held).chain([Step::data(value.to_string())]);
+    let scripted = larder_testing::Origin::always(Answer::ok("").steps(steps));
+    scripted.oneshot(Request::new(())).await.unwrap().map(Body::new)
 }

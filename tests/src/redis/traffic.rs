@@ -13,9 +13,14 @@ use tokio::task::JoinHandle;
 use super::client::send;
 use super::instance::Instance;
 use super::origin::{Truth, VALUES};
+use super::phase::Phase;
 
 /// What counts as slow: nearly the longest that a request may wait for Redis.
 const SLOW: Duration = Duration::from_millis(45);
+
+/// Between two requests of one reader; a writer waits for up to twenty of these.
+const PAUSE: Duration = Duration::from_millis(1);
+const CALM_PAUSE: Duration = Duration::from_millis(10);
 
 /// Requests that go on until they are stopped.
 ///
@@ -57,10 +62,14 @@ struct Shared {
     stop: AtomicBool,
     truth: Truth,
     max_staleness: Duration,
+    pause: Duration,
     /// What was invalidated as `Applied`: which value, and from when on older ones are wrong everywhere.
     applied: Mutex<VecDeque<(Instant, usize, u64)>>,
     everywhere: Floor,
     counts: [AtomicUsize; 5],
+    /// Since the last phase: each answer to a reader, and whether it was a hit; each invalidation.
+    answers: Mutex<Vec<(Duration, bool)>>,
+    invalidations: Mutex<Vec<Duration>>,
     wrong: Mutex<Vec<String>>,
 }
 
@@ -92,23 +101,38 @@ impl Traffic {
     /// Starts two readers and a writer on each instance.
     #[must_use]
     pub fn start(truth: &Truth, max_staleness: Duration, instances: &[&Instance]) -> Self {
-        Self::of(truth, max_staleness, instances, true)
+        Self::of(truth, max_staleness, instances, true, PAUSE)
+    }
+
+    /// The same at a pace that leaves even a slow machine time for everything else.
+    #[must_use]
+    pub fn start_calmly(truth: &Truth, max_staleness: Duration, instances: &[&Instance]) -> Self {
+        Self::of(truth, max_staleness, instances, true, CALM_PAUSE)
     }
 
     /// Starts two readers on the instance: where nothing is deferred, its responses in Redis stay trusted.
     #[must_use]
     pub fn start_reading(truth: &Truth, instance: &Instance) -> Self {
-        Self::of(truth, Duration::MAX, &[instance], false)
+        Self::of(truth, Duration::MAX, &[instance], false, PAUSE)
     }
 
-    fn of(truth: &Truth, max_staleness: Duration, instances: &[&Instance], writes: bool) -> Self {
+    fn of(
+        truth: &Truth,
+        max_staleness: Duration,
+        instances: &[&Instance],
+        writes: bool,
+        pause: Duration,
+    ) -> Self {
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
             truth: truth.clone(),
             max_staleness,
+            pause,
             applied: Mutex::default(),
             everywhere: Floor::new(),
             counts: std::array::from_fn(|_| AtomicUsize::new(0)),
+            answers: Mutex::default(),
+            invalidations: Mutex::default(),
             wrong: Mutex::default(),
         });
         let mut tasks = Vec::new();
@@ -135,6 +159,14 @@ impl Traffic {
     #[must_use]
     pub fn requests(&self) -> usize {
         self.shared.counts[REQUESTS].load(Ordering::SeqCst)
+    }
+
+    /// Ends a phase, and tells what clients saw in it.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        let answers = std::mem::take(&mut *self.shared.answers.lock().unwrap());
+        let invalidations = std::mem::take(&mut *self.shared.invalidations.lock().unwrap());
+        Phase::of(answers, &invalidations)
     }
 
     /// Stops, and tells what came of it.
@@ -164,7 +196,9 @@ impl Shared {
             let request = Request::get(format!("/values/{id}")).body(Bytes::new()).unwrap();
             let answer = send(address, request).await;
             self.count(REQUESTS);
-            if answer.field("x-cache") == "HIT" {
+            let hit = answer.field("x-cache") == "HIT";
+            self.answers.lock().unwrap().push((answer.took, hit));
+            if hit {
                 self.count(HITS);
             }
             if answer.took > SLOW {
@@ -178,7 +212,7 @@ impl Shared {
                 self.wrong.lock().unwrap().push(wrong);
             }
             // Leaves the machine to others.
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(self.pause).await;
         }
     }
 
@@ -186,7 +220,10 @@ impl Shared {
         while !self.stop.load(Ordering::SeqCst) {
             let id = fastrand::usize(..VALUES);
             let value = self.truth.change(id);
-            match cache.invalidate(Tag::new(format!("value:{id}"))).await {
+            let begun = Instant::now();
+            let invalidated = cache.invalidate(Tag::new(format!("value:{id}"))).await;
+            self.invalidations.lock().unwrap().push(begun.elapsed());
+            match invalidated {
                 Invalidated::Applied => {
                     let due = Instant::now() + self.max_staleness;
                     self.applied.lock().unwrap().push_back((due, id, value));
@@ -195,7 +232,7 @@ impl Shared {
                 Invalidated::Deferred => self.count(DEFERRED),
             }
             here.raise(id, value);
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(1..20))).await;
+            tokio::time::sleep(self.pause * fastrand::u32(1..20)).await;
         }
     }
 

@@ -166,7 +166,7 @@ async fn two_layers_of_one_cache_are_one() {
     let origin = Origin::new(|_, call| Answer::ok(format!("{call}")));
     let router = Router::new()
         .route_service("/{id}", cache.layer(hourly().tag("product:{id}")).layer(origin.clone()))
-        .layer(cache.layer(Policy::ttl(ttl::FREQUENT)));
+        .layer(cache.layer(Policy::ttl(ttl::FREQUENT).jitter(0.0)));
     let site = Arc::new(Site::of(router).await);
     let pages = all(at_once(&site, "/7", 20)).await;
     assert!(pages.iter().all(|page| page.text() == "1"));
@@ -185,7 +185,7 @@ async fn two_caches_in_a_row_do_not_disturb_each_other() {
     let origin = Origin::new(|_, call| Answer::ok(format!("{call}")));
     let service = ServiceBuilder::new()
         .layer(outer.layer(hourly()))
-        .layer(inner.layer(Policy::ttl(secs(10))))
+        .layer(inner.layer(Policy::ttl(secs(10)).jitter(0.0)))
         .service(origin.clone());
     let site = Site::of(Router::new().fallback_service(service)).await;
     let first = site.get("/a").await;

@@ -4,15 +4,21 @@
 #![allow(clippy::type_complexity)] // Tables are spelled out where they are read.
 
 mod bodies;
+mod closing;
 mod control;
 mod credentials;
+mod early;
 mod failures;
 mod flights;
+mod hostile;
 mod invalidation;
+mod jitter;
 mod keys;
 mod layers;
 mod main_job;
+mod own_writes;
 mod plain;
+mod refreshes;
 mod reports;
 mod stale;
 mod support;

@@ -97,26 +97,29 @@ async fn shop() -> (Site, App, ManualClock) {
     let router = Router::new()
         .route(
             "/api/products/{id}",
-            get(show).put(update).layer(cache.layer(Policy::ttl(ttl::STANDARD).tag("product:{id}"))),
+            get(show)
+                .put(update)
+                .layer(cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0).tag("product:{id}"))),
         )
         .route(
             "/api/products",
-            get(search)
-                .layer(cache.layer(Policy::ttl(ttl::FREQUENT).query_only(["q", "page"]).tag("products"))),
+            get(search).layer(
+                cache.layer(Policy::ttl(ttl::FREQUENT).jitter(0.0).query_only(["q", "page"]).tag("products")),
+            ),
         )
         .route(
             "/api/users/{id}",
             get(user)
                 .put(rename_user)
-                .layer(cache.layer(Policy::ttl(ttl::STANDARD).key("user:{id}").tag("user:{id}"))),
+                .layer(cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0).key("user:{id}").tag("user:{id}"))),
         )
         .route(
             "/api/users/top",
-            get(top).layer(
-                cache.layer(Policy::ttl(ttl::FREQUENT).stale_while_revalidate(secs(60)).tag("users:top")),
-            ),
+            get(top).layer(cache.layer(
+                Policy::ttl(ttl::FREQUENT).jitter(0.0).stale_while_revalidate(secs(60)).tag("users:top"),
+            )),
         )
-        .route("/api/me", get(me).layer(cache.layer(Policy::ttl(ttl::REALTIME).per_user(bearer))))
+        .route("/api/me", get(me).layer(cache.layer(Policy::ttl(ttl::REALTIME).jitter(0.0).per_user(bearer))))
         .route("/healthz", get(|| async { "well" }))
         .with_state(app.clone());
     (Site::of(router).await, app, clock)

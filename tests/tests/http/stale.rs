@@ -9,17 +9,7 @@ use larder_testing::{Answer, Gate, Origin};
 use larder_tests::http::{Site, soon};
 use tower::Layer as _;
 
-use crate::support::{all, at_once, cache, hourly, secs, site};
-
-/// Waits until the cache has stored so many responses.
-async fn stored(cache: &larder::Cache, count: u64) {
-    soon("what is stored", async {
-        while cache.stats().stored < count {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
-}
+use crate::support::{all, at_once, cache, hourly, secs, site, stored};
 
 #[tokio::test]
 async fn a_stale_response_is_served_while_one_request_refreshes_it() {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use larder::{Cache, Policy, ttl};
+use larder::{Cache, Policy, Stats, ttl};
 use larder_testing::{ManualClock, Origin};
 use larder_tests::http::{Page, Site, soon};
 use tokio::sync::Semaphore;
@@ -21,9 +21,9 @@ pub(crate) fn cache() -> (Cache, ManualClock) {
     (Cache::builder().clock(clock.clone()).build(), clock)
 }
 
-/// A policy that keeps responses for an hour.
+/// A policy that keeps responses for just an hour.
 pub(crate) fn hourly() -> Policy {
-    Policy::ttl(ttl::STANDARD)
+    Policy::ttl(ttl::STANDARD).jitter(0.0)
 }
 
 pub(crate) const fn secs(seconds: u64) -> Duration {
@@ -33,6 +33,27 @@ pub(crate) const fn secs(seconds: u64) -> Duration {
 /// A site whose every path is the origin's, behind a layer of this cache with this policy.
 pub(crate) async fn site(cache: &Cache, policy: Policy, origin: &Origin) -> Site {
     Site::of(Router::new().fallback_service(cache.layer(policy).layer(origin.clone()))).await
+}
+
+/// Waits until the cache has counted this.
+pub(crate) async fn counted(cache: &Cache, what: impl Fn(&Stats) -> bool) {
+    soon("what is counted", async {
+        while !what(&cache.stats()) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Waits until the cache has stored so many responses.
+pub(crate) async fn stored(cache: &Cache, count: u64) {
+    counted(cache, |stats| stats.stored >= count).await;
+}
+
+/// A site that answers with what it was asked for.
+pub(crate) async fn repeating_site(cache: &Cache, policy: Policy) -> Site {
+    let origin = Origin::new(|request, _| larder_testing::Answer::ok(request.uri.to_string()));
+    site(cache, policy, &origin).await
 }
 
 /// `count` requests for the path at once, sent in tasks of their own.

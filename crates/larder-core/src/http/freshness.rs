@@ -70,6 +70,12 @@ pub fn lifetime(
     }
 }
 
+/// Whether the freshness lifetime of a response is one that it states itself, in its fields.
+pub(super) fn is_stated(directives: &ResponseDirectives, headers: &HeaderMap, said: &Override) -> bool {
+    said.fresh.is_none()
+        && (directives.s_maxage.or(directives.max_age).is_some() || headers.contains_key(EXPIRES))
+}
+
 /// Whether a shared cache must not use the response stale.
 ///
 /// RFC 9111 §4.2.4: "A cache MUST NOT generate a stale response if it is prohibited by an explicit in-protocol directive

@@ -8,8 +8,8 @@
 //!
 //! What follows from it:
 //!
-//! * [`storable`]: whether a response may be stored, [`freshness`]: and for how long it is of use;
-//! * [`reuse`]: whether a stored response may be served now, and if not, why;
+//! * [`storable`]: whether a response may be stored, [`freshness`]: and for how long it is of use, [`jitter`]: or nearly;
+//! * [`reuse`]: whether a stored response may be served now, and if not, why; [`early`]: whether it is refreshed before;
 //! * [`validators`]: conditional requests, to the cache and from it; [`update`]: what a 304 changes in what is stored;
 //! * [`fields`]: which header fields are stored.
 //!
@@ -19,8 +19,10 @@
 pub mod age;
 pub mod cache_control;
 pub mod date;
+pub mod early;
 pub mod fields;
 pub mod freshness;
+pub mod jitter;
 mod list;
 pub mod reuse;
 pub mod storable;

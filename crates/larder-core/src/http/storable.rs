@@ -56,6 +56,8 @@ pub struct Judged {
     pub flags: Flags,
     /// Its age when it arrived.
     pub initial_age: Duration,
+    /// Whether it states its freshness lifetime itself, so that a cache must not make it longer.
+    pub stated: bool,
 }
 
 /// Judges a response to a `GET`: may it be stored, and for how long is it of use?
@@ -93,6 +95,7 @@ pub fn judge(
             own_etag: false,
         },
         initial_age: age::initial_age(headers, request_time, response_time),
+        stated: freshness::is_stated(&directives, headers, said),
     };
     if judged.is_of_use() || has_validator(headers) { Ok(judged) } else { Err(NotStored::NoLifetime) }
 }

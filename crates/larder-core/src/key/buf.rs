@@ -77,7 +77,7 @@ impl KeyBuf {
         let Some(query) = query else {
             return;
         };
-        if rules.keep_everything() {
+        if rules.keep_whole(query) {
             self.begin("?");
             self.text(query);
         } else {
@@ -114,21 +114,23 @@ impl KeyBuf {
     }
 
     /// Adds the request's cookies of this name: all of them, as handlers differ in which they believe, and those too
-    /// whose name has to be percent-decoded first, as some handlers do that.
+    /// whose name has to be percent-decoded first, as some handlers do that. What stands in a line that is not text, and
+    /// is no cookie to a handler that skips such lines, is not the same as elsewhere.
     pub fn cookie(&mut self, name: &str, request: &HeaderMap) {
         self.begin("c|");
         self.escaped(name.as_bytes(), |byte| byte == b'=' || escape::is_special(byte));
         let mut separator = "";
-        for pair in cookies::pairs(request) {
+        for (pair, is_text) in cookies::pairs_of_lines(request) {
             let Some((sent_name, value)) = cookies::split(pair) else {
                 continue;
             };
-            if sent_name == name.as_bytes() {
+            let trimmed = sent_name.trim_ascii();
+            if sent_name == name.as_bytes() && is_text {
                 self.push(separator);
                 self.push("=");
                 self.bytes(value);
-            } else if decoded::percent(sent_name.trim_ascii()).eq(name.bytes()) {
-                self.push("|");
+            } else if trimmed == name.as_bytes() || decoded::percent(trimmed).eq(name.bytes()) {
+                self.push(if is_text { "|" } else { "||" });
                 self.bytes(pair);
             } else {
                 continue;
@@ -289,7 +291,7 @@ mod tests {
     /// key has it.
     #[test]
     fn a_cookie_is_every_cookie_that_a_handler_could_take_for_it() {
-        let cases: [(&[u8], &str); 8] = [
+        let cases: [(&[u8], &str); 10] = [
             (b"", "c|theme"),
             (b"Theme=x; themes=y; theme", "c|theme"),
             (b"a=b; theme=dark", "c|theme=dark"),
@@ -298,12 +300,16 @@ mod tests {
             (b"%74heme=dark", "c|theme|%74heme=dark"),
             (b"theme=light;%74heme=dark", "c|theme=light|%74heme=dark"),
             (b"theme =dark;theme=a=b", "c|theme|theme^20=dark|=a=b"),
+            (b"theme=dark; x=\xff", "c|theme||theme=dark"),
+            (b"theme=\xff; %74heme=x", "c|theme||theme=^FF||%74heme=x"),
         ];
         for (line, expected) in cases {
             let key = key(|key| key.cookie("theme", &fields(&[(header::COOKIE, line)])));
             assert_eq!(key, expected);
         }
         assert_eq!(key(|key| key.cookie("a=b", &HeaderMap::new())), "c|a^3Db");
+        let spaced = fields(&[(header::COOKIE, b"%61 =1")]);
+        assert_eq!(key(|key| key.cookie("%61", &spaced)), "c|%61|%61^20=1");
     }
 
     #[test]

@@ -1,25 +1,29 @@
 //! The cookies of a request.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
 /// The name and value of each cookie of the request (RFC 6265 §5.4), as they were sent: neither decoded nor unquoted.
 ///
 /// What has no `=` is a cookie without a name. Malformed input gives odd names, never an error.
 pub fn names_and_values(request: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
-    pairs(request).map(|pair| match split(pair) {
+    request.get_all(header::COOKIE).iter().flat_map(pairs).map(|pair| match split(pair) {
         Some((name, value)) => (name.trim_ascii(), value.trim_ascii()),
         None => (&[] as &[u8], pair),
     })
 }
 
-/// The `name=value` pairs of the request, without the white space around them.
-pub(super) fn pairs(request: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    request
-        .get_all(header::COOKIE)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|&byte| byte == b';'))
-        .map(<[u8]>::trim_ascii)
-        .filter(|pair| !pair.is_empty())
+/// The `name=value` pairs of the request, without the white space around them, and whether the line that each stands in
+/// is text: many handlers skip one that is not.
+pub(super) fn pairs_of_lines(request: &HeaderMap) -> impl Iterator<Item = (&[u8], bool)> {
+    request.get_all(header::COOKIE).iter().flat_map(|line| {
+        let is_text = line.to_str().is_ok();
+        pairs(line).map(move |pair| (pair, is_text))
+    })
+}
+
+fn pairs(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let pairs = line.as_bytes().split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+    pairs.filter(|pair| !pair.is_empty())
 }
 
 /// What is before and after the first `=`.
@@ -31,7 +35,6 @@ pub(super) fn split(pair: &[u8]) -> Option<(&[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn every_line_and_every_pair_is_seen() {

@@ -1,5 +1,7 @@
 //! Which bytes may stand in an encoded key as they are, and how the others are written.
 
+use std::borrow::Cow;
+
 use super::words::{self, EACH};
 
 /// `^`, then two hexadecimal digits.
@@ -15,6 +17,22 @@ pub(super) const fn is_special(byte: u8) -> bool {
 pub(super) fn escape(byte: u8) -> [u8; 3] {
     const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
     [ESCAPE, DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
+}
+
+/// The text whose escaped form this is; `None` if it is that of none.
+pub(crate) fn undo(escaped: &str) -> Option<Cow<'_, str>> {
+    let mut runs = escaped.split(char::from(ESCAPE));
+    let first = runs.next()?;
+    if first.len() == escaped.len() {
+        return Some(Cow::Borrowed(escaped));
+    }
+    let mut text = first.as_bytes().to_vec();
+    for run in runs {
+        let (digits, rest) = run.split_at_checked(2)?;
+        text.push(u8::from_str_radix(digits, 16).ok()?);
+        text.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(text).ok().map(Cow::Owned)
 }
 
 /// Whether no byte of the text is special. It may be wrong in one direction, and call a text with `~` not plain.
@@ -48,6 +66,16 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_was_escaped_is_read_back() {
+        for (escaped, text) in [("/a", Some("/a")), ("", Some("")), ("^5E5E^C3^A9", Some("^5E\u{e9}"))] {
+            assert_eq!(undo(escaped).as_deref(), text, "{escaped}");
+        }
+        for broken in ["^", "a^5", "^xy", "^FF", "^\u{e9}"] {
+            assert_eq!(undo(broken), None, "{broken}");
         }
     }
 

@@ -10,7 +10,7 @@ pub mod authority;
 pub mod buf;
 pub mod cookies;
 mod decoded;
-mod escape;
+pub(crate) mod escape;
 pub mod query;
 pub mod template;
 mod words;

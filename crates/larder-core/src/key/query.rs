@@ -55,16 +55,19 @@ impl QueryRules {
     #[must_use]
     pub fn apply<'q>(&self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
         let query = query?;
-        if self.keep_everything() {
+        if self.keep_whole(query) {
             return Some(Cow::Borrowed(query));
         }
         let kept = self.kept(query);
         (!kept.is_empty()).then(|| Cow::Owned(kept.join("&")))
     }
 
-    /// Whether every query belongs to the key as it was sent.
-    pub(super) fn keep_everything(&self) -> bool {
-        matches!(self.which, Which::All) && !self.sort
+    /// Whether the query belongs to the key as it was sent.
+    ///
+    /// One with a semicolon does whatever the rules are. HTML 4 let it separate parameters, and there are decoders that
+    /// do: to them `utm=1;q=2` is a `q`, hidden in a parameter that the rules may not keep.
+    pub(super) fn keep_whole(&self, query: &str) -> bool {
+        matches!(self.which, Which::All) && !self.sort || query.contains(';')
     }
 
     /// The `name=value` pairs that belong to the key, as they were sent, in the key's order.
@@ -72,7 +75,7 @@ impl QueryRules {
         let mut pairs: SmallVec<[&str; 16]> = query.split('&').filter(|pair| self.keeps(pair)).collect();
         if self.sort {
             // By the decoded name: else `a=1&%61=2`, two values of `a`, would trade places.
-            pairs.sort_by(|one, other| name_of(one).cmp(name_of(other)));
+            pairs.sort_by(|one, other| outline(name_of(one)).cmp(outline(name_of(other))));
         }
         pairs
     }
@@ -92,6 +95,17 @@ fn name_of(pair: &str) -> impl Iterator<Item = u8> {
     decoded::form(&pair.as_bytes()[..end])
 }
 
+/// The name with one sign in the place of each run of bytes that are not ASCII. Decoders put U+FFFD in the place of what is
+/// no UTF-8, so that `%FE` and `%FF` are one name to a handler: names that it may not tell apart must not trade places.
+fn outline(name: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
+    let mut within_run = false;
+    name.filter_map(move |byte| {
+        let follows = within_run && !byte.is_ascii();
+        within_run = !byte.is_ascii();
+        (!follows).then(|| byte.min(0x80))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,7 +114,7 @@ mod tests {
     fn the_rules_keep_what_they_name() {
         let only = || QueryRules::only(["q", "page", "a b"]);
         let ignoring = || QueryRules::ignoring(["utm", ""]);
-        let cases: [(QueryRules, &str, &[&str]); 13] = [
+        let cases: [(QueryRules, &str, &[&str]); 15] = [
             (only(), "q=1&x=2&page=3", &["q=1", "page=3"]),
             (only(), "page=3&q=1&q=0", &["page=3", "q=1", "q=0"]),
             (only(), "q", &["q"]),
@@ -114,11 +128,31 @@ mod tests {
             (QueryRules::all().sorted(), "b=1&a=2&b=0", &["a=2", "b=1", "b=0"]),
             (QueryRules::all().sorted(), "b=0&a=1&%61=2", &["a=1", "%61=2", "b=0"]),
             (QueryRules::all().sorted(), "%61=2&b=0&a=1", &["%61=2", "a=1", "b=0"]),
+            // No handler that decodes to text can tell the first two names apart.
+            (QueryRules::all().sorted(), "%FF=1&%E2%82=2&b=0", &["b=0", "%FF=1", "%E2%82=2"]),
+            (QueryRules::all().sorted(), "%FFb=1&%FEa=2&%C3%A9a=0", &["%FEa=2", "%C3%A9a=0", "%FFb=1"]),
         ];
         for (rules, query, expected) in cases {
             assert_eq!(rules.kept(query).as_slice(), expected, "{query} by {rules:?}");
             let applied = (!expected.is_empty()).then(|| expected.join("&"));
             assert_eq!(rules.apply(Some(query)).as_deref(), applied.as_deref(), "{query} by {rules:?}");
+        }
+    }
+
+    /// What hides a parameter from these rules hides it from no decoder.
+    #[test]
+    fn a_query_with_a_semicolon_is_kept_as_it_was_sent() {
+        let rules = [
+            QueryRules::only(["q"]),
+            QueryRules::ignoring(["utm"]),
+            QueryRules::all().sorted(),
+            QueryRules::only(["q"]).sorted(),
+        ];
+        for rules in rules {
+            for query in ["utm=1;q=2", "q=2;a", ";", "z=1;a=2&q=1"] {
+                assert_eq!(rules.apply(Some(query)).as_deref(), Some(query), "{rules:?}");
+            }
+            assert_ne!(rules.apply(Some("z=1&q=%3B&a=2&utm=1")).as_deref(), Some("z=1&q=%3B&a=2&utm=1"));
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Invalidations that the log has not been told yet.
 
+#[cfg(feature = "model")]
+mod canonical;
+
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
+use super::broken::{Broken, Rule};
 use super::selector::Event;
 use super::tail::Passing;
 use crate::store::Appended;
@@ -28,13 +32,16 @@ impl Batch {
 
 /// The deferred events of this process, each until our own tail has passed it.
 #[derive(Debug)]
+#[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub(crate) struct Outbox {
     /// Ascending by number.
     entries: VecDeque<Entry>,
     most: u64,
+    broken: Broken,
 }
 
 #[derive(Debug)]
+#[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 struct Entry {
     number: u64,
     event: Event,
@@ -44,12 +51,27 @@ struct Entry {
 impl Outbox {
     /// An empty outbox that keeps at most this many events, and at least one.
     pub(crate) fn new(most: usize) -> Self {
-        Self { entries: VecDeque::new(), most: u64::try_from(most).unwrap_or(u64::MAX).max(1) }
+        Self {
+            entries: VecDeque::new(),
+            most: u64::try_from(most).unwrap_or(u64::MAX).max(1),
+            broken: Broken::NOT,
+        }
+    }
+
+    #[cfg(feature = "broken")]
+    pub(crate) fn breaking(mut self, broken: Broken) -> Self {
+        self.broken = broken;
+        self
     }
 
     /// Whether everything was told to the log and came back.
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// How many events were not told to the log yet.
+    pub(crate) fn untold(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.appended.is_none()).count()
     }
 
     /// The number up to which everything was told to the log and came back, where `last` is the last number given.
@@ -63,14 +85,19 @@ impl Outbox {
         // Numbers are counted, not entries: those that came back out of order leave gaps, and the table holds a row
         // for each number from the first.
         let first = self.entries.front().map_or(number, |entry| entry.number);
-        let kept = if number - first < self.most {
-            event.clone()
-        } else {
-            self.entries.clear();
-            Event::EVERYTHING
-        };
+        let kept = if number - first < self.most { event.clone() } else { self.collapse(event) };
         self.entries.push_back(Entry { number, event: kept.clone(), appended: None });
         kept
+    }
+
+    /// Makes room, and says what the new event becomes.
+    fn collapse(&mut self, event: &Event) -> Event {
+        if self.broken.is(Rule::OutboxDropsTheOldest) {
+            self.entries.pop_front();
+            return event.clone();
+        }
+        self.entries.clear();
+        Event::EVERYTHING
     }
 
     /// The first events that have to be appended.
@@ -92,13 +119,10 @@ impl Outbox {
             .for_each(|entry| entry.appended = Some(appended));
     }
 
-    /// Lets `own` keep what the tail has passed, and takes back what has to be appended again.
-    pub(crate) fn settle(&mut self, passing: impl Fn(&Appended) -> Passing, mut own: impl FnMut(&Event)) {
+    /// Lets go of what the tail has passed, and takes back what has to be appended again.
+    pub(crate) fn settle(&mut self, passing: impl Fn(&Appended) -> Passing) {
         self.entries.retain_mut(|entry| match entry.appended.as_ref().map(&passing) {
-            Some(Passing::Passed) => {
-                own(&entry.event);
-                false
-            }
+            Some(Passing::Passed) => false,
             Some(Passing::AppendAgain) => {
                 entry.appended = None;
                 true
@@ -150,10 +174,12 @@ mod tests {
     #[test]
     fn a_batch_ends_where_something_is_on_its_way_already() {
         let mut outbox = three_sent(9);
-        outbox.settle(again(&[1, 3]), |_| ());
+        assert_eq!(outbox.untold(), 0);
+        outbox.settle(again(&[1, 3]));
+        assert_eq!(outbox.untold(), 2);
         let batch = outbox.unsent().unwrap();
         assert_eq!(batch.events(), [event("1")]);
-        outbox.settle(again(&[2]), |_| ());
+        outbox.settle(again(&[2]));
         outbox.sent(&batch, appended(4));
         assert_eq!(outbox.unsent().unwrap().events(), [event("2"), event("3")]);
     }
@@ -162,11 +188,10 @@ mod tests {
     #[test]
     fn what_came_back_out_of_order_leaves_no_room_behind_the_first() {
         let mut outbox = three_sent(3);
-        let only_first_again = |appended: &Appended| match appended.id.millis {
+        outbox.settle(|appended| match appended.id.millis {
             1 => Passing::AppendAgain,
             _ => Passing::Passed,
-        };
-        outbox.settle(only_first_again, |_| ());
+        });
         assert_eq!(outbox.settled(3), 0);
         assert_eq!(outbox.push(4, &event("4")), Event::EVERYTHING);
         assert_eq!(outbox.unsent().unwrap().events(), [Event::EVERYTHING]);
@@ -177,9 +202,7 @@ mod tests {
     fn an_outbox_is_empty_when_all_that_was_sent_was_passed() {
         let mut outbox = three_sent(3);
         assert!(!outbox.is_empty());
-        let mut own = Vec::new();
-        outbox.settle(|_| Passing::Passed, |passed| own.push(passed.clone()));
-        assert_eq!(own, [event("1"), event("2"), event("3")]);
+        outbox.settle(|_| Passing::Passed);
         assert!(outbox.is_empty());
         assert_eq!(outbox.settled(3), 3);
     }

@@ -1,8 +1,12 @@
 //! What an invalidation names.
 
+mod reach;
+
 use std::fmt;
 
 use twox_hash::XxHash3_64;
+
+pub use self::reach::Reach;
 
 /// A name that a response is given so that it can be invalidated by it, whatever its URI; what Fastly calls a
 /// surrogate key. Any text will do: `product:42`, `users:top`.
@@ -48,17 +52,24 @@ impl Prefix {
         if !path.starts_with('/') || path.contains(['?', '#']) {
             return Err(SelectorError::new("path prefix", path));
         }
-        Ok(Self(deepest_kept(path.trim_end_matches('/')).into()))
+        Ok(Self::named_by(path))
+    }
+
+    fn named_by(path: &str) -> Self {
+        Self(normal(path).into())
     }
 }
 
-fn deepest_kept(path: &str) -> &str {
-    path.match_indices('/').nth(DEEPEST_PREFIX).map_or(path, |(end, _)| &path[..end])
+/// The path in the spelling that prefixes have: no deeper than the deepest, and without slashes at its end.
+fn normal(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    let kept = path.match_indices('/').nth(DEEPEST_PREFIX).map_or(path, |(end, _)| &path[..end]);
+    kept.trim_end_matches('/')
 }
 
 /// Every prefix that names `path`, from the shortest, which is empty, to the path itself.
 pub(crate) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
-    let path = deepest_kept(path.trim_end_matches('/'));
+    let path = normal(path);
     path.match_indices('/').map(|(end, _)| &path[..end]).chain(std::iter::once(path))
 }
 
@@ -170,7 +181,8 @@ impl Selector {
             "t" => Some(Self::Tag(Tag::new(rest))),
             "k" => Some(Self::Key(rest.into())),
             "u" => Some(Self::Uri(UriName(rest.into()))),
-            "p" => Some(Self::Prefix(Prefix(rest.into()))),
+            // In the one spelling that the names of responses have, whoever wrote it.
+            "p" => Some(Self::Prefix(Prefix::named_by(rest))),
             "g" => Some(Self::Glob(Glob(rest.into()))),
             "a" if rest.is_empty() => Some(Self::All),
             _ => None,
@@ -320,6 +332,12 @@ mod tests {
         for text in ["", "t", "x:1", "a:1"] {
             assert_eq!(Selector::from_text(text), None, "{text}");
         }
+        // A path of slashes that is cut has slashes at its end.
+        let slashes = Prefix::new(&format!("/a{}b", "/".repeat(100))).unwrap();
+        let told = Selector::from_text(&Selector::Prefix(slashes.clone()).to_text());
+        assert_eq!(told, Some(Selector::Prefix(slashes)));
+        let slash_at_its_end = Selector::from_text("p:/api/");
+        assert_eq!(slash_at_its_end, Some(Selector::Prefix(Prefix::new("/api").unwrap())));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 #![allow(dead_code)] // Each test file uses its part.
 #![allow(clippy::unwrap_used, clippy::panic)] // A test ends here, though clippy does not see that these are tests.
 
+pub(crate) mod cluster;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -62,6 +64,13 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: 
         }
     };
     tokio::time::timeout(limit, waiting).await.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"));
+}
+
+/// The connections of its clients, as the server sees them.
+pub(crate) async fn clients(server: &RedisServer) -> usize {
+    let list = server.command(&["CLIENT", "LIST"]).await.unwrap();
+    // The one that asks is one of them.
+    list.as_str().unwrap().lines().count() - 1
 }
 
 /// Where someone begins who knows nothing of the log.

@@ -1,24 +1,42 @@
 //! What a server is started with.
 
-use std::fmt::Write;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 
+#[cfg(feature = "tls")]
+use super::authority::{CertificateAuthority, Identity};
+use super::cluster::{self, RedisCluster};
+use super::config::{self, Ports};
 use super::process::Process;
+use super::resp::Door;
 use super::scratch::Scratch;
-use super::server::{self, RedisServer};
+use super::sentinel::{self, RedisSentinel};
+use super::server::{RedisServer, blocking};
 
 /// How often a port that looked free may turn out to be taken.
 const ATTEMPTS: u32 = 10;
 
-/// Settings of a [`RedisServer`] that is yet to be started.
+/// Settings of a [`RedisServer`], or of each server of a [`RedisCluster`] or [`RedisSentinel`], that is yet to be started.
 #[derive(Debug, Clone, Default)]
 pub struct RedisBuilder {
     lines: Vec<String>,
     password: Option<String>,
-    follows: bool,
+    part: Part,
+    #[cfg(feature = "tls")]
+    identity: Option<Arc<Identity>>,
+}
+
+/// What a process is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Part {
+    #[default]
+    Server,
+    ClusterNode,
+    Sentinel,
 }
 
 impl RedisBuilder {
@@ -49,10 +67,18 @@ impl RedisBuilder {
     pub fn replica_of(mut self, primary: &RedisServer) -> Self {
         let address = primary.address();
         self.lines.push(format!("replicaof {} {}", address.ip(), address.port()));
-        if let Some(password) = primary.password() {
+        if let Some(password) = primary.builder_of().secret() {
             self.lines.push(format!("masterauth {password}"));
         }
-        self.follows = true;
+        self
+    }
+
+    /// Lets it speak TLS alone, with a certificate for `localhost` and 127.0.0.1 from this authority;
+    /// [`RedisServer::url`] begins with `rediss://` then.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, authority: &CertificateAuthority) -> Self {
+        self.identity = Some(authority.server());
         self
     }
 
@@ -63,17 +89,41 @@ impl RedisBuilder {
     /// [`io::ErrorKind::NotFound`] if there is no `redis-server` on the `PATH`; what the server logged if it does not
     /// start with these settings, or is not ready within thirty seconds.
     pub async fn start(self) -> io::Result<RedisServer> {
-        server::blocking(move || self.start_blocking()).await
+        blocking(move || self.start_blocking()).await
     }
 
-    fn start_blocking(&self) -> io::Result<RedisServer> {
+    /// Starts a cluster of servers with these settings: three primaries, and a replica of each.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start), and if they have not become a cluster within a minute.
+    pub async fn start_cluster(self) -> io::Result<RedisCluster> {
+        blocking(move || cluster::start(&self)).await
+    }
+
+    /// Starts a primary with these settings, this many replicas of it, and three sentinels that watch them. The
+    /// servers have a password, `larder` unless another was set.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start), and if the sentinels have not found all of them within a minute.
+    pub async fn start_sentinel(self, replicas: usize) -> io::Result<RedisSentinel> {
+        blocking(move || sentinel::start(&self, replicas)).await
+    }
+
+    pub(super) fn part(mut self, part: Part) -> Self {
+        self.part = part;
+        self
+    }
+
+    pub(super) fn start_blocking(&self) -> io::Result<RedisServer> {
         let directory = Scratch::new()?;
         let mut attempt = 1;
         loop {
-            let address = free_address()?;
-            fs::write(config_file(directory.path()), self.config_for(address, directory.path()))?;
-            match self.ready(address, directory.path()) {
-                Ok(process) => return Ok(RedisServer::new(self.clone(), address, directory, process)),
+            let ports = Ports::choose()?;
+            fs::write(config::file(directory.path()), self.config_for(&ports, directory.path())?)?;
+            match self.ready(ports.main, directory.path()) {
+                Ok(process) => return Ok(RedisServer::new(self.clone(), ports.main, directory, process)),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
             }
@@ -82,8 +132,9 @@ impl RedisBuilder {
 
     /// Runs a server in a directory that has its configuration, and waits until it can be used.
     pub(super) fn ready(&self, address: SocketAddr, directory: &Path) -> io::Result<Process> {
-        let mut process = Process::spawn(directory, &config_file(directory))?;
-        process.wait_until_ready(address, self.password.as_deref(), self.follows)?;
+        let arguments: &[&str] = if self.part == Part::Sentinel { &["--sentinel"] } else { &[] };
+        let mut process = Process::spawn(directory, &config::file(directory), arguments)?;
+        process.wait_until_ready(&self.door(address, directory), self.secret())?;
         Ok(process)
     }
 
@@ -91,36 +142,35 @@ impl RedisBuilder {
         self.password.as_deref()
     }
 
-    fn config_for(&self, address: SocketAddr, directory: &Path) -> String {
-        let mut text = format!(
-            "bind {}\nport {}\ndir \"{}\"\nsave \"\"\nappendonly no\nrepl-diskless-sync-delay 0\n",
-            address.ip(),
-            address.port(),
-            directory.display(),
-        );
-        for line in &self.lines {
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "{line}");
-        }
-        text
+    /// A URL of this kind of deployment (`-cluster`, say) at these hosts.
+    pub(super) fn url(&self, kind: &str, hosts: &str) -> String {
+        let secure = if self.speaks_tls() { "s" } else { "" };
+        let password = self.secret().map(|password| format!(":{password}@")).unwrap_or_default();
+        format!("redis{secure}{kind}://{password}{hosts}")
     }
-}
 
-fn config_file(directory: &Path) -> PathBuf {
-    directory.join("redis.conf")
-}
-
-/// A port that nobody listens on.
-///
-/// It lies below those that systems give to outgoing connections, so that none of these can take it while the server
-/// is down for a restart.
-fn free_address() -> io::Result<SocketAddr> {
-    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
-    for _ in 0..100 {
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, fastrand::u16(20_000..32_000))) {
-            Ok(listener) => return listener.local_addr(),
-            Err(error) => last = error,
-        }
+    pub(super) fn door(&self, address: SocketAddr, directory: &Path) -> Door {
+        if self.speaks_tls() { Door::Unix(config::socket(directory)) } else { Door::Tcp(address) }
     }
-    Err(last)
+
+    #[cfg(feature = "tls")]
+    fn speaks_tls(&self) -> bool {
+        self.identity.is_some()
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn speaks_tls(&self) -> bool {
+        false
+    }
+
+    fn config_for(&self, ports: &Ports, directory: &Path) -> io::Result<String> {
+        let mut lines = config::basics(self.part, ports, directory);
+        #[cfg(feature = "tls")]
+        if let Some(identity) = &self.identity {
+            lines.extend(identity.config(ports.main.port(), directory)?);
+        }
+        lines.extend_from_slice(&self.lines);
+        lines.push(String::new());
+        Ok(lines.join("\n"))
+    }
 }

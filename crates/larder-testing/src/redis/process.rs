@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-use super::resp::Connection;
+use super::resp::{Connection, Door};
 
 /// How long a server may take to start, and a replica to get in sync.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,11 +31,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn spawn(directory: &Path, config: &Path) -> io::Result<Self> {
+    pub(super) fn spawn(directory: &Path, config: &Path, arguments: &[&str]) -> io::Result<Self> {
         let log = directory.join("redis.log");
         let output = File::create(&log)?;
         let mut server = quiet("redis-server")
             .arg(config)
+            .args(arguments)
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()
@@ -56,19 +56,14 @@ impl Process {
         }
     }
 
-    /// Waits until this very process answers at `address`, and is in sync if it is a replica.
-    pub(super) fn wait_until_ready(
-        &mut self,
-        address: SocketAddr,
-        password: Option<&str>,
-        replica: bool,
-    ) -> io::Result<()> {
+    /// Waits until this very process answers at its door, and is in sync if it is a replica.
+    pub(super) fn wait_until_ready(&mut self, door: &Door, password: Option<&str>) -> io::Result<()> {
         let begun = Instant::now();
         loop {
             if self.server.try_wait()?.is_some() {
                 return Err(self.why_it_ended());
             }
-            let state = self.is_ready(address, password, replica);
+            let state = self.is_ready(door, password);
             if matches!(state, Ok(true)) {
                 return Ok(());
             }
@@ -84,13 +79,13 @@ impl Process {
     }
 
     /// Another test's server may have taken the port first, so that it answers here until ours gives up.
-    fn is_ready(&self, address: SocketAddr, password: Option<&str>, replica: bool) -> io::Result<bool> {
-        let mut connection = Connection::open(address, password, PROBE)?;
+    fn is_ready(&self, door: &Door, password: Option<&str>) -> io::Result<bool> {
+        let mut connection = Connection::open(door, password, PROBE)?;
         connection.command(&["PING"])?;
         let info = connection.command(&["INFO"])?;
         let lines = info.as_str().unwrap_or_default();
         let says = |line: &str| lines.lines().any(|other| other == line);
-        Ok(says(&format!("process_id:{}", self.server.id())) && (!replica || says("master_link_status:up")))
+        Ok(says(&format!("process_id:{}", self.server.id())) && !says("master_link_status:down"))
     }
 
     fn why_it_ended(&self) -> io::Error {

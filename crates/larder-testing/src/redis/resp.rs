@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -61,15 +63,37 @@ impl Reply {
     }
 }
 
+/// Where a server is administered.
+#[derive(Debug, Clone)]
+pub(super) enum Door {
+    Tcp(SocketAddr),
+    /// For a server that speaks TLS on its port, which nothing here does.
+    Unix(PathBuf),
+}
+
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
+
 /// A blocking connection, each wait on which is bounded. Blocking, so that a test under tokio's paused clock gets real time here.
-pub(super) struct Connection(BufReader<TcpStream>);
+pub(super) struct Connection(BufReader<Box<dyn Stream>>);
 
 impl Connection {
-    pub(super) fn open(address: SocketAddr, password: Option<&str>, patience: Duration) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, patience)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))?;
+    pub(super) fn open(door: &Door, password: Option<&str>, patience: Duration) -> io::Result<Self> {
+        let stream: Box<dyn Stream> = match door {
+            Door::Tcp(address) => {
+                let stream = TcpStream::connect_timeout(address, patience)?;
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(patience))?;
+                stream.set_write_timeout(Some(patience))?;
+                Box::new(stream)
+            }
+            Door::Unix(path) => {
+                let stream = UnixStream::connect(path)?;
+                stream.set_read_timeout(Some(patience))?;
+                stream.set_write_timeout(Some(patience))?;
+                Box::new(stream)
+            }
+        };
         let mut connection = Self(BufReader::new(stream));
         if let Some(password) = password {
             connection.command(&["AUTH", password])?;

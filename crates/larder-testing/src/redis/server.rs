@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::builder::RedisBuilder;
 use super::process::Process;
-use super::resp::{Connection, Reply};
+use super::resp::{Connection, Door, Reply};
 use super::scratch::Scratch;
 use crate::lock::lock;
 
@@ -28,6 +28,7 @@ pub struct RedisServer {
 struct Shared {
     builder: RedisBuilder,
     address: SocketAddr,
+    door: Door,
     /// `None` while it is killed. Declared before the directory, so that it is dead when that is removed.
     process: Mutex<Option<Process>>,
     directory: Scratch,
@@ -55,7 +56,8 @@ impl RedisServer {
         directory: Scratch,
         process: Process,
     ) -> Self {
-        let shared = Shared { builder, address, process: Mutex::new(Some(process)), directory };
+        let door = builder.door(address, directory.path());
+        let shared = Shared { builder, address, door, process: Mutex::new(Some(process)), directory };
         Self { shared: Arc::new(shared) }
     }
 
@@ -74,10 +76,7 @@ impl RedisServer {
     /// Its URL with another address: that of a [`Proxy`](crate::Proxy) in front of it.
     #[must_use]
     pub fn url_at(&self, address: SocketAddr) -> String {
-        match self.password() {
-            Some(password) => format!("redis://:{password}@{address}"),
-            None => format!("redis://{address}"),
-        }
+        self.shared.builder.url("", &address.to_string())
     }
 
     /// Its own directory: configuration, log, and what it persists.
@@ -95,8 +94,7 @@ impl RedisServer {
     pub async fn command(&self, words: &[impl AsRef<[u8]>]) -> io::Result<Reply> {
         let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_ref().to_vec()).collect();
         let shared = Arc::clone(&self.shared);
-        blocking(move || Connection::open(shared.address, shared.builder.secret(), PATIENCE)?.command(&words))
-            .await
+        blocking(move || shared.ask(&words)).await
     }
 
     /// Hangs it (`SIGSTOP`), and returns when it hangs: connections stay, the system accepts new ones, nothing is
@@ -133,8 +131,13 @@ impl RedisServer {
         blocking(move || shared.restart()).await
     }
 
-    pub(super) fn password(&self) -> Option<&str> {
-        self.shared.builder.secret()
+    pub(super) fn builder_of(&self) -> &RedisBuilder {
+        &self.shared.builder
+    }
+
+    /// As [`command`](Self::command), where blocking is right.
+    pub(super) fn ask(&self, words: &[impl AsRef<[u8]>]) -> io::Result<Reply> {
+        self.shared.ask(words)
     }
 
     fn running(&self, act: impl FnOnce(&Process) -> io::Result<()>) -> io::Result<()> {
@@ -146,6 +149,10 @@ impl RedisServer {
 }
 
 impl Shared {
+    fn ask(&self, words: &[impl AsRef<[u8]>]) -> io::Result<Reply> {
+        Connection::open(&self.door, self.builder.secret(), PATIENCE)?.command(words)
+    }
+
     fn restart(&self) -> io::Result<()> {
         let mut process = lock(&self.process);
         process.take();

@@ -12,6 +12,7 @@ use crate::policy::Named;
 use crate::route::Params;
 use crate::service::plan::Look;
 use crate::service::route::Route;
+use crate::service::spelling;
 use crate::service::target::Target;
 
 /// A request, as far as it matters after the handler got it.
@@ -30,8 +31,10 @@ pub(crate) struct Ask {
 
 impl Ask {
     pub(crate) fn new(route: &Route, look: Look, key: &str, parts: &mut Parts) -> Result<Self, BypassReason> {
+        spelling::of_first_line(parts, &route.policy.key_headers)?;
         let params = Params::of(parts);
-        let named = route.policy.names(key, parts, &params, &Target::of(parts)?)?;
+        let named = route.policy.names(key, parts, &params, &Target::of(parts)?.with_host()?)?;
+        spelling::of_host(parts);
         let span = route.span(crate::route::matched_path(parts), key);
         route.mark(parts);
         Ok(Self {

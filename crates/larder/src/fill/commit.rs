@@ -6,11 +6,13 @@ use std::time::Duration;
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::vary;
 use larder_core::log::table::Verdict;
+use larder_core::outcome::{MissReason, Outcome};
 use larder_core::stored::{StoredResponse, address, wire};
 
 use super::flight::Ended;
 use super::making::Making;
 use super::run::Fill;
+use super::word::Word;
 use crate::memory::held::Held;
 use crate::report::Exchange;
 
@@ -25,6 +27,9 @@ impl Fill {
         cache.report.judged(making.stored());
         if making.is_failure {
             self.end(Ended::Failed(Arc::clone(held)));
+            if let Some((lease, word)) = self.lease.take().zip(Word::of_failure(held)) {
+                lease.end(word);
+            }
             return false;
         }
         // Rule 11: "On insert: load the generation, then check, then insert." What was invalidated meanwhile is for those
@@ -39,34 +44,63 @@ impl Fill {
         self.end(Ended::Stored(Arc::clone(held)));
         // Without a place in the log that instances share, nobody could serve it, and it would only take the place of
         // what they can.
-        of_use && has_position
+        of_use && has_position && self.is_within_budget()
+    }
+
+    /// Only what was not stored before is new: a refresh takes no place that is not taken.
+    fn is_within_budget(&self) -> bool {
+        let is_new = matches!(self.outcome, Outcome::Miss(MissReason::NeverStored | MissReason::Vary));
+        if !is_new || self.route.new_keys.spend(self.route.cache.clock.boot()) {
+            return true;
+        }
+        self.route.cache.report.kept_to_itself();
+        false
     }
 
     fn end(&mut self, end: Ended) {
+        // Where nothing is kept in memory, nobody finds the response before it is shared: until then the flight goes on for
+        // whoever comes.
+        if !self.route.cache.memory.keeps()
+            && let Some(lead) = &self.lead
+        {
+            return lead.tell(end);
+        }
         if let Some(lead) = self.lead.take() {
             lead.end(end);
         }
     }
 
-    /// Stores the response for other instances, if it is of use to them.
-    pub(super) async fn share(&self, held: &Held, of_use: bool) {
+    /// Stores the response for other instances, if it is of use to them. They wait for it until it is there: the lease is
+    /// given up with the last that is stored, and if it came to nothing.
+    pub(super) async fn share(mut self, held: &Held, of_use: bool) {
         let cache = &self.route.cache;
-        let Some(store) = cache.store.as_ref().filter(|_| of_use) else {
+        let Some(store) = cache.shared().filter(|_| of_use) else {
             return;
         };
-        let stored = StoredResponse {
-            status: held.status,
-            headers: held.stored_headers(),
-            body: held.body.clone(),
-            meta: held.meta.clone(),
-        };
+        let stored = to_stored(held);
         let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age);
-        for (address, value) in entries(&stored) {
-            match store.set(&address, value, expiry).await {
+        let mut entries = entries(&stored).into_iter().peekable();
+        while let Some((address, value)) = entries.next() {
+            let lease = self.lease.take_if(|_| entries.peek().is_none());
+            let done = match lease {
+                Some(lease) => lease.store(&address, value, expiry).await,
+                None => store.set(&address, value, expiry).await,
+            };
+            match done {
                 Ok(()) => cache.report.store_worked(Exchange::Write, &*cache.clock),
                 Err(error) => cache.report.store_failed(Exchange::Write, &error, &*cache.clock),
             }
         }
+    }
+}
+
+/// The response as others are to read it.
+pub(super) fn to_stored(held: &Held) -> StoredResponse {
+    StoredResponse {
+        status: held.status,
+        headers: held.stored_headers(),
+        body: held.body.clone(),
+        meta: held.meta.clone(),
     }
 }
 

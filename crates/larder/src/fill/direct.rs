@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 
 use super::ask::Ask;
 use super::join::answer;
+use super::refresh::refresh_early;
 use crate::log::start;
 use crate::lookup::Known;
 use crate::serve;
@@ -33,7 +34,15 @@ where
     start(&route.cache);
     let (mut parts, body) = request.into_parts();
     let known = match route.look_in_shared(&key, &parts.headers, missing).await {
-        Known::Fresh(held, tier) => return Ok(serve::unshared(&route, look, &key, &parts, held, tier)),
+        Known::Fresh(held, tier) if route.is_due(&held, route.cache.clock.boot()) => {
+            let now = route.cache.clock.boot();
+            let response = serve::fresh(&route, look, &key, &parts, &held, tier, now).into_response();
+            refresh_early(&route, inner, (parts, body), look, &key, (held, tier));
+            return Ok(response);
+        }
+        Known::Fresh(held, tier) => {
+            return Ok(serve::unshared(&route, look, &key, &parts, held, tier).into_response());
+        }
         known => known,
     };
     match Ask::new(&route, look, &key, &mut parts) {
@@ -48,7 +57,7 @@ where
 }
 
 /// Passes on a request that turns out not to be for the cache.
-async fn past<S, Q>(
+pub(crate) async fn past<S, Q>(
     route: &Route,
     inner: &mut S,
     parts: Parts,

@@ -4,15 +4,15 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use larder_core::log::position::Position;
 use larder_core::outcome::Tier;
 use larder_core::time::Boot;
-use tokio::sync::watch;
 
 use crate::memory::Stale;
 use crate::memory::held::Held;
+use crate::sync::{Mutex, MutexGuard, watch};
 
 /// What a flight ended with, for those who waited.
 #[derive(Clone)]
@@ -110,13 +110,18 @@ pub(crate) struct Lead {
 
 impl Lead {
     /// When the flight began, and how much of the log was known then.
-    pub(crate) fn flight(&self) -> &Flight {
+    pub(crate) const fn flight(&self) -> &Arc<Flight> {
         &self.flight
     }
 
     /// Ends the flight. Whoever comes from now on finds what was stored, or begins a new one.
     pub(crate) fn end(self, end: Ended) {
         self.leave();
+        self.tell(end);
+    }
+
+    /// Tells how the flight ends, to those who wait and to those who join until the lead is dropped.
+    pub(crate) fn tell(&self, end: Ended) {
         self.ends.send_replace(Some(end));
     }
 

@@ -8,15 +8,18 @@ use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::http::vary;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
-use larder_core::outcome::{MissReason, Outcome, StaleReason};
+use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason};
+use larder_core::time::Boot;
 
 use super::ask::Ask;
 use super::flight::{Ended, Flight, Joined, Lead};
 use super::place::Place;
-use super::run::{Fill, run_detached, run_in_background};
+use super::refresh::refresh;
+use super::right::{Right, right_to_fill};
+use super::run::{Fill, run_detached};
 use crate::body::CacheBody;
 use crate::log::start;
-use crate::lookup::Known;
+use crate::lookup::{Known, Seen};
 use crate::memory::Stale;
 use crate::memory::held::Held;
 use crate::report::headers::Forwarded;
@@ -53,7 +56,13 @@ where
             Known::Stale(stale) if stale.while_revalidate => {
                 return Ok(serve_and_refresh(&route, ask, place, request, stale));
             }
-            Known::Fresh(held, tier) => return Ok(serve::asked(&route, &ask, &held, Outcome::Hit(tier))),
+            Known::Fresh(held, tier) => {
+                let response = serve::asked(&route, &ask, &held, Outcome::Hit(tier));
+                if route.is_due(&held, route.cache.clock.boot()) {
+                    refresh(&route, ask, place, request, Stale::early(held, tier));
+                }
+                return Ok(response);
+            }
             Known::Pass => {
                 return alone(&route, ask, place, request, None, Outcome::Miss(MissReason::Pass)).await;
             }
@@ -61,60 +70,97 @@ where
             Known::Missing(reason) => Err(reason),
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-        match join(&route, &ask) {
+        let (flight, joined, ended, reason) = match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
-                Again::Lead(stale, reason) if !ask.head => {
-                    let fill = Fill { route, ask, lead: Some(lead), stale, outcome: Outcome::Miss(reason) };
-                    return run_detached(fill, place.take().await?, request).await;
-                }
-                Again::Lead(stale, reason) => {
+                Again::Lead(stale, reason, _) if ask.head => {
                     drop(lead);
                     return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
                 }
-                Again::Known(next) => {
-                    if let Known::Fresh(held, tier) = &next {
-                        lead.end(Ended::Found(Arc::clone(held), *tier));
+                Again::Lead(stale, reason, seen) => {
+                    match right_to_fill(&route, &ask, &lead, (stale, seen), &mut place).await {
+                        Right::Fill(lease, stale) => {
+                            let outcome = Outcome::Miss(reason);
+                            let fill = Fill { route, ask, lead: Some(lead), lease, stale, outcome };
+                            return run_detached(fill, place.take().await?, request).await;
+                        }
+                        Right::Known(next) => {
+                            known = found(lead, next);
+                            continue;
+                        }
+                        Right::Ended(ended) => {
+                            let flight = Arc::clone(lead.flight());
+                            let joined = Joining { boot: flight.began, position: flight.position };
+                            lead.end(ended.clone());
+                            (flight, joined, Some(ended), reason)
+                        }
                     }
-                    known = next;
+                }
+                Again::Known(next) => {
+                    known = found(lead, next);
+                    continue;
                 }
             },
-            Turn::Wait(flight, position) => {
+            Turn::Wait(flight, joined) => {
                 place.leave();
                 let ended = flight.ended().await;
-                match taken(&route, &ask, &flight, position, ended.as_ref()) {
-                    Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
-                    Taken::Alone => {
-                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
-                    }
-                    Taken::Anew if waits == MOST_WAITS => {
-                        return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
-                    }
-                    Taken::Anew => {
-                        waits += 1;
-                        let now = route.cache.clock.boot();
-                        known = route.find_in_memory(&ask.key, &ask.headers, now);
-                    }
-                }
+                (flight, joined, ended, reason)
+            }
+        };
+        match taken(&route, &ask, &flight, joined, ended.as_ref()) {
+            Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
+            Taken::Alone => return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await,
+            Taken::Anew if waits == MOST_WAITS => {
+                return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
+            }
+            Taken::Anew => {
+                waits += 1;
+                known = route.find_in_memory(&ask.key, &ask.headers, route.cache.clock.boot());
             }
         }
     }
 }
 
+/// Answers a request that must not be given what is stored. What the handler makes of it is stored if it may be, and
+/// what is older than what this instance will read of the log is refused as ever.
+pub(crate) async fn past_what_is_stored<S, Q>(
+    route: Arc<Route>,
+    place: Place<S>,
+    request: Request<Q>,
+    ask: Ask,
+    reason: BypassReason,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await
+}
+
 enum Turn {
     Lead(Lead),
-    Wait(Arc<Flight>, Position),
+    Wait(Arc<Flight>, Joining),
+}
+
+/// When a request joined, and how much of the log was known then.
+#[derive(Clone, Copy)]
+struct Joining {
+    boot: Boot,
+    position: Position,
 }
 
 /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
 fn join(route: &Route, ask: &Ask) -> Turn {
     let inner = &route.cache;
-    // In this order: a position read before the flight is found is never beyond what the flight may have missed.
+    // In this order: whatever was confirmed is known at the position, as in rule 11; and a position read before the
+    // flight is found is never beyond what the flight may have missed.
+    let confirmed_at = inner.log.confirmed_at();
     let (now, position) = (inner.clock.boot(), inner.log.position());
-    let may_join =
-        |flight: &Flight| inner.log.may_join(flight.began, now) && !is_in_vain(route, ask, flight, position);
+    let may_join = |flight: &Flight| {
+        inner.log.may_join(flight.began, confirmed_at, now) && !is_in_vain(route, ask, flight, position)
+    };
     match inner.flights.join(ask.flight(route), now, position, may_join) {
         Joined::Lead(lead) => Turn::Lead(lead),
-        Joined::Wait(flight) => Turn::Wait(flight, position),
+        Joined::Wait(flight) => Turn::Wait(flight, Joining { boot: now, position }),
     }
 }
 
@@ -132,8 +178,8 @@ fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -
 }
 
 enum Again {
-    /// There is nothing to serve: run the handler.
-    Lead(Option<Stale>, MissReason),
+    /// There is nothing to serve: run the handler, unless another instance does.
+    Lead(Option<Stale>, MissReason, Option<Seen>),
     /// There is.
     Known(Known),
 }
@@ -148,13 +194,26 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
         known => return Again::Known(known),
     };
     let missing = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-    match route.look_in_shared(&ask.key, &ask.headers, missing).await {
-        known @ Known::Fresh(..) => Again::Known(known),
-        Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
-        Known::Stale(found) => Again::Lead(Some(found), missing),
-        Known::Missing(reason) => Again::Lead(stale.ok(), reason),
-        Known::Pass => Again::Lead(None, missing),
+    if missing == MissReason::StoreError {
+        // It was asked a moment ago and failed: once more could cost one more delay.
+        return Again::Lead(None, missing, None);
     }
+    let (known, seen) = route.look_before_filling(&ask.key, &ask.headers, missing).await;
+    match known {
+        Known::Fresh(..) => Again::Known(known),
+        Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
+        Known::Stale(found) => Again::Lead(Some(found), missing, seen),
+        Known::Missing(reason) => Again::Lead(stale.ok(), reason, seen),
+        Known::Pass => Again::Lead(None, missing, seen),
+    }
+}
+
+/// Something was found in place of a fill: those who wait have it, too, if it is fresh.
+fn found(lead: Lead, known: Known) -> Known {
+    if let Known::Fresh(held, tier) = &known {
+        lead.end(Ended::Found(Arc::clone(held), *tier));
+    }
+    known
 }
 
 enum Taken {
@@ -167,7 +226,7 @@ enum Taken {
 ///
 /// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if, when the flight ends,
 /// the whole of rule 3 holds for the flight's position; else it starts anew."
-fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: Option<&Ended>) -> Taken {
+fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Option<&Ended>) -> Taken {
     let Some(ended) = ended else { return Taken::Anew };
     let miss = Outcome::Miss(MissReason::NeverStored);
     let (held, outcome, stored) = match ended {
@@ -180,7 +239,11 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: 
     let inner = &route.cache;
     let now = inner.clock.boot();
     let names = &held.meta.names;
-    let same = joined_at == flight.position;
+    // What was validated is no younger than it was (rule 10), for this request too.
+    if !inner.log.is_usable(held.filled_at, joined.boot) {
+        return Taken::Anew;
+    }
+    let same = joined.position == flight.position;
     if !same && inner.log.read(|tail| tail.check(&held.meta.position, names, now)) != Verdict::Valid {
         return Taken::Anew;
     }
@@ -214,7 +277,7 @@ fn shared<B: Body>(
 /// Serves a stale response now, and has one request refresh it.
 fn serve_and_refresh<S, Q>(
     route: &Arc<Route>,
-    mut ask: Ask,
+    ask: Ask,
     place: Place<S>,
     request: Request<Q>,
     stale: Stale,
@@ -225,14 +288,7 @@ where
 {
     let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
     let response = serve::asked(route, &ask, &stale.held, outcome);
-    let cache = &route.cache;
-    let lead = cache.flights.lead(ask.flight(route), cache.clock.boot(), cache.log.position());
-    if let Some(lead) = lead.filter(|_| !ask.head) {
-        let outcome = Outcome::Miss(stale.reason);
-        ask.refreshes = true;
-        let fill = Fill { route: Arc::clone(route), ask, lead: Some(lead), stale: Some(stale), outcome };
-        run_in_background(fill, place, request);
-    }
+    refresh(route, ask, place, request, stale);
     response
 }
 
@@ -250,6 +306,6 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let fill = Fill { route: Arc::clone(route), ask, lead: None, stale, outcome };
+    let fill = Fill { route: Arc::clone(route), ask, lead: None, lease: None, stale, outcome };
     run_detached(fill, place.take().await?, request).await
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, Response, StatusCode, response};
 use http_body::{Body, Frame};
 use larder_core::http::cache_control::ResponseDirectives;
 use larder_core::http::fields;
+use larder_core::http::reuse::Reuse;
 use larder_core::http::storable::{Judged, judge};
 use larder_core::http::vary::Vary;
 use larder_core::outcome::NotStored;
@@ -18,7 +19,9 @@ use super::flight::Ended;
 use super::making::Making;
 use super::run::{Began, Client, Fill};
 use super::tee::tee;
+use super::word::Word;
 use crate::body::CacheBody;
+use crate::memory::PASS_FOR;
 use crate::report::headers::Forwarded;
 use crate::said::{CacheFor, Tags};
 use crate::serve;
@@ -76,7 +79,9 @@ impl Fill {
         }
         let rules = &self.route.policy.store;
         let (credentials, directives) = (self.ask.credentials, self.ask.directives());
-        judge(rules, credentials, &directives, status, headers, said.as_override(), began.wall, arrived)
+        let said = said.as_override();
+        let judged = judge(rules, credentials, &directives, status, headers, said, began.wall, arrived)?;
+        Ok(self.route.policy.jitter.apply(judged, fastrand::f64()))
     }
 
     /// Whether a failure of the handler may be told to those who waited for it: they asked the same thing at the same
@@ -152,10 +157,23 @@ impl Fill {
         let cache = &self.route.cache;
         cache.report.judged(Err(reason));
         let Some(lead) = self.lead.take() else { return };
-        if remember {
+        if remember && !self.keeps_what_is_fresh() {
             cache.memory.insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
         }
         lead.end(Ended::Alone);
+        match self.lease.take() {
+            Some(lease) if remember => lease.pass(PASS_FOR),
+            Some(lease) => lease.end(Word::Alone),
+            None => {}
+        }
+    }
+
+    /// Whether what was to be refreshed early is still fresh, and stays in its place.
+    fn keeps_what_is_fresh(&self) -> bool {
+        let now = self.route.cache.clock.boot();
+        self.stale.as_ref().is_some_and(|stale| {
+            matches!(self.route.weigh(&stale.held, &self.ask.headers, now), Reuse::Fresh { .. })
+        })
     }
 
     /// Answers the request that started the fill, if its client is still there.

@@ -1,6 +1,8 @@
 //! Fill: running the handler to make a stored response, once for all who wait for it.
 
 mod ask;
+mod backoff;
+pub(crate) mod budget;
 mod collect;
 mod commit;
 mod direct;
@@ -8,11 +10,17 @@ pub(crate) mod flight;
 mod freshen;
 mod join;
 mod keep;
+mod lease;
 mod making;
 mod place;
+mod refresh;
+mod right;
 mod run;
 pub(crate) mod tee;
+mod word;
 
 pub(crate) use ask::Ask;
-pub(crate) use direct::answer_directly;
-pub(crate) use join::answer;
+pub(crate) use direct::{answer_directly, past};
+pub(crate) use join::{answer, past_what_is_stored};
+pub(crate) use place::Place;
+pub(crate) use refresh::refresh_early;

@@ -15,9 +15,14 @@ use tracing::{Instrument as _, Span};
 
 use super::ask::Ask;
 use super::flight::{Ended, Lead};
+use super::lease::Lease;
 use super::place::Place;
+use super::right::{Right, right_to_refresh};
+use super::word::Word;
+use crate::background::RefreshPermit;
 use crate::body::CacheBody;
 use crate::detach::outcome;
+use crate::lookup::Known;
 use crate::memory::Stale;
 use crate::serve;
 use crate::service::inner::{Answer, Inner};
@@ -29,6 +34,8 @@ pub(crate) struct Fill {
     pub(crate) ask: Ask,
     /// The flight that waits for it; `None` if nobody does.
     pub(crate) lead: Option<Lead>,
+    /// What keeps other instances waiting for it, too.
+    pub(crate) lease: Option<Lease>,
     /// What may be validated, or served if the handler fails.
     pub(crate) stale: Option<Stale>,
     /// What the request that started it will be told.
@@ -55,7 +62,8 @@ where
 {
     let (client, answer) = oneshot::channel();
     let span = fill.span();
-    let task = tokio::spawn(fill.run(inner, request, client).instrument(span));
+    let cache = Arc::clone(&fill.route.cache);
+    let task = cache.background.spawn(fill.run(inner, request, client).instrument(span));
     match answer.await {
         Ok(answer) => answer,
         // The task ended without one.
@@ -66,23 +74,47 @@ where
     }
 }
 
-/// Runs a fill that no client waits for.
-pub(super) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>)
+/// Runs a fill that no client waits for, unless another instance does.
+pub(super) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>, permit: RefreshPermit)
 where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let (client, _) = oneshot::channel();
     let span = fill.span();
+    let cache = Arc::clone(&fill.route.cache);
     let refresh = async move {
-        if let Ok(inner) = place.take().await {
-            fill.run(inner, request, client).await;
-        }
+        let _permit = permit;
+        fill.refresh(place, request).await;
     };
-    tokio::spawn(refresh.instrument(span));
+    cache.background.spawn(refresh.instrument(span));
 }
 
 impl Fill {
+    async fn refresh<S, Q>(mut self, mut place: Place<S>, request: Request<Q>)
+    where
+        S: Inner<Q>,
+        Q: Send + 'static,
+    {
+        let Some(lead) = &self.lead else { return };
+        let ended = match right_to_refresh(&self.route, &self.ask, lead, self.stale.take(), &mut place).await
+        {
+            Right::Fill(lease, stale) => {
+                (self.lease, self.stale) = (lease, stale);
+                if let Ok(inner) = place.take().await {
+                    let (client, _) = oneshot::channel();
+                    self.run(inner, request, client).await;
+                }
+                return;
+            }
+            Right::Known(Known::Fresh(held, tier)) => Ended::Found(held, tier),
+            Right::Known(_) => return,
+            Right::Ended(ended) => ended,
+        };
+        if let Some(lead) = self.lead {
+            lead.end(ended);
+        }
+    }
+
     async fn run<S, Q>(self, mut inner: S, mut request: Request<Q>, client: Client<S::Body, S::Error>)
     where
         S: Inner<Q>,
@@ -151,11 +183,7 @@ impl Fill {
     }
 
     fn may_serve_stale(&self) -> bool {
-        let Some(stale) = &self.stale else { return false };
-        // Asked anew: the handler may have taken its time, and an invalidation may have come meanwhile.
-        let now = self.route.cache.clock.boot();
-        let weighed = self.route.weigh(&stale.held, &self.ask.headers, now);
-        matches!(weighed, Reuse::Stale { if_error: true, .. })
+        self.stale.as_ref().is_some_and(|stale| stands_in(&self.route, &self.ask, stale))
     }
 
     /// RFC 5861 §4: serves what is stale because the handler failed, to all who wait.
@@ -166,5 +194,15 @@ impl Fill {
         if let Some(lead) = self.lead {
             lead.end(Ended::Stale(stale));
         }
+        if let Some(lease) = self.lease {
+            lease.end(Word::Stale);
+        }
     }
+}
+
+/// Whether what is stale may be served because the handler failed. Asked when it has: it may have taken its time, and an
+/// invalidation may have come meanwhile.
+pub(super) fn stands_in(route: &Route, ask: &Ask, stale: &Stale) -> bool {
+    let weighed = route.weigh(&stale.held, &ask.headers, route.cache.clock.boot());
+    matches!(weighed, Reuse::Stale { if_error: true, .. })
 }

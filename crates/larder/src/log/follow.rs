@@ -8,6 +8,7 @@ use larder_core::store::{Appended, StoreError};
 use tokio::time::{Instant, sleep};
 
 use crate::inner::Inner;
+use crate::reclaim::reclaim;
 use crate::report::Exchange;
 use crate::store::Store;
 
@@ -25,11 +26,12 @@ pub(crate) fn start(inner: &Arc<Inner>) {
         return;
     };
     inner.following.get_or_init(|| {
-        runtime.spawn(follow(Arc::downgrade(inner), Arc::clone(store)));
+        let following = follow(Arc::downgrade(inner), Arc::clone(store));
+        runtime.spawn(inner.background.until_closed(following));
     });
 }
 
-/// Follows the log for as long as the cache lives.
+/// Follows the log for as long as the cache lives and is not closed.
 ///
 /// `XREAD BLOCK` and its like are only the alarm; what is believed is what a look says (rule 4). Between two alarms a
 /// look is sent at least four times per `max_staleness`, so that one that is lost does not detach this instance.
@@ -78,14 +80,19 @@ async fn look(inner: &Inner, store: &dyn Store) -> Result<LookTaken, StoreError>
 }
 
 /// Appends what waits in the outbox, batch by batch, until nothing does or one fails.
-async fn flush(inner: &Inner, store: &dyn Store) {
+async fn flush(inner: &Arc<Inner>, store: &dyn Store) {
     while let Some(batch) = inner.log.read(Tail::unsent) {
-        match store.append(batch.events()).await {
+        let appended = match store.ready().await {
+            Ok(()) => store.append(batch.events()).await,
+            Err(error) => Err(error),
+        };
+        match appended {
             Ok((incarnation, id)) => {
                 inner.report.store_worked(Exchange::Append, &*inner.clock);
                 let answered = inner.clock.boot();
                 let appended = Appended { incarnation, id, answered };
                 inner.log.change(|tail| tail.sent(&batch, appended));
+                reclaim(inner, batch.events(), incarnation, id);
             }
             Err(error) => {
                 inner.report.store_failed(Exchange::Append, &error, &*inner.clock);

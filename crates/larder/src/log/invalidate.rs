@@ -11,6 +11,7 @@ use larder_core::store::Appended;
 
 use super::follow::{start, within};
 use crate::inner::Inner;
+use crate::reclaim::reclaim;
 use crate::report::Exchange;
 use crate::store::Store;
 
@@ -168,46 +169,42 @@ pub(crate) async fn invalidate(inner: &Arc<Inner>, what: Invalidation) -> Invali
         inner.log.change(|tail| tail.record(&events, now));
         return Invalidated::Applied;
     };
+    if inner.background.is_closed() {
+        return defer(inner, &events);
+    }
     start(inner);
-    let (inner, store) = (Arc::clone(inner), Arc::clone(store));
+    let (cache, store) = (Arc::clone(inner), Arc::clone(store));
     // In a task of its own, so that a client that hangs up does not take half of it back.
-    let told = tokio::spawn(async move { tell(&inner, &*store, events).await });
+    let told = inner.background.spawn(async move { tell(&cache, &*store, events).await });
     told.await.unwrap_or(Invalidated::Deferred)
 }
 
-/// How often an event is appended before it counts as deferred. A failover takes one; two in a row are left to the
-/// outbox.
-const APPENDS: usize = 2;
-
-async fn tell(inner: &Inner, store: &dyn Store, events: Vec<Event>) -> Invalidated {
-    for _ in 0..APPENDS {
-        match append(inner, store, &events).await {
-            Passing::Passed => return Invalidated::Applied,
-            Passing::AppendAgain => {}
-            Passing::Waiting => break,
+async fn tell(inner: &Arc<Inner>, store: &dyn Store, events: Vec<Event>) -> Invalidated {
+    match store.append(&events).await {
+        Ok((incarnation, id)) => {
+            inner.report.store_worked(Exchange::Append, &*inner.clock);
+            // In one step: no look sent after that moment may be taken in before what it has to know is noted.
+            let answered = inner.log.change(|tail| {
+                tail.note_appended();
+                inner.clock.boot()
+            });
+            let appended = Appended { incarnation, id, answered };
+            let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
+            inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
+            if inner.log.read(|tail| tail.passed(&appended)) == Passing::Passed {
+                reclaim(inner, &events, incarnation, id);
+                return Invalidated::Applied;
+            }
         }
+        Err(error) => inner.report.store_failed(Exchange::Append, &error, &*inner.clock),
     }
     // Rule 15: what timed out may have happened; it is appended again, and a duplicate costs misses only.
-    let now = inner.clock.boot();
-    inner.log.change(|tail| tail.defer(&events, now));
-    inner.deferred.notify_one();
-    Invalidated::Deferred
+    defer(inner, &events)
 }
 
-/// Appends once, and waits until our own tail knows what became of it.
-async fn append(inner: &Inner, store: &dyn Store, events: &[Event]) -> Passing {
-    let (incarnation, id) = match store.append(events).await {
-        Ok(appended) => appended,
-        Err(error) => {
-            inner.report.store_failed(Exchange::Append, &error, &*inner.clock);
-            return Passing::Waiting;
-        }
-    };
-    inner.report.store_worked(Exchange::Append, &*inner.clock);
-    let appended = Appended { incarnation, id, answered: inner.clock.boot() };
-    let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
-    inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
-    // Asked and kept in one step: between the two, another incarnation could turn up.
+fn defer(inner: &Inner, events: &[Event]) -> Invalidated {
     let now = inner.clock.boot();
-    inner.log.change(|tail| tail.settle(&appended, events, now))
+    inner.log.change(|tail| tail.defer(events, now));
+    inner.deferred.notify_one();
+    Invalidated::Deferred
 }

@@ -47,7 +47,7 @@ const TYPICAL_RESPONSE: u64 = 4 * 1024;
 const SMALLEST_SHARD: u64 = 4 * 1024 * 1024;
 const SHARDS_PER_CORE: usize = 4;
 /// For so long nobody waits for a key whose responses cannot be stored.
-const PASS_FOR: Duration = Duration::from_secs(10);
+pub(crate) const PASS_FOR: Duration = Duration::from_secs(10);
 
 impl Memory {
     pub(crate) fn new(bytes: u64) -> Self {

@@ -1,4 +1,4 @@
-//! A stored response that is not fresh.
+//! A stored response that is not fresh, or about to be.
 
 use std::sync::Arc;
 
@@ -13,4 +13,11 @@ pub(crate) struct Stale {
     pub(crate) tier: Tier,
     pub(crate) reason: MissReason,
     pub(crate) while_revalidate: bool,
+}
+
+impl Stale {
+    /// A fresh response that is refreshed as if it had gone stale.
+    pub(crate) const fn early(held: Arc<Held>, tier: Tier) -> Self {
+        Self { held, tier, reason: MissReason::Expired, while_revalidate: true }
+    }
 }

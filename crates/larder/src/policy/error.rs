@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use larder_core::http::early::EarlyRefresh;
+use larder_core::http::jitter::Jitter;
+
 /// What kind of value was wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -12,12 +15,20 @@ pub enum ConfigErrorKind {
     Template,
     /// A status that cannot be stored.
     Status,
-    /// A size limit of zero.
+    /// A limit of zero.
     Limit,
+    /// A jitter that is not between 0 and 0.5.
+    Jitter,
+    /// A β of early refresh that is not between 0 and 1000.
+    EarlyRefresh,
     /// A text that cannot be the name of a cookie.
     Cookie,
     /// A bound on staleness that is shorter than any exchange with a store can be relied on to be.
     Staleness,
+    /// A wait for the log that is longer than a request should ever wait.
+    Wait,
+    /// A cookie or header field that carries tokens, and is part of the key.
+    KeyedToken,
 }
 
 /// A policy, or an option of a cache, that cannot be right. Says which value, and why.
@@ -46,8 +57,18 @@ impl fmt::Display for ConfigError {
             ConfigErrorKind::Lifetime => write!(f, "{what} is not between a second and a year"),
             ConfigErrorKind::Template => f.write_str(what),
             ConfigErrorKind::Status => write!(f, "responses with status {what} cannot be stored"),
-            ConfigErrorKind::Limit => write!(f, "{what}: a limit of zero stores nothing"),
+            ConfigErrorKind::Limit => write!(f, "{what}: a limit of zero lets nothing through"),
+            ConfigErrorKind::Jitter => write!(f, "a jitter of {what} is not between 0 and {}", Jitter::MOST),
+            ConfigErrorKind::EarlyRefresh => {
+                write!(
+                    f,
+                    "an early refresh with a beta of {what} is not between 0 and {}",
+                    EarlyRefresh::MOST
+                )
+            }
             ConfigErrorKind::Staleness => write!(f, "a max_staleness of {what} is under 100 ms"),
+            ConfigErrorKind::Wait => write!(f, "a wait of {what} is over ten seconds"),
+            ConfigErrorKind::KeyedToken => write!(f, "{what:?} carries tokens and cannot be part of the key"),
             ConfigErrorKind::Cookie => write!(f, "{what:?} cannot be the name of a cookie"),
         }
     }

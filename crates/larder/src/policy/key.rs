@@ -95,7 +95,7 @@ impl Policy {
     ) -> Result<(), BypassReason> {
         match &self.key {
             KeySource::Uri => {
-                key.uri(target.scheme, &target.authority, target.path);
+                key.uri(target.form, &target.authority, target.path);
                 key.query(&self.query, target.query);
             }
             source => key.template(&source.text(parts, params)?),

@@ -3,18 +3,23 @@
 mod check;
 mod error;
 mod key;
+mod own_writes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
+use larder_core::http::early::EarlyRefresh;
+use larder_core::http::jitter::Jitter;
 use larder_core::http::storable::StoreRules;
 use larder_core::key::query::QueryRules;
 use larder_core::key::template::Template;
 
 pub use error::{ConfigError, ConfigErrorKind};
 pub(crate) use key::{CookieRules, Inherited, KeySource, Named};
+pub(crate) use own_writes::Brought;
+pub use own_writes::ReadYourWrites;
 
 /// A function from a request's parts to a piece of its key.
 pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
@@ -40,7 +45,10 @@ pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 #[derive(Clone)]
 pub struct Policy {
     pub(crate) store: StoreRules,
+    pub(crate) jitter: Jitter,
+    pub(crate) early: EarlyRefresh,
     pub(crate) max_body: usize,
+    pub(crate) new_keys: Option<u32>,
     pub(crate) make_etag: bool,
     pub(crate) show_key: bool,
     pub(crate) key: KeySource,
@@ -49,6 +57,7 @@ pub struct Policy {
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
     pub(crate) partition: Option<FromParts>,
+    pub(crate) own_writes: Option<ReadYourWrites>,
     pub(crate) tags: Vec<Template>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) problem: Option<ConfigError>,
@@ -61,12 +70,16 @@ impl Policy {
     /// Responses are fresh for this long, unless they say otherwise themselves: by
     /// [`CacheFor`](crate::CacheFor) first, then by `Cache-Control` and `Expires`.
     ///
-    /// At least a second and at most a year. [`ttl`](crate::ttl) has five classes to choose from.
+    /// At least a second and at most a year. [`ttl`](crate::ttl) has five classes to choose from. Each response's own
+    /// differs a little from this: see [`jitter`](Self::jitter).
     #[must_use]
     pub fn ttl(lifetime: Duration) -> Self {
         let mut policy = Self {
             store: StoreRules::default(),
+            jitter: Jitter::TWENTIETH,
+            early: EarlyRefresh::OPTIMAL,
             max_body: DEFAULT_MAX_BODY,
+            new_keys: None,
             make_etag: true,
             show_key: false,
             key: KeySource::Uri,
@@ -75,6 +88,7 @@ impl Policy {
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
             partition: None,
+            own_writes: None,
             tags: Vec::new(),
             name: None,
             problem: None,
@@ -97,6 +111,42 @@ impl Policy {
     #[must_use]
     pub fn stale_if_error(mut self, window: Duration) -> Self {
         self.store.lifetime.if_error = self.lifetime("stale-if-error window", window);
+        self
+    }
+
+    /// By up to this fraction the freshness lifetime of a response differs from what was said, at random, so that what was
+    /// stored at one moment does not expire at one moment. From 0, which is not at all, to 0.5; 0.05 by default.
+    ///
+    /// The lifetimes of the policy and of [`CacheFor`](crate::CacheFor) get longer or shorter. One that a response
+    /// states in `Cache-Control` or `Expires` only gets shorter (RFC 9111 §4.2).
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let exactly_an_hour = Policy::ttl(ttl::STANDARD).jitter(0.0);
+    /// ```
+    #[must_use]
+    pub fn jitter(mut self, fraction: f64) -> Self {
+        match Jitter::new(fraction) {
+            Some(jitter) => self.jitter = jitter,
+            None => self.fail(ConfigErrorKind::Jitter, &fraction.to_string()),
+        }
+        self
+    }
+
+    /// How eagerly a response is refreshed in the background shortly before it goes stale, so that nobody waits for it:
+    /// the β of XFetch (Vattani, Chierichetti and Lowenstein, VLDB 2015). From 0, which is not at all, to 1000; 1 by
+    /// default, which the paper shows to be best.
+    ///
+    /// Each hit near the end of the lifetime may be the one that refreshes, and is answered like any other. A request
+    /// `t` before the end does so with the probability `e^(-t / (cost · β))`, where `cost` is how long the handler took the
+    /// last time: what took 100 ms is refreshed in its last few hundred milliseconds, if it is asked for then.
+    #[must_use]
+    pub fn early_refresh(mut self, beta: f64) -> Self {
+        match EarlyRefresh::new(beta) {
+            Some(early) => self.early = early,
+            None => self.fail(ConfigErrorKind::EarlyRefresh, &beta.to_string()),
+        }
         self
     }
 
@@ -246,6 +296,17 @@ impl Policy {
             self.fail(ConfigErrorKind::Limit, "max_body 0");
         }
         self.max_body = bytes;
+        self
+    }
+
+    /// At most so many responses a minute go to the shared store under a key or variant that was not stored before; as
+    /// many as come by default. Beyond that a response is kept in memory alone, which is bounded by bytes.
+    ///
+    /// For routes whose keys a client can make up, such as a search: no flood of them pushes the rest out of Redis. It
+    /// counts for each instance and each layer; what is refreshed or was invalidated costs nothing.
+    #[must_use]
+    pub const fn new_keys_per_minute(mut self, most: u32) -> Self {
+        self.new_keys = Some(most);
         self
     }
 

@@ -14,6 +14,7 @@ use metrics::{
     Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
+use super::leased::Leased;
 use super::trouble::Exchange;
 
 /// The value of a label that says nothing here: the labels of a metric are always the same ones.
@@ -26,9 +27,15 @@ pub(crate) fn describe() {
     count("larder_misses_total", "Requests that the handler answered although they could have been hits");
     count("larder_fills_total", "Runs of the handler to make a stored response");
     count("larder_collapsed_total", "Requests that waited for another one's fill");
+    count("larder_refreshes_total", "Responses refreshed in the background");
+    count("larder_refreshes_left_out_total", "Refreshes that were one too many at once");
     count("larder_stored_total", "Responses stored");
+    count("larder_unshared_total", "Responses stored in memory alone, by a policy's budget of new keys");
     count("larder_not_stored_total", "Responses not stored");
     count("larder_invalidations_total", "Selectors invalidated here");
+    count("larder_leases_total", "Leases taken, awaited and taken over");
+    count("larder_reclaimed_total", "Responses removed from the shared store because they were invalidated");
+    count("larder_reclaim_scans_total", "Scans of the shared store for such responses");
     count("larder_store_errors_total", "Exchanges with the shared store that failed");
     describe_histogram!(
         "larder_fill_seconds",
@@ -57,6 +64,18 @@ pub(super) fn collapsed() {
     counter!("larder_collapsed_total").increment(1);
 }
 
+pub(super) fn refreshing() {
+    counter!("larder_refreshes_total").increment(1);
+}
+
+pub(super) fn refresh_left_out() {
+    counter!("larder_refreshes_left_out_total").increment(1);
+}
+
+pub(super) fn kept_to_itself() {
+    counter!("larder_unshared_total").increment(1);
+}
+
 pub(super) fn judged(stored: Result<(), NotStored>) {
     match stored {
         Ok(()) => counter!("larder_stored_total").increment(1),
@@ -66,6 +85,15 @@ pub(super) fn judged(stored: Result<(), NotStored>) {
 
 pub(super) fn invalidated(selectors: u64) {
     counter!("larder_invalidations_total").increment(selectors);
+}
+
+pub(super) fn leased(what: Leased) {
+    counter!("larder_leases_total", "event" => what.as_str()).increment(1);
+}
+
+pub(super) fn reclaimed(responses: u64, scans: u64) {
+    counter!("larder_reclaimed_total").increment(responses);
+    counter!("larder_reclaim_scans_total").increment(scans);
 }
 
 pub(super) fn store_failed(exchange: Exchange, error: &StoreError) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod headers;
 mod hits;
+mod leased;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
 pub(crate) mod route;
@@ -17,6 +18,7 @@ use larder_core::time::Clock;
 
 use crate::memory::Memory;
 use hits::Hits;
+pub(crate) use leased::Leased;
 use stats::Stats;
 pub(crate) use trouble::Exchange;
 use trouble::Trouble;
@@ -30,11 +32,17 @@ pub(crate) struct Report {
     bypasses: [AtomicU64; BypassReason::ALL.len()],
     not_stored: [AtomicU64; NotStored::ALL.len()],
     collapsed: AtomicU64,
+    refreshes: AtomicU64,
+    refreshes_left_out: AtomicU64,
     fills: AtomicU64,
     fill_nanos: AtomicU64,
     stored: AtomicU64,
+    unshared: AtomicU64,
     invalidations: AtomicU64,
+    reclaimed: AtomicU64,
+    reclaim_scans: AtomicU64,
     store_errors: AtomicU64,
+    leases: [AtomicU64; 3],
     trouble: Trouble,
     #[cfg(feature = "metrics")]
     saved: metrics::Saved,
@@ -81,6 +89,27 @@ impl Report {
         metrics::collapsed();
     }
 
+    /// A refresh begins in the background.
+    pub(crate) fn refreshing(&self) {
+        add(&self.refreshes, 1);
+        #[cfg(feature = "metrics")]
+        metrics::refreshing();
+    }
+
+    /// A refresh did not begin, because too many are under way.
+    pub(crate) fn refresh_left_out(&self) {
+        add(&self.refreshes_left_out, 1);
+        #[cfg(feature = "metrics")]
+        metrics::refresh_left_out();
+    }
+
+    /// Something happened with the lease of a response.
+    pub(crate) fn leased(&self, what: Leased) {
+        add(&self.leases[what as usize], 1);
+        #[cfg(feature = "metrics")]
+        metrics::leased(what);
+    }
+
     /// The handler ran to make a stored response, and took this long.
     pub(crate) fn filled(&self, cost: Duration) {
         add(&self.fills, 1);
@@ -99,11 +128,26 @@ impl Report {
         metrics::judged(stored);
     }
 
+    /// A response was stored in memory alone, as the budget of new keys was spent.
+    pub(crate) fn kept_to_itself(&self) {
+        add(&self.unshared, 1);
+        #[cfg(feature = "metrics")]
+        metrics::kept_to_itself();
+    }
+
     /// So many selectors were invalidated.
     pub(crate) fn invalidated(&self, selectors: usize) {
         add(&self.invalidations, selectors as u64);
         #[cfg(feature = "metrics")]
         metrics::invalidated(selectors as u64);
+    }
+
+    /// The shared store was freed of so many responses, which took so many scans.
+    pub(crate) fn reclaimed(&self, responses: u64, scans: u64) {
+        add(&self.reclaimed, responses);
+        add(&self.reclaim_scans, scans);
+        #[cfg(feature = "metrics")]
+        metrics::reclaimed(responses, scans);
     }
 
     /// The shared store did not do what it was asked.
@@ -136,13 +180,21 @@ impl Report {
             misses: by_word(&self.misses, &mut MissReason::ALL.iter().map(|reason| reason.as_str())),
             bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
             collapsed: get(&self.collapsed),
+            refreshes: get(&self.refreshes),
+            refreshes_left_out: get(&self.refreshes_left_out),
             fills: get(&self.fills),
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),
+            unshared: get(&self.unshared),
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
             saved: Duration::from_nanos(self.hits.saved_nanos()),
             invalidations: get(&self.invalidations),
+            reclaimed: get(&self.reclaimed),
+            reclaim_scans: get(&self.reclaim_scans),
             store_errors: get(&self.store_errors),
+            leases_taken: get(&self.leases[Leased::Taken as usize]),
+            leases_awaited: get(&self.leases[Leased::Awaited as usize]),
+            leases_taken_over: get(&self.leases[Leased::TakenOver as usize]),
             held: memory.len(),
             held_bytes: memory.bytes(),
         }

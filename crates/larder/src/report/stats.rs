@@ -17,11 +17,17 @@ use std::time::Duration;
 /// | `larder_fills_total` | counter | |
 /// | `larder_fill_seconds` | histogram | |
 /// | `larder_collapsed_total` | counter | |
+/// | `larder_refreshes_total` | counter | |
+/// | `larder_refreshes_left_out_total` | counter | |
 /// | `larder_saved_nanoseconds_total` | counter | |
 /// | `larder_stored_total` | counter | |
+/// | `larder_unshared_total` | counter | |
 /// | `larder_not_stored_total` | counter | `reason` |
 /// | `larder_invalidations_total` | counter | |
+/// | `larder_reclaimed_total` | counter | |
+/// | `larder_reclaim_scans_total` | counter | |
 /// | `larder_store_errors_total` | counter | `exchange`, `kind` |
+/// | `larder_leases_total` | counter | `event` |
 /// | `larder_held_responses` | gauge | |
 /// | `larder_held_bytes` | gauge | |
 ///
@@ -29,7 +35,9 @@ use std::time::Duration;
 /// - `outcome` is `hit`, `stale`, `miss` or `bypass`.
 /// - `tier` is `memory` or `shared` for a hit and for what is stale, else `none`.
 /// - `reason` is the word that `Cache-Status` shows, and `none` for a hit.
-/// - `exchange` is `read` or `write` of responses, `look` or `append` of the invalidation log.
+/// - `exchange` is `read` or `write` of responses, `look` or `append` of the invalidation log, `lease` for the right to fill.
+/// - `event` is `taken` where a fill here got the lease that one instance has at a time, `awaited` where another
+///   instance had it, and `taken-over` where it was taken after that.
 /// - `kind` is `timeout`, `unreachable`, `circuit-open`, `refused` or `unreadable`.
 ///
 /// Gauges show the sum of all caches of the process.
@@ -55,20 +63,40 @@ pub struct Stats {
     pub bypasses: BTreeMap<&'static str, u64>,
     /// Requests that waited for another one's fill instead of running the handler.
     pub collapsed: u64,
+    /// Refreshes in the background that began, of responses that were stale, or nearly.
+    pub refreshes: u64,
+    /// Refreshes that were left out because [too many](crate::CacheBuilder::refreshes) were under way.
+    pub refreshes_left_out: u64,
     /// Runs of the handler to make a stored response.
     pub fills: u64,
     /// The time that those runs took, added up.
     pub fill_time: Duration,
     /// Responses that were stored.
     pub stored: u64,
+    /// Responses that were stored in memory alone, as the policy's
+    /// [budget of new keys](crate::Policy::new_keys_per_minute) was spent.
+    pub unshared: u64,
     /// Responses that were not stored, by the reason.
     pub not_stored: BTreeMap<&'static str, u64>,
     /// The handler time that hits have saved: for each hit, fresh or stale, what its response took to make.
     pub saved: Duration,
     /// Selectors that were invalidated here.
     pub invalidations: u64,
+    /// Responses that were removed from the shared store, behind the scenes, because they were invalidated here. Many are
+    /// left to expire: those that were invalidated by a tag, for one.
+    pub reclaimed: u64,
+    /// Scans of the shared store for such responses, each of a few hundred keys; at most twenty in a second.
+    pub reclaim_scans: u64,
     /// Exchanges with the shared store that failed.
     pub store_errors: u64,
+    /// Fills that had the lease: the right to fill a response, which one of all instances has at a time.
+    pub leases_taken: u64,
+    /// Fills of other instances that were waited for. Of the requests of one instance, one asks on behalf of all that
+    /// wait with it.
+    pub leases_awaited: u64,
+    /// Leases that were taken after another instance had been waited for in vain: it was killed, it failed without an
+    /// answer, took too long, or what it made was invalidated.
+    pub leases_taken_over: u64,
     /// Responses in memory, counting keys that are remembered without one.
     pub held: u64,
     /// About how many bytes they take.

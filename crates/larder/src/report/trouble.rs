@@ -30,6 +30,8 @@ pub(crate) enum Exchange {
     Look,
     /// Append to it.
     Append,
+    /// Ask for a lease.
+    Lease,
 }
 
 impl Exchange {
@@ -40,6 +42,7 @@ impl Exchange {
             Self::Write => "write",
             Self::Look => "look",
             Self::Append => "append",
+            Self::Lease => "lease",
         }
     }
 
@@ -50,12 +53,13 @@ impl Exchange {
             Self::Write => 2,
             Self::Look => 4,
             Self::Append => 8,
+            Self::Lease => 16,
         }
     }
 }
 
 /// The store cannot be reached at all, or not in time. Any exchange that works shows that it can.
-const REACH: u8 = 16;
+const REACH: u8 = 32;
 
 /// Whether there is trouble with the store.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use super::future::ResponseFuture;
 use super::inner::Inner;
 use super::plan::{Look, Plan};
 use super::route::Route;
+use super::sent;
 use crate::body::CacheBody;
 use crate::fill::{self, Ask};
 use crate::lookup::Known;
@@ -56,34 +57,35 @@ where
         // Made here, where it stays: it is too large to be handed about.
         let mut key = KeyBuf::new();
         match self.route.plan(&mut parts, &mut key) {
+            Plan::Look(_) if sent::has_more(&parts, &body) => self.past(parts, body, BypassReason::Body),
             Plan::Look(look) => {
                 let key = key.as_str().unwrap_or_default();
+                if let Some(brought) = self.route.behind(&mut parts.headers) {
+                    return self.catch_up(look, key.into(), parts, body, brought);
+                }
                 let now = self.route.cache.clock.boot();
                 match self.route.look_in_memory(look, key, &parts.headers, now) {
                     Known::Fresh(held, tier) => {
-                        ResponseFuture::stored(serve::fresh(&self.route, look, key, &parts, &held, tier, now))
+                        let response = serve::fresh(&self.route, look, key, &parts, &held, tier, now);
+                        let stored = ResponseFuture::stored(response);
+                        if self.route.is_due(&held, now) {
+                            let inner = self.take_ready();
+                            fill::refresh_early(&self.route, inner, (parts, body), look, key, (held, tier));
+                        }
+                        stored
                     }
                     known => self.ask(look, key, known, parts, body),
                 }
             }
             Plan::Write => self.write(parts, body),
-            Plan::Past(reason) => {
-                let outcome = Outcome::Bypass(reason);
-                self.route.answered_at_once(&parts, "", outcome);
-                let inherited = match reason {
-                    BypassReason::Nested => self.route.inherited(&mut parts),
-                    _ => None,
-                };
-                let inner = self.inner.call(Request::from_parts(parts, body));
-                ResponseFuture::past(inner, outcome, inherited)
-            }
+            Plan::Past(reason) => self.past(parts, body, reason),
         }
     }
 }
 
 impl<S> CacheService<S> {
     /// Answers a request that memory has no fresh response for.
-    fn ask<Q>(
+    pub(super) fn ask<Q>(
         &mut self,
         look: Look,
         key: &str,
@@ -115,12 +117,26 @@ impl<S> CacheService<S> {
                 let answer = fill::answer(Arc::clone(&self.route), inner, request, ask, known);
                 ResponseFuture::longer(answer.instrument(span))
             }
-            Err(reason) => {
-                let outcome = Outcome::Bypass(reason);
-                self.route.answered_at_once(&parts, "", outcome);
-                ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome, None)
-            }
+            Err(reason) => self.past(parts, body, reason),
         }
+    }
+
+    fn past<Q>(
+        &mut self,
+        mut parts: Parts,
+        body: Q,
+        reason: BypassReason,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<Q>,
+    {
+        let outcome = Outcome::Bypass(reason);
+        self.route.answered_at_once(&parts, "", outcome);
+        let inherited = match reason {
+            BypassReason::Nested => self.route.inherited(&mut parts),
+            _ => None,
+        };
+        ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome, inherited)
     }
 
     fn write<Q>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, S::Body, S::Error>
@@ -129,13 +145,18 @@ impl<S> CacheService<S> {
         Q: Send + 'static,
     {
         let written = write::names(&self.route, &mut parts);
+        let brought = self.route.take_token(&mut parts.headers);
         self.route.answered_at_once(&parts, "", write::OUTCOME);
         let response = self.inner.call(Request::from_parts(parts, body));
-        ResponseFuture::longer(write::answer(Arc::clone(&self.route.cache), response, written))
+        ResponseFuture::longer(write::answer(Arc::clone(&self.route), response, written, brought))
+    }
+
+    pub(super) fn route(&self) -> &Arc<Route> {
+        &self.route
     }
 
     /// The inner service that was polled ready; a clone, which is not, stays here to be polled for the next request.
-    fn take_ready(&mut self) -> S
+    pub(super) fn take_ready(&mut self) -> S
     where
         S: Clone,
     {

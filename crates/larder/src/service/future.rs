@@ -11,9 +11,8 @@ use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
 use super::inner::Answer;
-use crate::body::CacheBody;
 use crate::policy::Inherited;
-use crate::serve;
+use crate::serve::{self, Whole};
 
 pin_project! {
     /// The future of [`CacheService`](super::CacheService).
@@ -33,7 +32,7 @@ pin_project! {
         B: Body,
     {
         // A hit in memory: there is nothing to wait for.
-        Stored { response: Option<Response<CacheBody<B>>> },
+        Stored { response: Option<Whole> },
         // The inner service answers, and the cache has no part in it.
         Past { #[pin] inner: F, outcome: Outcome, inherited: Option<Box<Inherited>> },
         // Anything that has to wait for more than the inner service.
@@ -42,8 +41,8 @@ pin_project! {
 }
 
 impl<F, B: Body, E> ResponseFuture<F, B, E> {
-    #[inline(always)]
-    pub(super) const fn stored(response: Response<CacheBody<B>>) -> Self {
+    #[inline]
+    pub(super) const fn stored(response: Whole) -> Self {
         Self { state: State::Stored { response: Some(response) } }
     }
 
@@ -67,7 +66,7 @@ where
         match self.project().state.project() {
             // Polled again after its end, which no caller may do, it stays pending.
             StateProjection::Stored { response } => {
-                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response.into_response())))
             }
             StateProjection::Past { inner, outcome, inherited } => {
                 let mut response = ready!(inner.poll(cx))?;

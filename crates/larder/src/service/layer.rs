@@ -6,6 +6,7 @@ use tower_layer::Layer;
 
 use super::call::CacheService;
 use super::route::Route;
+use crate::fill::budget::Budget;
 use crate::inner::Inner;
 use crate::policy::Policy;
 
@@ -25,6 +26,7 @@ impl CacheLayer {
     pub(crate) fn new(cache: Arc<Inner>, policy: Policy) -> Self {
         let route = Route {
             cache,
+            new_keys: Budget::new(policy.new_keys),
             policy,
             #[cfg(feature = "metrics")]
             report: crate::report::route::RouteReport::default(),

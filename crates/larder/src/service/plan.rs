@@ -1,7 +1,8 @@
 //! Whether a request is for the cache at all, and under which key.
 
 use http::header::{
-    AUTHORIZATION, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE, UPGRADE,
+    AUTHORIZATION, CONTENT_LENGTH, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
+    RANGE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -120,6 +121,8 @@ impl Fields {
                 seen.past = Some(BypassReason::Precondition);
             } else if *name == UPGRADE {
                 seen.past = Some(BypassReason::Upgrade);
+            } else if *name == TRANSFER_ENCODING || *name == CONTENT_LENGTH && has_length(headers) {
+                seen.past = Some(BypassReason::Body);
             }
         }
         seen
@@ -131,6 +134,12 @@ impl Fields {
             cookie: self.cookie && policy.cookies.undeclared(headers),
         }
     }
+}
+
+/// RFC 9110 §9.3.1: "content received in a GET request has no generally defined semantics". A handler may read it all the
+/// same, and no key has it.
+fn has_length(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
 }
 
 /// The reason for which a request with these credentials goes to the handler.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::fill::budget::Budget;
 use crate::inner::Inner;
 use crate::policy::Policy;
 
@@ -10,6 +11,7 @@ use crate::policy::Policy;
 pub(crate) struct Route {
     pub(crate) cache: Arc<Inner>,
     pub(crate) policy: Policy,
+    pub(crate) new_keys: Budget,
     #[cfg(feature = "metrics")]
     pub(crate) report: crate::report::route::RouteReport,
 }

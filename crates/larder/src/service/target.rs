@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use http::Version;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Uri;
@@ -10,7 +11,9 @@ use larder_core::outcome::BypassReason;
 
 /// The parts of a target URI, borrowed from its request.
 pub(crate) struct Target<'a> {
-    pub(crate) scheme: &'a str,
+    /// The scheme as it stands in the key.
+    pub(crate) form: &'a str,
+    scheme: &'a str,
     pub(crate) authority: Cow<'a, str>,
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
@@ -21,7 +24,14 @@ impl<'a> Target<'a> {
     pub(crate) fn of(parts: &'a Parts) -> Result<Self, BypassReason> {
         let uri = crate::route::whole_uri(parts);
         let scheme = uri.scheme_str().unwrap_or("http");
-        Ok(Self { scheme, authority: host(parts, uri, scheme)?, path: uri.path(), query: uri.query() })
+        let (path, query) = (uri.path(), uri.query());
+        Ok(Self { form: form(parts, uri, scheme), scheme, authority: host(parts, uri, scheme)?, path, query })
+    }
+
+    /// The target itself, if what stands for its host can be one. Signs that end a host would make the URI of another
+    /// path on another host of it.
+    pub(crate) fn with_host(self) -> Result<Self, BypassReason> {
+        if self.authority.contains(['/', '?', '#']) { Err(BypassReason::Authority) } else { Ok(self) }
     }
 
     /// The URI with this query, for every host and for its own.
@@ -34,6 +44,13 @@ impl<'a> Target<'a> {
         let whole = format!("{}://{}{path}", self.scheme, self.authority);
         vec![path.into(), whole.into()]
     }
+}
+
+/// A server is sent a path, or the whole of the same URI (RFC 9112 §3.2.2; always so in HTTP/2). Its handler sees which, and
+/// may repeat what it sees: the two forms have a key each. Who has a URI and no `Host` is the client of a service.
+fn form<'a>(parts: &Parts, uri: &Uri, scheme: &'a str) -> &'a str {
+    let is_sent = || parts.version > Version::HTTP_11 || parts.headers.contains_key(HOST);
+    if uri.authority().is_some() && scheme == "http" && is_sent() { "http:" } else { scheme }
 }
 
 /// RFC 9112 §3.2.2: "When an origin server receives a request with an absolute-form of request-target, the origin server
@@ -85,6 +102,28 @@ mod tests {
         for (uri, host, expected) in cases {
             let parts = parts(uri, host);
             assert_eq!(Target::of(&parts).unwrap().authority, expected, "{uri} {host:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_sent_as_a_whole_uri_has_another_key() {
+        let form = |uri, host| Target::of(&parts(uri, host)).unwrap().form.to_owned();
+        assert_eq!(form("/a", Some("x")), "http");
+        assert_eq!(form("http://x/a", Some("x")), "http:");
+        assert_eq!(form("http://x/a", None), "http");
+        assert_eq!(form("https://x/a", Some("x")), "https");
+        let mut two = parts("http://x/a", None);
+        two.version = Version::HTTP_2;
+        assert_eq!(Target::of(&two).unwrap().form, "http:");
+    }
+
+    #[test]
+    fn what_ends_a_host_is_in_none() {
+        for (host, is_host) in
+            [("x", true), ("x:1", true), ("", true), ("x/a", false), ("x?", false), ("#", false)]
+        {
+            let parts = parts("/b", Some(host));
+            assert_eq!(Target::of(&parts).unwrap().with_host().is_ok(), is_host, "{host}");
         }
     }
 

@@ -16,7 +16,7 @@ use crate::service::CacheService;
 use crate::testing::soon;
 
 fn minute() -> Policy {
-    Policy::ttl(Duration::from_secs(60))
+    Policy::ttl(Duration::from_secs(60)).jitter(0.0)
 }
 
 /// What the handler answers to methods other than `GET`.

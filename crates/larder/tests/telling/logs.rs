@@ -14,7 +14,7 @@ use crate::store::MemoryStore;
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn named() -> Policy {
-    Policy::ttl(MINUTE).named("products")
+    Policy::ttl(MINUTE).jitter(0.0).named("products")
 }
 
 fn logging() -> Shop {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // All of this is tests; the lint only knows functions that are marked so.
 
 mod journal;
+mod leases;
 mod logs;
 #[cfg(feature = "metrics")]
 mod metrics;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use larder::{Cache, Invalidation, Policy};
 use larder_core::store::StoreErrorKind;
-use larder_testing::Answer;
+use larder_testing::{Answer, Gate};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use crate::shop::{COST, Shop, eventually, get, method, with};
@@ -45,7 +45,7 @@ fn expected(counters: &[(&str, u64)]) -> Vec<(String, u64)> {
 #[test]
 fn requests_by_route_outcome_tier_and_reason() {
     let told = after(async || {
-        let policy = Policy::ttl(MINUTE).stale_while_revalidate(MINUTE).named("products");
+        let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE).named("products");
         let shop = Shop::new(policy, |_| Answer::ok("hello"));
         shop.get("/1").await;
         for _ in 0..3 {
@@ -84,7 +84,7 @@ fn requests_by_route_outcome_tier_and_reason() {
 #[test]
 fn fills_and_what_hits_have_saved() {
     let told = after(async || {
-        let shop = Shop::new(Policy::ttl(MINUTE), |call| match call {
+        let shop = Shop::new(Policy::ttl(MINUTE).jitter(0.0), |call| match call {
             1 => Answer::ok("hello"),
             _ => Answer::ok("hello").header("cache-control", "no-store"),
         });
@@ -108,12 +108,86 @@ fn fills_and_what_hits_have_saved() {
 }
 
 #[test]
+fn refreshes_in_the_background_and_those_left_out() {
+    let told = after(async || {
+        let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE);
+        let gate = Gate::new();
+        let held = gate.clone();
+        let shop = Shop::of(Cache::builder().refreshes(1), policy, move |call| match call {
+            1 | 2 => Answer::ok("hello"),
+            _ => Answer::ok("hello").held_at(&held),
+        });
+        shop.get("/1").await;
+        shop.get("/2").await;
+        shop.clock.advance(MINUTE);
+        for path in ["/1", "/2", "/2"] {
+            shop.get(path).await;
+        }
+        gate.open();
+    });
+    assert_eq!(told["larder_refreshes_total{}"], DebugValue::Counter(1));
+    assert_eq!(told["larder_refreshes_left_out_total{}"], DebugValue::Counter(2));
+}
+
+#[test]
+fn what_was_freed() {
+    let told = after(async || {
+        let store = MemoryStore::default();
+        let options = Cache::builder().shared(store.clone());
+        let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+        store.looked().await;
+        shop.get("/1").await;
+        shop.get("/2").await;
+        eventually("they are stored", || store.holds() == 2).await;
+        let _ = shop.cache.invalidate(Invalidation::all()).await;
+        eventually("they are freed", || shop.cache.stats().reclaim_scans == 1).await;
+    });
+    assert_eq!(told["larder_reclaimed_total{}"], DebugValue::Counter(2));
+    assert_eq!(told["larder_reclaim_scans_total{}"], DebugValue::Counter(1));
+}
+
+#[test]
 fn collapsed_requests() {
     let told = after(async || {
         let shop = Shop::minute();
         tokio::join!(shop.get("/"), shop.get("/"), shop.get("/"));
     });
     assert_eq!(told["larder_collapsed_total{}"], DebugValue::Counter(2));
+}
+
+#[test]
+fn leases_by_event() {
+    let told = after(async || crate::leases::take_await_and_take_over().await);
+    assert_eq!(
+        counters(&told, "larder_leases_total"),
+        expected(&[
+            ("larder_leases_total{event=awaited}", 1),
+            ("larder_leases_total{event=taken-over}", 1),
+            ("larder_leases_total{event=taken}", 2),
+        ])
+    );
+}
+
+#[test]
+fn responses_beyond_the_budget_of_new_keys() {
+    let told = after(async || {
+        let store = MemoryStore::default();
+        let options = Cache::builder().shared(store.clone());
+        let policy = Policy::ttl(Duration::from_secs(60)).new_keys_per_minute(1);
+        let shop = Shop::of(options, policy, |_| Answer::ok("hello"));
+        store.looked().await;
+        for path in ["/1", "/2", "/3"] {
+            shop.get(path).await;
+        }
+        eventually("one is shared", || store.holds() == 1).await;
+        assert_eq!((shop.cache.stats().stored, shop.cache.stats().unshared), (3, 2));
+        // A refresh is of a key that is there.
+        shop.clock.advance(Duration::from_secs(61));
+        shop.get("/2").await;
+        assert_eq!(shop.cache.stats().unshared, 2);
+        eventually("it is shared", || store.holds() == 2).await;
+    });
+    assert_eq!(told["larder_unshared_total{}"], DebugValue::Counter(2));
 }
 
 #[test]
@@ -144,7 +218,7 @@ fn store_errors_by_exchange_and_kind() {
     let told = after(async || {
         let store = MemoryStore::default();
         let options = Cache::builder().shared(store.clone());
-        let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+        let shop = Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"));
         store.looked().await;
         store.fail(StoreErrorKind::Refused);
         let before = shop.cache.stats().store_errors;

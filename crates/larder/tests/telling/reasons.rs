@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use http::header::FROM;
 use http::{HeaderName, Method, Request, StatusCode};
-use larder::{Cache, Invalidation, Policy};
+use larder::{Cache, Invalidation, Policy, ReadYourWrites};
 use larder_core::outcome::{BypassReason, MissReason, NotStored};
 use larder_core::store::StoreErrorKind;
 use larder_testing::{Answer, Step};
@@ -17,7 +18,7 @@ use crate::store::MemoryStore;
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn minute() -> Policy {
-    Policy::ttl(MINUTE)
+    Policy::ttl(MINUTE).jitter(0.0)
 }
 
 fn words(counts: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'static str, u64)> {
@@ -35,9 +36,12 @@ async fn every_reason_to_go_past_the_cache() {
         (BypassReason::Range, with("/", "range", "bytes=0-1")),
         (BypassReason::Precondition, with("/", "if-match", "\"x\"")),
         (BypassReason::Upgrade, with("/", "upgrade", "websocket")),
+        (BypassReason::Body, with("/", "content-length", "3")),
+        (BypassReason::Override, with("/", "x-http-method-override", "DELETE")),
         (BypassReason::Authority, two_hosts),
         (BypassReason::NoKey, get("/none")),
         (BypassReason::KeyTooLong, get(&long)),
+        (BypassReason::ReadYourWrites, with("/", "from", "1-0-0-0")),
     ];
     let mut seen = BTreeSet::from([BypassReason::Nested.as_str()]);
     for (reason, request) in cases {
@@ -47,6 +51,7 @@ async fn every_reason_to_go_past_the_cache() {
         };
         let policy = match reason {
             BypassReason::NoKey => minute().key_with(keyed),
+            BypassReason::ReadYourWrites => minute().read_your_writes(ReadYourWrites::header(FROM)),
             _ => minute(),
         };
         let shop = Shop::new(policy, |_| Answer::ok("hello"));

@@ -45,7 +45,7 @@ impl Shop {
 
     /// One that caches for a minute what the origin always answers.
     pub(crate) fn minute() -> Self {
-        Self::new(Policy::ttl(Duration::from_secs(60)), |_| Answer::ok("hello"))
+        Self::new(Policy::ttl(Duration::from_secs(60)).jitter(0.0), |_| Answer::ok("hello"))
     }
 
     pub(crate) async fn send(&self, request: Request<()>) -> Response<Bytes> {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use larder::{Cache, Invalidation, Policy, Stats, Tag};
+use larder::{Cache, Invalidated, Invalidation, Policy, Prefix, Stats, Tag};
+use larder_core::log::position::LogId;
 use larder_core::store::StoreErrorKind;
 use larder_testing::{Answer, Gate};
 use tower::ServiceExt as _;
@@ -40,7 +41,7 @@ async fn what_another_instance_stored() {
     let store = MemoryStore::default();
     let shop = || {
         let options = Cache::builder().shared(store.clone());
-        Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"))
+        Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"))
     };
     let (one, other) = (shop(), shop());
     store.looked().await;
@@ -58,7 +59,7 @@ async fn what_another_instance_stored() {
 /// The refresh in the background is a fill, but no request of anybody.
 #[tokio::test]
 async fn what_is_stale_while_it_is_refreshed() {
-    let policy = Policy::ttl(MINUTE).stale_while_revalidate(MINUTE);
+    let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE);
     let shop = Shop::new(policy, |_| Answer::ok("hello"));
     shop.get("/").await;
     shop.clock.advance(MINUTE);
@@ -74,7 +75,7 @@ async fn what_is_stale_while_it_is_refreshed() {
 /// The handler ran, so that nothing was saved.
 #[tokio::test]
 async fn what_is_stale_because_the_handler_fails() {
-    let policy = Policy::ttl(MINUTE).stale_if_error(MINUTE);
+    let policy = Policy::ttl(MINUTE).jitter(0.0).stale_if_error(MINUTE);
     let shop = Shop::new(policy, |call| match call {
         1 => Answer::ok("hello"),
         _ => Answer::status(StatusCode::BAD_GATEWAY),
@@ -92,7 +93,7 @@ async fn what_is_stale_because_the_handler_fails() {
 async fn requests_that_wait_for_one_fill() {
     let gate = Gate::new();
     let held = gate.clone();
-    let shop = Shop::new(Policy::ttl(MINUTE), move |_| Answer::ok("hello").held_at(&held));
+    let shop = Shop::new(Policy::ttl(MINUTE).jitter(0.0), move |_| Answer::ok("hello").held_at(&held));
     let requests: Vec<_> = (0..5).map(|_| tokio::spawn(shop.service.clone().oneshot(get("/")))).collect();
     gate.arrived(1).await;
     // Each has been polled once, and waits.
@@ -114,11 +115,60 @@ async fn invalidations_count_selectors() {
     assert_eq!(cache.stats().invalidations, 3);
 }
 
+/// The shop and the store in which it has stored three responses.
+async fn stocked() -> (Shop, MemoryStore) {
+    let store = MemoryStore::default();
+    let options = Cache::builder().shared(store.clone());
+    let shop = Shop::of(options, Policy::ttl(MINUTE).tag("all"), |_| Answer::ok("hello"));
+    store.looked().await;
+    for path in ["/a/1", "/a/2", "/b"] {
+        shop.get(path).await;
+    }
+    eventually("they are stored", || store.holds() == 3).await;
+    (shop, store)
+}
+
+#[tokio::test]
+async fn what_was_freed_of_what_was_invalidated() {
+    let (shop, store) = stocked().await;
+    let a = || Prefix::new("/a").unwrap();
+    assert_eq!(shop.cache.invalidate(Invalidation::of(a()).soft()).await, Invalidated::Applied);
+    assert_eq!(shop.cache.invalidate(Tag::new("all")).await, Invalidated::Applied);
+    assert_eq!(shop.cache.invalidate(a()).await, Invalidated::Applied);
+    eventually("two are freed", || shop.cache.stats().reclaimed == 2).await;
+    assert_eq!(shop.cache.stats().reclaim_scans, 1);
+    assert_eq!(store.holds(), 1);
+    let asked = store.reclaims();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    // The third in the log.
+    assert_eq!((asked[0].selector.clone(), asked[0].before), (a().into(), LogId::new(3, 0)));
+}
+
+/// Time is not the machine's here: it goes on when nothing else does.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_freed_is_freed_later_and_what_was_deferred_too() {
+    let (shop, store) = stocked().await;
+    store.fail(StoreErrorKind::Timeout);
+    assert_eq!(shop.cache.invalidate(Prefix::new("/a").unwrap()).await, Invalidated::Deferred);
+    store.heal();
+    eventually("it is appended and freed", || shop.cache.stats().reclaimed == 2).await;
+    store.fail_reclaims(3);
+    assert_eq!(shop.cache.invalidate(Prefix::new("/b").unwrap()).await, Invalidated::Applied);
+    eventually("the third is freed", || shop.cache.stats().reclaimed == 3).await;
+    store.fail_reclaims(10);
+    let before = store.reclaims().len();
+    assert_eq!(shop.cache.invalidate(Invalidation::all()).await, Invalidated::Applied);
+    eventually("it was tried ten times", || store.failures_left() == 0).await;
+    assert_eq!(shop.cache.invalidate(Invalidation::key("a")).await, Invalidated::Applied);
+    eventually("another is freed", || store.reclaims().len() > before).await;
+    assert_eq!(store.reclaims().len(), before + 1, "the one that failed was given up");
+}
+
 #[tokio::test]
 async fn every_exchange_that_fails() {
     let store = MemoryStore::default();
     let options = Cache::builder().shared(store.clone());
-    let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+    let shop = Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"));
     store.looked().await;
     assert_eq!(shop.cache.stats().store_errors, 0);
     store.fail(StoreErrorKind::Refused);

@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
 use larder_core::store::Look;
-use larder_core::store::{Cursor, Log, SharedTier, StoreError, StoreErrorKind};
+use larder_core::store::{Cursor, Log, Reclaim, Reclaimed, SharedTier, StoreError, StoreErrorKind, Sweep};
+use larder_core::stored::wire::fingerprint;
 use tokio::sync::Notify;
 
 use crate::shop::eventually;
@@ -24,7 +26,11 @@ pub(crate) struct MemoryStore {
 struct State {
     responses: HashMap<String, Bytes>,
     log: Vec<Vec<Event>>,
+    reclaims: Vec<Reclaim>,
+    failing_reclaims: usize,
     failing: Option<StoreErrorKind>,
+    leases: HashMap<String, Holder>,
+    no_leases: bool,
     looks: usize,
     alarms: usize,
 }
@@ -48,8 +54,38 @@ impl MemoryStore {
         }
     }
 
+    /// From now on nobody is given a lease in time.
+    pub(crate) fn refuse_leases(&self) {
+        self.state().no_leases = true;
+    }
+
+    /// Leases are given up at the end of a fill. Gives the one there is to somebody who never will.
+    pub(crate) fn give_lease_away(&self) {
+        for holder in self.state().leases.values_mut() {
+            holder.token = Token::from_bytes([0; 16]);
+        }
+    }
+
+    pub(crate) fn leases(&self) -> usize {
+        self.state().leases.len()
+    }
+
     pub(crate) fn holds(&self) -> usize {
         self.state().responses.len()
+    }
+
+    /// What it was asked to free.
+    pub(crate) fn reclaims(&self) -> Vec<Reclaim> {
+        self.state().reclaims.clone()
+    }
+
+    /// So many of the next steps in freeing memory time out.
+    pub(crate) fn fail_reclaims(&self, count: usize) {
+        self.state().failing_reclaims = count;
+    }
+
+    pub(crate) fn failures_left(&self) -> usize {
+        self.state().failing_reclaims
     }
 
     /// Waits until whoever follows the log has taken in a look that is sent after this.
@@ -90,6 +126,54 @@ impl SharedTier for MemoryStore {
 
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
         self.working()?.responses.remove(key);
+        Ok(())
+    }
+
+    /// In two steps, of which the second takes a scan.
+    async fn reclaim(&self, what: &Reclaim, from: Option<Sweep>) -> Result<Reclaimed, StoreError> {
+        let mut state = self.working()?;
+        if let Some(left) = state.failing_reclaims.checked_sub(1) {
+            state.failing_reclaims = left;
+            return Err(StoreError::new(StoreErrorKind::Timeout, "as the test wants it"));
+        }
+        if from.is_none() {
+            state.reclaims.push(what.clone());
+            return Ok(Reclaimed { next: Some(Sweep::default()), ..Reclaimed::default() });
+        }
+        let before = state.responses.len();
+        state.responses.retain(|address, _| !what.selector.names_key(address.trim_matches(['{', '}'])));
+        let responses = u64::try_from(before - state.responses.len()).unwrap();
+        Ok(Reclaimed { responses, scans: 1, next: None })
+    }
+}
+
+/// Its leases live for ever.
+impl Leases for MemoryStore {
+    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+        let mut state = self.working()?;
+        if state.no_leases {
+            return Err(StoreError::new(StoreErrorKind::Timeout, "as the test wants it"));
+        }
+        let stored = state.responses.get(claim.address).filter(|value| fingerprint(value) != claim.seen);
+        if let Some(value) = stored {
+            return Ok(Claimed::Stored(value.clone()));
+        }
+        match state.leases.get(claim.address) {
+            Some(holder) if !(claim.overtakes && claim.awaited == Some(holder.token)) => {
+                Ok(Claimed::Held(*holder))
+            }
+            _ => {
+                state.leases.insert(claim.address.to_owned(), claim.holder);
+                Ok(Claimed::Taken)
+            }
+        }
+    }
+
+    async fn release(&self, address: &str, token: Token, _left: Left) -> Result<(), StoreError> {
+        let mut state = self.working()?;
+        if state.leases.get(address).is_some_and(|holder| holder.token == token) {
+            state.leases.remove(address);
+        }
         Ok(())
     }
 }

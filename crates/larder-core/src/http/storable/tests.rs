@@ -76,6 +76,29 @@ fn a_status_has_to_be_among_those_of_the_policy() {
     assert_eq!(stated.map(|judged| judged.lifetime.fresh), Ok(secs(3)));
 }
 
+/// RFC 9111 §4.2.1; what the handler says outranks it and is our own.
+#[test]
+fn a_lifetime_is_stated_where_the_fields_name_it() {
+    for (lines, expected) in [
+        (&[][..], false),
+        (&[("cache-control", "public, stale-while-revalidate=5")], false),
+        (&[("cache-control", "max-age=3")], true),
+        (&[("cache-control", "s-maxage=3")], true),
+        (&[("expires", "Mon, 01 Jan 2035 00:00:00 GMT")], true),
+    ] {
+        let judged = |said: Override| {
+            let request = RequestDirectives::default();
+            let (fields, status) = (fields(lines), StatusCode::OK);
+            judge(&rules(60), ANONYMOUS, &request, status, &fields, &said, NOVEMBER, NOVEMBER).unwrap()
+        };
+        assert_eq!(judged(Override::default()).stated, expected, "{lines:?}");
+        let window = Override { while_revalidate: Some(secs(1)), ..Override::default() };
+        assert_eq!(judged(window).stated, expected, "{lines:?} and a window");
+        let fresh = Override { fresh: Some(secs(1)), ..Override::default() };
+        assert!(!judged(fresh).stated, "{lines:?} and a lifetime");
+    }
+}
+
 /// RFC 9111 §5.2.2.3.
 #[test]
 fn must_understand_sets_no_store_aside_where_the_status_is_understood() {

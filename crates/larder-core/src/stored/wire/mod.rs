@@ -114,6 +114,13 @@ pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<De
     }
 }
 
+/// What tells a value from the others that may stand at its address: its last bytes, in every version. Values too short
+/// to have been encoded here have none.
+#[must_use]
+pub fn fingerprint(value: &[u8]) -> Option<[u8; CHECKSUM_LEN]> {
+    value.last_chunk().copied()
+}
+
 /// The content, written twice: first to count its bytes, then into one allocation of exactly that size.
 fn framed(kind: u8, key: &str, position: &Position, content: &dyn Fn(&mut dyn Sink)) -> Bytes {
     let write = |sink: &mut dyn Sink| {

@@ -1,7 +1,7 @@
 //! Two processes, one log and one shared tier, to which anything may happen in any order.
 
 use larder_core::log::position::Position;
-use larder_core::log::selector::{Event, Mode, Selector, Tag};
+use larder_core::log::selector::Event;
 use larder_core::log::tail::{Limits, Passing};
 use larder_core::store::Appended;
 use larder_core::store::Look;
@@ -54,17 +54,6 @@ impl Process {
 
     fn trusts_shared(&self, now: Boot) -> bool {
         self.instance.tail.trusts_shared(now, MAX_STALENESS)
-    }
-
-    /// What was told to the incarnation before is deferred anew. The outbox of these worlds is smaller than a batch, so
-    /// its last events are those; what is not there any more has collapsed into a later one of everything.
-    fn note_deferred_anew(&mut self, before: u64) {
-        let anew = usize::try_from(self.instance.tail.position().mark.local - before).unwrap();
-        let unsent = self.instance.tail.unsent().map_or(vec![], |batch| batch.events().to_vec());
-        let collapsed = anew.saturating_sub(unsent.len());
-        let of_nothing = Event { mode: Mode::Soft, selector: Selector::Tag(Tag::new("none")) };
-        self.told.deferred.extend(std::iter::repeat_n(of_nothing, collapsed));
-        self.told.deferred.extend(unsent[unsent.len() - (anew - collapsed)..].iter().cloned());
     }
 
     fn defer(&mut self, event: &Event, now: Boot) {
@@ -139,11 +128,8 @@ impl World {
             Step::TakeLook { by } => {
                 let process = &mut self.processes[by];
                 if let Some((look, sent)) = process.look.take() {
-                    let before = process.instance.tail.position().mark.local;
                     process.instance.tail.take_look(&look, sent);
                     process.told.take_look(&look);
-                    process.note_deferred_anew(before);
-                    self.note_collapsed(by);
                 }
             }
             Step::Trim { keep } => self.redis.trim(keep),
@@ -161,7 +147,6 @@ impl World {
         let sent = appended.filter(|_| reached == Reached::Answered);
         if sent.is_none() {
             self.processes[by].defer(&event, now);
-            self.note_collapsed(by);
         }
         self.invalidations.push(Invalidation {
             event,
@@ -172,15 +157,6 @@ impl World {
             deferred: sent.is_none(),
             sent,
         });
-    }
-
-    /// What has collapsed into one of everything goes where that goes.
-    fn note_collapsed(&mut self, by: usize) {
-        let unsent = self.processes[by].instance.tail.unsent();
-        if unsent.is_some_and(|batch| batch.events().contains(&Event::EVERYTHING)) {
-            let deferred = self.invalidations.iter_mut().filter(|one| one.by == by && one.deferred);
-            deferred.filter(|one| one.applied_at.is_none()).for_each(|one| one.sent = None);
-        }
     }
 
     /// The answers to appends that wait for it arrive only now.
@@ -203,6 +179,7 @@ impl World {
         let appended = self.redis.append(batch.events(), now);
         if reached == Reached::Answered {
             tail.sent(&batch, appended);
+            self.processes[by].told.has_told = true;
             // The outbox of these worlds is smaller than a batch, so all that was unsent is in it.
             let deferred = self.invalidations.iter_mut().filter(|one| one.by == by && one.deferred);
             for one in deferred.filter(|one| one.sent.is_none()) {
@@ -215,12 +192,7 @@ impl World {
         let now = self.now();
         for one in self.invalidations.iter_mut().filter(|one| one.applied_at.is_none()) {
             let Some(sent) = one.sent else { continue };
-            let tail = &mut self.processes[one.by].instance.tail;
-            let passing = match one.deferred {
-                true => tail.passed(&sent),
-                false => tail.settle(&sent, std::slice::from_ref(&one.event), now),
-            };
-            match passing {
+            match self.processes[one.by].instance.tail.passed(&sent) {
                 Passing::Passed => {
                     one.returned = true;
                     one.applied_at = Some(now);

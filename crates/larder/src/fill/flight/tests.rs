@@ -128,3 +128,18 @@ fn may_join_is_asked_of_the_flight_that_is_under_way() {
     flights.join(key("b"), later, position(), |_| panic!("there is none to join"));
     assert_eq!(asked.get(), 1);
 }
+
+/// Where nothing is kept in memory: what was made is told, and found by nobody yet.
+#[tokio::test]
+async fn a_flight_whose_end_was_told_goes_on_for_whoever_comes() {
+    let flights = Flights::default();
+    let lead = lead(&flights, "a");
+    let early = wait(&flights, "a");
+    lead.tell(Ended::Alone);
+    assert!(matches!(soon(early.ended()).await, Some(Ended::Alone)));
+    assert!(flights.lead(key("a"), now(), position()).is_none(), "nobody begins another");
+    let late = wait(&flights, "a");
+    drop(lead);
+    assert!(matches!(soon(late.ended()).await, Some(Ended::Alone)), "though the lead is gone");
+    assert_eq!(under_way(&flights), 0);
+}

@@ -81,7 +81,7 @@ mod tests {
             for age in (0..70).chain([1 << 31, u64::MAX]) {
                 for ttl in (0..70).chain([1 << 31, u64::MAX]) {
                     for tier in [Tier::Memory, Tier::Shared] {
-                        let own = format!("{age} {ttl} {tier}");
+                        let own = format!("{age} {ttl} {tier:?}");
                         let told = Hit { age, ttl, tier }.told(|| words(&own));
                         assert_eq!((told.age, told.status), (words(&own).age, words(&own).status));
                     }

@@ -1,0 +1,109 @@
+//! Jitter: lifetimes that differ a little, so that what was stored at one moment does not expire at one moment.
+
+use std::time::Duration;
+
+use super::storable::Judged;
+
+/// By how much freshness lifetimes differ from what they are said to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Jitter(f64);
+
+impl Jitter {
+    /// Not at all.
+    pub const OFF: Self = Self(0.0);
+
+    /// Up to a twentieth.
+    pub const TWENTIETH: Self = Self(0.05);
+
+    /// The largest fraction.
+    pub const MOST: f64 = 0.5;
+
+    /// By up to this fraction; 0 is not at all. `None` if it is not between 0 and [`MOST`](Self::MOST).
+    #[must_use]
+    pub fn new(fraction: f64) -> Option<Self> {
+        (0.0..=Self::MOST).contains(&fraction).then_some(Self(fraction))
+    }
+
+    /// The response with its lifetime moved. `drawn` is a number from 0 to 1, uniformly.
+    ///
+    /// What is moved is what is left of the lifetime on arrival: of a response that is old already it may be little. A
+    /// lifetime that the response states is only shortened: to call it fresh for longer than it says is not a cache's to
+    /// decide (RFC 9111 §4.2).
+    #[must_use]
+    pub fn apply(self, mut judged: Judged, drawn: f64) -> Judged {
+        let Judged { lifetime, initial_age, .. } = judged;
+        let left = lifetime.fresh.saturating_sub(initial_age);
+        let most = scaled(left, self.0);
+        let moved = if judged.stated { scaled(most, drawn) } else { scaled(most, 2.0 * drawn) };
+        let earliest = lifetime.fresh.saturating_sub(most);
+        judged.lifetime.fresh =
+            if judged.stated { lifetime.fresh.saturating_sub(moved) } else { earliest.saturating_add(moved) };
+        judged
+    }
+}
+
+/// What it is times the factor; what is too long to be counted stays as it is.
+fn scaled(time: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(time.as_secs_f64() * factor).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::freshness::Lifetime;
+    use crate::http::testing::secs;
+    use crate::stored::Flags;
+
+    fn judged(fresh: Duration, age: u64, stated: bool) -> Judged {
+        let lifetime = Lifetime { fresh, while_revalidate: secs(7), if_error: secs(9) };
+        Judged { lifetime, flags: Flags::default(), initial_age: secs(age), stated }
+    }
+
+    #[test]
+    fn what_is_left_of_the_lifetime_is_moved_both_ways_or_shortened() {
+        // fraction, lifetime, age, stated, and what comes of the lowest, the middle and the highest draw.
+        let cases = [
+            (0.05, 3600, 0, false, [3420, 3600, 3780]),
+            (0.05, 3600, 0, true, [3600, 3510, 3420]),
+            (0.5, 100, 0, false, [50, 100, 150]),
+            (0.5, 100, 0, true, [100, 75, 50]),
+            (0.5, 100, 96, false, [98, 100, 102]),
+            (0.5, 100, 96, true, [100, 99, 98]),
+            (0.5, 100, 200, true, [100, 100, 100]),
+            (0.5, 0, 0, false, [0, 0, 0]),
+            (0.0, 3600, 0, false, [3600, 3600, 3600]),
+            (0.0, 3600, 0, true, [3600, 3600, 3600]),
+        ];
+        for (fraction, fresh, age, stated, expected) in cases {
+            for (drawn, expected) in [0.0, 0.5, 1.0].into_iter().zip(expected) {
+                let given = judged(secs(fresh), age, stated);
+                let moved = Jitter::new(fraction).unwrap().apply(given, drawn);
+                let expected =
+                    Judged { lifetime: Lifetime { fresh: secs(expected), ..given.lifetime }, ..given };
+                assert_eq!(
+                    moved, expected,
+                    "{fraction} of {fresh} at {age}, stated: {stated}, drawn {drawn}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_lifetime_is_too_long() {
+        for stated in [true, false] {
+            for drawn in [0.0, 0.3, 1.0] {
+                let moved = Jitter::new(0.5).unwrap().apply(judged(Duration::MAX, 0, stated), drawn);
+                assert!(moved.lifetime.fresh >= Duration::MAX / 3, "{:?}", moved.lifetime.fresh);
+            }
+        }
+    }
+
+    #[test]
+    fn a_fraction_that_makes_no_sense_is_none() {
+        for fraction in [-0.01, 0.51, f64::NAN, f64::INFINITY] {
+            assert_eq!(Jitter::new(fraction), None, "{fraction}");
+        }
+        assert_eq!(Jitter::new(0.0), Some(Jitter::OFF));
+        assert_eq!(Jitter::new(0.05), Some(Jitter::TWENTIETH));
+    }
+}

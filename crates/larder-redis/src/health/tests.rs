@@ -1,0 +1,74 @@
+use fred::types::Value;
+
+use super::*;
+
+/// The cluster of these primaries, which share the slots evenly.
+fn routing(ports: &[u16]) -> ClusterRouting {
+    let count = u16::try_from(ports.len()).unwrap();
+    let ranges = ports.iter().zip(0_u16..).map(|(port, index)| {
+        let first = 16384 / count * index;
+        let last = if index + 1 == count { 16383 } else { first + 16384 / count - 1 };
+        let node = vec!["127.0.0.1".into(), Value::Integer((*port).into()), port.to_string().into()];
+        Value::Array(vec![Value::Integer(first.into()), Value::Integer(last.into()), Value::Array(node)])
+    });
+    ClusterRouting::from_cluster_slots(Value::Array(ranges.collect()), "127.0.0.1").unwrap()
+}
+
+/// A key on that node of the cluster, counted from 0.
+fn key_on(routing: &ClusterRouting, node: u16) -> String {
+    let on = |key: &String| {
+        let slot = ClusterRouting::hash_key(key.as_bytes());
+        routing.get_server(slot).is_some_and(|server| server.port == node)
+    };
+    (0..).map(|number: u32| number.to_string()).find(on).unwrap()
+}
+
+fn time_out(health: &Health, key: &str) -> Option<Opened> {
+    let error = StoreError::new(StoreErrorKind::Timeout, "");
+    (0..3).fold(None, |_, _| health.settle(key, Leave::Ordinary, Some(&error)))
+}
+
+#[tokio::test]
+async fn each_node_of_a_cluster_has_its_own_circuit() {
+    let cluster = routing(&[1, 2, 3]);
+    let [a, b, c] = [1, 2, 3].map(|node| key_on(&cluster, node));
+    let health = Health::new();
+    health.take_routing(Some(cluster));
+    assert_eq!(time_out(&health, &b), Some(Opened(Some(Server::new("127.0.0.1", 2)))));
+    assert!(health.admit(&b).is_err());
+    for well in [&a, &c] {
+        assert_eq!(health.admit(well).unwrap(), Leave::Ordinary);
+        health.settle(well, Leave::Ordinary, None);
+    }
+    assert!(health.admit(&b).is_err(), "what the others answer says nothing of it");
+    // What a node was late with before is no part of another's row.
+    assert_eq!(time_out(&health, &a), Some(Opened(Some(Server::new("127.0.0.1", 1)))));
+    assert_eq!(health.admit(&c).unwrap(), Leave::Ordinary);
+}
+
+#[tokio::test]
+async fn a_node_that_is_well_again_or_gone_is_forgotten() {
+    let cluster = routing(&[1, 2]);
+    let [a, b] = [1, 2].map(|node| key_on(&cluster, node));
+    let health = Health::new();
+    health.take_routing(Some(cluster.clone()));
+    time_out(&health, &a);
+    time_out(&health, &b);
+    health.settle(&a, Leave::Probe, None);
+    assert_eq!(health.nodes().troubled.len(), 1);
+    assert!(!health.is_calm());
+    health.take_routing(Some(cluster));
+    assert!(health.admit(&b).is_err(), "it is still there");
+    health.take_routing(Some(routing(&[1, 9])));
+    assert!(health.is_calm());
+    assert!(health.admit(&b).is_ok());
+}
+
+#[tokio::test]
+async fn what_is_no_cluster_has_one_circuit_for_all_keys() {
+    let health = Health::new();
+    assert_eq!(time_out(&health, "a"), Some(Opened(None)));
+    assert!(health.admit("b").is_err());
+    health.settle("c", Leave::Probe, None);
+    assert!(health.is_calm());
+}

@@ -1,0 +1,16 @@
+-- Removes those responses that are of a lower position than an invalidation, or of another incarnation.
+-- KEYS: responses that the invalidation names. ARGV: the first bytes of a response of the invalidation's position.
+-- Answers with how many were removed, and with 1 if one of them told which fields select a variant (kind 2 in byte 3).
+local event = ARGV[1]
+
+local removed, variants = 0, 0
+for _, key in ipairs(KEYS) do
+  local there = redis.pcall('GETRANGE', key, 0, HEAD - 1)
+  if has_position(there) and (not same_incarnation(there, event) or beyond(event, there)) then
+    removed = removed + redis.call('UNLINK', key)
+    if string.byte(there, 4) == 2 then
+      variants = 1
+    end
+  end
+end
+return { removed, variants }

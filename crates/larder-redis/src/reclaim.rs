@@ -1,0 +1,214 @@
+//! Freeing the memory of what was invalidated: `UNLINK` of what is found by its name, `SCAN` on each primary for the rest.
+//!
+//! What is removed is decided in a script, by position: a response that was filled after the invalidation stays.
+
+use fred::error::Error;
+use fred::interfaces::ClientLike;
+use fred::types::cluster::ClusterRouting;
+use fred::types::config::Options;
+use fred::types::{ClusterHash, CustomCommand, Value};
+use larder_core::log::position::{Incarnation, LogId};
+use larder_core::log::selector::Reach;
+use larder_core::store::{Reclaim, Reclaimed, StoreError, StoreErrorKind, Sweep};
+use larder_core::stored::{address, wire};
+
+use crate::answer::{number, parts, text, unreadable};
+use crate::keys::Keys;
+use crate::log::LIMIT;
+use crate::store::Inner;
+
+/// How many keys one scan looks at: about a tenth of a millisecond of the server's time.
+const COUNT: i64 = 500;
+
+/// How many keys one script looks into.
+const AT_ONCE: usize = 100;
+
+/// One step. Nothing is done while Redis is in trouble.
+pub(crate) async fn step(
+    inner: &Inner,
+    what: &Reclaim,
+    from: Option<Sweep>,
+) -> Result<Reclaimed, StoreError> {
+    if !inner.health.is_calm() {
+        return Err(StoreError::new(StoreErrorKind::CircuitOpen, ""));
+    }
+    match (what.selector.reach(), from) {
+        (Reach::Nowhere, _) => Ok(Reclaimed::default()),
+        (Reach::Key(key), None) => the_named(inner, what, &key).await,
+        (Reach::Key(key), Some(sweep)) => its_variants(inner, what, &key, sweep).await,
+        (Reach::Among(_), None) => Ok(Reclaimed { next: Some(Sweep::default()), ..Reclaimed::default() }),
+        (Reach::Among(texts), Some(sweep)) => among(inner, what, &texts, sweep).await,
+    }
+}
+
+async fn the_named(inner: &Inner, what: &Reclaim, key: &str) -> Result<Reclaimed, StoreError> {
+    let name = inner.keys.response(&address::primary(key));
+    let removed = remove(inner, what, &[&name]).await?;
+    // Only where there was more than one response there are others to look for.
+    let next = removed.variants.then(Sweep::default);
+    Ok(Reclaimed { responses: removed.count, scans: 0, next })
+}
+
+async fn its_variants(
+    inner: &Inner,
+    what: &Reclaim,
+    key: &str,
+    sweep: Sweep,
+) -> Result<Reclaimed, StoreError> {
+    let pattern = format!("{}*", literal(&inner.keys.response(&format!("{}:v:", address::primary(key)))));
+    // They share the key's slot.
+    let slot = ClusterHash::Custom(ClusterRouting::hash_key(key.as_bytes()));
+    let options = Options { cluster_hash: Some(slot), ..inner.data.options(LIMIT) };
+    let page = scan(inner, &options, sweep.cursor, pattern).await?;
+    let names: Vec<_> = page.names.iter().filter(|name| inner.keys.key_in(name) == Some(key)).collect();
+    let next = (page.cursor != 0).then_some(Sweep { cursor: page.cursor, ..sweep });
+    Ok(Reclaimed { responses: remove_all(inner, what, &names).await?, scans: 1, next })
+}
+
+async fn among(
+    inner: &Inner,
+    what: &Reclaim,
+    texts: &[Box<str>],
+    sweep: Sweep,
+) -> Result<Reclaimed, StoreError> {
+    let primaries = inner.data.primaries();
+    let Some(node) = primaries.get(sweep.node) else {
+        return Ok(Reclaimed::default());
+    };
+    let options = Options { cluster_node: node.clone(), ..inner.data.options(LIMIT) };
+    let page = scan(inner, &options, sweep.cursor, pattern(&inner.keys, texts)).await?;
+    let is_named = |name: &&String| inner.keys.key_in(name).is_some_and(|key| what.selector.names_key(key));
+    let names: Vec<_> = page.names.iter().filter(is_named).collect();
+    let responses = remove_all(inner, what, &names).await?;
+    let next = match page.cursor {
+        0 => Sweep { node: sweep.node + 1, cursor: 0 },
+        cursor => Sweep { cursor, ..sweep },
+    };
+    let next = (next.node < primaries.len()).then_some(next);
+    Ok(Reclaimed { responses, scans: 1, next })
+}
+
+/// What one scan found, and where the next begins; 0 after the last.
+struct Page {
+    cursor: u64,
+    names: Vec<String>,
+}
+
+async fn scan(inner: &Inner, options: &Options, cursor: u64, pattern: String) -> Result<Page, StoreError> {
+    let command = CustomCommand::new_static("SCAN", ClusterHash::Random, false);
+    let arguments: Vec<Value> = vec![
+        cursor.to_string().into(),
+        Value::from_static_str("MATCH"),
+        pattern.into(),
+        Value::from_static_str("COUNT"),
+        Value::Integer(COUNT),
+    ];
+    let client = inner.data.with(options);
+    let answer =
+        client.custom::<Value, _>(command, arguments).await.map_err(|error| failed(inner, &error))?;
+    page(&answer).ok_or_else(|| unreadable("the answer to a scan"))
+}
+
+fn page(answer: &Value) -> Option<Page> {
+    let [cursor, names] = parts(answer)? else {
+        return None;
+    };
+    // What is not text is none of ours.
+    let names = parts(names)?.iter().filter_map(text).map(str::to_owned).collect();
+    Some(Page { cursor: text(cursor)?.parse().ok()?, names })
+}
+
+async fn remove_all(inner: &Inner, what: &Reclaim, names: &[&String]) -> Result<u64, StoreError> {
+    let mut names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    let is_cluster = inner.data.is_clustered();
+    // A script may touch keys of one slot only.
+    let slot = |name: &&str| if is_cluster { ClusterRouting::hash_key(name.as_bytes()) } else { 0 };
+    names.sort_by_key(slot);
+    let mut removed = 0;
+    for together in names.chunk_by(|one, next| slot(one) == slot(next)) {
+        for some in together.chunks(AT_ONCE) {
+            removed += remove(inner, what, some).await?.count;
+        }
+    }
+    Ok(removed)
+}
+
+struct Removed {
+    count: u64,
+    /// Whether one of them told which fields select a variant.
+    variants: bool,
+}
+
+async fn remove(inner: &Inner, what: &Reclaim, names: &[&str]) -> Result<Removed, StoreError> {
+    let event = [Value::Bytes(head(what.incarnation, what.before).to_vec().into())];
+    let run = inner.scripts.reclaim.run(&inner.data, LIMIT, names, &event);
+    let answer = run.await.map_err(|error| failed(inner, &error))?;
+    let removed = || match parts(&answer)? {
+        [count, variants] => {
+            Some(Removed { count: u64::try_from(number(count)?).ok()?, variants: number(variants)? != 0 })
+        }
+        _ => None,
+    };
+    removed().ok_or_else(|| unreadable("the answer to a removal"))
+}
+
+/// What a response of this position begins with, as far as the script compares it.
+fn head(incarnation: Incarnation, id: LogId) -> [u8; wire::LOG_ID.end] {
+    let mut head = [0; wire::LOG_ID.end];
+    head[wire::INCARNATION].copy_from_slice(&incarnation.to_bytes());
+    head[wire::LOG_ID].copy_from_slice(&id.to_be_bytes());
+    head
+}
+
+fn failed(inner: &Inner, error: &Error) -> StoreError {
+    inner.data.explain(error)
+}
+
+/// The pattern of the responses whose encoded keys have these texts in this order, the first at their start.
+fn pattern(keys: &Keys, texts: &[Box<str>]) -> String {
+    let mut pattern = literal(&keys.response("{"));
+    for text in texts {
+        pattern.push_str(&literal(text));
+        pattern.push('*');
+    }
+    pattern
+}
+
+/// The text as a pattern that stands for it alone. Keys have what users sent in them.
+fn literal(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for char in text.chars() {
+        if matches!(char, '*' | '?' | '[' | ']' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(char);
+    }
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_stands_for_what_users_wrote_and_no_more() {
+        let keys = Keys::new("s[h]*p", 1);
+        let texts = ["u|".into(), "|".into(), "|/a?\\*".into()];
+        assert_eq!(pattern(&keys, &texts), r"larder:s\[h\]\*p:v1:{u|*|*|/a\?\\\**");
+        assert_eq!(pattern(&Keys::new("shop", 2), &["".into()]), "larder:shop:v2:{*");
+    }
+
+    #[test]
+    fn a_page_that_makes_no_sense_is_none() {
+        let names = Value::Array(vec!["a".into(), Value::Bytes(b"\xff".as_slice().into()), "b".into()]);
+        let read = page(&Value::Array(vec!["17".into(), names])).unwrap();
+        assert_eq!((read.cursor, read.names), (17, vec!["a".to_owned(), "b".to_owned()]));
+        for answer in [
+            Value::Null,
+            Value::Array(vec!["1".into()]),
+            Value::Array(vec!["x".into(), Value::Array(vec![])]),
+        ] {
+            assert!(page(&answer).is_none(), "{answer:?}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Replicas that have to have an invalidation.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic)] // Also in what helps the tests.
+
+mod support;
+
+use std::time::Duration;
+
+use larder_core::store::{Log, StoreErrorKind};
+use larder_redis::RedisStore;
+use larder_testing::{RedisServer, Reply};
+use support::{EVENTS, event, eventually, joined, patient, start, store};
+
+const WITHIN: Duration = Duration::from_millis(500);
+
+/// A primary and its replica, which has all that the primary has.
+async fn pair() -> (RedisServer, RedisServer) {
+    let primary = RedisServer::builder().config("repl-diskless-sync-delay 0").start().await.unwrap();
+    let of = format!("replicaof 127.0.0.1 {}", primary.address().port());
+    let replica = RedisServer::builder().config(&of).start().await.unwrap();
+    eventually("the replica is in step", async || {
+        let state = primary.command(&["INFO", "replication"]).await.unwrap();
+        state.as_str().unwrap().contains("state=online")
+    })
+    .await;
+    (primary, replica)
+}
+
+async fn entries(server: &RedisServer) -> i64 {
+    let Reply::Integer(entries) = server.command(&["XLEN", EVENTS]).await.unwrap() else {
+        panic!("no number")
+    };
+    entries
+}
+
+async fn waits(server: &RedisServer) -> bool {
+    let commands = server.command(&["INFO", "commandstats"]).await.unwrap();
+    commands.as_str().unwrap().contains("cmdstat_wait:")
+}
+
+#[tokio::test]
+async fn an_append_counts_when_the_replica_has_it() {
+    let (primary, replica) = pair().await;
+    let store = joined(patient(&primary.url()).replicas(1, WITHIN)).await;
+    // A loaded machine may take longer than that for one.
+    eventually("a replica has it", async || store.append(&[event("a")]).await.is_ok()).await;
+    store.ready().await.unwrap();
+
+    replica.stop().unwrap();
+    let before = entries(&primary).await;
+    let error = store.append(&[event("b")]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
+    assert!(error.to_string().contains("0 of the 1 replicas"), "{error}");
+    assert_eq!(entries(&primary).await, before + 1, "instances are told all the same");
+    for _ in 0..2 {
+        assert_eq!(store.ready().await.unwrap_err().kind(), StoreErrorKind::Refused);
+    }
+    assert_eq!(entries(&primary).await, before + 1, "asking whether it would work appends nothing");
+    store.look(start()).await.unwrap();
+
+    replica.cont().unwrap();
+    eventually("the replica has caught up", async || store.ready().await.is_ok()).await;
+    eventually("it has the next", async || store.append(&[event("b")]).await.is_ok()).await;
+    assert_eq!(entries(&replica).await, entries(&primary).await);
+}
+
+/// A wait holds up what comes after it on its connection.
+#[tokio::test]
+async fn looks_do_not_wait_for_replicas() {
+    let server = RedisServer::start().await.unwrap();
+    let store = joined(patient(&server.url()).replicas(1, WITHIN)).await;
+    reaches_it_for_appends(&store).await;
+    // On a loaded machine a look may take longer than the wait for once.
+    eventually("a look is answered while an append waits", async || {
+        let appending = tokio::spawn({
+            let store = store.clone();
+            async move { store.append(&[event("a")]).await.unwrap_err().kind() }
+        });
+        eventually("the wait has begun", async || {
+            let clients = server.command(&["INFO", "clients"]).await.unwrap();
+            clients.as_str().unwrap().contains("blocked_clients:1") || appending.is_finished()
+        })
+        .await;
+        store.look(start()).await.unwrap();
+        let in_time = !appending.is_finished();
+        assert_eq!(appending.await.unwrap(), StoreErrorKind::Refused);
+        in_time
+    })
+    .await;
+}
+
+/// Appends have a connection for themselves.
+async fn reaches_it_for_appends(store: &RedisStore) {
+    eventually("it reaches Redis for appends", async || match store.append(&[event("first")]).await {
+        Ok(_) => true,
+        Err(error) => error.kind() == StoreErrorKind::Refused,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn by_default_nobody_waits() {
+    let (primary, replica) = pair().await;
+    replica.stop().unwrap();
+    let store = store(&primary).await;
+    store.append(&[event("a")]).await.unwrap();
+    store.ready().await.unwrap();
+    assert!(!waits(&primary).await);
+    let store = joined(patient(&primary.url()).replicas(1, Duration::from_millis(1))).await;
+    reaches_it_for_appends(&store).await;
+    assert!(waits(&primary).await);
+}

@@ -1,0 +1,90 @@
+//! Certificates of nobody's but the test's.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+use super::config;
+
+/// A certificate authority that no machine trusts by itself, for servers that speak TLS.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// use larder_testing::{CertificateAuthority, RedisServer};
+///
+/// let authority = CertificateAuthority::new()?;
+/// let server = RedisServer::builder().tls(&authority).start().await?;
+/// assert!(server.url().starts_with("rediss://"));
+/// assert!(authority.pem().starts_with("-----BEGIN CERTIFICATE-----"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct CertificateAuthority {
+    pem: String,
+    server: Arc<Identity>,
+}
+
+/// What a server shows its clients, and the key that proves it.
+#[derive(Debug)]
+pub(super) struct Identity {
+    certificate: String,
+    key: String,
+}
+
+impl CertificateAuthority {
+    /// A new one, with a key that nobody else has.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no randomness to give.
+    pub fn new() -> io::Result<Self> {
+        Self::make().map_err(io::Error::other)
+    }
+
+    /// Its own certificate in PEM: what a client has to trust.
+    #[must_use]
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    pub(super) fn server(&self) -> Arc<Identity> {
+        Arc::clone(&self.server)
+    }
+
+    fn make() -> Result<Self, rcgen::Error> {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "Larder's test authority");
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+
+        let key = KeyPair::generate()?;
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let certificate = CertificateParams::new(names)?.signed_by(&key, &authority)?;
+        let server = Identity { certificate: certificate.pem(), key: key.serialize_pem() };
+        Ok(Self { pem: authority.pem(), server: Arc::new(server) })
+    }
+}
+
+impl Identity {
+    /// Lays the files into the server's directory, and gives the lines that name them. The plain port is closed.
+    pub(super) fn config(&self, port: u16, directory: &Path) -> io::Result<Vec<String>> {
+        let (certificate, key) = (directory.join("server.pem"), directory.join("server.key"));
+        fs::write(&certificate, &self.certificate)?;
+        fs::write(&key, &self.key)?;
+        Ok(vec![
+            "port 0".to_owned(),
+            format!("tls-port {port}"),
+            format!("tls-cert-file \"{}\"", certificate.display()),
+            format!("tls-key-file \"{}\"", key.display()),
+            // Redis wants one although it asks no client for a certificate.
+            format!("tls-ca-cert-file \"{}\"", certificate.display()),
+            "tls-auth-clients no".to_owned(),
+            format!("unixsocket \"{}\"", config::socket(directory).display()),
+        ])
+    }
+}

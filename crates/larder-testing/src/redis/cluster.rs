@@ -1,0 +1,263 @@
+//! A cluster of the test's own.
+
+use std::io;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::thread;
+
+use super::builder::{Part, RedisBuilder};
+use super::nodes::Myself;
+use super::server::{RedisServer, blocking};
+use super::wait::until;
+
+const PRIMARIES: usize = 3;
+
+/// The slots that each of the first three nodes begins with.
+const SLOTS: [(&str, &str); PRIMARIES] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
+
+/// How many keys go from one node to another at once.
+const AT_ONCE: &str = "100";
+
+/// A Redis Cluster of the test's own: three primaries and a replica of each, on free ports of the loopback interface.
+///
+/// A primary that is gone for a second is replaced by its replica, about two seconds after it went. All nodes die with it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// use larder_testing::RedisCluster;
+///
+/// let cluster = RedisCluster::start().await?;
+/// let before = cluster.primary_of("some:key").await?;
+/// before.kill();
+/// cluster.heals().await?;
+/// let after = cluster.primary_of("some:key").await?;
+/// assert_ne!(before.address(), after.address());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct RedisCluster {
+    nodes: Arc<[RedisServer]>,
+}
+
+impl RedisCluster {
+    /// Starts a cluster with the defaults.
+    ///
+    /// # Errors
+    ///
+    /// As [`RedisBuilder::start_cluster`].
+    pub async fn start() -> io::Result<Self> {
+        RedisServer::builder().start_cluster().await
+    }
+
+    /// Its six nodes. The first three began as primaries, the others as their replicas in the same order.
+    #[must_use]
+    pub fn nodes(&self) -> &[RedisServer] {
+        &self.nodes
+    }
+
+    /// Its URL, which names all nodes.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let hosts: Vec<String> = self.nodes.iter().map(|node| node.address().to_string()).collect();
+        self.nodes[0].builder_of().url("-cluster", &hosts.join("&node=").replacen("&node", "?node", 1))
+    }
+
+    /// The slot that the key is in.
+    ///
+    /// # Errors
+    ///
+    /// If no node answers.
+    pub async fn slot_of(&self, key: &str) -> io::Result<u16> {
+        let (nodes, key) = (Arc::clone(&self.nodes), key.to_owned());
+        blocking(move || slot(&nodes, &key)).await
+    }
+
+    /// The node that has this key's slot as a primary now.
+    ///
+    /// # Errors
+    ///
+    /// If none says that it is.
+    pub async fn primary_of(&self, key: &str) -> io::Result<&RedisServer> {
+        let (nodes, key) = (Arc::clone(&self.nodes), key.to_owned());
+        let index = blocking(move || owner(&nodes, slot(&nodes, &key)?)).await?;
+        Ok(&self.nodes[index])
+    }
+
+    /// Waits until all nodes that run agree that every slot has a primary, after a fault and its failover.
+    ///
+    /// # Errors
+    ///
+    /// If they do not within a minute.
+    pub async fn heals(&self) -> io::Result<()> {
+        let nodes = Arc::clone(&self.nodes);
+        blocking(move || until("the cluster is whole", || is_whole(&nodes))).await
+    }
+
+    /// Moves slots to another primary, key by key, as an operator reshards a cluster that is in use.
+    ///
+    /// # Errors
+    ///
+    /// If a node does not do its part.
+    pub async fn move_slots(&self, slots: RangeInclusive<u16>, to: &RedisServer) -> io::Result<()> {
+        let nodes = Arc::clone(&self.nodes);
+        let to = nodes.iter().position(|node| node.address() == to.address());
+        let to = to.ok_or_else(|| io::Error::other("not a node of this cluster"))?;
+        blocking(move || slots.into_iter().try_for_each(|slot| move_slot(&nodes, slot, to))).await
+    }
+}
+
+pub(super) fn start(builder: &RedisBuilder) -> io::Result<RedisCluster> {
+    let mut builder = builder
+        .clone()
+        .part(Part::ClusterNode)
+        .config("cluster-node-timeout 1000")
+        // A replica may take over however long it was without its primary: tests stop and kill as they like.
+        .config("cluster-replica-validity-factor 0");
+    if let Some(password) = builder.secret() {
+        let line = format!("masterauth {password}");
+        builder = builder.config(line);
+    }
+    let nodes = thread::scope(|scope| {
+        let starting: Vec<_> = (0..2 * PRIMARIES).map(|_| scope.spawn(|| builder.start_blocking())).collect();
+        let started =
+            starting.into_iter().map(|node| node.join().map_err(|_| io::Error::other("panicked"))?);
+        started.collect::<io::Result<Arc<[RedisServer]>>>()
+    })?;
+    form(&nodes)?;
+    Ok(RedisCluster { nodes })
+}
+
+fn form(nodes: &[RedisServer]) -> io::Result<()> {
+    for (epoch, node) in nodes.iter().enumerate() {
+        // Different ones, or the nodes would first have to find out who yields.
+        node.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &(epoch + 1).to_string()])?;
+    }
+    for (node, (lowest, highest)) in nodes.iter().zip(SLOTS) {
+        node.ask(&["CLUSTER", "ADDSLOTSRANGE", lowest, highest])?;
+    }
+    for (index, node) in nodes.iter().enumerate() {
+        for other in &nodes[..index] {
+            let (host, port) = (other.address().ip().to_string(), other.address().port().to_string());
+            node.ask(&["CLUSTER", "MEET", &host, &port, &bus_port(other)?])?;
+        }
+    }
+    let (primaries, replicas) = nodes.split_at(PRIMARIES);
+    for (replica, primary) in replicas.iter().zip(primaries) {
+        let id = id(primary)?;
+        until("a node knows its primary", || Ok(replica.ask(&["CLUSTER", "REPLICATE", &id]).is_ok()))?;
+    }
+    until("the replicas are in sync", || {
+        for replica in replicas {
+            if !says(replica, &["INFO", "replication"], "master_link_status:up")? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })?;
+    until("the cluster is whole", || Ok(is_whole(nodes)? && knows_all_replicas(nodes)?))
+}
+
+/// Nodes that do not run have no say.
+fn is_whole(nodes: &[RedisServer]) -> io::Result<bool> {
+    let mut running = 0;
+    let mut covered = 0;
+    for node in nodes {
+        let Ok(info) = node.ask(&["CLUSTER", "INFO"]) else { continue };
+        running += 1;
+        let info = info.as_str().unwrap_or_default();
+        let is = |line: &str| info.lines().any(|other| other == line);
+        if !(is("cluster_state:ok") && is("cluster_slots_ok:16384")) {
+            return Ok(false);
+        }
+        // What a node says of others may be old; what it says of itself is not.
+        let myself = Myself::of(node)?;
+        covered += if myself.is_primary { myself.slots.iter().map(RangeInclusive::len).sum() } else { 0 };
+    }
+    Ok(running > 0 && covered == 16_384)
+}
+
+/// A primary that dies before the others know its replica has no successor.
+fn knows_all_replicas(nodes: &[RedisServer]) -> io::Result<bool> {
+    for node in nodes {
+        let known = node.ask(&["CLUSTER", "NODES"])?;
+        let known = known.as_str().unwrap_or_default();
+        let replicas = known.lines().filter(|line| line.contains("slave") && line.ends_with(" connected"));
+        if replicas.count() < nodes.len() - PRIMARIES {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn move_slot(nodes: &[RedisServer], slot: u16, to: usize) -> io::Result<()> {
+    let from = owner(nodes, slot)?;
+    if from == to {
+        return Ok(());
+    }
+    let number = slot.to_string();
+    let (source, target) = (&nodes[from], &nodes[to]);
+    let (source_id, target_id) = (id(source)?, id(target)?);
+    target.ask(&["CLUSTER", "SETSLOT", &number, "IMPORTING", &source_id])?;
+    source.ask(&["CLUSTER", "SETSLOT", &number, "MIGRATING", &target_id])?;
+    loop {
+        let keys = source.ask(&["CLUSTER", "GETKEYSINSLOT", &number, AT_ONCE])?;
+        let keys: Vec<&[u8]> =
+            keys.as_array().into_iter().flatten().filter_map(|key| key.as_bytes()).collect();
+        if keys.is_empty() {
+            break;
+        }
+        migrate(source, target, &keys)?;
+    }
+    // The new owner first: until it knows, it would send clients back.
+    for node in [target, source] {
+        node.ask(&["CLUSTER", "SETSLOT", &number, "NODE", &target_id])?;
+    }
+    Ok(())
+}
+
+fn migrate(source: &RedisServer, target: &RedisServer, keys: &[&[u8]]) -> io::Result<()> {
+    let (host, port) = (target.address().ip().to_string(), target.address().port().to_string());
+    let mut words: Vec<&[u8]> =
+        vec![b"MIGRATE", host.as_bytes(), port.as_bytes(), b"", b"0", b"5000", b"REPLACE"];
+    if let Some(password) = target.builder_of().secret() {
+        words.extend([b"AUTH".as_slice(), password.as_bytes()]);
+    }
+    words.push(b"KEYS");
+    words.extend_from_slice(keys);
+    source.ask(&words).map(drop)
+}
+
+fn slot(nodes: &[RedisServer], key: &str) -> io::Result<u16> {
+    let reply = nodes.iter().find_map(|node| node.ask(&["CLUSTER", "KEYSLOT", key]).ok());
+    let slot = reply.and_then(|reply| reply.as_integer()).and_then(|slot| u16::try_from(slot).ok());
+    slot.ok_or_else(|| io::Error::other("no node answers"))
+}
+
+/// A primary that was replaced and does not know it yet says so too, but of an older epoch.
+fn owner(nodes: &[RedisServer], slot: u16) -> io::Result<usize> {
+    let owners = nodes.iter().enumerate().filter_map(|(index, node)| {
+        let myself = Myself::of(node).ok()?;
+        let owns = myself.is_primary && myself.slots.iter().any(|slots| slots.contains(&slot));
+        owns.then_some((myself.epoch, index))
+    });
+    let newest = owners.max().ok_or_else(|| io::Error::other(format!("no node has slot {slot}")))?;
+    Ok(newest.1)
+}
+
+fn id(node: &RedisServer) -> io::Result<String> {
+    let id = node.ask(&["CLUSTER", "MYID"])?;
+    Ok(id.as_str().unwrap_or_default().to_owned())
+}
+
+fn bus_port(node: &RedisServer) -> io::Result<String> {
+    let reply = node.ask(&["CONFIG", "GET", "cluster-port"])?;
+    let port = reply.as_array().and_then(|pair| pair.get(1)).and_then(|port| port.as_str());
+    Ok(port.unwrap_or_default().to_owned())
+}
+
+fn says(node: &RedisServer, words: &[&str], line: &str) -> io::Result<bool> {
+    let reply = node.ask(words)?;
+    Ok(reply.as_str().is_some_and(|text| text.lines().any(|other| other == line)))
+}

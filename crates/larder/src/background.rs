@@ -1,0 +1,143 @@
+//! Work that goes on without a client: how much of it there may be, and how it ends.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The tasks of a cache.
+pub(crate) struct Background {
+    /// How many more refreshes may begin.
+    refreshes: Arc<Semaphore>,
+    /// Everything that a cache which closes has to wait for. It is closed first, so that no refresh begins any more.
+    tasks: TaskTracker,
+    /// Whether the cache is closed: nobody follows the log, and the store is not asked.
+    closed: AtomicBool,
+    stop: CancellationToken,
+}
+
+/// The leave to refresh one response in the background, as long as it lives.
+pub(crate) struct RefreshPermit {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Background {
+    /// With so many refreshes at once.
+    pub(crate) fn new(refreshes: usize) -> Self {
+        Self {
+            refreshes: Arc::new(Semaphore::new(refreshes.min(Semaphore::MAX_PERMITS))),
+            tasks: TaskTracker::new(),
+            closed: AtomicBool::new(false),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// The leave to begin a refresh, if there are not too many. Never waited for: a refresh that is left out costs one more
+    /// stale answer, and the next request tries again.
+    pub(crate) fn refresh(&self) -> Option<RefreshPermit> {
+        if self.tasks.is_closed() {
+            return None;
+        }
+        let permit = Arc::clone(&self.refreshes).try_acquire_owned().ok()?;
+        Some(RefreshPermit { _permit: permit })
+    }
+
+    /// Runs a task that is waited for when the cache closes.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.tasks.spawn(task)
+    }
+
+    /// Lets no refresh begin any more.
+    pub(crate) fn begin_to_close(&self) {
+        self.tasks.close();
+    }
+
+    /// Waits until no task is left. Only after [`begin_to_close`](Self::begin_to_close).
+    pub(crate) async fn ended(&self) {
+        self.tasks.wait().await;
+    }
+
+    /// How many tasks there are.
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// The cache is closed from now on.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.stop.cancel();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Runs this until the cache is closed.
+    pub(crate) fn until_closed(
+        &self,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let stop = self.stop.clone();
+        async move {
+            stop.run_until_cancelled(work).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::soon;
+
+    #[test]
+    fn refreshes_are_counted_while_they_last_and_end_with_the_cache() {
+        let background = Background::new(2);
+        let first = background.refresh().unwrap();
+        let _second = background.refresh().unwrap();
+        assert!(background.refresh().is_none());
+        drop(first);
+        let again = background.refresh();
+        assert!(again.is_some());
+        drop(again);
+        background.begin_to_close();
+        assert!(background.refresh().is_none(), "there would be room");
+        assert!(Background::new(usize::MAX).refresh().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_runs_until_the_end_ends_with_it_also_if_it_begins_later() {
+        let background = Background::new(1);
+        let running = tokio::spawn(background.until_closed(std::future::pending()));
+        tokio::task::yield_now().await;
+        assert!(!background.is_closed());
+        background.close();
+        assert!(background.is_closed());
+        soon(running).await.unwrap();
+        soon(background.until_closed(std::future::pending())).await;
+    }
+
+    #[tokio::test]
+    async fn tasks_are_waited_for_whatever_they_come_to() {
+        let background = Background::new(1);
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let panicking = background.spawn(async move {
+            let _ = ended.await;
+            std::panic::resume_unwind(Box::new("on purpose"));
+        });
+        background.begin_to_close();
+        let late = background.spawn(async { 7 });
+        assert_eq!(background.tasks(), 2);
+        drop(end);
+        soon(background.ended()).await;
+        assert_eq!(background.tasks(), 0);
+        assert!(panicking.await.is_err());
+        assert_eq!(late.await.unwrap(), 7);
+    }
+}

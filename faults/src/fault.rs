@@ -1,0 +1,172 @@
+//! The kinds of trouble.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use larder_testing::{Direction, Proxy, RedisServer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// A kind of trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fault {
+    /// None, for comparison.
+    None,
+    /// The server is killed, and started again empty.
+    Kill,
+    /// The server hangs (`SIGSTOP`), and goes on.
+    Stop,
+    /// The network drops everything.
+    Blackhole,
+    /// Every exchange takes 200 ms longer.
+    Delay,
+    /// Every connection is cut, every 100 ms.
+    Cut,
+    /// The server is full and may not evict: it refuses to write.
+    Oom,
+    /// The server was restarted, and loads its data.
+    Loading,
+    /// The server became a replica.
+    Readonly,
+    /// The server wants a password that we do not have.
+    Noauth,
+    /// Under each key is a list.
+    WrongType,
+    /// Under each key is garbage.
+    Garbage,
+    /// Every answer says that half a gigabyte is to come, and nothing comes.
+    BogusLength,
+}
+
+/// Redis, and the way to it.
+pub(crate) struct Redis {
+    pub(crate) server: RedisServer,
+    pub(crate) proxy: Proxy,
+}
+
+impl Redis {
+    pub(crate) async fn start() -> Result<Self> {
+        // For `Loading` alone: the time that each key takes, and how often the server looks up from it.
+        let lines = ["key-load-delay 500", "loading-process-events-interval-bytes 1024"];
+        let builder = lines.into_iter().fold(RedisServer::builder(), |builder, line| builder.config(line));
+        let server = builder.start().await?;
+        let proxy = Proxy::start(server.address())?;
+        Ok(Self { server, proxy })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.server.url_at(self.proxy.address())
+    }
+
+    async fn run(&self, words: &[&str]) -> Result<()> {
+        self.server.command(words).await.with_context(|| words.join(" "))?;
+        Ok(())
+    }
+
+    /// Replaces each stored response.
+    async fn replace_all(&self, replace: &str) -> Result<()> {
+        let script = format!(
+            "for _, key in ipairs(redis.call('KEYS', 'larder:larder:v*')) do redis.call('UNLINK', key) {replace} end"
+        );
+        self.run(&["EVAL", &script, "0"]).await
+    }
+
+    /// Speaks to a server that wants this password.
+    async fn with_password(&self, password: &str, command: &str) -> Result<()> {
+        let mut stream = TcpStream::connect(self.server.address()).await?;
+        stream.write_all(format!("AUTH {password}\r\n{command}\r\nQUIT\r\n").as_bytes()).await?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await?;
+        anyhow::ensure!(!said.contains('-'), "{said}");
+        Ok(())
+    }
+}
+
+const PASSWORD: &str = "changed";
+
+impl Fault {
+    /// Lets the trouble last until then, and mends it. Ends when it is mended.
+    pub(crate) async fn inflict(self, redis: &Redis, until: Instant) -> Result<()> {
+        let Redis { server, proxy } = redis;
+        match self {
+            Self::None => sleep_until(until).await,
+            Self::Kill => {
+                server.kill();
+                sleep_until(until).await;
+                server.restart().await?;
+            }
+            Self::Stop => {
+                server.stop()?;
+                sleep_until(until).await;
+                server.cont()?;
+            }
+            Self::Blackhole => {
+                proxy.blackhole();
+                sleep_until(until).await;
+                proxy.pass();
+            }
+            Self::Delay => {
+                for direction in [Direction::ToServer, Direction::ToClient] {
+                    proxy.delay(direction, Duration::from_millis(100));
+                }
+                sleep_until(until).await;
+                proxy.pass();
+            }
+            Self::Cut => {
+                while Instant::now() < until {
+                    proxy.cut().await;
+                    sleep(Duration::from_millis(100)).await;
+                }
+            }
+            Self::BogusLength => {
+                proxy.rewrite(Direction::ToClient, |chunk| *chunk = b"$536870912\r\n".to_vec());
+                sleep_until(until).await;
+                proxy.pass();
+                // What was announced is waited for on these.
+                proxy.cut().await;
+            }
+            _ => self.tell(redis, until).await?,
+        }
+        Ok(())
+    }
+
+    /// The kinds that the server itself is told.
+    async fn tell(self, redis: &Redis, until: Instant) -> Result<()> {
+        match self {
+            Self::Oom => {
+                redis.run(&["CONFIG", "SET", "maxmemory", "1mb"]).await?;
+                sleep_until(until).await;
+                redis.run(&["CONFIG", "SET", "maxmemory", "0"]).await
+            }
+            Self::Loading => {
+                // It is mended when all is loaded, whenever that is.
+                redis.run(&["SAVE"]).await?;
+                Ok(redis.server.restart().await?)
+            }
+            Self::Readonly => {
+                redis.run(&["REPLICAOF", "127.0.0.1", "1"]).await?;
+                sleep_until(until).await;
+                redis.run(&["REPLICAOF", "NO", "ONE"]).await
+            }
+            Self::Noauth => {
+                redis.run(&["CONFIG", "SET", "requirepass", PASSWORD]).await?;
+                // Who is connected may stay.
+                redis.with_password(PASSWORD, "CLIENT KILL TYPE normal SKIPME yes").await?;
+                sleep_until(until).await;
+                redis.with_password(PASSWORD, "CONFIG SET requirepass \"\"").await
+            }
+            Self::WrongType => {
+                redis.replace_all("redis.call('RPUSH', key, 'a list')").await?;
+                sleep_until(until).await;
+                Ok(())
+            }
+            _ => {
+                redis.replace_all("redis.call('SET', key, string.rep('garbage', 100))").await?;
+                sleep_until(until).await;
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Requests, open loop: each is sent when it is due, whatever became of those before.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use axum::body::Body;
+use http::{HeaderValue, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How many requests, for how many different responses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate {
+    pub(crate) per_second: u32,
+    pub(crate) keys: u32,
+}
+
+/// How a request went.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) took: Duration,
+    pub(crate) hit: bool,
+    pub(crate) failed: bool,
+}
+
+/// Longer than any answer may take; what has not come by then counts as failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A client with a pool of connections, which repeats nothing by itself.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    client: Client<HttpConnector, Body>,
+    server: SocketAddr,
+}
+
+impl Clients {
+    pub(crate) fn of(server: SocketAddr) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(connector);
+        Self { client, server }
+    }
+
+    /// Asks for one response.
+    pub(crate) async fn ask(&self, id: &str) -> Seen {
+        let begun = Instant::now();
+        let answer = timeout(PATIENCE, self.answer(id)).await;
+        let hit = matches!(&answer, Ok(Ok(true)));
+        Seen { took: begun.elapsed(), hit, failed: !matches!(answer, Ok(Ok(_))) }
+    }
+
+    /// Whether it was a hit.
+    async fn answer(&self, id: &str) -> Result<bool> {
+        let uri = format!("http://{}/products/{id}", self.server);
+        let response = self.client.request(Request::get(uri).body(Body::empty())?).await?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        if parts.status != StatusCode::OK || !body.ends_with(id.as_bytes()) {
+            bail!("{} with {} bytes for {id}", parts.status, body.len());
+        }
+        Ok(parts.headers.get("x-cache") == Some(&HeaderValue::from_static("HIT")))
+    }
+
+    /// Asks for each response until it is a hit, so that all are cached.
+    pub(crate) async fn warm(&self, keys: u32) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        for id in 0..keys {
+            while !self.ask(&id.to_string()).await.hit {
+                if Instant::now() > deadline {
+                    bail!("{id} is no hit, however often it is asked for");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rate {
+    /// Asks for random responses as long as this, and tells how each request went.
+    pub(crate) async fn send(self, clients: &Clients, during: Duration) -> Vec<Seen> {
+        let begun = Instant::now();
+        let apart = Duration::from_secs(1) / self.per_second;
+        let mut due = begun;
+        let mut under_way = JoinSet::new();
+        while due < begun + during {
+            sleep_until(due).await;
+            let (clients, id) = (clients.clone(), fastrand::u32(..self.keys));
+            under_way.spawn(async move { clients.ask(&id.to_string()).await });
+            due += apart;
+        }
+        under_way.join_all().await
+    }
+}

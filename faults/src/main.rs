@@ -1,0 +1,59 @@
+//! What clients see while Redis is in trouble: for each kind of trouble, requests at a steady rate before, during and
+//! after it.
+
+mod app;
+mod fault;
+mod load;
+mod report;
+mod trial;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+
+use crate::app::Tiers;
+use crate::fault::Fault;
+use crate::load::Rate;
+use crate::trial::Trial;
+
+/// Measures what clients see while Redis is in trouble.
+#[derive(Parser)]
+#[command(name = "cargo xtask faults", bin_name = "cargo xtask faults")]
+struct Args {
+    /// How long each trouble lasts, and how long it is measured without.
+    #[arg(long, default_value = "5s", value_parser = humantime::parse_duration)]
+    during: Duration,
+    /// Requests a second.
+    #[arg(long, default_value_t = 300)]
+    rate: u32,
+    /// How many responses are cached.
+    #[arg(long, default_value_t = 10_000)]
+    keys: u32,
+    /// The kinds of trouble; all of them unless named.
+    #[arg(long, value_delimiter = ',')]
+    faults: Vec<Fault>,
+    /// Where responses are kept; both in turns unless named.
+    #[arg(long)]
+    tiers: Option<Tiers>,
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let args = Args::parse();
+    let faults = if args.faults.is_empty() { Fault::value_variants() } else { &args.faults };
+    let tiers = args.tiers.map_or_else(|| Tiers::value_variants().to_vec(), |tiers| vec![tiers]);
+    let trial = Trial { during: args.during, rate: Rate { per_second: args.rate, keys: args.keys } };
+    let mut held = true;
+    for tiers in tiers {
+        println!("{}\n\n{}", tiers.title(), report::HEAD);
+        for fault in faults {
+            let seen = trial.run(*fault, tiers).await?;
+            println!("{}", report::row(*fault, &seen));
+            held &= seen.held();
+        }
+        println!();
+    }
+    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

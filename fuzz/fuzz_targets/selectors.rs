@@ -1,0 +1,77 @@
+//! Selectors out of a log that may say anything, and globs held against a slow and simple matcher.
+#![no_main]
+
+use larder_core::log::names::Names;
+use larder_core::log::selector::{Glob, Prefix, Selector, Tag, UriName};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: (String, String)| {
+    let (text, path) = input;
+    if let Some(selector) = Selector::from_text(&text) {
+        let again = Selector::from_text(&selector.to_text());
+        assert_eq!(again.as_ref(), Some(&selector), "what was read can be written");
+        let _ = selector.digest();
+    }
+    for selector in [
+        Some(Selector::Tag(Tag::new(text.as_str()))),
+        Some(Selector::Key(text.as_str().into())),
+        UriName::new(&text).ok().map(Selector::Uri),
+        Prefix::new(&text).ok().map(Selector::Prefix),
+        Glob::new(&text).ok().map(Selector::Glob),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        assert_eq!(Selector::from_text(&selector.to_text()), Some(selector), "it arrives as it was sent");
+    }
+    a_prefix_names_what_is_below_it(&text, &path);
+    a_glob_matches_what_it_says(&text, &path);
+    packed_names_are_read_back(&text, &path);
+});
+
+/// The same whether it was made here or came out of the log in another spelling.
+fn a_prefix_names_what_is_below_it(text: &str, path: &str) {
+    let Ok(prefix) = Prefix::new(text) else { return };
+    let told = Selector::from_text(&format!("p:{text}")).expect("a prefix");
+    let made = Selector::Prefix(prefix);
+    assert_eq!(told.digest(), made.digest());
+    let below = format!("{}/{path}", text.trim_end_matches('/'));
+    for path in [text, &below] {
+        let names = Names::new(path, &[], &[], &[]);
+        assert!(names.digests().contains(&made.digest().expect("a digest")), "{text} names {path}");
+    }
+}
+
+fn a_glob_matches_what_it_says(pattern: &str, path: &str) {
+    // The simple matcher takes the square of their lengths.
+    if pattern.len() > 200 || path.len() > 200 {
+        return;
+    }
+    if let Ok(glob) = Glob::new(pattern) {
+        assert_eq!(glob.matches(path), matches(pattern.as_bytes(), path.as_bytes()), "{pattern} on {path}");
+    }
+}
+
+/// Whether the pattern stands for the whole path, a row of a table at a time.
+fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    let mut row: Vec<bool> = (0..=path.len()).map(|at| at == 0).collect();
+    for &sign in pattern {
+        let mut next = vec![false; row.len()];
+        for at in 0..row.len() {
+            next[at] = if sign == b'*' {
+                row[at] || (at > 0 && next[at - 1])
+            } else {
+                at > 0 && row[at - 1] && path[at - 1] == sign
+            };
+        }
+        row = next;
+    }
+    row[path.len()]
+}
+
+fn packed_names_are_read_back(text: &str, path: &str) {
+    let names = Names::new(path, &[text.into()], &[path.into()], &[Tag::new(text)]);
+    let again = Names::unpack(names.packed().clone(), names.digests().into());
+    assert_eq!(again.as_ref(), Some(&names));
+    let _ = Names::unpack(bytes::Bytes::copy_from_slice(text.as_bytes()), Box::default());
+}

@@ -1,0 +1,40 @@
+//! Whatever bytes come out of the shared tier, reading them neither panics nor believes more than they say.
+#![no_main]
+
+use bytes::Bytes;
+use larder_core::log::position::{Incarnation, Mark, Position};
+use larder_core::stored::wire::{Decoded, decode, encode, encode_variants};
+use libfuzzer_sys::fuzz_target;
+use twox_hash::XxHash3_64;
+
+/// The key that the bytes are asked for under; they begin with magic, version and kind.
+const KEY: &str = "k|a";
+
+fuzz_target!(|data: &[u8]| {
+    // As they are: the checksum stops nearly all of them.
+    let _ = decode(Bytes::copy_from_slice(data), KEY);
+    // And with a checksum that fits, behind a position and a key that fit: so every check further in is reached.
+    let Some((kind, rest)) = data.split_first() else { return };
+    let mut value = b"LR\x01".to_vec();
+    value.push(kind % 4);
+    value.extend_from_slice(&[7; 32]);
+    value.push(3);
+    value.extend_from_slice(KEY.as_bytes());
+    value.extend_from_slice(rest);
+    let checksum = XxHash3_64::oneshot(&value);
+    value.extend_from_slice(&checksum.to_le_bytes());
+    let length = value.len();
+    match decode(value.into(), KEY) {
+        Ok(Decoded::Response(response)) => {
+            assert!(response.body.len() <= length);
+            let again = decode(encode(&response), KEY).expect("what was read can be written");
+            assert_eq!(again, Decoded::Response(response));
+        }
+        Ok(Decoded::Variants(fields)) => {
+            let position = Position { incarnation: Incarnation::from_bytes([7; 16]), mark: Mark::ZERO };
+            let again = decode(encode_variants(&fields, KEY, &position), KEY).expect("it can be written");
+            assert_eq!(again, Decoded::Variants(fields));
+        }
+        Err(_) => {}
+    }
+});

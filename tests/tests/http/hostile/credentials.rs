@@ -1,0 +1,124 @@
+//! Cookies and `Authorization` that try to be none.
+
+use larder_testing::{Answer, Origin};
+
+use super::{get, raw};
+use crate::support::{cache, hourly, site};
+
+/// An origin that takes every request with credentials for the one of some user.
+fn whose() -> Origin {
+    Origin::new(|request, call| {
+        let has = |name| request.headers.contains_key(name);
+        let whose =
+            if has("authorization") || has("cookie") { format!("user's {call}") } else { "public".into() };
+        Answer::ok(whose)
+    })
+}
+
+/// RFC 9111 §3.5: the field counts, not what it says.
+#[tokio::test]
+async fn authorization_in_whatever_form_is_authorization() {
+    for line in [
+        "Authorization: Bearer x",
+        "authorization: bearer x",
+        "AUTHORIZATION: Basic eDp5",
+        "Authorization:",
+        "Authorization: ",
+        "Authorization: \t",
+        "Authorization: Bearer a\r\nAuthorization: Bearer b",
+        "Authorization: \u{fe}",
+        "aUTHORIZATION:x",
+    ] {
+        let (cache, _) = cache();
+        let origin = whose();
+        let site = site(&cache, hourly(), &origin).await;
+        let lines = format!("GET /a HTTP/1.1\r\nHost: shop.example\r\n{line}");
+        let reply = raw(&site, &lines).await;
+        assert_eq!((reply.x_cache(), reply.body.as_str()), ("BYPASS", "user's 1"), "{line}");
+        assert_eq!(get(&site, "/a").await.told(), ("MISS", "public"), "{line}");
+        // And what is public now is not for who brings credentials: the handler decides.
+        assert_eq!(raw(&site, &lines).await.told(), ("BYPASS", "user's 3"), "{line}");
+    }
+}
+
+/// A field that only looks like it is no credential to the cache, and none to a handler; `Proxy-Authorization` is for a
+/// proxy in front of us (RFC 9110 §11.7.2).
+#[tokio::test]
+async fn what_is_not_quite_authorization_is_no_key_to_anything() {
+    for line in ["Proxy-Authorization: Basic eDp5", "X-Authorization: Bearer x", "Authorization2: x"] {
+        let (cache, _) = cache();
+        let site = site(&cache, hourly(), &whose()).await;
+        let reply = raw(&site, &format!("GET /a HTTP/1.1\r\nHost: shop.example\r\n{line}")).await;
+        assert_eq!(reply.told(), ("MISS", "public"), "{line}");
+        assert_eq!(get(&site, "/a").await.told(), ("HIT", "public"), "{line}");
+    }
+    // A name with a space before its colon is a way past proxies (RFC 9112 §5.1): refused before anybody reads it.
+    let (cache, _) = cache();
+    let site = site(&cache, hourly(), &whose()).await;
+    let reply = raw(&site, "GET /a HTTP/1.1\r\nHost: shop.example\r\nAuthorization : x").await;
+    assert_eq!(reply.status(), "400");
+}
+
+#[tokio::test]
+async fn cookies_that_nobody_declared_store_nothing_whatever_their_form() {
+    let many = (0..300).map(|n| format!("c{n}={}", "x".repeat(40))).collect::<Vec<_>>().join("; ");
+    for line in [
+        "Cookie: session=1",
+        "cookie: =",
+        "Cookie: ;;a",
+        "Cookie: theme=dark; session=1",
+        "Cookie: theme=dark\r\nCookie: session=1",
+        "Cookie: Theme=dark",
+        "Cookie: theme =dark; session",
+        "Cookie: %74heme=dark",
+        "Cookie: \u{fe}=1",
+        &format!("Cookie: {many}"),
+    ] {
+        let (cache, _) = cache();
+        let site = site(&cache, hourly().key_cookie("theme"), &whose()).await;
+        let lines = format!("GET /a HTTP/1.1\r\nHost: shop.example\r\n{line}");
+        let reply = raw(&site, &lines).await;
+        assert_eq!(reply.told(), ("BYPASS", "user's 1"), "{line}");
+        assert_eq!(get(&site, "/a").await.told(), ("MISS", "public"), "{line}");
+        assert_eq!(raw(&site, &lines).await.told(), ("BYPASS", "user's 3"), "{line}");
+    }
+}
+
+/// Many handlers skip a line of cookies that is not text: they would make the page of nobody's theme, and the cache keep
+/// it for everybody's.
+#[tokio::test]
+async fn a_keyed_cookie_that_the_handler_cannot_read_plants_nothing() {
+    let (cache, _) = cache();
+    let origin = Origin::new(|request, _| {
+        let lines = request.headers.get_all("cookie").iter().filter_map(|line| line.to_str().ok());
+        let theme = lines.flat_map(|line| line.split("; ")).find_map(|pair| pair.strip_prefix("theme="));
+        Answer::ok(theme.unwrap_or("none").to_owned())
+    });
+    let site = site(&cache, hourly().key_cookie("theme").ignore_cookies(), &origin).await;
+    let ask = async |cookie: &str| {
+        raw(&site, &format!("GET /a HTTP/1.1\r\nHost: shop.example\r\nCookie: {cookie}")).await
+    };
+    assert_eq!(ask("theme=dark; x=\u{fe}").await.told(), ("MISS", "none"));
+    assert_eq!(ask("theme=dark").await.told(), ("MISS", "dark"));
+    assert_eq!(ask("theme=dark; x=1").await.told(), ("HIT", "dark"));
+    assert_eq!(ask("theme=dark; x=\u{fe}").await.told(), ("HIT", "none"));
+}
+
+/// However a handler came to send it, `Set-Cookie` is for one client.
+#[tokio::test]
+async fn a_response_that_sets_a_cookie_is_for_its_client_alone() {
+    for control in ["public, max-age=60", "s-maxage=60", "max-age=60, immutable", ""] {
+        let (cache, _) = cache();
+        let origin = Origin::new(move |_, call| {
+            let answer = Answer::ok(call.to_string()).header("set-cookie", format!("session={call}"));
+            if control.is_empty() { answer } else { answer.header("cache-control", control) }
+        });
+        let site = site(&cache, hourly(), &origin).await;
+        for call in ["1", "2", "3"] {
+            let reply = get(&site, "/a").await;
+            assert_eq!(reply.told(), ("MISS", call), "{control}");
+            assert_eq!(reply.field("set-cookie"), format!("session={call}"), "{control}");
+        }
+        assert_eq!(cache.stats().stored, 0);
+    }
+}

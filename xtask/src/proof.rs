@@ -1,0 +1,14 @@
+//! The programs that measure and prove what Larder promises.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::{redis, shell};
+
+/// Builds the program of this package for speed, and runs it beside a Redis.
+pub(crate) fn run(package: &str, args: &[String]) -> Result<ExitCode> {
+    redis::ensure()?;
+    let mut program = shell::cargo(&["run", "--quiet", "--release", "--package", package, "--"]);
+    Ok(shell::exit_code(shell::show(program.args(args))?))
+}
