@@ -71,7 +71,7 @@ where
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
         let (flight, joined, ended, reason) = match join(&route, &ask) {
-            Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
+            Turn::Lead(lead, joined) => match look_again(&route, &ask, stale).await {
                 Again::Lead(stale, reason, _) if ask.head => {
                     drop(lead);
                     return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
@@ -89,7 +89,6 @@ where
                         }
                         Right::Ended(ended) => {
                             let flight = Arc::clone(lead.flight());
-                            let joined = Joining { boot: flight.began, position: flight.position };
                             lead.end(ended.clone());
                             (flight, joined, Some(ended), reason)
                         }
@@ -137,7 +136,7 @@ where
 }
 
 enum Turn {
-    Lead(Lead),
+    Lead(Lead, Joining),
     Wait(Arc<Flight>, Joining),
 }
 
@@ -146,6 +145,7 @@ enum Turn {
 struct Joining {
     boot: Boot,
     position: Position,
+    confirmed_at: Option<Boot>,
 }
 
 /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
@@ -158,9 +158,10 @@ fn join(route: &Route, ask: &Ask) -> Turn {
     let may_join = |flight: &Flight| {
         inner.log.may_join(flight.began, confirmed_at, now) && !is_in_vain(route, ask, flight, position)
     };
+    let joining = Joining { boot: now, position, confirmed_at };
     match inner.flights.join(ask.flight(route), now, position, may_join) {
-        Joined::Lead(lead) => Turn::Lead(lead),
-        Joined::Wait(flight) => Turn::Wait(flight, Joining { boot: now, position }),
+        Joined::Lead(lead) => Turn::Lead(lead, joining),
+        Joined::Wait(flight) => Turn::Wait(flight, joining),
     }
 }
 
@@ -240,10 +241,12 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Opti
     let now = inner.clock.boot();
     let names = &held.meta.names;
     // What was validated is no younger than it was (rule 10), for this request too.
-    if !inner.log.is_usable(held.filled_at, joined.boot) {
+    if !inner.log.is_usable(held.filled_at, inner.log.confirmed_at(), joined.boot) {
         return Taken::Anew;
     }
-    let same = joined.position == flight.position;
+    // Nor is what has been confirmed since then known at the position with which this request joined.
+    let known = inner.log.is_usable(held.filled_at, joined.confirmed_at, joined.boot);
+    let same = joined.position == flight.position && known;
     if !same && inner.log.read(|tail| tail.check(&held.meta.position, names, now)) != Verdict::Valid {
         return Taken::Anew;
     }

@@ -72,8 +72,8 @@ impl LogView {
     }
 
     /// Whether a response that was filled then may be used by a request of `now` (rule 10).
-    pub(crate) fn is_usable(&self, filled_at: Option<Boot>, now: Boot) -> bool {
-        tail::usable(filled_at, self.confirmed_at(), self.max_staleness, now)
+    pub(crate) fn is_usable(&self, filled_at: Option<Boot>, confirmed_at: Option<Boot>, now: Boot) -> bool {
+        tail::usable(filled_at, confirmed_at, self.max_staleness, now)
     }
 
     /// Whether the log was ever read to its end.
@@ -116,7 +116,7 @@ impl LogView {
     }
 
     #[inline]
-    pub(super) fn confirmed_at(&self) -> Option<Boot> {
+    pub(crate) fn confirmed_at(&self) -> Option<Boot> {
         match self.confirmed_at.load(Ordering::Acquire) {
             0 => None,
             nanos => Some(Boot::from_nanos(nanos)),
