@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Faults { args } => proof::run("larder-faults", &args),
         Task::Model { args } => model::run(&args),
-        Task::Torture { broken: None, args } => torture::run(&args),
+        Task::Torture { broken: None, args } => proof::run("larder-torture", &args),
         Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
         Task::Ci => ci::run(),
     };

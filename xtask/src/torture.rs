@@ -1,4 +1,4 @@
-//! `cargo xtask torture`: real processes, a real Redis and real faults, and a checker that proves the promises.
+//! `cargo xtask torture --broken`: whether torture finds what is broken.
 
 use std::process::ExitCode;
 
@@ -6,14 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{redis, shell};
 
-/// Runs it, and ends with 3 if a promise was broken.
-pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
-    redis::ensure()?;
-    let status = shell::show(shell::cargo(&RUN).arg("--").args(args))?;
-    Ok(shell::exit_code(status))
-}
-
-/// Runs it on a build that breaks this rule of the log, and fails unless that is found.
+/// Runs torture on a build that breaks this rule of the log, and fails unless that is found.
 pub(crate) fn run_broken(rule: &str, args: &[String]) -> Result<ExitCode> {
     redis::ensure()?;
     // Beside the other builds, not instead of them: the flag is for everything that is compiled.

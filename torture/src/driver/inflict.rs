@@ -59,7 +59,7 @@ pub(super) async fn on_servers(
             Act::Flush(what) => servers.flush(*what).await,
             Act::Failover { crash: true, lag, .. } => crash(&mut servers, &fleet, *lag).await?,
             Act::Failover { lag, isolated, .. } => {
-                depose(&mut servers, &fleet, &book, *lag, *isolated).await?
+                depose(&mut servers, &fleet, &book, *lag, *isolated).await?;
             }
             Act::Cut { .. } | Act::Blackhole { .. } | Act::Delay { .. } | Act::RestartInstance { .. } => {}
         }

@@ -125,7 +125,7 @@ fn shown(item: Item, language: &str, answer: &Answer, run: Option<u64>) -> Saw {
     let (Ok(version), Ok(own_run)) = (version.parse::<u64>(), own_run.parse()) else {
         return nonsense("it was no item");
     };
-    let gone = item.family == Family::Absent && version % 2 == 0;
+    let gone = item.family == Family::Absent && version.is_multiple_of(2);
     if shown != item.to_string() {
         nonsense("it was another item")
     } else if item.family == Family::Vary && in_language != language {

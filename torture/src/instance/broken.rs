@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
 use larder_core::store::{Cursor, Log, Look, SharedTier, StoreError};
@@ -72,6 +73,20 @@ impl SharedTier for Broken {
 
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
         self.store.remove(key).await
+    }
+}
+
+impl Leases for Broken {
+    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+        self.store.claim(claim).await
+    }
+
+    async fn extend(&self, address: &str, token: Token, life: Duration) -> Result<bool, StoreError> {
+        self.store.extend(address, token, life).await
+    }
+
+    async fn release(&self, address: &str, token: Token, left: Left) -> Result<(), StoreError> {
+        self.store.release(address, token, left).await
     }
 }
 

@@ -51,9 +51,8 @@ fn policy(family: Family) -> Policy {
         Family::Said | Family::Prefix | Family::Glob | Family::Uri => Policy::ttl(ttl::STANDARD),
         Family::Key => Policy::ttl(ttl::STANDARD).key(&format!("{name}:{{id}}")),
         Family::Patient => tagged(SHORT).stale_while_revalidate(WINDOW).stale_if_error(WINDOW),
-        Family::Etag | Family::Dated => tagged(SHORT),
+        Family::Etag | Family::Dated | Family::Failing => tagged(SHORT),
         Family::Absent => tagged(ttl::STANDARD).status(StatusCode::NOT_FOUND, ttl::STANDARD),
-        Family::Failing => tagged(SHORT),
     }
 }
 

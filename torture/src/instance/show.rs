@@ -38,7 +38,7 @@ fn version(item: Item, told: &Told, headers: &HeaderMap) -> Response {
             validated(asked(IF_MODIFIED_SINCE) == Some(&modified), (LAST_MODIFIED, modified), body)
         }
         Family::Vary => ([(VARY, wire::LANGUAGE)], body).into_response(),
-        Family::Absent if told.version % 2 == 0 => (StatusCode::NOT_FOUND, body).into_response(),
+        Family::Absent if told.version.is_multiple_of(2) => (StatusCode::NOT_FOUND, body).into_response(),
         _ => body.into_response(),
     }
 }

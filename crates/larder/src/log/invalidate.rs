@@ -212,8 +212,12 @@ async fn append(inner: &Arc<Inner>, store: &dyn Store, events: &[Event]) -> Pass
         }
     };
     inner.report.store_worked(Exchange::Append, &*inner.clock);
-    let appended = Appended { incarnation, id, answered: inner.clock.boot() };
-    inner.log.change(Tail::note_appended);
+    // In one step: no look sent after that moment may be taken in before what it has to know is noted.
+    let answered = inner.log.change(|tail| {
+        tail.note_appended();
+        inner.clock.boot()
+    });
+    let appended = Appended { incarnation, id, answered };
     let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
     inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
     let passing = inner.log.read(|tail| tail.passed(&appended));
