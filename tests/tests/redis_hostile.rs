@@ -16,7 +16,10 @@ use tower::Layer as _;
 
 /// An instance of its own, with a site of this policy.
 async fn instance(redis: &RedisServer, policy: Policy, memory: u64) -> (Cache, Site) {
-    let cache = Cache::builder().shared(RedisStore::connect(&redis.url()).unwrap()).memory(memory).build();
+    let cache = Cache::builder()
+        .shared(RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10)).connect().unwrap())
+        .memory(memory)
+        .build();
     let origin = Origin::new(|request, _| {
         let accepted = request.headers.get("accept").map_or("-", |accepted| accepted.to_str().unwrap());
         let answer = Answer::ok(format!("{} {accepted}", request.uri));

@@ -97,7 +97,7 @@ impl Log for Counting {
 }
 
 fn counting(redis: &RedisServer, gate: Option<Gate>) -> Counting {
-    let store = RedisStore::connect(&redis.url()).unwrap();
+    let store = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10)).connect().unwrap();
     Counting { store, gets: Arc::default(), trips: Arc::default(), gate }
 }
 

@@ -8,6 +8,7 @@ mod proof;
 mod redis;
 mod shell;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,15 @@ enum Task {
     /// Times a hit beside a bare handler and beside the fastest published layer, and counts what it allocates.
     Bench {
         /// Passed on to `cargo bench`, for example the name of one benchmark.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Proves the promises on real processes, a real Redis and real faults; `-- --help` lists what it takes.
+    Torture {
+        /// Builds it so that this rule is broken, and fails unless that is found.
+        #[arg(long, hide = true, value_parser = ["position-after-fill"])]
+        broken: Option<String>,
+        /// Passed on, for example `--instances 4 --seconds 60 --faults kill,failover --seed 7`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -59,6 +69,8 @@ fn main() -> ExitCode {
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Faults { args } => proof::run("larder-faults", &args),
         Task::Model { args } => model::run(&args),
+        Task::Torture { broken: None, args } => torture::run(&args),
+        Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {
