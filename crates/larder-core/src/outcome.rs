@@ -98,6 +98,8 @@ reasons! {
         KeyTooLong => "key-too-long",
         /// It came through a layer of the same cache already.
         Nested => "nested",
+        /// It brings a token of a write that this instance has not read of in time, or cannot compare.
+        ReadYourWrites => "read-your-writes",
     }
 }
 

@@ -114,7 +114,7 @@ pub struct Look {
 }
 
 /// What an append was answered with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Appended {
     /// The incarnation that the events were appended to.

@@ -1,6 +1,7 @@
 //! What the keys in Redis are called.
 
 use larder_core::lease::Token;
+use larder_core::stored::address;
 
 /// The names under which one store keeps its things.
 #[derive(Debug)]
@@ -43,9 +44,7 @@ impl Keys {
     /// The encoded key of the stored response with this name, be it the key's own or that of a variant; `None` if it is
     /// the name of something else.
     pub(crate) fn key_in<'a>(&self, name: &'a str) -> Option<&'a str> {
-        let (key, rest) = name.strip_prefix(&*self.responses)?.strip_prefix('{')?.split_once('}')?;
-        let is_digest = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        (rest.is_empty() || rest.strip_prefix(":v:").is_some_and(is_digest)).then_some(key)
+        address::key_of(name.strip_prefix(&*self.responses)?)
     }
 
     /// The name of the log's heartbeat.
@@ -85,7 +84,7 @@ mod tests {
     #[test]
     fn only_our_own_names_are_read() {
         let keys = Keys::new("shop", 3);
-        for address in ["{u|/a}".to_owned(), larder_core::stored::address::variant("u|/a", 7)] {
+        for address in [address::primary("u|/a"), address::variant("u|/a", 7)] {
             assert_eq!(keys.key_in(&keys.response(&address)), Some("u|/a"));
         }
         for name in [

@@ -2,6 +2,8 @@
 //!
 //! What is removed is decided in a script, by position: a response that was filled after the invalidation stays.
 
+use std::time::Duration;
+
 use fred::error::Error;
 use fred::interfaces::ClientLike;
 use fred::types::cluster::ClusterRouting;
@@ -58,7 +60,7 @@ async fn its_variants(
     let pattern = format!("{}*", literal(&inner.keys.response(&format!("{}:v:", address::primary(key)))));
     // They share the key's slot.
     let slot = ClusterHash::Custom(ClusterRouting::hash_key(key.as_bytes()));
-    let options = Options { cluster_hash: Some(slot), ..inner.data.options(LIMIT) };
+    let options = Options { cluster_hash: Some(slot), ..inner.data.options(limit(inner)) };
     let page = scan(inner, &options, sweep.cursor, pattern).await?;
     let names: Vec<_> = page.names.iter().filter(|name| inner.keys.key_in(name) == Some(key)).collect();
     let next = (page.cursor != 0).then_some(Sweep { cursor: page.cursor, ..sweep });
@@ -75,7 +77,7 @@ async fn among(
     let Some(node) = primaries.get(sweep.node) else {
         return Ok(Reclaimed::default());
     };
-    let options = Options { cluster_node: node.clone(), ..inner.data.options(LIMIT) };
+    let options = Options { cluster_node: node.clone(), ..inner.data.options(limit(inner)) };
     let page = scan(inner, &options, sweep.cursor, pattern(&inner.keys, texts)).await?;
     let is_named = |name: &&String| inner.keys.key_in(name).is_some_and(|key| what.selector.names_key(key));
     let names: Vec<_> = page.names.iter().filter(is_named).collect();
@@ -141,7 +143,7 @@ struct Removed {
 
 async fn remove(inner: &Inner, what: &Reclaim, names: &[&str]) -> Result<Removed, StoreError> {
     let event = [Value::Bytes(head(what.incarnation, what.before).to_vec().into())];
-    let run = inner.scripts.reclaim.run(&inner.data, LIMIT, names, &event);
+    let run = inner.scripts.reclaim.run(&inner.data, limit(inner), names, &event);
     let answer = run.await.map_err(|error| failed(inner, &error))?;
     let removed = || match parts(&answer)? {
         [count, variants] => {
@@ -158,6 +160,11 @@ fn head(incarnation: Incarnation, id: LogId) -> [u8; wire::LOG_ID.end] {
     head[wire::INCARNATION].copy_from_slice(&incarnation.to_bytes());
     head[wire::LOG_ID].copy_from_slice(&id.to_be_bytes());
     head
+}
+
+/// How long each exchange may take: nobody waits for it.
+fn limit(inner: &Inner) -> Duration {
+    inner.command_timeout.max(LIMIT)
 }
 
 fn failed(inner: &Inner, error: &Error) -> StoreError {

@@ -8,7 +8,10 @@ use std::cell::RefCell;
 use std::sync::Once;
 use std::time::Duration;
 
-use larder_core::store::{Log, SharedTier, StoreErrorKind};
+use larder_core::lease::{Claim, Holder, Leases, Left, Token};
+use larder_core::log::position::{Mark, Position};
+use larder_core::log::selector::Selector;
+use larder_core::store::{Log, Reclaim, SharedTier, StoreErrorKind, Sweep};
 use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
 use support::{after, brief, event, eventually, joined, patient, start, value};
@@ -75,7 +78,7 @@ async fn a_user_without_a_right_is_refused() {
 
 /// What a server demands of one who only does what Larder does; the README has it for operators.
 const RULE: &str = "resetchannels ~larder:larder:* ~larder:{larder:log}:* -@all \
-    +get +mget +set +getrange +unlink +eval +evalsha +xadd +xread +xrange +xinfo|stream +type +time +info";
+    +get +mget +set +getrange +unlink +pexpire +eval +evalsha +scan +xadd +xread +xrange +xinfo|stream +type +time +info";
 const README: &str = include_str!("../../../README.md");
 
 async fn with_rule(server: &RedisServer, rule: &str) {
@@ -105,6 +108,21 @@ async fn works(store: &RedisStore) -> Result<(), String> {
     let (one, other) = tokio::join!(store.get("{a}"), store.get("{b}"));
     one.and(other).map_err(said)?;
     store.remove("{a}").await.map_err(said)?;
+    let token = Token::from_bytes([1; 16]);
+    let position = Position { incarnation: begun.incarnation, mark: Mark { log: begun.last, local: 0 } };
+    let claim = Claim {
+        address: "{a}",
+        holder: Holder { token, position },
+        life: hour,
+        seen: None,
+        awaited: None,
+        overtakes: false,
+    };
+    store.claim(claim).await.map_err(said)?;
+    store.extend("{a}", token, hour).await.map_err(said)?;
+    store.release("{a}", token, Left::Nothing).await.map_err(said)?;
+    let what = Reclaim { selector: Selector::All, incarnation: begun.incarnation, before: begun.last };
+    store.reclaim(&what, Some(Sweep::default())).await.map_err(said)?;
     store.stats().await.map(drop).map_err(said)
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use larder_core::store::{Log, SharedTier, StoreErrorKind};
-use larder_redis::RedisStore;
+use larder_redis::{RedisStore, RedisStoreBuilder};
 use larder_testing::RedisServer;
 use support::cluster::{key_on, namespace_on, replica_of, three_primaries};
 use support::{brief, event, eventually, joined};
@@ -18,6 +18,11 @@ const VALUE: Bytes = Bytes::from_static(b"x");
 
 async fn kind(store: &RedisStore, key: &str) -> Option<StoreErrorKind> {
     store.get(key).await.err().map(|error| error.kind())
+}
+
+/// Settings that no healthy node runs into, however slow the machine is.
+fn unhurried(url: &str) -> RedisStoreBuilder {
+    RedisStore::builder(url).command_timeout(Duration::from_secs(2))
 }
 
 /// How many connections the nodes but this one ever had.
@@ -40,7 +45,7 @@ async fn a_hung_node_closes_no_other() {
     let hung = (0..3).min_by_key(|number| nodes[*number].address().port()).unwrap();
     let namespace = namespace_on(&nodes, (hung + 1) % 3).await;
     let url = format!("redis-cluster://{}", nodes[0].address());
-    let store = joined(brief(&url).namespace(namespace)).await;
+    let store = joined(unhurried(&url).namespace(namespace)).await;
     let mut keys = Vec::new();
     for number in 0..3 {
         keys.push(key_on(&nodes, number).await);
@@ -55,7 +60,7 @@ async fn a_hung_node_closes_no_other() {
     }
     assert_eq!(kind(&store, &keys[hung]).await, Some(StoreErrorKind::CircuitOpen));
     let (begun, mut waited) = (Instant::now(), 0);
-    for _ in 0..300 {
+    while waited < 3 {
         for (number, key) in keys.iter().enumerate() {
             match store.get(key).await {
                 Ok(found) if number != hung => assert_eq!(found, Some(VALUE)),

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use larder_core::log::tail::Tail;
+use larder_core::log::token::Token;
+
 use crate::builder::CacheBuilder;
 use crate::close::{Closed, close};
 use crate::inner::Inner;
@@ -89,6 +92,26 @@ impl Cache {
     /// ```
     pub async fn close(&self) -> Closed {
         close(&self.inner, self.inner.close_within).await
+    }
+
+    /// How much of the invalidation log this instance knows now. Taken after [`invalidate`](Self::invalidate), it covers
+    /// that invalidation and all before it.
+    ///
+    /// Responses to unsafe requests that go through a layer carry it by themselves where the policy says
+    /// [`read_your_writes`](Policy::read_your_writes). This is for writes that do not:
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use larder::{Cache, Tag};
+    ///
+    /// # let cache = Cache::default();
+    /// cache.invalidate(Tag::new("product:42")).await;
+    /// let answer = ([("larder-token", cache.token().to_string())], "saved");
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.inner.log.read(Tail::token)
     }
 }
 

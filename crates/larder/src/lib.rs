@@ -20,6 +20,7 @@ mod said;
 mod serve;
 mod service;
 mod store;
+mod sync;
 #[cfg(test)]
 mod testing;
 pub mod ttl;
@@ -30,8 +31,9 @@ pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use close::Closed;
 pub use larder_core::log::selector::{Glob, Prefix, Selector, SelectorError, Tag, UriName};
+pub use larder_core::log::token::{NotAToken, Token};
 pub use log::{Deferral, Invalidated, Invalidation};
-pub use policy::{ConfigError, ConfigErrorKind, Policy};
+pub use policy::{ConfigError, ConfigErrorKind, Policy, ReadYourWrites};
 pub use report::stats::Stats;
 pub use said::{CacheFor, Tags};
 pub use service::{CacheLayer, CacheService, ResponseFuture};

@@ -53,7 +53,7 @@ pub(crate) fn stored(key: &str, body: impl Into<Bytes>) -> StoredResponse {
 
 /// The same, filled by this process.
 pub(crate) fn held(key: &str, body: impl Into<Bytes>) -> Arc<Held> {
-    Arc::new(Held::filled(stored(key, body), now(), now()))
+    Arc::new(Held::filled(stored(key, body), Some(now()), now()))
 }
 
 /// The same, as the answer to a request with these fields, on whose `names` it varies.
@@ -61,7 +61,7 @@ pub(crate) fn varying(key: &str, names: &[&'static str], request: &HeaderMap) ->
     let names: Vec<_> = names.iter().map(|name| HeaderName::from_static(name)).collect();
     let mut stored = stored(key, "");
     stored.meta.selecting = vary::selecting(&names, request);
-    Arc::new(Held::filled(stored, now(), now()))
+    Arc::new(Held::filled(stored, Some(now()), now()))
 }
 
 /// What this comes to, or a panic where it never ends. The limit is only there so that a failure ends.

@@ -16,8 +16,8 @@ use larder_core::outcome::{BypassReason, Outcome};
 
 use crate::body::CacheBody;
 use crate::detach::detached;
-use crate::inner::Inner;
-use crate::log::{Invalidation, invalidate};
+use crate::log::{Invalidated, Invalidation, invalidate};
+use crate::policy::Brought;
 use crate::serve;
 use crate::service::route::Route;
 use crate::service::target::Target;
@@ -49,9 +49,10 @@ pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
 /// and the invalidation would leave a stored response that is wrong for the rest of its lifetime. The handler of an
 /// unsafe method therefore runs to its end even if nobody waits for its response.
 pub(crate) async fn answer<B, E, F>(
-    cache: Arc<Inner>,
+    route: Arc<Route>,
     response: F,
     written: Vec<Selector>,
+    brought: Option<Brought>,
 ) -> Result<Response<CacheBody<B>>, E>
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -59,13 +60,14 @@ where
     E: Send + 'static,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
 {
-    detached(&Arc::clone(&cache).background, to_its_end(cache, response, written)).await
+    detached(&Arc::clone(&route.cache).background, to_its_end(route, response, written, brought)).await
 }
 
 async fn to_its_end<B, E>(
-    cache: Arc<Inner>,
+    route: Arc<Route>,
     response: impl Future<Output = Result<Response<B>, E>>,
     written: Vec<Selector>,
+    brought: Option<Brought>,
 ) -> Result<Response<CacheBody<B>>, E>
 where
     B: Body<Data = Bytes>,
@@ -75,11 +77,15 @@ where
     let said = Invalidation::take_from(response.extensions_mut());
     let written = if status.is_success() || status.is_redirection() { written } else { Vec::new() };
     // Two events, as the handler's may be soft while the URI's is not.
+    let mut last = None;
     if let Some(said) = said {
-        invalidate(&cache, said).await;
+        last = Some(invalidate(&route.cache, said).await);
     }
     if let Some(written) = Invalidation::of_each(written) {
-        invalidate(&cache, written).await;
+        last = Some(invalidate(&route.cache, written).await);
     }
-    Ok(serve::past(response, OUTCOME))
+    let mut response = serve::past(response, OUTCOME);
+    // Even where nothing was invalidated here: the handler may have done so itself, whatever it answers.
+    route.give_token(response.headers_mut(), brought, last == Some(Invalidated::Applied));
+    Ok(response)
 }

@@ -9,12 +9,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, ETAG, LAST_MODIFIED, VARY};
-use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use larder::{Cache, Policy, ttl};
+use larder::{Cache, Policy, ReadYourWrites, ttl};
 use larder_testing::{Answer, Gate, Step};
 use tower::ServiceExt;
+
+/// The header field of `/hasty`, whose requests do not wait for the log. Those of `/seen` do, and bring a cookie.
+pub const TOKEN: HeaderName = HeaderName::from_static("larder-token");
 
 /// How many values a [`Truth`] has.
 pub const VALUES: usize = 64;
@@ -57,6 +60,8 @@ impl Origin {
     pub(super) fn routes(self) -> Router {
         let standard = || Policy::ttl(ttl::STANDARD).jitter(0.0).tag("value:{id}");
         let window = Duration::from_secs(600);
+        let hasty = ReadYourWrites::header(TOKEN).wait(Duration::ZERO);
+        let seen = ReadYourWrites::cookie("seen").wait(Duration::from_secs(10));
         let route = |policy: Policy| self.cache.layer(policy);
         Router::new()
             .route("/values/{id}", get(show).put(update).layer(route(standard())))
@@ -78,6 +83,8 @@ impl Origin {
                 "/probe/{name}",
                 get(async || "probe").layer(route(Policy::ttl(ttl::STANDARD).jitter(0.0))),
             )
+            .route("/hasty/{id}", get(show).put(update).layer(route(standard().read_your_writes(hasty))))
+            .route("/seen/{id}", get(show).put(update).layer(route(standard().read_your_writes(seen))))
             .with_state(self)
     }
 

@@ -16,6 +16,7 @@ mod jitter;
 mod keys;
 mod layers;
 mod main_job;
+mod own_writes;
 mod plain;
 mod refreshes;
 mod reports;

@@ -6,11 +6,15 @@
 //! * [`selector`]: what an invalidation names, [`names`]: what a stored response answers to;
 //! * [`table`]: name → last position, and the check between a stored response and it;
 //! * [`outbox`]: invalidations that the log has not been told yet;
-//! * [`tail`]: the state machine that follows the log.
+//! * [`tail`]: the state machine that follows the log;
+//! * [`token`]: how much of it an instance knew, for a client to bring to another one.
 
+#[doc(hidden)]
+pub mod broken;
 pub mod names;
 pub mod outbox;
 pub mod position;
 pub mod selector;
 pub mod table;
 pub mod tail;
+pub mod token;

@@ -1,8 +1,12 @@
 //! Invalidations that the log has not been told yet.
 
+#[cfg(feature = "model")]
+mod canonical;
+
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
+use super::broken::{Broken, Rule};
 use super::selector::Event;
 use super::tail::Passing;
 use crate::store::Appended;
@@ -28,13 +32,16 @@ impl Batch {
 
 /// The deferred events of this process, each until our own tail has passed it.
 #[derive(Debug)]
+#[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub(crate) struct Outbox {
     /// Ascending by number.
     entries: VecDeque<Entry>,
     most: u64,
+    broken: Broken,
 }
 
 #[derive(Debug)]
+#[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 struct Entry {
     number: u64,
     event: Event,
@@ -44,7 +51,17 @@ struct Entry {
 impl Outbox {
     /// An empty outbox that keeps at most this many events, and at least one.
     pub(crate) fn new(most: usize) -> Self {
-        Self { entries: VecDeque::new(), most: u64::try_from(most).unwrap_or(u64::MAX).max(1) }
+        Self {
+            entries: VecDeque::new(),
+            most: u64::try_from(most).unwrap_or(u64::MAX).max(1),
+            broken: Broken::NOT,
+        }
+    }
+
+    #[cfg(feature = "broken")]
+    pub(crate) fn breaking(mut self, broken: Broken) -> Self {
+        self.broken = broken;
+        self
     }
 
     /// Whether everything was told to the log and came back.
@@ -68,14 +85,19 @@ impl Outbox {
         // Numbers are counted, not entries: those that came back out of order leave gaps, and the table holds a row
         // for each number from the first.
         let first = self.entries.front().map_or(number, |entry| entry.number);
-        let kept = if number - first < self.most {
-            event.clone()
-        } else {
-            self.entries.clear();
-            Event::EVERYTHING
-        };
+        let kept = if number - first < self.most { event.clone() } else { self.collapse(event) };
         self.entries.push_back(Entry { number, event: kept.clone(), appended: None });
         kept
+    }
+
+    /// Makes room, and says what the new event becomes.
+    fn collapse(&mut self, event: &Event) -> Event {
+        if self.broken.is(Rule::OutboxDropsTheOldest) {
+            self.entries.pop_front();
+            return event.clone();
+        }
+        self.entries.clear();
+        Event::EVERYTHING
     }
 
     /// The first events that have to be appended.

@@ -1,5 +1,7 @@
 //! Name → last position, and the check of a stored response against it.
 
+#[cfg(feature = "model")]
+mod canonical;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -10,6 +12,7 @@ use std::iter::once;
 use std::time::Duration;
 
 use self::row::Row;
+use super::broken::{Broken, Rule};
 use super::names::Names;
 use super::position::{LogId, Mark};
 use super::selector::{Digest, Event, Glob, Mode, Selector};
@@ -36,6 +39,7 @@ pub(crate) enum Place {
 
 /// What was invalidated in one incarnation, as far as it is remembered. What was forgotten lies below the floor.
 #[derive(Debug)]
+#[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq))]
 pub(crate) struct Table {
     rows: HashMap<Digest, Row, BuildHasherDefault<DigestHasher>>,
     globs: Vec<(Glob, Row)>,
@@ -44,6 +48,7 @@ pub(crate) struct Table {
     most_rows: usize,
     most_globs: usize,
     version: u64,
+    broken: Broken,
 }
 
 impl Table {
@@ -57,7 +62,19 @@ impl Table {
             most_rows,
             most_globs,
             version: 0,
+            broken: Broken::NOT,
         }
+    }
+
+    #[cfg(feature = "broken")]
+    pub(crate) fn breaking(mut self, broken: Broken) -> Self {
+        self.broken = broken;
+        self
+    }
+
+    /// Whether this rule is broken on purpose.
+    pub(super) fn breaks(&self, rule: Rule) -> bool {
+        self.broken.is(rule)
     }
 
     /// Another number after every change that can make a verdict worse.
@@ -67,7 +84,7 @@ impl Table {
 
     /// Rule 3, within one incarnation.
     pub(crate) fn check(&self, mark: Mark, names: &Names, now: Boot) -> Verdict {
-        if !mark.covers(self.floor) {
+        if !self.covers(mark, self.floor) {
             return Verdict::Refused;
         }
         let digests = names.digests().iter();
@@ -77,7 +94,7 @@ impl Table {
         let globs = globs.filter(|(glob, row)| !row.is_covered_by(mark) && names.matches(glob));
         let mut soft_since: Option<Boot> = None;
         for row in once(&self.all).chain(rows).chain(globs.map(|(_, row)| row)) {
-            if !mark.covers(row.hard()) {
+            if !self.covers(mark, row.hard()) {
                 return Verdict::Refused;
             }
             soft_since = [soft_since, row.soft_since(mark)].into_iter().flatten().min();
@@ -93,6 +110,9 @@ impl Table {
             selector => match selector.digest() {
                 Some(digest) => {
                     let row = self.rows.entry(digest).or_default();
+                    if event.mode == Mode::Soft && self.broken.is(Rule::LastModeDecides) {
+                        *row = Row::default();
+                    }
                     row.touch(event.mode, place, now, self.version);
                     self.make_room_for_rows(settled);
                 }
@@ -109,6 +129,7 @@ impl Table {
 
     /// Forgets what belongs to a log that is gone. Pending rows keep their local part: the log has yet to be told.
     pub(crate) fn forget_log(&mut self, settled: u64) {
+        let settled = if self.breaks(Rule::PendingRowsAreForgotten) { u64::MAX } else { settled };
         self.version += 1;
         self.floor.log = LogId::ZERO;
         self.all.forget_log();
@@ -116,6 +137,14 @@ impl Table {
         self.rows.values_mut().for_each(Row::forget_log);
         self.globs.retain(|(_, row)| row.is_pending(settled));
         self.globs.iter_mut().for_each(|(_, row)| row.forget_log());
+    }
+
+    /// Rule 1: each part for itself.
+    fn covers(&self, mark: Mark, other: Mark) -> bool {
+        if self.breaks(Rule::OnePair) {
+            return (mark.log, mark.local) >= (other.log, other.local);
+        }
+        mark.covers(other)
     }
 
     fn apply_glob(&mut self, glob: &Glob, mode: Mode, place: Place, now: Boot, settled: u64) {
@@ -142,8 +171,11 @@ impl Table {
         let Some(last) = last_to_drop(self.rows.values(), self.most_rows, settled) else {
             return;
         };
-        let floor = &mut self.floor;
-        self.rows.retain(|_, row| row.is_kept(last, settled) || row.sink_into(floor));
+        let mut floor = self.floor;
+        self.rows.retain(|_, row| row.is_kept(last, settled) || row.sink_into(&mut floor));
+        if !self.breaks(Rule::DroppedRowsAreForgotten) {
+            self.floor = floor;
+        }
     }
 
     fn drop_oldest_globs(&mut self, settled: u64) {

@@ -5,17 +5,23 @@
 //! [`generation`](Tail::generation), its [`position`](Tail::position), its [`confirmed_at`](Tail::confirmed_at); then
 //! it wakes those who wait for [`passed`](Tail::passed).
 
+#[cfg(feature = "model")]
+mod canonical;
 mod reached;
 
 use std::time::Duration;
 
 pub use self::reached::Passing;
 use self::reached::Reached;
+#[cfg(feature = "broken")]
+use super::broken::Broken;
+use super::broken::Rule;
 use super::names::Names;
 use super::outbox::{Batch, Outbox};
 use super::position::{Incarnation, Mark, Position};
 use super::selector::Event;
 use super::table::{Place, Table, Verdict};
+use super::token::{Comparison, Token};
 use crate::store::{Appended, Cursor, Look};
 use crate::time::Boot;
 
@@ -52,13 +58,18 @@ impl Default for Limits {
 
 /// What one process knows of the invalidation log.
 #[derive(Debug)]
+#[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub struct Tail {
     alone: bool,
+    /// Which instance this is, to the tokens of invalidations that it alone knows of.
+    own: Incarnation,
     reached: Reached,
     /// How many invalidations of our own were deferred.
     local: u64,
     table: Table,
     outbox: Outbox,
+    /// Whether this incarnation was told anything by us.
+    was_told: bool,
     confirmed_at: Option<Boot>,
     /// Whether the end of this incarnation was reached once.
     replayed: bool,
@@ -71,13 +82,26 @@ impl Tail {
     pub fn following(placeholder: Incarnation, limits: Limits) -> Self {
         Self {
             alone: false,
+            own: placeholder,
             reached: Reached::start_of(placeholder, None),
             local: 0,
             table: Table::new(limits.rows.max(limits.outbox.saturating_mul(2)), limits.globs),
             outbox: Outbox::new(limits.outbox),
+            was_told: false,
             confirmed_at: None,
             replayed: false,
         }
+    }
+
+    /// This tail with one rule broken, to see that a checker finds out.
+    #[cfg(feature = "broken")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn breaking(mut self, rule: Rule) -> Self {
+        let broken = Broken::breaking(rule);
+        self.table = self.table.breaking(broken);
+        self.outbox = self.outbox.breaking(broken);
+        self
     }
 
     /// A tail that is itself the log of the only process there is: always confirmed, and with no shared tier to trust.
@@ -93,6 +117,18 @@ impl Tail {
             incarnation: self.reached.incarnation,
             mark: Mark { log: self.reached.log, local: self.local },
         }
+    }
+
+    /// What we know, for a client to bring along: it covers every invalidation that was done here before.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        Token::of(self.position(), (!self.outbox.is_empty()).then_some(self.own))
+    }
+
+    /// Whether we know at least as much as a token that a client brought (rule 17).
+    #[must_use]
+    pub fn compare(&self, token: &Token) -> Comparison {
+        token.compare(self.position(), self.own)
     }
 
     /// Where the next look begins.
@@ -168,8 +204,15 @@ impl Tail {
 
     /// Notes that a batch was appended. It stays in the outbox until we have passed it (rule 12).
     pub fn sent(&mut self, batch: &Batch, appended: Appended) {
+        self.note_appended();
         self.outbox.sent(batch, appended);
         self.settle();
+    }
+
+    /// Notes that events were appended other than from the outbox. Should the log turn out to be of another incarnation,
+    /// it may have begun before they were.
+    pub fn note_appended(&mut self) {
+        self.was_told = true;
     }
 
     /// How far we are with an event that was appended: `invalidate` may return once it is passed (rule 14).
@@ -197,10 +240,17 @@ impl Tail {
     }
 
     /// Rule 6: another incarnation begins at its start, and refuses everything older.
+    ///
+    /// Where a primary was cut off and went on for a while, as it does without `min-replicas-to-write`, there are two
+    /// incarnations at a time. What we told the one that we leave may be news to the other, though it was applied: so
+    /// the other is told *all*, which holds here at once.
     fn adopt(&mut self, incarnation: Incarnation, sent: Boot) {
         self.reached = Reached::start_of(incarnation, Some(sent));
         self.replayed = false;
         self.table.forget_log(self.settled());
+        if std::mem::take(&mut self.was_told) && !self.breaks(Rule::LeavesInSilence) {
+            self.defer(&[Event::EVERYTHING], sent);
+        }
     }
 
     /// The log ends before our position, though it is of our incarnation (the end of rule 6): only a new one can be
@@ -235,6 +285,10 @@ impl Tail {
 
     fn settle(&mut self) {
         self.outbox.settle(|appended| self.reached.passing(appended));
+    }
+
+    fn breaks(&self, rule: Rule) -> bool {
+        self.table.breaks(rule)
     }
 
     fn settled(&self) -> u64 {

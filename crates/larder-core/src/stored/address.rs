@@ -23,6 +23,14 @@ pub fn variant(key: &str, digest: u128) -> String {
     format!("{{{key}}}:v:{:03x}", digest % VARIANTS)
 }
 
+/// The key that something with this address is stored under; `None` if it is no address.
+#[must_use]
+pub fn key_of(address: &str) -> Option<&str> {
+    let (key, rest) = address.strip_prefix('{')?.split_once('}')?;
+    let is_place = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (rest.is_empty() || rest.strip_prefix(":v:").is_some_and(is_place)).then_some(key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +39,16 @@ mod tests {
     fn addresses_are_readable_and_hash_tagged() {
         assert_eq!(primary("k|user:42"), "{k|user:42}");
         assert_eq!(variant("k|user:42", 0xabc), "{k|user:42}:v:2bc");
+    }
+
+    #[test]
+    fn an_address_tells_its_key() {
+        for address in [primary("u|/a"), variant("u|/a", 7), variant("u|/a", u128::MAX)] {
+            assert_eq!(key_of(&address), Some("u|/a"));
+        }
+        for other in ["", "u|/a", "{u|/a", "{u|/a}:mine", "{u|/a}:v:7", "{u|/a}:v:00g", "{u|/a}:lease"] {
+            assert_eq!(key_of(other), None, "{other}");
+        }
     }
 
     #[test]

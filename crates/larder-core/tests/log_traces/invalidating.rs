@@ -1,5 +1,6 @@
 //! Rules 14 and 15: invalidating.
 
+use larder_core::log::selector::Event;
 use larder_core::log::table::Verdict;
 use larder_core::log::tail::{Limits, Passing};
 
@@ -43,15 +44,59 @@ fn rule_14_an_event_that_was_trimmed_before_we_read_it_is_passed_with_the_floor(
 
 /// Failover loses the event, and `invalidate` waits for ever.
 #[test]
-fn rule_14_an_event_that_was_lost_is_passed_with_the_incarnation_that_follows() {
+fn rule_14_an_event_that_was_lost_is_appended_again_to_the_incarnation_that_follows() {
     let mut redis = Redis::new();
     let mut a = Instance::joined(&mut redis, at(0));
     let v0 = a.begin_fill("x", at(0));
     let appended = redis.append(&[hard("x")], at(1));
     redis.fail_over(1);
     a.look(&mut redis, at(2));
-    assert_eq!(a.tail.passed(&appended), Passing::Passed);
+    assert_eq!(a.tail.passed(&appended), Passing::AppendAgain);
     assert_eq!(a.check(&v0, at(3)), Verdict::Refused);
+}
+
+/// A primary that was cut off takes the append, though the one that was promoted has begun its log by then: what others
+/// filled there in between knows nothing of the event, and everybody serves it for the rest of its lifetime.
+#[test]
+fn rule_14_what_a_deposed_primary_took_is_not_passed_by_an_incarnation_that_was_begun_before() {
+    let (mut deposed, mut promoted) = (Redis::new(), Redis::new());
+    let mut a = Instance::joined(&mut deposed, at(0));
+    promoted.begin_incarnation();
+    let b = Instance::joined(&mut promoted, at(1));
+    let v0 = b.begin_fill("x", at(2));
+    let appended = deposed.append(&[hard("x")], at(3));
+    a.look(&mut promoted, at(4));
+    assert_eq!(a.check(&v0, at(4)), Verdict::Valid);
+    assert_eq!(a.tail.passed(&appended), Passing::AppendAgain);
+}
+
+/// The same, where `invalidate` has returned before we hear of the promotion.
+#[test]
+fn rule_14_what_we_told_one_incarnation_is_told_to_the_next() {
+    let (mut deposed, mut promoted) = (Redis::new(), Redis::new());
+    let mut a = Instance::joined(&mut deposed, at(0));
+    promoted.begin_incarnation();
+    let mut b = Instance::joined(&mut promoted, at(1));
+    let v0 = b.begin_fill("x", at(2));
+    let appended = deposed.append(&[hard("x")], at(3));
+    a.tail.note_appended();
+    a.look(&mut deposed, at(4));
+    assert_eq!(a.tail.passed(&appended), Passing::Passed);
+    a.tail.defer(&[soft("y")], at(6));
+    let batch = a.tail.unsent().unwrap();
+    let appended = deposed.append(batch.events(), at(7));
+    a.tail.sent(&batch, appended);
+    a.look(&mut deposed, at(8));
+    assert!(a.tail.trusts_shared(at(8), MAX_STALENESS));
+
+    let asked = a.tail.position();
+    a.look(&mut promoted, at(9));
+    assert_eq!(a.check(&Instance::promote(&v0, asked), at(9)), Verdict::Refused);
+    assert!(!a.tail.trusts_shared(at(9), MAX_STALENESS), "P1: what others filled there is not asked for");
+    assert_eq!(a.tail.unsent().unwrap().events(), [Event::EVERYTHING]);
+    a.flush(&mut promoted, at(10));
+    b.look(&mut promoted, at(11));
+    assert_eq!(b.check(&v0, at(11)), Verdict::Refused);
 }
 
 /// The append may be the first to meet a new incarnation; that we still follow the old one says nothing.
@@ -151,7 +196,7 @@ fn rule_14_an_append_to_a_broken_log_is_not_passed_by_its_id() {
     assert!(appended.id < a.tail.position().mark.log);
     assert_eq!(a.tail.passed(&appended), Passing::Waiting);
     a.look(&mut redis, at(5));
-    assert_eq!(a.tail.passed(&appended), Passing::Passed);
+    assert_eq!(a.tail.passed(&appended), Passing::AppendAgain);
 }
 
 #[test]

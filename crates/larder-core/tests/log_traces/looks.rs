@@ -2,7 +2,7 @@
 
 use larder_core::log::position::LogId;
 use larder_core::log::table::Verdict;
-use larder_core::log::tail::Limits;
+use larder_core::log::tail::{Limits, Passing};
 
 use crate::world::{Instance, MAX_STALENESS, Redis, at, hard};
 
@@ -68,6 +68,48 @@ fn rule_6_a_new_incarnation_is_read_from_its_start_as_its_ids_are_reused() {
     b.look(&mut redis, at(5));
     assert_eq!(b.check(&v0, at(6)), Verdict::Refused);
     assert_eq!(b.tail.cursor().after, reused);
+}
+
+/// Two logs at a time, as without `min-replicas-to-write`: what was told to the one that was cut off was applied, and the
+/// other, whose incarnation had begun before, never hears of it.
+#[test]
+fn rule_6_what_was_told_to_an_incarnation_that_is_left_is_all_to_the_next() {
+    let (mut cut_off, mut promoted) = (Redis::new(), Redis::new());
+    let mut a = Instance::joined(&mut cut_off, at(0));
+    promoted.begin_incarnation();
+    let mut b = Instance::joined(&mut promoted, at(0));
+    let v0 = b.begin_fill("x", at(0));
+    let appended = cut_off.append(&[hard("x")], at(1));
+    a.tail.note_appended();
+    a.look(&mut cut_off, at(2));
+    assert_eq!(a.tail.passed(&appended), Passing::Passed);
+
+    let asked = a.tail.position();
+    a.look(&mut promoted, at(3));
+    assert_eq!(a.check(&Instance::promote(&v0, asked), at(3)), Verdict::Refused);
+    assert!(!a.tail.trusts_shared(at(3), MAX_STALENESS));
+    a.flush(&mut promoted, at(4));
+    b.look(&mut promoted, at(5));
+    assert_eq!(b.check(&v0, at(5)), Verdict::Refused);
+    // A process that told nothing leaves in silence.
+    b.look(&mut cut_off, at(6));
+    assert!(b.tail.unsent().is_none());
+}
+
+/// Looks that reach now the one and now the other: `v0` is of an incarnation in which nothing was invalidated.
+#[test]
+fn rule_6_an_incarnation_that_is_taken_up_again_does_not_bring_back_what_it_knew() {
+    let mut cut_off = Redis::new();
+    let mut a = Instance::joined(&mut cut_off, at(0));
+    let v0 = a.begin_fill("x", at(0));
+    let mut promoted = Redis::new();
+    promoted.begin_incarnation();
+    a.tail.defer(&[hard("x")], at(1));
+    a.flush(&mut promoted, at(2));
+    a.look(&mut promoted, at(3));
+    assert_eq!(a.check(&v0, at(3)), Verdict::Refused);
+    a.look(&mut cut_off, at(4));
+    assert_eq!(a.check(&v0, at(4)), Verdict::Refused);
 }
 
 /// Where a server refuses `INFO` in scripts, the log's end is compared with our position instead.

@@ -11,4 +11,5 @@ mod invalidating;
 mod looks;
 mod positions;
 mod serving;
+mod tokens;
 mod world;

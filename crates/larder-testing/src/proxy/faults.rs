@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::mem;
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(super) struct Faults {
 
 #[derive(Debug, Default)]
 pub(super) struct Plan {
+    /// Where new connections lead, if not where the proxy was started in front of.
+    pub(super) server: Option<SocketAddr>,
     pub(super) refuse: bool,
     pub(super) accepted: usize,
     blackhole: Option<Gate>,

@@ -66,6 +66,11 @@ impl Proxy {
         self.address
     }
 
+    /// Leads new connections to another server, as after a failover. Open ones stay: [`cut`](Self::cut) ends them.
+    pub fn lead_to(&self, server: SocketAddr) {
+        self.faults.edit(|plan| plan.server = Some(server));
+    }
+
     /// Ends every fault: what was held back is delivered, and everything is passed on again.
     pub fn pass(&self) {
         self.faults.clear();

@@ -63,6 +63,7 @@ async fn connection(
 /// Both directions go on by themselves: what a client sent before it hung up is still delivered.
 async fn relay(client: TcpStream, server: SocketAddr, faults: &Faults) -> io::Result<()> {
     faults.reachable().await;
+    let server = faults.edit(|plan| plan.server).unwrap_or(server);
     let server = TcpStream::connect(server).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;

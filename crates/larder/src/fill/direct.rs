@@ -57,7 +57,7 @@ where
 }
 
 /// Passes on a request that turns out not to be for the cache.
-async fn past<S, Q>(
+pub(crate) async fn past<S, Q>(
     route: &Route,
     inner: &mut S,
     parts: Parts,

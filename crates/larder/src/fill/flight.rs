@@ -4,15 +4,15 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use larder_core::log::position::Position;
 use larder_core::outcome::Tier;
 use larder_core::time::Boot;
-use tokio::sync::watch;
 
 use crate::memory::Stale;
 use crate::memory::held::Held;
+use crate::sync::{Mutex, MutexGuard, watch};
 
 /// What a flight ended with, for those who waited.
 #[derive(Clone)]
@@ -117,7 +117,7 @@ impl Lead {
     /// Ends the flight. Whoever comes from now on finds what was stored, or begins a new one.
     pub(crate) fn end(self, end: Ended) {
         self.leave();
-        self.ends.send_replace(Some(end));
+        self.tell(end);
     }
 
     /// Tells how the flight ends, to those who wait and to those who join until the lead is dropped.

@@ -8,7 +8,8 @@ use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::http::vary;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
-use larder_core::outcome::{MissReason, Outcome, StaleReason};
+use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason};
+use larder_core::time::Boot;
 
 use super::ask::Ask;
 use super::flight::{Ended, Flight, Joined, Lead};
@@ -69,7 +70,7 @@ where
             Known::Missing(reason) => Err(reason),
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-        let (flight, position, ended, reason) = match join(&route, &ask) {
+        let (flight, joined, ended, reason) = match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
                 Again::Lead(stale, reason, _) if ask.head => {
                     drop(lead);
@@ -87,9 +88,10 @@ where
                             continue;
                         }
                         Right::Ended(ended) => {
-                            let (flight, position) = (Arc::clone(lead.flight()), lead.flight().position);
+                            let flight = Arc::clone(lead.flight());
+                            let joined = Joining { boot: flight.began, position: flight.position };
                             lead.end(ended.clone());
-                            (flight, position, Some(ended), reason)
+                            (flight, joined, Some(ended), reason)
                         }
                     }
                 }
@@ -98,13 +100,13 @@ where
                     continue;
                 }
             },
-            Turn::Wait(flight, position) => {
+            Turn::Wait(flight, joined) => {
                 place.leave();
                 let ended = flight.ended().await;
-                (flight, position, ended, reason)
+                (flight, joined, ended, reason)
             }
         };
-        match taken(&route, &ask, &flight, position, ended.as_ref()) {
+        match taken(&route, &ask, &flight, joined, ended.as_ref()) {
             Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
             Taken::Alone => return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await,
             Taken::Anew if waits == MOST_WAITS => {
@@ -118,9 +120,32 @@ where
     }
 }
 
+/// Answers a request that must not be given what is stored. What the handler makes of it is stored if it may be, and
+/// what is older than what this instance will read of the log is refused as ever.
+pub(crate) async fn past_what_is_stored<S, Q>(
+    route: Arc<Route>,
+    place: Place<S>,
+    request: Request<Q>,
+    ask: Ask,
+    reason: BypassReason,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await
+}
+
 enum Turn {
     Lead(Lead),
-    Wait(Arc<Flight>, Position),
+    Wait(Arc<Flight>, Joining),
+}
+
+/// When a request joined, and how much of the log was known then.
+#[derive(Clone, Copy)]
+struct Joining {
+    boot: Boot,
+    position: Position,
 }
 
 /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
@@ -132,7 +157,7 @@ fn join(route: &Route, ask: &Ask) -> Turn {
         |flight: &Flight| inner.log.may_join(flight.began, now) && !is_in_vain(route, ask, flight, position);
     match inner.flights.join(ask.flight(route), now, position, may_join) {
         Joined::Lead(lead) => Turn::Lead(lead),
-        Joined::Wait(flight) => Turn::Wait(flight, position),
+        Joined::Wait(flight) => Turn::Wait(flight, Joining { boot: now, position }),
     }
 }
 
@@ -197,8 +222,9 @@ enum Taken {
 /// What a request that waited makes of how the flight ended.
 ///
 /// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if, when the flight ends,
-/// the whole of rule 3 holds for the flight's position; else it starts anew."
-fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: Option<&Ended>) -> Taken {
+/// the whole of rule 3 holds for the flight's position; else it starts anew." What the handler did not make in this flight
+/// is always held against rule 3.
+fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Option<&Ended>) -> Taken {
     let Some(ended) = ended else { return Taken::Anew };
     let miss = Outcome::Miss(MissReason::NeverStored);
     let (held, outcome, stored) = match ended {
@@ -211,8 +237,21 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined_at: Position, ended: 
     let inner = &route.cache;
     let now = inner.clock.boot();
     let names = &held.meta.names;
-    let same = joined_at == flight.position;
-    if !same && inner.log.read(|tail| tail.check(&held.meta.position, names, now)) != Verdict::Valid {
+    // What was validated is no younger than it was (rule 10), for this request too. A failure is of this moment.
+    let is_of_now = matches!(ended, Ended::Failed(_));
+    if !is_of_now && !inner.log.is_usable(held.filled_at, joined.boot) {
+        return Taken::Anew;
+    }
+    // What was found or validated may be older than the flight; a look that confirms it may have come with what refuses it.
+    let is_filled = is_of_now || held.filled_at == Some(flight.began);
+    let same = joined.position == flight.position;
+    let verdict = || inner.log.read(|tail| tail.check(&held.meta.position, names, now));
+    let is_taken = match (same, is_filled) {
+        (true, true) => true,
+        (true, false) => verdict() != Verdict::Refused,
+        (false, _) => verdict() == Verdict::Valid,
+    };
+    if !is_taken {
         return Taken::Anew;
     }
     if !vary::matches(&held.meta.selecting, &ask.headers) {

@@ -13,7 +13,7 @@ use larder_core::http::{date, fields, validators};
 use larder_core::log::selector::Tag;
 use larder_core::outcome::NotStored;
 use larder_core::stored::{Flags, Meta, Selecting, StoredResponse};
-use larder_core::time::Wall;
+use larder_core::time::{Boot, Wall};
 
 use super::run::{Began, Fill};
 use crate::memory::held::Held;
@@ -23,6 +23,8 @@ pub(super) struct Making {
     tags: Vec<Tag>,
     arrived: Wall,
     began: Began,
+    /// See [`Held::filled_at`].
+    filled_at: Option<Boot>,
     cost: Duration,
     initial_age: Duration,
     lifetime: Lifetime,
@@ -48,12 +50,18 @@ impl Making {
             tags: Vec::new(),
             arrived,
             began,
+            filled_at: Some(began.boot),
             cost,
             initial_age: Duration::ZERO,
             lifetime: Lifetime::default(),
             flags: Flags::default(),
             is_failure: true,
         }
+    }
+
+    /// This of a body that was not made now, but confirmed.
+    pub(super) fn validated(self, base: &Held) -> Self {
+        Self { filled_at: base.filled_at, ..self }
     }
 
     /// Whether what is made is stored: a failure's status is what keeps it from that.
@@ -98,7 +106,7 @@ impl Fill {
         };
         let stored = StoredResponse { status, headers, body, meta };
         let now = self.route.cache.clock.boot();
-        Arc::new(Held::filled(stored, making.began.boot, now))
+        Arc::new(Held::filled(stored, making.filled_at, now))
     }
 
     /// What the response varies on, and what others of its key do: so that no two of them replace each other in turns.

@@ -20,6 +20,7 @@ pub(crate) mod tee;
 mod word;
 
 pub(crate) use ask::Ask;
-pub(crate) use direct::answer_directly;
-pub(crate) use join::answer;
+pub(crate) use direct::{answer_directly, past};
+pub(crate) use join::{answer, past_what_is_stored};
+pub(crate) use place::Place;
 pub(crate) use refresh::refresh_early;

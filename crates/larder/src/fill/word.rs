@@ -61,7 +61,7 @@ mod tests {
 
     fn failed(body: usize) -> Option<Word> {
         let stored = stored("a", vec![b'x'; body]);
-        Word::of_failure(&Held::filled(stored, Boot::from_nanos(1), Boot::from_nanos(1)))
+        Word::of_failure(&Held::filled(stored, Some(Boot::from_nanos(1)), Boot::from_nanos(1)))
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The invalidation log, as this process sees it.
 
+mod catch_up;
 mod follow;
 mod invalidate;
 mod view;

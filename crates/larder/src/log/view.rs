@@ -3,17 +3,18 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::log::tail::{self, Tail};
 use larder_core::time::Boot;
-use tokio::sync::Notify;
 
+use super::catch_up::CatchingUp;
 use crate::memory::held::Held;
+use crate::sync::{AtomicU64, Notify, RwLock, timeout_at};
 
 /// The tail, and what a hit needs of it without a lock.
 ///
@@ -27,6 +28,7 @@ pub(crate) struct LogView {
     confirmed_at: AtomicU64,
     max_staleness: Duration,
     changed: Notify,
+    pub(super) catching_up: CatchingUp,
 }
 
 impl LogView {
@@ -37,6 +39,7 @@ impl LogView {
             tail: RwLock::new(tail),
             max_staleness,
             changed: Notify::new(),
+            catching_up: CatchingUp::default(),
         }
     }
 
@@ -63,6 +66,11 @@ impl LogView {
     /// Whether a request may join a flight that began at `began` (rule 13).
     pub(crate) fn may_join(&self, began: Boot, now: Boot) -> bool {
         tail::may_join(began, self.confirmed_at(), self.max_staleness, now)
+    }
+
+    /// Whether a response that was filled then may be used by a request of `now` (rule 10).
+    pub(crate) fn is_usable(&self, filled_at: Option<Boot>, now: Boot) -> bool {
+        tail::usable(filled_at, self.confirmed_at(), self.max_staleness, now)
     }
 
     /// Whether the log was ever read to its end.
@@ -98,14 +106,14 @@ impl LogView {
         loop {
             // Made before the tail is read, so that no change in between is missed.
             let changed = self.changed.notified();
-            if self.read(&done) || tokio::time::timeout_at(deadline, changed).await.is_err() {
+            if self.read(&done) || timeout_at(deadline, changed).await.is_err() {
                 return;
             }
         }
     }
 
     #[inline]
-    fn confirmed_at(&self) -> Option<Boot> {
+    pub(super) fn confirmed_at(&self) -> Option<Boot> {
         match self.confirmed_at.load(Ordering::Acquire) {
             0 => None,
             nanos => Some(Boot::from_nanos(nanos)),

@@ -21,7 +21,8 @@ pub(crate) struct Held {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) meta: Meta,
-    /// When this process began to fill it; `None` if another one may have (rule 10).
+    /// When this process began to fill it; `None` if another one may have (rule 10). Validation leaves it: a 304 by a
+    /// `Last-Modified` of whole seconds may be given for what has changed since.
     pub(crate) filled_at: Option<Boot>,
     /// Its age at `since`.
     age: Duration,
@@ -36,11 +37,11 @@ pub(crate) struct Held {
 const NEVER: u64 = u64::MAX;
 
 impl Held {
-    /// What this process filled just now, beginning at `filled_at`.
-    pub(crate) fn filled(mut stored: StoredResponse, filled_at: Boot, now: Boot) -> Self {
+    /// What this process filled just now, beginning at `filled_at`; see there for what it only validated.
+    pub(crate) fn filled(mut stored: StoredResponse, filled_at: Option<Boot>, now: Boot) -> Self {
         let age = stored.meta.initial_age;
         let others = headers::prepare(&mut stored.headers);
-        Self::new(stored, others, Some(filled_at), age, now).trimmed()
+        Self::new(stored, others, filled_at, age, now).trimmed()
     }
 
     /// Gives back the room that its table of fields has to spare, about half a kilobyte: a copy has just what it needs.

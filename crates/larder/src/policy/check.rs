@@ -24,8 +24,11 @@ impl Policy {
     /// assert!(error.to_string().contains("product:{id"));
     /// ```
     pub fn checked(self) -> Result<Self, ConfigError> {
-        match self.problem {
-            Some(problem) => Err(problem),
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        match self.keys_its_tokens() {
+            Some(name) => Err(ConfigError::new(ConfigErrorKind::KeyedToken, name)),
             None => Ok(self),
         }
     }
@@ -65,13 +68,15 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ttl;
+    use crate::{ReadYourWrites, ttl};
     use http::StatusCode;
+    use http::header::FROM;
 
     #[test]
     fn what_cannot_be_right_is_named() {
         let fine = || Policy::ttl(ttl::STANDARD);
         let second = Duration::from_secs(1);
+        let cookie = ReadYourWrites::cookie;
         let cases = [
             (Policy::ttl(Duration::ZERO), "a freshness lifetime of 0ns is not between a second and a year"),
             (Policy::ttl(Duration::MAX), "is not between a second and a year"),
@@ -94,6 +99,13 @@ mod tests {
             (fine().early_refresh(f64::INFINITY), "a beta of inf"),
             (fine().key_cookie("a=b"), "\"a=b\" cannot be the name of a cookie"),
             (fine().ignore_cookie(""), "\"\" cannot be the name of a cookie"),
+            (fine().read_your_writes(cookie("a b")), "\"a b\" cannot be the name of a cookie"),
+            (fine().read_your_writes(cookie("a").wait(11 * second)), "a wait of 11s is over ten seconds"),
+            (fine().read_your_writes(cookie("a")).key_cookie("a"), "\"a\" carries tokens"),
+            (
+                fine().key_header(FROM).read_your_writes(ReadYourWrites::header(FROM)),
+                "\"from\" carries tokens",
+            ),
         ];
         for (policy, expected) in cases {
             let error = policy.checked().unwrap_err().to_string();

@@ -25,6 +25,10 @@ pub enum ConfigErrorKind {
     Cookie,
     /// A bound on staleness that is shorter than any exchange with a store can be relied on to be.
     Staleness,
+    /// A wait for the log that is longer than a request should ever wait.
+    Wait,
+    /// A cookie or header field that carries tokens, and is part of the key.
+    KeyedToken,
 }
 
 /// A policy, or an option of a cache, that cannot be right. Says which value, and why.
@@ -63,6 +67,8 @@ impl fmt::Display for ConfigError {
                 )
             }
             ConfigErrorKind::Staleness => write!(f, "a max_staleness of {what} is under 100 ms"),
+            ConfigErrorKind::Wait => write!(f, "a wait of {what} is over ten seconds"),
+            ConfigErrorKind::KeyedToken => write!(f, "{what:?} carries tokens and cannot be part of the key"),
             ConfigErrorKind::Cookie => write!(f, "{what:?} cannot be the name of a cookie"),
         }
     }

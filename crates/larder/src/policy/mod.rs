@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod key;
+mod own_writes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use larder_core::key::template::Template;
 
 pub use error::{ConfigError, ConfigErrorKind};
 pub(crate) use key::{CookieRules, Inherited, KeySource, Named};
+pub(crate) use own_writes::Brought;
+pub use own_writes::ReadYourWrites;
 
 /// A function from a request's parts to a piece of its key.
 pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
@@ -54,6 +57,7 @@ pub struct Policy {
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
     pub(crate) partition: Option<FromParts>,
+    pub(crate) own_writes: Option<ReadYourWrites>,
     pub(crate) tags: Vec<Template>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) problem: Option<ConfigError>,
@@ -84,6 +88,7 @@ impl Policy {
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
             partition: None,
+            own_writes: None,
             tags: Vec::new(),
             name: None,
             problem: None,

@@ -60,6 +60,9 @@ where
             Plan::Look(_) if sent::has_more(&parts, &body) => self.past(parts, body, BypassReason::Body),
             Plan::Look(look) => {
                 let key = key.as_str().unwrap_or_default();
+                if let Some(brought) = self.route.behind(&mut parts.headers) {
+                    return self.catch_up(look, key.into(), parts, body, brought);
+                }
                 let now = self.route.cache.clock.boot();
                 match self.route.look_in_memory(look, key, &parts.headers, now) {
                     Known::Fresh(held, tier) => {
@@ -82,7 +85,7 @@ where
 
 impl<S> CacheService<S> {
     /// Answers a request that memory has no fresh response for.
-    fn ask<Q>(
+    pub(super) fn ask<Q>(
         &mut self,
         look: Look,
         key: &str,
@@ -142,13 +145,18 @@ impl<S> CacheService<S> {
         Q: Send + 'static,
     {
         let written = write::names(&self.route, &mut parts);
+        let brought = self.route.take_token(&mut parts.headers);
         self.route.answered_at_once(&parts, "", write::OUTCOME);
         let response = self.inner.call(Request::from_parts(parts, body));
-        ResponseFuture::longer(write::answer(Arc::clone(&self.route.cache), response, written))
+        ResponseFuture::longer(write::answer(Arc::clone(&self.route), response, written, brought))
+    }
+
+    pub(super) fn route(&self) -> &Arc<Route> {
+        &self.route
     }
 
     /// The inner service that was polled ready; a clone, which is not, stays here to be polled for the next request.
-    fn take_ready(&mut self) -> S
+    pub(super) fn take_ready(&mut self) -> S
     where
         S: Clone,
     {

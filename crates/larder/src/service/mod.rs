@@ -1,6 +1,7 @@
 //! The middleware: key → lookup → decide → serve, or hand the request to the fill.
 
 mod call;
+mod catch_up;
 mod future;
 pub(crate) mod inner;
 pub(crate) mod layer;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use http::header::FROM;
 use http::{HeaderName, Method, Request, StatusCode};
-use larder::{Cache, Invalidation, Policy};
+use larder::{Cache, Invalidation, Policy, ReadYourWrites};
 use larder_core::outcome::{BypassReason, MissReason, NotStored};
 use larder_core::store::StoreErrorKind;
 use larder_testing::{Answer, Step};
@@ -40,6 +41,7 @@ async fn every_reason_to_go_past_the_cache() {
         (BypassReason::Authority, two_hosts),
         (BypassReason::NoKey, get("/none")),
         (BypassReason::KeyTooLong, get(&long)),
+        (BypassReason::ReadYourWrites, with("/", "from", "1-0-0-0")),
     ];
     let mut seen = BTreeSet::from([BypassReason::Nested.as_str()]);
     for (reason, request) in cases {
@@ -49,6 +51,7 @@ async fn every_reason_to_go_past_the_cache() {
         };
         let policy = match reason {
             BypassReason::NoKey => minute().key_with(keyed),
+            BypassReason::ReadYourWrites => minute().read_your_writes(ReadYourWrites::header(FROM)),
             _ => minute(),
         };
         let shop = Shop::new(policy, |_| Answer::ok("hello"));

@@ -10,6 +10,7 @@ use crate::time::Boot;
 /// Hard and soft are kept apart (rule 3): a soft invalidation after a hard one must not make what was refused a base
 /// for revalidation again.
 #[derive(Debug, Default)]
+#[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub(super) struct Row {
     hard: Mark,
     soft: Mark,
@@ -81,5 +82,14 @@ impl Row {
     pub(super) fn forget_log(&mut self) {
         self.hard.log = LogId::ZERO;
         self.soft.log = LogId::ZERO;
+    }
+}
+
+#[cfg(feature = "model")]
+impl Row {
+    pub(super) fn make_canonical(&mut self, touched: u64) {
+        self.touched = touched;
+        self.soft_log_at = Boot::ZERO;
+        self.soft_local_at = Boot::ZERO;
     }
 }

@@ -179,6 +179,7 @@ impl World {
         let appended = self.redis.append(batch.events(), now);
         if reached == Reached::Answered {
             tail.sent(&batch, appended);
+            self.processes[by].told.has_told = true;
             // The outbox of these worlds is smaller than a batch, so all that was unsent is in it.
             let deferred = self.invalidations.iter_mut().filter(|one| one.by == by && one.deferred);
             for one in deferred.filter(|one| one.sent.is_none()) {

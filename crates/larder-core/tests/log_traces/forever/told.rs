@@ -15,6 +15,8 @@ pub(super) struct Told {
     floor: LogId,
     events: Vec<(LogId, Event)>,
     pub(super) deferred: Vec<Event>,
+    /// Whether this incarnation was told anything.
+    pub(super) has_told: bool,
 }
 
 impl Told {
@@ -25,12 +27,16 @@ impl Told {
             floor: LogId::ZERO,
             events: vec![],
             deferred: vec![],
+            has_told: false,
         }
     }
 
     pub(super) fn take_look(&mut self, look: &Look) {
         if look.incarnation != self.incarnation {
-            let deferred = std::mem::take(&mut self.deferred);
+            let mut deferred = std::mem::take(&mut self.deferred);
+            if self.has_told {
+                deferred.push(Event::EVERYTHING);
+            }
             *self = Self { incarnation: look.incarnation, deferred, ..Self::nothing() };
         }
         if look.floor > self.read {

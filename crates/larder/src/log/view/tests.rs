@@ -137,7 +137,7 @@ fn a_floor_and_another_incarnation_refuse_what_was_valid() {
     let at = |position| {
         let mut stored = stored("a", "");
         stored.meta.position = position;
-        Held::filled(stored, now(), now())
+        Held::filled(stored, Some(now()), now())
     };
     let held = at(view.position());
     assert_eq!(view.judge(&held, now()).0, Verdict::Valid);

@@ -1,0 +1,192 @@
+//! Rule 17: tokens of a client's own writes.
+
+use larder_core::log::table::Verdict;
+use larder_core::log::tail::{Limits, Passing, Tail};
+use larder_core::log::token::{Comparison, Token};
+use proptest::prelude::*;
+
+use crate::world::{Instance, MAX_STALENESS, Redis, Stored, at, hard, incarnation};
+
+/// Processes are told apart by the random bits that they begin with.
+fn instance(number: u8) -> Instance {
+    Instance { tail: Tail::following(incarnation(100 + number), Limits::default()) }
+}
+
+fn joined(redis: &mut Redis, number: u8) -> Instance {
+    let mut instance = instance(number);
+    instance.look(redis, at(0));
+    instance
+}
+
+#[test]
+fn rule_17_a_token_is_reached_by_who_has_read_as_far() {
+    let mut redis = Redis::new();
+    let (mut a, mut b) = (joined(&mut redis, 1), joined(&mut redis, 2));
+    redis.append(&[hard("x")], at(1));
+    a.look(&mut redis, at(2));
+    let token = a.tail.token();
+    assert_eq!(a.tail.compare(&token), Comparison::Reached);
+    assert_eq!(b.tail.compare(&token), Comparison::Wait);
+    b.look(&mut redis, at(3));
+    assert_eq!(b.tail.compare(&token), Comparison::Reached);
+}
+
+#[test]
+fn rule_17_a_token_of_another_incarnation_cannot_be_compared() {
+    let mut redis = Redis::new();
+    let (a, mut b) = (joined(&mut redis, 1), joined(&mut redis, 2));
+    let token = a.tail.token();
+    redis.fail_over(0);
+    b.look(&mut redis, at(1));
+    assert_eq!(b.tail.compare(&token), Comparison::Incomparable);
+    assert_eq!(a.tail.compare(&b.tail.token()), Comparison::Incomparable);
+}
+
+#[test]
+fn rule_17_a_deferred_token_cannot_be_compared_on_another_instance() {
+    let mut redis = Redis::new();
+    let (mut a, mut b) = (joined(&mut redis, 1), joined(&mut redis, 2));
+    a.tail.defer(&[hard("x")], at(1));
+    let token = a.tail.token();
+    assert_eq!(a.tail.compare(&token), Comparison::Reached);
+    assert_eq!(b.tail.compare(&token), Comparison::Incomparable);
+    // Nor when it has come through: the number says nothing to anybody else.
+    a.flush(&mut redis, at(2));
+    a.look(&mut redis, at(3));
+    b.look(&mut redis, at(3));
+    assert_eq!(b.tail.compare(&token), Comparison::Incomparable);
+    assert!(!a.tail.token().is_deferred());
+    assert_eq!(b.tail.compare(&a.tail.token()), Comparison::Reached);
+}
+
+/// What happens to three instances and the log that they follow.
+#[derive(Debug, Clone)]
+enum Step {
+    /// The client writes here, bringing its token: the log is told or not, and so many looks come back in time.
+    Write {
+        here: usize,
+        told: bool,
+        looks: usize,
+    },
+    /// Somebody else writes here, and the log cannot be told.
+    Defer(usize),
+    Flush(usize),
+    Look(usize, usize),
+    Trim(usize),
+    FailOver(usize),
+    Restart(usize),
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    let here = 0..3_usize;
+    prop_oneof![
+        4 => (here.clone(), any::<bool>(), 0..2_usize)
+            .prop_map(|(here, told, looks)| Step::Write { here, told, looks }),
+        1 => here.clone().prop_map(Step::Defer),
+        2 => here.clone().prop_map(Step::Flush),
+        4 => (here.clone(), 1..4_usize).prop_map(|(here, count)| Step::Look(here, count)),
+        1 => (0..3_usize).prop_map(Step::Trim),
+        1 => (0..2_usize).prop_map(Step::FailOver),
+        1 => here.prop_map(Step::Restart),
+    ]
+}
+
+/// One client, what it wrote, and what every instance had stored before.
+struct Session {
+    redis: Redis,
+    instances: Vec<Instance>,
+    born: u8,
+    /// The client's token.
+    token: Option<Token>,
+    /// What was filled by which instance, in which of its lives, before a write of the client's.
+    before: Vec<(u8, Stored)>,
+    lives: [u8; 3],
+    now: u64,
+}
+
+impl Session {
+    fn new() -> Self {
+        let mut redis = Redis::new();
+        let instances = (0..3).map(|number| joined(&mut redis, number)).collect();
+        Self { redis, instances, born: 3, token: None, before: Vec::new(), lives: [0, 1, 2], now: 0 }
+    }
+
+    fn step(&mut self, step: &Step) {
+        self.now += 1;
+        let now = at(self.now);
+        match *step {
+            Step::Write { here, told, looks } => self.write(here, told, looks),
+            Step::Defer(here) => self.instances[here].tail.defer(&[hard("other")], now),
+            Step::Flush(here) => drop(self.instances[here].flush(&mut self.redis, now)),
+            Step::Look(here, count) => {
+                let tail = &mut self.instances[here].tail;
+                let look = self.redis.look(tail.cursor(), count);
+                tail.take_look(&look, now);
+            }
+            Step::Trim(keep) => self.redis.trim(keep),
+            Step::FailOver(lost) => self.redis.fail_over(lost),
+            Step::Restart(here) => {
+                self.instances[here] = instance(self.born);
+                self.lives[here] = self.born;
+                self.born += 1;
+            }
+        }
+    }
+
+    /// As the layer does it: every fill that began before has read what was there before.
+    fn write(&mut self, here: usize, told: bool, looks: usize) {
+        let tag = format!("x{}", self.now);
+        for (life, instance) in self.lives.iter().zip(&self.instances) {
+            self.before.push((*life, instance.begin_fill(&tag, at(self.now))));
+        }
+        let appended = told.then(|| self.redis.append(&[hard(&tag)], at(self.now)));
+        let here = &mut self.instances[here];
+        for _ in 0..looks {
+            self.now += 1;
+            here.look(&mut self.redis, at(self.now));
+        }
+        let applied = appended.is_some_and(|appended| here.tail.passed(&appended) == Passing::Passed);
+        if !applied {
+            here.tail.defer(&[hard(&tag)], at(self.now));
+        }
+        let own = here.tail.token();
+        self.token = Some(self.token.map_or(own, |brought| own.after(brought, applied)));
+    }
+
+    /// Whoever has reached the client's token shows it nothing from before any of its writes.
+    fn holds(&self) -> Result<(), TestCaseError> {
+        let Some(token) = &self.token else { return Ok(()) };
+        let now = at(self.now);
+        for (life, instance) in self.lives.iter().zip(&self.instances) {
+            if instance.tail.compare(token) != Comparison::Reached {
+                continue;
+            }
+            for (filled_by, stored) in &self.before {
+                let promoted = Instance::promote(stored, instance.tail.position());
+                let stored = match filled_by == life {
+                    true => stored,
+                    false if instance.tail.trusts_shared(now, MAX_STALENESS) => &promoted,
+                    false => continue,
+                };
+                let verdict = instance.check(stored, now);
+                prop_assert_eq!(verdict, Verdict::Refused, "{:?} shown to the client of {}", stored, token);
+            }
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn who_has_reached_a_clients_token_shows_it_nothing_from_before_its_writes(
+        steps in proptest::collection::vec(steps(), 1..24),
+    ) {
+        let mut session = Session::new();
+        for step in &steps {
+            session.step(step);
+            session.holds()?;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Requests that bring a token: reading one's own writes.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderMap, Request};
+use larder_core::log::tail::Tail;
+use larder_core::outcome::BypassReason;
+use tracing::Instrument as _;
+
+use super::call::CacheService;
+use super::future::ResponseFuture;
+use super::inner::Inner;
+use super::plan::Look;
+use super::route::Route;
+use crate::fill::{self, Ask, Place};
+use crate::log::start;
+use crate::lookup::Known;
+use crate::policy::Brought;
+use crate::serve;
+
+/// Rule 17, and whatever is not a token of ours.
+const REASON: BypassReason = BypassReason::ReadYourWrites;
+
+impl Route {
+    /// The token that a request brings, if this instance may know less than it says.
+    #[inline]
+    pub(super) fn behind(&self, request: &mut HeaderMap) -> Option<Brought> {
+        self.take_token(request).filter(|brought| match brought {
+            Ok(token) => !self.cache.log.has_reached(token),
+            Err(_) => true,
+        })
+    }
+
+    #[inline]
+    pub(super) fn take_token(&self, request: &mut HeaderMap) -> Option<Brought> {
+        self.policy.own_writes.as_ref()?.take(request)
+    }
+
+    /// Tells a client what is known here after its write, and `applied` says whether that write is in the log.
+    pub(crate) fn give_token(&self, response: &mut HeaderMap, brought: Option<Brought>, applied: bool) {
+        let Some(own_writes) = &self.policy.own_writes else { return };
+        let log = &self.cache.log;
+        let own = log.read(Tail::token);
+        let token = match brought {
+            Some(Ok(brought)) => own.after(brought, applied),
+            Some(Err(_)) | None => own,
+        };
+        own_writes.give(&token, response, log.max_staleness());
+    }
+
+    async fn catch_up(&self, brought: Brought) -> bool {
+        match (&self.policy.own_writes, brought) {
+            (Some(own_writes), Ok(token)) => {
+                self.cache.log.catch_up(&token, own_writes.wait, self.cache.clock.boot()).await
+            }
+            _ => false,
+        }
+    }
+}
+
+impl<S> CacheService<S> {
+    /// Looks up a request once this instance knows what its client was told elsewhere, or hands it to the handler. Nothing
+    /// is read of what is known before that wait, and no flight is joined (rule 17).
+    #[cold]
+    pub(super) fn catch_up<Q>(
+        &mut self,
+        look: Look,
+        key: Box<str>,
+        mut parts: Parts,
+        body: Q,
+        brought: Brought,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<Q>,
+        Q: Send + 'static,
+    {
+        let route = Arc::clone(self.route());
+        let mut place = Place::ready(self.take_ready());
+        ResponseFuture::longer(async move {
+            start(&route.cache);
+            // Who waits takes up no place that others could use.
+            place.leave();
+            if route.catch_up(brought).await {
+                let now = route.cache.clock.boot();
+                return match route.look_in_memory(look, &key, &parts.headers, now) {
+                    Known::Fresh(held, tier) => {
+                        Ok(serve::unshared(&route, look, &key, &parts, held, tier).into_response())
+                    }
+                    known => Self::new(place.take().await?, route).ask(look, &key, known, parts, body).await,
+                };
+            }
+            match Ask::new(&route, look, &key, &mut parts) {
+                Ok(ask) => {
+                    let span = ask.span.clone();
+                    let request = Request::from_parts(parts, body);
+                    fill::past_what_is_stored(route, place, request, ask, REASON).instrument(span).await
+                }
+                Err(reason) => fill::past(&route, &mut place.take().await?, parts, body, reason).await,
+            }
+        })
+    }
+}

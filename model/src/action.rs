@@ -1,0 +1,280 @@
+//! What can happen, and when.
+
+use crate::judge::seen;
+use crate::protocol::Protocol;
+use crate::reading::Reading;
+use crate::what::What;
+use crate::world::{Flight, Told, World};
+
+/// Anything that can happen. Numbers are those of instances (`by`, `at`) or places in a list (`which`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)]
+#[allow(missing_docs)] // What the fields are is said above, once.
+pub enum Action {
+    /// A fill begins, perhaps one that validates what is in memory.
+    Begin { at: u8, key: u8, base: Option<u8> },
+    /// Rules 2 and 3 misread: it takes its position.
+    Depart { at: u8, which: u8 },
+    /// A request joins a fill.
+    Join { at: u8, which: u8 },
+    /// A fill ends.
+    End { at: u8, which: u8, how: How },
+    /// A request asks the shared tier, and leads a flight.
+    Ask { at: u8, key: u8 },
+    /// A request joins it.
+    JoinAsk { at: u8 },
+    /// The shared tier has answered.
+    Got { at: u8, which: u8 },
+    /// A SET reaches the shared tier.
+    Arrive { which: u8 },
+    /// A commit, then an append, which reaches this log or none.
+    Invalidate { by: u8, what: What, reached: Option<Log> },
+    /// Another process invalidates, and is told so at once.
+    Elsewhere { what: What, log: Log },
+    /// Another process fills, knowing all of this log.
+    FillElsewhere { key: u8, log: Log },
+    /// The answer to an append has come.
+    Answer { which: u8 },
+    /// It has not.
+    TimeOut { which: u8 },
+    /// What is deferred is appended; whether the answer comes.
+    Flush { by: u8, log: Log, told: bool },
+    /// A look is sent, and answered.
+    Look { by: u8, log: Log },
+    /// Rule 4 misread: its other half.
+    LookOn { by: u8 },
+    /// Rule 11 misread: what it confirms is published.
+    Publish { by: u8 },
+    /// It is taken in.
+    Take { by: u8 },
+    /// A hit finds a response valid.
+    Hit { at: u8, which: u8 },
+    /// And remembers it.
+    Remember { at: u8 },
+    /// Somebody appends what names nothing here.
+    Other,
+    /// The Stream loses its oldest entry.
+    Trim,
+    /// The log is lost, or this many of its newest entries are.
+    Lose { newest: u8 },
+    /// A failover, of which one side of the network does not hear.
+    Isolate,
+    /// That side's primary ends.
+    Heal,
+    /// A process ends, and a new one begins.
+    Restart { at: u8 },
+    /// Time passes.
+    Tick,
+}
+
+/// Which of two servers that both take themselves for the primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Log {
+    /// The one that was elected last.
+    New,
+    /// The one that was cut off.
+    Old,
+}
+
+/// How a fill ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)]
+pub enum How {
+    /// With a response.
+    Filled,
+    /// With 304, true or not.
+    NotModified,
+    /// The handler failed: what is stale is served instead (RFC 5861 §4).
+    Failed,
+}
+
+/// Adds whatever can happen.
+pub fn all(protocol: &Protocol, world: &World, actions: &mut Vec<Action>) {
+    let scope = &protocol.scope;
+    for at in 0..small(world.instances.len()) {
+        requests(protocol, world, at, actions);
+        log(protocol, world, at, actions);
+        if at < small(scope.invalidators) && world.left.invalidations > 0 {
+            for what in &scope.whats {
+                let logs = logs(protocol, world, true).map(Some);
+                let reached = logs.chain([None]);
+                actions.extend(reached.map(|reached| Action::Invalidate { by: at, what: *what, reached }));
+            }
+        }
+        if world.left.restarts > 0 {
+            actions.push(Action::Restart { at });
+        }
+    }
+    for which in 0..small(world.invalidations.len()) {
+        match world.invalidations[usize::from(which)].told {
+            Told::Sent { .. } => actions.extend([Action::Answer { which }, Action::TimeOut { which }]),
+            Told::Waiting(_) => actions.push(Action::TimeOut { which }),
+            Told::Deferred(_) | Told::Applied(_) => {}
+        }
+    }
+    if scope.register {
+        actions.extend((0..small(world.shared.len())).map(|which| Action::Arrive { which }));
+    }
+    elsewhere(protocol, world, actions);
+    faults(protocol, world, actions);
+    actions.push(Action::Tick);
+}
+
+fn requests(protocol: &Protocol, world: &World, at: u8, actions: &mut Vec<Action>) {
+    let (scope, left) = (&protocol.scope, &world.left);
+    let instance = &world.instances[usize::from(at)];
+    for key in 0..scope.keys {
+        if left.fills > 0 && protocol.may_grow_old(world, world.db[usize::from(key)], key) {
+            actions.push(Action::Begin { at, key, base: None });
+        }
+        if left.gets > 0
+            && instance.ask.is_none()
+            && is_sought(protocol, world, key)
+            && protocol.trusts(instance)
+        {
+            actions.push(Action::Ask { at, key });
+        }
+    }
+    if scope.validates && left.fills > 0 {
+        let bases = (0..).zip(&instance.memory).filter(|(_, kept)| protocol.may_validate(instance, kept));
+        actions.extend(bases.map(|(base, kept)| Action::Begin { at, key: kept.key, base: Some(base) }));
+    }
+    for (which, flight) in (0..).zip(&instance.flights) {
+        if flight.is_late {
+            actions.push(Action::Depart { at, which });
+            continue;
+        }
+        actions.push(Action::End { at, which, how: How::Filled });
+        if flight.base.is_some() {
+            actions.extend([How::NotModified, How::Failed].map(|how| Action::End { at, which, how }));
+        }
+        let began = flight.brings.filled_at.unwrap_or_default();
+        if left.joins > 0
+            && flight.waiter.is_none()
+            && protocol.may_join(instance, began)
+            && would_break(protocol, world, at, flight)
+        {
+            actions.push(Action::Join { at, which });
+        }
+    }
+    if let Some(ask) = &instance.ask {
+        let least = protocol.least(world, usize::from(at), ask.key, true);
+        if left.joins > 0
+            && ask.waiter.is_none()
+            && protocol.may_join(instance, ask.began)
+            && seen(&least, 1).is_some()
+        {
+            actions.push(Action::JoinAsk { at });
+        }
+        let answers = protocol.answers(world, ask.key);
+        actions.extend((0..small(answers.len())).map(|which| Action::Got { at, which }));
+    }
+    if scope.remembers {
+        match instance.hit {
+            Some(_) => actions.push(Action::Remember { at }),
+            None => {
+                let hits = (0..).zip(&instance.memory).filter(|(_, kept)| !kept.is_remembered);
+                actions.extend(hits.map(|(which, _)| Action::Hit { at, which }));
+            }
+        }
+    }
+}
+
+/// Whether there is, or may be, anything in the shared tier that would break a promise.
+fn is_sought(protocol: &Protocol, world: &World, key: u8) -> bool {
+    let flights = world.instances.iter().flat_map(|instance| &instance.flights).map(|flight| &flight.brings);
+    world.left.invalidations + world.left.elsewhere > 0
+        || world
+            .shared
+            .iter()
+            .chain(flights)
+            .any(|kept| kept.key == key && protocol.may_grow_old(world, kept.version, key))
+}
+
+/// Whether a request that joined would see what it may not, if it took what the flight brings.
+fn would_break(protocol: &Protocol, world: &World, at: u8, flight: &Flight) -> bool {
+    let brings = flight.base.map_or(flight.brings.version, |base| base.version.min(flight.brings.version));
+    seen(&protocol.least(world, usize::from(at), flight.brings.key, true), brings).is_some()
+}
+
+fn log(protocol: &Protocol, world: &World, by: u8, actions: &mut Vec<Action>) {
+    let instance = &world.instances[usize::from(by)];
+    if instance.look.is_none() || !protocol.scope.guarded {
+        actions.extend(logs(protocol, world, false).map(|log| Action::Look { by, log }));
+    }
+    match &instance.look {
+        Some(look) if look.half.is_some() => actions.push(Action::LookOn { by }),
+        Some(_) => {
+            actions.push(Action::Take { by });
+            if protocol.reads(Reading::ConfirmedBeforeRows) && instance.early.is_none() {
+                actions.push(Action::Publish { by });
+            }
+        }
+        // One after the other, by one task.
+        None if instance.tail.unsent().is_some() => {
+            for log in logs(protocol, world, true)
+                .filter(|log| log_of(world, *log).is_some_and(|last| last < protocol.scope.last_id))
+            {
+                actions.push(Action::Flush { by, log, told: true });
+                if world.left.untold > 0 {
+                    actions.push(Action::Flush { by, log, told: false });
+                }
+            }
+        }
+        None => {}
+    }
+}
+
+fn log_of(world: &World, log: Log) -> Option<u8> {
+    match log {
+        Log::New => Some(world.server.last),
+        Log::Old => world.old.as_ref().map(|old| old.last),
+    }
+}
+
+/// The servers that answer: with `min-replicas-to-write`, one that was cut off takes no writes (rule 5).
+fn logs(protocol: &Protocol, world: &World, to_write: bool) -> impl Iterator<Item = Log> {
+    let answers = !protocol.scope.guarded || (!to_write && protocol.reads(Reading::LookWithoutHeartbeat));
+    [Log::New].into_iter().chain((answers && world.old.is_some()).then_some(Log::Old))
+}
+
+/// What other processes do. How far they are makes no difference: what is filled by one that knows less of the log is
+/// refused sooner.
+fn elsewhere(protocol: &Protocol, world: &World, actions: &mut Vec<Action>) {
+    let (scope, left) = (&protocol.scope, &world.left);
+    for log in logs(protocol, world, true) {
+        if left.elsewhere > 0 {
+            actions.extend(scope.whats.iter().map(|what| Action::Elsewhere { what: *what, log }));
+        }
+        let keys = (0..scope.keys).filter(|_| left.others_fills > 0);
+        let keys = keys.filter(|key| protocol.may_grow_old(world, world.db[usize::from(*key)], *key));
+        actions.extend(keys.map(|key| Action::FillElsewhere { key, log }));
+    }
+}
+
+fn faults(protocol: &Protocol, world: &World, actions: &mut Vec<Action>) {
+    let left = &world.left;
+    if left.others > 0 {
+        actions.push(Action::Other);
+    }
+    if left.trims > 0 && !world.server.entries.is_empty() {
+        actions.push(Action::Trim);
+    }
+    if left.losses > 0 {
+        // How much is lost makes no difference to what begins anew.
+        let most =
+            if protocol.reads(Reading::IncarnationIsKept) { small(world.server.entries.len()) } else { 0 };
+        actions.extend((0..=most).map(|newest| Action::Lose { newest }));
+    }
+    if left.isolations > 0 && world.old.is_none() {
+        actions.push(Action::Isolate);
+    }
+    if world.old.is_some() {
+        actions.push(Action::Heal);
+    }
+}
+
+fn small(number: usize) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
+}

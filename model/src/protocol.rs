@@ -1,0 +1,210 @@
+//! The rules, as a process plays them around its tail: those of `larder-core`, unless they are misread.
+
+use larder_core::log::position::{Mark, Position};
+use larder_core::log::table::Verdict;
+use larder_core::log::tail::{Passing, Tail, may_join, usable};
+use larder_core::store::Appended;
+use larder_core::time::Boot;
+
+use crate::canonical::{NOW, ticks};
+use crate::reading::Reading;
+use crate::scope::Scope;
+use crate::what::Words;
+use crate::world::{Flight, Instance, Kept, Waiter, World};
+
+/// A model: a scope, and the words that it is played in.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Protocol {
+    /// How much of everything there is, and how the rules are read.
+    pub scope: Scope,
+    /// Events and names.
+    pub words: Words,
+}
+
+impl Protocol {
+    /// The model of this scope.
+    #[must_use]
+    pub fn of(scope: Scope) -> Self {
+        let words = Words::of(scope.whats.iter().copied());
+        Self { scope, words }
+    }
+
+    /// Whether the rules are misread in this way.
+    #[must_use]
+    pub fn reads(&self, reading: Reading) -> bool {
+        self.scope.reading == reading
+    }
+
+    /// A tail that has yet to read anything.
+    #[must_use]
+    pub fn tail(&self, placeholder: u8) -> Tail {
+        let tail = Tail::following(crate::world::incarnation(placeholder), self.scope.limits);
+        match self.scope.reading {
+            Reading::Inside(rule) => tail.breaking(rule),
+            _ => tail,
+        }
+    }
+
+    /// When what is known was last confirmed (rules 9 and 11).
+    fn confirmed_at(&self, instance: &Instance) -> Option<Boot> {
+        instance.tail.confirmed_at().max(instance.early)
+    }
+
+    /// Rule 10.
+    #[must_use]
+    pub fn is_usable(&self, instance: &Instance, filled_at: Option<Boot>, now: Boot) -> bool {
+        self.reads(Reading::Unbounded)
+            || usable(filled_at, self.confirmed_at(instance), ticks(self.scope.max_staleness), now)
+    }
+
+    /// Rule 3, and for what is remembered, rule 11.
+    #[must_use]
+    pub fn verdict(&self, instance: &Instance, kept: &Kept) -> Verdict {
+        if kept.is_remembered { Verdict::Valid } else { self.check(instance, kept, &kept.position) }
+    }
+
+    fn check(&self, instance: &Instance, kept: &Kept, position: &Position) -> Verdict {
+        instance.tail.check(position, self.words.names(kept.key), NOW)
+    }
+
+    /// What a request is served that finds this in memory now: `None` if nothing, otherwise whether as fresh.
+    #[must_use]
+    pub fn serves(&self, instance: &Instance, kept: &Kept) -> Option<bool> {
+        if !self.is_usable(instance, kept.filled_at, NOW) {
+            return None;
+        }
+        match self.verdict(instance, kept) {
+            Verdict::Valid => Some(true),
+            Verdict::Soft(_) => Some(false),
+            Verdict::Refused => None,
+        }
+    }
+
+    /// Rule 3: whether it may be validated. It might have expired as well.
+    #[must_use]
+    pub fn may_validate(&self, instance: &Instance, kept: &Kept) -> bool {
+        let refused =
+            !self.reads(Reading::RefusedIsValidated) && self.verdict(instance, kept) == Verdict::Refused;
+        !refused && self.is_usable(instance, kept.filled_at, NOW)
+    }
+
+    /// Rule 12.
+    #[must_use]
+    pub fn trusts(&self, instance: &Instance) -> bool {
+        let tail = &instance.tail;
+        let confirmed = usable(None, tail.confirmed_at(), ticks(self.scope.max_staleness), NOW);
+        match self.scope.reading {
+            Reading::TrustsWithOutbox => confirmed,
+            Reading::TrustsWhenFlushed => confirmed && tail.unsent().is_none(),
+            Reading::TrustsBeforeReplay => confirmed && tail.is_settled(),
+            Reading::TrustsUnconfirmed => {
+                tail.trusts_shared(tail.confirmed_at().unwrap_or_default(), ticks(0))
+            }
+            _ => tail.trusts_shared(NOW, ticks(self.scope.max_staleness)),
+        }
+    }
+
+    /// Rule 13, before a flight.
+    #[must_use]
+    pub fn may_join(&self, instance: &Instance, began: Boot) -> bool {
+        self.reads(Reading::JoinsAnyFlight)
+            || may_join(began, self.confirmed_at(instance), ticks(self.scope.max_staleness), NOW)
+    }
+
+    /// Rule 13, after it: whether the waiter takes what the flight brought, which began at `position`.
+    #[must_use]
+    pub fn takes(
+        &self,
+        instance: &Instance,
+        waiter: &Waiter,
+        kept: &Kept,
+        (position, is_filled): (&Position, bool),
+    ) -> bool {
+        // What was validated is as old as it was (rule 10), for this request too.
+        if !self.reads(Reading::TakesWhatWasValidated)
+            && !self.is_usable(instance, kept.filled_at, waiter.joined_at)
+        {
+            return self.reads(Reading::JoinsAnyFlight);
+        }
+        // What the database was not read for may be older than the flight, and be confirmed by a look that refuses it.
+        let is_new = is_filled || self.reads(Reading::SamePositionIsEnough);
+        if waiter.position == *position {
+            return is_new || self.check(instance, kept, &kept.position) != Verdict::Refused;
+        }
+        if self.reads(Reading::TakesUnchecked) {
+            return true;
+        }
+        if self.reads(Reading::TakesUnlessBetween) {
+            return !self.is_between(instance, kept, position, &waiter.position);
+        }
+        self.check(instance, kept, &kept.position) == Verdict::Valid
+    }
+
+    /// Whether the last event that names it lies between the two positions.
+    fn is_between(&self, instance: &Instance, kept: &Kept, from: &Position, to: &Position) -> bool {
+        let refused = |position: &Position| self.check(instance, kept, position) != Verdict::Valid;
+        refused(from) && !refused(to)
+    }
+
+    /// Rule 14.
+    #[must_use]
+    pub fn passing(&self, instance: &Instance, appended: &Appended, newest_look: Boot) -> Passing {
+        let own = instance.tail.position();
+        let elsewhere = own.incarnation != appended.incarnation;
+        match self.scope.reading {
+            Reading::AnyOtherIncarnation if elsewhere && newest_look > appended.answered => Passing::Passed,
+            Reading::WaitsForTheId if elsewhere => Passing::Waiting,
+            _ => instance.tail.passed(appended),
+        }
+    }
+
+    /// What the shared tier may answer with.
+    #[must_use]
+    pub fn answers<'a>(&self, world: &'a World, key: u8) -> Vec<&'a Kept> {
+        if self.scope.register {
+            return world.register[usize::from(key)].iter().collect();
+        }
+        world.shared.iter().filter(|kept| kept.key == key).collect()
+    }
+
+    /// Rule 16: whether a SET takes the place of what is there.
+    #[must_use]
+    pub fn replaces(&self, there: Option<&Kept>, new: &Kept) -> bool {
+        let Some(there) = there else { return true };
+        let same = there.position.incarnation == new.position.incarnation;
+        let is_lower = there.position.mark.log > new.position.mark.log;
+        !(is_lower && (same || self.reads(Reading::HigherIdStays)))
+    }
+
+    /// Rule 1: what was read from the shared tier, by a request that found our local number at `asked`.
+    #[must_use]
+    pub fn promoted(&self, instance: &Instance, kept: &Kept, asked: u64) -> Kept {
+        let local = match self.scope.reading {
+            Reading::LocalNumberAfterTheAnswer => instance.tail.position().mark.local,
+            Reading::LocalNumberIsZero => 0,
+            _ => asked,
+        };
+        let mark = Mark { local, ..kept.position.mark };
+        let filled_at = self.reads(Reading::PromotedIsFilled).then_some(NOW);
+        Kept { position: Position { mark, ..kept.position }, filled_at, is_remembered: false, ..*kept }
+    }
+
+    /// What a fill that ends now is kept as (rules 2 and 10).
+    #[must_use]
+    pub fn filled(&self, instance: &Instance, flight: &Flight, validated: bool) -> Kept {
+        let mut kept = flight.brings;
+        if let Some(base) = flight.base.filter(|_| validated) {
+            kept.version = base.version;
+            if !self.reads(Reading::ValidatedIsFilled) {
+                kept.filled_at = base.filled_at;
+            }
+        }
+        match self.scope.reading {
+            Reading::PositionAtTheEnd => kept.position = instance.tail.position(),
+            Reading::FilledAtTheEnd => kept.filled_at = Some(NOW),
+            _ => {}
+        }
+        kept
+    }
+}

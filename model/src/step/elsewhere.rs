@@ -1,0 +1,35 @@
+//! What processes do that are not looked at: any number of them, as far as one of ours can tell.
+
+use larder_core::log::position::{Mark, Position};
+
+use super::server;
+use crate::action::{Action, Log};
+use crate::canonical::NOW;
+use crate::protocol::Protocol;
+use crate::world::{Invalidation, Kept, NOBODY, Told, World, incarnation, log_id};
+
+impl Protocol {
+    pub(super) fn elsewhere(&self, world: &mut World, action: Action) -> Option<()> {
+        match action {
+            Action::Elsewhere { what, log } => {
+                world.left.elsewhere -= 1;
+                self.commit(world, what);
+                let (server, births) = server(world, log)?;
+                server.append(vec![what], births);
+                world.is_owed |= log == Log::Old;
+                let (versions, told) = (world.db, Told::Applied(NOW));
+                world.invalidations.push(Invalidation { by: NOBODY, what, versions, told });
+            }
+            Action::FillElsewhere { key, log } => {
+                world.left.others_fills -= 1;
+                let version = world.db[usize::from(key)];
+                let (server, _) = server(world, log)?;
+                let mark = Mark { log: log_id(server.last), local: 0 };
+                let position = Position { incarnation: incarnation(server.incarnation), mark };
+                world.shared.push(Kept { key, version, position, filled_at: None, is_remembered: false });
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,76 @@
+//! Faults.
+
+use super::server;
+use crate::action::{Action, Log};
+use crate::protocol::Protocol;
+use crate::reading::Reading;
+use crate::what::{Named, hard};
+use crate::world::{Instance, Least, Told, World};
+
+impl Protocol {
+    pub(super) fn fault(&self, world: &mut World, action: Action) -> Option<()> {
+        match action {
+            Action::Other => {
+                world.left.others -= 1;
+                let other = hard(Named::Other(world.left.others));
+                let (server, births) = server(world, Log::New)?;
+                server.append(vec![other], births);
+            }
+            Action::Trim => {
+                world.left.trims -= 1;
+                world.server.trim();
+            }
+            Action::Lose { newest } => {
+                world.left.losses -= 1;
+                self.lose(world, newest);
+            }
+            Action::Isolate => {
+                world.left.isolations -= 1;
+                world.old = Some(world.server.clone());
+                self.lose(world, 0);
+            }
+            Action::Heal => {
+                world.old = None;
+                if std::mem::take(&mut world.is_owed) {
+                    let (server, births) = server(world, Log::New)?;
+                    server.append(vec![hard(Named::All)], births);
+                }
+            }
+            Action::Restart { at } => {
+                world.left.restarts -= 1;
+                world.births += 1;
+                let here = world.instances.get(usize::from(at))?.here;
+                // Where two logs are believed at a time, the new process may meet the other one.
+                let here = if self.scope.guarded { here } else { Least::default() };
+                world.instances[usize::from(at)] = self.instance(world.births, here);
+                // A crash loses what was deferred, and what had not returned (rule 15).
+                world.invalidations.retain(|one| one.by != at || matches!(one.told, Told::Applied(_)));
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn lose(&self, world: &mut World, newest: u8) {
+        (0..newest).for_each(|_| world.server.lose_newest());
+        if !self.reads(Reading::IncarnationIsKept) {
+            world.server.is_lost = true;
+            world.server.entries.clear();
+        }
+    }
+
+    /// A process that has just begun.
+    #[must_use]
+    pub fn instance(&self, placeholder: u8, here: Least) -> Instance {
+        Instance {
+            tail: self.tail(placeholder),
+            look: None,
+            memory: vec![],
+            flights: vec![],
+            ask: None,
+            hit: None,
+            here,
+            early: None,
+        }
+    }
+}

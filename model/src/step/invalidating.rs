@@ -1,0 +1,129 @@
+//! Invalidating (rules 14 and 15), as `larder` does it.
+
+use larder_core::log::position::LogId;
+use larder_core::log::tail::Passing;
+use larder_core::store::Appended;
+use larder_core::time::Boot;
+
+use super::server;
+use crate::action::{Action, Log};
+use crate::canonical::NOW;
+use crate::protocol::Protocol;
+use crate::reading::Reading;
+use crate::what::What;
+use crate::world::{Invalidation, Token, Told, World, incarnation, log_id};
+
+impl Protocol {
+    pub(super) fn invalidating(&self, world: &mut World, action: Action) -> Option<()> {
+        match action {
+            Action::Invalidate { by, what, reached } => self.invalidate(world, by, what, reached),
+            Action::Answer { which } => {
+                let one = world.invalidations.get_mut(usize::from(which))?;
+                let Told::Sent { incarnation: number, id } = one.told else { return None };
+                let appended = Appended { incarnation: incarnation(number), id: log_id(id), answered: NOW };
+                one.told = Told::Waiting(appended);
+                let by = usize::from(one.by);
+                self.change(world.instances.get_mut(by)?, larder_core::log::tail::Tail::note_appended);
+                if self.reads(Reading::AppliedWhenAppended) {
+                    self.applied(world, usize::from(which), &appended);
+                } else {
+                    let by = world.invalidations.get(usize::from(which))?.by;
+                    self.note_passed(world, by, Boot::ZERO);
+                }
+                Some(())
+            }
+            Action::TimeOut { which } => self.defer(world, usize::from(which)),
+            Action::Flush { by, log, told } => self.flush(world, by, log, told),
+            _ => None,
+        }
+    }
+
+    fn invalidate(&self, world: &mut World, by: u8, what: What, reached: Option<Log>) -> Option<()> {
+        world.left.invalidations -= 1;
+        self.commit(world, what);
+        let mut told = Told::Deferred(None);
+        if let Some(log) = reached {
+            let (server, births) = server(world, log)?;
+            let (incarnation, id) = server.append(vec![what], births);
+            told = Told::Sent { incarnation, id };
+        }
+        world.invalidations.push(Invalidation { by, what, versions: world.db, told });
+        match reached {
+            Some(_) => Some(()),
+            None => self.defer(world, world.invalidations.len() - 1),
+        }
+    }
+
+    /// What every invalidation begins with.
+    pub(super) fn commit(&self, world: &mut World, what: What) {
+        for (key, version) in (0..self.scope.keys).zip(&mut world.db) {
+            *version += u8::from(what.names(key));
+        }
+    }
+
+    /// Rule 15: what timed out may have happened; it is appended again.
+    fn defer(&self, world: &mut World, which: usize) -> Option<()> {
+        let one = world.invalidations.get_mut(which)?;
+        one.told = Told::Deferred(None);
+        let event = self.words.event(one.what);
+        let instance = world.instances.get_mut(usize::from(one.by))?;
+        self.change(instance, |tail| tail.defer(&[event], NOW));
+        if self.reads(Reading::TimedOutHappened) {
+            let batch = instance.tail.unsent()?;
+            let (incarnation, id) = (instance.tail.position().incarnation, LogId::ZERO);
+            self.change(instance, |tail| tail.sent(&batch, Appended { incarnation, id, answered: NOW }));
+        }
+        Some(())
+    }
+
+    fn flush(&self, world: &mut World, by: u8, log: Log, told: bool) -> Option<()> {
+        let batch = world.instances.get(usize::from(by))?.tail.unsent()?;
+        let whats = batch.events().iter().map(|event| self.words.what(event)).collect();
+        let (server, births) = server(world, log)?;
+        let (number, id) = server.append(whats, births);
+        if !told {
+            world.left.untold -= 1;
+            return Some(());
+        }
+        let appended = Appended { incarnation: incarnation(number), id: log_id(id), answered: NOW };
+        let instance = world.instances.get_mut(usize::from(by))?;
+        self.change(instance, |tail| tail.sent(&batch, appended));
+        for one in world.invalidations.iter_mut().filter(|one| one.by == by) {
+            if one.told == Told::Deferred(None) {
+                one.told = Told::Deferred(Some(appended));
+            }
+        }
+        self.note_passed(world, by, Boot::ZERO);
+        Some(())
+    }
+
+    /// What comes of each append of this process, now that its tail knows more, by a look of this moment.
+    pub(super) fn note_passed(&self, world: &mut World, by: u8, looked: Boot) {
+        for which in 0..world.invalidations.len() {
+            let one = world.invalidations[which];
+            let (Told::Waiting(appended) | Told::Deferred(Some(appended))) = one.told else { continue };
+            if one.by != by || by == crate::world::NOBODY {
+                continue;
+            }
+            let Some(instance) = world.instances.get(usize::from(by)) else { continue };
+            match (self.passing(instance, &appended, looked), one.told) {
+                (Passing::Passed, _) => self.applied(world, which, &appended),
+                (Passing::AppendAgain, Told::Deferred(_)) => {
+                    world.invalidations[which].told = Told::Deferred(None);
+                }
+                (Passing::AppendAgain, _) => drop(self.defer(world, which)),
+                (Passing::Waiting, _) => {}
+            }
+        }
+    }
+
+    fn applied(&self, world: &mut World, which: usize, appended: &Appended) {
+        let one = &mut world.invalidations[which];
+        one.told = Told::Applied(NOW);
+        world.instances[usize::from(one.by)].here.raise(one.what, one.versions);
+        if self.scope.tokens {
+            let Appended { incarnation, id, .. } = *appended;
+            world.tokens.push(Token { incarnation, id, what: one.what, versions: one.versions });
+        }
+    }
+}

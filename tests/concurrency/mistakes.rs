@@ -1,0 +1,108 @@
+//! The mistakes that have to be found: a name, and what is written instead of what.
+
+type Mistake = (&'static str, &'static [(&'static str, &'static str)]);
+
+/// In the view of the log: each another order than that of rule 11.
+pub(crate) const VIEW: &[Mistake] = &[
+    (
+        "confirmed_before_generation",
+        &[(
+            "let result = change(&mut tail);",
+            "let result = change(&mut tail);
+             self.confirmed_at.fetch_max(tail.confirmed_at().map_or(0, Boot::as_nanos), Ordering::Release);",
+        )],
+    ),
+    (
+        "confirmed_relaxed",
+        &[("fetch_max(confirmed_at, Ordering::Release)", "fetch_max(confirmed_at, Ordering::Relaxed)")],
+    ),
+    (
+        "confirmed_read_relaxed",
+        &[(
+            "match self.confirmed_at.load(Ordering::Acquire)",
+            "match self.confirmed_at.load(Ordering::Relaxed)",
+        )],
+    ),
+    (
+        "generation_before_rows",
+        &[(
+            "let mut tail = self.tail.write()",
+            "self.generation.fetch_add(1, Ordering::Release); let mut tail = self.tail.write()",
+        )],
+    ),
+    (
+        "hit_reads_generation_first",
+        &[
+            (
+                "let confirmed_at = self.confirmed_at();",
+                "let first = self.generation.load(Ordering::Acquire);
+                 let confirmed_at = self.confirmed_at();",
+            ),
+            ("let generation = self.generation.load(Ordering::Acquire);", "let generation = first;"),
+        ],
+    ),
+    (
+        "hit_remembers_a_later_generation",
+        &[(
+            "held.valid_at.store(generation,",
+            "held.valid_at.store(self.generation.load(Ordering::Acquire),",
+        )],
+    ),
+    (
+        "woken_before_publication",
+        &[
+            ("self.changed.notify_waiters();", ""),
+            (
+                "let (result, confirmed_at) = {",
+                "self.changed.notify_waiters(); let (result, confirmed_at) = {",
+            ),
+        ],
+    ),
+    (
+        "looked_before_listening",
+        &[
+            (
+                "let changed = self.changed.notified();",
+                "if self.read(&done) { return; } let changed = self.changed.notified();",
+            ),
+            ("if self.read(&done) || timeout_at", "if timeout_at"),
+        ],
+    ),
+];
+
+/// In the coalescer.
+pub(crate) const FLIGHT: &[Mistake] = &[
+    (
+        "a_dropped_lead_stays",
+        &[(
+            "impl Drop for Lead {\n    fn drop(&mut self) {\n        self.leave();",
+            "impl Drop for Lead {\n    fn drop(&mut self) {",
+        )],
+    ),
+    ("leaves_whatever_is_there", &[("is_some_and(|known| Arc::ptr_eq(known, &self.flight))", "is_some()")]),
+    (
+        "looks_and_begins_in_two_steps",
+        &[(
+            "let mut under_way = lock(&self.under_way);
+        match under_way.get(&key) {
+            Some(flight) if may_join(flight) => Joined::Wait(Arc::clone(flight)),
+            _ => Joined::Lead(self.begin(&mut under_way, key, now, position)),
+        }",
+            "let found = lock(&self.under_way).get(&key).cloned();
+        match found {
+            Some(flight) if may_join(&flight) => Joined::Wait(flight),
+            _ => Joined::Lead(self.begin(&mut lock(&self.under_way), key, now, position)),
+        }",
+        )],
+    ),
+    (
+        "leads_in_two_steps",
+        &[(
+            "(!under_way.contains_key(&key)).then(|| self.begin(&mut under_way, key, now, position))",
+            "let free = !under_way.contains_key(&key);
+             drop(under_way);
+             free.then(|| self.begin(&mut lock(&self.under_way), key, now, position))",
+        )],
+    ),
+    ("tells_nobody", &[("self.ends.send_replace(Some(end));", "drop(end);")]),
+];

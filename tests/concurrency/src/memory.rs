@@ -1,0 +1,26 @@
+//! What the explored sources know of a stored response.
+
+pub(crate) use self::held::Stale;
+
+pub(crate) mod held {
+    use larder_core::log::names::Names;
+    use larder_core::log::position::Position;
+    use larder_core::time::Boot;
+
+    use crate::sync::AtomicU64;
+
+    pub(crate) struct Held {
+        pub(crate) meta: Meta,
+        pub(crate) filled_at: Option<Boot>,
+        pub(crate) valid_at: AtomicU64,
+    }
+
+    pub(crate) struct Meta {
+        pub(crate) position: Position,
+        pub(crate) names: Names,
+    }
+
+    /// Nothing that is explored looks into it.
+    #[derive(Clone)]
+    pub(crate) struct Stale;
+}

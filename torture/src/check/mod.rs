@@ -1,0 +1,166 @@
+//! The checker: proves from a history alone that the promises held, or names the reads that broke them.
+//!
+//! It knows nothing of caches. A version that was committed before an invalidation began is the least that a read may
+//! show once the promise of that invalidation has come due; each read is held against all that had come due before it
+//! was sent.
+//!
+//! No allowance is made for slow machines. All moments are readings of one clock. A read that is *sent* after a promise
+//! has come due is looked up later still, so that an instance that keeps the rules has by then either taken in the
+//! event or stopped trusting what it knew before; delays only ever make a read later.
+
+mod due;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::HashMap;
+
+use crate::clock::Moment;
+use crate::history::{History, Read, Saw};
+
+use self::due::{Due, dues};
+
+/// A promise, as a read can break it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(clippy::exhaustive_enums)] // What is checked is said here in full.
+pub enum Promise {
+    /// P1: once `invalidate` has returned, the instance that called it never shows what was named.
+    OwnInstance,
+    /// P2: `max_staleness` after it returned `Applied`, or after what was deferred was flushed, no instance does.
+    EveryInstance,
+    /// A client sees no error but those that a handler made, and those only if it asked while they were made.
+    NoError,
+    /// A response is one to this request, and shows what there was.
+    RightAnswer,
+}
+
+impl Promise {
+    /// Its short name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OwnInstance => "P1",
+            Self::EveryInstance => "P2",
+            Self::NoError => "no error",
+            Self::RightAnswer => "right answer",
+        }
+    }
+}
+
+/// A read that broke a promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Violation {
+    /// Which promise.
+    pub promise: Promise,
+    /// The number of the read.
+    pub read: usize,
+    /// The number of the write whose promise it was, if it was one's.
+    pub write: Option<usize>,
+    /// What happened, in words.
+    pub words: String,
+}
+
+/// All violations in a history, by read.
+#[must_use]
+pub fn check(history: &History) -> Vec<Violation> {
+    let dues = dues(history);
+    let told = first_told(history);
+    let checker = Checker { history, dues: &dues, told: &told };
+    let reads = history.reads.iter().enumerate();
+    reads.flat_map(|(number, read)| checker.read(number, read)).collect()
+}
+
+struct Checker<'a> {
+    history: &'a History,
+    dues: &'a due::Dues,
+    /// When the first client had the error of a run: by then nobody could join it any more.
+    told: &'a HashMap<u64, Moment>,
+}
+
+impl Checker<'_> {
+    fn read(&self, number: usize, read: &Read) -> Vec<Violation> {
+        match &read.saw {
+            Saw::Version { version, run } => self.version(number, read, *version, *run),
+            Saw::Failure { run } => self.failure(number, read, *run).into_iter().collect(),
+            Saw::Lost(why) if self.was_killed(read) => {
+                debug_assert!(!why.is_empty());
+                Vec::new()
+            }
+            Saw::Lost(why) => vec![self.plain(Promise::NoError, number, why)],
+            Saw::Nonsense(why) => vec![self.plain(Promise::RightAnswer, number, why)],
+        }
+    }
+
+    /// Who is killed answers nothing: that is what a client of a load balancer repeats, and not the cache's doing.
+    fn was_killed(&self, read: &Read) -> bool {
+        let killed = self.history.life(read.life).and_then(|life| life.killed);
+        killed.is_some_and(|killed| killed <= read.done)
+    }
+
+    fn version(&self, number: usize, read: &Read, version: u64, run: Option<u64>) -> Vec<Violation> {
+        if let Some(why) = self.impossible(read, version, run) {
+            return vec![self.plain(Promise::RightAnswer, number, &why)];
+        }
+        let own = self.dues.own.get(&(read.life, read.item));
+        let every = self.dues.every.get(&read.item);
+        let broken = |promise, due: &Due| {
+            let words = words::stale(self.history, number, version, promise, due);
+            Violation { promise, read: number, write: Some(due.write), words }
+        };
+        let own = own.and_then(|timeline| timeline.least_at(read.sent));
+        let every = every.and_then(|timeline| timeline.least_at(read.sent));
+        [(Promise::OwnInstance, own), (Promise::EveryInstance, every)]
+            .into_iter()
+            .filter_map(|(promise, due)| Some((promise, due.filter(|due| due.version > version)?)))
+            .map(|(promise, due)| broken(promise, due))
+            .collect()
+    }
+
+    /// What no order of events explains: a version from the future, or a response to another request.
+    fn impossible(&self, read: &Read, version: u64, run: Option<u64>) -> Option<String> {
+        let first = version == 1;
+        if !first && self.history.committed(read.item, version).is_none_or(|at| at > read.done) {
+            return Some(format!("it showed version {version}, which there was not yet"));
+        }
+        let run = run?;
+        match self.history.run(run) {
+            Some(known) if known.item == read.item => None,
+            Some(known) => Some(format!("it was the response of run {run}, which was for {}", known.item)),
+            None => Some(format!("it names run {run}, which there never was")),
+        }
+    }
+
+    fn failure(&self, number: usize, read: &Read, run: u64) -> Option<Violation> {
+        let broken = |why: &str| Some(self.plain(Promise::NoError, number, why));
+        match self.history.run(run) {
+            Some(known) if known.fails && known.item == read.item => {}
+            _ => {
+                return broken(&format!("it showed an error as of run {run}, which made none for this item"));
+            }
+        }
+        let told = self.told.get(&run).copied();
+        let kept = told.is_some_and(|told| told < read.sent);
+        if kept {
+            return broken(&format!(
+                "it showed the error of run {run}, which was over: another client had it"
+            ));
+        }
+        None
+    }
+
+    fn plain(&self, promise: Promise, number: usize, why: &str) -> Violation {
+        Violation { promise, read: number, write: None, words: words::plain(self.history, number, why) }
+    }
+}
+
+fn first_told(history: &History) -> HashMap<u64, Moment> {
+    let mut told = HashMap::new();
+    for read in &history.reads {
+        if let Saw::Failure { run } = read.saw {
+            let first = told.entry(run).or_insert(read.done);
+            *first = read.done.min(*first);
+        }
+    }
+    told
+}

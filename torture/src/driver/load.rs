@@ -1,0 +1,138 @@
+//! Sending requests, open loop: each when it is due, whatever became of those before. Only a machine that cannot keep
+//! up makes requests late, or it would have ever more of them under way.
+
+use anyhow::Result;
+use http::header::{CACHE_STATUS, ETAG, HOST, IF_NONE_MATCH};
+use http::{Method, Request as HttpRequest, StatusCode};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::Load;
+use super::fleet::Home;
+use crate::clock::Moment;
+use crate::history::{Done, Read, Said, Saw, Write};
+use crate::http_client::Answer;
+use crate::item::{Family, Item, Way};
+use crate::plan::{Ask, Request};
+use crate::wire;
+
+/// How many requests may be under way. At usual rates that is a second's worth.
+const MOST: usize = 300;
+
+impl Load {
+    /// Sends them all, and returns when all are answered.
+    pub(super) async fn send(&self, requests: Vec<Request>, begun: Instant) {
+        let mut under_way = JoinSet::new();
+        for request in requests {
+            sleep_until(begun + request.due).await;
+            while under_way.len() >= MOST {
+                under_way.join_next().await;
+            }
+            let load = self.clone();
+            under_way.spawn(async move { load.one(request).await });
+            while under_way.try_join_next().is_some() {}
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+
+    /// Sends one to whatever life its instance lives now.
+    pub(super) async fn one(&self, request: Request) {
+        let Some(home) = self.fleet.home(request.instance) else {
+            return self.book.found_nobody_home();
+        };
+        match request.ask {
+            Ask::Read { language, conditional } => self.read(home, request.item, language, conditional).await,
+            Ask::Write(way) => self.write(home, request.item, way).await,
+        }
+    }
+
+    async fn read(&self, home: Home, item: Item, language: &str, conditional: bool) {
+        let uri = format!("http://{}{}", home.address, item.path());
+        let mut request = HttpRequest::get(uri).header(HOST, wire::HOST).header(wire::LANGUAGE, language);
+        if conditional && item.family == Family::Etag {
+            request = request.header(IF_NONE_MATCH, format!("\"v{}\"", self.truth.version(item)));
+        }
+        let sent = Moment::now();
+        let answer = self.client.send(request).await;
+        let done = Moment::now();
+        let outcome = answer.as_ref().map(outcome).unwrap_or_default();
+        let saw = saw(item, language, answer);
+        self.book.read(Read { life: home.life, item, sent, done, saw, outcome });
+    }
+
+    async fn write(&self, home: Home, item: Item, way: Way) {
+        let (method, path) = match way {
+            Way::Put => (Method::PUT, item.path()),
+            _ => (Method::POST, format!("/write/{item}/{way}")),
+        };
+        let uri = format!("http://{}{path}", home.address);
+        let request = HttpRequest::builder().method(method).uri(uri).header(HOST, wire::HOST);
+        let sent = Moment::now();
+        let answer = self.client.send(request).await;
+        let done = answer.ok().and_then(|answer| written(&answer));
+        self.book.write(Write { life: home.life, item, way, sent, done });
+    }
+}
+
+fn written(answer: &Answer) -> Option<Done> {
+    let number = |name| wire::number(&answer.headers, name);
+    let said = match wire::field(&answer.headers, wire::SAID) {
+        Some("applied") => Said::Applied,
+        Some(_) => Said::Deferred,
+        None => Said::Nothing,
+    };
+    let returned = Moment::from_nanos(number(wire::RETURNED)?);
+    (answer.status == StatusCode::NO_CONTENT).then_some(Done {
+        version: number(wire::VERSION)?,
+        said,
+        returned,
+    })
+}
+
+fn outcome(answer: &Answer) -> String {
+    let status = wire::field(&answer.headers, CACHE_STATUS.as_str()).unwrap_or_default();
+    let detail = status.split("detail=").nth(1).unwrap_or_default().trim_matches('"');
+    format!("{} {detail}", wire::field(&answer.headers, "x-cache").unwrap_or("-"))
+}
+
+fn saw(item: Item, language: &str, answer: Result<Answer>) -> Saw {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return Saw::Lost(format!("{error:#}")),
+    };
+    let run = wire::number(&answer.headers, wire::RUN);
+    match (answer.status, run) {
+        (StatusCode::SERVICE_UNAVAILABLE, Some(run)) => Saw::Failure { run },
+        (StatusCode::NOT_MODIFIED, _) => match validated(&answer) {
+            Some(version) => Saw::Version { version, run },
+            None => Saw::Nonsense("a 304 that validates nothing".to_owned()),
+        },
+        (StatusCode::OK | StatusCode::NOT_FOUND, _) => shown(item, language, &answer, run),
+        (status, _) => Saw::Nonsense(format!("{status} that no handler made: {:?}", answer.text())),
+    }
+}
+
+fn validated(answer: &Answer) -> Option<u64> {
+    let etag = wire::field(&answer.headers, ETAG.as_str())?;
+    etag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok()
+}
+
+/// The body says of itself what it shows.
+fn shown(item: Item, language: &str, answer: &Answer, run: Option<u64>) -> Saw {
+    let nonsense = |why: &str| Saw::Nonsense(format!("{why}: {} {:?}", answer.status, answer.text()));
+    let words: Vec<_> = answer.text().split(' ').collect();
+    let [shown, version, own_run, in_language] = words[..] else { return nonsense("it was no item") };
+    let (Ok(version), Ok(own_run)) = (version.parse::<u64>(), own_run.parse()) else {
+        return nonsense("it was no item");
+    };
+    let gone = item.family == Family::Absent && version.is_multiple_of(2);
+    if shown != item.to_string() {
+        nonsense("it was another item")
+    } else if item.family == Family::Vary && in_language != language {
+        nonsense(&format!("it was not in {language}"))
+    } else if gone != (answer.status == StatusCode::NOT_FOUND) {
+        nonsense("its status was another's")
+    } else {
+        Saw::Version { version, run: run.or(Some(own_run)) }
+    }
+}

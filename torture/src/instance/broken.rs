@@ -1,0 +1,112 @@
+//! An instance that breaks a rule of the log: what torture has to find.
+//!
+//! These break what a store tells the cache, so that nothing that users build knows of them.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
+use larder_core::log::position::{Incarnation, LogId};
+use larder_core::log::selector::Event;
+use larder_core::store::{Cursor, Log, Look, SharedTier, StoreError};
+use larder_redis::RedisStore;
+
+/// A rule that is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[allow(clippy::exhaustive_enums)] // Each is tried by a test.
+pub enum Rule {
+    /// Rule 4: one event in ten is lost on its way to an instance, as a message would be.
+    LosesEvents,
+    /// Rule 9: a look that fails is answered with the last one that did not.
+    ConfirmsBlindly,
+}
+
+impl Rule {
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LosesEvents => "loses-events",
+            Self::ConfirmsBlindly => "confirms-blindly",
+        }
+    }
+}
+
+/// A store that breaks a rule.
+#[derive(Debug)]
+pub(super) struct Broken {
+    store: RedisStore,
+    rule: Rule,
+    last: Mutex<Option<Look>>,
+}
+
+impl Broken {
+    pub(super) fn new(store: RedisStore, rule: Rule) -> Self {
+        Self { store, rule, last: Mutex::default() }
+    }
+
+    fn lose_events(look: &mut Look) {
+        look.entries.retain(|_| fastrand::u8(..10) != 0);
+    }
+
+    fn as_before(&self, cursor: Cursor, asked: Result<Look, StoreError>) -> Result<Look, StoreError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(look) = &asked {
+            *last = Some(Look { entries: Vec::new(), more: false, ..look.clone() });
+        }
+        match last.as_ref().filter(|look| look.incarnation == cursor.incarnation) {
+            Some(look) => asked.or_else(|_| Ok(look.clone())),
+            None => asked,
+        }
+    }
+}
+
+impl SharedTier for Broken {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.store.get(key).await
+    }
+
+    async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
+        self.store.set(key, value, expiry).await
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        self.store.remove(key).await
+    }
+}
+
+impl Leases for Broken {
+    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+        self.store.claim(claim).await
+    }
+
+    async fn extend(&self, address: &str, token: Token, life: Duration) -> Result<bool, StoreError> {
+        self.store.extend(address, token, life).await
+    }
+
+    async fn release(&self, address: &str, token: Token, left: Left) -> Result<(), StoreError> {
+        self.store.release(address, token, left).await
+    }
+}
+
+impl Log for Broken {
+    async fn alarm(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
+        self.store.alarm(cursor, at_most).await
+    }
+
+    async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
+        let asked = self.store.look(cursor).await;
+        match self.rule {
+            Rule::LosesEvents => asked.map(|mut look| {
+                Self::lose_events(&mut look);
+                look
+            }),
+            Rule::ConfirmsBlindly => self.as_before(cursor, asked),
+        }
+    }
+
+    async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
+        self.store.append(events).await
+    }
+}

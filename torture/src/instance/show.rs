@@ -1,0 +1,55 @@
+//! The handler that shows an item.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::response::{IntoResponse, Response};
+use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VARY};
+use http::{HeaderMap, HeaderName, StatusCode};
+use larder::Tags;
+
+use super::App;
+use crate::item::{Family, Item};
+use crate::truth::Told;
+use crate::wire;
+
+/// Reads the truth, takes its time, and answers with what it had read.
+pub(super) async fn show(app: &App, item: Item, headers: &HeaderMap) -> Result<Response, StatusCode> {
+    let told = app.truth.read(item).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    tokio::time::sleep(told.delay).await;
+    let run = [(HeaderName::from_static(wire::RUN), told.run.to_string())];
+    if told.fails {
+        return Ok((StatusCode::SERVICE_UNAVAILABLE, run, "failed").into_response());
+    }
+    Ok((run, version(item, &told, headers)).into_response())
+}
+
+fn version(item: Item, told: &Told, headers: &HeaderMap) -> Response {
+    let asked = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let language = wire::field(headers, wire::LANGUAGE).unwrap_or("-");
+    let body = format!("{item} {} {} {language}", told.version, told.run);
+    match item.family {
+        Family::Said => (Tags::from([item.name()]), body).into_response(),
+        Family::Etag => {
+            let etag = format!("\"v{}\"", told.version);
+            validated(asked(IF_NONE_MATCH) == Some(&etag), (ETAG, etag), body)
+        }
+        Family::Dated => {
+            let modified = http_date(UNIX_EPOCH + told.modified);
+            validated(asked(IF_MODIFIED_SINCE) == Some(&modified), (LAST_MODIFIED, modified), body)
+        }
+        Family::Vary => ([(VARY, wire::LANGUAGE)], body).into_response(),
+        Family::Absent if told.version.is_multiple_of(2) => (StatusCode::NOT_FOUND, body).into_response(),
+        _ => body.into_response(),
+    }
+}
+
+fn validated(unchanged: bool, validator: (HeaderName, String), body: String) -> Response {
+    match unchanged {
+        true => (StatusCode::NOT_MODIFIED, [validator]).into_response(),
+        false => ([validator], body).into_response(),
+    }
+}
+
+fn http_date(time: SystemTime) -> String {
+    httpdate::fmt_http_date(time)
+}

@@ -1,0 +1,51 @@
+//! The handlers that write: commit first, then invalidate.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, StatusCode};
+use larder::{Glob, Invalidated, Invalidation, Prefix, UriName};
+
+use super::App;
+use crate::item::{Item, Way};
+use crate::wire;
+
+/// `POST`: says what `invalidate` said.
+pub(super) async fn write(
+    State(app): State<App>,
+    Path((family, id, way)): Path<(String, String, String)>,
+) -> Result<Response, StatusCode> {
+    let item = format!("{family}/{id}").parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    let way = way.parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    let invalidation = invalidation(item, way).ok_or(StatusCode::NOT_FOUND)?;
+    let version = app.truth.commit(item).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    let said = match app.cache.invalidate(invalidation).await {
+        Invalidated::Applied => "applied",
+        Invalidated::Deferred => "deferred",
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static(wire::SAID), http::HeaderValue::from_static(said));
+    headers.insert(HeaderName::from_static(wire::VERSION), version.into());
+    Ok((StatusCode::NO_CONTENT, headers).into_response())
+}
+
+/// `PUT`: the layer invalidates the URI after this.
+pub(super) async fn put(app: &App, item: Item) -> Result<Response, StatusCode> {
+    let version = app.truth.commit(item).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    let version = [(HeaderName::from_static(wire::VERSION), version.to_string())];
+    Ok((StatusCode::NO_CONTENT, version).into_response())
+}
+
+/// `None` if the layer does it, or if there is no such path.
+fn invalidation(item: Item, way: Way) -> Option<Invalidation> {
+    let (family, id) = (item.family.as_str(), item.id);
+    Some(match way {
+        Way::Tag => Invalidation::tag(item.name()),
+        Way::SoftTag => Invalidation::tag(item.name()).soft(),
+        Way::Key => Invalidation::key(item.name()),
+        Way::Prefix => Prefix::new(&format!("/{family}/{id}")).ok()?.into(),
+        Way::Glob => Glob::new(&format!("/{family}/{id}/*")).ok()?.into(),
+        Way::Uri => UriName::new(&item.path()).ok()?.into(),
+        Way::All => Invalidation::all(),
+        Way::Put => return None,
+    })
+}

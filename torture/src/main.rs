@@ -1,0 +1,155 @@
+//! `cargo xtask torture` starts this; `--help` says what it takes.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use larder_torture::check::check;
+use larder_torture::driver::{Driver, this_program};
+use larder_torture::history::History;
+use larder_torture::instance::broken::Rule;
+use larder_torture::instance::{self, InstanceArgs};
+use larder_torture::item::Family;
+use larder_torture::plan::{FaultKind, Shape};
+use larder_torture::report::report;
+
+/// Tortures Larder: real processes, a real Redis and real faults. Ends with 3 if a promise was broken.
+#[derive(Parser)]
+#[command(name = "cargo xtask torture", args_conflicts_with_subcommands = true)]
+struct Args {
+    #[command(subcommand)]
+    instance: Option<Instance>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Subcommand)]
+enum Instance {
+    /// One instance: started by the driver, not by hand.
+    #[command(hide = true)]
+    Instance(InstanceArgs),
+}
+
+#[derive(clap::Args)]
+struct RunArgs {
+    /// How many instances, each a process.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    instances: u16,
+    /// For how many seconds requests are sent.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// What goes wrong: everything, if nothing is named; `none` for nothing at all.
+    #[arg(long, value_delimiter = ',', value_enum)]
+    faults: Option<Vec<FaultArg>>,
+    /// What is read and written: everything, if nothing is named.
+    #[arg(long, value_delimiter = ',', value_enum)]
+    families: Option<Vec<Family>>,
+    /// What requests and faults follow from. By default another one each time.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Reads a second, over all instances.
+    #[arg(long, default_value_t = 300.0)]
+    reads: f64,
+    /// Writes a second, over all instances.
+    #[arg(long, default_value_t = 20.0)]
+    writes: f64,
+    /// The bound that the instances keep, as `1s` or `500ms`.
+    #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
+    max_staleness: Duration,
+    /// Where the history is written to if a promise was broken.
+    #[arg(long)]
+    history: Option<PathBuf>,
+    /// Lets the instances break a rule.
+    #[arg(long, hide = true)]
+    breaks: Option<Rule>,
+    /// Ends at the first violation.
+    #[arg(long, hide = true)]
+    until_violation: bool,
+}
+
+/// A kind of fault, or none.
+#[derive(Debug, Clone, Copy)]
+struct FaultArg(Option<FaultKind>);
+
+impl clap::ValueEnum for FaultArg {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [FaultArg; 9] = {
+            let mut all = [FaultArg(None); 9];
+            let mut next = 0;
+            while next < FaultKind::ALL.len() {
+                all[next] = FaultArg(Some(FaultKind::ALL[next]));
+                next += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(self.0.map_or("none", FaultKind::as_str).into())
+    }
+}
+
+impl RunArgs {
+    fn driver(&self) -> Result<Driver> {
+        let faults = match &self.faults {
+            None => FaultKind::ALL.to_vec(),
+            Some(named) => named.iter().filter_map(|arg| arg.0).collect(),
+        };
+        let shape = Shape {
+            seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
+            time: Duration::from_secs(self.seconds),
+            instances: self.instances.into(),
+            reads: self.reads,
+            writes: self.writes,
+            families: self.families.clone().unwrap_or_else(|| Family::ALL.to_vec()),
+            faults,
+        };
+        Ok(Driver {
+            program: this_program()?,
+            shape,
+            max_staleness: self.max_staleness,
+            breaks: self.breaks,
+            until_violation: self.until_violation,
+        })
+    }
+
+    /// `true` if every promise held.
+    async fn run(&self) -> Result<bool> {
+        let driver = self.driver()?;
+        eprintln!("seed {}", driver.shape.seed);
+        let outcome = driver.run().await?;
+        let violations = check(&outcome.history);
+        print!("{}", report(&driver.shape, &outcome, &violations));
+        let held = violations.is_empty() && outcome.still_refusing.is_empty();
+        if !held {
+            let name = format!("larder-torture-{}.json", driver.shape.seed);
+            let path = self.history.clone().unwrap_or_else(|| std::env::temp_dir().join(name));
+            save(&outcome.history, &path)?;
+            println!("the history is in {}", path.display());
+        }
+        Ok(held)
+    }
+}
+
+fn save(history: &History, path: &PathBuf) -> Result<()> {
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(serde_json::to_writer(BufWriter::new(file), history)?)
+}
+
+/// How it ends when a promise was broken: neither as an error nor as a panic does.
+const BROKEN: u8 = 3;
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let args = Args::parse();
+    if let Some(Instance::Instance(args)) = args.instance {
+        instance::serve(args).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(if args.run.run().await? { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) })
+}

@@ -1,0 +1,105 @@
+//! What is going to happen: requests and faults, drawn from a seed before the run begins.
+
+mod faults;
+mod requests;
+
+pub use faults::{Act, Fault, FaultKind, Flush, Lane};
+pub use requests::{Ask, Request};
+
+use std::time::Duration;
+
+use crate::item::Family;
+
+/// The shape of a run.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Shape {
+    /// What all that is random follows from.
+    pub seed: u64,
+    /// How long requests are sent.
+    pub time: Duration,
+    /// How many instances there are.
+    pub instances: usize,
+    /// Reads a second, over all instances.
+    pub reads: f64,
+    /// Writes a second, over all instances.
+    pub writes: f64,
+    /// What is read and written.
+    pub families: Vec<Family>,
+    /// What goes wrong.
+    pub faults: Vec<FaultKind>,
+}
+
+/// The same shape gives the same plan.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Plan {
+    /// By when they are due.
+    pub requests: Vec<Request>,
+    /// What goes wrong with the servers, one after the other.
+    pub server_faults: Vec<Fault>,
+    /// What goes wrong with instances and their ways to the servers, one after the other.
+    pub instance_faults: Vec<Fault>,
+}
+
+impl Plan {
+    /// Draws a plan.
+    #[must_use]
+    pub fn draw(shape: &Shape) -> Self {
+        Self {
+            requests: requests::draw(shape),
+            server_faults: faults::draw(shape, Lane::Servers),
+            instance_faults: faults::draw(shape, Lane::Instances),
+        }
+    }
+}
+
+/// A time around which half of the draws lie on either side, never zero, for events that know nothing of each other.
+fn pause(random: &mut fastrand::Rng, rate: f64) -> Duration {
+    let waited = -(1.0 - random.f64()).ln() / rate;
+    Duration::from_secs_f64(waited.clamp(1e-6, 3600.0))
+}
+
+fn between(random: &mut fastrand::Rng, least: u64, most: u64) -> Duration {
+    Duration::from_millis(random.u64(least..=most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(seed: u64) -> Shape {
+        let time = Duration::from_secs(30);
+        let (families, faults) = (Family::ALL.to_vec(), FaultKind::ALL.to_vec());
+        Shape { seed, time, instances: 3, reads: 200.0, writes: 20.0, families, faults }
+    }
+
+    #[test]
+    fn a_seed_gives_one_plan_and_another_seed_another() {
+        assert_eq!(Plan::draw(&shape(1)), Plan::draw(&shape(1)));
+        assert_ne!(Plan::draw(&shape(1)), Plan::draw(&shape(2)));
+    }
+
+    #[test]
+    fn requests_come_at_about_their_rate_and_in_order() {
+        let plan = Plan::draw(&shape(1));
+        assert!(plan.requests.is_sorted_by_key(|request| request.due));
+        let reads = plan.requests.iter().filter(|request| matches!(request.ask, Ask::Read { .. })).count();
+        let writes = plan.requests.len() - reads;
+        assert!((5_000..7_000).contains(&reads), "{reads}");
+        assert!((450..800).contains(&writes), "{writes}");
+        assert!(plan.requests.iter().all(|request| request.instance < 3));
+    }
+
+    #[test]
+    fn only_faults_that_were_asked_for_are_inflicted() {
+        let plan = Plan::draw(&Shape { faults: vec![FaultKind::Cut, FaultKind::Flush], ..shape(1) });
+        let kinds = |faults: &[Fault]| faults.iter().map(|fault| fault.act.kind()).collect::<Vec<_>>();
+        assert!(kinds(&plan.server_faults).iter().all(|kind| *kind == FaultKind::Flush));
+        assert!(kinds(&plan.instance_faults).iter().all(|kind| *kind == FaultKind::Cut));
+        assert!(!plan.server_faults.is_empty() && !plan.instance_faults.is_empty());
+        let plan = Plan::draw(&Shape { faults: Vec::new(), families: vec![Family::Tag], ..shape(1) });
+        assert!(plan.requests.iter().all(|request| request.item.family == Family::Tag));
+        assert!(plan.server_faults.is_empty() && plan.instance_faults.is_empty());
+    }
+}

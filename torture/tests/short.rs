@@ -1,0 +1,43 @@
+//! A short run with every fault: only the promises are asserted, no figure that depends on the machine.
+#![allow(clippy::unwrap_used)] // Clippy does not see that this is a test.
+
+use std::process::{Command, Output};
+
+/// Few requests, so that a busy machine with two cores keeps up.
+const GENTLE: [&str; 4] = ["--reads", "100", "--writes", "12"];
+
+fn torture(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_larder-torture")).args(GENTLE).args(args).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stderr) + &text(&output.stdout)
+}
+
+#[test]
+fn every_promise_holds_under_every_fault() {
+    let output = torture(&["--instances", "3", "--seconds", "15", "--seed", "20"]);
+    println!("{}", said(&output));
+    assert!(output.status.success());
+}
+
+/// What is not found when it is there is not known to be absent.
+fn is_found(rule: &str, faults: &str) {
+    let args = ["--instances", "3", "--seconds", "60", "--seed", "1", "--max-staleness", "500ms"];
+    let output = torture(&[&args, &["--faults", faults, "--breaks", rule, "--until-violation"][..]].concat());
+    let said = said(&output);
+    println!("{said}");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(said.contains("VIOLATION of P"), "in words");
+}
+
+#[test]
+fn an_event_that_is_lost_on_its_way_is_found() {
+    is_found("loses-events", "none");
+}
+
+#[test]
+fn a_look_that_confirms_without_an_answer_is_found() {
+    is_found("confirms-blindly", "blackhole");
+}
