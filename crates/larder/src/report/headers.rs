@@ -12,7 +12,6 @@ use http::header::{AGE, CACHE_STATUS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::outcome::{NotStored, Outcome};
 
-
 pub(crate) const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 pub(crate) const X_CACHE_KEY: HeaderName = HeaderName::from_static("x-cache-key");
 
