@@ -52,8 +52,15 @@ pub(crate) fn fresh(
     if look.head || look.conditional || route.policy.show_key {
         return fresh_in_part(route, look, key, parts, held, (outcome, now));
     }
-    let mut fields = held.headers.clone();
-    complete(&mut fields, held, outcome, now);
+    let render = || {
+        let mut fields = held.headers.clone();
+        complete(&mut fields, held, outcome, now);
+        fields
+    };
+    let fields = match tier {
+        Tier::Memory => held.rendered(now, render),
+        Tier::Shared => render(),
+    };
     Whole { status: held.status, fields, body: held.body.clone() }
 }
 
