@@ -30,6 +30,8 @@ pub(crate) struct Held {
     since: Boot,
     /// When it is fresh no more.
     stale_at: Boot,
+    /// How long it took to make, in nanoseconds.
+    pub(crate) cost: u64,
     /// No other one of this process has it.
     number: u64,
     /// The generation of the log's table at which it was last found valid.
@@ -81,6 +83,7 @@ impl Held {
             age,
             since,
             stale_at: since.saturating_add(meta.lifetime.fresh.saturating_sub(age)),
+            cost: u64::try_from(meta.cost.as_nanos()).unwrap_or(u64::MAX),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             valid_at: AtomicU64::new(NEVER),
             others,
@@ -110,6 +113,18 @@ impl Held {
     #[inline]
     pub(crate) fn left(&self, now: Boot) -> Duration {
         self.stale_at.saturating_since(now)
+    }
+
+    /// For how many nanoseconds it will be fresh.
+    #[inline]
+    pub(crate) fn nanos_left(&self, now: Boot) -> u64 {
+        self.stale_at.as_nanos().saturating_sub(now.as_nanos())
+    }
+
+    /// Whether it is fresh, and nothing that it says of itself asks for more than that.
+    #[inline]
+    pub(crate) fn is_plainly_fresh(&self, now: Boot) -> bool {
+        now < self.stale_at && !self.meta.flags.no_cache
     }
 
     /// Its fields for a fresh hit in memory, which `render` makes where they are not at hand.
