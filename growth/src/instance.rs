@@ -21,10 +21,10 @@ pub(crate) fn position(cache: &Cache) -> LogId {
     in_token(&cache.token().to_string()).unwrap_or(LogId::ZERO)
 }
 
-/// A token is `1-<life of the log>-<milliseconds>-<sequence>`, and what was deferred after that.
+/// A token is `1-<life of the log>-<milliseconds>-<sequence>`, in hexadecimal, and what was deferred after that.
 fn in_token(token: &str) -> Option<LogId> {
-    let mut parts = token.split('-').skip(2);
-    Some(LogId::new(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    let mut numbers = token.split('-').map(|digits| u64::from_str_radix(digits, 16).ok()).skip(2);
+    Some(LogId::new(numbers.next()??, numbers.next()??))
 }
 
 #[cfg(test)]
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn the_position_is_in_the_token() {
-        assert_eq!(in_token("1-9f3c-1700000000000-12"), Some(LogId::new(1_700_000_000_000, 12)));
+        assert_eq!(in_token("1-9f3c-18bcfe56800-1f"), Some(LogId::new(1_700_000_000_000, 31)));
         assert_eq!(in_token("1-9f3c-5-0-77-1"), Some(LogId::new(5, 0)));
         assert_eq!(in_token("1-9f3c"), None);
         assert_eq!(position(&Cache::default()), LogId::ZERO);

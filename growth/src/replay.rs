@@ -15,7 +15,7 @@ use crate::{instance, redis};
 
 /// Of so many the one in the middle counts.
 const ROUNDS: usize = 5;
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const HEAD: &str = "\
 | invalidations in the log | replay | per invalidation | resident after it | peak | in Redis |
