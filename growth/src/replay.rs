@@ -10,16 +10,17 @@ use larder_testing::RedisServer;
 use tokio::process::Command;
 use tokio::time::sleep;
 
-use crate::process::Memory;
-use crate::{instance, redis};
+use crate::instance;
+use crate::process::{self, Memory};
+use crate::redis::{self, Counts};
 
 /// Of so many the one in the middle counts.
 const ROUNDS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const HEAD: &str = "\
-| invalidations in the log | replay | per invalidation | resident after it | peak | in Redis |
-| ---: | ---: | ---: | ---: | ---: | ---: |";
+| invalidations in the log | replay | of it processor: instance | Redis | resident after it | peak | the log in Redis |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
 
 pub(crate) async fn table(lengths: &[u64]) -> Result<()> {
     println!("## Replay\n\n{HEAD}");
@@ -29,9 +30,12 @@ pub(crate) async fn table(lengths: &[u64]) -> Result<()> {
         let bytes = redis::log_bytes(&server).await?;
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
-            rounds.push(start_child(&server, end).await?);
+            let before = Counts::read(&server).await?;
+            let seen = start_child(&server, end).await?;
+            let redis = Counts::read(&server).await?.since(before).cpu;
+            rounds.push((seen, redis));
         }
-        rounds.sort_unstable_by_key(|seen| seen.micros);
+        rounds.sort_unstable_by_key(|(seen, _)| seen.micros);
         println!("{}", row(length, rounds[ROUNDS / 2], bytes));
     }
     println!();
@@ -42,15 +46,16 @@ pub(crate) async fn table(lengths: &[u64]) -> Result<()> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
     micros: u64,
+    cpu_millis: u64,
     memory: Memory,
 }
 
-fn row(length: u64, seen: Seen, bytes: i64) -> String {
-    let Seen { micros, memory } = seen;
+fn row(length: u64, (seen, redis): (Seen, f64), bytes: i64) -> String {
+    let Seen { micros, cpu_millis, memory } = seen;
     format!(
-        "| {length} | {:.1} ms | {:.2} µs | {:.1} MiB | {:.1} MiB | {:.1} MiB |",
+        "| {length} | {:.0} ms | {cpu_millis} ms | {:.0} ms | {:.1} MiB | {:.1} MiB | {:.1} MiB |",
         micros as f64 / 1e3,
-        micros as f64 / length.max(1) as f64,
+        redis * 1e3,
         memory.now as f64 / 1024.0,
         memory.peak as f64 / 1024.0,
         bytes as f64 / f64::from(1 << 20),
@@ -59,13 +64,13 @@ fn row(length: u64, seen: Seen, bytes: i64) -> String {
 
 impl Seen {
     fn print(self) -> String {
-        format!("{} {} {}", self.micros, self.memory.now, self.memory.peak)
+        format!("{} {} {} {}", self.micros, self.cpu_millis, self.memory.now, self.memory.peak)
     }
 
     fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split_whitespace().map(str::parse);
         let mut next = || numbers.next()?.ok();
-        Some(Self { micros: next()?, memory: Memory { now: next()?, peak: next()? } })
+        Some(Self { micros: next()?, cpu_millis: next()?, memory: Memory { now: next()?, peak: next()? } })
     }
 }
 
@@ -101,7 +106,7 @@ impl Child {
             sleep(Duration::from_millis(1)).await;
         }
         let micros = u64::try_from(begun.elapsed().as_micros())?;
-        println!("{}", Seen { micros, memory: Memory::read()? }.print());
+        println!("{}", Seen { micros, cpu_millis: process::cpu_millis()?, memory: Memory::read()? }.print());
         Ok(())
     }
 }
@@ -112,12 +117,12 @@ mod tests {
 
     #[test]
     fn what_a_child_prints_is_read_as_what_it_saw() {
-        let seen = Seen { micros: 1_500_000, memory: Memory { now: 20_480, peak: 30_720 } };
+        let seen = Seen { micros: 1_500_000, cpu_millis: 900, memory: Memory { now: 20_480, peak: 30_720 } };
         assert_eq!(Seen::parse(&seen.print()), Some(seen));
-        assert_eq!(Seen::parse("1 2"), None);
+        assert_eq!(Seen::parse("1 2 3"), None);
         assert_eq!(
-            row(1_000_000, seen, 52_428_800),
-            "| 1000000 | 1500.0 ms | 1.50 µs | 20.0 MiB | 30.0 MiB | 50.0 MiB |"
+            row(1_000_000, (seen, 0.8), 52_428_800),
+            "| 1000000 | 1500 ms | 900 ms | 800 ms | 20.0 MiB | 30.0 MiB | 50.0 MiB |"
         );
     }
 }
