@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_row_tells_of_each_instance_and_each_second() {
         let counts =
-            Counts { cpu: 0.5, received: 1.0, sent: 4000.0, looks: 80.0, alarms: 40.0, appends: 1000.0 };
+            Counts { cpu: 0.5, sent: 4000.0, answer: 0.0, looks: 80.0, alarms: 40.0, appends: 1000.0 };
         let lags = Times::new(vec![Duration::from_millis(2)]);
         let seen =
             Seen { instances: 4, pace: Pace::Flat(8), seconds: 2.0, answered: 1000, failed: 3, lags, counts };

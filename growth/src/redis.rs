@@ -61,8 +61,9 @@ pub(crate) async fn log_bytes(redis: &RedisServer) -> Result<i64> {
 pub(crate) struct Counts {
     /// Seconds of processor time.
     pub(crate) cpu: f64,
-    pub(crate) received: f64,
     pub(crate) sent: f64,
+    /// Bytes of the answer in which it says all this: sent, but not yet counted.
+    pub(crate) answer: f64,
     /// Each look is one `XRANGE`.
     pub(crate) looks: f64,
     /// Each alarm is one `XREAD`.
@@ -86,8 +87,8 @@ impl Counts {
         };
         Some(Self {
             cpu: number("used_cpu_user")? + number("used_cpu_sys")?,
-            received: number("total_net_input_bytes")?,
             sent: number("total_net_output_bytes")?,
+            answer: info.len() as f64,
             looks: calls("xrange")?,
             alarms: calls("xread")?,
             appends: calls("xadd")?,
@@ -98,8 +99,8 @@ impl Counts {
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
             cpu: self.cpu - before.cpu,
-            received: self.received - before.received,
-            sent: self.sent - before.sent,
+            sent: self.sent - before.sent - before.answer,
+            answer: self.answer,
             looks: self.looks - before.looks,
             alarms: self.alarms - before.alarms,
             appends: self.appends - before.appends,
@@ -115,18 +116,25 @@ mod tests {
     use super::*;
 
     const INFO: &str = "used_cpu_sys:0.250000\r\nused_cpu_user:0.500000\r\nused_cpu_sys_children:9\r\n\
-        total_net_input_bytes:1000\r\ntotal_net_output_bytes:4000\r\n\
+        total_net_output_bytes:4000\r\n\
         cmdstat_xrange:calls=7,usec=70,usec_per_call=10.00,rejected_calls=0,failed_calls=0\r\n\
         cmdstat_xadd:calls=3,usec=9,usec_per_call=3.00,rejected_calls=0,failed_calls=0\r\n";
 
     #[test]
     fn counts_are_found_in_what_info_says() {
         let counts = Counts::parse(INFO).unwrap();
-        let expected =
-            Counts { cpu: 0.75, received: 1000.0, sent: 4000.0, looks: 7.0, alarms: 0.0, appends: 3.0 };
+        let expected = Counts {
+            cpu: 0.75,
+            sent: 4000.0,
+            answer: INFO.len() as f64,
+            looks: 7.0,
+            alarms: 0.0,
+            appends: 3.0,
+        };
         assert_eq!(counts, expected);
         assert_eq!(Counts::parse("used_cpu_sys:1"), None);
-        assert_eq!(counts.since(Counts { looks: 5.0, ..counts }).looks, 2.0);
+        let since = counts.since(Counts { looks: 5.0, sent: 1000.0, answer: 100.0, ..counts });
+        assert_eq!((since.looks, since.sent), (2.0, 2900.0));
     }
 
     /// What the table of replays rests on: these entries are read as invalidations, and no other way.
