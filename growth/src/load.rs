@@ -112,7 +112,7 @@ impl Load {
     async fn append(&self) -> bool {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let Ok((_, id)) = self.store.append(&[event(number)]).await else { return false };
-        if number % self.sample == 0 {
+        if number.is_multiple_of(self.sample) {
             // The watch goes on until the last sender is dropped.
             let _ = self.tell.send((id, std::time::Instant::now()));
         }
