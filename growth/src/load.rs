@@ -1,0 +1,152 @@
+//! Invalidations, appended as fast as the log takes them or at a steady rate.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use anyhow::Result;
+use larder_core::store::Log as _;
+use larder_redis::RedisStore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::lag::Appended;
+use crate::redis::event;
+
+/// How fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Nothing is appended.
+    Idle,
+    /// So many a second, whatever becomes of those before.
+    Steady(u32),
+    /// So many writers, each of which appends again when it is answered.
+    Flat(u32),
+}
+
+/// In a flat load, the lag of one in so many is watched, so that watching is not what is measured.
+const SAMPLE: u64 = 50;
+
+impl Pace {
+    pub(crate) fn show(self) -> String {
+        match self {
+            Self::Idle => "none".to_owned(),
+            Self::Steady(rate) => format!("{rate}/s"),
+            Self::Flat(writers) => format!("{writers} writers, flat out"),
+        }
+    }
+
+    /// Appends for so long, and says how many appends were answered and how many failed.
+    pub(crate) async fn run(
+        self,
+        store: &RedisStore,
+        during: Duration,
+        tell: Sender<Appended>,
+    ) -> Result<(u64, u64)> {
+        let load = Load {
+            store: store.clone(),
+            tell,
+            next: Arc::new(AtomicU64::new(0)),
+            sample: if matches!(self, Self::Flat(_)) { SAMPLE } else { 1 },
+        };
+        let until = Instant::now() + during;
+        let answered = match self {
+            Self::Idle => {
+                tokio::time::sleep(during).await;
+                0
+            }
+            Self::Flat(writers) => load.flat(writers, until).await?,
+            Self::Steady(rate) => load.steady(rate, until).await?,
+        };
+        Ok((answered, load.next.load(Ordering::Relaxed) - answered))
+    }
+}
+
+#[derive(Clone)]
+struct Load {
+    store: RedisStore,
+    tell: Sender<Appended>,
+    next: Arc<AtomicU64>,
+    sample: u64,
+}
+
+impl Load {
+    async fn flat(&self, writers: u32, until: Instant) -> Result<u64> {
+        let mut tasks = JoinSet::new();
+        for _ in 0..writers {
+            let load = self.clone();
+            tasks.spawn(async move {
+                let mut answered = 0;
+                while Instant::now() < until {
+                    answered += u64::from(load.append().await);
+                }
+                answered
+            });
+        }
+        let mut answered = 0;
+        while let Some(of_one) = tasks.join_next().await {
+            answered += of_one?;
+        }
+        Ok(answered)
+    }
+
+    async fn steady(&self, rate: u32, until: Instant) -> Result<u64> {
+        let mut ticks = interval(Duration::from_secs(1) / rate);
+        // Those that a tick came too late for are sent at once.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut tasks = JoinSet::new();
+        while Instant::now() < until {
+            ticks.tick().await;
+            let load = self.clone();
+            tasks.spawn(async move { load.append().await });
+        }
+        let mut answered = 0;
+        while let Some(one) = tasks.join_next().await {
+            answered += u64::from(one?);
+        }
+        Ok(answered)
+    }
+
+    /// Appends one, and says whether that was answered.
+    async fn append(&self) -> bool {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let Ok((_, id)) = self.store.append(&[event(number)]).await else { return false };
+        if number.is_multiple_of(self.sample) {
+            // The watch goes on until the last sender is dropped.
+            let _ = self.tell.send((id, std::time::Instant::now()));
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_testing::RedisServer;
+
+    use super::*;
+    use crate::{instance, redis};
+
+    #[test]
+    fn a_pace_says_what_it_is() {
+        assert_eq!(Pace::Steady(1000).show(), "1000/s");
+        assert_eq!(Pace::Flat(32).show(), "32 writers, flat out");
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_is_in_the_log() {
+        let server = RedisServer::start().await.unwrap();
+        let end = redis::fill(&server, 1).await.unwrap();
+        let store = instance::store(&server.url()).unwrap();
+        redis::append_when_connected(&store, &event(0)).await.unwrap();
+        for pace in [Pace::Flat(2), Pace::Steady(100)] {
+            let before = redis::Counts::read(&server).await.unwrap();
+            let (tell, told) = std::sync::mpsc::channel();
+            let (answered, failed) = pace.run(&store, Duration::from_millis(100), tell).await.unwrap();
+            let counts = redis::Counts::read(&server).await.unwrap().since(before);
+            assert!(answered > 0, "{pace:?}");
+            assert!((answered as f64..=(answered + failed) as f64).contains(&counts.appends), "{pace:?}");
+            assert!(told.iter().all(|(id, _)| id > end), "{pace:?}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What grows with the invalidation log, with the number of instances that follow it, and with the tags of a response.
+
+mod hits;
+mod instance;
+mod lag;
+mod load;
+mod process;
+mod quantile;
+mod rate;
+mod redis;
+mod replay;
+mod tags;
+mod valgrind;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Measures what a longer log, more instances and more tags cost, and prints it as tables.
+#[derive(Parser)]
+#[command(name = "cargo xtask growth", bin_name = "cargo xtask growth")]
+struct Args {
+    /// What is measured; all of it unless named.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// How many invalidations the logs have that are replayed.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 10_000, 100_000, 1_000_000])]
+    lengths: Vec<u64>,
+    /// How many instances follow the log at once.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 1, 4, 16])]
+    instances: Vec<usize>,
+    /// For how many seconds each number of instances is measured.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    #[command(subcommand)]
+    child: Option<Child>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Replay,
+    Rate,
+    Tags,
+}
+
+/// What this program starts itself as.
+#[derive(Subcommand)]
+enum Child {
+    /// An instance that replays a log.
+    #[command(hide = true)]
+    Replay(replay::Child),
+    /// Hits, to have their instructions counted.
+    #[command(hide = true)]
+    Hits(hits::Child),
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let _entered = runtime.enter();
+    match &args.child {
+        Some(Child::Replay(child)) => runtime.block_on(child.run()),
+        Some(Child::Hits(child)) => child.run(),
+        None => args.measure(&runtime),
+    }
+}
+
+impl Args {
+    fn measure(&self, runtime: &tokio::runtime::Runtime) -> Result<()> {
+        if self.wants(Part::Replay) {
+            runtime.block_on(replay::table(&self.lengths))?;
+        }
+        if self.wants(Part::Rate) {
+            runtime.block_on(rate::tables(&self.instances, Duration::from_secs(self.seconds)))?;
+        }
+        if self.wants(Part::Tags) {
+            tags::table()?;
+        }
+        Ok(())
+    }
+
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+}
