@@ -49,9 +49,8 @@ pub(crate) struct Redis {
 impl Redis {
     pub(crate) async fn start() -> Result<Self> {
         // For `Loading` alone: the time that each key takes, and how often the server looks up from it.
-        let lines = ["key-load-delay 500", "loading-process-events-interval-bytes 1024"];
-        let builder = lines.into_iter().fold(RedisServer::builder(), |builder, line| builder.config(line));
-        let server = builder.start().await?;
+        let slow = RedisServer::builder().config("key-load-delay 500");
+        let server = slow.config("loading-process-events-interval-bytes 1024").start().await?;
         let proxy = Proxy::start(server.address())?;
         Ok(Self { server, proxy })
     }

@@ -241,3 +241,19 @@ async fn a_log_that_was_trimmed_to_nothing_lets_fills_be_served() {
     }
     assert_eq!(world.redis.command(&["XLEN", EVENTS]).await.unwrap().as_integer(), Some(0));
 }
+
+/// A primary was deposed, and took an invalidation from an instance that did not know: the log that everybody else
+/// follows by then had been begun before, so that nothing of it is refused.
+#[tokio::test]
+async fn what_a_deposed_primary_took_is_told_to_the_promoted_one() {
+    let deposed = World::new().await;
+    let promoted = World { truth: deposed.truth.clone(), ..World::new().await };
+    let (a, b) = (deposed.instance().await, promoted.instance().await);
+    b.hits("/values/1").await;
+    assert_eq!(a.update(1).await, Invalidated::Applied);
+    assert_eq!(b.get("/values/1").await.text(), "v1", "it cannot have heard of that");
+    a.proxy.lead_to(promoted.redis.address());
+    a.proxy.cut().await;
+    b.shows("/values/1", "v2").await;
+    assert_eq!(a.get("/values/1").await.text(), "v2");
+}

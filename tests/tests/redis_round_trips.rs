@@ -97,7 +97,9 @@ impl Log for Counting {
 }
 
 fn counting(redis: &RedisServer, gate: Option<Gate>) -> Counting {
-    let store = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10)).connect().unwrap();
+    // A slow machine makes no difference.
+    let patient = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10));
+    let store = patient.connect().unwrap();
     Counting { store, gets: Arc::default(), trips: Arc::default(), gate }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ struct RunArgs {
     /// The bound that the instances keep, as `1s` or `500ms`.
     #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
     max_staleness: Duration,
-    /// Where the history is written to if a promise was broken.
+    /// Where the history is written to, as JSON. By default it is only if a promise was broken, to a temporary file.
     #[arg(long)]
     history: Option<PathBuf>,
     /// Lets the instances break a rule.
@@ -126,9 +126,9 @@ impl RunArgs {
         let violations = check(&outcome.history);
         print!("{}", report(&driver.shape, &outcome, &violations));
         let held = violations.is_empty() && outcome.still_refusing.is_empty();
-        if !held {
-            let name = format!("larder-torture-{}.json", driver.shape.seed);
-            let path = self.history.clone().unwrap_or_else(|| std::env::temp_dir().join(name));
+        let name = format!("larder-torture-{}.json", driver.shape.seed);
+        let path = self.history.clone().or_else(|| (!held).then(|| std::env::temp_dir().join(name)));
+        if let Some(path) = path {
             save(&outcome.history, &path)?;
             println!("the history is in {}", path.display());
         }
@@ -136,7 +136,7 @@ impl RunArgs {
     }
 }
 
-fn save(history: &History, path: &PathBuf) -> Result<()> {
+fn save(history: &History, path: &Path) -> Result<()> {
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(serde_json::to_writer(BufWriter::new(file), history)?)
 }

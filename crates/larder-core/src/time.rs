@@ -87,7 +87,8 @@ impl Boot {
     /// This moment moved into the future by `by`, at most to [`Boot::MAX`].
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
+        let nanos = by.as_secs().saturating_mul(1_000_000_000).saturating_add(by.subsec_nanos().into());
+        Self(self.0.saturating_add(nanos))
     }
 
     /// How long after `earlier` this moment is; zero if it is not after it.

@@ -258,7 +258,10 @@ async fn trouble_is_left_to_the_caller_to_tell() {
     eventually("its loss is noticed", async || store.get("{a}").await.is_err()).await;
     server.restart().await.unwrap();
     eventually("it is joined again", async || store.get("{a}").await.is_ok()).await;
-    assert_eq!(log.text(), "");
+    // What fred says goes to those who have the `log` crate's records, too; here a dependency may turn that on.
+    let text = log.text();
+    let ours: Vec<_> = text.lines().filter(|line| !line.contains(" fred::")).collect();
+    assert!(ours.is_empty(), "{ours:#?}");
 }
 
 /// What is logged on this thread, which runs all of a test.

@@ -279,3 +279,18 @@ async fn dropping_it_closes_everything() {
     let error = TcpStream::connect(address).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
 }
+
+#[tokio::test]
+async fn new_connections_are_led_to_another_server_and_open_ones_stay() {
+    let (proxy, mut heard) = proxied().await;
+    let mut open = connect(&proxy).await;
+    round_trip(&mut open, "old").await;
+    let (other, mut heard_there) = echo().await;
+    proxy.lead_to(other);
+    let mut new = connect(&proxy).await;
+    round_trip(&mut new, "new").await;
+    round_trip(&mut open, "er").await;
+    proxy.cut().await;
+    assert_eq!(heard.recv().await.unwrap(), b"older");
+    assert_eq!(heard_there.recv().await.unwrap(), b"new");
+}

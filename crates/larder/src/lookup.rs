@@ -7,6 +7,7 @@ use http::HeaderMap;
 use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::http::vary;
+use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Tier};
 use larder_core::store::StoreError;
 use larder_core::stored::wire::{self, Decoded};
@@ -97,6 +98,16 @@ impl Route {
     #[inline]
     pub(crate) fn weigh(&self, held: &Held, headers: &HeaderMap, now: Boot) -> Reuse {
         let (verdict, confirmed) = self.cache.log.judge(held, now);
+        // What the rule below says of nearly every hit, without its arithmetic.
+        if verdict == Verdict::Valid
+            && confirmed
+            && !self.policy.store.follow_request
+            && held.is_plainly_fresh(now)
+        {
+            let fresh = Reuse::Fresh { left: held.left(now) };
+            debug_assert_eq!(fresh, reuse(&held.candidate(verdict, confirmed, now), None));
+            return fresh;
+        }
         let directives = self.policy.store.follow_request.then(|| RequestDirectives::parse(headers));
         reuse(&held.candidate(verdict, confirmed, now), directives.as_ref())
     }

@@ -47,13 +47,19 @@ pub(crate) fn fresh(
     now: Boot,
 ) -> Whole {
     let outcome = Outcome::Hit(tier);
-    route.answered_at_once(parts, key, outcome);
-    route.cache.report.saved(held.meta.cost);
+    route.hit_at_once(parts, key, tier, held.cost);
     if look.head || look.conditional || route.policy.show_key {
         return fresh_in_part(route, look, key, parts, held, (outcome, now));
     }
-    let mut fields = held.headers.clone();
-    complete(&mut fields, held, outcome, now);
+    let render = || {
+        let mut fields = held.headers.clone();
+        complete(&mut fields, held, outcome, now);
+        fields
+    };
+    let fields = match tier {
+        Tier::Memory => held.rendered(now, render),
+        Tier::Shared => render(),
+    };
     Whole { status: held.status, fields, body: held.body.clone() }
 }
 
@@ -92,8 +98,7 @@ pub(crate) fn unshared(
     match Arc::try_unwrap(held) {
         Ok(mut held) => {
             let outcome = Outcome::Hit(tier);
-            route.answered_at_once(parts, key, outcome);
-            route.cache.report.saved(held.meta.cost);
+            route.hit_at_once(parts, key, tier, held.cost);
             let mut fields = std::mem::take(&mut held.headers);
             complete(&mut fields, &held, outcome, now);
             if route.policy.show_key {

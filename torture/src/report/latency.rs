@@ -1,20 +1,27 @@
-//! What the cache added to the time that a request took: all of it during which the handler that made the response was
-//! not at work.
+//! What the cache added to the time that a request took: all of it during which no handler was at work on the item, on
+//! whichever instance. To wait for one that another request has started is what collapsing is for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::numbers::Sample;
 use crate::clock::Moment;
 use crate::history::{History, Read, Saw};
+use crate::item::Item;
 
 pub(super) fn tell(text: &mut String, history: &History) {
+    let mut runs: HashMap<Item, Vec<Interval>> = HashMap::new();
+    for run in &history.runs {
+        runs.entry(run.item).or_default().push((run.began, run.began.plus(run.delay)));
+    }
     let mut added: BTreeMap<&str, Sample<Duration>> = BTreeMap::new();
-    for read in &history.reads {
-        if let Some(time) = added_to(history, read) {
-            added.entry(going_on(history, read)).or_default().add(time);
-        }
+    for read in
+        history.reads.iter().filter(|read| matches!(read.saw, Saw::Version { .. } | Saw::Failure { .. }))
+    {
+        let runs = runs.get(&read.item).map_or(&[][..], Vec::as_slice);
+        let time = read.done.since(read.sent).saturating_sub(shared((read.sent, read.done), runs));
+        added.entry(going_on(history, read)).or_default().add(time);
     }
     let _ = writeln!(text, "added latency, by what was going on");
     for (fault, mut sample) in added {
@@ -28,23 +35,18 @@ pub(super) fn tell(text: &mut String, history: &History) {
     }
 }
 
-fn added_to(history: &History, read: &Read) -> Option<Duration> {
-    let run = match &read.saw {
-        Saw::Version { run, .. } => *run,
-        Saw::Failure { run } => Some(*run),
-        Saw::Lost(_) | Saw::Nonsense(_) => return None,
-    };
-    let whole = read.done.since(read.sent);
-    let Some(run) = run.and_then(|run| history.run(run)) else {
-        // A 304 does not say which run it is from.
-        return read.outcome.starts_with("HIT").then_some(whole);
-    };
-    let worked = overlap((read.sent, read.done), (run.began, run.began.plus(run.delay)));
-    Some(whole.saturating_sub(worked))
-}
+type Interval = (Moment, Moment);
 
-fn overlap(one: (Moment, Moment), other: (Moment, Moment)) -> Duration {
-    one.1.min(other.1).since(one.0.max(other.0))
+/// How much of an interval the others cover together. They are in the order in which they begin.
+fn shared(whole: Interval, others: &[Interval]) -> Duration {
+    let mut covered = Duration::ZERO;
+    let mut up_to = whole.0;
+    for (begin, end) in others.iter().take_while(|(begin, _)| *begin < whole.1) {
+        let (begin, end) = ((*begin).max(up_to), (*end).min(whole.1));
+        covered += end.since(begin);
+        up_to = up_to.max(end);
+    }
+    covered
 }
 
 /// The fault during which a read went on.
@@ -63,13 +65,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_two_intervals_share_overlaps() {
+    fn what_is_covered_twice_counts_once() {
         let at = |nanos| Moment::from_nanos(nanos);
-        let shared = |a, b, c, d| overlap((at(a), at(b)), (at(c), at(d))).as_nanos();
-        assert_eq!(shared(10, 20, 15, 30), 5);
-        assert_eq!(shared(10, 20, 0, 12), 2);
-        assert_eq!(shared(10, 20, 12, 14), 2);
-        assert_eq!(shared(10, 20, 20, 30), 0);
-        assert_eq!(shared(10, 20, 30, 40), 0);
+        let covered = |others: &[(u64, u64)]| {
+            let others: Vec<_> = others.iter().map(|(begin, end)| (at(*begin), at(*end))).collect();
+            shared((at(10), at(20)), &others).as_nanos()
+        };
+        assert_eq!(covered(&[]), 0);
+        assert_eq!(covered(&[(0, 5), (20, 30)]), 0);
+        assert_eq!(covered(&[(0, 12), (15, 30)]), 7);
+        assert_eq!(covered(&[(12, 14), (13, 16)]), 4);
+        assert_eq!(covered(&[(0, 30), (12, 14)]), 10);
+        assert_eq!(covered(&[(11, 18), (12, 14), (17, 19)]), 8);
     }
 }

@@ -42,6 +42,14 @@ impl EarlyRefresh {
         (0.0..=Self::MOST).contains(&beta).then(|| Self { beta, reach: (beta * NEGLIGIBLE).ceil() as u32 })
     }
 
+    /// Whether a response that is fresh for so many nanoseconds more, and took so many to make, is so near its expiry that
+    /// [`is_due`](Self::is_due) could say yes. It is what nearly all hits have to know.
+    #[inline]
+    #[must_use]
+    pub fn is_near(&self, left: u64, cost: u64) -> bool {
+        left < cost.saturating_mul(self.reach.into())
+    }
+
     /// Whether a request that finds a response which is fresh for `left` more, and took `cost` to make, is the one to
     /// refresh it. `draw` gives a number from (0, 1], uniformly; it is only asked near the expiry.
     #[inline]

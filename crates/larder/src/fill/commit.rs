@@ -47,10 +47,17 @@ impl Fill {
         of_use && has_position && self.is_within_budget()
     }
 
-    /// Only what was not stored before is new: a refresh takes no place that is not taken.
+    /// A refresh takes no place that is not taken. Where nothing could be found out, the key counts as new.
     fn is_within_budget(&self) -> bool {
-        let is_new = matches!(self.outcome, Outcome::Miss(MissReason::NeverStored | MissReason::Vary));
-        if !is_new || self.route.new_keys.spend(self.route.cache.clock.boot()) {
+        let was_stored = match self.outcome {
+            Outcome::Miss(reason) => matches!(
+                reason,
+                MissReason::Expired | MissReason::Invalidated | MissReason::NoCache | MissReason::Request
+            ),
+            Outcome::Hit(_) | Outcome::Stale(..) => true,
+            Outcome::Bypass(_) => false,
+        };
+        if was_stored || self.route.new_keys.spend(self.route.cache.clock.boot()) {
             return true;
         }
         self.route.cache.report.kept_to_itself();

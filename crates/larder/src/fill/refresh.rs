@@ -25,9 +25,10 @@ impl Route {
     /// Whether this hit is the one to refresh the response before it goes stale (XFetch).
     #[inline]
     pub(crate) fn is_due(&self, held: &Held, now: Boot) -> bool {
-        let left = held.meta.lifetime.fresh.saturating_sub(held.age(now));
+        let early = self.policy.early;
         // From (0, 1]: the logarithm of zero is none.
-        self.policy.early.is_due(left, held.meta.cost, || 1.0 - fastrand::f64())
+        early.is_near(held.nanos_left(now), held.cost)
+            && early.is_due(held.left(now), held.meta.cost, || 1.0 - fastrand::f64())
     }
 }
 

@@ -1,6 +1,6 @@
 //! A stored response in memory.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use larder_core::log::table::Verdict;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::{Boot, Wall};
 
+use super::rendered::{Moment, rendered};
 use crate::report::headers;
 
 /// A stored response, ready to be served: its fields hold the places of those that each hit writes anew.
@@ -27,6 +28,12 @@ pub(crate) struct Held {
     /// Its age at `since`.
     age: Duration,
     since: Boot,
+    /// When it is fresh no more.
+    stale_at: Boot,
+    /// How long it took to make, in nanoseconds.
+    pub(crate) cost: u64,
+    /// No other one of this process has it.
+    number: u64,
     /// The generation of the log's table at which it was last found valid.
     pub(crate) valid_at: AtomicU64,
     /// What other caches, nearer to the origin, said in `Cache-Status`.
@@ -66,8 +73,22 @@ impl Held {
         age: Duration,
         since: Boot,
     ) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let StoredResponse { status, headers, body, meta } = stored;
-        Self { status, headers, body, meta, filled_at, age, since, valid_at: AtomicU64::new(NEVER), others }
+        Self {
+            status,
+            headers,
+            body,
+            filled_at,
+            age,
+            since,
+            stale_at: since.saturating_add(meta.lifetime.fresh.saturating_sub(age)),
+            cost: u64::try_from(meta.cost.as_nanos()).unwrap_or(u64::MAX),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            valid_at: AtomicU64::new(NEVER),
+            others,
+            meta,
+        }
     }
 
     /// The digest of the fields that it varies on; zero for none.
@@ -86,6 +107,30 @@ impl Held {
     #[inline]
     pub(crate) fn age(&self, now: Boot) -> Duration {
         age::current_age(self.age, now.saturating_since(self.since))
+    }
+
+    /// For how long it will be fresh.
+    #[inline]
+    pub(crate) fn left(&self, now: Boot) -> Duration {
+        self.stale_at.saturating_since(now)
+    }
+
+    /// For how many nanoseconds it will be fresh.
+    #[inline]
+    pub(crate) fn nanos_left(&self, now: Boot) -> u64 {
+        self.stale_at.as_nanos().saturating_sub(now.as_nanos())
+    }
+
+    /// Whether it is fresh, and nothing that it says of itself asks for more than that.
+    #[inline]
+    pub(crate) fn is_plainly_fresh(&self, now: Boot) -> bool {
+        now < self.stale_at && !self.meta.flags.no_cache
+    }
+
+    /// Its fields for a fresh hit in memory, which `render` makes where they are not at hand.
+    #[inline]
+    pub(crate) fn rendered(&self, now: Boot, render: impl Fn() -> HeaderMap) -> HeaderMap {
+        rendered(Moment { response: self.number, age: self.age(now).as_secs() }, render)
     }
 
     /// What the rules of reuse ask of it.

@@ -1,6 +1,7 @@
 //! The memory tier: stored responses in this process, bounded by bytes.
 
 pub(crate) mod held;
+mod rendered;
 mod slot;
 mod stale;
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The header fields that tell what the cache did: `Age`, `X-Cache`, `X-Cache-Key` and `Cache-Status` (RFC 9211).
 
-mod hit;
 #[cfg(test)]
 mod tests;
 
@@ -12,8 +11,6 @@ use bytes::Bytes;
 use http::header::{AGE, CACHE_STATUS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::outcome::{NotStored, Outcome};
-
-use hit::{Hit, Told};
 
 pub(crate) const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 pub(crate) const X_CACHE_KEY: HeaderName = HeaderName::from_static("x-cache-key");
@@ -107,31 +104,21 @@ pub(crate) fn served(
     if !matches!(outcome, Outcome::Hit(_)) {
         headers.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
     }
-    let told = told(outcome, (age, fresh), others);
+    let status = behind(others, served_member(outcome, age, fresh).as_str());
+    let age = whole_seconds(age);
     let mut first = headers.iter_mut();
     match (first.next(), first.next()) {
-        (Some((name, age)), Some((other_name, status))) if *name == AGE && *other_name == CACHE_STATUS => {
-            *age = told.age;
-            *status = told.status;
+        (Some((name, old_age)), Some((other_name, old_status)))
+            if *name == AGE && *other_name == CACHE_STATUS =>
+        {
+            *old_age = age;
+            *old_status = status;
         }
         // The fields of a 304 are others.
         _ => {
-            headers.insert(AGE, told.age);
-            headers.insert(CACHE_STATUS, told.status);
+            headers.insert(AGE, age);
+            headers.insert(CACHE_STATUS, status);
         }
-    }
-}
-
-#[inline]
-fn told(outcome: Outcome, (age, fresh): (Duration, Duration), others: Option<&HeaderValue>) -> Told {
-    let write = || Told {
-        age: whole_seconds(age),
-        status: behind(others, served_member(outcome, age, fresh).as_str()),
-    };
-    let seconds = delta_seconds(age);
-    match (outcome, delta_seconds(fresh).checked_sub(seconds)) {
-        (Outcome::Hit(tier), Some(ttl)) if others.is_none() => Hit { age: seconds, ttl, tier }.told(write),
-        _ => write(),
     }
 }
 

@@ -19,11 +19,17 @@ struct Counters {
 impl Hits {
     #[inline]
     pub(super) fn count(&self, tier: Tier) {
+        self.count_saving(tier, 0);
+    }
+
+    #[inline]
+    pub(super) fn count_saving(&self, tier: Tier, nanos: u64) {
         let counters = self.0.get_or_default();
         match tier {
             Tier::Memory => add(&counters.memory, 1),
             Tier::Shared => add(&counters.shared, 1),
         }
+        add(&counters.saved_nanos, nanos);
     }
 
     #[inline]

@@ -74,6 +74,14 @@ impl Report {
         }
     }
 
+    /// A request was answered with a fresh response that took so many nanoseconds to make.
+    #[inline]
+    pub(crate) fn hit(&self, tier: Tier, cost: u64) {
+        self.hits.count_saving(tier, cost);
+        #[cfg(feature = "metrics")]
+        self.saved.add(cost);
+    }
+
     /// A request was answered with a response that took this long to make.
     #[inline]
     pub(crate) fn saved(&self, cost: Duration) {

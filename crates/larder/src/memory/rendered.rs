@@ -1,0 +1,89 @@
+//! The fields of fresh hits, as this thread wrote them last.
+
+use std::cell::RefCell;
+
+use http::HeaderMap;
+
+/// What changes from hit to hit changes once a second: a response, by its number, at one age in whole seconds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) response: u64,
+    pub(super) age: u64,
+}
+
+/// The fields at that moment. They are only kept from the second hit on, so that what is hit seldom costs no second table.
+#[derive(Clone)]
+struct Rendered {
+    at: Moment,
+    fields: Option<HeaderMap>,
+}
+
+/// So many are kept by each thread that answers hits, about 1 KiB each: it is for the few that are asked for all the time.
+const KEPT: u64 = 64;
+
+thread_local! {
+    static KEPT_HERE: RefCell<Vec<Option<Rendered>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The fields at this moment, rendered by `render` if they are not at hand.
+///
+/// Each thread has its own: one place for all would be a lock that every hit takes.
+#[inline]
+pub(super) fn rendered(at: Moment, render: impl Fn() -> HeaderMap) -> HeaderMap {
+    let kept = KEPT_HERE.try_with(|kept| {
+        let mut kept = kept.try_borrow_mut().ok()?;
+        match kept.get_mut(place(at.response % KEPT)) {
+            Some(Some(known)) if known.at == at => Some(known.fields.get_or_insert_with(&render).clone()),
+            Some(other) => {
+                *other = Some(Rendered { at, fields: None });
+                None
+            }
+            None => {
+                kept.resize(place(KEPT), None);
+                None
+            }
+        }
+    });
+    // A thread that is ending keeps nothing.
+    kept.ok().flatten().unwrap_or_else(render)
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::AGE;
+
+    use super::*;
+
+    fn fields(text: &str) -> HeaderMap {
+        HeaderMap::from_iter([(AGE, HeaderValue::from_str(text).unwrap())])
+    }
+
+    /// The same place is taken by many: none may be given another one's fields, nor those of another second.
+    #[test]
+    fn each_is_given_its_own() {
+        for round in 0..4 {
+            for response in 0..3 * KEPT {
+                for age in [7, 7, 7, 8, 8, 8] {
+                    let own = format!("{response} at {age}");
+                    let given = rendered(Moment { response, age }, || fields(&own));
+                    assert_eq!(given, fields(&own), "in round {round}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_hit_again_and_again_is_rendered_no_more() {
+        let at = Moment { response: 1, age: 1 };
+        // The first one makes the room, the second is noted, the third is kept.
+        for text in ["first", "second", "third"] {
+            assert_eq!(rendered(at, || fields(text)), fields(text));
+        }
+        assert_eq!(rendered(at, || fields("fourth")), fields("third"));
+    }
+}
