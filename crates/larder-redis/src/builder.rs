@@ -74,7 +74,7 @@ impl RedisStoreBuilder {
     }
 
     /// About how many invalidations the log keeps, 200,000 by default. An instance that was away for more than that many,
-    /// or starts, refuses what is older than the log. Each takes about a hundred bytes of Redis's memory. May not be zero.
+    /// or starts, refuses what is older than the log. Each takes about thirty bytes of Redis's memory, and its name. May not be zero.
     pub fn log_length(mut self, events: u64) -> Self {
         self.log_length = events;
         self
