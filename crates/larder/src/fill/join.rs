@@ -151,10 +151,13 @@ struct Joining {
 /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
 fn join(route: &Route, ask: &Ask) -> Turn {
     let inner = &route.cache;
-    // In this order: a position read before the flight is found is never beyond what the flight may have missed.
-    let (now, position) = (inner.clock.boot(), inner.log.position());
-    let may_join =
-        |flight: &Flight| inner.log.may_join(flight.began, now) && !is_in_vain(route, ask, flight, position);
+    // In this order. What a look confirms after the position was read may be what the flight has missed; and a position
+    // read before the flight is found is never beyond what the flight may have missed.
+    let (now, confirmed_at) = (inner.clock.boot(), inner.log.confirmed_at());
+    let position = inner.log.position();
+    let may_join = |flight: &Flight| {
+        inner.log.may_join(flight.began, confirmed_at, now) && !is_in_vain(route, ask, flight, position)
+    };
     match inner.flights.join(ask.flight(route), now, position, may_join) {
         Joined::Lead(lead) => Turn::Lead(lead),
         Joined::Wait(flight) => Turn::Wait(flight, Joining { boot: now, position }),

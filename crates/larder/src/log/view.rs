@@ -63,9 +63,10 @@ impl LogView {
         (verdict, confirmed)
     }
 
-    /// Whether a request may join a flight that began at `began` (rule 13).
-    pub(crate) fn may_join(&self, began: Boot, now: Boot) -> bool {
-        tail::may_join(began, self.confirmed_at(), self.max_staleness, now)
+    /// Whether a request may join a flight that began at `began` (rule 13), by what was confirmed before it read its
+    /// position.
+    pub(crate) fn may_join(&self, began: Boot, confirmed_at: Option<Boot>, now: Boot) -> bool {
+        tail::may_join(began, confirmed_at, self.max_staleness, now)
     }
 
     /// Whether a response that was filled then may be used by a request of `now` (rule 10).
@@ -113,7 +114,7 @@ impl LogView {
     }
 
     #[inline]
-    pub(super) fn confirmed_at(&self) -> Option<Boot> {
+    pub(crate) fn confirmed_at(&self) -> Option<Boot> {
         match self.confirmed_at.load(Ordering::Acquire) {
             0 => None,
             nanos => Some(Boot::from_nanos(nanos)),

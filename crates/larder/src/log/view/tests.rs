@@ -88,7 +88,7 @@ fn the_only_process_there_is_always_knows_the_whole_log() {
     let view = alone();
     let years = Duration::from_secs(100 * 365 * 24 * 3600);
     assert_eq!(view.judge(&held("a", ""), after(years)), (Verdict::Valid, true));
-    assert!(view.may_join(now(), after(years)));
+    assert!(view.may_join(now(), view.confirmed_at(), after(years)));
 }
 
 /// Rule 11: unchanged, nothing is looked up; changed, the rows are, and the response remembers for which generation.
@@ -162,11 +162,11 @@ fn a_floor_and_another_incarnation_refuse_what_was_valid() {
 #[test]
 fn a_flight_may_be_joined_for_as_long_as_staleness_may_last() {
     let view = following();
-    assert!(view.may_join(now(), after(STALENESS)));
-    assert!(!view.may_join(now(), after(STALENESS + NANO)));
+    assert!(view.may_join(now(), view.confirmed_at(), after(STALENESS)));
+    assert!(!view.may_join(now(), view.confirmed_at(), after(STALENESS + NANO)));
     look(&view, 1, vec![], after(STALENESS));
-    assert!(view.may_join(now(), after(2 * STALENESS)));
-    assert!(!view.may_join(now(), after(2 * STALENESS + NANO)));
+    assert!(view.may_join(now(), view.confirmed_at(), after(2 * STALENESS)));
+    assert!(!view.may_join(now(), view.confirmed_at(), after(2 * STALENESS + NANO)));
 }
 
 /// Promise 1, here: whoever asks after `change` has returned is refused, on whatever thread.
