@@ -19,8 +19,7 @@ use tower::{Layer as _, ServiceExt as _};
 
 async fn pair() -> (RedisServer, RedisServer) {
     let primary = RedisServer::builder().config("repl-diskless-sync-delay 0").start().await.unwrap();
-    let of = format!("replicaof 127.0.0.1 {}", primary.address().port());
-    let replica = RedisServer::builder().config(&of).start().await.unwrap();
+    let replica = RedisServer::builder().replica_of(&primary).start().await.unwrap();
     eventually("the replica is in step", async || {
         let state = primary.command(&["INFO", "replication"]).await.unwrap();
         state.as_str().unwrap().contains("state=online")

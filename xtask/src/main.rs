@@ -3,7 +3,6 @@
 mod bench;
 mod ci;
 mod fuzz;
-mod model;
 mod proof;
 mod redis;
 mod shell;
@@ -73,10 +72,10 @@ fn main() -> ExitCode {
         Task::Test { args } => test::run(&args),
         Task::Bench { args } => bench::run(&args),
         Task::Fuzz(options) => fuzz::run(&options),
-        Task::Faults { args } => proof::run("larder-faults", &args),
-        Task::Growth { args } => proof::run("larder-growth", &args),
-        Task::Model { args } => model::run(&args),
-        Task::Torture { broken: None, args } => proof::run("larder-torture", &args),
+        Task::Faults { args } => proof::beside_redis("larder-faults", &args),
+        Task::Growth { args } => proof::beside_redis("larder-growth", &args),
+        Task::Model { args } => proof::run("larder-model", &args),
+        Task::Torture { broken: None, args } => proof::beside_redis("larder-torture", &args),
         Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
         Task::Ci => ci::run(),
     };

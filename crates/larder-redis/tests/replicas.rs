@@ -16,8 +16,7 @@ const WITHIN: Duration = Duration::from_millis(500);
 /// A primary and its replica, which has all that the primary has.
 async fn pair() -> (RedisServer, RedisServer) {
     let primary = RedisServer::builder().config("repl-diskless-sync-delay 0").start().await.unwrap();
-    let of = format!("replicaof 127.0.0.1 {}", primary.address().port());
-    let replica = RedisServer::builder().config(&of).start().await.unwrap();
+    let replica = RedisServer::builder().replica_of(&primary).start().await.unwrap();
     eventually("the replica is in step", async || {
         let state = primary.command(&["INFO", "replication"]).await.unwrap();
         state.as_str().unwrap().contains("state=online")
