@@ -104,9 +104,7 @@ impl Route {
             && !self.policy.store.follow_request
             && held.is_plainly_fresh(now)
         {
-            let fresh = Reuse::Fresh { left: held.left(now) };
-            debug_assert_eq!(fresh, reuse(&held.candidate(verdict, confirmed, now), None));
-            return fresh;
+            return Reuse::Fresh { left: held.left(now) };
         }
         let directives = self.policy.store.follow_request.then(|| RequestDirectives::parse(headers));
         reuse(&held.candidate(verdict, confirmed, now), directives.as_ref())

@@ -112,19 +112,25 @@ impl Held {
     /// For how long it will be fresh.
     #[inline]
     pub(crate) fn left(&self, now: Boot) -> Duration {
-        self.stale_at.saturating_since(now)
+        Duration::from_nanos(self.nanos_left(now))
     }
 
     /// For how many nanoseconds it will be fresh.
     #[inline]
     pub(crate) fn nanos_left(&self, now: Boot) -> u64 {
-        self.stale_at.as_nanos().saturating_sub(now.as_nanos())
+        self.stale_at.as_nanos().saturating_sub(self.reached(now).as_nanos())
     }
 
     /// Whether it is fresh, and nothing that it says of itself asks for more than that.
     #[inline]
     pub(crate) fn is_plainly_fresh(&self, now: Boot) -> bool {
-        now < self.stale_at && !self.meta.flags.no_cache
+        self.reached(now) < self.stale_at && !self.meta.flags.no_cache
+    }
+
+    /// A request may have read the clock before another one brought this response, which is no younger for that.
+    #[inline]
+    fn reached(&self, now: Boot) -> Boot {
+        now.max(self.since)
     }
 
     /// Its fields for a fresh hit in memory, which `render` makes where they are not at hand.
@@ -160,5 +166,32 @@ impl Held {
             + self.meta.names.weight()
             + self.meta.key.len();
         sum as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_core::http::reuse::{Reuse, reuse};
+
+    use super::*;
+    use crate::testing::{after, now, stored};
+
+    /// The short way has to say what the rule says, of requests too that read the clock before the response came.
+    #[test]
+    fn what_is_plainly_fresh_is_what_the_rule_calls_fresh() {
+        let nanos = Duration::from_nanos;
+        let minute = Duration::from_secs(60);
+        for age in [Duration::ZERO, nanos(1), minute - nanos(1), minute, minute + nanos(1)] {
+            let mut stored = stored("k", "");
+            stored.meta.initial_age = age;
+            let held = Held::filled(stored, Some(now()), after(minute));
+            for at in [Duration::ZERO, minute - nanos(1), minute, minute + nanos(1), minute * 2, minute * 3] {
+                let at = after(at);
+                let rule = reuse(&held.candidate(Verdict::Valid, true, at), None);
+                let short = held.is_plainly_fresh(at).then(|| Reuse::Fresh { left: held.left(at) });
+                assert_eq!(short.is_some(), matches!(rule, Reuse::Fresh { .. }), "{age:?} {at:?}");
+                assert!(short.is_none_or(|short| short == rule), "{age:?} {at:?} {rule:?}");
+            }
+        }
     }
 }
