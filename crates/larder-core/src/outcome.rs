@@ -80,7 +80,7 @@ reasons! {
         Authorization => "authorization",
         /// It has a cookie that the policy does not declare.
         Cookie => "cookie",
-        /// It asks for a range.
+        /// It asks for a range in another unit than bytes, which only the handler understands.
         Range => "range",
         /// It has a precondition that only the handler can evaluate (`If-Match`, `If-Unmodified-Since`).
         Precondition => "precondition",

@@ -18,6 +18,7 @@ mod layers;
 mod main_job;
 mod own_writes;
 mod plain;
+mod ranges;
 mod refreshes;
 mod reports;
 mod stale;

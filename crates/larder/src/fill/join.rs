@@ -70,6 +70,15 @@ where
             Known::Missing(reason) => Err(reason),
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
+        if ask.range && stale.is_err() {
+            match look_for_parts(&route, &ask, reason).await {
+                Known::Missing(reason) => {
+                    return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
+                }
+                next => known = next,
+            }
+            continue;
+        }
         let (flight, joined, ended, reason) = match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
                 Again::Lead(stale, reason, _) if ask.head => {
@@ -206,6 +215,17 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
         Known::Missing(reason) => Again::Lead(stale.ok(), reason, seen),
         Known::Pass => Again::Lead(None, missing, seen),
     }
+}
+
+/// Looks into the shared tier for a request for parts of what is not in memory. If nothing is there, it goes to the handler
+/// as it is, and nobody waits: the handler may answer with just the part, which is nothing for others, and of a large
+/// representation that could never be stored as a whole.
+async fn look_for_parts(route: &Route, ask: &Ask, missing: MissReason) -> Known {
+    if missing == MissReason::StoreError {
+        // It was asked a moment ago and failed: once more could cost one more delay.
+        return Known::Missing(missing);
+    }
+    route.look_in_shared(&ask.key, &ask.headers, missing).await
 }
 
 /// Something was found in place of a fill: those who wait have it, too, if it is fresh.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
+use larder_core::http::range;
 use larder_core::http::reuse::Reuse;
 use larder_core::http::storable::is_error;
 use larder_core::http::validators;
@@ -167,8 +168,12 @@ impl Fill {
     /// Makes the request one whose response can be stored; tells whether it validates the stale response.
     ///
     /// RFC 9111 §4.3.1 for validation. Where nobody waits, the response is likely not to be stored, and the client's own
-    /// conditions go to the handler as they are.
+    /// conditions and ranges go to the handler as they are.
     fn prepare<Q>(&self, request: &mut Request<Q>) -> bool {
+        if self.lead.is_some() {
+            // Who waits may want another part, or the whole.
+            range::strip(request.headers_mut());
+        }
         match (&self.lead, &self.stale) {
             (None, _) => false,
             (Some(_), None) => {

@@ -33,7 +33,7 @@ async fn every_reason_to_go_past_the_cache() {
         (BypassReason::Method, method(Method::POST, "/")),
         (BypassReason::Authorization, with("/", "authorization", "Bearer x")),
         (BypassReason::Cookie, with("/", "cookie", "session=x")),
-        (BypassReason::Range, with("/", "range", "bytes=0-1")),
+        (BypassReason::Range, with("/", "range", "items=0-1")),
         (BypassReason::Precondition, with("/", "if-match", "\"x\"")),
         (BypassReason::Upgrade, with("/", "upgrade", "websocket")),
         (BypassReason::Body, with("/", "content-length", "3")),
