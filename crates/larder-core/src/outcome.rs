@@ -64,6 +64,8 @@ reasons! {
         Unconfirmed => "unconfirmed",
         /// What the shared tier holds under the key cannot be read.
         Unreadable => "unreadable",
+        /// What is stored is a part, and not all that is asked for lies in it.
+        Partial => "partial",
         /// The shared tier could not be asked.
         StoreError => "store-error",
         /// The last responses under its key could not be stored, so nobody waits for the next.
@@ -120,6 +122,8 @@ reasons! {
         Authorization => "authorization",
         /// It answers a request with a cookie that the policy does not declare, and does not say that it may be shared.
         Cookie => "cookie",
+        /// Its body has not as many bytes as it says.
+        Incomplete => "incomplete",
         /// It would be stale at once, and could not be validated.
         NoLifetime => "no-lifetime",
         /// It is a part of a representation.
@@ -229,6 +233,7 @@ impl MissReason {
             Self::Expired | Self::Invalidated | Self::Unconfirmed | Self::NoCache => "stale",
             Self::Vary => "vary-miss",
             Self::Request => "request",
+            Self::Partial => "partial",
         }
     }
 }

@@ -14,6 +14,7 @@ use larder_core::http::{range, validators};
 use larder_core::outcome::{Outcome, StaleReason, Tier};
 use larder_core::time::Boot;
 
+use self::part::Source;
 use crate::body::CacheBody;
 use crate::fill::Ask;
 use crate::memory::held::Held;
@@ -192,7 +193,7 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
     } else if response.status() == StatusCode::OK
         && ask.range
         && let Some(body) = response.body().as_whole()
-        && let Some(part) = part::of(&ask.headers, response.headers(), body)
+        && let Some(part) = (Source { headers: response.headers(), body, part: None }).asked_for(&ask.headers)
     {
         // It was asked without them, or ignored them. A body that is still to come is not cut: the client has to be ready
         // for all of it.
@@ -229,9 +230,11 @@ fn chosen(held: &Held, request: &HeaderMap, wants: Wants) -> Whole {
     if wants.conditional && is_not_modified(held, request) {
         return not_modified(held);
     }
-    let part = || part::of(request, &held.headers, &held.body);
-    let part = if wants.range && held.status == StatusCode::OK { part() } else { None };
-    part.unwrap_or_else(|| stored(held, wants.head))
+    let source = Source { headers: &held.headers, body: &held.body, part: held.meta.part.as_ref() };
+    let part = if wants.range && held.status == StatusCode::OK { source.asked_for(request) } else { None };
+    // RFC 9111 §3.3: "A cache MUST NOT send a partial response to a client without explicitly marking it using the 206
+    // (Partial Content) status code." No part is chosen for a request that it does not answer; should one be, it says so.
+    part.or_else(|| source.as_it_is()).unwrap_or_else(|| stored(held, wants.head))
 }
 
 /// RFC 9110 §13.2.1: preconditions are ignored where the answer without them would not be a success.

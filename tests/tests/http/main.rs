@@ -17,6 +17,7 @@ mod keys;
 mod layers;
 mod main_job;
 mod own_writes;
+mod parts;
 mod plain;
 mod ranges;
 mod refreshes;

@@ -309,12 +309,12 @@ async fn parts_and_the_whole_at_once_are_not_mixed_up() {
         move |request, _| {
             let answer = match request.headers.get("range").map(|range| range.to_str().unwrap()) {
                 None => text(),
-                Some("bytes=0-1") => {
-                    Answer::status(StatusCode::PARTIAL_CONTENT).header("content-range", "bytes 0-1/10").body("01")
-                }
-                Some(_) => {
-                    Answer::status(StatusCode::PARTIAL_CONTENT).header("content-range", "bytes 8-9/10").body("89")
-                }
+                Some("bytes=0-1") => Answer::status(StatusCode::PARTIAL_CONTENT)
+                    .header("content-range", "bytes 0-1/10")
+                    .body("01"),
+                Some(_) => Answer::status(StatusCode::PARTIAL_CONTENT)
+                    .header("content-range", "bytes 8-9/10")
+                    .body("89"),
             };
             answer.held_at(&gate)
         }
@@ -330,7 +330,10 @@ async fn parts_and_the_whole_at_once_are_not_mixed_up() {
     gate.open();
     assert!(all(wholes).await.iter().all(|page| page.status == 200 && page.text() == TEXT));
     for (nth, page) in all(parts).await.iter().enumerate() {
-        assert_eq!((page.status.as_u16(), page.text().as_str()), (206, if nth % 2 == 0 { "01" } else { "89" }));
+        assert_eq!(
+            (page.status.as_u16(), page.text().as_str()),
+            (206, if nth % 2 == 0 { "01" } else { "89" })
+        );
     }
     assert!(site.get("/a").await.is("HIT", TEXT));
 }

@@ -16,7 +16,7 @@ mod select;
 mod tests;
 
 use http::header::{ACCEPT_RANGES, IF_RANGE, RANGE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub use combine::{Bytewise, combine};
 pub use content_range::ContentRange;
@@ -28,6 +28,10 @@ use super::list::members;
 
 /// The value of `Accept-Ranges` where parts are served.
 pub const BYTES: HeaderValue = HeaderValue::from_static("bytes");
+
+/// The fields that are digests of a message's content (RFC 9530 §2, RFC 1864): those of the whole are not those of a part.
+pub const OF_THE_CONTENT: [HeaderName; 2] =
+    [HeaderName::from_static("content-digest"), HeaderName::from_static("content-md5")];
 
 /// Whether parts of this response may be served: unless it says `Accept-Ranges: none`.
 ///

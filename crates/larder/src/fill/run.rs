@@ -25,6 +25,7 @@ use crate::body::CacheBody;
 use crate::detach::outcome;
 use crate::lookup::Known;
 use crate::memory::Stale;
+use crate::memory::held::Held;
 use crate::serve;
 use crate::service::inner::{Answer, Inner};
 use crate::service::route::Route;
@@ -39,6 +40,8 @@ pub(crate) struct Fill {
     pub(crate) lease: Option<Lease>,
     /// What may be validated, or served if the handler fails.
     pub(crate) stale: Option<Stale>,
+    /// A part of what is stored elsewhere, for a request for others.
+    pub(crate) base: Option<Arc<Held>>,
     /// What the request that started it will be told.
     pub(crate) outcome: Outcome,
 }

@@ -299,6 +299,18 @@ impl Policy {
         self
     }
 
+    /// Stores parts as well, which handlers with ranges of their own answer with (206), and serves from them what lies within
+    /// them. Two that touch are made one, if they have the same strong `ETag` (or `Last-Modified`, where that is strong), and
+    /// all of it together is the whole (RFC 9111 §3.3, §3.4).
+    ///
+    /// By default they pass untouched; parts of a whole that is stored are served in any case. Of each key, or variant, one
+    /// part is kept, of up to [`max_body`](Self::max_body) bytes: it is for what is fetched in pieces that follow each other.
+    #[must_use]
+    pub const fn store_partial(mut self) -> Self {
+        self.store.partial = true;
+        self
+    }
+
     /// At most so many responses a minute go to the shared store under a key or variant that was not stored before; as
     /// many as come by default. Beyond that a response is kept in memory alone, which is bounded by bytes.
     ///

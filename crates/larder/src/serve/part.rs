@@ -1,4 +1,4 @@
-//! Parts of a whole response (RFC 9110 §14.2, §15.3.7, §15.5.17).
+//! Parts of a stored response (RFC 9110 §14.2, §15.3.7, §15.5.17).
 
 use std::ops::Range;
 
@@ -7,55 +7,97 @@ use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
     CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES, LAST_MODIFIED,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use larder_core::http::range::{self, ContentRange, Requested, Selected};
 
-use super::Whole;
-use super::multipart::Multipart;
+use super::{Whole, multipart};
 
-/// What a request for ranges gets of a response with status 200, given its fields and its whole body. `None` if it gets
-/// all of it.
-pub(super) fn of(request: &HeaderMap, headers: &HeaderMap, body: &Bytes) -> Option<Whole> {
-    let Requested::Bytes(ranges) = range::requested(request) else { return None };
-    if !range::accepted(headers) || !range::if_range(request, headers) {
-        return None;
-    }
-    let complete = u64::try_from(body.len()).ok()?;
-    match ranges.select(complete) {
-        Selected::Whole => None,
-        Selected::Unsatisfiable => Some(unsatisfiable(headers, complete)),
-        Selected::Parts(parts) => match &*parts {
-            [only] => single(headers, body, only.clone(), complete),
-            several => Multipart::new(headers, body, complete).of(several),
-        },
-    }
+/// A response with status 200 of which parts are asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a Bytes,
+    /// Which part of it the body is; `None` for all of it.
+    pub(super) part: Option<&'a ContentRange>,
 }
 
-/// A slice of the body: nothing is copied.
-fn single(headers: &HeaderMap, body: &Bytes, range: Range<u64>, complete: u64) -> Option<Whole> {
-    let slice = body.slice(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?);
-    let mut fields = partial(headers, slice.len());
-    fields.insert(CONTENT_RANGE, ContentRange::new(range, Some(complete))?.to_value());
-    Some(Whole { status: StatusCode::PARTIAL_CONTENT, fields, body: slice })
-}
-
-/// Digests of the content (RFC 9530 §2) are those of the whole, which is not what is sent.
-const OF_THE_CONTENT: [HeaderName; 2] =
-    [HeaderName::from_static("content-digest"), HeaderName::from_static("content-md5")];
-
-/// The fields of a 206 with a body of this length.
-///
-/// RFC 9110 §15.3.7: it has those that a 200 "to the same request" would have had. It says that one to a request with
-/// `If-Range` "SHOULD NOT generate other representation header fields beyond those required", as its client has them; a cache
-/// on the way there that keeps the part for others has not.
-pub(super) fn partial(headers: &HeaderMap, length: usize) -> HeaderMap {
-    let mut fields = headers.clone();
-    for name in &OF_THE_CONTENT {
-        fields.remove(name);
+impl Source<'_> {
+    /// What a request for ranges gets of it; `None` if that is all of it.
+    pub(super) fn asked_for(&self, request: &HeaderMap) -> Option<Whole> {
+        let Requested::Bytes(ranges) = range::requested(request) else { return None };
+        if !range::accepted(self.headers) || !range::if_range(request, self.headers) {
+            return None;
+        }
+        let selected = match self.part {
+            None => ranges.select(self.held().end),
+            Some(part) => Selected::Parts(ranges.select_within(part)?),
+        };
+        match selected {
+            Selected::Whole => None,
+            Selected::Unsatisfiable => Some(self.unsatisfiable()),
+            Selected::Parts(parts) => match &*parts {
+                [only] => self.single(only),
+                several => multipart::of(self, several),
+            },
+        }
     }
-    fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    fields.entry(ACCEPT_RANGES).or_insert(range::BYTES);
-    fields
+
+    /// What there is of it, if that is not all.
+    pub(super) fn as_it_is(&self) -> Option<Whole> {
+        self.single(&self.part?.range())
+    }
+
+    /// The bytes of a range that it has: a slice, of which nothing is copied.
+    pub(super) fn bytes(&self, range: &Range<u64>) -> Option<Bytes> {
+        let place = |position: u64| usize::try_from(position.checked_sub(self.held().start)?).ok();
+        let place = place(range.start)?..place(range.end)?;
+        (place.end <= self.body.len()).then(|| self.body.slice(place))
+    }
+
+    /// The `Content-Range` of a part of it.
+    pub(super) fn content_range(&self, range: &Range<u64>) -> Option<ContentRange> {
+        let complete = self.part.map_or(Some(self.held().end), ContentRange::complete);
+        ContentRange::new(range.clone(), complete)
+    }
+
+    /// Which bytes of the whole the body has.
+    fn held(&self) -> Range<u64> {
+        self.part.map_or_else(|| 0..u64::try_from(self.body.len()).unwrap_or(u64::MAX), ContentRange::range)
+    }
+
+    fn single(&self, range: &Range<u64>) -> Option<Whole> {
+        let body = self.bytes(range)?;
+        let mut fields = self.partial(body.len());
+        fields.insert(CONTENT_RANGE, self.content_range(range)?.to_value());
+        Some(Whole { status: StatusCode::PARTIAL_CONTENT, fields, body })
+    }
+
+    /// The fields of a 206 with a body of this length.
+    ///
+    /// RFC 9110 §15.3.7: it has those that a 200 "to the same request" would have had. It says that one to a request with
+    /// `If-Range` "SHOULD NOT generate other representation header fields beyond those required", as its client has them; a
+    /// cache on the way there that keeps the part for others has not.
+    pub(super) fn partial(&self, length: usize) -> HeaderMap {
+        let mut fields = self.headers.clone();
+        for name in &range::OF_THE_CONTENT {
+            fields.remove(name);
+        }
+        fields.insert(CONTENT_LENGTH, length.into());
+        fields.entry(ACCEPT_RANGES).or_insert(range::BYTES);
+        fields
+    }
+
+    /// RFC 9110 §15.5.17: "A server that generates a 416 response to a byte-range request SHOULD generate a Content-Range
+    /// header field specifying the current length of the selected representation".
+    fn unsatisfiable(&self) -> Whole {
+        let mut fields = self.headers.clone();
+        for name in OF_THE_REPRESENTATION.iter().chain(&range::OF_THE_CONTENT) {
+            fields.remove(name);
+        }
+        fields.insert(CONTENT_RANGE, ContentRange::unsatisfied(self.held().end));
+        fields.entry(ACCEPT_RANGES).or_insert(range::BYTES);
+        Whole { status: StatusCode::RANGE_NOT_SATISFIABLE, fields, body: Bytes::new() }
+    }
 }
 
 /// What is said of a representation of which nothing is sent, and for how long it may be kept.
@@ -70,15 +112,3 @@ const OF_THE_REPRESENTATION: [HeaderName; 9] = [
     EXPIRES,
     LAST_MODIFIED,
 ];
-
-/// RFC 9110 §15.5.17: "A server that generates a 416 response to a byte-range request SHOULD generate a Content-Range header
-/// field specifying the current length of the selected representation".
-fn unsatisfiable(headers: &HeaderMap, complete: u64) -> Whole {
-    let mut fields = headers.clone();
-    for name in OF_THE_REPRESENTATION.iter().chain(&OF_THE_CONTENT) {
-        fields.remove(name);
-    }
-    fields.insert(CONTENT_RANGE, ContentRange::unsatisfied(complete));
-    fields.entry(ACCEPT_RANGES).or_insert(range::BYTES);
-    Whole { status: StatusCode::RANGE_NOT_SATISFIABLE, fields, body: Bytes::new() }
-}

@@ -26,10 +26,7 @@ pub struct Bytewise<'a> {
 /// whatever it looks like.
 #[must_use]
 pub fn combine(stored: Bytewise<'_>, new: Bytewise<'_>) -> Option<(ContentRange, Bytes)> {
-    let are_as_long = |one: Bytewise<'_>| {
-        let range = one.part.range();
-        u64::try_from(one.body.len()) == Ok(range.end - range.start)
-    };
+    let are_as_long = |one: Bytewise<'_>| one.part.has_length(one.body.len());
     if !are_as_long(stored) || !are_as_long(new) || !share_a_strong_validator(stored.headers, new.headers) {
         return None;
     }

@@ -48,6 +48,12 @@ impl ContentRange {
         self.complete
     }
 
+    /// Whether it has so many bytes.
+    #[must_use]
+    pub fn has_length(&self, bytes: usize) -> bool {
+        u64::try_from(bytes) == Ok(self.range.end - self.range.start)
+    }
+
     /// Whether it is the whole, so that nothing is missing (RFC 9110 §15.3.7.3).
     #[must_use]
     pub fn is_whole(&self) -> bool {

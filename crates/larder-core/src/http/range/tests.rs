@@ -249,7 +249,8 @@ fn a_part_answers_what_lies_wholly_within_it() {
     ] {
         let part = ContentRange::new(part, complete).unwrap();
         let found = ranges(value).select_within(&part);
-        let found = found.map(|parts| parts.iter().map(|part| (part.start, part.end - 1)).collect::<Vec<_>>());
+        let found =
+            found.map(|parts| parts.iter().map(|part| (part.start, part.end - 1)).collect::<Vec<_>>());
         assert_eq!(found, expected, "{value} within {part:?}");
     }
 }
