@@ -314,6 +314,47 @@ async fn what_is_made_of_two_parts_has_the_tags_of_both() {
     }
 }
 
+/// A part that comes late takes no whole's place.
+#[tokio::test]
+async fn a_part_does_not_replace_a_whole_that_was_stored_meanwhile() {
+    let (cache, _) = cache();
+    let gate = Gate::new();
+    let origin = Origin::new({
+        let gate = gate.clone();
+        move |request, _| match request.headers.contains_key("range") {
+            true => part(request).header("etag", "\"a\"").held_at(&gate),
+            false => part(request).header("etag", "\"a\""),
+        }
+    });
+    let site = Arc::new(site(&cache, hourly().store_partial(), &origin).await);
+    let other = Arc::clone(&site);
+    let late = tokio::spawn(async move { asked(&other, "bytes=0-4").await });
+    soon("the part", gate.arrived(1)).await;
+    assert!(site.get("/a").await.is("MISS", TEXT));
+    gate.open();
+    assert!(soon("the part", late).await.unwrap().is("MISS", "01234"));
+    assert!(site.get("/a").await.is("HIT", TEXT));
+    assert_eq!(origin.calls(), 2);
+}
+
+/// RFC 9111 §3.4 asks for the same strong validator, and the newer part confirms that it is still the one.
+#[tokio::test]
+async fn a_stale_part_is_a_base_for_a_new_one() {
+    let (cache, clock) = cache();
+    let origin =
+        Origin::new(|request, _| part(request).header("etag", "\"a\"").header("cache-control", "max-age=10"));
+    let site = site(&cache, hourly().store_partial(), &origin).await;
+    asked(&site, "bytes=0-4").await;
+    clock.advance(secs(11));
+    assert!(asked(&site, "bytes=5-9").await.is("MISS", "56789"));
+    clock.advance(secs(9));
+    let whole = site.get("/a").await;
+    assert!(whole.is("HIT", TEXT));
+    assert_eq!((whole.field("age").as_str(), origin.calls()), ("9", 2));
+    clock.advance(secs(1));
+    assert_eq!(site.get("/a").await.x_cache(), "MISS");
+}
+
 /// What is too large for one response stays in parts.
 #[tokio::test]
 async fn parts_do_not_grow_beyond_what_may_be_stored() {

@@ -46,12 +46,12 @@ impl Fill {
             Found::Held(held) => Some(held),
             _ => None,
         };
-        // Rule 3 of the log: what is refused by now is no base for anything. And what is stale is no more than the new part.
-        let is_fresh = |held: &Arc<Held>| {
+        // Rule 3 of the log: what is refused is no base for anything. What is stale is one: the new part confirms it.
+        let is_of_use = |held: &Arc<Held>| {
             let (verdict, confirmed) = cache.log.judge(held, now);
-            matches!(reuse(&held.candidate(verdict, confirmed, now), None), Reuse::Fresh { .. })
+            !matches!(reuse(&held.candidate(verdict, confirmed, now), None), Reuse::Refused(_))
         };
-        let Some(stored) = found.or_else(|| self.base.clone()).filter(is_fresh) else {
+        let Some(stored) = found.or_else(|| self.base.clone()).filter(is_of_use) else {
             return Some(new);
         };
         if stored.status != StatusCode::OK || stored.meta.part.is_none() {

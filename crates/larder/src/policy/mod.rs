@@ -39,6 +39,10 @@ pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// Without more, `GET` responses with a 2xx status and a body of up to 1 MiB are stored under scheme, host, path and
 /// the whole query; what says `no-store` or `private`, sets a cookie, or answers a request with credentials is not.
 ///
+/// A request for ranges of bytes is answered with its part (206) of a stored 200, whichever policy: handlers need to know
+/// nothing of ranges. What is not stored is asked of the handler with the range in it, and where that answers with the whole,
+/// the whole is stored. A handler whose responses must not be cut says `Accept-Ranges: none` in them.
+///
 /// A text that cannot be right (a template, a lifetime) is remembered and reported by
 /// [`checked`](Self::checked), by [`Cache::try_layer`](crate::Cache::try_layer) as an error, and by
 /// [`Cache::layer`](crate::Cache::layer) as a panic at start-up, the way `Router::route` treats a path that cannot be right.

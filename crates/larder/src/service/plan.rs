@@ -63,9 +63,6 @@ impl Route {
         if let Some(reason) = fields.past {
             return Err(reason);
         }
-        if fields.range && !head && range::requested(&parts.headers) == Requested::OtherUnit {
-            return Err(BypassReason::Range);
-        }
         if parts.extensions.get().is_some_and(|Passed(caches)| caches.contains(&self.id())) {
             return Err(BypassReason::Nested);
         }
@@ -75,7 +72,7 @@ impl Route {
             return Err(BypassReason::KeyTooLong);
         }
         let credentials = fields.credentials(&self.policy, &parts.headers);
-        let range = fields.range && asks_for_ranges(&mut parts.headers, head);
+        let range = fields.range && asks_for_ranges(&mut parts.headers, head)?;
         Ok(Look { head, conditional: fields.conditional, range, credentials })
     }
 
@@ -145,19 +142,20 @@ impl Fields {
     }
 }
 
-/// Whether a `GET` asks for ranges of bytes. Where it does not, its `Range` is one to be ignored, and is discarded: by
-/// everybody who comes after the cache as well.
+/// Whether a request asks for ranges of bytes. Where it does not, its `Range` is one to be ignored, and is discarded, so that
+/// everybody behind the cache ignores it as well; but one in another unit is the handler's.
 ///
 /// RFC 9110 §14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or for
 /// which range handling is not defined. For this specification, GET is the only method for which range handling is
 /// defined."
 #[cold]
-fn asks_for_ranges(headers: &mut HeaderMap, head: bool) -> bool {
-    let asks = !head && range::requested(headers) != Requested::Whole;
-    if !asks {
-        range::strip(headers);
+fn asks_for_ranges(headers: &mut HeaderMap, head: bool) -> Result<bool, BypassReason> {
+    match range::requested(headers) {
+        Requested::Bytes(_) if !head => return Ok(true),
+        Requested::OtherUnit if !head => return Err(BypassReason::Range),
+        Requested::Bytes(_) | Requested::OtherUnit | Requested::Whole => range::strip(headers),
     }
-    asks
+    Ok(false)
 }
 
 /// RFC 9110 §9.3.1: "content received in a GET request has no generally defined semantics". A handler may read it all the
