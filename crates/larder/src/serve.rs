@@ -155,6 +155,16 @@ pub(crate) fn collapsed<B: Body>(
     whole.into_response()
 }
 
+/// The answer to a request that wants nothing but what is stored, where nothing is.
+///
+/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status field member to responses that it generates".
+pub(crate) fn nothing_stored<B: Body>(route: &Route, ask: &Ask, outcome: Outcome) -> Response<CacheBody<B>> {
+    route.answered(ask, outcome);
+    let mut fields = HeaderMap::new();
+    fields.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
+    Whole { status: StatusCode::GATEWAY_TIMEOUT, fields, body: Bytes::new() }.into_response()
+}
+
 /// What the handler made, whole: the stored response may know more of it, its entity tag.
 pub(crate) fn made<B: Body<Data = Bytes>>(mut parts: response::Parts, held: &Held) -> Response<CacheBody<B>> {
     for name in [ETAG, DATE] {

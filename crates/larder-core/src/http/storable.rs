@@ -7,12 +7,12 @@ mod tests;
 use std::time::Duration;
 
 use http::header::SET_COOKIE;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 pub use status::{StatusRules, is_error};
 
 use super::age;
-use super::cache_control::{RequestDirectives, ResponseDirectives};
+use super::cache_control::{Qualified, RequestDirectives, ResponseDirectives};
 use super::freshness::{self, Lifetime, Override};
 use super::heuristic::{self, Heuristic};
 use super::validators::has_validator;
@@ -42,6 +42,9 @@ pub struct StoreRules {
     pub heuristic: Option<Heuristic>,
     /// Whether responses with `Set-Cookie` are stored, with it (RFC 9111 §7.3). Not by default.
     pub store_set_cookie: bool,
+    /// The fields that are for this cache, in whose presence `Cache-Control` and `Expires` say nothing to it: its target
+    /// list (RFC 9213 §2.2). Empty by default.
+    pub targets: Vec<HeaderName>,
 }
 
 /// The credentials of a request that the cache key does not cover.
@@ -87,7 +90,7 @@ pub fn judge(
     request_time: Wall,
     response_time: Wall,
 ) -> Result<Judged, NotStored> {
-    let directives = ResponseDirectives::parse(headers);
+    let directives = ResponseDirectives::of(headers, &rules.targets);
     if rules.follow_request && request.no_store {
         return Err(NotStored::Request); // §5.2.1.5
     }
@@ -110,7 +113,7 @@ pub fn judge(
         flags: Flags {
             shareable: shareable(&directives),
             must_revalidate: freshness::never_stale(&directives),
-            no_cache: directives.no_cache.is_present(),
+            no_cache: directives.no_cache == Qualified::Whole,
             own_etag: false,
         },
         initial_age: age::initial_age(headers, request_time, response_time),
@@ -181,12 +184,14 @@ fn permitted(
     if directives.no_store && !directives.must_understand {
         return Err(NotStored::NoStore);
     }
-    // §5.2.2.7 lets a cache store what is left without the listed fields; `private` is rarely meant so.
-    if directives.private.is_present() {
+    // §5.2.2.7: of a qualified one, "a shared cache MUST NOT store the listed header fields", and may store the rest.
+    if directives.private == Qualified::Whole {
         return Err(NotStored::Private);
     }
     // §7.3 leaves it open.
-    if headers.contains_key(SET_COOKIE) && !rules.store_set_cookie {
+    let sets_cookie =
+        headers.contains_key(SET_COOKIE) && !directives.unstorable().any(|name| *name == SET_COOKIE);
+    if sets_cookie && !rules.store_set_cookie {
         return Err(NotStored::SetCookie);
     }
     // §4.1: "A stored response with a Vary header field value containing a member "*" always fails to match."

@@ -115,7 +115,7 @@ impl Fill {
         }
     }
 
-    async fn run<S, Q>(self, mut inner: S, mut request: Request<Q>, client: Client<S::Body, S::Error>)
+    async fn run<S, Q>(mut self, mut inner: S, mut request: Request<Q>, client: Client<S::Body, S::Error>)
     where
         S: Inner<Q>,
         Q: Send + 'static,
@@ -137,7 +137,10 @@ impl Fill {
             Ok(response) if response.status() == StatusCode::NOT_MODIFIED && validating => {
                 self.freshen(response, began, cost, client).await;
             }
-            Ok(response) => self.keep(response, began, cost, client).await,
+            Ok(response) => match self.updated_by(response.status()) {
+                Some(stale) => self.freshen_by_head(response, stale, began, cost, client).await,
+                None => self.keep(response, began, cost, client).await,
+            },
             Err(_) if self.may_serve_stale() => self.fail_over(client),
             Err(error) => {
                 self.route.answered(&self.ask, self.outcome);
@@ -180,6 +183,12 @@ impl Fill {
                 validators::set_conditions(request.headers_mut(), &stale.held.headers, own_etag)
             }
         }
+    }
+
+    /// What the response to this request may update without having validated it.
+    fn updated_by(&mut self, status: StatusCode) -> Option<Stale> {
+        let updates = self.ask.head && status == StatusCode::OK && self.route.policy.effects.head;
+        self.stale.take_if(|_| updates)
     }
 
     fn may_serve_stale(&self) -> bool {

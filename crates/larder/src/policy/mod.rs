@@ -1,6 +1,7 @@
 //! What a route's responses are kept for, under which key, and by which names they can be invalidated.
 
 mod check;
+mod effects;
 mod error;
 mod key;
 mod own_writes;
@@ -17,6 +18,7 @@ use larder_core::http::storable::StoreRules;
 use larder_core::key::query::QueryRules;
 use larder_core::key::template::Template;
 
+pub(crate) use effects::Effects;
 pub use error::{ConfigError, ConfigErrorKind};
 pub(crate) use key::{CookieRules, Inherited, KeySource, Named};
 pub(crate) use own_writes::Brought;
@@ -57,9 +59,11 @@ pub struct Policy {
     sort_query: bool,
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
+    pub(crate) sort_languages: bool,
     pub(crate) partition: Option<FromParts>,
     pub(crate) own_writes: Option<ReadYourWrites>,
     pub(crate) tags: Vec<Template>,
+    pub(crate) effects: Effects,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) problem: Option<ConfigError>,
 }
@@ -94,9 +98,11 @@ impl Policy {
             sort_query: false,
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
+            sort_languages: false,
             partition: None,
             own_writes: None,
             tags: Vec::new(),
+            effects: Effects::default(),
             name: None,
             problem: None,
         }
@@ -263,6 +269,17 @@ impl Policy {
     #[must_use]
     pub fn ignore_cookies(mut self) -> Self {
         self.cookies.ignore_all = true;
+        self
+    }
+
+    /// Gives each request the same order and spelling of its `Accept-Language` before anything sees it: languages by weight,
+    /// those of one weight by name. Responses that vary on it are then shared by all who accept the same languages.
+    ///
+    /// `de, en` and `en, de` mean the same (RFC 9110 §12.5.4); a handler that took the first of them to be the better one is
+    /// told no longer which that was.
+    #[must_use]
+    pub const fn sort_languages(mut self) -> Self {
+        self.sort_languages = true;
         self
     }
 

@@ -1,12 +1,13 @@
 //! Whether a request is for the cache at all, and under which key.
 
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
-    RANGE, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_LENGTH, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use larder_core::http::storable::Credentials;
+use larder_core::http::vary::languages;
 use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::BypassReason;
 
@@ -47,6 +48,9 @@ impl Route {
             Method::HEAD => true,
             // RFC 9110 §9.2.1: the other methods that are safe.
             Method::OPTIONS | Method::TRACE => return Plan::Past(BypassReason::Method),
+            _ if self.policy.effects.safe_methods.contains(&parts.method) => {
+                return Plan::Past(BypassReason::Method);
+            }
             _ => return Plan::Write,
         };
         match self.look(parts, key, head) {
@@ -62,6 +66,11 @@ impl Route {
         }
         if parts.extensions.get().is_some_and(|Passed(caches)| caches.contains(&self.id())) {
             return Err(BypassReason::Nested);
+        }
+        if self.policy.sort_languages
+            && let Some(sorted) = languages::in_order(&parts.headers)
+        {
+            parts.headers.insert(ACCEPT_LANGUAGE, sorted);
         }
         let params = self.policy.key_params(parts);
         self.policy.write_key(key, parts, &params, &Target::of(parts)?)?;
