@@ -6,7 +6,7 @@ mod tests;
 
 use std::time::Duration;
 
-use http::header::SET_COOKIE;
+use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, StatusCode};
 
 pub use status::{StatusRules, is_error};
@@ -55,8 +55,6 @@ pub struct Credentials {
     pub authorization: bool,
     /// It has a cookie that the policy does not declare.
     pub cookie: bool,
-    /// It has a cookie, declared or not.
-    pub any_cookie: bool,
 }
 
 /// What was found of a response that may be stored.
@@ -73,7 +71,7 @@ pub struct Judged {
     pub stated: bool,
 }
 
-/// Judges a response to a `GET`: may it be stored, and for how long is it of use?
+/// Judges a response to a `GET` with these fields: may it be stored, and for how long is it of use?
 ///
 /// `request_time` and `response_time` are when the handler was called and when its response head came.
 ///
@@ -83,7 +81,7 @@ pub struct Judged {
 pub fn judge(
     rules: &StoreRules,
     credentials: Credentials,
-    request: &RequestDirectives,
+    request: &HeaderMap,
     status: StatusCode,
     headers: &HeaderMap,
     said: &Override,
@@ -91,7 +89,7 @@ pub fn judge(
     response_time: Wall,
 ) -> Result<Judged, NotStored> {
     let directives = ResponseDirectives::of(headers, &rules.targets);
-    if rules.follow_request && request.no_store {
+    if rules.follow_request && RequestDirectives::parse(request).no_store {
         return Err(NotStored::Request); // §5.2.1.5
     }
     let default = default_lifetime(rules, status)?;
@@ -99,7 +97,7 @@ pub fn judge(
     shareable_with(rules, credentials, &directives)?;
 
     let stated = freshness::is_stated(&directives, headers, said);
-    let default = match unstated(rules, credentials, &directives, status) {
+    let default = match unstated(rules, request, &directives, status) {
         _ if stated || said.fresh.is_some() => default,
         Unstated::Guessed(heuristic) => {
             Lifetime { fresh: heuristic.lifetime(headers, response_time), ..default }
@@ -154,14 +152,14 @@ enum Unstated {
 /// request with a cookie: no field says so, and the page may be somebody's own.
 fn unstated(
     rules: &StoreRules,
-    credentials: Credentials,
+    request: &HeaderMap,
     directives: &ResponseDirectives,
     status: StatusCode,
 ) -> Unstated {
     let is_allowed = heuristic::is_allowed(directives, status);
     match rules.heuristic {
         _ if rules.by_headers && !is_allowed => Unstated::Forbidden,
-        Some(heuristic) if is_allowed && (directives.public || !credentials.any_cookie) => {
+        Some(heuristic) if is_allowed && (directives.public || !request.contains_key(COOKIE)) => {
             Unstated::Guessed(heuristic)
         }
         _ => Unstated::Default,

@@ -92,9 +92,9 @@ impl Fill {
             return Err(NotStored::Endless);
         }
         let rules = &self.route.policy.store;
-        let (credentials, directives) = (self.ask.credentials, self.ask.directives());
+        let (credentials, request) = (self.ask.credentials, &self.ask.headers);
         let said = said.as_override();
-        let judged = judge(rules, credentials, &directives, status, headers, said, began.wall, arrived)?;
+        let judged = judge(rules, credentials, request, status, headers, said, began.wall, arrived)?;
         Ok(self.route.policy.jitter.apply(judged, fastrand::f64()))
     }
 

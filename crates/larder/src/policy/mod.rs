@@ -1,5 +1,6 @@
 //! What a route's responses are kept for, under which key, and by which names they can be invalidated.
 
+mod before;
 mod check;
 mod effects;
 mod error;
@@ -18,6 +19,7 @@ use larder_core::http::storable::StoreRules;
 use larder_core::key::query::QueryRules;
 use larder_core::key::template::Template;
 
+pub(crate) use before::Before;
 pub(crate) use effects::Effects;
 pub use error::{ConfigError, ConfigErrorKind};
 pub(crate) use key::{CookieRules, Inherited, KeySource, Named};
@@ -59,9 +61,8 @@ pub struct Policy {
     sort_query: bool,
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
-    pub(crate) sort_languages: bool,
     pub(crate) partition: Option<FromParts>,
-    pub(crate) own_writes: Option<ReadYourWrites>,
+    pub(crate) before: Option<Box<Before>>,
     pub(crate) tags: Vec<Template>,
     pub(crate) effects: Effects,
     pub(crate) name: Option<Arc<str>>,
@@ -98,9 +99,8 @@ impl Policy {
             sort_query: false,
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
-            sort_languages: false,
             partition: None,
-            own_writes: None,
+            before: None,
             tags: Vec::new(),
             effects: Effects::default(),
             name: None,
@@ -269,17 +269,6 @@ impl Policy {
     #[must_use]
     pub fn ignore_cookies(mut self) -> Self {
         self.cookies.ignore_all = true;
-        self
-    }
-
-    /// Gives each request the same order and spelling of its `Accept-Language` before anything sees it: languages by weight,
-    /// those of one weight by name. Responses that vary on it are then shared by all who accept the same languages.
-    ///
-    /// `de, en` and `en, de` mean the same (RFC 9110 §12.5.4); a handler that took the first of them to be the better one is
-    /// told no longer which that was.
-    #[must_use]
-    pub const fn sort_languages(mut self) -> Self {
-        self.sort_languages = true;
         self
     }
 

@@ -1,13 +1,12 @@
 //! Whether a request is for the cache at all, and under which key.
 
 use http::header::{
-    ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_LENGTH, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONTENT_LENGTH, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
+    RANGE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use larder_core::http::storable::Credentials;
-use larder_core::http::vary::languages;
 use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::BypassReason;
 
@@ -66,11 +65,6 @@ impl Route {
         }
         if parts.extensions.get().is_some_and(|Passed(caches)| caches.contains(&self.id())) {
             return Err(BypassReason::Nested);
-        }
-        if self.policy.sort_languages
-            && let Some(sorted) = languages::in_order(&parts.headers)
-        {
-            parts.headers.insert(ACCEPT_LANGUAGE, sorted);
         }
         let params = self.policy.key_params(parts);
         self.policy.write_key(key, parts, &params, &Target::of(parts)?)?;
@@ -142,7 +136,6 @@ impl Fields {
         Credentials {
             authorization: self.authorization && !policy.store.share_authorized,
             cookie: self.cookie && policy.cookies.undeclared(headers),
-            any_cookie: self.cookie,
         }
     }
 }
@@ -158,6 +151,6 @@ pub(crate) const fn credentials_reason(credentials: Credentials) -> Option<Bypas
     match credentials {
         Credentials { authorization: true, .. } => Some(BypassReason::Authorization),
         Credentials { cookie: true, .. } => Some(BypassReason::Cookie),
-        Credentials { authorization: false, cookie: false, .. } => None,
+        Credentials { authorization: false, cookie: false } => None,
     }
 }

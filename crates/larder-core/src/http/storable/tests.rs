@@ -3,9 +3,9 @@ use http::HeaderName;
 use super::*;
 use crate::http::testing::{NOVEMBER, fields, secs};
 
-const ANONYMOUS: Credentials = Credentials { authorization: false, cookie: false, any_cookie: false };
+const ANONYMOUS: Credentials = Credentials { authorization: false, cookie: false };
 const AUTHORIZED: Credentials = Credentials { authorization: true, ..ANONYMOUS };
-const WITH_COOKIE: Credentials = Credentials { cookie: true, any_cookie: true, ..ANONYMOUS };
+const WITH_COOKIE: Credentials = Credentials { cookie: true, ..ANONYMOUS };
 
 fn rules(fresh: u64) -> StoreRules {
     StoreRules { lifetime: Lifetime { fresh: secs(fresh), ..Lifetime::default() }, ..StoreRules::default() }
@@ -20,7 +20,7 @@ fn judged(
     judge(
         rules,
         credentials,
-        &RequestDirectives::default(),
+        &HeaderMap::new(),
         StatusCode::from_u16(status).unwrap(),
         &fields(lines),
         &Override::default(),
@@ -96,7 +96,7 @@ fn a_lifetime_is_stated_where_the_fields_name_it() {
         (&[("expires", "Mon, 01 Jan 2035 00:00:00 GMT")], true),
     ] {
         let judged = |said: Override| {
-            let request = RequestDirectives::default();
+            let request = HeaderMap::new();
             let (fields, status) = (fields(lines), StatusCode::OK);
             judge(&rules(60), ANONYMOUS, &request, status, &fields, &said, NOVEMBER, NOVEMBER).unwrap()
         };
@@ -198,7 +198,7 @@ fn flags_say_what_must_be_validated() {
 /// RFC 9111 §5.2.1.5, where the policy lets requests decide.
 #[test]
 fn a_request_may_forbid_to_store_if_the_policy_lets_it() {
-    let request = RequestDirectives { no_store: true, ..RequestDirectives::default() };
+    let request = fields(&[("cache-control", "no-store")]);
     for (follow_request, expected) in [(false, None), (true, Some(NotStored::Request))] {
         let rules = StoreRules { follow_request, ..rules(60) };
         let found = judge(
@@ -223,7 +223,7 @@ fn an_override_gives_a_lifetime_and_nothing_else() {
         judge(
             &rules(0),
             ANONYMOUS,
-            &RequestDirectives::default(),
+            &HeaderMap::new(),
             StatusCode::OK,
             &fields(lines),
             &said,
@@ -287,14 +287,16 @@ fn where_the_fields_decide_a_response_has_to_say_that_it_may_be_stored() {
 /// Our own: what a page says to one visitor is not guessed to be good for all.
 #[test]
 fn no_lifetime_is_guessed_of_what_answers_a_cookie() {
-    let visitor = Credentials { any_cookie: true, ..ANONYMOUS };
+    let visitor = fields(&[("cookie", "a=b")]);
     const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");
     for (lines, expected) in [
         (&[MODIFIED][..], 0),
         (&[MODIFIED, ("cache-control", "public")], 10),
         (&[MODIFIED, ("cache-control", "max-age=5")], 5),
     ] {
-        let found = judged(&by_headers(), visitor, 200, lines).map(|judged| judged.lifetime.fresh);
+        let (rules, said, headers) = (by_headers(), Override::default(), fields(lines));
+        let found = judge(&rules, ANONYMOUS, &visitor, StatusCode::OK, &headers, &said, NOVEMBER, NOVEMBER);
+        let found = found.map(|judged| judged.lifetime.fresh);
         assert_eq!(found, Ok(secs(expected)), "{lines:?}");
     }
 }
