@@ -130,12 +130,25 @@ pub(crate) fn asked<B: Body>(
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
     let cache = &route.cache;
-    // Where the handler failed, it ran.
-    if !matches!(outcome, Outcome::Stale(_, StaleReason::IfError)) {
-        cache.report.saved(held.meta.cost);
-    }
+    cache.report.saved(held.meta.cost);
     let mut whole = plain(route, ask, held, outcome);
     complete(&mut whole.fields, held, outcome, cache.clock.boot());
+    whole.into_response()
+}
+
+/// A stored response in place of that of a handler that failed.
+pub(crate) fn stands_in<B: Body>(
+    route: &Route,
+    ask: &Ask,
+    held: &Arc<Held>,
+    tier: Tier,
+    failed: Forwarded,
+) -> Response<CacheBody<B>> {
+    let outcome = Outcome::Stale(tier, StaleReason::IfError);
+    let mut whole = plain(route, ask, held, outcome);
+    let age = held.age(route.cache.clock.boot());
+    let fresh = held.meta.lifetime.fresh;
+    headers::stood_in(&mut whole.fields, outcome, age, fresh, held.others.as_ref(), failed);
     whole.into_response()
 }
 

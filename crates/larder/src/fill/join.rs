@@ -301,7 +301,8 @@ fn shared<B: Body>(
         route.cache.report.collapsed();
     }
     match outcome {
-        Outcome::Stale(..) | Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
+        Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
+        Outcome::Stale(tier, _) => serve::stands_in(route, ask, held, tier, Forwarded::in_vain(None, true)),
         Outcome::Miss(_) | Outcome::Bypass(_) => {
             let forwarded = Forwarded { collapsed: true, ..Forwarded::default() };
             serve::collapsed(route, ask, held, Outcome::Miss(reason), forwarded)
