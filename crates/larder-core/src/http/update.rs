@@ -1,6 +1,6 @@
 //! What a 304, or a response to `HEAD`, changes in what is stored (RFC 9111 §3.2, §4.3.4, §4.3.5).
 
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED};
+use http::header::{AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName};
 
 use super::fields::remove_unstorable;
@@ -55,6 +55,11 @@ fn take_in(stored: &mut HeaderMap, provided: &HeaderMap) {
     }
     for (name, value) in &update {
         stored.append(name.clone(), value.clone());
+    }
+    // What was confirmed by another cache is as old as that says (§4.2.3). It is not stored, but judged by.
+    stored.remove(AGE);
+    if let Some(age) = provided.get(AGE) {
+        stored.insert(AGE, age.clone());
     }
 }
 
@@ -142,6 +147,7 @@ mod tests {
             ("content-encoding", "gzip"),
             ("content-md5", "a"),
             ("content-digest", "b"),
+            ("age", "7"),
             ("content-type", "text/html"),
             ("x-kept", "1"),
             ("x-list", "3"),

@@ -28,6 +28,22 @@ async fn what_is_stale_is_validated_by_what_it_has_and_fresh_again_after_a_304()
     }
 }
 
+/// RFC 9111 §4.2.3: what another cache confirms is as old as that says.
+#[tokio::test]
+async fn the_age_of_a_304_counts() {
+    let stored: &[_] = &[("cache-control", "max-age=10"), ("etag", "\"a\"")];
+    let aged: &[_] = &[("cache-control", "max-age=10"), ("etag", "\"a\""), ("age", "7")];
+    let proxy = proxy(Policy::rfc9111(), answers(&[(200, stored), (304, aged), (200, stored)]));
+    proxy.get(&[]).await;
+    proxy.wait(10);
+    for (age, wait) in [(7, 0), (7, 2), (9, 1)] {
+        let answer = proxy.get(&[]).await;
+        assert_eq!((answer.body().as_str(), field(&answer, "age")), ("1", age.to_string()));
+        proxy.wait(wait);
+    }
+    assert_eq!(proxy.get(&[]).await.body(), "3");
+}
+
 /// RFC 9111 §4.3.4: "the cache MUST NOT use the new response to update any stored responses".
 #[tokio::test]
 async fn a_304_with_another_tag_lets_the_stored_response_be_used_and_changes_nothing() {
