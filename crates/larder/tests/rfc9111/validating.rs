@@ -1,9 +1,12 @@
 //! Validation, and what it changes in what is stored (RFC 9111 §4.3, §3.2).
 
+use std::sync::Arc;
+
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use larder::Policy;
+use larder_testing::{Answer, Gate, Origin};
 
-use crate::support::{answers, field, proxy};
+use crate::support::{answers, before, field, proxy};
 
 #[tokio::test]
 async fn what_is_stale_is_validated_by_what_it_has_and_fresh_again_after_a_304() {
@@ -76,6 +79,27 @@ async fn a_response_to_head_updates_the_stored_one_to_get_if_it_is_of_the_same()
             assert_eq!(field(&answer, "x-b"), "kept");
         }
     }
+}
+
+/// What is invalidated while `HEAD` is under way is not brought back by it.
+#[tokio::test]
+async fn an_update_by_head_does_not_outlive_an_invalidation() {
+    let gate = Gate::new();
+    let at = gate.clone();
+    let origin = Origin::new(move |request, call| {
+        let answer = Answer::ok(call.to_string()).header("cache-control", "max-age=9");
+        if request.method == http::Method::HEAD { answer.held_at(&at) } else { answer }
+    });
+    let proxy = Arc::new(before(Policy::rfc9111().tag("page"), origin));
+    proxy.get(&[]).await;
+    proxy.wait(9);
+    let asking = Arc::clone(&proxy);
+    let head = tokio::spawn(async move { asking.send("HEAD", "/", &[]).await.status() });
+    gate.arrived(1).await;
+    proxy.cache.invalidate(larder::Tag::new("page")).await;
+    gate.open();
+    assert_eq!(head.await.unwrap(), 200);
+    assert_eq!(proxy.get(&[]).await.body(), "3");
 }
 
 #[tokio::test]
