@@ -165,24 +165,40 @@ impl Fill {
         for data in collector.so_far() {
             writer.push(Frame::data(data.clone()));
         }
+        let followers = match &first {
+            Some(step) if step.forbids().is_some() => None,
+            _ => self.publish((status, &headers), hint, &making, collector.so_far()),
+        };
         // What is known by now not to be for storing is not promised.
         let forbidden = first.as_ref().and_then(Step::forbids).map(Err);
         let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
         self.answer(client, Response::from_parts(parts, CacheBody::tee(reader)), forwarded);
-        match collector.rest(first, writer).await {
+        let read = collector.rest(first, writer, followers.as_ref()).await;
+        // Those who follow are told at last: who asks again at once, for the rest or for the whole, finds what became of it.
+        match read {
             Ok((body, writer)) if !is_complete(&headers, &body) => {
                 self.route.cache.report.judged(Err(NotStored::Incomplete));
+                self.lead = None;
                 writer.finish();
             }
             Ok((body, writer)) => {
                 let held = self.make(status, headers, body, &making);
-                let kept = self.keep_made(held, &making);
+                let kept = self.keep_made(Arc::clone(&held), &making);
                 writer.finish();
+                if let Some(followers) = followers {
+                    followers.finish(held.body.clone());
+                }
                 self.share_kept(kept).await;
             }
             // A body that broke off says nothing about the next one: who waits begins a new flight.
-            Err(NotStored::BodyError) => self.route.cache.report.judged(Err(NotStored::BodyError)),
-            Err(reason) => self.let_go(reason, !making.is_failure),
+            Err(NotStored::BodyError) => {
+                self.route.cache.report.judged(Err(NotStored::BodyError));
+                self.lead = None;
+            }
+            Err(reason) => {
+                self.outgrew(&hint);
+                self.let_go(reason, !making.is_failure);
+            }
         }
     }
 
