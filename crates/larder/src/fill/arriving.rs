@@ -3,6 +3,9 @@
 //! What was read of it is kept here once, whoever reads it: a fill keeps no more than the policy's largest body, and
 //! those who follow have a place in it each. None of them can hold up another one, or the fill.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -93,11 +96,10 @@ impl Drop for Writer {
     /// A fill that ends in any other way has nothing more to give: nobody waits for what will never come, and nobody
     /// takes what came for the whole.
     fn drop(&mut self) {
-        self.0.change(|state| {
-            if matches!(state.end, End::Open) {
-                state.end = End::Broken;
-            }
-        });
+        let is_open = matches!(lock(&self.0.state).end, End::Open);
+        if is_open {
+            self.0.change(|state| state.end = End::Broken);
+        }
     }
 }
 

@@ -4,6 +4,9 @@
 //! same, and is given it: the request asks again, as if it had just come, and what it is answered with has to begin with
 //! what was given before. Where it does not, the body fails, so that no client takes two halves for a whole.
 
+#[cfg(test)]
+mod tests;
+
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
