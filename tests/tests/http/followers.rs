@@ -12,7 +12,7 @@ use larder_testing::{Answer, Gate, Origin, Step};
 use larder_tests::http::{Site, soon};
 use tower::Layer as _;
 
-use crate::support::{Door, all, cache, counted, hourly, next, secs};
+use crate::support::{Door, all, at_once, cache, counted, hourly, next, secs};
 
 /// A site whose bodies can fail, as an axum handler's can, behind a door.
 async fn streaming(cache: &Cache, policy: Policy, origin: &Origin) -> (Arc<Site>, Door) {
@@ -269,7 +269,7 @@ async fn a_body_that_outgrows_the_cache_is_whole_for_all() {
     // It is remembered, also when those who come join again: nobody is promised what cannot be kept.
     clock.advance(secs(11));
     door.came(3).await;
-    let waiting = crate::support::at_once(&site, "/a", 3);
+    let waiting = at_once(&site, "/a", 3);
     soon("the next run", gates[1].arrived(1)).await;
     door.came(3).await;
     gates[1].open();
@@ -382,5 +382,58 @@ async fn a_body_that_ends_early_is_completed_for_those_who_follow() {
     assert_eq!(rest(follower).await.unwrap(), "last");
     assert!(rest(leader).await.is_err());
     counted(&cache, |stats| stats.stored == 1).await;
+    assert_eq!(origin.calls(), 2);
+}
+
+/// What does not say that it is endless is found out, and who follows it goes on with a run of its own.
+#[tokio::test]
+async fn who_follows_a_body_that_does_not_end_goes_on_by_itself() {
+    let (cache, _) = cache();
+    let origin = Origin::new(|_, call| {
+        let steps = [Step::data("tick "), Step::data(format!("by {call}")), Step::Stall];
+        let first = [Step::data("tick "), Step::Stall];
+        let steps = if call == 1 { first.to_vec() } else { steps.to_vec() };
+        Answer::status(StatusCode::OK).steps(steps)
+    });
+    let (site, _) = streaming(&cache, hourly(), &origin).await;
+    let mut leader = head(&site, "/a").await;
+    assert_eq!(next(&mut leader).await, "tick ");
+    let mut follower = head(&site, "/a").await;
+    assert_eq!(next(&mut follower).await, "tick ");
+    // By tokio's clock, as a body has no other.
+    tokio::time::pause();
+    tokio::time::advance(secs(20)).await;
+    tokio::time::resume();
+    assert_eq!(next(&mut follower).await, "by 2");
+    assert_eq!(origin.calls(), 2);
+    assert_eq!(cache.stats().stored, 0);
+}
+
+/// A body whose errors cannot be made could not be ended if it broke off: those who wait for it are given it whole.
+#[tokio::test]
+async fn a_body_that_could_not_be_failed_is_waited_for() {
+    let (cache, _) = cache();
+    let gate = Gate::new();
+    let origin = Origin::new({
+        let gate = gate.clone();
+        move |_, call| match call {
+            1 => Answer::status(StatusCode::OK).steps([
+                Step::data("half"),
+                Step::Hold(gate.clone()),
+                Step::fail("gone"),
+            ]),
+            _ => Answer::ok("whole"),
+        }
+    });
+    // The origin itself, whose errors are its own.
+    let (site, door) =
+        behind_door(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone()))).await;
+    let mut leader = head(&site, "/a").await;
+    assert_eq!(next(&mut leader).await, "half");
+    door.came(1).await;
+    let waiting = at_once(&site, "/a", 3);
+    door.came(3).await;
+    gate.open();
+    assert!(all(waiting).await.iter().all(|page| page.text() == "whole"));
     assert_eq!(origin.calls(), 2);
 }

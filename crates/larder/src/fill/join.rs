@@ -336,6 +336,13 @@ enum Taken {
 /// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if, when the flight ends,
 /// the whole of rule 3 holds for the flight's position; else it starts anew." What the handler did not make in this flight
 /// is always held against rule 3.
+///
+/// Of a body that is arriving, this is asked when its head has come and the request has joined, whichever is later, and not
+/// at the flight's end. That is as strict for this request: the names, of which the handler gives some, come with the head
+/// and do not change; what was invalidated before the request joined is in the table by then, as it was at the joining that
+/// its position was read; and rows only grow, or are forgotten and raise the floor. What comes between this moment and the
+/// end came after the request. (The check "when the flight ends" is one against the rows that are there, not against what
+/// lies between two positions, and so is this.)
 fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Option<&Ended>) -> Taken {
     let Some(ended) = ended else { return Taken::Anew };
     let miss = Outcome::Miss(MissReason::NeverStored);
