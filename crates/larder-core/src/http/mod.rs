@@ -11,6 +11,7 @@
 //! * [`storable`]: whether a response may be stored, [`freshness`]: and for how long it is of use, [`jitter`]: or nearly;
 //! * [`reuse`]: whether a stored response may be served now, and if not, why; [`early`]: whether it is refreshed before;
 //! * [`validators`]: conditional requests, to the cache and from it; [`update`]: what a 304 changes in what is stored;
+//! * [`range`]: which part of a representation is asked for, and what parts make together; [`complete`]: whether one came whole;
 //! * [`fields`]: which header fields are stored.
 //!
 //! Nothing here can panic, whatever the bytes of a field are. What is malformed is read in the way that serves less from
@@ -18,12 +19,14 @@
 
 pub mod age;
 pub mod cache_control;
+pub mod complete;
 pub mod date;
 pub mod early;
 pub mod fields;
 pub mod freshness;
 pub mod jitter;
 mod list;
+pub mod range;
 pub mod reuse;
 pub mod storable;
 #[cfg(test)]

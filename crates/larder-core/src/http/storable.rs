@@ -14,6 +14,7 @@ pub use status::{StatusRules, is_error};
 use super::age;
 use super::cache_control::{RequestDirectives, ResponseDirectives};
 use super::freshness::{self, Lifetime, Override};
+use super::range::ContentRange;
 use super::validators::has_validator;
 use super::vary::Vary;
 use crate::outcome::NotStored;
@@ -34,6 +35,8 @@ pub struct StoreRules {
     pub share_authorized: bool,
     /// Whether responses to requests with undeclared cookies may be shared. Not by default.
     pub share_cookies: bool,
+    /// Whether parts are stored: responses with status 206. Not by default.
+    pub partial: bool,
 }
 
 /// The credentials of a request that the cache key does not cover.
@@ -81,6 +84,7 @@ pub fn judge(
     if rules.follow_request && request.no_store {
         return Err(NotStored::Request); // §5.2.1.5
     }
+    let status = of_the_whole(rules, status, headers);
     let default = default_lifetime(rules, status, headers)?;
     permitted(&directives, status, headers)?;
     shareable_with(rules, credentials, &directives)?;
@@ -107,13 +111,23 @@ impl Judged {
     }
 }
 
+/// The status that a response would have had if all of it had been asked for.
+///
+/// §3.3: "a 206 (Partial Content) response MAY be stored as if it were an incomplete 200 (OK) response", but not by a cache
+/// that does not "understand the range units used": nor one of several parts, whose ranges stand in its body.
+fn of_the_whole(rules: &StoreRules, status: StatusCode, headers: &HeaderMap) -> StatusCode {
+    let is_part = rules.partial && status == StatusCode::PARTIAL_CONTENT;
+    if is_part && ContentRange::of(headers).is_some() { StatusCode::OK } else { status }
+}
+
 fn default_lifetime(
     rules: &StoreRules,
     status: StatusCode,
     headers: &HeaderMap,
 ) -> Result<Lifetime, NotStored> {
-    // §3: a cache that stores a 206 has to understand ranges (§3.3). This one does not combine them.
-    if status == StatusCode::PARTIAL_CONTENT || headers.contains_key(CONTENT_RANGE) {
+    // §3: a cache that stores a 206 has to understand ranges (§3.3), and is to store parts.
+    let is_of_a_part = || !rules.partial && headers.contains_key(CONTENT_RANGE);
+    if status == StatusCode::PARTIAL_CONTENT || is_of_a_part() {
         return Err(NotStored::Partial);
     }
     let fresh = rules.statuses.lifetime_of(status, rules.lifetime.fresh).ok_or(NotStored::Status)?;

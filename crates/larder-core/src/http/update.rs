@@ -16,7 +16,13 @@ pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
     if !identifies(stored, not_modified) {
         return false;
     }
-    let mut update = not_modified.clone();
+    replace(stored, not_modified);
+    true
+}
+
+/// Replaces stored fields by those of a response that is newer and about the same representation (§3.2).
+pub fn replace(stored: &mut HeaderMap, newer: &HeaderMap) {
+    let mut update = newer.clone();
     remove_unstorable(&mut update);
     KEPT.iter().for_each(|name| {
         update.remove(name);
@@ -29,7 +35,6 @@ pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
     for (name, value) in &update {
         stored.append(name.clone(), value.clone());
     }
-    true
 }
 
 /// §3.2 excepts "Header fields that the cache's stored response depends upon" and "the Content-Length header field": the
