@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG};
 use http::{HeaderMap, StatusCode};
+use larder_core::http::cache_control::ResponseDirectives;
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::range::{self, ContentRange};
 use larder_core::http::storable::Judged;
@@ -95,6 +96,8 @@ impl Fill {
     ) -> Arc<Held> {
         // Before anything goes: `Connection` may list `Vary`, and the response depends on the fields all the same.
         let selecting = self.selecting(&headers);
+        let directives = ResponseDirectives::of(&headers, &self.route.policy.store.targets);
+        fields::remove_listed(&mut headers, &directives);
         let (status, part) = part_of(status, &mut headers);
         fields::remove_unstorable(&mut headers);
         // RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a Date header field MUST

@@ -31,6 +31,8 @@ impl Route {
             // Nobody has asked for the whole.
             && held.meta.part.is_none()
             && early.is_due(held.left(now), held.meta.cost, || 1.0 - fastrand::f64())
+            // RFC 8246 §2.
+            && !self.is_immutable(held)
     }
 }
 

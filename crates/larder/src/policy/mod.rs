@@ -1,9 +1,12 @@
 //! What a route's responses are kept for, under which key, and by which names they can be invalidated.
 
+mod before;
 mod check;
+mod effects;
 mod error;
 mod key;
 mod own_writes;
+mod rfc9111;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +19,8 @@ use larder_core::http::storable::StoreRules;
 use larder_core::key::query::QueryRules;
 use larder_core::key::template::Template;
 
+pub(crate) use before::Before;
+pub(crate) use effects::Effects;
 pub use error::{ConfigError, ConfigErrorKind};
 pub(crate) use key::{CookieRules, Inherited, KeySource, Named};
 pub(crate) use own_writes::Brought;
@@ -61,8 +66,9 @@ pub struct Policy {
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
     pub(crate) partition: Option<FromParts>,
-    pub(crate) own_writes: Option<ReadYourWrites>,
+    pub(crate) before: Option<Box<Before>>,
     pub(crate) tags: Vec<Template>,
+    pub(crate) effects: Effects,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) problem: Option<ConfigError>,
 }
@@ -78,8 +84,14 @@ impl Policy {
     /// differs a little from this: see [`jitter`](Self::jitter).
     #[must_use]
     pub fn ttl(lifetime: Duration) -> Self {
-        let mut policy = Self {
-            store: StoreRules::default(),
+        let mut policy = Self::storing(StoreRules::default());
+        policy.store.lifetime.fresh = policy.lifetime("freshness lifetime", lifetime);
+        policy
+    }
+
+    fn storing(store: StoreRules) -> Self {
+        Self {
+            store,
             jitter: Jitter::TWENTIETH,
             early: EarlyRefresh::OPTIMAL,
             max_body: DEFAULT_MAX_BODY,
@@ -92,13 +104,12 @@ impl Policy {
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
             partition: None,
-            own_writes: None,
+            before: None,
             tags: Vec::new(),
+            effects: Effects::default(),
             name: None,
             problem: None,
-        };
-        policy.store.lifetime.fresh = policy.lifetime("freshness lifetime", lifetime);
-        policy
+        }
     }
 
     /// For this long after the end of its freshness lifetime a response is still served, while one request refreshes

@@ -50,6 +50,9 @@ impl Route {
             Method::HEAD => true,
             // RFC 9110 §9.2.1: the other methods that are safe.
             Method::OPTIONS | Method::TRACE => return Plan::Past(BypassReason::Method),
+            _ if self.policy.effects.safe_methods.contains(&parts.method) => {
+                return Plan::Past(BypassReason::Method);
+            }
             _ => return Plan::Write,
         };
         match self.look(parts, key, head) {
