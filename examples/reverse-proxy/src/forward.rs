@@ -1,0 +1,167 @@
+//! Forwards a request to the origin, and answers for it where it cannot.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, Version};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::{Instant, sleep_until};
+use tower_service::Service;
+
+use crate::failure;
+use crate::forwarded;
+use crate::origin::Origin;
+use crate::patient::Patient;
+use crate::refused::Refused;
+use crate::target::is_chunked_alone;
+use crate::upload::{Progress, Upload};
+use crate::via::Pseudonym;
+
+/// Services close connections that nobody uses after five seconds and more; who asks at that very moment is hung up on.
+const KEEP_CONNECTIONS: Duration = Duration::from_secs(4);
+
+/// How long the origin may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) connect: Duration,
+    pub(crate) response: Duration,
+    pub(crate) idle: Duration,
+}
+
+/// Whom a request is from, in its extensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// What the origin sent, or what is said in its place.
+pub(crate) type Forwarded = Either<Patient, Full<Bytes>>;
+
+/// The service that the cache wraps.
+#[derive(Debug, Clone)]
+pub(crate) struct Forward(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    client: Client<HttpConnector, Upload>,
+    origin: Origin,
+    name: Pseudonym,
+    limits: Limits,
+}
+
+impl Forward {
+    pub(crate) fn new(origin: Origin, name: Pseudonym, limits: Limits) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(limits.connect));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(KEEP_CONNECTIONS)
+            .set_host(false)
+            .build(connector);
+        Self(Arc::new(Shared { client, origin, name, limits }))
+    }
+}
+
+impl Service<Request<Incoming>> for Forward {
+    type Response = Response<Forwarded>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Forwarded>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let shared = Arc::clone(&self.0);
+        Box::pin(async move { Ok(shared.answer(request).await) })
+    }
+}
+
+impl Shared {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Forwarded> {
+        let (mut parts, body) = request.into_parts();
+        let answered = match self.outbound(&mut parts) {
+            Ok(()) => self.send(parts, body).await,
+            Err(refused) => Err(refused),
+        };
+        match answered {
+            Ok(response) => response.map(|body| Either::Left(Patient::new(body, self.limits.idle))),
+            Err(refused) => {
+                tracing::warn!(?refused, "a request was not answered by the origin");
+                refused.answer(&self.name).map(Either::Right)
+            }
+        }
+    }
+
+    /// Makes the request the one that the origin is sent.
+    fn outbound(&self, parts: &mut Parts) -> Result<(), Refused> {
+        if self.name.is_looping(&parts.headers) {
+            return Err(Refused::Loop);
+        }
+        let path = parts.uri.path_and_query().cloned().ok_or(Refused::Internal)?;
+        parts.uri = self.origin.uri(path).map_err(|_| Refused::Internal)?;
+        if let Some(Peer(peer)) = parts.extensions.get() {
+            forwarded::append(&mut parts.headers, *peer);
+        }
+        self.name.append(&mut parts.headers, parts.version);
+        parts.version = Version::HTTP_11;
+        let fields = &mut parts.headers;
+        // hyper frames the body anew.
+        fields.remove(TRANSFER_ENCODING);
+        // RFC 9110 §10.1.4: "A sender of TE MUST also send a "TE" connection option within the Connection header field".
+        if fields.contains_key(TE) {
+            fields.insert(CONNECTION, HeaderValue::from_static("te"));
+        }
+        // RFC 9112 §3.2: "A client MUST send a Host header field … in all HTTP/1.1 request messages."
+        if !fields.contains_key(HOST) {
+            let host = HeaderValue::try_from(self.origin.authority().as_str()).map_err(|_| Refused::Internal)?;
+            fields.insert(HOST, host);
+        }
+        Ok(())
+    }
+
+    async fn send(&self, parts: Parts, body: Incoming) -> Result<Response<Incoming>, Refused> {
+        let (body, progress) = Upload::new(body, self.limits.idle);
+        let response = self.client.request(Request::from_parts(parts, body));
+        let mut response = self.in_time(response, &progress).await?.map_err(|error| {
+            tracing::debug!(%error, source = ?std::error::Error::source(&error), "no response");
+            failure::of(&error)
+        })?;
+        // hyper undoes `chunked`, and takes what else there is for the content.
+        if !is_chunked_alone(response.headers()) {
+            return Err(Refused::TransferCoding);
+        }
+        response.headers_mut().remove(TRANSFER_ENCODING);
+        let received = response.version();
+        self.name.append(response.headers_mut(), received);
+        Ok(response)
+    }
+
+    /// What comes of it, if it comes before the origin has had its time.
+    async fn in_time<T>(&self, response: impl Future<Output = T>, progress: &Progress) -> Result<T, Refused> {
+        tokio::pin!(response);
+        // Connecting has a limit of its own.
+        let limit = self.limits.connect + self.limits.response;
+        loop {
+            let since = progress.at_the_origin_since();
+            let due = since.unwrap_or_else(Instant::now) + limit;
+            tokio::select! {
+                biased;
+                response = &mut response => return Ok(response),
+                () = sleep_until(due) => if since.is_some() && since == progress.at_the_origin_since() {
+                    return Err(Refused::ResponseTimeout);
+                }
+            }
+        }
+    }
+}
