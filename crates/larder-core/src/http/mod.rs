@@ -8,7 +8,8 @@
 //!
 //! What follows from it:
 //!
-//! * [`storable`]: whether a response may be stored, [`freshness`]: and for how long it is of use, [`jitter`]: or nearly;
+//! * [`storable`]: whether a response may be stored, [`freshness`]: and for how long it is of use, [`heuristic`]: by a guess
+//!   where it does not say, [`jitter`]: or nearly;
 //! * [`reuse`]: whether a stored response may be served now, and if not, why; [`early`]: whether it is refreshed before;
 //! * [`validators`]: conditional requests, to the cache and from it; [`update`]: what a 304 changes in what is stored;
 //! * [`fields`]: which header fields are stored.
@@ -22,6 +23,7 @@ pub mod date;
 pub mod early;
 pub mod fields;
 pub mod freshness;
+pub mod heuristic;
 pub mod jitter;
 mod list;
 pub mod reuse;

@@ -6,7 +6,7 @@ mod tests;
 
 use std::time::Duration;
 
-use http::header::{CONTENT_RANGE, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 
 pub use status::{StatusRules, is_error};
@@ -14,6 +14,7 @@ pub use status::{StatusRules, is_error};
 use super::age;
 use super::cache_control::{RequestDirectives, ResponseDirectives};
 use super::freshness::{self, Lifetime, Override};
+use super::heuristic::{self, Heuristic};
 use super::validators::has_validator;
 use super::vary::Vary;
 use crate::outcome::NotStored;
@@ -34,6 +35,13 @@ pub struct StoreRules {
     pub share_authorized: bool,
     /// Whether responses to requests with undeclared cookies may be shared. Not by default.
     pub share_cookies: bool,
+    /// Whether a response has to say itself that it may be stored: by a lifetime, by `public`, or by a status that is
+    /// cacheable by default (RFC 9111 §3). By default the policy says it.
+    pub by_headers: bool,
+    /// The lifetime of responses that do not state their own, guessed. Not guessed by default.
+    pub heuristic: Option<Heuristic>,
+    /// Whether responses with `Set-Cookie` are stored, with it (RFC 9111 §7.3). Not by default.
+    pub store_set_cookie: bool,
 }
 
 /// The credentials of a request that the cache key does not cover.
@@ -44,6 +52,8 @@ pub struct Credentials {
     pub authorization: bool,
     /// It has a cookie that the policy does not declare.
     pub cookie: bool,
+    /// It has a cookie, declared or not.
+    pub any_cookie: bool,
 }
 
 /// What was found of a response that may be stored.
@@ -81,10 +91,19 @@ pub fn judge(
     if rules.follow_request && request.no_store {
         return Err(NotStored::Request); // §5.2.1.5
     }
-    let default = default_lifetime(rules, status, headers)?;
-    permitted(&directives, status, headers)?;
+    let default = default_lifetime(rules, status)?;
+    permitted(rules, &directives, status, headers)?;
     shareable_with(rules, credentials, &directives)?;
 
+    let stated = freshness::is_stated(&directives, headers, said);
+    let default = match unstated(rules, credentials, &directives, status) {
+        _ if stated || said.fresh.is_some() => default,
+        Unstated::Guessed(heuristic) => {
+            Lifetime { fresh: heuristic.lifetime(headers, response_time), ..default }
+        }
+        Unstated::Default => default,
+        Unstated::Forbidden => return Err(NotStored::NoLifetime),
+    };
     let lifetime = freshness::lifetime(&directives, headers, default, said, response_time);
     let judged = Judged {
         lifetime,
@@ -95,7 +114,7 @@ pub fn judge(
             own_etag: false,
         },
         initial_age: age::initial_age(headers, request_time, response_time),
-        stated: freshness::is_stated(&directives, headers, said),
+        stated,
     };
     if judged.is_of_use() || has_validator(headers) { Ok(judged) } else { Err(NotStored::NoLifetime) }
 }
@@ -107,21 +126,48 @@ impl Judged {
     }
 }
 
-fn default_lifetime(
-    rules: &StoreRules,
-    status: StatusCode,
-    headers: &HeaderMap,
-) -> Result<Lifetime, NotStored> {
-    // §3: a cache that stores a 206 has to understand ranges (§3.3). This one does not combine them.
-    if status == StatusCode::PARTIAL_CONTENT || headers.contains_key(CONTENT_RANGE) {
+fn default_lifetime(rules: &StoreRules, status: StatusCode) -> Result<Lifetime, NotStored> {
+    // §3: a cache that stores a 206 has to understand ranges (§3.3). This one does not combine them. A `Content-Range` in
+    // any other response "has no meaning" (RFC 9110 §14.4).
+    if status == StatusCode::PARTIAL_CONTENT {
         return Err(NotStored::Partial);
     }
     let fresh = rules.statuses.lifetime_of(status, rules.lifetime.fresh).ok_or(NotStored::Status)?;
     Ok(Lifetime { fresh, ..rules.lifetime })
 }
 
+/// What becomes of a response that does not state its lifetime.
+enum Unstated {
+    Default,
+    Guessed(Heuristic),
+    Forbidden,
+}
+
+/// §3: "a cache MUST NOT store a response […] unless […] the response contains at least one of the following: a public
+/// response directive […]; an Expires header field […]; a max-age response directive […]; if the cache is shared: an
+/// s-maxage response directive […]; or a status code that is defined as heuristically cacheable".
+///
+/// That a response which does not say for how long it holds is the same for everybody is not guessed of one that answers a
+/// request with a cookie: no field says so, and the page may be somebody's own.
+fn unstated(
+    rules: &StoreRules,
+    credentials: Credentials,
+    directives: &ResponseDirectives,
+    status: StatusCode,
+) -> Unstated {
+    let is_allowed = heuristic::is_allowed(directives, status);
+    match rules.heuristic {
+        _ if rules.by_headers && !is_allowed => Unstated::Forbidden,
+        Some(heuristic) if is_allowed && (directives.public || !credentials.any_cookie) => {
+            Unstated::Guessed(heuristic)
+        }
+        _ => Unstated::Default,
+    }
+}
+
 /// What the response itself forbids.
 fn permitted(
+    rules: &StoreRules,
     directives: &ResponseDirectives,
     status: StatusCode,
     headers: &HeaderMap,
@@ -139,7 +185,8 @@ fn permitted(
     if directives.private.is_present() {
         return Err(NotStored::Private);
     }
-    if headers.contains_key(SET_COOKIE) {
+    // §7.3 leaves it open.
+    if headers.contains_key(SET_COOKIE) && !rules.store_set_cookie {
         return Err(NotStored::SetCookie);
     }
     // §4.1: "A stored response with a Vary header field value containing a member "*" always fails to match."

@@ -79,7 +79,7 @@ proptest! {
         let lifetime = oracle.time_to_live(ARRIVAL.into());
 
         let directives = RequestDirectives::parse(request.headers());
-        let credentials = Credentials { authorization, cookie: false };
+        let credentials = Credentials { authorization, ..Credentials::default() };
         let old = date::date(&head.headers).is_some_and(|date| date < ARRIVAL);
         match judged(&rules(), credentials, &directives, head.status, &head.headers) {
             // It gives what has to be validated no lifetime (§5.2.2.4).

@@ -4,6 +4,7 @@ mod check;
 mod error;
 mod key;
 mod own_writes;
+mod rfc9111;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,8 +75,14 @@ impl Policy {
     /// differs a little from this: see [`jitter`](Self::jitter).
     #[must_use]
     pub fn ttl(lifetime: Duration) -> Self {
-        let mut policy = Self {
-            store: StoreRules::default(),
+        let mut policy = Self::storing(StoreRules::default());
+        policy.store.lifetime.fresh = policy.lifetime("freshness lifetime", lifetime);
+        policy
+    }
+
+    fn storing(store: StoreRules) -> Self {
+        Self {
+            store,
             jitter: Jitter::TWENTIETH,
             early: EarlyRefresh::OPTIMAL,
             max_body: DEFAULT_MAX_BODY,
@@ -92,9 +99,7 @@ impl Policy {
             tags: Vec::new(),
             name: None,
             problem: None,
-        };
-        policy.store.lifetime.fresh = policy.lifetime("freshness lifetime", lifetime);
-        policy
+        }
     }
 
     /// For this long after the end of its freshness lifetime a response is still served, while one request refreshes

@@ -133,6 +133,7 @@ impl Fields {
         Credentials {
             authorization: self.authorization && !policy.store.share_authorized,
             cookie: self.cookie && policy.cookies.undeclared(headers),
+            any_cookie: self.cookie,
         }
     }
 }
@@ -148,6 +149,6 @@ pub(crate) const fn credentials_reason(credentials: Credentials) -> Option<Bypas
     match credentials {
         Credentials { authorization: true, .. } => Some(BypassReason::Authorization),
         Credentials { cookie: true, .. } => Some(BypassReason::Cookie),
-        Credentials { authorization: false, cookie: false } => None,
+        Credentials { authorization: false, cookie: false, .. } => None,
     }
 }

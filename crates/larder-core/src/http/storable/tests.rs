@@ -1,9 +1,9 @@
 use super::*;
 use crate::http::testing::{NOVEMBER, fields, secs};
 
-const ANONYMOUS: Credentials = Credentials { authorization: false, cookie: false };
+const ANONYMOUS: Credentials = Credentials { authorization: false, cookie: false, any_cookie: false };
 const AUTHORIZED: Credentials = Credentials { authorization: true, ..ANONYMOUS };
-const WITH_COOKIE: Credentials = Credentials { cookie: true, ..ANONYMOUS };
+const WITH_COOKIE: Credentials = Credentials { cookie: true, any_cookie: true, ..ANONYMOUS };
 
 fn rules(fresh: u64) -> StoreRules {
     StoreRules { lifetime: Lifetime { fresh: secs(fresh), ..Lifetime::default() }, ..StoreRules::default() }
@@ -46,7 +46,8 @@ fn what_the_response_forbids_is_not_stored() {
         (&[("vary", "*")], Some(NotStored::VaryStar)),
         (&[("vary", "accept, *")], Some(NotStored::VaryStar)),
         (&[("vary", "accept")], None),
-        (&[("content-range", "bytes 0-1/2")], Some(NotStored::Partial)),
+        // RFC 9110 §14.4: in a 200 it "has no meaning".
+        (&[("content-range", "bytes 0-1/2")], None),
     ] {
         assert_eq!(refusal(lines), expected, "{lines:?}");
     }
@@ -226,4 +227,75 @@ fn an_override_gives_a_lifetime_and_nothing_else() {
     assert_eq!(stored.lifetime.fresh, secs(7));
     assert_eq!(stored.initial_age, secs(2));
     assert_eq!(judge(&[("cache-control", "no-store")]), Err(NotStored::NoStore));
+}
+
+/// What `Policy::rfc9111` stores by.
+fn by_headers() -> StoreRules {
+    StoreRules {
+        statuses: StatusRules::every_final(),
+        by_headers: true,
+        heuristic: Some(Heuristic::up_to(secs(3600))),
+        ..StoreRules::default()
+    }
+}
+
+/// RFC 9111 §3, §4.2.2.
+#[test]
+fn where_the_fields_decide_a_response_has_to_say_that_it_may_be_stored() {
+    const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");
+    const EXPIRES: (&str, &str) = ("expires", "Sun, 06 Nov 1994 08:49:47 GMT");
+    const ETAG: (&str, &str) = ("etag", "\"a\"");
+    let none = Err(NotStored::NoLifetime);
+    for (status, lines, expected) in [
+        // "a public response directive"
+        (599, &[("cache-control", "public"), MODIFIED][..], Ok(10)),
+        (599, &[MODIFIED], none),
+        (200, &[("cache-control", "public")], none),
+        // "an Expires header field"
+        (599, &[EXPIRES], Ok(10)),
+        // "a max-age response directive"
+        (499, &[("cache-control", "max-age=7")], Ok(7)),
+        // "an s-maxage response directive"
+        (302, &[("cache-control", "s-maxage=8")], Ok(8)),
+        // "a status code that is defined as heuristically cacheable"
+        (404, &[MODIFIED], Ok(10)),
+        (201, &[MODIFIED], none),
+        (200, &[ETAG], Ok(0)),
+        (201, &[ETAG], none),
+        (200, &[], none),
+        // §4.2.2: "A cache MUST NOT use heuristics to determine freshness when an explicit expiration time is present".
+        (200, &[("cache-control", "max-age=0"), MODIFIED], Ok(0)),
+        (200, &[("expires", "0"), MODIFIED], Ok(0)),
+        (206, &[("cache-control", "max-age=7")], Err(NotStored::Partial)),
+        (304, &[("cache-control", "max-age=7")], Err(NotStored::Status)),
+    ] {
+        let found = judged(&by_headers(), ANONYMOUS, status, lines);
+        assert_eq!(found.map(|judged| judged.lifetime.fresh), expected.map(secs), "{status} {lines:?}");
+    }
+    let stated = |lines| judged(&by_headers(), ANONYMOUS, 200, lines).map(|judged| judged.stated);
+    assert_eq!((stated(&[MODIFIED]), stated(&[EXPIRES])), (Ok(false), Ok(true)));
+}
+
+/// Our own: what a page says to one visitor is not guessed to be good for all.
+#[test]
+fn no_lifetime_is_guessed_of_what_answers_a_cookie() {
+    let visitor = Credentials { any_cookie: true, ..ANONYMOUS };
+    const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");
+    for (lines, expected) in [
+        (&[MODIFIED][..], 0),
+        (&[MODIFIED, ("cache-control", "public")], 10),
+        (&[MODIFIED, ("cache-control", "max-age=5")], 5),
+    ] {
+        let found = judged(&by_headers(), visitor, 200, lines).map(|judged| judged.lifetime.fresh);
+        assert_eq!(found, Ok(secs(expected)), "{lines:?}");
+    }
+}
+
+/// RFC 9111 §7.3: "the presence of a Set-Cookie response header field does not inhibit caching".
+#[test]
+fn cookies_are_stored_where_the_policy_says_so() {
+    let lines = &[("set-cookie", "a=b"), ("cache-control", "max-age=5")];
+    assert_eq!(judged(&by_headers(), ANONYMOUS, 200, lines).err(), Some(NotStored::SetCookie));
+    let storing = StoreRules { store_set_cookie: true, ..by_headers() };
+    assert!(judged(&storing, ANONYMOUS, 200, lines).is_ok());
 }

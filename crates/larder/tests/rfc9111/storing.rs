@@ -1,0 +1,77 @@
+//! What is stored, and for how long (RFC 9111 §3, §4.2).
+
+use larder::Policy;
+
+use crate::support::{answers, field, proxy};
+
+/// Whether the second of two equal requests, this many seconds after the first, is answered without the origin.
+async fn is_reused(policy: Policy, status: u16, fields: &[(&str, &str)], after: u64) -> bool {
+    let proxy = proxy(policy, answers(&[(status, fields), (200, &[])]));
+    assert_eq!(proxy.get(&[]).await.status(), status, "{fields:?}");
+    proxy.wait(after);
+    proxy.get(&[]).await;
+    proxy.origin.calls() == 1
+}
+
+#[tokio::test]
+async fn every_final_status_is_reused_for_as_long_as_it_says_and_no_longer() {
+    for status in [200, 203, 204, 299, 301, 302, 303, 307, 308, 400, 404, 410, 499, 500, 502, 503, 504, 599] {
+        let fields = &[("cache-control", "max-age=10")];
+        assert!(is_reused(Policy::rfc9111(), status, fields, 9).await, "{status}");
+        assert!(!is_reused(Policy::rfc9111(), status, fields, 10).await, "{status}");
+    }
+    assert!(!is_reused(Policy::rfc9111(), 200, &[], 0).await);
+    let must_understand = &[("cache-control", "max-age=10, must-understand")];
+    assert!(!is_reused(Policy::rfc9111(), 599, must_understand, 0).await);
+    assert!(is_reused(Policy::rfc9111(), 404, must_understand, 0).await);
+}
+
+#[tokio::test]
+async fn a_lifetime_is_guessed_where_that_is_allowed_and_not_switched_off() {
+    // The cache's clock is at the first of January 2026, and so is the response, which has no date.
+    let undated: &[_] = &[("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT")];
+    for (policy, status, expected) in
+        [(Policy::rfc9111(), 201, false), (Policy::rfc9111().without_heuristic_freshness(), 404, false)]
+    {
+        assert_eq!(is_reused(policy, status, undated, 0).await, expected, "{status}");
+    }
+    assert!(is_reused(Policy::rfc9111(), 404, undated, 0).await);
+    assert!(!is_reused(Policy::rfc9111(), 404, undated, 24 * 60 * 60).await);
+    let a_second = std::time::Duration::from_secs(1);
+    assert!(!is_reused(Policy::rfc9111().heuristic_freshness(a_second), 404, undated, 1).await);
+}
+
+#[tokio::test]
+async fn cookies_of_requests_do_not_matter_and_those_of_responses_by_a_switch() {
+    let fields = &[("cache-control", "max-age=10"), ("set-cookie", "a=b")];
+    assert!(!is_reused(Policy::rfc9111(), 200, fields, 0).await);
+    let proxy = proxy(Policy::rfc9111().store_set_cookie(), answers(&[(200, fields)]));
+    proxy.get(&[("cookie", "c=d")]).await;
+    let second = proxy.get(&[("cookie", "e=f")]).await;
+    assert_eq!((second.body().as_str(), &*field(&second, "set-cookie")), ("1", "a=b"));
+}
+
+#[tokio::test]
+async fn nothing_is_added_to_a_response_but_a_date_and_what_the_cache_did() {
+    let proxy = proxy(Policy::rfc9111(), answers(&[(200, &[("cache-control", "max-age=10")])]));
+    proxy.get(&[]).await;
+    let second = proxy.get(&[]).await;
+    let names: Vec<_> = second.headers().keys().map(http::HeaderName::as_str).collect();
+    assert_eq!(names, ["age", "cache-status", "cache-control", "date", "x-cache"]);
+}
+
+#[tokio::test]
+async fn what_answers_authorization_is_shared_if_it_says_so() {
+    for (cache_control, expected) in [
+        ("max-age=10", false),
+        ("max-age=10, public", true),
+        ("s-maxage=10", true),
+        ("max-age=10, must-revalidate", true),
+    ] {
+        let proxy =
+            proxy(Policy::rfc9111(), answers(&[(200, &[("cache-control", cache_control)]), (200, &[])]));
+        proxy.get(&[("authorization", "Basic a")]).await;
+        proxy.get(&[("authorization", "Basic b")]).await;
+        assert_eq!(proxy.origin.calls() == 1, expected, "{cache_control}");
+    }
+}
