@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Parser;
+use clap::builder::BoolishValueParser;
 
 use crate::origin::Origin;
 use crate::via::Pseudonym;
@@ -40,6 +41,15 @@ pub struct Args {
     /// The largest body that is stored, in MiB. Larger ones are passed on.
     #[arg(long, env = "PROXY_MAX_BODY", value_name = "MIB", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_body: u16,
+
+    /// Obey what clients say in Cache-Control: no-cache, max-age and their like. Without it no client can force work on the origin.
+    #[arg(long, env = "PROXY_OBEY_REQUESTS", value_parser = BoolishValueParser::new())]
+    pub obey_requests: bool,
+
+    /// Store responses that set cookies, too, if they say how long they are fresh. Every client then gets the same cookie, so it
+    /// is for origins that say `private` where that must not be.
+    #[arg(long, env = "PROXY_STORE_SET_COOKIE", value_parser = BoolishValueParser::new())]
+    pub store_set_cookie: bool,
 
     /// How long a connection to the origin may take to open; then the answer is 504.
     #[arg(long, env = "PROXY_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "3s", value_parser = limit)]

@@ -10,6 +10,7 @@ use larder::{Cache, CacheBody, CacheService};
 use tower_layer::Layer as _;
 use tower_service::Service as _;
 
+use crate::args::Args;
 use crate::forward::{Forward, Forwarded, Peer};
 use crate::refused::Refused;
 use crate::via::Pseudonym;
@@ -26,8 +27,8 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    pub(crate) fn new(cache: &Cache, origin: Forward, name: Pseudonym, max_body_mib: u16) -> Self {
-        Self { cached: cache.layer(policy::policy(max_body_mib)).layer(origin), name }
+    pub(crate) fn new(cache: &Cache, origin: Forward, args: &Args) -> Self {
+        Self { cached: cache.layer(policy::policy(args)).layer(origin), name: args.name.clone() }
     }
 
     /// Answers a request of this peer.

@@ -2,14 +2,18 @@
 
 use larder::Policy;
 
+use crate::args::Args;
+
 const MIB: usize = 1024 * 1024;
 
 /// The policy for everything behind the proxy.
-pub(crate) fn policy(max_body_mib: u16) -> Policy {
-    Policy::ttl(std::time::Duration::from_secs(1))
-        .jitter(0.0)
-        .early_refresh(0.0)
-        .without_etag()
-        .obey_requests()
-        .max_body(usize::from(max_body_mib) * MIB)
+pub(crate) fn policy(args: &Args) -> Policy {
+    let mut policy = Policy::rfc9111().max_body(usize::from(args.max_body) * MIB);
+    if args.obey_requests {
+        policy = policy.obey_requests();
+    }
+    if args.store_set_cookie {
+        policy = policy.store_set_cookie();
+    }
+    policy
 }

@@ -48,7 +48,7 @@ impl Proxy {
         let limits =
             Limits { connect: args.connect_timeout, response: args.response_timeout, idle: args.idle_timeout };
         let origin = Forward::new(args.origin.clone(), args.name.clone(), limits);
-        let front = Front::new(&cache, origin, args.name.clone(), args.max_body);
+        let front = Front::new(&cache, origin, args);
         Ok(Self { front, cache, idle: args.idle_timeout })
     }
 
