@@ -30,6 +30,14 @@ pub struct Args {
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
     pub redis: Option<String>,
 
+    /// What its keys in Redis begin with, after larder:. Proxies for different services that share a Redis need one each.
+    #[arg(long, env = "PROXY_NAMESPACE", value_name = "NAME", default_value = "reverse-proxy")]
+    pub namespace: String,
+
+    /// The longest that a request waits for Redis.
+    #[arg(long, env = "PROXY_REDIS_TIMEOUT", value_name = "DURATION", default_value = "50ms", value_parser = limit)]
+    pub redis_timeout: Duration,
+
     /// What it calls itself in Via: a name without blanks or commas, the same for all instances.
     #[arg(long, env = "PROXY_NAME", default_value = "larder")]
     pub name: Pseudonym,

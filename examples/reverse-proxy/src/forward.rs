@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -24,7 +24,6 @@ use crate::forwarded;
 use crate::origin::Origin;
 use crate::patient::Patient;
 use crate::refused::Refused;
-use crate::target::is_chunked_alone;
 use crate::upload::{Progress, Upload};
 use crate::via::Pseudonym;
 
@@ -137,8 +136,7 @@ impl Shared {
             tracing::debug!(%error, source = ?std::error::Error::source(&error), "no response");
             failure::of(&error)
         })?;
-        // hyper undoes `chunked`, and takes what else there is for the content.
-        if !is_chunked_alone(response.headers()) {
+        if has_coding(response.headers()) {
             return Err(Refused::TransferCoding);
         }
         response.headers_mut().remove(TRANSFER_ENCODING);
@@ -162,6 +160,36 @@ impl Shared {
                     return Err(Refused::ResponseTimeout);
                 }
             }
+        }
+    }
+}
+
+/// The codings that RFC 9112 §7.2 and the registry know beside `chunked`. hyper undoes none of them, nor were they asked for
+/// (`TE`). What is none of them is no coding either: `identity`, which was one until RFC 7230, or a slip.
+const CODINGS: [&str; 5] = ["compress", "x-compress", "deflate", "gzip", "x-gzip"];
+
+fn has_coding(fields: &HeaderMap) -> bool {
+    let lines = fields.get_all(TRANSFER_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let mut names = lines.flat_map(|line| line.split(',')).map(str::trim);
+    names.any(|name| CODINGS.iter().any(|coding| coding.eq_ignore_ascii_case(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coding_that_nobody_undoes_is_not_passed_on() {
+        for (line, has) in [
+            ("chunked", false),
+            ("gzip, chunked", true),
+            ("chunked, GZIP", true),
+            ("deflate", true),
+            ("identity", false),
+            ("", false),
+        ] {
+            let fields = HeaderMap::from_iter([(TRANSFER_ENCODING, line.parse().unwrap())]);
+            assert_eq!(has_coding(&fields), has, "{line}");
         }
     }
 }

@@ -38,11 +38,11 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// The URL of Redis cannot be right.
+    /// The URL of Redis, or its namespace, cannot be right.
     pub fn open(args: &Args) -> Result<Self, ConnectError> {
         let builder = Cache::builder().memory(u64::from(args.memory) * MIB);
         let cache = match &args.redis {
-            Some(url) => builder.shared(RedisStore::connect(url)?).build(),
+            Some(url) => builder.shared(store(args, url)?).build(),
             None => builder.build(),
         };
         let limits =
@@ -105,4 +105,8 @@ impl Proxy {
             sleep(RESPITE).await;
         }
     }
+}
+
+fn store(args: &Args, url: &str) -> Result<RedisStore, ConnectError> {
+    RedisStore::builder(url).namespace(&args.namespace).command_timeout(args.redis_timeout).connect()
 }

@@ -70,20 +70,15 @@ fn is_host(value: &HeaderValue) -> bool {
 }
 
 /// RFC 9112 §6.1: "A server that receives a request message with a transfer coding it does not understand SHOULD respond with
-/// 501 (Not Implemented)." hyper undoes `chunked` and no other.
+/// 501 (Not Implemented)." hyper undoes `chunked`, once, and no other.
 fn framed(fields: &HeaderMap) -> Result<(), Refused> {
-    if is_chunked_alone(fields) {
+    let mut lines = fields.get_all(TRANSFER_ENCODING).iter();
+    let only = lines.next().is_none_or(|line| line.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
+    if only && lines.next().is_none() {
         Ok(())
     } else {
         Err(Refused::NotImplemented("no transfer coding but chunked is understood"))
     }
-}
-
-/// Whether there is no transfer coding but `chunked`, once.
-pub(crate) fn is_chunked_alone(fields: &HeaderMap) -> bool {
-    let mut lines = fields.get_all(TRANSFER_ENCODING).iter();
-    let only = lines.next().is_none_or(|line| line.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
-    only && lines.next().is_none()
 }
 
 /// RFC 9110 §10.1.1: "A server that receives an Expect field value containing a member other than 100-continue MAY respond with a
