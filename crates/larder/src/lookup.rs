@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use larder_core::http::cache_control::RequestDirectives;
+use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
 use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::http::vary;
 use larder_core::log::table::Verdict;
@@ -106,8 +106,20 @@ impl Route {
         {
             return Reuse::Fresh { left: held.left(now) };
         }
-        let directives = self.policy.store.follow_request.then(|| RequestDirectives::parse(headers));
+        let directives = self.policy.store.follow_request.then(|| self.wishes(held, headers, now));
         reuse(&held.candidate(verdict, confirmed, now), directives.as_ref())
+    }
+
+    /// What a request asks of a response.
+    fn wishes(&self, held: &Held, headers: &HeaderMap, now: Boot) -> RequestDirectives {
+        let asked = RequestDirectives::parse(headers);
+        let is_immutable = || !held.left(now).is_zero() && self.is_immutable(held);
+        if asked.max_age.is_some() && is_immutable() { asked.of_immutable() } else { asked }
+    }
+
+    /// Whether a response says that it does not change while it is fresh.
+    pub(crate) fn is_immutable(&self, held: &Held) -> bool {
+        ResponseDirectives::of(&held.headers, &self.policy.store.targets).immutable
     }
 
     /// What the shared tier knows about a request that memory knows nothing of use about.

@@ -130,12 +130,25 @@ pub(crate) fn asked<B: Body>(
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
     let cache = &route.cache;
-    // Where the handler failed, it ran.
-    if !matches!(outcome, Outcome::Stale(_, StaleReason::IfError)) {
-        cache.report.saved(held.meta.cost);
-    }
+    cache.report.saved(held.meta.cost);
     let mut whole = plain(route, ask, held, outcome);
     complete(&mut whole.fields, held, outcome, cache.clock.boot());
+    whole.into_response()
+}
+
+/// A stored response in place of that of a handler that failed.
+pub(crate) fn stands_in<B: Body>(
+    route: &Route,
+    ask: &Ask,
+    held: &Arc<Held>,
+    tier: Tier,
+    failed: Forwarded,
+) -> Response<CacheBody<B>> {
+    let outcome = Outcome::Stale(tier, StaleReason::IfError);
+    let mut whole = plain(route, ask, held, outcome);
+    let age = held.age(route.cache.clock.boot());
+    let fresh = held.meta.lifetime.fresh;
+    headers::stood_in(&mut whole.fields, outcome, age, fresh, held.others.as_ref(), failed);
     whole.into_response()
 }
 
@@ -153,6 +166,16 @@ pub(crate) fn collapsed<B: Body>(
     whole.fields.insert(AGE, headers::whole_seconds(age));
     headers::forwarded(&mut whole.fields, outcome, forwarded);
     whole.into_response()
+}
+
+/// The answer to a request that wants nothing but what is stored, where nothing is.
+///
+/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status field member to responses that it generates".
+pub(crate) fn nothing_stored<B: Body>(route: &Route, ask: &Ask, outcome: Outcome) -> Response<CacheBody<B>> {
+    route.answered(ask, outcome);
+    let mut fields = HeaderMap::new();
+    fields.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
+    Whole { status: StatusCode::GATEWAY_TIMEOUT, fields, body: Bytes::new() }.into_response()
 }
 
 /// What the handler made, whole: the stored response may know more of it, its entity tag.

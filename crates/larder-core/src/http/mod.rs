@@ -12,7 +12,8 @@
 //!   where it does not say, [`jitter`]: or nearly;
 //! * [`reuse`]: whether a stored response may be served now, and if not, why; [`early`]: whether it is refreshed before;
 //! * [`validators`]: conditional requests, to the cache and from it; [`update`]: what a 304 changes in what is stored;
-//! * [`fields`]: which header fields are stored.
+//! * [`fields`]: which header fields are stored;
+//! * [`reference`]: which other URIs an unsafe request invalidates.
 //!
 //! Nothing here can panic, whatever the bytes of a field are. What is malformed is read in the way that serves less from
 //! the cache: freshness that makes no sense is none (RFC 9111 §4.2.1), a restriction that makes no sense still restricts.
@@ -26,6 +27,7 @@ pub mod freshness;
 pub mod heuristic;
 pub mod jitter;
 mod list;
+pub mod reference;
 pub mod reuse;
 pub mod storable;
 #[cfg(test)]

@@ -6,13 +6,13 @@ mod tests;
 
 use std::time::Duration;
 
-use http::header::SET_COOKIE;
-use http::{HeaderMap, StatusCode};
+use http::header::{COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 pub use status::{StatusRules, is_error};
 
 use super::age;
-use super::cache_control::{RequestDirectives, ResponseDirectives};
+use super::cache_control::{Qualified, RequestDirectives, ResponseDirectives};
 use super::freshness::{self, Lifetime, Override};
 use super::heuristic::{self, Heuristic};
 use super::validators::has_validator;
@@ -42,6 +42,9 @@ pub struct StoreRules {
     pub heuristic: Option<Heuristic>,
     /// Whether responses with `Set-Cookie` are stored, with it (RFC 9111 §7.3). Not by default.
     pub store_set_cookie: bool,
+    /// The fields that are for this cache, in whose presence `Cache-Control` and `Expires` say nothing to it: its target
+    /// list (RFC 9213 §2.2). Empty by default.
+    pub targets: Vec<HeaderName>,
 }
 
 /// The credentials of a request that the cache key does not cover.
@@ -52,8 +55,6 @@ pub struct Credentials {
     pub authorization: bool,
     /// It has a cookie that the policy does not declare.
     pub cookie: bool,
-    /// It has a cookie, declared or not.
-    pub any_cookie: bool,
 }
 
 /// What was found of a response that may be stored.
@@ -70,7 +71,7 @@ pub struct Judged {
     pub stated: bool,
 }
 
-/// Judges a response to a `GET`: may it be stored, and for how long is it of use?
+/// Judges a response to a `GET` with these fields: may it be stored, and for how long is it of use?
 ///
 /// `request_time` and `response_time` are when the handler was called and when its response head came.
 ///
@@ -80,15 +81,15 @@ pub struct Judged {
 pub fn judge(
     rules: &StoreRules,
     credentials: Credentials,
-    request: &RequestDirectives,
+    request: &HeaderMap,
     status: StatusCode,
     headers: &HeaderMap,
     said: &Override,
     request_time: Wall,
     response_time: Wall,
 ) -> Result<Judged, NotStored> {
-    let directives = ResponseDirectives::parse(headers);
-    if rules.follow_request && request.no_store {
+    let directives = ResponseDirectives::of(headers, &rules.targets);
+    if rules.follow_request && RequestDirectives::parse(request).no_store {
         return Err(NotStored::Request); // §5.2.1.5
     }
     let default = default_lifetime(rules, status)?;
@@ -96,7 +97,7 @@ pub fn judge(
     shareable_with(rules, credentials, &directives)?;
 
     let stated = freshness::is_stated(&directives, headers, said);
-    let default = match unstated(rules, credentials, &directives, status) {
+    let default = match unstated(rules, request, &directives, status) {
         _ if stated || said.fresh.is_some() => default,
         Unstated::Guessed(heuristic) => {
             Lifetime { fresh: heuristic.lifetime(headers, response_time), ..default }
@@ -110,7 +111,7 @@ pub fn judge(
         flags: Flags {
             shareable: shareable(&directives),
             must_revalidate: freshness::never_stale(&directives),
-            no_cache: directives.no_cache.is_present(),
+            no_cache: directives.no_cache == Qualified::Whole,
             own_etag: false,
         },
         initial_age: age::initial_age(headers, request_time, response_time),
@@ -151,14 +152,14 @@ enum Unstated {
 /// request with a cookie: no field says so, and the page may be somebody's own.
 fn unstated(
     rules: &StoreRules,
-    credentials: Credentials,
+    request: &HeaderMap,
     directives: &ResponseDirectives,
     status: StatusCode,
 ) -> Unstated {
     let is_allowed = heuristic::is_allowed(directives, status);
     match rules.heuristic {
         _ if rules.by_headers && !is_allowed => Unstated::Forbidden,
-        Some(heuristic) if is_allowed && (directives.public || !credentials.any_cookie) => {
+        Some(heuristic) if is_allowed && (directives.public || !request.contains_key(COOKIE)) => {
             Unstated::Guessed(heuristic)
         }
         _ => Unstated::Default,
@@ -181,12 +182,14 @@ fn permitted(
     if directives.no_store && !directives.must_understand {
         return Err(NotStored::NoStore);
     }
-    // §5.2.2.7 lets a cache store what is left without the listed fields; `private` is rarely meant so.
-    if directives.private.is_present() {
+    // §5.2.2.7: of a qualified one, "a shared cache MUST NOT store the listed header fields", and may store the rest.
+    if directives.private == Qualified::Whole {
         return Err(NotStored::Private);
     }
     // §7.3 leaves it open.
-    if headers.contains_key(SET_COOKIE) && !rules.store_set_cookie {
+    let sets_cookie =
+        headers.contains_key(SET_COOKIE) && !directives.unstorable().any(|name| *name == SET_COOKIE);
+    if sets_cookie && !rules.store_set_cookie {
         return Err(NotStored::SetCookie);
     }
     // §4.1: "A stored response with a Vary header field value containing a member "*" always fails to match."

@@ -74,7 +74,7 @@ proptest! {
     fn no_field_makes_any_rule_panic(request in headers(), response in headers(), body: Vec<u8>) {
         let directives = RequestDirectives::parse(&request);
         let rules = StoreRules::default();
-        let stored = judged(&rules, Credentials::default(), &directives, StatusCode::OK, &response);
+        let stored = judged(&rules, Credentials::default(), &request, StatusCode::OK, &response);
         if let Ok(judged) = stored {
             let candidate = Candidate {
                 age: judged.initial_age,

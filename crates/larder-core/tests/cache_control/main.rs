@@ -8,7 +8,6 @@ mod differential;
 mod given;
 
 use http::{HeaderMap, StatusCode};
-use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::freshness::Override;
 use larder_core::http::storable::{Credentials, Judged, StoreRules, judge};
 use larder_core::outcome::NotStored;
@@ -26,7 +25,7 @@ fn cases(cases: u32) -> Config {
 fn judged(
     rules: &StoreRules,
     credentials: Credentials,
-    request: &RequestDirectives,
+    request: &HeaderMap,
     status: StatusCode,
     headers: &HeaderMap,
 ) -> Result<Judged, NotStored> {

@@ -46,6 +46,9 @@ where
 {
     start(&route.cache);
     let mut place = Place::ready(inner);
+    if route.policy.store.follow_request && ask.directives().only_if_cached {
+        return Ok(only_stored(&route, &ask, known).await);
+    }
     if let Some(reason) = credentials_reason(ask.credentials) {
         return alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await;
     }
@@ -134,6 +137,28 @@ where
     Q: Send + 'static,
 {
     alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await
+}
+
+/// Answers a request that wants nothing but what is stored.
+///
+/// RFC 9111 §5.2.1.7: "Caches that honor this request directive SHOULD, upon receiving it, respond with either a stored
+/// response consistent with the other constraints of the request or a 504 (Gateway Timeout) status code."
+async fn only_stored<B: Body>(route: &Route, ask: &Ask, known: Known) -> Response<CacheBody<B>> {
+    let known = match known {
+        Known::Missing(reason) => route.look_in_shared(&ask.key, &ask.headers, reason).await,
+        known => known,
+    };
+    match known {
+        Known::Fresh(held, tier) => serve::asked(route, ask, &held, Outcome::Hit(tier)),
+        // Not refreshed: a handler would be asked with this very directive.
+        Known::Stale(Stale { held, tier, while_revalidate: true, .. }) => {
+            serve::asked(route, ask, &held, Outcome::Stale(tier, StaleReason::WhileRevalidate))
+        }
+        Known::Stale(Stale { reason, .. }) | Known::Missing(reason) => {
+            serve::nothing_stored(route, ask, Outcome::Miss(reason))
+        }
+        Known::Pass => serve::nothing_stored(route, ask, Outcome::Miss(MissReason::Pass)),
+    }
 }
 
 enum Turn {
@@ -276,7 +301,8 @@ fn shared<B: Body>(
         route.cache.report.collapsed();
     }
     match outcome {
-        Outcome::Stale(..) | Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
+        Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
+        Outcome::Stale(tier, _) => serve::stands_in(route, ask, held, tier, Forwarded::in_vain(None, true)),
         Outcome::Miss(_) | Outcome::Bypass(_) => {
             let forwarded = Forwarded { collapsed: true, ..Forwarded::default() };
             serve::collapsed(route, ask, held, Outcome::Miss(reason), forwarded)

@@ -71,6 +71,18 @@ impl Fill {
         if self.ask.head {
             return Err(NotStored::Method);
         }
+        self.judge_get(status, headers, said, began, arrived)
+    }
+
+    /// Judges the response to `GET` with these fields.
+    pub(super) fn judge_get(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        said: &CacheFor,
+        began: Began,
+        arrived: Wall,
+    ) -> Result<Judged, NotStored> {
         if fields::weight(headers) > MOST_FIELDS {
             return Err(NotStored::HeadersTooLarge);
         }
@@ -80,19 +92,21 @@ impl Fill {
             return Err(NotStored::Endless);
         }
         let rules = &self.route.policy.store;
-        let (credentials, directives) = (self.ask.credentials, self.ask.directives());
+        let (credentials, request) = (self.ask.credentials, &self.ask.headers);
         let said = said.as_override();
-        let judged = judge(rules, credentials, &directives, status, headers, said, began.wall, arrived)?;
+        let judged = judge(rules, credentials, request, status, headers, said, began.wall, arrived)?;
         Ok(self.route.policy.jitter.apply(judged, fastrand::f64()))
     }
 
     /// Whether a failure of the handler may be told to those who waited for it: they asked the same thing at the same
     /// time, and asking again for each of them would hit a handler that is in trouble.
     fn may_share_failure(&self, parts: &response::Parts) -> bool {
-        let directives = ResponseDirectives::parse(&parts.headers);
+        let directives = ResponseDirectives::of(&parts.headers, &self.route.policy.store.targets);
         self.lead.is_some()
             && parts.status.is_server_error()
             && !parts.headers.contains_key(SET_COOKIE)
+            // RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request".
+            && !directives.no_store
             && !directives.private.is_present()
             && Vary::parse(&parts.headers) == Vary::None
     }

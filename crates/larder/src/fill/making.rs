@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{DATE, ETAG};
 use http::{HeaderMap, StatusCode};
+use larder_core::http::cache_control::ResponseDirectives;
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::storable::Judged;
 use larder_core::http::vary::{self, Vary};
@@ -81,6 +82,8 @@ impl Fill {
     ) -> Arc<Held> {
         // Before anything goes: `Connection` may list `Vary`, and the response depends on the fields all the same.
         let selecting = self.selecting(&headers);
+        let directives = ResponseDirectives::of(&headers, &self.route.policy.store.targets);
+        fields::remove_listed(&mut headers, &directives);
         fields::remove_unstorable(&mut headers);
         // RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a Date header field MUST
         // record the time it was received and append a corresponding Date header field to the message's header section if

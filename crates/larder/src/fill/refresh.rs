@@ -29,6 +29,8 @@ impl Route {
         // From (0, 1]: the logarithm of zero is none.
         early.is_near(held.nanos_left(now), held.cost)
             && early.is_due(held.left(now), held.meta.cost, || 1.0 - fastrand::f64())
+            // RFC 8246 §2.
+            && !self.is_immutable(held)
     }
 }
 

@@ -8,7 +8,7 @@ use larder_core::http::reuse::Reuse;
 use larder_core::http::storable::is_error;
 use larder_core::http::validators;
 use larder_core::log::position::Position;
-use larder_core::outcome::{Outcome, StaleReason};
+use larder_core::outcome::Outcome;
 use larder_core::time::{Boot, Wall};
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
@@ -24,6 +24,7 @@ use crate::body::CacheBody;
 use crate::detach::outcome;
 use crate::lookup::Known;
 use crate::memory::Stale;
+use crate::report::headers::Forwarded;
 use crate::serve;
 use crate::service::inner::{Answer, Inner};
 use crate::service::route::Route;
@@ -115,7 +116,7 @@ impl Fill {
         }
     }
 
-    async fn run<S, Q>(self, mut inner: S, mut request: Request<Q>, client: Client<S::Body, S::Error>)
+    async fn run<S, Q>(mut self, mut inner: S, mut request: Request<Q>, client: Client<S::Body, S::Error>)
     where
         S: Inner<Q>,
         Q: Send + 'static,
@@ -133,12 +134,17 @@ impl Fill {
             self.route.cache.report.filled(cost);
         }
         match answer {
-            Ok(response) if is_error(response.status()) && self.may_serve_stale() => self.fail_over(client),
+            Ok(response) if is_error(response.status()) && self.may_serve_stale() => {
+                self.fail_over(Some(response.status()), client);
+            }
             Ok(response) if response.status() == StatusCode::NOT_MODIFIED && validating => {
                 self.freshen(response, began, cost, client).await;
             }
-            Ok(response) => self.keep(response, began, cost, client).await,
-            Err(_) if self.may_serve_stale() => self.fail_over(client),
+            Ok(response) => match self.updated_by(response.status()) {
+                Some(stale) => self.freshen_by_head(response, stale, began, cost, client).await,
+                None => self.keep(response, began, cost, client).await,
+            },
+            Err(_) if self.may_serve_stale() => self.fail_over(None, client),
             Err(error) => {
                 self.route.answered(&self.ask, self.outcome);
                 // Before the lead is dropped: the client's own answer is the error, and those who wait go on.
@@ -182,15 +188,21 @@ impl Fill {
         }
     }
 
+    /// What the response to this request may update without having validated it.
+    fn updated_by(&mut self, status: StatusCode) -> Option<Stale> {
+        let updates = self.ask.head && status == StatusCode::OK && self.route.policy.effects.head;
+        self.stale.take_if(|_| updates)
+    }
+
     fn may_serve_stale(&self) -> bool {
         self.stale.as_ref().is_some_and(|stale| stands_in(&self.route, &self.ask, stale))
     }
 
     /// RFC 5861 §4: serves what is stale because the handler failed, to all who wait.
-    fn fail_over<B: Body, E>(self, client: Client<B, E>) {
+    fn fail_over<B: Body, E>(self, status: Option<StatusCode>, client: Client<B, E>) {
         let Some(stale) = self.stale else { return };
-        let outcome = Outcome::Stale(stale.tier, StaleReason::IfError);
-        let _ = client.send(Ok(serve::asked(&self.route, &self.ask, &stale.held, outcome)));
+        let failed = Forwarded::in_vain(status, false);
+        let _ = client.send(Ok(serve::stands_in(&self.route, &self.ask, &stale.held, stale.tier, failed)));
         if let Some(lead) = self.lead {
             lead.end(Ended::Stale(stale));
         }

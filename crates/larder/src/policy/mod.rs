@@ -1,6 +1,8 @@
 //! What a route's responses are kept for, under which key, and by which names they can be invalidated.
 
+mod before;
 mod check;
+mod effects;
 mod error;
 mod key;
 mod own_writes;
@@ -17,6 +19,8 @@ use larder_core::http::storable::StoreRules;
 use larder_core::key::query::QueryRules;
 use larder_core::key::template::Template;
 
+pub(crate) use before::Before;
+pub(crate) use effects::Effects;
 pub use error::{ConfigError, ConfigErrorKind};
 pub(crate) use key::{CookieRules, Inherited, KeySource, Named};
 pub(crate) use own_writes::Brought;
@@ -58,8 +62,9 @@ pub struct Policy {
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
     pub(crate) partition: Option<FromParts>,
-    pub(crate) own_writes: Option<ReadYourWrites>,
+    pub(crate) before: Option<Box<Before>>,
     pub(crate) tags: Vec<Template>,
+    pub(crate) effects: Effects,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) problem: Option<ConfigError>,
 }
@@ -95,8 +100,9 @@ impl Policy {
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
             partition: None,
-            own_writes: None,
+            before: None,
             tags: Vec::new(),
+            effects: Effects::default(),
             name: None,
             problem: None,
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
 use larder_core::http::early::EarlyRefresh;
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::heuristic::Heuristic;
@@ -25,9 +26,12 @@ impl Policy {
     /// | --- | --- | --- |
     /// | lifetimes of responses that state none (§4.2.2) | a tenth of the time since `Last-Modified`, at most a day; never guessed of what answers a cookie, unless it is `public` | [`heuristic_freshness`](Self::heuristic_freshness), [`without_heuristic_freshness`](Self::without_heuristic_freshness) |
     /// | directives of requests (§5.2.1) | not obeyed | [`obey_requests`](Self::obey_requests) |
+    /// | directives for this cache alone (RFC 9213) | none | [`target`](Self::target) |
     /// | responses with `Set-Cookie` (§7.3) | not stored | [`store_set_cookie`](Self::store_set_cookie) |
     /// | responses to `Authorization` (§3.5) | stored if they say that they may be shared | [`share_authorized`](Self::share_authorized) |
+    /// | languages in another order (§4.1) | another variant | [`sort_languages`](Self::sort_languages) |
     /// | stale responses while the origin is away (§4.2.4) | if they say so (`stale-if-error`) | [`stale_if_error`](Self::stale_if_error) |
+    /// | what an unsafe request invalidates (§4.4) | its URI, and what `Location` and `Content-Location` name of its origin | [`without_locations`](Self::without_locations), [`safe_method`](Self::safe_method) |
     ///
     /// [`jitter`](Self::jitter), [`early_refresh`](Self::early_refresh) and entity tags of the cache's own are off. What
     /// else a policy has, tags or a key of one's own, can be added to it.
@@ -50,7 +54,9 @@ impl Policy {
         };
         let policy =
             Self { jitter: Jitter::OFF, early: EarlyRefresh::OFF, make_etag: false, ..Self::storing(store) };
-        policy.ignore_cookies()
+        let mut policy = policy.ignore_cookies().invalidate_locations();
+        policy.effects.head = true;
+        policy
     }
 
     /// Guesses the lifetime of a response that does not state its own: a tenth of the time since its `Last-Modified`, and
@@ -77,6 +83,24 @@ impl Policy {
     #[must_use]
     pub const fn store_set_cookie(mut self) -> Self {
         self.store.store_set_cookie = true;
+        self
+    }
+
+    /// Adds a field to the target list: where a response has it, this cache does what it says and takes no notice of
+    /// `Cache-Control` and `Expires` (RFC 9213). Of several, the one that was added first comes first. None by default.
+    ///
+    /// `CDN-Cache-Control` is the one that caches between an origin and its users share; one of your own,
+    /// `Larder-Cache-Control` say, is for this cache alone. It is passed on with the response.
+    ///
+    /// ```
+    /// use axum::http::HeaderName;
+    /// use larder::Policy;
+    ///
+    /// let policy = Policy::rfc9111().target(HeaderName::from_static("cdn-cache-control"));
+    /// ```
+    #[must_use]
+    pub fn target(mut self, name: HeaderName) -> Self {
+        self.store.targets.push(name);
         self
     }
 }

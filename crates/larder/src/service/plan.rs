@@ -47,6 +47,9 @@ impl Route {
             Method::HEAD => true,
             // RFC 9110 §9.2.1: the other methods that are safe.
             Method::OPTIONS | Method::TRACE => return Plan::Past(BypassReason::Method),
+            _ if self.policy.effects.safe_methods.contains(&parts.method) => {
+                return Plan::Past(BypassReason::Method);
+            }
             _ => return Plan::Write,
         };
         match self.look(parts, key, head) {
@@ -133,7 +136,6 @@ impl Fields {
         Credentials {
             authorization: self.authorization && !policy.store.share_authorized,
             cookie: self.cookie && policy.cookies.undeclared(headers),
-            any_cookie: self.cookie,
         }
     }
 }
@@ -149,6 +151,6 @@ pub(crate) const fn credentials_reason(credentials: Credentials) -> Option<Bypas
     match credentials {
         Credentials { authorization: true, .. } => Some(BypassReason::Authorization),
         Credentials { cookie: true, .. } => Some(BypassReason::Cookie),
-        Credentials { authorization: false, cookie: false, .. } => None,
+        Credentials { authorization: false, cookie: false } => None,
     }
 }

@@ -1,9 +1,11 @@
+use http::HeaderName;
+
 use super::*;
 use crate::http::testing::{NOVEMBER, fields, secs};
 
-const ANONYMOUS: Credentials = Credentials { authorization: false, cookie: false, any_cookie: false };
+const ANONYMOUS: Credentials = Credentials { authorization: false, cookie: false };
 const AUTHORIZED: Credentials = Credentials { authorization: true, ..ANONYMOUS };
-const WITH_COOKIE: Credentials = Credentials { cookie: true, any_cookie: true, ..ANONYMOUS };
+const WITH_COOKIE: Credentials = Credentials { cookie: true, ..ANONYMOUS };
 
 fn rules(fresh: u64) -> StoreRules {
     StoreRules { lifetime: Lifetime { fresh: secs(fresh), ..Lifetime::default() }, ..StoreRules::default() }
@@ -18,7 +20,7 @@ fn judged(
     judge(
         rules,
         credentials,
-        &RequestDirectives::default(),
+        &HeaderMap::new(),
         StatusCode::from_u16(status).unwrap(),
         &fields(lines),
         &Override::default(),
@@ -40,7 +42,13 @@ fn what_the_response_forbids_is_not_stored() {
         (&[("cache-control", "no-store")], Some(NotStored::NoStore)),
         (&[("cache-control", "max-age=9, public, no-store")], Some(NotStored::NoStore)),
         (&[("cache-control", "private, max-age=9")], Some(NotStored::Private)),
-        (&[("cache-control", "public, private=\"set-cookie\"")], Some(NotStored::Private)),
+        // §5.2.2.7: what is listed is not stored, and the rest is.
+        (&[("cache-control", "private=\"x-a\"")], None),
+        (&[("cache-control", "private=\"set-cookie\""), ("set-cookie", "a=b")], None),
+        (&[("cache-control", "no-cache=\"set-cookie\""), ("set-cookie", "a=b")], None),
+        (&[("cache-control", "private=\"x-a\""), ("set-cookie", "a=b")], Some(NotStored::SetCookie)),
+        (&[("cache-control", "private=\"x-a\", private")], Some(NotStored::Private)),
+        (&[("cache-control", "private=\"not a name\"")], Some(NotStored::Private)),
         (&[("set-cookie", "a=b")], Some(NotStored::SetCookie)),
         (&[("set-cookie", "a=b"), ("cache-control", "public")], Some(NotStored::SetCookie)),
         (&[("vary", "*")], Some(NotStored::VaryStar)),
@@ -88,7 +96,7 @@ fn a_lifetime_is_stated_where_the_fields_name_it() {
         (&[("expires", "Mon, 01 Jan 2035 00:00:00 GMT")], true),
     ] {
         let judged = |said: Override| {
-            let request = RequestDirectives::default();
+            let request = HeaderMap::new();
             let (fields, status) = (fields(lines), StatusCode::OK);
             judge(&rules(60), ANONYMOUS, &request, status, &fields, &said, NOVEMBER, NOVEMBER).unwrap()
         };
@@ -160,7 +168,7 @@ fn a_response_has_to_be_of_some_use() {
         (&[("cache-control", "max-age=10"), ("age", "9")], None),
         (&[("expires", "0")], Some(NotStored::NoLifetime)),
         (&[("cache-control", "no-cache")], Some(NotStored::NoLifetime)),
-        (&[("cache-control", "no-cache=\"a\", max-age=9")], Some(NotStored::NoLifetime)),
+        (&[("cache-control", "no-cache=\"a\", max-age=9")], None),
         (&[("cache-control", "no-cache"), ETAG], None),
     ] {
         assert_eq!(refusal(lines), expected, "{lines:?}");
@@ -178,7 +186,7 @@ fn flags_say_what_must_be_validated() {
         ("max-age=9, proxy-revalidate", false, true),
         ("s-maxage=9", false, true),
         ("no-cache", true, true),
-        ("no-cache=\"x-a\"", true, true),
+        ("no-cache=\"x-a\"", false, false),
     ] {
         let lines = &[("cache-control", cache_control), ("etag", "\"a\"")];
         let flags = judged(&rules(60), ANONYMOUS, 200, lines).unwrap().flags;
@@ -190,7 +198,7 @@ fn flags_say_what_must_be_validated() {
 /// RFC 9111 §5.2.1.5, where the policy lets requests decide.
 #[test]
 fn a_request_may_forbid_to_store_if_the_policy_lets_it() {
-    let request = RequestDirectives { no_store: true, ..RequestDirectives::default() };
+    let request = fields(&[("cache-control", "no-store")]);
     for (follow_request, expected) in [(false, None), (true, Some(NotStored::Request))] {
         let rules = StoreRules { follow_request, ..rules(60) };
         let found = judge(
@@ -215,7 +223,7 @@ fn an_override_gives_a_lifetime_and_nothing_else() {
         judge(
             &rules(0),
             ANONYMOUS,
-            &RequestDirectives::default(),
+            &HeaderMap::new(),
             StatusCode::OK,
             &fields(lines),
             &said,
@@ -279,14 +287,16 @@ fn where_the_fields_decide_a_response_has_to_say_that_it_may_be_stored() {
 /// Our own: what a page says to one visitor is not guessed to be good for all.
 #[test]
 fn no_lifetime_is_guessed_of_what_answers_a_cookie() {
-    let visitor = Credentials { any_cookie: true, ..ANONYMOUS };
+    let visitor = fields(&[("cookie", "a=b")]);
     const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");
     for (lines, expected) in [
         (&[MODIFIED][..], 0),
         (&[MODIFIED, ("cache-control", "public")], 10),
         (&[MODIFIED, ("cache-control", "max-age=5")], 5),
     ] {
-        let found = judged(&by_headers(), visitor, 200, lines).map(|judged| judged.lifetime.fresh);
+        let (rules, said, headers) = (by_headers(), Override::default(), fields(lines));
+        let found = judge(&rules, ANONYMOUS, &visitor, StatusCode::OK, &headers, &said, NOVEMBER, NOVEMBER);
+        let found = found.map(|judged| judged.lifetime.fresh);
         assert_eq!(found, Ok(secs(expected)), "{lines:?}");
     }
 }
@@ -298,4 +308,35 @@ fn cookies_are_stored_where_the_policy_says_so() {
     assert_eq!(judged(&by_headers(), ANONYMOUS, 200, lines).err(), Some(NotStored::SetCookie));
     let storing = StoreRules { store_set_cookie: true, ..by_headers() };
     assert!(judged(&storing, ANONYMOUS, 200, lines).is_ok());
+}
+
+/// RFC 9213 §2.2: a cache "MUST ignore the Cache-Control and Expires header fields in that response".
+#[test]
+fn what_a_targeted_field_says_is_all_that_counts() {
+    const TARGET: HeaderName = HeaderName::from_static("cdn-cache-control");
+    const EXPIRES: (&str, &str) = ("expires", "Sun, 06 Nov 1994 08:59:47 GMT");
+    const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");
+    let targeting = StoreRules { targets: vec![TARGET], ..by_headers() };
+    for (lines, expected) in [
+        (&[("cdn-cache-control", "max-age=5"), ("cache-control", "no-store"), EXPIRES][..], Ok(5)),
+        (
+            &[("cdn-cache-control", "no-store"), ("cache-control", "max-age=9"), EXPIRES],
+            Err(NotStored::NoStore),
+        ),
+        (&[("cdn-cache-control", "private"), ("cache-control", "max-age=9")], Err(NotStored::Private)),
+        (
+            &[("cdn-cache-control", "none"), ("cache-control", "max-age=9"), EXPIRES],
+            Err(NotStored::NoLifetime),
+        ),
+        // §2.2: "The semantics and precedence of cache directives in a targeted field are the same as those in
+        // Cache-Control", so that the rest is guessed.
+        (&[("cdn-cache-control", "none"), ("cache-control", "no-store"), EXPIRES, MODIFIED], Ok(10)),
+        (&[("cdn-cache-control", "max-age"), EXPIRES], Err(NotStored::NoLifetime)),
+    ] {
+        let found = judged(&targeting, ANONYMOUS, 200, lines);
+        assert_eq!(found.map(|judged| judged.lifetime.fresh), expected.map(secs), "{lines:?}");
+        assert!(
+            judged(&by_headers(), ANONYMOUS, 200, lines).map(|judged| judged.lifetime.fresh) != Ok(secs(5))
+        );
+    }
 }

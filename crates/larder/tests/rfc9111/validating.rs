@@ -1,0 +1,95 @@
+//! Validation, and what it changes in what is stored (RFC 9111 §4.3, §3.2).
+
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use larder::Policy;
+
+use crate::support::{answers, field, proxy};
+
+#[tokio::test]
+async fn what_is_stale_is_validated_by_what_it_has_and_fresh_again_after_a_304() {
+    for (validator, condition) in [
+        (("etag", "\"a\""), IF_NONE_MATCH),
+        (("etag", "W/\"a\""), IF_NONE_MATCH),
+        (("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"), IF_MODIFIED_SINCE),
+    ] {
+        let stored = &[("cache-control", "max-age=2"), ("x-a", "old"), ("x-b", "kept"), validator];
+        let confirmed = &[("cache-control", "max-age=9"), ("x-a", "new"), validator];
+        let proxy = proxy(Policy::rfc9111(), answers(&[(200, stored), (304, confirmed)]));
+        proxy.get(&[]).await;
+        proxy.wait(2);
+        for _ in 0..2 {
+            let answer = proxy.get(&[]).await;
+            assert_eq!((answer.status().as_u16(), answer.body().as_str()), (200, "1"));
+            assert_eq!((&*field(&answer, "x-a"), &*field(&answer, "x-b")), ("new", "kept"));
+            proxy.wait(8);
+        }
+        assert_eq!(proxy.origin.calls(), 2);
+        assert_eq!(proxy.origin.requests()[1].headers[condition], validator.1);
+    }
+}
+
+/// RFC 9111 §4.3.4: "the cache MUST NOT use the new response to update any stored responses".
+#[tokio::test]
+async fn a_304_with_another_tag_lets_the_stored_response_be_used_and_changes_nothing() {
+    let stored = &[("cache-control", "max-age=2"), ("etag", "\"a\""), ("x-a", "old")];
+    let other = &[("cache-control", "max-age=9"), ("etag", "\"b\""), ("x-a", "new")];
+    let proxy = proxy(Policy::rfc9111(), answers(&[(200, stored), (304, other), (200, other)]));
+    proxy.get(&[]).await;
+    proxy.wait(2);
+    let answer = proxy.get(&[]).await;
+    assert_eq!((answer.status().as_u16(), answer.body().as_str()), (200, "1"));
+    assert_eq!((&*field(&answer, "etag"), &*field(&answer, "x-a")), ("\"a\"", "old"));
+    assert_eq!(proxy.get(&[]).await.body(), "3", "it is as stale as before");
+}
+
+/// RFC 9111 §4.3.5.
+#[tokio::test]
+async fn a_response_to_head_updates_the_stored_one_to_get_if_it_is_of_the_same() {
+    let stored: &[_] = &[("cache-control", "max-age=2"), ("etag", "\"a\""), ("x-a", "old"), ("x-b", "kept")];
+    for (etag, updated) in [("\"a\"", true), ("\"b\"", false)] {
+        let head: &[_] = &[("cache-control", "max-age=9"), ("etag", etag), ("x-a", "new")];
+        let proxy = proxy(Policy::rfc9111(), answers(&[(200, stored), (200, head), (200, &[])]));
+        proxy.get(&[]).await;
+        proxy.wait(2);
+        let answer = proxy.send("HEAD", "/", &[]).await;
+        assert_eq!((&*field(&answer, "etag"), &*field(&answer, "x-a")), (etag, "new"));
+        let answer = proxy.get(&[]).await;
+        assert_eq!(proxy.origin.calls() == 2, updated, "{etag}");
+        if updated {
+            assert_eq!((answer.body().as_str(), &*field(&answer, "x-a")), ("1", "new"));
+            assert_eq!(field(&answer, "x-b"), "kept");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_application_s_policy_takes_nothing_from_head() {
+    let stored: &[_] = &[("cache-control", "max-age=2")];
+    let head: &[_] = &[("cache-control", "max-age=9")];
+    let minute = std::time::Duration::from_secs(60);
+    let proxy = proxy(Policy::ttl(minute).jitter(0.0), answers(&[(200, stored), (200, head), (200, &[])]));
+    proxy.get(&[]).await;
+    proxy.wait(2);
+    proxy.send("HEAD", "/", &[]).await;
+    assert_eq!(proxy.get(&[]).await.body(), "3");
+}
+
+/// RFC 9111 §4.3.2; RFC 9110 §13.1.3: without `Last-Modified`, the date counts.
+#[tokio::test]
+async fn conditional_requests_are_answered_from_what_is_stored() {
+    let fields: &[_] =
+        &[("cache-control", "max-age=60"), ("etag", "\"a\""), ("date", "Thu, 01 Jan 2026 00:00:00 GMT")];
+    let proxy = proxy(Policy::rfc9111(), answers(&[(200, fields)]));
+    proxy.get(&[]).await;
+    for (condition, expected) in [
+        (("if-none-match", "\"a\""), 304),
+        (("if-none-match", "W/\"a\""), 304),
+        (("if-none-match", "\"b\", \"a\""), 304),
+        (("if-none-match", "\"b\""), 200),
+        (("if-modified-since", "Thu, 01 Jan 2026 00:00:00 GMT"), 304),
+        (("if-modified-since", "Wed, 31 Dec 2025 23:59:59 GMT"), 200),
+    ] {
+        assert_eq!(proxy.get(&[condition]).await.status(), expected, "{condition:?}");
+    }
+    assert_eq!(proxy.origin.calls(), 1);
+}
