@@ -13,7 +13,14 @@ use crate::process::Process;
 use crate::suite::{Suite, Verdict};
 
 /// All that HTTP leaves to a cache is switched on: what the tests ask for is what a cache *can* do.
-const SWITCHES: [&str; 2] = ["--obey-requests", "--store-set-cookie"];
+const SWITCHES: [&str; 6] = [
+    "--obey-requests",
+    "--store-set-cookie",
+    "--sort-languages",
+    "--stale-if-error=1h",
+    "--targets",
+    "CDN-Cache-Control,Surrogate-Control",
+];
 /// It takes a quarter of a minute where nothing else runs.
 const LIMIT: Duration = Duration::from_secs(240);
 /// What the tests are not about is how the proxy goes on without a Redis that is slow.

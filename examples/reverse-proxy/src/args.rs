@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::BoolishValueParser;
+use http::HeaderName;
 
 use crate::origin::Origin;
 use crate::via::Pseudonym;
@@ -58,6 +59,18 @@ pub struct Args {
     /// is for origins that say `private` where that must not be.
     #[arg(long, env = "PROXY_STORE_SET_COOKIE", value_parser = BoolishValueParser::new())]
     pub store_set_cookie: bool,
+
+    /// Fields that go before Cache-Control where a response has them (RFC 9213): CDN-Cache-Control, say. Several with commas.
+    #[arg(long, env = "PROXY_TARGETS", value_name = "FIELDS", value_delimiter = ',')]
+    pub targets: Vec<HeaderName>,
+
+    /// Take Accept-Language in any order and case for the same, where responses vary by it.
+    #[arg(long, env = "PROXY_SORT_LANGUAGES", value_parser = BoolishValueParser::new())]
+    pub sort_languages: bool,
+
+    /// For how long a stale response is served while the origin fails, where the response says nothing else about that.
+    #[arg(long, env = "PROXY_STALE_IF_ERROR", value_name = "DURATION", value_parser = limit)]
+    pub stale_if_error: Option<Duration>,
 
     /// How long a connection to the origin may take to open; then the answer is 504.
     #[arg(long, env = "PROXY_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "3s", value_parser = limit)]

@@ -15,5 +15,11 @@ pub(crate) fn policy(args: &Args) -> Policy {
     if args.store_set_cookie {
         policy = policy.store_set_cookie();
     }
-    policy
+    if args.sort_languages {
+        policy = policy.sort_languages();
+    }
+    if let Some(window) = args.stale_if_error {
+        policy = policy.stale_if_error(window);
+    }
+    args.targets.iter().cloned().fold(policy, Policy::target)
 }
