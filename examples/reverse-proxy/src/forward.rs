@@ -16,7 +16,6 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
 use crate::failure;
@@ -24,7 +23,7 @@ use crate::forwarded;
 use crate::origin::Origin;
 use crate::patient::Patient;
 use crate::refused::Refused;
-use crate::upload::{Progress, Upload};
+use crate::upload::Upload;
 use crate::via::Pseudonym;
 
 /// Services close connections that nobody uses after five seconds and more; who asks at that very moment is hung up on.
@@ -132,7 +131,10 @@ impl Shared {
     async fn send(&self, parts: Parts, body: Incoming) -> Result<Response<Incoming>, Refused> {
         let (body, progress) = Upload::new(body, self.limits.idle);
         let response = self.client.request(Request::from_parts(parts, body));
-        let mut response = self.in_time(response, &progress).await?.map_err(|error| {
+        // Connecting has a limit of its own.
+        let limit = self.limits.connect + self.limits.response;
+        let response = progress.in_time(response, limit).await.ok_or(Refused::ResponseTimeout)?;
+        let mut response = response.map_err(|error| {
             tracing::debug!(%error, source = ?std::error::Error::source(&error), "no response");
             failure::of(&error)
         })?;
@@ -143,24 +145,6 @@ impl Shared {
         let received = response.version();
         self.name.append(response.headers_mut(), received);
         Ok(response)
-    }
-
-    /// What comes of it, if it comes before the origin has had its time.
-    async fn in_time<T>(&self, response: impl Future<Output = T>, progress: &Progress) -> Result<T, Refused> {
-        tokio::pin!(response);
-        // Connecting has a limit of its own.
-        let limit = self.limits.connect + self.limits.response;
-        loop {
-            let since = progress.at_the_origin_since();
-            let due = since.unwrap_or_else(Instant::now) + limit;
-            tokio::select! {
-                biased;
-                response = &mut response => return Ok(response),
-                () = sleep_until(due) => if since.is_some() && since == progress.at_the_origin_since() {
-                    return Err(Refused::ResponseTimeout);
-                }
-            }
-        }
     }
 }
 

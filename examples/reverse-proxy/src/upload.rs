@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::patient::{BodyError, Patient};
 
@@ -31,15 +31,35 @@ struct State {
 
 impl Upload {
     pub(crate) fn new(body: Incoming, limit: Duration) -> (Self, Arc<Progress>) {
-        let state = State { since: Instant::now(), at_the_client: false };
-        let progress = Arc::new(Progress(Mutex::new(state)));
+        let progress = Arc::new(Progress::begun());
         (Self { body: Patient::new(body, limit), progress: Arc::clone(&progress) }, progress)
     }
 }
 
 impl Progress {
+    fn begun() -> Self {
+        Self(Mutex::new(State { since: Instant::now(), at_the_client: false }))
+    }
+
+    /// What comes of it, if the origin takes no longer than this once it is its turn. A client may take as long as it likes
+    /// here: for its pauses there is another limit.
+    pub(crate) async fn in_time<T>(&self, response: impl Future<Output = T>, limit: Duration) -> Option<T> {
+        tokio::pin!(response);
+        loop {
+            let since = self.at_the_origin_since();
+            let due = since.unwrap_or_else(Instant::now) + limit;
+            tokio::select! {
+                biased;
+                response = &mut response => return Some(response),
+                () = sleep_until(due) => if since.is_some() && since == self.at_the_origin_since() {
+                    return None;
+                }
+            }
+        }
+    }
+
     /// Since when it is the origin's turn; `None` while the client has yet to send more.
-    pub(crate) fn at_the_origin_since(&self) -> Option<Instant> {
+    fn at_the_origin_since(&self) -> Option<Instant> {
         let state = self.state();
         (!state.at_the_client).then_some(state.since)
     }
@@ -73,5 +93,52 @@ impl Body for Upload {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// On a clock that jumps to the next timer.
+    #[tokio::test(start_paused = true)]
+    async fn the_origin_has_its_time_from_when_it_has_the_whole_request() {
+        let progress = Progress::begun();
+        let begun = Instant::now();
+        assert_eq!(progress.in_time(pending::<()>(), 5 * SECOND).await, None);
+        assert_eq!(begun.elapsed(), 5 * SECOND);
+
+        let client_and_origin = async {
+            for _ in 0..10 {
+                progress.now(true);
+                sleep(4 * SECOND).await;
+                progress.now(false);
+                // The origin's turn, for less than its time.
+                sleep(3 * SECOND).await;
+            }
+            "answered"
+        };
+        assert_eq!(progress.in_time(client_and_origin, 5 * SECOND).await, Some("answered"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_origin_that_stops_reading_is_not_waited_for() {
+        let progress = Progress::begun();
+        let stuck = async {
+            progress.now(true);
+            sleep(4 * SECOND).await;
+            progress.now(false);
+            pending::<()>().await;
+        };
+        let begun = Instant::now();
+        assert_eq!(progress.in_time(stuck, 5 * SECOND).await, None);
+        // The first look comes after five seconds, and finds that there are four left.
+        assert_eq!(begun.elapsed(), 9 * SECOND);
     }
 }
