@@ -10,7 +10,7 @@ use std::sync::Arc;
 use also::Origin;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use larder_core::key::buf::KeyBuf;
 use larder_core::log::selector::{Selector, UriName};
@@ -59,9 +59,14 @@ pub(crate) fn names(route: &Route, parts: &mut Parts) -> Written {
 
 impl Written {
     /// All of it, now that the response is known.
-    fn with(self, effects: &Effects, response: &HeaderMap) -> Vec<Selector> {
-        let mut all = self.own;
-        all.extend(self.origin.iter().flat_map(|origin| origin.named_by(effects, response)));
+    fn with(self, effects: &Effects, status: StatusCode, response: &HeaderMap) -> Vec<Selector> {
+        let mut all: Vec<_> =
+            self.origin.iter().flat_map(|origin| origin.groups_of(effects, response)).collect();
+        // RFC 9111 §4.4: "A "non-error response" is one with a 2xx (Successful) or 3xx (Redirection) status code."
+        if status.is_success() || status.is_redirection() {
+            all.extend(self.own);
+            all.extend(self.origin.iter().flat_map(|origin| origin.named_by(effects, response)));
+        }
         all
     }
 }
@@ -96,11 +101,7 @@ where
     let mut response = response.await?;
     let status = response.status();
     let said = Invalidation::take_from(response.extensions_mut());
-    let written = if status.is_success() || status.is_redirection() {
-        written.with(&route.policy.effects, response.headers())
-    } else {
-        Vec::new()
-    };
+    let written = written.with(&route.policy.effects, status, response.headers());
     // Two events, as the handler's may be soft while the URI's is not.
     let mut last = None;
     if let Some(said) = said {

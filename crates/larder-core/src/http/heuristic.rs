@@ -19,7 +19,7 @@ pub struct Heuristic {
 }
 
 /// The fraction is one of so many.
-const FRACTION: u32 = 10;
+const FRACTION: u64 = 10;
 
 impl Heuristic {
     /// A tenth of the time since the last modification, and at most so long.
@@ -34,8 +34,9 @@ impl Heuristic {
     pub fn lifetime(self, headers: &HeaderMap, received: Wall) -> Duration {
         let modified = headers.get(LAST_MODIFIED).and_then(date::parse);
         let sent = date::date(headers).unwrap_or(received);
-        modified
-            .map_or(Duration::ZERO, |modified| (sent.saturating_since(modified) / FRACTION).min(self.most))
+        let since = modified.map_or(Duration::ZERO, |modified| sent.saturating_since(modified));
+        // Like every lifetime, it is of whole seconds (§1.2.2).
+        Duration::from_secs(since.as_secs() / FRACTION).min(self.most)
     }
 }
 
@@ -66,6 +67,7 @@ mod tests {
         const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
         for (lines, expected) in [
             (&[DATE, ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT")][..], 10),
+            (&[DATE, ("last-modified", "Sun, 06 Nov 1994 08:47:58 GMT")], 9),
             (&[DATE, ("last-modified", "Sat, 05 Nov 1994 08:49:37 GMT")], 3600),
             (&[DATE, ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")], 0),
             (&[DATE, ("last-modified", "Mon, 07 Nov 1994 08:49:37 GMT")], 0),

@@ -6,6 +6,7 @@
 mod any_bytes;
 mod differential;
 mod given;
+mod histories;
 
 use http::{HeaderMap, StatusCode};
 use larder_core::http::freshness::Override;
@@ -29,6 +30,16 @@ fn judged(
     status: StatusCode,
     headers: &HeaderMap,
 ) -> Result<Judged, NotStored> {
-    let unsaid = Override::default();
-    judge(rules, credentials, request, status, headers, &unsaid, ARRIVAL, ARRIVAL)
+    judged_at(rules, credentials, request, status, headers, ARRIVAL)
+}
+
+fn judged_at(
+    rules: &StoreRules,
+    credentials: Credentials,
+    request: &HeaderMap,
+    status: StatusCode,
+    headers: &HeaderMap,
+    now: Wall,
+) -> Result<Judged, NotStored> {
+    judge(rules, credentials, request, status, headers, &Override::default(), now, now)
 }

@@ -37,6 +37,7 @@ impl Fill {
         self.ask.named.inherit(&mut parts.extensions);
         let mut tags: Vec<_> = stale.held.meta.names.tags().collect();
         tags.extend(parts.extensions.remove::<Tags>().unwrap_or_default().into_vec());
+        tags.extend(self.ask.tags(&self.route, &headers));
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
         let arrived = self.route.cache.clock.wall();
         let status = stale.held.status;
@@ -100,7 +101,8 @@ impl Fill {
         let arrived = self.route.cache.clock.wall();
         match self.judge_get(base.status, &headers, &said, began, arrived) {
             Ok(judged) if is_same => {
-                let tags = base.meta.names.tags().collect();
+                let mut tags: Vec<_> = base.meta.names.tags().collect();
+                tags.extend(self.ask.tags(&self.route, &headers));
                 let began = Began { position: base.meta.position, ..began };
                 let making =
                     Making::of(judged, tags, arrived, began, base.meta.cost.max(cost)).validated(base);

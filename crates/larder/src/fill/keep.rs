@@ -44,12 +44,13 @@ impl Fill {
     {
         let (mut parts, body) = response.into_parts();
         self.ask.named.inherit(&mut parts.extensions);
-        let tags: Tags = parts.extensions.remove().unwrap_or_default();
+        let mut tags = parts.extensions.remove::<Tags>().unwrap_or_default().into_vec();
+        tags.extend(self.ask.tags(&self.route, &parts.headers));
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
         let arrived = self.route.cache.clock.wall();
         match self.judge(parts.status, &parts.headers, &said, began, arrived) {
             Ok(judged) => {
-                let making = Making::of(judged, tags.into_vec(), arrived, began, cost);
+                let making = Making::of(judged, tags, arrived, began, cost);
                 self.collect(parts, body, making, client).await;
             }
             Err(_) if self.may_share_failure(&parts) => {

@@ -29,6 +29,8 @@ impl Policy {
     /// | directives for this cache alone (RFC 9213) | none | [`target`](Self::target) |
     /// | responses with `Set-Cookie` (§7.3) | not stored | [`store_set_cookie`](Self::store_set_cookie) |
     /// | responses to `Authorization` (§3.5) | stored if they say that they may be shared | [`share_authorized`](Self::share_authorized) |
+    /// | groups of responses (RFC 9875) | known, and invalidated | [`without_cache_groups`](Self::without_cache_groups) |
+    /// | tags in `Surrogate-Key`, `Cache-Tag` | not read | [`tags_from`](Self::tags_from) |
     /// | languages in another order (§4.1) | another variant | [`sort_languages`](Self::sort_languages) |
     /// | stale responses while the origin is away (§4.2.4) | if they say so (`stale-if-error`) | [`stale_if_error`](Self::stale_if_error) |
     /// | what an unsafe request invalidates (§4.4) | its URI, and what `Location` and `Content-Location` name of its origin | [`without_locations`](Self::without_locations), [`safe_method`](Self::safe_method) |
@@ -54,7 +56,7 @@ impl Policy {
         };
         let policy =
             Self { jitter: Jitter::OFF, early: EarlyRefresh::OFF, make_etag: false, ..Self::storing(store) };
-        let mut policy = policy.ignore_cookies().invalidate_locations();
+        let mut policy = policy.ignore_cookies().invalidate_locations().cache_groups();
         policy.effects.head = true;
         policy
     }

@@ -44,6 +44,11 @@ impl<'a> Target<'a> {
         if self.authority.contains(['/', '?', '#']) { Err(BypassReason::Authority) } else { Ok(self) }
     }
 
+    /// The origin (RFC 9110 §4.3.1).
+    pub(crate) fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
+
     /// The URI with this query, for every host and for its own.
     pub(crate) fn uris(&self, query: Option<&str>) -> Vec<Box<str>> {
         let mut path = self.path.to_owned();

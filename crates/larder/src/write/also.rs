@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 use http::header::{CONTENT_LOCATION, LOCATION};
+use larder_core::http::groups::{self, CACHE_GROUP_INVALIDATION};
 use larder_core::http::reference::{self, Base};
 use larder_core::log::selector::{Selector, UriName};
 
@@ -37,6 +38,19 @@ impl Origin {
         let fields = if effects.locations { &[LOCATION, CONTENT_LOCATION][..] } else { &[] };
         let references = fields.iter().flat_map(|name| response.get_all(name));
         references.filter_map(|value| self.uri(value.to_str().ok()?)).map(Selector::Uri).collect()
+    }
+
+    /// The groups that the response invalidates, whatever its status is: it says so itself.
+    ///
+    /// RFC 9875 §3: "The Cache-Group-Invalidation header field MUST be ignored on responses to requests that have a safe
+    /// method". Nothing else comes here.
+    pub(crate) fn groups_of(&self, effects: &Effects, response: &HeaderMap) -> Vec<Selector> {
+        if !effects.groups {
+            return Vec::new();
+        }
+        let origin = format!("{}://{}", self.scheme, self.authority);
+        let groups = groups::groups(response, &CACHE_GROUP_INVALIDATION, &origin);
+        groups.into_iter().map(Selector::Tag).collect()
     }
 
     fn uri(&self, reference: &str) -> Option<UriName> {

@@ -73,3 +73,50 @@ async fn locations_of_the_same_origin_are_invalidated_too() {
         is_invalidated(Policy::ttl(minute).invalidate_locations(), ("POST", "/a"), fields, "/list").await
     );
 }
+
+/// RFC 9875 §2.1, §3.
+#[tokio::test]
+async fn a_write_invalidates_the_groups_that_it_names_of_its_origin() {
+    let grouped: (u16, &[_]) = (200, &[("cache-control", "max-age=60"), ("cache-groups", "\"a\", \"b\"")]);
+    let write = |status, value| (status, vec![("cache-group-invalidation", value)]);
+    for (policy, (status, fields), method, expected) in [
+        (Policy::rfc9111(), write(200, "\"b\""), "POST", true),
+        (Policy::rfc9111(), write(500, "\"a\""), "POST", true),
+        (Policy::rfc9111(), write(200, "\"c\", \"A\""), "POST", false),
+        (Policy::rfc9111(), write(200, "b"), "POST", false),
+        (Policy::rfc9111(), write(200, "\"b\""), "OPTIONS", false),
+        (Policy::rfc9111().without_cache_groups(), write(200, "\"b\""), "POST", false),
+        (Policy::ttl(std::time::Duration::from_secs(60)), write(200, "\"b\""), "POST", false),
+        (Policy::ttl(std::time::Duration::from_secs(60)).cache_groups(), write(200, "\"b\""), "POST", true),
+    ] {
+        let proxy = proxy(policy, answers(&[grouped, (status, &fields), grouped]));
+        proxy.send("GET", "/page", &[]).await;
+        proxy.send(method, "/other", &[]).await;
+        let again = proxy.send("GET", "/page", &[]).await;
+        assert_eq!(field(&again, "x-cache") == "MISS", expected, "{method} {status} {fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_another_origin_is_another_group() {
+    let grouped: (u16, &[_]) = (200, &[("cache-control", "max-age=60"), ("cache-groups", "\"a\"")]);
+    let write: (u16, &[_]) = (200, &[("cache-group-invalidation", "\"a\"")]);
+    let proxy = proxy(Policy::rfc9111(), answers(&[grouped, write, grouped]));
+    proxy.send("GET", "/page", &[]).await;
+    proxy.send("POST", "http://other.example/", &[("host", "other.example")]).await;
+    assert_eq!(field(&proxy.send("GET", "/page", &[]).await, "x-cache"), "HIT");
+}
+
+#[tokio::test]
+async fn a_response_is_known_by_the_tags_of_the_fields_that_the_policy_names() {
+    let name = http::HeaderName::from_static("surrogate-key");
+    let stored: (u16, &[_]) = (200, &[("cache-control", "max-age=60"), ("surrogate-key", "a product-7")]);
+    for (policy, expected) in [(Policy::rfc9111().tags_from(name), "MISS"), (Policy::rfc9111(), "HIT")] {
+        let proxy = proxy(policy, answers(&[stored, stored]));
+        assert_eq!(field(&proxy.get(&[]).await, "surrogate-key"), "a product-7");
+        proxy.cache.invalidate(larder::Tag::new("product-8")).await;
+        assert_eq!(field(&proxy.get(&[]).await, "x-cache"), "HIT");
+        proxy.cache.invalidate(larder::Tag::new("product-7")).await;
+        assert_eq!(field(&proxy.get(&[]).await, "x-cache"), expected);
+    }
+}

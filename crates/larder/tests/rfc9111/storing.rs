@@ -60,6 +60,57 @@ async fn nothing_is_added_to_a_response_but_a_date_and_what_the_cache_did() {
     assert_eq!(names, ["age", "cache-status", "cache-control", "date", "x-cache"]);
 }
 
+/// RFC 9111 §3.1, RFC 9110 §7.6.1: what is about one connection or one proxy is told once.
+#[tokio::test]
+async fn fields_of_a_connection_or_a_proxy_are_not_told_again() {
+    let gone = [
+        ("connection", "close, X-Hop"),
+        ("x-hop", "1"),
+        ("keep-alive", "timeout=5"),
+        ("proxy-authenticate", "Basic"),
+        ("proxy-authentication-info", "a=b"),
+        ("proxy-authorization", "Basic a"),
+        ("proxy-connection", "keep-alive"),
+        ("te", "trailers"),
+        ("trailer", "x-end"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "h2c"),
+        ("age", "5"),
+    ];
+    let kept =
+        [("x-kept", "2"), ("content-md5", "3"), ("content-range", "bytes 0-0/1"), ("warning", "199 - a")];
+    let fields: Vec<_> = gone.into_iter().chain(kept).chain([("cache-control", "max-age=60")]).collect();
+    let proxy = proxy(Policy::rfc9111(), answers(&[(200, &fields)]));
+    let first = proxy.get(&[]).await;
+    for (name, value) in gone {
+        assert_eq!(field(&first, name), value, "the first client is told what the origin said");
+    }
+    let second = proxy.get(&[]).await;
+    assert_eq!((second.body().as_str(), &*field(&second, "age")), ("1", "5"));
+    for (name, _) in gone.into_iter().filter(|(name, _)| *name != "age") {
+        assert_eq!(field(&second, name), "", "{name}");
+    }
+    for (name, value) in kept {
+        assert_eq!(field(&second, name), value, "{name}");
+    }
+}
+
+/// RFC 9111 §5.5: `Warning` is obsolete.
+#[tokio::test]
+async fn nothing_is_warned_of() {
+    let hour = std::time::Duration::from_secs(3600);
+    let policy = Policy::rfc9111().stale_if_error(hour);
+    let proxy = proxy(policy, answers(&[(200, &[("cache-control", "max-age=2")]), (503, &[])]));
+    proxy.get(&[]).await;
+    proxy.wait(5);
+    let stale = proxy.get(&[]).await;
+    assert_eq!((stale.body().as_str(), &*field(&stale, "warning")), ("1", ""));
+    assert_eq!(
+        field(&stale, "cache-status"),
+        "Larder; fwd=stale; fwd-status=503; ttl=-3; detail=\"memory, stale-if-error\""
+    );
+}
+
 #[tokio::test]
 async fn what_answers_authorization_is_shared_if_it_says_so() {
     for (cache_control, expected) in [

@@ -9,6 +9,7 @@ use larder_testing::{Answer, ManualClock, Origin};
 use tower::{Layer, ServiceExt};
 
 pub(crate) struct Proxy {
+    pub(crate) cache: Cache,
     service: CacheService<Origin>,
     pub(crate) origin: Origin,
     pub(crate) clock: ManualClock,
@@ -20,14 +21,17 @@ pub(crate) fn proxy(policy: Policy, answers: impl IntoIterator<Item = Answer>) -
     let cache = Cache::builder().clock(clock.clone()).build();
     let origin = Origin::queue(answers);
     let service = cache.layer(policy).layer(origin.clone());
-    Proxy { service, origin, clock }
+    Proxy { cache, service, origin, clock }
 }
 
 impl Proxy {
     /// The answer to a request with these fields, its body as text.
     pub(crate) async fn send(&self, method: &str, uri: &str, fields: &[(&str, &str)]) -> Response<String> {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = Request::builder().method(method).uri(uri).header("host", "shop.example");
+        let mut request = Request::builder().method(method).uri(uri);
+        if !fields.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", "shop.example");
+        }
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
