@@ -93,7 +93,13 @@ mod tests {
     use super::*;
 
     fn verdict(id: &str, kind: Kind, sign: &str) -> Verdict {
-        Verdict { id: id.to_owned(), suite: String::new(), kind, sign: sign.to_owned(), message: String::new() }
+        Verdict {
+            id: id.to_owned(),
+            suite: String::new(),
+            kind,
+            sign: sign.to_owned(),
+            message: String::new(),
+        }
     }
 
     #[test]

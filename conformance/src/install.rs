@@ -49,12 +49,16 @@ fn folder() -> Result<PathBuf> {
 
 fn node() -> Result<(), Missing> {
     let version = said("node", &["--version"]);
-    let major = version.as_deref().and_then(|version| version.strip_prefix('v')?.split('.').next()?.parse().ok());
+    let major =
+        version.as_deref().and_then(|version| version.strip_prefix('v')?.split('.').next()?.parse().ok());
     match major {
         Some(major) if NODE <= major => Ok(()),
         _ => Err(Missing(format!(
             "the public cache tests need Node.js {NODE} or newer with npm, and {}: install it, then run this again",
-            version.map_or_else(|| "there is none on the PATH".to_owned(), |version| format!("here is {version}"))
+            version.map_or_else(
+                || "there is none on the PATH".to_owned(),
+                |version| format!("here is {version}")
+            )
         ))),
     }
 }
@@ -62,7 +66,8 @@ fn node() -> Result<(), Missing> {
 /// `npm ci` takes exactly what the lock names, by its checksums. No script of a package is run.
 fn install(folder: &Path) -> Result<(), Missing> {
     eprintln!("installing the public cache tests from npm into {}", folder.display());
-    let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1"];
+    let arguments =
+        ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1"];
     let output = Command::new("npm").args(arguments).current_dir(folder).stdin(Stdio::null()).output();
     let why = match output {
         Ok(output) if output.status.success() => return Ok(()),
@@ -74,7 +79,8 @@ fn install(folder: &Path) -> Result<(), Missing> {
 
 /// Of npm's many lines the first that says something.
 fn first_error(stderr: &str) -> String {
-    let lines = stderr.lines().filter_map(|line| line.strip_prefix("npm error ").or(line.strip_prefix("npm ERR! ")));
+    let lines =
+        stderr.lines().filter_map(|line| line.strip_prefix("npm error ").or(line.strip_prefix("npm ERR! ")));
     let mut telling = lines.filter(|line| line.contains(' ') && !line.starts_with("code "));
     telling.next().unwrap_or("npm failed and did not say why").trim().to_owned()
 }

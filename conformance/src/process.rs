@@ -27,8 +27,11 @@ impl Process {
     pub(crate) fn start(command: &mut Command, log: &Path) -> Result<Self> {
         let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let what = Path::new(command.get_program()).display().to_string();
-        let mut child =
-            command.stdin(Stdio::null()).stderr(file).spawn().with_context(|| format!("cannot run {what}"))?;
+        let mut child = command
+            .stdin(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("cannot run {what}"))?;
         let watchdog = Command::new("sh")
             .args(["-c", WATCHDOG, "watchdog", &child.id().to_string()])
             .stdin(Stdio::piped())

@@ -24,8 +24,11 @@ pub(crate) fn judge(suite: &Suite, stores: &[Store], failures: bool) -> Result<E
     let exceptions = Exceptions::committed()?;
     let unexpected = |verdict: &Verdict| exceptions.miss(verdict);
     let ran = thread::scope(|scope| {
-        let runs: Vec<_> = stores.iter().map(|&store| scope.spawn(move || run::all(suite, store, unexpected))).collect();
-        runs.into_iter().map(|run| run.join().map_err(|_| anyhow!("a run panicked"))?).collect::<Result<Vec<_>>>()
+        let runs: Vec<_> =
+            stores.iter().map(|&store| scope.spawn(move || run::all(suite, store, unexpected))).collect();
+        runs.into_iter()
+            .map(|run| run.join().map_err(|_| anyhow!("a run panicked"))?)
+            .collect::<Result<Vec<_>>>()
     })?;
     head();
     for (store, verdicts) in stores.iter().zip(&ran) {
@@ -54,7 +57,10 @@ fn agree(exceptions: &Exceptions, store: Store, verdicts: &[Verdict]) -> bool {
         eprintln!("error: {}: {id} is passed now: take it off conformance/exceptions.txt", store.as_str());
     }
     for id in &disagreement.unknown {
-        eprintln!("error: {}: {id} is no test that has to be passed: take it off conformance/exceptions.txt", store.as_str());
+        eprintln!(
+            "error: {}: {id} is no test that has to be passed: take it off conformance/exceptions.txt",
+            store.as_str()
+        );
     }
     disagreement.is_none()
 }

@@ -49,7 +49,11 @@ impl Store {
 }
 
 /// The verdicts of a run. What fails and should not is tried again; `unexpected` tells which of them that are.
-pub(crate) fn all(suite: &Suite, store: Store, unexpected: impl Fn(&Verdict) -> bool) -> Result<Vec<Verdict>> {
+pub(crate) fn all(
+    suite: &Suite,
+    store: Store,
+    unexpected: impl Fn(&Verdict) -> bool,
+) -> Result<Vec<Verdict>> {
     let bench = Bench::start(suite, store)?;
     let mut verdicts = bench.run()?;
     for _ in 1..TRIES {

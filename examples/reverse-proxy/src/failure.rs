@@ -11,7 +11,7 @@ use crate::refused::Refused;
 /// Why there is no response.
 pub(crate) fn of(error: &legacy::Error) -> Refused {
     let causes = || std::iter::successors(Some(error as &dyn Error), |&cause| cause.source());
-    if causes().any(|cause| cause.is::<Stalled>()) {
+    if causes().any(<dyn Error>::is::<Stalled>) {
         return Refused::ClientIdle;
     }
     let io = causes().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
@@ -20,7 +20,7 @@ pub(crate) fn of(error: &legacy::Error) -> Refused {
             Some(io::ErrorKind::TimedOut) => Refused::ConnectionTimeout,
             // The connector's word: no kind of error tells that a name has no address.
             _ if causes().any(|cause| cause.to_string() == "dns error") => Refused::NoAddress,
-            _ => Refused::ConnectionRefused,
+            _ => Refused::NobodyThere,
         };
     }
     match causes().find_map(|cause| cause.downcast_ref::<hyper::Error>()) {

@@ -18,23 +18,24 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 
-use crate::failure;
-use crate::forwarded;
+use crate::args::Args;
 use crate::origin::Origin;
 use crate::patient::Patient;
 use crate::refused::Refused;
+use crate::surrogate::SURROGATE_CONTROL;
 use crate::upload::Upload;
 use crate::via::Pseudonym;
+use crate::{failure, forwarded, surrogate};
 
 /// Services close connections that nobody uses after five seconds and more; who asks at that very moment is hung up on.
 const KEEP_CONNECTIONS: Duration = Duration::from_secs(4);
 
 /// How long the origin may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) connect: Duration,
-    pub(crate) response: Duration,
-    pub(crate) idle: Duration,
+struct Limits {
+    connect: Duration,
+    response: Duration,
+    idle: Duration,
 }
 
 /// Whom a request is from, in its extensions.
@@ -54,10 +55,17 @@ struct Shared {
     origin: Origin,
     name: Pseudonym,
     limits: Limits,
+    /// Whether `Surrogate-Control` is one of the fields that the cache looks at.
+    is_surrogate: bool,
 }
 
 impl Forward {
-    pub(crate) fn new(origin: Origin, name: Pseudonym, limits: Limits) -> Self {
+    pub(crate) fn new(args: &Args) -> Self {
+        let limits = Limits {
+            connect: args.connect_timeout,
+            response: args.response_timeout,
+            idle: args.idle_timeout,
+        };
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(limits.connect));
         connector.set_nodelay(true);
@@ -66,7 +74,9 @@ impl Forward {
             .pool_idle_timeout(KEEP_CONNECTIONS)
             .set_host(false)
             .build(connector);
-        Self(Arc::new(Shared { client, origin, name, limits }))
+        let (origin, name) = (args.origin.clone(), args.name.clone());
+        let is_surrogate = args.targets.contains(&SURROGATE_CONTROL);
+        Self(Arc::new(Shared { client, origin, name, limits, is_surrogate }))
     }
 }
 
@@ -112,6 +122,9 @@ impl Shared {
             forwarded::append(&mut parts.headers, *peer);
         }
         self.name.append(&mut parts.headers, parts.version);
+        if self.is_surrogate {
+            surrogate::announce(&mut parts.headers, &self.name);
+        }
         parts.version = Version::HTTP_11;
         let fields = &mut parts.headers;
         // hyper frames the body anew.
@@ -122,7 +135,8 @@ impl Shared {
         }
         // RFC 9112 §3.2: "A client MUST send a Host header field … in all HTTP/1.1 request messages."
         if !fields.contains_key(HOST) {
-            let host = HeaderValue::try_from(self.origin.authority().as_str()).map_err(|_| Refused::Internal)?;
+            let host =
+                HeaderValue::try_from(self.origin.authority().as_str()).map_err(|_| Refused::Internal)?;
             fields.insert(HOST, host);
         }
         Ok(())
@@ -142,6 +156,9 @@ impl Shared {
             return Err(Refused::TransferCoding);
         }
         response.headers_mut().remove(TRANSFER_ENCODING);
+        if self.is_surrogate {
+            surrogate::settle(response.headers_mut(), &self.name);
+        }
         let received = response.version();
         self.name.append(response.headers_mut(), received);
         Ok(response)

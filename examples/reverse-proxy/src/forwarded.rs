@@ -36,8 +36,14 @@ mod tests {
 
     #[test]
     fn an_element_is_added_at_the_end() {
-        let cases: [(&str, Option<&str>, Option<&str>, &[&str]); 4] = [
-            ("192.0.2.60:4711", Some("shop.example"), None, &["for=192.0.2.60;host=\"shop.example\";proto=http"]),
+        type Case = (&'static str, Option<&'static str>, Option<&'static str>, &'static [&'static str]);
+        let cases: [Case; 4] = [
+            (
+                "192.0.2.60:4711",
+                Some("shop.example"),
+                None,
+                &["for=192.0.2.60;host=\"shop.example\";proto=http"],
+            ),
             (
                 "[2001:db8:cafe::17]:4711",
                 Some("[::1]:8080"),

@@ -81,14 +81,17 @@ mod tests {
         ("§7.6.1: the field itself", &[("connection", "close"), ("a", "1")], &[("a", "1")]),
         (
             "§7.6.1: each option, in any case, over several lines",
-            &[("connection", "A, ,b"), ("connection", "x-C"), ("a", "1"), ("b", "2"), ("x-c", "3"), ("d", "4")],
+            &[
+                ("connection", "A, ,b"),
+                ("connection", "x-C"),
+                ("a", "1"),
+                ("b", "2"),
+                ("x-c", "3"),
+                ("d", "4"),
+            ],
             &[("d", "4")],
         ),
-        (
-            "§7.6.1: all fields of that name",
-            &[("connection", "a"), ("a", "1"), ("a", "2")],
-            &[],
-        ),
+        ("§7.6.1: all fields of that name", &[("connection", "a"), ("a", "1"), ("a", "2")], &[]),
         (
             "§7.6.1: the known ones, whether or not they are listed",
             &[("keep-alive", "timeout=5"), ("proxy-connection", "x"), ("upgrade", "websocket"), ("a", "1")],
@@ -116,7 +119,11 @@ mod tests {
     #[test]
     fn of_a_request() {
         let cases: [(&str, Fields, Fields); 5] = [
-            ("§10.1.4: trailers are kept", &[("te", "trailers"), ("connection", "te")], &[("te", "trailers")]),
+            (
+                "§10.1.4: trailers are kept",
+                &[("te", "trailers"), ("connection", "te")],
+                &[("te", "trailers")],
+            ),
             ("§10.1.4: codings are not", &[("te", "gzip;q=0.5, Trailers;q=1")], &[("te", "trailers")]),
             ("§10.1.4: nothing is left of codings alone", &[("te", "deflate")], &[]),
             ("§11.7.2: credentials for this proxy", &[("proxy-authorization", "Basic eA==")], &[]),
@@ -136,7 +143,11 @@ mod tests {
             ("§10.1.4", &[("te", "trailers")], &[]),
             (
                 "§11.7.1, §11.7.3",
-                &[("proxy-authenticate", "Basic"), ("proxy-authentication-info", "x"), ("www-authenticate", "Basic")],
+                &[
+                    ("proxy-authenticate", "Basic"),
+                    ("proxy-authentication-info", "x"),
+                    ("www-authenticate", "Basic"),
+                ],
                 &[("www-authenticate", "Basic")],
             ),
         ];

@@ -40,6 +40,7 @@ mod patient;
 mod policy;
 mod proxy;
 mod refused;
+mod surrogate;
 mod target;
 mod upload;
 mod via;

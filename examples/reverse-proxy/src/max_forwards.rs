@@ -3,9 +3,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::header::{
-    ALLOW, AUTHORIZATION, CONTENT_TYPE, COOKIE, MAX_FORWARDS, PROXY_AUTHORIZATION,
-};
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, COOKIE, MAX_FORWARDS, PROXY_AUTHORIZATION};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
@@ -70,7 +68,8 @@ mod tests {
     use http::Request;
 
     fn parts(method: &str, left: Option<&str>) -> Parts {
-        let mut request = Request::builder().method(method).uri("/a").header("a", "1").header("cookie", "b=2");
+        let mut request =
+            Request::builder().method(method).uri("/a").header("a", "1").header("cookie", "b=2");
         if let Some(left) = left {
             request = request.header(MAX_FORWARDS, left);
         }

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::args::Args;
-use crate::forward::{Forward, Limits};
+use crate::forward::Forward;
 use crate::front::Front;
 
 const MIB: u64 = 1024 * 1024;
@@ -45,10 +45,7 @@ impl Proxy {
             Some(url) => builder.shared(store(args, url)?).build(),
             None => builder.build(),
         };
-        let limits =
-            Limits { connect: args.connect_timeout, response: args.response_timeout, idle: args.idle_timeout };
-        let origin = Forward::new(args.origin.clone(), args.name.clone(), limits);
-        let front = Front::new(&cache, origin, args);
+        let front = Front::new(&cache, Forward::new(args), args);
         Ok(Self { front, cache, idle: args.idle_timeout })
     }
 

@@ -29,7 +29,7 @@ pub(crate) enum Refused {
     /// The origin's name has no address.
     NoAddress,
     /// Nobody listens where the origin should be.
-    ConnectionRefused,
+    NobodyThere,
     /// Nobody answered there.
     ConnectionTimeout,
     /// The origin hung up.
@@ -65,18 +65,22 @@ impl Refused {
                 (StatusCode::BAD_GATEWAY, Some("proxy_loop_detected"), "the request came through here before")
             }
             Self::NoAddress => (StatusCode::BAD_GATEWAY, Some("dns_error"), "the origin cannot be found"),
-            Self::ConnectionRefused => {
+            Self::NobodyThere => {
                 (StatusCode::BAD_GATEWAY, Some("connection_refused"), "the origin cannot be reached")
             }
-            Self::ConnectionTimeout => {
-                (StatusCode::GATEWAY_TIMEOUT, Some("connection_timeout"), "the origin cannot be reached in time")
-            }
+            Self::ConnectionTimeout => (
+                StatusCode::GATEWAY_TIMEOUT,
+                Some("connection_timeout"),
+                "the origin cannot be reached in time",
+            ),
             Self::ConnectionTerminated => {
                 (StatusCode::BAD_GATEWAY, Some("connection_terminated"), "the origin hung up")
             }
-            Self::ResponseTimeout => {
-                (StatusCode::GATEWAY_TIMEOUT, Some("http_response_timeout"), "the origin did not answer in time")
-            }
+            Self::ResponseTimeout => (
+                StatusCode::GATEWAY_TIMEOUT,
+                Some("http_response_timeout"),
+                "the origin did not answer in time",
+            ),
             Self::TransferCoding => (
                 StatusCode::BAD_GATEWAY,
                 Some("http_response_transfer_coding"),
@@ -85,7 +89,9 @@ impl Refused {
             Self::Protocol => {
                 (StatusCode::BAD_GATEWAY, Some("http_protocol_error"), "the origin's response cannot be read")
             }
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Some("proxy_internal_error"), "the proxy failed"),
+            Self::Internal => {
+                (StatusCode::INTERNAL_SERVER_ERROR, Some("proxy_internal_error"), "the proxy failed")
+            }
         }
     }
 
@@ -122,7 +128,7 @@ mod tests {
     fn the_status_and_the_type_of_error_are_those_that_rfc_9209_recommends() {
         let cases = [
             (Refused::NoAddress, 502, "\"edge\"; error=dns_error"),
-            (Refused::ConnectionRefused, 502, "\"edge\"; error=connection_refused"),
+            (Refused::NobodyThere, 502, "\"edge\"; error=connection_refused"),
             (Refused::ConnectionTimeout, 504, "\"edge\"; error=connection_timeout"),
             (Refused::ConnectionTerminated, 502, "\"edge\"; error=connection_terminated"),
             (Refused::ResponseTimeout, 504, "\"edge\"; error=http_response_timeout"),

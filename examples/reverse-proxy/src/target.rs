@@ -46,7 +46,9 @@ fn host(parts: &Parts) -> Result<Option<HeaderValue>, Refused> {
     if authority.as_str().contains('@') {
         return Err(Refused::BadRequest("the URI has a user"));
     }
-    HeaderValue::try_from(authority.as_str()).map(Some).map_err(|_| Refused::BadRequest("the URI has no host"))
+    HeaderValue::try_from(authority.as_str())
+        .map(Some)
+        .map_err(|_| Refused::BadRequest("the URI has no host"))
 }
 
 /// RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a
@@ -66,7 +68,8 @@ fn host_field(parts: &Parts) -> Result<Option<HeaderValue>, Refused> {
 /// `Host = uri-host [ ":" port ]`, and quotable in `Forwarded` as it is.
 fn is_host(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else { return false };
-    !text.contains(['@', '"', '\\']) && text.parse::<Authority>().is_ok_and(|authority| !authority.host().is_empty())
+    !text.contains(['@', '"', '\\'])
+        && text.parse::<Authority>().is_ok_and(|authority| !authority.host().is_empty())
 }
 
 /// RFC 9112 §6.1: "A server that receives a request message with a transfer coding it does not understand SHOULD respond with
@@ -111,12 +114,23 @@ mod tests {
             ("RFC 9110 §4.2.3: an empty path is /", "GET", "http://y", &[("host", "y")], "/", "y"),
             ("§3.2.4", "OPTIONS", "*", &[("host", "x")], "*", "x"),
             ("RFC 9110 §10.1.1", "PUT", "/", &[("host", "x"), ("expect", "100-Continue")], "/", "x"),
-            ("§6.1", "PUT", "/", &[("host", "[::1]:8080"), ("transfer-encoding", "Chunked")], "/", "[::1]:8080"),
+            (
+                "§6.1",
+                "PUT",
+                "/",
+                &[("host", "[::1]:8080"), ("transfer-encoding", "Chunked")],
+                "/",
+                "[::1]:8080",
+            ),
         ];
         for (rule, method, uri, fields, path, host) in cases {
             let mut parts = parts(method, uri, fields);
             settle(&mut parts).unwrap();
-            assert_eq!((parts.uri.to_string().as_str(), &parts.headers[HOST]), (path, &HeaderValue::from_static(host)), "{rule}");
+            assert_eq!(
+                (parts.uri.to_string().as_str(), &parts.headers[HOST]),
+                (path, &HeaderValue::from_static(host)),
+                "{rule}"
+            );
         }
     }
 
@@ -132,7 +146,13 @@ mod tests {
     fn what_cannot_be_forwarded_is_refused() {
         let bad = Refused::BadRequest;
         let cases: [(&str, &str, &str, Fields, Refused); 13] = [
-            ("RFC 9110 §9.3.6", "CONNECT", "x:443", &[("host", "x")], Refused::NotImplemented("this is no proxy for tunnels")),
+            (
+                "RFC 9110 §9.3.6",
+                "CONNECT",
+                "x:443",
+                &[("host", "x")],
+                Refused::NotImplemented("this is no proxy for tunnels"),
+            ),
             ("RFC 9112 §3.2: no Host", "GET", "/", &[], bad("there is no Host")),
             ("not even with a URI", "GET", "http://x/", &[], bad("there is no Host")),
             ("§3.2: two", "GET", "/", &[("host", "x"), ("host", "x")], bad("there is more than one Host")),

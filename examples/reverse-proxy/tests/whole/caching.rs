@@ -4,8 +4,10 @@ use crate::support::{Origin, Running, field, status};
 
 #[tokio::test]
 async fn what_the_origin_lets_be_stored_is() {
-    let origin =
-        Origin::saying("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").await;
+    let origin = Origin::saying(
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+    )
+    .await;
     let proxy = Running::before(&origin, &[]).await;
     // One resource, in every form in which it can be asked for.
     for line in ["GET /a", "GET http://x/a", "HEAD /a", "GET /a"] {
@@ -37,8 +39,10 @@ async fn nobody_loses_a_no_store_by_listing_it() {
 /// RFC 9110 §9.3.1: a `GET` with a body may be answered by what is in it, which no key has.
 #[tokio::test]
 async fn a_body_that_is_framed_by_the_connection_alone_is_seen_by_the_cache() {
-    let origin =
-        Origin::saying("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").await;
+    let origin = Origin::saying(
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+    )
+    .await;
     let proxy = Running::before(&origin, &[]).await;
     for asked in 1..=2 {
         let mut client = proxy.connect().await;

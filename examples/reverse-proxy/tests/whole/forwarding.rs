@@ -60,7 +60,8 @@ async fn the_same_resource_is_asked_for_in_one_form() {
 
 #[tokio::test]
 async fn a_client_of_http_1_0_is_answered_in_its_version() {
-    let origin = Origin::saying("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n").await;
+    let origin =
+        Origin::saying("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n").await;
     let proxy = Running::before(&origin, &[]).await;
     let mut client = proxy.connect().await;
     client.write("GET / HTTP/1.0\r\n\r\n").await;
@@ -116,7 +117,9 @@ async fn a_body_has_one_end() {
     })
     .await;
     let proxy = Running::before(&origin, &[]).await;
-    for framing in ["Content-Length: 3\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 3"] {
+    for framing in
+        ["Content-Length: 3\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 3"]
+    {
         let mut client = proxy.connect().await;
         client.write(&format!("PUT / HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n5\r\nhello\r\n0\r\n\r\n")).await;
         let head = client.head().await;

@@ -13,7 +13,8 @@ async fn an_origin_that_takes_a_request_and_says_nothing_is_given_up() {
         drop(wire);
     })
     .await;
-    let proxy = Running::before(&origin, &["--connect-timeout", "200ms", "--response-timeout", "200ms"]).await;
+    let proxy =
+        Running::before(&origin, &["--connect-timeout", "200ms", "--response-timeout", "200ms"]).await;
     let response = proxy.ask("GET /", &["Host: x"]).await;
     assert_eq!(status(&response), "504", "{response}");
     assert_eq!(field(&response, "proxy-status"), ["\"larder\"; error=http_response_timeout"]);

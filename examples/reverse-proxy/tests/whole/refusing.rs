@@ -40,7 +40,11 @@ async fn an_origin_that_cannot_answer_is_answered_for() {
         ("HTTP/1.1 200", "502", "connection_terminated"),
         ("", "502", "connection_terminated"),
         ("SSH-2.0-OpenSSH_9.6\r\n\r\n", "502", "http_protocol_error"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "502", "http_response_transfer_coding"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "502",
+            "http_response_transfer_coding",
+        ),
     ];
     for (answer, expected, error) in answers {
         let origin = Origin::saying(answer).await;
