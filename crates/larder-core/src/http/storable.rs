@@ -6,7 +6,7 @@ mod tests;
 
 use std::time::Duration;
 
-use http::header::{COOKIE, SET_COOKIE};
+use http::header::{CONTENT_RANGE, COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, StatusCode};
 
 pub use status::{StatusRules, is_error};
@@ -92,7 +92,7 @@ pub fn judge(
     if rules.follow_request && RequestDirectives::parse(request).no_store {
         return Err(NotStored::Request); // §5.2.1.5
     }
-    let default = default_lifetime(rules, status)?;
+    let default = default_lifetime(rules, status, headers)?;
     permitted(rules, &directives, status, headers)?;
     shareable_with(rules, credentials, &directives)?;
 
@@ -127,10 +127,16 @@ impl Judged {
     }
 }
 
-fn default_lifetime(rules: &StoreRules, status: StatusCode) -> Result<Lifetime, NotStored> {
-    // §3: a cache that stores a 206 has to understand ranges (§3.3). This one does not combine them. A `Content-Range` in
-    // any other response "has no meaning" (RFC 9110 §14.4).
-    if status == StatusCode::PARTIAL_CONTENT {
+fn default_lifetime(
+    rules: &StoreRules,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Result<Lifetime, NotStored> {
+    // RFC 9110 §14.4: in responses other than 206 and 416, `Content-Range` "has no meaning". A handler that sends it so means
+    // a part all the same, which no other application's policy has to find out.
+    let is_called_a_part = !rules.by_headers && headers.contains_key(CONTENT_RANGE);
+    // §3: a cache that stores a 206 has to understand ranges (§3.3). This one does not combine them.
+    if status == StatusCode::PARTIAL_CONTENT || is_called_a_part {
         return Err(NotStored::Partial);
     }
     let fresh = rules.statuses.lifetime_of(status, rules.lifetime.fresh).ok_or(NotStored::Status)?;

@@ -1,8 +1,12 @@
 //! What is stored, and for how long (RFC 9111 §3, §4.2).
 
-use larder::Policy;
+use std::sync::Arc;
 
-use crate::support::{answers, field, proxy};
+use http::StatusCode;
+use larder::Policy;
+use larder_testing::{Answer, Gate, Origin};
+
+use crate::support::{answers, before, field, proxy};
 
 /// Whether the second of two equal requests, this many seconds after the first, is answered without the origin.
 async fn is_reused(policy: Policy, status: u16, fields: &[(&str, &str)], after: u64) -> bool {
@@ -109,6 +113,34 @@ async fn nothing_is_warned_of() {
         field(&stale, "cache-status"),
         "Larder; fwd=stale; fwd-status=503; ttl=-3; detail=\"memory, stale-if-error\""
     );
+}
+
+/// RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request", at the same moment neither.
+#[tokio::test]
+async fn a_failure_that_must_not_be_stored_is_for_one_client() {
+    for (cache_control, calls) in [("foo", 1), ("no-store", 2), ("private", 2)] {
+        let gate = Gate::new();
+        let failure =
+            Answer::status(StatusCode::INTERNAL_SERVER_ERROR).header("cache-control", cache_control);
+        let proxy = Arc::new(before(Policy::rfc9111(), Origin::always(failure.held_at(&gate))));
+        let ask = || {
+            let proxy = Arc::clone(&proxy);
+            tokio::spawn(async move { proxy.get(&[]).await.status() })
+        };
+        let first = ask();
+        gate.arrived(1).await;
+        let second = ask();
+        // On one thread: it has come to where it waits for the first.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        gate.open();
+        assert_eq!(
+            (first.await.unwrap(), second.await.unwrap()),
+            (StatusCode::INTERNAL_SERVER_ERROR, StatusCode::INTERNAL_SERVER_ERROR)
+        );
+        assert_eq!(proxy.origin.calls(), calls, "{cache_control}");
+    }
 }
 
 #[tokio::test]

@@ -17,9 +17,13 @@ pub(crate) struct Proxy {
 
 /// A cache with this policy, before an origin that gives these answers, one after the other.
 pub(crate) fn proxy(policy: Policy, answers: impl IntoIterator<Item = Answer>) -> Proxy {
+    before(policy, Origin::queue(answers))
+}
+
+/// A cache with this policy, before this origin.
+pub(crate) fn before(policy: Policy, origin: Origin) -> Proxy {
     let clock = ManualClock::new();
     let cache = Cache::builder().clock(clock.clone()).build();
-    let origin = Origin::queue(answers);
     let service = cache.layer(policy).layer(origin.clone());
     Proxy { cache, service, origin, clock }
 }

@@ -54,8 +54,7 @@ fn what_the_response_forbids_is_not_stored() {
         (&[("vary", "*")], Some(NotStored::VaryStar)),
         (&[("vary", "accept, *")], Some(NotStored::VaryStar)),
         (&[("vary", "accept")], None),
-        // RFC 9110 §14.4: in a 200 it "has no meaning".
-        (&[("content-range", "bytes 0-1/2")], None),
+        (&[("content-range", "bytes 0-1/2")], Some(NotStored::Partial)),
     ] {
         assert_eq!(refusal(lines), expected, "{lines:?}");
     }
@@ -274,6 +273,8 @@ fn where_the_fields_decide_a_response_has_to_say_that_it_may_be_stored() {
         // §4.2.2: "A cache MUST NOT use heuristics to determine freshness when an explicit expiration time is present".
         (200, &[("cache-control", "max-age=0"), MODIFIED], Ok(0)),
         (200, &[("expires", "0"), MODIFIED], Ok(0)),
+        // RFC 9110 §14.4: in a 200 it "has no meaning".
+        (200, &[("cache-control", "max-age=7"), ("content-range", "bytes 0-1/2")], Ok(7)),
         (206, &[("cache-control", "max-age=7")], Err(NotStored::Partial)),
         (304, &[("cache-control", "max-age=7")], Err(NotStored::Status)),
     ] {
