@@ -25,8 +25,8 @@ const SWITCHES: [&str; 6] = [
 const LIMIT: Duration = Duration::from_secs(240);
 /// What the tests are not about is how the proxy goes on without a Redis that is slow.
 const PATIENCE: &str = "1s";
-/// On a machine that is too busy a test can come too late, and fail for that. It is not going to do so three times.
-const TRIES: usize = 3;
+/// On a machine that is too busy a test can come too late, and fail for that. It is not going to do so five times.
+const TRIES: usize = 5;
 
 /// Where stored responses are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -70,7 +70,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Checks all that has to hold before a change lands: format, lints, docs, tests.
+    /// Checks all that has to hold before a change lands: format, lints, docs, the public cache tests, tests.
     Ci,
 }
 

@@ -72,8 +72,8 @@ async fn a_client_of_http_1_0_is_answered_in_its_version() {
     assert_eq!(field(head, "host"), [origin.addr.to_string()]);
 }
 
-/// The public cache tests have one test for each of these, in which nothing can fail: it looks for the field by a value that
-/// the origin never sent.
+/// The public cache tests have a test for most of these, none of which can fail: their client looks for the field where its
+/// headers never are.
 #[tokio::test]
 async fn no_field_of_the_origins_connection_reaches_a_client_from_it_or_from_the_cache() {
     const ANSWER: &str = "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nConnection: close, X-Private, Set-Cookie2\r\n\
