@@ -8,35 +8,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING};
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::header::TRANSFER_ENCODING;
+use http::{HeaderMap, Request, Response};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 
 use crate::args::Args;
-use crate::origin::Origin;
+use crate::exchange::Exchange;
+use crate::outbound::Outbound;
 use crate::patient::Patient;
 use crate::refused::Refused;
-use crate::surrogate::SURROGATE_CONTROL;
-use crate::upload::Upload;
-use crate::via::Pseudonym;
-use crate::{failure, forwarded, surrogate};
-
-/// Services close connections that nobody uses after five seconds and more; who asks at that very moment is hung up on.
-const KEEP_CONNECTIONS: Duration = Duration::from_secs(4);
-
-/// How long the origin may take.
-#[derive(Debug, Clone, Copy)]
-struct Limits {
-    connect: Duration,
-    response: Duration,
-    idle: Duration,
-}
+use crate::surrogate;
 
 /// Whom a request is from, in its extensions.
 #[derive(Debug, Clone, Copy)]
@@ -51,32 +34,15 @@ pub(crate) struct Forward(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    client: Client<HttpConnector, Upload>,
-    origin: Origin,
-    name: Pseudonym,
-    limits: Limits,
-    /// Whether `Surrogate-Control` is one of the fields that the cache looks at.
-    is_surrogate: bool,
+    outbound: Outbound,
+    exchange: Exchange,
+    idle: Duration,
 }
 
 impl Forward {
     pub(crate) fn new(args: &Args) -> Self {
-        let limits = Limits {
-            connect: args.connect_timeout,
-            response: args.response_timeout,
-            idle: args.idle_timeout,
-        };
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(limits.connect));
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(KEEP_CONNECTIONS)
-            .set_host(false)
-            .build(connector);
-        let (origin, name) = (args.origin.clone(), args.name.clone());
-        let is_surrogate = args.targets.contains(&SURROGATE_CONTROL);
-        Self(Arc::new(Shared { client, origin, name, limits, is_surrogate }))
+        let (outbound, exchange) = (Outbound::new(args), Exchange::new(args));
+        Self(Arc::new(Shared { outbound, exchange, idle: args.idle_timeout }))
     }
 }
 
@@ -97,70 +63,29 @@ impl Service<Request<Incoming>> for Forward {
 
 impl Shared {
     async fn answer(&self, request: Request<Incoming>) -> Response<Forwarded> {
-        let (mut parts, body) = request.into_parts();
-        let answered = match self.outbound(&mut parts) {
-            Ok(()) => self.send(parts, body).await,
-            Err(refused) => Err(refused),
-        };
-        match answered {
-            Ok(response) => response.map(|body| Either::Left(Patient::new(body, self.limits.idle))),
+        match self.forward(request).await {
+            Ok(response) => response.map(|body| Either::Left(Patient::new(body, self.idle))),
             Err(refused) => {
                 tracing::warn!(?refused, "a request was not answered by the origin");
-                refused.answer(&self.name).map(Either::Right)
+                refused.answer(self.outbound.name()).map(Either::Right)
             }
         }
     }
 
-    /// Makes the request the one that the origin is sent.
-    fn outbound(&self, parts: &mut Parts) -> Result<(), Refused> {
-        if self.name.is_looping(&parts.headers) {
-            return Err(Refused::Loop);
-        }
-        let path = parts.uri.path_and_query().cloned().ok_or(Refused::Internal)?;
-        parts.uri = self.origin.uri(path).map_err(|_| Refused::Internal)?;
-        if let Some(Peer(peer)) = parts.extensions.get() {
-            forwarded::append(&mut parts.headers, *peer);
-        }
-        self.name.append(&mut parts.headers, parts.version);
-        if self.is_surrogate {
-            surrogate::announce(&mut parts.headers, &self.name);
-        }
-        parts.version = Version::HTTP_11;
-        let fields = &mut parts.headers;
-        // hyper frames the body anew.
-        fields.remove(TRANSFER_ENCODING);
-        // RFC 9110 §10.1.4: "A sender of TE MUST also send a "TE" connection option within the Connection header field".
-        if fields.contains_key(TE) {
-            fields.insert(CONNECTION, HeaderValue::from_static("te"));
-        }
-        // RFC 9112 §3.2: "A client MUST send a Host header field … in all HTTP/1.1 request messages."
-        if !fields.contains_key(HOST) {
-            let host =
-                HeaderValue::try_from(self.origin.authority().as_str()).map_err(|_| Refused::Internal)?;
-            fields.insert(HOST, host);
-        }
-        Ok(())
-    }
-
-    async fn send(&self, parts: Parts, body: Incoming) -> Result<Response<Incoming>, Refused> {
-        let (body, progress) = Upload::new(body, self.limits.idle);
-        let response = self.client.request(Request::from_parts(parts, body));
-        // Connecting has a limit of its own.
-        let limit = self.limits.connect + self.limits.response;
-        let response = progress.in_time(response, limit).await.ok_or(Refused::ResponseTimeout)?;
-        let mut response = response.map_err(|error| {
-            tracing::debug!(%error, source = ?std::error::Error::source(&error), "no response");
-            failure::of(&error)
-        })?;
-        if has_coding(response.headers()) {
+    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Incoming>, Refused> {
+        let (mut parts, body) = request.into_parts();
+        self.outbound.make(&mut parts)?;
+        let mut response = self.exchange.send(parts, body).await?;
+        let received = response.version();
+        let fields = response.headers_mut();
+        if has_coding(fields) {
             return Err(Refused::TransferCoding);
         }
-        response.headers_mut().remove(TRANSFER_ENCODING);
-        if self.is_surrogate {
-            surrogate::settle(response.headers_mut(), &self.name);
+        fields.remove(TRANSFER_ENCODING);
+        if self.outbound.is_surrogate {
+            surrogate::settle(fields, self.outbound.name());
         }
-        let received = response.version();
-        self.name.append(response.headers_mut(), received);
+        self.outbound.name().append(fields, received);
         Ok(response)
     }
 }

@@ -11,8 +11,8 @@
 //! * **Protocols are not switched.** `Upgrade` is for one connection (RFC 9110 §7.8), so WebSockets need another way in, and
 //!   `CONNECT` is answered with 501.
 //! * **`Forwarded` is appended to, not replaced.** What stands before the last element is the client's word.
-//! * **A request is sent once.** Only one that found its connection closed before a byte was sent is sent again. A 502, 503 or 504
-//!   is replaced by a stored response where its `stale-if-error` allows that.
+//! * **Only what is safe is sent twice**: a request with a safe method and without a body, once more, if the origin hangs up
+//!   on it without a word (RFC 9110 §9.2.2). A 502, 503 or 504 is replaced by a stored response where `stale-if-error` allows that.
 //!
 //! ```
 //! use clap::Parser;
@@ -29,6 +29,7 @@
 //! ```
 
 mod args;
+mod exchange;
 mod failure;
 mod forward;
 mod forwarded;
@@ -36,6 +37,7 @@ mod front;
 mod hop_by_hop;
 mod max_forwards;
 mod origin;
+mod outbound;
 mod patient;
 mod policy;
 mod proxy;

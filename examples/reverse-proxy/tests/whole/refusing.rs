@@ -56,6 +56,26 @@ async fn an_origin_that_cannot_answer_is_answered_for() {
     }
 }
 
+/// RFC 9110 §9.2.2: "A proxy MUST NOT automatically retry non-idempotent requests."
+#[tokio::test]
+async fn only_what_is_safe_is_sent_again_and_only_once() {
+    let origin = Origin::saying("").await;
+    let proxy = Running::before(&origin, &[]).await;
+    let mut all = 0;
+    for (line, fields, sent) in [
+        ("GET /", &["Host: x"][..], 2),
+        ("OPTIONS /", &["Host: x"], 2),
+        ("POST /", &["Host: x"], 1),
+        ("DELETE /", &["Host: x"], 1),
+        ("PUT /", &["Host: x", "Content-Length: 0"], 1),
+    ] {
+        let response = proxy.ask(line, fields).await;
+        assert_eq!(status(&response), "502", "{line}: {response}");
+        all += sent;
+        assert_eq!(origin.heads().len(), all, "{line}");
+    }
+}
+
 #[tokio::test]
 async fn an_origin_that_is_not_there_is_answered_for() {
     // Whatever listened there has gone with its runtime's task.
