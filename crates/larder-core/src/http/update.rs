@@ -1,6 +1,6 @@
 //! What a 304, or a response to `HEAD`, changes in what is stored (RFC 9111 §3.2, §4.3.4, §4.3.5).
 
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED};
+use http::header::{AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName};
 
 use super::fields::remove_unstorable;
@@ -16,7 +16,7 @@ pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
     if !identifies(stored, not_modified) {
         return false;
     }
-    take_in(stored, not_modified);
+    replace(stored, not_modified);
     true
 }
 
@@ -35,14 +35,14 @@ pub fn freshen_by_head(stored: &mut HeaderMap, length: usize, head: &HeaderMap) 
         field(head, &CONTENT_LENGTH).is_none_or(|received| received == length.to_string().as_bytes());
     let is_same = same(ETAG) && same(LAST_MODIFIED) && same_length;
     if is_same {
-        take_in(stored, head);
+        replace(stored, head);
     }
     is_same
 }
 
 /// §3.2: "When doing so, the cache MUST add each header field in the provided response to the stored response, replacing
 /// field values that are already present, with the following exceptions".
-fn take_in(stored: &mut HeaderMap, provided: &HeaderMap) {
+pub fn replace(stored: &mut HeaderMap, provided: &HeaderMap) {
     let mut update = provided.clone();
     remove_unstorable(&mut update);
     KEPT.iter().for_each(|name| {
@@ -55,6 +55,11 @@ fn take_in(stored: &mut HeaderMap, provided: &HeaderMap) {
     }
     for (name, value) in &update {
         stored.append(name.clone(), value.clone());
+    }
+    // What was confirmed by another cache is as old as that says (§4.2.3). It is not stored, but judged by.
+    stored.remove(AGE);
+    if let Some(age) = provided.get(AGE) {
+        stored.insert(AGE, age.clone());
     }
 }
 
@@ -142,6 +147,7 @@ mod tests {
             ("content-encoding", "gzip"),
             ("content-md5", "a"),
             ("content-digest", "b"),
+            ("age", "7"),
             ("content-type", "text/html"),
             ("x-kept", "1"),
             ("x-list", "3"),

@@ -328,11 +328,9 @@ fn a_request(may_accept_stale: bool) -> impl Strategy<Value = HeaderMap> {
                 select_by
                     .map(|value| (http::HeaderName::from_static("x-a"), HeaderValue::from_static(value))),
             );
-            headers.extend(
-                authorization
-                    .then(|| (AUTHORIZATION, HeaderValue::from_static("x")))
-                    .map(|(name, value)| (name, value)),
-            );
+            if authorization {
+                headers.insert(AUTHORIZATION, HeaderValue::from_static("x"));
+            }
             headers
         },
     )

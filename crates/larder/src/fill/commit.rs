@@ -55,7 +55,11 @@ impl Fill {
         let was_stored = match self.outcome {
             Outcome::Miss(reason) => matches!(
                 reason,
-                MissReason::Expired | MissReason::Invalidated | MissReason::NoCache | MissReason::Request
+                MissReason::Expired
+                    | MissReason::Invalidated
+                    | MissReason::NoCache
+                    | MissReason::Partial
+                    | MissReason::Request
             ),
             Outcome::Hit(_) | Outcome::Stale(..) => true,
             Outcome::Bypass(_) => false,

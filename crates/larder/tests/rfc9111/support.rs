@@ -61,9 +61,12 @@ pub(crate) fn field(response: &Response<String>, name: &str) -> String {
     lines.collect::<Vec<_>>().join(", ")
 }
 
+/// A status and fields.
+pub(crate) type Head<'a> = (u16, &'a [(&'a str, &'a str)]);
+
 /// Which answer of the origin's it was: their bodies are numbers.
-pub(crate) fn answers(bodies: &[(u16, &[(&str, &str)])]) -> Vec<Answer> {
-    let answer = |(index, (status, fields)): (usize, &(u16, &[(&str, &str)]))| {
+pub(crate) fn answers(bodies: &[Head<'_>]) -> Vec<Answer> {
+    let answer = |(index, (status, fields)): (usize, &Head<'_>)| {
         let answer = Answer::status((*status).try_into().unwrap()).body((index + 1).to_string());
         fields.iter().fold(answer, |answer, (name, value)| answer.header(*name, *value))
     };

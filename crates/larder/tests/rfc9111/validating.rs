@@ -1,9 +1,12 @@
 //! Validation, and what it changes in what is stored (RFC 9111 §4.3, §3.2).
 
+use std::sync::Arc;
+
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use larder::Policy;
+use larder_testing::{Answer, Gate, Origin};
 
-use crate::support::{answers, field, proxy};
+use crate::support::{answers, before, field, proxy};
 
 #[tokio::test]
 async fn what_is_stale_is_validated_by_what_it_has_and_fresh_again_after_a_304() {
@@ -26,6 +29,22 @@ async fn what_is_stale_is_validated_by_what_it_has_and_fresh_again_after_a_304()
         assert_eq!(proxy.origin.calls(), 2);
         assert_eq!(proxy.origin.requests()[1].headers[condition], validator.1);
     }
+}
+
+/// RFC 9111 §4.2.3: what another cache confirms is as old as that says.
+#[tokio::test]
+async fn the_age_of_a_304_counts() {
+    let stored: &[_] = &[("cache-control", "max-age=10"), ("etag", "\"a\"")];
+    let aged: &[_] = &[("cache-control", "max-age=10"), ("etag", "\"a\""), ("age", "7")];
+    let proxy = proxy(Policy::rfc9111(), answers(&[(200, stored), (304, aged), (200, stored)]));
+    proxy.get(&[]).await;
+    proxy.wait(10);
+    for (age, wait) in [(7, 0), (7, 2), (9, 1)] {
+        let answer = proxy.get(&[]).await;
+        assert_eq!((answer.body().as_str(), field(&answer, "age")), ("1", age.to_string()));
+        proxy.wait(wait);
+    }
+    assert_eq!(proxy.get(&[]).await.body(), "3");
 }
 
 /// RFC 9111 §4.3.4: "the cache MUST NOT use the new response to update any stored responses".
@@ -60,6 +79,27 @@ async fn a_response_to_head_updates_the_stored_one_to_get_if_it_is_of_the_same()
             assert_eq!(field(&answer, "x-b"), "kept");
         }
     }
+}
+
+/// What is invalidated while `HEAD` is under way is not brought back by it.
+#[tokio::test]
+async fn an_update_by_head_does_not_outlive_an_invalidation() {
+    let gate = Gate::new();
+    let at = gate.clone();
+    let origin = Origin::new(move |request, call| {
+        let answer = Answer::ok(call.to_string()).header("cache-control", "max-age=9");
+        if request.method == http::Method::HEAD { answer.held_at(&at) } else { answer }
+    });
+    let proxy = Arc::new(before(Policy::rfc9111().tag("page"), origin));
+    proxy.get(&[]).await;
+    proxy.wait(9);
+    let asking = Arc::clone(&proxy);
+    let head = tokio::spawn(async move { asking.send("HEAD", "/", &[]).await.status() });
+    gate.arrived(1).await;
+    proxy.cache.invalidate(larder::Tag::new("page")).await;
+    gate.open();
+    assert_eq!(head.await.unwrap(), 200);
+    assert_eq!(proxy.get(&[]).await.body(), "3");
 }
 
 #[tokio::test]

@@ -10,9 +10,9 @@ use super::field_name;
 use super::reader::{RESERVED_AT_MOST, Reader};
 use super::writer::{self, Sink};
 use crate::http::freshness::Lifetime;
-use crate::log::names::Names;
+use crate::http::range::ContentRange;
+use crate::log::names::{DIGEST_LEN, Names};
 use crate::log::position::Position;
-use crate::log::selector::Digest;
 use crate::stored::{Flags, Meta, Selecting, StoredResponse};
 use crate::time::Wall;
 
@@ -24,6 +24,11 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// Whether its body may have this length.
+    pub(super) fn is_as_long(&self, body: usize) -> bool {
+        self.meta.part.as_ref().is_none_or(|part| part.has_length(body))
+    }
+
     pub(super) fn with_body(self, body: Bytes) -> StoredResponse {
         StoredResponse { status: self.status, headers: self.headers, body, meta: self.meta }
     }
@@ -55,6 +60,7 @@ pub(super) fn read_head(
     key: &str,
     position: Position,
     fields: HeaderMap,
+    part: Option<ContentRange>,
 ) -> Result<Head, WireErrorKind> {
     let status = reader.array().map(u16::from_le_bytes)?;
     let status = StatusCode::from_u16(status).map_err(|_| WireErrorKind::Malformed)?;
@@ -80,6 +86,7 @@ pub(super) fn read_head(
         lifetime,
         cost,
         flags,
+        part,
     };
     Ok(Head { status, headers, meta })
 }
@@ -142,13 +149,15 @@ fn read_selecting(reader: &mut Reader<'_>) -> Result<Selecting, WireErrorKind> {
 
 fn write_names(sink: &mut dyn Sink, names: &Names) {
     writer::bytes(sink, names.packed());
-    writer::list(sink, names.digests(), |sink, digest| sink.put(&digest.bits().to_le_bytes()));
+    // A list of numbers of eight bytes each.
+    writer::length(sink, names.packed_digests().len() / DIGEST_LEN);
+    sink.put(names.packed_digests());
 }
 
 fn read_names(reader: &mut Reader<'_>) -> Result<Names, WireErrorKind> {
     let packed = reader.shared()?;
-    let digests = reader.list(|reader| read_u64(reader).map(Digest::from_bits))?;
-    Names::unpack(packed, digests.into()).ok_or(WireErrorKind::Malformed)
+    let digests = reader.shared_items(DIGEST_LEN)?;
+    Names::unpack(packed, digests).ok_or(WireErrorKind::Malformed)
 }
 
 fn write_headers(sink: &mut dyn Sink, headers: &HeaderMap) {
