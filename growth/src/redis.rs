@@ -144,8 +144,12 @@ mod tests {
         let last = fill(&redis, 3).await.unwrap();
         let store = instance::store(&redis.url()).unwrap();
         append_when_connected(&store, &event(4)).await.unwrap();
-        let nowhere =
-            Cursor { incarnation: Incarnation::from_bytes([0; 16]), after: LogId::ZERO, broken: false };
+        let nowhere = Cursor {
+            incarnation: Incarnation::from_bytes([0; 16]),
+            after: LogId::ZERO,
+            broken: false,
+            remembers: 4,
+        };
         let look = store.look(nowhere).await.unwrap();
         let events: Vec<_> = look.entries.iter().flat_map(|(_, events)| events.clone()).collect();
         assert_eq!(events, [1, 2, 3, 4].map(event));
