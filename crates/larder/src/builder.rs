@@ -99,7 +99,8 @@ impl CacheBuilder {
     /// names than that are invalidated within a lifetime, more memory here saves runs of handlers.
     ///
     /// It also bounds how much of the invalidation log an instance reads when it starts: so many of the newest
-    /// invalidations, and a few thousand more, however long the log is.
+    /// invalidations, and a few thousand more, however long the log is. Where few names are invalidated again and again, a
+    /// larger number takes no more memory, and an instance that starts reads longer and refuses less.
     #[must_use]
     pub fn remembered_names(mut self, about: usize) -> Self {
         self.limits.rows = about;
