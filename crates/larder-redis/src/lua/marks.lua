@@ -16,8 +16,14 @@ local function left_of(id, bytes)
   return string.sub(text, #id + 2)
 end
 
+-- One after the other, to the first that is none: what is not searched takes no time, however long it is.
 local function each_mark(id)
-  return string.gmatch(left_of(id, MOST * BYTES), '(%d+)=(%d+%-%d+)')
+  local text, from = left_of(id, MOST * BYTES), 1
+  return function()
+    local _, last, at, entry = string.find(text, '^(%d+)=(%d+%-%d+) ?', from)
+    from = (last or #text) + 1
+    return at, entry
+  end
 end
 
 -- The id of the newest mark with at least so many entries after it, if its entry is there.
