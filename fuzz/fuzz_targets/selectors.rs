@@ -38,7 +38,7 @@ fn a_prefix_names_what_is_below_it(text: &str, path: &str) {
     let below = format!("{}/{path}", text.trim_end_matches('/'));
     for path in [text, &below] {
         let names = Names::new(path, &[], &[], &[]);
-        assert!(names.digests().contains(&made.digest().expect("a digest")), "{text} names {path}");
+        assert!(names.digests().any(|known| Some(known) == made.digest()), "{text} names {path}");
     }
 }
 
@@ -71,7 +71,7 @@ fn matches(pattern: &[u8], path: &[u8]) -> bool {
 
 fn packed_names_are_read_back(text: &str, path: &str) {
     let names = Names::new(path, &[text.into()], &[path.into()], &[Tag::new(text)]);
-    let again = Names::unpack(names.packed().clone(), names.digests().into());
+    let again = Names::unpack(names.packed().clone(), names.packed_digests().clone());
     assert_eq!(again.as_ref(), Some(&names));
-    let _ = Names::unpack(bytes::Bytes::copy_from_slice(text.as_bytes()), Box::default());
+    let _ = Names::unpack(bytes::Bytes::copy_from_slice(text.as_bytes()), bytes::Bytes::new());
 }

@@ -1,12 +1,14 @@
-//! Values that are asked for at the same moment are asked for together: one `MGET` instead of many `GET`s.
+//! Values that are asked for while others are under way are asked for together: one `MGET` instead of many `GET`s.
 //!
 //! A busy server looks up many responses at once, and most of what a look-up costs, here and in Redis, is the command
-//! and not the value. Nobody waits for company: what is gathered is what the tasks of this process have asked for by the
-//! time that they all wait for something, and whoever is alone sends a `GET`.
+//! and not the value. A few go their own way at once; while those or a batch are under way, who asks waits to be part of
+//! the next one, so that Redis works on the one batch while this process works on what came with the other. Nobody waits
+//! for what takes longer than a moment.
 
 #[cfg(test)]
 mod tests;
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,21 +18,32 @@ use fred::error::{Error, ErrorKind};
 use fred::interfaces::KeysInterface;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use crate::link::Link;
 
 /// More keys in one command save nothing any more.
 const MOST_KEYS: usize = 32;
+/// While fewer keys than this are under way, nobody waits.
+const FREE: usize = 8;
 /// About how many bytes may come as one answer: small values should not have to wait for large ones.
 const MOST_BYTES: usize = 128 * 1024;
+/// What is under way for longer is not waited for: the network is slow, or Redis hangs.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// The values that are asked for, and how large they usually are.
 #[derive(Default)]
 pub(crate) struct Gather {
-    wanted: Mutex<Vec<Wanted>>,
+    state: Mutex<State>,
     /// In bytes: a running mean, in which each new value counts an eighth.
     usual: AtomicUsize,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<Wanted>,
+    /// How many keys are under way and waited for.
+    under_way: usize,
 }
 
 struct Wanted {
@@ -40,65 +53,53 @@ struct Wanted {
 
 type Answer = Result<Option<Bytes>, Error>;
 
+/// What to do for a value.
+enum Turn {
+    /// To ask for it.
+    Alone(String),
+    /// To wait for what others ask.
+    Together(oneshot::Receiver<Answer>),
+}
+
 /// The way that commands take.
-pub(crate) struct Way<'a> {
-    pub(crate) link: &'a Arc<Link>,
-    pub(crate) runtime: &'a Handle,
+#[derive(Clone)]
+pub(crate) struct Way {
+    pub(crate) link: Arc<Link>,
+    pub(crate) runtime: Handle,
     pub(crate) limit: Duration,
 }
 
 impl Gather {
     /// The value under `key`.
-    pub(crate) async fn get(self: &Arc<Self>, way: Way<'_>, key: String) -> Answer {
+    pub(crate) async fn get(self: &Arc<Self>, way: &Way, key: String) -> Answer {
         // A cluster refuses commands on keys of several slots.
         if self.most_keys() == 1 || way.link.is_clustered() {
-            return self.get_alone(&way, key).await;
+            return Box::pin(self.get_alone(way, key)).await;
         }
-        let (answer, answered) = oneshot::channel();
-        if self.ask(Wanted { key, answer }) {
-            let alone = {
-                let turn = Turn { gather: self, way: &way };
-                // Whoever else is about to ask has done so when this goes on.
-                yield_now().await;
-                turn.alone()
-            };
-            if let Some(Wanted { key, .. }) = alone {
-                return self.get_alone(&way, key).await;
-            }
+        match self.turn(key) {
+            // Boxed, as fred's future takes five kilobytes, which those who wait have no use for.
+            Turn::Alone(key) => self.flight(way, 1).over(Box::pin(self.get_alone(way, key))).await,
+            Turn::Together(answer) => answer
+                .await
+                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Canceled, "the runtime is shutting down"))),
         }
-        answered
-            .await
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Canceled, "the runtime is shutting down")))
     }
 
-    async fn get_alone(&self, way: &Way<'_>, key: String) -> Answer {
+    async fn get_alone(&self, way: &Way, key: String) -> Answer {
         let value: Answer = way.link.within(way.limit).get(key).await;
         self.learn(value.iter().flatten());
         value
     }
 
-    /// Adds to what is wanted. Says whether it is the first, whose turn it is to send.
-    fn ask(&self, wanted: Wanted) -> bool {
-        let mut all = self.wanted();
-        all.push(wanted);
-        all.len() == 1
-    }
-
-    fn send(self: &Arc<Self>, way: &Way<'_>) {
-        let mut all = std::mem::take(&mut *self.wanted());
-        let most = self.most_keys();
-        while !all.is_empty() {
-            let rest = all.split_off(most.min(all.len()));
-            let (gather, link, limit) = (Arc::clone(self), Arc::clone(way.link), way.limit);
-            // By itself, as any of those who asked may stop waiting.
-            way.runtime.spawn(async move { gather.get_all(&link, limit, all).await });
-            all = rest;
+    async fn get_all(self: Arc<Self>, way: Way, all: Vec<Wanted>) {
+        let (mut keys, mut answers) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));
+        for Wanted { key, answer } in all {
+            keys.push(key);
+            answers.push(answer);
         }
-    }
-
-    async fn get_all(&self, link: &Link, limit: Duration, all: Vec<Wanted>) {
-        let (keys, answers): (Vec<_>, Vec<_>) = all.into_iter().map(|one| (one.key, one.answer)).unzip();
-        let values: Result<Vec<Option<Bytes>>, Error> = link.within(limit).mget(keys).await;
+        let flight = self.flight(&way, keys.len());
+        let client = way.link.within(way.limit);
+        let values: Result<Vec<Option<Bytes>>, Error> = flight.over(pin!(client.mget(keys))).await;
         match values {
             Ok(values) if values.len() == answers.len() => {
                 self.learn(values.iter().flatten());
@@ -112,6 +113,38 @@ impl Gather {
         }
     }
 
+    fn turn(&self, key: String) -> Turn {
+        let mut state = self.state();
+        if state.under_way < FREE {
+            state.under_way += 1;
+            return Turn::Alone(key);
+        }
+        let (answer, answered) = oneshot::channel();
+        state.waiting.push(Wanted { key, answer });
+        Turn::Together(answered)
+    }
+
+    fn flight<'a>(self: &'a Arc<Self>, way: &'a Way, keys: usize) -> Flight<'a> {
+        Flight { gather: self, way, keys }
+    }
+
+    /// Takes so many keys for landed, and sends off those that wait, if their turn has come.
+    fn landed(self: &Arc<Self>, way: &Way, keys: usize) {
+        let most = self.most_keys();
+        let mut due = self.state().landed(keys);
+        while due {
+            let (batch, waiting) = self.state().next(most);
+            if batch.is_empty() {
+                // Another thread was here first.
+                return;
+            }
+            // By itself, as any of those who asked may stop waiting; boxed, as Tokio would move all of it about.
+            way.runtime.spawn(Box::pin(Arc::clone(self).get_all(way.clone(), batch)));
+            // What does not fill a command of its own waits for the next turn.
+            due = waiting >= most;
+        }
+    }
+
     fn most_keys(&self) -> usize {
         most_keys(self.usual.load(Ordering::Relaxed))
     }
@@ -120,11 +153,32 @@ impl Gather {
         let before = self.usual.load(Ordering::Relaxed);
         let usual = values.fold(before, |usual, value| usual - usual / 8 + value.len() / 8);
         // Two at once may forget one of them, which no mean is changed by.
-        self.usual.store(usual, Ordering::Relaxed);
+        if usual != before {
+            self.usual.store(usual, Ordering::Relaxed);
+        }
     }
 
-    fn wanted(&self) -> MutexGuard<'_, Vec<Wanted>> {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock can be left half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes so many keys for landed. Says whether those may go who wait.
+    fn landed(&mut self, keys: usize) -> bool {
+        self.under_way -= keys;
+        self.under_way < FREE
+    }
+
+    /// The first of those who wait, as many as one command takes, and how many still wait. They are under way from now on.
+    fn next(&mut self, most: usize) -> (Vec<Wanted>, usize) {
+        let mut rest = Vec::with_capacity(MOST_KEYS);
+        rest.extend(self.waiting.drain(most.min(self.waiting.len())..));
+        let waiting = rest.len();
+        let batch = std::mem::replace(&mut self.waiting, rest);
+        self.under_way += batch.len();
+        (batch, waiting)
     }
 }
 
@@ -142,22 +196,34 @@ fn refuse(answers: Vec<oneshot::Sender<Answer>>, error: &Error) {
     }
 }
 
-/// The turn to send what is wanted. It ends with that, also where whoever has it stops waiting.
-struct Turn<'a> {
+/// So many keys are under way. They have landed once they are answered, whoever asked stops waiting, or it takes too
+/// long.
+struct Flight<'a> {
     gather: &'a Arc<Gather>,
-    way: &'a Way<'a>,
+    way: &'a Way,
+    keys: usize,
 }
 
-impl Turn<'_> {
-    /// What is wanted, if it is one thing alone.
-    fn alone(&self) -> Option<Wanted> {
-        let mut all = self.gather.wanted();
-        if all.len() == 1 { all.pop() } else { None }
+impl Flight<'_> {
+    async fn over<T>(mut self, mut command: impl Future<Output = T> + Unpin) -> T {
+        let in_time = timeout(MOMENT, &mut command).await.ok();
+        self.land();
+        match in_time {
+            Some(answer) => answer,
+            None => command.await,
+        }
+    }
+
+    fn land(&mut self) {
+        let keys = std::mem::take(&mut self.keys);
+        if keys > 0 {
+            self.gather.landed(self.way, keys);
+        }
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        self.gather.send(self.way);
+        self.land();
     }
 }

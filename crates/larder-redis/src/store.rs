@@ -14,7 +14,7 @@ use crate::answer;
 use crate::builder::RedisStoreBuilder;
 use crate::circuit::Leave;
 use crate::error::ConnectError;
-use crate::gather::Gather;
+use crate::gather::{Gather, Way};
 use crate::health::{Health, Opened};
 use crate::keys::Keys;
 use crate::link::{Advice, Link};
@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) log_length: u64,
     pub(crate) runtime: Handle,
     pub(crate) gather: Arc<Gather>,
+    /// For what is gathered.
+    pub(crate) way: Way,
     /// For stored responses.
     pub(crate) data: Arc<Link>,
     /// For looks and appends, which may not wait behind large responses.
@@ -95,6 +97,7 @@ impl RedisStore {
         let address = url::address(&config);
         let health = Arc::new(Health::new());
         let watched = config.server.is_clustered().then(|| Arc::clone(&health));
+        let data = Link::open(config.clone(), runtime, Advice::Wanted, watched);
         let inner = Inner {
             keys,
             scripts: Scripts::new(),
@@ -102,8 +105,9 @@ impl RedisStore {
             log_length,
             runtime: runtime.clone(),
             gather: Arc::default(),
+            way: Way { link: Arc::clone(&data), runtime: runtime.clone(), limit: command_timeout },
             replicas: replicas.map(|wanted| Replicas::open(wanted, config.clone(), runtime)),
-            data: Link::open(config.clone(), runtime, Advice::Wanted, watched),
+            data,
             log: Link::open(config.clone(), runtime, Advice::Given, None),
             alarm: Link::open(config, runtime, Advice::Given, None),
             waiting: Arc::new(Semaphore::new(1)),

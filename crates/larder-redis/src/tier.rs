@@ -7,7 +7,6 @@ use fred::interfaces::KeysInterface;
 use fred::types::Value;
 use larder_core::store::{Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
 
-use crate::gather::Way;
 use crate::reclaim;
 use crate::store::RedisStore;
 
@@ -18,8 +17,7 @@ impl SharedTier for RedisStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         let inner = &*self.inner;
         let leave = inner.health.admit(key)?;
-        let way = Way { link: &inner.data, runtime: &inner.runtime, limit: inner.command_timeout };
-        let result = inner.gather.get(way, inner.keys.response(key)).await;
+        let result = inner.gather.get(&inner.way, inner.keys.response(key)).await;
         inner.settle(key, leave, result)
     }
 

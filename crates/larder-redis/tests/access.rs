@@ -16,6 +16,7 @@ use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
 use support::{after, brief, event, eventually, joined, patient, start, value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinSet;
 
 #[tokio::test]
 async fn an_acl_user_with_an_escaped_password_is_let_in() {
@@ -104,9 +105,15 @@ async fn works(store: &RedisStore) -> Result<(), String> {
     if store.get("{a}").await.map_err(said)? != Some(value(1, 5, "{a}")) {
         return Err("a newer response was replaced by an older one".to_owned());
     }
-    // Asked for at the same moment, so that they are asked for together.
-    let (one, other) = tokio::join!(store.get("{a}"), store.get("{b}"));
-    one.and(other).map_err(said)?;
+    // So many at the same moment that they are asked for together.
+    let mut asked = JoinSet::new();
+    for _ in 0..20 {
+        let store = store.clone();
+        asked.spawn(async move { store.get("{a}").await });
+    }
+    for answer in asked.join_all().await {
+        answer.map_err(said)?;
+    }
     store.remove("{a}").await.map_err(said)?;
     let token = Token::from_bytes([1; 16]);
     let position = Position { incarnation: begun.incarnation, mark: Mark { log: begun.last, local: 0 } };

@@ -11,11 +11,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use larder_core::store::{SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
-use larder_testing::RedisServer;
-use support::{brief, joined, store};
+use larder_testing::{Direction, Proxy, RedisServer};
+use support::{brief, eventually, joined, store};
 use tokio::task::JoinSet;
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// So many go their own way before anybody waits for company.
+const AT_ONCE: usize = 8;
 
 fn key(number: usize) -> String {
     format!("{{u|/{number}}}")
@@ -59,9 +62,9 @@ async fn each_gets_its_own_and_redis_few_commands() {
     let (server, store) = filled(100).await;
     let alone = calls(&server, "get").await;
     ask_for(&store, 100).await;
-    assert_eq!(calls(&server, "get").await, alone);
-    // 32 at a time.
-    assert_eq!(calls(&server, "mget").await, 4);
+    // A few go at once, and the others with them are one command each; then it is 32 at a time.
+    assert_eq!(calls(&server, "get").await, alone + AT_ONCE);
+    assert_eq!(calls(&server, "mget").await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -82,19 +85,41 @@ async fn who_asks_alone_sends_a_get() {
     assert_eq!((calls(&server, "get").await, calls(&server, "mget").await), (alone + 5, together));
 }
 
-/// The first of those who ask sends for all. Its client may leave before it does.
+/// Those who wait go when those have landed who went before. The clients of these may leave before that.
 #[tokio::test]
-async fn nobody_waits_for_one_who_left() {
+async fn nobody_waits_for_those_who_left() {
     let (_server, store) = filled(3).await;
     let (first, second) = (key(1), key(2));
     let mut answered = pin!(store.get(&second));
     {
-        let mut leaving = pin!(store.get(&first));
+        let mut leaving: Vec<_> = (0..AT_ONCE).map(|_| Box::pin(store.get(&first))).collect();
         let mut context = Context::from_waker(Waker::noop());
-        assert!(leaving.as_mut().poll(&mut context).is_pending());
+        for leaving in &mut leaving {
+            assert!(leaving.as_mut().poll(&mut context).is_pending());
+        }
         assert!(answered.as_mut().poll(&mut context).is_pending());
     }
     assert_eq!(answered.await.unwrap().unwrap(), "2");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_slow_network() {
+    let (server, _store) = filled(3).await;
+    let proxy = Proxy::start(server.address()).unwrap();
+    let hour = RedisStore::builder(&format!("redis://{}", proxy.address())).command_timeout(HOUR);
+    let store = joined(hour).await;
+    let (alone, together) = (calls(&server, "get").await, calls(&server, "mget").await);
+    proxy.delay(Direction::ToClient, HOUR);
+    let mut asked = JoinSet::new();
+    for _ in 0..=AT_ONCE {
+        let store = store.clone();
+        asked.spawn(async move { store.get(&key(1)).await.is_ok() });
+    }
+    eventually("all were sent", async || {
+        calls(&server, "get").await == alone + AT_ONCE && calls(&server, "mget").await == together + 1
+    })
+    .await;
+    asked.abort_all();
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use larder_core::http::vary;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Tier};
 use larder_core::store::StoreError;
+use larder_core::stored::address;
 use larder_core::stored::wire::{self, Decoded};
-use larder_core::stored::{StoredResponse, address};
 use larder_core::time::Boot;
 
 use crate::inner::Inner;
@@ -112,45 +112,52 @@ impl Route {
 
     /// What the shared tier knows about a request that memory knows nothing of use about.
     pub(crate) async fn look_in_shared(&self, key: &str, headers: &HeaderMap, missing: MissReason) -> Known {
-        self.look_before_filling(key, headers, missing).await.0
+        match self.read_shared(key, headers).await {
+            Ok((read, _)) => self.judge_shared(headers, read, missing),
+            Err(reason) => Known::Missing(reason.unwrap_or(missing)),
+        }
     }
 
-    /// Looks like [`look_in_shared`](Self::look_in_shared), and tells what was seen where, for a claim to the lease.
-    /// Nothing, if the shared tier was not asked or did not answer.
+    /// What the shared tier knows about a request that memory knows nothing of use about, and what was seen where, for a
+    /// claim to the lease. Nothing of that, if the shared tier was not asked or did not answer.
     pub(crate) async fn look_before_filling(
         &self,
         key: &str,
         headers: &HeaderMap,
         missing: MissReason,
     ) -> (Known, Option<Seen>) {
+        match self.read_shared(key, headers).await {
+            Ok((read, seen)) => (self.judge_shared(headers, read, missing), Some(seen)),
+            Err(reason) => (Known::Missing(reason.unwrap_or(missing)), None),
+        }
+    }
+
+    /// Reads from the shared tier; or the reason why it is of no use, if it is one.
+    async fn read_shared(&self, key: &str, headers: &HeaderMap) -> Result<(Read, Seen), Option<MissReason>> {
         let inner = &*self.cache;
-        let Some(store) = inner.shared() else {
-            return (Known::Missing(missing), None);
-        };
-        let Some(local) = self.trusted() else {
-            return (Known::Missing(MissReason::Unconfirmed), None);
-        };
+        let store = inner.shared().ok_or(None)?;
+        let local = self.trusted().ok_or(MissReason::Unconfirmed)?;
         let asked = async {
             let variants = match inner.memory.find(key, headers, inner.clock.boot()) {
                 Found::OtherVariants(variants) => Some(variants),
                 _ => None,
             };
-            match get(inner, &**store, (key, headers), variants.as_deref()).await? {
+            match get(inner, &**store, (key, headers), variants.as_deref(), local).await? {
                 (Read::Fields(fields), _) if variants.is_none() => {
                     let variants = inner.memory.insert_fields(key, fields);
-                    get(inner, &**store, (key, headers), Some(&variants)).await
+                    get(inner, &**store, (key, headers), Some(&variants), local).await
                 }
                 read => Ok(read),
             }
         };
         match asked.await {
-            Ok((read, seen)) => {
+            Ok(read) => {
                 inner.report.store_worked(Exchange::Read, &*inner.clock);
-                (self.judge_shared(headers, read, local, missing), Some(seen))
+                Ok(read)
             }
             Err(error) => {
                 inner.report.store_failed(Exchange::Read, &error, &*inner.clock);
-                (Known::Missing(MissReason::StoreError), None)
+                Err(Some(MissReason::StoreError))
             }
         }
     }
@@ -177,25 +184,22 @@ impl Route {
         local: u64,
         missing: MissReason,
     ) -> Option<Known> {
-        match read(key, headers, own(&self.cache, Some(value))) {
+        match read(&self.cache, key, headers, Some(value), local) {
             Read::Fields(_) | Read::Unreadable => None,
-            read => Some(self.judge_shared(headers, read, local, missing)),
+            read => Some(self.judge_shared(headers, read, missing)),
         }
     }
 
-    fn judge_shared(&self, headers: &HeaderMap, read: Read, local: u64, missing: MissReason) -> Known {
+    fn judge_shared(&self, headers: &HeaderMap, read: Read, missing: MissReason) -> Known {
         let inner = &*self.cache;
-        let mut stored = match read {
-            Read::Response(stored) => *stored,
+        let held = match read {
+            Read::Response(held) => held,
             Read::Fields(_) | Read::Other => return Known::Missing(MissReason::Vary),
             Read::Nothing => return Known::Missing(missing),
             Read::Unreadable => return Known::Missing(MissReason::Unreadable),
         };
-        stored.meta.position.mark.local = local;
-        let now = inner.clock.boot();
-        let held = Held::promoted(stored, inner.clock.wall(), now);
-        let held = Arc::new(if inner.memory.keeps() { held.trimmed() } else { held });
-        let weighed = self.weigh(&held, headers, now);
+        // It came just now.
+        let weighed = self.weigh(&held, headers, held.since());
         if inner.memory.keeps() && !matches!(weighed, Reuse::Refused(_)) {
             inner.memory.insert(Arc::clone(&held));
         }
@@ -211,7 +215,7 @@ pub(crate) struct Seen {
 
 /// What the shared tier answered.
 enum Read {
-    Response(Box<StoredResponse>),
+    Response(Arc<Held>),
     Fields(Box<[http::HeaderName]>),
     /// A response to a request with other values in the fields that `Vary` names.
     Other,
@@ -225,11 +229,12 @@ async fn get(
     store: &dyn Store,
     (key, headers): (&str, &HeaderMap),
     variants: Option<&Variants>,
+    local: u64,
 ) -> Result<(Read, Seen), StoreError> {
     let address = address_of(key, headers, variants);
     let answer = store.get(&address).await?;
     let mut fingerprint = answer.as_deref().and_then(wire::fingerprint);
-    let read = read(key, headers, own(inner, answer));
+    let read = read(inner, key, headers, answer, local);
     if matches!(read, Read::Unreadable) {
         // Its position is as good as any, so that it might keep what is filled now from taking its place (rule 16).
         store.remove(&address).await?;
@@ -238,11 +243,14 @@ async fn get(
     Ok((read, Seen { address, fingerprint }))
 }
 
-fn read(key: &str, headers: &HeaderMap, answer: Option<Bytes>) -> Read {
-    let Some(bytes) = answer else { return Read::Nothing };
+/// Reads an answer of the shared tier, which was asked when our local number was `local` (rule 1).
+fn read(inner: &Inner, key: &str, headers: &HeaderMap, answer: Option<Bytes>, local: u64) -> Read {
+    let Some(bytes) = own(inner, answer) else { return Read::Nothing };
     match wire::decode_after(crate::report::headers::room(), bytes, key) {
-        Ok(Decoded::Response(stored)) if vary::matches(&stored.meta.selecting, headers) => {
-            Read::Response(Box::new(stored))
+        Ok(Decoded::Response(mut stored)) if vary::matches(&stored.meta.selecting, headers) => {
+            stored.meta.position.mark.local = local;
+            let held = Held::promoted(stored, inner.clock.wall(), inner.clock.boot());
+            Read::Response(Arc::new(if inner.memory.keeps() { held.kept() } else { held }))
         }
         Ok(Decoded::Response(_)) => Read::Other,
         Ok(Decoded::Variants(fields)) => Read::Fields(fields),

@@ -82,32 +82,25 @@ fn fresh_in_part(
     whole
 }
 
-/// A fresh response that nobody else holds: its table of fields is not copied either.
+/// A fresh response from the shared tier that nobody else holds: its table of fields is not copied either.
 pub(crate) fn unshared(
     route: &Route,
     look: Look,
     key: &str,
     parts: &Parts,
-    held: Arc<Held>,
-    tier: Tier,
+    mut held: Arc<Held>,
+    now: Boot,
 ) -> Whole {
-    let now = route.cache.clock.boot();
-    if look.head || look.conditional {
-        return fresh(route, look, key, parts, &held, tier, now);
+    let Some(own) = Arc::get_mut(&mut held).filter(|_| !look.head && !look.conditional) else {
+        return fresh(route, look, key, parts, &held, Tier::Shared, now);
+    };
+    let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
+    route.hit_at_once(parts, key, Tier::Shared, held.cost);
+    complete(&mut fields, &held, Outcome::Hit(Tier::Shared), now);
+    if route.policy.show_key {
+        headers::key(&mut fields, key);
     }
-    match Arc::try_unwrap(held) {
-        Ok(mut held) => {
-            let outcome = Outcome::Hit(tier);
-            route.hit_at_once(parts, key, tier, held.cost);
-            let mut fields = std::mem::take(&mut held.headers);
-            complete(&mut fields, &held, outcome, now);
-            if route.policy.show_key {
-                headers::key(&mut fields, key);
-            }
-            Whole { status: held.status, fields, body: held.body }
-        }
-        Err(held) => fresh(route, look, key, parts, &held, tier, now),
-    }
+    Whole { status: held.status, fields, body }
 }
 
 /// The handler's response to a request that went past the cache.

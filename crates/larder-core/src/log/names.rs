@@ -7,12 +7,16 @@ use super::selector::{Digest, Glob, Kind, Tag, prefixes};
 /// The names of a stored response: its tags, its key and URI, and the path that prefixes and globs are held against.
 ///
 /// The texts travel with the response into the shared tier, and so do the digests made of them: a hit there compares
-/// digests and reads no text. Therefore the texts are packed into one buffer, which may be a slice of a larger one.
+/// digests and reads no text. Therefore both are packed into buffers, which may be slices of a larger one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
     packed: Bytes,
-    digests: Box<[Digest]>,
+    /// Each in [`DIGEST_LEN`] bytes.
+    digests: Bytes,
 }
+
+/// The length of a packed digest, whose bits are little-endian.
+pub const DIGEST_LEN: usize = size_of::<u64>();
 
 /// What a text in the buffer is: a letter, before its length in four bytes and itself.
 const PATH: u8 = b'p';
@@ -26,7 +30,7 @@ impl Names {
     #[must_use]
     pub fn new(path: &str, keys: &[Box<str>], uris: &[Box<str>], tags: &[Tag]) -> Self {
         let mut packed = Vec::new();
-        let mut digests = Vec::new();
+        let mut digests: Vec<Digest> = Vec::new();
         pack(&mut packed, PATH, path);
         digests.extend(prefixes(path).map(|prefix| Digest::of(Kind::Prefix, prefix)));
         for key in keys {
@@ -42,12 +46,17 @@ impl Names {
             digests.push(Digest::of(Kind::Tag, tag.as_str()));
         }
         packed.shrink_to_fit();
+        let digests: Vec<_> = digests.iter().flat_map(|digest| digest.bits().to_le_bytes()).collect();
         Self { packed: packed.into(), digests: digests.into() }
     }
 
-    /// The names whose [`packed`](Self::packed) texts and digests these are; `None` if the texts cannot be.
+    /// The names whose [`packed`](Self::packed) texts and [`packed_digests`](Self::packed_digests) these are; `None` if
+    /// they cannot be.
     #[must_use]
-    pub fn unpack(packed: Bytes, digests: Box<[Digest]>) -> Option<Self> {
+    pub fn unpack(packed: Bytes, digests: Bytes) -> Option<Self> {
+        if !digests.len().is_multiple_of(DIGEST_LEN) {
+            return None;
+        }
         // Most are, and then one look at the whole buffer tells that every text in it is UTF-8.
         let all_ascii = packed.is_ascii();
         let mut rest = &*packed;
@@ -79,8 +88,14 @@ impl Names {
     }
 
     /// What the table looks it up by.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> {
+        let (digests, _) = self.digests.as_chunks();
+        digests.iter().map(|digest| Digest::from_bits(u64::from_le_bytes(*digest)))
+    }
+
+    /// The same in one buffer.
     #[must_use]
-    pub fn digests(&self) -> &[Digest] {
+    pub const fn packed_digests(&self) -> &Bytes {
         &self.digests
     }
 
@@ -93,7 +108,7 @@ impl Names {
     /// About how many bytes of memory it holds.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.packed.len() + size_of_val(&*self.digests)
+        self.packed.len() + self.digests.len()
     }
 
     fn texts(&self, kind: u8) -> impl Iterator<Item = &str> {
@@ -136,7 +151,7 @@ mod tests {
             &["/products/42?a=1".into(), "http://shop/products/42?a=1".into()],
             &[Tag::new("product:42")],
         );
-        let named = |selector: Selector| names.digests().contains(&selector.digest().unwrap());
+        let named = |selector: Selector| names.digests().any(|digest| digest == selector.digest().unwrap());
         assert!(named(Tag::new("product:42").into()));
         assert!(named(Selector::Key("product-42".into())));
         assert!(named(UriName::new("/products/42?a=1").unwrap().into()));
@@ -154,7 +169,7 @@ mod tests {
     #[test]
     fn packed_names_are_what_they_were_and_nothing_else_is_taken_for_names() {
         let names = Names::new("/a", &["k".into()], &["/a?b".into()], &[Tag::new("t"), Tag::new("ü")]);
-        let again = Names::unpack(names.packed().clone(), names.digests().into());
+        let again = Names::unpack(names.packed().clone(), names.packed_digests().clone());
         assert_eq!(again.as_ref(), Some(&names));
         assert_eq!(
             (names.path(), names.tags().collect::<Vec<_>>()),
@@ -163,7 +178,9 @@ mod tests {
         let unreadable: [&[u8]; 6] =
             [b"", b"p", b"p\x01\0\0\0", b"k\x01\0\0\0x", b"p\x01\0\0\0\xff", b"p\0\0\0\0t\xff\xff\xff\xff"];
         for packed in unreadable {
-            assert_eq!(Names::unpack(Bytes::from_static(packed), Box::default()), None, "{packed:?}");
+            assert_eq!(Names::unpack(Bytes::from_static(packed), Bytes::new()), None, "{packed:?}");
         }
+        let half_a_digest = names.packed_digests().slice(..DIGEST_LEN / 2);
+        assert_eq!(Names::unpack(names.packed().clone(), half_a_digest), None);
     }
 }

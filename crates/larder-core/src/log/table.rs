@@ -92,8 +92,7 @@ impl Table {
         if !self.covers(mark, self.floor) {
             return Verdict::Refused;
         }
-        let digests = names.digests().iter();
-        let rows = digests.filter_map(|digest| self.rows.get(digest));
+        let rows = names.digests().filter_map(|digest| self.rows.get(&digest));
         let globs = self.globs.iter();
         // Most globs are older than what is checked, and comparing positions is cheaper than matching a pattern.
         let globs = globs.filter(|(glob, row)| !row.is_covered_by(mark) && names.matches(glob));

@@ -13,46 +13,65 @@ use super::refresh::refresh_early;
 use crate::log::start;
 use crate::lookup::Known;
 use crate::serve;
-use crate::service::inner::{Answer, Inner};
+use crate::service::inner::{Answer, Inner, Later};
 use crate::service::plan::Look;
 use crate::service::route::Route;
 
 /// Asks the shared tier before anything is made ready for a fill. Nothing that others could find in memory would come of
 /// it, so that no flight is begun for the question.
-pub(crate) async fn answer_directly<S, Q>(
+///
+/// Each hit there allocates this future, which therefore holds no more than it has to: an `async fn` would have its
+/// arguments twice.
+#[allow(clippy::manual_async_fn)]
+pub(crate) fn answer_directly<S, Q>(
     route: Arc<Route>,
-    mut inner: S,
-    request: Request<Q>,
+    inner: S,
+    (parts, body): (Parts, Q),
     look: Look,
     key: Box<str>,
     missing: MissReason,
-) -> Answer<S::Body, S::Error>
+) -> impl Future<Output = Answer<S::Body, S::Error>> + Send + 'static
 where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    start(&route.cache);
-    let (mut parts, body) = request.into_parts();
-    let known = match route.look_in_shared(&key, &parts.headers, missing).await {
-        Known::Fresh(held, tier) if route.is_due(&held, route.cache.clock.boot()) => {
-            let now = route.cache.clock.boot();
-            let response = serve::fresh(&route, look, &key, &parts, &held, tier, now).into_response();
-            refresh_early(&route, inner, (parts, body), look, &key, (held, tier));
-            return Ok(response);
+    async move {
+        start(&route.cache);
+        match route.look_in_shared(&key, &parts.headers, missing).await {
+            Known::Fresh(held, tier) => {
+                let now = held.since();
+                if !route.is_due(&held, now) {
+                    return Ok(serve::unshared(&route, look, &key, &parts, held, now).into_response());
+                }
+                let response = serve::fresh(&route, look, &key, &parts, &held, tier, now).into_response();
+                refresh_early(&route, inner, (parts, body), look, &key, (held, tier));
+                Ok(response)
+            }
+            known => fill(route, inner, (parts, body), look, &key, known).await,
         }
-        Known::Fresh(held, tier) => {
-            return Ok(serve::unshared(&route, look, &key, &parts, held, tier).into_response());
-        }
-        known => known,
-    };
-    match Ask::new(&route, look, &key, &mut parts) {
+    }
+}
+
+/// Boxed, as a hit would otherwise carry the whole of a fill's state about.
+fn fill<S, Q>(
+    route: Arc<Route>,
+    mut inner: S,
+    (mut parts, body): (Parts, Q),
+    look: Look,
+    key: &str,
+    known: Known,
+) -> Later<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    match Ask::new(&route, look, key, &mut parts) {
         Ok(ask) => {
             let span = ask.span.clone();
-            // Boxed, as a hit would otherwise carry the whole of a fill's state about.
-            let fill = answer(route, inner, Request::from_parts(parts, body), ask, known);
-            Box::pin(fill.instrument(span)).await
+            let answer = answer(route, inner, Request::from_parts(parts, body), ask, known);
+            Box::pin(answer.instrument(span))
         }
-        Err(reason) => Box::pin(past(&route, &mut inner, parts, body, reason)).await,
+        Err(reason) => Box::pin(async move { past(&route, &mut inner, parts, body, reason).await }),
     }
 }
 

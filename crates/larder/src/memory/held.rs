@@ -32,7 +32,7 @@ pub(crate) struct Held {
     stale_at: Boot,
     /// How long it took to make, in nanoseconds.
     pub(crate) cost: u64,
-    /// No other one of this process has it.
+    /// No other one that is kept in memory has it.
     number: u64,
     /// The generation of the log's table at which it was last found valid.
     pub(crate) valid_at: AtomicU64,
@@ -40,7 +40,7 @@ pub(crate) struct Held {
     pub(crate) others: Option<HeaderValue>,
 }
 
-/// No generation of the table has this number.
+/// No generation of the table has this number, and no response that is kept.
 const NEVER: u64 = u64::MAX;
 
 impl Held {
@@ -48,12 +48,15 @@ impl Held {
     pub(crate) fn filled(mut stored: StoredResponse, filled_at: Option<Boot>, now: Boot) -> Self {
         let age = stored.meta.initial_age;
         let others = headers::prepare(&mut stored.headers);
-        Self::new(stored, others, filled_at, age, now).trimmed()
+        Self::new(stored, others, filled_at, age, now).kept()
     }
 
-    /// Gives back the room that its table of fields has to spare, about half a kilobyte: a copy has just what it needs.
-    pub(crate) fn trimmed(mut self) -> Self {
+    /// Made ready to be kept: with a number of its own, and without the room that its table of fields has to spare, about
+    /// half a kilobyte. A copy has just what it needs.
+    pub(crate) fn kept(mut self) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
         self.headers = self.headers.clone();
+        self.number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         self
     }
 
@@ -73,7 +76,6 @@ impl Held {
         age: Duration,
         since: Boot,
     ) -> Self {
-        static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let StoredResponse { status, headers, body, meta } = stored;
         Self {
             status,
@@ -84,11 +86,16 @@ impl Held {
             since,
             stale_at: since.saturating_add(meta.lifetime.fresh.saturating_sub(age)),
             cost: u64::try_from(meta.cost.as_nanos()).unwrap_or(u64::MAX),
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            number: NEVER,
             valid_at: AtomicU64::new(NEVER),
             others,
             meta,
         }
+    }
+
+    /// When this process came by it.
+    pub(crate) const fn since(&self) -> Boot {
+        self.since
     }
 
     /// The digest of the fields that it varies on; zero for none.

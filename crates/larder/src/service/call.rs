@@ -99,15 +99,8 @@ impl<S> CacheService<S> {
     {
         if let Some(missing) = self.route.goes_to_shared_alone(look, &known) {
             let (route, inner) = (Arc::clone(&self.route), self.take_ready());
-            let request = Request::from_parts(parts, body);
-            return ResponseFuture::longer(fill::answer_directly(
-                route,
-                inner,
-                request,
-                look,
-                key.into(),
-                missing,
-            ));
+            let answer = fill::answer_directly(route, inner, (parts, body), look, key.into(), missing);
+            return ResponseFuture::longer(answer);
         }
         match Ask::new(&self.route, look, key, &mut parts) {
             Ok(ask) => {

@@ -85,7 +85,7 @@ impl<S> CacheService<S> {
                 let now = route.cache.clock.boot();
                 return match route.look_in_memory(look, &key, &parts.headers, now) {
                     Known::Fresh(held, tier) => {
-                        Ok(serve::unshared(&route, look, &key, &parts, held, tier).into_response())
+                        Ok(serve::fresh(&route, look, &key, &parts, &held, tier, now).into_response())
                     }
                     known => Self::new(place.take().await?, route).ask(look, &key, known, parts, body).await,
                 };

@@ -10,7 +10,7 @@ use http_body::Body;
 use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
-use super::inner::Answer;
+use super::inner::{Answer, Later};
 use crate::policy::Inherited;
 use crate::serve::{self, Whole};
 
@@ -36,7 +36,7 @@ pin_project! {
         // The inner service answers, and the cache has no part in it.
         Past { #[pin] inner: F, outcome: Outcome, inherited: Option<Box<Inherited>> },
         // Anything that has to wait for more than the inner service.
-        Longer { answer: Pin<Box<dyn Future<Output = Answer<B, E>> + Send>> },
+        Longer { answer: Later<B, E> },
     }
 }
 

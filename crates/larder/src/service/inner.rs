@@ -1,5 +1,7 @@
 //! What a service has to be for its responses to be cached.
 
+use std::pin::Pin;
+
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
@@ -32,3 +34,6 @@ where
 
 /// What a request to such a service is answered with.
 pub(crate) type Answer<B, E> = Result<Response<CacheBody<B>>, E>;
+
+/// An answer that takes longer.
+pub(crate) type Later<B, E> = Pin<Box<dyn Future<Output = Answer<B, E>> + Send>>;

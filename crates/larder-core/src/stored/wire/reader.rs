@@ -54,6 +54,10 @@ impl<'v> Reader<'v> {
     /// Bytes, preceded by their number.
     pub(super) fn bytes(&mut self) -> Result<&'v [u8], WireErrorKind> {
         let length = self.length()?;
+        self.take(length)
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'v [u8], WireErrorKind> {
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or(WireErrorKind::Malformed)?;
         self.rest = rest;
         Ok(bytes)
@@ -62,6 +66,12 @@ impl<'v> Reader<'v> {
     /// Bytes, preceded by their number, as a slice that keeps the value alive.
     pub(super) fn shared(&mut self) -> Result<Bytes, WireErrorKind> {
         self.bytes().map(|bytes| self.value.slice_ref(bytes))
+    }
+
+    /// Items of this length, preceded by their number, as a slice that keeps the value alive.
+    pub(super) fn shared_items(&mut self, each: usize) -> Result<Bytes, WireErrorKind> {
+        let length = self.length()?.checked_mul(each).ok_or(WireErrorKind::Malformed)?;
+        self.take(length).map(|bytes| self.value.slice_ref(bytes))
     }
 
     /// Items, preceded by their number. Each has to take at least one byte.

@@ -10,9 +10,8 @@ use super::field_name;
 use super::reader::{RESERVED_AT_MOST, Reader};
 use super::writer::{self, Sink};
 use crate::http::freshness::Lifetime;
-use crate::log::names::Names;
+use crate::log::names::{DIGEST_LEN, Names};
 use crate::log::position::Position;
-use crate::log::selector::Digest;
 use crate::stored::{Flags, Meta, Selecting, StoredResponse};
 use crate::time::Wall;
 
@@ -142,13 +141,15 @@ fn read_selecting(reader: &mut Reader<'_>) -> Result<Selecting, WireErrorKind> {
 
 fn write_names(sink: &mut dyn Sink, names: &Names) {
     writer::bytes(sink, names.packed());
-    writer::list(sink, names.digests(), |sink, digest| sink.put(&digest.bits().to_le_bytes()));
+    // A list of numbers of eight bytes each.
+    writer::length(sink, names.packed_digests().len() / DIGEST_LEN);
+    sink.put(names.packed_digests());
 }
 
 fn read_names(reader: &mut Reader<'_>) -> Result<Names, WireErrorKind> {
     let packed = reader.shared()?;
-    let digests = reader.list(|reader| read_u64(reader).map(Digest::from_bits))?;
-    Names::unpack(packed, digests.into()).ok_or(WireErrorKind::Malformed)
+    let digests = reader.shared_items(DIGEST_LEN)?;
+    Names::unpack(packed, digests).ok_or(WireErrorKind::Malformed)
 }
 
 fn write_headers(sink: &mut dyn Sink, headers: &HeaderMap) {
