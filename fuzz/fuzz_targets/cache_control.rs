@@ -42,9 +42,8 @@ fuzz_target!(|data: (&[u8], &[u8])| {
 fn judged(request: &HeaderMap, response: &HeaderMap) -> Result<Judged, NotStored> {
     let rules = StoreRules::default();
     let now = Wall::from_unix_millis(784_111_777_000);
-    let directives = RequestDirectives::parse(request);
     let said = Override::default();
-    judge(&rules, Credentials::default(), &directives, StatusCode::OK, response, &said, now, now)
+    judge(&rules, Credentials::default(), request, StatusCode::OK, response, &said, now, now)
 }
 
 fn of_a_request(headers: &HeaderMap) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use larder_core::http::cache_control::RequestDirectives;
+use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
 use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::http::vary;
 use larder_core::log::table::Verdict;
@@ -28,6 +28,8 @@ pub(crate) enum Known {
     Fresh(Arc<Held>, Tier),
     /// A response that may be served under conditions, and validated.
     Stale(Stale),
+    /// A fresh part, in which not all lies that is asked for.
+    Part(Arc<Held>),
     /// Nothing of use.
     Missing(MissReason),
     /// Nobody should wait for the next response.
@@ -36,9 +38,12 @@ pub(crate) enum Known {
 
 impl Known {
     #[inline]
-    fn of(held: Arc<Held>, tier: Tier, weighed: Reuse) -> Self {
+    fn of(held: Arc<Held>, tier: Tier, weighed: Reuse, headers: &HeaderMap) -> Self {
         match weighed {
-            Reuse::Fresh { .. } => Self::Fresh(held, tier),
+            Reuse::Fresh { .. } if held.answers(headers) => Self::Fresh(held, tier),
+            Reuse::Fresh { .. } => Self::Part(held),
+            // What is stale of it is not worth a validation.
+            Reuse::Stale { reason, .. } if held.meta.part.is_some() => Self::Missing(reason),
             Reuse::Stale { reason, while_revalidate, .. } => {
                 Self::Stale(Stale { held, tier, reason, while_revalidate })
             }
@@ -73,7 +78,7 @@ impl Route {
                     }
                     Known::Missing(reason)
                 }
-                weighed => Known::of(held, Tier::Memory, weighed),
+                weighed => Known::of(held, Tier::Memory, weighed, headers),
             },
             Found::OtherVariants(_) => Known::Missing(MissReason::Vary),
             Found::Pass => Known::Pass,
@@ -106,8 +111,20 @@ impl Route {
         {
             return Reuse::Fresh { left: held.left(now) };
         }
-        let directives = self.policy.store.follow_request.then(|| RequestDirectives::parse(headers));
+        let directives = self.policy.store.follow_request.then(|| self.wishes(held, headers, now));
         reuse(&held.candidate(verdict, confirmed, now), directives.as_ref())
+    }
+
+    /// What a request asks of a response.
+    fn wishes(&self, held: &Held, headers: &HeaderMap, now: Boot) -> RequestDirectives {
+        let asked = RequestDirectives::parse(headers);
+        let is_immutable = || !held.left(now).is_zero() && self.is_immutable(held);
+        if asked.max_age.is_some() && is_immutable() { asked.of_immutable() } else { asked }
+    }
+
+    /// Whether a response says that it does not change while it is fresh.
+    pub(crate) fn is_immutable(&self, held: &Held) -> bool {
+        ResponseDirectives::of(&held.headers, &self.policy.store.targets).immutable
     }
 
     /// What the shared tier knows about a request that memory knows nothing of use about.
@@ -200,10 +217,14 @@ impl Route {
         };
         // It came just now.
         let weighed = self.weigh(&held, headers, held.since());
-        if inner.memory.keeps() && !matches!(weighed, Reuse::Refused(_)) {
-            inner.memory.insert(Arc::clone(&held));
+        let known = Known::of(held, Tier::Shared, weighed, headers);
+        if inner.memory.keeps()
+            // A part that is of no use here takes no place: in memory there may be another one.
+            && let Known::Fresh(held, _) | Known::Stale(Stale { held, .. }) = &known
+        {
+            inner.memory.insert(Arc::clone(held));
         }
-        Known::of(held, Tier::Shared, weighed)
+        known
     }
 }
 

@@ -1,14 +1,16 @@
 //! Invalidate: what a request that may have changed something does to what is stored.
 
+mod also;
 #[cfg(test)]
 mod tests;
 
 use std::future::Future;
 use std::sync::Arc;
 
+use also::Origin;
 use bytes::Bytes;
-use http::Response;
 use http::request::Parts;
+use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use larder_core::key::buf::KeyBuf;
 use larder_core::log::selector::{Selector, UriName};
@@ -17,7 +19,7 @@ use larder_core::outcome::{BypassReason, Outcome};
 use crate::body::CacheBody;
 use crate::detach::detached;
 use crate::log::{Invalidated, Invalidation, invalidate};
-use crate::policy::Brought;
+use crate::policy::{Brought, Effects};
 use crate::serve;
 use crate::service::route::Route;
 use crate::service::target::Target;
@@ -25,16 +27,25 @@ use crate::service::target::Target;
 /// How a request with an unsafe method counts.
 pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
 
-/// What a successful request with an unsafe method invalidates: its URI, and what a `GET` of it is stored under.
+/// What a successful request with an unsafe method invalidates.
+pub(crate) struct Written {
+    /// Its URI, and what a `GET` of it is stored under.
+    own: Vec<Selector>,
+    /// What its response may name others by.
+    origin: Option<Origin>,
+}
+
+/// What a successful request with an unsafe method invalidates.
 ///
 /// RFC 9111 §4.4: "A cache MUST invalidate the target URI … when it receives a non-error status code in response to an
 /// unsafe request method".
-pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
+pub(crate) fn names(route: &Route, parts: &mut Parts) -> Written {
     let params = route.policy.key_params(parts);
     let Ok(target) = Target::of(parts).and_then(Target::with_host) else {
         // Which host it was for cannot be told: for every one.
         let uri = crate::route::whole_uri(parts).path_and_query();
-        return uri.and_then(|uri| UriName::new(uri.as_str()).ok()).map(Selector::Uri).into_iter().collect();
+        let uri = uri.and_then(|uri| UriName::new(uri.as_str()).ok());
+        return Written { own: uri.map(Selector::Uri).into_iter().collect(), origin: None };
     };
     let uri = target.uris(target.query).pop().and_then(|uri| UriName::new(&uri).ok());
     let mut key = KeyBuf::new();
@@ -42,7 +53,22 @@ pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
         Ok(()) => key.as_str().map(|key| Selector::Key(key.into())),
         Err(_) => None,
     };
-    uri.map(Selector::Uri).into_iter().chain(key).collect()
+    let own = uri.map(Selector::Uri).into_iter().chain(key).collect();
+    Written { own, origin: Some(Origin::of(&target)) }
+}
+
+impl Written {
+    /// All of it, now that the response is known.
+    fn with(self, effects: &Effects, status: StatusCode, response: &HeaderMap) -> Vec<Selector> {
+        let mut all: Vec<_> =
+            self.origin.iter().flat_map(|origin| origin.groups_of(effects, response)).collect();
+        // RFC 9111 §4.4: "A "non-error response" is one with a 2xx (Successful) or 3xx (Redirection) status code."
+        if status.is_success() || status.is_redirection() {
+            all.extend(self.own);
+            all.extend(self.origin.iter().flat_map(|origin| origin.named_by(effects, response)));
+        }
+        all
+    }
 }
 
 /// Waits for the response, and for what it invalidates, in a task of its own: a client that hangs up between the commit
@@ -51,7 +77,7 @@ pub(crate) fn names(route: &Route, parts: &mut Parts) -> Vec<Selector> {
 pub(crate) async fn answer<B, E, F>(
     route: Arc<Route>,
     response: F,
-    written: Vec<Selector>,
+    written: Written,
     brought: Option<Brought>,
 ) -> Result<Response<CacheBody<B>>, E>
 where
@@ -66,7 +92,7 @@ where
 async fn to_its_end<B, E>(
     route: Arc<Route>,
     response: impl Future<Output = Result<Response<B>, E>>,
-    written: Vec<Selector>,
+    written: Written,
     brought: Option<Brought>,
 ) -> Result<Response<CacheBody<B>>, E>
 where
@@ -75,7 +101,7 @@ where
     let mut response = response.await?;
     let status = response.status();
     let said = Invalidation::take_from(response.extensions_mut());
-    let written = if status.is_success() || status.is_redirection() { written } else { Vec::new() };
+    let written = written.with(&route.policy.effects, status, response.headers());
     // Two events, as the handler's may be soft while the URI's is not.
     let mut last = None;
     if let Some(said) = said {

@@ -153,7 +153,9 @@ async fn a_failing_handler_is_stood_in_for() {
         clock.advance(secs(3700));
         let page = site.get("/a").await;
         assert_eq!((page.status, page.told()), (StatusCode::OK, ("STALE".into(), "v1".into())));
-        assert_eq!(page.cache_status(), "Larder; hit; ttl=-100; detail=\"memory, stale-if-error\"");
+        let told =
+            format!("Larder; fwd=stale; fwd-status={status}; ttl=-100; detail=\"memory, stale-if-error\"");
+        assert_eq!(page.cache_status(), told);
         let head = site.ask(Method::HEAD, "/a").send().await;
         assert_eq!((head.status, head.x_cache().as_str()), (StatusCode::OK, "STALE"), "HEAD");
         // Beyond its window the failure is the client's.

@@ -27,7 +27,7 @@ async fn a_response_answers_requests_with_the_same_fields_alone() {
     let (cache, clock) = cache();
     let origin = speaking();
     let site = site(&cache, hourly(), &origin).await;
-    let languages: [&[&str]; 5] = [&[], &["en"], &["de"], &["en, de"], &["EN"]];
+    let languages: [&[&str]; 5] = [&[], &["en"], &["de"], &["en, de"], &["fr"]];
     for x_cache in ["MISS", "HIT"] {
         for lines in languages {
             assert_eq!(
@@ -40,6 +40,8 @@ async fn a_response_answers_requests_with_the_same_fields_alone() {
     // RFC 9111 §4.1: lines of one field are one list.
     assert_eq!(in_language(&site, &["en", "de"]).await.told(), ("HIT".into(), "en, de".into()));
     assert_eq!(in_language(&site, &["en ,de"]).await.x_cache(), "HIT");
+    // RFC 4647 §2: language ranges "are to be treated as case-insensitive".
+    assert_eq!(in_language(&site, &["EN"]).await.told(), ("HIT".into(), "en".into()));
     assert_eq!(origin.calls(), 5);
     let head = site.ask(Method::HEAD, "/a").with("accept-language", "de").send().await;
     assert_eq!((head.x_cache().as_str(), head.field("content-length").as_str()), ("HIT", "2"));

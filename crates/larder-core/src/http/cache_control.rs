@@ -1,8 +1,9 @@
-//! The `Cache-Control` field (RFC 9111 §5.2).
+//! The `Cache-Control` field (RFC 9111 §5.2), and those that take its place for some caches (RFC 9213).
 
 mod directive;
 mod request;
 mod response;
+mod targeted;
 #[cfg(test)]
 mod tests;
 

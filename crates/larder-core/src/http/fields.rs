@@ -5,6 +5,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::cache_control::ResponseDirectives;
 use super::list::members;
 
 /// Fields about the connection (RFC 9110 §7.6.1), about a proxy (RFC 9111 §3.1), and `Age`, which is kept as a number and
@@ -22,6 +23,17 @@ const UNSTORABLE: [HeaderName; 11] = [
     TRANSFER_ENCODING,
     UPGRADE,
 ];
+
+/// Removes the fields that the response itself says must not be stored.
+///
+/// RFC 9111 §5.2.2.4, of `no-cache` with an argument: "a cache MUST NOT use the response to satisfy a subsequent request […]
+/// if the response contains the listed header fields" unless it is validated: what is not stored is not in it. §5.2.2.7, of
+/// `private` with an argument: "a shared cache MUST NOT store the listed header fields".
+pub fn remove_listed(headers: &mut HeaderMap, directives: &ResponseDirectives) {
+    for name in directives.unstorable() {
+        headers.remove(name);
+    }
+}
 
 /// Removes the fields that are not stored, among them those that `Connection` lists.
 pub fn remove_unstorable(headers: &mut HeaderMap) {
@@ -87,6 +99,24 @@ mod tests {
             ("www-authenticate", "Basic"),
         ]);
         assert_eq!(headers, expected);
+    }
+
+    /// RFC 9111 §3.1, §5.2.2.4, §5.2.2.7.
+    #[test]
+    fn fields_that_no_cache_and_private_list_are_not_stored() {
+        let mut headers = fields(&[
+            ("cache-control", "no-cache=\"X-A, x-b\", max-age=9"),
+            ("cache-control", "private=X-C"),
+            ("x-a", "1"),
+            ("x-a", "2"),
+            ("x-b", "3"),
+            ("x-c", "4"),
+            ("x-d", "5"),
+        ]);
+        let directives = ResponseDirectives::parse(&headers);
+        remove_listed(&mut headers, &directives);
+        let names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["cache-control", "x-d"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::EXPIRES;
 
-use super::cache_control::ResponseDirectives;
+use super::cache_control::{Qualified, ResponseDirectives};
 use super::date;
 use crate::time::Wall;
 
@@ -73,7 +73,8 @@ pub fn lifetime(
 /// Whether the freshness lifetime of a response is one that it states itself, in its fields.
 pub(super) fn is_stated(directives: &ResponseDirectives, headers: &HeaderMap, said: &Override) -> bool {
     said.fresh.is_none()
-        && (directives.s_maxage.or(directives.max_age).is_some() || headers.contains_key(EXPIRES))
+        && (directives.s_maxage.or(directives.max_age).is_some()
+            || !directives.targeted && headers.contains_key(EXPIRES))
 }
 
 /// Whether a shared cache must not use the response stale.
@@ -85,12 +86,13 @@ pub(super) fn never_stale(directives: &ResponseDirectives) -> bool {
     directives.must_revalidate
         || directives.proxy_revalidate
         || directives.s_maxage.is_some()
-        || directives.no_cache.is_present()
+        || directives.no_cache == Qualified::Whole
 }
 
 /// RFC 9111 §4.2.1, for a shared cache.
 fn explicit(directives: &ResponseDirectives, headers: &HeaderMap, received: Wall) -> Option<Duration> {
-    directives.s_maxage.or(directives.max_age).or_else(|| expires(headers, received))
+    let expires = || if directives.targeted { None } else { expires(headers, received) };
+    directives.s_maxage.or(directives.max_age).or_else(expires)
 }
 
 /// `Expires` minus `Date`, or minus the arrival where there is no `Date` (RFC 9110 §6.6.1).
@@ -166,6 +168,8 @@ mod tests {
             ("max-age=5, proxy-revalidate, stale-if-error=2", (0, 0)),
             ("s-maxage=5, stale-while-revalidate=1", (0, 0)),
             ("no-cache, stale-if-error=2", (0, 0)),
+            // §5.2.2.4: of a qualified one, the fields alone must not be used.
+            ("no-cache=\"a\", stale-if-error=2", (20, 2)),
         ] {
             let found = of(&[("cache-control", cache_control)], &UNSAID);
             assert_eq!(

@@ -1,6 +1,6 @@
-//! What a 304 changes in what is stored (RFC 9111 §3.2, §4.3.4).
+//! What a 304, or a response to `HEAD`, changes in what is stored (RFC 9111 §3.2, §4.3.4, §4.3.5).
 
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED};
+use http::header::{AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName};
 
 use super::fields::remove_unstorable;
@@ -16,7 +16,34 @@ pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
     if !identifies(stored, not_modified) {
         return false;
     }
-    let mut update = not_modified.clone();
+    replace(stored, not_modified);
+    true
+}
+
+/// Takes the fields of a response (200) to `HEAD` into the stored response to `GET` that it would have been answered from,
+/// whose body has this length. False, and nothing done, if the two are not of the same representation: then the stored one
+/// is stale.
+///
+/// RFC 9111 §4.3.5: "if the stored response and HEAD response have matching values for any received validator fields (ETag
+/// and Last-Modified) and, if the HEAD response has a Content-Length header field, the value of Content-Length matches that
+/// of the stored response, the cache SHOULD update the stored response with the header fields provided in the HEAD response
+/// (see Section 3.2); otherwise, the cache SHOULD consider the stored response to be stale."
+#[must_use]
+pub fn freshen_by_head(stored: &mut HeaderMap, length: usize, head: &HeaderMap) -> bool {
+    let same = |name| field(head, &name).is_none_or(|received| field(stored, &name) == Some(received));
+    let same_length =
+        field(head, &CONTENT_LENGTH).is_none_or(|received| received == length.to_string().as_bytes());
+    let is_same = same(ETAG) && same(LAST_MODIFIED) && same_length;
+    if is_same {
+        replace(stored, head);
+    }
+    is_same
+}
+
+/// §3.2: "When doing so, the cache MUST add each header field in the provided response to the stored response, replacing
+/// field values that are already present, with the following exceptions".
+pub fn replace(stored: &mut HeaderMap, provided: &HeaderMap) {
+    let mut update = provided.clone();
     remove_unstorable(&mut update);
     KEPT.iter().for_each(|name| {
         update.remove(name);
@@ -29,12 +56,25 @@ pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
     for (name, value) in &update {
         stored.append(name.clone(), value.clone());
     }
-    true
+    // What was confirmed by another cache is as old as that says (§4.2.3). It is not stored, but judged by.
+    stored.remove(AGE);
+    if let Some(age) = provided.get(AGE) {
+        stored.insert(AGE, age.clone());
+    }
 }
 
-/// §3.2 excepts "Header fields that the cache's stored response depends upon" and "the Content-Length header field": the
-/// body stays, and with it what says how to read it.
-const KEPT: [HeaderName; 3] = [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE];
+/// §3.2 excepts "Header fields that the cache's stored response depends upon" and "the Content-Length header field", and
+/// where an update would make a stored response contradict itself has it limited "to those fields necessary to ensure
+/// integrity of the stored response": the body stays, and with it what says how to read it and what its digest is. Those of
+/// RFC 9530 and RFC 1864 in a 304 are about the 304's content, which is none, or about bytes that a weak tag does not warrant.
+const KEPT: [HeaderName; 6] = [
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_RANGE,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("repr-digest"),
+];
 
 /// §4.3.4: a strong validator in the 304 has to be that of the stored response: "If none of the initial set contains at
 /// least one of the same strong validators, then the cache MUST NOT use the new response to update any stored responses";
@@ -74,6 +114,8 @@ mod tests {
             ("cache-control", "max-age=1"),
             ("content-length", "5"),
             ("content-encoding", "gzip"),
+            ("content-md5", "a"),
+            ("content-digest", "b"),
             ("x-kept", "1"),
             ("x-list", "1"),
             ("x-list", "2"),
@@ -85,6 +127,9 @@ mod tests {
             ("content-length", "0"),
             ("content-encoding", "br"),
             ("content-range", "bytes 0-1/2"),
+            ("content-md5", "c"),
+            ("content-digest", "d"),
+            ("repr-digest", "e"),
             ("content-type", "text/html"),
             ("x-list", "3"),
             ("x-new", "4"),
@@ -100,6 +145,9 @@ mod tests {
             ("cache-control", "public"),
             ("content-length", "5"),
             ("content-encoding", "gzip"),
+            ("content-md5", "a"),
+            ("content-digest", "b"),
+            ("age", "7"),
             ("content-type", "text/html"),
             ("x-kept", "1"),
             ("x-list", "3"),
@@ -141,6 +189,30 @@ mod tests {
             let mut headers = fields(stored);
             let update = fields(&[not_modified, &[("x-new", "1")]].concat());
             assert_eq!(freshen(&mut headers, &update), expected, "{stored:?} {not_modified:?}");
+            assert_eq!(headers.contains_key("x-new"), expected);
+        }
+    }
+
+    /// RFC 9111 §4.3.5.
+    #[test]
+    fn a_response_to_head_updates_what_is_of_the_same_representation() {
+        for (stored, head, expected) in [
+            (&[][..], &[][..], true),
+            (&[ETAG_A], &[ETAG_A], true),
+            (&[ETAG_A], &[ETAG_B], false),
+            (&[ETAG_A], &[WEAK_A], false),
+            (&[], &[ETAG_A], false),
+            (&[ETAG_A], &[], true),
+            (&[SUNDAY], &[SUNDAY], true),
+            (&[SUNDAY], &[MONDAY], false),
+            (&[ETAG_A, SUNDAY], &[ETAG_A, MONDAY], false),
+            (&[], &[("content-length", "5")], true),
+            (&[], &[("content-length", "6")], false),
+            (&[("content-length", "5")], &[("content-length", "x")], false),
+        ] {
+            let mut headers = fields(stored);
+            let update = fields(&[head, &[("x-new", "1")]].concat());
+            assert_eq!(freshen_by_head(&mut headers, 5, &update), expected, "{stored:?} {head:?}");
             assert_eq!(headers.contains_key("x-new"), expected);
         }
     }

@@ -1,5 +1,6 @@
 //! Which requests a response answers (RFC 9111 §4.1).
 
+pub mod languages;
 mod normal;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! Whatever the bytes of a field are.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use larder_core::http::cache_control::RequestDirectives;
+use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
+use larder_core::http::reference::{self, Base};
 use larder_core::http::reuse::{Candidate, reuse};
 use larder_core::http::storable::{Credentials, StoreRules};
-use larder_core::http::{date, fields, update, validators, vary};
+use larder_core::http::{date, fields, groups, update, validators, vary};
 use larder_core::log::table::Verdict;
 use larder_core::time::Wall;
 use proptest::collection::vec;
@@ -28,6 +29,9 @@ const FIELDS: &[&str] = &[
     "set-cookie",
     "accept",
     "cookie",
+    "accept-language",
+    "cdn-cache-control",
+    "cache-groups",
     "content-length",
 ];
 
@@ -74,7 +78,7 @@ proptest! {
     fn no_field_makes_any_rule_panic(request in headers(), response in headers(), body: Vec<u8>) {
         let directives = RequestDirectives::parse(&request);
         let rules = StoreRules::default();
-        let stored = judged(&rules, Credentials::default(), &directives, StatusCode::OK, &response);
+        let stored = judged(&rules, Credentials::default(), &request, StatusCode::OK, &response);
         if let Ok(judged) = stored {
             let candidate = Candidate {
                 age: judged.initial_age,
@@ -91,7 +95,18 @@ proptest! {
         let _ = validators::strong_etag(&response, &body);
         let _ = fields::weight(&response);
         let _ = update::freshen(&mut response.clone(), &request);
+        let _ = update::freshen_by_head(&mut response.clone(), body.len(), &request);
         fields::remove_unstorable(&mut response.clone());
+        for name in response.keys() {
+            let targets = std::slice::from_ref(name);
+            fields::remove_listed(&mut response.clone(), &ResponseDirectives::of(&response, targets));
+            let _ = (groups::groups(&response, name, "http://a"), groups::tags(&response, name));
+        }
+        let _ = vary::languages::in_order(&request);
+        let text = String::from_utf8_lossy(&body);
+        let base = Base { scheme: None, authority: "a", path: "/b/c", query: Some("d") };
+        let named = reference::same_origin(&text, base);
+        prop_assert!(named.is_none_or(|path| path.starts_with('/')));
     }
 
     #[test]
@@ -106,9 +121,9 @@ proptest! {
     /// Comparing with a request and writing it down are two ways to the same answer.
     #[test]
     fn requests_match_if_and_only_if_their_digests_do(
-        one in vec(select(vec!["a", "a,b", "a, b", "b", "", "\"a", "b\""]), 0..3),
+        one in vec(select(vec!["a", "A", "a,b", "a, b", "b", "", "\"a", "b\""]), 0..3),
         other in vec(select(vec!["a", "a,b", "a, b", "b", "", "\"a", "b\""]), 0..3),
-        name in select(vec!["accept", "cookie"]),
+        name in select(vec!["accept", "cookie", "accept-language"]),
     ) {
         let names = [HeaderName::from_static(name)];
         let request = |lines: &[&'static str]| -> HeaderMap {

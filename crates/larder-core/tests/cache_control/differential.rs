@@ -23,7 +23,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_cache_semantics::{BeforeRequest, CacheOptions, CachePolicy};
 use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::reuse::{Candidate, Reuse, reuse};
@@ -78,10 +78,9 @@ proptest! {
         let oracle = oracle(&request, &head);
         let lifetime = oracle.time_to_live(ARRIVAL.into());
 
-        let directives = RequestDirectives::parse(request.headers());
-        let credentials = Credentials { authorization, cookie: false };
+        let credentials = Credentials { authorization, ..Credentials::default() };
         let old = date::date(&head.headers).is_some_and(|date| date < ARRIVAL);
-        match judged(&rules(), credentials, &directives, head.status, &head.headers) {
+        match judged(&rules(), credentials, request.headers(), head.status, &head.headers) {
             // It gives what has to be validated no lifetime (§5.2.2.4).
             Ok(judged) if judged.flags.no_cache => prop_assert!(oracle.is_storable() && lifetime.is_zero()),
             Ok(judged) => {
@@ -136,8 +135,7 @@ proptest! {
         let oracle = oracle(&request(&[], false), &head);
         let expected = matches!(oracle.before_request(&second, later(stay)), BeforeRequest::Fresh(_));
 
-        let none = RequestDirectives::default();
-        let judged = judged(&rules(), Credentials::default(), &none, head.status, &head.headers).unwrap();
+        let judged = judged(&rules(), Credentials::default(), &HeaderMap::new(), head.status, &head.headers).unwrap();
         let candidate = Candidate {
             age: age::current_age(judged.initial_age, Duration::from_secs(stay)),
             lifetime: judged.lifetime,

@@ -6,9 +6,9 @@
 mod any_bytes;
 mod differential;
 mod given;
+mod histories;
 
 use http::{HeaderMap, StatusCode};
-use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::freshness::Override;
 use larder_core::http::storable::{Credentials, Judged, StoreRules, judge};
 use larder_core::outcome::NotStored;
@@ -26,10 +26,20 @@ fn cases(cases: u32) -> Config {
 fn judged(
     rules: &StoreRules,
     credentials: Credentials,
-    request: &RequestDirectives,
+    request: &HeaderMap,
     status: StatusCode,
     headers: &HeaderMap,
 ) -> Result<Judged, NotStored> {
-    let unsaid = Override::default();
-    judge(rules, credentials, request, status, headers, &unsaid, ARRIVAL, ARRIVAL)
+    judged_at(rules, credentials, request, status, headers, ARRIVAL)
+}
+
+fn judged_at(
+    rules: &StoreRules,
+    credentials: Credentials,
+    request: &HeaderMap,
+    status: StatusCode,
+    headers: &HeaderMap,
+    now: Wall,
+) -> Result<Judged, NotStored> {
+    judge(rules, credentials, request, status, headers, &Override::default(), now, now)
 }

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::request::Parts;
 use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::storable::Credentials;
+use larder_core::log::selector::Tag;
 use larder_core::outcome::BypassReason;
 
 use super::flight::FlightKey;
@@ -19,9 +20,12 @@ use crate::service::target::Target;
 pub(crate) struct Ask {
     pub(crate) key: Box<str>,
     pub(crate) named: Named,
+    /// Its origin, if responses may name groups of that.
+    pub(crate) origin: Option<Box<str>>,
     pub(crate) headers: HeaderMap,
     pub(crate) head: bool,
     pub(crate) conditional: bool,
+    pub(crate) range: bool,
     pub(crate) credentials: Credentials,
     pub(crate) matched_path: Option<Box<str>>,
     pub(crate) span: tracing::Span,
@@ -33,16 +37,20 @@ impl Ask {
     pub(crate) fn new(route: &Route, look: Look, key: &str, parts: &mut Parts) -> Result<Self, BypassReason> {
         spelling::of_first_line(parts, &route.policy.key_headers)?;
         let params = Params::of(parts);
-        let named = route.policy.names(key, parts, &params, &Target::of(parts)?.with_host()?)?;
+        let target = Target::of(parts)?.with_host()?;
+        let named = route.policy.names(key, parts, &params, &target)?;
+        let origin = route.policy.effects.groups.then(|| target.origin().into());
         spelling::of_host(parts);
         let span = route.span(crate::route::matched_path(parts), key);
         route.mark(parts);
         Ok(Self {
             key: key.into(),
             named,
+            origin,
             headers: parts.headers.clone(),
             head: look.head,
             conditional: look.conditional,
+            range: look.range,
             credentials: look.credentials,
             matched_path: crate::route::matched_path(parts).map(Into::into),
             span,
@@ -60,6 +68,11 @@ impl Ask {
             Found::Pass | Found::Nothing => 0,
         };
         (self.key.clone(), variant)
+    }
+
+    /// The tags that the response to it gives itself in its fields.
+    pub(crate) fn tags(&self, route: &Route, response: &HeaderMap) -> Vec<Tag> {
+        route.policy.effects.tags(response, self.origin.as_deref())
     }
 
     /// What the request itself says about caching.

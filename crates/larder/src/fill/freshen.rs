@@ -1,4 +1,4 @@
-//! Freshening: the handler confirmed a stale response (RFC 9111 §4.3.4).
+//! Freshening: the handler confirmed a stale response (RFC 9111 §4.3.4), or told its fields anew (§4.3.5).
 
 use std::time::Duration;
 
@@ -6,9 +6,13 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body::Body;
 use larder_core::http::update;
+use larder_core::outcome::NotStored;
 
 use super::making::Making;
 use super::run::{Began, Client, Fill};
+use crate::body::CacheBody;
+use crate::memory::Stale;
+use crate::memory::held::Held;
 use crate::report::headers::Forwarded;
 use crate::said::{CacheFor, Tags};
 use crate::serve;
@@ -27,13 +31,13 @@ impl Fill {
         let Some(stale) = self.stale.take() else { return };
         let mut headers = stale.held.stored_headers();
         if !update::freshen(&mut headers, response.headers()) {
-            // It confirms something that is not stored. There is no second request to send: its body is gone.
-            return self.keep(response, began, cost, client).await;
+            return self.use_unchanged(&stale.held, client);
         }
         let (mut parts, _) = response.into_parts();
         self.ask.named.inherit(&mut parts.extensions);
         let mut tags: Vec<_> = stale.held.meta.names.tags().collect();
         tags.extend(parts.extensions.remove::<Tags>().unwrap_or_default().into_vec());
+        tags.extend(self.ask.tags(&self.route, &headers));
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
         let arrived = self.route.cache.clock.wall();
         let status = stale.held.status;
@@ -58,5 +62,55 @@ impl Fill {
         };
         self.answer(client, serve::made(parts, &held), forwarded);
         self.share(&held, of_use).await;
+    }
+
+    /// The handler confirmed the condition that was sent, by fields that are those of another response. The stored one may be
+    /// used (RFC 9111 §4.3.3), and must not be updated (§4.3.4).
+    fn use_unchanged<B: Body<Data = Bytes>, E>(mut self, held: &Held, client: Client<B, E>) {
+        let reason = NotStored::Status;
+        self.let_go(reason, false);
+        let mut parts = Response::new(()).into_parts().0;
+        parts.status = held.status;
+        parts.headers = held.stored_headers();
+        let forwarded = Forwarded::by_handler(StatusCode::NOT_MODIFIED, Err(reason));
+        self.answer(client, serve::made(parts, held), forwarded);
+    }
+
+    /// Answers `HEAD` with what the handler made of it, and takes that into the stored response to `GET` that is of the same
+    /// representation (RFC 9111 §4.3.5).
+    ///
+    /// The handler has not said that the body is still that: it keeps the place in the log that it has (rule 2).
+    pub(super) async fn freshen_by_head<B, E>(
+        mut self,
+        response: Response<B>,
+        stale: Stale,
+        began: Began,
+        cost: Duration,
+        client: Client<B, E>,
+    ) where
+        B: Body<Data = Bytes, Error: Send> + Send,
+    {
+        let mut headers = stale.held.stored_headers();
+        let base = &stale.held;
+        let is_same = base.status == StatusCode::OK
+            && update::freshen_by_head(&mut headers, base.body.len(), response.headers());
+        let (parts, body) = response.into_parts();
+        let said: CacheFor = parts.extensions.get().copied().unwrap_or_default();
+        let forwarded = Forwarded::by_handler(parts.status, Err(NotStored::Method));
+        self.answer(client, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
+        let arrived = self.route.cache.clock.wall();
+        match self.judge_get(base.status, &headers, &said, began, arrived) {
+            Ok(judged) if is_same => {
+                let mut tags: Vec<_> = base.meta.names.tags().collect();
+                tags.extend(self.ask.tags(&self.route, &headers));
+                let began = Began { position: base.meta.position, ..began };
+                let making =
+                    Making::of(judged, tags, arrived, began, base.meta.cost.max(cost)).validated(base);
+                let held = self.make(base.status, headers, base.body.clone(), &making);
+                let of_use = self.commit(&held, &making);
+                self.share(&held, of_use).await;
+            }
+            _ => self.route.cache.report.judged(Err(NotStored::Method)),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Judge: what becomes of the handler's response.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,7 +8,9 @@ use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, Response, StatusCode, response};
 use http_body::{Body, Frame};
 use larder_core::http::cache_control::ResponseDirectives;
+use larder_core::http::complete;
 use larder_core::http::fields;
+use larder_core::http::range::ContentRange;
 use larder_core::http::reuse::Reuse;
 use larder_core::http::storable::{Judged, judge};
 use larder_core::http::vary::Vary;
@@ -44,12 +47,13 @@ impl Fill {
     {
         let (mut parts, body) = response.into_parts();
         self.ask.named.inherit(&mut parts.extensions);
-        let tags: Tags = parts.extensions.remove().unwrap_or_default();
+        let mut tags = parts.extensions.remove::<Tags>().unwrap_or_default().into_vec();
+        tags.extend(self.ask.tags(&self.route, &parts.headers));
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
         let arrived = self.route.cache.clock.wall();
         match self.judge(parts.status, &parts.headers, &said, began, arrived) {
             Ok(judged) => {
-                let making = Making::of(judged, tags.into_vec(), arrived, began, cost);
+                let making = Making::of(judged, tags, arrived, began, cost);
                 self.collect(parts, body, making, client).await;
             }
             Err(_) if self.may_share_failure(&parts) => {
@@ -71,6 +75,22 @@ impl Fill {
         if self.ask.head {
             return Err(NotStored::Method);
         }
+        // Whoever was asked for the whole and answers with a part says nothing that could be understood.
+        if status == StatusCode::PARTIAL_CONTENT && !self.asks_for_parts() {
+            return Err(NotStored::Partial);
+        }
+        self.judge_get(status, headers, said, began, arrived)
+    }
+
+    /// Judges the response to `GET` with these fields.
+    pub(super) fn judge_get(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        said: &CacheFor,
+        began: Began,
+        arrived: Wall,
+    ) -> Result<Judged, NotStored> {
         if fields::weight(headers) > MOST_FIELDS {
             return Err(NotStored::HeadersTooLarge);
         }
@@ -80,19 +100,21 @@ impl Fill {
             return Err(NotStored::Endless);
         }
         let rules = &self.route.policy.store;
-        let (credentials, directives) = (self.ask.credentials, self.ask.directives());
+        let (credentials, request) = (self.ask.credentials, &self.ask.headers);
         let said = said.as_override();
-        let judged = judge(rules, credentials, &directives, status, headers, said, began.wall, arrived)?;
+        let judged = judge(rules, credentials, request, status, headers, said, began.wall, arrived)?;
         Ok(self.route.policy.jitter.apply(judged, fastrand::f64()))
     }
 
     /// Whether a failure of the handler may be told to those who waited for it: they asked the same thing at the same
     /// time, and asking again for each of them would hit a handler that is in trouble.
     fn may_share_failure(&self, parts: &response::Parts) -> bool {
-        let directives = ResponseDirectives::parse(&parts.headers);
+        let directives = ResponseDirectives::of(&parts.headers, &self.route.policy.store.targets);
         self.lead.is_some()
             && parts.status.is_server_error()
             && !parts.headers.contains_key(SET_COOKIE)
+            // RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request".
+            && !directives.no_store
             && !directives.private.is_present()
             && Vary::parse(&parts.headers) == Vary::None
     }
@@ -124,12 +146,18 @@ impl Fill {
         let forwarded = Forwarded::by_handler(parts.status, making.stored());
         let (status, headers) = (parts.status, parts.headers.clone());
         let (collector, first) = match Collector::new(body, limit).at_once().await {
+            AtOnce::Whole(body) if !is_complete(&headers, &body) => {
+                self.route.cache.report.judged(Err(NotStored::Incomplete));
+                let forwarded = Forwarded { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
+                let response = Response::from_parts(parts, CacheBody::whole(body));
+                return self.answer(client, response, forwarded);
+            }
             AtOnce::Whole(body) => {
                 let held = self.make(status, headers, body, &making);
                 // First: whoever has a response and asks again at once finds it stored.
-                let of_use = self.commit(&held, &making);
+                let kept = self.keep_made(Arc::clone(&held), &making);
                 self.answer(client, serve::made(parts, &held), forwarded);
-                return self.share(&held, of_use).await;
+                return self.share_kept(kept).await;
             }
             AtOnce::Pending(collector, first) => (collector, first),
         };
@@ -142,11 +170,15 @@ impl Fill {
         let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
         self.answer(client, Response::from_parts(parts, CacheBody::tee(reader)), forwarded);
         match collector.rest(first, writer).await {
+            Ok((body, writer)) if !is_complete(&headers, &body) => {
+                self.route.cache.report.judged(Err(NotStored::Incomplete));
+                writer.finish();
+            }
             Ok((body, writer)) => {
                 let held = self.make(status, headers, body, &making);
-                let of_use = self.commit(&held, &making);
+                let kept = self.keep_made(held, &making);
                 writer.finish();
-                self.share(&held, of_use).await;
+                self.share_kept(kept).await;
             }
             // A body that broke off says nothing about the next one: who waits begins a new flight.
             Err(NotStored::BodyError) => self.route.cache.report.judged(Err(NotStored::BodyError)),
@@ -182,6 +214,13 @@ impl Fill {
         let response = serve::forwarded(&self.route, &self.ask, response, self.outcome, forwarded);
         let _ = client.send(Ok(response));
     }
+}
+
+/// Whether a body is all that the response said it would be: as long as `Content-Length` has it, and for a part as
+/// `Content-Range` has it. What ended early must not be taken for the whole (RFC 9111 §3.3), however cleanly it ended.
+fn is_complete(headers: &HeaderMap, body: &Bytes) -> bool {
+    complete::is_complete(headers, body.len())
+        && ContentRange::of(headers).is_none_or(|part| part.has_length(body.len()))
 }
 
 /// Whether what is to be refreshed is fresh, as it is where that is done early.

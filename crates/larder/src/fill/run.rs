@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
+use larder_core::http::range;
 use larder_core::http::reuse::Reuse;
 use larder_core::http::storable::is_error;
 use larder_core::http::validators;
 use larder_core::log::position::Position;
-use larder_core::outcome::{Outcome, StaleReason};
+use larder_core::outcome::Outcome;
 use larder_core::time::{Boot, Wall};
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
@@ -24,6 +25,8 @@ use crate::body::CacheBody;
 use crate::detach::outcome;
 use crate::lookup::Known;
 use crate::memory::Stale;
+use crate::memory::held::Held;
+use crate::report::headers::Forwarded;
 use crate::serve;
 use crate::service::inner::{Answer, Inner};
 use crate::service::route::Route;
@@ -38,6 +41,8 @@ pub(crate) struct Fill {
     pub(crate) lease: Option<Lease>,
     /// What may be validated, or served if the handler fails.
     pub(crate) stale: Option<Stale>,
+    /// A part of what is stored elsewhere, for a request for others.
+    pub(crate) base: Option<Arc<Held>>,
     /// What the request that started it will be told.
     pub(crate) outcome: Outcome,
 }
@@ -115,7 +120,7 @@ impl Fill {
         }
     }
 
-    async fn run<S, Q>(self, mut inner: S, mut request: Request<Q>, client: Client<S::Body, S::Error>)
+    async fn run<S, Q>(mut self, mut inner: S, mut request: Request<Q>, client: Client<S::Body, S::Error>)
     where
         S: Inner<Q>,
         Q: Send + 'static,
@@ -133,12 +138,17 @@ impl Fill {
             self.route.cache.report.filled(cost);
         }
         match answer {
-            Ok(response) if is_error(response.status()) && self.may_serve_stale() => self.fail_over(client),
+            Ok(response) if is_error(response.status()) && self.may_serve_stale() => {
+                self.fail_over(Some(response.status()), client);
+            }
             Ok(response) if response.status() == StatusCode::NOT_MODIFIED && validating => {
                 self.freshen(response, began, cost, client).await;
             }
-            Ok(response) => self.keep(response, began, cost, client).await,
-            Err(_) if self.may_serve_stale() => self.fail_over(client),
+            Ok(response) => match self.updated_by(response.status()) {
+                Some(stale) => self.freshen_by_head(response, stale, began, cost, client).await,
+                None => self.keep(response, began, cost, client).await,
+            },
+            Err(_) if self.may_serve_stale() => self.fail_over(None, client),
             Err(error) => {
                 self.route.answered(&self.ask, self.outcome);
                 // Before the lead is dropped: the client's own answer is the error, and those who wait go on.
@@ -167,8 +177,12 @@ impl Fill {
     /// Makes the request one whose response can be stored; tells whether it validates the stale response.
     ///
     /// RFC 9111 §4.3.1 for validation. Where nobody waits, the response is likely not to be stored, and the client's own
-    /// conditions go to the handler as they are.
+    /// conditions and ranges go to the handler as they are.
     fn prepare<Q>(&self, request: &mut Request<Q>) -> bool {
+        if self.lead.is_some() {
+            // Who waits may want another part, or the whole.
+            range::strip(request.headers_mut());
+        }
         match (&self.lead, &self.stale) {
             (None, _) => false,
             (Some(_), None) => {
@@ -182,15 +196,21 @@ impl Fill {
         }
     }
 
+    /// What the response to this request may update without having validated it.
+    fn updated_by(&mut self, status: StatusCode) -> Option<Stale> {
+        let updates = self.ask.head && status == StatusCode::OK && self.route.policy.effects.head;
+        self.stale.take_if(|_| updates)
+    }
+
     fn may_serve_stale(&self) -> bool {
         self.stale.as_ref().is_some_and(|stale| stands_in(&self.route, &self.ask, stale))
     }
 
     /// RFC 5861 §4: serves what is stale because the handler failed, to all who wait.
-    fn fail_over<B: Body, E>(self, client: Client<B, E>) {
+    fn fail_over<B: Body, E>(self, status: Option<StatusCode>, client: Client<B, E>) {
         let Some(stale) = self.stale else { return };
-        let outcome = Outcome::Stale(stale.tier, StaleReason::IfError);
-        let _ = client.send(Ok(serve::asked(&self.route, &self.ask, &stale.held, outcome)));
+        let failed = Forwarded::in_vain(status, false);
+        let _ = client.send(Ok(serve::stands_in(&self.route, &self.ask, &stale.held, stale.tier, failed)));
         if let Some(lead) = self.lead {
             lead.end(Ended::Stale(stale));
         }

@@ -90,6 +90,7 @@ mod tests {
                 fine().status(StatusCode::PARTIAL_CONTENT, second),
                 "responses with status 206 cannot be stored",
             ),
+            (Policy::rfc9111().heuristic_freshness(Duration::ZERO), "a heuristic lifetime of 0ns"),
             (fine().tag("a:{b"), "a:{b"),
             (fine().key(""), ""),
             (fine().max_body(0), "max_body 0"),

@@ -1,9 +1,12 @@
 //! What a route's responses are kept for, under which key, and by which names they can be invalidated.
 
+mod before;
 mod check;
+mod effects;
 mod error;
 mod key;
 mod own_writes;
+mod rfc9111;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +19,8 @@ use larder_core::http::storable::StoreRules;
 use larder_core::key::query::QueryRules;
 use larder_core::key::template::Template;
 
+pub(crate) use before::Before;
+pub(crate) use effects::Effects;
 pub use error::{ConfigError, ConfigErrorKind};
 pub(crate) use key::{CookieRules, Inherited, KeySource, Named};
 pub(crate) use own_writes::Brought;
@@ -39,6 +44,10 @@ pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// Without more, `GET` responses with a 2xx status and a body of up to 1 MiB are stored under scheme, host, path and
 /// the whole query; what says `no-store` or `private`, sets a cookie, or answers a request with credentials is not.
 ///
+/// A request for ranges of bytes is answered with its part (206) of a stored 200, whichever policy: handlers need to know
+/// nothing of ranges. What is not stored is asked of the handler with the range in it, and where that answers with the whole,
+/// the whole is stored. A handler whose responses must not be cut says `Accept-Ranges: none` in them.
+///
 /// A text that cannot be right (a template, a lifetime) is remembered and reported by
 /// [`checked`](Self::checked), by [`Cache::try_layer`](crate::Cache::try_layer) as an error, and by
 /// [`Cache::layer`](crate::Cache::layer) as a panic at start-up, the way `Router::route` treats a path that cannot be right.
@@ -57,8 +66,9 @@ pub struct Policy {
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
     pub(crate) partition: Option<FromParts>,
-    pub(crate) own_writes: Option<ReadYourWrites>,
+    pub(crate) before: Option<Box<Before>>,
     pub(crate) tags: Vec<Template>,
+    pub(crate) effects: Effects,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) problem: Option<ConfigError>,
 }
@@ -74,8 +84,14 @@ impl Policy {
     /// differs a little from this: see [`jitter`](Self::jitter).
     #[must_use]
     pub fn ttl(lifetime: Duration) -> Self {
-        let mut policy = Self {
-            store: StoreRules::default(),
+        let mut policy = Self::storing(StoreRules::default());
+        policy.store.lifetime.fresh = policy.lifetime("freshness lifetime", lifetime);
+        policy
+    }
+
+    fn storing(store: StoreRules) -> Self {
+        Self {
+            store,
             jitter: Jitter::TWENTIETH,
             early: EarlyRefresh::OPTIMAL,
             max_body: DEFAULT_MAX_BODY,
@@ -88,13 +104,12 @@ impl Policy {
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
             partition: None,
-            own_writes: None,
+            before: None,
             tags: Vec::new(),
+            effects: Effects::default(),
             name: None,
             problem: None,
-        };
-        policy.store.lifetime.fresh = policy.lifetime("freshness lifetime", lifetime);
-        policy
+        }
     }
 
     /// For this long after the end of its freshness lifetime a response is still served, while one request refreshes
@@ -296,6 +311,18 @@ impl Policy {
             self.fail(ConfigErrorKind::Limit, "max_body 0");
         }
         self.max_body = bytes;
+        self
+    }
+
+    /// Stores parts as well, which handlers with ranges of their own answer with (206), and serves from them what lies within
+    /// them. Two that touch are made one, if they have the same strong `ETag` (or `Last-Modified`, where that is strong), and
+    /// all of it together is the whole (RFC 9111 §3.3, §3.4).
+    ///
+    /// By default they pass untouched; parts of a whole that is stored are served in any case. Of each key, or variant, one
+    /// part is kept, of up to [`max_body`](Self::max_body) bytes: it is for what is fetched in pieces that follow each other.
+    #[must_use]
+    pub const fn store_partial(mut self) -> Self {
+        self.store.partial = true;
         self
     }
 

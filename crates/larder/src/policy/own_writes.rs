@@ -195,13 +195,13 @@ impl Policy {
         if how.wait > LONGEST_WAIT {
             self.fail(ConfigErrorKind::Wait, &format!("{:?}", how.wait));
         }
-        self.own_writes = Some(how);
+        self.before().own_writes = Some(how);
         self
     }
 
     /// A token in the key would give every write a response of its own.
     pub(super) fn keys_its_tokens(&self) -> Option<&str> {
-        match &self.own_writes.as_ref()?.carrier {
+        match &self.own_writes()?.carrier {
             Carrier::Cookie(name) => self.cookies.keyed.contains(name).then_some(name),
             Carrier::Header(name) => self.key_headers.contains(name).then(|| name.as_str()),
         }

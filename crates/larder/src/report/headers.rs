@@ -3,14 +3,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use arrayvec::ArrayString;
 use bytes::Bytes;
 use http::header::{AGE, CACHE_STATUS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use larder_core::outcome::{NotStored, Outcome};
+use larder_core::outcome::{NotStored, Outcome, Tier};
 
 pub(crate) const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 pub(crate) const X_CACHE_KEY: HeaderName = HeaderName::from_static("x-cache-key");
@@ -38,6 +38,36 @@ impl Forwarded {
     /// The handler ran for this request.
     pub(crate) const fn by_handler(status: StatusCode, stored: Result<(), NotStored>) -> Self {
         Self { status: Some(status), stored: Some(stored), collapsed: false }
+    }
+
+    /// The handler ran for this request, or for one that it waited with, and failed; with this status, if it told one.
+    pub(crate) const fn in_vain(status: Option<StatusCode>, collapsed: bool) -> Self {
+        Self { status, stored: None, collapsed }
+    }
+
+    fn write(&self, member: &mut String) {
+        if let Some(status) = self.status {
+            let _ = write!(member, "; fwd-status={}", status.as_str());
+        }
+        if self.stored == Some(Ok(())) {
+            member.push_str("; stored");
+        }
+        if self.collapsed {
+            member.push_str("; collapsed");
+        }
+    }
+}
+
+/// RFC 9211 §2.4: the remaining freshness lifetime, negative for a stale response.
+struct TimeToLive {
+    fresh: u64,
+    age: u64,
+}
+
+impl fmt::Display for TimeToLive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.fresh < self.age { "-" } else { "" };
+        write!(f, "{sign}{}", self.fresh.abs_diff(self.age))
     }
 }
 
@@ -153,6 +183,26 @@ fn served_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayStrin
     member
 }
 
+/// Completes the fields of a response that is served from a [prepared](prepare) stored one because the handler failed.
+///
+/// RFC 9211 §2.1: a hit is what "was not forwarded". This was, and what came of it is told where it is known (§2.3).
+pub(crate) fn stood_in(
+    headers: &mut HeaderMap,
+    outcome: Outcome,
+    age: Duration,
+    fresh: Duration,
+    others: Option<&HeaderValue>,
+    forwarded: Forwarded,
+) {
+    served(headers, outcome, age, fresh, others);
+    let ttl = TimeToLive { fresh: delta_seconds(fresh), age: delta_seconds(age) };
+    let mut member = format!("{NAME}; fwd=stale");
+    forwarded.write(&mut member);
+    let tier = outcome.tier().map_or("", Tier::as_str);
+    let _ = write!(member, "; ttl={ttl}; detail=\"{tier}, {}\"", outcome.reason());
+    headers.insert(CACHE_STATUS, behind(others, &member));
+}
+
 /// Completes the fields of a response that the handler made, for this request or for one that it waited with.
 pub(crate) fn forwarded(headers: &mut HeaderMap, outcome: Outcome, forwarded: Forwarded) {
     let others = joined(headers);
@@ -164,15 +214,7 @@ pub(crate) fn forwarded(headers: &mut HeaderMap, outcome: Outcome, forwarded: Fo
         Outcome::Hit(_) | Outcome::Stale(..) => "miss",
     };
     let _ = write!(member, "{NAME}; fwd={fwd}");
-    if let Some(status) = forwarded.status {
-        let _ = write!(member, "; fwd-status={}", status.as_str());
-    }
-    if forwarded.stored == Some(Ok(())) {
-        member.push_str("; stored");
-    }
-    if forwarded.collapsed {
-        member.push_str("; collapsed");
-    }
+    forwarded.write(&mut member);
     let _ = match forwarded.stored {
         Some(Err(reason)) => write!(member, "; detail=\"{}, not stored: {reason}\"", outcome.reason()),
         _ => write!(member, "; detail={}", outcome.reason()),

@@ -23,9 +23,11 @@ use crate::serve;
 const REASON: BypassReason = BypassReason::ReadYourWrites;
 
 impl Route {
-    /// The token that a request brings, if this instance may know less than it says.
+    /// Puts the request's fields in order where the policy asks for it. Returns the token that it brings, if this instance may
+    /// know less than that says.
     #[inline]
     pub(super) fn behind(&self, request: &mut HeaderMap) -> Option<Brought> {
+        self.policy.before.as_ref()?.spell(request);
         self.take_token(request).filter(|brought| match brought {
             Ok(token) => !self.cache.log.has_reached(token),
             Err(_) => true,
@@ -34,12 +36,12 @@ impl Route {
 
     #[inline]
     pub(super) fn take_token(&self, request: &mut HeaderMap) -> Option<Brought> {
-        self.policy.own_writes.as_ref()?.take(request)
+        self.policy.own_writes()?.take(request)
     }
 
     /// Tells a client what is known here after its write, and `applied` says whether that write is in the log.
     pub(crate) fn give_token(&self, response: &mut HeaderMap, brought: Option<Brought>, applied: bool) {
-        let Some(own_writes) = &self.policy.own_writes else { return };
+        let Some(own_writes) = self.policy.own_writes() else { return };
         let log = &self.cache.log;
         let own = log.read(Tail::token);
         let token = match brought {
@@ -50,7 +52,7 @@ impl Route {
     }
 
     async fn catch_up(&self, brought: Brought) -> bool {
-        match (&self.policy.own_writes, brought) {
+        match (self.policy.own_writes(), brought) {
             (Some(own_writes), Ok(token)) => {
                 self.cache.log.catch_up(&token, own_writes.wait, self.cache.clock.boot()).await
             }

@@ -13,7 +13,9 @@ use larder_core::outcome::BypassReason;
 pub(crate) struct Target<'a> {
     /// The scheme as it stands in the key.
     pub(crate) form: &'a str,
-    scheme: &'a str,
+    /// The scheme, as far as the request tells it.
+    pub(crate) told: Option<&'a str>,
+    pub(crate) scheme: &'a str,
     pub(crate) authority: Cow<'a, str>,
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
@@ -23,15 +25,28 @@ impl<'a> Target<'a> {
     /// The target of the request, or why there is none to be sure of.
     pub(crate) fn of(parts: &'a Parts) -> Result<Self, BypassReason> {
         let uri = crate::route::whole_uri(parts);
-        let scheme = uri.scheme_str().unwrap_or("http");
+        let told = uri.scheme_str();
+        let scheme = told.unwrap_or("http");
         let (path, query) = (uri.path(), uri.query());
-        Ok(Self { form: form(parts, uri, scheme), scheme, authority: host(parts, uri, scheme)?, path, query })
+        Ok(Self {
+            form: form(parts, uri, scheme),
+            told,
+            scheme,
+            authority: host(parts, uri, scheme)?,
+            path,
+            query,
+        })
     }
 
     /// The target itself, if what stands for its host can be one. Signs that end a host would make the URI of another
     /// path on another host of it.
     pub(crate) fn with_host(self) -> Result<Self, BypassReason> {
         if self.authority.contains(['/', '?', '#']) { Err(BypassReason::Authority) } else { Ok(self) }
+    }
+
+    /// The origin (RFC 9110 §4.3.1).
+    pub(crate) fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
     }
 
     /// The URI with this query, for every host and for its own.

@@ -20,8 +20,11 @@ pub(super) struct Directive<'a> {
 enum Argument<'a> {
     None,
     Is(&'a [u8]),
-    /// There is white space before the `=`, where the grammar has none: nothing is permitted by what it may mean.
-    Spaced,
+    /// A text in a structured field, where numbers are no texts.
+    Text(&'a [u8]),
+    /// There is one, and it cannot be understood: white space stands before the `=`, where the grammar has none, or it is of
+    /// a type that no directive has. Nothing is permitted by what it may mean.
+    Unusable,
 }
 
 impl<'a> Directive<'a> {
@@ -32,7 +35,30 @@ impl<'a> Directive<'a> {
         };
         let (name, argument) = (&member[..equals], &member[equals + 1..]);
         let token = trim(name);
-        Self { name: token, argument: if token == name { Argument::Is(argument) } else { Argument::Spaced } }
+        Self {
+            name: token,
+            argument: if token == name { Argument::Is(argument) } else { Argument::Unusable },
+        }
+    }
+
+    /// One of a structured field, without a value.
+    pub(super) fn bare(name: &'a str) -> Self {
+        Self { name: name.as_bytes(), argument: Argument::None }
+    }
+
+    /// One of a structured field, with an integer.
+    pub(super) fn with_number(name: &'a str, digits: &'a str) -> Self {
+        Self { name: name.as_bytes(), argument: Argument::Is(digits.as_bytes()) }
+    }
+
+    /// One of a structured field, with a token or string.
+    pub(super) fn with_text(name: &'a str, text: &'a str) -> Self {
+        Self { name: name.as_bytes(), argument: Argument::Text(text.as_bytes()) }
+    }
+
+    /// One of a structured field, with a value of a type that no directive has.
+    pub(super) fn with_unusable(name: &'a str) -> Self {
+        Self { name: name.as_bytes(), argument: Argument::Unusable }
     }
 
     /// Its name in lower case, as "cache directives are identified by a token, to be compared case-insensitively"
@@ -55,16 +81,18 @@ impl<'a> Directive<'a> {
     pub(super) fn seconds(&self) -> Option<Duration> {
         match self.argument {
             Argument::Is(argument) => delta_seconds(unquoted(argument)),
-            Argument::None | Argument::Spaced => None,
+            Argument::None | Argument::Text(_) | Argument::Unusable => None,
         }
     }
 
     /// Its argument as a list of field names. What is not one is about the whole response.
     pub(super) fn fields(&self) -> Qualified {
-        let Argument::Is(argument) = self.argument else {
-            return Qualified::Whole;
+        let listed = match self.argument {
+            Argument::Is(argument) => unquoted(argument),
+            Argument::Text(text) => text,
+            Argument::None | Argument::Unusable => return Qualified::Whole,
         };
-        members(unquoted(argument))
+        members(listed)
             .map(HeaderName::from_bytes)
             .collect::<Result<_, _>>()
             .map_or(Qualified::Whole, Qualified::Fields)

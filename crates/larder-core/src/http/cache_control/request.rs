@@ -79,6 +79,16 @@ impl RequestDirectives {
         parsed
     }
 
+    /// What it asks of a fresh response that is `immutable`.
+    ///
+    /// RFC 8246 §2: "Proxies SHOULD skip conditionally revalidating fresh responses containing the immutable extension unless
+    /// there is a signal from the client that a validation is necessary (e.g., a no-cache Cache-Control request directive".
+    /// `max-age` is none: a browser sends it with every reload.
+    #[must_use]
+    pub fn of_immutable(self) -> Self {
+        Self { max_age: None, ..self }
+    }
+
     fn take(&mut self, directive: Directive<'_>) {
         match directive.name(&mut [0; LONGEST]) {
             b"no-store" => self.no_store = true,

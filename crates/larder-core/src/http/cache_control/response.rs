@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName};
 
 use super::directive::{Directive, LONGEST};
-use super::directives;
+use super::{directives, targeted};
 
 /// A directive that can be about the whole response or about some of its fields: `no-cache`, `private`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +25,15 @@ impl Qualified {
     #[must_use]
     pub fn is_present(&self) -> bool {
         *self != Self::Absent
+    }
+
+    /// The fields that it is about, if it is not about the whole response.
+    #[must_use]
+    pub fn fields(&self) -> &[HeaderName] {
+        match self {
+            Self::Fields(fields) => fields,
+            Self::Absent | Self::Whole => &[],
+        }
     }
 
     /// Takes in one more occurrence; the wider one holds.
@@ -70,9 +79,18 @@ pub struct ResponseDirectives {
     pub stale_while_revalidate: Option<Duration>,
     /// How long after its lifetime it may be served when the origin fails (RFC 5861 §4).
     pub stale_if_error: Option<Duration>,
+    /// All this was said to this cache in a field of its own, so that `Expires` says nothing to it (RFC 9213 §2.2).
+    pub targeted: bool,
 }
 
 impl ResponseDirectives {
+    /// Reads what a response says to a cache that these fields are for, in this order; in want of them, its
+    /// `Cache-Control` (RFC 9213).
+    #[must_use]
+    pub fn of(headers: &HeaderMap, targets: &[HeaderName]) -> Self {
+        targeted::read(headers, targets).unwrap_or_else(|| Self::parse(headers))
+    }
+
     /// Reads the `Cache-Control` of a response, whatever its bytes are.
     #[must_use]
     pub fn parse(headers: &HeaderMap) -> Self {
@@ -83,7 +101,15 @@ impl ResponseDirectives {
         parsed
     }
 
-    fn take(&mut self, directive: Directive<'_>) {
+    /// The fields that must not be stored, while the rest of the response may be.
+    ///
+    /// RFC 9111 §3.1: "The no-cache (Section 5.2.2.4) and private (Section 5.2.2.7) cache directives can have arguments that
+    /// prevent storage of header fields by all caches and shared caches, respectively."
+    pub fn unstorable(&self) -> impl Iterator<Item = &HeaderName> {
+        self.no_cache.fields().iter().chain(self.private.fields())
+    }
+
+    pub(super) fn take(&mut self, directive: Directive<'_>) {
         match directive.name(&mut [0; LONGEST]) {
             b"no-store" => self.no_store = true,
             b"no-cache" => self.no_cache.widen(directive.fields()),

@@ -4,16 +4,23 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-/// Which statuses are stored: those of success (2xx) without 206, and those that were added.
+/// Which statuses are stored: those of success (2xx) without 206, or all that are final, and those that were added.
 ///
 /// 206 and 304 are parts and confirmations of other responses, and 1xx are not final (RFC 9111 §3): they are never
 /// stored, even if they are added.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatusRules {
+    every_final: bool,
     added: Vec<(StatusCode, Option<Duration>)>,
 }
 
 impl StatusRules {
+    /// Stores every final status. That a response may be stored is then for its fields to say.
+    #[must_use]
+    pub const fn every_final() -> Self {
+        Self { every_final: true, added: Vec::new() }
+    }
+
     /// Stores this status too, with a default lifetime of its own, or with that of all others. The last word on a status
     /// holds.
     #[must_use]
@@ -27,13 +34,15 @@ impl StatusRules {
     #[must_use]
     pub fn lifetime_of(&self, status: StatusCode, default: Duration) -> Option<Duration> {
         let never = status.is_informational()
-            || matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED);
+            || matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
+            // About a range that a request without one cannot have asked for, and that no key has.
+            || self.every_final && status == StatusCode::RANGE_NOT_SATISFIABLE;
         if never {
             return None;
         }
         match self.added.iter().find(|(known, _)| *known == status) {
             Some((_, lifetime)) => Some(lifetime.unwrap_or(default)),
-            None => status.is_success().then_some(default),
+            None => (self.every_final || status.is_success()).then_some(default),
         }
     }
 }
@@ -86,6 +95,17 @@ mod tests {
         ] {
             assert_eq!(lifetime_of(&rules, status), expected.map(Duration::from_secs), "{status}");
         }
+    }
+
+    /// RFC 9111 §3: "the response status code is final".
+    #[test]
+    fn all_final_statuses_are_stored_where_the_fields_decide() {
+        let rules = StatusRules::every_final().with(StatusCode::NOT_FOUND, Some(Duration::from_secs(10)));
+        let stored = |status: &u16| lifetime_of(&rules, *status).is_some();
+        let refused: Vec<_> = (200..=999).filter(|status| !stored(status)).collect();
+        assert_eq!(refused, [206, 304, 416]);
+        assert!(!(100..200).any(|status| stored(&status)));
+        assert_eq!(lifetime_of(&rules, 404), Some(Duration::from_secs(10)));
     }
 
     /// RFC 9111 §3: "the response status code is final", and 206 and 304 only where they are understood.

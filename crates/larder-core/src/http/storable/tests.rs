@@ -1,3 +1,5 @@
+use http::HeaderName;
+
 use super::*;
 use crate::http::testing::{NOVEMBER, fields, secs};
 
@@ -18,7 +20,7 @@ fn judged(
     judge(
         rules,
         credentials,
-        &RequestDirectives::default(),
+        &HeaderMap::new(),
         StatusCode::from_u16(status).unwrap(),
         &fields(lines),
         &Override::default(),
@@ -40,7 +42,13 @@ fn what_the_response_forbids_is_not_stored() {
         (&[("cache-control", "no-store")], Some(NotStored::NoStore)),
         (&[("cache-control", "max-age=9, public, no-store")], Some(NotStored::NoStore)),
         (&[("cache-control", "private, max-age=9")], Some(NotStored::Private)),
-        (&[("cache-control", "public, private=\"set-cookie\"")], Some(NotStored::Private)),
+        // §5.2.2.7: what is listed is not stored, and the rest is.
+        (&[("cache-control", "private=\"x-a\"")], None),
+        (&[("cache-control", "private=\"set-cookie\""), ("set-cookie", "a=b")], None),
+        (&[("cache-control", "no-cache=\"set-cookie\""), ("set-cookie", "a=b")], None),
+        (&[("cache-control", "private=\"x-a\""), ("set-cookie", "a=b")], Some(NotStored::SetCookie)),
+        (&[("cache-control", "private=\"x-a\", private")], Some(NotStored::Private)),
+        (&[("cache-control", "private=\"not a name\"")], Some(NotStored::Private)),
         (&[("set-cookie", "a=b")], Some(NotStored::SetCookie)),
         (&[("set-cookie", "a=b"), ("cache-control", "public")], Some(NotStored::SetCookie)),
         (&[("vary", "*")], Some(NotStored::VaryStar)),
@@ -76,6 +84,24 @@ fn a_status_has_to_be_among_those_of_the_policy() {
     assert_eq!(stated.map(|judged| judged.lifetime.fresh), Ok(secs(3)));
 }
 
+/// RFC 9111 §3.3: "MAY be stored as if it were an incomplete 200 (OK) response", by a cache that understands its range.
+#[test]
+fn a_part_is_judged_like_the_whole_where_parts_are_stored() {
+    const FRESH: (&str, &str) = ("cache-control", "max-age=9");
+    let rules = StoreRules { partial: true, ..rules(60) };
+    for (status, lines, expected) in [
+        (206, &[("content-range", "bytes 0-1/2"), FRESH][..], Ok(9)),
+        (206, &[("content-range", "bytes 0-1/*")], Ok(60)),
+        (206, &[("content-range", "bytes 0-1/2"), ("cache-control", "no-store")], Err(NotStored::NoStore)),
+        (206, &[("content-range", "bytes */2"), FRESH], Err(NotStored::Partial)),
+        (206, &[("content-range", "items 0-1/2"), FRESH], Err(NotStored::Partial)),
+        (206, &[("content-type", "multipart/byteranges; boundary=a"), FRESH], Err(NotStored::Partial)),
+    ] {
+        let found = judged(&rules, ANONYMOUS, status, lines).map(|judged| judged.lifetime.fresh);
+        assert_eq!(found, expected.map(secs), "{status} {lines:?}");
+    }
+}
+
 /// RFC 9111 §4.2.1; what the handler says outranks it and is our own.
 #[test]
 fn a_lifetime_is_stated_where_the_fields_name_it() {
@@ -87,7 +113,7 @@ fn a_lifetime_is_stated_where_the_fields_name_it() {
         (&[("expires", "Mon, 01 Jan 2035 00:00:00 GMT")], true),
     ] {
         let judged = |said: Override| {
-            let request = RequestDirectives::default();
+            let request = HeaderMap::new();
             let (fields, status) = (fields(lines), StatusCode::OK);
             judge(&rules(60), ANONYMOUS, &request, status, &fields, &said, NOVEMBER, NOVEMBER).unwrap()
         };
@@ -159,7 +185,7 @@ fn a_response_has_to_be_of_some_use() {
         (&[("cache-control", "max-age=10"), ("age", "9")], None),
         (&[("expires", "0")], Some(NotStored::NoLifetime)),
         (&[("cache-control", "no-cache")], Some(NotStored::NoLifetime)),
-        (&[("cache-control", "no-cache=\"a\", max-age=9")], Some(NotStored::NoLifetime)),
+        (&[("cache-control", "no-cache=\"a\", max-age=9")], None),
         (&[("cache-control", "no-cache"), ETAG], None),
     ] {
         assert_eq!(refusal(lines), expected, "{lines:?}");
@@ -177,7 +203,7 @@ fn flags_say_what_must_be_validated() {
         ("max-age=9, proxy-revalidate", false, true),
         ("s-maxage=9", false, true),
         ("no-cache", true, true),
-        ("no-cache=\"x-a\"", true, true),
+        ("no-cache=\"x-a\"", false, false),
     ] {
         let lines = &[("cache-control", cache_control), ("etag", "\"a\"")];
         let flags = judged(&rules(60), ANONYMOUS, 200, lines).unwrap().flags;
@@ -189,7 +215,7 @@ fn flags_say_what_must_be_validated() {
 /// RFC 9111 §5.2.1.5, where the policy lets requests decide.
 #[test]
 fn a_request_may_forbid_to_store_if_the_policy_lets_it() {
-    let request = RequestDirectives { no_store: true, ..RequestDirectives::default() };
+    let request = fields(&[("cache-control", "no-store")]);
     for (follow_request, expected) in [(false, None), (true, Some(NotStored::Request))] {
         let rules = StoreRules { follow_request, ..rules(60) };
         let found = judge(
@@ -214,7 +240,7 @@ fn an_override_gives_a_lifetime_and_nothing_else() {
         judge(
             &rules(0),
             ANONYMOUS,
-            &RequestDirectives::default(),
+            &HeaderMap::new(),
             StatusCode::OK,
             &fields(lines),
             &said,
@@ -226,4 +252,110 @@ fn an_override_gives_a_lifetime_and_nothing_else() {
     assert_eq!(stored.lifetime.fresh, secs(7));
     assert_eq!(stored.initial_age, secs(2));
     assert_eq!(judge(&[("cache-control", "no-store")]), Err(NotStored::NoStore));
+}
+
+/// What `Policy::rfc9111` stores by.
+fn by_headers() -> StoreRules {
+    StoreRules {
+        statuses: StatusRules::every_final(),
+        by_headers: true,
+        heuristic: Some(Heuristic::up_to(secs(3600))),
+        ..StoreRules::default()
+    }
+}
+
+/// RFC 9111 §3, §4.2.2.
+#[test]
+fn where_the_fields_decide_a_response_has_to_say_that_it_may_be_stored() {
+    const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");
+    const EXPIRES: (&str, &str) = ("expires", "Sun, 06 Nov 1994 08:49:47 GMT");
+    const ETAG: (&str, &str) = ("etag", "\"a\"");
+    let none = Err(NotStored::NoLifetime);
+    for (status, lines, expected) in [
+        // "a public response directive"
+        (599, &[("cache-control", "public"), MODIFIED][..], Ok(10)),
+        (599, &[MODIFIED], none),
+        (200, &[("cache-control", "public")], none),
+        // "an Expires header field"
+        (599, &[EXPIRES], Ok(10)),
+        // "a max-age response directive"
+        (499, &[("cache-control", "max-age=7")], Ok(7)),
+        // "an s-maxage response directive"
+        (302, &[("cache-control", "s-maxage=8")], Ok(8)),
+        // "a status code that is defined as heuristically cacheable"
+        (404, &[MODIFIED], Ok(10)),
+        (201, &[MODIFIED], none),
+        (200, &[ETAG], Ok(0)),
+        (201, &[ETAG], none),
+        (200, &[], none),
+        // §4.2.2: "A cache MUST NOT use heuristics to determine freshness when an explicit expiration time is present".
+        (200, &[("cache-control", "max-age=0"), MODIFIED], Ok(0)),
+        (200, &[("expires", "0"), MODIFIED], Ok(0)),
+        // RFC 9110 §14.4: in a 200 it "has no meaning".
+        (200, &[("cache-control", "max-age=7"), ("content-range", "bytes 0-1/2")], Ok(7)),
+        (206, &[("cache-control", "max-age=7")], Err(NotStored::Partial)),
+        (304, &[("cache-control", "max-age=7")], Err(NotStored::Status)),
+    ] {
+        let found = judged(&by_headers(), ANONYMOUS, status, lines);
+        assert_eq!(found.map(|judged| judged.lifetime.fresh), expected.map(secs), "{status} {lines:?}");
+    }
+    let stated = |lines| judged(&by_headers(), ANONYMOUS, 200, lines).map(|judged| judged.stated);
+    assert_eq!((stated(&[MODIFIED]), stated(&[EXPIRES])), (Ok(false), Ok(true)));
+}
+
+/// Our own: what a page says to one visitor is not guessed to be good for all.
+#[test]
+fn no_lifetime_is_guessed_of_what_answers_a_cookie() {
+    let visitor = fields(&[("cookie", "a=b")]);
+    const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");
+    for (lines, expected) in [
+        (&[MODIFIED][..], 0),
+        (&[MODIFIED, ("cache-control", "public")], 10),
+        (&[MODIFIED, ("cache-control", "max-age=5")], 5),
+    ] {
+        let (rules, said, headers) = (by_headers(), Override::default(), fields(lines));
+        let found = judge(&rules, ANONYMOUS, &visitor, StatusCode::OK, &headers, &said, NOVEMBER, NOVEMBER);
+        let found = found.map(|judged| judged.lifetime.fresh);
+        assert_eq!(found, Ok(secs(expected)), "{lines:?}");
+    }
+}
+
+/// RFC 9111 §7.3: "the presence of a Set-Cookie response header field does not inhibit caching".
+#[test]
+fn cookies_are_stored_where_the_policy_says_so() {
+    let lines = &[("set-cookie", "a=b"), ("cache-control", "max-age=5")];
+    assert_eq!(judged(&by_headers(), ANONYMOUS, 200, lines).err(), Some(NotStored::SetCookie));
+    let storing = StoreRules { store_set_cookie: true, ..by_headers() };
+    assert!(judged(&storing, ANONYMOUS, 200, lines).is_ok());
+}
+
+/// RFC 9213 §2.2: a cache "MUST ignore the Cache-Control and Expires header fields in that response".
+#[test]
+fn what_a_targeted_field_says_is_all_that_counts() {
+    const TARGET: HeaderName = HeaderName::from_static("cdn-cache-control");
+    const EXPIRES: (&str, &str) = ("expires", "Sun, 06 Nov 1994 08:59:47 GMT");
+    const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");
+    let targeting = StoreRules { targets: vec![TARGET], ..by_headers() };
+    for (lines, expected) in [
+        (&[("cdn-cache-control", "max-age=5"), ("cache-control", "no-store"), EXPIRES][..], Ok(5)),
+        (
+            &[("cdn-cache-control", "no-store"), ("cache-control", "max-age=9"), EXPIRES],
+            Err(NotStored::NoStore),
+        ),
+        (&[("cdn-cache-control", "private"), ("cache-control", "max-age=9")], Err(NotStored::Private)),
+        (
+            &[("cdn-cache-control", "none"), ("cache-control", "max-age=9"), EXPIRES],
+            Err(NotStored::NoLifetime),
+        ),
+        // §2.2: "The semantics and precedence of cache directives in a targeted field are the same as those in
+        // Cache-Control", so that the rest is guessed.
+        (&[("cdn-cache-control", "none"), ("cache-control", "no-store"), EXPIRES, MODIFIED], Ok(10)),
+        (&[("cdn-cache-control", "max-age"), EXPIRES], Err(NotStored::NoLifetime)),
+    ] {
+        let found = judged(&targeting, ANONYMOUS, 200, lines);
+        assert_eq!(found.map(|judged| judged.lifetime.fresh), expected.map(secs), "{lines:?}");
+        assert!(
+            judged(&by_headers(), ANONYMOUS, 200, lines).map(|judged| judged.lifetime.fresh) != Ok(secs(5))
+        );
+    }
 }

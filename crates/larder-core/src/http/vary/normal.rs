@@ -1,6 +1,6 @@
 //! The normal form of a field's value in a request, over all of its lines.
 
-use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER, USER_AGENT};
+use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::http::list::members;
@@ -14,6 +14,9 @@ pub(super) fn value(name: &HeaderName, request: &HeaderMap) -> Option<HeaderValu
     for piece in pieces(name, request) {
         bytes.extend_from_slice(piece);
     }
+    if *name == ACCEPT_LANGUAGE {
+        bytes.make_ascii_lowercase();
+    }
     Some(HeaderValue::from_bytes(&bytes).unwrap_or_else(|_| first.clone()))
 }
 
@@ -24,9 +27,18 @@ pub(super) fn equals(name: &HeaderName, request: &HeaderMap, known: Option<&Head
     };
     let mut rest = Some(known.as_bytes());
     for piece in pieces(name, request) {
-        rest = rest.and_then(|rest| rest.strip_prefix(piece));
+        rest = rest.and_then(|rest| without(rest, piece, *name == ACCEPT_LANGUAGE));
     }
     request.contains_key(name) && rest.is_some_and(<[u8]>::is_empty)
+}
+
+/// What follows this piece. RFC 4647 §2: language ranges "are to be treated as case-insensitive".
+fn without<'a>(text: &'a [u8], piece: &[u8], in_any_case: bool) -> Option<&'a [u8]> {
+    if !in_any_case {
+        return text.strip_prefix(piece);
+    }
+    let (start, rest) = text.split_at_checked(piece.len())?;
+    start.eq_ignore_ascii_case(piece).then_some(rest)
 }
 
 /// What the normal form is put together from: the members of all lines, and what stands between two of them.

@@ -42,13 +42,6 @@ fn what_is_served_from_the_cache() {
             "STALE",
             "Larder; hit; ttl=-1; detail=\"memory, stale-while-revalidate\"",
         ),
-        (
-            Stale(Tier::Shared, StaleReason::IfError),
-            3_660,
-            60,
-            "STALE",
-            "Larder; hit; ttl=-3600; detail=\"shared, stale-if-error\"",
-        ),
     ];
     for (outcome, age, fresh, x_cache, status) in cases {
         let (mut headers, others) = stored(&[]);
@@ -57,6 +50,24 @@ fn what_is_served_from_the_cache() {
         assert_eq!(line(&headers, &AGE), age.to_string());
         assert_eq!(line(&headers, &CACHE_STATUS), status);
         assert_eq!(line(&headers, &http::header::CONTENT_TYPE), "text/plain");
+    }
+}
+
+/// RFC 9211 §2.1: what was forwarded is no hit.
+#[test]
+fn what_stands_in_for_a_handler_that_failed() {
+    for (failed, expected) in [
+        (Forwarded::in_vain(Some(StatusCode::BAD_GATEWAY), false), "fwd=stale; fwd-status=502; ttl=-3600"),
+        (Forwarded::in_vain(None, false), "fwd=stale; ttl=-3600"),
+        (Forwarded::in_vain(None, true), "fwd=stale; collapsed; ttl=-3600"),
+    ] {
+        let (mut headers, others) = stored(&["cdn; fwd=miss"]);
+        let outcome = Outcome::Stale(Tier::Shared, StaleReason::IfError);
+        stood_in(&mut headers, outcome, seconds(3_660), seconds(60), others.as_ref(), failed);
+        assert_eq!(line(&headers, &X_CACHE), "STALE");
+        assert_eq!(line(&headers, &AGE), "3660");
+        let expected = format!("cdn; fwd=miss, Larder; {expected}; detail=\"shared, stale-if-error\"");
+        assert_eq!(line(&headers, &CACHE_STATUS), expected);
     }
 }
 

@@ -1,0 +1,116 @@
+//! Targeted fields: cache directives for some caches alone (RFC 9213).
+
+use http::{HeaderMap, HeaderName};
+use sfv::{BareItem, Dictionary, ListEntry, Parser};
+
+use super::ResponseDirectives;
+use super::directive::Directive;
+
+/// What the first field of the target list says that says anything.
+///
+/// RFC 9213 §2.2: a cache "MUST select the first (in target list order) field with a valid, non-empty value and use its value
+/// to determine the caching policy for the response, and it MUST ignore the Cache-Control and Expires header fields in that
+/// response, unless no valid, non-empty value is available from the listed header fields."
+pub(super) fn read(headers: &HeaderMap, targets: &[HeaderName]) -> Option<ResponseDirectives> {
+    targets.iter().filter(|name| headers.contains_key(*name)).find_map(|name| {
+        let members = dictionary(headers, name).filter(|members| !members.is_empty())?;
+        let mut parsed = ResponseDirectives { targeted: true, ..ResponseDirectives::default() };
+        for (name, value) in &members {
+            take(&mut parsed, name.as_str(), value);
+        }
+        Some(parsed)
+    })
+}
+
+/// §2.1: "If a targeted field in a given response is empty or a parsing error is encountered, that field MUST be ignored by
+/// the cache".
+fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Option<Dictionary> {
+    // RFC 9651 §4.2: all lines are one list.
+    let lines: Vec<_> = headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
+    Parser::new(&lines.join(&b", "[..])).parse().ok()
+}
+
+/// §2.1: values are mapped "into a Boolean […] when the member has no separate value, a Token […] for alphanumeric values, a
+/// String […] for quote-delimited values, or an Integer […] for purely numeric values", and "Implementations SHOULD NOT
+/// consume values that violate these inferred constraints", such as `max-age="60"`. "Parameters received on directives are
+/// to be ignored".
+fn take(parsed: &mut ResponseDirectives, name: &str, value: &ListEntry) {
+    let ListEntry::Item(item) = value else {
+        return parsed.take(Directive::with_unusable(name));
+    };
+    match &item.bare_item {
+        BareItem::Boolean(true) => parsed.take(Directive::bare(name)),
+        // What is said not to be so.
+        BareItem::Boolean(false) => {}
+        BareItem::Integer(number) => parsed.take(Directive::with_number(name, &number.to_string())),
+        BareItem::Token(text) => parsed.take(Directive::with_text(name, text.as_str())),
+        BareItem::String(text) => parsed.take(Directive::with_text(name, text.as_str())),
+        _ => parsed.take(Directive::with_unusable(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::{fields, secs};
+
+    const TARGETS: [HeaderName; 2] =
+        [HeaderName::from_static("larder-cache-control"), HeaderName::from_static("cdn-cache-control")];
+
+    fn of(lines: &[(&'static str, &str)]) -> ResponseDirectives {
+        ResponseDirectives::of(&fields(lines), &TARGETS)
+    }
+
+    /// RFC 9213 §2.1, §2.2, §3.1.
+    #[test]
+    fn the_first_valid_targeted_field_takes_the_place_of_cache_control() {
+        let max_age = |seconds| Some(secs(seconds));
+        for (lines, targeted, expected) in [
+            (&[("cache-control", "max-age=1")][..], false, max_age(1)),
+            (&[("cache-control", "max-age=1"), ("cdn-cache-control", "max-age=2")], true, max_age(2)),
+            (&[("larder-cache-control", "max-age=3"), ("cdn-cache-control", "max-age=2")], true, max_age(3)),
+            (&[("larder-cache-control", ""), ("cdn-cache-control", "max-age=2")], true, max_age(2)),
+            (&[("larder-cache-control", "&"), ("cdn-cache-control", "max-age=2")], true, max_age(2)),
+            (&[("cdn-cache-control", "max-age=2, &&&"), ("cache-control", "max-age=1")], false, max_age(1)),
+            (&[("cdn-cache-control", "max-age =2"), ("cache-control", "max-age=1")], false, max_age(1)),
+            (&[("cdn-cache-control", "Max-Age=2"), ("cache-control", "max-age=1")], false, max_age(1)),
+            (&[("cdn-cache-control", "max-age"), ("cache-control", "max-age=1")], true, max_age(0)),
+            (&[("cdn-cache-control", "max-age=\"2\""), ("cache-control", "max-age=1")], true, max_age(0)),
+            (&[("cdn-cache-control", "max-age=2.5")], true, max_age(0)),
+            (&[("cdn-cache-control", "max-age=-2")], true, max_age(0)),
+            (&[("cdn-cache-control", "max-age=99999999999")], true, max_age(1 << 31)),
+            (&[("cdn-cache-control", "max-age=2;foo=bar")], true, max_age(2)),
+            // RFC 9651 §3.2: of one key, the last.
+            (&[("cdn-cache-control", "max-age=2"), ("cdn-cache-control", "max-age=4")], true, max_age(4)),
+            // §3.1: "none" is "not a registered cache directive; it is here to avoid sending a header field with an empty
+            // value, which would be ignored".
+            (&[("cdn-cache-control", "none"), ("cache-control", "no-store, max-age=1")], true, None),
+            (&[("other-cache-control", "max-age=2"), ("cache-control", "max-age=1")], false, max_age(1)),
+        ] {
+            let found = of(lines);
+            assert_eq!((found.targeted, found.max_age), (targeted, expected), "{lines:?}");
+            assert!(!found.no_store, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn its_directives_are_those_of_cache_control() {
+        use super::super::Qualified;
+
+        let found = of(&[("cdn-cache-control", "no-store, private, must-revalidate, no-cache=\"x-a, x-b\"")]);
+        let names = [HeaderName::from_static("x-a"), HeaderName::from_static("x-b")];
+        let expected = ResponseDirectives {
+            no_store: true,
+            private: Qualified::Whole,
+            must_revalidate: true,
+            no_cache: Qualified::Fields(names.into()),
+            targeted: true,
+            ..ResponseDirectives::default()
+        };
+        assert_eq!(found, expected);
+        // A restriction that makes no sense still restricts; a list of texts is no list of names.
+        assert!(of(&[("cdn-cache-control", "no-store=7")]).no_store);
+        assert_eq!(of(&[("cdn-cache-control", "private=(\"a\" \"b\")")]).private, Qualified::Whole);
+        assert!(!of(&[("cdn-cache-control", "no-store=?0")]).no_store);
+    }
+}

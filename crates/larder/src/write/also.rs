@@ -1,0 +1,66 @@
+//! What else a write invalidates, by the fields of its response.
+
+use http::HeaderMap;
+use http::header::{CONTENT_LOCATION, LOCATION};
+use larder_core::http::groups::{self, CACHE_GROUP_INVALIDATION};
+use larder_core::http::reference::{self, Base};
+use larder_core::log::selector::{Selector, UriName};
+
+use crate::policy::Effects;
+use crate::service::target::Target;
+
+/// The target URI of a write, as far as its response can name others of its origin.
+pub(crate) struct Origin {
+    told: Option<Box<str>>,
+    scheme: Box<str>,
+    authority: Box<str>,
+    path: Box<str>,
+    query: Option<Box<str>>,
+}
+
+impl Origin {
+    pub(crate) fn of(target: &Target<'_>) -> Self {
+        Self {
+            told: target.told.map(Into::into),
+            scheme: target.scheme.into(),
+            authority: (&*target.authority).into(),
+            path: target.path.into(),
+            query: target.query.map(Into::into),
+        }
+    }
+
+    /// What the response to the write names beside the write's own URI.
+    ///
+    /// RFC 9111 §4.4: "A cache MAY invalidate other URIs when it receives a non-error status code in response to an unsafe
+    /// request method […]. In particular, the URI(s) in the Location and Content-Location response header fields (if present)
+    /// are candidates for invalidation".
+    pub(crate) fn named_by(&self, effects: &Effects, response: &HeaderMap) -> Vec<Selector> {
+        let fields = if effects.locations { &[LOCATION, CONTENT_LOCATION][..] } else { &[] };
+        let references = fields.iter().flat_map(|name| response.get_all(name));
+        references.filter_map(|value| self.uri(value.to_str().ok()?)).map(Selector::Uri).collect()
+    }
+
+    /// The groups that the response invalidates, whatever its status is: it says so itself.
+    ///
+    /// RFC 9875 §3: "The Cache-Group-Invalidation header field MUST be ignored on responses to requests that have a safe
+    /// method". Nothing else comes here.
+    pub(crate) fn groups_of(&self, effects: &Effects, response: &HeaderMap) -> Vec<Selector> {
+        if !effects.groups {
+            return Vec::new();
+        }
+        let origin = format!("{}://{}", self.scheme, self.authority);
+        let groups = groups::groups(response, &CACHE_GROUP_INVALIDATION, &origin);
+        groups.into_iter().map(Selector::Tag).collect()
+    }
+
+    fn uri(&self, reference: &str) -> Option<UriName> {
+        let base = Base {
+            scheme: self.told.as_deref(),
+            authority: &self.authority,
+            path: &self.path,
+            query: self.query.as_deref(),
+        };
+        let path = reference::same_origin(reference, base)?;
+        UriName::new(&format!("{}://{}{path}", self.scheme, self.authority)).ok()
+    }
+}
