@@ -217,10 +217,12 @@ impl Route {
         };
         // It came just now.
         let weighed = self.weigh(&held, headers, held.since());
-        let known = Known::of(Arc::clone(&held), Tier::Shared, weighed, headers);
-        // A part that is of no use here takes no place: in memory there may be another one.
-        if inner.memory.keeps() && matches!(known, Known::Fresh(..) | Known::Stale(_)) {
-            inner.memory.insert(held);
+        let known = Known::of(held, Tier::Shared, weighed, headers);
+        if inner.memory.keeps()
+            // A part that is of no use here takes no place: in memory there may be another one.
+            && let Known::Fresh(held, _) | Known::Stale(Stale { held, .. }) = &known
+        {
+            inner.memory.insert(Arc::clone(held));
         }
         known
     }

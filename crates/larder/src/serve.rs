@@ -234,6 +234,7 @@ fn plain(route: &Route, ask: &Ask, held: &Held, outcome: Outcome) -> Whole {
 }
 
 /// What a request wants in place of the whole response.
+#[derive(Clone, Copy)]
 struct Wants {
     head: bool,
     conditional: bool,

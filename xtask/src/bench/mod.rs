@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: what a hit costs, beside a bare handler and beside the fastest published layer.
+//! `cargo xtask bench`: what a hit costs, beside a bare handler and beside the fastest published layer, and what many
+//! requests at once for one cold key do.
 
 mod callgrind;
 mod counts;
@@ -19,6 +20,9 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     }
     println!("\n{}", counts::table(&allocated, instructions.as_deref()));
     redis::ensure()?;
-    shell::must(&mut shell::cargo(&counts::program("redis_hits")))?;
+    for program in ["redis_hits", "cold"] {
+        println!();
+        shell::must(&mut shell::cargo(&counts::program(program)))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -310,9 +310,8 @@ fn parts_that_touch_make_one() {
         (5..10, 0..4, None),
     ] {
         let found = combined((one.clone(), TAG), (other.clone(), TAG));
-        let expected = expected.map(|range: std::ops::Range<u64>| {
-            let bytes = range.start as usize..range.end as usize;
-            (range, Bytes::from_static(&WHOLE[bytes]))
+        let expected = expected.map(|range: std::ops::Range<usize>| {
+            (range.start as u64..range.end as u64, Bytes::from_static(&WHOLE[range]))
         });
         assert_eq!(found, expected, "{one:?} and {other:?}");
     }
