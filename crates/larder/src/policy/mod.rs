@@ -318,7 +318,7 @@ impl Policy {
     /// them. Two that touch are made one, if they have the same strong `ETag` (or `Last-Modified`, where that is strong), and
     /// all of it together is the whole (RFC 9111 §3.3, §3.4).
     ///
-    /// By default, but for [`rfc9111`](Self::rfc9111), they pass untouched; parts of a whole that is stored are served in any case. Of each key, or variant, one
+    /// By default they pass untouched; parts of a whole that is stored are served in any case. Of each key, or variant, one
     /// part is kept, of up to [`max_body`](Self::max_body) bytes: it is for what is fetched in pieces that follow each other.
     #[must_use]
     pub const fn store_partial(mut self) -> Self {

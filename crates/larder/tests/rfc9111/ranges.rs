@@ -23,8 +23,8 @@ fn origin() -> Origin {
 }
 
 #[tokio::test]
-async fn parts_are_stored_and_combined_unless_the_policy_says_otherwise() {
-    for (policy, calls) in [(Policy::rfc9111(), 2), (Policy::rfc9111().without_partial(), 4)] {
+async fn parts_are_stored_and_combined_where_the_policy_says_so() {
+    for (policy, calls) in [(Policy::rfc9111().store_partial(), 2), (Policy::rfc9111(), 4)] {
         let proxy = before(policy, origin());
         for (range, body) in [("bytes=0-4", "01234"), ("bytes=0-4", "01234"), ("bytes=5-9", "56789")] {
             let part = proxy.get(&[("range", range)]).await;
@@ -40,7 +40,7 @@ async fn parts_are_stored_and_combined_unless_the_policy_says_otherwise() {
 /// §5.2.1.7: what is stored does not have all of it.
 #[tokio::test]
 async fn a_part_is_nothing_to_who_wants_the_whole_or_nothing() {
-    let proxy = before(Policy::rfc9111().obey_requests(), origin());
+    let proxy = before(Policy::rfc9111().store_partial().obey_requests(), origin());
     proxy.get(&[("range", "bytes=0-4")]).await;
     let only = ("cache-control", "only-if-cached");
     assert_eq!(proxy.get(&[only]).await.status(), StatusCode::GATEWAY_TIMEOUT);
@@ -52,7 +52,7 @@ async fn a_part_is_nothing_to_who_wants_the_whole_or_nothing() {
 /// §4.3.5 is about stored responses to `GET` that the `HEAD` would have been answered from: a part is none.
 #[tokio::test]
 async fn a_head_tells_nothing_of_a_part() {
-    let proxy = before(Policy::rfc9111(), origin());
+    let proxy = before(Policy::rfc9111().store_partial(), origin());
     proxy.get(&[("range", "bytes=0-4")]).await;
     proxy.wait(9);
     let head = proxy.send("HEAD", "/", &[("range", "bytes=0-4")]).await;
