@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, Response, StatusCode, response};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use larder_core::http::cache_control::ResponseDirectives;
 use larder_core::http::complete;
 use larder_core::http::fields;
@@ -146,7 +146,7 @@ impl Fill {
         let forwarded = Forwarded::by_handler(parts.status, making.stored());
         let (status, headers) = (parts.status, parts.headers.clone());
         let (collector, first) = match Collector::new(body, limit).at_once().await {
-            AtOnce::Whole(body) if !is_complete(&headers, &body) => {
+            AtOnce::Whole(body) if !is_complete(status, &headers, &body) => {
                 self.route.cache.report.judged(Err(NotStored::Incomplete));
                 let forwarded = Forwarded { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
                 let response = Response::from_parts(parts, CacheBody::whole(body));
@@ -161,22 +161,37 @@ impl Fill {
             }
             AtOnce::Pending(collector, first) => (collector, first),
         };
+        self.pass_along(parts, (collector, first, hint), making, client).await;
+    }
+
+    /// The same of a body that is not there at once: its client, and those who follow, are given it as it comes.
+    async fn pass_along<B, E>(
+        mut self,
+        parts: response::Parts,
+        (collector, first, hint): (Collector<B>, Option<Step<B>>, SizeHint),
+        making: Making,
+        client: Client<B, E>,
+    ) where
+        B: Body<Data = Bytes, Error: Send> + Send,
+    {
+        let forwarded = Forwarded::by_handler(parts.status, making.stored());
+        let (status, headers) = (parts.status, parts.headers.clone());
         let (writer, reader) = tee(hint);
         for data in collector.so_far() {
             writer.push(Frame::data(data.clone()));
         }
-        let followers = match &first {
-            Some(step) if step.forbids().is_some() => None,
-            _ => self.publish((status, &headers), hint, &making, collector.so_far()),
-        };
         // What is known by now not to be for storing is not promised.
         let forbidden = first.as_ref().and_then(Step::forbids).map(Err);
+        let followers = match forbidden {
+            None => self.publish((status, &headers), hint, &making, collector.so_far()),
+            Some(_) => None,
+        };
         let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
         self.answer(client, Response::from_parts(parts, CacheBody::tee(reader)), forwarded);
         let read = collector.rest(first, writer, followers.as_ref()).await;
         // Those who follow are told at last: who asks again at once, for the rest or for the whole, finds what became of it.
         match read {
-            Ok((body, writer)) if !is_complete(&headers, &body) => {
+            Ok((body, writer)) if !is_complete(status, &headers, &body) => {
                 self.route.cache.report.judged(Err(NotStored::Incomplete));
                 self.lead = None;
                 writer.finish();
@@ -234,9 +249,10 @@ impl Fill {
 
 /// Whether a body is all that the response said it would be: as long as `Content-Length` has it, and for a part as
 /// `Content-Range` has it. What ended early must not be taken for the whole (RFC 9111 §3.3), however cleanly it ended.
-fn is_complete(headers: &HeaderMap, body: &Bytes) -> bool {
-    complete::is_complete(headers, body.len())
-        && ContentRange::of(headers).is_none_or(|part| part.has_length(body.len()))
+fn is_complete(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> bool {
+    // RFC 9110 §14.4: elsewhere `Content-Range` "has no meaning".
+    let part = ContentRange::of(headers).filter(|_| status == StatusCode::PARTIAL_CONTENT);
+    complete::is_complete(headers, body.len()) && part.is_none_or(|part| part.has_length(body.len()))
 }
 
 /// Whether what is to be refreshed is fresh, as it is where that is done early.
