@@ -180,6 +180,7 @@ async fn who_follows_a_body_that_breaks_off_is_given_the_rest_by_another_run() {
     assert_eq!(origin.calls(), 2, "one run more for all of them");
     assert!(site.get("/a").await.is("HIT", "one two three"));
     assert_eq!(cache.stats().collapsed, 5);
+    assert_eq!(cache.stats().misses.values().sum::<u64>(), 6, "each request is counted once");
 }
 
 /// Two halves that do not belong together are never taken for a whole.
@@ -279,41 +280,70 @@ async fn a_body_that_outgrows_the_cache_is_whole_for_all() {
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// Rule 13: who comes after an invalidation is given nothing of what the fill read before, and need not wait for it, also
-/// where only the response says what it is named by.
+/// A site of which the policy or the handler says what its responses are named by.
+async fn named(cache: &Cache, by_handler: bool, origin: &Origin) -> (Arc<Site>, Door) {
+    let handler = Router::new().fallback_service(origin.clone());
+    let name = move |response: Response<axum::body::Body>| async move {
+        (by_handler.then(|| Tags::from(["thing"])), response)
+    };
+    let policy = if by_handler { hourly() } else { hourly().tag("thing") };
+    let layer = cache.layer(policy);
+    let handler = handler.layer(axum::middleware::map_response(name));
+    behind_door(Router::new().fallback_service(layer.layer(handler))).await
+}
+
+/// Rule 13: who comes after an invalidation is given nothing of what the fill read before, and need not wait for it.
 #[tokio::test]
 async fn who_comes_after_an_invalidation_does_not_follow_what_was_read_before() {
-    for by_handler in [false, true] {
-        for soft in [false, true] {
-            let (cache, _) = cache();
-            let gate = Gate::new();
-            let origin = Origin::queue([parts(&["old ", "v1"], &gate), Answer::ok("v2")]);
-            let handler = Router::new().fallback_service(origin.clone());
-            let handler =
-                handler.layer(axum::middleware::map_response(move |response: Response<axum::body::Body>| {
-                    let tags = by_handler.then(|| Tags::from(["thing"]));
-                    async move { (tags, response) }
-                }));
-            let policy = if by_handler { hourly() } else { hourly().tag("thing") };
-            let router = Router::new().fallback_service(cache.layer(policy).layer(handler));
-            let (site, _) = behind_door(router).await;
-            let mut before = head(&site, "/a").await;
-            assert_eq!(next(&mut before).await, "old ");
-            let mut joined = head(&site, "/a").await;
-            assert_eq!(next(&mut joined).await, "old ");
+    for (by_handler, soft) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (cache, _) = cache();
+        let (gate, second) = (Gate::new(), Gate::new());
+        let origin = Origin::queue([parts(&["old ", "v1"], &gate), parts(&["new ", "v2"], &second)]);
+        let (site, door) = named(&cache, by_handler, &origin).await;
+        let mut before = head(&site, "/a").await;
+        assert_eq!(next(&mut before).await, "old ");
+        let mut joined = head(&site, "/a").await;
+        assert_eq!(next(&mut joined).await, "old ");
+        door.came(2).await;
 
-            let what = larder::Invalidation::of(Tag::new("thing"));
-            cache.invalidate(if soft { what.soft() } else { what }).await;
-            // Not held up by the gate, for which the first two still wait.
-            assert!(site.get("/a").await.is("MISS", "v2"), "{by_handler} {soft}");
-            gate.open();
-            for earlier in [before, joined] {
-                assert_eq!(rest(earlier).await.unwrap(), "v1");
-            }
-            assert!(site.get("/a").await.is("HIT", "v2"), "{by_handler} {soft}");
-            assert_eq!(origin.calls(), 2);
+        let what = larder::Invalidation::of(Tag::new("thing"));
+        cache.invalidate(if soft { what.soft() } else { what }).await;
+        // Not held up by the first gate, for which the first two still wait; and one of them runs the handler for all.
+        let after = at_once(&site, "/a", 5);
+        door.came(5).await;
+        soon("another run", second.arrived(1)).await;
+        second.open();
+        assert!(all(after).await.iter().all(|page| page.is("MISS", "new v2")), "{by_handler} {soft}");
+        gate.open();
+        for earlier in [before, joined] {
+            assert_eq!(rest(earlier).await.unwrap(), "v1");
         }
+        assert!(site.get("/a").await.is("HIT", "new v2"), "{by_handler} {soft}");
+        assert_eq!(origin.calls(), 2);
     }
+}
+
+/// Rule 13: what the response is named by is known when its head comes, and then it is looked at: who joined after an
+/// invalidation does not follow.
+#[tokio::test]
+async fn who_joined_after_an_invalidation_does_not_follow_once_the_head_has_come() {
+    let (cache, _) = cache();
+    let (late, gate) = (Gate::new(), Gate::new());
+    let origin = Origin::queue([parts(&["old ", "v1"], &gate).held_at(&late), Answer::ok("v2")]);
+    let (site, door) = named(&cache, true, &origin).await;
+    let before = at_once(&site, "/a", 1);
+    soon("the first run", late.arrived(1)).await;
+    cache.invalidate(Tag::new("thing")).await;
+    door.came(1).await;
+    let after = at_once(&site, "/a", 3);
+    door.came(3).await;
+    assert_eq!(origin.calls(), 1, "nobody knows yet that it waits in vain");
+    late.open();
+    assert!(all(after).await.iter().all(|page| page.text() == "v2"));
+    assert_eq!(origin.calls(), 2);
+    gate.open();
+    assert_eq!(all(before).await[0].text(), "old v1");
+    assert!(site.get("/a").await.is("HIT", "v2"));
 }
 
 /// Who may want less than the whole, or another variant, waits for the end.
