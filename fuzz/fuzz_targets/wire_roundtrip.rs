@@ -6,6 +6,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use http::{HeaderMap, StatusCode};
 use larder_core::http::freshness::Lifetime;
+use larder_core::http::range::ContentRange;
 use larder_core::log::names::Names;
 use larder_core::log::position::{Incarnation, LogId, Mark, Position};
 use larder_core::log::selector::Tag;
@@ -30,6 +31,7 @@ struct Input {
     response_time: u64,
     durations: [u64; 5],
     flags: [bool; 4],
+    part: Option<(u64, Option<u64>)>,
 }
 
 fuzz_target!(|input: Input| {
@@ -53,6 +55,11 @@ fn response(input: Input) -> Option<StoredResponse> {
     let boxed = |texts: Vec<String>| texts.into_iter().map(Into::into).collect::<Vec<Box<str>>>();
     let [keys, uris, tags] = input.names;
     let tags: Vec<_> = tags.into_iter().map(Tag::new).collect();
+    let part = input.part.and_then(|(start, behind)| {
+        let end = start.checked_add(input.body.len() as u64)?;
+        let complete = behind.map(|behind| end.saturating_add(behind).min(u64::MAX - 1));
+        ContentRange::new(start..end, complete)
+    });
     let meta = Meta {
         key: input.key.into(),
         selecting: input.selecting.into_iter().map(|(name, value)| (name.0, value.map(|it| it.0))).collect(),
@@ -66,6 +73,7 @@ fn response(input: Input) -> Option<StoredResponse> {
         lifetime: Lifetime { fresh, while_revalidate, if_error },
         cost,
         flags: Flags { shareable, must_revalidate, no_cache, own_etag },
+        part,
     };
     let status = StatusCode::from_u16(input.status).ok()?;
     Some(StoredResponse { status, headers, body: input.body.into(), meta })

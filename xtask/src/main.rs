@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod fuzz;
 mod proof;
 mod redis;
@@ -49,6 +50,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Runs the public tests for HTTP caches against the reverse proxy, in memory and with Redis; needs Node.js.
+    Conformance {
+        /// Passed on: `--failures`, `--store redis`, `--test ID`, or `--published` for what other caches have reached.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Runs the fuzz targets; needs a nightly toolchain and cargo-fuzz.
     Fuzz(fuzz::Options),
     /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a table.
@@ -63,7 +70,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Checks all that has to hold before a change lands: format, lints, docs, tests.
+    /// Checks all that has to hold before a change lands: format, lints, docs, the public cache tests, tests.
     Ci,
 }
 
@@ -71,6 +78,7 @@ fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Test { args } => test::run(&args),
         Task::Bench { args } => bench::run(&args),
+        Task::Conformance { args } => conformance::run(&args),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Faults { args } => proof::beside_redis("larder-faults", &args),
         Task::Growth { args } => proof::beside_redis("larder-growth", &args),

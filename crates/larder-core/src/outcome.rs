@@ -64,6 +64,8 @@ reasons! {
         Unconfirmed => "unconfirmed",
         /// What the shared tier holds under the key cannot be read.
         Unreadable => "unreadable",
+        /// What is stored is a part, and not all that is asked for lies in it.
+        Partial => "partial",
         /// The shared tier could not be asked.
         StoreError => "store-error",
         /// The last responses under its key could not be stored, so nobody waits for the next.
@@ -80,7 +82,7 @@ reasons! {
         Authorization => "authorization",
         /// It has a cookie that the policy does not declare.
         Cookie => "cookie",
-        /// It asks for a range.
+        /// It asks for a range in another unit than bytes, which only the handler understands.
         Range => "range",
         /// It has a precondition that only the handler can evaluate (`If-Match`, `If-Unmodified-Since`).
         Precondition => "precondition",
@@ -120,6 +122,8 @@ reasons! {
         Authorization => "authorization",
         /// It answers a request with a cookie that the policy does not declare, and does not say that it may be shared.
         Cookie => "cookie",
+        /// Its body has not as many bytes as it says.
+        Incomplete => "incomplete",
         /// It would be stale at once, and could not be validated.
         NoLifetime => "no-lifetime",
         /// It is a part of a representation.
@@ -229,6 +233,7 @@ impl MissReason {
             Self::Expired | Self::Invalidated | Self::Unconfirmed | Self::NoCache => "stale",
             Self::Vary => "vary-miss",
             Self::Request => "request",
+            Self::Partial => "partial",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::http::freshness::Lifetime;
+use larder_core::http::range::ContentRange;
 use larder_core::log::names::Names;
 use larder_core::log::position::{Incarnation, LogId, Mark, Position};
 use larder_core::log::selector::Tag;
@@ -98,8 +99,13 @@ prop_compose! {
         status in 100_u16..1000,
         headers in vec((field_name(), field_value()), 0..8),
         body in vec(any::<u8>(), 0..300),
-        meta in meta(),
+        part in option::of((0..u64::MAX / 2, option::of(0..u64::MAX / 4))),
+        mut meta in meta(),
     ) -> StoredResponse {
+        meta.part = part.and_then(|(start, behind)| {
+            let end = start + body.len() as u64;
+            ContentRange::new(start..end, behind.map(|behind| end + behind))
+        });
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(name, value);
@@ -135,6 +141,7 @@ prop_compose! {
             lifetime: Lifetime { fresh, while_revalidate, if_error },
             cost,
             flags: Flags { shareable, must_revalidate, no_cache, own_etag },
+            part: None,
         }
     }
 }

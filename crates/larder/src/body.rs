@@ -40,6 +40,14 @@ impl<B: Body> CacheBody<B> {
         Self { kind: Kind::Whole { bytes } }
     }
 
+    /// Its bytes, if they are all there.
+    pub(crate) const fn as_whole(&self) -> Option<&Bytes> {
+        match &self.kind {
+            Kind::Whole { bytes } => Some(bytes),
+            Kind::Inner { .. } | Kind::Tee { .. } => None,
+        }
+    }
+
     pub(crate) const fn inner(body: B) -> Self {
         Self { kind: Kind::Inner { body } }
     }

@@ -28,6 +28,8 @@ pub(crate) enum Known {
     Fresh(Arc<Held>, Tier),
     /// A response that may be served under conditions, and validated.
     Stale(Stale),
+    /// A fresh part, in which not all lies that is asked for.
+    Part(Arc<Held>),
     /// Nothing of use.
     Missing(MissReason),
     /// Nobody should wait for the next response.
@@ -36,9 +38,12 @@ pub(crate) enum Known {
 
 impl Known {
     #[inline]
-    fn of(held: Arc<Held>, tier: Tier, weighed: Reuse) -> Self {
+    fn of(held: Arc<Held>, tier: Tier, weighed: Reuse, headers: &HeaderMap) -> Self {
         match weighed {
-            Reuse::Fresh { .. } => Self::Fresh(held, tier),
+            Reuse::Fresh { .. } if held.answers(headers) => Self::Fresh(held, tier),
+            Reuse::Fresh { .. } => Self::Part(held),
+            // What is stale of it is not worth a validation.
+            Reuse::Stale { reason, .. } if held.meta.part.is_some() => Self::Missing(reason),
             Reuse::Stale { reason, while_revalidate, .. } => {
                 Self::Stale(Stale { held, tier, reason, while_revalidate })
             }
@@ -73,7 +78,7 @@ impl Route {
                     }
                     Known::Missing(reason)
                 }
-                weighed => Known::of(held, Tier::Memory, weighed),
+                weighed => Known::of(held, Tier::Memory, weighed, headers),
             },
             Found::OtherVariants(_) => Known::Missing(MissReason::Vary),
             Found::Pass => Known::Pass,
@@ -212,10 +217,14 @@ impl Route {
         };
         // It came just now.
         let weighed = self.weigh(&held, headers, held.since());
-        if inner.memory.keeps() && !matches!(weighed, Reuse::Refused(_)) {
-            inner.memory.insert(Arc::clone(&held));
+        let known = Known::of(held, Tier::Shared, weighed, headers);
+        if inner.memory.keeps()
+            // A part that is of no use here takes no place: in memory there may be another one.
+            && let Known::Fresh(held, _) | Known::Stale(Stale { held, .. }) = &known
+        {
+            inner.memory.insert(Arc::clone(held));
         }
-        Known::of(held, Tier::Shared, weighed)
+        known
     }
 }
 

@@ -1,16 +1,20 @@
 //! Serve: responses out of stored ones, and what the cache adds to those of the handler.
 
+mod multipart;
+mod part;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{AGE, CACHE_STATUS, CONTENT_LENGTH, DATE, ETAG};
+use http::header::{ACCEPT_RANGES, AGE, CACHE_STATUS, CONTENT_LENGTH, DATE, ETAG};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, response};
 use http_body::Body;
-use larder_core::http::validators;
+use larder_core::http::{range, validators};
 use larder_core::outcome::{Outcome, StaleReason, Tier};
 use larder_core::time::Boot;
 
+use self::part::Source;
 use crate::body::CacheBody;
 use crate::fill::Ask;
 use crate::memory::held::Held;
@@ -48,7 +52,7 @@ pub(crate) fn fresh(
 ) -> Whole {
     let outcome = Outcome::Hit(tier);
     route.hit_at_once(parts, key, tier, held.cost);
-    if look.head || look.conditional || route.policy.show_key {
+    if look.head || look.conditional || look.range || route.policy.show_key {
         return fresh_in_part(route, look, key, parts, held, (outcome, now));
     }
     let render = || {
@@ -63,7 +67,7 @@ pub(crate) fn fresh(
     Whole { status: held.status, fields, body: held.body.clone() }
 }
 
-/// One of which the client may want no more than the head, or the word that it has it already.
+/// One of which the client may want no more than the head or a part, or the word that it has it already.
 #[cold]
 fn fresh_in_part(
     route: &Route,
@@ -73,8 +77,8 @@ fn fresh_in_part(
     held: &Held,
     (outcome, now): (Outcome, Boot),
 ) -> Whole {
-    let not_modified = look.conditional && is_not_modified(held, &parts.headers);
-    let mut whole = stored(held, look.head, not_modified);
+    let wants = Wants { head: look.head, conditional: look.conditional, range: look.range };
+    let mut whole = chosen(held, &parts.headers, wants);
     complete(&mut whole.fields, held, outcome, now);
     if route.policy.show_key {
         headers::key(&mut whole.fields, key);
@@ -91,7 +95,7 @@ pub(crate) fn unshared(
     mut held: Arc<Held>,
     now: Boot,
 ) -> Whole {
-    let Some(own) = Arc::get_mut(&mut held).filter(|_| !look.head && !look.conditional) else {
+    let Some(own) = Arc::get_mut(&mut held).filter(|_| !look.head && !look.conditional && !look.range) else {
         return fresh(route, look, key, parts, &held, Tier::Shared, now);
     };
     let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
@@ -202,6 +206,15 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
         response = response.map(|_| CacheBody::default());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = fields;
+    } else if response.status() == StatusCode::OK
+        && ask.range
+        && let Some(body) = response.body().as_whole()
+        && let Some(part) = (Source { headers: response.headers(), body, part: None }).asked_for(&ask.headers)
+    {
+        // It was asked without them, or ignored them. A body that is still to come is not cut: the client has to be ready
+        // for all of it.
+        (*response.status_mut(), *response.headers_mut()) = (part.status, part.fields);
+        *response.body_mut() = CacheBody::whole(part.body);
     }
     headers::forwarded(response.headers_mut(), outcome, forwarded);
     if route.policy.show_key {
@@ -212,12 +225,33 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
 
 fn plain(route: &Route, ask: &Ask, held: &Held, outcome: Outcome) -> Whole {
     route.answered(ask, outcome);
-    let not_modified = ask.conditional && is_not_modified(held, &ask.headers);
-    let mut whole = stored(held, ask.head, not_modified);
+    let wants = Wants { head: ask.head, conditional: ask.conditional, range: ask.range };
+    let mut whole = chosen(held, &ask.headers, wants);
     if route.policy.show_key {
         headers::key(&mut whole.fields, &ask.key);
     }
     whole
+}
+
+/// What a request wants in place of the whole response.
+#[derive(Clone, Copy)]
+struct Wants {
+    head: bool,
+    conditional: bool,
+    range: bool,
+}
+
+/// RFC 9110 §13.2.2, in its order: the conditions of the request first, and only where they leave it a 200, "When the method
+/// is GET and both Range and If-Range are present, evaluate the If-Range precondition".
+fn chosen(held: &Held, request: &HeaderMap, wants: Wants) -> Whole {
+    if wants.conditional && is_not_modified(held, request) {
+        return not_modified(held);
+    }
+    let source = Source { headers: &held.headers, body: &held.body, part: held.meta.part.as_ref() };
+    let part = if wants.range && held.status == StatusCode::OK { source.asked_for(request) } else { None };
+    // RFC 9111 §3.3: "A cache MUST NOT send a partial response to a client without explicitly marking it using the 206
+    // (Partial Content) status code." No part is chosen for a request that it does not answer; should one be, it says so.
+    part.or_else(|| source.as_it_is()).unwrap_or_else(|| stored(held, wants.head))
 }
 
 /// RFC 9110 §13.2.1: preconditions are ignored where the answer without them would not be a success.
@@ -225,19 +259,24 @@ fn is_not_modified(held: &Held, request: &HeaderMap) -> bool {
     held.status.is_success() && validators::not_modified(request, &held.headers)
 }
 
-/// The stored response itself, its head alone, or that it was not modified.
-fn stored(held: &Held, head: bool, not_modified: bool) -> Whole {
-    if not_modified {
-        let mut fields = validators::not_modified_fields(&held.headers);
-        fields.insert(X_CACHE, HeaderValue::from_static("HIT"));
-        return Whole { status: StatusCode::NOT_MODIFIED, fields, body: Bytes::new() };
-    }
+fn not_modified(held: &Held) -> Whole {
+    let mut fields = validators::not_modified_fields(&held.headers);
+    fields.insert(X_CACHE, HeaderValue::from_static("HIT"));
+    Whole { status: StatusCode::NOT_MODIFIED, fields, body: Bytes::new() }
+}
+
+/// The stored response itself, or its head alone.
+fn stored(held: &Held, head: bool) -> Whole {
     let body = if head { Bytes::new() } else { held.body.clone() };
     let mut whole = Whole { status: held.status, fields: held.headers.clone(), body };
     // RFC 9110 §8.6: a response to HEAD says how long the one to GET would be; the server cannot tell from no body.
     // And a 204 has none to either.
     if head && held.status != StatusCode::NO_CONTENT && !held.headers.contains_key(CONTENT_LENGTH) {
         whole.fields.insert(CONTENT_LENGTH, HeaderValue::from(held.body.len()));
+    }
+    // A client that asks for the head may be about to ask for parts.
+    if head && held.status == StatusCode::OK && !held.headers.contains_key(ACCEPT_RANGES) {
+        whole.fields.insert(ACCEPT_RANGES, range::BYTES);
     }
     whole
 }

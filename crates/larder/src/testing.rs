@@ -47,6 +47,7 @@ pub(crate) fn stored(key: &str, body: impl Into<Bytes>) -> StoredResponse {
             lifetime: Lifetime { fresh: Duration::from_secs(60), ..Lifetime::default() },
             cost: Duration::ZERO,
             flags: Flags::default(),
+            part: None,
         },
     }
 }

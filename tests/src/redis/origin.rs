@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, ETAG, LAST_MODIFIED, VARY};
+use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_RANGE, ETAG, LAST_MODIFIED, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -75,6 +75,7 @@ impl Origin {
             )
             .route("/fickle/{id}", get(fickle).layer(route(standard())))
             .route("/fickle-patient/{id}", get(fickle).layer(route(standard().stale_if_error(window))))
+            .route("/ranged/{id}", get(ranged).layer(route(standard().store_partial())))
             .route("/private/{id}", get(private).layer(route(standard())))
             .route("/brief/{id}", get(brief).layer(route(standard())))
             .route("/polite/{id}", get(show).layer(route(standard().obey_requests())))
@@ -150,6 +151,21 @@ async fn fickle(State(origin): State<Origin>, Path(id): Path<usize>) -> Response
         value if value % 2 == 0 => (StatusCode::SERVICE_UNAVAILABLE, format!("v{value}")).into_response(),
         value => format!("v{value}").into_response(),
     }
+}
+
+/// Ten characters, or those that are asked for as `bytes=first-last`. A value that is even has the entity tag of the one
+/// before it, so that nothing but the log tells the two apart.
+async fn ranged(State(origin): State<Origin>, Path(id): Path<usize>, headers: HeaderMap) -> Response {
+    let value = origin.read(id).await;
+    let (text, tag) = (format!("{value:010}"), format!("\"{}\"", value.div_ceil(2)));
+    let range = headers.get("range").and_then(|range| range.to_str().ok()?.strip_prefix("bytes="));
+    let Some((first, last)) = range.and_then(|range| range.split_once('-')) else {
+        return ([(ETAG, tag)], text).into_response();
+    };
+    let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+    let place = format!("bytes {first}-{last}/10");
+    let part = text[first..=last].to_owned();
+    (StatusCode::PARTIAL_CONTENT, [(ETAG, tag), (CONTENT_RANGE, place)], part).into_response()
 }
 
 /// For nobody else.

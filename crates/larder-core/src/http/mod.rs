@@ -12,6 +12,7 @@
 //!   where it does not say, [`jitter`]: or nearly;
 //! * [`reuse`]: whether a stored response may be served now, and if not, why; [`early`]: whether it is refreshed before;
 //! * [`validators`]: conditional requests, to the cache and from it; [`update`]: what a 304 changes in what is stored;
+//! * [`range`]: which part of a representation is asked for, and what parts make together; [`complete`]: whether one came whole;
 //! * [`fields`]: which header fields are stored;
 //! * [`mod@reference`]: which other URIs an unsafe request invalidates; [`groups`]: and which names a response has for that.
 //!
@@ -20,6 +21,7 @@
 
 pub mod age;
 pub mod cache_control;
+pub mod complete;
 pub mod date;
 pub mod early;
 pub mod fields;
@@ -28,6 +30,7 @@ pub mod groups;
 pub mod heuristic;
 pub mod jitter;
 mod list;
+pub mod range;
 pub mod reference;
 pub mod reuse;
 pub mod storable;

@@ -15,6 +15,7 @@ use super::age;
 use super::cache_control::{Qualified, RequestDirectives, ResponseDirectives};
 use super::freshness::{self, Lifetime, Override};
 use super::heuristic::{self, Heuristic};
+use super::range::ContentRange;
 use super::validators::has_validator;
 use super::vary::Vary;
 use crate::outcome::NotStored;
@@ -35,6 +36,8 @@ pub struct StoreRules {
     pub share_authorized: bool,
     /// Whether responses to requests with undeclared cookies may be shared. Not by default.
     pub share_cookies: bool,
+    /// Whether parts are stored: responses with status 206. Not by default.
+    pub partial: bool,
     /// Whether a response has to say itself that it may be stored: by a lifetime, by `public`, or by a status that is
     /// cacheable by default (RFC 9111 §3). By default the policy says it.
     pub by_headers: bool,
@@ -92,6 +95,7 @@ pub fn judge(
     if rules.follow_request && RequestDirectives::parse(request).no_store {
         return Err(NotStored::Request); // §5.2.1.5
     }
+    let status = of_the_whole(rules, status, headers);
     let default = default_lifetime(rules, status, headers)?;
     permitted(rules, &directives, status, headers)?;
     shareable_with(rules, credentials, &directives)?;
@@ -127,6 +131,15 @@ impl Judged {
     }
 }
 
+/// The status that a response would have had if all of it had been asked for.
+///
+/// §3.3: "a 206 (Partial Content) response MAY be stored as if it were an incomplete 200 (OK) response", but not by a cache
+/// that does not "understand the range units used": nor one of several parts, whose ranges stand in its body.
+fn of_the_whole(rules: &StoreRules, status: StatusCode, headers: &HeaderMap) -> StatusCode {
+    let is_part = rules.partial && status == StatusCode::PARTIAL_CONTENT;
+    if is_part && ContentRange::of(headers).is_some() { StatusCode::OK } else { status }
+}
+
 fn default_lifetime(
     rules: &StoreRules,
     status: StatusCode,
@@ -134,8 +147,8 @@ fn default_lifetime(
 ) -> Result<Lifetime, NotStored> {
     // RFC 9110 §14.4: in responses other than 206 and 416, `Content-Range` "has no meaning". A handler that sends it so means
     // a part all the same, which no other application's policy has to find out.
-    let is_called_a_part = !rules.by_headers && headers.contains_key(CONTENT_RANGE);
-    // §3: a cache that stores a 206 has to understand ranges (§3.3). This one does not combine them.
+    let is_called_a_part = !rules.partial && !rules.by_headers && headers.contains_key(CONTENT_RANGE);
+    // §3: a cache that stores a 206 has to understand ranges (§3.3), and is to store parts.
     if status == StatusCode::PARTIAL_CONTENT || is_called_a_part {
         return Err(NotStored::Partial);
     }

@@ -16,7 +16,7 @@ pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
     if !identifies(stored, not_modified) {
         return false;
     }
-    take_in(stored, not_modified);
+    replace(stored, not_modified);
     true
 }
 
@@ -35,14 +35,14 @@ pub fn freshen_by_head(stored: &mut HeaderMap, length: usize, head: &HeaderMap) 
         field(head, &CONTENT_LENGTH).is_none_or(|received| received == length.to_string().as_bytes());
     let is_same = same(ETAG) && same(LAST_MODIFIED) && same_length;
     if is_same {
-        take_in(stored, head);
+        replace(stored, head);
     }
     is_same
 }
 
 /// §3.2: "When doing so, the cache MUST add each header field in the provided response to the stored response, replacing
 /// field values that are already present, with the following exceptions".
-fn take_in(stored: &mut HeaderMap, provided: &HeaderMap) {
+pub fn replace(stored: &mut HeaderMap, provided: &HeaderMap) {
     let mut update = provided.clone();
     remove_unstorable(&mut update);
     KEPT.iter().for_each(|name| {

@@ -87,6 +87,20 @@ impl Names {
         self.texts(TAG).map(Tag::new)
     }
 
+    /// These names and the other's tags; `None` if the two are not known by the same path, keys and URIs.
+    #[must_use]
+    pub fn with_tags_of(&self, other: &Self) -> Option<Self> {
+        let are_same = [PATH, KEY, URI].iter().all(|kind| self.texts(*kind).eq(other.texts(*kind)));
+        if !are_same {
+            return None;
+        }
+        let boxed = |kind| self.texts(kind).map(Into::into).collect::<Vec<Box<str>>>();
+        let mut tags: Vec<_> = self.tags().chain(other.tags()).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        Some(Self::new(self.path(), &boxed(KEY), &boxed(URI), &tags))
+    }
+
     /// What the table looks it up by.
     pub fn digests(&self) -> impl Iterator<Item = Digest> {
         let (digests, _) = self.digests.as_chunks();
@@ -141,6 +155,20 @@ fn first(packed: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_add_up_where_all_else_is_the_same() {
+        let names = |path: &str, key: &str, uri: &str, tags: &[&str]| {
+            let tags: Vec<_> = tags.iter().map(|tag| Tag::new(*tag)).collect();
+            Names::new(path, &[key.into()], &[uri.into()], &tags)
+        };
+        let one = names("/a", "k", "u", &["x", "y"]);
+        let both = one.with_tags_of(&names("/a", "k", "u", &["z", "x"]));
+        assert_eq!(both, Some(names("/a", "k", "u", &["x", "y", "z"])));
+        for other in [names("/b", "k", "u", &[]), names("/a", "l", "u", &[]), names("/a", "k", "v", &[])] {
+            assert_eq!(one.with_tags_of(&other), None);
+        }
+    }
     use crate::log::selector::{Prefix, Selector, UriName};
 
     #[test]

@@ -168,6 +168,12 @@ impl Mark {
     pub fn join(self, other: Self) -> Self {
         Self { log: self.log.max(other.log), local: self.local.max(other.local) }
     }
+
+    /// The greatest mark that both cover.
+    #[must_use]
+    pub fn meet(self, other: Self) -> Self {
+        Self { log: self.log.min(other.log), local: self.local.min(other.local) }
+    }
 }
 
 /// A place in the invalidation log: how much of it an instance had taken in at one moment.
@@ -177,6 +183,21 @@ pub struct Position {
     pub incarnation: Incarnation,
     /// The place within that life.
     pub mark: Mark,
+}
+
+impl Position {
+    /// The position of what is made of two things with these positions; `None` if they are of two incarnations, of which
+    /// at least one is refused.
+    ///
+    /// It is refused by every invalidation that refuses either of the two: an event that one of them may have missed is
+    /// beyond that one's log id, and so beyond the lesser of both; and the same for the local numbers. Taken together as
+    /// one pair, the lesser position could have the greater part of one kind, and let through what only that one knew
+    /// (rule 1).
+    #[must_use]
+    pub fn of_both(self, other: Self) -> Option<Self> {
+        let mark = self.mark.meet(other.mark);
+        (self.incarnation == other.incarnation).then_some(Self { mark, ..self })
+    }
 }
 
 #[cfg(test)]
@@ -228,5 +249,29 @@ mod tests {
         assert!(!deferred.covers(ahead_in_log));
         assert!(ahead_in_log.join(deferred).covers(ahead_in_log));
         assert!(ahead_in_log.join(deferred).covers(deferred));
+    }
+
+    /// Rule 3: valid is what is at or beyond the row in both parts, so that what is made of two is valid where both are.
+    #[test]
+    fn what_is_made_of_two_is_refused_where_either_is() {
+        let at = |log, local| Position {
+            incarnation: Incarnation::from_bytes([1; 16]),
+            mark: Mark { log: LogId::new(log, 0), local },
+        };
+        let marks = || (0..3).flat_map(|log| (0..3).map(move |local| (log, local)));
+        for ((one, other), row) in marks()
+            .flat_map(|one| marks().map(move |other| (one, other)))
+            .flat_map(|pair| marks().map(move |row| (pair, row)))
+        {
+            let (one, other, row) = (at(one.0, one.1), at(other.0, other.1), at(row.0, row.1).mark);
+            let both = one.of_both(other).unwrap();
+            assert_eq!(
+                both.mark.covers(row),
+                one.mark.covers(row) && other.mark.covers(row),
+                "{one:?} {other:?}"
+            );
+        }
+        let elsewhere = Position { incarnation: Incarnation::from_bytes([2; 16]), ..at(1, 1) };
+        assert_eq!(at(1, 1).of_both(elsewhere), None);
     }
 }

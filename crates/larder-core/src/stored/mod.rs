@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::http::freshness::Lifetime;
+use crate::http::range::ContentRange;
 use crate::log::names::Names;
 use crate::log::position::Position;
 use crate::time::Wall;
@@ -24,7 +25,7 @@ pub struct StoredResponse {
     pub status: StatusCode,
     /// Its header fields, without those that RFC 9111 §3.1 says not to store.
     pub headers: HeaderMap,
-    /// Its whole body.
+    /// Its whole body, or the part of it that [`Meta::part`] names.
     pub body: Bytes,
     /// What has to be known to use it again.
     pub meta: Meta,
@@ -52,6 +53,11 @@ pub struct Meta {
     pub cost: Duration,
     /// What it says about its use.
     pub flags: Flags,
+    /// Which part of its body is here; `None` if all of it is.
+    ///
+    /// RFC 9111 §3.3: an incomplete response may be stored "provided that the stored response is recorded as being
+    /// incomplete".
+    pub part: Option<ContentRange>,
 }
 
 /// The fields that `Vary` names, with the values that the request had, in the order of the names; `None` where the

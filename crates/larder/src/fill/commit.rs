@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::LAST_MODIFIED;
 use larder_core::http::freshness::Lifetime;
-use larder_core::http::vary;
+use larder_core::http::{validators, vary};
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome};
 use larder_core::stored::{StoredResponse, address, wire};
@@ -19,6 +20,8 @@ use crate::report::Exchange;
 /// Beyond its windows a response is kept for a tenth of its lifetime and at most for this long, so that a miss can be
 /// told as *expired* and a validator still used.
 const LONGEST_AFTERLIFE: Duration = Duration::from_secs(600);
+/// What can be validated is kept at least for this long: what says `no-cache` is of no other use.
+const TO_BE_VALIDATED: Duration = Duration::from_secs(60);
 
 impl Fill {
     /// Keeps the response in memory and tells those who wait. False if it is of use to no other instance.
@@ -52,7 +55,11 @@ impl Fill {
         let was_stored = match self.outcome {
             Outcome::Miss(reason) => matches!(
                 reason,
-                MissReason::Expired | MissReason::Invalidated | MissReason::NoCache | MissReason::Request
+                MissReason::Expired
+                    | MissReason::Invalidated
+                    | MissReason::NoCache
+                    | MissReason::Partial
+                    | MissReason::Request
             ),
             Outcome::Hit(_) | Outcome::Stale(..) => true,
             Outcome::Bypass(_) => false,
@@ -85,7 +92,7 @@ impl Fill {
             return;
         };
         let stored = to_stored(held);
-        let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age);
+        let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age, can_be_validated(&stored));
         let mut entries = entries(&stored).into_iter().peekable();
         while let Some((address, value)) = entries.next() {
             let lease = self.lease.take_if(|_| entries.peek().is_none());
@@ -125,8 +132,15 @@ fn entries(stored: &StoredResponse) -> Vec<(String, bytes::Bytes)> {
     ]
 }
 
-fn expiry(lifetime: &Lifetime, age: Duration) -> Duration {
-    let afterlife = (lifetime.fresh / 10).min(LONGEST_AFTERLIFE);
+/// An entity tag that the cache made itself means nothing to the handler.
+fn can_be_validated(stored: &StoredResponse) -> bool {
+    let headers = &stored.headers;
+    validators::has_validator(headers) && (!stored.meta.flags.own_etag || headers.contains_key(LAST_MODIFIED))
+}
+
+fn expiry(lifetime: &Lifetime, age: Duration, validates: bool) -> Duration {
+    let least = if validates { TO_BE_VALIDATED } else { Duration::ZERO };
+    let afterlife = (lifetime.fresh / 10).min(LONGEST_AFTERLIFE).max(least);
     let windows = lifetime.while_revalidate.max(lifetime.if_error).max(afterlife);
     let left = lifetime.fresh.saturating_sub(age);
     left.saturating_add(windows).max(Duration::from_secs(1))
@@ -145,15 +159,18 @@ mod tests {
             if_error: secs(if_error),
         };
         let cases = [
-            (lifetime(100, 0, 0), 0, 110),
-            (lifetime(100, 50, 0), 0, 150),
-            (lifetime(100, 50, 500), 20, 580),
-            (lifetime(100_000, 0, 0), 0, 100_600),
-            (lifetime(0, 0, 0), 0, 1),
-            (lifetime(10, 0, 0), 60, 1),
+            (lifetime(100, 0, 0), 0, false, 110),
+            (lifetime(100, 50, 0), 0, false, 150),
+            (lifetime(100, 50, 500), 20, false, 580),
+            (lifetime(100_000, 0, 0), 0, true, 100_600),
+            (lifetime(0, 0, 0), 0, false, 1),
+            (lifetime(10, 0, 0), 60, false, 1),
+            (lifetime(0, 0, 0), 0, true, 60),
+            (lifetime(10, 0, 0), 60, true, 60),
+            (lifetime(10, 0, 500), 0, true, 510),
         ];
-        for (lifetime, age, expected) in cases {
-            assert_eq!(expiry(&lifetime, secs(age)), secs(expected), "{lifetime:?} at {age}");
+        for (lifetime, age, validates, expected) in cases {
+            assert_eq!(expiry(&lifetime, secs(age), validates), secs(expected), "{lifetime:?} at {age}");
         }
     }
 }

@@ -54,6 +54,8 @@ where
     }
     let mut known = known;
     let mut waits = 0;
+    // For a request for parts: what was found in the shared tier.
+    let mut looked = None;
     loop {
         let stale = match known {
             Known::Stale(stale) if stale.while_revalidate => {
@@ -70,9 +72,21 @@ where
                 return alone(&route, ask, place, request, None, Outcome::Miss(MissReason::Pass)).await;
             }
             Known::Stale(stale) => Ok(stale),
+            Known::Part(_) => Err(MissReason::Partial),
             Known::Missing(reason) => Err(reason),
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
+        if ask.range && stale.is_err() {
+            if let Some(base) = looked {
+                return in_part(&route, ask, place, request, base, reason).await;
+            }
+            known = look_for_parts(&route, &ask, reason).await;
+            looked = Some(match &known {
+                Known::Part(base) => Some(Arc::clone(base)),
+                _ => None,
+            });
+            continue;
+        }
         let (flight, joined, ended, reason) = match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
                 Again::Lead(stale, reason, _) if ask.head => {
@@ -83,7 +97,8 @@ where
                     match right_to_fill(&route, &ask, &lead, (stale, seen), &mut place).await {
                         Right::Fill(lease, stale) => {
                             let outcome = Outcome::Miss(reason);
-                            let fill = Fill { route, ask, lead: Some(lead), lease, stale, outcome };
+                            let fill =
+                                Fill { route, ask, lead: Some(lead), lease, stale, base: None, outcome };
                             return run_detached(fill, place.take().await?, request).await;
                         }
                         Right::Known(next) => {
@@ -157,6 +172,7 @@ async fn only_stored<B: Body>(route: &Route, ask: &Ask, known: Known) -> Respons
         Known::Stale(Stale { reason, .. }) | Known::Missing(reason) => {
             serve::nothing_stored(route, ask, Outcome::Miss(reason))
         }
+        Known::Part(_) => serve::nothing_stored(route, ask, Outcome::Miss(MissReason::Partial)),
         Known::Pass => serve::nothing_stored(route, ask, Outcome::Miss(MissReason::Pass)),
     }
 }
@@ -216,6 +232,7 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
     let stale = match route.find_in_memory(&ask.key, &ask.headers, now) {
         Known::Stale(found) if !found.while_revalidate => Ok(found),
         Known::Missing(reason) => Err(stale.err().unwrap_or(reason)),
+        Known::Part(_) => Err(MissReason::Partial),
         known => return Again::Known(known),
     };
     let missing = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
@@ -228,9 +245,21 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
         Known::Fresh(..) => Again::Known(known),
         Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
         Known::Stale(found) => Again::Lead(Some(found), missing, seen),
+        Known::Part(_) => Again::Lead(stale.ok(), MissReason::Partial, seen),
         Known::Missing(reason) => Again::Lead(stale.ok(), reason, seen),
         Known::Pass => Again::Lead(None, missing, seen),
     }
+}
+
+/// Looks into the shared tier for a request for parts of what is not in memory. If nothing is there, it goes to the handler
+/// as it is, and nobody waits: the handler may answer with just the part, which is nothing for others, and of a large
+/// representation that could never be stored as a whole.
+async fn look_for_parts(route: &Route, ask: &Ask, missing: MissReason) -> Known {
+    if missing == MissReason::StoreError {
+        // It was asked a moment ago and failed: once more could cost one more delay.
+        return Known::Missing(missing);
+    }
+    route.look_in_shared(&ask.key, &ask.headers, missing).await
 }
 
 /// Something was found in place of a fill: those who wait have it, too, if it is fresh.
@@ -342,6 +371,24 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let fill = Fill { route: Arc::clone(route), ask, lead: None, lease: None, stale, outcome };
+    let fill = Fill { route: Arc::clone(route), ask, lead: None, lease: None, stale, base: None, outcome };
+    run_detached(fill, place.take().await?, request).await
+}
+
+/// Runs the handler for a request for parts, as it is. Where only `base` is stored, the two may make more together.
+async fn in_part<S, Q>(
+    route: &Arc<Route>,
+    ask: Ask,
+    place: Place<S>,
+    request: Request<Q>,
+    base: Option<Arc<Held>>,
+    reason: MissReason,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let outcome = Outcome::Miss(reason);
+    let fill = Fill { route: Arc::clone(route), ask, lead: None, lease: None, stale: None, base, outcome };
     run_detached(fill, place.take().await?, request).await
 }

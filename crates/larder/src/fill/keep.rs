@@ -1,5 +1,6 @@
 //! Judge: what becomes of the handler's response.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,7 +8,9 @@ use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, Response, StatusCode, response};
 use http_body::{Body, Frame};
 use larder_core::http::cache_control::ResponseDirectives;
+use larder_core::http::complete;
 use larder_core::http::fields;
+use larder_core::http::range::ContentRange;
 use larder_core::http::reuse::Reuse;
 use larder_core::http::storable::{Judged, judge};
 use larder_core::http::vary::Vary;
@@ -71,6 +74,10 @@ impl Fill {
     ) -> Result<Judged, NotStored> {
         if self.ask.head {
             return Err(NotStored::Method);
+        }
+        // Whoever was asked for the whole and answers with a part says nothing that could be understood.
+        if status == StatusCode::PARTIAL_CONTENT && !self.asks_for_parts() {
+            return Err(NotStored::Partial);
         }
         self.judge_get(status, headers, said, began, arrived)
     }
@@ -139,12 +146,18 @@ impl Fill {
         let forwarded = Forwarded::by_handler(parts.status, making.stored());
         let (status, headers) = (parts.status, parts.headers.clone());
         let (collector, first) = match Collector::new(body, limit).at_once().await {
+            AtOnce::Whole(body) if !is_complete(&headers, &body) => {
+                self.route.cache.report.judged(Err(NotStored::Incomplete));
+                let forwarded = Forwarded { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
+                let response = Response::from_parts(parts, CacheBody::whole(body));
+                return self.answer(client, response, forwarded);
+            }
             AtOnce::Whole(body) => {
                 let held = self.make(status, headers, body, &making);
                 // First: whoever has a response and asks again at once finds it stored.
-                let of_use = self.commit(&held, &making);
+                let kept = self.keep_made(Arc::clone(&held), &making);
                 self.answer(client, serve::made(parts, &held), forwarded);
-                return self.share(&held, of_use).await;
+                return self.share_kept(kept).await;
             }
             AtOnce::Pending(collector, first) => (collector, first),
         };
@@ -157,11 +170,15 @@ impl Fill {
         let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
         self.answer(client, Response::from_parts(parts, CacheBody::tee(reader)), forwarded);
         match collector.rest(first, writer).await {
+            Ok((body, writer)) if !is_complete(&headers, &body) => {
+                self.route.cache.report.judged(Err(NotStored::Incomplete));
+                writer.finish();
+            }
             Ok((body, writer)) => {
                 let held = self.make(status, headers, body, &making);
-                let of_use = self.commit(&held, &making);
+                let kept = self.keep_made(held, &making);
                 writer.finish();
-                self.share(&held, of_use).await;
+                self.share_kept(kept).await;
             }
             // A body that broke off says nothing about the next one: who waits begins a new flight.
             Err(NotStored::BodyError) => self.route.cache.report.judged(Err(NotStored::BodyError)),
@@ -197,6 +214,13 @@ impl Fill {
         let response = serve::forwarded(&self.route, &self.ask, response, self.outcome, forwarded);
         let _ = client.send(Ok(response));
     }
+}
+
+/// Whether a body is all that the response said it would be: as long as `Content-Length` has it, and for a part as
+/// `Content-Range` has it. What ended early must not be taken for the whole (RFC 9111 §3.3), however cleanly it ended.
+fn is_complete(headers: &HeaderMap, body: &Bytes) -> bool {
+    complete::is_complete(headers, body.len())
+        && ContentRange::of(headers).is_none_or(|part| part.has_length(body.len()))
 }
 
 /// Whether what is to be refreshed is fresh, as it is where that is done early.

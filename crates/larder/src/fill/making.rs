@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{DATE, ETAG};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG};
 use http::{HeaderMap, StatusCode};
 use larder_core::http::cache_control::ResponseDirectives;
 use larder_core::http::freshness::Lifetime;
+use larder_core::http::range::{self, ContentRange};
 use larder_core::http::storable::Judged;
 use larder_core::http::vary::{self, Vary};
 use larder_core::http::{date, fields, validators};
@@ -71,6 +72,19 @@ impl Making {
     }
 }
 
+/// Which part of a representation a response with status 206 has: it is stored as an incomplete 200 (RFC 9111 §3.3), and the
+/// fields that are about its content do not belong to that.
+fn part_of(status: StatusCode, headers: &mut HeaderMap) -> (StatusCode, Option<ContentRange>) {
+    if status != StatusCode::PARTIAL_CONTENT {
+        return (status, None);
+    }
+    let part = ContentRange::of(headers);
+    for name in [CONTENT_LENGTH, CONTENT_RANGE].iter().chain(&range::OF_THE_CONTENT) {
+        headers.remove(name);
+    }
+    (StatusCode::OK, part)
+}
+
 impl Fill {
     /// The stored response of these fields and this body.
     pub(super) fn make(
@@ -84,6 +98,7 @@ impl Fill {
         let selecting = self.selecting(&headers);
         let directives = ResponseDirectives::of(&headers, &self.route.policy.store.targets);
         fields::remove_listed(&mut headers, &directives);
+        let (status, part) = part_of(status, &mut headers);
         fields::remove_unstorable(&mut headers);
         // RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a Date header field MUST
         // record the time it was received and append a corresponding Date header field to the message's header section if
@@ -92,7 +107,8 @@ impl Fill {
             headers.insert(DATE, date::format(making.arrived));
         }
         let mut flags = making.flags;
-        if self.route.policy.make_etag && status == StatusCode::OK && !headers.contains_key(ETAG) {
+        let may_have_etag = status == StatusCode::OK && part.is_none();
+        if self.route.policy.make_etag && may_have_etag && !headers.contains_key(ETAG) {
             headers.insert(ETAG, validators::strong_etag(&headers, &body));
             flags.own_etag = true;
         }
@@ -106,6 +122,7 @@ impl Fill {
             lifetime: making.lifetime,
             cost: making.cost,
             flags,
+            part,
         };
         let stored = StoredResponse { status, headers, body, meta };
         let now = self.route.cache.clock.boot();

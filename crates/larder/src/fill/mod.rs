@@ -12,6 +12,7 @@ mod join;
 mod keep;
 mod lease;
 mod making;
+mod part;
 mod place;
 mod refresh;
 mod right;

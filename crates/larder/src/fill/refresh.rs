@@ -28,6 +28,8 @@ impl Route {
         let early = self.policy.early;
         // From (0, 1]: the logarithm of zero is none.
         early.is_near(held.nanos_left(now), held.cost)
+            // Nobody has asked for the whole.
+            && held.meta.part.is_none()
             && early.is_due(held.left(now), held.meta.cost, || 1.0 - fastrand::f64())
             // RFC 8246 §2.
             && !self.is_immutable(held)
@@ -80,8 +82,15 @@ pub(super) fn refresh<S, Q>(
     cache.report.refreshing();
     ask.refreshes = true;
     let outcome = Outcome::Miss(stale.reason);
-    let fill =
-        Fill { route: Arc::clone(route), ask, lead: Some(lead), lease: None, stale: Some(stale), outcome };
+    let fill = Fill {
+        route: Arc::clone(route),
+        ask,
+        lead: Some(lead),
+        lease: None,
+        stale: Some(stale),
+        base: None,
+        outcome,
+    };
     run_in_background(fill, place, request, permit);
 }
 

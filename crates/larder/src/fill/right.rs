@@ -243,7 +243,7 @@ impl<'a> Claimant<'a> {
                 }
                 None
             }
-            Known::Missing(_) | Known::Pass => None,
+            Known::Part(_) | Known::Missing(_) | Known::Pass => None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
+use larder_core::http::range;
 use larder_core::http::reuse::Reuse;
 use larder_core::http::storable::is_error;
 use larder_core::http::validators;
@@ -24,6 +25,7 @@ use crate::body::CacheBody;
 use crate::detach::outcome;
 use crate::lookup::Known;
 use crate::memory::Stale;
+use crate::memory::held::Held;
 use crate::report::headers::Forwarded;
 use crate::serve;
 use crate::service::inner::{Answer, Inner};
@@ -39,6 +41,8 @@ pub(crate) struct Fill {
     pub(crate) lease: Option<Lease>,
     /// What may be validated, or served if the handler fails.
     pub(crate) stale: Option<Stale>,
+    /// A part of what is stored elsewhere, for a request for others.
+    pub(crate) base: Option<Arc<Held>>,
     /// What the request that started it will be told.
     pub(crate) outcome: Outcome,
 }
@@ -173,8 +177,12 @@ impl Fill {
     /// Makes the request one whose response can be stored; tells whether it validates the stale response.
     ///
     /// RFC 9111 §4.3.1 for validation. Where nobody waits, the response is likely not to be stored, and the client's own
-    /// conditions go to the handler as they are.
+    /// conditions and ranges go to the handler as they are.
     fn prepare<Q>(&self, request: &mut Request<Q>) -> bool {
+        if self.lead.is_some() {
+            // Who waits may want another part, or the whole.
+            range::strip(request.headers_mut());
+        }
         match (&self.lead, &self.stale) {
             (None, _) => false,
             (Some(_), None) => {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use larder_core::http::age;
 use larder_core::http::fields;
+use larder_core::http::range::{self, ContentRange, Requested};
 use larder_core::http::reuse::Candidate;
 use larder_core::http::vary;
 use larder_core::log::table::Verdict;
@@ -30,6 +31,8 @@ pub(crate) struct Held {
     since: Boot,
     /// When it is fresh no more.
     stale_at: Boot,
+    /// Until when it may be served without another question.
+    plain_until: Boot,
     /// How long it took to make, in nanoseconds.
     pub(crate) cost: u64,
     /// No other one that is kept in memory has it.
@@ -77,6 +80,7 @@ impl Held {
         since: Boot,
     ) -> Self {
         let StoredResponse { status, headers, body, meta } = stored;
+        let stale_at = since.saturating_add(meta.lifetime.fresh.saturating_sub(age));
         Self {
             status,
             headers,
@@ -84,7 +88,8 @@ impl Held {
             filled_at,
             age,
             since,
-            stale_at: since.saturating_add(meta.lifetime.fresh.saturating_sub(age)),
+            stale_at,
+            plain_until: if meta.flags.no_cache { Boot::ZERO } else { stale_at },
             cost: u64::try_from(meta.cost.as_nanos()).unwrap_or(u64::MAX),
             number: NEVER,
             valid_at: AtomicU64::new(NEVER),
@@ -131,7 +136,7 @@ impl Held {
     /// Whether it is fresh, and nothing that it says of itself asks for more than that.
     #[inline]
     pub(crate) fn is_plainly_fresh(&self, now: Boot) -> bool {
-        self.reached(now) < self.stale_at && !self.meta.flags.no_cache
+        self.reached(now) < self.plain_until
     }
 
     /// A request may have read the clock before another one brought this response, which is no younger for that.
@@ -163,6 +168,24 @@ impl Held {
         let mut headers = self.headers.clone();
         headers::unprepare(&mut headers, self.others.as_ref());
         headers
+    }
+
+    /// Whether it has all that a request with these fields asks for. What is whole has.
+    #[inline]
+    pub(crate) fn answers(&self, request: &HeaderMap) -> bool {
+        self.meta.part.as_ref().is_none_or(|part| self.part_answers(part, request))
+    }
+
+    #[cold]
+    fn part_answers(&self, part: &ContentRange, request: &HeaderMap) -> bool {
+        match range::requested(request) {
+            Requested::Bytes(ranges) => {
+                range::accepted(&self.headers)
+                    && range::if_range(request, &self.headers)
+                    && ranges.select_within(part).is_some()
+            }
+            Requested::Whole | Requested::OtherUnit => false,
+        }
     }
 
     /// About how many bytes of memory it takes.

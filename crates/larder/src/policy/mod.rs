@@ -44,6 +44,10 @@ pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// Without more, `GET` responses with a 2xx status and a body of up to 1 MiB are stored under scheme, host, path and
 /// the whole query; what says `no-store` or `private`, sets a cookie, or answers a request with credentials is not.
 ///
+/// A request for ranges of bytes is answered with its part (206) of a stored 200, whichever policy: handlers need to know
+/// nothing of ranges. What is not stored is asked of the handler with the range in it, and where that answers with the whole,
+/// the whole is stored. A handler whose responses must not be cut says `Accept-Ranges: none` in them.
+///
 /// A text that cannot be right (a template, a lifetime) is remembered and reported by
 /// [`checked`](Self::checked), by [`Cache::try_layer`](crate::Cache::try_layer) as an error, and by
 /// [`Cache::layer`](crate::Cache::layer) as a panic at start-up, the way `Router::route` treats a path that cannot be right.
@@ -307,6 +311,18 @@ impl Policy {
             self.fail(ConfigErrorKind::Limit, "max_body 0");
         }
         self.max_body = bytes;
+        self
+    }
+
+    /// Stores parts as well, which handlers with ranges of their own answer with (206), and serves from them what lies within
+    /// them. Two that touch are made one, if they have the same strong `ETag` (or `Last-Modified`, where that is strong), and
+    /// all of it together is the whole (RFC 9111 §3.3, §3.4).
+    ///
+    /// By default they pass untouched; parts of a whole that is stored are served in any case. Of each key, or variant, one
+    /// part is kept, of up to [`max_body`](Self::max_body) bytes: it is for what is fetched in pieces that follow each other.
+    #[must_use]
+    pub const fn store_partial(mut self) -> Self {
+        self.store.partial = true;
         self
     }
 

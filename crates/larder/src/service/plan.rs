@@ -6,6 +6,7 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, Method};
+use larder_core::http::range::{self, Requested};
 use larder_core::http::storable::Credentials;
 use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::BypassReason;
@@ -31,6 +32,8 @@ pub(crate) struct Look {
     pub(crate) head: bool,
     /// Whether it has `If-None-Match` or `If-Modified-Since`.
     pub(crate) conditional: bool,
+    /// Whether it asks for ranges of bytes. One that does not has no `Range` any more.
+    pub(crate) range: bool,
     /// The credentials that the policy does not declare.
     pub(crate) credentials: Credentials,
 }
@@ -72,7 +75,8 @@ impl Route {
             return Err(BypassReason::KeyTooLong);
         }
         let credentials = fields.credentials(&self.policy, &parts.headers);
-        Ok(Look { head, conditional: fields.conditional, credentials })
+        let range = fields.range && asks_for_ranges(&mut parts.headers, head)?;
+        Ok(Look { head, conditional: fields.conditional, range, credentials })
     }
 
     /// The names that this layer gives the response to a request that it leaves to one further out, whose policy may know
@@ -103,6 +107,7 @@ impl Route {
 struct Fields {
     past: Option<BypassReason>,
     conditional: bool,
+    range: bool,
     authorization: bool,
     cookie: bool,
 }
@@ -120,7 +125,7 @@ impl Fields {
             } else if *name == COOKIE {
                 seen.cookie = true;
             } else if *name == RANGE {
-                seen.past = Some(BypassReason::Range);
+                seen.range = true;
             } else if *name == IF_MATCH || *name == IF_UNMODIFIED_SINCE {
                 seen.past = Some(BypassReason::Precondition);
             } else if *name == UPGRADE {
@@ -138,6 +143,22 @@ impl Fields {
             cookie: self.cookie && policy.cookies.undeclared(headers),
         }
     }
+}
+
+/// Whether a request asks for ranges of bytes. Where it does not, its `Range` is one to be ignored, and is discarded, so that
+/// everybody behind the cache ignores it as well; but one in another unit is the handler's.
+///
+/// RFC 9110 §14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or for
+/// which range handling is not defined. For this specification, GET is the only method for which range handling is
+/// defined."
+#[cold]
+fn asks_for_ranges(headers: &mut HeaderMap, head: bool) -> Result<bool, BypassReason> {
+    match range::requested(headers) {
+        Requested::Bytes(_) if !head => return Ok(true),
+        Requested::OtherUnit if !head => return Err(BypassReason::Range),
+        Requested::Bytes(_) | Requested::OtherUnit | Requested::Whole => range::strip(headers),
+    }
+    Ok(false)
 }
 
 /// RFC 9110 §9.3.1: "content received in a GET request has no generally defined semantics". A handler may read it all the

@@ -30,7 +30,7 @@ async fn a_span_names_key_outcome_and_tier() {
     let shop = logging();
     shop.get("/1").await;
     shop.get("/1").await;
-    shop.send(with("/1", "range", "bytes=0-1")).await;
+    shop.send(with("/1", "range", "items=0-1")).await;
     let miss = r#"cache{route="products" key="u|http||/1" outcome="miss" reason="never-stored"}"#;
     let hit = r#"cache{route="products" key="u|http||/1" outcome="hit" tier="memory"}"#;
     let past = r#"cache{route="products" key="" outcome="bypass" reason="range"}"#;

@@ -55,7 +55,7 @@ fn requests_by_route_outcome_tier_and_reason() {
         shop.get("/1").await;
         eventually("it is refreshed", || shop.cache.stats().stored == 2).await;
         shop.get("/2").await;
-        shop.send(with("/1", "range", "bytes=0-1")).await;
+        shop.send(with("/1", "range", "items=0-1")).await;
         shop.send(method(Method::PUT, "/1")).await;
         shop.get("/1").await;
     });

@@ -33,7 +33,7 @@ async fn every_reason_to_go_past_the_cache() {
         (BypassReason::Method, method(Method::POST, "/")),
         (BypassReason::Authorization, with("/", "authorization", "Bearer x")),
         (BypassReason::Cookie, with("/", "cookie", "session=x")),
-        (BypassReason::Range, with("/", "range", "bytes=0-1")),
+        (BypassReason::Range, with("/", "range", "items=0-1")),
         (BypassReason::Precondition, with("/", "if-match", "\"x\"")),
         (BypassReason::Upgrade, with("/", "upgrade", "websocket")),
         (BypassReason::Body, with("/", "content-length", "3")),
@@ -94,6 +94,7 @@ async fn every_reason_not_to_store() {
         (NotStored::Cookie, with("/", "cookie", "a=b"), ok()),
         (NotStored::NoLifetime, get("/"), ok().header("cache-control", "max-age=0")),
         (NotStored::Partial, get("/"), Answer::status(StatusCode::PARTIAL_CONTENT)),
+        (NotStored::Incomplete, get("/"), ok().header("content-length", "6")),
         (NotStored::TooLarge, get("/"), ok().body(large.clone())),
         (NotStored::TooLarge, get("/"), streamed(Step::data(large))),
         (NotStored::HeadersTooLarge, get("/"), fields(20)),
@@ -134,6 +135,9 @@ async fn missed(reason: MissReason) -> Shop {
             Answer::ok("hello").header("cache-control", "no-cache").header("etag", "\"1\"")
         }
         MissReason::Pass => Answer::ok("hello").header("cache-control", "no-store"),
+        MissReason::Partial => {
+            Answer::status(StatusCode::PARTIAL_CONTENT).header("content-range", "bytes 0-4/9").body("hello")
+        }
         _ => Answer::ok("hello"),
     };
     let store = MemoryStore::default();
@@ -142,7 +146,7 @@ async fn missed(reason: MissReason) -> Shop {
         true => Cache::builder().shared(store.clone()).memory(0),
         false => Cache::builder(),
     };
-    let shop = Shop::of(options, minute().obey_requests(), script);
+    let shop = Shop::of(options, minute().obey_requests().store_partial(), script);
     if shared {
         store.looked().await;
     }
@@ -150,7 +154,10 @@ async fn missed(reason: MissReason) -> Shop {
         shop.get("/").await;
         return shop;
     }
-    shop.get("/").await;
+    match reason {
+        MissReason::Partial => drop(shop.send(with("/", "range", "bytes=0-4")).await),
+        _ => drop(shop.get("/").await),
+    }
     let mut again = get("/");
     match reason {
         MissReason::Expired => shop.clock.advance(MINUTE),

@@ -84,6 +84,24 @@ fn a_status_has_to_be_among_those_of_the_policy() {
     assert_eq!(stated.map(|judged| judged.lifetime.fresh), Ok(secs(3)));
 }
 
+/// RFC 9111 §3.3: "MAY be stored as if it were an incomplete 200 (OK) response", by a cache that understands its range.
+#[test]
+fn a_part_is_judged_like_the_whole_where_parts_are_stored() {
+    const FRESH: (&str, &str) = ("cache-control", "max-age=9");
+    let rules = StoreRules { partial: true, ..rules(60) };
+    for (status, lines, expected) in [
+        (206, &[("content-range", "bytes 0-1/2"), FRESH][..], Ok(9)),
+        (206, &[("content-range", "bytes 0-1/*")], Ok(60)),
+        (206, &[("content-range", "bytes 0-1/2"), ("cache-control", "no-store")], Err(NotStored::NoStore)),
+        (206, &[("content-range", "bytes */2"), FRESH], Err(NotStored::Partial)),
+        (206, &[("content-range", "items 0-1/2"), FRESH], Err(NotStored::Partial)),
+        (206, &[("content-type", "multipart/byteranges; boundary=a"), FRESH], Err(NotStored::Partial)),
+    ] {
+        let found = judged(&rules, ANONYMOUS, status, lines).map(|judged| judged.lifetime.fresh);
+        assert_eq!(found, expected.map(secs), "{status} {lines:?}");
+    }
+}
+
 /// RFC 9111 §4.2.1; what the handler says outranks it and is our own.
 #[test]
 fn a_lifetime_is_stated_where_the_fields_name_it() {

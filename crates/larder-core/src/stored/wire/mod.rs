@@ -4,18 +4,22 @@
 //!
 //! ```text
 //! "LR" | version u8 | kind u8 | incarnation, 16 bytes | log id, 16 bytes big-endian
-//!      | the cache key | a response, its body last; or the names of the fields that select a variant
+//!      | the cache key | a response, its body last; or the names of the fields that select a variant;
+//!      |               | or of which bytes a part is, of how many, and a response that has those alone
 //!      | XXH3-64 of all before it
 //! ```
 //!
 //! The position stands at fixed offsets and its log id orders as its bytes do, so that a script in the store can
 //! compare two values without knowing the rest. Texts, lists and the like are preceded by their length.
 //!
+//! A reader that does not know a kind has a miss: so one that does not know parts never takes one for the whole.
+//!
 //! What comes back is untrusted: every length is checked before it is used, nothing is reserved that the input does not
 //! justify, and whatever does not decode is a miss.
 
 mod error;
 mod field_name;
+mod part;
 mod reader;
 mod response;
 mod writer;
@@ -46,6 +50,7 @@ const MAGIC: [u8; 2] = *b"LR";
 const VERSION: u8 = 1;
 const RESPONSE: u8 = 1;
 const VARIANTS: u8 = 2;
+const PART: u8 = 3;
 const CHECKSUM_LEN: usize = 8;
 
 /// What a value turned out to be.
@@ -63,7 +68,11 @@ pub enum Decoded {
 #[must_use]
 pub fn encode(response: &StoredResponse) -> Bytes {
     let meta = &response.meta;
-    framed(RESPONSE, &meta.key, &meta.position, &|sink| {
+    let kind = if meta.part.is_some() { PART } else { RESPONSE };
+    framed(kind, &meta.key, &meta.position, &|sink| {
+        if let Some(part) = &meta.part {
+            part::write(sink, part);
+        }
         response::write(sink, response);
     })
 }
@@ -99,8 +108,12 @@ pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<De
         return Err(WireErrorKind::OtherKey.into());
     }
     match kind {
-        RESPONSE => {
-            let head = response::read_head(&mut reader, key, position, fields)?;
+        RESPONSE | PART => {
+            let part = if kind == PART { Some(part::read(&mut reader)?) } else { None };
+            let head = response::read_head(&mut reader, key, position, fields, part)?;
+            if !head.is_as_long(reader.left()) {
+                return Err(WireErrorKind::Malformed.into());
+            }
             let body_at = value.len() - reader.left();
             value.advance(body_at);
             Ok(Decoded::Response(head.with_body(value)))

@@ -10,6 +10,7 @@ use super::field_name;
 use super::reader::{RESERVED_AT_MOST, Reader};
 use super::writer::{self, Sink};
 use crate::http::freshness::Lifetime;
+use crate::http::range::ContentRange;
 use crate::log::names::{DIGEST_LEN, Names};
 use crate::log::position::Position;
 use crate::stored::{Flags, Meta, Selecting, StoredResponse};
@@ -23,6 +24,11 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// Whether its body may have this length.
+    pub(super) fn is_as_long(&self, body: usize) -> bool {
+        self.meta.part.as_ref().is_none_or(|part| part.has_length(body))
+    }
+
     pub(super) fn with_body(self, body: Bytes) -> StoredResponse {
         StoredResponse { status: self.status, headers: self.headers, body, meta: self.meta }
     }
@@ -54,6 +60,7 @@ pub(super) fn read_head(
     key: &str,
     position: Position,
     fields: HeaderMap,
+    part: Option<ContentRange>,
 ) -> Result<Head, WireErrorKind> {
     let status = reader.array().map(u16::from_le_bytes)?;
     let status = StatusCode::from_u16(status).map_err(|_| WireErrorKind::Malformed)?;
@@ -79,6 +86,7 @@ pub(super) fn read_head(
         lifetime,
         cost,
         flags,
+        part,
     };
     Ok(Head { status, headers, meta })
 }

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::*;
 use crate::http::freshness::Lifetime;
+use crate::http::range::ContentRange;
 use crate::log::names::Names;
 use crate::log::selector::Tag;
 use crate::stored::{Flags, Meta};
@@ -28,6 +29,9 @@ const GOLDEN_VARIANTS: &str = "\
     4c520102 000102030405060708090a0b0c0d0e0f 0000019aaf0d22ab0000000000000007 \
     096b7c757365723a3432 \
     02 23 00 03646e74";
+
+/// The same, of which only these five bytes of ten are stored.
+const PART: &str = "03 00000000000000 08 00000000000000 0b 00000000000000";
 
 fn position() -> Position {
     Position {
@@ -62,6 +66,7 @@ fn response() -> StoredResponse {
             },
             cost: Duration::from_millis(1),
             flags: Flags { shareable: true, no_cache: true, ..Flags::default() },
+            part: None,
         },
     }
 }
@@ -91,6 +96,30 @@ fn version_1_is_what_it_always_was() {
     let value = with_checksum(hex(GOLDEN_VARIANTS));
     assert_eq!(encode_variants(&fields, KEY, &position()), value);
     assert_eq!(decode(value, KEY), Ok(Decoded::Variants(fields.into())));
+}
+
+/// RFC 9111 §3.3: a part is "recorded as being incomplete". It is a kind of its own: a reader that knows only the others, as
+/// all did at first, calls it malformed, which is a miss.
+#[test]
+fn a_part_is_told_from_the_whole() {
+    let golden = |part: &str| {
+        let text = GOLDEN_RESPONSE.replacen("4c520101", "4c520103", 1).replacen(
+            "c800 05",
+            &format!("{part} c800 05"),
+            1,
+        );
+        with_checksum(hex(&text))
+    };
+    let mut stored = response();
+    stored.meta.part = ContentRange::new(3..8, Some(10));
+    assert_eq!(encode(&stored), golden(PART));
+    assert_eq!(decode(golden(PART), KEY), Ok(Decoded::Response(stored.clone())));
+    stored.meta.part = ContentRange::new(3..8, None);
+    assert_eq!(decode(encode(&stored), KEY), Ok(Decoded::Response(stored)));
+    for (from, to) in [("08", "09"), ("08", "03"), ("0b", "08"), ("03", "ff")] {
+        let value = golden(&PART.replacen(from, to, 1));
+        assert_eq!(kind(decode(value, KEY)), WireErrorKind::Malformed, "{from} → {to}");
+    }
 }
 
 #[test]
@@ -143,6 +172,8 @@ fn what_is_not_ours_is_told_apart() {
 #[test]
 fn nothing_that_makes_no_sense_is_believed() {
     let changes = [
+        ("4c520101", "4c520104"),
+        // A part whose bytes are the status and what follows it.
         ("4c520101", "4c520103"),
         ("c800 05", "0000 05"),
         ("c800 05", "e803 05"),

@@ -1,0 +1,141 @@
+//! The suite, from npm: pinned in every part, in a folder of the build's own, and fetched once.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::suite::Suite;
+
+const LOCK: &str = include_str!("../package-lock.json");
+const FILES: [(&str, &str); 3] = [
+    ("package.json", include_str!("../package.json")),
+    ("package-lock.json", LOCK),
+    (".npmrc", include_str!("../.npmrc")),
+];
+/// Has the lock that was installed, once it is.
+const DONE: &str = "installed.json";
+/// The oldest that the suite's server starts with, as we start it.
+const NODE: u32 = 18;
+
+/// What is not on this machine, and what to do about it: one sentence.
+#[derive(Debug)]
+pub(crate) struct Missing(String);
+
+/// The suite, installed if it is not yet.
+pub(crate) fn suite() -> Result<Suite> {
+    node()?;
+    let folder = folder()?;
+    if fs::read_to_string(folder.join(DONE)).is_ok_and(|installed| installed == LOCK) {
+        return Ok(Suite::new(folder));
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for (name, text) in FILES {
+        fs::write(folder.join(name), text)?;
+    }
+    install(&folder)?;
+    fs::write(folder.join(DONE), LOCK)?;
+    Ok(Suite::new(folder))
+}
+
+/// `target/conformance`: beside the folder of the profile, which we are in.
+fn folder() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    let target = program.ancestors().nth(2).context("this program is not in a build's folder")?;
+    Ok(target.join("conformance"))
+}
+
+fn node() -> Result<(), Missing> {
+    let version = said("node", &["--version"]);
+    let major =
+        version.as_deref().and_then(|version| version.strip_prefix('v')?.split('.').next()?.parse().ok());
+    match major {
+        Some(major) if NODE <= major => Ok(()),
+        _ => Err(Missing(format!(
+            "the public cache tests need Node.js {NODE} or newer with npm, and {}: install it, then run this again",
+            version.map_or_else(
+                || "there is none on the PATH".to_owned(),
+                |version| format!("here is {version}")
+            )
+        ))),
+    }
+}
+
+/// `npm ci` takes exactly what the lock names, by its checksums. No script of a package is run.
+const NPM: [&str; 8] = [
+    "ci",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--prefer-offline",
+    // By default it would try for minutes where there is no network.
+    "--fetch-retries=1",
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-timeout=30000",
+];
+
+fn install(folder: &Path) -> Result<(), Missing> {
+    let output = Command::new("npm").args(NPM).current_dir(folder).stdin(Stdio::null()).output();
+    let why = match output {
+        Ok(output) if output.status.success() => return Ok(()),
+        Ok(output) => first_error(&String::from_utf8_lossy(&output.stderr)),
+        Err(error) => format!("npm cannot be run ({error})"),
+    };
+    Err(Missing(format!("the public cache tests cannot be installed, and are left out: {why}")))
+}
+
+/// Of npm's many lines the first that says something.
+fn first_error(stderr: &str) -> String {
+    let lines =
+        stderr.lines().filter_map(|line| line.strip_prefix("npm error ").or(line.strip_prefix("npm ERR! ")));
+    // Before it says what happened it has names for it.
+    let names = ["code ", "syscall ", "errno "];
+    let mut telling = lines.filter(|line| !names.iter().any(|name| line.starts_with(name)));
+    telling.next().unwrap_or("npm failed and did not say why").trim().to_owned()
+}
+
+fn said(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Missing {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_npm_says_is_one_line() {
+        let cases = [
+            (
+                "npm warn config a\nnpm error code ECONNREFUSED\nnpm error syscall connect\nnpm error FetchError: request to http://x/ failed\n",
+                "FetchError: request to http://x/ failed",
+            ),
+            ("npm ERR! code E404\nnpm ERR! 404 Not Found - GET http://x/\n", "404 Not Found - GET http://x/"),
+            ("", "npm failed and did not say why"),
+        ];
+        for (stderr, told) in cases {
+            assert_eq!(first_error(stderr), told);
+        }
+    }
+
+    #[test]
+    fn everything_is_pinned_by_checksum() {
+        let lock: serde_json::Value = serde_json::from_str(LOCK).unwrap();
+        let packages = lock["packages"].as_object().unwrap();
+        assert_eq!(packages["node_modules/http-cache-tests"]["version"], "0.4.5");
+        for (path, package) in packages.iter().filter(|(path, _)| !path.is_empty()) {
+            assert!(package["integrity"].is_string(), "{path}");
+            assert!(package["resolved"].is_null(), "{path} names a registry");
+        }
+    }
+}

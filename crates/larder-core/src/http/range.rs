@@ -1,0 +1,50 @@
+//! Parts of a representation (RFC 9110 §14, RFC 9111 §3.3, §3.4).
+//!
+//! * [`requested`]: which bytes a request asks for, [`Ranges::select`]: and which those are of what is stored;
+//! * [`if_range`]: whether it wants them of this representation;
+//! * [`ContentRange`]: which bytes a response has;
+//! * [`combine`]: making one part of two.
+//!
+//! Bytes are the only unit that is understood. A range here is half open, as everywhere in Rust, and never empty.
+
+mod combine;
+mod content_range;
+mod if_range;
+mod request;
+mod select;
+#[cfg(test)]
+mod tests;
+
+use http::header::{ACCEPT_RANGES, IF_RANGE, RANGE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+pub use combine::{Bytewise, combine};
+pub use content_range::ContentRange;
+pub use if_range::if_range;
+pub use request::{Ranges, Requested, requested};
+pub use select::{Parts, Selected};
+
+use super::list::members;
+
+/// The value of `Accept-Ranges` where parts are served.
+pub const BYTES: HeaderValue = HeaderValue::from_static("bytes");
+
+/// The fields that are digests of a message's content (RFC 9530 §2, RFC 1864): those of the whole are not those of a part.
+pub const OF_THE_CONTENT: [HeaderName; 2] =
+    [HeaderName::from_static("content-digest"), HeaderName::from_static("content-md5")];
+
+/// Whether parts of this response may be served: unless it says `Accept-Ranges: none`.
+///
+/// RFC 9110 §14.3: "A server that does not support any kind of range request for the target resource MAY send
+/// `Accept-Ranges: none` to advise the client not to attempt a range request on the same request path."
+#[must_use]
+pub fn accepted(response: &HeaderMap) -> bool {
+    let mut lines = response.get_all(ACCEPT_RANGES).iter();
+    !lines.any(|line| members(line.as_bytes()).any(|unit| unit.eq_ignore_ascii_case(b"none")))
+}
+
+/// Makes of a request for parts one for the whole.
+pub fn strip(request: &mut HeaderMap) {
+    request.remove(RANGE);
+    request.remove(IF_RANGE);
+}

@@ -1,0 +1,99 @@
+//! What a request asks for (RFC 9110 §14.1, §14.2).
+
+use http::HeaderMap;
+use http::header::RANGE;
+use smallvec::SmallVec;
+
+use crate::http::list::{members, trim};
+
+/// So many ranges may a request name. RFC 9110 §14.2 lets a server ignore "a set of many small ranges that are not listed in
+/// ascending order", as they are "indications of either a broken client or a deliberate denial-of-service attack". Whoever
+/// fetches what is missing of a file names few, in whatever order.
+const MOST: usize = 16;
+
+/// What the `Range` of a `GET` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // Whoever answers has to treat each.
+pub enum Requested {
+    /// The whole: there is no `Range`, or one that is ignored.
+    Whole,
+    /// Something in another unit than bytes, which only the handler understands.
+    OtherUnit,
+    /// These bytes.
+    Bytes(Ranges),
+}
+
+/// The ranges of bytes that a request names, in its order. There is at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ranges(pub(super) SmallVec<[Spec; 2]>);
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spec {
+    /// From this byte on, up to the last one if that is named.
+    From(u64, Option<u64>),
+    /// So many bytes at the end.
+    Last(u64),
+}
+
+/// Reads the `Range` of a `GET`; for other methods none is defined (RFC 9110 §14.2).
+///
+/// RFC 9110 §14.2: "A server that supports range requests MAY ignore or reject a Range header field that contains an
+/// invalid ranges-specifier": it is ignored, and so are more than one line, of which none can be right, and more ranges
+/// than a client has a use for.
+#[must_use]
+pub fn requested(request: &HeaderMap) -> Requested {
+    let mut lines = request.get_all(RANGE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return Requested::Whole;
+    };
+    let line = trim(line.as_bytes());
+    let Some(sign) = line.iter().position(|&byte| byte == b'=') else {
+        return Requested::Whole;
+    };
+    let (unit, set) = (&line[..sign], &line[sign + 1..]);
+    // §14.1: "All range unit names are case-insensitive".
+    if !unit.eq_ignore_ascii_case(b"bytes") {
+        return Requested::OtherUnit;
+    }
+    specs(set).map_or(Requested::Whole, |specs| Requested::Bytes(Ranges(specs)))
+}
+
+/// RFC 9110 §14.1.1: "A ranges-specifier is invalid if it contains any range-spec that is invalid or undefined for the
+/// indicated range-unit." §5.6.1.2: empty members of a list are ignored.
+fn specs(set: &[u8]) -> Option<SmallVec<[Spec; 2]>> {
+    let mut specs = SmallVec::new();
+    for member in members(set).filter(|member| !member.is_empty()) {
+        if specs.len() == MOST {
+            return None;
+        }
+        specs.push(spec(member)?);
+    }
+    (!specs.is_empty()).then_some(specs)
+}
+
+fn spec(member: &[u8]) -> Option<Spec> {
+    let dash = member.iter().position(|&byte| byte == b'-')?;
+    let (first, last) = (&member[..dash], &member[dash + 1..]);
+    match (first, last) {
+        ([], suffix) => Some(Spec::Last(position(suffix)?)),
+        (first, []) => Some(Spec::From(position(first)?, None)),
+        (first, last) => {
+            let (first, last) = (position(first)?, position(last)?);
+            // §14.1.1: "An int-range is invalid if the last-pos value is present and less than first-pos."
+            (first <= last).then_some(Spec::From(first, Some(last)))
+        }
+    }
+}
+
+/// RFC 9110 §14.1.2: "recipients MUST anticipate potentially large decimal numerals and prevent parsing errors due to
+/// integer conversion overflows": what does not fit lies behind the end of everything.
+fn position(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |sum, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        Some(sum.saturating_mul(10).saturating_add(digit))
+    })
+}

@@ -1,0 +1,121 @@
+//! Forwards a request to the origin, and answers for it where it cannot.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::TRANSFER_ENCODING;
+use http::{HeaderMap, Request, Response};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use tower_service::Service;
+
+use crate::args::Args;
+use crate::exchange::Exchange;
+use crate::outbound::Outbound;
+use crate::patient::Patient;
+use crate::refused::Refused;
+use crate::surrogate;
+
+/// Whom a request is from, in its extensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// What the origin sent, or what is said in its place.
+pub(crate) type Forwarded = Either<Patient, Full<Bytes>>;
+
+/// The service that the cache wraps.
+#[derive(Debug, Clone)]
+pub(crate) struct Forward(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    outbound: Outbound,
+    exchange: Exchange,
+    idle: Duration,
+}
+
+impl Forward {
+    pub(crate) fn new(args: &Args) -> Self {
+        let (outbound, exchange) = (Outbound::new(args), Exchange::new(args));
+        Self(Arc::new(Shared { outbound, exchange, idle: args.idle_timeout }))
+    }
+}
+
+impl Service<Request<Incoming>> for Forward {
+    type Response = Response<Forwarded>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Forwarded>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let shared = Arc::clone(&self.0);
+        Box::pin(async move { Ok(shared.answer(request).await) })
+    }
+}
+
+impl Shared {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Forwarded> {
+        match self.forward(request).await {
+            Ok(response) => response.map(|body| Either::Left(Patient::new(body, self.idle))),
+            Err(refused) => {
+                tracing::warn!(?refused, "a request was not answered by the origin");
+                refused.answer(self.outbound.name()).map(Either::Right)
+            }
+        }
+    }
+
+    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Incoming>, Refused> {
+        let (mut parts, body) = request.into_parts();
+        self.outbound.make(&mut parts)?;
+        let mut response = self.exchange.send(parts, body).await?;
+        let received = response.version();
+        let fields = response.headers_mut();
+        if has_coding(fields) {
+            return Err(Refused::TransferCoding);
+        }
+        fields.remove(TRANSFER_ENCODING);
+        if self.outbound.is_surrogate {
+            surrogate::settle(fields, self.outbound.name());
+        }
+        self.outbound.name().append(fields, received);
+        Ok(response)
+    }
+}
+
+/// The codings that RFC 9112 §7.2 and the registry know beside `chunked`. hyper undoes none of them, nor were they asked for
+/// (`TE`). What is none of them is no coding either: `identity`, which was one until RFC 7230, or a slip.
+const CODINGS: [&str; 5] = ["compress", "x-compress", "deflate", "gzip", "x-gzip"];
+
+fn has_coding(fields: &HeaderMap) -> bool {
+    let lines = fields.get_all(TRANSFER_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let mut names = lines.flat_map(|line| line.split(',')).map(str::trim);
+    names.any(|name| CODINGS.iter().any(|coding| coding.eq_ignore_ascii_case(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coding_that_nobody_undoes_is_not_passed_on() {
+        for (line, has) in [
+            ("chunked", false),
+            ("gzip, chunked", true),
+            ("chunked, GZIP", true),
+            ("deflate", true),
+            ("identity", false),
+            ("", false),
+        ] {
+            let fields = HeaderMap::from_iter([(TRANSFER_ENCODING, line.parse().unwrap())]);
+            assert_eq!(has_coding(&fields), has, "{line}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The fields that are for one connection, not for what lies behind it (RFC 9110 §7.6.1).
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
+
+/// "Intermediaries SHOULD remove or replace fields that are known to require removal before forwarding, whether or not they
+/// appear as a connection-option". `TE` and `Transfer-Encoding` are among them, and looked at elsewhere.
+const KNOWN: [HeaderName; 4] = [CONNECTION, PROXY_CONNECTION, KEEP_ALIVE, UPGRADE];
+
+/// Without these a message would be another one, or end elsewhere: nobody can have them removed by listing them.
+const OF_THE_MESSAGE: [HeaderName; 3] = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING];
+
+/// Leaves what is for the origin, and `Transfer-Encoding`: it announces a body to the cache, and goes when the request does.
+///
+/// RFC 9110 §10.1.4: of `TE` only `trailers` can be kept, since trailers are passed on.
+///
+/// RFC 9110 §11.7.2: `Proxy-Authorization` is for the proxy that asked for it. None behind this one can have.
+pub(crate) fn leave_request(fields: &mut HeaderMap) {
+    let trailers = names(fields, &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
+    leave(fields);
+    fields.remove(TE);
+    fields.remove(PROXY_AUTHORIZATION);
+    if trailers {
+        fields.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Leaves what is for the client.
+///
+/// RFC 9110 §11.7.1: `Proxy-Authenticate` "applies only to the next outbound client on the response chain", which for the
+/// origin is this proxy.
+pub(crate) fn leave_response(fields: &mut HeaderMap) {
+    leave(fields);
+    for name in [TE, TRANSFER_ENCODING, PROXY_AUTHENTICATE, PROXY_AUTHENTICATION_INFO] {
+        fields.remove(name);
+    }
+}
+
+/// "Intermediaries MUST parse a received Connection header field before a message is forwarded and, for each
+/// connection-option in this field, remove any header or trailer field(s) from the message with the same name as the
+/// connection-option, and then remove the Connection header field itself".
+fn leave(fields: &mut HeaderMap) {
+    let listed: Vec<HeaderName> = names(fields, &CONNECTION).filter_map(|name| name.parse().ok()).collect();
+    for name in listed.iter().filter(|name| !OF_THE_MESSAGE.contains(name)).chain(&KNOWN) {
+        fields.remove(name);
+    }
+}
+
+/// What the lines of a field list, without parameters.
+fn names<'a>(fields: &'a HeaderMap, field: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = fields.get_all(field).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(|item| item.split(';').next().unwrap_or_default().trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Fields = &'static [(&'static str, &'static str)];
+
+    fn map(fields: Fields) -> HeaderMap {
+        fields.iter().map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    fn check(cases: &[(&str, Fields, Fields)], leave: fn(&mut HeaderMap)) {
+        for &(rule, received, forwarded) in cases {
+            let mut fields = map(received);
+            leave(&mut fields);
+            assert_eq!(fields, map(forwarded), "{rule}");
+        }
+    }
+
+    /// Those for both directions.
+    const CASES: [(&str, Fields, Fields); 7] = [
+        ("§7.6.1: the field itself", &[("connection", "close"), ("a", "1")], &[("a", "1")]),
+        (
+            "§7.6.1: each option, in any case, over several lines",
+            &[
+                ("connection", "A, ,b"),
+                ("connection", "x-C"),
+                ("a", "1"),
+                ("b", "2"),
+                ("x-c", "3"),
+                ("d", "4"),
+            ],
+            &[("d", "4")],
+        ),
+        ("§7.6.1: all fields of that name", &[("connection", "a"), ("a", "1"), ("a", "2")], &[]),
+        (
+            "§7.6.1: the known ones, whether or not they are listed",
+            &[("keep-alive", "timeout=5"), ("proxy-connection", "x"), ("upgrade", "websocket"), ("a", "1")],
+            &[("a", "1")],
+        ),
+        (
+            "§7.6.1: options need not have a field, and what is no name has none",
+            &[("connection", "close, (, a b"), ("a", "1")],
+            &[("a", "1")],
+        ),
+        (
+            "a field that stands for the message cannot be listed away",
+            &[("connection", "host, content-length"), ("host", "x"), ("content-length", "3")],
+            &[("host", "x"), ("content-length", "3")],
+        ),
+        ("§6.6.2: Trailer is for all recipients", &[("trailer", "a")], &[("trailer", "a")]),
+    ];
+
+    #[test]
+    fn what_is_for_one_connection_stays_there() {
+        check(&CASES, leave_request);
+        check(&CASES, leave_response);
+    }
+
+    #[test]
+    fn of_a_request() {
+        let cases: [(&str, Fields, Fields); 5] = [
+            (
+                "§10.1.4: trailers are kept",
+                &[("te", "trailers"), ("connection", "te")],
+                &[("te", "trailers")],
+            ),
+            ("§10.1.4: codings are not", &[("te", "gzip;q=0.5, Trailers;q=1")], &[("te", "trailers")]),
+            ("§10.1.4: nothing is left of codings alone", &[("te", "deflate")], &[]),
+            ("§11.7.2: credentials for this proxy", &[("proxy-authorization", "Basic eA==")], &[]),
+            (
+                "the body is still announced",
+                &[("transfer-encoding", "chunked"), ("connection", "transfer-encoding")],
+                &[("transfer-encoding", "chunked")],
+            ),
+        ];
+        check(&cases, leave_request);
+    }
+
+    #[test]
+    fn of_a_response() {
+        let cases: [(&str, Fields, Fields); 3] = [
+            ("RFC 9112 §6.1: hyper makes its own", &[("transfer-encoding", "chunked")], &[]),
+            ("§10.1.4", &[("te", "trailers")], &[]),
+            (
+                "§11.7.1, §11.7.3",
+                &[
+                    ("proxy-authenticate", "Basic"),
+                    ("proxy-authentication-info", "x"),
+                    ("www-authenticate", "Basic"),
+                ],
+                &[("www-authenticate", "Basic")],
+            ),
+        ];
+        check(&cases, leave_response);
+    }
+}

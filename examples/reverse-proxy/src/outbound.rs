@@ -1,0 +1,66 @@
+//! Makes a request the one that the origin is sent.
+
+use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderValue, Version};
+
+use crate::args::Args;
+use crate::forward::Peer;
+use crate::forwarded;
+use crate::origin::Origin;
+use crate::refused::Refused;
+use crate::surrogate::{self, SURROGATE_CONTROL};
+use crate::via::Pseudonym;
+
+/// What is said in each request to the origin.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    origin: Origin,
+    name: Pseudonym,
+    /// Whether `Surrogate-Control` is one of the fields that the cache looks at.
+    pub(crate) is_surrogate: bool,
+}
+
+impl Outbound {
+    pub(crate) fn new(args: &Args) -> Self {
+        let is_surrogate = args.targets.contains(&SURROGATE_CONTROL);
+        Self { origin: args.origin.clone(), name: args.name.clone(), is_surrogate }
+    }
+
+    /// # Errors
+    ///
+    /// The request came through here before.
+    pub(crate) fn make(&self, parts: &mut Parts) -> Result<(), Refused> {
+        if self.name.is_looping(&parts.headers) {
+            return Err(Refused::Loop);
+        }
+        let path = parts.uri.path_and_query().cloned().ok_or(Refused::Internal)?;
+        parts.uri = self.origin.uri(path).map_err(|_| Refused::Internal)?;
+        let fields = &mut parts.headers;
+        if let Some(Peer(peer)) = parts.extensions.get() {
+            forwarded::append(fields, *peer);
+        }
+        self.name.append(fields, parts.version);
+        if self.is_surrogate {
+            surrogate::announce(fields, &self.name);
+        }
+        parts.version = Version::HTTP_11;
+        // hyper frames the body anew.
+        fields.remove(TRANSFER_ENCODING);
+        // RFC 9110 §10.1.4: "A sender of TE MUST also send a "TE" connection option within the Connection header field".
+        if fields.contains_key(TE) {
+            fields.insert(CONNECTION, HeaderValue::from_static("te"));
+        }
+        // RFC 9112 §3.2: "A client MUST send a Host header field … in all HTTP/1.1 request messages." One of 1.0 need not.
+        if !fields.contains_key(HOST) {
+            let host =
+                HeaderValue::try_from(self.origin.authority().as_str()).map_err(|_| Refused::Internal)?;
+            fields.insert(HOST, host);
+        }
+        Ok(())
+    }
+
+    pub(crate) const fn name(&self) -> &Pseudonym {
+        &self.name
+    }
+}

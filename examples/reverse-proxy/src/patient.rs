@@ -1,0 +1,68 @@
+//! A body whose sender may pause, but not for ever.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Sleep, sleep};
+
+/// A body that fails once its sender has paused for too long. A response that fails is cut off for its client too, and not
+/// stored: RFC 9112 §8 calls it incomplete.
+#[derive(Debug)]
+pub(crate) struct Patient {
+    body: Incoming,
+    limit: Duration,
+    /// Runs while there is nothing to read.
+    patience: Option<Pin<Box<Sleep>>>,
+}
+
+/// Somebody stopped sending in the middle of a body.
+#[derive(Debug)]
+pub(crate) struct Stalled;
+
+pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Patient {
+    pub(crate) const fn new(body: Incoming, limit: Duration) -> Self {
+        Self { body, limit, patience: None }
+    }
+}
+
+impl Body for Patient {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+            this.patience = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let limit = this.limit;
+        let patience = this.patience.get_or_insert_with(|| Box::pin(sleep(limit)));
+        patience.as_mut().poll(cx).map(|()| Some(Err(Stalled.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl fmt::Display for Stalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a body stopped coming")
+    }
+}
+
+impl std::error::Error for Stalled {}

@@ -1,0 +1,28 @@
+//! What is stored, and for how long: what the origin's header fields say.
+
+use larder::Policy;
+
+use crate::args::Args;
+
+const MIB: usize = 1024 * 1024;
+
+/// The policy for everything behind the proxy.
+pub(crate) fn policy(args: &Args) -> Policy {
+    let mut policy = Policy::rfc9111().max_body(usize::from(args.max_body) * MIB);
+    if args.obey_requests {
+        policy = policy.obey_requests();
+    }
+    if args.store_set_cookie {
+        policy = policy.store_set_cookie();
+    }
+    if args.store_partial {
+        policy = policy.store_partial();
+    }
+    if args.sort_languages {
+        policy = policy.sort_languages();
+    }
+    if let Some(window) = args.stale_if_error {
+        policy = policy.stale_if_error(window);
+    }
+    args.targets.iter().cloned().fold(policy, Policy::target)
+}

@@ -1,0 +1,109 @@
+//! The proxy put together: how it starts, serves and stops.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use larder::Cache;
+use larder_redis::{ConnectError, RedisStore};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+
+use crate::args::Args;
+use crate::forward::Forward;
+use crate::front::Front;
+
+const MIB: u64 = 1024 * 1024;
+/// How long requests that are running may go on once the proxy is to stop.
+const GRACE: Duration = Duration::from_secs(10);
+/// After this long it is tried again to accept connections, where none could be: too many open files, say.
+const RESPITE: Duration = Duration::from_secs(1);
+
+/// A proxy with its cache, to be [closed](Self::close) when nobody is served any more.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    front: Front,
+    cache: Cache,
+    idle: Duration,
+}
+
+impl Proxy {
+    /// The proxy that the arguments ask for. `args.addr` is left to the caller. It waits for nobody: an origin or a Redis that is
+    /// away is reached when it comes.
+    ///
+    /// # Errors
+    ///
+    /// The URL of Redis, or its namespace, cannot be right.
+    pub fn open(args: &Args) -> Result<Self, ConnectError> {
+        let builder = Cache::builder().memory(u64::from(args.memory) * MIB);
+        let cache = match &args.redis {
+            Some(url) => builder.shared(store(args, url)?).build(),
+            None => builder.build(),
+        };
+        let front = Front::new(&cache, Forward::new(args), args);
+        Ok(Self { front, cache, idle: args.idle_timeout })
+    }
+
+    /// Serves until `stop` is done, then lets the requests that are running end, for at most ten seconds.
+    pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()> + Send) {
+        let running = GracefulShutdown::new();
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.connected(stream, peer, &running),
+                    Err(error) => self.not_accepted(&error).await,
+                },
+                () = &mut stop => break,
+            }
+        }
+        drop(listener);
+        if timeout(GRACE, running.shutdown()).await.is_err() {
+            tracing::warn!("some requests were cut off after {GRACE:?}");
+        }
+    }
+
+    /// Lets the cache finish what it does in the background. What it could not is told.
+    pub async fn close(&self) {
+        let closed = self.cache.close().await;
+        if !closed.is_clean() {
+            tracing::warn!("the cache was closed; {closed}");
+        }
+    }
+
+    fn connected(&self, stream: TcpStream, peer: SocketAddr, running: &GracefulShutdown) {
+        // Small responses must not wait for the acknowledgement of others. A connection that is gone already says so itself.
+        let _ = stream.set_nodelay(true);
+        let front = self.front.clone();
+        let service = service_fn(move |request| {
+            let answer = front.clone().answer(request, peer);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(self.idle);
+        let connection = running.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%peer, %error, "a connection broke off");
+            }
+        });
+    }
+
+    async fn not_accepted(&self, error: &io::Error) {
+        // These are about the connection that was to be accepted.
+        let of_the_peer = [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset];
+        if !of_the_peer.contains(&error.kind()) {
+            tracing::error!(%error, "cannot accept connections");
+            sleep(RESPITE).await;
+        }
+    }
+}
+
+fn store(args: &Args, url: &str) -> Result<RedisStore, ConnectError> {
+    RedisStore::builder(url).namespace(&args.namespace).command_timeout(args.redis_timeout).connect()
+}

@@ -1,0 +1,149 @@
+//! What the proxy answers itself.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+
+use crate::via::Pseudonym;
+
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// Why a request is not forwarded, or why what came back is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The request breaks a rule of HTTP.
+    BadRequest(&'static str),
+    /// It is for another scheme.
+    Misdirected,
+    /// It asks for what no resource behind this proxy can have.
+    NotImplemented(&'static str),
+    /// It expects what nobody here knows.
+    Expectation,
+    /// Its body stopped coming.
+    ClientIdle,
+    /// It came through here before.
+    Loop,
+    /// The origin's name has no address.
+    NoAddress,
+    /// Nobody listens where the origin should be.
+    NobodyThere,
+    /// Nobody answered there.
+    ConnectionTimeout,
+    /// The origin hung up.
+    ConnectionTerminated,
+    /// The origin took the request, and did not begin to answer in time.
+    ResponseTimeout,
+    /// The origin's response has a transfer coding that nobody asked for.
+    TransferCoding,
+    /// The origin does not speak HTTP.
+    Protocol,
+    /// The proxy is at fault.
+    Internal,
+}
+
+impl Refused {
+    /// The status, the type of error as RFC 9209 §2.3 names it, and what a reader is told.
+    const fn told(self) -> (StatusCode, Option<&'static str>, &'static str) {
+        match self {
+            Self::BadRequest(why) => (StatusCode::BAD_REQUEST, Some("http_request_error"), why),
+            Self::Misdirected => (
+                StatusCode::MISDIRECTED_REQUEST,
+                Some("http_request_error"),
+                "only http:// URIs are served here",
+            ),
+            Self::NotImplemented(what) => (StatusCode::NOT_IMPLEMENTED, Some("http_request_error"), what),
+            Self::Expectation => (
+                StatusCode::EXPECTATION_FAILED,
+                Some("http_request_error"),
+                "no expectation but 100-continue can be met",
+            ),
+            Self::ClientIdle => (StatusCode::REQUEST_TIMEOUT, None, "the body of the request stopped coming"),
+            Self::Loop => {
+                (StatusCode::BAD_GATEWAY, Some("proxy_loop_detected"), "the request came through here before")
+            }
+            Self::NoAddress => (StatusCode::BAD_GATEWAY, Some("dns_error"), "the origin cannot be found"),
+            Self::NobodyThere => {
+                (StatusCode::BAD_GATEWAY, Some("connection_refused"), "the origin cannot be reached")
+            }
+            Self::ConnectionTimeout => (
+                StatusCode::GATEWAY_TIMEOUT,
+                Some("connection_timeout"),
+                "the origin cannot be reached in time",
+            ),
+            Self::ConnectionTerminated => {
+                (StatusCode::BAD_GATEWAY, Some("connection_terminated"), "the origin hung up")
+            }
+            Self::ResponseTimeout => (
+                StatusCode::GATEWAY_TIMEOUT,
+                Some("http_response_timeout"),
+                "the origin did not answer in time",
+            ),
+            Self::TransferCoding => (
+                StatusCode::BAD_GATEWAY,
+                Some("http_response_transfer_coding"),
+                "the origin's response has a transfer coding that was not asked for",
+            ),
+            Self::Protocol => {
+                (StatusCode::BAD_GATEWAY, Some("http_protocol_error"), "the origin's response cannot be read")
+            }
+            Self::Internal => {
+                (StatusCode::INTERNAL_SERVER_ERROR, Some("proxy_internal_error"), "the proxy failed")
+            }
+        }
+    }
+
+    /// The response: small, for people, and for no cache.
+    pub(crate) fn answer(self, by: &Pseudonym) -> Response<Full<Bytes>> {
+        let (status, error, text) = self.told();
+        let mut answer = text_of(status, format!("{status}: {text}\n"));
+        let mut said = format!("{:?}", by.as_str());
+        if let Some(error) = error {
+            // Writing to a string does not fail.
+            let _ = write!(said, "; error={error}");
+        }
+        if let Ok(said) = HeaderValue::try_from(said) {
+            answer.headers_mut().insert(PROXY_STATUS, said);
+        }
+        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        answer
+    }
+}
+
+/// A response with this text.
+pub(crate) fn text_of(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::from(text));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_and_the_type_of_error_are_those_that_rfc_9209_recommends() {
+        let cases = [
+            (Refused::NoAddress, 502, "\"edge\"; error=dns_error"),
+            (Refused::NobodyThere, 502, "\"edge\"; error=connection_refused"),
+            (Refused::ConnectionTimeout, 504, "\"edge\"; error=connection_timeout"),
+            (Refused::ConnectionTerminated, 502, "\"edge\"; error=connection_terminated"),
+            (Refused::ResponseTimeout, 504, "\"edge\"; error=http_response_timeout"),
+            (Refused::TransferCoding, 502, "\"edge\"; error=http_response_transfer_coding"),
+            (Refused::Protocol, 502, "\"edge\"; error=http_protocol_error"),
+            (Refused::Loop, 502, "\"edge\"; error=proxy_loop_detected"),
+            (Refused::Internal, 500, "\"edge\"; error=proxy_internal_error"),
+            (Refused::BadRequest("why"), 400, "\"edge\"; error=http_request_error"),
+            (Refused::ClientIdle, 408, "\"edge\""),
+        ];
+        for (refused, status, said) in cases {
+            let answer = refused.answer(&"edge".parse().unwrap());
+            assert_eq!(answer.status().as_u16(), status, "{refused:?}");
+            assert_eq!(answer.headers()[PROXY_STATUS], said, "{refused:?}");
+            assert_eq!(answer.headers()[CACHE_CONTROL], "no-store");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `Surrogate-Control`, from before there was RFC 9213: the Edge Architecture Specification 1.0 (W3C note, 2001).
+//!
+//! Old services still send it. To the cache it is one more targeted field; what RFC 9213 does not have is that a directive may
+//! be for one surrogate among several, which its parameter names. That is settled here.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::via::Pseudonym;
+
+pub(crate) const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
+const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
+
+/// Tells the origin by which name directives reach this proxy, after what the surrogates before it told.
+pub(crate) fn announce(request: &mut HeaderMap, name: &Pseudonym) {
+    if let Ok(capability) = HeaderValue::try_from(format!("{name}=\"Surrogate/1.0\"")) {
+        request.append(SURROGATE_CAPABILITY, capability);
+    }
+}
+
+/// Leaves of the directives those for every surrogate and those for this one, which come last: the last of two is what counts
+/// in a dictionary of structured fields (RFC 9651 §3.2).
+pub(crate) fn settle(response: &mut HeaderMap, name: &Pseudonym) {
+    let lines = response.get_all(SURROGATE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+    let members: Vec<&str> = lines.flat_map(|line| split(line, ',')).map(str::trim).collect();
+    if members.is_empty() {
+        return;
+    }
+    let (mut all, mut ours) = (Vec::new(), Vec::new());
+    for member in members {
+        let mut parts = split(member, ';').map(str::trim);
+        let directive = parts.next().unwrap_or_default();
+        match parts.next() {
+            None => all.push(directive),
+            Some(target) if target == name.as_str() => ours.push(directive),
+            Some(_) => {}
+        }
+    }
+    all.append(&mut ours);
+    match HeaderValue::try_from(all.join(", ")) {
+        Ok(left) if !left.is_empty() => drop(response.insert(SURROGATE_CONTROL, left)),
+        _ => drop(response.remove(SURROGATE_CONTROL)),
+    }
+}
+
+/// The pieces of a text between these signs, where those do not stand in quotation marks.
+fn split(text: &str, at: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |sign| {
+        quoted ^= sign == '"';
+        sign == at && !quoted
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_for_this_surrogate_is_left() {
+        let cases: [(&[&str], Option<&str>); 8] = [
+            (&["max-age=3600"], Some("max-age=3600")),
+            (&["max-age=3600;larder"], Some("max-age=3600")),
+            (&["max-age=3600;other"], None),
+            (&["max-age=60, max-age=3600;larder, no-store;other"], Some("max-age=60, max-age=3600")),
+            (&["max-age=3600; larder , max-age=60"], Some("max-age=60, max-age=3600")),
+            (&["no-store", "content=\"ESI/1.0, a;b\""], Some("no-store, content=\"ESI/1.0, a;b\"")),
+            (&[""], None),
+            (&[], None),
+        ];
+        for (lines, expected) in cases {
+            let mut fields = HeaderMap::new();
+            for line in lines {
+                fields.append(SURROGATE_CONTROL, line.parse().unwrap());
+            }
+            settle(&mut fields, &"larder".parse().unwrap());
+            let left: Vec<_> =
+                fields.get_all(SURROGATE_CONTROL).iter().map(|line| line.to_str().unwrap()).collect();
+            assert_eq!(left, Vec::from_iter(expected), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_is_told_after_those_before_it() {
+        let mut fields =
+            HeaderMap::from_iter([(SURROGATE_CAPABILITY, "a=\"Surrogate/1.0\"".parse().unwrap())]);
+        announce(&mut fields, &"larder".parse().unwrap());
+        let lines: Vec<_> = fields.get_all(SURROGATE_CAPABILITY).iter().collect();
+        assert_eq!(lines, ["a=\"Surrogate/1.0\"", "larder=\"Surrogate/1.0\""]);
+    }
+}

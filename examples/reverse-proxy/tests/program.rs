@@ -1,0 +1,83 @@
+//! The program itself: what it says, arguments that cannot be right, an orderly end.
+
+#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
+
+const VARIABLES: [&str; 16] = [
+    "PROXY_ORIGIN",
+    "PROXY_ADDR",
+    "REDIS_URL",
+    "PROXY_NAMESPACE",
+    "PROXY_REDIS_TIMEOUT",
+    "PROXY_NAME",
+    "PROXY_MEMORY",
+    "PROXY_MAX_BODY",
+    "PROXY_OBEY_REQUESTS",
+    "PROXY_STORE_SET_COOKIE",
+    "PROXY_STORE_PARTIAL",
+    "PROXY_TARGETS",
+    "PROXY_SORT_LANGUAGES",
+    "PROXY_STALE_IF_ERROR",
+    "PROXY_CONNECT_TIMEOUT",
+    "PROXY_IDLE_TIMEOUT",
+];
+
+/// The program, with nothing of the tests' environment that would change what it does.
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reverse-proxy"));
+    for variable in VARIABLES.iter().chain(&["PROXY_RESPONSE_TIMEOUT", "RUST_LOG"]) {
+        command.env_remove(variable);
+    }
+    command
+}
+
+#[test]
+fn arguments_that_cannot_be_right_are_named() {
+    for (arguments, told) in [
+        (&["--addr", "127.0.0.1:0"][..], "--origin <URL>"),
+        (&["--origin", "https://x"], "only http:// origins"),
+        (&["--origin", "http://x", "--addr", "nowhere"], "nowhere"),
+        (&["--origin", "http://x", "--name", "a b"], "one word"),
+        (&["--origin", "http://x", "--max-body", "0"], "0 is not in 1.."),
+        (&["--origin", "http://x", "--idle-timeout", "0s"], "a time limit of zero"),
+        (&["--origin", "http://x", "--targets", "a b"], "a b"),
+    ] {
+        let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
+        let stderr = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(told), "{told}: {stderr}");
+    }
+}
+
+#[test]
+fn a_redis_that_cannot_be_right_is_told_without_its_password() {
+    let arguments = ["--origin", "http://x", "--redis", "nonsense://:secret@x"];
+    let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cannot use this Redis") && !stderr.contains("secret"), "{stderr}");
+}
+
+#[test]
+fn the_help_tells_of_every_variable() {
+    let help = command().arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for variable in VARIABLES {
+        assert!(help.contains(&format!("[env: {variable}")), "{variable}: {help}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn it_ends_in_order_when_asked_to() {
+    let arguments = ["--origin", "http://127.0.0.1:1", "--addr", "127.0.0.1:0"];
+    let mut process = command().args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
+    let sent = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    assert!(process.wait().unwrap().success());
+}

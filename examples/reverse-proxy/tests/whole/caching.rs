@@ -1,0 +1,109 @@
+//! Where the proxy and the cache meet.
+
+use crate::support::{Origin, Running, field, status};
+
+#[tokio::test]
+async fn what_the_origin_lets_be_stored_is() {
+    let origin = Origin::saying(
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+    )
+    .await;
+    let proxy = Running::before(&origin, &[]).await;
+    // One resource, in every form in which it can be asked for.
+    for line in ["GET /a", "GET http://x/a", "HEAD /a", "GET /a"] {
+        let response = proxy.ask(line, &["Host: X:80"]).await;
+        assert_eq!(status(&response), "200", "{line}");
+    }
+    assert_eq!(origin.heads().len(), 1, "{:?}", origin.heads());
+    // And another host's is another's.
+    proxy.ask("GET /a", &["Host: y"]).await;
+    assert_eq!(origin.heads().len(), 2);
+}
+
+/// The cache reads what `Connection` lists before it goes: an origin that is careless there does not have its private
+/// responses shared.
+#[tokio::test]
+async fn nobody_loses_a_no_store_by_listing_it() {
+    let origin = Origin::saying(
+        "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nConnection: close, cache-control\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 2\r\n\r\nhi",
+    )
+    .await;
+    let proxy = Running::before(&origin, &[]).await;
+    for asked in 1..=2 {
+        let response = proxy.ask("GET /", &["Host: x"]).await;
+        assert!(field(&response, "cache-control").is_empty(), "{response}");
+        assert_eq!(origin.heads().len(), asked);
+    }
+}
+
+/// RFC 9110 §9.3.1: a `GET` with a body may be answered by what is in it, which no key has.
+#[tokio::test]
+async fn a_body_that_is_framed_by_the_connection_alone_is_seen_by_the_cache() {
+    let origin = Origin::saying(
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+    )
+    .await;
+    let proxy = Running::before(&origin, &[]).await;
+    for asked in 1..=2 {
+        let mut client = proxy.connect().await;
+        client
+            .write("GET / HTTP/1.1\r\nHost: x\r\nConnection: transfer-encoding\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n")
+            .await;
+        assert_eq!(status(&client.head().await), "200");
+        assert_eq!(origin.heads().len(), asked);
+    }
+}
+
+/// RFC 5861 §4: what the proxy says in the origin's place is an error like the origin's own.
+#[tokio::test]
+async fn a_stored_response_stands_in_for_an_origin_that_fails() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let asked = AtomicUsize::new(0);
+    let origin = Origin::answering(move |mut wire, _| {
+        let first = asked.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            if first {
+                wire.write(
+                    "HTTP/1.1 200 OK\r\nCache-Control: max-age=0, stale-if-error=60\r\nETag: \"a\"\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+                )
+                .await;
+            }
+        }
+    })
+    .await;
+    let proxy = Running::before(&origin, &[]).await;
+    for asked in [1, 3] {
+        let response = proxy.ask("GET /", &["Host: x"]).await;
+        assert_eq!(status(&response), "200", "{response}");
+        assert!(response.ends_with("hi"), "{response}");
+        // What the origin hangs up on is asked for once more.
+        assert_eq!(origin.heads().len(), asked);
+    }
+}
+
+/// Until both have reached Redis each goes by itself, so it is tried again with another resource.
+#[tokio::test]
+async fn what_one_proxy_stored_another_serves() {
+    let redis = larder_testing::RedisServer::start().await.unwrap();
+    let origin = Origin::saying(
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+    )
+    .await;
+    let url = redis.url();
+    let arguments = ["--redis", &url, "--redis-timeout", "5s"];
+    let (one, other) =
+        (Running::before(&origin, &arguments).await, Running::before(&origin, &arguments).await);
+    for resource in 0..1000 {
+        let line = format!("GET /{resource}");
+        one.ask(&line, &["Host: x"]).await;
+        let response = other.ask(&line, &["Host: x"]).await;
+        if field(&response, "x-cache") == ["HIT"] {
+            assert!(response.ends_with("hi"), "{response}");
+            let asked = origin.heads().iter().filter(|head| head.starts_with(&format!("{line} "))).count();
+            assert_eq!(asked, 1);
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("they share nothing");
+}

@@ -1,0 +1,128 @@
+//! What reaches the origin, and what reaches the client.
+
+use crate::support::{Origin, Running, field, status};
+
+const FINE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
+
+#[tokio::test]
+async fn the_origin_is_sent_what_is_for_it() {
+    let origin = Origin::saying(FINE).await;
+    let proxy = Running::before(&origin, &["--name", "edge"]).await;
+    let fields = [
+        "Host: shop.example:8080",
+        "Via: 1.0 fred",
+        "Forwarded: for=192.0.2.1",
+        "Accept: text/html",
+        "Cookie: a=b",
+        "TE: trailers, gzip",
+        "Keep-Alive: timeout=5",
+        "Proxy-Connection: keep-alive",
+        "Proxy-Authorization: Basic eA==",
+        "Upgrade: websocket",
+        "X-Private: 1",
+        "Connection: x-private, te, upgrade, cookie2",
+    ];
+    let response = proxy.ask("GET /a?b=c", &fields).await;
+    assert!(response.ends_with("\r\n\r\nhi"), "{response}");
+    let [head] = &origin.heads()[..] else { panic!("one request") };
+    assert!(head.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{head}");
+    for (name, expected) in [
+        ("host", &["shop.example:8080"][..]),
+        ("via", &["1.0 fred", "1.1 edge"]),
+        ("forwarded", &["for=192.0.2.1", "for=127.0.0.1;host=\"shop.example:8080\";proto=http"]),
+        ("accept", &["text/html"]),
+        ("cookie", &["a=b"]),
+        ("te", &["trailers"]),
+        ("connection", &["te"]),
+        ("keep-alive", &[]),
+        ("proxy-connection", &[]),
+        ("proxy-authorization", &[]),
+        ("upgrade", &[]),
+        ("x-private", &[]),
+        ("transfer-encoding", &[]),
+        ("content-length", &[]),
+    ] {
+        assert_eq!(field(head, name), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_resource_is_asked_for_in_one_form() {
+    let origin = Origin::saying(FINE).await;
+    let proxy = Running::before(&origin, &[]).await;
+    proxy.ask("GET http://shop.example/a", &["Host: other.example"]).await;
+    proxy.ask("OPTIONS *", &["Host: shop.example"]).await;
+    let heads = origin.heads();
+    assert!(heads[0].starts_with("GET /a HTTP/1.1\r\n"), "{}", heads[0]);
+    assert_eq!(field(&heads[0], "host"), ["shop.example"]);
+    assert!(heads[1].starts_with("OPTIONS * HTTP/1.1\r\n"), "{}", heads[1]);
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_is_answered_in_its_version() {
+    let origin =
+        Origin::saying("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n").await;
+    let proxy = Running::before(&origin, &[]).await;
+    let mut client = proxy.connect().await;
+    client.write("GET / HTTP/1.0\r\n\r\n").await;
+    let response = client.rest().await;
+    assert!(response.starts_with("HTTP/1.0 200 OK\r\n") && response.ends_with("\r\n\r\nhi"), "{response}");
+    let head = &origin.heads()[0];
+    assert_eq!(field(head, "via"), ["1.0 larder"]);
+    assert_eq!(field(head, "host"), [origin.addr.to_string()]);
+}
+
+/// The public cache tests have a test for most of these, none of which can fail: their client looks for the field where its
+/// headers never are.
+#[tokio::test]
+async fn no_field_of_the_origins_connection_reaches_a_client_from_it_or_from_the_cache() {
+    const ANSWER: &str = "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nConnection: close, X-Private, Set-Cookie2\r\n\
+        X-Private: 1\r\nSet-Cookie2: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\nTE: trailers\r\n\
+        Upgrade: h2c\r\nProxy-Authenticate: Basic\r\nProxy-Authentication-Info: x\r\nTransfer-Encoding: chunked\r\n\
+        Trailer: X-Late\r\nX-Kept: 1\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+    let origin = Origin::saying(ANSWER).await;
+    let proxy = Running::before(&origin, &[]).await;
+    for source in ["the origin", "the cache"] {
+        let response = proxy.ask("GET /", &["Host: x"]).await;
+        assert_eq!(status(&response), "200", "{response}");
+        for name in [
+            "x-private",
+            "set-cookie2",
+            "keep-alive",
+            "proxy-connection",
+            "te",
+            "upgrade",
+            "proxy-authenticate",
+            "proxy-authentication-info",
+        ] {
+            assert!(field(&response, name).is_empty(), "{name} from {source}: {response}");
+        }
+        // The client asked to end the connection, and hyper says that it does.
+        assert_eq!(field(&response, "connection"), ["close"], "{source}");
+        assert_eq!(field(&response, "x-kept"), ["1"], "{source}");
+        assert_eq!(field(&response, "via"), ["1.1 larder"], "{source}");
+    }
+    assert_eq!(origin.heads().len(), 1, "the second response is out of the cache");
+}
+
+/// RFC 9112 §6.3: "the Transfer-Encoding overrides the Content-Length", and the latter is removed before the message is
+/// forwarded, or two readers see two ends.
+#[tokio::test]
+async fn a_body_has_one_end() {
+    let origin = Origin::answering(|mut wire, head| async move {
+        assert_eq!(field(&head, "transfer-encoding"), ["chunked"]);
+        assert!(field(&head, "content-length").is_empty(), "{head}");
+        assert_eq!(wire.read_to("\r\n0\r\n\r\n").await, "5\r\nhello\r\n0\r\n\r\n");
+        wire.write(FINE).await;
+    })
+    .await;
+    let proxy = Running::before(&origin, &[]).await;
+    for framing in
+        ["Content-Length: 3\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 3"]
+    {
+        let mut client = proxy.connect().await;
+        client.write(&format!("PUT / HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n5\r\nhello\r\n0\r\n\r\n")).await;
+        let head = client.head().await;
+        assert_eq!(status(&head), "200", "{head}");
+    }
+}
