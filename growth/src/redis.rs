@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use larder_core::log::position::LogId;
+use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::{Event, Mode, Tag};
-use larder_core::store::Log as _;
+use larder_core::store::{Cursor, Log as _};
 use larder_redis::RedisStore;
 use larder_testing::RedisServer;
 use tokio::time::{Instant, sleep};
@@ -16,7 +16,11 @@ const EVENTS: &str = "larder:{larder:log}:events";
 
 /// Appends entries as `append.lua` does, with the tags `product:1`, `product:2` …, many in one step.
 const FILL: &str = "for i = ARGV[1], ARGV[2] do redis.call('XADD', KEYS[1], '*', 'h', 't:product:' .. i) end";
-const AT_ONCE: u64 = 10_000;
+/// About as many as instances that follow let pass between two marks.
+const AT_ONCE: u64 = 4_500;
+/// Where somebody begins who is new and remembers nothing.
+const ANEW: Cursor =
+    Cursor { incarnation: Incarnation::from_bytes([0; 16]), after: LogId::ZERO, broken: false, remembers: 0 };
 
 /// One hard invalidation of a tag.
 pub(crate) fn event(number: u64) -> Event {
@@ -31,6 +35,8 @@ pub(crate) async fn fill(redis: &RedisServer, length: u64) -> Result<LogId> {
     while first <= length {
         let last = (first + AT_ONCE - 1).min(length);
         redis.command(&["EVAL", FILL, "1", EVENTS, &first.to_string(), &last.to_string()]).await?;
+        // Each instance that follows does, after each append; one of them leaves a mark.
+        store.look(ANEW).await?;
         first = last + 1;
     }
     let newest = redis.command(&["XREVRANGE", EVENTS, "+", "-", "COUNT", "1"]).await?;
@@ -110,9 +116,6 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
-    use larder_core::log::position::Incarnation;
-    use larder_core::store::Cursor;
-
     use super::*;
 
     const INFO: &str = "used_cpu_sys:0.250000\r\nused_cpu_user:0.500000\r\nused_cpu_sys_children:9\r\n\
@@ -144,9 +147,7 @@ mod tests {
         let last = fill(&redis, 3).await.unwrap();
         let store = instance::store(&redis.url()).unwrap();
         append_when_connected(&store, &event(4)).await.unwrap();
-        let nowhere =
-            Cursor { incarnation: Incarnation::from_bytes([0; 16]), after: LogId::ZERO, broken: false };
-        let look = store.look(nowhere).await.unwrap();
+        let look = store.look(Cursor { remembers: 4, ..ANEW }).await.unwrap();
         let events: Vec<_> = look.entries.iter().flat_map(|(_, events)| events.clone()).collect();
         assert_eq!(events, [1, 2, 3, 4].map(event));
         assert_eq!(look.entries[3].0, last);

@@ -19,8 +19,8 @@ const ROUNDS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const HEAD: &str = "\
-| invalidations in the log | replay | of it processor: instance | Redis | resident after it | peak | the log in Redis |
-| ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
+| invalidations in the log | replay | of it processor: instance | Redis | looks | resident after it | peak | the log in Redis |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
 
 pub(crate) async fn table(lengths: &[u64]) -> Result<()> {
     println!("## Replay\n\n{HEAD}");
@@ -32,7 +32,7 @@ pub(crate) async fn table(lengths: &[u64]) -> Result<()> {
         for _ in 0..ROUNDS {
             let before = Counts::read(&server).await?;
             let seen = start_child(&server, end).await?;
-            let redis = Counts::read(&server).await?.since(before).cpu;
+            let redis = Counts::read(&server).await?.since(before);
             rounds.push((seen, redis));
         }
         rounds.sort_unstable_by_key(|(seen, _)| seen.micros);
@@ -50,12 +50,13 @@ struct Seen {
     memory: Memory,
 }
 
-fn row(length: u64, (seen, redis): (Seen, f64), bytes: i64) -> String {
+fn row(length: u64, (seen, redis): (Seen, Counts), bytes: i64) -> String {
     let Seen { micros, cpu_millis, memory } = seen;
     format!(
-        "| {length} | {:.0} ms | {cpu_millis} ms | {:.0} ms | {:.1} MiB | {:.1} MiB | {:.1} MiB |",
+        "| {length} | {:.0} ms | {cpu_millis} ms | {:.0} ms | {} | {:.1} MiB | {:.1} MiB | {:.1} MiB |",
         micros as f64 / 1e3,
-        redis * 1e3,
+        redis.cpu * 1e3,
+        redis.looks,
         memory.now as f64 / 1024.0,
         memory.peak as f64 / 1024.0,
         bytes as f64 / f64::from(1 << 20),
@@ -120,9 +121,10 @@ mod tests {
         let seen = Seen { micros: 1_500_000, cpu_millis: 900, memory: Memory { now: 20_480, peak: 30_720 } };
         assert_eq!(Seen::parse(&seen.print()), Some(seen));
         assert_eq!(Seen::parse("1 2 3"), None);
+        let redis = Counts { cpu: 0.8, sent: 0.0, answer: 0.0, looks: 71.0, alarms: 0.0, appends: 0.0 };
         assert_eq!(
-            row(1_000_000, (seen, 0.8), 52_428_800),
-            "| 1000000 | 1500 ms | 900 ms | 800 ms | 20.0 MiB | 30.0 MiB | 50.0 MiB |"
+            row(1_000_000, (seen, redis), 52_428_800),
+            "| 1000000 | 1500 ms | 900 ms | 800 ms | 71 | 20.0 MiB | 30.0 MiB | 50.0 MiB |"
         );
     }
 }

@@ -53,6 +53,10 @@ pub enum Action {
     Remember { at: u8 },
     /// Somebody appends what names nothing here.
     Other,
+    /// A look, of whichever process, leaves a mark at the newest entry.
+    Mark { log: Log },
+    /// Rule 4 misread: where the next look is to begin is asked for.
+    Seek { by: u8 },
     /// The Stream loses its oldest entry.
     Trim,
     /// The log is lost, or this many of its newest entries are.
@@ -203,6 +207,9 @@ fn log(protocol: &Protocol, world: &World, by: u8, actions: &mut Vec<Action>) {
     if instance.look.is_none() || !protocol.scope.guarded {
         actions.extend(logs(protocol, world, false).map(|log| Action::Look { by, log }));
     }
+    if protocol.reads(Reading::MarkAskedBefore) && instance.sought.is_none() {
+        actions.push(Action::Seek { by });
+    }
     match &instance.look {
         Some(look) if look.half.is_some() => actions.push(Action::LookOn { by }),
         Some(_) => {
@@ -257,6 +264,9 @@ fn faults(protocol: &Protocol, world: &World, actions: &mut Vec<Action>) {
     let left = &world.left;
     if left.others > 0 {
         actions.push(Action::Other);
+    }
+    if left.marks > 0 {
+        actions.extend(logs(protocol, world, true).map(|log| Action::Mark { log }));
     }
     if left.trims > 0 && !world.server.entries.is_empty() {
         actions.push(Action::Trim);

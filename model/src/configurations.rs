@@ -29,6 +29,17 @@ pub fn small() -> Vec<Scope> {
             scope.guarded = false;
             scope.budget.isolations = 1;
         }),
+        there("marks, restart").with(marked).with(|scope| scope.budget.restarts = 1),
+        here("marks, restart, here").with(marked).with(|scope| {
+            scope.budget = Budget { restarts: 1, others: 0, gets: 0, others_fills: 0, ..scope.budget };
+        }),
+        there("marks, log lost").with(marked).with(|scope| scope.budget.losses = 1),
+        here("marks, log lost, here").with(marked).with(|scope| {
+            scope.budget = Budget { losses: 1, others: 0, gets: 0, others_fills: 0, ..scope.budget };
+        }),
+        there("marks, trimmed, restart").with(marked).with(|scope| {
+            scope.budget = Budget { trims: 2, restarts: 1, fills: 0, ..scope.budget };
+        }),
         there("looks in parts").with(|scope| {
             scope.count = 1;
             scope.budget.others = 1;
@@ -74,6 +85,12 @@ pub fn small() -> Vec<Scope> {
         here("recovery").with(recovery).with(|scope| scope.budget.untold = 1),
         here("recovery of a lost log").with(recovery).with(|scope| scope.budget.losses = 1),
         here("recovery of a trimmed log").with(recovery).with(|scope| scope.budget.trims = 2),
+        here("recovery from a mark").with(recovery).with(marked).with(|scope| {
+            scope.budget = Budget { restarts: 1, others: 0, ..scope.budget };
+        }),
+        here("recovery of a lost log with a mark").with(recovery).with(marked).with(|scope| {
+            scope.budget = Budget { losses: 1, others: 0, ..scope.budget };
+        }),
         here("tokens").with(|scope| {
             scope.instances = 2;
             scope.tokens = true;
@@ -138,7 +155,25 @@ pub fn large() -> Vec<Scope> {
             scope.budget =
                 Budget { elsewhere: 2, trims: 1, others: 1, others_fills: 0, gets: 0, ..scope.budget };
         }),
+        pair("marks, log lost, restart", |budget| {
+            (budget.marks, budget.others, budget.losses, budget.restarts) = (2, 1, 1, 1);
+        }),
+        pair("marks, log lost, trimmed", |budget| {
+            (budget.marks, budget.others, budget.losses, budget.trims) = (1, 1, 1, 2);
+        }),
+        there("marks, looks in parts, restart").with(marked).with(|scope| {
+            scope.count = 1;
+            scope.budget.restarts = 1;
+        }),
+        there("marks, cut off, restart").with(marked).with(|scope| {
+            scope.guarded = false;
+            scope.budget = Budget { isolations: 1, restarts: 1, others: 0, ..scope.budget };
+        }),
+        here("marks, log lost twice, here").with(marked).with(|scope| {
+            scope.budget = Budget { losses: 2, gets: 0, others_fills: 0, ..scope.budget };
+        }),
         two("two processes", |_| {}),
+        two("two processes, marks, restart", |budget| (budget.marks, budget.restarts) = (1, 1)),
         two("two processes, log lost", |budget| budget.losses = 1),
         two("two processes, restart", |budget| budget.restarts = 1),
         here("tokens, log lost").with(|scope| {
@@ -148,6 +183,9 @@ pub fn large() -> Vec<Scope> {
         }),
         here("recovery, log lost twice").with(recovery).with(|scope| scope.budget.losses = 2),
         here("recovery, restart").with(recovery).with(|scope| scope.budget.restarts = 1),
+        here("recovery from a mark, log lost").with(recovery).with(marked).with(|scope| {
+            scope.budget = Budget { restarts: 1, losses: 1, others: 0, ..scope.budget };
+        }),
     ]
 }
 
@@ -161,6 +199,10 @@ fn one_fault() -> Vec<(Scope, Scope)> {
         ("restart, here", "restart", |scope| scope.budget.restarts = 1),
     ];
     faults.into_iter().map(|(near, far, change)| (here(near).with(change), there(far).with(change))).collect()
+}
+
+fn marked(scope: &mut Scope) {
+    (scope.budget.marks, scope.budget.others) = (1, 1);
 }
 
 fn full_outbox(scope: &mut Scope) {

@@ -59,7 +59,7 @@ fn row(report: &Report) -> String {
 /// What may happen, in a few words.
 fn budget(scope: &Scope) -> String {
     let Budget { invalidations, elsewhere, fills, others_fills, gets, joins, .. } = scope.budget;
-    let Budget { untold, others, trims, losses, isolations, restarts, .. } = scope.budget;
+    let Budget { untold, others, trims, losses, isolations, restarts, marks, .. } = scope.budget;
     let parts = [
         (invalidations, "here"),
         (elsewhere, "elsewhere"),
@@ -73,6 +73,7 @@ fn budget(scope: &Scope) -> String {
         (losses, "loss"),
         (isolations, "cut off"),
         (restarts, "restart"),
+        (marks, "mark"),
     ];
     let words = parts.into_iter().filter(|(number, _)| *number > 0);
     words.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")

@@ -30,6 +30,8 @@ pub fn harmless() -> Vec<(u8, Scope)> {
     let scopes = [
         (12, Reading::TrustsUnconfirmed, there("without looks")),
         (12, Reading::TrustsBeforeReplay, in_parts(there("a new incarnation"))),
+        (6, Reading::MarkOfAnyIncarnation, marked(|budget| budget.losses = 1)),
+        (7, Reading::MarkWithoutItsEntry, marked(|budget| (budget.trims, budget.restarts) = (2, 1))),
     ];
     scopes.into_iter().map(|(rule, reading, scope)| (rule, scope.reading(reading))).collect()
 }
@@ -83,15 +85,26 @@ fn looks() -> Vec<Misread> {
     vec![
         (4, Reading::LookInTwoHalves, lost()),
         (4, Reading::LookInTwoHalves, trimmed()),
+        (4, Reading::MarkAskedBefore, marked(|budget| budget.losses = 1)),
         (5, Reading::LookWithoutHeartbeat, cut_off(true)),
         (6, Reading::IncarnationIsKept, lost()),
         (6, Reading::IncarnationIsKept, reused),
+        (6, Reading::AnyMark, marked(|budget| budget.losses = 1)),
         (6, Reading::Inside(Rule::LeavesInSilence), cut_off(false)),
         (7, Reading::NoFloor, trimmed()),
+        (7, Reading::MarkIsNoFloor, marked(|budget| budget.restarts = 1)),
         (7, Reading::Inside(Rule::DroppedRowsAreForgotten), dropped),
         (8, Reading::EveryLookConfirms, parts),
         (9, Reading::DatedByTheAnswer, there("a long look")),
     ]
+}
+
+/// A mark that somebody left, for who is new to the incarnation to begin at.
+fn marked(change: fn(&mut Budget)) -> Scope {
+    there("marks").with(|scope| {
+        (scope.budget.marks, scope.budget.others) = (1, 1);
+        change(&mut scope.budget);
+    })
 }
 
 fn serving() -> Vec<Misread> {

@@ -33,6 +33,16 @@ pub enum Reading {
     IncarnationIsKept,
     /// Rule 7: the Stream's floor is not read.
     NoFloor,
+    /// Rule 7: who begins at a mark is not told that what lies before it is missing.
+    MarkIsNoFloor,
+    /// Rules 4 and 6: any mark is believed, of whichever incarnation, its entry there or not.
+    AnyMark,
+    /// Rule 4: the mark is asked for first, and the look begins there.
+    MarkAskedBefore,
+    /// A mark of this incarnation is believed though its entry is not there.
+    MarkWithoutItsEntry,
+    /// A mark of another incarnation is believed if there is an entry of that id.
+    MarkOfAnyIncarnation,
     /// Rule 8: a look confirms although events are left.
     EveryLookConfirms,
     /// Rule 8: at the log's end our position is that of its last event, not its last id.

@@ -33,6 +33,8 @@ pub struct Budget {
     pub isolations: u8,
     /// Restarts of an instance.
     pub restarts: u8,
+    /// Marks that looks leave beside the Stream.
+    pub marks: u8,
 }
 
 /// One model to check.

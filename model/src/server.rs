@@ -16,6 +16,28 @@ pub struct Server {
     pub floor: u8,
     /// The last id that was given out.
     pub last: u8,
+    /// Beside the Stream: an entry, and the incarnation that it was seen in. It may outlive both.
+    pub mark: Option<Mark>,
+}
+
+/// A mark beside the Stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Mark {
+    /// Of this incarnation.
+    pub incarnation: u8,
+    /// The entry.
+    pub id: u8,
+}
+
+/// Where a look of who is new to the incarnation begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Beginning {
+    /// After this entry.
+    pub after: u8,
+    /// What it is told to be missing.
+    pub floor: u8,
 }
 
 /// What a look was answered with.
@@ -39,14 +61,15 @@ impl Server {
     #[must_use]
     pub fn new(incarnation: u8) -> Self {
         // Ids begin anew, as they may where a clock was set back; the one entry names nothing.
-        Self { incarnation, is_lost: false, entries: vec![(1, vec![])], floor: 0, last: 1 }
+        Self { incarnation, is_lost: false, entries: vec![(1, vec![])], floor: 0, last: 1, mark: None }
     }
 
     /// What every script begins with (rule 6).
     fn enter(&mut self, births: &mut u8) {
         if self.is_lost {
             *births += 1;
-            *self = Self::new(*births);
+            // An older version of Larder knows of no marks, and leaves them as they are.
+            *self = Self { mark: self.mark, ..Self::new(*births) };
         }
     }
 
@@ -58,12 +81,20 @@ impl Server {
         (self.incarnation, self.last)
     }
 
-    /// One look from a cursor.
-    pub fn look(&mut self, (mine, after, broken): (u8, u8, bool), count: usize, births: &mut u8) -> Answer {
+    /// One look from a cursor, or from where those begin that are new to the incarnation.
+    pub fn look(
+        &mut self,
+        (mine, after, broken): (u8, u8, bool),
+        count: usize,
+        births: &mut u8,
+        begins: impl FnOnce(&Self) -> Beginning,
+    ) -> Answer {
         self.is_lost |= broken && mine == self.incarnation;
         self.enter(births);
         let mut answer = self.head();
-        self.add_entries(&mut answer, (mine, after), count);
+        let beginning = if mine == self.incarnation { Beginning { after, floor: 0 } } else { begins(self) };
+        answer.floor = answer.floor.max(beginning.floor);
+        self.add_entries(&mut answer, (self.incarnation, beginning.after), count);
         answer
     }
 
@@ -80,6 +111,19 @@ impl Server {
         let waiting = || self.entries.iter().filter(|(id, _)| *id > after);
         answer.more = waiting().count() > count;
         answer.entries = waiting().take(count).cloned().collect();
+    }
+
+    /// What a look leaves for those who come later, of whichever process.
+    pub fn leave_mark(&mut self) {
+        if let Some((id, _)) = self.entries.last() {
+            self.mark = Some(Mark { incarnation: self.incarnation, id: *id });
+        }
+    }
+
+    /// Whether the entry of this mark is in the Stream.
+    #[must_use]
+    pub fn has(&self, mark: Mark) -> bool {
+        self.entries.iter().any(|(id, _)| *id == mark.id)
     }
 
     /// Drops the oldest entry.

@@ -40,10 +40,15 @@ impl Protocol {
             | Action::Flush { .. } => {
                 self.invalidating(&mut world, action)?;
             }
-            Action::Look { .. } | Action::LookOn { .. } | Action::Publish { .. } | Action::Take { .. } => {
+            Action::Look { .. }
+            | Action::LookOn { .. }
+            | Action::Publish { .. }
+            | Action::Take { .. }
+            | Action::Seek { .. } => {
                 self.looking(&mut world, action)?;
             }
             Action::Other
+            | Action::Mark { .. }
             | Action::Trim
             | Action::Lose { .. }
             | Action::Isolate

@@ -83,6 +83,8 @@ pub struct Instance {
     pub here: Least,
     /// Rule 11 misread: what was published before the rows.
     pub early: Option<Boot>,
+    /// Rule 4 misread: the mark that it asked for.
+    pub sought: Option<u8>,
 }
 
 /// A look under way to its process.

@@ -1,4 +1,4 @@
-//! How often Redis is asked for a response.
+//! How often Redis is asked for a response, and how much of the log is read.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
@@ -19,7 +19,7 @@ use larder_core::store::Look;
 use larder_core::store::{Cursor, Log, SharedTier, StoreError};
 use larder_redis::RedisStore;
 use larder_testing::{Gate, RedisServer};
-use larder_tests::redis::eventually;
+use larder_tests::redis::{EVENTS, eventually};
 use tower::{Layer, Service, ServiceExt};
 
 /// A store that counts how often it is asked, and can be made to keep the answer back.
@@ -29,6 +29,8 @@ struct Counting {
     gets: Arc<AtomicUsize>,
     /// All exchanges about responses but those that keep a lease.
     trips: Arc<AtomicUsize>,
+    /// Entries of the log in the answers to looks.
+    entries: Arc<AtomicUsize>,
     gate: Option<Gate>,
 }
 
@@ -88,7 +90,9 @@ impl Log for Counting {
     }
 
     async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
-        self.store.look(cursor).await
+        let look = self.store.look(cursor).await?;
+        self.entries.fetch_add(look.entries.len(), Ordering::SeqCst);
+        Ok(look)
     }
 
     async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
@@ -100,7 +104,7 @@ fn counting(redis: &RedisServer, gate: Option<Gate>) -> Counting {
     // A slow machine makes no difference.
     let patient = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10));
     let store = patient.connect().unwrap();
-    Counting { store, gets: Arc::default(), trips: Arc::default(), gate }
+    Counting { store, gets: Arc::default(), trips: Arc::default(), entries: Arc::default(), gate }
 }
 
 async fn handler(_: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -229,4 +233,33 @@ async fn who_asks_while_redis_is_asked_waits_for_that_answer_and_has_a_hit() {
         assert!(["HIT shared", "HIT memory"].contains(&outcome.as_str()), "{outcome}");
     }
     assert_eq!(store.gets.load(Ordering::SeqCst), 1);
+}
+
+/// However long the log is. One that stays and one that starts later look by themselves; nothing else is appended.
+#[tokio::test]
+async fn who_starts_reads_no_more_of_the_log_than_it_remembers() {
+    const BATCH: usize = 5_000;
+    let redis = RedisServer::start().await.unwrap();
+    let read = |store: &Counting| store.entries.load(Ordering::SeqCst);
+    let follows = async |remembers: usize, entries: usize| {
+        let store = counting(&redis, None);
+        let cache = Cache::builder().memory(0).remembered_names(remembers).shared(store.clone()).build();
+        eventually("it has read the log", async || read(&store) >= entries).await;
+        // To the end, which it tells by trusting what is shared.
+        fill(&cache.layer(Policy::ttl(ttl::STANDARD)).layer(tower::service_fn(handler))).await;
+        (cache, store)
+    };
+    let (stays, stayed) = follows(65_536, 1).await;
+    for batch in 1..=4 {
+        let add = "for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'h', 't:' .. i) end";
+        redis.command(&["EVAL", add, "1", EVENTS, &BATCH.to_string()]).await.unwrap();
+        eventually("it has read them", async || read(&stayed) == 1 + batch * BATCH).await;
+    }
+    for (remembers, batches) in [(4_000, 1), (BATCH, 1), (6_000, 2), (3 * BATCH, 3)] {
+        let (_, store) = follows(remembers, batches * BATCH).await;
+        assert_eq!(read(&store), batches * BATCH, "{remembers}");
+    }
+    let (_, store) = follows(65_536, 4 * BATCH).await;
+    assert_eq!(read(&store), 1 + 4 * BATCH, "all of it");
+    drop(stays);
 }

@@ -88,13 +88,16 @@ pub struct Reclaimed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Cursor {
-    /// The incarnation that `after` belongs to. If the log is of another one, the look begins at its start.
+    /// The incarnation that `after` belongs to. If the log is of another one, the look begins anew.
     pub incarnation: Incarnation,
     /// The last event that was taken in.
     pub after: LogId,
     /// Whether `incarnation` was found broken (its log ends before `after`): if the log still is of it, the look has
     /// to begin a new one. Only needed on servers that do not tell their run id to scripts.
     pub broken: bool,
+    /// How many names whoever looks remembers. If the log is of another incarnation, older entries that have at least as
+    /// many after them may be left out, if the [floor](Look::floor) says so.
+    pub remembers: usize,
 }
 
 /// What one look at the log was answered with.
@@ -103,7 +106,7 @@ pub struct Cursor {
 pub struct Look {
     /// The incarnation that the log is of.
     pub incarnation: Incarnation,
-    /// Where the Stream begins: everything at or before this may be missing.
+    /// Where the Stream begins, or this look: everything at or before this may be missing.
     pub floor: LogId,
     /// The last id that the Stream gave out.
     pub last: LogId,

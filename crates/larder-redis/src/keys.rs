@@ -7,8 +7,9 @@ use larder_core::stored::address;
 #[derive(Debug)]
 pub(crate) struct Keys {
     responses: String,
-    /// The log's Stream, the record of its incarnation, its heartbeat: in the order in which the scripts take them.
-    pub(crate) log: [String; 3],
+    /// The log's Stream, the record of its incarnation, its heartbeat, its marks: in the order in which the scripts take
+    /// them.
+    pub(crate) log: [String; 4],
 }
 
 impl Keys {
@@ -17,7 +18,7 @@ impl Keys {
         let log = |what| format!("larder:{{{namespace}:log}}:{what}");
         Self {
             responses: format!("larder:{namespace}:v{schema}:"),
-            log: [log("events"), log("incarnation"), log("beat")],
+            log: [log("events"), log("incarnation"), log("beat"), log("marks")],
         }
     }
 
@@ -76,7 +77,12 @@ mod tests {
         assert_eq!(keys.word("{u|/a}", Token::from_bytes([15; 16])), word);
         assert_eq!(
             keys.log,
-            ["larder:{shop:log}:events", "larder:{shop:log}:incarnation", "larder:{shop:log}:beat"]
+            [
+                "larder:{shop:log}:events",
+                "larder:{shop:log}:incarnation",
+                "larder:{shop:log}:beat",
+                "larder:{shop:log}:marks",
+            ]
         );
         assert_eq!(Keys::new("shop", 4).log, keys.log);
     }

@@ -14,6 +14,7 @@
 //! | `larder:{<namespace>:log}:events` | the log, a Stream; it does not expire |
 //! | `larder:{<namespace>:log}:incarnation` | which life of the log it is, and the run id of the server that it began on |
 //! | `larder:{<namespace>:log}:beat` | when the log was last asked for, in Unix seconds |
+//! | `larder:{<namespace>:log}:marks` | every 4,096th entry of the log or so, for an instance that starts to begin at |
 //!
 //! The log has no schema in its name: during a rolling deploy both versions have to hear of an invalidation.
 //!

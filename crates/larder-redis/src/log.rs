@@ -63,6 +63,7 @@ impl Log for RedisStore {
             cursor.after.to_string().into(),
             Value::Integer(i64::from(cursor.broken)),
             Value::Integer(ENTRIES),
+            Value::Integer(i64::try_from(cursor.remembers).unwrap_or(i64::MAX)),
         ];
         let keys = inner.log_keys();
         let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
@@ -110,7 +111,7 @@ impl Log for RedisStore {
 }
 
 impl Inner {
-    fn log_keys(&self) -> [&str; 3] {
+    fn log_keys(&self) -> [&str; 4] {
         self.keys.log.each_ref().map(String::as_str)
     }
 

@@ -21,7 +21,8 @@ pub(crate) fn read(answer: &Value) -> Result<Answer, StoreError> {
 }
 
 fn try_read(answer: &Value) -> Option<Answer> {
-    let [incarnation, run_id, added, length, oldest, last, deleted, entries, more] = parts(answer)? else {
+    let [incarnation, run_id, added, length, oldest, last, deleted, mark, entries, more] = parts(answer)?
+    else {
         return None;
     };
     let extent = Extent {
@@ -33,7 +34,8 @@ fn try_read(answer: &Value) -> Option<Answer> {
     };
     let look = Look {
         incarnation: text(incarnation)?.parse().ok()?,
-        floor: extent.floor(),
+        // What lies before the mark at which the look began is missing as well.
+        floor: extent.floor().max(id(mark)?),
         last: extent.last,
         entries: parts(entries)?.iter().map(entry).collect::<Option<_>>()?,
         more: number(more)? != 0,
@@ -113,7 +115,7 @@ mod tests {
         }
     }
 
-    fn answer(incarnation: &str, run_id: &str, oldest: &str, entries: Vec<Value>) -> Value {
+    fn answer(incarnation: &str, run_id: &str, oldest: &str, mark: &str, entries: Vec<Value>) -> Value {
         Value::Array(vec![
             incarnation.into(),
             run_id.into(),
@@ -122,6 +124,7 @@ mod tests {
             oldest.into(),
             "9-1".into(),
             "0-0".into(),
+            mark.into(),
             Value::Array(entries),
             Value::Integer(1),
         ])
@@ -131,7 +134,7 @@ mod tests {
     fn an_answer_is_read_whole() {
         let beginning = Value::Array(vec!["5-0".into(), Value::Array(vec!["i".into(), "x".into()])]);
         let strange = Value::Array(vec!["9-1".into(), Value::Array(vec!["?".into(), "x".into()])]);
-        let read = read(&answer(&"ab".repeat(16), "", "5-0", vec![beginning, strange])).unwrap();
+        let read = read(&answer(&"ab".repeat(16), "", "5-0", "0-0", vec![beginning, strange])).unwrap();
         assert!(!read.knows_run_id);
         assert_eq!(
             read.look,
@@ -145,14 +148,26 @@ mod tests {
         );
     }
 
+    /// Rule 7: what a look leaves out is as good as gone.
+    #[test]
+    fn the_floor_is_at_the_mark_at_which_a_look_began_unless_more_is_missing() {
+        let id = "ab".repeat(16);
+        let floor = |answer| read(&answer).unwrap().look.floor;
+        assert_eq!(floor(answer(&id, "", "5-0", "7-0", vec![])), LogId::new(7, 0));
+        let Value::Array(mut trimmed) = answer(&id, "", "8-0", "7-0", vec![]) else { panic!() };
+        trimmed[2] = Value::Integer(3);
+        assert_eq!(floor(Value::Array(trimmed)), LogId::new(7, u64::MAX));
+    }
+
     #[test]
     fn an_answer_that_makes_no_sense_is_an_error() {
         let cases = [
             Value::Null,
             Value::Array(vec![]),
-            answer("short", "", "5-0", vec![]),
-            answer(&"ab".repeat(16), "", "five", vec![]),
-            answer(&"ab".repeat(16), "", "5-0", vec![Value::Null]),
+            answer("short", "", "5-0", "0-0", vec![]),
+            answer(&"ab".repeat(16), "", "five", "0-0", vec![]),
+            answer(&"ab".repeat(16), "", "5-0", "none", vec![]),
+            answer(&"ab".repeat(16), "", "5-0", "0-0", vec![Value::Null]),
         ];
         for value in cases {
             assert!(read(&value).is_err(), "{value:?}");

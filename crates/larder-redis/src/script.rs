@@ -39,7 +39,11 @@ pub(crate) struct Scripts {
 
 impl Scripts {
     pub(crate) fn new() -> Self {
-        const LOOK: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/look.lua"));
+        const LOOK: &str = concat!(
+            include_str!("lua/incarnation.lua"),
+            include_str!("lua/marks.lua"),
+            include_str!("lua/look.lua")
+        );
         const APPEND: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/append.lua"));
         const SET: &str = concat!(include_str!("lua/position.lua"), include_str!("lua/set.lua"));
         const RECLAIM: &str = concat!(include_str!("lua/position.lua"), include_str!("lua/reclaim.lua"));

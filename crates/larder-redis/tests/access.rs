@@ -11,7 +11,7 @@ use std::time::Duration;
 use larder_core::lease::{Claim, Holder, Leases, Left, Token};
 use larder_core::log::position::{Mark, Position};
 use larder_core::log::selector::Selector;
-use larder_core::store::{Log, Reclaim, SharedTier, StoreErrorKind, Sweep};
+use larder_core::store::{Cursor, Log, Reclaim, SharedTier, StoreErrorKind, Sweep};
 use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
 use support::{after, brief, event, eventually, joined, patient, start, value};
@@ -154,6 +154,19 @@ async fn the_rule_in_the_readme_is_enough_and_no_more_than_that() {
     with_rule(&server, RULE).await;
     let wrong = works(&joined(other).await).await.unwrap_err();
     assert!(wrong.contains("NOPERM"), "{wrong}");
+}
+
+/// Looks only leave marks beside a log that is long.
+#[tokio::test]
+async fn the_marks_of_a_long_log_take_no_right_more() {
+    let server = RedisServer::builder().user(&format!("app on >secret {RULE}")).start().await.unwrap();
+    let store = joined(patient(&format!("redis://app:secret@{}", server.address()))).await;
+    let begun = store.look(start()).await.unwrap();
+    let add = "for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'h', 't:' .. i) end";
+    server.command(&["EVAL", add, "1", support::EVENTS]).await.unwrap();
+    let look = store.look(after(&begun)).await.unwrap();
+    let anew = store.look(Cursor { remembers: 0, ..start() }).await.unwrap();
+    assert_eq!((anew.floor, anew.entries), (look.last, vec![]));
 }
 
 #[tokio::test]

@@ -94,6 +94,19 @@ impl CacheBuilder {
         self
     }
 
+    /// Remembers about this many names that were invalidated (tags, keys, URIs, prefixes); 65,536 by default, at 100 to 200 bytes each,
+    /// and at least 2,048. What was filled before the oldest of them was invalidated is refused as well, so that where more
+    /// names than that are invalidated within a lifetime, more memory here saves runs of handlers.
+    ///
+    /// It also bounds how much of the invalidation log an instance reads when it starts: so many of the newest
+    /// invalidations, and a few thousand more, however long the log is. Where few names are invalidated again and again, a
+    /// larger number takes no more memory, and an instance that starts reads longer and refuses less.
+    #[must_use]
+    pub fn remembered_names(mut self, about: usize) -> Self {
+        self.limits.rows = about;
+        self
+    }
+
     /// [`Cache::close`] takes no longer than this; 5 seconds by default.
     #[must_use]
     pub fn close_within(mut self, limit: Duration) -> Self {
@@ -166,6 +179,7 @@ impl std::fmt::Debug for CacheBuilder {
         f.debug_struct("CacheBuilder")
             .field("memory", &self.memory)
             .field("max_staleness", &self.max_staleness)
+            .field("remembered_names", &self.limits.rows)
             .field("refreshes", &self.refreshes)
             .field("close_within", &self.close_within)
             .field("shared", &self.store.is_some())

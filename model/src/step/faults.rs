@@ -16,6 +16,10 @@ impl Protocol {
                 let (server, births) = server(world, Log::New)?;
                 server.append(vec![other], births);
             }
+            Action::Mark { log } => {
+                world.left.marks -= 1;
+                server(world, log)?.0.leave_mark();
+            }
             Action::Trim => {
                 world.left.trims -= 1;
                 world.server.trim();
@@ -71,6 +75,7 @@ impl Protocol {
             hit: None,
             here,
             early: None,
+            sought: None,
         }
     }
 }

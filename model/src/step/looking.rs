@@ -7,17 +7,19 @@ use crate::action::{Action, Log};
 use crate::canonical::NOW;
 use crate::protocol::Protocol;
 use crate::reading::Reading;
-use crate::server::Answer;
+use crate::server::{Answer, Beginning, Server};
 use crate::world::{Instance, Looking, World, id_number, incarnation, log_id};
 
 impl Protocol {
     pub(super) fn looking(&self, world: &mut World, action: Action) -> Option<()> {
         match action {
             Action::Look { by, log } => {
-                let cursor = cursor(world.instances.get(usize::from(by))?);
+                let instance = world.instances.get_mut(usize::from(by))?;
+                let (cursor, sought) = (cursor(instance), instance.sought.take());
                 let (server, births) = server(world, log)?;
-                let mut looking =
-                    Looking { sent: NOW, answer: server.look(cursor, self.scope.count, births), half: None };
+                let begins = |server: &Server| self.beginning(server, sought);
+                let answer = server.look(cursor, self.scope.count, births, begins);
+                let mut looking = Looking { sent: NOW, answer, half: None };
                 if self.reads(Reading::LookInTwoHalves) {
                     looking.answer = server.head();
                     looking.half = Some(log == Log::Old);
@@ -32,6 +34,10 @@ impl Protocol {
                 server(world, log)?.0.add_entries(&mut looking.answer, (mine, after), self.scope.count);
                 looking.half = None;
                 world.instances.get_mut(usize::from(by))?.look = Some(looking);
+            }
+            Action::Seek { by } => {
+                let mark = self.mark(&world.server)?;
+                world.instances.get_mut(usize::from(by))?.sought = Some(mark);
             }
             Action::Publish { by } => {
                 let instance = world.instances.get_mut(usize::from(by))?;
@@ -49,6 +55,26 @@ impl Protocol {
             _ => return None,
         }
         Some(())
+    }
+
+    /// Where a look begins of who is new to the incarnation: the script says so in the same answer.
+    fn beginning(&self, server: &Server, sought: Option<u8>) -> Beginning {
+        let asked_before = self.reads(Reading::MarkAskedBefore);
+        let after = if asked_before { sought } else { self.mark(server) }.unwrap_or_default();
+        Beginning { after, floor: if self.reads(Reading::MarkIsNoFloor) { 0 } else { after } }
+    }
+
+    /// The mark, if it is to be believed: of this incarnation, and its entry is there.
+    fn mark(&self, server: &Server) -> Option<u8> {
+        let mark = server.mark?;
+        let (same, there) = (mark.incarnation == server.incarnation, server.has(mark));
+        let believed = match self.scope.reading {
+            Reading::AnyMark => true,
+            Reading::MarkWithoutItsEntry => same,
+            Reading::MarkOfAnyIncarnation => there,
+            _ => same && there,
+        };
+        believed.then_some(mark.id)
     }
 
     /// What the tail is told of it.

@@ -39,6 +39,8 @@ pub struct Setup {
     pub max_staleness: Duration,
     /// Bytes of responses in memory.
     pub memory: u64,
+    /// How many names that were invalidated it remembers.
+    pub remembered_names: usize,
     /// The machine's clock if there is none. By default time stands still, so that nothing goes stale by itself.
     pub clock: Option<TickingClock>,
 }
@@ -52,6 +54,7 @@ impl Default for Setup {
             log_length: 200_000,
             max_staleness: Duration::from_secs(2),
             memory: 64 * 1024 * 1024,
+            remembered_names: 65_536,
             clock: Some(TickingClock::default()),
         }
     }
@@ -99,8 +102,11 @@ impl Instance {
             .log_length(setup.log_length)
             .connect()
             .unwrap();
-        let cache =
-            Cache::builder().shared(store.clone()).memory(setup.memory).max_staleness(setup.max_staleness);
+        let cache = Cache::builder()
+            .shared(store.clone())
+            .memory(setup.memory)
+            .remembered_names(setup.remembered_names)
+            .max_staleness(setup.max_staleness);
         let cache = match setup.clock {
             Some(clock) => cache.clock(clock),
             None => cache,

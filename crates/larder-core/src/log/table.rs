@@ -66,6 +66,11 @@ impl Table {
         }
     }
 
+    /// About how many rows it keeps.
+    pub(crate) const fn most_rows(&self) -> usize {
+        self.most_rows
+    }
+
     #[cfg(feature = "broken")]
     pub(crate) fn breaking(mut self, broken: Broken) -> Self {
         self.broken = broken;

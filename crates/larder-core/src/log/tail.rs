@@ -134,7 +134,8 @@ impl Tail {
     /// Where the next look begins.
     #[must_use]
     pub const fn cursor(&self) -> Cursor {
-        Cursor { incarnation: self.reached.incarnation, after: self.reached.log, broken: self.reached.broken }
+        let Reached { incarnation, log: after, broken, .. } = self.reached;
+        Cursor { incarnation, after, broken, remembers: self.table.most_rows() }
     }
 
     /// A number that changes whenever rows, floor or incarnation do: while it stays, what was found valid is valid.

@@ -179,6 +179,36 @@ fn rule_7_a_dropped_row_raises_the_floor() {
     assert_eq!(b.check(&later, at(5)), Verdict::Valid);
 }
 
+/// Who is new need not read what it could not remember, as long as what it left out counts as missing.
+#[test]
+fn rule_7_a_look_that_begins_at_a_mark_says_that_what_lies_before_it_is_missing() {
+    let mut redis = Redis::new();
+    let mut a = Instance::joined(&mut redis, at(0));
+    let v0 = a.begin_fill("x", at(0));
+    redis.append(&[hard("x")], at(1));
+    let unnamed = a.begin_fill("y", at(1));
+    let mark = redis.append(&[hard("other")], at(1)).id;
+    a.look(&mut redis, at(2));
+    let (later, outdated) = (a.begin_fill("y", at(2)), a.begin_fill("z", at(2)));
+    redis.append(&[hard("z")], at(3));
+
+    let mut b = Instance::with(Limits::default());
+    b.look_from(&mut redis, mark, at(4));
+    let verdict = |stored| b.check(&Instance::promote(stored, b.tail.position()), at(5));
+    assert_eq!([&v0, &unnamed, &outdated].map(verdict), [Verdict::Refused; 3]);
+    assert_eq!(verdict(&later), Verdict::Valid);
+    assert_eq!(b.tail.confirmed_at(), Some(at(4)));
+    assert!(b.serves(&b.begin_fill("x", at(5)), at(5)));
+}
+
+#[test]
+fn who_looks_says_how_much_it_remembers() {
+    let remembers = |limits| Instance::with(limits).tail.cursor().remembers;
+    assert_eq!(remembers(Limits::default()), 65_536);
+    assert_eq!(remembers(Limits { rows: 5, globs: 1, outbox: 1 }), 5);
+    assert_eq!(remembers(Limits { rows: 0, globs: 1, outbox: 3 }), 6, "all that is pending, and as many");
+}
+
 /// COUNT events came, more are waiting.
 #[test]
 fn rule_8_a_look_that_leaves_entries_neither_confirms_nor_ends_the_replay() {

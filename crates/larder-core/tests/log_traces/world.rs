@@ -137,6 +137,14 @@ impl Instance {
         self.tail.take_look(&look, sent)
     }
 
+    /// The first look, at what comes after this entry.
+    pub(crate) fn look_from(&mut self, redis: &mut Redis, mark: LogId, sent: Boot) -> LookTaken {
+        let mut look = redis.look(self.tail.cursor(), usize::MAX);
+        look.entries.retain(|(id, _)| *id > mark);
+        look.floor = look.floor.max(mark);
+        self.tail.take_look(&look, sent)
+    }
+
     /// What is filled by a fill that begins now, whenever it ends.
     pub(crate) fn begin_fill(&self, tag: &str, now: Boot) -> Stored {
         Stored { position: self.tail.position(), filled_at: Some(now), names: tagged(tag) }

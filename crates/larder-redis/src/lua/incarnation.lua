@@ -1,5 +1,5 @@
--- What every script that touches the invalidation log begins with. All three keys share a slot.
-local events, record, beat = KEYS[1], KEYS[2], KEYS[3]
+-- What every script that touches the invalidation log begins with. All four keys share a slot.
+local events, record, beat, marks = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 -- A write comes first, so that only a primary that may write goes on: a replica answers READONLY, an isolated primary
 -- NOREPLICAS, a full server OOM (rule 5). The value tells an operator when the log was last asked for, in Unix seconds.
@@ -30,7 +30,7 @@ end
 
 -- Makes `fresh` the incarnation of an emptied log. Its one entry names nothing; it is there so that the Stream exists.
 local function begin(fresh, run)
-  redis.call('UNLINK', events)
+  redis.call('UNLINK', events, marks)
   redis.call('XADD', events, '*', 'i', fresh)
   redis.call('SET', record, fresh .. ' ' .. run)
   return fresh

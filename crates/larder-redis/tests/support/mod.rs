@@ -75,12 +75,13 @@ pub(crate) async fn clients(server: &RedisServer) -> usize {
 
 /// Where someone begins who knows nothing of the log.
 pub(crate) fn start() -> Cursor {
-    Cursor { incarnation: Incarnation::from_bytes([0; 16]), after: LogId::ZERO, broken: false }
+    let (incarnation, after) = (Incarnation::from_bytes([0; 16]), LogId::ZERO);
+    Cursor { incarnation, after, broken: false, remembers: usize::MAX }
 }
 
 /// Where someone goes on who took in this look.
 pub(crate) fn after(look: &Look) -> Cursor {
-    Cursor { incarnation: look.incarnation, after: look.last, broken: false }
+    Cursor { incarnation: look.incarnation, after: look.last, ..start() }
 }
 
 pub(crate) fn event(tag: &str) -> Event {
