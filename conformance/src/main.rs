@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     match start(&Args::parse()) {
         Ok(code) => code,
         Err(error) if error.is::<Missing>() => {
-            eprintln!("error: {error}");
+            eprintln!("not run: {error}");
             ExitCode::from(NOT_RUN)
         }
         Err(error) => {
