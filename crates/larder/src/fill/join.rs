@@ -161,6 +161,7 @@ where
 async fn only_stored<B: Body>(route: &Route, ask: &Ask, known: Known) -> Response<CacheBody<B>> {
     let known = match known {
         Known::Missing(reason) => route.look_in_shared(&ask.key, &ask.headers, reason).await,
+        Known::Part(_) => route.look_in_shared(&ask.key, &ask.headers, MissReason::Partial).await,
         known => known,
     };
     match known {

@@ -146,7 +146,7 @@ impl Fill {
         let forwarded = Forwarded::by_handler(parts.status, making.stored());
         let (status, headers) = (parts.status, parts.headers.clone());
         let (collector, first) = match Collector::new(body, limit).at_once().await {
-            AtOnce::Whole(body) if !is_complete(&headers, &body) => {
+            AtOnce::Whole(body) if !is_complete(status, &headers, &body) => {
                 self.route.cache.report.judged(Err(NotStored::Incomplete));
                 let forwarded = Forwarded { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
                 let response = Response::from_parts(parts, CacheBody::whole(body));
@@ -170,7 +170,7 @@ impl Fill {
         let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
         self.answer(client, Response::from_parts(parts, CacheBody::tee(reader)), forwarded);
         match collector.rest(first, writer).await {
-            Ok((body, writer)) if !is_complete(&headers, &body) => {
+            Ok((body, writer)) if !is_complete(status, &headers, &body) => {
                 self.route.cache.report.judged(Err(NotStored::Incomplete));
                 writer.finish();
             }
@@ -218,9 +218,10 @@ impl Fill {
 
 /// Whether a body is all that the response said it would be: as long as `Content-Length` has it, and for a part as
 /// `Content-Range` has it. What ended early must not be taken for the whole (RFC 9111 §3.3), however cleanly it ended.
-fn is_complete(headers: &HeaderMap, body: &Bytes) -> bool {
-    complete::is_complete(headers, body.len())
-        && ContentRange::of(headers).is_none_or(|part| part.has_length(body.len()))
+fn is_complete(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> bool {
+    // RFC 9110 §14.4: elsewhere `Content-Range` "has no meaning".
+    let part = ContentRange::of(headers).filter(|_| status == StatusCode::PARTIAL_CONTENT);
+    complete::is_complete(headers, body.len()) && part.is_none_or(|part| part.has_length(body.len()))
 }
 
 /// Whether what is to be refreshed is fresh, as it is where that is done early.

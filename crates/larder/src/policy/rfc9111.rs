@@ -29,6 +29,7 @@ impl Policy {
     /// | directives for this cache alone (RFC 9213) | none | [`target`](Self::target) |
     /// | responses with `Set-Cookie` (§7.3) | not stored | [`store_set_cookie`](Self::store_set_cookie) |
     /// | responses to `Authorization` (§3.5) | stored if they say that they may be shared | [`share_authorized`](Self::share_authorized) |
+    /// | responses with a part (§3.3, §3.4) | not stored | [`store_partial`](Self::store_partial) |
     /// | groups of responses (RFC 9875) | known, and invalidated | [`without_cache_groups`](Self::without_cache_groups) |
     /// | tags in `Surrogate-Key`, `Cache-Tag` | not read | [`tags_from`](Self::tags_from) |
     /// | languages in another order (§4.1) | another variant | [`sort_languages`](Self::sort_languages) |

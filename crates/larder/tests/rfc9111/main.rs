@@ -3,6 +3,7 @@
 
 mod directives;
 mod invalidating;
+mod ranges;
 mod selecting;
 mod storing;
 mod support;
