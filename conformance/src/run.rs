@@ -13,9 +13,10 @@ use crate::process::Process;
 use crate::suite::{Suite, Verdict};
 
 /// All that HTTP leaves to a cache is switched on: what the tests ask for is what a cache *can* do.
-const SWITCHES: [&str; 6] = [
+const SWITCHES: [&str; 7] = [
     "--obey-requests",
     "--store-set-cookie",
+    "--store-partial",
     "--sort-languages",
     "--stale-if-error=1h",
     "--targets",

@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::http::cache_control::{MaxStale, RequestDirectives, ResponseDirectives};
 use larder_core::http::freshness::Override;
+use larder_core::http::groups::{self, CACHE_GROUPS};
 use larder_core::http::reuse::{Candidate, Reuse, reuse};
 use larder_core::http::storable::{Credentials, Judged, StoreRules, judge};
 use larder_core::log::table::Verdict;
@@ -16,8 +17,19 @@ use larder_core::time::Wall;
 use larder_fuzz::fields;
 use libfuzzer_sys::fuzz_target;
 
-const NAMES: [&str; 8] =
-    ["cache-control", "cache-control", "cache-control", "pragma", "age", "date", "expires", "vary"];
+const NAMES: [&str; 10] = [
+    "cache-control",
+    "cache-control",
+    "cache-control",
+    "pragma",
+    "age",
+    "date",
+    "expires",
+    "vary",
+    "cdn-cache-control",
+    "cache-groups",
+];
+const TARGETS: [HeaderName; 1] = [HeaderName::from_static("cdn-cache-control")];
 const LONGEST: Duration = Duration::from_secs(1 << 31);
 
 fuzz_target!(|data: (&[u8], &[u8])| {
@@ -58,10 +70,14 @@ fn of_a_request(headers: &HeaderMap) {
 }
 
 fn of_a_response(headers: &HeaderMap) {
-    let read = ResponseDirectives::parse(headers);
-    for time in [read.max_age, read.s_maxage, read.stale_while_revalidate, read.stale_if_error] {
-        assert!(time <= Some(LONGEST));
+    for read in [ResponseDirectives::parse(headers), ResponseDirectives::of(headers, &TARGETS)] {
+        for time in [read.max_age, read.s_maxage, read.stale_while_revalidate, read.stale_if_error] {
+            assert!(time <= Some(LONGEST));
+        }
     }
+    // A group is of its origin, whatever it is called.
+    let groups = groups::groups(headers, &CACHE_GROUPS, "http://a");
+    assert!(groups.iter().all(|group| group.as_str().starts_with("http://a ")));
 }
 
 /// One more line that restricts restricts, and no line before or behind it takes that back.

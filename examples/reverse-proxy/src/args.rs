@@ -60,6 +60,10 @@ pub struct Args {
     #[arg(long, env = "PROXY_STORE_SET_COOKIE", value_parser = BoolishValueParser::new())]
     pub store_set_cookie: bool,
 
+    /// Store the parts, too, that the origin answers requests for ranges with, and put them together.
+    #[arg(long, env = "PROXY_STORE_PARTIAL", value_parser = BoolishValueParser::new())]
+    pub store_partial: bool,
+
     /// Fields that go before Cache-Control where a response has them (RFC 9213): CDN-Cache-Control, say. Several with commas.
     #[arg(long, env = "PROXY_TARGETS", value_name = "FIELDS", value_delimiter = ',')]
     pub targets: Vec<HeaderName>,

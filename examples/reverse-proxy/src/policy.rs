@@ -15,6 +15,9 @@ pub(crate) fn policy(args: &Args) -> Policy {
     if args.store_set_cookie {
         policy = policy.store_set_cookie();
     }
+    if args.store_partial {
+        policy = policy.store_partial();
+    }
     if args.sort_languages {
         policy = policy.sort_languages();
     }

@@ -5,7 +5,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
 
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 16] = [
     "PROXY_ORIGIN",
     "PROXY_ADDR",
     "REDIS_URL",
@@ -16,6 +16,7 @@ const VARIABLES: [&str; 15] = [
     "PROXY_MAX_BODY",
     "PROXY_OBEY_REQUESTS",
     "PROXY_STORE_SET_COOKIE",
+    "PROXY_STORE_PARTIAL",
     "PROXY_TARGETS",
     "PROXY_SORT_LANGUAGES",
     "PROXY_STALE_IF_ERROR",

@@ -14,7 +14,7 @@
 //! * [`validators`]: conditional requests, to the cache and from it; [`update`]: what a 304 changes in what is stored;
 //! * [`range`]: which part of a representation is asked for, and what parts make together; [`complete`]: whether one came whole;
 //! * [`fields`]: which header fields are stored;
-//! * [`reference`]: which other URIs an unsafe request invalidates; [`groups`]: and which names a response has for that.
+//! * [`mod@reference`]: which other URIs an unsafe request invalidates; [`groups`]: and which names a response has for that.
 //!
 //! Nothing here can panic, whatever the bytes of a field are. What is malformed is read in the way that serves less from
 //! the cache: freshness that makes no sense is none (RFC 9111 §4.2.1), a restriction that makes no sense still restricts.

@@ -19,7 +19,7 @@ pub struct Base<'a> {
 /// The path and query that a reference names; `None` if it is of another origin (RFC 9110 §4.3.1), or names nothing that a
 /// request can be for.
 ///
-/// RFC 9111 §4.4: "a cache MUST NOT trigger an invalidation under these conditions if the origin (Section 4.3.1 of [HTTP]) of
+/// RFC 9111 §4.4: "a cache MUST NOT trigger an invalidation under these conditions if the origin (Section 4.3.1 of \[HTTP\]) of
 /// the URI to be invalidated differs from that of the target URI. This helps prevent denial-of-service attacks."
 #[must_use]
 pub fn same_origin(reference: &str, base: Base<'_>) -> Option<String> {

@@ -237,7 +237,7 @@ impl Theirs {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(4000))]
+    #![proptest_config(crate::cases(1500))]
 
     #[test]
     fn histories_agree(steps in a_history()) {

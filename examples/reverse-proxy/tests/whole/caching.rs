@@ -80,3 +80,30 @@ async fn a_stored_response_stands_in_for_an_origin_that_fails() {
         assert_eq!(origin.heads().len(), asked);
     }
 }
+
+/// Until both have reached Redis each goes by itself, so it is tried again with another resource.
+#[tokio::test]
+async fn what_one_proxy_stored_another_serves() {
+    let redis = larder_testing::RedisServer::start().await.unwrap();
+    let origin = Origin::saying(
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+    )
+    .await;
+    let url = redis.url();
+    let arguments = ["--redis", &url, "--redis-timeout", "5s"];
+    let (one, other) =
+        (Running::before(&origin, &arguments).await, Running::before(&origin, &arguments).await);
+    for resource in 0..1000 {
+        let line = format!("GET /{resource}");
+        one.ask(&line, &["Host: x"]).await;
+        let response = other.ask(&line, &["Host: x"]).await;
+        if field(&response, "x-cache") == ["HIT"] {
+            assert!(response.ends_with("hi"), "{response}");
+            let asked = origin.heads().iter().filter(|head| head.starts_with(&format!("{line} "))).count();
+            assert_eq!(asked, 1);
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("they share nothing");
+}
