@@ -83,7 +83,7 @@ fn install(folder: &Path) -> Result<(), Missing> {
         Ok(output) => first_error(&String::from_utf8_lossy(&output.stderr)),
         Err(error) => format!("npm cannot be run ({error})"),
     };
-    Err(Missing(format!("the public cache tests cannot be installed, and are left out: {why}")))
+    Err(Missing(format!("the public cache tests cannot be installed: {why}")))
 }
 
 /// Of npm's many lines the first that says something.

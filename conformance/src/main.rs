@@ -30,6 +30,9 @@ struct Args {
     /// Run with this store alone.
     #[arg(long, value_name = "STORE")]
     store: Option<run::Store>,
+    /// Run the proxy without a switch, as it is by default, and compare with nothing.
+    #[arg(long, conflicts_with_all = ["published", "test"])]
+    defaults: bool,
     /// Print the verdict on every test that is not passed.
     #[arg(long)]
     failures: bool,
@@ -39,7 +42,7 @@ fn main() -> ExitCode {
     match start(&Args::parse()) {
         Ok(code) => code,
         Err(error) if error.is::<Missing>() => {
-            eprintln!("error: {error}");
+            eprintln!("not run: {error}");
             ExitCode::from(NOT_RUN)
         }
         Err(error) => {
@@ -58,6 +61,7 @@ fn start(args: &Args) -> anyhow::Result<ExitCode> {
     let stores = args.store.map_or_else(|| run::Store::ALL.to_vec(), |store| vec![store]);
     match &args.test {
         Some(id) => run::one(&suite, id, stores[0]),
+        None if args.defaults => report::defaults(&suite, &stores),
         None => report::judge(&suite, &stores, args.failures),
     }
 }

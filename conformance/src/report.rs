@@ -19,17 +19,21 @@ pub(crate) fn published(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
+/// Prints what the proxy reaches as it is by default.
+pub(crate) fn defaults(suite: &Suite, stores: &[Store]) -> Result<ExitCode> {
+    let ran = side_by_side(stores, |store| run::defaults(suite, store))?;
+    head();
+    for (store, verdicts) in stores.iter().zip(&ran) {
+        line(store.as_str(), verdicts);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Runs the suite with each store, side by side; fails where a run and the list of exceptions disagree.
 pub(crate) fn judge(suite: &Suite, stores: &[Store], failures: bool) -> Result<ExitCode> {
     let exceptions = Exceptions::committed()?;
     let unexpected = |verdict: &Verdict| exceptions.miss(verdict);
-    let ran = thread::scope(|scope| {
-        let runs: Vec<_> =
-            stores.iter().map(|&store| scope.spawn(move || run::all(suite, store, unexpected))).collect();
-        runs.into_iter()
-            .map(|run| run.join().map_err(|_| anyhow!("a run panicked"))?)
-            .collect::<Result<Vec<_>>>()
-    })?;
+    let ran = side_by_side(stores, |store| run::all(suite, store, unexpected))?;
     head();
     for (store, verdicts) in stores.iter().zip(&ran) {
         line(store.as_str(), verdicts);
@@ -45,6 +49,14 @@ pub(crate) fn judge(suite: &Suite, stores: &[Store], failures: bool) -> Result<E
         println!("every other test is passed but the {} of conformance/exceptions.txt", exceptions.len());
     }
     Ok(if agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn side_by_side<T: Send>(stores: &[Store], run: impl Fn(Store) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let run = &run;
+    thread::scope(|scope| {
+        let runs: Vec<_> = stores.iter().map(|&store| scope.spawn(move || run(store))).collect();
+        runs.into_iter().map(|run| run.join().map_err(|_| anyhow!("a run panicked"))?).collect()
+    })
 }
 
 fn agree(exceptions: &Exceptions, store: Store, verdicts: &[Verdict]) -> bool {

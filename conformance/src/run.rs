@@ -49,13 +49,18 @@ impl Store {
     }
 }
 
+/// The verdicts on the proxy as it is by default.
+pub(crate) fn defaults(suite: &Suite, store: Store) -> Result<Vec<Verdict>> {
+    Bench::start(suite, store, &[])?.run()
+}
+
 /// The verdicts of a run. What fails and should not is tried again; `unexpected` tells which of them that are.
 pub(crate) fn all(
     suite: &Suite,
     store: Store,
     unexpected: impl Fn(&Verdict) -> bool,
 ) -> Result<Vec<Verdict>> {
-    let bench = Bench::start(suite, store)?;
+    let bench = Bench::start(suite, store, &SWITCHES)?;
     let mut verdicts = bench.run()?;
     for _ in 1..TRIES {
         if !verdicts.iter().any(&unexpected) {
@@ -73,7 +78,7 @@ pub(crate) fn all(
 
 /// Runs one test, with what it says about it on our own output.
 pub(crate) fn one(suite: &Suite, id: &str, store: Store) -> Result<ExitCode> {
-    let bench = Bench::start(suite, store)?;
+    let bench = Bench::start(suite, store, &SWITCHES)?;
     let status = suite.client(&bench.url, id).stdin(Stdio::null()).status().context("cannot run node")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -89,7 +94,7 @@ struct Bench<'s> {
 }
 
 impl<'s> Bench<'s> {
-    fn start(suite: &'s Suite, store: Store) -> Result<Self> {
+    fn start(suite: &'s Suite, store: Store, switches: &[&str]) -> Result<Self> {
         let log = |what: &str| suite.file(&format!("{}-{what}.log", store.as_str()));
         let redis = match store {
             Store::Memory => None,
@@ -98,7 +103,7 @@ impl<'s> Bench<'s> {
         let mut origin = Process::start(suite.origin()?.stdout(Stdio::piped()), &log("origin"))?;
         let at = origin.url().context("the suite's origin server did not start")?;
         let mut command = Command::new(program()?);
-        command.args(["--addr", "127.0.0.1:0", "--origin", &at]).args(SWITCHES).env_remove("REDIS_URL");
+        command.args(["--addr", "127.0.0.1:0", "--origin", &at]).args(switches).env_remove("REDIS_URL");
         if let Some(redis) = &redis {
             command.args(["--memory", "0", "--redis", &redis.url(), "--redis-timeout", PATIENCE]);
         }

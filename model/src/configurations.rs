@@ -33,7 +33,9 @@ pub fn small() -> Vec<Scope> {
         here("marks, restart, here").with(marked).with(|scope| {
             scope.budget = Budget { restarts: 1, others: 0, gets: 0, others_fills: 0, ..scope.budget };
         }),
-        there("marks, log lost").with(marked).with(|scope| scope.budget.losses = 1),
+        there("marks, log lost")
+            .with(marked)
+            .with(|scope| (scope.budget.losses, scope.budget.fills) = (1, 0)),
         here("marks, log lost, here").with(marked).with(|scope| {
             scope.budget = Budget { losses: 1, others: 0, gets: 0, others_fills: 0, ..scope.budget };
         }),
@@ -89,7 +91,7 @@ pub fn small() -> Vec<Scope> {
             scope.budget = Budget { restarts: 1, others: 0, ..scope.budget };
         }),
         here("recovery of a lost log with a mark").with(recovery).with(marked).with(|scope| {
-            scope.budget = Budget { losses: 1, others: 0, ..scope.budget };
+            scope.budget = Budget { losses: 1, others: 0, others_fills: 0, ..scope.budget };
         }),
         here("tokens").with(|scope| {
             scope.instances = 2;
@@ -155,6 +157,7 @@ pub fn large() -> Vec<Scope> {
             scope.budget =
                 Budget { elsewhere: 2, trims: 1, others: 1, others_fills: 0, gets: 0, ..scope.budget };
         }),
+        there("marks, log lost, filled").with(marked).with(|scope| scope.budget.losses = 1),
         pair("marks, log lost, restart", |budget| {
             (budget.marks, budget.others, budget.losses, budget.restarts) = (2, 1, 1, 1);
         }),

@@ -30,8 +30,8 @@ pub fn harmless() -> Vec<(u8, Scope)> {
     let scopes = [
         (12, Reading::TrustsUnconfirmed, there("without looks")),
         (12, Reading::TrustsBeforeReplay, in_parts(there("a new incarnation"))),
-        (6, Reading::MarkOfAnyIncarnation, marked(|budget| budget.losses = 1)),
-        (7, Reading::MarkWithoutItsEntry, marked(|budget| (budget.trims, budget.restarts) = (2, 1))),
+        (6, Reading::MarkOfAnyIncarnation, marked_and_lost()),
+        (7, Reading::MarkWithoutItsEntry, marked_and_restarted().with(|scope| scope.budget.trims = 1)),
     ];
     scopes.into_iter().map(|(rule, reading, scope)| (rule, scope.reading(reading))).collect()
 }
@@ -85,25 +85,31 @@ fn looks() -> Vec<Misread> {
     vec![
         (4, Reading::LookInTwoHalves, lost()),
         (4, Reading::LookInTwoHalves, trimmed()),
-        (4, Reading::MarkAskedBefore, marked(|budget| budget.losses = 1)),
+        (4, Reading::MarkAskedBefore, marked_and_lost()),
         (5, Reading::LookWithoutHeartbeat, cut_off(true)),
         (6, Reading::IncarnationIsKept, lost()),
         (6, Reading::IncarnationIsKept, reused),
-        (6, Reading::AnyMark, marked(|budget| budget.losses = 1)),
+        (6, Reading::AnyMark, marked_and_lost()),
         (6, Reading::Inside(Rule::LeavesInSilence), cut_off(false)),
         (7, Reading::NoFloor, trimmed()),
-        (7, Reading::MarkIsNoFloor, marked(|budget| budget.restarts = 1)),
+        (7, Reading::MarkIsNoFloor, marked_and_restarted()),
         (7, Reading::Inside(Rule::DroppedRowsAreForgotten), dropped),
         (8, Reading::EveryLookConfirms, parts),
         (9, Reading::DatedByTheAnswer, there("a long look")),
     ]
 }
 
-/// A mark that somebody left, for who is new to the incarnation to begin at.
-fn marked(change: fn(&mut Budget)) -> Scope {
+/// A mark that somebody left, in a log that is lost then.
+fn marked_and_lost() -> Scope {
     there("marks").with(|scope| {
-        (scope.budget.marks, scope.budget.others) = (1, 1);
-        change(&mut scope.budget);
+        scope.budget = Budget { marks: 1, others: 1, losses: 1, gets: 0, others_fills: 0, ..scope.budget };
+    })
+}
+
+/// A mark that somebody left, and a process that begins there.
+fn marked_and_restarted() -> Scope {
+    there("marks").with(|scope| {
+        scope.budget = Budget { marks: 1, others: 1, restarts: 1, fills: 0, ..scope.budget };
     })
 }
 

@@ -89,9 +89,10 @@ async fn clients(redis: &RedisServer) -> usize {
     redis.command(&["CLIENT", "LIST"]).await.unwrap().as_str().unwrap().lines().count() - 1
 }
 
-async fn is_stored(redis: &RedisServer, part: &str) -> bool {
-    let names = redis.command(&["KEYS", &format!("larder:*{part}*")]).await.unwrap();
-    !names.as_array().unwrap().is_empty()
+/// Whether there is a response to a request for this path. Its lease has a longer name.
+async fn is_stored(redis: &RedisServer, path: &str) -> bool {
+    let names = redis.command(&["KEYS", &format!("larder:*{path}*")]).await.unwrap();
+    names.as_array().unwrap().iter().any(|name| !name.as_str().unwrap().contains(":lease"))
 }
 
 async fn log_length(redis: &RedisServer) -> i64 {

@@ -54,7 +54,7 @@ pub(crate) fn names(route: &Route, parts: &mut Parts) -> Written {
         Err(_) => None,
     };
     let own = uri.map(Selector::Uri).into_iter().chain(key).collect();
-    Written { own, origin: Some(Origin::of(&target)) }
+    Written { own, origin: Some(Origin::of(&target, crate::route::whole_uri(parts).scheme_str())) }
 }
 
 impl Written {

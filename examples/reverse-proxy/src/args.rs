@@ -84,7 +84,8 @@ pub struct Args {
     #[arg(long, env = "PROXY_RESPONSE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = limit)]
     pub response_timeout: Duration,
 
-    /// How long either side may pause in the middle of a body, and a client between and within the heads of its requests.
+    /// How long either side may pause in the middle of a body, whether it sends or reads, and a client between and within the
+    /// heads of its requests.
     #[arg(long, env = "PROXY_IDLE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = limit)]
     pub idle_timeout: Duration,
 }

@@ -35,6 +35,7 @@ mod forward;
 mod forwarded;
 mod front;
 mod hop_by_hop;
+mod impatient;
 mod max_forwards;
 mod origin;
 mod outbound;

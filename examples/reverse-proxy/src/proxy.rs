@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 use crate::args::Args;
 use crate::forward::Forward;
 use crate::front::Front;
+use crate::impatient::Impatient;
 
 const MIB: u64 = 1024 * 1024;
 /// How long requests that are running may go on once the proxy is to stop.
@@ -86,7 +87,8 @@ impl Proxy {
         });
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(self.idle);
-        let connection = running.watch(http.serve_connection(TokioIo::new(stream), service));
+        let connection =
+            running.watch(http.serve_connection(TokioIo::new(Impatient::new(stream, self.idle)), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%peer, %error, "a connection broke off");

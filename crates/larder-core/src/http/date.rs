@@ -30,8 +30,25 @@ pub fn parse(value: &HeaderValue) -> Option<Wall> {
     text.copy_from_slice(value);
     put_in_case(text);
     drop_leap_second(text);
-    let date: HttpDate = str::from_utf8(text).ok()?.parse().ok()?;
+    let text = str::from_utf8(text).ok()?;
+    let date: HttpDate = text.parse().ok().or_else(|| on_its_day(text))?;
     Some(Wall::from(SystemTime::from(date)))
+}
+
+/// The three forms spell the days of the week in two ways.
+const DAYS: [[&str; 7]; 2] = [
+    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+];
+
+/// A date that names another day of the week than its own. The others of its words say all that it says, and RFC 9110
+/// §5.6.7 has recipients "be robust in parsing timestamps".
+#[cold]
+fn on_its_day(text: &str) -> Option<HttpDate> {
+    let named = text.split([',', ' ']).next()?;
+    let days = DAYS.iter().find(|days| days.contains(&named))?;
+    let rest = &text[named.len()..];
+    days.iter().find_map(|day| format!("{day}{rest}").parse().ok())
 }
 
 /// Gives every word the case of the grammar: `Sun`, `Nov`, `GMT`.
@@ -104,6 +121,29 @@ mod tests {
             assert_eq!(read(text), Some(NOVEMBER), "{text}");
         }
         assert!(read("Wednesday, 09-Nov-94 08:49:37 GMT").is_some());
+    }
+
+    /// RFC 9110 §5.6.7: "Recipients of timestamp values are encouraged to be robust in parsing timestamps".
+    #[test]
+    fn another_day_of_the_week_does_not_make_it_another_date() {
+        for text in [
+            "Mon, 06 Nov 1994 08:49:37 GMT",
+            "SAT, 06 Nov 1994 08:49:37 GMT",
+            "Monday, 06-Nov-94 08:49:37 GMT",
+            "Thu Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(read(text), Some(NOVEMBER), "{text}");
+        }
+        for text in [
+            "Day, 06 Nov 1994 08:49:37 GMT",
+            "Monday, 06 Nov 1994 08:49:37 GMT",
+            "Mon, 06-Nov-94 08:49:37 GMT",
+            "Monday Nov  6 08:49:37 1994",
+            "Mon, 31 Feb 1994 08:49:37 GMT",
+            "06 Nov 1994 08:49:37 GMT",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]

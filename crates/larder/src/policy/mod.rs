@@ -345,7 +345,8 @@ impl Policy {
     }
 
     /// Lets requests decide: `Cache-Control: no-cache`, `max-age`, `no-store` and their like are obeyed. By default
-    /// they are not, so that no client can force work on the handler.
+    /// they are not, so that no client can force work on the handler. `only-if-cached` is then answered with 504 where
+    /// nothing is stored that may be served.
     #[must_use]
     pub fn obey_requests(mut self) -> Self {
         self.store.follow_request = true;

@@ -13,8 +13,6 @@ use larder_core::outcome::BypassReason;
 pub(crate) struct Target<'a> {
     /// The scheme as it stands in the key.
     pub(crate) form: &'a str,
-    /// The scheme, as far as the request tells it.
-    pub(crate) told: Option<&'a str>,
     pub(crate) scheme: &'a str,
     pub(crate) authority: Cow<'a, str>,
     pub(crate) path: &'a str,
@@ -25,17 +23,9 @@ impl<'a> Target<'a> {
     /// The target of the request, or why there is none to be sure of.
     pub(crate) fn of(parts: &'a Parts) -> Result<Self, BypassReason> {
         let uri = crate::route::whole_uri(parts);
-        let told = uri.scheme_str();
-        let scheme = told.unwrap_or("http");
+        let scheme = uri.scheme_str().unwrap_or("http");
         let (path, query) = (uri.path(), uri.query());
-        Ok(Self {
-            form: form(parts, uri, scheme),
-            told,
-            scheme,
-            authority: host(parts, uri, scheme)?,
-            path,
-            query,
-        })
+        Ok(Self { form: form(parts, uri, scheme), scheme, authority: host(parts, uri, scheme)?, path, query })
     }
 
     /// The target itself, if what stands for its host can be one. Signs that end a host would make the URI of another

@@ -19,9 +19,10 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn of(target: &Target<'_>) -> Self {
+    /// `told` is its scheme as far as the request tells it.
+    pub(crate) fn of(target: &Target<'_>, told: Option<&str>) -> Self {
         Self {
-            told: target.told.map(Into::into),
+            told: told.map(Into::into),
             scheme: target.scheme.into(),
             authority: (&*target.authority).into(),
             path: target.path.into(),

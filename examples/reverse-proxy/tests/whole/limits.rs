@@ -1,6 +1,9 @@
 //! Peers that stop. The limits are short, and what they end never goes on: a slow machine makes these tests later, not wrong.
 
 use std::future::pending;
+use std::sync::Mutex;
+
+use tokio::sync::oneshot;
 
 use crate::support::{Origin, Running, field, status};
 
@@ -58,4 +61,24 @@ async fn a_client_that_never_ends_its_head_is_hung_up_on() {
     client.write("GET / HTTP/1.1\r\nHost: x\r\n").await;
     client.rest().await;
     assert_eq!(origin.heads(), [""; 0]);
+}
+
+/// Of more than all buffers on the way can hold.
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_hung_up_on_and_the_origin_let_go() {
+    let (gone, has_gone) = oneshot::channel();
+    let gone = Mutex::new(Some(gone));
+    let origin = Origin::answering(move |mut wire, _| {
+        let gone = gone.lock().unwrap().take();
+        async move {
+            wire.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n").await;
+            wire.write_until_it_ends().await;
+            gone.unwrap().send(()).unwrap();
+        }
+    })
+    .await;
+    let proxy = Running::before(&origin, &["--idle-timeout", "200ms"]).await;
+    let mut client = proxy.connect().await;
+    client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    has_gone.await.unwrap();
 }

@@ -22,6 +22,11 @@ impl Wire {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
+    /// Writes for as long as the other side is there.
+    pub(crate) async fn write_until_it_ends(&mut self) {
+        while self.0.write_all(&[b'x'; 65536]).await.is_ok() {}
+    }
+
     /// All up to and with this text; all there is if the other side ends before it comes.
     pub(crate) async fn read_to(&mut self, end: &str) -> String {
         let mut read = Vec::new();
