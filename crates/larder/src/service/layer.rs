@@ -7,6 +7,7 @@ use tower_layer::Layer;
 use super::call::CacheService;
 use super::route::Route;
 use crate::fill::budget::Budget;
+use crate::fill::outgrown::Outgrown;
 use crate::inner::Inner;
 use crate::policy::Policy;
 
@@ -27,6 +28,7 @@ impl CacheLayer {
         let route = Route {
             cache,
             new_keys: Budget::new(policy.new_keys),
+            outgrown: Outgrown::default(),
             policy,
             #[cfg(feature = "metrics")]
             report: crate::report::route::RouteReport::default(),
