@@ -12,6 +12,7 @@ use super::join::answer;
 use super::refresh::refresh_early;
 use crate::log::start;
 use crate::lookup::Known;
+use crate::search::Sought;
 use crate::serve;
 use crate::service::inner::{Answer, Inner, Later};
 use crate::service::plan::Look;
@@ -37,7 +38,8 @@ where
 {
     async move {
         start(&route.cache);
-        match route.look_in_shared(&key, &parts.headers, missing).await {
+        let sought = Sought { key: &key, headers: &parts.headers, search: None };
+        match route.look_in_shared(sought, missing).await {
             Known::Fresh(held, tier) => {
                 let now = held.since();
                 if !route.is_due(&held, now) {

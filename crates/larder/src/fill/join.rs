@@ -1,5 +1,6 @@
 //! Joining a fill: lead it, wait for it, or do without.
 
+use std::iter::once;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -9,6 +10,7 @@ use larder_core::http::vary;
 use larder_core::log::names::Names;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
+use larder_core::log::tail::Tail;
 use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason};
 use larder_core::time::Boot;
 
@@ -25,6 +27,7 @@ use crate::lookup::{Known, Seen};
 use crate::memory::Stale;
 use crate::memory::held::Held;
 use crate::report::headers::Forwarded;
+use crate::search::Search;
 use crate::serve;
 use crate::service::inner::{Answer, Inner};
 use crate::service::plan::credentials_reason;
@@ -39,7 +42,7 @@ pub(crate) async fn answer<S, Q>(
     route: Arc<Route>,
     inner: S,
     request: Request<Q>,
-    ask: Ask,
+    mut ask: Ask,
     known: Known,
 ) -> Answer<S::Body, S::Error>
 where
@@ -49,7 +52,7 @@ where
     start(&route.cache);
     let place = Place::ready(inner);
     if route.policy.store.follow_request && ask.directives().only_if_cached {
-        return Ok(only_stored(&route, &ask, known).await);
+        return Ok(only_stored(&route, &mut ask, known).await);
     }
     if let Some(reason) = credentials_reason(ask.credentials) {
         return alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await;
@@ -73,7 +76,7 @@ where
     if waits == MOST_WAITS {
         return alone(&route, ask, place, request, None, outcome).await;
     }
-    let known = route.find_in_memory(&ask.key, &ask.headers, route.cache.clock.boot());
+    let known = route.find(ask.sought(), route.cache.clock.boot());
     answer_from(route, place, request, ask, known, waits + 1).await
 }
 
@@ -82,7 +85,7 @@ async fn answer_from<S, Q>(
     route: Arc<Route>,
     mut place: Place<S>,
     request: Request<Q>,
-    ask: Ask,
+    mut ask: Ask,
     mut known: Known,
     mut waits: usize,
 ) -> Answer<S::Body, S::Error>
@@ -117,6 +120,10 @@ where
                 return in_part(&route, ask, place, request, base, reason).await;
             }
             known = look_for_parts(&route, &ask, reason).await;
+            if matches!(known, Known::Missing(_)) && ask.moves_on(&route) {
+                known = route.find(ask.sought(), route.cache.clock.boot());
+                continue;
+            }
             looked = Some(match &known {
                 Known::Part(base) => Some(Arc::clone(base)),
                 _ => None,
@@ -127,6 +134,11 @@ where
         let fail = may_follow::<<S::Body as Body>::Error>(&ask);
         let (flight, joined, ended, reason) = match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
+                Again::Lead(..) if ask.moves_on(&route) => {
+                    drop(lead);
+                    known = route.find(ask.sought(), route.cache.clock.boot());
+                    continue;
+                }
                 Again::Lead(stale, reason, _) if ask.head => {
                     drop(lead);
                     return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
@@ -141,6 +153,12 @@ where
                         }
                         Right::Known(next) => {
                             known = found(lead, next);
+                            continue;
+                        }
+                        Right::Elsewhere => {
+                            drop(lead);
+                            ask.moves_on(&route);
+                            known = route.find(ask.sought(), route.cache.clock.boot());
                             continue;
                         }
                         Right::Ended(ended) => {
@@ -178,12 +196,18 @@ where
                 return Ok(response.map(|_| follower.follow(arriving)));
             }
             Taken::Alone => return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await,
-            Taken::Anew if waits == MOST_WAITS => {
+            Taken::Anew | Taken::Elsewhere if waits == MOST_WAITS => {
                 return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
             }
-            Taken::Anew => {
+            taken @ (Taken::Anew | Taken::Elsewhere) => {
                 waits += 1;
-                known = route.find_in_memory(&ask.key, &ask.headers, route.cache.clock.boot());
+                match taken {
+                    Taken::Elsewhere => ask.is_left(&route),
+                    _ => {
+                        ask.moves_on(&route);
+                    }
+                }
+                known = route.find(ask.sought(), route.cache.clock.boot());
             }
         }
     }
@@ -209,10 +233,19 @@ where
 ///
 /// RFC 9111 §5.2.1.7: "Caches that honor this request directive SHOULD, upon receiving it, respond with either a stored
 /// response consistent with the other constraints of the request or a 504 (Gateway Timeout) status code."
-async fn only_stored<B: Body>(route: &Route, ask: &Ask, known: Known) -> Response<CacheBody<B>> {
+async fn only_stored<B: Body>(route: &Route, ask: &mut Ask, known: Known) -> Response<CacheBody<B>> {
     let known = match known {
-        Known::Missing(reason) => route.look_in_shared(&ask.key, &ask.headers, reason).await,
-        Known::Part(_) => route.look_in_shared(&ask.key, &ask.headers, MissReason::Partial).await,
+        Known::Missing(reason) => route.look_in_shared(ask.sought(), reason).await,
+        Known::Part(_) => route.look_in_shared(ask.sought(), MissReason::Partial).await,
+        known => known,
+    };
+    let known = match known {
+        Known::Missing(reason) if ask.moves_on(route) => {
+            match route.find(ask.sought(), route.cache.clock.boot()) {
+                Known::Missing(_) => route.look_in_shared(ask.sought(), reason).await,
+                known => known,
+            }
+        }
         known => known,
     };
     match known {
@@ -269,7 +302,9 @@ fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -
     let is_refused =
         |names: &Names| inner.log.read(|tail| tail.check(&flight.position, names, now)) != Verdict::Valid;
     match flight.arriving() {
-        Some(arriving) => is_refused(&arriving.head.meta.names),
+        Some(arriving) => {
+            is_refused(&arriving.head.meta.names) || ask.search.as_ref().is_some_and(|own| is_refused(own.own()))
+        }
         None => is_refused(&ask.named.clone().with([])),
     }
 }
@@ -285,7 +320,7 @@ enum Again {
 /// look and this one's beginning, and into the shared tier.
 async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) -> Again {
     let now = route.cache.clock.boot();
-    let stale = match route.find_in_memory(&ask.key, &ask.headers, now) {
+    let stale = match route.find(ask.sought(), now) {
         Known::Stale(found) if !found.while_revalidate => Ok(found),
         Known::Missing(reason) => Err(stale.err().unwrap_or(reason)),
         Known::Part(_) => Err(MissReason::Partial),
@@ -296,7 +331,7 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
         // It was asked a moment ago and failed: once more could cost one more delay.
         return Again::Lead(None, missing, None);
     }
-    let (known, seen) = route.look_before_filling(&ask.key, &ask.headers, missing).await;
+    let (known, seen) = route.look_before_filling(ask.sought(), missing).await;
     match known {
         Known::Fresh(..) => Again::Known(known),
         Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
@@ -315,7 +350,7 @@ async fn look_for_parts(route: &Route, ask: &Ask, missing: MissReason) -> Known 
         // It was asked a moment ago and failed: once more could cost one more delay.
         return Known::Missing(missing);
     }
-    route.look_in_shared(&ask.key, &ask.headers, missing).await
+    route.look_in_shared(ask.sought(), missing).await
 }
 
 /// Something was found in place of a fill: those who wait have it, too, if it is fresh.
@@ -330,6 +365,8 @@ enum Taken {
     Served(Arc<Held>, Outcome),
     Alone,
     Anew,
+    /// It answers other queries.
+    Elsewhere,
 }
 
 /// What a request that waited makes of how the flight ended.
@@ -354,9 +391,13 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Opti
         Ended::Failed(held) => (held, miss, false),
         Ended::Stale(stale) => (&stale.held, Outcome::Stale(stale.tier, StaleReason::IfError), false),
     };
+    let search = ask.search.as_deref();
+    if search.is_some_and(|search| !search.is_answered_by(&held.meta.key, &held.headers)) {
+        return Taken::Elsewhere;
+    }
     let inner = &route.cache;
     let now = inner.clock.boot();
-    let names = &held.meta.names;
+    let names = once(&held.meta.names).chain(search.map(Search::own));
     // What was validated is no younger than it was (rule 10), for this request too. A failure is of this moment.
     let is_of_now = matches!(ended, Ended::Failed(_));
     if !is_of_now && !inner.log.is_usable(held.filled_at, joined.boot) {
@@ -365,7 +406,10 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Opti
     // What was found or validated may be older than the flight; a look that confirms it may have come with what refuses it.
     let is_filled = is_of_now || held.filled_at == Some(flight.began);
     let same = joined.position == flight.position;
-    let verdict = || inner.log.read(|tail| tail.check(&held.meta.position, names, now));
+    let verdict = || {
+        let verdicts = |tail: &Tail| names.map(|names| tail.check(&held.meta.position, names, now)).reduce(Verdict::and);
+        inner.log.read(verdicts).unwrap_or(Verdict::Refused)
+    };
     let is_taken = match (same, is_filled) {
         (true, true) => true,
         (true, false) => verdict() != Verdict::Refused,

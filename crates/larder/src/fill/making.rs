@@ -19,6 +19,7 @@ use larder_core::time::{Boot, Wall};
 
 use super::run::{Began, Fill};
 use crate::memory::held::Held;
+use crate::policy::Named;
 
 /// How a response came to be, and what it is good for.
 pub(super) struct Making {
@@ -114,7 +115,7 @@ impl Fill {
 
     fn head(&self, status: StatusCode, mut headers: HeaderMap, making: &Making) -> StoredResponse {
         // Before anything goes: `Connection` may list `Vary`, and the response depends on the fields all the same.
-        let selecting = self.selecting(&headers);
+        let vary = Vary::parse(&headers);
         let directives = ResponseDirectives::of(&headers, &self.route.policy.store.targets);
         fields::remove_listed(&mut headers, &directives);
         let (status, part) = part_of(status, &mut headers);
@@ -125,10 +126,11 @@ impl Fill {
         if !headers.contains_key(DATE) {
             headers.insert(DATE, date::format(making.arrived));
         }
+        let (key, named) = self.place(&headers, making);
         let meta = Meta {
-            key: self.ask.key.clone(),
-            selecting,
-            names: self.ask.named.clone().with(making.tags.iter().cloned()),
+            selecting: self.selecting(vary, &key),
+            key,
+            names: named.with(making.tags.iter().cloned()),
             position: making.began.position,
             response_time: making.arrived,
             initial_age: making.initial_age,
@@ -140,11 +142,28 @@ impl Fill {
         StoredResponse { status, headers, body: Bytes::new(), meta }
     }
 
+    /// Where the response is found, and what it can be invalidated by. What it says of equivalent queries is in its key.
+    fn place(&self, headers: &HeaderMap, making: &Making) -> (Box<str>, Named) {
+        let named = self.ask.named.clone();
+        match &self.ask.search {
+            None => (self.ask.key.clone(), named),
+            // For those who asked just the same.
+            Some(search) if making.is_failure => (search.exact().into(), named),
+            Some(search) => match search.key_of(headers) {
+                (key, None) => (key, named),
+                (key, Some(variation)) => {
+                    let named = named.with_equivalents(&key, &variation);
+                    (key, named)
+                }
+            },
+        }
+    }
+
     /// What the response varies on, and what others of its key do: so that no two of them replace each other in turns.
-    fn selecting(&self, headers: &HeaderMap) -> Selecting {
-        match Vary::parse(headers) {
+    fn selecting(&self, vary: Vary, key: &str) -> Selecting {
+        match vary {
             Vary::Fields(fields) => {
-                let fields = self.route.cache.memory.fields_with(&self.ask.key, fields);
+                let fields = self.route.cache.memory.fields_with(key, fields);
                 vary::selecting(&fields, &self.ask.headers)
             }
             Vary::None | Vary::Any => Selecting::default(),
