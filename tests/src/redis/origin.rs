@@ -76,6 +76,8 @@ impl Origin {
             .route("/fickle/{id}", get(fickle).layer(route(standard())))
             .route("/fickle-patient/{id}", get(fickle).layer(route(standard().stale_if_error(window))))
             .route("/ranged/{id}", get(ranged).layer(route(standard().store_partial())))
+            .route("/searched/{id}", get(searched).put(update).layer(route(standard().no_vary_search())))
+            .route("/searched-in/{id}", get(searched_in).layer(route(standard().no_vary_search())))
             .route("/private/{id}", get(private).layer(route(standard())))
             .route("/brief/{id}", get(brief).layer(route(standard())))
             .route("/polite/{id}", get(show).layer(route(standard().obey_requests())))
@@ -166,6 +168,16 @@ async fn ranged(State(origin): State<Origin>, Path(id): Path<usize>, headers: He
     let place = format!("bytes {first}-{last}/10");
     let part = text[first..=last].to_owned();
     (StatusCode::PARTIAL_CONTENT, [(ETAG, tag), (CONTENT_RANGE, place)], part).into_response()
+}
+
+/// For whoever asks for this value, wherever they came from.
+async fn searched(State(origin): State<Origin>, Path(id): Path<usize>) -> impl IntoResponse {
+    ([("no-vary-search", "params=(\"utm\")")], format!("v{}", origin.read(id).await))
+}
+
+/// And in a language.
+async fn searched_in(state: State<Origin>, id: Path<usize>, headers: HeaderMap) -> impl IntoResponse {
+    ([("no-vary-search", "params=(\"utm\"), key-order")], language(state, id, headers).await)
 }
 
 /// For nobody else.

@@ -206,6 +206,28 @@ async fn what_responses_say_may_change() {
     assert!(site.get("/p?a=2&b=1").await.is("MISS", "a=2&b=1 #7"));
 }
 
+/// An invalidation counts for what was stored by an older word, too: which equivalents there were then is not known any
+/// more when the URI is named.
+#[tokio::test]
+async fn who_invalidates_a_uri_sees_nothing_older_that_is_found_again() {
+    let (cache, _) = cache();
+    let field: Arc<Mutex<&str>> = Arc::new(Mutex::new(r#"params=("a")"#));
+    let origin = Origin::new({
+        let field = Arc::clone(&field);
+        move |_, call| Answer::ok(format!("v{call}")).header("no-vary-search", *field.lock().unwrap())
+    });
+    let site = site(&cache, heeding(), &origin).await;
+    site.get("/p?a=1&b=1").await;
+    *field.lock().unwrap() = r#"params=("b")"#;
+    site.get("/p?a=9&b=9").await;
+    cache.invalidate(UriName::new("/p?a=2&b=1").unwrap()).await;
+    *field.lock().unwrap() = r#"params=("a")"#;
+    site.get("/p?a=8&b=8").await;
+    assert!(site.get("/p?a=3&b=1").await.is("HIT", "v1"), "it is found again");
+    assert!(site.get("/p?a=2&b=1").await.is("MISS", "v4"));
+    assert!(site.get("/p?a=3&b=1").await.is("HIT", "v4"));
+}
+
 /// Requests wait together by what was said before, and are told something else.
 #[tokio::test]
 async fn who_waited_for_what_does_not_answer_them_is_answered_by_what_does() {
