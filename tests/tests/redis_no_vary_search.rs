@@ -174,7 +174,10 @@ async fn variants_are_shared_too() {
     .await;
     for language in ["de", "fr"] {
         let shared = b.send(ask("b=2&utm=7&a=1", language)).await;
-        assert_eq!((shared.text(), shared.outcome()), (&*format!("v1 in {language}"), "HIT shared".to_owned()));
+        assert_eq!(
+            (shared.text(), shared.outcome()),
+            (&*format!("v1 in {language}"), "HIT shared".to_owned())
+        );
     }
     assert_eq!(b.send(ask("b=2&a=1", "es")).await.text(), "v1 in es");
     assert_eq!(b.send(ask("b=2&a=2", "de")).await.field("x-cache"), "MISS");
@@ -219,8 +222,12 @@ async fn a_response_that_does_not_say_what_its_key_does_is_not_believed() {
     let name = world.stored().await.into_iter().find(|name| name.contains("|n|")).unwrap();
     let value = world.redis.command(&["GET", &name]).await.unwrap().as_bytes().unwrap().to_vec();
     let key = address::key_of(name.strip_prefix("larder:larder:v1:").unwrap()).unwrap();
-    for (field, served) in [("params=(\"utm\"), key-order=?0", true), ("params=(\"page\")", false), ("", false)] {
-        let Ok(Decoded::Response(mut stored)) = wire::decode(Bytes::from(value.clone()), key) else { unreachable!() };
+    for (field, served) in
+        [("params=(\"utm\"), key-order=?0", true), ("params=(\"page\")", false), ("", false)]
+    {
+        let Ok(Decoded::Response(mut stored)) = wire::decode(Bytes::from(value.clone()), key) else {
+            unreachable!()
+        };
         stored.headers.insert("no-vary-search", field.parse().unwrap());
         stored.body = Bytes::from_static(b"planted");
         let words = [&b"SET"[..], name.as_bytes(), &wire::encode(&stored)];

@@ -10,8 +10,8 @@ use larder_core::http::vary;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Tier};
 use larder_core::store::StoreError;
-use larder_core::stored::{StoredResponse, address};
 use larder_core::stored::wire::{self, Decoded};
+use larder_core::stored::{StoredResponse, address};
 use larder_core::time::Boot;
 
 use crate::inner::Inner;
@@ -310,9 +310,7 @@ fn read(inner: &Inner, sought: Sought<'_>, answer: Option<Bytes>, local: u64) ->
     let Some(bytes) = own(inner, answer) else { return Read::Nothing };
     match wire::decode_after(crate::report::headers::room(), bytes, key) {
         // What the response says itself is asked: its key is but what another process made of that.
-        Ok(Decoded::Response(stored)) if is_of_another(search, &stored) => {
-            Read::Unreadable
-        }
+        Ok(Decoded::Response(stored)) if is_of_another(search, &stored) => Read::Unreadable,
         Ok(Decoded::Response(mut stored)) if vary::matches(&stored.meta.selecting, headers) => {
             stored.meta.position.mark.local = local;
             let held = Held::promoted(stored, inner.clock.wall(), inner.clock.boot());

@@ -15,7 +15,9 @@ use crate::http::no_vary_search::UrlVariation;
 /// something else, or nothing, has another key.
 #[must_use]
 pub fn key(base: &str, query: Option<&str>, variation: &UrlVariation, rest: &str) -> Option<Box<str>> {
-    let mut key = String::with_capacity(base.len() + query.map_or(0, str::len) + variation.as_text().len() + rest.len() + 5);
+    let mut key = String::with_capacity(
+        base.len() + query.map_or(0, str::len) + variation.as_text().len() + rest.len() + 5,
+    );
     key.push_str(base);
     if let Some(query) = query {
         // It is encoded as a form, in which nothing has to be escaped for a key.

@@ -54,7 +54,9 @@ mod tests {
         for address in [primary("u|/a"), variant("u|/a", 7), variant("u|/a", u128::MAX)] {
             assert_eq!(key_of(&address), Some("u|/a"));
         }
-        for other in ["", "u|/a", "{u|/a", "{u|/a}:mine", "{u|/a}:v:7", "{u|/a}:v:00g", "{u|/a}:lease", "{u|/a}:n"] {
+        for other in
+            ["", "u|/a", "{u|/a", "{u|/a}:mine", "{u|/a}:v:7", "{u|/a}:v:00g", "{u|/a}:lease", "{u|/a}:n"]
+        {
             assert_eq!(key_of(other), None, "{other}");
         }
     }

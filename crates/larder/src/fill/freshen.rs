@@ -46,7 +46,7 @@ impl Fill {
         // The time it took to make it is that of the run that made it, not of the one that confirmed it.
         let cost = stale.held.meta.cost.max(cost);
         let making = match judged {
-            Ok(judged) => Making::of(judged, tags, arrived, began, cost).validated(&stale.held),
+            Ok(judged) => Making::of(judged, tags, arrived, began, cost).confirmed(&stale.held),
             Err(_) => Making::of_failure(arrived, began, cost),
         };
         let held = self.make(status, headers.clone(), stale.held.body.clone(), &making);

@@ -303,7 +303,8 @@ fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -
         |names: &Names| inner.log.read(|tail| tail.check(&flight.position, names, now)) != Verdict::Valid;
     match flight.arriving() {
         Some(arriving) => {
-            is_refused(&arriving.head.meta.names) || ask.search.as_ref().is_some_and(|own| is_refused(own.own()))
+            is_refused(&arriving.head.meta.names)
+                || ask.search.as_ref().is_some_and(|own| is_refused(own.own()))
         }
         None => is_refused(&ask.named.clone().with([])),
     }
@@ -407,7 +408,8 @@ fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Opti
     let is_filled = is_of_now || held.filled_at == Some(flight.began);
     let same = joined.position == flight.position;
     let verdict = || {
-        let verdicts = |tail: &Tail| names.map(|names| tail.check(&held.meta.position, names, now)).reduce(Verdict::and);
+        let verdicts =
+            |tail: &Tail| names.map(|names| tail.check(&held.meta.position, names, now)).reduce(Verdict::and);
         inner.log.read(verdicts).unwrap_or(Verdict::Refused)
     };
     let is_taken = match (same, is_filled) {

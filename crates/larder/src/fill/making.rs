@@ -32,6 +32,8 @@ pub(super) struct Making {
     initial_age: Duration,
     lifetime: Lifetime,
     flags: Flags,
+    /// It answers no equivalent queries, whatever it says of them.
+    is_for_one: bool,
     /// For those who wait at this moment, and nobody else.
     pub(super) is_failure: bool,
 }
@@ -43,6 +45,7 @@ impl Making {
             initial_age: judged.initial_age,
             lifetime: judged.lifetime,
             flags: judged.flags,
+            is_for_one: false,
             is_failure: false,
             ..Self::of_failure(arrived, began, cost)
         }
@@ -58,6 +61,8 @@ impl Making {
             initial_age: Duration::ZERO,
             lifetime: Lifetime::default(),
             flags: Flags::default(),
+            // Those who asked just the same.
+            is_for_one: true,
             is_failure: true,
         }
     }
@@ -65,6 +70,15 @@ impl Making {
     /// This of a body that was not made now, but confirmed.
     pub(super) fn validated(self, base: &Held) -> Self {
         Self { filled_at: base.filled_at, ..self }
+    }
+
+    /// This of a body that was confirmed by the handler and given another place in the log.
+    ///
+    /// What was not confirmed byte for byte stays with those it was made for: who invalidated an equivalent meanwhile must not
+    /// be given that body.
+    pub(super) fn confirmed(self, base: &Held) -> Self {
+        let is_for_one = self.is_for_one || !base.has_strong_etag();
+        Self { is_for_one, ..self.validated(base) }
     }
 
     /// Whether what is made is stored: a failure's status is what keeps it from that.
@@ -147,8 +161,7 @@ impl Fill {
         let named = self.ask.named.clone();
         match &self.ask.search {
             None => (self.ask.key.clone(), named),
-            // For those who asked just the same.
-            Some(search) if making.is_failure => (search.exact().into(), named),
+            Some(search) if making.is_for_one => (search.exact().into(), named),
             Some(search) => match search.key_of(headers) {
                 (key, None) => (key, named),
                 (key, Some(variation)) => {

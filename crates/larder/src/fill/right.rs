@@ -204,7 +204,9 @@ impl<'a> Claimant<'a> {
             return self.consider(known);
         }
         let (known, seen) = self.route.look_before_filling(sought, missing).await;
-        if matches!(known, Known::Missing(_)) && sought.search.is_some_and(|search| search.is_elsewhere(self.route)) {
+        if matches!(known, Known::Missing(_))
+            && sought.search.is_some_and(|search| search.is_elsewhere(self.route))
+        {
             return Some(Right::Elsewhere);
         }
         let Some((lease, seen)) = lease(self.route, seen) else {
@@ -281,7 +283,8 @@ impl<'a> Claimant<'a> {
     /// The answer of a failing handler. Rule 13: "The same check for a lease waiter that takes a stored response."
     fn failed(&self, value: Bytes, local: u64) -> Option<Held> {
         let cache = &self.route.cache;
-        let Ok(Decoded::Response(mut stored)) = wire::decode_after(headers::room(), value, self.ask.exact_key())
+        let Ok(Decoded::Response(mut stored)) =
+            wire::decode_after(headers::room(), value, self.ask.exact_key())
         else {
             return None;
         };

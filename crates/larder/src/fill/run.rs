@@ -191,7 +191,7 @@ impl Fill {
             }
             // A tag that is weak, or a date, may stay as it is where the body does not; and who invalidated an equivalent of this
             // URI, which may be unknown here, must not be given under that what was made before.
-            (Some(_), Some(stale)) if self.is_of_others(&stale.held) && !validators::has_strong_etag(&stale.held.headers) => {
+            (Some(_), Some(stale)) if self.is_of_others(&stale.held) && !stale.held.has_strong_etag() => {
                 validators::strip_conditions(request.headers_mut());
                 false
             }

@@ -1,5 +1,7 @@
 //! What is invalidated with a URI: what its equivalents are stored for.
 
+use std::sync::Arc;
+
 use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::key::buf::KeyBuf;
 use larder_core::log::selector::{Event, Selector, UriName};
@@ -32,17 +34,16 @@ impl Variations {
 
     fn equivalents(&self, uri: &UriName, now: Boot) -> Vec<UriName> {
         let (base, query) = parts(uri.as_str());
-        let mut equivalents: Vec<_> = self
-            .of(base, now)
-            .iter()
-            .filter_map(|variation| UriName::new(&canonical(base, variation, query)).ok())
-            .collect();
+        let mut equivalents: Vec<_> =
+            self.of(base, now).iter().map(|variation| canonical(base, variation, query)).collect();
+        // Of many hosts, most say the same.
+        equivalents.sort_unstable();
         equivalents.dedup();
-        equivalents
+        equivalents.iter().filter_map(|uri| UriName::new(uri).ok()).collect()
     }
 
     /// What is known of this URI without a query, or, where it has no host, of those with all hosts.
-    fn of(&self, base: &str, now: Boot) -> Vec<std::sync::Arc<UrlVariation>> {
+    fn of(&self, base: &str, now: Boot) -> Vec<Arc<UrlVariation>> {
         let key = |scheme: &str, authority: &str, path: &str| {
             let mut key = KeyBuf::new();
             key.uri(scheme, authority, path);
@@ -51,8 +52,7 @@ impl Variations {
         let Some((scheme, rest)) = base.split_once("://").filter(|_| !base.starts_with('/')) else {
             let end = key("", "", base).and_then(|key| key.strip_prefix("u||").map(str::to_owned));
             let has_path = |known: &str| end.as_ref().is_some_and(|end| known.ends_with(end.as_str()));
-            let all = self.all(now);
-            return all.into_iter().filter(|(known, _)| has_path(known)).map(|(_, known)| known).collect();
+            return self.of_all(has_path, now);
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         // Both forms in which a request can have been sent: see `Target`.

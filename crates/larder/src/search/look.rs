@@ -33,7 +33,7 @@ impl Route {
             return self.find_in_memory(sought.key, sought.headers, now);
         };
         let known = self.find_and_weigh(key, headers, now, |held| self.weigh_for(sought, held, now));
-        if !matches!(known, Known::Missing(_)) || key == search.exact() {
+        if key == search.exact() || !matches!(known, Known::Missing(_) | Known::Pass) {
             return known;
         }
         match self.find_in_memory(search.exact(), headers, now) {
@@ -76,7 +76,9 @@ impl Route {
         // Together: one after the other would make a miss take longer.
         let ((known, seen), beside) = tokio::join!(self.look_for_one(sought, missing), beside);
         match (known, beside) {
-            (Known::Missing(_), Some(own @ (Known::Fresh(..) | Known::Stale(_) | Known::Part(_)))) => (own, seen),
+            (Known::Missing(_), Some(own @ (Known::Fresh(..) | Known::Stale(_) | Known::Part(_)))) => {
+                (own, seen)
+            }
             (known, _) => (known, seen),
         }
     }

@@ -9,6 +9,8 @@
 mod asked;
 mod equivalents;
 mod look;
+#[cfg(test)]
+mod tests;
 mod variations;
 
 pub(crate) use asked::{Search, Sought};

@@ -60,11 +60,12 @@ impl Variations {
         }
     }
 
-    /// All that is remembered, for who does not know the whole key.
-    pub(super) fn all(&self, now: Boot) -> Vec<(Box<str>, Arc<UrlVariation>)> {
+    /// All that is remembered under such keys, for who does not know the whole of one.
+    pub(super) fn of_all(&self, is_one: impl Fn(&str) -> bool, now: Boot) -> Vec<Arc<UrlVariation>> {
         let known = self.known.get().and_then(Option::as_ref);
-        let entries = known.into_iter().flat_map(Cache::iter).filter(|(_, entry)| now < entry.until);
-        entries.map(|(base, entry)| (base, entry.variation)).collect()
+        let entries = known.into_iter().flat_map(Cache::iter);
+        let of_these = entries.filter(|(base, entry)| now < entry.until && is_one(base));
+        of_these.map(|(_, entry)| entry.variation).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -177,8 +177,27 @@ fn canonical(variation: Option<&UrlVariation>, query: Option<&str>) -> Option<St
 /// Few signs, those that mean something among them, so that queries are often alike.
 fn query() -> impl Strategy<Value = Option<String>> {
     let piece = proptest::sample::select(vec![
-        "a", "b", "&", "&", "=", "+", "%20", "%61", "%62", "%", "%F", "%26", "%3D", "%FF", "\u{fffd}", "é", "%C3",
-        "%A9", "\u{10000}", "\u{e000}", ";",
+        "a",
+        "b",
+        "&",
+        "&",
+        "=",
+        "+",
+        "%20",
+        "%61",
+        "%62",
+        "%",
+        "%F",
+        "%26",
+        "%3D",
+        "%FF",
+        "\u{fffd}",
+        "é",
+        "%C3",
+        "%A9",
+        "\u{10000}",
+        "\u{e000}",
+        ";",
     ]);
     proptest::option::of(vec(piece, 0..8).prop_map(|pieces| pieces.concat()))
 }

@@ -116,7 +116,9 @@ fn the_wire_form_of_what_was_told_is_what_it_was() {
     assert_eq!(encode_told(&told, KEY, &position()), value);
     assert_eq!(decode(value, KEY), Ok(Decoded::Told(told)));
     // No variation, one in another spelling, the default one, no UTF-8, too long, too short, too much.
-    for to in ["00", "05 6f2d622661", "01 2d", "03 2d61ff", "06 6f2d612662", "04 6f2d612662", "05 6f2d612662 00"] {
+    for to in
+        ["00", "05 6f2d622661", "01 2d", "03 2d61ff", "06 6f2d612662", "04 6f2d612662", "05 6f2d612662 00"]
+    {
         let value = with_checksum(hex(&GOLDEN_TOLD.replacen("05 6f2d612662", to, 1)));
         assert_eq!(kind(decode(value, KEY)), WireErrorKind::Malformed, "{to}");
     }
@@ -150,11 +152,8 @@ fn a_part_is_told_from_the_whole() {
 fn the_position_stands_where_scripts_look_for_it() {
     let variation = UrlVariation::from_text("=").unwrap();
     let told = Told { variation, at: Wall::from_unix_millis(0), life: Duration::ZERO };
-    let values = [
-        encode(&response()),
-        encode_variants(&[], KEY, &position()),
-        encode_told(&told, KEY, &position()),
-    ];
+    let values =
+        [encode(&response()), encode_variants(&[], KEY, &position()), encode_told(&told, KEY, &position())];
     for value in values {
         assert_eq!(value[INCARNATION], position().incarnation.to_bytes());
         assert_eq!(value[LOG_ID], position().mark.log.to_be_bytes());
