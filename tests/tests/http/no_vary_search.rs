@@ -435,7 +435,6 @@ async fn a_failure_is_told_to_those_alone_who_asked_the_same() {
         move |request, call| {
             let text = request.uri.query().unwrap_or_default().to_owned();
             match call {
-                1 => Answer::ok(text).header("no-vary-search", UTM),
                 2 => Answer::status(StatusCode::BAD_GATEWAY).body(text).held_at(&gate),
                 _ => Answer::ok(text).header("no-vary-search", UTM),
             }
