@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use http::Request;
 use larder::{Invalidated, UriName};
+use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::stored::address;
 use larder_core::stored::wire::{self, Decoded};
 use larder_testing::RedisCluster;
@@ -182,6 +183,54 @@ async fn variants_are_shared_too() {
     assert_eq!(b.send(ask("b=2&a=1", "es")).await.text(), "v1 in es");
     assert_eq!(b.send(ask("b=2&a=2", "de")).await.field("x-cache"), "MISS");
     assert_eq!((a.runs(), b.runs()), (2, 2));
+}
+
+/// Random requests, changes of mind and invalidations on two instances: whatever is served answers by its own word, and is not
+/// older than what an invalidation of the URI that it is served under, which the instance knows of, was made after.
+#[tokio::test]
+async fn nothing_wrong_is_ever_served() {
+    const QUERIES: [&str; 8] =
+        ["", "?page=1", "?page=2", "?utm=1", "?page=1&utm=1", "?utm=2&page=1", "?page=1&utm=2", "?p%61ge=1"];
+    let world = World::new().await;
+    let instances = [world.instance().await, world.instance().await];
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut oldest = [[0; QUERIES.len()]; 2];
+    let mut hits = 0;
+    for _ in 0..1_500 {
+        let (at, place) = (random.usize(..2), random.usize(..QUERIES.len()));
+        let path = format!("/fickle-search/1{}", QUERIES[place]);
+        match random.u8(..12) {
+            0 => {
+                let value = world.truth.change(1);
+                invalidates(&instances[at], &path).await;
+                oldest[at][place] = value;
+                if random.bool() {
+                    instances[1 - at].catches_up().await;
+                    oldest[1 - at][place] = value;
+                }
+            }
+            _ => {
+                let answer = instances[at].get(&path).await;
+                let (made_for, value) = answer.text().rsplit_once(' ').unwrap();
+                let value: u64 = value.parse().unwrap();
+                assert!(
+                    value >= oldest[at][place],
+                    "{path} got {answer:?} after {}, seed {seed}",
+                    oldest[at][place]
+                );
+                let asked = QUERIES[place].strip_prefix('?');
+                let made_for = (!made_for.is_empty()).then_some(made_for);
+                let answers = match UrlVariation::of(&answer.headers) {
+                    None => asked == made_for,
+                    Some(variation) => variation.canonical(asked) == variation.canonical(made_for),
+                };
+                assert!(answers, "{path} got {answer:?}, seed {seed}");
+                hits += usize::from(answer.field("x-cache") == "HIT");
+            }
+        }
+    }
+    assert!(hits > 500, "{hits}, seed {seed}");
 }
 
 /// What is known of a path is untrusted input like all else.
