@@ -300,7 +300,10 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
     match known {
         Known::Fresh(..) => Again::Known(known),
         Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
-        Known::Stale(found) => Again::Lead(Some(found), missing, seen),
+        Known::Stale(found) => {
+            let reason = found.reason;
+            Again::Lead(Some(found), reason, seen)
+        }
         Known::Part(_) => Again::Lead(stale.ok(), MissReason::Partial, seen),
         Known::Missing(reason) => Again::Lead(stale.ok(), reason, seen),
         Known::Pass => Again::Lead(None, missing, seen),

@@ -12,7 +12,7 @@ use larder_testing::{Answer, Step};
 use tower::ServiceExt as _;
 use tower_layer::Layer as _;
 
-use crate::shop::{Shop, get, method, with};
+use crate::shop::{Shop, eventually, get, method, with};
 use crate::store::MemoryStore;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -176,6 +176,36 @@ async fn missed(reason: MissReason) -> Shop {
     }
     shop.send(again).await;
     shop
+}
+
+/// Whether memory keeps nothing at all, or has let go of what the shared tier still has.
+#[tokio::test]
+async fn what_is_stale_in_the_shared_tier_alone_is_told_by_why_it_is() {
+    let expired = Answer::ok("hello");
+    let validated = Answer::ok("hello").header("cache-control", "no-cache").header("etag", "\"1\"");
+    for (reason, answer) in [("expired", expired), ("no-cache", validated)] {
+        for (keeps, request) in [(false, get("/")), (true, get("/")), (false, method(Method::HEAD, "/"))] {
+            let store = MemoryStore::default();
+            let bytes = if keeps { 1 << 20 } else { 0 };
+            let first = Shop::of(Cache::builder().shared(store.clone()).memory(bytes), minute(), {
+                let answer = answer.clone();
+                move |_| answer.clone()
+            });
+            store.looked().await;
+            first.get("/").await;
+            eventually("it is stored", || store.holds() == 1).await;
+
+            let answer = answer.clone();
+            let options = Cache::builder().shared(store.clone()).memory(bytes);
+            let second = Shop::of(options, minute(), move |_| answer.clone());
+            second.clock.advance(MINUTE);
+            store.looked().await;
+            let response = second.send(request).await;
+            let status = response.headers()["cache-status"].to_str().unwrap();
+            assert!(status.starts_with("Larder; fwd=stale; fwd-status=200"), "{reason}: {status}");
+            assert_eq!(words(&second.cache.stats().misses), [(reason, 1)]);
+        }
+    }
 }
 
 #[tokio::test]
