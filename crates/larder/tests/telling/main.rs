@@ -6,6 +6,7 @@ mod leases;
 mod logs;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod ranges;
 mod reasons;
 mod shop;
 mod stats;
