@@ -1,5 +1,6 @@
 //! Freshening: the handler confirmed a stale response (RFC 9111 §4.3.4), or told its fields anew (§4.3.5).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use http_body::Body;
 use larder_core::http::update;
 use larder_core::outcome::NotStored;
 
+use super::commit::to_stored;
 use super::making::Making;
 use super::run::{Began, Client, Fill};
 use crate::body::CacheBody;
@@ -110,7 +112,30 @@ impl Fill {
                 let of_use = self.commit(&held, &making);
                 self.share(&held, of_use).await;
             }
-            _ => self.route.cache.report.judged(Err(NotStored::Method)),
+            _ => {
+                self.route.cache.report.judged(Err(NotStored::Method));
+                self.outdate(base).await;
+            }
         }
+    }
+
+    /// Keeps in place of a response that is fresh the same one as stale, here and for other instances: the handler has told
+    /// of another representation.
+    ///
+    /// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale." It is as old as it was, for the
+    /// log (rule 2) as for the client.
+    async fn outdate(self, base: &Held) {
+        let cache = &self.route.cache;
+        let now = cache.clock.boot();
+        if base.left(now).is_zero() {
+            return;
+        }
+        let mut stored = to_stored(base);
+        let meta = &mut stored.meta;
+        (meta.initial_age, meta.response_time) = (base.age(now), cache.clock.wall());
+        meta.lifetime.fresh = meta.lifetime.fresh.min(meta.initial_age);
+        let held = Arc::new(Held::filled(stored, base.filled_at, now));
+        let of_use = self.insert(&held);
+        self.share(&held, of_use).await;
     }
 }

@@ -81,6 +81,32 @@ async fn a_response_to_head_updates_the_stored_one_to_get_if_it_is_of_the_same()
     }
 }
 
+/// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale": fresh as it may have been for who does
+/// not ask for more.
+#[tokio::test]
+async fn what_a_response_to_head_contradicts_is_stale() {
+    let stored: &[_] = &[("cache-control", "max-age=60"), ("etag", "\"a\"")];
+    let reload = [("cache-control", "no-cache")];
+    for (head, stale) in [
+        (&[("cache-control", "max-age=60"), ("etag", "\"a\"")][..], false),
+        (&[("cache-control", "max-age=60"), ("etag", "\"b\"")], true),
+        (&[("cache-control", "max-age=60"), ("content-length", "2")], true),
+        (&[("cache-control", "no-store"), ("etag", "\"a\"")], true),
+    ] {
+        let proxy =
+            proxy(Policy::rfc9111().obey_requests(), answers(&[(200, stored), (200, head), (503, &[])]));
+        proxy.get(&[]).await;
+        proxy.wait(7);
+        proxy.send("HEAD", "/", &reload).await;
+        let stale_one = proxy.get(&[("cache-control", "max-stale=5")]).await;
+        assert_eq!((stale_one.status(), stale_one.body().as_str()), (http::StatusCode::OK, "1"), "{head:?}");
+        assert_eq!(field(&stale_one, "age") == "7", stale, "{head:?}");
+        assert_eq!(proxy.origin.calls(), 2);
+        proxy.get(&[]).await;
+        assert_eq!(proxy.origin.calls() == 3, stale, "{head:?}");
+    }
+}
+
 /// What is invalidated while `HEAD` is under way is not brought back by it.
 #[tokio::test]
 async fn an_update_by_head_does_not_outlive_an_invalidation() {
