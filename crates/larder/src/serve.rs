@@ -167,7 +167,7 @@ pub(crate) fn collapsed<B: Body>(
 
 /// The answer to a request that wants nothing but what is stored, where nothing is.
 ///
-/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status field member to responses that it generates".
+/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it generates locally".
 pub(crate) fn nothing_stored(outcome: Outcome) -> Whole {
     let mut fields = HeaderMap::new();
     fields.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));

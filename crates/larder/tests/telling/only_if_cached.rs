@@ -29,7 +29,7 @@ fn only(mut request: Request<()>) -> Request<()> {
     request
 }
 
-/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status field member to responses that it generates".
+/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it generates locally".
 fn told(fields: &HeaderMap) -> (&[u8], bool) {
     (fields["x-cache"].as_bytes(), fields.contains_key("cache-status"))
 }
