@@ -13,8 +13,8 @@ use super::commit::to_stored;
 use super::making::Making;
 use super::run::{Began, Client, Fill};
 use crate::body::CacheBody;
-use crate::memory::Stale;
 use crate::memory::held::Held;
+use crate::memory::{Found, Stale};
 use crate::report::headers::Forwarded;
 use crate::said::{CacheFor, Tags};
 use crate::serve;
@@ -100,6 +100,9 @@ impl Fill {
         let said: CacheFor = parts.extensions.get().copied().unwrap_or_default();
         let forwarded = Forwarded::by_handler(parts.status, Err(NotStored::Method));
         self.answer(client, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
+        if self.is_superseded(base) {
+            return self.route.cache.report.judged(Err(NotStored::Method));
+        }
         let arrived = self.route.cache.clock.wall();
         match self.judge_get(base.status, &headers, &said, began, arrived) {
             Ok(judged) if is_same => {
@@ -117,6 +120,13 @@ impl Fill {
                 self.outdate(base).await;
             }
         }
+    }
+
+    /// Whether a newer response has come since: what `HEAD` was told may be of the older one.
+    fn is_superseded(&self, base: &Held) -> bool {
+        let cache = &self.route.cache;
+        let found = cache.memory.find(&self.ask.key, &self.ask.headers, cache.clock.boot());
+        matches!(found, Found::Held(found) if found.meta.response_time > base.meta.response_time)
     }
 
     /// Keeps in place of a response that is fresh the same one as stale, here and for other instances: the handler has told

@@ -128,6 +128,34 @@ async fn an_update_by_head_does_not_outlive_an_invalidation() {
     assert_eq!(proxy.get(&[]).await.body(), "3");
 }
 
+/// What `HEAD` was told may be older than what `GET` has brought since.
+#[tokio::test]
+async fn an_update_by_head_does_not_take_the_place_of_a_newer_response() {
+    for tag in ["\"1\"", "\"0\""] {
+        let gate = Gate::new();
+        let at = gate.clone();
+        let origin = Origin::new(move |request, call| {
+            let answer = Answer::ok(call.to_string()).header("cache-control", "max-age=60");
+            match request.method == http::Method::HEAD {
+                true => answer.header("etag", tag).held_at(&at),
+                false => answer.header("etag", format!("\"{call}\"")),
+            }
+        });
+        let proxy = Arc::new(before(Policy::rfc9111().obey_requests(), origin));
+        proxy.get(&[]).await;
+        let asking = Arc::clone(&proxy);
+        let reload = [("cache-control", "no-cache")];
+        let head = tokio::spawn(async move { asking.send("HEAD", "/", &reload).await.status() });
+        gate.arrived(1).await;
+        proxy.wait(1);
+        assert_eq!(proxy.get(&reload).await.body(), "3");
+        gate.open();
+        assert_eq!(head.await.unwrap(), 200);
+        assert_eq!(proxy.get(&[]).await.body(), "3");
+        assert_eq!(proxy.origin.calls(), 3);
+    }
+}
+
 #[tokio::test]
 async fn an_application_s_policy_takes_nothing_from_head() {
     let stored: &[_] = &[("cache-control", "max-age=2")];
