@@ -167,12 +167,11 @@ pub(crate) fn collapsed<B: Body>(
 
 /// The answer to a request that wants nothing but what is stored, where nothing is.
 ///
-/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status field member to responses that it generates".
-pub(crate) fn nothing_stored<B: Body>(route: &Route, ask: &Ask, outcome: Outcome) -> Response<CacheBody<B>> {
-    route.answered(ask, outcome);
+/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it generates locally".
+pub(crate) fn nothing_stored(outcome: Outcome) -> Whole {
     let mut fields = HeaderMap::new();
     fields.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
-    Whole { status: StatusCode::GATEWAY_TIMEOUT, fields, body: Bytes::new() }.into_response()
+    Whole { status: StatusCode::GATEWAY_TIMEOUT, fields, body: Bytes::new() }
 }
 
 /// What the handler made, whole: the stored response may know more of it, its entity tag.

@@ -89,6 +89,9 @@ where
 {
     let outcome = Outcome::Bypass(reason);
     route.answered_at_once(&parts, "", outcome);
+    if route.bars_the_way_past(reason, &parts.headers) {
+        return Ok(serve::nothing_stored(outcome).into_response());
+    }
     let response = inner.call(Request::from_parts(parts, body)).await?;
     Ok(serve::past(response, outcome))
 }

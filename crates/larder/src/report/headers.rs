@@ -241,7 +241,7 @@ fn joined(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::from_maybe_shared(Bytes::from(list)).ok()
 }
 
-/// RFC 9211 §2: "each cache that handles the response … appends a value", so that the one nearest to the origin is first.
+/// RFC 9211 §2: "The first member represents the cache closest to the origin server".
 fn behind(others: Option<&HeaderValue>, member: &str) -> HeaderValue {
     let line = match others {
         None => HeaderValue::from_str(member),

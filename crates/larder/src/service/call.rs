@@ -125,6 +125,9 @@ impl<S> CacheService<S> {
     {
         let outcome = Outcome::Bypass(reason);
         self.route.answered_at_once(&parts, "", outcome);
+        if self.route.bars_the_way_past(reason, &parts.headers) {
+            return ResponseFuture::stored(serve::nothing_stored(outcome));
+        }
         let inherited = match reason {
             BypassReason::Nested => self.route.inherited(&mut parts),
             _ => None,
