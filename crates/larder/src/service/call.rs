@@ -65,14 +65,14 @@ where
                 }
                 let now = self.route.cache.clock.boot();
                 match self.route.look_in_memory(look, key, &parts.headers, now) {
-                    Known::Fresh(held, tier) => {
+                    Known::Fresh(held, tier) if self.route.is_due(&held, now) => {
                         let response = serve::fresh(&self.route, look, key, &parts, &held, tier, now);
-                        let stored = ResponseFuture::stored(response);
-                        if self.route.is_due(&held, now) {
-                            let inner = self.take_ready();
-                            fill::refresh_early(&self.route, inner, (parts, body), look, key, (held, tier));
-                        }
-                        stored
+                        let inner = self.take_ready();
+                        fill::refresh_early(&self.route, inner, (parts, body), look, key, (held, tier));
+                        ResponseFuture::stored(response)
+                    }
+                    Known::Fresh(held, tier) => {
+                        ResponseFuture::stored(serve::fresh(&self.route, look, key, &parts, &held, tier, now))
                     }
                     known => self.ask(look, key, known, parts, body),
                 }
