@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderValue, Version};
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Uri;
+use http::{HeaderValue, Version};
 use larder_core::key::authority;
 use larder_core::outcome::BypassReason;
 
