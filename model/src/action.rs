@@ -17,6 +17,8 @@ pub enum Action {
     Depart { at: u8, which: u8 },
     /// A request joins a fill.
     Join { at: u8, which: u8 },
+    /// The head of its response has come: the request follows its body, or starts anew.
+    Follow { at: u8, which: u8 },
     /// A fill ends.
     End { at: u8, which: u8, how: How },
     /// A request asks the shared tier, and leads a flight.
@@ -160,6 +162,9 @@ fn requests(protocol: &Protocol, world: &World, at: u8, actions: &mut Vec<Action
             && would_break(protocol, world, at, flight)
         {
             actions.push(Action::Join { at, which });
+        }
+        if flight.waiter.is_some() {
+            actions.push(Action::Follow { at, which });
         }
     }
     if let Some(ask) = &instance.ask {

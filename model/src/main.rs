@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use larder_model::run::{Report, check};
 use larder_model::scope::{Budget, Scope};
+use larder_model::world::Promise;
 use larder_model::{configurations, misreadings};
 
 fn main() -> ExitCode {
@@ -83,7 +84,7 @@ fn misread(rule: u8, report: &Report) -> String {
     let (reading, name, unique) = (report.scope.reading, report.scope.name, report.unique);
     let secs = report.took.as_secs_f64();
     let found = report.trace.as_ref().map(|trace| {
-        let broken = trace.broken.map_or("P3".to_owned(), |promise| format!("{promise:?}"));
+        let broken = trace.broken.map_or("P3", Promise::as_str);
         format!("{} | {broken}", trace.actions.len())
     });
     let found = found.unwrap_or_else(|| "| nothing: another rule does its work".to_owned());

@@ -149,6 +149,7 @@ fn flights() -> Vec<Misread> {
         (13, Reading::JoinsAnyFlight, elsewhere()),
         (13, Reading::TakesUnchecked, joined(1)),
         (13, Reading::TakesUnlessBetween, joined(2)),
+        (13, Reading::FollowsUnchecked, joined(1)),
         (13, Reading::SamePositionIsEnough, validating().with(|scope| scope.budget.joins = 1)),
         (13, Reading::TakesWhatWasValidated, validating().with(|scope| scope.budget.joins = 1)),
     ]

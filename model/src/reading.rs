@@ -77,6 +77,8 @@ pub enum Reading {
     TakesUnlessBetween,
     /// Rule 13: what was validated is taken as if it had been filled.
     TakesWhatWasValidated,
+    /// Rule 13: who follows a fill is not checked, or was when the head came, before it joined.
+    FollowsUnchecked,
     /// Rule 14: an event is applied when it is appended.
     AppliedWhenAppended,
     /// Rule 14, word for word: any later look that shows another incarnation.

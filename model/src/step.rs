@@ -26,7 +26,11 @@ impl Protocol {
         let mut now = NOW;
         match action {
             Action::Tick => now = self.tick(&mut world),
-            Action::Begin { .. } | Action::Depart { .. } | Action::Join { .. } | Action::End { .. } => {
+            Action::Begin { .. }
+            | Action::Depart { .. }
+            | Action::Join { .. }
+            | Action::Follow { .. }
+            | Action::End { .. } => {
                 self.fill(&mut world, action)?;
             }
             Action::Ask { .. } | Action::JoinAsk { .. } | Action::Got { .. } | Action::Arrive { .. } => {

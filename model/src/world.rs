@@ -63,6 +63,18 @@ pub enum Promise {
     TokensAreHonoured,
 }
 
+impl Promise {
+    /// Its name among the log's rules.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NothingComesBackHere => "P1",
+            Self::NothingComesBackAnywhere => "P2",
+            Self::TokensAreHonoured => "rule 17",
+        }
+    }
+}
+
 /// One process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]

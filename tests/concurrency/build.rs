@@ -14,7 +14,12 @@ const SOURCES: &str = "../../crates/larder/src";
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=mistakes.rs");
-    for (source, mistakes) in [("log/view.rs", mistakes::VIEW), ("fill/flight.rs", mistakes::FLIGHT)] {
+    let sources = [
+        ("log/view.rs", mistakes::VIEW),
+        ("fill/flight.rs", mistakes::FLIGHT),
+        ("fill/arriving.rs", mistakes::ARRIVING),
+    ];
+    for (source, mistakes) in sources {
         let path = Path::new(SOURCES).join(source);
         println!("cargo::rerun-if-changed={}", path.display());
         let text = fs::read_to_string(&path).expect("the source of larder is beside this package");

@@ -104,5 +104,30 @@ pub(crate) const FLIGHT: &[Mistake] = &[
              free.then(|| self.begin(&mut lock(&self.under_way), key, now, position))",
         )],
     ),
-    ("tells_nobody", &[("self.ends.send_replace(Some(end));", "drop(end);")]),
+    ("tells_nobody", &[("self.tells.send_replace(Some(Heard::Ended(end)));", "drop(end);")]),
+    (
+        "hears_a_head_only",
+        &[("self.hear(Option::is_some)", "self.hear(|heard| matches!(heard, Some(Heard::Arriving(_))))")],
+    ),
+];
+
+/// In a body that is arriving.
+pub(crate) const ARRIVING: &[Mistake] = &[
+    (
+        "woken_too_early",
+        &[(
+            "let mut state = lock(&self.state);
+            change(&mut state);
+            state.round += 1;
+            std::mem::take(&mut state.waiting)",
+            "let waiting = std::mem::take(&mut lock(&self.state).waiting);
+            let mut state = lock(&self.state);
+            change(&mut state);
+            state.round += 1;
+            waiting",
+        )],
+    ),
+    ("vanishes_in_silence", &[("self.0.change(|state| state.end = End::Broken);", "")]),
+    ("takes_an_old_place", &[(".filter(|(round, _)| *round == self.round)", "")]),
+    ("ends_from_the_beginning", &[("whole.slice(self.bytes..)", "whole.clone()")]),
 ];

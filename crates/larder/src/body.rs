@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use crate::fill::follower::FollowBody;
 use crate::fill::tee::TeeBody;
 
 pin_project! {
@@ -32,6 +33,7 @@ pin_project! {
         Whole { bytes: Bytes },
         Inner { #[pin] body: B },
         Tee { body: TeeBody<B> },
+        Following { body: Box<FollowBody<B>> },
     }
 }
 
@@ -44,7 +46,7 @@ impl<B: Body> CacheBody<B> {
     pub(crate) const fn as_whole(&self) -> Option<&Bytes> {
         match &self.kind {
             Kind::Whole { bytes } => Some(bytes),
-            Kind::Inner { .. } | Kind::Tee { .. } => None,
+            Kind::Inner { .. } | Kind::Tee { .. } | Kind::Following { .. } => None,
         }
     }
 
@@ -54,6 +56,11 @@ impl<B: Body> CacheBody<B> {
 
     pub(crate) const fn tee(body: TeeBody<B>) -> Self {
         Self { kind: Kind::Tee { body } }
+    }
+
+    /// Boxed, so that no other kind is larger for it.
+    pub(crate) fn following(body: FollowBody<B>) -> Self {
+        Self { kind: Kind::Following { body: Box::new(body) } }
     }
 }
 
@@ -70,6 +77,7 @@ impl<B: Body> std::fmt::Debug for CacheBody<B> {
             Kind::Whole { .. } => "stored",
             Kind::Inner { .. } => "inner",
             Kind::Tee { .. } => "being stored",
+            Kind::Following { .. } => "following a fill",
         };
         f.debug_tuple("CacheBody").field(&kind).finish()
     }
@@ -88,6 +96,7 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
             KindProjection::Whole { bytes } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             KindProjection::Inner { body } => body.poll_frame(cx),
             KindProjection::Tee { body } => body.poll_frame(cx),
+            KindProjection::Following { body } => body.poll_frame(cx),
         }
     }
 
@@ -96,6 +105,7 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
             Kind::Whole { bytes } => bytes.is_empty(),
             Kind::Inner { body } => body.is_end_stream(),
             Kind::Tee { body } => body.is_end_stream(),
+            Kind::Following { body } => body.is_end_stream(),
         }
     }
 
@@ -104,6 +114,7 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
             Kind::Whole { bytes } => SizeHint::with_exact(bytes.len() as u64),
             Kind::Inner { body } => body.size_hint(),
             Kind::Tee { body } => body.size_hint(),
+            Kind::Following { body } => body.size_hint(),
         }
     }
 }

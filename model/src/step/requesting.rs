@@ -38,6 +38,7 @@ impl Protocol {
                 }
                 flight.waiter = Some(waiter);
             }
+            Action::Follow { at, which } => self.follow(world, usize::from(at), usize::from(which))?,
             Action::End { at, which, how } => self.end(world, usize::from(at), usize::from(which), how)?,
             _ => return None,
         }
@@ -49,6 +50,19 @@ impl Protocol {
         let at = usize::from(at);
         let (position, least) = (world.instances[at].tail.position(), self.least(world, at, key, true));
         Waiter { joined_at: NOW, position, least }
+    }
+
+    /// What a response is named by is known with its head, and so a request that joined is told before the fill ends.
+    fn follow(&self, world: &mut World, at: usize, which: usize) -> Option<()> {
+        let flight = world.instances.get_mut(at)?.flights.get_mut(which)?;
+        let (waiter, flight) = (flight.waiter.take()?, flight.clone());
+        let instance = &world.instances[at];
+        let kept = self.filled(instance, &flight, false);
+        let brought = (&flight.brings.position, true);
+        if self.reads(Reading::FollowsUnchecked) || self.takes(instance, &waiter, &kept, brought) {
+            world.found = world.found.or(seen(&waiter.least, kept.version));
+        }
+        Some(())
     }
 
     fn end(&self, world: &mut World, at: usize, which: usize, how: How) -> Option<()> {

@@ -5,10 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 
+use bytes::Bytes;
+use http_body::SizeHint;
 use larder_core::log::position::{Incarnation, Mark, Position};
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
+
+use crate::bodies::{self, Broken, head};
+use crate::fill::arriving::{Next, Reader, Writer};
 
 /// What the scenarios need of a coalescer. It is the same for each: `larder`'s own, and those with a mistake.
 pub trait Coalescer: Default + Send + Sync + 'static {
@@ -25,7 +30,17 @@ pub trait Coalescer: Default + Send + Sync + 'static {
     fn end(lead: Self::Lead);
     /// Waits for its end, and tells whether it came to one.
     fn ended(flight: &Self::Flight) -> impl Future<Output = bool>;
+    #[doc(hidden)]
+    fn publish(lead: &Self::Lead) -> Published;
+    #[doc(hidden)]
+    fn heard(flight: &Self::Flight) -> impl Future<Output = Option<Option<Following>>>;
 }
+
+/// The writing side of a body that is arriving.
+pub struct Published(Writer);
+
+/// The reading side.
+pub struct Following(Reader);
 
 macro_rules! coalescers {
     ($($(#[$doc:meta])* $name:ident $coalescer:ident),+ $(,)?) => { $(
@@ -65,6 +80,19 @@ macro_rules! coalescers {
                 async fn ended(flight: &Waiting) -> bool {
                     flight.0.ended().await.is_some()
                 }
+
+                fn publish(lead: &Leading) -> super::Published {
+                    let writer = super::Writer::new(super::head(), super::SizeHint::new(), &[]);
+                    lead.0.publish(Arc::clone(writer.arriving()));
+                    super::Published(writer)
+                }
+
+                async fn heard(flight: &Waiting) -> Option<Option<super::Following>> {
+                    Some(match flight.0.heard().await? {
+                        Heard::Arriving(arriving) => Some(super::Following(super::Reader::new(arriving))),
+                        Heard::Ended(_) => None,
+                    })
+                }
             }
         }
         pub use self::$name::$coalescer;
@@ -84,13 +112,15 @@ coalescers! {
     leads_in_two_steps LeadsInTwoSteps,
     /// A flight ends without its outcome.
     tells_nobody TellsNobody,
+    /// A head is told in the place of an end.
+    hears_a_head_only HearsAHeadOnly,
 }
 
 fn key() -> (Box<str>, u128) {
     ("key".into(), 0)
 }
 
-const fn position() -> Position {
+pub(crate) const fn position() -> Position {
     Position { incarnation: Incarnation::from_bytes([7; 16]), mark: Mark::ZERO }
 }
 
@@ -110,14 +140,16 @@ fn leave<C: Coalescer>(lead: C::Lead, exit: Exit) {
     match exit {
         Exit::Ends => C::end(lead),
         Exit::Dropped => drop(lead),
-        Exit::Panics => {
-            // Unwinding, but without the message of a panic for each order.
-            let _ = catch_unwind(AssertUnwindSafe(move || {
-                let _lead = lead;
-                resume_unwind(Box::new("a handler"));
-            }));
-        }
+        Exit::Panics => unwind(lead),
     }
+}
+
+/// Drops this while unwinding, but without the message of a panic for each order.
+pub(crate) fn unwind<T>(dropped: T) {
+    let _ = catch_unwind(AssertUnwindSafe(move || {
+        let _dropped = dropped;
+        resume_unwind(Box::new("a handler"));
+    }));
 }
 
 /// Nothing is left behind that a later request would wait for.
@@ -241,5 +273,40 @@ pub fn joining_against_leading<C: Coalescer>() {
     let refresh = refresh.join().ok().flatten();
     assert!(!(joined.is_ok() && refresh.is_some()), "two lead");
     drop((joined, refresh));
+    nothing_is_under_way(&*flights);
+}
+
+/// The body of a flight arrives while one waits who may follow it, and the leader goes like this before the rest has come.
+/// Nobody waits in vain.
+pub fn a_body_arrives<C: Coalescer>(exit: Exit) {
+    let flights = Arc::new(C::default());
+    let Ok(lead) = flights.join(true) else { return };
+    let Err(flight) = flights.join(true) else { return };
+    let leader = thread::spawn(move || {
+        let Published(body) = C::publish(&lead);
+        body.push(Bytes::from_static(b"a"));
+        // As a fill does: who asks again finds the flight gone.
+        leave::<C>(lead, exit);
+        match exit {
+            Exit::Ends => body.finish(Bytes::from_static(b"a")),
+            Exit::Dropped | Exit::Panics => drop(body),
+        }
+    });
+    match block_on(C::heard(&flight)) {
+        Some(Some(Following(mut reader))) => {
+            let (read, is_whole) = bodies::read(|cx| {
+                reader.poll(cx).map(|next| match next {
+                    Next::Data(data) => Ok(Some(data)),
+                    Next::End => Ok(None),
+                    Next::Broken => Err(Broken),
+                })
+            });
+            assert_eq!(is_whole, exit == Exit::Ends, "how the body ends");
+            assert!(!is_whole || read == b"a", "what was read");
+        }
+        Some(None) => assert_eq!(exit, Exit::Ends, "it came to no end"),
+        None => assert_ne!(exit, Exit::Ends, "it came to an end"),
+    }
+    let _ = leader.join();
     nothing_is_under_way(&*flights);
 }

@@ -63,6 +63,17 @@ fn one_who_would_not_wait() {
     told("joining against leading", leading::<flights::Sound>());
 }
 
+fn arriving<C: Coalescer>(exit: Exit) -> usize {
+    explore(None, move || flights::a_body_arrives::<C>(exit))
+}
+
+#[test]
+fn a_body_that_arrives() {
+    for exit in EXITS {
+        told(&format!("its leader {exit:?}"), arriving::<flights::Sound>(exit));
+    }
+}
+
 #[test]
 fn a_mistake_is_found() {
     use flights::*;
@@ -79,6 +90,7 @@ fn a_mistake_is_found() {
             ("the same for two who would wait", "runs of the handler", one_run::<LooksAndBeginsInTwoSteps>),
             ("the same for who would not wait", "two lead", leading::<LeadsInTwoSteps>),
             ("tells nobody", "waited in vain", || two_requests::<TellsNobody>(Exit::Ends)),
+            ("hears of no end", "it came to an end", || arriving::<HearsAHeadOnly>(Exit::Ends)),
         ],
     );
 }

@@ -10,6 +10,7 @@ mod credentials;
 mod early;
 mod failures;
 mod flights;
+mod followers;
 mod hostile;
 mod invalidation;
 mod jitter;

@@ -31,6 +31,8 @@ pub(crate) struct Ask {
     pub(crate) span: tracing::Span,
     /// The request was answered with what is stale, and goes on only to refresh that.
     pub(crate) refreshes: bool,
+    /// The request was answered, and asks again only for the rest of a body that broke off.
+    pub(crate) completes: bool,
 }
 
 impl Ask {
@@ -55,6 +57,7 @@ impl Ask {
             matched_path: crate::route::matched_path(parts).map(Into::into),
             span,
             refreshes: false,
+            completes: false,
         })
     }
 

@@ -13,6 +13,7 @@ use http_body::{Body, Frame};
 use larder_core::outcome::NotStored;
 use tokio::time::{Instant, timeout_at};
 
+use super::arriving::Writer;
 use super::tee::Tee;
 
 /// A body, as far as it was read.
@@ -83,7 +84,7 @@ impl<B: Body<Data = Bytes>> Collector<B> {
         &self.read
     }
 
-    /// Reads the rest, passing each frame on; the clean end is left to be told.
+    /// Reads the rest, passing each frame on, to those who follow too; the clean end is left to be told.
     ///
     /// # Errors
     /// If the body is not for storing. The client gets the rest of it all the same.
@@ -91,6 +92,7 @@ impl<B: Body<Data = Bytes>> Collector<B> {
         mut self,
         first: Option<Step<B>>,
         tee: Tee<B>,
+        followers: Option<&Writer>,
     ) -> Result<(Bytes, Tee<B>), NotStored> {
         let deadline = Instant::now() + LONGEST;
         let mut step = first;
@@ -106,7 +108,12 @@ impl<B: Body<Data = Bytes>> Collector<B> {
                 }
             };
             match next {
-                Step::Data(data) => tee.push(Frame::data(data)),
+                Step::Data(data) => {
+                    if let Some(followers) = followers {
+                        followers.push(data.clone());
+                    }
+                    tee.push(Frame::data(data));
+                }
                 Step::End => return Ok((self.into_bytes(), tee)),
                 Step::Trailers(trailers) => {
                     tee.push(trailers);

@@ -10,6 +10,7 @@ use larder_core::log::position::Position;
 use larder_core::outcome::Tier;
 use larder_core::time::Boot;
 
+use crate::fill::arriving::Arriving;
 use crate::memory::Stale;
 use crate::memory::held::Held;
 use crate::sync::{Mutex, MutexGuard, watch};
@@ -30,6 +31,15 @@ pub(crate) enum Ended {
     Alone,
 }
 
+/// What those who wait for a flight hear of it.
+#[derive(Clone)]
+pub(crate) enum Heard {
+    /// The head of a response that is to be stored, and whose body is on its way.
+    Arriving(Arc<Arriving>),
+    /// The end.
+    Ended(Ended),
+}
+
 /// The flights of a cache: at most one for each key and variant.
 #[derive(Default)]
 pub(crate) struct Flights {
@@ -44,7 +54,7 @@ pub(crate) struct Flight {
     /// When it began, and how much of the log was known then.
     pub(crate) began: Boot,
     pub(crate) position: Position,
-    ended: watch::Receiver<Option<Ended>>,
+    heard: watch::Receiver<Option<Heard>>,
 }
 
 /// What a request is in a flight.
@@ -84,19 +94,43 @@ impl Flights {
         began: Boot,
         position: Position,
     ) -> Lead {
-        let (ends, ended) = watch::channel(None);
-        let flight = Arc::new(Flight { began, position, ended });
+        let (tells, heard) = watch::channel(None);
+        let flight = Arc::new(Flight { began, position, heard });
         under_way.insert(key.clone(), Arc::clone(&flight));
-        Lead { under_way: Arc::clone(&self.under_way), key, flight, ends }
+        Lead { under_way: Arc::clone(&self.under_way), key, flight, tells }
     }
 }
 
 impl Flight {
     /// Waits for its end; `None` if it came to none, because its leader failed, panicked or was dropped.
     pub(crate) async fn ended(&self) -> Option<Ended> {
-        let mut ended = self.ended.clone();
-        let end = ended.wait_for(Option::is_some).await.ok()?;
-        end.clone()
+        match self.hear(|heard| matches!(heard, Some(Heard::Ended(_)))).await? {
+            Heard::Ended(ended) => Some(ended),
+            Heard::Arriving(_) => None,
+        }
+    }
+
+    /// Waits for its end, or for the head of a response whose body can be read while it arrives; `None` as there.
+    pub(crate) async fn heard(&self) -> Option<Heard> {
+        match self.hear(Option::is_some).await? {
+            // Its leader failed since.
+            Heard::Arriving(arriving) if arriving.is_broken() => self.ended().await.map(Heard::Ended),
+            heard => Some(heard),
+        }
+    }
+
+    async fn hear(&self, is_it: impl FnMut(&Option<Heard>) -> bool) -> Option<Heard> {
+        let mut heard = self.heard.clone();
+        let heard = heard.wait_for(is_it).await.ok()?;
+        heard.clone()
+    }
+
+    /// What is arriving, if that is how far it is.
+    pub(crate) fn arriving(&self) -> Option<Arc<Arriving>> {
+        match &*self.heard.borrow() {
+            Some(Heard::Arriving(arriving)) => Some(Arc::clone(arriving)),
+            _ => None,
+        }
     }
 }
 
@@ -105,7 +139,7 @@ pub(crate) struct Lead {
     under_way: Arc<Mutex<HashMap<FlightKey, Arc<Flight>>>>,
     key: FlightKey,
     flight: Arc<Flight>,
-    ends: watch::Sender<Option<Ended>>,
+    tells: watch::Sender<Option<Heard>>,
 }
 
 impl Lead {
@@ -122,7 +156,12 @@ impl Lead {
 
     /// Tells how the flight ends, to those who wait and to those who join until the lead is dropped.
     pub(crate) fn tell(&self, end: Ended) {
-        self.ends.send_replace(Some(end));
+        self.tells.send_replace(Some(Heard::Ended(end)));
+    }
+
+    /// Tells of a response that is arriving, to those who wait and to those who join until there is more to tell.
+    pub(crate) fn publish(&self, arriving: Arc<Arriving>) {
+        self.tells.send_replace(Some(Heard::Arriving(arriving)));
     }
 
     fn leave(&self) {

@@ -6,13 +6,15 @@ use http::{Request, Response};
 use http_body::Body;
 use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::http::vary;
+use larder_core::log::names::Names;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason};
 use larder_core::time::Boot;
 
 use super::ask::Ask;
-use super::flight::{Ended, Flight, Joined, Lead};
+use super::flight::{Ended, Flight, Heard, Joined, Lead};
+use super::follow::{Follower, hear, may_follow};
 use super::place::Place;
 use super::refresh::refresh;
 use super::right::{Right, right_to_fill};
@@ -45,15 +47,49 @@ where
     Q: Send + 'static,
 {
     start(&route.cache);
-    let mut place = Place::ready(inner);
+    let place = Place::ready(inner);
     if route.policy.store.follow_request && ask.directives().only_if_cached {
         return Ok(only_stored(&route, &ask, known).await);
     }
     if let Some(reason) = credentials_reason(ask.credentials) {
         return alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await;
     }
-    let mut known = known;
-    let mut waits = 0;
+    answer_from(route, place, request, ask, known, 0).await
+}
+
+/// Answers a request once more, for the rest of a body that it followed and that broke off: it has waited in vain.
+pub(super) async fn answer_again<S, Q>(
+    route: Arc<Route>,
+    place: Place<S>,
+    request: Request<Q>,
+    ask: Ask,
+    outcome: Outcome,
+    waits: usize,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    if waits == MOST_WAITS {
+        return alone(&route, ask, place, request, None, outcome).await;
+    }
+    let known = route.find_in_memory(&ask.key, &ask.headers, route.cache.clock.boot());
+    answer_from(route, place, request, ask, known, waits + 1).await
+}
+
+/// Answers a request of which so much is known, and that has waited in vain so often.
+async fn answer_from<S, Q>(
+    route: Arc<Route>,
+    mut place: Place<S>,
+    request: Request<Q>,
+    ask: Ask,
+    mut known: Known,
+    mut waits: usize,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
     // For a request for parts: what was found in the shared tier.
     let mut looked = None;
     loop {
@@ -87,6 +123,8 @@ where
             });
             continue;
         }
+        let mut arriving = None;
+        let fail = may_follow::<<S::Body as Body>::Error>(&ask);
         let (flight, joined, ended, reason) = match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
                 Again::Lead(stale, reason, _) if ask.head => {
@@ -120,12 +158,25 @@ where
             },
             Turn::Wait(flight, joined) => {
                 place.leave();
-                let ended = flight.ended().await;
+                let ended = match hear(&flight, &ask, fail.is_some()).await {
+                    Some(Heard::Arriving(body)) => {
+                        let head = Ended::Stored(Arc::clone(&body.head));
+                        arriving = Some(body);
+                        Some(head)
+                    }
+                    Some(Heard::Ended(ended)) => Some(ended),
+                    None => None,
+                };
                 (flight, joined, ended, reason)
             }
         };
         match taken(&route, &ask, &flight, joined, ended.as_ref()) {
-            Taken::Served(held, outcome) => return Ok(shared(&route, &ask, &held, outcome, reason)),
+            Taken::Served(held, outcome) => {
+                let response = shared(&route, &ask, &held, outcome, reason);
+                let Some((arriving, fail)) = arriving.zip(fail) else { return Ok(response) };
+                let follower = Follower { route, place, request, ask, waits, reason, fail };
+                return Ok(response.map(|_| follower.follow(arriving)));
+            }
             Taken::Alone => return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await,
             Taken::Anew if waits == MOST_WAITS => {
                 return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
@@ -208,15 +259,19 @@ fn join(route: &Route, ask: &Ask) -> Turn {
 
 /// Whether something that names the request's own response was invalidated since the flight began: its outcome would be
 /// refused in the end, so that waiting for it could only make this request as slow as two. (Names that the handler gives
-/// are known at the end alone.)
+/// are known when the head of its response is.)
 fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -> bool {
     let inner = &route.cache;
     if joining_at == flight.position {
         return false;
     }
-    let names = ask.named.clone().with([]);
     let now = inner.clock.boot();
-    inner.log.read(|tail| tail.check(&flight.position, &names, now)) != Verdict::Valid
+    let is_refused =
+        |names: &Names| inner.log.read(|tail| tail.check(&flight.position, names, now)) != Verdict::Valid;
+    match flight.arriving() {
+        Some(arriving) => is_refused(&arriving.head.meta.names),
+        None => is_refused(&ask.named.clone().with([])),
+    }
 }
 
 enum Again {
@@ -282,6 +337,13 @@ enum Taken {
 /// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if, when the flight ends,
 /// the whole of rule 3 holds for the flight's position; else it starts anew." What the handler did not make in this flight
 /// is always held against rule 3.
+///
+/// Of a body that is arriving, this is asked when its head has come and the request has joined, whichever is later, and not
+/// at the flight's end. That is as strict for this request: the names, of which the handler gives some, come with the head
+/// and do not change; what was invalidated before the request joined is in the table by then, as it was at the joining that
+/// its position was read; and rows only grow, or are forgotten and raise the floor. What comes between this moment and the
+/// end came after the request. (The check "when the flight ends" is one against the rows that are there, not against what
+/// lies between two positions, and so is this.)
 fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Option<&Ended>) -> Taken {
     let Some(ended) = ended else { return Taken::Anew };
     let miss = Outcome::Miss(MissReason::NeverStored);
@@ -327,7 +389,7 @@ fn shared<B: Body>(
     outcome: Outcome,
     reason: MissReason,
 ) -> Response<CacheBody<B>> {
-    if !matches!(outcome, Outcome::Hit(_)) {
+    if !matches!(outcome, Outcome::Hit(_)) && !ask.completes {
         route.cache.report.collapsed();
     }
     match outcome {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, Response, StatusCode, response};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use larder_core::http::cache_control::ResponseDirectives;
 use larder_core::http::complete;
 use larder_core::http::fields;
@@ -161,28 +161,59 @@ impl Fill {
             }
             AtOnce::Pending(collector, first) => (collector, first),
         };
+        self.pass_along(parts, (collector, first, hint), making, client).await;
+    }
+
+    /// The same of a body that is not there at once: its client, and those who follow, are given it as it comes.
+    async fn pass_along<B, E>(
+        mut self,
+        parts: response::Parts,
+        (collector, first, hint): (Collector<B>, Option<Step<B>>, SizeHint),
+        making: Making,
+        client: Client<B, E>,
+    ) where
+        B: Body<Data = Bytes, Error: Send> + Send,
+    {
+        let forwarded = Forwarded::by_handler(parts.status, making.stored());
+        let (status, headers) = (parts.status, parts.headers.clone());
         let (writer, reader) = tee(hint);
         for data in collector.so_far() {
             writer.push(Frame::data(data.clone()));
         }
         // What is known by now not to be for storing is not promised.
         let forbidden = first.as_ref().and_then(Step::forbids).map(Err);
+        let followers = match forbidden {
+            None => self.publish((status, &headers), hint, &making, collector.so_far()),
+            Some(_) => None,
+        };
         let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
         self.answer(client, Response::from_parts(parts, CacheBody::tee(reader)), forwarded);
-        match collector.rest(first, writer).await {
+        let read = collector.rest(first, writer, followers.as_ref()).await;
+        // Those who follow are told at last: who asks again at once, for the rest or for the whole, finds what became of it.
+        match read {
             Ok((body, writer)) if !is_complete(status, &headers, &body) => {
                 self.route.cache.report.judged(Err(NotStored::Incomplete));
+                self.lead = None;
                 writer.finish();
             }
             Ok((body, writer)) => {
                 let held = self.make(status, headers, body, &making);
-                let kept = self.keep_made(held, &making);
+                let kept = self.keep_made(Arc::clone(&held), &making);
                 writer.finish();
+                if let Some(followers) = followers {
+                    followers.finish(held.body.clone());
+                }
                 self.share_kept(kept).await;
             }
             // A body that broke off says nothing about the next one: who waits begins a new flight.
-            Err(NotStored::BodyError) => self.route.cache.report.judged(Err(NotStored::BodyError)),
-            Err(reason) => self.let_go(reason, !making.is_failure),
+            Err(NotStored::BodyError) => {
+                self.route.cache.report.judged(Err(NotStored::BodyError));
+                self.lead = None;
+            }
+            Err(reason) => {
+                self.outgrew(&hint);
+                self.let_go(reason, !making.is_failure);
+            }
         }
     }
 

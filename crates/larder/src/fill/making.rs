@@ -90,10 +90,29 @@ impl Fill {
     pub(super) fn make(
         &self,
         status: StatusCode,
-        mut headers: HeaderMap,
+        headers: HeaderMap,
         body: Bytes,
         making: &Making,
     ) -> Arc<Held> {
+        let mut stored = self.head(status, headers, making);
+        let may_have_etag = stored.status == StatusCode::OK && stored.meta.part.is_none();
+        if self.route.policy.make_etag && may_have_etag && !stored.headers.contains_key(ETAG) {
+            stored.headers.insert(ETAG, validators::strong_etag(&stored.headers, &body));
+            stored.meta.flags.own_etag = true;
+        }
+        self.hold(StoredResponse { body, ..stored }, making)
+    }
+
+    /// The same of a body that is yet to come.
+    pub(super) fn make_head(&self, status: StatusCode, headers: HeaderMap, making: &Making) -> Arc<Held> {
+        self.hold(self.head(status, headers, making), making)
+    }
+
+    fn hold(&self, stored: StoredResponse, making: &Making) -> Arc<Held> {
+        Arc::new(Held::filled(stored, making.filled_at, self.route.cache.clock.boot()))
+    }
+
+    fn head(&self, status: StatusCode, mut headers: HeaderMap, making: &Making) -> StoredResponse {
         // Before anything goes: `Connection` may list `Vary`, and the response depends on the fields all the same.
         let selecting = self.selecting(&headers);
         let directives = ResponseDirectives::of(&headers, &self.route.policy.store.targets);
@@ -106,12 +125,6 @@ impl Fill {
         if !headers.contains_key(DATE) {
             headers.insert(DATE, date::format(making.arrived));
         }
-        let mut flags = making.flags;
-        let may_have_etag = status == StatusCode::OK && part.is_none();
-        if self.route.policy.make_etag && may_have_etag && !headers.contains_key(ETAG) {
-            headers.insert(ETAG, validators::strong_etag(&headers, &body));
-            flags.own_etag = true;
-        }
         let meta = Meta {
             key: self.ask.key.clone(),
             selecting,
@@ -121,12 +134,10 @@ impl Fill {
             initial_age: making.initial_age,
             lifetime: making.lifetime,
             cost: making.cost,
-            flags,
+            flags: making.flags,
             part,
         };
-        let stored = StoredResponse { status, headers, body, meta };
-        let now = self.route.cache.clock.boot();
-        Arc::new(Held::filled(stored, making.filled_at, now))
+        StoredResponse { status, headers, body: Bytes::new(), meta }
     }
 
     /// What the response varies on, and what others of its key do: so that no two of them replace each other in turns.

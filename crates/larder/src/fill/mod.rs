@@ -1,17 +1,22 @@
 //! Fill: running the handler to make a stored response, once for all who wait for it.
 
+pub(crate) mod arriving;
 mod ask;
 mod backoff;
+mod broken;
 pub(crate) mod budget;
 mod collect;
 mod commit;
 mod direct;
 pub(crate) mod flight;
+mod follow;
+pub(crate) mod follower;
 mod freshen;
 mod join;
 mod keep;
 mod lease;
 mod making;
+pub(crate) mod outgrown;
 mod part;
 mod place;
 mod refresh;

@@ -153,7 +153,8 @@ fn change<B: Body>(shared: &Mutex<State<B>>, change: impl FnOnce(&mut State<B>))
     }
 }
 
-fn less(hint: &SizeHint, read: u64) -> SizeHint {
+/// What a hint comes to when so much was read.
+pub(super) fn less(hint: &SizeHint, read: u64) -> SizeHint {
     let mut rest = SizeHint::new();
     if let Some(upper) = hint.upper() {
         rest.set_upper(upper.saturating_sub(read));

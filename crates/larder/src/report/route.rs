@@ -38,9 +38,10 @@ impl Route {
         }
     }
 
-    /// Tells of a request that had to wait for something. What only refreshes answers nobody.
+    /// Tells of a request that had to wait for something. What only refreshes answers nobody, and what only completes an
+    /// answer was told of before.
     pub(crate) fn answered(&self, ask: &Ask, outcome: Outcome) {
-        if ask.refreshes {
+        if ask.refreshes || ask.completes {
             return;
         }
         self.count(|| ask.matched_path.as_deref(), outcome);

@@ -7,6 +7,7 @@ use tower_layer::Layer;
 use super::call::CacheService;
 use super::route::Route;
 use crate::fill::budget::Budget;
+use crate::fill::outgrown::Outgrown;
 use crate::inner::Inner;
 use crate::policy::Policy;
 
@@ -26,6 +27,7 @@ impl CacheLayer {
     pub(crate) fn new(cache: Arc<Inner>, policy: Policy) -> Self {
         let route = Route {
             new_keys: Budget::new(policy.new_keys),
+            outgrown: Outgrown::default(),
             shared_alone: !cache.memory.keeps() && cache.store.is_some(),
             cache,
             policy,

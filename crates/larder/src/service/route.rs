@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::fill::budget::Budget;
+use crate::fill::outgrown::Outgrown;
 use crate::inner::Inner;
 use crate::policy::Policy;
 
@@ -12,6 +13,7 @@ pub(crate) struct Route {
     pub(crate) cache: Arc<Inner>,
     pub(crate) policy: Policy,
     pub(crate) new_keys: Budget,
+    pub(crate) outgrown: Outgrown,
     /// Whether nothing is ever kept in memory, and there is a shared tier to ask. Here, as every hit looks at it.
     pub(crate) shared_alone: bool,
     #[cfg(feature = "metrics")]

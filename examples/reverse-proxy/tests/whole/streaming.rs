@@ -30,6 +30,35 @@ async fn a_response_arrives_as_it_is_made() {
 }
 
 #[tokio::test]
+async fn a_response_arrives_as_it_is_made_for_those_too_who_ask_for_it_meanwhile() {
+    let (go_on, waiting) = oneshot::channel::<()>();
+    let waiting = Arc::new(Mutex::new(Some(waiting)));
+    let origin = Origin::answering(move |mut wire, _| {
+        let waiting = waiting.lock().unwrap().take();
+        async move {
+            wire.write("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 6\r\n\r\none").await;
+            waiting.expect("nobody else asks the origin").await.unwrap();
+            wire.write("two").await;
+        }
+    })
+    .await;
+    let proxy = Running::before(&origin, &[]).await;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let mut client = proxy.connect().await;
+        client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert_eq!(status(&client.head().await), "200");
+        assert_eq!(client.read_to("one").await, "one");
+        clients.push(client);
+    }
+    go_on.send(()).unwrap();
+    for mut client in clients {
+        assert_eq!(client.read_to("two").await, "two");
+    }
+    assert_eq!(origin.heads().len(), 1);
+}
+
+#[tokio::test]
 async fn a_request_arrives_as_it_is_sent() {
     let (arrived, has_arrived) = oneshot::channel::<()>();
     let arrived = Arc::new(Mutex::new(Some(arrived)));

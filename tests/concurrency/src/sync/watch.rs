@@ -50,6 +50,11 @@ impl<T> Clone for Receiver<T> {
 }
 
 impl<T> Receiver<T> {
+    /// The value there is.
+    pub(crate) fn borrow(&self) -> Ref<'_, T> {
+        Ref(lock(&self.0))
+    }
+
     /// Waits for such a value; an error if there is none and none will come.
     pub(crate) async fn wait_for(&mut self, mut is_so: impl FnMut(&T) -> bool) -> Result<Ref<'_, T>, ()> {
         let come = poll_fn(|cx| {

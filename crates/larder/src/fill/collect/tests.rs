@@ -71,7 +71,7 @@ async fn to_the_end<B: Body<Data = Bytes>>(
     first: Option<Step<B>>,
     writer: Tee<B>,
 ) -> Result<Bytes, NotStored> {
-    let (bytes, writer) = collector.rest(first, writer).await?;
+    let (bytes, writer) = collector.rest(first, writer, None).await?;
     writer.finish();
     Ok(bytes)
 }

@@ -1,0 +1,3 @@
+//! Where the explored sources find each other.
+
+pub(crate) use crate::bodies::sound as arriving;
