@@ -244,7 +244,6 @@ impl BypassReason {
     pub const fn fwd(self) -> &'static str {
         match self {
             Self::Method => "method",
-            Self::Range => "partial",
             _ => "bypass",
         }
     }
@@ -277,6 +276,18 @@ mod tests {
             assert_eq!(outcome.as_str().to_ascii_uppercase(), outcome.x_cache());
             assert_eq!(outcome.tier(), tier);
         }
+    }
+
+    /// RFC 9211 §2.2: "bypass" is for what the cache "was configured to not handle"; "partial" is for a request for which it
+    /// "was able to select a partial response".
+    #[test]
+    fn only_where_a_part_is_stored_a_request_is_forwarded_for_the_rest() {
+        assert_eq!(MissReason::Partial.fwd(), "partial");
+        let others = MissReason::ALL.iter().filter(|reason| **reason != MissReason::Partial);
+        let others = others.map(|reason| reason.fwd());
+        let mut all = others.chain(BypassReason::ALL.iter().map(|reason| reason.fwd()));
+        assert!(all.all(|fwd| fwd != "partial"));
+        assert_eq!(BypassReason::Range.fwd(), "bypass");
     }
 
     /// RFC 9211 §2.2 lists the values of `fwd`.

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 /// Adds what this proxy knows after what those before it said.
 ///
-/// RFC 7239 §4: "a proxy that wants to add a new "Forwarded" header field value can either append it to the last existing
+/// RFC 7239 §4: "A proxy server that wants to add a new "Forwarded" header field value can either append it to the last existing
 /// "Forwarded" header field after a comma separator or add a new field at the end of the header block." What stands before
 /// it is the client's word, which §8.1 says is not to be relied on: the last element is.
 pub(crate) fn append(fields: &mut HeaderMap, peer: SocketAddr) {
@@ -22,7 +22,7 @@ pub(crate) fn append(fields: &mut HeaderMap, peer: SocketAddr) {
     }
 }
 
-/// RFC 7239 §6: "an IPv6 address is always enclosed in square brackets", and quoted, since a colon is in no token.
+/// RFC 7239 §6.1: "an IPv6 address is always enclosed in square brackets", and quoted, since a colon is in no token.
 fn node(ip: IpAddr) -> String {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.to_string(),

@@ -59,6 +59,7 @@ pub(super) struct Origin {
 impl Origin {
     pub(super) fn routes(self) -> Router {
         let standard = || Policy::ttl(ttl::STANDARD).jitter(0.0).tag("value:{id}");
+        let by_fields = || Policy::rfc9111().obey_requests().tag("value:{id}");
         let window = Duration::from_secs(600);
         let hasty = ReadYourWrites::header(TOKEN).wait(Duration::ZERO);
         let seen = ReadYourWrites::cookie("seen").wait(Duration::from_secs(10));
@@ -82,6 +83,7 @@ impl Origin {
             .route("/private/{id}", get(private).layer(route(standard())))
             .route("/brief/{id}", get(brief).layer(route(standard())))
             .route("/polite/{id}", get(show).layer(route(standard().obey_requests())))
+            .route("/headed/{id}", get(headed).layer(route(by_fields())))
             .route("/streams/{id}", get(streams).layer(route(standard())))
             .route(
                 "/probe/{name}",
@@ -197,6 +199,14 @@ async fn private(State(origin): State<Origin>, Path(id): Path<usize>) -> impl In
 /// Stored, but never fresh.
 async fn brief(State(origin): State<Origin>, Path(id): Path<usize>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "max-age=0"), (ETAG, "\"one\"")], format!("v{}", origin.read(id).await))
+}
+
+/// A value in a field. One that is even has the entity tag of the one before it: its body is the same.
+async fn headed(State(origin): State<Origin>, Path(id): Path<usize>) -> Response {
+    let value = origin.read(id).await;
+    let tag = format!("\"{}\"", value.div_ceil(2));
+    ([("cache-control", "max-age=60"), ("etag", &*tag), ("x-value", &*value.to_string())], "body")
+        .into_response()
 }
 
 /// Waits within its body, if at all.

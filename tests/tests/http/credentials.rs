@@ -48,7 +48,7 @@ async fn a_response_to_credentials_is_not_for_others() {
     }
 }
 
-/// RFC 9111 §3.5: "must-revalidate, public, and s-maxage".
+/// RFC 9111 §3.5: "must-revalidate […], public […], and s-maxage".
 #[tokio::test]
 async fn a_response_that_says_so_is_for_all() {
     for (control, authorization, cookie) in [

@@ -13,7 +13,7 @@ use crate::time::Wall;
 /// What the `Age` field says; zero where it is absent or invalid (`age_value`).
 ///
 /// RFC 9111 §5.1: "a cache encountering a message with a list-based Age field value SHOULD use the first member of the
-/// field value, discarding subsequent members. If the field value (after discarding additional members, as per above) is
+/// field value, discarding subsequent ones. If the field value (after discarding additional members, as per above) is
 /// invalid […], a cache SHOULD ignore the field."
 #[must_use]
 pub fn age_field(headers: &HeaderMap) -> Duration {

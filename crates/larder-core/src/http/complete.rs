@@ -8,7 +8,7 @@ use super::list::members;
 /// Whether a body of so many bytes is all that a response with these fields announced: it says nothing of that, or just
 /// this. What ended cleanly is complete where it says nothing.
 ///
-/// RFC 9112 §8: "A message body that uses a valid Content-Length is incomplete if the size of the message body received (in
+/// RFC 9112 §8: "A message that uses a valid Content-Length is incomplete if the size of the message body received (in
 /// octets) is less than the value given by Content-Length." More than that is no better. RFC 9110 §8.6 allows a list of equal
 /// numbers; what is none is not believed.
 #[must_use]

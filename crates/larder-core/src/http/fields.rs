@@ -26,9 +26,9 @@ const UNSTORABLE: [HeaderName; 11] = [
 
 /// Removes the fields that the response itself says must not be stored.
 ///
-/// RFC 9111 §5.2.2.4, of `no-cache` with an argument: "a cache MUST NOT use the response to satisfy a subsequent request […]
-/// if the response contains the listed header fields" unless it is validated: what is not stored is not in it. §5.2.2.7, of
-/// `private` with an argument: "a shared cache MUST NOT store the listed header fields".
+/// RFC 9111 §5.2.2.4, of `no-cache` with an argument: "a cache MAY use the response to satisfy a subsequent request […] if the
+/// listed header fields are excluded from the subsequent response": what is not stored is not in it. §5.2.2.7, of `private`
+/// with an argument: "a shared cache MUST NOT store the listed header fields".
 pub fn remove_listed(headers: &mut HeaderMap, directives: &ResponseDirectives) {
     for name in directives.unstorable() {
         headers.remove(name);

@@ -81,7 +81,7 @@ pub(super) fn is_stated(directives: &ResponseDirectives, headers: &HeaderMap, sa
 ///
 /// RFC 9111 §4.2.4: "A cache MUST NOT generate a stale response if it is prohibited by an explicit in-protocol directive
 /// (e.g., by a no-cache response directive, a must-revalidate response directive, or an applicable s-maxage or
-/// proxy-revalidate response directive)."
+/// proxy-revalidate response directive; see Section 5.2.2)."
 pub(super) fn never_stale(directives: &ResponseDirectives) -> bool {
     directives.must_revalidate
         || directives.proxy_revalidate

@@ -20,7 +20,8 @@ pub struct Base<'a> {
 /// request can be for.
 ///
 /// RFC 9111 §4.4: "a cache MUST NOT trigger an invalidation under these conditions if the origin (Section 4.3.1 of \[HTTP\]) of
-/// the URI to be invalidated differs from that of the target URI. This helps prevent denial-of-service attacks."
+/// the URI to be invalidated differs from that of the target URI (Section 7.1 of \[HTTP\]). This helps prevent
+/// denial-of-service attacks."
 #[must_use]
 pub fn same_origin(reference: &str, base: Base<'_>) -> Option<String> {
     let reference = reference.trim_matches([' ', '\t']).split('#').next().unwrap_or_default();

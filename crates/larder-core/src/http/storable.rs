@@ -163,9 +163,9 @@ enum Unstated {
     Forbidden,
 }
 
-/// §3: "a cache MUST NOT store a response […] unless […] the response contains at least one of the following: a public
-/// response directive […]; an Expires header field […]; a max-age response directive […]; if the cache is shared: an
-/// s-maxage response directive […]; or a status code that is defined as heuristically cacheable".
+/// §3: "A cache MUST NOT store a response to a request unless: […] the response contains at least one of the following:" "a
+/// public response directive", "an Expires header field", "a max-age response directive", "if the cache is shared: an s-maxage
+/// response directive", "a status code that is defined as heuristically cacheable".
 ///
 /// That a response which does not say for how long it holds is the same for everybody is not guessed of one that answers a
 /// request with a cookie: no field says so, and the page may be somebody's own.
@@ -218,8 +218,9 @@ fn permitted(
     Ok(())
 }
 
-/// §3.5: "A shared cache MUST NOT use a cached response to a request with an Authorization header field to satisfy any
-/// subsequent request unless the response contains a Cache-Control field with a response directive that allows it".
+/// §3.5: "A shared cache MUST NOT use a cached response to a request with an Authorization header field […] to satisfy any
+/// subsequent request unless the response contains a Cache-Control field with a response directive […] that allows it to be
+/// stored by a shared cache".
 ///
 /// Cookies are credentials just the same, but of those `must-revalidate` says nothing: §5.2.2.2 speaks of `Authorization`.
 fn shareable_with(

@@ -26,8 +26,8 @@ pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
 ///
 /// RFC 9111 §4.3.5: "if the stored response and HEAD response have matching values for any received validator fields (ETag
 /// and Last-Modified) and, if the HEAD response has a Content-Length header field, the value of Content-Length matches that
-/// of the stored response, the cache SHOULD update the stored response with the header fields provided in the HEAD response
-/// (see Section 3.2); otherwise, the cache SHOULD consider the stored response to be stale."
+/// of the stored response, the cache SHOULD update the stored response as described below; otherwise, the cache SHOULD
+/// consider the stored response to be stale."
 #[must_use]
 pub fn freshen_by_head(stored: &mut HeaderMap, length: usize, head: &HeaderMap) -> bool {
     let same = |name| field(head, &name).is_none_or(|received| field(stored, &name) == Some(received));
@@ -63,9 +63,8 @@ pub fn replace(stored: &mut HeaderMap, provided: &HeaderMap) {
     }
 }
 
-/// §3.2 excepts "Header fields that the cache's stored response depends upon" and "the Content-Length header field", and
-/// where an update would make a stored response contradict itself has it limited "to those fields necessary to ensure
-/// integrity of the stored response": the body stays, and with it what says how to read it and what its digest is. Those of
+/// §3.2 excepts "Header fields that the cache's stored response depends upon" and "The Content-Length header field", and has a
+/// cache limit what it leaves out besides "to those fields necessary to assure integrity of the stored response": the body stays, and with it what says how to read it and what its digest is. Those of
 /// RFC 9530 and RFC 1864 in a 304 are about the 304's content, which is none, or about bytes that a weak tag does not warrant.
 const KEPT: [HeaderName; 6] = [
     CONTENT_ENCODING,

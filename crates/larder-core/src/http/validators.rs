@@ -18,7 +18,7 @@ use super::list::trim;
 
 /// Whether a stored response, which has to be a successful one (2xx), is to be answered with 304 to this request.
 ///
-/// RFC 9110 §13.2.2: "When recipient is a cache […] 3. When If-None-Match is present, evaluate the If-None-Match
+/// RFC 9110 §13.2.2, of what it lists the two that are a cache's: "3. When If-None-Match is present, evaluate the If-None-Match
 /// precondition […] 4. When the method is GET or HEAD, If-None-Match is not present, and If-Modified-Since is present,
 /// evaluate the If-Modified-Since precondition". §13.2.1: preconditions are ignored where the answer without them would
 /// not be 2xx, so that has to be asked before.

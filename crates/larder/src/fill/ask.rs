@@ -2,7 +2,6 @@
 
 use http::HeaderMap;
 use http::request::Parts;
-use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::storable::Credentials;
 use larder_core::log::selector::Tag;
 use larder_core::outcome::BypassReason;
@@ -114,10 +113,5 @@ impl Ask {
     /// The tags that the response to it gives itself in its fields.
     pub(crate) fn tags(&self, route: &Route, response: &HeaderMap) -> Vec<Tag> {
         route.policy.effects.tags(response, self.origin.as_deref())
-    }
-
-    /// What the request itself says about caching.
-    pub(crate) fn directives(&self) -> RequestDirectives {
-        RequestDirectives::parse(&self.headers)
     }
 }

@@ -39,21 +39,29 @@ impl Fill {
             }
             return false;
         }
-        // Rule 11: "On insert: load the generation, then check, then insert." What was invalidated meanwhile is for those
-        // who asked before, and for nobody else.
-        // Whether the log was read is asked first: a position from before that is refused by what comes after.
+        let of_use = self.insert(held);
+        self.end(Ended::Stored(Arc::clone(held)));
+        of_use && self.is_within_budget()
+    }
+
+    /// Keeps the response in memory if it may be served at all. False if it is of use to no other instance.
+    ///
+    /// Rule 11: "On insert: load the generation, then check, then insert." What was invalidated meanwhile is for those who
+    /// asked before, and for nobody else.
+    pub(super) fn insert(&self, held: &Arc<Held>) -> bool {
+        let cache = &self.route.cache;
+        // Asked first: a position from before the log was read is refused by what comes after.
         let has_position = cache.log.was_read();
         let (verdict, _) = cache.log.judge(held, cache.clock.boot());
-        let of_use = verdict != Verdict::Refused;
-        if of_use {
-            cache.memory.insert(Arc::clone(held));
-            // Before those who wait are told: they may have to look elsewhere.
-            self.learn_from(held);
+        if verdict == Verdict::Refused {
+            return false;
         }
-        self.end(Ended::Stored(Arc::clone(held)));
+        cache.memory.insert(Arc::clone(held));
+        // Before those who wait are told: they may have to look elsewhere.
+        self.learn_from(held);
         // Without a place in the log that instances share, nobody could serve it, and it would only take the place of
         // what they can.
-        of_use && has_position && self.is_within_budget()
+        has_position
     }
 
     /// A refresh takes no place that is not taken. Where nothing could be found out, the key counts as new.

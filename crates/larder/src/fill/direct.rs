@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use http::Request;
 use http::request::Parts;
-use larder_core::outcome::{BypassReason, MissReason, Outcome};
+use larder_core::outcome::{BypassReason, Outcome};
 use tracing::Instrument as _;
 
 use super::ask::Ask;
 use super::join::answer;
 use super::refresh::refresh_early;
 use crate::log::start;
-use crate::lookup::Known;
-use crate::search::Sought;
+use crate::lookup::{Known, Named};
 use crate::serve;
 use crate::service::inner::{Answer, Inner, Later};
 use crate::service::plan::Look;
@@ -29,8 +28,7 @@ pub(crate) fn answer_directly<S, Q>(
     inner: S,
     (parts, body): (Parts, Q),
     look: Look,
-    key: Box<str>,
-    missing: MissReason,
+    named: Named,
 ) -> impl Future<Output = Answer<S::Body, S::Error>> + Send + 'static
 where
     S: Inner<Q>,
@@ -38,18 +36,19 @@ where
 {
     async move {
         start(&route.cache);
-        let sought = Sought { key: &key, headers: &parts.headers, search: None };
-        match route.look_in_shared(sought, missing).await {
+        let known = route.look_in_shared_alone(&named, &parts.headers).await;
+        let key = named.key();
+        match known {
             Known::Fresh(held, tier) => {
                 let now = held.since();
                 if !route.is_due(&held, now) {
-                    return Ok(serve::unshared(&route, look, &key, &parts, held, now).into_response());
+                    return Ok(serve::unshared(&route, look, key, &parts, held, now).into_response());
                 }
-                let response = serve::fresh(&route, look, &key, &parts, &held, tier, now).into_response();
-                refresh_early(&route, inner, (parts, body), look, &key, (held, tier));
+                let response = serve::fresh(&route, look, key, &parts, &held, tier, now).into_response();
+                refresh_early(&route, inner, (parts, body), look, key, (held, tier));
                 Ok(response)
             }
-            known => fill(route, inner, (parts, body), look, &key, known).await,
+            known => fill(route, inner, (parts, body), look, key, known).await,
         }
     }
 }
@@ -91,6 +90,9 @@ where
 {
     let outcome = Outcome::Bypass(reason);
     route.answered_at_once(&parts, "", outcome);
+    if route.bars_the_way_past(reason, &parts.headers) {
+        return Ok(serve::nothing_stored(outcome).into_response());
+    }
     let response = inner.call(Request::from_parts(parts, body)).await?;
     Ok(serve::past(response, outcome))
 }

@@ -1,5 +1,6 @@
 //! Freshening: the handler confirmed a stale response (RFC 9111 §4.3.4), or told its fields anew (§4.3.5).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,11 +9,12 @@ use http_body::Body;
 use larder_core::http::update;
 use larder_core::outcome::NotStored;
 
+use super::commit::to_stored;
 use super::making::Making;
 use super::run::{Began, Client, Fill};
 use crate::body::CacheBody;
-use crate::memory::Stale;
 use crate::memory::held::Held;
+use crate::memory::{Found, Stale};
 use crate::report::headers::Forwarded;
 use crate::said::{CacheFor, Tags};
 use crate::serve;
@@ -98,6 +100,9 @@ impl Fill {
         let said: CacheFor = parts.extensions.get().copied().unwrap_or_default();
         let forwarded = Forwarded::by_handler(parts.status, Err(NotStored::Method));
         self.answer(client, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
+        if self.is_superseded(base) {
+            return self.route.cache.report.judged(Err(NotStored::Method));
+        }
         let arrived = self.route.cache.clock.wall();
         match self.judge_get(base.status, &headers, &said, began, arrived) {
             Ok(judged) if is_same => {
@@ -110,7 +115,37 @@ impl Fill {
                 let of_use = self.commit(&held, &making);
                 self.share(&held, of_use).await;
             }
-            _ => self.route.cache.report.judged(Err(NotStored::Method)),
+            _ => {
+                self.route.cache.report.judged(Err(NotStored::Method));
+                self.outdate(base).await;
+            }
         }
+    }
+
+    /// Whether a newer response has come since: what `HEAD` was told may be of the older one.
+    fn is_superseded(&self, base: &Held) -> bool {
+        let cache = &self.route.cache;
+        let found = cache.memory.find(&base.meta.key, &self.ask.headers, cache.clock.boot());
+        matches!(found, Found::Held(found) if found.meta.response_time > base.meta.response_time)
+    }
+
+    /// Keeps in place of a response that is fresh the same one as stale, here and for other instances: the handler has told
+    /// of another representation.
+    ///
+    /// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale." It is as old as it was, for the
+    /// log (rule 2) as for the client.
+    async fn outdate(self, base: &Held) {
+        let cache = &self.route.cache;
+        let now = cache.clock.boot();
+        if base.left(now).is_zero() {
+            return;
+        }
+        let mut stored = to_stored(base);
+        let meta = &mut stored.meta;
+        (meta.initial_age, meta.response_time) = (base.age(now), cache.clock.wall());
+        meta.lifetime.fresh = meta.lifetime.fresh.min(meta.initial_age);
+        let held = Arc::new(Held::filled(stored, base.filled_at, now));
+        let of_use = self.insert(&held);
+        self.share(&held, of_use).await;
     }
 }

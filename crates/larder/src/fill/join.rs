@@ -46,7 +46,7 @@ where
 {
     start(&route.cache);
     let place = Place::ready(inner);
-    if route.policy.store.follow_request && ask.directives().only_if_cached {
+    if route.wants_only_stored(&ask.headers) {
         return Ok(only_stored(&route, &mut ask, known).await);
     }
     if let Some(reason) = credentials_reason(ask.credentials) {
@@ -221,6 +221,9 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
+    if route.wants_only_stored(&ask.headers) {
+        return Ok(nothing_stored(&route, &ask, Outcome::Bypass(reason)));
+    }
     alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await
 }
 
@@ -232,6 +235,10 @@ async fn only_stored<B: Body>(route: &Route, ask: &mut Ask, known: Known) -> Res
     let known = match known {
         Known::Missing(reason) => route.look_in_shared(ask.sought(), reason).await,
         Known::Part(_) => route.look_in_shared(ask.sought(), MissReason::Partial).await,
+        // Another instance may have made it anew.
+        Known::Stale(Stale { reason, while_revalidate: false, .. }) => {
+            route.look_in_shared(ask.sought(), reason).await
+        }
         known => known,
     };
     let known = match known {
@@ -250,11 +257,19 @@ async fn only_stored<B: Body>(route: &Route, ask: &mut Ask, known: Known) -> Res
             serve::asked(route, ask, &held, Outcome::Stale(tier, StaleReason::WhileRevalidate))
         }
         Known::Stale(Stale { reason, .. }) | Known::Missing(reason) => {
-            serve::nothing_stored(route, ask, Outcome::Miss(reason))
+            nothing_stored(route, ask, Outcome::Miss(reason))
         }
-        Known::Part(_) => serve::nothing_stored(route, ask, Outcome::Miss(MissReason::Partial)),
-        Known::Pass => serve::nothing_stored(route, ask, Outcome::Miss(MissReason::Pass)),
+        Known::Part(_) => nothing_stored(route, ask, Outcome::Miss(MissReason::Partial)),
+        Known::Pass => {
+            let bypass = credentials_reason(ask.credentials).map(Outcome::Bypass);
+            nothing_stored(route, ask, bypass.unwrap_or(Outcome::Miss(MissReason::Pass)))
+        }
     }
+}
+
+fn nothing_stored<B: Body>(route: &Route, ask: &Ask, outcome: Outcome) -> Response<CacheBody<B>> {
+    route.answered(ask, outcome);
+    serve::nothing_stored(outcome).into_response()
 }
 
 enum Turn {
@@ -324,7 +339,10 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
     match known {
         Known::Fresh(..) => Again::Known(known),
         Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
-        Known::Stale(found) => Again::Lead(Some(found), missing, seen),
+        Known::Stale(found) => {
+            let reason = found.reason;
+            Again::Lead(Some(found), reason, seen)
+        }
         Known::Part(_) => Again::Lead(stale.ok(), MissReason::Partial, seen),
         Known::Missing(reason) => Again::Lead(stale.ok(), reason, seen),
         Known::Pass => Again::Lead(None, missing, seen),

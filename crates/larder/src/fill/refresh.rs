@@ -95,9 +95,13 @@ pub(super) fn refresh<S, Q>(
 }
 
 /// A handler is not run for a response that would then not be stored because of the request: RFC 9111 §3 for `HEAD`,
-/// §5.2.1.5 for `no-store`.
+/// §5.2.1.5 for `no-store`. Nor is it for one that wants nothing but what is stored (§5.2.1.7): the handler would be asked with
+/// that very directive.
 fn may_be_stored(route: &Route, ask: &Ask) -> bool {
-    let forbids = || RequestDirectives::parse(&ask.headers).no_store;
+    let forbids = || {
+        let asked = RequestDirectives::parse(&ask.headers);
+        asked.no_store || asked.only_if_cached
+    };
     !(ask.head || route.policy.store.follow_request && forbids())
 }
 

@@ -81,6 +81,32 @@ async fn a_response_to_head_updates_the_stored_one_to_get_if_it_is_of_the_same()
     }
 }
 
+/// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale": fresh as it may have been for who does
+/// not ask for more.
+#[tokio::test]
+async fn what_a_response_to_head_contradicts_is_stale() {
+    let stored: &[_] = &[("cache-control", "max-age=60"), ("etag", "\"a\"")];
+    let reload = [("cache-control", "no-cache")];
+    for (head, stale) in [
+        (&[("cache-control", "max-age=60"), ("etag", "\"a\"")][..], false),
+        (&[("cache-control", "max-age=60"), ("etag", "\"b\"")], true),
+        (&[("cache-control", "max-age=60"), ("content-length", "2")], true),
+        (&[("cache-control", "no-store"), ("etag", "\"a\"")], true),
+    ] {
+        let proxy =
+            proxy(Policy::rfc9111().obey_requests(), answers(&[(200, stored), (200, head), (503, &[])]));
+        proxy.get(&[]).await;
+        proxy.wait(7);
+        proxy.send("HEAD", "/", &reload).await;
+        let stale_one = proxy.get(&[("cache-control", "max-stale=5")]).await;
+        assert_eq!((stale_one.status(), stale_one.body().as_str()), (http::StatusCode::OK, "1"), "{head:?}");
+        assert_eq!(field(&stale_one, "age") == "7", stale, "{head:?}");
+        assert_eq!(proxy.origin.calls(), 2);
+        proxy.get(&[]).await;
+        assert_eq!(proxy.origin.calls() == 3, stale, "{head:?}");
+    }
+}
+
 /// What is invalidated while `HEAD` is under way is not brought back by it.
 #[tokio::test]
 async fn an_update_by_head_does_not_outlive_an_invalidation() {
@@ -100,6 +126,34 @@ async fn an_update_by_head_does_not_outlive_an_invalidation() {
     gate.open();
     assert_eq!(head.await.unwrap(), 200);
     assert_eq!(proxy.get(&[]).await.body(), "3");
+}
+
+/// What `HEAD` was told may be older than what `GET` has brought since.
+#[tokio::test]
+async fn an_update_by_head_does_not_take_the_place_of_a_newer_response() {
+    for tag in ["\"1\"", "\"0\""] {
+        let gate = Gate::new();
+        let at = gate.clone();
+        let origin = Origin::new(move |request, call| {
+            let answer = Answer::ok(call.to_string()).header("cache-control", "max-age=60");
+            match request.method == http::Method::HEAD {
+                true => answer.header("etag", tag).held_at(&at),
+                false => answer.header("etag", format!("\"{call}\"")),
+            }
+        });
+        let proxy = Arc::new(before(Policy::rfc9111().obey_requests(), origin));
+        proxy.get(&[]).await;
+        let asking = Arc::clone(&proxy);
+        let reload = [("cache-control", "no-cache")];
+        let head = tokio::spawn(async move { asking.send("HEAD", "/", &reload).await.status() });
+        gate.arrived(1).await;
+        proxy.wait(1);
+        assert_eq!(proxy.get(&reload).await.body(), "3");
+        gate.open();
+        assert_eq!(head.await.unwrap(), 200);
+        assert_eq!(proxy.get(&[]).await.body(), "3");
+        assert_eq!(proxy.origin.calls(), 3);
+    }
 }
 
 #[tokio::test]

@@ -1,17 +1,31 @@
 //! What was logged on this thread, which runs all of a test.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 #[derive(Clone, Default)]
 pub(crate) struct Journal(Arc<Mutex<Vec<u8>>>);
 
+/// Has every thread ask its own subscriber, at every event.
+///
+/// `tracing` remembers for each place in the code whether anybody wants to hear of it, and for all threads together. While there
+/// is one subscriber, the first thread to come by decides, and that may be one of another test, which has none. So there
+/// is always another one, for all threads: it wants nothing, but never says so before it is asked.
+pub(crate) fn let_threads_decide() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing_subscriber::registry().with(dynamic_filter_fn(|_, _| false)).init());
+}
+
 impl Journal {
     /// Writes down all up to this level, until the guard is dropped.
     pub(crate) fn listen(level: Level) -> (Self, DefaultGuard) {
+        let_threads_decide();
         let journal = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(level)

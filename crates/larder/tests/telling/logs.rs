@@ -24,6 +24,15 @@ fn logging() -> Shop {
     })
 }
 
+#[test]
+fn what_a_thread_without_a_journal_comes_by_first_is_written_down_all_the_same() {
+    let tell = || tracing::info!("told");
+    let (journal, _guard) = Journal::listen(Level::INFO);
+    std::thread::scope(|scope| scope.spawn(tell).join()).unwrap();
+    tell();
+    assert_eq!(journal.lines(), ["INFO telling::logs: told"]);
+}
+
 #[tokio::test]
 async fn a_span_names_key_outcome_and_tier() {
     let (journal, _guard) = Journal::listen(Level::DEBUG);

@@ -6,6 +6,8 @@ mod leases;
 mod logs;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod only_if_cached;
+mod ranges;
 mod reasons;
 mod shop;
 mod stats;

@@ -12,7 +12,7 @@ use larder_testing::{Answer, Step};
 use tower::ServiceExt as _;
 use tower_layer::Layer as _;
 
-use crate::shop::{Shop, get, method, with};
+use crate::shop::{Shop, eventually, get, method, with};
 use crate::store::MemoryStore;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -25,11 +25,11 @@ fn words(counts: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'stati
     counts.iter().map(|(word, count)| (*word, *count)).collect()
 }
 
-#[tokio::test]
-async fn every_reason_to_go_past_the_cache() {
+/// A request for each reason to go past the cache but that of a layer within a layer.
+pub(crate) fn going_past() -> [(BypassReason, Request<()>); 12] {
     let long = format!("/{}", "x".repeat(10_000));
     let two_hosts = Request::builder().uri("http://a.example/").header("host", "b.example").body(()).unwrap();
-    let cases = [
+    [
         (BypassReason::Method, method(Method::POST, "/")),
         (BypassReason::Authorization, with("/", "authorization", "Bearer x")),
         (BypassReason::Cookie, with("/", "cookie", "session=x")),
@@ -42,19 +42,27 @@ async fn every_reason_to_go_past_the_cache() {
         (BypassReason::NoKey, get("/none")),
         (BypassReason::KeyTooLong, get(&long)),
         (BypassReason::ReadYourWrites, with("/", "from", "1-0-0-0")),
-    ];
+    ]
+}
+
+/// The policy by which a request goes past the cache for this reason.
+pub(crate) fn going_past_by(reason: BypassReason) -> Policy {
+    let keyed = |parts: &http::request::Parts| match parts.uri.path() {
+        "/none" => None,
+        path => Some(path.to_owned()),
+    };
+    match reason {
+        BypassReason::NoKey => minute().key_with(keyed),
+        BypassReason::ReadYourWrites => minute().read_your_writes(ReadYourWrites::header(FROM)),
+        _ => minute(),
+    }
+}
+
+#[tokio::test]
+async fn every_reason_to_go_past_the_cache() {
     let mut seen = BTreeSet::from([BypassReason::Nested.as_str()]);
-    for (reason, request) in cases {
-        let keyed = |parts: &http::request::Parts| match parts.uri.path() {
-            "/none" => None,
-            path => Some(path.to_owned()),
-        };
-        let policy = match reason {
-            BypassReason::NoKey => minute().key_with(keyed),
-            BypassReason::ReadYourWrites => minute().read_your_writes(ReadYourWrites::header(FROM)),
-            _ => minute(),
-        };
-        let shop = Shop::new(policy, |_| Answer::ok("hello"));
+    for (reason, request) in going_past() {
+        let shop = Shop::new(going_past_by(reason), |_| Answer::ok("hello"));
         let response = shop.send(request).await;
         assert_eq!(response.headers()["x-cache"], "BYPASS", "{reason}");
         assert_eq!(words(&shop.cache.stats().bypasses), [(reason.as_str(), 1)]);
@@ -176,6 +184,36 @@ async fn missed(reason: MissReason) -> Shop {
     }
     shop.send(again).await;
     shop
+}
+
+/// Whether memory keeps nothing at all, or has let go of what the shared tier still has.
+#[tokio::test]
+async fn what_is_stale_in_the_shared_tier_alone_is_told_by_why_it_is() {
+    let expired = Answer::ok("hello");
+    let validated = Answer::ok("hello").header("cache-control", "no-cache").header("etag", "\"1\"");
+    for (reason, answer) in [("expired", expired), ("no-cache", validated)] {
+        for (keeps, request) in [(false, get("/")), (true, get("/")), (false, method(Method::HEAD, "/"))] {
+            let store = MemoryStore::default();
+            let bytes = if keeps { 1 << 20 } else { 0 };
+            let first = Shop::of(Cache::builder().shared(store.clone()).memory(bytes), minute(), {
+                let answer = answer.clone();
+                move |_| answer.clone()
+            });
+            store.looked().await;
+            first.get("/").await;
+            eventually("it is stored", || store.holds() == 1).await;
+
+            let answer = answer.clone();
+            let options = Cache::builder().shared(store.clone()).memory(bytes);
+            let second = Shop::of(options, minute(), move |_| answer.clone());
+            second.clock.advance(MINUTE);
+            store.looked().await;
+            let response = second.send(request).await;
+            let status = response.headers()["cache-status"].to_str().unwrap();
+            assert!(status.starts_with("Larder; fwd=stale; fwd-status=200"), "{reason}: {status}");
+            assert_eq!(words(&second.cache.stats().misses), [(reason, 1)]);
+        }
+    }
 }
 
 #[tokio::test]

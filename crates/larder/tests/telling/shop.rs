@@ -10,6 +10,8 @@ use larder_testing::{Answer, ManualClock, Origin};
 use tower::ServiceExt as _;
 use tower_layer::Layer as _;
 
+use crate::journal;
+
 /// How long each run of the handler takes.
 pub(crate) const COST: Duration = Duration::from_millis(40);
 
@@ -32,6 +34,7 @@ impl Shop {
         policy: Policy,
         script: impl Fn(usize) -> Answer + Send + Sync + 'static,
     ) -> Self {
+        journal::let_threads_decide();
         let clock = ManualClock::new();
         let cache = options.clock(clock.clone()).build();
         let turned = clock.clone();

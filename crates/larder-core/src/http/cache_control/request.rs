@@ -81,7 +81,7 @@ impl RequestDirectives {
 
     /// What it asks of a fresh response that is `immutable`.
     ///
-    /// RFC 8246 §2: "Proxies SHOULD skip conditionally revalidating fresh responses containing the immutable extension unless
+    /// RFC 8246 §2.1: "Proxies SHOULD skip conditionally revalidating fresh responses containing the immutable extension unless
     /// there is a signal from the client that a validation is necessary (e.g., a no-cache Cache-Control request directive".
     /// `max-age` is none: a browser sends it with every reload.
     #[must_use]

@@ -8,7 +8,7 @@ use super::directive::Directive;
 
 /// What the first field of the target list says that says anything.
 ///
-/// RFC 9213 §2.2: a cache "MUST select the first (in target list order) field with a valid, non-empty value and use its value
+/// RFC 9213 §2.2: a cache "MUST select the first (in target-list order) field with a valid, non-empty value and use its value
 /// to determine the caching policy for the response, and it MUST ignore the Cache-Control and Expires header fields in that
 /// response, unless no valid, non-empty value is available from the listed header fields."
 pub(super) fn read(headers: &HeaderMap, targets: &[HeaderName]) -> Option<ResponseDirectives> {
@@ -22,7 +22,7 @@ pub(super) fn read(headers: &HeaderMap, targets: &[HeaderName]) -> Option<Respon
     })
 }
 
-/// §2.1: "If a targeted field in a given response is empty or a parsing error is encountered, that field MUST be ignored by
+/// §2.1: "If a targeted field in a given response is empty, or a parsing error is encountered, that field MUST be ignored by
 /// the cache".
 fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Option<Dictionary> {
     // RFC 9651 §4.2: all lines are one list.
@@ -30,10 +30,10 @@ fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Option<Dictionary> {
     Parser::new(&lines.join(&b", "[..])).parse().ok()
 }
 
-/// §2.1: values are mapped "into a Boolean […] when the member has no separate value, a Token […] for alphanumeric values, a
-/// String […] for quote-delimited values, or an Integer […] for purely numeric values", and "Implementations SHOULD NOT
-/// consume values that violate these inferred constraints", such as `max-age="60"`. "Parameters received on directives are
-/// to be ignored".
+/// §2.1: "cache directives that have no value will be mapped to a Boolean […]. When the value is a quoted-string, it will be
+/// mapped to a String […], and when it is a token, it will map to a Token […], an Integer […], or a Decimal", and
+/// "Implementations SHOULD NOT consume values that violate these inferred constraints", such as `max-age="60"`. "Parameters
+/// received on cache directives are to be ignored".
 fn take(parsed: &mut ResponseDirectives, name: &str, value: &ListEntry) {
     let ListEntry::Item(item) = value else {
         return parsed.take(Directive::with_unusable(name));
@@ -82,7 +82,7 @@ mod tests {
             (&[("cdn-cache-control", "max-age=2;foo=bar")], true, max_age(2)),
             // RFC 9651 §3.2: of one key, the last.
             (&[("cdn-cache-control", "max-age=2"), ("cdn-cache-control", "max-age=4")], true, max_age(4)),
-            // §3.1: "none" is "not a registered cache directive; it is here to avoid sending a header field with an empty
+            // §3.1: `none` is "not a registered cache directive; it is here to avoid sending a header field with an empty
             // value, which would be ignored".
             (&[("cdn-cache-control", "none"), ("cache-control", "no-store, max-age=1")], true, None),
             (&[("other-cache-control", "max-age=2"), ("cache-control", "max-age=1")], false, max_age(1)),

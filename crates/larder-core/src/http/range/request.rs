@@ -80,7 +80,7 @@ fn spec(member: &[u8]) -> Option<Spec> {
         (first, []) => Some(Spec::From(position(first)?, None)),
         (first, last) => {
             let (first, last) = (position(first)?, position(last)?);
-            // §14.1.1: "An int-range is invalid if the last-pos value is present and less than first-pos."
+            // §14.1.1: "An int-range is invalid if the last-pos value is present and less than the first-pos."
             (first <= last).then_some(Spec::From(first, Some(last)))
         }
     }

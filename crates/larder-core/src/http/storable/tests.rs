@@ -320,7 +320,7 @@ fn no_lifetime_is_guessed_of_what_answers_a_cookie() {
     }
 }
 
-/// RFC 9111 §7.3: "the presence of a Set-Cookie response header field does not inhibit caching".
+/// RFC 9111 §7.3: "the Set-Cookie response header field […] does not inhibit caching".
 #[test]
 fn cookies_are_stored_where_the_policy_says_so() {
     let lines = &[("set-cookie", "a=b"), ("cache-control", "max-age=5")];

@@ -109,6 +109,7 @@ pub fn decode(value: Bytes, key: &str) -> Result<Decoded, WireError> {
 ///
 /// # Errors
 /// If the value is not what [`encode`], [`encode_variants`] or [`encode_told`] gave for this key.
+#[inline]
 pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<Decoded, WireError> {
     let content_len = checked(&value)?;
     value.truncate(content_len);
