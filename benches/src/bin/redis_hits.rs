@@ -1,14 +1,18 @@
-//! Prints how many hits in Redis are answered per second, beside a layer that one would write by hand.
+//! Prints how many hits in Redis are answered per second, and what processor time each takes in this process, beside a
+//! layer that one would write by hand.
 #![allow(clippy::expect_used, reason = "without Redis there is nothing to measure")]
 
-use clap::Parser;
+use std::fmt::Debug;
+
+use axum::body::{Body, HttpBody};
+use axum::http::{Request, Response};
+use bytes::Bytes;
+use clap::{Parser, ValueEnum};
 use larder_bench::origin;
-use larder_bench::redis::{Load, TASKS, handwritten, larder, warm};
+use larder_bench::redis::{Load, Measured, TASKS, handwritten, larder, warm};
 use larder_testing::RedisServer;
 use tokio::runtime::{Builder, Runtime};
-
-/// Each is measured so often, in turn.
-const ROUNDS: usize = 21;
+use tower::Service;
 
 #[derive(Parser)]
 struct Args {
@@ -18,17 +22,40 @@ struct Args {
     /// On how many threads the tasks run; by default once on one thread, and once on as many as there are cores.
     #[arg(long)]
     threads: Option<usize>,
+    /// Each is measured so often, in turn.
+    #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Sends hits to this one alone and prints nothing, for a tool that counts instructions: run it twice with
+    /// different numbers of rounds, and the difference is the hits' alone.
+    #[arg(long)]
+    only: Option<Side>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Side {
+    ByHand,
+    Larder,
 }
 
 fn main() {
     let args = Args::parse();
+    let load = Load { requests: args.requests };
+    if let Some(side) = args.only {
+        return runtime(args.threads.unwrap_or(1)).block_on(send(side, load, args.rounds));
+    }
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    println!("{TASKS} tasks, hits in Redis per second: medians of {ROUNDS} rounds in turn");
-    println!("{:<10}{:>12}{:>12}{:>10}", "threads", "by hand", "larder", "ratio");
+    println!("{TASKS} tasks, hits in Redis per second, and microseconds of processor time for each:");
+    println!("medians of {} rounds in turn", args.rounds);
+    println!(
+        "{:<10}{:>12}{:>12}{:>10}{:>12}{:>12}",
+        "threads", "by hand", "larder", "ratio", "by hand", "larder"
+    );
     for threads in args.threads.map_or(vec![1, cores], |threads| vec![threads]) {
-        let measured = runtime(threads).block_on(measure(Load { requests: args.requests }));
-        let [by_hand, larder, ratio] = measured;
-        println!("{threads:<10}{by_hand:>12.0}{larder:>12.0}{ratio:>10.2}");
+        let measured = runtime(threads).block_on(measure(load, args.rounds));
+        let [by_hand, larder, ratio, by_hand_time, larder_time] = measured;
+        println!(
+            "{threads:<10}{by_hand:>12.0}{larder:>12.0}{ratio:>10.2}{by_hand_time:>12.2}{larder_time:>12.2}"
+        );
     }
 }
 
@@ -40,8 +67,8 @@ fn runtime(threads: usize) -> Runtime {
     builder.worker_threads(threads).enable_all().build().expect("a runtime")
 }
 
-/// The rate by hand, that of Larder, and what the second is of the first in the same round.
-async fn measure(load: Load) -> [f64; 3] {
+/// The rate by hand, that of Larder, what the second is of the first in the same round, and the time that each took.
+async fn measure(load: Load, rounds: u32) -> [f64; 5] {
     let redis = RedisServer::start().await.expect("a redis-server");
     let by_hand = handwritten(&redis.url(), origin::service(1024)).await;
     let larder = larder(&redis.url(), origin::service(1024));
@@ -49,15 +76,39 @@ async fn measure(load: Load) -> [f64; 3] {
     warm(&larder).await;
 
     let filled = origin::runs();
-    let mut measured: [Vec<f64>; 3] = Default::default();
-    for _ in 0..ROUNDS {
-        let (by_hand, larder) = (load.rate(&by_hand).await, load.rate(&larder).await);
-        for (all, one) in measured.iter_mut().zip([by_hand, larder, larder / by_hand]) {
+    let mut measured: [Vec<f64>; 5] = Default::default();
+    for _ in 0..rounds {
+        let (by_hand, larder) = (load.measured(&by_hand).await, load.measured(&larder).await);
+        let ratio = larder.rate / by_hand.rate;
+        let Measured { rate, micros } = by_hand;
+        for (all, one) in measured.iter_mut().zip([rate, larder.rate, ratio, micros, larder.micros]) {
             all.push(one);
         }
     }
     assert_eq!(origin::runs(), filled, "every request was to be a hit");
     measured.map(median)
+}
+
+/// Warms one of them, and sends it hits.
+async fn send(side: Side, load: Load, rounds: u32) {
+    let redis = RedisServer::start().await.expect("a redis-server");
+    match side {
+        Side::ByHand => ask(&handwritten(&redis.url(), origin::service(1024)).await, load, rounds).await,
+        Side::Larder => ask(&larder(&redis.url(), origin::service(1024)), load, rounds).await,
+    }
+}
+
+async fn ask<S, B>(service: &S, load: Load, rounds: u32)
+where
+    S: Service<Request<Body>, Response = Response<B>, Error: Debug, Future: Send> + Clone + Send + 'static,
+    B: HttpBody<Data = Bytes, Error: Debug> + Send + 'static,
+{
+    warm(service).await;
+    let filled = origin::runs();
+    for _ in 0..rounds {
+        load.measured(service).await;
+    }
+    assert_eq!(origin::runs(), filled, "every request was to be a hit");
 }
 
 fn median(mut all: Vec<f64>) -> f64 {

@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use tokio::task::JoinSet;
 use tower::{Service, ServiceExt};
 
+use super::processor;
 use crate::origin;
 
 /// How many ask at once.
@@ -28,7 +29,7 @@ where
 {
     for _ in 0..200 {
         let filled = origin::runs();
-        Load { requests: 1 }.rate(service).await;
+        Load { requests: 1 }.measured(service).await;
         if origin::runs() == filled {
             return;
         }
@@ -44,13 +45,22 @@ pub struct Load {
     pub requests: u32,
 }
 
-impl Load {
+/// What it came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured {
     /// The answers per second.
+    pub rate: f64,
+    /// The microseconds of processor time that each took in this process; zero where the kernel does not tell.
+    pub micros: f64,
+}
+
+impl Load {
+    /// Sends them, and measures.
     ///
     /// # Panics
     ///
     /// If the service fails.
-    pub async fn rate<S, B>(self, service: &S) -> f64
+    pub async fn measured<S, B>(self, service: &S) -> Measured
     where
         S: Service<Request<Body>, Response = Response<B>, Error: Debug, Future: Send>
             + Clone
@@ -59,12 +69,15 @@ impl Load {
         B: HttpBody<Data = Bytes, Error: Debug> + Send + 'static,
     {
         let mut tasks = JoinSet::new();
-        let begun = Instant::now();
+        let (begun, time) = (Instant::now(), processor::time());
         for task in 0..TASKS {
             tasks.spawn(self.ask(service.clone(), format!("/products/{task}")));
         }
         tasks.join_all().await;
-        f64::from(self.requests) * TASKS as f64 / begun.elapsed().as_secs_f64()
+        let requests = f64::from(self.requests) * TASKS as f64;
+        let rate = requests / begun.elapsed().as_secs_f64();
+        let taken = processor::time().zip(time).map(|(after, before)| after.saturating_sub(before));
+        Measured { rate, micros: taken.unwrap_or_default().as_secs_f64() * 1e6 / requests }
     }
 
     async fn ask<S, B>(self, service: S, path: String)

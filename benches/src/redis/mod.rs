@@ -4,7 +4,8 @@ mod frame;
 mod handwritten;
 mod larder;
 mod load;
+mod processor;
 
 pub use self::handwritten::handwritten;
 pub use self::larder::larder;
-pub use self::load::{Load, TASKS, warm};
+pub use self::load::{Load, Measured, TASKS, warm};

@@ -8,9 +8,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::pin::pin;
+use std::future::ready;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -52,6 +54,9 @@ struct Wanted {
 }
 
 type Answer = Result<Option<Bytes>, Error>;
+/// What one command for many brings.
+type Values = Result<Vec<Option<Bytes>>, Error>;
+type Command = Pin<Box<dyn Future<Output = Values> + Send>>;
 
 /// What to do for a value.
 enum Turn {
@@ -91,15 +96,35 @@ impl Gather {
         value
     }
 
-    async fn get_all(self: Arc<Self>, way: Way, all: Vec<Wanted>) {
+    /// Sends off a batch, by itself, as any of those who asked may stop waiting.
+    fn send(self: &Arc<Self>, way: &Way, all: Vec<Wanted>) {
         let (mut keys, mut answers) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));
         for Wanted { key, answer } in all {
             keys.push(key);
             answers.push(answer);
         }
-        let flight = self.flight(&way, keys.len());
         let client = way.link.within(way.limit);
-        let values: Result<Vec<Option<Bytes>>, Error> = flight.over(pin!(client.mget(keys))).await;
+        // Boxed, as Tokio would move all of it about.
+        let mut command: Command = Box::pin(async move { client.mget(keys).await });
+        // fred has it now, before those go on whom the last batch was for: Redis works on the one while they work on the
+        // other. On one thread it would otherwise wait for all of them.
+        let _entered = way.runtime.enter();
+        let sent = command.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        way.runtime.spawn(Arc::clone(self).get_all(way.clone(), command, sent, answers));
+    }
+
+    async fn get_all(
+        self: Arc<Self>,
+        way: Way,
+        command: Command,
+        sent: Poll<Values>,
+        answers: Vec<oneshot::Sender<Answer>>,
+    ) {
+        let flight = self.flight(&way, answers.len());
+        let values = match sent {
+            Poll::Pending => flight.over(command).await,
+            Poll::Ready(values) => flight.over(ready(values)).await,
+        };
         match values {
             Ok(values) if values.len() == answers.len() => {
                 self.learn(values.iter().flatten());
@@ -138,8 +163,7 @@ impl Gather {
                 // Another thread was here first.
                 return;
             }
-            // By itself, as any of those who asked may stop waiting; boxed, as Tokio would move all of it about.
-            way.runtime.spawn(Box::pin(Arc::clone(self).get_all(way.clone(), batch)));
+            self.send(way, batch);
             // What does not fill a command of its own waits for the next turn.
             due = waiting >= most;
         }

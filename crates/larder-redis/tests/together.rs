@@ -5,6 +5,7 @@
 mod support;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use larder_core::store::{SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Direction, Proxy, RedisServer};
 use support::{brief, eventually, joined, store};
+use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -120,6 +122,35 @@ async fn nobody_waits_for_a_slow_network() {
     })
     .await;
     asked.abort_all();
+}
+
+/// Redis works on one batch while this process works on what came with the other: on one thread, too, where whoever is
+/// answered keeps all others from going on.
+#[tokio::test]
+async fn the_next_batch_is_sent_before_those_of_the_last_go_on() {
+    // The last ones are too few to go together with the first batch.
+    let values = AT_ONCE + 32 + 20;
+    let (server, store) = filled(values).await;
+    let (together, server) = (calls(&server, "mget").await, Arc::new(server));
+    let mut asked = JoinSet::new();
+    for number in 0..values {
+        let (store, server) = (store.clone(), Arc::clone(&server));
+        asked.spawn(async move {
+            store.get(&key(number)).await.unwrap();
+            // The first of the first batch.
+            if number == AT_ONCE {
+                let sent = async || calls(&server, "mget").await >= together + 2;
+                on_another_thread(eventually("the second was sent", sent));
+            }
+        });
+    }
+    asked.join_all().await;
+}
+
+/// Blocks this thread, and all tasks on it, until it is done.
+fn on_another_thread(what: impl Future<Output = ()> + Send) {
+    let other = || Builder::new_current_thread().enable_all().build().unwrap().block_on(what);
+    std::thread::scope(|scope| scope.spawn(other).join()).unwrap();
 }
 
 #[tokio::test]

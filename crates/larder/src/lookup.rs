@@ -86,17 +86,10 @@ impl Route {
         }
     }
 
-    /// The reason for a miss in memory, where nothing is ever kept in memory and there is a shared tier to ask.
-    pub(crate) fn goes_to_shared_alone(&self, look: Look, known: &Known) -> Option<MissReason> {
-        let inner = &self.cache;
-        match known {
-            Known::Missing(reason)
-                if !inner.memory.keeps() && credentials_reason(look.credentials).is_none() =>
-            {
-                inner.store.is_some().then_some(*reason)
-            }
-            _ => None,
-        }
+    /// Whether a look at memory can be left out, as nothing is in it.
+    #[inline]
+    pub(crate) fn goes_to_shared_alone(&self, look: Look) -> bool {
+        self.shared_alone && credentials_reason(look.credentials).is_none()
     }
 
     /// What the log and the rules of reuse say of a stored response.
@@ -135,6 +128,15 @@ impl Route {
         }
     }
 
+    /// What the shared tier knows about a request, where nothing is kept in memory.
+    pub(crate) async fn look_in_shared_alone(&self, named: &Named, headers: &HeaderMap) -> Known {
+        let missing = MissReason::NeverStored;
+        match self.read_at(named.address(), named.key(), headers, true).await {
+            Ok((read, _)) => self.judge_shared(headers, read, missing),
+            Err(reason) => Known::Missing(reason.unwrap_or(missing)),
+        }
+    }
+
     /// What the shared tier knows about a request that memory knows nothing of use about, and what was seen where, for a
     /// claim to the lease. Nothing of that, if the shared tier was not asked or did not answer.
     pub(crate) async fn look_before_filling(
@@ -151,20 +153,37 @@ impl Route {
 
     /// Reads from the shared tier; or the reason why it is of no use, if it is one.
     async fn read_shared(&self, key: &str, headers: &HeaderMap) -> Result<(Read, Seen), Option<MissReason>> {
+        let variant = match self.cache.memory.find(key, headers, self.cache.clock.boot()) {
+            Found::OtherVariants(variants) => Some(variant_of(key, headers, &variants)),
+            _ => None,
+        };
+        let may_vary = variant.is_none();
+        let address = variant.unwrap_or_else(|| address::primary(key));
+        let (read, (variant, fingerprint)) = self.read_at(&address, key, headers, may_vary).await?;
+        Ok((read, Seen { address: variant.unwrap_or(address), fingerprint }))
+    }
+
+    /// Reads what is at an address and, if that says that the responses vary, at that of the variant. Also tells what was
+    /// seen: the address of the variant, if it was asked for, and the fingerprint of the value.
+    async fn read_at(
+        &self,
+        address: &str,
+        key: &str,
+        headers: &HeaderMap,
+        may_vary: bool,
+    ) -> Result<(Read, (Option<String>, Fingerprint)), Option<MissReason>> {
         let inner = &*self.cache;
         let store = inner.shared().ok_or(None)?;
         let local = self.trusted().ok_or(MissReason::Unconfirmed)?;
         let asked = async {
-            let variants = match inner.memory.find(key, headers, inner.clock.boot()) {
-                Found::OtherVariants(variants) => Some(variants),
-                _ => None,
-            };
-            match get(inner, &**store, (key, headers), variants.as_deref(), local).await? {
-                (Read::Fields(fields), _) if variants.is_none() => {
+            match get(inner, &**store, address, (key, headers), local).await? {
+                (Read::Fields(fields), _) if may_vary => {
                     let variants = inner.memory.insert_fields(key, fields);
-                    get(inner, &**store, (key, headers), Some(&variants), local).await
+                    let address = variant_of(key, headers, &variants);
+                    let (read, fingerprint) = get(inner, &**store, &address, (key, headers), local).await?;
+                    Ok((read, (Some(address), fingerprint)))
                 }
-                read => Ok(read),
+                (read, fingerprint) => Ok((read, (None, fingerprint))),
             }
         };
         match asked.await {
@@ -231,7 +250,27 @@ impl Route {
 /// Where the shared tier was asked, and what is there.
 pub(crate) struct Seen {
     pub(crate) address: String,
-    pub(crate) fingerprint: Option<[u8; 8]>,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+type Fingerprint = Option<[u8; 8]>;
+
+/// A key, and its own address in the shared tier, in one text.
+pub(crate) struct Named(String);
+
+impl Named {
+    pub(crate) fn new(key: &str) -> Self {
+        Self(address::primary(key))
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        // Between the braces.
+        self.0.get(1..self.0.len() - 1).unwrap_or_default()
+    }
 }
 
 /// What the shared tier answered.
@@ -248,20 +287,19 @@ enum Read {
 async fn get(
     inner: &Inner,
     store: &dyn Store,
+    address: &str,
     (key, headers): (&str, &HeaderMap),
-    variants: Option<&Variants>,
     local: u64,
-) -> Result<(Read, Seen), StoreError> {
-    let address = address_of(key, headers, variants);
-    let answer = store.get(&address).await?;
+) -> Result<(Read, Fingerprint), StoreError> {
+    let answer = store.get(address).await?;
     let mut fingerprint = answer.as_deref().and_then(wire::fingerprint);
     let read = read(inner, key, headers, answer, local);
     if matches!(read, Read::Unreadable) {
         // Its position is as good as any, so that it might keep what is filled now from taking its place (rule 16).
-        store.remove(&address).await?;
+        store.remove(address).await?;
         fingerprint = None;
     }
-    Ok((read, Seen { address, fingerprint }))
+    Ok((read, fingerprint))
 }
 
 /// Reads an answer of the shared tier, which was asked when our local number was `local` (rule 1).
@@ -271,7 +309,7 @@ fn read(inner: &Inner, key: &str, headers: &HeaderMap, answer: Option<Bytes>, lo
         Ok(Decoded::Response(mut stored)) if vary::matches(&stored.meta.selecting, headers) => {
             stored.meta.position.mark.local = local;
             let held = Held::promoted(stored, inner.clock.wall(), inner.clock.boot());
-            Read::Response(Arc::new(if inner.memory.keeps() { held.kept() } else { held }))
+            Read::Response(if inner.memory.keeps() { Arc::new(held.kept()) } else { Arc::new(held) })
         }
         Ok(Decoded::Response(_)) => Read::Other,
         Ok(Decoded::Variants(fields)) => Read::Fields(fields),
@@ -282,11 +320,8 @@ fn read(inner: &Inner, key: &str, headers: &HeaderMap, answer: Option<Bytes>, lo
     }
 }
 
-fn address_of(key: &str, headers: &HeaderMap, variants: Option<&Variants>) -> String {
-    match variants {
-        None => address::primary(key),
-        Some(variants) => address::variant(key, variants.of_request(headers)),
-    }
+fn variant_of(key: &str, headers: &HeaderMap, variants: &Variants) -> String {
+    address::variant(key, variants.of_request(headers))
 }
 
 /// What comes out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as

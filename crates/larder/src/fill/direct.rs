@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use http::Request;
 use http::request::Parts;
-use larder_core::outcome::{BypassReason, MissReason, Outcome};
+use larder_core::outcome::{BypassReason, Outcome};
 use tracing::Instrument as _;
 
 use super::ask::Ask;
 use super::join::answer;
 use super::refresh::refresh_early;
 use crate::log::start;
-use crate::lookup::Known;
+use crate::lookup::{Known, Named};
 use crate::serve;
 use crate::service::inner::{Answer, Inner, Later};
 use crate::service::plan::Look;
@@ -28,8 +28,7 @@ pub(crate) fn answer_directly<S, Q>(
     inner: S,
     (parts, body): (Parts, Q),
     look: Look,
-    key: Box<str>,
-    missing: MissReason,
+    named: Named,
 ) -> impl Future<Output = Answer<S::Body, S::Error>> + Send + 'static
 where
     S: Inner<Q>,
@@ -37,17 +36,19 @@ where
 {
     async move {
         start(&route.cache);
-        match route.look_in_shared(&key, &parts.headers, missing).await {
+        let known = route.look_in_shared_alone(&named, &parts.headers).await;
+        let key = named.key();
+        match known {
             Known::Fresh(held, tier) => {
                 let now = held.since();
                 if !route.is_due(&held, now) {
-                    return Ok(serve::unshared(&route, look, &key, &parts, held, now).into_response());
+                    return Ok(serve::unshared(&route, look, key, &parts, held, now).into_response());
                 }
-                let response = serve::fresh(&route, look, &key, &parts, &held, tier, now).into_response();
-                refresh_early(&route, inner, (parts, body), look, &key, (held, tier));
+                let response = serve::fresh(&route, look, key, &parts, &held, tier, now).into_response();
+                refresh_early(&route, inner, (parts, body), look, key, (held, tier));
                 Ok(response)
             }
-            known => fill(route, inner, (parts, body), look, &key, known).await,
+            known => fill(route, inner, (parts, body), look, key, known).await,
         }
     }
 }

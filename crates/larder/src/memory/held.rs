@@ -65,6 +65,7 @@ impl Held {
 
     /// What came from the shared tier, its fields read behind [`headers::room`]. The time it spent there is measured by
     /// the calendar, as no other clock is common to the instances; from here on this process's own clock counts.
+    #[inline]
     pub(crate) fn promoted(mut stored: StoredResponse, wall: Wall, now: Boot) -> Self {
         let resident = wall.saturating_since(stored.meta.response_time);
         let age = age::current_age(stored.meta.initial_age, resident);
@@ -72,6 +73,7 @@ impl Held {
         Self::new(stored, others, None, age, now)
     }
 
+    #[inline]
     fn new(
         stored: StoredResponse,
         others: Option<HeaderValue>,

@@ -17,6 +17,10 @@ pub(crate) const X_CACHE_KEY: HeaderName = HeaderName::from_static("x-cache-key"
 
 /// What this cache calls itself in `Cache-Status`.
 const NAME: &str = "Larder";
+// Constants are known to be values of fields before a hit has to look at them.
+const ZERO: HeaderValue = HeaderValue::from_static("0");
+const OWN: HeaderValue = HeaderValue::from_static(NAME);
+const HIT: HeaderValue = HeaderValue::from_static("HIT");
 /// Enough for every member that is written for a hit.
 const MEMBER: usize = 96;
 
@@ -82,7 +86,7 @@ pub(crate) fn prepare(headers: &mut HeaderMap) -> Option<HeaderValue> {
     for (name, value) in &*headers {
         prepared.append(name.clone(), value.clone());
     }
-    prepared.insert(X_CACHE, HeaderValue::from_static("HIT"));
+    prepared.insert(X_CACHE, HIT);
     *headers = prepared;
     others
 }
@@ -94,8 +98,8 @@ pub(crate) fn room() -> HeaderMap {
 
 fn room_for(fields: usize) -> HeaderMap {
     let mut fields = HeaderMap::with_capacity(fields);
-    fields.insert(AGE, HeaderValue::from_static("0"));
-    fields.insert(CACHE_STATUS, HeaderValue::from_static(NAME));
+    fields.insert(AGE, ZERO);
+    fields.insert(CACHE_STATUS, OWN);
     fields
 }
 
@@ -103,7 +107,7 @@ fn room_for(fields: usize) -> HeaderMap {
 pub(crate) fn prepare_behind_room(headers: &mut HeaderMap) -> Option<HeaderValue> {
     // Most responses have each field but once, which is seen without a look-up.
     if headers.len() == headers.keys_len() || headers.get_all(CACHE_STATUS).iter().nth(1).is_none() {
-        headers.insert(X_CACHE, HeaderValue::from_static("HIT"));
+        headers.insert(X_CACHE, HIT);
         return None;
     }
     let others: Vec<_> = headers.get_all(CACHE_STATUS).iter().skip(1).cloned().collect();
@@ -247,7 +251,7 @@ fn behind(others: Option<&HeaderValue>, member: &str) -> HeaderValue {
         None => HeaderValue::from_str(member),
         Some(others) => HeaderValue::from_bytes(&[others.as_bytes(), b", ", member.as_bytes()].concat()),
     };
-    line.unwrap_or(HeaderValue::from_static(NAME))
+    line.unwrap_or(OWN)
 }
 
 /// RFC 9111 §1.2.2: times are whole seconds, and 2^31 stands for all longer ones.
@@ -262,7 +266,7 @@ pub(crate) fn whole_seconds(age: Duration) -> HeaderValue {
         Some(digits) => HeaderValue::from_maybe_shared(Bytes::from_static(without_zeros(digits))),
         None => HeaderValue::from_str(itoa::Buffer::new().format(seconds)),
     };
-    value.unwrap_or(HeaderValue::from_static("0"))
+    value.unwrap_or(ZERO)
 }
 
 /// The numbers below ten thousand, nearly three hours, in four digits each.

@@ -19,7 +19,7 @@ use super::route::Route;
 use super::sent;
 use crate::body::CacheBody;
 use crate::fill::{self, Ask};
-use crate::lookup::Known;
+use crate::lookup::{Known, Named};
 use crate::{serve, write};
 
 /// A service whose responses are cached. Made by [`CacheLayer`](super::CacheLayer).
@@ -63,16 +63,19 @@ where
                 if let Some(brought) = self.route.behind(&mut parts.headers) {
                     return self.catch_up(look, key.into(), parts, body, brought);
                 }
+                if self.route.goes_to_shared_alone(look) {
+                    return self.ask_shared_alone(look, key, parts, body);
+                }
                 let now = self.route.cache.clock.boot();
                 match self.route.look_in_memory(look, key, &parts.headers, now) {
-                    Known::Fresh(held, tier) => {
+                    Known::Fresh(held, tier) if self.route.is_due(&held, now) => {
                         let response = serve::fresh(&self.route, look, key, &parts, &held, tier, now);
-                        let stored = ResponseFuture::stored(response);
-                        if self.route.is_due(&held, now) {
-                            let inner = self.take_ready();
-                            fill::refresh_early(&self.route, inner, (parts, body), look, key, (held, tier));
-                        }
-                        stored
+                        let inner = self.take_ready();
+                        fill::refresh_early(&self.route, inner, (parts, body), look, key, (held, tier));
+                        ResponseFuture::stored(response)
+                    }
+                    Known::Fresh(held, tier) => {
+                        ResponseFuture::stored(serve::fresh(&self.route, look, key, &parts, &held, tier, now))
                     }
                     known => self.ask(look, key, known, parts, body),
                 }
@@ -84,6 +87,22 @@ where
 }
 
 impl<S> CacheService<S> {
+    /// Answers a request where nothing is kept in memory.
+    pub(super) fn ask_shared_alone<Q>(
+        &mut self,
+        look: Look,
+        key: &str,
+        parts: Parts,
+        body: Q,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<Q>,
+        Q: Send + 'static,
+    {
+        let (route, inner) = (Arc::clone(&self.route), self.take_ready());
+        ResponseFuture::longer(fill::answer_directly(route, inner, (parts, body), look, Named::new(key)))
+    }
+
     /// Answers a request that memory has no fresh response for.
     pub(super) fn ask<Q>(
         &mut self,
@@ -97,11 +116,6 @@ impl<S> CacheService<S> {
         S: Inner<Q>,
         Q: Send + 'static,
     {
-        if let Some(missing) = self.route.goes_to_shared_alone(look, &known) {
-            let (route, inner) = (Arc::clone(&self.route), self.take_ready());
-            let answer = fill::answer_directly(route, inner, (parts, body), look, key.into(), missing);
-            return ResponseFuture::longer(answer);
-        }
         match Ask::new(&self.route, look, key, &mut parts) {
             Ok(ask) => {
                 let inner = self.take_ready();

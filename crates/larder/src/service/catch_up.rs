@@ -84,6 +84,10 @@ impl<S> CacheService<S> {
             // Who waits takes up no place that others could use.
             place.leave();
             if route.catch_up(brought).await {
+                if route.goes_to_shared_alone(look) {
+                    let mut service = Self::new(place.take().await?, route);
+                    return service.ask_shared_alone(look, &key, parts, body).await;
+                }
                 let now = route.cache.clock.boot();
                 return match route.look_in_memory(look, &key, &parts.headers, now) {
                     Known::Fresh(held, tier) => {

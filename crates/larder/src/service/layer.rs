@@ -26,9 +26,10 @@ pub struct CacheLayer {
 impl CacheLayer {
     pub(crate) fn new(cache: Arc<Inner>, policy: Policy) -> Self {
         let route = Route {
-            cache,
             new_keys: Budget::new(policy.new_keys),
             outgrown: Outgrown::default(),
+            shared_alone: !cache.memory.keeps() && cache.store.is_some(),
+            cache,
             policy,
             #[cfg(feature = "metrics")]
             report: crate::report::route::RouteReport::default(),

@@ -1,8 +1,8 @@
 //! Whether a request is for the cache at all, and under which key.
 
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
-    RANGE, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -12,7 +12,7 @@ use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::BypassReason;
 
 use super::route::Route;
-use super::target::Target;
+use super::target::{Host, Target};
 use crate::policy::{Inherited, Policy};
 use crate::route::Params;
 
@@ -62,6 +62,7 @@ impl Route {
     }
 
     fn look(&self, parts: &mut Parts, key: &mut KeyBuf, head: bool) -> Result<Look, BypassReason> {
+        let params = self.policy.key_params(parts);
         let fields = Fields::of(&parts.headers);
         if let Some(reason) = fields.past {
             return Err(reason);
@@ -69,14 +70,14 @@ impl Route {
         if parts.extensions.get().is_some_and(|Passed(caches)| caches.contains(&self.id())) {
             return Err(BypassReason::Nested);
         }
-        let params = self.policy.key_params(parts);
-        self.policy.write_key(key, parts, &params, &Target::of(parts)?)?;
+        self.policy.write_key(key, parts, &params, &Target::sent_to(fields.host, parts)?)?;
         if key.as_str().is_none() {
             return Err(BypassReason::KeyTooLong);
         }
         let credentials = fields.credentials(&self.policy, &parts.headers);
-        let range = fields.range && asks_for_ranges(&mut parts.headers, head)?;
-        Ok(Look { head, conditional: fields.conditional, range, credentials })
+        let (conditional, range) = (fields.conditional, fields.range);
+        let range = range && asks_for_ranges(&mut parts.headers, head)?;
+        Ok(Look { head, conditional, range, credentials })
     }
 
     /// The names that this layer gives the response to a request that it leaves to one further out, whose policy may know
@@ -104,21 +105,24 @@ impl Route {
 
 /// What the fields of a request say about its being for the cache.
 #[derive(Default)]
-struct Fields {
+struct Fields<'a> {
     past: Option<BypassReason>,
+    host: Host<'a>,
     conditional: bool,
     range: bool,
     authorization: bool,
     cookie: bool,
 }
 
-impl Fields {
-    /// One walk over the fields that there are costs less than a look-up for each of eight that usually are not.
+impl<'a> Fields<'a> {
+    /// One walk over the fields that there are costs less than a look-up for each of nine, most of which usually are not.
     #[inline]
-    fn of(headers: &HeaderMap) -> Self {
+    fn of(headers: &'a HeaderMap) -> Self {
         let mut seen = Self::default();
-        for name in headers.keys() {
-            if *name == IF_NONE_MATCH || *name == IF_MODIFIED_SINCE {
+        for (name, line) in headers {
+            if *name == HOST {
+                seen.host = seen.host.and(line);
+            } else if *name == IF_NONE_MATCH || *name == IF_MODIFIED_SINCE {
                 seen.conditional = true;
             } else if *name == AUTHORIZATION {
                 seen.authorization = true;

@@ -14,6 +14,8 @@ pub(crate) struct Route {
     pub(crate) policy: Policy,
     pub(crate) new_keys: Budget,
     pub(crate) outgrown: Outgrown,
+    /// Whether nothing is ever kept in memory, and there is a shared tier to ask. Here, as every hit looks at it.
+    pub(crate) shared_alone: bool,
     #[cfg(feature = "metrics")]
     pub(crate) report: crate::report::route::RouteReport,
 }

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use http::Version;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Uri;
+use http::{HeaderValue, Version};
 use larder_core::key::authority;
 use larder_core::outcome::BypassReason;
 
@@ -19,13 +19,38 @@ pub(crate) struct Target<'a> {
     pub(crate) query: Option<&'a str>,
 }
 
+/// The lines of a request's `Host`.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Host<'a> {
+    #[default]
+    None,
+    One(&'a HeaderValue),
+    Several,
+}
+
+impl<'a> Host<'a> {
+    /// These and one more.
+    #[inline]
+    pub(crate) const fn and(self, line: &'a HeaderValue) -> Self {
+        match self {
+            Self::None => Self::One(line),
+            Self::One(_) | Self::Several => Self::Several,
+        }
+    }
+}
+
 impl<'a> Target<'a> {
     /// The target of the request, or why there is none to be sure of.
     pub(crate) fn of(parts: &'a Parts) -> Result<Self, BypassReason> {
+        Self::sent_to(parts.headers.get_all(HOST).iter().fold(Host::default(), Host::and), parts)
+    }
+
+    /// The same, where the request's `Host` is known already.
+    pub(crate) fn sent_to(field: Host<'a>, parts: &'a Parts) -> Result<Self, BypassReason> {
         let uri = crate::route::whole_uri(parts);
         let scheme = uri.scheme_str().unwrap_or("http");
         let (path, query) = (uri.path(), uri.query());
-        Ok(Self { form: form(parts, uri, scheme), scheme, authority: host(parts, uri, scheme)?, path, query })
+        Ok(Self { form: form(parts, uri, scheme), scheme, authority: host(field, uri, scheme)?, path, query })
     }
 
     /// The target itself, if what stands for its host can be one. Signs that end a host would make the URI of another
@@ -62,15 +87,14 @@ fn form<'a>(parts: &Parts, uri: &Uri, scheme: &'a str) -> &'a str {
 /// MUST ignore the received Host header field (if any)". A handler may look at `Host` all the same, so that whoever sends
 /// two different hosts could plant one host's response under the other's key: such a request is not for a cache. Nor is
 /// one with two `Host` lines, to which RFC 9112 §3.2 wants a 400, and of which a handler may read the other one.
-fn host<'a>(parts: &'a Parts, uri: &'a Uri, scheme: &str) -> Result<Cow<'a, str>, BypassReason> {
-    let mut lines = parts.headers.get_all(HOST).iter();
-    let field = match (lines.next(), lines.next()) {
-        (Some(value), None) => {
+fn host<'a>(field: Host<'a>, uri: &'a Uri, scheme: &str) -> Result<Cow<'a, str>, BypassReason> {
+    let field = match field {
+        Host::One(value) => {
             let value = value.to_str().map_err(|_| BypassReason::Authority)?;
             Some(authority::normal(scheme, value))
         }
-        (None, _) => None,
-        (Some(_), Some(_)) => return Err(BypassReason::Authority),
+        Host::None => None,
+        Host::Several => return Err(BypassReason::Authority),
     };
     let Some(named) = uri.authority() else {
         return Ok(field.unwrap_or_default());

@@ -105,6 +105,30 @@ async fn no_field_of_the_origins_connection_reaches_a_client_from_it_or_from_the
     assert_eq!(origin.heads().len(), 1, "the second response is out of the cache");
 }
 
+/// RFC 9110 §15.2 would have a proxy forward interim responses. A service has one response to give, and hyper's server sends
+/// none before it but its own 100 (Continue). RFC 9111 §3 has nothing but a final response be stored.
+#[tokio::test]
+async fn nothing_that_an_interim_response_says_is_in_the_final_one_or_stored_with_it() {
+    const ANSWER: &str = "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\
+        Cache-Control: no-store\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\n\
+        Content-Length: 2\r\nConnection: close\r\nX-Kept: 1\r\n\r\nhi";
+    let origin = Origin::saying(ANSWER).await;
+    let proxy = Running::before(&origin, &[]).await;
+    for source in ["the origin", "the cache"] {
+        let response = proxy.ask("GET /", &["Host: x"]).await;
+        assert!(
+            response.starts_with("HTTP/1.1 200 OK\r\n") && response.ends_with("\r\n\r\nhi"),
+            "{response}"
+        );
+        for (name, expected) in
+            [("x-kept", &["1"][..]), ("cache-control", &["max-age=3600"]), ("link", &[]), ("x-early", &[])]
+        {
+            assert_eq!(field(&response, name), expected, "{name} from {source}: {response}");
+        }
+    }
+    assert_eq!(origin.heads().len(), 1, "the second response is out of the cache");
+}
+
 /// RFC 9112 §6.3: "the Transfer-Encoding overrides the Content-Length", and the latter is removed before the message is
 /// forwarded, or two readers see two ends.
 #[tokio::test]

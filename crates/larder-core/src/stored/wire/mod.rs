@@ -98,6 +98,7 @@ pub fn decode(value: Bytes, key: &str) -> Result<Decoded, WireError> {
 ///
 /// # Errors
 /// If the value is not what [`encode`] or [`encode_variants`] gave for this key.
+#[inline]
 pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<Decoded, WireError> {
     let content_len = checked(&value)?;
     value.truncate(content_len);

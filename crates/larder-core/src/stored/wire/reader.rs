@@ -32,6 +32,7 @@ impl<'v> Reader<'v> {
     }
 
     /// The next `N` bytes.
+    #[inline]
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], WireErrorKind> {
         let (array, rest) = self.rest.split_first_chunk().ok_or(WireErrorKind::Malformed)?;
         self.rest = rest;
@@ -39,7 +40,19 @@ impl<'v> Reader<'v> {
     }
 
     /// A length. It is only a number yet, and may be anything.
+    #[inline]
     pub(super) fn length(&mut self) -> Result<usize, WireErrorKind> {
+        match self.rest {
+            // Most lengths are short.
+            [byte @ ..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(usize::from(*byte))
+            }
+            _ => self.long_length(),
+        }
+    }
+
+    fn long_length(&mut self) -> Result<usize, WireErrorKind> {
         let mut length = 0;
         for shift in (0..usize::BITS).step_by(7) {
             let [byte] = self.array()?;
@@ -52,11 +65,13 @@ impl<'v> Reader<'v> {
     }
 
     /// Bytes, preceded by their number.
+    #[inline]
     pub(super) fn bytes(&mut self) -> Result<&'v [u8], WireErrorKind> {
         let length = self.length()?;
         self.take(length)
     }
 
+    #[inline]
     fn take(&mut self, length: usize) -> Result<&'v [u8], WireErrorKind> {
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or(WireErrorKind::Malformed)?;
         self.rest = rest;
@@ -64,6 +79,7 @@ impl<'v> Reader<'v> {
     }
 
     /// Bytes, preceded by their number, as a slice that keeps the value alive.
+    #[inline]
     pub(super) fn shared(&mut self) -> Result<Bytes, WireErrorKind> {
         self.bytes().map(|bytes| self.value.slice_ref(bytes))
     }

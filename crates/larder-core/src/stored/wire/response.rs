@@ -29,6 +29,7 @@ impl Head {
         self.meta.part.as_ref().is_none_or(|part| part.has_length(body))
     }
 
+    #[inline]
     pub(super) fn with_body(self, body: Bytes) -> StoredResponse {
         StoredResponse { status: self.status, headers: self.headers, body, meta: self.meta }
     }
@@ -55,6 +56,7 @@ pub(super) fn write(sink: &mut dyn Sink, response: &StoredResponse) {
 }
 
 /// Reads what [`write`] wrote, up to the body.
+#[inline]
 pub(super) fn read_head(
     reader: &mut Reader<'_>,
     key: &str,
@@ -154,6 +156,7 @@ fn write_names(sink: &mut dyn Sink, names: &Names) {
     sink.put(names.packed_digests());
 }
 
+#[inline]
 fn read_names(reader: &mut Reader<'_>) -> Result<Names, WireErrorKind> {
     let packed = reader.shared()?;
     let digests = reader.shared_items(DIGEST_LEN)?;
