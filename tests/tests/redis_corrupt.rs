@@ -3,7 +3,6 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
 
-use larder::Invalidated;
 use larder_tests::redis::{Answer, Instance, Setup, World};
 
 /// A world in which the value of `/values/1` is stored, its name in Redis, and the stored bytes.
@@ -125,7 +124,7 @@ async fn a_key_of_another_type_is_a_miss_and_is_replaced() {
 #[tokio::test]
 async fn an_old_response_that_is_put_back_is_refused() {
     let (world, a, name, bytes) = stored().await;
-    assert_eq!(a.update(1).await, Invalidated::Applied);
+    a.changes(1).await;
     let reader = reader(&world).await;
     put(&world, &name, &bytes).await;
     let answer = reader.get("/values/1").await;

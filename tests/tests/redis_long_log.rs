@@ -3,7 +3,6 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
 
-use larder::Invalidated;
 use larder_testing::Reply;
 use larder_tests::redis::{EVENTS, Instance, Setup, World, eventually};
 
@@ -33,7 +32,7 @@ async fn long_log() -> (World, Instance) {
             a.hits(&format!("/values/{value}")).await;
             world.stored_as(&format!("/values/{value}")).await;
         }
-        assert_eq!(a.update(values[1]).await, Invalidated::Applied);
+        a.changes(values[1]).await;
         invalidate_many(&world, &a).await;
     }
     eventually("there are marks", async || exists(&world).await).await;
@@ -64,7 +63,7 @@ async fn what_was_stored_after_the_mark_is_served_and_what_was_stored_before_it_
     let _ = b.cache.close().await;
     let c = new(&world).await;
     shows_what_is_true(&c, &[]).await;
-    assert_eq!(c.update(11).await, Invalidated::Applied);
+    c.changes(11).await;
     a.shows("/values/11", "v2").await;
 }
 
@@ -99,7 +98,7 @@ async fn marks_of_another_incarnation_are_not_believed() {
     world.command(&["SET", MARKS, marks.as_str().unwrap()]).await;
     let b = new(&world).await;
     b.hits("/values/1").await;
-    assert_eq!(a.update(1).await, Invalidated::Applied);
+    a.changes(1).await;
     b.catches_up().await;
     assert_eq!(b.get("/values/1").await.text(), "v2");
     for (value, text) in [(1, "v2"), (2, "v2"), (3, "v1"), (12, "v2")] {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::Request;
 use http::header::HOST as HOST_FIELD;
 use http_body_util::BodyExt;
-use larder::{Cache, Invalidated, Tag};
+use larder::{Cache, Invalidated, Invalidation, Tag};
 use larder_redis::{RedisStore, RedisStoreBuilder};
 use larder_testing::{Gate, Proxy, RedisServer};
 use tokio::net::TcpListener;
@@ -163,6 +163,23 @@ impl Instance {
         self.invalidate(id).await
     }
 
+    /// Changes the value, and [applies](Self::applies) that here.
+    pub async fn changes(&self, id: usize) {
+        let _ = self.truth.change(id);
+        self.applies(Tag::new(format!("value:{id}"))).await;
+    }
+
+    /// Invalidates this here, as often as it takes: on a machine that has too much to do, half a second is not always enough
+    /// for an event to come back.
+    pub async fn applies(&self, what: impl Into<Invalidation>) {
+        let what = what.into();
+        let applied = async || self.cache.invalidate(what.clone()).await == Invalidated::Applied;
+        if !applied().await {
+            eventually("it is applied", applied).await;
+            self.joins().await;
+        }
+    }
+
     /// Invalidates the value here.
     pub async fn invalidate(&self, id: usize) -> Invalidated {
         self.cache.invalidate(Tag::new(format!("value:{id}"))).await
@@ -170,12 +187,7 @@ impl Instance {
 
     /// Waits until it has read what was appended to the log before.
     pub async fn catches_up(&self) {
-        let marker = async || self.cache.invalidate(Tag::new("marker")).await == Invalidated::Applied;
-        // On a machine that has too much to do, half a second is not always enough.
-        if !marker().await {
-            eventually("what is appended comes back", marker).await;
-            self.joins().await;
-        }
+        self.applies(Tag::new("marker")).await;
     }
 
     /// How often its handlers read a value.
