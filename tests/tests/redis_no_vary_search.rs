@@ -160,6 +160,28 @@ async fn who_invalidates_a_uri_does_not_wait_for_what_began_before() {
     }
 }
 
+/// Nor is a body followed that is arriving since before.
+#[tokio::test]
+async fn who_invalidates_a_uri_does_not_follow_what_began_before() {
+    let world = World::new().await;
+    let (a, b) = (world.instance().await, world.instance().await);
+    a.get("/searched-streams/1?page=9").await;
+    let gate = a.hold(1);
+    let old = tokio::spawn(a.call("/searched-streams/1?utm=1"));
+    gate.arrived(1).await;
+    let follower = tokio::spawn(a.call("/searched-streams/1?utm=3"));
+    eventually("an equivalent follows", async || a.cache.stats().collapsed == 1).await;
+    let _ = world.truth.change(1);
+    // Not knowing what is equivalent to it.
+    invalidates(&b, "/searched-streams/1?utm=2").await;
+    a.catches_up().await;
+    let answer = a.get("/searched-streams/1?utm=2").await;
+    assert_eq!(answer.text(), "v2", "{}", answer.outcome());
+    gate.open();
+    assert_eq!(texts(vec![old, follower]).await, ["v1", "v1"], "they asked before");
+    assert_eq!(a.get("/searched-streams/1?utm=2").await.text(), "v2");
+}
+
 #[tokio::test]
 async fn variants_are_shared_too() {
     let world = World::new().await;

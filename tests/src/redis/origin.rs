@@ -79,6 +79,7 @@ impl Origin {
             .route("/fickle-patient/{id}", get(fickle).layer(route(standard().stale_if_error(window))))
             .route("/ranged/{id}", get(ranged).layer(route(standard().store_partial())))
             .route("/searched/{id}", get(searched).put(update).layer(route(standard().no_vary_search())))
+            .route("/searched-streams/{id}", get(searched_streams).layer(route(standard().no_vary_search())))
             .route("/fickle-search/{id}", get(fickle_search).layer(route(standard().no_vary_search())))
             .route("/searched-in/{id}", get(searched_in).layer(route(standard().no_vary_search())))
             .route("/private/{id}", get(private).layer(route(standard())))
@@ -178,6 +179,11 @@ async fn ranged(State(origin): State<Origin>, Path(id): Path<usize>, headers: He
 /// For whoever asks for this value, wherever they came from.
 async fn searched(State(origin): State<Origin>, Path(id): Path<usize>) -> impl IntoResponse {
     ([("no-vary-search", "params=(\"utm\")")], format!("v{}", origin.read(id).await))
+}
+
+/// And waits within its body, if at all.
+async fn searched_streams(state: State<Origin>, id: Path<usize>) -> impl IntoResponse {
+    ([("no-vary-search", "params=(\"utm\")")], streams(state, id).await)
 }
 
 /// Says something else of queries with each value.
