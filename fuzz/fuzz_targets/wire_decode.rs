@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use larder_core::log::position::{Incarnation, Mark, Position};
-use larder_core::stored::wire::{Decoded, decode, encode, encode_variants};
+use larder_core::stored::wire::{Decoded, decode, encode, encode_told, encode_variants};
 use libfuzzer_sys::fuzz_target;
 use twox_hash::XxHash3_64;
 
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     // And with a checksum that fits, behind a position and a key that fit: so every check further in is reached.
     let Some((kind, rest)) = data.split_first() else { return };
     let mut value = b"LR\x01".to_vec();
-    value.push(kind % 4);
+    value.push(kind % 5);
     value.extend_from_slice(&[7; 32]);
     value.push(3);
     value.extend_from_slice(KEY.as_bytes());
@@ -34,6 +34,11 @@ fuzz_target!(|data: &[u8]| {
             let position = Position { incarnation: Incarnation::from_bytes([7; 16]), mark: Mark::ZERO };
             let again = decode(encode_variants(&fields, KEY, &position), KEY).expect("it can be written");
             assert_eq!(again, Decoded::Variants(fields));
+        }
+        Ok(Decoded::Told(told)) => {
+            let position = Position { incarnation: Incarnation::from_bytes([7; 16]), mark: Mark::ZERO };
+            let again = decode(encode_told(&told, KEY, &position), KEY).expect("it can be written");
+            assert_eq!(again, Decoded::Told(told));
         }
         Err(_) => {}
     }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::http::freshness::Lifetime;
+use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::http::range::ContentRange;
 use larder_core::log::names::Names;
 use larder_core::log::position::{Incarnation, LogId, Mark, Position};
 use larder_core::log::selector::Tag;
-use larder_core::stored::wire::{Decoded, WireErrorKind, decode, encode, encode_variants};
-use larder_core::stored::{Flags, Meta, Selecting, StoredResponse};
+use larder_core::stored::wire::{Decoded, WireErrorKind, decode, encode, encode_told, encode_variants};
+use larder_core::stored::{Flags, Meta, Selecting, StoredResponse, Told};
 use larder_core::time::Wall;
 use proptest::collection::vec;
 use proptest::option;
@@ -36,6 +37,20 @@ proptest! {
     ) {
         let value = encode_variants(&fields, &key, &position);
         prop_assert_eq!(decode(value, &key).unwrap(), Decoded::Variants(fields.into()));
+    }
+
+    #[test]
+    fn what_was_told_of_queries_reads_back_as_it_was(
+        text in "o?-(a|%C3%A9|b&c|=)",
+        at: u64,
+        nanos: u64,
+        key in ".{0,20}",
+        position in position(),
+    ) {
+        let variation = UrlVariation::from_text(&text).unwrap();
+        let told = Told { variation, at: Wall::from_unix_millis(at), life: Duration::from_nanos(nanos) };
+        let value = encode_told(&told, &key, &position);
+        prop_assert_eq!(decode(value, &key).unwrap(), Decoded::Told(told));
     }
 
     #[test]

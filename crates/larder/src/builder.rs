@@ -20,6 +20,7 @@ use crate::memory::Memory;
 use crate::policy::{ConfigError, ConfigErrorKind};
 use crate::reclaim::Reclaimer;
 use crate::report::Report;
+use crate::search::Variations;
 use crate::store::Store;
 
 /// Options for a [`Cache`].
@@ -161,6 +162,7 @@ impl CacheBuilder {
             log: LogView::new(tail, self.max_staleness),
             store: self.store,
             flights: Flights::default(),
+            variations: Variations::default(),
             background: Background::new(self.refreshes),
             close_within: self.close_within,
             report: Report::default(),

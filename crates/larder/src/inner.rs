@@ -12,6 +12,7 @@ use crate::log::LogView;
 use crate::memory::Memory;
 use crate::reclaim::Reclaimer;
 use crate::report::Report;
+use crate::search::Variations;
 use crate::store::Store;
 
 /// The parts of a cache, shared by its handles, its layers and the task that follows the log.
@@ -21,6 +22,7 @@ pub(crate) struct Inner {
     pub(crate) log: LogView,
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) flights: Flights,
+    pub(crate) variations: Variations,
     pub(crate) background: Background,
     /// How long closing may take.
     pub(crate) close_within: Duration,

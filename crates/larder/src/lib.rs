@@ -17,6 +17,7 @@ mod reclaim;
 mod report;
 mod route;
 mod said;
+mod search;
 mod serve;
 mod service;
 mod store;

@@ -10,14 +10,15 @@ use larder_core::http::vary;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Tier};
 use larder_core::store::StoreError;
-use larder_core::stored::address;
 use larder_core::stored::wire::{self, Decoded};
+use larder_core::stored::{StoredResponse, address};
 use larder_core::time::Boot;
 
 use crate::inner::Inner;
 use crate::memory::held::Held;
 use crate::memory::{Found, Stale, Variants};
 use crate::report::Exchange;
+use crate::search::{Search, Sought};
 use crate::service::plan::{Look, credentials_reason};
 use crate::service::route::Route;
 use crate::store::Store;
@@ -57,6 +58,12 @@ impl Route {
     #[inline]
     pub(crate) fn look_in_memory(&self, look: Look, key: &str, headers: &HeaderMap, now: Boot) -> Known {
         let known = self.find_in_memory(key, headers, now);
+        Self::admit(look, known)
+    }
+
+    /// What a request with these credentials may have of what is known.
+    #[inline]
+    pub(crate) fn admit(look: Look, known: Known) -> Known {
         if credentials_reason(look.credentials).is_none() {
             return known;
         }
@@ -69,9 +76,20 @@ impl Route {
 
     #[inline]
     pub(crate) fn find_in_memory(&self, key: &str, headers: &HeaderMap, now: Boot) -> Known {
+        self.find_and_weigh(key, headers, now, |held| self.weigh(held, headers, now))
+    }
+
+    #[inline]
+    pub(super) fn find_and_weigh(
+        &self,
+        key: &str,
+        headers: &HeaderMap,
+        now: Boot,
+        weigh: impl FnOnce(&Held) -> Reuse,
+    ) -> Known {
         let inner = &self.cache;
         match inner.memory.find(key, headers, now) {
-            Found::Held(held) => match self.weigh(&held, headers, now) {
+            Found::Held(held) => match weigh(&held) {
                 Reuse::Refused(reason) => {
                     if reason == MissReason::Invalidated {
                         inner.memory.remove(&held);
@@ -104,6 +122,16 @@ impl Route {
         {
             return Reuse::Fresh { left: held.left(now) };
         }
+        self.weigh_by_rule(held, headers, (verdict, confirmed), now)
+    }
+
+    pub(super) fn weigh_by_rule(
+        &self,
+        held: &Held,
+        headers: &HeaderMap,
+        (verdict, confirmed): (Verdict, bool),
+        now: Boot,
+    ) -> Reuse {
         let directives = self.policy.store.follow_request.then(|| self.wishes(held, headers, now));
         reuse(&held.candidate(verdict, confirmed, now), directives.as_ref())
     }
@@ -121,18 +149,16 @@ impl Route {
     }
 
     /// What the shared tier knows about a request that memory knows nothing of use about.
-    pub(crate) async fn look_in_shared(&self, key: &str, headers: &HeaderMap, missing: MissReason) -> Known {
-        match self.read_shared(key, headers).await {
-            Ok((read, _)) => self.judge_shared(headers, read, missing),
-            Err(reason) => Known::Missing(reason.unwrap_or(missing)),
-        }
+    pub(crate) async fn look_in_shared(&self, sought: Sought<'_>, missing: MissReason) -> Known {
+        self.look_before_filling(sought, missing).await.0
     }
 
     /// What the shared tier knows about a request, where nothing is kept in memory.
     pub(crate) async fn look_in_shared_alone(&self, named: &Named, headers: &HeaderMap) -> Known {
         let missing = MissReason::NeverStored;
-        match self.read_at(named.address(), named.key(), headers, true).await {
-            Ok((read, _)) => self.judge_shared(headers, read, missing),
+        let sought = Sought { key: named.key(), headers, search: None };
+        match self.read_at(named.address(), sought, true).await {
+            Ok((read, _)) => self.judge_shared(sought, read, missing),
             Err(reason) => Known::Missing(reason.unwrap_or(missing)),
         }
     }
@@ -141,25 +167,37 @@ impl Route {
     /// claim to the lease. Nothing of that, if the shared tier was not asked or did not answer.
     pub(crate) async fn look_before_filling(
         &self,
-        key: &str,
-        headers: &HeaderMap,
+        sought: Sought<'_>,
         missing: MissReason,
     ) -> (Known, Option<Seen>) {
-        match self.read_shared(key, headers).await {
-            Ok((read, seen)) => (self.judge_shared(headers, read, missing), Some(seen)),
+        match sought.search {
+            None => self.look_for_one(sought, missing).await,
+            Some(search) => self.look_for_equivalents(sought, search, missing).await,
+        }
+    }
+
+    /// What the shared tier knows under one key.
+    pub(super) async fn look_for_one(
+        &self,
+        sought: Sought<'_>,
+        missing: MissReason,
+    ) -> (Known, Option<Seen>) {
+        match self.read_shared(sought).await {
+            Ok((read, seen)) => (self.judge_shared(sought, read, missing), Some(seen)),
             Err(reason) => (Known::Missing(reason.unwrap_or(missing)), None),
         }
     }
 
     /// Reads from the shared tier; or the reason why it is of no use, if it is one.
-    async fn read_shared(&self, key: &str, headers: &HeaderMap) -> Result<(Read, Seen), Option<MissReason>> {
+    async fn read_shared(&self, sought: Sought<'_>) -> Result<(Read, Seen), Option<MissReason>> {
+        let Sought { key, headers, .. } = sought;
         let variant = match self.cache.memory.find(key, headers, self.cache.clock.boot()) {
             Found::OtherVariants(variants) => Some(variant_of(key, headers, &variants)),
             _ => None,
         };
         let may_vary = variant.is_none();
         let address = variant.unwrap_or_else(|| address::primary(key));
-        let (read, (variant, fingerprint)) = self.read_at(&address, key, headers, may_vary).await?;
+        let (read, (variant, fingerprint)) = self.read_at(&address, sought, may_vary).await?;
         Ok((read, Seen { address: variant.unwrap_or(address), fingerprint }))
     }
 
@@ -168,19 +206,18 @@ impl Route {
     async fn read_at(
         &self,
         address: &str,
-        key: &str,
-        headers: &HeaderMap,
+        sought: Sought<'_>,
         may_vary: bool,
     ) -> Result<(Read, (Option<String>, Fingerprint)), Option<MissReason>> {
         let inner = &*self.cache;
         let store = inner.shared().ok_or(None)?;
         let local = self.trusted().ok_or(MissReason::Unconfirmed)?;
         let asked = async {
-            match get(inner, &**store, address, (key, headers), local).await? {
+            match get(inner, &**store, address, sought, local).await? {
                 (Read::Fields(fields), _) if may_vary => {
-                    let variants = inner.memory.insert_fields(key, fields);
-                    let address = variant_of(key, headers, &variants);
-                    let (read, fingerprint) = get(inner, &**store, &address, (key, headers), local).await?;
+                    let variants = inner.memory.insert_fields(sought.key, fields);
+                    let address = variant_of(sought.key, sought.headers, &variants);
+                    let (read, fingerprint) = get(inner, &**store, &address, sought, local).await?;
                     Ok((read, (Some(address), fingerprint)))
                 }
                 (read, fingerprint) => Ok((read, (None, fingerprint))),
@@ -214,29 +251,28 @@ impl Route {
     /// response, so that the shared tier has to be looked at anew.
     pub(crate) fn judge_stored(
         &self,
-        key: &str,
-        headers: &HeaderMap,
+        sought: Sought<'_>,
         value: Bytes,
         local: u64,
         missing: MissReason,
     ) -> Option<Known> {
-        match read(&self.cache, key, headers, Some(value), local) {
-            Read::Fields(_) | Read::Unreadable => None,
-            read => Some(self.judge_shared(headers, read, missing)),
+        match read(&self.cache, sought, Some(value), local) {
+            Read::Fields(_) | Read::Unreadable | Read::Elsewhere => None,
+            read => Some(self.judge_shared(sought, read, missing)),
         }
     }
 
-    fn judge_shared(&self, headers: &HeaderMap, read: Read, missing: MissReason) -> Known {
+    fn judge_shared(&self, sought: Sought<'_>, read: Read, missing: MissReason) -> Known {
         let inner = &*self.cache;
         let held = match read {
             Read::Response(held) => held,
             Read::Fields(_) | Read::Other => return Known::Missing(MissReason::Vary),
-            Read::Nothing => return Known::Missing(missing),
+            Read::Nothing | Read::Elsewhere => return Known::Missing(missing),
             Read::Unreadable => return Known::Missing(MissReason::Unreadable),
         };
         // It came just now.
-        let weighed = self.weigh(&held, headers, held.since());
-        let known = Known::of(held, Tier::Shared, weighed, headers);
+        let weighed = self.weigh_for(sought, &held, held.since());
+        let known = Known::of(held, Tier::Shared, weighed, sought.headers);
         if inner.memory.keeps()
             // A part that is of no use here takes no place: in memory there may be another one.
             && let Known::Fresh(held, _) | Known::Stale(Stale { held, .. }) = &known
@@ -280,6 +316,8 @@ enum Read {
     /// A response to a request with other values in the fields that `Vary` names.
     Other,
     Nothing,
+    /// The word that responses to equivalent queries are under another key.
+    Elsewhere,
     Unreadable,
 }
 
@@ -288,12 +326,12 @@ async fn get(
     inner: &Inner,
     store: &dyn Store,
     address: &str,
-    (key, headers): (&str, &HeaderMap),
+    sought: Sought<'_>,
     local: u64,
 ) -> Result<(Read, Fingerprint), StoreError> {
     let answer = store.get(address).await?;
     let mut fingerprint = answer.as_deref().and_then(wire::fingerprint);
-    let read = read(inner, key, headers, answer, local);
+    let read = read(inner, sought, answer, local);
     if matches!(read, Read::Unreadable) {
         // Its position is as good as any, so that it might keep what is filled now from taking its place (rule 16).
         store.remove(address).await?;
@@ -303,9 +341,12 @@ async fn get(
 }
 
 /// Reads an answer of the shared tier, which was asked when our local number was `local` (rule 1).
-fn read(inner: &Inner, key: &str, headers: &HeaderMap, answer: Option<Bytes>, local: u64) -> Read {
+fn read(inner: &Inner, sought: Sought<'_>, answer: Option<Bytes>, local: u64) -> Read {
+    let Sought { key, headers, search } = sought;
     let Some(bytes) = own(inner, answer) else { return Read::Nothing };
     match wire::decode_after(crate::report::headers::room(), bytes, key) {
+        // What the response says itself is asked: its key is but what another process made of that.
+        Ok(Decoded::Response(stored)) if is_of_another(search, &stored) => Read::Unreadable,
         Ok(Decoded::Response(mut stored)) if vary::matches(&stored.meta.selecting, headers) => {
             stored.meta.position.mark.local = local;
             let held = Held::promoted(stored, inner.clock.wall(), inner.clock.boot());
@@ -313,11 +354,21 @@ fn read(inner: &Inner, key: &str, headers: &HeaderMap, answer: Option<Bytes>, lo
         }
         Ok(Decoded::Response(_)) => Read::Other,
         Ok(Decoded::Variants(fields)) => Read::Fields(fields),
+        Ok(Decoded::Told(told)) => {
+            if let Some(search) = search {
+                inner.variations.learn(search.base(), told, inner.clock.wall(), inner.clock.boot());
+            }
+            Read::Elsewhere
+        }
         Err(error) => {
             tracing::debug!(target: "larder", key, %error, "a value in the shared tier cannot be read");
             Read::Unreadable
         }
     }
+}
+
+fn is_of_another(search: Option<&Search>, stored: &StoredResponse) -> bool {
+    search.is_some_and(|search| !search.is_answered_by(&stored.meta.key, &stored.headers))
 }
 
 fn variant_of(key: &str, headers: &HeaderMap, variants: &Variants) -> String {

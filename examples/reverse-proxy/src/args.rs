@@ -72,6 +72,10 @@ pub struct Args {
     #[arg(long, env = "PROXY_SORT_LANGUAGES", value_parser = BoolishValueParser::new())]
     pub sort_languages: bool,
 
+    /// Heed No-Vary-Search: responses that say so answer queries which differ in nothing that matters.
+    #[arg(long, env = "PROXY_NO_VARY_SEARCH", value_parser = BoolishValueParser::new())]
+    pub no_vary_search: bool,
+
     /// For how long a stale response is served while the origin fails, where the response says nothing else about that.
     #[arg(long, env = "PROXY_STALE_IF_ERROR", value_name = "DURATION", value_parser = limit)]
     pub stale_if_error: Option<Duration>,

@@ -21,6 +21,9 @@ pub(crate) fn policy(args: &Args) -> Policy {
     if args.sort_languages {
         policy = policy.sort_languages();
     }
+    if args.no_vary_search {
+        policy = policy.no_vary_search();
+    }
     if let Some(window) = args.stale_if_error {
         policy = policy.stale_if_error(window);
     }

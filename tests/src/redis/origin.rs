@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_RANGE, ETAG, LAST_MODIFIED, VARY};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use larder::{Cache, Policy, ReadYourWrites, ttl};
@@ -78,6 +78,10 @@ impl Origin {
             .route("/fickle/{id}", get(fickle).layer(route(standard())))
             .route("/fickle-patient/{id}", get(fickle).layer(route(standard().stale_if_error(window))))
             .route("/ranged/{id}", get(ranged).layer(route(standard().store_partial())))
+            .route("/searched/{id}", get(searched).put(update).layer(route(standard().no_vary_search())))
+            .route("/searched-streams/{id}", get(searched_streams).layer(route(standard().no_vary_search())))
+            .route("/fickle-search/{id}", get(fickle_search).layer(route(standard().no_vary_search())))
+            .route("/searched-in/{id}", get(searched_in).layer(route(standard().no_vary_search())))
             .route("/private/{id}", get(private).layer(route(standard())))
             .route("/brief/{id}", get(brief).layer(route(standard())))
             .route("/polite/{id}", get(show).layer(route(standard().obey_requests())))
@@ -170,6 +174,29 @@ async fn ranged(State(origin): State<Origin>, Path(id): Path<usize>, headers: He
     let place = format!("bytes {first}-{last}/10");
     let part = text[first..=last].to_owned();
     (StatusCode::PARTIAL_CONTENT, [(ETAG, tag), (CONTENT_RANGE, place)], part).into_response()
+}
+
+/// For whoever asks for this value, wherever they came from.
+async fn searched(State(origin): State<Origin>, Path(id): Path<usize>) -> impl IntoResponse {
+    ([("no-vary-search", "params=(\"utm\")")], format!("v{}", origin.read(id).await))
+}
+
+/// And waits within its body, if at all.
+async fn searched_streams(state: State<Origin>, id: Path<usize>) -> impl IntoResponse {
+    ([("no-vary-search", "params=(\"utm\")")], streams(state, id).await)
+}
+
+/// Says something else of queries with each value.
+async fn fickle_search(State(origin): State<Origin>, Path(id): Path<usize>, uri: Uri) -> impl IntoResponse {
+    let fields = ["params=(\"utm\")", "", "params=(\"utm\")", "except=(\"page\")", "key-order", "except=()"];
+    let value = origin.read(id).await;
+    let field = usize::try_from(value).map_or("", |value| fields[value % fields.len()]);
+    ([("no-vary-search", field)], format!("{} {value}", uri.query().unwrap_or_default()))
+}
+
+/// And in a language.
+async fn searched_in(state: State<Origin>, id: Path<usize>, headers: HeaderMap) -> impl IntoResponse {
+    ([("no-vary-search", "params=(\"utm\"), key-order")], language(state, id, headers).await)
 }
 
 /// For nobody else.

@@ -4,7 +4,7 @@
 //!
 //! * [`cache_control`]: the directives of a response and of a request;
 //! * [`date`]: HTTP dates; [`age`]: how old a response is;
-//! * [`vary`]: which requests a response answers.
+//! * [`vary`]: which requests a response answers, [`no_vary_search`]: and under which other queries.
 //!
 //! What follows from it:
 //!
@@ -30,6 +30,7 @@ pub mod groups;
 pub mod heuristic;
 pub mod jitter;
 mod list;
+pub mod no_vary_search;
 pub mod range;
 pub mod reference;
 pub mod reuse;

@@ -64,6 +64,12 @@ pub fn has_validator(headers: &HeaderMap) -> bool {
     headers.get(ETAG).is_some_and(|tag| !trim(tag.as_bytes()).is_empty()) || last_modified(headers).is_some()
 }
 
+/// Whether the response has an entity tag that is strong: what is confirmed by it is the same, byte for byte (RFC 9110 §8.8.3).
+#[must_use]
+pub fn has_strong_etag(headers: &HeaderMap) -> bool {
+    headers.get(ETAG).is_some_and(|tag| is_strong(trim(tag.as_bytes())))
+}
+
 fn last_modified(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.get(LAST_MODIFIED).filter(|value| date::parse(value).is_some())
 }

@@ -21,6 +21,8 @@ const INLINE: usize = 256;
 /// k|user:42
 /// ```
 ///
+/// What is stored for equivalent queries has a part of its own behind the query: see [`canonical`](super::canonical).
+///
 /// What could be mistaken for something else is escaped as `^` and two hexadecimal digits, so that two different lists
 /// of parts never share a key, and a key can stand between the braces of a Redis hash tag.
 #[derive(Debug, Clone)]

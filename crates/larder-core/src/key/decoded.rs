@@ -1,7 +1,7 @@
 //! Percent-decoding without a buffer.
 
 /// The bytes that the name of a form field stands for: a plus sign is a space, the rest is as in [`percent`].
-pub(super) fn form(text: &[u8]) -> impl Iterator<Item = u8> {
+pub(crate) fn form(text: &[u8]) -> impl Iterator<Item = u8> {
     decoded(text, b' ')
 }
 

@@ -1,6 +1,7 @@
 //! The cache key and its unambiguous encoding.
 //!
 //! * [`buf`]: the encoded key and its grammar;
+//! * [`canonical`]: that of a response which answers equivalent queries;
 //! * [`query`]: which parts of the query belong to it;
 //! * [`template`]: texts with parameters, for keys and tags;
 //! * [`cookies`]: the cookies of a request;
@@ -8,8 +9,9 @@
 
 pub mod authority;
 pub mod buf;
+pub mod canonical;
 pub mod cookies;
-mod decoded;
+pub(crate) mod decoded;
 pub(crate) mod escape;
 pub mod query;
 pub mod template;

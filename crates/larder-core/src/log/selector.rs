@@ -136,6 +136,12 @@ impl UriName {
             _ => Err(wrong()),
         }
     }
+
+    /// Its text, in the spelling that names of responses have.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What an invalidation names.

@@ -30,6 +30,19 @@ pub enum Verdict {
     Refused,
 }
 
+impl Verdict {
+    /// What is left of both, for a response that has more than one set of names to answer to.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Refused, _) | (_, Self::Refused) => Self::Refused,
+            (Self::Soft(one), Self::Soft(other)) => Self::Soft(one.max(other)),
+            (Self::Soft(since), Self::Valid) | (Self::Valid, Self::Soft(since)) => Self::Soft(since),
+            (Self::Valid, Self::Valid) => Self::Valid,
+        }
+    }
+}
+
 /// Where an event stands: in the log, or among those of this process that the log has not been told.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place {

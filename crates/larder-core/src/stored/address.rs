@@ -23,6 +23,13 @@ pub fn variant(key: &str, digest: u128) -> String {
     format!("{{{key}}}:v:{:03x}", digest % VARIANTS)
 }
 
+/// The address of what the responses under `base`, the key of a URI without its query, said last of the queries that they
+/// answer. It frees itself: what is found by it is never believed of a response.
+#[must_use]
+pub fn variation(base: &str) -> String {
+    format!("{{{base}}}:n")
+}
+
 /// The key that something with this address is stored under; `None` if it is no address.
 #[must_use]
 pub fn key_of(address: &str) -> Option<&str> {
@@ -39,6 +46,7 @@ mod tests {
     fn addresses_are_readable_and_hash_tagged() {
         assert_eq!(primary("k|user:42"), "{k|user:42}");
         assert_eq!(variant("k|user:42", 0xabc), "{k|user:42}:v:2bc");
+        assert_eq!(variation("u|http|a|/b"), "{u|http|a|/b}:n");
     }
 
     #[test]
@@ -46,7 +54,9 @@ mod tests {
         for address in [primary("u|/a"), variant("u|/a", 7), variant("u|/a", u128::MAX)] {
             assert_eq!(key_of(&address), Some("u|/a"));
         }
-        for other in ["", "u|/a", "{u|/a", "{u|/a}:mine", "{u|/a}:v:7", "{u|/a}:v:00g", "{u|/a}:lease"] {
+        for other in
+            ["", "u|/a", "{u|/a", "{u|/a}:mine", "{u|/a}:v:7", "{u|/a}:v:00g", "{u|/a}:lease", "{u|/a}:n"]
+        {
             assert_eq!(key_of(other), None, "{other}");
         }
     }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::http::freshness::Lifetime;
+use crate::http::no_vary_search::UrlVariation;
 use crate::http::range::ContentRange;
 use crate::log::names::Names;
 use crate::log::position::Position;
@@ -63,6 +64,18 @@ pub struct Meta {
 /// The fields that `Vary` names, with the values that the request had, in the order of the names; `None` where the
 /// request did not have the field.
 pub type Selecting = Box<[(HeaderName, Option<HeaderValue>)]>;
+
+/// What the newest response of a URI, whatever its query was, said of the queries that it answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // The wire form has to carry every field.
+pub struct Told {
+    /// What it said.
+    pub variation: UrlVariation,
+    /// When it arrived.
+    pub at: Wall,
+    /// For how long it is of use from then on.
+    pub life: Duration,
+}
 
 /// What a stored response says about its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

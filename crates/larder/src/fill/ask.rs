@@ -10,6 +10,7 @@ use super::flight::FlightKey;
 use crate::memory::Found;
 use crate::policy::Named;
 use crate::route::Params;
+use crate::search::{Search, Sought};
 use crate::service::plan::Look;
 use crate::service::route::Route;
 use crate::service::spelling;
@@ -17,7 +18,10 @@ use crate::service::target::Target;
 
 /// A request, as far as it matters after the handler got it.
 pub(crate) struct Ask {
+    /// What it is looked for under.
     pub(crate) key: Box<str>,
+    /// Where responses may answer equivalent queries.
+    pub(crate) search: Option<Box<Search>>,
     pub(crate) named: Named,
     /// Its origin, if responses may name groups of that.
     pub(crate) origin: Option<Box<str>>,
@@ -35,17 +39,21 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
+    /// A request whose own key this is.
     pub(crate) fn new(route: &Route, look: Look, key: &str, parts: &mut Parts) -> Result<Self, BypassReason> {
         spelling::of_first_line(parts, &route.policy.key_headers)?;
         let params = Params::of(parts);
         let target = Target::of(parts)?.with_host()?;
         let named = route.policy.names(key, parts, &params, &target)?;
+        let search = Search::of(route, parts, key).map(Box::new);
+        let key = search.as_ref().map_or_else(|| key.into(), |search| search.key());
         let origin = route.policy.effects.groups.then(|| target.origin().into());
         spelling::of_host(parts);
-        let span = route.span(crate::route::matched_path(parts), key);
+        let span = route.span(crate::route::matched_path(parts), &key);
         route.mark(parts);
         Ok(Self {
-            key: key.into(),
+            key,
+            search,
             named,
             origin,
             headers: parts.headers.clone(),
@@ -58,6 +66,36 @@ impl Ask {
             refreshes: false,
             completes: false,
         })
+    }
+
+    /// What it asks for.
+    pub(crate) fn sought(&self) -> Sought<'_> {
+        Sought { key: &self.key, headers: &self.headers, search: self.search.as_deref() }
+    }
+
+    /// Its own key, whatever it is looked for under.
+    pub(super) fn exact_key(&self) -> &str {
+        self.search.as_ref().map_or(&self.key, |search| search.exact())
+    }
+
+    /// Whether a response has said meanwhile that it is to be looked for under another key; from now on it is.
+    pub(super) fn moves_on(&mut self, route: &Route) -> bool {
+        let Some(search) = &mut self.search else { return false };
+        let moves = search.moves_on(route);
+        if moves {
+            self.key = search.key();
+        }
+        moves
+    }
+
+    /// What it waited for answers other queries: it is looked for where that belongs by now, or under its own key.
+    pub(super) fn is_left(&mut self, route: &Route) {
+        if !self.moves_on(route)
+            && let Some(search) = &mut self.search
+        {
+            search.stays_alone();
+            self.key = search.key();
+        }
     }
 
     /// Under which name others wait with this request: where the fields are known that responses vary on, only those

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::HeaderMap;
 use http::header::LAST_MODIFIED;
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::{validators, vary};
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome};
-use larder_core::stored::{StoredResponse, address, wire};
+use larder_core::stored::{Meta, StoredResponse, Told, address, wire};
 
 use super::flight::Ended;
 use super::making::Making;
+use super::right::LONGEST_WAIT;
 use super::run::Fill;
 use super::word::Word;
 use crate::memory::held::Held;
 use crate::report::Exchange;
+use crate::search::Search;
 
 /// Beyond its windows a response is kept for a tenth of its lifetime and at most for this long, so that a miss can be
 /// told as *expired* and a validator still used.
@@ -53,6 +57,8 @@ impl Fill {
             return false;
         }
         cache.memory.insert(Arc::clone(held));
+        // Before those who wait are told: they may have to look elsewhere.
+        self.learn_from(held);
         // Without a place in the log that instances share, nobody could serve it, and it would only take the place of
         // what they can.
         has_position
@@ -101,9 +107,9 @@ impl Fill {
         };
         let stored = to_stored(held);
         let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age, can_be_validated(&stored));
-        let mut entries = entries(&stored).into_iter().peekable();
-        while let Some((address, value)) = entries.next() {
-            let lease = self.lease.take_if(|_| entries.peek().is_none());
+        let mut entries = self.entries(&stored, expiry).into_iter().peekable();
+        while let Some(Entry { address, value, expiry, ends }) = entries.next() {
+            let lease = self.lease.take_if(|_| ends && entries.peek().is_none());
             let done = match lease {
                 Some(lease) => lease.store(&address, value, expiry).await,
                 None => store.set(&address, value, expiry).await,
@@ -114,6 +120,61 @@ impl Fill {
             }
         }
     }
+}
+
+/// One value in the shared tier.
+struct Entry {
+    address: String,
+    value: Bytes,
+    expiry: Duration,
+    /// Whether it may end the lease: in a cluster, it has to be in its slot.
+    ends: bool,
+}
+
+impl Fill {
+    /// Remembers what the response says of equivalent queries.
+    pub(super) fn learn_from(&self, held: &Held) {
+        let (Some(search), cache) = (&self.ask.search, &self.route.cache) else { return };
+        if let Some(told) = told(search, &held.headers, &held.meta) {
+            cache.variations.learn(search.base(), told, cache.clock.wall(), cache.clock.boot());
+        }
+    }
+
+    /// All that is stored for a response; where it is for equivalent queries, also that they are to look for it there.
+    fn entries(&self, stored: &StoredResponse, expiry: Duration) -> Vec<Entry> {
+        let key = &*stored.meta.key;
+        let ends = key == &*self.ask.key;
+        let entry = |(address, value)| Entry { address, value, expiry, ends };
+        let mut all: Vec<_> = entries(stored).into_iter().map(entry).collect();
+        let search = self.ask.search.as_ref();
+        let told = search.and_then(|search| Some((search, told(search, &stored.headers, &stored.meta)?)));
+        let Some((search, told)) = told else { return all };
+        let value = |key: &str| wire::encode_told(&told, key, &stored.meta.position);
+        let known = Entry {
+            address: address::variation(search.base()),
+            value: value(search.base()),
+            expiry,
+            ends: false,
+        };
+        if ends {
+            all.insert(0, known);
+            return all;
+        }
+        all.push(known);
+        if self.lease.is_some() {
+            // Those who wait for the lease find the way there.
+            let address = address::primary(&self.ask.key);
+            all.push(Entry { address, value: value(&self.ask.key), expiry: LONGEST_WAIT, ends: true });
+        }
+        all
+    }
+}
+
+/// What a response says of equivalent queries, if it is one for such.
+fn told(search: &Search, headers: &HeaderMap, meta: &Meta) -> Option<Told> {
+    let (key, variation) = search.key_of(headers);
+    let life = expiry(&meta.lifetime, meta.initial_age, true);
+    (key == meta.key).then_some(Told { variation: variation?, at: meta.response_time, life })
 }
 
 /// The response as others are to read it.
@@ -128,7 +189,7 @@ pub(super) fn to_stored(held: &Held) -> StoredResponse {
 
 /// What stands in the shared tier for a response: itself, and, where it is one of several variants, which fields tell
 /// them apart. The variant comes first, so that whoever reads the fields finds it.
-fn entries(stored: &StoredResponse) -> Vec<(String, bytes::Bytes)> {
+fn entries(stored: &StoredResponse) -> Vec<(String, Bytes)> {
     let (key, selecting) = (&stored.meta.key, &stored.meta.selecting);
     if selecting.is_empty() {
         return vec![(address::primary(key), wire::encode(stored))];

@@ -39,6 +39,7 @@ impl Fill {
             return None;
         }
         let head = self.make_head(status, headers.clone(), making);
+        self.learn_from(&head);
         let writer = Writer::new(head, hint, so_far);
         lead.publish(Arc::clone(writer.arriving()));
         Some(writer)

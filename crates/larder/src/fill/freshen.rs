@@ -48,7 +48,7 @@ impl Fill {
         // The time it took to make it is that of the run that made it, not of the one that confirmed it.
         let cost = stale.held.meta.cost.max(cost);
         let making = match judged {
-            Ok(judged) => Making::of(judged, tags, arrived, began, cost).validated(&stale.held),
+            Ok(judged) => Making::of(judged, tags, arrived, began, cost).confirmed(&stale.held),
             Err(_) => Making::of_failure(arrived, began, cost),
         };
         let held = self.make(status, headers.clone(), stale.held.body.clone(), &making);
@@ -125,7 +125,7 @@ impl Fill {
     /// Whether a newer response has come since: what `HEAD` was told may be of the older one.
     fn is_superseded(&self, base: &Held) -> bool {
         let cache = &self.route.cache;
-        let found = cache.memory.find(&self.ask.key, &self.ask.headers, cache.clock.boot());
+        let found = cache.memory.find(&base.meta.key, &self.ask.headers, cache.clock.boot());
         matches!(found, Found::Held(found) if found.meta.response_time > base.meta.response_time)
     }
 

@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use http_body::Body;
-use larder_core::http::reuse::{Reuse, reuse};
-use larder_core::http::vary;
 use larder_core::log::names::Names;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason};
-use larder_core::time::Boot;
 
 use super::ask::Ask;
 use super::flight::{Ended, Flight, Heard, Joined, Lead};
@@ -19,6 +16,7 @@ use super::place::Place;
 use super::refresh::refresh;
 use super::right::{Right, right_to_fill};
 use super::run::{Fill, run_detached};
+use super::taken::{Joining, Taken, taken};
 use crate::body::CacheBody;
 use crate::log::start;
 use crate::lookup::{Known, Seen};
@@ -39,7 +37,7 @@ pub(crate) async fn answer<S, Q>(
     route: Arc<Route>,
     inner: S,
     request: Request<Q>,
-    ask: Ask,
+    mut ask: Ask,
     known: Known,
 ) -> Answer<S::Body, S::Error>
 where
@@ -49,7 +47,7 @@ where
     start(&route.cache);
     let place = Place::ready(inner);
     if route.wants_only_stored(&ask.headers) {
-        return Ok(only_stored(&route, &ask, known).await);
+        return Ok(only_stored(&route, &mut ask, known).await);
     }
     if let Some(reason) = credentials_reason(ask.credentials) {
         return alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await;
@@ -73,7 +71,7 @@ where
     if waits == MOST_WAITS {
         return alone(&route, ask, place, request, None, outcome).await;
     }
-    let known = route.find_in_memory(&ask.key, &ask.headers, route.cache.clock.boot());
+    let known = route.find(ask.sought(), route.cache.clock.boot());
     answer_from(route, place, request, ask, known, waits + 1).await
 }
 
@@ -82,7 +80,7 @@ async fn answer_from<S, Q>(
     route: Arc<Route>,
     mut place: Place<S>,
     request: Request<Q>,
-    ask: Ask,
+    mut ask: Ask,
     mut known: Known,
     mut waits: usize,
 ) -> Answer<S::Body, S::Error>
@@ -117,6 +115,10 @@ where
                 return in_part(&route, ask, place, request, base, reason).await;
             }
             known = look_for_parts(&route, &ask, reason).await;
+            if matches!(known, Known::Missing(_)) && ask.moves_on(&route) {
+                known = route.find(ask.sought(), route.cache.clock.boot());
+                continue;
+            }
             looked = Some(match &known {
                 Known::Part(base) => Some(Arc::clone(base)),
                 _ => None,
@@ -127,6 +129,11 @@ where
         let fail = may_follow::<<S::Body as Body>::Error>(&ask);
         let (flight, joined, ended, reason) = match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
+                Again::Lead(..) if ask.moves_on(&route) => {
+                    drop(lead);
+                    known = route.find(ask.sought(), route.cache.clock.boot());
+                    continue;
+                }
                 Again::Lead(stale, reason, _) if ask.head => {
                     drop(lead);
                     return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
@@ -141,6 +148,12 @@ where
                         }
                         Right::Known(next) => {
                             known = found(lead, next);
+                            continue;
+                        }
+                        Right::Elsewhere => {
+                            drop(lead);
+                            ask.moves_on(&route);
+                            known = route.find(ask.sought(), route.cache.clock.boot());
                             continue;
                         }
                         Right::Ended(ended) => {
@@ -178,12 +191,18 @@ where
                 return Ok(response.map(|_| follower.follow(arriving)));
             }
             Taken::Alone => return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await,
-            Taken::Anew if waits == MOST_WAITS => {
+            Taken::Anew | Taken::Elsewhere if waits == MOST_WAITS => {
                 return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
             }
-            Taken::Anew => {
+            taken @ (Taken::Anew | Taken::Elsewhere) => {
                 waits += 1;
-                known = route.find_in_memory(&ask.key, &ask.headers, route.cache.clock.boot());
+                match taken {
+                    Taken::Elsewhere => ask.is_left(&route),
+                    _ => {
+                        ask.moves_on(&route);
+                    }
+                }
+                known = route.find(ask.sought(), route.cache.clock.boot());
             }
         }
     }
@@ -212,13 +231,22 @@ where
 ///
 /// RFC 9111 §5.2.1.7: "Caches that honor this request directive SHOULD, upon receiving it, respond with either a stored
 /// response consistent with the other constraints of the request or a 504 (Gateway Timeout) status code."
-async fn only_stored<B: Body>(route: &Route, ask: &Ask, known: Known) -> Response<CacheBody<B>> {
+async fn only_stored<B: Body>(route: &Route, ask: &mut Ask, known: Known) -> Response<CacheBody<B>> {
     let known = match known {
-        Known::Missing(reason) => route.look_in_shared(&ask.key, &ask.headers, reason).await,
-        Known::Part(_) => route.look_in_shared(&ask.key, &ask.headers, MissReason::Partial).await,
+        Known::Missing(reason) => route.look_in_shared(ask.sought(), reason).await,
+        Known::Part(_) => route.look_in_shared(ask.sought(), MissReason::Partial).await,
         // Another instance may have made it anew.
         Known::Stale(Stale { reason, while_revalidate: false, .. }) => {
-            route.look_in_shared(&ask.key, &ask.headers, reason).await
+            route.look_in_shared(ask.sought(), reason).await
+        }
+        known => known,
+    };
+    let known = match known {
+        Known::Missing(reason) if ask.moves_on(route) => {
+            match route.find(ask.sought(), route.cache.clock.boot()) {
+                Known::Missing(_) => route.look_in_shared(ask.sought(), reason).await,
+                known => known,
+            }
         }
         known => known,
     };
@@ -249,13 +277,6 @@ enum Turn {
     Wait(Arc<Flight>, Joining),
 }
 
-/// When a request joined, and how much of the log was known then.
-#[derive(Clone, Copy)]
-struct Joining {
-    boot: Boot,
-    position: Position,
-}
-
 /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
 fn join(route: &Route, ask: &Ask) -> Turn {
     let inner = &route.cache;
@@ -284,7 +305,10 @@ fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -
     let is_refused =
         |names: &Names| inner.log.read(|tail| tail.check(&flight.position, names, now)) != Verdict::Valid;
     match flight.arriving() {
-        Some(arriving) => is_refused(&arriving.head.meta.names),
+        Some(arriving) => {
+            is_refused(&arriving.head.meta.names)
+                || ask.search.as_ref().is_some_and(|own| is_refused(own.own()))
+        }
         None => is_refused(&ask.named.clone().with([])),
     }
 }
@@ -300,7 +324,7 @@ enum Again {
 /// look and this one's beginning, and into the shared tier.
 async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) -> Again {
     let now = route.cache.clock.boot();
-    let stale = match route.find_in_memory(&ask.key, &ask.headers, now) {
+    let stale = match route.find(ask.sought(), now) {
         Known::Stale(found) if !found.while_revalidate => Ok(found),
         Known::Missing(reason) => Err(stale.err().unwrap_or(reason)),
         Known::Part(_) => Err(MissReason::Partial),
@@ -311,7 +335,7 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
         // It was asked a moment ago and failed: once more could cost one more delay.
         return Again::Lead(None, missing, None);
     }
-    let (known, seen) = route.look_before_filling(&ask.key, &ask.headers, missing).await;
+    let (known, seen) = route.look_before_filling(ask.sought(), missing).await;
     match known {
         Known::Fresh(..) => Again::Known(known),
         Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
@@ -333,7 +357,7 @@ async fn look_for_parts(route: &Route, ask: &Ask, missing: MissReason) -> Known 
         // It was asked a moment ago and failed: once more could cost one more delay.
         return Known::Missing(missing);
     }
-    route.look_in_shared(&ask.key, &ask.headers, missing).await
+    route.look_in_shared(ask.sought(), missing).await
 }
 
 /// Something was found in place of a fill: those who wait have it, too, if it is fresh.
@@ -342,61 +366,6 @@ fn found(lead: Lead, known: Known) -> Known {
         lead.end(Ended::Found(Arc::clone(held), *tier));
     }
     known
-}
-
-enum Taken {
-    Served(Arc<Held>, Outcome),
-    Alone,
-    Anew,
-}
-
-/// What a request that waited makes of how the flight ended.
-///
-/// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if, when the flight ends,
-/// the whole of rule 3 holds for the flight's position; else it starts anew." What the handler did not make in this flight
-/// is always held against rule 3.
-///
-/// Of a body that is arriving, this is asked when its head has come and the request has joined, whichever is later, and not
-/// at the flight's end. That is as strict for this request: the names, of which the handler gives some, come with the head
-/// and do not change; what was invalidated before the request joined is in the table by then, as it was at the joining that
-/// its position was read; and rows only grow, or are forgotten and raise the floor. What comes between this moment and the
-/// end came after the request. (The check "when the flight ends" is one against the rows that are there, not against what
-/// lies between two positions, and so is this.)
-fn taken(route: &Route, ask: &Ask, flight: &Flight, joined: Joining, ended: Option<&Ended>) -> Taken {
-    let Some(ended) = ended else { return Taken::Anew };
-    let miss = Outcome::Miss(MissReason::NeverStored);
-    let (held, outcome, stored) = match ended {
-        Ended::Alone => return Taken::Alone,
-        Ended::Stored(held) => (held, miss, true),
-        Ended::Found(held, tier) => (held, Outcome::Hit(*tier), true),
-        Ended::Failed(held) => (held, miss, false),
-        Ended::Stale(stale) => (&stale.held, Outcome::Stale(stale.tier, StaleReason::IfError), false),
-    };
-    let inner = &route.cache;
-    let now = inner.clock.boot();
-    let names = &held.meta.names;
-    // What was validated is no younger than it was (rule 10), for this request too. A failure is of this moment.
-    let is_of_now = matches!(ended, Ended::Failed(_));
-    if !is_of_now && !inner.log.is_usable(held.filled_at, joined.boot) {
-        return Taken::Anew;
-    }
-    // What was found or validated may be older than the flight; a look that confirms it may have come with what refuses it.
-    let is_filled = is_of_now || held.filled_at == Some(flight.began);
-    let same = joined.position == flight.position;
-    let verdict = || inner.log.read(|tail| tail.check(&held.meta.position, names, now));
-    let is_taken = match (same, is_filled) {
-        (true, true) => true,
-        (true, false) => verdict() != Verdict::Refused,
-        (false, _) => verdict() == Verdict::Valid,
-    };
-    if !is_taken {
-        return Taken::Anew;
-    }
-    if !vary::matches(&held.meta.selecting, &ask.headers) {
-        return Taken::Anew;
-    }
-    let is_fresh = || matches!(reuse(&held.candidate(Verdict::Valid, true, now), None), Reuse::Fresh { .. });
-    if stored && !is_fresh() { Taken::Alone } else { Taken::Served(Arc::clone(held), outcome) }
 }
 
 /// Serves what another request's fill brought.

@@ -258,5 +258,5 @@ fn is_complete(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> bool {
 /// Whether what is to be refreshed is fresh, as it is where that is done early.
 pub(super) fn is_fresh(route: &Route, ask: &Ask, stale: Option<&Stale>) -> bool {
     let now = route.cache.clock.boot();
-    stale.is_some_and(|stale| matches!(route.weigh(&stale.held, &ask.headers, now), Reuse::Fresh { .. }))
+    stale.is_some_and(|stale| matches!(route.weigh_for(ask.sought(), &stale.held, now), Reuse::Fresh { .. }))
 }

@@ -19,6 +19,7 @@ use larder_core::time::{Boot, Wall};
 
 use super::run::{Began, Fill};
 use crate::memory::held::Held;
+use crate::policy::Named;
 
 /// How a response came to be, and what it is good for.
 pub(super) struct Making {
@@ -31,6 +32,8 @@ pub(super) struct Making {
     initial_age: Duration,
     lifetime: Lifetime,
     flags: Flags,
+    /// It answers no equivalent queries, whatever it says of them.
+    is_for_one: bool,
     /// For those who wait at this moment, and nobody else.
     pub(super) is_failure: bool,
 }
@@ -42,6 +45,7 @@ impl Making {
             initial_age: judged.initial_age,
             lifetime: judged.lifetime,
             flags: judged.flags,
+            is_for_one: false,
             is_failure: false,
             ..Self::of_failure(arrived, began, cost)
         }
@@ -57,6 +61,8 @@ impl Making {
             initial_age: Duration::ZERO,
             lifetime: Lifetime::default(),
             flags: Flags::default(),
+            // Those who asked just the same.
+            is_for_one: true,
             is_failure: true,
         }
     }
@@ -64,6 +70,15 @@ impl Making {
     /// This of a body that was not made now, but confirmed.
     pub(super) fn validated(self, base: &Held) -> Self {
         Self { filled_at: base.filled_at, ..self }
+    }
+
+    /// This of a body that was confirmed by the handler and given another place in the log.
+    ///
+    /// What was not confirmed byte for byte stays with those it was made for: who invalidated an equivalent meanwhile must not
+    /// be given that body.
+    pub(super) fn confirmed(self, base: &Held) -> Self {
+        let is_for_one = self.is_for_one || !base.has_strong_etag();
+        Self { is_for_one, ..self.validated(base) }
     }
 
     /// Whether what is made is stored: a failure's status is what keeps it from that.
@@ -114,7 +129,7 @@ impl Fill {
 
     fn head(&self, status: StatusCode, mut headers: HeaderMap, making: &Making) -> StoredResponse {
         // Before anything goes: `Connection` may list `Vary`, and the response depends on the fields all the same.
-        let selecting = self.selecting(&headers);
+        let vary = Vary::parse(&headers);
         let directives = ResponseDirectives::of(&headers, &self.route.policy.store.targets);
         fields::remove_listed(&mut headers, &directives);
         let (status, part) = part_of(status, &mut headers);
@@ -125,10 +140,11 @@ impl Fill {
         if !headers.contains_key(DATE) {
             headers.insert(DATE, date::format(making.arrived));
         }
+        let (key, named) = self.place(&headers, making);
         let meta = Meta {
-            key: self.ask.key.clone(),
-            selecting,
-            names: self.ask.named.clone().with(making.tags.iter().cloned()),
+            selecting: self.selecting(vary, &key),
+            key,
+            names: named.with(making.tags.iter().cloned()),
             position: making.began.position,
             response_time: making.arrived,
             initial_age: making.initial_age,
@@ -140,11 +156,27 @@ impl Fill {
         StoredResponse { status, headers, body: Bytes::new(), meta }
     }
 
+    /// Where the response is found, and what it can be invalidated by. What it says of equivalent queries is in its key.
+    fn place(&self, headers: &HeaderMap, making: &Making) -> (Box<str>, Named) {
+        let named = self.ask.named.clone();
+        match &self.ask.search {
+            None => (self.ask.key.clone(), named),
+            Some(search) if making.is_for_one => (search.exact().into(), named),
+            Some(search) => match search.key_of(headers) {
+                (key, None) => (key, named),
+                (key, Some(variation)) => {
+                    let named = named.with_equivalents(&key, &variation);
+                    (key, named)
+                }
+            },
+        }
+    }
+
     /// What the response varies on, and what others of its key do: so that no two of them replace each other in turns.
-    fn selecting(&self, headers: &HeaderMap) -> Selecting {
-        match Vary::parse(headers) {
+    fn selecting(&self, vary: Vary, key: &str) -> Selecting {
+        match vary {
             Vary::Fields(fields) => {
-                let fields = self.route.cache.memory.fields_with(&self.ask.key, fields);
+                let fields = self.route.cache.memory.fields_with(key, fields);
                 vary::selecting(&fields, &self.ask.headers)
             }
             Vary::None | Vary::Any => Selecting::default(),

@@ -22,6 +22,7 @@ mod place;
 mod refresh;
 mod right;
 mod run;
+mod taken;
 pub(crate) mod tee;
 mod word;
 

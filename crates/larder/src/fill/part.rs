@@ -42,7 +42,7 @@ impl Fill {
     fn with_what_is_stored(&self, new: Arc<Held>) -> Option<Arc<Held>> {
         let cache = &self.route.cache;
         let now = cache.clock.boot();
-        let found = match cache.memory.find(&self.ask.key, &self.ask.headers, now) {
+        let found = match cache.memory.find(&new.meta.key, &self.ask.headers, now) {
             Found::Held(held) => Some(held),
             _ => None,
         };

@@ -112,8 +112,8 @@ fn lead(route: &Route, ask: &Ask, stale: &Stale) -> Option<Lead> {
     // Looked at once more, now that nobody else refreshes it. What was invalidated before the flight's position is no base
     // for a validation (rule 3 of the log), and what another request has refreshed since is fresh.
     let now = cache.clock.boot();
-    let refused = matches!(route.weigh(&stale.held, &ask.headers, now), Reuse::Refused(_));
-    let refreshed = match route.find_in_memory(&ask.key, &ask.headers, now) {
+    let refused = matches!(route.weigh_for(ask.sought(), &stale.held, now), Reuse::Refused(_));
+    let refreshed = match route.find(ask.sought(), now) {
         Known::Fresh(found, _) => !Arc::ptr_eq(&found, &stale.held),
         _ => false,
     };

@@ -27,6 +27,7 @@ use crate::lookup::{Known, Seen};
 use crate::memory::Stale;
 use crate::memory::held::Held;
 use crate::report::{Exchange, Leased, headers};
+use crate::search::Sought;
 use crate::service::route::Route;
 
 /// What whoever leads a flight is to do.
@@ -35,13 +36,15 @@ pub(super) enum Right {
     Fill(Option<Lease>, Option<Stale>),
     /// Serve what is known: nobody had to be waited for.
     Known(Known),
+    /// Look elsewhere: the response is under another key.
+    Elsewhere,
     /// End the flight like this, as another instance's fill did.
     Ended(Ended),
 }
 
 /// So long at most is another instance's fill waited for: as long as its body may take. A holder that was killed is not
 /// waited for any longer than its lease lives.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Asks for the right to fill what was `seen` to be missing, and waits for whoever has it.
 pub(super) async fn right_to_fill<S: Clone>(
@@ -66,7 +69,7 @@ pub(super) async fn right_to_refresh<S: Clone>(
     place: &mut Place<S>,
 ) -> Right {
     let missing = stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
-    let (known, seen) = route.look_before_filling(&ask.key, &ask.headers, missing).await;
+    let (known, seen) = route.look_before_filling(ask.sought(), missing).await;
     let Some((lease, seen)) = lease(route, seen) else {
         return Right::Fill(None, stale);
     };
@@ -192,15 +195,20 @@ impl<'a> Claimant<'a> {
 
     /// Something was stored meanwhile. What is not a response leads to where one may be.
     async fn stored(&mut self, value: Bytes, local: u64) -> Option<Right> {
-        let (key, fields) = (&*self.ask.key, self.fields());
-        let headers = &*fields;
+        let fields = self.fields();
+        let sought = Sought { headers: &fields, ..self.ask.sought() };
         let missing = self.stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
         let fingerprint = wire::fingerprint(&value);
-        if let Some(known) = self.route.judge_stored(key, headers, value, local, missing) {
+        if let Some(known) = self.route.judge_stored(sought, value, local, missing) {
             self.seen.fingerprint = fingerprint;
             return self.consider(known);
         }
-        let (known, seen) = self.route.look_before_filling(key, headers, missing).await;
+        let (known, seen) = self.route.look_before_filling(sought, missing).await;
+        if matches!(known, Known::Missing(_))
+            && sought.search.is_some_and(|search| search.is_elsewhere(self.route))
+        {
+            return Some(Right::Elsewhere);
+        }
         let Some((lease, seen)) = lease(self.route, seen) else {
             return Some(Right::Fill(None, self.stale.take()));
         };
@@ -275,7 +283,8 @@ impl<'a> Claimant<'a> {
     /// The answer of a failing handler. Rule 13: "The same check for a lease waiter that takes a stored response."
     fn failed(&self, value: Bytes, local: u64) -> Option<Held> {
         let cache = &self.route.cache;
-        let Ok(Decoded::Response(mut stored)) = wire::decode_after(headers::room(), value, &self.ask.key)
+        let Ok(Decoded::Response(mut stored)) =
+            wire::decode_after(headers::room(), value, self.ask.exact_key())
         else {
             return None;
         };

@@ -112,7 +112,7 @@ impl Fill {
                 return;
             }
             Right::Known(Known::Fresh(held, tier)) => Ended::Found(held, tier),
-            Right::Known(_) => return,
+            Right::Known(_) | Right::Elsewhere => return,
             Right::Ended(ended) => ended,
         };
         if let Some(lead) = self.lead {
@@ -189,11 +189,21 @@ impl Fill {
                 validators::strip_conditions(request.headers_mut());
                 false
             }
+            // A tag that is weak, or a date, may stay as it is where the body does not; and who invalidated an equivalent of this
+            // URI, which may be unknown here, must not be given under that what was made before.
+            (Some(_), Some(stale)) if self.is_of_others(&stale.held) && !stale.held.has_strong_etag() => {
+                validators::strip_conditions(request.headers_mut());
+                false
+            }
             (Some(_), Some(stale)) => {
                 let own_etag = stale.held.meta.flags.own_etag;
                 validators::set_conditions(request.headers_mut(), &stale.held.headers, own_etag)
             }
         }
+    }
+
+    fn is_of_others(&self, held: &Held) -> bool {
+        self.ask.search.as_ref().is_some_and(|search| search.is_of_others(held))
     }
 
     /// What the response to this request may update without having validated it.
@@ -223,6 +233,6 @@ impl Fill {
 /// Whether what is stale may be served because the handler failed. Asked when it has: it may have taken its time, and an
 /// invalidation may have come meanwhile.
 pub(super) fn stands_in(route: &Route, ask: &Ask, stale: &Stale) -> bool {
-    let weighed = route.weigh(&stale.held, &ask.headers, route.cache.clock.boot());
+    let weighed = route.weigh_for(ask.sought(), &stale.held, route.cache.clock.boot());
     matches!(weighed, Reuse::Stale { if_error: true, .. })
 }

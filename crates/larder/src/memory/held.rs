@@ -9,6 +9,7 @@ use larder_core::http::age;
 use larder_core::http::fields;
 use larder_core::http::range::{self, ContentRange, Requested};
 use larder_core::http::reuse::Candidate;
+use larder_core::http::validators;
 use larder_core::http::vary;
 use larder_core::log::table::Verdict;
 use larder_core::stored::{Meta, StoredResponse};
@@ -170,6 +171,12 @@ impl Held {
         let mut headers = self.headers.clone();
         headers::unprepare(&mut headers, self.others.as_ref());
         headers
+    }
+
+    /// Whether what the handler confirms of it is the same, byte for byte.
+    pub(crate) fn has_strong_etag(&self) -> bool {
+        // The handler is not asked about one that the cache made.
+        !self.meta.flags.own_etag && validators::has_strong_etag(&self.headers)
     }
 
     /// Whether it has all that a request with these fields asks for. What is whole has.

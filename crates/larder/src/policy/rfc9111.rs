@@ -32,6 +32,7 @@ impl Policy {
     /// | responses with a part (§3.3, §3.4) | not stored | [`store_partial`](Self::store_partial) |
     /// | groups of responses (RFC 9875) | known, and invalidated | [`without_cache_groups`](Self::without_cache_groups) |
     /// | tags in `Surrogate-Key`, `Cache-Tag` | not read | [`tags_from`](Self::tags_from) |
+    /// | queries that differ in what means nothing (`No-Vary-Search`) | other responses | [`no_vary_search`](Self::no_vary_search) |
     /// | languages in another order (§4.1) | another variant | [`sort_languages`](Self::sort_languages) |
     /// | stale responses while the origin is away (§4.2.4) | if they say so (`stale-if-error`) | [`stale_if_error`](Self::stale_if_error) |
     /// | what an unsafe request invalidates (§4.4) | its URI, and what `Location` and `Content-Location` name of its origin | [`without_locations`](Self::without_locations), [`safe_method`](Self::safe_method) |

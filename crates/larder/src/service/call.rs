@@ -12,6 +12,7 @@ use larder_core::outcome::{BypassReason, Outcome};
 use tower_service::Service;
 use tracing::Instrument as _;
 
+use super::catch_up::Detour;
 use super::future::ResponseFuture;
 use super::inner::Inner;
 use super::plan::{Look, Plan};
@@ -60,8 +61,11 @@ where
             Plan::Look(_) if sent::has_more(&parts, &body) => self.past(parts, body, BypassReason::Body),
             Plan::Look(look) => {
                 let key = key.as_str().unwrap_or_default();
-                if let Some(brought) = self.route.behind(&mut parts.headers) {
-                    return self.catch_up(look, key.into(), parts, body, brought);
+                if let Some(detour) = self.route.detour(&mut parts.headers) {
+                    return match detour {
+                        Detour::CatchUp(brought) => self.catch_up(look, key.into(), parts, body, brought),
+                        Detour::Search => self.search(look, key, parts, body),
+                    };
                 }
                 if self.route.goes_to_shared_alone(look) {
                     return self.ask_shared_alone(look, key, parts, body);
@@ -101,6 +105,32 @@ impl<S> CacheService<S> {
     {
         let (route, inner) = (Arc::clone(&self.route), self.take_ready());
         ResponseFuture::longer(fill::answer_directly(route, inner, (parts, body), look, Named::new(key)))
+    }
+
+    /// Answers a request that may be answered by what was made for an equivalent query.
+    fn search<Q>(
+        &mut self,
+        look: Look,
+        key: &str,
+        parts: Parts,
+        body: Q,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<Q>,
+        Q: Send + 'static,
+    {
+        let now = self.route.cache.clock.boot();
+        match self.route.look_here(look, key, &parts, now) {
+            Known::Fresh(held, tier) => {
+                let response = serve::fresh(&self.route, look, &held.meta.key, &parts, &held, tier, now);
+                if self.route.is_due(&held, now) {
+                    let inner = self.take_ready();
+                    fill::refresh_early(&self.route, inner, (parts, body), look, key, (held, tier));
+                }
+                ResponseFuture::stored(response)
+            }
+            known => self.ask(look, key, known, parts, body),
+        }
     }
 
     /// Answers a request that memory has no fresh response for.

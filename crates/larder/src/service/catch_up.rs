@@ -22,12 +22,28 @@ use crate::serve;
 /// Rule 17, and whatever is not a token of ours.
 const REASON: BypassReason = BypassReason::ReadYourWrites;
 
+/// What has to be done for a request before it is looked up, or how it is.
+pub(super) enum Detour {
+    /// The log has to be read as far as this.
+    CatchUp(Brought),
+    /// It may be answered by what was made for an equivalent query.
+    Search,
+}
+
 impl Route {
-    /// Puts the request's fields in order where the policy asks for it. Returns the token that it brings, if this instance may
-    /// know less than that says.
+    /// Puts the request's fields in order where the policy asks for it. Returns why it is not looked up under its key at once.
     #[inline]
-    pub(super) fn behind(&self, request: &mut HeaderMap) -> Option<Brought> {
-        self.policy.before.as_ref()?.spell(request);
+    pub(super) fn detour(&self, request: &mut HeaderMap) -> Option<Detour> {
+        let before = self.policy.before.as_ref()?;
+        before.spell(request);
+        match self.behind(request) {
+            Some(brought) => Some(Detour::CatchUp(brought)),
+            None => self.policy.searches().then_some(Detour::Search),
+        }
+    }
+
+    /// The token that a request brings, if this instance may know less than that says.
+    fn behind(&self, request: &mut HeaderMap) -> Option<Brought> {
         self.take_token(request).filter(|brought| match brought {
             Ok(token) => !self.cache.log.has_reached(token),
             Err(_) => true,
@@ -89,7 +105,7 @@ impl<S> CacheService<S> {
                     return service.ask_shared_alone(look, &key, parts, body).await;
                 }
                 let now = route.cache.clock.boot();
-                return match route.look_in_memory(look, &key, &parts.headers, now) {
+                return match route.look_here(look, &key, &parts, now) {
                     Known::Fresh(held, tier) => {
                         Ok(serve::fresh(&route, look, &key, &parts, &held, tier, now).into_response())
                     }

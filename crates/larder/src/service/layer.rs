@@ -28,7 +28,7 @@ impl CacheLayer {
         let route = Route {
             new_keys: Budget::new(policy.new_keys),
             outgrown: Outgrown::default(),
-            shared_alone: !cache.memory.keeps() && cache.store.is_some(),
+            shared_alone: !cache.memory.keeps() && cache.store.is_some() && !policy.searches(),
             cache,
             policy,
             #[cfg(feature = "metrics")]

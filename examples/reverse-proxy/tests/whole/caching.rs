@@ -36,6 +36,23 @@ async fn nobody_loses_a_no_store_by_listing_it() {
     }
 }
 
+#[tokio::test]
+async fn queries_that_mean_the_same_are_answered_alike_where_the_switch_is_on() {
+    let origin = Origin::saying(
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nNo-Vary-Search: params=(\"utm\")\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+    )
+    .await;
+    for (switches, asked) in [(&[][..], 2), (&["--no-vary-search"], 1)] {
+        let before = origin.heads().len();
+        let proxy = Running::before(&origin, switches).await;
+        for path in ["GET /a?utm=1", "GET /a?utm=2"] {
+            let response = proxy.ask(path, &["Host: x"]).await;
+            assert_eq!(field(&response, "no-vary-search"), ["params=(\"utm\")"]);
+        }
+        assert_eq!(origin.heads().len() - before, asked, "{switches:?}");
+    }
+}
+
 /// RFC 9110 §9.3.1: a `GET` with a body may be answered by what is in it, which no key has.
 #[tokio::test]
 async fn a_body_that_is_framed_by_the_connection_alone_is_seen_by_the_cache() {

@@ -175,3 +175,11 @@ fn a_made_tag_differs_with_the_body_and_with_what_it_means() {
     let with_others = fields(&[html, &[("date", THEN)]].concat());
     assert_eq!(strong_etag(&with_others, b"a"), tags[0]);
 }
+
+#[test]
+fn an_entity_tag_is_strong_unless_it_says_otherwise() {
+    for (tag, is_strong) in [("\"a\"", true), ("W/\"a\"", false), ("", false)] {
+        assert_eq!(has_strong_etag(&fields(&[("etag", tag)])), is_strong, "{tag}");
+    }
+    assert!(!has_strong_etag(&fields(&[("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")])));
+}

@@ -201,6 +201,11 @@ mod tests {
             (uri("/a?q"), "u|https|any|/a", false),
             (uri("/a?q"), "u|https|any|/a|?q2", false),
             (uri("https://h/a"), "u|https|h|/a|p|me", true),
+            // What answers equivalent queries has the name that they have in common.
+            (uri("/a?q="), "u|https|any|/a|?q=|n|-utm|p|me", true),
+            (uri("/a?q=&utm=1"), "u|https|any|/a|?q=|n|-utm", false),
+            (uri("/a"), "u|https|any|/a|n|=", true),
+            (prefix("/a"), "u|http|h|/a/b|n|o-", true),
             (uri("https://h/a"), "u|http|h|/a", false),
             (uri("https://h/a"), "u|https|hh|/a", false),
             (Selector::All, "k|anything", true),

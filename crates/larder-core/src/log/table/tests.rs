@@ -214,3 +214,20 @@ fn a_lost_log_is_forgotten_but_for_the_local_part_of_what_is_pending() {
     table.forget_log(2);
     assert!(table.rows.is_empty() && table.globs.is_empty());
 }
+
+/// Whatever the order, the worse one counts.
+#[test]
+fn of_two_verdicts_the_worse_one_is_left() {
+    let soft = |seconds| Verdict::Soft(Duration::from_secs(seconds));
+    let cases = [
+        (Verdict::Valid, Verdict::Valid, Verdict::Valid),
+        (Verdict::Valid, soft(1), soft(1)),
+        (soft(2), soft(1), soft(2)),
+        (Verdict::Valid, Verdict::Refused, Verdict::Refused),
+        (soft(1), Verdict::Refused, Verdict::Refused),
+        (Verdict::Refused, Verdict::Refused, Verdict::Refused),
+    ];
+    for (one, other, left) in cases {
+        assert_eq!((one.and(other), other.and(one)), (left, left));
+    }
+}

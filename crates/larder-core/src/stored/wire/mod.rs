@@ -5,7 +5,8 @@
 //! ```text
 //! "LR" | version u8 | kind u8 | incarnation, 16 bytes | log id, 16 bytes big-endian
 //!      | the cache key | a response, its body last; or the names of the fields that select a variant;
-//!      |               | or of which bytes a part is, of how many, and a response that has those alone
+//!      |               | or of which bytes a part is, of how many, and a response that has those alone;
+//!      |               | or what was said last of the queries that responses answer, when, and for how long
 //!      | XXH3-64 of all before it
 //! ```
 //!
@@ -22,6 +23,7 @@ mod field_name;
 mod part;
 mod reader;
 mod response;
+mod told;
 mod writer;
 
 #[cfg(test)]
@@ -35,7 +37,7 @@ use twox_hash::XxHash3_64;
 
 use self::reader::Reader;
 use self::writer::{Count, Sink};
-use super::StoredResponse;
+use super::{StoredResponse, Told};
 use crate::log::position::{Incarnation, LogId, Mark, Position};
 
 pub use self::error::{WireError, WireErrorKind};
@@ -51,6 +53,7 @@ const VERSION: u8 = 1;
 const RESPONSE: u8 = 1;
 const VARIANTS: u8 = 2;
 const PART: u8 = 3;
+const TOLD: u8 = 4;
 const CHECKSUM_LEN: usize = 8;
 
 /// What a value turned out to be.
@@ -62,6 +65,8 @@ pub enum Decoded {
     Response(StoredResponse),
     /// The key has several responses, selected by these fields.
     Variants(Box<[HeaderName]>),
+    /// Responses answer equivalent queries, and are to be looked for under the key that these have in common.
+    Told(Told),
 }
 
 /// The value for a response, to be stored at the address of its key or variant.
@@ -85,11 +90,17 @@ pub fn encode_variants(fields: &[HeaderName], key: &str, position: &Position) ->
     })
 }
 
+/// The value that says what was said last of the queries that responses answer.
+#[must_use]
+pub fn encode_told(told: &Told, key: &str, position: &Position) -> Bytes {
+    framed(TOLD, key, position, &|sink| told::write(sink, told))
+}
+
 /// Reads a value that was stored under `key`. The body and the values of the header fields are slices of `value`, and
 /// keep all of it alive. The local part of the position is zero, as it means nothing in another process.
 ///
 /// # Errors
-/// If the value is not what [`encode`] or [`encode_variants`] gave for this key.
+/// If the value is not what [`encode`], [`encode_variants`] or [`encode_told`] gave for this key.
 pub fn decode(value: Bytes, key: &str) -> Result<Decoded, WireError> {
     decode_after(HeaderMap::new(), value, key)
 }
@@ -97,7 +108,7 @@ pub fn decode(value: Bytes, key: &str) -> Result<Decoded, WireError> {
 /// Reads a value like [`decode`], and puts the response's header fields behind `fields`: for who adds some to each.
 ///
 /// # Errors
-/// If the value is not what [`encode`] or [`encode_variants`] gave for this key.
+/// If the value is not what [`encode`], [`encode_variants`] or [`encode_told`] gave for this key.
 #[inline]
 pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<Decoded, WireError> {
     let content_len = checked(&value)?;
@@ -123,6 +134,11 @@ pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<De
             let fields = reader.list(field_name::read)?;
             reader.end()?;
             Ok(Decoded::Variants(fields.into()))
+        }
+        TOLD => {
+            let told = told::read(&mut reader)?;
+            reader.end()?;
+            Ok(Decoded::Told(told))
         }
         _ => Err(WireErrorKind::Malformed.into()),
     }

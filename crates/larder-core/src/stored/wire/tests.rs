@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::*;
 use crate::http::freshness::Lifetime;
+use crate::http::no_vary_search::UrlVariation;
 use crate::http::range::ContentRange;
 use crate::log::names::Names;
 use crate::log::selector::Tag;
@@ -29,6 +30,11 @@ const GOLDEN_VARIANTS: &str = "\
     4c520102 000102030405060708090a0b0c0d0e0f 0000019aaf0d22ab0000000000000007 \
     096b7c757365723a3432 \
     02 23 00 03646e74";
+
+const GOLDEN_TOLD: &str = "\
+    4c520104 000102030405060708090a0b0c0d0e0f 0000019aaf0d22ab0000000000000007 \
+    096b7c757365723a3432 \
+    ab220daf9a010000 00ca9a3b00000000 05 6f2d612662";
 
 /// The same, of which only these five bytes of ten are stored.
 const PART: &str = "03 00000000000000 08 00000000000000 0b 00000000000000";
@@ -98,6 +104,26 @@ fn version_1_is_what_it_always_was() {
     assert_eq!(decode(value, KEY), Ok(Decoded::Variants(fields.into())));
 }
 
+/// To a reader that does not know this kind it is malformed, which is a miss.
+#[test]
+fn the_wire_form_of_what_was_told_is_what_it_was() {
+    let told = Told {
+        variation: UrlVariation::from_text("o-a&b").unwrap(),
+        at: Wall::from_unix_millis(0x19a_af0d_22ab),
+        life: Duration::from_secs(1),
+    };
+    let value = with_checksum(hex(GOLDEN_TOLD));
+    assert_eq!(encode_told(&told, KEY, &position()), value);
+    assert_eq!(decode(value, KEY), Ok(Decoded::Told(told)));
+    // No variation, one in another spelling, the default one, no UTF-8, too long, too short, too much.
+    for to in
+        ["00", "05 6f2d622661", "01 2d", "03 2d61ff", "06 6f2d612662", "04 6f2d612662", "05 6f2d612662 00"]
+    {
+        let value = with_checksum(hex(&GOLDEN_TOLD.replacen("05 6f2d612662", to, 1)));
+        assert_eq!(kind(decode(value, KEY)), WireErrorKind::Malformed, "{to}");
+    }
+}
+
 /// RFC 9111 §3.3: a part is "recorded as being incomplete". It is a kind of its own: a reader that knows only the others, as
 /// all did at first, calls it malformed, which is a miss.
 #[test]
@@ -124,7 +150,11 @@ fn a_part_is_told_from_the_whole() {
 
 #[test]
 fn the_position_stands_where_scripts_look_for_it() {
-    for value in [encode(&response()), encode_variants(&[], KEY, &position())] {
+    let variation = UrlVariation::from_text("=").unwrap();
+    let told = Told { variation, at: Wall::from_unix_millis(0), life: Duration::ZERO };
+    let values =
+        [encode(&response()), encode_variants(&[], KEY, &position()), encode_told(&told, KEY, &position())];
+    for value in values {
         assert_eq!(value[INCARNATION], position().incarnation.to_bytes());
         assert_eq!(value[LOG_ID], position().mark.log.to_be_bytes());
     }
@@ -172,6 +202,7 @@ fn what_is_not_ours_is_told_apart() {
 #[test]
 fn nothing_that_makes_no_sense_is_believed() {
     let changes = [
+        ("4c520101", "4c520105"),
         ("4c520101", "4c520104"),
         // A part whose bytes are the status and what follows it.
         ("4c520101", "4c520103"),

@@ -1,0 +1,79 @@
+//! The key of a response that answers all requests whose queries are equivalent under its `No-Vary-Search`.
+
+use super::buf::LIMIT;
+use crate::http::no_vary_search::UrlVariation;
+
+/// The key of what says this of the queries that it answers, of which `query` is the [canonical
+/// form](UrlVariation::canonical). `base` is the key of the URI up to its query, `rest` what follows the query in the keys of
+/// requests that are kept apart by more than their URI. `None` if it is too long.
+///
+/// ```text
+/// u|https|shop.example|/products/42|?page=1|n|-utm_source|h|accept-language=en
+/// ```
+///
+/// What a response says stands in its key, so that whoever finds one by its key knows which requests it answers; what says
+/// something else, or nothing, has another key.
+#[must_use]
+pub fn key(base: &str, query: Option<&str>, variation: &UrlVariation, rest: &str) -> Option<Box<str>> {
+    let mut key = String::with_capacity(
+        base.len() + query.map_or(0, str::len) + variation.as_text().len() + rest.len() + 5,
+    );
+    key.push_str(base);
+    if let Some(query) = query {
+        // It is encoded as a form, in which nothing has to be escaped for a key.
+        key.push_str("|?");
+        key.push_str(query);
+    }
+    key.push_str("|n|");
+    key.push_str(variation.as_text());
+    key.push_str(rest);
+    (key.len() <= LIMIT).then(|| key.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::key::buf::KeyBuf;
+    use crate::key::query::QueryRules;
+
+    fn base(path: &str) -> String {
+        let mut key = KeyBuf::new();
+        key.uri("http", "n", path);
+        key.as_str().unwrap().to_owned()
+    }
+
+    proptest! {
+        /// Read from the left, each part tells which one it is.
+        #[test]
+        fn whatever_differs_makes_another_key(
+            paths in ["/[n|?]{0,3}", "/[n|?]{0,3}"],
+            queries in ["[n|?=&%7C]{0,6}", "[n|?=&%7C]{0,6}"],
+            variations in ["[o]?[-=](n|%7C|n&o)?", "[o]?[-=](n|%7C|n&o)?"],
+            rests in ["(\\|p\\|[n?])?", "(\\|p\\|[n?])?"],
+        ) {
+            let of = |at: usize| {
+                let variation = UrlVariation::from_text(&variations[at])?;
+                let query = variation.canonical(Some(&queries[at]));
+                let key = key(&base(&paths[at]), query.as_deref(), &variation, &rests[at])?;
+                Some((key, (&paths[at], query, variation, &rests[at])))
+            };
+            if let (Some((one_key, one)), Some((other_key, other))) = (of(0), of(1)) {
+                prop_assert_eq!(one_key == other_key, one == other);
+                let mut exact = KeyBuf::new();
+                exact.uri("http", "n", &paths[1]);
+                exact.query(&QueryRules::all(), Some(&queries[1]));
+                prop_assert_ne!(&*one_key, exact.as_str().unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_too_long_is_none() {
+        let variation = UrlVariation::from_text("-a").unwrap();
+        let rest = "x".repeat(LIMIT - "u||n|-a".len() + 1);
+        assert_eq!(key("u|", None, &variation, &rest[1..]).map(|key| key.len()), Some(LIMIT));
+        assert_eq!(key("u|", None, &variation, &rest), None);
+    }
+}
