@@ -9,7 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
 use larder_core::log::position::{Mark, Position};
-use larder_core::store::{Log, SharedTier, StoreErrorKind};
+#[cfg(feature = "tls")]
+use larder_core::store::StoreErrorKind;
+use larder_core::store::{Log, SharedTier};
 use larder_redis::RedisStore;
 use larder_testing::{RedisCluster, RedisServer};
 use support::{after, event, eventually, joined, patient, start};
