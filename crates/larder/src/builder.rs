@@ -15,7 +15,7 @@ use crate::cache::Cache;
 use crate::clock::SystemClock;
 use crate::fill::flight::Flights;
 use crate::inner::Inner;
-use crate::log::{LogView, start};
+use crate::log::{KeyedBy, LogView, start};
 use crate::memory::Memory;
 use crate::policy::{ConfigError, ConfigErrorKind};
 use crate::reclaim::Reclaimer;
@@ -163,6 +163,7 @@ impl CacheBuilder {
             store: self.store,
             flights: Flights::default(),
             variations: Variations::default(),
+            keyed_by: KeyedBy::default(),
             background: Background::new(self.refreshes),
             close_within: self.close_within,
             report: Report::default(),

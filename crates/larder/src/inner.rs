@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::background::Background;
 use crate::fill::flight::Flights;
-use crate::log::LogView;
+use crate::log::{KeyedBy, LogView};
 use crate::memory::Memory;
 use crate::reclaim::Reclaimer;
 use crate::report::Report;
@@ -23,6 +23,7 @@ pub(crate) struct Inner {
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) flights: Flights,
     pub(crate) variations: Variations,
+    pub(crate) keyed_by: KeyedBy,
     pub(crate) background: Background,
     /// How long closing may take.
     pub(crate) close_within: Duration,

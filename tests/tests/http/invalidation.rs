@@ -51,6 +51,35 @@ async fn a_selector_reaches_what_it_names_and_nothing_else() {
     }
 }
 
+/// Whoever names a URI need not know which of its parameters a policy leaves out of the key.
+#[tokio::test]
+async fn a_uri_names_what_answers_it_whatever_it_was_filled_by() {
+    let policies = [
+        hourly().query_ignoring(["utm"]),
+        hourly().query_only(["q"]),
+        hourly().query_ignoring(["utm"]).query_sorted(),
+    ];
+    for policy in policies {
+        for host in ["", "http://shop.example"] {
+            let (cache, _) = cache();
+            let site = site(&cache, policy.clone(), &Origin::always(Answer::ok("page"))).await;
+            let ask = async |path: &str| {
+                site.ask(Method::GET, path).with("host", "shop.example").send().await.x_cache()
+            };
+            for path in ["/a?q=1&utm=mail", "/a?q=2", "/b?q=1"] {
+                assert_eq!(ask(path).await, "MISS", "{path}");
+            }
+            assert_eq!(ask("/a?utm=feed&q=1").await, "HIT");
+            let uri = UriName::new(&format!("{host}/a?utm=feed&q=1")).unwrap();
+            assert_eq!(cache.invalidate(uri).await, Invalidated::Applied);
+            assert_eq!(ask("/a?utm=feed&q=1").await, "MISS", "{host}");
+            for path in ["/a?q=1&utm=mail", "/a?q=2", "/b?q=1"] {
+                assert_eq!(ask(path).await, "HIT", "{path}");
+            }
+        }
+    }
+}
+
 /// A key by the text of its template, or as `X-Cache-Key` shows it; every variant of it.
 #[tokio::test]
 async fn a_key_names_all_its_variants() {

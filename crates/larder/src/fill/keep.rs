@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, Response, StatusCode, response};
 use http_body::{Body, Frame, SizeHint};
-use larder_core::http::cache_control::ResponseDirectives;
+use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
 use larder_core::http::complete;
 use larder_core::http::fields;
 use larder_core::http::range::ContentRange;
@@ -117,6 +117,8 @@ impl Fill {
             && !directives.no_store
             && !directives.private.is_present()
             && Vary::parse(&parts.headers) == Vary::None
+            // Where this cache does not heed that, one behind it may: its 504 answers nobody else.
+            && !RequestDirectives::parse(&self.ask.headers).only_if_cached
     }
 
     /// Passes on what is not stored. Who waits goes on at once, and for a short while nobody waits for this key.

@@ -164,6 +164,7 @@ const COMES_BACK_WITHIN: Duration = Duration::from_millis(500);
 pub(crate) async fn invalidate(inner: &Arc<Inner>, what: Invalidation) -> Invalidated {
     let events = what.events();
     inner.report.invalidated(events.len());
+    let events = inner.keyed_by.with_keyed(events);
     let events = inner.variations.with_equivalents(events, inner.clock.boot());
     let Some(store) = &inner.store else {
         let now = inner.clock.boot();

@@ -3,9 +3,11 @@
 mod catch_up;
 mod follow;
 mod invalidate;
+mod keyed;
 mod view;
 
 pub(crate) use follow::start;
 pub(crate) use invalidate::invalidate;
 pub use invalidate::{Deferral, Invalidated, Invalidation};
+pub(crate) use keyed::KeyedBy;
 pub(crate) use view::LogView;

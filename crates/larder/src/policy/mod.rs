@@ -218,13 +218,17 @@ impl Policy {
     }
 
     /// Only these query parameters are in the key. Names are compared as a handler sees them, percent-decoded.
+    ///
+    /// Where a URI is invalidated by a cache with such a policy, so is what answers it, whichever other parameters that was
+    /// asked for with.
     #[must_use]
     pub fn query_only<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.query = QueryRules::only(names);
         self.keep_sorted()
     }
 
-    /// These query parameters are not in the key: `utm_source`, say.
+    /// These query parameters are not in the key: `utm_source`, say. A URI is invalidated whatever they are, as with
+    /// [`query_only`](Self::query_only).
     #[must_use]
     pub fn query_ignoring<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.query = QueryRules::ignoring(names);

@@ -25,6 +25,7 @@ pub struct CacheLayer {
 
 impl CacheLayer {
     pub(crate) fn new(cache: Arc<Inner>, policy: Policy) -> Self {
+        cache.keyed_by.learn(&policy.query);
         let route = Route {
             new_keys: Budget::new(policy.new_keys),
             outgrown: Outgrown::default(),

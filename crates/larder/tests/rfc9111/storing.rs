@@ -118,18 +118,22 @@ async fn nothing_is_warned_of() {
 /// RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request", at the same moment neither.
 #[tokio::test]
 async fn a_failure_that_must_not_be_stored_is_for_one_client() {
-    for (cache_control, calls) in [("foo", 1), ("no-store", 2), ("private", 2)] {
+    const ONLY: (&str, &str) = ("cache-control", "only-if-cached");
+    let cases: [(_, &'static [_], _); 4] =
+        [("foo", &[], 1), ("no-store", &[], 2), ("private", &[], 2), ("foo", &[ONLY], 2)];
+    for (cache_control, fields, calls) in cases {
         let gate = Gate::new();
         let failure =
             Answer::status(StatusCode::INTERNAL_SERVER_ERROR).header("cache-control", cache_control);
         let proxy = Arc::new(before(Policy::rfc9111(), Origin::always(failure.held_at(&gate))));
-        let ask = || {
+        let ask = |fields| {
             let proxy = Arc::clone(&proxy);
-            tokio::spawn(async move { proxy.get(&[]).await.status() })
+            tokio::spawn(async move { proxy.get(fields).await.status() })
         };
-        let first = ask();
+        // A cache behind this one may heed what this one does not.
+        let first = ask(fields);
         gate.arrived(1).await;
-        let second = ask();
+        let second = ask(&[]);
         // On one thread: it has come to where it waits for the first.
         for _ in 0..100 {
             tokio::task::yield_now().await;
@@ -139,7 +143,7 @@ async fn a_failure_that_must_not_be_stored_is_for_one_client() {
             (first.await.unwrap(), second.await.unwrap()),
             (StatusCode::INTERNAL_SERVER_ERROR, StatusCode::INTERNAL_SERVER_ERROR)
         );
-        assert_eq!(proxy.origin.calls(), calls, "{cache_control}");
+        assert_eq!(proxy.origin.calls(), calls, "{cache_control} {fields:?}");
     }
 }
 
