@@ -16,6 +16,7 @@ mod join;
 mod keep;
 mod lease;
 mod making;
+mod only_stored;
 pub(crate) mod outgrown;
 mod part;
 mod place;
