@@ -229,7 +229,9 @@ impl MissReason {
     #[must_use]
     pub const fn fwd(self) -> &'static str {
         match self {
-            Self::NeverStored | Self::Unreadable | Self::StoreError | Self::Pass => "uri-miss",
+            Self::NeverStored | Self::Pass => "uri-miss",
+            // "when an implementation cannot distinguish between uri-miss and vary-miss"
+            Self::Unreadable | Self::StoreError => "miss",
             Self::Expired | Self::Invalidated | Self::Unconfirmed | Self::NoCache => "stale",
             Self::Vary => "vary-miss",
             Self::Request => "request",
@@ -296,5 +298,8 @@ mod tests {
         let allowed = ["bypass", "method", "uri-miss", "vary-miss", "miss", "request", "stale", "partial"];
         assert!(MissReason::ALL.iter().all(|reason| allowed.contains(&reason.fwd())));
         assert!(BypassReason::ALL.iter().all(|reason| allowed.contains(&reason.fwd())));
+        // Nobody knows what the store would have had.
+        assert_eq!(MissReason::StoreError.fwd(), "miss");
+        assert_eq!(MissReason::NeverStored.fwd(), "uri-miss");
     }
 }
