@@ -1,0 +1,66 @@
+//! Requests that join a fill get its body while it arrives.
+mod breaking;
+mod following;
+mod invalidating;
+
+use std::sync::Arc;
+
+use axum::Router;
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use larder::{Cache, Policy, Tag, Tags};
+use larder_testing::{Answer, Gate, Origin, Step};
+use larder_tests::http::{Site, soon};
+use tower::Layer as _;
+
+use crate::support::{Door, all, at_once, cache, counted, hourly, next, secs};
+
+/// A site whose bodies can fail, as an axum handler's can, behind a door.
+async fn streaming(cache: &Cache, policy: Policy, origin: &Origin) -> (Arc<Site>, Door) {
+    let handler = Router::new().fallback_service(origin.clone());
+    behind_door(Router::new().fallback_service(cache.layer(policy).layer(handler))).await
+}
+
+async fn behind_door(router: Router) -> (Arc<Site>, Door) {
+    let door = Door::new();
+    (Arc::new(Site::of(door.before(router)).await), door)
+}
+
+/// A body in parts, and a gate before the last.
+fn parts(parts: &[&'static str], gate: &Gate) -> Answer {
+    let (last, first) = parts.split_last().unwrap();
+    let first = first.iter().map(|part| Step::data(*part));
+    Answer::status(StatusCode::OK).steps(first.chain([Step::Hold(gate.clone()), Step::data(*last)]))
+}
+
+async fn head(site: &Site, path: &str) -> Response<Incoming> {
+    site.ask(Method::GET, path).head().await.unwrap()
+}
+
+/// Reads so many bytes.
+async fn read(response: &mut Response<Incoming>, length: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while bytes.len() < length {
+        bytes.extend_from_slice(&next(response).await);
+    }
+    bytes
+}
+
+/// The rest of a body, or its error.
+async fn rest(response: Response<Incoming>) -> Result<Bytes, hyper::Error> {
+    soon("the end of a body", response.into_body().collect()).await.map(http_body_util::Collected::to_bytes)
+}
+
+/// A site of which the policy or the handler says what its responses are named by.
+async fn named(cache: &Cache, by_handler: bool, origin: &Origin) -> (Arc<Site>, Door) {
+    let handler = Router::new().fallback_service(origin.clone());
+    let name = move |response: Response<axum::body::Body>| async move {
+        (by_handler.then(|| Tags::from(["thing"])), response)
+    };
+    let policy = if by_handler { hourly() } else { hourly().tag("thing") };
+    let layer = cache.layer(policy);
+    let handler = handler.layer(axum::middleware::map_response(name));
+    behind_door(Router::new().fallback_service(layer.layer(handler))).await
+}
