@@ -1,4 +1,5 @@
 //! Requests that join a fill get its body while it arrives.
+
 mod breaking;
 mod following;
 mod invalidating;

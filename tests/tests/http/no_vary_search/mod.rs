@@ -1,4 +1,5 @@
 //! Requests whose queries differ in what means nothing: `No-Vary-Search` (draft-ietf-httpbis-no-vary-search-10).
+
 mod invalidating;
 mod matching;
 mod random;
