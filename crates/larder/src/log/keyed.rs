@@ -24,25 +24,27 @@ impl KeyedBy {
     }
 
     /// These events, and for each URI that they name those that it is keyed as.
-    pub(super) fn with_keyed(&self, mut events: Vec<Event>) -> Vec<Event> {
+    pub(super) fn with_keyed(&self, events: Vec<Event>) -> Vec<Event> {
         let known = self.lock();
-        for at in 0..events.len() {
-            let Some(Event { mode, selector: Selector::Uri(uri) }) = events.get(at).cloned() else {
-                continue;
-            };
-            for selector in known.iter().filter_map(|rules| keyed(&uri, rules)).map(Selector::Uri) {
-                let event = Event { mode, selector };
-                if !events.contains(&event) {
-                    events.push(event);
-                }
-            }
-        }
-        events
+        naming_also(events, |uri| known.iter().filter_map(|rules| keyed(uri, rules)).collect())
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<QueryRules>> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// These events, and for each URI that they name those that go with it, in the same mode.
+pub(crate) fn naming_also(mut events: Vec<Event>, with: impl Fn(&UriName) -> Vec<UriName>) -> Vec<Event> {
+    for at in 0..events.len() {
+        let Some(Event { mode, selector: Selector::Uri(uri) }) = events.get(at).cloned() else { continue };
+        for event in with(&uri).into_iter().map(|uri| Event { mode, selector: Selector::Uri(uri) }) {
+            if !events.contains(&event) {
+                events.push(event);
+            }
+        }
+    }
+    events
 }
 
 /// What this URI is keyed as by these rules, if it has a query.

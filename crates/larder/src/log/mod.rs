@@ -9,5 +9,5 @@ mod view;
 pub(crate) use follow::start;
 pub(crate) use invalidate::invalidate;
 pub use invalidate::{Deferral, Invalidated, Invalidation};
-pub(crate) use keyed::KeyedBy;
+pub(crate) use keyed::{KeyedBy, naming_also};
 pub(crate) use view::LogView;

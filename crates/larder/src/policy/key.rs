@@ -124,12 +124,17 @@ impl Policy {
         if !matches!(self.key, KeySource::Uri) {
             keys.push(self.key.text(parts, params)?.into_owned().into());
         }
+        Ok(Named { path: target.path.into(), keys, uris: self.uris(target), tags: self.tags_of(params)? })
+    }
+
+    /// Both forms of the request's URI, with the query as sent and as keyed.
+    pub(crate) fn uris(&self, target: &Target<'_>) -> Vec<Box<str>> {
         let mut uris = target.uris(target.query);
         let keyed = self.query.apply(target.query);
         if keyed.as_deref() != target.query {
             uris.extend(target.uris(keyed.as_deref()));
         }
-        Ok(Named { path: target.path.into(), keys, uris, tags: self.tags_of(params)? })
+        uris
     }
 
     fn tags_of(&self, params: &Params) -> Result<Vec<Tag>, BypassReason> {

@@ -10,7 +10,6 @@ use larder_core::key::canonical;
 use larder_core::log::names::Names;
 
 use crate::memory::held::Held;
-use crate::policy::Policy;
 use crate::service::route::Route;
 use crate::service::target::Target;
 
@@ -59,7 +58,7 @@ impl Search {
         let base: Box<str> = key.as_str()?.into();
         key.query(&route.policy.query, target.query);
         let rest = exact.strip_prefix(key.as_str()?)?.into();
-        let own = Names::new(target.path, &[exact.into()], &uris(&route.policy, &target), &[]);
+        let own = Names::new(target.path, &[exact.into()], &route.policy.uris(&target), &[]);
         let cache = &route.cache;
         let under = cache.variations.get(&base, cache.clock.boot());
         let query = query.map(Into::into);
@@ -142,14 +141,4 @@ impl Search {
         self.under = None;
         self.moves = MOST_MOVES;
     }
-}
-
-/// Both forms of the request's URI, with the query as sent and as keyed.
-fn uris(policy: &Policy, target: &Target<'_>) -> Vec<Box<str>> {
-    let mut uris = target.uris(target.query);
-    let keyed = policy.query.apply(target.query);
-    if keyed.as_deref() != target.query {
-        uris.extend(target.uris(keyed.as_deref()));
-    }
-    uris
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::key::buf::KeyBuf;
-use larder_core::log::selector::{Event, Selector, UriName};
+use larder_core::log::selector::{Event, UriName};
 use larder_core::time::Boot;
 
 use super::variations::Variations;
+use crate::log::naming_also;
 use crate::policy::Named;
 
 impl Variations {
@@ -15,21 +16,11 @@ impl Variations {
     /// far as it is known here which those are.
     ///
     /// That the URI itself is not answered from anything older needs no such event (see [`Search::own`](super::Search::own)).
-    pub(crate) fn with_equivalents(&self, mut events: Vec<Event>, now: Boot) -> Vec<Event> {
+    pub(crate) fn with_equivalents(&self, events: Vec<Event>, now: Boot) -> Vec<Event> {
         if self.is_empty() {
             return events;
         }
-        let also = |event: &Event| match &event.selector {
-            Selector::Uri(uri) => self.equivalents(uri, now).into_iter().map(Selector::Uri).collect(),
-            _ => Vec::new(),
-        };
-        let more: Vec<_> = events
-            .iter()
-            .flat_map(|event| also(event).into_iter().map(|selector| Event { mode: event.mode, selector }))
-            .filter(|event| !events.contains(event))
-            .collect();
-        events.extend(more);
-        events
+        naming_also(events, |uri| self.equivalents(uri, now))
     }
 
     fn equivalents(&self, uri: &UriName, now: Boot) -> Vec<UriName> {

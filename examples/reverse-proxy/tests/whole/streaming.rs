@@ -4,53 +4,46 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 
-use crate::support::{Origin, Running, status};
+use crate::support::{Origin, Running, Wire, status};
 
-#[tokio::test]
-async fn a_response_arrives_as_it_is_made() {
+/// An origin that gives the second half of its response once it is told to, and answers no second request.
+async fn in_two_halves() -> (Origin, oneshot::Sender<()>) {
     let (go_on, waiting) = oneshot::channel::<()>();
     let waiting = Arc::new(Mutex::new(Some(waiting)));
     let origin = Origin::answering(move |mut wire, _| {
         let waiting = waiting.lock().unwrap().take();
         async move {
             wire.write("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 6\r\n\r\none").await;
-            // Only when the client has the first half.
             waiting.unwrap().await.unwrap();
             wire.write("two").await;
         }
-    })
-    .await;
-    let proxy = Running::before(&origin, &[]).await;
+    });
+    (origin.await, go_on)
+}
+
+/// A client that has the first half.
+async fn halfway(proxy: &Running) -> Wire {
     let mut client = proxy.connect().await;
     client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert_eq!(status(&client.head().await), "200");
     assert_eq!(client.read_to("one").await, "one");
+    client
+}
+
+#[tokio::test]
+async fn a_response_arrives_as_it_is_made() {
+    let (origin, go_on) = in_two_halves().await;
+    let proxy = Running::before(&origin, &[]).await;
+    let mut client = halfway(&proxy).await;
     go_on.send(()).unwrap();
     assert_eq!(client.read_to("two").await, "two");
 }
 
 #[tokio::test]
 async fn a_response_arrives_as_it_is_made_for_those_too_who_ask_for_it_meanwhile() {
-    let (go_on, waiting) = oneshot::channel::<()>();
-    let waiting = Arc::new(Mutex::new(Some(waiting)));
-    let origin = Origin::answering(move |mut wire, _| {
-        let waiting = waiting.lock().unwrap().take();
-        async move {
-            wire.write("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 6\r\n\r\none").await;
-            waiting.expect("nobody else asks the origin").await.unwrap();
-            wire.write("two").await;
-        }
-    })
-    .await;
+    let (origin, go_on) = in_two_halves().await;
     let proxy = Running::before(&origin, &[]).await;
-    let mut clients = Vec::new();
-    for _ in 0..3 {
-        let mut client = proxy.connect().await;
-        client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        assert_eq!(status(&client.head().await), "200");
-        assert_eq!(client.read_to("one").await, "one");
-        clients.push(client);
-    }
+    let clients = [halfway(&proxy).await, halfway(&proxy).await, halfway(&proxy).await];
     go_on.send(()).unwrap();
     for mut client in clients {
         assert_eq!(client.read_to("two").await, "two");
