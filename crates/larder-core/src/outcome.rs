@@ -98,7 +98,7 @@ reasons! {
         NoKey => "no-key",
         /// Its key would be longer than a key may be.
         KeyTooLong => "key-too-long",
-        /// It came through a layer of the same cache already.
+        /// A layer further in handles it.
         Nested => "nested",
         /// It brings a token of a write that this instance has not read of in time, or cannot compare.
         ReadYourWrites => "read-your-writes",
@@ -142,6 +142,10 @@ reasons! {
         Request => "request",
         /// The request's method does not allow it.
         Method => "method",
+        /// Its head came later than the policy's `fill_timeout`, or not at all.
+        FillTimeout => "fill-timeout",
+        /// Its clients left before it was complete, and the cache has no room for one more such run.
+        Abandoned => "abandoned",
     }
 }
 

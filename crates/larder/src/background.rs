@@ -13,6 +13,10 @@ use tokio_util::task::TaskTracker;
 pub(crate) struct Background {
     /// How many more refreshes may begin.
     refreshes: Arc<Semaphore>,
+    /// How many more fills may go on without a client.
+    abandoned_fills: Arc<Semaphore>,
+    /// How many more writes may go on without a client.
+    abandoned_writes: Arc<Semaphore>,
     /// Everything that a cache which closes has to wait for. It is closed first, so that no refresh begins any more.
     tasks: TaskTracker,
     /// Whether the cache is closed: nobody follows the log, and the store is not asked.
@@ -25,11 +29,26 @@ pub(crate) struct RefreshPermit {
     _permit: OwnedSemaphorePermit,
 }
 
+/// Lets one run of a handler go on after its clients have left, until this is dropped.
+pub(crate) struct AbandonedPermit {
+    _permit: OwnedSemaphorePermit,
+}
+
+/// How many tasks of a kind there may be at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BackgroundLimits {
+    pub(crate) refreshes: usize,
+    pub(crate) abandoned_fills: usize,
+    pub(crate) abandoned_writes: usize,
+}
+
 impl Background {
-    /// With so many refreshes at once.
-    pub(crate) fn new(refreshes: usize) -> Self {
+    pub(crate) fn new(limits: BackgroundLimits) -> Self {
+        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         Self {
-            refreshes: Arc::new(Semaphore::new(refreshes.min(Semaphore::MAX_PERMITS))),
+            refreshes: semaphore(limits.refreshes),
+            abandoned_fills: semaphore(limits.abandoned_fills),
+            abandoned_writes: semaphore(limits.abandoned_writes),
             tasks: TaskTracker::new(),
             closed: AtomicBool::new(false),
             stop: CancellationToken::new(),
@@ -44,6 +63,16 @@ impl Background {
         }
         let permit = Arc::clone(&self.refreshes).try_acquire_owned().ok()?;
         Some(RefreshPermit { _permit: permit })
+    }
+
+    /// The permit for a fill to go on without a client, if not too many do.
+    pub(crate) fn abandoned_fill(&self) -> Option<AbandonedPermit> {
+        abandoned(&self.abandoned_fills)
+    }
+
+    /// The permit for a write to go on without a client, if not too many do.
+    pub(crate) fn abandoned_write(&self) -> Option<AbandonedPermit> {
+        abandoned(&self.abandoned_writes)
     }
 
     /// Runs a task that is waited for when the cache closes.
@@ -91,14 +120,34 @@ impl Background {
     }
 }
 
+/// Not waited for: without a permit the handler is cancelled, as it is without a cache.
+fn abandoned(permits: &Arc<Semaphore>) -> Option<AbandonedPermit> {
+    let permit = Arc::clone(permits).try_acquire_owned().ok()?;
+    Some(AbandonedPermit { _permit: permit })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::soon;
 
+    fn with_refreshes(refreshes: usize) -> Background {
+        Background::new(BackgroundLimits { refreshes, abandoned_fills: 1, abandoned_writes: 1 })
+    }
+
+    #[test]
+    fn fills_and_writes_without_clients_are_counted_apart() {
+        let background = with_refreshes(1);
+        let fill = background.abandoned_fill();
+        assert!(fill.is_some() && background.abandoned_fill().is_none());
+        assert!(background.abandoned_write().is_some());
+        drop(fill);
+        assert!(background.abandoned_fill().is_some());
+    }
+
     #[test]
     fn refreshes_are_counted_while_they_last_and_end_with_the_cache() {
-        let background = Background::new(2);
+        let background = with_refreshes(2);
         let first = background.refresh().unwrap();
         let _second = background.refresh().unwrap();
         assert!(background.refresh().is_none());
@@ -108,12 +157,12 @@ mod tests {
         drop(again);
         background.begin_to_close();
         assert!(background.refresh().is_none(), "there would be room");
-        assert!(Background::new(usize::MAX).refresh().is_some());
+        assert!(with_refreshes(usize::MAX).refresh().is_some());
     }
 
     #[tokio::test]
     async fn what_runs_until_the_end_ends_with_it_also_if_it_begins_later() {
-        let background = Background::new(1);
+        let background = with_refreshes(1);
         let running = tokio::spawn(background.until_closed(std::future::pending()));
         tokio::task::yield_now().await;
         assert!(!background.is_closed());
@@ -125,7 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn tasks_are_waited_for_whatever_they_come_to() {
-        let background = Background::new(1);
+        let background = with_refreshes(1);
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let panicking = background.spawn(async move {
             let _ = ended.await;

@@ -10,12 +10,13 @@ use larder_core::store::Log;
 use larder_core::time::Clock;
 use tokio::sync::Notify;
 
-use crate::background::Background;
+use crate::background::{Background, BackgroundLimits};
 use crate::cache::Cache;
 use crate::clock::SystemClock;
 use crate::fill::flight::Flights;
+use crate::fill::reruns::Reruns;
 use crate::inner::Inner;
-use crate::log::{KeyedBy, LogView, start};
+use crate::log::{KeyedBy, LogView, RepeatQueue, start};
 use crate::memory::Memory;
 use crate::policy::{ConfigError, ConfigErrorKind};
 use crate::reclaim::Reclaimer;
@@ -30,7 +31,7 @@ pub struct CacheBuilder {
     store: Option<Arc<dyn Store>>,
     clock: Arc<dyn Clock>,
     limits: Limits,
-    refreshes: usize,
+    background: BackgroundLimits,
     close_within: Duration,
 }
 
@@ -39,6 +40,7 @@ const DEFAULT_MEMORY: u64 = 64 * 1024 * 1024;
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(2);
 /// More than most handlers' connections to a database, so that they wait for each other there at the latest.
 const DEFAULT_REFRESHES: usize = 64;
+const DEFAULT_ABANDONED: usize = 64;
 const DEFAULT_CLOSE_WITHIN: Duration = Duration::from_secs(5);
 /// Four looks have to fit in, each an exchange with the store.
 const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
@@ -51,7 +53,11 @@ impl Default for CacheBuilder {
             store: None,
             clock: Arc::new(SystemClock),
             limits: Limits::default(),
-            refreshes: DEFAULT_REFRESHES,
+            background: BackgroundLimits {
+                refreshes: DEFAULT_REFRESHES,
+                abandoned_fills: DEFAULT_ABANDONED,
+                abandoned_writes: DEFAULT_ABANDONED,
+            },
             close_within: DEFAULT_CLOSE_WITHIN,
         }
     }
@@ -91,7 +97,43 @@ impl CacheBuilder {
     /// for the key tries again.
     #[must_use]
     pub fn refreshes(mut self, at_once: usize) -> Self {
-        self.refreshes = at_once;
+        self.background.refreshes = at_once;
+        self
+    }
+
+    /// Limits how many fills go on after all of their clients have left. Default: 64. With 0, a fill ends with its last
+    /// client.
+    ///
+    /// Such a fill is of use to later clients, but clients that connect and leave must not keep more handlers busy than
+    /// they would without a cache. Beyond the limit the handler is cancelled, as it is without a cache. No fill goes on for
+    /// longer than [`Policy::fill_timeout`](crate::Policy::fill_timeout) without a response.
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_abandoned_fills(16).build();
+    /// ```
+    #[must_use]
+    pub fn max_abandoned_fills(mut self, at_once: usize) -> Self {
+        self.background.abandoned_fills = at_once;
+        self
+    }
+
+    /// Limits how many requests with unsafe methods run to their end after their client has left. Default: 64.
+    ///
+    /// Beyond the limit the handler is cancelled, as it is without a cache. It may have committed what it wrote, so its URI
+    /// is invalidated all the same: at once, and once more after [`Policy::fill_timeout`](crate::Policy::fill_timeout), as
+    /// work that the handler has handed to a thread may commit later. What commits after that is not seen: such a handler
+    /// invalidates by itself.
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_abandoned_writes(256).build();
+    /// ```
+    #[must_use]
+    pub fn max_abandoned_writes(mut self, at_once: usize) -> Self {
+        self.background.abandoned_writes = at_once;
         self
     }
 
@@ -146,7 +188,7 @@ impl CacheBuilder {
             let what = format!("{:?}", self.max_staleness);
             return Err(ConfigError::new(ConfigErrorKind::Staleness, what));
         }
-        if self.refreshes == 0 {
+        if self.background.refreshes == 0 {
             return Err(ConfigError::new(ConfigErrorKind::Limit, "refreshes 0"));
         }
         #[cfg(feature = "metrics")]
@@ -162,9 +204,11 @@ impl CacheBuilder {
             log: LogView::new(tail, self.max_staleness),
             store: self.store,
             flights: Flights::default(),
+            reruns: Reruns::default(),
+            repeats: RepeatQueue::default(),
             variations: Variations::default(),
             keyed_by: KeyedBy::default(),
-            background: Background::new(self.refreshes),
+            background: Background::new(self.background),
             close_within: self.close_within,
             report: Report::default(),
             reclaimer: Reclaimer::default(),
@@ -183,7 +227,7 @@ impl std::fmt::Debug for CacheBuilder {
             .field("memory", &self.memory)
             .field("max_staleness", &self.max_staleness)
             .field("remembered_names", &self.limits.rows)
-            .field("refreshes", &self.refreshes)
+            .field("background", &self.background)
             .field("close_within", &self.close_within)
             .field("shared", &self.store.is_some())
             .finish_non_exhaustive()

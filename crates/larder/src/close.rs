@@ -1,12 +1,14 @@
 //! Closing a cache before its process ends.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use larder_core::log::tail::Tail;
 use tokio::time::{Instant, timeout_at};
 
 use crate::inner::Inner;
+use crate::log::invalidate;
 
 /// Of the time for closing this much is left for the store's connections, but never more than a quarter.
 const FOR_CONNECTIONS: Duration = Duration::from_millis(500);
@@ -44,12 +46,14 @@ impl fmt::Display for Closed {
 }
 
 /// Ends what goes on in the background, within this time.
-pub(crate) async fn close(inner: &Inner, within: Duration) -> Closed {
+pub(crate) async fn close(inner: &Arc<Inner>, within: Duration) -> Closed {
     let (background, deadline) = (&inner.background, Instant::now() + within);
     let for_work = deadline - FOR_CONNECTIONS.min(within / 4);
     background.begin_to_close();
     // The log is followed meanwhile: writes wait for their invalidations, and the outbox is emptied by it.
     let _ = timeout_at(for_work, background.ended()).await;
+    // Those that were to be done later have no later time.
+    let _ = timeout_at(for_work, repeat_now(inner)).await;
     inner.deferred.notify_one();
     inner.log.wait(for_work, |tail| tail.untold() == 0).await;
     let (tasks, invalidations) = (background.tasks(), inner.log.read(Tail::untold));
@@ -59,6 +63,12 @@ pub(crate) async fn close(inner: &Inner, within: Duration) -> Closed {
         None => true,
     };
     Closed { tasks, invalidations, disconnected }
+}
+
+async fn repeat_now(inner: &Arc<Inner>) {
+    for what in inner.repeats.take() {
+        invalidate(inner, what).await;
+    }
 }
 
 #[cfg(test)]

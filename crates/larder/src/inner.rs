@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 
 use crate::background::Background;
 use crate::fill::flight::Flights;
-use crate::log::{KeyedBy, LogView};
+use crate::fill::reruns::Reruns;
+use crate::log::{KeyedBy, LogView, RepeatQueue};
 use crate::memory::Memory;
 use crate::reclaim::Reclaimer;
 use crate::report::Report;
@@ -22,6 +23,8 @@ pub(crate) struct Inner {
     pub(crate) log: LogView,
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) flights: Flights,
+    pub(crate) reruns: Reruns,
+    pub(crate) repeats: RepeatQueue,
     pub(crate) variations: Variations,
     pub(crate) keyed_by: KeyedBy,
     pub(crate) background: Background,

@@ -188,6 +188,11 @@ impl Route {
         }
     }
 
+    /// What the shared tier holds for a request, for a claim to the lease alone: it is not served, nor kept.
+    pub(crate) async fn observe_shared(&self, sought: Sought<'_>) -> Option<Seen> {
+        self.read_shared(sought).await.ok().map(|(_, seen)| seen)
+    }
+
     /// Reads from the shared tier; or the reason why it is of no use, if it is one.
     async fn read_shared(&self, sought: Sought<'_>) -> Result<(Read, Seen), Option<MissReason>> {
         let Sought { key, headers, .. } = sought;

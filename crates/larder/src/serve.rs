@@ -6,7 +6,9 @@ mod part;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_RANGES, AGE, CACHE_STATUS, CONTENT_LENGTH, DATE, ETAG};
+use http::header::{
+    ACCEPT_RANGES, AGE, CACHE_STATUS, CONTENT_LENGTH, DATE, ETAG, TRANSFER_ENCODING,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, response};
 use http_body::Body;
@@ -19,6 +21,7 @@ use crate::body::CacheBody;
 use crate::fill::Ask;
 use crate::memory::held::Held;
 use crate::report::headers::{self, Forwarded, X_CACHE};
+use crate::service::nesting::OuterRun;
 use crate::service::plan::Look;
 use crate::service::route::Route;
 
@@ -109,9 +112,16 @@ pub(crate) fn unshared(
     Whole { status: held.status, fields, body }
 }
 
-/// The handler's response to a request that went past the cache.
-pub(crate) fn past<B: Body<Data = Bytes>>(response: Response<B>, outcome: Outcome) -> Response<CacheBody<B>> {
+/// The handler's response to a request that went past the cache. A layer further in has said all there is to say.
+pub(crate) fn past<B: Body<Data = Bytes>>(
+    response: Response<B>,
+    outcome: Outcome,
+    run: &OuterRun,
+) -> Response<CacheBody<B>> {
     let mut response = response.map(CacheBody::inner);
+    if run.is_nested() {
+        return response;
+    }
     let forwarded = Forwarded { status: Some(response.status()), ..Forwarded::default() };
     headers::forwarded(response.headers_mut(), outcome, forwarded);
     response
@@ -177,7 +187,11 @@ pub(crate) fn nothing_stored(outcome: Outcome) -> Whole {
 }
 
 /// What the handler made, whole: the stored response may know more of it, its entity tag.
+///
+/// RFC 9112 §6.2: "A sender MUST NOT send a Content-Length header field in any message that contains a Transfer-Encoding header
+/// field." The server knows the length of this body, and states it.
 pub(crate) fn made<B: Body<Data = Bytes>>(mut parts: response::Parts, held: &Held) -> Response<CacheBody<B>> {
+    parts.headers.remove(TRANSFER_ENCODING);
     for name in [ETAG, DATE] {
         if let Some(value) = held.headers.get(&name)
             && !parts.headers.contains_key(&name)

@@ -5,7 +5,7 @@ mod also;
 mod tests;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use also::Origin;
 use bytes::Bytes;
@@ -16,11 +16,14 @@ use larder_core::key::buf::KeyBuf;
 use larder_core::log::selector::{Selector, UriName};
 use larder_core::outcome::{BypassReason, Outcome};
 
+use crate::background::AbandonedPermit;
 use crate::body::CacheBody;
 use crate::detach::detached;
-use crate::log::{Invalidated, Invalidation, invalidate};
+use crate::fill::audience::Audience;
+use crate::log::{Invalidated, Invalidation, invalidate, invalidate_twice};
 use crate::policy::{Brought, Effects};
 use crate::serve;
+use crate::service::nesting::OuterRun;
 use crate::service::route::Route;
 use crate::service::target::Target;
 
@@ -66,19 +69,36 @@ impl Written {
         if status.is_success() || status.is_redirection() {
             all.extend(self.own);
             all.extend(self.origin.iter().flat_map(|origin| origin.named_by(effects, response)));
+        } else if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
+            // It may have failed, or a layer further in may have given up on it, after the commit.
+            all.extend(self.own);
         }
         all
     }
+
+    const fn nothing() -> Self {
+        Self { own: Vec::new(), origin: None }
+    }
+}
+
+/// A request with an unsafe method that was passed on.
+pub(crate) struct Write {
+    pub(crate) written: Written,
+    pub(crate) brought: Option<Brought>,
+    pub(crate) run: OuterRun,
+    /// Whether a layer around this one has to see what the handler invalidates, too: it may be of another cache.
+    pub(crate) is_nested: bool,
 }
 
 /// Waits for the response, and for what it invalidates, in a task of its own: a client that hangs up between the commit
-/// and the invalidation would leave a stored response that is wrong for the rest of its lifetime. The handler of an
-/// unsafe method therefore runs to its end even if nobody waits for its response.
+/// and the invalidation would leave a stored response that is wrong for the rest of its lifetime.
+///
+/// The handler of an unsafe method therefore runs to its end even if its client has left, if few others do so. Else it is
+/// cancelled, and its URI is invalidated all the same.
 pub(crate) async fn answer<B, E, F>(
     route: Arc<Route>,
     response: F,
-    written: Written,
-    brought: Option<Brought>,
+    write: Write,
 ) -> Result<Response<CacheBody<B>>, E>
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -86,22 +106,44 @@ where
     E: Send + 'static,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
 {
-    detached(&Arc::clone(&route.cache).background, to_its_end(route, response, written, brought)).await
+    let audience = Audience::new();
+    let _client = audience.seat();
+    let cache = Arc::clone(&route.cache);
+    match detached(&cache.background, to_its_end(route, response, write, audience)).await {
+        Some(answer) => answer,
+        // It was cancelled because its client has left.
+        None => std::future::pending().await,
+    }
 }
 
+/// `None` if the handler was cancelled.
 async fn to_its_end<B, E>(
     route: Arc<Route>,
     response: impl Future<Output = Result<Response<B>, E>>,
-    written: Written,
-    brought: Option<Brought>,
-) -> Result<Response<CacheBody<B>>, E>
+    write: Write,
+    audience: Arc<Audience>,
+) -> Option<Result<Response<CacheBody<B>>, E>>
 where
     B: Body<Data = Bytes>,
 {
-    let mut response = response.await?;
+    let Write { written, brought, run, is_nested } = write;
+    let unsettled = Unsettled::new(&route, written);
+    let permit = OnceLock::new();
+    let answer = tokio::select! {
+        biased;
+        answer = response => answer,
+        () = abandoned(&route, &audience, &permit) => return None,
+    };
+    let mut response = match answer {
+        Ok(response) => response,
+        Err(error) => return Some(Err(error)),
+    };
     let status = response.status();
     let said = Invalidation::take_from(response.extensions_mut());
-    let written = written.with(&route.policy.effects, status, response.headers());
+    let written = unsettled.settle().with(&route.policy.effects, status, response.headers());
+    if let Some(said) = said.clone().filter(|_| is_nested) {
+        response.extensions_mut().insert(said);
+    }
     // Two events, as the handler's may be soft while the URI's is not.
     let mut last = None;
     if let Some(said) = said {
@@ -110,8 +152,45 @@ where
     if let Some(written) = Invalidation::of_each(written) {
         last = Some(invalidate(&route.cache, written).await);
     }
-    let mut response = serve::past(response, OUTCOME);
+    let mut response = serve::past(response, OUTCOME, &run);
     // Even where nothing was invalidated here: the handler may have done so itself, whatever it answers.
     route.give_token(response.headers_mut(), brought, last == Some(Invalidated::Applied));
-    Ok(response)
+    Some(Ok(response))
+}
+
+/// Waits until the client has left and the handler may not go on without it.
+async fn abandoned(route: &Route, audience: &Audience, permit: &OnceLock<AbandonedPermit>) {
+    audience.empty().await;
+    if let Some(granted) = route.cache.background.abandoned_write() {
+        let _ = permit.set(granted);
+        std::future::pending().await
+    }
+}
+
+/// A write of which it is not known whether it was committed. Where that is never known, as its handler failed, panicked or
+/// was cancelled, its URI is invalidated when this is dropped, and once more after the policy's `fill_timeout`: work that
+/// the handler has handed to a thread may commit later.
+struct Unsettled<'a> {
+    route: &'a Route,
+    written: Option<Written>,
+}
+
+impl<'a> Unsettled<'a> {
+    const fn new(route: &'a Route, written: Written) -> Self {
+        Self { route, written: Some(written) }
+    }
+
+    /// The handler has answered.
+    fn settle(mut self) -> Written {
+        self.written.take().unwrap_or_else(Written::nothing)
+    }
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        let Some(own) = self.written.take().and_then(|written| Invalidation::of_each(written.own)) else {
+            return;
+        };
+        invalidate_twice(&self.route.cache, own, self.route.policy.fill_limits.head);
+    }
 }

@@ -120,7 +120,9 @@ async fn a_successful_unsafe_request_invalidates_its_uri() {
         (Method::DELETE, 303, "MISS"),
         (Method::from_bytes(b"BREW").unwrap(), 200, "MISS"),
         (Method::POST, 400, "HIT"),
-        (Method::PUT, 500, "HIT"),
+        (Method::PUT, 500, "MISS"),
+        (Method::PUT, 503, "MISS"),
+        (Method::PUT, 408, "MISS"),
         (Method::OPTIONS, 200, "HIT"),
         (Method::HEAD, 200, "HIT"),
     ] {

@@ -177,37 +177,6 @@ async fn two_layers_of_one_cache_are_one() {
     assert_eq!(site.get("/7").await.told(), ("HIT".into(), "2".into()));
 }
 
-/// Two caches, one in the other: each for itself.
-#[tokio::test]
-async fn two_caches_in_a_row_do_not_disturb_each_other() {
-    let (outer, _) = cache();
-    let (inner, clock) = cache();
-    let origin = Origin::new(|_, call| Answer::ok(format!("{call}")));
-    let service = ServiceBuilder::new()
-        .layer(outer.layer(hourly()))
-        .layer(inner.layer(Policy::ttl(secs(10)).jitter(0.0)))
-        .service(origin.clone());
-    let site = Site::of(Router::new().fallback_service(service)).await;
-    let first = site.get("/a").await;
-    assert!(first.is("MISS", "1"));
-    assert_eq!(first.all("x-cache"), ["MISS"]);
-    // RFC 9211 §2: the cache closest to the origin comes first.
-    assert_eq!(first.cache_status().matches("Larder").count(), 2);
-    outer.invalidate(larder::Invalidation::all()).await;
-    let second = site.get("/a").await;
-    assert_eq!(second.told(), ("MISS".into(), "1".into()), "the outer one misses, the inner one hits");
-    assert!(
-        second.cache_status().starts_with("Larder; hit; ttl=10; detail=memory, Larder; fwd=stale"),
-        "{}",
-        second.cache_status()
-    );
-    clock.advance(secs(11));
-    let third = site.get("/a").await;
-    assert!(third.is("HIT", "1"));
-    assert_eq!(third.all("x-cache"), ["HIT"]);
-    assert!(third.cache_status().ends_with("; detail=memory"), "{}", third.cache_status());
-}
-
 #[tokio::test]
 async fn an_upgrade_goes_through() {
     let (cache, _) = cache();

@@ -13,9 +13,25 @@ use super::list::members;
 /// numbers; what is none is not believed.
 #[must_use]
 pub fn is_complete(headers: &HeaderMap, length: usize) -> bool {
-    let number = |member: &[u8]| str::from_utf8(member).ok().and_then(|digits| digits.parse().ok());
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter().flat_map(|line| members(line.as_bytes()));
-    lengths.all(|member| number(member) == Some(length))
+    let length = u64::try_from(length).ok();
+    lengths(headers).all(|stated| stated == length)
+}
+
+/// The length of the body that the fields state. `None` if they state none, or different ones.
+#[must_use]
+pub fn stated_length(headers: &HeaderMap) -> Option<u64> {
+    let first = lengths(headers).next()??;
+    lengths(headers).all(|stated| stated == Some(first)).then_some(first)
+}
+
+/// Each length that the fields state. `None` for what is no number.
+fn lengths(headers: &HeaderMap) -> impl Iterator<Item = Option<u64>> {
+    let number = |member: &[u8]| {
+        let digits = str::from_utf8(member).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.and_then(|digits| digits.parse().ok())
+    };
+    let members = headers.get_all(CONTENT_LENGTH).iter().flat_map(|line| members(line.as_bytes()));
+    members.map(number)
 }
 
 #[cfg(test)]
@@ -37,10 +53,14 @@ mod tests {
             (&["5", "6"], false),
             (&[""], false),
             (&["five"], false),
+            (&["+5"], false),
             (&["99999999999999999999999999"], false),
         ] {
             let lines: Vec<_> = lines.iter().map(|line| ("content-length", *line)).collect();
-            assert_eq!(is_complete(&fields(&lines), 5), expected, "{lines:?}");
+            let fields = fields(&lines);
+            assert_eq!(is_complete(&fields, 5), expected, "{lines:?}");
+            let states_five = expected && !lines.is_empty();
+            assert_eq!(stated_length(&fields) == Some(5), states_five, "{lines:?}");
         }
     }
 }

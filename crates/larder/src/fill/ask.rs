@@ -1,5 +1,7 @@
 //! What has to be known of a request after it was handed to the handler.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use http::request::Parts;
 use larder_core::http::storable::Credentials;
@@ -11,6 +13,7 @@ use crate::memory::Found;
 use crate::policy::Named;
 use crate::route::Params;
 use crate::search::{Search, Sought};
+use crate::service::nesting::OuterRun;
 use crate::service::plan::Look;
 use crate::service::route::Route;
 use crate::service::spelling;
@@ -36,11 +39,15 @@ pub(crate) struct Ask {
     pub(crate) refreshes: bool,
     /// The request was answered, and asks again only for the rest of a body that broke off.
     pub(crate) completes: bool,
+    /// Whether a layer further in handles it.
+    pub(crate) run: OuterRun,
+    /// Whether that is not known, as its route has not answered yet.
+    pub(crate) provisional: bool,
 }
 
 impl Ask {
     /// A request whose own key this is.
-    pub(crate) fn new(route: &Route, look: Look, key: &str, parts: &mut Parts) -> Result<Self, BypassReason> {
+    pub(crate) fn new(route: &Arc<Route>, look: Look, key: &str, parts: &mut Parts) -> Result<Self, BypassReason> {
         spelling::of_first_line(parts, &route.policy.key_headers)?;
         let params = Params::of(parts);
         let target = Target::of(parts)?.with_host()?;
@@ -50,7 +57,7 @@ impl Ask {
         let origin = route.policy.effects.groups.then(|| target.origin().into());
         spelling::of_host(parts);
         let span = route.span(crate::route::matched_path(parts), &key);
-        route.mark(parts);
+        let run = OuterRun::begin(route, parts);
         Ok(Self {
             key,
             search,
@@ -65,6 +72,8 @@ impl Ask {
             span,
             refreshes: false,
             completes: false,
+            run,
+            provisional: false,
         })
     }
 
@@ -107,7 +116,9 @@ impl Ask {
             Found::Held(held) => held.variant(),
             Found::Pass | Found::Nothing => 0,
         };
-        (self.key.clone(), variant)
+        // Layers do not wait for each other: a request may be on its way through two that give it the same key.
+        let layer = std::ptr::from_ref(route).addr();
+        (self.key.clone(), variant ^ u128::from(layer as u64))
     }
 
     /// The tags that the response to it gives itself in its fields.

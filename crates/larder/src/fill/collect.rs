@@ -3,22 +3,28 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use larder_core::outcome::NotStored;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use super::arriving::Writer;
+use super::replay::ReplayBody;
 use super::tee::Tee;
 
 /// A body, as far as it was read.
 pub(super) struct Collector<B: Body> {
     body: Pin<Box<B>>,
+    /// What the body said of its size before any of it was read.
+    hint: SizeHint,
+    /// Whether the body said that it ends here, when it was last asked.
+    says_end: bool,
     read: Vec<Bytes>,
     size: usize,
     limit: usize,
@@ -27,14 +33,16 @@ pub(super) struct Collector<B: Body> {
 /// What reading without waiting came to.
 pub(super) enum AtOnce<B: Body> {
     /// The whole body was there.
-    Whole(Bytes),
+    Whole(Collector<B>),
     /// More is to come, or it is not for storing: the client has to be given a body that is read as it comes.
     Pending(Collector<B>, Option<Step<B>>),
 }
 
-/// So long may a body take, from the head of its response to its end, and still be stored. Others wait for it, and where
-/// its client has left nobody else would end it: a stream that never ends must hold up neither.
-const LONGEST: Duration = Duration::from_secs(10);
+/// So long may a body take, from the head of its response to its end, and still be stored. A stream that never ends must
+/// not hold up others, and where its client has left nobody else would end it.
+const MAX_BODY_TIME: Duration = Duration::from_secs(10);
+/// The same for a body of known length, as long as no part of it takes longer than [`MAX_BODY_TIME`]: it does end.
+const MAX_KNOWN_BODY_TIME: Duration = Duration::from_secs(600);
 
 /// What a frame came to.
 pub(super) enum Step<B: Body> {
@@ -43,6 +51,7 @@ pub(super) enum Step<B: Body> {
     Trailers(Frame<Bytes>),
     TooLarge(Bytes),
     TooSlow,
+    Abandoned,
     Failed(B::Error),
 }
 
@@ -54,14 +63,54 @@ impl<B: Body> Step<B> {
             Self::Trailers(_) => Some(NotStored::Trailers),
             Self::TooLarge(_) => Some(NotStored::TooLarge),
             Self::TooSlow => Some(NotStored::Endless),
+            Self::Abandoned => Some(NotStored::Abandoned),
             Self::Failed(_) => Some(NotStored::BodyError),
+        }
+    }
+}
+
+/// What goes on while the rest of a body is read.
+pub(super) struct Reading<'a> {
+    /// Followers that stream the body.
+    pub(super) followers: Option<Writer>,
+    /// The length of the body, if it is known.
+    pub(super) length: Option<u64>,
+    /// When followers that wait for the end stop waiting, and how to let them go.
+    pub(super) let_go: Option<(Instant, &'a mut (dyn FnMut() + Send))>,
+}
+
+impl Reading<'_> {
+    /// Lets followers go whose time is up, and says when to look again.
+    fn next_let_go(&mut self, now: Instant) -> Option<Instant> {
+        let (at, let_go) = self.let_go.as_mut()?;
+        if *at > now {
+            return Some(*at);
+        }
+        let_go();
+        self.let_go = None;
+        None
+    }
+
+    /// Passes data on to followers, unless it is more than the response has stated.
+    fn push(&mut self, data: &Bytes, size: usize) {
+        if self.length.is_some_and(|length| size as u64 > length) {
+            self.followers = None;
+        }
+        if let Some(followers) = &self.followers {
+            followers.push(data.clone());
         }
     }
 }
 
 impl<B: Body<Data = Bytes>> Collector<B> {
     pub(super) fn new(body: B, limit: usize) -> Self {
-        Self { body: Box::pin(body), read: Vec::new(), size: 0, limit }
+        let (hint, says_end) = (body.size_hint(), body.is_end_stream());
+        Self { body: Box::pin(body), hint, says_end, read: Vec::new(), size: 0, limit }
+    }
+
+    /// What the body said of its size before any of it was read.
+    pub(super) const fn hint(&self) -> SizeHint {
+        self.hint
     }
 
     /// Reads what is there without waiting: most bodies of handlers are there whole, and need no detour.
@@ -72,8 +121,8 @@ impl<B: Body<Data = Bytes>> Collector<B> {
                 return AtOnce::Pending(self, None);
             };
             match self.take(frame) {
-                Step::Data(_) => {}
-                Step::End => return AtOnce::Whole(self.into_bytes()),
+                Step::Data(_) => self.says_end = self.body.is_end_stream(),
+                Step::End => return AtOnce::Whole(self),
                 other => return AtOnce::Pending(self, Some(other)),
             }
         }
@@ -84,7 +133,11 @@ impl<B: Body<Data = Bytes>> Collector<B> {
         &self.read
     }
 
-    /// Reads the rest, passing each frame on, to those who follow too; the clean end is left to be told.
+    pub(super) const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Reads the rest, passing each frame on, to followers too; the clean end is left to the caller.
     ///
     /// # Errors
     /// If the body is not for storing. The client gets the rest of it all the same.
@@ -92,46 +145,63 @@ impl<B: Body<Data = Bytes>> Collector<B> {
         mut self,
         first: Option<Step<B>>,
         tee: Tee<B>,
-        followers: Option<&Writer>,
+        reading: &mut Reading<'_>,
+        abandoned: impl Future<Output = ()>,
     ) -> Result<(Bytes, Tee<B>), NotStored> {
-        let deadline = Instant::now() + LONGEST;
+        let begun = Instant::now();
+        let mut deadline = begun + MAX_BODY_TIME;
+        let mut abandoned = pin!(abandoned);
         let mut step = first;
         loop {
             let next = match step.take() {
                 Some(step) => step,
-                None => {
-                    let frame = poll_fn(|cx| self.body.as_mut().poll_frame(cx));
-                    match timeout_at(deadline, frame).await {
-                        Ok(frame) => self.take(frame),
-                        Err(_) => Step::TooSlow,
-                    }
-                }
+                None => self.next(deadline, reading, abandoned.as_mut()).await,
             };
+            let reason = next.forbids();
             match next {
                 Step::Data(data) => {
-                    if let Some(followers) = followers {
-                        followers.push(data.clone());
-                    }
+                    reading.push(&data, self.size);
                     tee.push(Frame::data(data));
+                    if reading.length.is_some() {
+                        deadline = (Instant::now() + MAX_BODY_TIME).min(begun + MAX_KNOWN_BODY_TIME);
+                    }
+                    continue;
                 }
                 Step::End => return Ok((self.into_bytes(), tee)),
                 Step::Trailers(trailers) => {
                     tee.push(trailers);
                     tee.hand_over(self.body);
-                    return Err(NotStored::Trailers);
                 }
                 Step::TooLarge(data) => {
                     tee.push(Frame::data(data));
                     tee.hand_over(self.body);
-                    return Err(NotStored::TooLarge);
                 }
-                Step::TooSlow => {
-                    tee.hand_over(self.body);
-                    return Err(NotStored::Endless);
-                }
-                Step::Failed(error) => {
-                    tee.fail(error);
-                    return Err(NotStored::BodyError);
+                Step::TooSlow => tee.hand_over(self.body),
+                Step::Failed(error) => tee.fail(error),
+                Step::Abandoned => {}
+            }
+            return Err(reason.unwrap_or(NotStored::BodyError));
+        }
+    }
+
+    async fn next(
+        &mut self,
+        deadline: Instant,
+        reading: &mut Reading<'_>,
+        mut abandoned: Pin<&mut impl Future<Output = ()>>,
+    ) -> Step<B> {
+        loop {
+            let now = Instant::now();
+            let wake = reading.next_let_go(now).map_or(deadline, |let_go| let_go.min(deadline));
+            let frame = poll_fn(|cx| self.body.as_mut().poll_frame(cx));
+            tokio::select! {
+                biased;
+                frame = frame => return self.take(frame),
+                () = abandoned.as_mut() => return Step::Abandoned,
+                () = sleep_until(wake) => {
+                    if wake == deadline {
+                        return Step::TooSlow;
+                    }
                 }
             }
         }
@@ -155,11 +225,16 @@ impl<B: Body<Data = Bytes>> Collector<B> {
 
     /// The whole body in a buffer of just its size: what a handler wrote it into may be much larger, and would live as
     /// long as the response is held.
-    fn into_bytes(self) -> Bytes {
+    pub(super) fn into_bytes(self) -> Bytes {
         let mut whole = Vec::with_capacity(self.size);
         for part in &self.read {
             whole.extend_from_slice(part);
         }
         whole.into()
+    }
+
+    /// The body as it was before it was read.
+    pub(super) fn into_replay(self) -> ReplayBody {
+        ReplayBody::new(VecDeque::from(self.read), self.hint, self.says_end)
     }
 }

@@ -14,6 +14,7 @@ use crate::log::start;
 use crate::lookup::{Known, Named};
 use crate::serve;
 use crate::service::inner::{Answer, Inner, Later};
+use crate::service::nesting::OuterRun;
 use crate::service::plan::Look;
 use crate::service::route::Route;
 
@@ -78,9 +79,9 @@ where
 
 /// Passes on a request that turns out not to be for the cache.
 pub(crate) async fn past<S, Q>(
-    route: &Route,
+    route: &Arc<Route>,
     inner: &mut S,
-    parts: Parts,
+    mut parts: Parts,
     body: Q,
     reason: BypassReason,
 ) -> Answer<S::Body, S::Error>
@@ -93,6 +94,7 @@ where
     if route.bars_the_way_past(reason, &parts.headers) {
         return Ok(serve::nothing_stored(outcome).into_response());
     }
+    let run = OuterRun::begin(route, &mut parts);
     let response = inner.call(Request::from_parts(parts, body)).await?;
-    Ok(serve::past(response, outcome))
+    Ok(serve::past(response, outcome, &run))
 }

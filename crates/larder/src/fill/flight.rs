@@ -11,6 +11,7 @@ use larder_core::outcome::Tier;
 use larder_core::time::Boot;
 
 use crate::fill::arriving::Arriving;
+use crate::fill::audience::Audience;
 use crate::memory::Stale;
 use crate::memory::held::Held;
 use crate::sync::{Mutex, MutexGuard, watch};
@@ -29,6 +30,8 @@ pub(crate) enum Ended {
     Stale(Stale),
     /// What the handler made is not for others: everybody for themselves, at once.
     Alone,
+    /// A layer further in handles the request.
+    Nested,
 }
 
 /// What those who wait for a flight hear of it.
@@ -54,6 +57,8 @@ pub(crate) struct Flight {
     /// When it began, and how much of the log was known then.
     pub(crate) began: Boot,
     pub(crate) position: Position,
+    /// The clients that wait for it.
+    pub(crate) audience: Arc<Audience>,
     heard: watch::Receiver<Option<Heard>>,
 }
 
@@ -95,7 +100,7 @@ impl Flights {
         position: Position,
     ) -> Lead {
         let (tells, heard) = watch::channel(None);
-        let flight = Arc::new(Flight { began, position, heard });
+        let flight = Arc::new(Flight { began, position, audience: Audience::new(), heard });
         under_way.insert(key.clone(), Arc::clone(&flight));
         Lead { under_way: Arc::clone(&self.under_way), key, flight, tells }
     }

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 
 use super::arriving::{Arriving, Reader, Writer};
 use super::ask::Ask;
+use super::audience::Seat;
 use super::broken::failure;
 use super::flight::{Flight, Heard};
 use super::follower::{Again, FollowBody};
@@ -23,37 +24,26 @@ use crate::service::inner::Inner;
 use crate::service::route::Route;
 
 impl Fill {
-    /// Tells those who wait of a response that is to be stored, and whose body is on its way. `None` if they have to wait for
-    /// its end.
+    /// Publishes a response that is to be stored, and whose body is on its way. `None` if followers have to wait for its end.
     pub(super) fn publish(
         &self,
         (status, headers): (StatusCode, &HeaderMap),
-        hint: SizeHint,
+        length: Option<u64>,
         making: &Making,
         so_far: &[Bytes],
     ) -> Option<Writer> {
         let lead = self.lead.as_ref()?;
-        // A failure is told at its end. And who follows a body that turns out not to be for storing has to be given its rest by
-        // another run of the handler, which is not tried twice where the bodies may be different ones.
-        if making.is_failure || !self.fits(&hint) && self.route.outgrown.has(&self.ask.key) {
+        // A failure is published at its end. A body of unknown length may turn out too large to be stored: its followers
+        // would have to get the rest from another run of the handler, which may make another body.
+        let is_promised = length.is_some() || self.route.policy.fill_limits.follow_unknown_length;
+        if making.is_failure || !is_promised {
             return None;
         }
         let head = self.make_head(status, headers.clone(), making);
         self.learn_from(&head);
-        let writer = Writer::new(head, hint, so_far);
+        let writer = Writer::new(head, length.map(SizeHint::with_exact).unwrap_or_default(), so_far);
         lead.publish(Arc::clone(writer.arriving()));
         Some(writer)
-    }
-
-    /// Remembers that a body of this size was not for storing, if its size did not tell.
-    pub(super) fn outgrew(&self, hint: &SizeHint) {
-        if !self.fits(hint) {
-            self.route.outgrown.remember(&self.ask.key);
-        }
-    }
-
-    fn fits(&self, hint: &SizeHint) -> bool {
-        hint.upper().is_some_and(|upper| upper <= self.route.policy.max_body as u64)
     }
 }
 
@@ -86,6 +76,7 @@ pub(super) struct Follower<S, Q, E> {
     pub(super) waits: usize,
     pub(super) reason: MissReason,
     pub(super) fail: fn() -> E,
+    pub(super) seat: Seat,
 }
 
 impl<S, Q, B> Follower<S, Q, B::Error>
@@ -96,7 +87,7 @@ where
 {
     /// The answer to it, but for its head.
     pub(super) fn follow(self, arriving: Arc<Arriving>) -> CacheBody<B> {
-        let Self { route, place, request, mut ask, waits, reason, fail } = self;
+        let Self { route, place, request, mut ask, waits, reason, fail, seat } = self;
         let again: Again<B> = Box::new(move || {
             ask.completes = true;
             let span = ask.span.clone();
@@ -106,7 +97,7 @@ where
             };
             Box::pin(again.instrument(span))
         });
-        CacheBody::following(FollowBody::new(Reader::new(arriving), again, fail))
+        CacheBody::following(FollowBody::new(Reader::new(arriving), again, fail).seated(seat))
     }
 }
 

@@ -16,6 +16,7 @@ use http::Response;
 use http_body::{Body, Frame, SizeHint};
 
 use super::arriving::{Given, Next, Reader};
+use super::audience::Seat;
 use super::follow::is_same;
 use super::tee::less;
 use crate::body::CacheBody;
@@ -26,6 +27,7 @@ pub(crate) struct FollowBody<B: Body> {
     /// What was said of its size, less what was given.
     hint: SizeHint,
     fail: fn() -> B::Error,
+    _seat: Option<Seat>,
     /// Only ever polled through `&mut`: the lock is there for those who share a reference, and is not taken.
     state: Mutex<State<B>>,
 }
@@ -53,7 +55,12 @@ type Step<E> = Option<Result<Frame<Bytes>, E>>;
 impl<B: Body<Data = Bytes>> FollowBody<B> {
     pub(crate) fn new(reader: Reader, again: Again<B>, fail: fn() -> B::Error) -> Self {
         let hint = reader.arriving().hint;
-        Self { reader, hint, fail, state: Mutex::new(State::Arrives(again)) }
+        Self { reader, hint, fail, _seat: None, state: Mutex::new(State::Arrives(again)) }
+    }
+
+    /// The same for a client that counts among those of the fill, until the fill has ended.
+    pub(crate) fn seated(self, seat: Seat) -> Self {
+        Self { _seat: Some(seat), ..self }
     }
 
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Step<B::Error>> {

@@ -36,7 +36,6 @@ impl Fill {
             return self.use_unchanged(&stale.held, client);
         }
         let (mut parts, _) = response.into_parts();
-        self.ask.named.inherit(&mut parts.extensions);
         let mut tags: Vec<_> = stale.held.meta.names.tags().collect();
         tags.extend(parts.extensions.remove::<Tags>().unwrap_or_default().into_vec());
         tags.extend(self.ask.tags(&self.route, &headers));

@@ -8,6 +8,7 @@ use larder_core::log::names::Names;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason};
+use tokio::time::{Instant, timeout_at};
 
 use super::ask::Ask;
 use super::flight::{Ended, Flight, Heard, Joined, Lead};
@@ -16,7 +17,8 @@ use super::only_stored::{nothing_stored, only_stored};
 use super::place::Place;
 use super::refresh::refresh;
 use super::right::{Right, right_to_fill};
-use super::run::{Fill, run_detached};
+use super::clients::Clients;
+use super::run::{Fill, run_attached, run_detached};
 use super::taken::{Joining, Taken, taken};
 use crate::body::CacheBody;
 use crate::log::start;
@@ -91,6 +93,7 @@ where
 {
     // For a request for parts: what was found in the shared tier.
     let mut looked = None;
+    let until = Instant::now() + route.policy.fill_limits.follow();
     loop {
         let stale = match known {
             Known::Stale(stale) if stale.while_revalidate => {
@@ -112,6 +115,9 @@ where
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
         if ask.range && stale.is_err() {
+            if ask.provisional {
+                return in_part(&route, ask, place, request, None, reason).await;
+            }
             if let Some(base) = looked {
                 return in_part(&route, ask, place, request, base, reason).await;
             }
@@ -143,9 +149,11 @@ where
                     match right_to_fill(&route, &ask, &lead, (stale, seen), &mut place).await {
                         Right::Fill(lease, stale) => {
                             let outcome = Outcome::Miss(reason);
+                            let clients = Clients::of_flight(lead.flight());
+                            let lead = Some(lead);
                             let fill =
-                                Fill { route, ask, lead: Some(lead), lease, stale, base: None, outcome };
-                            return run_detached(fill, place.take().await?, request).await;
+                                Fill { route, ask, lead, lease, stale, base: None, outcome, clients, late: false };
+                            return run_detached(fill, place, request).await;
                         }
                         Right::Known(next) => {
                             known = found(lead, next);
@@ -171,15 +179,21 @@ where
                 }
             },
             Turn::Wait(flight, joined) => {
+                let seat = flight.audience.seat();
                 place.leave();
-                let ended = match hear(&flight, &ask, fail.is_some()).await {
-                    Some(Heard::Arriving(body)) => {
+                let heard = timeout_at(until, hear(&flight, &ask, fail.is_some())).await;
+                let ended = match heard {
+                    Err(_) => {
+                        drop(seat);
+                        return rerun(&route, ask, place, request, (reason, until)).await;
+                    }
+                    Ok(Some(Heard::Arriving(body))) => {
                         let head = Ended::Stored(Arc::clone(&body.head));
-                        arriving = Some(body);
+                        arriving = Some((body, seat));
                         Some(head)
                     }
-                    Some(Heard::Ended(ended)) => Some(ended),
-                    None => None,
+                    Ok(Some(Heard::Ended(ended))) => Some(ended),
+                    Ok(None) => None,
                 };
                 (flight, joined, ended, reason)
             }
@@ -187,13 +201,14 @@ where
         match taken(&route, &ask, &flight, joined, ended.as_ref()) {
             Taken::Served(held, outcome) => {
                 let response = shared(&route, &ask, &held, outcome, reason);
-                let Some((arriving, fail)) = arriving.zip(fail) else { return Ok(response) };
-                let follower = Follower { route, place, request, ask, waits, reason, fail };
+                let Some(((arriving, seat), fail)) = arriving.zip(fail) else { return Ok(response) };
+                let follower = Follower { route, place, request, ask, waits, reason, fail, seat };
                 return Ok(response.map(|_| follower.follow(arriving)));
             }
             Taken::Alone => return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await,
+            Taken::Nested => return pass_to_nested(&route, ask, place, request).await,
             Taken::Anew | Taken::Elsewhere if waits == MOST_WAITS => {
-                return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await;
+                return rerun(&route, ask, place, request, (reason, until)).await;
             }
             taken @ (Taken::Anew | Taken::Elsewhere) => {
                 waits += 1;
@@ -291,6 +306,10 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
         // It was asked a moment ago and failed: once more could cost one more delay.
         return Again::Lead(None, missing, None);
     }
+    if ask.provisional {
+        // What is there may be from before a layer further in handled this route.
+        return Again::Lead(stale.ok(), missing, route.observe_shared(ask.sought()).await);
+    }
     let (known, seen) = route.look_before_filling(ask.sought(), missing).await;
     match known {
         Known::Fresh(..) => Again::Known(known),
@@ -377,8 +396,50 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let fill = Fill { route: Arc::clone(route), ask, lead: None, lease: None, stale, base: None, outcome };
-    run_detached(fill, place.take().await?, request).await
+    run_attached(Fill::of_one(route, ask, stale, None, outcome), place, request).await
+}
+
+/// Runs the handler for a request that waited for others, and got nothing it could use. Few of them do so at once.
+async fn rerun<S, Q>(
+    route: &Arc<Route>,
+    ask: Ask,
+    place: Place<S>,
+    request: Request<Q>,
+    (reason, until): (MissReason, Instant),
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let deadline = until + route.policy.fill_limits.turn();
+    let _permit = route.cache.reruns.permit(ask.flight(route), deadline).await;
+    // Another one may have filled the key meanwhile.
+    let known = match route.find(ask.sought(), route.cache.clock.boot()) {
+        Known::Missing(reason) if !route.cache.memory.keeps() && !ask.provisional => {
+            route.look_in_shared(ask.sought(), reason).await
+        }
+        known => known,
+    };
+    if let Known::Fresh(held, tier) = known {
+        return Ok(shared(route, &ask, &held, Outcome::Hit(tier), reason));
+    }
+    alone(route, ask, place, request, None, Outcome::Miss(reason)).await
+}
+
+/// Passes a request on to a layer further in, which handles it.
+async fn pass_to_nested<S, Q>(
+    route: &Route,
+    ask: Ask,
+    place: Place<S>,
+    request: Request<Q>,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    route.answered(&ask, Outcome::Bypass(BypassReason::Nested));
+    let response = place.take().await?.call(request).await?;
+    Ok(response.map(CacheBody::inner))
 }
 
 /// Runs the handler for a request for parts, as it is. Where only `base` is stored, the two may make more together.
@@ -394,7 +455,5 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let outcome = Outcome::Miss(reason);
-    let fill = Fill { route: Arc::clone(route), ask, lead: None, lease: None, stale: None, base, outcome };
-    run_detached(fill, place.take().await?, request).await
+    run_attached(Fill::of_one(route, ask, None, base, Outcome::Miss(reason)), place, request).await
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
-use http::{HeaderMap, Response, StatusCode, response};
-use http_body::{Body, Frame, SizeHint};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, response};
+use http_body::{Body, Frame};
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
-use larder_core::http::complete;
+use larder_core::http::complete::{self, stated_length};
 use larder_core::http::fields;
 use larder_core::http::range::ContentRange;
 use larder_core::http::reuse::Reuse;
@@ -16,16 +16,18 @@ use larder_core::http::storable::{Judged, judge};
 use larder_core::http::vary::Vary;
 use larder_core::outcome::NotStored;
 use larder_core::time::Wall;
+use tokio::time::Instant;
 
 use super::ask::Ask;
-use super::collect::{AtOnce, Collector, Step};
-use super::flight::Ended;
+use super::collect::{AtOnce, Collector, Reading, Step};
+use super::flight::{Ended, Lead};
+use super::lease::Lease;
 use super::making::Making;
 use super::run::{Began, Client, Fill};
 use super::tee::tee;
 use super::word::Word;
 use crate::body::CacheBody;
-use crate::memory::{PASS_FOR, Stale};
+use crate::memory::{PassReason, Stale};
 use crate::report::headers::Forwarded;
 use crate::said::{CacheFor, Tags};
 use crate::serve;
@@ -37,7 +39,7 @@ const MOST_FIELDS: usize = 64 * 1024;
 impl Fill {
     /// Judges the handler's response; stores it if it may be.
     pub(super) async fn keep<B, E>(
-        mut self,
+        self,
         response: Response<B>,
         began: Began,
         cost: Duration,
@@ -46,7 +48,6 @@ impl Fill {
         B: Body<Data = Bytes, Error: Send> + Send,
     {
         let (mut parts, body) = response.into_parts();
-        self.ask.named.inherit(&mut parts.extensions);
         let mut tags = parts.extensions.remove::<Tags>().unwrap_or_default().into_vec();
         tags.extend(self.ask.tags(&self.route, &parts.headers));
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
@@ -72,6 +73,9 @@ impl Fill {
         began: Began,
         arrived: Wall,
     ) -> Result<Judged, NotStored> {
+        if self.late {
+            return Err(NotStored::FillTimeout);
+        }
         if self.ask.head {
             return Err(NotStored::Method);
         }
@@ -94,9 +98,7 @@ impl Fill {
         if fields::weight(headers) > MOST_FIELDS {
             return Err(NotStored::HeadersTooLarge);
         }
-        // Nobody waits for the end of a stream of events.
-        let kind = headers.get(CONTENT_TYPE);
-        if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        if is_stream(headers) {
             return Err(NotStored::Endless);
         }
         let rules = &self.route.policy.store;
@@ -121,7 +123,7 @@ impl Fill {
             && !RequestDirectives::parse(&self.ask.headers).only_if_cached
     }
 
-    /// Passes on what is not stored. Who waits goes on at once, and for a short while nobody waits for this key.
+    /// Passes on a response that is not stored. Followers go on at once, and for a short while nobody waits for this key.
     fn pass_on<B: Body<Data = Bytes>, E>(
         mut self,
         parts: response::Parts,
@@ -130,9 +132,30 @@ impl Fill {
         client: Client<B, E>,
     ) {
         let status = parts.status;
-        self.let_go(reason, !status.is_server_error());
+        if self.answers_conditions(status) {
+            self.retry_followers(reason);
+        } else {
+            self.let_go(reason, !status.is_server_error());
+        }
         let response = Response::from_parts(parts, CacheBody::inner(body));
         self.answer(client, response, Forwarded::by_handler(status, Err(reason)));
+    }
+
+    /// Whether the response is about the conditions or ranges of its own request, which a provisional fill leaves in it.
+    fn answers_conditions(&self, status: StatusCode) -> bool {
+        const CONDITIONAL: [StatusCode; 4] = [
+            StatusCode::NOT_MODIFIED,
+            StatusCode::PARTIAL_CONTENT,
+            StatusCode::PRECONDITION_FAILED,
+            StatusCode::RANGE_NOT_SATISFIABLE,
+        ];
+        self.ask.provisional && CONDITIONAL.contains(&status)
+    }
+
+    /// Ends the flight without an outcome, so that its followers begin a new one.
+    fn retry_followers(&mut self, reason: NotStored) {
+        self.route.cache.report.judged(Err(reason));
+        self.lead = None;
     }
 
     /// Reads the body while the client does, and stores the response at its clean end.
@@ -141,36 +164,37 @@ impl Fill {
         B: Body<Data = Bytes, Error: Send> + Send,
     {
         let limit = self.route.policy.max_body;
-        let hint = body.size_hint();
-        if hint.lower() > limit as u64 {
+        let least = stated_length(&parts.headers).unwrap_or_default().max(body.size_hint().lower());
+        if least > limit as u64 {
             return self.pass_on(parts, body, NotStored::TooLarge, client);
         }
         let forwarded = Forwarded::by_handler(parts.status, making.stored());
         let (status, headers) = (parts.status, parts.headers.clone());
-        let (collector, first) = match Collector::new(body, limit).at_once().await {
-            AtOnce::Whole(body) if !is_complete(status, &headers, &body) => {
-                self.route.cache.report.judged(Err(NotStored::Incomplete));
+        match Collector::new(body, limit).at_once().await {
+            AtOnce::Whole(body) if !has_stated_length(status, &headers, body.size()) => {
+                self.let_go(NotStored::Incomplete, true);
                 let forwarded = Forwarded { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
-                let response = Response::from_parts(parts, CacheBody::whole(body));
-                return self.answer(client, response, forwarded);
+                let response = Response::from_parts(parts, CacheBody::replay(body.into_replay()));
+                self.answer(client, response, forwarded);
             }
             AtOnce::Whole(body) => {
-                let held = self.make(status, headers, body, &making);
+                let held = self.make(status, headers, body.into_bytes(), &making);
                 // First: whoever has a response and asks again at once finds it stored.
                 let kept = self.keep_made(Arc::clone(&held), &making);
                 self.answer(client, serve::made(parts, &held), forwarded);
-                return self.share_kept(kept).await;
+                self.share_kept(kept).await;
             }
-            AtOnce::Pending(collector, first) => (collector, first),
-        };
-        self.pass_along(parts, (collector, first, hint), making, client).await;
+            AtOnce::Pending(collector, first) => {
+                self.pass_along(parts, (collector, first), making, client).await;
+            }
+        }
     }
 
-    /// The same of a body that is not there at once: its client, and those who follow, are given it as it comes.
+    /// The same of a body that is not there at once: its client, and followers that may stream it, get it as it comes.
     async fn pass_along<B, E>(
         mut self,
         parts: response::Parts,
-        (collector, first, hint): (Collector<B>, Option<Step<B>>, SizeHint),
+        (collector, first): (Collector<B>, Option<Step<B>>),
         making: Making,
         client: Client<B, E>,
     ) where
@@ -178,25 +202,34 @@ impl Fill {
     {
         let forwarded = Forwarded::by_handler(parts.status, making.stored());
         let (status, headers) = (parts.status, parts.headers.clone());
-        let (writer, reader) = tee(hint);
+        let (writer, reader) = tee(collector.hint());
         for data in collector.so_far() {
             writer.push(Frame::data(data.clone()));
         }
+        let length = stated_length(&headers).or(collector.hint().exact());
         // What is known by now not to be for storing is not promised.
         let forbidden = first.as_ref().and_then(Step::forbids).map(Err);
         let followers = match forbidden {
-            None => self.publish((status, &headers), hint, &making, collector.so_far()),
+            None => self.publish((status, &headers), length, &making, collector.so_far()),
             Some(_) => None,
         };
         let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
-        self.answer(client, Response::from_parts(parts, CacheBody::tee(reader)), forwarded);
-        let read = collector.rest(first, writer, followers.as_ref()).await;
-        // Those who follow are told at last: who asks again at once, for the rest or for the whole, finds what became of it.
+        let reader = CacheBody::tee(reader.seated(self.clients.seat()));
+        self.answer(client, Response::from_parts(parts, reader), forwarded);
+        let waits = self.route.policy.fill_limits.unknown_length;
+        let let_go_at = (followers.is_none() && length.is_none()).then(|| Instant::now() + waits);
+        let (lead, lease) = (self.lead.as_ref(), &mut self.lease);
+        let mut let_go = || stop_waiting(lead, lease.take());
+        let mut reading =
+            Reading { followers, length, let_go: let_go_at.map(|at| (at, &mut let_go as &mut (dyn FnMut() + Send))) };
+        let abandoned = self.clients.abandoned(&self.route.cache.background);
+        let read = collector.rest(first, writer, &mut reading, abandoned).await;
+        let followers = reading.followers;
+        // Followers are notified last, so that one that tries again at once finds what became of the response.
         match read {
-            Ok((body, writer)) if !is_complete(status, &headers, &body) => {
-                self.route.cache.report.judged(Err(NotStored::Incomplete));
-                self.lead = None;
-                writer.finish();
+            Ok((body, writer)) if !has_stated_length(status, &headers, body.len()) => {
+                self.let_go(NotStored::Incomplete, true);
+                writer.finish_unfit();
             }
             Ok((body, writer)) => {
                 let held = self.make(status, headers, body, &making);
@@ -207,33 +240,28 @@ impl Fill {
                 }
                 self.share_kept(kept).await;
             }
-            // A body that broke off says nothing about the next one: who waits begins a new flight.
-            Err(NotStored::BodyError) => {
-                self.route.cache.report.judged(Err(NotStored::BodyError));
-                self.lead = None;
-            }
-            Err(reason) => {
-                self.outgrew(&hint);
-                self.let_go(reason, !making.is_failure);
-            }
+            // A body that broke off says nothing about the next one: followers begin a new flight.
+            Err(reason @ (NotStored::BodyError | NotStored::Abandoned)) => self.retry_followers(reason),
+            Err(reason) => self.let_go(reason, !making.is_failure),
         }
     }
 
-    /// Lets those who wait go on by themselves, and, for a while, those who come later too.
+    /// Lets followers go on by themselves, and, for a while, requests that come later too.
     pub(super) fn let_go(&mut self, reason: NotStored, remember: bool) {
         let cache = &self.route.cache;
         cache.report.judged(Err(reason));
         let Some(lead) = self.lead.take() else { return };
         // What was to be refreshed early, and is still fresh, stays in its place.
         let remember = remember && !is_fresh(&self.route, &self.ask, self.stale.as_ref());
-        if remember {
-            cache.memory.insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
-        }
+        let now = cache.clock.boot();
+        let time = remember.then(|| {
+            cache.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::of(reason), now)
+        });
         lead.end(Ended::Alone);
-        match self.lease.take() {
-            Some(lease) if remember => lease.pass(PASS_FOR),
-            Some(lease) => lease.end(Word::Alone),
-            None => {}
+        match (self.lease.take(), time) {
+            (Some(lease), Some(time)) => lease.pass(time),
+            (Some(lease), None) => lease.end(Word::Alone),
+            (None, _) => {}
         }
     }
 
@@ -251,10 +279,36 @@ impl Fill {
 
 /// Whether a body is all that the response said it would be: as long as `Content-Length` has it, and for a part as
 /// `Content-Range` has it. What ended early must not be taken for the whole (RFC 9111 §3.3), however cleanly it ended.
-fn is_complete(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> bool {
+fn has_stated_length(status: StatusCode, headers: &HeaderMap, length: usize) -> bool {
     // RFC 9110 §14.4: elsewhere `Content-Range` "has no meaning".
     let part = ContentRange::of(headers).filter(|_| status == StatusCode::PARTIAL_CONTENT);
-    complete::is_complete(headers, body.len()) && part.is_none_or(|part| part.has_length(body.len()))
+    complete::is_complete(headers, length) && part.is_none_or(|part| part.has_length(length))
+}
+
+/// Ends the wait for a body that takes too long, here and on other instances. It may still be stored.
+fn stop_waiting(lead: Option<&Lead>, lease: Option<Lease>) {
+    if let Some(lead) = lead {
+        lead.tell(Ended::Alone);
+    }
+    if let Some(lease) = lease {
+        lease.end(Word::Alone);
+    }
+}
+
+/// Whether a body of this type is a stream, whose end nobody waits for.
+fn is_stream(headers: &HeaderMap) -> bool {
+    const STREAMS: [&str; 5] = [
+        "text/event-stream",
+        "application/x-ndjson",
+        "application/json-seq",
+        "multipart/x-mixed-replace",
+        "application/grpc",
+    ];
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let begins_with = |stream: &str| {
+        kind.get(..stream.len()).is_some_and(|start| start.eq_ignore_ascii_case(stream.as_bytes()))
+    };
+    STREAMS.iter().any(|stream| begins_with(stream))
 }
 
 /// Whether what is to be refreshed is fresh, as it is where that is done early.

@@ -11,6 +11,7 @@ use larder_core::time::Boot;
 use tokio::runtime::Handle;
 
 use super::ask::Ask;
+use super::clients::Clients;
 use super::flight::Lead;
 use super::place::Place;
 use super::run::{Fill, run_in_background};
@@ -90,6 +91,8 @@ pub(super) fn refresh<S, Q>(
         stale: Some(stale),
         base: None,
         outcome,
+        clients: Clients::none(),
+        late: false,
     };
     run_in_background(fill, place, request, permit);
 }

@@ -24,7 +24,7 @@ use super::place::Place;
 use super::run::stands_in;
 use super::word::Word;
 use crate::lookup::{Known, Seen};
-use crate::memory::Stale;
+use crate::memory::{PassReason, Stale};
 use crate::memory::held::Held;
 use crate::report::{Exchange, Leased, headers};
 use crate::search::Sought;
@@ -42,8 +42,7 @@ pub(super) enum Right {
     Ended(Ended),
 }
 
-/// So long at most is another instance's fill waited for: as long as its body may take. A holder that was killed is not
-/// waited for any longer than its lease lives.
+/// For so long other instances find the way to what was stored for them under another key.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Asks for the right to fill what was `seen` to be missing, and waits for whoever has it.
@@ -118,7 +117,7 @@ impl<'a> Claimant<'a> {
             stale,
             awaited: None,
             waited: false,
-            until: Instant::now() + LONGEST_WAIT,
+            until: Instant::now() + route.policy.fill_limits.head,
         }
     }
 
@@ -188,7 +187,8 @@ impl<'a> Claimant<'a> {
     fn pass(&self) -> Right {
         let cache = &self.route.cache;
         if !is_fresh(self.route, self.ask, self.stale.as_ref()) {
-            cache.memory.insert_pass(&self.ask.key, &self.ask.headers, cache.clock.boot());
+            let now = cache.clock.boot();
+            cache.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::Head, now);
         }
         Right::Ended(Ended::Alone)
     }

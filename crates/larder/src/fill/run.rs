@@ -10,11 +10,12 @@ use larder_core::http::storable::is_error;
 use larder_core::http::validators;
 use larder_core::log::position::Position;
 use larder_core::outcome::Outcome;
-use larder_core::time::{Boot, Wall};
+use larder_core::time::{Boot, Clock, Wall};
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
 use super::ask::Ask;
+use super::clients::Clients;
 use super::flight::{Ended, Lead};
 use super::lease::Lease;
 use super::place::Place;
@@ -45,6 +46,9 @@ pub(crate) struct Fill {
     pub(crate) base: Option<Arc<Held>>,
     /// What the request that started it will be told.
     pub(crate) outcome: Outcome,
+    pub(crate) clients: Clients,
+    /// Whether the head of the response came after the policy's limit.
+    pub(crate) late: bool,
 }
 
 /// When a fill began, and what was known of the log then (rule 2).
@@ -58,17 +62,22 @@ pub(super) struct Began {
 /// Where the answer to the client goes. A client that left does not take it.
 pub(super) type Client<B, E> = oneshot::Sender<Result<Response<CacheBody<B>>, E>>;
 
-/// Runs a fill in a task of its own and waits for the answer to the request that started it. That request's client
-/// hanging up neither cancels nor repeats the fill.
-pub(super) async fn run_detached<S, Q>(fill: Fill, inner: S, request: Request<Q>) -> Answer<S::Body, S::Error>
+/// Runs a fill that others may wait for in a task of its own, and waits for the answer to the request that started it. The
+/// task goes on when that request's client leaves, within the bounds of [`Clients`].
+pub(super) async fn run_detached<S, Q>(
+    fill: Fill,
+    place: Place<S>,
+    request: Request<Q>,
+) -> Answer<S::Body, S::Error>
 where
     S: Inner<Q>,
     Q: Send + 'static,
 {
+    let _seat = fill.clients.seat();
     let (client, answer) = oneshot::channel();
     let span = fill.span();
     let cache = Arc::clone(&fill.route.cache);
-    let task = cache.background.spawn(fill.run(inner, request, client).instrument(span));
+    let task = cache.background.spawn(fill.run(place, request, client).instrument(span));
     match answer.await {
         Ok(answer) => answer,
         // The task ended without one.
@@ -76,6 +85,36 @@ where
             outcome(task).await;
             std::future::pending().await
         }
+    }
+}
+
+/// Runs a fill that nobody else waits for in its client's own future, so that the handler is cancelled when the client
+/// leaves. A body that is still to be stored is read in a task of its own.
+pub(super) async fn run_attached<S, Q>(
+    fill: Fill,
+    place: Place<S>,
+    request: Request<Q>,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let _seat = fill.clients.seat();
+    let (client, mut answer) = oneshot::channel();
+    let span = fill.span();
+    let cache = Arc::clone(&fill.route.cache);
+    let mut run = Box::pin(fill.run(place, request, client).instrument(span));
+    tokio::select! {
+        biased;
+        Ok(answer) = &mut answer => {
+            cache.background.spawn(run);
+            answer
+        }
+        () = &mut run => match answer.try_recv() {
+            Ok(answer) => answer,
+            // A run ends without an answer only where its client has left.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 
@@ -95,6 +134,18 @@ where
 }
 
 impl Fill {
+    /// A run for one request, which nobody else waits for.
+    pub(super) fn of_one(
+        route: &Arc<Route>,
+        ask: Ask,
+        stale: Option<Stale>,
+        base: Option<Arc<Held>>,
+        outcome: Outcome,
+    ) -> Self {
+        let (route, clients) = (Arc::clone(route), Clients::of_one());
+        Self { route, ask, lead: None, lease: None, stale, base, outcome, clients, late: false }
+    }
+
     async fn refresh<S, Q>(mut self, mut place: Place<S>, request: Request<Q>)
     where
         S: Inner<Q>,
@@ -105,11 +156,8 @@ impl Fill {
         {
             Right::Fill(lease, stale) => {
                 (self.lease, self.stale) = (lease, stale);
-                if let Ok(inner) = place.take().await {
-                    let (client, _) = oneshot::channel();
-                    self.run(inner, request, client).await;
-                }
-                return;
+                let (client, _) = oneshot::channel();
+                return self.run(place, request, client).await;
             }
             Right::Known(Known::Fresh(held, tier)) => Ended::Found(held, tier),
             Right::Known(_) | Right::Elsewhere => return,
@@ -120,19 +168,23 @@ impl Fill {
         }
     }
 
-    async fn run<S, Q>(mut self, mut inner: S, mut request: Request<Q>, client: Client<S::Body, S::Error>)
+    async fn run<S, Q>(mut self, place: Place<S>, mut request: Request<Q>, mut client: Client<S::Body, S::Error>)
     where
         S: Inner<Q>,
         Q: Send + 'static,
     {
         let began = self.began();
         let validating = self.prepare(&mut request);
-        let clock = &self.route.cache.clock;
-        let called = clock.boot();
-        let answer = inner.call(request).await;
+        let clock = Arc::clone(&self.route.cache.clock);
+        let call = call(place, request, &*clock);
+        let Some((called, answer)) = self.await_head(call, &mut client).await else { return };
         // Rule 2 broken on purpose: what `cargo xtask torture` has to find in a build that is made for that alone.
         #[cfg(larder_broken = "position-after-fill")]
         let began = Began { position: self.route.cache.log.position(), ..began };
+        if self.ask.run.is_nested() {
+            return self.pass_nested(answer, client);
+        }
+        self.ask.run.note_plain();
         let cost = clock.boot().saturating_since(called);
         if self.lead.is_some() {
             self.route.cache.report.filled(cost);
@@ -179,6 +231,9 @@ impl Fill {
     /// RFC 9111 §4.3.1 for validation. Where nobody waits, the response is likely not to be stored, and the client's own
     /// conditions and ranges go to the handler as they are.
     fn prepare<Q>(&self, request: &mut Request<Q>) -> bool {
+        if self.ask.provisional {
+            return false;
+        }
         if self.lead.is_some() {
             // Who waits may want another part, or the whole.
             range::strip(request.headers_mut());
@@ -227,6 +282,24 @@ impl Fill {
         if let Some(lease) = self.lease {
             lease.end(Word::Stale);
         }
+    }
+}
+
+/// Calls the inner service once it is ready. Also returns when it was called.
+async fn call<S, Q>(
+    place: Place<S>,
+    request: Request<Q>,
+    clock: &dyn Clock,
+) -> (Boot, Result<Response<S::Body>, S::Error>)
+where
+    S: Inner<Q>,
+{
+    match place.take().await {
+        Ok(mut inner) => {
+            let called = clock.boot();
+            (called, inner.call(request).await)
+        }
+        Err(error) => (clock.boot(), Err(error)),
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) enum Taken {
     Served(Arc<Held>, Outcome),
     /// It runs the handler for itself.
     Alone,
+    /// It is passed on to a layer further in.
+    Nested,
     /// It begins anew.
     Anew,
     /// It begins anew elsewhere: the response answers other queries.
@@ -59,6 +61,7 @@ pub(super) fn taken(
     let miss = Outcome::Miss(MissReason::NeverStored);
     let (held, outcome, stored) = match ended {
         Ended::Alone => return Taken::Alone,
+        Ended::Nested => return Taken::Nested,
         Ended::Stored(held) => (held, miss, true),
         Ended::Found(held, tier) => (held, Outcome::Hit(*tier), true),
         Ended::Failed(held) => (held, miss, false),

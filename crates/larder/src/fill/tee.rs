@@ -15,6 +15,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::audience::Seat;
+
 /// The writing side, held by the fill.
 pub(crate) struct Tee<B: Body> {
     shared: Arc<Mutex<State<B>>>,
@@ -25,6 +27,7 @@ pub(crate) struct TeeBody<B: Body> {
     shared: Arc<Mutex<State<B>>>,
     /// What the inner body said of its size, less what the client has read.
     hint: SizeHint,
+    _seat: Option<Seat>,
 }
 
 struct State<B: Body> {
@@ -37,8 +40,10 @@ struct State<B: Body> {
 enum End<B: Body> {
     /// Not yet.
     Open,
-    /// The body is complete.
+    /// The body has ended cleanly.
     Clean,
+    /// It has, and has not the length that its response states.
+    Unfit,
     /// The inner body failed. The client gets its error.
     Failed(B::Error),
     /// The rest is not kept: the client reads on from the inner body.
@@ -52,7 +57,7 @@ enum End<B: Body> {
 /// Both sides of a body with this size hint.
 pub(crate) fn tee<B: Body<Data = Bytes>>(hint: SizeHint) -> (Tee<B>, TeeBody<B>) {
     let shared = Arc::new(Mutex::new(State { waiting: VecDeque::new(), end: End::Open, reader: None }));
-    (Tee { shared: Arc::clone(&shared) }, TeeBody { shared, hint })
+    (Tee { shared: Arc::clone(&shared) }, TeeBody { shared, hint, _seat: None })
 }
 
 impl<B: Body<Data = Bytes>> Tee<B> {
@@ -64,6 +69,11 @@ impl<B: Body<Data = Bytes>> Tee<B> {
     /// The body is complete.
     pub(crate) fn finish(self) {
         change(&self.shared, |state| state.end = End::Clean);
+    }
+
+    /// The body has ended, and has not the length that its response states.
+    pub(crate) fn finish_unfit(self) {
+        change(&self.shared, |state| state.end = End::Unfit);
     }
 
     /// The inner body failed.
@@ -92,6 +102,11 @@ impl<B: Body> Drop for Tee<B> {
 }
 
 impl<B: Body<Data = Bytes>> TeeBody<B> {
+    /// The same for a client that is counted.
+    pub(crate) fn seated(self, seat: Seat) -> Self {
+        Self { _seat: Some(seat), ..self }
+    }
+
     pub(crate) fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,
@@ -111,7 +126,8 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
             && match &state.end {
                 End::Clean => true,
                 End::Rest(body) => body.is_end_stream(),
-                End::Open | End::Failed(_) | End::Vanished | End::Panicked => false,
+                // The server is to find out by itself, as it would without the cache.
+                End::Unfit | End::Open | End::Failed(_) | End::Vanished | End::Panicked => false,
             }
     }
 
@@ -126,7 +142,7 @@ impl<B: Body<Data = Bytes>> State<B> {
             return Poll::Ready(Some(Ok(frame)));
         }
         match &mut self.end {
-            End::Clean => Poll::Ready(None),
+            End::Clean | End::Unfit => Poll::Ready(None),
             End::Rest(body) => body.as_mut().poll_frame(cx),
             End::Failed(_) => match std::mem::replace(&mut self.end, End::Clean) {
                 End::Failed(error) => Poll::Ready(Some(Err(error))),

@@ -4,10 +4,12 @@ mod catch_up;
 mod follow;
 mod invalidate;
 mod keyed;
+mod repeat;
 mod view;
 
 pub(crate) use follow::start;
 pub(crate) use invalidate::invalidate;
 pub use invalidate::{Deferral, Invalidated, Invalidation};
 pub(crate) use keyed::{KeyedBy, naming_also};
+pub(crate) use repeat::{RepeatQueue, invalidate_twice};
 pub(crate) use view::LogView;

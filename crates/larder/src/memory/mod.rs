@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 use larder_core::http::vary;
+use larder_core::outcome::NotStored;
 use larder_core::time::Boot;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder};
@@ -48,7 +49,36 @@ const TYPICAL_RESPONSE: u64 = 4 * 1024;
 const SMALLEST_SHARD: u64 = 4 * 1024 * 1024;
 const SHARDS_PER_CORE: usize = 4;
 /// For so long nobody waits for a key whose responses cannot be stored.
-pub(crate) const PASS_FOR: Duration = Duration::from_secs(10);
+const PASS_TIME: Duration = Duration::from_secs(10);
+/// The same for one whose body is too large, or does not end: these were waited for. It doubles each time.
+const LONG_PASS_TIME: Duration = Duration::from_secs(60);
+const MAX_PASS_TIME: Duration = Duration::from_secs(3600);
+
+/// Why nobody is to wait for a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PassReason {
+    /// The head of the last response forbids to store it.
+    Head,
+    /// The body of the last response was too large, or did not end in time.
+    Body,
+}
+
+impl PassReason {
+    pub(crate) const fn of(reason: NotStored) -> Self {
+        match reason {
+            NotStored::TooLarge | NotStored::Endless => Self::Body,
+            _ => Self::Head,
+        }
+    }
+
+    /// For how long nobody waits, where it was `before` the last time.
+    fn time(self, before: Duration) -> Duration {
+        match self {
+            Self::Head => PASS_TIME,
+            Self::Body => (before * 2).clamp(LONG_PASS_TIME, MAX_PASS_TIME),
+        }
+    }
+}
 
 impl Memory {
     pub(crate) fn new(bytes: u64) -> Self {
@@ -67,12 +97,12 @@ impl Memory {
         };
         match slots.get(&SlotName { key, variant: 0 }) {
             Some(Slot::Held(held)) => Found::Held(held),
-            Some(Slot::Pass { until }) if now < until => Found::Pass,
+            Some(Slot::Pass { until, .. }) if now < until => Found::Pass,
             None | Some(Slot::Pass { .. }) => Found::Nothing,
             Some(Slot::Variants(variants)) => {
                 let variant = variants.of_request(headers);
                 match slots.get(&SlotName { key, variant }) {
-                    Some(Slot::Pass { until }) if now < until => Found::Pass,
+                    Some(Slot::Pass { until, .. }) if now < until => Found::Pass,
                     // 128 bits of a digest are no proof that the fields are the same.
                     Some(Slot::Held(held)) if vary::matches(&held.meta.selecting, headers) => {
                         Found::Held(held)
@@ -131,14 +161,27 @@ impl Memory {
         variants
     }
 
-    /// Remembers for a short while that responses under this key cannot be stored.
-    pub(crate) fn insert_pass(&self, key: &str, headers: &HeaderMap, now: Boot) {
-        let Some(slots) = &self.slots else { return };
+    /// Remembers for a while that responses under this key cannot be stored. Returns for how long.
+    pub(crate) fn insert_pass(
+        &self,
+        key: &str,
+        headers: &HeaderMap,
+        reason: PassReason,
+        now: Boot,
+    ) -> Duration {
+        let Some(slots) = &self.slots else { return reason.time(Duration::ZERO) };
         // One variant that cannot be stored says nothing about the others.
         let variant = self.variants(key).map_or(0, |variants| variants.of_request(headers));
-        let until = now.saturating_add(PASS_FOR);
-        slots.insert(SlotKey { key: key.into(), variant }, Slot::Pass { until });
+        let before = match slots.get(&SlotName { key, variant }) {
+            Some(Slot::Pass { time, .. }) => time,
+            _ => Duration::ZERO,
+        };
+        let time = reason.time(before);
+        let kept = if reason == PassReason::Body { time } else { before };
+        let slot = Slot::Pass { until: now.saturating_add(time), time: kept };
+        slots.insert(SlotKey { key: key.into(), variant }, slot);
         self.changed();
+        time
     }
 
     /// Whether it keeps anything at all.

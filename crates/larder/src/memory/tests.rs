@@ -46,7 +46,7 @@ fn a_memory_of_no_bytes_keeps_nothing() {
     let memory = Memory::new(0);
     assert!(!memory.keeps());
     memory.insert(held("a", "1"));
-    memory.insert_pass("a", &HeaderMap::new(), now());
+    memory.insert_pass("a", &HeaderMap::new(), PassReason::Head, now());
     assert!(matches!(memory.find("a", &HeaderMap::new(), now()), Found::Nothing));
     assert_eq!((memory.len(), memory.bytes()), (0, 0));
     let variants = memory.insert_fields("a", [http::header::ACCEPT].into());
@@ -132,10 +132,10 @@ fn what_the_shared_tier_tells_of_fields_leads_to_variants() {
 fn nobody_waits_for_what_cannot_be_stored_and_only_for_a_while() {
     let memory = Memory::new(MIB);
     let any = HeaderMap::new();
-    memory.insert_pass("a", &any, now());
-    let just_before = after(PASS_FOR - Duration::from_nanos(1));
+    memory.insert_pass("a", &any, PassReason::Head, now());
+    let just_before = after(PASS_TIME - Duration::from_nanos(1));
     assert!(matches!(memory.find("a", &any, just_before), Found::Pass));
-    assert!(matches!(memory.find("a", &any, after(PASS_FOR)), Found::Nothing));
+    assert!(matches!(memory.find("a", &any, after(PASS_TIME)), Found::Nothing));
     assert!(matches!(memory.find("b", &any, now()), Found::Nothing));
     let stored = held("a", "1");
     memory.insert(Arc::clone(&stored));
@@ -143,13 +143,33 @@ fn nobody_waits_for_what_cannot_be_stored_and_only_for_a_while() {
 }
 
 #[test]
+fn the_time_doubles_for_bodies_that_were_waited_for_in_vain() {
+    let memory = Memory::new(MIB);
+    let any = HeaderMap::new();
+    let mut at = now();
+    for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
+        let time = Duration::from_secs(minutes * 60);
+        assert_eq!(memory.insert_pass("a", &any, PassReason::Body, at), time);
+        let end = at.saturating_add(time);
+        let just_before = at.saturating_add(time - Duration::from_nanos(1));
+        assert!(matches!(memory.find("a", &any, just_before), Found::Pass));
+        assert!(matches!(memory.find("a", &any, end), Found::Nothing));
+        // Another reason in between neither doubles nor forgets it.
+        assert_eq!(memory.insert_pass("a", &any, PassReason::Head, end), PASS_TIME);
+        at = end;
+    }
+    memory.insert(held("a", "1"));
+    assert_eq!(memory.insert_pass("a", &any, PassReason::Body, at), LONG_PASS_TIME, "it was stored since");
+}
+
+#[test]
 fn a_variant_that_cannot_be_stored_says_nothing_about_the_others() {
     let memory = Memory::new(MIB);
     let plain = varying("a", &["accept"], &accept("text/plain"));
     memory.insert(Arc::clone(&plain));
-    memory.insert_pass("a", &accept("text/html"), now());
+    memory.insert_pass("a", &accept("text/html"), PassReason::Head, now());
     assert!(matches!(memory.find("a", &accept("text/html"), now()), Found::Pass));
-    let later = memory.find("a", &accept("text/html"), after(PASS_FOR));
+    let later = memory.find("a", &accept("text/html"), after(PASS_TIME));
     assert!(matches!(later, Found::OtherVariants(_)));
     assert!(is(finds(&memory, "a", &accept("text/plain")), &plain));
 }

@@ -11,6 +11,8 @@ use larder_core::http::jitter::Jitter;
 pub enum ConfigErrorKind {
     /// A lifetime or window under a second or over a year.
     Lifetime,
+    /// A bound on a wait that is out of its range.
+    Timeout,
     /// A template that cannot be read.
     Template,
     /// A status that cannot be stored.
@@ -55,7 +57,7 @@ impl fmt::Display for ConfigError {
         let Self { kind, what } = self;
         match kind {
             ConfigErrorKind::Lifetime => write!(f, "{what} is not between a second and a year"),
-            ConfigErrorKind::Template => f.write_str(what),
+            ConfigErrorKind::Template | ConfigErrorKind::Timeout => f.write_str(what),
             ConfigErrorKind::Status => write!(f, "responses with status {what} cannot be stored"),
             ConfigErrorKind::Limit => write!(f, "{what}: a limit of zero lets nothing through"),
             ConfigErrorKind::Jitter => write!(f, "a jitter of {what} is not between 0 and {}", Jitter::MOST),

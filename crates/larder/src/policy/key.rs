@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::request::Parts;
-use http::{Extensions, HeaderMap};
+use http::HeaderMap;
 use larder_core::key::buf::KeyBuf;
 use larder_core::key::cookies;
 use larder_core::key::template::Template;
@@ -59,21 +59,7 @@ pub(crate) struct Named {
     pub(crate) tags: Vec<Tag>,
 }
 
-/// The names that a layer gives a response which a layer of the same cache further out will store. They travel in the
-/// response's extensions.
-#[derive(Clone)]
-pub(crate) struct Inherited(pub(crate) Named);
-
 impl Named {
-    /// And the names that a layer further in gave.
-    pub(crate) fn inherit(&mut self, extensions: &mut Extensions) {
-        if let Some(Inherited(inner)) = extensions.remove() {
-            self.keys.extend(inner.keys);
-            self.uris.extend(inner.uris);
-            self.tags.extend(inner.tags);
-        }
-    }
-
     /// With the tags that the handler gave.
     pub(crate) fn with(self, tags: impl IntoIterator<Item = Tag>) -> Names {
         let mut all = self.tags;

@@ -5,6 +5,7 @@ mod check;
 mod effects;
 mod error;
 mod key;
+mod limits;
 mod own_writes;
 mod rfc9111;
 
@@ -22,7 +23,8 @@ use larder_core::key::template::Template;
 pub(crate) use before::Before;
 pub(crate) use effects::Effects;
 pub use error::{ConfigError, ConfigErrorKind};
-pub(crate) use key::{CookieRules, Inherited, KeySource, Named};
+pub(crate) use key::{CookieRules, KeySource, Named};
+pub(crate) use limits::FillLimits;
 pub(crate) use own_writes::Brought;
 pub use own_writes::ReadYourWrites;
 
@@ -57,6 +59,7 @@ pub struct Policy {
     pub(crate) jitter: Jitter,
     pub(crate) early: EarlyRefresh,
     pub(crate) max_body: usize,
+    pub(crate) fill_limits: FillLimits,
     pub(crate) new_keys: Option<u32>,
     pub(crate) make_etag: bool,
     pub(crate) show_key: bool,
@@ -95,6 +98,7 @@ impl Policy {
             jitter: Jitter::TWENTIETH,
             early: EarlyRefresh::OPTIMAL,
             max_body: DEFAULT_MAX_BODY,
+            fill_limits: FillLimits::default(),
             new_keys: None,
             make_etag: true,
             show_key: false,

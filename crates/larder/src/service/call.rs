@@ -15,19 +15,28 @@ use tracing::Instrument as _;
 use super::catch_up::Detour;
 use super::future::ResponseFuture;
 use super::inner::Inner;
+use super::nesting::{self, Nesting, OuterRun};
 use super::plan::{Look, Plan};
 use super::route::Route;
 use super::sent;
 use crate::body::CacheBody;
 use crate::fill::{self, Ask};
 use crate::lookup::{Known, Named};
-use crate::{serve, write};
+use crate::serve;
+use crate::write::{self, Write};
 
 /// A service whose responses are cached. Made by [`CacheLayer`](super::CacheLayer).
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct CacheService<S> {
     inner: S,
     route: Arc<Route>,
+}
+
+impl<S: Clone> Clone for CacheService<S> {
+    fn clone(&self) -> Self {
+        nesting::note_clone();
+        Self { inner: self.inner.clone(), route: Arc::clone(&self.route) }
+    }
 }
 
 impl<S> CacheService<S> {
@@ -55,6 +64,7 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
+        OuterRun::report(&parts);
         // Made here, where it stays: it is too large to be handed about.
         let mut key = KeyBuf::new();
         match self.route.plan(&mut parts, &mut key) {
@@ -67,7 +77,7 @@ where
                         Detour::Search => self.search(look, key, parts, body),
                     };
                 }
-                if self.route.goes_to_shared_alone(look) {
+                if self.route.goes_to_shared_alone(look) && self.is_plain(&parts) {
                     return self.ask_shared_alone(look, key, parts, body);
                 }
                 let now = self.route.cache.clock.boot();
@@ -146,8 +156,10 @@ impl<S> CacheService<S> {
         S: Inner<Q>,
         Q: Send + 'static,
     {
+        let provisional = !self.is_plain(&parts);
         match Ask::new(&self.route, look, key, &mut parts) {
-            Ok(ask) => {
+            Ok(mut ask) => {
+                ask.provisional = provisional;
                 let inner = self.take_ready();
                 let request = Request::from_parts(parts, body);
                 let span = ask.span.clone();
@@ -172,11 +184,8 @@ impl<S> CacheService<S> {
         if self.route.bars_the_way_past(reason, &parts.headers) {
             return ResponseFuture::stored(serve::nothing_stored(outcome));
         }
-        let inherited = match reason {
-            BypassReason::Nested => self.route.inherited(&mut parts),
-            _ => None,
-        };
-        ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome, inherited)
+        let run = OuterRun::begin(&self.route, &mut parts);
+        ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome, run)
     }
 
     fn write<Q>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, S::Body, S::Error>
@@ -187,8 +196,27 @@ impl<S> CacheService<S> {
         let written = write::names(&self.route, &mut parts);
         let brought = self.route.take_token(&mut parts.headers);
         self.route.answered_at_once(&parts, "", write::OUTCOME);
+        let is_nested = OuterRun::is_within(&parts);
+        let run = OuterRun::of_write(&mut parts);
         let response = self.inner.call(Request::from_parts(parts, body));
-        ResponseFuture::longer(write::answer(Arc::clone(&self.route), response, written, brought))
+        let write = Write { written, brought, run, is_nested };
+        ResponseFuture::longer(write::answer(Arc::clone(&self.route), response, write))
+    }
+
+    /// Whether it is certain that no layer further in handles this request.
+    pub(super) fn is_plain(&self, parts: &Parts) -> bool
+    where
+        S: Clone,
+    {
+        let (table, place) = (&self.route.nesting, nesting::place(parts));
+        match table.get(place) {
+            Some(nesting) => nesting == Nesting::Plain,
+            None if nesting::is_certainly_plain(&self.inner, parts) => {
+                table.learn(place, Nesting::Plain);
+                true
+            }
+            None => false,
+        }
     }
 
     pub(super) fn route(&self) -> &Arc<Route> {

@@ -100,17 +100,17 @@ impl<S> CacheService<S> {
             // Who waits takes up no place that others could use.
             place.leave();
             if route.catch_up(brought).await {
-                if route.goes_to_shared_alone(look) {
-                    let mut service = Self::new(place.take().await?, route);
+                let now = route.cache.clock.boot();
+                let known = route.look_here(look, &key, &parts, now);
+                if let Known::Fresh(held, tier) = known {
+                    let response = serve::fresh(&route, look, &key, &parts, &held, tier, now);
+                    return Ok(response.into_response());
+                }
+                let mut service = Self::new(place.take().await?, Arc::clone(&route));
+                if route.goes_to_shared_alone(look) && service.is_plain(&parts) {
                     return service.ask_shared_alone(look, &key, parts, body).await;
                 }
-                let now = route.cache.clock.boot();
-                return match route.look_here(look, &key, &parts, now) {
-                    Known::Fresh(held, tier) => {
-                        Ok(serve::fresh(&route, look, &key, &parts, &held, tier, now).into_response())
-                    }
-                    known => Self::new(place.take().await?, route).ask(look, &key, known, parts, body).await,
-                };
+                return service.ask(look, &key, known, parts, body).await;
             }
             match Ask::new(&route, look, &key, &mut parts) {
                 Ok(ask) => {

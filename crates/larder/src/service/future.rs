@@ -11,7 +11,7 @@ use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
 use super::inner::{Answer, Later};
-use crate::policy::Inherited;
+use super::nesting::OuterRun;
 use crate::serve::{self, Whole};
 
 pin_project! {
@@ -34,7 +34,7 @@ pin_project! {
         // A hit in memory: there is nothing to wait for.
         Stored { response: Option<Whole> },
         // The inner service answers, and the cache has no part in it.
-        Past { #[pin] inner: F, outcome: Outcome, inherited: Option<Box<Inherited>> },
+        Past { #[pin] inner: F, outcome: Outcome, run: OuterRun },
         // Anything that has to wait for more than the inner service.
         Longer { answer: Later<B, E> },
     }
@@ -46,8 +46,8 @@ impl<F, B: Body, E> ResponseFuture<F, B, E> {
         Self { state: State::Stored { response: Some(response) } }
     }
 
-    pub(super) fn past(inner: F, outcome: Outcome, inherited: Option<Inherited>) -> Self {
-        Self { state: State::Past { inner, outcome, inherited: inherited.map(Box::new) } }
+    pub(super) const fn past(inner: F, outcome: Outcome, run: OuterRun) -> Self {
+        Self { state: State::Past { inner, outcome, run } }
     }
 
     pub(super) fn longer(answer: impl Future<Output = Answer<B, E>> + Send + 'static) -> Self {
@@ -68,14 +68,9 @@ where
             StateProjection::Stored { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response.into_response())))
             }
-            StateProjection::Past { inner, outcome, inherited } => {
-                let mut response = ready!(inner.poll(cx))?;
-                if let Some(mut inherited) = inherited.take() {
-                    // From a layer still further in.
-                    inherited.0.inherit(response.extensions_mut());
-                    response.extensions_mut().insert(*inherited);
-                }
-                Poll::Ready(Ok(serve::past(response, *outcome)))
+            StateProjection::Past { inner, outcome, run } => {
+                let response = ready!(inner.poll(cx))?;
+                Poll::Ready(Ok(serve::past(response, *outcome, run)))
             }
             StateProjection::Longer { answer } => answer.as_mut().poll(cx),
         }

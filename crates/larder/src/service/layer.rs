@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::call::CacheService;
+use super::nesting::NestingTable;
 use super::route::Route;
 use crate::fill::budget::Budget;
-use crate::fill::outgrown::Outgrown;
 use crate::inner::Inner;
 use crate::policy::Policy;
 
@@ -28,7 +28,7 @@ impl CacheLayer {
         cache.keyed_by.learn(&policy.query);
         let route = Route {
             new_keys: Budget::new(policy.new_keys),
-            outgrown: Outgrown::default(),
+            nesting: NestingTable::default(),
             shared_alone: !cache.memory.keeps() && cache.store.is_some() && !policy.searches(),
             cache,
             policy,

@@ -5,6 +5,7 @@ mod catch_up;
 mod future;
 pub(crate) mod inner;
 pub(crate) mod layer;
+pub(crate) mod nesting;
 mod only_stored;
 pub(crate) mod plan;
 pub(crate) mod route;

@@ -13,8 +13,7 @@ use larder_core::outcome::BypassReason;
 
 use super::route::Route;
 use super::target::{Host, Target};
-use crate::policy::{Inherited, Policy};
-use crate::route::Params;
+use crate::policy::Policy;
 
 /// What to do with a request.
 pub(crate) enum Plan {
@@ -38,10 +37,6 @@ pub(crate) struct Look {
     pub(crate) credentials: Credentials,
 }
 
-/// The layers of which caches a request came through already.
-#[derive(Clone, Default)]
-struct Passed(Vec<usize>);
-
 impl Route {
     /// Decides what to do with the request, and writes its key where it is to be looked up.
     pub(crate) fn plan(&self, parts: &mut Parts, key: &mut KeyBuf) -> Plan {
@@ -62,13 +57,14 @@ impl Route {
     }
 
     fn look(&self, parts: &mut Parts, key: &mut KeyBuf, head: bool) -> Result<Look, BypassReason> {
+        // First, as a layer further in is to get the request unaltered.
+        if self.nesting.is_nested(parts) {
+            return Err(BypassReason::Nested);
+        }
         let params = self.policy.key_params(parts);
         let fields = Fields::of(&parts.headers);
         if let Some(reason) = fields.past {
             return Err(reason);
-        }
-        if parts.extensions.get().is_some_and(|Passed(caches)| caches.contains(&self.id())) {
-            return Err(BypassReason::Nested);
         }
         self.policy.write_key(key, parts, &params, &Target::sent_to(fields.host, parts)?)?;
         if key.as_str().is_none() {
@@ -80,27 +76,6 @@ impl Route {
         Ok(Look { head, conditional, range, credentials })
     }
 
-    /// The names that this layer gives the response to a request that it leaves to one further out, whose policy may know
-    /// nothing of them: what invalidates this route's responses has to reach that one's stored response, too.
-    pub(crate) fn inherited(&self, parts: &mut Parts) -> Option<Inherited> {
-        let params = Params::of(parts);
-        let target = Target::of(parts).ok()?;
-        let mut key = KeyBuf::new();
-        self.policy.write_key(&mut key, parts, &params, &target).ok()?;
-        let named = self.policy.names(key.as_str()?, parts, &params, &target).ok()?;
-        Some(Inherited(named))
-    }
-
-    /// Marks a request as having come through this layer, so that another one of the same cache further in does not wait
-    /// for the fill that it is part of.
-    pub(crate) fn mark(&self, parts: &mut Parts) {
-        let id = self.id();
-        parts.extensions.get_or_insert_default::<Passed>().0.push(id);
-    }
-
-    fn id(&self) -> usize {
-        std::sync::Arc::as_ptr(&self.cache).addr()
-    }
 }
 
 /// What the fields of a request say about its being for the cache.

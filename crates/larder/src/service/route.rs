@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::nesting::NestingTable;
 use crate::fill::budget::Budget;
-use crate::fill::outgrown::Outgrown;
 use crate::inner::Inner;
 use crate::policy::Policy;
 
@@ -13,7 +13,8 @@ pub(crate) struct Route {
     pub(crate) cache: Arc<Inner>,
     pub(crate) policy: Policy,
     pub(crate) new_keys: Budget,
-    pub(crate) outgrown: Outgrown,
+    /// What is known about layers further in.
+    pub(crate) nesting: NestingTable,
     /// Whether nothing is ever kept in memory, and there is a shared tier to ask. Here, as every hit looks at it.
     pub(crate) shared_alone: bool,
     #[cfg(feature = "metrics")]

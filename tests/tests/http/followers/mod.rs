@@ -3,6 +3,7 @@
 mod breaking;
 mod following;
 mod invalidating;
+mod unknown_length;
 
 use std::sync::Arc;
 
@@ -18,9 +19,10 @@ use tower::Layer as _;
 
 use crate::support::{Door, all, at_once, cache, counted, hourly, next, secs};
 
-/// A site whose bodies can fail, as an axum handler's can, behind a door.
+/// A site whose bodies can fail, as an axum handler's can, behind a door. Its followers stream bodies of unknown length.
 async fn streaming(cache: &Cache, policy: Policy, origin: &Origin) -> (Arc<Site>, Door) {
     let handler = Router::new().fallback_service(origin.clone());
+    let policy = policy.follow_unknown_length();
     behind_door(Router::new().fallback_service(cache.layer(policy).layer(handler))).await
 }
 
@@ -61,7 +63,7 @@ async fn named(cache: &Cache, by_handler: bool, origin: &Origin) -> (Arc<Site>, 
         (by_handler.then(|| Tags::from(["thing"])), response)
     };
     let policy = if by_handler { hourly() } else { hourly().tag("thing") };
-    let layer = cache.layer(policy);
+    let layer = cache.layer(policy.follow_unknown_length());
     let handler = handler.layer(axum::middleware::map_response(name));
     behind_door(Router::new().fallback_service(layer.layer(handler))).await
 }

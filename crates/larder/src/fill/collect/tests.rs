@@ -22,7 +22,7 @@ async fn steps(steps: impl IntoIterator<Item = Does>) -> AnswerBody {
 #[tokio::test]
 async fn a_body_that_is_there_is_read_without_waiting() {
     let whole = |at_once| match at_once {
-        AtOnce::Whole(bytes) => bytes,
+        AtOnce::Whole(body) => body.into_bytes(),
         AtOnce::Pending(..) => panic!("it is all there"),
     };
     let one = body(Answer::ok("hello")).await;
@@ -42,6 +42,7 @@ async fn what_is_kept_does_not_keep_the_handlers_buffer_alive() {
     let small = large.slice(..4);
     let at_once = Collector::new(body(Answer::ok(small)).await, LIMIT).at_once().await;
     let AtOnce::Whole(kept) = at_once else { panic!("it is all there") };
+    let kept = kept.into_bytes();
     assert_eq!(kept, "xxxx");
     assert!(!large.as_ptr_range().contains(&kept.as_ptr()));
 }
@@ -71,7 +72,8 @@ async fn to_the_end<B: Body<Data = Bytes>>(
     first: Option<Step<B>>,
     writer: Tee<B>,
 ) -> Result<Bytes, NotStored> {
-    let (bytes, writer) = collector.rest(first, writer, None).await?;
+    let mut reading = Reading { followers: None, length: None, let_go: None };
+    let (bytes, writer) = collector.rest(first, writer, &mut reading, std::future::pending()).await?;
     writer.finish();
     Ok(bytes)
 }
@@ -85,8 +87,81 @@ async fn a_body_that_does_not_end_is_handed_over() {
     };
     let (writer, reader) = tee(http_body::SizeHint::new());
     assert_eq!(to_the_end(collector, first, writer).await, Err(NotStored::Endless));
-    let client = tokio::time::timeout(LONGEST, CacheBody::tee(reader).collect()).await;
+    let client = tokio::time::timeout(MAX_BODY_TIME, CacheBody::tee(reader).collect()).await;
     assert!(client.is_err(), "it does not look as if it had ended");
+}
+
+/// A body of known length does end, so that it may take its time; but not where nothing comes of it.
+#[tokio::test(start_paused = true)]
+async fn a_body_of_known_length_may_take_longer_as_long_as_it_comes() {
+    let pause = MAX_BODY_TIME - Duration::from_secs(1);
+    for (length, steps, expected) in [
+        (Some(4), 4, Ok(Bytes::from_static(b"xxxx"))),
+        (None, 4, Err(NotStored::Endless)),
+        (Some(100), 100, Err(NotStored::Endless)),
+    ] {
+        let frames = futures_of(steps, pause);
+        let AtOnce::Pending(collector, first) = Collector::new(frames, 1_000).at_once().await else {
+            panic!("it waits");
+        };
+        let (writer, _reader) = tee(http_body::SizeHint::new());
+        let mut reading = Reading { followers: None, length, let_go: None };
+        let read = collector.rest(first, writer, &mut reading, std::future::pending()).await;
+        assert_eq!(read.map(|(bytes, writer)| (bytes, writer.finish()).0), expected, "{length:?}");
+    }
+}
+
+/// A body of so many frames of one byte, each after a pause.
+fn futures_of(frames: usize, pause: Duration) -> impl Body<Data = Bytes, Error = std::convert::Infallible> {
+    struct Slow(usize, Duration, Pin<Box<tokio::time::Sleep>>);
+    impl Body for Slow {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            if self.0 == 0 {
+                return Poll::Ready(None);
+            }
+            std::task::ready!(self.2.as_mut().poll(cx));
+            self.0 -= 1;
+            let pause = self.1;
+            self.2 = Box::pin(tokio::time::sleep(pause));
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
+        }
+    }
+    Slow(frames, pause, Box::pin(tokio::time::sleep(pause)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_for_the_end_are_let_go_in_time_and_the_body_is_read_on() {
+    let body = futures_of(3, Duration::from_secs(2));
+    let AtOnce::Pending(collector, None) = Collector::new(body, LIMIT).at_once().await else {
+        panic!("it waits");
+    };
+    let (writer, _reader) = tee(http_body::SizeHint::new());
+    let begun = Instant::now();
+    let mut let_go_after = Vec::new();
+    let mut let_go = || let_go_after.push(begun.elapsed().as_secs());
+    let at = begun + Duration::from_secs(1);
+    let mut reading = Reading { followers: None, length: None, let_go: Some((at, &mut let_go)) };
+    let read = collector.rest(None, writer, &mut reading, std::future::pending()).await;
+    assert_eq!(read.map(|(bytes, writer)| (bytes, writer.finish()).0), Ok(Bytes::from_static(b"xxx")));
+    assert_eq!(let_go_after, [1]);
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_waits_for_is_read_no_further() {
+    let body = steps(vec![Does::data("he"), Does::Stall]).await;
+    let AtOnce::Pending(collector, first) = Collector::new(body, LIMIT).at_once().await else {
+        panic!("it waits");
+    };
+    let (writer, _reader) = tee(http_body::SizeHint::new());
+    let mut reading = Reading { followers: None, length: None, let_go: None };
+    let read = collector.rest(first, writer, &mut reading, std::future::ready(())).await;
+    assert!(matches!(read, Err(NotStored::Abandoned)));
 }
 
 /// What becomes of a body like this: why it is not stored, and what its client gets all the same.
