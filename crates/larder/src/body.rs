@@ -105,7 +105,9 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
             KindProjection::Inner { body } => body.poll_frame(cx),
             KindProjection::Tee { body } => body.poll_frame(cx),
             KindProjection::Following { body } => body.poll_frame(cx),
-            KindProjection::Replay { body } => Poll::Ready(body.next_frame().map(|data| Ok(Frame::data(data)))),
+            KindProjection::Replay { body } => {
+                Poll::Ready(body.next_frame().map(|data| Ok(Frame::data(data))))
+            }
         }
     }
 

@@ -6,9 +6,7 @@ mod part;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT_RANGES, AGE, CACHE_STATUS, CONTENT_LENGTH, DATE, ETAG, TRANSFER_ENCODING,
-};
+use http::header::{ACCEPT_RANGES, AGE, CACHE_STATUS, CONTENT_LENGTH, DATE, ETAG, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, response};
 use http_body::Body;

@@ -79,14 +79,17 @@ impl Origin {
             .route("/fickle-patient/{id}", get(fickle).layer(route(standard().stale_if_error(window))))
             .route("/ranged/{id}", get(ranged).layer(route(standard().store_partial())))
             .route("/searched/{id}", get(searched).put(update).layer(route(standard().no_vary_search())))
-            .route("/searched-streams/{id}", get(searched_streams).layer(route(standard().no_vary_search())))
+            .route(
+                "/searched-streams/{id}",
+                get(searched_streams).layer(route(standard().no_vary_search().follow_unknown_length())),
+            )
             .route("/fickle-search/{id}", get(fickle_search).layer(route(standard().no_vary_search())))
             .route("/searched-in/{id}", get(searched_in).layer(route(standard().no_vary_search())))
             .route("/private/{id}", get(private).layer(route(standard())))
             .route("/brief/{id}", get(brief).layer(route(standard())))
             .route("/polite/{id}", get(show).layer(route(standard().obey_requests())))
             .route("/headed/{id}", get(headed).layer(route(by_fields())))
-            .route("/streams/{id}", get(streams).layer(route(standard())))
+            .route("/streams/{id}", get(streams).layer(route(standard().follow_unknown_length())))
             .route(
                 "/probe/{name}",
                 get(async || "probe").layer(route(Policy::ttl(ttl::STANDARD).jitter(0.0))),

@@ -39,7 +39,10 @@ fn around(outer: &larder::CacheLayer, inner: &larder::CacheLayer) -> Vec<(&'stat
     let route = || Router::new().route("/me", get(me).layer(inner.clone()));
     vec![
         ("a router's layer", route().layer(outer.clone())),
-        ("a route's layer", Router::new().route("/me", get(me).layer::<_, Infallible>(inner.clone()).layer(outer.clone()))),
+        (
+            "a route's layer",
+            Router::new().route("/me", get(me).layer::<_, Infallible>(inner.clone()).layer(outer.clone())),
+        ),
         ("merged", Router::new().merge(route()).layer(outer.clone())),
         ("nested", Router::new().nest("/in", route()).layer(outer.clone())),
         ("a nested service", Router::new().nest_service("/in", route()).layer(outer.clone())),
@@ -90,7 +93,12 @@ async fn the_inner_layer_tells_users_apart_in_every_order() {
             for (user, page) in all(at_once).await {
                 assert_eq!(page.text(), user, "{how}, {caches} caches, in flight");
                 assert_eq!(page.all("x-cache").len(), 1, "{how}");
-                assert_eq!(page.cache_status().matches("Larder").count(), 1, "{how}: {}", page.cache_status());
+                assert_eq!(
+                    page.cache_status().matches("Larder").count(),
+                    1,
+                    "{how}: {}",
+                    page.cache_status()
+                );
             }
             for user in ["ann", "bob"] {
                 let page = page_of(&site, path, user).await;
@@ -112,7 +120,8 @@ async fn the_inner_policy_decides_what_is_stored() {
         [(nothing(), "BYPASS", "BYPASS"), (longer(), "HIT", "HIT"), (by_field(), "HIT", "MISS")]
     {
         let (cache, clock) = cache();
-        let router = Router::new().route("/me", get(me).layer(cache.layer(policy))).layer(cache.layer(hourly()));
+        let router =
+            Router::new().route("/me", get(me).layer(cache.layer(policy))).layer(cache.layer(hourly()));
         let site = Site::of(router).await;
         page_of(&site, "/me", "ann").await;
         assert_eq!(page_of(&site, "/me", "ann").await.x_cache(), again);
@@ -154,7 +163,8 @@ async fn nobody_waits_at_the_outer_layer_for_what_the_inner_one_handles() {
     });
     let inside = Router::new().route_service("/me", cache.layer(per_user()).layer(origin.clone()));
     let door = Door::new();
-    let site = Site::of(door.before(Router::new().fallback_service(cache.layer(hourly()).layer(inside)))).await;
+    let site =
+        Site::of(door.before(Router::new().fallback_service(cache.layer(hourly()).layer(inside)))).await;
     let site = Arc::new(site);
     let slow = {
         let site = Arc::clone(&site);
@@ -213,9 +223,8 @@ async fn of_three_layers_the_innermost_wins() {
 #[tokio::test]
 async fn a_route_with_credentials_is_cached_by_its_own_policy() {
     let (cache, _) = cache();
-    let by_token = |parts: &Parts| {
-        Some(parts.headers.get(http::header::AUTHORIZATION)?.to_str().ok()?.to_owned())
-    };
+    let by_token =
+        |parts: &Parts| Some(parts.headers.get(http::header::AUTHORIZATION)?.to_str().ok()?.to_owned());
     let router = Router::new()
         .route("/me", get(me).layer(cache.layer(hourly().per_user(by_token))))
         .layer(cache.layer(hourly()));

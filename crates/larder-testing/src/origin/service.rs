@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -30,6 +31,7 @@ pub struct Origin {
 struct Shared {
     script: Box<Script>,
     requests: Mutex<Vec<Parts>>,
+    running: AtomicUsize,
 }
 
 type Script = dyn Fn(&Parts, usize) -> Answer + Send + Sync;
@@ -37,7 +39,8 @@ type Script = dyn Fn(&Parts, usize) -> Answer + Send + Sync;
 impl Origin {
     /// An origin that asks `script` for each answer: it gets the request and the number of the call, from 1.
     pub fn new(script: impl Fn(&Parts, usize) -> Answer + Send + Sync + 'static) -> Self {
-        let shared = Shared { script: Box::new(script), requests: Mutex::default() };
+        let shared =
+            Shared { script: Box::new(script), requests: Mutex::default(), running: AtomicUsize::new(0) };
         Self { shared: Arc::new(shared), ready: false }
     }
 
@@ -57,6 +60,12 @@ impl Origin {
     #[must_use]
     pub fn calls(&self) -> usize {
         lock(&self.shared.requests).len()
+    }
+
+    /// How many calls have neither answered nor been cancelled.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.shared.running.load(Ordering::Acquire)
     }
 
     /// What it was asked, in the order of the calls: method, URI, version and header fields, without extensions.
@@ -105,7 +114,27 @@ impl<B> Service<Request<B>> for Origin {
         assert!(mem::take(&mut self.ready), "called without `poll_ready` of this clone");
         let (parts, _) = request.into_parts();
         let answer = self.shared.answer(&parts);
-        Box::pin(async move { Ok(answer.give().await) })
+        let running = Running::begin(&self.shared);
+        Box::pin(async move {
+            let _running = running;
+            Ok(answer.give().await)
+        })
+    }
+}
+
+/// A call until it answers, panics or is dropped.
+struct Running(Arc<Shared>);
+
+impl Running {
+    fn begin(shared: &Arc<Shared>) -> Self {
+        shared.running.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -47,7 +47,12 @@ pub(crate) struct Ask {
 
 impl Ask {
     /// A request whose own key this is.
-    pub(crate) fn new(route: &Arc<Route>, look: Look, key: &str, parts: &mut Parts) -> Result<Self, BypassReason> {
+    pub(crate) fn new(
+        route: &Arc<Route>,
+        look: Look,
+        key: &str,
+        parts: &mut Parts,
+    ) -> Result<Self, BypassReason> {
         spelling::of_first_line(parts, &route.policy.key_headers)?;
         let params = Params::of(parts);
         let target = Target::of(parts)?.with_host()?;

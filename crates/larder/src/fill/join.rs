@@ -11,13 +11,13 @@ use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason};
 use tokio::time::{Instant, timeout_at};
 
 use super::ask::Ask;
+use super::clients::Clients;
 use super::flight::{Ended, Flight, Heard, Joined, Lead};
 use super::follow::{Follower, hear, may_follow};
 use super::only_stored::{nothing_stored, only_stored};
 use super::place::Place;
 use super::refresh::refresh;
 use super::right::{Right, right_to_fill};
-use super::clients::Clients;
 use super::run::{Fill, run_attached, run_detached};
 use super::taken::{Joining, Taken, taken};
 use crate::body::CacheBody;
@@ -151,8 +151,17 @@ where
                             let outcome = Outcome::Miss(reason);
                             let clients = Clients::of_flight(lead.flight());
                             let lead = Some(lead);
-                            let fill =
-                                Fill { route, ask, lead, lease, stale, base: None, outcome, clients, late: false };
+                            let fill = Fill {
+                                route,
+                                ask,
+                                lead,
+                                lease,
+                                stale,
+                                base: None,
+                                outcome,
+                                clients,
+                                late: false,
+                            };
                             return run_detached(fill, place, request).await;
                         }
                         Right::Known(next) => {

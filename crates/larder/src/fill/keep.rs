@@ -220,8 +220,11 @@ impl Fill {
         let let_go_at = (followers.is_none() && length.is_none()).then(|| Instant::now() + waits);
         let (lead, lease) = (self.lead.as_ref(), &mut self.lease);
         let mut let_go = || stop_waiting(lead, lease.take());
-        let mut reading =
-            Reading { followers, length, let_go: let_go_at.map(|at| (at, &mut let_go as &mut (dyn FnMut() + Send))) };
+        let mut reading = Reading {
+            followers,
+            length,
+            let_go: let_go_at.map(|at| (at, &mut let_go as &mut (dyn FnMut() + Send))),
+        };
         let abandoned = self.clients.abandoned(&self.route.cache.background);
         let read = collector.rest(first, writer, &mut reading, abandoned).await;
         let followers = reading.followers;
@@ -254,9 +257,8 @@ impl Fill {
         // What was to be refreshed early, and is still fresh, stays in its place.
         let remember = remember && !is_fresh(&self.route, &self.ask, self.stale.as_ref());
         let now = cache.clock.boot();
-        let time = remember.then(|| {
-            cache.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::of(reason), now)
-        });
+        let time = remember
+            .then(|| cache.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::of(reason), now));
         lead.end(Ended::Alone);
         match (self.lease.take(), time) {
             (Some(lease), Some(time)) => lease.pass(time),

@@ -168,8 +168,12 @@ impl Fill {
         }
     }
 
-    async fn run<S, Q>(mut self, place: Place<S>, mut request: Request<Q>, mut client: Client<S::Body, S::Error>)
-    where
+    async fn run<S, Q>(
+        mut self,
+        place: Place<S>,
+        mut request: Request<Q>,
+        mut client: Client<S::Body, S::Error>,
+    ) where
         S: Inner<Q>,
         Q: Send + 'static,
     {

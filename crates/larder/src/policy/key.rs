@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use http::request::Parts;
 use http::HeaderMap;
+use http::request::Parts;
 use larder_core::key::buf::KeyBuf;
 use larder_core::key::cookies;
 use larder_core::key::template::Template;

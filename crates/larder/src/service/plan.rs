@@ -75,7 +75,6 @@ impl Route {
         let range = range && asks_for_ranges(&mut parts.headers, head)?;
         Ok(Look { head, conditional, range, credentials })
     }
-
 }
 
 /// What the fields of a request say about its being for the cache.

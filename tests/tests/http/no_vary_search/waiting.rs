@@ -50,7 +50,10 @@ async fn who_waits_with_an_equivalent_query_has_the_body_as_it_arrives() {
         }
     });
     let handler = Router::new().fallback_service(origin.clone());
-    let site = Site::of(Router::new().fallback_service(cache.layer(heeding().follow_unknown_length()).layer(handler))).await;
+    let site = Site::of(
+        Router::new().fallback_service(cache.layer(heeding().follow_unknown_length()).layer(handler)),
+    )
+    .await;
     let mut first = site.ask(Method::GET, "/a?utm=1").head().await.unwrap();
     assert_eq!(crate::support::next(&mut first).await, "first ");
     // From the head on it is known; who comes now begins one flight, and who comes then joins that.
