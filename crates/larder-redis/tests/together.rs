@@ -10,10 +10,10 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::store::{SharedTier, StoreErrorKind};
+use larder_core::store::{Log, SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Direction, Proxy, RedisServer};
-use support::{brief, eventually, joined, store};
+use support::{brief, eventually, joined, start, store};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -156,7 +156,7 @@ async fn lookups_that_wait_and_are_not_polled_again_hold_up_no_others() {
 
 /// The runtime that the store was opened on may end before the store.
 #[test]
-fn lookups_do_not_wait_for_a_runtime_that_has_ended_or_stands_still() {
+fn calls_do_not_wait_for_a_runtime_that_has_ended_or_stands_still() {
     let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
     let other = runtime();
     for ends in [false, true] {
