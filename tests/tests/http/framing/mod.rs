@@ -9,6 +9,8 @@
 //! ```
 
 mod connection_fields;
+mod differential;
+mod generator;
 mod handler;
 mod http2;
 mod lengths;
