@@ -2,9 +2,11 @@
 //!
 //! A busy server looks up many responses at once, and most of what a look-up costs, here and in Redis, is the command
 //! and not the value. A few go their own way at once; while those or a batch are under way, who asks waits to be part of
-//! the next one, so that Redis works on the one batch while this process works on what came with the other. Nobody waits
-//! for what takes longer than a moment.
+//! the next one, so that Redis works on the one batch while this process works on what came with the other. No look-up
+//! waits for another one that takes longer than a moment, or that its task does not poll.
 
+mod guard;
+mod queue;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +24,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use self::queue::{Batch, Queue, Turn, Wanted, refuse, shutting_down};
 use crate::link::Link;
 
 /// More keys in one command save nothing any more.
@@ -33,38 +36,21 @@ const MOST_BYTES: usize = 128 * 1024;
 /// What is under way for longer is not waited for: the network is slow, or Redis hangs.
 const MOMENT: Duration = Duration::from_millis(1);
 
+/// Even with a short limit for commands, a task gets this long to be run.
+const LEAST_WAIT: Duration = Duration::from_millis(20);
+
 /// The values that are asked for, and how large they usually are.
 #[derive(Default)]
 pub(crate) struct Gather {
-    state: Mutex<State>,
+    queue: Mutex<Queue>,
     /// In bytes: a running mean, in which each new value counts an eighth.
     usual: AtomicUsize,
-}
-
-#[derive(Default)]
-struct State {
-    waiting: Vec<Wanted>,
-    /// How many keys are under way and waited for.
-    under_way: usize,
-}
-
-struct Wanted {
-    key: String,
-    answer: oneshot::Sender<Answer>,
 }
 
 type Answer = Result<Option<Bytes>, Error>;
 /// What one command for many brings.
 type Values = Result<Vec<Option<Bytes>>, Error>;
 type Command = Pin<Box<dyn Future<Output = Values> + Send>>;
-
-/// What to do for a value.
-enum Turn {
-    /// To ask for it.
-    Alone(String),
-    /// To wait for what others ask.
-    Together(oneshot::Receiver<Answer>),
-}
 
 /// The way that commands take.
 #[derive(Clone)]
@@ -81,12 +67,19 @@ impl Gather {
         if self.most_keys() == 1 || way.link.is_clustered() {
             return Box::pin(self.get_alone(way, key)).await;
         }
-        match self.turn(key) {
+        // Not part of the `match`, which would keep the lock.
+        let turn = self.queue().turn(key);
+        match turn {
             // Boxed, as fred's future takes five kilobytes, which those who wait have no use for.
-            Turn::Alone(key) => self.flight(way, 1).over(Box::pin(self.get_alone(way, key))).await,
-            Turn::Together(answer) => answer
-                .await
-                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Canceled, "the runtime is shutting down"))),
+            Turn::Alone { key, epoch } => {
+                self.flight(way, 1, epoch).over(Box::pin(self.get_alone(way, key))).await
+            }
+            Turn::Together { answer, needs_guard } => {
+                if needs_guard {
+                    guard::start(self, way);
+                }
+                await_answer(answer, way.limit).await
+            }
         }
     }
 
@@ -97,9 +90,10 @@ impl Gather {
     }
 
     /// Sends off a batch, by itself, as any of those who asked may stop waiting.
-    fn send(self: &Arc<Self>, way: &Way, all: Vec<Wanted>) {
-        let (mut keys, mut answers) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));
-        for Wanted { key, answer } in all {
+    fn send(self: &Arc<Self>, way: &Way, batch: Batch) {
+        let count = batch.wanted.len();
+        let (mut keys, mut answers) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for Wanted { key, answer } in batch.wanted {
             keys.push(key);
             answers.push(answer);
         }
@@ -110,7 +104,7 @@ impl Gather {
         // other. On one thread it would otherwise wait for all of them.
         let _entered = way.runtime.enter();
         let sent = command.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        way.runtime.spawn(Arc::clone(self).get_all(way.clone(), command, sent, answers));
+        way.runtime.spawn(Arc::clone(self).get_all(way.clone(), command, sent, answers, batch.epoch));
     }
 
     async fn get_all(
@@ -119,8 +113,9 @@ impl Gather {
         command: Command,
         sent: Poll<Values>,
         answers: Vec<oneshot::Sender<Answer>>,
+        epoch: u64,
     ) {
-        let flight = self.flight(&way, answers.len());
+        let flight = self.flight(&way, answers.len(), epoch);
         let values = match sent {
             Poll::Pending => flight.over(command).await,
             Poll::Ready(values) => flight.over(ready(values)).await,
@@ -138,34 +133,33 @@ impl Gather {
         }
     }
 
-    fn turn(&self, key: String) -> Turn {
-        let mut state = self.state();
-        if state.under_way < FREE {
-            state.under_way += 1;
-            return Turn::Alone(key);
-        }
-        let (answer, answered) = oneshot::channel();
-        state.waiting.push(Wanted { key, answer });
-        Turn::Together(answered)
-    }
-
-    fn flight<'a>(self: &'a Arc<Self>, way: &'a Way, keys: usize) -> Flight<'a> {
-        Flight { gather: self, way, keys }
+    fn flight<'a>(self: &'a Arc<Self>, way: &'a Way, keys: usize, epoch: u64) -> Flight<'a> {
+        Flight { gather: self, way, keys, epoch }
     }
 
     /// Takes so many keys for landed, and sends off those that wait, if their turn has come.
-    fn landed(self: &Arc<Self>, way: &Way, keys: usize) {
+    fn landed(self: &Arc<Self>, way: &Way, keys: usize, epoch: u64) {
+        let due = self.queue().landed(keys, epoch);
+        if due {
+            self.send_off(way);
+        }
+    }
+
+    /// Sends off the keys that wait.
+    fn send_off(self: &Arc<Self>, way: &Way) {
         let most = self.most_keys();
-        let mut due = self.state().landed(keys);
-        while due {
-            let (batch, waiting) = self.state().next(most);
-            if batch.is_empty() {
+        loop {
+            let batch = self.queue().next(most);
+            if batch.wanted.is_empty() {
                 // Another thread was here first.
                 return;
             }
+            let left = batch.left;
             self.send(way, batch);
-            // What does not fill a command of its own waits for the next turn.
-            due = waiting >= most;
+            if left < most {
+                // They do not fill a command of their own, and wait for the next turn.
+                return;
+            }
         }
     }
 
@@ -182,27 +176,19 @@ impl Gather {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
         // Nothing under this lock can be left half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    /// Takes so many keys for landed. Says whether those may go who wait.
-    fn landed(&mut self, keys: usize) -> bool {
-        self.under_way -= keys;
-        self.under_way < FREE
-    }
-
-    /// The first of those who wait, as many as one command takes, and how many still wait. They are under way from now on.
-    fn next(&mut self, most: usize) -> (Vec<Wanted>, usize) {
-        let mut rest = Vec::with_capacity(MOST_KEYS);
-        rest.extend(self.waiting.drain(most.min(self.waiting.len())..));
-        let waiting = rest.len();
-        let batch = std::mem::replace(&mut self.waiting, rest);
-        self.under_way += batch.len();
-        (batch, waiting)
+/// Waits for the answer to a command that another task sends.
+///
+/// That task allows the command its own limit. The longer one here is for a runtime that stands still.
+async fn await_answer(answer: oneshot::Receiver<Answer>, limit: Duration) -> Answer {
+    match timeout(limit.saturating_mul(2).max(LEAST_WAIT), answer).await {
+        Ok(answered) => answered.unwrap_or_else(|_| Err(shutting_down())),
+        Err(_) => Err(Error::new(ErrorKind::Timeout, "the task that asks for it does not run")),
     }
 }
 
@@ -214,18 +200,13 @@ const fn most_keys(usual: usize) -> usize {
     }
 }
 
-fn refuse(answers: Vec<oneshot::Sender<Answer>>, error: &Error) {
-    for answer in answers {
-        let _ = answer.send(Err(error.clone()));
-    }
-}
-
 /// So many keys are under way. They have landed once they are answered, whoever asked stops waiting, or it takes too
 /// long.
 struct Flight<'a> {
     gather: &'a Arc<Gather>,
     way: &'a Way,
     keys: usize,
+    epoch: u64,
 }
 
 impl Flight<'_> {
@@ -241,7 +222,7 @@ impl Flight<'_> {
     fn land(&mut self) {
         let keys = std::mem::take(&mut self.keys);
         if keys > 0 {
-            self.gather.landed(self.way, keys);
+            self.gather.landed(self.way, keys, self.epoch);
         }
     }
 }

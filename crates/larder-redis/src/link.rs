@@ -28,6 +28,9 @@ const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 /// How long a question may take that nobody waits for.
 const ADVICE_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long the end of all connections is waited for. Their tasks may have to end a question and to send `QUIT` first.
+pub(crate) const CLOSE_LIMIT: Duration = ADVICE_LIMIT.saturating_add(CONNECT_LIMIT.saturating_mul(2));
+
 /// Data that the peer's kernel has not acknowledged for this long ends the connection. Without it fred can hang in a
 /// write to a peer that is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(1);
@@ -90,6 +93,8 @@ impl Link {
     }
 
     /// Ends the connection, and waits until it has ended: about half a second for a server that hangs.
+    ///
+    /// The task that ends it may be gone or stand still with its runtime. So this takes a limit: [`CLOSE_LIMIT`].
     pub(crate) async fn closed(&self) {
         self.close();
         // The sender is here, so that it does not fail.

@@ -49,7 +49,14 @@ impl Log for RedisStore {
             let command = CustomCommand::new_static("XREAD", ClusterHash::Offset(STREAM), true);
             client.custom::<Value, _>(command, arguments).await
         });
-        let Ok(result) = waiting.await else {
+        // The command has a limit of its own. The longer one here is for a runtime that stands still.
+        let Ok(waited) = timeout(at_most + 2 * LATE, waiting).await else {
+            return Err(StoreError::new(
+                StoreErrorKind::Timeout,
+                "the task that waits for the log does not run",
+            ));
+        };
+        let Ok(result) = waited else {
             return Err(StoreError::new(StoreErrorKind::Unreachable, "the runtime is gone"));
         };
         result.map(drop).map_err(|error| inner.no_alarm(&error))

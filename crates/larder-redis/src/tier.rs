@@ -6,7 +6,9 @@ use bytes::Bytes;
 use fred::interfaces::KeysInterface;
 use fred::types::Value;
 use larder_core::store::{Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
+use tokio::time::timeout;
 
+use crate::link::CLOSE_LIMIT;
 use crate::reclaim;
 use crate::store::RedisStore;
 
@@ -49,9 +51,13 @@ impl SharedTier for RedisStore {
             // All at once: each is waited for below.
             link.close();
         }
-        for link in self.inner.links() {
-            link.closed().await;
-        }
+        let all_closed = async {
+            for link in self.inner.links() {
+                link.closed().await;
+            }
+        };
+        // Connections whose tasks do not run are left behind.
+        let _ = timeout(CLOSE_LIMIT, all_closed).await;
     }
 }
 

@@ -10,14 +10,18 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::store::{SharedTier, StoreErrorKind};
+use larder_core::store::{Log, SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Direction, Proxy, RedisServer};
-use support::{brief, eventually, joined, store};
+use support::{brief, eventually, joined, start, store};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// A bound for what takes milliseconds.
+const LONG: Duration = Duration::from_secs(3);
 
 /// So many go their own way before anybody waits for company.
 const AT_ONCE: usize = 8;
@@ -48,6 +52,14 @@ async fn ask_for(store: &RedisStore, values: usize) {
         let expected = (number % 3 != 0).then(|| Bytes::from(number.to_string()));
         assert_eq!(value, expected, "{number}");
     }
+}
+
+async fn join_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut all = Vec::with_capacity(futures.len());
+    for future in futures {
+        all.push(future.await);
+    }
+    all
 }
 
 async fn filled(values: usize) -> (RedisServer, RedisStore) {
@@ -102,6 +114,74 @@ async fn nobody_waits_for_those_who_left() {
         assert!(answered.as_mut().poll(&mut context).is_pending());
     }
     assert_eq!(answered.await.unwrap().unwrap(), "2");
+}
+
+/// A `select!` polls a look-up once, and then keeps it while it runs what the other branch gave it.
+#[tokio::test]
+async fn lookups_that_are_not_polled_again_hold_up_no_others() {
+    let (_server, store) = filled(3).await;
+    for round in 0..3 {
+        let first = key(1);
+        let mut held: Vec<_> = (0..AT_ONCE).map(|_| Box::pin(store.get(&first))).collect();
+        let mut context = Context::from_waker(Waker::noop());
+        for held in &mut held {
+            assert!(held.as_mut().poll(&mut context).is_pending());
+        }
+        for _ in 0..2 * AT_ONCE {
+            let answer = timeout(LONG, store.get(&key(2))).await;
+            assert_eq!(answer.unwrap_or_else(|_| panic!("round {round}: it waits")).unwrap().unwrap(), "2");
+        }
+        // Those that were held land late, with others under way.
+        let (_, late) = tokio::join!(ask_for(&store, 3), join_all(held));
+        assert!(late.into_iter().all(|value| value.unwrap().unwrap() == "1"));
+    }
+}
+
+/// Look-ups wait for the next command in the same way as others go alone: without being polled again.
+#[tokio::test]
+async fn lookups_that_wait_and_are_not_polled_again_hold_up_no_others() {
+    let (server, store) = filled(3).await;
+    let together = calls(&server, "mget").await;
+    let first = key(1);
+    let mut held: Vec<_> = (0..100).map(|_| Box::pin(store.get(&first))).collect();
+    let mut context = Context::from_waker(Waker::noop());
+    for held in &mut held {
+        assert!(held.as_mut().poll(&mut context).is_pending());
+    }
+    // 32 at a time, the last four and this one with them.
+    assert_eq!(timeout(LONG, store.get(&key(2))).await.unwrap().unwrap().unwrap(), "2");
+    assert_eq!(calls(&server, "mget").await, together + 3);
+    assert!(join_all(held).await.into_iter().all(|value| value.unwrap().unwrap() == "1"));
+}
+
+/// The runtime that the store was opened on may end before the store.
+#[test]
+fn calls_do_not_wait_for_a_runtime_that_has_ended_or_stands_still() {
+    let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+    let other = runtime();
+    for ends in [false, true] {
+        let opened_on = runtime();
+        let server = opened_on.block_on(RedisServer::start()).unwrap();
+        let store = opened_on.block_on(joined(brief(&server.url())));
+        // Nothing drives it from now on.
+        let still = (!ends).then_some(opened_on);
+        other.block_on(async {
+            let (first, context) = (key(1), &mut Context::from_waker(Waker::noop()));
+            let mut held: Vec<_> = (0..AT_ONCE).map(|_| Box::pin(store.get(&first))).collect();
+            for held in &mut held {
+                let _ = held.as_mut().poll(context);
+            }
+            for _ in 0..AT_ONCE {
+                timeout(LONG, store.get(&key(2))).await.expect("an end").unwrap_err();
+            }
+            timeout(LONG, store.alarm(start(), Duration::from_millis(50)))
+                .await
+                .expect("an end")
+                .unwrap_err();
+            timeout(2 * LONG, store.close()).await.expect("an end");
+        });
+        drop(still);
+    }
 }
 
 #[tokio::test]

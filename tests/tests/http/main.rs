@@ -11,6 +11,7 @@ mod early;
 mod failures;
 mod flights;
 mod followers;
+mod framing;
 mod hostile;
 mod hung;
 mod invalidation;

@@ -1,3 +1,4 @@
+use super::queue::Check;
 use super::*;
 
 #[test]
@@ -25,4 +26,46 @@ fn what_is_usual_follows_the_values() {
     let small = vec![Bytes::from_static(b"small"); 64];
     gather.learn(small.iter());
     assert_eq!(gather.most_keys(), MOST_KEYS);
+}
+
+#[test]
+fn keys_of_an_earlier_epoch_do_not_count_when_they_land() {
+    let mut queue = Queue::default();
+    let alone: Vec<_> = (0..FREE).map(|_| queue.turn(String::new())).collect();
+    assert!(alone.iter().all(|turn| matches!(turn, Turn::Alone { epoch: 0, .. })));
+    assert!(matches!(queue.turn(String::new()), Turn::Together { needs_guard: true, .. }));
+    assert!(matches!(queue.turn(String::new()), Turn::Together { needs_guard: false, .. }));
+    // The task sees them first, and then that nothing has happened since.
+    assert_eq!(queue.check(None), Check::Moving(0));
+    assert_eq!(queue.check(Some(0)), Check::Stuck);
+    let batch = queue.next(MOST_KEYS);
+    assert_eq!((batch.wanted.len(), batch.epoch, batch.left), (2, 1, 0));
+    assert_eq!(queue.check(Some(0)), Check::Empty);
+    // Six more may go alone beside these two, however many of the first eight land.
+    assert!(queue.landed(3, 0));
+    let alone: Vec<_> = (0..FREE - 2).map(|_| queue.turn(String::new())).collect();
+    assert!(alone.iter().all(|turn| matches!(turn, Turn::Alone { epoch: 1, .. })));
+    assert!(!queue.landed(5, 0));
+    assert!(matches!(queue.turn(String::new()), Turn::Together { needs_guard: true, .. }));
+    assert!(queue.landed(2, 1));
+}
+
+#[test]
+fn a_queue_that_moves_is_left_alone() {
+    let mut queue = Queue::default();
+    let _turns: Vec<_> = (0..FREE + 3).map(|_| queue.turn(String::new())).collect();
+    assert_eq!(queue.check(None), Check::Moving(0));
+    assert_eq!(queue.next(2).left, 1);
+    assert_eq!(queue.check(Some(0)), Check::Moving(1));
+    assert_eq!(queue.check(Some(1)), Check::Stuck);
+}
+
+#[test]
+fn a_queue_without_a_task_gives_up_its_keys_and_gets_a_new_task() {
+    let mut queue = Queue::default();
+    let _turns: Vec<_> = (0..FREE + 3).map(|_| queue.turn(String::new())).collect();
+    assert_eq!(queue.abandon().len(), 3);
+    assert!(matches!(queue.turn(String::new()), Turn::Alone { epoch: 1, .. }));
+    let _turns: Vec<_> = (1..FREE).map(|_| queue.turn(String::new())).collect();
+    assert!(matches!(queue.turn(String::new()), Turn::Together { needs_guard: true, .. }));
 }
