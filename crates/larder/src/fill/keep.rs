@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::header::{CONTENT_TYPE, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, response};
 use http_body::{Body, Frame};
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
@@ -206,7 +206,12 @@ impl Fill {
         for data in collector.so_far() {
             writer.push(Frame::data(data.clone()));
         }
-        let length = stated_length(&headers).or(collector.hint().exact());
+        // RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length header field, the
+        // Transfer-Encoding overrides the Content-Length."
+        let length = match headers.contains_key(TRANSFER_ENCODING) {
+            true => None,
+            false => stated_length(&headers).or(collector.hint().exact()),
+        };
         // What is known by now not to be for storing is not promised.
         let forbidden = first.as_ref().and_then(Step::forbids).map(Err);
         let followers = match forbidden {
