@@ -8,7 +8,6 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::fill::follower::FollowBody;
-use crate::fill::replay::ReplayBody;
 use crate::fill::tee::TeeBody;
 
 pin_project! {
@@ -35,7 +34,6 @@ pin_project! {
         Inner { #[pin] body: B },
         Tee { body: TeeBody<B> },
         Following { body: Box<FollowBody<B>> },
-        Replay { body: Box<ReplayBody> },
     }
 }
 
@@ -48,7 +46,7 @@ impl<B: Body> CacheBody<B> {
     pub(crate) const fn as_whole(&self) -> Option<&Bytes> {
         match &self.kind {
             Kind::Whole { bytes } => Some(bytes),
-            Kind::Inner { .. } | Kind::Tee { .. } | Kind::Following { .. } | Kind::Replay { .. } => None,
+            Kind::Inner { .. } | Kind::Tee { .. } | Kind::Following { .. } => None,
         }
     }
 
@@ -58,11 +56,6 @@ impl<B: Body> CacheBody<B> {
 
     pub(crate) const fn tee(body: TeeBody<B>) -> Self {
         Self { kind: Kind::Tee { body } }
-    }
-
-    /// Boxed, as it is rare.
-    pub(crate) fn replay(body: ReplayBody) -> Self {
-        Self { kind: Kind::Replay { body: Box::new(body) } }
     }
 
     /// Boxed, so that no other kind is larger for it.
@@ -85,7 +78,6 @@ impl<B: Body> std::fmt::Debug for CacheBody<B> {
             Kind::Inner { .. } => "inner",
             Kind::Tee { .. } => "being stored",
             Kind::Following { .. } => "following a fill",
-            Kind::Replay { .. } => "as it was read",
         };
         f.debug_tuple("CacheBody").field(&kind).finish()
     }
@@ -105,9 +97,6 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
             KindProjection::Inner { body } => body.poll_frame(cx),
             KindProjection::Tee { body } => body.poll_frame(cx),
             KindProjection::Following { body } => body.poll_frame(cx),
-            KindProjection::Replay { body } => {
-                Poll::Ready(body.next_frame().map(|data| Ok(Frame::data(data))))
-            }
         }
     }
 
@@ -117,7 +106,6 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
             Kind::Inner { body } => body.is_end_stream(),
             Kind::Tee { body } => body.is_end_stream(),
             Kind::Following { body } => body.is_end_stream(),
-            Kind::Replay { body } => body.is_end_stream(),
         }
     }
 
@@ -127,7 +115,6 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
             Kind::Inner { body } => body.size_hint(),
             Kind::Tee { body } => body.size_hint(),
             Kind::Following { body } => body.size_hint(),
-            Kind::Replay { body } => body.size_hint(),
         }
     }
 }

@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -15,7 +14,6 @@ use larder_core::outcome::NotStored;
 use tokio::time::{Instant, sleep_until};
 
 use super::arriving::Writer;
-use super::replay::ReplayBody;
 use super::tee::Tee;
 
 /// A body, as far as it was read.
@@ -23,8 +21,6 @@ pub(super) struct Collector<B: Body> {
     body: Pin<Box<B>>,
     /// What the body said of its size before any of it was read.
     hint: SizeHint,
-    /// Whether the body said that it ends here, when it was last asked.
-    says_end: bool,
     read: Vec<Bytes>,
     size: usize,
     limit: usize,
@@ -104,8 +100,8 @@ impl Reading<'_> {
 
 impl<B: Body<Data = Bytes>> Collector<B> {
     pub(super) fn new(body: B, limit: usize) -> Self {
-        let (hint, says_end) = (body.size_hint(), body.is_end_stream());
-        Self { body: Box::pin(body), hint, says_end, read: Vec::new(), size: 0, limit }
+        let hint = body.size_hint();
+        Self { body: Box::pin(body), hint, read: Vec::new(), size: 0, limit }
     }
 
     /// What the body said of its size before any of it was read.
@@ -121,7 +117,7 @@ impl<B: Body<Data = Bytes>> Collector<B> {
                 return AtOnce::Pending(self, None);
             };
             match self.take(frame) {
-                Step::Data(_) => self.says_end = self.body.is_end_stream(),
+                Step::Data(_) => {}
                 Step::End => return AtOnce::Whole(self),
                 other => return AtOnce::Pending(self, Some(other)),
             }
@@ -231,10 +227,5 @@ impl<B: Body<Data = Bytes>> Collector<B> {
             whole.extend_from_slice(part);
         }
         whole.into()
-    }
-
-    /// The body as it was before it was read.
-    pub(super) fn into_replay(self) -> ReplayBody {
-        ReplayBody::new(VecDeque::from(self.read), self.hint, self.says_end)
     }
 }

@@ -23,7 +23,6 @@ mod only_stored;
 mod part;
 mod place;
 mod refresh;
-pub(crate) mod replay;
 pub(crate) mod reruns;
 mod right;
 mod run;

@@ -102,6 +102,19 @@ impl<B: Body> Drop for Tee<B> {
 }
 
 impl<B: Body<Data = Bytes>> TeeBody<B> {
+    /// A body that was read, and has not the length that its response states.
+    ///
+    /// It says neither how long it is nor that it ends with its last frame: a server trusts a body that does, and would send
+    /// what the response has not announced. So the server finds out, as it would without the cache.
+    pub(crate) fn unfit(frames: &[Bytes]) -> Self {
+        let (tee, body) = tee(SizeHint::new());
+        for data in frames {
+            tee.push(Frame::data(data.clone()));
+        }
+        tee.finish_unfit();
+        body
+    }
+
     /// The same for a client that is counted.
     pub(crate) fn seated(self, seat: Seat) -> Self {
         Self { _seat: Some(seat), ..self }

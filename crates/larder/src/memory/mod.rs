@@ -1,6 +1,7 @@
 //! The memory tier: stored responses in this process, bounded by bytes.
 
 pub(crate) mod held;
+mod long_pass;
 mod rendered;
 mod slot;
 mod stale;
@@ -18,6 +19,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder};
 
 use held::Held;
+use long_pass::LongPasses;
 use slot::{ByWeight, SlotKey, SlotName};
 pub(crate) use slot::{Slot, Variants};
 pub(crate) use stale::Stale;
@@ -38,6 +40,7 @@ pub(crate) enum Found {
 pub(crate) struct Memory {
     /// `None` if nothing is to be kept in memory.
     slots: Option<Cache<SlotKey, Slot, ByWeight>>,
+    long_passes: LongPasses,
     #[cfg(feature = "metrics")]
     told: crate::report::metrics::Held,
 }
@@ -50,16 +53,14 @@ const SMALLEST_SHARD: u64 = 4 * 1024 * 1024;
 const SHARDS_PER_CORE: usize = 4;
 /// For so long nobody waits for a key whose responses cannot be stored.
 const PASS_TIME: Duration = Duration::from_secs(10);
-/// The same for one whose body is too large, or does not end: these were waited for. It doubles each time.
-const LONG_PASS_TIME: Duration = Duration::from_secs(60);
-const MAX_PASS_TIME: Duration = Duration::from_secs(3600);
 
 /// Why nobody is to wait for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PassReason {
-    /// The head of the last response forbids to store it.
+    /// The head of the last response forbids to store it. For ten seconds nobody waits.
     Head,
-    /// The body of the last response was too large, or did not end in time.
+    /// The body of the last response was too large, or did not end in time, and was waited for. For a minute nobody waits,
+    /// and for twice as long each further time, up to an hour.
     Body,
 }
 
@@ -70,20 +71,13 @@ impl PassReason {
             _ => Self::Head,
         }
     }
-
-    /// For how long nobody waits, where it was `before` the last time.
-    fn time(self, before: Duration) -> Duration {
-        match self {
-            Self::Head => PASS_TIME,
-            Self::Body => (before * 2).clamp(LONG_PASS_TIME, MAX_PASS_TIME),
-        }
-    }
 }
 
 impl Memory {
     pub(crate) fn new(bytes: u64) -> Self {
         Self {
             slots: (bytes > 0).then(|| slots(bytes)).flatten(),
+            long_passes: LongPasses::default(),
             #[cfg(feature = "metrics")]
             told: crate::report::metrics::Held::default(),
         }
@@ -97,12 +91,12 @@ impl Memory {
         };
         match slots.get(&SlotName { key, variant: 0 }) {
             Some(Slot::Held(held)) => Found::Held(held),
-            Some(Slot::Pass { until, .. }) if now < until => Found::Pass,
+            Some(Slot::Pass { until }) if now < until => Found::Pass,
             None | Some(Slot::Pass { .. }) => Found::Nothing,
             Some(Slot::Variants(variants)) => {
                 let variant = variants.of_request(headers);
                 match slots.get(&SlotName { key, variant }) {
-                    Some(Slot::Pass { until, .. }) if now < until => Found::Pass,
+                    Some(Slot::Pass { until }) if now < until => Found::Pass,
                     // 128 bits of a digest are no proof that the fields are the same.
                     Some(Slot::Held(held)) if vary::matches(&held.meta.selecting, headers) => {
                         Found::Held(held)
@@ -122,6 +116,7 @@ impl Memory {
         {
             return;
         }
+        self.long_passes.forget(&key, variant);
         if variant == 0 {
             slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
             return self.changed();
@@ -169,18 +164,17 @@ impl Memory {
         reason: PassReason,
         now: Boot,
     ) -> Duration {
-        let Some(slots) = &self.slots else { return reason.time(Duration::ZERO) };
         // One variant that cannot be stored says nothing about the others.
         let variant = self.variants(key).map_or(0, |variants| variants.of_request(headers));
-        let before = match slots.get(&SlotName { key, variant }) {
-            Some(Slot::Pass { time, .. }) => time,
-            _ => Duration::ZERO,
+        let time = match reason {
+            PassReason::Head => PASS_TIME,
+            PassReason::Body => self.long_passes.next(key, variant),
         };
-        let time = reason.time(before);
-        let kept = if reason == PassReason::Body { time } else { before };
-        let slot = Slot::Pass { until: now.saturating_add(time), time: kept };
-        slots.insert(SlotKey { key: key.into(), variant }, slot);
-        self.changed();
+        if let Some(slots) = &self.slots {
+            slots
+                .insert(SlotKey { key: key.into(), variant }, Slot::Pass { until: now.saturating_add(time) });
+            self.changed();
+        }
         time
     }
 

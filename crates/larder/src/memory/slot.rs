@@ -2,7 +2,6 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 use larder_core::http::vary;
@@ -19,8 +18,8 @@ pub(crate) enum Slot {
     Held(Arc<Held>),
     /// Responses vary; they are under their variants.
     Variants(Arc<Variants>),
-    /// Responses cannot be stored. `time` is for how long, if that doubles the next time.
-    Pass { until: Boot, time: Duration },
+    /// Responses cannot be stored.
+    Pass { until: Boot },
 }
 
 /// The fields that the responses under a key vary on, and the variants that are held.

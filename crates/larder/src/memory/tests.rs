@@ -133,9 +133,9 @@ fn nobody_waits_for_what_cannot_be_stored_and_only_for_a_while() {
     let memory = Memory::new(MIB);
     let any = HeaderMap::new();
     memory.insert_pass("a", &any, PassReason::Head, now());
-    let just_before = after(PASS_TIME - Duration::from_nanos(1));
+    let just_before = after(Duration::from_secs(10) - Duration::from_nanos(1));
     assert!(matches!(memory.find("a", &any, just_before), Found::Pass));
-    assert!(matches!(memory.find("a", &any, after(PASS_TIME)), Found::Nothing));
+    assert!(matches!(memory.find("a", &any, after(Duration::from_secs(10))), Found::Nothing));
     assert!(matches!(memory.find("b", &any, now()), Found::Nothing));
     let stored = held("a", "1");
     memory.insert(Arc::clone(&stored));
@@ -155,11 +155,15 @@ fn the_time_doubles_for_bodies_that_were_waited_for_in_vain() {
         assert!(matches!(memory.find("a", &any, just_before), Found::Pass));
         assert!(matches!(memory.find("a", &any, end), Found::Nothing));
         // Another reason in between neither doubles nor forgets it.
-        assert_eq!(memory.insert_pass("a", &any, PassReason::Head, end), PASS_TIME);
+        assert_eq!(memory.insert_pass("a", &any, PassReason::Head, end), Duration::from_secs(10));
         at = end;
     }
     memory.insert(held("a", "1"));
-    assert_eq!(memory.insert_pass("a", &any, PassReason::Body, at), LONG_PASS_TIME, "it was stored since");
+    assert_eq!(
+        memory.insert_pass("a", &any, PassReason::Body, at),
+        Duration::from_secs(60),
+        "it was stored since"
+    );
 }
 
 #[test]
@@ -169,7 +173,7 @@ fn a_variant_that_cannot_be_stored_says_nothing_about_the_others() {
     memory.insert(Arc::clone(&plain));
     memory.insert_pass("a", &accept("text/html"), PassReason::Head, now());
     assert!(matches!(memory.find("a", &accept("text/html"), now()), Found::Pass));
-    let later = memory.find("a", &accept("text/html"), after(PASS_TIME));
+    let later = memory.find("a", &accept("text/html"), after(Duration::from_secs(10)));
     assert!(matches!(later, Found::OtherVariants(_)));
     assert!(is(finds(&memory, "a", &accept("text/plain")), &plain));
 }

@@ -12,7 +12,7 @@
 use std::any::type_name;
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::request::Parts;
@@ -166,25 +166,44 @@ pub(super) fn is_certainly_plain<S: Clone>(inner: &S, parts: &Parts) -> bool {
     !shares && !may_route_further && !clones_a_layer(inner)
 }
 
+/// Threads that look for layers. Without one, a clone looks at this alone.
+static LOOKING: AtomicUsize = AtomicUsize::new(0);
+
 thread_local! {
-    /// Layers that were cloned on this thread since somebody began to look.
-    static CLONED: Cell<Option<usize>> = const { Cell::new(None) };
+    /// Layers that were cloned on this thread.
+    static CLONED: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Whether a service contains a layer, as far as a clone of it clones that layer.
 fn clones_a_layer<S: Clone>(service: &S) -> bool {
-    let before = CLONED.replace(Some(0));
+    let _looking = Looking::begin();
+    let before = CLONED.get();
     drop(service.clone());
-    CLONED.replace(before).is_some_and(|cloned| cloned > 0)
+    CLONED.get() != before
+}
+
+struct Looking;
+
+impl Looking {
+    fn begin() -> Self {
+        LOOKING.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        LOOKING.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Called by each layer's service that is cloned.
+#[inline]
 pub(super) fn note_clone() {
-    CLONED.with(|cloned| {
-        if let Some(count) = cloned.get() {
-            cloned.set(Some(count + 1));
-        }
-    });
+    // A thread always sees its own addition.
+    if LOOKING.load(Ordering::Relaxed) > 0 {
+        CLONED.set(CLONED.get().wrapping_add(1));
+    }
 }
 
 #[cfg(test)]
