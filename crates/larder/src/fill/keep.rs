@@ -174,7 +174,7 @@ impl Fill {
             AtOnce::Whole(body) if !has_stated_length(status, &headers, body.size()) => {
                 self.let_go(NotStored::Incomplete, true);
                 let forwarded = Forwarded { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
-                let response = Response::from_parts(parts, CacheBody::tee(TeeBody::unfit(body.so_far())));
+                let response = Response::from_parts(parts, CacheBody::tee(TeeBody::unfit(body.hint(), body.so_far())));
                 self.answer(client, response, forwarded);
             }
             AtOnce::Whole(body) => {

@@ -104,10 +104,10 @@ impl<B: Body> Drop for Tee<B> {
 impl<B: Body<Data = Bytes>> TeeBody<B> {
     /// A body that was read, and has not the length that its response states.
     ///
-    /// It says neither how long it is nor that it ends with its last frame: a server trusts a body that does, and would send
-    /// what the response has not announced. So the server finds out, as it would without the cache.
-    pub(crate) fn unfit(frames: &[Bytes]) -> Self {
-        let (tee, body) = tee(SizeHint::new());
+    /// It says of its size what the body said, so that the server finds out, as it would without the cache. And it does not say
+    /// that it ends with its last frame: a server trusts that, and would send what the response has not announced.
+    pub(crate) fn unfit(hint: SizeHint, frames: &[Bytes]) -> Self {
+        let (tee, body) = tee(hint);
         for data in frames {
             tee.push(Frame::data(data.clone()));
         }
