@@ -58,6 +58,15 @@ impl<B: Body> CacheBody<B> {
         Self { kind: Kind::Tee { body } }
     }
 
+    /// A body that was read, and has not the length that its response states.
+    pub(crate) fn unfit(hint: SizeHint, frames: &[Bytes]) -> Self
+    where
+        B: Body<Data = Bytes>,
+    {
+        // A server sees of a body that is known to be empty that its response states something else.
+        if hint.exact() == Some(0) { Self::default() } else { Self::tee(TeeBody::unfit(hint, frames)) }
+    }
+
     /// Boxed, so that no other kind is larger for it.
     pub(crate) fn following(body: FollowBody<B>) -> Self {
         Self { kind: Kind::Following { body: Box::new(body) } }

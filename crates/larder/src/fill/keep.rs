@@ -24,7 +24,7 @@ use super::flight::{Ended, Lead};
 use super::lease::Lease;
 use super::making::Making;
 use super::run::{Began, Client, Fill};
-use super::tee::{TeeBody, tee};
+use super::tee::tee;
 use super::word::Word;
 use crate::body::CacheBody;
 use crate::memory::{PassReason, Stale};
@@ -174,7 +174,7 @@ impl Fill {
             AtOnce::Whole(body) if !has_stated_length(status, &headers, body.size()) => {
                 self.let_go(NotStored::Incomplete, true);
                 let forwarded = Forwarded { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
-                let response = Response::from_parts(parts, CacheBody::tee(TeeBody::unfit(body.hint(), body.so_far())));
+                let response = Response::from_parts(parts, CacheBody::unfit(body.hint(), body.so_far()));
                 self.answer(client, response, forwarded);
             }
             AtOnce::Whole(body) => {
