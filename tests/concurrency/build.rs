@@ -18,6 +18,7 @@ fn main() {
         ("log/view.rs", mistakes::VIEW),
         ("fill/flight.rs", mistakes::FLIGHT),
         ("fill/arriving.rs", mistakes::ARRIVING),
+        ("fill/audience.rs", mistakes::AUDIENCE),
     ];
     for (source, mistakes) in sources {
         let path = Path::new(SOURCES).join(source);

@@ -131,3 +131,30 @@ pub(crate) const ARRIVING: &[Mistake] = &[
     ("takes_an_old_place", &[(".filter(|(round, _)| *round == self.round)", "")]),
     ("ends_from_the_beginning", &[("whole.slice(self.bytes..)", "whole.clone()")]),
 ];
+
+/// In the count of a fill's clients.
+pub(crate) const AUDIENCE: &[Mistake] = &[
+    (
+        "counts_before_listening",
+        &[
+            (
+                "let left = self.left.notified();",
+                "if self.seats.load(Ordering::Acquire) == 0 { return; } let left = self.left.notified();",
+            ),
+            (
+                "if self.seats.load(Ordering::Acquire) == 0 {\n                return;\n            }\n            left.await;",
+                "left.await;",
+            ),
+        ],
+    ),
+    ("leaves_in_silence", &[("self.0.left.notify_waiters();", "")]),
+    (
+        "leaves_in_two_steps",
+        &[(
+            "if self.0.seats.fetch_sub(1, Ordering::AcqRel) == 1 {",
+            "let before = self.0.seats.load(Ordering::Acquire);
+             self.0.seats.fetch_sub(1, Ordering::AcqRel);
+             if before == 1 {",
+        )],
+    ),
+];

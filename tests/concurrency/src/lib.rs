@@ -1,13 +1,14 @@
 //! What threads can do to each other in Larder, explored with [loom]: every order of their steps, and what the memory model
 //! lets them see.
 //!
-//! The explored sources are those of `larder` itself, `log/view.rs`, `fill/flight.rs` and `fill/arriving.rs`, which find loom's types where
+//! The explored sources are those of `larder` itself, `log/view.rs`, `fill/flight.rs`, `fill/arriving.rs` and `fill/audience.rs`, which find loom's types where
 //! `larder` has the standard library's and tokio's. Each is there once as it is, and once for each mistake of
 //! `mistakes.rs`, which has to be found: else the exploration would not reach what it is for.
 
 // A test's helpers fail as loudly as it does.
 #![allow(clippy::expect_used)]
 
+pub mod audiences;
 pub mod bodies;
 mod fill;
 pub mod flights;
