@@ -17,6 +17,7 @@ mod jitter;
 mod keys;
 mod layers;
 mod main_job;
+mod names;
 mod no_vary_search;
 mod own_writes;
 mod parts;

@@ -68,7 +68,7 @@ impl Policy {
     }
 
     /// A successful request with an unsafe method also invalidates the URIs that the `Location` and `Content-Location` of
-    /// its response name, if they are of its own origin (RFC 9111 §4.4). With [`rfc9111`](Self::rfc9111) that is on.
+    /// its response name, if they have the same host and port (RFC 9111 §4.4). With [`rfc9111`](Self::rfc9111) that is on.
     ///
     /// A response that redirects to a page which everybody reads makes that page a miss each time: a login, say.
     #[must_use]

@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::uri::Uri;
 use http::{HeaderValue, Version};
 use larder_core::key::authority;
+use larder_core::log::selector::UriName;
 use larder_core::outcome::BypassReason;
 
 /// The parts of a target URI, borrowed from its request.
@@ -64,15 +65,14 @@ impl<'a> Target<'a> {
         format!("{}://{}", self.scheme, self.authority)
     }
 
-    /// The URI with this query, for every host and for its own.
-    pub(crate) fn uris(&self, query: Option<&str>) -> Vec<Box<str>> {
-        let mut path = self.path.to_owned();
-        if let Some(query) = query {
-            path.push('?');
-            path.push_str(query);
-        }
-        let whole = format!("{}://{}{path}", self.scheme, self.authority);
-        vec![path.into(), whole.into()]
+    /// The name of the URI with this query on its own host, or on every one if it has none.
+    pub(crate) fn name(&self, query: Option<&str>) -> UriName {
+        UriName::from_parts(Some(&self.authority), self.path, query)
+    }
+
+    /// The names of the URI with this query, on every host and on its own.
+    pub(crate) fn names(&self, query: Option<&str>) -> [UriName; 2] {
+        [UriName::from_parts(None, self.path, query), self.name(query)]
     }
 }
 
