@@ -80,6 +80,31 @@ async fn a_write_finds_what_was_stored_over_another_version_of_http() {
     assert_eq!(over_h2(&cache, Method::GET).await, "MISS");
 }
 
+/// RFC 9875 §3, where the two responses come over different versions of HTTP.
+#[tokio::test]
+async fn a_group_is_one_of_its_host_whatever_the_scheme_is() {
+    for (written_on, expected) in
+        [("shop.example", "MISS"), ("shop.example:443", "MISS"), ("other.example", "HIT")]
+    {
+        let (cache, _) = cache();
+        let origin = Origin::new(|request, _| match request.method {
+            Method::GET => Answer::ok("page").header("cache-groups", "\"prices\""),
+            _ => Answer::ok("written").header("cache-group-invalidation", "\"prices\""),
+        });
+        let policy = || hourly().cache_groups();
+        let over_h2 = async || {
+            let request = Request::builder().uri("https://shop.example/p/1").version(Version::HTTP_2);
+            let service = cache.layer(policy()).layer(origin.clone());
+            let response = service.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            response.headers()["x-cache"].to_str().unwrap().to_owned()
+        };
+        let site = site(&cache, policy(), &origin).await;
+        assert_eq!([over_h2().await, over_h2().await], ["MISS", "HIT"]);
+        sent(&site, "POST", "/prices", written_on).await;
+        assert_eq!(over_h2().await, expected, "{written_on}");
+    }
+}
+
 #[tokio::test]
 async fn a_write_to_a_host_with_a_default_port_is_one_to_the_host() {
     for (stored, written, expected) in [

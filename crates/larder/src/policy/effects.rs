@@ -33,7 +33,7 @@ impl Effects {
 
 impl Policy {
     /// A response that says so belongs to groups (`Cache-Groups`), and a response to a request with an unsafe method
-    /// invalidates groups (`Cache-Group-Invalidation`), each of its own origin alone (RFC 9875). With
+    /// invalidates groups (`Cache-Group-Invalidation`), each of its own host and port alone (RFC 9875). With
     /// [`rfc9111`](Self::rfc9111) that is on.
     ///
     /// What shares a group with what was invalidated in another way stays, as does what shares a group with what was

@@ -131,11 +131,11 @@ impl Policy {
     pub(crate) fn uris(&self, target: &Target<'_>) -> Vec<UriName> {
         let keyed = self.query.apply(target.query);
         let mut uris: Vec<_> = target.names(target.query).into();
-        for uri in target.names(keyed.as_deref()) {
-            if !uris.contains(&uri) {
-                uris.push(uri);
-            }
+        if keyed.as_deref() != target.query {
+            uris.extend(target.names(keyed.as_deref()));
         }
+        // Without a host the two are one.
+        uris.dedup();
         uris
     }
 

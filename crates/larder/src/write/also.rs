@@ -11,7 +11,7 @@ use crate::service::target::Target;
 
 /// The target URI of a write, as far as its response can name others of its origin.
 pub(crate) struct Origin {
-    scheme: Box<str>,
+    name: Box<str>,
     authority: Box<str>,
     path: Box<str>,
     query: Option<Box<str>>,
@@ -20,7 +20,7 @@ pub(crate) struct Origin {
 impl Origin {
     pub(crate) fn of(target: &Target<'_>) -> Self {
         Self {
-            scheme: target.scheme.into(),
+            name: target.origin(),
             authority: (&*target.authority).into(),
             path: target.path.into(),
             query: target.query.map(Into::into),
@@ -47,8 +47,7 @@ impl Origin {
         if !effects.groups {
             return Vec::new();
         }
-        let origin = format!("{}://{}", self.scheme, self.authority);
-        let groups = groups::groups(response, &CACHE_GROUP_INVALIDATION, &origin);
+        let groups = groups::groups(response, &CACHE_GROUP_INVALIDATION, &self.name);
         groups.into_iter().map(Selector::Tag).collect()
     }
 
