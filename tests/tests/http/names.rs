@@ -17,7 +17,8 @@ async fn sent(site: &Site, method: &str, target: &str, host: &str) -> String {
     );
     let read = site.raw(&request).await.to_end().await;
     let x_cache = read.lines().find_map(|line| line.strip_prefix("x-cache: "));
-    x_cache.unwrap_or_else(|| panic!("{target}: {read}")).to_owned()
+    assert!(x_cache.is_some(), "{method} {target}: {read}");
+    x_cache.unwrap().to_owned()
 }
 
 async fn get(site: &Site, target: &str) -> String {
