@@ -1,4 +1,4 @@
-//! Every selector names the same responses by their names and by their keys, in whatever spelling a client asked.
+//! Every selector names the same responses by their names and by their keys, in every spelling of the target.
 
 #![allow(clippy::unwrap_used)] // All of this file is tests; the lint only knows those functions that are marked so.
 

@@ -106,7 +106,7 @@ pub fn without_dots(path: &str) -> Cow<'_, str> {
 
 /// Whether the text can be written in a URI: it has no control characters, and each percent sign has its two digits.
 ///
-/// What has to be percent-encoded, such as a space or a letter that is not ASCII, does not count as wrong.
+/// A character that has to be percent-encoded, such as a space or `é`, does not count as wrong.
 #[must_use]
 pub fn is_well_formed(text: &str) -> bool {
     let mut after_percent = text.split('%').skip(1).map(str::as_bytes);

@@ -81,7 +81,7 @@ pub(crate) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
 
 /// A pattern over paths, in which `*` stands for any text, slashes too: `/api/*/reviews`, `/img/thumb-*`.
 ///
-/// What stands between stars is compared in the one spelling that a [`UriName`] has. A star that is part of a path is matched by
+/// The text between stars is compared in the one spelling that a [`UriName`] has. A star that is part of a path is matched by
 /// a star, not by `%2A`.
 ///
 /// A glob is checked against each response for itself; a handful is fine, hundreds are not. Prefer a [`Tag`].

@@ -21,7 +21,7 @@ impl Variations {
     }
 
     fn equivalents(&self, uri: &UriName, now: Boot) -> Vec<UriName> {
-        // What is known is known by key, and that has a scheme, a host and the spelling that was sent.
+        // Variations are remembered by key, and a key has a scheme, a host and the spelling that was sent.
         let without_query = Selector::Uri(uri.with_query(None));
         let known = self.of_all(|base| without_query.names_key(base), now);
         let mut equivalents: Vec<UriName> = Vec::new();

@@ -25,7 +25,7 @@ fn a_path_has_one_spelling() {
         ("/:@!$&'()*+,;=", "/:@!$&'()*+,;="),
         // A percent sign that is encoded is none that encodes.
         ("/%257Ea", "/%257Ea"),
-        // What no URI has as it is.
+        // Characters that are encoded in every URI.
         ("/café", "/caf%C3%A9"),
         ("/a b", "/a%20b"),
         ("/\"<>\\^`{|}[]", "/%22%3C%3E%5C%5E%60%7B%7C%7D%5B%5D"),

@@ -26,8 +26,8 @@ pub enum Reach {
 impl Selector {
     /// Where what it names is found by key.
     ///
-    /// Keys have the URI as it was sent. What was sent in another spelling may be left out, such as `/%61` for `/a`; what has a
-    /// custom key is not found by URI, path or glob.
+    /// Keys have the URI as it was sent. A key in an unusual spelling, such as `/%61` for `/a`, may be left out. A custom key is
+    /// not found by URI, path or glob.
     #[must_use]
     pub fn reach(&self) -> Reach {
         match self {
@@ -45,9 +45,8 @@ impl Selector {
 
     /// Selectors by which the memory of most of what it names is freed in short steps, which search for nothing.
     ///
-    /// For a URI on one host these are its keys for each scheme, in the normal spelling. What has this URI in its key and more
-    /// than that (header fields, cookies, a partition), or was sent in another spelling, is left out. Any other selector stays
-    /// as it is.
+    /// For a URI on one host these are its keys for each scheme, in the normal spelling. They leave out keys that have more than
+    /// the URI (header fields, cookies, a partition) and keys in another spelling. Any other selector stays as it is.
     #[must_use]
     pub fn for_reclaim(&self) -> Vec<Self> {
         match self {
@@ -192,7 +191,7 @@ mod tests {
         let cases: [(Selector, &[&str]); 12] = [
             (prefix("/a/b/"), &["u|", "|", "|/a/b"]),
             (prefix("/"), &["u|", "|", "|"]),
-            // What may be spelled otherwise is looked at, not searched for.
+            // The pattern ends before the first character that may be spelled otherwise.
             (prefix("/a|b"), &["u|", "|", "|/a"]),
             (prefix("/caf%c3%a9/x"), &["u|", "|", "|/caf"]),
             (glob("/~me/*"), &["u|", "|", "|/"]),

@@ -58,7 +58,7 @@ impl UriName {
         Ok(Self::from_parts(host, path, query))
     }
 
-    /// Creates the name of the target of a request, whatever that is: a read and a write of one target have one name.
+    /// Creates the name of the target of a request. It takes any text, so that a read and a write of one target have one name.
     ///
     /// Without a host, or with an empty one, it is the name on every host.
     #[must_use]
@@ -219,7 +219,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a client sends has a name, which is read back from the log, and of which the parts make the same name.
+        /// Every target has a name. It is read back from the log, and its parts make the same name.
         #[test]
         fn every_target_has_a_name_that_is_read_back(
             host in proptest::option::of("([a-z:@/?#%{\\[é|]|%[0-9a-f]{2}|:80){0,8}"),
