@@ -9,7 +9,7 @@ use larder_core::http::freshness::Lifetime;
 use larder_core::http::range::ContentRange;
 use larder_core::log::names::Names;
 use larder_core::log::position::{Incarnation, LogId, Mark, Position};
-use larder_core::log::selector::Tag;
+use larder_core::log::selector::{Tag, UriName};
 use larder_core::stored::wire::{Decoded, WireErrorKind, decode, encode};
 use larder_core::stored::{Flags, Meta, StoredResponse};
 use larder_core::time::Wall;
@@ -55,6 +55,7 @@ fn response(input: Input) -> Option<StoredResponse> {
     let boxed = |texts: Vec<String>| texts.into_iter().map(Into::into).collect::<Vec<Box<str>>>();
     let [keys, uris, tags] = input.names;
     let tags: Vec<_> = tags.into_iter().map(Tag::new).collect();
+    let uris: Vec<_> = uris.iter().map(|path| UriName::from_parts(None, path, None)).collect();
     let part = input.part.and_then(|(start, behind)| {
         let end = start.checked_add(input.body.len() as u64)?;
         let complete = behind.map(|behind| end.saturating_add(behind).min(u64::MAX - 1));
@@ -63,7 +64,7 @@ fn response(input: Input) -> Option<StoredResponse> {
     let meta = Meta {
         key: input.key.into(),
         selecting: input.selecting.into_iter().map(|(name, value)| (name.0, value.map(|it| it.0))).collect(),
-        names: Names::new(&input.path, &boxed(keys), &boxed(uris), &tags),
+        names: Names::new(&input.path, &boxed(keys), &uris, &tags),
         position: Position {
             incarnation: Incarnation::from_bytes(input.incarnation),
             mark: Mark { log: LogId::new(input.log_id.0, input.log_id.1), local: 0 },

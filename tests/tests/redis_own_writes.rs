@@ -21,7 +21,7 @@ const BEHIND: &str = "BYPASS read-your-writes";
 
 /// What goes over the wire where a write to this path is appended to the log or read from it, and nowhere else.
 fn write_of(path: &str) -> String {
-    format!("u:http://larder.test{path}\r\n")
+    format!("u://larder.test{path}\r\n")
 }
 
 /// Writes through the layer, until the log has a write, and gives the token of that.

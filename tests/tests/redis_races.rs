@@ -285,7 +285,7 @@ async fn a_client_that_leaves_during_an_invalidation_does_not_take_it_back() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     b.hits("/values/1").await;
-    let append = a.proxy.hold(ToServer, "u:http://");
+    let append = a.proxy.hold(ToServer, "u://");
     hang_up(a.address, "PUT", "/values/1", append.arrived(1)).await;
     a.get("/values/2").await;
     append.open();

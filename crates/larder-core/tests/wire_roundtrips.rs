@@ -11,7 +11,7 @@ use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::http::range::ContentRange;
 use larder_core::log::names::Names;
 use larder_core::log::position::{Incarnation, LogId, Mark, Position};
-use larder_core::log::selector::Tag;
+use larder_core::log::selector::{Tag, UriName};
 use larder_core::stored::wire::{Decoded, WireErrorKind, decode, encode, encode_told, encode_variants};
 use larder_core::stored::{Flags, Meta, Selecting, StoredResponse, Told};
 use larder_core::time::Wall;
@@ -165,12 +165,13 @@ prop_compose! {
     fn names()(
         path in "/.{0,200}",
         keys in vec(".{0,9}", 0..3),
-        uris in vec(".{0,9}", 0..3),
+        uris in vec("/.{0,9}", 0..3),
         tags in vec(".{0,9}", 0..3),
     ) -> Names {
         let boxed = |texts: Vec<String>| texts.into_iter().map(Into::into).collect::<Vec<Box<str>>>();
         let tags: Vec<_> = tags.into_iter().map(Tag::new).collect();
-        Names::new(&path, &boxed(keys), &boxed(uris), &tags)
+        let uris: Vec<_> = uris.iter().map(|path| UriName::from_parts(None, path, None)).collect();
+        Names::new(&path, &boxed(keys), &uris, &tags)
     }
 }
 

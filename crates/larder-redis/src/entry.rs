@@ -40,7 +40,7 @@ fn event(mode: &Value, selector: &Value) -> Option<Event> {
         SOFT => Mode::Soft,
         _ => return None,
     };
-    let selector = Selector::from_text(answer::text(selector)?)?;
+    let selector: Selector = answer::text(selector)?.parse().ok()?;
     Some(Event { mode, selector })
 }
 
@@ -76,6 +76,8 @@ mod tests {
             entry(&["h"]),
             entry(&["x", "t:a"]),
             entry(&["h", "z:a"]),
+            entry(&["h", "p:nonsense"]),
+            entry(&["h", "u:/%"]),
             Value::Array(vec![Value::from("h"), Value::Bytes(b"t:\xff".as_slice().into())]),
         ];
         for fields in cases {

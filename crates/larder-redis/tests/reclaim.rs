@@ -71,15 +71,19 @@ async fn each_selector_frees_what_it_names_and_nothing_else() {
         "u|https|inn|/a",
         "k|user:7",
         "k|user:77",
+        "u|https|shop|/caf%c3%a9",
     ];
-    let cases: [(Selector, &[usize]); 8] = [
+    let cases: [(Selector, &[usize]); 11] = [
         (Selector::Key("user:7".into()), &[4]),
         (Selector::Key(keys[1].into()), &[1]),
         (uri("http://shop/a"), &[0]),
+        (uri("https://shop:443/a"), &[0]),
+        (uri("//inn/a"), &[3]),
+        (uri("https://shop/caf%C3%A9"), &[6]),
         (uri("/a"), &[0, 3]),
         (prefix("/a"), &[0, 1, 2, 3]),
         (Selector::Glob(Glob::new("/*/b").unwrap()), &[2]),
-        (Selector::All, &[0, 1, 2, 3, 4, 5]),
+        (Selector::All, &[0, 1, 2, 3, 4, 5, 6]),
         (Selector::Tag(Tag::new("user:7")), &[]),
     ];
     for (selector, named) in cases {

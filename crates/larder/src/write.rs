@@ -46,18 +46,18 @@ pub(crate) fn names(route: &Route, parts: &mut Parts) -> Written {
     let params = route.policy.key_params(parts);
     let Ok(target) = Target::of(parts).and_then(Target::with_host) else {
         // Which host it was for cannot be told: for every one.
-        let uri = crate::route::whole_uri(parts).path_and_query();
-        let uri = uri.and_then(|uri| UriName::new(uri.as_str()).ok());
-        return Written { own: uri.map(Selector::Uri).into_iter().collect(), origin: None };
+        let uri = crate::route::whole_uri(parts);
+        let name = UriName::from_parts(None, uri.path(), uri.query());
+        return Written { own: vec![Selector::Uri(name)], origin: None };
     };
-    let uri = target.uris(target.query).pop().and_then(|uri| UriName::new(&uri).ok());
+    let uri = Selector::Uri(target.name(target.query));
     let mut key = KeyBuf::new();
     let key = match route.policy.write_key(&mut key, parts, &params, &target) {
         Ok(()) => key.as_str().map(|key| Selector::Key(key.into())),
         Err(_) => None,
     };
-    let own = uri.map(Selector::Uri).into_iter().chain(key).collect();
-    Written { own, origin: Some(Origin::of(&target, crate::route::whole_uri(parts).scheme_str())) }
+    let own = std::iter::once(uri).chain(key).collect();
+    Written { own, origin: Some(Origin::of(&target)) }
 }
 
 impl Written {

@@ -19,6 +19,7 @@ mod jitter;
 mod keys;
 mod layers;
 mod main_job;
+mod names;
 mod nested;
 mod no_vary_search;
 mod own_writes;

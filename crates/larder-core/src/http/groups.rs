@@ -13,7 +13,7 @@ pub const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
 /// The groups that a response to an unsafe request invalidates (RFC 9875 §3).
 pub const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
 
-/// The groups that a field names, as tags of this origin (`http://shop.example`).
+/// The groups that a field names, as tags of this origin (`//shop.example`, since a server cannot always tell the scheme).
 ///
 /// RFC 9875 §2.1: two responses have the same group if both name "the same String […], when compared
 /// character-by-character", and "both share the same URI origin". A field that is no list of strings names none: RFC 9651 §1.1 has it
@@ -79,20 +79,20 @@ mod tests {
     fn groups_are_strings_of_an_origin() {
         for (lines, expected) in [
             (&[][..], &[][..]),
-            (&[r#""scripts""#], &["http://a scripts"]),
+            (&[r#""scripts""#], &["//a scripts"]),
             (
                 &[r#""ExampleJS";revalidate, "scripts""#, r#""more""#],
-                &["http://a ExampleJS", "http://a scripts", "http://a more"],
+                &["//a ExampleJS", "//a scripts", "//a more"],
             ),
-            (&[r#""a b", "a,b", """#], &["http://a a b", "http://a a,b", "http://a "]),
+            (&[r#""a b", "a,b", """#], &["//a a b", "//a a,b", "//a "]),
             // What is no string is no group; what cannot be parsed is no field.
-            (&[r#"scripts, "b""#], &["http://a b"]),
-            (&[r#"("b"), 7, "c""#], &["http://a c"]),
+            (&[r#"scripts, "b""#], &["//a b"]),
+            (&[r#"("b"), 7, "c""#], &["//a c"]),
             (&[r#""a", "b"#], &[]),
             (&["&"], &[]),
         ] {
             let lines: Vec<_> = lines.iter().map(|line| ("cache-groups", *line)).collect();
-            assert_eq!(texts(&groups(&fields(&lines), &CACHE_GROUPS, "http://a")), expected, "{lines:?}");
+            assert_eq!(texts(&groups(&fields(&lines), &CACHE_GROUPS, "//a")), expected, "{lines:?}");
         }
     }
 
@@ -102,7 +102,7 @@ mod tests {
     fn there_may_be_many_groups_with_long_names() {
         let list: Vec<_> = (0..1000).map(|number| format!("\"{number:0100}\"")).collect();
         let headers = fields(&[("cache-groups", &list.join(", "))]);
-        assert_eq!(groups(&headers, &CACHE_GROUPS, "http://a").len(), 1000);
+        assert_eq!(groups(&headers, &CACHE_GROUPS, "//a").len(), 1000);
     }
 
     #[test]

@@ -1,14 +1,12 @@
 //! What a URI reference in a response names (RFC 3986 §5.2), as far as it is of the same origin.
 
-use crate::key::authority;
+use crate::key::normalize::{self, without_dots};
 
 /// The target URI of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // The parts that a URI has.
 pub struct Base<'a> {
-    /// Its scheme as far as the request tells it: a server behind one that ends TLS is sent no scheme.
-    pub scheme: Option<&'a str>,
-    /// Its host and port, in their normal form.
+    /// Its host and port. The scheme is no part of it: a server behind a proxy that terminates TLS cannot tell it.
     pub authority: &'a str,
     /// Its path.
     pub path: &'a str,
@@ -16,8 +14,8 @@ pub struct Base<'a> {
     pub query: Option<&'a str>,
 }
 
-/// The path and query that a reference names; `None` if it is of another origin (RFC 9110 §4.3.1), or names nothing that a
-/// request can be for.
+/// The path and query that a reference names; `None` if it is of another host or port, or names nothing that a request can
+/// be for. The schemes `http` and `https` and their default ports make no difference, as they make none to names.
 ///
 /// RFC 9111 §4.4: "a cache MUST NOT trigger an invalidation under these conditions if the origin (Section 4.3.1 of \[HTTP\]) of
 /// the URI to be invalidated differs from that of the target URI (Section 7.1 of \[HTTP\]). This helps prevent
@@ -26,19 +24,15 @@ pub struct Base<'a> {
 pub fn same_origin(reference: &str, base: Base<'_>) -> Option<String> {
     let reference = reference.trim_matches([' ', '\t']).split('#').next().unwrap_or_default();
     let (scheme, rest) = split_scheme(reference);
-    if let Some(scheme) = scheme {
-        let is_own = base.scheme.map_or(is_http(scheme), |own| scheme.eq_ignore_ascii_case(own));
-        // `http:path` is one of RFC 3986's strange ones (§5.4.2), and nobody means it.
-        if !is_own || !rest.starts_with("//") {
-            return None;
-        }
+    // `http:path` is one of RFC 3986's strange ones (§5.4.2), and no server means it.
+    if scheme.is_some_and(|scheme| !is_http(scheme) || !rest.starts_with("//")) {
+        return None;
     }
     let path_and_query = match rest.strip_prefix("//") {
         None => rest,
         Some(rest) => {
             let (host, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-            let scheme = scheme.or(base.scheme).unwrap_or("http");
-            if authority::normal(&scheme.to_ascii_lowercase(), host) != base.authority {
+            if normalize::host(host) != normalize::host(base.authority) {
                 return None;
             }
             return Some(named(rest, Base { path: "/", query: None, ..base }));
@@ -55,11 +49,11 @@ fn named(reference: &str, base: Base<'_>) -> String {
     };
     let (path, query) = match path {
         "" => (base.path.to_owned(), query.or(base.query)),
-        _ if path.starts_with('/') => (without_dots(path), query),
+        _ if path.starts_with('/') => (without_dots(path).into_owned(), query),
         // §5.2.3: behind the last slash of the base.
         _ => {
             let directory = base.path.rfind('/').map_or("/", |last| &base.path[..=last]);
-            (without_dots(&format!("{directory}{path}")), query)
+            (without_dots(&format!("{directory}{path}")).into_owned(), query)
         }
     };
     match query {
@@ -84,32 +78,11 @@ fn is_http(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
-/// RFC 3986 §5.2.4, for a path that begins with a slash.
-fn without_dots(path: &str) -> String {
-    let mut kept: Vec<&str> = Vec::new();
-    let mut segments = path.split('/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        let is_last = segments.peek().is_none();
-        match segment {
-            "." if is_last => kept.push(""),
-            ".." => {
-                kept.pop();
-                if is_last {
-                    kept.push("");
-                }
-            }
-            "." => {}
-            segment => kept.push(segment),
-        }
-    }
-    format!("/{}", kept.join("/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BASE: Base<'_> = Base { scheme: Some("http"), authority: "a", path: "/b/c/d;p", query: Some("q") };
+    const BASE: Base<'_> = Base { authority: "a", path: "/b/c/d;p", query: Some("q") };
 
     /// RFC 3986 §5.4, those with this scheme and authority, or without.
     #[test]
@@ -149,19 +122,23 @@ mod tests {
             ("http://a", "/"),
             ("http://a?x", "/?x"),
             ("//a/g", "/g"),
+            ("https://a/g", "/g"),
+            ("https://A:443/g", "/g"),
+            ("http://a:443/g", "/g"),
             (" /g ", "/g"),
         ] {
             assert_eq!(same_origin(reference, BASE).as_deref(), Some(expected), "{reference}");
         }
     }
 
-    /// RFC 9111 §4.4; RFC 9110 §4.3.1: an origin is scheme, host and port.
+    /// RFC 9111 §4.4; RFC 9110 §4.3.1: an origin is scheme, host and port, of which a server knows the last two.
     #[test]
     fn what_is_of_another_origin_is_not_named() {
         for reference in [
             "http://b/g",
-            "https://a/g",
             "http://a:81/g",
+            "https://a:8443/g",
+            "https://b:443/g",
             "//b/g",
             "ftp://a/g",
             "http:g",
@@ -171,14 +148,5 @@ mod tests {
         ] {
             assert_eq!(same_origin(reference, BASE), None, "{reference}");
         }
-    }
-
-    #[test]
-    fn where_the_request_tells_no_scheme_either_of_the_two_is_its_own() {
-        let base = Base { scheme: None, ..BASE };
-        assert_eq!(same_origin("https://a:443/g", base).as_deref(), Some("/g"));
-        assert_eq!(same_origin("http://a/g", base).as_deref(), Some("/g"));
-        assert_eq!(same_origin("https://b/g", base), None);
-        assert_eq!(same_origin("ftp://a/g", base), None);
     }
 }

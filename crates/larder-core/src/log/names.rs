@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use super::selector::{Digest, Glob, Kind, Tag, prefixes};
+use super::selector::{Digest, Glob, Kind, Tag, UriName, prefixes};
+use crate::key::normalize;
 
-/// The names of a stored response: its tags, its key and URI, and the path that prefixes and globs are held against.
+/// The names of a stored response: its tags, its key and URI, and the paths that prefixes and globs are held against.
 ///
 /// The texts travel with the response into the shared tier, and so do the digests made of them: a hit there compares
 /// digests and reads no text. Therefore both are packed into buffers, which may be slices of a larger one.
@@ -27,19 +28,31 @@ const TAG: u8 = b't';
 impl Names {
     /// The names of the response at `path`, known by these keys (the text of a template, the whole encoded key), these
     /// URIs (with and without host, with the query as sent and as keyed) and these tags.
+    ///
+    /// The path may be as it was sent. One with dot segments is named as it is, because a handler may be routed so, and by
+    /// what it resolves to.
     #[must_use]
-    pub fn new(path: &str, keys: &[Box<str>], uris: &[Box<str>], tags: &[Tag]) -> Self {
+    pub fn new(path: &str, keys: &[Box<str>], uris: &[UriName], tags: &[Tag]) -> Self {
         let mut packed = Vec::new();
         let mut digests: Vec<Digest> = Vec::new();
-        pack(&mut packed, PATH, path);
-        digests.extend(prefixes(path).map(|prefix| Digest::of(Kind::Prefix, prefix)));
+        let sent = normalize::path_with_dots(path);
+        let resolved = normalize::without_dots(&sent);
+        let also = (resolved != sent).then_some(&*resolved);
+        for path in std::iter::once(&*sent).chain(also) {
+            pack(&mut packed, PATH, path);
+            for digest in prefixes(path).map(|prefix| Digest::of(Kind::Prefix, prefix)) {
+                if !digests.contains(&digest) {
+                    digests.push(digest);
+                }
+            }
+        }
         for key in keys {
             pack(&mut packed, KEY, key);
             digests.push(Digest::of(Kind::Key, key));
         }
         for uri in uris {
-            pack(&mut packed, URI, uri);
-            digests.push(Digest::of(Kind::Uri, uri));
+            pack(&mut packed, URI, uri.as_str());
+            digests.push(Digest::of(Kind::Uri, uri.as_str()));
         }
         for tag in tags {
             pack(&mut packed, TAG, tag.as_str());
@@ -76,7 +89,7 @@ impl Names {
         &self.packed
     }
 
-    /// The path that prefixes and globs are held against.
+    /// The path as it was sent, in the spelling that names have.
     #[must_use]
     pub fn path(&self) -> &str {
         self.texts(PATH).next().unwrap_or_default()
@@ -94,11 +107,12 @@ impl Names {
         if !are_same {
             return None;
         }
-        let boxed = |kind| self.texts(kind).map(Into::into).collect::<Vec<Box<str>>>();
+        let keys: Vec<Box<str>> = self.texts(KEY).map(Into::into).collect();
+        let uris: Vec<_> = self.texts(URI).map(UriName::from_normal).collect();
         let mut tags: Vec<_> = self.tags().chain(other.tags()).collect();
         tags.sort_unstable();
         tags.dedup();
-        Some(Self::new(self.path(), &boxed(KEY), &boxed(URI), &tags))
+        Some(Self::new(self.path(), &keys, &uris, &tags))
     }
 
     /// What the table looks it up by.
@@ -116,7 +130,7 @@ impl Names {
     /// Whether the glob names it.
     #[must_use]
     pub fn matches(&self, glob: &Glob) -> bool {
-        glob.matches(self.path())
+        self.texts(PATH).any(|path| glob.matches(path))
     }
 
     /// About how many bytes of memory it holds.
@@ -155,35 +169,36 @@ fn first(packed: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::selector::{Prefix, Selector};
 
     #[test]
     fn tags_add_up_where_all_else_is_the_same() {
         let names = |path: &str, key: &str, uri: &str, tags: &[&str]| {
             let tags: Vec<_> = tags.iter().map(|tag| Tag::new(*tag)).collect();
-            Names::new(path, &[key.into()], &[uri.into()], &tags)
+            Names::new(path, &[key.into()], &[UriName::new(uri).unwrap()], &tags)
         };
-        let one = names("/a", "k", "u", &["x", "y"]);
-        let both = one.with_tags_of(&names("/a", "k", "u", &["z", "x"]));
-        assert_eq!(both, Some(names("/a", "k", "u", &["x", "y", "z"])));
-        for other in [names("/b", "k", "u", &[]), names("/a", "l", "u", &[]), names("/a", "k", "v", &[])] {
+        let one = names("/a/../b", "k", "/u", &["x", "y"]);
+        let both = one.with_tags_of(&names("/a/../b", "k", "/u", &["z", "x"]));
+        assert_eq!(both, Some(names("/a/../b", "k", "/u", &["x", "y", "z"])));
+        let path = "/a/../b";
+        for other in [names("/b", "k", "/u", &[]), names(path, "l", "/u", &[]), names(path, "k", "/v", &[])] {
             assert_eq!(one.with_tags_of(&other), None);
         }
     }
-    use crate::log::selector::{Prefix, Selector, UriName};
 
     #[test]
     fn a_response_is_found_by_every_selector_that_names_it_and_by_no_other() {
         let names = Names::new(
             "/products/42",
             &["product-42".into()],
-            &["/products/42?a=1".into(), "http://shop/products/42?a=1".into()],
+            &["/products/42?a=1", "http://shop/products/42?a=1"].map(|uri| UriName::new(uri).unwrap()),
             &[Tag::new("product:42")],
         );
         let named = |selector: Selector| names.digests().any(|digest| digest == selector.digest().unwrap());
         assert!(named(Tag::new("product:42").into()));
         assert!(named(Selector::Key("product-42".into())));
         assert!(named(UriName::new("/products/42?a=1").unwrap().into()));
-        assert!(named(UriName::new("http://SHOP:80/products/42?a=1").unwrap().into()));
+        assert!(named(UriName::new("https://SHOP:443/products/42?a=1").unwrap().into()));
         for path in ["/", "/products", "/products/", "/products/42"] {
             assert!(named(Prefix::new(path).unwrap().into()), "{path}");
         }
@@ -195,8 +210,32 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_named_in_every_spelling_and_by_what_it_resolves_to() {
+        let names = Names::new("/x/%2e%2E/caf%c3%a9", &[], &[], &[]);
+        let named = |path| {
+            let digest = Selector::Prefix(Prefix::new(path).unwrap()).digest();
+            names.digests().any(|known| Some(known) == digest)
+        };
+        for (path, expected) in [("/", true), ("/x", true), ("/café", true), ("/y/../caf%C3%A9", true)]
+            .into_iter()
+            .chain([("/x/café", false), ("/c", false)])
+        {
+            assert_eq!(named(path), expected, "{path}");
+        }
+        for (pattern, expected) in [("/caf*", true), ("/x/*", true), ("/*é", true), ("/x/caf*", false)] {
+            assert_eq!(names.matches(&Glob::new(pattern).unwrap()), expected, "{pattern}");
+        }
+        assert_eq!(Names::unpack(names.packed().clone(), names.packed_digests().clone()), Some(names));
+    }
+
+    #[test]
     fn packed_names_are_what_they_were_and_nothing_else_is_taken_for_names() {
-        let names = Names::new("/a", &["k".into()], &["/a?b".into()], &[Tag::new("t"), Tag::new("ü")]);
+        let names = Names::new(
+            "/a",
+            &["k".into()],
+            &[UriName::new("/a?b").unwrap()],
+            &[Tag::new("t"), Tag::new("ü")],
+        );
         let again = Names::unpack(names.packed().clone(), names.packed_digests().clone());
         assert_eq!(again.as_ref(), Some(&names));
         assert_eq!(

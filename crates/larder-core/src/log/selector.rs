@@ -1,12 +1,16 @@
 //! What an invalidation names.
 
 mod reach;
+mod uri_name;
 
 use std::fmt;
+use std::str::FromStr;
 
 use twox_hash::XxHash3_64;
 
 pub use self::reach::Reach;
+pub use self::uri_name::{UriName, UriParts};
+use crate::key::normalize;
 
 /// A name that a response is given so that it can be invalidated by it, whatever its URI; what Fastly calls a
 /// surrogate key. Any text will do: `product:42`, `users:top`.
@@ -36,7 +40,8 @@ impl<T: Into<Box<str>>> From<T> for Tag {
 /// The responses under a path: the path itself and everything below it, on every host.
 ///
 /// `/api/products` names `/api/products` and `/api/products/42?x=1`, not `/api/products-old`; for that there is
-/// [`Glob`]. `/` names every path.
+/// [`Glob`]. `/` names every path. Paths are compared in the one spelling that a [`UriName`] has; one with dot segments is
+/// below the prefixes of the path that was sent, and below those of the path that it resolves to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Prefix(Box<str>);
 
@@ -47,33 +52,37 @@ impl Prefix {
     /// The prefix with this path; a slash at its end makes no difference.
     ///
     /// # Errors
-    /// If the path does not begin with `/`, or holds a `?` or `#`, which no path can.
+    /// If the path does not begin with `/`, or holds what no path can: a `?` or `#`, a control character, a `%` without two
+    /// hexadecimal digits.
     pub fn new(path: &str) -> Result<Self, SelectorError> {
-        if !path.starts_with('/') || path.contains(['?', '#']) {
+        if !path.starts_with('/') || !is_path(path) {
             return Err(SelectorError::new("path prefix", path));
         }
-        Ok(Self::named_by(path))
-    }
-
-    fn named_by(path: &str) -> Self {
-        Self(normal(path).into())
+        Ok(Self(trimmed(&normalize::path(path)).into()))
     }
 }
 
-/// The path in the spelling that prefixes have: no deeper than the deepest, and without slashes at its end.
-fn normal(path: &str) -> &str {
+fn is_path(text: &str) -> bool {
+    !text.contains(['?', '#']) && normalize::is_well_formed(text)
+}
+
+/// The normal path as prefixes have it: no deeper than the deepest, and without slashes at its end.
+fn trimmed(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     let kept = path.match_indices('/').nth(DEEPEST_PREFIX).map_or(path, |(end, _)| &path[..end]);
     kept.trim_end_matches('/')
 }
 
-/// Every prefix that names `path`, from the shortest, which is empty, to the path itself.
+/// Every prefix that names this normal path, from the shortest, which is empty, to the path itself.
 pub(crate) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
-    let path = normal(path);
+    let path = trimmed(path);
     path.match_indices('/').map(|(end, _)| &path[..end]).chain(std::iter::once(path))
 }
 
 /// A pattern over paths, in which `*` stands for any text, slashes too: `/api/*/reviews`, `/img/thumb-*`.
+///
+/// The text between stars is compared in the one spelling that a [`UriName`] has. A star that is part of a path is matched by
+/// a star, not by `%2A`.
 ///
 /// A glob is checked against each response for itself; a handful is fine, hundreds are not. Prefer a [`Tag`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -83,15 +92,16 @@ impl Glob {
     /// The glob with this pattern.
     ///
     /// # Errors
-    /// If the pattern begins with neither `/` nor `*`, and so could match no path.
+    /// If the pattern begins with neither `/` nor `*`, or holds what no path can: a `?` or `#`, a control character, a `%`
+    /// without two hexadecimal digits.
     pub fn new(pattern: &str) -> Result<Self, SelectorError> {
-        if !pattern.starts_with(['/', '*']) {
+        if !pattern.starts_with(['/', '*']) || !is_path(pattern) {
             return Err(SelectorError::new("glob", pattern));
         }
-        Ok(Self(pattern.into()))
+        Ok(Self(normal_pattern(pattern).into()))
     }
 
-    /// Whether the pattern stands for the whole of `path`.
+    /// Whether the pattern stands for the whole of `path`, which is in its normal form.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
         let mut parts = self.0.split('*');
@@ -112,36 +122,19 @@ impl Glob {
     }
 }
 
-/// One URI with all its variants: a path with its query for every host, or with a scheme and host for that one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct UriName(Box<str>);
-
-impl UriName {
-    /// The URI with this text: `/products/42?full=1` or `https://shop.example/products/42`.
-    ///
-    /// # Errors
-    /// If the text is neither a path that begins with `/` nor an absolute `http` or `https` URI.
-    pub fn new(text: &str) -> Result<Self, SelectorError> {
-        let wrong = || SelectorError::new("URI", text);
-        if text.starts_with('/') {
-            return Ok(Self(text.split('#').next().unwrap_or_default().into()));
-        }
-        let uri: http::Uri = text.parse().map_err(|_| wrong())?;
-        match (uri.scheme_str(), uri.authority()) {
-            (Some(scheme @ ("http" | "https")), Some(authority)) => {
-                let host = crate::key::authority::normal(scheme, authority.as_str());
-                let path = uri.path_and_query().map_or("/", |path| path.as_str());
-                Ok(Self(format!("{scheme}://{host}{path}").into()))
-            }
-            _ => Err(wrong()),
-        }
+/// Only the segments before the first star are known, so that dot segments are removed from these alone.
+fn normal_pattern(pattern: &str) -> String {
+    let spelled = normalize::path_with_dots(pattern);
+    if pattern.starts_with('*') {
+        // A star stands for the slash that the path begins with, too.
+        return spelled[1..].to_owned();
     }
-
-    /// Its text, in the spelling that names of responses have.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+    let known = match spelled.find('*') {
+        Some(star) => spelled[..star].rfind('/').map_or(0, |last| last + 1),
+        None => spelled.len(),
+    };
+    let (segments, rest) = spelled.split_at(known);
+    format!("{}{rest}", normalize::without_dots(segments))
 }
 
 /// What an invalidation names.
@@ -165,33 +158,18 @@ pub enum Selector {
 }
 
 impl Selector {
-    /// Its one-line form, as it stands in the log: a letter for the kind, a colon, the text.
+    /// Its one-line form, as it stands in the log: a letter for the kind, a colon, the text. It is read with
+    /// [`FromStr`].
     #[must_use]
     pub fn to_text(&self) -> String {
         match self {
             Self::Tag(tag) => format!("t:{}", tag.0),
             Self::Key(key) => format!("k:{key}"),
-            Self::Uri(uri) => format!("u:{}", uri.0),
+            Self::Uri(uri) => format!("u:{}", uri.as_str()),
+            Self::Prefix(prefix) if prefix.0.is_empty() => "p:/".to_owned(),
             Self::Prefix(prefix) => format!("p:{}", prefix.0),
             Self::Glob(glob) => format!("g:{}", glob.0),
             Self::All => "a:".to_owned(),
-        }
-    }
-
-    /// The selector whose [`to_text`](Self::to_text) this is, or `None`: the log is untrusted input. Who reads
-    /// `None` out of the log must take it for [`Selector::All`], as an unknown selector may name anything.
-    #[must_use]
-    pub fn from_text(text: &str) -> Option<Self> {
-        let (kind, rest) = text.split_once(':')?;
-        match kind {
-            "t" => Some(Self::Tag(Tag::new(rest))),
-            "k" => Some(Self::Key(rest.into())),
-            "u" => Some(Self::Uri(UriName(rest.into()))),
-            // In the one spelling that the names of responses have, whoever wrote it.
-            "p" => Some(Self::Prefix(Prefix::named_by(rest))),
-            "g" => Some(Self::Glob(Glob(rest.into()))),
-            "a" if rest.is_empty() => Some(Self::All),
-            _ => None,
         }
     }
 
@@ -202,8 +180,30 @@ impl Selector {
             Self::Glob(_) | Self::All => None,
             Self::Tag(tag) => Some(Digest::of(Kind::Tag, &tag.0)),
             Self::Key(key) => Some(Digest::of(Kind::Key, key)),
-            Self::Uri(uri) => Some(Digest::of(Kind::Uri, &uri.0)),
+            Self::Uri(uri) => Some(Digest::of(Kind::Uri, uri.as_str())),
             Self::Prefix(prefix) => Some(Digest::of(Kind::Prefix, &prefix.0)),
+        }
+    }
+}
+
+/// Reads the [one-line form](Selector::to_text).
+///
+/// The log is untrusted input. A reader of the log takes an error for [`Selector::All`], as an unknown selector may name
+/// anything.
+impl FromStr for Selector {
+    type Err = SelectorError;
+
+    fn from_str(text: &str) -> Result<Self, SelectorError> {
+        let unknown = || SelectorError::new("selector", text);
+        let (kind, rest) = text.split_once(':').ok_or_else(unknown)?;
+        match kind {
+            "t" => Ok(Self::Tag(Tag::new(rest))),
+            "k" => Ok(Self::Key(rest.into())),
+            "u" => UriName::read(rest).map(Self::Uri),
+            "p" => Prefix::new(rest).map(Self::Prefix),
+            "g" => Glob::new(rest).map(Self::Glob),
+            "a" if rest.is_empty() => Ok(Self::All),
+            _ => Err(unknown()),
         }
     }
 }
@@ -333,23 +333,63 @@ mod tests {
             Selector::All,
         ];
         for selector in selectors {
-            assert_eq!(Selector::from_text(&selector.to_text()), Some(selector));
-        }
-        for text in ["", "t", "x:1", "a:1"] {
-            assert_eq!(Selector::from_text(text), None, "{text}");
+            assert_eq!(selector.to_string().parse(), Ok(selector));
         }
         // A path of slashes that is cut has slashes at its end.
-        let slashes = Prefix::new(&format!("/a{}b", "/".repeat(100))).unwrap();
-        let told = Selector::from_text(&Selector::Prefix(slashes.clone()).to_text());
-        assert_eq!(told, Some(Selector::Prefix(slashes)));
-        let slash_at_its_end = Selector::from_text("p:/api/");
-        assert_eq!(slash_at_its_end, Some(Selector::Prefix(Prefix::new("/api").unwrap())));
+        let slashes = Selector::Prefix(Prefix::new(&format!("/a{}b", "/".repeat(100))).unwrap());
+        assert_eq!(slashes.to_text().parse(), Ok(slashes));
+    }
+
+    #[test]
+    fn a_selector_is_read_in_any_spelling_and_written_in_one() {
+        for (text, expected) in [
+            ("p:/api/", "p:/api"),
+            ("p:/", "p:/"),
+            ("p:///", "p:/"),
+            ("p:/caf%c3%a9/./x", "p:/caf%C3%A9/x"),
+            ("p://x/y", "p://x/y"),
+            ("u:https://Shop.Example:443/a", "u://shop.example/a"),
+            // The name of a request whose host can be none.
+            ("u://me@a%7Cb/a", "u://me@a%7Cb/a"),
+            ("g:*/caf%c3%a9", "g:*/caf%C3%A9"),
+            ("g:/x/../a b/*/../c", "g:/a%20b/*/../c"),
+            ("g:/x/../a*b", "g:/a*b"),
+            ("g:*", "g:*"),
+            ("t:a:b", "t:a:b"),
+            ("k:", "k:"),
+        ] {
+            assert_eq!(text.parse::<Selector>().unwrap().to_string(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_selector_is_an_error_that_names_it() {
+        for (text, kind) in [
+            ("", "selector"),
+            ("t", "selector"),
+            ("x:1", "selector"),
+            ("a:1", "selector"),
+            ("p:nonsense", "path prefix"),
+            ("p:", "path prefix"),
+            ("p:/%", "path prefix"),
+            ("u:nonsense", "URI"),
+            ("u:///a", "URI"),
+            ("u://me@x/a b", "URI"),
+            ("g:nonsense", "glob"),
+            ("g:/a?b", "glob"),
+        ] {
+            let shown = text.split_once(':').filter(|_| kind != "selector").map_or(text, |(_, rest)| rest);
+            let error = text.parse::<Selector>().unwrap_err();
+            assert_eq!(error.to_string(), format!("{shown:?} cannot be a {kind}"));
+        }
     }
 
     #[test]
     fn what_can_name_nothing_is_an_error_that_names_it() {
         assert_eq!(Prefix::new("api").unwrap_err().to_string(), "\"api\" cannot be a path prefix");
         assert_eq!(Prefix::new("/a?b").unwrap_err().to_string(), "\"/a?b\" cannot be a path prefix");
+        assert_eq!(Prefix::new("/a%").unwrap_err().to_string(), "\"/a%\" cannot be a path prefix");
+        assert_eq!(Glob::new("/%*").unwrap_err().to_string(), "\"/%*\" cannot be a glob");
         assert_eq!(Glob::new("api/*").unwrap_err().to_string(), "\"api/*\" cannot be a glob");
         assert_eq!(UriName::new("ftp://x/").unwrap_err().to_string(), "\"ftp://x/\" cannot be a URI");
     }

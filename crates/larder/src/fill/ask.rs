@@ -59,7 +59,7 @@ impl Ask {
         let named = route.policy.names(key, parts, &params, &target)?;
         let search = Search::of(route, parts, key).map(Box::new);
         let key = search.as_ref().map_or_else(|| key.into(), |search| search.key());
-        let origin = route.policy.effects.groups.then(|| target.origin().into());
+        let origin = route.policy.effects.groups.then(|| target.origin());
         spelling::of_host(parts);
         let span = route.span(crate::route::matched_path(parts), &key);
         let run = OuterRun::begin(route, parts);

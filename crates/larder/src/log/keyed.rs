@@ -49,12 +49,8 @@ pub(crate) fn naming_also(mut events: Vec<Event>, with: impl Fn(&UriName) -> Vec
 
 /// What this URI is keyed as by these rules, if it has a query.
 fn keyed(uri: &UriName, rules: &QueryRules) -> Option<UriName> {
-    let (base, query) = uri.as_str().split_once('?')?;
-    let keyed = match rules.apply(Some(query)) {
-        Some(query) => UriName::new(&format!("{base}?{query}")),
-        None => UriName::new(base),
-    };
-    keyed.ok()
+    let query = uri.parts().query?;
+    Some(uri.with_query(rules.apply(Some(query)).as_deref()))
 }
 
 #[cfg(test)]
@@ -83,6 +79,9 @@ mod tests {
         known.learn(&QueryRules::ignoring(["utm"]).sorted());
         let more = ["/a?z=1&b=2", "/a", "/a?b=2&z=1"].map(|keyed| of(Mode::Soft, uri(keyed)));
         assert_eq!(known.with_keyed(events.clone()), [events, more.into()].concat());
+        let on_one_host = vec![of(Mode::Hard, uri("https://x:443/a?utm=1"))];
+        let keyed = of(Mode::Hard, uri("//x/a"));
+        assert_eq!(known.with_keyed(on_one_host.clone()), [on_one_host, vec![keyed]].concat());
         // Neither without a query nor, where all of it is in the key, with one.
         let whole = vec![of(Mode::Hard, uri("https://x/a")), of(Mode::Hard, uri("/a?b=2;utm=1"))];
         assert_eq!(known.with_keyed(whole.clone()), whole);

@@ -33,7 +33,7 @@ impl Effects {
 
 impl Policy {
     /// A response that says so belongs to groups (`Cache-Groups`), and a response to a request with an unsafe method
-    /// invalidates groups (`Cache-Group-Invalidation`), each of its own origin alone (RFC 9875). With
+    /// invalidates groups (`Cache-Group-Invalidation`), each of its own host and port alone (RFC 9875). With
     /// [`rfc9111`](Self::rfc9111) that is on.
     ///
     /// What shares a group with what was invalidated in another way stays, as does what shares a group with what was
@@ -68,7 +68,7 @@ impl Policy {
     }
 
     /// A successful request with an unsafe method also invalidates the URIs that the `Location` and `Content-Location` of
-    /// its response name, if they are of its own origin (RFC 9111 §4.4). With [`rfc9111`](Self::rfc9111) that is on.
+    /// its response name, if they have the same host and port (RFC 9111 §4.4). With [`rfc9111`](Self::rfc9111) that is on.
     ///
     /// A response that redirects to a page which everybody reads makes that page a miss each time: a login, say.
     #[must_use]

@@ -8,7 +8,7 @@ use larder_core::key::buf::KeyBuf;
 use larder_core::key::cookies;
 use larder_core::key::template::Template;
 use larder_core::log::names::Names;
-use larder_core::log::selector::Tag;
+use larder_core::log::selector::{Tag, UriName};
 use larder_core::outcome::BypassReason;
 
 use super::{FromParts, Policy};
@@ -55,7 +55,7 @@ impl CookieRules {
 pub(crate) struct Named {
     pub(crate) path: Box<str>,
     pub(crate) keys: Vec<Box<str>>,
-    pub(crate) uris: Vec<Box<str>>,
+    pub(crate) uris: Vec<UriName>,
     pub(crate) tags: Vec<Tag>,
 }
 
@@ -113,13 +113,15 @@ impl Policy {
         Ok(Named { path: target.path.into(), keys, uris: self.uris(target), tags: self.tags_of(params)? })
     }
 
-    /// Both forms of the request's URI, with the query as sent and as keyed.
-    pub(crate) fn uris(&self, target: &Target<'_>) -> Vec<Box<str>> {
-        let mut uris = target.uris(target.query);
+    /// The names of the request's URI on every host and on its own, with the query as sent and as keyed.
+    pub(crate) fn uris(&self, target: &Target<'_>) -> Vec<UriName> {
         let keyed = self.query.apply(target.query);
+        let mut uris: Vec<_> = target.names(target.query).into();
         if keyed.as_deref() != target.query {
-            uris.extend(target.uris(keyed.as_deref()));
+            uris.extend(target.names(keyed.as_deref()));
         }
+        // Without a host the two are one.
+        uris.dedup();
         uris
     }
 

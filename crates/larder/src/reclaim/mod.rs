@@ -58,9 +58,10 @@ impl Reclaimer {
 pub(crate) fn reclaim(inner: &Arc<Inner>, events: &[Event], incarnation: Incarnation, before: LogId) {
     let Some(store) = &inner.store else { return };
     let mut state = inner.reclaimer.state();
-    for event in events {
-        if event.mode == Mode::Hard && event.selector.reach() != Reach::Nowhere {
-            state.queue.push(Reclaim { selector: event.selector.clone(), incarnation, before });
+    let hard = events.iter().filter(|event| event.mode == Mode::Hard);
+    for selector in hard.flat_map(|event| event.selector.for_reclaim()) {
+        if selector.reach() != Reach::Nowhere {
+            state.queue.push(Reclaim { selector, incarnation, before });
         }
     }
     if !state.queue.is_empty() && !state.running {

@@ -88,23 +88,24 @@ fn a_uri_is_invalidated_with_what_its_equivalents_have_in_common() {
         ("u|https|h:8443|/a", "=id"),
         ("u|http|h|/a/b", "="),
         ("u|http|h|/b^7C", "="),
+        ("u|http|h|/caf%c3%a9", "="),
         ("u|http|other|/a", "-utm"),
     ] {
         variations.learn(base, told(text, 1), at(1), now());
     }
     for (uri, expected) in [
-        (
-            "http://h/a?utm=1&id=2",
-            &["u:http://h/a?utm=1&id=2", "u:http://h/a?id=2", "u:http://h/a?id=2&utm=1"][..],
-        ),
-        ("https://h:8443/a?utm=1&id=2", &["u:https://h:8443/a?utm=1&id=2", "u:https://h:8443/a?id=2"]),
-        ("https://h/a?utm=1", &["u:https://h/a?utm=1"]),
-        ("http://h/a/b?x", &["u:http://h/a/b?x", "u:http://h/a/b"]),
-        ("http://h/a?id=2", &["u:http://h/a?id=2"]),
-        ("/b|?x", &["u:/b|?x", "u:/b|"]),
+        ("http://h/a?utm=1&id=2", &["u://h/a?id=2", "u://h/a?id=2&utm=1", "u://h/a?utm=1&id=2"][..]),
+        ("https://H:443/%61?id=%32&utm=1", &["u://h/a?id=2", "u://h/a?id=2&utm=1"]),
+        ("https://h:8443/a?utm=1&id=2", &["u://h:8443/a?id=2", "u://h:8443/a?utm=1&id=2"]),
+        ("https://h:9/a?utm=1", &["u://h:9/a?utm=1"]),
+        ("http://h/a/b?x", &["u://h/a/b", "u://h/a/b?x"]),
+        ("/b|?x", &["u:/b%7C", "u:/b%7C?x"]),
+        ("/caf\u{e9}?x", &["u:/caf%C3%A9", "u:/caf%C3%A9?x"]),
         ("/b", &["u:/b"]),
     ] {
-        assert_eq!(named(&variations, uri), expected, "{uri}");
+        let mut named = named(&variations, uri);
+        named.sort();
+        assert_eq!(named, expected, "{uri}");
     }
     // For all hosts: in whichever order they are remembered, each once.
     let mut all = named(&variations, "/a?utm=1&id=2");

@@ -6,14 +6,14 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::Uri;
 use http::{HeaderValue, Version};
-use larder_core::key::authority;
+use larder_core::key::{authority, normalize};
+use larder_core::log::selector::UriName;
 use larder_core::outcome::BypassReason;
 
 /// The parts of a target URI, borrowed from its request.
 pub(crate) struct Target<'a> {
     /// The scheme as it stands in the key.
     pub(crate) form: &'a str,
-    pub(crate) scheme: &'a str,
     pub(crate) authority: Cow<'a, str>,
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
@@ -50,7 +50,7 @@ impl<'a> Target<'a> {
         let uri = crate::route::whole_uri(parts);
         let scheme = uri.scheme_str().unwrap_or("http");
         let (path, query) = (uri.path(), uri.query());
-        Ok(Self { form: form(parts, uri, scheme), scheme, authority: host(field, uri, scheme)?, path, query })
+        Ok(Self { form: form(parts, uri, scheme), authority: host(field, uri, scheme)?, path, query })
     }
 
     /// The target itself, if what stands for its host can be one. Signs that end a host would make the URI of another
@@ -59,20 +59,20 @@ impl<'a> Target<'a> {
         if self.authority.contains(['/', '?', '#']) { Err(BypassReason::Authority) } else { Ok(self) }
     }
 
-    /// The origin (RFC 9110 §4.3.1).
-    pub(crate) fn origin(&self) -> String {
-        format!("{}://{}", self.scheme, self.authority)
+    /// The origin (RFC 9110 §4.3.1) as names have it: host and port, because a server behind a proxy that terminates TLS
+    /// cannot tell the scheme.
+    pub(crate) fn origin(&self) -> Box<str> {
+        format!("//{}", normalize::host(&self.authority)).into()
     }
 
-    /// The URI with this query, for every host and for its own.
-    pub(crate) fn uris(&self, query: Option<&str>) -> Vec<Box<str>> {
-        let mut path = self.path.to_owned();
-        if let Some(query) = query {
-            path.push('?');
-            path.push_str(query);
-        }
-        let whole = format!("{}://{}{path}", self.scheme, self.authority);
-        vec![path.into(), whole.into()]
+    /// The name of the URI with this query on its own host, or on every one if it has none.
+    pub(crate) fn name(&self, query: Option<&str>) -> UriName {
+        UriName::from_parts(Some(&self.authority), self.path, query)
+    }
+
+    /// The names of the URI with this query, on every host and on its own.
+    pub(crate) fn names(&self, query: Option<&str>) -> [UriName; 2] {
+        [UriName::from_parts(None, self.path, query), self.name(query)]
     }
 }
 

@@ -11,19 +11,16 @@ use crate::service::target::Target;
 
 /// The target URI of a write, as far as its response can name others of its origin.
 pub(crate) struct Origin {
-    told: Option<Box<str>>,
-    scheme: Box<str>,
+    name: Box<str>,
     authority: Box<str>,
     path: Box<str>,
     query: Option<Box<str>>,
 }
 
 impl Origin {
-    /// `told` is its scheme as far as the request tells it.
-    pub(crate) fn of(target: &Target<'_>, told: Option<&str>) -> Self {
+    pub(crate) fn of(target: &Target<'_>) -> Self {
         Self {
-            told: told.map(Into::into),
-            scheme: target.scheme.into(),
+            name: target.origin(),
             authority: (&*target.authority).into(),
             path: target.path.into(),
             query: target.query.map(Into::into),
@@ -38,7 +35,8 @@ impl Origin {
     pub(crate) fn named_by(&self, effects: &Effects, response: &HeaderMap) -> Vec<Selector> {
         let fields = if effects.locations { &[LOCATION, CONTENT_LOCATION][..] } else { &[] };
         let references = fields.iter().flat_map(|name| response.get_all(name));
-        references.filter_map(|value| self.uri(value.to_str().ok()?)).map(Selector::Uri).collect()
+        let texts = references.filter_map(|value| str::from_utf8(value.as_bytes()).ok());
+        texts.filter_map(|reference| self.uri(reference)).map(Selector::Uri).collect()
     }
 
     /// The groups that the response invalidates, whatever its status is: it says so itself.
@@ -49,19 +47,17 @@ impl Origin {
         if !effects.groups {
             return Vec::new();
         }
-        let origin = format!("{}://{}", self.scheme, self.authority);
-        let groups = groups::groups(response, &CACHE_GROUP_INVALIDATION, &origin);
+        let groups = groups::groups(response, &CACHE_GROUP_INVALIDATION, &self.name);
         groups.into_iter().map(Selector::Tag).collect()
     }
 
     fn uri(&self, reference: &str) -> Option<UriName> {
-        let base = Base {
-            scheme: self.told.as_deref(),
-            authority: &self.authority,
-            path: &self.path,
-            query: self.query.as_deref(),
+        let base = Base { authority: &self.authority, path: &self.path, query: self.query.as_deref() };
+        let target = reference::same_origin(reference, base)?;
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&*target, None),
         };
-        let path = reference::same_origin(reference, base)?;
-        UriName::new(&format!("{}://{}{path}", self.scheme, self.authority)).ok()
+        Some(UriName::from_parts(Some(&self.authority), path, query))
     }
 }

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use super::{Selector, UriName, prefixes};
+use super::{Selector, UriName, UriParts, prefixes};
 use crate::key::buf::KeyBuf;
-use crate::key::escape;
 use crate::key::query::QueryRules;
+use crate::key::{escape, normalize};
 
 /// Where the responses that a selector names are found by key, as far as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,17 +26,32 @@ pub enum Reach {
 impl Selector {
     /// Where what it names is found by key.
     ///
-    /// What has this URI or text in its key and more than that (header fields, cookies, a partition) is not found by
-    /// [`Key`](Self::Key) nor by a [`Uri`](Self::Uri) with a host; what has a custom key is not found by URI, path or glob.
+    /// Keys have the URI as it was sent. A key in an unusual spelling, such as `/%61` for `/a`, may be left out. A custom key is
+    /// not found by URI, path or glob.
     #[must_use]
     pub fn reach(&self) -> Reach {
         match self {
             Self::Tag(_) => Reach::Nowhere,
             Self::Key(text) => key_of(text).map_or(Reach::Nowhere, Reach::Key),
-            Self::Uri(uri) => uri.reach(),
-            Self::Prefix(prefix) => below(&prefix.0),
-            Self::Glob(glob) => below(glob.0.split('*').next().unwrap_or_default()),
+            Self::Uri(uri) => {
+                let UriParts { host, path, .. } = uri.parts();
+                below(host, path)
+            }
+            Self::Prefix(prefix) => below(None, &prefix.0),
+            Self::Glob(glob) => below(None, glob.0.split('*').next().unwrap_or_default()),
             Self::All => Reach::Among(vec!["".into()]),
+        }
+    }
+
+    /// Selectors by which the memory of most of what it names is freed in short steps, which search for nothing.
+    ///
+    /// For a URI on one host these are its keys for each scheme, in the normal spelling. They leave out keys that have more than
+    /// the URI (header fields, cookies, a partition) and keys in another spelling. Any other selector stays as it is.
+    #[must_use]
+    pub fn for_reclaim(&self) -> Vec<Self> {
+        match self {
+            Self::Uri(uri) if uri.parts().host.is_some() => uri.likely_keys().map(Self::Key).collect(),
+            _ => vec![self.clone()],
         }
     }
 
@@ -47,9 +62,11 @@ impl Selector {
         match self {
             Self::Tag(_) => false,
             Self::Key(text) => key_of(text).as_deref() == Some(key),
-            Self::Uri(uri) => of_uri(&|target| target.has_name(&uri.0)),
-            Self::Prefix(prefix) => of_uri(&|target| prefixes(&target.path).any(|path| *path == *prefix.0)),
-            Self::Glob(glob) => of_uri(&|target| glob.matches(&target.path)),
+            Self::Uri(uri) => of_uri(&|target| target.has_name(uri.parts())),
+            Self::Prefix(prefix) => {
+                of_uri(&|target| target.has_path(|path| prefixes(path).any(|path| *path == *prefix.0)))
+            }
+            Self::Glob(glob) => of_uri(&|target| target.has_path(|path| glob.matches(path))),
             Self::All => true,
         }
     }
@@ -65,34 +82,42 @@ fn key_of(text: &str) -> Option<Box<str>> {
     key.as_str().map(Box::from)
 }
 
-fn below(path: &str) -> Reach {
-    let mut key = KeyBuf::new();
-    key.uri("", "", path);
-    let path = key.as_str().and_then(|key| key.strip_prefix("u||"));
+/// The keys of URIs on this host, or on every one, whose paths begin so.
+fn below(host: Option<&str>, path: &str) -> Reach {
+    let key_part = |text: &str| {
+        let mut key = KeyBuf::new();
+        key.uri("", "", as_sent(text));
+        key.as_str().and_then(|key| key.strip_prefix("u||")).map(Box::from)
+    };
     // Longer than any key: nothing is there.
-    path.map_or(Reach::Nowhere, |path| Reach::Among(vec!["u|".into(), "|".into(), path.into()]))
+    match (key_part(host.unwrap_or_default()), key_part(path)) {
+        (Some(host), Some(path)) => Reach::Among(vec!["u|".into(), host, path]),
+        _ => Reach::Nowhere,
+    }
 }
 
+/// The start of a normal text that clients most likely send as it is.
+fn as_sent(normal: &str) -> &str {
+    normal.split(['%', '~']).next().unwrap_or_default()
+}
+
+/// The schemes that stand in keys: `http:` is that of a URI which was sent as a whole.
+const SCHEMES: [&str; 3] = ["http", "http:", "https"];
+
 impl UriName {
-    fn reach(&self) -> Reach {
-        let (path, query) = match self.0.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (&*self.0, None),
-        };
-        let Some((scheme, rest)) = path.split_once("://").filter(|_| !path.starts_with('/')) else {
-            return below(path);
-        };
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let mut key = KeyBuf::new();
-        key.uri(scheme, authority, path);
-        key.query(&QueryRules::all(), query);
-        key.as_str().map_or(Reach::Nowhere, |key| Reach::Key(key.into()))
+    fn likely_keys(&self) -> impl Iterator<Item = Box<str>> {
+        let UriParts { host, path, query } = self.parts();
+        SCHEMES.into_iter().filter_map(move |scheme| {
+            let mut key = KeyBuf::new();
+            key.uri(scheme, host?, path);
+            key.query(&QueryRules::all(), query);
+            key.as_str().map(Box::from)
+        })
     }
 }
 
 /// The target URI that stands in a key, with the query as it is keyed.
 struct Target<'a> {
-    scheme: &'a str,
     authority: Cow<'a, str>,
     path: Cow<'a, str>,
     query: Option<Cow<'a, str>>,
@@ -101,13 +126,11 @@ struct Target<'a> {
 impl<'a> Target<'a> {
     fn read(key: &'a str) -> Option<Self> {
         let mut parts = key.split('|');
-        let ["u", scheme, authority, path] = [parts.next()?, parts.next()?, parts.next()?, parts.next()?]
-        else {
+        let ["u", _, authority, path] = [parts.next()?, parts.next()?, parts.next()?, parts.next()?] else {
             return None;
         };
         let query = parts.next().and_then(|part| part.strip_prefix('?'));
         Some(Self {
-            scheme,
             authority: escape::undo(authority)?,
             path: escape::undo(path)?,
             query: match query {
@@ -117,16 +140,17 @@ impl<'a> Target<'a> {
         })
     }
 
-    fn has_name(&self, name: &str) -> bool {
-        let local = match name.strip_prefix(self.scheme).and_then(|rest| rest.strip_prefix("://")) {
-            Some(rest) => rest.strip_prefix(&*self.authority),
-            None => Some(name),
-        };
-        let after_path = local.and_then(|local| local.strip_prefix(&*self.path));
-        match &self.query {
-            None => after_path == Some(""),
-            Some(query) => after_path.and_then(|rest| rest.strip_prefix('?')) == Some(query),
-        }
+    /// Compares without a copy where the key is in the normal spelling, which most are.
+    fn has_name(&self, name: UriParts<'_>) -> bool {
+        name.host.is_none_or(|host| normalize::host(&self.authority) == host)
+            && normalize::path(&self.path) == name.path
+            && self.query.as_deref().map(normalize::query).as_deref() == name.query
+    }
+
+    /// Whether this holds for its path as it was sent, or for what that resolves to.
+    fn has_path(&self, names: impl Fn(&str) -> bool) -> bool {
+        let sent = normalize::path_with_dots(&self.path);
+        names(&sent) || names(&normalize::without_dots(&sent))
     }
 }
 
@@ -155,8 +179,6 @@ mod tests {
             (key("a|{b}"), "k|a^7C^7Bb^7D"),
             (key("k|user:7|p|me"), "k|user:7|p|me"),
             (key("u|http|a|/x|?q"), "u|http|a|/x|?q"),
-            (uri("https://Shop.Example:443/a?b=c|d"), "u|https|shop.example|/a|?b=c^7Cd"),
-            (uri("http://a"), "u|http|a|/"),
         ];
         for (selector, expected) in cases {
             assert_eq!(selector.reach(), Reach::Key(expected.into()), "{selector}");
@@ -166,10 +188,16 @@ mod tests {
 
     #[test]
     fn many_keys_are_found_by_what_they_have_in_common() {
-        let cases: [(Selector, &[&str]); 7] = [
+        let cases: [(Selector, &[&str]); 12] = [
             (prefix("/a/b/"), &["u|", "|", "|/a/b"]),
             (prefix("/"), &["u|", "|", "|"]),
-            (prefix("/a|b"), &["u|", "|", "|/a^7Cb"]),
+            // The pattern ends before the first character that may be spelled otherwise.
+            (prefix("/a|b"), &["u|", "|", "|/a"]),
+            (prefix("/caf%c3%a9/x"), &["u|", "|", "|/caf"]),
+            (glob("/~me/*"), &["u|", "|", "|/"]),
+            (uri("https://Shop.Example:443/a?b=c|d"), &["u|", "|shop.example", "|/a"]),
+            (uri("http://a"), &["u|", "|a", "|/"]),
+            (uri("/.//x/y"), &["u|", "|", "|//x/y"]),
             (glob("/img/*.png"), &["u|", "|", "|/img/"]),
             (glob("*"), &["u|", "|", "|"]),
             (uri("/a?b=://c/d"), &["u|", "|", "|/a"]),
@@ -181,6 +209,17 @@ mod tests {
         }
         assert_eq!(Selector::Tag(Tag::new("a")).reach(), Reach::Nowhere);
         assert_eq!(Selector::Key("x".repeat(9_000).into()).reach(), Reach::Nowhere);
+    }
+
+    #[test]
+    fn a_uri_on_one_host_is_freed_by_its_keys() {
+        let keys =
+            |selector: Selector| selector.for_reclaim().iter().map(ToString::to_string).collect::<Vec<_>>();
+        let expected = ["http", "http:", "https"].map(|scheme| format!("k:u|{scheme}|shop|/a|?b=c"));
+        assert_eq!(keys(uri("https://Shop:443/a?b=c")), expected);
+        assert_eq!(keys(uri("/a")), ["u:/a"]);
+        assert_eq!(keys(prefix("/a")), ["p:/a"]);
+        assert_eq!(keys(uri(&format!("//shop/{}", "x".repeat(9_000)))), [""; 0], "longer than any key");
     }
 
     #[test]
@@ -206,7 +245,21 @@ mod tests {
             (uri("/a?q=&utm=1"), "u|https|any|/a|?q=|n|-utm", false),
             (uri("/a"), "u|https|any|/a|n|=", true),
             (prefix("/a"), "u|http|h|/a/b|n|o-", true),
-            (uri("https://h/a"), "u|http|h|/a", false),
+            // Keys have a scheme and the spelling that was sent, names have neither.
+            (uri("https://h/a"), "u|http|h|/a", true),
+            (uri("https://h/a"), "u|http:|h|/a", true),
+            (uri("https://h/a"), "u|http|h:443|/a", true),
+            (uri("https://h/a"), "u|http|h:8443|/a", false),
+            (uri("/caf\u{e9}?q=~"), "u|http|h|/caf%c3%a9|?q=%7e", true),
+            (uri("/caf\u{e9}"), "u|http|h|/caf^C3^A9", true),
+            (uri("/a/b"), "u|http|h|/a%2Fb", false),
+            (uri("/.//h/a"), "u|http|x|//h/a", true),
+            (uri("//h/a"), "u|http|x|//h/a", false),
+            (uri("/b"), "u|http|h|/a/../b", true),
+            (prefix("/a"), "u|http|h|/a/../b", true),
+            (prefix("/b"), "u|http|h|/a/../b", true),
+            (prefix("/caf\u{e9}"), "u|http|h|/caf%c3%A9/x", true),
+            (glob("/caf\u{e9}*"), "u|http|h|/caf%c3%A9/x", true),
             (uri("https://h/a"), "u|https|hh|/a", false),
             (Selector::All, "k|anything", true),
             (Selector::Key("a".into()), "k|ab", false),

@@ -37,8 +37,8 @@ fn glob(pattern: &str) -> Event {
 }
 
 fn tagged(tag: &str) -> Names {
-    let uri = "/products/42?a=1";
-    Names::new("/products/42", &["key".into()], &[uri.into()], &[Tag::new(tag)])
+    let uri = UriName::new("/products/42?a=1").unwrap();
+    Names::new("/products/42", &["key".into()], &[uri], &[Tag::new(tag)])
 }
 
 fn stale_for(seconds: u64) -> Verdict {
