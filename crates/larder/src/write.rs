@@ -163,7 +163,7 @@ async fn abandoned(route: &Route, audience: &Audience, permit: &OnceLock<Abandon
     audience.empty().await;
     if let Some(granted) = route.cache.background.abandoned_write() {
         let _ = permit.set(granted);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

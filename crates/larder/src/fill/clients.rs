@@ -53,7 +53,7 @@ impl Clients {
             self.audience.empty().await;
         }
         if self.may_go_on(background) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
