@@ -250,3 +250,26 @@ async fn the_inner_layers_tag_is_what_invalidates() {
     cache.invalidate(Tag::new("product:7")).await;
     assert_eq!(site.get("/7").await.x_cache(), "MISS");
 }
+
+/// The same layer around a router and around its route counts once.
+#[tokio::test]
+async fn a_layer_that_is_applied_twice_is_one_layer() {
+    let (cache, _) = cache();
+    let layer = cache.layer(hourly());
+    let origin = Origin::new(|_, call| Answer::ok(call.to_string()));
+    let router = Router::new().route_service("/a", layer.layer(origin.clone())).layer(layer);
+    let site = Arc::new(Site::of(router).await);
+    let at_once: Vec<_> = (0..10)
+        .map(|_| {
+            let site = Arc::clone(&site);
+            tokio::spawn(async move { site.get("/a").await })
+        })
+        .collect();
+    for page in all(at_once).await {
+        assert_eq!((page.text().as_str(), page.all("x-cache").len()), ("1", 1));
+    }
+    let page = site.get("/a").await;
+    assert!(page.is("HIT", "1"));
+    assert_eq!(page.all("x-cache"), ["HIT"]);
+    assert_eq!(origin.calls(), 1);
+}

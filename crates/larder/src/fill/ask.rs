@@ -43,6 +43,8 @@ pub(crate) struct Ask {
     pub(crate) run: OuterRun,
     /// Whether that is not known, as its route has not answered yet.
     pub(crate) provisional: bool,
+    /// Whether it came through another layer before.
+    within: bool,
 }
 
 impl Ask {
@@ -62,6 +64,7 @@ impl Ask {
         let origin = route.policy.effects.groups.then(|| target.origin());
         spelling::of_host(parts);
         let span = route.span(crate::route::matched_path(parts), &key);
+        let within = OuterRun::is_within(parts);
         let run = OuterRun::begin(route, parts);
         Ok(Self {
             key,
@@ -78,6 +81,7 @@ impl Ask {
             refreshes: false,
             completes: false,
             run,
+            within,
             provisional: false,
         })
     }
@@ -121,9 +125,10 @@ impl Ask {
             Found::Held(held) => held.variant(),
             Found::Pass | Found::Nothing => 0,
         };
-        // Layers do not wait for each other: a request may be on its way through two that give it the same key.
-        let layer = std::ptr::from_ref(route).addr();
-        (self.key.clone(), variant ^ u128::from(layer as u64))
+        // Layers do not wait for each other: a request may be on its way through two that give it the same key, or twice
+        // through the same one.
+        let layer = std::ptr::from_ref(route).addr() as u64 ^ u64::from(self.within);
+        (self.key.clone(), variant ^ u128::from(layer))
     }
 
     /// The tags that the response to it gives itself in its fields.

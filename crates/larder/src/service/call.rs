@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 use super::catch_up::Detour;
 use super::future::ResponseFuture;
 use super::inner::Inner;
-use super::nesting::{self, Nesting, OuterRun};
+use super::nesting::{self, Nesting, OuterRun, Place};
 use super::plan::{Look, Plan};
 use super::route::Route;
 use super::sent;
@@ -208,7 +208,7 @@ impl<S> CacheService<S> {
     where
         S: Clone,
     {
-        let (table, place) = (&self.route.nesting, nesting::place(parts));
+        let (table, place) = (&self.route.nesting, Place::of(parts));
         match table.get(place) {
             Some(nesting) => nesting == Nesting::Plain,
             None if nesting::is_certainly_plain(&self.inner, parts) => {

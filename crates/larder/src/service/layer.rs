@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::call::CacheService;
-use super::nesting::NestingTable;
+use super::nesting::{Existing, NestingTable};
 use super::route::Route;
 use crate::fill::budget::Budget;
 use crate::inner::Inner;
@@ -29,6 +29,7 @@ impl CacheLayer {
         let route = Route {
             new_keys: Budget::new(policy.new_keys),
             nesting: NestingTable::default(),
+            _existing: Existing::new(),
             shared_alone: !cache.memory.keeps() && cache.store.is_some() && !policy.searches(),
             cache,
             policy,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::nesting::NestingTable;
+use super::nesting::{Existing, NestingTable};
 use crate::fill::budget::Budget;
 use crate::inner::Inner;
 use crate::policy::Policy;
@@ -15,6 +15,7 @@ pub(crate) struct Route {
     pub(crate) new_keys: Budget,
     /// What is known about layers further in.
     pub(crate) nesting: NestingTable,
+    pub(super) _existing: Existing,
     /// Whether nothing is ever kept in memory, and there is a shared tier to ask. Here, as every hit looks at it.
     pub(crate) shared_alone: bool,
     #[cfg(feature = "metrics")]
