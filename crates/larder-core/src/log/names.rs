@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::selector::{Digest, Glob, Kind, Tag, prefixes};
+use super::selector::{Digest, Glob, Kind, Lineage, Tag, prefixes};
 
 /// The names of a stored response: its tags, its key and URI, and the path that prefixes and globs are held against.
 ///
@@ -33,6 +33,14 @@ impl Names {
         let mut digests: Vec<Digest> = Vec::new();
         pack(&mut packed, PATH, path);
         digests.extend(prefixes(path).map(|prefix| Digest::of(Kind::Prefix, prefix)));
+        // Also those of each URI, whose path may be another one: a response has to have every name that a name of it can
+        // be folded into.
+        let lineages = std::iter::once(Lineage::of_path(path).as_uri());
+        for digest in lineages.chain(uris.iter().map(|uri| Lineage::of_uri(uri))).flat_map(Lineage::ancestors) {
+            if !digests.contains(&digest) {
+                digests.push(digest);
+            }
+        }
         for key in keys {
             pack(&mut packed, KEY, key);
             digests.push(Digest::of(Kind::Key, key));
@@ -169,7 +177,7 @@ mod tests {
             assert_eq!(one.with_tags_of(&other), None);
         }
     }
-    use crate::log::selector::{Prefix, Selector, UriName};
+    use crate::log::selector::{PathName, Prefix, Selector, UriName};
 
     #[test]
     fn a_response_is_found_by_every_selector_that_names_it_and_by_no_other() {
@@ -184,6 +192,9 @@ mod tests {
         assert!(named(Selector::Key("product-42".into())));
         assert!(named(UriName::new("/products/42?a=1").unwrap().into()));
         assert!(named(UriName::new("http://SHOP:80/products/42?a=1").unwrap().into()));
+        assert!(named(PathName::new("/products/42").unwrap().into()));
+        assert!(!named(PathName::new("/products").unwrap().into()));
+        assert!(!named(PathName::new("/products/42/").unwrap().into()));
         for path in ["/", "/products", "/products/", "/products/42"] {
             assert!(named(Prefix::new(path).unwrap().into()), "{path}");
         }
@@ -192,6 +203,19 @@ mod tests {
         assert!(!named(Tag::new("product-42").into()));
         assert!(!named(Prefix::new("/products/4").unwrap().into()));
         assert!(!named(UriName::new("/products/42").unwrap().into()));
+    }
+
+    /// Also of a URI with another path than the response's own, as a layer further in may have given it.
+    #[test]
+    fn a_response_has_every_name_that_one_of_its_names_can_be_folded_into() {
+        let deep = format!("/deep{}/x?y", "/a//b".repeat(30));
+        let uris = ["/a/b/c?d", "http://shop/e/f/g", "/h", "/", "//i//j/", &deep].map(Box::from);
+        let names = Names::new("/k/l/m", &[], &uris, &[]);
+        let paths = ["/k/l/m"].into_iter().chain(uris.iter().map(|uri| uri.as_ref()));
+        for lineage in paths.map(Lineage::of_uri) {
+            assert!(lineage.ancestors().count() >= 2);
+            assert!(lineage.ancestors().all(|ancestor| names.digests().any(|digest| digest == ancestor)));
+        }
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! What an invalidation names.
 
+mod path;
 mod reach;
 
 use std::fmt;
 
 use twox_hash::XxHash3_64;
 
+pub use self::path::PathName;
+pub(crate) use self::path::{Lineage, Rank};
 pub use self::reach::Reach;
+use crate::key::buf;
 
 /// A name that a response is given so that it can be invalidated by it, whatever its URI; what Fastly calls a
 /// surrogate key. Any text will do: `product:42`, `users:top`.
@@ -142,6 +146,12 @@ impl UriName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its path, with every query and on every host; `None` if that is too long for a key.
+    #[must_use]
+    pub fn path(&self) -> Option<PathName> {
+        PathName::new(path::path_of(&self.0)).ok()
+    }
 }
 
 /// What an invalidation names.
@@ -156,6 +166,8 @@ pub enum Selector {
     Key(Box<str>),
     /// Every variant of the response of this URI.
     Uri(UriName),
+    /// Every response of this very path, with any query and on any host.
+    Path(PathName),
     /// Every response below this path.
     Prefix(Prefix),
     /// Every response whose path matches.
@@ -172,6 +184,7 @@ impl Selector {
             Self::Tag(tag) => format!("t:{}", tag.0),
             Self::Key(key) => format!("k:{key}"),
             Self::Uri(uri) => format!("u:{}", uri.0),
+            Self::Path(path) => format!("x:{}", path.as_str()),
             Self::Prefix(prefix) => format!("p:{}", prefix.0),
             Self::Glob(glob) => format!("g:{}", glob.0),
             Self::All => "a:".to_owned(),
@@ -187,6 +200,7 @@ impl Selector {
             "t" => Some(Self::Tag(Tag::new(rest))),
             "k" => Some(Self::Key(rest.into())),
             "u" => Some(Self::Uri(UriName(rest.into()))),
+            "x" => PathName::new(rest).ok().map(Self::Path),
             // In the one spelling that the names of responses have, whoever wrote it.
             "p" => Some(Self::Prefix(Prefix::named_by(rest))),
             "g" => Some(Self::Glob(Glob(rest.into()))),
@@ -203,8 +217,44 @@ impl Selector {
             Self::Tag(tag) => Some(Digest::of(Kind::Tag, &tag.0)),
             Self::Key(key) => Some(Digest::of(Kind::Key, key)),
             Self::Uri(uri) => Some(Digest::of(Kind::Uri, &uri.0)),
+            Self::Path(path) => Some(Digest::of(Kind::Path, path.as_str())),
             Self::Prefix(prefix) => Some(Digest::of(Kind::Prefix, &prefix.0)),
         }
+    }
+
+    /// The coarser names that everything with this name has.
+    pub(crate) fn lineage(&self) -> Lineage {
+        match self {
+            Self::Uri(uri) => Lineage::of_uri(&uri.0),
+            Self::Path(path) => Lineage::of_path(path.as_str()),
+            Self::Prefix(_) => Lineage::alone(Rank::Prefix),
+            Self::Tag(_) | Self::Key(_) | Self::Glob(_) | Self::All => Lineage::alone(Rank::Other),
+        }
+    }
+
+    /// The selector that the log takes in its place: a URI that is too [long](buf::LIMIT) for a key is named by its path.
+    /// `None` if the path is too long as well, as nothing is stored under it.
+    #[must_use]
+    pub fn bounded(self) -> Option<Self> {
+        match self {
+            Self::Uri(uri) if uri.0.len() > buf::LIMIT => uri.path().map(Self::Path),
+            selector => Some(selector),
+        }
+    }
+
+    /// About how many bytes it takes in the log.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let text = match self {
+            Self::Tag(tag) => tag.as_str(),
+            Self::Key(key) => key,
+            Self::Uri(uri) => uri.as_str(),
+            Self::Path(path) => path.as_str(),
+            Self::Prefix(prefix) => &prefix.0,
+            Self::Glob(glob) => &glob.0,
+            Self::All => "",
+        };
+        text.len() + "h".len() + "a:".len()
     }
 }
 
@@ -223,6 +273,12 @@ impl From<Prefix> for Selector {
 impl From<Glob> for Selector {
     fn from(glob: Glob) -> Self {
         Self::Glob(glob)
+    }
+}
+
+impl From<PathName> for Selector {
+    fn from(path: PathName) -> Self {
+        Self::Path(path)
     }
 }
 
@@ -245,6 +301,8 @@ pub(crate) enum Kind {
     Key,
     Uri,
     Prefix,
+    Path,
+    Directory,
 }
 
 /// 64 bits of a name. Two names that share them cost a needless miss, never a stale hit.
@@ -328,6 +386,7 @@ mod tests {
             Selector::Tag(Tag::new("product:42")),
             Selector::Key("user:7".into()),
             Selector::Uri(UriName::new("https://Shop.Example:443/a?b=c").unwrap()),
+            Selector::Path(PathName::new("/a/").unwrap()),
             Selector::Prefix(Prefix::new("/api/").unwrap()),
             Selector::Glob(Glob::new("/a/*").unwrap()),
             Selector::All,
@@ -335,7 +394,7 @@ mod tests {
         for selector in selectors {
             assert_eq!(Selector::from_text(&selector.to_text()), Some(selector));
         }
-        for text in ["", "t", "x:1", "a:1"] {
+        for text in ["", "t", "x:1", "x:/a?b", "z:1", "a:1"] {
             assert_eq!(Selector::from_text(text), None, "{text}");
         }
         // A path of slashes that is cut has slashes at its end.
@@ -352,6 +411,20 @@ mod tests {
         assert_eq!(Prefix::new("/a?b").unwrap_err().to_string(), "\"/a?b\" cannot be a path prefix");
         assert_eq!(Glob::new("api/*").unwrap_err().to_string(), "\"api/*\" cannot be a glob");
         assert_eq!(UriName::new("ftp://x/").unwrap_err().to_string(), "\"ftp://x/\" cannot be a URI");
+    }
+
+    #[test]
+    fn a_uri_that_is_too_long_for_a_key_is_named_by_its_path() {
+        let of = |path: &str, query: usize| {
+            let uri = UriName::new(&format!("http://shop{path}?{}", "q".repeat(query))).unwrap();
+            Selector::Uri(uri).bounded()
+        };
+        let longest = buf::LIMIT - "http://shop/a?".len();
+        assert!(matches!(of("/a", longest), Some(Selector::Uri(_))));
+        assert_eq!(of("/a", longest + 1), Some(Selector::Path(PathName::new("/a").unwrap())));
+        assert_eq!(of(&format!("/{}", "a".repeat(buf::LIMIT)), 1), None);
+        let tag = Selector::Tag(Tag::new("t".repeat(9_000)));
+        assert_eq!(tag.clone().bounded(), Some(tag));
     }
 
     #[test]

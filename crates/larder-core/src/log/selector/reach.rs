@@ -34,6 +34,7 @@ impl Selector {
             Self::Tag(_) => Reach::Nowhere,
             Self::Key(text) => key_of(text).map_or(Reach::Nowhere, Reach::Key),
             Self::Uri(uri) => uri.reach(),
+            Self::Path(path) => below(path.as_str()),
             Self::Prefix(prefix) => below(&prefix.0),
             Self::Glob(glob) => below(glob.0.split('*').next().unwrap_or_default()),
             Self::All => Reach::Among(vec!["".into()]),
@@ -48,6 +49,7 @@ impl Selector {
             Self::Tag(_) => false,
             Self::Key(text) => key_of(text).as_deref() == Some(key),
             Self::Uri(uri) => of_uri(&|target| target.has_name(&uri.0)),
+            Self::Path(path) => of_uri(&|target| *target.path == *path.as_str()),
             Self::Prefix(prefix) => of_uri(&|target| prefixes(&target.path).any(|path| *path == *prefix.0)),
             Self::Glob(glob) => of_uri(&|target| glob.matches(&target.path)),
             Self::All => true,
@@ -132,11 +134,15 @@ impl<'a> Target<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Glob, Prefix, Tag};
+    use super::super::{Glob, PathName, Prefix, Tag};
     use super::*;
 
     fn uri(text: &str) -> Selector {
         Selector::Uri(UriName::new(text).unwrap())
+    }
+
+    fn path(path: &str) -> Selector {
+        Selector::Path(PathName::new(path).unwrap())
     }
 
     fn prefix(path: &str) -> Selector {
@@ -166,7 +172,8 @@ mod tests {
 
     #[test]
     fn many_keys_are_found_by_what_they_have_in_common() {
-        let cases: [(Selector, &[&str]); 7] = [
+        let cases: [(Selector, &[&str]); 8] = [
+            (path("/a/b"), &["u|", "|", "|/a/b"]),
             (prefix("/a/b/"), &["u|", "|", "|/a/b"]),
             (prefix("/"), &["u|", "|", "|"]),
             (prefix("/a|b"), &["u|", "|", "|/a^7Cb"]),
@@ -186,6 +193,11 @@ mod tests {
     #[test]
     fn a_key_is_named_as_its_response_is() {
         let cases = [
+            (path("/a"), "u|http|h|/a", true),
+            (path("/a"), "u|https|any|/a|?q=1|p|me", true),
+            (path("/a"), "u|http|h|/a/b", false),
+            (path("/a"), "u|http|h|/ab", false),
+            (path("/a"), "k|/a", false),
             (prefix("/a"), "u|http|h|/a", true),
             (prefix("/a"), "u|http|h|/a/b|?q=1|h|accept=x", true),
             (prefix("/a"), "u|http|h|/ab", false),

@@ -1,0 +1,187 @@
+//! Coarser names of what has a URI: its path, the directory of that, and the prefix above.
+
+use super::{Digest, Kind, Prefix, SelectorError};
+use crate::key::buf::LIMIT;
+
+/// One path with every query, on every host.
+///
+/// `/search` names `/search` and `/search?q=1`, not `/search/all`; for that there is [`Prefix`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PathName(Box<str>);
+
+impl PathName {
+    /// The path with this text.
+    ///
+    /// # Errors
+    /// If the text does not begin with `/`, holds a `?` or `#`, which no path can, or is longer than a
+    /// [key](LIMIT): nothing is stored under such a path.
+    pub fn new(path: &str) -> Result<Self, SelectorError> {
+        if !path.starts_with('/') || path.contains(['?', '#']) || path.len() > LIMIT {
+            return Err(SelectorError::new("path", path));
+        }
+        Ok(Self(path.into()))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The path of the URI with this text: `/a` of `/a?b` and of `https://shop/a?b`.
+pub(crate) fn path_of(uri: &str) -> &str {
+    let local = uri.split(['?', '#']).next().unwrap_or_default();
+    if local.starts_with('/') {
+        return local;
+    }
+    match local.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |path| &rest[path..]),
+        None => local,
+    }
+}
+
+/// The directory that a path lies in: `/a/` of `/a/b` and of `/a/`, `/` of `/a`.
+fn directory_of(path: &str) -> &str {
+    path.rfind('/').map_or("", |slash| &path[..=slash])
+}
+
+/// The prefix that the responses of a directory share with those of its siblings: `/a` of `/a/b/`. The root has none, as
+/// it would name everything.
+fn prefix_of(directory: &str) -> Option<Prefix> {
+    let directory = directory.trim_end_matches('/');
+    let parent = Prefix::named_by(&directory[..directory.rfind('/')?]);
+    (!parent.0.is_empty()).then_some(parent)
+}
+
+/// What kind of name a row of the table has, from the finest to the coarsest. A row of the first three can be folded into
+/// a coarser one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Rank {
+    Uri,
+    Path,
+    Directory,
+    Prefix,
+    /// A tag or a key, which says nothing of where the response lies.
+    Other,
+}
+
+impl Rank {
+    pub(crate) const ALL: [Self; 5] = [Self::Uri, Self::Path, Self::Directory, Self::Prefix, Self::Other];
+}
+
+/// A name's rank, and the coarser names that every response with this name has as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Lineage {
+    rank: Rank,
+    path: Digest,
+    directory: Digest,
+    prefix: Option<Digest>,
+}
+
+impl Lineage {
+    /// The lineage of a URI with this text.
+    pub(crate) fn of_uri(uri: &str) -> Self {
+        Self { rank: Rank::Uri, ..Self::of_path(path_of(uri)) }
+    }
+
+    pub(crate) fn of_path(path: &str) -> Self {
+        let directory = directory_of(path);
+        Self {
+            rank: Rank::Path,
+            path: Digest::of(Kind::Path, path),
+            directory: Digest::of(Kind::Directory, directory),
+            prefix: prefix_of(directory).map(|prefix| Digest::of(Kind::Prefix, &prefix.0)),
+        }
+    }
+
+    /// The lineage of a URI with this path.
+    pub(crate) fn as_uri(self) -> Self {
+        Self { rank: Rank::Uri, ..self }
+    }
+
+    /// A name that has no coarser one.
+    pub(crate) const fn alone(rank: Rank) -> Self {
+        let none = Digest::from_bits(0);
+        Self { rank, path: none, directory: none, prefix: None }
+    }
+
+    pub(crate) const fn rank(&self) -> Rank {
+        self.rank
+    }
+
+    /// The next coarser name, and its lineage.
+    pub(crate) fn parent(&self) -> Option<(Digest, Self)> {
+        let (digest, rank) = match self.rank {
+            Rank::Uri => (self.path, Rank::Path),
+            Rank::Path => (self.directory, Rank::Directory),
+            Rank::Directory => (self.prefix?, Rank::Prefix),
+            Rank::Prefix | Rank::Other => return None,
+        };
+        Some((digest, Self { rank, ..*self }))
+    }
+
+    /// All coarser names.
+    pub(crate) fn ancestors(self) -> impl Iterator<Item = Digest> {
+        let mut lineage = self;
+        std::iter::from_fn(move || {
+            let (digest, parent) = lineage.parent()?;
+            lineage = parent;
+            Some(digest)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_uri_has_no_host_and_no_query() {
+        let cases = [
+            ("/a?b=/c", "/a"),
+            ("/", "/"),
+            ("https://shop/a?b", "/a"),
+            ("https://shop", "/"),
+            ("https://shop?b/c", "/"),
+            ("//a/b", "//a/b"),
+            ("/a?b=://c/d", "/a"),
+        ];
+        for (uri, path) in cases {
+            assert_eq!(path_of(uri), path, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_directory_has_what_lies_directly_in_it() {
+        let cases =
+            [("/", "/"), ("/a", "/"), ("/a/", "/a/"), ("/a/b", "/a/"), ("/a/b/c", "/a/b/"), ("a", "")];
+        for (path, directory) in cases {
+            assert_eq!(directory_of(path), directory, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_of_a_directory_has_its_siblings_and_is_never_everything() {
+        let cases = [
+            ("/a/b/", Some("/a")),
+            ("/a/b//", Some("/a")),
+            ("/a//b/", Some("/a")),
+            ("/a/", None),
+            ("/", None),
+            ("//", None),
+            ("", None),
+        ];
+        for (directory, prefix) in cases {
+            assert_eq!(prefix_of(directory).as_ref().map(|prefix| &*prefix.0), prefix, "{directory}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_can_be_none_is_an_error() {
+        for path in ["", "a", "/a?b", "/a#b", &format!("/{}", "a".repeat(LIMIT))] {
+            assert!(PathName::new(path).is_err(), "{path:.20}");
+        }
+        assert_eq!(PathName::new("/a b/").unwrap().as_str(), "/a b/");
+    }
+}
