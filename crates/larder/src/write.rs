@@ -19,7 +19,8 @@ use larder_core::outcome::{BypassReason, Outcome};
 use crate::body::CacheBody;
 use crate::detach::detached;
 use crate::log::{Invalidated, Invalidation, invalidate};
-use crate::policy::{Brought, Effects};
+use crate::policy::{Brought, Effects, KeySource};
+use crate::route::Params;
 use crate::serve;
 use crate::service::route::Route;
 use crate::service::target::Target;
@@ -29,7 +30,7 @@ pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
 
 /// What a successful request with an unsafe method invalidates.
 pub(crate) struct Written {
-    /// Its URI, and what a `GET` of it is stored under.
+    /// Its URI, and what a `GET` of it is stored under where that is something else.
     own: Vec<Selector>,
     /// What its response may name others by.
     origin: Option<Origin>,
@@ -47,14 +48,21 @@ pub(crate) fn names(route: &Route, parts: &mut Parts) -> Written {
         let uri = uri.and_then(|uri| UriName::new(uri.as_str()).ok());
         return Written { own: uri.map(Selector::Uri).into_iter().collect(), origin: None };
     };
-    let uri = target.uris(target.query).pop().and_then(|uri| UriName::new(&uri).ok());
-    let mut key = KeyBuf::new();
-    let key = match route.policy.write_key(&mut key, parts, &params, &target) {
-        Ok(()) => key.as_str().map(|key| Selector::Key(key.into())),
-        Err(_) => None,
-    };
+    // For its own host, or, if that can be none, for every one.
+    let uri = target.uris(target.query).iter().rev().find_map(|uri| UriName::new(uri).ok());
+    let key = custom_key(route, parts, &params, &target);
     let own = uri.map(Selector::Uri).into_iter().chain(key).collect();
     Written { own, origin: Some(Origin::of(&target, crate::route::whole_uri(parts).scheme_str())) }
+}
+
+/// The key of a `GET`, where it is not the URI, which everything that is stored for the URI has as a name already.
+fn custom_key(route: &Route, parts: &Parts, params: &Params, target: &Target<'_>) -> Option<Selector> {
+    if matches!(route.policy.key, KeySource::Uri) {
+        return None;
+    }
+    let mut key = KeyBuf::new();
+    route.policy.write_key(&mut key, parts, params, target).ok()?;
+    key.as_str().map(|key| Selector::Key(key.into()))
 }
 
 impl Written {
@@ -102,6 +110,7 @@ where
     let status = response.status();
     let said = Invalidation::take_from(response.extensions_mut());
     let written = written.with(&route.policy.effects, status, response.headers());
+    let written = route.cache.recent_writes.collapse(written, route.cache.clock.boot());
     // Two events, as the handler's may be soft while the URI's is not.
     let mut last = None;
     if let Some(said) = said {

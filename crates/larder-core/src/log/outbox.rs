@@ -14,6 +14,31 @@ use crate::store::Appended;
 /// How many events are appended as one step, so that no step takes the server long.
 const BATCH: usize = 128;
 
+/// How much is appended as one step at most, unless a single event is more. A look at the log has to take in an entry as
+/// a whole.
+const BATCH_EVENTS: usize = 1_024;
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// These events in their order, in parts that can each be appended as one step.
+pub fn batches(events: &[Event]) -> impl Iterator<Item = &[Event]> {
+    let mut rest = events;
+    std::iter::from_fn(move || {
+        let (batch, after) = rest.split_at(fitting(rest.iter(), BATCH_EVENTS));
+        rest = after;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
+/// How many of the first events go into one step: at least one, if there is one.
+fn fitting<'a>(events: impl Iterator<Item = &'a Event>, most: usize) -> usize {
+    let mut bytes = 0;
+    let fits = |(index, event): &(usize, &Event)| {
+        bytes += event.selector.weight();
+        *index == 0 || bytes <= BATCH_BYTES
+    };
+    events.take(most).enumerate().take_while(fits).count()
+}
+
 /// Events to append to the log as one step. Whoever appended them says so with
 /// [`Tail::sent`](super::tail::Tail::sent); if the append failed, there is nothing to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +130,7 @@ impl Outbox {
         let waiting = self.entries.iter().skip_while(|entry| entry.appended.is_some());
         // Without gaps, so that the range names exactly these.
         let run = waiting.take_while(|entry| entry.appended.is_none()).take(BATCH).collect::<Vec<_>>();
+        let run = &run[..fitting(run.iter().map(|entry| &entry.event), BATCH)];
         Some(Batch {
             numbers: run.first()?.number..=run.last()?.number,
             events: run.iter().map(|entry| entry.event.clone()).collect(),
@@ -168,6 +194,22 @@ mod tests {
         move |appended| {
             if which.contains(&appended.id.millis) { Passing::AppendAgain } else { Passing::Waiting }
         }
+    }
+
+    #[test]
+    fn what_is_appended_as_one_step_is_bounded_in_events_and_in_bytes() {
+        let lengths = |events: &[Event]| batches(events).map(<[Event]>::len).collect::<Vec<_>>();
+        let tags = |length: usize, number| vec![event(&"t".repeat(length)); number];
+        assert_eq!(lengths(&[]), []);
+        assert_eq!(lengths(&tags(5, 2_500)), [1_024, 1_024, 452]);
+        assert_eq!(lengths(&tags(100_000, 5)), [2, 2, 1]);
+        assert_eq!(lengths(&[tags(9, 2), tags(BATCH_BYTES, 2), tags(9, 1)].concat()), [2, 1, 1, 1]);
+
+        let mut outbox = Outbox::new(9);
+        for (number, event) in (1..).zip(tags(100_000, 5)) {
+            outbox.push(number, &event);
+        }
+        assert_eq!(outbox.unsent().unwrap().events().len(), 2);
     }
 
     /// Were it in the range of the batch, what is taken back while the batch is on its way would count as sent.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap};
-use larder_core::key::buf::KeyBuf;
+use larder_core::key::buf::{KeyBuf, LIMIT};
 use larder_core::key::cookies;
 use larder_core::key::template::Template;
 use larder_core::log::names::Names;
@@ -93,6 +93,10 @@ impl Policy {
         params: &Params,
         target: &Target<'_>,
     ) -> Result<(), BypassReason> {
+        // Whatever the key is: the log has to be able to name the path.
+        if target.path.len() > LIMIT {
+            return Err(BypassReason::KeyTooLong);
+        }
         match &self.key {
             KeySource::Uri => {
                 key.uri(target.form, &target.authority, target.path);
