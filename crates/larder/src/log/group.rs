@@ -15,7 +15,7 @@ use super::invalidate::Invalidated;
 use crate::background::Background;
 
 /// From the beginning of one append to that of the next for the same path.
-const BETWEEN: Duration = Duration::from_millis(25);
+const BETWEEN: Duration = Duration::from_millis(10);
 
 /// Told once, what became of an append.
 type Told = watch::Sender<Option<Invalidated>>;
@@ -114,7 +114,6 @@ impl Drop for Leader {
         }
     }
 }
-
 
 #[cfg(test)]
 mod tests {

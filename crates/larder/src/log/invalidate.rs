@@ -253,11 +253,7 @@ async fn append(inner: &Arc<Inner>, store: &dyn Store, events: &[Event]) -> Pass
     }
 }
 
-async fn append_batch(
-    inner: &Arc<Inner>,
-    store: &dyn Store,
-    batch: &[Event],
-) -> Result<Appended, Passing> {
+async fn append_batch(inner: &Arc<Inner>, store: &dyn Store, batch: &[Event]) -> Result<Appended, Passing> {
     let (incarnation, id) = match store.append(batch).await {
         Ok(appended) => appended,
         Err(error) => {
