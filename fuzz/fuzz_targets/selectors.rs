@@ -2,7 +2,7 @@
 #![no_main]
 
 use larder_core::log::names::Names;
-use larder_core::log::selector::{Glob, Prefix, Selector, Tag, UriName};
+use larder_core::log::selector::{Glob, PathName, Prefix, Selector, Tag, UriName};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (String, String)| {
@@ -16,6 +16,7 @@ fuzz_target!(|input: (String, String)| {
         Some(Selector::Tag(Tag::new(text.as_str()))),
         Some(Selector::Key(text.as_str().into())),
         UriName::new(&text).ok().map(Selector::Uri),
+        PathName::new(&text).ok().map(Selector::Path),
         Prefix::new(&text).ok().map(Selector::Prefix),
         Glob::new(&text).ok().map(Selector::Glob),
     ]
