@@ -212,7 +212,7 @@ mod tests {
         let deep = format!("/deep{}/x?y", "/a//b".repeat(30));
         let uris = ["/a/b/c?d", "http://shop/e/f/g", "/h", "/", "//i//j/", &deep].map(Box::from);
         let names = Names::new("/k/l/m", &[], &uris, &[]);
-        let paths = ["/k/l/m"].into_iter().chain(uris.iter().map(|uri| uri.as_ref()));
+        let paths = ["/k/l/m"].into_iter().chain(uris.iter().map(AsRef::as_ref));
         for lineage in paths.map(Lineage::of_uri) {
             assert!(lineage.ancestors().count() >= 2);
             assert!(lineage.ancestors().all(|ancestor| names.digests().any(|digest| digest == ancestor)));
