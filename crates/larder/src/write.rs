@@ -14,6 +14,7 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use larder_core::key::buf::KeyBuf;
 use larder_core::log::selector::{Selector, UriName};
+use larder_core::log::table::Forgotten;
 use larder_core::outcome::{BypassReason, Outcome};
 
 use crate::body::CacheBody;
@@ -111,6 +112,8 @@ where
     let said = Invalidation::take_from(response.extensions_mut());
     let written = written.with(&route.policy.effects, status, response.headers());
     let written = route.cache.recent_writes.collapse(written, route.cache.clock.boot());
+    let folded = written.iter().filter(|selector| matches!(selector, Selector::Hashed(_))).count();
+    route.cache.report.forgot(Forgotten { folded: folded as u64, floor_raises: 0 });
     // Two events, as the handler's may be soft while the URI's is not.
     let mut last = None;
     if let Some(said) = said {

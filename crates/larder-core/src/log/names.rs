@@ -35,7 +35,7 @@ impl Names {
         digests.extend(prefixes(path).map(|prefix| Digest::of(Kind::Prefix, prefix)));
         // Also those of each URI, whose path may be another one: a response has to have every name that a name of it can
         // be folded into.
-        let lineages = std::iter::once(Lineage::of_path(path).as_uri());
+        let lineages = std::iter::once(Lineage::at(path));
         for digest in lineages.chain(uris.iter().map(|uri| Lineage::of_uri(uri))).flat_map(Lineage::ancestors)
         {
             if !digests.contains(&digest) {

@@ -1,5 +1,6 @@
 //! What an invalidation names.
 
+mod hashed;
 mod path;
 mod reach;
 
@@ -7,6 +8,7 @@ use std::fmt;
 
 use twox_hash::XxHash3_64;
 
+pub use self::hashed::HashedName;
 pub use self::path::PathName;
 pub(crate) use self::path::{Lineage, Rank};
 pub use self::reach::Reach;
@@ -154,6 +156,9 @@ impl UriName {
     }
 }
 
+/// The longest URI or path that stands in the log as a text. Texts are only needed to free memory early.
+const LONGEST_TEXT: usize = 512;
+
 /// What an invalidation names.
 ///
 /// Exhaustive on purpose: each store and each check has to treat every kind.
@@ -168,6 +173,8 @@ pub enum Selector {
     Uri(UriName),
     /// Every response of this very path, with any query and on any host.
     Path(PathName),
+    /// What has this URI, path or directory, named by its digest.
+    Hashed(HashedName),
     /// Every response below this path.
     Prefix(Prefix),
     /// Every response whose path matches.
@@ -185,6 +192,7 @@ impl Selector {
             Self::Key(key) => format!("k:{key}"),
             Self::Uri(uri) => format!("u:{}", uri.0),
             Self::Path(path) => format!("x:{}", path.as_str()),
+            Self::Hashed(name) => format!("#:{}", name.to_text()),
             Self::Prefix(prefix) => format!("p:{}", prefix.0),
             Self::Glob(glob) => format!("g:{}", glob.0),
             Self::All => "a:".to_owned(),
@@ -201,6 +209,7 @@ impl Selector {
             "k" => Some(Self::Key(rest.into())),
             "u" => Some(Self::Uri(UriName(rest.into()))),
             "x" => PathName::new(rest).ok().map(Self::Path),
+            "#" => HashedName::from_text(rest).map(Self::Hashed),
             // In the one spelling that the names of responses have, whoever wrote it.
             "p" => Some(Self::Prefix(Prefix::named_by(rest))),
             "g" => Some(Self::Glob(Glob(rest.into()))),
@@ -218,6 +227,7 @@ impl Selector {
             Self::Key(key) => Some(Digest::of(Kind::Key, key)),
             Self::Uri(uri) => Some(Digest::of(Kind::Uri, &uri.0)),
             Self::Path(path) => Some(Digest::of(Kind::Path, path.as_str())),
+            Self::Hashed(name) => Some(name.digest()),
             Self::Prefix(prefix) => Some(Digest::of(Kind::Prefix, &prefix.0)),
         }
     }
@@ -227,17 +237,22 @@ impl Selector {
         match self {
             Self::Uri(uri) => Lineage::of_uri(&uri.0),
             Self::Path(path) => Lineage::of_path(path.as_str()),
+            Self::Hashed(name) => name.lineage(),
             Self::Prefix(_) => Lineage::alone(Rank::Prefix),
             Self::Tag(_) | Self::Key(_) | Self::Glob(_) | Self::All => Lineage::alone(Rank::Other),
         }
     }
 
-    /// The selector that the log takes in its place: a URI that is too [long](buf::LIMIT) for a key is named by its path.
-    /// `None` if the path is too long as well, as nothing is stored under it.
+    /// The selector that the log takes in its place. A URI that is too [long](buf::LIMIT) for a key is named by its path, and
+    /// a URI or path that is long by its digest. `None` if the path is too long for a key, as nothing is stored under it.
     #[must_use]
     pub fn bounded(self) -> Option<Self> {
         match self {
-            Self::Uri(uri) if uri.0.len() > buf::LIMIT => uri.path().map(Self::Path),
+            Self::Uri(uri) if uri.0.len() > buf::LIMIT => Self::Path(uri.path()?).bounded(),
+            Self::Uri(uri) if uri.0.len() > LONGEST_TEXT => Some(Self::Hashed(HashedName::of_uri(&uri.0))),
+            Self::Path(path) if path.as_str().len() > LONGEST_TEXT => {
+                Some(Self::Hashed(HashedName::of_path(&path)))
+            }
             selector => Some(selector),
         }
     }
@@ -250,6 +265,7 @@ impl Selector {
             Self::Key(key) => key,
             Self::Uri(uri) => uri.as_str(),
             Self::Path(path) => path.as_str(),
+            Self::Hashed(name) => return name.to_text().len() + "h#:".len(),
             Self::Prefix(prefix) => &prefix.0,
             Self::Glob(glob) => &glob.0,
             Self::All => "",
@@ -387,6 +403,7 @@ mod tests {
             Selector::Key("user:7".into()),
             Selector::Uri(UriName::new("https://Shop.Example:443/a?b=c").unwrap()),
             Selector::Path(PathName::new("/a/").unwrap()),
+            Selector::Hashed(HashedName::directory_of(&PathName::new("/a/b").unwrap())),
             Selector::Prefix(Prefix::new("/api/").unwrap()),
             Selector::Glob(Glob::new("/a/*").unwrap()),
             Selector::All,
@@ -420,7 +437,16 @@ mod tests {
             Selector::Uri(uri).bounded()
         };
         let longest = buf::LIMIT - "http://shop/a?".len();
-        assert!(matches!(of("/a", longest), Some(Selector::Uri(_))));
+        assert!(matches!(of("/a", LONGEST_TEXT - "http://shop/a?".len()), Some(Selector::Uri(_))));
+        let hashed = of("/a", longest).unwrap();
+        assert!(matches!(hashed, Selector::Hashed(_)));
+        let same = UriName::new(&format!("http://shop/a?{}", "q".repeat(longest))).unwrap();
+        assert_eq!(hashed.digest(), Selector::Uri(same.clone()).digest());
+        assert_eq!(hashed.lineage(), Selector::Uri(same).lineage());
+        let path = Selector::Path(PathName::new(&format!("/{}", "a".repeat(LONGEST_TEXT))).unwrap());
+        let hashed = path.clone().bounded().unwrap();
+        assert_eq!((hashed.digest(), hashed.lineage()), (path.digest(), path.lineage()));
+        assert!(hashed.weight() < 80 && matches!(hashed, Selector::Hashed(_)));
         assert_eq!(of("/a", longest + 1), Some(Selector::Path(PathName::new("/a").unwrap())));
         assert_eq!(of(&format!("/{}", "a".repeat(buf::LIMIT)), 1), None);
         let tag = Selector::Tag(Tag::new("t".repeat(9_000)));

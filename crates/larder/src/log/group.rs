@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use larder_core::log::selector::{Event, Mode, PathName, Selector};
+use larder_core::log::selector::{Event, Mode, Selector};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -23,13 +23,15 @@ type Told = watch::Sender<Option<Invalidated>>;
 /// The paths that are being appended, each with the invalidations that wait for the append after that.
 #[derive(Default)]
 pub(crate) struct Groups {
-    waiting: Mutex<HashMap<PathName, Option<Told>>>,
+    waiting: Mutex<HashMap<Selector, Option<Told>>>,
 }
 
-/// The path, if that is all that these events name.
-pub(super) fn one_path(events: &[Event]) -> Option<&PathName> {
+/// The path or directory, if that is all that these events name.
+pub(super) fn one_path(events: &[Event]) -> Option<&Selector> {
     match events {
-        [Event { mode: Mode::Hard, selector: Selector::Path(path) }] => Some(path),
+        [Event { mode: Mode::Hard, selector: selector @ (Selector::Path(_) | Selector::Hashed(_)) }] => {
+            Some(selector)
+        }
         _ => None,
     }
 }
@@ -41,7 +43,7 @@ pub(super) fn one_path(events: &[Event]) -> Option<&PathName> {
 pub(super) async fn share<F>(
     groups: &Arc<Groups>,
     background: &Background,
-    path: &PathName,
+    path: &Selector,
     append: impl Fn() -> F + Send + 'static,
 ) -> Option<Invalidated>
 where
@@ -57,7 +59,7 @@ where
 
 impl Groups {
     /// Where the answer comes, and what to tell it by, if nothing is under way for this path.
-    fn join(&self, path: &PathName) -> (watch::Receiver<Option<Invalidated>>, Option<Told>) {
+    fn join(&self, path: &Selector) -> (watch::Receiver<Option<Invalidated>>, Option<Told>) {
         let mut waiting = self.lock();
         if let Some(next) = waiting.get_mut(path) {
             return (next.get_or_insert_with(|| watch::Sender::new(None)).subscribe(), None);
@@ -68,7 +70,7 @@ impl Groups {
     }
 
     /// Those that came meanwhile; if there are none, nothing is under way any more.
-    fn next(&self, path: &PathName) -> Option<Told> {
+    fn next(&self, path: &Selector) -> Option<Told> {
         let mut waiting = self.lock();
         let next = waiting.get_mut(path).and_then(Option::take);
         if next.is_none() {
@@ -77,7 +79,7 @@ impl Groups {
         next
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PathName, Option<Told>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Selector, Option<Told>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -85,7 +87,7 @@ impl Groups {
 /// Appends for one path until no one waits.
 struct Leader {
     groups: Arc<Groups>,
-    path: PathName,
+    path: Selector,
     /// Whether the path is free for another leader.
     is_done: bool,
 }
@@ -119,6 +121,7 @@ impl Drop for Leader {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use larder_core::log::selector::PathName;
     use larder_testing::Gate;
     use tokio::task::JoinHandle;
 
@@ -153,7 +156,7 @@ mod tests {
                         Invalidated::Applied
                     }
                 };
-                share(&groups, &background, &PathName::new("/a").unwrap(), append).await
+                share(&groups, &background, &Selector::Path(PathName::new("/a").unwrap()), append).await
             })
         }
 

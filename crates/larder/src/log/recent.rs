@@ -1,38 +1,51 @@
-//! Writes of the last minute: a flood of them under one path names the path.
+//! Writes of the last minute: a flood of them under one path, or in one directory, names that.
 
-use std::collections::HashMap;
+mod seen;
+
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
-use larder_core::log::selector::{Selector, UriName};
+use larder_core::log::selector::{HashedName, PathName, Selector, UriName};
 use larder_core::time::Boot;
+
+use self::seen::{Bitmap, Places};
 
 /// How many URIs under one path writes may name within a minute. Further ones name the path.
 const MAX_URIS: usize = 16;
-const WINDOW: Duration = Duration::from_secs(60);
 /// How many paths are remembered.
 const MAX_PATHS: usize = 1_024;
+/// How many directories are remembered, at a kilobyte each.
+const MAX_DIRECTORIES: usize = 256;
+const WINDOW: Duration = Duration::from_secs(60);
 
-/// Which URIs were written to, by path, as hashes. Two that share one make a write name more, never less.
+/// What was written to, as hashes. Whatever they say, a write names what it changes, and perhaps more.
 #[derive(Default)]
 pub(crate) struct RecentWrites {
     hasher: RandomState,
-    paths: Mutex<HashMap<u64, Recent>>,
+    places: Mutex<Recent>,
 }
 
-/// The URIs under one path since some moment.
 struct Recent {
-    since: Boot,
-    uris: ArrayVec<u64, MAX_URIS>,
+    /// The URIs under each path.
+    paths: Places<ArrayVec<u64, MAX_URIS>>,
+    /// The paths in each directory.
+    directories: Places<Bitmap>,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { paths: Places::new(MAX_PATHS), directories: Places::new(MAX_DIRECTORIES) }
+    }
 }
 
 impl RecentWrites {
-    /// What writes of now to these name, where each URI of a path that is flooded becomes that path.
+    /// What writes of now to these name, where each URI of a path that is flooded becomes that path, or its directory.
     ///
-    /// Anybody can write to a path with any query. One name for all of them bounds the log, and a stored response with
-    /// another query under that path is filled once more.
+    /// Anybody can write to a path with any query, and to any path of a route with parameters. One name for all of them
+    /// bounds the log, and a stored response with another query under that path is filled once more. A directory is named
+    /// after about four thousand paths, which is a second or two of a flood, or a rare minute of honest writes.
     pub(crate) fn collapse(&self, selectors: Vec<Selector>, now: Boot) -> Vec<Selector> {
         let mut collapsed: Vec<Selector> = Vec::with_capacity(selectors.len());
         for selector in selectors {
@@ -48,38 +61,36 @@ impl RecentWrites {
     }
 
     fn name(&self, uri: UriName, now: Boot) -> Selector {
-        match uri.path() {
-            Some(path) if self.is_flooded(path.as_str(), uri.as_str(), now) => Selector::Path(path),
-            // A path that is too long has nothing stored under it.
-            _ => Selector::Uri(uri),
+        // A path that is too long has nothing stored under it.
+        let Some(path) = uri.path() else { return Selector::Uri(uri) };
+        let (path_is_full, directory_is_full) = self.note(&path, &uri, now);
+        if directory_is_full {
+            Selector::Hashed(HashedName::directory_of(&path))
+        } else if path_is_full {
+            Selector::Path(path)
+        } else {
+            Selector::Uri(uri)
         }
     }
 
-    /// Notes a write to this URI. Whether there were too many others under its path.
-    fn is_flooded(&self, path: &str, uri: &str, now: Boot) -> bool {
-        let (path, uri) = (self.hasher.hash_one(path), self.hasher.hash_one(uri));
-        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
-        if paths.len() >= MAX_PATHS && !paths.contains_key(&path) {
-            let oldest = paths.iter().min_by_key(|(_, recent)| recent.since).map(|(path, _)| *path);
-            oldest.and_then(|oldest| paths.remove(&oldest));
-        }
-        let recent = paths.entry(path).or_insert_with(|| Recent::new(now));
-        if now.saturating_since(recent.since) >= WINDOW {
-            *recent = Recent::new(now);
-        }
-        !recent.uris.contains(&uri) && recent.uris.try_push(uri).is_err()
-    }
-}
-
-impl Recent {
-    fn new(now: Boot) -> Self {
-        Self { since: now, uris: ArrayVec::new() }
+    /// Notes a write to this URI. Whether its path, and whether its directory, had too many others already.
+    fn note(&self, path: &PathName, uri: &UriName, now: Boot) -> (bool, bool) {
+        let directory = HashedName::directory_of(path);
+        let [path, uri, directory] = [
+            self.hasher.hash_one(path.as_str()),
+            self.hasher.hash_one(uri.as_str()),
+            self.hasher.hash_one(directory),
+        ];
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let uris = places.paths.at(path, now);
+        let path_is_full = !uris.contains(&uri) && uris.try_push(uri).is_err();
+        (path_is_full, places.directories.at(directory, now).add(path).is_err())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use larder_core::log::selector::{PathName, Tag};
+    use larder_core::log::selector::Tag;
 
     use super::*;
     use crate::testing::{after, now};
@@ -112,6 +123,21 @@ mod tests {
     }
 
     #[test]
+    fn after_thousands_of_paths_in_one_directory_it_is_the_directory_for_the_rest_of_the_minute() {
+        let recent = RecentWrites::default();
+        let directory = |path| Selector::Hashed(HashedName::directory_of(&PathName::new(path).unwrap()));
+        let made = |number: usize| format!("http://shop/made/{number}?q");
+        let first = (0..10_000).find(|number| named(&recent, &made(*number), now()) == directory("/made/x"));
+        assert!(first.is_some_and(|first| (3_500..5_000).contains(&first)), "{first:?}");
+        assert_eq!(named(&recent, &made(10_000), now()), directory("/made/x"));
+        assert_eq!(named(&recent, &made(0), now()), directory("/made/x"));
+        for elsewhere in ["/made", "/other/1", "/made/1/2"] {
+            assert_eq!(named(&recent, elsewhere, now()), uri(elsewhere));
+        }
+        assert_eq!(named(&recent, &made(10_000), after(WINDOW)), uri(&made(10_000)));
+    }
+
+    #[test]
     fn of_several_names_each_is_named_once_and_what_is_no_uri_stays() {
         let recent = RecentWrites::default();
         for number in 0..MAX_URIS {
@@ -130,10 +156,8 @@ mod tests {
         }
         for number in 0..MAX_PATHS {
             assert_eq!(named(&recent, "/a?x", now()), path("/a"));
-            let text = format!("/{number}");
-            named(&recent, &text, after(Duration::from_secs(1)));
+            named(&recent, &format!("/{number}"), after(Duration::from_secs(1)));
         }
-        assert_eq!(recent.paths.lock().unwrap().len(), MAX_PATHS);
         assert_eq!(named(&recent, "/a?x", now()), uri("/a?x"));
     }
 }

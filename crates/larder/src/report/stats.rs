@@ -84,9 +84,10 @@ pub struct Stats {
     pub saved: Duration,
     /// Selectors that were invalidated here.
     pub invalidations: u64,
-    /// Paths that were invalidated and of which only the directory, or the path above that, is
-    /// [remembered](crate::CacheBuilder::remembered_names). What was filled before and lies there is refused as well. If it
-    /// grows, more URIs are written to than are remembered.
+    /// Paths that were invalidated by their directory, or by the path above that. What was filled before and lies there is
+    /// refused as well. If it grows, more URIs are written to than are
+    /// [remembered](crate::CacheBuilder::remembered_names), or more than about four thousand paths of one directory within a
+    /// minute here.
     pub folded_names: u64,
     /// How often everything that was filled before some moment was refused, because names were forgotten or because part
     /// of the log was missing. An instance that starts beside a long log counts one.

@@ -82,22 +82,46 @@ pub(crate) struct Lineage {
 impl Lineage {
     /// The lineage of a URI with this text.
     pub(crate) fn of_uri(uri: &str) -> Self {
-        Self { rank: Rank::Uri, ..Self::of_path(path_of(uri)) }
+        Self::at(path_of(uri))
     }
 
+    /// The lineage of a URI with this path.
+    pub(crate) fn at(path: &str) -> Self {
+        Self { rank: Rank::Uri, path: Digest::of(Kind::Path, path), ..Self::of_path(path) }
+    }
+
+    /// The lineage of this path itself.
     pub(crate) fn of_path(path: &str) -> Self {
         let directory = directory_of(path);
         Self {
             rank: Rank::Path,
-            path: Digest::of(Kind::Path, path),
+            path: Digest::from_bits(0),
             directory: Digest::of(Kind::Directory, directory),
             prefix: prefix_of(directory).map(|prefix| Digest::of(Kind::Prefix, &prefix.0)),
         }
     }
 
-    /// The lineage of a URI with this path.
-    pub(crate) fn as_uri(self) -> Self {
-        Self { rank: Rank::Uri, ..self }
+    /// The directory that a path lies in, and its lineage.
+    pub(super) fn directory_of(path: &str) -> (Digest, Self) {
+        let Self { directory, prefix, .. } = Self::of_path(path);
+        (directory, Self { rank: Rank::Directory, prefix, ..Self::alone(Rank::Directory) })
+    }
+
+    /// The lineage of this rank whose [`ancestors`](Self::ancestors) these are.
+    pub(super) fn from_ancestors(rank: Rank, ancestors: &[Digest]) -> Option<Self> {
+        let none = Digest::from_bits(0);
+        let (path, directory, prefix) = match (rank, ancestors) {
+            (Rank::Uri, [path, directory, prefix @ ..]) => (*path, *directory, prefix),
+            (Rank::Path, [directory, prefix @ ..]) => (none, *directory, prefix),
+            (Rank::Directory, prefix) => (none, none, prefix),
+            _ => return None,
+        };
+        let prefix = match prefix {
+            [] => None,
+            [prefix] => Some(*prefix),
+            _ => return None,
+        };
+        Some(Self { rank, path, directory, prefix })
     }
 
     /// A name that has no coarser one.

@@ -31,7 +31,7 @@ impl Selector {
     #[must_use]
     pub fn reach(&self) -> Reach {
         match self {
-            Self::Tag(_) => Reach::Nowhere,
+            Self::Tag(_) | Self::Hashed(_) => Reach::Nowhere,
             Self::Key(text) => key_of(text).map_or(Reach::Nowhere, Reach::Key),
             Self::Uri(uri) => uri.reach(),
             Self::Path(path) => below(path.as_str()),
@@ -46,7 +46,7 @@ impl Selector {
     pub fn names_key(&self, key: &str) -> bool {
         let of_uri = |names: &dyn Fn(&Target<'_>) -> bool| Target::read(key).is_some_and(|uri| names(&uri));
         match self {
-            Self::Tag(_) => false,
+            Self::Tag(_) | Self::Hashed(_) => false,
             Self::Key(text) => key_of(text).as_deref() == Some(key),
             Self::Uri(uri) => of_uri(&|target| target.has_name(&uri.0)),
             Self::Path(path) => of_uri(&|target| *target.path == *path.as_str()),
