@@ -2,7 +2,7 @@
 #![no_main]
 
 use larder_core::log::names::Names;
-use larder_core::log::selector::{Glob, PathName, Prefix, Selector, Tag, UriName};
+use larder_core::log::selector::{Glob, HashedName, PathName, Prefix, Selector, Tag, UriName};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (String, String)| {
@@ -17,6 +17,8 @@ fuzz_target!(|input: (String, String)| {
         Some(Selector::Key(text.as_str().into())),
         UriName::new(&text).ok().map(Selector::Uri),
         PathName::new(&text).ok().map(Selector::Path),
+        PathName::new(&text).ok().map(|path| Selector::Hashed(HashedName::directory_of(&path))),
+        UriName::new(&text).ok().and_then(|uri| Selector::Uri(uri).bounded()),
         Prefix::new(&text).ok().map(Selector::Prefix),
         Glob::new(&text).ok().map(Selector::Glob),
     ]

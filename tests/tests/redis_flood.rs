@@ -138,7 +138,7 @@ async fn flood(instances: &[Instance], writes: usize, target: fn() -> String) ->
     longest
 }
 
-/// Starts an instance, which serves what others have stored, and tells how long it took to confirm that.
+/// Starts an instance, which serves what others have stored. Returns how long it took to confirm the log.
 async fn confirms(redis: &RedisServer) -> Duration {
     let begun = Instant::now();
     let instance = start(redis, 65_536);

@@ -77,7 +77,7 @@ impl RedisStoreBuilder {
 
     /// Sets about how many entries the log keeps.
     ///
-    /// Each is one write or one call of `invalidate`, and takes about thirty bytes of Redis's memory, and its names. An
+    /// Each is one write or one call of `invalidate`, and takes about thirty bytes of Redis's memory, and its names: of a URI at most 512 bytes, of a tag or key all of it. An
     /// instance that starts, or was away for more than that many, refuses what is older than the log. Default: 200,000. May
     /// not be zero.
     pub fn log_length(mut self, events: u64) -> Self {

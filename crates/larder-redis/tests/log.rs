@@ -148,7 +148,7 @@ async fn the_log_stays_within_its_bytes_whatever_is_appended() {
     assert!(largest < most * 5 / 4, "{largest}");
     assert!(log_bytes(&server).await > most / 2);
     let look = store.look(after(&begun)).await.unwrap();
-    assert!(look.floor > begun.last, "who has not read what was removed is told");
+    assert!(look.floor > begun.last, "the floor covers what was removed");
 }
 
 #[tokio::test]

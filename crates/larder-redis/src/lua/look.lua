@@ -25,7 +25,7 @@ if id ~= mine then
 end
 leave_mark(id, added, stream['length'], stream['last-entry'])
 
--- A page at a time, so that a Stream of large entries is not read into memory. The first entry that finds no room tells
+-- A page at a time, so that a Stream of large entries is not read into memory. The first entry that finds no room shows
 -- that some are left.
 local PAGE, OVERHEAD = 32, 32
 local entries, bytes, names, more = {}, 0, 0, 0

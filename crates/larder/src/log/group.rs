@@ -17,13 +17,13 @@ use crate::background::Background;
 /// From the beginning of one append to that of the next for the same path.
 const BETWEEN: Duration = Duration::from_millis(10);
 
-/// Told once, what became of an append.
-type Told = watch::Sender<Option<Invalidated>>;
+/// Where the outcome of an append goes, once.
+type Outcome = watch::Sender<Option<Invalidated>>;
 
 /// The paths that are being appended, each with the invalidations that wait for the append after that.
 #[derive(Default)]
 pub(crate) struct Groups {
-    waiting: Mutex<HashMap<Selector, Option<Told>>>,
+    waiting: Mutex<HashMap<Selector, Option<Outcome>>>,
 }
 
 /// The path or directory, if that is all that these events name.
@@ -49,17 +49,17 @@ pub(super) async fn share<F>(
 where
     F: Future<Output = Invalidated> + Send + 'static,
 {
-    let (mut answer, first) = groups.join(path);
+    let (mut outcome, first) = groups.join(path);
     if let Some(first) = first {
         let leader = Leader { groups: Arc::clone(groups), path: path.clone(), is_done: false };
         background.spawn(leader.lead(first, append));
     }
-    answer.wait_for(Option::is_some).await.ok().and_then(|told| *told)
+    outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome)
 }
 
 impl Groups {
-    /// Where the answer comes, and what to tell it by, if nothing is under way for this path.
-    fn join(&self, path: &Selector) -> (watch::Receiver<Option<Invalidated>>, Option<Told>) {
+    /// Where the outcome comes, and where to put it, if nothing is under way for this path.
+    fn join(&self, path: &Selector) -> (watch::Receiver<Option<Invalidated>>, Option<Outcome>) {
         let mut waiting = self.lock();
         if let Some(next) = waiting.get_mut(path) {
             return (next.get_or_insert_with(|| watch::Sender::new(None)).subscribe(), None);
@@ -69,8 +69,8 @@ impl Groups {
         (first.subscribe(), Some(first))
     }
 
-    /// Those that came meanwhile; if there are none, nothing is under way any more.
-    fn next(&self, path: &Selector) -> Option<Told> {
+    /// The invalidations that came meanwhile. If there are none, nothing is under way any more.
+    fn next(&self, path: &Selector) -> Option<Outcome> {
         let mut waiting = self.lock();
         let next = waiting.get_mut(path).and_then(Option::take);
         if next.is_none() {
@@ -79,12 +79,12 @@ impl Groups {
         next
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Selector, Option<Told>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Selector, Option<Outcome>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Appends for one path until no one waits.
+/// Appends for one path until no invalidation of it waits.
 struct Leader {
     groups: Arc<Groups>,
     path: Selector,
@@ -93,14 +93,14 @@ struct Leader {
 }
 
 impl Leader {
-    async fn lead<F>(mut self, first: Told, append: impl Fn() -> F)
+    async fn lead<F>(mut self, first: Outcome, append: impl Fn() -> F)
     where
         F: Future<Output = Invalidated>,
     {
         let mut next = Some(first);
-        while let Some(told) = next {
+        while let Some(outcome) = next {
             let pause = Instant::now() + BETWEEN;
-            told.send_replace(Some(append().await));
+            outcome.send_replace(Some(append().await));
             sleep_until(pause).await;
             next = self.groups.next(&self.path);
         }
@@ -109,7 +109,7 @@ impl Leader {
 }
 
 impl Drop for Leader {
-    /// Also where an append panics or the runtime ends: those that wait learn that nothing will come.
+    /// Also where an append panics or the runtime ends. Invalidations that wait then learn that nothing will come.
     fn drop(&mut self) {
         if !self.is_done {
             self.groups.lock().remove(&self.path);

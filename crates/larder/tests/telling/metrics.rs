@@ -110,7 +110,7 @@ fn fills_and_what_hits_have_saved() {
 /// At least 2,048 tags and 512 paths are remembered.
 #[test]
 fn what_was_forgotten_of_invalidations() {
-    let told = after(async || {
+    let metrics = after(async || {
         let shop =
             Shop::of(Cache::builder().remembered_names(0), Policy::ttl(MINUTE), |_| Answer::ok("hello"));
         for number in 0..2_049 {
@@ -124,7 +124,7 @@ fn what_was_forgotten_of_invalidations() {
         assert_eq!((stats.floor_raises, stats.folded_names), (1, 64));
     });
     for (name, count) in [("larder_floor_raises_total{}", 1), ("larder_folded_names_total{}", 64)] {
-        assert_eq!(told.get(name), Some(&DebugValue::Counter(count)), "{name}");
+        assert_eq!(metrics.get(name), Some(&DebugValue::Counter(count)), "{name}");
     }
 }
 
