@@ -138,14 +138,18 @@ async fn flood(instances: &[Instance], writes: usize, target: fn() -> String) ->
     longest
 }
 
-/// Starts an instance, which serves what others have stored. Returns how long it took to confirm the log.
+/// Starts an instance, which serves what others have stored. Returns how long it took to confirm the log, at best: the
+/// machine may have other things to do.
 async fn confirms(redis: &RedisServer) -> Duration {
-    let begun = Instant::now();
-    let instance = start(redis, 65_536);
-    instance.joins().await;
-    let took = begun.elapsed();
-    assert_eq!(instance.hits().await, STORED);
-    took
+    let mut best = Duration::MAX;
+    for _ in 0..3 {
+        let begun = Instant::now();
+        let instance = start(redis, 65_536);
+        instance.joins().await;
+        best = best.min(begun.elapsed());
+        assert_eq!(instance.hits().await, STORED);
+    }
+    best
 }
 
 async fn costs_nothing_elsewhere(target: fn() -> String) {
