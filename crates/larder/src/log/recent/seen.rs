@@ -58,9 +58,9 @@ impl Bitmap {
         if self.set >= MAX_SET {
             return Err(Full);
         }
-        let (word, bit) = ((hash / u64::from(u64::BITS)) as usize, 1 << (hash % u64::from(u64::BITS)));
-        let count = self.words.len();
-        let word = self.words.get_mut(word % count).ok_or(Full)?;
+        let bit = 1 << (hash % u64::from(u64::BITS));
+        let place = usize::try_from(hash / u64::from(u64::BITS) % self.words.len() as u64);
+        let word = place.ok().and_then(|place| self.words.get_mut(place)).ok_or(Full)?;
         self.set += u32::from(*word & bit == 0);
         *word |= bit;
         Ok(())
