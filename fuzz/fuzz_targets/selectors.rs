@@ -3,7 +3,7 @@
 
 use larder_core::key::normalize;
 use larder_core::log::names::Names;
-use larder_core::log::selector::{Glob, Prefix, Selector, Tag, UriName};
+use larder_core::log::selector::{Glob, HashedName, PathName, Prefix, Selector, Tag, UriName};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (String, String)| {
@@ -20,6 +20,9 @@ fuzz_target!(|input: (String, String)| {
         UriName::new(&text).ok().map(Selector::Uri),
         Some(Selector::Uri(UriName::from_parts(Some(&text), &path, Some(&text)))),
         Some(Selector::Uri(UriName::from_parts(None, &path, None))),
+        PathName::new(&text).ok().map(Selector::Path),
+        PathName::new(&text).ok().map(|path| Selector::Hashed(HashedName::directory_of(&path))),
+        UriName::new(&text).ok().and_then(|uri| Selector::Uri(uri).bounded()),
         Prefix::new(&text).ok().map(Selector::Prefix),
         Glob::new(&text).ok().map(Selector::Glob),
     ]

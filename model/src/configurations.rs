@@ -50,6 +50,9 @@ pub fn small() -> Vec<Scope> {
             scope.limits = Limits { rows: 2, globs: 1, outbox: 1 };
             scope.budget.others = 2;
         }),
+        folded(there("folded rows"), 2),
+        folded(here("folded rows, here"), 2),
+        folded(there("folded rows, log lost"), 1).with(|scope| scope.budget.losses = 1),
         here("full outbox").with(full_outbox).with(|scope| {
             scope.budget = Budget { fills: 1, gets: 0, others_fills: 0, ..scope.budget };
         }),
@@ -202,6 +205,15 @@ fn one_fault() -> Vec<(Scope, Scope)> {
         ("restart, here", "restart", |scope| scope.budget.restarts = 1),
     ];
     faults.into_iter().map(|(near, far, change)| (here(near).with(change), there(far).with(change))).collect()
+}
+
+/// Rows that are folded: of the URI into its path with the first other event, and into its directory with the second.
+pub(crate) fn folded(scope: Scope, others: u8) -> Scope {
+    scope.with(|scope| {
+        scope.limits = Limits { rows: 2, globs: 1, outbox: 1 };
+        scope.whats = vec![hard(Named::Uri(0))];
+        scope.budget.others = others;
+    })
 }
 
 fn marked(scope: &mut Scope) {

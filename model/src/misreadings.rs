@@ -3,7 +3,7 @@
 use larder_core::log::broken::Rule;
 use larder_core::log::tail::Limits;
 
-use crate::configurations::{here, there};
+use crate::configurations::{folded, here, there};
 use crate::reading::Reading;
 use crate::scope::{Budget, Scope};
 use crate::what::{Named, hard, soft};
@@ -94,6 +94,8 @@ fn looks() -> Vec<Misread> {
         (7, Reading::NoFloor, trimmed()),
         (7, Reading::MarkIsNoFloor, marked_and_restarted()),
         (7, Reading::Inside(Rule::DroppedRowsAreForgotten), dropped),
+        (7, Reading::Inside(Rule::FoldedRowsAreForgotten), folded(there("folded rows"), 1)),
+        (7, Reading::Inside(Rule::FoldedRowsAreForgotten), folded(there("folded rows"), 2)),
         (8, Reading::EveryLookConfirms, parts),
         (9, Reading::DatedByTheAnswer, there("a long look")),
     ]

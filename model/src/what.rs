@@ -1,7 +1,7 @@
 //! What is invalidated, and what responses answer to.
 
 use larder_core::log::names::Names;
-use larder_core::log::selector::{Event, Glob, Mode, Prefix, Selector, Tag};
+use larder_core::log::selector::{Event, Glob, Mode, Prefix, Selector, Tag, UriName};
 
 /// How many keys there can be.
 pub const KEYS: usize = 2;
@@ -21,10 +21,14 @@ pub enum Named {
     Prefix,
     /// One key, by a glob.
     Glob(u8),
+    /// One key, by its URI.
+    Uri(u8),
     /// Everything.
     All,
     /// Nothing that is stored here.
     Other(u8),
+    /// A URI of which nothing is stored here.
+    OtherUri(u8),
 }
 
 /// One invalidation.
@@ -54,9 +58,9 @@ impl What {
     #[must_use]
     pub const fn names(self, key: u8) -> bool {
         match self.named {
-            Named::Key(named) | Named::Glob(named) => named == key,
+            Named::Key(named) | Named::Glob(named) | Named::Uri(named) => named == key,
             Named::Both | Named::Prefix | Named::All => true,
-            Named::Other(_) => false,
+            Named::Other(_) | Named::OtherUri(_) => false,
         }
     }
 
@@ -66,11 +70,17 @@ impl What {
             Named::Both => Tag::new("both").into(),
             Named::Prefix => Prefix::new("/things").ok()?.into(),
             Named::Glob(key) => Glob::new(&format!("*/{key}")).ok()?.into(),
+            Named::Uri(key) => UriName::new(&uri(key)).ok()?.into(),
+            Named::OtherUri(number) => UriName::new(&format!("/others/{number}?q")).ok()?.into(),
             Named::All => Selector::All,
             Named::Other(number) => Tag::new(format!("other:{number}")).into(),
         };
         Some(Event { mode: if self.soft { Mode::Soft } else { Mode::Hard }, selector })
     }
+}
+
+fn uri(key: u8) -> String {
+    format!("/things/{key}?q")
 }
 
 /// Every event of a model, and the names of its keys, made once.
@@ -84,13 +94,14 @@ impl Words {
     /// The words for these, and for *all*, which outboxes collapse into.
     #[must_use]
     pub fn of(whats: impl IntoIterator<Item = What>) -> Self {
-        let others = (0..4).map(|number| hard(Named::Other(number)));
+        let others = (0..4).flat_map(|number| [hard(Named::Other(number)), hard(Named::OtherUri(number))]);
         let whats = whats.into_iter().chain([hard(Named::All)]).chain(others);
-        let names = |key: usize| {
+        let names = |key: u8| {
+            let path = format!("/things/{key}");
             Names::new(
-                &format!("/things/{key}"),
+                &path,
                 &[],
-                &[],
+                &[UriName::from_parts(None, &path, Some("q"))],
                 &[Tag::new(format!("key:{key}")), Tag::new("both")],
             )
         };

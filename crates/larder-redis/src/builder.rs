@@ -7,12 +7,14 @@ use tokio::runtime::Handle;
 use crate::error::{ConnectError, ConnectErrorKind};
 use crate::keys::{Keys, is_namespace};
 use crate::replicas::Wanted;
-use crate::store::RedisStore;
+use crate::store::{LogSize, RedisStore};
 use crate::url;
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// Whoever follows the log waits that long between two looks, and looks have to come often enough.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+const MIN_LOG_BYTES: u64 = 64 * 1024;
 
 /// A store in the making, from [`RedisStore::builder`].
 #[derive(Clone)]
@@ -22,7 +24,7 @@ pub struct RedisStoreBuilder {
     namespace: String,
     schema: u32,
     command_timeout: Duration,
-    log_length: u64,
+    log_size: LogSize,
     roots_pem: Option<Vec<u8>>,
     replicas: Option<Wanted>,
 }
@@ -34,7 +36,7 @@ impl std::fmt::Debug for RedisStoreBuilder {
             .field("namespace", &self.namespace)
             .field("schema", &self.schema)
             .field("command_timeout", &self.command_timeout)
-            .field("log_length", &self.log_length)
+            .field("log_size", &self.log_size)
             .field("replicas", &self.replicas)
             .finish_non_exhaustive()
     }
@@ -47,7 +49,7 @@ impl RedisStoreBuilder {
             namespace: "larder".to_owned(),
             schema: 1,
             command_timeout: Duration::from_millis(50),
-            log_length: 200_000,
+            log_size: LogSize { length: 200_000, bytes: 16 * 1024 * 1024 },
             roots_pem: None,
             replicas: None,
         }
@@ -73,10 +75,24 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// About how many invalidations the log keeps, 200,000 by default. An instance that was away for more than that many,
-    /// or starts, refuses what is older than the log. Each takes about thirty bytes of Redis's memory, and its name. May not be zero.
+    /// Sets about how many entries the log keeps.
+    ///
+    /// Each is one write or one call of `invalidate`, and takes about thirty bytes of Redis's memory, and its names: of a URI at most 512 bytes, of a tag or key all of it. An
+    /// instance that starts, or was away for more than that many, refuses what is older than the log. Default: 200,000. May
+    /// not be zero.
     pub fn log_length(mut self, events: u64) -> Self {
-        self.log_length = events;
+        self.log_size.length = events;
+        self
+    }
+
+    /// Sets about how many bytes of Redis's memory the log takes.
+    ///
+    /// An append that finds more than that there removes the oldest entries, as [`log_length`](Self::log_length) does, until
+    /// about three quarters are left. The Stream is measured with `MEMORY USAGE`, on average once per 64th part of this that
+    /// is appended, so that it can be larger by a few such parts and by one append, which is 256 KiB or a single event.
+    /// Where an ACL does not let scripts use `MEMORY USAGE`, only `log_length` counts. Default: 16 MiB. Minimum: 64 KiB.
+    pub fn log_bytes(mut self, bytes: u64) -> Self {
+        self.log_size.bytes = bytes;
         self
     }
 
@@ -129,7 +145,7 @@ impl RedisStoreBuilder {
             )
         })?;
         let keys = Keys::new(&self.namespace, self.schema);
-        let log = (self.log_length, self.replicas);
+        let log = (self.log_size, self.replicas);
         Ok(RedisStore::open(config, &runtime, keys, self.command_timeout, log))
     }
 
@@ -147,8 +163,11 @@ impl RedisStoreBuilder {
                 self.command_timeout
             ));
         }
-        if self.log_length == 0 {
+        if self.log_size.length == 0 {
             return wrong("0 cannot be the length of the log".to_owned());
+        }
+        if self.log_size.bytes < MIN_LOG_BYTES {
+            return wrong(format!("{} bytes cannot be the size of the log", self.log_size.bytes));
         }
         if let Some(Wanted { count, within }) = self.replicas {
             if count == 0 {
@@ -180,6 +199,7 @@ mod tests {
             (builder().namespace(""), "\"\""),
             (builder().command_timeout(Duration::ZERO), "0ns"),
             (builder().log_length(0), "0 cannot"),
+            (builder().log_bytes(MIN_LOG_BYTES - 1), "65535 bytes cannot"),
             (builder().replicas(0, Duration::from_millis(100)), "0 cannot be the number of replicas"),
             (builder().replicas(1, Duration::ZERO), "0ns"),
             (builder().replicas(1, Duration::from_millis(501)), "501ms"),

@@ -38,6 +38,7 @@ mod lease;
 mod link;
 mod log;
 mod look;
+mod look_budget;
 mod reclaim;
 mod replicas;
 mod script;

@@ -13,11 +13,11 @@ use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
 use larder_core::store::Look;
 use larder_core::store::{Cursor, Log, StoreError, StoreErrorKind};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::answer::{self, parts, text, unreadable};
 use crate::link::Link;
-use crate::store::{Inner, RedisStore};
+use crate::store::{Inner, LogSize, RedisStore};
 use crate::{entry, look};
 
 /// How long a look or an append may take. Neither is on the path of a cached request, and a look that fails for nothing
@@ -26,9 +26,6 @@ pub(crate) const LIMIT: Duration = Duration::from_millis(500);
 
 /// How much later than asked for the alarm may come before its connection counts as dead.
 pub(crate) const LATE: Duration = Duration::from_millis(250);
-
-/// How many entries one look takes in.
-const ENTRIES: i64 = 1_000;
 
 /// Where the Stream's name stands in the arguments of the alarm's `XREAD`.
 const STREAM: usize = 5;
@@ -64,19 +61,31 @@ impl Log for RedisStore {
 
     async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
         let inner = &*self.inner;
+        let amount = inner.look_budget.amount();
         let arguments = [
             random().to_string().into(),
             cursor.incarnation.to_string().into(),
             cursor.after.to_string().into(),
             Value::Integer(i64::from(cursor.broken)),
-            Value::Integer(ENTRIES),
             Value::Integer(i64::try_from(cursor.remembers).unwrap_or(i64::MAX)),
+            Value::Integer(amount.entries),
+            Value::Integer(amount.bytes),
+            Value::Integer(amount.names),
         ];
         let keys = inner.log_keys();
+        let sent = Instant::now();
         let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
         let result = run.await.inspect_err(|error| renew_if_hung(&inner.log, error));
+        if let Err(error) = &result
+            && answer::kind(error) == StoreErrorKind::Timeout
+        {
+            inner.look_budget.timed_out();
+        }
         let answer = inner.settle_on(&inner.log, inner.keys.events(), None, result)?;
         let read = look::read(&answer)?;
+        if read.look.more {
+            inner.look_budget.answered_in_full(sent.elapsed());
+        }
         if !read.knows_run_id {
             inner.tell_of_weak_log();
         }
@@ -89,8 +98,9 @@ impl Log for RedisStore {
             return Err(StoreError::new(StoreErrorKind::Refused, "nothing to append"));
         }
         let leave = inner.health.admit(inner.keys.events())?;
-        let keep = inner.log_length.to_string();
-        let mut arguments = vec![random().to_string().into(), keep.into()];
+        let LogSize { length, bytes } = inner.log_size;
+        let mut arguments: Vec<Value> =
+            vec![random().to_string().into(), length.to_string().into(), bytes.to_string().into()];
         arguments.extend(entry::fields(events));
         let keys = inner.log_keys();
         let link = inner.appends();

@@ -18,6 +18,7 @@ use crate::gather::{Gather, Way};
 use crate::health::{Health, Opened};
 use crate::keys::Keys;
 use crate::link::{Advice, Link};
+use crate::look_budget::LookBudget;
 use crate::replicas::{Replicas, Wanted};
 use crate::script::Scripts;
 use crate::stats::{self, RedisStats};
@@ -33,7 +34,8 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) scripts: Scripts,
     pub(crate) command_timeout: Duration,
-    pub(crate) log_length: u64,
+    pub(crate) log_size: LogSize,
+    pub(crate) look_budget: LookBudget,
     pub(crate) runtime: Handle,
     pub(crate) gather: Arc<Gather>,
     /// For what is gathered.
@@ -51,6 +53,14 @@ pub(crate) struct Inner {
     pub(crate) weak_log_told: AtomicBool,
     pub(crate) health: Arc<Health>,
     address: String,
+}
+
+/// About how large the log's Stream may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogSize {
+    /// In entries.
+    pub(crate) length: u64,
+    pub(crate) bytes: u64,
 }
 
 impl std::fmt::Debug for RedisStore {
@@ -92,7 +102,7 @@ impl RedisStore {
         runtime: &Handle,
         keys: Keys,
         command_timeout: Duration,
-        (log_length, replicas): (u64, Option<Wanted>),
+        (log_size, replicas): (LogSize, Option<Wanted>),
     ) -> Self {
         let address = url::address(&config);
         let health = Arc::new(Health::new());
@@ -102,7 +112,8 @@ impl RedisStore {
             keys,
             scripts: Scripts::new(),
             command_timeout,
-            log_length,
+            log_size,
+            look_budget: LookBudget::default(),
             runtime: runtime.clone(),
             gather: Arc::default(),
             way: Way { link: Arc::clone(&data), runtime: runtime.clone(), limit: command_timeout },

@@ -10,7 +10,8 @@ use larder_core::log::position::LogId;
 use larder_core::log::selector::{Event, Mode, Selector};
 use larder_core::store::Look;
 use larder_core::store::{Cursor, Log, StoreError, StoreErrorKind};
-use larder_testing::RedisServer;
+use larder_redis::RedisStore;
+use larder_testing::{Direction, Proxy, RedisServer};
 use support::{EVENTS, RECORD, after, event, eventually, joined, patient, start, store};
 
 fn events(look: &Look) -> Vec<Event> {
@@ -54,8 +55,14 @@ async fn one_append_may_have_more_events_than_lua_takes_arguments() {
     let many: Vec<Event> = (0..4_500).map(|n| event(&n.to_string())).collect();
     // On a loaded machine so many may take longer than the limit for once, and are there twice.
     eventually("they are appended", async || store.append(&many).await.is_ok()).await;
-    let look = store.look(start()).await.unwrap();
-    assert!(events(&look).ends_with(&many));
+    let mut look = store.look(start()).await.unwrap();
+    let mut read = events(&look);
+    while look.more {
+        let last = look.entries.last().unwrap().0;
+        look = store.look(Cursor { after: last, ..after(&look) }).await.unwrap();
+        read.extend(events(&look));
+    }
+    assert!(read.ends_with(&many));
 }
 
 #[tokio::test]
@@ -74,6 +81,114 @@ async fn a_long_log_is_read_in_several_looks() {
     let all = [events(&first), events(&rest)].concat();
     let expected: Vec<Event> = (1..=1500).map(|n| event(&n.to_string())).collect();
     assert_eq!(all, expected);
+}
+
+/// Entries of this many bytes and names, as an application may append them.
+async fn add(server: &RedisServer, entries: usize, names: usize, bytes: usize) {
+    let script = "local f = {}
+        for n = 1, ARGV[2] do f[#f + 1] = 'h'; f[#f + 1] = 't:' .. string.rep('x', ARGV[3]) end
+        for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', unpack(f)) end";
+    let numbers = [entries, names, bytes].map(|number| number.to_string());
+    let words = ["EVAL", script, "1", EVENTS, &numbers[0], &numbers[1], &numbers[2]];
+    server.command(&words).await.unwrap();
+}
+
+/// The entries that each look brings.
+async fn looks(store: &RedisStore, begun: &Look) -> Vec<usize> {
+    let (mut cursor, mut looks) = (after(begun), Vec::new());
+    loop {
+        let look = store.look(cursor).await.unwrap();
+        looks.push(look.entries.len());
+        if !look.more {
+            return looks;
+        }
+        cursor = Cursor { after: look.entries.last().unwrap().0, ..cursor };
+    }
+}
+
+#[tokio::test]
+async fn one_look_brings_so_many_entries_bytes_and_names_and_one_entry_in_any_case() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    for ((entries, names, bytes), expected) in [
+        ((1_000, 1, 9), vec![1_000]),
+        ((1_001, 1, 9), vec![1_000, 1]),
+        ((8, 1_000, 9), vec![4, 4]),
+        ((3, 3_000, 9), vec![1, 1, 1]),
+        ((12, 1, 100_000), vec![5, 5, 2]),
+        ((2, 1, 2_000_000), vec![1, 1]),
+    ] {
+        let begun = store.look(start()).await.unwrap();
+        add(&server, entries, names, bytes).await;
+        assert_eq!(looks(&store, &begun).await, expected, "{entries} of {names} names of {bytes} bytes");
+        server.command(&["DEL", EVENTS]).await.unwrap();
+    }
+}
+
+async fn log_bytes(server: &RedisServer) -> i64 {
+    let usage = server.command(&["MEMORY", "USAGE", EVENTS, "SAMPLES", "0"]).await.unwrap();
+    usage.as_integer().unwrap()
+}
+
+/// Many small entries first, which their number would keep.
+#[tokio::test]
+async fn the_log_stays_within_its_bytes_whatever_is_appended() {
+    let server = RedisServer::start().await.unwrap();
+    let most = 512 * 1024;
+    let store = joined(patient(&server.url()).log_bytes(most)).await;
+    let begun = store.look(start()).await.unwrap();
+    let most = i64::try_from(most).unwrap();
+    add(&server, 10_000, 1, 4).await;
+    let mut largest = 0;
+    for number in 0..600 {
+        let length = if number % 3 == 0 { 8_000 } else { 10 };
+        store.append(&[event(&"x".repeat(length))]).await.unwrap();
+        largest = largest.max(log_bytes(&server).await);
+    }
+    assert!(largest < most * 5 / 4, "{largest}");
+    assert!(log_bytes(&server).await > most / 2);
+    let look = store.look(after(&begun)).await.unwrap();
+    assert!(look.floor > begun.last, "the floor covers what was removed");
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_measure_the_log_can_append_to_it() {
+    let server = RedisServer::builder()
+        .password("other")
+        .user("app on >secret ~larder:* +@all -memory")
+        .start()
+        .await
+        .unwrap();
+    let url = format!("redis://app:secret@{}", server.address());
+    let store = joined(patient(&url).log_bytes(64 * 1024)).await;
+    for _ in 0..3 {
+        store.append(&[event(&"x".repeat(50_000))]).await.unwrap();
+    }
+    assert_eq!(events(&store.look(start()).await.unwrap()).len(), 3);
+}
+
+/// A look that asked for the whole again would fail again, and an instance that starts would never know the log.
+#[tokio::test]
+async fn behind_a_slow_link_a_look_asks_for_less_until_it_is_answered_in_time() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let store = joined(patient(&server.url_at(proxy.address()))).await;
+    let begun = store.look(start()).await.unwrap();
+    add(&server, 400, 1, 4_000).await;
+    // In chunks of at most 64 KiB, so that half a megabyte takes a second or more.
+    proxy.delay(Direction::ToClient, Duration::from_millis(150));
+    let (mut cursor, mut read, mut failures) = (after(&begun), 0, 0);
+    while read < 400 {
+        match store.look(cursor).await {
+            Ok(look) => {
+                read += look.entries.len();
+                cursor = look.entries.last().map_or(cursor, |(id, _)| Cursor { after: *id, ..cursor });
+            }
+            Err(_) => failures += 1,
+        }
+        assert!(failures < 30, "{read} after {failures} failures");
+    }
+    assert!(failures > 0, "the link is too fast for this test");
 }
 
 /// Rule 6: whatever happened to the log, it is a new incarnation, made once.

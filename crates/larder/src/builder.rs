@@ -16,7 +16,7 @@ use crate::clock::SystemClock;
 use crate::fill::flight::Flights;
 use crate::fill::reruns::Reruns;
 use crate::inner::Inner;
-use crate::log::{KeyedBy, LogView, RepeatQueue, start};
+use crate::log::{KeyedBy, LogView, RecentWrites, RepeatQueue, start};
 use crate::memory::Memory;
 use crate::policy::{ConfigError, ConfigErrorKind};
 use crate::reclaim::Reclaimer;
@@ -137,9 +137,16 @@ impl CacheBuilder {
         self
     }
 
-    /// Remembers about this many names that were invalidated (tags, keys, URIs, prefixes); 65,536 by default, at 100 to 200 bytes each,
-    /// and at least 2,048. What was filled before the oldest of them was invalidated is refused as well, so that where more
-    /// names than that are invalidated within a lifetime, more memory here saves runs of handlers.
+    /// Sets about how many names that were invalidated are remembered.
+    ///
+    /// This many tags and keys are remembered, half as many URIs, a quarter as many paths, and an eighth as many
+    /// directories and path prefixes each, at 100 to 200 bytes a name. Default: 65,536. Minimum: 2,048.
+    ///
+    /// Where there are more, the oldest are forgotten, and more is refused in their place. For a URI that is its path with
+    /// any query, for a path its directory, for a directory the path above it. For a tag, a key or a prefix it is
+    /// everything that was filled before: if more of them are invalidated within a lifetime, more memory here saves runs of
+    /// handlers. Each kind makes room for itself alone, so that no flood of made-up URIs makes a tag be forgotten.
+    /// [`Stats`](crate::Stats) counts what was forgotten.
     ///
     /// It also bounds how much of the invalidation log an instance reads when it starts: so many of the newest
     /// invalidations, and a few thousand more, however long the log is. Where few names are invalidated again and again, a
@@ -208,6 +215,8 @@ impl CacheBuilder {
             repeats: RepeatQueue::default(),
             variations: Variations::default(),
             keyed_by: KeyedBy::default(),
+            recent_writes: RecentWrites::default(),
+            groups: Arc::default(),
             background: Background::new(self.background),
             close_within: self.close_within,
             report: Report::default(),

@@ -3,13 +3,14 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use larder_core::log::tail::Tail;
 use larder_core::time::Clock;
 use tokio::sync::Notify;
 
 use crate::background::Background;
 use crate::fill::flight::Flights;
 use crate::fill::reruns::Reruns;
-use crate::log::{KeyedBy, LogView, RepeatQueue};
+use crate::log::{Groups, KeyedBy, LogView, RecentWrites, RepeatQueue};
 use crate::memory::Memory;
 use crate::reclaim::Reclaimer;
 use crate::report::Report;
@@ -27,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) repeats: RepeatQueue,
     pub(crate) variations: Variations,
     pub(crate) keyed_by: KeyedBy,
+    pub(crate) recent_writes: RecentWrites,
+    pub(crate) groups: Arc<Groups>,
     pub(crate) background: Background,
     /// How long closing may take.
     pub(crate) close_within: Duration,
@@ -42,6 +45,17 @@ impl Inner {
     /// The shared store, while it is to be asked.
     pub(crate) fn shared(&self) -> Option<&Arc<dyn Store>> {
         self.store.as_ref().filter(|_| !self.background.is_closed())
+    }
+
+    /// Changes what is known of the log, and counts what had to be forgotten for it.
+    pub(crate) fn change_log<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
+        let (result, forgotten) = self.log.change(|tail| {
+            let before = tail.forgotten();
+            let result = change(tail);
+            (result, tail.forgotten() - before)
+        });
+        self.report.forgot(forgotten);
+        result
     }
 }
 

@@ -31,7 +31,9 @@ pub use body::CacheBody;
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use close::Closed;
-pub use larder_core::log::selector::{Glob, Prefix, Selector, SelectorError, Tag, UriName, UriParts};
+pub use larder_core::log::selector::{
+    Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
+};
 pub use larder_core::log::token::{NotAToken, Token};
 pub use log::{Deferral, Invalidated, Invalidation};
 pub use policy::{ConfigError, ConfigErrorKind, Policy, ReadYourWrites};

@@ -14,6 +14,7 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use larder_core::key::buf::KeyBuf;
 use larder_core::log::selector::{Selector, UriName};
+use larder_core::log::table::Forgotten;
 use larder_core::outcome::{BypassReason, Outcome};
 
 use crate::background::AbandonedPermit;
@@ -21,7 +22,8 @@ use crate::body::CacheBody;
 use crate::detach::detached;
 use crate::fill::audience::Audience;
 use crate::log::{Invalidated, Invalidation, invalidate, invalidate_twice};
-use crate::policy::{Brought, Effects};
+use crate::policy::{Brought, Effects, KeySource};
+use crate::route::Params;
 use crate::serve;
 use crate::service::nesting::OuterRun;
 use crate::service::route::Route;
@@ -32,7 +34,7 @@ pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
 
 /// What a successful request with an unsafe method invalidates.
 pub(crate) struct Written {
-    /// Its URI, and what a `GET` of it is stored under.
+    /// Its URI, and what a `GET` of it is stored under where that is something else.
     own: Vec<Selector>,
     /// What its response may name others by.
     origin: Option<Origin>,
@@ -51,13 +53,19 @@ pub(crate) fn names(route: &Route, parts: &mut Parts) -> Written {
         return Written { own: vec![Selector::Uri(name)], origin: None };
     };
     let uri = Selector::Uri(target.name(target.query));
-    let mut key = KeyBuf::new();
-    let key = match route.policy.write_key(&mut key, parts, &params, &target) {
-        Ok(()) => key.as_str().map(|key| Selector::Key(key.into())),
-        Err(_) => None,
-    };
+    let key = custom_key(route, parts, &params, &target);
     let own = std::iter::once(uri).chain(key).collect();
     Written { own, origin: Some(Origin::of(&target)) }
+}
+
+/// The key of a `GET`, where it is not the URI, which everything that is stored for the URI has as a name already.
+fn custom_key(route: &Route, parts: &Parts, params: &Params, target: &Target<'_>) -> Option<Selector> {
+    if matches!(route.policy.key, KeySource::Uri) {
+        return None;
+    }
+    let mut key = KeyBuf::new();
+    route.policy.write_key(&mut key, parts, params, target).ok()?;
+    key.as_str().map(|key| Selector::Key(key.into()))
 }
 
 impl Written {
@@ -141,6 +149,7 @@ where
     let status = response.status();
     let said = Invalidation::take_from(response.extensions_mut());
     let written = unsettled.settle().with(&route.policy.effects, status, response.headers());
+    let written = collapsed(&route, written);
     if let Some(said) = said.clone().filter(|_| is_nested) {
         response.extensions_mut().insert(said);
     }
@@ -156,6 +165,15 @@ where
     // Even where nothing was invalidated here: the handler may have done so itself, whatever it answers.
     route.give_token(response.headers_mut(), brought, last == Some(Invalidated::Applied));
     Some(Ok(response))
+}
+
+/// These selectors, or coarser ones where there were many writes of their kind just now.
+fn collapsed(route: &Route, written: Vec<Selector>) -> Vec<Selector> {
+    let cache = &route.cache;
+    let written = cache.recent_writes.collapse(written, cache.clock.boot());
+    let folded = written.iter().filter(|selector| matches!(selector, Selector::Hashed(_))).count();
+    cache.report.forgot(Forgotten { folded: folded as u64, floor_raises: 0 });
+    written
 }
 
 /// Waits until the client has left and the handler may not go on without it.
@@ -188,9 +206,8 @@ impl<'a> Unsettled<'a> {
 
 impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
-        let Some(own) = self.written.take().and_then(|written| Invalidation::of_each(written.own)) else {
-            return;
-        };
+        let Some(written) = self.written.take() else { return };
+        let Some(own) = Invalidation::of_each(collapsed(self.route, written.own)) else { return };
         invalidate_twice(&self.route.cache, own, self.route.policy.fill_limits.head);
     }
 }

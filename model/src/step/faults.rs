@@ -12,7 +12,9 @@ impl Protocol {
         match action {
             Action::Other => {
                 world.left.others -= 1;
-                let other = hard(Named::Other(world.left.others));
+                let number = world.left.others;
+                let uris = self.scope.whats.iter().any(|what| matches!(what.named, Named::Uri(_)));
+                let other = hard(if uris { Named::OtherUri(number) } else { Named::Other(number) });
                 let (server, births) = server(world, Log::New)?;
                 server.append(vec![other], births);
             }

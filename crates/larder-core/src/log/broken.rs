@@ -15,6 +15,8 @@ pub enum Rule {
     LeavesInSilence,
     /// Rule 7 without the floor that dropped rows raise.
     DroppedRowsAreForgotten,
+    /// Rule 7 without the coarser rows that finer ones are folded into.
+    FoldedRowsAreForgotten,
     /// Rule 12 without the local parts of rows that outlive their incarnation.
     PendingRowsAreForgotten,
     /// Rule 15 with an outbox that overflows as queues do: the oldest is gone.

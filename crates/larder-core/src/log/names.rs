@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::selector::{Digest, Glob, Kind, Tag, UriName, prefixes};
+use super::selector::{Digest, Glob, Kind, Lineage, Tag, UriName, prefixes};
 use crate::key::normalize;
 
 /// The names of a stored response: its tags, its key and URI, and the paths that prefixes and globs are held against.
@@ -38,12 +38,17 @@ impl Names {
         let sent = normalize::path_with_dots(path);
         let resolved = normalize::without_dots(&sent);
         let also = (resolved != sent).then_some(&*resolved);
-        for path in std::iter::once(&*sent).chain(also) {
+        let paths = std::iter::once(&*sent).chain(also);
+        for path in paths.clone() {
             pack(&mut packed, PATH, path);
-            for digest in prefixes(path).map(|prefix| Digest::of(Kind::Prefix, prefix)) {
-                if !digests.contains(&digest) {
-                    digests.push(digest);
-                }
+        }
+        let found = paths.clone().flat_map(prefixes).map(|prefix| Digest::of(Kind::Prefix, prefix));
+        // Also the coarser names of each URI, whose path may be another one: a response has to have every name that a name
+        // of it can be folded into.
+        let lineages = paths.map(Lineage::at).chain(uris.iter().map(Lineage::of_uri));
+        for digest in found.chain(lineages.flat_map(Lineage::ancestors)) {
+            if !digests.contains(&digest) {
+                digests.push(digest);
             }
         }
         for key in keys {
@@ -169,7 +174,7 @@ fn first(packed: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::selector::{Prefix, Selector};
+    use crate::log::selector::{PathName, Prefix, Selector};
 
     #[test]
     fn tags_add_up_where_all_else_is_the_same() {
@@ -199,6 +204,9 @@ mod tests {
         assert!(named(Selector::Key("product-42".into())));
         assert!(named(UriName::new("/products/42?a=1").unwrap().into()));
         assert!(named(UriName::new("https://SHOP:443/products/42?a=1").unwrap().into()));
+        assert!(named(PathName::new("/products/42").unwrap().into()));
+        assert!(!named(PathName::new("/products").unwrap().into()));
+        assert!(!named(PathName::new("/products/42/").unwrap().into()));
         for path in ["/", "/products", "/products/", "/products/42"] {
             assert!(named(Prefix::new(path).unwrap().into()), "{path}");
         }
@@ -207,6 +215,20 @@ mod tests {
         assert!(!named(Tag::new("product-42").into()));
         assert!(!named(Prefix::new("/products/4").unwrap().into()));
         assert!(!named(UriName::new("/products/42").unwrap().into()));
+    }
+
+    /// Also of a URI with another path than the response's own, as a layer further in may have given it.
+    #[test]
+    fn a_response_has_every_name_that_one_of_its_names_can_be_folded_into() {
+        let deep = format!("/deep{}/x?y", "/a//b".repeat(30));
+        let uris = ["/a/b/c?d", "http://shop/e/f/g", "/h", "/", "/.//i//j/", &deep];
+        let uris = uris.map(|text| UriName::new(text).unwrap());
+        let names = Names::new("/k/../l/m", &[], &uris, &[]);
+        let paths = ["/k/../l/m", "/l/m"].map(Lineage::at);
+        for lineage in paths.into_iter().chain(uris.iter().map(Lineage::of_uri)) {
+            assert!(lineage.ancestors().count() >= 2);
+            assert!(lineage.ancestors().all(|ancestor| names.digests().any(|digest| digest == ancestor)));
+        }
     }
 
     #[test]

@@ -14,6 +14,31 @@ use crate::store::Appended;
 /// How many events are appended as one step, so that no step takes the server long.
 const BATCH: usize = 128;
 
+/// How much is appended as one step at most, unless a single event is more. A look at the log has to take in an entry as
+/// a whole.
+const BATCH_EVENTS: usize = 1_024;
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// These events in their order, in parts that can each be appended as one step.
+pub fn batches(events: &[Event]) -> impl Iterator<Item = &[Event]> {
+    let mut rest = events;
+    std::iter::from_fn(move || {
+        let (batch, after) = rest.split_at(fitting(rest.iter(), BATCH_EVENTS));
+        rest = after;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
+/// How many of the first events go into one step: at least one, if there is one.
+fn fitting<'a>(events: impl Iterator<Item = &'a Event>, most: usize) -> usize {
+    let mut bytes = 0;
+    let fits = |(index, event): &(usize, &Event)| {
+        bytes += event.selector.weight();
+        *index == 0 || bytes <= BATCH_BYTES
+    };
+    events.take(most).enumerate().take_while(fits).count()
+}
+
 /// Events to append to the log as one step. Whoever appended them says so with
 /// [`Tail::sent`](super::tail::Tail::sent); if the append failed, there is nothing to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +71,8 @@ struct Entry {
     number: u64,
     event: Event,
     appended: Option<Appended>,
+    /// Whether our own tail has passed it. It stays while one before it does not: the table still holds its row.
+    passed: bool,
 }
 
 impl Outbox {
@@ -82,12 +109,22 @@ impl Outbox {
     /// Keeps the event under the next number, from 1, and says what has to be applied: where there is no room for it,
     /// all that is kept collapses into one invalidation of everything (rule 15).
     pub(crate) fn push(&mut self, number: u64, event: &Event) -> Event {
-        // Numbers are counted, not entries: those that came back out of order leave gaps, and the table holds a row
-        // for each number from the first.
-        let first = self.entries.front().map_or(number, |entry| entry.number);
-        let kept = if number - first < self.most { event.clone() } else { self.collapse(event) };
-        self.entries.push_back(Entry { number, event: kept.clone(), appended: None });
+        // The new one says as much as the same event that waits already. A batch that has that one may be under way; then it
+        // is appended twice.
+        self.entries.retain(|entry| entry.appended.is_some() || entry.event != *event);
+        self.let_go();
+        // Those that came back out of order count as well: the table holds a row for each event from the first.
+        let has_room = (self.entries.len() as u64) < self.most;
+        let kept = if has_room { event.clone() } else { self.collapse(event) };
+        self.entries.push_back(Entry { number, event: kept.clone(), appended: None, passed: false });
         kept
+    }
+
+    /// Lets go of what was passed, up to the first that was not.
+    fn let_go(&mut self) {
+        while self.entries.front().is_some_and(|entry| entry.passed) {
+            self.entries.pop_front();
+        }
     }
 
     /// Makes room, and says what the new event becomes.
@@ -105,6 +142,7 @@ impl Outbox {
         let waiting = self.entries.iter().skip_while(|entry| entry.appended.is_some());
         // Without gaps, so that the range names exactly these.
         let run = waiting.take_while(|entry| entry.appended.is_none()).take(BATCH).collect::<Vec<_>>();
+        let run = &run[..fitting(run.iter().map(|entry| &entry.event), BATCH)];
         Some(Batch {
             numbers: run.first()?.number..=run.last()?.number,
             events: run.iter().map(|entry| entry.event.clone()).collect(),
@@ -121,14 +159,14 @@ impl Outbox {
 
     /// Lets go of what the tail has passed, and takes back what has to be appended again.
     pub(crate) fn settle(&mut self, passing: impl Fn(&Appended) -> Passing) {
-        self.entries.retain_mut(|entry| match entry.appended.as_ref().map(&passing) {
-            Some(Passing::Passed) => false,
-            Some(Passing::AppendAgain) => {
-                entry.appended = None;
-                true
+        for entry in self.entries.iter_mut().filter(|entry| !entry.passed) {
+            match entry.appended.as_ref().map(&passing) {
+                Some(Passing::Passed) => entry.passed = true,
+                Some(Passing::AppendAgain) => entry.appended = None,
+                Some(Passing::Waiting) | None => {}
             }
-            Some(Passing::Waiting) | None => true,
-        });
+        }
+        self.let_go();
     }
 }
 
@@ -170,6 +208,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_appended_as_one_step_is_bounded_in_events_and_in_bytes() {
+        let lengths = |events: &[Event]| batches(events).map(<[Event]>::len).collect::<Vec<_>>();
+        let tags = |length: usize, number| vec![event(&"t".repeat(length)); number];
+        assert_eq!(lengths(&[]), []);
+        assert_eq!(lengths(&tags(5, 2_500)), [1_024, 1_024, 452]);
+        assert_eq!(lengths(&tags(100_000, 5)), [2, 2, 1]);
+        assert_eq!(lengths(&[tags(9, 2), tags(BATCH_BYTES, 2), tags(9, 1)].concat()), [2, 1, 1, 1]);
+
+        let mut outbox = Outbox::new(9);
+        for (number, text) in (1..).zip(["a", "b", "c", "d", "e"]) {
+            let event = event(&text.repeat(100_000));
+            outbox.push(number, &event);
+        }
+        assert_eq!(outbox.unsent().unwrap().events().len(), 2);
+    }
+
     /// Were it in the range of the batch, what is taken back while the batch is on its way would count as sent.
     #[test]
     fn a_batch_ends_where_something_is_on_its_way_already() {
@@ -182,6 +237,30 @@ mod tests {
         outbox.settle(again(&[2]));
         outbox.sent(&batch, appended(4));
         assert_eq!(outbox.unsent().unwrap().events(), [event("2"), event("3")]);
+    }
+
+    /// So that a flood of writes under one path does not refuse everything while the log is away.
+    #[test]
+    fn the_same_event_takes_one_place_however_often_it_comes() {
+        let mut outbox = Outbox::new(3);
+        outbox.push(1, &event("a"));
+        for number in 2..1_000 {
+            assert_eq!(outbox.push(number, &event("b")), event("b"));
+        }
+        assert_eq!(outbox.push(1_000, &event("c")), event("c"));
+        assert_eq!((outbox.untold(), outbox.settled(1_000)), (3, 0));
+        let batch = outbox.unsent().unwrap();
+        assert_eq!(batch.events(), [event("a"), event("b"), event("c")]);
+        // One that comes while it is on its way has yet to be appended.
+        assert_eq!(outbox.push(1_001, &event("a")), event("a"));
+        outbox.sent(&batch, appended(1));
+        assert_eq!((outbox.untold(), outbox.settled(1_001)), (1, 998));
+        outbox.settle(|_| Passing::Passed);
+        assert_eq!((outbox.untold(), outbox.settled(1_001)), (1, 1_000));
+        assert_eq!(outbox.push(1_002, &event("d")), event("d"));
+        assert_eq!(outbox.push(1_003, &event("e")), event("e"));
+        assert_eq!(outbox.push(1_004, &event("f")), Event::EVERYTHING);
+        assert_eq!(outbox.unsent().unwrap().events(), [Event::EVERYTHING]);
     }
 
     /// The table keeps a row for every number from the first that is not settled.

@@ -1,5 +1,7 @@
 //! What an invalidation names.
 
+mod hashed;
+mod path;
 mod reach;
 mod uri_name;
 
@@ -8,9 +10,12 @@ use std::str::FromStr;
 
 use twox_hash::XxHash3_64;
 
+pub use self::hashed::HashedName;
+pub use self::path::PathName;
+pub(crate) use self::path::{Lineage, Rank};
 pub use self::reach::Reach;
 pub use self::uri_name::{UriName, UriParts};
-use crate::key::normalize;
+use crate::key::{buf, normalize};
 
 /// A name that a response is given so that it can be invalidated by it, whatever its URI; what Fastly calls a
 /// surrogate key. Any text will do: `product:42`, `users:top`.
@@ -58,7 +63,12 @@ impl Prefix {
         if !path.starts_with('/') || !is_path(path) {
             return Err(SelectorError::new("path prefix", path));
         }
-        Ok(Self(trimmed(&normalize::path(path)).into()))
+        Ok(Self::named_by(&normalize::path(path)))
+    }
+
+    /// The prefix with this normal path.
+    fn named_by(path: &str) -> Self {
+        Self(trimmed(path).into())
     }
 }
 
@@ -137,6 +147,9 @@ fn normal_pattern(pattern: &str) -> String {
     format!("{}{rest}", normalize::without_dots(segments))
 }
 
+/// The longest URI or path that stands in the log as a text. Texts are only needed to free memory early.
+const LONGEST_TEXT: usize = 512;
+
 /// What an invalidation names.
 ///
 /// Exhaustive on purpose: each store and each check has to treat every kind.
@@ -149,6 +162,10 @@ pub enum Selector {
     Key(Box<str>),
     /// Every variant of the response of this URI.
     Uri(UriName),
+    /// Every response of this very path, with any query and on any host.
+    Path(PathName),
+    /// What has this URI, path or directory, named by its digest.
+    Hashed(HashedName),
     /// Every response below this path.
     Prefix(Prefix),
     /// Every response whose path matches.
@@ -166,6 +183,8 @@ impl Selector {
             Self::Tag(tag) => format!("t:{}", tag.0),
             Self::Key(key) => format!("k:{key}"),
             Self::Uri(uri) => format!("u:{}", uri.as_str()),
+            Self::Path(path) => format!("x:{}", path.as_str()),
+            Self::Hashed(name) => format!("#:{}", name.to_text()),
             Self::Prefix(prefix) if prefix.0.is_empty() => "p:/".to_owned(),
             Self::Prefix(prefix) => format!("p:{}", prefix.0),
             Self::Glob(glob) => format!("g:{}", glob.0),
@@ -181,8 +200,53 @@ impl Selector {
             Self::Tag(tag) => Some(Digest::of(Kind::Tag, &tag.0)),
             Self::Key(key) => Some(Digest::of(Kind::Key, key)),
             Self::Uri(uri) => Some(Digest::of(Kind::Uri, uri.as_str())),
+            Self::Path(path) => Some(Digest::of(Kind::Path, path.as_str())),
+            Self::Hashed(name) => Some(name.digest()),
             Self::Prefix(prefix) => Some(Digest::of(Kind::Prefix, &prefix.0)),
         }
+    }
+
+    /// The coarser names that everything with this name has.
+    pub(crate) fn lineage(&self) -> Lineage {
+        match self {
+            Self::Uri(uri) => Lineage::of_uri(uri),
+            Self::Path(path) => Lineage::of_path(path.as_str()),
+            Self::Hashed(name) => name.lineage(),
+            Self::Prefix(_) => Lineage::alone(Rank::Prefix),
+            Self::Tag(_) | Self::Key(_) | Self::Glob(_) | Self::All => Lineage::alone(Rank::Other),
+        }
+    }
+
+    /// The selector that the log takes in its place. A URI that is too [long](buf::LIMIT) for a key is named by its path, and
+    /// a URI or path that is long by its digest. `None` if the path is too long for a key, as nothing is stored under it.
+    #[must_use]
+    pub fn bounded(self) -> Option<Self> {
+        match self {
+            Self::Uri(uri) if uri.as_str().len() > buf::LIMIT => Self::Path(uri.path()?).bounded(),
+            Self::Uri(uri) if uri.as_str().len() > LONGEST_TEXT => {
+                Some(Self::Hashed(HashedName::of_uri(&uri)))
+            }
+            Self::Path(path) if path.as_str().len() > LONGEST_TEXT => {
+                Some(Self::Hashed(HashedName::of_path(&path)))
+            }
+            selector => Some(selector),
+        }
+    }
+
+    /// About how many bytes it takes in the log.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let text = match self {
+            Self::Tag(tag) => tag.as_str(),
+            Self::Key(key) => key,
+            Self::Uri(uri) => uri.as_str(),
+            Self::Path(path) => path.as_str(),
+            Self::Hashed(name) => return name.to_text().len() + "h#:".len(),
+            Self::Prefix(prefix) => &prefix.0,
+            Self::Glob(glob) => &glob.0,
+            Self::All => "",
+        };
+        text.len() + "h".len() + "a:".len()
     }
 }
 
@@ -197,6 +261,12 @@ impl FromStr for Selector {
         let unknown = || SelectorError::new("selector", text);
         let (kind, rest) = text.split_once(':').ok_or_else(unknown)?;
         match kind {
+            "x" => PathName::read(rest).map(Self::Path),
+            "#" => {
+                let name =
+                    HashedName::from_text(rest).ok_or_else(|| SelectorError::new("hashed name", rest))?;
+                Ok(Self::Hashed(name))
+            }
             "t" => Ok(Self::Tag(Tag::new(rest))),
             "k" => Ok(Self::Key(rest.into())),
             "u" => UriName::read(rest).map(Self::Uri),
@@ -226,6 +296,12 @@ impl From<Glob> for Selector {
     }
 }
 
+impl From<PathName> for Selector {
+    fn from(path: PathName) -> Self {
+        Self::Path(path)
+    }
+}
+
 impl From<UriName> for Selector {
     fn from(uri: UriName) -> Self {
         Self::Uri(uri)
@@ -245,6 +321,8 @@ pub(crate) enum Kind {
     Key,
     Uri,
     Prefix,
+    Path,
+    Directory,
 }
 
 /// 64 bits of a name. Two names that share them cost a needless miss, never a stale hit.
@@ -328,6 +406,8 @@ mod tests {
             Selector::Tag(Tag::new("product:42")),
             Selector::Key("user:7".into()),
             Selector::Uri(UriName::new("https://Shop.Example:443/a?b=c").unwrap()),
+            Selector::Path(PathName::new("/a/").unwrap()),
+            Selector::Hashed(HashedName::directory_of(&PathName::new("/a/b").unwrap())),
             Selector::Prefix(Prefix::new("/api/").unwrap()),
             Selector::Glob(Glob::new("/a/*").unwrap()),
             Selector::All,
@@ -367,7 +447,10 @@ mod tests {
         for (text, kind) in [
             ("", "selector"),
             ("t", "selector"),
-            ("x:1", "selector"),
+            ("z:1", "selector"),
+            ("x:1", "path"),
+            ("x:/a?b", "path"),
+            ("#:u0", "hashed name"),
             ("a:1", "selector"),
             ("p:nonsense", "path prefix"),
             ("p:", "path prefix"),
@@ -392,6 +475,29 @@ mod tests {
         assert_eq!(Glob::new("/%*").unwrap_err().to_string(), "\"/%*\" cannot be a glob");
         assert_eq!(Glob::new("api/*").unwrap_err().to_string(), "\"api/*\" cannot be a glob");
         assert_eq!(UriName::new("ftp://x/").unwrap_err().to_string(), "\"ftp://x/\" cannot be a URI");
+    }
+
+    #[test]
+    fn a_uri_that_is_too_long_for_a_key_is_named_by_its_path() {
+        let of = |path: &str, query: usize| {
+            let uri = UriName::new(&format!("http://shop{path}?{}", "q".repeat(query))).unwrap();
+            Selector::Uri(uri).bounded()
+        };
+        let longest = buf::LIMIT - "//shop/a?".len();
+        assert!(matches!(of("/a", LONGEST_TEXT - "//shop/a?".len()), Some(Selector::Uri(_))));
+        let hashed = of("/a", longest).unwrap();
+        assert!(matches!(hashed, Selector::Hashed(_)));
+        let same = UriName::new(&format!("http://shop/a?{}", "q".repeat(longest))).unwrap();
+        assert_eq!(hashed.digest(), Selector::Uri(same.clone()).digest());
+        assert_eq!(hashed.lineage(), Selector::Uri(same).lineage());
+        let path = Selector::Path(PathName::new(&format!("/{}", "a".repeat(LONGEST_TEXT))).unwrap());
+        let hashed = path.clone().bounded().unwrap();
+        assert_eq!((hashed.digest(), hashed.lineage()), (path.digest(), path.lineage()));
+        assert!(hashed.weight() < 80 && matches!(hashed, Selector::Hashed(_)));
+        assert_eq!(of("/a", longest + 1), Some(Selector::Path(PathName::new("/a").unwrap())));
+        assert_eq!(of(&format!("/{}", "a".repeat(buf::LIMIT)), 1), None);
+        let tag = Selector::Tag(Tag::new("t".repeat(9_000)));
+        assert_eq!(tag.clone().bounded(), Some(tag));
     }
 
     #[test]

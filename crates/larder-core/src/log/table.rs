@@ -2,6 +2,9 @@
 
 #[cfg(feature = "model")]
 mod canonical;
+#[cfg(test)]
+mod limits;
+mod room;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -11,11 +14,13 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::iter::once;
 use std::time::Duration;
 
+pub use self::room::Forgotten;
+use self::room::{Counts, last_to_drop};
 use self::row::Row;
 use super::broken::{Broken, Rule};
 use super::names::Names;
 use super::position::{LogId, Mark};
-use super::selector::{Digest, Event, Glob, Mode, Selector};
+use super::selector::{Digest, Event, Glob, Lineage, Mode, Rank, Selector};
 use crate::time::Boot;
 
 /// What the table says of a stored response.
@@ -55,31 +60,41 @@ pub(crate) enum Place {
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq))]
 pub(crate) struct Table {
     rows: HashMap<Digest, Row, BuildHasherDefault<DigestHasher>>,
+    counts: Counts,
     globs: Vec<(Glob, Row)>,
     all: Row,
     floor: Mark,
     most_rows: usize,
     most_globs: usize,
     version: u64,
+    forgotten: Forgotten,
     broken: Broken,
 }
 
 impl Table {
-    /// An empty table that keeps about this many rows and globs.
+    /// An empty table that keeps about this many rows of tags and keys, at most as many of URIs and what is coarser
+    /// together, and so many globs.
     pub(crate) fn new(most_rows: usize, most_globs: usize) -> Self {
         Self {
             rows: HashMap::default(),
+            counts: Counts::default(),
             globs: Vec::new(),
-            all: Row::default(),
+            all: Row::new(Lineage::alone(Rank::Other)),
             floor: Mark::ZERO,
             most_rows,
             most_globs,
             version: 0,
+            forgotten: Forgotten::default(),
             broken: Broken::NOT,
         }
     }
 
-    /// About how many rows it keeps.
+    /// What it had to forget so far.
+    pub(crate) const fn forgotten(&self) -> Forgotten {
+        self.forgotten
+    }
+
+    /// About how many rows of tags and keys it keeps.
     pub(crate) const fn most_rows(&self) -> usize {
         self.most_rows
     }
@@ -126,9 +141,14 @@ impl Table {
             Selector::Glob(glob) => self.apply_glob(glob, event.mode, place, now, settled),
             selector => match selector.digest() {
                 Some(digest) => {
-                    let row = self.rows.entry(digest).or_default();
+                    let counts = &mut self.counts;
+                    let row = self.rows.entry(digest).or_insert_with(|| {
+                        let lineage = selector.lineage();
+                        *counts.rank(lineage.rank()) += 1;
+                        Row::new(lineage)
+                    });
                     if event.mode == Mode::Soft && self.broken.is(Rule::LastModeDecides) {
-                        *row = Row::default();
+                        *row = Row::new(*row.lineage());
                     }
                     row.touch(event.mode, place, now, self.version);
                     self.make_room_for_rows(settled);
@@ -141,7 +161,14 @@ impl Table {
     /// Refuses whatever lies before `log`, which cannot be known any more.
     pub(crate) fn raise_floor(&mut self, log: LogId) {
         self.version += 1;
+        let floor = self.floor;
         self.floor.log = self.floor.log.max(log);
+        self.count_floor(floor);
+    }
+
+    /// Counts whether the floor has risen since it was this.
+    fn count_floor(&mut self, before: Mark) {
+        self.forgotten.floor_raises += u64::from(self.floor != before);
     }
 
     /// Forgets what belongs to a log that is gone. Pending rows keep their local part: the log has yet to be told.
@@ -152,6 +179,7 @@ impl Table {
         self.all.forget_log();
         self.rows.retain(|_, row| row.is_pending(settled));
         self.rows.values_mut().for_each(Row::forget_log);
+        self.counts = Counts::of(self.rows.values());
         self.globs.retain(|(_, row)| row.is_pending(settled));
         self.globs.iter_mut().for_each(|(_, row)| row.forget_log());
     }
@@ -176,42 +204,27 @@ impl Table {
             // glob does, and more.
             return self.all.touch(mode, place, now, self.version);
         }
-        let mut row = Row::default();
+        let mut row = Row::new(Lineage::alone(Rank::Other));
         row.touch(mode, place, now, self.version);
         self.globs.push((glob.clone(), row));
     }
 
-    fn make_room_for_rows(&mut self, settled: u64) {
-        if self.rows.len() <= self.most_rows {
-            return;
-        }
-        let Some(last) = last_to_drop(self.rows.values(), self.most_rows, settled) else {
+    fn drop_oldest_globs(&mut self, settled: u64) {
+        let rows = self.globs.iter().map(|(_, row)| row);
+        let Some(last) = last_to_drop(rows, (self.most_globs / 8).max(1), settled) else {
             return;
         };
         let mut floor = self.floor;
-        self.rows.retain(|_, row| row.is_kept(last, settled) || row.sink_into(&mut floor));
-        if !self.breaks(Rule::DroppedRowsAreForgotten) {
-            self.floor = floor;
-        }
+        self.globs.retain(|(_, row)| {
+            let is_kept = row.is_kept(last, settled);
+            if !is_kept {
+                floor = row.joined(floor);
+            }
+            is_kept
+        });
+        let before = std::mem::replace(&mut self.floor, floor);
+        self.count_floor(before);
     }
-
-    fn drop_oldest_globs(&mut self, settled: u64) {
-        let rows = self.globs.iter().map(|(_, row)| row);
-        let Some(last) = last_to_drop(rows, self.most_globs, settled) else {
-            return;
-        };
-        let floor = &mut self.floor;
-        self.globs.retain(|(_, row)| row.is_kept(last, settled) || row.sink_into(floor));
-    }
-}
-
-/// The newest touch among the oldest eighth of the rows, so that the cost of finding them is shared by many events.
-fn last_to_drop<'a>(rows: impl Iterator<Item = &'a Row>, most: usize, settled: u64) -> Option<u64> {
-    let settled_rows = rows.filter(|row| !row.is_pending(settled));
-    let mut touches: Vec<u64> = settled_rows.map(Row::touched).collect();
-    let batch = (most / 8).max(1).min(touches.len());
-    let nth = batch.checked_sub(1)?;
-    Some(*touches.select_nth_unstable(nth).1)
 }
 
 /// Digests are hashes already.

@@ -20,7 +20,7 @@ use super::names::Names;
 use super::outbox::{Batch, Outbox};
 use super::position::{Incarnation, Mark, Position};
 use super::selector::Event;
-use super::table::{Place, Table, Verdict};
+use super::table::{Forgotten, Place, Table, Verdict};
 use super::token::{Comparison, Token};
 use crate::store::{Appended, Cursor, Look};
 use crate::time::Boot;
@@ -41,7 +41,8 @@ pub struct LookTaken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Limits {
-    /// Names that were invalidated: 65,536 by default, at about 100 bytes each, and at least twice `outbox`.
+    /// Tags and keys that were invalidated: 65,536 by default, at about 140 bytes each, and at least twice `outbox`. As many
+    /// URIs, paths, directories and prefixes together are remembered beside them.
     pub rows: usize,
     /// Globs that were invalidated: 64 by default. Every check goes through all of them.
     pub globs: usize,
@@ -142,6 +143,12 @@ impl Tail {
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.table.version()
+    }
+
+    /// What had to be forgotten so far, which costs misses.
+    #[must_use]
+    pub const fn forgotten(&self) -> Forgotten {
+        self.table.forgotten()
     }
 
     /// When the last look that reached the log's end was sent; `None` before the first.

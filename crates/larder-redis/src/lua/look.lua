@@ -1,9 +1,11 @@
 -- One look at the log: everything in one answer, as of one moment (rule 4). That the record, the Stream and the marks are
 -- read here also keeps them hot under `allkeys-lru` and `allkeys-lfu`.
 -- ARGV: a random id for a new incarnation; the cursor's incarnation; the cursor's last id; '1' if the cursor's
--- incarnation was found broken; how many entries to answer with at most; how many names the caller remembers.
-local fresh, mine, after, broken, most = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', tonumber(ARGV[5])
-local remembers = tonumber(ARGV[6])
+-- incarnation was found broken; how many names the caller remembers; how many entries, bytes and names to answer with at
+-- most, though at least with one entry.
+local fresh, mine, after, broken = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
+local remembers = tonumber(ARGV[5])
+local most, most_bytes, most_names = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 
 local id, run = incarnation(fresh, broken and mine or nil)
 
@@ -23,13 +25,27 @@ if id ~= mine then
 end
 leave_mark(id, added, stream['length'], stream['last-entry'])
 
--- One more than asked for tells whether any are left.
-local entries = redis.call('XRANGE', events, after and '(' .. after or '-', '+', 'COUNT', most + 1)
-local more = 0
-if #entries > most then
-  entries[#entries] = nil
-  more = 1
-end
+-- A page at a time, so that a Stream of large entries is not read into memory. The first entry that finds no room shows
+-- that some are left.
+local PAGE, OVERHEAD = 32, 32
+local entries, bytes, names, more = {}, 0, 0, 0
+local from = after and '(' .. after or '-'
+repeat
+  local page = redis.call('XRANGE', events, from, '+', 'COUNT', PAGE)
+  for _, entry in ipairs(page) do
+    names = names + #entry[2] / 2
+    bytes = bytes + OVERHEAD
+    for _, field in ipairs(entry[2]) do
+      bytes = bytes + #field
+    end
+    if #entries > 0 and (#entries >= most or bytes > most_bytes or names > most_names) then
+      more = 1
+      break
+    end
+    entries[#entries + 1] = entry
+    from = '(' .. entry[1]
+  end
+until more == 1 or #page < PAGE
 
 return {
   id,

@@ -76,7 +76,7 @@ async fn look(inner: &Inner, store: &dyn Store) -> Result<LookTaken, StoreError>
     // Rule 9: the look is as old as the moment at which it was sent.
     let sent = inner.clock.boot();
     let look = store.look(cursor).await?;
-    Ok(inner.log.change(|tail| tail.take_look(&look, sent)))
+    Ok(inner.change_log(|tail| tail.take_look(&look, sent)))
 }
 
 /// Appends what waits in the outbox, batch by batch, until nothing does or one fails.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Extensions;
-use larder_core::log::selector::{Event, Glob, Mode, Prefix, Selector, Tag, UriName};
+use larder_core::log::outbox::batches;
+use larder_core::log::selector::{Event, Glob, Mode, PathName, Prefix, Selector, Tag, UriName};
 use larder_core::log::tail::{Passing, Tail};
 use larder_core::store::Appended;
 
 use super::follow::{start, within};
+use super::group::{one_path, share};
 use crate::inner::Inner;
 use crate::reclaim::reclaim;
 use crate::report::Exchange;
@@ -17,7 +19,7 @@ use crate::store::Store;
 
 /// What to invalidate, and how: one or more selectors, hard unless [`soft`](Self::soft) is said.
 ///
-/// All of them are appended to the log as one step.
+/// All of them are appended to the log as one step, unless there are more than a thousand, or more than 256 KiB.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -117,7 +119,7 @@ macro_rules! from_selectors {
         }
     )+ };
 }
-from_selectors!(Selector, Tag, Prefix, Glob, UriName);
+from_selectors!(Selector, Tag, Prefix, Glob, UriName, PathName);
 
 /// What became of an invalidation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -165,10 +167,13 @@ pub(crate) async fn invalidate(inner: &Arc<Inner>, what: Invalidation) -> Invali
     let events = what.events();
     inner.report.invalidated(events.len());
     let events = inner.keyed_by.with_keyed(events);
-    let events = inner.variations.with_equivalents(events, inner.clock.boot());
+    let events = bounded(inner.variations.with_equivalents(events, inner.clock.boot()));
+    if events.is_empty() {
+        return Invalidated::Applied;
+    }
     let Some(store) = &inner.store else {
         let now = inner.clock.boot();
-        inner.log.change(|tail| tail.record(&events, now));
+        inner.change_log(|tail| tail.record(&events, now));
         return Invalidated::Applied;
     };
     if inner.background.is_closed() {
@@ -176,9 +181,33 @@ pub(crate) async fn invalidate(inner: &Arc<Inner>, what: Invalidation) -> Invali
     }
     start(inner);
     let (cache, store) = (Arc::clone(inner), Arc::clone(store));
+    if let Some(path) = one_path(&events).cloned() {
+        let again = events.clone();
+        let append = move || {
+            let (cache, store, events) = (Arc::clone(&cache), Arc::clone(&store), again.clone());
+            async move { tell(&cache, &*store, events).await }
+        };
+        let shared = share(&inner.groups, &inner.background, &path, append).await;
+        return shared.unwrap_or_else(|| defer(inner, &events));
+    }
     // In a task of its own, so that a client that hangs up does not take half of it back.
     let told = inner.background.spawn(async move { tell(&cache, &*store, events).await });
     told.await.unwrap_or(Invalidated::Deferred)
+}
+
+/// These events as the log takes them, each once. A URI that is too long for a key is named by its path, or, where that is
+/// too long, not at all: nothing is stored under it.
+fn bounded(events: Vec<Event>) -> Vec<Event> {
+    let mut all: Vec<Event> = Vec::with_capacity(events.len());
+    for Event { mode, selector } in events {
+        let was_uri = matches!(selector, Selector::Uri(_));
+        let Some(selector) = selector.bounded() else { continue };
+        let event = Event { mode, selector };
+        if !(was_uri && all.contains(&event)) {
+            all.push(event);
+        }
+    }
+    all
 }
 
 /// How often an event is appended before it counts as deferred. A failover takes one; two in a row are left to the
@@ -199,18 +228,37 @@ async fn tell(inner: &Arc<Inner>, store: &dyn Store, events: Vec<Event>) -> Inva
 
 fn defer(inner: &Inner, events: &[Event]) -> Invalidated {
     let now = inner.clock.boot();
-    inner.log.change(|tail| tail.defer(events, now));
+    inner.change_log(|tail| tail.defer(events, now));
     inner.deferred.notify_one();
     Invalidated::Deferred
 }
 
 /// Appends once, and waits until our own tail knows what became of it.
 async fn append(inner: &Arc<Inner>, store: &dyn Store, events: &[Event]) -> Passing {
-    let (incarnation, id) = match store.append(events).await {
+    let mut last: Option<Appended> = None;
+    for batch in batches(events) {
+        let appended = match append_batch(inner, store, batch).await {
+            Ok(appended) => appended,
+            Err(passing) => return passing,
+        };
+        // What went into two logs is whole in none.
+        if last.is_some_and(|last| last.incarnation != appended.incarnation) {
+            return Passing::AppendAgain;
+        }
+        last = Some(appended);
+    }
+    match last {
+        Some(appended) => wait_for(inner, events, appended).await,
+        None => Passing::Passed,
+    }
+}
+
+async fn append_batch(inner: &Arc<Inner>, store: &dyn Store, batch: &[Event]) -> Result<Appended, Passing> {
+    let (incarnation, id) = match store.append(batch).await {
         Ok(appended) => appended,
         Err(error) => {
             inner.report.store_failed(Exchange::Append, &error, &*inner.clock);
-            return Passing::Waiting;
+            return Err(Passing::Waiting);
         }
     };
     inner.report.store_worked(Exchange::Append, &*inner.clock);
@@ -219,12 +267,16 @@ async fn append(inner: &Arc<Inner>, store: &dyn Store, events: &[Event]) -> Pass
         tail.note_appended();
         inner.clock.boot()
     });
-    let appended = Appended { incarnation, id, answered };
+    Ok(Appended { incarnation, id, answered })
+}
+
+/// Waits until our own tail has passed what was appended.
+async fn wait_for(inner: &Arc<Inner>, events: &[Event], appended: Appended) -> Passing {
     let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
     inner.log.wait(within(COMES_BACK_WITHIN), settled).await;
     let passing = inner.log.read(|tail| tail.passed(&appended));
     if passing == Passing::Passed {
-        reclaim(inner, events, incarnation, id);
+        reclaim(inner, events, appended.incarnation, appended.id);
     }
     passing
 }

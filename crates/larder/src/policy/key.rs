@@ -110,7 +110,12 @@ impl Policy {
         if !matches!(self.key, KeySource::Uri) {
             keys.push(self.key.text(parts, params)?.into_owned().into());
         }
-        Ok(Named { path: target.path.into(), keys, uris: self.uris(target), tags: self.tags_of(params)? })
+        let uris = self.uris(target);
+        // Whatever the key is: the log has to be able to name the path.
+        if uris.iter().any(|uri| uri.path().is_none()) {
+            return Err(BypassReason::KeyTooLong);
+        }
+        Ok(Named { path: target.path.into(), keys, uris, tags: self.tags_of(params)? })
     }
 
     /// The names of the request's URI on every host and on its own, with the query as sent and as keyed.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use larder_core::log::table::Forgotten;
 use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
 use larder_core::store::StoreError;
 use metrics::{
@@ -33,6 +34,8 @@ pub(crate) fn describe() {
     count("larder_unshared_total", "Responses stored in memory alone, by a policy's budget of new keys");
     count("larder_not_stored_total", "Responses not stored");
     count("larder_invalidations_total", "Selectors invalidated here");
+    count("larder_folded_names_total", "Paths of which only the directory is remembered as invalidated");
+    count("larder_floor_raises_total", "Times that everything older was refused, as names were forgotten");
     count("larder_leases_total", "Leases taken, awaited and taken over");
     count("larder_reclaimed_total", "Responses removed from the shared store because they were invalidated");
     count("larder_reclaim_scans_total", "Scans of the shared store for such responses");
@@ -85,6 +88,11 @@ pub(super) fn judged(stored: Result<(), NotStored>) {
 
 pub(super) fn invalidated(selectors: u64) {
     counter!("larder_invalidations_total").increment(selectors);
+}
+
+pub(super) fn forgot(forgotten: Forgotten) {
+    counter!("larder_folded_names_total").increment(forgotten.folded);
+    counter!("larder_floor_raises_total").increment(forgotten.floor_raises);
 }
 
 pub(super) fn leased(what: Leased) {

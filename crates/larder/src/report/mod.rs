@@ -12,6 +12,7 @@ mod trouble;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use larder_core::log::table::Forgotten;
 use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
 use larder_core::store::StoreError;
 use larder_core::time::Clock;
@@ -39,6 +40,8 @@ pub(crate) struct Report {
     stored: AtomicU64,
     unshared: AtomicU64,
     invalidations: AtomicU64,
+    folded: AtomicU64,
+    floor_raises: AtomicU64,
     reclaimed: AtomicU64,
     reclaim_scans: AtomicU64,
     store_errors: AtomicU64,
@@ -150,6 +153,17 @@ impl Report {
         metrics::invalidated(selectors as u64);
     }
 
+    /// So much of what was invalidated had to be forgotten, and more is refused in its place.
+    pub(crate) fn forgot(&self, forgotten: Forgotten) {
+        if forgotten == Forgotten::default() {
+            return;
+        }
+        add(&self.folded, forgotten.folded);
+        add(&self.floor_raises, forgotten.floor_raises);
+        #[cfg(feature = "metrics")]
+        metrics::forgot(forgotten);
+    }
+
     /// The shared store was freed of so many responses, which took so many scans.
     pub(crate) fn reclaimed(&self, responses: u64, scans: u64) {
         add(&self.reclaimed, responses);
@@ -197,6 +211,8 @@ impl Report {
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
             saved: Duration::from_nanos(self.hits.saved_nanos()),
             invalidations: get(&self.invalidations),
+            folded_names: get(&self.folded),
+            floor_raises: get(&self.floor_raises),
             reclaimed: get(&self.reclaimed),
             reclaim_scans: get(&self.reclaim_scans),
             store_errors: get(&self.store_errors),

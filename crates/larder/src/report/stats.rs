@@ -24,6 +24,8 @@ use std::time::Duration;
 /// | `larder_unshared_total` | counter | |
 /// | `larder_not_stored_total` | counter | `reason` |
 /// | `larder_invalidations_total` | counter | |
+/// | `larder_folded_names_total` | counter | |
+/// | `larder_floor_raises_total` | counter | |
 /// | `larder_reclaimed_total` | counter | |
 /// | `larder_reclaim_scans_total` | counter | |
 /// | `larder_store_errors_total` | counter | `exchange`, `kind` |
@@ -82,6 +84,14 @@ pub struct Stats {
     pub saved: Duration,
     /// Selectors that were invalidated here.
     pub invalidations: u64,
+    /// Paths that were invalidated by their directory, or by the path above that. What was filled before and lies there is
+    /// refused as well. If it grows, more URIs are written to than are
+    /// [remembered](crate::CacheBuilder::remembered_names), or more than about four thousand paths of one directory within a
+    /// minute here.
+    pub folded_names: u64,
+    /// How often everything that was filled before some moment was refused, because names were forgotten or because part
+    /// of the log was missing. An instance that starts beside a long log counts one.
+    pub floor_raises: u64,
     /// Responses that were removed from the shared store, behind the scenes, because they were invalidated here. Many are
     /// left to expire: those that were invalidated by a tag, for one.
     pub reclaimed: u64,

@@ -305,6 +305,7 @@ mod tests {
         table.learn(at("/{id}", "/2"), Nesting::Nested);
         assert_eq!(table.get(at("/{id}", "/1")), Some(Nesting::Nested));
         for route in ["", "/in/{*rest}"] {
+            let table = NestingTable::default();
             table.learn(at(route, "/a"), Nesting::Plain);
             assert_eq!(table.get(at(route, "/b")), Some(Nesting::Plain), "one route, as far as is known");
             table.learn(at(route, "/b"), Nesting::Nested);

@@ -275,3 +275,77 @@ async fn an_error_of_the_handler_is_passed_on_and_invalidates_twice() {
     assert_eq!(cache.stats().invalidations, 2 * names);
     assert_eq!(cache.stats().bypasses["method"], 1);
 }
+
+/// Where the key is the URI, all that is stored under it has the URI as a name already.
+#[tokio::test]
+async fn a_write_names_its_uri_and_its_key_only_where_that_is_another() {
+    for (policy, selectors) in [(minute(), 1), (minute().key_with(|_| Some("one".to_owned())), 2)] {
+        let cache = Cache::default();
+        let service = cache.layer(policy).layer(handler(Writes::default()));
+        assert_eq!(x_cache(&service, Method::GET, "/a").await, "MISS");
+        x_cache(&service, Method::PUT, "/a").await;
+        assert_eq!(cache.stats().invalidations, selectors);
+        assert_eq!(x_cache(&service, Method::GET, "/a").await, "MISS");
+    }
+}
+
+/// A request without a host has a URI all the same.
+#[tokio::test]
+async fn a_write_without_a_host_invalidates_its_path() {
+    let service = Cache::default().layer(minute()).layer(handler(Writes::default()));
+    let send = async |method| {
+        let request = Request::builder().method(method).uri("/a?b").body(()).unwrap();
+        let response = service.clone().oneshot(request).await.unwrap();
+        let outcome = response.headers()["x-cache"].to_str().unwrap().to_owned();
+        response.into_body().collect().await.unwrap();
+        outcome
+    };
+    assert_eq!(send(Method::GET).await, "MISS");
+    assert_eq!(send(Method::GET).await, "HIT");
+    send(Method::PUT).await;
+    assert_eq!(send(Method::GET).await, "MISS");
+}
+
+#[tokio::test]
+async fn a_uri_that_is_too_long_for_a_key_invalidates_its_path() {
+    let long = format!("/a?{}", "q".repeat(9_000));
+    for (put, get, expected) in [(&*long, "/a?x=1", "MISS"), (&long, "/a", "MISS"), (&long, "/b", "HIT")] {
+        assert_eq!(after(Writes::default(), put, get, minute()).await, expected, "{get}");
+    }
+    // Also what is stored under such a URI, by a policy that keys little of it.
+    let ignoring = minute().query_ignoring(["q"]);
+    let long = format!("/a?q={}", "q".repeat(9_000));
+    assert_eq!(after(Writes::default(), &long, &long, ignoring).await, "MISS");
+}
+
+/// Nothing is stored under such a path, so that there is nothing to name, whatever the key is.
+#[tokio::test]
+async fn a_path_that_is_too_long_for_a_key_is_not_stored() {
+    let long = format!("/{}", "p".repeat(9_000));
+    for policy in [minute(), minute().key_with(|_| Some("one".to_owned()))] {
+        let cache = Cache::default();
+        let service = cache.layer(policy).layer(handler(Writes::default()));
+        x_cache(&service, Method::PUT, &long).await;
+        for _ in 0..2 {
+            assert_eq!(x_cache(&service, Method::GET, &long).await, "BYPASS");
+        }
+        assert_eq!(cache.stats().bypasses["key-too-long"], 2);
+    }
+}
+
+#[tokio::test]
+async fn many_writes_under_one_path_name_the_path() {
+    let cache = Cache::default();
+    let service = cache.layer(minute()).layer(handler(Writes::default()));
+    for path in ["/a", "/a?x", "/", "/a/b", "/b"] {
+        x_cache(&service, Method::GET, path).await;
+    }
+    for number in 0..16 {
+        x_cache(&service, Method::POST, &format!("/a?{number}")).await;
+    }
+    assert_eq!(x_cache(&service, Method::GET, "/a").await, "HIT");
+    x_cache(&service, Method::POST, "/a?16").await;
+    for (path, expected) in [("/a", "MISS"), ("/a?x", "MISS"), ("/", "HIT"), ("/a/b", "HIT"), ("/b", "HIT")] {
+        assert_eq!(x_cache(&service, Method::GET, path).await, expected, "{path}");
+    }
+}

@@ -87,7 +87,9 @@ async fn fields_of_a_connection_or_a_proxy_are_not_told_again() {
     let proxy = proxy(Policy::rfc9111(), answers(&[(200, &fields)]));
     let first = proxy.get(&[]).await;
     for (name, value) in gone {
-        assert_eq!(field(&first, name), value, "the first client is told what the origin said");
+        // The length of this body is known by now, and `Transfer-Encoding` does not go with it.
+        let expected = if name == "transfer-encoding" { "" } else { value };
+        assert_eq!(field(&first, name), expected, "the first client gets what the origin said");
     }
     let second = proxy.get(&[]).await;
     assert_eq!((second.body().as_str(), &*field(&second, "age")), ("1", "5"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::Method;
-use larder::{Cache, Invalidation, Policy};
+use larder::{Cache, Invalidation, PathName, Policy};
 use larder_core::store::StoreErrorKind;
 use larder_testing::{Answer, Gate};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -105,6 +105,27 @@ fn fills_and_what_hits_have_saved() {
     }
     let times = vec![COST.as_secs_f64().into(); 2];
     assert_eq!(told["larder_fill_seconds{}"], DebugValue::Histogram(times));
+}
+
+/// At least 2,048 tags and 512 paths are remembered.
+#[test]
+fn what_was_forgotten_of_invalidations() {
+    let metrics = after(async || {
+        let shop =
+            Shop::of(Cache::builder().remembered_names(0), Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+        for number in 0..2_049 {
+            let _ = shop.cache.invalidate(Invalidation::tag(number.to_string())).await;
+        }
+        for number in 0..513 {
+            let path = PathName::new(&format!("/a/{number}")).unwrap();
+            let _ = shop.cache.invalidate(path).await;
+        }
+        let stats = shop.cache.stats();
+        assert_eq!((stats.floor_raises, stats.folded_names), (1, 64));
+    });
+    for (name, count) in [("larder_floor_raises_total{}", 1), ("larder_folded_names_total{}", 64)] {
+        assert_eq!(metrics.get(name), Some(&DebugValue::Counter(count)), "{name}");
+    }
 }
 
 #[test]

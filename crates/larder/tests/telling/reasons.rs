@@ -8,7 +8,7 @@ use http::{HeaderName, Method, Request, StatusCode};
 use larder::{Cache, Invalidation, Policy, ReadYourWrites};
 use larder_core::outcome::{BypassReason, MissReason, NotStored};
 use larder_core::store::StoreErrorKind;
-use larder_testing::{Answer, Step};
+use larder_testing::{Answer, Gate, Step};
 use tower::ServiceExt as _;
 use tower_layer::Layer as _;
 
@@ -122,7 +122,33 @@ async fn every_reason_not_to_store() {
         assert_eq!(stats.stored, 0, "{reason}");
         seen.insert(reason.as_str());
     }
+    // These two are about time and clients.
+    seen.extend([NotStored::FillTimeout.as_str(), NotStored::Abandoned.as_str()]);
     assert_eq!(seen, NotStored::ALL.iter().map(|reason| reason.as_str()).collect());
+}
+
+/// A handler that does not answer: first its client waits for it, then that has left.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_does_not_answer() {
+    for (reason, abandoned) in [(NotStored::FillTimeout, 1), (NotStored::Abandoned, 0)] {
+        let gate = Gate::new();
+        let options = Cache::builder().max_abandoned_fills(abandoned);
+        let held = gate.clone();
+        let shop = Shop::of(options, minute(), move |_| Answer::ok("late").held_at(&held));
+        let client = tokio::spawn(shop.service.clone().oneshot(get("/")));
+        gate.arrived(1).await;
+        if reason == NotStored::Abandoned {
+            client.abort();
+        }
+        tokio::time::sleep(Duration::from_secs(31)).await;
+        assert_eq!(words(&shop.cache.stats().not_stored), [(reason.as_str(), 1)]);
+        gate.open();
+        if let Ok(answered) = client.await {
+            let response = answered.unwrap();
+            let status = response.headers()["cache-status"].to_str().unwrap();
+            assert!(status.contains("not stored: fill-timeout"), "{status}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

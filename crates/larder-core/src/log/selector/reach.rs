@@ -31,12 +31,13 @@ impl Selector {
     #[must_use]
     pub fn reach(&self) -> Reach {
         match self {
-            Self::Tag(_) => Reach::Nowhere,
+            Self::Tag(_) | Self::Hashed(_) => Reach::Nowhere,
             Self::Key(text) => key_of(text).map_or(Reach::Nowhere, Reach::Key),
             Self::Uri(uri) => {
                 let UriParts { host, path, .. } = uri.parts();
                 below(host, path)
             }
+            Self::Path(path) => below(None, path.as_str()),
             Self::Prefix(prefix) => below(None, &prefix.0),
             Self::Glob(glob) => below(None, glob.0.split('*').next().unwrap_or_default()),
             Self::All => Reach::Among(vec!["".into()]),
@@ -60,9 +61,10 @@ impl Selector {
     pub fn names_key(&self, key: &str) -> bool {
         let of_uri = |names: &dyn Fn(&Target<'_>) -> bool| Target::read(key).is_some_and(|uri| names(&uri));
         match self {
-            Self::Tag(_) => false,
+            Self::Tag(_) | Self::Hashed(_) => false,
             Self::Key(text) => key_of(text).as_deref() == Some(key),
             Self::Uri(uri) => of_uri(&|target| target.has_name(uri.parts())),
+            Self::Path(name) => of_uri(&|target| target.has_path(|path| *path == *name.as_str())),
             Self::Prefix(prefix) => {
                 of_uri(&|target| target.has_path(|path| prefixes(path).any(|path| *path == *prefix.0)))
             }
@@ -156,11 +158,15 @@ impl<'a> Target<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Glob, Prefix, Tag};
+    use super::super::{Glob, PathName, Prefix, Tag};
     use super::*;
 
     fn uri(text: &str) -> Selector {
         Selector::Uri(UriName::new(text).unwrap())
+    }
+
+    fn path(path: &str) -> Selector {
+        Selector::Path(PathName::new(path).unwrap())
     }
 
     fn prefix(path: &str) -> Selector {
@@ -188,7 +194,8 @@ mod tests {
 
     #[test]
     fn many_keys_are_found_by_what_they_have_in_common() {
-        let cases: [(Selector, &[&str]); 12] = [
+        let cases: [(Selector, &[&str]); 13] = [
+            (path("/a/b"), &["u|", "|", "|/a/b"]),
             (prefix("/a/b/"), &["u|", "|", "|/a/b"]),
             (prefix("/"), &["u|", "|", "|"]),
             // The pattern ends before the first character that may be spelled otherwise.
@@ -225,6 +232,11 @@ mod tests {
     #[test]
     fn a_key_is_named_as_its_response_is() {
         let cases = [
+            (path("/a"), "u|http|h|/a", true),
+            (path("/a"), "u|https|any|/a|?q=1|p|me", true),
+            (path("/a"), "u|http|h|/a/b", false),
+            (path("/a"), "u|http|h|/ab", false),
+            (path("/a"), "k|/a", false),
             (prefix("/a"), "u|http|h|/a", true),
             (prefix("/a"), "u|http|h|/a/b|?q=1|h|accept=x", true),
             (prefix("/a"), "u|http|h|/ab", false),

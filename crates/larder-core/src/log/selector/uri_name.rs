@@ -1,6 +1,6 @@
 //! The name of a URI, in the one form that reads, writes and invalidations share.
 
-use super::SelectorError;
+use super::{PathName, SelectorError};
 use crate::key::normalize;
 
 /// One URI with all its variants, on every host or on one.
@@ -98,6 +98,12 @@ impl UriName {
     pub fn with_query(&self, query: Option<&str>) -> Self {
         let UriParts { host, path, .. } = self.parts();
         Self::from_parts(host, path, query)
+    }
+
+    /// Returns its path, with every query and on every host. `None` if that is too long for a key.
+    #[must_use]
+    pub fn path(&self) -> Option<PathName> {
+        PathName::from_normal(self.parts().path)
     }
 
     /// Reads a name out of the log. A request may be for what is no URI: its name is read as it was written.

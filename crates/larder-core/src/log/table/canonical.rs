@@ -1,10 +1,11 @@
 use std::hash::{Hash, Hasher};
 
-use super::{Row, Table};
+use super::{Forgotten, Row, Table};
 
 impl Table {
     pub(crate) fn make_canonical(&mut self) {
         self.all.make_canonical(0);
+        self.forgotten = Forgotten::default();
         renumber(self.rows.values_mut().collect());
         renumber(self.globs.iter_mut().map(|(_, row)| row).collect());
         self.version = u64::try_from(self.rows.len().max(self.globs.len())).unwrap_or(u64::MAX);

@@ -2,16 +2,17 @@
 
 use super::Place;
 use crate::log::position::{LogId, Mark};
-use crate::log::selector::Mode;
+use crate::log::selector::{Lineage, Mode, Rank};
 use crate::time::Boot;
 
 /// The last hard and the last soft invalidation of one name, each with its part in the log and its local part.
 ///
 /// Hard and soft are kept apart (rule 3): a soft invalidation after a hard one must not make what was refused a base
 /// for revalidation again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub(super) struct Row {
+    lineage: Lineage,
     hard: Mark,
     soft: Mark,
     soft_log_at: Boot,
@@ -20,6 +21,20 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// A row of a name with this lineage.
+    pub(super) const fn new(lineage: Lineage) -> Self {
+        let (hard, soft) = (Mark::ZERO, Mark::ZERO);
+        Self { lineage, hard, soft, soft_log_at: Boot::ZERO, soft_local_at: Boot::ZERO, touched: 0 }
+    }
+
+    pub(super) const fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    pub(super) const fn rank(&self) -> Rank {
+        self.lineage.rank()
+    }
+
     /// The last hard invalidation.
     pub(super) const fn hard(&self) -> Mark {
         self.hard
@@ -45,10 +60,16 @@ impl Row {
         self.touched > last || self.is_pending(settled)
     }
 
-    /// Lets the floor stand for this row; always `false`, which is what says that it goes.
-    pub(super) fn sink_into(&self, floor: &mut Mark) -> bool {
-        *floor = floor.join(self.hard).join(self.soft);
-        false
+    /// This mark, and every invalidation here. Soft ones count as hard: for how long each has counted as stale is known no
+    /// more.
+    pub(super) fn joined(&self, mark: Mark) -> Mark {
+        mark.join(self.hard).join(self.soft)
+    }
+
+    /// Lets this row stand for a finer one as well.
+    pub(super) fn absorb(&mut self, finer: &Self) {
+        self.hard = finer.joined(self.hard);
+        self.touched = self.touched.max(finer.touched);
     }
 
     /// Since when a response at `mark` has counted as stale here; the longer of the two if both parts say so.

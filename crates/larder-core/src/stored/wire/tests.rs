@@ -23,7 +23,8 @@ const GOLDEN_RESPONSE: &str = "\
     00ca9a3b00000000 00b864d945000000 00e40b5402000000 0000000000000000 40420f0000000000 \
     02 24 01 02656e 26 00 \
     25 7005000000 2f75736572 6b0a000000 757365722d3432616263 7407000000 757365723a3432 \
-    04 adc9a62d8b3fd1d8 c173772254e598f3 bf54ec38a758c389 aa7471fa05e6c19f \
+    06 adc9a62d8b3fd1d8 c173772254e598f3 aee1a43724fb8016 9d3324aa55cf67b1 \
+    bf54ec38a758c389 aa7471fa05e6c19f \
     03 01 0a746578742f706c61696e 00 04782d6964 0131 00 04782d6964 0132 \
     68656c6c6f";
 const GOLDEN_VARIANTS: &str = "\
@@ -220,7 +221,7 @@ fn nothing_that_makes_no_sense_is_believed() {
         ("7407000000", "74ffffffff"),
         ("25 70", "ffffffffffffffffff01 70"),
         ("25 70", "ffffffffffffffffffff01 70"),
-        ("04 adc9", "ffffffff0f adc9"),
+        ("06 adc9", "ffffffff0f adc9"),
         ("03 01 0a", "ffffffff0f 01 0a"),
         ("03 01 0a", "03 01 80808080024a"),
         ("00 04782d6964 0131", "00 04782d4964 0131"),

@@ -1,0 +1,74 @@
+//! How much one look at the log asks for.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::log::LIMIT;
+
+/// What one look is answered with at most. One entry comes in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Amount {
+    pub(crate) entries: i64,
+    pub(crate) bytes: i64,
+    pub(crate) names: i64,
+}
+
+const FULL: Amount = Amount { entries: 1_000, bytes: 512 * 1024, names: 4_096 };
+/// A look asks for a 128th of that at least.
+const MAX_HALVINGS: u32 = 7;
+
+/// How often the amount was halved. Whatever others make of it, a look brings something.
+#[derive(Debug, Default)]
+pub(crate) struct LookBudget {
+    halvings: AtomicU32,
+}
+
+impl LookBudget {
+    /// How much to ask for now.
+    pub(crate) fn amount(&self) -> Amount {
+        let halvings = self.halvings.load(Ordering::Relaxed);
+        let part = |full: i64| (full >> halvings).max(1);
+        Amount { entries: part(FULL.entries), bytes: part(FULL.bytes), names: part(FULL.names) }
+    }
+
+    /// A look had no answer in time. The next one asks for less: the same would fail in the same way, for ever.
+    pub(crate) fn timed_out(&self) {
+        self.change(|halvings| (halvings + 1).min(MAX_HALVINGS));
+    }
+
+    /// A look brought as much as it had asked for, and took this long.
+    pub(crate) fn answered_in_full(&self, took: Duration) {
+        // Twice as much will be there in time, too.
+        if took < LIMIT / 4 {
+            self.change(|halvings| halvings.saturating_sub(1));
+        }
+    }
+
+    fn change(&self, change: impl Fn(u32) -> u32) {
+        let halvings = self.halvings.load(Ordering::Relaxed);
+        self.halvings.store(change(halvings), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_time_out_a_look_asks_for_less_and_grows_again_where_answers_are_quick() {
+        let budget = LookBudget::default();
+        assert_eq!(budget.amount(), FULL);
+        budget.timed_out();
+        assert_eq!(budget.amount(), Amount { entries: 500, bytes: 256 * 1024, names: 2_048 });
+        for _ in 0..20 {
+            budget.timed_out();
+        }
+        assert_eq!(budget.amount(), Amount { entries: 7, bytes: 4_096, names: 32 });
+        budget.answered_in_full(LIMIT / 4);
+        assert_eq!(budget.amount().entries, 7, "it was slow");
+        for _ in 0..20 {
+            budget.answered_in_full(LIMIT / 5);
+        }
+        assert_eq!(budget.amount(), FULL);
+    }
+}
