@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::log::LIMIT;
 
-/// What one look is answered with at most. One entry comes in any case.
+/// The most that one look is answered with. One entry comes in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Amount {
     pub(crate) entries: i64,

@@ -188,7 +188,7 @@ impl Route {
         }
     }
 
-    /// What the shared tier holds for a request, for a claim to the lease alone: it is not served, nor kept.
+    /// Reads the fingerprint that a claim to the lease needs. The stored response is neither served nor kept.
     pub(crate) async fn observe_shared(&self, sought: Sought<'_>) -> Option<Seen> {
         self.read_shared(sought).await.ok().map(|(_, seen)| seen)
     }

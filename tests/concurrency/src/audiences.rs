@@ -3,7 +3,7 @@
 use loom::future::block_on;
 use loom::thread;
 
-/// What the scenarios need of an audience. It is the same for each: `larder`'s own, and those with a mistake.
+/// An audience, as far as the scenarios need one. It is the same for each: `larder`'s own, and those with a mistake.
 pub trait Clients: Clone + Send + Sync + 'static {
     /// One client.
     type Seat: Send + 'static;

@@ -164,7 +164,7 @@ pub enum Selector {
     Uri(UriName),
     /// Every response of this very path, with any query and on any host.
     Path(PathName),
-    /// What has this URI, path or directory, named by its digest.
+    /// Every response with this URI, path or directory, which is named by its digest.
     Hashed(HashedName),
     /// Every response below this path.
     Prefix(Prefix),

@@ -89,7 +89,7 @@ impl Table {
         }
     }
 
-    /// What it had to forget so far.
+    /// The names that it had to forget so far.
     pub(crate) const fn forgotten(&self) -> Forgotten {
         self.forgotten
     }

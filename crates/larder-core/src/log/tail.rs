@@ -145,7 +145,7 @@ impl Tail {
         self.table.version()
     }
 
-    /// What had to be forgotten so far, which costs misses.
+    /// The names that had to be forgotten so far. Each costs misses.
     #[must_use]
     pub const fn forgotten(&self) -> Forgotten {
         self.table.forgotten()

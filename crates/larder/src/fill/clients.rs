@@ -14,7 +14,7 @@ pub(crate) struct Clients {
     permit: OnceLock<AbandonedPermit>,
 }
 
-/// What a run does when its last client leaves.
+/// The fate of a run when its last client leaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum WithoutClients {
     /// It goes on if few others do so: what it stores is of use to later clients.

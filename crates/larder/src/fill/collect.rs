@@ -19,7 +19,7 @@ use super::tee::Tee;
 /// A body, as far as it was read.
 pub(super) struct Collector<B: Body> {
     body: Pin<Box<B>>,
-    /// What the body said of its size before any of it was read.
+    /// The size hint of the body before any of it was read.
     hint: SizeHint,
     read: Vec<Bytes>,
     size: usize,
@@ -35,7 +35,7 @@ pub(super) enum AtOnce<B: Body> {
 }
 
 /// So long may a body take, from the head of its response to its end, and still be stored. A stream that never ends must
-/// not hold up others, and where its client has left nobody else would end it.
+/// not hold up others, and nothing else would end it where its client has left.
 const MAX_BODY_TIME: Duration = Duration::from_secs(10);
 /// The same for a body of known length, as long as no part of it takes longer than [`MAX_BODY_TIME`]: it does end.
 const MAX_KNOWN_BODY_TIME: Duration = Duration::from_secs(600);
@@ -65,7 +65,7 @@ impl<B: Body> Step<B> {
     }
 }
 
-/// What goes on while the rest of a body is read.
+/// The followers of a body while the rest of it is read.
 pub(super) struct Reading<'a> {
     /// Followers that stream the body.
     pub(super) followers: Option<Writer>,
@@ -104,7 +104,7 @@ impl<B: Body<Data = Bytes>> Collector<B> {
         Self { body: Box::pin(body), hint, read: Vec::new(), size: 0, limit }
     }
 
-    /// What the body said of its size before any of it was read.
+    /// The size hint of the body before any of it was read.
     pub(super) const fn hint(&self) -> SizeHint {
         self.hint
     }

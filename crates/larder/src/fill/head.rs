@@ -54,7 +54,7 @@ impl Fill {
     async fn stop(&self) -> Stop {
         let nested = self.ask.run.nested();
         if self.lead.is_none() {
-            // It runs in its client's own future, and holds up nobody else.
+            // It runs in its client's own future, and no other request waits for it.
             nested.await;
             return Stop::Nested;
         }

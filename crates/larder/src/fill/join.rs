@@ -316,7 +316,7 @@ async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) 
         return Again::Lead(None, missing, None);
     }
     if ask.provisional {
-        // What is there may be from before a layer further in handled this route.
+        // A stored response may be from before a layer further in handled this route.
         return Again::Lead(stale.ok(), missing, route.observe_shared(ask.sought()).await);
     }
     let (known, seen) = route.look_before_filling(ask.sought(), missing).await;

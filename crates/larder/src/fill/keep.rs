@@ -123,7 +123,7 @@ impl Fill {
             && !RequestDirectives::parse(&self.ask.headers).only_if_cached
     }
 
-    /// Passes on a response that is not stored. Followers go on at once, and for a short while nobody waits for this key.
+    /// Passes on a response that is not stored. Followers go on at once, and for a short while no request waits for this key.
     fn pass_on<B: Body<Data = Bytes>, E>(
         mut self,
         parts: response::Parts,
@@ -302,7 +302,7 @@ fn stop_waiting(lead: Option<&Lead>, lease: Option<Lease>) {
     }
 }
 
-/// Whether a body of this type is a stream, whose end nobody waits for.
+/// Whether a body of this type is a stream, which may have no end.
 fn is_stream(headers: &HeaderMap) -> bool {
     const STREAMS: [&str; 5] = [
         "text/event-stream",

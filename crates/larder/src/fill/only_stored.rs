@@ -22,7 +22,7 @@ pub(super) async fn only_stored<B: Body>(
     known: Known,
 ) -> Response<CacheBody<B>> {
     let known = match known {
-        // What is there may be from before a layer further in handled this route.
+        // A stored response may be from before a layer further in handled this route.
         known if ask.provisional => known,
         Known::Missing(reason) => route.look_in_shared(ask.sought(), reason).await,
         Known::Part(_) => route.look_in_shared(ask.sought(), MissReason::Partial).await,

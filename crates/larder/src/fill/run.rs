@@ -88,7 +88,7 @@ where
     }
 }
 
-/// Runs a fill that nobody else waits for in its client's own future, so that the handler is cancelled when the client
+/// Runs a fill that no other request waits for in its client's own future, so that the handler is cancelled when the client
 /// leaves. A body that is still to be stored is read in a task of its own.
 pub(super) async fn run_attached<S, Q>(
     fill: Fill,
@@ -134,7 +134,7 @@ where
 }
 
 impl Fill {
-    /// A run for one request, which nobody else waits for.
+    /// A run that only one request waits for.
     pub(super) fn of_one(
         route: &Arc<Route>,
         ask: Ask,

@@ -241,7 +241,7 @@ async fn append(inner: &Arc<Inner>, store: &dyn Store, events: &[Event]) -> Pass
             Ok(appended) => appended,
             Err(passing) => return passing,
         };
-        // What went into two logs is whole in none.
+        // Events that went into two logs are complete in neither.
         if last.is_some_and(|last| last.incarnation != appended.incarnation) {
             return Passing::AppendAgain;
         }

@@ -20,7 +20,7 @@ const MAX_PATHS: usize = 1_024;
 const MAX_DIRECTORIES: usize = 256;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// What was written to, as hashes. Whatever they say, a write names what it changes, and perhaps more.
+/// The URIs and paths of recent writes, as hashes. Where two hashes are equal, a write names more than it changes.
 #[derive(Default)]
 pub(crate) struct RecentWrites {
     hasher: RandomState,
@@ -41,7 +41,7 @@ impl Default for Recent {
 }
 
 impl RecentWrites {
-    /// What writes of now to these name, where each URI of a path that is flooded becomes that path, or its directory.
+    /// The names of writes to these selectors now, where each URI of a path that is flooded becomes that path, or its directory.
     ///
     /// Anybody can write to a path with any query, and to any path of a route with parameters. One name for all of them
     /// bounds the log, and a stored response with another query under that path is filled once more. A directory is named

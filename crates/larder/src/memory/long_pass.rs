@@ -1,4 +1,4 @@
-//! Keys whose bodies were waited for in vain: for how long nobody waits for them the next time.
+//! Keys whose bodies were too large or did not end: how long requests do not wait for them the next time.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -18,7 +18,7 @@ pub(super) struct LongPasses {
 }
 
 impl LongPasses {
-    /// For how long nobody waits for this key now: twice as long as the last time.
+    /// How long requests do not wait for this key now: twice as long as the last time.
     pub(super) fn next(&self, key: &str, variant: u128) -> Duration {
         let id = self.id(key, variant);
         let mut times = self.times();

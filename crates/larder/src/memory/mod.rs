@@ -54,12 +54,12 @@ const SHARDS_PER_CORE: usize = 4;
 /// For so long nobody waits for a key whose responses cannot be stored.
 const PASS_TIME: Duration = Duration::from_secs(10);
 
-/// Why nobody is to wait for a key.
+/// The reason for which requests do not wait for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PassReason {
-    /// The head of the last response forbids to store it. For ten seconds nobody waits.
+    /// The head of the last response forbids to store it. For ten seconds no request waits.
     Head,
-    /// The body of the last response was too large, or did not end in time, and was waited for. For a minute nobody waits,
+    /// The body of the last response was too large, or did not end in time, and was waited for. For a minute no request waits,
     /// and for twice as long each further time, up to an hour.
     Body,
 }

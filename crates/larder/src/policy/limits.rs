@@ -75,7 +75,7 @@ impl Policy {
     /// Such a body may turn out too large to be stored, so followers get it once it is complete. When this time has passed
     /// since the head of the response, they run the handler for themselves. The body may still be stored later.
     ///
-    /// Default: 1 s. Maximum: 10 s. With zero, nobody waits for such a body.
+    /// Default: 1 s. Maximum: 10 s. With zero, no request waits for such a body.
     ///
     /// ```
     /// use std::time::Duration;

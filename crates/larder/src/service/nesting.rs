@@ -105,7 +105,7 @@ impl OuterRun {
     }
 }
 
-/// What is known about the inner service of a route.
+/// The state of knowledge about the inner service of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Nesting {
     /// No layer further in handles its requests.
@@ -114,7 +114,7 @@ pub(crate) enum Nesting {
     Nested,
 }
 
-/// What a layer has learned about its routes.
+/// The facts that a layer has learned about its routes.
 #[derive(Debug, Default)]
 pub(crate) struct NestingTable {
     /// Whether any route is [`Nested`](Nesting::Nested).

@@ -13,7 +13,7 @@ pub(crate) struct Route {
     pub(crate) cache: Arc<Inner>,
     pub(crate) policy: Policy,
     pub(crate) new_keys: Budget,
-    /// What is known about layers further in.
+    /// The knowledge about layers further in.
     pub(crate) nesting: NestingTable,
     pub(super) _existing: Existing,
     /// Whether nothing is ever kept in memory, and there is a shared tier to ask. Here, as every hit looks at it.

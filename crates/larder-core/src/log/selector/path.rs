@@ -54,7 +54,7 @@ fn prefix_of(directory: &str) -> Option<Prefix> {
     (!parent.0.is_empty()).then_some(parent)
 }
 
-/// What kind of name a row of the table has, from the finest to the coarsest. A row of the first three can be folded into
+/// The kind of name that a row of the table has, from the finest to the coarsest. A row of the first three can be folded into
 /// a coarser one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Rank {

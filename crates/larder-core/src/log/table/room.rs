@@ -25,7 +25,7 @@ pub struct Forgotten {
 impl Sub for Forgotten {
     type Output = Self;
 
-    /// What came after `before`.
+    /// The difference from an earlier count.
     fn sub(self, before: Self) -> Self {
         Self {
             folded: self.folded.saturating_sub(before.folded),

@@ -1,4 +1,4 @@
-//! What was seen of a place within the last minute, in bounded memory.
+//! The writes to a place within the last minute, in bounded memory.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ impl<T: Default> Places<T> {
         Self { places: HashMap::new(), most }
     }
 
-    /// What was seen of this place. After a minute it is nothing again.
+    /// The writes to this place. They are forgotten after a minute.
     pub(super) fn at(&mut self, place: u64, now: Boot) -> &mut T {
         if self.places.len() >= self.most && !self.places.contains_key(&place) {
             let oldest = self.places.iter().min_by_key(|(_, (since, _))| *since).map(|(place, _)| *place);
