@@ -77,7 +77,8 @@ impl Written {
         if status.is_success() || status.is_redirection() {
             all.extend(self.own);
             all.extend(self.origin.iter().flat_map(|origin| origin.named_by(effects, response)));
-        } else if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
+        } else if effects.failed_writes && (status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT)
+        {
             // It may have failed, or a layer further in may have given up on it, after the commit.
             all.extend(self.own);
         }

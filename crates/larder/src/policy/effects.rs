@@ -7,7 +7,7 @@ use larder_core::log::selector::Tag;
 use super::Policy;
 
 /// What follows from a response for others.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Effects {
     /// A write invalidates what its `Location` and `Content-Location` name.
     pub(crate) locations: bool,
@@ -19,6 +19,21 @@ pub(crate) struct Effects {
     pub(crate) tag_fields: Vec<HeaderName>,
     /// These methods are safe, beside those of RFC 9110 §9.2.1.
     pub(crate) safe_methods: Vec<Method>,
+    /// A write that failed invalidates its URI, too.
+    pub(crate) failed_writes: bool,
+}
+
+impl Default for Effects {
+    fn default() -> Self {
+        Self {
+            locations: false,
+            head: false,
+            groups: false,
+            tag_fields: Vec::new(),
+            safe_methods: Vec::new(),
+            failed_writes: true,
+        }
+    }
 }
 
 impl Effects {
@@ -81,6 +96,22 @@ impl Policy {
     #[must_use]
     pub const fn without_locations(mut self) -> Self {
         self.effects.locations = false;
+        self
+    }
+
+    /// Invalidates the URI of a request with an unsafe method also where its handler answers with 408 or a 5xx status.
+    ///
+    /// A handler may fail after it has committed what it wrote. On by default; off with [`rfc9111`](Self::rfc9111), as RFC 9111
+    /// §4.4 asks for a "non-error response". An error of the service, a panic and a cancellation always count.
+    ///
+    /// ```
+    /// use larder::Policy;
+    ///
+    /// let policy = Policy::rfc9111().invalidate_failed_writes();
+    /// ```
+    #[must_use]
+    pub const fn invalidate_failed_writes(mut self) -> Self {
+        self.effects.failed_writes = true;
         self
     }
 

@@ -60,6 +60,7 @@ impl Policy {
             Self { jitter: Jitter::OFF, early: EarlyRefresh::OFF, make_etag: false, ..Self::storing(store) };
         let mut policy = policy.ignore_cookies().invalidate_locations().cache_groups();
         policy.effects.head = true;
+        policy.effects.failed_writes = false;
         policy
     }
 

@@ -22,12 +22,17 @@ async fn is_invalidated(
 }
 
 #[tokio::test]
-async fn every_method_that_may_be_unsafe_invalidates_its_uri_unless_it_was_refused() {
+async fn every_method_that_may_be_unsafe_invalidates_its_uri_unless_it_failed() {
     for method in ["POST", "PUT", "DELETE", "PATCH", "M-SEARCH", "FOO"] {
-        for (status, expected) in [(200, true), (204, true), (303, true), (404, false), (500, true)] {
+        for (status, expected) in [(200, true), (204, true), (303, true), (404, false), (500, false)] {
             let found = is_invalidated(Policy::rfc9111(), (method, "/a"), (status, &[]), "/a").await;
             assert_eq!(found, expected, "{method} {status}");
         }
+    }
+    let cautious = || Policy::rfc9111().invalidate_failed_writes();
+    for (status, expected) in [(404, false), (408, true), (500, true)] {
+        let found = is_invalidated(cautious(), ("POST", "/a"), (status, &[]), "/a").await;
+        assert_eq!(found, expected, "{status}");
     }
     for method in ["OPTIONS", "TRACE"] {
         assert!(!is_invalidated(Policy::rfc9111(), (method, "/a"), (200, &[]), "/a").await, "{method}");
