@@ -4,7 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::Empty;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use larder::{Cache, Policy};
 use larder_testing::{Answer, Gate, ManualClock, Origin};
 use larder_tests::http::{Site, soon};
@@ -193,6 +197,36 @@ async fn only_so_many_fills_go_on_without_a_client() {
     // And there is room for others.
     let hits = all((0..100).flat_map(|number| at_once(&site, &format!("/{number}"), 1)).collect()).await;
     assert_eq!(hits.iter().filter(|page| page.x_cache() == "HIT").count(), 5);
+}
+
+/// A thousand requests on one connection, each for another URI and reset before it is answered.
+#[tokio::test]
+async fn streams_that_are_reset_leave_no_more_handlers_running_than_the_limit() {
+    let (cache, _) = cache();
+    let gate = Gate::new();
+    let origin = hanging(usize::MAX, &gate);
+    let (site, _) = behind(layered(&cache, hourly(), &origin)).await;
+    let stream = tokio::net::TcpStream::connect(site.host()).await.unwrap();
+    let (client, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let mut begun = 0;
+    for method in [Method::GET, Method::HEAD] {
+        for wave in 0..10 {
+            let streams: Vec<_> = (0..100)
+                .map(|number| {
+                    let uri = format!("http://test/{method}/{wave}/{number}");
+                    let request = Request::builder().method(method.clone()).uri(uri);
+                    let mut client: SendRequest<Empty<Bytes>> = client.clone();
+                    tokio::spawn(client.send_request(request.body(Empty::new()).unwrap()))
+                })
+                .collect();
+            begun += streams.len();
+            soon("the handlers", gate.arrived(begun)).await;
+            streams.iter().for_each(tokio::task::JoinHandle::abort);
+            running(&origin, 64.min(begun)).await;
+        }
+    }
+    assert_eq!(cache.stats().not_stored["abandoned"], 1_000 - 64);
 }
 
 /// A follower keeps a fill alive that its own client has left.
