@@ -17,7 +17,7 @@ use larder_testing::RedisServer;
 use larder_tests::redis::{EVENTS, eventually};
 use tower::ServiceExt as _;
 
-/// What the log may take in Redis: the default of `RedisStoreBuilder::log_bytes`, and one append.
+/// The most bytes of the log in Redis: the default of `RedisStoreBuilder::log_bytes`, and one append.
 const MOST_BYTES: i64 = 18 * 1024 * 1024;
 /// As many bytes of a target as `http` takes.
 const LONGEST_QUERY: usize = 60_000;
@@ -96,7 +96,7 @@ fn query(longest: usize) -> String {
     query
 }
 
-/// What a stranger may write to: made-up queries of two paths, and one in ten a made-up path.
+/// The URIs that a stranger writes to: made-up queries of two paths, and one in ten a made-up path.
 fn made_up() -> String {
     match fastrand::u8(..10) {
         0 => made_up_path(),

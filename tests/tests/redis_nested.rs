@@ -99,7 +99,7 @@ async fn an_inner_layer_with_the_same_key_waits_for_nothing_of_the_outer_one() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// Where it is not known whether there is a layer inside, one run is enough for two instances all the same.
+/// Where it is not known whether there is a layer inside, one run is enough for two instances, too.
 #[tokio::test]
 async fn one_run_is_enough_for_two_instances_that_do_not_know_their_route_yet() {
     let redis = RedisServer::start().await.unwrap();

@@ -24,13 +24,8 @@ pub(crate) struct Background {
     stop: CancellationToken,
 }
 
-/// The leave to refresh one response in the background, as long as it lives.
-pub(crate) struct RefreshPermit {
-    _permit: OwnedSemaphorePermit,
-}
-
-/// Lets one run of a handler go on after its clients have left, until this is dropped.
-pub(crate) struct AbandonedPermit {
+/// Lets one refresh, or one run of a handler that has no client any more, go on until this is dropped.
+pub(crate) struct Permit {
     _permit: OwnedSemaphorePermit,
 }
 
@@ -57,22 +52,22 @@ impl Background {
 
     /// The leave to begin a refresh, if there are not too many. Never waited for: a refresh that is left out costs one more
     /// stale answer, and the next request tries again.
-    pub(crate) fn refresh(&self) -> Option<RefreshPermit> {
+    pub(crate) fn refresh(&self) -> Option<Permit> {
         if self.tasks.is_closed() {
             return None;
         }
-        let permit = Arc::clone(&self.refreshes).try_acquire_owned().ok()?;
-        Some(RefreshPermit { _permit: permit })
+        permit(&self.refreshes)
     }
 
-    /// The permit for a fill to go on without a client, if not too many do.
-    pub(crate) fn abandoned_fill(&self) -> Option<AbandonedPermit> {
-        abandoned(&self.abandoned_fills)
+    /// The permit for a fill to go on without a client, if not too many do. Never waited for: without it the handler is
+    /// cancelled, as it is without a cache.
+    pub(crate) fn abandoned_fill(&self) -> Option<Permit> {
+        permit(&self.abandoned_fills)
     }
 
-    /// The permit for a write to go on without a client, if not too many do.
-    pub(crate) fn abandoned_write(&self) -> Option<AbandonedPermit> {
-        abandoned(&self.abandoned_writes)
+    /// The same for a write.
+    pub(crate) fn abandoned_write(&self) -> Option<Permit> {
+        permit(&self.abandoned_writes)
     }
 
     /// Runs a task that is waited for when the cache closes.
@@ -120,10 +115,9 @@ impl Background {
     }
 }
 
-/// Not waited for: without a permit the handler is cancelled, as it is without a cache.
-fn abandoned(permits: &Arc<Semaphore>) -> Option<AbandonedPermit> {
-    let permit = Arc::clone(permits).try_acquire_owned().ok()?;
-    Some(AbandonedPermit { _permit: permit })
+fn permit(of: &Arc<Semaphore>) -> Option<Permit> {
+    let permit = Arc::clone(of).try_acquire_owned().ok()?;
+    Some(Permit { _permit: permit })
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ impl CacheBuilder {
     /// Limits how many requests with unsafe methods run to their end after their client has left. Default: 64.
     ///
     /// Beyond the limit the handler is cancelled, as it is without a cache. It may have committed what it wrote, so its URI
-    /// is invalidated all the same: at once, and once more after [`Policy::fill_timeout`](crate::Policy::fill_timeout), as
+    /// is invalidated even then: at once, and once more after [`Policy::fill_timeout`](crate::Policy::fill_timeout), as
     /// work that the handler has handed to a thread may commit later. What commits after that is not seen: such a handler
     /// invalidates by itself.
     ///

@@ -5,7 +5,7 @@ mod also;
 mod tests;
 
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use also::Origin;
 use bytes::Bytes;
@@ -17,10 +17,9 @@ use larder_core::log::selector::{Selector, UriName};
 use larder_core::log::table::Forgotten;
 use larder_core::outcome::{BypassReason, Outcome};
 
-use crate::background::AbandonedPermit;
 use crate::body::CacheBody;
 use crate::detach::detached;
-use crate::fill::audience::Audience;
+use crate::fill::clients::Clients;
 use crate::log::{Invalidated, Invalidation, invalidate, invalidate_twice};
 use crate::policy::{Brought, Effects, KeySource};
 use crate::route::Params;
@@ -103,7 +102,7 @@ pub(crate) struct Write {
 /// and the invalidation would leave a stored response that is wrong for the rest of its lifetime.
 ///
 /// The handler of an unsafe method therefore runs to its end even if its client has left, if few others do so. Else it is
-/// cancelled, and its URI is invalidated all the same.
+/// cancelled. Its URI is invalidated in both cases.
 pub(crate) async fn answer<B, E, F>(
     route: Arc<Route>,
     response: F,
@@ -115,10 +114,10 @@ where
     E: Send + 'static,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
 {
-    let audience = Audience::new();
-    let _client = audience.seat();
+    let clients = Clients::of_write();
+    let _client = clients.seat();
     let cache = Arc::clone(&route.cache);
-    match detached(&cache.background, to_its_end(route, response, write, audience)).await {
+    match detached(&cache.background, to_its_end(route, response, write, clients)).await {
         Some(answer) => answer,
         // It was cancelled because its client has left.
         None => std::future::pending().await,
@@ -130,18 +129,17 @@ async fn to_its_end<B, E>(
     route: Arc<Route>,
     response: impl Future<Output = Result<Response<B>, E>>,
     write: Write,
-    audience: Arc<Audience>,
+    clients: Clients,
 ) -> Option<Result<Response<CacheBody<B>>, E>>
 where
     B: Body<Data = Bytes>,
 {
     let Write { written, brought, run, is_nested } = write;
     let unsettled = Unsettled::new(&route, written);
-    let permit = OnceLock::new();
     let answer = tokio::select! {
         biased;
         answer = response => answer,
-        () = abandoned(&route, &audience, &permit) => return None,
+        () = clients.abandoned(&route.cache.background) => return None,
     };
     let mut response = match answer {
         Ok(response) => response,
@@ -175,15 +173,6 @@ fn collapsed(route: &Route, written: Vec<Selector>) -> Vec<Selector> {
     let folded = written.iter().filter(|selector| matches!(selector, Selector::Hashed(_))).count();
     cache.report.forgot(Forgotten { folded: folded as u64, floor_raises: 0 });
     written
-}
-
-/// Waits until the client has left and the handler may not go on without it.
-async fn abandoned(route: &Route, audience: &Audience, permit: &OnceLock<AbandonedPermit>) {
-    audience.empty().await;
-    if let Some(granted) = route.cache.background.abandoned_write() {
-        let _ = permit.set(granted);
-        std::future::pending::<()>().await;
-    }
 }
 
 /// A write of which it is not known whether it was committed. Where that is never known, as its handler failed, panicked or

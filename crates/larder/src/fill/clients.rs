@@ -4,52 +4,59 @@ use std::sync::{Arc, OnceLock};
 
 use super::audience::{Audience, Seat};
 use super::flight::Flight;
-use crate::background::{AbandonedPermit, Background};
+use crate::background::{Background, Permit};
 
 /// The clients of one run, and the rule for the time when all of them have left.
 pub(crate) struct Clients {
     audience: Arc<Audience>,
-    rule: WithoutClients,
+    goes_on: GoesOn,
     /// Held from the moment when the run goes on without a client.
-    permit: OnceLock<AbandonedPermit>,
+    permit: OnceLock<Permit>,
 }
 
-/// The fate of a run when its last client leaves.
+/// When a run goes on although its last client has left.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum WithoutClients {
-    /// It goes on if few others do so: what it stores is of use to later clients.
-    GoOnWithPermit,
-    /// It goes on: it never had a client, and its number is bounded elsewhere.
-    GoOn,
+enum GoesOn {
+    /// If few other fills do so: what it stores is of use to later clients.
+    IfFewFills,
+    /// If few other writes do so: it may have committed already.
+    IfFewWrites,
+    /// It never had a client, and the number of its kind is bounded elsewhere.
+    Always,
 }
 
 impl Clients {
     /// A run that only serves its own client. Its handler is cancelled with that; a body may be read to its end.
     pub(super) fn of_one() -> Self {
-        Self::new(Audience::new(), WithoutClients::GoOnWithPermit)
+        Self::new(Audience::new(), GoesOn::IfFewFills)
     }
 
     /// A run that fills for all who wait for this flight.
     pub(super) fn of_flight(flight: &Flight) -> Self {
-        Self::new(Arc::clone(&flight.audience), WithoutClients::GoOnWithPermit)
+        Self::new(Arc::clone(&flight.audience), GoesOn::IfFewFills)
+    }
+
+    /// A request with an unsafe method.
+    pub(crate) fn of_write() -> Self {
+        Self::new(Audience::new(), GoesOn::IfFewWrites)
     }
 
     /// A refresh in the background.
     pub(super) fn none() -> Self {
-        Self::new(Audience::new(), WithoutClients::GoOn)
+        Self::new(Audience::new(), GoesOn::Always)
     }
 
-    fn new(audience: Arc<Audience>, rule: WithoutClients) -> Self {
-        Self { audience, rule, permit: OnceLock::new() }
+    fn new(audience: Arc<Audience>, goes_on: GoesOn) -> Self {
+        Self { audience, goes_on, permit: OnceLock::new() }
     }
 
-    pub(super) fn seat(&self) -> Seat {
+    pub(crate) fn seat(&self) -> Seat {
         self.audience.seat()
     }
 
     /// Waits until every client has left and the run may not go on without one.
-    pub(super) async fn abandoned(&self, background: &Background) {
-        if self.rule != WithoutClients::GoOn {
+    pub(crate) async fn abandoned(&self, background: &Background) {
+        if self.goes_on != GoesOn::Always {
             self.audience.empty().await;
         }
         if self.may_go_on(background) {
@@ -58,13 +65,14 @@ impl Clients {
     }
 
     fn may_go_on(&self, background: &Background) -> bool {
-        match self.rule {
-            WithoutClients::GoOn => true,
-            WithoutClients::GoOnWithPermit => match background.abandoned_fill() {
-                _ if self.permit.get().is_some() => true,
-                Some(permit) => self.permit.set(permit).is_ok(),
-                None => false,
-            },
+        if self.permit.get().is_some() {
+            return true;
         }
+        let permit = match self.goes_on {
+            GoesOn::Always => return true,
+            GoesOn::IfFewFills => background.abandoned_fill(),
+            GoesOn::IfFewWrites => background.abandoned_write(),
+        };
+        permit.is_some_and(|permit| self.permit.set(permit).is_ok())
     }
 }

@@ -14,7 +14,6 @@ use larder_core::stored::{Meta, StoredResponse, Told, address, wire};
 
 use super::flight::Ended;
 use super::making::Making;
-use super::right::LONGEST_WAIT;
 use super::run::Fill;
 use super::word::Word;
 use crate::memory::held::Held;
@@ -26,6 +25,8 @@ use crate::search::Search;
 const LONGEST_AFTERLIFE: Duration = Duration::from_secs(600);
 /// What can be validated is kept at least for this long: what says `no-cache` is of no other use.
 const TO_BE_VALIDATED: Duration = Duration::from_secs(60);
+/// An entry that points the waiting instances to a response under another key expires after this time.
+const REDIRECT_EXPIRY: Duration = Duration::from_secs(10);
 
 impl Fill {
     /// Keeps the response in memory and tells those who wait. False if it is of use to no other instance.
@@ -164,7 +165,7 @@ impl Fill {
         if self.lease.is_some() {
             // Those who wait for the lease find the way there.
             let address = address::primary(&self.ask.key);
-            all.push(Entry { address, value: value(&self.ask.key), expiry: LONGEST_WAIT, ends: true });
+            all.push(Entry { address, value: value(&self.ask.key), expiry: REDIRECT_EXPIRY, ends: true });
         }
         all
     }

@@ -7,22 +7,24 @@ use http_body::Body;
 use larder_core::log::names::Names;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
-use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason};
+use larder_core::outcome::{MissReason, Outcome, StaleReason};
 use tokio::time::{Instant, timeout_at};
 
+use super::alone::{alone, in_part, pass_to_nested};
 use super::ask::Ask;
 use super::clients::Clients;
 use super::flight::{Ended, Flight, Heard, Joined, Lead};
 use super::follow::{Follower, hear, may_follow};
-use super::only_stored::{nothing_stored, only_stored};
+use super::look::{Again, found, look_again, look_for_parts};
+use super::only_stored::only_stored;
 use super::place::Place;
 use super::refresh::refresh;
 use super::right::{Right, right_to_fill};
-use super::run::{Fill, run_attached, run_detached};
+use super::run::{Fill, run_detached};
 use super::taken::{Joining, Taken, taken};
 use crate::body::CacheBody;
 use crate::log::start;
-use crate::lookup::{Known, Seen};
+use crate::lookup::Known;
 use crate::memory::Stale;
 use crate::memory::held::Held;
 use crate::report::headers::Forwarded;
@@ -233,25 +235,6 @@ where
     }
 }
 
-/// Answers a request that must not be given what is stored. What the handler makes of it is stored if it may be, and
-/// what is older than what this instance will read of the log is refused as ever.
-pub(crate) async fn past_what_is_stored<S, Q>(
-    route: Arc<Route>,
-    place: Place<S>,
-    request: Request<Q>,
-    ask: Ask,
-    reason: BypassReason,
-) -> Answer<S::Body, S::Error>
-where
-    S: Inner<Q>,
-    Q: Send + 'static,
-{
-    if route.wants_only_stored(&ask.headers) {
-        return Ok(nothing_stored(&route, &ask, Outcome::Bypass(reason)));
-    }
-    alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await
-}
-
 enum Turn {
     Lead(Lead),
     Wait(Arc<Flight>, Joining),
@@ -293,65 +276,6 @@ fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -
     }
 }
 
-enum Again {
-    /// There is nothing to serve: run the handler, unless another instance does.
-    Lead(Option<Stale>, MissReason, Option<Seen>),
-    /// There is.
-    Known(Known),
-}
-
-/// Looks once more, now that nobody else fills the key: into memory, as another flight may have ended between the first
-/// look and this one's beginning, and into the shared tier.
-async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) -> Again {
-    let now = route.cache.clock.boot();
-    let stale = match route.find(ask.sought(), now) {
-        Known::Stale(found) if !found.while_revalidate => Ok(found),
-        Known::Missing(reason) => Err(stale.err().unwrap_or(reason)),
-        Known::Part(_) => Err(MissReason::Partial),
-        known => return Again::Known(known),
-    };
-    let missing = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-    if missing == MissReason::StoreError {
-        // It was asked a moment ago and failed: once more could cost one more delay.
-        return Again::Lead(None, missing, None);
-    }
-    if ask.provisional {
-        // A stored response may be from before a layer further in handled this route.
-        return Again::Lead(stale.ok(), missing, route.observe_shared(ask.sought()).await);
-    }
-    let (known, seen) = route.look_before_filling(ask.sought(), missing).await;
-    match known {
-        Known::Fresh(..) => Again::Known(known),
-        Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
-        Known::Stale(found) => {
-            let reason = found.reason;
-            Again::Lead(Some(found), reason, seen)
-        }
-        Known::Part(_) => Again::Lead(stale.ok(), MissReason::Partial, seen),
-        Known::Missing(reason) => Again::Lead(stale.ok(), reason, seen),
-        Known::Pass => Again::Lead(None, missing, seen),
-    }
-}
-
-/// Looks into the shared tier for a request for parts of what is not in memory. If nothing is there, it goes to the handler
-/// as it is, and nobody waits: the handler may answer with just the part, which is nothing for others, and of a large
-/// representation that could never be stored as a whole.
-async fn look_for_parts(route: &Route, ask: &Ask, missing: MissReason) -> Known {
-    if missing == MissReason::StoreError {
-        // It was asked a moment ago and failed: once more could cost one more delay.
-        return Known::Missing(missing);
-    }
-    route.look_in_shared(ask.sought(), missing).await
-}
-
-/// Something was found in place of a fill: those who wait have it, too, if it is fresh.
-fn found(lead: Lead, known: Known) -> Known {
-    if let Known::Fresh(held, tier) = &known {
-        lead.end(Ended::Found(Arc::clone(held), *tier));
-    }
-    known
-}
-
 /// Serves what another request's fill brought.
 fn shared<B: Body>(
     route: &Route,
@@ -391,23 +315,6 @@ where
     response
 }
 
-/// Runs the handler for this request alone. What comes of it is stored all the same if it may be; what is stale stands in
-/// for a handler that fails.
-async fn alone<S, Q>(
-    route: &Arc<Route>,
-    ask: Ask,
-    place: Place<S>,
-    request: Request<Q>,
-    stale: Option<Stale>,
-    outcome: Outcome,
-) -> Answer<S::Body, S::Error>
-where
-    S: Inner<Q>,
-    Q: Send + 'static,
-{
-    run_attached(Fill::of_one(route, ask, stale, None, outcome), place, request).await
-}
-
 /// Runs the handler for a request that waited for others, and got nothing it could use. Few of them do so at once.
 async fn rerun<S, Q>(
     route: &Arc<Route>,
@@ -433,36 +340,4 @@ where
         return Ok(shared(route, &ask, &held, Outcome::Hit(tier), reason));
     }
     alone(route, ask, place, request, None, Outcome::Miss(reason)).await
-}
-
-/// Passes a request on to a layer further in, which handles it.
-async fn pass_to_nested<S, Q>(
-    route: &Route,
-    ask: Ask,
-    place: Place<S>,
-    request: Request<Q>,
-) -> Answer<S::Body, S::Error>
-where
-    S: Inner<Q>,
-    Q: Send + 'static,
-{
-    route.answered(&ask, Outcome::Bypass(BypassReason::Nested));
-    let response = place.take().await?.call(request).await?;
-    Ok(response.map(CacheBody::inner))
-}
-
-/// Runs the handler for a request for parts, as it is. Where only `base` is stored, the two may make more together.
-async fn in_part<S, Q>(
-    route: &Arc<Route>,
-    ask: Ask,
-    place: Place<S>,
-    request: Request<Q>,
-    base: Option<Arc<Held>>,
-    reason: MissReason,
-) -> Answer<S::Body, S::Error>
-where
-    S: Inner<Q>,
-    Q: Send + 'static,
-{
-    run_attached(Fill::of_one(route, ask, None, base, Outcome::Miss(reason)), place, request).await
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, response};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
 use larder_core::http::complete::{self, stated_length};
 use larder_core::http::fields;
@@ -206,13 +206,8 @@ impl Fill {
         for data in collector.so_far() {
             writer.push(Frame::data(data.clone()));
         }
-        // RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length header field, the
-        // Transfer-Encoding overrides the Content-Length."
-        let length = match headers.contains_key(TRANSFER_ENCODING) {
-            true => None,
-            false => stated_length(&headers).or(collector.hint().exact()),
-        };
-        // What is known by now not to be for storing is not promised.
+        let length = known_length(&headers, &collector.hint());
+        // Followers are not promised a response whose first step already forbids to store it.
         let forbidden = first.as_ref().and_then(Step::forbids).map(Err);
         let followers = match forbidden {
             None => self.publish((status, &headers), length, &making, collector.so_far()),
@@ -282,6 +277,16 @@ impl Fill {
         let response = serve::forwarded(&self.route, &self.ask, response, self.outcome, forwarded);
         let _ = client.send(Ok(response));
     }
+}
+
+/// The length of a body before it is read, if the response or the body tells it.
+fn known_length(headers: &HeaderMap, hint: &SizeHint) -> Option<u64> {
+    // RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length header field, the
+    // Transfer-Encoding overrides the Content-Length."
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    stated_length(headers).or(hint.exact())
 }
 
 /// Whether a body is all that the response said it would be: as long as `Content-Length` has it, and for a part as

@@ -1,12 +1,13 @@
 //! Fill: running the handler to make a stored response, once for all who wait for it.
 
+mod alone;
 pub(crate) mod arriving;
 mod ask;
-pub(crate) mod audience;
+mod audience;
 mod backoff;
 mod broken;
 pub(crate) mod budget;
-mod clients;
+pub(crate) mod clients;
 mod collect;
 mod commit;
 mod direct;
@@ -18,6 +19,7 @@ mod head;
 mod join;
 mod keep;
 mod lease;
+mod look;
 mod making;
 mod only_stored;
 mod part;
@@ -30,8 +32,9 @@ mod taken;
 pub(crate) mod tee;
 mod word;
 
+pub(crate) use alone::past_what_is_stored;
 pub(crate) use ask::Ask;
 pub(crate) use direct::{answer_directly, past};
-pub(crate) use join::{answer, past_what_is_stored};
+pub(crate) use join::answer;
 pub(crate) use place::Place;
 pub(crate) use refresh::refresh_early;

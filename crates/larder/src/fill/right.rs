@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -41,9 +40,6 @@ pub(super) enum Right {
     /// End the flight like this, as another instance's fill did.
     Ended(Ended),
 }
-
-/// For so long other instances find the way to what was stored for them under another key.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Asks for the right to fill what was `seen` to be missing, and waits for whoever has it.
 pub(super) async fn right_to_fill<S: Clone>(

@@ -21,7 +21,7 @@ use super::lease::Lease;
 use super::place::Place;
 use super::right::{Right, right_to_refresh};
 use super::word::Word;
-use crate::background::RefreshPermit;
+use crate::background::Permit;
 use crate::body::CacheBody;
 use crate::detach::outcome;
 use crate::lookup::Known;
@@ -119,7 +119,7 @@ where
 }
 
 /// Runs a fill that no client waits for, unless another instance does.
-pub(super) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>, permit: RefreshPermit)
+pub(super) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>, permit: Permit)
 where
     S: Inner<Q>,
     Q: Send + 'static,

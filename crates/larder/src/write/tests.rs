@@ -289,7 +289,7 @@ async fn a_write_names_its_uri_and_its_key_only_where_that_is_another() {
     }
 }
 
-/// A request without a host has a URI all the same.
+/// A request without a host has a URI, too.
 #[tokio::test]
 async fn a_write_without_a_host_invalidates_its_path() {
     let service = Cache::default().layer(minute()).layer(handler(Writes::default()));

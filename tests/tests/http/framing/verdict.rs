@@ -10,7 +10,7 @@ const ADDED: [&str; 2] = ["etag", "accept-ranges"];
 pub(super) const OF_ONE_CONNECTION: [&str; 7] =
     ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
 
-/// What is known of the page that was asked for.
+/// What the bare handler lets a client expect of one response.
 pub(super) struct Expected<'a> {
     /// All that the handler sends.
     pub(super) sent: &'a str,
