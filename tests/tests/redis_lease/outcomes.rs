@@ -1,11 +1,20 @@
 //! How a fill ends that brings nothing to store, for those who waited on other instances.
 
+use std::time::Duration;
+
 use larder::Invalidation;
+use larder_testing::Direction::ToServer;
 use larder_testing::Gate;
+use larder_tests::redis::Answer;
+use larder_tests::redis::Instance;
+use larder_tests::redis::Setup;
+use larder_tests::redis::TickingClock;
 use larder_tests::redis::World;
 use larder_tests::redis::eventually;
+use tokio::task::JoinHandle;
+use tokio::task::yield_now;
 
-use super::support::{all_are_given_up, answers, ask, many, three, waits};
+use super::support::{all_are_given_up, answers, ask, leases, many, three, waits};
 
 #[tokio::test]
 async fn the_answer_of_a_failing_handler_reaches_all_who_waited_and_nobody_else() {
@@ -23,11 +32,70 @@ async fn the_answer_of_a_failing_handler_reaches_all_who_waited_and_nobody_else(
     }
     assert_eq!((a.runs(), b.runs()), (1, 0));
     for instance in [&a, &b] {
-        // In the background: who comes before that joins what has just ended.
         all_are_given_up(&world).await;
         assert_eq!(instance.get("/fickle/1").await.status, 503);
         assert_eq!(instance.runs(), 1 + usize::from(instance.address == a.address));
     }
+}
+
+/// A lease whose release is on its way to Redis, although its run is over.
+struct Unreleased {
+    _world: World,
+    _holder: Instance,
+    others: [Instance; 2],
+    joined: Vec<JoinHandle<Answer>>,
+    release: Gate,
+}
+
+/// A run fails on one instance while `joined` requests wait for it on another.
+async fn unreleased(joined: usize) -> Unreleased {
+    let clock = TickingClock::default();
+    let world = World::new().await;
+    let setup = Setup { clock: Some(clock.clone()), ..Setup::default() };
+    let [a, b, c] =
+        [world.joined(setup.clone()).await, world.joined(setup.clone()).await, world.joined(setup).await];
+    assert_eq!(world.truth.change(1), 2);
+    let (run, release) = (a.hold(1), a.proxy.hold(ToServer, b"text/plain"));
+    let failed = ask(&a, "/fickle/1");
+    run.arrived(1).await;
+    let joined = many(joined, &b, "/fickle/1");
+    waits(&b, u64::from(!joined.is_empty())).await;
+    clock.advance(Duration::from_millis(5));
+    run.open();
+    assert_eq!(failed.await.unwrap().status, 503);
+    release.arrived(1).await;
+    assert_eq!(leases(&world).await.len(), 1);
+    clock.advance(Duration::from_millis(5));
+    let _ = (world.truth.change(1), world.truth.change(1));
+    assert_eq!(world.truth.change(1), 5);
+    Unreleased { _world: world, _holder: a, others: [b, c], joined, release }
+}
+
+#[tokio::test]
+async fn a_failure_reaches_no_instance_that_asked_after_it() {
+    let failed = unreleased(0).await;
+    let other = &failed.others[1];
+    let late = ask(other, "/fickle/1");
+    waits(other, 1).await;
+    failed.release.open();
+    assert_eq!(late.await.unwrap().text(), "v5");
+    assert_eq!(other.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_reaches_no_follower_that_joined_after_it() {
+    let failed = unreleased(2).await;
+    let late = many(2, &failed.others[0], "/fickle/1");
+    // A request joins when its task is polled first.
+    yield_now().await;
+    failed.release.open();
+    for answer in answers(failed.joined).await {
+        assert_eq!((answer.status.as_u16(), answer.text()), (503, "v2"));
+    }
+    for answer in answers(late).await {
+        assert_eq!((answer.status.as_u16(), answer.text()), (200, "v5"));
+    }
+    assert_eq!(failed.others[0].runs(), 1);
 }
 
 #[tokio::test]

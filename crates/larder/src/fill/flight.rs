@@ -26,6 +26,9 @@ pub(crate) enum Ended {
     /// A response of a handler that failed. It is not stored, but whoever waited for it has asked at the same time, and
     /// asking the handler again for each of them would only make its trouble worse.
     Failed(Arc<Held>),
+    /// The same, of another instance's handler. It may have failed before a follower joined: the lease ends a moment
+    /// after the fill, and the leader was still waiting for it.
+    FailedElsewhere(Arc<Held>),
     /// A stale response, because the handler failed (RFC 5861 §4).
     Stale(Stale),
     /// What the handler made is not for others: everybody for themselves, at once.

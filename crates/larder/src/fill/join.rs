@@ -8,6 +8,7 @@ use larder_core::log::names::Names;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
+use larder_core::time::Wall;
 use tokio::time::{Instant, timeout_at};
 
 use super::alone::{alone, in_part, pass_to_nested};
@@ -178,7 +179,9 @@ where
                         }
                         Right::Ended(ended) => {
                             let flight = Arc::clone(lead.flight());
-                            let joined = Joining { boot: flight.began, position: flight.position };
+                            let (boot, position) = (flight.began, flight.position);
+                            // The claim has compared the times already.
+                            let joined = Joining { boot, wall: Wall::default(), position };
                             lead.end(ended.clone());
                             (flight, joined, Some(ended), reason)
                         }
@@ -252,7 +255,7 @@ fn join(route: &Route, ask: &Ask) -> Turn {
     };
     match inner.flights.join(ask.flight(route), now, position, may_join) {
         Joined::Lead(lead) => Turn::Lead(lead),
-        Joined::Wait(flight) => Turn::Wait(flight, Joining { boot: now, position }),
+        Joined::Wait(flight) => Turn::Wait(flight, Joining { boot: now, wall: inner.clock.wall(), position }),
     }
 }
 

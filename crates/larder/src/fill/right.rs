@@ -12,6 +12,7 @@ use larder_core::log::table::Verdict;
 use larder_core::outcome::MissReason;
 use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::stored::wire::{self, Decoded};
+use larder_core::time::Wall;
 use tokio::time::{Instant, sleep};
 
 use super::ask::Ask;
@@ -90,6 +91,8 @@ struct Claimant<'a> {
     seen: Seen,
     stale: Option<Stale>,
     awaited: Option<Holder>,
+    /// When this instance began to claim.
+    asked: Wall,
     /// Whether another instance was waited for at all.
     waited: bool,
     until: Instant,
@@ -112,6 +115,7 @@ impl<'a> Claimant<'a> {
             seen,
             stale,
             awaited: None,
+            asked: route.cache.clock.wall(),
             waited: false,
             until: Instant::now() + route.policy.fill_limits.head,
         }
@@ -267,7 +271,7 @@ impl<'a> Claimant<'a> {
         match Word::from_bytes(word) {
             Word::Alone => Some(Right::Ended(Ended::Alone)),
             Word::Failed(value) => {
-                self.failed(value, local).map(|held| Right::Ended(Ended::Failed(Arc::new(held))))
+                self.failed(value, local).map(|held| Right::Ended(Ended::FailedElsewhere(Arc::new(held))))
             }
             Word::Stale => {
                 let stale = self.stale.take_if(|stale| stands_in(self.route, self.ask, stale))?;
@@ -276,7 +280,10 @@ impl<'a> Claimant<'a> {
         }
     }
 
-    /// The answer of a failing handler. Rule 13: "The same check for a lease waiter that takes a stored response."
+    /// The answer of a failing handler, if it failed after this instance began to claim. A lease is released in the
+    /// background, so a claim may find it held although its fill is over.
+    ///
+    /// Rule 13: "The same check for a lease waiter that takes a stored response."
     fn failed(&self, value: Bytes, local: u64) -> Option<Held> {
         let cache = &self.route.cache;
         let Ok(Decoded::Response(mut stored)) =
@@ -284,6 +291,9 @@ impl<'a> Claimant<'a> {
         else {
             return None;
         };
+        if stored.meta.response_time < self.asked {
+            return None;
+        }
         stored.meta.position.mark.local = local;
         let now = cache.clock.boot();
         let held = Held::promoted(stored, cache.clock.wall(), now);

@@ -9,7 +9,7 @@ use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::log::tail::Tail;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
-use larder_core::time::Boot;
+use larder_core::time::{Boot, Wall};
 
 use super::ask::Ask;
 use super::flight::{Ended, Flight};
@@ -21,6 +21,7 @@ use crate::service::route::Route;
 #[derive(Clone, Copy)]
 pub(super) struct Joining {
     pub(super) boot: Boot,
+    pub(super) wall: Wall,
     pub(super) position: Position,
 }
 
@@ -64,7 +65,8 @@ pub(super) fn taken(
         Ended::Nested => return Taken::Nested,
         Ended::Stored(held) => (held, miss, true),
         Ended::Found(held, tier) => (held, Outcome::Hit(*tier), true),
-        Ended::Failed(held) => (held, miss, false),
+        Ended::FailedElsewhere(held) if held.meta.response_time < joined.wall => return Taken::Anew,
+        Ended::Failed(held) | Ended::FailedElsewhere(held) => (held, miss, false),
         Ended::Stale(stale) => (&stale.held, Outcome::Stale(stale.tier, StaleReason::IfError), false),
     };
     let search = ask.search.as_deref();
@@ -75,7 +77,7 @@ pub(super) fn taken(
     let now = inner.clock.boot();
     let names = once(&held.meta.names).chain(search.map(Search::own));
     // What was validated is no younger than it was (rule 10), for this request too. A failure is of this moment.
-    let is_of_now = matches!(ended, Ended::Failed(_));
+    let is_of_now = matches!(ended, Ended::Failed(_) | Ended::FailedElsewhere(_));
     if !is_of_now && !inner.log.is_usable(held.filled_at, joined.boot) {
         return Taken::Anew;
     }
