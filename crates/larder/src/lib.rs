@@ -1,42 +1,30 @@
 #![doc = include_str!("../README.md")]
 
-mod background;
-mod body;
-mod builder;
 mod cache;
-mod clock;
-mod close;
-mod detach;
-mod fill;
-mod inner;
-mod log;
-mod lookup;
-mod memory;
-mod policy;
-mod reclaim;
-mod report;
-mod route;
-mod said;
-mod search;
-mod serve;
-mod service;
-mod store;
-mod sync;
+mod engine;
+mod http;
 #[cfg(test)]
 mod testing;
-pub mod ttl;
-mod write;
 
-pub use body::CacheBody;
-pub use builder::CacheBuilder;
-pub use cache::Cache;
-pub use close::Closed;
+pub use crate::cache::Cache;
+pub use crate::cache::builder::CacheBuilder;
+pub use crate::cache::close::Closed;
+pub use crate::engine::invalidate::append::Deferral;
+pub use crate::engine::invalidate::append::Invalidated;
+pub use crate::engine::invalidate::append::Invalidation;
+pub use crate::engine::report::stats::Stats;
+pub use crate::engine::ttl;
+pub use crate::http::body::CacheBody;
+pub use crate::http::policy::Policy;
+pub use crate::http::policy::error::ConfigError;
+pub use crate::http::policy::error::ConfigErrorKind;
+pub use crate::http::policy::read_your_writes::ReadYourWrites;
+pub use crate::http::response::parts::CacheFor;
+pub use crate::http::response::parts::Tags;
+pub use crate::http::service::cache_service::CacheService;
+pub use crate::http::service::future::ResponseFuture;
+pub use crate::http::service::layer::CacheLayer;
 pub use larder_core::log::selector::{
     Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
 };
 pub use larder_core::log::token::{NotAToken, Token};
-pub use log::{Deferral, Invalidated, Invalidation};
-pub use policy::{ConfigError, ConfigErrorKind, Policy, ReadYourWrites};
-pub use report::stats::Stats;
-pub use said::{CacheFor, Tags};
-pub use service::{CacheLayer, CacheService, ResponseFuture};

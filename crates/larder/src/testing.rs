@@ -13,7 +13,7 @@ use larder_core::log::selector::Tag;
 use larder_core::stored::{Flags, Meta, StoredResponse};
 use larder_core::time::{Boot, Wall};
 
-use crate::memory::held::Held;
+use crate::http::memory::cached_response::Held;
 
 pub(crate) const INCARNATION: Incarnation = Incarnation::from_bytes([7; 16]);
 

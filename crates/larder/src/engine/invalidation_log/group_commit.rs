@@ -1,0 +1,236 @@
+//! Group commit: invalidations of one path that come while one of them is being appended share the next append.
+//!
+//! Each began after its write was committed, and so before the append that it shares. A flood of writes under one path
+//! then costs the log a few entries in a second, and not one for each.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use larder_core::log::selector::{Event, Mode, Selector};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::engine::background::Background;
+use crate::engine::invalidate::append::Invalidated;
+
+/// From the beginning of one append to that of the next for the same path.
+const BETWEEN: Duration = Duration::from_millis(10);
+
+/// Where the outcome of an append goes, once.
+type Outcome = watch::Sender<Option<Invalidated>>;
+
+/// The paths that are being appended, each with the invalidations that wait for the append after that.
+#[derive(Default)]
+pub(crate) struct Groups {
+    waiting: Mutex<HashMap<Selector, Option<Outcome>>>,
+}
+
+/// The path or directory, if that is all that these events name.
+pub(crate) fn one_path(events: &[Event]) -> Option<&Selector> {
+    match events {
+        [Event { mode: Mode::Hard, selector: selector @ (Selector::Path(_) | Selector::Hashed(_)) }] => {
+            Some(selector)
+        }
+        _ => None,
+    }
+}
+
+/// Invalidates the path with an append that begins after now, alone or together with others; `None` if it was not done.
+///
+/// `append` does it once. The answer comes after two appends at most. They run in a task of their own, so that a request
+/// that is cancelled does not take others along.
+pub(crate) async fn share<F>(
+    groups: &Arc<Groups>,
+    background: &Background,
+    path: &Selector,
+    append: impl Fn() -> F + Send + 'static,
+) -> Option<Invalidated>
+where
+    F: Future<Output = Invalidated> + Send + 'static,
+{
+    let (mut outcome, first) = groups.join(path);
+    if let Some(first) = first {
+        let leader = Leader { groups: Arc::clone(groups), path: path.clone(), is_done: false };
+        background.spawn(leader.lead(first, append));
+    }
+    outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome)
+}
+
+impl Groups {
+    /// Where the outcome comes, and where to put it, if nothing is under way for this path.
+    fn join(&self, path: &Selector) -> (watch::Receiver<Option<Invalidated>>, Option<Outcome>) {
+        let mut waiting = self.lock();
+        if let Some(next) = waiting.get_mut(path) {
+            return (next.get_or_insert_with(|| watch::Sender::new(None)).subscribe(), None);
+        }
+        let first = watch::Sender::new(None);
+        waiting.insert(path.clone(), None);
+        (first.subscribe(), Some(first))
+    }
+
+    /// The invalidations that came meanwhile. If there are none, nothing is under way any more.
+    fn next(&self, path: &Selector) -> Option<Outcome> {
+        let mut waiting = self.lock();
+        let next = waiting.get_mut(path).and_then(Option::take);
+        if next.is_none() {
+            waiting.remove(path);
+        }
+        next
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Selector, Option<Outcome>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Appends for one path until no invalidation of it waits.
+struct Leader {
+    groups: Arc<Groups>,
+    path: Selector,
+    /// Whether the path is free for another leader.
+    is_done: bool,
+}
+
+impl Leader {
+    async fn lead<F>(mut self, first: Outcome, append: impl Fn() -> F)
+    where
+        F: Future<Output = Invalidated>,
+    {
+        let mut next = Some(first);
+        while let Some(outcome) = next {
+            let pause = Instant::now() + BETWEEN;
+            outcome.send_replace(Some(append().await));
+            sleep_until(pause).await;
+            next = self.groups.next(&self.path);
+        }
+        self.is_done = true;
+    }
+}
+
+impl Drop for Leader {
+    /// Also where an append panics or the runtime ends. Invalidations that wait then learn that nothing will come.
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.groups.lock().remove(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use larder_core::log::selector::PathName;
+    use larder_testing::Gate;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+    use crate::engine::background::BackgroundLimits;
+    use crate::testing::soon;
+
+    /// Invalidations of one path, whose appends wait at a gate.
+    #[derive(Clone)]
+    struct Flood {
+        groups: Arc<Groups>,
+        background: Arc<Background>,
+        appends: Arc<AtomicUsize>,
+        gate: Gate,
+    }
+
+    impl Flood {
+        fn new() -> Self {
+            let background = Arc::new(Background::new(BackgroundLimits {
+                refreshes: 1,
+                abandoned_fills: 0,
+                abandoned_writes: 0,
+            }));
+            Self { groups: Arc::default(), background, appends: Arc::default(), gate: Gate::new() }
+        }
+
+        fn write(&self, panics: bool) -> JoinHandle<Option<Invalidated>> {
+            let flood = self.clone();
+            tokio::spawn(async move {
+                let (groups, background) = (Arc::clone(&flood.groups), Arc::clone(&flood.background));
+                let append = move || {
+                    let flood = flood.clone();
+                    async move {
+                        flood.appends.fetch_add(1, Ordering::SeqCst);
+                        flood.gate.pass().await;
+                        assert!(!panics, "on purpose");
+                        Invalidated::Applied
+                    }
+                };
+                share(&groups, &background, &Selector::Path(PathName::new("/a").unwrap()), append).await
+            })
+        }
+
+        async fn write_many(&self) -> Vec<JoinHandle<Option<Invalidated>>> {
+            let first = self.write(false);
+            self.gate.arrived(1).await;
+            let many = std::iter::once(first).chain((0..100).map(|_| self.write(false))).collect();
+            // They get as far as they can, on this one thread.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            many
+        }
+
+        fn is_idle(&self) -> bool {
+            self.groups.lock().is_empty()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_that_come_during_an_append_share_the_next_one() {
+        let flood = Flood::new();
+        let many = flood.write_many().await;
+        assert_eq!(flood.appends.load(Ordering::SeqCst), 1, "none of them shares the one under way");
+        flood.gate.open();
+        for one in many {
+            assert_eq!(soon(one).await.unwrap(), Some(Invalidated::Applied));
+        }
+        assert_eq!(flood.appends.load(Ordering::SeqCst), 2);
+        tokio::time::sleep(2 * BETWEEN).await;
+        assert!(flood.is_idle());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_after_the_other_there_are_so_many_in_a_second() {
+        let flood = Flood::new();
+        flood.gate.open();
+        let begun = Instant::now();
+        for _ in 0..10 {
+            assert_eq!(flood.write(false).await.unwrap(), Some(Invalidated::Applied));
+        }
+        assert!(begun.elapsed() >= 9 * BETWEEN, "{:?}", begun.elapsed());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let begun = Instant::now();
+        flood.write(false).await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::ZERO, "a single one does not wait");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_leaves_takes_no_other_with_it() {
+        let flood = Flood::new();
+        let mut many = flood.write_many().await;
+        many.remove(0).abort();
+        many.remove(0).abort();
+        flood.gate.open();
+        for one in many {
+            assert_eq!(soon(one).await.unwrap(), Some(Invalidated::Applied));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_an_append_panics_the_others_learn_that_it_was_not_done() {
+        let flood = Flood::new();
+        let first = flood.write(true);
+        flood.gate.arrived(1).await;
+        let second = flood.write(false);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        flood.gate.open();
+        assert_eq!(soon(first).await.unwrap(), None);
+        assert_eq!(soon(second).await.unwrap(), None);
+        assert!(flood.is_idle());
+        assert_eq!(soon(flood.write(false)).await.unwrap(), Some(Invalidated::Applied));
+    }
+}

@@ -1,0 +1,165 @@
+//! Writes of the last minute: a flood of them under one path, or in one directory, names that.
+
+mod window;
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+use larder_core::log::selector::{HashedName, PathName, Selector, UriName};
+use larder_core::time::Boot;
+
+use crate::engine::invalidation_log::recent_writes::window::Bitmap;
+use crate::engine::invalidation_log::recent_writes::window::Places;
+
+/// How many URIs under one path writes may name within a minute. Further ones name the path.
+const MAX_URIS: usize = 16;
+/// How many paths are remembered.
+const MAX_PATHS: usize = 1_024;
+/// How many directories are remembered, at a kilobyte each.
+const MAX_DIRECTORIES: usize = 256;
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// The URIs and paths of recent writes, as hashes. Where two hashes are equal, a write names more than it changes.
+#[derive(Default)]
+pub(crate) struct RecentWrites {
+    hasher: RandomState,
+    places: Mutex<Recent>,
+}
+
+struct Recent {
+    /// The URIs under each path.
+    paths: Places<ArrayVec<u64, MAX_URIS>>,
+    /// The paths in each directory.
+    directories: Places<Bitmap>,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { paths: Places::new(MAX_PATHS), directories: Places::new(MAX_DIRECTORIES) }
+    }
+}
+
+impl RecentWrites {
+    /// The names of writes to these selectors now, where each URI of a path that is flooded becomes that path, or its directory.
+    ///
+    /// Anybody can write to a path with any query, and to any path of a route with parameters. One name for all of them
+    /// bounds the log, and a stored response with another query under that path is filled once more. A directory is named
+    /// after about four thousand paths, which is a second or two of a flood, or a rare minute of honest writes.
+    pub(crate) fn collapse(&self, selectors: Vec<Selector>, now: Boot) -> Vec<Selector> {
+        let mut collapsed: Vec<Selector> = Vec::with_capacity(selectors.len());
+        for selector in selectors {
+            let selector = match selector {
+                Selector::Uri(uri) => self.name(uri, now),
+                other => other,
+            };
+            if !collapsed.contains(&selector) {
+                collapsed.push(selector);
+            }
+        }
+        collapsed
+    }
+
+    fn name(&self, uri: UriName, now: Boot) -> Selector {
+        // A path that is too long has nothing stored under it.
+        let Some(path) = uri.path() else { return Selector::Uri(uri) };
+        let (path_is_full, directory_is_full) = self.note(&path, &uri, now);
+        if directory_is_full {
+            Selector::Hashed(HashedName::directory_of(&path))
+        } else if path_is_full {
+            Selector::Path(path)
+        } else {
+            Selector::Uri(uri)
+        }
+    }
+
+    /// Notes a write to this URI. Whether its path, and whether its directory, had too many others already.
+    fn note(&self, path: &PathName, uri: &UriName, now: Boot) -> (bool, bool) {
+        let directory = HashedName::directory_of(path);
+        let [path, uri, directory] = [
+            self.hasher.hash_one(path.as_str()),
+            self.hasher.hash_one(uri.as_str()),
+            self.hasher.hash_one(directory),
+        ];
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let uris = places.paths.at(path, now);
+        let path_is_full = !uris.contains(&uri) && uris.try_push(uri).is_err();
+        (path_is_full, places.directories.at(directory, now).add(path).is_err())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_core::log::selector::Tag;
+
+    use super::*;
+    use crate::testing::after;
+    use crate::testing::now;
+
+    fn uri(text: &str) -> Selector {
+        Selector::Uri(UriName::new(text).unwrap())
+    }
+
+    fn path(text: &str) -> Selector {
+        Selector::Path(PathName::new(text).unwrap())
+    }
+
+    fn named(recent: &RecentWrites, text: &str, now: Boot) -> Selector {
+        recent.collapse(vec![uri(text)], now).remove(0)
+    }
+
+    /// Whatever host it is for: that is made up as easily.
+    #[test]
+    fn after_some_uris_under_one_path_it_is_the_path_for_the_rest_of_the_minute() {
+        let recent = RecentWrites::default();
+        for number in 0..MAX_URIS {
+            let text = format!("http://h{number}/a?{number}");
+            assert_eq!(named(&recent, &text, now()), uri(&text));
+        }
+        assert_eq!(named(&recent, "/a?x", now()), path("/a"));
+        assert_eq!(named(&recent, "http://h0/a?0", now()), uri("http://h0/a?0"), "it is one of them");
+        assert_eq!(named(&recent, "/b?x", now()), uri("/b?x"));
+        assert_eq!(named(&recent, "/a?x", after(WINDOW - Duration::from_nanos(1))), path("/a"));
+        assert_eq!(named(&recent, "/a?x", after(WINDOW)), uri("/a?x"));
+    }
+
+    #[test]
+    fn after_thousands_of_paths_in_one_directory_it_is_the_directory_for_the_rest_of_the_minute() {
+        let recent = RecentWrites::default();
+        let directory = |path| Selector::Hashed(HashedName::directory_of(&PathName::new(path).unwrap()));
+        let made = |number: usize| format!("http://shop/made/{number}?q");
+        let first = (0..10_000).find(|number| named(&recent, &made(*number), now()) == directory("/made/x"));
+        assert!(first.is_some_and(|first| (3_500..5_000).contains(&first)), "{first:?}");
+        assert_eq!(named(&recent, &made(10_000), now()), directory("/made/x"));
+        assert_eq!(named(&recent, &made(0), now()), directory("/made/x"));
+        for elsewhere in ["/made", "/other/1", "/made/1/2"] {
+            assert_eq!(named(&recent, elsewhere, now()), uri(elsewhere));
+        }
+        assert_eq!(named(&recent, &made(10_000), after(WINDOW)), uri(&made(10_000)));
+    }
+
+    #[test]
+    fn of_several_names_each_is_named_once_and_what_is_no_uri_stays() {
+        let recent = RecentWrites::default();
+        for number in 0..MAX_URIS {
+            named(&recent, &format!("/a?{number}"), now());
+        }
+        let tag = || Selector::Tag(Tag::new("t"));
+        let selectors = vec![uri("/a?x"), tag(), uri("/a?y"), uri("/b")];
+        assert_eq!(recent.collapse(selectors, now()), [path("/a"), tag(), uri("/b")]);
+    }
+
+    #[test]
+    fn it_remembers_so_many_paths_and_forgets_the_oldest() {
+        let recent = RecentWrites::default();
+        for number in 0..=MAX_URIS {
+            named(&recent, &format!("/a?{number}"), now());
+        }
+        for number in 0..MAX_PATHS {
+            assert_eq!(named(&recent, "/a?x", now()), path("/a"));
+            named(&recent, &format!("/{number}"), after(Duration::from_secs(1)));
+        }
+        assert_eq!(named(&recent, "/a?x", now()), uri("/a?x"));
+    }
+}

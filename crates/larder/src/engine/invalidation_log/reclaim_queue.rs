@@ -1,0 +1,156 @@
+//! What waits to be freed: bounded, and each selector in it once.
+
+use std::collections::VecDeque;
+
+use larder_core::log::selector::Selector;
+use larder_core::store::{Reclaim, Sweep};
+
+/// How many first steps wait. They are short.
+const MOST_FIRST: usize = 256;
+/// How many searches wait. Each goes through all keys.
+const MOST_SEARCHES: usize = 32;
+
+/// One step to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) what: Reclaim,
+    /// Where a search goes on; `None` for the first step.
+    pub(crate) from: Option<Sweep>,
+}
+
+/// Steps to take. What there is no room for is left to expire.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    first: VecDeque<Reclaim>,
+    /// The first of them is under way.
+    searches: VecDeque<Step>,
+}
+
+impl Queue {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_empty() && self.searches.is_empty()
+    }
+
+    /// Adds what was invalidated. Of two invalidations of the same, the later one includes the other; and one of
+    /// everything includes all.
+    pub(crate) fn push(&mut self, what: Reclaim) {
+        if what.selector == Selector::All {
+            self.first.clear();
+            self.searches.clear();
+        }
+        self.first.retain(|waiting| waiting.selector != what.selector);
+        if self.first.len() < MOST_FIRST {
+            self.first.push_back(what);
+        }
+    }
+
+    /// Takes out the step to take next. First steps come before searches, which are long.
+    pub(crate) fn next(&mut self) -> Option<Step> {
+        match self.first.pop_front() {
+            Some(what) => Some(Step { what, from: None }),
+            None => self.searches.pop_front(),
+        }
+    }
+
+    /// Puts back a step, or puts in the one after it.
+    pub(crate) fn go_on(&mut self, step: Step) {
+        match step.from {
+            None => self.first.push_front(step.what),
+            Some(sweep) if sweep == Sweep::default() => self.begin(step),
+            Some(_) => self.searches.push_front(step),
+        }
+    }
+
+    fn begin(&mut self, step: Step) {
+        let is_same =
+            |waiting: &Step| waiting.from == step.from && waiting.what.selector == step.what.selector;
+        if let Some(waiting) = self.searches.iter_mut().find(|waiting| is_same(waiting)) {
+            if waiting.what.before < step.what.before {
+                *waiting = step;
+            }
+        } else if self.searches.len() < MOST_SEARCHES {
+            self.searches.push_back(step);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_core::log::position::{Incarnation, LogId};
+    use larder_core::log::selector::Prefix;
+
+    use super::*;
+
+    fn what(selector: Selector, before: u64) -> Reclaim {
+        Reclaim { selector, incarnation: Incarnation::from_bytes([1; 16]), before: LogId::new(before, 0) }
+    }
+
+    fn prefix(path: &str) -> Selector {
+        Selector::Prefix(Prefix::new(path).unwrap())
+    }
+
+    fn first(selector: Selector, before: u64) -> Step {
+        Step { what: what(selector, before), from: None }
+    }
+
+    fn at(step: &Step, cursor: u64) -> Step {
+        Step { from: Some(Sweep { node: 0, cursor }), ..step.clone() }
+    }
+
+    #[test]
+    fn the_later_of_two_invalidations_includes_the_other() {
+        let mut queue = Queue::default();
+        for before in 1..4 {
+            queue.push(what(prefix("/a"), before));
+        }
+        assert_eq!(queue.next(), Some(first(prefix("/a"), 3)));
+        assert_eq!(queue.next(), None);
+
+        let mut queue = Queue::default();
+        queue.push(what(prefix("/a"), 1));
+        queue.go_on(at(&first(prefix("/b"), 1), 7));
+        queue.push(what(Selector::All, 2));
+        queue.push(what(prefix("/c"), 3));
+        assert_eq!(queue.next(), Some(first(Selector::All, 2)));
+        assert_eq!(queue.next(), Some(first(prefix("/c"), 3)), "what came after it is not in it");
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn one_search_at_a_time_is_under_way_and_short_steps_go_before_it() {
+        let mut queue = Queue::default();
+        let (a, b) = (first(prefix("/a"), 1), first(prefix("/b"), 1));
+        queue.go_on(at(&a, 0));
+        queue.go_on(at(&b, 0));
+        assert_eq!(queue.next(), Some(at(&a, 0)));
+        queue.go_on(at(&a, 9));
+        queue.push(what(Selector::Key("k".into()), 2));
+        assert_eq!(queue.next(), Some(first(Selector::Key("k".into()), 2)));
+        assert_eq!(queue.next(), Some(at(&a, 9)), "it is finished before another begins");
+        assert_eq!(queue.next(), Some(at(&b, 0)));
+    }
+
+    /// What was passed already was not compared with the later event.
+    #[test]
+    fn a_search_that_waits_takes_a_later_event_in_and_one_under_way_does_not() {
+        let mut queue = Queue::default();
+        queue.go_on(at(&first(prefix("/a"), 1), 0));
+        queue.go_on(at(&first(prefix("/a"), 2), 0));
+        assert_eq!(queue.next(), Some(at(&first(prefix("/a"), 2), 0)));
+        queue.go_on(at(&first(prefix("/a"), 2), 9));
+        queue.go_on(at(&first(prefix("/a"), 3), 0));
+        assert_eq!(queue.next(), Some(at(&first(prefix("/a"), 2), 9)));
+        assert_eq!(queue.next(), Some(at(&first(prefix("/a"), 3), 0)));
+        assert_eq!(queue.next(), None);
+    }
+
+    #[test]
+    fn it_is_bounded() {
+        let mut queue = Queue::default();
+        for number in 0..2 * MOST_FIRST {
+            queue.push(what(prefix(&format!("/{number}")), 1));
+            queue.go_on(at(&first(prefix(&format!("/{number}")), 1), 0));
+        }
+        assert_eq!((queue.first.len(), queue.searches.len()), (MOST_FIRST, MOST_SEARCHES));
+    }
+}

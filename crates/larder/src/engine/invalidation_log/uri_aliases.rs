@@ -1,0 +1,89 @@
+//! What is invalidated with a URI where policies leave parameters of its query out of their keys, or sort them.
+//!
+//! `/a?utm_source=mail` names what answers it, and that may have been filled by a request for `/a?utm_source=feed`. Both have the
+//! URI as it is keyed for a name.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use larder_core::key::query::QueryRules;
+use larder_core::log::selector::{Event, Selector, UriName};
+
+/// The rules by which queries are keyed, each once.
+#[derive(Default)]
+pub(crate) struct KeyedBy {
+    rules: Mutex<Vec<QueryRules>>,
+}
+
+impl KeyedBy {
+    /// A policy with these rules is in use.
+    pub(crate) fn learn(&self, rules: &QueryRules) {
+        let mut known = self.lock();
+        if *rules != QueryRules::all() && !known.contains(rules) {
+            known.push(rules.clone());
+        }
+    }
+
+    /// These events, and for each URI that they name those that it is keyed as.
+    pub(crate) fn with_keyed(&self, events: Vec<Event>) -> Vec<Event> {
+        let known = self.lock();
+        naming_also(events, |uri| known.iter().filter_map(|rules| keyed(uri, rules)).collect())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<QueryRules>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// These events, and for each URI that they name those that go with it, in the same mode.
+pub(crate) fn naming_also(mut events: Vec<Event>, with: impl Fn(&UriName) -> Vec<UriName>) -> Vec<Event> {
+    for at in 0..events.len() {
+        let Some(Event { mode, selector: Selector::Uri(uri) }) = events.get(at).cloned() else { continue };
+        for event in with(&uri).into_iter().map(|uri| Event { mode, selector: Selector::Uri(uri) }) {
+            if !events.contains(&event) {
+                events.push(event);
+            }
+        }
+    }
+    events
+}
+
+/// What this URI is keyed as by these rules, if it has a query.
+fn keyed(uri: &UriName, rules: &QueryRules) -> Option<UriName> {
+    let query = uri.parts().query?;
+    Some(uri.with_query(rules.apply(Some(query)).as_deref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_core::log::selector::{Mode, Tag};
+
+    use super::*;
+
+    fn of(mode: Mode, selector: impl Into<Selector>) -> Event {
+        Event { mode, selector: selector.into() }
+    }
+
+    fn uri(text: &str) -> UriName {
+        UriName::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_uri_names_what_it_is_keyed_as_by_each_policy_too() {
+        let known = KeyedBy::default();
+        let events = vec![of(Mode::Soft, uri("/a?utm=1&z=1&b=2")), of(Mode::Hard, Tag::new("a?b"))];
+        assert_eq!(known.with_keyed(events.clone()), events);
+        for rules in [QueryRules::all(), QueryRules::ignoring(["utm"]), QueryRules::ignoring(["utm"])] {
+            known.learn(&rules);
+        }
+        known.learn(&QueryRules::only(["q"]).sorted());
+        known.learn(&QueryRules::ignoring(["utm"]).sorted());
+        let more = ["/a?z=1&b=2", "/a", "/a?b=2&z=1"].map(|keyed| of(Mode::Soft, uri(keyed)));
+        assert_eq!(known.with_keyed(events.clone()), [events, more.into()].concat());
+        let on_one_host = vec![of(Mode::Hard, uri("https://x:443/a?utm=1"))];
+        let keyed = of(Mode::Hard, uri("//x/a"));
+        assert_eq!(known.with_keyed(on_one_host.clone()), [on_one_host, vec![keyed]].concat());
+        // Neither without a query nor, where all of it is in the key, with one.
+        let whole = vec![of(Mode::Hard, uri("https://x/a")), of(Mode::Hard, uri("/a?b=2;utm=1"))];
+        assert_eq!(known.with_keyed(whole.clone()), whole);
+    }
+}

@@ -1,0 +1,126 @@
+//! What this process knows of the log, shared between the tail that learns it and the requests that rely on it.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use larder_core::log::position::Position;
+use larder_core::log::table::Verdict;
+use larder_core::log::tail::{self, Tail};
+use larder_core::time::Boot;
+
+use crate::engine::invalidation_log::wait::CatchingUp;
+use crate::engine::sync::AtomicU64;
+use crate::engine::sync::Notify;
+use crate::engine::sync::RwLock;
+use crate::engine::sync::timeout_at;
+use crate::http::memory::cached_response::Held;
+
+/// The tail, and what a hit needs of it without a lock.
+///
+/// Rule 11: "The tail publishes rows and floor, then the generation, then its position, then `confirmed_at`, then wakes
+/// `invalidate`. A hit loads `confirmed_at`, then the generation, then, only if that changed, the rows." Rows, floor and
+/// position change under one lock, and the generation before it is released.
+pub(crate) struct LogView {
+    tail: RwLock<Tail>,
+    generation: AtomicU64,
+    /// In nanoseconds of [`Boot`]; zero for never.
+    confirmed_at: AtomicU64,
+    max_staleness: Duration,
+    changed: Notify,
+    pub(super) catching_up: CatchingUp,
+}
+
+impl LogView {
+    pub(crate) fn new(tail: Tail, max_staleness: Duration) -> Self {
+        Self {
+            generation: AtomicU64::new(tail.generation()),
+            confirmed_at: AtomicU64::new(tail.confirmed_at().map_or(0, Boot::as_nanos)),
+            tail: RwLock::new(tail),
+            max_staleness,
+            changed: Notify::new(),
+            catching_up: CatchingUp::default(),
+        }
+    }
+
+    pub(crate) const fn max_staleness(&self) -> Duration {
+        self.max_staleness
+    }
+
+    /// What may be served of a response in memory, and whether it is confirmed (rule 10).
+    #[inline]
+    pub(crate) fn judge(&self, held: &Held, now: Boot) -> (Verdict, bool) {
+        let confirmed_at = self.confirmed_at();
+        let generation = self.generation.load(Ordering::Acquire);
+        let confirmed = tail::usable(held.filled_at, confirmed_at, self.max_staleness, now);
+        if held.valid_at.load(Ordering::Relaxed) == generation {
+            return (Verdict::Valid, confirmed);
+        }
+        let verdict = self.read(|tail| tail.check(&held.meta.position, &held.meta.names, now));
+        if verdict == Verdict::Valid {
+            held.valid_at.store(generation, Ordering::Relaxed);
+        }
+        (verdict, confirmed)
+    }
+
+    /// Whether a request may join a flight that began at `began` (rule 13), by what was confirmed before it read its
+    /// position.
+    pub(crate) fn may_join(&self, began: Boot, confirmed_at: Option<Boot>, now: Boot) -> bool {
+        tail::may_join(began, confirmed_at, self.max_staleness, now)
+    }
+
+    /// Whether a response that was filled then may be used by a request of `now` (rule 10).
+    pub(crate) fn is_usable(&self, filled_at: Option<Boot>, now: Boot) -> bool {
+        tail::usable(filled_at, self.confirmed_at(), self.max_staleness, now)
+    }
+
+    /// Whether the log was ever read to its end.
+    pub(crate) fn was_read(&self) -> bool {
+        self.confirmed_at().is_some()
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.read(Tail::position)
+    }
+
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&Tail) -> R) -> R {
+        read(&self.tail.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the tail and publishes what came of it.
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
+        let (result, confirmed_at) = {
+            let mut tail = self.tail.write().unwrap_or_else(PoisonError::into_inner);
+            let result = change(&mut tail);
+            self.generation.store(tail.generation(), Ordering::Release);
+            (result, tail.confirmed_at())
+        };
+        // Only the one task that follows the log moves this, so that it never goes back.
+        let confirmed_at = confirmed_at.map_or(0, Boot::as_nanos);
+        self.confirmed_at.fetch_max(confirmed_at, Ordering::Release);
+        self.changed.notify_waiters();
+        result
+    }
+
+    /// Waits until `done` holds of the tail, at most until `deadline`.
+    pub(crate) async fn wait(&self, deadline: tokio::time::Instant, done: impl Fn(&Tail) -> bool) {
+        loop {
+            // Made before the tail is read, so that no change in between is missed.
+            let changed = self.changed.notified();
+            if self.read(&done) || timeout_at(deadline, changed).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn confirmed_at(&self) -> Option<Boot> {
+        match self.confirmed_at.load(Ordering::Acquire) {
+            0 => None,
+            nanos => Some(Boot::from_nanos(nanos)),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Waiting until this instance knows what a client was told elsewhere.
+
+use std::time::Duration;
+
+use larder_core::log::tail;
+use larder_core::log::token::{Comparison, Token};
+use larder_core::time::Boot;
+use tokio::sync::Semaphore;
+
+use crate::engine::invalidate::follow::within;
+use crate::engine::invalidation_log::view::LogView;
+
+/// So many requests may wait at once. A token is whatever its sender likes, so that waiting is nothing that clients can
+/// make this instance do without bound.
+const MOST: usize = 1024;
+
+/// The places of those who wait.
+pub(crate) struct CatchingUp(Semaphore);
+
+impl Default for CatchingUp {
+    fn default() -> Self {
+        Self(Semaphore::new(MOST))
+    }
+}
+
+impl LogView {
+    /// Whether this instance knows at least as much as the token says.
+    pub(crate) fn has_reached(&self, token: &Token) -> bool {
+        self.read(|tail| tail.compare(token)) == Comparison::Reached
+    }
+
+    /// Waits until it does, if it ever will, for so long at most. While the log itself cannot be reached, nobody waits.
+    pub(crate) async fn catch_up(&self, token: &Token, at_most: Duration, now: Boot) -> bool {
+        let place = self.catching_up.0.try_acquire();
+        if place.is_ok() && self.is_confirmed(now) {
+            self.wait(within(at_most), |tail| tail.compare(token) != Comparison::Wait).await;
+        }
+        self.has_reached(token)
+    }
+
+    fn is_confirmed(&self, now: Boot) -> bool {
+        tail::usable(None, self.confirmed_at(), self.max_staleness(), now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_core::log::position::LogId;
+    use larder_core::log::tail::{Limits, Tail};
+    use larder_core::store::Look;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::testing::INCARNATION;
+    use crate::testing::after;
+    use crate::testing::now;
+    use crate::testing::soon;
+
+    const STALENESS: Duration = Duration::from_secs(2);
+    const BOUND: Duration = Duration::from_millis(100);
+    const LONG: Duration = Duration::from_secs(3600);
+
+    /// A view of the log that has read so far, and the token of one that has read on.
+    fn behind() -> (LogView, Token) {
+        let view = |last| {
+            let view = LogView::new(Tail::following(INCARNATION, Limits::default()), STALENESS);
+            read_to(&view, last);
+            view
+        };
+        (view(1), view(2).read(Tail::token))
+    }
+
+    fn read_to(view: &LogView, last: u64) {
+        let look = Look {
+            incarnation: INCARNATION,
+            floor: LogId::ZERO,
+            last: LogId::new(last, 0),
+            entries: vec![],
+            more: false,
+        };
+        view.change(|tail| tail.take_look(&look, now()));
+    }
+
+    /// What a token can make this instance do, whatever it says.
+    #[tokio::test(start_paused = true)]
+    async fn who_brings_a_token_from_the_future_waits_as_long_as_the_bound_and_no_longer() {
+        let (view, token) = behind();
+        let begun = Instant::now();
+        assert!(!view.catch_up(&token, BOUND, now()).await);
+        // A timer of tokio's ends with the millisecond.
+        assert!((BOUND..BOUND * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test]
+    async fn who_waits_goes_on_when_the_log_was_read() {
+        let (view, token) = behind();
+        let (reached, ()) = soon(async {
+            tokio::join!(biased; view.catch_up(&token, LONG, now()), async { read_to(&view, 2) })
+        })
+        .await;
+        assert!(reached);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_what_cannot_come() {
+        let (view, token) = behind();
+        let of_another_life = LogView::new(
+            Tail::alone(larder_core::log::position::Incarnation::from_bytes([9; 16]), Limits::default()),
+            STALENESS,
+        );
+        assert!(!soon(view.catch_up(&of_another_life.read(Tail::token), LONG, now())).await);
+        let detached = after(STALENESS + Duration::from_nanos(1));
+        assert!(!soon(view.catch_up(&token, LONG, detached)).await);
+    }
+
+    #[tokio::test]
+    async fn only_so_many_wait_at_once_and_each_who_leaves_makes_room() {
+        let (view, token) = behind();
+        let mut waiting: Vec<_> = (0..MOST).map(|_| Box::pin(view.catch_up(&token, LONG, now()))).collect();
+        for one in &mut waiting {
+            assert!(at_once(one).await.is_none());
+        }
+        assert!(!soon(view.catch_up(&token, LONG, now())).await);
+        waiting.pop();
+        assert!(at_once(&mut Box::pin(view.catch_up(&token, LONG, now()))).await.is_none());
+    }
+
+    /// What it comes to without waiting.
+    async fn at_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        use std::pin::Pin;
+        use std::task::Poll;
+        std::future::poll_fn(|cx| {
+            Poll::Ready(match Pin::new(&mut *future).poll(cx) {
+                Poll::Ready(output) => Some(output),
+                Poll::Pending => None,
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,146 @@
+//! The lease that a fill has: kept while it runs, given up when it ends, however it does.
+
+pub(crate) mod backoff;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use larder_core::lease::{Claim, Claimed, Holder, Left, Token};
+use larder_core::log::position::Position;
+use larder_core::store::StoreError;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+
+use crate::engine::shared::Inner;
+use crate::engine::store::Store;
+use crate::http::fill::fill_result::Word;
+
+/// So long others wait for a process that was killed; and so long may one be held up and still not lose its lease.
+pub(crate) const LIFE: Duration = Duration::from_secs(1);
+
+/// Two extensions may fail before a lease is lost.
+const EXTENDED_EVERY: Duration = Duration::from_millis(333);
+
+/// A word is there for those who wait. They ask for it every few milliseconds.
+const WORD_LIFE: Duration = Duration::from_secs(1);
+
+/// A lease, or the request for one: even that may have arrived when nobody waits for its answer any more, and what was
+/// taken then would keep others waiting for a fill that nobody makes.
+pub(crate) struct Lease {
+    cache: Arc<Inner>,
+    store: Arc<dyn Store>,
+    address: Arc<str>,
+    token: Token,
+    keeper: Option<AbortHandle>,
+    /// Whether somebody has to give it up.
+    open: bool,
+}
+
+impl Lease {
+    /// One that may be asked for.
+    pub(crate) fn new(cache: &Arc<Inner>, store: &Arc<dyn Store>, address: &str) -> Self {
+        Self {
+            cache: Arc::clone(cache),
+            store: Arc::clone(store),
+            address: address.into(),
+            token: Token::from_bytes(fastrand::u128(..).to_be_bytes()),
+            keeper: None,
+            open: false,
+        }
+    }
+
+    /// Who holds it, for a fill that began at this position.
+    pub(crate) const fn holder(&self, position: Position) -> Holder {
+        Holder { token: self.token, position }
+    }
+
+    /// Asks for it.
+    pub(crate) async fn claim(&mut self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+        // Until it is known not to be ours.
+        self.open = true;
+        let claimed = self.store.claim(claim).await?;
+        self.open = claimed == Claimed::Taken;
+        Ok(claimed)
+    }
+
+    /// It was taken: it is kept from now on, until it is given up.
+    pub(crate) fn taken(self) -> Self {
+        self.kept(EXTENDED_EVERY)
+    }
+
+    /// It may have been taken: there was no answer in time. If it was, others wait for the fill that is made now, and
+    /// extending it at once tells.
+    pub(crate) fn perhaps_taken(self) -> Self {
+        self.kept(Duration::ZERO)
+    }
+
+    fn kept(mut self, first: Duration) -> Self {
+        let (store, address, token) = (Arc::clone(&self.store), Arc::clone(&self.address), self.token);
+        self.keeper = Some(tokio::spawn(keep(store, address, token, first)).abort_handle());
+        self
+    }
+
+    /// Gives it up, and leaves this to those who wait for its fill.
+    pub(crate) fn end(mut self, word: Word) {
+        self.release(Left::Word(word.into_bytes(), WORD_LIFE));
+    }
+
+    /// Gives it up, and for so long nobody is to wait for this lease.
+    pub(crate) fn pass(mut self, life: Duration) {
+        self.release(Left::Pass(life));
+    }
+
+    /// Stores the response that it was for, and gives it up with that.
+    pub(crate) async fn store(
+        mut self,
+        address: &str,
+        value: Bytes,
+        expiry: Duration,
+    ) -> Result<(), StoreError> {
+        self.store.set_and_release(address, value, expiry, &self.address, self.token).await?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Gives it up in the background: nobody's answer waits for that. Where it fails, the lease ends with its life.
+    fn release(&mut self, left: Left) {
+        if !std::mem::take(&mut self.open) {
+            return;
+        }
+        // Without a runtime there is nobody left to do it.
+        if Handle::try_current().is_err() {
+            return;
+        }
+        let (store, address, token) = (Arc::clone(&self.store), Arc::clone(&self.address), self.token);
+        self.cache.background.spawn(async move {
+            if let Err(error) = store.release(&address, token, left).await {
+                tracing::debug!(target: "larder", %error, "a lease is left to expire");
+            }
+        });
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.abort();
+        }
+        self.release(Left::Nothing);
+    }
+}
+
+/// Extends a lease, for the first time in so long, until it is lost or this is aborted.
+async fn keep(store: Arc<dyn Store>, address: Arc<str>, token: Token, first: Duration) {
+    let mut pause = first;
+    loop {
+        sleep(pause).await;
+        // One that could not be extended is not lost yet.
+        if let Ok(false) = store.extend(&address, token, LIFE).await {
+            tracing::debug!(target: "larder", %address, "a lease was lost while its fill went on");
+            return;
+        }
+        pause = EXTENDED_EVERY;
+    }
+}

@@ -1,0 +1,205 @@
+//! The metrics of a cache, through the `metrics` facade. Their names are documented at [`Stats`](crate::engine::report::Stats).
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use larder_core::log::table::Forgotten;
+use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
+use larder_core::store::StoreError;
+use metrics::{
+    Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use crate::engine::report::lease_event::Leased;
+use crate::engine::report::store_health::Exchange;
+
+/// The value of a label that says nothing here: the labels of a metric are always the same ones.
+const NONE: &str = "none";
+
+/// Tells the recorder what the metrics mean.
+pub(crate) fn describe() {
+    let count = |name, what| describe_counter!(name, Unit::Count, what);
+    count("larder_requests_total", "Requests answered");
+    count("larder_misses_total", "Requests that the handler answered although they could have been hits");
+    count("larder_fills_total", "Runs of the handler to make a stored response");
+    count("larder_collapsed_total", "Requests that waited for another one's fill");
+    count("larder_refreshes_total", "Responses refreshed in the background");
+    count("larder_refreshes_left_out_total", "Refreshes that were one too many at once");
+    count("larder_stored_total", "Responses stored");
+    count("larder_unshared_total", "Responses stored in memory alone, by a policy's budget of new keys");
+    count("larder_not_stored_total", "Responses not stored");
+    count("larder_invalidations_total", "Selectors invalidated here");
+    count("larder_folded_names_total", "Paths of which only the directory is remembered as invalidated");
+    count("larder_floor_raises_total", "Times that everything older was refused, as names were forgotten");
+    count("larder_leases_total", "Leases taken, awaited and taken over");
+    count("larder_reclaimed_total", "Responses removed from the shared store because they were invalidated");
+    count("larder_reclaim_scans_total", "Scans of the shared store for such responses");
+    count("larder_store_errors_total", "Exchanges with the shared store that failed");
+    describe_histogram!(
+        "larder_fill_seconds",
+        Unit::Seconds,
+        "How long the handler ran to make a stored response"
+    );
+    describe_counter!(
+        "larder_saved_nanoseconds_total",
+        Unit::Nanoseconds,
+        "Handler time that hits have saved"
+    );
+    describe_gauge!("larder_held_responses", Unit::Count, "Responses in memory");
+    describe_gauge!("larder_held_bytes", Unit::Bytes, "What the responses in memory take");
+}
+
+pub(super) fn missed(reason: MissReason) {
+    counter!("larder_misses_total", "reason" => reason.as_str()).increment(1);
+}
+
+pub(super) fn filled(cost: Duration) {
+    counter!("larder_fills_total").increment(1);
+    histogram!("larder_fill_seconds").record(cost);
+}
+
+pub(super) fn collapsed() {
+    counter!("larder_collapsed_total").increment(1);
+}
+
+pub(super) fn refreshing() {
+    counter!("larder_refreshes_total").increment(1);
+}
+
+pub(super) fn refresh_left_out() {
+    counter!("larder_refreshes_left_out_total").increment(1);
+}
+
+pub(super) fn kept_to_itself() {
+    counter!("larder_unshared_total").increment(1);
+}
+
+pub(super) fn judged(stored: Result<(), NotStored>) {
+    match stored {
+        Ok(()) => counter!("larder_stored_total").increment(1),
+        Err(reason) => counter!("larder_not_stored_total", "reason" => reason.as_str()).increment(1),
+    }
+}
+
+pub(super) fn invalidated(selectors: u64) {
+    counter!("larder_invalidations_total").increment(selectors);
+}
+
+pub(super) fn forgot(forgotten: Forgotten) {
+    counter!("larder_folded_names_total").increment(forgotten.folded);
+    counter!("larder_floor_raises_total").increment(forgotten.floor_raises);
+}
+
+pub(super) fn leased(what: Leased) {
+    counter!("larder_leases_total", "event" => what.as_str()).increment(1);
+}
+
+pub(super) fn reclaimed(responses: u64, scans: u64) {
+    counter!("larder_reclaimed_total").increment(responses);
+    counter!("larder_reclaim_scans_total").increment(scans);
+}
+
+pub(super) fn store_failed(exchange: Exchange, error: &StoreError) {
+    let (exchange, kind) = (exchange.as_str(), error.kind().as_str());
+    counter!("larder_store_errors_total", "exchange" => exchange, "kind" => kind).increment(1);
+}
+
+/// Handler time that hits have saved. Its handle is kept, so that a hit looks none up in the recorder.
+#[derive(Default)]
+pub(super) struct Saved(OnceLock<Counter>);
+
+impl Saved {
+    pub(super) fn add(&self, nanos: u64) {
+        let counter = self.0.get_or_init(|| counter!("larder_saved_nanoseconds_total"));
+        counter.increment(nanos);
+    }
+}
+
+/// What is held, as last told. Gauges are moved by the difference, so that they show the sum of several caches.
+#[derive(Default)]
+pub(crate) struct Held {
+    responses: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Held {
+    /// So much is held now.
+    pub(crate) fn tell(&self, responses: u64, bytes: u64) {
+        gauge!("larder_held_responses").increment(change(&self.responses, responses));
+        gauge!("larder_held_bytes").increment(change(&self.bytes, bytes));
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.tell(0, 0);
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // A gauge is a float.
+fn change(told: &AtomicU64, now: u64) -> f64 {
+    now as f64 - told.swap(now, Ordering::Relaxed) as f64
+}
+
+/// How many outcomes there are.
+const OUTCOMES: usize = bypass(BypassReason::ALL.len());
+
+const fn stale(tier: Tier) -> usize {
+    2 + (tier as usize) * StaleReason::ALL.len()
+}
+
+const fn miss(index: usize) -> usize {
+    stale(Tier::Memory) + 2 * StaleReason::ALL.len() + index
+}
+
+const fn bypass(index: usize) -> usize {
+    miss(MissReason::ALL.len()) + index
+}
+
+const fn place(outcome: Outcome) -> usize {
+    match outcome {
+        Outcome::Hit(tier) => tier as usize,
+        Outcome::Stale(tier, reason) => stale(tier) + reason.index(),
+        Outcome::Miss(reason) => miss(reason.index()),
+        Outcome::Bypass(reason) => bypass(reason.index()),
+    }
+}
+
+/// The counters of one route's requests, by outcome. Handles are kept, as above.
+type Counters = Box<[OnceLock<Counter>; OUTCOMES]>;
+
+/// The counters of the requests that came through one layer, by route.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    routes: RwLock<HashMap<Box<str>, Counters>>,
+}
+
+impl Requests {
+    pub(crate) fn answered(&self, route: &str, outcome: Outcome) {
+        if let Some(counters) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(route) {
+            return count(counters, route, outcome);
+        }
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let counters =
+            routes.entry(route.into()).or_insert_with(|| Box::new([const { OnceLock::new() }; OUTCOMES]));
+        count(counters, route, outcome);
+    }
+}
+
+fn count(counters: &Counters, route: &str, outcome: Outcome) {
+    let counter = counters[place(outcome)].get_or_init(|| {
+        counter!(
+            "larder_requests_total",
+            "route" => route.to_owned(),
+            "outcome" => outcome.as_str(),
+            "tier" => outcome.tier().map_or(NONE, Tier::as_str),
+            "reason" => if matches!(outcome, Outcome::Hit(_)) { NONE } else { outcome.reason() },
+        )
+    });
+    counter.increment(1);
+}

@@ -1,0 +1,224 @@
+//! Telling what the cache did: in header fields, counters, metrics and logs, all from one set of words.
+
+pub(crate) mod hits;
+pub(crate) mod lease_event;
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics;
+pub(crate) mod stats;
+pub(crate) mod store_health;
+
+use crate::engine::report::lease_event::Leased;
+use crate::engine::report::store_health::Exchange;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use larder_core::log::table::Forgotten;
+use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
+use larder_core::store::StoreError;
+use larder_core::time::Clock;
+
+use crate::engine::report::hits::Hits;
+use crate::engine::report::stats::Stats;
+use crate::engine::report::store_health::Trouble;
+use crate::http::memory::Memory;
+
+/// The counters of a cache.
+#[derive(Default)]
+pub(crate) struct Report {
+    hits: Hits,
+    stale: [AtomicU64; StaleReason::ALL.len()],
+    misses: [AtomicU64; MissReason::ALL.len()],
+    bypasses: [AtomicU64; BypassReason::ALL.len()],
+    not_stored: [AtomicU64; NotStored::ALL.len()],
+    collapsed: AtomicU64,
+    refreshes: AtomicU64,
+    refreshes_left_out: AtomicU64,
+    fills: AtomicU64,
+    fill_nanos: AtomicU64,
+    stored: AtomicU64,
+    unshared: AtomicU64,
+    invalidations: AtomicU64,
+    folded: AtomicU64,
+    floor_raises: AtomicU64,
+    reclaimed: AtomicU64,
+    reclaim_scans: AtomicU64,
+    store_errors: AtomicU64,
+    leases: [AtomicU64; 3],
+    trouble: Trouble,
+    #[cfg(feature = "metrics")]
+    saved: metrics::Saved,
+}
+
+/// Counts for itself; nothing else depends on the order in which others see it.
+fn add(counter: &AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Report {
+    /// A request was answered.
+    #[inline]
+    pub(crate) fn answered(&self, outcome: Outcome) {
+        let counter = match outcome {
+            Outcome::Hit(tier) => return self.hits.count(tier),
+            Outcome::Stale(_, reason) => &self.stale[reason.index()],
+            Outcome::Miss(reason) => &self.misses[reason.index()],
+            Outcome::Bypass(reason) => &self.bypasses[reason.index()],
+        };
+        add(counter, 1);
+        #[cfg(feature = "metrics")]
+        if let Outcome::Miss(reason) = outcome {
+            metrics::missed(reason);
+        }
+    }
+
+    /// A request was answered with a fresh response that took so many nanoseconds to make.
+    #[inline]
+    pub(crate) fn hit(&self, tier: Tier, cost: u64) {
+        self.hits.count_saving(tier, cost);
+        #[cfg(feature = "metrics")]
+        self.saved.add(cost);
+    }
+
+    /// A request was answered with a response that took this long to make.
+    #[inline]
+    pub(crate) fn saved(&self, cost: Duration) {
+        self.hits.saved(nanos(cost));
+        #[cfg(feature = "metrics")]
+        self.saved.add(nanos(cost));
+    }
+
+    /// A request waited for another one's fill.
+    pub(crate) fn collapsed(&self) {
+        add(&self.collapsed, 1);
+        #[cfg(feature = "metrics")]
+        metrics::collapsed();
+    }
+
+    /// A refresh begins in the background.
+    pub(crate) fn refreshing(&self) {
+        add(&self.refreshes, 1);
+        #[cfg(feature = "metrics")]
+        metrics::refreshing();
+    }
+
+    /// A refresh did not begin, because too many are under way.
+    pub(crate) fn refresh_left_out(&self) {
+        add(&self.refreshes_left_out, 1);
+        #[cfg(feature = "metrics")]
+        metrics::refresh_left_out();
+    }
+
+    /// Something happened with the lease of a response.
+    pub(crate) fn leased(&self, what: Leased) {
+        add(&self.leases[what as usize], 1);
+        #[cfg(feature = "metrics")]
+        metrics::leased(what);
+    }
+
+    /// The handler ran to make a stored response, and took this long.
+    pub(crate) fn filled(&self, cost: Duration) {
+        add(&self.fills, 1);
+        add(&self.fill_nanos, nanos(cost));
+        #[cfg(feature = "metrics")]
+        metrics::filled(cost);
+    }
+
+    /// A response was stored, or was not.
+    pub(crate) fn judged(&self, stored: Result<(), NotStored>) {
+        match stored {
+            Ok(()) => add(&self.stored, 1),
+            Err(reason) => add(&self.not_stored[reason.index()], 1),
+        }
+        #[cfg(feature = "metrics")]
+        metrics::judged(stored);
+    }
+
+    /// A response was stored in memory alone, as the budget of new keys was spent.
+    pub(crate) fn kept_to_itself(&self) {
+        add(&self.unshared, 1);
+        #[cfg(feature = "metrics")]
+        metrics::kept_to_itself();
+    }
+
+    /// So many selectors were invalidated.
+    pub(crate) fn invalidated(&self, selectors: usize) {
+        add(&self.invalidations, selectors as u64);
+        #[cfg(feature = "metrics")]
+        metrics::invalidated(selectors as u64);
+    }
+
+    /// So much of what was invalidated had to be forgotten, and more is refused in its place.
+    pub(crate) fn forgot(&self, forgotten: Forgotten) {
+        if forgotten == Forgotten::default() {
+            return;
+        }
+        add(&self.folded, forgotten.folded);
+        add(&self.floor_raises, forgotten.floor_raises);
+        #[cfg(feature = "metrics")]
+        metrics::forgot(forgotten);
+    }
+
+    /// The shared store was freed of so many responses, which took so many scans.
+    pub(crate) fn reclaimed(&self, responses: u64, scans: u64) {
+        add(&self.reclaimed, responses);
+        add(&self.reclaim_scans, scans);
+        #[cfg(feature = "metrics")]
+        metrics::reclaimed(responses, scans);
+    }
+
+    /// The shared store did not do what it was asked.
+    pub(crate) fn store_failed(&self, exchange: Exchange, error: &StoreError, clock: &dyn Clock) {
+        add(&self.store_errors, 1);
+        #[cfg(feature = "metrics")]
+        metrics::store_failed(exchange, error);
+        self.trouble.failed(exchange, error, clock);
+    }
+
+    /// The shared store did what it was asked.
+    pub(crate) fn store_worked(&self, exchange: Exchange, clock: &dyn Clock) {
+        self.trouble.worked(exchange, clock);
+    }
+
+    /// All of it as numbers.
+    pub(crate) fn stats(&self, memory: &Memory) -> Stats {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let by_word = |counters: &[AtomicU64], words: &mut dyn Iterator<Item = &'static str>| {
+            words
+                .zip(counters)
+                .map(|(word, counter)| (word, get(counter)))
+                .filter(|(_, count)| *count > 0)
+                .collect()
+        };
+        Stats {
+            hits_memory: self.hits.total(Tier::Memory),
+            hits_shared: self.hits.total(Tier::Shared),
+            stale: by_word(&self.stale, &mut StaleReason::ALL.iter().map(|reason| reason.as_str())),
+            misses: by_word(&self.misses, &mut MissReason::ALL.iter().map(|reason| reason.as_str())),
+            bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
+            collapsed: get(&self.collapsed),
+            refreshes: get(&self.refreshes),
+            refreshes_left_out: get(&self.refreshes_left_out),
+            fills: get(&self.fills),
+            fill_time: Duration::from_nanos(get(&self.fill_nanos)),
+            stored: get(&self.stored),
+            unshared: get(&self.unshared),
+            not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
+            saved: Duration::from_nanos(self.hits.saved_nanos()),
+            invalidations: get(&self.invalidations),
+            folded_names: get(&self.folded),
+            floor_raises: get(&self.floor_raises),
+            reclaimed: get(&self.reclaimed),
+            reclaim_scans: get(&self.reclaim_scans),
+            store_errors: get(&self.store_errors),
+            leases_taken: get(&self.leases[Leased::Taken as usize]),
+            leases_awaited: get(&self.leases[Leased::Awaited as usize]),
+            leases_taken_over: get(&self.leases[Leased::TakenOver as usize]),
+            held: memory.len(),
+            held_bytes: memory.bytes(),
+        }
+    }
+}

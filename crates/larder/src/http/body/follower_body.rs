@@ -1,0 +1,150 @@
+//! The body of a response that follows another request's fill.
+//!
+//! It gives what the fill has read, as it comes. Where that breaks off, the client has been promised the whole all the
+//! same, and is given it: the request asks again, as if it had just come, and what it is answered with has to begin with
+//! what was given before. Where it does not, the body fails, so that no client takes two halves for a whole.
+
+#[cfg(test)]
+mod tests;
+
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::engine::coalesce::audience::Seat;
+use crate::http::body::CacheBody;
+use crate::http::body::shared_body::Given;
+use crate::http::body::shared_body::Next;
+use crate::http::body::shared_body::Reader;
+use crate::http::body::tee::less;
+use crate::http::miss::follow::is_same;
+
+/// A body that follows a fill.
+pub(crate) struct FollowBody<B: Body> {
+    reader: Reader,
+    /// What was said of its size, less what was given.
+    hint: SizeHint,
+    fail: fn() -> B::Error,
+    _seat: Option<Seat>,
+    /// Only ever polled through `&mut`: the lock is there for those who share a reference, and is not taken.
+    state: Mutex<State<B>>,
+}
+
+/// Asks again.
+pub(crate) type Again<B> = Box<dyn FnOnce() -> Asking<B> + Send>;
+
+/// The answer; `None` if there is none.
+type Asking<B> = Pin<Box<dyn Future<Output = Option<Response<CacheBody<B>>>> + Send>>;
+
+enum State<B: Body> {
+    /// The fill's body arrives.
+    Arrives(Again<B>),
+    /// It broke off, and the request asks again.
+    Asks(Asking<B>),
+    /// What it is answered with, and what that has to begin with.
+    Rest(Pin<Box<CacheBody<B>>>, Given),
+    /// It is over.
+    Over,
+}
+
+/// What one step of it comes to.
+type Step<E> = Option<Result<Frame<Bytes>, E>>;
+
+impl<B: Body<Data = Bytes>> FollowBody<B> {
+    pub(crate) fn new(reader: Reader, again: Again<B>, fail: fn() -> B::Error) -> Self {
+        let hint = reader.arriving().hint;
+        Self { reader, hint, fail, _seat: None, state: Mutex::new(State::Arrives(again)) }
+    }
+
+    /// The same for a client that counts among those of the fill, until the fill has ended.
+    pub(crate) fn seated(self, seat: Seat) -> Self {
+        Self { _seat: Some(seat), ..self }
+    }
+
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Step<B::Error>> {
+        if matches!(self.state(), State::Over) {
+            return Poll::Ready(None);
+        }
+        let step = match ready!(self.poll_step(cx)) {
+            // It ended early, however cleanly.
+            None if self.hint.lower() > 0 => self.failed(),
+            step => step,
+        };
+        match &step {
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                self.hint = less(&self.hint, length as u64);
+            }
+            Some(Err(_)) | None => *self.state() = State::Over,
+        }
+        Poll::Ready(step)
+    }
+
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step<B::Error>> {
+        let Self { reader, state, .. } = self;
+        let state = state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match state {
+                State::Arrives(_) => match ready!(reader.poll(cx)) {
+                    Next::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                    Next::End => return Poll::Ready(None),
+                    Next::Broken => {
+                        if let State::Arrives(again) = std::mem::replace(state, State::Over) {
+                            *state = State::Asks(again());
+                        }
+                    }
+                },
+                State::Asks(asking) => match ready!(asking.as_mut().poll(cx)) {
+                    Some(other) if is_same(reader.arriving(), &other) => {
+                        *state = State::Rest(Box::pin(other.into_body()), reader.given());
+                    }
+                    _ => break,
+                },
+                State::Rest(body, given) => {
+                    let step = ready!(body.as_mut().poll_frame(cx));
+                    if given.is_found() {
+                        return Poll::Ready(step);
+                    }
+                    let data = match step {
+                        Some(Ok(frame)) => frame.into_data().ok(),
+                        Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                        None => None,
+                    };
+                    match data.and_then(|data| given.beyond(data)) {
+                        Some(beyond) if beyond.is_empty() => {}
+                        Some(beyond) => return Poll::Ready(Some(Ok(Frame::data(beyond)))),
+                        None => break,
+                    }
+                }
+                State::Over => return Poll::Ready(None),
+            }
+        }
+        Poll::Ready(self.failed())
+    }
+
+    /// The end of one that cannot be completed.
+    fn failed(&self) -> Step<B::Error> {
+        Some(Err((self.fail)()))
+    }
+
+    fn state(&mut self) -> &mut State<B> {
+        self.state.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Arrives(_) => self.reader.is_at_end() && self.hint.lower() == 0,
+            State::Asks(_) => false,
+            State::Rest(body, given) => given.is_found() && body.is_end_stream() && self.hint.lower() == 0,
+            State::Over => true,
+        }
+    }
+
+    pub(crate) const fn size_hint(&self) -> SizeHint {
+        self.hint
+    }
+}

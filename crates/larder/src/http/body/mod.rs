@@ -1,0 +1,136 @@
+//! The body of a response that came through the layer.
+
+pub(crate) mod collect;
+pub(crate) mod follower_body;
+pub(crate) mod incomplete;
+pub(crate) mod service_bounds;
+pub(crate) mod shared_body;
+pub(crate) mod tee;
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::http::body::follower_body::FollowBody;
+use crate::http::body::tee::TeeBody;
+
+pin_project! {
+    /// The body of a response that came through a [`CacheLayer`](crate::CacheLayer).
+    ///
+    /// It holds the inner service's body untouched, or the bytes of a stored response, which are shared and never
+    /// copied. Its errors are those of the inner service's body.
+    pub struct CacheBody<B>
+    where
+        B: Body,
+    {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<B>
+    where
+        B: Body,
+    {
+        Whole { bytes: Bytes },
+        Inner { #[pin] body: B },
+        Tee { body: TeeBody<B> },
+        Following { body: Box<FollowBody<B>> },
+    }
+}
+
+impl<B: Body> CacheBody<B> {
+    pub(crate) const fn whole(bytes: Bytes) -> Self {
+        Self { kind: Kind::Whole { bytes } }
+    }
+
+    /// Its bytes, if they are all there.
+    pub(crate) const fn as_whole(&self) -> Option<&Bytes> {
+        match &self.kind {
+            Kind::Whole { bytes } => Some(bytes),
+            Kind::Inner { .. } | Kind::Tee { .. } | Kind::Following { .. } => None,
+        }
+    }
+
+    pub(crate) const fn inner(body: B) -> Self {
+        Self { kind: Kind::Inner { body } }
+    }
+
+    pub(crate) const fn tee(body: TeeBody<B>) -> Self {
+        Self { kind: Kind::Tee { body } }
+    }
+
+    /// A body that was read, and has not the length that its response states.
+    pub(crate) fn unfit(hint: SizeHint, frames: &[Bytes]) -> Self
+    where
+        B: Body<Data = Bytes>,
+    {
+        // A server sees of a body that is known to be empty that its response states something else.
+        if hint.exact() == Some(0) { Self::default() } else { Self::tee(TeeBody::unfit(hint, frames)) }
+    }
+
+    /// Boxed, so that no other kind is larger for it.
+    pub(crate) fn following(body: FollowBody<B>) -> Self {
+        Self { kind: Kind::Following { body: Box::new(body) } }
+    }
+}
+
+impl<B: Body> Default for CacheBody<B> {
+    /// A body without bytes.
+    fn default() -> Self {
+        Self::whole(Bytes::new())
+    }
+}
+
+impl<B: Body> std::fmt::Debug for CacheBody<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match &self.kind {
+            Kind::Whole { .. } => "stored",
+            Kind::Inner { .. } => "inner",
+            Kind::Tee { .. } => "being stored",
+            Kind::Following { .. } => "following a fill",
+        };
+        f.debug_tuple("CacheBody").field(&kind).finish()
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().kind.project() {
+            KindProjection::Whole { bytes } if bytes.is_empty() => Poll::Ready(None),
+            KindProjection::Whole { bytes } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            KindProjection::Inner { body } => body.poll_frame(cx),
+            KindProjection::Tee { body } => body.poll_frame(cx),
+            KindProjection::Following { body } => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Whole { bytes } => bytes.is_empty(),
+            Kind::Inner { body } => body.is_end_stream(),
+            Kind::Tee { body } => body.is_end_stream(),
+            Kind::Following { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Whole { bytes } => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Inner { body } => body.size_hint(),
+            Kind::Tee { body } => body.size_hint(),
+            Kind::Following { body } => body.size_hint(),
+        }
+    }
+}

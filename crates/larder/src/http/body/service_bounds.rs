@@ -1,0 +1,39 @@
+//! What a service has to be for its responses to be cached.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::http::body::CacheBody;
+
+/// A service that a [`CacheService`](crate::http::service::cache_service::CacheService) can wrap: all of its bounds in one name.
+pub(crate) trait Inner<Q>:
+    Service<
+        Request<Q>,
+        Response = Response<<Self as Inner<Q>>::Body>,
+        Future: Send + 'static,
+        Error: Send + 'static,
+    > + Clone
+    + Send
+    + 'static
+{
+    type Body: Body<Data = Bytes, Error: Send> + Send + 'static;
+}
+
+impl<S, Q, B> Inner<Q> for S
+where
+    S: Service<Request<Q>, Response = Response<B>, Future: Send + 'static, Error: Send + 'static>,
+    S: Clone + Send + 'static,
+    B: Body<Data = Bytes, Error: Send> + Send + 'static,
+{
+    type Body = B;
+}
+
+/// What a request to such a service is answered with.
+pub(crate) type Answer<B, E> = Result<Response<CacheBody<B>>, E>;
+
+/// An answer that takes longer.
+pub(crate) type Later<B, E> = Pin<Box<dyn Future<Output = Answer<B, E>> + Send>>;

@@ -1,0 +1,105 @@
+//! Storing parts, and making more of those that are stored (RFC 9111 §3.3, §3.4).
+
+use std::sync::Arc;
+
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, StatusCode};
+use larder_core::http::range::{Bytewise, ContentRange, combine};
+use larder_core::http::reuse::{Reuse, reuse};
+use larder_core::http::update;
+use larder_core::stored::{Meta, StoredResponse};
+use larder_core::time::Boot;
+
+use crate::http::fill::build::Making;
+use crate::http::fill::run::Fill;
+use crate::http::memory::Found;
+use crate::http::memory::cached_response::Held;
+
+/// What was kept of a response, and whether it is of use to other instances.
+pub(super) type Kept = Option<(Arc<Held>, bool)>;
+
+impl Fill {
+    /// Whether the handler was asked for parts: nobody waits for what it makes.
+    pub(super) const fn asks_for_parts(&self) -> bool {
+        self.ask.range && self.lead.is_none()
+    }
+
+    /// Keeps what the handler made; a part together with what is stored of the same representation.
+    pub(super) fn keep_made(&mut self, held: Arc<Held>, making: &Making) -> Kept {
+        let held = if held.meta.part.is_some() { self.with_what_is_stored(held)? } else { held };
+        let of_use = self.commit(&held, making);
+        Some((held, of_use))
+    }
+
+    /// Tells other instances of what was kept.
+    pub(super) async fn share_kept(self, kept: Kept) {
+        if let Some((held, of_use)) = kept {
+            self.share(&held, of_use).await;
+        }
+    }
+
+    /// The new part, with the stored one if they go together; `None` if there is a whole meanwhile.
+    fn with_what_is_stored(&self, new: Arc<Held>) -> Option<Arc<Held>> {
+        let cache = &self.route.cache;
+        let now = cache.clock.boot();
+        let found = match cache.memory.find(&new.meta.key, &self.ask.headers, now) {
+            Found::Held(held) => Some(held),
+            _ => None,
+        };
+        // Rule 3 of the log: what is refused is no base for anything. What is stale is one: the new part confirms it.
+        let is_of_use = |held: &Arc<Held>| {
+            let (verdict, confirmed) = cache.log.judge(held, now);
+            !matches!(reuse(&held.candidate(verdict, confirmed, now), None), Reuse::Refused(_))
+        };
+        let Some(stored) = found.or_else(|| self.base.clone()).filter(is_of_use) else {
+            return Some(new);
+        };
+        if stored.status != StatusCode::OK || stored.meta.part.is_none() {
+            return None;
+        }
+        let both =
+            self.combined(&stored, &new).map(|(stored, filled_at)| Held::filled(stored, filled_at, now));
+        Some(both.map_or(new, Arc::new))
+    }
+
+    /// Both parts as one, if they are of one representation and touch.
+    fn combined(&self, stored: &Held, new: &Held) -> Option<(StoredResponse, Option<Boot>)> {
+        let (stored_headers, new_headers) = (stored.stored_headers(), new.stored_headers());
+        let (part, body) = combine(
+            Bytewise { headers: &stored_headers, part: stored.meta.part.as_ref()?, body: &stored.body },
+            Bytewise { headers: &new_headers, part: new.meta.part.as_ref()?, body: &new.body },
+        )?;
+        if body.len() > self.route.policy.max_body {
+            return None;
+        }
+        // RFC 9111 §3.4: "a cache MUST update the stored response header fields using the header fields provided in the new
+        // response, as per Section 3.2."
+        let mut headers = stored_headers;
+        update::replace(&mut headers, &new_headers);
+        let is_whole = part.is_whole();
+        if is_whole {
+            // RFC 9110 §15.3.7.3: "as if it were a complete 200 (OK) response, including a Content-Length header field that
+            // reflects the complete length".
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        let meta = meta_of_both(stored, new, (!is_whole).then_some(part))?;
+        // Rule 10 of the log: the bytes of the older part are as old as they were. `None` is older than all that this
+        // process filled.
+        let filled_at = stored.filled_at.min(new.filled_at);
+        Some((StoredResponse { status: StatusCode::OK, headers, body, meta }, filled_at))
+    }
+}
+
+/// The new response tells for how long the two are fresh, as a confirmation of the stored one would. What either can be
+/// invalidated by reaches both, and so does what was invalidated since the older one of them was filled: see
+/// [`Position::of_both`](larder_core::log::position::Position::of_both).
+fn meta_of_both(stored: &Held, new: &Held, part: Option<ContentRange>) -> Option<Meta> {
+    let (stored, new) = (&stored.meta, &new.meta);
+    Some(Meta {
+        names: new.names.with_tags_of(&stored.names)?,
+        position: stored.position.of_both(new.position)?,
+        cost: stored.cost.max(new.cost),
+        part,
+        ..new.clone()
+    })
+}

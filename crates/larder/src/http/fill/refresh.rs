@@ -1,0 +1,126 @@
+//! Refresh: making a response anew in the background, while what is stored is served.
+
+use std::sync::Arc;
+
+use http::Request;
+use http::request::Parts;
+use larder_core::http::cache_control::RequestDirectives;
+use larder_core::http::reuse::Reuse;
+use larder_core::outcome::{Outcome, Tier};
+use larder_core::time::Boot;
+use tokio::runtime::Handle;
+
+use crate::engine::coalesce::clients::Clients;
+use crate::engine::coalesce::flight::Lead;
+use crate::http::body::service_bounds::Inner;
+use crate::http::fill::run::Fill;
+use crate::http::fill::run::run_in_background;
+use crate::http::layer_state::Route;
+use crate::http::lookup::Known;
+use crate::http::lookup::eligibility::Look;
+use crate::http::lookup::eligibility::credentials_reason;
+use crate::http::lookup::request_context::Ask;
+use crate::http::memory::cached_response::Held;
+use crate::http::memory::stale_response::Stale;
+use crate::http::ready_service::Place;
+
+impl Route {
+    /// Whether this hit is the one to refresh the response before it goes stale (XFetch).
+    #[inline]
+    pub(crate) fn is_due(&self, held: &Held, now: Boot) -> bool {
+        let early = self.policy.early;
+        // From (0, 1]: the logarithm of zero is none.
+        early.is_near(held.nanos_left(now), held.cost)
+            // Nobody has asked for the whole.
+            && held.meta.part.is_none()
+            && early.is_due(held.left(now), held.meta.cost, || 1.0 - fastrand::f64())
+            // RFC 8246 §2.
+            && !self.is_immutable(held)
+    }
+}
+
+/// Refreshes a response that was served fresh, with the request that it was served to.
+#[cold]
+pub(crate) fn refresh_early<S, Q>(
+    route: &Arc<Route>,
+    inner: S,
+    (mut parts, body): (Parts, Q),
+    look: Look,
+    key: &str,
+    (held, tier): (Arc<Held>, Tier),
+) where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    // What answers a request with credentials is not for others. And a hit, unlike all else, needs no runtime.
+    if credentials_reason(look.credentials).is_some() || Handle::try_current().is_err() {
+        return;
+    }
+    // Its key was written before, so that there is nothing to report where it has no names.
+    if let Ok(ask) = Ask::new(route, look, key, &mut parts) {
+        let request = Request::from_parts(parts, body);
+        refresh(route, ask, Place::ready(inner), request, Stale::early(held, tier));
+    }
+}
+
+/// Has this request refresh a response in the background, unless another one does or that would be of no use.
+pub(crate) fn refresh<S, Q>(
+    route: &Arc<Route>,
+    mut ask: Ask,
+    place: Place<S>,
+    request: Request<Q>,
+    stale: Stale,
+) where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let cache = &route.cache;
+    if !may_be_stored(route, &ask) {
+        return;
+    }
+    let Some(lead) = lead(route, &ask, &stale) else { return };
+    let Some(permit) = cache.background.refresh() else {
+        return cache.report.refresh_left_out();
+    };
+    cache.report.refreshing();
+    ask.refreshes = true;
+    let outcome = Outcome::Miss(stale.reason);
+    let fill = Fill {
+        route: Arc::clone(route),
+        ask,
+        lead: Some(lead),
+        lease: None,
+        stale: Some(stale),
+        base: None,
+        outcome,
+        clients: Clients::none(),
+        late: false,
+    };
+    run_in_background(fill, place, request, permit);
+}
+
+/// A handler is not run for a response that would then not be stored because of the request: RFC 9111 §3 for `HEAD`,
+/// §5.2.1.5 for `no-store`. Nor is it for one that wants nothing but what is stored (§5.2.1.7): the handler would be asked with
+/// that very directive.
+fn may_be_stored(route: &Route, ask: &Ask) -> bool {
+    let forbids = || {
+        let asked = RequestDirectives::parse(&ask.headers);
+        asked.no_store || asked.only_if_cached
+    };
+    !(ask.head || route.policy.store.follow_request && forbids())
+}
+
+/// The flight of a refresh: one for each key.
+fn lead(route: &Route, ask: &Ask, stale: &Stale) -> Option<Lead> {
+    let cache = &route.cache;
+    let lead = cache.flights.lead(ask.flight(route), cache.clock.boot(), cache.log.position())?;
+    // Looked at once more, now that nobody else refreshes it. What was invalidated before the flight's position is no base
+    // for a validation (rule 3 of the log), and what another request has refreshed since is fresh.
+    let now = cache.clock.boot();
+    let refused = matches!(route.weigh_for(ask.sought(), &stale.held, now), Reuse::Refused(_));
+    let refreshed = match route.find(ask.sought(), now) {
+        Known::Fresh(found, _) => !Arc::ptr_eq(&found, &stale.held),
+        _ => false,
+    };
+    (!refused && !refreshed).then_some(lead)
+}

@@ -1,0 +1,318 @@
+//! Running the handler for a fill, detached from the client that started it.
+
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use larder_core::http::range;
+use larder_core::http::reuse::Reuse;
+use larder_core::http::storable::is_error;
+use larder_core::http::validators;
+use larder_core::log::position::Position;
+use larder_core::outcome::Outcome;
+use larder_core::time::{Boot, Clock, Wall};
+use tokio::sync::oneshot;
+use tracing::{Instrument as _, Span};
+
+use crate::engine::background::Permit;
+use crate::engine::coalesce::clients::Clients;
+use crate::engine::coalesce::flight::Ended;
+use crate::engine::coalesce::flight::Lead;
+use crate::engine::detach::outcome;
+use crate::engine::lease::Lease;
+use crate::http::body::CacheBody;
+use crate::http::body::service_bounds::Answer;
+use crate::http::body::service_bounds::Inner;
+use crate::http::cache_status::Forwarded;
+use crate::http::fill::claim::Right;
+use crate::http::fill::claim::right_to_refresh;
+use crate::http::fill::fill_result::Word;
+use crate::http::layer_state::Route;
+use crate::http::lookup::Known;
+use crate::http::lookup::request_context::Ask;
+use crate::http::memory::cached_response::Held;
+use crate::http::memory::stale_response::Stale;
+use crate::http::ready_service::Place;
+use crate::http::serve;
+
+/// A run of the handler, and what it is for.
+pub(crate) struct Fill {
+    pub(crate) route: Arc<Route>,
+    pub(crate) ask: Ask,
+    /// The flight that waits for it; `None` if nobody does.
+    pub(crate) lead: Option<Lead>,
+    /// What keeps other instances waiting for it, too.
+    pub(crate) lease: Option<Lease>,
+    /// What may be validated, or served if the handler fails.
+    pub(crate) stale: Option<Stale>,
+    /// A part of what is stored elsewhere, for a request for others.
+    pub(crate) base: Option<Arc<Held>>,
+    /// What the request that started it will be told.
+    pub(crate) outcome: Outcome,
+    pub(crate) clients: Clients,
+    /// Whether the head of the response came after the policy's limit.
+    pub(crate) late: bool,
+}
+
+/// When a fill began, and what was known of the log then (rule 2).
+#[derive(Clone, Copy)]
+pub(crate) struct Began {
+    pub(crate) boot: Boot,
+    pub(crate) wall: Wall,
+    pub(crate) position: Position,
+}
+
+/// Where the answer to the client goes. A client that left does not take it.
+pub(crate) type Client<B, E> = oneshot::Sender<Result<Response<CacheBody<B>>, E>>;
+
+/// Runs a fill that others may wait for in a task of its own, and waits for the answer to the request that started it. The
+/// task goes on when that request's client leaves, within the bounds of [`Clients`].
+pub(crate) async fn run_detached<S, Q>(
+    fill: Fill,
+    place: Place<S>,
+    request: Request<Q>,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let _seat = fill.clients.seat();
+    let (client, answer) = oneshot::channel();
+    let span = fill.span();
+    let cache = Arc::clone(&fill.route.cache);
+    let task = cache.background.spawn(fill.run(place, request, client).instrument(span));
+    match answer.await {
+        Ok(answer) => answer,
+        // The task ended without one.
+        Err(_) => {
+            outcome(task).await;
+            std::future::pending().await
+        }
+    }
+}
+
+/// Runs a fill that no other request waits for in its client's own future, so that the handler is cancelled when the client
+/// leaves. A body that is still to be stored is read in a task of its own.
+pub(crate) async fn run_attached<S, Q>(
+    fill: Fill,
+    place: Place<S>,
+    request: Request<Q>,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let _seat = fill.clients.seat();
+    let (client, mut answer) = oneshot::channel();
+    let span = fill.span();
+    let cache = Arc::clone(&fill.route.cache);
+    let mut run = Box::pin(fill.run(place, request, client).instrument(span));
+    tokio::select! {
+        biased;
+        Ok(answer) = &mut answer => {
+            cache.background.spawn(run);
+            answer
+        }
+        () = &mut run => match answer.try_recv() {
+            Ok(answer) => answer,
+            // A run ends without an answer only where its client has left.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// Runs a fill that no client waits for, unless another instance does.
+pub(crate) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>, permit: Permit)
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let span = fill.span();
+    let cache = Arc::clone(&fill.route.cache);
+    let refresh = async move {
+        let _permit = permit;
+        fill.refresh(place, request).await;
+    };
+    cache.background.spawn(refresh.instrument(span));
+}
+
+impl Fill {
+    /// A run that only one request waits for.
+    pub(crate) fn of_one(
+        route: &Arc<Route>,
+        ask: Ask,
+        stale: Option<Stale>,
+        base: Option<Arc<Held>>,
+        outcome: Outcome,
+    ) -> Self {
+        let (route, clients) = (Arc::clone(route), Clients::of_one());
+        Self { route, ask, lead: None, lease: None, stale, base, outcome, clients, late: false }
+    }
+
+    async fn refresh<S, Q>(mut self, mut place: Place<S>, request: Request<Q>)
+    where
+        S: Inner<Q>,
+        Q: Send + 'static,
+    {
+        let Some(lead) = &self.lead else { return };
+        let ended = match right_to_refresh(&self.route, &self.ask, lead, self.stale.take(), &mut place).await
+        {
+            Right::Fill(lease, stale) => {
+                (self.lease, self.stale) = (lease, stale);
+                let (client, _) = oneshot::channel();
+                return self.run(place, request, client).await;
+            }
+            Right::Known(Known::Fresh(held, tier)) => Ended::Found(held, tier),
+            Right::Known(_) | Right::Elsewhere => return,
+            Right::Ended(ended) => ended,
+        };
+        if let Some(lead) = self.lead {
+            lead.end(ended);
+        }
+    }
+
+    async fn run<S, Q>(
+        mut self,
+        place: Place<S>,
+        mut request: Request<Q>,
+        mut client: Client<S::Body, S::Error>,
+    ) where
+        S: Inner<Q>,
+        Q: Send + 'static,
+    {
+        let began = self.began();
+        let validating = self.prepare(&mut request);
+        let clock = Arc::clone(&self.route.cache.clock);
+        let call = call(place, request, &*clock);
+        let Some((called, answer)) = self.await_head(call, &mut client).await else { return };
+        // Rule 2 broken on purpose: what `cargo xtask torture` has to find in a build that is made for that alone.
+        #[cfg(larder_broken = "position-after-fill")]
+        let began = Began { position: self.route.cache.log.position(), ..began };
+        if self.ask.run.is_nested() {
+            return self.pass_nested(answer, client);
+        }
+        self.ask.run.note_plain();
+        let cost = clock.boot().saturating_since(called);
+        if self.lead.is_some() {
+            self.route.cache.report.filled(cost);
+        }
+        match answer {
+            Ok(response) if is_error(response.status()) && self.may_serve_stale() => {
+                self.fail_over(Some(response.status()), client);
+            }
+            Ok(response) if response.status() == StatusCode::NOT_MODIFIED && validating => {
+                self.freshen(response, began, cost, client).await;
+            }
+            Ok(response) => match self.updated_by(response.status()) {
+                Some(stale) => self.freshen_by_head(response, stale, began, cost, client).await,
+                None => self.keep(response, began, cost, client).await,
+            },
+            Err(_) if self.may_serve_stale() => self.fail_over(None, client),
+            Err(error) => {
+                self.route.answered(&self.ask, self.outcome);
+                // Before the lead is dropped: the client's own answer is the error, and those who wait go on.
+                let _ = client.send(Err(error));
+            }
+        }
+    }
+
+    /// The span that the handler runs in: where nobody listens to ours, the one that the request came in, as it would
+    /// without the cache.
+    fn span(&self) -> Span {
+        let (key, reason) = (&*self.ask.key, self.outcome.reason());
+        let span = tracing::debug_span!(target: "larder", parent: &self.ask.span, "fill", key, reason);
+        if span.is_disabled() { Span::current() } else { span }
+    }
+
+    fn began(&self) -> Began {
+        let cache = &self.route.cache;
+        let wall = cache.clock.wall();
+        match self.lead.as_ref().map(Lead::flight) {
+            Some(flight) => Began { boot: flight.began, wall, position: flight.position },
+            None => Began { boot: cache.clock.boot(), wall, position: cache.log.position() },
+        }
+    }
+
+    /// Makes the request one whose response can be stored; tells whether it validates the stale response.
+    ///
+    /// RFC 9111 §4.3.1 for validation. Where nobody waits, the response is likely not to be stored, and the client's own
+    /// conditions and ranges go to the handler as they are.
+    fn prepare<Q>(&self, request: &mut Request<Q>) -> bool {
+        if self.ask.provisional {
+            return false;
+        }
+        if self.lead.is_some() {
+            // Who waits may want another part, or the whole.
+            range::strip(request.headers_mut());
+        }
+        match (&self.lead, &self.stale) {
+            (None, _) => false,
+            (Some(_), None) => {
+                validators::strip_conditions(request.headers_mut());
+                false
+            }
+            // A tag that is weak, or a date, may stay as it is where the body does not; and who invalidated an equivalent of this
+            // URI, which may be unknown here, must not be given under that what was made before.
+            (Some(_), Some(stale)) if self.is_of_others(&stale.held) && !stale.held.has_strong_etag() => {
+                validators::strip_conditions(request.headers_mut());
+                false
+            }
+            (Some(_), Some(stale)) => {
+                let own_etag = stale.held.meta.flags.own_etag;
+                validators::set_conditions(request.headers_mut(), &stale.held.headers, own_etag)
+            }
+        }
+    }
+
+    fn is_of_others(&self, held: &Held) -> bool {
+        self.ask.search.as_ref().is_some_and(|search| search.is_of_others(held))
+    }
+
+    /// What the response to this request may update without having validated it.
+    fn updated_by(&mut self, status: StatusCode) -> Option<Stale> {
+        let updates = self.ask.head && status == StatusCode::OK && self.route.policy.effects.head;
+        self.stale.take_if(|_| updates)
+    }
+
+    fn may_serve_stale(&self) -> bool {
+        self.stale.as_ref().is_some_and(|stale| stands_in(&self.route, &self.ask, stale))
+    }
+
+    /// RFC 5861 §4: serves what is stale because the handler failed, to all who wait.
+    fn fail_over<B: Body, E>(self, status: Option<StatusCode>, client: Client<B, E>) {
+        let Some(stale) = self.stale else { return };
+        let failed = Forwarded::in_vain(status, false);
+        let _ = client.send(Ok(serve::stands_in(&self.route, &self.ask, &stale.held, stale.tier, failed)));
+        if let Some(lead) = self.lead {
+            lead.end(Ended::Stale(stale));
+        }
+        if let Some(lease) = self.lease {
+            lease.end(Word::Stale);
+        }
+    }
+}
+
+/// Calls the inner service once it is ready. Also returns when it was called.
+async fn call<S, Q>(
+    place: Place<S>,
+    request: Request<Q>,
+    clock: &dyn Clock,
+) -> (Boot, Result<Response<S::Body>, S::Error>)
+where
+    S: Inner<Q>,
+{
+    match place.take().await {
+        Ok(mut inner) => {
+            let called = clock.boot();
+            (called, inner.call(request).await)
+        }
+        Err(error) => (clock.boot(), Err(error)),
+    }
+}
+
+/// Whether what is stale may be served because the handler failed. Asked when it has: it may have taken its time, and an
+/// invalidation may have come meanwhile.
+pub(crate) fn stands_in(route: &Route, ask: &Ask, stale: &Stale) -> bool {
+    let weighed = route.weigh_for(ask.sought(), &stale.held, route.cache.clock.boot());
+    matches!(weighed, Reuse::Stale { if_error: true, .. })
+}

@@ -1,0 +1,338 @@
+//! Judge: what becomes of the handler's response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, SET_COOKIE, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, response};
+use http_body::{Body, Frame, SizeHint};
+use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
+use larder_core::http::complete::{self, stated_length};
+use larder_core::http::fields;
+use larder_core::http::range::ContentRange;
+use larder_core::http::reuse::Reuse;
+use larder_core::http::storable::{Judged, judge};
+use larder_core::http::vary::Vary;
+use larder_core::outcome::NotStored;
+use larder_core::time::Wall;
+use tokio::time::Instant;
+
+use crate::engine::coalesce::flight::Ended;
+use crate::engine::coalesce::flight::Lead;
+use crate::engine::lease::Lease;
+use crate::http::body::CacheBody;
+use crate::http::body::collect::AtOnce;
+use crate::http::body::collect::Collector;
+use crate::http::body::collect::Reading;
+use crate::http::body::collect::Step;
+use crate::http::body::tee::tee;
+use crate::http::cache_status::Forwarded;
+use crate::http::fill::build::Making;
+use crate::http::fill::fill_result::Word;
+use crate::http::fill::run::Began;
+use crate::http::fill::run::Client;
+use crate::http::fill::run::Fill;
+use crate::http::layer_state::Route;
+use crate::http::lookup::request_context::Ask;
+use crate::http::memory::PassReason;
+use crate::http::memory::stale_response::Stale;
+use crate::http::response::parts::CacheFor;
+use crate::http::response::parts::Tags;
+use crate::http::serve;
+
+/// A response's fields may take this many bytes and still be stored.
+const MOST_FIELDS: usize = 64 * 1024;
+
+impl Fill {
+    /// Judges the handler's response; stores it if it may be.
+    pub(super) async fn keep<B, E>(
+        self,
+        response: Response<B>,
+        began: Began,
+        cost: Duration,
+        client: Client<B, E>,
+    ) where
+        B: Body<Data = Bytes, Error: Send> + Send,
+    {
+        let (mut parts, body) = response.into_parts();
+        let mut tags = parts.extensions.remove::<Tags>().unwrap_or_default().into_vec();
+        tags.extend(self.ask.tags(&self.route, &parts.headers));
+        let said: CacheFor = parts.extensions.remove().unwrap_or_default();
+        let arrived = self.route.cache.clock.wall();
+        match self.judge(parts.status, &parts.headers, &said, began, arrived) {
+            Ok(judged) => {
+                let making = Making::of(judged, tags, arrived, began, cost);
+                self.collect(parts, body, making, client).await;
+            }
+            Err(_) if self.may_share_failure(&parts) => {
+                let making = Making::of_failure(arrived, began, cost);
+                self.collect(parts, body, making, client).await;
+            }
+            Err(reason) => self.pass_on(parts, body, reason, client),
+        }
+    }
+
+    pub(super) fn judge(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        said: &CacheFor,
+        began: Began,
+        arrived: Wall,
+    ) -> Result<Judged, NotStored> {
+        if self.late {
+            return Err(NotStored::FillTimeout);
+        }
+        if self.ask.head {
+            return Err(NotStored::Method);
+        }
+        // Whoever was asked for the whole and answers with a part says nothing that could be understood.
+        if status == StatusCode::PARTIAL_CONTENT && !self.asks_for_parts() {
+            return Err(NotStored::Partial);
+        }
+        self.judge_get(status, headers, said, began, arrived)
+    }
+
+    /// Judges the response to `GET` with these fields.
+    pub(super) fn judge_get(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        said: &CacheFor,
+        began: Began,
+        arrived: Wall,
+    ) -> Result<Judged, NotStored> {
+        if fields::weight(headers) > MOST_FIELDS {
+            return Err(NotStored::HeadersTooLarge);
+        }
+        if is_stream(headers) {
+            return Err(NotStored::Endless);
+        }
+        let rules = &self.route.policy.store;
+        let (credentials, request) = (self.ask.credentials, &self.ask.headers);
+        let said = said.as_override();
+        let judged = judge(rules, credentials, request, status, headers, said, began.wall, arrived)?;
+        Ok(self.route.policy.jitter.apply(judged, fastrand::f64()))
+    }
+
+    /// Whether a failure of the handler may be told to those who waited for it: they asked the same thing at the same
+    /// time, and asking again for each of them would hit a handler that is in trouble.
+    fn may_share_failure(&self, parts: &response::Parts) -> bool {
+        let directives = ResponseDirectives::of(&parts.headers, &self.route.policy.store.targets);
+        self.lead.is_some()
+            && parts.status.is_server_error()
+            && !parts.headers.contains_key(SET_COOKIE)
+            // RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request".
+            && !directives.no_store
+            && !directives.private.is_present()
+            && Vary::parse(&parts.headers) == Vary::None
+            // Where this cache does not heed that, one behind it may: its 504 answers nobody else.
+            && !RequestDirectives::parse(&self.ask.headers).only_if_cached
+    }
+
+    /// Passes on a response that is not stored. Followers go on at once, and for a short while no request waits for this key.
+    fn pass_on<B: Body<Data = Bytes>, E>(
+        mut self,
+        parts: response::Parts,
+        body: B,
+        reason: NotStored,
+        client: Client<B, E>,
+    ) {
+        let status = parts.status;
+        if self.answers_conditions(status) {
+            self.retry_followers(reason);
+        } else {
+            self.let_go(reason, !status.is_server_error());
+        }
+        let response = Response::from_parts(parts, CacheBody::inner(body));
+        self.answer(client, response, Forwarded::by_handler(status, Err(reason)));
+    }
+
+    /// Whether the response is about the conditions or ranges of its own request, which a provisional fill leaves in it.
+    fn answers_conditions(&self, status: StatusCode) -> bool {
+        const CONDITIONAL: [StatusCode; 4] = [
+            StatusCode::NOT_MODIFIED,
+            StatusCode::PARTIAL_CONTENT,
+            StatusCode::PRECONDITION_FAILED,
+            StatusCode::RANGE_NOT_SATISFIABLE,
+        ];
+        self.ask.provisional && CONDITIONAL.contains(&status)
+    }
+
+    /// Ends the flight without an outcome, so that its followers begin a new one.
+    fn retry_followers(&mut self, reason: NotStored) {
+        self.route.cache.report.judged(Err(reason));
+        self.lead = None;
+    }
+
+    /// Reads the body while the client does, and stores the response at its clean end.
+    async fn collect<B, E>(mut self, parts: response::Parts, body: B, making: Making, client: Client<B, E>)
+    where
+        B: Body<Data = Bytes, Error: Send> + Send,
+    {
+        let limit = self.route.policy.max_body;
+        let least = stated_length(&parts.headers).unwrap_or_default().max(body.size_hint().lower());
+        if least > limit as u64 {
+            return self.pass_on(parts, body, NotStored::TooLarge, client);
+        }
+        let forwarded = Forwarded::by_handler(parts.status, making.stored());
+        let (status, headers) = (parts.status, parts.headers.clone());
+        match Collector::new(body, limit).at_once().await {
+            AtOnce::Whole(body) if !has_stated_length(status, &headers, body.size()) => {
+                self.let_go(NotStored::Incomplete, true);
+                let forwarded = Forwarded { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
+                let response = Response::from_parts(parts, CacheBody::unfit(body.hint(), body.so_far()));
+                self.answer(client, response, forwarded);
+            }
+            AtOnce::Whole(body) => {
+                let held = self.make(status, headers, body.into_bytes(), &making);
+                // First: whoever has a response and asks again at once finds it stored.
+                let kept = self.keep_made(Arc::clone(&held), &making);
+                self.answer(client, serve::made(parts, &held), forwarded);
+                self.share_kept(kept).await;
+            }
+            AtOnce::Pending(collector, first) => {
+                self.pass_along(parts, (collector, first), making, client).await;
+            }
+        }
+    }
+
+    /// The same of a body that is not there at once: its client, and followers that may stream it, get it as it comes.
+    async fn pass_along<B, E>(
+        mut self,
+        parts: response::Parts,
+        (collector, first): (Collector<B>, Option<Step<B>>),
+        making: Making,
+        client: Client<B, E>,
+    ) where
+        B: Body<Data = Bytes, Error: Send> + Send,
+    {
+        let forwarded = Forwarded::by_handler(parts.status, making.stored());
+        let (status, headers) = (parts.status, parts.headers.clone());
+        let (writer, reader) = tee(collector.hint());
+        for data in collector.so_far() {
+            writer.push(Frame::data(data.clone()));
+        }
+        let length = known_length(&headers, &collector.hint());
+        // Followers are not promised a response whose first step already forbids to store it.
+        let forbidden = first.as_ref().and_then(Step::forbids).map(Err);
+        let followers = match forbidden {
+            None => self.publish((status, &headers), length, &making, collector.so_far()),
+            Some(_) => None,
+        };
+        let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
+        let reader = CacheBody::tee(reader.seated(self.clients.seat()));
+        self.answer(client, Response::from_parts(parts, reader), forwarded);
+        let waits = self.route.policy.fill_limits.unknown_length;
+        let let_go_at = (followers.is_none() && length.is_none()).then(|| Instant::now() + waits);
+        let (lead, lease) = (self.lead.as_ref(), &mut self.lease);
+        let mut let_go = || stop_waiting(lead, lease.take());
+        let mut reading = Reading {
+            followers,
+            length,
+            let_go: let_go_at.map(|at| (at, &mut let_go as &mut (dyn FnMut() + Send))),
+        };
+        let abandoned = self.clients.abandoned(&self.route.cache.background);
+        let read = collector.rest(first, writer, &mut reading, abandoned).await;
+        let followers = reading.followers;
+        // Followers are notified last, so that one that tries again at once finds what became of the response.
+        match read {
+            Ok((body, writer)) if !has_stated_length(status, &headers, body.len()) => {
+                self.let_go(NotStored::Incomplete, true);
+                writer.finish_unfit();
+            }
+            Ok((body, writer)) => {
+                let held = self.make(status, headers, body, &making);
+                let kept = self.keep_made(Arc::clone(&held), &making);
+                writer.finish();
+                if let Some(followers) = followers {
+                    followers.finish(held.body.clone());
+                }
+                self.share_kept(kept).await;
+            }
+            // A body that broke off says nothing about the next one: followers begin a new flight.
+            Err(reason @ (NotStored::BodyError | NotStored::Abandoned)) => self.retry_followers(reason),
+            Err(reason) => self.let_go(reason, !making.is_failure),
+        }
+    }
+
+    /// Lets followers go on by themselves, and, for a while, requests that come later too.
+    pub(super) fn let_go(&mut self, reason: NotStored, remember: bool) {
+        let cache = &self.route.cache;
+        cache.report.judged(Err(reason));
+        let Some(lead) = self.lead.take() else { return };
+        // What was to be refreshed early, and is still fresh, stays in its place.
+        let remember = remember && !is_fresh(&self.route, &self.ask, self.stale.as_ref());
+        let now = cache.clock.boot();
+        let time = remember
+            .then(|| cache.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::of(reason), now));
+        lead.end(Ended::Alone);
+        match (self.lease.take(), time) {
+            (Some(lease), Some(time)) => lease.pass(time),
+            (Some(lease), None) => lease.end(Word::Alone),
+            (None, _) => {}
+        }
+    }
+
+    /// Answers the request that started the fill, if its client is still there.
+    pub(super) fn answer<B: Body<Data = Bytes>, E>(
+        &self,
+        client: Client<B, E>,
+        response: Response<CacheBody<B>>,
+        forwarded: Forwarded,
+    ) {
+        let response = serve::forwarded(&self.route, &self.ask, response, self.outcome, forwarded);
+        let _ = client.send(Ok(response));
+    }
+}
+
+/// The length of a body before it is read, if the response or the body tells it.
+fn known_length(headers: &HeaderMap, hint: &SizeHint) -> Option<u64> {
+    // RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length header field, the
+    // Transfer-Encoding overrides the Content-Length."
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    stated_length(headers).or(hint.exact())
+}
+
+/// Whether a body is all that the response said it would be: as long as `Content-Length` has it, and for a part as
+/// `Content-Range` has it. What ended early must not be taken for the whole (RFC 9111 §3.3), however cleanly it ended.
+fn has_stated_length(status: StatusCode, headers: &HeaderMap, length: usize) -> bool {
+    // RFC 9110 §14.4: elsewhere `Content-Range` "has no meaning".
+    let part = ContentRange::of(headers).filter(|_| status == StatusCode::PARTIAL_CONTENT);
+    complete::is_complete(headers, length) && part.is_none_or(|part| part.has_length(length))
+}
+
+/// Ends the wait for a body that takes too long, here and on other instances. It may still be stored.
+fn stop_waiting(lead: Option<&Lead>, lease: Option<Lease>) {
+    if let Some(lead) = lead {
+        lead.tell(Ended::Alone);
+    }
+    if let Some(lease) = lease {
+        lease.end(Word::Alone);
+    }
+}
+
+/// Whether a body of this type is a stream, which may have no end.
+fn is_stream(headers: &HeaderMap) -> bool {
+    const STREAMS: [&str; 5] = [
+        "text/event-stream",
+        "application/x-ndjson",
+        "application/json-seq",
+        "multipart/x-mixed-replace",
+        "application/grpc",
+    ];
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let begins_with = |stream: &str| {
+        kind.get(..stream.len()).is_some_and(|start| start.eq_ignore_ascii_case(stream.as_bytes()))
+    };
+    STREAMS.iter().any(|stream| begins_with(stream))
+}
+
+/// Whether what is to be refreshed is fresh, as it is where that is done early.
+pub(super) fn is_fresh(route: &Route, ask: &Ask, stale: Option<&Stale>) -> bool {
+    let now = route.cache.clock.boot();
+    stale.is_some_and(|stale| matches!(route.weigh_for(ask.sought(), &stale.held, now), Reuse::Fresh { .. }))
+}

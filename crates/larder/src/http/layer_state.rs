@@ -1,0 +1,24 @@
+//! What the services of one layer share.
+
+use std::sync::Arc;
+
+use crate::engine::coalesce::new_key_budget::Budget;
+use crate::engine::shared::Inner;
+use crate::http::nesting::Existing;
+use crate::http::nesting::NestingTable;
+use crate::http::policy::Policy;
+
+/// A cache and the policy of one of its layers.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) cache: Arc<Inner>,
+    pub(crate) policy: Policy,
+    pub(crate) new_keys: Budget,
+    /// The knowledge about layers further in.
+    pub(crate) nesting: NestingTable,
+    pub(super) _existing: Existing,
+    /// Whether nothing is ever kept in memory, and there is a shared tier to ask. Here, as every hit looks at it.
+    pub(crate) shared_alone: bool,
+    #[cfg(feature = "metrics")]
+    pub(crate) report: crate::http::serve::record::RouteReport,
+}

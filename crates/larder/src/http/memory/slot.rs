@@ -1,0 +1,121 @@
+//! What the memory tier holds under a key.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName};
+use larder_core::http::vary;
+use larder_core::stored::Selecting;
+use larder_core::time::Boot;
+use quick_cache::{Equivalent, Weighter};
+
+use crate::http::memory::cached_response::Held;
+
+/// What is known under a key, or under one variant of it.
+#[derive(Clone)]
+pub(crate) enum Slot {
+    /// A response.
+    Held(Arc<Held>),
+    /// Responses vary; they are under their variants.
+    Variants(Arc<Variants>),
+    /// Responses cannot be stored.
+    Pass { until: Boot },
+}
+
+/// The fields that the responses under a key vary on, and the variants that are held.
+pub(crate) struct Variants {
+    pub(crate) fields: Box<[HeaderName]>,
+    /// Their digests, the oldest first.
+    held: Vec<u128>,
+}
+
+/// So many variants of one key are held; the next one takes the place of the oldest. More would let whoever sends
+/// made-up field values fill the memory with one page.
+pub(super) const MOST_VARIANTS: usize = 64;
+
+impl Variants {
+    pub(crate) const fn of(fields: Box<[HeaderName]>) -> Self {
+        Self { fields, held: Vec::new() }
+    }
+
+    /// The digest of the variant that a request with these fields asks for.
+    pub(crate) fn of_request(&self, headers: &HeaderMap) -> u128 {
+        vary::digest(&vary::selecting(&self.fields, headers))
+    }
+
+    /// These fields and its own, sorted and all different.
+    pub(super) fn fields_with(&self, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
+        let mut all = fields.into_vec();
+        all.extend_from_slice(&self.fields);
+        all.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        all.dedup();
+        all.into()
+    }
+
+    /// What is known with one more variant, and the variant that has to go for it.
+    ///
+    /// A response that varies on other fields than those before it [adds](Self::fields_with) its fields: the older
+    /// variants are not found any more and age out.
+    pub(super) fn with(known: Option<&Self>, selecting: &Selecting, variant: u128) -> (Self, Option<u128>) {
+        let fields: Box<[HeaderName]> = selecting.iter().map(|(name, _)| name.clone()).collect();
+        let mut held = match known {
+            Some(known) if known.fields == fields => known.held.clone(),
+            _ => Vec::new(),
+        };
+        held.retain(|other| *other != variant);
+        held.push(variant);
+        let dropped = (held.len() > MOST_VARIANTS).then(|| held.remove(0));
+        (Self { fields, held }, dropped)
+    }
+}
+
+/// The key of a slot: an encoded cache key, and the digest of a variant or zero.
+#[derive(PartialEq, Eq)]
+pub(super) struct SlotKey {
+    pub(super) key: Box<str>,
+    pub(super) variant: u128,
+}
+
+/// A [`SlotKey`] that is borrowed, so that a look-up allocates nothing.
+pub(super) struct SlotName<'a> {
+    pub(super) key: &'a str,
+    pub(super) variant: u128,
+}
+
+impl Hash for SlotKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        SlotName { key: &self.key, variant: self.variant }.hash(state);
+    }
+}
+
+impl Hash for SlotName<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+        // Most keys have no variants, and a hit is quicker by what it does not hash.
+        if self.variant != 0 {
+            self.variant.hash(state);
+        }
+    }
+}
+
+impl Equivalent<SlotKey> for SlotName<'_> {
+    fn equivalent(&self, key: &SlotKey) -> bool {
+        self.variant == key.variant && *self.key == *key.key
+    }
+}
+
+/// Weighs slots in bytes.
+#[derive(Clone)]
+pub(super) struct ByWeight;
+
+impl Weighter<SlotKey, Slot> for ByWeight {
+    fn weight(&self, key: &SlotKey, slot: &Slot) -> u64 {
+        let own = size_of::<SlotKey>() + size_of::<Slot>() + key.key.len();
+        let rest = match slot {
+            Slot::Held(held) => held.weight(),
+            Slot::Variants(variants) => size_of_val(&*variants.held) as u64 + 64,
+            Slot::Pass { .. } => 0,
+        };
+        own as u64 + rest
+    }
+}

@@ -1,0 +1,23 @@
+//! A stored response that is not fresh, or about to be.
+
+use std::sync::Arc;
+
+use larder_core::outcome::{MissReason, Tier};
+
+use crate::http::memory::cached_response::Held;
+
+/// A stale response, and what may be done with it.
+#[derive(Clone)]
+pub(crate) struct Stale {
+    pub(crate) held: Arc<Held>,
+    pub(crate) tier: Tier,
+    pub(crate) reason: MissReason,
+    pub(crate) while_revalidate: bool,
+}
+
+impl Stale {
+    /// A fresh response that is refreshed as if it had gone stale.
+    pub(crate) const fn early(held: Arc<Held>, tier: Tier) -> Self {
+        Self { held, tier, reason: MissReason::Expired, while_revalidate: true }
+    }
+}

@@ -1,0 +1,106 @@
+//! What becomes of a request that waited for another one's fill.
+
+use std::iter::once;
+use std::sync::Arc;
+
+use larder_core::http::reuse::{Reuse, reuse};
+use larder_core::http::vary;
+use larder_core::log::position::Position;
+use larder_core::log::table::Verdict;
+use larder_core::log::tail::Tail;
+use larder_core::outcome::{MissReason, Outcome, StaleReason};
+use larder_core::time::{Boot, Wall};
+
+use crate::engine::coalesce::flight::Ended;
+use crate::engine::coalesce::flight::Flight;
+use crate::http::layer_state::Route;
+use crate::http::lookup::query_scope::Search;
+use crate::http::lookup::request_context::Ask;
+use crate::http::memory::cached_response::Held;
+
+/// When a request joined, and how much of the log was known then.
+#[derive(Clone, Copy)]
+pub(super) struct Joining {
+    pub(super) boot: Boot,
+    pub(super) wall: Wall,
+    pub(super) position: Position,
+}
+
+/// What a request makes of a flight that it waited for.
+pub(super) enum Taken {
+    /// It is served this.
+    Served(Arc<Held>, Outcome),
+    /// It runs the handler for itself.
+    Alone,
+    /// It is passed on to a layer further in.
+    Nested,
+    /// It begins anew.
+    Anew,
+    /// It begins anew elsewhere: the response answers other queries.
+    Elsewhere,
+}
+
+/// What a request that waited makes of how the flight ended.
+///
+/// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if, when the flight ends,
+/// the whole of rule 3 holds for the flight's position; else it starts anew." What the handler did not make in this flight
+/// is always held against rule 3.
+///
+/// Of a body that is arriving, this is asked when its head has come and the request has joined, whichever is later, and not
+/// at the flight's end. That is as strict for this request: the names, of which the handler gives some, come with the head
+/// and do not change; what was invalidated before the request joined is in the table by then, as it was at the joining that
+/// its position was read; and rows only grow, or are forgotten and raise the floor. What comes between this moment and the
+/// end came after the request. (The check "when the flight ends" is one against the rows that are there, not against what
+/// lies between two positions, and so is this.)
+pub(super) fn taken(
+    route: &Route,
+    ask: &Ask,
+    flight: &Flight,
+    joined: Joining,
+    ended: Option<&Ended>,
+) -> Taken {
+    let Some(ended) = ended else { return Taken::Anew };
+    let miss = Outcome::Miss(MissReason::NeverStored);
+    let (held, outcome, stored) = match ended {
+        Ended::Alone => return Taken::Alone,
+        Ended::Nested => return Taken::Nested,
+        Ended::Stored(held) => (held, miss, true),
+        Ended::Found(held, tier) => (held, Outcome::Hit(*tier), true),
+        Ended::FailedElsewhere(held) if held.meta.response_time < joined.wall => return Taken::Anew,
+        Ended::Failed(held) | Ended::FailedElsewhere(held) => (held, miss, false),
+        Ended::Stale(stale) => (&stale.held, Outcome::Stale(stale.tier, StaleReason::IfError), false),
+    };
+    let search = ask.search.as_deref();
+    if search.is_some_and(|search| !search.is_answered_by(&held.meta.key, &held.headers)) {
+        return Taken::Elsewhere;
+    }
+    let inner = &route.cache;
+    let now = inner.clock.boot();
+    let names = once(&held.meta.names).chain(search.map(Search::own));
+    // What was validated is no younger than it was (rule 10), for this request too. A failure is of this moment.
+    let is_of_now = matches!(ended, Ended::Failed(_) | Ended::FailedElsewhere(_));
+    if !is_of_now && !inner.log.is_usable(held.filled_at, joined.boot) {
+        return Taken::Anew;
+    }
+    // What was found or validated may be older than the flight; a look that confirms it may have come with what refuses it.
+    let is_filled = is_of_now || held.filled_at == Some(flight.began);
+    let same = joined.position == flight.position;
+    let verdict = || {
+        let verdicts =
+            |tail: &Tail| names.map(|names| tail.check(&held.meta.position, names, now)).reduce(Verdict::and);
+        inner.log.read(verdicts).unwrap_or(Verdict::Refused)
+    };
+    let is_taken = match (same, is_filled) {
+        (true, true) => true,
+        (true, false) => verdict() != Verdict::Refused,
+        (false, _) => verdict() == Verdict::Valid,
+    };
+    if !is_taken {
+        return Taken::Anew;
+    }
+    if !vary::matches(&held.meta.selecting, &ask.headers) {
+        return Taken::Anew;
+    }
+    let is_fresh = || matches!(reuse(&held.candidate(Verdict::Valid, true, now), None), Reuse::Fresh { .. });
+    if stored && !is_fresh() { Taken::Alone } else { Taken::Served(Arc::clone(held), outcome) }
+}

@@ -1,0 +1,103 @@
+//! Answering from the shared tier where nothing is kept in memory.
+
+use std::sync::Arc;
+
+use http::Request;
+use http::request::Parts;
+use larder_core::outcome::{BypassReason, Outcome};
+use tracing::Instrument as _;
+
+use crate::engine::invalidate::follow::start;
+use crate::http::body::service_bounds::Answer;
+use crate::http::body::service_bounds::Inner;
+use crate::http::body::service_bounds::Later;
+use crate::http::fill::refresh::refresh_early;
+use crate::http::layer_state::Route;
+use crate::http::lookup::Known;
+use crate::http::lookup::Named;
+use crate::http::lookup::eligibility::Look;
+use crate::http::lookup::request_context::Ask;
+use crate::http::miss::answer;
+use crate::http::nesting::OuterRun;
+use crate::http::serve;
+
+/// Asks the shared tier before anything is made ready for a fill. Nothing that others could find in memory would come of
+/// it, so that no flight is begun for the question.
+///
+/// Each hit there allocates this future, which therefore holds no more than it has to: an `async fn` would have its
+/// arguments twice.
+#[allow(clippy::manual_async_fn)]
+pub(crate) fn answer_directly<S, Q>(
+    route: Arc<Route>,
+    inner: S,
+    (parts, body): (Parts, Q),
+    look: Look,
+    named: Named,
+) -> impl Future<Output = Answer<S::Body, S::Error>> + Send + 'static
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    async move {
+        start(&route.cache);
+        let known = route.look_in_shared_alone(&named, &parts.headers).await;
+        let key = named.key();
+        match known {
+            Known::Fresh(held, tier) => {
+                let now = held.since();
+                if !route.is_due(&held, now) {
+                    return Ok(serve::unshared(&route, look, key, &parts, held, now).into_response());
+                }
+                let response = serve::fresh(&route, look, key, &parts, &held, tier, now).into_response();
+                refresh_early(&route, inner, (parts, body), look, key, (held, tier));
+                Ok(response)
+            }
+            known => fill(route, inner, (parts, body), look, key, known).await,
+        }
+    }
+}
+
+/// Boxed, as a hit would otherwise carry the whole of a fill's state about.
+fn fill<S, Q>(
+    route: Arc<Route>,
+    mut inner: S,
+    (mut parts, body): (Parts, Q),
+    look: Look,
+    key: &str,
+    known: Known,
+) -> Later<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    match Ask::new(&route, look, key, &mut parts) {
+        Ok(ask) => {
+            let span = ask.span.clone();
+            let answer = answer(route, inner, Request::from_parts(parts, body), ask, known);
+            Box::pin(answer.instrument(span))
+        }
+        Err(reason) => Box::pin(async move { past(&route, &mut inner, parts, body, reason).await }),
+    }
+}
+
+/// Passes on a request that turns out not to be for the cache.
+pub(crate) async fn past<S, Q>(
+    route: &Arc<Route>,
+    inner: &mut S,
+    mut parts: Parts,
+    body: Q,
+    reason: BypassReason,
+) -> Answer<S::Body, S::Error>
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let outcome = Outcome::Bypass(reason);
+    route.answered_at_once(&parts, "", outcome);
+    if route.bars_the_way_past(reason, &parts.headers) {
+        return Ok(serve::nothing_stored(outcome).into_response());
+    }
+    let run = OuterRun::begin(route, &mut parts);
+    let response = inner.call(Request::from_parts(parts, body)).await?;
+    Ok(serve::past(response, outcome, &run))
+}

@@ -1,0 +1,319 @@
+//! Layers inside of layers: the innermost one handles the request.
+//!
+//! An outer layer cannot see what its inner service consists of, so each request that it passes on carries an
+//! [`OuterRun`]. A layer further in that gets the request reports itself there, before it does anything else. The outer
+//! layer then neither stores nor shares the response, adds no field to it, and remembers the route.
+//!
+//! Until a route has answered once, the outer layer does not know whether there is such a layer. There is none where no other
+//! layer exists in this process. Cloning the inner service ([`clones_a_layer`]) finds every layer that is not behind a shared
+//! service such as `Router`. Where that does not decide it, the first flight is *provisional*: the request is passed on
+//! unaltered, and a response that the shared tier holds already is not served.
+
+use std::any::type_name;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::request::Parts;
+use tokio::sync::Notify;
+
+use crate::http::layer_state::Route;
+
+/// More routes than most applications have.
+const CAPACITY: usize = 4_096;
+
+/// One request on its way through an outer layer, as an extension of the request.
+#[derive(Clone)]
+pub(crate) struct OuterRun(Arc<Run>);
+
+struct Run {
+    is_nested: AtomicBool,
+    reported: Notify,
+    /// Where to remember it: the layer, its route and the path. A write has none, as the same path may have a layer for
+    /// `POST` alone.
+    route: Option<(Arc<Route>, Box<str>, Box<str>)>,
+}
+
+impl OuterRun {
+    /// Gives a request that this layer might store the response to an `OuterRun` of its own.
+    pub(crate) fn begin(route: &Arc<Route>, parts: &mut Parts) -> Self {
+        let Place { route: name, path } = Place::of(parts);
+        let place = (Arc::clone(route), name.into(), path.into());
+        Self::of(Some(place), parts)
+    }
+
+    /// The same for a request with an unsafe method.
+    pub(crate) fn of_write(parts: &mut Parts) -> Self {
+        Self::of(None, parts)
+    }
+
+    fn of(route: Option<(Arc<Route>, Box<str>, Box<str>)>, parts: &mut Parts) -> Self {
+        let run = Run { is_nested: AtomicBool::new(false), reported: Notify::new(), route };
+        let run = Self(Arc::new(run));
+        parts.extensions.insert(run.clone());
+        run
+    }
+
+    /// Reports to the layer around this one, if there is one, that the request is handled here.
+    #[inline]
+    pub(super) fn report(parts: &Parts) {
+        if let Some(run) = parts.extensions.get::<Self>() {
+            run.note_nested();
+        }
+    }
+
+    #[cold]
+    fn note_nested(&self) {
+        self.learn(Nesting::Nested);
+        self.0.is_nested.store(true, Ordering::Release);
+        self.0.reported.notify_one();
+    }
+
+    /// Notes that the inner service has answered, without a layer further in.
+    pub(crate) fn note_plain(&self) {
+        self.learn(Nesting::Plain);
+    }
+
+    fn learn(&self, nesting: Nesting) {
+        if let Some((layer, route, path)) = &self.0.route {
+            layer.nesting.learn(Place { route, path }, nesting);
+        }
+    }
+
+    /// Whether the request came through another layer before it came to this one.
+    pub(crate) fn is_within(parts: &Parts) -> bool {
+        parts.extensions.get::<Self>().is_some()
+    }
+
+    /// Whether that was this very layer: one that was applied twice.
+    fn is_of(parts: &Parts, layer: &Route) -> bool {
+        let run = parts.extensions.get::<Self>().and_then(|Self(run)| run.route.as_ref());
+        run.is_some_and(|(own, ..)| std::ptr::eq(&raw const **own, layer))
+    }
+
+    /// Whether a layer further in handles the request.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.0.is_nested.load(Ordering::Acquire)
+    }
+
+    /// Waits until a layer further in gets the request.
+    pub(crate) async fn nested(&self) {
+        while !self.is_nested() {
+            self.0.reported.notified().await;
+        }
+    }
+}
+
+/// The state of knowledge about the inner service of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nesting {
+    /// No layer further in handles its requests.
+    Plain,
+    /// A layer further in does.
+    Nested,
+}
+
+/// The facts that a layer has learned about its routes.
+#[derive(Debug, Default)]
+pub(crate) struct NestingTable {
+    /// Whether any route is [`Nested`](Nesting::Nested).
+    any: AtomicBool,
+    learned: Mutex<Learned>,
+}
+
+#[derive(Debug, Default)]
+struct Learned {
+    /// By the path that axum routed the request by. All requests without one are one route.
+    routes: HashMap<Box<str>, Nesting>,
+    /// The paths below such routes of which some requests are nested, and others may not be.
+    paths: HashMap<Box<str>, Nesting>,
+}
+
+/// How a request is found in the table.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    route: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Place<'a> {
+    pub(crate) fn of(parts: &'a Parts) -> Self {
+        let route = crate::http::request::axum_route::matched_path(parts).unwrap_or_default();
+        Self { route, path: crate::http::request::axum_route::whole_uri(parts).path() }
+    }
+
+    /// Whether more may be routed further in than the path of the route says.
+    fn may_go_on(self) -> bool {
+        self.route.is_empty() || self.route.contains("{*")
+    }
+}
+
+impl NestingTable {
+    /// Whether any route is known to have a layer further in: all that most requests look at.
+    #[inline]
+    fn has_nested(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn get(&self, place: Place<'_>) -> Option<Nesting> {
+        let learned = self.learned();
+        match learned.routes.get(place.route).copied() {
+            Some(Nesting::Nested) if place.may_go_on() => learned.paths.get(place.path).copied(),
+            nesting => nesting,
+        }
+    }
+
+    pub(crate) fn learn(&self, place: Place<'_>, nesting: Nesting) {
+        if self.get(place) == Some(nesting) {
+            return;
+        }
+        let learned = &mut *self.learned();
+        let is_nested =
+            nesting == Nesting::Nested || learned.routes.get(place.route) == Some(&Nesting::Nested);
+        if is_nested && place.may_go_on() {
+            insert(&mut learned.paths, place.path, nesting);
+        }
+        insert(&mut learned.routes, place.route, if is_nested { Nesting::Nested } else { Nesting::Plain });
+        if is_nested {
+            self.any.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn learned(&self) -> MutexGuard<'_, Learned> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Route {
+    /// Whether a layer further in is known to handle this request.
+    #[inline]
+    pub(super) fn leaves_to_nested(&self, parts: &Parts) -> bool {
+        self.nesting.has_nested() && self.is_nested(parts)
+    }
+
+    #[cold]
+    fn is_nested(&self, parts: &Parts) -> bool {
+        self.nesting.get(Place::of(parts)) == Some(Nesting::Nested) && !OuterRun::is_of(parts, self)
+    }
+}
+
+/// A table that is full is learned again.
+fn insert(table: &mut HashMap<Box<str>, Nesting>, name: &str, nesting: Nesting) {
+    if table.len() >= CAPACITY && !table.contains_key(name) {
+        table.clear();
+    }
+    table.insert(name.into(), nesting);
+}
+
+/// The layers that there are in this process.
+static LAYERS: AtomicUsize = AtomicUsize::new(0);
+
+/// One layer, for as long as it exists.
+#[derive(Debug)]
+pub(crate) struct Existing(());
+
+impl Existing {
+    pub(crate) fn new() -> Self {
+        LAYERS.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Existing {
+    fn drop(&mut self) {
+        LAYERS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether no layer can be inside of `inner` for this request. `false` where that is not certain.
+pub(super) fn is_certainly_plain<S: Clone>(inner: &S, parts: &Parts) -> bool {
+    if LAYERS.load(Ordering::Relaxed) == 1 {
+        return true;
+    }
+    let name = type_name::<S>();
+    // A clone of these shares the services in it, so that it does not clone them.
+    let shares = ["Router", "Buffer", "Arc<"].iter().any(|word| name.contains(word));
+    // axum's type for a route may hold such a service where the path says that more is to be routed.
+    let may_route_further = name.contains("routing::route::Route") && Place::of(parts).may_go_on();
+    !shares && !may_route_further && !clones_a_layer(inner)
+}
+
+/// Threads that look for layers. Without one, a clone looks at this alone.
+static LOOKING: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Layers that were cloned on this thread.
+    static CLONED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether a service contains a layer, as far as a clone of it clones that layer.
+fn clones_a_layer<S: Clone>(service: &S) -> bool {
+    let _looking = Looking::begin();
+    let before = CLONED.get();
+    drop(service.clone());
+    CLONED.get() != before
+}
+
+struct Looking;
+
+impl Looking {
+    fn begin() -> Self {
+        LOOKING.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        LOOKING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Called by each layer's service that is cloned.
+#[inline]
+pub(super) fn note_clone() {
+    // A thread always sees its own addition.
+    if LOOKING.load(Ordering::Relaxed) > 0 {
+        CLONED.set(CLONED.get().wrapping_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at<'a>(route: &'a str, path: &'a str) -> Place<'a> {
+        Place { route, path }
+    }
+
+    #[test]
+    fn a_table_that_is_full_learns_again() {
+        let table = NestingTable::default();
+        for number in 0..=CAPACITY {
+            table.learn(at(&number.to_string(), "/"), Nesting::Plain);
+        }
+        assert_eq!(table.get(at("0", "/")), None);
+        assert_eq!(table.get(at(&CAPACITY.to_string(), "/")), Some(Nesting::Plain));
+    }
+
+    #[test]
+    fn a_route_is_known_by_one_answer_and_path_by_path_once_one_of_them_is_nested() {
+        let table = NestingTable::default();
+        table.learn(at("/{id}", "/1"), Nesting::Plain);
+        assert_eq!(table.get(at("/{id}", "/2")), Some(Nesting::Plain));
+        table.learn(at("/{id}", "/2"), Nesting::Nested);
+        assert_eq!(table.get(at("/{id}", "/1")), Some(Nesting::Nested));
+        for route in ["", "/in/{*rest}"] {
+            let table = NestingTable::default();
+            table.learn(at(route, "/a"), Nesting::Plain);
+            assert_eq!(table.get(at(route, "/b")), Some(Nesting::Plain), "one route, as far as is known");
+            table.learn(at(route, "/b"), Nesting::Nested);
+            assert_eq!(table.get(at(route, "/b")), Some(Nesting::Nested));
+            assert_eq!(table.get(at(route, "/c")), None);
+            table.learn(at(route, "/c"), Nesting::Plain);
+            assert_eq!(table.get(at(route, "/c")), Some(Nesting::Plain));
+            assert_eq!(table.get(at(route, "/b")), Some(Nesting::Nested));
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What a request is for: its target URI (RFC 9110 §7.1), as far as this server can tell.
+
+use std::borrow::Cow;
+
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::Uri;
+use http::{HeaderValue, Version};
+use larder_core::key::{authority, normalize};
+use larder_core::log::selector::UriName;
+use larder_core::outcome::BypassReason;
+
+/// The parts of a target URI, borrowed from its request.
+pub(crate) struct Target<'a> {
+    /// The scheme as it stands in the key.
+    pub(crate) form: &'a str,
+    pub(crate) authority: Cow<'a, str>,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+}
+
+/// The lines of a request's `Host`.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Host<'a> {
+    #[default]
+    None,
+    One(&'a HeaderValue),
+    Several,
+}
+
+impl<'a> Host<'a> {
+    /// These and one more.
+    #[inline]
+    pub(crate) const fn and(self, line: &'a HeaderValue) -> Self {
+        match self {
+            Self::None => Self::One(line),
+            Self::One(_) | Self::Several => Self::Several,
+        }
+    }
+}
+
+impl<'a> Target<'a> {
+    /// The target of the request, or why there is none to be sure of.
+    pub(crate) fn of(parts: &'a Parts) -> Result<Self, BypassReason> {
+        Self::sent_to(parts.headers.get_all(HOST).iter().fold(Host::default(), Host::and), parts)
+    }
+
+    /// The same, where the request's `Host` is known already.
+    pub(crate) fn sent_to(field: Host<'a>, parts: &'a Parts) -> Result<Self, BypassReason> {
+        let uri = crate::http::request::axum_route::whole_uri(parts);
+        let scheme = uri.scheme_str().unwrap_or("http");
+        let (path, query) = (uri.path(), uri.query());
+        Ok(Self { form: form(parts, uri, scheme), authority: host(field, uri, scheme)?, path, query })
+    }
+
+    /// The target itself, if what stands for its host can be one. Signs that end a host would make the URI of another
+    /// path on another host of it.
+    pub(crate) fn with_host(self) -> Result<Self, BypassReason> {
+        if self.authority.contains(['/', '?', '#']) { Err(BypassReason::Authority) } else { Ok(self) }
+    }
+
+    /// The origin (RFC 9110 §4.3.1) as names have it: host and port, because a server behind a proxy that terminates TLS
+    /// cannot tell the scheme.
+    pub(crate) fn origin(&self) -> Box<str> {
+        format!("//{}", normalize::host(&self.authority)).into()
+    }
+
+    /// The name of the URI with this query on its own host, or on every one if it has none.
+    pub(crate) fn name(&self, query: Option<&str>) -> UriName {
+        UriName::from_parts(Some(&self.authority), self.path, query)
+    }
+
+    /// The names of the URI with this query, on every host and on its own.
+    pub(crate) fn names(&self, query: Option<&str>) -> [UriName; 2] {
+        [UriName::from_parts(None, self.path, query), self.name(query)]
+    }
+}
+
+/// A server is sent a path, or the whole of the same URI (RFC 9112 §3.2.2; always so in HTTP/2). Its handler sees which, and
+/// may repeat what it sees: the two forms have a key each. Who has a URI and no `Host` is the client of a service.
+fn form<'a>(parts: &Parts, uri: &Uri, scheme: &'a str) -> &'a str {
+    let is_sent = || parts.version > Version::HTTP_11 || parts.headers.contains_key(HOST);
+    if uri.authority().is_some() && scheme == "http" && is_sent() { "http:" } else { scheme }
+}
+
+/// RFC 9112 §3.2.2: "When an origin server receives a request with an absolute-form of request-target, the origin server
+/// MUST ignore the received Host header field (if any)". A handler may look at `Host` all the same, so that whoever sends
+/// two different hosts could plant one host's response under the other's key: such a request is not for a cache. Nor is
+/// one with two `Host` lines, to which RFC 9112 §3.2 wants a 400, and of which a handler may read the other one.
+fn host<'a>(field: Host<'a>, uri: &'a Uri, scheme: &str) -> Result<Cow<'a, str>, BypassReason> {
+    let field = match field {
+        Host::One(value) => {
+            let value = value.to_str().map_err(|_| BypassReason::Authority)?;
+            Some(authority::normal(scheme, value))
+        }
+        Host::None => None,
+        Host::Several => return Err(BypassReason::Authority),
+    };
+    let Some(named) = uri.authority() else {
+        return Ok(field.unwrap_or_default());
+    };
+    let named = authority::normal(scheme, named.as_str());
+    match field {
+        Some(field) if field != named => Err(BypassReason::Authority),
+        _ => Ok(named),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    fn parts(uri: &str, host: Option<&str>) -> Parts {
+        let mut request = Request::builder().uri(uri);
+        if let Some(host) = host {
+            request = request.header(HOST, host);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn the_host_comes_from_the_uri_or_the_field_in_one_spelling() {
+        let cases = [
+            ("/a", Some("Shop.Example:80"), "shop.example"),
+            ("http://shop.example/a", None, "shop.example"),
+            ("https://shop.example:443/a", Some("shop.example"), "shop.example"),
+            ("https://shop.example:80/a", None, "shop.example:80"),
+            ("/a", None, ""),
+        ];
+        for (uri, host, expected) in cases {
+            let parts = parts(uri, host);
+            assert_eq!(Target::of(&parts).unwrap().authority, expected, "{uri} {host:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_sent_as_a_whole_uri_has_another_key() {
+        let form = |uri, host| Target::of(&parts(uri, host)).unwrap().form.to_owned();
+        assert_eq!(form("/a", Some("x")), "http");
+        assert_eq!(form("http://x/a", Some("x")), "http:");
+        assert_eq!(form("http://x/a", None), "http");
+        assert_eq!(form("https://x/a", Some("x")), "https");
+        let mut two = parts("http://x/a", None);
+        two.version = Version::HTTP_2;
+        assert_eq!(Target::of(&two).unwrap().form, "http:");
+    }
+
+    #[test]
+    fn what_ends_a_host_is_in_none() {
+        for (host, is_host) in
+            [("x", true), ("x:1", true), ("", true), ("x/a", false), ("x?", false), ("#", false)]
+        {
+            let parts = parts("/b", Some(host));
+            assert_eq!(Target::of(&parts).unwrap().with_host().is_ok(), is_host, "{host}");
+        }
+    }
+
+    #[test]
+    fn two_hosts_in_one_request_are_none() {
+        let parts = parts("http://a.example/", Some("b.example"));
+        assert_eq!(Target::of(&parts).err(), Some(BypassReason::Authority));
+    }
+}

@@ -1,0 +1,91 @@
+//! The future of a response.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use larder_core::outcome::Outcome;
+use pin_project_lite::pin_project;
+
+use crate::http::body::service_bounds::Answer;
+use crate::http::body::service_bounds::Later;
+use crate::http::nesting::OuterRun;
+use crate::http::serve;
+use crate::http::serve::Whole;
+
+pin_project! {
+    /// The future of [`CacheService`](crate::http::service::cache_service::CacheService).
+    pub struct ResponseFuture<F, B, E>
+    where
+        B: Body,
+    {
+        #[pin]
+        state: State<F, B, E>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, B, E>
+    where
+        B: Body,
+    {
+        // A hit in memory: there is nothing to wait for.
+        Stored { response: Option<Whole> },
+        // The inner service answers, and the cache has no part in it.
+        Past { #[pin] inner: F, outcome: Outcome, run: OuterRun },
+        // Anything that has to wait for more than the inner service.
+        Longer { answer: Later<B, E> },
+    }
+}
+
+impl<F, B: Body, E> ResponseFuture<F, B, E> {
+    #[inline]
+    pub(super) const fn stored(response: Whole) -> Self {
+        Self { state: State::Stored { response: Some(response) } }
+    }
+
+    pub(super) const fn past(inner: F, outcome: Outcome, run: OuterRun) -> Self {
+        Self { state: State::Past { inner, outcome, run } }
+    }
+
+    pub(super) fn longer(answer: impl Future<Output = Answer<B, E>> + Send + 'static) -> Self {
+        Self { state: State::Longer { answer: Box::pin(answer) } }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F, B, E>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body<Data = Bytes>,
+{
+    type Output = Answer<B, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            // Polled again after its end, which no caller may do, it stays pending.
+            StateProjection::Stored { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response.into_response())))
+            }
+            StateProjection::Past { inner, outcome, run } => {
+                let response = ready!(inner.poll(cx))?;
+                Poll::Ready(Ok(serve::past(response, *outcome, run)))
+            }
+            StateProjection::Longer { answer } => answer.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<F, B: Body, E> std::fmt::Debug for ResponseFuture<F, B, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = match &self.state {
+            State::Stored { .. } => "stored",
+            State::Past { .. } => "past",
+            State::Longer { .. } => "longer",
+        };
+        f.debug_tuple("ResponseFuture").field(&state).finish()
+    }
+}

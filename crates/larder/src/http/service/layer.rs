@@ -1,0 +1,50 @@
+//! The layer.
+
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use crate::engine::coalesce::new_key_budget::Budget;
+use crate::engine::shared::Inner;
+use crate::http::layer_state::Route;
+use crate::http::nesting::Existing;
+use crate::http::nesting::NestingTable;
+use crate::http::policy::Policy;
+use crate::http::service::cache_service::CacheService;
+
+/// A [`Layer`] that caches what goes through it. Made by [`Cache::layer`](crate::Cache::layer).
+///
+/// It wraps any service of HTTP requests that is `Clone`, whose futures are `Send`, and whose response bodies are made of
+/// `Bytes`: an axum `Router`, a `MethodRouter`, a handler, or a plain Tower service. It adds no error of its own.
+///
+/// Everything a handler looks at has to be in the key or in `Vary`. What stands inside of this layer runs on misses only:
+/// put authentication outside of it, and rate limits where they should count.
+#[derive(Debug, Clone)]
+pub struct CacheLayer {
+    route: Arc<Route>,
+}
+
+impl CacheLayer {
+    pub(crate) fn new(cache: Arc<Inner>, policy: Policy) -> Self {
+        cache.keyed_by.learn(&policy.query);
+        let route = Route {
+            new_keys: Budget::new(policy.new_keys),
+            nesting: NestingTable::default(),
+            _existing: Existing::new(),
+            shared_alone: !cache.memory.keeps() && cache.store.is_some() && !policy.searches(),
+            cache,
+            policy,
+            #[cfg(feature = "metrics")]
+            report: crate::http::serve::record::RouteReport::default(),
+        };
+        Self { route: Arc::new(route) }
+    }
+}
+
+impl<S> Layer<S> for CacheLayer {
+    type Service = CacheService<S>;
+
+    fn layer(&self, inner: S) -> CacheService<S> {
+        CacheService::new(inner, Arc::clone(&self.route))
+    }
+}

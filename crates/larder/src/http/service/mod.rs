@@ -1,0 +1,8 @@
+//! The middleware: key → lookup → decide → serve, or hand the request to the fill.
+
+mod await_token;
+pub(crate) mod cache_service;
+pub(crate) mod future;
+pub(crate) mod layer;
+mod related_uris;
+mod unsafe_method;

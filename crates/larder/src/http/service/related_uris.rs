@@ -1,0 +1,63 @@
+//! What else a write invalidates, by the fields of its response.
+
+use http::HeaderMap;
+use http::header::{CONTENT_LOCATION, LOCATION};
+use larder_core::http::groups::{self, CACHE_GROUP_INVALIDATION};
+use larder_core::http::reference::{self, Base};
+use larder_core::log::selector::{Selector, UriName};
+
+use crate::http::policy::invalidation_rules::Effects;
+use crate::http::request::target_uri::Target;
+
+/// The target URI of a write, as far as its response can name others of its origin.
+pub(crate) struct Origin {
+    name: Box<str>,
+    authority: Box<str>,
+    path: Box<str>,
+    query: Option<Box<str>>,
+}
+
+impl Origin {
+    pub(crate) fn of(target: &Target<'_>) -> Self {
+        Self {
+            name: target.origin(),
+            authority: (&*target.authority).into(),
+            path: target.path.into(),
+            query: target.query.map(Into::into),
+        }
+    }
+
+    /// What the response to the write names beside the write's own URI.
+    ///
+    /// RFC 9111 §4.4: "A cache MAY invalidate other URIs when it receives a non-error status code in response to an unsafe
+    /// request method […]. In particular, the URI(s) in the Location and Content-Location response header fields (if present)
+    /// are candidates for invalidation".
+    pub(crate) fn named_by(&self, effects: &Effects, response: &HeaderMap) -> Vec<Selector> {
+        let fields = if effects.locations { &[LOCATION, CONTENT_LOCATION][..] } else { &[] };
+        let references = fields.iter().flat_map(|name| response.get_all(name));
+        let texts = references.filter_map(|value| str::from_utf8(value.as_bytes()).ok());
+        texts.filter_map(|reference| self.uri(reference)).map(Selector::Uri).collect()
+    }
+
+    /// The groups that the response invalidates, whatever its status is: it says so itself.
+    ///
+    /// RFC 9875 §3: "The Cache-Group-Invalidation header field MUST be ignored on responses to requests that have a safe
+    /// method". Nothing else comes here.
+    pub(crate) fn groups_of(&self, effects: &Effects, response: &HeaderMap) -> Vec<Selector> {
+        if !effects.groups {
+            return Vec::new();
+        }
+        let groups = groups::groups(response, &CACHE_GROUP_INVALIDATION, &self.name);
+        groups.into_iter().map(Selector::Tag).collect()
+    }
+
+    fn uri(&self, reference: &str) -> Option<UriName> {
+        let base = Base { authority: &self.authority, path: &self.path, query: self.query.as_deref() };
+        let target = reference::same_origin(reference, base)?;
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&*target, None),
+        };
+        Some(UriName::from_parts(Some(&self.authority), path, query))
+    }
+}
