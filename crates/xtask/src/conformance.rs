@@ -17,7 +17,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
 pub(crate) fn must_if_possible() -> Result<()> {
     let status = start(&[])?;
     if !status.success() && status.code() != Some(NOT_RUN) {
-        bail!("the public cache tests are not passed as conformance/exceptions.txt has it");
+        bail!("the public cache tests are not passed as tests/conformance/exceptions.txt has it");
     }
     Ok(())
 }

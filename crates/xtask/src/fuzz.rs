@@ -9,6 +9,9 @@ use clap::Args;
 
 use crate::shell;
 
+/// The folder of the targets, from the root.
+const FUZZ: &str = "tests/fuzz";
+
 /// What each target may take, so that an allocation without bound is found before the machine notices.
 const MEMORY_MB: &str = "-rss_limit_mb=1024";
 
@@ -31,9 +34,9 @@ struct Ran {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     needs()?;
-    let fuzz = shell::root().join("fuzz");
+    let fuzz = shell::root().join(FUZZ);
     let targets = chosen(&fuzz, &options.targets)?;
-    shell::must(&mut cargo_fuzz(&["build"]))?;
+    shell::must(&mut cargo_fuzz("build"))?;
     println!("{:<16} {:>8} {:>12} {:>9} {:>8}", "target", "seconds", "executions", "coverage", "crashes");
     let mut crashes = 0;
     for target in &targets {
@@ -43,7 +46,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         crashes += found;
     }
     if crashes > 0 {
-        eprintln!("error: see fuzz/artifacts; `cargo +nightly fuzz run TARGET INPUT` shows each again");
+        eprintln!(
+            "error: see {FUZZ}/artifacts; `cargo +nightly fuzz run --fuzz-dir {FUZZ} TARGET INPUT` shows each again"
+        );
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
@@ -69,7 +74,9 @@ fn needs() -> Result<()> {
 /// The names of the targets, all of them or those asked for.
 fn chosen(fuzz: &Path, asked: &[String]) -> Result<Vec<String>> {
     let mut all = Vec::new();
-    for file in fs::read_dir(fuzz.join("fuzz_targets")).context("cannot read fuzz/fuzz_targets")? {
+    for file in
+        fs::read_dir(fuzz.join("fuzz_targets")).context("cannot read the folder of the fuzz targets")?
+    {
         let path = file?.path();
         all.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
     }
@@ -84,9 +91,9 @@ fn chosen(fuzz: &Path, asked: &[String]) -> Result<Vec<String>> {
 }
 
 /// `cargo +nightly fuzz …`: rustup's own cargo, as the one that runs us knows no other toolchain.
-fn cargo_fuzz(args: &[&str]) -> Command {
+fn cargo_fuzz(subcommand: &str) -> Command {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(shell::root()).args(["+nightly", "fuzz"]).args(args);
+    cargo.current_dir(shell::root()).args(["+nightly", "fuzz", subcommand, "--fuzz-dir", FUZZ]);
     cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
     cargo
 }
@@ -96,10 +103,10 @@ fn fuzzed(fuzz: &Path, target: &str, seconds: u64) -> Result<Ran> {
     let (corpus, artifacts) = (fuzz.join("corpus").join(target), fuzz.join("artifacts").join(target));
     fs::create_dir_all(&corpus)?;
     let before = inputs(&artifacts);
-    let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
+    let (corpus, seeds) = (format!("{FUZZ}/corpus/{target}"), format!("{FUZZ}/seeds/{target}"));
     let time = format!("-max_total_time={seconds}");
-    let mut run = cargo_fuzz(&["run", target, &corpus, &seeds, "--"]);
-    run.args([&time, MEMORY_MB, "-print_final_stats=1"]);
+    let mut run = cargo_fuzz("run");
+    run.args([target, &corpus, &seeds, "--", &time, MEMORY_MB, "-print_final_stats=1"]);
     eprintln!("$ {}", shell::line(&run));
     let report = run.output().with_context(|| format!("cannot run {target}"))?;
     let text = String::from_utf8_lossy(&report.stderr);
@@ -146,7 +153,7 @@ mod tests {
 
     #[test]
     fn every_target_is_found_by_its_file_and_is_in_the_manifest() {
-        let fuzz = shell::root().join("fuzz");
+        let fuzz = shell::root().join(FUZZ);
         let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
         let all = chosen(&fuzz, &[]).unwrap();
         for target in &all {

@@ -4,7 +4,7 @@ mod bench;
 mod ci;
 mod conformance;
 mod fuzz;
-mod proof;
+mod measure;
 mod redis;
 mod shell;
 mod test;
@@ -25,7 +25,7 @@ struct Args {
 enum Task {
     /// Runs every test; installs redis-server first where there is none.
     Test {
-        /// Passed on to `cargo test`, for example `-p larder-core`, or `--test race -- --nocapture`.
+        /// Passed on to `cargo test`, for example `-p larder-core`, or `--test http -- --nocapture`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -80,10 +80,10 @@ fn main() -> ExitCode {
         Task::Bench { args } => bench::run(&args),
         Task::Conformance { args } => conformance::run(&args),
         Task::Fuzz(options) => fuzz::run(&options),
-        Task::Faults { args } => proof::beside_redis("larder-faults", &args),
-        Task::Growth { args } => proof::beside_redis("larder-growth", &args),
-        Task::Model { args } => proof::run("larder-model", &args),
-        Task::Torture { broken: None, args } => proof::beside_redis("larder-torture", &args),
+        Task::Faults { args } => measure::beside_redis("larder-fault-latency", &args),
+        Task::Growth { args } => measure::beside_redis("larder-scaling", &args),
+        Task::Model { args } => measure::run("larder-model", &args),
+        Task::Torture { broken: None, args } => measure::beside_redis("larder-torture", &args),
         Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
         Task::Ci => ci::run(),
     };

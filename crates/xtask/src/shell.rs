@@ -68,7 +68,7 @@ pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
 
 pub(crate) fn root() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package)
+    package.ancestors().nth(2).unwrap_or(package)
 }
 
 /// A command as one would type it.

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn every_exception_is_argued_where_users_read_it() {
-        let argued = include_str!("../../docs/CONFORMANCE.md");
+        let argued = include_str!("../../../docs/CONFORMANCE.md");
         for id in Exceptions::committed().unwrap().0.keys() {
             assert!(argued.contains(&format!("`{id}`")), "docs/CONFORMANCE.md does not argue {id}");
         }

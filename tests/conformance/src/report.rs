@@ -46,7 +46,10 @@ pub(crate) fn judge(suite: &Suite, stores: &[Store], failures: bool) -> Result<E
         agreed &= agree(&exceptions, *store, verdicts);
     }
     if agreed {
-        println!("every other test is passed but the {} of conformance/exceptions.txt", exceptions.len());
+        println!(
+            "every other test is passed but the {} of tests/conformance/exceptions.txt",
+            exceptions.len()
+        );
     }
     Ok(if agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -66,11 +69,14 @@ fn agree(exceptions: &Exceptions, store: Store, verdicts: &[Verdict]) -> bool {
         tell(verdict);
     }
     for id in &disagreement.passed {
-        eprintln!("error: {}: {id} is passed now: take it off conformance/exceptions.txt", store.as_str());
+        eprintln!(
+            "error: {}: {id} is passed now: take it off tests/conformance/exceptions.txt",
+            store.as_str()
+        );
     }
     for id in &disagreement.unknown {
         eprintln!(
-            "error: {}: {id} is no test that has to be passed: take it off conformance/exceptions.txt",
+            "error: {}: {id} is no test that has to be passed: take it off tests/conformance/exceptions.txt",
             store.as_str()
         );
     }

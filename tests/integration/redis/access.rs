@@ -1,14 +1,11 @@
 //! Ways to be let in to Redis: as a user with few rights, with a password that changes, over a Unix socket.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use larder_testing::{Proxy, RedisServer};
 use larder_tests::redis::{Deployment, Trial, eventually, shares_and_invalidates};
 
 /// The rights that the README gives to operators; a test of larder-redis takes each away in turn.
 fn rights() -> &'static str {
-    let readme = include_str!("../../README.md");
+    let readme = include_str!("../../../README.md");
     let line = readme.lines().find_map(|line| line.strip_prefix("ACL SETUSER larder on '>a password' "));
     line.unwrap()
 }

@@ -1,7 +1,5 @@
 //! Redis, or the way to it, is away for a while: before the start, during, for one instance or for all.
 
-#![cfg(unix)]
-
 use std::time::Duration;
 
 use larder::{Invalidated, Invalidation};

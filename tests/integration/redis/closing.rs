@@ -1,8 +1,5 @@
 //! Closing a cache over Redis, and refreshing what came from there.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // What a test's helpers do is a test, too.
-
 use std::time::Duration;
 
 use larder::{Cache, Invalidated, Policy, Tag};

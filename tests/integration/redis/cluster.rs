@@ -1,8 +1,5 @@
 //! A Redis Cluster of three primaries and three replicas, which loses primaries and moves slots while clients go on.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use larder_testing::{RedisCluster, RedisServer};
 use larder_tests::redis::{Deployment, EVENTS, Trial, eventually, shares_and_invalidates};
 

@@ -1,8 +1,5 @@
 //! What comes out of Redis is untrusted input: whatever is there, the answer is right.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use larder_tests::redis::{Answer, Instance, Setup, World};
 
 /// A world in which the value of `/values/1` is stored, its name in Redis, and the stored bytes.

@@ -2,9 +2,6 @@
 //!
 //! `LARDER_FLOOD=100000` sets the number of writes of the first two tests.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use std::time::{Duration, Instant};
 
 use axum::Router;

@@ -1,8 +1,5 @@
 //! What a response to `HEAD` says of the stored response to `GET` (RFC 9111 §4.3.5) holds in Redis as well.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use std::time::Duration;
 
 use http::Request;

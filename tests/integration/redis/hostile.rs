@@ -1,8 +1,5 @@
 //! What strangers may make of the shared tier: variants and keys without end, and keys that look like its own.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use std::time::Duration;
 
 use http::Method;

@@ -1,8 +1,5 @@
 //! An instance that starts beside a log that is longer than what it remembers.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use larder_testing::Reply;
 use larder_tests::redis::{EVENTS, Instance, Setup, World, eventually};
 

@@ -1,8 +1,5 @@
 //! What becomes of an instance that did not hear of an invalidation, and then finds that the log has forgotten it.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use std::time::Duration;
 
 use larder::{Invalidated, Tag};

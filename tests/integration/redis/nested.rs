@@ -1,8 +1,5 @@
 //! A layer around a route that has a layer of its own, with Redis behind both.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "the helpers of a test fail as loudly as it does")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,8 +1,5 @@
 //! Requests with equivalent queries (`No-Vary-Search`), on several instances over one Redis.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use bytes::Bytes;
 use http::Request;
 use larder::{Invalidated, UriName};

@@ -1,8 +1,5 @@
 //! A client writes on one instance and reads on another, whose way to the log is slow, cut off or full of lies.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -1,8 +1,5 @@
 //! What overtakes what, between an invalidation and a fill: on one instance, in Redis and across instances.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use std::sync::Arc;
 use std::time::Duration;
 

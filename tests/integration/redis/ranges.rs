@@ -1,7 +1,5 @@
 //! Ranges of what instances share, and parts that they make the whole of together.
 
-#![cfg(unix)]
-
 use http::Request;
 use larder::Invalidated;
 use larder_tests::redis::{Answer, Instance, Setup, World, eventually};

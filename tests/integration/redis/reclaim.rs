@@ -1,8 +1,5 @@
 //! Memory in Redis that is freed behind an invalidation.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use http::Request;
 use larder::{Glob, Invalidated, Invalidation, Prefix, Tag, UriName};
 use larder_tests::redis::{Instance, World, eventually};

@@ -1,8 +1,5 @@
 //! Invalidations that replicas have to have.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

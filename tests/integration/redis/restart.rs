@@ -1,9 +1,6 @@
 //! Redis comes back with what it had, or with what it had long ago. Either way it is another process, and nobody knows
 //! whether all of the log is there (rule 6): a new incarnation, which refuses everything older.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use std::fs;
 
 use larder::{Invalidated, Tag};

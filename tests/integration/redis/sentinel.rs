@@ -1,8 +1,5 @@
 //! A primary with replicas and three sentinels, which loses its primary, or is cut off from it, while clients go on.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use std::time::Instant;
 
 use larder_testing::{RedisSentinel, RedisServer};

@@ -1,7 +1,5 @@
 //! Two instances that share one Redis, with nothing in their way.
 
-#![cfg(unix)]
-
 use std::time::Duration;
 
 use http::Request;

@@ -1,8 +1,5 @@
 //! The demo: two shops on one database and one Redis.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

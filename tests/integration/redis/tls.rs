@@ -1,8 +1,5 @@
 //! A Redis that speaks TLS alone, with a certificate of a private authority.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
-
 use larder_redis::RedisStore;
 use larder_testing::{CertificateAuthority, RedisBuilder, RedisServer};
 use larder_tests::redis::{Deployment, Setup, Trial, eventually, shares_and_invalidates};

@@ -2,8 +2,6 @@
 //!
 //! No client sees an error, nothing that was invalidated comes back, and when it is over there are hits again.
 
-#![cfg(unix)]
-
 use std::time::Duration;
 
 use larder_testing::Direction::{ToClient, ToServer};

@@ -6,5 +6,5 @@ pub mod redis;
 
 /// Every Rust block of the README compiles.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -1,7 +1,7 @@
 //! The clients of a fill, in every order of their steps.
 
-use larder_concurrency::audiences::{self, Clients};
-use larder_concurrency::{explore, must_be_found};
+use larder_loom::audiences::{self, Clients};
+use larder_loom::{explore, must_be_found};
 
 fn leaving<C: Clients>() -> usize {
     explore(None, || audiences::all_leave::<C>(2))

@@ -1,8 +1,8 @@
 //! A body that is arriving, in every order of its fill's and its followers' steps.
 
-use larder_concurrency::bodies::{self, Stream};
-use larder_concurrency::flights::Exit;
-use larder_concurrency::{explore, must_be_found};
+use larder_loom::bodies::{self, Stream};
+use larder_loom::flights::Exit;
+use larder_loom::{explore, must_be_found};
 
 const EXITS: [Exit; 3] = [Exit::Ends, Exit::Dropped, Exit::Panics];
 

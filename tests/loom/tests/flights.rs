@@ -1,7 +1,7 @@
 //! The coalescer, in every order of its leaders' and waiters' steps.
 
-use larder_concurrency::flights::{self, Coalescer, Exit};
-use larder_concurrency::{explore, must_be_found};
+use larder_loom::flights::{self, Coalescer, Exit};
+use larder_loom::{explore, must_be_found};
 
 const EXITS: [Exit; 3] = [Exit::Ends, Exit::Dropped, Exit::Panics];
 

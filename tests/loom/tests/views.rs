@@ -1,7 +1,7 @@
 //! The view of the log, in every order of its readers' and writers' steps.
 
-use larder_concurrency::views::{self, View};
-use larder_concurrency::{explore, must_be_found};
+use larder_loom::views::{self, View};
+use larder_loom::{explore, must_be_found};
 
 fn hits<V: View>() -> usize {
     explore(None, || views::hit_against_publication::<V>(false))

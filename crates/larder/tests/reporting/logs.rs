@@ -30,7 +30,7 @@ fn what_a_thread_without_a_journal_comes_by_first_is_written_down_all_the_same()
     let (journal, _guard) = Journal::listen(Level::INFO);
     std::thread::scope(|scope| scope.spawn(tell).join()).unwrap();
     tell();
-    assert_eq!(journal.lines(), ["INFO telling::logs: told"]);
+    assert_eq!(journal.lines(), ["INFO reporting::logs: told"]);
 }
 
 #[tokio::test]

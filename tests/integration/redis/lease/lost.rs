@@ -173,7 +173,12 @@ struct Process(Child);
 impl Process {
     fn start(world: &World) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "lost::process_that_never_ends_its_fill", "--ignored", "--nocapture"]);
+        command.args([
+            "--exact",
+            "lease::lost::process_that_never_ends_its_fill",
+            "--ignored",
+            "--nocapture",
+        ]);
         Self(command.env(REDIS, world.redis.url()).stdout(Stdio::piped()).spawn().unwrap())
     }
 
