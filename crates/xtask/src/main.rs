@@ -1,0 +1,94 @@
+//! The commands of the repository: `cargo xtask --help` lists them.
+
+mod bench;
+mod ci;
+mod conformance;
+mod fuzz;
+mod measure;
+mod redis;
+mod shell;
+mod test;
+mod torture;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The commands of the repository.")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs every test; installs redis-server first where there is none.
+    Test {
+        /// Passed on to `cargo test`, for example `-p larder-core`, or `--test http -- --nocapture`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Times a hit beside a bare handler and beside the fastest published layer, and counts what it allocates.
+    Bench {
+        /// Passed on to `cargo bench`, for example the name of one benchmark.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Proves the promises on real processes, a real Redis and real faults; `-- --help` lists what it takes.
+    Torture {
+        /// Builds it so that this rule is broken, and fails unless that is found.
+        #[arg(long, hide = true, value_parser = ["position-after-fill"])]
+        broken: Option<String>,
+        /// Passed on, for example `--instances 4 --seconds 60 --faults kill,failover --seed 7`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Explores the model of the invalidation log, and every way to misread its rules; takes minutes.
+    Model {
+        /// Passed on to the model: `--most STATES`, `--threads N`, `--only WORD`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Runs the public tests for HTTP caches against the reverse proxy, in memory and with Redis; needs Node.js.
+    Conformance {
+        /// Passed on: `--failures`, `--store redis`, `--test ID`, or `--published` for what other caches have reached.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Runs the fuzz targets; needs a nightly toolchain and cargo-fuzz.
+    Fuzz(fuzz::Options),
+    /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a table.
+    Faults {
+        /// Passed on, for example `--faults stop,kill`, or `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Measures what a longer log, more instances and more tags cost, and prints it as tables.
+    Growth {
+        /// Passed on, for example `--only replay --lengths 1000000`, or `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Checks all that has to hold before a change lands: format, lints, docs, the public cache tests, tests.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().task {
+        Task::Test { args } => test::run(&args),
+        Task::Bench { args } => bench::run(&args),
+        Task::Conformance { args } => conformance::run(&args),
+        Task::Fuzz(options) => fuzz::run(&options),
+        Task::Faults { args } => measure::beside_redis("larder-fault-latency", &args),
+        Task::Growth { args } => measure::beside_redis("larder-scaling", &args),
+        Task::Model { args } => measure::run("larder-model", &args),
+        Task::Torture { broken: None, args } => measure::beside_redis("larder-torture", &args),
+        Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
+        Task::Ci => ci::run(),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,30 @@
+//! The cache over Redis: several instances, real servers and real faults.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests fail loudly, as tests do.
+
+mod access;
+mod away;
+mod closing;
+mod cluster;
+mod corrupt;
+mod flood;
+mod head;
+mod hostile;
+mod lease;
+mod long_log;
+mod lost_log;
+mod nested;
+mod no_vary_search;
+mod own_writes;
+mod races;
+mod ranges;
+mod reclaim;
+mod replicas;
+mod restart;
+mod round_trips;
+mod sentinel;
+mod shared;
+mod shop;
+mod tls;
+mod traffic;
