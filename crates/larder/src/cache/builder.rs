@@ -14,17 +14,18 @@ use crate::cache::Cache;
 use crate::engine::background::Background;
 use crate::engine::background::BackgroundLimits;
 use crate::engine::clock::SystemClock;
-use crate::engine::coalesce::flight::Flights;
+use crate::http::flight_event::Flights;
 use crate::engine::coalesce::reruns::Reruns;
 use crate::engine::invalidate::follow::start;
-use crate::engine::invalidate::reclaim::Reclaimer;
-use crate::engine::invalidate::repeat::RepeatQueue;
+use crate::engine::invalidation_log::reclaim_queue::Reclaimer;
+use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
-use crate::engine::invalidation_log::uri_aliases::KeyedBy;
+use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
 use crate::engine::report::Report;
-use crate::engine::shared::Inner;
+use crate::engine::shared::Engine;
 use crate::engine::store::Store;
+use crate::http::http_state::HttpState;
 use crate::http::memory::Memory;
 use crate::http::memory::variation_table::Variations;
 use crate::http::policy::error::ConfigError;
@@ -211,16 +212,19 @@ impl CacheBuilder {
             Some(_) => Tail::following(incarnation, self.limits),
             None => Tail::alone(incarnation, self.limits),
         };
-        let inner = Inner {
-            clock: self.clock,
+        let variations = Arc::new(Variations::default());
+        let http = HttpState {
             memory: Memory::new(self.memory),
+            flights: Flights::default(),
+            variations: Arc::clone(&variations),
+        };
+        let engine = Engine {
+            clock: self.clock,
             log: LogView::new(tail, self.max_staleness),
             store: self.store,
-            flights: Flights::default(),
             reruns: Reruns::default(),
             repeats: RepeatQueue::default(),
-            variations: Variations::default(),
-            keyed_by: KeyedBy::default(),
+            uri_aliases: UriAliases::new(variations),
             recent_writes: RecentWrites::default(),
             groups: Arc::default(),
             background: Background::new(self.background),
@@ -230,9 +234,9 @@ impl CacheBuilder {
             deferred: Notify::new(),
             following: OnceLock::new(),
         };
-        let inner = Arc::new(inner);
-        start(&inner);
-        Ok(Cache::of(inner))
+        let engine = Arc::new(engine);
+        start(&engine);
+        Ok(Cache::of(engine, Arc::new(http)))
     }
 }
 

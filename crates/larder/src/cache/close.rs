@@ -8,7 +8,7 @@ use larder_core::log::tail::Tail;
 use tokio::time::{Instant, timeout_at};
 
 use crate::engine::invalidate::append::invalidate;
-use crate::engine::shared::Inner;
+use crate::engine::shared::Engine;
 
 /// Of the time for closing this much is left for the store's connections, but never more than a quarter.
 const FOR_CONNECTIONS: Duration = Duration::from_millis(500);
@@ -46,7 +46,7 @@ impl fmt::Display for Closed {
 }
 
 /// Ends what goes on in the background, within this time.
-pub(crate) async fn close(inner: &Arc<Inner>, within: Duration) -> Closed {
+pub(crate) async fn close(inner: &Arc<Engine>, within: Duration) -> Closed {
     let (background, deadline) = (&inner.background, Instant::now() + within);
     let for_work = deadline - FOR_CONNECTIONS.min(within / 4);
     background.begin_to_close();
@@ -65,7 +65,7 @@ pub(crate) async fn close(inner: &Arc<Inner>, within: Duration) -> Closed {
     Closed { tasks, invalidations, disconnected }
 }
 
-async fn repeat_now(inner: &Arc<Inner>) {
+async fn repeat_now(inner: &Arc<Engine>) {
     for what in inner.repeats.take() {
         invalidate(inner, what).await;
     }

@@ -11,11 +11,12 @@ use larder_core::log::token::Token;
 use crate::cache::builder::CacheBuilder;
 use crate::cache::close::Closed;
 use crate::cache::close::close;
-use crate::engine::invalidate::append::Invalidated;
-use crate::engine::invalidate::append::Invalidation;
+use crate::engine::invalidation_log::invalidation::Invalidated;
+use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::report::stats::Stats;
-use crate::engine::shared::Inner;
+use crate::engine::shared::Engine;
+use crate::http::http_state::HttpState;
 use crate::http::policy::Policy;
 use crate::http::policy::error::ConfigError;
 use crate::http::service::layer::CacheLayer;
@@ -25,7 +26,8 @@ use crate::http::service::layer::CacheLayer;
 /// Cloning it is cheap and gives another handle to the same cache. It lives as long as a handle or layer of it.
 #[derive(Clone)]
 pub struct Cache {
-    inner: Arc<Inner>,
+    engine: Arc<Engine>,
+    http: Arc<HttpState>,
 }
 
 impl Cache {
@@ -54,13 +56,13 @@ impl Cache {
     /// # Errors
     /// If the policy cannot be right.
     pub fn try_layer(&self, policy: Policy) -> Result<CacheLayer, ConfigError> {
-        Ok(CacheLayer::new(Arc::clone(&self.inner), policy.checked()?))
+        Ok(CacheLayer::new(Arc::clone(&self.engine), Arc::clone(&self.http), policy.checked()?))
     }
 
     /// What the cache did so far, and what it holds. [`Stats`] also names the metrics and the spans that tell of it.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.inner.report.stats(&self.inner.memory)
+        self.engine.report.stats(self.http.memory.usage())
     }
 
     /// Invalidates, and tells how far that got.
@@ -71,7 +73,7 @@ impl Cache {
     /// With a shared store it takes about as long as two exchanges with it; while the store is away, at most half a
     /// second and usually no time.
     pub async fn invalidate(&self, what: impl Into<Invalidation>) -> Invalidated {
-        invalidate(&self.inner, what.into()).await
+        invalidate(&self.engine, what.into()).await
     }
 
     /// Ends what goes on in the background: for the time between the last request and the end of the process.
@@ -98,7 +100,7 @@ impl Cache {
     /// # });
     /// ```
     pub async fn close(&self) -> Closed {
-        close(&self.inner, self.inner.close_within).await
+        close(&self.engine, self.engine.close_within).await
     }
 
     /// How much of the invalidation log this instance knows now. Taken after [`invalidate`](Self::invalidate), it covers
@@ -118,13 +120,13 @@ impl Cache {
     /// ```
     #[must_use]
     pub fn token(&self) -> Token {
-        self.inner.log.read(Tail::token)
+        self.engine.log.read(Tail::token)
     }
 }
 
 impl Cache {
-    pub(crate) const fn of(inner: Arc<Inner>) -> Self {
-        Self { inner }
+    pub(crate) const fn of(engine: Arc<Engine>, http: Arc<HttpState>) -> Self {
+        Self { engine, http }
     }
 }
 
@@ -137,6 +139,6 @@ impl Default for Cache {
 
 impl std::fmt::Debug for Cache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cache").field("shared", &self.inner.store.is_some()).finish_non_exhaustive()
+        f.debug_struct("Cache").field("shared", &self.engine.store.is_some()).finish_non_exhaustive()
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod detach;
 pub(crate) mod invalidate;
 pub(crate) mod invalidation_log;
 pub(crate) mod lease;
+pub(crate) mod memory_tier;
 pub(crate) mod report;
 pub(crate) mod shared;
 pub(crate) mod store;

@@ -8,30 +8,24 @@ use larder_core::time::Clock;
 use tokio::sync::Notify;
 
 use crate::engine::background::Background;
-use crate::engine::coalesce::flight::Flights;
 use crate::engine::coalesce::reruns::Reruns;
-use crate::engine::invalidate::reclaim::Reclaimer;
-use crate::engine::invalidate::repeat::RepeatQueue;
+use crate::engine::invalidation_log::reclaim_queue::Reclaimer;
+use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
 use crate::engine::invalidation_log::group_commit::Groups;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
-use crate::engine::invalidation_log::uri_aliases::KeyedBy;
+use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
 use crate::engine::report::Report;
 use crate::engine::store::Store;
-use crate::http::memory::Memory;
-use crate::http::memory::variation_table::Variations;
 
 /// The parts of a cache, shared by its handles, its layers and the task that follows the log.
-pub(crate) struct Inner {
+pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) memory: Memory,
     pub(crate) log: LogView,
     pub(crate) store: Option<Arc<dyn Store>>,
-    pub(crate) flights: Flights,
     pub(crate) reruns: Reruns,
     pub(crate) repeats: RepeatQueue,
-    pub(crate) variations: Variations,
-    pub(crate) keyed_by: KeyedBy,
+    pub(crate) uri_aliases: UriAliases,
     pub(crate) recent_writes: RecentWrites,
     pub(crate) groups: Arc<Groups>,
     pub(crate) background: Background,
@@ -45,10 +39,21 @@ pub(crate) struct Inner {
     pub(crate) following: OnceLock<()>,
 }
 
-impl Inner {
+impl Engine {
     /// The shared store, while it is to be asked.
     pub(crate) fn shared(&self) -> Option<&Arc<dyn Store>> {
         self.store.as_ref().filter(|_| !self.background.is_closed())
+    }
+
+    /// Whether what the shared tier answers from now on may be trusted, and if so with which local number.
+    ///
+    /// Both are read together and before the store is asked: rule 12, and the local number that goes with it (rule 1). An
+    /// invalidation that is deferred while the answer is on its way has a higher number, and refuses it.
+    pub(crate) fn trusted(&self) -> Option<u64> {
+        self.log.read(|tail| {
+            let trusted = tail.trusts_shared(self.clock.boot(), self.log.max_staleness());
+            trusted.then(|| tail.position().mark.local)
+        })
     }
 
     /// Changes what is known of the log, and counts what had to be forgotten for it.
@@ -63,8 +68,8 @@ impl Inner {
     }
 }
 
-impl std::fmt::Debug for Inner {
+impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inner").field("shared", &self.store.is_some()).finish_non_exhaustive()
+        f.debug_struct("Engine").field("shared", &self.store.is_some()).finish_non_exhaustive()
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::engine::coalesce::new_key_budget::Budget;
-use crate::engine::shared::Inner;
+use crate::engine::shared::Engine;
+use crate::http::http_state::HttpState;
 use crate::http::nesting::Existing;
 use crate::http::nesting::NestingTable;
 use crate::http::policy::Policy;
@@ -11,14 +12,15 @@ use crate::http::policy::Policy;
 /// A cache and the policy of one of its layers.
 #[derive(Debug)]
 pub(crate) struct Route {
-    pub(crate) cache: Arc<Inner>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) http: Arc<HttpState>,
     pub(crate) policy: Policy,
     pub(crate) new_keys: Budget,
     /// The knowledge about layers further in.
-    pub(crate) nesting: NestingTable,
-    pub(super) _existing: Existing,
+    pub(crate) nesting: Arc<NestingTable>,
+    pub(crate) _existing: Existing,
     /// Whether nothing is ever kept in memory, and there is a shared tier to ask. Here, as every hit looks at it.
     pub(crate) shared_alone: bool,
     #[cfg(feature = "metrics")]
-    pub(crate) report: crate::http::serve::record::RouteReport,
+    pub(crate) report: crate::engine::report::metrics::Requests,
 }

@@ -3,6 +3,8 @@
 pub(crate) mod body;
 pub(crate) mod cache_status;
 pub(crate) mod fill;
+pub(crate) mod flight_event;
+pub(crate) mod http_state;
 pub(crate) mod layer_state;
 pub(crate) mod lookup;
 pub(crate) mod memory;

@@ -18,7 +18,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::request::Parts;
 use tokio::sync::Notify;
 
-use crate::http::layer_state::Route;
 
 /// More routes than most applications have.
 const CAPACITY: usize = 4_096;
@@ -30,16 +29,22 @@ pub(crate) struct OuterRun(Arc<Run>);
 struct Run {
     is_nested: AtomicBool,
     reported: Notify,
-    /// Where to remember it: the layer, its route and the path. A write has none, as the same path may have a layer for
-    /// `POST` alone.
-    route: Option<(Arc<Route>, Box<str>, Box<str>)>,
+    /// Where to remember it. A write has none, as the same path may have a layer for `POST` alone.
+    place: Option<RunPlace>,
+}
+
+/// Where a run is remembered.
+struct RunPlace {
+    table: Arc<NestingTable>,
+    route: Box<str>,
+    path: Box<str>,
 }
 
 impl OuterRun {
     /// Gives a request that this layer might store the response to an `OuterRun` of its own.
-    pub(crate) fn begin(route: &Arc<Route>, parts: &mut Parts) -> Self {
-        let Place { route: name, path } = Place::of(parts);
-        let place = (Arc::clone(route), name.into(), path.into());
+    pub(crate) fn begin(table: &Arc<NestingTable>, parts: &mut Parts) -> Self {
+        let Place { route, path } = Place::of(parts);
+        let place = RunPlace { table: Arc::clone(table), route: route.into(), path: path.into() };
         Self::of(Some(place), parts)
     }
 
@@ -48,8 +53,8 @@ impl OuterRun {
         Self::of(None, parts)
     }
 
-    fn of(route: Option<(Arc<Route>, Box<str>, Box<str>)>, parts: &mut Parts) -> Self {
-        let run = Run { is_nested: AtomicBool::new(false), reported: Notify::new(), route };
+    fn of(place: Option<RunPlace>, parts: &mut Parts) -> Self {
+        let run = Run { is_nested: AtomicBool::new(false), reported: Notify::new(), place };
         let run = Self(Arc::new(run));
         parts.extensions.insert(run.clone());
         run
@@ -76,8 +81,8 @@ impl OuterRun {
     }
 
     fn learn(&self, nesting: Nesting) {
-        if let Some((layer, route, path)) = &self.0.route {
-            layer.nesting.learn(Place { route, path }, nesting);
+        if let Some(RunPlace { table, route, path }) = &self.0.place {
+            table.learn(Place { route, path }, nesting);
         }
     }
 
@@ -87,9 +92,9 @@ impl OuterRun {
     }
 
     /// Whether that was this very layer: one that was applied twice.
-    fn is_of(parts: &Parts, layer: &Route) -> bool {
-        let run = parts.extensions.get::<Self>().and_then(|Self(run)| run.route.as_ref());
-        run.is_some_and(|(own, ..)| std::ptr::eq(&raw const **own, layer))
+    fn is_of(parts: &Parts, table: &NestingTable) -> bool {
+        let place = parts.extensions.get::<Self>().and_then(|Self(run)| run.place.as_ref());
+        place.is_some_and(|place| std::ptr::eq(&raw const *place.table, table))
     }
 
     /// Whether a layer further in handles the request.
@@ -156,6 +161,17 @@ impl NestingTable {
         self.any.load(Ordering::Relaxed)
     }
 
+    /// Whether a layer further in is known to handle this request.
+    #[inline]
+    pub(crate) fn leaves_to_nested(&self, parts: &Parts) -> bool {
+        self.has_nested() && self.is_nested(parts)
+    }
+
+    #[cold]
+    fn is_nested(&self, parts: &Parts) -> bool {
+        self.get(Place::of(parts)) == Some(Nesting::Nested) && !OuterRun::is_of(parts, self)
+    }
+
     pub(crate) fn get(&self, place: Place<'_>) -> Option<Nesting> {
         let learned = self.learned();
         match learned.routes.get(place.route).copied() {
@@ -182,19 +198,6 @@ impl NestingTable {
 
     fn learned(&self) -> MutexGuard<'_, Learned> {
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Route {
-    /// Whether a layer further in is known to handle this request.
-    #[inline]
-    pub(super) fn leaves_to_nested(&self, parts: &Parts) -> bool {
-        self.nesting.has_nested() && self.is_nested(parts)
-    }
-
-    #[cold]
-    fn is_nested(&self, parts: &Parts) -> bool {
-        self.nesting.get(Place::of(parts)) == Some(Nesting::Nested) && !OuterRun::is_of(parts, self)
     }
 }
 

@@ -34,7 +34,7 @@ impl Clients {
     }
 
     /// A run that fills for all who wait for this flight.
-    pub(crate) fn of_flight(flight: &Flight) -> Self {
+    pub(crate) fn of_flight<E>(flight: &Flight<E>) -> Self {
         Self::new(Arc::clone(&flight.audience), GoesOn::IfFewFills)
     }
 

@@ -7,190 +7,153 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use larder_core::log::position::Position;
-use larder_core::outcome::Tier;
 use larder_core::time::Boot;
 
 use crate::engine::coalesce::audience::Audience;
-use crate::engine::sync::Mutex;
-use crate::engine::sync::MutexGuard;
-use crate::engine::sync::watch;
-use crate::http::body::shared_body::Arriving;
-use crate::http::memory::cached_response::Held;
-use crate::http::memory::stale_response::Stale;
+use crate::engine::sync::{Mutex, MutexGuard, watch};
 
-/// What a flight ended with, for those who waited.
-#[derive(Clone)]
-pub(crate) enum Ended {
-    /// A response that was stored.
-    Stored(Arc<Held>),
-    /// A response that was found in this tier, so that the handler did not run.
-    Found(Arc<Held>, Tier),
-    /// A response of a handler that failed. It is not stored, but whoever waited for it has asked at the same time, and
-    /// asking the handler again for each of them would only make its trouble worse.
-    Failed(Arc<Held>),
-    /// The same, of another instance's handler. It may have failed before a follower joined: the lease ends a moment
-    /// after the fill, and the leader was still waiting for it.
-    FailedElsewhere(Arc<Held>),
-    /// A stale response, because the handler failed (RFC 5861 §4).
-    Stale(Stale),
-    /// What the handler made is not for others: everybody for themselves, at once.
-    Alone,
-    /// A layer further in handles the request.
-    Nested,
-}
+/// A piece of news about a flight, for its followers.
+pub(crate) trait FlightEvent: Clone {
+    /// Whether nothing follows it.
+    fn is_final(&self) -> bool;
 
-/// What those who wait for a flight hear of it.
-#[derive(Clone)]
-pub(crate) enum Heard {
-    /// The head of a response that is to be stored, and whose body is on its way.
-    Arriving(Arc<Arriving>),
-    /// The end.
-    Ended(Ended),
+    /// Whether its flight failed after it was announced, so that followers have to wait for the end.
+    fn is_aborted(&self) -> bool;
 }
 
 /// The flights of a cache: at most one for each key and variant.
-#[derive(Default)]
-pub(crate) struct Flights {
-    under_way: Arc<Mutex<HashMap<FlightKey, Arc<Flight>>>>,
+pub(crate) struct FlightGroup<E> {
+    flights: Arc<Mutex<Table<E>>>,
 }
+
+type Table<E> = HashMap<FlightKey, Arc<Flight<E>>>;
 
 /// An encoded cache key, and the digest of a variant where the fields that responses vary on are known.
 pub(crate) type FlightKey = (Box<str>, u128);
 
 /// A fill that others may wait for.
-pub(crate) struct Flight {
-    /// When it began, and how much of the log was known then.
+pub(crate) struct Flight<E> {
+    /// When it began.
     pub(crate) began: Boot,
+    /// The position of the log at that moment.
     pub(crate) position: Position,
     /// The clients that wait for it.
     pub(crate) audience: Arc<Audience>,
-    heard: watch::Receiver<Option<Heard>>,
+    events: watch::Receiver<Option<E>>,
 }
 
-/// What a request is in a flight.
-pub(crate) enum Joined {
-    /// The one that everybody waits for.
-    Lead(Lead),
-    /// One that waits.
-    Wait(Arc<Flight>),
+/// The role of a request in a flight.
+pub(crate) enum Role<E> {
+    /// It runs the handler.
+    Leader(Leader<E>),
+    /// It waits for the leader.
+    Follower(Arc<Flight<E>>),
 }
 
-impl Flights {
+impl<E> Default for FlightGroup<E> {
+    fn default() -> Self {
+        Self { flights: Arc::default() }
+    }
+}
+
+impl<E: FlightEvent> FlightGroup<E> {
     /// Joins the flight for this key, or begins one, if there is none that `may_join` allows to join.
     pub(crate) fn join(
         &self,
         key: FlightKey,
         now: Boot,
         position: Position,
-        may_join: impl Fn(&Flight) -> bool,
-    ) -> Joined {
-        let mut under_way = lock(&self.under_way);
-        match under_way.get(&key) {
-            Some(flight) if may_join(flight) => Joined::Wait(Arc::clone(flight)),
-            _ => Joined::Lead(self.begin(&mut under_way, key, now, position)),
+        may_join: impl Fn(&Flight<E>) -> bool,
+    ) -> Role<E> {
+        let mut flights = lock(&self.flights);
+        match flights.get(&key) {
+            Some(flight) if may_join(flight) => Role::Follower(Arc::clone(flight)),
+            _ => Role::Leader(self.insert(&mut flights, key, now, position)),
         }
     }
 
-    /// Begins a flight, unless one is under way: for who would not wait.
-    pub(crate) fn lead(&self, key: FlightKey, now: Boot, position: Position) -> Option<Lead> {
-        let mut under_way = lock(&self.under_way);
-        (!under_way.contains_key(&key)).then(|| self.begin(&mut under_way, key, now, position))
+    /// Begins a flight. `None` if there is one for this key: for a caller that would not wait.
+    pub(crate) fn try_lead(&self, key: FlightKey, now: Boot, position: Position) -> Option<Leader<E>> {
+        let mut flights = lock(&self.flights);
+        (!flights.contains_key(&key)).then(|| self.insert(&mut flights, key, now, position))
     }
 
-    fn begin(
-        &self,
-        under_way: &mut HashMap<FlightKey, Arc<Flight>>,
-        key: FlightKey,
-        began: Boot,
-        position: Position,
-    ) -> Lead {
-        let (tells, heard) = watch::channel(None);
-        let flight = Arc::new(Flight { began, position, audience: Audience::new(), heard });
-        under_way.insert(key.clone(), Arc::clone(&flight));
-        Lead { under_way: Arc::clone(&self.under_way), key, flight, tells }
+    fn insert(&self, flights: &mut Table<E>, key: FlightKey, began: Boot, position: Position) -> Leader<E> {
+        let (sender, events) = watch::channel(None);
+        let flight = Arc::new(Flight { began, position, audience: Audience::new(), events });
+        flights.insert(key.clone(), Arc::clone(&flight));
+        Leader { flights: Arc::clone(&self.flights), key, flight, events: sender }
     }
 }
 
-impl Flight {
-    /// Waits for its end; `None` if it came to none, because its leader failed, panicked or was dropped.
-    pub(crate) async fn ended(&self) -> Option<Ended> {
-        match self.hear(|heard| matches!(heard, Some(Heard::Ended(_)))).await? {
-            Heard::Ended(ended) => Some(ended),
-            Heard::Arriving(_) => None,
+impl<E: FlightEvent> Flight<E> {
+    /// Waits for its final event. `None` if there is none, because its leader failed, panicked or was dropped.
+    pub(crate) async fn finished(&self) -> Option<E> {
+        self.wait_for(|event| event.as_ref().is_some_and(E::is_final)).await
+    }
+
+    /// Waits for its next event. `None` as for [`finished`](Self::finished).
+    pub(crate) async fn next_event(&self) -> Option<E> {
+        match self.wait_for(Option::is_some).await? {
+            event if event.is_aborted() => self.finished().await,
+            event => Some(event),
         }
     }
 
-    /// Waits for its end, or for the head of a response whose body can be read while it arrives; `None` as there.
-    pub(crate) async fn heard(&self) -> Option<Heard> {
-        match self.hear(Option::is_some).await? {
-            // Its leader failed since.
-            Heard::Arriving(arriving) if arriving.is_broken() => self.ended().await.map(Heard::Ended),
-            heard => Some(heard),
-        }
+    async fn wait_for(&self, is_it: impl FnMut(&Option<E>) -> bool) -> Option<E> {
+        let mut events = self.events.clone();
+        let event = events.wait_for(is_it).await.ok()?;
+        event.clone()
     }
 
-    async fn hear(&self, is_it: impl FnMut(&Option<Heard>) -> bool) -> Option<Heard> {
-        let mut heard = self.heard.clone();
-        let heard = heard.wait_for(is_it).await.ok()?;
-        heard.clone()
-    }
-
-    /// What is arriving, if that is how far it is.
-    pub(crate) fn arriving(&self) -> Option<Arc<Arriving>> {
-        match &*self.heard.borrow() {
-            Some(Heard::Arriving(arriving)) => Some(Arc::clone(arriving)),
-            _ => None,
-        }
+    /// Returns its latest event.
+    pub(crate) fn latest(&self) -> Option<E> {
+        self.events.borrow().clone()
     }
 }
 
-/// The lead of a flight. Dropping it without an end hands the flight over: those who wait begin a new one.
-pub(crate) struct Lead {
-    under_way: Arc<Mutex<HashMap<FlightKey, Arc<Flight>>>>,
+/// Marks the request that runs the handler for a flight.
+///
+/// If it is dropped before [`finish`](Self::finish), the flight is abandoned and its followers elect a new leader.
+pub(crate) struct Leader<E> {
+    flights: Arc<Mutex<Table<E>>>,
     key: FlightKey,
-    flight: Arc<Flight>,
-    tells: watch::Sender<Option<Heard>>,
+    flight: Arc<Flight<E>>,
+    events: watch::Sender<Option<E>>,
 }
 
-impl Lead {
-    /// When the flight began, and how much of the log was known then.
-    pub(crate) const fn flight(&self) -> &Arc<Flight> {
+impl<E> Leader<E> {
+    /// Returns the flight that it leads.
+    pub(crate) const fn flight(&self) -> &Arc<Flight<E>> {
         &self.flight
     }
 
-    /// Ends the flight. Whoever comes from now on finds what was stored, or begins a new one.
-    pub(crate) fn end(self, end: Ended) {
-        self.leave();
-        self.tell(end);
+    /// Ends the flight. A request that comes later finds what was stored, or begins a new flight.
+    pub(crate) fn finish(self, event: impl Into<E>) {
+        self.remove();
+        self.announce(event);
     }
 
-    /// Tells how the flight ends, to those who wait and to those who join until the lead is dropped.
-    pub(crate) fn tell(&self, end: Ended) {
-        self.tells.send_replace(Some(Heard::Ended(end)));
+    /// Sends an event to the followers, and to requests that join before the leader is dropped.
+    pub(crate) fn announce(&self, event: impl Into<E>) {
+        self.events.send_replace(Some(event.into()));
     }
 
-    /// Tells of a response that is arriving, to those who wait and to those who join until there is more to tell.
-    pub(crate) fn publish(&self, arriving: Arc<Arriving>) {
-        self.tells.send_replace(Some(Heard::Arriving(arriving)));
-    }
-
-    fn leave(&self) {
-        let mut under_way = lock(&self.under_way);
-        // One that could not be joined any more has been replaced.
-        if under_way.get(&self.key).is_some_and(|known| Arc::ptr_eq(known, &self.flight)) {
-            under_way.remove(&self.key);
+    fn remove(&self) {
+        let mut flights = lock(&self.flights);
+        // A flight that could no longer be joined has been replaced.
+        if flights.get(&self.key).is_some_and(|known| Arc::ptr_eq(known, &self.flight)) {
+            flights.remove(&self.key);
         }
     }
 }
 
-impl Drop for Lead {
+impl<E> Drop for Leader<E> {
     fn drop(&mut self) {
-        self.leave();
+        self.remove();
     }
 }
 
-fn lock(
-    under_way: &Mutex<HashMap<FlightKey, Arc<Flight>>>,
-) -> MutexGuard<'_, HashMap<FlightKey, Arc<Flight>>> {
-    under_way.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<E>(flights: &Mutex<Table<E>>) -> MutexGuard<'_, Table<E>> {
+    flights.lock().unwrap_or_else(PoisonError::into_inner)
 }

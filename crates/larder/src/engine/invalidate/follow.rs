@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use larder_core::log::tail::{LookTaken, Tail};
 use larder_core::store::{Appended, StoreError};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::engine::invalidate::reclaim::reclaim;
 use crate::engine::report::store_health::Exchange;
-use crate::engine::shared::Inner;
+use crate::engine::shared::Engine;
 use crate::engine::store::Store;
 
 /// How long to wait after a failure: short, since until the log answers nothing old is served.
@@ -17,7 +17,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
 /// Starts to follow the log, where there is one elsewhere, as soon as there is a runtime to do it on.
-pub(crate) fn start(inner: &Arc<Inner>) {
+pub(crate) fn start(inner: &Arc<Engine>) {
     let Some(store) = &inner.store else { return };
     if inner.following.get().is_some() {
         return;
@@ -35,7 +35,7 @@ pub(crate) fn start(inner: &Arc<Inner>) {
 ///
 /// `XREAD BLOCK` and its like are only the alarm; what is believed is what a look says (rule 4). Between two alarms a
 /// look is sent at least four times per `max_staleness`, so that one that is lost does not detach this instance.
-async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
+async fn follow(cache: Weak<Engine>, store: Arc<dyn Store>) {
     let mut pause = FIRST_PAUSE;
     while let Some(inner) = cache.upgrade() {
         match look(&inner, &*store).await {
@@ -71,7 +71,7 @@ async fn follow(cache: Weak<Inner>, store: Arc<dyn Store>) {
 }
 
 /// One look, taken in.
-async fn look(inner: &Inner, store: &dyn Store) -> Result<LookTaken, StoreError> {
+async fn look(inner: &Engine, store: &dyn Store) -> Result<LookTaken, StoreError> {
     let cursor = inner.log.read(Tail::cursor);
     // Rule 9: the look is as old as the moment at which it was sent.
     let sent = inner.clock.boot();
@@ -80,7 +80,7 @@ async fn look(inner: &Inner, store: &dyn Store) -> Result<LookTaken, StoreError>
 }
 
 /// Appends what waits in the outbox, batch by batch, until nothing does or one fails.
-async fn flush(inner: &Arc<Inner>, store: &dyn Store) {
+async fn flush(inner: &Arc<Engine>, store: &dyn Store) {
     while let Some(batch) = inner.log.read(Tail::unsent) {
         let appended = match store.ready().await {
             Ok(()) => store.append(batch.events()).await,
@@ -100,9 +100,4 @@ async fn flush(inner: &Arc<Inner>, store: &dyn Store) {
             }
         }
     }
-}
-
-/// The moment that is this far away, for [`LogView::wait`](crate::engine::invalidation_log::view::LogView::wait).
-pub(crate) fn within(limit: Duration) -> Instant {
-    Instant::now() + limit
 }

@@ -3,7 +3,7 @@
 //! Nothing rests on it: what was invalidated is refused by its position, removed or not. So it is slow on purpose, one
 //! step at a time, it stops while the store is in trouble, and what it does not get to expires.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use larder_core::log::position::{Incarnation, LogId};
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::engine::invalidation_log::reclaim_queue::Queue;
 use crate::engine::invalidation_log::reclaim_queue::Step;
-use crate::engine::shared::Inner;
+use crate::engine::shared::Engine;
 use crate::engine::store::Store;
 
 /// Between two scans: twenty in a second at most.
@@ -23,38 +23,11 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// After so many failures in a row, all that waits is left to expire.
 const FAILURES: u32 = 10;
 
-/// What waits to be freed, and whether a task is at it.
-#[derive(Default)]
-pub(crate) struct Reclaimer {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    queue: Queue,
-    running: bool,
-}
-
-impl Reclaimer {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing under this lock can be left half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next step, or `None` and the task has ended.
-    fn next(&self) -> Option<Step> {
-        let mut state = self.state();
-        let step = state.queue.next();
-        state.running = step.is_some();
-        step
-    }
-}
-
 /// Frees, some time from now, what these events have made worthless. They were appended to the log at `id`.
 ///
 /// Where the names of stored responses do not tell what a tag names, there is nothing to be found. What was invalidated
 /// softly is still of use.
-pub(crate) fn reclaim(inner: &Arc<Inner>, events: &[Event], incarnation: Incarnation, before: LogId) {
+pub(crate) fn reclaim(inner: &Arc<Engine>, events: &[Event], incarnation: Incarnation, before: LogId) {
     let Some(store) = &inner.store else { return };
     let mut state = inner.reclaimer.state();
     let hard = events.iter().filter(|event| event.mode == Mode::Hard);
@@ -69,7 +42,7 @@ pub(crate) fn reclaim(inner: &Arc<Inner>, events: &[Event], incarnation: Incarna
     }
 }
 
-async fn work(cache: Weak<Inner>, store: Arc<dyn Store>) {
+async fn work(cache: Weak<Engine>, store: Arc<dyn Store>) {
     let mut failures = 0;
     // Nothing here keeps the cache alive for longer than one step.
     while let Some(inner) = cache.upgrade() {
@@ -93,7 +66,7 @@ async fn work(cache: Weak<Inner>, store: Arc<dyn Store>) {
 }
 
 /// Takes the step, and says how many scans it took.
-async fn take(inner: &Inner, store: &dyn Store, step: &Step) -> Result<u64, StoreError> {
+async fn take(inner: &Engine, store: &dyn Store, step: &Step) -> Result<u64, StoreError> {
     // Of another log it cannot be told what is lower.
     if inner.log.position().incarnation != step.what.incarnation {
         return Ok(0);
@@ -107,7 +80,7 @@ async fn take(inner: &Inner, store: &dyn Store, step: &Step) -> Result<u64, Stor
 }
 
 /// What becomes of a step that failed, and how long to wait now.
-fn give_way(inner: &Inner, step: Step, error: &StoreError, failures: u32) -> Option<Duration> {
+fn give_way(inner: &Engine, step: Step, error: &StoreError, failures: u32) -> Option<Duration> {
     tracing::debug!(target: "larder", %error, selector = %step.what.selector, "memory is not freed");
     let mut state = inner.reclaimer.state();
     match error.kind() {

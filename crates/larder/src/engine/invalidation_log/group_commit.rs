@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::engine::background::Background;
-use crate::engine::invalidate::append::Invalidated;
+use crate::engine::invalidation_log::invalidation::Invalidated;
 
 /// From the beginning of one append to that of the next for the same path.
 const BETWEEN: Duration = Duration::from_millis(10);

@@ -1,6 +1,7 @@
 //! What waits to be freed: bounded, and each selector in it once.
 
 use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use larder_core::log::selector::Selector;
 use larder_core::store::{Reclaim, Sweep};
@@ -71,6 +72,33 @@ impl Queue {
         } else if self.searches.len() < MOST_SEARCHES {
             self.searches.push_back(step);
         }
+    }
+}
+
+/// What waits to be freed, and whether a task is at it.
+#[derive(Default)]
+pub(crate) struct Reclaimer {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) queue: Queue,
+    pub(crate) running: bool,
+}
+
+impl Reclaimer {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock can be left half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next step, or `None` and the task has ended.
+    pub(crate) fn next(&self) -> Option<Step> {
+        let mut state = self.state();
+        let step = state.queue.next();
+        state.running = step.is_some();
+        step
     }
 }
 

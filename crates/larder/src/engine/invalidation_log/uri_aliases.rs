@@ -3,10 +3,34 @@
 //! `/a?utm_source=mail` names what answers it, and that may have been filled by a request for `/a?utm_source=feed`. Both have the
 //! URI as it is keyed for a name.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use larder_core::key::query::QueryRules;
 use larder_core::log::selector::{Event, Selector, UriName};
+use larder_core::time::Boot;
+
+/// The URIs that are invalidated together.
+pub(crate) struct UriAliases {
+    pub(crate) keyed_by: KeyedBy,
+    equivalents: Arc<dyn EquivalentUris>,
+}
+
+/// The URIs that a storey above takes for equivalent.
+pub(crate) trait EquivalentUris: Send + Sync {
+    /// Returns these events, and for each URI that they name one for each equivalent.
+    fn with_equivalents(&self, events: Vec<Event>, now: Boot) -> Vec<Event>;
+}
+
+impl UriAliases {
+    pub(crate) fn new(equivalents: Arc<dyn EquivalentUris>) -> Self {
+        Self { keyed_by: KeyedBy::default(), equivalents }
+    }
+
+    /// Returns these events, and one for each alias of each URI that they name.
+    pub(crate) fn with_aliases(&self, events: Vec<Event>, now: Boot) -> Vec<Event> {
+        self.equivalents.with_equivalents(self.keyed_by.with_keyed(events), now)
+    }
+}
 
 /// The rules by which queries are keyed, each once.
 #[derive(Default)]

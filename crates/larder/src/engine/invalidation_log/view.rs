@@ -12,12 +12,12 @@ use larder_core::log::table::Verdict;
 use larder_core::log::tail::{self, Tail};
 use larder_core::time::Boot;
 
-use crate::engine::invalidation_log::wait::CatchingUp;
+use crate::engine::invalidation_log::stamped::Stamped;
+use crate::engine::invalidation_log::wait_slots::CatchingUp;
 use crate::engine::sync::AtomicU64;
 use crate::engine::sync::Notify;
 use crate::engine::sync::RwLock;
 use crate::engine::sync::timeout_at;
-use crate::http::memory::cached_response::Held;
 
 /// The tail, and what a hit needs of it without a lock.
 ///
@@ -52,16 +52,16 @@ impl LogView {
 
     /// What may be served of a response in memory, and whether it is confirmed (rule 10).
     #[inline]
-    pub(crate) fn judge(&self, held: &Held, now: Boot) -> (Verdict, bool) {
+    pub(crate) fn judge(&self, stored: &impl Stamped, now: Boot) -> (Verdict, bool) {
         let confirmed_at = self.confirmed_at();
         let generation = self.generation.load(Ordering::Acquire);
-        let confirmed = tail::usable(held.filled_at, confirmed_at, self.max_staleness, now);
-        if held.valid_at.load(Ordering::Relaxed) == generation {
+        let confirmed = tail::usable(stored.filled_at(), confirmed_at, self.max_staleness, now);
+        if stored.valid_at().load(Ordering::Relaxed) == generation {
             return (Verdict::Valid, confirmed);
         }
-        let verdict = self.read(|tail| tail.check(&held.meta.position, &held.meta.names, now));
+        let verdict = self.read(|tail| tail.check(stored.position(), stored.names(), now));
         if verdict == Verdict::Valid {
-            held.valid_at.store(generation, Ordering::Relaxed);
+            stored.valid_at().store(generation, Ordering::Relaxed);
         }
         (verdict, confirmed)
     }
@@ -123,4 +123,9 @@ impl LogView {
             nanos => Some(Boot::from_nanos(nanos)),
         }
     }
+}
+
+/// The moment that is this far away, for [`LogView::wait`].
+pub(crate) fn within(limit: Duration) -> tokio::time::Instant {
+    tokio::time::Instant::now() + limit
 }

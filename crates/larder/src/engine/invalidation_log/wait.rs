@@ -5,23 +5,8 @@ use std::time::Duration;
 use larder_core::log::tail;
 use larder_core::log::token::{Comparison, Token};
 use larder_core::time::Boot;
-use tokio::sync::Semaphore;
 
-use crate::engine::invalidate::follow::within;
-use crate::engine::invalidation_log::view::LogView;
-
-/// So many requests may wait at once. A token is whatever its sender likes, so that waiting is nothing that clients can
-/// make this instance do without bound.
-const MOST: usize = 1024;
-
-/// The places of those who wait.
-pub(crate) struct CatchingUp(Semaphore);
-
-impl Default for CatchingUp {
-    fn default() -> Self {
-        Self(Semaphore::new(MOST))
-    }
-}
+use crate::engine::invalidation_log::view::{LogView, within};
 
 impl LogView {
     /// Whether this instance knows at least as much as the token says.
@@ -31,8 +16,8 @@ impl LogView {
 
     /// Waits until it does, if it ever will, for so long at most. While the log itself cannot be reached, nobody waits.
     pub(crate) async fn catch_up(&self, token: &Token, at_most: Duration, now: Boot) -> bool {
-        let place = self.catching_up.0.try_acquire();
-        if place.is_ok() && self.is_confirmed(now) {
+        let place = self.catching_up.try_acquire();
+        if place.is_some() && self.is_confirmed(now) {
             self.wait(within(at_most), |tail| tail.compare(token) != Comparison::Wait).await;
         }
         self.has_reached(token)

@@ -1,6 +1,8 @@
 //! The lease that a fill has: kept while it runs, given up when it ends, however it does.
 
 pub(crate) mod backoff;
+pub(crate) mod claim;
+pub(crate) mod timing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,23 +15,14 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-use crate::engine::shared::Inner;
+use crate::engine::shared::Engine;
 use crate::engine::store::Store;
-use crate::http::fill::fill_result::Word;
-
-/// So long others wait for a process that was killed; and so long may one be held up and still not lose its lease.
-pub(crate) const LIFE: Duration = Duration::from_secs(1);
-
-/// Two extensions may fail before a lease is lost.
-const EXTENDED_EVERY: Duration = Duration::from_millis(333);
-
-/// A word is there for those who wait. They ask for it every few milliseconds.
-const WORD_LIFE: Duration = Duration::from_secs(1);
+use crate::engine::lease::timing::{EXTENDED_EVERY, LIFE, WORD_LIFE};
 
 /// A lease, or the request for one: even that may have arrived when nobody waits for its answer any more, and what was
 /// taken then would keep others waiting for a fill that nobody makes.
 pub(crate) struct Lease {
-    cache: Arc<Inner>,
+    cache: Arc<Engine>,
     store: Arc<dyn Store>,
     address: Arc<str>,
     token: Token,
@@ -40,7 +33,7 @@ pub(crate) struct Lease {
 
 impl Lease {
     /// One that may be asked for.
-    pub(crate) fn new(cache: &Arc<Inner>, store: &Arc<dyn Store>, address: &str) -> Self {
+    pub(crate) fn new(cache: &Arc<Engine>, store: &Arc<dyn Store>, address: &str) -> Self {
         Self {
             cache: Arc::clone(cache),
             store: Arc::clone(store),
@@ -66,25 +59,24 @@ impl Lease {
     }
 
     /// It was taken: it is kept from now on, until it is given up.
-    pub(crate) fn taken(self) -> Self {
-        self.kept(EXTENDED_EVERY)
+    pub(crate) fn taken(&mut self) {
+        self.keep_from(EXTENDED_EVERY);
     }
 
     /// It may have been taken: there was no answer in time. If it was, others wait for the fill that is made now, and
     /// extending it at once tells.
-    pub(crate) fn perhaps_taken(self) -> Self {
-        self.kept(Duration::ZERO)
+    pub(crate) fn perhaps_taken(&mut self) {
+        self.keep_from(Duration::ZERO);
     }
 
-    fn kept(mut self, first: Duration) -> Self {
+    fn keep_from(&mut self, first: Duration) {
         let (store, address, token) = (Arc::clone(&self.store), Arc::clone(&self.address), self.token);
         self.keeper = Some(tokio::spawn(keep(store, address, token, first)).abort_handle());
-        self
     }
 
     /// Gives it up, and leaves this to those who wait for its fill.
-    pub(crate) fn end(mut self, word: Word) {
-        self.release(Left::Word(word.into_bytes(), WORD_LIFE));
+    pub(crate) fn end(mut self, word: Bytes) {
+        self.release(Left::Word(word, WORD_LIFE));
     }
 
     /// Gives it up, and for so long nobody is to wait for this lease.

@@ -20,7 +20,13 @@ use larder_core::time::Clock;
 use crate::engine::report::hits::Hits;
 use crate::engine::report::stats::Stats;
 use crate::engine::report::store_health::Trouble;
-use crate::http::memory::Memory;
+
+/// What the memory tier holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MemoryUsage {
+    pub(crate) entries: u64,
+    pub(crate) bytes: u64,
+}
 
 /// The counters of a cache.
 #[derive(Default)]
@@ -184,7 +190,7 @@ impl Report {
     }
 
     /// All of it as numbers.
-    pub(crate) fn stats(&self, memory: &Memory) -> Stats {
+    pub(crate) fn stats(&self, memory: MemoryUsage) -> Stats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let by_word = |counters: &[AtomicU64], words: &mut dyn Iterator<Item = &'static str>| {
             words
@@ -217,8 +223,8 @@ impl Report {
             leases_taken: get(&self.leases[Leased::Taken as usize]),
             leases_awaited: get(&self.leases[Leased::Awaited as usize]),
             leases_taken_over: get(&self.leases[Leased::TakenOver as usize]),
-            held: memory.len(),
-            held_bytes: memory.bytes(),
+            held: memory.entries,
+            held_bytes: memory.bytes,
         }
     }
 }

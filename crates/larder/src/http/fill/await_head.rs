@@ -7,7 +7,7 @@ use http_body::Body;
 use larder_core::outcome::{BypassReason, NotStored, Outcome};
 use tokio::time::sleep;
 
-use crate::engine::coalesce::flight::Ended;
+use crate::http::flight_event::Ended;
 use crate::http::body::CacheBody;
 use crate::http::fill::run::Client;
 use crate::http::fill::run::Fill;
@@ -41,7 +41,7 @@ impl Fill {
             Stop::Late => self.give_up(),
             Stop::Nested => self.leave_to_nested(),
             Stop::Abandoned => {
-                self.route.cache.report.judged(Err(NotStored::Abandoned));
+                self.route.engine.report.judged(Err(NotStored::Abandoned));
                 return None;
             }
         }
@@ -63,13 +63,13 @@ impl Fill {
             biased;
             () = nested => Stop::Nested,
             () = sleep(self.route.policy.fill_limits.head) => Stop::Late,
-            () = self.clients.abandoned(&self.route.cache.background) => Stop::Abandoned,
+            () = self.clients.abandoned(&self.route.engine.background) => Stop::Abandoned,
         }
     }
 
     /// Ends the flight and the lease. Followers try again.
     fn give_up(&mut self) {
-        self.route.cache.report.judged(Err(NotStored::FillTimeout));
+        self.route.engine.report.judged(Err(NotStored::FillTimeout));
         self.late = true;
         self.lead = None;
         self.lease = None;
@@ -79,7 +79,7 @@ impl Fill {
     fn leave_to_nested(&mut self) {
         self.lease = None;
         if let Some(lead) = self.lead.take() {
-            lead.end(Ended::Nested);
+            lead.finish(Ended::Nested);
         }
     }
 

@@ -20,7 +20,7 @@ use larder_core::time::{Boot, Wall};
 use crate::http::fill::run::Began;
 use crate::http::fill::run::Fill;
 use crate::http::memory::cached_response::Held;
-use crate::http::policy::key::Named;
+use crate::http::policy::names::Named;
 
 /// How a response came to be, and what it is good for.
 pub(crate) struct Making {
@@ -125,7 +125,7 @@ impl Fill {
     }
 
     fn hold(&self, stored: StoredResponse, making: &Making) -> Arc<Held> {
-        Arc::new(Held::filled(stored, making.filled_at, self.route.cache.clock.boot()))
+        Arc::new(Held::filled(stored, making.filled_at, self.route.engine.clock.boot()))
     }
 
     fn head(&self, status: StatusCode, mut headers: HeaderMap, making: &Making) -> StoredResponse {
@@ -177,7 +177,7 @@ impl Fill {
     fn selecting(&self, vary: Vary, key: &str) -> Selecting {
         match vary {
             Vary::Fields(fields) => {
-                let fields = self.route.cache.memory.fields_with(key, fields);
+                let fields = self.route.http.memory.fields_with(key, fields);
                 vary::selecting(&fields, &self.ask.headers)
             }
             Vary::None | Vary::Any => Selecting::default(),

@@ -6,31 +6,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, PRAGMA};
-use larder_core::lease::{Claim, Claimed, Holder};
-use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::outcome::MissReason;
-use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::stored::wire::{self, Decoded};
 use larder_core::time::Wall;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use crate::engine::coalesce::flight::Ended;
-use crate::engine::coalesce::flight::Lead;
-use crate::engine::lease::LIFE;
 use crate::engine::lease::Lease;
-use crate::engine::lease::backoff::Backoff;
-use crate::engine::report::lease_event::Leased;
-use crate::engine::report::store_health::Exchange;
+use crate::engine::lease::claim::{ClaimEvent, ClaimTarget, LeaseClaim};
 use crate::http::cache_status;
 use crate::http::fill::fill_result::Word;
-use crate::http::fill::run::stands_in;
-use crate::http::fill::store_response::is_fresh;
+use crate::http::flight_event::{Ended, Lead};
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
-use crate::http::lookup::Seen;
+use crate::http::lookup::from_store::{lookup_from_value, lookup_shared_observed};
 use crate::http::lookup::query_scope::Sought;
 use crate::http::lookup::request_context::Ask;
+use crate::http::lookup::reuse::{is_still_fresh, may_serve_on_error};
 use crate::http::memory::PassReason;
 use crate::http::memory::cached_response::Held;
 use crate::http::memory::stale_response::Stale;
@@ -53,13 +45,14 @@ pub(crate) async fn right_to_fill<S: Clone>(
     route: &Route,
     ask: &Ask,
     lead: &Lead,
-    (stale, seen): (Option<Stale>, Option<Seen>),
+    stale: Option<Stale>,
+    seen: Option<ClaimTarget>,
     place: &mut Place<S>,
 ) -> Right {
-    let Some((lease, seen)) = lease(route, seen) else {
-        return Right::Fill(None, stale);
-    };
-    Claimant::new(route, ask, lead, lease, seen, stale).wait(place).await
+    match Claimant::new(route, ask, lead, seen) {
+        Some(claimant) => Claimant { stale, ..claimant }.wait(place).await,
+        None => Right::Fill(None, stale),
+    }
 }
 
 /// The same for who refreshes what is stored: another instance may have done it already.
@@ -71,130 +64,57 @@ pub(super) async fn right_to_refresh<S: Clone>(
     place: &mut Place<S>,
 ) -> Right {
     let missing = stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
-    let (known, seen) = route.look_before_filling(ask.sought(), missing).await;
-    let Some((lease, seen)) = lease(route, seen) else {
+    let (known, seen) = lookup_shared_observed(route, ask.sought(), missing).await;
+    let Some(claimant) = Claimant::new(route, ask, lead, seen) else {
         return Right::Fill(None, stale);
     };
-    let mut claimant = Claimant::new(route, ask, lead, lease, seen, stale);
+    let mut claimant = Claimant { stale, ..claimant };
     match claimant.consider(known) {
         Some(right) => right,
         None => claimant.wait(place).await,
     }
 }
 
-/// A lease to ask for. Where the shared tier was not asked, or did not answer, it is not asked for one either.
-fn lease(route: &Route, seen: Option<Seen>) -> Option<(Lease, Seen)> {
-    let (store, seen) = (route.cache.shared()?, seen?);
-    Some((Lease::new(&route.cache, store, &seen.address), seen))
-}
-
 struct Claimant<'a> {
     route: &'a Route,
     ask: &'a Ask,
-    /// That of the fill, should it come to one.
-    position: Position,
-    lease: Lease,
-    seen: Seen,
+    claim: LeaseClaim,
     stale: Option<Stale>,
-    awaited: Option<Holder>,
     /// When this instance began to claim.
     asked: Wall,
-    /// Whether another instance was waited for at all.
-    waited: bool,
-    until: Instant,
 }
 
 impl<'a> Claimant<'a> {
-    fn new(
-        route: &'a Route,
-        ask: &'a Ask,
-        lead: &Lead,
-        lease: Lease,
-        seen: Seen,
-        stale: Option<Stale>,
-    ) -> Self {
-        Self {
-            route,
-            ask,
-            position: lead.flight().position,
-            lease,
-            seen,
-            stale,
-            awaited: None,
-            asked: route.cache.clock.wall(),
-            waited: false,
-            until: Instant::now() + route.policy.fill_limits.head,
-        }
+    /// Where the shared tier was not asked, or did not answer, it is not asked for a lease either.
+    fn new(route: &'a Route, ask: &'a Ask, lead: &Lead, seen: Option<ClaimTarget>) -> Option<Self> {
+        let deadline = Instant::now() + route.policy.fill_limits.head;
+        let claim = LeaseClaim::new(&route.engine, seen?, lead.flight().position, deadline)?;
+        Some(Self { route, ask, claim, stale: None, asked: route.engine.clock.wall() })
     }
 
+    /// Waits until it is decided. A request that waits needs no place in the inner service.
     async fn wait<S: Clone>(mut self, place: &mut Place<S>) -> Right {
-        let mut backoff = Backoff::new();
-        let mut overtakes = false;
-        let mut late = false;
-        // Once it is late, one last claim is made, which takes the lease from whoever has it.
-        while !late {
-            late = Instant::now() >= self.until;
-            // Asked each time: rule 12 is about the moment at which the store is asked.
-            let Some(local) = self.route.trusted() else { break };
-            let decided = match self.claim(overtakes || late).await {
-                Err(error) if error.kind() == StoreErrorKind::Timeout => {
-                    return Right::Fill(Some(self.lease.perhaps_taken()), self.stale);
-                }
-                Err(_) => break,
-                Ok(Claimed::Taken) => return self.fill(),
-                Ok(Claimed::Pass) => Some(self.pass()),
-                Ok(Claimed::Stored(value)) => self.stored(value, local).await,
-                Ok(Claimed::Word(word)) => self.told(word, local),
-                Ok(Claimed::Held(holder)) => {
-                    self.awaited = Some(holder);
-                    overtakes = self.is_in_vain(holder, local);
-                    if !overtakes {
-                        self.begin_to_wait(place);
-                        sleep(backoff.pause(fastrand::f64())).await;
-                    }
-                    None
-                }
+        let names = || self.ask.named.clone().with([]);
+        loop {
+            let decided = match self.claim.next(names, || place.leave()).await {
+                ClaimEvent::Granted => return Right::Fill(Some(self.claim.into_lease()), self.stale),
+                ClaimEvent::Unavailable => return Right::Fill(None, self.stale),
+                ClaimEvent::Uncacheable => Some(self.pass()),
+                ClaimEvent::Stored(value, local) => self.stored(value, local).await,
+                ClaimEvent::Left(word, local) => self.told(word, local),
             };
             if let Some(right) = decided {
                 return right;
             }
         }
-        Right::Fill(None, self.stale)
-    }
-
-    async fn claim(&mut self, overtakes: bool) -> Result<Claimed, StoreError> {
-        let cache = &self.route.cache;
-        let claim = Claim {
-            address: &self.seen.address,
-            holder: self.lease.holder(self.position),
-            life: LIFE,
-            seen: self.seen.fingerprint,
-            awaited: self.awaited.map(|holder| holder.token),
-            overtakes,
-        };
-        let claimed = self.lease.claim(claim).await;
-        match &claimed {
-            Ok(_) => cache.report.store_worked(Exchange::Lease, &*cache.clock),
-            Err(error) => cache.report.store_failed(Exchange::Lease, error, &*cache.clock),
-        }
-        claimed
-    }
-
-    fn fill(self) -> Right {
-        let report = &self.route.cache.report;
-        report.leased(Leased::Taken);
-        if self.awaited.is_some() {
-            report.leased(Leased::TakenOver);
-        }
-        Right::Fill(Some(self.lease.taken()), self.stale)
     }
 
     /// Nobody is to wait: as it is remembered of this process's own fills.
     fn pass(&self) -> Right {
-        let cache = &self.route.cache;
-        if !is_fresh(self.route, self.ask, self.stale.as_ref()) {
+        let cache = &self.route.engine;
+        if !is_still_fresh(self.route, self.ask, self.stale.as_ref()) {
             let now = cache.clock.boot();
-            cache.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::Head, now);
+            self.route.http.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::Head, now);
         }
         Right::Ended(Ended::Alone)
     }
@@ -205,24 +125,19 @@ impl<'a> Claimant<'a> {
         let sought = Sought { headers: &fields, ..self.ask.sought() };
         let missing = self.stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
         let fingerprint = wire::fingerprint(&value);
-        if let Some(known) = self.route.judge_stored(sought, value, local, missing) {
-            self.seen.fingerprint = fingerprint;
+        if let Some(known) = lookup_from_value(self.route, sought, value, local, missing) {
+            self.claim.note_value(fingerprint);
             return self.consider(known);
         }
-        let (known, seen) = self.route.look_before_filling(sought, missing).await;
+        let (known, seen) = lookup_shared_observed(self.route, sought, missing).await;
         if matches!(known, Known::Missing(_))
             && sought.search.is_some_and(|search| search.is_elsewhere(self.route))
         {
             return Some(Right::Elsewhere);
         }
-        let Some((lease, seen)) = lease(self.route, seen) else {
+        if !seen.is_some_and(|seen| self.claim.retarget(seen)) {
             return Some(Right::Fill(None, self.stale.take()));
-        };
-        if seen.address != self.seen.address {
-            self.lease = lease;
-            self.awaited = None;
         }
-        self.seen = seen;
         self.consider(known)
     }
 
@@ -230,7 +145,7 @@ impl<'a> Claimant<'a> {
     /// as within a process, its own directives do not count then.
     fn fields(&self) -> Cow<'a, HeaderMap> {
         let fields = &self.ask.headers;
-        if !(self.waited && self.route.policy.store.follow_request) {
+        if !(self.claim.has_waited() && self.route.policy.store.follow_request) {
             return Cow::Borrowed(fields);
         }
         let mut fields = fields.clone();
@@ -243,14 +158,14 @@ impl<'a> Claimant<'a> {
     fn consider(&mut self, known: Known) -> Option<Right> {
         match known {
             Known::Fresh(held, _) if !self.is_news(&held) => None,
-            Known::Fresh(held, _) if self.waited => Some(Right::Ended(Ended::Stored(held))),
+            Known::Fresh(held, _) if self.claim.has_waited() => Some(Right::Ended(Ended::Stored(held))),
             Known::Fresh(..) => Some(Right::Known(known)),
             Known::Stale(stale) if stale.while_revalidate && !self.ask.refreshes => {
                 Some(Right::Known(Known::Stale(stale)))
             }
             // What was just made and is not fresh will never be: one fill after the other would make the last of many
             // wait for all of them.
-            Known::Stale(_) if self.waited => Some(Right::Ended(Ended::Alone)),
+            Known::Stale(_) if self.claim.has_waited() => Some(Right::Ended(Ended::Alone)),
             Known::Stale(stale) => {
                 if self.is_news(&stale.held) {
                     self.stale = Some(stale);
@@ -273,14 +188,13 @@ impl<'a> Claimant<'a> {
 
     /// The holder that was waited for left word of how its fill ended.
     fn told(&mut self, word: Bytes, local: u64) -> Option<Right> {
-        self.awaited = None;
         match Word::from_bytes(word) {
             Word::Alone => Some(Right::Ended(Ended::Alone)),
             Word::Failed(value) => {
                 self.failed(value, local).map(|held| Right::Ended(Ended::FailedElsewhere(Arc::new(held))))
             }
             Word::Stale => {
-                let stale = self.stale.take_if(|stale| stands_in(self.route, self.ask, stale))?;
+                let stale = self.stale.take_if(|stale| may_serve_on_error(self.route, self.ask, stale))?;
                 Some(Right::Ended(Ended::Stale(stale)))
             }
         }
@@ -291,7 +205,7 @@ impl<'a> Claimant<'a> {
     ///
     /// Rule 13: "The same check for a lease waiter that takes a stored response."
     fn failed(&self, value: Bytes, local: u64) -> Option<Held> {
-        let cache = &self.route.cache;
+        let cache = &self.route.engine;
         let Ok(Decoded::Response(mut stored)) =
             wire::decode_after(cache_status::room(), value, self.ask.exact_key())
         else {
@@ -304,24 +218,5 @@ impl<'a> Claimant<'a> {
         let now = cache.clock.boot();
         let held = Held::promoted(stored, cache.clock.wall(), now);
         (cache.log.judge(&held, now) == (Verdict::Valid, true)).then_some(held)
-    }
-
-    /// Whether what this holder makes will be refused here: something that names the response was invalidated since its
-    /// fill began.
-    fn is_in_vain(&self, holder: Holder, local: u64) -> bool {
-        let cache = &self.route.cache;
-        let names = self.ask.named.clone().with([]);
-        let mut position = holder.position;
-        position.mark.local = local;
-        let now = cache.clock.boot();
-        cache.log.read(|tail| tail.check(&position, &names, now)) != Verdict::Valid
-    }
-
-    /// Who waits needs no place in the inner service.
-    fn begin_to_wait<S: Clone>(&mut self, place: &mut Place<S>) {
-        if !std::mem::replace(&mut self.waited, true) {
-            self.route.cache.report.leased(Leased::Awaited);
-            place.leave();
-        }
     }
 }

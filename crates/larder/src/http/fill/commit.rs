@@ -12,7 +12,7 @@ use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome};
 use larder_core::stored::{Meta, StoredResponse, Told, address, wire};
 
-use crate::engine::coalesce::flight::Ended;
+use crate::http::flight_event::Ended;
 use crate::engine::report::store_health::Exchange;
 use crate::http::fill::build::Making;
 use crate::http::fill::fill_result::Word;
@@ -31,12 +31,12 @@ const REDIRECT_EXPIRY: Duration = Duration::from_secs(10);
 impl Fill {
     /// Keeps the response in memory and tells those who wait. False if it is of use to no other instance.
     pub(super) fn commit(&mut self, held: &Arc<Held>, making: &Making) -> bool {
-        let cache = &self.route.cache;
+        let cache = &self.route.engine;
         cache.report.judged(making.stored());
         if making.is_failure {
             self.end(Ended::Failed(Arc::clone(held)));
             if let Some((lease, word)) = self.lease.take().zip(Word::of_failure(held)) {
-                lease.end(word);
+                lease.end(word.into_bytes());
             }
             return false;
         }
@@ -50,14 +50,14 @@ impl Fill {
     /// Rule 11: "On insert: load the generation, then check, then insert." What was invalidated meanwhile is for those who
     /// asked before, and for nobody else.
     pub(super) fn insert(&self, held: &Arc<Held>) -> bool {
-        let cache = &self.route.cache;
+        let cache = &self.route.engine;
         // Asked first: a position from before the log was read is refused by what comes after.
         let has_position = cache.log.was_read();
-        let (verdict, _) = cache.log.judge(held, cache.clock.boot());
+        let (verdict, _) = cache.log.judge(&**held, cache.clock.boot());
         if verdict == Verdict::Refused {
             return false;
         }
-        cache.memory.insert(Arc::clone(held));
+        self.route.http.memory.insert(Arc::clone(held));
         // Before those who wait are told: they may have to look elsewhere.
         self.learn_from(held);
         // Without a place in the log that instances share, nobody could serve it, and it would only take the place of
@@ -79,34 +79,34 @@ impl Fill {
             Outcome::Hit(_) | Outcome::Stale(..) => true,
             Outcome::Bypass(_) => false,
         };
-        if was_stored || self.route.new_keys.spend(self.route.cache.clock.boot()) {
+        if was_stored || self.route.new_keys.spend(self.route.engine.clock.boot()) {
             return true;
         }
-        self.route.cache.report.kept_to_itself();
+        self.route.engine.report.kept_to_itself();
         false
     }
 
     fn end(&mut self, end: Ended) {
         // Where nothing is kept in memory, nobody finds the response before it is shared: until then the flight goes on for
         // whoever comes.
-        if !self.route.cache.memory.keeps()
+        if !self.route.http.memory.keeps()
             && let Some(lead) = &self.lead
         {
-            return lead.tell(end);
+            return lead.announce(end);
         }
         if let Some(lead) = self.lead.take() {
-            lead.end(end);
+            lead.finish(end);
         }
     }
 
     /// Stores the response for other instances, if it is of use to them. They wait for it until it is there: the lease is
     /// given up with the last that is stored, and if it came to nothing.
     pub(super) async fn share(mut self, held: &Held, of_use: bool) {
-        let cache = &self.route.cache;
+        let cache = &self.route.engine;
         let Some(store) = cache.shared().filter(|_| of_use) else {
             return;
         };
-        let stored = to_stored(held);
+        let stored = held.to_stored();
         let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age, can_be_validated(&stored));
         let mut entries = self.entries(&stored, expiry).into_iter().peekable();
         while let Some(Entry { address, value, expiry, ends }) = entries.next() {
@@ -135,9 +135,9 @@ struct Entry {
 impl Fill {
     /// Remembers what the response says of equivalent queries.
     pub(crate) fn learn_from(&self, held: &Held) {
-        let (Some(search), cache) = (&self.ask.search, &self.route.cache) else { return };
+        let (Some(search), cache) = (&self.ask.search, &self.route.engine) else { return };
         if let Some(told) = told(search, &held.headers, &held.meta) {
-            cache.variations.learn(search.base(), told, cache.clock.wall(), cache.clock.boot());
+            self.route.http.variations.learn(search.base(), told, cache.clock.wall(), cache.clock.boot());
         }
     }
 
@@ -176,16 +176,6 @@ fn told(search: &Search, headers: &HeaderMap, meta: &Meta) -> Option<Told> {
     let (key, variation) = search.key_of(headers);
     let life = expiry(&meta.lifetime, meta.initial_age, true);
     (key == meta.key).then_some(Told { variation: variation?, at: meta.response_time, life })
-}
-
-/// The response as others are to read it.
-pub(super) fn to_stored(held: &Held) -> StoredResponse {
-    StoredResponse {
-        status: held.status,
-        headers: held.stored_headers(),
-        body: held.body.clone(),
-        meta: held.meta.clone(),
-    }
 }
 
 /// What stands in the shared tier for a response: itself, and, where it is one of several variants, which fields tell

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use larder_core::stored::wire;
 
-use crate::http::fill::commit::to_stored;
 use crate::http::memory::cached_response::Held;
 
 /// How a fill ended that stored nothing.
@@ -29,7 +28,7 @@ impl Word {
         if failed.body.len() > LONGEST {
             return None;
         }
-        let value = wire::encode(&to_stored(failed));
+        let value = wire::encode(&failed.to_stored());
         (value.len() <= LONGEST).then_some(Self::Failed(value))
     }
 

@@ -12,7 +12,6 @@ use larder_core::outcome::NotStored;
 use crate::http::body::CacheBody;
 use crate::http::cache_status::Forwarded;
 use crate::http::fill::build::Making;
-use crate::http::fill::commit::to_stored;
 use crate::http::fill::run::Began;
 use crate::http::fill::run::Client;
 use crate::http::fill::run::Fill;
@@ -44,7 +43,7 @@ impl Fill {
         tags.extend(parts.extensions.remove::<Tags>().unwrap_or_default().into_vec());
         tags.extend(self.ask.tags(&self.route, &headers));
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
-        let arrived = self.route.cache.clock.wall();
+        let arrived = self.route.engine.clock.wall();
         let status = stale.held.status;
         let judged = self.judge(status, &headers, &said, began, arrived);
         let not_stored = judged.as_ref().err().copied();
@@ -104,9 +103,9 @@ impl Fill {
         let forwarded = Forwarded::by_handler(parts.status, Err(NotStored::Method));
         self.answer(client, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
         if self.is_superseded(base) {
-            return self.route.cache.report.judged(Err(NotStored::Method));
+            return self.route.engine.report.judged(Err(NotStored::Method));
         }
-        let arrived = self.route.cache.clock.wall();
+        let arrived = self.route.engine.clock.wall();
         match self.judge_get(base.status, &headers, &said, began, arrived) {
             Ok(judged) if is_same => {
                 let mut tags: Vec<_> = base.meta.names.tags().collect();
@@ -119,7 +118,7 @@ impl Fill {
                 self.share(&held, of_use).await;
             }
             _ => {
-                self.route.cache.report.judged(Err(NotStored::Method));
+                self.route.engine.report.judged(Err(NotStored::Method));
                 self.outdate(base).await;
             }
         }
@@ -127,8 +126,8 @@ impl Fill {
 
     /// Whether a newer response has come since: what `HEAD` was told may be of the older one.
     fn is_superseded(&self, base: &Held) -> bool {
-        let cache = &self.route.cache;
-        let found = cache.memory.find(&base.meta.key, &self.ask.headers, cache.clock.boot());
+        let cache = &self.route.engine;
+        let found = self.route.http.memory.find(&base.meta.key, &self.ask.headers, cache.clock.boot());
         matches!(found, Found::Held(found) if found.meta.response_time > base.meta.response_time)
     }
 
@@ -138,12 +137,12 @@ impl Fill {
     /// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale." It is as old as it was, for the
     /// log (rule 2) as for the client.
     async fn outdate(self, base: &Held) {
-        let cache = &self.route.cache;
+        let cache = &self.route.engine;
         let now = cache.clock.boot();
         if base.left(now).is_zero() {
             return;
         }
-        let mut stored = to_stored(base);
+        let mut stored = base.to_stored();
         let meta = &mut stored.meta;
         (meta.initial_age, meta.response_time) = (base.age(now), cache.clock.wall());
         meta.lifetime.fresh = meta.lifetime.fresh.min(meta.initial_age);

@@ -40,15 +40,15 @@ impl Fill {
 
     /// The new part, with the stored one if they go together; `None` if there is a whole meanwhile.
     fn with_what_is_stored(&self, new: Arc<Held>) -> Option<Arc<Held>> {
-        let cache = &self.route.cache;
+        let cache = &self.route.engine;
         let now = cache.clock.boot();
-        let found = match cache.memory.find(&new.meta.key, &self.ask.headers, now) {
+        let found = match self.route.http.memory.find(&new.meta.key, &self.ask.headers, now) {
             Found::Held(held) => Some(held),
             _ => None,
         };
         // Rule 3 of the log: what is refused is no base for anything. What is stale is one: the new part confirms it.
         let is_of_use = |held: &Arc<Held>| {
-            let (verdict, confirmed) = cache.log.judge(held, now);
+            let (verdict, confirmed) = cache.log.judge(&**held, now);
             !matches!(reuse(&held.candidate(verdict, confirmed, now), None), Reuse::Refused(_))
         };
         let Some(stored) = found.or_else(|| self.base.clone()).filter(is_of_use) else {

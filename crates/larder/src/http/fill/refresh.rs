@@ -1,5 +1,8 @@
 //! Refresh: making a response anew in the background, while what is stored is served.
 
+use crate::http::lookup::equivalent::lookup_memory_for;
+use crate::http::lookup::reuse::evaluate_reuse_for;
+use crate::http::lookup::reuse::is_immutable;
 use std::sync::Arc;
 
 use http::Request;
@@ -11,7 +14,7 @@ use larder_core::time::Boot;
 use tokio::runtime::Handle;
 
 use crate::engine::coalesce::clients::Clients;
-use crate::engine::coalesce::flight::Lead;
+use crate::http::flight_event::Lead;
 use crate::http::body::service_bounds::Inner;
 use crate::http::fill::run::Fill;
 use crate::http::fill::run::run_in_background;
@@ -35,7 +38,7 @@ impl Route {
             && held.meta.part.is_none()
             && early.is_due(held.left(now), held.meta.cost, || 1.0 - fastrand::f64())
             // RFC 8246 §2.
-            && !self.is_immutable(held)
+            && !is_immutable(self, held)
     }
 }
 
@@ -74,7 +77,7 @@ pub(crate) fn refresh<S, Q>(
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let cache = &route.cache;
+    let cache = &route.engine;
     if !may_be_stored(route, &ask) {
         return;
     }
@@ -112,13 +115,13 @@ fn may_be_stored(route: &Route, ask: &Ask) -> bool {
 
 /// The flight of a refresh: one for each key.
 fn lead(route: &Route, ask: &Ask, stale: &Stale) -> Option<Lead> {
-    let cache = &route.cache;
-    let lead = cache.flights.lead(ask.flight(route), cache.clock.boot(), cache.log.position())?;
+    let cache = &route.engine;
+    let lead = route.http.flights.try_lead(ask.flight(route), cache.clock.boot(), cache.log.position())?;
     // Looked at once more, now that nobody else refreshes it. What was invalidated before the flight's position is no base
     // for a validation (rule 3 of the log), and what another request has refreshed since is fresh.
     let now = cache.clock.boot();
-    let refused = matches!(route.weigh_for(ask.sought(), &stale.held, now), Reuse::Refused(_));
-    let refreshed = match route.find(ask.sought(), now) {
+    let refused = matches!(evaluate_reuse_for(route, ask.sought(), &stale.held, now), Reuse::Refused(_));
+    let refreshed = match lookup_memory_for(route, ask.sought(), now) {
         Known::Fresh(found, _) => !Arc::ptr_eq(&found, &stale.held),
         _ => false,
     };

@@ -1,11 +1,11 @@
 //! Running the handler for a fill, detached from the client that started it.
 
+use crate::http::lookup::reuse::may_serve_on_error;
 use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use larder_core::http::range;
-use larder_core::http::reuse::Reuse;
 use larder_core::http::storable::is_error;
 use larder_core::http::validators;
 use larder_core::log::position::Position;
@@ -16,8 +16,8 @@ use tracing::{Instrument as _, Span};
 
 use crate::engine::background::Permit;
 use crate::engine::coalesce::clients::Clients;
-use crate::engine::coalesce::flight::Ended;
-use crate::engine::coalesce::flight::Lead;
+use crate::http::flight_event::Ended;
+use crate::http::flight_event::Lead;
 use crate::engine::detach::outcome;
 use crate::engine::lease::Lease;
 use crate::http::body::CacheBody;
@@ -79,7 +79,7 @@ where
     let _seat = fill.clients.seat();
     let (client, answer) = oneshot::channel();
     let span = fill.span();
-    let cache = Arc::clone(&fill.route.cache);
+    let cache = Arc::clone(&fill.route.engine);
     let task = cache.background.spawn(fill.run(place, request, client).instrument(span));
     match answer.await {
         Ok(answer) => answer,
@@ -105,7 +105,7 @@ where
     let _seat = fill.clients.seat();
     let (client, mut answer) = oneshot::channel();
     let span = fill.span();
-    let cache = Arc::clone(&fill.route.cache);
+    let cache = Arc::clone(&fill.route.engine);
     let mut run = Box::pin(fill.run(place, request, client).instrument(span));
     tokio::select! {
         biased;
@@ -128,7 +128,7 @@ where
     Q: Send + 'static,
 {
     let span = fill.span();
-    let cache = Arc::clone(&fill.route.cache);
+    let cache = Arc::clone(&fill.route.engine);
     let refresh = async move {
         let _permit = permit;
         fill.refresh(place, request).await;
@@ -167,7 +167,7 @@ impl Fill {
             Right::Ended(ended) => ended,
         };
         if let Some(lead) = self.lead {
-            lead.end(ended);
+            lead.finish(ended);
         }
     }
 
@@ -182,19 +182,19 @@ impl Fill {
     {
         let began = self.began();
         let validating = self.prepare(&mut request);
-        let clock = Arc::clone(&self.route.cache.clock);
+        let clock = Arc::clone(&self.route.engine.clock);
         let call = call(place, request, &*clock);
         let Some((called, answer)) = self.await_head(call, &mut client).await else { return };
         // Rule 2 broken on purpose: what `cargo xtask torture` has to find in a build that is made for that alone.
         #[cfg(larder_broken = "position-after-fill")]
-        let began = Began { position: self.route.cache.log.position(), ..began };
+        let began = Began { position: self.route.engine.log.position(), ..began };
         if self.ask.run.is_nested() {
             return self.pass_nested(answer, client);
         }
         self.ask.run.note_plain();
         let cost = clock.boot().saturating_since(called);
         if self.lead.is_some() {
-            self.route.cache.report.filled(cost);
+            self.route.engine.report.filled(cost);
         }
         match answer {
             Ok(response) if is_error(response.status()) && self.may_serve_stale() => {
@@ -225,7 +225,7 @@ impl Fill {
     }
 
     fn began(&self) -> Began {
-        let cache = &self.route.cache;
+        let cache = &self.route.engine;
         let wall = cache.clock.wall();
         match self.lead.as_ref().map(Lead::flight) {
             Some(flight) => Began { boot: flight.began, wall, position: flight.position },
@@ -275,7 +275,7 @@ impl Fill {
     }
 
     fn may_serve_stale(&self) -> bool {
-        self.stale.as_ref().is_some_and(|stale| stands_in(&self.route, &self.ask, stale))
+        self.stale.as_ref().is_some_and(|stale| may_serve_on_error(&self.route, &self.ask, stale))
     }
 
     /// RFC 5861 §4: serves what is stale because the handler failed, to all who wait.
@@ -284,10 +284,10 @@ impl Fill {
         let failed = Forwarded::in_vain(status, false);
         let _ = client.send(Ok(serve::stands_in(&self.route, &self.ask, &stale.held, stale.tier, failed)));
         if let Some(lead) = self.lead {
-            lead.end(Ended::Stale(stale));
+            lead.finish(Ended::Stale(stale));
         }
         if let Some(lease) = self.lease {
-            lease.end(Word::Stale);
+            lease.end(Word::Stale.into_bytes());
         }
     }
 }
@@ -308,11 +308,4 @@ where
         }
         Err(error) => (clock.boot(), Err(error)),
     }
-}
-
-/// Whether what is stale may be served because the handler failed. Asked when it has: it may have taken its time, and an
-/// invalidation may have come meanwhile.
-pub(crate) fn stands_in(route: &Route, ask: &Ask, stale: &Stale) -> bool {
-    let weighed = route.weigh_for(ask.sought(), &stale.held, route.cache.clock.boot());
-    matches!(weighed, Reuse::Stale { if_error: true, .. })
 }

@@ -1,5 +1,6 @@
 //! Judge: what becomes of the handler's response.
 
+use crate::http::lookup::reuse::is_still_fresh;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +12,14 @@ use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
 use larder_core::http::complete::{self, stated_length};
 use larder_core::http::fields;
 use larder_core::http::range::ContentRange;
-use larder_core::http::reuse::Reuse;
 use larder_core::http::storable::{Judged, judge};
 use larder_core::http::vary::Vary;
 use larder_core::outcome::NotStored;
 use larder_core::time::Wall;
 use tokio::time::Instant;
 
-use crate::engine::coalesce::flight::Ended;
-use crate::engine::coalesce::flight::Lead;
+use crate::http::flight_event::Ended;
+use crate::http::flight_event::Lead;
 use crate::engine::lease::Lease;
 use crate::http::body::CacheBody;
 use crate::http::body::collect::AtOnce;
@@ -33,10 +33,7 @@ use crate::http::fill::fill_result::Word;
 use crate::http::fill::run::Began;
 use crate::http::fill::run::Client;
 use crate::http::fill::run::Fill;
-use crate::http::layer_state::Route;
-use crate::http::lookup::request_context::Ask;
 use crate::http::memory::PassReason;
-use crate::http::memory::stale_response::Stale;
 use crate::http::response::parts::CacheFor;
 use crate::http::response::parts::Tags;
 use crate::http::serve;
@@ -59,7 +56,7 @@ impl Fill {
         let mut tags = parts.extensions.remove::<Tags>().unwrap_or_default().into_vec();
         tags.extend(self.ask.tags(&self.route, &parts.headers));
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
-        let arrived = self.route.cache.clock.wall();
+        let arrived = self.route.engine.clock.wall();
         match self.judge(parts.status, &parts.headers, &said, began, arrived) {
             Ok(judged) => {
                 let making = Making::of(judged, tags, arrived, began, cost);
@@ -162,7 +159,7 @@ impl Fill {
 
     /// Ends the flight without an outcome, so that its followers begin a new one.
     fn retry_followers(&mut self, reason: NotStored) {
-        self.route.cache.report.judged(Err(reason));
+        self.route.engine.report.judged(Err(reason));
         self.lead = None;
     }
 
@@ -233,7 +230,7 @@ impl Fill {
             length,
             let_go: let_go_at.map(|at| (at, &mut let_go as &mut (dyn FnMut() + Send))),
         };
-        let abandoned = self.clients.abandoned(&self.route.cache.background);
+        let abandoned = self.clients.abandoned(&self.route.engine.background);
         let read = collector.rest(first, writer, &mut reading, abandoned).await;
         let followers = reading.followers;
         // Followers are notified last, so that one that tries again at once finds what became of the response.
@@ -259,18 +256,18 @@ impl Fill {
 
     /// Lets followers go on by themselves, and, for a while, requests that come later too.
     pub(super) fn let_go(&mut self, reason: NotStored, remember: bool) {
-        let cache = &self.route.cache;
+        let cache = &self.route.engine;
         cache.report.judged(Err(reason));
         let Some(lead) = self.lead.take() else { return };
         // What was to be refreshed early, and is still fresh, stays in its place.
-        let remember = remember && !is_fresh(&self.route, &self.ask, self.stale.as_ref());
+        let remember = remember && !is_still_fresh(&self.route, &self.ask, self.stale.as_ref());
         let now = cache.clock.boot();
         let time = remember
-            .then(|| cache.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::of(reason), now));
-        lead.end(Ended::Alone);
+            .then(|| self.route.http.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::of(reason), now));
+        lead.finish(Ended::Alone);
         match (self.lease.take(), time) {
             (Some(lease), Some(time)) => lease.pass(time),
-            (Some(lease), None) => lease.end(Word::Alone),
+            (Some(lease), None) => lease.end(Word::Alone.into_bytes()),
             (None, _) => {}
         }
     }
@@ -308,10 +305,10 @@ fn has_stated_length(status: StatusCode, headers: &HeaderMap, length: usize) -> 
 /// Ends the wait for a body that takes too long, here and on other instances. It may still be stored.
 fn stop_waiting(lead: Option<&Lead>, lease: Option<Lease>) {
     if let Some(lead) = lead {
-        lead.tell(Ended::Alone);
+        lead.announce(Ended::Alone);
     }
     if let Some(lease) = lease {
-        lease.end(Word::Alone);
+        lease.end(Word::Alone.into_bytes());
     }
 }
 
@@ -329,10 +326,4 @@ fn is_stream(headers: &HeaderMap) -> bool {
         kind.get(..stream.len()).is_some_and(|start| start.eq_ignore_ascii_case(stream.as_bytes()))
     };
     STREAMS.iter().any(|stream| begins_with(stream))
-}
-
-/// Whether what is to be refreshed is fresh, as it is where that is done early.
-pub(super) fn is_fresh(route: &Route, ask: &Ask, stale: Option<&Stale>) -> bool {
-    let now = route.cache.clock.boot();
-    stale.is_some_and(|stale| matches!(route.weigh_for(ask.sought(), &stale.held, now), Reuse::Fresh { .. }))
 }

@@ -59,7 +59,7 @@ impl Route {
 
     fn look(&self, parts: &mut Parts, key: &mut KeyBuf, head: bool) -> Result<Look, BypassReason> {
         // First, as a layer further in is to get the request unaltered.
-        if self.leaves_to_nested(parts) {
+        if self.nesting.leaves_to_nested(parts) {
             return Err(BypassReason::Nested);
         }
         let params = self.policy.key_params(parts);

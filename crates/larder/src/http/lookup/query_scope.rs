@@ -59,8 +59,8 @@ impl Search {
         key.query(&route.policy.query, target.query);
         let rest = exact.strip_prefix(key.as_str()?)?.into();
         let own = Names::new(target.path, &[exact.into()], &route.policy.uris(&target), &[]);
-        let cache = &route.cache;
-        let under = cache.variations.get(&base, cache.clock.boot());
+        let cache = &route.engine;
+        let under = route.http.variations.get(&base, cache.clock.boot());
         let query = query.map(Into::into);
         Some(Self { base, query, rest, exact: exact.into(), own, under, moves: 0 })
     }
@@ -115,8 +115,8 @@ impl Search {
 
     /// What it should be looked for by now, if that is something else.
     fn elsewhere(&self, route: &Route) -> Option<Arc<UrlVariation>> {
-        let cache = &route.cache;
-        let newest = cache.variations.get(&self.base, cache.clock.boot())?;
+        let cache = &route.engine;
+        let newest = route.http.variations.get(&self.base, cache.clock.boot())?;
         (self.moves < MOST_MOVES && self.under.as_ref() != Some(&newest)).then_some(newest)
     }
 

@@ -15,7 +15,7 @@ use crate::http::lookup::query_scope::Search;
 use crate::http::lookup::query_scope::Sought;
 use crate::http::memory::Found;
 use crate::http::nesting::OuterRun;
-use crate::http::policy::key::Named;
+use crate::http::policy::names::Named;
 use crate::http::request::axum_route::Params;
 use crate::http::request::normalize;
 use crate::http::request::target_uri::Target;
@@ -66,7 +66,7 @@ impl Ask {
         normalize::of_host(parts);
         let span = route.span(crate::http::request::axum_route::matched_path(parts), &key);
         let within = OuterRun::is_within(parts);
-        let run = OuterRun::begin(route, parts);
+        let run = OuterRun::begin(&route.nesting, parts);
         Ok(Self {
             key,
             search,
@@ -120,8 +120,8 @@ impl Ask {
     /// Under which name others wait with this request: where the fields are known that responses vary on, only those
     /// with the same values.
     pub(crate) fn flight(&self, route: &Route) -> FlightKey {
-        let inner = &route.cache;
-        let variant = match inner.memory.find(&self.key, &self.headers, inner.clock.boot()) {
+        let inner = &route.engine;
+        let variant = match route.http.memory.find(&self.key, &self.headers, inner.clock.boot()) {
             Found::OtherVariants(variants) => variants.of_request(&self.headers),
             Found::Held(held) => held.variant(),
             Found::Pass | Found::Nothing => 0,

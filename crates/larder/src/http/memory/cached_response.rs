@@ -11,10 +11,13 @@ use larder_core::http::range::{self, ContentRange, Requested};
 use larder_core::http::reuse::Candidate;
 use larder_core::http::validators;
 use larder_core::http::vary;
+use larder_core::log::names::Names;
+use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::{Boot, Wall};
 
+use crate::engine::invalidation_log::stamped::Stamped;
 use crate::http::cache_status;
 use crate::http::memory::header_cache::Moment;
 use crate::http::memory::header_cache::rendered;
@@ -174,6 +177,16 @@ impl Held {
         headers
     }
 
+    /// The response as others are to read it.
+    pub(crate) fn to_stored(&self) -> StoredResponse {
+        StoredResponse {
+            status: self.status,
+            headers: self.stored_headers(),
+            body: self.body.clone(),
+            meta: self.meta.clone(),
+        }
+    }
+
     /// Whether what the handler confirms of it is the same, byte for byte.
     pub(crate) fn has_strong_etag(&self) -> bool {
         // The handler is not asked about one that the cache made.
@@ -206,6 +219,28 @@ impl Held {
             + self.meta.names.weight()
             + self.meta.key.len();
         sum as u64
+    }
+}
+
+impl Stamped for Held {
+    #[inline]
+    fn position(&self) -> &Position {
+        &self.meta.position
+    }
+
+    #[inline]
+    fn names(&self) -> &Names {
+        &self.meta.names
+    }
+
+    #[inline]
+    fn filled_at(&self) -> Option<Boot> {
+        self.filled_at
+    }
+
+    #[inline]
+    fn valid_at(&self) -> &AtomicU64 {
+        &self.valid_at
     }
 }
 

@@ -1,7 +1,6 @@
 //! The memory tier: stored responses in this process, bounded by bytes.
 
 pub(crate) mod cached_response;
-mod equivalent_uris;
 mod header_cache;
 mod oversize_keys;
 pub(crate) mod slot;
@@ -19,12 +18,11 @@ use http::{HeaderMap, HeaderName};
 use larder_core::http::vary;
 use larder_core::outcome::NotStored;
 use larder_core::time::Boot;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder};
 
+use crate::engine::memory_tier::MemoryTier;
+use crate::engine::report::MemoryUsage;
 use crate::http::memory::cached_response::Held;
 use crate::http::memory::oversize_keys::LongPasses;
-use crate::http::memory::slot::ByWeight;
 use crate::http::memory::slot::SlotKey;
 use crate::http::memory::slot::SlotName;
 
@@ -42,19 +40,10 @@ pub(crate) enum Found {
 
 /// The responses in this process's memory, and what is known of the keys without one.
 pub(crate) struct Memory {
-    /// `None` if nothing is to be kept in memory.
-    slots: Option<Cache<SlotKey, Slot, ByWeight>>,
+    slots: MemoryTier<SlotKey, Slot>,
     long_passes: LongPasses,
-    #[cfg(feature = "metrics")]
-    told: crate::engine::report::metrics::Held,
 }
 
-/// For sizing the table alone; it grows.
-const TYPICAL_RESPONSE: u64 = 4 * 1024;
-/// The table is divided into shards, so that not all wait for one lock, and no response may take more than one of them
-/// holds. On a machine with many cores the usual number of shards would shut large responses out.
-const SMALLEST_SHARD: u64 = 4 * 1024 * 1024;
-const SHARDS_PER_CORE: usize = 4;
 /// For so long nobody waits for a key whose responses cannot be stored.
 const PASS_TIME: Duration = Duration::from_secs(10);
 
@@ -79,20 +68,13 @@ impl PassReason {
 
 impl Memory {
     pub(crate) fn new(bytes: u64) -> Self {
-        Self {
-            slots: (bytes > 0).then(|| slots(bytes)).flatten(),
-            long_passes: LongPasses::default(),
-            #[cfg(feature = "metrics")]
-            told: crate::engine::report::metrics::Held::default(),
-        }
+        Self { slots: MemoryTier::new(bytes), long_passes: LongPasses::default() }
     }
 
     /// Looks a request up.
     #[inline]
     pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> Found {
-        let Some(slots) = &self.slots else {
-            return Found::Nothing;
-        };
+        let slots = &self.slots;
         match slots.get(&SlotName { key, variant: 0 }) {
             Some(Slot::Held(held)) => Found::Held(held),
             Some(Slot::Pass { until }) if now < until => Found::Pass,
@@ -113,7 +95,10 @@ impl Memory {
 
     /// Keeps a response, in place of what was known under its key, unless that knows more of the log.
     pub(crate) fn insert(&self, held: Arc<Held>) {
-        let Some(slots) = &self.slots else { return };
+        let slots = &self.slots;
+        if !slots.is_enabled() {
+            return;
+        }
         let key = held.meta.key.clone();
         let variant = held.variant();
         if matches!(slots.get(&SlotName { key: &key, variant }), Some(Slot::Held(known)) if held.is_older_than(&known))
@@ -122,17 +107,15 @@ impl Memory {
         }
         self.long_passes.forget(&key, variant);
         if variant == 0 {
-            slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
-            return self.changed();
+            return slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
         }
         let known = self.variants(&key);
         let (variants, dropped) = Variants::with(known.as_deref(), &held.meta.selecting, variant);
         if let Some(dropped) = dropped {
-            slots.remove(&SlotName { key: &key, variant: dropped });
+            slots.remove_if(&SlotName { key: &key, variant: dropped }, |_| true);
         }
         slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
         slots.insert(SlotKey { key, variant }, Slot::Held(held));
-        self.changed();
     }
 
     /// These fields, and those that responses under this key are known to vary on.
@@ -144,7 +127,7 @@ impl Memory {
     }
 
     fn variants(&self, key: &str) -> Option<Arc<Variants>> {
-        match self.slots.as_ref()?.get(&SlotName { key, variant: 0 }) {
+        match self.slots.get(&SlotName { key, variant: 0 }) {
             Some(Slot::Variants(variants)) => Some(variants),
             _ => None,
         }
@@ -153,9 +136,8 @@ impl Memory {
     /// Remembers which fields the responses under a key vary on, as the shared tier tells it.
     pub(crate) fn insert_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Arc<Variants> {
         let variants = Arc::new(Variants::of(fields));
-        if let Some(slots) = &self.slots {
-            slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
-            self.changed();
+        if self.slots.is_enabled() {
+            self.slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
         }
         variants
     }
@@ -174,62 +156,26 @@ impl Memory {
             PassReason::Head => PASS_TIME,
             PassReason::Body => self.long_passes.next(key, variant),
         };
-        if let Some(slots) = &self.slots {
-            slots
-                .insert(SlotKey { key: key.into(), variant }, Slot::Pass { until: now.saturating_add(time) });
-            self.changed();
+        if self.slots.is_enabled() {
+            let until = now.saturating_add(time);
+            self.slots.insert(SlotKey { key: key.into(), variant }, Slot::Pass { until });
         }
         time
     }
 
     /// Whether it keeps anything at all.
     pub(crate) const fn keeps(&self) -> bool {
-        self.slots.is_some()
+        self.slots.is_enabled()
     }
 
     /// Forgets this very response, if it is still the one under its key.
     pub(crate) fn remove(&self, held: &Arc<Held>) {
-        let Some(slots) = &self.slots else { return };
         let same = |slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
-        slots.remove_if(&SlotName { key: &held.meta.key, variant: held.variant() }, same);
-        self.changed();
+        self.slots.remove_if(&SlotName { key: &held.meta.key, variant: held.variant() }, same);
     }
 
-    /// How many responses are held, with what is known about keys without one.
-    pub(crate) fn len(&self) -> u64 {
-        self.slots.as_ref().map_or(0, |slots| slots.len() as u64)
+    /// Returns the number of slots, and about how many bytes they take.
+    pub(crate) fn usage(&self) -> MemoryUsage {
+        MemoryUsage { entries: self.slots.len(), bytes: self.slots.bytes() }
     }
-
-    /// About how many bytes they take.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.slots.as_ref().map_or(0, Cache::weight)
-    }
-
-    /// What is held has changed.
-    #[allow(clippy::unused_self)] // Only metrics want to know at once.
-    fn changed(&self) {
-        #[cfg(feature = "metrics")]
-        self.told.tell(self.len(), self.bytes());
-    }
-}
-
-/// A table for this many bytes; `None` if that is none, which the caller knows before.
-fn slots(bytes: u64) -> Option<Cache<SlotKey, Slot, ByWeight>> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let expected = usize::try_from(bytes / TYPICAL_RESPONSE).unwrap_or(usize::MAX);
-    let options = OptionsBuilder::new()
-        .estimated_items_capacity(expected.max(16))
-        .weight_capacity(bytes)
-        .shards(shards(bytes, cores))
-        .build()
-        .ok()?;
-    let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-    Some(Cache::with_options(options, ByWeight, hasher, lifecycle))
-}
-
-/// A power of two, so that it is not rounded up.
-fn shards(bytes: u64, cores: usize) -> usize {
-    let most = usize::try_from(bytes / SMALLEST_SHARD).unwrap_or(usize::MAX).max(1);
-    let wanted = cores.saturating_mul(SHARDS_PER_CORE).next_power_of_two();
-    if wanted <= most { wanted } else { 1 << most.ilog2() }
 }

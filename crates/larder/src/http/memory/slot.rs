@@ -7,8 +7,9 @@ use http::{HeaderMap, HeaderName};
 use larder_core::http::vary;
 use larder_core::stored::Selecting;
 use larder_core::time::Boot;
-use quick_cache::{Equivalent, Weighter};
+use quick_cache::Equivalent;
 
+use crate::engine::memory_tier::Weigh;
 use crate::http::memory::cached_response::Held;
 
 /// What is known under a key, or under one variant of it.
@@ -104,18 +105,19 @@ impl Equivalent<SlotKey> for SlotName<'_> {
     }
 }
 
-/// Weighs slots in bytes.
-#[derive(Clone)]
-pub(super) struct ByWeight;
+impl Weigh for SlotKey {
+    fn weight(&self) -> u64 {
+        (size_of::<Self>() + self.key.len()) as u64
+    }
+}
 
-impl Weighter<SlotKey, Slot> for ByWeight {
-    fn weight(&self, key: &SlotKey, slot: &Slot) -> u64 {
-        let own = size_of::<SlotKey>() + size_of::<Slot>() + key.key.len();
-        let rest = match slot {
-            Slot::Held(held) => held.weight(),
-            Slot::Variants(variants) => size_of_val(&*variants.held) as u64 + 64,
-            Slot::Pass { .. } => 0,
+impl Weigh for Slot {
+    fn weight(&self) -> u64 {
+        let rest = match self {
+            Self::Held(held) => held.weight(),
+            Self::Variants(variants) => size_of_val(&*variants.held) as u64 + 64,
+            Self::Pass { .. } => 0,
         };
-        own as u64 + rest
+        size_of::<Self>() as u64 + rest
     }
 }

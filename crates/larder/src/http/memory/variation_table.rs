@@ -3,10 +3,14 @@
 use std::sync::{Arc, OnceLock};
 
 use larder_core::http::no_vary_search::UrlVariation;
+use larder_core::log::selector::{Event, Selector, UriName};
 use larder_core::stored::Told;
 use larder_core::time::{Boot, Wall};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+
+use crate::engine::invalidation_log::uri_aliases::{EquivalentUris, naming_also};
+use crate::http::policy::names::equivalent_uri;
 
 /// It is remembered in so many bytes, of several thousand URIs. What is forgotten costs one run of a handler, or one look into
 /// the shared tier.
@@ -75,6 +79,36 @@ impl Variations {
     #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {
         self.known.get().and_then(Option::as_ref).map_or(0, Cache::weight)
+    }
+}
+
+impl EquivalentUris for Variations {
+    /// These events, and for each URI that they name another one: the one that responses to its equivalents have as a name, as
+    /// far as it is known here which those are.
+    ///
+    /// That the URI itself is not answered from anything older needs no such event (see [`Search::own`](crate::http::lookup::query_scope::Search::own)).
+    fn with_equivalents(&self, events: Vec<Event>, now: Boot) -> Vec<Event> {
+        if self.is_empty() {
+            return events;
+        }
+        naming_also(events, |uri| self.equivalents(uri, now))
+    }
+}
+
+impl Variations {
+    fn equivalents(&self, uri: &UriName, now: Boot) -> Vec<UriName> {
+        // Variations are remembered by key, and a key has a scheme, a host and the spelling that was sent.
+        let without_query = Selector::Uri(uri.with_query(None));
+        let known = self.of_all(|base| without_query.names_key(base), now);
+        let mut equivalents: Vec<UriName> = Vec::new();
+        for variation in known {
+            let equivalent = equivalent_uri(uri, &variation);
+            // Most say the same.
+            if !equivalents.contains(&equivalent) {
+                equivalents.push(equivalent);
+            }
+        }
+        equivalents
     }
 }
 

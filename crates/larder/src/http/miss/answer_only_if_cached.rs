@@ -1,5 +1,7 @@
 //! The answer to a request that wants nothing but what is stored.
 
+use crate::http::lookup::equivalent::lookup_memory_for;
+use crate::http::lookup::from_store::lookup_shared;
 use http::Response;
 use http_body::Body;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
@@ -24,18 +26,18 @@ pub(super) async fn only_stored<B: Body>(
     let known = match known {
         // A stored response may be from before a layer further in handled this route.
         known if ask.provisional => known,
-        Known::Missing(reason) => route.look_in_shared(ask.sought(), reason).await,
-        Known::Part(_) => route.look_in_shared(ask.sought(), MissReason::Partial).await,
+        Known::Missing(reason) => lookup_shared(route, ask.sought(), reason).await,
+        Known::Part(_) => lookup_shared(route, ask.sought(), MissReason::Partial).await,
         // Another instance may have made it anew.
         Known::Stale(Stale { reason, while_revalidate: false, .. }) => {
-            route.look_in_shared(ask.sought(), reason).await
+            lookup_shared(route, ask.sought(), reason).await
         }
         known => known,
     };
     let known = match known {
         Known::Missing(reason) if ask.moves_on(route) => {
-            match route.find(ask.sought(), route.cache.clock.boot()) {
-                Known::Missing(_) => route.look_in_shared(ask.sought(), reason).await,
+            match lookup_memory_for(route, ask.sought(), route.engine.clock.boot()) {
+                Known::Missing(_) => lookup_shared(route, ask.sought(), reason).await,
                 known => known,
             }
         }

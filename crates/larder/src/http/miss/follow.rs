@@ -10,8 +10,8 @@ use larder_core::outcome::{MissReason, Outcome};
 use tracing::Instrument as _;
 
 use crate::engine::coalesce::audience::Seat;
-use crate::engine::coalesce::flight::Flight;
-use crate::engine::coalesce::flight::Heard;
+use crate::http::flight_event::Flight;
+use crate::http::flight_event::Heard;
 use crate::http::body::CacheBody;
 use crate::http::body::follower_body::Again;
 use crate::http::body::follower_body::FollowBody;
@@ -46,7 +46,7 @@ impl Fill {
         let head = self.make_head(status, headers.clone(), making);
         self.learn_from(&head);
         let writer = Writer::new(head, length.map(SizeHint::with_exact).unwrap_or_default(), so_far);
-        lead.publish(Arc::clone(writer.arriving()));
+        lead.announce(Heard::Arriving(Arc::clone(writer.arriving())));
         Some(writer)
     }
 }
@@ -61,13 +61,13 @@ pub(super) fn may_follow<E: 'static>(ask: &Ask) -> Option<fn() -> E> {
 /// What is to be heard of a flight by a request that may follow it, or not.
 pub(super) async fn hear(flight: &Flight, ask: &Ask, may_follow: bool) -> Option<Heard> {
     if may_follow {
-        match flight.heard().await? {
+        match flight.next_event().await? {
             // What it varies on is remembered once it is stored: only then do those wait together who would be given the same.
             Heard::Arriving(arriving) if !vary::matches(&arriving.head.meta.selecting, &ask.headers) => {}
             heard => return Some(heard),
         }
     }
-    flight.ended().await.map(Heard::Ended)
+    flight.finished().await
 }
 
 /// A request that follows a fill, and all that it takes to ask again where that breaks off.

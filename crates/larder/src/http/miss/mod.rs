@@ -7,6 +7,8 @@ pub(crate) mod recheck;
 pub(crate) mod settle;
 pub(crate) mod store_only;
 
+use crate::http::lookup::equivalent::lookup_memory_for;
+use crate::http::lookup::from_store::lookup_shared;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -19,11 +21,12 @@ use larder_core::time::Wall;
 use tokio::time::{Instant, timeout_at};
 
 use crate::engine::coalesce::clients::Clients;
-use crate::engine::coalesce::flight::Ended;
-use crate::engine::coalesce::flight::Flight;
-use crate::engine::coalesce::flight::Heard;
-use crate::engine::coalesce::flight::Joined;
-use crate::engine::coalesce::flight::Lead;
+use crate::http::flight_event::arriving;
+use crate::http::flight_event::Ended;
+use crate::http::flight_event::Flight;
+use crate::http::flight_event::Heard;
+use crate::http::flight_event::Joined;
+use crate::http::flight_event::Lead;
 use crate::engine::invalidate::follow::start;
 use crate::http::body::CacheBody;
 use crate::http::body::service_bounds::Answer;
@@ -73,7 +76,7 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    start(&route.cache);
+    start(&route.engine);
     let place = Place::ready(inner);
     if route.wants_only_stored(&ask.headers) {
         return Ok(only_stored(&route, &mut ask, known).await);
@@ -100,7 +103,7 @@ where
     if waits == MOST_WAITS {
         return alone(&route, ask, place, request, None, outcome).await;
     }
-    let known = route.find(ask.sought(), route.cache.clock.boot());
+    let known = lookup_memory_for(&route, ask.sought(), route.engine.clock.boot());
     answer_from(route, place, request, ask, known, waits + 1).await
 }
 
@@ -127,7 +130,7 @@ where
             }
             Known::Fresh(held, tier) => {
                 let response = serve::asked(&route, &ask, &held, Outcome::Hit(tier));
-                if route.is_due(&held, route.cache.clock.boot()) {
+                if route.is_due(&held, route.engine.clock.boot()) {
                     refresh(&route, ask, place, request, Stale::early(held, tier));
                 }
                 return Ok(response);
@@ -149,7 +152,7 @@ where
             }
             known = look_for_parts(&route, &ask, reason).await;
             if matches!(known, Known::Missing(_)) && ask.moves_on(&route) {
-                known = route.find(ask.sought(), route.cache.clock.boot());
+                known = lookup_memory_for(&route, ask.sought(), route.engine.clock.boot());
                 continue;
             }
             looked = Some(match &known {
@@ -164,7 +167,7 @@ where
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
                 Again::Lead(..) if ask.moves_on(&route) => {
                     drop(lead);
-                    known = route.find(ask.sought(), route.cache.clock.boot());
+                    known = lookup_memory_for(&route, ask.sought(), route.engine.clock.boot());
                     continue;
                 }
                 Again::Lead(stale, reason, _) if ask.head => {
@@ -172,7 +175,7 @@ where
                     return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
                 }
                 Again::Lead(stale, reason, seen) => {
-                    match right_to_fill(&route, &ask, &lead, (stale, seen), &mut place).await {
+                    match right_to_fill(&route, &ask, &lead, stale, seen, &mut place).await {
                         Right::Fill(lease, stale) => {
                             let outcome = Outcome::Miss(reason);
                             let clients = Clients::of_flight(lead.flight());
@@ -197,7 +200,7 @@ where
                         Right::Elsewhere => {
                             drop(lead);
                             ask.moves_on(&route);
-                            known = route.find(ask.sought(), route.cache.clock.boot());
+                            known = lookup_memory_for(&route, ask.sought(), route.engine.clock.boot());
                             continue;
                         }
                         Right::Ended(ended) => {
@@ -205,7 +208,7 @@ where
                             let (boot, position) = (flight.began, flight.position);
                             // The claim has compared the times already.
                             let joined = Joining { boot, wall: Wall::default(), position };
-                            lead.end(ended.clone());
+                            lead.finish(ended.clone());
                             (flight, joined, Some(ended), reason)
                         }
                     }
@@ -255,7 +258,7 @@ where
                         ask.moves_on(&route);
                     }
                 }
-                known = route.find(ask.sought(), route.cache.clock.boot());
+                known = lookup_memory_for(&route, ask.sought(), route.engine.clock.boot());
             }
         }
     }
@@ -268,7 +271,7 @@ enum Turn {
 
 /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
 fn join(route: &Route, ask: &Ask) -> Turn {
-    let inner = &route.cache;
+    let inner = &route.engine;
     // In this order. What a look confirms after the position was read may be what the flight has missed; and a position
     // read before the flight is found is never beyond what the flight may have missed.
     let (now, confirmed_at) = (inner.clock.boot(), inner.log.confirmed_at());
@@ -276,9 +279,9 @@ fn join(route: &Route, ask: &Ask) -> Turn {
     let may_join = |flight: &Flight| {
         inner.log.may_join(flight.began, confirmed_at, now) && !is_in_vain(route, ask, flight, position)
     };
-    match inner.flights.join(ask.flight(route), now, position, may_join) {
-        Joined::Lead(lead) => Turn::Lead(lead),
-        Joined::Wait(flight) => Turn::Wait(flight, Joining { boot: now, wall: inner.clock.wall(), position }),
+    match route.http.flights.join(ask.flight(route), now, position, may_join) {
+        Joined::Leader(lead) => Turn::Lead(lead),
+        Joined::Follower(flight) => Turn::Wait(flight, Joining { boot: now, wall: inner.clock.wall(), position }),
     }
 }
 
@@ -286,14 +289,14 @@ fn join(route: &Route, ask: &Ask) -> Turn {
 /// refused in the end, so that waiting for it could only make this request as slow as two. (Names that the handler gives
 /// are known when the head of its response is.)
 fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -> bool {
-    let inner = &route.cache;
+    let inner = &route.engine;
     if joining_at == flight.position {
         return false;
     }
     let now = inner.clock.boot();
     let is_refused =
         |names: &Names| inner.log.read(|tail| tail.check(&flight.position, names, now)) != Verdict::Valid;
-    match flight.arriving() {
+    match arriving(flight) {
         Some(arriving) => {
             is_refused(&arriving.head.meta.names)
                 || ask.search.as_ref().is_some_and(|own| is_refused(own.own()))
@@ -311,7 +314,7 @@ fn shared<B: Body>(
     reason: MissReason,
 ) -> Response<CacheBody<B>> {
     if !matches!(outcome, Outcome::Hit(_)) && !ask.completes {
-        route.cache.report.collapsed();
+        route.engine.report.collapsed();
     }
     match outcome {
         Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
@@ -354,11 +357,11 @@ where
     Q: Send + 'static,
 {
     let deadline = until + route.policy.fill_limits.turn();
-    let _permit = route.cache.reruns.permit(ask.flight(route), deadline).await;
+    let _permit = route.engine.reruns.permit(ask.flight(route), deadline).await;
     // Another one may have filled the key meanwhile.
-    let known = match route.find(ask.sought(), route.cache.clock.boot()) {
-        Known::Missing(reason) if !route.cache.memory.keeps() && !ask.provisional => {
-            route.look_in_shared(ask.sought(), reason).await
+    let known = match lookup_memory_for(route, ask.sought(), route.engine.clock.boot()) {
+        Known::Missing(reason) if !route.http.memory.keeps() && !ask.provisional => {
+            lookup_shared(route, ask.sought(), reason).await
         }
         known => known,
     };

@@ -1,21 +1,25 @@
 //! Looking once more for a stored response, before the handler runs.
 
+use crate::http::lookup::equivalent::lookup_memory_for;
+use crate::http::lookup::from_store::lookup_shared;
+use crate::http::lookup::from_store::lookup_shared_observed;
+use crate::http::lookup::from_store::observe_shared;
 use std::sync::Arc;
 
 use larder_core::outcome::MissReason;
 
-use crate::engine::coalesce::flight::Ended;
-use crate::engine::coalesce::flight::Lead;
+use crate::http::flight_event::Ended;
+use crate::http::flight_event::Lead;
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
-use crate::http::lookup::Seen;
+use crate::engine::lease::claim::ClaimTarget;
 use crate::http::lookup::request_context::Ask;
 use crate::http::memory::stale_response::Stale;
 
 /// What the second look found.
 pub(super) enum Again {
     /// There is nothing to serve: run the handler, unless another instance does.
-    Lead(Option<Stale>, MissReason, Option<Seen>),
+    Lead(Option<Stale>, MissReason, Option<ClaimTarget>),
     /// There is.
     Known(Known),
 }
@@ -23,8 +27,8 @@ pub(super) enum Again {
 /// Looks once more, now that no other request fills the key: into memory, as another flight may have ended between the first
 /// look and this one's beginning, and into the shared tier.
 pub(super) async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) -> Again {
-    let now = route.cache.clock.boot();
-    let stale = match route.find(ask.sought(), now) {
+    let now = route.engine.clock.boot();
+    let stale = match lookup_memory_for(route, ask.sought(), now) {
         Known::Stale(found) if !found.while_revalidate => Ok(found),
         Known::Missing(reason) => Err(stale.err().unwrap_or(reason)),
         Known::Part(_) => Err(MissReason::Partial),
@@ -37,9 +41,9 @@ pub(super) async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, Mi
     }
     if ask.provisional {
         // A stored response may be from before a layer further in handled this route.
-        return Again::Lead(stale.ok(), missing, route.observe_shared(ask.sought()).await);
+        return Again::Lead(stale.ok(), missing, observe_shared(route, ask.sought()).await);
     }
-    let (known, seen) = route.look_before_filling(ask.sought(), missing).await;
+    let (known, seen) = lookup_shared_observed(route, ask.sought(), missing).await;
     match known {
         Known::Fresh(..) => Again::Known(known),
         Known::Stale(found) if found.while_revalidate => Again::Known(Known::Stale(found)),
@@ -61,13 +65,13 @@ pub(super) async fn look_for_parts(route: &Route, ask: &Ask, missing: MissReason
         // It was asked a moment ago and failed: once more could cost one more delay.
         return Known::Missing(missing);
     }
-    route.look_in_shared(ask.sought(), missing).await
+    lookup_shared(route, ask.sought(), missing).await
 }
 
 /// Something was found in place of a fill: those who wait have it, too, if it is fresh.
 pub(super) fn found(lead: Lead, known: Known) -> Known {
     if let Known::Fresh(held, tier) = &known {
-        lead.end(Ended::Found(Arc::clone(held), *tier));
+        lead.finish(Ended::Found(Arc::clone(held), *tier));
     }
     known
 }

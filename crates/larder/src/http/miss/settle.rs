@@ -11,8 +11,8 @@ use larder_core::log::tail::Tail;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
 use larder_core::time::{Boot, Wall};
 
-use crate::engine::coalesce::flight::Ended;
-use crate::engine::coalesce::flight::Flight;
+use crate::http::flight_event::Ended;
+use crate::http::flight_event::Flight;
 use crate::http::layer_state::Route;
 use crate::http::lookup::query_scope::Search;
 use crate::http::lookup::request_context::Ask;
@@ -74,7 +74,7 @@ pub(super) fn taken(
     if search.is_some_and(|search| !search.is_answered_by(&held.meta.key, &held.headers)) {
         return Taken::Elsewhere;
     }
-    let inner = &route.cache;
+    let inner = &route.engine;
     let now = inner.clock.boot();
     let names = once(&held.meta.names).chain(search.map(Search::own));
     // What was validated is no younger than it was (rule 10), for this request too. A failure is of this moment.

@@ -1,5 +1,6 @@
 //! Answering from the shared tier where nothing is kept in memory.
 
+use crate::http::lookup::from_store::lookup_store_only;
 use std::sync::Arc;
 
 use http::Request;
@@ -14,7 +15,7 @@ use crate::http::body::service_bounds::Later;
 use crate::http::fill::refresh::refresh_early;
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
-use crate::http::lookup::Named;
+use crate::http::lookup::from_store::Named;
 use crate::http::lookup::eligibility::Look;
 use crate::http::lookup::request_context::Ask;
 use crate::http::miss::answer;
@@ -39,8 +40,8 @@ where
     Q: Send + 'static,
 {
     async move {
-        start(&route.cache);
-        let known = route.look_in_shared_alone(&named, &parts.headers).await;
+        start(&route.engine);
+        let known = lookup_store_only(&route, &named, &parts.headers).await;
         let key = named.key();
         match known {
             Known::Fresh(held, tier) => {
@@ -97,7 +98,7 @@ where
     if route.bars_the_way_past(reason, &parts.headers) {
         return Ok(serve::nothing_stored(outcome).into_response());
     }
-    let run = OuterRun::begin(route, &mut parts);
+    let run = OuterRun::begin(&route.nesting, &mut parts);
     let response = inner.call(Request::from_parts(parts, body)).await?;
     Ok(serve::past(response, outcome, &run))
 }

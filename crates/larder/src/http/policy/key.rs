@@ -7,11 +7,11 @@ use http::request::Parts;
 use larder_core::key::buf::KeyBuf;
 use larder_core::key::cookies;
 use larder_core::key::template::Template;
-use larder_core::log::names::Names;
 use larder_core::log::selector::{Tag, UriName};
 use larder_core::outcome::BypassReason;
 
 use crate::http::policy::FromParts;
+use crate::http::policy::names::Named;
 use crate::http::policy::Policy;
 use crate::http::request::axum_route::Params;
 use crate::http::request::target_uri::Target;
@@ -48,26 +48,6 @@ impl CookieRules {
         let declared =
             |name: &[u8]| self.keyed.iter().chain(&self.ignored).any(|known| known.as_bytes() == name);
         !self.ignore_all && cookies::names_and_values(headers).any(|(name, _)| !declared(name))
-    }
-}
-
-/// What a response of a route can be invalidated by, as far as the request and the policy say.
-#[derive(Clone)]
-pub(crate) struct Named {
-    pub(crate) path: Box<str>,
-    pub(crate) keys: Vec<Box<str>>,
-    pub(crate) uris: Vec<UriName>,
-    pub(crate) tags: Vec<Tag>,
-}
-
-impl Named {
-    /// With the tags that the handler gave.
-    pub(crate) fn with(self, tags: impl IntoIterator<Item = Tag>) -> Names {
-        let mut all = self.tags;
-        all.extend(tags);
-        all.sort_unstable();
-        all.dedup();
-        Names::new(&self.path, &self.keys, &self.uris, &all)
     }
 }
 

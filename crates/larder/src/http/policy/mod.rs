@@ -4,6 +4,7 @@ pub(crate) mod error;
 pub(crate) mod fill_limits;
 pub(crate) mod invalidation_rules;
 pub(crate) mod key;
+pub(crate) mod names;
 pub(crate) mod read_your_writes;
 pub(crate) mod request_rules;
 mod rfc9111;

@@ -91,7 +91,7 @@ mod parts {
     use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 
     use super::Override;
-    use crate::engine::invalidate::append::Invalidation;
+    use crate::engine::invalidation_log::invalidation::Invalidation;
     use crate::http::response::parts::CacheFor;
     use crate::http::response::parts::Tags;
 

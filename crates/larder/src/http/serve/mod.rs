@@ -139,7 +139,7 @@ pub(crate) fn asked<B: Body>(
     held: &Arc<Held>,
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
-    let cache = &route.cache;
+    let cache = &route.engine;
     cache.report.saved(held.meta.cost);
     let mut whole = plain(route, ask, held, outcome);
     complete(&mut whole.fields, held, outcome, cache.clock.boot());
@@ -156,7 +156,7 @@ pub(crate) fn stands_in<B: Body>(
 ) -> Response<CacheBody<B>> {
     let outcome = Outcome::Stale(tier, StaleReason::IfError);
     let mut whole = plain(route, ask, held, outcome);
-    let age = held.age(route.cache.clock.boot());
+    let age = held.age(route.engine.clock.boot());
     let fresh = held.meta.lifetime.fresh;
     cache_status::stood_in(&mut whole.fields, outcome, age, fresh, held.others.as_ref(), failed);
     whole.into_response()
@@ -172,7 +172,7 @@ pub(crate) fn collapsed<B: Body>(
 ) -> Response<CacheBody<B>> {
     let mut whole = plain(route, ask, held, outcome);
     restore_others(&mut whole.fields, held);
-    let age = held.age(route.cache.clock.boot());
+    let age = held.age(route.engine.clock.boot());
     whole.fields.insert(AGE, cache_status::whole_seconds(age));
     cache_status::forwarded(&mut whole.fields, outcome, forwarded);
     whole.into_response()

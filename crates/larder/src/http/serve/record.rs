@@ -9,13 +9,6 @@ use crate::http::layer_state::Route;
 use crate::http::lookup::request_context::Ask;
 use crate::http::request::axum_route::matched_path;
 
-/// What is counted for each route of a layer.
-#[cfg(feature = "metrics")]
-#[derive(Debug, Default)]
-pub(crate) struct RouteReport {
-    requests: crate::engine::report::metrics::Requests,
-}
-
 impl Route {
     /// Tells of a request that is answered at once, or whose answer the cache has no part in.
     #[inline]
@@ -31,7 +24,7 @@ impl Route {
     #[inline]
     pub(crate) fn hit_at_once(&self, parts: &Parts, key: &str, tier: Tier, cost: u64) {
         let outcome = Outcome::Hit(tier);
-        self.cache.report.hit(tier, cost);
+        self.engine.report.hit(tier, cost);
         self.count_for_route(|| matched_path(parts), outcome);
         if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
             tell(&self.span(matched_path(parts), key), outcome);
@@ -56,7 +49,7 @@ impl Route {
 
     #[inline]
     fn count<'a>(&'a self, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
-        self.cache.report.answered(outcome);
+        self.engine.report.answered(outcome);
         self.count_for_route(matched_path, outcome);
     }
 
@@ -66,7 +59,7 @@ impl Route {
         #[cfg(feature = "metrics")]
         {
             let route = self.policy.name.as_deref().or_else(matched_path);
-            self.report.requests.answered(route.unwrap_or("unnamed"), outcome);
+            self.report.answered(route.unwrap_or("unnamed"), outcome);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Requests that bring a token: reading one's own writes.
 
+use crate::http::lookup::equivalent::lookup_memory_scoped;
+use crate::http::lookup::from_memory::is_store_only;
 use crate::http::miss::alone::past_what_is_stored;
 use crate::http::miss::store_only::past;
 use std::sync::Arc;
@@ -48,7 +50,7 @@ impl Route {
     /// The token that a request brings, if this instance may know less than that says.
     fn behind(&self, request: &mut HeaderMap) -> Option<Brought> {
         self.take_token(request).filter(|brought| match brought {
-            Ok(token) => !self.cache.log.has_reached(token),
+            Ok(token) => !self.engine.log.has_reached(token),
             Err(_) => true,
         })
     }
@@ -61,7 +63,7 @@ impl Route {
     /// Tells a client what is known here after its write, and `applied` says whether that write is in the log.
     pub(crate) fn give_token(&self, response: &mut HeaderMap, brought: Option<Brought>, applied: bool) {
         let Some(own_writes) = self.policy.own_writes() else { return };
-        let log = &self.cache.log;
+        let log = &self.engine.log;
         let own = log.read(Tail::token);
         let token = match brought {
             Some(Ok(brought)) => own.after(brought, applied),
@@ -73,7 +75,7 @@ impl Route {
     async fn catch_up(&self, brought: Brought) -> bool {
         match (self.policy.own_writes(), brought) {
             (Some(own_writes), Ok(token)) => {
-                self.cache.log.catch_up(&token, own_writes.wait, self.cache.clock.boot()).await
+                self.engine.log.catch_up(&token, own_writes.wait, self.engine.clock.boot()).await
             }
             _ => false,
         }
@@ -99,18 +101,18 @@ impl<S> CacheService<S> {
         let route = Arc::clone(self.route());
         let mut place = Place::ready(self.take_ready());
         ResponseFuture::longer(async move {
-            start(&route.cache);
+            start(&route.engine);
             // Who waits takes up no place that others could use.
             place.leave();
             if route.catch_up(brought).await {
-                let now = route.cache.clock.boot();
-                let known = route.look_here(look, &key, &parts, now);
+                let now = route.engine.clock.boot();
+                let known = lookup_memory_scoped(&route, look, &key, &parts, now);
                 if let Known::Fresh(held, tier) = known {
                     let response = serve::fresh(&route, look, &key, &parts, &held, tier, now);
                     return Ok(response.into_response());
                 }
                 let mut service = Self::new(place.take().await?, Arc::clone(&route));
-                if route.goes_to_shared_alone(look) && service.is_plain(&parts) {
+                if is_store_only(&route, look) && service.is_plain(&parts) {
                     return service.ask_shared_alone(look, &key, parts, body).await;
                 }
                 return service.ask(look, &key, known, parts, body).await;

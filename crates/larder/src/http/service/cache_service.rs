@@ -1,5 +1,8 @@
 //! The service.
 
+use crate::http::lookup::equivalent::lookup_memory_scoped;
+use crate::http::lookup::from_memory::is_store_only;
+use crate::http::lookup::from_memory::lookup_memory;
 use crate::http::fill::refresh::refresh_early;
 use crate::http::miss::answer;
 use crate::http::miss::store_only::answer_directly;
@@ -19,7 +22,7 @@ use crate::http::body::CacheBody;
 use crate::http::body::service_bounds::Inner;
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
-use crate::http::lookup::Named;
+use crate::http::lookup::from_store::Named;
 use crate::http::lookup::eligibility::Look;
 use crate::http::lookup::eligibility::Plan;
 use crate::http::lookup::request_context::Ask;
@@ -86,11 +89,11 @@ where
                         Detour::Search => self.search(look, key, parts, body),
                     };
                 }
-                if self.route.goes_to_shared_alone(look) && self.is_plain(&parts) {
+                if is_store_only(&self.route, look) && self.is_plain(&parts) {
                     return self.ask_shared_alone(look, key, parts, body);
                 }
-                let now = self.route.cache.clock.boot();
-                match self.route.look_in_memory(look, key, &parts.headers, now) {
+                let now = self.route.engine.clock.boot();
+                match lookup_memory(&self.route, look, key, &parts.headers, now) {
                     Known::Fresh(held, tier) if self.route.is_due(&held, now) => {
                         let response = serve::fresh(&self.route, look, key, &parts, &held, tier, now);
                         let inner = self.take_ready();
@@ -138,8 +141,8 @@ impl<S> CacheService<S> {
         S: Inner<Q>,
         Q: Send + 'static,
     {
-        let now = self.route.cache.clock.boot();
-        match self.route.look_here(look, key, &parts, now) {
+        let now = self.route.engine.clock.boot();
+        match lookup_memory_scoped(&self.route, look, key, &parts, now) {
             Known::Fresh(held, tier) => {
                 let response = serve::fresh(&self.route, look, &held.meta.key, &parts, &held, tier, now);
                 if self.route.is_due(&held, now) {
@@ -193,7 +196,7 @@ impl<S> CacheService<S> {
         if self.route.bars_the_way_past(reason, &parts.headers) {
             return ResponseFuture::stored(serve::nothing_stored(outcome));
         }
-        let run = OuterRun::begin(&self.route, &mut parts);
+        let run = OuterRun::begin(&self.route.nesting, &mut parts);
         ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome, run)
     }
 

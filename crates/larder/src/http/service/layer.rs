@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use crate::engine::coalesce::new_key_budget::Budget;
-use crate::engine::shared::Inner;
+use crate::engine::shared::Engine;
 use crate::http::layer_state::Route;
 use crate::http::nesting::Existing;
-use crate::http::nesting::NestingTable;
+use crate::http::http_state::HttpState;
 use crate::http::policy::Policy;
 use crate::http::service::cache_service::CacheService;
 
@@ -25,17 +25,18 @@ pub struct CacheLayer {
 }
 
 impl CacheLayer {
-    pub(crate) fn new(cache: Arc<Inner>, policy: Policy) -> Self {
-        cache.keyed_by.learn(&policy.query);
+    pub(crate) fn new(engine: Arc<Engine>, http: Arc<HttpState>, policy: Policy) -> Self {
+        engine.uri_aliases.keyed_by.learn(&policy.query);
         let route = Route {
             new_keys: Budget::new(policy.new_keys),
-            nesting: NestingTable::default(),
+            nesting: Arc::default(),
             _existing: Existing::new(),
-            shared_alone: !cache.memory.keeps() && cache.store.is_some() && !policy.searches(),
-            cache,
+            shared_alone: !http.memory.keeps() && engine.store.is_some() && !policy.searches(),
+            engine,
+            http,
             policy,
             #[cfg(feature = "metrics")]
-            report: crate::http::serve::record::RouteReport::default(),
+            report: crate::engine::report::metrics::Requests::default(),
         };
         Self { route: Arc::new(route) }
     }

@@ -18,8 +18,8 @@ use larder_core::outcome::{BypassReason, Outcome};
 
 use crate::engine::coalesce::clients::Clients;
 use crate::engine::detach::detached;
-use crate::engine::invalidate::append::Invalidated;
-use crate::engine::invalidate::append::Invalidation;
+use crate::engine::invalidation_log::invalidation::Invalidated;
+use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidate::repeat::invalidate_twice;
 use crate::http::body::CacheBody;
@@ -120,7 +120,7 @@ where
 {
     let clients = Clients::of_write();
     let _client = clients.seat();
-    let cache = Arc::clone(&route.cache);
+    let cache = Arc::clone(&route.engine);
     match detached(&cache.background, to_its_end(route, response, write, clients)).await {
         Some(answer) => answer,
         // It was cancelled because its client has left.
@@ -143,14 +143,14 @@ where
     let answer = tokio::select! {
         biased;
         answer = response => answer,
-        () = clients.abandoned(&route.cache.background) => return None,
+        () = clients.abandoned(&route.engine.background) => return None,
     };
     let mut response = match answer {
         Ok(response) => response,
         Err(error) => return Some(Err(error)),
     };
     let status = response.status();
-    let said = Invalidation::take_from(response.extensions_mut());
+    let said = response.extensions_mut().remove::<Invalidation>();
     let written = unsettled.settle().with(&route.policy.effects, status, response.headers());
     let written = collapsed(&route, written);
     if let Some(said) = said.clone().filter(|_| is_nested) {
@@ -159,10 +159,10 @@ where
     // Two events, as the handler's may be soft while the URI's is not.
     let mut last = None;
     if let Some(said) = said {
-        last = Some(invalidate(&route.cache, said).await);
+        last = Some(invalidate(&route.engine, said).await);
     }
     if let Some(written) = Invalidation::of_each(written) {
-        last = Some(invalidate(&route.cache, written).await);
+        last = Some(invalidate(&route.engine, written).await);
     }
     let mut response = serve::past(response, OUTCOME, &run);
     // Even where nothing was invalidated here: the handler may have done so itself, whatever it answers.
@@ -172,7 +172,7 @@ where
 
 /// These selectors, or coarser ones where there were many writes of their kind just now.
 fn collapsed(route: &Route, written: Vec<Selector>) -> Vec<Selector> {
-    let cache = &route.cache;
+    let cache = &route.engine;
     let written = cache.recent_writes.collapse(written, cache.clock.boot());
     let folded = written.iter().filter(|selector| matches!(selector, Selector::Hashed(_))).count();
     cache.report.forgot(Forgotten { folded: folded as u64, floor_raises: 0 });
@@ -202,6 +202,6 @@ impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
         let Some(written) = self.written.take() else { return };
         let Some(own) = Invalidation::of_each(collapsed(self.route, written.own)) else { return };
-        invalidate_twice(&self.route.cache, own, self.route.policy.fill_limits.head);
+        invalidate_twice(&self.route.engine, own, self.route.policy.fill_limits.head);
     }
 }

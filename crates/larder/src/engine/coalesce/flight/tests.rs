@@ -3,6 +3,22 @@ use larder_core::log::position::{Incarnation, LogId, Mark};
 use super::*;
 use crate::testing::soon;
 
+/// The only event of these flights.
+#[derive(Debug, Clone, Copy)]
+struct Done;
+
+impl FlightEvent for Done {
+    fn is_final(&self) -> bool {
+        true
+    }
+
+    fn is_aborted(&self) -> bool {
+        false
+    }
+}
+
+type Flights = FlightGroup<Done>;
+
 fn key(name: &str) -> FlightKey {
     (name.into(), 0)
 }
@@ -15,26 +31,26 @@ fn position() -> Position {
     Position { incarnation: Incarnation::from_bytes([1; 16]), mark: Mark { log: LogId::new(5, 0), local: 2 } }
 }
 
-fn join(flights: &Flights, name: &str, may_join: bool) -> Joined {
+fn join(flights: &Flights, name: &str, may_join: bool) -> Role<Done> {
     flights.join(key(name), now(), position(), |_| may_join)
 }
 
-fn lead(flights: &Flights, name: &str) -> Lead {
+fn lead(flights: &Flights, name: &str) -> Leader<Done> {
     match join(flights, name, true) {
-        Joined::Lead(lead) => lead,
-        Joined::Wait(_) => panic!("a flight is under way"),
+        Role::Leader(lead) => lead,
+        Role::Follower(_) => panic!("a flight is under way"),
     }
 }
 
-fn wait(flights: &Flights, name: &str) -> Arc<Flight> {
+fn wait(flights: &Flights, name: &str) -> Arc<Flight<Done>> {
     match join(flights, name, true) {
-        Joined::Lead(_) => panic!("no flight is under way"),
-        Joined::Wait(flight) => flight,
+        Role::Leader(_) => panic!("no flight is under way"),
+        Role::Follower(flight) => flight,
     }
 }
 
 fn under_way(flights: &Flights) -> usize {
-    lock(&flights.under_way).len()
+    lock(&flights.flights).len()
 }
 
 #[tokio::test]
@@ -46,16 +62,16 @@ async fn all_who_wait_get_what_the_flight_ended_with() {
         .map(|_| {
             let flight = wait(&flights, "a");
             assert_eq!((flight.began, flight.position), (now(), position()));
-            tokio::spawn(async move { flight.ended().await })
+            tokio::spawn(async move { flight.finished().await })
         })
         .collect();
     tokio::task::yield_now().await;
     let late = wait(&flights, "a");
-    lead.end(Ended::Alone);
+    lead.finish(Done);
     for task in waiting {
-        assert!(matches!(soon(task).await.unwrap(), Some(Ended::Alone)));
+        assert!(matches!(soon(task).await.unwrap(), Some(Done)));
     }
-    assert!(matches!(soon(late.ended()).await, Some(Ended::Alone)), "also who asks after the end");
+    assert!(matches!(soon(late.finished()).await, Some(Done)), "also who asks after the end");
     assert_eq!(under_way(&flights), 0);
 }
 
@@ -64,7 +80,7 @@ async fn a_leader_that_vanishes_leaves_nobody_waiting() {
     let flights = Flights::default();
     let first = lead(&flights, "a");
     let flight = wait(&flights, "a");
-    let waiting = tokio::spawn(async move { flight.ended().await });
+    let waiting = tokio::spawn(async move { flight.finished().await });
     tokio::task::yield_now().await;
     drop(first);
     assert!(soon(waiting).await.unwrap().is_none());
@@ -81,7 +97,7 @@ async fn a_leader_that_panics_leaves_nobody_waiting() {
         let _lead = lead;
         std::panic::resume_unwind(Box::new("in the handler"));
     });
-    assert!(soon(flight.ended()).await.is_none());
+    assert!(soon(flight.finished()).await.is_none());
     assert!(panicking.await.is_err());
 }
 
@@ -91,27 +107,27 @@ async fn a_flight_that_may_not_be_joined_is_replaced() {
     let flights = Flights::default();
     let old = lead(&flights, "a");
     let waits_for_old = wait(&flights, "a");
-    let Joined::Lead(new) = join(&flights, "a", false) else {
+    let Role::Leader(new) = join(&flights, "a", false) else {
         panic!("joined what may not be joined");
     };
     let waits_for_new = wait(&flights, "a");
     drop(old);
-    assert!(soon(waits_for_old.ended()).await.is_none());
+    assert!(soon(waits_for_old.finished()).await.is_none());
     assert_eq!(under_way(&flights), 1, "the old one's end is not the new one's");
-    new.end(Ended::Alone);
-    assert!(soon(waits_for_new.ended()).await.is_some());
+    new.finish(Done);
+    assert!(soon(waits_for_new.finished()).await.is_some());
     assert_eq!(under_way(&flights), 0);
 }
 
 #[test]
 fn who_would_not_wait_leads_only_if_nobody_does() {
     let flights = Flights::default();
-    let first = flights.lead(key("a"), now(), position()).unwrap();
-    assert!(flights.lead(key("a"), now(), position()).is_none());
-    assert!(flights.lead(key("b"), now(), position()).is_some(), "of another key");
-    assert!(flights.lead((Box::from("a"), 1), now(), position()).is_some(), "of another variant");
-    first.end(Ended::Alone);
-    assert!(flights.lead(key("a"), now(), position()).is_some());
+    let first = flights.try_lead(key("a"), now(), position()).unwrap();
+    assert!(flights.try_lead(key("a"), now(), position()).is_none());
+    assert!(flights.try_lead(key("b"), now(), position()).is_some(), "of another key");
+    assert!(flights.try_lead((Box::from("a"), 1), now(), position()).is_some(), "of another variant");
+    first.finish(Done);
+    assert!(flights.try_lead(key("a"), now(), position()).is_some());
 }
 
 #[test]
@@ -124,7 +140,7 @@ fn may_join_is_asked_of_the_flight_that_is_under_way() {
         asked.set(asked.get() + 1);
         flight.began == now()
     });
-    assert!(matches!(joined, Joined::Wait(_)));
+    assert!(matches!(joined, Role::Follower(_)));
     flights.join(key("b"), later, position(), |_| panic!("there is none to join"));
     assert_eq!(asked.get(), 1);
 }
@@ -135,11 +151,11 @@ async fn a_flight_whose_end_was_told_goes_on_for_whoever_comes() {
     let flights = Flights::default();
     let lead = lead(&flights, "a");
     let early = wait(&flights, "a");
-    lead.tell(Ended::Alone);
-    assert!(matches!(soon(early.ended()).await, Some(Ended::Alone)));
-    assert!(flights.lead(key("a"), now(), position()).is_none(), "nobody begins another");
+    lead.announce(Done);
+    assert!(matches!(soon(early.finished()).await, Some(Done)));
+    assert!(flights.try_lead(key("a"), now(), position()).is_none(), "nobody begins another");
     let late = wait(&flights, "a");
     drop(lead);
-    assert!(matches!(soon(late.ended()).await, Some(Ended::Alone)), "though the lead is gone");
+    assert!(matches!(soon(late.finished()).await, Some(Done)), "though the lead is gone");
     assert_eq!(under_way(&flights), 0);
 }

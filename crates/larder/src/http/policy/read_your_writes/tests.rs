@@ -38,7 +38,7 @@ fn a_token_is_taken_out_of_the_cookies_and_the_others_stay() {
         (&["seen=1-1-2-3"], TEXT, &[]),
         (&["a=1; seen=1-1-2-3; b = \"x=y\""], TEXT, &["cookie: a=1; b=\"x=y\""]),
         (&["a=1", "seen=1-1-2-3", "b=2; bare"], TEXT, &["cookie: a=1; b=2; bare"]),
-        (&["Seen=1-1-2-3"], "-", &["cookie: Seen=1-1-2-3"]),
+        (&["ClaimTarget=1-1-2-3"], "-", &["cookie: ClaimTarget=1-1-2-3"]),
         (&["seen=; a=1"], "?", &["cookie: a=1"]),
         (&["seen=x y"], "?", &[]),
         (&["seen=1-1-2-3; seen=1-1-2-4"], "?", &[]),

@@ -1,0 +1,183 @@
+//! Claiming a lease: of all instances that miss a response, one runs the handler, and the others wait for it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use larder_core::lease::{Claim, Claimed, Holder};
+use larder_core::log::names::Names;
+use larder_core::log::position::Position;
+use larder_core::log::table::Verdict;
+use larder_core::store::{StoreError, StoreErrorKind};
+use tokio::time::{Instant, sleep};
+
+use crate::engine::lease::Lease;
+use crate::engine::lease::backoff::Backoff;
+use crate::engine::lease::timing::LIFE;
+use crate::engine::report::lease_event::Leased;
+use crate::engine::report::store_health::Exchange;
+use crate::engine::shared::Engine;
+
+/// What a claim came to. After `Stored` and `Left`, it can be continued.
+pub(crate) enum ClaimEvent {
+    /// This instance has the lease: take it with [`into_lease`](LeaseClaim::into_lease).
+    Granted,
+    /// Another value than the one that was seen is there now. The number is the trusted local position (rule 1).
+    Stored(Bytes, u64),
+    /// The holder has ended its fill without storing anything, and left this.
+    Left(Bytes, u64),
+    /// The last response could not be stored: nobody is to wait for the next one.
+    Uncacheable,
+    /// The shared tier cannot say. The handler runs without a lease.
+    Unavailable,
+}
+
+/// The place in the shared tier that a lease is for, as it was seen.
+pub(crate) struct ClaimTarget {
+    pub(crate) address: String,
+    pub(crate) fingerprint: Option<[u8; 8]>,
+}
+
+/// A claim to the lease of one value.
+pub(crate) struct LeaseClaim {
+    engine: Arc<Engine>,
+    /// That of the fill, should it come to one.
+    position: Position,
+    lease: Lease,
+    target: ClaimTarget,
+    awaiting: Option<Holder>,
+    has_waited: bool,
+    takes_over: bool,
+    deadline: Instant,
+    is_over: bool,
+    backoff: Backoff,
+}
+
+impl LeaseClaim {
+    /// Returns a claim, if there is a shared tier to ask. At the deadline the lease is taken over from its holder.
+    pub(crate) fn new(
+        engine: &Arc<Engine>,
+        target: ClaimTarget,
+        position: Position,
+        deadline: Instant,
+    ) -> Option<Self> {
+        let lease = Lease::new(engine, engine.shared()?, &target.address);
+        Some(Self {
+            engine: Arc::clone(engine),
+            position,
+            lease,
+            target,
+            awaiting: None,
+            has_waited: false,
+            takes_over: false,
+            deadline,
+            is_over: false,
+            backoff: Backoff::new(),
+        })
+    }
+
+    /// Whether another instance was waited for.
+    pub(crate) const fn has_waited(&self) -> bool {
+        self.has_waited
+    }
+
+    /// Notes what was seen since. `false` if the shared tier is not to be asked any more.
+    pub(crate) fn retarget(&mut self, target: ClaimTarget) -> bool {
+        let Some(store) = self.engine.shared() else { return false };
+        if target.address != self.target.address {
+            self.lease = Lease::new(&self.engine, store, &target.address);
+            self.awaiting = None;
+        }
+        self.target = target;
+        true
+    }
+
+    /// Notes the value that is there now.
+    pub(crate) fn note_value(&mut self, fingerprint: Option<[u8; 8]>) {
+        self.target.fingerprint = fingerprint;
+    }
+
+    /// Returns the lease that was granted.
+    pub(crate) fn into_lease(self) -> Lease {
+        self.lease
+    }
+
+    /// Claims until there is something to decide. Calls `on_wait` before it waits for another instance the first time.
+    ///
+    /// `names` are those by which the value can be invalidated, as far as they are known before the fill.
+    pub(crate) async fn next(&mut self, names: impl Fn() -> Names, mut on_wait: impl FnMut()) -> ClaimEvent {
+        // Once the deadline has passed, one last claim is made, which takes the lease over.
+        while !self.is_over {
+            self.is_over = Instant::now() >= self.deadline;
+            // Asked each time: rule 12 is about the moment at which the store is asked.
+            let Some(local) = self.engine.trusted() else { break };
+            match self.claim().await {
+                Err(error) if error.kind() == StoreErrorKind::Timeout => {
+                    self.lease.perhaps_taken();
+                    return ClaimEvent::Granted;
+                }
+                Err(_) => break,
+                Ok(Claimed::Taken) => return self.granted(),
+                Ok(Claimed::Pass) => return ClaimEvent::Uncacheable,
+                Ok(Claimed::Stored(value)) => return ClaimEvent::Stored(value, local),
+                Ok(Claimed::Word(word)) => {
+                    self.awaiting = None;
+                    return ClaimEvent::Left(word, local);
+                }
+                Ok(Claimed::Held(holder)) => {
+                    self.awaiting = Some(holder);
+                    self.takes_over = self.is_in_vain(holder, local, &names());
+                    if !self.takes_over {
+                        self.wait(&mut on_wait).await;
+                    }
+                },
+            }
+        }
+        self.is_over = true;
+        ClaimEvent::Unavailable
+    }
+
+    async fn claim(&mut self) -> Result<Claimed, StoreError> {
+        let claim = Claim {
+            address: &self.target.address,
+            holder: self.lease.holder(self.position),
+            life: LIFE,
+            seen: self.target.fingerprint,
+            awaited: self.awaiting.map(|holder| holder.token),
+            overtakes: self.takes_over || self.is_over,
+        };
+        let claimed = self.lease.claim(claim).await;
+        let (report, clock) = (&self.engine.report, &*self.engine.clock);
+        match &claimed {
+            Ok(_) => report.store_worked(Exchange::Lease, clock),
+            Err(error) => report.store_failed(Exchange::Lease, error, clock),
+        }
+        claimed
+    }
+
+    fn granted(&mut self) -> ClaimEvent {
+        let report = &self.engine.report;
+        report.leased(Leased::Taken);
+        if self.awaiting.is_some() {
+            report.leased(Leased::TakenOver);
+        }
+        self.lease.taken();
+        ClaimEvent::Granted
+    }
+
+    async fn wait(&mut self, on_wait: &mut impl FnMut()) {
+        if !std::mem::replace(&mut self.has_waited, true) {
+            self.engine.report.leased(Leased::Awaited);
+            on_wait();
+        }
+        sleep(self.backoff.pause(fastrand::f64())).await;
+    }
+
+    /// Whether the value that this holder makes will be refused here: something that names it was invalidated since its
+    /// fill began.
+    fn is_in_vain(&self, holder: Holder, local: u64, names: &Names) -> bool {
+        let mut position = holder.position;
+        position.mark.local = local;
+        let now = self.engine.clock.boot();
+        self.engine.log.read(|tail| tail.check(&position, names, now)) != Verdict::Valid
+    }
+}

@@ -1,0 +1,113 @@
+//! The memory tier: values in this process, bounded by their bytes.
+
+use std::hash::Hash;
+
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
+
+/// Used to size the table at first. It grows as needed.
+const TYPICAL_VALUE: u64 = 4 * 1024;
+/// The table is divided into shards, so that not all requests wait for one lock. No value may take more than one shard
+/// holds: on a machine with many cores the usual number of shards would shut large values out.
+const MIN_SHARD: u64 = 4 * 1024 * 1024;
+const SHARDS_PER_CORE: usize = 4;
+
+/// Something that takes memory.
+pub(crate) trait Weigh {
+    /// Returns about how many bytes it takes.
+    fn weight(&self) -> u64;
+}
+
+/// A table of values that drops those that are used least when it is full.
+pub(crate) struct MemoryTier<K, V> {
+    /// `None` if nothing is to be stored in memory.
+    table: Option<Cache<K, V, ByteWeighter>>,
+    #[cfg(feature = "metrics")]
+    gauge: crate::engine::report::metrics::Held,
+}
+
+impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
+    /// Returns an empty table for this many bytes. With 0 it never holds anything.
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self {
+            table: (bytes > 0).then(|| table(bytes)).flatten(),
+            #[cfg(feature = "metrics")]
+            gauge: crate::engine::report::metrics::Held::default(),
+        }
+    }
+
+    /// Whether it ever holds anything.
+    #[inline]
+    pub(crate) const fn is_enabled(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// Returns the value under this key.
+    #[inline]
+    pub(crate) fn get<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<V> {
+        self.table.as_ref()?.get(key)
+    }
+
+    /// Stores a value, in place of the one under the same key.
+    pub(crate) fn insert(&self, key: K, value: V) {
+        if let Some(table) = &self.table {
+            table.insert(key, value);
+            self.changed();
+        }
+    }
+
+    /// Removes the value under this key if `is_it` holds of it.
+    pub(crate) fn remove_if<Q: Hash + Equivalent<K>>(&self, key: &Q, is_it: impl Fn(&V) -> bool) {
+        if let Some(table) = &self.table {
+            table.remove_if(key, is_it);
+            self.changed();
+        }
+    }
+
+    /// Returns the number of values.
+    pub(crate) fn len(&self) -> u64 {
+        self.table.as_ref().map_or(0, |table| table.len() as u64)
+    }
+
+    /// Returns about how many bytes the values take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.table.as_ref().map_or(0, Cache::weight)
+    }
+
+    #[allow(clippy::unused_self)] // Only metrics follow each change.
+    fn changed(&self) {
+        #[cfg(feature = "metrics")]
+        self.gauge.tell(self.len(), self.bytes());
+    }
+}
+
+/// Returns a table for this many bytes. `None` only for zero bytes.
+fn table<K: Eq + Hash + Weigh, V: Clone + Weigh>(bytes: u64) -> Option<Cache<K, V, ByteWeighter>> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let expected = usize::try_from(bytes / TYPICAL_VALUE).unwrap_or(usize::MAX);
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(expected.max(16))
+        .weight_capacity(bytes)
+        .shards(shards(bytes, cores))
+        .build()
+        .ok()?;
+    let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+    Some(Cache::with_options(options, ByteWeighter, hasher, lifecycle))
+}
+
+/// Returns a power of two, so that the table does not round it up.
+fn shards(bytes: u64, cores: usize) -> usize {
+    let most = usize::try_from(bytes / MIN_SHARD).unwrap_or(usize::MAX).max(1);
+    let wanted = cores.saturating_mul(SHARDS_PER_CORE).next_power_of_two();
+    if wanted <= most { wanted } else { 1 << most.ilog2() }
+}
+
+/// Weighs entries in bytes.
+#[derive(Clone)]
+struct ByteWeighter;
+
+impl<K: Weigh, V: Weigh> Weighter<K, V> for ByteWeighter {
+    fn weight(&self, key: &K, value: &V) -> u64 {
+        key.weight() + value.weight()
+    }
+}

@@ -1,0 +1,168 @@
+//! Looking a request up in the shared tier.
+
+use crate::engine::lease::claim::ClaimTarget;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use larder_core::outcome::{MissReason, Tier};
+use larder_core::stored::address;
+
+use crate::engine::report::store_health::Exchange;
+use crate::http::layer_state::Route;
+use crate::http::lookup::Known;
+use crate::http::lookup::equivalent::lookup_shared_equivalents;
+use crate::http::lookup::query_scope::Sought;
+use crate::http::lookup::reuse::evaluate_reuse_for;
+use crate::http::lookup::store_value::{Fingerprint, Read, get, read};
+use crate::http::memory::slot::Variants;
+use crate::http::memory::stale_response::Stale;
+use crate::http::memory::Found;
+
+/// What the shared tier knows about a request that memory knows nothing of use about.
+pub(crate) async fn lookup_shared(route: &Route, sought: Sought<'_>, missing: MissReason) -> Known {
+    lookup_shared_observed(route, sought, missing).await.0
+}
+
+/// What the shared tier knows about a request, where nothing is kept in memory.
+pub(crate) async fn lookup_store_only(route: &Route, named: &Named, headers: &HeaderMap) -> Known {
+    let missing = MissReason::NeverStored;
+    let sought = Sought { key: named.key(), headers, search: None };
+    match fetch_at(route, named.address(), sought, true).await {
+        Ok((read, _)) => lookup_from_store_value(route, sought, read, missing),
+        Err(reason) => Known::Missing(reason.unwrap_or(missing)),
+    }
+}
+
+/// What the shared tier knows about a request that memory knows nothing of use about, and what was seen where, for a
+/// claim to the lease. Nothing of that, if the shared tier was not asked or did not answer.
+pub(crate) async fn lookup_shared_observed(
+    route: &Route,
+    sought: Sought<'_>,
+    missing: MissReason,
+) -> (Known, Option<ClaimTarget>) {
+    match sought.search {
+        None => lookup_shared_key(route, sought, missing).await,
+        Some(search) => lookup_shared_equivalents(route, sought, search, missing).await,
+    }
+}
+
+/// What the shared tier knows under one key.
+pub(crate) async fn lookup_shared_key(
+    route: &Route,
+    sought: Sought<'_>,
+    missing: MissReason,
+) -> (Known, Option<ClaimTarget>) {
+    match fetch_shared(route, sought).await {
+        Ok((read, seen)) => (lookup_from_store_value(route, sought, read, missing), Some(seen)),
+        Err(reason) => (Known::Missing(reason.unwrap_or(missing)), None),
+    }
+}
+
+/// Reads the fingerprint that a claim to the lease needs. The stored response is neither served nor kept.
+pub(crate) async fn observe_shared(route: &Route, sought: Sought<'_>) -> Option<ClaimTarget> {
+    fetch_shared(route, sought).await.ok().map(|(_, seen)| seen)
+}
+
+/// Reads from the shared tier; or the reason why it is of no use, if it is one.
+async fn fetch_shared(route: &Route, sought: Sought<'_>) -> Result<(Read, ClaimTarget), Option<MissReason>> {
+    let Sought { key, headers, .. } = sought;
+    let variant = match route.http.memory.find(key, headers, route.engine.clock.boot()) {
+        Found::OtherVariants(variants) => Some(variant_address(key, headers, &variants)),
+        _ => None,
+    };
+    let may_vary = variant.is_none();
+    let address = variant.unwrap_or_else(|| address::primary(key));
+    let (read, (variant, fingerprint)) = fetch_at(route, &address, sought, may_vary).await?;
+    Ok((read, ClaimTarget { address: variant.unwrap_or(address), fingerprint }))
+}
+
+/// Reads what is at an address and, if that says that the responses vary, at that of the variant. Also tells what was
+/// seen: the address of the variant, if it was asked for, and the fingerprint of the value.
+async fn fetch_at(
+    route: &Route,
+    address: &str,
+    sought: Sought<'_>,
+    may_vary: bool,
+) -> Result<(Read, (Option<String>, Fingerprint)), Option<MissReason>> {
+    let inner = &*route.engine;
+    let store = inner.shared().ok_or(None)?;
+    let local = route.engine.trusted().ok_or(MissReason::Unconfirmed)?;
+    let asked = async {
+        match get(route, &**store, address, sought, local).await? {
+            (Read::Fields(fields), _) if may_vary => {
+                let variants = route.http.memory.insert_fields(sought.key, fields);
+                let address = variant_address(sought.key, sought.headers, &variants);
+                let (read, fingerprint) = get(route, &**store, &address, sought, local).await?;
+                Ok((read, (Some(address), fingerprint)))
+            }
+            (read, fingerprint) => Ok((read, (None, fingerprint))),
+        }
+    };
+    match asked.await {
+        Ok(read) => {
+            inner.report.store_worked(Exchange::Read, &*inner.clock);
+            Ok(read)
+        }
+        Err(error) => {
+            inner.report.store_failed(Exchange::Read, &error, &*inner.clock);
+            Err(Some(MissReason::StoreError))
+        }
+    }
+}
+
+/// What the rules make of a value that another instance stored while this one asked for the lease; `None` if it is no
+/// response, so that the shared tier has to be looked at anew.
+pub(crate) fn lookup_from_value(
+    route: &Route,
+    sought: Sought<'_>,
+    value: Bytes,
+    local: u64,
+    missing: MissReason,
+) -> Option<Known> {
+    match read(route, sought, Some(value), local) {
+        Read::Fields(_) | Read::Unreadable | Read::Elsewhere => None,
+        read => Some(lookup_from_store_value(route, sought, read, missing)),
+    }
+}
+
+fn lookup_from_store_value(route: &Route, sought: Sought<'_>, read: Read, missing: MissReason) -> Known {
+    let held = match read {
+        Read::Response(held) => held,
+        Read::Fields(_) | Read::Other => return Known::Missing(MissReason::Vary),
+        Read::Nothing | Read::Elsewhere => return Known::Missing(missing),
+        Read::Unreadable => return Known::Missing(MissReason::Unreadable),
+    };
+    // It came just now.
+    let weighed = evaluate_reuse_for(route, sought, &held, held.since());
+    let known = Known::of(held, Tier::Shared, weighed, sought.headers);
+    if route.http.memory.keeps()
+        // A part that is of no use here takes no place: in memory there may be another one.
+        && let Known::Fresh(held, _) | Known::Stale(Stale { held, .. }) = &known
+    {
+        route.http.memory.insert(Arc::clone(held));
+    }
+    known
+}
+
+/// A key, and its own address in the shared tier, in one text.
+pub(crate) struct Named(String);
+
+impl Named {
+    pub(crate) fn new(key: &str) -> Self {
+        Self(address::primary(key))
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        // Between the braces.
+        self.0.get(1..self.0.len() - 1).unwrap_or_default()
+    }
+}
+
+fn variant_address(key: &str, headers: &HeaderMap, variants: &Variants) -> String {
+    address::variant(key, variants.of_request(headers))
+}
