@@ -15,10 +15,10 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=mistakes.rs");
     let sources = [
-        ("log/view.rs", mistakes::VIEW),
-        ("fill/flight.rs", mistakes::FLIGHT),
-        ("fill/arriving.rs", mistakes::ARRIVING),
-        ("fill/audience.rs", mistakes::AUDIENCE),
+        ("engine/invalidation_log/view.rs", mistakes::VIEW),
+        ("engine/coalesce/flight.rs", mistakes::FLIGHT),
+        ("http/body/shared_body.rs", mistakes::ARRIVING),
+        ("engine/coalesce/audience.rs", mistakes::AUDIENCE),
     ];
     for (source, mistakes) in sources {
         let path = Path::new(SOURCES).join(source);

@@ -44,8 +44,8 @@ pub(crate) const VIEW: &[Mistake] = &[
     (
         "hit_remembers_a_later_generation",
         &[(
-            "held.valid_at.store(generation,",
-            "held.valid_at.store(self.generation.load(Ordering::Acquire),",
+            "stored.valid_at().store(generation,",
+            "stored.valid_at().store(self.generation.load(Ordering::Acquire),",
         )],
     ),
     (
@@ -75,39 +75,42 @@ pub(crate) const FLIGHT: &[Mistake] = &[
     (
         "a_dropped_lead_stays",
         &[(
-            "impl Drop for Lead {\n    fn drop(&mut self) {\n        self.leave();",
-            "impl Drop for Lead {\n    fn drop(&mut self) {",
+            "impl<E> Drop for Leader<E> {\n    fn drop(&mut self) {\n        self.remove();",
+            "impl<E> Drop for Leader<E> {\n    fn drop(&mut self) {",
         )],
     ),
     ("leaves_whatever_is_there", &[("is_some_and(|known| Arc::ptr_eq(known, &self.flight))", "is_some()")]),
     (
         "looks_and_begins_in_two_steps",
         &[(
-            "let mut under_way = lock(&self.under_way);
-        match under_way.get(&key) {
-            Some(flight) if may_join(flight) => Joined::Wait(Arc::clone(flight)),
-            _ => Joined::Lead(self.begin(&mut under_way, key, now, position)),
+            "let mut flights = lock(&self.flights);
+        match flights.get(&key) {
+            Some(flight) if may_join(flight) => Role::Follower(Arc::clone(flight)),
+            _ => Role::Leader(self.insert(&mut flights, key, now, position)),
         }",
-            "let found = lock(&self.under_way).get(&key).cloned();
+            "let found = lock(&self.flights).get(&key).cloned();
         match found {
-            Some(flight) if may_join(&flight) => Joined::Wait(flight),
-            _ => Joined::Lead(self.begin(&mut lock(&self.under_way), key, now, position)),
+            Some(flight) if may_join(&flight) => Role::Follower(flight),
+            _ => Role::Leader(self.insert(&mut lock(&self.flights), key, now, position)),
         }",
         )],
     ),
     (
         "leads_in_two_steps",
         &[(
-            "(!under_way.contains_key(&key)).then(|| self.begin(&mut under_way, key, now, position))",
-            "let free = !under_way.contains_key(&key);
-             drop(under_way);
-             free.then(|| self.begin(&mut lock(&self.under_way), key, now, position))",
+            "(!flights.contains_key(&key)).then(|| self.insert(&mut flights, key, now, position))",
+            "let free = !flights.contains_key(&key);
+             drop(flights);
+             free.then(|| self.insert(&mut lock(&self.flights), key, now, position))",
         )],
     ),
-    ("tells_nobody", &[("self.tells.send_replace(Some(Heard::Ended(end)));", "drop(end);")]),
+    ("tells_nobody", &[("self.events.send_replace(Some(event.into()));", "drop(event);")]),
     (
         "hears_a_head_only",
-        &[("self.hear(Option::is_some)", "self.hear(|heard| matches!(heard, Some(Heard::Arriving(_))))")],
+        &[(
+            "self.wait_for(Option::is_some)",
+            "self.wait_for(|event| event.as_ref().is_some_and(|event| !event.is_final()))",
+        )],
     ),
 ];
 

@@ -11,7 +11,7 @@ use loom::future::block_on;
 use loom::thread;
 
 use crate::flights::{Exit, position, unwind};
-use crate::memory::held::{Held, Meta};
+use crate::memory::Held;
 use crate::sync::AtomicU64;
 
 /// What the scenarios need of a body. It is the same for each: `larder`'s own, and those with a mistake.
@@ -40,7 +40,7 @@ macro_rules! streams {
     ($($(#[$doc:meta])* $name:ident $stream:ident),+ $(,)?) => { $(
         #[allow(dead_code, unused_mut, unused_variables, clippy::all)] // Not everything is explored, and mistakes are written shortly.
         pub(crate) mod $name {
-            include!(concat!(env!("OUT_DIR"), "/arriving_", stringify!($name), ".rs"));
+            include!(concat!(env!("OUT_DIR"), "/shared_body_", stringify!($name), ".rs"));
 
             $(#[$doc])*
             pub struct $stream(Writer);
@@ -97,8 +97,8 @@ streams! {
 }
 
 pub(crate) fn head() -> Arc<Held> {
-    let meta = Meta { position: position(), names: Names::new("/", &["k".into()], &[], &[]) };
-    Arc::new(Held { meta, filled_at: Some(Boot::ZERO), valid_at: AtomicU64::new(0) })
+    let names = Names::new("/", &["k".into()], &[], &[]);
+    Arc::new(Held { position: position(), names, filled_at: Some(Boot::ZERO), valid_at: AtomicU64::new(0) })
 }
 
 /// All that a follower is given, and whether there is an end.

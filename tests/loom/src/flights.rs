@@ -12,8 +12,8 @@ use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
+use crate::bodies::sound::{Arriving, Next, Reader, Writer};
 use crate::bodies::{self, Broken, head};
-use crate::fill::arriving::{Next, Reader, Writer};
 
 /// What the scenarios need of a coalescer. It is the same for each: `larder`'s own, and those with a mistake.
 pub trait Coalescer: Default + Send + Sync + 'static {
@@ -36,6 +36,13 @@ pub trait Coalescer: Default + Send + Sync + 'static {
     fn heard(flight: &Self::Flight) -> impl Future<Output = Option<Option<Following>>>;
 }
 
+/// The events of these flights.
+#[derive(Clone)]
+pub(crate) enum Event {
+    Arriving(Arc<Arriving>),
+    Done,
+}
+
 /// The writing side of a body that is arriving.
 pub struct Published(Writer);
 
@@ -48,15 +55,27 @@ macro_rules! coalescers {
         mod $name {
             include!(concat!(env!("OUT_DIR"), "/flight_", stringify!($name), ".rs"));
 
+            use super::Event;
+
+            impl FlightEvent for Event {
+                fn is_final(&self) -> bool {
+                    matches!(self, Self::Done)
+                }
+
+                fn is_aborted(&self) -> bool {
+                    matches!(self, Self::Arriving(arriving) if arriving.is_broken())
+                }
+            }
+
             $(#[$doc])*
             #[derive(Default)]
-            pub struct $coalescer(Flights);
+            pub struct $coalescer(FlightGroup<Event>);
 
             /// See [`Coalescer::Lead`](super::Coalescer::Lead).
-            pub struct Leading(Lead);
+            pub struct Leading(Leader<Event>);
 
             /// See [`Coalescer::Flight`](super::Coalescer::Flight).
-            pub struct Waiting(Arc<Flight>);
+            pub struct Waiting(Arc<Flight<Event>>);
 
             impl super::Coalescer for $coalescer {
                 type Lead = Leading;
@@ -64,33 +83,33 @@ macro_rules! coalescers {
 
                 fn join(&self, may_join: bool) -> Result<Leading, Waiting> {
                     match self.0.join(super::key(), Boot::ZERO, super::position(), |_| may_join) {
-                        Joined::Lead(lead) => Ok(Leading(lead)),
-                        Joined::Wait(flight) => Err(Waiting(flight)),
+                        Role::Leader(lead) => Ok(Leading(lead)),
+                        Role::Follower(flight) => Err(Waiting(flight)),
                     }
                 }
 
                 fn lead(&self) -> Option<Leading> {
-                    self.0.lead(super::key(), Boot::ZERO, super::position()).map(Leading)
+                    self.0.try_lead(super::key(), Boot::ZERO, super::position()).map(Leading)
                 }
 
                 fn end(lead: Leading) {
-                    lead.0.end(Ended::Alone);
+                    lead.0.finish(Event::Done);
                 }
 
                 async fn ended(flight: &Waiting) -> bool {
-                    flight.0.ended().await.is_some()
+                    flight.0.finished().await.is_some()
                 }
 
                 fn publish(lead: &Leading) -> super::Published {
                     let writer = super::Writer::new(super::head(), super::SizeHint::new(), &[]);
-                    lead.0.publish(Arc::clone(writer.arriving()));
+                    lead.0.announce(Event::Arriving(Arc::clone(writer.arriving())));
                     super::Published(writer)
                 }
 
                 async fn heard(flight: &Waiting) -> Option<Option<super::Following>> {
-                    Some(match flight.0.heard().await? {
-                        Heard::Arriving(arriving) => Some(super::Following(super::Reader::new(arriving))),
-                        Heard::Ended(_) => None,
+                    Some(match flight.0.next_event().await? {
+                        Event::Arriving(arriving) => Some(super::Following(super::Reader::new(arriving))),
+                        Event::Done => None,
                     })
                 }
             }

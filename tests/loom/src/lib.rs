@@ -1,7 +1,8 @@
 //! What threads can do to each other in Larder, explored with [loom]: every order of their steps, and what the memory model
 //! lets them see.
 //!
-//! The explored sources are those of `larder` itself, `log/view.rs`, `fill/flight.rs`, `fill/arriving.rs` and `fill/audience.rs`, which find loom's types where
+//! The explored sources are those of `larder` itself, `engine/invalidation_log/view.rs`,
+//! `engine/coalesce/flight.rs`, `engine/coalesce/audience.rs` and `http/body/shared_body.rs`, which find loom's types where
 //! `larder` has the standard library's and tokio's. Each is there once as it is, and once for each mistake of
 //! `mistakes.rs`, which has to be found: else the exploration would not reach what it is for.
 
@@ -10,9 +11,12 @@
 
 pub mod audiences;
 pub mod bodies;
-mod fill;
+mod engine;
 pub mod flights;
+mod http;
 mod memory;
+#[path = "../../../crates/larder/src/engine/invalidation_log/stamped.rs"]
+mod stamped;
 mod sync;
 pub mod views;
 

@@ -1,26 +1,37 @@
 //! What the explored sources know of a stored response.
 
-pub(crate) use self::held::Stale;
+use larder_core::log::names::Names;
+use larder_core::log::position::Position;
+use larder_core::time::Boot;
 
-pub(crate) mod held {
-    use larder_core::log::names::Names;
-    use larder_core::log::position::Position;
-    use larder_core::time::Boot;
+use crate::engine::invalidation_log::stamped::Stamped;
+use crate::sync::AtomicU64;
 
-    use crate::sync::AtomicU64;
+pub(crate) mod cached_response {
+    pub(crate) use super::Held;
+}
 
-    pub(crate) struct Held {
-        pub(crate) meta: Meta,
-        pub(crate) filled_at: Option<Boot>,
-        pub(crate) valid_at: AtomicU64,
+pub(crate) struct Held {
+    pub(crate) position: Position,
+    pub(crate) names: Names,
+    pub(crate) filled_at: Option<Boot>,
+    pub(crate) valid_at: AtomicU64,
+}
+
+impl Stamped for Held {
+    fn position(&self) -> &Position {
+        &self.position
     }
 
-    pub(crate) struct Meta {
-        pub(crate) position: Position,
-        pub(crate) names: Names,
+    fn names(&self) -> &Names {
+        &self.names
     }
 
-    /// Nothing that is explored looks into it.
-    #[derive(Clone)]
-    pub(crate) struct Stale;
+    fn filled_at(&self) -> Option<Boot> {
+        self.filled_at
+    }
+
+    fn valid_at(&self) -> &AtomicU64 {
+        &self.valid_at
+    }
 }

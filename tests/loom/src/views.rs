@@ -13,7 +13,7 @@ use larder_core::time::Boot;
 use loom::future::block_on;
 use loom::thread;
 
-use crate::memory::held::{Held, Meta};
+use crate::memory::Held;
 use crate::sync::{AtomicU64, Mutex, lock};
 
 /// What the scenarios need of a view. It is the same for each: `larder`'s own, and those with a mistake.
@@ -103,7 +103,7 @@ fn event(tag: &str) -> Event {
 fn stored(tag: &str, filled_at: Option<Boot>) -> Arc<Stored> {
     let position = Position { incarnation: OURS, mark: Mark { log: LogId::new(1, 0), local: 0 } };
     let names = Names::new("/", &[], &[], &[Tag::new(tag)]);
-    Arc::new(Stored(Held { meta: Meta { position, names }, filled_at, valid_at: AtomicU64::new(u64::MAX) }))
+    Arc::new(Stored(Held { position, names, filled_at, valid_at: AtomicU64::new(u64::MAX) }))
 }
 
 /// A look that brings this event, or nothing.

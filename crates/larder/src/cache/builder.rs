@@ -11,25 +11,23 @@ use larder_core::time::Clock;
 use tokio::sync::Notify;
 
 use crate::cache::Cache;
-use crate::engine::background::Background;
-use crate::engine::background::BackgroundLimits;
+use crate::engine::background::{Background, BackgroundLimits};
 use crate::engine::clock::SystemClock;
-use crate::http::flight_event::Flights;
 use crate::engine::coalesce::reruns::Reruns;
-use crate::engine::invalidate::follow::start;
+use crate::engine::invalidate::follow_log::start;
+use crate::engine::invalidation_log::recent_writes::RecentWrites;
 use crate::engine::invalidation_log::reclaim_queue::Reclaimer;
 use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
-use crate::engine::invalidation_log::recent_writes::RecentWrites;
 use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
 use crate::engine::report::Report;
 use crate::engine::shared::Engine;
 use crate::engine::store::Store;
+use crate::http::flight_event::Flights;
 use crate::http::http_state::HttpState;
 use crate::http::memory::Memory;
 use crate::http::memory::variation_table::Variations;
-use crate::http::policy::error::ConfigError;
-use crate::http::policy::error::ConfigErrorKind;
+use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 
 /// Options for a [`Cache`].
 pub struct CacheBuilder {

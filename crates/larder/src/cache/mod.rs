@@ -9,11 +9,9 @@ use larder_core::log::tail::Tail;
 use larder_core::log::token::Token;
 
 use crate::cache::builder::CacheBuilder;
-use crate::cache::close::Closed;
-use crate::cache::close::close;
-use crate::engine::invalidation_log::invalidation::Invalidated;
-use crate::engine::invalidation_log::invalidation::Invalidation;
+use crate::cache::close::{Closed, close};
 use crate::engine::invalidate::append::invalidate;
+use crate::engine::invalidation_log::invalidation::{Invalidated, Invalidation};
 use crate::engine::report::stats::Stats;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;

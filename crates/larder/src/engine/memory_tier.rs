@@ -111,3 +111,26 @@ impl<K: Weigh, V: Weigh> Weighter<K, V> for ByteWeighter {
         key.weight() + value.weight()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn a_shard_holds_large_responses_however_many_cores_there_are() {
+        for (bytes, cores, expected) in [
+            (64 * MIB, 1, 4),
+            (64 * MIB, 2, 8),
+            (64 * MIB, 3, 16),
+            (64 * MIB, 64, 16),
+            (100 * MIB, 64, 16),
+            (MIB, 64, 1),
+            (1, 1, 1),
+            (u64::MAX, 4, 16),
+        ] {
+            assert_eq!(shards(bytes, cores), expected, "{bytes} bytes, {cores} cores");
+        }
+    }
+}

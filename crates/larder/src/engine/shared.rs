@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 
 use crate::engine::background::Background;
 use crate::engine::coalesce::reruns::Reruns;
-use crate::engine::invalidation_log::reclaim_queue::Reclaimer;
-use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
 use crate::engine::invalidation_log::group_commit::Groups;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
+use crate::engine::invalidation_log::reclaim_queue::Reclaimer;
+use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
 use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
 use crate::engine::report::Report;

@@ -10,8 +10,7 @@ use bytes::Bytes;
 use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
 use larder_core::log::position::{Incarnation, LogId};
 use larder_core::log::selector::Event;
-use larder_core::store::Look;
-use larder_core::store::{Cursor, Log, Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
+use larder_core::store::{Cursor, Log, Look, Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
 
 type Ended<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use crate::engine::coalesce::new_key_budget::Budget;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
-use crate::http::nesting::Existing;
-use crate::http::nesting::NestingTable;
+use crate::http::nesting::{Existing, NestingTable};
 use crate::http::policy::Policy;
 
 /// A cache and the policy of one of its layers.

@@ -18,7 +18,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::request::Parts;
 use tokio::sync::Notify;
 
-
 /// More routes than most applications have.
 const CAPACITY: usize = 4_096;
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::engine::sync::AtomicU64;
-use crate::engine::sync::Notify;
+use crate::engine::sync::{AtomicU64, Notify};
 
 /// Counts the clients that wait for a response or read its body.
 pub(crate) struct Audience {

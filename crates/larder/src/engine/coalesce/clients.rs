@@ -2,10 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::engine::background::Background;
-use crate::engine::background::Permit;
-use crate::engine::coalesce::audience::Audience;
-use crate::engine::coalesce::audience::Seat;
+use crate::engine::background::{Background, Permit};
+use crate::engine::coalesce::audience::{Audience, Seat};
 use crate::engine::coalesce::flight::Flight;
 
 /// The clients of one run, and the rule for the time when all of them have left.

@@ -8,12 +8,11 @@ use larder_core::log::selector::{Event, Selector};
 use larder_core::log::tail::{Passing, Tail};
 use larder_core::store::Appended;
 
-use crate::engine::invalidate::follow::start;
-use crate::engine::invalidation_log::view::within;
+use crate::engine::invalidate::follow_log::start;
 use crate::engine::invalidate::reclaim::reclaim;
-use crate::engine::invalidation_log::group_commit::one_path;
-use crate::engine::invalidation_log::group_commit::share;
+use crate::engine::invalidation_log::group_commit::{one_path, share};
 use crate::engine::invalidation_log::invalidation::{Invalidated, Invalidation};
+use crate::engine::invalidation_log::view::within;
 use crate::engine::report::store_health::Exchange;
 use crate::engine::shared::Engine;
 use crate::engine::store::Store;

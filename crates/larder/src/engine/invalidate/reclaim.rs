@@ -11,8 +11,7 @@ use larder_core::log::selector::{Event, Mode, Reach};
 use larder_core::store::{Reclaim, StoreError, StoreErrorKind};
 use tokio::time::sleep;
 
-use crate::engine::invalidation_log::reclaim_queue::Queue;
-use crate::engine::invalidation_log::reclaim_queue::Step;
+use crate::engine::invalidation_log::reclaim_queue::{Queue, Step};
 use crate::engine::shared::Engine;
 use crate::engine::store::Store;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::engine::invalidate::append::invalidate;
+use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::engine::shared::Engine;
 
 /// Invalidates in the background, at once and after this time.

@@ -91,7 +91,6 @@ impl Invalidation {
     pub(crate) fn of_each(selectors: Vec<Selector>) -> Option<Self> {
         (!selectors.is_empty()).then_some(Self { selectors, mode: Mode::Hard, before: Vec::new() })
     }
-
 }
 
 macro_rules! from_selectors {

@@ -10,8 +10,7 @@ use arrayvec::ArrayVec;
 use larder_core::log::selector::{HashedName, PathName, Selector, UriName};
 use larder_core::time::Boot;
 
-use crate::engine::invalidation_log::recent_writes::window::Bitmap;
-use crate::engine::invalidation_log::recent_writes::window::Places;
+use crate::engine::invalidation_log::recent_writes::window::{Bitmap, Places};
 
 /// How many URIs under one path writes may name within a minute. Further ones name the path.
 const MAX_URIS: usize = 16;

@@ -14,10 +14,7 @@ use larder_core::time::Boot;
 
 use crate::engine::invalidation_log::stamped::Stamped;
 use crate::engine::invalidation_log::wait_slots::CatchingUp;
-use crate::engine::sync::AtomicU64;
-use crate::engine::sync::Notify;
-use crate::engine::sync::RwLock;
-use crate::engine::sync::timeout_at;
+use crate::engine::sync::{AtomicU64, Notify, RwLock, timeout_at};
 
 /// The tail, and what a hit needs of it without a lock.
 ///

@@ -36,6 +36,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::engine::invalidation_log::wait_slots::MOST;
     use crate::testing::INCARNATION;
     use crate::testing::after;
     use crate::testing::now;

@@ -129,7 +129,7 @@ impl LeaseClaim {
                     if !self.takes_over {
                         self.wait(&mut on_wait).await;
                     }
-                },
+                }
             }
         }
         self.is_over = true;

@@ -15,9 +15,9 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
+use crate::engine::lease::timing::{EXTENDED_EVERY, LIFE, WORD_LIFE};
 use crate::engine::shared::Engine;
 use crate::engine::store::Store;
-use crate::engine::lease::timing::{EXTENDED_EVERY, LIFE, WORD_LIFE};
 
 /// A lease, or the request for one: even that may have arrived when nobody waits for its answer any more, and what was
 /// taken then would keep others waiting for a fill that nobody makes.

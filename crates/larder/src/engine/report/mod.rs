@@ -7,8 +7,6 @@ pub(crate) mod metrics;
 pub(crate) mod stats;
 pub(crate) mod store_health;
 
-use crate::engine::report::lease_event::Leased;
-use crate::engine::report::store_health::Exchange;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -18,8 +16,9 @@ use larder_core::store::StoreError;
 use larder_core::time::Clock;
 
 use crate::engine::report::hits::Hits;
+use crate::engine::report::lease_event::Leased;
 use crate::engine::report::stats::Stats;
-use crate::engine::report::store_health::Trouble;
+use crate::engine::report::store_health::{Exchange, Trouble};
 
 /// What the memory tier holds.
 #[derive(Debug, Clone, Copy)]

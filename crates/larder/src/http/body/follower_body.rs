@@ -17,11 +17,8 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::engine::coalesce::audience::Seat;
 use crate::http::body::CacheBody;
-use crate::http::body::shared_body::Given;
-use crate::http::body::shared_body::Next;
-use crate::http::body::shared_body::Reader;
+use crate::http::body::shared_body::{Arriving, Given, Next, Reader};
 use crate::http::body::tee::less;
-use crate::http::miss::follow::is_same;
 
 /// A body that follows a fill.
 pub(crate) struct FollowBody<B: Body> {
@@ -147,4 +144,22 @@ impl<B: Body<Data = Bytes>> FollowBody<B> {
     pub(crate) const fn size_hint(&self) -> SizeHint {
         self.hint
     }
+}
+
+/// Whether the other response is about the representation that was promised: what it begins with is compared, but not what
+/// is still to come of it.
+fn is_same<B: Body<Data = Bytes>>(promised: &Arriving, other: &Response<CacheBody<B>>) -> bool {
+    use http::header::{
+        CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LAST_MODIFIED,
+    };
+
+    let head = &promised.head;
+    let same = |name: &http::HeaderName| head.headers.get(name) == other.headers().get(name);
+    // Those that the cache may have made meanwhile, of what it has whole.
+    let kept = |name: &http::HeaderName| !head.headers.contains_key(name) || same(name);
+    let lengths = promised.hint.exact().zip(other.body().size_hint().exact());
+    head.status == other.status()
+        && [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE].iter().all(same)
+        && [CONTENT_LENGTH, ETAG, LAST_MODIFIED].iter().all(kept)
+        && lengths.is_none_or(|(promised, other)| promised == other)
 }

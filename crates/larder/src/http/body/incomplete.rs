@@ -2,8 +2,7 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::fmt;
-use std::io;
+use std::{fmt, io};
 
 /// The handler's response broke off, and the one that it gave when it was asked again was another one.
 #[derive(Debug)]

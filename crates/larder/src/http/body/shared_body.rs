@@ -12,8 +12,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http_body::SizeHint;
 
-use crate::engine::sync::Mutex;
-use crate::engine::sync::MutexGuard;
+use crate::engine::sync::{Mutex, MutexGuard};
 use crate::http::memory::cached_response::Held;
 
 /// A response whose body is arriving.

@@ -7,10 +7,10 @@ use http_body::Body;
 use larder_core::outcome::{BypassReason, NotStored, Outcome};
 use tokio::time::sleep;
 
-use crate::http::flight_event::Ended;
 use crate::http::body::CacheBody;
-use crate::http::fill::run::Client;
-use crate::http::fill::run::Fill;
+use crate::http::fill::{Client, Fill};
+use crate::http::flight_event::Ended;
+use crate::http::serve::record::record;
 
 /// Why a fill ends before the head of its response has come.
 enum Stop {
@@ -86,7 +86,7 @@ impl Fill {
     /// Passes on the answer of a layer further in, as it is.
     pub(super) fn pass_nested<B: Body, E>(mut self, answer: Result<Response<B>, E>, client: Client<B, E>) {
         self.leave_to_nested();
-        self.route.answered(&self.ask, Outcome::Bypass(BypassReason::Nested));
+        record(&self.route, &self.ask, Outcome::Bypass(BypassReason::Nested));
         let _ = client.send(answer.map(|response| response.map(CacheBody::inner)));
     }
 }

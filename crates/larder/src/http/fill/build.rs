@@ -17,8 +17,7 @@ use larder_core::outcome::NotStored;
 use larder_core::stored::{Flags, Meta, Selecting, StoredResponse};
 use larder_core::time::{Boot, Wall};
 
-use crate::http::fill::run::Began;
-use crate::http::fill::run::Fill;
+use crate::http::fill::{Began, Fill};
 use crate::http::memory::cached_response::Held;
 use crate::http::policy::names::Named;
 

@@ -12,11 +12,11 @@ use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome};
 use larder_core::stored::{Meta, StoredResponse, Told, address, wire};
 
-use crate::http::flight_event::Ended;
 use crate::engine::report::store_health::Exchange;
+use crate::http::fill::Fill;
 use crate::http::fill::build::Making;
 use crate::http::fill::fill_result::Word;
-use crate::http::fill::run::Fill;
+use crate::http::flight_event::Ended;
 use crate::http::lookup::query_scope::Search;
 use crate::http::memory::cached_response::Held;
 

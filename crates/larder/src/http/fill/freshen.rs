@@ -12,14 +12,11 @@ use larder_core::outcome::NotStored;
 use crate::http::body::CacheBody;
 use crate::http::cache_status::Forwarded;
 use crate::http::fill::build::Making;
-use crate::http::fill::run::Began;
-use crate::http::fill::run::Client;
-use crate::http::fill::run::Fill;
+use crate::http::fill::{Began, Client, Fill};
 use crate::http::memory::Found;
 use crate::http::memory::cached_response::Held;
 use crate::http::memory::stale_response::Stale;
-use crate::http::response::parts::CacheFor;
-use crate::http::response::parts::Tags;
+use crate::http::response::parts::{CacheFor, Tags};
 use crate::http::serve;
 
 impl Fill {

@@ -10,8 +10,8 @@ use larder_core::http::update;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::Boot;
 
+use crate::http::fill::Fill;
 use crate::http::fill::build::Making;
-use crate::http::fill::run::Fill;
 use crate::http::memory::Found;
 use crate::http::memory::cached_response::Held;
 

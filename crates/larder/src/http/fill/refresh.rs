@@ -1,8 +1,5 @@
 //! Refresh: making a response anew in the background, while what is stored is served.
 
-use crate::http::lookup::equivalent::lookup_memory_for;
-use crate::http::lookup::reuse::evaluate_reuse_for;
-use crate::http::lookup::reuse::is_immutable;
 use std::sync::Arc;
 
 use http::Request;
@@ -12,34 +9,36 @@ use larder_core::http::reuse::Reuse;
 use larder_core::outcome::{Outcome, Tier};
 use larder_core::time::Boot;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
+use crate::engine::background::Permit;
 use crate::engine::coalesce::clients::Clients;
-use crate::http::flight_event::Lead;
 use crate::http::body::service_bounds::Inner;
-use crate::http::fill::run::Fill;
-use crate::http::fill::run::run_in_background;
+use crate::http::fill::Fill;
+use crate::http::fill::claim_fill::{Right, right_to_refresh};
+use crate::http::flight_event::{Ended, Lead};
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
-use crate::http::lookup::eligibility::Look;
-use crate::http::lookup::eligibility::credentials_reason;
+use crate::http::lookup::eligibility::{Look, credentials_reason};
+use crate::http::lookup::equivalent::lookup_memory_for;
 use crate::http::lookup::request_context::Ask;
+use crate::http::lookup::reuse::{evaluate_reuse_for, is_immutable};
 use crate::http::memory::cached_response::Held;
 use crate::http::memory::stale_response::Stale;
 use crate::http::ready_service::Place;
 
-impl Route {
-    /// Whether this hit is the one to refresh the response before it goes stale (XFetch).
-    #[inline]
-    pub(crate) fn is_due(&self, held: &Held, now: Boot) -> bool {
-        let early = self.policy.early;
-        // From (0, 1]: the logarithm of zero is none.
-        early.is_near(held.nanos_left(now), held.cost)
-            // Nobody has asked for the whole.
-            && held.meta.part.is_none()
-            && early.is_due(held.left(now), held.meta.cost, || 1.0 - fastrand::f64())
-            // RFC 8246 §2.
-            && !is_immutable(self, held)
-    }
+/// Whether this hit is the one to refresh the response before it goes stale (XFetch).
+#[inline]
+pub(crate) fn is_due(route: &Route, held: &Held, now: Boot) -> bool {
+    let early = route.policy.early;
+    // From (0, 1]: the logarithm of zero is none.
+    early.is_near(held.nanos_left(now), held.cost)
+        // Nobody has asked for the whole.
+        && held.meta.part.is_none()
+        && early.is_due(held.left(now), held.meta.cost, || 1.0 - fastrand::f64())
+        // RFC 8246 §2.
+        && !is_immutable(route, held)
 }
 
 /// Refreshes a response that was served fresh, with the request that it was served to.
@@ -126,4 +125,43 @@ fn lead(route: &Route, ask: &Ask, stale: &Stale) -> Option<Lead> {
         _ => false,
     };
     (!refused && !refreshed).then_some(lead)
+}
+
+/// Runs a fill that no client waits for, unless another instance does.
+pub(crate) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>, permit: Permit)
+where
+    S: Inner<Q>,
+    Q: Send + 'static,
+{
+    let span = fill.span();
+    let cache = Arc::clone(&fill.route.engine);
+    let refresh = async move {
+        let _permit = permit;
+        fill.refresh(place, request).await;
+    };
+    cache.background.spawn(refresh.instrument(span));
+}
+
+impl Fill {
+    async fn refresh<S, Q>(mut self, mut place: Place<S>, request: Request<Q>)
+    where
+        S: Inner<Q>,
+        Q: Send + 'static,
+    {
+        let Some(lead) = &self.lead else { return };
+        let ended = match right_to_refresh(&self.route, &self.ask, lead, self.stale.take(), &mut place).await
+        {
+            Right::Fill(lease, stale) => {
+                (self.lease, self.stale) = (lease, stale);
+                let (client, _) = oneshot::channel();
+                return self.run(place, request, client).await;
+            }
+            Right::Known(Known::Fresh(held, tier)) => Ended::Found(held, tier),
+            Right::Known(_) | Right::Elsewhere => return,
+            Right::Ended(ended) => ended,
+        };
+        if let Some(lead) = self.lead {
+            lead.finish(ended);
+        }
+    }
 }

@@ -1,69 +1,27 @@
 //! Running the handler for a fill, detached from the client that started it.
 
-use crate::http::lookup::reuse::may_serve_on_error;
 use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use larder_core::http::range;
 use larder_core::http::storable::is_error;
-use larder_core::http::validators;
-use larder_core::log::position::Position;
-use larder_core::outcome::Outcome;
-use larder_core::time::{Boot, Clock, Wall};
+use larder_core::http::{range, validators};
+use larder_core::time::{Boot, Clock};
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
-use crate::engine::background::Permit;
-use crate::engine::coalesce::clients::Clients;
-use crate::http::flight_event::Ended;
-use crate::http::flight_event::Lead;
 use crate::engine::detach::outcome;
-use crate::engine::lease::Lease;
-use crate::http::body::CacheBody;
-use crate::http::body::service_bounds::Answer;
-use crate::http::body::service_bounds::Inner;
+use crate::http::body::service_bounds::{Answer, Inner};
 use crate::http::cache_status::Forwarded;
-use crate::http::fill::claim::Right;
-use crate::http::fill::claim::right_to_refresh;
 use crate::http::fill::fill_result::Word;
-use crate::http::layer_state::Route;
-use crate::http::lookup::Known;
-use crate::http::lookup::request_context::Ask;
+use crate::http::fill::{Began, Client, Fill};
+use crate::http::flight_event::{Ended, Lead};
+use crate::http::lookup::reuse::may_serve_on_error;
 use crate::http::memory::cached_response::Held;
 use crate::http::memory::stale_response::Stale;
 use crate::http::ready_service::Place;
 use crate::http::serve;
-
-/// A run of the handler, and what it is for.
-pub(crate) struct Fill {
-    pub(crate) route: Arc<Route>,
-    pub(crate) ask: Ask,
-    /// The flight that waits for it; `None` if nobody does.
-    pub(crate) lead: Option<Lead>,
-    /// What keeps other instances waiting for it, too.
-    pub(crate) lease: Option<Lease>,
-    /// What may be validated, or served if the handler fails.
-    pub(crate) stale: Option<Stale>,
-    /// A part of what is stored elsewhere, for a request for others.
-    pub(crate) base: Option<Arc<Held>>,
-    /// What the request that started it will be told.
-    pub(crate) outcome: Outcome,
-    pub(crate) clients: Clients,
-    /// Whether the head of the response came after the policy's limit.
-    pub(crate) late: bool,
-}
-
-/// When a fill began, and what was known of the log then (rule 2).
-#[derive(Clone, Copy)]
-pub(crate) struct Began {
-    pub(crate) boot: Boot,
-    pub(crate) wall: Wall,
-    pub(crate) position: Position,
-}
-
-/// Where the answer to the client goes. A client that left does not take it.
-pub(crate) type Client<B, E> = oneshot::Sender<Result<Response<CacheBody<B>>, E>>;
+use crate::http::serve::record::record;
 
 /// Runs a fill that others may wait for in a task of its own, and waits for the answer to the request that started it. The
 /// task goes on when that request's client leaves, within the bounds of [`Clients`].
@@ -121,57 +79,8 @@ where
     }
 }
 
-/// Runs a fill that no client waits for, unless another instance does.
-pub(crate) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>, permit: Permit)
-where
-    S: Inner<Q>,
-    Q: Send + 'static,
-{
-    let span = fill.span();
-    let cache = Arc::clone(&fill.route.engine);
-    let refresh = async move {
-        let _permit = permit;
-        fill.refresh(place, request).await;
-    };
-    cache.background.spawn(refresh.instrument(span));
-}
-
 impl Fill {
-    /// A run that only one request waits for.
-    pub(crate) fn of_one(
-        route: &Arc<Route>,
-        ask: Ask,
-        stale: Option<Stale>,
-        base: Option<Arc<Held>>,
-        outcome: Outcome,
-    ) -> Self {
-        let (route, clients) = (Arc::clone(route), Clients::of_one());
-        Self { route, ask, lead: None, lease: None, stale, base, outcome, clients, late: false }
-    }
-
-    async fn refresh<S, Q>(mut self, mut place: Place<S>, request: Request<Q>)
-    where
-        S: Inner<Q>,
-        Q: Send + 'static,
-    {
-        let Some(lead) = &self.lead else { return };
-        let ended = match right_to_refresh(&self.route, &self.ask, lead, self.stale.take(), &mut place).await
-        {
-            Right::Fill(lease, stale) => {
-                (self.lease, self.stale) = (lease, stale);
-                let (client, _) = oneshot::channel();
-                return self.run(place, request, client).await;
-            }
-            Right::Known(Known::Fresh(held, tier)) => Ended::Found(held, tier),
-            Right::Known(_) | Right::Elsewhere => return,
-            Right::Ended(ended) => ended,
-        };
-        if let Some(lead) = self.lead {
-            lead.finish(ended);
-        }
-    }
-
-    async fn run<S, Q>(
+    pub(crate) async fn run<S, Q>(
         mut self,
         place: Place<S>,
         mut request: Request<Q>,
@@ -209,7 +118,7 @@ impl Fill {
             },
             Err(_) if self.may_serve_stale() => self.fail_over(None, client),
             Err(error) => {
-                self.route.answered(&self.ask, self.outcome);
+                record(&self.route, &self.ask, self.outcome);
                 // Before the lead is dropped: the client's own answer is the error, and those who wait go on.
                 let _ = client.send(Err(error));
             }
@@ -218,7 +127,7 @@ impl Fill {
 
     /// The span that the handler runs in: where nobody listens to ours, the one that the request came in, as it would
     /// without the cache.
-    fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         let (key, reason) = (&*self.ask.key, self.outcome.reason());
         let span = tracing::debug_span!(target: "larder", parent: &self.ask.span, "fill", key, reason);
         if span.is_disabled() { Span::current() } else { span }

@@ -1,6 +1,5 @@
 //! Judge: what becomes of the handler's response.
 
-use crate::http::lookup::reuse::is_still_fresh;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,24 +17,18 @@ use larder_core::outcome::NotStored;
 use larder_core::time::Wall;
 use tokio::time::Instant;
 
-use crate::http::flight_event::Ended;
-use crate::http::flight_event::Lead;
 use crate::engine::lease::Lease;
 use crate::http::body::CacheBody;
-use crate::http::body::collect::AtOnce;
-use crate::http::body::collect::Collector;
-use crate::http::body::collect::Reading;
-use crate::http::body::collect::Step;
+use crate::http::body::collect::{AtOnce, Collector, Reading, Step};
 use crate::http::body::tee::tee;
 use crate::http::cache_status::Forwarded;
 use crate::http::fill::build::Making;
 use crate::http::fill::fill_result::Word;
-use crate::http::fill::run::Began;
-use crate::http::fill::run::Client;
-use crate::http::fill::run::Fill;
+use crate::http::fill::{Began, Client, Fill};
+use crate::http::flight_event::{Ended, Lead};
+use crate::http::lookup::reuse::is_still_fresh;
 use crate::http::memory::PassReason;
-use crate::http::response::parts::CacheFor;
-use crate::http::response::parts::Tags;
+use crate::http::response::parts::{CacheFor, Tags};
 use crate::http::serve;
 
 /// A response's fields may take this many bytes and still be stored.
@@ -262,8 +255,9 @@ impl Fill {
         // What was to be refreshed early, and is still fresh, stays in its place.
         let remember = remember && !is_still_fresh(&self.route, &self.ask, self.stale.as_ref());
         let now = cache.clock.boot();
-        let time = remember
-            .then(|| self.route.http.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::of(reason), now));
+        let time = remember.then(|| {
+            self.route.http.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::of(reason), now)
+        });
         lead.finish(Ended::Alone);
         match (self.lease.take(), time) {
             (Some(lease), Some(time)) => lease.pass(time),

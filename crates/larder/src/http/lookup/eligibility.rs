@@ -13,8 +13,7 @@ use larder_core::outcome::BypassReason;
 
 use crate::http::layer_state::Route;
 use crate::http::policy::Policy;
-use crate::http::request::target_uri::Host;
-use crate::http::request::target_uri::Target;
+use crate::http::request::target_uri::{Host, Target};
 
 /// What to do with a request.
 pub(crate) enum Plan {
@@ -38,44 +37,47 @@ pub(crate) struct Look {
     pub(crate) credentials: Credentials,
 }
 
-impl Route {
-    /// Decides what to do with the request, and writes its key where it is to be looked up.
-    pub(crate) fn plan(&self, parts: &mut Parts, key: &mut KeyBuf) -> Plan {
-        let head = match parts.method {
-            Method::GET => false,
-            Method::HEAD => true,
-            // RFC 9110 §9.2.1: the other methods that are safe.
-            Method::OPTIONS | Method::TRACE => return Plan::Past(BypassReason::Method),
-            _ if self.policy.effects.safe_methods.contains(&parts.method) => {
-                return Plan::Past(BypassReason::Method);
-            }
-            _ => return Plan::Write,
-        };
-        match self.look(parts, key, head) {
-            Ok(look) => Plan::Look(look),
-            Err(reason) => Plan::Past(reason),
+/// Decides what to do with the request, and writes its key where it is to be looked up.
+pub(crate) fn classify(route: &Route, parts: &mut Parts, key: &mut KeyBuf) -> Plan {
+    let head = match parts.method {
+        Method::GET => false,
+        Method::HEAD => true,
+        // RFC 9110 §9.2.1: the other methods that are safe.
+        Method::OPTIONS | Method::TRACE => return Plan::Past(BypassReason::Method),
+        _ if route.policy.effects.safe_methods.contains(&parts.method) => {
+            return Plan::Past(BypassReason::Method);
         }
+        _ => return Plan::Write,
+    };
+    match eligible_lookup(route, parts, key, head) {
+        Ok(look) => Plan::Look(look),
+        Err(reason) => Plan::Past(reason),
     }
+}
 
-    fn look(&self, parts: &mut Parts, key: &mut KeyBuf, head: bool) -> Result<Look, BypassReason> {
-        // First, as a layer further in is to get the request unaltered.
-        if self.nesting.leaves_to_nested(parts) {
-            return Err(BypassReason::Nested);
-        }
-        let params = self.policy.key_params(parts);
-        let fields = Fields::of(&parts.headers);
-        if let Some(reason) = fields.past {
-            return Err(reason);
-        }
-        self.policy.write_key(key, parts, &params, &Target::sent_to(fields.host, parts)?)?;
-        if key.as_str().is_none() {
-            return Err(BypassReason::KeyTooLong);
-        }
-        let credentials = fields.credentials(&self.policy, &parts.headers);
-        let (conditional, range) = (fields.conditional, fields.range);
-        let range = range && asks_for_ranges(&mut parts.headers, head)?;
-        Ok(Look { head, conditional, range, credentials })
+fn eligible_lookup(
+    route: &Route,
+    parts: &mut Parts,
+    key: &mut KeyBuf,
+    head: bool,
+) -> Result<Look, BypassReason> {
+    // First, as a layer further in is to get the request unaltered.
+    if route.nesting.leaves_to_nested(parts) {
+        return Err(BypassReason::Nested);
     }
+    let params = route.policy.key_params(parts);
+    let fields = Fields::of(&parts.headers);
+    if let Some(reason) = fields.past {
+        return Err(reason);
+    }
+    route.policy.write_key(key, parts, &params, &Target::sent_to(fields.host, parts)?)?;
+    if key.as_str().is_none() {
+        return Err(BypassReason::KeyTooLong);
+    }
+    let credentials = fields.credentials(&route.policy, &parts.headers);
+    let (conditional, range) = (fields.conditional, fields.range);
+    let range = range && asks_for_ranges(&mut parts.headers, head)?;
+    Ok(Look { head, conditional, range, credentials })
 }
 
 /// What the fields of a request say about its being for the cache.

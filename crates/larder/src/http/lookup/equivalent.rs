@@ -1,23 +1,31 @@
 //! Looking for a request's response, and for those to equivalent queries.
 
-use crate::engine::lease::claim::ClaimTarget;
 use http::request::Parts;
 use larder_core::outcome::MissReason;
 use larder_core::stored::address;
 use larder_core::stored::wire::{self, Decoded};
 use larder_core::time::Boot;
 
+use crate::engine::lease::claim::ClaimTarget;
 use crate::engine::report::store_health::Exchange;
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::Look;
-use crate::http::lookup::from_memory::{lookup_memory, lookup_memory_any, lookup_memory_with, restrict_to_shareable};
+use crate::http::lookup::from_memory::{
+    lookup_memory, lookup_memory_any, lookup_memory_with, restrict_to_shareable,
+};
 use crate::http::lookup::from_store::lookup_shared_key;
 use crate::http::lookup::query_scope::{Search, Sought};
 use crate::http::lookup::reuse::evaluate_reuse_for;
 
 /// What this process's memory knows about a request with this key of its own.
-pub(crate) fn lookup_memory_scoped(route: &Route, look: Look, exact: &str, parts: &Parts, now: Boot) -> Known {
+pub(crate) fn lookup_memory_scoped(
+    route: &Route,
+    look: Look,
+    exact: &str,
+    parts: &Parts,
+    now: Boot,
+) -> Known {
     match Search::of(route, parts, exact) {
         None => lookup_memory(route, look, exact, &parts.headers, now),
         Some(search) => {
@@ -33,7 +41,8 @@ pub(crate) fn lookup_memory_for(route: &Route, sought: Sought<'_>, now: Boot) ->
     let Sought { key, headers, search: Some(search) } = sought else {
         return lookup_memory_any(route, sought.key, sought.headers, now);
     };
-    let known = lookup_memory_with(route, key, headers, now, |held| evaluate_reuse_for(route, sought, held, now));
+    let known =
+        lookup_memory_with(route, key, headers, now, |held| evaluate_reuse_for(route, sought, held, now));
     if key == search.exact() || !matches!(known, Known::Missing(_) | Known::Pass) {
         return known;
     }
@@ -43,9 +52,27 @@ pub(crate) fn lookup_memory_for(route: &Route, sought: Sought<'_>, now: Boot) ->
     }
 }
 
+/// What the shared tier knows about a request that memory knows nothing of use about.
+pub(crate) async fn lookup_shared(route: &Route, sought: Sought<'_>, missing: MissReason) -> Known {
+    lookup_shared_observed(route, sought, missing).await.0
+}
+
+/// What the shared tier knows about a request that memory knows nothing of use about, and what was seen where, for a
+/// claim to the lease. Nothing of that, if the shared tier was not asked or did not answer.
+pub(crate) async fn lookup_shared_observed(
+    route: &Route,
+    sought: Sought<'_>,
+    missing: MissReason,
+) -> (Known, Option<ClaimTarget>) {
+    match sought.search {
+        None => lookup_shared_key(route, sought, missing).await,
+        Some(search) => lookup_shared_equivalents(route, sought, search, missing).await,
+    }
+}
+
 /// What the shared tier knows: under the key that equivalent queries have in common and under the request's own, or, where
 /// the first is not known, under its own, and what that key may be.
-pub(crate) async fn lookup_shared_equivalents(
+async fn lookup_shared_equivalents(
     route: &Route,
     sought: Sought<'_>,
     search: &Search,
@@ -64,9 +91,7 @@ pub(crate) async fn lookup_shared_equivalents(
     // Together: one after the other would make a miss take longer.
     let ((known, seen), beside) = tokio::join!(lookup_shared_key(route, sought, missing), beside);
     match (known, beside) {
-        (Known::Missing(_), Some(own @ (Known::Fresh(..) | Known::Stale(_) | Known::Part(_)))) => {
-            (own, seen)
-        }
+        (Known::Missing(_), Some(own @ (Known::Fresh(..) | Known::Stale(_) | Known::Part(_)))) => (own, seen),
         (known, _) => (known, seen),
     }
 }

@@ -1,6 +1,5 @@
 //! Looking a request up in the shared tier.
 
-use crate::engine::lease::claim::ClaimTarget;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,21 +7,16 @@ use http::HeaderMap;
 use larder_core::outcome::{MissReason, Tier};
 use larder_core::stored::address;
 
+use crate::engine::lease::claim::ClaimTarget;
 use crate::engine::report::store_health::Exchange;
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
-use crate::http::lookup::equivalent::lookup_shared_equivalents;
 use crate::http::lookup::query_scope::Sought;
 use crate::http::lookup::reuse::evaluate_reuse_for;
 use crate::http::lookup::store_value::{Fingerprint, Read, get, read};
+use crate::http::memory::Found;
 use crate::http::memory::slot::Variants;
 use crate::http::memory::stale_response::Stale;
-use crate::http::memory::Found;
-
-/// What the shared tier knows about a request that memory knows nothing of use about.
-pub(crate) async fn lookup_shared(route: &Route, sought: Sought<'_>, missing: MissReason) -> Known {
-    lookup_shared_observed(route, sought, missing).await.0
-}
 
 /// What the shared tier knows about a request, where nothing is kept in memory.
 pub(crate) async fn lookup_store_only(route: &Route, named: &Named, headers: &HeaderMap) -> Known {
@@ -31,19 +25,6 @@ pub(crate) async fn lookup_store_only(route: &Route, named: &Named, headers: &He
     match fetch_at(route, named.address(), sought, true).await {
         Ok((read, _)) => lookup_from_store_value(route, sought, read, missing),
         Err(reason) => Known::Missing(reason.unwrap_or(missing)),
-    }
-}
-
-/// What the shared tier knows about a request that memory knows nothing of use about, and what was seen where, for a
-/// claim to the lease. Nothing of that, if the shared tier was not asked or did not answer.
-pub(crate) async fn lookup_shared_observed(
-    route: &Route,
-    sought: Sought<'_>,
-    missing: MissReason,
-) -> (Known, Option<ClaimTarget>) {
-    match sought.search {
-        None => lookup_shared_key(route, sought, missing).await,
-        Some(search) => lookup_shared_equivalents(route, sought, search, missing).await,
     }
 }
 

@@ -11,16 +11,14 @@ use larder_core::outcome::BypassReason;
 
 use crate::http::layer_state::Route;
 
-impl Route {
-    /// Whether a request wants nothing but what is stored, and may decide that.
-    #[inline]
-    pub(crate) fn wants_only_stored(&self, headers: &HeaderMap) -> bool {
-        self.policy.store.follow_request && RequestDirectives::parse(headers).only_if_cached
-    }
+/// Whether a request wants nothing but what is stored, and may decide that.
+#[inline]
+pub(crate) fn is_only_if_cached(route: &Route, headers: &HeaderMap) -> bool {
+    route.policy.store.follow_request && RequestDirectives::parse(headers).only_if_cached
+}
 
-    /// The same of a request that would go past the cache. A layer further in leaves it to the one further out, which let it
-    /// pass: its policy may not have requests decide, and others may wait there for what comes of this one.
-    pub(crate) fn bars_the_way_past(&self, reason: BypassReason, headers: &HeaderMap) -> bool {
-        reason != BypassReason::Nested && self.wants_only_stored(headers)
-    }
+/// The same of a request that would go past the cache. A layer further in leaves it to the one further out, which let it
+/// pass: its policy may not have requests decide, and others may wait there for what comes of this one.
+pub(crate) fn forbids_bypass(route: &Route, reason: BypassReason, headers: &HeaderMap) -> bool {
+    reason != BypassReason::Nested && is_only_if_cached(route, headers)
 }

@@ -7,12 +7,12 @@ use http::request::Parts;
 use larder_core::http::storable::Credentials;
 use larder_core::log::selector::Tag;
 use larder_core::outcome::BypassReason;
+use tracing::field::Empty;
 
 use crate::engine::coalesce::flight::FlightKey;
 use crate::http::layer_state::Route;
 use crate::http::lookup::eligibility::Look;
-use crate::http::lookup::query_scope::Search;
-use crate::http::lookup::query_scope::Sought;
+use crate::http::lookup::query_scope::{Search, Sought};
 use crate::http::memory::Found;
 use crate::http::nesting::OuterRun;
 use crate::http::policy::names::Named;
@@ -64,7 +64,7 @@ impl Ask {
         let key = search.as_ref().map_or_else(|| key.into(), |search| search.key());
         let origin = route.policy.effects.groups.then(|| target.origin());
         normalize::of_host(parts);
-        let span = route.span(crate::http::request::axum_route::matched_path(parts), &key);
+        let span = request_span(&route, crate::http::request::axum_route::matched_path(parts), &key);
         let within = OuterRun::is_within(parts);
         let run = OuterRun::begin(&route.nesting, parts);
         Ok(Self {
@@ -136,4 +136,10 @@ impl Ask {
     pub(crate) fn tags(&self, route: &Route, response: &HeaderMap) -> Vec<Tag> {
         route.policy.effects.tags(response, self.origin.as_deref())
     }
+}
+
+/// The span of a request.
+pub(crate) fn request_span(route: &Route, matched_path: Option<&str>, key: &str) -> tracing::Span {
+    let route = route.policy.name.as_deref().or(matched_path);
+    tracing::debug_span!(target: "larder", "cache", route, key, outcome = Empty, tier = Empty, reason = Empty)
 }

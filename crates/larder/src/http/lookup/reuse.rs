@@ -34,7 +34,8 @@ pub(crate) fn evaluate_reuse_slow(
     (verdict, confirmed): (Verdict, bool),
     now: Boot,
 ) -> Reuse {
-    let directives = route.policy.store.follow_request.then(|| effective_request_directives(route, held, headers, now));
+    let directives =
+        route.policy.store.follow_request.then(|| effective_request_directives(route, held, headers, now));
     reuse(&held.candidate(verdict, confirmed, now), directives.as_ref())
 }
 
@@ -52,7 +53,12 @@ pub(crate) fn evaluate_reuse_for(route: &Route, sought: Sought<'_>, held: &Held,
 }
 
 /// What a request asks of a response.
-fn effective_request_directives(route: &Route, held: &Held, headers: &HeaderMap, now: Boot) -> RequestDirectives {
+fn effective_request_directives(
+    route: &Route,
+    held: &Held,
+    headers: &HeaderMap,
+    now: Boot,
+) -> RequestDirectives {
     let asked = RequestDirectives::parse(headers);
     let is_immutable = || !held.left(now).is_zero() && is_immutable(route, held);
     if asked.max_age.is_some() && is_immutable() { asked.of_immutable() } else { asked }

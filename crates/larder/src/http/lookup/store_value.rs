@@ -62,7 +62,12 @@ pub(super) fn read(route: &Route, sought: Sought<'_>, answer: Option<Bytes>, loc
         Ok(Decoded::Variants(fields)) => Read::Fields(fields),
         Ok(Decoded::Told(told)) => {
             if let Some(search) = search {
-                route.http.variations.learn(search.base(), told, route.engine.clock.wall(), route.engine.clock.boot());
+                route.http.variations.learn(
+                    search.base(),
+                    told,
+                    route.engine.clock.wall(),
+                    route.engine.clock.boot(),
+                );
             }
             Read::Elsewhere
         }

@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use larder_core::http::age;
-use larder_core::http::fields;
 use larder_core::http::range::{self, ContentRange, Requested};
 use larder_core::http::reuse::Candidate;
-use larder_core::http::validators;
-use larder_core::http::vary;
+use larder_core::http::{age, fields, validators, vary};
 use larder_core::log::names::Names;
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
@@ -19,8 +16,7 @@ use larder_core::time::{Boot, Wall};
 
 use crate::engine::invalidation_log::stamped::Stamped;
 use crate::http::cache_status;
-use crate::http::memory::header_cache::Moment;
-use crate::http::memory::header_cache::rendered;
+use crate::http::memory::header_cache::{Moment, rendered};
 
 /// A stored response, ready to be served: its fields hold the places of those that each hit writes anew.
 pub(crate) struct Held {

@@ -10,7 +10,6 @@ pub(crate) mod variation_table;
 #[cfg(test)]
 mod tests;
 
-use crate::http::memory::slot::{Slot, Variants};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +22,7 @@ use crate::engine::memory_tier::MemoryTier;
 use crate::engine::report::MemoryUsage;
 use crate::http::memory::cached_response::Held;
 use crate::http::memory::oversize_keys::LongPasses;
-use crate::http::memory::slot::SlotKey;
-use crate::http::memory::slot::SlotName;
+use crate::http::memory::slot::{Slot, SlotKey, SlotName, Variants};
 
 /// What the memory tier knows about a request.
 pub(crate) enum Found {

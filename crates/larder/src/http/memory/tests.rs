@@ -2,10 +2,7 @@ use http::HeaderValue;
 
 use super::slot::MOST_VARIANTS;
 use super::*;
-use crate::testing::after;
-use crate::testing::held;
-use crate::testing::now;
-use crate::testing::varying;
+use crate::testing::{after, held, now, varying};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -41,7 +38,7 @@ fn a_response_is_found_under_its_key_alone() {
     assert!(matches!(memory.find("b", &HeaderMap::new(), now()), Found::Nothing));
     memory.insert(Arc::clone(&newer));
     assert!(is(finds(&memory, "a", &HeaderMap::new()), &newer));
-    assert_eq!(memory.len(), 1);
+    assert_eq!(memory.usage().entries, 1);
 }
 
 #[test]
@@ -51,7 +48,7 @@ fn a_memory_of_no_bytes_keeps_nothing() {
     memory.insert(held("a", "1"));
     memory.insert_pass("a", &HeaderMap::new(), PassReason::Head, now());
     assert!(matches!(memory.find("a", &HeaderMap::new(), now()), Found::Nothing));
-    assert_eq!((memory.len(), memory.bytes()), (0, 0));
+    assert_eq!((memory.usage().entries, memory.usage().bytes), (0, 0));
     let variants = memory.insert_fields("a", [http::header::ACCEPT].into());
     assert_eq!(*variants.fields, [http::header::ACCEPT]);
 }
@@ -89,7 +86,7 @@ fn of_too_many_variants_the_oldest_goes() {
         assert!(finds(&memory, "a", &nth(n)).is_some(), "{n}");
     }
     let slots = MOST_VARIANTS + 1;
-    assert_eq!(memory.len(), slots as u64);
+    assert_eq!(memory.usage().entries, slots as u64);
     // One that is stored again and again is still one, and takes nobody's place.
     for _ in 0..MOST_VARIANTS {
         memory.insert(varying("a", &["accept"], &nth(MOST_VARIANTS)));
@@ -102,7 +99,7 @@ fn of_too_many_variants_the_oldest_goes() {
     memory.insert(varying("a", &["accept"], &nth(1_000)));
     assert!(finds(&memory, "a", &nth(1)).is_some());
     assert!(finds(&memory, "a", &nth(2)).is_none());
-    assert_eq!(memory.len(), slots as u64);
+    assert_eq!(memory.usage().entries, slots as u64);
 }
 
 #[test]
@@ -191,7 +188,7 @@ fn only_the_very_response_is_forgotten() {
     assert!(is(finds(&memory, "a", &HeaderMap::new()), &new), "it took the old one's place");
     memory.remove(&new);
     assert!(finds(&memory, "a", &HeaderMap::new()).is_none());
-    assert_eq!((memory.len(), memory.bytes()), (0, 0));
+    assert_eq!((memory.usage().entries, memory.usage().bytes), (0, 0));
 
     let plain = varying("v", &["accept"], &accept("text/plain"));
     let html = varying("v", &["accept"], &accept("text/html"));
@@ -207,15 +204,15 @@ fn it_is_bounded_by_bytes_and_not_by_count() {
     let memory = Memory::new(MIB);
     for n in 0..200 {
         memory.insert(held(&format!("large {n}"), vec![0; 16 * 1024]));
-        assert!(memory.bytes() <= MIB, "{}", memory.bytes());
+        assert!(memory.usage().bytes <= MIB, "{}", memory.usage().bytes);
     }
-    assert!(memory.bytes() > MIB / 2, "{}", memory.bytes());
-    assert!(memory.len() < 64, "{}", memory.len());
+    assert!(memory.usage().bytes > MIB / 2, "{}", memory.usage().bytes);
+    assert!(memory.usage().entries < 64, "{}", memory.usage().entries);
     let memory = Memory::new(MIB);
     for n in 0..1_000 {
         memory.insert(held(&format!("small {n}"), ""));
     }
-    assert!(memory.len() > 500, "{}", memory.len());
+    assert!(memory.usage().entries > 500, "{}", memory.usage().entries);
 }
 
 #[test]
@@ -223,7 +220,7 @@ fn a_response_weighs_what_it_takes() {
     let weight = |key: &str, body: usize| {
         let memory = Memory::new(MIB);
         memory.insert(held(key, vec![0; body]));
-        memory.bytes()
+        memory.usage().bytes
     };
     let least = weight("a", 0);
     assert!(least > size_of::<Held>() as u64 && least < 4_096, "{least}");
@@ -231,21 +228,9 @@ fn a_response_weighs_what_it_takes() {
     assert!(weight(&"a".repeat(1_001), 0) - least >= 1_000);
     let memory = Memory::new(MIB);
     memory.insert(held("huge", vec![0; 2 * 1024 * 1024]));
-    assert_eq!((memory.len(), memory.bytes()), (0, 0), "what is larger than the memory is not kept");
-}
-
-#[test]
-fn a_shard_holds_large_responses_however_many_cores_there_are() {
-    for (bytes, cores, expected) in [
-        (64 * MIB, 1, 4),
-        (64 * MIB, 2, 8),
-        (64 * MIB, 3, 16),
-        (64 * MIB, 64, 16),
-        (100 * MIB, 64, 16),
-        (MIB, 64, 1),
-        (1, 1, 1),
-        (u64::MAX, 4, 16),
-    ] {
-        assert_eq!(shards(bytes, cores), expected, "{bytes} bytes, {cores} cores");
-    }
+    assert_eq!(
+        (memory.usage().entries, memory.usage().bytes),
+        (0, 0),
+        "what is larger than the memory is not kept"
+    );
 }

@@ -1,5 +1,8 @@
 //! What the newest responses said of the queries that they answer.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, OnceLock};
 
 use larder_core::http::no_vary_search::UrlVariation;

@@ -6,16 +6,17 @@ use http::Request;
 use larder_core::outcome::{BypassReason, MissReason, Outcome};
 
 use crate::http::body::CacheBody;
-use crate::http::body::service_bounds::Answer;
-use crate::http::body::service_bounds::Inner;
-use crate::http::fill::run::Fill;
+use crate::http::body::service_bounds::{Answer, Inner};
+use crate::http::fill::Fill;
 use crate::http::fill::run::run_attached;
 use crate::http::layer_state::Route;
+use crate::http::lookup::only_if_cached::is_only_if_cached;
 use crate::http::lookup::request_context::Ask;
 use crate::http::memory::cached_response::Held;
 use crate::http::memory::stale_response::Stale;
 use crate::http::miss::answer_only_if_cached::nothing_stored;
 use crate::http::ready_service::Place;
+use crate::http::serve::record::record;
 
 /// Answers a request that must not be given what is stored. What the handler makes of it is stored if it may be, and
 /// what is older than what this instance will read of the log is refused as ever.
@@ -30,7 +31,7 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    if route.wants_only_stored(&ask.headers) {
+    if is_only_if_cached(&route, &ask.headers) {
         return Ok(nothing_stored(&route, &ask, Outcome::Bypass(reason)));
     }
     alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await
@@ -64,7 +65,7 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    route.answered(&ask, Outcome::Bypass(BypassReason::Nested));
+    record(&route, &ask, Outcome::Bypass(BypassReason::Nested));
     let response = place.take().await?.call(request).await?;
     Ok(response.map(CacheBody::inner))
 }

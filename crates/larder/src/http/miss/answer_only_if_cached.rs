@@ -1,7 +1,5 @@
 //! The answer to a request that wants nothing but what is stored.
 
-use crate::http::lookup::equivalent::lookup_memory_for;
-use crate::http::lookup::from_store::lookup_shared;
 use http::Response;
 use http_body::Body;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
@@ -10,9 +8,11 @@ use crate::http::body::CacheBody;
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::credentials_reason;
+use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared};
 use crate::http::lookup::request_context::Ask;
 use crate::http::memory::stale_response::Stale;
 use crate::http::serve;
+use crate::http::serve::record::record;
 
 /// Answers a request that wants nothing but what is stored.
 ///
@@ -61,6 +61,6 @@ pub(super) async fn only_stored<B: Body>(
 }
 
 pub(super) fn nothing_stored<B: Body>(route: &Route, ask: &Ask, outcome: Outcome) -> Response<CacheBody<B>> {
-    route.answered(ask, outcome);
+    record(&route, ask, outcome);
     serve::nothing_stored(outcome).into_response()
 }

@@ -7,8 +7,6 @@ pub(crate) mod recheck;
 pub(crate) mod settle;
 pub(crate) mod store_only;
 
-use crate::http::lookup::equivalent::lookup_memory_for;
-use crate::http::lookup::from_store::lookup_shared;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -21,42 +19,28 @@ use larder_core::time::Wall;
 use tokio::time::{Instant, timeout_at};
 
 use crate::engine::coalesce::clients::Clients;
-use crate::http::flight_event::arriving;
-use crate::http::flight_event::Ended;
-use crate::http::flight_event::Flight;
-use crate::http::flight_event::Heard;
-use crate::http::flight_event::Joined;
-use crate::http::flight_event::Lead;
-use crate::engine::invalidate::follow::start;
+use crate::engine::invalidate::follow_log::start;
 use crate::http::body::CacheBody;
-use crate::http::body::service_bounds::Answer;
-use crate::http::body::service_bounds::Inner;
+use crate::http::body::service_bounds::{Answer, Inner};
 use crate::http::cache_status::Forwarded;
-use crate::http::fill::claim::Right;
-use crate::http::fill::claim::right_to_fill;
-use crate::http::fill::refresh::refresh;
-use crate::http::fill::run::Fill;
+use crate::http::fill::Fill;
+use crate::http::fill::claim_fill::{Right, right_to_fill};
+use crate::http::fill::refresh::{is_due, refresh};
 use crate::http::fill::run::run_detached;
+use crate::http::flight_event::{Ended, Flight, Heard, Joined, Lead, arriving};
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::credentials_reason;
+use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared};
+use crate::http::lookup::only_if_cached::is_only_if_cached;
 use crate::http::lookup::request_context::Ask;
 use crate::http::memory::cached_response::Held;
 use crate::http::memory::stale_response::Stale;
-use crate::http::miss::alone::alone;
-use crate::http::miss::alone::in_part;
-use crate::http::miss::alone::pass_to_nested;
+use crate::http::miss::alone::{alone, in_part, pass_to_nested};
 use crate::http::miss::answer_only_if_cached::only_stored;
-use crate::http::miss::follow::Follower;
-use crate::http::miss::follow::hear;
-use crate::http::miss::follow::may_follow;
-use crate::http::miss::recheck::Again;
-use crate::http::miss::recheck::found;
-use crate::http::miss::recheck::look_again;
-use crate::http::miss::recheck::look_for_parts;
-use crate::http::miss::settle::Joining;
-use crate::http::miss::settle::Taken;
-use crate::http::miss::settle::taken;
+use crate::http::miss::follow::{Follower, hear, may_follow};
+use crate::http::miss::recheck::{Again, found, look_again, look_for_parts};
+use crate::http::miss::settle::{Joining, Taken, taken};
 use crate::http::ready_service::Place;
 use crate::http::serve;
 
@@ -78,7 +62,7 @@ where
 {
     start(&route.engine);
     let place = Place::ready(inner);
-    if route.wants_only_stored(&ask.headers) {
+    if is_only_if_cached(&route, &ask.headers) {
         return Ok(only_stored(&route, &mut ask, known).await);
     }
     if let Some(reason) = credentials_reason(ask.credentials) {
@@ -130,7 +114,7 @@ where
             }
             Known::Fresh(held, tier) => {
                 let response = serve::asked(&route, &ask, &held, Outcome::Hit(tier));
-                if route.is_due(&held, route.engine.clock.boot()) {
+                if is_due(&route, &held, route.engine.clock.boot()) {
                     refresh(&route, ask, place, request, Stale::early(held, tier));
                 }
                 return Ok(response);
@@ -281,7 +265,9 @@ fn join(route: &Route, ask: &Ask) -> Turn {
     };
     match route.http.flights.join(ask.flight(route), now, position, may_join) {
         Joined::Leader(lead) => Turn::Lead(lead),
-        Joined::Follower(flight) => Turn::Wait(flight, Joining { boot: now, wall: inner.clock.wall(), position }),
+        Joined::Follower(flight) => {
+            Turn::Wait(flight, Joining { boot: now, wall: inner.clock.wall(), position })
+        }
     }
 }
 

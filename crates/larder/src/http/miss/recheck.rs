@@ -1,18 +1,15 @@
 //! Looking once more for a stored response, before the handler runs.
 
-use crate::http::lookup::equivalent::lookup_memory_for;
-use crate::http::lookup::from_store::lookup_shared;
-use crate::http::lookup::from_store::lookup_shared_observed;
-use crate::http::lookup::from_store::observe_shared;
 use std::sync::Arc;
 
 use larder_core::outcome::MissReason;
 
-use crate::http::flight_event::Ended;
-use crate::http::flight_event::Lead;
+use crate::engine::lease::claim::ClaimTarget;
+use crate::http::flight_event::{Ended, Lead};
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
-use crate::engine::lease::claim::ClaimTarget;
+use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared, lookup_shared_observed};
+use crate::http::lookup::from_store::observe_shared;
 use crate::http::lookup::request_context::Ask;
 use crate::http::memory::stale_response::Stale;
 

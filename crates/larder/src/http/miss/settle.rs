@@ -11,8 +11,7 @@ use larder_core::log::tail::Tail;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
 use larder_core::time::{Boot, Wall};
 
-use crate::http::flight_event::Ended;
-use crate::http::flight_event::Flight;
+use crate::http::flight_event::{Ended, Flight};
 use crate::http::layer_state::Route;
 use crate::http::lookup::query_scope::Search;
 use crate::http::lookup::request_context::Ask;

@@ -1,6 +1,5 @@
 //! Answering from the shared tier where nothing is kept in memory.
 
-use crate::http::lookup::from_store::lookup_store_only;
 use std::sync::Arc;
 
 use http::Request;
@@ -8,19 +7,19 @@ use http::request::Parts;
 use larder_core::outcome::{BypassReason, Outcome};
 use tracing::Instrument as _;
 
-use crate::engine::invalidate::follow::start;
-use crate::http::body::service_bounds::Answer;
-use crate::http::body::service_bounds::Inner;
-use crate::http::body::service_bounds::Later;
-use crate::http::fill::refresh::refresh_early;
+use crate::engine::invalidate::follow_log::start;
+use crate::http::body::service_bounds::{Answer, Inner, Later};
+use crate::http::fill::refresh::{is_due, refresh_early};
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
-use crate::http::lookup::from_store::Named;
 use crate::http::lookup::eligibility::Look;
+use crate::http::lookup::from_store::{Named, lookup_store_only};
+use crate::http::lookup::only_if_cached::forbids_bypass;
 use crate::http::lookup::request_context::Ask;
 use crate::http::miss::answer;
 use crate::http::nesting::OuterRun;
 use crate::http::serve;
+use crate::http::serve::record::record_bypass;
 
 /// Asks the shared tier before anything is made ready for a fill. Nothing that others could find in memory would come of
 /// it, so that no flight is begun for the question.
@@ -46,7 +45,7 @@ where
         match known {
             Known::Fresh(held, tier) => {
                 let now = held.since();
-                if !route.is_due(&held, now) {
+                if !is_due(&route, &held, now) {
                     return Ok(serve::unshared(&route, look, key, &parts, held, now).into_response());
                 }
                 let response = serve::fresh(&route, look, key, &parts, &held, tier, now).into_response();
@@ -94,8 +93,8 @@ where
     Q: Send + 'static,
 {
     let outcome = Outcome::Bypass(reason);
-    route.answered_at_once(&parts, "", outcome);
-    if route.bars_the_way_past(reason, &parts.headers) {
+    record_bypass(&route, &parts, "", outcome);
+    if forbids_bypass(&route, reason, &parts.headers) {
         return Ok(serve::nothing_stored(outcome).into_response());
     }
     let run = OuterRun::begin(&route.nesting, &mut parts);

@@ -10,9 +10,8 @@ use larder_core::key::template::Template;
 use larder_core::log::selector::{Tag, UriName};
 use larder_core::outcome::BypassReason;
 
-use crate::http::policy::FromParts;
 use crate::http::policy::names::Named;
-use crate::http::policy::Policy;
+use crate::http::policy::{FromParts, Policy};
 use crate::http::request::axum_route::Params;
 use crate::http::request::target_uri::Target;
 

@@ -10,11 +10,6 @@ pub(crate) mod request_rules;
 mod rfc9111;
 mod validate;
 
-use crate::http::policy::error::{ConfigError, ConfigErrorKind};
-use crate::http::policy::fill_limits::FillLimits;
-use crate::http::policy::invalidation_rules::Effects;
-use crate::http::policy::key::{CookieRules, KeySource};
-use crate::http::policy::request_rules::Before;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +20,12 @@ use larder_core::http::jitter::Jitter;
 use larder_core::http::storable::StoreRules;
 use larder_core::key::query::QueryRules;
 use larder_core::key::template::Template;
+
+use crate::http::policy::error::{ConfigError, ConfigErrorKind};
+use crate::http::policy::fill_limits::FillLimits;
+use crate::http::policy::invalidation_rules::Effects;
+use crate::http::policy::key::{CookieRules, KeySource};
+use crate::http::policy::request_rules::Before;
 
 /// A function from a request's parts to a piece of its key.
 pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;

@@ -5,8 +5,7 @@ use std::time::Duration;
 use larder_core::key::template::Template;
 
 use crate::http::policy::Policy;
-use crate::http::policy::error::ConfigError;
-use crate::http::policy::error::ConfigErrorKind;
+use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 
 /// RFC 9111 §1.2.2 asks for lifetimes of up to 2^31 seconds; nothing that is cached on purpose is meant to be fresh
 /// for longer than RFC 9111's predecessors allowed: a year.

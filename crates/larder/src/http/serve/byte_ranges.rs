@@ -1,6 +1,4 @@
-//! Parts of a stored response (RFC 9110 §14.2, §15.3.7, §15.5.17).
-
-use std::ops::Range;
+//! The answer to a request for ranges of bytes (RFC 9110 §14.2, §15.3.7, §15.5.17).
 
 use bytes::Bytes;
 use http::header::{
@@ -10,95 +8,39 @@ use http::header::{
 use http::{HeaderMap, HeaderName, StatusCode};
 use larder_core::http::range::{self, ContentRange, Requested, Selected};
 
-use crate::http::serve::Whole;
-use crate::http::serve::multipart;
+use crate::http::serve::representation::Source;
+use crate::http::serve::{Whole, multipart};
 
-/// A response with status 200 of which parts are asked for.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a Bytes,
-    /// Which part of it the body is; `None` for all of it.
-    pub(super) part: Option<&'a ContentRange>,
+/// What a request for ranges gets of it; `None` if that is all of it.
+pub(crate) fn asked_for(source: &Source<'_>, request: &HeaderMap) -> Option<Whole> {
+    let Requested::Bytes(ranges) = range::requested(request) else { return None };
+    if !range::accepted(source.headers) || !range::if_range(request, source.headers) {
+        return None;
+    }
+    let selected = match source.part {
+        None => ranges.select(source.held().end),
+        Some(part) => Selected::Parts(ranges.select_within(part)?),
+    };
+    match selected {
+        Selected::Whole => None,
+        Selected::Unsatisfiable => Some(unsatisfiable(source)),
+        Selected::Parts(parts) => match &*parts {
+            [only] => source.single(only),
+            several => multipart::of(source, several),
+        },
+    }
 }
 
-impl Source<'_> {
-    /// What a request for ranges gets of it; `None` if that is all of it.
-    pub(super) fn asked_for(&self, request: &HeaderMap) -> Option<Whole> {
-        let Requested::Bytes(ranges) = range::requested(request) else { return None };
-        if !range::accepted(self.headers) || !range::if_range(request, self.headers) {
-            return None;
-        }
-        let selected = match self.part {
-            None => ranges.select(self.held().end),
-            Some(part) => Selected::Parts(ranges.select_within(part)?),
-        };
-        match selected {
-            Selected::Whole => None,
-            Selected::Unsatisfiable => Some(self.unsatisfiable()),
-            Selected::Parts(parts) => match &*parts {
-                [only] => self.single(only),
-                several => multipart::of(self, several),
-            },
-        }
+/// RFC 9110 §15.5.17: "A server that generates a 416 response to a byte-range request SHOULD generate a Content-Range
+/// header field specifying the current length of the selected representation".
+fn unsatisfiable(source: &Source<'_>) -> Whole {
+    let mut fields = source.headers.clone();
+    for name in OF_THE_REPRESENTATION.iter().chain(&range::OF_THE_CONTENT) {
+        fields.remove(name);
     }
-
-    /// What there is of it, if that is not all.
-    pub(super) fn as_it_is(&self) -> Option<Whole> {
-        self.single(&self.part?.range())
-    }
-
-    /// The bytes of a range that it has: a slice, of which nothing is copied.
-    pub(super) fn bytes(&self, range: &Range<u64>) -> Option<Bytes> {
-        let place = |position: u64| usize::try_from(position.checked_sub(self.held().start)?).ok();
-        let place = place(range.start)?..place(range.end)?;
-        (place.end <= self.body.len()).then(|| self.body.slice(place))
-    }
-
-    /// The `Content-Range` of a part of it.
-    pub(super) fn content_range(&self, range: &Range<u64>) -> Option<ContentRange> {
-        let complete = self.part.map_or(Some(self.held().end), ContentRange::complete);
-        ContentRange::new(range.clone(), complete)
-    }
-
-    /// Which bytes of the whole the body has.
-    fn held(&self) -> Range<u64> {
-        self.part.map_or_else(|| 0..u64::try_from(self.body.len()).unwrap_or(u64::MAX), ContentRange::range)
-    }
-
-    fn single(&self, range: &Range<u64>) -> Option<Whole> {
-        let body = self.bytes(range)?;
-        let mut fields = self.partial(body.len());
-        fields.insert(CONTENT_RANGE, self.content_range(range)?.to_value());
-        Some(Whole { status: StatusCode::PARTIAL_CONTENT, fields, body })
-    }
-
-    /// The fields of a 206 with a body of this length.
-    ///
-    /// RFC 9110 §15.3.7: it has those that a 200 "to the same request" would have had. It says that one to a request with
-    /// `If-Range` "SHOULD NOT generate other representation header fields beyond those required", as its client has them; a
-    /// cache on the way there that keeps the part for others has not.
-    pub(super) fn partial(&self, length: usize) -> HeaderMap {
-        let mut fields = self.headers.clone();
-        for name in &range::OF_THE_CONTENT {
-            fields.remove(name);
-        }
-        fields.insert(CONTENT_LENGTH, length.into());
-        fields.entry(ACCEPT_RANGES).or_insert(range::BYTES);
-        fields
-    }
-
-    /// RFC 9110 §15.5.17: "A server that generates a 416 response to a byte-range request SHOULD generate a Content-Range
-    /// header field specifying the current length of the selected representation".
-    fn unsatisfiable(&self) -> Whole {
-        let mut fields = self.headers.clone();
-        for name in OF_THE_REPRESENTATION.iter().chain(&range::OF_THE_CONTENT) {
-            fields.remove(name);
-        }
-        fields.insert(CONTENT_RANGE, ContentRange::unsatisfied(self.held().end));
-        fields.entry(ACCEPT_RANGES).or_insert(range::BYTES);
-        Whole { status: StatusCode::RANGE_NOT_SATISFIABLE, fields, body: Bytes::new() }
-    }
+    fields.insert(CONTENT_RANGE, ContentRange::unsatisfied(source.held().end));
+    fields.entry(ACCEPT_RANGES).or_insert(range::BYTES);
+    Whole { status: StatusCode::RANGE_NOT_SATISFIABLE, fields, body: Bytes::new() }
 }
 
 /// What is said of a representation of which nothing is sent, and for how long it may be kept.

@@ -3,6 +3,7 @@
 mod byte_ranges;
 mod multipart;
 pub(crate) mod record;
+mod representation;
 
 use std::sync::Arc;
 
@@ -16,15 +17,15 @@ use larder_core::outcome::{Outcome, StaleReason, Tier};
 use larder_core::time::Boot;
 
 use crate::http::body::CacheBody;
-use crate::http::cache_status;
-use crate::http::cache_status::Forwarded;
-use crate::http::cache_status::X_CACHE;
+use crate::http::cache_status::{self, Forwarded, X_CACHE};
 use crate::http::layer_state::Route;
 use crate::http::lookup::eligibility::Look;
 use crate::http::lookup::request_context::Ask;
 use crate::http::memory::cached_response::Held;
 use crate::http::nesting::OuterRun;
-use crate::http::serve::byte_ranges::Source;
+use crate::http::serve::byte_ranges::asked_for;
+use crate::http::serve::record::{record, record_hit};
+use crate::http::serve::representation::Source;
 
 /// A response with its whole body. It is put together where it is handed out: a `Response` is large, and dear to move.
 pub(crate) struct Whole {
@@ -57,7 +58,7 @@ pub(crate) fn fresh(
     now: Boot,
 ) -> Whole {
     let outcome = Outcome::Hit(tier);
-    route.hit_at_once(parts, key, tier, held.cost);
+    record_hit(&route, parts, key, tier, held.cost);
     if look.head || look.conditional || look.range || route.policy.show_key {
         return fresh_in_part(route, look, key, parts, held, (outcome, now));
     }
@@ -105,7 +106,7 @@ pub(crate) fn unshared(
         return fresh(route, look, key, parts, &held, Tier::Shared, now);
     };
     let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
-    route.hit_at_once(parts, key, Tier::Shared, held.cost);
+    record_hit(&route, parts, key, Tier::Shared, held.cost);
     complete(&mut fields, &held, Outcome::Hit(Tier::Shared), now);
     if route.policy.show_key {
         cache_status::key(&mut fields, key);
@@ -211,7 +212,7 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
     outcome: Outcome,
     forwarded: Forwarded,
 ) -> Response<CacheBody<B>> {
-    route.answered(ask, outcome);
+    record(&route, ask, outcome);
     // The handler was asked without the client's conditions.
     if response.status() == StatusCode::OK
         && ask.conditional
@@ -225,7 +226,7 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
     } else if response.status() == StatusCode::OK
         && ask.range
         && let Some(body) = response.body().as_whole()
-        && let Some(part) = (Source { headers: response.headers(), body, part: None }).asked_for(&ask.headers)
+        && let Some(part) = asked_for(&Source { headers: response.headers(), body, part: None }, &ask.headers)
     {
         // It was asked without them, or ignored them. A body that is still to come is not cut: the client has to be ready
         // for all of it.
@@ -240,7 +241,7 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
 }
 
 fn plain(route: &Route, ask: &Ask, held: &Held, outcome: Outcome) -> Whole {
-    route.answered(ask, outcome);
+    record(&route, ask, outcome);
     let wants = Wants { head: ask.head, conditional: ask.conditional, range: ask.range };
     let mut whole = chosen(held, &ask.headers, wants);
     if route.policy.show_key {
@@ -264,7 +265,7 @@ fn chosen(held: &Held, request: &HeaderMap, wants: Wants) -> Whole {
         return not_modified(held);
     }
     let source = Source { headers: &held.headers, body: &held.body, part: held.meta.part.as_ref() };
-    let part = if wants.range && held.status == StatusCode::OK { source.asked_for(request) } else { None };
+    let part = if wants.range && held.status == StatusCode::OK { asked_for(&source, request) } else { None };
     // RFC 9111 §3.3: "A cache MUST NOT send a partial response to a client without explicitly marking it using the 206
     // (Partial Content) status code." No part is chosen for a request that it does not answer; should one be, it says so.
     part.or_else(|| source.as_it_is()).unwrap_or_else(|| stored(held, wants.head))

@@ -6,7 +6,7 @@ use http::header::{CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 
 use crate::http::serve::Whole;
-use crate::http::serve::byte_ranges::Source;
+use crate::http::serve::representation::Source;
 
 /// A response of these parts, which do not overlap, so that all of them are not much more than the whole.
 ///

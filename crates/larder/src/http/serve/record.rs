@@ -3,64 +3,55 @@
 use http::request::Parts;
 use larder_core::outcome::{Outcome, Tier};
 use tracing::Span;
-use tracing::field::Empty;
 
 use crate::http::layer_state::Route;
-use crate::http::lookup::request_context::Ask;
+use crate::http::lookup::request_context::{Ask, request_span};
 use crate::http::request::axum_route::matched_path;
 
-impl Route {
-    /// Tells of a request that is answered at once, or whose answer the cache has no part in.
-    #[inline]
-    pub(crate) fn answered_at_once(&self, parts: &Parts, key: &str, outcome: Outcome) {
-        self.count(|| matched_path(parts), outcome);
-        // Nothing of this is looked at on a hit unless somebody listens.
-        if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
-            tell(&self.span(matched_path(parts), key), outcome);
-        }
+/// Tells of a request that is answered at once, or whose answer the cache has no part in.
+#[inline]
+pub(crate) fn record_bypass(route: &Route, parts: &Parts, key: &str, outcome: Outcome) {
+    count(route, || matched_path(parts), outcome);
+    // Nothing of this is looked at on a hit unless somebody listens.
+    if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
+        tell(&request_span(route, matched_path(parts), key), outcome);
     }
+}
 
-    /// Tells of a fresh hit that saved so many nanoseconds.
-    #[inline]
-    pub(crate) fn hit_at_once(&self, parts: &Parts, key: &str, tier: Tier, cost: u64) {
-        let outcome = Outcome::Hit(tier);
-        self.engine.report.hit(tier, cost);
-        self.count_for_route(|| matched_path(parts), outcome);
-        if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
-            tell(&self.span(matched_path(parts), key), outcome);
-        }
+/// Tells of a fresh hit that saved so many nanoseconds.
+#[inline]
+pub(crate) fn record_hit(route: &Route, parts: &Parts, key: &str, tier: Tier, cost: u64) {
+    let outcome = Outcome::Hit(tier);
+    route.engine.report.hit(tier, cost);
+    count_for_route(route, || matched_path(parts), outcome);
+    if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
+        tell(&request_span(route, matched_path(parts), key), outcome);
     }
+}
 
-    /// Tells of a request that had to wait for something. What only refreshes answers nobody, and what only completes an
-    /// answer was told of before.
-    pub(crate) fn answered(&self, ask: &Ask, outcome: Outcome) {
-        if ask.refreshes || ask.completes {
-            return;
-        }
-        self.count(|| ask.matched_path.as_deref(), outcome);
-        tell(&ask.span, outcome);
+/// Tells of a request that had to wait for something. What only refreshes answers nobody, and what only completes an
+/// answer was told of before.
+pub(crate) fn record(route: &Route, ask: &Ask, outcome: Outcome) {
+    if ask.refreshes || ask.completes {
+        return;
     }
+    count(route, || ask.matched_path.as_deref(), outcome);
+    tell(&ask.span, outcome);
+}
 
-    /// The span of a request.
-    pub(crate) fn span(&self, matched_path: Option<&str>, key: &str) -> Span {
-        let route = self.policy.name.as_deref().or(matched_path);
-        tracing::debug_span!(target: "larder", "cache", route, key, outcome = Empty, tier = Empty, reason = Empty)
-    }
+#[inline]
+fn count<'a>(route: &'a Route, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
+    route.engine.report.answered(outcome);
+    count_for_route(route, matched_path, outcome);
+}
 
-    #[inline]
-    fn count<'a>(&'a self, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
-        self.engine.report.answered(outcome);
-        self.count_for_route(matched_path, outcome);
-    }
-
-    #[inline]
-    #[cfg_attr(not(feature = "metrics"), allow(unused_variables, clippy::unused_self))] // Only metrics tell routes apart.
-    fn count_for_route<'a>(&'a self, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
-        #[cfg(feature = "metrics")]
-        {
-            let route = self.policy.name.as_deref().or_else(matched_path);
-            self.report.answered(route.unwrap_or("unnamed"), outcome);
-        }
+#[inline]
+#[cfg_attr(not(feature = "metrics"), allow(unused_variables, clippy::unused_self))] // Only metrics tell routes apart.
+fn count_for_route<'a>(route: &'a Route, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
+    #[cfg(feature = "metrics")]
+    {
+        let name = route.policy.name.as_deref().or_else(matched_path);
+        route.report.answered(name.unwrap_or("unnamed"), outcome);
     }
 }
 

@@ -1,11 +1,5 @@
 //! The service.
 
-use crate::http::lookup::equivalent::lookup_memory_scoped;
-use crate::http::lookup::from_memory::is_store_only;
-use crate::http::lookup::from_memory::lookup_memory;
-use crate::http::fill::refresh::refresh_early;
-use crate::http::miss::answer;
-use crate::http::miss::store_only::answer_directly;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -20,22 +14,24 @@ use tracing::Instrument as _;
 
 use crate::http::body::CacheBody;
 use crate::http::body::service_bounds::Inner;
+use crate::http::fill::refresh::{is_due, refresh_early};
 use crate::http::layer_state::Route;
 use crate::http::lookup::Known;
+use crate::http::lookup::eligibility::{Look, Plan, classify};
+use crate::http::lookup::equivalent::lookup_memory_scoped;
+use crate::http::lookup::from_memory::{is_store_only, lookup_memory};
 use crate::http::lookup::from_store::Named;
-use crate::http::lookup::eligibility::Look;
-use crate::http::lookup::eligibility::Plan;
+use crate::http::lookup::only_if_cached::forbids_bypass;
 use crate::http::lookup::request_context::Ask;
-use crate::http::nesting;
-use crate::http::nesting::Nesting;
-use crate::http::nesting::OuterRun;
-use crate::http::nesting::Place;
+use crate::http::miss::answer;
+use crate::http::miss::store_only::answer_directly;
+use crate::http::nesting::{self, Nesting, OuterRun, Place};
 use crate::http::request::body_hint;
 use crate::http::serve;
-use crate::http::service::await_token::Detour;
+use crate::http::serve::record::record_bypass;
+use crate::http::service::before_lookup::{Detour, before_lookup, take_token};
 use crate::http::service::future::ResponseFuture;
-use crate::http::service::unsafe_method;
-use crate::http::service::unsafe_method::Write;
+use crate::http::service::unsafe_method::{self, Write};
 
 /// A service whose responses are cached. Made by [`CacheLayer`](crate::http::service::layer::CacheLayer).
 #[derive(Debug)]
@@ -79,11 +75,11 @@ where
         OuterRun::report(&parts);
         // Made here, where it stays: it is too large to be handed about.
         let mut key = KeyBuf::new();
-        match self.route.plan(&mut parts, &mut key) {
+        match classify(&self.route, &mut parts, &mut key) {
             Plan::Look(_) if body_hint::has_more(&parts, &body) => self.past(parts, body, BypassReason::Body),
             Plan::Look(look) => {
                 let key = key.as_str().unwrap_or_default();
-                if let Some(detour) = self.route.detour(&mut parts.headers) {
+                if let Some(detour) = before_lookup(&self.route, &mut parts.headers) {
                     return match detour {
                         Detour::CatchUp(brought) => self.catch_up(look, key.into(), parts, body, brought),
                         Detour::Search => self.search(look, key, parts, body),
@@ -94,7 +90,7 @@ where
                 }
                 let now = self.route.engine.clock.boot();
                 match lookup_memory(&self.route, look, key, &parts.headers, now) {
-                    Known::Fresh(held, tier) if self.route.is_due(&held, now) => {
+                    Known::Fresh(held, tier) if is_due(&self.route, &held, now) => {
                         let response = serve::fresh(&self.route, look, key, &parts, &held, tier, now);
                         let inner = self.take_ready();
                         refresh_early(&self.route, inner, (parts, body), look, key, (held, tier));
@@ -145,7 +141,7 @@ impl<S> CacheService<S> {
         match lookup_memory_scoped(&self.route, look, key, &parts, now) {
             Known::Fresh(held, tier) => {
                 let response = serve::fresh(&self.route, look, &held.meta.key, &parts, &held, tier, now);
-                if self.route.is_due(&held, now) {
+                if is_due(&self.route, &held, now) {
                     let inner = self.take_ready();
                     refresh_early(&self.route, inner, (parts, body), look, key, (held, tier));
                 }
@@ -192,8 +188,8 @@ impl<S> CacheService<S> {
         S: Inner<Q>,
     {
         let outcome = Outcome::Bypass(reason);
-        self.route.answered_at_once(&parts, "", outcome);
-        if self.route.bars_the_way_past(reason, &parts.headers) {
+        record_bypass(&self.route, &parts, "", outcome);
+        if forbids_bypass(&self.route, reason, &parts.headers) {
             return ResponseFuture::stored(serve::nothing_stored(outcome));
         }
         let run = OuterRun::begin(&self.route.nesting, &mut parts);
@@ -206,8 +202,8 @@ impl<S> CacheService<S> {
         Q: Send + 'static,
     {
         let written = unsafe_method::names(&self.route, &mut parts);
-        let brought = self.route.take_token(&mut parts.headers);
-        self.route.answered_at_once(&parts, "", unsafe_method::OUTCOME);
+        let brought = take_token(&self.route, &mut parts.headers);
+        record_bypass(&self.route, &parts, "", unsafe_method::OUTCOME);
         let is_nested = OuterRun::is_within(&parts);
         let run = OuterRun::of_write(&mut parts);
         let response = self.inner.call(Request::from_parts(parts, body));

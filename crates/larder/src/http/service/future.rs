@@ -10,11 +10,9 @@ use http_body::Body;
 use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
-use crate::http::body::service_bounds::Answer;
-use crate::http::body::service_bounds::Later;
+use crate::http::body::service_bounds::{Answer, Later};
 use crate::http::nesting::OuterRun;
-use crate::http::serve;
-use crate::http::serve::Whole;
+use crate::http::serve::{self, Whole};
 
 pin_project! {
     /// The future of [`CacheService`](crate::http::service::cache_service::CacheService).

@@ -6,9 +6,9 @@ use tower_layer::Layer;
 
 use crate::engine::coalesce::new_key_budget::Budget;
 use crate::engine::shared::Engine;
+use crate::http::http_state::HttpState;
 use crate::http::layer_state::Route;
 use crate::http::nesting::Existing;
-use crate::http::http_state::HttpState;
 use crate::http::policy::Policy;
 use crate::http::service::cache_service::CacheService;
 

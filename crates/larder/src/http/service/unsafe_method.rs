@@ -6,7 +6,6 @@ mod tests;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::http::service::related_uris::Origin;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
@@ -18,10 +17,9 @@ use larder_core::outcome::{BypassReason, Outcome};
 
 use crate::engine::coalesce::clients::Clients;
 use crate::engine::detach::detached;
-use crate::engine::invalidation_log::invalidation::Invalidated;
-use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidate::repeat::invalidate_twice;
+use crate::engine::invalidation_log::invalidation::{Invalidated, Invalidation};
 use crate::http::body::CacheBody;
 use crate::http::layer_state::Route;
 use crate::http::nesting::OuterRun;
@@ -31,6 +29,8 @@ use crate::http::policy::read_your_writes::Brought;
 use crate::http::request::axum_route::Params;
 use crate::http::request::target_uri::Target;
 use crate::http::serve;
+use crate::http::service::before_lookup::set_token;
+use crate::http::service::related_uris::Origin;
 
 /// How a request with an unsafe method counts.
 pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
@@ -166,7 +166,7 @@ where
     }
     let mut response = serve::past(response, OUTCOME, &run);
     // Even where nothing was invalidated here: the handler may have done so itself, whatever it answers.
-    route.give_token(response.headers_mut(), brought, last == Some(Invalidated::Applied));
+    set_token(&route, response.headers_mut(), brought, last == Some(Invalidated::Applied));
     Some(Ok(response))
 }
 

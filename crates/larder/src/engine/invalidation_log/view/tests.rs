@@ -1,19 +1,54 @@
 use std::sync::atomic::AtomicBool;
 
+use larder_core::log::names::Names;
 use larder_core::log::position::LogId;
 use larder_core::log::selector::{Event, Mode, Selector, Tag};
 use larder_core::log::tail::Limits;
 use larder_core::store::Look;
 
 use super::*;
-use crate::testing::INCARNATION;
-use crate::testing::after;
-use crate::testing::held;
-use crate::testing::now;
-use crate::testing::stored;
+use crate::testing::{INCARNATION, after, now, position};
 
 const STALENESS: Duration = Duration::from_secs(2);
 const NANO: Duration = Duration::from_nanos(1);
+
+/// Something stored that has the tag `t`.
+struct Filled {
+    position: Position,
+    names: Names,
+    filled_at: Option<Boot>,
+    valid_at: AtomicU64,
+}
+
+impl Filled {
+    fn new(position: Position, filled_at: Option<Boot>) -> Self {
+        let names = Names::new("/", &["a".into()], &[], &[Tag::new("t")]);
+        Self { position, names, filled_at, valid_at: AtomicU64::new(u64::MAX) }
+    }
+}
+
+impl Stamped for Filled {
+    fn position(&self) -> &Position {
+        &self.position
+    }
+
+    fn names(&self) -> &Names {
+        &self.names
+    }
+
+    fn filled_at(&self) -> Option<Boot> {
+        self.filled_at
+    }
+
+    fn valid_at(&self) -> &AtomicU64 {
+        &self.valid_at
+    }
+}
+
+/// Something that this process filled from the log's start.
+fn filled() -> Filled {
+    Filled::new(position(0, 0), Some(now()))
+}
 
 fn alone() -> LogView {
     LogView::new(Tail::alone(INCARNATION, Limits::default()), STALENESS)
@@ -47,7 +82,7 @@ fn look(view: &LogView, last: u64, events: Vec<Event>, sent: Boot) {
 #[test]
 fn what_this_process_filled_is_confirmed_for_as_long_as_staleness_may_last() {
     let view = following();
-    let held = held("a", "");
+    let held = filled();
     assert_eq!(view.judge(&held, now()), (Verdict::Valid, true));
     assert_eq!(view.judge(&held, after(STALENESS)), (Verdict::Valid, true));
     assert_eq!(view.judge(&held, after(STALENESS + NANO)), (Verdict::Valid, false));
@@ -61,7 +96,7 @@ fn what_this_process_filled_is_confirmed_for_as_long_as_staleness_may_last() {
 #[test]
 fn what_another_process_filled_is_confirmed_by_the_log_alone() {
     let view = following();
-    let promoted = Held::promoted(stored("a", ""), stored("a", "").meta.response_time, now());
+    let promoted = Filled::new(position(0, 0), None);
     assert_eq!(view.judge(&promoted, now()), (Verdict::Valid, false));
     look(&view, 1, vec![], now());
     assert_eq!(view.judge(&promoted, after(STALENESS)), (Verdict::Valid, true));
@@ -72,7 +107,7 @@ fn what_another_process_filled_is_confirmed_by_the_log_alone() {
 #[test]
 fn what_was_confirmed_never_goes_back() {
     let view = following();
-    let held = held("a", "");
+    let held = filled();
     look(&view, 1, vec![], after(STALENESS));
     look(&view, 1, vec![], now());
     assert_eq!(view.judge(&held, after(2 * STALENESS)), (Verdict::Valid, true));
@@ -91,7 +126,7 @@ fn what_was_confirmed_never_goes_back() {
 fn the_only_process_there_is_always_knows_the_whole_log() {
     let view = alone();
     let years = Duration::from_secs(100 * 365 * 24 * 3600);
-    assert_eq!(view.judge(&held("a", ""), after(years)), (Verdict::Valid, true));
+    assert_eq!(view.judge(&filled(), after(years)), (Verdict::Valid, true));
     assert!(view.may_join(now(), view.confirmed_at(), after(years)));
 }
 
@@ -99,7 +134,7 @@ fn the_only_process_there_is_always_knows_the_whole_log() {
 #[test]
 fn a_change_of_the_generation_has_the_rows_looked_up_again() {
     let view = alone();
-    let held = held("a", "");
+    let held = filled();
     let remembers = || held.valid_at.load(Ordering::Relaxed);
     let generation = || view.read(Tail::generation);
     let first = generation();
@@ -124,7 +159,7 @@ fn a_change_of_the_generation_has_the_rows_looked_up_again() {
 #[test]
 fn what_is_softly_invalidated_is_asked_for_each_time() {
     let view = alone();
-    let held = held("a", "");
+    let held = filled();
     view.change(|tail| tail.record(&[event(Mode::Soft, Tag::new("t"))], now()));
     for age in [Duration::ZERO, STALENESS] {
         assert_eq!(view.judge(&held, after(age)).0, Verdict::Soft(age));
@@ -138,11 +173,7 @@ fn what_is_softly_invalidated_is_asked_for_each_time() {
 fn a_floor_and_another_incarnation_refuse_what_was_valid() {
     let view = following();
     look(&view, 5, vec![], now());
-    let at = |position| {
-        let mut stored = stored("a", "");
-        stored.meta.position = position;
-        Held::filled(stored, Some(now()), now())
-    };
+    let at = |position| Filled::new(position, Some(now()));
     let held = at(view.position());
     assert_eq!(view.judge(&held, now()).0, Verdict::Valid);
     let trimmed = |incarnation| Look {
@@ -177,7 +208,7 @@ fn a_flight_may_be_joined_for_as_long_as_staleness_may_last() {
 #[test]
 fn no_thread_finds_valid_what_was_invalidated_before_it_asked() {
     for _ in 0..200 {
-        let (view, held, invalidated) = (alone(), held("a", ""), AtomicBool::new(false));
+        let (view, held, invalidated) = (alone(), filled(), AtomicBool::new(false));
         std::thread::scope(|threads| {
             for _ in 0..2 {
                 threads.spawn(|| {

@@ -1,6 +1,6 @@
-use super::*;
-
 use StoreErrorKind::{CircuitOpen, Refused, Timeout, Unreachable};
+
+use super::*;
 
 fn at(millis: u64) -> Boot {
     Boot::from_nanos((100_000 + millis) * 1_000_000)

@@ -5,9 +5,9 @@ use larder_core::log::selector::{Event, Mode, Selector, UriName};
 use larder_core::stored::Told;
 use larder_core::time::{Boot, Wall};
 
-use crate::http::memory::variation_table::Variations;
-use crate::testing::after;
-use crate::testing::now;
+use super::Variations;
+use crate::engine::invalidation_log::uri_aliases::EquivalentUris as _;
+use crate::testing::{after, now};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

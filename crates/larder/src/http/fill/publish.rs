@@ -1,0 +1,36 @@
+//! Publishing a response to followers while its body arrives.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use http_body::SizeHint;
+
+use crate::http::body::shared_body::Writer;
+use crate::http::fill::Fill;
+use crate::http::fill::build::Making;
+use crate::http::flight_event::Heard;
+
+impl Fill {
+    /// Publishes a response that is to be stored, and whose body is on its way. `None` if followers have to wait for its end.
+    pub(crate) fn publish(
+        &self,
+        (status, headers): (StatusCode, &HeaderMap),
+        length: Option<u64>,
+        making: &Making,
+        so_far: &[Bytes],
+    ) -> Option<Writer> {
+        let lead = self.lead.as_ref()?;
+        // A failure is published at its end. A body of unknown length may turn out too large to be stored: its followers
+        // would have to get the rest from another run of the handler, which may make another body.
+        let is_promised = length.is_some() || self.route.policy.fill_limits.follow_unknown_length;
+        if making.is_failure || !is_promised {
+            return None;
+        }
+        let head = self.make_head(status, headers.clone(), making);
+        self.learn_from(&head);
+        let writer = Writer::new(head, length.map(SizeHint::with_exact).unwrap_or_default(), so_far);
+        lead.announce(Heard::Arriving(Arc::clone(writer.arriving())));
+        Some(writer)
+    }
+}

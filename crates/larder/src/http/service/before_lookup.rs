@@ -1,0 +1,60 @@
+//! Reading one's own writes: the tokens that requests bring and responses carry.
+
+use http::HeaderMap;
+use larder_core::log::tail::Tail;
+
+use crate::http::layer_state::Route;
+use crate::http::policy::read_your_writes::Brought;
+
+/// What has to be done for a request before it is looked up, or how it is.
+pub(crate) enum Detour {
+    /// The log has to be read as far as this.
+    CatchUp(Brought),
+    /// It may be answered by what was made for an equivalent query.
+    Search,
+}
+
+/// Puts the request's fields in order where the policy asks for it. Returns why it is not looked up under its key at once.
+#[inline]
+pub(crate) fn before_lookup(route: &Route, request: &mut HeaderMap) -> Option<Detour> {
+    let before = route.policy.before.as_ref()?;
+    before.spell(request);
+    match token_ahead_of_log(route, request) {
+        Some(brought) => Some(Detour::CatchUp(brought)),
+        None => route.policy.searches().then_some(Detour::Search),
+    }
+}
+
+/// The token that a request brings, if this instance may know less than that says.
+fn token_ahead_of_log(route: &Route, request: &mut HeaderMap) -> Option<Brought> {
+    take_token(route, request).filter(|brought| match brought {
+        Ok(token) => !route.engine.log.has_reached(token),
+        Err(_) => true,
+    })
+}
+
+#[inline]
+pub(crate) fn take_token(route: &Route, request: &mut HeaderMap) -> Option<Brought> {
+    route.policy.own_writes()?.take(request)
+}
+
+/// Tells a client what is known here after its write, and `applied` says whether that write is in the log.
+pub(crate) fn set_token(route: &Route, response: &mut HeaderMap, brought: Option<Brought>, applied: bool) {
+    let Some(own_writes) = route.policy.own_writes() else { return };
+    let log = &route.engine.log;
+    let own = log.read(Tail::token);
+    let token = match brought {
+        Some(Ok(brought)) => own.after(brought, applied),
+        Some(Err(_)) | None => own,
+    };
+    own_writes.give(&token, response, log.max_staleness());
+}
+
+pub(crate) async fn wait_for_token(route: &Route, brought: Brought) -> bool {
+    match (route.policy.own_writes(), brought) {
+        (Some(own_writes), Ok(token)) => {
+            route.engine.log.catch_up(&token, own_writes.wait, route.engine.clock.boot()).await
+        }
+        _ => false,
+    }
+}
