@@ -1,0 +1,1 @@
+//! The files that `ARCHITECTURE.md` names exist.

@@ -1,0 +1,1 @@
+//! A file name occurs once in a crate.

@@ -1,0 +1,1 @@
+//! A function fits on one screen.

@@ -1,0 +1,1 @@
+//! The storeys of `larder`: `engine/` below `http/` and `values/`, and `cache/` above all.
