@@ -5,6 +5,7 @@ mod ci;
 mod conformance;
 mod fuzz;
 mod proof;
+mod prose;
 mod redis;
 mod shell;
 mod test;
@@ -70,6 +71,11 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Counts what the rules for comments and Markdown forbid, and fails if a count is over its limit.
+    Prose {
+        /// Only reads files below these paths, for example `crates/larder-core/src/log`.
+        paths: Vec<String>,
+    },
     /// Checks all that has to hold before a change lands: format, lints, docs, the public cache tests, tests.
     Ci,
 }
@@ -83,6 +89,7 @@ fn main() -> ExitCode {
         Task::Faults { args } => proof::beside_redis("larder-faults", &args),
         Task::Growth { args } => proof::beside_redis("larder-growth", &args),
         Task::Model { args } => proof::run("larder-model", &args),
+        Task::Prose { paths } => prose::run(&paths),
         Task::Torture { broken: None, args } => proof::beside_redis("larder-torture", &args),
         Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
         Task::Ci => ci::run(),
