@@ -5,15 +5,21 @@ use super::rules::{Hit, RuleKind, check};
 use super::text::{ProseFile, markdown_block};
 use super::{are_within_limits, table};
 
-fn rust(source: &str) -> Vec<(usize, String)> {
+/// Lines and what was found there.
+type Found = Vec<(usize, String)>;
+
+/// A name, a text, and its hits.
+type Case = (&'static str, &'static str, Found);
+
+fn rust(source: &str) -> Found {
     hits_of("crates/larder/src/lib.rs", source)
 }
 
-fn markdown(text: &str) -> Vec<(usize, String)> {
+fn markdown(text: &str) -> Found {
     hits_of("docs/GUIDE.md", text)
 }
 
-fn hits_of(path: &str, text: &str) -> Vec<(usize, String)> {
+fn hits_of(path: &str, text: &str) -> Found {
     let blocks = if path.ends_with(".md") { vec![markdown_block(text)] } else { comment_blocks(text) };
     let hits = check(&ProseFile { path: path.to_owned(), blocks });
     hits.into_iter().map(|hit| (hit.line, hit.what)).collect()
@@ -26,7 +32,7 @@ fn words_over_the_limit() -> String {
 #[test]
 fn a_word_is_found_where_it_is_prose() {
     let retired = |word: &str| format!("retired: `{word}`");
-    let cases: [(&str, &str, Vec<(usize, String)>); 17] = [
+    let cases: Vec<Case> = vec![
         ("a comment", "// Redis is told.", vec![(1, retired("told"))]),
         ("after code", "fn f() {} // Redis is told.", vec![(1, retired("told"))]),
         ("in capitals", "\n// Nobody waits.", vec![(2, retired("nobody"))]),
@@ -53,7 +59,7 @@ fn a_word_is_found_where_it_is_prose() {
 #[test]
 fn a_doc_comment_begins_with_its_subject() {
     let begins = |word: &str| format!("doc comment begins with `{word}`");
-    let cases: [(&str, &str, Vec<(usize, String)>); 6] = [
+    let cases: Vec<Case> = vec![
         ("an item", "/// What a cache stores.", vec![(1, begins("What"))]),
         ("a module", "//! **What** a cache stores.", vec![(1, begins("What"))]),
         ("a later line", "/// Stores\n/// What it gets.", vec![]),
@@ -69,7 +75,7 @@ fn a_doc_comment_begins_with_its_subject() {
 #[test]
 fn who_stands_in_questions_only() {
     let found = |word: &str| format!("`{word}` outside of a question");
-    let cases: [(&str, &str, Vec<(usize, String)>); 4] = [
+    let cases: Vec<Case> = vec![
         (
             "a statement",
             "// Those who\n// wait, and whoever.",
