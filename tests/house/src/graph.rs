@@ -1,15 +1,15 @@
-//! Which child of a folder names which other one.
+//! The references between the children of a folder, as a graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::references::Reference;
+use crate::code::Reference;
 
 /// The folders of a crate by path, each with its graph. The source folder itself is `""`.
-pub type Folders = BTreeMap<String, Graph>;
+pub(crate) type Folders = BTreeMap<String, Graph>;
 
 /// The children of one folder. A subfolder is one node, together with all files in it.
 #[derive(Debug, Default)]
-pub struct Graph {
+pub(crate) struct Graph {
     edges: BTreeMap<(String, String), Vec<Reference>>,
 }
 
@@ -17,8 +17,7 @@ pub struct Graph {
 ///
 /// A folder and its `mod.rs`, or the file of the same name beside it, are one. So a reference
 /// between that file and a file below the folder stays within one node, and is no edge.
-#[must_use]
-pub fn folders(references: &BTreeSet<Reference>) -> Folders {
+pub(crate) fn folders(references: &BTreeSet<Reference>) -> Folders {
     let mut folders = Folders::new();
     for reference in references {
         let Some(to) = &reference.to else { continue };
@@ -33,8 +32,10 @@ pub fn folders(references: &BTreeSet<Reference>) -> Folders {
     folders
 }
 
-/// The names on the way from the source folder to a file: `a/b.rs` is `a`, `b`; `a/mod.rs` is `a`.
-fn nodes(file: &str) -> Vec<&str> {
+/// The names on the way from the source folder to a file or folder.
+///
+/// `a/b.rs` is `a`, `b`, and `a/mod.rs` is `a`. `lib.rs` is the source folder itself.
+pub(crate) fn nodes(file: &str) -> Vec<&str> {
     let path = file.trim_end_matches(".rs");
     let mut nodes: Vec<&str> = path.split('/').collect();
     if nodes.last() == Some(&"mod") || matches!(*nodes, ["lib" | "main"]) {
@@ -45,14 +46,14 @@ fn nodes(file: &str) -> Vec<&str> {
 
 impl Graph {
     /// The references from one child to another.
-    #[must_use]
-    pub fn edge(&self, from: &str, to: &str) -> &[Reference] {
+    pub(crate) fn edge(&self, from: &str, to: &str) -> &[Reference] {
         self.edges.get(&(from.to_owned(), to.to_owned())).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The sets of children that all reach each other, largest first. Each `pair` counts as one child.
-    #[must_use]
-    pub fn circles(&self, pairs: &[(String, String)]) -> Vec<BTreeSet<String>> {
+    /// The sets of children that all reach each other, largest first.
+    ///
+    /// The two children of each pair count as one, so that a larger circle through them is found.
+    pub(crate) fn circles(&self, pairs: &[(String, String)]) -> Vec<BTreeSet<String>> {
         let merged = Merged::new(self, pairs);
         let mut circles: Vec<BTreeSet<String>> = Vec::new();
         for node in merged.successors.keys() {

@@ -1,10 +1,10 @@
-//! Which code is compiled for tests only.
+//! Recognizes code that is compiled for tests only.
 
 use syn::punctuated::Punctuated;
 use syn::{Attribute, ImplItem, Item, Meta, Stmt, Token, TraitItem};
 
 /// Whether one of these attributes is `#[cfg(test)]` or `#[cfg(all(test, …))]`.
-pub(crate) fn is_test_only(attributes: &[Attribute]) -> bool {
+pub(super) fn is_test_only(attributes: &[Attribute]) -> bool {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
         let condition = attribute.parse_args::<Meta>();
         condition.is_ok_and(|condition| requires_test(&condition))
@@ -22,7 +22,7 @@ fn requires_test(condition: &Meta) -> bool {
 }
 
 /// Whether an item is compiled for tests only. A module named `tests` always is.
-pub(crate) fn is_test_only_item(item: &Item) -> bool {
+pub(super) fn is_test_only_item(item: &Item) -> bool {
     let is_tests = matches!(item, Item::Mod(module) if module.ident == "tests");
     is_tests || is_test_only(attributes_of_item(item))
 }
@@ -46,7 +46,7 @@ fn attributes_of_item(item: &Item) -> &[Attribute] {
     }
 }
 
-pub(crate) fn attributes_of_impl_item(item: &ImplItem) -> &[Attribute] {
+pub(super) fn attributes_of_impl_item(item: &ImplItem) -> &[Attribute] {
     match item {
         ImplItem::Const(item) => &item.attrs,
         ImplItem::Fn(item) => &item.attrs,
@@ -56,7 +56,7 @@ pub(crate) fn attributes_of_impl_item(item: &ImplItem) -> &[Attribute] {
     }
 }
 
-pub(crate) fn attributes_of_trait_item(item: &TraitItem) -> &[Attribute] {
+pub(super) fn attributes_of_trait_item(item: &TraitItem) -> &[Attribute] {
     match item {
         TraitItem::Const(item) => &item.attrs,
         TraitItem::Fn(item) => &item.attrs,
@@ -67,7 +67,7 @@ pub(crate) fn attributes_of_trait_item(item: &TraitItem) -> &[Attribute] {
 }
 
 /// The attributes of a statement, if it is a `let` or a macro call. Items are asked themselves.
-pub(crate) fn attributes_of_statement(statement: &Stmt) -> &[Attribute] {
+pub(super) fn attributes_of_statement(statement: &Stmt) -> &[Attribute] {
     match statement {
         Stmt::Local(local) => &local.attrs,
         Stmt::Macro(call) => &call.attrs,

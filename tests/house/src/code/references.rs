@@ -1,66 +1,69 @@
-//! What each file of a crate names: items of other files, and other crates.
+//! The references of each file: to items of other files, and to other crates.
 
 use std::collections::BTreeSet;
 
+use anyhow::Result;
+use proc_macro2::TokenStream;
 use syn::visit::{self, Visit};
 use syn::{Item, ItemMod, ItemUse, Macro, MetaList, Path, Stmt, Visibility};
 
-use crate::module_tree::{ModuleId, ModuleTree};
-use crate::names::Target;
-use crate::test_only::{
+use super::module_tree::ModuleTree;
+use super::names::ModuleId;
+use super::resolve::Target;
+use super::test_only::{
     attributes_of_impl_item, attributes_of_statement, attributes_of_trait_item, is_test_only,
     is_test_only_item,
 };
-use crate::tokens;
-use crate::use_tree::{CodePath, imports, plain};
+use super::tokens;
+use super::use_tree::{CodePath, imports, plain};
+use crate::workspace::CrateSources;
 
 /// A place in a file that names something outside of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference {
-    pub file: String,
-    pub line: usize,
+pub(crate) struct Reference {
+    pub(crate) file: String,
+    pub(crate) line: usize,
     /// The path as it is written there.
-    pub path: String,
-    /// The file of this crate that defines or re-exports it.
-    pub to: Option<String>,
+    pub(crate) path: String,
+    /// The other file of this crate that defines or re-exports it.
+    pub(crate) to: Option<String>,
     /// The other crate that it comes from.
-    pub crate_name: Option<String>,
+    pub(crate) crate_name: Option<String>,
 }
 
 /// Finds all references of a crate, without those of code that only tests compile.
-#[must_use]
-pub fn references(tree: &ModuleTree) -> BTreeSet<Reference> {
+pub(crate) fn references(sources: &CrateSources<'_>) -> Result<BTreeSet<Reference>> {
+    let tree = ModuleTree::load(sources)?;
     let mut found = BTreeSet::new();
-    for (module, file) in &tree.files {
-        let mut collector = Collector { tree, module: *module, found: &mut found };
+    for (module, file) in tree.files() {
+        let mut collector = Collector { tree: &tree, module: *module, found: &mut found };
         collector.visit_file(file);
     }
-    found
+    Ok(found)
 }
 
 struct Collector<'a> {
-    tree: &'a ModuleTree,
+    tree: &'a ModuleTree<'a>,
     module: ModuleId,
     found: &'a mut BTreeSet<Reference>,
 }
 
 impl Collector<'_> {
     fn add(&mut self, path: &CodePath) {
-        let modules = &self.tree.modules;
         let (to, crate_name) = match self.tree.resolve(self.module, path) {
             Some(Target::Module(module) | Target::Item(module)) => (Some(module), None),
             Some(Target::External { crate_name, via }) => (via, Some(crate_name)),
             None => return,
         };
-        let file = modules[self.module].file.clone();
-        let to = to.map(|module| modules[module].file.clone()).filter(|to| *to != file);
+        let file = self.tree.file_of(self.module).to_owned();
+        let to = to.map(|module| self.tree.file_of(module).to_owned()).filter(|to| *to != file);
         if to.is_some() || crate_name.is_some() {
-            let reference = Reference { file, line: path.line, path: path.text(), to, crate_name };
-            self.found.insert(reference);
+            let (line, path) = (path.line, path.segments.join("::"));
+            self.found.insert(Reference { file, line, path, to, crate_name });
         }
     }
 
-    fn add_tokens(&mut self, tokens: &proc_macro2::TokenStream) {
+    fn add_tokens(&mut self, tokens: &TokenStream) {
         for path in tokens::paths(tokens.clone()) {
             self.add(&path);
         }

@@ -2,10 +2,10 @@
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 
-use crate::use_tree::{CodePath, plain};
+use super::use_tree::{CodePath, plain};
 
 /// The paths of at least two segments in these tokens.
-pub(crate) fn paths(tokens: TokenStream) -> Vec<CodePath> {
+pub(super) fn paths(tokens: TokenStream) -> Vec<CodePath> {
     let mut found = Vec::new();
     collect_paths(tokens, &mut found);
     found
@@ -20,7 +20,7 @@ fn collect_paths(tokens: TokenStream, found: &mut Vec<CodePath>) {
             TokenTree::Ident(ident) => {
                 match &mut current {
                     Some(path) if colons == 2 => path.segments.push(plain(&ident)),
-                    _ => finish(current.replace(beginning(&ident)), found),
+                    _ => finish(current.replace(start_path(&ident)), found),
                 }
                 colons = 0;
             }
@@ -36,7 +36,7 @@ fn collect_paths(tokens: TokenStream, found: &mut Vec<CodePath>) {
     finish(current, found);
 }
 
-fn beginning(ident: &Ident) -> CodePath {
+fn start_path(ident: &Ident) -> CodePath {
     CodePath { is_global: false, segments: vec![plain(ident)], line: ident.span().start().line }
 }
 
@@ -44,27 +44,24 @@ fn finish(path: Option<CodePath>, found: &mut Vec<CodePath>) {
     found.extend(path.filter(|path| path.segments.len() > 1));
 }
 
-/// The functions in these tokens: name, first line, last line.
-pub(crate) fn functions(tokens: TokenStream) -> Vec<(String, usize, usize)> {
+/// The functions with a body in these tokens: name, line of `fn`, line of the closing brace.
+pub(super) fn functions(tokens: TokenStream) -> Vec<(Ident, usize, usize)> {
     let mut found = Vec::new();
-    let mut begun: Option<(String, usize)> = None;
     let mut keyword: Option<usize> = None;
+    let mut signature: Option<(Ident, usize)> = None;
     for token in tokens {
         match token {
             TokenTree::Ident(ident) if ident == "fn" => keyword = Some(ident.span().start().line),
             TokenTree::Ident(ident) => {
-                if let Some(line) = keyword.take() {
-                    begun = Some((ident.to_string(), line));
-                }
+                signature = keyword.take().map(|line| (ident, line)).or(signature);
             }
-            TokenTree::Punct(punct) if punct.as_char() == ';' => begun = None,
+            TokenTree::Punct(punct) if punct.as_char() == ';' => signature = None,
             TokenTree::Group(group) => {
-                keyword = None;
-                if group.delimiter() == Delimiter::Brace
-                    && let Some((name, line)) = begun.take()
-                {
+                let body = (group.delimiter() == Delimiter::Brace).then(|| signature.take());
+                if let Some((name, line)) = body.flatten() {
                     found.push((name, line, group.span_close().end().line));
                 }
+                keyword = None;
                 found.extend(functions(group.stream()));
             }
             _ => {}
