@@ -1,4 +1,4 @@
-//! Which files have prose: the sources of the crates, and all Markdown.
+//! The files that have prose: the sources of the crates, and all Markdown.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -13,7 +13,7 @@ const SKIPPED: [&str; 3] = [".git", "node_modules", "target"];
 
 /// The root of the workspace that the current folder is in.
 ///
-/// Worktrees share one program, so the place where it was compiled says nothing.
+/// The place where this program was compiled says nothing: a copy of it may run in another one.
 pub(super) fn workspace_root() -> Result<PathBuf> {
     let here = env::current_dir().context("cannot read the current folder")?;
     let is_root = |folder: &&Path| folder.join("Cargo.toml").is_file() && folder.join("crates").is_dir();

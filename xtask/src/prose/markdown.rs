@@ -8,7 +8,7 @@ pub(super) struct Paragraph<'a> {
     pub(super) form: Form,
 }
 
-/// What a paragraph is written as.
+/// The form of a paragraph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Prose,
@@ -43,7 +43,9 @@ pub(super) fn paragraphs(block: &Block) -> Vec<Paragraph<'_>> {
     paragraphs
 }
 
-/// Adds a line to the last paragraph, or begins one. Returns whether the next line may belong to it.
+/// Adds a line to the last paragraph, or begins one.
+///
+/// Returns whether the next line may belong to the same paragraph.
 fn add<'a>(paragraphs: &mut Vec<Paragraph<'a>>, line: &'a Line, is_open: bool) -> bool {
     let text = line.text.trim_start();
     if text.is_empty() {

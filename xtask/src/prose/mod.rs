@@ -1,4 +1,4 @@
-//! `cargo xtask prose`: counts what the rules for comments and Markdown forbid.
+//! `cargo xtask prose`: counts the words and lines that the rules for prose forbid.
 //!
 //! The counts are a smoke test. They find retired words and long lines, not sentences that have to
 //! be read twice.
