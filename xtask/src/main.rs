@@ -71,12 +71,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Counts what the rules for comments and Markdown forbid, and fails if a count is over its limit.
+    /// Counts retired words and long lines in comments and Markdown; fails if there are too many.
     Prose {
         /// Only reads files below these paths, for example `crates/larder-core/src/log`.
         paths: Vec<String>,
     },
-    /// Checks all that has to hold before a change lands: format, lints, docs, the public cache tests, tests.
+    /// Runs every check that a change has to pass: format, prose, lints, docs, the public cache tests, tests.
     Ci,
 }
 
