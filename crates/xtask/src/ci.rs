@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{conformance, shell, test};
+use crate::{conformance, prose, shell, test};
 
 /// Stops at the first check that fails; the tests come last, so that their closing lines are the last that is printed.
 pub(crate) fn run() -> Result<ExitCode> {
     shell::must(&mut shell::cargo(&["fmt", "--all", "--check"]))?;
+    prose::must()?;
     shell::must(shell::cargo(&CLIPPY).args(DENY_WARNINGS))?;
     shell::must(shell::cargo(&DOC).env("RUSTDOCFLAGS", "-D warnings"))?;
     conformance::must_if_possible()?;

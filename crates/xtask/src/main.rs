@@ -5,6 +5,7 @@ mod ci;
 mod conformance;
 mod fuzz;
 mod measure;
+mod prose;
 mod redis;
 mod shell;
 mod test;
@@ -70,7 +71,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Checks all that has to hold before a change lands: format, lints, docs, the public cache tests, tests.
+    /// Counts retired words and long lines in comments and Markdown; fails if there are too many.
+    Prose {
+        /// Only reads files below these paths, for example `crates/larder-core/src/log`.
+        paths: Vec<String>,
+    },
+    /// Runs every check that a change has to pass: format, prose, lints, docs, the public cache tests, tests.
     Ci,
 }
 
@@ -83,6 +89,7 @@ fn main() -> ExitCode {
         Task::Faults { args } => measure::beside_redis("larder-fault-latency", &args),
         Task::Growth { args } => measure::beside_redis("larder-scaling", &args),
         Task::Model { args } => measure::run("larder-model", &args),
+        Task::Prose { paths } => prose::run(&paths),
         Task::Torture { broken: None, args } => measure::beside_redis("larder-torture", &args),
         Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
         Task::Ci => ci::run(),

@@ -82,12 +82,6 @@ views! {
     looked_before_listening LookedBeforeListening,
 }
 
-/// What the view of a cache has beside, and nothing here uses.
-mod catch_up {
-    #[derive(Default)]
-    pub(crate) struct CatchingUp;
-}
-
 const OURS: Incarnation = Incarnation::from_bytes([7; 16]);
 const STALENESS: Duration = Duration::from_secs(2);
 
