@@ -10,7 +10,7 @@ use crate::http::policy::Policy;
 
 /// A cache and the policy of one of its layers.
 #[derive(Debug)]
-pub(crate) struct Route {
+pub(crate) struct LayerState {
     pub(crate) engine: Arc<Engine>,
     pub(crate) http: Arc<HttpState>,
     pub(crate) policy: Policy,

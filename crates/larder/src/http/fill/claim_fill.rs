@@ -17,7 +17,7 @@ use crate::engine::lease::claim::{ClaimEvent, ClaimTarget, LeaseClaim};
 use crate::http::cache_status;
 use crate::http::fill::fill_result::Word;
 use crate::http::flight_event::{Ended, Lead};
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::equivalent::lookup_shared_observed;
 use crate::http::lookup::from_store::lookup_from_value;
@@ -43,7 +43,7 @@ pub(crate) enum Right {
 
 /// Asks for the right to fill what was `seen` to be missing, and waits for whoever has it.
 pub(crate) async fn right_to_fill<S: Clone>(
-    route: &Route,
+    route: &LayerState,
     ask: &Ask,
     lead: &Lead,
     stale: Option<Stale>,
@@ -58,7 +58,7 @@ pub(crate) async fn right_to_fill<S: Clone>(
 
 /// The same for who refreshes what is stored: another instance may have done it already.
 pub(super) async fn right_to_refresh<S: Clone>(
-    route: &Route,
+    route: &LayerState,
     ask: &Ask,
     lead: &Lead,
     stale: Option<Stale>,
@@ -77,7 +77,7 @@ pub(super) async fn right_to_refresh<S: Clone>(
 }
 
 struct Claimant<'a> {
-    route: &'a Route,
+    route: &'a LayerState,
     ask: &'a Ask,
     claim: LeaseClaim,
     stale: Option<Stale>,
@@ -87,7 +87,7 @@ struct Claimant<'a> {
 
 impl<'a> Claimant<'a> {
     /// Where the shared tier was not asked, or did not answer, it is not asked for a lease either.
-    fn new(route: &'a Route, ask: &'a Ask, lead: &Lead, seen: Option<ClaimTarget>) -> Option<Self> {
+    fn new(route: &'a LayerState, ask: &'a Ask, lead: &Lead, seen: Option<ClaimTarget>) -> Option<Self> {
         let deadline = Instant::now() + route.policy.fill_limits.head;
         let claim = LeaseClaim::new(&route.engine, seen?, lead.flight().position, deadline)?;
         Some(Self { route, ask, claim, stale: None, asked: route.engine.clock.wall() })

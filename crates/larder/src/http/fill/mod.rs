@@ -24,14 +24,14 @@ use crate::engine::coalesce::clients::Clients;
 use crate::engine::lease::Lease;
 use crate::http::body::CacheBody;
 use crate::http::flight_event::Lead;
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::Ask;
 use crate::http::memory::cached_response::Held;
 use crate::http::memory::stale_response::Stale;
 
 /// A run of the handler, and what it is for.
 pub(crate) struct Fill {
-    pub(crate) route: Arc<Route>,
+    pub(crate) route: Arc<LayerState>,
     pub(crate) ask: Ask,
     /// The flight that waits for it; `None` if nobody does.
     pub(crate) lead: Option<Lead>,
@@ -62,7 +62,7 @@ pub(crate) type Client<B, E> = oneshot::Sender<Result<Response<CacheBody<B>>, E>
 impl Fill {
     /// A run that only one request waits for.
     pub(crate) fn of_one(
-        route: &Arc<Route>,
+        route: &Arc<LayerState>,
         ask: Ask,
         stale: Option<Stale>,
         base: Option<Arc<Held>>,

@@ -18,7 +18,7 @@ use crate::http::body::service_bounds::Inner;
 use crate::http::fill::Fill;
 use crate::http::fill::claim_fill::{Right, right_to_refresh};
 use crate::http::flight_event::{Ended, Lead};
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::{Look, credentials_reason};
 use crate::http::lookup::equivalent::lookup_memory_for;
@@ -30,7 +30,7 @@ use crate::http::ready_service::Place;
 
 /// Whether this hit is the one to refresh the response before it goes stale (XFetch).
 #[inline]
-pub(crate) fn is_due(route: &Route, held: &Held, now: Boot) -> bool {
+pub(crate) fn is_due(route: &LayerState, held: &Held, now: Boot) -> bool {
     let early = route.policy.early;
     // From (0, 1]: the logarithm of zero is none.
     early.is_near(held.nanos_left(now), held.cost)
@@ -44,7 +44,7 @@ pub(crate) fn is_due(route: &Route, held: &Held, now: Boot) -> bool {
 /// Refreshes a response that was served fresh, with the request that it was served to.
 #[cold]
 pub(crate) fn refresh_early<S, Q>(
-    route: &Arc<Route>,
+    route: &Arc<LayerState>,
     inner: S,
     (mut parts, body): (Parts, Q),
     look: Look,
@@ -67,7 +67,7 @@ pub(crate) fn refresh_early<S, Q>(
 
 /// Has this request refresh a response in the background, unless another one does or that would be of no use.
 pub(crate) fn refresh<S, Q>(
-    route: &Arc<Route>,
+    route: &Arc<LayerState>,
     mut ask: Ask,
     place: Place<S>,
     request: Request<Q>,
@@ -104,7 +104,7 @@ pub(crate) fn refresh<S, Q>(
 /// A handler is not run for a response that would then not be stored because of the request: RFC 9111 §3 for `HEAD`,
 /// §5.2.1.5 for `no-store`. Nor is it for one that wants nothing but what is stored (§5.2.1.7): the handler would be asked with
 /// that very directive.
-fn may_be_stored(route: &Route, ask: &Ask) -> bool {
+fn may_be_stored(route: &LayerState, ask: &Ask) -> bool {
     let forbids = || {
         let asked = RequestDirectives::parse(&ask.headers);
         asked.no_store || asked.only_if_cached
@@ -113,7 +113,7 @@ fn may_be_stored(route: &Route, ask: &Ask) -> bool {
 }
 
 /// The flight of a refresh: one for each key.
-fn lead(route: &Route, ask: &Ask, stale: &Stale) -> Option<Lead> {
+fn lead(route: &LayerState, ask: &Ask, stale: &Stale) -> Option<Lead> {
     let cache = &route.engine;
     let lead = route.http.flights.try_lead(ask.flight(route), cache.clock.boot(), cache.log.position())?;
     // Looked at once more, now that nobody else refreshes it. What was invalidated before the flight's position is no base

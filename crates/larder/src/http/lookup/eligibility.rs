@@ -11,7 +11,7 @@ use larder_core::http::storable::Credentials;
 use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::BypassReason;
 
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::policy::Policy;
 use crate::http::request::target_uri::{Host, Target};
 
@@ -38,7 +38,7 @@ pub(crate) struct Look {
 }
 
 /// Decides what to do with the request, and writes its key where it is to be looked up.
-pub(crate) fn classify(route: &Route, parts: &mut Parts, key: &mut KeyBuf) -> Plan {
+pub(crate) fn classify(route: &LayerState, parts: &mut Parts, key: &mut KeyBuf) -> Plan {
     let head = match parts.method {
         Method::GET => false,
         Method::HEAD => true,
@@ -56,7 +56,7 @@ pub(crate) fn classify(route: &Route, parts: &mut Parts, key: &mut KeyBuf) -> Pl
 }
 
 fn eligible_lookup(
-    route: &Route,
+    route: &LayerState,
     parts: &mut Parts,
     key: &mut KeyBuf,
     head: bool,

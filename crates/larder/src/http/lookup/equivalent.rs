@@ -8,7 +8,7 @@ use larder_core::time::Boot;
 
 use crate::engine::lease::claim::ClaimTarget;
 use crate::engine::report::store_health::Exchange;
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::Look;
 use crate::http::lookup::from_memory::{
@@ -20,7 +20,7 @@ use crate::http::lookup::reuse::evaluate_reuse_for;
 
 /// What this process's memory knows about a request with this key of its own.
 pub(crate) fn lookup_memory_scoped(
-    route: &Route,
+    route: &LayerState,
     look: Look,
     exact: &str,
     parts: &Parts,
@@ -37,7 +37,7 @@ pub(crate) fn lookup_memory_scoped(
 }
 
 /// What this process's memory knows about what is sought: what answers equivalent queries first.
-pub(crate) fn lookup_memory_for(route: &Route, sought: Sought<'_>, now: Boot) -> Known {
+pub(crate) fn lookup_memory_for(route: &LayerState, sought: Sought<'_>, now: Boot) -> Known {
     let Sought { key, headers, search: Some(search) } = sought else {
         return lookup_memory_any(route, sought.key, sought.headers, now);
     };
@@ -53,14 +53,14 @@ pub(crate) fn lookup_memory_for(route: &Route, sought: Sought<'_>, now: Boot) ->
 }
 
 /// What the shared tier knows about a request that memory knows nothing of use about.
-pub(crate) async fn lookup_shared(route: &Route, sought: Sought<'_>, missing: MissReason) -> Known {
+pub(crate) async fn lookup_shared(route: &LayerState, sought: Sought<'_>, missing: MissReason) -> Known {
     lookup_shared_observed(route, sought, missing).await.0
 }
 
 /// What the shared tier knows about a request that memory knows nothing of use about, and what was seen where, for a
 /// claim to the lease. Nothing of that, if the shared tier was not asked or did not answer.
 pub(crate) async fn lookup_shared_observed(
-    route: &Route,
+    route: &LayerState,
     sought: Sought<'_>,
     missing: MissReason,
 ) -> (Known, Option<ClaimTarget>) {
@@ -73,7 +73,7 @@ pub(crate) async fn lookup_shared_observed(
 /// What the shared tier knows: under the key that equivalent queries have in common and under the request's own, or, where
 /// the first is not known, under its own, and what that key may be.
 async fn lookup_shared_equivalents(
-    route: &Route,
+    route: &LayerState,
     sought: Sought<'_>,
     search: &Search,
     missing: MissReason,
@@ -97,7 +97,7 @@ async fn lookup_shared_equivalents(
 }
 
 /// Learns what another instance, or this one before it was started again, was told of equivalent queries.
-async fn fetch_variation(route: &Route, search: &Search) {
+async fn fetch_variation(route: &LayerState, search: &Search) {
     let inner = &*route.engine;
     let Some(store) = inner.shared().filter(|_| route.engine.trusted().is_some()) else { return };
     match store.get(&address::variation(search.base())).await {

@@ -5,7 +5,7 @@ use larder_core::http::reuse::Reuse;
 use larder_core::outcome::{MissReason, Tier};
 use larder_core::time::Boot;
 
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::{Look, credentials_reason};
 use crate::http::lookup::reuse::evaluate_reuse;
@@ -14,7 +14,7 @@ use crate::http::memory::cached_response::Held;
 
 /// What this process's memory knows about a request.
 #[inline]
-pub(crate) fn lookup_memory(route: &Route, look: Look, key: &str, headers: &HeaderMap, now: Boot) -> Known {
+pub(crate) fn lookup_memory(route: &LayerState, look: Look, key: &str, headers: &HeaderMap, now: Boot) -> Known {
     let known = lookup_memory_any(route, key, headers, now);
     restrict_to_shareable(look, known)
 }
@@ -33,13 +33,13 @@ pub(crate) fn restrict_to_shareable(look: Look, known: Known) -> Known {
 }
 
 #[inline]
-pub(crate) fn lookup_memory_any(route: &Route, key: &str, headers: &HeaderMap, now: Boot) -> Known {
+pub(crate) fn lookup_memory_any(route: &LayerState, key: &str, headers: &HeaderMap, now: Boot) -> Known {
     lookup_memory_with(route, key, headers, now, |held| evaluate_reuse(route, held, headers, now))
 }
 
 #[inline]
 pub(crate) fn lookup_memory_with(
-    route: &Route,
+    route: &LayerState,
     key: &str,
     headers: &HeaderMap,
     now: Boot,
@@ -63,6 +63,6 @@ pub(crate) fn lookup_memory_with(
 
 /// Whether a look at memory can be left out, as nothing is in it.
 #[inline]
-pub(crate) fn is_store_only(route: &Route, look: Look) -> bool {
+pub(crate) fn is_store_only(route: &LayerState, look: Look) -> bool {
     route.shared_alone && credentials_reason(look.credentials).is_none()
 }

@@ -9,7 +9,7 @@ use larder_core::stored::address;
 
 use crate::engine::lease::claim::ClaimTarget;
 use crate::engine::report::store_health::Exchange;
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::query_scope::Sought;
 use crate::http::lookup::reuse::evaluate_reuse_for;
@@ -19,7 +19,7 @@ use crate::http::memory::slot::Variants;
 use crate::http::memory::stale_response::Stale;
 
 /// What the shared tier knows about a request, where nothing is kept in memory.
-pub(crate) async fn lookup_store_only(route: &Route, named: &Named, headers: &HeaderMap) -> Known {
+pub(crate) async fn lookup_store_only(route: &LayerState, named: &Named, headers: &HeaderMap) -> Known {
     let missing = MissReason::NeverStored;
     let sought = Sought { key: named.key(), headers, search: None };
     match fetch_at(route, named.address(), sought, true).await {
@@ -30,7 +30,7 @@ pub(crate) async fn lookup_store_only(route: &Route, named: &Named, headers: &He
 
 /// What the shared tier knows under one key.
 pub(crate) async fn lookup_shared_key(
-    route: &Route,
+    route: &LayerState,
     sought: Sought<'_>,
     missing: MissReason,
 ) -> (Known, Option<ClaimTarget>) {
@@ -41,12 +41,12 @@ pub(crate) async fn lookup_shared_key(
 }
 
 /// Reads the fingerprint that a claim to the lease needs. The stored response is neither served nor kept.
-pub(crate) async fn observe_shared(route: &Route, sought: Sought<'_>) -> Option<ClaimTarget> {
+pub(crate) async fn observe_shared(route: &LayerState, sought: Sought<'_>) -> Option<ClaimTarget> {
     fetch_shared(route, sought).await.ok().map(|(_, seen)| seen)
 }
 
 /// Reads from the shared tier; or the reason why it is of no use, if it is one.
-async fn fetch_shared(route: &Route, sought: Sought<'_>) -> Result<(Read, ClaimTarget), Option<MissReason>> {
+async fn fetch_shared(route: &LayerState, sought: Sought<'_>) -> Result<(Read, ClaimTarget), Option<MissReason>> {
     let Sought { key, headers, .. } = sought;
     let variant = match route.http.memory.find(key, headers, route.engine.clock.boot()) {
         Found::OtherVariants(variants) => Some(variant_address(key, headers, &variants)),
@@ -61,7 +61,7 @@ async fn fetch_shared(route: &Route, sought: Sought<'_>) -> Result<(Read, ClaimT
 /// Reads what is at an address and, if that says that the responses vary, at that of the variant. Also tells what was
 /// seen: the address of the variant, if it was asked for, and the fingerprint of the value.
 async fn fetch_at(
-    route: &Route,
+    route: &LayerState,
     address: &str,
     sought: Sought<'_>,
     may_vary: bool,
@@ -95,7 +95,7 @@ async fn fetch_at(
 /// What the rules make of a value that another instance stored while this one asked for the lease; `None` if it is no
 /// response, so that the shared tier has to be looked at anew.
 pub(crate) fn lookup_from_value(
-    route: &Route,
+    route: &LayerState,
     sought: Sought<'_>,
     value: Bytes,
     local: u64,
@@ -107,7 +107,7 @@ pub(crate) fn lookup_from_value(
     }
 }
 
-fn lookup_from_store_value(route: &Route, sought: Sought<'_>, read: Read, missing: MissReason) -> Known {
+fn lookup_from_store_value(route: &LayerState, sought: Sought<'_>, read: Read, missing: MissReason) -> Known {
     let held = match read {
         Read::Response(held) => held,
         Read::Fields(_) | Read::Other => return Known::Missing(MissReason::Vary),

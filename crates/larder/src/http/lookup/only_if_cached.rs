@@ -9,16 +9,16 @@ use http::HeaderMap;
 use larder_core::http::cache_control::RequestDirectives;
 use larder_core::outcome::BypassReason;
 
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 
 /// Whether a request wants nothing but what is stored, and may decide that.
 #[inline]
-pub(crate) fn is_only_if_cached(route: &Route, headers: &HeaderMap) -> bool {
+pub(crate) fn is_only_if_cached(route: &LayerState, headers: &HeaderMap) -> bool {
     route.policy.store.follow_request && RequestDirectives::parse(headers).only_if_cached
 }
 
 /// The same of a request that would go past the cache. A layer further in leaves it to the one further out, which let it
 /// pass: its policy may not have requests decide, and others may wait there for what comes of this one.
-pub(crate) fn forbids_bypass(route: &Route, reason: BypassReason, headers: &HeaderMap) -> bool {
+pub(crate) fn forbids_bypass(route: &LayerState, reason: BypassReason, headers: &HeaderMap) -> bool {
     reason != BypassReason::Nested && is_only_if_cached(route, headers)
 }

@@ -9,7 +9,7 @@ use larder_core::key::buf::KeyBuf;
 use larder_core::key::canonical;
 use larder_core::log::names::Names;
 
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::memory::cached_response::Held;
 use crate::http::request::target_uri::Target;
 
@@ -43,7 +43,7 @@ pub(crate) struct Sought<'a> {
 
 impl Search {
     /// Of a request whose own key this is; `None` if its response answers nobody else.
-    pub(crate) fn of(route: &Route, parts: &Parts, exact: &str) -> Option<Self> {
+    pub(crate) fn of(route: &LayerState, parts: &Parts, exact: &str) -> Option<Self> {
         if !route.policy.searches() {
             return None;
         }
@@ -114,19 +114,19 @@ impl Search {
     }
 
     /// What it should be looked for by now, if that is something else.
-    fn elsewhere(&self, route: &Route) -> Option<Arc<UrlVariation>> {
+    fn elsewhere(&self, route: &LayerState) -> Option<Arc<UrlVariation>> {
         let cache = &route.engine;
         let newest = route.http.variations.get(&self.base, cache.clock.boot())?;
         (self.moves < MOST_MOVES && self.under.as_ref() != Some(&newest)).then_some(newest)
     }
 
     /// Whether it should be looked for under another key by now.
-    pub(crate) fn is_elsewhere(&self, route: &Route) -> bool {
+    pub(crate) fn is_elsewhere(&self, route: &LayerState) -> bool {
         self.elsewhere(route).is_some()
     }
 
     /// Looks for it under another key from now on, if there is one.
-    pub(crate) fn moves_on(&mut self, route: &Route) -> bool {
+    pub(crate) fn moves_on(&mut self, route: &LayerState) -> bool {
         let newest = self.elsewhere(route);
         let moves = newest.is_some();
         if moves {

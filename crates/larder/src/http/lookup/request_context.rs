@@ -10,7 +10,7 @@ use larder_core::outcome::BypassReason;
 use tracing::field::Empty;
 
 use crate::engine::coalesce::flight::FlightKey;
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::eligibility::Look;
 use crate::http::lookup::query_scope::{Search, Sought};
 use crate::http::memory::Found;
@@ -51,7 +51,7 @@ pub(crate) struct Ask {
 impl Ask {
     /// A request whose own key this is.
     pub(crate) fn new(
-        route: &Arc<Route>,
+        route: &Arc<LayerState>,
         look: Look,
         key: &str,
         parts: &mut Parts,
@@ -98,7 +98,7 @@ impl Ask {
     }
 
     /// Whether a response has said meanwhile that it is to be looked for under another key; from now on it is.
-    pub(crate) fn moves_on(&mut self, route: &Route) -> bool {
+    pub(crate) fn moves_on(&mut self, route: &LayerState) -> bool {
         let Some(search) = &mut self.search else { return false };
         let moves = search.moves_on(route);
         if moves {
@@ -108,7 +108,7 @@ impl Ask {
     }
 
     /// What it waited for answers other queries: it is looked for where that belongs by now, or under its own key.
-    pub(crate) fn is_left(&mut self, route: &Route) {
+    pub(crate) fn is_left(&mut self, route: &LayerState) {
         if !self.moves_on(route)
             && let Some(search) = &mut self.search
         {
@@ -119,7 +119,7 @@ impl Ask {
 
     /// Under which name others wait with this request: where the fields are known that responses vary on, only those
     /// with the same values.
-    pub(crate) fn flight(&self, route: &Route) -> FlightKey {
+    pub(crate) fn flight(&self, route: &LayerState) -> FlightKey {
         let inner = &route.engine;
         let variant = match route.http.memory.find(&self.key, &self.headers, inner.clock.boot()) {
             Found::OtherVariants(variants) => variants.of_request(&self.headers),
@@ -133,13 +133,13 @@ impl Ask {
     }
 
     /// The tags that the response to it gives itself in its fields.
-    pub(crate) fn tags(&self, route: &Route, response: &HeaderMap) -> Vec<Tag> {
+    pub(crate) fn tags(&self, route: &LayerState, response: &HeaderMap) -> Vec<Tag> {
         route.policy.effects.tags(response, self.origin.as_deref())
     }
 }
 
 /// The span of a request.
-pub(crate) fn request_span(route: &Route, matched_path: Option<&str>, key: &str) -> tracing::Span {
+pub(crate) fn request_span(route: &LayerState, matched_path: Option<&str>, key: &str) -> tracing::Span {
     let route = route.policy.name.as_deref().or(matched_path);
     tracing::debug_span!(target: "larder", "cache", route, key, outcome = Empty, tier = Empty, reason = Empty)
 }

@@ -6,7 +6,7 @@ use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::log::table::Verdict;
 use larder_core::time::Boot;
 
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::query_scope::Sought;
 use crate::http::lookup::request_context::Ask;
 use crate::http::memory::cached_response::Held;
@@ -14,7 +14,7 @@ use crate::http::memory::stale_response::Stale;
 
 /// What the log and the rules of reuse say of a stored response.
 #[inline]
-pub(crate) fn evaluate_reuse(route: &Route, held: &Held, headers: &HeaderMap, now: Boot) -> Reuse {
+pub(crate) fn evaluate_reuse(route: &LayerState, held: &Held, headers: &HeaderMap, now: Boot) -> Reuse {
     let (verdict, confirmed) = route.engine.log.judge(held, now);
     // What the rule below says of nearly every hit, without its arithmetic.
     if verdict == Verdict::Valid
@@ -28,7 +28,7 @@ pub(crate) fn evaluate_reuse(route: &Route, held: &Held, headers: &HeaderMap, no
 }
 
 pub(crate) fn evaluate_reuse_slow(
-    route: &Route,
+    route: &LayerState,
     held: &Held,
     headers: &HeaderMap,
     (verdict, confirmed): (Verdict, bool),
@@ -43,7 +43,7 @@ pub(crate) fn evaluate_reuse_slow(
 ///
 /// Whoever invalidates a URI is not to be shown under it what was made before, for whichever URI: the names that the
 /// request's own response would have count as well.
-pub(crate) fn evaluate_reuse_for(route: &Route, sought: Sought<'_>, held: &Held, now: Boot) -> Reuse {
+pub(crate) fn evaluate_reuse_for(route: &LayerState, sought: Sought<'_>, held: &Held, now: Boot) -> Reuse {
     let Some(search) = sought.search.filter(|search| search.is_of_others(held)) else {
         return evaluate_reuse(route, held, sought.headers, now);
     };
@@ -54,7 +54,7 @@ pub(crate) fn evaluate_reuse_for(route: &Route, sought: Sought<'_>, held: &Held,
 
 /// What a request asks of a response.
 fn effective_request_directives(
-    route: &Route,
+    route: &LayerState,
     held: &Held,
     headers: &HeaderMap,
     now: Boot,
@@ -65,19 +65,19 @@ fn effective_request_directives(
 }
 
 /// Whether a response says that it does not change while it is fresh.
-pub(crate) fn is_immutable(route: &Route, held: &Held) -> bool {
+pub(crate) fn is_immutable(route: &LayerState, held: &Held) -> bool {
     ResponseDirectives::of(&held.headers, &route.policy.store.targets).immutable
 }
 
 /// Whether what is stale may be served because the handler failed. Asked when it has: it may have taken its time, and an
 /// invalidation may have come meanwhile.
-pub(crate) fn may_serve_on_error(route: &Route, ask: &Ask, stale: &Stale) -> bool {
+pub(crate) fn may_serve_on_error(route: &LayerState, ask: &Ask, stale: &Stale) -> bool {
     let weighed = evaluate_reuse_for(route, ask.sought(), &stale.held, route.engine.clock.boot());
     matches!(weighed, Reuse::Stale { if_error: true, .. })
 }
 
 /// Whether what is to be refreshed is fresh, as it is where that is done early.
-pub(crate) fn is_still_fresh(route: &Route, ask: &Ask, stale: Option<&Stale>) -> bool {
+pub(crate) fn is_still_fresh(route: &LayerState, ask: &Ask, stale: Option<&Stale>) -> bool {
     let now = route.engine.clock.boot();
     stale.is_some_and(|stale| {
         matches!(evaluate_reuse_for(route, ask.sought(), &stale.held, now), Reuse::Fresh { .. })

@@ -9,7 +9,7 @@ use larder_core::stored::StoredResponse;
 use larder_core::stored::wire::{self, Decoded};
 
 use crate::engine::store::Store;
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::query_scope::{Search, Sought};
 use crate::http::memory::cached_response::Held;
 
@@ -29,7 +29,7 @@ pub(super) enum Read {
 
 /// Asks the shared tier.
 pub(super) async fn get(
-    route: &Route,
+    route: &LayerState,
     store: &dyn Store,
     address: &str,
     sought: Sought<'_>,
@@ -47,7 +47,7 @@ pub(super) async fn get(
 }
 
 /// Reads an answer of the shared tier, which was asked when our local number was `local` (rule 1).
-pub(super) fn read(route: &Route, sought: Sought<'_>, answer: Option<Bytes>, local: u64) -> Read {
+pub(super) fn read(route: &LayerState, sought: Sought<'_>, answer: Option<Bytes>, local: u64) -> Read {
     let Sought { key, headers, search } = sought;
     let Some(bytes) = detach_buffer(route, answer) else { return Read::Nothing };
     match wire::decode_after(crate::http::cache_status::room(), bytes, key) {
@@ -84,6 +84,6 @@ fn is_of_another(search: Option<&Search>, stored: &StoredResponse) -> bool {
 
 /// What comes out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
 /// long as it is held. What is only passed on is not copied.
-fn detach_buffer(route: &Route, answer: Option<Bytes>) -> Option<Bytes> {
+fn detach_buffer(route: &LayerState, answer: Option<Bytes>) -> Option<Bytes> {
     answer.map(|bytes| if route.http.memory.keeps() { Bytes::copy_from_slice(&bytes) } else { bytes })
 }

@@ -9,7 +9,7 @@ use crate::http::body::CacheBody;
 use crate::http::body::service_bounds::{Answer, Inner};
 use crate::http::fill::Fill;
 use crate::http::fill::run::run_attached;
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::only_if_cached::is_only_if_cached;
 use crate::http::lookup::request_context::Ask;
 use crate::http::memory::cached_response::Held;
@@ -21,7 +21,7 @@ use crate::http::serve::record::record;
 /// Answers a request that must not be given what is stored. What the handler makes of it is stored if it may be, and
 /// what is older than what this instance will read of the log is refused as ever.
 pub(crate) async fn past_what_is_stored<S, Q>(
-    route: Arc<Route>,
+    route: Arc<LayerState>,
     place: Place<S>,
     request: Request<Q>,
     ask: Ask,
@@ -40,7 +40,7 @@ where
 /// Runs the handler for this request alone. What comes of it is stored if it may be; what is stale stands in
 /// for a handler that fails.
 pub(super) async fn alone<S, Q>(
-    route: &Arc<Route>,
+    route: &Arc<LayerState>,
     ask: Ask,
     place: Place<S>,
     request: Request<Q>,
@@ -56,7 +56,7 @@ where
 
 /// Passes a request on to a layer further in, which handles it.
 pub(super) async fn pass_to_nested<S, Q>(
-    route: &Route,
+    route: &LayerState,
     ask: Ask,
     place: Place<S>,
     request: Request<Q>,
@@ -72,7 +72,7 @@ where
 
 /// Runs the handler for a request for parts, as it is. Where only `base` is stored, the two may make more together.
 pub(super) async fn in_part<S, Q>(
-    route: &Arc<Route>,
+    route: &Arc<LayerState>,
     ask: Ask,
     place: Place<S>,
     request: Request<Q>,

@@ -5,7 +5,7 @@ use http_body::Body;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
 
 use crate::http::body::CacheBody;
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::credentials_reason;
 use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared};
@@ -19,7 +19,7 @@ use crate::http::serve::record::record;
 /// RFC 9111 §5.2.1.7: "Caches that honor this request directive SHOULD, upon receiving it, respond with either a stored
 /// response consistent with the other constraints of the request or a 504 (Gateway Timeout) status code."
 pub(super) async fn only_stored<B: Body>(
-    route: &Route,
+    route: &LayerState,
     ask: &mut Ask,
     known: Known,
 ) -> Response<CacheBody<B>> {
@@ -60,7 +60,7 @@ pub(super) async fn only_stored<B: Body>(
     }
 }
 
-pub(super) fn nothing_stored<B: Body>(route: &Route, ask: &Ask, outcome: Outcome) -> Response<CacheBody<B>> {
+pub(super) fn nothing_stored<B: Body>(route: &LayerState, ask: &Ask, outcome: Outcome) -> Response<CacheBody<B>> {
     record(&route, ask, outcome);
     serve::nothing_stored(outcome).into_response()
 }

@@ -15,7 +15,7 @@ use crate::http::body::incomplete::failure;
 use crate::http::body::service_bounds::Inner;
 use crate::http::body::shared_body::{Arriving, Reader};
 use crate::http::flight_event::{Flight, Heard};
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::Ask;
 use crate::http::miss::answer_again;
 use crate::http::ready_service::Place;
@@ -41,7 +41,7 @@ pub(super) async fn hear(flight: &Flight, ask: &Ask, may_follow: bool) -> Option
 
 /// A request that follows a fill, and all that it takes to ask again where that breaks off.
 pub(super) struct Follower<S, Q, E> {
-    pub(super) route: Arc<Route>,
+    pub(super) route: Arc<LayerState>,
     pub(super) place: Place<S>,
     pub(super) request: Request<Q>,
     pub(super) ask: Ask,

@@ -28,7 +28,7 @@ use crate::http::fill::claim_fill::{Right, right_to_fill};
 use crate::http::fill::refresh::{is_due, refresh};
 use crate::http::fill::run::run_detached;
 use crate::http::flight_event::{Ended, Flight, Heard, Joined, Lead, arriving};
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::credentials_reason;
 use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared};
@@ -50,7 +50,7 @@ const MOST_WAITS: usize = 2;
 
 /// Answers a request that memory has no fresh response for.
 pub(crate) async fn answer<S, Q>(
-    route: Arc<Route>,
+    route: Arc<LayerState>,
     inner: S,
     request: Request<Q>,
     mut ask: Ask,
@@ -73,7 +73,7 @@ where
 
 /// Answers a request once more, for the rest of a body that it followed and that broke off: it has waited in vain.
 pub(super) async fn answer_again<S, Q>(
-    route: Arc<Route>,
+    route: Arc<LayerState>,
     place: Place<S>,
     request: Request<Q>,
     ask: Ask,
@@ -93,7 +93,7 @@ where
 
 /// Answers a request of which so much is known, and that has waited in vain so often.
 async fn answer_from<S, Q>(
-    route: Arc<Route>,
+    route: Arc<LayerState>,
     mut place: Place<S>,
     request: Request<Q>,
     mut ask: Ask,
@@ -254,7 +254,7 @@ enum Turn {
 }
 
 /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
-fn join(route: &Route, ask: &Ask) -> Turn {
+fn join(route: &LayerState, ask: &Ask) -> Turn {
     let inner = &route.engine;
     // In this order. What a look confirms after the position was read may be what the flight has missed; and a position
     // read before the flight is found is never beyond what the flight may have missed.
@@ -274,7 +274,7 @@ fn join(route: &Route, ask: &Ask) -> Turn {
 /// Whether something that names the request's own response was invalidated since the flight began: its outcome would be
 /// refused in the end, so that waiting for it could only make this request as slow as two. (Names that the handler gives
 /// are known when the head of its response is.)
-fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -> bool {
+fn is_in_vain(route: &LayerState, ask: &Ask, flight: &Flight, joining_at: Position) -> bool {
     let inner = &route.engine;
     if joining_at == flight.position {
         return false;
@@ -293,7 +293,7 @@ fn is_in_vain(route: &Route, ask: &Ask, flight: &Flight, joining_at: Position) -
 
 /// Serves what another request's fill brought.
 fn shared<B: Body>(
-    route: &Route,
+    route: &LayerState,
     ask: &Ask,
     held: &Arc<Held>,
     outcome: Outcome,
@@ -314,7 +314,7 @@ fn shared<B: Body>(
 
 /// Serves a stale response now, and has one request refresh it.
 fn serve_and_refresh<S, Q>(
-    route: &Arc<Route>,
+    route: &Arc<LayerState>,
     ask: Ask,
     place: Place<S>,
     request: Request<Q>,
@@ -332,7 +332,7 @@ where
 
 /// Runs the handler for a request that waited for others, and got nothing it could use. Few of them do so at once.
 async fn rerun<S, Q>(
-    route: &Arc<Route>,
+    route: &Arc<LayerState>,
     ask: Ask,
     place: Place<S>,
     request: Request<Q>,

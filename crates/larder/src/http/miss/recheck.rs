@@ -6,7 +6,7 @@ use larder_core::outcome::MissReason;
 
 use crate::engine::lease::claim::ClaimTarget;
 use crate::http::flight_event::{Ended, Lead};
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared, lookup_shared_observed};
 use crate::http::lookup::from_store::observe_shared;
@@ -23,7 +23,7 @@ pub(super) enum Again {
 
 /// Looks once more, now that no other request fills the key: into memory, as another flight may have ended between the first
 /// look and this one's beginning, and into the shared tier.
-pub(super) async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, MissReason>) -> Again {
+pub(super) async fn look_again(route: &LayerState, ask: &Ask, stale: Result<Stale, MissReason>) -> Again {
     let now = route.engine.clock.boot();
     let stale = match lookup_memory_for(route, ask.sought(), now) {
         Known::Stale(found) if !found.while_revalidate => Ok(found),
@@ -57,7 +57,7 @@ pub(super) async fn look_again(route: &Route, ask: &Ask, stale: Result<Stale, Mi
 /// Looks into the shared tier for a request for parts of what is not in memory. If nothing is there, it goes to the handler
 /// as it is, and nobody waits: the handler may answer with just the part, which is nothing for others, and of a large
 /// representation that could never be stored as a whole.
-pub(super) async fn look_for_parts(route: &Route, ask: &Ask, missing: MissReason) -> Known {
+pub(super) async fn look_for_parts(route: &LayerState, ask: &Ask, missing: MissReason) -> Known {
     if missing == MissReason::StoreError {
         // It was asked a moment ago and failed: once more could cost one more delay.
         return Known::Missing(missing);

@@ -12,7 +12,7 @@ use larder_core::outcome::{MissReason, Outcome, StaleReason};
 use larder_core::time::{Boot, Wall};
 
 use crate::http::flight_event::{Ended, Flight};
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::query_scope::Search;
 use crate::http::lookup::request_context::Ask;
 use crate::http::memory::cached_response::Held;
@@ -52,7 +52,7 @@ pub(super) enum Taken {
 /// end came after the request. (The check "when the flight ends" is one against the rows that are there, not against what
 /// lies between two positions, and so is this.)
 pub(super) fn taken(
-    route: &Route,
+    route: &LayerState,
     ask: &Ask,
     flight: &Flight,
     joined: Joining,

@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 use crate::engine::invalidate::follow_log::start;
 use crate::http::body::service_bounds::{Answer, Inner, Later};
 use crate::http::fill::refresh::{is_due, refresh_early};
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::Look;
 use crate::http::lookup::from_store::{Named, lookup_store_only};
@@ -28,7 +28,7 @@ use crate::http::serve::record::record_bypass;
 /// arguments twice.
 #[allow(clippy::manual_async_fn)]
 pub(crate) fn answer_directly<S, Q>(
-    route: Arc<Route>,
+    route: Arc<LayerState>,
     inner: S,
     (parts, body): (Parts, Q),
     look: Look,
@@ -59,7 +59,7 @@ where
 
 /// Boxed, as a hit would otherwise carry the whole of a fill's state about.
 fn fill<S, Q>(
-    route: Arc<Route>,
+    route: Arc<LayerState>,
     mut inner: S,
     (mut parts, body): (Parts, Q),
     look: Look,
@@ -82,7 +82,7 @@ where
 
 /// Passes on a request that turns out not to be for the cache.
 pub(crate) async fn past<S, Q>(
-    route: &Arc<Route>,
+    route: &Arc<LayerState>,
     inner: &mut S,
     mut parts: Parts,
     body: Q,

@@ -18,7 +18,7 @@ use larder_core::time::Boot;
 
 use crate::http::body::CacheBody;
 use crate::http::cache_status::{self, Forwarded, X_CACHE};
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::eligibility::Look;
 use crate::http::lookup::request_context::Ask;
 use crate::http::memory::cached_response::Held;
@@ -49,7 +49,7 @@ impl Whole {
 /// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields.
 #[inline]
 pub(crate) fn fresh(
-    route: &Route,
+    route: &LayerState,
     look: Look,
     key: &str,
     parts: &Parts,
@@ -77,7 +77,7 @@ pub(crate) fn fresh(
 /// One of which the client may want no more than the head or a part, or the word that it has it already.
 #[cold]
 fn fresh_in_part(
-    route: &Route,
+    route: &LayerState,
     look: Look,
     key: &str,
     parts: &Parts,
@@ -95,7 +95,7 @@ fn fresh_in_part(
 
 /// A fresh response from the shared tier that nobody else holds: its table of fields is not copied either.
 pub(crate) fn unshared(
-    route: &Route,
+    route: &LayerState,
     look: Look,
     key: &str,
     parts: &Parts,
@@ -135,7 +135,7 @@ fn complete(fields: &mut HeaderMap, held: &Held, outcome: Outcome, now: Boot) {
 
 /// A stored response for a request that had to wait for something.
 pub(crate) fn asked<B: Body>(
-    route: &Route,
+    route: &LayerState,
     ask: &Ask,
     held: &Arc<Held>,
     outcome: Outcome,
@@ -149,7 +149,7 @@ pub(crate) fn asked<B: Body>(
 
 /// A stored response in place of that of a handler that failed.
 pub(crate) fn stands_in<B: Body>(
-    route: &Route,
+    route: &LayerState,
     ask: &Ask,
     held: &Arc<Held>,
     tier: Tier,
@@ -165,7 +165,7 @@ pub(crate) fn stands_in<B: Body>(
 
 /// What another request's fill brought.
 pub(crate) fn collapsed<B: Body>(
-    route: &Route,
+    route: &LayerState,
     ask: &Ask,
     held: &Arc<Held>,
     outcome: Outcome,
@@ -206,7 +206,7 @@ pub(crate) fn made<B: Body<Data = Bytes>>(mut parts: response::Parts, held: &Hel
 
 /// What the handler made for this request.
 pub(crate) fn forwarded<B: Body<Data = Bytes>>(
-    route: &Route,
+    route: &LayerState,
     ask: &Ask,
     mut response: Response<CacheBody<B>>,
     outcome: Outcome,
@@ -240,7 +240,7 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
     response
 }
 
-fn plain(route: &Route, ask: &Ask, held: &Held, outcome: Outcome) -> Whole {
+fn plain(route: &LayerState, ask: &Ask, held: &Held, outcome: Outcome) -> Whole {
     record(&route, ask, outcome);
     let wants = Wants { head: ask.head, conditional: ask.conditional, range: ask.range };
     let mut whole = chosen(held, &ask.headers, wants);

@@ -4,13 +4,13 @@ use http::request::Parts;
 use larder_core::outcome::{Outcome, Tier};
 use tracing::Span;
 
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::{Ask, request_span};
 use crate::http::request::axum_route::matched_path;
 
 /// Tells of a request that is answered at once, or whose answer the cache has no part in.
 #[inline]
-pub(crate) fn record_bypass(route: &Route, parts: &Parts, key: &str, outcome: Outcome) {
+pub(crate) fn record_bypass(route: &LayerState, parts: &Parts, key: &str, outcome: Outcome) {
     count(route, || matched_path(parts), outcome);
     // Nothing of this is looked at on a hit unless somebody listens.
     if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
@@ -20,7 +20,7 @@ pub(crate) fn record_bypass(route: &Route, parts: &Parts, key: &str, outcome: Ou
 
 /// Tells of a fresh hit that saved so many nanoseconds.
 #[inline]
-pub(crate) fn record_hit(route: &Route, parts: &Parts, key: &str, tier: Tier, cost: u64) {
+pub(crate) fn record_hit(route: &LayerState, parts: &Parts, key: &str, tier: Tier, cost: u64) {
     let outcome = Outcome::Hit(tier);
     route.engine.report.hit(tier, cost);
     count_for_route(route, || matched_path(parts), outcome);
@@ -31,7 +31,7 @@ pub(crate) fn record_hit(route: &Route, parts: &Parts, key: &str, tier: Tier, co
 
 /// Tells of a request that had to wait for something. What only refreshes answers nobody, and what only completes an
 /// answer was told of before.
-pub(crate) fn record(route: &Route, ask: &Ask, outcome: Outcome) {
+pub(crate) fn record(route: &LayerState, ask: &Ask, outcome: Outcome) {
     if ask.refreshes || ask.completes {
         return;
     }
@@ -40,14 +40,14 @@ pub(crate) fn record(route: &Route, ask: &Ask, outcome: Outcome) {
 }
 
 #[inline]
-fn count<'a>(route: &'a Route, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
+fn count<'a>(route: &'a LayerState, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
     route.engine.report.answered(outcome);
     count_for_route(route, matched_path, outcome);
 }
 
 #[inline]
 #[cfg_attr(not(feature = "metrics"), allow(unused_variables, clippy::unused_self))] // Only metrics tell routes apart.
-fn count_for_route<'a>(route: &'a Route, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
+fn count_for_route<'a>(route: &'a LayerState, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
     #[cfg(feature = "metrics")]
     {
         let name = route.policy.name.as_deref().or_else(matched_path);

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use larder_core::log::tail::Tail;
 
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::policy::read_your_writes::Brought;
 
 /// What has to be done for a request before it is looked up, or how it is.
@@ -16,7 +16,7 @@ pub(crate) enum Detour {
 
 /// Puts the request's fields in order where the policy asks for it. Returns why it is not looked up under its key at once.
 #[inline]
-pub(crate) fn before_lookup(route: &Route, request: &mut HeaderMap) -> Option<Detour> {
+pub(crate) fn before_lookup(route: &LayerState, request: &mut HeaderMap) -> Option<Detour> {
     let before = route.policy.before.as_ref()?;
     before.spell(request);
     match token_ahead_of_log(route, request) {
@@ -26,7 +26,7 @@ pub(crate) fn before_lookup(route: &Route, request: &mut HeaderMap) -> Option<De
 }
 
 /// The token that a request brings, if this instance may know less than that says.
-fn token_ahead_of_log(route: &Route, request: &mut HeaderMap) -> Option<Brought> {
+fn token_ahead_of_log(route: &LayerState, request: &mut HeaderMap) -> Option<Brought> {
     take_token(route, request).filter(|brought| match brought {
         Ok(token) => !route.engine.log.has_reached(token),
         Err(_) => true,
@@ -34,12 +34,12 @@ fn token_ahead_of_log(route: &Route, request: &mut HeaderMap) -> Option<Brought>
 }
 
 #[inline]
-pub(crate) fn take_token(route: &Route, request: &mut HeaderMap) -> Option<Brought> {
+pub(crate) fn take_token(route: &LayerState, request: &mut HeaderMap) -> Option<Brought> {
     route.policy.own_writes()?.take(request)
 }
 
 /// Tells a client what is known here after its write, and `applied` says whether that write is in the log.
-pub(crate) fn set_token(route: &Route, response: &mut HeaderMap, brought: Option<Brought>, applied: bool) {
+pub(crate) fn set_token(route: &LayerState, response: &mut HeaderMap, brought: Option<Brought>, applied: bool) {
     let Some(own_writes) = route.policy.own_writes() else { return };
     let log = &route.engine.log;
     let own = log.read(Tail::token);
@@ -50,7 +50,7 @@ pub(crate) fn set_token(route: &Route, response: &mut HeaderMap, brought: Option
     own_writes.give(&token, response, log.max_staleness());
 }
 
-pub(crate) async fn wait_for_token(route: &Route, brought: Brought) -> bool {
+pub(crate) async fn wait_for_token(route: &LayerState, brought: Brought) -> bool {
     match (route.policy.own_writes(), brought) {
         (Some(own_writes), Ok(token)) => {
             route.engine.log.catch_up(&token, own_writes.wait, route.engine.clock.boot()).await

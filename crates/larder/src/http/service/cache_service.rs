@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 use crate::http::body::CacheBody;
 use crate::http::body::service_bounds::Inner;
 use crate::http::fill::refresh::{is_due, refresh_early};
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::{Look, Plan, classify};
 use crate::http::lookup::equivalent::lookup_memory_scoped;
@@ -37,7 +37,7 @@ use crate::http::service::unsafe_method::{self, Write};
 #[derive(Debug)]
 pub struct CacheService<S> {
     inner: S,
-    route: Arc<Route>,
+    route: Arc<LayerState>,
 }
 
 impl<S: Clone> Clone for CacheService<S> {
@@ -48,7 +48,7 @@ impl<S: Clone> Clone for CacheService<S> {
 }
 
 impl<S> CacheService<S> {
-    pub(super) const fn new(inner: S, route: Arc<Route>) -> Self {
+    pub(super) const fn new(inner: S, route: Arc<LayerState>) -> Self {
         Self { inner, route }
     }
 }
@@ -227,7 +227,7 @@ impl<S> CacheService<S> {
         }
     }
 
-    pub(super) fn route(&self) -> &Arc<Route> {
+    pub(super) fn route(&self) -> &Arc<LayerState> {
         &self.route
     }
 

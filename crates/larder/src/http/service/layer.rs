@@ -7,7 +7,7 @@ use tower_layer::Layer;
 use crate::engine::coalesce::new_key_budget::Budget;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::nesting::Existing;
 use crate::http::policy::Policy;
 use crate::http::service::cache_service::CacheService;
@@ -21,13 +21,13 @@ use crate::http::service::cache_service::CacheService;
 /// put authentication outside of it, and rate limits where they should count.
 #[derive(Debug, Clone)]
 pub struct CacheLayer {
-    route: Arc<Route>,
+    route: Arc<LayerState>,
 }
 
 impl CacheLayer {
     pub(crate) fn new(engine: Arc<Engine>, http: Arc<HttpState>, policy: Policy) -> Self {
         engine.uri_aliases.keyed_by.learn(&policy.query);
-        let route = Route {
+        let route = LayerState {
             new_keys: Budget::new(policy.new_keys),
             nesting: Arc::default(),
             _existing: Existing::new(),

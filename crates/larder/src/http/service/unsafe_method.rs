@@ -21,7 +21,7 @@ use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidate::repeat::invalidate_twice;
 use crate::engine::invalidation_log::invalidation::{Invalidated, Invalidation};
 use crate::http::body::CacheBody;
-use crate::http::layer_state::Route;
+use crate::http::layer_state::LayerState;
 use crate::http::nesting::OuterRun;
 use crate::http::policy::invalidation_rules::Effects;
 use crate::http::policy::key::KeySource;
@@ -47,7 +47,7 @@ pub(crate) struct Written {
 ///
 /// RFC 9111 §4.4: "A cache MUST invalidate the target URI … when it receives a non-error status code in response to an
 /// unsafe request method".
-pub(crate) fn names(route: &Route, parts: &mut Parts) -> Written {
+pub(crate) fn names(route: &LayerState, parts: &mut Parts) -> Written {
     let params = route.policy.key_params(parts);
     let Ok(target) = Target::of(parts).and_then(Target::with_host) else {
         // Which host it was for cannot be told: for every one.
@@ -62,7 +62,7 @@ pub(crate) fn names(route: &Route, parts: &mut Parts) -> Written {
 }
 
 /// The key of a `GET`, where it is not the URI, which everything that is stored for the URI has as a name already.
-fn custom_key(route: &Route, parts: &Parts, params: &Params, target: &Target<'_>) -> Option<Selector> {
+fn custom_key(route: &LayerState, parts: &Parts, params: &Params, target: &Target<'_>) -> Option<Selector> {
     if matches!(route.policy.key, KeySource::Uri) {
         return None;
     }
@@ -108,7 +108,7 @@ pub(crate) struct Write {
 /// The handler of an unsafe method therefore runs to its end even if its client has left, if few others do so. Else it is
 /// cancelled. Its URI is invalidated in both cases.
 pub(crate) async fn answer<B, E, F>(
-    route: Arc<Route>,
+    route: Arc<LayerState>,
     response: F,
     write: Write,
 ) -> Result<Response<CacheBody<B>>, E>
@@ -130,7 +130,7 @@ where
 
 /// `None` if the handler was cancelled.
 async fn to_its_end<B, E>(
-    route: Arc<Route>,
+    route: Arc<LayerState>,
     response: impl Future<Output = Result<Response<B>, E>>,
     write: Write,
     clients: Clients,
@@ -171,7 +171,7 @@ where
 }
 
 /// These selectors, or coarser ones where there were many writes of their kind just now.
-fn collapsed(route: &Route, written: Vec<Selector>) -> Vec<Selector> {
+fn collapsed(route: &LayerState, written: Vec<Selector>) -> Vec<Selector> {
     let cache = &route.engine;
     let written = cache.recent_writes.collapse(written, cache.clock.boot());
     let folded = written.iter().filter(|selector| matches!(selector, Selector::Hashed(_))).count();
@@ -183,12 +183,12 @@ fn collapsed(route: &Route, written: Vec<Selector>) -> Vec<Selector> {
 /// was cancelled, its URI is invalidated when this is dropped, and once more after the policy's `fill_timeout`: work that
 /// the handler has handed to a thread may commit later.
 struct Unsettled<'a> {
-    route: &'a Route,
+    route: &'a LayerState,
     written: Option<Written>,
 }
 
 impl<'a> Unsettled<'a> {
-    const fn new(route: &'a Route, written: Written) -> Self {
+    const fn new(route: &'a LayerState, written: Written) -> Self {
         Self { route, written: Some(written) }
     }
 
