@@ -14,9 +14,9 @@ use crate::cache::Cache;
 use crate::engine::background::{Background, BackgroundLimits};
 use crate::engine::clock::SystemClock;
 use crate::engine::coalesce::reruns::Reruns;
-use crate::engine::invalidate::follow_log::start;
+use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
-use crate::engine::invalidation_log::reclaim_queue::Reclaimer;
+use crate::engine::invalidation_log::reclaim_queue::ReclaimState;
 use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
 use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
@@ -221,19 +221,19 @@ impl CacheBuilder {
             log: LogView::new(tail, self.max_staleness),
             store: self.store,
             reruns: Reruns::default(),
-            repeats: RepeatQueue::default(),
+            repeat_queue: RepeatQueue::default(),
             uri_aliases: UriAliases::new(variations),
             recent_writes: RecentWrites::default(),
-            groups: Arc::default(),
+            group_commits: Arc::default(),
             background: Background::new(self.background),
-            close_within: self.close_within,
+            close_timeout: self.close_within,
             report: Report::default(),
-            reclaimer: Reclaimer::default(),
-            deferred: Notify::new(),
-            following: OnceLock::new(),
+            reclaim: ReclaimState::default(),
+            outbox_filled: Notify::new(),
+            follower_started: OnceLock::new(),
         };
         let engine = Arc::new(engine);
-        start(&engine);
+        spawn_follower(&engine);
         Ok(Cache::of(engine, Arc::new(http)))
     }
 }

@@ -49,12 +49,12 @@ impl fmt::Display for Closed {
 pub(crate) async fn close(inner: &Arc<Engine>, within: Duration) -> Closed {
     let (background, deadline) = (&inner.background, Instant::now() + within);
     let for_work = deadline - FOR_CONNECTIONS.min(within / 4);
-    background.begin_to_close();
+    background.stop_refreshes();
     // The log is followed meanwhile: writes wait for their invalidations, and the outbox is emptied by it.
-    let _ = timeout_at(for_work, background.ended()).await;
+    let _ = timeout_at(for_work, background.wait_idle()).await;
     // Those that were to be done later have no later time.
     let _ = timeout_at(for_work, repeat_now(inner)).await;
-    inner.deferred.notify_one();
+    inner.outbox_filled.notify_one();
     inner.log.wait(for_work, |tail| tail.untold() == 0).await;
     let (tasks, invalidations) = (background.tasks(), inner.log.read(Tail::untold));
     background.close();
@@ -66,7 +66,7 @@ pub(crate) async fn close(inner: &Arc<Engine>, within: Duration) -> Closed {
 }
 
 async fn repeat_now(inner: &Arc<Engine>) {
-    for what in inner.repeats.take() {
+    for what in inner.repeat_queue.take() {
         invalidate(inner, what).await;
     }
 }

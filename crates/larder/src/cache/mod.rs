@@ -98,7 +98,7 @@ impl Cache {
     /// # });
     /// ```
     pub async fn close(&self) -> Closed {
-        close(&self.engine, self.engine.close_within).await
+        close(&self.engine, self.engine.close_timeout).await
     }
 
     /// How much of the invalidation log this instance knows now. Taken after [`invalidate`](Self::invalidate), it covers

@@ -52,7 +52,7 @@ impl Background {
 
     /// The leave to begin a refresh, if there are not too many. Never waited for: a refresh that is left out costs one more
     /// stale answer, and the next request tries again.
-    pub(crate) fn refresh(&self) -> Option<Permit> {
+    pub(crate) fn try_refresh_permit(&self) -> Option<Permit> {
         if self.tasks.is_closed() {
             return None;
         }
@@ -61,12 +61,12 @@ impl Background {
 
     /// The permit for a fill to go on without a client, if not too many do. Never waited for: without it the handler is
     /// cancelled, as it is without a cache.
-    pub(crate) fn abandoned_fill(&self) -> Option<Permit> {
+    pub(crate) fn try_abandoned_fill(&self) -> Option<Permit> {
         permit(&self.abandoned_fills)
     }
 
     /// The same for a write.
-    pub(crate) fn abandoned_write(&self) -> Option<Permit> {
+    pub(crate) fn try_abandoned_write(&self) -> Option<Permit> {
         permit(&self.abandoned_writes)
     }
 
@@ -79,12 +79,12 @@ impl Background {
     }
 
     /// Lets no refresh begin any more.
-    pub(crate) fn begin_to_close(&self) {
+    pub(crate) fn stop_refreshes(&self) {
         self.tasks.close();
     }
 
     /// Waits until no task is left. Only after [`begin_to_close`](Self::begin_to_close).
-    pub(crate) async fn ended(&self) {
+    pub(crate) async fn wait_idle(&self) {
         self.tasks.wait().await;
     }
 
@@ -132,26 +132,26 @@ mod tests {
     #[test]
     fn fills_and_writes_without_clients_are_counted_apart() {
         let background = with_refreshes(1);
-        let fill = background.abandoned_fill();
-        assert!(fill.is_some() && background.abandoned_fill().is_none());
-        assert!(background.abandoned_write().is_some());
+        let fill = background.try_abandoned_fill();
+        assert!(fill.is_some() && background.try_abandoned_fill().is_none());
+        assert!(background.try_abandoned_write().is_some());
         drop(fill);
-        assert!(background.abandoned_fill().is_some());
+        assert!(background.try_abandoned_fill().is_some());
     }
 
     #[test]
     fn refreshes_are_counted_while_they_last_and_end_with_the_cache() {
         let background = with_refreshes(2);
-        let first = background.refresh().unwrap();
-        let _second = background.refresh().unwrap();
-        assert!(background.refresh().is_none());
+        let first = background.try_refresh_permit().unwrap();
+        let _second = background.try_refresh_permit().unwrap();
+        assert!(background.try_refresh_permit().is_none());
         drop(first);
-        let again = background.refresh();
+        let again = background.try_refresh_permit();
         assert!(again.is_some());
         drop(again);
-        background.begin_to_close();
-        assert!(background.refresh().is_none(), "there would be room");
-        assert!(with_refreshes(usize::MAX).refresh().is_some());
+        background.stop_refreshes();
+        assert!(background.try_refresh_permit().is_none(), "there would be room");
+        assert!(with_refreshes(usize::MAX).try_refresh_permit().is_some());
     }
 
     #[tokio::test]
@@ -174,11 +174,11 @@ mod tests {
             let _ = ended.await;
             std::panic::resume_unwind(Box::new("on purpose"));
         });
-        background.begin_to_close();
+        background.stop_refreshes();
         let late = background.spawn(async { 7 });
         assert_eq!(background.tasks(), 2);
         drop(end);
-        soon(background.ended()).await;
+        soon(background.wait_idle()).await;
         assert_eq!(background.tasks(), 0);
         assert!(panicking.await.is_err());
         assert_eq!(late.await.unwrap(), 7);

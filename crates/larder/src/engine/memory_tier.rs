@@ -23,7 +23,7 @@ pub(crate) struct MemoryTier<K, V> {
     /// `None` if nothing is to be stored in memory.
     table: Option<Cache<K, V, ByteWeighter>>,
     #[cfg(feature = "metrics")]
-    gauge: crate::engine::report::metrics::Held,
+    gauge: crate::engine::report::metrics::MemoryGauge,
 }
 
 impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
@@ -32,7 +32,7 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
         Self {
             table: (bytes > 0).then(|| table(bytes)).flatten(),
             #[cfg(feature = "metrics")]
-            gauge: crate::engine::report::metrics::Held::default(),
+            gauge: crate::engine::report::metrics::MemoryGauge::default(),
         }
     }
 
@@ -77,7 +77,7 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
     #[allow(clippy::unused_self)] // Only metrics follow each change.
     fn changed(&self) {
         #[cfg(feature = "metrics")]
-        self.gauge.tell(self.len(), self.bytes());
+        self.gauge.set(self.len(), self.bytes());
     }
 }
 

@@ -9,9 +9,9 @@ use tokio::sync::Notify;
 
 use crate::engine::background::Background;
 use crate::engine::coalesce::reruns::Reruns;
-use crate::engine::invalidation_log::group_commit::Groups;
+use crate::engine::invalidation_log::group_commit::GroupCommits;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
-use crate::engine::invalidation_log::reclaim_queue::Reclaimer;
+use crate::engine::invalidation_log::reclaim_queue::ReclaimState;
 use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
 use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
@@ -24,24 +24,24 @@ pub(crate) struct Engine {
     pub(crate) log: LogView,
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) reruns: Reruns,
-    pub(crate) repeats: RepeatQueue,
+    pub(crate) repeat_queue: RepeatQueue,
     pub(crate) uri_aliases: UriAliases,
     pub(crate) recent_writes: RecentWrites,
-    pub(crate) groups: Arc<Groups>,
+    pub(crate) group_commits: Arc<GroupCommits>,
     pub(crate) background: Background,
     /// How long closing may take.
-    pub(crate) close_within: Duration,
+    pub(crate) close_timeout: Duration,
     pub(crate) report: Report,
-    pub(crate) reclaimer: Reclaimer,
+    pub(crate) reclaim: ReclaimState,
     /// Wakes the task that follows the log when something was put into the outbox.
-    pub(crate) deferred: Notify,
+    pub(crate) outbox_filled: Notify,
     /// Whether that task was started.
-    pub(crate) following: OnceLock<()>,
+    pub(crate) follower_started: OnceLock<()>,
 }
 
 impl Engine {
     /// The shared store, while it is to be asked.
-    pub(crate) fn shared(&self) -> Option<&Arc<dyn Store>> {
+    pub(crate) fn open_store(&self) -> Option<&Arc<dyn Store>> {
         self.store.as_ref().filter(|_| !self.background.is_closed())
     }
 
@@ -49,7 +49,7 @@ impl Engine {
     ///
     /// Both are read together and before the store is asked: rule 12, and the local number that goes with it (rule 1). An
     /// invalidation that is deferred while the answer is on its way has a higher number, and refuses it.
-    pub(crate) fn trusted(&self) -> Option<u64> {
+    pub(crate) fn trusted_local_position(&self) -> Option<u64> {
         self.log.read(|tail| {
             let trusted = tail.trusts_shared(self.clock.boot(), self.log.max_staleness());
             trusted.then(|| tail.position().mark.local)
@@ -57,13 +57,13 @@ impl Engine {
     }
 
     /// Changes what is known of the log, and counts what had to be forgotten for it.
-    pub(crate) fn change_log<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
-        let (result, forgotten) = self.log.change(|tail| {
+    pub(crate) fn update_log<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
+        let (result, forgotten) = self.log.update(|tail| {
             let before = tail.forgotten();
             let result = change(tail);
             (result, tail.forgotten() - before)
         });
-        self.report.forgot(forgotten);
+        self.report.names_forgotten(forgotten);
         result
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::coalesce::new_key_budget::Budget;
+use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
 use crate::http::nesting::{Existing, NestingTable};
@@ -14,12 +14,12 @@ pub(crate) struct LayerState {
     pub(crate) engine: Arc<Engine>,
     pub(crate) http: Arc<HttpState>,
     pub(crate) policy: Policy,
-    pub(crate) new_keys: Budget,
+    pub(crate) new_keys: NewKeyBudget,
     /// The knowledge about layers further in.
     pub(crate) nesting: Arc<NestingTable>,
     pub(crate) _existing: Existing,
     /// Whether nothing is ever kept in memory, and there is a shared tier to ask. Here, as every hit looks at it.
     pub(crate) shared_alone: bool,
     #[cfg(feature = "metrics")]
-    pub(crate) report: crate::engine::report::metrics::Requests,
+    pub(crate) report: crate::engine::report::metrics::RequestCounters,
 }

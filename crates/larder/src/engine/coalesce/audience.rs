@@ -6,31 +6,31 @@ use std::sync::atomic::Ordering;
 use crate::engine::sync::{AtomicU64, Notify};
 
 /// Counts the clients that wait for a response or read its body.
-pub(crate) struct Audience {
-    seats: AtomicU64,
-    left: Notify,
+pub(crate) struct ClientCount {
+    count: AtomicU64,
+    emptied: Notify,
 }
 
 /// One client. It has left when this is dropped.
-pub(crate) struct Seat(Arc<Audience>);
+pub(crate) struct ClientGuard(Arc<ClientCount>);
 
-impl Audience {
+impl ClientCount {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { seats: AtomicU64::new(0), left: Notify::new() })
+        Arc::new(Self { count: AtomicU64::new(0), emptied: Notify::new() })
     }
 
     /// Adds a client.
-    pub(crate) fn seat(self: &Arc<Self>) -> Seat {
-        self.seats.fetch_add(1, Ordering::AcqRel);
-        Seat(Arc::clone(self))
+    pub(crate) fn guard(self: &Arc<Self>) -> ClientGuard {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        ClientGuard(Arc::clone(self))
     }
 
     /// Waits until there is no client. Another one may come later.
-    pub(crate) async fn empty(&self) {
+    pub(crate) async fn wait_until_none(&self) {
         loop {
             // Made before the count is read, so that no client leaves unnoticed in between.
-            let left = self.left.notified();
-            if self.seats.load(Ordering::Acquire) == 0 {
+            let left = self.emptied.notified();
+            if self.count.load(Ordering::Acquire) == 0 {
                 return;
             }
             left.await;
@@ -38,10 +38,10 @@ impl Audience {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ClientGuard {
     fn drop(&mut self) {
-        if self.0.seats.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.left.notify_waiters();
+        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.emptied.notify_waiters();
         }
     }
 }

@@ -3,75 +3,75 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::background::{Background, Permit};
-use crate::engine::coalesce::audience::{Audience, Seat};
+use crate::engine::coalesce::audience::{ClientCount, ClientGuard};
 use crate::engine::coalesce::flight::Flight;
 
 /// The clients of one run, and the rule for the time when all of them have left.
 pub(crate) struct Clients {
-    audience: Arc<Audience>,
-    goes_on: GoesOn,
+    count: Arc<ClientCount>,
+    unattended: Unattended,
     /// Held from the moment when the run goes on without a client.
     permit: OnceLock<Permit>,
 }
 
 /// When a run goes on although its last client has left.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum GoesOn {
+enum Unattended {
     /// If few other fills do so: what it stores is of use to later clients.
-    IfFewFills,
+    FillPermit,
     /// If few other writes do so: it may have committed already.
-    IfFewWrites,
+    WritePermit,
     /// It never had a client, and the number of its kind is bounded elsewhere.
     Always,
 }
 
 impl Clients {
     /// A run that only serves its own client. Its handler is cancelled with that; a body may be read to its end.
-    pub(crate) fn of_one() -> Self {
-        Self::new(Audience::new(), GoesOn::IfFewFills)
+    pub(crate) fn for_one() -> Self {
+        Self::new(ClientCount::new(), Unattended::FillPermit)
     }
 
     /// A run that fills for all who wait for this flight.
-    pub(crate) fn of_flight<E>(flight: &Flight<E>) -> Self {
-        Self::new(Arc::clone(&flight.audience), GoesOn::IfFewFills)
+    pub(crate) fn for_flight<E>(flight: &Flight<E>) -> Self {
+        Self::new(Arc::clone(&flight.clients), Unattended::FillPermit)
     }
 
     /// A request with an unsafe method.
-    pub(crate) fn of_write() -> Self {
-        Self::new(Audience::new(), GoesOn::IfFewWrites)
+    pub(crate) fn for_write() -> Self {
+        Self::new(ClientCount::new(), Unattended::WritePermit)
     }
 
     /// A refresh in the background.
-    pub(crate) fn none() -> Self {
-        Self::new(Audience::new(), GoesOn::Always)
+    pub(crate) fn for_refresh() -> Self {
+        Self::new(ClientCount::new(), Unattended::Always)
     }
 
-    fn new(audience: Arc<Audience>, goes_on: GoesOn) -> Self {
-        Self { audience, goes_on, permit: OnceLock::new() }
+    fn new(count: Arc<ClientCount>, unattended: Unattended) -> Self {
+        Self { count, unattended, permit: OnceLock::new() }
     }
 
-    pub(crate) fn seat(&self) -> Seat {
-        self.audience.seat()
+    pub(crate) fn guard(&self) -> ClientGuard {
+        self.count.guard()
     }
 
     /// Waits until every client has left and the run may not go on without one.
-    pub(crate) async fn abandoned(&self, background: &Background) {
-        if self.goes_on != GoesOn::Always {
-            self.audience.empty().await;
+    pub(crate) async fn wait_abandoned(&self, background: &Background) {
+        if self.unattended != Unattended::Always {
+            self.count.wait_until_none().await;
         }
-        if self.may_go_on(background) {
+        if self.may_run_unattended(background) {
             std::future::pending::<()>().await;
         }
     }
 
-    fn may_go_on(&self, background: &Background) -> bool {
+    fn may_run_unattended(&self, background: &Background) -> bool {
         if self.permit.get().is_some() {
             return true;
         }
-        let permit = match self.goes_on {
-            GoesOn::Always => return true,
-            GoesOn::IfFewFills => background.abandoned_fill(),
-            GoesOn::IfFewWrites => background.abandoned_write(),
+        let permit = match self.unattended {
+            Unattended::Always => return true,
+            Unattended::FillPermit => background.try_abandoned_fill(),
+            Unattended::WritePermit => background.try_abandoned_write(),
         };
         permit.is_some_and(|permit| self.permit.set(permit).is_ok())
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use larder_core::log::position::Position;
 use larder_core::time::Boot;
 
-use crate::engine::coalesce::audience::Audience;
+use crate::engine::coalesce::audience::ClientCount;
 use crate::engine::sync::{Mutex, MutexGuard, watch};
 
 /// A piece of news about a flight, for its followers.
@@ -38,7 +38,7 @@ pub(crate) struct Flight<E> {
     /// The position of the log at that moment.
     pub(crate) position: Position,
     /// The clients that wait for it.
-    pub(crate) audience: Arc<Audience>,
+    pub(crate) clients: Arc<ClientCount>,
     events: watch::Receiver<Option<E>>,
 }
 
@@ -80,7 +80,7 @@ impl<E: FlightEvent> FlightGroup<E> {
 
     fn insert(&self, flights: &mut Table<E>, key: FlightKey, began: Boot, position: Position) -> Leader<E> {
         let (sender, events) = watch::channel(None);
-        let flight = Arc::new(Flight { began, position, audience: Audience::new(), events });
+        let flight = Arc::new(Flight { began, position, clients: ClientCount::new(), events });
         flights.insert(key.clone(), Arc::clone(&flight));
         Leader { flights: Arc::clone(&self.flights), key, flight, events: sender }
     }

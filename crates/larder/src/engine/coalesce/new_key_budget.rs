@@ -6,7 +6,7 @@ use larder_core::time::Boot;
 
 /// Counts the new keys of each minute; `None` for as many as come.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct NewKeyBudget {
     per_minute: Option<u32>,
     /// The minute in the upper half, what was spent in it in the lower one: so that both change at once.
     spent: AtomicU64,
@@ -14,13 +14,13 @@ pub(crate) struct Budget {
 
 const MINUTE: u64 = 60;
 
-impl Budget {
+impl NewKeyBudget {
     pub(crate) const fn new(per_minute: Option<u32>) -> Self {
         Self { per_minute, spent: AtomicU64::new(0) }
     }
 
     /// Whether one more new key is within the budget, which is then spent.
-    pub(crate) fn spend(&self, now: Boot) -> bool {
+    pub(crate) fn try_take(&self, now: Boot) -> bool {
         let Some(most) = self.per_minute else { return true };
         let minute = (now.saturating_since(Boot::ZERO).as_secs() / MINUTE) << 32;
         let one_more = |spent: u64| {
@@ -40,14 +40,14 @@ mod tests {
     #[test]
     fn a_minute_has_its_budget_and_no_more() {
         let start = Boot::ZERO.saturating_add(Duration::from_secs(MINUTE * 7));
-        let budget = Budget::new(Some(2));
-        let spent = |seconds| budget.spend(start.saturating_add(Duration::from_secs(seconds)));
+        let budget = NewKeyBudget::new(Some(2));
+        let spent = |seconds| budget.try_take(start.saturating_add(Duration::from_secs(seconds)));
         assert_eq!([0, 1, 2, 59].map(spent), [true, true, false, false]);
         assert_eq!([60, 60, 119].map(spent), [true, true, false]);
         assert_eq!([600, 601, 602].map(spent), [true, true, false]);
-        assert!(!Budget::new(Some(0)).spend(start));
-        assert!((0..1_000).all(|_| Budget::new(None).spend(start)));
-        let largest = Budget::new(Some(u32::MAX));
-        assert!((0..1_000).all(|_| largest.spend(start)));
+        assert!(!NewKeyBudget::new(Some(0)).try_take(start));
+        assert!((0..1_000).all(|_| NewKeyBudget::new(None).try_take(start)));
+        let largest = NewKeyBudget::new(Some(u32::MAX));
+        assert!((0..1_000).all(|_| largest.try_take(start)));
     }
 }

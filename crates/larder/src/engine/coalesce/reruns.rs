@@ -29,7 +29,7 @@ pub(crate) struct RerunPermit {
 impl Reruns {
     /// Waits for a permit until `deadline`. After that the request goes on without one: it has waited as long as a request
     /// may, and without a cache it would not have waited at all.
-    pub(crate) async fn permit(&self, key: FlightKey, deadline: Instant) -> RerunPermit {
+    pub(crate) async fn wait_for_permit(&self, key: FlightKey, deadline: Instant) -> RerunPermit {
         let semaphore = {
             let mut keys = lock(&self.keys);
             let semaphore = keys.entry(key.clone()).or_insert_with(|| Arc::new(Semaphore::new(MAX_RERUNS)));
@@ -77,13 +77,13 @@ mod tests {
         let reruns = Reruns::default();
         let mut permits = Vec::new();
         for _ in 0..MAX_RERUNS {
-            permits.push(soon(reruns.permit(key("a"), far())).await);
+            permits.push(soon(reruns.wait_for_permit(key("a"), far())).await);
         }
-        assert!(soon(reruns.permit(key("b"), far())).await.permit.is_some(), "another key");
+        assert!(soon(reruns.wait_for_permit(key("b"), far())).await.permit.is_some(), "another key");
         let in_time = Duration::from_millis(10);
-        assert!(reruns.permit(key("a"), Instant::now() + in_time).await.permit.is_none());
+        assert!(reruns.wait_for_permit(key("a"), Instant::now() + in_time).await.permit.is_none());
         permits.pop();
-        assert!(soon(reruns.permit(key("a"), far())).await.permit.is_some());
+        assert!(soon(reruns.wait_for_permit(key("a"), far())).await.permit.is_some());
         permits.clear();
         assert!(lock(&reruns.keys).is_empty(), "no key is kept");
     }
@@ -93,9 +93,9 @@ mod tests {
         let reruns = Reruns::default();
         let mut permits = Vec::new();
         for _ in 0..MAX_RERUNS {
-            permits.push(reruns.permit(key("a"), far()).await);
+            permits.push(reruns.wait_for_permit(key("a"), far()).await);
         }
-        let waits = reruns.permit(key("a"), far());
+        let waits = reruns.wait_for_permit(key("a"), far());
         assert!(tokio::time::timeout(Duration::from_millis(1), waits).await.is_err());
         drop(permits);
         assert!(lock(&reruns.keys).is_empty());

@@ -11,7 +11,7 @@ use larder_core::log::selector::{Event, Mode, Reach};
 use larder_core::store::{Reclaim, StoreError, StoreErrorKind};
 use tokio::time::sleep;
 
-use crate::engine::invalidation_log::reclaim_queue::{Queue, Step};
+use crate::engine::invalidation_log::reclaim_queue::{ReclaimQueue, ReclaimStep};
 use crate::engine::shared::Engine;
 use crate::engine::store::Store;
 
@@ -26,9 +26,9 @@ const FAILURES: u32 = 10;
 ///
 /// Where the names of stored responses do not tell what a tag names, there is nothing to be found. What was invalidated
 /// softly is still of use.
-pub(crate) fn reclaim(inner: &Arc<Engine>, events: &[Event], incarnation: Incarnation, before: LogId) {
+pub(crate) fn enqueue(inner: &Arc<Engine>, events: &[Event], incarnation: Incarnation, before: LogId) {
     let Some(store) = &inner.store else { return };
-    let mut state = inner.reclaimer.state();
+    let mut state = inner.reclaim.lock();
     let hard = events.iter().filter(|event| event.mode == Mode::Hard);
     for selector in hard.flat_map(|event| event.selector.for_reclaim()) {
         if selector.reach() != Reach::Nowhere {
@@ -37,16 +37,16 @@ pub(crate) fn reclaim(inner: &Arc<Engine>, events: &[Event], incarnation: Incarn
     }
     if !state.queue.is_empty() && !state.running {
         state.running = true;
-        tokio::spawn(work(Arc::downgrade(inner), Arc::clone(store)));
+        tokio::spawn(run(Arc::downgrade(inner), Arc::clone(store)));
     }
 }
 
-async fn work(cache: Weak<Engine>, store: Arc<dyn Store>) {
+async fn run(cache: Weak<Engine>, store: Arc<dyn Store>) {
     let mut failures = 0;
     // Nothing here keeps the cache alive for longer than one step.
     while let Some(inner) = cache.upgrade() {
-        let Some(step) = inner.reclaimer.next() else { return };
-        let result = take(&inner, &*store, &step).await;
+        let Some(step) = inner.reclaim.next() else { return };
+        let result = run_step(&inner, &*store, &step).await;
         let pause = match result {
             Ok(scans) => {
                 failures = 0;
@@ -54,7 +54,7 @@ async fn work(cache: Weak<Engine>, store: Arc<dyn Store>) {
             }
             Err(error) => {
                 failures += 1;
-                give_way(&inner, step, &error, failures)
+                on_failure(&inner, step, &error, failures)
             }
         };
         drop(inner);
@@ -65,7 +65,7 @@ async fn work(cache: Weak<Engine>, store: Arc<dyn Store>) {
 }
 
 /// Takes the step, and says how many scans it took.
-async fn take(inner: &Engine, store: &dyn Store, step: &Step) -> Result<u64, StoreError> {
+async fn run_step(inner: &Engine, store: &dyn Store, step: &ReclaimStep) -> Result<u64, StoreError> {
     // Of another log it cannot be told what is lower.
     if inner.log.position().incarnation != step.what.incarnation {
         return Ok(0);
@@ -73,20 +73,20 @@ async fn take(inner: &Engine, store: &dyn Store, step: &Step) -> Result<u64, Sto
     let done = store.reclaim(&step.what, step.from).await?;
     inner.report.reclaimed(done.responses, done.scans);
     if let Some(next) = done.next {
-        inner.reclaimer.state().queue.go_on(Step { from: Some(next), ..step.clone() });
+        inner.reclaim.lock().queue.push_next(ReclaimStep { from: Some(next), ..step.clone() });
     }
     Ok(done.scans)
 }
 
 /// What becomes of a step that failed, and how long to wait now.
-fn give_way(inner: &Engine, step: Step, error: &StoreError, failures: u32) -> Option<Duration> {
+fn on_failure(inner: &Engine, step: ReclaimStep, error: &StoreError, failures: u32) -> Option<Duration> {
     tracing::debug!(target: "larder", %error, selector = %step.what.selector, "memory is not freed");
-    let mut state = inner.reclaimer.state();
+    let mut state = inner.reclaim.lock();
     match error.kind() {
         // It will not do this next time either.
         StoreErrorKind::Refused | StoreErrorKind::Unreadable => return None,
-        _ if failures >= FAILURES => state.queue = Queue::default(),
-        _ => state.queue.go_on(step),
+        _ if failures >= FAILURES => state.queue = ReclaimQueue::default(),
+        _ => state.queue.push_next(step),
     }
     Some(AFTER_FAILURE)
 }

@@ -15,19 +15,19 @@ use crate::engine::background::Background;
 use crate::engine::invalidation_log::invalidation::Invalidated;
 
 /// From the beginning of one append to that of the next for the same path.
-const BETWEEN: Duration = Duration::from_millis(10);
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Where the outcome of an append goes, once.
 type Outcome = watch::Sender<Option<Invalidated>>;
 
 /// The paths that are being appended, each with the invalidations that wait for the append after that.
 #[derive(Default)]
-pub(crate) struct Groups {
+pub(crate) struct GroupCommits {
     waiting: Mutex<HashMap<Selector, Option<Outcome>>>,
 }
 
 /// The path or directory, if that is all that these events name.
-pub(crate) fn one_path(events: &[Event]) -> Option<&Selector> {
+pub(crate) fn single_path(events: &[Event]) -> Option<&Selector> {
     match events {
         [Event { mode: Mode::Hard, selector: selector @ (Selector::Path(_) | Selector::Hashed(_)) }] => {
             Some(selector)
@@ -40,8 +40,8 @@ pub(crate) fn one_path(events: &[Event]) -> Option<&Selector> {
 ///
 /// `append` does it once. The answer comes after two appends at most. They run in a task of their own, so that a request
 /// that is cancelled does not take others along.
-pub(crate) async fn share<F>(
-    groups: &Arc<Groups>,
+pub(crate) async fn share_append<F>(
+    groups: &Arc<GroupCommits>,
     background: &Background,
     path: &Selector,
     append: impl Fn() -> F + Send + 'static,
@@ -57,7 +57,7 @@ where
     outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome)
 }
 
-impl Groups {
+impl GroupCommits {
     /// Where the outcome comes, and where to put it, if nothing is under way for this path.
     fn join(&self, path: &Selector) -> (watch::Receiver<Option<Invalidated>>, Option<Outcome>) {
         let mut waiting = self.lock();
@@ -86,7 +86,7 @@ impl Groups {
 
 /// Appends for one path until no invalidation of it waits.
 struct Leader {
-    groups: Arc<Groups>,
+    groups: Arc<GroupCommits>,
     path: Selector,
     /// Whether the path is free for another leader.
     is_done: bool,
@@ -99,7 +99,7 @@ impl Leader {
     {
         let mut next = Some(first);
         while let Some(outcome) = next {
-            let pause = Instant::now() + BETWEEN;
+            let pause = Instant::now() + MIN_INTERVAL;
             outcome.send_replace(Some(append().await));
             sleep_until(pause).await;
             next = self.groups.next(&self.path);
@@ -132,7 +132,7 @@ mod tests {
     /// Invalidations of one path, whose appends wait at a gate.
     #[derive(Clone)]
     struct Flood {
-        groups: Arc<Groups>,
+        groups: Arc<GroupCommits>,
         background: Arc<Background>,
         appends: Arc<AtomicUsize>,
         gate: Gate,
@@ -161,7 +161,7 @@ mod tests {
                         Invalidated::Applied
                     }
                 };
-                share(&groups, &background, &Selector::Path(PathName::new("/a").unwrap()), append).await
+                share_append(&groups, &background, &Selector::Path(PathName::new("/a").unwrap()), append).await
             })
         }
 
@@ -189,7 +189,7 @@ mod tests {
             assert_eq!(soon(one).await.unwrap(), Some(Invalidated::Applied));
         }
         assert_eq!(flood.appends.load(Ordering::SeqCst), 2);
-        tokio::time::sleep(2 * BETWEEN).await;
+        tokio::time::sleep(2 * MIN_INTERVAL).await;
         assert!(flood.is_idle());
     }
 
@@ -201,7 +201,7 @@ mod tests {
         for _ in 0..10 {
             assert_eq!(flood.write(false).await.unwrap(), Some(Invalidated::Applied));
         }
-        assert!(begun.elapsed() >= 9 * BETWEEN, "{:?}", begun.elapsed());
+        assert!(begun.elapsed() >= 9 * MIN_INTERVAL, "{:?}", begun.elapsed());
         tokio::time::sleep(Duration::from_secs(1)).await;
         let begun = Instant::now();
         flood.write(false).await.unwrap();

@@ -82,13 +82,13 @@ impl Invalidation {
 
     /// This after another one, each in its own mode.
     #[cfg(feature = "axum")]
-    pub(crate) fn after(mut self, other: &Self) -> Self {
+    pub(crate) fn merge_after(mut self, other: &Self) -> Self {
         self.before.splice(..0, other.events());
         self
     }
 
     /// A hard one of all of these, if there are any.
-    pub(crate) fn of_each(selectors: Vec<Selector>) -> Option<Self> {
+    pub(crate) fn all_of(selectors: Vec<Selector>) -> Option<Self> {
         (!selectors.is_empty()).then_some(Self { selectors, mode: Mode::Hard, before: Vec::new() })
     }
 }

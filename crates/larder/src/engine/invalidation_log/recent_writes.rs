@@ -10,7 +10,7 @@ use arrayvec::ArrayVec;
 use larder_core::log::selector::{HashedName, PathName, Selector, UriName};
 use larder_core::time::Boot;
 
-use crate::engine::invalidation_log::recent_writes::window::{Bitmap, Places};
+use crate::engine::invalidation_log::recent_writes::window::{Bitmap, WindowTable};
 
 /// How many URIs under one path writes may name within a minute. Further ones name the path.
 const MAX_URIS: usize = 16;
@@ -29,14 +29,14 @@ pub(crate) struct RecentWrites {
 
 struct Recent {
     /// The URIs under each path.
-    paths: Places<ArrayVec<u64, MAX_URIS>>,
+    paths: WindowTable<ArrayVec<u64, MAX_URIS>>,
     /// The paths in each directory.
-    directories: Places<Bitmap>,
+    directories: WindowTable<Bitmap>,
 }
 
 impl Default for Recent {
     fn default() -> Self {
-        Self { paths: Places::new(MAX_PATHS), directories: Places::new(MAX_DIRECTORIES) }
+        Self { paths: WindowTable::new(MAX_PATHS), directories: WindowTable::new(MAX_DIRECTORIES) }
     }
 }
 
@@ -63,7 +63,7 @@ impl RecentWrites {
     fn name(&self, uri: UriName, now: Boot) -> Selector {
         // A path that is too long has nothing stored under it.
         let Some(path) = uri.path() else { return Selector::Uri(uri) };
-        let (path_is_full, directory_is_full) = self.note(&path, &uri, now);
+        let (path_is_full, directory_is_full) = self.record(&path, &uri, now);
         if directory_is_full {
             Selector::Hashed(HashedName::directory_of(&path))
         } else if path_is_full {
@@ -74,7 +74,7 @@ impl RecentWrites {
     }
 
     /// Notes a write to this URI. Whether its path, and whether its directory, had too many others already.
-    fn note(&self, path: &PathName, uri: &UriName, now: Boot) -> (bool, bool) {
+    fn record(&self, path: &PathName, uri: &UriName, now: Boot) -> (bool, bool) {
         let directory = HashedName::directory_of(path);
         let [path, uri, directory] = [
             self.hasher.hash_one(path.as_str()),
@@ -104,7 +104,7 @@ mod tests {
         Selector::Path(PathName::new(text).unwrap())
     }
 
-    fn named(recent: &RecentWrites, text: &str, now: Boot) -> Selector {
+    fn name_of(recent: &RecentWrites, text: &str, now: Boot) -> Selector {
         recent.collapse(vec![uri(text)], now).remove(0)
     }
 
@@ -114,13 +114,13 @@ mod tests {
         let recent = RecentWrites::default();
         for number in 0..MAX_URIS {
             let text = format!("http://h{number}/a?{number}");
-            assert_eq!(named(&recent, &text, now()), uri(&text));
+            assert_eq!(name_of(&recent, &text, now()), uri(&text));
         }
-        assert_eq!(named(&recent, "/a?x", now()), path("/a"));
-        assert_eq!(named(&recent, "http://h0/a?0", now()), uri("http://h0/a?0"), "it is one of them");
-        assert_eq!(named(&recent, "/b?x", now()), uri("/b?x"));
-        assert_eq!(named(&recent, "/a?x", after(WINDOW - Duration::from_nanos(1))), path("/a"));
-        assert_eq!(named(&recent, "/a?x", after(WINDOW)), uri("/a?x"));
+        assert_eq!(name_of(&recent, "/a?x", now()), path("/a"));
+        assert_eq!(name_of(&recent, "http://h0/a?0", now()), uri("http://h0/a?0"), "it is one of them");
+        assert_eq!(name_of(&recent, "/b?x", now()), uri("/b?x"));
+        assert_eq!(name_of(&recent, "/a?x", after(WINDOW - Duration::from_nanos(1))), path("/a"));
+        assert_eq!(name_of(&recent, "/a?x", after(WINDOW)), uri("/a?x"));
     }
 
     #[test]
@@ -128,21 +128,21 @@ mod tests {
         let recent = RecentWrites::default();
         let directory = |path| Selector::Hashed(HashedName::directory_of(&PathName::new(path).unwrap()));
         let made = |number: usize| format!("http://shop/made/{number}?q");
-        let first = (0..10_000).find(|number| named(&recent, &made(*number), now()) == directory("/made/x"));
+        let first = (0..10_000).find(|number| name_of(&recent, &made(*number), now()) == directory("/made/x"));
         assert!(first.is_some_and(|first| (3_500..5_000).contains(&first)), "{first:?}");
-        assert_eq!(named(&recent, &made(10_000), now()), directory("/made/x"));
-        assert_eq!(named(&recent, &made(0), now()), directory("/made/x"));
+        assert_eq!(name_of(&recent, &made(10_000), now()), directory("/made/x"));
+        assert_eq!(name_of(&recent, &made(0), now()), directory("/made/x"));
         for elsewhere in ["/made", "/other/1", "/made/1/2"] {
-            assert_eq!(named(&recent, elsewhere, now()), uri(elsewhere));
+            assert_eq!(name_of(&recent, elsewhere, now()), uri(elsewhere));
         }
-        assert_eq!(named(&recent, &made(10_000), after(WINDOW)), uri(&made(10_000)));
+        assert_eq!(name_of(&recent, &made(10_000), after(WINDOW)), uri(&made(10_000)));
     }
 
     #[test]
     fn of_several_names_each_is_named_once_and_what_is_no_uri_stays() {
         let recent = RecentWrites::default();
         for number in 0..MAX_URIS {
-            named(&recent, &format!("/a?{number}"), now());
+            name_of(&recent, &format!("/a?{number}"), now());
         }
         let tag = || Selector::Tag(Tag::new("t"));
         let selectors = vec![uri("/a?x"), tag(), uri("/a?y"), uri("/b")];
@@ -153,12 +153,12 @@ mod tests {
     fn it_remembers_so_many_paths_and_forgets_the_oldest() {
         let recent = RecentWrites::default();
         for number in 0..=MAX_URIS {
-            named(&recent, &format!("/a?{number}"), now());
+            name_of(&recent, &format!("/a?{number}"), now());
         }
         for number in 0..MAX_PATHS {
-            assert_eq!(named(&recent, "/a?x", now()), path("/a"));
-            named(&recent, &format!("/{number}"), after(Duration::from_secs(1)));
+            assert_eq!(name_of(&recent, "/a?x", now()), path("/a"));
+            name_of(&recent, &format!("/{number}"), after(Duration::from_secs(1)));
         }
-        assert_eq!(named(&recent, "/a?x", now()), uri("/a?x"));
+        assert_eq!(name_of(&recent, "/a?x", now()), uri("/a?x"));
     }
 }

@@ -7,13 +7,13 @@ use larder_core::log::selector::Selector;
 use larder_core::store::{Reclaim, Sweep};
 
 /// How many first steps wait. They are short.
-const MOST_FIRST: usize = 256;
+const MAX_FIRST_STEPS: usize = 256;
 /// How many searches wait. Each goes through all keys.
-const MOST_SEARCHES: usize = 32;
+const MAX_SEARCHES: usize = 32;
 
 /// One step to take.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct ReclaimStep {
     pub(crate) what: Reclaim,
     /// Where a search goes on; `None` for the first step.
     pub(crate) from: Option<Sweep>,
@@ -21,13 +21,13 @@ pub(crate) struct Step {
 
 /// Steps to take. What there is no room for is left to expire.
 #[derive(Debug, Default)]
-pub(crate) struct Queue {
+pub(crate) struct ReclaimQueue {
     first: VecDeque<Reclaim>,
     /// The first of them is under way.
-    searches: VecDeque<Step>,
+    searches: VecDeque<ReclaimStep>,
 }
 
-impl Queue {
+impl ReclaimQueue {
     pub(crate) fn is_empty(&self) -> bool {
         self.first.is_empty() && self.searches.is_empty()
     }
@@ -40,36 +40,36 @@ impl Queue {
             self.searches.clear();
         }
         self.first.retain(|waiting| waiting.selector != what.selector);
-        if self.first.len() < MOST_FIRST {
+        if self.first.len() < MAX_FIRST_STEPS {
             self.first.push_back(what);
         }
     }
 
     /// Takes out the step to take next. First steps come before searches, which are long.
-    pub(crate) fn next(&mut self) -> Option<Step> {
+    pub(crate) fn next(&mut self) -> Option<ReclaimStep> {
         match self.first.pop_front() {
-            Some(what) => Some(Step { what, from: None }),
+            Some(what) => Some(ReclaimStep { what, from: None }),
             None => self.searches.pop_front(),
         }
     }
 
     /// Puts back a step, or puts in the one after it.
-    pub(crate) fn go_on(&mut self, step: Step) {
+    pub(crate) fn push_next(&mut self, step: ReclaimStep) {
         match step.from {
             None => self.first.push_front(step.what),
-            Some(sweep) if sweep == Sweep::default() => self.begin(step),
+            Some(sweep) if sweep == Sweep::default() => self.push_search(step),
             Some(_) => self.searches.push_front(step),
         }
     }
 
-    fn begin(&mut self, step: Step) {
+    fn push_search(&mut self, step: ReclaimStep) {
         let is_same =
-            |waiting: &Step| waiting.from == step.from && waiting.what.selector == step.what.selector;
+            |waiting: &ReclaimStep| waiting.from == step.from && waiting.what.selector == step.what.selector;
         if let Some(waiting) = self.searches.iter_mut().find(|waiting| is_same(waiting)) {
             if waiting.what.before < step.what.before {
                 *waiting = step;
             }
-        } else if self.searches.len() < MOST_SEARCHES {
+        } else if self.searches.len() < MAX_SEARCHES {
             self.searches.push_back(step);
         }
     }
@@ -77,25 +77,25 @@ impl Queue {
 
 /// What waits to be freed, and whether a task is at it.
 #[derive(Default)]
-pub(crate) struct Reclaimer {
-    state: Mutex<State>,
+pub(crate) struct ReclaimState {
+    state: Mutex<ReclaimWork>,
 }
 
 #[derive(Default)]
-pub(crate) struct State {
-    pub(crate) queue: Queue,
+pub(crate) struct ReclaimWork {
+    pub(crate) queue: ReclaimQueue,
     pub(crate) running: bool,
 }
 
-impl Reclaimer {
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+impl ReclaimState {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, ReclaimWork> {
         // Nothing under this lock can be left half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next step, or `None` and the task has ended.
-    pub(crate) fn next(&self) -> Option<Step> {
-        let mut state = self.state();
+    pub(crate) fn next(&self) -> Option<ReclaimStep> {
+        let mut state = self.lock();
         let step = state.queue.next();
         state.running = step.is_some();
         step
@@ -117,26 +117,26 @@ mod tests {
         Selector::Prefix(Prefix::new(path).unwrap())
     }
 
-    fn first(selector: Selector, before: u64) -> Step {
-        Step { what: what(selector, before), from: None }
+    fn first(selector: Selector, before: u64) -> ReclaimStep {
+        ReclaimStep { what: what(selector, before), from: None }
     }
 
-    fn at(step: &Step, cursor: u64) -> Step {
-        Step { from: Some(Sweep { node: 0, cursor }), ..step.clone() }
+    fn at(step: &ReclaimStep, cursor: u64) -> ReclaimStep {
+        ReclaimStep { from: Some(Sweep { node: 0, cursor }), ..step.clone() }
     }
 
     #[test]
     fn the_later_of_two_invalidations_includes_the_other() {
-        let mut queue = Queue::default();
+        let mut queue = ReclaimQueue::default();
         for before in 1..4 {
             queue.push(what(prefix("/a"), before));
         }
         assert_eq!(queue.next(), Some(first(prefix("/a"), 3)));
         assert_eq!(queue.next(), None);
 
-        let mut queue = Queue::default();
+        let mut queue = ReclaimQueue::default();
         queue.push(what(prefix("/a"), 1));
-        queue.go_on(at(&first(prefix("/b"), 1), 7));
+        queue.push_next(at(&first(prefix("/b"), 1), 7));
         queue.push(what(Selector::All, 2));
         queue.push(what(prefix("/c"), 3));
         assert_eq!(queue.next(), Some(first(Selector::All, 2)));
@@ -146,12 +146,12 @@ mod tests {
 
     #[test]
     fn one_search_at_a_time_is_under_way_and_short_steps_go_before_it() {
-        let mut queue = Queue::default();
+        let mut queue = ReclaimQueue::default();
         let (a, b) = (first(prefix("/a"), 1), first(prefix("/b"), 1));
-        queue.go_on(at(&a, 0));
-        queue.go_on(at(&b, 0));
+        queue.push_next(at(&a, 0));
+        queue.push_next(at(&b, 0));
         assert_eq!(queue.next(), Some(at(&a, 0)));
-        queue.go_on(at(&a, 9));
+        queue.push_next(at(&a, 9));
         queue.push(what(Selector::Key("k".into()), 2));
         assert_eq!(queue.next(), Some(first(Selector::Key("k".into()), 2)));
         assert_eq!(queue.next(), Some(at(&a, 9)), "it is finished before another begins");
@@ -161,12 +161,12 @@ mod tests {
     /// What was passed already was not compared with the later event.
     #[test]
     fn a_search_that_waits_takes_a_later_event_in_and_one_under_way_does_not() {
-        let mut queue = Queue::default();
-        queue.go_on(at(&first(prefix("/a"), 1), 0));
-        queue.go_on(at(&first(prefix("/a"), 2), 0));
+        let mut queue = ReclaimQueue::default();
+        queue.push_next(at(&first(prefix("/a"), 1), 0));
+        queue.push_next(at(&first(prefix("/a"), 2), 0));
         assert_eq!(queue.next(), Some(at(&first(prefix("/a"), 2), 0)));
-        queue.go_on(at(&first(prefix("/a"), 2), 9));
-        queue.go_on(at(&first(prefix("/a"), 3), 0));
+        queue.push_next(at(&first(prefix("/a"), 2), 9));
+        queue.push_next(at(&first(prefix("/a"), 3), 0));
         assert_eq!(queue.next(), Some(at(&first(prefix("/a"), 2), 9)));
         assert_eq!(queue.next(), Some(at(&first(prefix("/a"), 3), 0)));
         assert_eq!(queue.next(), None);
@@ -174,11 +174,11 @@ mod tests {
 
     #[test]
     fn it_is_bounded() {
-        let mut queue = Queue::default();
-        for number in 0..2 * MOST_FIRST {
+        let mut queue = ReclaimQueue::default();
+        for number in 0..2 * MAX_FIRST_STEPS {
             queue.push(what(prefix(&format!("/{number}")), 1));
-            queue.go_on(at(&first(prefix(&format!("/{number}")), 1), 0));
+            queue.push_next(at(&first(prefix(&format!("/{number}")), 1), 0));
         }
-        assert_eq!((queue.first.len(), queue.searches.len()), (MOST_FIRST, MOST_SEARCHES));
+        assert_eq!((queue.first.len(), queue.searches.len()), (MAX_FIRST_STEPS, MAX_SEARCHES));
     }
 }

@@ -43,12 +43,12 @@ impl RepeatQueue {
     }
 
     /// Whether a task has to be started.
-    pub(crate) fn start(&self) -> bool {
+    pub(crate) fn try_start(&self) -> bool {
         !std::mem::replace(&mut self.state().is_running, true)
     }
 
     /// Notes that no task runs any more.
-    pub(crate) fn stop(&self) {
+    pub(crate) fn task_ended(&self) {
         self.state().is_running = false;
     }
 

@@ -11,7 +11,7 @@ use larder_core::time::Boot;
 
 /// The URIs that are invalidated together.
 pub(crate) struct UriAliases {
-    pub(crate) keyed_by: KeyedBy,
+    pub(crate) keyed_by: QueryRuleSet,
     equivalents: Arc<dyn EquivalentUris>,
 }
 
@@ -23,24 +23,24 @@ pub(crate) trait EquivalentUris: Send + Sync {
 
 impl UriAliases {
     pub(crate) fn new(equivalents: Arc<dyn EquivalentUris>) -> Self {
-        Self { keyed_by: KeyedBy::default(), equivalents }
+        Self { keyed_by: QueryRuleSet::default(), equivalents }
     }
 
     /// Returns these events, and one for each alias of each URI that they name.
     pub(crate) fn with_aliases(&self, events: Vec<Event>, now: Boot) -> Vec<Event> {
-        self.equivalents.with_equivalents(self.keyed_by.with_keyed(events), now)
+        self.equivalents.with_equivalents(self.keyed_by.with_keyed_uris(events), now)
     }
 }
 
 /// The rules by which queries are keyed, each once.
 #[derive(Default)]
-pub(crate) struct KeyedBy {
+pub(crate) struct QueryRuleSet {
     rules: Mutex<Vec<QueryRules>>,
 }
 
-impl KeyedBy {
+impl QueryRuleSet {
     /// A policy with these rules is in use.
-    pub(crate) fn learn(&self, rules: &QueryRules) {
+    pub(crate) fn register(&self, rules: &QueryRules) {
         let mut known = self.lock();
         if *rules != QueryRules::all() && !known.contains(rules) {
             known.push(rules.clone());
@@ -48,9 +48,9 @@ impl KeyedBy {
     }
 
     /// These events, and for each URI that they name those that it is keyed as.
-    pub(crate) fn with_keyed(&self, events: Vec<Event>) -> Vec<Event> {
+    pub(crate) fn with_keyed_uris(&self, events: Vec<Event>) -> Vec<Event> {
         let known = self.lock();
-        naming_also(events, |uri| known.iter().filter_map(|rules| keyed(uri, rules)).collect())
+        add_uris(events, |uri| known.iter().filter_map(|rules| keyed_uri(uri, rules)).collect())
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<QueryRules>> {
@@ -59,7 +59,7 @@ impl KeyedBy {
 }
 
 /// These events, and for each URI that they name those that go with it, in the same mode.
-pub(crate) fn naming_also(mut events: Vec<Event>, with: impl Fn(&UriName) -> Vec<UriName>) -> Vec<Event> {
+pub(crate) fn add_uris(mut events: Vec<Event>, with: impl Fn(&UriName) -> Vec<UriName>) -> Vec<Event> {
     for at in 0..events.len() {
         let Some(Event { mode, selector: Selector::Uri(uri) }) = events.get(at).cloned() else { continue };
         for event in with(&uri).into_iter().map(|uri| Event { mode, selector: Selector::Uri(uri) }) {
@@ -72,7 +72,7 @@ pub(crate) fn naming_also(mut events: Vec<Event>, with: impl Fn(&UriName) -> Vec
 }
 
 /// What this URI is keyed as by these rules, if it has a query.
-fn keyed(uri: &UriName, rules: &QueryRules) -> Option<UriName> {
+fn keyed_uri(uri: &UriName, rules: &QueryRules) -> Option<UriName> {
     let query = uri.parts().query?;
     Some(uri.with_query(rules.apply(Some(query)).as_deref()))
 }
@@ -93,21 +93,21 @@ mod tests {
 
     #[test]
     fn a_uri_names_what_it_is_keyed_as_by_each_policy_too() {
-        let known = KeyedBy::default();
+        let known = QueryRuleSet::default();
         let events = vec![of(Mode::Soft, uri("/a?utm=1&z=1&b=2")), of(Mode::Hard, Tag::new("a?b"))];
-        assert_eq!(known.with_keyed(events.clone()), events);
+        assert_eq!(known.with_keyed_uris(events.clone()), events);
         for rules in [QueryRules::all(), QueryRules::ignoring(["utm"]), QueryRules::ignoring(["utm"])] {
-            known.learn(&rules);
+            known.register(&rules);
         }
-        known.learn(&QueryRules::only(["q"]).sorted());
-        known.learn(&QueryRules::ignoring(["utm"]).sorted());
+        known.register(&QueryRules::only(["q"]).sorted());
+        known.register(&QueryRules::ignoring(["utm"]).sorted());
         let more = ["/a?z=1&b=2", "/a", "/a?b=2&z=1"].map(|keyed| of(Mode::Soft, uri(keyed)));
-        assert_eq!(known.with_keyed(events.clone()), [events, more.into()].concat());
+        assert_eq!(known.with_keyed_uris(events.clone()), [events, more.into()].concat());
         let on_one_host = vec![of(Mode::Hard, uri("https://x:443/a?utm=1"))];
         let keyed = of(Mode::Hard, uri("//x/a"));
-        assert_eq!(known.with_keyed(on_one_host.clone()), [on_one_host, vec![keyed]].concat());
+        assert_eq!(known.with_keyed_uris(on_one_host.clone()), [on_one_host, vec![keyed]].concat());
         // Neither without a query nor, where all of it is in the key, with one.
         let whole = vec![of(Mode::Hard, uri("https://x/a")), of(Mode::Hard, uri("/a?b=2;utm=1"))];
-        assert_eq!(known.with_keyed(whole.clone()), whole);
+        assert_eq!(known.with_keyed_uris(whole.clone()), whole);
     }
 }

@@ -13,7 +13,7 @@ use larder_core::log::tail::{self, Tail};
 use larder_core::time::Boot;
 
 use crate::engine::invalidation_log::stamped::Stamped;
-use crate::engine::invalidation_log::wait_slots::CatchingUp;
+use crate::engine::invalidation_log::wait_slots::WaitSlots;
 use crate::engine::sync::{AtomicU64, Notify, RwLock, timeout_at};
 
 /// The tail, and what a hit needs of it without a lock.
@@ -28,7 +28,7 @@ pub(crate) struct LogView {
     confirmed_at: AtomicU64,
     max_staleness: Duration,
     changed: Notify,
-    pub(super) catching_up: CatchingUp,
+    pub(super) wait_slots: WaitSlots,
 }
 
 impl LogView {
@@ -39,7 +39,7 @@ impl LogView {
             tail: RwLock::new(tail),
             max_staleness,
             changed: Notify::new(),
-            catching_up: CatchingUp::default(),
+            wait_slots: WaitSlots::default(),
         }
     }
 
@@ -49,7 +49,7 @@ impl LogView {
 
     /// What may be served of a response in memory, and whether it is confirmed (rule 10).
     #[inline]
-    pub(crate) fn judge(&self, stored: &impl Stamped, now: Boot) -> (Verdict, bool) {
+    pub(crate) fn verdict(&self, stored: &impl Stamped, now: Boot) -> (Verdict, bool) {
         let confirmed_at = self.confirmed_at();
         let generation = self.generation.load(Ordering::Acquire);
         let confirmed = tail::usable(stored.filled_at(), confirmed_at, self.max_staleness, now);
@@ -75,7 +75,7 @@ impl LogView {
     }
 
     /// Whether the log was ever read to its end.
-    pub(crate) fn was_read(&self) -> bool {
+    pub(crate) fn has_caught_up(&self) -> bool {
         self.confirmed_at().is_some()
     }
 
@@ -88,7 +88,7 @@ impl LogView {
     }
 
     /// Changes the tail and publishes what came of it.
-    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
+    pub(crate) fn update<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
         let (result, confirmed_at) = {
             let mut tail = self.tail.write().unwrap_or_else(PoisonError::into_inner);
             let result = change(&mut tail);
@@ -123,6 +123,6 @@ impl LogView {
 }
 
 /// The moment that is this far away, for [`LogView::wait`].
-pub(crate) fn within(limit: Duration) -> tokio::time::Instant {
+pub(crate) fn deadline_in(limit: Duration) -> tokio::time::Instant {
     tokio::time::Instant::now() + limit
 }

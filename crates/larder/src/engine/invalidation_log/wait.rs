@@ -6,21 +6,21 @@ use larder_core::log::tail;
 use larder_core::log::token::{Comparison, Token};
 use larder_core::time::Boot;
 
-use crate::engine::invalidation_log::view::{LogView, within};
+use crate::engine::invalidation_log::view::{LogView, deadline_in};
 
 impl LogView {
     /// Whether this instance knows at least as much as the token says.
-    pub(crate) fn has_reached(&self, token: &Token) -> bool {
+    pub(crate) fn covers(&self, token: &Token) -> bool {
         self.read(|tail| tail.compare(token)) == Comparison::Reached
     }
 
     /// Waits until it does, if it ever will, for so long at most. While the log itself cannot be reached, nobody waits.
-    pub(crate) async fn catch_up(&self, token: &Token, at_most: Duration, now: Boot) -> bool {
-        let place = self.catching_up.try_acquire();
+    pub(crate) async fn wait_for(&self, token: &Token, at_most: Duration, now: Boot) -> bool {
+        let place = self.wait_slots.try_acquire();
         if place.is_some() && self.is_confirmed(now) {
-            self.wait(within(at_most), |tail| tail.compare(token) != Comparison::Wait).await;
+            self.wait(deadline_in(at_most), |tail| tail.compare(token) != Comparison::Wait).await;
         }
-        self.has_reached(token)
+        self.covers(token)
     }
 
     fn is_confirmed(&self, now: Boot) -> bool {
@@ -36,7 +36,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::engine::invalidation_log::wait_slots::MOST;
+    use crate::engine::invalidation_log::wait_slots::MAX_WAITERS;
     use crate::testing::INCARNATION;
     use crate::testing::after;
     use crate::testing::now;
@@ -64,7 +64,7 @@ mod tests {
             entries: vec![],
             more: false,
         };
-        view.change(|tail| tail.take_look(&look, now()));
+        view.update(|tail| tail.take_look(&look, now()));
     }
 
     /// What a token can make this instance do, whatever it says.
@@ -72,7 +72,7 @@ mod tests {
     async fn who_brings_a_token_from_the_future_waits_as_long_as_the_bound_and_no_longer() {
         let (view, token) = behind();
         let begun = Instant::now();
-        assert!(!view.catch_up(&token, BOUND, now()).await);
+        assert!(!view.wait_for(&token, BOUND, now()).await);
         // A timer of tokio's ends with the millisecond.
         assert!((BOUND..BOUND * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     }
@@ -81,7 +81,7 @@ mod tests {
     async fn who_waits_goes_on_when_the_log_was_read() {
         let (view, token) = behind();
         let (reached, ()) = soon(async {
-            tokio::join!(biased; view.catch_up(&token, LONG, now()), async { read_to(&view, 2) })
+            tokio::join!(biased; view.wait_for(&token, LONG, now()), async { read_to(&view, 2) })
         })
         .await;
         assert!(reached);
@@ -94,21 +94,21 @@ mod tests {
             Tail::alone(larder_core::log::position::Incarnation::from_bytes([9; 16]), Limits::default()),
             STALENESS,
         );
-        assert!(!soon(view.catch_up(&of_another_life.read(Tail::token), LONG, now())).await);
+        assert!(!soon(view.wait_for(&of_another_life.read(Tail::token), LONG, now())).await);
         let detached = after(STALENESS + Duration::from_nanos(1));
-        assert!(!soon(view.catch_up(&token, LONG, detached)).await);
+        assert!(!soon(view.wait_for(&token, LONG, detached)).await);
     }
 
     #[tokio::test]
     async fn only_so_many_wait_at_once_and_each_who_leaves_makes_room() {
         let (view, token) = behind();
-        let mut waiting: Vec<_> = (0..MOST).map(|_| Box::pin(view.catch_up(&token, LONG, now()))).collect();
+        let mut waiting: Vec<_> = (0..MAX_WAITERS).map(|_| Box::pin(view.wait_for(&token, LONG, now()))).collect();
         for one in &mut waiting {
             assert!(at_once(one).await.is_none());
         }
-        assert!(!soon(view.catch_up(&token, LONG, now())).await);
+        assert!(!soon(view.wait_for(&token, LONG, now())).await);
         waiting.pop();
-        assert!(at_once(&mut Box::pin(view.catch_up(&token, LONG, now()))).await.is_none());
+        assert!(at_once(&mut Box::pin(view.wait_for(&token, LONG, now()))).await.is_none());
     }
 
     /// What it comes to without waiting.

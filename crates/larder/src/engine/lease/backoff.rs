@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// A fill that takes less than this is hardly worth the wait.
-const FIRST: Duration = Duration::from_millis(2);
+const MIN_DELAY: Duration = Duration::from_millis(2);
 /// A response is found this late at most.
-const LONGEST: Duration = Duration::from_millis(25);
+const MAX_DELAY: Duration = Duration::from_millis(25);
 
 /// Pauses that grow by half, so that short fills are noticed soon and long ones cost few questions: who waits does so for
 /// half as long again as the fill takes at most, and ten times in the first tenth of a second.
@@ -15,14 +15,14 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) const fn new() -> Self {
-        Self { next: FIRST }
+        Self { next: MIN_DELAY }
     }
 
     /// The next pause. `random` is from 0 to 1, and makes it up to a quarter shorter: instances that began to wait at the
     /// same moment do not go on asking at the same moments.
-    pub(crate) fn pause(&mut self, random: f64) -> Duration {
+    pub(crate) fn next_delay(&mut self, random: f64) -> Duration {
         let pause = self.next;
-        self.next = (pause * 3 / 2).min(LONGEST);
+        self.next = (pause * 3 / 2).min(MAX_DELAY);
         pause.mul_f64(1.0 - random.clamp(0.0, 1.0) / 4.0)
     }
 }
@@ -34,15 +34,15 @@ mod tests {
     #[test]
     fn pauses_grow_by_half_up_to_the_longest() {
         let mut backoff = Backoff::new();
-        let pauses: Vec<_> = (0..9).map(|_| backoff.pause(0.0).as_micros()).collect();
+        let pauses: Vec<_> = (0..9).map(|_| backoff.next_delay(0.0).as_micros()).collect();
         assert_eq!(pauses, [2_000, 3_000, 4_500, 6_750, 10_125, 15_187, 22_781, 25_000, 25_000]);
     }
 
     #[test]
     fn chance_shortens_a_pause_by_a_quarter_at_most_and_not_the_next_one() {
         let mut backoff = Backoff::new();
-        assert_eq!(backoff.pause(1.0), FIRST.mul_f64(0.75));
-        assert_eq!(backoff.pause(7.0), (FIRST * 3 / 2).mul_f64(0.75));
-        assert_eq!(backoff.pause(-7.0), FIRST * 9 / 4);
+        assert_eq!(backoff.next_delay(1.0), MIN_DELAY.mul_f64(0.75));
+        assert_eq!(backoff.next_delay(7.0), (MIN_DELAY * 3 / 2).mul_f64(0.75));
+        assert_eq!(backoff.next_delay(-7.0), MIN_DELAY * 9 / 4);
     }
 }

@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::engine::lease::Lease;
 use crate::engine::lease::backoff::Backoff;
-use crate::engine::lease::timing::LIFE;
-use crate::engine::report::lease_event::Leased;
-use crate::engine::report::store_health::Exchange;
+use crate::engine::lease::timing::LEASE_TTL;
+use crate::engine::report::lease_event::LeaseEvent;
+use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
 
 /// What a claim came to. After `Stored` and `Left`, it can be continued.
@@ -48,7 +48,7 @@ pub(crate) struct LeaseClaim {
     has_waited: bool,
     takes_over: bool,
     deadline: Instant,
-    is_over: bool,
+    is_finished: bool,
     backoff: Backoff,
 }
 
@@ -60,7 +60,7 @@ impl LeaseClaim {
         position: Position,
         deadline: Instant,
     ) -> Option<Self> {
-        let lease = Lease::new(engine, engine.shared()?, &target.address);
+        let lease = Lease::new(engine, engine.open_store()?, &target.address);
         Some(Self {
             engine: Arc::clone(engine),
             position,
@@ -70,7 +70,7 @@ impl LeaseClaim {
             has_waited: false,
             takes_over: false,
             deadline,
-            is_over: false,
+            is_finished: false,
             backoff: Backoff::new(),
         })
     }
@@ -82,7 +82,7 @@ impl LeaseClaim {
 
     /// Notes what was seen since. `false` if the shared tier is not to be asked any more.
     pub(crate) fn retarget(&mut self, target: ClaimTarget) -> bool {
-        let Some(store) = self.engine.shared() else { return false };
+        let Some(store) = self.engine.open_store() else { return false };
         if target.address != self.target.address {
             self.lease = Lease::new(&self.engine, store, &target.address);
             self.awaiting = None;
@@ -92,7 +92,7 @@ impl LeaseClaim {
     }
 
     /// Notes the value that is there now.
-    pub(crate) fn note_value(&mut self, fingerprint: Option<[u8; 8]>) {
+    pub(crate) fn set_fingerprint(&mut self, fingerprint: Option<[u8; 8]>) {
         self.target.fingerprint = fingerprint;
     }
 
@@ -106,13 +106,13 @@ impl LeaseClaim {
     /// `names` are those by which the value can be invalidated, as far as they are known before the fill.
     pub(crate) async fn next(&mut self, names: impl Fn() -> Names, mut on_wait: impl FnMut()) -> ClaimEvent {
         // Once the deadline has passed, one last claim is made, which takes the lease over.
-        while !self.is_over {
-            self.is_over = Instant::now() >= self.deadline;
+        while !self.is_finished {
+            self.is_finished = Instant::now() >= self.deadline;
             // Asked each time: rule 12 is about the moment at which the store is asked.
-            let Some(local) = self.engine.trusted() else { break };
+            let Some(local) = self.engine.trusted_local_position() else { break };
             match self.claim().await {
                 Err(error) if error.kind() == StoreErrorKind::Timeout => {
-                    self.lease.perhaps_taken();
+                    self.lease.possibly_acquired();
                     return ClaimEvent::Granted;
                 }
                 Err(_) => break,
@@ -125,14 +125,14 @@ impl LeaseClaim {
                 }
                 Ok(Claimed::Held(holder)) => {
                     self.awaiting = Some(holder);
-                    self.takes_over = self.is_in_vain(holder, local, &names());
+                    self.takes_over = self.is_holder_invalidated(holder, local, &names());
                     if !self.takes_over {
                         self.wait(&mut on_wait).await;
                     }
                 }
             }
         }
-        self.is_over = true;
+        self.is_finished = true;
         ClaimEvent::Unavailable
     }
 
@@ -140,41 +140,41 @@ impl LeaseClaim {
         let claim = Claim {
             address: &self.target.address,
             holder: self.lease.holder(self.position),
-            life: LIFE,
+            life: LEASE_TTL,
             seen: self.target.fingerprint,
             awaited: self.awaiting.map(|holder| holder.token),
-            overtakes: self.takes_over || self.is_over,
+            overtakes: self.takes_over || self.is_finished,
         };
         let claimed = self.lease.claim(claim).await;
         let (report, clock) = (&self.engine.report, &*self.engine.clock);
         match &claimed {
-            Ok(_) => report.store_worked(Exchange::Lease, clock),
-            Err(error) => report.store_failed(Exchange::Lease, error, clock),
+            Ok(_) => report.store_ok(StoreOp::Lease, clock),
+            Err(error) => report.store_error(StoreOp::Lease, error, clock),
         }
         claimed
     }
 
     fn granted(&mut self) -> ClaimEvent {
         let report = &self.engine.report;
-        report.leased(Leased::Taken);
+        report.lease_event(LeaseEvent::Acquired);
         if self.awaiting.is_some() {
-            report.leased(Leased::TakenOver);
+            report.lease_event(LeaseEvent::TakenOver);
         }
-        self.lease.taken();
+        self.lease.acquired();
         ClaimEvent::Granted
     }
 
     async fn wait(&mut self, on_wait: &mut impl FnMut()) {
         if !std::mem::replace(&mut self.has_waited, true) {
-            self.engine.report.leased(Leased::Awaited);
+            self.engine.report.lease_event(LeaseEvent::Awaited);
             on_wait();
         }
-        sleep(self.backoff.pause(fastrand::f64())).await;
+        sleep(self.backoff.next_delay(fastrand::f64())).await;
     }
 
     /// Whether the value that this holder makes will be refused here: something that names it was invalidated since its
     /// fill began.
-    fn is_in_vain(&self, holder: Holder, local: u64, names: &Names) -> bool {
+    fn is_holder_invalidated(&self, holder: Holder, local: u64, names: &Names) -> bool {
         let mut position = holder.position;
         position.mark.local = local;
         let now = self.engine.clock.boot();

@@ -19,11 +19,11 @@ struct Counters {
 impl Hits {
     #[inline]
     pub(super) fn count(&self, tier: Tier) {
-        self.count_saving(tier, 0);
+        self.count_with_savings(tier, 0);
     }
 
     #[inline]
-    pub(super) fn count_saving(&self, tier: Tier, nanos: u64) {
+    pub(super) fn count_with_savings(&self, tier: Tier, nanos: u64) {
         let counters = self.0.get_or_default();
         match tier {
             Tier::Memory => add(&counters.memory, 1),
@@ -33,7 +33,7 @@ impl Hits {
     }
 
     #[inline]
-    pub(super) fn saved(&self, nanos: u64) {
+    pub(super) fn add_saved(&self, nanos: u64) {
         add(&self.0.get_or_default().saved_nanos, nanos);
     }
 
@@ -72,7 +72,7 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..1000 {
                         hits.count(Tier::Memory);
-                        hits.saved(3);
+                        hits.add_saved(3);
                     }
                     hits.count(Tier::Shared);
                 });

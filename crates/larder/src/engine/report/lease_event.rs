@@ -2,21 +2,21 @@
 
 /// What happened with the lease of a response.
 #[derive(Clone, Copy)]
-pub(crate) enum Leased {
+pub(crate) enum LeaseEvent {
     /// A fill here has it.
-    Taken,
+    Acquired,
     /// Another instance has it, and was waited for.
     Awaited,
     /// It was taken after another instance had been waited for.
     TakenOver,
 }
 
-impl Leased {
+impl LeaseEvent {
     /// The word that stands for it in metrics.
     #[cfg(feature = "metrics")]
     pub(super) const fn as_str(self) -> &'static str {
         match self {
-            Self::Taken => "taken",
+            Self::Acquired => "taken",
             Self::Awaited => "awaited",
             Self::TakenOver => "taken-over",
         }

@@ -15,11 +15,11 @@ use metrics::{
     Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::engine::report::lease_event::Leased;
-use crate::engine::report::store_health::Exchange;
+use crate::engine::report::lease_event::LeaseEvent;
+use crate::engine::report::store_health::StoreOp;
 
 /// The value of a label that says nothing here: the labels of a metric are always the same ones.
-const NONE: &str = "none";
+const NO_VALUE: &str = "none";
 
 /// Tells the recorder what the metrics mean.
 pub(crate) fn describe() {
@@ -54,66 +54,66 @@ pub(crate) fn describe() {
     describe_gauge!("larder_held_bytes", Unit::Bytes, "What the responses in memory take");
 }
 
-pub(super) fn missed(reason: MissReason) {
+pub(super) fn record_miss(reason: MissReason) {
     counter!("larder_misses_total", "reason" => reason.as_str()).increment(1);
 }
 
-pub(super) fn filled(cost: Duration) {
+pub(super) fn record_fill(cost: Duration) {
     counter!("larder_fills_total").increment(1);
     histogram!("larder_fill_seconds").record(cost);
 }
 
-pub(super) fn collapsed() {
+pub(super) fn record_collapsed() {
     counter!("larder_collapsed_total").increment(1);
 }
 
-pub(super) fn refreshing() {
+pub(super) fn record_refresh() {
     counter!("larder_refreshes_total").increment(1);
 }
 
-pub(super) fn refresh_left_out() {
+pub(super) fn record_refresh_skipped() {
     counter!("larder_refreshes_left_out_total").increment(1);
 }
 
-pub(super) fn kept_to_itself() {
+pub(super) fn record_not_shared() {
     counter!("larder_unshared_total").increment(1);
 }
 
-pub(super) fn judged(stored: Result<(), NotStored>) {
+pub(super) fn record_store_decision(stored: Result<(), NotStored>) {
     match stored {
         Ok(()) => counter!("larder_stored_total").increment(1),
         Err(reason) => counter!("larder_not_stored_total", "reason" => reason.as_str()).increment(1),
     }
 }
 
-pub(super) fn invalidated(selectors: u64) {
+pub(super) fn record_invalidated(selectors: u64) {
     counter!("larder_invalidations_total").increment(selectors);
 }
 
-pub(super) fn forgot(forgotten: Forgotten) {
+pub(super) fn record_forgotten(forgotten: Forgotten) {
     counter!("larder_folded_names_total").increment(forgotten.folded);
     counter!("larder_floor_raises_total").increment(forgotten.floor_raises);
 }
 
-pub(super) fn leased(what: Leased) {
+pub(super) fn record_lease_event(what: LeaseEvent) {
     counter!("larder_leases_total", "event" => what.as_str()).increment(1);
 }
 
-pub(super) fn reclaimed(responses: u64, scans: u64) {
+pub(super) fn record_reclaimed(responses: u64, scans: u64) {
     counter!("larder_reclaimed_total").increment(responses);
     counter!("larder_reclaim_scans_total").increment(scans);
 }
 
-pub(super) fn store_failed(exchange: Exchange, error: &StoreError) {
+pub(super) fn record_store_error(exchange: StoreOp, error: &StoreError) {
     let (exchange, kind) = (exchange.as_str(), error.kind().as_str());
     counter!("larder_store_errors_total", "exchange" => exchange, "kind" => kind).increment(1);
 }
 
 /// Handler time that hits have saved. Its handle is kept, so that a hit looks none up in the recorder.
 #[derive(Default)]
-pub(super) struct Saved(OnceLock<Counter>);
+pub(super) struct SavedTime(OnceLock<Counter>);
 
-impl Saved {
+impl SavedTime {
     pub(super) fn add(&self, nanos: u64) {
         let counter = self.0.get_or_init(|| counter!("larder_saved_nanoseconds_total"));
         counter.increment(nanos);
@@ -122,27 +122,27 @@ impl Saved {
 
 /// What is held, as last told. Gauges are moved by the difference, so that they show the sum of several caches.
 #[derive(Default)]
-pub(crate) struct Held {
+pub(crate) struct MemoryGauge {
     responses: AtomicU64,
     bytes: AtomicU64,
 }
 
-impl Held {
+impl MemoryGauge {
     /// So much is held now.
-    pub(crate) fn tell(&self, responses: u64, bytes: u64) {
-        gauge!("larder_held_responses").increment(change(&self.responses, responses));
-        gauge!("larder_held_bytes").increment(change(&self.bytes, bytes));
+    pub(crate) fn set(&self, responses: u64, bytes: u64) {
+        gauge!("larder_held_responses").increment(difference(&self.responses, responses));
+        gauge!("larder_held_bytes").increment(difference(&self.bytes, bytes));
     }
 }
 
-impl Drop for Held {
+impl Drop for MemoryGauge {
     fn drop(&mut self) {
-        self.tell(0, 0);
+        self.set(0, 0);
     }
 }
 
 #[allow(clippy::cast_precision_loss)] // A gauge is a float.
-fn change(told: &AtomicU64, now: u64) -> f64 {
+fn difference(told: &AtomicU64, now: u64) -> f64 {
     now as f64 - told.swap(now, Ordering::Relaxed) as f64
 }
 
@@ -161,7 +161,7 @@ const fn bypass(index: usize) -> usize {
     miss(MissReason::ALL.len()) + index
 }
 
-const fn place(outcome: Outcome) -> usize {
+const fn index_of(outcome: Outcome) -> usize {
     match outcome {
         Outcome::Hit(tier) => tier as usize,
         Outcome::Stale(tier, reason) => stale(tier) + reason.index(),
@@ -175,12 +175,12 @@ type Counters = Box<[OnceLock<Counter>; OUTCOMES]>;
 
 /// The counters of the requests that came through one layer, by route.
 #[derive(Debug, Default)]
-pub(crate) struct Requests {
+pub(crate) struct RequestCounters {
     routes: RwLock<HashMap<Box<str>, Counters>>,
 }
 
-impl Requests {
-    pub(crate) fn answered(&self, route: &str, outcome: Outcome) {
+impl RequestCounters {
+    pub(crate) fn record(&self, route: &str, outcome: Outcome) {
         if let Some(counters) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(route) {
             return count(counters, route, outcome);
         }
@@ -192,13 +192,13 @@ impl Requests {
 }
 
 fn count(counters: &Counters, route: &str, outcome: Outcome) {
-    let counter = counters[place(outcome)].get_or_init(|| {
+    let counter = counters[index_of(outcome)].get_or_init(|| {
         counter!(
             "larder_requests_total",
             "route" => route.to_owned(),
             "outcome" => outcome.as_str(),
-            "tier" => outcome.tier().map_or(NONE, Tier::as_str),
-            "reason" => if matches!(outcome, Outcome::Hit(_)) { NONE } else { outcome.reason() },
+            "tier" => outcome.tier().map_or(NO_VALUE, Tier::as_str),
+            "reason" => if matches!(outcome, Outcome::Hit(_)) { NO_VALUE } else { outcome.reason() },
         )
     });
     counter.increment(1);

@@ -16,9 +16,9 @@ use larder_core::store::StoreError;
 use larder_core::time::Clock;
 
 use crate::engine::report::hits::Hits;
-use crate::engine::report::lease_event::Leased;
+use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::stats::Stats;
-use crate::engine::report::store_health::{Exchange, Trouble};
+use crate::engine::report::store_health::{StoreOp, StoreHealth};
 
 /// What the memory tier holds.
 #[derive(Debug, Clone, Copy)]
@@ -37,11 +37,11 @@ pub(crate) struct Report {
     not_stored: [AtomicU64; NotStored::ALL.len()],
     collapsed: AtomicU64,
     refreshes: AtomicU64,
-    refreshes_left_out: AtomicU64,
+    refreshes_skipped: AtomicU64,
     fills: AtomicU64,
     fill_nanos: AtomicU64,
     stored: AtomicU64,
-    unshared: AtomicU64,
+    not_shared: AtomicU64,
     invalidations: AtomicU64,
     folded: AtomicU64,
     floor_raises: AtomicU64,
@@ -49,9 +49,9 @@ pub(crate) struct Report {
     reclaim_scans: AtomicU64,
     store_errors: AtomicU64,
     leases: [AtomicU64; 3],
-    trouble: Trouble,
+    store_health: StoreHealth,
     #[cfg(feature = "metrics")]
-    saved: metrics::Saved,
+    saved_time: metrics::SavedTime,
 }
 
 /// Counts for itself; nothing else depends on the order in which others see it.
@@ -66,7 +66,7 @@ fn nanos(time: Duration) -> u64 {
 impl Report {
     /// A request was answered.
     #[inline]
-    pub(crate) fn answered(&self, outcome: Outcome) {
+    pub(crate) fn record(&self, outcome: Outcome) {
         let counter = match outcome {
             Outcome::Hit(tier) => return self.hits.count(tier),
             Outcome::Stale(_, reason) => &self.stale[reason.index()],
@@ -76,95 +76,95 @@ impl Report {
         add(counter, 1);
         #[cfg(feature = "metrics")]
         if let Outcome::Miss(reason) = outcome {
-            metrics::missed(reason);
+            metrics::record_miss(reason);
         }
     }
 
     /// A request was answered with a fresh response that took so many nanoseconds to make.
     #[inline]
-    pub(crate) fn hit(&self, tier: Tier, cost: u64) {
-        self.hits.count_saving(tier, cost);
+    pub(crate) fn record_hit(&self, tier: Tier, cost: u64) {
+        self.hits.count_with_savings(tier, cost);
         #[cfg(feature = "metrics")]
-        self.saved.add(cost);
+        self.saved_time.add(cost);
     }
 
     /// A request was answered with a response that took this long to make.
     #[inline]
-    pub(crate) fn saved(&self, cost: Duration) {
-        self.hits.saved(nanos(cost));
+    pub(crate) fn add_saved(&self, cost: Duration) {
+        self.hits.add_saved(nanos(cost));
         #[cfg(feature = "metrics")]
-        self.saved.add(nanos(cost));
+        self.saved_time.add(nanos(cost));
     }
 
     /// A request waited for another one's fill.
     pub(crate) fn collapsed(&self) {
         add(&self.collapsed, 1);
         #[cfg(feature = "metrics")]
-        metrics::collapsed();
+        metrics::record_collapsed();
     }
 
     /// A refresh begins in the background.
-    pub(crate) fn refreshing(&self) {
+    pub(crate) fn refresh_started(&self) {
         add(&self.refreshes, 1);
         #[cfg(feature = "metrics")]
-        metrics::refreshing();
+        metrics::record_refresh();
     }
 
     /// A refresh did not begin, because too many are under way.
-    pub(crate) fn refresh_left_out(&self) {
-        add(&self.refreshes_left_out, 1);
+    pub(crate) fn refresh_skipped(&self) {
+        add(&self.refreshes_skipped, 1);
         #[cfg(feature = "metrics")]
-        metrics::refresh_left_out();
+        metrics::record_refresh_skipped();
     }
 
     /// Something happened with the lease of a response.
-    pub(crate) fn leased(&self, what: Leased) {
+    pub(crate) fn lease_event(&self, what: LeaseEvent) {
         add(&self.leases[what as usize], 1);
         #[cfg(feature = "metrics")]
-        metrics::leased(what);
+        metrics::record_lease_event(what);
     }
 
     /// The handler ran to make a stored response, and took this long.
-    pub(crate) fn filled(&self, cost: Duration) {
+    pub(crate) fn fill_finished(&self, cost: Duration) {
         add(&self.fills, 1);
         add(&self.fill_nanos, nanos(cost));
         #[cfg(feature = "metrics")]
-        metrics::filled(cost);
+        metrics::record_fill(cost);
     }
 
     /// A response was stored, or was not.
-    pub(crate) fn judged(&self, stored: Result<(), NotStored>) {
+    pub(crate) fn store_decision(&self, stored: Result<(), NotStored>) {
         match stored {
             Ok(()) => add(&self.stored, 1),
             Err(reason) => add(&self.not_stored[reason.index()], 1),
         }
         #[cfg(feature = "metrics")]
-        metrics::judged(stored);
+        metrics::record_store_decision(stored);
     }
 
     /// A response was stored in memory alone, as the budget of new keys was spent.
-    pub(crate) fn kept_to_itself(&self) {
-        add(&self.unshared, 1);
+    pub(crate) fn not_shared(&self) {
+        add(&self.not_shared, 1);
         #[cfg(feature = "metrics")]
-        metrics::kept_to_itself();
+        metrics::record_not_shared();
     }
 
     /// So many selectors were invalidated.
     pub(crate) fn invalidated(&self, selectors: usize) {
         add(&self.invalidations, selectors as u64);
         #[cfg(feature = "metrics")]
-        metrics::invalidated(selectors as u64);
+        metrics::record_invalidated(selectors as u64);
     }
 
     /// So much of what was invalidated had to be forgotten, and more is refused in its place.
-    pub(crate) fn forgot(&self, forgotten: Forgotten) {
+    pub(crate) fn names_forgotten(&self, forgotten: Forgotten) {
         if forgotten == Forgotten::default() {
             return;
         }
         add(&self.folded, forgotten.folded);
         add(&self.floor_raises, forgotten.floor_raises);
         #[cfg(feature = "metrics")]
-        metrics::forgot(forgotten);
+        metrics::record_forgotten(forgotten);
     }
 
     /// The shared store was freed of so many responses, which took so many scans.
@@ -172,20 +172,20 @@ impl Report {
         add(&self.reclaimed, responses);
         add(&self.reclaim_scans, scans);
         #[cfg(feature = "metrics")]
-        metrics::reclaimed(responses, scans);
+        metrics::record_reclaimed(responses, scans);
     }
 
     /// The shared store did not do what it was asked.
-    pub(crate) fn store_failed(&self, exchange: Exchange, error: &StoreError, clock: &dyn Clock) {
+    pub(crate) fn store_error(&self, exchange: StoreOp, error: &StoreError, clock: &dyn Clock) {
         add(&self.store_errors, 1);
         #[cfg(feature = "metrics")]
-        metrics::store_failed(exchange, error);
-        self.trouble.failed(exchange, error, clock);
+        metrics::record_store_error(exchange, error);
+        self.store_health.failed(exchange, error, clock);
     }
 
     /// The shared store did what it was asked.
-    pub(crate) fn store_worked(&self, exchange: Exchange, clock: &dyn Clock) {
-        self.trouble.worked(exchange, clock);
+    pub(crate) fn store_ok(&self, exchange: StoreOp, clock: &dyn Clock) {
+        self.store_health.worked(exchange, clock);
     }
 
     /// All of it as numbers.
@@ -206,11 +206,11 @@ impl Report {
             bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
             collapsed: get(&self.collapsed),
             refreshes: get(&self.refreshes),
-            refreshes_left_out: get(&self.refreshes_left_out),
+            refreshes_left_out: get(&self.refreshes_skipped),
             fills: get(&self.fills),
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),
-            unshared: get(&self.unshared),
+            unshared: get(&self.not_shared),
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
             saved: Duration::from_nanos(self.hits.saved_nanos()),
             invalidations: get(&self.invalidations),
@@ -219,9 +219,9 @@ impl Report {
             reclaimed: get(&self.reclaimed),
             reclaim_scans: get(&self.reclaim_scans),
             store_errors: get(&self.store_errors),
-            leases_taken: get(&self.leases[Leased::Taken as usize]),
-            leases_awaited: get(&self.leases[Leased::Awaited as usize]),
-            leases_taken_over: get(&self.leases[Leased::TakenOver as usize]),
+            leases_taken: get(&self.leases[LeaseEvent::Acquired as usize]),
+            leases_awaited: get(&self.leases[LeaseEvent::Awaited as usize]),
+            leases_taken_over: get(&self.leases[LeaseEvent::TakenOver as usize]),
             held: memory.entries,
             held_bytes: memory.bytes,
         }

@@ -15,32 +15,32 @@ use larder_core::time::{Boot, Clock};
 
 /// Trouble has ended only after this long without a failure: a Redis at the edge of its memory limit takes one response
 /// and refuses the next, and each of them would be news. A store that was never reached is given as long to connect.
-const CALM: Duration = Duration::from_secs(1);
+const RECOVERY: Duration = Duration::from_secs(1);
 /// One answer that is late is not yet trouble; so many in a row are.
 const TIMEOUTS: u8 = 3;
 
 /// What a store is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exchange {
+pub(crate) enum StoreOp {
     /// Fetch a stored response.
     Read,
     /// Store one.
     Write,
     /// Look at the log.
-    Look,
+    Poll,
     /// Append to it.
     Append,
     /// Ask for a lease.
     Lease,
 }
 
-impl Exchange {
+impl StoreOp {
     /// The word that stands for it in metrics and logs.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
-            Self::Look => "look",
+            Self::Poll => "look",
             Self::Append => "append",
             Self::Lease => "lease",
         }
@@ -51,7 +51,7 @@ impl Exchange {
         match self {
             Self::Read => 1,
             Self::Write => 2,
-            Self::Look => 4,
+            Self::Poll => 4,
             Self::Append => 8,
             Self::Lease => 16,
         }
@@ -59,24 +59,24 @@ impl Exchange {
 }
 
 /// The store cannot be reached at all, or not in time. Any exchange that works shows that it can.
-const REACH: u8 = 32;
+const UNREACHABLE: u8 = 32;
 
 /// Whether there is trouble with the store.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct StoreHealth {
     /// Whether an exchange that works is of interest. While all is well it costs this one load.
     listens: AtomicBool,
     state: Mutex<State>,
 }
 
-impl Default for Trouble {
+impl Default for StoreHealth {
     fn default() -> Self {
         Self { listens: AtomicBool::new(true), state: Mutex::default() }
     }
 }
 
-impl Trouble {
-    pub(super) fn failed(&self, exchange: Exchange, error: &StoreError, clock: &dyn Clock) {
+impl StoreHealth {
+    pub(super) fn failed(&self, exchange: StoreOp, error: &StoreError, clock: &dyn Clock) {
         let begins = {
             let mut state = self.state();
             self.listens.store(true, Ordering::Relaxed);
@@ -90,7 +90,7 @@ impl Trouble {
         }
     }
 
-    pub(super) fn worked(&self, exchange: Exchange, clock: &dyn Clock) {
+    pub(super) fn worked(&self, exchange: StoreOp, clock: &dyn Clock) {
         if !self.listens.load(Ordering::Relaxed) {
             return;
         }
@@ -126,16 +126,16 @@ struct State {
 
 impl State {
     /// An exchange failed. Says whether trouble begins.
-    fn failed(&mut self, exchange: Exchange, kind: StoreErrorKind, now: Boot) -> bool {
+    fn failed(&mut self, exchange: StoreOp, kind: StoreErrorKind, now: Boot) -> bool {
         let since = *self.first.get_or_insert(now);
         let calm = self.concerns == 0;
         self.concerns |= match kind {
             StoreErrorKind::Timeout => {
                 self.timeouts = self.timeouts.saturating_add(1);
-                if self.timeouts < TIMEOUTS { 0 } else { REACH }
+                if self.timeouts < TIMEOUTS { 0 } else { UNREACHABLE }
             }
-            StoreErrorKind::Unreachable if !self.met && now < since.saturating_add(CALM) => 0,
-            StoreErrorKind::Unreachable | StoreErrorKind::CircuitOpen => REACH,
+            StoreErrorKind::Unreachable if !self.met && now < since.saturating_add(RECOVERY) => 0,
+            StoreErrorKind::Unreachable | StoreErrorKind::CircuitOpen => UNREACHABLE,
             _ => exchange.bit(),
         };
         self.last = Some(now);
@@ -143,13 +143,13 @@ impl State {
     }
 
     /// An exchange worked. Says whether trouble has ended.
-    fn worked(&mut self, exchange: Exchange, now: Boot) -> bool {
+    fn worked(&mut self, exchange: StoreOp, now: Boot) -> bool {
         self.met = true;
         self.timeouts = 0;
-        if self.concerns == 0 || self.last.is_some_and(|last| now < last.saturating_add(CALM)) {
+        if self.concerns == 0 || self.last.is_some_and(|last| now < last.saturating_add(RECOVERY)) {
             return false;
         }
-        self.concerns &= !(exchange.bit() | REACH);
+        self.concerns &= !(exchange.bit() | UNREACHABLE);
         self.concerns == 0
     }
 }

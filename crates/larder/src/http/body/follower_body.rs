@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::engine::coalesce::audience::Seat;
+use crate::engine::coalesce::audience::ClientGuard;
 use crate::http::body::CacheBody;
 use crate::http::body::shared_body::{Arriving, Given, Next, Reader};
 use crate::http::body::tee::less;
@@ -26,7 +26,7 @@ pub(crate) struct FollowBody<B: Body> {
     /// What was said of its size, less what was given.
     hint: SizeHint,
     fail: fn() -> B::Error,
-    _seat: Option<Seat>,
+    _seat: Option<ClientGuard>,
     /// Only ever polled through `&mut`: the lock is there for those who share a reference, and is not taken.
     state: Mutex<State<B>>,
 }
@@ -58,7 +58,7 @@ impl<B: Body<Data = Bytes>> FollowBody<B> {
     }
 
     /// The same for a client that counts among those of the fill, until the fill has ended.
-    pub(crate) fn seated(self, seat: Seat) -> Self {
+    pub(crate) fn seated(self, seat: ClientGuard) -> Self {
         Self { _seat: Some(seat), ..self }
     }
 

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::engine::coalesce::audience::Seat;
+use crate::engine::coalesce::audience::ClientGuard;
 
 /// The writing side, held by the fill.
 pub(crate) struct Tee<B: Body> {
@@ -27,7 +27,7 @@ pub(crate) struct TeeBody<B: Body> {
     shared: Arc<Mutex<State<B>>>,
     /// What the inner body said of its size, less what the client has read.
     hint: SizeHint,
-    _seat: Option<Seat>,
+    _seat: Option<ClientGuard>,
 }
 
 struct State<B: Body> {
@@ -116,7 +116,7 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
     }
 
     /// The same for a client that is counted.
-    pub(crate) fn seated(self, seat: Seat) -> Self {
+    pub(crate) fn seated(self, seat: ClientGuard) -> Self {
         Self { _seat: Some(seat), ..self }
     }
 

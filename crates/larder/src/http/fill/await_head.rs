@@ -41,7 +41,7 @@ impl Fill {
             Stop::Late => self.give_up(),
             Stop::Nested => self.leave_to_nested(),
             Stop::Abandoned => {
-                self.route.engine.report.judged(Err(NotStored::Abandoned));
+                self.route.engine.report.store_decision(Err(NotStored::Abandoned));
                 return None;
             }
         }
@@ -63,13 +63,13 @@ impl Fill {
             biased;
             () = nested => Stop::Nested,
             () = sleep(self.route.policy.fill_limits.head) => Stop::Late,
-            () = self.clients.abandoned(&self.route.engine.background) => Stop::Abandoned,
+            () = self.clients.wait_abandoned(&self.route.engine.background) => Stop::Abandoned,
         }
     }
 
     /// Ends the flight and the lease. Followers try again.
     fn give_up(&mut self) {
-        self.route.engine.report.judged(Err(NotStored::FillTimeout));
+        self.route.engine.report.store_decision(Err(NotStored::FillTimeout));
         self.late = true;
         self.lead = None;
         self.lease = None;

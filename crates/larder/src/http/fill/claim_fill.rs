@@ -127,7 +127,7 @@ impl<'a> Claimant<'a> {
         let missing = self.stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
         let fingerprint = wire::fingerprint(&value);
         if let Some(known) = lookup_from_value(self.route, sought, value, local, missing) {
-            self.claim.note_value(fingerprint);
+            self.claim.set_fingerprint(fingerprint);
             return self.consider(known);
         }
         let (known, seen) = lookup_shared_observed(self.route, sought, missing).await;
@@ -218,6 +218,6 @@ impl<'a> Claimant<'a> {
         stored.meta.position.mark.local = local;
         let now = cache.clock.boot();
         let held = Held::promoted(stored, cache.clock.wall(), now);
-        (cache.log.judge(&held, now) == (Verdict::Valid, true)).then_some(held)
+        (cache.log.verdict(&held, now) == (Verdict::Valid, true)).then_some(held)
     }
 }

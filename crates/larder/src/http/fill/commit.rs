@@ -12,7 +12,7 @@ use larder_core::log::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome};
 use larder_core::stored::{Meta, StoredResponse, Told, address, wire};
 
-use crate::engine::report::store_health::Exchange;
+use crate::engine::report::store_health::StoreOp;
 use crate::http::fill::Fill;
 use crate::http::fill::build::Making;
 use crate::http::fill::fill_result::Word;
@@ -32,11 +32,11 @@ impl Fill {
     /// Keeps the response in memory and tells those who wait. False if it is of use to no other instance.
     pub(super) fn commit(&mut self, held: &Arc<Held>, making: &Making) -> bool {
         let cache = &self.route.engine;
-        cache.report.judged(making.stored());
+        cache.report.store_decision(making.stored());
         if making.is_failure {
             self.end(Ended::Failed(Arc::clone(held)));
             if let Some((lease, word)) = self.lease.take().zip(Word::of_failure(held)) {
-                lease.end(word.into_bytes());
+                lease.finish_with(word.into_bytes());
             }
             return false;
         }
@@ -52,8 +52,8 @@ impl Fill {
     pub(super) fn insert(&self, held: &Arc<Held>) -> bool {
         let cache = &self.route.engine;
         // Asked first: a position from before the log was read is refused by what comes after.
-        let has_position = cache.log.was_read();
-        let (verdict, _) = cache.log.judge(&**held, cache.clock.boot());
+        let has_position = cache.log.has_caught_up();
+        let (verdict, _) = cache.log.verdict(&**held, cache.clock.boot());
         if verdict == Verdict::Refused {
             return false;
         }
@@ -79,10 +79,10 @@ impl Fill {
             Outcome::Hit(_) | Outcome::Stale(..) => true,
             Outcome::Bypass(_) => false,
         };
-        if was_stored || self.route.new_keys.spend(self.route.engine.clock.boot()) {
+        if was_stored || self.route.new_keys.try_take(self.route.engine.clock.boot()) {
             return true;
         }
-        self.route.engine.report.kept_to_itself();
+        self.route.engine.report.not_shared();
         false
     }
 
@@ -103,7 +103,7 @@ impl Fill {
     /// given up with the last that is stored, and if it came to nothing.
     pub(super) async fn share(mut self, held: &Held, of_use: bool) {
         let cache = &self.route.engine;
-        let Some(store) = cache.shared().filter(|_| of_use) else {
+        let Some(store) = cache.open_store().filter(|_| of_use) else {
             return;
         };
         let stored = held.to_stored();
@@ -116,8 +116,8 @@ impl Fill {
                 None => store.set(&address, value, expiry).await,
             };
             match done {
-                Ok(()) => cache.report.store_worked(Exchange::Write, &*cache.clock),
-                Err(error) => cache.report.store_failed(Exchange::Write, &error, &*cache.clock),
+                Ok(()) => cache.report.store_ok(StoreOp::Write, &*cache.clock),
+                Err(error) => cache.report.store_error(StoreOp::Write, &error, &*cache.clock),
             }
         }
     }

@@ -100,7 +100,7 @@ impl Fill {
         let forwarded = Forwarded::by_handler(parts.status, Err(NotStored::Method));
         self.answer(client, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
         if self.is_superseded(base) {
-            return self.route.engine.report.judged(Err(NotStored::Method));
+            return self.route.engine.report.store_decision(Err(NotStored::Method));
         }
         let arrived = self.route.engine.clock.wall();
         match self.judge_get(base.status, &headers, &said, began, arrived) {
@@ -115,7 +115,7 @@ impl Fill {
                 self.share(&held, of_use).await;
             }
             _ => {
-                self.route.engine.report.judged(Err(NotStored::Method));
+                self.route.engine.report.store_decision(Err(NotStored::Method));
                 self.outdate(base).await;
             }
         }

@@ -68,7 +68,7 @@ impl Fill {
         base: Option<Arc<Held>>,
         outcome: Outcome,
     ) -> Self {
-        let (route, clients) = (Arc::clone(route), Clients::of_one());
+        let (route, clients) = (Arc::clone(route), Clients::for_one());
         Self { route, ask, lead: None, lease: None, stale, base, outcome, clients, late: false }
     }
 }

@@ -48,7 +48,7 @@ impl Fill {
         };
         // Rule 3 of the log: what is refused is no base for anything. What is stale is one: the new part confirms it.
         let is_of_use = |held: &Arc<Held>| {
-            let (verdict, confirmed) = cache.log.judge(&**held, now);
+            let (verdict, confirmed) = cache.log.verdict(&**held, now);
             !matches!(reuse(&held.candidate(verdict, confirmed, now), None), Reuse::Refused(_))
         };
         let Some(stored) = found.or_else(|| self.base.clone()).filter(is_of_use) else {

@@ -81,10 +81,10 @@ pub(crate) fn refresh<S, Q>(
         return;
     }
     let Some(lead) = lead(route, &ask, &stale) else { return };
-    let Some(permit) = cache.background.refresh() else {
-        return cache.report.refresh_left_out();
+    let Some(permit) = cache.background.try_refresh_permit() else {
+        return cache.report.refresh_skipped();
     };
-    cache.report.refreshing();
+    cache.report.refresh_started();
     ask.refreshes = true;
     let outcome = Outcome::Miss(stale.reason);
     let fill = Fill {
@@ -95,7 +95,7 @@ pub(crate) fn refresh<S, Q>(
         stale: Some(stale),
         base: None,
         outcome,
-        clients: Clients::none(),
+        clients: Clients::for_refresh(),
         late: false,
     };
     run_in_background(fill, place, request, permit);

@@ -10,7 +10,7 @@ use larder_core::time::{Boot, Clock};
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
-use crate::engine::detach::outcome;
+use crate::engine::detach::join_or_resume_panic;
 use crate::http::body::service_bounds::{Answer, Inner};
 use crate::http::cache_status::Forwarded;
 use crate::http::fill::fill_result::Word;
@@ -34,7 +34,7 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let _seat = fill.clients.seat();
+    let _seat = fill.clients.guard();
     let (client, answer) = oneshot::channel();
     let span = fill.span();
     let cache = Arc::clone(&fill.route.engine);
@@ -43,7 +43,7 @@ where
         Ok(answer) => answer,
         // The task ended without one.
         Err(_) => {
-            outcome(task).await;
+            join_or_resume_panic(task).await;
             std::future::pending().await
         }
     }
@@ -60,7 +60,7 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    let _seat = fill.clients.seat();
+    let _seat = fill.clients.guard();
     let (client, mut answer) = oneshot::channel();
     let span = fill.span();
     let cache = Arc::clone(&fill.route.engine);
@@ -103,7 +103,7 @@ impl Fill {
         self.ask.run.note_plain();
         let cost = clock.boot().saturating_since(called);
         if self.lead.is_some() {
-            self.route.engine.report.filled(cost);
+            self.route.engine.report.fill_finished(cost);
         }
         match answer {
             Ok(response) if is_error(response.status()) && self.may_serve_stale() => {
@@ -196,7 +196,7 @@ impl Fill {
             lead.finish(Ended::Stale(stale));
         }
         if let Some(lease) = self.lease {
-            lease.end(Word::Stale.into_bytes());
+            lease.finish_with(Word::Stale.into_bytes());
         }
     }
 }

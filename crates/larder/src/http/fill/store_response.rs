@@ -152,7 +152,7 @@ impl Fill {
 
     /// Ends the flight without an outcome, so that its followers begin a new one.
     fn retry_followers(&mut self, reason: NotStored) {
-        self.route.engine.report.judged(Err(reason));
+        self.route.engine.report.store_decision(Err(reason));
         self.lead = None;
     }
 
@@ -212,7 +212,7 @@ impl Fill {
             Some(_) => None,
         };
         let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
-        let reader = CacheBody::tee(reader.seated(self.clients.seat()));
+        let reader = CacheBody::tee(reader.seated(self.clients.guard()));
         self.answer(client, Response::from_parts(parts, reader), forwarded);
         let waits = self.route.policy.fill_limits.unknown_length;
         let let_go_at = (followers.is_none() && length.is_none()).then(|| Instant::now() + waits);
@@ -223,7 +223,7 @@ impl Fill {
             length,
             let_go: let_go_at.map(|at| (at, &mut let_go as &mut (dyn FnMut() + Send))),
         };
-        let abandoned = self.clients.abandoned(&self.route.engine.background);
+        let abandoned = self.clients.wait_abandoned(&self.route.engine.background);
         let read = collector.rest(first, writer, &mut reading, abandoned).await;
         let followers = reading.followers;
         // Followers are notified last, so that one that tries again at once finds what became of the response.
@@ -250,7 +250,7 @@ impl Fill {
     /// Lets followers go on by themselves, and, for a while, requests that come later too.
     pub(super) fn let_go(&mut self, reason: NotStored, remember: bool) {
         let cache = &self.route.engine;
-        cache.report.judged(Err(reason));
+        cache.report.store_decision(Err(reason));
         let Some(lead) = self.lead.take() else { return };
         // What was to be refreshed early, and is still fresh, stays in its place.
         let remember = remember && !is_still_fresh(&self.route, &self.ask, self.stale.as_ref());
@@ -260,8 +260,8 @@ impl Fill {
         });
         lead.finish(Ended::Alone);
         match (self.lease.take(), time) {
-            (Some(lease), Some(time)) => lease.pass(time),
-            (Some(lease), None) => lease.end(Word::Alone.into_bytes()),
+            (Some(lease), Some(time)) => lease.release_as_uncacheable(time),
+            (Some(lease), None) => lease.finish_with(Word::Alone.into_bytes()),
             (None, _) => {}
         }
     }
@@ -302,7 +302,7 @@ fn stop_waiting(lead: Option<&Lead>, lease: Option<Lease>) {
         lead.announce(Ended::Alone);
     }
     if let Some(lease) = lease {
-        lease.end(Word::Alone.into_bytes());
+        lease.finish_with(Word::Alone.into_bytes());
     }
 }
 

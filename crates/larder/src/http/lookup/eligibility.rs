@@ -13,7 +13,7 @@ use larder_core::outcome::BypassReason;
 
 use crate::http::layer_state::LayerState;
 use crate::http::policy::Policy;
-use crate::http::request::target_uri::{Host, Target};
+use crate::http::request::target_uri::{Host, TargetUri};
 
 /// What to do with a request.
 pub(crate) enum Plan {
@@ -70,7 +70,7 @@ fn eligible_lookup(
     if let Some(reason) = fields.past {
         return Err(reason);
     }
-    route.policy.write_key(key, parts, &params, &Target::sent_to(fields.host, parts)?)?;
+    route.policy.write_key(key, parts, &params, &TargetUri::with_host_field(fields.host, parts)?)?;
     if key.as_str().is_none() {
         return Err(BypassReason::KeyTooLong);
     }
@@ -98,7 +98,7 @@ impl<'a> Fields<'a> {
         let mut seen = Self::default();
         for (name, line) in headers {
             if *name == HOST {
-                seen.host = seen.host.and(line);
+                seen.host = seen.host.push(line);
             } else if *name == IF_NONE_MATCH || *name == IF_MODIFIED_SINCE {
                 seen.conditional = true;
             } else if *name == AUTHORIZATION {

@@ -7,7 +7,7 @@ use larder_core::stored::wire::{self, Decoded};
 use larder_core::time::Boot;
 
 use crate::engine::lease::claim::ClaimTarget;
-use crate::engine::report::store_health::Exchange;
+use crate::engine::report::store_health::StoreOp;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::Look;
@@ -99,7 +99,7 @@ async fn lookup_shared_equivalents(
 /// Learns what another instance, or this one before it was started again, was told of equivalent queries.
 async fn fetch_variation(route: &LayerState, search: &Search) {
     let inner = &*route.engine;
-    let Some(store) = inner.shared().filter(|_| route.engine.trusted().is_some()) else { return };
+    let Some(store) = inner.open_store().filter(|_| route.engine.trusted_local_position().is_some()) else { return };
     match store.get(&address::variation(search.base())).await {
         Ok(Some(value)) => {
             if let Ok(Decoded::Told(told)) = wire::decode(value, search.base()) {
@@ -107,6 +107,6 @@ async fn fetch_variation(route: &LayerState, search: &Search) {
             }
         }
         Ok(None) => {}
-        Err(error) => inner.report.store_failed(Exchange::Read, &error, &*inner.clock),
+        Err(error) => inner.report.store_error(StoreOp::Read, &error, &*inner.clock),
     }
 }

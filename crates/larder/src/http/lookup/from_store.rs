@@ -8,7 +8,7 @@ use larder_core::outcome::{MissReason, Tier};
 use larder_core::stored::address;
 
 use crate::engine::lease::claim::ClaimTarget;
-use crate::engine::report::store_health::Exchange;
+use crate::engine::report::store_health::StoreOp;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Known;
 use crate::http::lookup::query_scope::Sought;
@@ -67,8 +67,8 @@ async fn fetch_at(
     may_vary: bool,
 ) -> Result<(Read, (Option<String>, Fingerprint)), Option<MissReason>> {
     let inner = &*route.engine;
-    let store = inner.shared().ok_or(None)?;
-    let local = route.engine.trusted().ok_or(MissReason::Unconfirmed)?;
+    let store = inner.open_store().ok_or(None)?;
+    let local = route.engine.trusted_local_position().ok_or(MissReason::Unconfirmed)?;
     let asked = async {
         match get(route, &**store, address, sought, local).await? {
             (Read::Fields(fields), _) if may_vary => {
@@ -82,11 +82,11 @@ async fn fetch_at(
     };
     match asked.await {
         Ok(read) => {
-            inner.report.store_worked(Exchange::Read, &*inner.clock);
+            inner.report.store_ok(StoreOp::Read, &*inner.clock);
             Ok(read)
         }
         Err(error) => {
-            inner.report.store_failed(Exchange::Read, &error, &*inner.clock);
+            inner.report.store_error(StoreOp::Read, &error, &*inner.clock);
             Err(Some(MissReason::StoreError))
         }
     }

@@ -11,7 +11,7 @@ use larder_core::log::names::Names;
 
 use crate::http::layer_state::LayerState;
 use crate::http::memory::cached_response::Held;
-use crate::http::request::target_uri::Target;
+use crate::http::request::target_uri::TargetUri;
 
 /// So often a request is looked for elsewhere, because a response said something new meanwhile.
 const MOST_MOVES: u8 = 2;
@@ -47,14 +47,14 @@ impl Search {
         if !route.policy.searches() {
             return None;
         }
-        let target = Target::of(parts).ok()?.with_host().ok()?;
+        let target = TargetUri::from_request(parts).ok()?.require_valid_host().ok()?;
         let query = route.policy.query.apply(target.query);
         // To some decoders a semicolon separates parameters: one that matters could hide in the value of one that does not.
         if query.as_deref().is_some_and(|query| query.contains(';')) {
             return None;
         }
         let mut key = KeyBuf::new();
-        key.uri(target.form, &target.authority, target.path);
+        key.uri(target.key_scheme, &target.authority, target.path);
         let base: Box<str> = key.as_str()?.into();
         key.query(&route.policy.query, target.query);
         let rest = exact.strip_prefix(key.as_str()?)?.into();

@@ -16,9 +16,9 @@ use crate::http::lookup::query_scope::{Search, Sought};
 use crate::http::memory::Found;
 use crate::http::nesting::OuterRun;
 use crate::http::policy::names::Named;
-use crate::http::request::axum_route::Params;
+use crate::http::request::axum_route::PathParams;
 use crate::http::request::normalize;
-use crate::http::request::target_uri::Target;
+use crate::http::request::target_uri::TargetUri;
 
 /// A request, as far as it matters after the handler got it.
 pub(crate) struct Ask {
@@ -56,14 +56,14 @@ impl Ask {
         key: &str,
         parts: &mut Parts,
     ) -> Result<Self, BypassReason> {
-        normalize::of_first_line(parts, &route.policy.key_headers)?;
-        let params = Params::of(parts);
-        let target = Target::of(parts)?.with_host()?;
+        normalize::reject_method_override(parts, &route.policy.key_headers)?;
+        let params = PathParams::of(parts);
+        let target = TargetUri::from_request(parts)?.require_valid_host()?;
         let named = route.policy.names(key, parts, &params, &target)?;
         let search = Search::of(route, parts, key).map(Box::new);
         let key = search.as_ref().map_or_else(|| key.into(), |search| search.key());
         let origin = route.policy.effects.groups.then(|| target.origin());
-        normalize::of_host(parts);
+        normalize::normalize_host(parts);
         let span = request_span(&route, crate::http::request::axum_route::matched_path(parts), &key);
         let within = OuterRun::is_within(parts);
         let run = OuterRun::begin(&route.nesting, parts);

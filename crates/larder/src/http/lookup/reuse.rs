@@ -15,7 +15,7 @@ use crate::http::memory::stale_response::Stale;
 /// What the log and the rules of reuse say of a stored response.
 #[inline]
 pub(crate) fn evaluate_reuse(route: &LayerState, held: &Held, headers: &HeaderMap, now: Boot) -> Reuse {
-    let (verdict, confirmed) = route.engine.log.judge(held, now);
+    let (verdict, confirmed) = route.engine.log.verdict(held, now);
     // What the rule below says of nearly every hit, without its arithmetic.
     if verdict == Verdict::Valid
         && confirmed
@@ -47,7 +47,7 @@ pub(crate) fn evaluate_reuse_for(route: &LayerState, sought: Sought<'_>, held: &
     let Some(search) = sought.search.filter(|search| search.is_of_others(held)) else {
         return evaluate_reuse(route, held, sought.headers, now);
     };
-    let (verdict, confirmed) = route.engine.log.judge(held, now);
+    let (verdict, confirmed) = route.engine.log.verdict(held, now);
     let own = route.engine.log.read(|tail| tail.check(&held.meta.position, search.own(), now));
     evaluate_reuse_slow(route, held, sought.headers, (verdict.and(own), confirmed), now)
 }

@@ -12,7 +12,7 @@ use larder_core::time::{Boot, Wall};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-use crate::engine::invalidation_log::uri_aliases::{EquivalentUris, naming_also};
+use crate::engine::invalidation_log::uri_aliases::{EquivalentUris, add_uris};
 use crate::http::policy::names::equivalent_uri;
 
 /// It is remembered in so many bytes, of several thousand URIs. What is forgotten costs one run of a handler, or one look into
@@ -94,7 +94,7 @@ impl EquivalentUris for Variations {
         if self.is_empty() {
             return events;
         }
-        naming_also(events, |uri| self.equivalents(uri, now))
+        add_uris(events, |uri| self.equivalents(uri, now))
     }
 }
 

@@ -8,7 +8,7 @@ use larder_core::http::vary;
 use larder_core::outcome::{MissReason, Outcome};
 use tracing::Instrument as _;
 
-use crate::engine::coalesce::audience::Seat;
+use crate::engine::coalesce::audience::ClientGuard;
 use crate::http::body::CacheBody;
 use crate::http::body::follower_body::{Again, FollowBody};
 use crate::http::body::incomplete::failure;
@@ -49,7 +49,7 @@ pub(super) struct Follower<S, Q, E> {
     pub(super) waits: usize,
     pub(super) reason: MissReason,
     pub(super) fail: fn() -> E,
-    pub(super) seat: Seat,
+    pub(super) seat: ClientGuard,
 }
 
 impl<S, Q, B> Follower<S, Q, B::Error>

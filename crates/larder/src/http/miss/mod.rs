@@ -19,7 +19,7 @@ use larder_core::time::Wall;
 use tokio::time::{Instant, timeout_at};
 
 use crate::engine::coalesce::clients::Clients;
-use crate::engine::invalidate::follow_log::start;
+use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::http::body::CacheBody;
 use crate::http::body::service_bounds::{Answer, Inner};
 use crate::http::cache_status::Forwarded;
@@ -60,7 +60,7 @@ where
     S: Inner<Q>,
     Q: Send + 'static,
 {
-    start(&route.engine);
+    spawn_follower(&route.engine);
     let place = Place::ready(inner);
     if is_only_if_cached(&route, &ask.headers) {
         return Ok(only_stored(&route, &mut ask, known).await);
@@ -162,7 +162,7 @@ where
                     match right_to_fill(&route, &ask, &lead, stale, seen, &mut place).await {
                         Right::Fill(lease, stale) => {
                             let outcome = Outcome::Miss(reason);
-                            let clients = Clients::of_flight(lead.flight());
+                            let clients = Clients::for_flight(lead.flight());
                             let lead = Some(lead);
                             let fill = Fill {
                                 route,
@@ -203,7 +203,7 @@ where
                 }
             },
             Turn::Wait(flight, joined) => {
-                let seat = flight.audience.seat();
+                let seat = flight.clients.guard();
                 place.leave();
                 let heard = timeout_at(until, hear(&flight, &ask, fail.is_some())).await;
                 let ended = match heard {
@@ -343,7 +343,7 @@ where
     Q: Send + 'static,
 {
     let deadline = until + route.policy.fill_limits.turn();
-    let _permit = route.engine.reruns.permit(ask.flight(route), deadline).await;
+    let _permit = route.engine.reruns.wait_for_permit(ask.flight(route), deadline).await;
     // Another one may have filled the key meanwhile.
     let known = match lookup_memory_for(route, ask.sought(), route.engine.clock.boot()) {
         Known::Missing(reason) if !route.http.memory.keeps() && !ask.provisional => {

@@ -7,7 +7,7 @@ use http::request::Parts;
 use larder_core::outcome::{BypassReason, Outcome};
 use tracing::Instrument as _;
 
-use crate::engine::invalidate::follow_log::start;
+use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::http::body::service_bounds::{Answer, Inner, Later};
 use crate::http::fill::refresh::{is_due, refresh_early};
 use crate::http::layer_state::LayerState;
@@ -39,7 +39,7 @@ where
     Q: Send + 'static,
 {
     async move {
-        start(&route.engine);
+        spawn_follower(&route.engine);
         let known = lookup_store_only(&route, &named, &parts.headers).await;
         let key = named.key();
         match known {

@@ -12,8 +12,8 @@ use larder_core::outcome::BypassReason;
 
 use crate::http::policy::names::Named;
 use crate::http::policy::{FromParts, Policy};
-use crate::http::request::axum_route::Params;
-use crate::http::request::target_uri::Target;
+use crate::http::request::axum_route::PathParams;
+use crate::http::request::target_uri::TargetUri;
 
 /// What a key is made of.
 #[derive(Clone)]
@@ -56,12 +56,12 @@ impl Policy {
         &self,
         key: &mut KeyBuf,
         parts: &Parts,
-        params: &Params,
-        target: &Target<'_>,
+        params: &PathParams,
+        target: &TargetUri<'_>,
     ) -> Result<(), BypassReason> {
         match &self.key {
             KeySource::Uri => {
-                key.uri(target.form, &target.authority, target.path);
+                key.uri(target.key_scheme, &target.authority, target.path);
                 key.query(&self.query, target.query);
             }
             source => key.template(&source.text(parts, params)?),
@@ -83,8 +83,8 @@ impl Policy {
         &self,
         key: &str,
         parts: &Parts,
-        params: &Params,
-        target: &Target<'_>,
+        params: &PathParams,
+        target: &TargetUri<'_>,
     ) -> Result<Named, BypassReason> {
         let mut keys = vec![Box::from(key)];
         if !matches!(self.key, KeySource::Uri) {
@@ -99,33 +99,33 @@ impl Policy {
     }
 
     /// The names of the request's URI on every host and on its own, with the query as sent and as keyed.
-    pub(crate) fn uris(&self, target: &Target<'_>) -> Vec<UriName> {
+    pub(crate) fn uris(&self, target: &TargetUri<'_>) -> Vec<UriName> {
         let keyed = self.query.apply(target.query);
-        let mut uris: Vec<_> = target.names(target.query).into();
+        let mut uris: Vec<_> = target.uri_names(target.query).into();
         if keyed.as_deref() != target.query {
-            uris.extend(target.names(keyed.as_deref()));
+            uris.extend(target.uri_names(keyed.as_deref()));
         }
         // Without a host the two are one.
         uris.dedup();
         uris
     }
 
-    fn tags_of(&self, params: &Params) -> Result<Vec<Tag>, BypassReason> {
+    fn tags_of(&self, params: &PathParams) -> Result<Vec<Tag>, BypassReason> {
         self.tags.iter().map(|tag| render(tag, params).map(Tag::new)).collect()
     }
 
     /// The path parameters that the key asks for: to read them costs allocations, which a hit has no need of otherwise.
-    pub(crate) fn key_params(&self, parts: &mut Parts) -> Params {
+    pub(crate) fn key_params(&self, parts: &mut Parts) -> PathParams {
         match self.key {
-            KeySource::Template(_) => Params::of(parts),
-            KeySource::Uri | KeySource::With(_) => Params::none(),
+            KeySource::Template(_) => PathParams::of(parts),
+            KeySource::Uri | KeySource::With(_) => PathParams::none(),
         }
     }
 }
 
 impl KeySource {
     /// The text of a key that is not the URI.
-    fn text(&self, parts: &Parts, params: &Params) -> Result<Cow<'_, str>, BypassReason> {
+    fn text(&self, parts: &Parts, params: &PathParams) -> Result<Cow<'_, str>, BypassReason> {
         match self {
             Self::Uri => Ok(Cow::Borrowed("")),
             Self::Template(template) => render(template, params).map(Cow::Owned),
@@ -134,6 +134,6 @@ impl KeySource {
     }
 }
 
-fn render(template: &Template, params: &Params) -> Result<String, BypassReason> {
+fn render(template: &Template, params: &PathParams) -> Result<String, BypassReason> {
     template.render(|name| params.get(name)).map_err(|_| BypassReason::NoKey)
 }

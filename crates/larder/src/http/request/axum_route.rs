@@ -13,7 +13,7 @@ pub(crate) fn whole_uri(parts: &Parts) -> &Uri {
 }
 
 /// Hands over every form in which the request's handler can find its URI.
-pub(crate) fn each_uri(parts: &mut Parts, mut change: impl FnMut(&mut Uri)) {
+pub(crate) fn for_each_uri(parts: &mut Parts, mut change: impl FnMut(&mut Uri)) {
     change(&mut parts.uri);
     #[cfg(feature = "axum")]
     if let Some(original) = parts.extensions.get_mut::<axum::extract::OriginalUri>() {
@@ -40,12 +40,12 @@ pub(crate) fn matched_path(_: &Parts) -> Option<&str> {
 }
 
 /// The path parameters of a request.
-pub(crate) struct Params {
+pub(crate) struct PathParams {
     #[cfg(feature = "axum")]
     raw: Option<axum::extract::RawPathParams>,
 }
 
-impl Params {
+impl PathParams {
     /// Reads them from what axum's router left in the extensions.
     #[cfg(feature = "axum")]
     pub(crate) fn of(parts: &mut Parts) -> Self {

@@ -5,7 +5,7 @@ use http::request::Parts;
 /// Whether the request has a body that its fields do not announce. From HTTP/2 on a body needs no field at all; of the
 /// types of bodies that there are, only axum's can be asked.
 #[inline]
-pub(crate) fn has_more<Q: 'static>(parts: &Parts, body: &Q) -> bool {
+pub(crate) fn has_unannounced_body<Q: 'static>(parts: &Parts, body: &Q) -> bool {
     parts.version > http::Version::HTTP_11 && is_sent(body)
 }
 
@@ -41,10 +41,10 @@ mod tests {
     #[test]
     fn a_body_that_no_field_announces_is_seen_where_there_can_be_one() {
         let parts_of_two = parts(Version::HTTP_2);
-        assert!(has_more(&parts_of_two, &Body::from("a")));
-        assert!(!has_more(&parts_of_two, &Body::empty()));
-        assert!(!has_more(&parts_of_two, &Body::from("")));
-        assert!(!has_more(&parts_of_two, &()));
-        assert!(!has_more(&parts(Version::HTTP_11), &Body::from("a")), "its fields tell");
+        assert!(has_unannounced_body(&parts_of_two, &Body::from("a")));
+        assert!(!has_unannounced_body(&parts_of_two, &Body::empty()));
+        assert!(!has_unannounced_body(&parts_of_two, &Body::from("")));
+        assert!(!has_unannounced_body(&parts_of_two, &()));
+        assert!(!has_unannounced_body(&parts(Version::HTTP_11), &Body::from("a")), "its fields tell");
     }
 }

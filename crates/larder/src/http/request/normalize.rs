@@ -11,28 +11,28 @@ use larder_core::outcome::BypassReason;
 
 /// Gives the request its host in the spelling that its key has: lower case, without the default port (RFC 9110 §4.2.3).
 /// All spellings share a key, and a handler that repeats the one it was sent would give it to all of them.
-pub(crate) fn of_host(parts: &mut Parts) {
+pub(crate) fn normalize_host(parts: &mut Parts) {
     let scheme = crate::http::request::axum_route::whole_uri(parts).scheme_str().unwrap_or("http").to_owned();
-    let field = parts.headers.get(HOST).and_then(|host| other(&scheme, host.to_str().ok()?));
+    let field = parts.headers.get(HOST).and_then(|host| normalized_authority(&scheme, host.to_str().ok()?));
     if let Some(field) = field.and_then(|field| HeaderValue::try_from(field).ok()) {
         parts.headers.insert(HOST, field);
     }
-    crate::http::request::axum_route::each_uri(parts, |uri| {
-        if let Some(normal) = in_normal_form(&scheme, uri) {
+    crate::http::request::axum_route::for_each_uri(parts, |uri| {
+        if let Some(normal) = normalized_uri(&scheme, uri) {
             *uri = normal;
         }
     });
 }
 
-fn in_normal_form(scheme: &str, uri: &Uri) -> Option<Uri> {
-    let authority: Authority = other(scheme, uri.authority()?.as_str())?.parse().ok()?;
+fn normalized_uri(scheme: &str, uri: &Uri) -> Option<Uri> {
+    let authority: Authority = normalized_authority(scheme, uri.authority()?.as_str())?.parse().ok()?;
     let mut parts = uri.clone().into_parts();
     parts.authority = Some(authority);
     Uri::from_parts(parts).ok()
 }
 
 /// The normal form of what is not in it.
-fn other(scheme: &str, authority: &str) -> Option<String> {
+fn normalized_authority(scheme: &str, authority: &str) -> Option<String> {
     let normal: Cow<'_, str> = authority::normal(scheme, authority);
     (normal != authority).then(|| normal.into_owned())
 }
@@ -48,7 +48,7 @@ const OVERRIDES: [HeaderName; 5] = [
 ];
 
 /// Refuses a request with two opinions of its method or path, unless the other one is in the key.
-pub(crate) fn of_first_line(parts: &Parts, keyed: &[HeaderName]) -> Result<(), BypassReason> {
+pub(crate) fn reject_method_override(parts: &Parts, keyed: &[HeaderName]) -> Result<(), BypassReason> {
     let is_other = |name: &HeaderName| parts.headers.contains_key(name) && !keyed.contains(name);
     if OVERRIDES.iter().any(is_other) { Err(BypassReason::Override) } else { Ok(()) }
 }
@@ -73,7 +73,7 @@ mod tests {
         ];
         for (uri, host, expected_uri, expected_host) in cases {
             let mut parts = parts(uri, host);
-            of_host(&mut parts);
+            normalize_host(&mut parts);
             assert_eq!(
                 (parts.uri.to_string().as_str(), &parts.headers[HOST]),
                 (expected_uri, &HeaderValue::from_static(expected_host))
@@ -84,11 +84,11 @@ mod tests {
     #[test]
     fn a_second_opinion_of_the_first_line_is_refused_unless_it_is_keyed() {
         let mut parts = parts("/a", "x");
-        assert_eq!(of_first_line(&parts, &[]), Ok(()));
+        assert_eq!(reject_method_override(&parts, &[]), Ok(()));
         for name in OVERRIDES {
             parts.headers.insert(name.clone(), HeaderValue::from_static("/b"));
-            assert_eq!(of_first_line(&parts, &[]), Err(BypassReason::Override), "{name}");
-            assert_eq!(of_first_line(&parts, std::slice::from_ref(&name)), Ok(()));
+            assert_eq!(reject_method_override(&parts, &[]), Err(BypassReason::Override), "{name}");
+            assert_eq!(reject_method_override(&parts, std::slice::from_ref(&name)), Ok(()));
             parts.headers.remove(name);
         }
     }

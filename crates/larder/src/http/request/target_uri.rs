@@ -11,9 +11,9 @@ use larder_core::log::selector::UriName;
 use larder_core::outcome::BypassReason;
 
 /// The parts of a target URI, borrowed from its request.
-pub(crate) struct Target<'a> {
+pub(crate) struct TargetUri<'a> {
     /// The scheme as it stands in the key.
-    pub(crate) form: &'a str,
+    pub(crate) key_scheme: &'a str,
     pub(crate) authority: Cow<'a, str>,
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
@@ -31,7 +31,7 @@ pub(crate) enum Host<'a> {
 impl<'a> Host<'a> {
     /// These and one more.
     #[inline]
-    pub(crate) const fn and(self, line: &'a HeaderValue) -> Self {
+    pub(crate) const fn push(self, line: &'a HeaderValue) -> Self {
         match self {
             Self::None => Self::One(line),
             Self::One(_) | Self::Several => Self::Several,
@@ -39,23 +39,23 @@ impl<'a> Host<'a> {
     }
 }
 
-impl<'a> Target<'a> {
+impl<'a> TargetUri<'a> {
     /// The target of the request, or why there is none to be sure of.
-    pub(crate) fn of(parts: &'a Parts) -> Result<Self, BypassReason> {
-        Self::sent_to(parts.headers.get_all(HOST).iter().fold(Host::default(), Host::and), parts)
+    pub(crate) fn from_request(parts: &'a Parts) -> Result<Self, BypassReason> {
+        Self::with_host_field(parts.headers.get_all(HOST).iter().fold(Host::default(), Host::push), parts)
     }
 
     /// The same, where the request's `Host` is known already.
-    pub(crate) fn sent_to(field: Host<'a>, parts: &'a Parts) -> Result<Self, BypassReason> {
+    pub(crate) fn with_host_field(field: Host<'a>, parts: &'a Parts) -> Result<Self, BypassReason> {
         let uri = crate::http::request::axum_route::whole_uri(parts);
         let scheme = uri.scheme_str().unwrap_or("http");
         let (path, query) = (uri.path(), uri.query());
-        Ok(Self { form: form(parts, uri, scheme), authority: host(field, uri, scheme)?, path, query })
+        Ok(Self { key_scheme: key_scheme(parts, uri, scheme), authority: effective_host(field, uri, scheme)?, path, query })
     }
 
     /// The target itself, if what stands for its host can be one. Signs that end a host would make the URI of another
     /// path on another host of it.
-    pub(crate) fn with_host(self) -> Result<Self, BypassReason> {
+    pub(crate) fn require_valid_host(self) -> Result<Self, BypassReason> {
         if self.authority.contains(['/', '?', '#']) { Err(BypassReason::Authority) } else { Ok(self) }
     }
 
@@ -66,19 +66,19 @@ impl<'a> Target<'a> {
     }
 
     /// The name of the URI with this query on its own host, or on every one if it has none.
-    pub(crate) fn name(&self, query: Option<&str>) -> UriName {
+    pub(crate) fn uri_name(&self, query: Option<&str>) -> UriName {
         UriName::from_parts(Some(&self.authority), self.path, query)
     }
 
     /// The names of the URI with this query, on every host and on its own.
-    pub(crate) fn names(&self, query: Option<&str>) -> [UriName; 2] {
-        [UriName::from_parts(None, self.path, query), self.name(query)]
+    pub(crate) fn uri_names(&self, query: Option<&str>) -> [UriName; 2] {
+        [UriName::from_parts(None, self.path, query), self.uri_name(query)]
     }
 }
 
 /// A server is sent a path, or the whole of the same URI (RFC 9112 §3.2.2; always so in HTTP/2). Its handler sees which, and
 /// may repeat what it sees: the two forms have a key each. Who has a URI and no `Host` is the client of a service.
-fn form<'a>(parts: &Parts, uri: &Uri, scheme: &'a str) -> &'a str {
+fn key_scheme<'a>(parts: &Parts, uri: &Uri, scheme: &'a str) -> &'a str {
     let is_sent = || parts.version > Version::HTTP_11 || parts.headers.contains_key(HOST);
     if uri.authority().is_some() && scheme == "http" && is_sent() { "http:" } else { scheme }
 }
@@ -87,7 +87,7 @@ fn form<'a>(parts: &Parts, uri: &Uri, scheme: &'a str) -> &'a str {
 /// MUST ignore the received Host header field (if any)". A handler may look at `Host` all the same, so that whoever sends
 /// two different hosts could plant one host's response under the other's key: such a request is not for a cache. Nor is
 /// one with two `Host` lines, to which RFC 9112 §3.2 wants a 400, and of which a handler may read the other one.
-fn host<'a>(field: Host<'a>, uri: &'a Uri, scheme: &str) -> Result<Cow<'a, str>, BypassReason> {
+fn effective_host<'a>(field: Host<'a>, uri: &'a Uri, scheme: &str) -> Result<Cow<'a, str>, BypassReason> {
     let field = match field {
         Host::One(value) => {
             let value = value.to_str().map_err(|_| BypassReason::Authority)?;
@@ -130,20 +130,20 @@ mod tests {
         ];
         for (uri, host, expected) in cases {
             let parts = parts(uri, host);
-            assert_eq!(Target::of(&parts).unwrap().authority, expected, "{uri} {host:?}");
+            assert_eq!(TargetUri::from_request(&parts).unwrap().authority, expected, "{uri} {host:?}");
         }
     }
 
     #[test]
     fn what_is_sent_as_a_whole_uri_has_another_key() {
-        let form = |uri, host| Target::of(&parts(uri, host)).unwrap().form.to_owned();
+        let form = |uri, host| TargetUri::from_request(&parts(uri, host)).unwrap().key_scheme.to_owned();
         assert_eq!(form("/a", Some("x")), "http");
         assert_eq!(form("http://x/a", Some("x")), "http:");
         assert_eq!(form("http://x/a", None), "http");
         assert_eq!(form("https://x/a", Some("x")), "https");
         let mut two = parts("http://x/a", None);
         two.version = Version::HTTP_2;
-        assert_eq!(Target::of(&two).unwrap().form, "http:");
+        assert_eq!(TargetUri::from_request(&two).unwrap().key_scheme, "http:");
     }
 
     #[test]
@@ -152,13 +152,13 @@ mod tests {
             [("x", true), ("x:1", true), ("", true), ("x/a", false), ("x?", false), ("#", false)]
         {
             let parts = parts("/b", Some(host));
-            assert_eq!(Target::of(&parts).unwrap().with_host().is_ok(), is_host, "{host}");
+            assert_eq!(TargetUri::from_request(&parts).unwrap().require_valid_host().is_ok(), is_host, "{host}");
         }
     }
 
     #[test]
     fn two_hosts_in_one_request_are_none() {
         let parts = parts("http://a.example/", Some("b.example"));
-        assert_eq!(Target::of(&parts).err(), Some(BypassReason::Authority));
+        assert_eq!(TargetUri::from_request(&parts).err(), Some(BypassReason::Authority));
     }
 }

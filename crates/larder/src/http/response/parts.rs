@@ -120,7 +120,7 @@ mod parts {
 
     impl Said for Invalidation {
         fn after(self, other: Self) -> Self {
-            Self::after(self, &other)
+            Self::merge_after(self, &other)
         }
     }
 

@@ -141,7 +141,7 @@ pub(crate) fn asked<B: Body>(
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
     let cache = &route.engine;
-    cache.report.saved(held.meta.cost);
+    cache.report.add_saved(held.meta.cost);
     let mut whole = plain(route, ask, held, outcome);
     complete(&mut whole.fields, held, outcome, cache.clock.boot());
     whole.into_response()

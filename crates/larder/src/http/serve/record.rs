@@ -22,7 +22,7 @@ pub(crate) fn record_bypass(route: &LayerState, parts: &Parts, key: &str, outcom
 #[inline]
 pub(crate) fn record_hit(route: &LayerState, parts: &Parts, key: &str, tier: Tier, cost: u64) {
     let outcome = Outcome::Hit(tier);
-    route.engine.report.hit(tier, cost);
+    route.engine.report.record_hit(tier, cost);
     count_for_route(route, || matched_path(parts), outcome);
     if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
         tell(&request_span(route, matched_path(parts), key), outcome);
@@ -41,7 +41,7 @@ pub(crate) fn record(route: &LayerState, ask: &Ask, outcome: Outcome) {
 
 #[inline]
 fn count<'a>(route: &'a LayerState, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
-    route.engine.report.answered(outcome);
+    route.engine.report.record(outcome);
     count_for_route(route, matched_path, outcome);
 }
 
@@ -51,7 +51,7 @@ fn count_for_route<'a>(route: &'a LayerState, matched_path: impl FnOnce() -> Opt
     #[cfg(feature = "metrics")]
     {
         let name = route.policy.name.as_deref().or_else(matched_path);
-        route.report.answered(name.unwrap_or("unnamed"), outcome);
+        route.report.record(name.unwrap_or("unnamed"), outcome);
     }
 }
 

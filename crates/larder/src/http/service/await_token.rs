@@ -7,7 +7,7 @@ use http::request::Parts;
 use larder_core::outcome::BypassReason;
 use tracing::Instrument as _;
 
-use crate::engine::invalidate::follow_log::start;
+use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::http::body::service_bounds::Inner;
 use crate::http::lookup::Known;
 use crate::http::lookup::eligibility::Look;
@@ -45,7 +45,7 @@ impl<S> CacheService<S> {
         let route = Arc::clone(self.route());
         let mut place = Place::ready(self.take_ready());
         ResponseFuture::longer(async move {
-            start(&route.engine);
+            spawn_follower(&route.engine);
             // Who waits takes up no place that others could use.
             place.leave();
             if wait_for_token(&route, brought).await {

@@ -28,7 +28,7 @@ pub(crate) fn before_lookup(route: &LayerState, request: &mut HeaderMap) -> Opti
 /// The token that a request brings, if this instance may know less than that says.
 fn token_ahead_of_log(route: &LayerState, request: &mut HeaderMap) -> Option<Brought> {
     take_token(route, request).filter(|brought| match brought {
-        Ok(token) => !route.engine.log.has_reached(token),
+        Ok(token) => !route.engine.log.covers(token),
         Err(_) => true,
     })
 }
@@ -53,7 +53,7 @@ pub(crate) fn set_token(route: &LayerState, response: &mut HeaderMap, brought: O
 pub(crate) async fn wait_for_token(route: &LayerState, brought: Brought) -> bool {
     match (route.policy.own_writes(), brought) {
         (Some(own_writes), Ok(token)) => {
-            route.engine.log.catch_up(&token, own_writes.wait, route.engine.clock.boot()).await
+            route.engine.log.wait_for(&token, own_writes.wait, route.engine.clock.boot()).await
         }
         _ => false,
     }

@@ -76,7 +76,7 @@ where
         // Made here, where it stays: it is too large to be handed about.
         let mut key = KeyBuf::new();
         match classify(&self.route, &mut parts, &mut key) {
-            Plan::Look(_) if body_hint::has_more(&parts, &body) => self.past(parts, body, BypassReason::Body),
+            Plan::Look(_) if body_hint::has_unannounced_body(&parts, &body) => self.past(parts, body, BypassReason::Body),
             Plan::Look(look) => {
                 let key = key.as_str().unwrap_or_default();
                 if let Some(detour) = before_lookup(&self.route, &mut parts.headers) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use crate::engine::coalesce::new_key_budget::Budget;
+use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
 use crate::http::layer_state::LayerState;
@@ -26,9 +26,9 @@ pub struct CacheLayer {
 
 impl CacheLayer {
     pub(crate) fn new(engine: Arc<Engine>, http: Arc<HttpState>, policy: Policy) -> Self {
-        engine.uri_aliases.keyed_by.learn(&policy.query);
+        engine.uri_aliases.keyed_by.register(&policy.query);
         let route = LayerState {
-            new_keys: Budget::new(policy.new_keys),
+            new_keys: NewKeyBudget::new(policy.new_keys),
             nesting: Arc::default(),
             _existing: Existing::new(),
             shared_alone: !http.memory.keeps() && engine.store.is_some() && !policy.searches(),
@@ -36,7 +36,7 @@ impl CacheLayer {
             http,
             policy,
             #[cfg(feature = "metrics")]
-            report: crate::engine::report::metrics::Requests::default(),
+            report: crate::engine::report::metrics::RequestCounters::default(),
         };
         Self { route: Arc::new(route) }
     }

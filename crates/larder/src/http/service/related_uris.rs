@@ -7,7 +7,7 @@ use larder_core::http::reference::{self, Base};
 use larder_core::log::selector::{Selector, UriName};
 
 use crate::http::policy::invalidation_rules::Effects;
-use crate::http::request::target_uri::Target;
+use crate::http::request::target_uri::TargetUri;
 
 /// The target URI of a write, as far as its response can name others of its origin.
 pub(crate) struct Origin {
@@ -18,7 +18,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn of(target: &Target<'_>) -> Self {
+    pub(crate) fn of(target: &TargetUri<'_>) -> Self {
         Self {
             name: target.origin(),
             authority: (&*target.authority).into(),

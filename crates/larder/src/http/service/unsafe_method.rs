@@ -16,9 +16,9 @@ use larder_core::log::table::Forgotten;
 use larder_core::outcome::{BypassReason, Outcome};
 
 use crate::engine::coalesce::clients::Clients;
-use crate::engine::detach::detached;
+use crate::engine::detach::run_detached;
 use crate::engine::invalidate::append::invalidate;
-use crate::engine::invalidate::repeat::invalidate_twice;
+use crate::engine::invalidate::repeat::invalidate_twice_detached;
 use crate::engine::invalidation_log::invalidation::{Invalidated, Invalidation};
 use crate::http::body::CacheBody;
 use crate::http::layer_state::LayerState;
@@ -26,8 +26,8 @@ use crate::http::nesting::OuterRun;
 use crate::http::policy::invalidation_rules::Effects;
 use crate::http::policy::key::KeySource;
 use crate::http::policy::read_your_writes::Brought;
-use crate::http::request::axum_route::Params;
-use crate::http::request::target_uri::Target;
+use crate::http::request::axum_route::PathParams;
+use crate::http::request::target_uri::TargetUri;
 use crate::http::serve;
 use crate::http::service::before_lookup::set_token;
 use crate::http::service::related_uris::Origin;
@@ -49,20 +49,20 @@ pub(crate) struct Written {
 /// unsafe request method".
 pub(crate) fn names(route: &LayerState, parts: &mut Parts) -> Written {
     let params = route.policy.key_params(parts);
-    let Ok(target) = Target::of(parts).and_then(Target::with_host) else {
+    let Ok(target) = TargetUri::from_request(parts).and_then(TargetUri::require_valid_host) else {
         // Which host it was for cannot be told: for every one.
         let uri = crate::http::request::axum_route::whole_uri(parts);
         let name = UriName::from_parts(None, uri.path(), uri.query());
         return Written { own: vec![Selector::Uri(name)], origin: None };
     };
-    let uri = Selector::Uri(target.name(target.query));
+    let uri = Selector::Uri(target.uri_name(target.query));
     let key = custom_key(route, parts, &params, &target);
     let own = std::iter::once(uri).chain(key).collect();
     Written { own, origin: Some(Origin::of(&target)) }
 }
 
 /// The key of a `GET`, where it is not the URI, which everything that is stored for the URI has as a name already.
-fn custom_key(route: &LayerState, parts: &Parts, params: &Params, target: &Target<'_>) -> Option<Selector> {
+fn custom_key(route: &LayerState, parts: &Parts, params: &PathParams, target: &TargetUri<'_>) -> Option<Selector> {
     if matches!(route.policy.key, KeySource::Uri) {
         return None;
     }
@@ -118,10 +118,10 @@ where
     E: Send + 'static,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
 {
-    let clients = Clients::of_write();
-    let _client = clients.seat();
+    let clients = Clients::for_write();
+    let _client = clients.guard();
     let cache = Arc::clone(&route.engine);
-    match detached(&cache.background, to_its_end(route, response, write, clients)).await {
+    match run_detached(&cache.background, to_its_end(route, response, write, clients)).await {
         Some(answer) => answer,
         // It was cancelled because its client has left.
         None => std::future::pending().await,
@@ -143,7 +143,7 @@ where
     let answer = tokio::select! {
         biased;
         answer = response => answer,
-        () = clients.abandoned(&route.engine.background) => return None,
+        () = clients.wait_abandoned(&route.engine.background) => return None,
     };
     let mut response = match answer {
         Ok(response) => response,
@@ -161,7 +161,7 @@ where
     if let Some(said) = said {
         last = Some(invalidate(&route.engine, said).await);
     }
-    if let Some(written) = Invalidation::of_each(written) {
+    if let Some(written) = Invalidation::all_of(written) {
         last = Some(invalidate(&route.engine, written).await);
     }
     let mut response = serve::past(response, OUTCOME, &run);
@@ -175,7 +175,7 @@ fn collapsed(route: &LayerState, written: Vec<Selector>) -> Vec<Selector> {
     let cache = &route.engine;
     let written = cache.recent_writes.collapse(written, cache.clock.boot());
     let folded = written.iter().filter(|selector| matches!(selector, Selector::Hashed(_))).count();
-    cache.report.forgot(Forgotten { folded: folded as u64, floor_raises: 0 });
+    cache.report.names_forgotten(Forgotten { folded: folded as u64, floor_raises: 0 });
     written
 }
 
@@ -201,7 +201,7 @@ impl<'a> Unsettled<'a> {
 impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
         let Some(written) = self.written.take() else { return };
-        let Some(own) = Invalidation::of_each(collapsed(self.route, written.own)) else { return };
-        invalidate_twice(&self.route.engine, own, self.route.policy.fill_limits.head);
+        let Some(own) = Invalidation::all_of(collapsed(self.route, written.own)) else { return };
+        invalidate_twice_detached(&self.route.engine, own, self.route.policy.fill_limits.head);
     }
 }

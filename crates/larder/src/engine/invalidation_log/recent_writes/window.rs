@@ -7,12 +7,12 @@ use larder_core::time::Boot;
 use crate::engine::invalidation_log::recent_writes::WINDOW;
 
 /// Places, each with what was seen of it since some moment.
-pub(super) struct Places<T> {
+pub(super) struct WindowTable<T> {
     places: HashMap<u64, (Boot, T)>,
     most: usize,
 }
 
-impl<T: Default> Places<T> {
+impl<T: Default> WindowTable<T> {
     /// Remembers at most so many places.
     pub(super) fn new(most: usize) -> Self {
         Self { places: HashMap::new(), most }

@@ -75,7 +75,7 @@ fn look(view: &LogView, last: u64, events: Vec<Event>, sent: Boot) {
         entries: vec![(LogId::new(last, 0), events)],
         more: false,
     };
-    view.change(|tail| tail.take_look(&look, sent));
+    view.update(|tail| tail.take_look(&look, sent));
 }
 
 /// Rule 10: `max(filled_at, confirmed_at) + max_staleness ≥ now`, on every use.
@@ -83,13 +83,13 @@ fn look(view: &LogView, last: u64, events: Vec<Event>, sent: Boot) {
 fn what_this_process_filled_is_confirmed_for_as_long_as_staleness_may_last() {
     let view = following();
     let held = filled();
-    assert_eq!(view.judge(&held, now()), (Verdict::Valid, true));
-    assert_eq!(view.judge(&held, after(STALENESS)), (Verdict::Valid, true));
-    assert_eq!(view.judge(&held, after(STALENESS + NANO)), (Verdict::Valid, false));
+    assert_eq!(view.verdict(&held, now()), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&held, after(STALENESS)), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&held, after(STALENESS + NANO)), (Verdict::Valid, false));
     look(&view, 1, vec![], after(STALENESS));
-    assert_eq!(view.judge(&held, after(STALENESS + NANO)), (Verdict::Valid, true));
-    assert_eq!(view.judge(&held, after(2 * STALENESS)), (Verdict::Valid, true));
-    assert_eq!(view.judge(&held, after(2 * STALENESS + NANO)), (Verdict::Valid, false));
+    assert_eq!(view.verdict(&held, after(STALENESS + NANO)), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&held, after(2 * STALENESS)), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&held, after(2 * STALENESS + NANO)), (Verdict::Valid, false));
 }
 
 /// Rule 10: "A response promoted from the shared tier has no `filled_at` of ours: only `confirmed_at` counts for it."
@@ -97,10 +97,10 @@ fn what_this_process_filled_is_confirmed_for_as_long_as_staleness_may_last() {
 fn what_another_process_filled_is_confirmed_by_the_log_alone() {
     let view = following();
     let promoted = Filled::new(position(0, 0), None);
-    assert_eq!(view.judge(&promoted, now()), (Verdict::Valid, false));
+    assert_eq!(view.verdict(&promoted, now()), (Verdict::Valid, false));
     look(&view, 1, vec![], now());
-    assert_eq!(view.judge(&promoted, after(STALENESS)), (Verdict::Valid, true));
-    assert_eq!(view.judge(&promoted, after(STALENESS + NANO)), (Verdict::Valid, false));
+    assert_eq!(view.verdict(&promoted, after(STALENESS)), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&promoted, after(STALENESS + NANO)), (Verdict::Valid, false));
 }
 
 /// A look that found more than it took in confirms nothing (rule 8), and one that is late takes nothing back.
@@ -110,7 +110,7 @@ fn what_was_confirmed_never_goes_back() {
     let held = filled();
     look(&view, 1, vec![], after(STALENESS));
     look(&view, 1, vec![], now());
-    assert_eq!(view.judge(&held, after(2 * STALENESS)), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&held, after(2 * STALENESS)), (Verdict::Valid, true));
     let half = Look {
         incarnation: INCARNATION,
         floor: LogId::ZERO,
@@ -118,15 +118,15 @@ fn what_was_confirmed_never_goes_back() {
         entries: vec![],
         more: true,
     };
-    view.change(|tail| tail.take_look(&half, after(3 * STALENESS)));
-    assert_eq!(view.judge(&held, after(3 * STALENESS)), (Verdict::Valid, false));
+    view.update(|tail| tail.take_look(&half, after(3 * STALENESS)));
+    assert_eq!(view.verdict(&held, after(3 * STALENESS)), (Verdict::Valid, false));
 }
 
 #[test]
 fn the_only_process_there_is_always_knows_the_whole_log() {
     let view = alone();
     let years = Duration::from_secs(100 * 365 * 24 * 3600);
-    assert_eq!(view.judge(&filled(), after(years)), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&filled(), after(years)), (Verdict::Valid, true));
     assert!(view.may_join(now(), view.confirmed_at(), after(years)));
 }
 
@@ -139,18 +139,18 @@ fn a_change_of_the_generation_has_the_rows_looked_up_again() {
     let generation = || view.read(Tail::generation);
     let first = generation();
     assert_ne!(remembers(), first, "a new one was not checked yet");
-    assert_eq!(view.judge(&held, now()).0, Verdict::Valid);
+    assert_eq!(view.verdict(&held, now()).0, Verdict::Valid);
     assert_eq!(remembers(), first);
 
-    view.change(|tail| tail.record(&[hard("other")], now()));
+    view.update(|tail| tail.record(&[hard("other")], now()));
     assert_ne!(generation(), first);
     assert_eq!(remembers(), first, "nobody asked yet");
-    assert_eq!(view.judge(&held, now()).0, Verdict::Valid);
+    assert_eq!(view.verdict(&held, now()).0, Verdict::Valid);
     assert_eq!(remembers(), generation());
 
-    view.change(|tail| tail.record(&[hard("t")], now()));
+    view.update(|tail| tail.record(&[hard("t")], now()));
     for _ in 0..2 {
-        assert_eq!(view.judge(&held, now()).0, Verdict::Refused);
+        assert_eq!(view.verdict(&held, now()).0, Verdict::Refused);
         assert_ne!(remembers(), generation(), "what is refused is not remembered as valid");
     }
 }
@@ -160,12 +160,12 @@ fn a_change_of_the_generation_has_the_rows_looked_up_again() {
 fn what_is_softly_invalidated_is_asked_for_each_time() {
     let view = alone();
     let held = filled();
-    view.change(|tail| tail.record(&[event(Mode::Soft, Tag::new("t"))], now()));
+    view.update(|tail| tail.record(&[event(Mode::Soft, Tag::new("t"))], now()));
     for age in [Duration::ZERO, STALENESS] {
-        assert_eq!(view.judge(&held, after(age)).0, Verdict::Soft(age));
+        assert_eq!(view.verdict(&held, after(age)).0, Verdict::Soft(age));
     }
-    view.change(|tail| tail.record(&[event(Mode::Hard, Selector::All)], now()));
-    assert_eq!(view.judge(&held, now()).0, Verdict::Refused);
+    view.update(|tail| tail.record(&[event(Mode::Hard, Selector::All)], now()));
+    assert_eq!(view.verdict(&held, now()).0, Verdict::Refused);
 }
 
 /// Rule 11: "A change of floor or incarnation bumps the generation."
@@ -175,7 +175,7 @@ fn a_floor_and_another_incarnation_refuse_what_was_valid() {
     look(&view, 5, vec![], now());
     let at = |position| Filled::new(position, Some(now()));
     let held = at(view.position());
-    assert_eq!(view.judge(&held, now()).0, Verdict::Valid);
+    assert_eq!(view.verdict(&held, now()).0, Verdict::Valid);
     let trimmed = |incarnation| Look {
         incarnation,
         floor: LogId::new(9, 0),
@@ -183,14 +183,14 @@ fn a_floor_and_another_incarnation_refuse_what_was_valid() {
         entries: vec![],
         more: false,
     };
-    view.change(|tail| tail.take_look(&trimmed(INCARNATION), now()));
-    assert_eq!(view.judge(&held, now()).0, Verdict::Refused);
+    view.update(|tail| tail.take_look(&trimmed(INCARNATION), now()));
+    assert_eq!(view.verdict(&held, now()).0, Verdict::Refused);
 
     let held = at(view.position());
-    assert_eq!(view.judge(&held, now()).0, Verdict::Valid);
+    assert_eq!(view.verdict(&held, now()).0, Verdict::Valid);
     let another = larder_core::log::position::Incarnation::from_bytes([9; 16]);
-    view.change(|tail| tail.take_look(&trimmed(another), now()));
-    assert_eq!(view.judge(&held, now()).0, Verdict::Refused);
+    view.update(|tail| tail.take_look(&trimmed(another), now()));
+    assert_eq!(view.verdict(&held, now()).0, Verdict::Refused);
 }
 
 /// Rule 13.
@@ -214,15 +214,15 @@ fn no_thread_finds_valid_what_was_invalidated_before_it_asked() {
                 threads.spawn(|| {
                     loop {
                         let before = invalidated.load(Ordering::SeqCst);
-                        let (verdict, _) = view.judge(&held, now());
+                        let (verdict, _) = view.verdict(&held, now());
                         if before {
                             return assert_eq!(verdict, Verdict::Refused);
                         }
                     }
                 });
             }
-            view.change(|tail| tail.record(&[hard("other")], now()));
-            view.change(|tail| tail.record(&[hard("t")], now()));
+            view.update(|tail| tail.record(&[hard("other")], now()));
+            view.update(|tail| tail.record(&[hard("t")], now()));
             invalidated.store(true, Ordering::SeqCst);
         });
     }

@@ -16,7 +16,7 @@ fn every_outcome() -> Vec<Outcome> {
 
 #[test]
 fn each_outcome_has_a_place_of_its_own() {
-    let places: HashSet<_> = every_outcome().into_iter().map(place).collect();
+    let places: HashSet<_> = every_outcome().into_iter().map(index_of).collect();
     assert_eq!(places, (0..OUTCOMES).collect());
 }
 
@@ -24,11 +24,11 @@ fn each_outcome_has_a_place_of_its_own() {
 fn each_outcome_of_each_route_has_a_counter_of_its_own() {
     let recorder = DebuggingRecorder::new();
     metrics::with_local_recorder(&recorder, || {
-        let requests = Requests::default();
+        let requests = RequestCounters::default();
         for outcome in every_outcome() {
-            requests.answered("/a", outcome);
-            requests.answered("/b", outcome);
-            requests.answered("/b", outcome);
+            requests.record("/a", outcome);
+            requests.record("/b", outcome);
+            requests.record("/b", outcome);
         }
     });
     let counters = recorder.snapshotter().snapshot().into_vec();
@@ -45,10 +45,10 @@ fn each_outcome_of_each_route_has_a_counter_of_its_own() {
 fn gauges_show_the_sum_of_all_caches() {
     let recorder = DebuggingRecorder::new();
     let told = metrics::with_local_recorder(&recorder, || {
-        let (one, other) = (Held::default(), Held::default());
-        one.tell(3, 300);
-        other.tell(5, 500);
-        one.tell(1, 100);
+        let (one, other) = (MemoryGauge::default(), MemoryGauge::default());
+        one.set(3, 300);
+        other.set(5, 500);
+        one.set(1, 100);
         drop(other);
         one
     });

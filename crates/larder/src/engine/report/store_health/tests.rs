@@ -11,37 +11,37 @@ const CALMED: u64 = 1_000;
 /// One that worked before.
 fn met() -> State {
     let mut state = State::default();
-    assert!(!state.worked(Exchange::Look, at(0)));
+    assert!(!state.worked(StoreOp::Poll, at(0)));
     state
 }
 
 #[test]
 fn it_begins_once_and_ends_once() {
     let mut state = met();
-    assert!(state.failed(Exchange::Read, Unreachable, at(0)));
-    assert!(!state.failed(Exchange::Look, Unreachable, at(1)));
-    assert!(!state.failed(Exchange::Write, Refused, at(2)));
-    assert!(!state.worked(Exchange::Read, at(2 + CALMED)), "writes are still refused");
-    assert!(state.worked(Exchange::Write, at(2 + CALMED)));
-    assert!(!state.worked(Exchange::Write, at(2 + CALMED)));
-    assert!(state.failed(Exchange::Read, CircuitOpen, at(2 + CALMED)));
+    assert!(state.failed(StoreOp::Read, Unreachable, at(0)));
+    assert!(!state.failed(StoreOp::Poll, Unreachable, at(1)));
+    assert!(!state.failed(StoreOp::Write, Refused, at(2)));
+    assert!(!state.worked(StoreOp::Read, at(2 + CALMED)), "writes are still refused");
+    assert!(state.worked(StoreOp::Write, at(2 + CALMED)));
+    assert!(!state.worked(StoreOp::Write, at(2 + CALMED)));
+    assert!(state.failed(StoreOp::Read, CircuitOpen, at(2 + CALMED)));
 }
 
 #[test]
 fn whatever_works_shows_that_the_store_is_reached() {
-    for exchange in [Exchange::Read, Exchange::Write, Exchange::Look, Exchange::Append] {
+    for exchange in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
         let mut state = met();
-        assert!(state.failed(Exchange::Read, Unreachable, at(0)));
+        assert!(state.failed(StoreOp::Read, Unreachable, at(0)));
         assert!(state.worked(exchange, at(CALMED)), "{exchange:?}");
     }
 }
 
 #[test]
 fn what_is_refused_to_one_exchange_has_to_work_again_in_it() {
-    for exchange in [Exchange::Read, Exchange::Write, Exchange::Look, Exchange::Append] {
+    for exchange in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
         let mut state = met();
         assert!(state.failed(exchange, Refused, at(0)));
-        for other in [Exchange::Read, Exchange::Write, Exchange::Look, Exchange::Append] {
+        for other in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
             if other != exchange {
                 assert!(!state.worked(other, at(CALMED)), "{exchange:?} {other:?}");
             }
@@ -53,38 +53,38 @@ fn what_is_refused_to_one_exchange_has_to_work_again_in_it() {
 #[test]
 fn a_success_between_two_failures_is_not_its_end() {
     let mut state = met();
-    assert!(state.failed(Exchange::Write, Refused, at(0)));
-    assert!(!state.worked(Exchange::Write, at(CALMED - 1)));
-    assert!(!state.failed(Exchange::Write, Refused, at(CALMED - 1)));
-    assert!(!state.worked(Exchange::Write, at(CALMED)));
-    assert!(state.worked(Exchange::Write, at(2 * CALMED - 1)));
+    assert!(state.failed(StoreOp::Write, Refused, at(0)));
+    assert!(!state.worked(StoreOp::Write, at(CALMED - 1)));
+    assert!(!state.failed(StoreOp::Write, Refused, at(CALMED - 1)));
+    assert!(!state.worked(StoreOp::Write, at(CALMED)));
+    assert!(state.worked(StoreOp::Write, at(2 * CALMED - 1)));
 }
 
 #[test]
 fn late_answers_are_trouble_only_in_a_row() {
     let mut state = met();
     for _ in 0..2 {
-        assert!(!state.failed(Exchange::Read, Timeout, at(0)));
-        assert!(!state.failed(Exchange::Look, Timeout, at(0)));
-        assert!(!state.worked(Exchange::Read, at(0)));
+        assert!(!state.failed(StoreOp::Read, Timeout, at(0)));
+        assert!(!state.failed(StoreOp::Poll, Timeout, at(0)));
+        assert!(!state.worked(StoreOp::Read, at(0)));
     }
-    assert!(!state.failed(Exchange::Read, Timeout, at(0)));
-    assert!(!state.failed(Exchange::Read, Timeout, at(0)));
-    assert!(state.failed(Exchange::Read, Timeout, at(0)));
+    assert!(!state.failed(StoreOp::Read, Timeout, at(0)));
+    assert!(!state.failed(StoreOp::Read, Timeout, at(0)));
+    assert!(state.failed(StoreOp::Read, Timeout, at(0)));
 }
 
 #[test]
 fn a_store_that_was_never_reached_is_given_time_to_connect() {
     let mut state = State::default();
-    assert!(!state.failed(Exchange::Look, Unreachable, at(0)));
-    assert!(!state.failed(Exchange::Look, Unreachable, at(CALMED - 1)));
-    assert!(state.failed(Exchange::Look, Unreachable, at(CALMED)));
+    assert!(!state.failed(StoreOp::Poll, Unreachable, at(0)));
+    assert!(!state.failed(StoreOp::Poll, Unreachable, at(CALMED - 1)));
+    assert!(state.failed(StoreOp::Poll, Unreachable, at(CALMED)));
 
     let mut state = State::default();
-    assert!(!state.failed(Exchange::Look, Unreachable, at(0)));
-    assert!(!state.worked(Exchange::Look, at(1)));
-    assert!(state.failed(Exchange::Look, Unreachable, at(2)), "it was reached");
+    assert!(!state.failed(StoreOp::Poll, Unreachable, at(0)));
+    assert!(!state.worked(StoreOp::Poll, at(1)));
+    assert!(state.failed(StoreOp::Poll, Unreachable, at(2)), "it was reached");
 
     let mut state = State::default();
-    assert!(state.failed(Exchange::Look, Refused, at(0)), "that is not for lack of time");
+    assert!(state.failed(StoreOp::Poll, Refused, at(0)), "that is not for lack of time");
 }
