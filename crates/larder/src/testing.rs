@@ -13,7 +13,7 @@ use larder_core::log::selector::Tag;
 use larder_core::stored::{Flags, Meta, StoredResponse};
 use larder_core::time::{Boot, Wall};
 
-use crate::http::memory::cached_response::Held;
+use crate::http::memory::cached_response::CachedResponse;
 
 pub(crate) const INCARNATION: Incarnation = Incarnation::from_bytes([7; 16]);
 
@@ -53,16 +53,16 @@ pub(crate) fn stored(key: &str, body: impl Into<Bytes>) -> StoredResponse {
 }
 
 /// The same, filled by this process.
-pub(crate) fn held(key: &str, body: impl Into<Bytes>) -> Arc<Held> {
-    Arc::new(Held::filled(stored(key, body), Some(now()), now()))
+pub(crate) fn held(key: &str, body: impl Into<Bytes>) -> Arc<CachedResponse> {
+    Arc::new(CachedResponse::from_fill(stored(key, body), Some(now()), now()))
 }
 
 /// The same, as the answer to a request with these fields, on whose `names` it varies.
-pub(crate) fn varying(key: &str, names: &[&'static str], request: &HeaderMap) -> Arc<Held> {
+pub(crate) fn varying(key: &str, names: &[&'static str], request: &HeaderMap) -> Arc<CachedResponse> {
     let names: Vec<_> = names.iter().map(|name| HeaderName::from_static(name)).collect();
     let mut stored = stored(key, "");
     stored.meta.selecting = vary::selecting(&names, request);
-    Arc::new(Held::filled(stored, Some(now()), now()))
+    Arc::new(CachedResponse::from_fill(stored, Some(now()), now()))
 }
 
 /// What this comes to, or a panic where it never ends. The limit is only there so that a failure ends.

@@ -25,8 +25,8 @@ use crate::engine::shared::Engine;
 use crate::engine::store::Store;
 use crate::http::flight_event::Flights;
 use crate::http::http_state::HttpState;
-use crate::http::memory::Memory;
-use crate::http::memory::variation_table::Variations;
+use crate::http::memory::ResponseMemory;
+use crate::http::memory::variation_table::VariationTable;
 use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 
 /// Options for a [`Cache`].
@@ -210,9 +210,9 @@ impl CacheBuilder {
             Some(_) => Tail::following(incarnation, self.limits),
             None => Tail::alone(incarnation, self.limits),
         };
-        let variations = Arc::new(Variations::default());
+        let variations = Arc::new(VariationTable::default());
         let http = HttpState {
-            memory: Memory::new(self.memory),
+            memory: ResponseMemory::new(self.memory),
             flights: Flights::default(),
             variations: Arc::clone(&variations),
         };

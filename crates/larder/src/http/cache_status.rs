@@ -22,14 +22,14 @@ const ZERO: HeaderValue = HeaderValue::from_static("0");
 const OWN: HeaderValue = HeaderValue::from_static(NAME);
 const HIT: HeaderValue = HeaderValue::from_static("HIT");
 /// Enough for every member that is written for a hit.
-const MEMBER: usize = 96;
+const MAX_MEMBER: usize = 96;
 
 /// Fields for which a table has room without growing: those of most responses, and the three of the cache.
-const ROOM: usize = 12;
+const RESERVED: usize = 12;
 
 /// What a request that the cache forwarded came to.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Forwarded {
+pub(crate) struct ForwardInfo {
     /// The status that the handler answered with, where it ran for this request.
     pub(crate) status: Option<StatusCode>,
     /// Whether the response is being stored, and if not why.
@@ -38,14 +38,14 @@ pub(crate) struct Forwarded {
     pub(crate) collapsed: bool,
 }
 
-impl Forwarded {
+impl ForwardInfo {
     /// The handler ran for this request.
-    pub(crate) const fn by_handler(status: StatusCode, stored: Result<(), NotStored>) -> Self {
+    pub(crate) const fn answered(status: StatusCode, stored: Result<(), NotStored>) -> Self {
         Self { status: Some(status), stored: Some(stored), collapsed: false }
     }
 
     /// The handler ran for this request, or for one that it waited with, and failed; with this status, if it told one.
-    pub(crate) const fn in_vain(status: Option<StatusCode>, collapsed: bool) -> Self {
+    pub(crate) const fn failed(status: Option<StatusCode>, collapsed: bool) -> Self {
         Self { status, stored: None, collapsed }
     }
 
@@ -79,10 +79,10 @@ impl fmt::Display for TimeToLive {
 /// what other caches, nearer to the origin, said of it.
 ///
 /// The two that are written anew come first: found without a look-up, they cost a hit a tenth.
-pub(crate) fn prepare(headers: &mut HeaderMap) -> Option<HeaderValue> {
-    let others = joined(headers);
+pub(crate) fn reserve(headers: &mut HeaderMap) -> Option<HeaderValue> {
+    let others = combined(headers);
     headers.remove(CACHE_STATUS);
-    let mut prepared = room_for(headers.len() + 3);
+    let mut prepared = reserved_with_capacity(headers.len() + 3);
     for (name, value) in &*headers {
         prepared.append(name.clone(), value.clone());
     }
@@ -92,11 +92,11 @@ pub(crate) fn prepare(headers: &mut HeaderMap) -> Option<HeaderValue> {
 }
 
 /// The room that [`prepare`] makes, for the fields of a response that is yet to be read.
-pub(crate) fn room() -> HeaderMap {
-    room_for(ROOM)
+pub(crate) fn reserved() -> HeaderMap {
+    reserved_with_capacity(RESERVED)
 }
 
-fn room_for(fields: usize) -> HeaderMap {
+fn reserved_with_capacity(fields: usize) -> HeaderMap {
     let mut fields = HeaderMap::with_capacity(fields);
     fields.insert(AGE, ZERO);
     fields.insert(CACHE_STATUS, OWN);
@@ -104,7 +104,7 @@ fn room_for(fields: usize) -> HeaderMap {
 }
 
 /// Does what [`prepare`] does for fields that were read behind [`room`].
-pub(crate) fn prepare_behind_room(headers: &mut HeaderMap) -> Option<HeaderValue> {
+pub(crate) fn finish_reserved(headers: &mut HeaderMap) -> Option<HeaderValue> {
     // Most responses have each field but once, which is seen without a look-up.
     if headers.len() == headers.keys_len() || headers.get_all(CACHE_STATUS).iter().nth(1).is_none() {
         headers.insert(X_CACHE, HIT);
@@ -115,11 +115,11 @@ pub(crate) fn prepare_behind_room(headers: &mut HeaderMap) -> Option<HeaderValue
     for other in others {
         headers.append(CACHE_STATUS, other);
     }
-    prepare(headers)
+    reserve(headers)
 }
 
 /// Takes back what [`prepare`] did.
-pub(crate) fn unprepare(headers: &mut HeaderMap, others: Option<&HeaderValue>) {
+pub(crate) fn unreserve(headers: &mut HeaderMap, others: Option<&HeaderValue>) {
     headers.remove(AGE);
     headers.remove(X_CACHE);
     headers.remove(CACHE_STATUS);
@@ -129,7 +129,7 @@ pub(crate) fn unprepare(headers: &mut HeaderMap, others: Option<&HeaderValue>) {
 }
 
 /// Completes the fields of a response that is served from a [prepared](prepare) stored one.
-pub(crate) fn served(
+pub(crate) fn set_hit(
     headers: &mut HeaderMap,
     outcome: Outcome,
     age: Duration,
@@ -139,7 +139,7 @@ pub(crate) fn served(
     if !matches!(outcome, Outcome::Hit(_)) {
         headers.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
     }
-    let status = behind(others, served_member(outcome, age, fresh).as_str());
+    let status = append_member(others, hit_member(outcome, age, fresh).as_str());
     let age = whole_seconds(age);
     let mut first = headers.iter_mut();
     match (first.next(), first.next()) {
@@ -157,7 +157,7 @@ pub(crate) fn served(
     }
 }
 
-fn served_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayString<MEMBER> {
+fn hit_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayString<MAX_MEMBER> {
     let mut member = ArrayString::new();
     // Every word of this cache fits; nothing here is as long as a client or a handler wants it to be.
     let mut push = |text: &str| {
@@ -190,28 +190,28 @@ fn served_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayStrin
 /// Completes the fields of a response that is served from a [prepared](prepare) stored one because the handler failed.
 ///
 /// RFC 9211 §2.1: a hit is what "was not forwarded". This was, and what came of it is told where it is known (§2.3).
-pub(crate) fn stood_in(
+pub(crate) fn set_stale_on_error(
     headers: &mut HeaderMap,
     outcome: Outcome,
     age: Duration,
     fresh: Duration,
     others: Option<&HeaderValue>,
-    forwarded: Forwarded,
+    forwarded: ForwardInfo,
 ) {
-    served(headers, outcome, age, fresh, others);
+    set_hit(headers, outcome, age, fresh, others);
     let ttl = TimeToLive { fresh: delta_seconds(fresh), age: delta_seconds(age) };
     let mut member = format!("{NAME}; fwd=stale");
     forwarded.write(&mut member);
     let tier = outcome.tier().map_or("", Tier::as_str);
     let _ = write!(member, "; ttl={ttl}; detail=\"{tier}, {}\"", outcome.reason());
-    headers.insert(CACHE_STATUS, behind(others, &member));
+    headers.insert(CACHE_STATUS, append_member(others, &member));
 }
 
 /// Completes the fields of a response that the handler made, for this request or for one that it waited with.
-pub(crate) fn forwarded(headers: &mut HeaderMap, outcome: Outcome, forwarded: Forwarded) {
-    let others = joined(headers);
+pub(crate) fn set_forwarded(headers: &mut HeaderMap, outcome: Outcome, forwarded: ForwardInfo) {
+    let others = combined(headers);
     headers.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
-    let mut member = String::with_capacity(MEMBER);
+    let mut member = String::with_capacity(MAX_MEMBER);
     let fwd = match outcome {
         Outcome::Miss(reason) => reason.fwd(),
         Outcome::Bypass(reason) => reason.fwd(),
@@ -223,18 +223,18 @@ pub(crate) fn forwarded(headers: &mut HeaderMap, outcome: Outcome, forwarded: Fo
         Some(Err(reason)) => write!(member, "; detail=\"{}, not stored: {reason}\"", outcome.reason()),
         _ => write!(member, "; detail={}", outcome.reason()),
     };
-    headers.insert(CACHE_STATUS, behind(others.as_ref(), &member));
+    headers.insert(CACHE_STATUS, append_member(others.as_ref(), &member));
 }
 
 /// Sets `X-Cache-Key`. An encoded key is visible ASCII.
-pub(crate) fn key(headers: &mut HeaderMap, key: &str) {
+pub(crate) fn set_key(headers: &mut HeaderMap, key: &str) {
     if let Ok(value) = HeaderValue::from_str(key) {
         headers.insert(X_CACHE_KEY, value);
     }
 }
 
 /// The members of other caches as one list.
-fn joined(headers: &HeaderMap) -> Option<HeaderValue> {
+fn combined(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut lines = headers.get_all(CACHE_STATUS).iter();
     let first = lines.next()?;
     let mut list = first.as_bytes().to_vec();
@@ -246,7 +246,7 @@ fn joined(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// RFC 9211 §2: "The first member represents the cache closest to the origin server".
-fn behind(others: Option<&HeaderValue>, member: &str) -> HeaderValue {
+fn append_member(others: Option<&HeaderValue>, member: &str) -> HeaderValue {
     let line = match others {
         None => HeaderValue::from_str(member),
         Some(others) => HeaderValue::from_bytes(&[others.as_bytes(), b", ", member.as_bytes()].concat()),
@@ -262,7 +262,7 @@ fn delta_seconds(time: Duration) -> u64 {
 /// The value of `Age`. Most ages are short, and written down once: their value is neither allocated nor counted.
 pub(crate) fn whole_seconds(age: Duration) -> HeaderValue {
     let seconds = delta_seconds(age);
-    let value = match usize::try_from(seconds).ok().and_then(|seconds| WRITTEN.get(seconds)) {
+    let value = match usize::try_from(seconds).ok().and_then(|seconds| DECIMALS.get(seconds)) {
         Some(digits) => HeaderValue::from_maybe_shared(Bytes::from_static(without_zeros(digits))),
         None => HeaderValue::from_str(itoa::Buffer::new().format(seconds)),
     };
@@ -270,19 +270,19 @@ pub(crate) fn whole_seconds(age: Duration) -> HeaderValue {
 }
 
 /// The numbers below ten thousand, nearly three hours, in four digits each.
-static WRITTEN: [[u8; 4]; 10_000] = written();
+static DECIMALS: [[u8; 4]; 10_000] = decimals();
 
-const fn written() -> [[u8; 4]; 10_000] {
+const fn decimals() -> [[u8; 4]; 10_000] {
     let mut all = [*b"0000"; 10_000];
     let mut number = 1;
     while number < all.len() {
-        all[number] = next(all[number - 1]);
+        all[number] = increment(all[number - 1]);
         number += 1;
     }
     all
 }
 
-const fn next(mut digits: [u8; 4]) -> [u8; 4] {
+const fn increment(mut digits: [u8; 4]) -> [u8; 4] {
     let mut place = 3;
     while digits[place] == b'9' {
         digits[place] = b'0';

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::http::flight_event::Flights;
-use crate::http::memory::Memory;
-use crate::http::memory::variation_table::Variations;
+use crate::http::memory::ResponseMemory;
+use crate::http::memory::variation_table::VariationTable;
 
 /// The parts of a cache that hold responses.
 pub(crate) struct HttpState {
-    pub(crate) memory: Memory,
+    pub(crate) memory: ResponseMemory,
     pub(crate) flights: Flights,
-    pub(crate) variations: Arc<Variations>,
+    pub(crate) variations: Arc<VariationTable>,
 }
 
 impl std::fmt::Debug for HttpState {

@@ -14,12 +14,12 @@ pub(crate) struct LayerState {
     pub(crate) engine: Arc<Engine>,
     pub(crate) http: Arc<HttpState>,
     pub(crate) policy: Policy,
-    pub(crate) new_keys: NewKeyBudget,
+    pub(crate) new_key_budget: NewKeyBudget,
     /// The knowledge about layers further in.
     pub(crate) nesting: Arc<NestingTable>,
     pub(crate) _existing: Existing,
     /// Whether nothing is ever kept in memory, and there is a shared tier to ask. Here, as every hit looks at it.
-    pub(crate) shared_alone: bool,
+    pub(crate) store_only: bool,
     #[cfg(feature = "metrics")]
-    pub(crate) report: crate::engine::report::metrics::RequestCounters,
+    pub(crate) request_counters: crate::engine::report::metrics::RequestCounters,
 }

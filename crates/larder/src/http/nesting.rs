@@ -162,7 +162,7 @@ impl NestingTable {
 
     /// Whether a layer further in is known to handle this request.
     #[inline]
-    pub(crate) fn leaves_to_nested(&self, parts: &Parts) -> bool {
+    pub(crate) fn leaves_request(&self, parts: &Parts) -> bool {
         self.has_nested() && self.is_nested(parts)
     }
 
@@ -242,33 +242,33 @@ pub(super) fn is_certainly_plain<S: Clone>(inner: &S, parts: &Parts) -> bool {
 }
 
 /// Threads that look for layers. Without one, a clone looks at this alone.
-static LOOKING: AtomicUsize = AtomicUsize::new(0);
+static PROBES: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// Layers that were cloned on this thread.
-    static CLONED: Cell<usize> = const { Cell::new(0) };
+    static CLONES: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Whether a service contains a layer, as far as a clone of it clones that layer.
 fn clones_a_layer<S: Clone>(service: &S) -> bool {
-    let _looking = Looking::begin();
-    let before = CLONED.get();
+    let _looking = Probe::begin();
+    let before = CLONES.get();
     drop(service.clone());
-    CLONED.get() != before
+    CLONES.get() != before
 }
 
-struct Looking;
+struct Probe;
 
-impl Looking {
+impl Probe {
     fn begin() -> Self {
-        LOOKING.fetch_add(1, Ordering::Relaxed);
+        PROBES.fetch_add(1, Ordering::Relaxed);
         Self
     }
 }
 
-impl Drop for Looking {
+impl Drop for Probe {
     fn drop(&mut self) {
-        LOOKING.fetch_sub(1, Ordering::Relaxed);
+        PROBES.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -276,8 +276,8 @@ impl Drop for Looking {
 #[inline]
 pub(super) fn note_clone() {
     // A thread always sees its own addition.
-    if LOOKING.load(Ordering::Relaxed) > 0 {
-        CLONED.set(CLONED.get().wrapping_add(1));
+    if PROBES.load(Ordering::Relaxed) > 0 {
+        CLONES.set(CLONES.get().wrapping_add(1));
     }
 }
 

@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use larder_core::outcome::NotStored;
 use tokio::time::{Instant, sleep_until};
 
-use crate::http::body::shared_body::Writer;
+use crate::http::body::shared_body::SharedBodyWriter;
 use crate::http::body::tee::Tee;
 
 /// A body, as far as it was read.
@@ -27,11 +27,11 @@ pub(crate) struct Collector<B: Body> {
 }
 
 /// What reading without waiting came to.
-pub(crate) enum AtOnce<B: Body> {
+pub(crate) enum CollectNow<B: Body> {
     /// The whole body was there.
-    Whole(Collector<B>),
+    Complete(Collector<B>),
     /// More is to come, or it is not for storing: the client has to be given a body that is read as it comes.
-    Pending(Collector<B>, Option<Step<B>>),
+    Pending(Collector<B>, Option<BodyStep<B>>),
 }
 
 /// So long may a body take, from the head of its response to its end, and still be stored. A stream that never ends must
@@ -41,7 +41,7 @@ const MAX_BODY_TIME: Duration = Duration::from_secs(10);
 const MAX_KNOWN_BODY_TIME: Duration = Duration::from_secs(600);
 
 /// What a frame came to.
-pub(crate) enum Step<B: Body> {
+pub(crate) enum BodyStep<B: Body> {
     Data(Bytes),
     End,
     Trailers(Frame<Bytes>),
@@ -51,9 +51,9 @@ pub(crate) enum Step<B: Body> {
     Failed(B::Error),
 }
 
-impl<B: Body> Step<B> {
+impl<B: Body> BodyStep<B> {
     /// Why a body with this in it is not stored, if it is not.
-    pub(crate) const fn forbids(&self) -> Option<NotStored> {
+    pub(crate) const fn not_stored_reason(&self) -> Option<NotStored> {
         match self {
             Self::Data(_) | Self::End => None,
             Self::Trailers(_) => Some(NotStored::Trailers),
@@ -66,18 +66,18 @@ impl<B: Body> Step<B> {
 }
 
 /// The followers of a body while the rest of it is read.
-pub(crate) struct Reading<'a> {
+pub(crate) struct BodyReading<'a> {
     /// Followers that stream the body.
-    pub(crate) followers: Option<Writer>,
+    pub(crate) followers: Option<SharedBodyWriter>,
     /// The length of the body, if it is known.
     pub(crate) length: Option<u64>,
     /// When followers that wait for the end stop waiting, and how to let them go.
     pub(crate) let_go: Option<(Instant, &'a mut (dyn FnMut() + Send))>,
 }
 
-impl Reading<'_> {
+impl BodyReading<'_> {
     /// Lets followers go whose time is up, and says when to look again.
-    fn next_let_go(&mut self, now: Instant) -> Option<Instant> {
+    fn release_deadline(&mut self, now: Instant) -> Option<Instant> {
         let (at, let_go) = self.let_go.as_mut()?;
         if *at > now {
             return Some(*at);
@@ -110,22 +110,22 @@ impl<B: Body<Data = Bytes>> Collector<B> {
     }
 
     /// Reads what is there without waiting: most bodies of handlers are there whole, and need no detour.
-    pub(crate) async fn at_once(mut self) -> AtOnce<B> {
+    pub(crate) async fn poll_now(mut self) -> CollectNow<B> {
         loop {
             let frame = poll_fn(|cx| Poll::Ready(self.body.as_mut().poll_frame(cx))).await;
             let Poll::Ready(frame) = frame else {
-                return AtOnce::Pending(self, None);
+                return CollectNow::Pending(self, None);
             };
-            match self.take(frame) {
-                Step::Data(_) => {}
-                Step::End => return AtOnce::Whole(self),
-                other => return AtOnce::Pending(self, Some(other)),
+            match self.accept(frame) {
+                BodyStep::Data(_) => {}
+                BodyStep::End => return CollectNow::Complete(self),
+                other => return CollectNow::Pending(self, Some(other)),
             }
         }
     }
 
     /// What was read so far.
-    pub(crate) fn so_far(&self) -> &[Bytes] {
+    pub(crate) fn chunks(&self) -> &[Bytes] {
         &self.read
     }
 
@@ -137,11 +137,11 @@ impl<B: Body<Data = Bytes>> Collector<B> {
     ///
     /// # Errors
     /// If the body is not for storing. The client gets the rest of it all the same.
-    pub(crate) async fn rest(
+    pub(crate) async fn collect_rest(
         mut self,
-        first: Option<Step<B>>,
+        first: Option<BodyStep<B>>,
         tee: Tee<B>,
-        reading: &mut Reading<'_>,
+        reading: &mut BodyReading<'_>,
         abandoned: impl Future<Output = ()>,
     ) -> Result<(Bytes, Tee<B>), NotStored> {
         let begun = Instant::now();
@@ -153,9 +153,9 @@ impl<B: Body<Data = Bytes>> Collector<B> {
                 Some(step) => step,
                 None => self.next(deadline, reading, abandoned.as_mut()).await,
             };
-            let reason = next.forbids();
+            let reason = next.not_stored_reason();
             match next {
-                Step::Data(data) => {
+                BodyStep::Data(data) => {
                     reading.push(&data, self.size);
                     tee.push(Frame::data(data));
                     if reading.length.is_some() {
@@ -163,18 +163,18 @@ impl<B: Body<Data = Bytes>> Collector<B> {
                     }
                     continue;
                 }
-                Step::End => return Ok((self.into_bytes(), tee)),
-                Step::Trailers(trailers) => {
+                BodyStep::End => return Ok((self.into_bytes(), tee)),
+                BodyStep::Trailers(trailers) => {
                     tee.push(trailers);
                     tee.hand_over(self.body);
                 }
-                Step::TooLarge(data) => {
+                BodyStep::TooLarge(data) => {
                     tee.push(Frame::data(data));
                     tee.hand_over(self.body);
                 }
-                Step::TooSlow => tee.hand_over(self.body),
-                Step::Failed(error) => tee.fail(error),
-                Step::Abandoned => {}
+                BodyStep::TooSlow => tee.hand_over(self.body),
+                BodyStep::Failed(error) => tee.fail(error),
+                BodyStep::Abandoned => {}
             }
             return Err(reason.unwrap_or(NotStored::BodyError));
         }
@@ -183,38 +183,38 @@ impl<B: Body<Data = Bytes>> Collector<B> {
     async fn next(
         &mut self,
         deadline: Instant,
-        reading: &mut Reading<'_>,
+        reading: &mut BodyReading<'_>,
         mut abandoned: Pin<&mut impl Future<Output = ()>>,
-    ) -> Step<B> {
+    ) -> BodyStep<B> {
         loop {
             let now = Instant::now();
-            let wake = reading.next_let_go(now).map_or(deadline, |let_go| let_go.min(deadline));
+            let wake = reading.release_deadline(now).map_or(deadline, |let_go| let_go.min(deadline));
             let frame = poll_fn(|cx| self.body.as_mut().poll_frame(cx));
             tokio::select! {
                 biased;
-                frame = frame => return self.take(frame),
-                () = abandoned.as_mut() => return Step::Abandoned,
+                frame = frame => return self.accept(frame),
+                () = abandoned.as_mut() => return BodyStep::Abandoned,
                 () = sleep_until(wake) => {
                     if wake == deadline {
-                        return Step::TooSlow;
+                        return BodyStep::TooSlow;
                     }
                 }
             }
         }
     }
 
-    fn take(&mut self, frame: Option<Result<Frame<Bytes>, B::Error>>) -> Step<B> {
+    fn accept(&mut self, frame: Option<Result<Frame<Bytes>, B::Error>>) -> BodyStep<B> {
         match frame {
-            None => Step::End,
-            Some(Err(error)) => Step::Failed(error),
+            None => BodyStep::End,
+            Some(Err(error)) => BodyStep::Failed(error),
             Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) if data.len() > self.limit - self.size => Step::TooLarge(data),
+                Ok(data) if data.len() > self.limit - self.size => BodyStep::TooLarge(data),
                 Ok(data) => {
                     self.size += data.len();
                     self.read.push(data.clone());
-                    Step::Data(data)
+                    BodyStep::Data(data)
                 }
-                Err(trailers) => Step::Trailers(trailers),
+                Err(trailers) => BodyStep::Trailers(trailers),
             },
         }
     }

@@ -17,12 +17,12 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::engine::coalesce::audience::ClientGuard;
 use crate::http::body::CacheBody;
-use crate::http::body::shared_body::{Arriving, Given, Next, Reader};
-use crate::http::body::tee::less;
+use crate::http::body::shared_body::{SharedBody, DeliveredPrefix, ReadEvent, SharedBodyReader};
+use crate::http::body::tee::remaining_hint;
 
 /// A body that follows a fill.
-pub(crate) struct FollowBody<B: Body> {
-    reader: Reader,
+pub(crate) struct FollowerBody<B: Body> {
+    reader: SharedBodyReader,
     /// What was said of its size, less what was given.
     hint: SizeHint,
     fail: fn() -> B::Error,
@@ -32,38 +32,38 @@ pub(crate) struct FollowBody<B: Body> {
 }
 
 /// Asks again.
-pub(crate) type Again<B> = Box<dyn FnOnce() -> Asking<B> + Send>;
+pub(crate) type RetryFn<B> = Box<dyn FnOnce() -> RetryFuture<B> + Send>;
 
 /// The answer; `None` if there is none.
-type Asking<B> = Pin<Box<dyn Future<Output = Option<Response<CacheBody<B>>>> + Send>>;
+type RetryFuture<B> = Pin<Box<dyn Future<Output = Option<Response<CacheBody<B>>>> + Send>>;
 
 enum State<B: Body> {
     /// The fill's body arrives.
-    Arrives(Again<B>),
+    Streaming(RetryFn<B>),
     /// It broke off, and the request asks again.
-    Asks(Asking<B>),
+    Retrying(RetryFuture<B>),
     /// What it is answered with, and what that has to begin with.
-    Rest(Pin<Box<CacheBody<B>>>, Given),
+    Resuming(Pin<Box<CacheBody<B>>>, DeliveredPrefix),
     /// It is over.
-    Over,
+    Done,
 }
 
 /// What one step of it comes to.
-type Step<E> = Option<Result<Frame<Bytes>, E>>;
+type FrameResult<E> = Option<Result<Frame<Bytes>, E>>;
 
-impl<B: Body<Data = Bytes>> FollowBody<B> {
-    pub(crate) fn new(reader: Reader, again: Again<B>, fail: fn() -> B::Error) -> Self {
-        let hint = reader.arriving().hint;
-        Self { reader, hint, fail, _seat: None, state: Mutex::new(State::Arrives(again)) }
+impl<B: Body<Data = Bytes>> FollowerBody<B> {
+    pub(crate) fn new(reader: SharedBodyReader, again: RetryFn<B>, fail: fn() -> B::Error) -> Self {
+        let hint = reader.body().hint;
+        Self { reader, hint, fail, _seat: None, state: Mutex::new(State::Streaming(again)) }
     }
 
     /// The same for a client that counts among those of the fill, until the fill has ended.
-    pub(crate) fn seated(self, seat: ClientGuard) -> Self {
+    pub(crate) fn counted(self, seat: ClientGuard) -> Self {
         Self { _seat: Some(seat), ..self }
     }
 
-    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Step<B::Error>> {
-        if matches!(self.state(), State::Over) {
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<FrameResult<B::Error>> {
+        if matches!(self.state(), State::Done) {
             return Poll::Ready(None);
         }
         let step = match ready!(self.poll_step(cx)) {
@@ -74,36 +74,36 @@ impl<B: Body<Data = Bytes>> FollowBody<B> {
         match &step {
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len);
-                self.hint = less(&self.hint, length as u64);
+                self.hint = remaining_hint(&self.hint, length as u64);
             }
-            Some(Err(_)) | None => *self.state() = State::Over,
+            Some(Err(_)) | None => *self.state() = State::Done,
         }
         Poll::Ready(step)
     }
 
-    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step<B::Error>> {
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<FrameResult<B::Error>> {
         let Self { reader, state, .. } = self;
         let state = state.get_mut().unwrap_or_else(PoisonError::into_inner);
         loop {
             match state {
-                State::Arrives(_) => match ready!(reader.poll(cx)) {
-                    Next::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
-                    Next::End => return Poll::Ready(None),
-                    Next::Broken => {
-                        if let State::Arrives(again) = std::mem::replace(state, State::Over) {
-                            *state = State::Asks(again());
+                State::Streaming(_) => match ready!(reader.poll(cx)) {
+                    ReadEvent::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                    ReadEvent::End => return Poll::Ready(None),
+                    ReadEvent::Aborted => {
+                        if let State::Streaming(again) = std::mem::replace(state, State::Done) {
+                            *state = State::Retrying(again());
                         }
                     }
                 },
-                State::Asks(asking) => match ready!(asking.as_mut().poll(cx)) {
-                    Some(other) if is_same(reader.arriving(), &other) => {
-                        *state = State::Rest(Box::pin(other.into_body()), reader.given());
+                State::Retrying(asking) => match ready!(asking.as_mut().poll(cx)) {
+                    Some(other) if is_same_representation(reader.body(), &other) => {
+                        *state = State::Resuming(Box::pin(other.into_body()), reader.delivered_prefix());
                     }
                     _ => break,
                 },
-                State::Rest(body, given) => {
+                State::Resuming(body, given) => {
                     let step = ready!(body.as_mut().poll_frame(cx));
-                    if given.is_found() {
+                    if given.is_matched() {
                         return Poll::Ready(step);
                     }
                     let data = match step {
@@ -111,20 +111,20 @@ impl<B: Body<Data = Bytes>> FollowBody<B> {
                         Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                         None => None,
                     };
-                    match data.and_then(|data| given.beyond(data)) {
+                    match data.and_then(|data| given.strip_matching(data)) {
                         Some(beyond) if beyond.is_empty() => {}
                         Some(beyond) => return Poll::Ready(Some(Ok(Frame::data(beyond)))),
                         None => break,
                     }
                 }
-                State::Over => return Poll::Ready(None),
+                State::Done => return Poll::Ready(None),
             }
         }
         Poll::Ready(self.failed())
     }
 
     /// The end of one that cannot be completed.
-    fn failed(&self) -> Step<B::Error> {
+    fn failed(&self) -> FrameResult<B::Error> {
         Some(Err((self.fail)()))
     }
 
@@ -134,10 +134,10 @@ impl<B: Body<Data = Bytes>> FollowBody<B> {
 
     pub(crate) fn is_end_stream(&self) -> bool {
         match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
-            State::Arrives(_) => self.reader.is_at_end() && self.hint.lower() == 0,
-            State::Asks(_) => false,
-            State::Rest(body, given) => given.is_found() && body.is_end_stream() && self.hint.lower() == 0,
-            State::Over => true,
+            State::Streaming(_) => self.reader.is_at_end() && self.hint.lower() == 0,
+            State::Retrying(_) => false,
+            State::Resuming(body, given) => given.is_matched() && body.is_end_stream() && self.hint.lower() == 0,
+            State::Done => true,
         }
     }
 
@@ -148,7 +148,7 @@ impl<B: Body<Data = Bytes>> FollowBody<B> {
 
 /// Whether the other response is about the representation that was promised: what it begins with is compared, but not what
 /// is still to come of it.
-fn is_same<B: Body<Data = Bytes>>(promised: &Arriving, other: &Response<CacheBody<B>>) -> bool {
+fn is_same_representation<B: Body<Data = Bytes>>(promised: &SharedBody, other: &Response<CacheBody<B>>) -> bool {
     use http::header::{
         CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LAST_MODIFIED,
     };

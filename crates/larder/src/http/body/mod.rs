@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::http::body::follower_body::FollowBody;
+use crate::http::body::follower_body::FollowerBody;
 use crate::http::body::tee::TeeBody;
 
 pin_project! {
@@ -40,17 +40,17 @@ pin_project! {
         Whole { bytes: Bytes },
         Inner { #[pin] body: B },
         Tee { body: TeeBody<B> },
-        Following { body: Box<FollowBody<B>> },
+        Following { body: Box<FollowerBody<B>> },
     }
 }
 
 impl<B: Body> CacheBody<B> {
-    pub(crate) const fn whole(bytes: Bytes) -> Self {
+    pub(crate) const fn full(bytes: Bytes) -> Self {
         Self { kind: Kind::Whole { bytes } }
     }
 
     /// Its bytes, if they are all there.
-    pub(crate) const fn as_whole(&self) -> Option<&Bytes> {
+    pub(crate) const fn as_full(&self) -> Option<&Bytes> {
         match &self.kind {
             Kind::Whole { bytes } => Some(bytes),
             Kind::Inner { .. } | Kind::Tee { .. } | Kind::Following { .. } => None,
@@ -66,16 +66,16 @@ impl<B: Body> CacheBody<B> {
     }
 
     /// A body that was read, and has not the length that its response states.
-    pub(crate) fn unfit(hint: SizeHint, frames: &[Bytes]) -> Self
+    pub(crate) fn misfit(hint: SizeHint, frames: &[Bytes]) -> Self
     where
         B: Body<Data = Bytes>,
     {
         // A server sees of a body that is known to be empty that its response states something else.
-        if hint.exact() == Some(0) { Self::default() } else { Self::tee(TeeBody::unfit(hint, frames)) }
+        if hint.exact() == Some(0) { Self::default() } else { Self::tee(TeeBody::misfit(hint, frames)) }
     }
 
     /// Boxed, so that no other kind is larger for it.
-    pub(crate) fn following(body: FollowBody<B>) -> Self {
+    pub(crate) fn following(body: FollowerBody<B>) -> Self {
         Self { kind: Kind::Following { body: Box::new(body) } }
     }
 }
@@ -83,7 +83,7 @@ impl<B: Body> CacheBody<B> {
 impl<B: Body> Default for CacheBody<B> {
     /// A body without bytes.
     fn default() -> Self {
-        Self::whole(Bytes::new())
+        Self::full(Bytes::new())
     }
 }
 

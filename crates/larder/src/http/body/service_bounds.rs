@@ -10,10 +10,10 @@ use tower_service::Service;
 use crate::http::body::CacheBody;
 
 /// A service that a [`CacheService`](crate::http::service::cache_service::CacheService) can wrap: all of its bounds in one name.
-pub(crate) trait Inner<Q>:
+pub(crate) trait CacheableService<Q>:
     Service<
         Request<Q>,
-        Response = Response<<Self as Inner<Q>>::Body>,
+        Response = Response<<Self as CacheableService<Q>>::Body>,
         Future: Send + 'static,
         Error: Send + 'static,
     > + Clone
@@ -23,7 +23,7 @@ pub(crate) trait Inner<Q>:
     type Body: Body<Data = Bytes, Error: Send> + Send + 'static;
 }
 
-impl<S, Q, B> Inner<Q> for S
+impl<S, Q, B> CacheableService<Q> for S
 where
     S: Service<Request<Q>, Response = Response<B>, Future: Send + 'static, Error: Send + 'static>,
     S: Clone + Send + 'static,
@@ -33,7 +33,7 @@ where
 }
 
 /// What a request to such a service is answered with.
-pub(crate) type Answer<B, E> = Result<Response<CacheBody<B>>, E>;
+pub(crate) type ServiceResult<B, E> = Result<Response<CacheBody<B>>, E>;
 
 /// An answer that takes longer.
-pub(crate) type Later<B, E> = Pin<Box<dyn Future<Output = Answer<B, E>> + Send>>;
+pub(crate) type BoxResponseFuture<B, E> = Pin<Box<dyn Future<Output = ServiceResult<B, E>> + Send>>;

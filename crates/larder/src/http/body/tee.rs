@@ -41,15 +41,15 @@ enum End<B: Body> {
     /// Not yet.
     Open,
     /// The body has ended cleanly.
-    Clean,
+    Complete,
     /// It has, and has not the length that its response states.
     Unfit,
     /// The inner body failed. The client gets its error.
     Failed(B::Error),
     /// The rest is not kept: the client reads on from the inner body.
-    Rest(Pin<Box<B>>),
+    HandedOver(Pin<Box<B>>),
     /// The fill vanished.
-    Vanished,
+    Abandoned,
     /// The inner body panicked.
     Panicked,
 }
@@ -63,27 +63,27 @@ pub(crate) fn tee<B: Body<Data = Bytes>>(hint: SizeHint) -> (Tee<B>, TeeBody<B>)
 impl<B: Body<Data = Bytes>> Tee<B> {
     /// Passes a frame on.
     pub(crate) fn push(&self, frame: Frame<Bytes>) {
-        change(&self.shared, |state| state.waiting.push_back(frame));
+        update(&self.shared, |state| state.waiting.push_back(frame));
     }
 
     /// The body is complete.
     pub(crate) fn finish(self) {
-        change(&self.shared, |state| state.end = End::Clean);
+        update(&self.shared, |state| state.end = End::Complete);
     }
 
     /// The body has ended, and has not the length that its response states.
-    pub(crate) fn finish_unfit(self) {
-        change(&self.shared, |state| state.end = End::Unfit);
+    pub(crate) fn finish_misfit(self) {
+        update(&self.shared, |state| state.end = End::Unfit);
     }
 
     /// The inner body failed.
     pub(crate) fn fail(self, error: B::Error) {
-        change(&self.shared, |state| state.end = End::Failed(error));
+        update(&self.shared, |state| state.end = End::Failed(error));
     }
 
     /// The client reads on by itself.
     pub(crate) fn hand_over(self, rest: Pin<Box<B>>) {
-        change(&self.shared, |state| state.end = End::Rest(rest));
+        update(&self.shared, |state| state.end = End::HandedOver(rest));
     }
 }
 
@@ -92,10 +92,10 @@ impl<B: Body> Drop for Tee<B> {
     /// complete: its connection is about to be closed. An inner body that panics does so in the client's task, as it
     /// would without the cache: nobody waits for what will never come.
     fn drop(&mut self) {
-        change(&self.shared, |state| {
+        update(&self.shared, |state| {
             if matches!(state.end, End::Open) {
                 let panics = std::thread::panicking();
-                state.end = if panics { End::Panicked } else { End::Vanished };
+                state.end = if panics { End::Panicked } else { End::Abandoned };
             }
         });
     }
@@ -106,17 +106,17 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
     ///
     /// It says of its size what the body said, so that the server finds out, as it would without the cache. And it does not say
     /// that it ends with its last frame: a server trusts that, and would send what the response has not announced.
-    pub(crate) fn unfit(hint: SizeHint, frames: &[Bytes]) -> Self {
+    pub(crate) fn misfit(hint: SizeHint, frames: &[Bytes]) -> Self {
         let (tee, body) = tee(hint);
         for data in frames {
             tee.push(Frame::data(data.clone()));
         }
-        tee.finish_unfit();
+        tee.finish_misfit();
         body
     }
 
     /// The same for a client that is counted.
-    pub(crate) fn seated(self, seat: ClientGuard) -> Self {
+    pub(crate) fn counted(self, seat: ClientGuard) -> Self {
         Self { _seat: Some(seat), ..self }
     }
 
@@ -128,7 +128,7 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
-            self.hint = less(&self.hint, data.len() as u64);
+            self.hint = remaining_hint(&self.hint, data.len() as u64);
         }
         Poll::Ready(frame)
     }
@@ -137,10 +137,10 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
         let state = lock(&self.shared);
         state.waiting.is_empty()
             && match &state.end {
-                End::Clean => true,
-                End::Rest(body) => body.is_end_stream(),
+                End::Complete => true,
+                End::HandedOver(body) => body.is_end_stream(),
                 // The server is to find out by itself, as it would without the cache.
-                End::Unfit | End::Open | End::Failed(_) | End::Vanished | End::Panicked => false,
+                End::Unfit | End::Open | End::Failed(_) | End::Abandoned | End::Panicked => false,
             }
     }
 
@@ -155,14 +155,14 @@ impl<B: Body<Data = Bytes>> State<B> {
             return Poll::Ready(Some(Ok(frame)));
         }
         match &mut self.end {
-            End::Clean | End::Unfit => Poll::Ready(None),
-            End::Rest(body) => body.as_mut().poll_frame(cx),
-            End::Failed(_) => match std::mem::replace(&mut self.end, End::Clean) {
+            End::Complete | End::Unfit => Poll::Ready(None),
+            End::HandedOver(body) => body.as_mut().poll_frame(cx),
+            End::Failed(_) => match std::mem::replace(&mut self.end, End::Complete) {
                 End::Failed(error) => Poll::Ready(Some(Err(error))),
                 _ => Poll::Ready(None),
             },
             End::Panicked => std::panic::resume_unwind(Box::new("the body of a response panicked")),
-            End::Open | End::Vanished => {
+            End::Open | End::Abandoned => {
                 self.reader = Some(cx.waker().clone());
                 Poll::Pending
             }
@@ -171,7 +171,7 @@ impl<B: Body<Data = Bytes>> State<B> {
 }
 
 /// Changes the state and wakes the reader.
-fn change<B: Body>(shared: &Mutex<State<B>>, change: impl FnOnce(&mut State<B>)) {
+fn update<B: Body>(shared: &Mutex<State<B>>, change: impl FnOnce(&mut State<B>)) {
     let reader = {
         let mut state = lock(shared);
         change(&mut state);
@@ -183,7 +183,7 @@ fn change<B: Body>(shared: &Mutex<State<B>>, change: impl FnOnce(&mut State<B>))
 }
 
 /// What a hint comes to when so much was read.
-pub(super) fn less(hint: &SizeHint, read: u64) -> SizeHint {
+pub(super) fn remaining_hint(hint: &SizeHint, read: u64) -> SizeHint {
     let mut rest = SizeHint::new();
     if let Some(upper) = hint.upper() {
         rest.set_upper(upper.saturating_sub(read));

@@ -24,7 +24,7 @@ fn stored(others: &[&'static str]) -> (HeaderMap, Option<HeaderValue>) {
     for line in others {
         headers.append(CACHE_STATUS, HeaderValue::from_static(line));
     }
-    let others = prepare(&mut headers);
+    let others = reserve(&mut headers);
     (headers, others)
 }
 
@@ -45,7 +45,7 @@ fn what_is_served_from_the_cache() {
     ];
     for (outcome, age, fresh, x_cache, status) in cases {
         let (mut headers, others) = stored(&[]);
-        served(&mut headers, outcome, seconds(age), seconds(fresh), others.as_ref());
+        set_hit(&mut headers, outcome, seconds(age), seconds(fresh), others.as_ref());
         assert_eq!(line(&headers, &X_CACHE), x_cache);
         assert_eq!(line(&headers, &AGE), age.to_string());
         assert_eq!(line(&headers, &CACHE_STATUS), status);
@@ -57,13 +57,13 @@ fn what_is_served_from_the_cache() {
 #[test]
 fn what_stands_in_for_a_handler_that_failed() {
     for (failed, expected) in [
-        (Forwarded::in_vain(Some(StatusCode::BAD_GATEWAY), false), "fwd=stale; fwd-status=502; ttl=-3600"),
-        (Forwarded::in_vain(None, false), "fwd=stale; ttl=-3600"),
-        (Forwarded::in_vain(None, true), "fwd=stale; collapsed; ttl=-3600"),
+        (ForwardInfo::failed(Some(StatusCode::BAD_GATEWAY), false), "fwd=stale; fwd-status=502; ttl=-3600"),
+        (ForwardInfo::failed(None, false), "fwd=stale; ttl=-3600"),
+        (ForwardInfo::failed(None, true), "fwd=stale; collapsed; ttl=-3600"),
     ] {
         let (mut headers, others) = stored(&["cdn; fwd=miss"]);
         let outcome = Outcome::Stale(Tier::Shared, StaleReason::IfError);
-        stood_in(&mut headers, outcome, seconds(3_660), seconds(60), others.as_ref(), failed);
+        set_stale_on_error(&mut headers, outcome, seconds(3_660), seconds(60), others.as_ref(), failed);
         assert_eq!(line(&headers, &X_CACHE), "STALE");
         assert_eq!(line(&headers, &AGE), "3660");
         let expected = format!("cdn; fwd=miss, Larder; {expected}; detail=\"shared, stale-if-error\"");
@@ -77,7 +77,7 @@ fn times_are_whole_seconds_up_to_two_to_the_31() {
     let told = |age: Duration, fresh: Duration| {
         let (mut headers, others) = stored(&[]);
         let outcome = Outcome::Stale(Tier::Shared, StaleReason::WhileRevalidate);
-        served(&mut headers, outcome, age, fresh, others.as_ref());
+        set_hit(&mut headers, outcome, age, fresh, others.as_ref());
         (line(&headers, &AGE), line(&headers, &CACHE_STATUS))
     };
     let status = |ttl: &str| format!("Larder; hit; ttl={ttl}; detail=\"shared, stale-while-revalidate\"");
@@ -89,16 +89,16 @@ fn times_are_whole_seconds_up_to_two_to_the_31() {
     assert_eq!((age.as_str(), ttl), ("0", status("2147483648")));
 }
 
-fn told(outcome: Outcome, told: Forwarded) -> (String, String) {
+fn told(outcome: Outcome, told: ForwardInfo) -> (String, String) {
     let mut headers = HeaderMap::new();
-    forwarded(&mut headers, outcome, told);
+    set_forwarded(&mut headers, outcome, told);
     assert!(!headers.contains_key(AGE), "what the handler just made has none");
     (line(&headers, &X_CACHE), line(&headers, &CACHE_STATUS))
 }
 
 #[test]
 fn every_reason_to_miss_or_to_go_past_the_cache() {
-    let answered = Forwarded { status: Some(StatusCode::OK), ..Forwarded::default() };
+    let answered = ForwardInfo { status: Some(StatusCode::OK), ..ForwardInfo::default() };
     for reason in MissReason::ALL {
         let (x_cache, status) = told(Outcome::Miss(*reason), answered);
         assert_eq!(x_cache, "MISS");
@@ -127,7 +127,7 @@ fn what_the_handler_made_and_what_became_of_it() {
         (None, None, true, "; collapsed; detail=never-stored"),
     ];
     for (status, stored, collapsed, rest) in cases {
-        let forwarded = Forwarded { status, stored, collapsed };
+        let forwarded = ForwardInfo { status, stored, collapsed };
         assert_eq!(told(miss, forwarded).1, format!("Larder; fwd=uri-miss{rest}"));
     }
 }
@@ -142,14 +142,14 @@ fn the_word_of_other_caches_comes_before_ours() {
     ] {
         let (mut headers, others) = stored(&lines);
         assert_eq!(others.as_ref().map(HeaderValue::as_bytes), Some(before.as_bytes()));
-        served(&mut headers, Outcome::Hit(Tier::Memory), seconds(0), seconds(60), others.as_ref());
+        set_hit(&mut headers, Outcome::Hit(Tier::Memory), seconds(0), seconds(60), others.as_ref());
         assert_eq!(line(&headers, &CACHE_STATUS), format!("{before}, {hit}"));
 
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(CACHE_STATUS, HeaderValue::from_static(line));
         }
-        forwarded(&mut headers, Outcome::Miss(MissReason::Expired), Forwarded::default());
+        set_forwarded(&mut headers, Outcome::Miss(MissReason::Expired), ForwardInfo::default());
         assert_eq!(line(&headers, &CACHE_STATUS), format!("{before}, Larder; fwd=stale; detail=expired"));
     }
 }
@@ -158,7 +158,7 @@ fn the_word_of_other_caches_comes_before_ours() {
 fn a_stored_response_gets_back_what_its_preparation_took() {
     for others in [vec![], vec!["Inner; hit"], vec!["Inner; hit", "Middle; hit"]] {
         let (mut headers, before) = stored(&others);
-        unprepare(&mut headers, before.as_ref());
+        unreserve(&mut headers, before.as_ref());
         assert_eq!(line(&headers, &http::header::CONTENT_TYPE), "text/plain");
         assert!(!headers.contains_key(AGE) && !headers.contains_key(X_CACHE));
         let expected: Vec<_> = (!others.is_empty()).then(|| others.join(", ")).into_iter().collect();
@@ -171,7 +171,7 @@ fn a_stored_response_gets_back_what_its_preparation_took() {
 fn fields_that_were_not_prepared_are_completed_too() {
     let mut headers = HeaderMap::new();
     headers.insert("etag", HeaderValue::from_static("\"1\""));
-    served(&mut headers, Outcome::Hit(Tier::Memory), seconds(7), seconds(60), None);
+    set_hit(&mut headers, Outcome::Hit(Tier::Memory), seconds(7), seconds(60), None);
     assert_eq!(line(&headers, &AGE), "7");
     assert_eq!(line(&headers, &CACHE_STATUS), "Larder; hit; ttl=53; detail=memory");
     assert_eq!(line(&headers, &http::header::ETAG), "\"1\"");
@@ -180,9 +180,9 @@ fn fields_that_were_not_prepared_are_completed_too() {
 #[test]
 fn the_key_shows_unless_it_cannot() {
     let mut headers = HeaderMap::new();
-    key(&mut headers, "u|http|shop|/a");
+    set_key(&mut headers, "u|http|shop|/a");
     assert_eq!(line(&headers, &X_CACHE_KEY), "u|http|shop|/a");
     let mut headers = HeaderMap::new();
-    key(&mut headers, "line\nbreak");
+    set_key(&mut headers, "line\nbreak");
     assert!(headers.is_empty());
 }

@@ -8,14 +8,14 @@ use larder_core::outcome::{BypassReason, NotStored, Outcome};
 use tokio::time::sleep;
 
 use crate::http::body::CacheBody;
-use crate::http::fill::{Client, Fill};
-use crate::http::flight_event::Ended;
+use crate::http::fill::{ResponseSender, Fill};
+use crate::http::flight_event::FlightOutcome;
 use crate::http::serve::record::record;
 
 /// Why a fill ends before the head of its response has come.
 enum Stop {
     /// The policy's `fill_timeout` has passed.
-    Late,
+    TimedOut,
     /// Its clients have left.
     Abandoned,
     /// A layer further in handles the request.
@@ -29,7 +29,7 @@ impl Fill {
     pub(super) async fn await_head<T, B: Body, E>(
         &mut self,
         call: impl Future<Output = T>,
-        client: &mut Client<B, E>,
+        client: &mut ResponseSender<B, E>,
     ) -> Option<T> {
         let mut call = pin!(call);
         let stop = tokio::select! {
@@ -38,8 +38,8 @@ impl Fill {
             stop = self.stop() => stop,
         };
         match stop {
-            Stop::Late => self.give_up(),
-            Stop::Nested => self.leave_to_nested(),
+            Stop::TimedOut => self.give_up(),
+            Stop::Nested => self.end_for_nested(),
             Stop::Abandoned => {
                 self.route.engine.report.store_decision(Err(NotStored::Abandoned));
                 return None;
@@ -53,8 +53,8 @@ impl Fill {
     }
 
     async fn stop(&self) -> Stop {
-        let nested = self.ask.run.nested();
-        if self.lead.is_none() {
+        let nested = self.ask.outer_run.nested();
+        if self.leader.is_none() {
             // It runs in its client's own future, and no other request waits for it.
             nested.await;
             return Stop::Nested;
@@ -62,7 +62,7 @@ impl Fill {
         tokio::select! {
             biased;
             () = nested => Stop::Nested,
-            () = sleep(self.route.policy.fill_limits.head) => Stop::Late,
+            () = sleep(self.route.policy.fill_limits.head) => Stop::TimedOut,
             () = self.clients.wait_abandoned(&self.route.engine.background) => Stop::Abandoned,
         }
     }
@@ -70,22 +70,22 @@ impl Fill {
     /// Ends the flight and the lease. Followers try again.
     fn give_up(&mut self) {
         self.route.engine.report.store_decision(Err(NotStored::FillTimeout));
-        self.late = true;
-        self.lead = None;
+        self.is_late = true;
+        self.leader = None;
         self.lease = None;
     }
 
     /// Ends the flight and the lease, which a layer further in may need for itself. Followers are passed on to it.
-    fn leave_to_nested(&mut self) {
+    fn end_for_nested(&mut self) {
         self.lease = None;
-        if let Some(lead) = self.lead.take() {
-            lead.finish(Ended::Nested);
+        if let Some(lead) = self.leader.take() {
+            lead.finish(FlightOutcome::Nested);
         }
     }
 
     /// Passes on the answer of a layer further in, as it is.
-    pub(super) fn pass_nested<B: Body, E>(mut self, answer: Result<Response<B>, E>, client: Client<B, E>) {
-        self.leave_to_nested();
+    pub(super) fn forward_nested<B: Body, E>(mut self, answer: Result<Response<B>, E>, client: ResponseSender<B, E>) {
+        self.end_for_nested();
         record(&self.route, &self.ask, Outcome::Bypass(BypassReason::Nested));
         let _ = client.send(answer.map(|response| response.map(CacheBody::inner)));
     }

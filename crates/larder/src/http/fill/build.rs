@@ -17,15 +17,15 @@ use larder_core::outcome::NotStored;
 use larder_core::stored::{Flags, Meta, Selecting, StoredResponse};
 use larder_core::time::{Boot, Wall};
 
-use crate::http::fill::{Began, Fill};
-use crate::http::memory::cached_response::Held;
-use crate::http::policy::names::Named;
+use crate::http::fill::{FillStart, Fill};
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::policy::names::NamesBuilder;
 
 /// How a response came to be, and what it is good for.
-pub(crate) struct Making {
+pub(crate) struct StorageRecord {
     tags: Vec<Tag>,
     arrived: Wall,
-    began: Began,
+    start: FillStart,
     /// See [`Held::filled_at`].
     filled_at: Option<Boot>,
     cost: Duration,
@@ -38,8 +38,8 @@ pub(crate) struct Making {
     pub(crate) is_failure: bool,
 }
 
-impl Making {
-    pub(crate) fn of(judged: Judged, tags: Vec<Tag>, arrived: Wall, began: Began, cost: Duration) -> Self {
+impl StorageRecord {
+    pub(crate) fn storable(judged: Judged, tags: Vec<Tag>, arrived: Wall, began: FillStart, cost: Duration) -> Self {
         Self {
             tags,
             initial_age: judged.initial_age,
@@ -47,16 +47,16 @@ impl Making {
             flags: judged.flags,
             is_for_one: false,
             is_failure: false,
-            ..Self::of_failure(arrived, began, cost)
+            ..Self::for_waiters(arrived, began, cost)
         }
     }
 
-    pub(crate) fn of_failure(arrived: Wall, began: Began, cost: Duration) -> Self {
+    pub(crate) fn for_waiters(arrived: Wall, start: FillStart, cost: Duration) -> Self {
         Self {
             tags: Vec::new(),
             arrived,
-            began,
-            filled_at: Some(began.boot),
+            start,
+            filled_at: Some(start.boot),
             cost,
             initial_age: Duration::ZERO,
             lifetime: Lifetime::default(),
@@ -68,7 +68,7 @@ impl Making {
     }
 
     /// This of a body that was not made now, but confirmed.
-    pub(crate) fn validated(self, base: &Held) -> Self {
+    pub(crate) fn not_regenerated(self, base: &CachedResponse) -> Self {
         Self { filled_at: base.filled_at, ..self }
     }
 
@@ -76,20 +76,20 @@ impl Making {
     ///
     /// What was not confirmed byte for byte stays with those it was made for: who invalidated an equivalent meanwhile must not
     /// be given that body.
-    pub(crate) fn confirmed(self, base: &Held) -> Self {
+    pub(crate) fn revalidated(self, base: &CachedResponse) -> Self {
         let is_for_one = self.is_for_one || !base.has_strong_etag();
-        Self { is_for_one, ..self.validated(base) }
+        Self { is_for_one, ..self.not_regenerated(base) }
     }
 
     /// Whether what is made is stored: a failure's status is what keeps it from that.
-    pub(crate) const fn stored(&self) -> Result<(), NotStored> {
+    pub(crate) const fn store_decision(&self) -> Result<(), NotStored> {
         if self.is_failure { Err(NotStored::Status) } else { Ok(()) }
     }
 }
 
 /// Which part of a representation a response with status 206 has: it is stored as an incomplete 200 (RFC 9111 §3.3), and the
 /// fields that are about its content do not belong to that.
-fn part_of(status: StatusCode, headers: &mut HeaderMap) -> (StatusCode, Option<ContentRange>) {
+fn split_partial(status: StatusCode, headers: &mut HeaderMap) -> (StatusCode, Option<ContentRange>) {
     if status != StatusCode::PARTIAL_CONTENT {
         return (status, None);
     }
@@ -102,37 +102,37 @@ fn part_of(status: StatusCode, headers: &mut HeaderMap) -> (StatusCode, Option<C
 
 impl Fill {
     /// The stored response of these fields and this body.
-    pub(crate) fn make(
+    pub(crate) fn build(
         &self,
         status: StatusCode,
         headers: HeaderMap,
         body: Bytes,
-        making: &Making,
-    ) -> Arc<Held> {
-        let mut stored = self.head(status, headers, making);
+        making: &StorageRecord,
+    ) -> Arc<CachedResponse> {
+        let mut stored = self.stored_head(status, headers, making);
         let may_have_etag = stored.status == StatusCode::OK && stored.meta.part.is_none();
         if self.route.policy.make_etag && may_have_etag && !stored.headers.contains_key(ETAG) {
             stored.headers.insert(ETAG, validators::strong_etag(&stored.headers, &body));
             stored.meta.flags.own_etag = true;
         }
-        self.hold(StoredResponse { body, ..stored }, making)
+        self.into_cached(StoredResponse { body, ..stored }, making)
     }
 
     /// The same of a body that is yet to come.
-    pub(crate) fn make_head(&self, status: StatusCode, headers: HeaderMap, making: &Making) -> Arc<Held> {
-        self.hold(self.head(status, headers, making), making)
+    pub(crate) fn build_head(&self, status: StatusCode, headers: HeaderMap, making: &StorageRecord) -> Arc<CachedResponse> {
+        self.into_cached(self.stored_head(status, headers, making), making)
     }
 
-    fn hold(&self, stored: StoredResponse, making: &Making) -> Arc<Held> {
-        Arc::new(Held::filled(stored, making.filled_at, self.route.engine.clock.boot()))
+    fn into_cached(&self, stored: StoredResponse, making: &StorageRecord) -> Arc<CachedResponse> {
+        Arc::new(CachedResponse::from_fill(stored, making.filled_at, self.route.engine.clock.boot()))
     }
 
-    fn head(&self, status: StatusCode, mut headers: HeaderMap, making: &Making) -> StoredResponse {
+    fn stored_head(&self, status: StatusCode, mut headers: HeaderMap, making: &StorageRecord) -> StoredResponse {
         // Before anything goes: `Connection` may list `Vary`, and the response depends on the fields all the same.
         let vary = Vary::parse(&headers);
         let directives = ResponseDirectives::of(&headers, &self.route.policy.store.targets);
         fields::remove_listed(&mut headers, &directives);
-        let (status, part) = part_of(status, &mut headers);
+        let (status, part) = split_partial(status, &mut headers);
         fields::remove_unstorable(&mut headers);
         // RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a Date header field MUST
         // record the time it was received and append a corresponding Date header field to the message's header section if
@@ -140,12 +140,12 @@ impl Fill {
         if !headers.contains_key(DATE) {
             headers.insert(DATE, date::format(making.arrived));
         }
-        let (key, named) = self.place(&headers, making);
+        let (key, named) = self.key_and_names(&headers, making);
         let meta = Meta {
-            selecting: self.selecting(vary, &key),
+            selecting: self.selecting_fields(vary, &key),
             key,
-            names: named.with(making.tags.iter().cloned()),
-            position: making.began.position,
+            names: named.build(making.tags.iter().cloned()),
+            position: making.start.position,
             response_time: making.arrived,
             initial_age: making.initial_age,
             lifetime: making.lifetime,
@@ -157,12 +157,12 @@ impl Fill {
     }
 
     /// Where the response is found, and what it can be invalidated by. What it says of equivalent queries is in its key.
-    fn place(&self, headers: &HeaderMap, making: &Making) -> (Box<str>, Named) {
-        let named = self.ask.named.clone();
-        match &self.ask.search {
+    fn key_and_names(&self, headers: &HeaderMap, making: &StorageRecord) -> (Box<str>, NamesBuilder) {
+        let named = self.ask.names.clone();
+        match &self.ask.scope {
             None => (self.ask.key.clone(), named),
-            Some(search) if making.is_for_one => (search.exact().into(), named),
-            Some(search) => match search.key_of(headers) {
+            Some(search) if making.is_for_one => (search.exact_key().into(), named),
+            Some(search) => match search.key_for_response(headers) {
                 (key, None) => (key, named),
                 (key, Some(variation)) => {
                     let named = named.with_equivalents(&key, &variation);
@@ -173,10 +173,10 @@ impl Fill {
     }
 
     /// What the response varies on, and what others of its key do: so that no two of them replace each other in turns.
-    fn selecting(&self, vary: Vary, key: &str) -> Selecting {
+    fn selecting_fields(&self, vary: Vary, key: &str) -> Selecting {
         match vary {
             Vary::Fields(fields) => {
-                let fields = self.route.http.memory.fields_with(key, fields);
+                let fields = self.route.http.memory.merge_fields(key, fields);
                 vary::selecting(&fields, &self.ask.headers)
             }
             Vary::None | Vary::Any => Selecting::default(),

@@ -15,94 +15,94 @@ use tokio::time::Instant;
 use crate::engine::lease::Lease;
 use crate::engine::lease::claim::{ClaimEvent, ClaimTarget, LeaseClaim};
 use crate::http::cache_status;
-use crate::http::fill::fill_result::Word;
-use crate::http::flight_event::{Ended, Lead};
+use crate::http::fill::fill_result::FillResult;
+use crate::http::flight_event::{FlightOutcome, Lead};
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::Known;
+use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared_observed;
 use crate::http::lookup::from_store::lookup_from_value;
-use crate::http::lookup::query_scope::Sought;
-use crate::http::lookup::request_context::Ask;
+use crate::http::lookup::query_scope::LookupKey;
+use crate::http::lookup::request_context::RequestContext;
 use crate::http::lookup::reuse::{is_still_fresh, may_serve_on_error};
-use crate::http::memory::PassReason;
-use crate::http::memory::cached_response::Held;
-use crate::http::memory::stale_response::Stale;
-use crate::http::ready_service::Place;
+use crate::http::memory::UncacheableReason;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::stale_response::StaleResponse;
+use crate::http::ready_service::ReadyService;
 
 /// What whoever leads a flight is to do.
-pub(crate) enum Right {
+pub(crate) enum Claim {
     /// Run the handler: with the lease, or, where the shared tier cannot be asked for it, without.
-    Fill(Option<Lease>, Option<Stale>),
+    Granted(Option<Lease>, Option<StaleResponse>),
     /// Serve what is known: nobody had to be waited for.
-    Known(Known),
+    AlreadyStored(Lookup),
     /// Look elsewhere: the response is under another key.
-    Elsewhere,
+    Redirected,
     /// End the flight like this, as another instance's fill did.
-    Ended(Ended),
+    FilledElsewhere(FlightOutcome),
 }
 
 /// Asks for the right to fill what was `seen` to be missing, and waits for whoever has it.
-pub(crate) async fn right_to_fill<S: Clone>(
+pub(crate) async fn claim_fill<S: Clone>(
     route: &LayerState,
-    ask: &Ask,
+    ask: &RequestContext,
     lead: &Lead,
-    stale: Option<Stale>,
+    stale: Option<StaleResponse>,
     seen: Option<ClaimTarget>,
-    place: &mut Place<S>,
-) -> Right {
-    match Claimant::new(route, ask, lead, seen) {
-        Some(claimant) => Claimant { stale, ..claimant }.wait(place).await,
-        None => Right::Fill(None, stale),
+    place: &mut ReadyService<S>,
+) -> Claim {
+    match FillClaim::new(route, ask, lead, seen) {
+        Some(claimant) => FillClaim { stale, ..claimant }.claim_or_wait(place).await,
+        None => Claim::Granted(None, stale),
     }
 }
 
 /// The same for who refreshes what is stored: another instance may have done it already.
-pub(super) async fn right_to_refresh<S: Clone>(
+pub(super) async fn claim_refresh<S: Clone>(
     route: &LayerState,
-    ask: &Ask,
+    ask: &RequestContext,
     lead: &Lead,
-    stale: Option<Stale>,
-    place: &mut Place<S>,
-) -> Right {
+    stale: Option<StaleResponse>,
+    place: &mut ReadyService<S>,
+) -> Claim {
     let missing = stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
-    let (known, seen) = lookup_shared_observed(route, ask.sought(), missing).await;
-    let Some(claimant) = Claimant::new(route, ask, lead, seen) else {
-        return Right::Fill(None, stale);
+    let (known, seen) = lookup_shared_observed(route, ask.lookup_key(), missing).await;
+    let Some(claimant) = FillClaim::new(route, ask, lead, seen) else {
+        return Claim::Granted(None, stale);
     };
-    let mut claimant = Claimant { stale, ..claimant };
-    match claimant.consider(known) {
+    let mut claimant = FillClaim { stale, ..claimant };
+    match claimant.decide(known) {
         Some(right) => right,
-        None => claimant.wait(place).await,
+        None => claimant.claim_or_wait(place).await,
     }
 }
 
-struct Claimant<'a> {
+struct FillClaim<'a> {
     route: &'a LayerState,
-    ask: &'a Ask,
+    ask: &'a RequestContext,
     claim: LeaseClaim,
-    stale: Option<Stale>,
+    stale: Option<StaleResponse>,
     /// When this instance began to claim.
-    asked: Wall,
+    started_at: Wall,
 }
 
-impl<'a> Claimant<'a> {
+impl<'a> FillClaim<'a> {
     /// Where the shared tier was not asked, or did not answer, it is not asked for a lease either.
-    fn new(route: &'a LayerState, ask: &'a Ask, lead: &Lead, seen: Option<ClaimTarget>) -> Option<Self> {
+    fn new(route: &'a LayerState, ask: &'a RequestContext, lead: &Lead, seen: Option<ClaimTarget>) -> Option<Self> {
         let deadline = Instant::now() + route.policy.fill_limits.head;
         let claim = LeaseClaim::new(&route.engine, seen?, lead.flight().position, deadline)?;
-        Some(Self { route, ask, claim, stale: None, asked: route.engine.clock.wall() })
+        Some(Self { route, ask, claim, stale: None, started_at: route.engine.clock.wall() })
     }
 
     /// Waits until it is decided. A request that waits needs no place in the inner service.
-    async fn wait<S: Clone>(mut self, place: &mut Place<S>) -> Right {
-        let names = || self.ask.named.clone().with([]);
+    async fn claim_or_wait<S: Clone>(mut self, place: &mut ReadyService<S>) -> Claim {
+        let names = || self.ask.names.clone().build([]);
         loop {
-            let decided = match self.claim.next(names, || place.leave()).await {
-                ClaimEvent::Granted => return Right::Fill(Some(self.claim.into_lease()), self.stale),
-                ClaimEvent::Unavailable => return Right::Fill(None, self.stale),
-                ClaimEvent::Uncacheable => Some(self.pass()),
-                ClaimEvent::Stored(value, local) => self.stored(value, local).await,
-                ClaimEvent::Left(word, local) => self.told(word, local),
+            let decided = match self.claim.next(names, || place.release()).await {
+                ClaimEvent::Granted => return Claim::Granted(Some(self.claim.into_lease()), self.stale),
+                ClaimEvent::Unavailable => return Claim::Granted(None, self.stale),
+                ClaimEvent::Uncacheable => Some(self.hit_for_miss()),
+                ClaimEvent::Stored(value, local) => self.on_stored(value, local).await,
+                ClaimEvent::Left(word, local) => self.on_result(word, local),
             };
             if let Some(right) = decided {
                 return right;
@@ -111,40 +111,40 @@ impl<'a> Claimant<'a> {
     }
 
     /// Nobody is to wait: as it is remembered of this process's own fills.
-    fn pass(&self) -> Right {
+    fn hit_for_miss(&self) -> Claim {
         let cache = &self.route.engine;
         if !is_still_fresh(self.route, self.ask, self.stale.as_ref()) {
             let now = cache.clock.boot();
-            self.route.http.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::Head, now);
+            self.route.http.memory.insert_hit_for_miss(&self.ask.key, &self.ask.headers, UncacheableReason::Head, now);
         }
-        Right::Ended(Ended::Alone)
+        Claim::FilledElsewhere(FlightOutcome::NotShared)
     }
 
     /// Something was stored meanwhile. What is not a response leads to where one may be.
-    async fn stored(&mut self, value: Bytes, local: u64) -> Option<Right> {
-        let fields = self.fields();
-        let sought = Sought { headers: &fields, ..self.ask.sought() };
+    async fn on_stored(&mut self, value: Bytes, local: u64) -> Option<Claim> {
+        let fields = self.request_fields();
+        let sought = LookupKey { headers: &fields, ..self.ask.lookup_key() };
         let missing = self.stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
         let fingerprint = wire::fingerprint(&value);
         if let Some(known) = lookup_from_value(self.route, sought, value, local, missing) {
             self.claim.set_fingerprint(fingerprint);
-            return self.consider(known);
+            return self.decide(known);
         }
         let (known, seen) = lookup_shared_observed(self.route, sought, missing).await;
-        if matches!(known, Known::Missing(_))
-            && sought.search.is_some_and(|search| search.is_elsewhere(self.route))
+        if matches!(known, Lookup::Miss(_))
+            && sought.search.is_some_and(|search| search.has_newer_scope(self.route))
         {
-            return Some(Right::Elsewhere);
+            return Some(Claim::Redirected);
         }
         if !seen.is_some_and(|seen| self.claim.retarget(seen)) {
-            return Some(Right::Fill(None, self.stale.take()));
+            return Some(Claim::Granted(None, self.stale.take()));
         }
-        self.consider(known)
+        self.decide(known)
     }
 
     /// The request's fields. What is served to it of a fill that it waited for is no stored response that it could refuse:
     /// as within a process, its own directives do not count then.
-    fn fields(&self) -> Cow<'a, HeaderMap> {
+    fn request_fields(&self) -> Cow<'a, HeaderMap> {
         let fields = &self.ask.headers;
         if !(self.claim.has_waited() && self.route.policy.store.follow_request) {
             return Cow::Borrowed(fields);
@@ -156,29 +156,29 @@ impl<'a> Claimant<'a> {
     }
 
     /// What is to be done about what was found in the shared tier; `None` if it counts as nothing.
-    fn consider(&mut self, known: Known) -> Option<Right> {
+    fn decide(&mut self, known: Lookup) -> Option<Claim> {
         match known {
-            Known::Fresh(held, _) if !self.is_news(&held) => None,
-            Known::Fresh(held, _) if self.claim.has_waited() => Some(Right::Ended(Ended::Stored(held))),
-            Known::Fresh(..) => Some(Right::Known(known)),
-            Known::Stale(stale) if stale.while_revalidate && !self.ask.refreshes => {
-                Some(Right::Known(Known::Stale(stale)))
+            Lookup::Fresh(held, _) if !self.is_newer(&held) => None,
+            Lookup::Fresh(held, _) if self.claim.has_waited() => Some(Claim::FilledElsewhere(FlightOutcome::Stored(held))),
+            Lookup::Fresh(..) => Some(Claim::AlreadyStored(known)),
+            Lookup::Stale(stale) if stale.while_revalidate && !self.ask.refreshes => {
+                Some(Claim::AlreadyStored(Lookup::Stale(stale)))
             }
             // What was just made and is not fresh will never be: one fill after the other would make the last of many
             // wait for all of them.
-            Known::Stale(_) if self.claim.has_waited() => Some(Right::Ended(Ended::Alone)),
-            Known::Stale(stale) => {
-                if self.is_news(&stale.held) {
+            Lookup::Stale(_) if self.claim.has_waited() => Some(Claim::FilledElsewhere(FlightOutcome::NotShared)),
+            Lookup::Stale(stale) => {
+                if self.is_newer(&stale.held) {
                     self.stale = Some(stale);
                 }
                 None
             }
-            Known::Part(_) | Known::Missing(_) | Known::Pass => None,
+            Lookup::Partial(_) | Lookup::Miss(_) | Lookup::HitForMiss => None,
         }
     }
 
     /// Whether it is more than what is to be refreshed.
-    fn is_news(&self, held: &Held) -> bool {
+    fn is_newer(&self, held: &CachedResponse) -> bool {
         let known = self.stale.as_ref().filter(|_| self.ask.refreshes);
         known.is_none_or(|known| {
             let (new, old) = (&held.meta, &known.held.meta);
@@ -188,15 +188,15 @@ impl<'a> Claimant<'a> {
     }
 
     /// The holder that was waited for left word of how its fill ended.
-    fn told(&mut self, word: Bytes, local: u64) -> Option<Right> {
-        match Word::from_bytes(word) {
-            Word::Alone => Some(Right::Ended(Ended::Alone)),
-            Word::Failed(value) => {
-                self.failed(value, local).map(|held| Right::Ended(Ended::FailedElsewhere(Arc::new(held))))
+    fn on_result(&mut self, word: Bytes, local: u64) -> Option<Claim> {
+        match FillResult::from_bytes(word) {
+            FillResult::NotShared => Some(Claim::FilledElsewhere(FlightOutcome::NotShared)),
+            FillResult::HandlerFailed(value) => {
+                self.decode_failure(value, local).map(|held| Claim::FilledElsewhere(FlightOutcome::HandlerFailedElsewhere(Arc::new(held))))
             }
-            Word::Stale => {
+            FillResult::ServedStale => {
                 let stale = self.stale.take_if(|stale| may_serve_on_error(self.route, self.ask, stale))?;
-                Some(Right::Ended(Ended::Stale(stale)))
+                Some(Claim::FilledElsewhere(FlightOutcome::ServedStale(stale)))
             }
         }
     }
@@ -205,19 +205,19 @@ impl<'a> Claimant<'a> {
     /// background, so a claim may find it held although its fill is over.
     ///
     /// Rule 13: "The same check for a lease waiter that takes a stored response."
-    fn failed(&self, value: Bytes, local: u64) -> Option<Held> {
+    fn decode_failure(&self, value: Bytes, local: u64) -> Option<CachedResponse> {
         let cache = &self.route.engine;
         let Ok(Decoded::Response(mut stored)) =
-            wire::decode_after(cache_status::room(), value, self.ask.exact_key())
+            wire::decode_after(cache_status::reserved(), value, self.ask.exact_key())
         else {
             return None;
         };
-        if stored.meta.response_time < self.asked {
+        if stored.meta.response_time < self.started_at {
             return None;
         }
         stored.meta.position.mark.local = local;
         let now = cache.clock.boot();
-        let held = Held::promoted(stored, cache.clock.wall(), now);
+        let held = CachedResponse::from_store(stored, cache.clock.wall(), now);
         (cache.log.verdict(&held, now) == (Verdict::Valid, true)).then_some(held)
     }
 }

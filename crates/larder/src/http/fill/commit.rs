@@ -14,42 +14,42 @@ use larder_core::stored::{Meta, StoredResponse, Told, address, wire};
 
 use crate::engine::report::store_health::StoreOp;
 use crate::http::fill::Fill;
-use crate::http::fill::build::Making;
-use crate::http::fill::fill_result::Word;
-use crate::http::flight_event::Ended;
-use crate::http::lookup::query_scope::Search;
-use crate::http::memory::cached_response::Held;
+use crate::http::fill::build::StorageRecord;
+use crate::http::fill::fill_result::FillResult;
+use crate::http::flight_event::FlightOutcome;
+use crate::http::lookup::query_scope::QueryScope;
+use crate::http::memory::cached_response::CachedResponse;
 
 /// Beyond its windows a response is kept for a tenth of its lifetime and at most for this long, so that a miss can be
 /// told as *expired* and a validator still used.
-const LONGEST_AFTERLIFE: Duration = Duration::from_secs(600);
+const MAX_AFTERLIFE: Duration = Duration::from_secs(600);
 /// What can be validated is kept at least for this long: what says `no-cache` is of no other use.
-const TO_BE_VALIDATED: Duration = Duration::from_secs(60);
+const MIN_VALIDATION_TIME: Duration = Duration::from_secs(60);
 /// An entry that points the waiting instances to a response under another key expires after this time.
 const REDIRECT_EXPIRY: Duration = Duration::from_secs(10);
 
 impl Fill {
     /// Keeps the response in memory and tells those who wait. False if it is of use to no other instance.
-    pub(super) fn commit(&mut self, held: &Arc<Held>, making: &Making) -> bool {
+    pub(super) fn commit(&mut self, held: &Arc<CachedResponse>, making: &StorageRecord) -> bool {
         let cache = &self.route.engine;
-        cache.report.store_decision(making.stored());
+        cache.report.store_decision(making.store_decision());
         if making.is_failure {
-            self.end(Ended::Failed(Arc::clone(held)));
-            if let Some((lease, word)) = self.lease.take().zip(Word::of_failure(held)) {
+            self.finish_flight(FlightOutcome::HandlerFailed(Arc::clone(held)));
+            if let Some((lease, word)) = self.lease.take().zip(FillResult::handler_failed(held)) {
                 lease.finish_with(word.into_bytes());
             }
             return false;
         }
-        let of_use = self.insert(held);
-        self.end(Ended::Stored(Arc::clone(held)));
-        of_use && self.is_within_budget()
+        let of_use = self.insert_in_memory(held);
+        self.finish_flight(FlightOutcome::Stored(Arc::clone(held)));
+        of_use && self.may_add_key()
     }
 
     /// Keeps the response in memory if it may be served at all. False if it is of use to no other instance.
     ///
     /// Rule 11: "On insert: load the generation, then check, then insert." What was invalidated meanwhile is for those who
     /// asked before, and for nobody else.
-    pub(super) fn insert(&self, held: &Arc<Held>) -> bool {
+    pub(super) fn insert_in_memory(&self, held: &Arc<CachedResponse>) -> bool {
         let cache = &self.route.engine;
         // Asked first: a position from before the log was read is refused by what comes after.
         let has_position = cache.log.has_caught_up();
@@ -59,14 +59,14 @@ impl Fill {
         }
         self.route.http.memory.insert(Arc::clone(held));
         // Before those who wait are told: they may have to look elsewhere.
-        self.learn_from(held);
+        self.record_variation(held);
         // Without a place in the log that instances share, nobody could serve it, and it would only take the place of
         // what they can.
         has_position
     }
 
     /// A refresh takes no place that is not taken. Where nothing could be found out, the key counts as new.
-    fn is_within_budget(&self) -> bool {
+    fn may_add_key(&self) -> bool {
         let was_stored = match self.outcome {
             Outcome::Miss(reason) => matches!(
                 reason,
@@ -79,37 +79,37 @@ impl Fill {
             Outcome::Hit(_) | Outcome::Stale(..) => true,
             Outcome::Bypass(_) => false,
         };
-        if was_stored || self.route.new_keys.try_take(self.route.engine.clock.boot()) {
+        if was_stored || self.route.new_key_budget.try_take(self.route.engine.clock.boot()) {
             return true;
         }
         self.route.engine.report.not_shared();
         false
     }
 
-    fn end(&mut self, end: Ended) {
+    fn finish_flight(&mut self, end: FlightOutcome) {
         // Where nothing is kept in memory, nobody finds the response before it is shared: until then the flight goes on for
         // whoever comes.
-        if !self.route.http.memory.keeps()
-            && let Some(lead) = &self.lead
+        if !self.route.http.memory.is_enabled()
+            && let Some(lead) = &self.leader
         {
             return lead.announce(end);
         }
-        if let Some(lead) = self.lead.take() {
+        if let Some(lead) = self.leader.take() {
             lead.finish(end);
         }
     }
 
     /// Stores the response for other instances, if it is of use to them. They wait for it until it is there: the lease is
     /// given up with the last that is stored, and if it came to nothing.
-    pub(super) async fn share(mut self, held: &Held, of_use: bool) {
+    pub(super) async fn write_to_store(mut self, held: &CachedResponse, of_use: bool) {
         let cache = &self.route.engine;
         let Some(store) = cache.open_store().filter(|_| of_use) else {
             return;
         };
         let stored = held.to_stored();
         let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age, can_be_validated(&stored));
-        let mut entries = self.entries(&stored, expiry).into_iter().peekable();
-        while let Some(Entry { address, value, expiry, ends }) = entries.next() {
+        let mut entries = self.store_writes(&stored, expiry).into_iter().peekable();
+        while let Some(StoreWrite { address, value, expiry, releases_lease: ends }) = entries.next() {
             let lease = self.lease.take_if(|_| ends && entries.peek().is_none());
             let done = match lease {
                 Some(lease) => lease.store(&address, value, expiry).await,
@@ -124,38 +124,38 @@ impl Fill {
 }
 
 /// One value in the shared tier.
-struct Entry {
+struct StoreWrite {
     address: String,
     value: Bytes,
     expiry: Duration,
     /// Whether it may end the lease: in a cluster, it has to be in its slot.
-    ends: bool,
+    releases_lease: bool,
 }
 
 impl Fill {
     /// Remembers what the response says of equivalent queries.
-    pub(crate) fn learn_from(&self, held: &Held) {
-        let (Some(search), cache) = (&self.ask.search, &self.route.engine) else { return };
-        if let Some(told) = told(search, &held.headers, &held.meta) {
-            self.route.http.variations.learn(search.base(), told, cache.clock.wall(), cache.clock.boot());
+    pub(crate) fn record_variation(&self, held: &CachedResponse) {
+        let (Some(search), cache) = (&self.ask.scope, &self.route.engine) else { return };
+        if let Some(told) = variation_hint(search, &held.headers, &held.meta) {
+            self.route.http.variations.record(search.base_key(), told, cache.clock.wall(), cache.clock.boot());
         }
     }
 
     /// All that is stored for a response; where it is for equivalent queries, also that they are to look for it there.
-    fn entries(&self, stored: &StoredResponse, expiry: Duration) -> Vec<Entry> {
+    fn store_writes(&self, stored: &StoredResponse, expiry: Duration) -> Vec<StoreWrite> {
         let key = &*stored.meta.key;
         let ends = key == &*self.ask.key;
-        let entry = |(address, value)| Entry { address, value, expiry, ends };
-        let mut all: Vec<_> = entries(stored).into_iter().map(entry).collect();
-        let search = self.ask.search.as_ref();
-        let told = search.and_then(|search| Some((search, told(search, &stored.headers, &stored.meta)?)));
+        let entry = |(address, value)| StoreWrite { address, value, expiry, releases_lease: ends };
+        let mut all: Vec<_> = response_writes(stored).into_iter().map(entry).collect();
+        let search = self.ask.scope.as_ref();
+        let told = search.and_then(|search| Some((search, variation_hint(search, &stored.headers, &stored.meta)?)));
         let Some((search, told)) = told else { return all };
         let value = |key: &str| wire::encode_told(&told, key, &stored.meta.position);
-        let known = Entry {
-            address: address::variation(search.base()),
-            value: value(search.base()),
+        let known = StoreWrite {
+            address: address::variation(search.base_key()),
+            value: value(search.base_key()),
             expiry,
-            ends: false,
+            releases_lease: false,
         };
         if ends {
             all.insert(0, known);
@@ -165,22 +165,22 @@ impl Fill {
         if self.lease.is_some() {
             // Those who wait for the lease find the way there.
             let address = address::primary(&self.ask.key);
-            all.push(Entry { address, value: value(&self.ask.key), expiry: REDIRECT_EXPIRY, ends: true });
+            all.push(StoreWrite { address, value: value(&self.ask.key), expiry: REDIRECT_EXPIRY, releases_lease: true });
         }
         all
     }
 }
 
 /// What a response says of equivalent queries, if it is one for such.
-fn told(search: &Search, headers: &HeaderMap, meta: &Meta) -> Option<Told> {
-    let (key, variation) = search.key_of(headers);
+fn variation_hint(search: &QueryScope, headers: &HeaderMap, meta: &Meta) -> Option<Told> {
+    let (key, variation) = search.key_for_response(headers);
     let life = expiry(&meta.lifetime, meta.initial_age, true);
     (key == meta.key).then_some(Told { variation: variation?, at: meta.response_time, life })
 }
 
 /// What stands in the shared tier for a response: itself, and, where it is one of several variants, which fields tell
 /// them apart. The variant comes first, so that whoever reads the fields finds it.
-fn entries(stored: &StoredResponse) -> Vec<(String, Bytes)> {
+fn response_writes(stored: &StoredResponse) -> Vec<(String, Bytes)> {
     let (key, selecting) = (&stored.meta.key, &stored.meta.selecting);
     if selecting.is_empty() {
         return vec![(address::primary(key), wire::encode(stored))];
@@ -199,8 +199,8 @@ fn can_be_validated(stored: &StoredResponse) -> bool {
 }
 
 fn expiry(lifetime: &Lifetime, age: Duration, validates: bool) -> Duration {
-    let least = if validates { TO_BE_VALIDATED } else { Duration::ZERO };
-    let afterlife = (lifetime.fresh / 10).min(LONGEST_AFTERLIFE).max(least);
+    let least = if validates { MIN_VALIDATION_TIME } else { Duration::ZERO };
+    let afterlife = (lifetime.fresh / 10).min(MAX_AFTERLIFE).max(least);
     let windows = lifetime.while_revalidate.max(lifetime.if_error).max(afterlife);
     let left = lifetime.fresh.saturating_sub(age);
     left.saturating_add(windows).max(Duration::from_secs(1))

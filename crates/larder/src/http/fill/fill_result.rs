@@ -3,50 +3,50 @@
 use bytes::Bytes;
 use larder_core::stored::wire;
 
-use crate::http::memory::cached_response::Held;
+use crate::http::memory::cached_response::CachedResponse;
 
 /// How a fill ended that stored nothing.
-pub(crate) enum Word {
+pub(crate) enum FillResult {
     /// This is what the failing handler answered, encoded.
-    Failed(Bytes),
+    HandlerFailed(Bytes),
     /// The handler failed, and what is stale stands in for its answer.
-    Stale,
+    ServedStale,
     /// What the handler made is not for others: everybody for themselves, at once.
-    Alone,
+    NotShared,
 }
 
 /// An answer that takes more than this is not told to other instances.
-const LONGEST: usize = 64 * 1024;
+const MAX_FAILURE: usize = 64 * 1024;
 
-const STALE: &[u8] = b"stale";
-const ALONE: &[u8] = b"alone";
+const SERVED_STALE: &[u8] = b"stale";
+const NOT_SHARED: &[u8] = b"alone";
 
-impl Word {
+impl FillResult {
     /// That the handler failed, and with which answer, unless that is too long: then one of those who wait is to ask it
     /// again.
-    pub(super) fn of_failure(failed: &Held) -> Option<Self> {
-        if failed.body.len() > LONGEST {
+    pub(super) fn handler_failed(failed: &CachedResponse) -> Option<Self> {
+        if failed.body.len() > MAX_FAILURE {
             return None;
         }
         let value = wire::encode(&failed.to_stored());
-        (value.len() <= LONGEST).then_some(Self::Failed(value))
+        (value.len() <= MAX_FAILURE).then_some(Self::HandlerFailed(value))
     }
 
     /// As it is left in the shared store.
     pub(crate) fn into_bytes(self) -> Bytes {
         match self {
-            Self::Failed(value) => value,
-            Self::Stale => Bytes::from_static(STALE),
-            Self::Alone => Bytes::from_static(ALONE),
+            Self::HandlerFailed(value) => value,
+            Self::ServedStale => Bytes::from_static(SERVED_STALE),
+            Self::NotShared => Bytes::from_static(NOT_SHARED),
         }
     }
 
     /// What was left. Whatever else it may be, it is read as a response, with all that is asked of one.
     pub(super) fn from_bytes(bytes: Bytes) -> Self {
         match &*bytes {
-            STALE => Self::Stale,
-            ALONE => Self::Alone,
-            _ => Self::Failed(bytes),
+            SERVED_STALE => Self::ServedStale,
+            NOT_SHARED => Self::NotShared,
+            _ => Self::HandlerFailed(bytes),
         }
     }
 }
@@ -58,24 +58,24 @@ mod tests {
     use super::*;
     use crate::testing::stored;
 
-    fn failed(body: usize) -> Option<Word> {
+    fn failed(body: usize) -> Option<FillResult> {
         let stored = stored("a", vec![b'x'; body]);
-        Word::of_failure(&Held::filled(stored, Some(Boot::from_nanos(1)), Boot::from_nanos(1)))
+        FillResult::handler_failed(&CachedResponse::from_fill(stored, Some(Boot::from_nanos(1)), Boot::from_nanos(1)))
     }
 
     #[test]
     fn a_word_is_read_as_it_was_left() {
-        assert!(matches!(Word::from_bytes(Word::Stale.into_bytes()), Word::Stale));
-        assert!(matches!(Word::from_bytes(Word::Alone.into_bytes()), Word::Alone));
-        let Some(Word::Failed(value)) = failed(10) else { panic!("it is short") };
-        assert!(matches!(Word::from_bytes(value.clone()), Word::Failed(read) if read == value));
+        assert!(matches!(FillResult::from_bytes(FillResult::ServedStale.into_bytes()), FillResult::ServedStale));
+        assert!(matches!(FillResult::from_bytes(FillResult::NotShared.into_bytes()), FillResult::NotShared));
+        let Some(FillResult::HandlerFailed(value)) = failed(10) else { panic!("it is short") };
+        assert!(matches!(FillResult::from_bytes(value.clone()), FillResult::HandlerFailed(read) if read == value));
         assert!(wire::decode(value, "a").is_ok());
     }
 
     #[test]
     fn a_long_answer_is_not_left() {
-        assert!(failed(LONGEST - 1024).is_some());
-        assert!(failed(LONGEST - 10).is_none(), "its fields count");
-        assert!(failed(LONGEST + 1).is_none());
+        assert!(failed(MAX_FAILURE - 1024).is_some());
+        assert!(failed(MAX_FAILURE - 10).is_none(), "its fields count");
+        assert!(failed(MAX_FAILURE + 1).is_none());
     }
 }

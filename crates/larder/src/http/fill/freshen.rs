@@ -10,12 +10,12 @@ use larder_core::http::update;
 use larder_core::outcome::NotStored;
 
 use crate::http::body::CacheBody;
-use crate::http::cache_status::Forwarded;
-use crate::http::fill::build::Making;
-use crate::http::fill::{Began, Client, Fill};
-use crate::http::memory::Found;
-use crate::http::memory::cached_response::Held;
-use crate::http::memory::stale_response::Stale;
+use crate::http::cache_status::ForwardInfo;
+use crate::http::fill::build::StorageRecord;
+use crate::http::fill::{FillStart, ResponseSender, Fill};
+use crate::http::memory::MemoryLookup;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::stale_response::StaleResponse;
 use crate::http::response::parts::{CacheFor, Tags};
 use crate::http::serve;
 
@@ -24,16 +24,16 @@ impl Fill {
     pub(super) async fn freshen<B, E>(
         mut self,
         response: Response<B>,
-        began: Began,
+        began: FillStart,
         cost: Duration,
-        client: Client<B, E>,
+        client: ResponseSender<B, E>,
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
         let Some(stale) = self.stale.take() else { return };
         let mut headers = stale.held.stored_headers();
         if !update::freshen(&mut headers, response.headers()) {
-            return self.use_unchanged(&stale.held, client);
+            return self.serve_unchanged(&stale.held, client);
         }
         let (mut parts, _) = response.into_parts();
         let mut tags: Vec<_> = stale.held.meta.names.tags().collect();
@@ -42,52 +42,52 @@ impl Fill {
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
         let arrived = self.route.engine.clock.wall();
         let status = stale.held.status;
-        let judged = self.judge(status, &headers, &said, began, arrived);
+        let judged = self.may_store(status, &headers, &said, began, arrived);
         let not_stored = judged.as_ref().err().copied();
         // The time it took to make it is that of the run that made it, not of the one that confirmed it.
         let cost = stale.held.meta.cost.max(cost);
         let making = match judged {
-            Ok(judged) => Making::of(judged, tags, arrived, began, cost).confirmed(&stale.held),
-            Err(_) => Making::of_failure(arrived, began, cost),
+            Ok(judged) => StorageRecord::storable(judged, tags, arrived, began, cost).revalidated(&stale.held),
+            Err(_) => StorageRecord::for_waiters(arrived, began, cost),
         };
-        let held = self.make(status, headers.clone(), stale.held.body.clone(), &making);
+        let held = self.build(status, headers.clone(), stale.held.body.clone(), &making);
         parts.status = status;
         parts.headers = headers;
-        let forwarded = Forwarded::by_handler(StatusCode::NOT_MODIFIED, not_stored.map_or(Ok(()), Err));
+        let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, not_stored.map_or(Ok(()), Err));
         let of_use = match not_stored {
             None => self.commit(&held, &making),
             Some(reason) => {
-                self.let_go(reason, true);
+                self.release_followers(reason, true);
                 false
             }
         };
-        self.answer(client, serve::made(parts, &held), forwarded);
-        self.share(&held, of_use).await;
+        self.send(client, serve::from_fill(parts, &held), forwarded);
+        self.write_to_store(&held, of_use).await;
     }
 
     /// The handler confirmed the condition that was sent, by fields that are those of another response. The stored one may be
     /// used (RFC 9111 §4.3.3), and must not be updated (§4.3.4).
-    fn use_unchanged<B: Body<Data = Bytes>, E>(mut self, held: &Held, client: Client<B, E>) {
+    fn serve_unchanged<B: Body<Data = Bytes>, E>(mut self, held: &CachedResponse, client: ResponseSender<B, E>) {
         let reason = NotStored::Status;
-        self.let_go(reason, false);
+        self.release_followers(reason, false);
         let mut parts = Response::new(()).into_parts().0;
         parts.status = held.status;
         parts.headers = held.stored_headers();
-        let forwarded = Forwarded::by_handler(StatusCode::NOT_MODIFIED, Err(reason));
-        self.answer(client, serve::made(parts, held), forwarded);
+        let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, Err(reason));
+        self.send(client, serve::from_fill(parts, held), forwarded);
     }
 
     /// Answers `HEAD` with what the handler made of it, and takes that into the stored response to `GET` that is of the same
     /// representation (RFC 9111 §4.3.5).
     ///
     /// The handler has not said that the body is still that: it keeps the place in the log that it has (rule 2).
-    pub(super) async fn freshen_by_head<B, E>(
+    pub(super) async fn freshen_from_head<B, E>(
         mut self,
         response: Response<B>,
-        stale: Stale,
-        began: Began,
+        stale: StaleResponse,
+        began: FillStart,
         cost: Duration,
-        client: Client<B, E>,
+        client: ResponseSender<B, E>,
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
@@ -97,35 +97,35 @@ impl Fill {
             && update::freshen_by_head(&mut headers, base.body.len(), response.headers());
         let (parts, body) = response.into_parts();
         let said: CacheFor = parts.extensions.get().copied().unwrap_or_default();
-        let forwarded = Forwarded::by_handler(parts.status, Err(NotStored::Method));
-        self.answer(client, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
+        let forwarded = ForwardInfo::answered(parts.status, Err(NotStored::Method));
+        self.send(client, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
         if self.is_superseded(base) {
             return self.route.engine.report.store_decision(Err(NotStored::Method));
         }
         let arrived = self.route.engine.clock.wall();
-        match self.judge_get(base.status, &headers, &said, began, arrived) {
+        match self.may_store_get(base.status, &headers, &said, began, arrived) {
             Ok(judged) if is_same => {
                 let mut tags: Vec<_> = base.meta.names.tags().collect();
                 tags.extend(self.ask.tags(&self.route, &headers));
-                let began = Began { position: base.meta.position, ..began };
+                let began = FillStart { position: base.meta.position, ..began };
                 let making =
-                    Making::of(judged, tags, arrived, began, base.meta.cost.max(cost)).validated(base);
-                let held = self.make(base.status, headers, base.body.clone(), &making);
+                    StorageRecord::storable(judged, tags, arrived, began, base.meta.cost.max(cost)).not_regenerated(base);
+                let held = self.build(base.status, headers, base.body.clone(), &making);
                 let of_use = self.commit(&held, &making);
-                self.share(&held, of_use).await;
+                self.write_to_store(&held, of_use).await;
             }
             _ => {
                 self.route.engine.report.store_decision(Err(NotStored::Method));
-                self.outdate(base).await;
+                self.mark_stale(base).await;
             }
         }
     }
 
     /// Whether a newer response has come since: what `HEAD` was told may be of the older one.
-    fn is_superseded(&self, base: &Held) -> bool {
+    fn is_superseded(&self, base: &CachedResponse) -> bool {
         let cache = &self.route.engine;
         let found = self.route.http.memory.find(&base.meta.key, &self.ask.headers, cache.clock.boot());
-        matches!(found, Found::Held(found) if found.meta.response_time > base.meta.response_time)
+        matches!(found, MemoryLookup::Found(found) if found.meta.response_time > base.meta.response_time)
     }
 
     /// Keeps in place of a response that is fresh the same one as stale, here and for other instances: the handler has told
@@ -133,18 +133,18 @@ impl Fill {
     ///
     /// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale." It is as old as it was, for the
     /// log (rule 2) as for the client.
-    async fn outdate(self, base: &Held) {
+    async fn mark_stale(self, base: &CachedResponse) {
         let cache = &self.route.engine;
         let now = cache.clock.boot();
-        if base.left(now).is_zero() {
+        if base.fresh_for(now).is_zero() {
             return;
         }
         let mut stored = base.to_stored();
         let meta = &mut stored.meta;
         (meta.initial_age, meta.response_time) = (base.age(now), cache.clock.wall());
         meta.lifetime.fresh = meta.lifetime.fresh.min(meta.initial_age);
-        let held = Arc::new(Held::filled(stored, base.filled_at, now));
-        let of_use = self.insert(&held);
-        self.share(&held, of_use).await;
+        let held = Arc::new(CachedResponse::from_fill(stored, base.filled_at, now));
+        let of_use = self.insert_in_memory(&held);
+        self.write_to_store(&held, of_use).await;
     }
 }

@@ -11,43 +11,43 @@ use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::Boot;
 
 use crate::http::fill::Fill;
-use crate::http::fill::build::Making;
-use crate::http::memory::Found;
-use crate::http::memory::cached_response::Held;
+use crate::http::fill::build::StorageRecord;
+use crate::http::memory::MemoryLookup;
+use crate::http::memory::cached_response::CachedResponse;
 
 /// What was kept of a response, and whether it is of use to other instances.
-pub(super) type Kept = Option<(Arc<Held>, bool)>;
+pub(super) type Committed = Option<(Arc<CachedResponse>, bool)>;
 
 impl Fill {
     /// Whether the handler was asked for parts: nobody waits for what it makes.
-    pub(super) const fn asks_for_parts(&self) -> bool {
-        self.ask.range && self.lead.is_none()
+    pub(super) const fn is_range_fill(&self) -> bool {
+        self.ask.range && self.leader.is_none()
     }
 
     /// Keeps what the handler made; a part together with what is stored of the same representation.
-    pub(super) fn keep_made(&mut self, held: Arc<Held>, making: &Making) -> Kept {
-        let held = if held.meta.part.is_some() { self.with_what_is_stored(held)? } else { held };
+    pub(super) fn commit_new(&mut self, held: Arc<CachedResponse>, making: &StorageRecord) -> Committed {
+        let held = if held.meta.part.is_some() { self.combine_with_stored(held)? } else { held };
         let of_use = self.commit(&held, making);
         Some((held, of_use))
     }
 
     /// Tells other instances of what was kept.
-    pub(super) async fn share_kept(self, kept: Kept) {
+    pub(super) async fn share_committed(self, kept: Committed) {
         if let Some((held, of_use)) = kept {
-            self.share(&held, of_use).await;
+            self.write_to_store(&held, of_use).await;
         }
     }
 
     /// The new part, with the stored one if they go together; `None` if there is a whole meanwhile.
-    fn with_what_is_stored(&self, new: Arc<Held>) -> Option<Arc<Held>> {
+    fn combine_with_stored(&self, new: Arc<CachedResponse>) -> Option<Arc<CachedResponse>> {
         let cache = &self.route.engine;
         let now = cache.clock.boot();
         let found = match self.route.http.memory.find(&new.meta.key, &self.ask.headers, now) {
-            Found::Held(held) => Some(held),
+            MemoryLookup::Found(held) => Some(held),
             _ => None,
         };
         // Rule 3 of the log: what is refused is no base for anything. What is stale is one: the new part confirms it.
-        let is_of_use = |held: &Arc<Held>| {
+        let is_of_use = |held: &Arc<CachedResponse>| {
             let (verdict, confirmed) = cache.log.verdict(&**held, now);
             !matches!(reuse(&held.candidate(verdict, confirmed, now), None), Reuse::Refused(_))
         };
@@ -58,12 +58,12 @@ impl Fill {
             return None;
         }
         let both =
-            self.combined(&stored, &new).map(|(stored, filled_at)| Held::filled(stored, filled_at, now));
+            self.combine_parts(&stored, &new).map(|(stored, filled_at)| CachedResponse::from_fill(stored, filled_at, now));
         Some(both.map_or(new, Arc::new))
     }
 
     /// Both parts as one, if they are of one representation and touch.
-    fn combined(&self, stored: &Held, new: &Held) -> Option<(StoredResponse, Option<Boot>)> {
+    fn combine_parts(&self, stored: &CachedResponse, new: &CachedResponse) -> Option<(StoredResponse, Option<Boot>)> {
         let (stored_headers, new_headers) = (stored.stored_headers(), new.stored_headers());
         let (part, body) = combine(
             Bytewise { headers: &stored_headers, part: stored.meta.part.as_ref()?, body: &stored.body },
@@ -82,7 +82,7 @@ impl Fill {
             // reflects the complete length".
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
-        let meta = meta_of_both(stored, new, (!is_whole).then_some(part))?;
+        let meta = merged_meta(stored, new, (!is_whole).then_some(part))?;
         // Rule 10 of the log: the bytes of the older part are as old as they were. `None` is older than all that this
         // process filled.
         let filled_at = stored.filled_at.min(new.filled_at);
@@ -93,7 +93,7 @@ impl Fill {
 /// The new response tells for how long the two are fresh, as a confirmation of the stored one would. What either can be
 /// invalidated by reaches both, and so does what was invalidated since the older one of them was filled: see
 /// [`Position::of_both`](larder_core::log::position::Position::of_both).
-fn meta_of_both(stored: &Held, new: &Held, part: Option<ContentRange>) -> Option<Meta> {
+fn merged_meta(stored: &CachedResponse, new: &CachedResponse, part: Option<ContentRange>) -> Option<Meta> {
     let (stored, new) = (&stored.meta, &new.meta);
     Some(Meta {
         names: new.names.with_tags_of(&stored.names)?,

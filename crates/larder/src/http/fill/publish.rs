@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::SizeHint;
 
-use crate::http::body::shared_body::Writer;
+use crate::http::body::shared_body::SharedBodyWriter;
 use crate::http::fill::Fill;
-use crate::http::fill::build::Making;
-use crate::http::flight_event::Heard;
+use crate::http::fill::build::StorageRecord;
+use crate::http::flight_event::FillEvent;
 
 impl Fill {
     /// Publishes a response that is to be stored, and whose body is on its way. `None` if followers have to wait for its end.
@@ -17,20 +17,20 @@ impl Fill {
         &self,
         (status, headers): (StatusCode, &HeaderMap),
         length: Option<u64>,
-        making: &Making,
+        making: &StorageRecord,
         so_far: &[Bytes],
-    ) -> Option<Writer> {
-        let lead = self.lead.as_ref()?;
+    ) -> Option<SharedBodyWriter> {
+        let lead = self.leader.as_ref()?;
         // A failure is published at its end. A body of unknown length may turn out too large to be stored: its followers
         // would have to get the rest from another run of the handler, which may make another body.
         let is_promised = length.is_some() || self.route.policy.fill_limits.follow_unknown_length;
         if making.is_failure || !is_promised {
             return None;
         }
-        let head = self.make_head(status, headers.clone(), making);
-        self.learn_from(&head);
-        let writer = Writer::new(head, length.map(SizeHint::with_exact).unwrap_or_default(), so_far);
-        lead.announce(Heard::Arriving(Arc::clone(writer.arriving())));
+        let head = self.build_head(status, headers.clone(), making);
+        self.record_variation(&head);
+        let writer = SharedBodyWriter::new(head, length.map(SizeHint::with_exact).unwrap_or_default(), so_far);
+        lead.announce(FillEvent::HeadReady(Arc::clone(writer.body())));
         Some(writer)
     }
 }

@@ -14,44 +14,44 @@ use tracing::Instrument as _;
 
 use crate::engine::background::Permit;
 use crate::engine::coalesce::clients::Clients;
-use crate::http::body::service_bounds::Inner;
+use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::Fill;
-use crate::http::fill::claim_fill::{Right, right_to_refresh};
-use crate::http::flight_event::{Ended, Lead};
+use crate::http::fill::claim_fill::{Claim, claim_refresh};
+use crate::http::flight_event::{FlightOutcome, Lead};
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::Known;
-use crate::http::lookup::eligibility::{Look, credentials_reason};
+use crate::http::lookup::Lookup;
+use crate::http::lookup::eligibility::{RequestTraits, credentials_reason};
 use crate::http::lookup::equivalent::lookup_memory_for;
-use crate::http::lookup::request_context::Ask;
+use crate::http::lookup::request_context::RequestContext;
 use crate::http::lookup::reuse::{evaluate_reuse_for, is_immutable};
-use crate::http::memory::cached_response::Held;
-use crate::http::memory::stale_response::Stale;
-use crate::http::ready_service::Place;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::stale_response::StaleResponse;
+use crate::http::ready_service::ReadyService;
 
 /// Whether this hit is the one to refresh the response before it goes stale (XFetch).
 #[inline]
-pub(crate) fn is_due(route: &LayerState, held: &Held, now: Boot) -> bool {
-    let early = route.policy.early;
+pub(crate) fn is_due(route: &LayerState, held: &CachedResponse, now: Boot) -> bool {
+    let early = route.policy.early_refresh;
     // From (0, 1]: the logarithm of zero is none.
     early.is_near(held.nanos_left(now), held.cost)
         // Nobody has asked for the whole.
         && held.meta.part.is_none()
-        && early.is_due(held.left(now), held.meta.cost, || 1.0 - fastrand::f64())
+        && early.is_due(held.fresh_for(now), held.meta.cost, || 1.0 - fastrand::f64())
         // RFC 8246 §2.
         && !is_immutable(route, held)
 }
 
 /// Refreshes a response that was served fresh, with the request that it was served to.
 #[cold]
-pub(crate) fn refresh_early<S, Q>(
+pub(crate) fn spawn_early_refresh<S, Q>(
     route: &Arc<LayerState>,
     inner: S,
     (mut parts, body): (Parts, Q),
-    look: Look,
+    look: RequestTraits,
     key: &str,
-    (held, tier): (Arc<Held>, Tier),
+    (held, tier): (Arc<CachedResponse>, Tier),
 ) where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     // What answers a request with credentials is not for others. And a hit, unlike all else, needs no runtime.
@@ -59,28 +59,28 @@ pub(crate) fn refresh_early<S, Q>(
         return;
     }
     // Its key was written before, so that there is nothing to report where it has no names.
-    if let Ok(ask) = Ask::new(route, look, key, &mut parts) {
+    if let Ok(ask) = RequestContext::new(route, look, key, &mut parts) {
         let request = Request::from_parts(parts, body);
-        refresh(route, ask, Place::ready(inner), request, Stale::early(held, tier));
+        spawn_refresh(route, ask, ReadyService::new(inner), request, StaleResponse::for_early_refresh(held, tier));
     }
 }
 
 /// Has this request refresh a response in the background, unless another one does or that would be of no use.
-pub(crate) fn refresh<S, Q>(
+pub(crate) fn spawn_refresh<S, Q>(
     route: &Arc<LayerState>,
-    mut ask: Ask,
-    place: Place<S>,
+    mut ask: RequestContext,
+    place: ReadyService<S>,
     request: Request<Q>,
-    stale: Stale,
+    stale: StaleResponse,
 ) where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     let cache = &route.engine;
-    if !may_be_stored(route, &ask) {
+    if !request_allows_storing(route, &ask) {
         return;
     }
-    let Some(lead) = lead(route, &ask, &stale) else { return };
+    let Some(lead) = lead_refresh(route, &ask, &stale) else { return };
     let Some(permit) = cache.background.try_refresh_permit() else {
         return cache.report.refresh_skipped();
     };
@@ -90,13 +90,13 @@ pub(crate) fn refresh<S, Q>(
     let fill = Fill {
         route: Arc::clone(route),
         ask,
-        lead: Some(lead),
+        leader: Some(lead),
         lease: None,
         stale: Some(stale),
         base: None,
         outcome,
         clients: Clients::for_refresh(),
-        late: false,
+        is_late: false,
     };
     run_in_background(fill, place, request, permit);
 }
@@ -104,7 +104,7 @@ pub(crate) fn refresh<S, Q>(
 /// A handler is not run for a response that would then not be stored because of the request: RFC 9111 §3 for `HEAD`,
 /// §5.2.1.5 for `no-store`. Nor is it for one that wants nothing but what is stored (§5.2.1.7): the handler would be asked with
 /// that very directive.
-fn may_be_stored(route: &LayerState, ask: &Ask) -> bool {
+fn request_allows_storing(route: &LayerState, ask: &RequestContext) -> bool {
     let forbids = || {
         let asked = RequestDirectives::parse(&ask.headers);
         asked.no_store || asked.only_if_cached
@@ -113,54 +113,54 @@ fn may_be_stored(route: &LayerState, ask: &Ask) -> bool {
 }
 
 /// The flight of a refresh: one for each key.
-fn lead(route: &LayerState, ask: &Ask, stale: &Stale) -> Option<Lead> {
+fn lead_refresh(route: &LayerState, ask: &RequestContext, stale: &StaleResponse) -> Option<Lead> {
     let cache = &route.engine;
-    let lead = route.http.flights.try_lead(ask.flight(route), cache.clock.boot(), cache.log.position())?;
+    let lead = route.http.flights.try_lead(ask.flight_key(route), cache.clock.boot(), cache.log.position())?;
     // Looked at once more, now that nobody else refreshes it. What was invalidated before the flight's position is no base
     // for a validation (rule 3 of the log), and what another request has refreshed since is fresh.
     let now = cache.clock.boot();
-    let refused = matches!(evaluate_reuse_for(route, ask.sought(), &stale.held, now), Reuse::Refused(_));
-    let refreshed = match lookup_memory_for(route, ask.sought(), now) {
-        Known::Fresh(found, _) => !Arc::ptr_eq(&found, &stale.held),
+    let refused = matches!(evaluate_reuse_for(route, ask.lookup_key(), &stale.held, now), Reuse::Refused(_));
+    let refreshed = match lookup_memory_for(route, ask.lookup_key(), now) {
+        Lookup::Fresh(found, _) => !Arc::ptr_eq(&found, &stale.held),
         _ => false,
     };
     (!refused && !refreshed).then_some(lead)
 }
 
 /// Runs a fill that no client waits for, unless another instance does.
-pub(crate) fn run_in_background<S, Q>(fill: Fill, place: Place<S>, request: Request<Q>, permit: Permit)
+pub(crate) fn run_in_background<S, Q>(fill: Fill, place: ReadyService<S>, request: Request<Q>, permit: Permit)
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     let span = fill.span();
     let cache = Arc::clone(&fill.route.engine);
     let refresh = async move {
         let _permit = permit;
-        fill.refresh(place, request).await;
+        fill.run_refresh(place, request).await;
     };
     cache.background.spawn(refresh.instrument(span));
 }
 
 impl Fill {
-    async fn refresh<S, Q>(mut self, mut place: Place<S>, request: Request<Q>)
+    async fn run_refresh<S, Q>(mut self, mut place: ReadyService<S>, request: Request<Q>)
     where
-        S: Inner<Q>,
+        S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let Some(lead) = &self.lead else { return };
-        let ended = match right_to_refresh(&self.route, &self.ask, lead, self.stale.take(), &mut place).await
+        let Some(lead) = &self.leader else { return };
+        let ended = match claim_refresh(&self.route, &self.ask, lead, self.stale.take(), &mut place).await
         {
-            Right::Fill(lease, stale) => {
+            Claim::Granted(lease, stale) => {
                 (self.lease, self.stale) = (lease, stale);
                 let (client, _) = oneshot::channel();
                 return self.run(place, request, client).await;
             }
-            Right::Known(Known::Fresh(held, tier)) => Ended::Found(held, tier),
-            Right::Known(_) | Right::Elsewhere => return,
-            Right::Ended(ended) => ended,
+            Claim::AlreadyStored(Lookup::Fresh(held, tier)) => FlightOutcome::AlreadyStored(held, tier),
+            Claim::AlreadyStored(_) | Claim::Redirected => return,
+            Claim::FilledElsewhere(ended) => ended,
         };
-        if let Some(lead) = self.lead {
+        if let Some(lead) = self.leader {
             lead.finish(ended);
         }
     }

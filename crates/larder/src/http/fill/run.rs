@@ -11,15 +11,15 @@ use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
 use crate::engine::detach::join_or_resume_panic;
-use crate::http::body::service_bounds::{Answer, Inner};
-use crate::http::cache_status::Forwarded;
-use crate::http::fill::fill_result::Word;
-use crate::http::fill::{Began, Client, Fill};
-use crate::http::flight_event::{Ended, Lead};
+use crate::http::body::service_bounds::{ServiceResult, CacheableService};
+use crate::http::cache_status::ForwardInfo;
+use crate::http::fill::fill_result::FillResult;
+use crate::http::fill::{FillStart, ResponseSender, Fill};
+use crate::http::flight_event::{FlightOutcome, Lead};
 use crate::http::lookup::reuse::may_serve_on_error;
-use crate::http::memory::cached_response::Held;
-use crate::http::memory::stale_response::Stale;
-use crate::http::ready_service::Place;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::stale_response::StaleResponse;
+use crate::http::ready_service::ReadyService;
 use crate::http::serve;
 use crate::http::serve::record::record;
 
@@ -27,11 +27,11 @@ use crate::http::serve::record::record;
 /// task goes on when that request's client leaves, within the bounds of [`Clients`].
 pub(crate) async fn run_detached<S, Q>(
     fill: Fill,
-    place: Place<S>,
+    place: ReadyService<S>,
     request: Request<Q>,
-) -> Answer<S::Body, S::Error>
+) -> ServiceResult<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     let _seat = fill.clients.guard();
@@ -53,11 +53,11 @@ where
 /// leaves. A body that is still to be stored is read in a task of its own.
 pub(crate) async fn run_attached<S, Q>(
     fill: Fill,
-    place: Place<S>,
+    place: ReadyService<S>,
     request: Request<Q>,
-) -> Answer<S::Body, S::Error>
+) -> ServiceResult<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     let _seat = fill.clients.guard();
@@ -82,41 +82,41 @@ where
 impl Fill {
     pub(crate) async fn run<S, Q>(
         mut self,
-        place: Place<S>,
+        place: ReadyService<S>,
         mut request: Request<Q>,
-        mut client: Client<S::Body, S::Error>,
+        mut client: ResponseSender<S::Body, S::Error>,
     ) where
-        S: Inner<Q>,
+        S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let began = self.began();
-        let validating = self.prepare(&mut request);
+        let began = self.start();
+        let validating = self.set_conditions(&mut request);
         let clock = Arc::clone(&self.route.engine.clock);
         let call = call(place, request, &*clock);
         let Some((called, answer)) = self.await_head(call, &mut client).await else { return };
         // Rule 2 broken on purpose: what `cargo xtask torture` has to find in a build that is made for that alone.
         #[cfg(larder_broken = "position-after-fill")]
-        let began = Began { position: self.route.engine.log.position(), ..began };
-        if self.ask.run.is_nested() {
-            return self.pass_nested(answer, client);
+        let began = FillStart { position: self.route.engine.log.position(), ..began };
+        if self.ask.outer_run.is_nested() {
+            return self.forward_nested(answer, client);
         }
-        self.ask.run.note_plain();
+        self.ask.outer_run.note_plain();
         let cost = clock.boot().saturating_since(called);
-        if self.lead.is_some() {
+        if self.leader.is_some() {
             self.route.engine.report.fill_finished(cost);
         }
         match answer {
             Ok(response) if is_error(response.status()) && self.may_serve_stale() => {
-                self.fail_over(Some(response.status()), client);
+                self.serve_stale_on_error(Some(response.status()), client);
             }
             Ok(response) if response.status() == StatusCode::NOT_MODIFIED && validating => {
                 self.freshen(response, began, cost, client).await;
             }
-            Ok(response) => match self.updated_by(response.status()) {
-                Some(stale) => self.freshen_by_head(response, stale, began, cost, client).await,
-                None => self.keep(response, began, cost, client).await,
+            Ok(response) => match self.head_update(response.status()) {
+                Some(stale) => self.freshen_from_head(response, stale, began, cost, client).await,
+                None => self.handle_response(response, began, cost, client).await,
             },
-            Err(_) if self.may_serve_stale() => self.fail_over(None, client),
+            Err(_) if self.may_serve_stale() => self.serve_stale_on_error(None, client),
             Err(error) => {
                 record(&self.route, &self.ask, self.outcome);
                 // Before the lead is dropped: the client's own answer is the error, and those who wait go on.
@@ -133,12 +133,12 @@ impl Fill {
         if span.is_disabled() { Span::current() } else { span }
     }
 
-    fn began(&self) -> Began {
+    fn start(&self) -> FillStart {
         let cache = &self.route.engine;
         let wall = cache.clock.wall();
-        match self.lead.as_ref().map(Lead::flight) {
-            Some(flight) => Began { boot: flight.began, wall, position: flight.position },
-            None => Began { boot: cache.clock.boot(), wall, position: cache.log.position() },
+        match self.leader.as_ref().map(Lead::flight) {
+            Some(flight) => FillStart { boot: flight.began, wall, position: flight.position },
+            None => FillStart { boot: cache.clock.boot(), wall, position: cache.log.position() },
         }
     }
 
@@ -146,15 +146,15 @@ impl Fill {
     ///
     /// RFC 9111 §4.3.1 for validation. Where nobody waits, the response is likely not to be stored, and the client's own
     /// conditions and ranges go to the handler as they are.
-    fn prepare<Q>(&self, request: &mut Request<Q>) -> bool {
-        if self.ask.provisional {
+    fn set_conditions<Q>(&self, request: &mut Request<Q>) -> bool {
+        if self.ask.is_provisional {
             return false;
         }
-        if self.lead.is_some() {
+        if self.leader.is_some() {
             // Who waits may want another part, or the whole.
             range::strip(request.headers_mut());
         }
-        match (&self.lead, &self.stale) {
+        match (&self.leader, &self.stale) {
             (None, _) => false,
             (Some(_), None) => {
                 validators::strip_conditions(request.headers_mut());
@@ -162,7 +162,7 @@ impl Fill {
             }
             // A tag that is weak, or a date, may stay as it is where the body does not; and who invalidated an equivalent of this
             // URI, which may be unknown here, must not be given under that what was made before.
-            (Some(_), Some(stale)) if self.is_of_others(&stale.held) && !stale.held.has_strong_etag() => {
+            (Some(_), Some(stale)) if self.is_equivalent_response(&stale.held) && !stale.held.has_strong_etag() => {
                 validators::strip_conditions(request.headers_mut());
                 false
             }
@@ -173,13 +173,13 @@ impl Fill {
         }
     }
 
-    fn is_of_others(&self, held: &Held) -> bool {
-        self.ask.search.as_ref().is_some_and(|search| search.is_of_others(held))
+    fn is_equivalent_response(&self, held: &CachedResponse) -> bool {
+        self.ask.scope.as_ref().is_some_and(|search| search.is_equivalent_response(held))
     }
 
     /// What the response to this request may update without having validated it.
-    fn updated_by(&mut self, status: StatusCode) -> Option<Stale> {
-        let updates = self.ask.head && status == StatusCode::OK && self.route.policy.effects.head;
+    fn head_update(&mut self, status: StatusCode) -> Option<StaleResponse> {
+        let updates = self.ask.head && status == StatusCode::OK && self.route.policy.invalidation_rules.head;
         self.stale.take_if(|_| updates)
     }
 
@@ -188,29 +188,29 @@ impl Fill {
     }
 
     /// RFC 5861 §4: serves what is stale because the handler failed, to all who wait.
-    fn fail_over<B: Body, E>(self, status: Option<StatusCode>, client: Client<B, E>) {
+    fn serve_stale_on_error<B: Body, E>(self, status: Option<StatusCode>, client: ResponseSender<B, E>) {
         let Some(stale) = self.stale else { return };
-        let failed = Forwarded::in_vain(status, false);
-        let _ = client.send(Ok(serve::stands_in(&self.route, &self.ask, &stale.held, stale.tier, failed)));
-        if let Some(lead) = self.lead {
-            lead.finish(Ended::Stale(stale));
+        let failed = ForwardInfo::failed(status, false);
+        let _ = client.send(Ok(serve::stale_on_error(&self.route, &self.ask, &stale.held, stale.tier, failed)));
+        if let Some(lead) = self.leader {
+            lead.finish(FlightOutcome::ServedStale(stale));
         }
         if let Some(lease) = self.lease {
-            lease.finish_with(Word::Stale.into_bytes());
+            lease.finish_with(FillResult::ServedStale.into_bytes());
         }
     }
 }
 
 /// Calls the inner service once it is ready. Also returns when it was called.
 async fn call<S, Q>(
-    place: Place<S>,
+    place: ReadyService<S>,
     request: Request<Q>,
     clock: &dyn Clock,
 ) -> (Boot, Result<Response<S::Body>, S::Error>)
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
 {
-    match place.take().await {
+    match place.ready().await {
         Ok(mut inner) => {
             let called = clock.boot();
             (called, inner.call(request).await)

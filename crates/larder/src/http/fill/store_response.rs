@@ -19,29 +19,29 @@ use tokio::time::Instant;
 
 use crate::engine::lease::Lease;
 use crate::http::body::CacheBody;
-use crate::http::body::collect::{AtOnce, Collector, Reading, Step};
+use crate::http::body::collect::{CollectNow, Collector, BodyReading, BodyStep};
 use crate::http::body::tee::tee;
-use crate::http::cache_status::Forwarded;
-use crate::http::fill::build::Making;
-use crate::http::fill::fill_result::Word;
-use crate::http::fill::{Began, Client, Fill};
-use crate::http::flight_event::{Ended, Lead};
+use crate::http::cache_status::ForwardInfo;
+use crate::http::fill::build::StorageRecord;
+use crate::http::fill::fill_result::FillResult;
+use crate::http::fill::{FillStart, ResponseSender, Fill};
+use crate::http::flight_event::{FlightOutcome, Lead};
 use crate::http::lookup::reuse::is_still_fresh;
-use crate::http::memory::PassReason;
+use crate::http::memory::UncacheableReason;
 use crate::http::response::parts::{CacheFor, Tags};
 use crate::http::serve;
 
 /// A response's fields may take this many bytes and still be stored.
-const MOST_FIELDS: usize = 64 * 1024;
+const MAX_FIELDS_WEIGHT: usize = 64 * 1024;
 
 impl Fill {
     /// Judges the handler's response; stores it if it may be.
-    pub(super) async fn keep<B, E>(
+    pub(super) async fn handle_response<B, E>(
         self,
         response: Response<B>,
-        began: Began,
+        began: FillStart,
         cost: Duration,
-        client: Client<B, E>,
+        client: ResponseSender<B, E>,
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
@@ -50,50 +50,50 @@ impl Fill {
         tags.extend(self.ask.tags(&self.route, &parts.headers));
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
         let arrived = self.route.engine.clock.wall();
-        match self.judge(parts.status, &parts.headers, &said, began, arrived) {
+        match self.may_store(parts.status, &parts.headers, &said, began, arrived) {
             Ok(judged) => {
-                let making = Making::of(judged, tags, arrived, began, cost);
-                self.collect(parts, body, making, client).await;
+                let making = StorageRecord::storable(judged, tags, arrived, began, cost);
+                self.store_body(parts, body, making, client).await;
             }
             Err(_) if self.may_share_failure(&parts) => {
-                let making = Making::of_failure(arrived, began, cost);
-                self.collect(parts, body, making, client).await;
+                let making = StorageRecord::for_waiters(arrived, began, cost);
+                self.store_body(parts, body, making, client).await;
             }
-            Err(reason) => self.pass_on(parts, body, reason, client),
+            Err(reason) => self.forward_uncached(parts, body, reason, client),
         }
     }
 
-    pub(super) fn judge(
+    pub(super) fn may_store(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
         said: &CacheFor,
-        began: Began,
+        began: FillStart,
         arrived: Wall,
     ) -> Result<Judged, NotStored> {
-        if self.late {
+        if self.is_late {
             return Err(NotStored::FillTimeout);
         }
         if self.ask.head {
             return Err(NotStored::Method);
         }
         // Whoever was asked for the whole and answers with a part says nothing that could be understood.
-        if status == StatusCode::PARTIAL_CONTENT && !self.asks_for_parts() {
+        if status == StatusCode::PARTIAL_CONTENT && !self.is_range_fill() {
             return Err(NotStored::Partial);
         }
-        self.judge_get(status, headers, said, began, arrived)
+        self.may_store_get(status, headers, said, began, arrived)
     }
 
     /// Judges the response to `GET` with these fields.
-    pub(super) fn judge_get(
+    pub(super) fn may_store_get(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
         said: &CacheFor,
-        began: Began,
+        began: FillStart,
         arrived: Wall,
     ) -> Result<Judged, NotStored> {
-        if fields::weight(headers) > MOST_FIELDS {
+        if fields::weight(headers) > MAX_FIELDS_WEIGHT {
             return Err(NotStored::HeadersTooLarge);
         }
         if is_stream(headers) {
@@ -110,7 +110,7 @@ impl Fill {
     /// time, and asking again for each of them would hit a handler that is in trouble.
     fn may_share_failure(&self, parts: &response::Parts) -> bool {
         let directives = ResponseDirectives::of(&parts.headers, &self.route.policy.store.targets);
-        self.lead.is_some()
+        self.leader.is_some()
             && parts.status.is_server_error()
             && !parts.headers.contains_key(SET_COOKIE)
             // RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request".
@@ -122,158 +122,158 @@ impl Fill {
     }
 
     /// Passes on a response that is not stored. Followers go on at once, and for a short while no request waits for this key.
-    fn pass_on<B: Body<Data = Bytes>, E>(
+    fn forward_uncached<B: Body<Data = Bytes>, E>(
         mut self,
         parts: response::Parts,
         body: B,
         reason: NotStored,
-        client: Client<B, E>,
+        client: ResponseSender<B, E>,
     ) {
         let status = parts.status;
-        if self.answers_conditions(status) {
-            self.retry_followers(reason);
+        if self.is_conditional_answer(status) {
+            self.abandon_flight(reason);
         } else {
-            self.let_go(reason, !status.is_server_error());
+            self.release_followers(reason, !status.is_server_error());
         }
         let response = Response::from_parts(parts, CacheBody::inner(body));
-        self.answer(client, response, Forwarded::by_handler(status, Err(reason)));
+        self.send(client, response, ForwardInfo::answered(status, Err(reason)));
     }
 
     /// Whether the response is about the conditions or ranges of its own request, which a provisional fill leaves in it.
-    fn answers_conditions(&self, status: StatusCode) -> bool {
+    fn is_conditional_answer(&self, status: StatusCode) -> bool {
         const CONDITIONAL: [StatusCode; 4] = [
             StatusCode::NOT_MODIFIED,
             StatusCode::PARTIAL_CONTENT,
             StatusCode::PRECONDITION_FAILED,
             StatusCode::RANGE_NOT_SATISFIABLE,
         ];
-        self.ask.provisional && CONDITIONAL.contains(&status)
+        self.ask.is_provisional && CONDITIONAL.contains(&status)
     }
 
     /// Ends the flight without an outcome, so that its followers begin a new one.
-    fn retry_followers(&mut self, reason: NotStored) {
+    fn abandon_flight(&mut self, reason: NotStored) {
         self.route.engine.report.store_decision(Err(reason));
-        self.lead = None;
+        self.leader = None;
     }
 
     /// Reads the body while the client does, and stores the response at its clean end.
-    async fn collect<B, E>(mut self, parts: response::Parts, body: B, making: Making, client: Client<B, E>)
+    async fn store_body<B, E>(mut self, parts: response::Parts, body: B, making: StorageRecord, client: ResponseSender<B, E>)
     where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
         let limit = self.route.policy.max_body;
         let least = stated_length(&parts.headers).unwrap_or_default().max(body.size_hint().lower());
         if least > limit as u64 {
-            return self.pass_on(parts, body, NotStored::TooLarge, client);
+            return self.forward_uncached(parts, body, NotStored::TooLarge, client);
         }
-        let forwarded = Forwarded::by_handler(parts.status, making.stored());
+        let forwarded = ForwardInfo::answered(parts.status, making.store_decision());
         let (status, headers) = (parts.status, parts.headers.clone());
-        match Collector::new(body, limit).at_once().await {
-            AtOnce::Whole(body) if !has_stated_length(status, &headers, body.size()) => {
-                self.let_go(NotStored::Incomplete, true);
-                let forwarded = Forwarded { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
-                let response = Response::from_parts(parts, CacheBody::unfit(body.hint(), body.so_far()));
-                self.answer(client, response, forwarded);
+        match Collector::new(body, limit).poll_now().await {
+            CollectNow::Complete(body) if !has_stated_length(status, &headers, body.size()) => {
+                self.release_followers(NotStored::Incomplete, true);
+                let forwarded = ForwardInfo { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
+                let response = Response::from_parts(parts, CacheBody::misfit(body.hint(), body.chunks()));
+                self.send(client, response, forwarded);
             }
-            AtOnce::Whole(body) => {
-                let held = self.make(status, headers, body.into_bytes(), &making);
+            CollectNow::Complete(body) => {
+                let held = self.build(status, headers, body.into_bytes(), &making);
                 // First: whoever has a response and asks again at once finds it stored.
-                let kept = self.keep_made(Arc::clone(&held), &making);
-                self.answer(client, serve::made(parts, &held), forwarded);
-                self.share_kept(kept).await;
+                let kept = self.commit_new(Arc::clone(&held), &making);
+                self.send(client, serve::from_fill(parts, &held), forwarded);
+                self.share_committed(kept).await;
             }
-            AtOnce::Pending(collector, first) => {
-                self.pass_along(parts, (collector, first), making, client).await;
+            CollectNow::Pending(collector, first) => {
+                self.stream_body(parts, (collector, first), making, client).await;
             }
         }
     }
 
     /// The same of a body that is not there at once: its client, and followers that may stream it, get it as it comes.
-    async fn pass_along<B, E>(
+    async fn stream_body<B, E>(
         mut self,
         parts: response::Parts,
-        (collector, first): (Collector<B>, Option<Step<B>>),
-        making: Making,
-        client: Client<B, E>,
+        (collector, first): (Collector<B>, Option<BodyStep<B>>),
+        making: StorageRecord,
+        client: ResponseSender<B, E>,
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
-        let forwarded = Forwarded::by_handler(parts.status, making.stored());
+        let forwarded = ForwardInfo::answered(parts.status, making.store_decision());
         let (status, headers) = (parts.status, parts.headers.clone());
         let (writer, reader) = tee(collector.hint());
-        for data in collector.so_far() {
+        for data in collector.chunks() {
             writer.push(Frame::data(data.clone()));
         }
         let length = known_length(&headers, &collector.hint());
         // Followers are not promised a response whose first step already forbids to store it.
-        let forbidden = first.as_ref().and_then(Step::forbids).map(Err);
+        let forbidden = first.as_ref().and_then(BodyStep::not_stored_reason).map(Err);
         let followers = match forbidden {
-            None => self.publish((status, &headers), length, &making, collector.so_far()),
+            None => self.publish((status, &headers), length, &making, collector.chunks()),
             Some(_) => None,
         };
-        let forwarded = Forwarded { stored: forbidden.or(forwarded.stored), ..forwarded };
-        let reader = CacheBody::tee(reader.seated(self.clients.guard()));
-        self.answer(client, Response::from_parts(parts, reader), forwarded);
+        let forwarded = ForwardInfo { stored: forbidden.or(forwarded.stored), ..forwarded };
+        let reader = CacheBody::tee(reader.counted(self.clients.guard()));
+        self.send(client, Response::from_parts(parts, reader), forwarded);
         let waits = self.route.policy.fill_limits.unknown_length;
         let let_go_at = (followers.is_none() && length.is_none()).then(|| Instant::now() + waits);
-        let (lead, lease) = (self.lead.as_ref(), &mut self.lease);
+        let (lead, lease) = (self.leader.as_ref(), &mut self.lease);
         let mut let_go = || stop_waiting(lead, lease.take());
-        let mut reading = Reading {
+        let mut reading = BodyReading {
             followers,
             length,
             let_go: let_go_at.map(|at| (at, &mut let_go as &mut (dyn FnMut() + Send))),
         };
         let abandoned = self.clients.wait_abandoned(&self.route.engine.background);
-        let read = collector.rest(first, writer, &mut reading, abandoned).await;
+        let read = collector.collect_rest(first, writer, &mut reading, abandoned).await;
         let followers = reading.followers;
         // Followers are notified last, so that one that tries again at once finds what became of the response.
         match read {
             Ok((body, writer)) if !has_stated_length(status, &headers, body.len()) => {
-                self.let_go(NotStored::Incomplete, true);
-                writer.finish_unfit();
+                self.release_followers(NotStored::Incomplete, true);
+                writer.finish_misfit();
             }
             Ok((body, writer)) => {
-                let held = self.make(status, headers, body, &making);
-                let kept = self.keep_made(Arc::clone(&held), &making);
+                let held = self.build(status, headers, body, &making);
+                let kept = self.commit_new(Arc::clone(&held), &making);
                 writer.finish();
                 if let Some(followers) = followers {
                     followers.finish(held.body.clone());
                 }
-                self.share_kept(kept).await;
+                self.share_committed(kept).await;
             }
             // A body that broke off says nothing about the next one: followers begin a new flight.
-            Err(reason @ (NotStored::BodyError | NotStored::Abandoned)) => self.retry_followers(reason),
-            Err(reason) => self.let_go(reason, !making.is_failure),
+            Err(reason @ (NotStored::BodyError | NotStored::Abandoned)) => self.abandon_flight(reason),
+            Err(reason) => self.release_followers(reason, !making.is_failure),
         }
     }
 
     /// Lets followers go on by themselves, and, for a while, requests that come later too.
-    pub(super) fn let_go(&mut self, reason: NotStored, remember: bool) {
+    pub(super) fn release_followers(&mut self, reason: NotStored, remember: bool) {
         let cache = &self.route.engine;
         cache.report.store_decision(Err(reason));
-        let Some(lead) = self.lead.take() else { return };
+        let Some(lead) = self.leader.take() else { return };
         // What was to be refreshed early, and is still fresh, stays in its place.
         let remember = remember && !is_still_fresh(&self.route, &self.ask, self.stale.as_ref());
         let now = cache.clock.boot();
         let time = remember.then(|| {
-            self.route.http.memory.insert_pass(&self.ask.key, &self.ask.headers, PassReason::of(reason), now)
+            self.route.http.memory.insert_hit_for_miss(&self.ask.key, &self.ask.headers, UncacheableReason::of(reason), now)
         });
-        lead.finish(Ended::Alone);
+        lead.finish(FlightOutcome::NotShared);
         match (self.lease.take(), time) {
             (Some(lease), Some(time)) => lease.release_as_uncacheable(time),
-            (Some(lease), None) => lease.finish_with(Word::Alone.into_bytes()),
+            (Some(lease), None) => lease.finish_with(FillResult::NotShared.into_bytes()),
             (None, _) => {}
         }
     }
 
     /// Answers the request that started the fill, if its client is still there.
-    pub(super) fn answer<B: Body<Data = Bytes>, E>(
+    pub(super) fn send<B: Body<Data = Bytes>, E>(
         &self,
-        client: Client<B, E>,
+        client: ResponseSender<B, E>,
         response: Response<CacheBody<B>>,
-        forwarded: Forwarded,
+        forwarded: ForwardInfo,
     ) {
-        let response = serve::forwarded(&self.route, &self.ask, response, self.outcome, forwarded);
+        let response = serve::from_handler(&self.route, &self.ask, response, self.outcome, forwarded);
         let _ = client.send(Ok(response));
     }
 }
@@ -299,10 +299,10 @@ fn has_stated_length(status: StatusCode, headers: &HeaderMap, length: usize) -> 
 /// Ends the wait for a body that takes too long, here and on other instances. It may still be stored.
 fn stop_waiting(lead: Option<&Lead>, lease: Option<Lease>) {
     if let Some(lead) = lead {
-        lead.announce(Ended::Alone);
+        lead.announce(FlightOutcome::NotShared);
     }
     if let Some(lease) = lease {
-        lease.finish_with(Word::Alone.into_bytes());
+        lease.finish_with(FillResult::NotShared.into_bytes());
     }
 }
 

@@ -16,18 +16,18 @@ use crate::http::policy::Policy;
 use crate::http::request::target_uri::{Host, TargetUri};
 
 /// What to do with a request.
-pub(crate) enum Plan {
+pub(crate) enum Eligibility {
     /// Look it up.
-    Look(Look),
+    Lookup(RequestTraits),
     /// It may change something: pass it on, and invalidate its URI if it succeeds (RFC 9111 §4.4).
-    Write,
+    UnsafeMethod,
     /// Pass it on.
-    Past(BypassReason),
+    Bypass(BypassReason),
 }
 
 /// What a look-up needs of a request, beside its key.
 #[derive(Clone, Copy)]
-pub(crate) struct Look {
+pub(crate) struct RequestTraits {
     pub(crate) head: bool,
     /// Whether it has `If-None-Match` or `If-Modified-Since`.
     pub(crate) conditional: bool,
@@ -38,20 +38,20 @@ pub(crate) struct Look {
 }
 
 /// Decides what to do with the request, and writes its key where it is to be looked up.
-pub(crate) fn classify(route: &LayerState, parts: &mut Parts, key: &mut KeyBuf) -> Plan {
+pub(crate) fn classify(route: &LayerState, parts: &mut Parts, key: &mut KeyBuf) -> Eligibility {
     let head = match parts.method {
         Method::GET => false,
         Method::HEAD => true,
         // RFC 9110 §9.2.1: the other methods that are safe.
-        Method::OPTIONS | Method::TRACE => return Plan::Past(BypassReason::Method),
-        _ if route.policy.effects.safe_methods.contains(&parts.method) => {
-            return Plan::Past(BypassReason::Method);
+        Method::OPTIONS | Method::TRACE => return Eligibility::Bypass(BypassReason::Method),
+        _ if route.policy.invalidation_rules.safe_methods.contains(&parts.method) => {
+            return Eligibility::Bypass(BypassReason::Method);
         }
-        _ => return Plan::Write,
+        _ => return Eligibility::UnsafeMethod,
     };
     match eligible_lookup(route, parts, key, head) {
-        Ok(look) => Plan::Look(look),
-        Err(reason) => Plan::Past(reason),
+        Ok(look) => Eligibility::Lookup(look),
+        Err(reason) => Eligibility::Bypass(reason),
     }
 }
 
@@ -60,14 +60,14 @@ fn eligible_lookup(
     parts: &mut Parts,
     key: &mut KeyBuf,
     head: bool,
-) -> Result<Look, BypassReason> {
+) -> Result<RequestTraits, BypassReason> {
     // First, as a layer further in is to get the request unaltered.
-    if route.nesting.leaves_to_nested(parts) {
+    if route.nesting.leaves_request(parts) {
         return Err(BypassReason::Nested);
     }
     let params = route.policy.key_params(parts);
-    let fields = Fields::of(&parts.headers);
-    if let Some(reason) = fields.past {
+    let fields = RequestFields::of(&parts.headers);
+    if let Some(reason) = fields.bypass {
         return Err(reason);
     }
     route.policy.write_key(key, parts, &params, &TargetUri::with_host_field(fields.host, parts)?)?;
@@ -76,14 +76,14 @@ fn eligible_lookup(
     }
     let credentials = fields.credentials(&route.policy, &parts.headers);
     let (conditional, range) = (fields.conditional, fields.range);
-    let range = range && asks_for_ranges(&mut parts.headers, head)?;
-    Ok(Look { head, conditional, range, credentials })
+    let range = range && keep_byte_ranges(&mut parts.headers, head)?;
+    Ok(RequestTraits { head, conditional, range, credentials })
 }
 
 /// What the fields of a request say about its being for the cache.
 #[derive(Default)]
-struct Fields<'a> {
-    past: Option<BypassReason>,
+struct RequestFields<'a> {
+    bypass: Option<BypassReason>,
     host: Host<'a>,
     conditional: bool,
     range: bool,
@@ -91,7 +91,7 @@ struct Fields<'a> {
     cookie: bool,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> RequestFields<'a> {
     /// One walk over the fields that there are costs less than a look-up for each of nine, most of which usually are not.
     #[inline]
     fn of(headers: &'a HeaderMap) -> Self {
@@ -108,11 +108,11 @@ impl<'a> Fields<'a> {
             } else if *name == RANGE {
                 seen.range = true;
             } else if *name == IF_MATCH || *name == IF_UNMODIFIED_SINCE {
-                seen.past = Some(BypassReason::Precondition);
+                seen.bypass = Some(BypassReason::Precondition);
             } else if *name == UPGRADE {
-                seen.past = Some(BypassReason::Upgrade);
-            } else if *name == TRANSFER_ENCODING || *name == CONTENT_LENGTH && has_length(headers) {
-                seen.past = Some(BypassReason::Body);
+                seen.bypass = Some(BypassReason::Upgrade);
+            } else if *name == TRANSFER_ENCODING || *name == CONTENT_LENGTH && announces_body(headers) {
+                seen.bypass = Some(BypassReason::Body);
             }
         }
         seen
@@ -121,7 +121,7 @@ impl<'a> Fields<'a> {
     fn credentials(&self, policy: &Policy, headers: &HeaderMap) -> Credentials {
         Credentials {
             authorization: self.authorization && !policy.store.share_authorized,
-            cookie: self.cookie && policy.cookies.undeclared(headers),
+            cookie: self.cookie && policy.cookies.has_undeclared(headers),
         }
     }
 }
@@ -133,7 +133,7 @@ impl<'a> Fields<'a> {
 /// which range handling is not defined. For this specification, GET is the only method for which range handling is
 /// defined."
 #[cold]
-fn asks_for_ranges(headers: &mut HeaderMap, head: bool) -> Result<bool, BypassReason> {
+fn keep_byte_ranges(headers: &mut HeaderMap, head: bool) -> Result<bool, BypassReason> {
     match range::requested(headers) {
         Requested::Bytes(_) if !head => return Ok(true),
         Requested::OtherUnit if !head => return Err(BypassReason::Range),
@@ -144,7 +144,7 @@ fn asks_for_ranges(headers: &mut HeaderMap, head: bool) -> Result<bool, BypassRe
 
 /// RFC 9110 §9.3.1: "content received in a GET request has no generally defined semantics". A handler may read it all the
 /// same, and no key has it.
-fn has_length(headers: &HeaderMap) -> bool {
+fn announces_body(headers: &HeaderMap) -> bool {
     headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
 }
 

@@ -10,46 +10,46 @@ use larder_core::stored::address;
 use crate::engine::lease::claim::ClaimTarget;
 use crate::engine::report::store_health::StoreOp;
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::Known;
-use crate::http::lookup::query_scope::Sought;
+use crate::http::lookup::Lookup;
+use crate::http::lookup::query_scope::LookupKey;
 use crate::http::lookup::reuse::evaluate_reuse_for;
-use crate::http::lookup::store_value::{Fingerprint, Read, get, read};
-use crate::http::memory::Found;
+use crate::http::lookup::store_value::{Fingerprint, StoreValue, fetch_value, decode_value};
+use crate::http::memory::MemoryLookup;
 use crate::http::memory::slot::Variants;
-use crate::http::memory::stale_response::Stale;
+use crate::http::memory::stale_response::StaleResponse;
 
 /// What the shared tier knows about a request, where nothing is kept in memory.
-pub(crate) async fn lookup_store_only(route: &LayerState, named: &Named, headers: &HeaderMap) -> Known {
+pub(crate) async fn lookup_store_only(route: &LayerState, named: &KeyAndAddress, headers: &HeaderMap) -> Lookup {
     let missing = MissReason::NeverStored;
-    let sought = Sought { key: named.key(), headers, search: None };
+    let sought = LookupKey { key: named.key(), headers, search: None };
     match fetch_at(route, named.address(), sought, true).await {
         Ok((read, _)) => lookup_from_store_value(route, sought, read, missing),
-        Err(reason) => Known::Missing(reason.unwrap_or(missing)),
+        Err(reason) => Lookup::Miss(reason.unwrap_or(missing)),
     }
 }
 
 /// What the shared tier knows under one key.
 pub(crate) async fn lookup_shared_key(
     route: &LayerState,
-    sought: Sought<'_>,
+    sought: LookupKey<'_>,
     missing: MissReason,
-) -> (Known, Option<ClaimTarget>) {
+) -> (Lookup, Option<ClaimTarget>) {
     match fetch_shared(route, sought).await {
         Ok((read, seen)) => (lookup_from_store_value(route, sought, read, missing), Some(seen)),
-        Err(reason) => (Known::Missing(reason.unwrap_or(missing)), None),
+        Err(reason) => (Lookup::Miss(reason.unwrap_or(missing)), None),
     }
 }
 
 /// Reads the fingerprint that a claim to the lease needs. The stored response is neither served nor kept.
-pub(crate) async fn observe_shared(route: &LayerState, sought: Sought<'_>) -> Option<ClaimTarget> {
+pub(crate) async fn observe_shared(route: &LayerState, sought: LookupKey<'_>) -> Option<ClaimTarget> {
     fetch_shared(route, sought).await.ok().map(|(_, seen)| seen)
 }
 
 /// Reads from the shared tier; or the reason why it is of no use, if it is one.
-async fn fetch_shared(route: &LayerState, sought: Sought<'_>) -> Result<(Read, ClaimTarget), Option<MissReason>> {
-    let Sought { key, headers, .. } = sought;
+async fn fetch_shared(route: &LayerState, sought: LookupKey<'_>) -> Result<(StoreValue, ClaimTarget), Option<MissReason>> {
+    let LookupKey { key, headers, .. } = sought;
     let variant = match route.http.memory.find(key, headers, route.engine.clock.boot()) {
-        Found::OtherVariants(variants) => Some(variant_address(key, headers, &variants)),
+        MemoryLookup::OtherVariants(variants) => Some(variant_address(key, headers, &variants)),
         _ => None,
     };
     let may_vary = variant.is_none();
@@ -63,18 +63,18 @@ async fn fetch_shared(route: &LayerState, sought: Sought<'_>) -> Result<(Read, C
 async fn fetch_at(
     route: &LayerState,
     address: &str,
-    sought: Sought<'_>,
+    sought: LookupKey<'_>,
     may_vary: bool,
-) -> Result<(Read, (Option<String>, Fingerprint)), Option<MissReason>> {
+) -> Result<(StoreValue, (Option<String>, Fingerprint)), Option<MissReason>> {
     let inner = &*route.engine;
     let store = inner.open_store().ok_or(None)?;
     let local = route.engine.trusted_local_position().ok_or(MissReason::Unconfirmed)?;
     let asked = async {
-        match get(route, &**store, address, sought, local).await? {
-            (Read::Fields(fields), _) if may_vary => {
-                let variants = route.http.memory.insert_fields(sought.key, fields);
+        match fetch_value(route, &**store, address, sought, local).await? {
+            (StoreValue::VaryFields(fields), _) if may_vary => {
+                let variants = route.http.memory.insert_vary_fields(sought.key, fields);
                 let address = variant_address(sought.key, sought.headers, &variants);
-                let (read, fingerprint) = get(route, &**store, &address, sought, local).await?;
+                let (read, fingerprint) = fetch_value(route, &**store, &address, sought, local).await?;
                 Ok((read, (Some(address), fingerprint)))
             }
             (read, fingerprint) => Ok((read, (None, fingerprint))),
@@ -96,30 +96,30 @@ async fn fetch_at(
 /// response, so that the shared tier has to be looked at anew.
 pub(crate) fn lookup_from_value(
     route: &LayerState,
-    sought: Sought<'_>,
+    sought: LookupKey<'_>,
     value: Bytes,
     local: u64,
     missing: MissReason,
-) -> Option<Known> {
-    match read(route, sought, Some(value), local) {
-        Read::Fields(_) | Read::Unreadable | Read::Elsewhere => None,
+) -> Option<Lookup> {
+    match decode_value(route, sought, Some(value), local) {
+        StoreValue::VaryFields(_) | StoreValue::Unreadable | StoreValue::Redirect => None,
         read => Some(lookup_from_store_value(route, sought, read, missing)),
     }
 }
 
-fn lookup_from_store_value(route: &LayerState, sought: Sought<'_>, read: Read, missing: MissReason) -> Known {
+fn lookup_from_store_value(route: &LayerState, sought: LookupKey<'_>, read: StoreValue, missing: MissReason) -> Lookup {
     let held = match read {
-        Read::Response(held) => held,
-        Read::Fields(_) | Read::Other => return Known::Missing(MissReason::Vary),
-        Read::Nothing | Read::Elsewhere => return Known::Missing(missing),
-        Read::Unreadable => return Known::Missing(MissReason::Unreadable),
+        StoreValue::Response(held) => held,
+        StoreValue::VaryFields(_) | StoreValue::OtherVariant => return Lookup::Miss(MissReason::Vary),
+        StoreValue::Absent | StoreValue::Redirect => return Lookup::Miss(missing),
+        StoreValue::Unreadable => return Lookup::Miss(MissReason::Unreadable),
     };
     // It came just now.
-    let weighed = evaluate_reuse_for(route, sought, &held, held.since());
-    let known = Known::of(held, Tier::Shared, weighed, sought.headers);
-    if route.http.memory.keeps()
+    let weighed = evaluate_reuse_for(route, sought, &held, held.received_at());
+    let known = Lookup::from_reuse(held, Tier::Shared, weighed, sought.headers);
+    if route.http.memory.is_enabled()
         // A part that is of no use here takes no place: in memory there may be another one.
-        && let Known::Fresh(held, _) | Known::Stale(Stale { held, .. }) = &known
+        && let Lookup::Fresh(held, _) | Lookup::Stale(StaleResponse { held, .. }) = &known
     {
         route.http.memory.insert(Arc::clone(held));
     }
@@ -127,9 +127,9 @@ fn lookup_from_store_value(route: &LayerState, sought: Sought<'_>, read: Read, m
 }
 
 /// A key, and its own address in the shared tier, in one text.
-pub(crate) struct Named(String);
+pub(crate) struct KeyAndAddress(String);
 
-impl Named {
+impl KeyAndAddress {
     pub(crate) fn new(key: &str) -> Self {
         Self(address::primary(key))
     }
@@ -145,5 +145,5 @@ impl Named {
 }
 
 fn variant_address(key: &str, headers: &HeaderMap, variants: &Variants) -> String {
-    address::variant(key, variants.of_request(headers))
+    address::variant(key, variants.variant_for(headers))
 }

@@ -16,35 +16,35 @@ use http::HeaderMap;
 use larder_core::http::reuse::Reuse;
 use larder_core::outcome::{MissReason, Tier};
 
-use crate::http::memory::cached_response::Held;
-use crate::http::memory::stale_response::Stale;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::stale_response::StaleResponse;
 
 /// What is known about a request, after the rules.
-pub(crate) enum Known {
+pub(crate) enum Lookup {
     /// A response that may be served.
-    Fresh(Arc<Held>, Tier),
+    Fresh(Arc<CachedResponse>, Tier),
     /// A response that may be served under conditions, and validated.
-    Stale(Stale),
+    Stale(StaleResponse),
     /// A fresh part, in which not all lies that is asked for.
-    Part(Arc<Held>),
+    Partial(Arc<CachedResponse>),
     /// Nothing of use.
-    Missing(MissReason),
+    Miss(MissReason),
     /// Nobody should wait for the next response.
-    Pass,
+    HitForMiss,
 }
 
-impl Known {
+impl Lookup {
     #[inline]
-    pub(crate) fn of(held: Arc<Held>, tier: Tier, weighed: Reuse, headers: &HeaderMap) -> Self {
+    pub(crate) fn from_reuse(held: Arc<CachedResponse>, tier: Tier, weighed: Reuse, headers: &HeaderMap) -> Self {
         match weighed {
-            Reuse::Fresh { .. } if held.answers(headers) => Self::Fresh(held, tier),
-            Reuse::Fresh { .. } => Self::Part(held),
+            Reuse::Fresh { .. } if held.satisfies(headers) => Self::Fresh(held, tier),
+            Reuse::Fresh { .. } => Self::Partial(held),
             // What is stale of it is not worth a validation.
-            Reuse::Stale { reason, .. } if held.meta.part.is_some() => Self::Missing(reason),
+            Reuse::Stale { reason, .. } if held.meta.part.is_some() => Self::Miss(reason),
             Reuse::Stale { reason, while_revalidate, .. } => {
-                Self::Stale(Stale { held, tier, reason, while_revalidate })
+                Self::Stale(StaleResponse { held, tier, reason, while_revalidate })
             }
-            Reuse::Refused(reason) => Self::Missing(reason),
+            Reuse::Refused(reason) => Self::Miss(reason),
         }
     }
 }

@@ -11,22 +11,22 @@ use tracing::field::Empty;
 
 use crate::engine::coalesce::flight::FlightKey;
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::eligibility::Look;
-use crate::http::lookup::query_scope::{Search, Sought};
-use crate::http::memory::Found;
+use crate::http::lookup::eligibility::RequestTraits;
+use crate::http::lookup::query_scope::{QueryScope, LookupKey};
+use crate::http::memory::MemoryLookup;
 use crate::http::nesting::OuterRun;
-use crate::http::policy::names::Named;
+use crate::http::policy::names::NamesBuilder;
 use crate::http::request::axum_route::PathParams;
 use crate::http::request::normalize;
 use crate::http::request::target_uri::TargetUri;
 
 /// A request, as far as it matters after the handler got it.
-pub(crate) struct Ask {
+pub(crate) struct RequestContext {
     /// What it is looked for under.
     pub(crate) key: Box<str>,
     /// Where responses may answer equivalent queries.
-    pub(crate) search: Option<Box<Search>>,
-    pub(crate) named: Named,
+    pub(crate) scope: Option<Box<QueryScope>>,
+    pub(crate) names: NamesBuilder,
     /// Its origin, if responses may name groups of that.
     pub(crate) origin: Option<Box<str>>,
     pub(crate) headers: HeaderMap,
@@ -41,36 +41,36 @@ pub(crate) struct Ask {
     /// The request was answered, and asks again only for the rest of a body that broke off.
     pub(crate) completes: bool,
     /// Whether a layer further in handles it.
-    pub(crate) run: OuterRun,
+    pub(crate) outer_run: OuterRun,
     /// Whether that is not known, as its route has not answered yet.
-    pub(crate) provisional: bool,
+    pub(crate) is_provisional: bool,
     /// Whether it came through another layer before.
-    within: bool,
+    is_within: bool,
 }
 
-impl Ask {
+impl RequestContext {
     /// A request whose own key this is.
     pub(crate) fn new(
         route: &Arc<LayerState>,
-        look: Look,
+        look: RequestTraits,
         key: &str,
         parts: &mut Parts,
     ) -> Result<Self, BypassReason> {
         normalize::reject_method_override(parts, &route.policy.key_headers)?;
         let params = PathParams::of(parts);
         let target = TargetUri::from_request(parts)?.require_valid_host()?;
-        let named = route.policy.names(key, parts, &params, &target)?;
-        let search = Search::of(route, parts, key).map(Box::new);
-        let key = search.as_ref().map_or_else(|| key.into(), |search| search.key());
-        let origin = route.policy.effects.groups.then(|| target.origin());
+        let named = route.policy.names_for(key, parts, &params, &target)?;
+        let search = QueryScope::of(route, parts, key).map(Box::new);
+        let key = search.as_ref().map_or_else(|| key.into(), |search| search.lookup_key());
+        let origin = route.policy.invalidation_rules.groups.then(|| target.origin());
         normalize::normalize_host(parts);
         let span = request_span(&route, crate::http::request::axum_route::matched_path(parts), &key);
         let within = OuterRun::is_within(parts);
         let run = OuterRun::begin(&route.nesting, parts);
         Ok(Self {
             key,
-            search,
-            named,
+            scope: search,
+            names: named,
             origin,
             headers: parts.headers.clone(),
             head: look.head,
@@ -81,60 +81,60 @@ impl Ask {
             span,
             refreshes: false,
             completes: false,
-            run,
-            within,
-            provisional: false,
+            outer_run: run,
+            is_within: within,
+            is_provisional: false,
         })
     }
 
     /// What it asks for.
-    pub(crate) fn sought(&self) -> Sought<'_> {
-        Sought { key: &self.key, headers: &self.headers, search: self.search.as_deref() }
+    pub(crate) fn lookup_key(&self) -> LookupKey<'_> {
+        LookupKey { key: &self.key, headers: &self.headers, search: self.scope.as_deref() }
     }
 
     /// Its own key, whatever it is looked for under.
     pub(crate) fn exact_key(&self) -> &str {
-        self.search.as_ref().map_or(&self.key, |search| search.exact())
+        self.scope.as_ref().map_or(&self.key, |search| search.exact_key())
     }
 
     /// Whether a response has said meanwhile that it is to be looked for under another key; from now on it is.
-    pub(crate) fn moves_on(&mut self, route: &LayerState) -> bool {
-        let Some(search) = &mut self.search else { return false };
-        let moves = search.moves_on(route);
+    pub(crate) fn follow_redirect(&mut self, route: &LayerState) -> bool {
+        let Some(search) = &mut self.scope else { return false };
+        let moves = search.follow_redirect(route);
         if moves {
-            self.key = search.key();
+            self.key = search.lookup_key();
         }
         moves
     }
 
     /// What it waited for answers other queries: it is looked for where that belongs by now, or under its own key.
-    pub(crate) fn is_left(&mut self, route: &LayerState) {
-        if !self.moves_on(route)
-            && let Some(search) = &mut self.search
+    pub(crate) fn leave_scope(&mut self, route: &LayerState) {
+        if !self.follow_redirect(route)
+            && let Some(search) = &mut self.scope
         {
-            search.stays_alone();
-            self.key = search.key();
+            search.use_exact_key();
+            self.key = search.lookup_key();
         }
     }
 
     /// Under which name others wait with this request: where the fields are known that responses vary on, only those
     /// with the same values.
-    pub(crate) fn flight(&self, route: &LayerState) -> FlightKey {
+    pub(crate) fn flight_key(&self, route: &LayerState) -> FlightKey {
         let inner = &route.engine;
         let variant = match route.http.memory.find(&self.key, &self.headers, inner.clock.boot()) {
-            Found::OtherVariants(variants) => variants.of_request(&self.headers),
-            Found::Held(held) => held.variant(),
-            Found::Pass | Found::Nothing => 0,
+            MemoryLookup::OtherVariants(variants) => variants.variant_for(&self.headers),
+            MemoryLookup::Found(held) => held.variant(),
+            MemoryLookup::HitForMiss | MemoryLookup::Absent => 0,
         };
         // Layers do not wait for each other: a request may be on its way through two that give it the same key, or twice
         // through the same one.
-        let layer = std::ptr::from_ref(route).addr() as u64 ^ u64::from(self.within);
+        let layer = std::ptr::from_ref(route).addr() as u64 ^ u64::from(self.is_within);
         (self.key.clone(), variant ^ u128::from(layer))
     }
 
     /// The tags that the response to it gives itself in its fields.
     pub(crate) fn tags(&self, route: &LayerState, response: &HeaderMap) -> Vec<Tag> {
-        route.policy.effects.tags(response, self.origin.as_deref())
+        route.policy.invalidation_rules.tags(response, self.origin.as_deref())
     }
 }
 

@@ -16,10 +16,10 @@ use larder_core::time::{Boot, Wall};
 
 use crate::engine::invalidation_log::stamped::Stamped;
 use crate::http::cache_status;
-use crate::http::memory::header_cache::{Moment, rendered};
+use crate::http::memory::header_cache::{RenderKey, rendered};
 
 /// A stored response, ready to be served: its fields hold the places of those that each hit writes anew.
-pub(crate) struct Held {
+pub(crate) struct CachedResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -29,81 +29,81 @@ pub(crate) struct Held {
     pub(crate) filled_at: Option<Boot>,
     /// Its age at `since`.
     age: Duration,
-    since: Boot,
+    received_at: Boot,
     /// When it is fresh no more.
     stale_at: Boot,
     /// Until when it may be served without another question.
-    plain_until: Boot,
+    fresh_unconditionally_until: Boot,
     /// How long it took to make, in nanoseconds.
     pub(crate) cost: u64,
     /// No other one that is kept in memory has it.
-    number: u64,
+    id: u64,
     /// The generation of the log's table at which it was last found valid.
-    pub(crate) valid_at: AtomicU64,
+    pub(crate) valid_at_generation: AtomicU64,
     /// What other caches, nearer to the origin, said in `Cache-Status`.
-    pub(crate) others: Option<HeaderValue>,
+    pub(crate) upstream_cache_status: Option<HeaderValue>,
 }
 
 /// No generation of the table has this number, and no response that is kept.
 const NEVER: u64 = u64::MAX;
 
-impl Held {
+impl CachedResponse {
     /// What this process filled just now, beginning at `filled_at`; see there for what it only validated.
-    pub(crate) fn filled(mut stored: StoredResponse, filled_at: Option<Boot>, now: Boot) -> Self {
+    pub(crate) fn from_fill(mut stored: StoredResponse, filled_at: Option<Boot>, now: Boot) -> Self {
         let age = stored.meta.initial_age;
-        let others = cache_status::prepare(&mut stored.headers);
-        Self::new(stored, others, filled_at, age, now).kept()
+        let others = cache_status::reserve(&mut stored.headers);
+        Self::new(stored, others, filled_at, age, now).for_memory()
     }
 
     /// Made ready to be kept: with a number of its own, and without the room that its table of fields has to spare, about
     /// half a kilobyte. A copy has just what it needs.
-    pub(crate) fn kept(mut self) -> Self {
+    pub(crate) fn for_memory(mut self) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         self.headers = self.headers.clone();
-        self.number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        self.id = NUMBERS.fetch_add(1, Ordering::Relaxed);
         self
     }
 
     /// What came from the shared tier, its fields read behind [`cache_status::room`]. The time it spent there is measured by
     /// the calendar, as no other clock is common to the instances; from here on this process's own clock counts.
     #[inline]
-    pub(crate) fn promoted(mut stored: StoredResponse, wall: Wall, now: Boot) -> Self {
+    pub(crate) fn from_store(mut stored: StoredResponse, wall: Wall, now: Boot) -> Self {
         let resident = wall.saturating_since(stored.meta.response_time);
         let age = age::current_age(stored.meta.initial_age, resident);
-        let others = cache_status::prepare_behind_room(&mut stored.headers);
+        let others = cache_status::finish_reserved(&mut stored.headers);
         Self::new(stored, others, None, age, now)
     }
 
     #[inline]
     fn new(
         stored: StoredResponse,
-        others: Option<HeaderValue>,
+        upstream_cache_status: Option<HeaderValue>,
         filled_at: Option<Boot>,
         age: Duration,
-        since: Boot,
+        received_at: Boot,
     ) -> Self {
         let StoredResponse { status, headers, body, meta } = stored;
-        let stale_at = since.saturating_add(meta.lifetime.fresh.saturating_sub(age));
+        let stale_at = received_at.saturating_add(meta.lifetime.fresh.saturating_sub(age));
         Self {
             status,
             headers,
             body,
             filled_at,
             age,
-            since,
+            received_at,
             stale_at,
-            plain_until: if meta.flags.no_cache { Boot::ZERO } else { stale_at },
+            fresh_unconditionally_until: if meta.flags.no_cache { Boot::ZERO } else { stale_at },
             cost: u64::try_from(meta.cost.as_nanos()).unwrap_or(u64::MAX),
-            number: NEVER,
-            valid_at: AtomicU64::new(NEVER),
-            others,
+            id: NEVER,
+            valid_at_generation: AtomicU64::new(NEVER),
+            upstream_cache_status,
             meta,
         }
     }
 
     /// When this process came by it.
-    pub(crate) const fn since(&self) -> Boot {
-        self.since
+    pub(crate) const fn received_at(&self) -> Boot {
+        self.received_at
     }
 
     /// The digest of the fields that it varies on; zero for none.
@@ -121,37 +121,37 @@ impl Held {
     /// Its current age (RFC 9111 §4.2.3).
     #[inline]
     pub(crate) fn age(&self, now: Boot) -> Duration {
-        age::current_age(self.age, now.saturating_since(self.since))
+        age::current_age(self.age, now.saturating_since(self.received_at))
     }
 
     /// For how long it will be fresh.
     #[inline]
-    pub(crate) fn left(&self, now: Boot) -> Duration {
+    pub(crate) fn fresh_for(&self, now: Boot) -> Duration {
         Duration::from_nanos(self.nanos_left(now))
     }
 
     /// For how many nanoseconds it will be fresh.
     #[inline]
     pub(crate) fn nanos_left(&self, now: Boot) -> u64 {
-        self.stale_at.as_nanos().saturating_sub(self.reached(now).as_nanos())
+        self.stale_at.as_nanos().saturating_sub(self.at_least_received(now).as_nanos())
     }
 
     /// Whether it is fresh, and nothing that it says of itself asks for more than that.
     #[inline]
-    pub(crate) fn is_plainly_fresh(&self, now: Boot) -> bool {
-        self.reached(now) < self.plain_until
+    pub(crate) fn is_unconditionally_fresh(&self, now: Boot) -> bool {
+        self.at_least_received(now) < self.fresh_unconditionally_until
     }
 
     /// A request may have read the clock before another one brought this response, which is no younger for that.
     #[inline]
-    fn reached(&self, now: Boot) -> Boot {
-        now.max(self.since)
+    fn at_least_received(&self, now: Boot) -> Boot {
+        now.max(self.received_at)
     }
 
     /// Its fields for a fresh hit in memory, which `render` makes where they are not at hand.
     #[inline]
     pub(crate) fn rendered(&self, now: Boot, render: impl Fn() -> HeaderMap) -> HeaderMap {
-        rendered(Moment { response: self.number, age: self.age(now).as_secs() }, render)
+        rendered(RenderKey { response: self.id, age: self.age(now).as_secs() }, render)
     }
 
     /// What the rules of reuse ask of it.
@@ -169,7 +169,7 @@ impl Held {
     /// Its header fields as they are stored.
     pub(crate) fn stored_headers(&self) -> HeaderMap {
         let mut headers = self.headers.clone();
-        cache_status::unprepare(&mut headers, self.others.as_ref());
+        cache_status::unreserve(&mut headers, self.upstream_cache_status.as_ref());
         headers
     }
 
@@ -191,12 +191,12 @@ impl Held {
 
     /// Whether it has all that a request with these fields asks for. What is whole has.
     #[inline]
-    pub(crate) fn answers(&self, request: &HeaderMap) -> bool {
-        self.meta.part.as_ref().is_none_or(|part| self.part_answers(part, request))
+    pub(crate) fn satisfies(&self, request: &HeaderMap) -> bool {
+        self.meta.part.as_ref().is_none_or(|part| self.partial_satisfies(part, request))
     }
 
     #[cold]
-    fn part_answers(&self, part: &ContentRange, request: &HeaderMap) -> bool {
+    fn partial_satisfies(&self, part: &ContentRange, request: &HeaderMap) -> bool {
         match range::requested(request) {
             Requested::Bytes(ranges) => {
                 range::accepted(&self.headers)
@@ -218,7 +218,7 @@ impl Held {
     }
 }
 
-impl Stamped for Held {
+impl Stamped for CachedResponse {
     #[inline]
     fn position(&self) -> &Position {
         &self.meta.position
@@ -236,7 +236,7 @@ impl Stamped for Held {
 
     #[inline]
     fn valid_at(&self) -> &AtomicU64 {
-        &self.valid_at
+        &self.valid_at_generation
     }
 }
 
@@ -257,11 +257,11 @@ mod tests {
         for age in [Duration::ZERO, nanos(1), minute - nanos(1), minute, minute + nanos(1)] {
             let mut stored = stored("k", "");
             stored.meta.initial_age = age;
-            let held = Held::filled(stored, Some(now()), after(minute));
+            let held = CachedResponse::from_fill(stored, Some(now()), after(minute));
             for at in [Duration::ZERO, minute - nanos(1), minute, minute + nanos(1), minute * 2, minute * 3] {
                 let at = after(at);
                 let rule = reuse(&held.candidate(Verdict::Valid, true, at), None);
-                let short = held.is_plainly_fresh(at).then(|| Reuse::Fresh { left: held.left(at) });
+                let short = held.is_unconditionally_fresh(at).then(|| Reuse::Fresh { left: held.fresh_for(at) });
                 assert_eq!(short.is_some(), matches!(rule, Reuse::Fresh { .. }), "{age:?} {at:?}");
                 assert!(short.is_none_or(|short| short == rule), "{age:?} {at:?} {rule:?}");
             }

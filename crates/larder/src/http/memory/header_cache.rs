@@ -6,40 +6,40 @@ use http::HeaderMap;
 
 /// What changes from hit to hit changes once a second: a response, by its number, at one age in whole seconds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(super) struct RenderKey {
     pub(super) response: u64,
     pub(super) age: u64,
 }
 
 /// The fields at that moment. They are only kept from the second hit on, so that what is hit seldom costs no second table.
 #[derive(Clone)]
-struct Rendered {
-    at: Moment,
+struct RenderedHeaders {
+    at: RenderKey,
     fields: Option<HeaderMap>,
 }
 
 /// So many are kept by each thread that answers hits, about 1 KiB each: it is for the few that are asked for all the time.
-const KEPT: u64 = 64;
+const CAPACITY: u64 = 64;
 
 thread_local! {
-    static KEPT_HERE: RefCell<Vec<Option<Rendered>>> = const { RefCell::new(Vec::new()) };
+    static THREAD_HEADERS: RefCell<Vec<Option<RenderedHeaders>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The fields at this moment, rendered by `render` if they are not at hand.
 ///
 /// Each thread has its own: one place for all would be a lock that every hit takes.
 #[inline]
-pub(super) fn rendered(at: Moment, render: impl Fn() -> HeaderMap) -> HeaderMap {
-    let kept = KEPT_HERE.try_with(|kept| {
+pub(super) fn rendered(at: RenderKey, render: impl Fn() -> HeaderMap) -> HeaderMap {
+    let kept = THREAD_HEADERS.try_with(|kept| {
         let mut kept = kept.try_borrow_mut().ok()?;
-        match kept.get_mut(place(at.response % KEPT)) {
+        match kept.get_mut(place(at.response % CAPACITY)) {
             Some(Some(known)) if known.at == at => Some(known.fields.get_or_insert_with(&render).clone()),
             Some(other) => {
-                *other = Some(Rendered { at, fields: None });
+                *other = Some(RenderedHeaders { at, fields: None });
                 None
             }
             None => {
-                kept.resize(place(KEPT), None);
+                kept.resize(place(CAPACITY), None);
                 None
             }
         }
@@ -67,10 +67,10 @@ mod tests {
     #[test]
     fn each_is_given_its_own() {
         for round in 0..4 {
-            for response in 0..3 * KEPT {
+            for response in 0..3 * CAPACITY {
                 for age in [7, 7, 7, 8, 8, 8] {
                     let own = format!("{response} at {age}");
-                    let given = rendered(Moment { response, age }, || fields(&own));
+                    let given = rendered(RenderKey { response, age }, || fields(&own));
                     assert_eq!(given, fields(&own), "in round {round}");
                 }
             }
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_is_hit_again_and_again_is_rendered_no_more() {
-        let at = Moment { response: 1, age: 1 };
+        let at = RenderKey { response: 1, age: 1 };
         // The first one makes the room, the second is noted, the third is kept.
         for text in ["first", "second", "third"] {
             assert_eq!(rendered(at, || fields(text)), fields(text));

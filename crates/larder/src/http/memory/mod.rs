@@ -20,34 +20,34 @@ use larder_core::time::Boot;
 
 use crate::engine::memory_tier::MemoryTier;
 use crate::engine::report::MemoryUsage;
-use crate::http::memory::cached_response::Held;
-use crate::http::memory::oversize_keys::LongPasses;
-use crate::http::memory::slot::{Slot, SlotKey, SlotName, Variants};
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::oversize_keys::OversizeKeys;
+use crate::http::memory::slot::{Slot, SlotKey, SlotKeyRef, Variants};
 
 /// What the memory tier knows about a request.
-pub(crate) enum Found {
+pub(crate) enum MemoryLookup {
     /// Nothing.
-    Nothing,
+    Absent,
     /// The last responses could not be stored: nobody should wait for the next.
-    Pass,
+    HitForMiss,
     /// Responses to requests with other values in these fields.
     OtherVariants(Arc<Variants>),
     /// A response to such a request.
-    Held(Arc<Held>),
+    Found(Arc<CachedResponse>),
 }
 
 /// The responses in this process's memory, and what is known of the keys without one.
-pub(crate) struct Memory {
+pub(crate) struct ResponseMemory {
     slots: MemoryTier<SlotKey, Slot>,
-    long_passes: LongPasses,
+    oversize_keys: OversizeKeys,
 }
 
 /// For so long nobody waits for a key whose responses cannot be stored.
-const PASS_TIME: Duration = Duration::from_secs(10);
+const HIT_FOR_MISS_TIME: Duration = Duration::from_secs(10);
 
 /// The reason for which requests do not wait for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PassReason {
+pub(crate) enum UncacheableReason {
     /// The head of the last response forbids to store it. For ten seconds no request waits.
     Head,
     /// The body of the last response was too large, or did not end in time, and was waited for. For a minute no request waits,
@@ -55,7 +55,7 @@ pub(crate) enum PassReason {
     Body,
 }
 
-impl PassReason {
+impl UncacheableReason {
     pub(crate) const fn of(reason: NotStored) -> Self {
         match reason {
             NotStored::TooLarge | NotStored::Endless => Self::Body,
@@ -64,75 +64,75 @@ impl PassReason {
     }
 }
 
-impl Memory {
+impl ResponseMemory {
     pub(crate) fn new(bytes: u64) -> Self {
-        Self { slots: MemoryTier::new(bytes), long_passes: LongPasses::default() }
+        Self { slots: MemoryTier::new(bytes), oversize_keys: OversizeKeys::default() }
     }
 
     /// Looks a request up.
     #[inline]
-    pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> Found {
+    pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> MemoryLookup {
         let slots = &self.slots;
-        match slots.get(&SlotName { key, variant: 0 }) {
-            Some(Slot::Held(held)) => Found::Held(held),
-            Some(Slot::Pass { until }) if now < until => Found::Pass,
-            None | Some(Slot::Pass { .. }) => Found::Nothing,
+        match slots.get(&SlotKeyRef { key, variant: 0 }) {
+            Some(Slot::Response(held)) => MemoryLookup::Found(held),
+            Some(Slot::HitForMiss { until }) if now < until => MemoryLookup::HitForMiss,
+            None | Some(Slot::HitForMiss { .. }) => MemoryLookup::Absent,
             Some(Slot::Variants(variants)) => {
-                let variant = variants.of_request(headers);
-                match slots.get(&SlotName { key, variant }) {
-                    Some(Slot::Pass { until }) if now < until => Found::Pass,
+                let variant = variants.variant_for(headers);
+                match slots.get(&SlotKeyRef { key, variant }) {
+                    Some(Slot::HitForMiss { until }) if now < until => MemoryLookup::HitForMiss,
                     // 128 bits of a digest are no proof that the fields are the same.
-                    Some(Slot::Held(held)) if vary::matches(&held.meta.selecting, headers) => {
-                        Found::Held(held)
+                    Some(Slot::Response(held)) if vary::matches(&held.meta.selecting, headers) => {
+                        MemoryLookup::Found(held)
                     }
-                    _ => Found::OtherVariants(variants),
+                    _ => MemoryLookup::OtherVariants(variants),
                 }
             }
         }
     }
 
     /// Keeps a response, in place of what was known under its key, unless that knows more of the log.
-    pub(crate) fn insert(&self, held: Arc<Held>) {
+    pub(crate) fn insert(&self, held: Arc<CachedResponse>) {
         let slots = &self.slots;
         if !slots.is_enabled() {
             return;
         }
         let key = held.meta.key.clone();
         let variant = held.variant();
-        if matches!(slots.get(&SlotName { key: &key, variant }), Some(Slot::Held(known)) if held.is_older_than(&known))
+        if matches!(slots.get(&SlotKeyRef { key: &key, variant }), Some(Slot::Response(known)) if held.is_older_than(&known))
         {
             return;
         }
-        self.long_passes.forget(&key, variant);
+        self.oversize_keys.forget(&key, variant);
         if variant == 0 {
-            return slots.insert(SlotKey { key, variant: 0 }, Slot::Held(held));
+            return slots.insert(SlotKey { key, variant: 0 }, Slot::Response(held));
         }
         let known = self.variants(&key);
         let (variants, dropped) = Variants::with(known.as_deref(), &held.meta.selecting, variant);
         if let Some(dropped) = dropped {
-            slots.remove_if(&SlotName { key: &key, variant: dropped }, |_| true);
+            slots.remove_if(&SlotKeyRef { key: &key, variant: dropped }, |_| true);
         }
         slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
-        slots.insert(SlotKey { key, variant }, Slot::Held(held));
+        slots.insert(SlotKey { key, variant }, Slot::Response(held));
     }
 
     /// These fields, and those that responses under this key are known to vary on.
-    pub(crate) fn fields_with(&self, key: &str, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
+    pub(crate) fn merge_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
         match self.variants(key) {
-            Some(known) => known.fields_with(fields),
+            Some(known) => known.merge_fields(fields),
             None => fields,
         }
     }
 
     fn variants(&self, key: &str) -> Option<Arc<Variants>> {
-        match self.slots.get(&SlotName { key, variant: 0 }) {
+        match self.slots.get(&SlotKeyRef { key, variant: 0 }) {
             Some(Slot::Variants(variants)) => Some(variants),
             _ => None,
         }
     }
 
     /// Remembers which fields the responses under a key vary on, as the shared tier tells it.
-    pub(crate) fn insert_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Arc<Variants> {
+    pub(crate) fn insert_vary_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Arc<Variants> {
         let variants = Arc::new(Variants::of(fields));
         if self.slots.is_enabled() {
             self.slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
@@ -141,35 +141,35 @@ impl Memory {
     }
 
     /// Remembers for a while that responses under this key cannot be stored. Returns for how long.
-    pub(crate) fn insert_pass(
+    pub(crate) fn insert_hit_for_miss(
         &self,
         key: &str,
         headers: &HeaderMap,
-        reason: PassReason,
+        reason: UncacheableReason,
         now: Boot,
     ) -> Duration {
         // One variant that cannot be stored says nothing about the others.
-        let variant = self.variants(key).map_or(0, |variants| variants.of_request(headers));
+        let variant = self.variants(key).map_or(0, |variants| variants.variant_for(headers));
         let time = match reason {
-            PassReason::Head => PASS_TIME,
-            PassReason::Body => self.long_passes.next(key, variant),
+            UncacheableReason::Head => HIT_FOR_MISS_TIME,
+            UncacheableReason::Body => self.oversize_keys.next(key, variant),
         };
         if self.slots.is_enabled() {
             let until = now.saturating_add(time);
-            self.slots.insert(SlotKey { key: key.into(), variant }, Slot::Pass { until });
+            self.slots.insert(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
         }
         time
     }
 
     /// Whether it keeps anything at all.
-    pub(crate) const fn keeps(&self) -> bool {
+    pub(crate) const fn is_enabled(&self) -> bool {
         self.slots.is_enabled()
     }
 
     /// Forgets this very response, if it is still the one under its key.
-    pub(crate) fn remove(&self, held: &Arc<Held>) {
-        let same = |slot: &Slot| matches!(slot, Slot::Held(known) if Arc::ptr_eq(known, held));
-        self.slots.remove_if(&SlotName { key: &held.meta.key, variant: held.variant() }, same);
+    pub(crate) fn remove(&self, held: &Arc<CachedResponse>) {
+        let same = |slot: &Slot| matches!(slot, Slot::Response(known) if Arc::ptr_eq(known, held));
+        self.slots.remove_if(&SlotKeyRef { key: &held.meta.key, variant: held.variant() }, same);
     }
 
     /// Returns the number of slots, and about how many bytes they take.

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 /// One more key than this has all of them start again with the shortest time.
 const CAPACITY: usize = 4_096;
-const FIRST: Duration = Duration::from_secs(60);
-const LAST: Duration = Duration::from_secs(3600);
+const MIN_TIME: Duration = Duration::from_secs(60);
+const MAX_TIME: Duration = Duration::from_secs(3600);
 
 /// The last time of each key. It is of no interest to a hit, and therefore not in its slot.
 #[derive(Default)]
-pub(super) struct LongPasses {
+pub(super) struct OversizeKeys {
     times: Mutex<HashMap<u64, Duration>>,
     hasher: RandomState,
 }
 
-impl LongPasses {
+impl OversizeKeys {
     /// How long requests do not wait for this key now: twice as long as the last time.
     pub(super) fn next(&self, key: &str, variant: u128) -> Duration {
         let id = self.id(key, variant);
@@ -25,7 +25,7 @@ impl LongPasses {
         if times.len() >= CAPACITY && !times.contains_key(&id) {
             times.clear();
         }
-        *times.entry(id).and_modify(|time| *time = (*time * 2).min(LAST)).or_insert(FIRST)
+        *times.entry(id).and_modify(|time| *time = (*time * 2).min(MAX_TIME)).or_insert(MIN_TIME)
     }
 
     /// Forgets a key, as its response was stored.
@@ -50,11 +50,11 @@ mod tests {
 
     #[test]
     fn the_number_of_keys_is_bounded() {
-        let passes = LongPasses::default();
+        let passes = OversizeKeys::default();
         for number in 0..=CAPACITY {
-            assert_eq!(passes.next(&number.to_string(), 0), FIRST);
+            assert_eq!(passes.next(&number.to_string(), 0), MIN_TIME);
         }
         assert!(passes.times().len() <= CAPACITY);
-        assert_eq!(passes.next(&CAPACITY.to_string(), 0), FIRST * 2);
+        assert_eq!(passes.next(&CAPACITY.to_string(), 0), MIN_TIME * 2);
     }
 }

@@ -10,17 +10,17 @@ use larder_core::time::Boot;
 use quick_cache::Equivalent;
 
 use crate::engine::memory_tier::Weigh;
-use crate::http::memory::cached_response::Held;
+use crate::http::memory::cached_response::CachedResponse;
 
 /// What is known under a key, or under one variant of it.
 #[derive(Clone)]
 pub(crate) enum Slot {
     /// A response.
-    Held(Arc<Held>),
+    Response(Arc<CachedResponse>),
     /// Responses vary; they are under their variants.
     Variants(Arc<Variants>),
     /// Responses cannot be stored.
-    Pass { until: Boot },
+    HitForMiss { until: Boot },
 }
 
 /// The fields that the responses under a key vary on, and the variants that are held.
@@ -32,7 +32,7 @@ pub(crate) struct Variants {
 
 /// So many variants of one key are held; the next one takes the place of the oldest. More would let whoever sends
 /// made-up field values fill the memory with one page.
-pub(super) const MOST_VARIANTS: usize = 64;
+pub(super) const MAX_VARIANTS: usize = 64;
 
 impl Variants {
     pub(crate) const fn of(fields: Box<[HeaderName]>) -> Self {
@@ -40,12 +40,12 @@ impl Variants {
     }
 
     /// The digest of the variant that a request with these fields asks for.
-    pub(crate) fn of_request(&self, headers: &HeaderMap) -> u128 {
+    pub(crate) fn variant_for(&self, headers: &HeaderMap) -> u128 {
         vary::digest(&vary::selecting(&self.fields, headers))
     }
 
     /// These fields and its own, sorted and all different.
-    pub(super) fn fields_with(&self, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
+    pub(super) fn merge_fields(&self, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
         let mut all = fields.into_vec();
         all.extend_from_slice(&self.fields);
         all.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
@@ -65,7 +65,7 @@ impl Variants {
         };
         held.retain(|other| *other != variant);
         held.push(variant);
-        let dropped = (held.len() > MOST_VARIANTS).then(|| held.remove(0));
+        let dropped = (held.len() > MAX_VARIANTS).then(|| held.remove(0));
         (Self { fields, held }, dropped)
     }
 }
@@ -78,18 +78,18 @@ pub(super) struct SlotKey {
 }
 
 /// A [`SlotKey`] that is borrowed, so that a look-up allocates nothing.
-pub(super) struct SlotName<'a> {
+pub(super) struct SlotKeyRef<'a> {
     pub(super) key: &'a str,
     pub(super) variant: u128,
 }
 
 impl Hash for SlotKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        SlotName { key: &self.key, variant: self.variant }.hash(state);
+        SlotKeyRef { key: &self.key, variant: self.variant }.hash(state);
     }
 }
 
-impl Hash for SlotName<'_> {
+impl Hash for SlotKeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.key.hash(state);
         // Most keys have no variants, and a hit is quicker by what it does not hash.
@@ -99,7 +99,7 @@ impl Hash for SlotName<'_> {
     }
 }
 
-impl Equivalent<SlotKey> for SlotName<'_> {
+impl Equivalent<SlotKey> for SlotKeyRef<'_> {
     fn equivalent(&self, key: &SlotKey) -> bool {
         self.variant == key.variant && *self.key == *key.key
     }
@@ -114,9 +114,9 @@ impl Weigh for SlotKey {
 impl Weigh for Slot {
     fn weight(&self) -> u64 {
         let rest = match self {
-            Self::Held(held) => held.weight(),
+            Self::Response(held) => held.weight(),
             Self::Variants(variants) => size_of_val(&*variants.held) as u64 + 64,
-            Self::Pass { .. } => 0,
+            Self::HitForMiss { .. } => 0,
         };
         size_of::<Self>() as u64 + rest
     }

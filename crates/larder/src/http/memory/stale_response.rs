@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use larder_core::outcome::{MissReason, Tier};
 
-use crate::http::memory::cached_response::Held;
+use crate::http::memory::cached_response::CachedResponse;
 
 /// A stale response, and what may be done with it.
 #[derive(Clone)]
-pub(crate) struct Stale {
-    pub(crate) held: Arc<Held>,
+pub(crate) struct StaleResponse {
+    pub(crate) held: Arc<CachedResponse>,
     pub(crate) tier: Tier,
     pub(crate) reason: MissReason,
     pub(crate) while_revalidate: bool,
 }
 
-impl Stale {
+impl StaleResponse {
     /// A fresh response that is refreshed as if it had gone stale.
-    pub(crate) const fn early(held: Arc<Held>, tier: Tier) -> Self {
+    pub(crate) const fn for_early_refresh(held: Arc<CachedResponse>, tier: Tier) -> Self {
         Self { held, tier, reason: MissReason::Expired, while_revalidate: true }
     }
 }

@@ -1,6 +1,6 @@
 use http::HeaderValue;
 
-use super::slot::MOST_VARIANTS;
+use super::slot::MAX_VARIANTS;
 use super::*;
 use crate::testing::{after, held, now, varying};
 
@@ -17,25 +17,25 @@ fn accept(value: &str) -> HeaderMap {
     request(&[("accept", value)])
 }
 
-fn finds(memory: &Memory, key: &str, request: &HeaderMap) -> Option<Arc<Held>> {
+fn finds(memory: &ResponseMemory, key: &str, request: &HeaderMap) -> Option<Arc<CachedResponse>> {
     match memory.find(key, request, now()) {
-        Found::Held(held) => Some(held),
+        MemoryLookup::Found(held) => Some(held),
         _ => None,
     }
 }
 
-fn is(found: Option<Arc<Held>>, expected: &Arc<Held>) -> bool {
+fn is(found: Option<Arc<CachedResponse>>, expected: &Arc<CachedResponse>) -> bool {
     found.is_some_and(|found| Arc::ptr_eq(&found, expected))
 }
 
 #[test]
 fn a_response_is_found_under_its_key_alone() {
-    let memory = Memory::new(MIB);
+    let memory = ResponseMemory::new(MIB);
     let (a, newer) = (held("a", "1"), held("a", "2"));
     memory.insert(Arc::clone(&a));
     assert!(is(finds(&memory, "a", &HeaderMap::new()), &a));
     assert!(is(finds(&memory, "a", &accept("text/plain")), &a), "it does not vary");
-    assert!(matches!(memory.find("b", &HeaderMap::new(), now()), Found::Nothing));
+    assert!(matches!(memory.find("b", &HeaderMap::new(), now()), MemoryLookup::Absent));
     memory.insert(Arc::clone(&newer));
     assert!(is(finds(&memory, "a", &HeaderMap::new()), &newer));
     assert_eq!(memory.usage().entries, 1);
@@ -43,19 +43,19 @@ fn a_response_is_found_under_its_key_alone() {
 
 #[test]
 fn a_memory_of_no_bytes_keeps_nothing() {
-    let memory = Memory::new(0);
-    assert!(!memory.keeps());
+    let memory = ResponseMemory::new(0);
+    assert!(!memory.is_enabled());
     memory.insert(held("a", "1"));
-    memory.insert_pass("a", &HeaderMap::new(), PassReason::Head, now());
-    assert!(matches!(memory.find("a", &HeaderMap::new(), now()), Found::Nothing));
+    memory.insert_hit_for_miss("a", &HeaderMap::new(), UncacheableReason::Head, now());
+    assert!(matches!(memory.find("a", &HeaderMap::new(), now()), MemoryLookup::Absent));
     assert_eq!((memory.usage().entries, memory.usage().bytes), (0, 0));
-    let variants = memory.insert_fields("a", [http::header::ACCEPT].into());
+    let variants = memory.insert_vary_fields("a", [http::header::ACCEPT].into());
     assert_eq!(*variants.fields, [http::header::ACCEPT]);
 }
 
 #[test]
 fn each_variant_is_found_by_its_own_request() {
-    let memory = Memory::new(MIB);
+    let memory = ResponseMemory::new(MIB);
     let plain = varying("a", &["accept"], &accept("text/plain"));
     let html = varying("a", &["accept"], &accept("text/html"));
     let none = varying("a", &["accept"], &HeaderMap::new());
@@ -66,7 +66,7 @@ fn each_variant_is_found_by_its_own_request() {
     assert!(is(finds(&memory, "a", &accept("text/html")), &html));
     assert!(is(finds(&memory, "a", &HeaderMap::new()), &none));
     match memory.find("a", &accept("image/png"), now()) {
-        Found::OtherVariants(variants) => assert_eq!(*variants.fields, [http::header::ACCEPT]),
+        MemoryLookup::OtherVariants(variants) => assert_eq!(*variants.fields, [http::header::ACCEPT]),
         _ => panic!("other variants are known"),
     }
 }
@@ -74,24 +74,24 @@ fn each_variant_is_found_by_its_own_request() {
 /// Whoever sends made-up values cannot fill the memory with one page.
 #[test]
 fn of_too_many_variants_the_oldest_goes() {
-    let memory = Memory::new(64 * MIB);
+    let memory = ResponseMemory::new(64 * MIB);
     let nth = |n: usize| accept(&n.to_string());
-    for n in 0..=MOST_VARIANTS {
+    for n in 0..=MAX_VARIANTS {
         memory.insert(varying("a", &["accept"], &nth(n)));
         // The first is used all the time; still it is the oldest.
         finds(&memory, "a", &nth(0));
     }
     assert!(finds(&memory, "a", &nth(0)).is_none());
-    for n in 1..=MOST_VARIANTS {
+    for n in 1..=MAX_VARIANTS {
         assert!(finds(&memory, "a", &nth(n)).is_some(), "{n}");
     }
-    let slots = MOST_VARIANTS + 1;
+    let slots = MAX_VARIANTS + 1;
     assert_eq!(memory.usage().entries, slots as u64);
     // One that is stored again and again is still one, and takes nobody's place.
-    for _ in 0..MOST_VARIANTS {
-        memory.insert(varying("a", &["accept"], &nth(MOST_VARIANTS)));
+    for _ in 0..MAX_VARIANTS {
+        memory.insert(varying("a", &["accept"], &nth(MAX_VARIANTS)));
     }
-    for n in 1..=MOST_VARIANTS {
+    for n in 1..=MAX_VARIANTS {
         assert!(finds(&memory, "a", &nth(n)).is_some(), "{n}");
     }
     // And it is the newest from then on.
@@ -104,25 +104,25 @@ fn of_too_many_variants_the_oldest_goes() {
 
 #[test]
 fn responses_that_vary_on_other_fields_do_not_replace_each_other_in_turns() {
-    let memory = Memory::new(MIB);
+    let memory = ResponseMemory::new(MIB);
     let both = request(&[("accept", "text/plain"), ("cookie", "a=b")]);
     memory.insert(varying("a", &["accept"], &both));
-    let fields = memory.fields_with("a", [http::header::COOKIE].into());
+    let fields = memory.merge_fields("a", [http::header::COOKIE].into());
     assert_eq!(*fields, [http::header::ACCEPT, http::header::COOKIE]);
     let by_both = varying("a", &["accept", "cookie"], &both);
     memory.insert(Arc::clone(&by_both));
-    let again = memory.fields_with("a", [http::header::ACCEPT].into());
+    let again = memory.merge_fields("a", [http::header::ACCEPT].into());
     assert_eq!(*again, [http::header::ACCEPT, http::header::COOKIE]);
     assert!(is(finds(&memory, "a", &both), &by_both));
     assert!(finds(&memory, "a", &accept("text/plain")).is_none());
-    assert_eq!(*memory.fields_with("b", [http::header::ACCEPT].into()), [http::header::ACCEPT]);
+    assert_eq!(*memory.merge_fields("b", [http::header::ACCEPT].into()), [http::header::ACCEPT]);
 }
 
 #[test]
 fn what_the_shared_tier_tells_of_fields_leads_to_variants() {
-    let memory = Memory::new(MIB);
-    memory.insert_fields("a", [http::header::ACCEPT].into());
-    assert!(matches!(memory.find("a", &accept("x"), now()), Found::OtherVariants(_)));
+    let memory = ResponseMemory::new(MIB);
+    memory.insert_vary_fields("a", [http::header::ACCEPT].into());
+    assert!(matches!(memory.find("a", &accept("x"), now()), MemoryLookup::OtherVariants(_)));
     let promoted = varying("a", &["accept"], &accept("x"));
     memory.insert(Arc::clone(&promoted));
     assert!(is(finds(&memory, "a", &accept("x")), &promoted));
@@ -130,13 +130,13 @@ fn what_the_shared_tier_tells_of_fields_leads_to_variants() {
 
 #[test]
 fn nobody_waits_for_what_cannot_be_stored_and_only_for_a_while() {
-    let memory = Memory::new(MIB);
+    let memory = ResponseMemory::new(MIB);
     let any = HeaderMap::new();
-    memory.insert_pass("a", &any, PassReason::Head, now());
+    memory.insert_hit_for_miss("a", &any, UncacheableReason::Head, now());
     let just_before = after(Duration::from_secs(10) - Duration::from_nanos(1));
-    assert!(matches!(memory.find("a", &any, just_before), Found::Pass));
-    assert!(matches!(memory.find("a", &any, after(Duration::from_secs(10))), Found::Nothing));
-    assert!(matches!(memory.find("b", &any, now()), Found::Nothing));
+    assert!(matches!(memory.find("a", &any, just_before), MemoryLookup::HitForMiss));
+    assert!(matches!(memory.find("a", &any, after(Duration::from_secs(10))), MemoryLookup::Absent));
+    assert!(matches!(memory.find("b", &any, now()), MemoryLookup::Absent));
     let stored = held("a", "1");
     memory.insert(Arc::clone(&stored));
     assert!(is(finds(&memory, "a", &any), &stored), "it could be stored after all");
@@ -144,23 +144,23 @@ fn nobody_waits_for_what_cannot_be_stored_and_only_for_a_while() {
 
 #[test]
 fn the_time_doubles_for_bodies_that_were_waited_for_in_vain() {
-    let memory = Memory::new(MIB);
+    let memory = ResponseMemory::new(MIB);
     let any = HeaderMap::new();
     let mut at = now();
     for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
         let time = Duration::from_secs(minutes * 60);
-        assert_eq!(memory.insert_pass("a", &any, PassReason::Body, at), time);
+        assert_eq!(memory.insert_hit_for_miss("a", &any, UncacheableReason::Body, at), time);
         let end = at.saturating_add(time);
         let just_before = at.saturating_add(time - Duration::from_nanos(1));
-        assert!(matches!(memory.find("a", &any, just_before), Found::Pass));
-        assert!(matches!(memory.find("a", &any, end), Found::Nothing));
+        assert!(matches!(memory.find("a", &any, just_before), MemoryLookup::HitForMiss));
+        assert!(matches!(memory.find("a", &any, end), MemoryLookup::Absent));
         // Another reason in between neither doubles nor forgets it.
-        assert_eq!(memory.insert_pass("a", &any, PassReason::Head, end), Duration::from_secs(10));
+        assert_eq!(memory.insert_hit_for_miss("a", &any, UncacheableReason::Head, end), Duration::from_secs(10));
         at = end;
     }
     memory.insert(held("a", "1"));
     assert_eq!(
-        memory.insert_pass("a", &any, PassReason::Body, at),
+        memory.insert_hit_for_miss("a", &any, UncacheableReason::Body, at),
         Duration::from_secs(60),
         "it was stored since"
     );
@@ -168,19 +168,19 @@ fn the_time_doubles_for_bodies_that_were_waited_for_in_vain() {
 
 #[test]
 fn a_variant_that_cannot_be_stored_says_nothing_about_the_others() {
-    let memory = Memory::new(MIB);
+    let memory = ResponseMemory::new(MIB);
     let plain = varying("a", &["accept"], &accept("text/plain"));
     memory.insert(Arc::clone(&plain));
-    memory.insert_pass("a", &accept("text/html"), PassReason::Head, now());
-    assert!(matches!(memory.find("a", &accept("text/html"), now()), Found::Pass));
+    memory.insert_hit_for_miss("a", &accept("text/html"), UncacheableReason::Head, now());
+    assert!(matches!(memory.find("a", &accept("text/html"), now()), MemoryLookup::HitForMiss));
     let later = memory.find("a", &accept("text/html"), after(Duration::from_secs(10)));
-    assert!(matches!(later, Found::OtherVariants(_)));
+    assert!(matches!(later, MemoryLookup::OtherVariants(_)));
     assert!(is(finds(&memory, "a", &accept("text/plain")), &plain));
 }
 
 #[test]
 fn only_the_very_response_is_forgotten() {
-    let memory = Memory::new(MIB);
+    let memory = ResponseMemory::new(MIB);
     let (old, new) = (held("a", "1"), held("a", "1"));
     memory.insert(Arc::clone(&old));
     memory.insert(Arc::clone(&new));
@@ -201,14 +201,14 @@ fn only_the_very_response_is_forgotten() {
 
 #[test]
 fn it_is_bounded_by_bytes_and_not_by_count() {
-    let memory = Memory::new(MIB);
+    let memory = ResponseMemory::new(MIB);
     for n in 0..200 {
         memory.insert(held(&format!("large {n}"), vec![0; 16 * 1024]));
         assert!(memory.usage().bytes <= MIB, "{}", memory.usage().bytes);
     }
     assert!(memory.usage().bytes > MIB / 2, "{}", memory.usage().bytes);
     assert!(memory.usage().entries < 64, "{}", memory.usage().entries);
-    let memory = Memory::new(MIB);
+    let memory = ResponseMemory::new(MIB);
     for n in 0..1_000 {
         memory.insert(held(&format!("small {n}"), ""));
     }
@@ -218,15 +218,15 @@ fn it_is_bounded_by_bytes_and_not_by_count() {
 #[test]
 fn a_response_weighs_what_it_takes() {
     let weight = |key: &str, body: usize| {
-        let memory = Memory::new(MIB);
+        let memory = ResponseMemory::new(MIB);
         memory.insert(held(key, vec![0; body]));
         memory.usage().bytes
     };
     let least = weight("a", 0);
-    assert!(least > size_of::<Held>() as u64 && least < 4_096, "{least}");
+    assert!(least > size_of::<CachedResponse>() as u64 && least < 4_096, "{least}");
     assert_eq!(weight("a", 10_000) - least, 10_000);
     assert!(weight(&"a".repeat(1_001), 0) - least >= 1_000);
-    let memory = Memory::new(MIB);
+    let memory = ResponseMemory::new(MIB);
     memory.insert(held("huge", vec![0; 2 * 1024 * 1024]));
     assert_eq!(
         (memory.usage().entries, memory.usage().bytes),

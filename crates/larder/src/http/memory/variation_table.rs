@@ -20,14 +20,14 @@ use crate::http::policy::names::equivalent_uri;
 const BYTES: u64 = 1024 * 1024;
 const SHARDS: usize = 4;
 /// For sizing the table alone; it grows.
-const TYPICAL: u64 = 256;
+const TYPICAL_ENTRY: u64 = 256;
 
 /// By the key of a URI without its query, what its newest response said that said anything, for as long as that response is
 /// of use.
 ///
 /// One that says nothing changes nothing: on many sites the pages say it and the errors among them do not.
 #[derive(Default)]
-pub(crate) struct Variations {
+pub(crate) struct VariationTable {
     /// Made where the first one is learned: most caches never see the field.
     known: OnceLock<Option<Cache<Box<str>, Entry, ByWeight>>>,
 }
@@ -39,7 +39,7 @@ struct Entry {
     until: Boot,
 }
 
-impl Variations {
+impl VariationTable {
     pub(crate) fn get(&self, base: &str, now: Boot) -> Option<Arc<UrlVariation>> {
         let entry = self.known.get()?.as_ref()?.get(base)?;
         (now < entry.until).then_some(entry.variation)
@@ -48,7 +48,7 @@ impl Variations {
     /// Takes in what a response said, at the time that `wall` and `now` are, unless a newer one said something else.
     ///
     /// It may come from another instance, whose clock differs: nothing but the number of fills rests on what is newer.
-    pub(crate) fn learn(&self, base: &str, told: Told, wall: Wall, now: Boot) {
+    pub(crate) fn record(&self, base: &str, told: Told, wall: Wall, now: Boot) {
         let Some(known) = self.known.get_or_init(table) else { return };
         let at = told.at.min(wall);
         let mut until = now.saturating_add(told.life.saturating_sub(wall.saturating_since(at)));
@@ -68,7 +68,7 @@ impl Variations {
     }
 
     /// All that is remembered under such keys, for who does not know the whole of one.
-    pub(super) fn of_all(&self, is_one: impl Fn(&str) -> bool, now: Boot) -> Vec<Arc<UrlVariation>> {
+    pub(super) fn matching(&self, is_one: impl Fn(&str) -> bool, now: Boot) -> Vec<Arc<UrlVariation>> {
         let known = self.known.get().and_then(Option::as_ref);
         let entries = known.into_iter().flat_map(Cache::iter);
         let of_these = entries.filter(|(base, entry)| now < entry.until && is_one(base));
@@ -85,7 +85,7 @@ impl Variations {
     }
 }
 
-impl EquivalentUris for Variations {
+impl EquivalentUris for VariationTable {
     /// These events, and for each URI that they name another one: the one that responses to its equivalents have as a name, as
     /// far as it is known here which those are.
     ///
@@ -98,11 +98,11 @@ impl EquivalentUris for Variations {
     }
 }
 
-impl Variations {
+impl VariationTable {
     fn equivalents(&self, uri: &UriName, now: Boot) -> Vec<UriName> {
         // Variations are remembered by key, and a key has a scheme, a host and the spelling that was sent.
         let without_query = Selector::Uri(uri.with_query(None));
-        let known = self.of_all(|base| without_query.names_key(base), now);
+        let known = self.matching(|base| without_query.names_key(base), now);
         let mut equivalents: Vec<UriName> = Vec::new();
         for variation in known {
             let equivalent = equivalent_uri(uri, &variation);
@@ -118,7 +118,7 @@ impl Variations {
 /// `None` if there can be none, which the constants rule out.
 fn table() -> Option<Cache<Box<str>, Entry, ByWeight>> {
     let options = OptionsBuilder::new()
-        .estimated_items_capacity(usize::try_from(BYTES / TYPICAL).unwrap_or(usize::MAX))
+        .estimated_items_capacity(usize::try_from(BYTES / TYPICAL_ENTRY).unwrap_or(usize::MAX))
         .weight_capacity(BYTES)
         .shards(SHARDS)
         .build()

@@ -6,29 +6,29 @@ use http::Request;
 use larder_core::outcome::{BypassReason, MissReason, Outcome};
 
 use crate::http::body::CacheBody;
-use crate::http::body::service_bounds::{Answer, Inner};
+use crate::http::body::service_bounds::{ServiceResult, CacheableService};
 use crate::http::fill::Fill;
 use crate::http::fill::run::run_attached;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::only_if_cached::is_only_if_cached;
-use crate::http::lookup::request_context::Ask;
-use crate::http::memory::cached_response::Held;
-use crate::http::memory::stale_response::Stale;
+use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::answer_only_if_cached::nothing_stored;
-use crate::http::ready_service::Place;
+use crate::http::ready_service::ReadyService;
 use crate::http::serve::record::record;
 
 /// Answers a request that must not be given what is stored. What the handler makes of it is stored if it may be, and
 /// what is older than what this instance will read of the log is refused as ever.
 pub(crate) async fn past_what_is_stored<S, Q>(
     route: Arc<LayerState>,
-    place: Place<S>,
+    place: ReadyService<S>,
     request: Request<Q>,
-    ask: Ask,
+    ask: RequestContext,
     reason: BypassReason,
-) -> Answer<S::Body, S::Error>
+) -> ServiceResult<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     if is_only_if_cached(&route, &ask.headers) {
@@ -41,47 +41,47 @@ where
 /// for a handler that fails.
 pub(super) async fn alone<S, Q>(
     route: &Arc<LayerState>,
-    ask: Ask,
-    place: Place<S>,
+    ask: RequestContext,
+    place: ReadyService<S>,
     request: Request<Q>,
-    stale: Option<Stale>,
+    stale: Option<StaleResponse>,
     outcome: Outcome,
-) -> Answer<S::Body, S::Error>
+) -> ServiceResult<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    run_attached(Fill::of_one(route, ask, stale, None, outcome), place, request).await
+    run_attached(Fill::for_one(route, ask, stale, None, outcome), place, request).await
 }
 
 /// Passes a request on to a layer further in, which handles it.
 pub(super) async fn pass_to_nested<S, Q>(
     route: &LayerState,
-    ask: Ask,
-    place: Place<S>,
+    ask: RequestContext,
+    place: ReadyService<S>,
     request: Request<Q>,
-) -> Answer<S::Body, S::Error>
+) -> ServiceResult<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     record(&route, &ask, Outcome::Bypass(BypassReason::Nested));
-    let response = place.take().await?.call(request).await?;
+    let response = place.ready().await?.call(request).await?;
     Ok(response.map(CacheBody::inner))
 }
 
 /// Runs the handler for a request for parts, as it is. Where only `base` is stored, the two may make more together.
 pub(super) async fn in_part<S, Q>(
     route: &Arc<LayerState>,
-    ask: Ask,
-    place: Place<S>,
+    ask: RequestContext,
+    place: ReadyService<S>,
     request: Request<Q>,
-    base: Option<Arc<Held>>,
+    base: Option<Arc<CachedResponse>>,
     reason: MissReason,
-) -> Answer<S::Body, S::Error>
+) -> ServiceResult<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    run_attached(Fill::of_one(route, ask, None, base, Outcome::Miss(reason)), place, request).await
+    run_attached(Fill::for_one(route, ask, None, base, Outcome::Miss(reason)), place, request).await
 }

@@ -10,29 +10,29 @@ use tracing::Instrument as _;
 
 use crate::engine::coalesce::audience::ClientGuard;
 use crate::http::body::CacheBody;
-use crate::http::body::follower_body::{Again, FollowBody};
-use crate::http::body::incomplete::failure;
-use crate::http::body::service_bounds::Inner;
-use crate::http::body::shared_body::{Arriving, Reader};
-use crate::http::flight_event::{Flight, Heard};
+use crate::http::body::follower_body::{RetryFn, FollowerBody};
+use crate::http::body::incomplete::incomplete_body_error;
+use crate::http::body::service_bounds::CacheableService;
+use crate::http::body::shared_body::{SharedBody, SharedBodyReader};
+use crate::http::flight_event::{Flight, FillEvent};
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::request_context::Ask;
+use crate::http::lookup::request_context::RequestContext;
 use crate::http::miss::answer_again;
-use crate::http::ready_service::Place;
+use crate::http::ready_service::ReadyService;
 
 /// How a body whose rest does not come is ended, for a request that may be answered by a body that is arriving.
 ///
 /// One that may want less than the whole of it waits for the end, and so does one whose body could not fail.
-pub(super) fn may_follow<E: 'static>(ask: &Ask) -> Option<fn() -> E> {
-    if ask.head || ask.conditional || ask.range { None } else { failure() }
+pub(super) fn may_follow<E: 'static>(ask: &RequestContext) -> Option<fn() -> E> {
+    if ask.head || ask.conditional || ask.range { None } else { incomplete_body_error() }
 }
 
 /// What is to be heard of a flight by a request that may follow it, or not.
-pub(super) async fn hear(flight: &Flight, ask: &Ask, may_follow: bool) -> Option<Heard> {
+pub(super) async fn hear(flight: &Flight, ask: &RequestContext, may_follow: bool) -> Option<FillEvent> {
     if may_follow {
         match flight.next_event().await? {
             // What it varies on is remembered once it is stored: only then do those wait together who would be given the same.
-            Heard::Arriving(arriving) if !vary::matches(&arriving.head.meta.selecting, &ask.headers) => {}
+            FillEvent::HeadReady(arriving) if !vary::matches(&arriving.head.meta.selecting, &ask.headers) => {}
             heard => return Some(heard),
         }
     }
@@ -42,9 +42,9 @@ pub(super) async fn hear(flight: &Flight, ask: &Ask, may_follow: bool) -> Option
 /// A request that follows a fill, and all that it takes to ask again where that breaks off.
 pub(super) struct Follower<S, Q, E> {
     pub(super) route: Arc<LayerState>,
-    pub(super) place: Place<S>,
+    pub(super) place: ReadyService<S>,
     pub(super) request: Request<Q>,
-    pub(super) ask: Ask,
+    pub(super) ask: RequestContext,
     /// How often it has waited in vain.
     pub(super) waits: usize,
     pub(super) reason: MissReason,
@@ -54,14 +54,14 @@ pub(super) struct Follower<S, Q, E> {
 
 impl<S, Q, B> Follower<S, Q, B::Error>
 where
-    S: Inner<Q, Body = B>,
+    S: CacheableService<Q, Body = B>,
     B: http_body::Body<Data = Bytes, Error: Send> + Send + 'static,
     Q: Send + 'static,
 {
     /// The answer to it, but for its head.
-    pub(super) fn follow(self, arriving: Arc<Arriving>) -> CacheBody<B> {
+    pub(super) fn follow(self, arriving: Arc<SharedBody>) -> CacheBody<B> {
         let Self { route, place, request, mut ask, waits, reason, fail, seat } = self;
-        let again: Again<B> = Box::new(move || {
+        let again: RetryFn<B> = Box::new(move || {
             ask.completes = true;
             let span = ask.span.clone();
             let again = async move {
@@ -70,6 +70,6 @@ where
             };
             Box::pin(again.instrument(span))
         });
-        CacheBody::following(FollowBody::new(Reader::new(arriving), again, fail).seated(seat))
+        CacheBody::following(FollowerBody::new(SharedBodyReader::new(arriving), again, fail).counted(seat))
     }
 }

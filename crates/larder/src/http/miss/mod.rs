@@ -21,27 +21,27 @@ use tokio::time::{Instant, timeout_at};
 use crate::engine::coalesce::clients::Clients;
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::http::body::CacheBody;
-use crate::http::body::service_bounds::{Answer, Inner};
-use crate::http::cache_status::Forwarded;
+use crate::http::body::service_bounds::{ServiceResult, CacheableService};
+use crate::http::cache_status::ForwardInfo;
 use crate::http::fill::Fill;
-use crate::http::fill::claim_fill::{Right, right_to_fill};
-use crate::http::fill::refresh::{is_due, refresh};
+use crate::http::fill::claim_fill::{Claim, claim_fill};
+use crate::http::fill::refresh::{is_due, spawn_refresh};
 use crate::http::fill::run::run_detached;
-use crate::http::flight_event::{Ended, Flight, Heard, Joined, Lead, arriving};
+use crate::http::flight_event::{FlightOutcome, Flight, FillEvent, Joined, Lead, shared_body};
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::Known;
+use crate::http::lookup::Lookup;
 use crate::http::lookup::eligibility::credentials_reason;
 use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared};
 use crate::http::lookup::only_if_cached::is_only_if_cached;
-use crate::http::lookup::request_context::Ask;
-use crate::http::memory::cached_response::Held;
-use crate::http::memory::stale_response::Stale;
+use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::alone::{alone, in_part, pass_to_nested};
 use crate::http::miss::answer_only_if_cached::only_stored;
 use crate::http::miss::follow::{Follower, hear, may_follow};
 use crate::http::miss::recheck::{Again, found, look_again, look_for_parts};
 use crate::http::miss::settle::{Joining, Taken, taken};
-use crate::http::ready_service::Place;
+use crate::http::ready_service::ReadyService;
 use crate::http::serve;
 
 /// How often a request that waited in vain waits again. Each time costs one run of a handler that fails, and one after
@@ -53,15 +53,15 @@ pub(crate) async fn answer<S, Q>(
     route: Arc<LayerState>,
     inner: S,
     request: Request<Q>,
-    mut ask: Ask,
-    known: Known,
-) -> Answer<S::Body, S::Error>
+    mut ask: RequestContext,
+    known: Lookup,
+) -> ServiceResult<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     spawn_follower(&route.engine);
-    let place = Place::ready(inner);
+    let place = ReadyService::new(inner);
     if is_only_if_cached(&route, &ask.headers) {
         return Ok(only_stored(&route, &mut ask, known).await);
     }
@@ -74,73 +74,73 @@ where
 /// Answers a request once more, for the rest of a body that it followed and that broke off: it has waited in vain.
 pub(super) async fn answer_again<S, Q>(
     route: Arc<LayerState>,
-    place: Place<S>,
+    place: ReadyService<S>,
     request: Request<Q>,
-    ask: Ask,
+    ask: RequestContext,
     outcome: Outcome,
     waits: usize,
-) -> Answer<S::Body, S::Error>
+) -> ServiceResult<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     if waits == MOST_WAITS {
         return alone(&route, ask, place, request, None, outcome).await;
     }
-    let known = lookup_memory_for(&route, ask.sought(), route.engine.clock.boot());
+    let known = lookup_memory_for(&route, ask.lookup_key(), route.engine.clock.boot());
     answer_from(route, place, request, ask, known, waits + 1).await
 }
 
 /// Answers a request of which so much is known, and that has waited in vain so often.
 async fn answer_from<S, Q>(
     route: Arc<LayerState>,
-    mut place: Place<S>,
+    mut place: ReadyService<S>,
     request: Request<Q>,
-    mut ask: Ask,
-    mut known: Known,
+    mut ask: RequestContext,
+    mut known: Lookup,
     mut waits: usize,
-) -> Answer<S::Body, S::Error>
+) -> ServiceResult<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     // For a request for parts: what was found in the shared tier.
     let mut looked = None;
-    let until = Instant::now() + route.policy.fill_limits.follow();
+    let until = Instant::now() + route.policy.fill_limits.follower_wait();
     loop {
         let stale = match known {
-            Known::Stale(stale) if stale.while_revalidate => {
+            Lookup::Stale(stale) if stale.while_revalidate => {
                 return Ok(serve_and_refresh(&route, ask, place, request, stale));
             }
-            Known::Fresh(held, tier) => {
-                let response = serve::asked(&route, &ask, &held, Outcome::Hit(tier));
+            Lookup::Fresh(held, tier) => {
+                let response = serve::from_cache(&route, &ask, &held, Outcome::Hit(tier));
                 if is_due(&route, &held, route.engine.clock.boot()) {
-                    refresh(&route, ask, place, request, Stale::early(held, tier));
+                    spawn_refresh(&route, ask, place, request, StaleResponse::for_early_refresh(held, tier));
                 }
                 return Ok(response);
             }
-            Known::Pass => {
+            Lookup::HitForMiss => {
                 return alone(&route, ask, place, request, None, Outcome::Miss(MissReason::Pass)).await;
             }
-            Known::Stale(stale) => Ok(stale),
-            Known::Part(_) => Err(MissReason::Partial),
-            Known::Missing(reason) => Err(reason),
+            Lookup::Stale(stale) => Ok(stale),
+            Lookup::Partial(_) => Err(MissReason::Partial),
+            Lookup::Miss(reason) => Err(reason),
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
         if ask.range && stale.is_err() {
-            if ask.provisional {
+            if ask.is_provisional {
                 return in_part(&route, ask, place, request, None, reason).await;
             }
             if let Some(base) = looked {
                 return in_part(&route, ask, place, request, base, reason).await;
             }
             known = look_for_parts(&route, &ask, reason).await;
-            if matches!(known, Known::Missing(_)) && ask.moves_on(&route) {
-                known = lookup_memory_for(&route, ask.sought(), route.engine.clock.boot());
+            if matches!(known, Lookup::Miss(_)) && ask.follow_redirect(&route) {
+                known = lookup_memory_for(&route, ask.lookup_key(), route.engine.clock.boot());
                 continue;
             }
             looked = Some(match &known {
-                Known::Part(base) => Some(Arc::clone(base)),
+                Lookup::Partial(base) => Some(Arc::clone(base)),
                 _ => None,
             });
             continue;
@@ -149,9 +149,9 @@ where
         let fail = may_follow::<<S::Body as Body>::Error>(&ask);
         let (flight, joined, ended, reason) = match join(&route, &ask) {
             Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
-                Again::Lead(..) if ask.moves_on(&route) => {
+                Again::Lead(..) if ask.follow_redirect(&route) => {
                     drop(lead);
-                    known = lookup_memory_for(&route, ask.sought(), route.engine.clock.boot());
+                    known = lookup_memory_for(&route, ask.lookup_key(), route.engine.clock.boot());
                     continue;
                 }
                 Again::Lead(stale, reason, _) if ask.head => {
@@ -159,35 +159,35 @@ where
                     return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
                 }
                 Again::Lead(stale, reason, seen) => {
-                    match right_to_fill(&route, &ask, &lead, stale, seen, &mut place).await {
-                        Right::Fill(lease, stale) => {
+                    match claim_fill(&route, &ask, &lead, stale, seen, &mut place).await {
+                        Claim::Granted(lease, stale) => {
                             let outcome = Outcome::Miss(reason);
                             let clients = Clients::for_flight(lead.flight());
                             let lead = Some(lead);
                             let fill = Fill {
                                 route,
                                 ask,
-                                lead,
+                                leader: lead,
                                 lease,
                                 stale,
                                 base: None,
                                 outcome,
                                 clients,
-                                late: false,
+                                is_late: false,
                             };
                             return run_detached(fill, place, request).await;
                         }
-                        Right::Known(next) => {
+                        Claim::AlreadyStored(next) => {
                             known = found(lead, next);
                             continue;
                         }
-                        Right::Elsewhere => {
+                        Claim::Redirected => {
                             drop(lead);
-                            ask.moves_on(&route);
-                            known = lookup_memory_for(&route, ask.sought(), route.engine.clock.boot());
+                            ask.follow_redirect(&route);
+                            known = lookup_memory_for(&route, ask.lookup_key(), route.engine.clock.boot());
                             continue;
                         }
-                        Right::Ended(ended) => {
+                        Claim::FilledElsewhere(ended) => {
                             let flight = Arc::clone(lead.flight());
                             let (boot, position) = (flight.began, flight.position);
                             // The claim has compared the times already.
@@ -204,19 +204,19 @@ where
             },
             Turn::Wait(flight, joined) => {
                 let seat = flight.clients.guard();
-                place.leave();
+                place.release();
                 let heard = timeout_at(until, hear(&flight, &ask, fail.is_some())).await;
                 let ended = match heard {
                     Err(_) => {
                         drop(seat);
                         return rerun(&route, ask, place, request, (reason, until)).await;
                     }
-                    Ok(Some(Heard::Arriving(body))) => {
-                        let head = Ended::Stored(Arc::clone(&body.head));
+                    Ok(Some(FillEvent::HeadReady(body))) => {
+                        let head = FlightOutcome::Stored(Arc::clone(&body.head));
                         arriving = Some((body, seat));
                         Some(head)
                     }
-                    Ok(Some(Heard::Ended(ended))) => Some(ended),
+                    Ok(Some(FillEvent::Finished(ended))) => Some(ended),
                     Ok(None) => None,
                 };
                 (flight, joined, ended, reason)
@@ -237,12 +237,12 @@ where
             taken @ (Taken::Anew | Taken::Elsewhere) => {
                 waits += 1;
                 match taken {
-                    Taken::Elsewhere => ask.is_left(&route),
+                    Taken::Elsewhere => ask.leave_scope(&route),
                     _ => {
-                        ask.moves_on(&route);
+                        ask.follow_redirect(&route);
                     }
                 }
-                known = lookup_memory_for(&route, ask.sought(), route.engine.clock.boot());
+                known = lookup_memory_for(&route, ask.lookup_key(), route.engine.clock.boot());
             }
         }
     }
@@ -254,7 +254,7 @@ enum Turn {
 }
 
 /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
-fn join(route: &LayerState, ask: &Ask) -> Turn {
+fn join(route: &LayerState, ask: &RequestContext) -> Turn {
     let inner = &route.engine;
     // In this order. What a look confirms after the position was read may be what the flight has missed; and a position
     // read before the flight is found is never beyond what the flight may have missed.
@@ -263,7 +263,7 @@ fn join(route: &LayerState, ask: &Ask) -> Turn {
     let may_join = |flight: &Flight| {
         inner.log.may_join(flight.began, confirmed_at, now) && !is_in_vain(route, ask, flight, position)
     };
-    match route.http.flights.join(ask.flight(route), now, position, may_join) {
+    match route.http.flights.join(ask.flight_key(route), now, position, may_join) {
         Joined::Leader(lead) => Turn::Lead(lead),
         Joined::Follower(flight) => {
             Turn::Wait(flight, Joining { boot: now, wall: inner.clock.wall(), position })
@@ -274,7 +274,7 @@ fn join(route: &LayerState, ask: &Ask) -> Turn {
 /// Whether something that names the request's own response was invalidated since the flight began: its outcome would be
 /// refused in the end, so that waiting for it could only make this request as slow as two. (Names that the handler gives
 /// are known when the head of its response is.)
-fn is_in_vain(route: &LayerState, ask: &Ask, flight: &Flight, joining_at: Position) -> bool {
+fn is_in_vain(route: &LayerState, ask: &RequestContext, flight: &Flight, joining_at: Position) -> bool {
     let inner = &route.engine;
     if joining_at == flight.position {
         return false;
@@ -282,20 +282,20 @@ fn is_in_vain(route: &LayerState, ask: &Ask, flight: &Flight, joining_at: Positi
     let now = inner.clock.boot();
     let is_refused =
         |names: &Names| inner.log.read(|tail| tail.check(&flight.position, names, now)) != Verdict::Valid;
-    match arriving(flight) {
+    match shared_body(flight) {
         Some(arriving) => {
             is_refused(&arriving.head.meta.names)
-                || ask.search.as_ref().is_some_and(|own| is_refused(own.own()))
+                || ask.scope.as_ref().is_some_and(|own| is_refused(own.request_names()))
         }
-        None => is_refused(&ask.named.clone().with([])),
+        None => is_refused(&ask.names.clone().build([])),
     }
 }
 
 /// Serves what another request's fill brought.
 fn shared<B: Body>(
     route: &LayerState,
-    ask: &Ask,
-    held: &Arc<Held>,
+    ask: &RequestContext,
+    held: &Arc<CachedResponse>,
     outcome: Outcome,
     reason: MissReason,
 ) -> Response<CacheBody<B>> {
@@ -303,10 +303,10 @@ fn shared<B: Body>(
         route.engine.report.collapsed();
     }
     match outcome {
-        Outcome::Hit(_) => serve::asked(route, ask, held, outcome),
-        Outcome::Stale(tier, _) => serve::stands_in(route, ask, held, tier, Forwarded::in_vain(None, true)),
+        Outcome::Hit(_) => serve::from_cache(route, ask, held, outcome),
+        Outcome::Stale(tier, _) => serve::stale_on_error(route, ask, held, tier, ForwardInfo::failed(None, true)),
         Outcome::Miss(_) | Outcome::Bypass(_) => {
-            let forwarded = Forwarded { collapsed: true, ..Forwarded::default() };
+            let forwarded = ForwardInfo { collapsed: true, ..ForwardInfo::default() };
             serve::collapsed(route, ask, held, Outcome::Miss(reason), forwarded)
         }
     }
@@ -315,43 +315,43 @@ fn shared<B: Body>(
 /// Serves a stale response now, and has one request refresh it.
 fn serve_and_refresh<S, Q>(
     route: &Arc<LayerState>,
-    ask: Ask,
-    place: Place<S>,
+    ask: RequestContext,
+    place: ReadyService<S>,
     request: Request<Q>,
-    stale: Stale,
+    stale: StaleResponse,
 ) -> Response<CacheBody<S::Body>>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
-    let response = serve::asked(route, &ask, &stale.held, outcome);
-    refresh(route, ask, place, request, stale);
+    let response = serve::from_cache(route, &ask, &stale.held, outcome);
+    spawn_refresh(route, ask, place, request, stale);
     response
 }
 
 /// Runs the handler for a request that waited for others, and got nothing it could use. Few of them do so at once.
 async fn rerun<S, Q>(
     route: &Arc<LayerState>,
-    ask: Ask,
-    place: Place<S>,
+    ask: RequestContext,
+    place: ReadyService<S>,
     request: Request<Q>,
     (reason, until): (MissReason, Instant),
-) -> Answer<S::Body, S::Error>
+) -> ServiceResult<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    let deadline = until + route.policy.fill_limits.turn();
-    let _permit = route.engine.reruns.wait_for_permit(ask.flight(route), deadline).await;
+    let deadline = until + route.policy.fill_limits.rerun_wait();
+    let _permit = route.engine.reruns.wait_for_permit(ask.flight_key(route), deadline).await;
     // Another one may have filled the key meanwhile.
-    let known = match lookup_memory_for(route, ask.sought(), route.engine.clock.boot()) {
-        Known::Missing(reason) if !route.http.memory.keeps() && !ask.provisional => {
-            lookup_shared(route, ask.sought(), reason).await
+    let known = match lookup_memory_for(route, ask.lookup_key(), route.engine.clock.boot()) {
+        Lookup::Miss(reason) if !route.http.memory.is_enabled() && !ask.is_provisional => {
+            lookup_shared(route, ask.lookup_key(), reason).await
         }
         known => known,
     };
-    if let Known::Fresh(held, tier) = known {
+    if let Lookup::Fresh(held, tier) = known {
         return Ok(shared(route, &ask, &held, Outcome::Hit(tier), reason));
     }
     alone(route, ask, place, request, None, Outcome::Miss(reason)).await

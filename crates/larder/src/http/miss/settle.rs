@@ -11,11 +11,11 @@ use larder_core::log::tail::Tail;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
 use larder_core::time::{Boot, Wall};
 
-use crate::http::flight_event::{Ended, Flight};
+use crate::http::flight_event::{FlightOutcome, Flight};
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::query_scope::Search;
-use crate::http::lookup::request_context::Ask;
-use crate::http::memory::cached_response::Held;
+use crate::http::lookup::query_scope::QueryScope;
+use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::cached_response::CachedResponse;
 
 /// When a request joined, and how much of the log was known then.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ pub(super) struct Joining {
 /// What a request makes of a flight that it waited for.
 pub(super) enum Taken {
     /// It is served this.
-    Served(Arc<Held>, Outcome),
+    Served(Arc<CachedResponse>, Outcome),
     /// It runs the handler for itself.
     Alone,
     /// It is passed on to a layer further in.
@@ -53,31 +53,31 @@ pub(super) enum Taken {
 /// lies between two positions, and so is this.)
 pub(super) fn taken(
     route: &LayerState,
-    ask: &Ask,
+    ask: &RequestContext,
     flight: &Flight,
     joined: Joining,
-    ended: Option<&Ended>,
+    ended: Option<&FlightOutcome>,
 ) -> Taken {
     let Some(ended) = ended else { return Taken::Anew };
     let miss = Outcome::Miss(MissReason::NeverStored);
     let (held, outcome, stored) = match ended {
-        Ended::Alone => return Taken::Alone,
-        Ended::Nested => return Taken::Nested,
-        Ended::Stored(held) => (held, miss, true),
-        Ended::Found(held, tier) => (held, Outcome::Hit(*tier), true),
-        Ended::FailedElsewhere(held) if held.meta.response_time < joined.wall => return Taken::Anew,
-        Ended::Failed(held) | Ended::FailedElsewhere(held) => (held, miss, false),
-        Ended::Stale(stale) => (&stale.held, Outcome::Stale(stale.tier, StaleReason::IfError), false),
+        FlightOutcome::NotShared => return Taken::Alone,
+        FlightOutcome::Nested => return Taken::Nested,
+        FlightOutcome::Stored(held) => (held, miss, true),
+        FlightOutcome::AlreadyStored(held, tier) => (held, Outcome::Hit(*tier), true),
+        FlightOutcome::HandlerFailedElsewhere(held) if held.meta.response_time < joined.wall => return Taken::Anew,
+        FlightOutcome::HandlerFailed(held) | FlightOutcome::HandlerFailedElsewhere(held) => (held, miss, false),
+        FlightOutcome::ServedStale(stale) => (&stale.held, Outcome::Stale(stale.tier, StaleReason::IfError), false),
     };
-    let search = ask.search.as_deref();
+    let search = ask.scope.as_deref();
     if search.is_some_and(|search| !search.is_answered_by(&held.meta.key, &held.headers)) {
         return Taken::Elsewhere;
     }
     let inner = &route.engine;
     let now = inner.clock.boot();
-    let names = once(&held.meta.names).chain(search.map(Search::own));
+    let names = once(&held.meta.names).chain(search.map(QueryScope::request_names));
     // What was validated is no younger than it was (rule 10), for this request too. A failure is of this moment.
-    let is_of_now = matches!(ended, Ended::Failed(_) | Ended::FailedElsewhere(_));
+    let is_of_now = matches!(ended, FlightOutcome::HandlerFailed(_) | FlightOutcome::HandlerFailedElsewhere(_));
     if !is_of_now && !inner.log.is_usable(held.filled_at, joined.boot) {
         return Taken::Anew;
     }

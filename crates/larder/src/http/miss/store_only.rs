@@ -8,14 +8,14 @@ use larder_core::outcome::{BypassReason, Outcome};
 use tracing::Instrument as _;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
-use crate::http::body::service_bounds::{Answer, Inner, Later};
-use crate::http::fill::refresh::{is_due, refresh_early};
+use crate::http::body::service_bounds::{ServiceResult, CacheableService, BoxResponseFuture};
+use crate::http::fill::refresh::{is_due, spawn_early_refresh};
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::Known;
-use crate::http::lookup::eligibility::Look;
-use crate::http::lookup::from_store::{Named, lookup_store_only};
+use crate::http::lookup::Lookup;
+use crate::http::lookup::eligibility::RequestTraits;
+use crate::http::lookup::from_store::{KeyAndAddress, lookup_store_only};
 use crate::http::lookup::only_if_cached::forbids_bypass;
-use crate::http::lookup::request_context::Ask;
+use crate::http::lookup::request_context::RequestContext;
 use crate::http::miss::answer;
 use crate::http::nesting::OuterRun;
 use crate::http::serve;
@@ -31,11 +31,11 @@ pub(crate) fn answer_directly<S, Q>(
     route: Arc<LayerState>,
     inner: S,
     (parts, body): (Parts, Q),
-    look: Look,
-    named: Named,
-) -> impl Future<Output = Answer<S::Body, S::Error>> + Send + 'static
+    look: RequestTraits,
+    named: KeyAndAddress,
+) -> impl Future<Output = ServiceResult<S::Body, S::Error>> + Send + 'static
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     async move {
@@ -43,13 +43,13 @@ where
         let known = lookup_store_only(&route, &named, &parts.headers).await;
         let key = named.key();
         match known {
-            Known::Fresh(held, tier) => {
-                let now = held.since();
+            Lookup::Fresh(held, tier) => {
+                let now = held.received_at();
                 if !is_due(&route, &held, now) {
-                    return Ok(serve::unshared(&route, look, key, &parts, held, now).into_response());
+                    return Ok(serve::hit_owned(&route, look, key, &parts, held, now).into_response());
                 }
-                let response = serve::fresh(&route, look, key, &parts, &held, tier, now).into_response();
-                refresh_early(&route, inner, (parts, body), look, key, (held, tier));
+                let response = serve::hit(&route, look, key, &parts, &held, tier, now).into_response();
+                spawn_early_refresh(&route, inner, (parts, body), look, key, (held, tier));
                 Ok(response)
             }
             known => fill(route, inner, (parts, body), look, key, known).await,
@@ -62,15 +62,15 @@ fn fill<S, Q>(
     route: Arc<LayerState>,
     mut inner: S,
     (mut parts, body): (Parts, Q),
-    look: Look,
+    look: RequestTraits,
     key: &str,
-    known: Known,
-) -> Later<S::Body, S::Error>
+    known: Lookup,
+) -> BoxResponseFuture<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    match Ask::new(&route, look, key, &mut parts) {
+    match RequestContext::new(&route, look, key, &mut parts) {
         Ok(ask) => {
             let span = ask.span.clone();
             let answer = answer(route, inner, Request::from_parts(parts, body), ask, known);
@@ -87,17 +87,17 @@ pub(crate) async fn past<S, Q>(
     mut parts: Parts,
     body: Q,
     reason: BypassReason,
-) -> Answer<S::Body, S::Error>
+) -> ServiceResult<S::Body, S::Error>
 where
-    S: Inner<Q>,
+    S: CacheableService<Q>,
     Q: Send + 'static,
 {
     let outcome = Outcome::Bypass(reason);
     record_bypass(&route, &parts, "", outcome);
     if forbids_bypass(&route, reason, &parts.headers) {
-        return Ok(serve::nothing_stored(outcome).into_response());
+        return Ok(serve::gateway_timeout(outcome).into_response());
     }
     let run = OuterRun::begin(&route.nesting, &mut parts);
     let response = inner.call(Request::from_parts(parts, body)).await?;
-    Ok(serve::past(response, outcome, &run))
+    Ok(serve::bypassed(response, outcome, &run))
 }

@@ -34,12 +34,12 @@ const MAX_UNKNOWN_LENGTH_WAIT: Duration = Duration::from_secs(10);
 impl FillLimits {
     /// How long a follower waits for other requests, however many of them fail: less than `fill_timeout` in all, as it may
     /// wait for its turn to run the handler after that.
-    pub(crate) fn follow(self) -> Duration {
-        self.head - self.turn()
+    pub(crate) fn follower_wait(self) -> Duration {
+        self.head - self.rerun_wait()
     }
 
     /// How long a request waits for its turn to run the handler after other requests failed.
-    pub(crate) fn turn(self) -> Duration {
+    pub(crate) fn rerun_wait(self) -> Duration {
         (self.head / 4).min(Duration::from_secs(1))
     }
 }
@@ -66,7 +66,7 @@ impl Policy {
             self.fill_limits.head = limit;
         } else {
             let what = format!("a fill_timeout of {limit:?} is not between 100 ms and 10 minutes");
-            self.fail(ConfigErrorKind::Timeout, &what);
+            self.record_error(ConfigErrorKind::Timeout, &what);
         }
         self
     }
@@ -90,7 +90,7 @@ impl Policy {
             self.fill_limits.unknown_length = limit;
         } else {
             let what = format!("an unknown_length_wait of {limit:?} is over 10 seconds");
-            self.fail(ConfigErrorKind::Timeout, &what);
+            self.record_error(ConfigErrorKind::Timeout, &what);
         }
         self
     }

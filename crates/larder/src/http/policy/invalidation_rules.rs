@@ -8,7 +8,7 @@ use crate::http::policy::Policy;
 
 /// What follows from a response for others.
 #[derive(Debug, Clone)]
-pub(crate) struct Effects {
+pub(crate) struct InvalidationRules {
     /// A write invalidates what its `Location` and `Content-Location` name.
     pub(crate) locations: bool,
     /// A response to `HEAD` updates the stored one to `GET`.
@@ -23,7 +23,7 @@ pub(crate) struct Effects {
     pub(crate) failed_writes: bool,
 }
 
-impl Default for Effects {
+impl Default for InvalidationRules {
     fn default() -> Self {
         Self {
             locations: false,
@@ -36,7 +36,7 @@ impl Default for Effects {
     }
 }
 
-impl Effects {
+impl InvalidationRules {
     /// The tags that a response from this origin gives itself, if responses are asked.
     pub(crate) fn tags(&self, response: &HeaderMap, origin: Option<&str>) -> Vec<Tag> {
         let mut tags =
@@ -55,14 +55,14 @@ impl Policy {
     /// validated: the RFC leaves both open.
     #[must_use]
     pub const fn cache_groups(mut self) -> Self {
-        self.effects.groups = true;
+        self.invalidation_rules.groups = true;
         self
     }
 
     /// Takes no notice of `Cache-Groups` and `Cache-Group-Invalidation`.
     #[must_use]
     pub const fn without_cache_groups(mut self) -> Self {
-        self.effects.groups = false;
+        self.invalidation_rules.groups = false;
         self
     }
 
@@ -78,7 +78,7 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn tags_from(mut self, field: HeaderName) -> Self {
-        self.effects.tag_fields.push(field);
+        self.invalidation_rules.tag_fields.push(field);
         self
     }
 
@@ -88,14 +88,14 @@ impl Policy {
     /// A response that redirects to a page which everybody reads makes that page a miss each time: a login, say.
     #[must_use]
     pub const fn invalidate_locations(mut self) -> Self {
-        self.effects.locations = true;
+        self.invalidation_rules.locations = true;
         self
     }
 
     /// A request with an unsafe method invalidates its own URI and nothing else.
     #[must_use]
     pub const fn without_locations(mut self) -> Self {
-        self.effects.locations = false;
+        self.invalidation_rules.locations = false;
         self
     }
 
@@ -111,7 +111,7 @@ impl Policy {
     /// ```
     #[must_use]
     pub const fn invalidate_failed_writes(mut self) -> Self {
-        self.effects.failed_writes = true;
+        self.invalidation_rules.failed_writes = true;
         self
     }
 
@@ -128,7 +128,7 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn safe_method(mut self, method: Method) -> Self {
-        self.effects.safe_methods.push(method);
+        self.invalidation_rules.safe_methods.push(method);
         self
     }
 }

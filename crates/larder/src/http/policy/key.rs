@@ -10,8 +10,8 @@ use larder_core::key::template::Template;
 use larder_core::log::selector::{Tag, UriName};
 use larder_core::outcome::BypassReason;
 
-use crate::http::policy::names::Named;
-use crate::http::policy::{FromParts, Policy};
+use crate::http::policy::names::NamesBuilder;
+use crate::http::policy::{KeyFn, Policy};
 use crate::http::request::axum_route::PathParams;
 use crate::http::request::target_uri::TargetUri;
 
@@ -20,7 +20,7 @@ use crate::http::request::target_uri::TargetUri;
 pub(crate) enum KeySource {
     Uri,
     Template(Template),
-    With(FromParts),
+    With(KeyFn),
 }
 
 impl std::fmt::Debug for KeySource {
@@ -43,7 +43,7 @@ pub(crate) struct CookieRules {
 
 impl CookieRules {
     /// Whether the request has a cookie that the policy does not declare.
-    pub(crate) fn undeclared(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn has_undeclared(&self, headers: &HeaderMap) -> bool {
         let declared =
             |name: &[u8]| self.keyed.iter().chain(&self.ignored).any(|known| known.as_bytes() == name);
         !self.ignore_all && cookies::names_and_values(headers).any(|(name, _)| !declared(name))
@@ -64,7 +64,7 @@ impl Policy {
                 key.uri(target.key_scheme, &target.authority, target.path);
                 key.query(&self.query, target.query);
             }
-            source => key.template(&source.text(parts, params)?),
+            source => key.template(&source.key_text(parts, params)?),
         }
         for name in &self.key_headers {
             key.header(name, &parts.headers);
@@ -79,27 +79,27 @@ impl Policy {
     }
 
     /// The names of the response to a request with this key.
-    pub(crate) fn names(
+    pub(crate) fn names_for(
         &self,
         key: &str,
         parts: &Parts,
         params: &PathParams,
         target: &TargetUri<'_>,
-    ) -> Result<Named, BypassReason> {
+    ) -> Result<NamesBuilder, BypassReason> {
         let mut keys = vec![Box::from(key)];
         if !matches!(self.key, KeySource::Uri) {
-            keys.push(self.key.text(parts, params)?.into_owned().into());
+            keys.push(self.key.key_text(parts, params)?.into_owned().into());
         }
-        let uris = self.uris(target);
+        let uris = self.uri_names(target);
         // Whatever the key is: the log has to be able to name the path.
         if uris.iter().any(|uri| uri.path().is_none()) {
             return Err(BypassReason::KeyTooLong);
         }
-        Ok(Named { path: target.path.into(), keys, uris, tags: self.tags_of(params)? })
+        Ok(NamesBuilder { path: target.path.into(), keys, uris, tags: self.policy_tags(params)? })
     }
 
     /// The names of the request's URI on every host and on its own, with the query as sent and as keyed.
-    pub(crate) fn uris(&self, target: &TargetUri<'_>) -> Vec<UriName> {
+    pub(crate) fn uri_names(&self, target: &TargetUri<'_>) -> Vec<UriName> {
         let keyed = self.query.apply(target.query);
         let mut uris: Vec<_> = target.uri_names(target.query).into();
         if keyed.as_deref() != target.query {
@@ -110,7 +110,7 @@ impl Policy {
         uris
     }
 
-    fn tags_of(&self, params: &PathParams) -> Result<Vec<Tag>, BypassReason> {
+    fn policy_tags(&self, params: &PathParams) -> Result<Vec<Tag>, BypassReason> {
         self.tags.iter().map(|tag| render(tag, params).map(Tag::new)).collect()
     }
 
@@ -125,7 +125,7 @@ impl Policy {
 
 impl KeySource {
     /// The text of a key that is not the URI.
-    fn text(&self, parts: &Parts, params: &PathParams) -> Result<Cow<'_, str>, BypassReason> {
+    fn key_text(&self, parts: &Parts, params: &PathParams) -> Result<Cow<'_, str>, BypassReason> {
         match self {
             Self::Uri => Ok(Cow::Borrowed("")),
             Self::Template(template) => render(template, params).map(Cow::Owned),

@@ -23,12 +23,12 @@ use larder_core::key::template::Template;
 
 use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 use crate::http::policy::fill_limits::FillLimits;
-use crate::http::policy::invalidation_rules::Effects;
+use crate::http::policy::invalidation_rules::InvalidationRules;
 use crate::http::policy::key::{CookieRules, KeySource};
-use crate::http::policy::request_rules::Before;
+use crate::http::policy::request_rules::RequestRules;
 
 /// A function from a request's parts to a piece of its key.
-pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
+pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 
 /// How the responses of a route are cached.
 ///
@@ -56,10 +56,10 @@ pub(crate) type FromParts = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 pub struct Policy {
     pub(crate) store: StoreRules,
     pub(crate) jitter: Jitter,
-    pub(crate) early: EarlyRefresh,
+    pub(crate) early_refresh: EarlyRefresh,
     pub(crate) max_body: usize,
     pub(crate) fill_limits: FillLimits,
-    pub(crate) new_keys: Option<u32>,
+    pub(crate) max_new_keys: Option<u32>,
     pub(crate) make_etag: bool,
     pub(crate) show_key: bool,
     pub(crate) key: KeySource,
@@ -67,10 +67,10 @@ pub struct Policy {
     sort_query: bool,
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
-    pub(crate) partition: Option<FromParts>,
-    pub(crate) before: Option<Box<Before>>,
+    pub(crate) partition: Option<KeyFn>,
+    pub(crate) request_rules: Option<Box<RequestRules>>,
     pub(crate) tags: Vec<Template>,
-    pub(crate) effects: Effects,
+    pub(crate) invalidation_rules: InvalidationRules,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) problem: Option<ConfigError>,
 }
@@ -86,19 +86,19 @@ impl Policy {
     /// differs a little from this: see [`jitter`](Self::jitter).
     #[must_use]
     pub fn ttl(lifetime: Duration) -> Self {
-        let mut policy = Self::storing(StoreRules::default());
-        policy.store.lifetime.fresh = policy.lifetime("freshness lifetime", lifetime);
+        let mut policy = Self::with_rules(StoreRules::default());
+        policy.store.lifetime.fresh = policy.validated_lifetime("freshness lifetime", lifetime);
         policy
     }
 
-    fn storing(store: StoreRules) -> Self {
+    fn with_rules(store: StoreRules) -> Self {
         Self {
             store,
             jitter: Jitter::TWENTIETH,
-            early: EarlyRefresh::OPTIMAL,
+            early_refresh: EarlyRefresh::OPTIMAL,
             max_body: DEFAULT_MAX_BODY,
             fill_limits: FillLimits::default(),
-            new_keys: None,
+            max_new_keys: None,
             make_etag: true,
             show_key: false,
             key: KeySource::Uri,
@@ -107,9 +107,9 @@ impl Policy {
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
             partition: None,
-            before: None,
+            request_rules: None,
             tags: Vec::new(),
-            effects: Effects::default(),
+            invalidation_rules: InvalidationRules::default(),
             name: None,
             problem: None,
         }
@@ -119,7 +119,7 @@ impl Policy {
     /// it in the background (RFC 5861 §3). Not at all by default; a response's own `stale-while-revalidate` comes first.
     #[must_use]
     pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
-        self.store.lifetime.while_revalidate = self.lifetime("stale-while-revalidate window", window);
+        self.store.lifetime.while_revalidate = self.validated_lifetime("stale-while-revalidate window", window);
         self
     }
 
@@ -128,7 +128,7 @@ impl Policy {
     /// `stale-if-error` comes first.
     #[must_use]
     pub fn stale_if_error(mut self, window: Duration) -> Self {
-        self.store.lifetime.if_error = self.lifetime("stale-if-error window", window);
+        self.store.lifetime.if_error = self.validated_lifetime("stale-if-error window", window);
         self
     }
 
@@ -147,7 +147,7 @@ impl Policy {
     pub fn jitter(mut self, fraction: f64) -> Self {
         match Jitter::new(fraction) {
             Some(jitter) => self.jitter = jitter,
-            None => self.fail(ConfigErrorKind::Jitter, &fraction.to_string()),
+            None => self.record_error(ConfigErrorKind::Jitter, &fraction.to_string()),
         }
         self
     }
@@ -162,8 +162,8 @@ impl Policy {
     #[must_use]
     pub fn early_refresh(mut self, beta: f64) -> Self {
         match EarlyRefresh::new(beta) {
-            Some(early) => self.early = early,
-            None => self.fail(ConfigErrorKind::EarlyRefresh, &beta.to_string()),
+            Some(early) => self.early_refresh = early,
+            None => self.record_error(ConfigErrorKind::EarlyRefresh, &beta.to_string()),
         }
         self
     }
@@ -171,13 +171,13 @@ impl Policy {
     /// Responses with this status are stored too, for this long: a 404 for ten seconds, say.
     #[must_use]
     pub fn status(mut self, status: StatusCode, lifetime: Duration) -> Self {
-        let lifetime = self.lifetime("lifetime of a status", lifetime);
+        let lifetime = self.validated_lifetime("lifetime of a status", lifetime);
         self.store.statuses = std::mem::take(&mut self.store.statuses).with(status, Some(lifetime));
         if status == StatusCode::PARTIAL_CONTENT
             || status == StatusCode::NOT_MODIFIED
             || status.is_informational()
         {
-            self.fail(ConfigErrorKind::Status, status.as_str());
+            self.record_error(ConfigErrorKind::Status, status.as_str());
         }
         self
     }
@@ -187,7 +187,7 @@ impl Policy {
     /// A request whose route lacks a parameter goes past the cache, since its response could not be invalidated.
     #[must_use]
     pub fn tag(mut self, template: &str) -> Self {
-        if let Some(template) = self.template(template) {
+        if let Some(template) = self.parsed_template(template) {
             self.tags.push(template);
         }
         self
@@ -200,7 +200,7 @@ impl Policy {
     /// template share their responses.
     #[must_use]
     pub fn key(mut self, template: &str) -> Self {
-        if let Some(template) = self.template(template) {
+        if let Some(template) = self.parsed_template(template) {
             self.key = KeySource::Template(template);
         }
         self
@@ -227,7 +227,7 @@ impl Policy {
     #[must_use]
     pub fn query_only<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.query = QueryRules::only(names);
-        self.keep_sorted()
+        self.apply_sorting()
     }
 
     /// These query parameters are not in the key: `utm_source`, say. A URI is invalidated whatever they are, as with
@@ -235,17 +235,17 @@ impl Policy {
     #[must_use]
     pub fn query_ignoring<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.query = QueryRules::ignoring(names);
-        self.keep_sorted()
+        self.apply_sorting()
     }
 
     /// Query parameters in another order make the same key. Parameters of one name keep their order.
     #[must_use]
     pub fn query_sorted(mut self) -> Self {
         self.sort_query = true;
-        self.keep_sorted()
+        self.apply_sorting()
     }
 
-    fn keep_sorted(mut self) -> Self {
+    fn apply_sorting(mut self) -> Self {
         if self.sort_query {
             self.query = self.query.sorted();
         }
@@ -263,7 +263,7 @@ impl Policy {
     /// [`ignore_cookie`](Self::ignore_cookie), goes to the handler.
     #[must_use]
     pub fn key_cookie(mut self, name: &str) -> Self {
-        let name = self.cookie_name(name);
+        let name = self.validated_cookie_name(name);
         self.cookies.keyed.push(name);
         self
     }
@@ -271,7 +271,7 @@ impl Policy {
     /// Declares that responses do not depend on this cookie.
     #[must_use]
     pub fn ignore_cookie(mut self, name: &str) -> Self {
-        let name = self.cookie_name(name);
+        let name = self.validated_cookie_name(name);
         self.cookies.ignored.push(name);
         self
     }
@@ -315,7 +315,7 @@ impl Policy {
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         if bytes == 0 {
-            self.fail(ConfigErrorKind::Limit, "max_body 0");
+            self.record_error(ConfigErrorKind::Limit, "max_body 0");
         }
         self.max_body = bytes;
         self
@@ -340,7 +340,7 @@ impl Policy {
     /// counts for each instance and each layer; what is refreshed or was invalidated costs nothing.
     #[must_use]
     pub const fn new_keys_per_minute(mut self, most: u32) -> Self {
-        self.new_keys = Some(most);
+        self.max_new_keys = Some(most);
         self
     }
 

@@ -6,16 +6,16 @@ use larder_core::log::selector::{Tag, UriName};
 
 /// What a response of a route can be invalidated by, as far as the request and the policy say.
 #[derive(Clone)]
-pub(crate) struct Named {
+pub(crate) struct NamesBuilder {
     pub(crate) path: Box<str>,
     pub(crate) keys: Vec<Box<str>>,
     pub(crate) uris: Vec<UriName>,
     pub(crate) tags: Vec<Tag>,
 }
 
-impl Named {
+impl NamesBuilder {
     /// With the tags that the handler gave.
-    pub(crate) fn with(self, tags: impl IntoIterator<Item = Tag>) -> Names {
+    pub(crate) fn build(self, tags: impl IntoIterator<Item = Tag>) -> Names {
         let mut all = self.tags;
         all.extend(tags);
         all.sort_unstable();

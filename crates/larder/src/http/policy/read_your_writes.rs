@@ -47,17 +47,17 @@ enum Carrier {
 }
 
 /// A token as a request brought it.
-pub(crate) type Brought = Result<Token, NotAToken>;
+pub(crate) type RequestToken = Result<Token, NotAToken>;
 
 /// Usually the log is a millisecond behind.
 const DEFAULT_WAIT: Duration = Duration::from_millis(100);
 /// Nobody waits without bound, whatever a token says.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const MAX_TOKEN_WAIT: Duration = Duration::from_secs(10);
 /// A cookie's life is in whole seconds, and a response takes its time.
-const TO_SPARE: Duration = Duration::from_secs(1);
+const COOKIE_MARGIN: Duration = Duration::from_secs(1);
 /// An invalidation that the log has not been told reaches the other instances when the log is reached again, which nobody
 /// knows.
-const WHILE_DEFERRED: Duration = Duration::from_secs(60);
+const DEFERRED_COOKIE_AGE: Duration = Duration::from_secs(60);
 
 impl ReadYourWrites {
     /// The token travels in a cookie of this name: browsers need nothing else.
@@ -100,11 +100,11 @@ impl ReadYourWrites {
 
     /// Takes the token out of a request, so that neither a handler nor `Vary` sees it. Of several, none can be told to be
     /// the right one.
-    pub(crate) fn take(&self, request: &mut HeaderMap) -> Option<Brought> {
+    pub(crate) fn take(&self, request: &mut HeaderMap) -> Option<RequestToken> {
         match &self.carrier {
             Carrier::Cookie(name) => take_cookie(request, name),
             Carrier::Header(name) => {
-                let brought = only(request.get_all(name).iter().map(HeaderValue::as_bytes));
+                let brought = single_value(request.get_all(name).iter().map(HeaderValue::as_bytes));
                 request.remove(name);
                 brought
             }
@@ -112,13 +112,13 @@ impl ReadYourWrites {
     }
 
     /// Puts the token into a response.
-    pub(crate) fn give(&self, token: &Token, response: &mut HeaderMap, max_staleness: Duration) {
+    pub(crate) fn set(&self, token: &Token, response: &mut HeaderMap, max_staleness: Duration) {
         // Nothing that a token or a name of a cookie is made of cannot stand in a field.
         match &self.carrier {
             Carrier::Cookie(name) => {
                 let life =
-                    if token.is_deferred() { WHILE_DEFERRED.max(max_staleness) } else { max_staleness };
-                let seconds = life.as_secs() + u64::from(life.subsec_nanos() > 0) + TO_SPARE.as_secs();
+                    if token.is_deferred() { DEFERRED_COOKIE_AGE.max(max_staleness) } else { max_staleness };
+                let seconds = life.as_secs() + u64::from(life.subsec_nanos() > 0) + COOKIE_MARGIN.as_secs();
                 let secure = if self.secure { "; Secure" } else { "" };
                 let cookie =
                     format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
@@ -150,7 +150,7 @@ fn remove_cookie(response: &mut HeaderMap, name: &str) {
     response.extend(others.into_iter().map(|value| (SET_COOKIE, value)));
 }
 
-fn only<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<Brought> {
+fn single_value<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<RequestToken> {
     let first = values.next()?;
     let text = match values.next() {
         None => str::from_utf8(first).map_err(|_| NotAToken),
@@ -159,10 +159,10 @@ fn only<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<Brought> {
     Some(text.and_then(str::parse))
 }
 
-fn take_cookie(request: &mut HeaderMap, name: &str) -> Option<Brought> {
+fn take_cookie(request: &mut HeaderMap, name: &str) -> Option<RequestToken> {
     let ours = |found: &[u8]| found == name.as_bytes();
     let brought =
-        only(cookies::names_and_values(request).filter(|(found, _)| ours(found)).map(|(_, value)| value))?;
+        single_value(cookies::names_and_values(request).filter(|(found, _)| ours(found)).map(|(_, value)| value))?;
     let others: Vec<_> = cookies::names_and_values(request).filter(|(found, _)| !ours(found)).collect();
     let mut line = Vec::new();
     for (name, value) in others {
@@ -190,18 +190,18 @@ impl Policy {
     #[must_use]
     pub fn read_your_writes(mut self, how: ReadYourWrites) -> Self {
         if let Carrier::Cookie(name) = &how.carrier {
-            let name = self.cookie_name(name);
+            let name = self.validated_cookie_name(name);
             self.cookies.ignored.push(name);
         }
-        if how.wait > LONGEST_WAIT {
-            self.fail(ConfigErrorKind::Wait, &format!("{:?}", how.wait));
+        if how.wait > MAX_TOKEN_WAIT {
+            self.record_error(ConfigErrorKind::Wait, &format!("{:?}", how.wait));
         }
-        self.before().own_writes = Some(how);
+        self.request_rules_mut().own_writes = Some(how);
         self
     }
 
     /// A token in the key would give every write a response of its own.
-    pub(super) fn keys_its_tokens(&self) -> Option<&str> {
+    pub(super) fn token_in_key(&self) -> Option<&str> {
         match &self.own_writes()?.carrier {
             Carrier::Cookie(name) => self.cookies.keyed.contains(name).then_some(name),
             Carrier::Header(name) => self.key_headers.contains(name).then(|| name.as_str()),

@@ -10,15 +10,15 @@ use crate::http::policy::read_your_writes::ReadYourWrites;
 
 /// Behind one pointer, which is all that a hit looks at where a policy asks for nothing of it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Before {
+pub(crate) struct RequestRules {
     pub(crate) own_writes: Option<ReadYourWrites>,
     sort_languages: bool,
     pub(crate) no_vary_search: bool,
 }
 
-impl Before {
+impl RequestRules {
     /// Gives the fields of a request the spelling that they are looked up in.
-    pub(crate) fn spell(&self, request: &mut HeaderMap) {
+    pub(crate) fn normalize(&self, request: &mut HeaderMap) {
         if self.sort_languages
             && let Some(sorted) = languages::in_order(request)
         {
@@ -28,19 +28,19 @@ impl Before {
 }
 
 impl Policy {
-    pub(super) fn before(&mut self) -> &mut Before {
-        self.before.get_or_insert_default()
+    pub(super) fn request_rules_mut(&mut self) -> &mut RequestRules {
+        self.request_rules.get_or_insert_default()
     }
 
     pub(crate) fn own_writes(&self) -> Option<&ReadYourWrites> {
-        self.before.as_ref()?.own_writes.as_ref()
+        self.request_rules.as_ref()?.own_writes.as_ref()
     }
 
     /// Whether responses may answer other queries than the one that they were made for.
-    pub(crate) fn searches(&self) -> bool {
+    pub(crate) fn matches_equivalent_queries(&self) -> bool {
         // Another key is the policy's own, and what of the query is in it.
         let by_uri = matches!(self.key, KeySource::Uri);
-        by_uri && self.before.as_ref().is_some_and(|before| before.no_vary_search)
+        by_uri && self.request_rules.as_ref().is_some_and(|before| before.no_vary_search)
     }
 
     /// Gives each request the same order and spelling of its `Accept-Language` before anything sees it: languages by weight,
@@ -50,7 +50,7 @@ impl Policy {
     /// told no longer which that was.
     #[must_use]
     pub fn sort_languages(mut self) -> Self {
-        self.before().sort_languages = true;
+        self.request_rules_mut().sort_languages = true;
         self
     }
 
@@ -89,7 +89,7 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn no_vary_search(mut self) -> Self {
-        self.before().no_vary_search = true;
+        self.request_rules_mut().no_vary_search = true;
         self
     }
 }

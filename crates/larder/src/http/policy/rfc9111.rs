@@ -12,7 +12,7 @@ use larder_core::http::storable::{StatusRules, StoreRules};
 use crate::http::policy::Policy;
 
 /// RFC 9111's predecessor (RFC 7234 §5.5.4) had caches warn of lifetimes that were guessed to be longer than a day.
-const LONGEST_GUESS: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_HEURISTIC: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Policy {
     /// A shared cache by RFC 9111, driven by header fields alone: for a proxy before services that speak HTTP well.
@@ -53,14 +53,14 @@ impl Policy {
             lifetime: Lifetime::default(),
             statuses: StatusRules::every_final(),
             by_headers: true,
-            heuristic: Some(Heuristic::up_to(LONGEST_GUESS)),
+            heuristic: Some(Heuristic::up_to(MAX_HEURISTIC)),
             ..StoreRules::default()
         };
         let policy =
-            Self { jitter: Jitter::OFF, early: EarlyRefresh::OFF, make_etag: false, ..Self::storing(store) };
+            Self { jitter: Jitter::OFF, early_refresh: EarlyRefresh::OFF, make_etag: false, ..Self::with_rules(store) };
         let mut policy = policy.ignore_cookies().invalidate_locations().cache_groups();
-        policy.effects.head = true;
-        policy.effects.failed_writes = false;
+        policy.invalidation_rules.head = true;
+        policy.invalidation_rules.failed_writes = false;
         policy
     }
 
@@ -72,7 +72,7 @@ impl Policy {
     /// lifetime.
     #[must_use]
     pub fn heuristic_freshness(mut self, most: Duration) -> Self {
-        self.store.heuristic = Some(Heuristic::up_to(self.lifetime("heuristic lifetime", most)));
+        self.store.heuristic = Some(Heuristic::up_to(self.validated_lifetime("heuristic lifetime", most)));
         self
     }
 

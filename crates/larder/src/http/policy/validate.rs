@@ -9,8 +9,8 @@ use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 
 /// RFC 9111 §1.2.2 asks for lifetimes of up to 2^31 seconds; nothing that is cached on purpose is meant to be fresh
 /// for longer than RFC 9111's predecessors allowed: a year.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-const SHORTEST: Duration = Duration::from_secs(1);
+const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const MIN_LIFETIME: Duration = Duration::from_secs(1);
 
 impl Policy {
     /// The policy itself, if everything in it can be right.
@@ -28,40 +28,40 @@ impl Policy {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
-        match self.keys_its_tokens() {
+        match self.token_in_key() {
             Some(name) => Err(ConfigError::new(ConfigErrorKind::KeyedToken, name)),
             None => Ok(self),
         }
     }
 
-    pub(super) fn lifetime(&mut self, what: &str, lifetime: Duration) -> Duration {
-        if lifetime < SHORTEST || lifetime > LONGEST {
-            self.fail(ConfigErrorKind::Lifetime, &format!("a {what} of {lifetime:?}"));
+    pub(super) fn validated_lifetime(&mut self, what: &str, lifetime: Duration) -> Duration {
+        if lifetime < MIN_LIFETIME || lifetime > MAX_LIFETIME {
+            self.record_error(ConfigErrorKind::Lifetime, &format!("a {what} of {lifetime:?}"));
         }
         lifetime
     }
 
-    pub(super) fn template(&mut self, text: &str) -> Option<Template> {
+    pub(super) fn parsed_template(&mut self, text: &str) -> Option<Template> {
         match Template::parse(text) {
             Ok(template) => Some(template),
             Err(error) => {
-                self.fail(ConfigErrorKind::Template, &error.to_string());
+                self.record_error(ConfigErrorKind::Template, &error.to_string());
                 None
             }
         }
     }
 
     /// RFC 6265 §4.1.1: the name of a cookie is a token.
-    pub(super) fn cookie_name(&mut self, name: &str) -> Box<str> {
+    pub(super) fn validated_cookie_name(&mut self, name: &str) -> Box<str> {
         let token = |byte: u8| byte.is_ascii_graphic() && !br#"()<>@,;:\"/[]?={}"#.contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
-            self.fail(ConfigErrorKind::Cookie, name);
+            self.record_error(ConfigErrorKind::Cookie, name);
         }
         name.into()
     }
 
     /// Keeps the first thing that is wrong: later ones may follow from it.
-    pub(super) fn fail(&mut self, kind: ConfigErrorKind, what: &str) {
+    pub(super) fn record_error(&mut self, kind: ConfigErrorKind, what: &str) {
         self.problem.get_or_insert_with(|| ConfigError::new(kind, what));
     }
 }

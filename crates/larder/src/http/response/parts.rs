@@ -96,19 +96,19 @@ mod parts {
     use crate::http::response::parts::Tags;
 
     /// What a handler and the layers between it and the cache may each say.
-    trait Said {
+    trait MergeParts {
         /// What this says after another one. Nothing may get lost that keeps a response from being served stale.
         fn after(self, other: Self) -> Self;
     }
 
-    impl Said for Tags {
+    impl MergeParts for Tags {
         fn after(self, mut other: Self) -> Self {
             other.0.extend(self.0);
             other
         }
     }
 
-    impl Said for CacheFor {
+    impl MergeParts for CacheFor {
         fn after(self, Self(other): Self) -> Self {
             Self(Override {
                 fresh: self.0.fresh.or(other.fresh),
@@ -118,7 +118,7 @@ mod parts {
         }
     }
 
-    impl Said for Invalidation {
+    impl MergeParts for Invalidation {
         fn after(self, other: Self) -> Self {
             Self::merge_after(self, &other)
         }

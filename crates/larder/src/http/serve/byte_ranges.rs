@@ -8,43 +8,43 @@ use http::header::{
 use http::{HeaderMap, HeaderName, StatusCode};
 use larder_core::http::range::{self, ContentRange, Requested, Selected};
 
-use crate::http::serve::representation::Source;
-use crate::http::serve::{Whole, multipart};
+use crate::http::serve::representation::Representation;
+use crate::http::serve::{FullResponse, multipart};
 
 /// What a request for ranges gets of it; `None` if that is all of it.
-pub(crate) fn asked_for(source: &Source<'_>, request: &HeaderMap) -> Option<Whole> {
+pub(crate) fn for_range_request(source: &Representation<'_>, request: &HeaderMap) -> Option<FullResponse> {
     let Requested::Bytes(ranges) = range::requested(request) else { return None };
     if !range::accepted(source.headers) || !range::if_range(request, source.headers) {
         return None;
     }
     let selected = match source.part {
-        None => ranges.select(source.held().end),
+        None => ranges.select(source.available().end),
         Some(part) => Selected::Parts(ranges.select_within(part)?),
     };
     match selected {
         Selected::Whole => None,
         Selected::Unsatisfiable => Some(unsatisfiable(source)),
         Selected::Parts(parts) => match &*parts {
-            [only] => source.single(only),
-            several => multipart::of(source, several),
+            [only] => source.single_range(only),
+            several => multipart::multipart(source, several),
         },
     }
 }
 
 /// RFC 9110 §15.5.17: "A server that generates a 416 response to a byte-range request SHOULD generate a Content-Range
 /// header field specifying the current length of the selected representation".
-fn unsatisfiable(source: &Source<'_>) -> Whole {
+fn unsatisfiable(source: &Representation<'_>) -> FullResponse {
     let mut fields = source.headers.clone();
-    for name in OF_THE_REPRESENTATION.iter().chain(&range::OF_THE_CONTENT) {
+    for name in REPRESENTATION_FIELDS.iter().chain(&range::OF_THE_CONTENT) {
         fields.remove(name);
     }
-    fields.insert(CONTENT_RANGE, ContentRange::unsatisfied(source.held().end));
+    fields.insert(CONTENT_RANGE, ContentRange::unsatisfied(source.available().end));
     fields.entry(ACCEPT_RANGES).or_insert(range::BYTES);
-    Whole { status: StatusCode::RANGE_NOT_SATISFIABLE, fields, body: Bytes::new() }
+    FullResponse { status: StatusCode::RANGE_NOT_SATISFIABLE, fields, body: Bytes::new() }
 }
 
 /// What is said of a representation of which nothing is sent, and for how long it may be kept.
-const OF_THE_REPRESENTATION: [HeaderName; 9] = [
+const REPRESENTATION_FIELDS: [HeaderName; 9] = [
     CACHE_CONTROL,
     CONTENT_ENCODING,
     CONTENT_LANGUAGE,

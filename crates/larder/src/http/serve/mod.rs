@@ -17,27 +17,27 @@ use larder_core::outcome::{Outcome, StaleReason, Tier};
 use larder_core::time::Boot;
 
 use crate::http::body::CacheBody;
-use crate::http::cache_status::{self, Forwarded, X_CACHE};
+use crate::http::cache_status::{self, ForwardInfo, X_CACHE};
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::eligibility::Look;
-use crate::http::lookup::request_context::Ask;
-use crate::http::memory::cached_response::Held;
+use crate::http::lookup::eligibility::RequestTraits;
+use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::cached_response::CachedResponse;
 use crate::http::nesting::OuterRun;
-use crate::http::serve::byte_ranges::asked_for;
+use crate::http::serve::byte_ranges::for_range_request;
 use crate::http::serve::record::{record, record_hit};
-use crate::http::serve::representation::Source;
+use crate::http::serve::representation::Representation;
 
 /// A response with its whole body. It is put together where it is handed out: a `Response` is large, and dear to move.
-pub(crate) struct Whole {
+pub(crate) struct FullResponse {
     status: StatusCode,
     fields: HeaderMap,
     body: Bytes,
 }
 
-impl Whole {
+impl FullResponse {
     #[inline]
     pub(crate) fn into_response<B: Body>(self) -> Response<CacheBody<B>> {
-        let mut response = Response::new(CacheBody::whole(self.body));
+        let mut response = Response::new(CacheBody::full(self.body));
         *response.status_mut() = self.status;
         let empty = std::mem::replace(response.headers_mut(), self.fields);
         // It owns nothing that would have to be looked for.
@@ -48,74 +48,74 @@ impl Whole {
 
 /// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields.
 #[inline]
-pub(crate) fn fresh(
+pub(crate) fn hit(
     route: &LayerState,
-    look: Look,
+    look: RequestTraits,
     key: &str,
     parts: &Parts,
-    held: &Held,
+    held: &CachedResponse,
     tier: Tier,
     now: Boot,
-) -> Whole {
+) -> FullResponse {
     let outcome = Outcome::Hit(tier);
     record_hit(&route, parts, key, tier, held.cost);
     if look.head || look.conditional || look.range || route.policy.show_key {
-        return fresh_in_part(route, look, key, parts, held, (outcome, now));
+        return hit_selected(route, look, key, parts, held, (outcome, now));
     }
     let render = || {
         let mut fields = held.headers.clone();
-        complete(&mut fields, held, outcome, now);
+        add_cache_status(&mut fields, held, outcome, now);
         fields
     };
     let fields = match tier {
         Tier::Memory => held.rendered(now, render),
         Tier::Shared => render(),
     };
-    Whole { status: held.status, fields, body: held.body.clone() }
+    FullResponse { status: held.status, fields, body: held.body.clone() }
 }
 
 /// One of which the client may want no more than the head or a part, or the word that it has it already.
 #[cold]
-fn fresh_in_part(
+fn hit_selected(
     route: &LayerState,
-    look: Look,
+    look: RequestTraits,
     key: &str,
     parts: &Parts,
-    held: &Held,
+    held: &CachedResponse,
     (outcome, now): (Outcome, Boot),
-) -> Whole {
+) -> FullResponse {
     let wants = Wants { head: look.head, conditional: look.conditional, range: look.range };
-    let mut whole = chosen(held, &parts.headers, wants);
-    complete(&mut whole.fields, held, outcome, now);
+    let mut whole = select_representation(held, &parts.headers, wants);
+    add_cache_status(&mut whole.fields, held, outcome, now);
     if route.policy.show_key {
-        cache_status::key(&mut whole.fields, key);
+        cache_status::set_key(&mut whole.fields, key);
     }
     whole
 }
 
 /// A fresh response from the shared tier that nobody else holds: its table of fields is not copied either.
-pub(crate) fn unshared(
+pub(crate) fn hit_owned(
     route: &LayerState,
-    look: Look,
+    look: RequestTraits,
     key: &str,
     parts: &Parts,
-    mut held: Arc<Held>,
+    mut held: Arc<CachedResponse>,
     now: Boot,
-) -> Whole {
+) -> FullResponse {
     let Some(own) = Arc::get_mut(&mut held).filter(|_| !look.head && !look.conditional && !look.range) else {
-        return fresh(route, look, key, parts, &held, Tier::Shared, now);
+        return hit(route, look, key, parts, &held, Tier::Shared, now);
     };
     let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
     record_hit(&route, parts, key, Tier::Shared, held.cost);
-    complete(&mut fields, &held, Outcome::Hit(Tier::Shared), now);
+    add_cache_status(&mut fields, &held, Outcome::Hit(Tier::Shared), now);
     if route.policy.show_key {
-        cache_status::key(&mut fields, key);
+        cache_status::set_key(&mut fields, key);
     }
-    Whole { status: held.status, fields, body }
+    FullResponse { status: held.status, fields, body }
 }
 
 /// The handler's response to a request that went past the cache. A layer further in has said all there is to say.
-pub(crate) fn past<B: Body<Data = Bytes>>(
+pub(crate) fn bypassed<B: Body<Data = Bytes>>(
     response: Response<B>,
     outcome: Outcome,
     run: &OuterRun,
@@ -124,75 +124,75 @@ pub(crate) fn past<B: Body<Data = Bytes>>(
     if run.is_nested() {
         return response;
     }
-    let forwarded = Forwarded { status: Some(response.status()), ..Forwarded::default() };
-    cache_status::forwarded(response.headers_mut(), outcome, forwarded);
+    let forwarded = ForwardInfo { status: Some(response.status()), ..ForwardInfo::default() };
+    cache_status::set_forwarded(response.headers_mut(), outcome, forwarded);
     response
 }
 
-fn complete(fields: &mut HeaderMap, held: &Held, outcome: Outcome, now: Boot) {
-    cache_status::served(fields, outcome, held.age(now), held.meta.lifetime.fresh, held.others.as_ref());
+fn add_cache_status(fields: &mut HeaderMap, held: &CachedResponse, outcome: Outcome, now: Boot) {
+    cache_status::set_hit(fields, outcome, held.age(now), held.meta.lifetime.fresh, held.upstream_cache_status.as_ref());
 }
 
 /// A stored response for a request that had to wait for something.
-pub(crate) fn asked<B: Body>(
+pub(crate) fn from_cache<B: Body>(
     route: &LayerState,
-    ask: &Ask,
-    held: &Arc<Held>,
+    ask: &RequestContext,
+    held: &Arc<CachedResponse>,
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
     let cache = &route.engine;
     cache.report.add_saved(held.meta.cost);
-    let mut whole = plain(route, ask, held, outcome);
-    complete(&mut whole.fields, held, outcome, cache.clock.boot());
+    let mut whole = select(route, ask, held, outcome);
+    add_cache_status(&mut whole.fields, held, outcome, cache.clock.boot());
     whole.into_response()
 }
 
 /// A stored response in place of that of a handler that failed.
-pub(crate) fn stands_in<B: Body>(
+pub(crate) fn stale_on_error<B: Body>(
     route: &LayerState,
-    ask: &Ask,
-    held: &Arc<Held>,
+    ask: &RequestContext,
+    held: &Arc<CachedResponse>,
     tier: Tier,
-    failed: Forwarded,
+    failed: ForwardInfo,
 ) -> Response<CacheBody<B>> {
     let outcome = Outcome::Stale(tier, StaleReason::IfError);
-    let mut whole = plain(route, ask, held, outcome);
+    let mut whole = select(route, ask, held, outcome);
     let age = held.age(route.engine.clock.boot());
     let fresh = held.meta.lifetime.fresh;
-    cache_status::stood_in(&mut whole.fields, outcome, age, fresh, held.others.as_ref(), failed);
+    cache_status::set_stale_on_error(&mut whole.fields, outcome, age, fresh, held.upstream_cache_status.as_ref(), failed);
     whole.into_response()
 }
 
 /// What another request's fill brought.
 pub(crate) fn collapsed<B: Body>(
     route: &LayerState,
-    ask: &Ask,
-    held: &Arc<Held>,
+    ask: &RequestContext,
+    held: &Arc<CachedResponse>,
     outcome: Outcome,
-    forwarded: Forwarded,
+    forwarded: ForwardInfo,
 ) -> Response<CacheBody<B>> {
-    let mut whole = plain(route, ask, held, outcome);
-    restore_others(&mut whole.fields, held);
+    let mut whole = select(route, ask, held, outcome);
+    restore_cache_status(&mut whole.fields, held);
     let age = held.age(route.engine.clock.boot());
     whole.fields.insert(AGE, cache_status::whole_seconds(age));
-    cache_status::forwarded(&mut whole.fields, outcome, forwarded);
+    cache_status::set_forwarded(&mut whole.fields, outcome, forwarded);
     whole.into_response()
 }
 
 /// The answer to a request that wants nothing but what is stored, where nothing is.
 ///
 /// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it generates locally".
-pub(crate) fn nothing_stored(outcome: Outcome) -> Whole {
+pub(crate) fn gateway_timeout(outcome: Outcome) -> FullResponse {
     let mut fields = HeaderMap::new();
     fields.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
-    Whole { status: StatusCode::GATEWAY_TIMEOUT, fields, body: Bytes::new() }
+    FullResponse { status: StatusCode::GATEWAY_TIMEOUT, fields, body: Bytes::new() }
 }
 
 /// What the handler made, whole: the stored response may know more of it, its entity tag.
 ///
 /// RFC 9112 §6.2: "A sender MUST NOT send a Content-Length header field in any message that contains a Transfer-Encoding header
 /// field." The server knows the length of this body, and states it.
-pub(crate) fn made<B: Body<Data = Bytes>>(mut parts: response::Parts, held: &Held) -> Response<CacheBody<B>> {
+pub(crate) fn from_fill<B: Body<Data = Bytes>>(mut parts: response::Parts, held: &CachedResponse) -> Response<CacheBody<B>> {
     parts.headers.remove(TRANSFER_ENCODING);
     for name in [ETAG, DATE] {
         if let Some(value) = held.headers.get(&name)
@@ -201,16 +201,16 @@ pub(crate) fn made<B: Body<Data = Bytes>>(mut parts: response::Parts, held: &Hel
             parts.headers.insert(name, value.clone());
         }
     }
-    Response::from_parts(parts, CacheBody::whole(held.body.clone()))
+    Response::from_parts(parts, CacheBody::full(held.body.clone()))
 }
 
 /// What the handler made for this request.
-pub(crate) fn forwarded<B: Body<Data = Bytes>>(
+pub(crate) fn from_handler<B: Body<Data = Bytes>>(
     route: &LayerState,
-    ask: &Ask,
+    ask: &RequestContext,
     mut response: Response<CacheBody<B>>,
     outcome: Outcome,
-    forwarded: Forwarded,
+    forwarded: ForwardInfo,
 ) -> Response<CacheBody<B>> {
     record(&route, ask, outcome);
     // The handler was asked without the client's conditions.
@@ -225,27 +225,27 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
         *response.headers_mut() = fields;
     } else if response.status() == StatusCode::OK
         && ask.range
-        && let Some(body) = response.body().as_whole()
-        && let Some(part) = asked_for(&Source { headers: response.headers(), body, part: None }, &ask.headers)
+        && let Some(body) = response.body().as_full()
+        && let Some(part) = for_range_request(&Representation { headers: response.headers(), body, part: None }, &ask.headers)
     {
         // It was asked without them, or ignored them. A body that is still to come is not cut: the client has to be ready
         // for all of it.
         (*response.status_mut(), *response.headers_mut()) = (part.status, part.fields);
-        *response.body_mut() = CacheBody::whole(part.body);
+        *response.body_mut() = CacheBody::full(part.body);
     }
-    cache_status::forwarded(response.headers_mut(), outcome, forwarded);
+    cache_status::set_forwarded(response.headers_mut(), outcome, forwarded);
     if route.policy.show_key {
-        cache_status::key(response.headers_mut(), &ask.key);
+        cache_status::set_key(response.headers_mut(), &ask.key);
     }
     response
 }
 
-fn plain(route: &LayerState, ask: &Ask, held: &Held, outcome: Outcome) -> Whole {
+fn select(route: &LayerState, ask: &RequestContext, held: &CachedResponse, outcome: Outcome) -> FullResponse {
     record(&route, ask, outcome);
     let wants = Wants { head: ask.head, conditional: ask.conditional, range: ask.range };
-    let mut whole = chosen(held, &ask.headers, wants);
+    let mut whole = select_representation(held, &ask.headers, wants);
     if route.policy.show_key {
-        cache_status::key(&mut whole.fields, &ask.key);
+        cache_status::set_key(&mut whole.fields, &ask.key);
     }
     whole
 }
@@ -260,32 +260,32 @@ struct Wants {
 
 /// RFC 9110 §13.2.2, in its order: the conditions of the request first, and only where they leave it a 200, "When the method
 /// is GET and both Range and If-Range are present, evaluate the If-Range precondition".
-fn chosen(held: &Held, request: &HeaderMap, wants: Wants) -> Whole {
+fn select_representation(held: &CachedResponse, request: &HeaderMap, wants: Wants) -> FullResponse {
     if wants.conditional && is_not_modified(held, request) {
         return not_modified(held);
     }
-    let source = Source { headers: &held.headers, body: &held.body, part: held.meta.part.as_ref() };
-    let part = if wants.range && held.status == StatusCode::OK { asked_for(&source, request) } else { None };
+    let source = Representation { headers: &held.headers, body: &held.body, part: held.meta.part.as_ref() };
+    let part = if wants.range && held.status == StatusCode::OK { for_range_request(&source, request) } else { None };
     // RFC 9111 §3.3: "A cache MUST NOT send a partial response to a client without explicitly marking it using the 206
     // (Partial Content) status code." No part is chosen for a request that it does not answer; should one be, it says so.
-    part.or_else(|| source.as_it_is()).unwrap_or_else(|| stored(held, wants.head))
+    part.or_else(|| source.as_partial()).unwrap_or_else(|| full_or_head(held, wants.head))
 }
 
 /// RFC 9110 §13.2.1: preconditions are ignored where the answer without them would not be a success.
-fn is_not_modified(held: &Held, request: &HeaderMap) -> bool {
+fn is_not_modified(held: &CachedResponse, request: &HeaderMap) -> bool {
     held.status.is_success() && validators::not_modified(request, &held.headers)
 }
 
-fn not_modified(held: &Held) -> Whole {
+fn not_modified(held: &CachedResponse) -> FullResponse {
     let mut fields = validators::not_modified_fields(&held.headers);
     fields.insert(X_CACHE, HeaderValue::from_static("HIT"));
-    Whole { status: StatusCode::NOT_MODIFIED, fields, body: Bytes::new() }
+    FullResponse { status: StatusCode::NOT_MODIFIED, fields, body: Bytes::new() }
 }
 
 /// The stored response itself, or its head alone.
-fn stored(held: &Held, head: bool) -> Whole {
+fn full_or_head(held: &CachedResponse, head: bool) -> FullResponse {
     let body = if head { Bytes::new() } else { held.body.clone() };
-    let mut whole = Whole { status: held.status, fields: held.headers.clone(), body };
+    let mut whole = FullResponse { status: held.status, fields: held.headers.clone(), body };
     // RFC 9110 §8.6: a response to HEAD says how long the one to GET would be; the server cannot tell from no body.
     // And a 204 has none to either.
     if head && held.status != StatusCode::NO_CONTENT && !held.headers.contains_key(CONTENT_LENGTH) {
@@ -299,9 +299,9 @@ fn stored(held: &Held, head: bool) -> Whole {
 }
 
 /// Puts back what other caches said, in place of the room that was made for this one's word.
-fn restore_others(fields: &mut HeaderMap, held: &Held) {
+fn restore_cache_status(fields: &mut HeaderMap, held: &CachedResponse) {
     fields.remove(CACHE_STATUS);
-    if let Some(others) = &held.others {
+    if let Some(others) = &held.upstream_cache_status {
         fields.insert(CACHE_STATUS, others.clone());
     }
 }

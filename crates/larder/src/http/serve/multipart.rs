@@ -5,32 +5,32 @@ use std::ops::Range;
 use http::header::{CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 
-use crate::http::serve::Whole;
-use crate::http::serve::representation::Source;
+use crate::http::serve::FullResponse;
+use crate::http::serve::representation::Representation;
 
 /// A response of these parts, which do not overlap, so that all of them are not much more than the whole.
 ///
 /// RFC 9110 §15.3.7.2: "a server MUST NOT generate a Content-Range header field in the HTTP header section of a multiple part
 /// response (this field will be sent in each part instead)".
-pub(super) fn of(source: &Source<'_>, parts: &[Range<u64>]) -> Option<Whole> {
+pub(super) fn multipart(source: &Representation<'_>, parts: &[Range<u64>]) -> Option<FullResponse> {
     // 128 random bits: no body was made to hold them.
     let boundary = format!("{:032x}", fastrand::u128(..));
     let mut content = Vec::new();
     for range in parts {
         content.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
-        write(&mut content, source, range)?;
+        write_part(&mut content, source, range)?;
     }
     content.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-    let mut fields = source.partial(content.len());
+    let mut fields = source.partial_headers(content.len());
     let kind = format!("multipart/byteranges; boundary={boundary}");
     fields.insert(CONTENT_TYPE, HeaderValue::try_from(kind).ok()?);
     fields.remove(CONTENT_RANGE);
-    Some(Whole { status: StatusCode::PARTIAL_CONTENT, fields, body: content.into() })
+    Some(FullResponse { status: StatusCode::PARTIAL_CONTENT, fields, body: content.into() })
 }
 
 /// RFC 9110 §15.3.7.2: "If the selected representation would have had a Content-Type header field in a 200 (OK) response, the
 /// server SHOULD generate that same Content-Type header field in the header area of each body part."
-fn write(content: &mut Vec<u8>, source: &Source<'_>, range: &Range<u64>) -> Option<()> {
+fn write_part(content: &mut Vec<u8>, source: &Representation<'_>, range: &Range<u64>) -> Option<()> {
     let kind = source.headers.get(CONTENT_TYPE).cloned();
     let place = source.content_range(range)?.to_value();
     for (name, value) in [("Content-Type", kind), ("Content-Range", Some(place))] {

@@ -5,16 +5,16 @@ use larder_core::outcome::{Outcome, Tier};
 use tracing::Span;
 
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::request_context::{Ask, request_span};
+use crate::http::lookup::request_context::{RequestContext, request_span};
 use crate::http::request::axum_route::matched_path;
 
 /// Tells of a request that is answered at once, or whose answer the cache has no part in.
 #[inline]
 pub(crate) fn record_bypass(route: &LayerState, parts: &Parts, key: &str, outcome: Outcome) {
-    count(route, || matched_path(parts), outcome);
+    count_outcome(route, || matched_path(parts), outcome);
     // Nothing of this is looked at on a hit unless somebody listens.
     if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
-        tell(&request_span(route, matched_path(parts), key), outcome);
+        emit(&request_span(route, matched_path(parts), key), outcome);
     }
 }
 
@@ -25,22 +25,22 @@ pub(crate) fn record_hit(route: &LayerState, parts: &Parts, key: &str, tier: Tie
     route.engine.report.record_hit(tier, cost);
     count_for_route(route, || matched_path(parts), outcome);
     if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
-        tell(&request_span(route, matched_path(parts), key), outcome);
+        emit(&request_span(route, matched_path(parts), key), outcome);
     }
 }
 
 /// Tells of a request that had to wait for something. What only refreshes answers nobody, and what only completes an
 /// answer was told of before.
-pub(crate) fn record(route: &LayerState, ask: &Ask, outcome: Outcome) {
+pub(crate) fn record(route: &LayerState, ask: &RequestContext, outcome: Outcome) {
     if ask.refreshes || ask.completes {
         return;
     }
-    count(route, || ask.matched_path.as_deref(), outcome);
-    tell(&ask.span, outcome);
+    count_outcome(route, || ask.matched_path.as_deref(), outcome);
+    emit(&ask.span, outcome);
 }
 
 #[inline]
-fn count<'a>(route: &'a LayerState, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
+fn count_outcome<'a>(route: &'a LayerState, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
     route.engine.report.record(outcome);
     count_for_route(route, matched_path, outcome);
 }
@@ -51,11 +51,11 @@ fn count_for_route<'a>(route: &'a LayerState, matched_path: impl FnOnce() -> Opt
     #[cfg(feature = "metrics")]
     {
         let name = route.policy.name.as_deref().or_else(matched_path);
-        route.report.record(name.unwrap_or("unnamed"), outcome);
+        route.request_counters.record(name.unwrap_or("unnamed"), outcome);
     }
 }
 
-fn tell(span: &Span, outcome: Outcome) {
+fn emit(span: &Span, outcome: Outcome) {
     if span.is_disabled() {
         return;
     }

@@ -4,29 +4,29 @@ use http::HeaderMap;
 use larder_core::log::tail::Tail;
 
 use crate::http::layer_state::LayerState;
-use crate::http::policy::read_your_writes::Brought;
+use crate::http::policy::read_your_writes::RequestToken;
 
 /// What has to be done for a request before it is looked up, or how it is.
-pub(crate) enum Detour {
+pub(crate) enum BeforeLookup {
     /// The log has to be read as far as this.
-    CatchUp(Brought),
+    AwaitToken(RequestToken),
     /// It may be answered by what was made for an equivalent query.
-    Search,
+    EquivalentQueries,
 }
 
 /// Puts the request's fields in order where the policy asks for it. Returns why it is not looked up under its key at once.
 #[inline]
-pub(crate) fn before_lookup(route: &LayerState, request: &mut HeaderMap) -> Option<Detour> {
-    let before = route.policy.before.as_ref()?;
-    before.spell(request);
+pub(crate) fn before_lookup(route: &LayerState, request: &mut HeaderMap) -> Option<BeforeLookup> {
+    let before = route.policy.request_rules.as_ref()?;
+    before.normalize(request);
     match token_ahead_of_log(route, request) {
-        Some(brought) => Some(Detour::CatchUp(brought)),
-        None => route.policy.searches().then_some(Detour::Search),
+        Some(brought) => Some(BeforeLookup::AwaitToken(brought)),
+        None => route.policy.matches_equivalent_queries().then_some(BeforeLookup::EquivalentQueries),
     }
 }
 
 /// The token that a request brings, if this instance may know less than that says.
-fn token_ahead_of_log(route: &LayerState, request: &mut HeaderMap) -> Option<Brought> {
+fn token_ahead_of_log(route: &LayerState, request: &mut HeaderMap) -> Option<RequestToken> {
     take_token(route, request).filter(|brought| match brought {
         Ok(token) => !route.engine.log.covers(token),
         Err(_) => true,
@@ -34,12 +34,12 @@ fn token_ahead_of_log(route: &LayerState, request: &mut HeaderMap) -> Option<Bro
 }
 
 #[inline]
-pub(crate) fn take_token(route: &LayerState, request: &mut HeaderMap) -> Option<Brought> {
+pub(crate) fn take_token(route: &LayerState, request: &mut HeaderMap) -> Option<RequestToken> {
     route.policy.own_writes()?.take(request)
 }
 
 /// Tells a client what is known here after its write, and `applied` says whether that write is in the log.
-pub(crate) fn set_token(route: &LayerState, response: &mut HeaderMap, brought: Option<Brought>, applied: bool) {
+pub(crate) fn set_token(route: &LayerState, response: &mut HeaderMap, brought: Option<RequestToken>, applied: bool) {
     let Some(own_writes) = route.policy.own_writes() else { return };
     let log = &route.engine.log;
     let own = log.read(Tail::token);
@@ -47,10 +47,10 @@ pub(crate) fn set_token(route: &LayerState, response: &mut HeaderMap, brought: O
         Some(Ok(brought)) => own.after(brought, applied),
         Some(Err(_)) | None => own,
     };
-    own_writes.give(&token, response, log.max_staleness());
+    own_writes.set(&token, response, log.max_staleness());
 }
 
-pub(crate) async fn wait_for_token(route: &LayerState, brought: Brought) -> bool {
+pub(crate) async fn wait_for_token(route: &LayerState, brought: RequestToken) -> bool {
     match (route.policy.own_writes(), brought) {
         (Some(own_writes), Ok(token)) => {
             route.engine.log.wait_for(&token, own_writes.wait, route.engine.clock.boot()).await

@@ -13,23 +13,23 @@ use tower_service::Service;
 use tracing::Instrument as _;
 
 use crate::http::body::CacheBody;
-use crate::http::body::service_bounds::Inner;
-use crate::http::fill::refresh::{is_due, refresh_early};
+use crate::http::body::service_bounds::CacheableService;
+use crate::http::fill::refresh::{is_due, spawn_early_refresh};
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::Known;
-use crate::http::lookup::eligibility::{Look, Plan, classify};
+use crate::http::lookup::Lookup;
+use crate::http::lookup::eligibility::{RequestTraits, Eligibility, classify};
 use crate::http::lookup::equivalent::lookup_memory_scoped;
 use crate::http::lookup::from_memory::{is_store_only, lookup_memory};
-use crate::http::lookup::from_store::Named;
+use crate::http::lookup::from_store::KeyAndAddress;
 use crate::http::lookup::only_if_cached::forbids_bypass;
-use crate::http::lookup::request_context::Ask;
+use crate::http::lookup::request_context::RequestContext;
 use crate::http::miss::answer;
 use crate::http::miss::store_only::answer_directly;
 use crate::http::nesting::{self, Nesting, OuterRun, Place};
 use crate::http::request::body_hint;
 use crate::http::serve;
 use crate::http::serve::record::record_bypass;
-use crate::http::service::before_lookup::{Detour, before_lookup, take_token};
+use crate::http::service::before_lookup::{BeforeLookup, before_lookup, take_token};
 use crate::http::service::future::ResponseFuture;
 use crate::http::service::unsafe_method::{self, Write};
 
@@ -76,139 +76,139 @@ where
         // Made here, where it stays: it is too large to be handed about.
         let mut key = KeyBuf::new();
         match classify(&self.route, &mut parts, &mut key) {
-            Plan::Look(_) if body_hint::has_unannounced_body(&parts, &body) => self.past(parts, body, BypassReason::Body),
-            Plan::Look(look) => {
+            Eligibility::Lookup(_) if body_hint::has_unannounced_body(&parts, &body) => self.bypass(parts, body, BypassReason::Body),
+            Eligibility::Lookup(look) => {
                 let key = key.as_str().unwrap_or_default();
                 if let Some(detour) = before_lookup(&self.route, &mut parts.headers) {
                     return match detour {
-                        Detour::CatchUp(brought) => self.catch_up(look, key.into(), parts, body, brought),
-                        Detour::Search => self.search(look, key, parts, body),
+                        BeforeLookup::AwaitToken(brought) => self.call_after_token(look, key.into(), parts, body, brought),
+                        BeforeLookup::EquivalentQueries => self.call_equivalent(look, key, parts, body),
                     };
                 }
                 if is_store_only(&self.route, look) && self.is_plain(&parts) {
-                    return self.ask_shared_alone(look, key, parts, body);
+                    return self.call_store_only(look, key, parts, body);
                 }
                 let now = self.route.engine.clock.boot();
                 match lookup_memory(&self.route, look, key, &parts.headers, now) {
-                    Known::Fresh(held, tier) if is_due(&self.route, &held, now) => {
-                        let response = serve::fresh(&self.route, look, key, &parts, &held, tier, now);
-                        let inner = self.take_ready();
-                        refresh_early(&self.route, inner, (parts, body), look, key, (held, tier));
-                        ResponseFuture::stored(response)
+                    Lookup::Fresh(held, tier) if is_due(&self.route, &held, now) => {
+                        let response = serve::hit(&self.route, look, key, &parts, &held, tier, now);
+                        let inner = self.take_ready_service();
+                        spawn_early_refresh(&self.route, inner, (parts, body), look, key, (held, tier));
+                        ResponseFuture::ready(response)
                     }
-                    Known::Fresh(held, tier) => {
-                        ResponseFuture::stored(serve::fresh(&self.route, look, key, &parts, &held, tier, now))
+                    Lookup::Fresh(held, tier) => {
+                        ResponseFuture::ready(serve::hit(&self.route, look, key, &parts, &held, tier, now))
                     }
-                    known => self.ask(look, key, known, parts, body),
+                    known => self.handle_miss(look, key, known, parts, body),
                 }
             }
-            Plan::Write => self.write(parts, body),
-            Plan::Past(reason) => self.past(parts, body, reason),
+            Eligibility::UnsafeMethod => self.handle_unsafe_method(parts, body),
+            Eligibility::Bypass(reason) => self.bypass(parts, body, reason),
         }
     }
 }
 
 impl<S> CacheService<S> {
     /// Answers a request where nothing is kept in memory.
-    pub(super) fn ask_shared_alone<Q>(
+    pub(super) fn call_store_only<Q>(
         &mut self,
-        look: Look,
+        look: RequestTraits,
         key: &str,
         parts: Parts,
         body: Q,
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
-        S: Inner<Q>,
+        S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let (route, inner) = (Arc::clone(&self.route), self.take_ready());
-        ResponseFuture::longer(answer_directly(route, inner, (parts, body), look, Named::new(key)))
+        let (route, inner) = (Arc::clone(&self.route), self.take_ready_service());
+        ResponseFuture::boxed(answer_directly(route, inner, (parts, body), look, KeyAndAddress::new(key)))
     }
 
     /// Answers a request that may be answered by what was made for an equivalent query.
-    fn search<Q>(
+    fn call_equivalent<Q>(
         &mut self,
-        look: Look,
+        look: RequestTraits,
         key: &str,
         parts: Parts,
         body: Q,
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
-        S: Inner<Q>,
+        S: CacheableService<Q>,
         Q: Send + 'static,
     {
         let now = self.route.engine.clock.boot();
         match lookup_memory_scoped(&self.route, look, key, &parts, now) {
-            Known::Fresh(held, tier) => {
-                let response = serve::fresh(&self.route, look, &held.meta.key, &parts, &held, tier, now);
+            Lookup::Fresh(held, tier) => {
+                let response = serve::hit(&self.route, look, &held.meta.key, &parts, &held, tier, now);
                 if is_due(&self.route, &held, now) {
-                    let inner = self.take_ready();
-                    refresh_early(&self.route, inner, (parts, body), look, key, (held, tier));
+                    let inner = self.take_ready_service();
+                    spawn_early_refresh(&self.route, inner, (parts, body), look, key, (held, tier));
                 }
-                ResponseFuture::stored(response)
+                ResponseFuture::ready(response)
             }
-            known => self.ask(look, key, known, parts, body),
+            known => self.handle_miss(look, key, known, parts, body),
         }
     }
 
     /// Answers a request that memory has no fresh response for.
-    pub(super) fn ask<Q>(
+    pub(super) fn handle_miss<Q>(
         &mut self,
-        look: Look,
+        look: RequestTraits,
         key: &str,
-        known: Known,
+        known: Lookup,
         mut parts: Parts,
         body: Q,
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
-        S: Inner<Q>,
+        S: CacheableService<Q>,
         Q: Send + 'static,
     {
         let provisional = !self.is_plain(&parts);
-        match Ask::new(&self.route, look, key, &mut parts) {
+        match RequestContext::new(&self.route, look, key, &mut parts) {
             Ok(mut ask) => {
-                ask.provisional = provisional;
-                let inner = self.take_ready();
+                ask.is_provisional = provisional;
+                let inner = self.take_ready_service();
                 let request = Request::from_parts(parts, body);
                 let span = ask.span.clone();
                 let answer = answer(Arc::clone(&self.route), inner, request, ask, known);
-                ResponseFuture::longer(answer.instrument(span))
+                ResponseFuture::boxed(answer.instrument(span))
             }
-            Err(reason) => self.past(parts, body, reason),
+            Err(reason) => self.bypass(parts, body, reason),
         }
     }
 
-    fn past<Q>(
+    fn bypass<Q>(
         &mut self,
         mut parts: Parts,
         body: Q,
         reason: BypassReason,
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
-        S: Inner<Q>,
+        S: CacheableService<Q>,
     {
         let outcome = Outcome::Bypass(reason);
         record_bypass(&self.route, &parts, "", outcome);
         if forbids_bypass(&self.route, reason, &parts.headers) {
-            return ResponseFuture::stored(serve::nothing_stored(outcome));
+            return ResponseFuture::ready(serve::gateway_timeout(outcome));
         }
         let run = OuterRun::begin(&self.route.nesting, &mut parts);
-        ResponseFuture::past(self.inner.call(Request::from_parts(parts, body)), outcome, run)
+        ResponseFuture::bypass(self.inner.call(Request::from_parts(parts, body)), outcome, run)
     }
 
-    fn write<Q>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, S::Body, S::Error>
+    fn handle_unsafe_method<Q>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
-        S: Inner<Q>,
+        S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let written = unsafe_method::names(&self.route, &mut parts);
+        let written = unsafe_method::write_targets(&self.route, &mut parts);
         let brought = take_token(&self.route, &mut parts.headers);
         record_bypass(&self.route, &parts, "", unsafe_method::OUTCOME);
         let is_nested = OuterRun::is_within(&parts);
         let run = OuterRun::of_write(&mut parts);
         let response = self.inner.call(Request::from_parts(parts, body));
         let write = Write { written, brought, run, is_nested };
-        ResponseFuture::longer(unsafe_method::answer(Arc::clone(&self.route), response, write))
+        ResponseFuture::boxed(unsafe_method::answer_write(Arc::clone(&self.route), response, write))
     }
 
     /// Whether it is certain that no layer further in handles this request.
@@ -232,7 +232,7 @@ impl<S> CacheService<S> {
     }
 
     /// The inner service that was polled ready; a clone, which is not, stays here to be polled for the next request.
-    pub(super) fn take_ready(&mut self) -> S
+    pub(super) fn take_ready_service(&mut self) -> S
     where
         S: Clone,
     {

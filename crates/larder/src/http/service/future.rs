@@ -10,9 +10,9 @@ use http_body::Body;
 use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
-use crate::http::body::service_bounds::{Answer, Later};
+use crate::http::body::service_bounds::{ServiceResult, BoxResponseFuture};
 use crate::http::nesting::OuterRun;
-use crate::http::serve::{self, Whole};
+use crate::http::serve::{self, FullResponse};
 
 pin_project! {
     /// The future of [`CacheService`](crate::http::service::cache_service::CacheService).
@@ -32,25 +32,25 @@ pin_project! {
         B: Body,
     {
         // A hit in memory: there is nothing to wait for.
-        Stored { response: Option<Whole> },
+        Stored { response: Option<FullResponse> },
         // The inner service answers, and the cache has no part in it.
         Past { #[pin] inner: F, outcome: Outcome, run: OuterRun },
         // Anything that has to wait for more than the inner service.
-        Longer { answer: Later<B, E> },
+        Longer { answer: BoxResponseFuture<B, E> },
     }
 }
 
 impl<F, B: Body, E> ResponseFuture<F, B, E> {
     #[inline]
-    pub(super) const fn stored(response: Whole) -> Self {
+    pub(super) const fn ready(response: FullResponse) -> Self {
         Self { state: State::Stored { response: Some(response) } }
     }
 
-    pub(super) const fn past(inner: F, outcome: Outcome, run: OuterRun) -> Self {
+    pub(super) const fn bypass(inner: F, outcome: Outcome, run: OuterRun) -> Self {
         Self { state: State::Past { inner, outcome, run } }
     }
 
-    pub(super) fn longer(answer: impl Future<Output = Answer<B, E>> + Send + 'static) -> Self {
+    pub(super) fn boxed(answer: impl Future<Output = ServiceResult<B, E>> + Send + 'static) -> Self {
         Self { state: State::Longer { answer: Box::pin(answer) } }
     }
 }
@@ -60,7 +60,7 @@ where
     F: Future<Output = Result<Response<B>, E>>,
     B: Body<Data = Bytes>,
 {
-    type Output = Answer<B, E>;
+    type Output = ServiceResult<B, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
@@ -70,7 +70,7 @@ where
             }
             StateProjection::Past { inner, outcome, run } => {
                 let response = ready!(inner.poll(cx))?;
-                Poll::Ready(Ok(serve::past(response, *outcome, run)))
+                Poll::Ready(Ok(serve::bypassed(response, *outcome, run)))
             }
             StateProjection::Longer { answer } => answer.as_mut().poll(cx),
         }

@@ -28,15 +28,15 @@ impl CacheLayer {
     pub(crate) fn new(engine: Arc<Engine>, http: Arc<HttpState>, policy: Policy) -> Self {
         engine.uri_aliases.keyed_by.register(&policy.query);
         let route = LayerState {
-            new_keys: NewKeyBudget::new(policy.new_keys),
+            new_key_budget: NewKeyBudget::new(policy.max_new_keys),
             nesting: Arc::default(),
             _existing: Existing::new(),
-            shared_alone: !http.memory.keeps() && engine.store.is_some() && !policy.searches(),
+            store_only: !http.memory.is_enabled() && engine.store.is_some() && !policy.matches_equivalent_queries(),
             engine,
             http,
             policy,
             #[cfg(feature = "metrics")]
-            report: crate::engine::report::metrics::RequestCounters::default(),
+            request_counters: crate::engine::report::metrics::RequestCounters::default(),
         };
         Self { route: Arc::new(route) }
     }

@@ -6,19 +6,19 @@ use larder_core::http::groups::{self, CACHE_GROUP_INVALIDATION};
 use larder_core::http::reference::{self, Base};
 use larder_core::log::selector::{Selector, UriName};
 
-use crate::http::policy::invalidation_rules::Effects;
+use crate::http::policy::invalidation_rules::InvalidationRules;
 use crate::http::request::target_uri::TargetUri;
 
 /// The target URI of a write, as far as its response can name others of its origin.
-pub(crate) struct Origin {
+pub(crate) struct WriteOrigin {
     name: Box<str>,
     authority: Box<str>,
     path: Box<str>,
     query: Option<Box<str>>,
 }
 
-impl Origin {
-    pub(crate) fn of(target: &TargetUri<'_>) -> Self {
+impl WriteOrigin {
+    pub(crate) fn from_target(target: &TargetUri<'_>) -> Self {
         Self {
             name: target.origin(),
             authority: (&*target.authority).into(),
@@ -32,7 +32,7 @@ impl Origin {
     /// RFC 9111 §4.4: "A cache MAY invalidate other URIs when it receives a non-error status code in response to an unsafe
     /// request method […]. In particular, the URI(s) in the Location and Content-Location response header fields (if present)
     /// are candidates for invalidation".
-    pub(crate) fn named_by(&self, effects: &Effects, response: &HeaderMap) -> Vec<Selector> {
+    pub(crate) fn location_uris(&self, effects: &InvalidationRules, response: &HeaderMap) -> Vec<Selector> {
         let fields = if effects.locations { &[LOCATION, CONTENT_LOCATION][..] } else { &[] };
         let references = fields.iter().flat_map(|name| response.get_all(name));
         let texts = references.filter_map(|value| str::from_utf8(value.as_bytes()).ok());
@@ -43,7 +43,7 @@ impl Origin {
     ///
     /// RFC 9875 §3: "The Cache-Group-Invalidation header field MUST be ignored on responses to requests that have a safe
     /// method". Nothing else comes here.
-    pub(crate) fn groups_of(&self, effects: &Effects, response: &HeaderMap) -> Vec<Selector> {
+    pub(crate) fn invalidated_groups(&self, effects: &InvalidationRules, response: &HeaderMap) -> Vec<Selector> {
         if !effects.groups {
             return Vec::new();
         }

@@ -23,42 +23,42 @@ use crate::engine::invalidation_log::invalidation::{Invalidated, Invalidation};
 use crate::http::body::CacheBody;
 use crate::http::layer_state::LayerState;
 use crate::http::nesting::OuterRun;
-use crate::http::policy::invalidation_rules::Effects;
+use crate::http::policy::invalidation_rules::InvalidationRules;
 use crate::http::policy::key::KeySource;
-use crate::http::policy::read_your_writes::Brought;
+use crate::http::policy::read_your_writes::RequestToken;
 use crate::http::request::axum_route::PathParams;
 use crate::http::request::target_uri::TargetUri;
 use crate::http::serve;
 use crate::http::service::before_lookup::set_token;
-use crate::http::service::related_uris::Origin;
+use crate::http::service::related_uris::WriteOrigin;
 
 /// How a request with an unsafe method counts.
 pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
 
 /// What a successful request with an unsafe method invalidates.
-pub(crate) struct Written {
+pub(crate) struct WriteTargets {
     /// Its URI, and what a `GET` of it is stored under where that is something else.
     own: Vec<Selector>,
     /// What its response may name others by.
-    origin: Option<Origin>,
+    origin: Option<WriteOrigin>,
 }
 
 /// What a successful request with an unsafe method invalidates.
 ///
 /// RFC 9111 §4.4: "A cache MUST invalidate the target URI … when it receives a non-error status code in response to an
 /// unsafe request method".
-pub(crate) fn names(route: &LayerState, parts: &mut Parts) -> Written {
+pub(crate) fn write_targets(route: &LayerState, parts: &mut Parts) -> WriteTargets {
     let params = route.policy.key_params(parts);
     let Ok(target) = TargetUri::from_request(parts).and_then(TargetUri::require_valid_host) else {
         // Which host it was for cannot be told: for every one.
         let uri = crate::http::request::axum_route::whole_uri(parts);
         let name = UriName::from_parts(None, uri.path(), uri.query());
-        return Written { own: vec![Selector::Uri(name)], origin: None };
+        return WriteTargets { own: vec![Selector::Uri(name)], origin: None };
     };
     let uri = Selector::Uri(target.uri_name(target.query));
     let key = custom_key(route, parts, &params, &target);
     let own = std::iter::once(uri).chain(key).collect();
-    Written { own, origin: Some(Origin::of(&target)) }
+    WriteTargets { own, origin: Some(WriteOrigin::from_target(&target)) }
 }
 
 /// The key of a `GET`, where it is not the URI, which everything that is stored for the URI has as a name already.
@@ -71,15 +71,15 @@ fn custom_key(route: &LayerState, parts: &Parts, params: &PathParams, target: &T
     key.as_str().map(|key| Selector::Key(key.into()))
 }
 
-impl Written {
+impl WriteTargets {
     /// All of it, now that the response is known.
-    fn with(self, effects: &Effects, status: StatusCode, response: &HeaderMap) -> Vec<Selector> {
+    fn resolve(self, effects: &InvalidationRules, status: StatusCode, response: &HeaderMap) -> Vec<Selector> {
         let mut all: Vec<_> =
-            self.origin.iter().flat_map(|origin| origin.groups_of(effects, response)).collect();
+            self.origin.iter().flat_map(|origin| origin.invalidated_groups(effects, response)).collect();
         // RFC 9111 §4.4: "A "non-error response" is one with a 2xx (Successful) or 3xx (Redirection) status code."
         if status.is_success() || status.is_redirection() {
             all.extend(self.own);
-            all.extend(self.origin.iter().flat_map(|origin| origin.named_by(effects, response)));
+            all.extend(self.origin.iter().flat_map(|origin| origin.location_uris(effects, response)));
         } else if effects.failed_writes && (status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT)
         {
             // It may have failed, or a layer further in may have given up on it, after the commit.
@@ -95,8 +95,8 @@ impl Written {
 
 /// A request with an unsafe method that was passed on.
 pub(crate) struct Write {
-    pub(crate) written: Written,
-    pub(crate) brought: Option<Brought>,
+    pub(crate) written: WriteTargets,
+    pub(crate) brought: Option<RequestToken>,
     pub(crate) run: OuterRun,
     /// Whether a layer around this one has to see what the handler invalidates, too: it may be of another cache.
     pub(crate) is_nested: bool,
@@ -107,7 +107,7 @@ pub(crate) struct Write {
 ///
 /// The handler of an unsafe method therefore runs to its end even if its client has left, if few others do so. Else it is
 /// cancelled. Its URI is invalidated in both cases.
-pub(crate) async fn answer<B, E, F>(
+pub(crate) async fn answer_write<B, E, F>(
     route: Arc<LayerState>,
     response: F,
     write: Write,
@@ -121,7 +121,7 @@ where
     let clients = Clients::for_write();
     let _client = clients.guard();
     let cache = Arc::clone(&route.engine);
-    match run_detached(&cache.background, to_its_end(route, response, write, clients)).await {
+    match run_detached(&cache.background, run_to_completion(route, response, write, clients)).await {
         Some(answer) => answer,
         // It was cancelled because its client has left.
         None => std::future::pending().await,
@@ -129,7 +129,7 @@ where
 }
 
 /// `None` if the handler was cancelled.
-async fn to_its_end<B, E>(
+async fn run_to_completion<B, E>(
     route: Arc<LayerState>,
     response: impl Future<Output = Result<Response<B>, E>>,
     write: Write,
@@ -151,7 +151,7 @@ where
     };
     let status = response.status();
     let said = response.extensions_mut().remove::<Invalidation>();
-    let written = unsettled.settle().with(&route.policy.effects, status, response.headers());
+    let written = unsettled.settle().resolve(&route.policy.invalidation_rules, status, response.headers());
     let written = collapsed(&route, written);
     if let Some(said) = said.clone().filter(|_| is_nested) {
         response.extensions_mut().insert(said);
@@ -164,7 +164,7 @@ where
     if let Some(written) = Invalidation::all_of(written) {
         last = Some(invalidate(&route.engine, written).await);
     }
-    let mut response = serve::past(response, OUTCOME, &run);
+    let mut response = serve::bypassed(response, OUTCOME, &run);
     // Even where nothing was invalidated here: the handler may have done so itself, whatever it answers.
     set_token(&route, response.headers_mut(), brought, last == Some(Invalidated::Applied));
     Some(Ok(response))
@@ -184,17 +184,17 @@ fn collapsed(route: &LayerState, written: Vec<Selector>) -> Vec<Selector> {
 /// the handler has handed to a thread may commit later.
 struct Unsettled<'a> {
     route: &'a LayerState,
-    written: Option<Written>,
+    written: Option<WriteTargets>,
 }
 
 impl<'a> Unsettled<'a> {
-    const fn new(route: &'a LayerState, written: Written) -> Self {
+    const fn new(route: &'a LayerState, written: WriteTargets) -> Self {
         Self { route, written: Some(written) }
     }
 
     /// The handler has answered.
-    fn settle(mut self) -> Written {
-        self.written.take().unwrap_or_else(Written::nothing)
+    fn settle(mut self) -> WriteTargets {
+        self.written.take().unwrap_or_else(WriteTargets::nothing)
     }
 }
 

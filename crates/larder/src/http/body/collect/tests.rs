@@ -22,17 +22,17 @@ async fn steps(steps: impl IntoIterator<Item = Does>) -> AnswerBody {
 #[tokio::test]
 async fn a_body_that_is_there_is_read_without_waiting() {
     let whole = |at_once| match at_once {
-        AtOnce::Whole(body) => body.into_bytes(),
-        AtOnce::Pending(..) => panic!("it is all there"),
+        CollectNow::Complete(body) => body.into_bytes(),
+        CollectNow::Pending(..) => panic!("it is all there"),
     };
     let one = body(Answer::ok("hello")).await;
-    assert_eq!(whole(Collector::new(one, LIMIT).at_once().await), "hello");
+    assert_eq!(whole(Collector::new(one, LIMIT).poll_now().await), "hello");
     let many = steps([Does::data("he"), Does::data("llo")]).await;
-    assert_eq!(whole(Collector::new(many, LIMIT).at_once().await), "hello");
+    assert_eq!(whole(Collector::new(many, LIMIT).poll_now().await), "hello");
     let none = body(Answer::ok("")).await;
-    assert_eq!(whole(Collector::new(none, LIMIT).at_once().await), "");
+    assert_eq!(whole(Collector::new(none, LIMIT).poll_now().await), "");
     let full = body(Answer::ok("x".repeat(LIMIT))).await;
-    assert_eq!(whole(Collector::new(full, LIMIT).at_once().await).len(), LIMIT);
+    assert_eq!(whole(Collector::new(full, LIMIT).poll_now().await).len(), LIMIT);
 }
 
 /// The buffer that a handler wrote into may be much larger than what it wrote.
@@ -40,8 +40,8 @@ async fn a_body_that_is_there_is_read_without_waiting() {
 async fn what_is_kept_does_not_keep_the_handlers_buffer_alive() {
     let large = Bytes::from(vec![b'x'; 1 << 16]);
     let small = large.slice(..4);
-    let at_once = Collector::new(body(Answer::ok(small)).await, LIMIT).at_once().await;
-    let AtOnce::Whole(kept) = at_once else { panic!("it is all there") };
+    let at_once = Collector::new(body(Answer::ok(small)).await, LIMIT).poll_now().await;
+    let CollectNow::Complete(kept) = at_once else { panic!("it is all there") };
     let kept = kept.into_bytes();
     assert_eq!(kept, "xxxx");
     assert!(!large.as_ptr_range().contains(&kept.as_ptr()));
@@ -51,10 +51,10 @@ async fn what_is_kept_does_not_keep_the_handlers_buffer_alive() {
 async fn what_has_to_be_waited_for_is_pending_with_what_was_read() {
     let gate = Gate::new();
     let waiting = steps([Does::data("he"), Does::Hold(gate.clone()), Does::data("llo")]).await;
-    let AtOnce::Pending(collector, None) = Collector::new(waiting, LIMIT).at_once().await else {
+    let CollectNow::Pending(collector, None) = Collector::new(waiting, LIMIT).poll_now().await else {
         panic!("it waits");
     };
-    assert_eq!(collector.so_far(), ["he"]);
+    assert_eq!(collector.chunks(), ["he"]);
     let (writer, reader) = tee(http_body::SizeHint::new());
     let client = tokio::spawn(CacheBody::tee(reader).collect());
     let kept = tokio::spawn(to_the_end(collector, None, writer));
@@ -69,11 +69,11 @@ async fn what_has_to_be_waited_for_is_pending_with_what_was_read() {
 
 async fn to_the_end<B: Body<Data = Bytes>>(
     collector: Collector<B>,
-    first: Option<Step<B>>,
+    first: Option<BodyStep<B>>,
     writer: Tee<B>,
 ) -> Result<Bytes, NotStored> {
-    let mut reading = Reading { followers: None, length: None, let_go: None };
-    let (bytes, writer) = collector.rest(first, writer, &mut reading, std::future::pending()).await?;
+    let mut reading = BodyReading { followers: None, length: None, let_go: None };
+    let (bytes, writer) = collector.collect_rest(first, writer, &mut reading, std::future::pending()).await?;
     writer.finish();
     Ok(bytes)
 }
@@ -82,7 +82,7 @@ async fn to_the_end<B: Body<Data = Bytes>>(
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_end_is_handed_over() {
     let body = steps(vec![Does::data("he"), Does::Stall]).await;
-    let AtOnce::Pending(collector, first) = Collector::new(body, LIMIT).at_once().await else {
+    let CollectNow::Pending(collector, first) = Collector::new(body, LIMIT).poll_now().await else {
         panic!("it has not ended");
     };
     let (writer, reader) = tee(http_body::SizeHint::new());
@@ -101,12 +101,12 @@ async fn a_body_of_known_length_may_take_longer_as_long_as_it_comes() {
         (Some(100), 100, Err(NotStored::Endless)),
     ] {
         let frames = futures_of(steps, pause);
-        let AtOnce::Pending(collector, first) = Collector::new(frames, 1_000).at_once().await else {
+        let CollectNow::Pending(collector, first) = Collector::new(frames, 1_000).poll_now().await else {
             panic!("it waits");
         };
         let (writer, _reader) = tee(http_body::SizeHint::new());
-        let mut reading = Reading { followers: None, length, let_go: None };
-        let read = collector.rest(first, writer, &mut reading, std::future::pending()).await;
+        let mut reading = BodyReading { followers: None, length, let_go: None };
+        let read = collector.collect_rest(first, writer, &mut reading, std::future::pending()).await;
         assert_eq!(read.map(|(bytes, writer)| (bytes, writer.finish()).0), expected, "{length:?}");
     }
 }
@@ -138,7 +138,7 @@ fn futures_of(frames: usize, pause: Duration) -> impl Body<Data = Bytes, Error =
 #[tokio::test(start_paused = true)]
 async fn those_who_wait_for_the_end_are_let_go_in_time_and_the_body_is_read_on() {
     let body = futures_of(3, Duration::from_secs(2));
-    let AtOnce::Pending(collector, None) = Collector::new(body, LIMIT).at_once().await else {
+    let CollectNow::Pending(collector, None) = Collector::new(body, LIMIT).poll_now().await else {
         panic!("it waits");
     };
     let (writer, _reader) = tee(http_body::SizeHint::new());
@@ -146,8 +146,8 @@ async fn those_who_wait_for_the_end_are_let_go_in_time_and_the_body_is_read_on()
     let mut let_go_after = Vec::new();
     let mut let_go = || let_go_after.push(begun.elapsed().as_secs());
     let at = begun + Duration::from_secs(1);
-    let mut reading = Reading { followers: None, length: None, let_go: Some((at, &mut let_go)) };
-    let read = collector.rest(None, writer, &mut reading, std::future::pending()).await;
+    let mut reading = BodyReading { followers: None, length: None, let_go: Some((at, &mut let_go)) };
+    let read = collector.collect_rest(None, writer, &mut reading, std::future::pending()).await;
     assert_eq!(read.map(|(bytes, writer)| (bytes, writer.finish()).0), Ok(Bytes::from_static(b"xxx")));
     assert_eq!(let_go_after, [1]);
 }
@@ -155,24 +155,24 @@ async fn those_who_wait_for_the_end_are_let_go_in_time_and_the_body_is_read_on()
 #[tokio::test]
 async fn a_body_that_nobody_waits_for_is_read_no_further() {
     let body = steps(vec![Does::data("he"), Does::Stall]).await;
-    let AtOnce::Pending(collector, first) = Collector::new(body, LIMIT).at_once().await else {
+    let CollectNow::Pending(collector, first) = Collector::new(body, LIMIT).poll_now().await else {
         panic!("it waits");
     };
     let (writer, _reader) = tee(http_body::SizeHint::new());
-    let mut reading = Reading { followers: None, length: None, let_go: None };
-    let read = collector.rest(first, writer, &mut reading, std::future::ready(())).await;
+    let mut reading = BodyReading { followers: None, length: None, let_go: None };
+    let read = collector.collect_rest(first, writer, &mut reading, std::future::ready(())).await;
     assert!(matches!(read, Err(NotStored::Abandoned)));
 }
 
 /// What becomes of a body like this: why it is not stored, and what its client gets all the same.
 async fn rest(does: Vec<Does>) -> (NotStored, Result<(Bytes, bool), String>) {
-    let AtOnce::Pending(collector, Some(first)) = Collector::new(steps(does).await, LIMIT).at_once().await
+    let CollectNow::Pending(collector, Some(first)) = Collector::new(steps(does).await, LIMIT).poll_now().await
     else {
         panic!("it is not for storing");
     };
-    let reason = first.forbids().unwrap();
+    let reason = first.not_stored_reason().unwrap();
     let (writer, reader) = tee(http_body::SizeHint::new());
-    for data in collector.so_far() {
+    for data in collector.chunks() {
         writer.push(Frame::data(data.clone()));
     }
     assert_eq!(to_the_end(collector, Some(first), writer).await, Err(reason));
@@ -200,11 +200,11 @@ async fn a_body_that_is_not_for_storing_reaches_its_client_untouched() {
 fn the_last_byte_that_fits_is_the_limits() {
     let take = |size: usize| {
         let mut collector = Collector::new(http_body_util::Empty::<Bytes>::new(), LIMIT);
-        collector.take(Some(Ok(Frame::data(Bytes::from(vec![0; LIMIT - 1])))));
-        collector.take(Some(Ok(Frame::data(Bytes::from(vec![0; size])))))
+        collector.accept(Some(Ok(Frame::data(Bytes::from(vec![0; LIMIT - 1])))));
+        collector.accept(Some(Ok(Frame::data(Bytes::from(vec![0; size])))))
     };
-    assert!(matches!(take(1), Step::Data(_)));
-    assert!(matches!(take(2), Step::TooLarge(_)));
+    assert!(matches!(take(1), BodyStep::Data(_)));
+    assert!(matches!(take(2), BodyStep::TooLarge(_)));
 }
 
 /// A body that lets its reader wait once, and then panics.
@@ -229,7 +229,7 @@ impl Body for Panics {
 
 #[tokio::test]
 async fn a_body_that_panics_does_so_where_its_client_is() {
-    let AtOnce::Pending(collector, None) = Collector::new(Panics(false), LIMIT).at_once().await else {
+    let CollectNow::Pending(collector, None) = Collector::new(Panics(false), LIMIT).poll_now().await else {
         panic!("it waits");
     };
     let (writer, reader) = tee(http_body::SizeHint::new());

@@ -5,7 +5,7 @@ use std::task::Waker;
 use http::{HeaderMap, StatusCode};
 
 use super::*;
-use crate::http::body::shared_body::Writer;
+use crate::http::body::shared_body::SharedBodyWriter;
 use crate::testing::held;
 
 /// A body of these frames, whose length it may tell.
@@ -16,7 +16,7 @@ impl Body for Inner {
     type Data = Bytes;
     type Error = String;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Step<String>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<FrameResult<String>> {
         Poll::Ready(self.0.pop_front())
     }
 
@@ -39,14 +39,14 @@ fn bytes(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
-fn writer(hint: SizeHint, so_far: &[Bytes]) -> Writer {
-    Writer::new(held("k", ""), hint, so_far)
+fn writer(hint: SizeHint, so_far: &[Bytes]) -> SharedBodyWriter {
+    SharedBodyWriter::new(held("k", ""), hint, so_far)
 }
 
 /// One who follows, and is answered with this if it asks again.
-fn following(writer: &Writer, other: Option<Response<CacheBody<Inner>>>) -> CacheBody<Inner> {
-    let again: Again<Inner> = Box::new(move || Box::pin(std::future::ready(other)));
-    CacheBody::following(FollowBody::new(Reader::new(Arc::clone(writer.arriving())), again, failed))
+fn following(writer: &SharedBodyWriter, other: Option<Response<CacheBody<Inner>>>) -> CacheBody<Inner> {
+    let again: RetryFn<Inner> = Box::new(move || Box::pin(std::future::ready(other)));
+    CacheBody::following(FollowerBody::new(SharedBodyReader::new(Arc::clone(writer.body())), again, failed))
 }
 
 fn response(frames: impl IntoIterator<Item = Result<Frame<Bytes>, String>>) -> Response<CacheBody<Inner>> {
@@ -181,6 +181,6 @@ fn what_ends_early_fails() {
 fn a_body_may_be_shared_as_the_inner_one_may_and_is_no_larger_for_it() {
     const fn is_sync<T: Sync + Send + Unpin>() {}
     is_sync::<CacheBody<http_body_util::Full<Bytes>>>();
-    assert_eq!(size_of::<Box<FollowBody<Inner>>>(), size_of::<usize>());
+    assert_eq!(size_of::<Box<FollowerBody<Inner>>>(), size_of::<usize>());
     assert!(size_of::<CacheBody<http_body_util::Full<Bytes>>>() <= size_of::<Option<Bytes>>() + 16);
 }

@@ -15,16 +15,16 @@ impl Wake for Bell {
 }
 
 struct Listener {
-    reader: Reader,
+    reader: SharedBodyReader,
     bell: Arc<Bell>,
 }
 
 impl Listener {
-    fn of(writer: &Writer) -> Self {
-        Self { reader: Reader::new(Arc::clone(writer.arriving())), bell: Arc::default() }
+    fn of(writer: &SharedBodyWriter) -> Self {
+        Self { reader: SharedBodyReader::new(Arc::clone(writer.body())), bell: Arc::default() }
     }
 
-    fn poll(&mut self) -> Poll<Next> {
+    fn poll(&mut self) -> Poll<ReadEvent> {
         self.reader.poll(&mut Context::from_waker(&Waker::from(Arc::clone(&self.bell))))
     }
 
@@ -33,9 +33,9 @@ impl Listener {
         let mut parts = Vec::new();
         loop {
             match self.poll() {
-                Poll::Ready(Next::Data(part)) => parts.push(part),
-                Poll::Ready(Next::End) => return (parts, "end"),
-                Poll::Ready(Next::Broken) => return (parts, "broken"),
+                Poll::Ready(ReadEvent::Data(part)) => parts.push(part),
+                Poll::Ready(ReadEvent::End) => return (parts, "end"),
+                Poll::Ready(ReadEvent::Aborted) => return (parts, "broken"),
                 Poll::Pending => return (parts, "more"),
             }
         }
@@ -50,8 +50,8 @@ fn bytes(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
-fn writer(so_far: &[Bytes]) -> Writer {
-    Writer::new(held("k", ""), SizeHint::new(), so_far)
+fn writer(so_far: &[Bytes]) -> SharedBodyWriter {
+    SharedBodyWriter::new(held("k", ""), SizeHint::new(), so_far)
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn all_read_the_same_bytes_each_at_its_own_pace() {
     writer.push(bytes("c"));
     assert_eq!(quick.woken(), 1, "for nothing it is not");
     assert_eq!(quick.all(), (vec![bytes("c")], "more"));
-    assert!(matches!(slow.poll(), Poll::Ready(Next::Data(part)) if part == "a"));
+    assert!(matches!(slow.poll(), Poll::Ready(ReadEvent::Data(part)) if part == "a"));
     assert_eq!(slow.woken(), 0, "it did not wait");
 
     let whole = bytes("abc");
@@ -88,7 +88,7 @@ fn all_read_the_same_bytes_each_at_its_own_pace() {
 fn whoever_waits_takes_one_place() {
     let writer = writer(&[]);
     let mut listeners: Vec<_> = (0..3).map(|_| Listener::of(&writer)).collect();
-    let waiting = |writer: &Writer| lock(&writer.arriving().state).waiting.len();
+    let waiting = |writer: &SharedBodyWriter| lock(&writer.body().state).waiting.len();
     for round in 1..=3 {
         for _ in 0..5 {
             assert!(listeners.iter_mut().all(|listener| listener.poll().is_pending()));
@@ -115,12 +115,12 @@ fn whoever_waits_takes_one_place() {
 #[test]
 fn what_breaks_off_is_told_at_once() {
     let writer = writer(&[bytes("a")]);
-    let arriving = Arc::clone(writer.arriving());
+    let arriving = Arc::clone(writer.body());
     let (mut reads, mut waits) = (Listener::of(&writer), Listener::of(&writer));
     assert_eq!(waits.all(), (vec![bytes("a")], "more"));
-    assert!(!arriving.is_broken());
+    assert!(!arriving.is_aborted());
     drop(writer);
-    assert!(arriving.is_broken());
+    assert!(arriving.is_aborted());
     assert_eq!(waits.woken(), 1);
     assert_eq!(waits.all(), (vec![], "broken"));
     assert_eq!(reads.all(), (vec![], "broken"), "what it was not given it may be given by another one");
@@ -147,27 +147,27 @@ fn what_was_given_is_found_again_in_any_pieces() {
         let writer = writer(&known);
         let mut listener = Listener::of(&writer);
         for _ in 0..*read {
-            assert!(matches!(listener.poll(), Poll::Ready(Next::Data(_))));
+            assert!(matches!(listener.poll(), Poll::Ready(ReadEvent::Data(_))));
         }
         drop(writer);
-        let mut given = listener.reader.given();
+        let mut given = listener.reader.delivered_prefix();
         let mut beyond = Some(Vec::new());
         for part in *other {
-            let more = given.beyond(bytes(part));
+            let more = given.strip_matching(bytes(part));
             beyond = beyond.zip(more).map(|(all, more)| [all, more.to_vec()].concat());
         }
         match expected {
             Some(expected) => assert_eq!(beyond.unwrap(), expected.as_bytes(), "{read} {other:?}"),
             None => assert!(beyond.is_none(), "{read} {other:?}"),
         }
-        assert!(expected.is_none() || given.is_found(), "{read} {other:?}");
+        assert!(expected.is_none() || given.is_matched(), "{read} {other:?}");
     }
     // Less than was given is not all of it.
     let writer = writer(&known);
     let mut listener = Listener::of(&writer);
     let _ = listener.all();
     drop(writer);
-    let mut given = listener.reader.given();
-    assert!(given.beyond(bytes("abcdefg")).is_some_and(|beyond| beyond.is_empty()));
-    assert!(!given.is_found());
+    let mut given = listener.reader.delivered_prefix();
+    assert!(given.strip_matching(bytes("abcdefg")).is_some_and(|beyond| beyond.is_empty()));
+    assert!(!given.is_matched());
 }

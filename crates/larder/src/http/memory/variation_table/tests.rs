@@ -5,7 +5,7 @@ use larder_core::log::selector::{Event, Mode, Selector, UriName};
 use larder_core::stored::Told;
 use larder_core::time::{Boot, Wall};
 
-use super::Variations;
+use super::VariationTable;
 use crate::engine::invalidation_log::uri_aliases::EquivalentUris as _;
 use crate::testing::{after, now};
 
@@ -23,15 +23,15 @@ fn told(text: &str, millis: u64) -> Told {
     Told { variation: variation(text), at: at(millis), life: MINUTE }
 }
 
-fn known(variations: &Variations, base: &str, now: Boot) -> Option<String> {
+fn known(variations: &VariationTable, base: &str, now: Boot) -> Option<String> {
     variations.get(base, now).map(|variation| variation.as_text().to_owned())
 }
 
 #[test]
 fn the_newest_word_counts_for_as_long_as_it_is_of_use() {
-    let variations = Variations::default();
+    let variations = VariationTable::default();
     let of = |now| known(&variations, "u|http|h|/a", now);
-    let learn = |told, now| variations.learn("u|http|h|/a", told, at(10_000), now);
+    let learn = |told, now| variations.record("u|http|h|/a", told, at(10_000), now);
     assert_eq!(of(now()), None);
     learn(told("-a", 5_000), now());
     assert_eq!(of(now()).as_deref(), Some("-a"));
@@ -51,7 +51,7 @@ fn the_newest_word_counts_for_as_long_as_it_is_of_use() {
     learn(told("-c", 10_000), now());
     assert_eq!(of(now()).as_deref(), Some("-c"));
     // What is of no use any more takes nobody's place, and is forgotten in favour of anything.
-    variations.learn("u|http|h|/a", told("-old", 0), at(70_000), now());
+    variations.record("u|http|h|/a", told("-old", 0), at(70_000), now());
     assert_eq!(of(now()).as_deref(), Some("-c"));
     learn(told("-d", 1_000), after(MINUTE));
     assert_eq!(of(after(MINUTE)).as_deref(), Some("-d"));
@@ -60,18 +60,18 @@ fn the_newest_word_counts_for_as_long_as_it_is_of_use() {
 /// Whoever makes up paths cannot fill the memory.
 #[test]
 fn it_is_bounded_by_bytes() {
-    let variations = Variations::default();
+    let variations = VariationTable::default();
     let names = (0..100).map(|number| format!("name{number:03}")).collect::<Vec<_>>().join("&");
     let text = format!("-{names}");
     for number in 0..20_000 {
         let base = format!("u|http|h|/{number}/{}", "x".repeat(number % 4_000));
-        variations.learn(&base, told(&text, 1), at(1), now());
+        variations.record(&base, told(&text, 1), at(1), now());
         assert!(variations.bytes() <= 1024 * 1024, "{}", variations.bytes());
     }
     assert!(variations.bytes() > 512 * 1024, "{}", variations.bytes());
 }
 
-fn named(variations: &Variations, uri: &str) -> Vec<String> {
+fn named(variations: &VariationTable, uri: &str) -> Vec<String> {
     let selector = Selector::Uri(UriName::new(uri).unwrap());
     let events = vec![Event { mode: Mode::Soft, selector }];
     let events = variations.with_equivalents(events, now());
@@ -81,7 +81,7 @@ fn named(variations: &Variations, uri: &str) -> Vec<String> {
 
 #[test]
 fn a_uri_is_invalidated_with_what_its_equivalents_have_in_common() {
-    let variations = Variations::default();
+    let variations = VariationTable::default();
     assert_eq!(named(&variations, "/a?utm=1"), ["u:/a?utm=1"]);
     for (base, text) in [
         ("u|http|h|/a", "-utm"),
@@ -92,7 +92,7 @@ fn a_uri_is_invalidated_with_what_its_equivalents_have_in_common() {
         ("u|http|h|/caf%c3%a9", "="),
         ("u|http|other|/a", "-utm"),
     ] {
-        variations.learn(base, told(text, 1), at(1), now());
+        variations.record(base, told(text, 1), at(1), now());
     }
     for (uri, expected) in [
         ("http://h/a?utm=1&id=2", &["u://h/a?id=2", "u://h/a?id=2&utm=1", "u://h/a?utm=1&id=2"][..]),

@@ -66,7 +66,7 @@ fn a_token_is_taken_out_of_its_header_field() {
 
 fn given(how: &ReadYourWrites, token: &Token) -> String {
     let mut headers = HeaderMap::new();
-    how.give(token, &mut headers, STALENESS);
+    how.set(token, &mut headers, STALENESS);
     let (name, value) = headers.iter().next().unwrap();
     format!("{name}: {}", value.to_str().unwrap())
 }
@@ -97,8 +97,8 @@ fn a_token_is_given_for_as_long_as_it_may_matter() {
 #[test]
 fn a_token_is_given_beside_what_the_handler_sets() {
     let mut headers = request(&[(SET_COOKIE, "a=1; Path=/; HttpOnly")]);
-    ReadYourWrites::cookie("seen").give(&TEXT.parse().unwrap(), &mut headers, STALENESS);
-    ReadYourWrites::cookie("seen").give(&"1-1-2-4".parse().unwrap(), &mut headers, STALENESS);
+    ReadYourWrites::cookie("seen").set(&TEXT.parse().unwrap(), &mut headers, STALENESS);
+    ReadYourWrites::cookie("seen").set(&"1-1-2-4".parse().unwrap(), &mut headers, STALENESS);
     let set: Vec<_> = headers.get_all(SET_COOKIE).iter().map(|value| &value.as_bytes()[..12]).collect();
     assert_eq!(set, [b"a=1; Path=/;", b"seen=1-1-2-4"]);
 }
