@@ -53,7 +53,7 @@ pub(crate) fn stored(key: &str, body: impl Into<Bytes>) -> StoredResponse {
 }
 
 /// The same, filled by this process.
-pub(crate) fn held(key: &str, body: impl Into<Bytes>) -> Arc<CachedResponse> {
+pub(crate) fn cached(key: &str, body: impl Into<Bytes>) -> Arc<CachedResponse> {
     Arc::new(CachedResponse::from_fill(stored(key, body), Some(now()), now()))
 }
 

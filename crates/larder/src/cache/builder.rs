@@ -186,7 +186,7 @@ impl CacheBuilder {
     #[allow(clippy::panic)] // Said in the documentation; no request gets here.
     pub fn build(self) -> Cache {
         match self.try_build() {
-            Ok(cache) => cache,
+            Ok(engine) => engine,
             Err(error) => panic!("this cache cannot be right: {error}"),
         }
     }

@@ -46,28 +46,28 @@ impl fmt::Display for Closed {
 }
 
 /// Ends what goes on in the background, within this time.
-pub(crate) async fn close(inner: &Arc<Engine>, within: Duration) -> Closed {
-    let (background, deadline) = (&inner.background, Instant::now() + within);
+pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> Closed {
+    let (background, deadline) = (&engine.background, Instant::now() + within);
     let for_work = deadline - FOR_CONNECTIONS.min(within / 4);
     background.stop_refreshes();
     // The log is followed meanwhile: writes wait for their invalidations, and the outbox is emptied by it.
     let _ = timeout_at(for_work, background.wait_idle()).await;
     // Those that were to be done later have no later time.
-    let _ = timeout_at(for_work, repeat_now(inner)).await;
-    inner.outbox_filled.notify_one();
-    inner.log.wait(for_work, |tail| tail.untold() == 0).await;
-    let (tasks, invalidations) = (background.tasks(), inner.log.read(Tail::untold));
+    let _ = timeout_at(for_work, repeat_now(engine)).await;
+    engine.outbox_filled.notify_one();
+    engine.log.wait(for_work, |tail| tail.untold() == 0).await;
+    let (tasks, invalidations) = (background.tasks(), engine.log.read(Tail::untold));
     background.close();
-    let disconnected = match &inner.store {
+    let disconnected = match &engine.store {
         Some(store) => timeout_at(deadline, store.close()).await.is_ok(),
         None => true,
     };
     Closed { tasks, invalidations, disconnected }
 }
 
-async fn repeat_now(inner: &Arc<Engine>) {
-    for what in inner.repeat_queue.take() {
-        invalidate(inner, what).await;
+async fn repeat_now(engine: &Arc<Engine>) {
+    for what in engine.repeat_queue.take() {
+        invalidate(engine, what).await;
     }
 }
 

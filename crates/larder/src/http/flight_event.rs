@@ -50,7 +50,7 @@ impl FlightEvent for FillEvent {
     }
 
     fn is_aborted(&self) -> bool {
-        matches!(self, Self::HeadReady(arriving) if arriving.is_aborted())
+        matches!(self, Self::HeadReady(body) if body.is_aborted())
     }
 }
 
@@ -63,7 +63,7 @@ impl From<FlightOutcome> for FillEvent {
 /// Returns the body that is arriving, if that is how far the flight is.
 pub(crate) fn shared_body(flight: &Flight) -> Option<Arc<SharedBody>> {
     match flight.latest()? {
-        FillEvent::HeadReady(arriving) => Some(arriving),
+        FillEvent::HeadReady(body) => Some(body),
         FillEvent::Finished(_) => None,
     }
 }

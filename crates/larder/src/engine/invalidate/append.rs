@@ -10,7 +10,7 @@ use larder_core::store::Appended;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidate::reclaim::enqueue;
-use crate::engine::invalidation_log::group_commit::{single_path, share_append};
+use crate::engine::invalidation_log::group_commit::{share_append, single_path};
 use crate::engine::invalidation_log::invalidation::{Invalidated, Invalidation};
 use crate::engine::invalidation_log::view::deadline_in;
 use crate::engine::report::store_health::StoreOp;
@@ -21,35 +21,38 @@ use crate::engine::store::Store;
 const APPLY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Appends the invalidation to the log, and waits until this instance has taken it in.
-pub(crate) async fn invalidate(inner: &Arc<Engine>, what: Invalidation) -> Invalidated {
+pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> Invalidated {
     let events = what.events();
-    inner.report.invalidated(events.len());
-    let events = bounded_events(inner.uri_aliases.with_aliases(events, inner.clock.boot()));
+    engine.report.invalidated(events.len());
+    let events = bounded_events(engine.uri_aliases.with_aliases(events, engine.clock.boot()));
     if events.is_empty() {
         return Invalidated::Applied;
     }
-    let Some(store) = &inner.store else {
-        let now = inner.clock.boot();
-        inner.update_log(|tail| tail.record(&events, now));
+    let Some(store) = &engine.store else {
+        let now = engine.clock.boot();
+        engine.update_log(|tail| tail.record(&events, now));
         return Invalidated::Applied;
     };
-    if inner.background.is_closed() {
-        return defer(inner, &events);
+    if engine.background.is_closed() {
+        return defer(engine, &events);
     }
-    spawn_follower(inner);
-    let (cache, store) = (Arc::clone(inner), Arc::clone(store));
-    if let Some(path) = single_path(&events).cloned() {
-        let again = events.clone();
-        let append = move || {
-            let (cache, store, events) = (Arc::clone(&cache), Arc::clone(&store), again.clone());
-            async move { append_or_defer(&cache, &*store, events).await }
-        };
-        let shared = share_append(&inner.group_commits, &inner.background, &path, append).await;
-        return shared.unwrap_or_else(|| defer(inner, &events));
-    }
-    // In a task of its own, so that a client that hangs up does not take half of it back.
-    let told = inner.background.spawn(async move { append_or_defer(&cache, &*store, events).await });
-    told.await.unwrap_or(Invalidated::Deferred)
+    spawn_follower(engine);
+    let Some(path) = single_path(&events).cloned() else {
+        let background = &engine.background;
+        let (engine, store) = (Arc::clone(engine), Arc::clone(store));
+        let append = async move { append_or_defer(&engine, &*store, events).await };
+        // In a task of its own, so that a client that hangs up does not take half of it back.
+        return background.spawn(append).await.unwrap_or(Invalidated::Deferred);
+    };
+    let append = {
+        let (engine, store, events) = (Arc::clone(engine), Arc::clone(store), events.clone());
+        move || {
+            let (engine, store, events) = (Arc::clone(&engine), Arc::clone(&store), events.clone());
+            async move { append_or_defer(&engine, &*store, events).await }
+        }
+    };
+    let shared = share_append(&engine.group_commits, &engine.background, &path, append).await;
+    shared.unwrap_or_else(|| defer(engine, &events))
 }
 
 /// These events as the log takes them, each once. A URI that is too long for a key is named by its path, or, where that is
@@ -71,30 +74,30 @@ fn bounded_events(events: Vec<Event>) -> Vec<Event> {
 /// outbox.
 const MAX_APPENDS: usize = 2;
 
-async fn append_or_defer(inner: &Arc<Engine>, store: &dyn Store, events: Vec<Event>) -> Invalidated {
+async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Event>) -> Invalidated {
     for _ in 0..MAX_APPENDS {
-        match append(inner, store, &events).await {
+        match append(engine, store, &events).await {
             Passing::Passed => return Invalidated::Applied,
             Passing::AppendAgain => {}
             Passing::Waiting => break,
         }
     }
     // Rule 15: what timed out may have happened; it is appended again, and a duplicate costs misses only.
-    defer(inner, &events)
+    defer(engine, &events)
 }
 
-fn defer(inner: &Engine, events: &[Event]) -> Invalidated {
-    let now = inner.clock.boot();
-    inner.update_log(|tail| tail.defer(events, now));
-    inner.outbox_filled.notify_one();
+fn defer(engine: &Engine, events: &[Event]) -> Invalidated {
+    let now = engine.clock.boot();
+    engine.update_log(|tail| tail.defer(events, now));
+    engine.outbox_filled.notify_one();
     Invalidated::Deferred
 }
 
 /// Appends once, and waits until our own tail knows what became of it.
-async fn append(inner: &Arc<Engine>, store: &dyn Store, events: &[Event]) -> Passing {
+async fn append(engine: &Arc<Engine>, store: &dyn Store, events: &[Event]) -> Passing {
     let mut last: Option<Appended> = None;
     for batch in batches(events) {
-        let appended = match append_batch(inner, store, batch).await {
+        let appended = match append_batch(engine, store, batch).await {
             Ok(appended) => appended,
             Err(passing) => return passing,
         };
@@ -105,35 +108,35 @@ async fn append(inner: &Arc<Engine>, store: &dyn Store, events: &[Event]) -> Pas
         last = Some(appended);
     }
     match last {
-        Some(appended) => wait_until_applied(inner, events, appended).await,
+        Some(appended) => wait_until_applied(engine, events, appended).await,
         None => Passing::Passed,
     }
 }
 
-async fn append_batch(inner: &Arc<Engine>, store: &dyn Store, batch: &[Event]) -> Result<Appended, Passing> {
+async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) -> Result<Appended, Passing> {
     let (incarnation, id) = match store.append(batch).await {
         Ok(appended) => appended,
         Err(error) => {
-            inner.report.store_error(StoreOp::Append, &error, &*inner.clock);
+            engine.report.store_error(StoreOp::Append, &error, &*engine.clock);
             return Err(Passing::Waiting);
         }
     };
-    inner.report.store_ok(StoreOp::Append, &*inner.clock);
+    engine.report.store_ok(StoreOp::Append, &*engine.clock);
     // In one step: no look sent after that moment may be taken in before what it has to know is noted.
-    let answered = inner.log.update(|tail| {
+    let answered = engine.log.update(|tail| {
         tail.note_appended();
-        inner.clock.boot()
+        engine.clock.boot()
     });
     Ok(Appended { incarnation, id, answered })
 }
 
 /// Waits until our own tail has passed what was appended.
-async fn wait_until_applied(inner: &Arc<Engine>, events: &[Event], appended: Appended) -> Passing {
+async fn wait_until_applied(engine: &Arc<Engine>, events: &[Event], appended: Appended) -> Passing {
     let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
-    inner.log.wait(deadline_in(APPLY_TIMEOUT), settled).await;
-    let passing = inner.log.read(|tail| tail.passed(&appended));
+    engine.log.wait(deadline_in(APPLY_TIMEOUT), settled).await;
+    let passing = engine.log.read(|tail| tail.passed(&appended));
     if passing == Passing::Passed {
-        enqueue(inner, events, appended.incarnation, appended.id);
+        enqueue(engine, events, appended.incarnation, appended.id);
     }
     passing
 }

@@ -26,9 +26,9 @@ const FAILURES: u32 = 10;
 ///
 /// Where the names of stored responses do not tell what a tag names, there is nothing to be found. What was invalidated
 /// softly is still of use.
-pub(crate) fn enqueue(inner: &Arc<Engine>, events: &[Event], incarnation: Incarnation, before: LogId) {
-    let Some(store) = &inner.store else { return };
-    let mut state = inner.reclaim.lock();
+pub(crate) fn enqueue(engine: &Arc<Engine>, events: &[Event], incarnation: Incarnation, before: LogId) {
+    let Some(store) = &engine.store else { return };
+    let mut state = engine.reclaim.lock();
     let hard = events.iter().filter(|event| event.mode == Mode::Hard);
     for selector in hard.flat_map(|event| event.selector.for_reclaim()) {
         if selector.reach() != Reach::Nowhere {
@@ -37,16 +37,16 @@ pub(crate) fn enqueue(inner: &Arc<Engine>, events: &[Event], incarnation: Incarn
     }
     if !state.queue.is_empty() && !state.running {
         state.running = true;
-        tokio::spawn(run(Arc::downgrade(inner), Arc::clone(store)));
+        tokio::spawn(run(Arc::downgrade(engine), Arc::clone(store)));
     }
 }
 
-async fn run(cache: Weak<Engine>, store: Arc<dyn Store>) {
+async fn run(engine: Weak<Engine>, store: Arc<dyn Store>) {
     let mut failures = 0;
     // Nothing here keeps the cache alive for longer than one step.
-    while let Some(inner) = cache.upgrade() {
-        let Some(step) = inner.reclaim.next() else { return };
-        let result = run_step(&inner, &*store, &step).await;
+    while let Some(engine) = engine.upgrade() {
+        let Some(step) = engine.reclaim.next() else { return };
+        let result = run_step(&engine, &*store, &step).await;
         let pause = match result {
             Ok(scans) => {
                 failures = 0;
@@ -54,10 +54,10 @@ async fn run(cache: Weak<Engine>, store: Arc<dyn Store>) {
             }
             Err(error) => {
                 failures += 1;
-                on_failure(&inner, step, &error, failures)
+                on_failure(&engine, step, &error, failures)
             }
         };
-        drop(inner);
+        drop(engine);
         if let Some(pause) = pause {
             sleep(pause).await;
         }
@@ -65,23 +65,23 @@ async fn run(cache: Weak<Engine>, store: Arc<dyn Store>) {
 }
 
 /// Takes the step, and says how many scans it took.
-async fn run_step(inner: &Engine, store: &dyn Store, step: &ReclaimStep) -> Result<u64, StoreError> {
+async fn run_step(engine: &Engine, store: &dyn Store, step: &ReclaimStep) -> Result<u64, StoreError> {
     // Of another log it cannot be told what is lower.
-    if inner.log.position().incarnation != step.what.incarnation {
+    if engine.log.position().incarnation != step.what.incarnation {
         return Ok(0);
     }
     let done = store.reclaim(&step.what, step.from).await?;
-    inner.report.reclaimed(done.responses, done.scans);
+    engine.report.reclaimed(done.responses, done.scans);
     if let Some(next) = done.next {
-        inner.reclaim.lock().queue.push_next(ReclaimStep { from: Some(next), ..step.clone() });
+        engine.reclaim.lock().queue.push_next(ReclaimStep { from: Some(next), ..step.clone() });
     }
     Ok(done.scans)
 }
 
 /// What becomes of a step that failed, and how long to wait now.
-fn on_failure(inner: &Engine, step: ReclaimStep, error: &StoreError, failures: u32) -> Option<Duration> {
+fn on_failure(engine: &Engine, step: ReclaimStep, error: &StoreError, failures: u32) -> Option<Duration> {
     tracing::debug!(target: "larder", %error, selector = %step.what.selector, "memory is not freed");
-    let mut state = inner.reclaim.lock();
+    let mut state = engine.reclaim.lock();
     match error.kind() {
         // It will not do this next time either.
         StoreErrorKind::Refused | StoreErrorKind::Unreadable => return None,

@@ -11,19 +11,19 @@ use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::engine::shared::Engine;
 
 /// Invalidates in the background, at once and after this time.
-pub(crate) fn invalidate_twice_detached(inner: &Arc<Engine>, what: Invalidation, after: Duration) {
+pub(crate) fn invalidate_twice_detached(engine: &Arc<Engine>, what: Invalidation, after: Duration) {
     let Ok(runtime) = Handle::try_current() else {
         // The runtime is gone, and the process is about to end.
         return;
     };
-    let early = inner.repeat_queue.push(what.clone(), Instant::now() + after);
+    let early = engine.repeat_queue.push(what.clone(), Instant::now() + after);
     for what in early.into_iter().chain([what]) {
-        let cache = Arc::clone(inner);
-        inner.background.spawn(async move { invalidate(&cache, what).await });
+        let engine = Arc::clone(engine);
+        engine.background.spawn(async move { invalidate(&engine, what).await });
     }
-    if inner.repeat_queue.try_start() {
-        let running = RepeatTask(Arc::downgrade(inner));
-        runtime.spawn(inner.background.until_closed(running.run()));
+    if engine.repeat_queue.try_start() {
+        let running = RepeatTask(Arc::downgrade(engine));
+        runtime.spawn(engine.background.until_closed(running.run()));
     }
 }
 
@@ -32,11 +32,11 @@ struct RepeatTask(Weak<Engine>);
 
 impl RepeatTask {
     async fn run(self) {
-        while let Some(at) = self.0.upgrade().and_then(|inner| inner.repeat_queue.next()) {
+        while let Some(at) = self.0.upgrade().and_then(|engine| engine.repeat_queue.next()) {
             sleep_until(at).await;
-            let Some(inner) = self.0.upgrade() else { return };
-            while let Some(what) = inner.repeat_queue.pop_due() {
-                invalidate(&inner, what).await;
+            let Some(engine) = self.0.upgrade() else { return };
+            while let Some(what) = engine.repeat_queue.pop_due() {
+                invalidate(&engine, what).await;
             }
         }
     }
@@ -45,8 +45,8 @@ impl RepeatTask {
 impl Drop for RepeatTask {
     /// The runtime may end before the cache does: the next one that is added starts another task.
     fn drop(&mut self) {
-        if let Some(inner) = self.0.upgrade() {
-            inner.repeat_queue.task_ended();
+        if let Some(engine) = self.0.upgrade() {
+            engine.repeat_queue.task_ended();
         }
     }
 }

@@ -161,7 +161,8 @@ mod tests {
                         Invalidated::Applied
                     }
                 };
-                share_append(&groups, &background, &Selector::Path(PathName::new("/a").unwrap()), append).await
+                share_append(&groups, &background, &Selector::Path(PathName::new("/a").unwrap()), append)
+                    .await
             })
         }
 

@@ -128,7 +128,8 @@ mod tests {
         let recent = RecentWrites::default();
         let directory = |path| Selector::Hashed(HashedName::directory_of(&PathName::new(path).unwrap()));
         let made = |number: usize| format!("http://shop/made/{number}?q");
-        let first = (0..10_000).find(|number| name_of(&recent, &made(*number), now()) == directory("/made/x"));
+        let first =
+            (0..10_000).find(|number| name_of(&recent, &made(*number), now()) == directory("/made/x"));
         assert!(first.is_some_and(|first| (3_500..5_000).contains(&first)), "{first:?}");
         assert_eq!(name_of(&recent, &made(10_000), now()), directory("/made/x"));
         assert_eq!(name_of(&recent, &made(0), now()), directory("/made/x"));

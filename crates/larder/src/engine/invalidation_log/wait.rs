@@ -102,7 +102,8 @@ mod tests {
     #[tokio::test]
     async fn only_so_many_wait_at_once_and_each_who_leaves_makes_room() {
         let (view, token) = behind();
-        let mut waiting: Vec<_> = (0..MAX_WAITERS).map(|_| Box::pin(view.wait_for(&token, LONG, now()))).collect();
+        let mut waiting: Vec<_> =
+            (0..MAX_WAITERS).map(|_| Box::pin(view.wait_for(&token, LONG, now()))).collect();
         for one in &mut waiting {
             assert!(at_once(one).await.is_none());
         }

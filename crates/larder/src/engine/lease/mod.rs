@@ -33,9 +33,9 @@ pub(crate) struct Lease {
 
 impl Lease {
     /// One that may be asked for.
-    pub(crate) fn new(cache: &Arc<Engine>, store: &Arc<dyn Store>, address: &str) -> Self {
+    pub(crate) fn new(engine: &Arc<Engine>, store: &Arc<dyn Store>, address: &str) -> Self {
         Self {
-            engine: Arc::clone(cache),
+            engine: Arc::clone(engine),
             store: Arc::clone(store),
             address: address.into(),
             id: Token::from_bytes(fastrand::u128(..).to_be_bytes()),

@@ -18,7 +18,7 @@ use larder_core::time::Clock;
 use crate::engine::report::hits::Hits;
 use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::stats::Stats;
-use crate::engine::report::store_health::{StoreOp, StoreHealth};
+use crate::engine::report::store_health::{StoreHealth, StoreOp};
 
 /// What the memory tier holds.
 #[derive(Debug, Clone, Copy)]

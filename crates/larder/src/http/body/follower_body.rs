@@ -17,7 +17,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::engine::coalesce::audience::ClientGuard;
 use crate::http::body::CacheBody;
-use crate::http::body::shared_body::{SharedBody, DeliveredPrefix, ReadEvent, SharedBodyReader};
+use crate::http::body::shared_body::{DeliveredPrefix, ReadEvent, SharedBody, SharedBodyReader};
 use crate::http::body::tee::remaining_hint;
 
 /// A body that follows a fill.
@@ -136,7 +136,9 @@ impl<B: Body<Data = Bytes>> FollowerBody<B> {
         match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Streaming(_) => self.reader.is_at_end() && self.hint.lower() == 0,
             State::Retrying(_) => false,
-            State::Resuming(body, given) => given.is_matched() && body.is_end_stream() && self.hint.lower() == 0,
+            State::Resuming(body, given) => {
+                given.is_matched() && body.is_end_stream() && self.hint.lower() == 0
+            }
             State::Done => true,
         }
     }
@@ -148,7 +150,10 @@ impl<B: Body<Data = Bytes>> FollowerBody<B> {
 
 /// Whether the other response is about the representation that was promised: what it begins with is compared, but not what
 /// is still to come of it.
-fn is_same_representation<B: Body<Data = Bytes>>(promised: &SharedBody, other: &Response<CacheBody<B>>) -> bool {
+fn is_same_representation<B: Body<Data = Bytes>>(
+    promised: &SharedBody,
+    other: &Response<CacheBody<B>>,
+) -> bool {
     use http::header::{
         CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LAST_MODIFIED,
     };

@@ -105,7 +105,7 @@ impl Drop for SharedBodyWriter {
 
 /// A reading side: a place in the body.
 pub(crate) struct SharedBodyReader {
-    arriving: Arc<SharedBody>,
+    body: Arc<SharedBody>,
     /// How much of it was read.
     parts: usize,
     bytes: usize,
@@ -125,16 +125,16 @@ pub(crate) enum ReadEvent {
 
 impl SharedBodyReader {
     /// At the beginning.
-    pub(crate) const fn new(arriving: Arc<SharedBody>) -> Self {
-        Self { arriving, parts: 0, bytes: 0, waits: None }
+    pub(crate) const fn new(body: Arc<SharedBody>) -> Self {
+        Self { body, parts: 0, bytes: 0, waits: None }
     }
 
     pub(crate) const fn body(&self) -> &Arc<SharedBody> {
-        &self.arriving
+        &self.body
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ReadEvent> {
-        let mut state = lock(&self.arriving.state);
+        let mut state = lock(&self.body.state);
         match &state.end {
             End::Complete(whole) if self.bytes < whole.len() => {
                 let rest = whole.slice(self.bytes..);
@@ -159,12 +159,12 @@ impl SharedBodyReader {
 
     /// Whether it has read all that there is, and no more will come.
     pub(crate) fn is_at_end(&self) -> bool {
-        matches!(&lock(&self.arriving.state).end, End::Complete(whole) if whole.len() == self.bytes)
+        matches!(&lock(&self.body.state).end, End::Complete(whole) if whole.len() == self.bytes)
     }
 
     /// What was read of a body that broke off, to be read once more.
     pub(crate) fn delivered_prefix(&self) -> DeliveredPrefix {
-        DeliveredPrefix { arriving: Arc::clone(&self.arriving), part: 0, within: 0, left: self.bytes }
+        DeliveredPrefix { body: Arc::clone(&self.body), part: 0, within: 0, left: self.bytes }
     }
 }
 
@@ -183,7 +183,7 @@ impl State {
 
 /// What a client was given of a body that broke off: another one has to begin with it.
 pub(crate) struct DeliveredPrefix {
-    arriving: Arc<SharedBody>,
+    body: Arc<SharedBody>,
     part: usize,
     within: usize,
     left: usize,
@@ -197,7 +197,7 @@ impl DeliveredPrefix {
 
     /// Compares the next bytes of the other body with it, and returns those beyond; `None` if they differ.
     pub(crate) fn strip_matching(&mut self, mut data: Bytes) -> Option<Bytes> {
-        let state = lock(&self.arriving.state);
+        let state = lock(&self.body.state);
         while self.left > 0 && !data.is_empty() {
             let known = state.parts.get(self.part)?.get(self.within..)?;
             let length = known.len().min(self.left).min(data.len());

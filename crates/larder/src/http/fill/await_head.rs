@@ -8,7 +8,7 @@ use larder_core::outcome::{BypassReason, NotStored, Outcome};
 use tokio::time::sleep;
 
 use crate::http::body::CacheBody;
-use crate::http::fill::{ResponseSender, Fill};
+use crate::http::fill::{Fill, ResponseSender};
 use crate::http::flight_event::FlightOutcome;
 use crate::http::serve::record::record;
 
@@ -29,7 +29,7 @@ impl Fill {
     pub(super) async fn await_head<T, B: Body, E>(
         &mut self,
         call: impl Future<Output = T>,
-        client: &mut ResponseSender<B, E>,
+        sender: &mut ResponseSender<B, E>,
     ) -> Option<T> {
         let mut call = pin!(call);
         let stop = tokio::select! {
@@ -41,19 +41,19 @@ impl Fill {
             Stop::TimedOut => self.give_up(),
             Stop::Nested => self.end_for_nested(),
             Stop::Abandoned => {
-                self.route.engine.report.store_decision(Err(NotStored::Abandoned));
+                self.layer.engine.report.store_decision(Err(NotStored::Abandoned));
                 return None;
             }
         }
         tokio::select! {
             biased;
             answer = &mut call => Some(answer),
-            () = client.closed() => None,
+            () = sender.closed() => None,
         }
     }
 
     async fn stop(&self) -> Stop {
-        let nested = self.ask.outer_run.nested();
+        let nested = self.context.outer_run.nested();
         if self.leader.is_none() {
             // It runs in its client's own future, and no other request waits for it.
             nested.await;
@@ -62,14 +62,14 @@ impl Fill {
         tokio::select! {
             biased;
             () = nested => Stop::Nested,
-            () = sleep(self.route.policy.fill_limits.head) => Stop::TimedOut,
-            () = self.clients.wait_abandoned(&self.route.engine.background) => Stop::Abandoned,
+            () = sleep(self.layer.policy.fill_limits.head) => Stop::TimedOut,
+            () = self.clients.wait_abandoned(&self.layer.engine.background) => Stop::Abandoned,
         }
     }
 
     /// Ends the flight and the lease. Followers try again.
     fn give_up(&mut self) {
-        self.route.engine.report.store_decision(Err(NotStored::FillTimeout));
+        self.layer.engine.report.store_decision(Err(NotStored::FillTimeout));
         self.is_late = true;
         self.leader = None;
         self.lease = None;
@@ -78,15 +78,19 @@ impl Fill {
     /// Ends the flight and the lease, which a layer further in may need for itself. Followers are passed on to it.
     fn end_for_nested(&mut self) {
         self.lease = None;
-        if let Some(lead) = self.leader.take() {
-            lead.finish(FlightOutcome::Nested);
+        if let Some(leader) = self.leader.take() {
+            leader.finish(FlightOutcome::Nested);
         }
     }
 
     /// Passes on the answer of a layer further in, as it is.
-    pub(super) fn forward_nested<B: Body, E>(mut self, answer: Result<Response<B>, E>, client: ResponseSender<B, E>) {
+    pub(super) fn forward_nested<B: Body, E>(
+        mut self,
+        answer: Result<Response<B>, E>,
+        sender: ResponseSender<B, E>,
+    ) {
         self.end_for_nested();
-        record(&self.route, &self.ask, Outcome::Bypass(BypassReason::Nested));
-        let _ = client.send(answer.map(|response| response.map(CacheBody::inner)));
+        record(&self.layer, &self.context, Outcome::Bypass(BypassReason::Nested));
+        let _ = sender.send(answer.map(|response| response.map(CacheBody::inner)));
     }
 }

@@ -17,7 +17,7 @@ use larder_core::outcome::NotStored;
 use larder_core::stored::{Flags, Meta, Selecting, StoredResponse};
 use larder_core::time::{Boot, Wall};
 
-use crate::http::fill::{FillStart, Fill};
+use crate::http::fill::{Fill, FillStart};
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::policy::names::NamesBuilder;
 
@@ -39,15 +39,21 @@ pub(crate) struct StorageRecord {
 }
 
 impl StorageRecord {
-    pub(crate) fn storable(judged: Judged, tags: Vec<Tag>, arrived: Wall, began: FillStart, cost: Duration) -> Self {
+    pub(crate) fn storable(
+        storable: Judged,
+        tags: Vec<Tag>,
+        arrived: Wall,
+        start: FillStart,
+        cost: Duration,
+    ) -> Self {
         Self {
             tags,
-            initial_age: judged.initial_age,
-            lifetime: judged.lifetime,
-            flags: judged.flags,
+            initial_age: storable.initial_age,
+            lifetime: storable.lifetime,
+            flags: storable.flags,
             is_for_one: false,
             is_failure: false,
-            ..Self::for_waiters(arrived, began, cost)
+            ..Self::for_waiters(arrived, start, cost)
         }
     }
 
@@ -107,30 +113,40 @@ impl Fill {
         status: StatusCode,
         headers: HeaderMap,
         body: Bytes,
-        making: &StorageRecord,
+        storage: &StorageRecord,
     ) -> Arc<CachedResponse> {
-        let mut stored = self.stored_head(status, headers, making);
+        let mut stored = self.stored_head(status, headers, storage);
         let may_have_etag = stored.status == StatusCode::OK && stored.meta.part.is_none();
-        if self.route.policy.make_etag && may_have_etag && !stored.headers.contains_key(ETAG) {
+        if self.layer.policy.make_etag && may_have_etag && !stored.headers.contains_key(ETAG) {
             stored.headers.insert(ETAG, validators::strong_etag(&stored.headers, &body));
             stored.meta.flags.own_etag = true;
         }
-        self.into_cached(StoredResponse { body, ..stored }, making)
+        self.into_cached(StoredResponse { body, ..stored }, storage)
     }
 
     /// The same of a body that is yet to come.
-    pub(crate) fn build_head(&self, status: StatusCode, headers: HeaderMap, making: &StorageRecord) -> Arc<CachedResponse> {
-        self.into_cached(self.stored_head(status, headers, making), making)
+    pub(crate) fn build_head(
+        &self,
+        status: StatusCode,
+        headers: HeaderMap,
+        storage: &StorageRecord,
+    ) -> Arc<CachedResponse> {
+        self.into_cached(self.stored_head(status, headers, storage), storage)
     }
 
-    fn into_cached(&self, stored: StoredResponse, making: &StorageRecord) -> Arc<CachedResponse> {
-        Arc::new(CachedResponse::from_fill(stored, making.filled_at, self.route.engine.clock.boot()))
+    fn into_cached(&self, stored: StoredResponse, storage: &StorageRecord) -> Arc<CachedResponse> {
+        Arc::new(CachedResponse::from_fill(stored, storage.filled_at, self.layer.engine.clock.boot()))
     }
 
-    fn stored_head(&self, status: StatusCode, mut headers: HeaderMap, making: &StorageRecord) -> StoredResponse {
+    fn stored_head(
+        &self,
+        status: StatusCode,
+        mut headers: HeaderMap,
+        storage: &StorageRecord,
+    ) -> StoredResponse {
         // Before anything goes: `Connection` may list `Vary`, and the response depends on the fields all the same.
         let vary = Vary::parse(&headers);
-        let directives = ResponseDirectives::of(&headers, &self.route.policy.store.targets);
+        let directives = ResponseDirectives::of(&headers, &self.layer.policy.store.targets);
         fields::remove_listed(&mut headers, &directives);
         let (status, part) = split_partial(status, &mut headers);
         fields::remove_unstorable(&mut headers);
@@ -138,31 +154,31 @@ impl Fill {
         // record the time it was received and append a corresponding Date header field to the message's header section if
         // it is cached".
         if !headers.contains_key(DATE) {
-            headers.insert(DATE, date::format(making.arrived));
+            headers.insert(DATE, date::format(storage.arrived));
         }
-        let (key, named) = self.key_and_names(&headers, making);
+        let (key, named) = self.key_and_names(&headers, storage);
         let meta = Meta {
             selecting: self.selecting_fields(vary, &key),
             key,
-            names: named.build(making.tags.iter().cloned()),
-            position: making.start.position,
-            response_time: making.arrived,
-            initial_age: making.initial_age,
-            lifetime: making.lifetime,
-            cost: making.cost,
-            flags: making.flags,
+            names: named.build(storage.tags.iter().cloned()),
+            position: storage.start.position,
+            response_time: storage.arrived,
+            initial_age: storage.initial_age,
+            lifetime: storage.lifetime,
+            cost: storage.cost,
+            flags: storage.flags,
             part,
         };
         StoredResponse { status, headers, body: Bytes::new(), meta }
     }
 
     /// Where the response is found, and what it can be invalidated by. What it says of equivalent queries is in its key.
-    fn key_and_names(&self, headers: &HeaderMap, making: &StorageRecord) -> (Box<str>, NamesBuilder) {
-        let named = self.ask.names.clone();
-        match &self.ask.scope {
-            None => (self.ask.key.clone(), named),
-            Some(search) if making.is_for_one => (search.exact_key().into(), named),
-            Some(search) => match search.key_for_response(headers) {
+    fn key_and_names(&self, headers: &HeaderMap, storage: &StorageRecord) -> (Box<str>, NamesBuilder) {
+        let named = self.context.names.clone();
+        match &self.context.scope {
+            None => (self.context.key.clone(), named),
+            Some(scope) if storage.is_for_one => (scope.exact_key().into(), named),
+            Some(scope) => match scope.key_for_response(headers) {
                 (key, None) => (key, named),
                 (key, Some(variation)) => {
                     let named = named.with_equivalents(&key, &variation);
@@ -176,8 +192,8 @@ impl Fill {
     fn selecting_fields(&self, vary: Vary, key: &str) -> Selecting {
         match vary {
             Vary::Fields(fields) => {
-                let fields = self.route.http.memory.merge_fields(key, fields);
-                vary::selecting(&fields, &self.ask.headers)
+                let fields = self.layer.http.memory.merge_fields(key, fields);
+                vary::selecting(&fields, &self.context.headers)
             }
             Vary::None | Vary::Any => Selecting::default(),
         }

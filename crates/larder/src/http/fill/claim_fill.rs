@@ -43,14 +43,14 @@ pub(crate) enum Claim {
 
 /// Asks for the right to fill what was `seen` to be missing, and waits for whoever has it.
 pub(crate) async fn claim_fill<S: Clone>(
-    route: &LayerState,
-    ask: &RequestContext,
-    lead: &Lead,
+    layer: &LayerState,
+    context: &RequestContext,
+    leader: &Lead,
     stale: Option<StaleResponse>,
     seen: Option<ClaimTarget>,
     place: &mut ReadyService<S>,
 ) -> Claim {
-    match FillClaim::new(route, ask, lead, seen) {
+    match FillClaim::new(layer, context, leader, seen) {
         Some(claimant) => FillClaim { stale, ..claimant }.claim_or_wait(place).await,
         None => Claim::Granted(None, stale),
     }
@@ -58,27 +58,27 @@ pub(crate) async fn claim_fill<S: Clone>(
 
 /// The same for who refreshes what is stored: another instance may have done it already.
 pub(super) async fn claim_refresh<S: Clone>(
-    route: &LayerState,
-    ask: &RequestContext,
-    lead: &Lead,
+    layer: &LayerState,
+    context: &RequestContext,
+    leader: &Lead,
     stale: Option<StaleResponse>,
     place: &mut ReadyService<S>,
 ) -> Claim {
     let missing = stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
-    let (known, seen) = lookup_shared_observed(route, ask.lookup_key(), missing).await;
-    let Some(claimant) = FillClaim::new(route, ask, lead, seen) else {
+    let (lookup, seen) = lookup_shared_observed(layer, context.lookup_key(), missing).await;
+    let Some(claimant) = FillClaim::new(layer, context, leader, seen) else {
         return Claim::Granted(None, stale);
     };
     let mut claimant = FillClaim { stale, ..claimant };
-    match claimant.decide(known) {
+    match claimant.decide(lookup) {
         Some(right) => right,
         None => claimant.claim_or_wait(place).await,
     }
 }
 
 struct FillClaim<'a> {
-    route: &'a LayerState,
-    ask: &'a RequestContext,
+    layer: &'a LayerState,
+    context: &'a RequestContext,
     claim: LeaseClaim,
     stale: Option<StaleResponse>,
     /// When this instance began to claim.
@@ -87,15 +87,20 @@ struct FillClaim<'a> {
 
 impl<'a> FillClaim<'a> {
     /// Where the shared tier was not asked, or did not answer, it is not asked for a lease either.
-    fn new(route: &'a LayerState, ask: &'a RequestContext, lead: &Lead, seen: Option<ClaimTarget>) -> Option<Self> {
-        let deadline = Instant::now() + route.policy.fill_limits.head;
-        let claim = LeaseClaim::new(&route.engine, seen?, lead.flight().position, deadline)?;
-        Some(Self { route, ask, claim, stale: None, started_at: route.engine.clock.wall() })
+    fn new(
+        layer: &'a LayerState,
+        context: &'a RequestContext,
+        leader: &Lead,
+        seen: Option<ClaimTarget>,
+    ) -> Option<Self> {
+        let deadline = Instant::now() + layer.policy.fill_limits.head;
+        let claim = LeaseClaim::new(&layer.engine, seen?, leader.flight().position, deadline)?;
+        Some(Self { layer, context, claim, stale: None, started_at: layer.engine.clock.wall() })
     }
 
     /// Waits until it is decided. A request that waits needs no place in the inner service.
     async fn claim_or_wait<S: Clone>(mut self, place: &mut ReadyService<S>) -> Claim {
-        let names = || self.ask.names.clone().build([]);
+        let names = || self.context.names.clone().build([]);
         loop {
             let decided = match self.claim.next(names, || place.release()).await {
                 ClaimEvent::Granted => return Claim::Granted(Some(self.claim.into_lease()), self.stale),
@@ -112,10 +117,15 @@ impl<'a> FillClaim<'a> {
 
     /// Nobody is to wait: as it is remembered of this process's own fills.
     fn hit_for_miss(&self) -> Claim {
-        let cache = &self.route.engine;
-        if !is_still_fresh(self.route, self.ask, self.stale.as_ref()) {
-            let now = cache.clock.boot();
-            self.route.http.memory.insert_hit_for_miss(&self.ask.key, &self.ask.headers, UncacheableReason::Head, now);
+        let engine = &self.layer.engine;
+        if !is_still_fresh(self.layer, self.context, self.stale.as_ref()) {
+            let now = engine.clock.boot();
+            self.layer.http.memory.insert_hit_for_miss(
+                &self.context.key,
+                &self.context.headers,
+                UncacheableReason::Head,
+                now,
+            );
         }
         Claim::FilledElsewhere(FlightOutcome::NotShared)
     }
@@ -123,30 +133,30 @@ impl<'a> FillClaim<'a> {
     /// Something was stored meanwhile. What is not a response leads to where one may be.
     async fn on_stored(&mut self, value: Bytes, local: u64) -> Option<Claim> {
         let fields = self.request_fields();
-        let sought = LookupKey { headers: &fields, ..self.ask.lookup_key() };
+        let lookup_key = LookupKey { headers: &fields, ..self.context.lookup_key() };
         let missing = self.stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
         let fingerprint = wire::fingerprint(&value);
-        if let Some(known) = lookup_from_value(self.route, sought, value, local, missing) {
+        if let Some(lookup) = lookup_from_value(self.layer, lookup_key, value, local, missing) {
             self.claim.set_fingerprint(fingerprint);
-            return self.decide(known);
+            return self.decide(lookup);
         }
-        let (known, seen) = lookup_shared_observed(self.route, sought, missing).await;
-        if matches!(known, Lookup::Miss(_))
-            && sought.search.is_some_and(|search| search.has_newer_scope(self.route))
+        let (lookup, seen) = lookup_shared_observed(self.layer, lookup_key, missing).await;
+        if matches!(lookup, Lookup::Miss(_))
+            && lookup_key.scope.is_some_and(|scope| scope.has_newer_scope(self.layer))
         {
             return Some(Claim::Redirected);
         }
         if !seen.is_some_and(|seen| self.claim.retarget(seen)) {
             return Some(Claim::Granted(None, self.stale.take()));
         }
-        self.decide(known)
+        self.decide(lookup)
     }
 
     /// The request's fields. What is served to it of a fill that it waited for is no stored response that it could refuse:
     /// as within a process, its own directives do not count then.
     fn request_fields(&self) -> Cow<'a, HeaderMap> {
-        let fields = &self.ask.headers;
-        if !(self.claim.has_waited() && self.route.policy.store.follow_request) {
+        let fields = &self.context.headers;
+        if !(self.claim.has_waited() && self.layer.policy.store.follow_request) {
             return Cow::Borrowed(fields);
         }
         let mut fields = fields.clone();
@@ -156,19 +166,23 @@ impl<'a> FillClaim<'a> {
     }
 
     /// What is to be done about what was found in the shared tier; `None` if it counts as nothing.
-    fn decide(&mut self, known: Lookup) -> Option<Claim> {
-        match known {
-            Lookup::Fresh(held, _) if !self.is_newer(&held) => None,
-            Lookup::Fresh(held, _) if self.claim.has_waited() => Some(Claim::FilledElsewhere(FlightOutcome::Stored(held))),
-            Lookup::Fresh(..) => Some(Claim::AlreadyStored(known)),
-            Lookup::Stale(stale) if stale.while_revalidate && !self.ask.refreshes => {
+    fn decide(&mut self, lookup: Lookup) -> Option<Claim> {
+        match lookup {
+            Lookup::Fresh(cached, _) if !self.is_newer(&cached) => None,
+            Lookup::Fresh(cached, _) if self.claim.has_waited() => {
+                Some(Claim::FilledElsewhere(FlightOutcome::Stored(cached)))
+            }
+            Lookup::Fresh(..) => Some(Claim::AlreadyStored(lookup)),
+            Lookup::Stale(stale) if stale.while_revalidate && !self.context.refreshes => {
                 Some(Claim::AlreadyStored(Lookup::Stale(stale)))
             }
             // What was just made and is not fresh will never be: one fill after the other would make the last of many
             // wait for all of them.
-            Lookup::Stale(_) if self.claim.has_waited() => Some(Claim::FilledElsewhere(FlightOutcome::NotShared)),
+            Lookup::Stale(_) if self.claim.has_waited() => {
+                Some(Claim::FilledElsewhere(FlightOutcome::NotShared))
+            }
             Lookup::Stale(stale) => {
-                if self.is_newer(&stale.held) {
+                if self.is_newer(&stale.cached) {
                     self.stale = Some(stale);
                 }
                 None
@@ -178,10 +192,10 @@ impl<'a> FillClaim<'a> {
     }
 
     /// Whether it is more than what is to be refreshed.
-    fn is_newer(&self, held: &CachedResponse) -> bool {
-        let known = self.stale.as_ref().filter(|_| self.ask.refreshes);
-        known.is_none_or(|known| {
-            let (new, old) = (&held.meta, &known.held.meta);
+    fn is_newer(&self, cached: &CachedResponse) -> bool {
+        let lookup = self.stale.as_ref().filter(|_| self.context.refreshes);
+        lookup.is_none_or(|lookup| {
+            let (new, old) = (&cached.meta, &lookup.cached.meta);
             new.response_time > old.response_time
                 || new.response_time == old.response_time && new.position != old.position
         })
@@ -191,11 +205,12 @@ impl<'a> FillClaim<'a> {
     fn on_result(&mut self, word: Bytes, local: u64) -> Option<Claim> {
         match FillResult::from_bytes(word) {
             FillResult::NotShared => Some(Claim::FilledElsewhere(FlightOutcome::NotShared)),
-            FillResult::HandlerFailed(value) => {
-                self.decode_failure(value, local).map(|held| Claim::FilledElsewhere(FlightOutcome::HandlerFailedElsewhere(Arc::new(held))))
-            }
+            FillResult::HandlerFailed(value) => self.decode_failure(value, local).map(|cached| {
+                Claim::FilledElsewhere(FlightOutcome::HandlerFailedElsewhere(Arc::new(cached)))
+            }),
             FillResult::ServedStale => {
-                let stale = self.stale.take_if(|stale| may_serve_on_error(self.route, self.ask, stale))?;
+                let stale =
+                    self.stale.take_if(|stale| may_serve_on_error(self.layer, self.context, stale))?;
                 Some(Claim::FilledElsewhere(FlightOutcome::ServedStale(stale)))
             }
         }
@@ -206,9 +221,9 @@ impl<'a> FillClaim<'a> {
     ///
     /// Rule 13: "The same check for a lease waiter that takes a stored response."
     fn decode_failure(&self, value: Bytes, local: u64) -> Option<CachedResponse> {
-        let cache = &self.route.engine;
+        let engine = &self.layer.engine;
         let Ok(Decoded::Response(mut stored)) =
-            wire::decode_after(cache_status::reserved(), value, self.ask.exact_key())
+            wire::decode_after(cache_status::reserved(), value, self.context.exact_key())
         else {
             return None;
         };
@@ -216,8 +231,8 @@ impl<'a> FillClaim<'a> {
             return None;
         }
         stored.meta.position.mark.local = local;
-        let now = cache.clock.boot();
-        let held = CachedResponse::from_store(stored, cache.clock.wall(), now);
-        (cache.log.verdict(&held, now) == (Verdict::Valid, true)).then_some(held)
+        let now = engine.clock.boot();
+        let cached = CachedResponse::from_store(stored, engine.clock.wall(), now);
+        (engine.log.verdict(&cached, now) == (Verdict::Valid, true)).then_some(cached)
     }
 }

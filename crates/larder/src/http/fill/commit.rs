@@ -30,36 +30,36 @@ const REDIRECT_EXPIRY: Duration = Duration::from_secs(10);
 
 impl Fill {
     /// Keeps the response in memory and tells those who wait. False if it is of use to no other instance.
-    pub(super) fn commit(&mut self, held: &Arc<CachedResponse>, making: &StorageRecord) -> bool {
-        let cache = &self.route.engine;
-        cache.report.store_decision(making.store_decision());
-        if making.is_failure {
-            self.finish_flight(FlightOutcome::HandlerFailed(Arc::clone(held)));
-            if let Some((lease, word)) = self.lease.take().zip(FillResult::handler_failed(held)) {
+    pub(super) fn commit(&mut self, cached: &Arc<CachedResponse>, storage: &StorageRecord) -> bool {
+        let engine = &self.layer.engine;
+        engine.report.store_decision(storage.store_decision());
+        if storage.is_failure {
+            self.finish_flight(FlightOutcome::HandlerFailed(Arc::clone(cached)));
+            if let Some((lease, word)) = self.lease.take().zip(FillResult::handler_failed(cached)) {
                 lease.finish_with(word.into_bytes());
             }
             return false;
         }
-        let of_use = self.insert_in_memory(held);
-        self.finish_flight(FlightOutcome::Stored(Arc::clone(held)));
-        of_use && self.may_add_key()
+        let is_useful = self.insert_in_memory(cached);
+        self.finish_flight(FlightOutcome::Stored(Arc::clone(cached)));
+        is_useful && self.may_add_key()
     }
 
     /// Keeps the response in memory if it may be served at all. False if it is of use to no other instance.
     ///
     /// Rule 11: "On insert: load the generation, then check, then insert." What was invalidated meanwhile is for those who
     /// asked before, and for nobody else.
-    pub(super) fn insert_in_memory(&self, held: &Arc<CachedResponse>) -> bool {
-        let cache = &self.route.engine;
+    pub(super) fn insert_in_memory(&self, cached: &Arc<CachedResponse>) -> bool {
+        let engine = &self.layer.engine;
         // Asked first: a position from before the log was read is refused by what comes after.
-        let has_position = cache.log.has_caught_up();
-        let (verdict, _) = cache.log.verdict(&**held, cache.clock.boot());
+        let has_position = engine.log.has_caught_up();
+        let (verdict, _) = engine.log.verdict(&**cached, engine.clock.boot());
         if verdict == Verdict::Refused {
             return false;
         }
-        self.route.http.memory.insert(Arc::clone(held));
+        self.layer.http.memory.insert(Arc::clone(cached));
         // Before those who wait are told: they may have to look elsewhere.
-        self.record_variation(held);
+        self.record_variation(cached);
         // Without a place in the log that instances share, nobody could serve it, and it would only take the place of
         // what they can.
         has_position
@@ -79,34 +79,34 @@ impl Fill {
             Outcome::Hit(_) | Outcome::Stale(..) => true,
             Outcome::Bypass(_) => false,
         };
-        if was_stored || self.route.new_key_budget.try_take(self.route.engine.clock.boot()) {
+        if was_stored || self.layer.new_key_budget.try_take(self.layer.engine.clock.boot()) {
             return true;
         }
-        self.route.engine.report.not_shared();
+        self.layer.engine.report.not_shared();
         false
     }
 
     fn finish_flight(&mut self, end: FlightOutcome) {
         // Where nothing is kept in memory, nobody finds the response before it is shared: until then the flight goes on for
         // whoever comes.
-        if !self.route.http.memory.is_enabled()
-            && let Some(lead) = &self.leader
+        if !self.layer.http.memory.is_enabled()
+            && let Some(leader) = &self.leader
         {
-            return lead.announce(end);
+            return leader.announce(end);
         }
-        if let Some(lead) = self.leader.take() {
-            lead.finish(end);
+        if let Some(leader) = self.leader.take() {
+            leader.finish(end);
         }
     }
 
     /// Stores the response for other instances, if it is of use to them. They wait for it until it is there: the lease is
     /// given up with the last that is stored, and if it came to nothing.
-    pub(super) async fn write_to_store(mut self, held: &CachedResponse, of_use: bool) {
-        let cache = &self.route.engine;
-        let Some(store) = cache.open_store().filter(|_| of_use) else {
+    pub(super) async fn write_to_store(mut self, cached: &CachedResponse, is_useful: bool) {
+        let engine = &self.layer.engine;
+        let Some(store) = engine.open_store().filter(|_| is_useful) else {
             return;
         };
-        let stored = held.to_stored();
+        let stored = cached.to_stored();
         let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age, can_be_validated(&stored));
         let mut entries = self.store_writes(&stored, expiry).into_iter().peekable();
         while let Some(StoreWrite { address, value, expiry, releases_lease: ends }) = entries.next() {
@@ -116,8 +116,8 @@ impl Fill {
                 None => store.set(&address, value, expiry).await,
             };
             match done {
-                Ok(()) => cache.report.store_ok(StoreOp::Write, &*cache.clock),
-                Err(error) => cache.report.store_error(StoreOp::Write, &error, &*cache.clock),
+                Ok(()) => engine.report.store_ok(StoreOp::Write, &*engine.clock),
+                Err(error) => engine.report.store_error(StoreOp::Write, &error, &*engine.clock),
             }
         }
     }
@@ -134,46 +134,57 @@ struct StoreWrite {
 
 impl Fill {
     /// Remembers what the response says of equivalent queries.
-    pub(crate) fn record_variation(&self, held: &CachedResponse) {
-        let (Some(search), cache) = (&self.ask.scope, &self.route.engine) else { return };
-        if let Some(told) = variation_hint(search, &held.headers, &held.meta) {
-            self.route.http.variations.record(search.base_key(), told, cache.clock.wall(), cache.clock.boot());
+    pub(crate) fn record_variation(&self, cached: &CachedResponse) {
+        let (Some(scope), engine) = (&self.context.scope, &self.layer.engine) else { return };
+        if let Some(told) = variation_hint(scope, &cached.headers, &cached.meta) {
+            self.layer.http.variations.record(
+                scope.base_key(),
+                told,
+                engine.clock.wall(),
+                engine.clock.boot(),
+            );
         }
     }
 
     /// All that is stored for a response; where it is for equivalent queries, also that they are to look for it there.
     fn store_writes(&self, stored: &StoredResponse, expiry: Duration) -> Vec<StoreWrite> {
         let key = &*stored.meta.key;
-        let ends = key == &*self.ask.key;
+        let ends = key == &*self.context.key;
         let entry = |(address, value)| StoreWrite { address, value, expiry, releases_lease: ends };
         let mut all: Vec<_> = response_writes(stored).into_iter().map(entry).collect();
-        let search = self.ask.scope.as_ref();
-        let told = search.and_then(|search| Some((search, variation_hint(search, &stored.headers, &stored.meta)?)));
-        let Some((search, told)) = told else { return all };
+        let scope = self.context.scope.as_ref();
+        let told =
+            scope.and_then(|scope| Some((scope, variation_hint(scope, &stored.headers, &stored.meta)?)));
+        let Some((scope, told)) = told else { return all };
         let value = |key: &str| wire::encode_told(&told, key, &stored.meta.position);
-        let known = StoreWrite {
-            address: address::variation(search.base_key()),
-            value: value(search.base_key()),
+        let lookup = StoreWrite {
+            address: address::variation(scope.base_key()),
+            value: value(scope.base_key()),
             expiry,
             releases_lease: false,
         };
         if ends {
-            all.insert(0, known);
+            all.insert(0, lookup);
             return all;
         }
-        all.push(known);
+        all.push(lookup);
         if self.lease.is_some() {
             // Those who wait for the lease find the way there.
-            let address = address::primary(&self.ask.key);
-            all.push(StoreWrite { address, value: value(&self.ask.key), expiry: REDIRECT_EXPIRY, releases_lease: true });
+            let address = address::primary(&self.context.key);
+            all.push(StoreWrite {
+                address,
+                value: value(&self.context.key),
+                expiry: REDIRECT_EXPIRY,
+                releases_lease: true,
+            });
         }
         all
     }
 }
 
 /// What a response says of equivalent queries, if it is one for such.
-fn variation_hint(search: &QueryScope, headers: &HeaderMap, meta: &Meta) -> Option<Told> {
-    let (key, variation) = search.key_for_response(headers);
+fn variation_hint(scope: &QueryScope, headers: &HeaderMap, meta: &Meta) -> Option<Told> {
+    let (key, variation) = scope.key_for_response(headers);
     let life = expiry(&meta.lifetime, meta.initial_age, true);
     (key == meta.key).then_some(Told { variation: variation?, at: meta.response_time, life })
 }

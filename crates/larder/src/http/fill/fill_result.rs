@@ -60,15 +60,24 @@ mod tests {
 
     fn failed(body: usize) -> Option<FillResult> {
         let stored = stored("a", vec![b'x'; body]);
-        FillResult::handler_failed(&CachedResponse::from_fill(stored, Some(Boot::from_nanos(1)), Boot::from_nanos(1)))
+        FillResult::handler_failed(&CachedResponse::from_fill(
+            stored,
+            Some(Boot::from_nanos(1)),
+            Boot::from_nanos(1),
+        ))
     }
 
     #[test]
     fn a_word_is_read_as_it_was_left() {
-        assert!(matches!(FillResult::from_bytes(FillResult::ServedStale.into_bytes()), FillResult::ServedStale));
+        assert!(matches!(
+            FillResult::from_bytes(FillResult::ServedStale.into_bytes()),
+            FillResult::ServedStale
+        ));
         assert!(matches!(FillResult::from_bytes(FillResult::NotShared.into_bytes()), FillResult::NotShared));
         let Some(FillResult::HandlerFailed(value)) = failed(10) else { panic!("it is short") };
-        assert!(matches!(FillResult::from_bytes(value.clone()), FillResult::HandlerFailed(read) if read == value));
+        assert!(
+            matches!(FillResult::from_bytes(value.clone()), FillResult::HandlerFailed(read) if read == value)
+        );
         assert!(wire::decode(value, "a").is_ok());
     }
 

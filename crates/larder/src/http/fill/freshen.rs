@@ -12,7 +12,7 @@ use larder_core::outcome::NotStored;
 use crate::http::body::CacheBody;
 use crate::http::cache_status::ForwardInfo;
 use crate::http::fill::build::StorageRecord;
-use crate::http::fill::{FillStart, ResponseSender, Fill};
+use crate::http::fill::{Fill, FillStart, ResponseSender};
 use crate::http::memory::MemoryLookup;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
@@ -24,57 +24,63 @@ impl Fill {
     pub(super) async fn freshen<B, E>(
         mut self,
         response: Response<B>,
-        began: FillStart,
+        start: FillStart,
         cost: Duration,
-        client: ResponseSender<B, E>,
+        sender: ResponseSender<B, E>,
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
         let Some(stale) = self.stale.take() else { return };
-        let mut headers = stale.held.stored_headers();
+        let mut headers = stale.cached.stored_headers();
         if !update::freshen(&mut headers, response.headers()) {
-            return self.serve_unchanged(&stale.held, client);
+            return self.serve_unchanged(&stale.cached, sender);
         }
         let (mut parts, _) = response.into_parts();
-        let mut tags: Vec<_> = stale.held.meta.names.tags().collect();
+        let mut tags: Vec<_> = stale.cached.meta.names.tags().collect();
         tags.extend(parts.extensions.remove::<Tags>().unwrap_or_default().into_vec());
-        tags.extend(self.ask.tags(&self.route, &headers));
+        tags.extend(self.context.tags(&self.layer, &headers));
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
-        let arrived = self.route.engine.clock.wall();
-        let status = stale.held.status;
-        let judged = self.may_store(status, &headers, &said, began, arrived);
-        let not_stored = judged.as_ref().err().copied();
+        let arrived = self.layer.engine.clock.wall();
+        let status = stale.cached.status;
+        let storable = self.may_store(status, &headers, &said, start, arrived);
+        let not_stored = storable.as_ref().err().copied();
         // The time it took to make it is that of the run that made it, not of the one that confirmed it.
-        let cost = stale.held.meta.cost.max(cost);
-        let making = match judged {
-            Ok(judged) => StorageRecord::storable(judged, tags, arrived, began, cost).revalidated(&stale.held),
-            Err(_) => StorageRecord::for_waiters(arrived, began, cost),
+        let cost = stale.cached.meta.cost.max(cost);
+        let storage = match storable {
+            Ok(storable) => {
+                StorageRecord::storable(storable, tags, arrived, start, cost).revalidated(&stale.cached)
+            }
+            Err(_) => StorageRecord::for_waiters(arrived, start, cost),
         };
-        let held = self.build(status, headers.clone(), stale.held.body.clone(), &making);
+        let cached = self.build(status, headers.clone(), stale.cached.body.clone(), &storage);
         parts.status = status;
         parts.headers = headers;
         let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, not_stored.map_or(Ok(()), Err));
-        let of_use = match not_stored {
-            None => self.commit(&held, &making),
+        let is_useful = match not_stored {
+            None => self.commit(&cached, &storage),
             Some(reason) => {
                 self.release_followers(reason, true);
                 false
             }
         };
-        self.send(client, serve::from_fill(parts, &held), forwarded);
-        self.write_to_store(&held, of_use).await;
+        self.send(sender, serve::from_fill(parts, &cached), forwarded);
+        self.write_to_store(&cached, is_useful).await;
     }
 
     /// The handler confirmed the condition that was sent, by fields that are those of another response. The stored one may be
     /// used (RFC 9111 §4.3.3), and must not be updated (§4.3.4).
-    fn serve_unchanged<B: Body<Data = Bytes>, E>(mut self, held: &CachedResponse, client: ResponseSender<B, E>) {
+    fn serve_unchanged<B: Body<Data = Bytes>, E>(
+        mut self,
+        cached: &CachedResponse,
+        sender: ResponseSender<B, E>,
+    ) {
         let reason = NotStored::Status;
         self.release_followers(reason, false);
         let mut parts = Response::new(()).into_parts().0;
-        parts.status = held.status;
-        parts.headers = held.stored_headers();
+        parts.status = cached.status;
+        parts.headers = cached.stored_headers();
         let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, Err(reason));
-        self.send(client, serve::from_fill(parts, held), forwarded);
+        self.send(sender, serve::from_fill(parts, cached), forwarded);
     }
 
     /// Answers `HEAD` with what the handler made of it, and takes that into the stored response to `GET` that is of the same
@@ -85,37 +91,38 @@ impl Fill {
         mut self,
         response: Response<B>,
         stale: StaleResponse,
-        began: FillStart,
+        start: FillStart,
         cost: Duration,
-        client: ResponseSender<B, E>,
+        sender: ResponseSender<B, E>,
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
-        let mut headers = stale.held.stored_headers();
-        let base = &stale.held;
+        let mut headers = stale.cached.stored_headers();
+        let base = &stale.cached;
         let is_same = base.status == StatusCode::OK
             && update::freshen_by_head(&mut headers, base.body.len(), response.headers());
         let (parts, body) = response.into_parts();
         let said: CacheFor = parts.extensions.get().copied().unwrap_or_default();
         let forwarded = ForwardInfo::answered(parts.status, Err(NotStored::Method));
-        self.send(client, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
+        self.send(sender, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
         if self.is_superseded(base) {
-            return self.route.engine.report.store_decision(Err(NotStored::Method));
+            return self.layer.engine.report.store_decision(Err(NotStored::Method));
         }
-        let arrived = self.route.engine.clock.wall();
-        match self.may_store_get(base.status, &headers, &said, began, arrived) {
-            Ok(judged) if is_same => {
+        let arrived = self.layer.engine.clock.wall();
+        match self.may_store_get(base.status, &headers, &said, start, arrived) {
+            Ok(storable) if is_same => {
                 let mut tags: Vec<_> = base.meta.names.tags().collect();
-                tags.extend(self.ask.tags(&self.route, &headers));
-                let began = FillStart { position: base.meta.position, ..began };
-                let making =
-                    StorageRecord::storable(judged, tags, arrived, began, base.meta.cost.max(cost)).not_regenerated(base);
-                let held = self.build(base.status, headers, base.body.clone(), &making);
-                let of_use = self.commit(&held, &making);
-                self.write_to_store(&held, of_use).await;
+                tags.extend(self.context.tags(&self.layer, &headers));
+                let start = FillStart { position: base.meta.position, ..start };
+                let storage =
+                    StorageRecord::storable(storable, tags, arrived, start, base.meta.cost.max(cost))
+                        .not_regenerated(base);
+                let cached = self.build(base.status, headers, base.body.clone(), &storage);
+                let is_useful = self.commit(&cached, &storage);
+                self.write_to_store(&cached, is_useful).await;
             }
             _ => {
-                self.route.engine.report.store_decision(Err(NotStored::Method));
+                self.layer.engine.report.store_decision(Err(NotStored::Method));
                 self.mark_stale(base).await;
             }
         }
@@ -123,8 +130,8 @@ impl Fill {
 
     /// Whether a newer response has come since: what `HEAD` was told may be of the older one.
     fn is_superseded(&self, base: &CachedResponse) -> bool {
-        let cache = &self.route.engine;
-        let found = self.route.http.memory.find(&base.meta.key, &self.ask.headers, cache.clock.boot());
+        let engine = &self.layer.engine;
+        let found = self.layer.http.memory.find(&base.meta.key, &self.context.headers, engine.clock.boot());
         matches!(found, MemoryLookup::Found(found) if found.meta.response_time > base.meta.response_time)
     }
 
@@ -134,17 +141,17 @@ impl Fill {
     /// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale." It is as old as it was, for the
     /// log (rule 2) as for the client.
     async fn mark_stale(self, base: &CachedResponse) {
-        let cache = &self.route.engine;
-        let now = cache.clock.boot();
+        let engine = &self.layer.engine;
+        let now = engine.clock.boot();
         if base.fresh_for(now).is_zero() {
             return;
         }
         let mut stored = base.to_stored();
         let meta = &mut stored.meta;
-        (meta.initial_age, meta.response_time) = (base.age(now), cache.clock.wall());
+        (meta.initial_age, meta.response_time) = (base.age(now), engine.clock.wall());
         meta.lifetime.fresh = meta.lifetime.fresh.min(meta.initial_age);
-        let held = Arc::new(CachedResponse::from_fill(stored, base.filled_at, now));
-        let of_use = self.insert_in_memory(&held);
-        self.write_to_store(&held, of_use).await;
+        let cached = Arc::new(CachedResponse::from_fill(stored, base.filled_at, now));
+        let is_useful = self.insert_in_memory(&cached);
+        self.write_to_store(&cached, is_useful).await;
     }
 }

@@ -31,8 +31,8 @@ use crate::http::memory::stale_response::StaleResponse;
 
 /// A run of the handler, and what it is for.
 pub(crate) struct Fill {
-    pub(crate) route: Arc<LayerState>,
-    pub(crate) ask: RequestContext,
+    pub(crate) layer: Arc<LayerState>,
+    pub(crate) context: RequestContext,
     /// The flight that waits for it; `None` if nobody does.
     pub(crate) leader: Option<Lead>,
     /// What keeps other instances waiting for it, too.
@@ -62,13 +62,13 @@ pub(crate) type ResponseSender<B, E> = oneshot::Sender<Result<Response<CacheBody
 impl Fill {
     /// A run that only one request waits for.
     pub(crate) fn for_one(
-        route: &Arc<LayerState>,
-        ask: RequestContext,
+        layer: &Arc<LayerState>,
+        context: RequestContext,
         stale: Option<StaleResponse>,
         base: Option<Arc<CachedResponse>>,
         outcome: Outcome,
     ) -> Self {
-        let (route, clients) = (Arc::clone(route), Clients::for_one());
-        Self { route, ask, leader: None, lease: None, stale, base, outcome, clients, is_late: false }
+        let (layer, clients) = (Arc::clone(layer), Clients::for_one());
+        Self { layer, context, leader: None, lease: None, stale, base, outcome, clients, is_late: false }
     }
 }

@@ -21,35 +21,35 @@ pub(super) type Committed = Option<(Arc<CachedResponse>, bool)>;
 impl Fill {
     /// Whether the handler was asked for parts: nobody waits for what it makes.
     pub(super) const fn is_range_fill(&self) -> bool {
-        self.ask.range && self.leader.is_none()
+        self.context.range && self.leader.is_none()
     }
 
     /// Keeps what the handler made; a part together with what is stored of the same representation.
-    pub(super) fn commit_new(&mut self, held: Arc<CachedResponse>, making: &StorageRecord) -> Committed {
-        let held = if held.meta.part.is_some() { self.combine_with_stored(held)? } else { held };
-        let of_use = self.commit(&held, making);
-        Some((held, of_use))
+    pub(super) fn commit_new(&mut self, cached: Arc<CachedResponse>, storage: &StorageRecord) -> Committed {
+        let cached = if cached.meta.part.is_some() { self.combine_with_stored(cached)? } else { cached };
+        let is_useful = self.commit(&cached, storage);
+        Some((cached, is_useful))
     }
 
     /// Tells other instances of what was kept.
-    pub(super) async fn share_committed(self, kept: Committed) {
-        if let Some((held, of_use)) = kept {
-            self.write_to_store(&held, of_use).await;
+    pub(super) async fn share_committed(self, committed: Committed) {
+        if let Some((cached, is_useful)) = committed {
+            self.write_to_store(&cached, is_useful).await;
         }
     }
 
     /// The new part, with the stored one if they go together; `None` if there is a whole meanwhile.
     fn combine_with_stored(&self, new: Arc<CachedResponse>) -> Option<Arc<CachedResponse>> {
-        let cache = &self.route.engine;
-        let now = cache.clock.boot();
-        let found = match self.route.http.memory.find(&new.meta.key, &self.ask.headers, now) {
-            MemoryLookup::Found(held) => Some(held),
+        let engine = &self.layer.engine;
+        let now = engine.clock.boot();
+        let found = match self.layer.http.memory.find(&new.meta.key, &self.context.headers, now) {
+            MemoryLookup::Found(cached) => Some(cached),
             _ => None,
         };
         // Rule 3 of the log: what is refused is no base for anything. What is stale is one: the new part confirms it.
-        let is_of_use = |held: &Arc<CachedResponse>| {
-            let (verdict, confirmed) = cache.log.verdict(&**held, now);
-            !matches!(reuse(&held.candidate(verdict, confirmed, now), None), Reuse::Refused(_))
+        let is_of_use = |cached: &Arc<CachedResponse>| {
+            let (verdict, confirmed) = engine.log.verdict(&**cached, now);
+            !matches!(reuse(&cached.candidate(verdict, confirmed, now), None), Reuse::Refused(_))
         };
         let Some(stored) = found.or_else(|| self.base.clone()).filter(is_of_use) else {
             return Some(new);
@@ -57,19 +57,24 @@ impl Fill {
         if stored.status != StatusCode::OK || stored.meta.part.is_none() {
             return None;
         }
-        let both =
-            self.combine_parts(&stored, &new).map(|(stored, filled_at)| CachedResponse::from_fill(stored, filled_at, now));
+        let both = self
+            .combine_parts(&stored, &new)
+            .map(|(stored, filled_at)| CachedResponse::from_fill(stored, filled_at, now));
         Some(both.map_or(new, Arc::new))
     }
 
     /// Both parts as one, if they are of one representation and touch.
-    fn combine_parts(&self, stored: &CachedResponse, new: &CachedResponse) -> Option<(StoredResponse, Option<Boot>)> {
+    fn combine_parts(
+        &self,
+        stored: &CachedResponse,
+        new: &CachedResponse,
+    ) -> Option<(StoredResponse, Option<Boot>)> {
         let (stored_headers, new_headers) = (stored.stored_headers(), new.stored_headers());
         let (part, body) = combine(
             Bytewise { headers: &stored_headers, part: stored.meta.part.as_ref()?, body: &stored.body },
             Bytewise { headers: &new_headers, part: new.meta.part.as_ref()?, body: &new.body },
         )?;
-        if body.len() > self.route.policy.max_body {
+        if body.len() > self.layer.policy.max_body {
             return None;
         }
         // RFC 9111 §3.4: "a cache MUST update the stored response header fields using the header fields provided in the new

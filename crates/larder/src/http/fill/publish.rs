@@ -17,20 +17,21 @@ impl Fill {
         &self,
         (status, headers): (StatusCode, &HeaderMap),
         length: Option<u64>,
-        making: &StorageRecord,
+        storage: &StorageRecord,
         so_far: &[Bytes],
     ) -> Option<SharedBodyWriter> {
-        let lead = self.leader.as_ref()?;
+        let leader = self.leader.as_ref()?;
         // A failure is published at its end. A body of unknown length may turn out too large to be stored: its followers
         // would have to get the rest from another run of the handler, which may make another body.
-        let is_promised = length.is_some() || self.route.policy.fill_limits.follow_unknown_length;
-        if making.is_failure || !is_promised {
+        let is_promised = length.is_some() || self.layer.policy.fill_limits.follow_unknown_length;
+        if storage.is_failure || !is_promised {
             return None;
         }
-        let head = self.build_head(status, headers.clone(), making);
+        let head = self.build_head(status, headers.clone(), storage);
         self.record_variation(&head);
-        let writer = SharedBodyWriter::new(head, length.map(SizeHint::with_exact).unwrap_or_default(), so_far);
-        lead.announce(FillEvent::HeadReady(Arc::clone(writer.body())));
+        let writer =
+            SharedBodyWriter::new(head, length.map(SizeHint::with_exact).unwrap_or_default(), so_far);
+        leader.announce(FillEvent::HeadReady(Arc::clone(writer.body())));
         Some(writer)
     }
 }

@@ -30,45 +30,51 @@ use crate::http::ready_service::ReadyService;
 
 /// Whether this hit is the one to refresh the response before it goes stale (XFetch).
 #[inline]
-pub(crate) fn is_due(route: &LayerState, held: &CachedResponse, now: Boot) -> bool {
-    let early = route.policy.early_refresh;
+pub(crate) fn is_due(layer: &LayerState, cached: &CachedResponse, now: Boot) -> bool {
+    let early = layer.policy.early_refresh;
     // From (0, 1]: the logarithm of zero is none.
-    early.is_near(held.nanos_left(now), held.cost)
+    early.is_near(cached.nanos_left(now), cached.cost)
         // Nobody has asked for the whole.
-        && held.meta.part.is_none()
-        && early.is_due(held.fresh_for(now), held.meta.cost, || 1.0 - fastrand::f64())
+        && cached.meta.part.is_none()
+        && early.is_due(cached.fresh_for(now), cached.meta.cost, || 1.0 - fastrand::f64())
         // RFC 8246 §2.
-        && !is_immutable(route, held)
+        && !is_immutable(layer, cached)
 }
 
 /// Refreshes a response that was served fresh, with the request that it was served to.
 #[cold]
 pub(crate) fn spawn_early_refresh<S, Q>(
-    route: &Arc<LayerState>,
+    layer: &Arc<LayerState>,
     inner: S,
     (mut parts, body): (Parts, Q),
-    look: RequestTraits,
+    traits: RequestTraits,
     key: &str,
-    (held, tier): (Arc<CachedResponse>, Tier),
+    (cached, tier): (Arc<CachedResponse>, Tier),
 ) where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
     // What answers a request with credentials is not for others. And a hit, unlike all else, needs no runtime.
-    if credentials_reason(look.credentials).is_some() || Handle::try_current().is_err() {
+    if credentials_reason(traits.credentials).is_some() || Handle::try_current().is_err() {
         return;
     }
     // Its key was written before, so that there is nothing to report where it has no names.
-    if let Ok(ask) = RequestContext::new(route, look, key, &mut parts) {
+    if let Ok(context) = RequestContext::new(layer, traits, key, &mut parts) {
         let request = Request::from_parts(parts, body);
-        spawn_refresh(route, ask, ReadyService::new(inner), request, StaleResponse::for_early_refresh(held, tier));
+        spawn_refresh(
+            layer,
+            context,
+            ReadyService::new(inner),
+            request,
+            StaleResponse::for_early_refresh(cached, tier),
+        );
     }
 }
 
 /// Has this request refresh a response in the background, unless another one does or that would be of no use.
 pub(crate) fn spawn_refresh<S, Q>(
-    route: &Arc<LayerState>,
-    mut ask: RequestContext,
+    layer: &Arc<LayerState>,
+    mut context: RequestContext,
     place: ReadyService<S>,
     request: Request<Q>,
     stale: StaleResponse,
@@ -76,21 +82,21 @@ pub(crate) fn spawn_refresh<S, Q>(
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    let cache = &route.engine;
-    if !request_allows_storing(route, &ask) {
+    let engine = &layer.engine;
+    if !request_allows_storing(layer, &context) {
         return;
     }
-    let Some(lead) = lead_refresh(route, &ask, &stale) else { return };
-    let Some(permit) = cache.background.try_refresh_permit() else {
-        return cache.report.refresh_skipped();
+    let Some(leader) = lead_refresh(layer, &context, &stale) else { return };
+    let Some(permit) = engine.background.try_refresh_permit() else {
+        return engine.report.refresh_skipped();
     };
-    cache.report.refresh_started();
-    ask.refreshes = true;
+    engine.report.refresh_started();
+    context.refreshes = true;
     let outcome = Outcome::Miss(stale.reason);
     let fill = Fill {
-        route: Arc::clone(route),
-        ask,
-        leader: Some(lead),
+        layer: Arc::clone(layer),
+        context,
+        leader: Some(leader),
         lease: None,
         stale: Some(stale),
         base: None,
@@ -104,27 +110,29 @@ pub(crate) fn spawn_refresh<S, Q>(
 /// A handler is not run for a response that would then not be stored because of the request: RFC 9111 §3 for `HEAD`,
 /// §5.2.1.5 for `no-store`. Nor is it for one that wants nothing but what is stored (§5.2.1.7): the handler would be asked with
 /// that very directive.
-fn request_allows_storing(route: &LayerState, ask: &RequestContext) -> bool {
+fn request_allows_storing(layer: &LayerState, context: &RequestContext) -> bool {
     let forbids = || {
-        let asked = RequestDirectives::parse(&ask.headers);
+        let asked = RequestDirectives::parse(&context.headers);
         asked.no_store || asked.only_if_cached
     };
-    !(ask.head || route.policy.store.follow_request && forbids())
+    !(context.head || layer.policy.store.follow_request && forbids())
 }
 
 /// The flight of a refresh: one for each key.
-fn lead_refresh(route: &LayerState, ask: &RequestContext, stale: &StaleResponse) -> Option<Lead> {
-    let cache = &route.engine;
-    let lead = route.http.flights.try_lead(ask.flight_key(route), cache.clock.boot(), cache.log.position())?;
+fn lead_refresh(layer: &LayerState, context: &RequestContext, stale: &StaleResponse) -> Option<Lead> {
+    let engine = &layer.engine;
+    let leader =
+        layer.http.flights.try_lead(context.flight_key(layer), engine.clock.boot(), engine.log.position())?;
     // Looked at once more, now that nobody else refreshes it. What was invalidated before the flight's position is no base
     // for a validation (rule 3 of the log), and what another request has refreshed since is fresh.
-    let now = cache.clock.boot();
-    let refused = matches!(evaluate_reuse_for(route, ask.lookup_key(), &stale.held, now), Reuse::Refused(_));
-    let refreshed = match lookup_memory_for(route, ask.lookup_key(), now) {
-        Lookup::Fresh(found, _) => !Arc::ptr_eq(&found, &stale.held),
+    let now = engine.clock.boot();
+    let refused =
+        matches!(evaluate_reuse_for(layer, context.lookup_key(), &stale.cached, now), Reuse::Refused(_));
+    let refreshed = match lookup_memory_for(layer, context.lookup_key(), now) {
+        Lookup::Fresh(found, _) => !Arc::ptr_eq(&found, &stale.cached),
         _ => false,
     };
-    (!refused && !refreshed).then_some(lead)
+    (!refused && !refreshed).then_some(leader)
 }
 
 /// Runs a fill that no client waits for, unless another instance does.
@@ -134,12 +142,12 @@ where
     Q: Send + 'static,
 {
     let span = fill.span();
-    let cache = Arc::clone(&fill.route.engine);
+    let engine = Arc::clone(&fill.layer.engine);
     let refresh = async move {
         let _permit = permit;
         fill.run_refresh(place, request).await;
     };
-    cache.background.spawn(refresh.instrument(span));
+    engine.background.spawn(refresh.instrument(span));
 }
 
 impl Fill {
@@ -148,20 +156,21 @@ impl Fill {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let Some(lead) = &self.leader else { return };
-        let ended = match claim_refresh(&self.route, &self.ask, lead, self.stale.take(), &mut place).await
+        let Some(leader) = &self.leader else { return };
+        let ended = match claim_refresh(&self.layer, &self.context, leader, self.stale.take(), &mut place)
+            .await
         {
             Claim::Granted(lease, stale) => {
                 (self.lease, self.stale) = (lease, stale);
-                let (client, _) = oneshot::channel();
-                return self.run(place, request, client).await;
+                let (sender, _) = oneshot::channel();
+                return self.run(place, request, sender).await;
             }
-            Claim::AlreadyStored(Lookup::Fresh(held, tier)) => FlightOutcome::AlreadyStored(held, tier),
+            Claim::AlreadyStored(Lookup::Fresh(cached, tier)) => FlightOutcome::AlreadyStored(cached, tier),
             Claim::AlreadyStored(_) | Claim::Redirected => return,
             Claim::FilledElsewhere(ended) => ended,
         };
-        if let Some(lead) = self.leader {
-            lead.finish(ended);
+        if let Some(leader) = self.leader {
+            leader.finish(ended);
         }
     }
 }

@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
 use crate::engine::detach::join_or_resume_panic;
-use crate::http::body::service_bounds::{ServiceResult, CacheableService};
+use crate::http::body::service_bounds::{CacheableService, ServiceResult};
 use crate::http::cache_status::ForwardInfo;
 use crate::http::fill::fill_result::FillResult;
-use crate::http::fill::{FillStart, ResponseSender, Fill};
+use crate::http::fill::{Fill, FillStart, ResponseSender};
 use crate::http::flight_event::{FlightOutcome, Lead};
 use crate::http::lookup::reuse::may_serve_on_error;
 use crate::http::memory::cached_response::CachedResponse;
@@ -35,10 +35,10 @@ where
     Q: Send + 'static,
 {
     let _seat = fill.clients.guard();
-    let (client, answer) = oneshot::channel();
+    let (sender, answer) = oneshot::channel();
     let span = fill.span();
-    let cache = Arc::clone(&fill.route.engine);
-    let task = cache.background.spawn(fill.run(place, request, client).instrument(span));
+    let engine = Arc::clone(&fill.layer.engine);
+    let task = engine.background.spawn(fill.run(place, request, sender).instrument(span));
     match answer.await {
         Ok(answer) => answer,
         // The task ended without one.
@@ -61,14 +61,14 @@ where
     Q: Send + 'static,
 {
     let _seat = fill.clients.guard();
-    let (client, mut answer) = oneshot::channel();
+    let (sender, mut answer) = oneshot::channel();
     let span = fill.span();
-    let cache = Arc::clone(&fill.route.engine);
-    let mut run = Box::pin(fill.run(place, request, client).instrument(span));
+    let engine = Arc::clone(&fill.layer.engine);
+    let mut run = Box::pin(fill.run(place, request, sender).instrument(span));
     tokio::select! {
         biased;
         Ok(answer) = &mut answer => {
-            cache.background.spawn(run);
+            engine.background.spawn(run);
             answer
         }
         () = &mut run => match answer.try_recv() {
@@ -84,43 +84,43 @@ impl Fill {
         mut self,
         place: ReadyService<S>,
         mut request: Request<Q>,
-        mut client: ResponseSender<S::Body, S::Error>,
+        mut sender: ResponseSender<S::Body, S::Error>,
     ) where
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let began = self.start();
+        let start = self.start();
         let validating = self.set_conditions(&mut request);
-        let clock = Arc::clone(&self.route.engine.clock);
+        let clock = Arc::clone(&self.layer.engine.clock);
         let call = call(place, request, &*clock);
-        let Some((called, answer)) = self.await_head(call, &mut client).await else { return };
+        let Some((called, answer)) = self.await_head(call, &mut sender).await else { return };
         // Rule 2 broken on purpose: what `cargo xtask torture` has to find in a build that is made for that alone.
         #[cfg(larder_broken = "position-after-fill")]
-        let began = FillStart { position: self.route.engine.log.position(), ..began };
-        if self.ask.outer_run.is_nested() {
-            return self.forward_nested(answer, client);
+        let start = FillStart { position: self.layer.engine.log.position(), ..start };
+        if self.context.outer_run.is_nested() {
+            return self.forward_nested(answer, sender);
         }
-        self.ask.outer_run.note_plain();
+        self.context.outer_run.note_plain();
         let cost = clock.boot().saturating_since(called);
         if self.leader.is_some() {
-            self.route.engine.report.fill_finished(cost);
+            self.layer.engine.report.fill_finished(cost);
         }
         match answer {
             Ok(response) if is_error(response.status()) && self.may_serve_stale() => {
-                self.serve_stale_on_error(Some(response.status()), client);
+                self.serve_stale_on_error(Some(response.status()), sender);
             }
             Ok(response) if response.status() == StatusCode::NOT_MODIFIED && validating => {
-                self.freshen(response, began, cost, client).await;
+                self.freshen(response, start, cost, sender).await;
             }
             Ok(response) => match self.head_update(response.status()) {
-                Some(stale) => self.freshen_from_head(response, stale, began, cost, client).await,
-                None => self.handle_response(response, began, cost, client).await,
+                Some(stale) => self.freshen_from_head(response, stale, start, cost, sender).await,
+                None => self.handle_response(response, start, cost, sender).await,
             },
-            Err(_) if self.may_serve_stale() => self.serve_stale_on_error(None, client),
+            Err(_) if self.may_serve_stale() => self.serve_stale_on_error(None, sender),
             Err(error) => {
-                record(&self.route, &self.ask, self.outcome);
+                record(&self.layer, &self.context, self.outcome);
                 // Before the lead is dropped: the client's own answer is the error, and those who wait go on.
-                let _ = client.send(Err(error));
+                let _ = sender.send(Err(error));
             }
         }
     }
@@ -128,17 +128,17 @@ impl Fill {
     /// The span that the handler runs in: where nobody listens to ours, the one that the request came in, as it would
     /// without the cache.
     pub(crate) fn span(&self) -> Span {
-        let (key, reason) = (&*self.ask.key, self.outcome.reason());
-        let span = tracing::debug_span!(target: "larder", parent: &self.ask.span, "fill", key, reason);
+        let (key, reason) = (&*self.context.key, self.outcome.reason());
+        let span = tracing::debug_span!(target: "larder", parent: &self.context.span, "fill", key, reason);
         if span.is_disabled() { Span::current() } else { span }
     }
 
     fn start(&self) -> FillStart {
-        let cache = &self.route.engine;
-        let wall = cache.clock.wall();
+        let engine = &self.layer.engine;
+        let wall = engine.clock.wall();
         match self.leader.as_ref().map(Lead::flight) {
             Some(flight) => FillStart { boot: flight.began, wall, position: flight.position },
-            None => FillStart { boot: cache.clock.boot(), wall, position: cache.log.position() },
+            None => FillStart { boot: engine.clock.boot(), wall, position: engine.log.position() },
         }
     }
 
@@ -147,7 +147,7 @@ impl Fill {
     /// RFC 9111 §4.3.1 for validation. Where nobody waits, the response is likely not to be stored, and the client's own
     /// conditions and ranges go to the handler as they are.
     fn set_conditions<Q>(&self, request: &mut Request<Q>) -> bool {
-        if self.ask.is_provisional {
+        if self.context.is_provisional {
             return false;
         }
         if self.leader.is_some() {
@@ -162,38 +162,47 @@ impl Fill {
             }
             // A tag that is weak, or a date, may stay as it is where the body does not; and who invalidated an equivalent of this
             // URI, which may be unknown here, must not be given under that what was made before.
-            (Some(_), Some(stale)) if self.is_equivalent_response(&stale.held) && !stale.held.has_strong_etag() => {
+            (Some(_), Some(stale))
+                if self.is_equivalent_response(&stale.cached) && !stale.cached.has_strong_etag() =>
+            {
                 validators::strip_conditions(request.headers_mut());
                 false
             }
             (Some(_), Some(stale)) => {
-                let own_etag = stale.held.meta.flags.own_etag;
-                validators::set_conditions(request.headers_mut(), &stale.held.headers, own_etag)
+                let own_etag = stale.cached.meta.flags.own_etag;
+                validators::set_conditions(request.headers_mut(), &stale.cached.headers, own_etag)
             }
         }
     }
 
-    fn is_equivalent_response(&self, held: &CachedResponse) -> bool {
-        self.ask.scope.as_ref().is_some_and(|search| search.is_equivalent_response(held))
+    fn is_equivalent_response(&self, cached: &CachedResponse) -> bool {
+        self.context.scope.as_ref().is_some_and(|scope| scope.is_equivalent_response(cached))
     }
 
     /// What the response to this request may update without having validated it.
     fn head_update(&mut self, status: StatusCode) -> Option<StaleResponse> {
-        let updates = self.ask.head && status == StatusCode::OK && self.route.policy.invalidation_rules.head;
+        let updates =
+            self.context.head && status == StatusCode::OK && self.layer.policy.invalidation_rules.head;
         self.stale.take_if(|_| updates)
     }
 
     fn may_serve_stale(&self) -> bool {
-        self.stale.as_ref().is_some_and(|stale| may_serve_on_error(&self.route, &self.ask, stale))
+        self.stale.as_ref().is_some_and(|stale| may_serve_on_error(&self.layer, &self.context, stale))
     }
 
     /// RFC 5861 §4: serves what is stale because the handler failed, to all who wait.
-    fn serve_stale_on_error<B: Body, E>(self, status: Option<StatusCode>, client: ResponseSender<B, E>) {
+    fn serve_stale_on_error<B: Body, E>(self, status: Option<StatusCode>, sender: ResponseSender<B, E>) {
         let Some(stale) = self.stale else { return };
         let failed = ForwardInfo::failed(status, false);
-        let _ = client.send(Ok(serve::stale_on_error(&self.route, &self.ask, &stale.held, stale.tier, failed)));
-        if let Some(lead) = self.leader {
-            lead.finish(FlightOutcome::ServedStale(stale));
+        let _ = sender.send(Ok(serve::stale_on_error(
+            &self.layer,
+            &self.context,
+            &stale.cached,
+            stale.tier,
+            failed,
+        )));
+        if let Some(leader) = self.leader {
+            leader.finish(FlightOutcome::ServedStale(stale));
         }
         if let Some(lease) = self.lease {
             lease.finish_with(FillResult::ServedStale.into_bytes());

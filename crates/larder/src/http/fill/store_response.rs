@@ -19,12 +19,12 @@ use tokio::time::Instant;
 
 use crate::engine::lease::Lease;
 use crate::http::body::CacheBody;
-use crate::http::body::collect::{CollectNow, Collector, BodyReading, BodyStep};
+use crate::http::body::collect::{BodyReading, BodyStep, CollectNow, Collector};
 use crate::http::body::tee::tee;
 use crate::http::cache_status::ForwardInfo;
 use crate::http::fill::build::StorageRecord;
 use crate::http::fill::fill_result::FillResult;
-use crate::http::fill::{FillStart, ResponseSender, Fill};
+use crate::http::fill::{Fill, FillStart, ResponseSender};
 use crate::http::flight_event::{FlightOutcome, Lead};
 use crate::http::lookup::reuse::is_still_fresh;
 use crate::http::memory::UncacheableReason;
@@ -39,27 +39,27 @@ impl Fill {
     pub(super) async fn handle_response<B, E>(
         self,
         response: Response<B>,
-        began: FillStart,
+        start: FillStart,
         cost: Duration,
-        client: ResponseSender<B, E>,
+        sender: ResponseSender<B, E>,
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
         let (mut parts, body) = response.into_parts();
         let mut tags = parts.extensions.remove::<Tags>().unwrap_or_default().into_vec();
-        tags.extend(self.ask.tags(&self.route, &parts.headers));
+        tags.extend(self.context.tags(&self.layer, &parts.headers));
         let said: CacheFor = parts.extensions.remove().unwrap_or_default();
-        let arrived = self.route.engine.clock.wall();
-        match self.may_store(parts.status, &parts.headers, &said, began, arrived) {
-            Ok(judged) => {
-                let making = StorageRecord::storable(judged, tags, arrived, began, cost);
-                self.store_body(parts, body, making, client).await;
+        let arrived = self.layer.engine.clock.wall();
+        match self.may_store(parts.status, &parts.headers, &said, start, arrived) {
+            Ok(storable) => {
+                let storage = StorageRecord::storable(storable, tags, arrived, start, cost);
+                self.store_body(parts, body, storage, sender).await;
             }
             Err(_) if self.may_share_failure(&parts) => {
-                let making = StorageRecord::for_waiters(arrived, began, cost);
-                self.store_body(parts, body, making, client).await;
+                let storage = StorageRecord::for_waiters(arrived, start, cost);
+                self.store_body(parts, body, storage, sender).await;
             }
-            Err(reason) => self.forward_uncached(parts, body, reason, client),
+            Err(reason) => self.forward_uncached(parts, body, reason, sender),
         }
     }
 
@@ -68,20 +68,20 @@ impl Fill {
         status: StatusCode,
         headers: &HeaderMap,
         said: &CacheFor,
-        began: FillStart,
+        start: FillStart,
         arrived: Wall,
     ) -> Result<Judged, NotStored> {
         if self.is_late {
             return Err(NotStored::FillTimeout);
         }
-        if self.ask.head {
+        if self.context.head {
             return Err(NotStored::Method);
         }
         // Whoever was asked for the whole and answers with a part says nothing that could be understood.
         if status == StatusCode::PARTIAL_CONTENT && !self.is_range_fill() {
             return Err(NotStored::Partial);
         }
-        self.may_store_get(status, headers, said, began, arrived)
+        self.may_store_get(status, headers, said, start, arrived)
     }
 
     /// Judges the response to `GET` with these fields.
@@ -90,7 +90,7 @@ impl Fill {
         status: StatusCode,
         headers: &HeaderMap,
         said: &CacheFor,
-        began: FillStart,
+        start: FillStart,
         arrived: Wall,
     ) -> Result<Judged, NotStored> {
         if fields::weight(headers) > MAX_FIELDS_WEIGHT {
@@ -99,17 +99,17 @@ impl Fill {
         if is_stream(headers) {
             return Err(NotStored::Endless);
         }
-        let rules = &self.route.policy.store;
-        let (credentials, request) = (self.ask.credentials, &self.ask.headers);
+        let rules = &self.layer.policy.store;
+        let (credentials, request) = (self.context.credentials, &self.context.headers);
         let said = said.as_override();
-        let judged = judge(rules, credentials, request, status, headers, said, began.wall, arrived)?;
-        Ok(self.route.policy.jitter.apply(judged, fastrand::f64()))
+        let storable = judge(rules, credentials, request, status, headers, said, start.wall, arrived)?;
+        Ok(self.layer.policy.jitter.apply(storable, fastrand::f64()))
     }
 
     /// Whether a failure of the handler may be told to those who waited for it: they asked the same thing at the same
     /// time, and asking again for each of them would hit a handler that is in trouble.
     fn may_share_failure(&self, parts: &response::Parts) -> bool {
-        let directives = ResponseDirectives::of(&parts.headers, &self.route.policy.store.targets);
+        let directives = ResponseDirectives::of(&parts.headers, &self.layer.policy.store.targets);
         self.leader.is_some()
             && parts.status.is_server_error()
             && !parts.headers.contains_key(SET_COOKIE)
@@ -118,7 +118,7 @@ impl Fill {
             && !directives.private.is_present()
             && Vary::parse(&parts.headers) == Vary::None
             // Where this cache does not heed that, one behind it may: its 504 answers nobody else.
-            && !RequestDirectives::parse(&self.ask.headers).only_if_cached
+            && !RequestDirectives::parse(&self.context.headers).only_if_cached
     }
 
     /// Passes on a response that is not stored. Followers go on at once, and for a short while no request waits for this key.
@@ -127,7 +127,7 @@ impl Fill {
         parts: response::Parts,
         body: B,
         reason: NotStored,
-        client: ResponseSender<B, E>,
+        sender: ResponseSender<B, E>,
     ) {
         let status = parts.status;
         if self.is_conditional_answer(status) {
@@ -136,7 +136,7 @@ impl Fill {
             self.release_followers(reason, !status.is_server_error());
         }
         let response = Response::from_parts(parts, CacheBody::inner(body));
-        self.send(client, response, ForwardInfo::answered(status, Err(reason)));
+        self.send(sender, response, ForwardInfo::answered(status, Err(reason)));
     }
 
     /// Whether the response is about the conditions or ranges of its own request, which a provisional fill leaves in it.
@@ -147,43 +147,48 @@ impl Fill {
             StatusCode::PRECONDITION_FAILED,
             StatusCode::RANGE_NOT_SATISFIABLE,
         ];
-        self.ask.is_provisional && CONDITIONAL.contains(&status)
+        self.context.is_provisional && CONDITIONAL.contains(&status)
     }
 
     /// Ends the flight without an outcome, so that its followers begin a new one.
     fn abandon_flight(&mut self, reason: NotStored) {
-        self.route.engine.report.store_decision(Err(reason));
+        self.layer.engine.report.store_decision(Err(reason));
         self.leader = None;
     }
 
     /// Reads the body while the client does, and stores the response at its clean end.
-    async fn store_body<B, E>(mut self, parts: response::Parts, body: B, making: StorageRecord, client: ResponseSender<B, E>)
-    where
+    async fn store_body<B, E>(
+        mut self,
+        parts: response::Parts,
+        body: B,
+        storage: StorageRecord,
+        sender: ResponseSender<B, E>,
+    ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
-        let limit = self.route.policy.max_body;
+        let limit = self.layer.policy.max_body;
         let least = stated_length(&parts.headers).unwrap_or_default().max(body.size_hint().lower());
         if least > limit as u64 {
-            return self.forward_uncached(parts, body, NotStored::TooLarge, client);
+            return self.forward_uncached(parts, body, NotStored::TooLarge, sender);
         }
-        let forwarded = ForwardInfo::answered(parts.status, making.store_decision());
+        let forwarded = ForwardInfo::answered(parts.status, storage.store_decision());
         let (status, headers) = (parts.status, parts.headers.clone());
         match Collector::new(body, limit).poll_now().await {
             CollectNow::Complete(body) if !has_stated_length(status, &headers, body.size()) => {
                 self.release_followers(NotStored::Incomplete, true);
                 let forwarded = ForwardInfo { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
                 let response = Response::from_parts(parts, CacheBody::misfit(body.hint(), body.chunks()));
-                self.send(client, response, forwarded);
+                self.send(sender, response, forwarded);
             }
             CollectNow::Complete(body) => {
-                let held = self.build(status, headers, body.into_bytes(), &making);
+                let cached = self.build(status, headers, body.into_bytes(), &storage);
                 // First: whoever has a response and asks again at once finds it stored.
-                let kept = self.commit_new(Arc::clone(&held), &making);
-                self.send(client, serve::from_fill(parts, &held), forwarded);
-                self.share_committed(kept).await;
+                let committed = self.commit_new(Arc::clone(&cached), &storage);
+                self.send(sender, serve::from_fill(parts, &cached), forwarded);
+                self.share_committed(committed).await;
             }
             CollectNow::Pending(collector, first) => {
-                self.stream_body(parts, (collector, first), making, client).await;
+                self.stream_body(parts, (collector, first), storage, sender).await;
             }
         }
     }
@@ -193,12 +198,12 @@ impl Fill {
         mut self,
         parts: response::Parts,
         (collector, first): (Collector<B>, Option<BodyStep<B>>),
-        making: StorageRecord,
-        client: ResponseSender<B, E>,
+        storage: StorageRecord,
+        sender: ResponseSender<B, E>,
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
-        let forwarded = ForwardInfo::answered(parts.status, making.store_decision());
+        let forwarded = ForwardInfo::answered(parts.status, storage.store_decision());
         let (status, headers) = (parts.status, parts.headers.clone());
         let (writer, reader) = tee(collector.hint());
         for data in collector.chunks() {
@@ -208,22 +213,22 @@ impl Fill {
         // Followers are not promised a response whose first step already forbids to store it.
         let forbidden = first.as_ref().and_then(BodyStep::not_stored_reason).map(Err);
         let followers = match forbidden {
-            None => self.publish((status, &headers), length, &making, collector.chunks()),
+            None => self.publish((status, &headers), length, &storage, collector.chunks()),
             Some(_) => None,
         };
         let forwarded = ForwardInfo { stored: forbidden.or(forwarded.stored), ..forwarded };
         let reader = CacheBody::tee(reader.counted(self.clients.guard()));
-        self.send(client, Response::from_parts(parts, reader), forwarded);
-        let waits = self.route.policy.fill_limits.unknown_length;
+        self.send(sender, Response::from_parts(parts, reader), forwarded);
+        let waits = self.layer.policy.fill_limits.unknown_length;
         let let_go_at = (followers.is_none() && length.is_none()).then(|| Instant::now() + waits);
-        let (lead, lease) = (self.leader.as_ref(), &mut self.lease);
-        let mut let_go = || stop_waiting(lead, lease.take());
+        let (leader, lease) = (self.leader.as_ref(), &mut self.lease);
+        let mut let_go = || stop_waiting(leader, lease.take());
         let mut reading = BodyReading {
             followers,
             length,
             let_go: let_go_at.map(|at| (at, &mut let_go as &mut (dyn FnMut() + Send))),
         };
-        let abandoned = self.clients.wait_abandoned(&self.route.engine.background);
+        let abandoned = self.clients.wait_abandoned(&self.layer.engine.background);
         let read = collector.collect_rest(first, writer, &mut reading, abandoned).await;
         let followers = reading.followers;
         // Followers are notified last, so that one that tries again at once finds what became of the response.
@@ -233,32 +238,37 @@ impl Fill {
                 writer.finish_misfit();
             }
             Ok((body, writer)) => {
-                let held = self.build(status, headers, body, &making);
-                let kept = self.commit_new(Arc::clone(&held), &making);
+                let cached = self.build(status, headers, body, &storage);
+                let committed = self.commit_new(Arc::clone(&cached), &storage);
                 writer.finish();
                 if let Some(followers) = followers {
-                    followers.finish(held.body.clone());
+                    followers.finish(cached.body.clone());
                 }
-                self.share_committed(kept).await;
+                self.share_committed(committed).await;
             }
             // A body that broke off says nothing about the next one: followers begin a new flight.
             Err(reason @ (NotStored::BodyError | NotStored::Abandoned)) => self.abandon_flight(reason),
-            Err(reason) => self.release_followers(reason, !making.is_failure),
+            Err(reason) => self.release_followers(reason, !storage.is_failure),
         }
     }
 
     /// Lets followers go on by themselves, and, for a while, requests that come later too.
     pub(super) fn release_followers(&mut self, reason: NotStored, remember: bool) {
-        let cache = &self.route.engine;
-        cache.report.store_decision(Err(reason));
-        let Some(lead) = self.leader.take() else { return };
+        let engine = &self.layer.engine;
+        engine.report.store_decision(Err(reason));
+        let Some(leader) = self.leader.take() else { return };
         // What was to be refreshed early, and is still fresh, stays in its place.
-        let remember = remember && !is_still_fresh(&self.route, &self.ask, self.stale.as_ref());
-        let now = cache.clock.boot();
+        let remember = remember && !is_still_fresh(&self.layer, &self.context, self.stale.as_ref());
+        let now = engine.clock.boot();
         let time = remember.then(|| {
-            self.route.http.memory.insert_hit_for_miss(&self.ask.key, &self.ask.headers, UncacheableReason::of(reason), now)
+            self.layer.http.memory.insert_hit_for_miss(
+                &self.context.key,
+                &self.context.headers,
+                UncacheableReason::of(reason),
+                now,
+            )
         });
-        lead.finish(FlightOutcome::NotShared);
+        leader.finish(FlightOutcome::NotShared);
         match (self.lease.take(), time) {
             (Some(lease), Some(time)) => lease.release_as_uncacheable(time),
             (Some(lease), None) => lease.finish_with(FillResult::NotShared.into_bytes()),
@@ -269,12 +279,12 @@ impl Fill {
     /// Answers the request that started the fill, if its client is still there.
     pub(super) fn send<B: Body<Data = Bytes>, E>(
         &self,
-        client: ResponseSender<B, E>,
+        sender: ResponseSender<B, E>,
         response: Response<CacheBody<B>>,
         forwarded: ForwardInfo,
     ) {
-        let response = serve::from_handler(&self.route, &self.ask, response, self.outcome, forwarded);
-        let _ = client.send(Ok(response));
+        let response = serve::from_handler(&self.layer, &self.context, response, self.outcome, forwarded);
+        let _ = sender.send(Ok(response));
     }
 }
 
@@ -297,9 +307,9 @@ fn has_stated_length(status: StatusCode, headers: &HeaderMap, length: usize) -> 
 }
 
 /// Ends the wait for a body that takes too long, here and on other instances. It may still be stored.
-fn stop_waiting(lead: Option<&Lead>, lease: Option<Lease>) {
-    if let Some(lead) = lead {
-        lead.announce(FlightOutcome::NotShared);
+fn stop_waiting(leader: Option<&Lead>, lease: Option<Lease>) {
+    if let Some(leader) = leader {
+        leader.announce(FlightOutcome::NotShared);
     }
     if let Some(lease) = lease {
         lease.finish_with(FillResult::NotShared.into_bytes());

@@ -38,43 +38,43 @@ pub(crate) struct RequestTraits {
 }
 
 /// Decides what to do with the request, and writes its key where it is to be looked up.
-pub(crate) fn classify(route: &LayerState, parts: &mut Parts, key: &mut KeyBuf) -> Eligibility {
+pub(crate) fn classify(layer: &LayerState, parts: &mut Parts, key: &mut KeyBuf) -> Eligibility {
     let head = match parts.method {
         Method::GET => false,
         Method::HEAD => true,
         // RFC 9110 §9.2.1: the other methods that are safe.
         Method::OPTIONS | Method::TRACE => return Eligibility::Bypass(BypassReason::Method),
-        _ if route.policy.invalidation_rules.safe_methods.contains(&parts.method) => {
+        _ if layer.policy.invalidation_rules.safe_methods.contains(&parts.method) => {
             return Eligibility::Bypass(BypassReason::Method);
         }
         _ => return Eligibility::UnsafeMethod,
     };
-    match eligible_lookup(route, parts, key, head) {
-        Ok(look) => Eligibility::Lookup(look),
+    match eligible_lookup(layer, parts, key, head) {
+        Ok(traits) => Eligibility::Lookup(traits),
         Err(reason) => Eligibility::Bypass(reason),
     }
 }
 
 fn eligible_lookup(
-    route: &LayerState,
+    layer: &LayerState,
     parts: &mut Parts,
     key: &mut KeyBuf,
     head: bool,
 ) -> Result<RequestTraits, BypassReason> {
     // First, as a layer further in is to get the request unaltered.
-    if route.nesting.leaves_request(parts) {
+    if layer.nesting.leaves_request(parts) {
         return Err(BypassReason::Nested);
     }
-    let params = route.policy.key_params(parts);
+    let params = layer.policy.key_params(parts);
     let fields = RequestFields::of(&parts.headers);
     if let Some(reason) = fields.bypass {
         return Err(reason);
     }
-    route.policy.write_key(key, parts, &params, &TargetUri::with_host_field(fields.host, parts)?)?;
+    layer.policy.write_key(key, parts, &params, &TargetUri::with_host_field(fields.host, parts)?)?;
     if key.as_str().is_none() {
         return Err(BypassReason::KeyTooLong);
     }
-    let credentials = fields.credentials(&route.policy, &parts.headers);
+    let credentials = fields.credentials(&layer.policy, &parts.headers);
     let (conditional, range) = (fields.conditional, fields.range);
     let range = range && keep_byte_ranges(&mut parts.headers, head)?;
     Ok(RequestTraits { head, conditional, range, credentials })

@@ -14,46 +14,52 @@ use crate::http::memory::cached_response::CachedResponse;
 
 /// What this process's memory knows about a request.
 #[inline]
-pub(crate) fn lookup_memory(route: &LayerState, look: RequestTraits, key: &str, headers: &HeaderMap, now: Boot) -> Lookup {
-    let known = lookup_memory_any(route, key, headers, now);
-    restrict_to_shareable(look, known)
+pub(crate) fn lookup_memory(
+    layer: &LayerState,
+    traits: RequestTraits,
+    key: &str,
+    headers: &HeaderMap,
+    now: Boot,
+) -> Lookup {
+    let lookup = lookup_memory_any(layer, key, headers, now);
+    restrict_to_shareable(traits, lookup)
 }
 
 /// What a request with these credentials may have of what is known.
 #[inline]
-pub(crate) fn restrict_to_shareable(look: RequestTraits, known: Lookup) -> Lookup {
-    if credentials_reason(look.credentials).is_none() {
-        return known;
+pub(crate) fn restrict_to_shareable(traits: RequestTraits, lookup: Lookup) -> Lookup {
+    if credentials_reason(traits.credentials).is_none() {
+        return lookup;
     }
-    match known {
+    match lookup {
         // RFC 9111 §3.5, and the same for cookies: only what says of itself that it may be shared.
-        Lookup::Fresh(held, tier) if held.meta.flags.shareable => Lookup::Fresh(held, tier),
+        Lookup::Fresh(cached, tier) if cached.meta.flags.shareable => Lookup::Fresh(cached, tier),
         _ => Lookup::HitForMiss,
     }
 }
 
 #[inline]
-pub(crate) fn lookup_memory_any(route: &LayerState, key: &str, headers: &HeaderMap, now: Boot) -> Lookup {
-    lookup_memory_with(route, key, headers, now, |held| evaluate_reuse(route, held, headers, now))
+pub(crate) fn lookup_memory_any(layer: &LayerState, key: &str, headers: &HeaderMap, now: Boot) -> Lookup {
+    lookup_memory_with(layer, key, headers, now, |cached| evaluate_reuse(layer, cached, headers, now))
 }
 
 #[inline]
 pub(crate) fn lookup_memory_with(
-    route: &LayerState,
+    layer: &LayerState,
     key: &str,
     headers: &HeaderMap,
     now: Boot,
     weigh: impl FnOnce(&CachedResponse) -> Reuse,
 ) -> Lookup {
-    match route.http.memory.find(key, headers, now) {
-        MemoryLookup::Found(held) => match weigh(&held) {
+    match layer.http.memory.find(key, headers, now) {
+        MemoryLookup::Found(cached) => match weigh(&cached) {
             Reuse::Refused(reason) => {
                 if reason == MissReason::Invalidated {
-                    route.http.memory.remove(&held);
+                    layer.http.memory.remove(&cached);
                 }
                 Lookup::Miss(reason)
             }
-            weighed => Lookup::from_reuse(held, Tier::Memory, weighed, headers),
+            reuse => Lookup::from_reuse(cached, Tier::Memory, reuse, headers),
         },
         MemoryLookup::OtherVariants(_) => Lookup::Miss(MissReason::Vary),
         MemoryLookup::HitForMiss => Lookup::HitForMiss,
@@ -63,6 +69,6 @@ pub(crate) fn lookup_memory_with(
 
 /// Whether a look at memory can be left out, as nothing is in it.
 #[inline]
-pub(crate) fn is_store_only(route: &LayerState, look: RequestTraits) -> bool {
-    route.store_only && credentials_reason(look.credentials).is_none()
+pub(crate) fn is_store_only(layer: &LayerState, traits: RequestTraits) -> bool {
+    layer.store_only && credentials_reason(traits.credentials).is_none()
 }

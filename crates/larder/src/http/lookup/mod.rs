@@ -35,14 +35,19 @@ pub(crate) enum Lookup {
 
 impl Lookup {
     #[inline]
-    pub(crate) fn from_reuse(held: Arc<CachedResponse>, tier: Tier, weighed: Reuse, headers: &HeaderMap) -> Self {
-        match weighed {
-            Reuse::Fresh { .. } if held.satisfies(headers) => Self::Fresh(held, tier),
-            Reuse::Fresh { .. } => Self::Partial(held),
+    pub(crate) fn from_reuse(
+        cached: Arc<CachedResponse>,
+        tier: Tier,
+        reuse: Reuse,
+        headers: &HeaderMap,
+    ) -> Self {
+        match reuse {
+            Reuse::Fresh { .. } if cached.satisfies(headers) => Self::Fresh(cached, tier),
+            Reuse::Fresh { .. } => Self::Partial(cached),
             // What is stale of it is not worth a validation.
-            Reuse::Stale { reason, .. } if held.meta.part.is_some() => Self::Miss(reason),
+            Reuse::Stale { reason, .. } if cached.meta.part.is_some() => Self::Miss(reason),
             Reuse::Stale { reason, while_revalidate, .. } => {
-                Self::Stale(StaleResponse { held, tier, reason, while_revalidate })
+                Self::Stale(StaleResponse { cached, tier, reason, while_revalidate })
             }
             Reuse::Refused(reason) => Self::Miss(reason),
         }

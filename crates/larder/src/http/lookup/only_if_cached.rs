@@ -13,12 +13,12 @@ use crate::http::layer_state::LayerState;
 
 /// Whether a request wants nothing but what is stored, and may decide that.
 #[inline]
-pub(crate) fn is_only_if_cached(route: &LayerState, headers: &HeaderMap) -> bool {
-    route.policy.store.follow_request && RequestDirectives::parse(headers).only_if_cached
+pub(crate) fn is_only_if_cached(layer: &LayerState, headers: &HeaderMap) -> bool {
+    layer.policy.store.follow_request && RequestDirectives::parse(headers).only_if_cached
 }
 
 /// The same of a request that would go past the cache. A layer further in leaves it to the one further out, which let it
 /// pass: its policy may not have requests decide, and others may wait there for what comes of this one.
-pub(crate) fn forbids_bypass(route: &LayerState, reason: BypassReason, headers: &HeaderMap) -> bool {
-    reason != BypassReason::Nested && is_only_if_cached(route, headers)
+pub(crate) fn forbids_bypass(layer: &LayerState, reason: BypassReason, headers: &HeaderMap) -> bool {
+    reason != BypassReason::Nested && is_only_if_cached(layer, headers)
 }

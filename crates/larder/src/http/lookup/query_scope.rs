@@ -38,17 +38,17 @@ pub(crate) struct QueryScope {
 pub(crate) struct LookupKey<'a> {
     pub(crate) key: &'a str,
     pub(crate) headers: &'a HeaderMap,
-    pub(crate) search: Option<&'a QueryScope>,
+    pub(crate) scope: Option<&'a QueryScope>,
 }
 
 impl QueryScope {
     /// Of a request whose own key this is; `None` if its response answers nobody else.
-    pub(crate) fn of(route: &LayerState, parts: &Parts, exact: &str) -> Option<Self> {
-        if !route.policy.matches_equivalent_queries() {
+    pub(crate) fn of(layer: &LayerState, parts: &Parts, exact: &str) -> Option<Self> {
+        if !layer.policy.matches_equivalent_queries() {
             return None;
         }
         let target = TargetUri::from_request(parts).ok()?.require_valid_host().ok()?;
-        let query = route.policy.query.apply(target.query);
+        let query = layer.policy.query.apply(target.query);
         // To some decoders a semicolon separates parameters: one that matters could hide in the value of one that does not.
         if query.as_deref().is_some_and(|query| query.contains(';')) {
             return None;
@@ -56,13 +56,21 @@ impl QueryScope {
         let mut key = KeyBuf::new();
         key.uri(target.key_scheme, &target.authority, target.path);
         let base: Box<str> = key.as_str()?.into();
-        key.query(&route.policy.query, target.query);
+        key.query(&layer.policy.query, target.query);
         let rest = exact.strip_prefix(key.as_str()?)?.into();
-        let own = Names::new(target.path, &[exact.into()], &route.policy.uri_names(&target), &[]);
-        let cache = &route.engine;
-        let under = route.http.variations.get(&base, cache.clock.boot());
+        let own = Names::new(target.path, &[exact.into()], &layer.policy.uri_names(&target), &[]);
+        let engine = &layer.engine;
+        let under = layer.http.variations.get(&base, engine.clock.boot());
         let query = query.map(Into::into);
-        Some(Self { base_key: base, query, key_suffix: rest, exact_key: exact.into(), request_names: own, variation: under, redirects: 0 })
+        Some(Self {
+            base_key: base,
+            query,
+            key_suffix: rest,
+            exact_key: exact.into(),
+            request_names: own,
+            variation: under,
+            redirects: 0,
+        })
     }
 
     /// The key that it is looked for under.
@@ -109,25 +117,25 @@ impl QueryScope {
     }
 
     /// Whether this response was stored for others as well.
-    pub(crate) fn is_equivalent_response(&self, held: &CachedResponse) -> bool {
-        held.meta.key != self.exact_key
+    pub(crate) fn is_equivalent_response(&self, cached: &CachedResponse) -> bool {
+        cached.meta.key != self.exact_key
     }
 
     /// What it should be looked for by now, if that is something else.
-    fn newer_scope(&self, route: &LayerState) -> Option<Arc<UrlVariation>> {
-        let cache = &route.engine;
-        let newest = route.http.variations.get(&self.base_key, cache.clock.boot())?;
+    fn newer_scope(&self, layer: &LayerState) -> Option<Arc<UrlVariation>> {
+        let engine = &layer.engine;
+        let newest = layer.http.variations.get(&self.base_key, engine.clock.boot())?;
         (self.redirects < MAX_REDIRECTS && self.variation.as_ref() != Some(&newest)).then_some(newest)
     }
 
     /// Whether it should be looked for under another key by now.
-    pub(crate) fn has_newer_scope(&self, route: &LayerState) -> bool {
-        self.newer_scope(route).is_some()
+    pub(crate) fn has_newer_scope(&self, layer: &LayerState) -> bool {
+        self.newer_scope(layer).is_some()
     }
 
     /// Looks for it under another key from now on, if there is one.
-    pub(crate) fn follow_redirect(&mut self, route: &LayerState) -> bool {
-        let newest = self.newer_scope(route);
+    pub(crate) fn follow_redirect(&mut self, layer: &LayerState) -> bool {
+        let newest = self.newer_scope(layer);
         let moves = newest.is_some();
         if moves {
             self.variation = newest;

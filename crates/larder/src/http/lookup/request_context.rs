@@ -12,7 +12,7 @@ use tracing::field::Empty;
 use crate::engine::coalesce::flight::FlightKey;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::eligibility::RequestTraits;
-use crate::http::lookup::query_scope::{QueryScope, LookupKey};
+use crate::http::lookup::query_scope::{LookupKey, QueryScope};
 use crate::http::memory::MemoryLookup;
 use crate::http::nesting::OuterRun;
 use crate::http::policy::names::NamesBuilder;
@@ -51,32 +51,32 @@ pub(crate) struct RequestContext {
 impl RequestContext {
     /// A request whose own key this is.
     pub(crate) fn new(
-        route: &Arc<LayerState>,
-        look: RequestTraits,
+        layer: &Arc<LayerState>,
+        traits: RequestTraits,
         key: &str,
         parts: &mut Parts,
     ) -> Result<Self, BypassReason> {
-        normalize::reject_method_override(parts, &route.policy.key_headers)?;
+        normalize::reject_method_override(parts, &layer.policy.key_headers)?;
         let params = PathParams::of(parts);
         let target = TargetUri::from_request(parts)?.require_valid_host()?;
-        let named = route.policy.names_for(key, parts, &params, &target)?;
-        let search = QueryScope::of(route, parts, key).map(Box::new);
-        let key = search.as_ref().map_or_else(|| key.into(), |search| search.lookup_key());
-        let origin = route.policy.invalidation_rules.groups.then(|| target.origin());
+        let named = layer.policy.names_for(key, parts, &params, &target)?;
+        let scope = QueryScope::of(layer, parts, key).map(Box::new);
+        let key = scope.as_ref().map_or_else(|| key.into(), |scope| scope.lookup_key());
+        let origin = layer.policy.invalidation_rules.groups.then(|| target.origin());
         normalize::normalize_host(parts);
-        let span = request_span(&route, crate::http::request::axum_route::matched_path(parts), &key);
+        let span = request_span(&layer, crate::http::request::axum_route::matched_path(parts), &key);
         let within = OuterRun::is_within(parts);
-        let run = OuterRun::begin(&route.nesting, parts);
+        let run = OuterRun::begin(&layer.nesting, parts);
         Ok(Self {
             key,
-            scope: search,
+            scope,
             names: named,
             origin,
             headers: parts.headers.clone(),
-            head: look.head,
-            conditional: look.conditional,
-            range: look.range,
-            credentials: look.credentials,
+            head: traits.head,
+            conditional: traits.conditional,
+            range: traits.range,
+            credentials: traits.credentials,
             matched_path: crate::http::request::axum_route::matched_path(parts).map(Into::into),
             span,
             refreshes: false,
@@ -89,57 +89,57 @@ impl RequestContext {
 
     /// What it asks for.
     pub(crate) fn lookup_key(&self) -> LookupKey<'_> {
-        LookupKey { key: &self.key, headers: &self.headers, search: self.scope.as_deref() }
+        LookupKey { key: &self.key, headers: &self.headers, scope: self.scope.as_deref() }
     }
 
     /// Its own key, whatever it is looked for under.
     pub(crate) fn exact_key(&self) -> &str {
-        self.scope.as_ref().map_or(&self.key, |search| search.exact_key())
+        self.scope.as_ref().map_or(&self.key, |scope| scope.exact_key())
     }
 
     /// Whether a response has said meanwhile that it is to be looked for under another key; from now on it is.
-    pub(crate) fn follow_redirect(&mut self, route: &LayerState) -> bool {
-        let Some(search) = &mut self.scope else { return false };
-        let moves = search.follow_redirect(route);
+    pub(crate) fn follow_redirect(&mut self, layer: &LayerState) -> bool {
+        let Some(scope) = &mut self.scope else { return false };
+        let moves = scope.follow_redirect(layer);
         if moves {
-            self.key = search.lookup_key();
+            self.key = scope.lookup_key();
         }
         moves
     }
 
     /// What it waited for answers other queries: it is looked for where that belongs by now, or under its own key.
-    pub(crate) fn leave_scope(&mut self, route: &LayerState) {
-        if !self.follow_redirect(route)
-            && let Some(search) = &mut self.scope
+    pub(crate) fn leave_scope(&mut self, layer: &LayerState) {
+        if !self.follow_redirect(layer)
+            && let Some(scope) = &mut self.scope
         {
-            search.use_exact_key();
-            self.key = search.lookup_key();
+            scope.use_exact_key();
+            self.key = scope.lookup_key();
         }
     }
 
     /// Under which name others wait with this request: where the fields are known that responses vary on, only those
     /// with the same values.
-    pub(crate) fn flight_key(&self, route: &LayerState) -> FlightKey {
-        let inner = &route.engine;
-        let variant = match route.http.memory.find(&self.key, &self.headers, inner.clock.boot()) {
+    pub(crate) fn flight_key(&self, layer: &LayerState) -> FlightKey {
+        let inner = &layer.engine;
+        let variant = match layer.http.memory.find(&self.key, &self.headers, inner.clock.boot()) {
             MemoryLookup::OtherVariants(variants) => variants.variant_for(&self.headers),
-            MemoryLookup::Found(held) => held.variant(),
+            MemoryLookup::Found(cached) => cached.variant(),
             MemoryLookup::HitForMiss | MemoryLookup::Absent => 0,
         };
         // Layers do not wait for each other: a request may be on its way through two that give it the same key, or twice
         // through the same one.
-        let layer = std::ptr::from_ref(route).addr() as u64 ^ u64::from(self.is_within);
+        let layer = std::ptr::from_ref(layer).addr() as u64 ^ u64::from(self.is_within);
         (self.key.clone(), variant ^ u128::from(layer))
     }
 
     /// The tags that the response to it gives itself in its fields.
-    pub(crate) fn tags(&self, route: &LayerState, response: &HeaderMap) -> Vec<Tag> {
-        route.policy.invalidation_rules.tags(response, self.origin.as_deref())
+    pub(crate) fn tags(&self, layer: &LayerState, response: &HeaderMap) -> Vec<Tag> {
+        layer.policy.invalidation_rules.tags(response, self.origin.as_deref())
     }
 }
 
 /// The span of a request.
-pub(crate) fn request_span(route: &LayerState, matched_path: Option<&str>, key: &str) -> tracing::Span {
-    let route = route.policy.name.as_deref().or(matched_path);
-    tracing::debug_span!(target: "larder", "cache", route, key, outcome = Empty, tier = Empty, reason = Empty)
+pub(crate) fn request_span(layer: &LayerState, matched_path: Option<&str>, key: &str) -> tracing::Span {
+    let layer = layer.policy.name.as_deref().or(matched_path);
+    tracing::debug_span!(target: "larder", "cache", layer, key, outcome = Empty, tier = Empty, reason = Empty)
 }

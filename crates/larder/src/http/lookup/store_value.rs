@@ -10,7 +10,7 @@ use larder_core::stored::wire::{self, Decoded};
 
 use crate::engine::store::Store;
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::query_scope::{QueryScope, LookupKey};
+use crate::http::lookup::query_scope::{LookupKey, QueryScope};
 use crate::http::memory::cached_response::CachedResponse;
 
 pub(super) type Fingerprint = Option<[u8; 8]>;
@@ -29,15 +29,15 @@ pub(super) enum StoreValue {
 
 /// Asks the shared tier.
 pub(super) async fn fetch_value(
-    route: &LayerState,
+    layer: &LayerState,
     store: &dyn Store,
     address: &str,
-    sought: LookupKey<'_>,
+    lookup_key: LookupKey<'_>,
     local: u64,
 ) -> Result<(StoreValue, Fingerprint), StoreError> {
     let answer = store.get(address).await?;
     let mut fingerprint = answer.as_deref().and_then(wire::fingerprint);
-    let read = decode_value(route, sought, answer, local);
+    let read = decode_value(layer, lookup_key, answer, local);
     if matches!(read, StoreValue::Unreadable) {
         // Its position is as good as any, so that it might keep what is filled now from taking its place (rule 16).
         store.remove(address).await?;
@@ -47,26 +47,36 @@ pub(super) async fn fetch_value(
 }
 
 /// Reads an answer of the shared tier, which was asked when our local number was `local` (rule 1).
-pub(super) fn decode_value(route: &LayerState, sought: LookupKey<'_>, answer: Option<Bytes>, local: u64) -> StoreValue {
-    let LookupKey { key, headers, search } = sought;
-    let Some(bytes) = detach_buffer(route, answer) else { return StoreValue::Absent };
+pub(super) fn decode_value(
+    layer: &LayerState,
+    lookup_key: LookupKey<'_>,
+    answer: Option<Bytes>,
+    local: u64,
+) -> StoreValue {
+    let LookupKey { key, headers, scope } = lookup_key;
+    let Some(bytes) = detach_buffer(layer, answer) else { return StoreValue::Absent };
     match wire::decode_after(crate::http::cache_status::reserved(), bytes, key) {
         // What the response says itself is asked: its key is but what another process made of that.
-        Ok(Decoded::Response(stored)) if answers_other_query(search, &stored) => StoreValue::Unreadable,
+        Ok(Decoded::Response(stored)) if answers_other_query(scope, &stored) => StoreValue::Unreadable,
         Ok(Decoded::Response(mut stored)) if vary::matches(&stored.meta.selecting, headers) => {
             stored.meta.position.mark.local = local;
-            let held = CachedResponse::from_store(stored, route.engine.clock.wall(), route.engine.clock.boot());
-            StoreValue::Response(if route.http.memory.is_enabled() { Arc::new(held.for_memory()) } else { Arc::new(held) })
+            let cached =
+                CachedResponse::from_store(stored, layer.engine.clock.wall(), layer.engine.clock.boot());
+            StoreValue::Response(if layer.http.memory.is_enabled() {
+                Arc::new(cached.for_memory())
+            } else {
+                Arc::new(cached)
+            })
         }
         Ok(Decoded::Response(_)) => StoreValue::OtherVariant,
         Ok(Decoded::Variants(fields)) => StoreValue::VaryFields(fields),
         Ok(Decoded::Told(told)) => {
-            if let Some(search) = search {
-                route.http.variations.record(
-                    search.base_key(),
+            if let Some(scope) = scope {
+                layer.http.variations.record(
+                    scope.base_key(),
                     told,
-                    route.engine.clock.wall(),
-                    route.engine.clock.boot(),
+                    layer.engine.clock.wall(),
+                    layer.engine.clock.boot(),
                 );
             }
             StoreValue::Redirect
@@ -78,12 +88,12 @@ pub(super) fn decode_value(route: &LayerState, sought: LookupKey<'_>, answer: Op
     }
 }
 
-fn answers_other_query(search: Option<&QueryScope>, stored: &StoredResponse) -> bool {
-    search.is_some_and(|search| !search.is_answered_by(&stored.meta.key, &stored.headers))
+fn answers_other_query(scope: Option<&QueryScope>, stored: &StoredResponse) -> bool {
+    scope.is_some_and(|scope| !scope.is_answered_by(&stored.meta.key, &stored.headers))
 }
 
 /// What comes out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
 /// long as it is held. What is only passed on is not copied.
-fn detach_buffer(route: &LayerState, answer: Option<Bytes>) -> Option<Bytes> {
-    answer.map(|bytes| if route.http.memory.is_enabled() { Bytes::copy_from_slice(&bytes) } else { bytes })
+fn detach_buffer(layer: &LayerState, answer: Option<Bytes>) -> Option<Bytes> {
+    answer.map(|bytes| if layer.http.memory.is_enabled() { Bytes::copy_from_slice(&bytes) } else { bytes })
 }

@@ -257,11 +257,12 @@ mod tests {
         for age in [Duration::ZERO, nanos(1), minute - nanos(1), minute, minute + nanos(1)] {
             let mut stored = stored("k", "");
             stored.meta.initial_age = age;
-            let held = CachedResponse::from_fill(stored, Some(now()), after(minute));
+            let cached = CachedResponse::from_fill(stored, Some(now()), after(minute));
             for at in [Duration::ZERO, minute - nanos(1), minute, minute + nanos(1), minute * 2, minute * 3] {
                 let at = after(at);
-                let rule = reuse(&held.candidate(Verdict::Valid, true, at), None);
-                let short = held.is_unconditionally_fresh(at).then(|| Reuse::Fresh { left: held.fresh_for(at) });
+                let rule = reuse(&cached.candidate(Verdict::Valid, true, at), None);
+                let short =
+                    cached.is_unconditionally_fresh(at).then(|| Reuse::Fresh { left: cached.fresh_for(at) });
                 assert_eq!(short.is_some(), matches!(rule, Reuse::Fresh { .. }), "{age:?} {at:?}");
                 assert!(short.is_none_or(|short| short == rule), "{age:?} {at:?} {rule:?}");
             }

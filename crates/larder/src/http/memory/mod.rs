@@ -74,7 +74,7 @@ impl ResponseMemory {
     pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> MemoryLookup {
         let slots = &self.slots;
         match slots.get(&SlotKeyRef { key, variant: 0 }) {
-            Some(Slot::Response(held)) => MemoryLookup::Found(held),
+            Some(Slot::Response(cached)) => MemoryLookup::Found(cached),
             Some(Slot::HitForMiss { until }) if now < until => MemoryLookup::HitForMiss,
             None | Some(Slot::HitForMiss { .. }) => MemoryLookup::Absent,
             Some(Slot::Variants(variants)) => {
@@ -82,8 +82,8 @@ impl ResponseMemory {
                 match slots.get(&SlotKeyRef { key, variant }) {
                     Some(Slot::HitForMiss { until }) if now < until => MemoryLookup::HitForMiss,
                     // 128 bits of a digest are no proof that the fields are the same.
-                    Some(Slot::Response(held)) if vary::matches(&held.meta.selecting, headers) => {
-                        MemoryLookup::Found(held)
+                    Some(Slot::Response(cached)) if vary::matches(&cached.meta.selecting, headers) => {
+                        MemoryLookup::Found(cached)
                     }
                     _ => MemoryLookup::OtherVariants(variants),
                 }
@@ -92,28 +92,28 @@ impl ResponseMemory {
     }
 
     /// Keeps a response, in place of what was known under its key, unless that knows more of the log.
-    pub(crate) fn insert(&self, held: Arc<CachedResponse>) {
+    pub(crate) fn insert(&self, cached: Arc<CachedResponse>) {
         let slots = &self.slots;
         if !slots.is_enabled() {
             return;
         }
-        let key = held.meta.key.clone();
-        let variant = held.variant();
-        if matches!(slots.get(&SlotKeyRef { key: &key, variant }), Some(Slot::Response(known)) if held.is_older_than(&known))
+        let key = cached.meta.key.clone();
+        let variant = cached.variant();
+        if matches!(slots.get(&SlotKeyRef { key: &key, variant }), Some(Slot::Response(known)) if cached.is_older_than(&known))
         {
             return;
         }
         self.oversize_keys.forget(&key, variant);
         if variant == 0 {
-            return slots.insert(SlotKey { key, variant: 0 }, Slot::Response(held));
+            return slots.insert(SlotKey { key, variant: 0 }, Slot::Response(cached));
         }
         let known = self.variants(&key);
-        let (variants, dropped) = Variants::with(known.as_deref(), &held.meta.selecting, variant);
+        let (variants, dropped) = Variants::with(known.as_deref(), &cached.meta.selecting, variant);
         if let Some(dropped) = dropped {
             slots.remove_if(&SlotKeyRef { key: &key, variant: dropped }, |_| true);
         }
         slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
-        slots.insert(SlotKey { key, variant }, Slot::Response(held));
+        slots.insert(SlotKey { key, variant }, Slot::Response(cached));
     }
 
     /// These fields, and those that responses under this key are known to vary on.
@@ -167,9 +167,9 @@ impl ResponseMemory {
     }
 
     /// Forgets this very response, if it is still the one under its key.
-    pub(crate) fn remove(&self, held: &Arc<CachedResponse>) {
-        let same = |slot: &Slot| matches!(slot, Slot::Response(known) if Arc::ptr_eq(known, held));
-        self.slots.remove_if(&SlotKeyRef { key: &held.meta.key, variant: held.variant() }, same);
+    pub(crate) fn remove(&self, cached: &Arc<CachedResponse>) {
+        let same = |slot: &Slot| matches!(slot, Slot::Response(known) if Arc::ptr_eq(known, cached));
+        self.slots.remove_if(&SlotKeyRef { key: &cached.meta.key, variant: cached.variant() }, same);
     }
 
     /// Returns the number of slots, and about how many bytes they take.

@@ -27,7 +27,7 @@ pub(crate) enum Slot {
 pub(crate) struct Variants {
     pub(crate) fields: Box<[HeaderName]>,
     /// Their digests, the oldest first.
-    held: Vec<u128>,
+    cached: Vec<u128>,
 }
 
 /// So many variants of one key are held; the next one takes the place of the oldest. More would let whoever sends
@@ -36,7 +36,7 @@ pub(super) const MAX_VARIANTS: usize = 64;
 
 impl Variants {
     pub(crate) const fn of(fields: Box<[HeaderName]>) -> Self {
-        Self { fields, held: Vec::new() }
+        Self { fields, cached: Vec::new() }
     }
 
     /// The digest of the variant that a request with these fields asks for.
@@ -59,14 +59,14 @@ impl Variants {
     /// variants are not found any more and age out.
     pub(super) fn with(known: Option<&Self>, selecting: &Selecting, variant: u128) -> (Self, Option<u128>) {
         let fields: Box<[HeaderName]> = selecting.iter().map(|(name, _)| name.clone()).collect();
-        let mut held = match known {
-            Some(known) if known.fields == fields => known.held.clone(),
+        let mut cached = match known {
+            Some(known) if known.fields == fields => known.cached.clone(),
             _ => Vec::new(),
         };
-        held.retain(|other| *other != variant);
-        held.push(variant);
-        let dropped = (held.len() > MAX_VARIANTS).then(|| held.remove(0));
-        (Self { fields, held }, dropped)
+        cached.retain(|other| *other != variant);
+        cached.push(variant);
+        let dropped = (cached.len() > MAX_VARIANTS).then(|| cached.remove(0));
+        (Self { fields, cached }, dropped)
     }
 }
 
@@ -114,8 +114,8 @@ impl Weigh for SlotKey {
 impl Weigh for Slot {
     fn weight(&self) -> u64 {
         let rest = match self {
-            Self::Response(held) => held.weight(),
-            Self::Variants(variants) => size_of_val(&*variants.held) as u64 + 64,
+            Self::Response(cached) => cached.weight(),
+            Self::Variants(variants) => size_of_val(&*variants.cached) as u64 + 64,
             Self::HitForMiss { .. } => 0,
         };
         size_of::<Self>() as u64 + rest

@@ -9,7 +9,7 @@ use crate::http::memory::cached_response::CachedResponse;
 /// A stale response, and what may be done with it.
 #[derive(Clone)]
 pub(crate) struct StaleResponse {
-    pub(crate) held: Arc<CachedResponse>,
+    pub(crate) cached: Arc<CachedResponse>,
     pub(crate) tier: Tier,
     pub(crate) reason: MissReason,
     pub(crate) while_revalidate: bool,
@@ -17,7 +17,7 @@ pub(crate) struct StaleResponse {
 
 impl StaleResponse {
     /// A fresh response that is refreshed as if it had gone stale.
-    pub(crate) const fn for_early_refresh(held: Arc<CachedResponse>, tier: Tier) -> Self {
-        Self { held, tier, reason: MissReason::Expired, while_revalidate: true }
+    pub(crate) const fn for_early_refresh(cached: Arc<CachedResponse>, tier: Tier) -> Self {
+        Self { cached, tier, reason: MissReason::Expired, while_revalidate: true }
     }
 }

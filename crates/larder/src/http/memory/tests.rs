@@ -2,7 +2,7 @@ use http::HeaderValue;
 
 use super::slot::MAX_VARIANTS;
 use super::*;
-use crate::testing::{after, held, now, varying};
+use crate::testing::{after, cached, now, varying};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -19,7 +19,7 @@ fn accept(value: &str) -> HeaderMap {
 
 fn finds(memory: &ResponseMemory, key: &str, request: &HeaderMap) -> Option<Arc<CachedResponse>> {
     match memory.find(key, request, now()) {
-        MemoryLookup::Found(held) => Some(held),
+        MemoryLookup::Found(cached) => Some(cached),
         _ => None,
     }
 }
@@ -31,7 +31,7 @@ fn is(found: Option<Arc<CachedResponse>>, expected: &Arc<CachedResponse>) -> boo
 #[test]
 fn a_response_is_found_under_its_key_alone() {
     let memory = ResponseMemory::new(MIB);
-    let (a, newer) = (held("a", "1"), held("a", "2"));
+    let (a, newer) = (cached("a", "1"), cached("a", "2"));
     memory.insert(Arc::clone(&a));
     assert!(is(finds(&memory, "a", &HeaderMap::new()), &a));
     assert!(is(finds(&memory, "a", &accept("text/plain")), &a), "it does not vary");
@@ -45,7 +45,7 @@ fn a_response_is_found_under_its_key_alone() {
 fn a_memory_of_no_bytes_keeps_nothing() {
     let memory = ResponseMemory::new(0);
     assert!(!memory.is_enabled());
-    memory.insert(held("a", "1"));
+    memory.insert(cached("a", "1"));
     memory.insert_hit_for_miss("a", &HeaderMap::new(), UncacheableReason::Head, now());
     assert!(matches!(memory.find("a", &HeaderMap::new(), now()), MemoryLookup::Absent));
     assert_eq!((memory.usage().entries, memory.usage().bytes), (0, 0));
@@ -137,7 +137,7 @@ fn nobody_waits_for_what_cannot_be_stored_and_only_for_a_while() {
     assert!(matches!(memory.find("a", &any, just_before), MemoryLookup::HitForMiss));
     assert!(matches!(memory.find("a", &any, after(Duration::from_secs(10))), MemoryLookup::Absent));
     assert!(matches!(memory.find("b", &any, now()), MemoryLookup::Absent));
-    let stored = held("a", "1");
+    let stored = cached("a", "1");
     memory.insert(Arc::clone(&stored));
     assert!(is(finds(&memory, "a", &any), &stored), "it could be stored after all");
 }
@@ -155,10 +155,13 @@ fn the_time_doubles_for_bodies_that_were_waited_for_in_vain() {
         assert!(matches!(memory.find("a", &any, just_before), MemoryLookup::HitForMiss));
         assert!(matches!(memory.find("a", &any, end), MemoryLookup::Absent));
         // Another reason in between neither doubles nor forgets it.
-        assert_eq!(memory.insert_hit_for_miss("a", &any, UncacheableReason::Head, end), Duration::from_secs(10));
+        assert_eq!(
+            memory.insert_hit_for_miss("a", &any, UncacheableReason::Head, end),
+            Duration::from_secs(10)
+        );
         at = end;
     }
-    memory.insert(held("a", "1"));
+    memory.insert(cached("a", "1"));
     assert_eq!(
         memory.insert_hit_for_miss("a", &any, UncacheableReason::Body, at),
         Duration::from_secs(60),
@@ -181,7 +184,7 @@ fn a_variant_that_cannot_be_stored_says_nothing_about_the_others() {
 #[test]
 fn only_the_very_response_is_forgotten() {
     let memory = ResponseMemory::new(MIB);
-    let (old, new) = (held("a", "1"), held("a", "1"));
+    let (old, new) = (cached("a", "1"), cached("a", "1"));
     memory.insert(Arc::clone(&old));
     memory.insert(Arc::clone(&new));
     memory.remove(&old);
@@ -203,14 +206,14 @@ fn only_the_very_response_is_forgotten() {
 fn it_is_bounded_by_bytes_and_not_by_count() {
     let memory = ResponseMemory::new(MIB);
     for n in 0..200 {
-        memory.insert(held(&format!("large {n}"), vec![0; 16 * 1024]));
+        memory.insert(cached(&format!("large {n}"), vec![0; 16 * 1024]));
         assert!(memory.usage().bytes <= MIB, "{}", memory.usage().bytes);
     }
     assert!(memory.usage().bytes > MIB / 2, "{}", memory.usage().bytes);
     assert!(memory.usage().entries < 64, "{}", memory.usage().entries);
     let memory = ResponseMemory::new(MIB);
     for n in 0..1_000 {
-        memory.insert(held(&format!("small {n}"), ""));
+        memory.insert(cached(&format!("small {n}"), ""));
     }
     assert!(memory.usage().entries > 500, "{}", memory.usage().entries);
 }
@@ -219,7 +222,7 @@ fn it_is_bounded_by_bytes_and_not_by_count() {
 fn a_response_weighs_what_it_takes() {
     let weight = |key: &str, body: usize| {
         let memory = ResponseMemory::new(MIB);
-        memory.insert(held(key, vec![0; body]));
+        memory.insert(cached(key, vec![0; body]));
         memory.usage().bytes
     };
     let least = weight("a", 0);
@@ -227,7 +230,7 @@ fn a_response_weighs_what_it_takes() {
     assert_eq!(weight("a", 10_000) - least, 10_000);
     assert!(weight(&"a".repeat(1_001), 0) - least >= 1_000);
     let memory = ResponseMemory::new(MIB);
-    memory.insert(held("huge", vec![0; 2 * 1024 * 1024]));
+    memory.insert(cached("huge", vec![0; 2 * 1024 * 1024]));
     assert_eq!(
         (memory.usage().entries, memory.usage().bytes),
         (0, 0),

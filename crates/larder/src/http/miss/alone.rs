@@ -6,7 +6,7 @@ use http::Request;
 use larder_core::outcome::{BypassReason, MissReason, Outcome};
 
 use crate::http::body::CacheBody;
-use crate::http::body::service_bounds::{ServiceResult, CacheableService};
+use crate::http::body::service_bounds::{CacheableService, ServiceResult};
 use crate::http::fill::Fill;
 use crate::http::fill::run::run_attached;
 use crate::http::layer_state::LayerState;
@@ -21,27 +21,27 @@ use crate::http::serve::record::record;
 /// Answers a request that must not be given what is stored. What the handler makes of it is stored if it may be, and
 /// what is older than what this instance will read of the log is refused as ever.
 pub(crate) async fn past_what_is_stored<S, Q>(
-    route: Arc<LayerState>,
+    layer: Arc<LayerState>,
     place: ReadyService<S>,
     request: Request<Q>,
-    ask: RequestContext,
+    context: RequestContext,
     reason: BypassReason,
 ) -> ServiceResult<S::Body, S::Error>
 where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    if is_only_if_cached(&route, &ask.headers) {
-        return Ok(nothing_stored(&route, &ask, Outcome::Bypass(reason)));
+    if is_only_if_cached(&layer, &context.headers) {
+        return Ok(nothing_stored(&layer, &context, Outcome::Bypass(reason)));
     }
-    alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await
+    alone(&layer, context, place, request, None, Outcome::Bypass(reason)).await
 }
 
 /// Runs the handler for this request alone. What comes of it is stored if it may be; what is stale stands in
 /// for a handler that fails.
 pub(super) async fn alone<S, Q>(
-    route: &Arc<LayerState>,
-    ask: RequestContext,
+    layer: &Arc<LayerState>,
+    context: RequestContext,
     place: ReadyService<S>,
     request: Request<Q>,
     stale: Option<StaleResponse>,
@@ -51,13 +51,13 @@ where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    run_attached(Fill::for_one(route, ask, stale, None, outcome), place, request).await
+    run_attached(Fill::for_one(layer, context, stale, None, outcome), place, request).await
 }
 
 /// Passes a request on to a layer further in, which handles it.
 pub(super) async fn pass_to_nested<S, Q>(
-    route: &LayerState,
-    ask: RequestContext,
+    layer: &LayerState,
+    context: RequestContext,
     place: ReadyService<S>,
     request: Request<Q>,
 ) -> ServiceResult<S::Body, S::Error>
@@ -65,15 +65,15 @@ where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    record(&route, &ask, Outcome::Bypass(BypassReason::Nested));
+    record(&layer, &context, Outcome::Bypass(BypassReason::Nested));
     let response = place.ready().await?.call(request).await?;
     Ok(response.map(CacheBody::inner))
 }
 
 /// Runs the handler for a request for parts, as it is. Where only `base` is stored, the two may make more together.
 pub(super) async fn in_part<S, Q>(
-    route: &Arc<LayerState>,
-    ask: RequestContext,
+    layer: &Arc<LayerState>,
+    context: RequestContext,
     place: ReadyService<S>,
     request: Request<Q>,
     base: Option<Arc<CachedResponse>>,
@@ -83,5 +83,5 @@ where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    run_attached(Fill::for_one(route, ask, None, base, Outcome::Miss(reason)), place, request).await
+    run_attached(Fill::for_one(layer, context, None, base, Outcome::Miss(reason)), place, request).await
 }

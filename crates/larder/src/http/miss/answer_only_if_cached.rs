@@ -19,48 +19,52 @@ use crate::http::serve::record::record;
 /// RFC 9111 §5.2.1.7: "Caches that honor this request directive SHOULD, upon receiving it, respond with either a stored
 /// response consistent with the other constraints of the request or a 504 (Gateway Timeout) status code."
 pub(super) async fn only_stored<B: Body>(
-    route: &LayerState,
-    ask: &mut RequestContext,
-    known: Lookup,
+    layer: &LayerState,
+    context: &mut RequestContext,
+    lookup: Lookup,
 ) -> Response<CacheBody<B>> {
-    let known = match known {
+    let lookup = match lookup {
         // A stored response may be from before a layer further in handled this route.
-        known if ask.is_provisional => known,
-        Lookup::Miss(reason) => lookup_shared(route, ask.lookup_key(), reason).await,
-        Lookup::Partial(_) => lookup_shared(route, ask.lookup_key(), MissReason::Partial).await,
+        lookup if context.is_provisional => lookup,
+        Lookup::Miss(reason) => lookup_shared(layer, context.lookup_key(), reason).await,
+        Lookup::Partial(_) => lookup_shared(layer, context.lookup_key(), MissReason::Partial).await,
         // Another instance may have made it anew.
         Lookup::Stale(StaleResponse { reason, while_revalidate: false, .. }) => {
-            lookup_shared(route, ask.lookup_key(), reason).await
+            lookup_shared(layer, context.lookup_key(), reason).await
         }
-        known => known,
+        lookup => lookup,
     };
-    let known = match known {
-        Lookup::Miss(reason) if ask.follow_redirect(route) => {
-            match lookup_memory_for(route, ask.lookup_key(), route.engine.clock.boot()) {
-                Lookup::Miss(_) => lookup_shared(route, ask.lookup_key(), reason).await,
-                known => known,
+    let lookup = match lookup {
+        Lookup::Miss(reason) if context.follow_redirect(layer) => {
+            match lookup_memory_for(layer, context.lookup_key(), layer.engine.clock.boot()) {
+                Lookup::Miss(_) => lookup_shared(layer, context.lookup_key(), reason).await,
+                lookup => lookup,
             }
         }
-        known => known,
+        lookup => lookup,
     };
-    match known {
-        Lookup::Fresh(held, tier) => serve::from_cache(route, ask, &held, Outcome::Hit(tier)),
+    match lookup {
+        Lookup::Fresh(cached, tier) => serve::from_cache(layer, context, &cached, Outcome::Hit(tier)),
         // Not refreshed: a handler would be asked with this very directive.
-        Lookup::Stale(StaleResponse { held, tier, while_revalidate: true, .. }) => {
-            serve::from_cache(route, ask, &held, Outcome::Stale(tier, StaleReason::WhileRevalidate))
+        Lookup::Stale(StaleResponse { cached, tier, while_revalidate: true, .. }) => {
+            serve::from_cache(layer, context, &cached, Outcome::Stale(tier, StaleReason::WhileRevalidate))
         }
         Lookup::Stale(StaleResponse { reason, .. }) | Lookup::Miss(reason) => {
-            nothing_stored(route, ask, Outcome::Miss(reason))
+            nothing_stored(layer, context, Outcome::Miss(reason))
         }
-        Lookup::Partial(_) => nothing_stored(route, ask, Outcome::Miss(MissReason::Partial)),
+        Lookup::Partial(_) => nothing_stored(layer, context, Outcome::Miss(MissReason::Partial)),
         Lookup::HitForMiss => {
-            let bypass = credentials_reason(ask.credentials).map(Outcome::Bypass);
-            nothing_stored(route, ask, bypass.unwrap_or(Outcome::Miss(MissReason::Pass)))
+            let bypass = credentials_reason(context.credentials).map(Outcome::Bypass);
+            nothing_stored(layer, context, bypass.unwrap_or(Outcome::Miss(MissReason::Pass)))
         }
     }
 }
 
-pub(super) fn nothing_stored<B: Body>(route: &LayerState, ask: &RequestContext, outcome: Outcome) -> Response<CacheBody<B>> {
-    record(&route, ask, outcome);
+pub(super) fn nothing_stored<B: Body>(
+    layer: &LayerState,
+    context: &RequestContext,
+    outcome: Outcome,
+) -> Response<CacheBody<B>> {
+    record(&layer, context, outcome);
     serve::gateway_timeout(outcome).into_response()
 }

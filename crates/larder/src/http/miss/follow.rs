@@ -10,11 +10,11 @@ use tracing::Instrument as _;
 
 use crate::engine::coalesce::audience::ClientGuard;
 use crate::http::body::CacheBody;
-use crate::http::body::follower_body::{RetryFn, FollowerBody};
+use crate::http::body::follower_body::{FollowerBody, RetryFn};
 use crate::http::body::incomplete::incomplete_body_error;
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::body::shared_body::{SharedBody, SharedBodyReader};
-use crate::http::flight_event::{Flight, FillEvent};
+use crate::http::flight_event::{FillEvent, Flight};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::miss::answer_again;
@@ -23,16 +23,16 @@ use crate::http::ready_service::ReadyService;
 /// How a body whose rest does not come is ended, for a request that may be answered by a body that is arriving.
 ///
 /// One that may want less than the whole of it waits for the end, and so does one whose body could not fail.
-pub(super) fn may_follow<E: 'static>(ask: &RequestContext) -> Option<fn() -> E> {
-    if ask.head || ask.conditional || ask.range { None } else { incomplete_body_error() }
+pub(super) fn may_follow<E: 'static>(context: &RequestContext) -> Option<fn() -> E> {
+    if context.head || context.conditional || context.range { None } else { incomplete_body_error() }
 }
 
 /// What is to be heard of a flight by a request that may follow it, or not.
-pub(super) async fn hear(flight: &Flight, ask: &RequestContext, may_follow: bool) -> Option<FillEvent> {
+pub(super) async fn hear(flight: &Flight, context: &RequestContext, may_follow: bool) -> Option<FillEvent> {
     if may_follow {
         match flight.next_event().await? {
             // What it varies on is remembered once it is stored: only then do those wait together who would be given the same.
-            FillEvent::HeadReady(arriving) if !vary::matches(&arriving.head.meta.selecting, &ask.headers) => {}
+            FillEvent::HeadReady(body) if !vary::matches(&body.head.meta.selecting, &context.headers) => {}
             heard => return Some(heard),
         }
     }
@@ -41,10 +41,10 @@ pub(super) async fn hear(flight: &Flight, ask: &RequestContext, may_follow: bool
 
 /// A request that follows a fill, and all that it takes to ask again where that breaks off.
 pub(super) struct Follower<S, Q, E> {
-    pub(super) route: Arc<LayerState>,
+    pub(super) layer: Arc<LayerState>,
     pub(super) place: ReadyService<S>,
     pub(super) request: Request<Q>,
-    pub(super) ask: RequestContext,
+    pub(super) context: RequestContext,
     /// How often it has waited in vain.
     pub(super) waits: usize,
     pub(super) reason: MissReason,
@@ -59,17 +59,17 @@ where
     Q: Send + 'static,
 {
     /// The answer to it, but for its head.
-    pub(super) fn follow(self, arriving: Arc<SharedBody>) -> CacheBody<B> {
-        let Self { route, place, request, mut ask, waits, reason, fail, seat } = self;
+    pub(super) fn follow(self, body: Arc<SharedBody>) -> CacheBody<B> {
+        let Self { layer, place, request, mut context, waits, reason, fail, seat } = self;
         let again: RetryFn<B> = Box::new(move || {
-            ask.completes = true;
-            let span = ask.span.clone();
+            context.completes = true;
+            let span = context.span.clone();
             let again = async move {
                 let outcome = Outcome::Miss(reason);
-                answer_again(route, place, request, ask, outcome, waits).await.ok()
+                answer_again(layer, place, request, context, outcome, waits).await.ok()
             };
             Box::pin(again.instrument(span))
         });
-        CacheBody::following(FollowerBody::new(SharedBodyReader::new(arriving), again, fail).counted(seat))
+        CacheBody::following(FollowerBody::new(SharedBodyReader::new(body), again, fail).counted(seat))
     }
 }

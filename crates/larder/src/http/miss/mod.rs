@@ -21,13 +21,13 @@ use tokio::time::{Instant, timeout_at};
 use crate::engine::coalesce::clients::Clients;
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::http::body::CacheBody;
-use crate::http::body::service_bounds::{ServiceResult, CacheableService};
+use crate::http::body::service_bounds::{CacheableService, ServiceResult};
 use crate::http::cache_status::ForwardInfo;
 use crate::http::fill::Fill;
 use crate::http::fill::claim_fill::{Claim, claim_fill};
 use crate::http::fill::refresh::{is_due, spawn_refresh};
 use crate::http::fill::run::run_detached;
-use crate::http::flight_event::{FlightOutcome, Flight, FillEvent, Joined, Lead, shared_body};
+use crate::http::flight_event::{FillEvent, Flight, FlightOutcome, Joined, Lead, shared_body};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::eligibility::credentials_reason;
@@ -50,33 +50,33 @@ const MOST_WAITS: usize = 2;
 
 /// Answers a request that memory has no fresh response for.
 pub(crate) async fn answer<S, Q>(
-    route: Arc<LayerState>,
+    layer: Arc<LayerState>,
     inner: S,
     request: Request<Q>,
-    mut ask: RequestContext,
-    known: Lookup,
+    mut context: RequestContext,
+    lookup: Lookup,
 ) -> ServiceResult<S::Body, S::Error>
 where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    spawn_follower(&route.engine);
+    spawn_follower(&layer.engine);
     let place = ReadyService::new(inner);
-    if is_only_if_cached(&route, &ask.headers) {
-        return Ok(only_stored(&route, &mut ask, known).await);
+    if is_only_if_cached(&layer, &context.headers) {
+        return Ok(only_stored(&layer, &mut context, lookup).await);
     }
-    if let Some(reason) = credentials_reason(ask.credentials) {
-        return alone(&route, ask, place, request, None, Outcome::Bypass(reason)).await;
+    if let Some(reason) = credentials_reason(context.credentials) {
+        return alone(&layer, context, place, request, None, Outcome::Bypass(reason)).await;
     }
-    answer_from(route, place, request, ask, known, 0).await
+    answer_from(layer, place, request, context, lookup, 0).await
 }
 
 /// Answers a request once more, for the rest of a body that it followed and that broke off: it has waited in vain.
 pub(super) async fn answer_again<S, Q>(
-    route: Arc<LayerState>,
+    layer: Arc<LayerState>,
     place: ReadyService<S>,
     request: Request<Q>,
-    ask: RequestContext,
+    context: RequestContext,
     outcome: Outcome,
     waits: usize,
 ) -> ServiceResult<S::Body, S::Error>
@@ -85,19 +85,19 @@ where
     Q: Send + 'static,
 {
     if waits == MOST_WAITS {
-        return alone(&route, ask, place, request, None, outcome).await;
+        return alone(&layer, context, place, request, None, outcome).await;
     }
-    let known = lookup_memory_for(&route, ask.lookup_key(), route.engine.clock.boot());
-    answer_from(route, place, request, ask, known, waits + 1).await
+    let lookup = lookup_memory_for(&layer, context.lookup_key(), layer.engine.clock.boot());
+    answer_from(layer, place, request, context, lookup, waits + 1).await
 }
 
 /// Answers a request of which so much is known, and that has waited in vain so often.
 async fn answer_from<S, Q>(
-    route: Arc<LayerState>,
+    layer: Arc<LayerState>,
     mut place: ReadyService<S>,
     request: Request<Q>,
-    mut ask: RequestContext,
-    mut known: Lookup,
+    mut context: RequestContext,
+    mut lookup: Lookup,
     mut waits: usize,
 ) -> ServiceResult<S::Body, S::Error>
 where
@@ -106,68 +106,74 @@ where
 {
     // For a request for parts: what was found in the shared tier.
     let mut looked = None;
-    let until = Instant::now() + route.policy.fill_limits.follower_wait();
+    let until = Instant::now() + layer.policy.fill_limits.follower_wait();
     loop {
-        let stale = match known {
+        let stale = match lookup {
             Lookup::Stale(stale) if stale.while_revalidate => {
-                return Ok(serve_and_refresh(&route, ask, place, request, stale));
+                return Ok(serve_and_refresh(&layer, context, place, request, stale));
             }
-            Lookup::Fresh(held, tier) => {
-                let response = serve::from_cache(&route, &ask, &held, Outcome::Hit(tier));
-                if is_due(&route, &held, route.engine.clock.boot()) {
-                    spawn_refresh(&route, ask, place, request, StaleResponse::for_early_refresh(held, tier));
+            Lookup::Fresh(cached, tier) => {
+                let response = serve::from_cache(&layer, &context, &cached, Outcome::Hit(tier));
+                if is_due(&layer, &cached, layer.engine.clock.boot()) {
+                    spawn_refresh(
+                        &layer,
+                        context,
+                        place,
+                        request,
+                        StaleResponse::for_early_refresh(cached, tier),
+                    );
                 }
                 return Ok(response);
             }
             Lookup::HitForMiss => {
-                return alone(&route, ask, place, request, None, Outcome::Miss(MissReason::Pass)).await;
+                return alone(&layer, context, place, request, None, Outcome::Miss(MissReason::Pass)).await;
             }
             Lookup::Stale(stale) => Ok(stale),
             Lookup::Partial(_) => Err(MissReason::Partial),
             Lookup::Miss(reason) => Err(reason),
         };
         let reason = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
-        if ask.range && stale.is_err() {
-            if ask.is_provisional {
-                return in_part(&route, ask, place, request, None, reason).await;
+        if context.range && stale.is_err() {
+            if context.is_provisional {
+                return in_part(&layer, context, place, request, None, reason).await;
             }
             if let Some(base) = looked {
-                return in_part(&route, ask, place, request, base, reason).await;
+                return in_part(&layer, context, place, request, base, reason).await;
             }
-            known = look_for_parts(&route, &ask, reason).await;
-            if matches!(known, Lookup::Miss(_)) && ask.follow_redirect(&route) {
-                known = lookup_memory_for(&route, ask.lookup_key(), route.engine.clock.boot());
+            lookup = look_for_parts(&layer, &context, reason).await;
+            if matches!(lookup, Lookup::Miss(_)) && context.follow_redirect(&layer) {
+                lookup = lookup_memory_for(&layer, context.lookup_key(), layer.engine.clock.boot());
                 continue;
             }
-            looked = Some(match &known {
+            looked = Some(match &lookup {
                 Lookup::Partial(base) => Some(Arc::clone(base)),
                 _ => None,
             });
             continue;
         }
-        let mut arriving = None;
-        let fail = may_follow::<<S::Body as Body>::Error>(&ask);
-        let (flight, joined, ended, reason) = match join(&route, &ask) {
-            Turn::Lead(lead) => match look_again(&route, &ask, stale).await {
-                Again::Lead(..) if ask.follow_redirect(&route) => {
-                    drop(lead);
-                    known = lookup_memory_for(&route, ask.lookup_key(), route.engine.clock.boot());
+        let mut in_flight = None;
+        let fail = may_follow::<<S::Body as Body>::Error>(&context);
+        let (flight, joined, ended, reason) = match join(&layer, &context) {
+            Turn::Lead(leader) => match look_again(&layer, &context, stale).await {
+                Again::Lead(..) if context.follow_redirect(&layer) => {
+                    drop(leader);
+                    lookup = lookup_memory_for(&layer, context.lookup_key(), layer.engine.clock.boot());
                     continue;
                 }
-                Again::Lead(stale, reason, _) if ask.head => {
-                    drop(lead);
-                    return alone(&route, ask, place, request, stale, Outcome::Miss(reason)).await;
+                Again::Lead(stale, reason, _) if context.head => {
+                    drop(leader);
+                    return alone(&layer, context, place, request, stale, Outcome::Miss(reason)).await;
                 }
                 Again::Lead(stale, reason, seen) => {
-                    match claim_fill(&route, &ask, &lead, stale, seen, &mut place).await {
+                    match claim_fill(&layer, &context, &leader, stale, seen, &mut place).await {
                         Claim::Granted(lease, stale) => {
                             let outcome = Outcome::Miss(reason);
-                            let clients = Clients::for_flight(lead.flight());
-                            let lead = Some(lead);
+                            let clients = Clients::for_flight(leader.flight());
+                            let leader = Some(leader);
                             let fill = Fill {
-                                route,
-                                ask,
-                                leader: lead,
+                                layer,
+                                context,
+                                leader,
                                 lease,
                                 stale,
                                 base: None,
@@ -178,42 +184,43 @@ where
                             return run_detached(fill, place, request).await;
                         }
                         Claim::AlreadyStored(next) => {
-                            known = found(lead, next);
+                            lookup = found(leader, next);
                             continue;
                         }
                         Claim::Redirected => {
-                            drop(lead);
-                            ask.follow_redirect(&route);
-                            known = lookup_memory_for(&route, ask.lookup_key(), route.engine.clock.boot());
+                            drop(leader);
+                            context.follow_redirect(&layer);
+                            lookup =
+                                lookup_memory_for(&layer, context.lookup_key(), layer.engine.clock.boot());
                             continue;
                         }
                         Claim::FilledElsewhere(ended) => {
-                            let flight = Arc::clone(lead.flight());
+                            let flight = Arc::clone(leader.flight());
                             let (boot, position) = (flight.began, flight.position);
                             // The claim has compared the times already.
                             let joined = Joining { boot, wall: Wall::default(), position };
-                            lead.finish(ended.clone());
+                            leader.finish(ended.clone());
                             (flight, joined, Some(ended), reason)
                         }
                     }
                 }
                 Again::Known(next) => {
-                    known = found(lead, next);
+                    lookup = found(leader, next);
                     continue;
                 }
             },
             Turn::Wait(flight, joined) => {
                 let seat = flight.clients.guard();
                 place.release();
-                let heard = timeout_at(until, hear(&flight, &ask, fail.is_some())).await;
+                let heard = timeout_at(until, hear(&flight, &context, fail.is_some())).await;
                 let ended = match heard {
                     Err(_) => {
                         drop(seat);
-                        return rerun(&route, ask, place, request, (reason, until)).await;
+                        return rerun(&layer, context, place, request, (reason, until)).await;
                     }
                     Ok(Some(FillEvent::HeadReady(body))) => {
                         let head = FlightOutcome::Stored(Arc::clone(&body.head));
-                        arriving = Some((body, seat));
+                        in_flight = Some((body, seat));
                         Some(head)
                     }
                     Ok(Some(FillEvent::Finished(ended))) => Some(ended),
@@ -222,27 +229,27 @@ where
                 (flight, joined, ended, reason)
             }
         };
-        match taken(&route, &ask, &flight, joined, ended.as_ref()) {
-            Taken::Served(held, outcome) => {
-                let response = shared(&route, &ask, &held, outcome, reason);
-                let Some(((arriving, seat), fail)) = arriving.zip(fail) else { return Ok(response) };
-                let follower = Follower { route, place, request, ask, waits, reason, fail, seat };
-                return Ok(response.map(|_| follower.follow(arriving)));
+        match taken(&layer, &context, &flight, joined, ended.as_ref()) {
+            Taken::Served(cached, outcome) => {
+                let response = shared(&layer, &context, &cached, outcome, reason);
+                let Some(((body, seat), fail)) = in_flight.zip(fail) else { return Ok(response) };
+                let follower = Follower { layer, place, request, context, waits, reason, fail, seat };
+                return Ok(response.map(|_| follower.follow(body)));
             }
-            Taken::Alone => return alone(&route, ask, place, request, None, Outcome::Miss(reason)).await,
-            Taken::Nested => return pass_to_nested(&route, ask, place, request).await,
+            Taken::Alone => return alone(&layer, context, place, request, None, Outcome::Miss(reason)).await,
+            Taken::Nested => return pass_to_nested(&layer, context, place, request).await,
             Taken::Anew | Taken::Elsewhere if waits == MOST_WAITS => {
-                return rerun(&route, ask, place, request, (reason, until)).await;
+                return rerun(&layer, context, place, request, (reason, until)).await;
             }
             taken @ (Taken::Anew | Taken::Elsewhere) => {
                 waits += 1;
                 match taken {
-                    Taken::Elsewhere => ask.leave_scope(&route),
+                    Taken::Elsewhere => context.leave_scope(&layer),
                     _ => {
-                        ask.follow_redirect(&route);
+                        context.follow_redirect(&layer);
                     }
                 }
-                known = lookup_memory_for(&route, ask.lookup_key(), route.engine.clock.boot());
+                lookup = lookup_memory_for(&layer, context.lookup_key(), layer.engine.clock.boot());
             }
         }
     }
@@ -254,17 +261,17 @@ enum Turn {
 }
 
 /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) + max_staleness ≥ now`."
-fn join(route: &LayerState, ask: &RequestContext) -> Turn {
-    let inner = &route.engine;
+fn join(layer: &LayerState, context: &RequestContext) -> Turn {
+    let inner = &layer.engine;
     // In this order. What a look confirms after the position was read may be what the flight has missed; and a position
     // read before the flight is found is never beyond what the flight may have missed.
     let (now, confirmed_at) = (inner.clock.boot(), inner.log.confirmed_at());
     let position = inner.log.position();
     let may_join = |flight: &Flight| {
-        inner.log.may_join(flight.began, confirmed_at, now) && !is_in_vain(route, ask, flight, position)
+        inner.log.may_join(flight.began, confirmed_at, now) && !is_in_vain(layer, context, flight, position)
     };
-    match route.http.flights.join(ask.flight_key(route), now, position, may_join) {
-        Joined::Leader(lead) => Turn::Lead(lead),
+    match layer.http.flights.join(context.flight_key(layer), now, position, may_join) {
+        Joined::Leader(leader) => Turn::Lead(leader),
         Joined::Follower(flight) => {
             Turn::Wait(flight, Joining { boot: now, wall: inner.clock.wall(), position })
         }
@@ -274,8 +281,8 @@ fn join(route: &LayerState, ask: &RequestContext) -> Turn {
 /// Whether something that names the request's own response was invalidated since the flight began: its outcome would be
 /// refused in the end, so that waiting for it could only make this request as slow as two. (Names that the handler gives
 /// are known when the head of its response is.)
-fn is_in_vain(route: &LayerState, ask: &RequestContext, flight: &Flight, joining_at: Position) -> bool {
-    let inner = &route.engine;
+fn is_in_vain(layer: &LayerState, context: &RequestContext, flight: &Flight, joining_at: Position) -> bool {
+    let inner = &layer.engine;
     if joining_at == flight.position {
         return false;
     }
@@ -283,39 +290,41 @@ fn is_in_vain(route: &LayerState, ask: &RequestContext, flight: &Flight, joining
     let is_refused =
         |names: &Names| inner.log.read(|tail| tail.check(&flight.position, names, now)) != Verdict::Valid;
     match shared_body(flight) {
-        Some(arriving) => {
-            is_refused(&arriving.head.meta.names)
-                || ask.scope.as_ref().is_some_and(|own| is_refused(own.request_names()))
+        Some(body) => {
+            is_refused(&body.head.meta.names)
+                || context.scope.as_ref().is_some_and(|own| is_refused(own.request_names()))
         }
-        None => is_refused(&ask.names.clone().build([])),
+        None => is_refused(&context.names.clone().build([])),
     }
 }
 
 /// Serves what another request's fill brought.
 fn shared<B: Body>(
-    route: &LayerState,
-    ask: &RequestContext,
-    held: &Arc<CachedResponse>,
+    layer: &LayerState,
+    context: &RequestContext,
+    cached: &Arc<CachedResponse>,
     outcome: Outcome,
     reason: MissReason,
 ) -> Response<CacheBody<B>> {
-    if !matches!(outcome, Outcome::Hit(_)) && !ask.completes {
-        route.engine.report.collapsed();
+    if !matches!(outcome, Outcome::Hit(_)) && !context.completes {
+        layer.engine.report.collapsed();
     }
     match outcome {
-        Outcome::Hit(_) => serve::from_cache(route, ask, held, outcome),
-        Outcome::Stale(tier, _) => serve::stale_on_error(route, ask, held, tier, ForwardInfo::failed(None, true)),
+        Outcome::Hit(_) => serve::from_cache(layer, context, cached, outcome),
+        Outcome::Stale(tier, _) => {
+            serve::stale_on_error(layer, context, cached, tier, ForwardInfo::failed(None, true))
+        }
         Outcome::Miss(_) | Outcome::Bypass(_) => {
             let forwarded = ForwardInfo { collapsed: true, ..ForwardInfo::default() };
-            serve::collapsed(route, ask, held, Outcome::Miss(reason), forwarded)
+            serve::collapsed(layer, context, cached, Outcome::Miss(reason), forwarded)
         }
     }
 }
 
 /// Serves a stale response now, and has one request refresh it.
 fn serve_and_refresh<S, Q>(
-    route: &Arc<LayerState>,
-    ask: RequestContext,
+    layer: &Arc<LayerState>,
+    context: RequestContext,
     place: ReadyService<S>,
     request: Request<Q>,
     stale: StaleResponse,
@@ -325,15 +334,15 @@ where
     Q: Send + 'static,
 {
     let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
-    let response = serve::from_cache(route, &ask, &stale.held, outcome);
-    spawn_refresh(route, ask, place, request, stale);
+    let response = serve::from_cache(layer, &context, &stale.cached, outcome);
+    spawn_refresh(layer, context, place, request, stale);
     response
 }
 
 /// Runs the handler for a request that waited for others, and got nothing it could use. Few of them do so at once.
 async fn rerun<S, Q>(
-    route: &Arc<LayerState>,
-    ask: RequestContext,
+    layer: &Arc<LayerState>,
+    context: RequestContext,
     place: ReadyService<S>,
     request: Request<Q>,
     (reason, until): (MissReason, Instant),
@@ -342,17 +351,17 @@ where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    let deadline = until + route.policy.fill_limits.rerun_wait();
-    let _permit = route.engine.reruns.wait_for_permit(ask.flight_key(route), deadline).await;
+    let deadline = until + layer.policy.fill_limits.rerun_wait();
+    let _permit = layer.engine.reruns.wait_for_permit(context.flight_key(layer), deadline).await;
     // Another one may have filled the key meanwhile.
-    let known = match lookup_memory_for(route, ask.lookup_key(), route.engine.clock.boot()) {
-        Lookup::Miss(reason) if !route.http.memory.is_enabled() && !ask.is_provisional => {
-            lookup_shared(route, ask.lookup_key(), reason).await
+    let lookup = match lookup_memory_for(layer, context.lookup_key(), layer.engine.clock.boot()) {
+        Lookup::Miss(reason) if !layer.http.memory.is_enabled() && !context.is_provisional => {
+            lookup_shared(layer, context.lookup_key(), reason).await
         }
-        known => known,
+        lookup => lookup,
     };
-    if let Lookup::Fresh(held, tier) = known {
-        return Ok(shared(route, &ask, &held, Outcome::Hit(tier), reason));
+    if let Lookup::Fresh(cached, tier) = lookup {
+        return Ok(shared(layer, &context, &cached, Outcome::Hit(tier), reason));
     }
-    alone(route, ask, place, request, None, Outcome::Miss(reason)).await
+    alone(layer, context, place, request, None, Outcome::Miss(reason)).await
 }

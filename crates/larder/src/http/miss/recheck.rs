@@ -23,26 +23,30 @@ pub(super) enum Again {
 
 /// Looks once more, now that no other request fills the key: into memory, as another flight may have ended between the first
 /// look and this one's beginning, and into the shared tier.
-pub(super) async fn look_again(route: &LayerState, ask: &RequestContext, stale: Result<StaleResponse, MissReason>) -> Again {
-    let now = route.engine.clock.boot();
-    let stale = match lookup_memory_for(route, ask.lookup_key(), now) {
+pub(super) async fn look_again(
+    layer: &LayerState,
+    context: &RequestContext,
+    stale: Result<StaleResponse, MissReason>,
+) -> Again {
+    let now = layer.engine.clock.boot();
+    let stale = match lookup_memory_for(layer, context.lookup_key(), now) {
         Lookup::Stale(found) if !found.while_revalidate => Ok(found),
         Lookup::Miss(reason) => Err(stale.err().unwrap_or(reason)),
         Lookup::Partial(_) => Err(MissReason::Partial),
-        known => return Again::Known(known),
+        lookup => return Again::Known(lookup),
     };
     let missing = stale.as_ref().map_or_else(|reason| *reason, |stale| stale.reason);
     if missing == MissReason::StoreError {
         // It was asked a moment ago and failed: once more could cost one more delay.
         return Again::Lead(None, missing, None);
     }
-    if ask.is_provisional {
+    if context.is_provisional {
         // A stored response may be from before a layer further in handled this route.
-        return Again::Lead(stale.ok(), missing, observe_shared(route, ask.lookup_key()).await);
+        return Again::Lead(stale.ok(), missing, observe_shared(layer, context.lookup_key()).await);
     }
-    let (known, seen) = lookup_shared_observed(route, ask.lookup_key(), missing).await;
-    match known {
-        Lookup::Fresh(..) => Again::Known(known),
+    let (lookup, seen) = lookup_shared_observed(layer, context.lookup_key(), missing).await;
+    match lookup {
+        Lookup::Fresh(..) => Again::Known(lookup),
         Lookup::Stale(found) if found.while_revalidate => Again::Known(Lookup::Stale(found)),
         Lookup::Stale(found) => {
             let reason = found.reason;
@@ -57,18 +61,22 @@ pub(super) async fn look_again(route: &LayerState, ask: &RequestContext, stale: 
 /// Looks into the shared tier for a request for parts of what is not in memory. If nothing is there, it goes to the handler
 /// as it is, and nobody waits: the handler may answer with just the part, which is nothing for others, and of a large
 /// representation that could never be stored as a whole.
-pub(super) async fn look_for_parts(route: &LayerState, ask: &RequestContext, missing: MissReason) -> Lookup {
+pub(super) async fn look_for_parts(
+    layer: &LayerState,
+    context: &RequestContext,
+    missing: MissReason,
+) -> Lookup {
     if missing == MissReason::StoreError {
         // It was asked a moment ago and failed: once more could cost one more delay.
         return Lookup::Miss(missing);
     }
-    lookup_shared(route, ask.lookup_key(), missing).await
+    lookup_shared(layer, context.lookup_key(), missing).await
 }
 
 /// Something was found in place of a fill: those who wait have it, too, if it is fresh.
-pub(super) fn found(lead: Lead, known: Lookup) -> Lookup {
-    if let Lookup::Fresh(held, tier) = &known {
-        lead.finish(FlightOutcome::AlreadyStored(Arc::clone(held), *tier));
+pub(super) fn found(leader: Lead, lookup: Lookup) -> Lookup {
+    if let Lookup::Fresh(cached, tier) = &lookup {
+        leader.finish(FlightOutcome::AlreadyStored(Arc::clone(cached), *tier));
     }
-    known
+    lookup
 }

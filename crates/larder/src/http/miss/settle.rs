@@ -11,7 +11,7 @@ use larder_core::log::tail::Tail;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
 use larder_core::time::{Boot, Wall};
 
-use crate::http::flight_event::{FlightOutcome, Flight};
+use crate::http::flight_event::{Flight, FlightOutcome};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::query_scope::QueryScope;
 use crate::http::lookup::request_context::RequestContext;
@@ -52,41 +52,49 @@ pub(super) enum Taken {
 /// end came after the request. (The check "when the flight ends" is one against the rows that are there, not against what
 /// lies between two positions, and so is this.)
 pub(super) fn taken(
-    route: &LayerState,
-    ask: &RequestContext,
+    layer: &LayerState,
+    context: &RequestContext,
     flight: &Flight,
     joined: Joining,
     ended: Option<&FlightOutcome>,
 ) -> Taken {
     let Some(ended) = ended else { return Taken::Anew };
     let miss = Outcome::Miss(MissReason::NeverStored);
-    let (held, outcome, stored) = match ended {
+    let (cached, outcome, stored) = match ended {
         FlightOutcome::NotShared => return Taken::Alone,
         FlightOutcome::Nested => return Taken::Nested,
-        FlightOutcome::Stored(held) => (held, miss, true),
-        FlightOutcome::AlreadyStored(held, tier) => (held, Outcome::Hit(*tier), true),
-        FlightOutcome::HandlerFailedElsewhere(held) if held.meta.response_time < joined.wall => return Taken::Anew,
-        FlightOutcome::HandlerFailed(held) | FlightOutcome::HandlerFailedElsewhere(held) => (held, miss, false),
-        FlightOutcome::ServedStale(stale) => (&stale.held, Outcome::Stale(stale.tier, StaleReason::IfError), false),
+        FlightOutcome::Stored(cached) => (cached, miss, true),
+        FlightOutcome::AlreadyStored(cached, tier) => (cached, Outcome::Hit(*tier), true),
+        FlightOutcome::HandlerFailedElsewhere(cached) if cached.meta.response_time < joined.wall => {
+            return Taken::Anew;
+        }
+        FlightOutcome::HandlerFailed(cached) | FlightOutcome::HandlerFailedElsewhere(cached) => {
+            (cached, miss, false)
+        }
+        FlightOutcome::ServedStale(stale) => {
+            (&stale.cached, Outcome::Stale(stale.tier, StaleReason::IfError), false)
+        }
     };
-    let search = ask.scope.as_deref();
-    if search.is_some_and(|search| !search.is_answered_by(&held.meta.key, &held.headers)) {
+    let scope = context.scope.as_deref();
+    if scope.is_some_and(|scope| !scope.is_answered_by(&cached.meta.key, &cached.headers)) {
         return Taken::Elsewhere;
     }
-    let inner = &route.engine;
+    let inner = &layer.engine;
     let now = inner.clock.boot();
-    let names = once(&held.meta.names).chain(search.map(QueryScope::request_names));
+    let names = once(&cached.meta.names).chain(scope.map(QueryScope::request_names));
     // What was validated is no younger than it was (rule 10), for this request too. A failure is of this moment.
-    let is_of_now = matches!(ended, FlightOutcome::HandlerFailed(_) | FlightOutcome::HandlerFailedElsewhere(_));
-    if !is_of_now && !inner.log.is_usable(held.filled_at, joined.boot) {
+    let is_of_now =
+        matches!(ended, FlightOutcome::HandlerFailed(_) | FlightOutcome::HandlerFailedElsewhere(_));
+    if !is_of_now && !inner.log.is_usable(cached.filled_at, joined.boot) {
         return Taken::Anew;
     }
     // What was found or validated may be older than the flight; a look that confirms it may have come with what refuses it.
-    let is_filled = is_of_now || held.filled_at == Some(flight.began);
+    let is_filled = is_of_now || cached.filled_at == Some(flight.began);
     let same = joined.position == flight.position;
     let verdict = || {
-        let verdicts =
-            |tail: &Tail| names.map(|names| tail.check(&held.meta.position, names, now)).reduce(Verdict::and);
+        let verdicts = |tail: &Tail| {
+            names.map(|names| tail.check(&cached.meta.position, names, now)).reduce(Verdict::and)
+        };
         inner.log.read(verdicts).unwrap_or(Verdict::Refused)
     };
     let is_taken = match (same, is_filled) {
@@ -97,9 +105,10 @@ pub(super) fn taken(
     if !is_taken {
         return Taken::Anew;
     }
-    if !vary::matches(&held.meta.selecting, &ask.headers) {
+    if !vary::matches(&cached.meta.selecting, &context.headers) {
         return Taken::Anew;
     }
-    let is_fresh = || matches!(reuse(&held.candidate(Verdict::Valid, true, now), None), Reuse::Fresh { .. });
-    if stored && !is_fresh() { Taken::Alone } else { Taken::Served(Arc::clone(held), outcome) }
+    let is_fresh =
+        || matches!(reuse(&cached.candidate(Verdict::Valid, true, now), None), Reuse::Fresh { .. });
+    if stored && !is_fresh() { Taken::Alone } else { Taken::Served(Arc::clone(cached), outcome) }
 }

@@ -8,7 +8,7 @@ use larder_core::outcome::{BypassReason, Outcome};
 use tracing::Instrument as _;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
-use crate::http::body::service_bounds::{ServiceResult, CacheableService, BoxResponseFuture};
+use crate::http::body::service_bounds::{BoxResponseFuture, CacheableService, ServiceResult};
 use crate::http::fill::refresh::{is_due, spawn_early_refresh};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
@@ -28,10 +28,10 @@ use crate::http::serve::record::record_bypass;
 /// arguments twice.
 #[allow(clippy::manual_async_fn)]
 pub(crate) fn answer_directly<S, Q>(
-    route: Arc<LayerState>,
+    layer: Arc<LayerState>,
     inner: S,
     (parts, body): (Parts, Q),
-    look: RequestTraits,
+    traits: RequestTraits,
     named: KeyAndAddress,
 ) -> impl Future<Output = ServiceResult<S::Body, S::Error>> + Send + 'static
 where
@@ -39,50 +39,50 @@ where
     Q: Send + 'static,
 {
     async move {
-        spawn_follower(&route.engine);
-        let known = lookup_store_only(&route, &named, &parts.headers).await;
+        spawn_follower(&layer.engine);
+        let lookup = lookup_store_only(&layer, &named, &parts.headers).await;
         let key = named.key();
-        match known {
-            Lookup::Fresh(held, tier) => {
-                let now = held.received_at();
-                if !is_due(&route, &held, now) {
-                    return Ok(serve::hit_owned(&route, look, key, &parts, held, now).into_response());
+        match lookup {
+            Lookup::Fresh(cached, tier) => {
+                let now = cached.received_at();
+                if !is_due(&layer, &cached, now) {
+                    return Ok(serve::hit_owned(&layer, traits, key, &parts, cached, now).into_response());
                 }
-                let response = serve::hit(&route, look, key, &parts, &held, tier, now).into_response();
-                spawn_early_refresh(&route, inner, (parts, body), look, key, (held, tier));
+                let response = serve::hit(&layer, traits, key, &parts, &cached, tier, now).into_response();
+                spawn_early_refresh(&layer, inner, (parts, body), traits, key, (cached, tier));
                 Ok(response)
             }
-            known => fill(route, inner, (parts, body), look, key, known).await,
+            lookup => fill(layer, inner, (parts, body), traits, key, lookup).await,
         }
     }
 }
 
 /// Boxed, as a hit would otherwise carry the whole of a fill's state about.
 fn fill<S, Q>(
-    route: Arc<LayerState>,
+    layer: Arc<LayerState>,
     mut inner: S,
     (mut parts, body): (Parts, Q),
-    look: RequestTraits,
+    traits: RequestTraits,
     key: &str,
-    known: Lookup,
+    lookup: Lookup,
 ) -> BoxResponseFuture<S::Body, S::Error>
 where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    match RequestContext::new(&route, look, key, &mut parts) {
-        Ok(ask) => {
-            let span = ask.span.clone();
-            let answer = answer(route, inner, Request::from_parts(parts, body), ask, known);
+    match RequestContext::new(&layer, traits, key, &mut parts) {
+        Ok(context) => {
+            let span = context.span.clone();
+            let answer = answer(layer, inner, Request::from_parts(parts, body), context, lookup);
             Box::pin(answer.instrument(span))
         }
-        Err(reason) => Box::pin(async move { past(&route, &mut inner, parts, body, reason).await }),
+        Err(reason) => Box::pin(async move { past(&layer, &mut inner, parts, body, reason).await }),
     }
 }
 
 /// Passes on a request that turns out not to be for the cache.
 pub(crate) async fn past<S, Q>(
-    route: &Arc<LayerState>,
+    layer: &Arc<LayerState>,
     inner: &mut S,
     mut parts: Parts,
     body: Q,
@@ -93,11 +93,11 @@ where
     Q: Send + 'static,
 {
     let outcome = Outcome::Bypass(reason);
-    record_bypass(&route, &parts, "", outcome);
-    if forbids_bypass(&route, reason, &parts.headers) {
+    record_bypass(&layer, &parts, "", outcome);
+    if forbids_bypass(&layer, reason, &parts.headers) {
         return Ok(serve::gateway_timeout(outcome).into_response());
     }
-    let run = OuterRun::begin(&route.nesting, &mut parts);
+    let run = OuterRun::begin(&layer.nesting, &mut parts);
     let response = inner.call(Request::from_parts(parts, body)).await?;
     Ok(serve::bypassed(response, outcome, &run))
 }

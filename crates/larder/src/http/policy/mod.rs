@@ -119,7 +119,8 @@ impl Policy {
     /// it in the background (RFC 5861 §3). Not at all by default; a response's own `stale-while-revalidate` comes first.
     #[must_use]
     pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
-        self.store.lifetime.while_revalidate = self.validated_lifetime("stale-while-revalidate window", window);
+        self.store.lifetime.while_revalidate =
+            self.validated_lifetime("stale-while-revalidate window", window);
         self
     }
 

@@ -161,8 +161,9 @@ fn single_value<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<Reques
 
 fn take_cookie(request: &mut HeaderMap, name: &str) -> Option<RequestToken> {
     let ours = |found: &[u8]| found == name.as_bytes();
-    let brought =
-        single_value(cookies::names_and_values(request).filter(|(found, _)| ours(found)).map(|(_, value)| value))?;
+    let brought = single_value(
+        cookies::names_and_values(request).filter(|(found, _)| ours(found)).map(|(_, value)| value),
+    )?;
     let others: Vec<_> = cookies::names_and_values(request).filter(|(found, _)| !ours(found)).collect();
     let mut line = Vec::new();
     for (name, value) in others {

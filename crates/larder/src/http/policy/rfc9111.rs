@@ -56,8 +56,12 @@ impl Policy {
             heuristic: Some(Heuristic::up_to(MAX_HEURISTIC)),
             ..StoreRules::default()
         };
-        let policy =
-            Self { jitter: Jitter::OFF, early_refresh: EarlyRefresh::OFF, make_etag: false, ..Self::with_rules(store) };
+        let policy = Self {
+            jitter: Jitter::OFF,
+            early_refresh: EarlyRefresh::OFF,
+            make_etag: false,
+            ..Self::with_rules(store)
+        };
         let mut policy = policy.ignore_cookies().invalidate_locations().cache_groups();
         policy.invalidation_rules.head = true;
         policy.invalidation_rules.failed_writes = false;

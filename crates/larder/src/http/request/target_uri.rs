@@ -50,7 +50,12 @@ impl<'a> TargetUri<'a> {
         let uri = crate::http::request::axum_route::whole_uri(parts);
         let scheme = uri.scheme_str().unwrap_or("http");
         let (path, query) = (uri.path(), uri.query());
-        Ok(Self { key_scheme: key_scheme(parts, uri, scheme), authority: effective_host(field, uri, scheme)?, path, query })
+        Ok(Self {
+            key_scheme: key_scheme(parts, uri, scheme),
+            authority: effective_host(field, uri, scheme)?,
+            path,
+            query,
+        })
     }
 
     /// The target itself, if what stands for its host can be one. Signs that end a host would make the URI of another
@@ -152,7 +157,11 @@ mod tests {
             [("x", true), ("x:1", true), ("", true), ("x/a", false), ("x?", false), ("#", false)]
         {
             let parts = parts("/b", Some(host));
-            assert_eq!(TargetUri::from_request(&parts).unwrap().require_valid_host().is_ok(), is_host, "{host}");
+            assert_eq!(
+                TargetUri::from_request(&parts).unwrap().require_valid_host().is_ok(),
+                is_host,
+                "{host}"
+            );
         }
     }
 

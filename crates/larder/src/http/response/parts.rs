@@ -132,7 +132,7 @@ mod parts {
                 fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
                     let extensions = response.extensions_mut();
                     let said = match extensions.remove::<Self>() {
-                        Some(other) => Said::after(self, other),
+                        Some(other) => MergeParts::after(self, other),
                         None => self,
                     };
                     extensions.insert(said);

@@ -49,45 +49,45 @@ impl FullResponse {
 /// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields.
 #[inline]
 pub(crate) fn hit(
-    route: &LayerState,
-    look: RequestTraits,
+    layer: &LayerState,
+    traits: RequestTraits,
     key: &str,
     parts: &Parts,
-    held: &CachedResponse,
+    cached: &CachedResponse,
     tier: Tier,
     now: Boot,
 ) -> FullResponse {
     let outcome = Outcome::Hit(tier);
-    record_hit(&route, parts, key, tier, held.cost);
-    if look.head || look.conditional || look.range || route.policy.show_key {
-        return hit_selected(route, look, key, parts, held, (outcome, now));
+    record_hit(&layer, parts, key, tier, cached.cost);
+    if traits.head || traits.conditional || traits.range || layer.policy.show_key {
+        return hit_selected(layer, traits, key, parts, cached, (outcome, now));
     }
     let render = || {
-        let mut fields = held.headers.clone();
-        add_cache_status(&mut fields, held, outcome, now);
+        let mut fields = cached.headers.clone();
+        add_cache_status(&mut fields, cached, outcome, now);
         fields
     };
     let fields = match tier {
-        Tier::Memory => held.rendered(now, render),
+        Tier::Memory => cached.rendered(now, render),
         Tier::Shared => render(),
     };
-    FullResponse { status: held.status, fields, body: held.body.clone() }
+    FullResponse { status: cached.status, fields, body: cached.body.clone() }
 }
 
 /// One of which the client may want no more than the head or a part, or the word that it has it already.
 #[cold]
 fn hit_selected(
-    route: &LayerState,
-    look: RequestTraits,
+    layer: &LayerState,
+    traits: RequestTraits,
     key: &str,
     parts: &Parts,
-    held: &CachedResponse,
+    cached: &CachedResponse,
     (outcome, now): (Outcome, Boot),
 ) -> FullResponse {
-    let wants = Wants { head: look.head, conditional: look.conditional, range: look.range };
-    let mut whole = select_representation(held, &parts.headers, wants);
-    add_cache_status(&mut whole.fields, held, outcome, now);
-    if route.policy.show_key {
+    let wants = Wants { head: traits.head, conditional: traits.conditional, range: traits.range };
+    let mut whole = select_representation(cached, &parts.headers, wants);
+    add_cache_status(&mut whole.fields, cached, outcome, now);
+    if layer.policy.show_key {
         cache_status::set_key(&mut whole.fields, key);
     }
     whole
@@ -95,23 +95,25 @@ fn hit_selected(
 
 /// A fresh response from the shared tier that nobody else holds: its table of fields is not copied either.
 pub(crate) fn hit_owned(
-    route: &LayerState,
-    look: RequestTraits,
+    layer: &LayerState,
+    traits: RequestTraits,
     key: &str,
     parts: &Parts,
-    mut held: Arc<CachedResponse>,
+    mut cached: Arc<CachedResponse>,
     now: Boot,
 ) -> FullResponse {
-    let Some(own) = Arc::get_mut(&mut held).filter(|_| !look.head && !look.conditional && !look.range) else {
-        return hit(route, look, key, parts, &held, Tier::Shared, now);
+    let Some(own) =
+        Arc::get_mut(&mut cached).filter(|_| !traits.head && !traits.conditional && !traits.range)
+    else {
+        return hit(layer, traits, key, parts, &cached, Tier::Shared, now);
     };
     let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
-    record_hit(&route, parts, key, Tier::Shared, held.cost);
-    add_cache_status(&mut fields, &held, Outcome::Hit(Tier::Shared), now);
-    if route.policy.show_key {
+    record_hit(&layer, parts, key, Tier::Shared, cached.cost);
+    add_cache_status(&mut fields, &cached, Outcome::Hit(Tier::Shared), now);
+    if layer.policy.show_key {
         cache_status::set_key(&mut fields, key);
     }
-    FullResponse { status: held.status, fields, body }
+    FullResponse { status: cached.status, fields, body }
 }
 
 /// The handler's response to a request that went past the cache. A layer further in has said all there is to say.
@@ -129,51 +131,64 @@ pub(crate) fn bypassed<B: Body<Data = Bytes>>(
     response
 }
 
-fn add_cache_status(fields: &mut HeaderMap, held: &CachedResponse, outcome: Outcome, now: Boot) {
-    cache_status::set_hit(fields, outcome, held.age(now), held.meta.lifetime.fresh, held.upstream_cache_status.as_ref());
+fn add_cache_status(fields: &mut HeaderMap, cached: &CachedResponse, outcome: Outcome, now: Boot) {
+    cache_status::set_hit(
+        fields,
+        outcome,
+        cached.age(now),
+        cached.meta.lifetime.fresh,
+        cached.upstream_cache_status.as_ref(),
+    );
 }
 
 /// A stored response for a request that had to wait for something.
 pub(crate) fn from_cache<B: Body>(
-    route: &LayerState,
-    ask: &RequestContext,
-    held: &Arc<CachedResponse>,
+    layer: &LayerState,
+    context: &RequestContext,
+    cached: &Arc<CachedResponse>,
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
-    let cache = &route.engine;
-    cache.report.add_saved(held.meta.cost);
-    let mut whole = select(route, ask, held, outcome);
-    add_cache_status(&mut whole.fields, held, outcome, cache.clock.boot());
+    let engine = &layer.engine;
+    engine.report.add_saved(cached.meta.cost);
+    let mut whole = select(layer, context, cached, outcome);
+    add_cache_status(&mut whole.fields, cached, outcome, engine.clock.boot());
     whole.into_response()
 }
 
 /// A stored response in place of that of a handler that failed.
 pub(crate) fn stale_on_error<B: Body>(
-    route: &LayerState,
-    ask: &RequestContext,
-    held: &Arc<CachedResponse>,
+    layer: &LayerState,
+    context: &RequestContext,
+    cached: &Arc<CachedResponse>,
     tier: Tier,
     failed: ForwardInfo,
 ) -> Response<CacheBody<B>> {
     let outcome = Outcome::Stale(tier, StaleReason::IfError);
-    let mut whole = select(route, ask, held, outcome);
-    let age = held.age(route.engine.clock.boot());
-    let fresh = held.meta.lifetime.fresh;
-    cache_status::set_stale_on_error(&mut whole.fields, outcome, age, fresh, held.upstream_cache_status.as_ref(), failed);
+    let mut whole = select(layer, context, cached, outcome);
+    let age = cached.age(layer.engine.clock.boot());
+    let fresh = cached.meta.lifetime.fresh;
+    cache_status::set_stale_on_error(
+        &mut whole.fields,
+        outcome,
+        age,
+        fresh,
+        cached.upstream_cache_status.as_ref(),
+        failed,
+    );
     whole.into_response()
 }
 
 /// What another request's fill brought.
 pub(crate) fn collapsed<B: Body>(
-    route: &LayerState,
-    ask: &RequestContext,
-    held: &Arc<CachedResponse>,
+    layer: &LayerState,
+    context: &RequestContext,
+    cached: &Arc<CachedResponse>,
     outcome: Outcome,
     forwarded: ForwardInfo,
 ) -> Response<CacheBody<B>> {
-    let mut whole = select(route, ask, held, outcome);
-    restore_cache_status(&mut whole.fields, held);
-    let age = held.age(route.engine.clock.boot());
+    let mut whole = select(layer, context, cached, outcome);
+    restore_cache_status(&mut whole.fields, cached);
+    let age = cached.age(layer.engine.clock.boot());
     whole.fields.insert(AGE, cache_status::whole_seconds(age));
     cache_status::set_forwarded(&mut whole.fields, outcome, forwarded);
     whole.into_response()
@@ -192,31 +207,34 @@ pub(crate) fn gateway_timeout(outcome: Outcome) -> FullResponse {
 ///
 /// RFC 9112 §6.2: "A sender MUST NOT send a Content-Length header field in any message that contains a Transfer-Encoding header
 /// field." The server knows the length of this body, and states it.
-pub(crate) fn from_fill<B: Body<Data = Bytes>>(mut parts: response::Parts, held: &CachedResponse) -> Response<CacheBody<B>> {
+pub(crate) fn from_fill<B: Body<Data = Bytes>>(
+    mut parts: response::Parts,
+    cached: &CachedResponse,
+) -> Response<CacheBody<B>> {
     parts.headers.remove(TRANSFER_ENCODING);
     for name in [ETAG, DATE] {
-        if let Some(value) = held.headers.get(&name)
+        if let Some(value) = cached.headers.get(&name)
             && !parts.headers.contains_key(&name)
         {
             parts.headers.insert(name, value.clone());
         }
     }
-    Response::from_parts(parts, CacheBody::full(held.body.clone()))
+    Response::from_parts(parts, CacheBody::full(cached.body.clone()))
 }
 
 /// What the handler made for this request.
 pub(crate) fn from_handler<B: Body<Data = Bytes>>(
-    route: &LayerState,
-    ask: &RequestContext,
+    layer: &LayerState,
+    context: &RequestContext,
     mut response: Response<CacheBody<B>>,
     outcome: Outcome,
     forwarded: ForwardInfo,
 ) -> Response<CacheBody<B>> {
-    record(&route, ask, outcome);
+    record(&layer, context, outcome);
     // The handler was asked without the client's conditions.
     if response.status() == StatusCode::OK
-        && ask.conditional
-        && validators::not_modified(&ask.headers, response.headers())
+        && context.conditional
+        && validators::not_modified(&context.headers, response.headers())
     {
         let mut fields = validators::not_modified_fields(response.headers());
         fields.extend(response.headers().get(CACHE_STATUS).map(|status| (CACHE_STATUS, status.clone())));
@@ -224,9 +242,12 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = fields;
     } else if response.status() == StatusCode::OK
-        && ask.range
+        && context.range
         && let Some(body) = response.body().as_full()
-        && let Some(part) = for_range_request(&Representation { headers: response.headers(), body, part: None }, &ask.headers)
+        && let Some(part) = for_range_request(
+            &Representation { headers: response.headers(), body, part: None },
+            &context.headers,
+        )
     {
         // It was asked without them, or ignored them. A body that is still to come is not cut: the client has to be ready
         // for all of it.
@@ -234,18 +255,23 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         *response.body_mut() = CacheBody::full(part.body);
     }
     cache_status::set_forwarded(response.headers_mut(), outcome, forwarded);
-    if route.policy.show_key {
-        cache_status::set_key(response.headers_mut(), &ask.key);
+    if layer.policy.show_key {
+        cache_status::set_key(response.headers_mut(), &context.key);
     }
     response
 }
 
-fn select(route: &LayerState, ask: &RequestContext, held: &CachedResponse, outcome: Outcome) -> FullResponse {
-    record(&route, ask, outcome);
-    let wants = Wants { head: ask.head, conditional: ask.conditional, range: ask.range };
-    let mut whole = select_representation(held, &ask.headers, wants);
-    if route.policy.show_key {
-        cache_status::set_key(&mut whole.fields, &ask.key);
+fn select(
+    layer: &LayerState,
+    context: &RequestContext,
+    cached: &CachedResponse,
+    outcome: Outcome,
+) -> FullResponse {
+    record(&layer, context, outcome);
+    let wants = Wants { head: context.head, conditional: context.conditional, range: context.range };
+    let mut whole = select_representation(cached, &context.headers, wants);
+    if layer.policy.show_key {
+        cache_status::set_key(&mut whole.fields, &context.key);
     }
     whole
 }
@@ -260,48 +286,53 @@ struct Wants {
 
 /// RFC 9110 §13.2.2, in its order: the conditions of the request first, and only where they leave it a 200, "When the method
 /// is GET and both Range and If-Range are present, evaluate the If-Range precondition".
-fn select_representation(held: &CachedResponse, request: &HeaderMap, wants: Wants) -> FullResponse {
-    if wants.conditional && is_not_modified(held, request) {
-        return not_modified(held);
+fn select_representation(cached: &CachedResponse, request: &HeaderMap, wants: Wants) -> FullResponse {
+    if wants.conditional && is_not_modified(cached, request) {
+        return not_modified(cached);
     }
-    let source = Representation { headers: &held.headers, body: &held.body, part: held.meta.part.as_ref() };
-    let part = if wants.range && held.status == StatusCode::OK { for_range_request(&source, request) } else { None };
+    let source =
+        Representation { headers: &cached.headers, body: &cached.body, part: cached.meta.part.as_ref() };
+    let part = if wants.range && cached.status == StatusCode::OK {
+        for_range_request(&source, request)
+    } else {
+        None
+    };
     // RFC 9111 §3.3: "A cache MUST NOT send a partial response to a client without explicitly marking it using the 206
     // (Partial Content) status code." No part is chosen for a request that it does not answer; should one be, it says so.
-    part.or_else(|| source.as_partial()).unwrap_or_else(|| full_or_head(held, wants.head))
+    part.or_else(|| source.as_partial()).unwrap_or_else(|| full_or_head(cached, wants.head))
 }
 
 /// RFC 9110 §13.2.1: preconditions are ignored where the answer without them would not be a success.
-fn is_not_modified(held: &CachedResponse, request: &HeaderMap) -> bool {
-    held.status.is_success() && validators::not_modified(request, &held.headers)
+fn is_not_modified(cached: &CachedResponse, request: &HeaderMap) -> bool {
+    cached.status.is_success() && validators::not_modified(request, &cached.headers)
 }
 
-fn not_modified(held: &CachedResponse) -> FullResponse {
-    let mut fields = validators::not_modified_fields(&held.headers);
+fn not_modified(cached: &CachedResponse) -> FullResponse {
+    let mut fields = validators::not_modified_fields(&cached.headers);
     fields.insert(X_CACHE, HeaderValue::from_static("HIT"));
     FullResponse { status: StatusCode::NOT_MODIFIED, fields, body: Bytes::new() }
 }
 
 /// The stored response itself, or its head alone.
-fn full_or_head(held: &CachedResponse, head: bool) -> FullResponse {
-    let body = if head { Bytes::new() } else { held.body.clone() };
-    let mut whole = FullResponse { status: held.status, fields: held.headers.clone(), body };
+fn full_or_head(cached: &CachedResponse, head: bool) -> FullResponse {
+    let body = if head { Bytes::new() } else { cached.body.clone() };
+    let mut whole = FullResponse { status: cached.status, fields: cached.headers.clone(), body };
     // RFC 9110 §8.6: a response to HEAD says how long the one to GET would be; the server cannot tell from no body.
     // And a 204 has none to either.
-    if head && held.status != StatusCode::NO_CONTENT && !held.headers.contains_key(CONTENT_LENGTH) {
-        whole.fields.insert(CONTENT_LENGTH, HeaderValue::from(held.body.len()));
+    if head && cached.status != StatusCode::NO_CONTENT && !cached.headers.contains_key(CONTENT_LENGTH) {
+        whole.fields.insert(CONTENT_LENGTH, HeaderValue::from(cached.body.len()));
     }
     // A client that asks for the head may be about to ask for parts.
-    if head && held.status == StatusCode::OK && !held.headers.contains_key(ACCEPT_RANGES) {
+    if head && cached.status == StatusCode::OK && !cached.headers.contains_key(ACCEPT_RANGES) {
         whole.fields.insert(ACCEPT_RANGES, range::BYTES);
     }
     whole
 }
 
 /// Puts back what other caches said, in place of the room that was made for this one's word.
-fn restore_cache_status(fields: &mut HeaderMap, held: &CachedResponse) {
+fn restore_cache_status(fields: &mut HeaderMap, cached: &CachedResponse) {
     fields.remove(CACHE_STATUS);
-    if let Some(others) = &held.upstream_cache_status {
+    if let Some(others) = &cached.upstream_cache_status {
         fields.insert(CACHE_STATUS, others.clone());
     }
 }

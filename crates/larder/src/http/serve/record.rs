@@ -10,48 +10,56 @@ use crate::http::request::axum_route::matched_path;
 
 /// Tells of a request that is answered at once, or whose answer the cache has no part in.
 #[inline]
-pub(crate) fn record_bypass(route: &LayerState, parts: &Parts, key: &str, outcome: Outcome) {
-    count_outcome(route, || matched_path(parts), outcome);
+pub(crate) fn record_bypass(layer: &LayerState, parts: &Parts, key: &str, outcome: Outcome) {
+    count_outcome(layer, || matched_path(parts), outcome);
     // Nothing of this is looked at on a hit unless somebody listens.
     if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
-        emit(&request_span(route, matched_path(parts), key), outcome);
+        emit(&request_span(layer, matched_path(parts), key), outcome);
     }
 }
 
 /// Tells of a fresh hit that saved so many nanoseconds.
 #[inline]
-pub(crate) fn record_hit(route: &LayerState, parts: &Parts, key: &str, tier: Tier, cost: u64) {
+pub(crate) fn record_hit(layer: &LayerState, parts: &Parts, key: &str, tier: Tier, cost: u64) {
     let outcome = Outcome::Hit(tier);
-    route.engine.report.record_hit(tier, cost);
-    count_for_route(route, || matched_path(parts), outcome);
+    layer.engine.report.record_hit(tier, cost);
+    count_for_route(layer, || matched_path(parts), outcome);
     if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
-        emit(&request_span(route, matched_path(parts), key), outcome);
+        emit(&request_span(layer, matched_path(parts), key), outcome);
     }
 }
 
 /// Tells of a request that had to wait for something. What only refreshes answers nobody, and what only completes an
 /// answer was told of before.
-pub(crate) fn record(route: &LayerState, ask: &RequestContext, outcome: Outcome) {
-    if ask.refreshes || ask.completes {
+pub(crate) fn record(layer: &LayerState, context: &RequestContext, outcome: Outcome) {
+    if context.refreshes || context.completes {
         return;
     }
-    count_outcome(route, || ask.matched_path.as_deref(), outcome);
-    emit(&ask.span, outcome);
+    count_outcome(layer, || context.matched_path.as_deref(), outcome);
+    emit(&context.span, outcome);
 }
 
 #[inline]
-fn count_outcome<'a>(route: &'a LayerState, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
-    route.engine.report.record(outcome);
-    count_for_route(route, matched_path, outcome);
+fn count_outcome<'a>(
+    layer: &'a LayerState,
+    matched_path: impl FnOnce() -> Option<&'a str>,
+    outcome: Outcome,
+) {
+    layer.engine.report.record(outcome);
+    count_for_route(layer, matched_path, outcome);
 }
 
 #[inline]
 #[cfg_attr(not(feature = "metrics"), allow(unused_variables, clippy::unused_self))] // Only metrics tell routes apart.
-fn count_for_route<'a>(route: &'a LayerState, matched_path: impl FnOnce() -> Option<&'a str>, outcome: Outcome) {
+fn count_for_route<'a>(
+    layer: &'a LayerState,
+    matched_path: impl FnOnce() -> Option<&'a str>,
+    outcome: Outcome,
+) {
     #[cfg(feature = "metrics")]
     {
-        let name = route.policy.name.as_deref().or_else(matched_path);
-        route.request_counters.record(name.unwrap_or("unnamed"), outcome);
+        let name = layer.policy.name.as_deref().or_else(matched_path);
+        layer.request_counters.record(name.unwrap_or("unnamed"), outcome);
     }
 }
 

@@ -32,7 +32,7 @@ impl<S> CacheService<S> {
     #[cold]
     pub(super) fn call_after_token<Q>(
         &mut self,
-        look: RequestTraits,
+        traits: RequestTraits,
         key: Box<str>,
         mut parts: Parts,
         body: Q,
@@ -42,32 +42,32 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let route = Arc::clone(self.route());
+        let layer = Arc::clone(self.layer());
         let mut place = ReadyService::new(self.take_ready_service());
         ResponseFuture::boxed(async move {
-            spawn_follower(&route.engine);
+            spawn_follower(&layer.engine);
             // Who waits takes up no place that others could use.
             place.release();
-            if wait_for_token(&route, brought).await {
-                let now = route.engine.clock.boot();
-                let known = lookup_memory_scoped(&route, look, &key, &parts, now);
-                if let Lookup::Fresh(held, tier) = known {
-                    let response = serve::hit(&route, look, &key, &parts, &held, tier, now);
+            if wait_for_token(&layer, brought).await {
+                let now = layer.engine.clock.boot();
+                let lookup = lookup_memory_scoped(&layer, traits, &key, &parts, now);
+                if let Lookup::Fresh(cached, tier) = lookup {
+                    let response = serve::hit(&layer, traits, &key, &parts, &cached, tier, now);
                     return Ok(response.into_response());
                 }
-                let mut service = Self::new(place.ready().await?, Arc::clone(&route));
-                if is_store_only(&route, look) && service.is_plain(&parts) {
-                    return service.call_store_only(look, &key, parts, body).await;
+                let mut service = Self::new(place.ready().await?, Arc::clone(&layer));
+                if is_store_only(&layer, traits) && service.is_plain(&parts) {
+                    return service.call_store_only(traits, &key, parts, body).await;
                 }
-                return service.handle_miss(look, &key, known, parts, body).await;
+                return service.handle_miss(traits, &key, lookup, parts, body).await;
             }
-            match RequestContext::new(&route, look, &key, &mut parts) {
-                Ok(ask) => {
-                    let span = ask.span.clone();
+            match RequestContext::new(&layer, traits, &key, &mut parts) {
+                Ok(context) => {
+                    let span = context.span.clone();
                     let request = Request::from_parts(parts, body);
-                    past_what_is_stored(route, place, request, ask, BYPASS_REASON).instrument(span).await
+                    past_what_is_stored(layer, place, request, context, BYPASS_REASON).instrument(span).await
                 }
-                Err(reason) => past(&route, &mut place.ready().await?, parts, body, reason).await,
+                Err(reason) => past(&layer, &mut place.ready().await?, parts, body, reason).await,
             }
         })
     }

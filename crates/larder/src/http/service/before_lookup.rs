@@ -16,32 +16,37 @@ pub(crate) enum BeforeLookup {
 
 /// Puts the request's fields in order where the policy asks for it. Returns why it is not looked up under its key at once.
 #[inline]
-pub(crate) fn before_lookup(route: &LayerState, request: &mut HeaderMap) -> Option<BeforeLookup> {
-    let before = route.policy.request_rules.as_ref()?;
+pub(crate) fn before_lookup(layer: &LayerState, request: &mut HeaderMap) -> Option<BeforeLookup> {
+    let before = layer.policy.request_rules.as_ref()?;
     before.normalize(request);
-    match token_ahead_of_log(route, request) {
+    match token_ahead_of_log(layer, request) {
         Some(brought) => Some(BeforeLookup::AwaitToken(brought)),
-        None => route.policy.matches_equivalent_queries().then_some(BeforeLookup::EquivalentQueries),
+        None => layer.policy.matches_equivalent_queries().then_some(BeforeLookup::EquivalentQueries),
     }
 }
 
 /// The token that a request brings, if this instance may know less than that says.
-fn token_ahead_of_log(route: &LayerState, request: &mut HeaderMap) -> Option<RequestToken> {
-    take_token(route, request).filter(|brought| match brought {
-        Ok(token) => !route.engine.log.covers(token),
+fn token_ahead_of_log(layer: &LayerState, request: &mut HeaderMap) -> Option<RequestToken> {
+    take_token(layer, request).filter(|brought| match brought {
+        Ok(token) => !layer.engine.log.covers(token),
         Err(_) => true,
     })
 }
 
 #[inline]
-pub(crate) fn take_token(route: &LayerState, request: &mut HeaderMap) -> Option<RequestToken> {
-    route.policy.own_writes()?.take(request)
+pub(crate) fn take_token(layer: &LayerState, request: &mut HeaderMap) -> Option<RequestToken> {
+    layer.policy.own_writes()?.take(request)
 }
 
 /// Tells a client what is known here after its write, and `applied` says whether that write is in the log.
-pub(crate) fn set_token(route: &LayerState, response: &mut HeaderMap, brought: Option<RequestToken>, applied: bool) {
-    let Some(own_writes) = route.policy.own_writes() else { return };
-    let log = &route.engine.log;
+pub(crate) fn set_token(
+    layer: &LayerState,
+    response: &mut HeaderMap,
+    brought: Option<RequestToken>,
+    applied: bool,
+) {
+    let Some(own_writes) = layer.policy.own_writes() else { return };
+    let log = &layer.engine.log;
     let own = log.read(Tail::token);
     let token = match brought {
         Some(Ok(brought)) => own.after(brought, applied),
@@ -50,10 +55,10 @@ pub(crate) fn set_token(route: &LayerState, response: &mut HeaderMap, brought: O
     own_writes.set(&token, response, log.max_staleness());
 }
 
-pub(crate) async fn wait_for_token(route: &LayerState, brought: RequestToken) -> bool {
-    match (route.policy.own_writes(), brought) {
+pub(crate) async fn wait_for_token(layer: &LayerState, brought: RequestToken) -> bool {
+    match (layer.policy.own_writes(), brought) {
         (Some(own_writes), Ok(token)) => {
-            route.engine.log.wait_for(&token, own_writes.wait, route.engine.clock.boot()).await
+            layer.engine.log.wait_for(&token, own_writes.wait, layer.engine.clock.boot()).await
         }
         _ => false,
     }

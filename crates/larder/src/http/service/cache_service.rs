@@ -17,7 +17,7 @@ use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::refresh::{is_due, spawn_early_refresh};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
-use crate::http::lookup::eligibility::{RequestTraits, Eligibility, classify};
+use crate::http::lookup::eligibility::{Eligibility, RequestTraits, classify};
 use crate::http::lookup::equivalent::lookup_memory_scoped;
 use crate::http::lookup::from_memory::{is_store_only, lookup_memory};
 use crate::http::lookup::from_store::KeyAndAddress;
@@ -37,19 +37,19 @@ use crate::http::service::unsafe_method::{self, Write};
 #[derive(Debug)]
 pub struct CacheService<S> {
     inner: S,
-    route: Arc<LayerState>,
+    layer: Arc<LayerState>,
 }
 
 impl<S: Clone> Clone for CacheService<S> {
     fn clone(&self) -> Self {
         nesting::note_clone();
-        Self { inner: self.inner.clone(), route: Arc::clone(&self.route) }
+        Self { inner: self.inner.clone(), layer: Arc::clone(&self.layer) }
     }
 }
 
 impl<S> CacheService<S> {
-    pub(super) const fn new(inner: S, route: Arc<LayerState>) -> Self {
-        Self { inner, route }
+    pub(super) const fn new(inner: S, layer: Arc<LayerState>) -> Self {
+        Self { inner, layer }
     }
 }
 
@@ -75,31 +75,41 @@ where
         OuterRun::report(&parts);
         // Made here, where it stays: it is too large to be handed about.
         let mut key = KeyBuf::new();
-        match classify(&self.route, &mut parts, &mut key) {
-            Eligibility::Lookup(_) if body_hint::has_unannounced_body(&parts, &body) => self.bypass(parts, body, BypassReason::Body),
-            Eligibility::Lookup(look) => {
+        match classify(&self.layer, &mut parts, &mut key) {
+            Eligibility::Lookup(_) if body_hint::has_unannounced_body(&parts, &body) => {
+                self.bypass(parts, body, BypassReason::Body)
+            }
+            Eligibility::Lookup(traits) => {
                 let key = key.as_str().unwrap_or_default();
-                if let Some(detour) = before_lookup(&self.route, &mut parts.headers) {
+                if let Some(detour) = before_lookup(&self.layer, &mut parts.headers) {
                     return match detour {
-                        BeforeLookup::AwaitToken(brought) => self.call_after_token(look, key.into(), parts, body, brought),
-                        BeforeLookup::EquivalentQueries => self.call_equivalent(look, key, parts, body),
+                        BeforeLookup::AwaitToken(brought) => {
+                            self.call_after_token(traits, key.into(), parts, body, brought)
+                        }
+                        BeforeLookup::EquivalentQueries => self.call_equivalent(traits, key, parts, body),
                     };
                 }
-                if is_store_only(&self.route, look) && self.is_plain(&parts) {
-                    return self.call_store_only(look, key, parts, body);
+                if is_store_only(&self.layer, traits) && self.is_plain(&parts) {
+                    return self.call_store_only(traits, key, parts, body);
                 }
-                let now = self.route.engine.clock.boot();
-                match lookup_memory(&self.route, look, key, &parts.headers, now) {
-                    Lookup::Fresh(held, tier) if is_due(&self.route, &held, now) => {
-                        let response = serve::hit(&self.route, look, key, &parts, &held, tier, now);
+                let now = self.layer.engine.clock.boot();
+                match lookup_memory(&self.layer, traits, key, &parts.headers, now) {
+                    Lookup::Fresh(cached, tier) if is_due(&self.layer, &cached, now) => {
+                        let response = serve::hit(&self.layer, traits, key, &parts, &cached, tier, now);
                         let inner = self.take_ready_service();
-                        spawn_early_refresh(&self.route, inner, (parts, body), look, key, (held, tier));
+                        spawn_early_refresh(&self.layer, inner, (parts, body), traits, key, (cached, tier));
                         ResponseFuture::ready(response)
                     }
-                    Lookup::Fresh(held, tier) => {
-                        ResponseFuture::ready(serve::hit(&self.route, look, key, &parts, &held, tier, now))
-                    }
-                    known => self.handle_miss(look, key, known, parts, body),
+                    Lookup::Fresh(cached, tier) => ResponseFuture::ready(serve::hit(
+                        &self.layer,
+                        traits,
+                        key,
+                        &parts,
+                        &cached,
+                        tier,
+                        now,
+                    )),
+                    lookup => self.handle_miss(traits, key, lookup, parts, body),
                 }
             }
             Eligibility::UnsafeMethod => self.handle_unsafe_method(parts, body),
@@ -112,7 +122,7 @@ impl<S> CacheService<S> {
     /// Answers a request where nothing is kept in memory.
     pub(super) fn call_store_only<Q>(
         &mut self,
-        look: RequestTraits,
+        traits: RequestTraits,
         key: &str,
         parts: Parts,
         body: Q,
@@ -121,14 +131,14 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let (route, inner) = (Arc::clone(&self.route), self.take_ready_service());
-        ResponseFuture::boxed(answer_directly(route, inner, (parts, body), look, KeyAndAddress::new(key)))
+        let (layer, inner) = (Arc::clone(&self.layer), self.take_ready_service());
+        ResponseFuture::boxed(answer_directly(layer, inner, (parts, body), traits, KeyAndAddress::new(key)))
     }
 
     /// Answers a request that may be answered by what was made for an equivalent query.
     fn call_equivalent<Q>(
         &mut self,
-        look: RequestTraits,
+        traits: RequestTraits,
         key: &str,
         parts: Parts,
         body: Q,
@@ -137,26 +147,26 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let now = self.route.engine.clock.boot();
-        match lookup_memory_scoped(&self.route, look, key, &parts, now) {
-            Lookup::Fresh(held, tier) => {
-                let response = serve::hit(&self.route, look, &held.meta.key, &parts, &held, tier, now);
-                if is_due(&self.route, &held, now) {
+        let now = self.layer.engine.clock.boot();
+        match lookup_memory_scoped(&self.layer, traits, key, &parts, now) {
+            Lookup::Fresh(cached, tier) => {
+                let response = serve::hit(&self.layer, traits, &cached.meta.key, &parts, &cached, tier, now);
+                if is_due(&self.layer, &cached, now) {
                     let inner = self.take_ready_service();
-                    spawn_early_refresh(&self.route, inner, (parts, body), look, key, (held, tier));
+                    spawn_early_refresh(&self.layer, inner, (parts, body), traits, key, (cached, tier));
                 }
                 ResponseFuture::ready(response)
             }
-            known => self.handle_miss(look, key, known, parts, body),
+            lookup => self.handle_miss(traits, key, lookup, parts, body),
         }
     }
 
     /// Answers a request that memory has no fresh response for.
     pub(super) fn handle_miss<Q>(
         &mut self,
-        look: RequestTraits,
+        traits: RequestTraits,
         key: &str,
-        known: Lookup,
+        lookup: Lookup,
         mut parts: Parts,
         body: Q,
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
@@ -165,13 +175,13 @@ impl<S> CacheService<S> {
         Q: Send + 'static,
     {
         let provisional = !self.is_plain(&parts);
-        match RequestContext::new(&self.route, look, key, &mut parts) {
-            Ok(mut ask) => {
-                ask.is_provisional = provisional;
+        match RequestContext::new(&self.layer, traits, key, &mut parts) {
+            Ok(mut context) => {
+                context.is_provisional = provisional;
                 let inner = self.take_ready_service();
                 let request = Request::from_parts(parts, body);
-                let span = ask.span.clone();
-                let answer = answer(Arc::clone(&self.route), inner, request, ask, known);
+                let span = context.span.clone();
+                let answer = answer(Arc::clone(&self.layer), inner, request, context, lookup);
                 ResponseFuture::boxed(answer.instrument(span))
             }
             Err(reason) => self.bypass(parts, body, reason),
@@ -188,27 +198,31 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
     {
         let outcome = Outcome::Bypass(reason);
-        record_bypass(&self.route, &parts, "", outcome);
-        if forbids_bypass(&self.route, reason, &parts.headers) {
+        record_bypass(&self.layer, &parts, "", outcome);
+        if forbids_bypass(&self.layer, reason, &parts.headers) {
             return ResponseFuture::ready(serve::gateway_timeout(outcome));
         }
-        let run = OuterRun::begin(&self.route.nesting, &mut parts);
+        let run = OuterRun::begin(&self.layer.nesting, &mut parts);
         ResponseFuture::bypass(self.inner.call(Request::from_parts(parts, body)), outcome, run)
     }
 
-    fn handle_unsafe_method<Q>(&mut self, mut parts: Parts, body: Q) -> ResponseFuture<S::Future, S::Body, S::Error>
+    fn handle_unsafe_method<Q>(
+        &mut self,
+        mut parts: Parts,
+        body: Q,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let written = unsafe_method::write_targets(&self.route, &mut parts);
-        let brought = take_token(&self.route, &mut parts.headers);
-        record_bypass(&self.route, &parts, "", unsafe_method::OUTCOME);
+        let written = unsafe_method::write_targets(&self.layer, &mut parts);
+        let brought = take_token(&self.layer, &mut parts.headers);
+        record_bypass(&self.layer, &parts, "", unsafe_method::OUTCOME);
         let is_nested = OuterRun::is_within(&parts);
         let run = OuterRun::of_write(&mut parts);
         let response = self.inner.call(Request::from_parts(parts, body));
         let write = Write { written, brought, run, is_nested };
-        ResponseFuture::boxed(unsafe_method::answer_write(Arc::clone(&self.route), response, write))
+        ResponseFuture::boxed(unsafe_method::answer_write(Arc::clone(&self.layer), response, write))
     }
 
     /// Whether it is certain that no layer further in handles this request.
@@ -216,7 +230,7 @@ impl<S> CacheService<S> {
     where
         S: Clone,
     {
-        let (table, place) = (&self.route.nesting, Place::of(parts));
+        let (table, place) = (&self.layer.nesting, Place::of(parts));
         match table.get(place) {
             Some(nesting) => nesting == Nesting::Plain,
             None if nesting::is_certainly_plain(&self.inner, parts) => {
@@ -227,8 +241,8 @@ impl<S> CacheService<S> {
         }
     }
 
-    pub(super) fn route(&self) -> &Arc<LayerState> {
-        &self.route
+    pub(super) fn layer(&self) -> &Arc<LayerState> {
+        &self.layer
     }
 
     /// The inner service that was polled ready; a clone, which is not, stays here to be polled for the next request.

@@ -10,7 +10,7 @@ use http_body::Body;
 use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
-use crate::http::body::service_bounds::{ServiceResult, BoxResponseFuture};
+use crate::http::body::service_bounds::{BoxResponseFuture, ServiceResult};
 use crate::http::nesting::OuterRun;
 use crate::http::serve::{self, FullResponse};
 

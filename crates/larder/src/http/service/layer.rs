@@ -21,24 +21,26 @@ use crate::http::service::cache_service::CacheService;
 /// put authentication outside of it, and rate limits where they should count.
 #[derive(Debug, Clone)]
 pub struct CacheLayer {
-    route: Arc<LayerState>,
+    layer: Arc<LayerState>,
 }
 
 impl CacheLayer {
     pub(crate) fn new(engine: Arc<Engine>, http: Arc<HttpState>, policy: Policy) -> Self {
         engine.uri_aliases.keyed_by.register(&policy.query);
-        let route = LayerState {
+        let layer = LayerState {
             new_key_budget: NewKeyBudget::new(policy.max_new_keys),
             nesting: Arc::default(),
             _existing: Existing::new(),
-            store_only: !http.memory.is_enabled() && engine.store.is_some() && !policy.matches_equivalent_queries(),
+            store_only: !http.memory.is_enabled()
+                && engine.store.is_some()
+                && !policy.matches_equivalent_queries(),
             engine,
             http,
             policy,
             #[cfg(feature = "metrics")]
             request_counters: crate::engine::report::metrics::RequestCounters::default(),
         };
-        Self { route: Arc::new(route) }
+        Self { layer: Arc::new(layer) }
     }
 }
 
@@ -46,6 +48,6 @@ impl<S> Layer<S> for CacheLayer {
     type Service = CacheService<S>;
 
     fn layer(&self, inner: S) -> CacheService<S> {
-        CacheService::new(inner, Arc::clone(&self.route))
+        CacheService::new(inner, Arc::clone(&self.layer))
     }
 }

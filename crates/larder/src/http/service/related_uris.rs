@@ -43,7 +43,11 @@ impl WriteOrigin {
     ///
     /// RFC 9875 §3: "The Cache-Group-Invalidation header field MUST be ignored on responses to requests that have a safe
     /// method". Nothing else comes here.
-    pub(crate) fn invalidated_groups(&self, effects: &InvalidationRules, response: &HeaderMap) -> Vec<Selector> {
+    pub(crate) fn invalidated_groups(
+        &self,
+        effects: &InvalidationRules,
+        response: &HeaderMap,
+    ) -> Vec<Selector> {
         if !effects.groups {
             return Vec::new();
         }

@@ -47,8 +47,8 @@ pub(crate) struct WriteTargets {
 ///
 /// RFC 9111 §4.4: "A cache MUST invalidate the target URI … when it receives a non-error status code in response to an
 /// unsafe request method".
-pub(crate) fn write_targets(route: &LayerState, parts: &mut Parts) -> WriteTargets {
-    let params = route.policy.key_params(parts);
+pub(crate) fn write_targets(layer: &LayerState, parts: &mut Parts) -> WriteTargets {
+    let params = layer.policy.key_params(parts);
     let Ok(target) = TargetUri::from_request(parts).and_then(TargetUri::require_valid_host) else {
         // Which host it was for cannot be told: for every one.
         let uri = crate::http::request::axum_route::whole_uri(parts);
@@ -56,18 +56,23 @@ pub(crate) fn write_targets(route: &LayerState, parts: &mut Parts) -> WriteTarge
         return WriteTargets { own: vec![Selector::Uri(name)], origin: None };
     };
     let uri = Selector::Uri(target.uri_name(target.query));
-    let key = custom_key(route, parts, &params, &target);
+    let key = custom_key(layer, parts, &params, &target);
     let own = std::iter::once(uri).chain(key).collect();
     WriteTargets { own, origin: Some(WriteOrigin::from_target(&target)) }
 }
 
 /// The key of a `GET`, where it is not the URI, which everything that is stored for the URI has as a name already.
-fn custom_key(route: &LayerState, parts: &Parts, params: &PathParams, target: &TargetUri<'_>) -> Option<Selector> {
-    if matches!(route.policy.key, KeySource::Uri) {
+fn custom_key(
+    layer: &LayerState,
+    parts: &Parts,
+    params: &PathParams,
+    target: &TargetUri<'_>,
+) -> Option<Selector> {
+    if matches!(layer.policy.key, KeySource::Uri) {
         return None;
     }
     let mut key = KeyBuf::new();
-    route.policy.write_key(&mut key, parts, params, target).ok()?;
+    layer.policy.write_key(&mut key, parts, params, target).ok()?;
     key.as_str().map(|key| Selector::Key(key.into()))
 }
 
@@ -108,7 +113,7 @@ pub(crate) struct Write {
 /// The handler of an unsafe method therefore runs to its end even if its client has left, if few others do so. Else it is
 /// cancelled. Its URI is invalidated in both cases.
 pub(crate) async fn answer_write<B, E, F>(
-    route: Arc<LayerState>,
+    layer: Arc<LayerState>,
     response: F,
     write: Write,
 ) -> Result<Response<CacheBody<B>>, E>
@@ -120,8 +125,8 @@ where
 {
     let clients = Clients::for_write();
     let _client = clients.guard();
-    let cache = Arc::clone(&route.engine);
-    match run_detached(&cache.background, run_to_completion(route, response, write, clients)).await {
+    let engine = Arc::clone(&layer.engine);
+    match run_detached(&engine.background, run_to_completion(layer, response, write, clients)).await {
         Some(answer) => answer,
         // It was cancelled because its client has left.
         None => std::future::pending().await,
@@ -130,7 +135,7 @@ where
 
 /// `None` if the handler was cancelled.
 async fn run_to_completion<B, E>(
-    route: Arc<LayerState>,
+    layer: Arc<LayerState>,
     response: impl Future<Output = Result<Response<B>, E>>,
     write: Write,
     clients: Clients,
@@ -139,11 +144,11 @@ where
     B: Body<Data = Bytes>,
 {
     let Write { written, brought, run, is_nested } = write;
-    let unsettled = Unsettled::new(&route, written);
+    let unsettled = Unsettled::new(&layer, written);
     let answer = tokio::select! {
         biased;
         answer = response => answer,
-        () = clients.wait_abandoned(&route.engine.background) => return None,
+        () = clients.wait_abandoned(&layer.engine.background) => return None,
     };
     let mut response = match answer {
         Ok(response) => response,
@@ -151,31 +156,31 @@ where
     };
     let status = response.status();
     let said = response.extensions_mut().remove::<Invalidation>();
-    let written = unsettled.settle().resolve(&route.policy.invalidation_rules, status, response.headers());
-    let written = collapsed(&route, written);
+    let written = unsettled.settle().resolve(&layer.policy.invalidation_rules, status, response.headers());
+    let written = collapsed(&layer, written);
     if let Some(said) = said.clone().filter(|_| is_nested) {
         response.extensions_mut().insert(said);
     }
     // Two events, as the handler's may be soft while the URI's is not.
     let mut last = None;
     if let Some(said) = said {
-        last = Some(invalidate(&route.engine, said).await);
+        last = Some(invalidate(&layer.engine, said).await);
     }
     if let Some(written) = Invalidation::all_of(written) {
-        last = Some(invalidate(&route.engine, written).await);
+        last = Some(invalidate(&layer.engine, written).await);
     }
     let mut response = serve::bypassed(response, OUTCOME, &run);
     // Even where nothing was invalidated here: the handler may have done so itself, whatever it answers.
-    set_token(&route, response.headers_mut(), brought, last == Some(Invalidated::Applied));
+    set_token(&layer, response.headers_mut(), brought, last == Some(Invalidated::Applied));
     Some(Ok(response))
 }
 
 /// These selectors, or coarser ones where there were many writes of their kind just now.
-fn collapsed(route: &LayerState, written: Vec<Selector>) -> Vec<Selector> {
-    let cache = &route.engine;
-    let written = cache.recent_writes.collapse(written, cache.clock.boot());
+fn collapsed(layer: &LayerState, written: Vec<Selector>) -> Vec<Selector> {
+    let engine = &layer.engine;
+    let written = engine.recent_writes.collapse(written, engine.clock.boot());
     let folded = written.iter().filter(|selector| matches!(selector, Selector::Hashed(_))).count();
-    cache.report.names_forgotten(Forgotten { folded: folded as u64, floor_raises: 0 });
+    engine.report.names_forgotten(Forgotten { folded: folded as u64, floor_raises: 0 });
     written
 }
 
@@ -183,13 +188,13 @@ fn collapsed(route: &LayerState, written: Vec<Selector>) -> Vec<Selector> {
 /// was cancelled, its URI is invalidated when this is dropped, and once more after the policy's `fill_timeout`: work that
 /// the handler has handed to a thread may commit later.
 struct Unsettled<'a> {
-    route: &'a LayerState,
+    layer: &'a LayerState,
     written: Option<WriteTargets>,
 }
 
 impl<'a> Unsettled<'a> {
-    const fn new(route: &'a LayerState, written: WriteTargets) -> Self {
-        Self { route, written: Some(written) }
+    const fn new(layer: &'a LayerState, written: WriteTargets) -> Self {
+        Self { layer, written: Some(written) }
     }
 
     /// The handler has answered.
@@ -201,7 +206,7 @@ impl<'a> Unsettled<'a> {
 impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
         let Some(written) = self.written.take() else { return };
-        let Some(own) = Invalidation::all_of(collapsed(self.route, written.own)) else { return };
-        invalidate_twice_detached(&self.route.engine, own, self.route.policy.fill_limits.head);
+        let Some(own) = Invalidation::all_of(collapsed(self.layer, written.own)) else { return };
+        invalidate_twice_detached(&self.layer.engine, own, self.layer.policy.fill_limits.head);
     }
 }

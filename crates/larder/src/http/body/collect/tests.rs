@@ -166,7 +166,8 @@ async fn a_body_that_nobody_waits_for_is_read_no_further() {
 
 /// What becomes of a body like this: why it is not stored, and what its client gets all the same.
 async fn rest(does: Vec<Does>) -> (NotStored, Result<(Bytes, bool), String>) {
-    let CollectNow::Pending(collector, Some(first)) = Collector::new(steps(does).await, LIMIT).poll_now().await
+    let CollectNow::Pending(collector, Some(first)) =
+        Collector::new(steps(does).await, LIMIT).poll_now().await
     else {
         panic!("it is not for storing");
     };

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::*;
 use crate::http::body::shared_body::SharedBodyWriter;
-use crate::testing::held;
+use crate::testing::cached;
 
 /// A body of these frames, whose length it may tell.
 #[derive(Default)]
@@ -40,7 +40,7 @@ fn bytes(text: &'static str) -> Bytes {
 }
 
 fn writer(hint: SizeHint, so_far: &[Bytes]) -> SharedBodyWriter {
-    SharedBodyWriter::new(held("k", ""), hint, so_far)
+    SharedBodyWriter::new(cached("k", ""), hint, so_far)
 }
 
 /// One who follows, and is answered with this if it asks again.

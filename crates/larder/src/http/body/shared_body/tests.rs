@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
 use super::*;
-use crate::testing::held;
+use crate::testing::cached;
 
 /// Counts how often it is woken.
 #[derive(Default)]
@@ -51,7 +51,7 @@ fn bytes(text: &'static str) -> Bytes {
 }
 
 fn writer(so_far: &[Bytes]) -> SharedBodyWriter {
-    SharedBodyWriter::new(held("k", ""), SizeHint::new(), so_far)
+    SharedBodyWriter::new(cached("k", ""), SizeHint::new(), so_far)
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn all_read_the_same_bytes_each_at_its_own_pace() {
     let (rest, then) = slow.all();
     assert_eq!((rest.as_slice(), then), ([bytes("bc")].as_slice(), "end"));
     assert_eq!(rest[0].as_ptr(), whole[1..].as_ptr());
-    assert!(lock(&slow.reader.arriving.state).parts.is_empty());
+    assert!(lock(&slow.reader.body.state).parts.is_empty());
     assert_eq!(Listener { bell: Arc::default(), reader: slow.reader }.all(), (vec![], "end"));
 }
 
