@@ -18,8 +18,8 @@ pub(crate) fn invalidate_twice_detached(engine: &Arc<Engine>, what: Invalidation
     };
     let early = engine.repeat_queue.push(what.clone(), Instant::now() + after);
     for what in early.into_iter().chain([what]) {
-        let engine = Arc::clone(engine);
-        engine.background.spawn(async move { invalidate(&engine, what).await });
+        let owned = Arc::clone(engine);
+        engine.background.spawn(async move { invalidate(&owned, what).await });
     }
     if engine.repeat_queue.try_start() {
         let running = RepeatTask(Arc::downgrade(engine));

@@ -22,7 +22,7 @@ use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared_observed;
 use crate::http::lookup::from_store::lookup_from_value;
 use crate::http::lookup::query_scope::LookupKey;
-use crate::http::lookup::request_context::RequestContext;
+use crate::http::lookup::request_context::{Purpose, RequestContext};
 use crate::http::lookup::reuse::{is_still_fresh, may_serve_on_error};
 use crate::http::memory::UncacheableReason;
 use crate::http::memory::cached_response::CachedResponse;
@@ -48,10 +48,10 @@ pub(crate) async fn claim_fill<S: Clone>(
     leader: &Lead,
     stale: Option<StaleResponse>,
     seen: Option<ClaimTarget>,
-    place: &mut ReadyService<S>,
+    service: &mut ReadyService<S>,
 ) -> Claim {
     match FillClaim::new(layer, context, leader, seen) {
-        Some(claimant) => FillClaim { stale, ..claimant }.claim_or_wait(place).await,
+        Some(claimant) => FillClaim { stale, ..claimant }.claim_or_wait(service).await,
         None => Claim::Granted(None, stale),
     }
 }
@@ -62,7 +62,7 @@ pub(super) async fn claim_refresh<S: Clone>(
     context: &RequestContext,
     leader: &Lead,
     stale: Option<StaleResponse>,
-    place: &mut ReadyService<S>,
+    service: &mut ReadyService<S>,
 ) -> Claim {
     let missing = stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
     let (lookup, seen) = lookup_shared_observed(layer, context.lookup_key(), missing).await;
@@ -72,7 +72,7 @@ pub(super) async fn claim_refresh<S: Clone>(
     let mut claimant = FillClaim { stale, ..claimant };
     match claimant.decide(lookup) {
         Some(right) => right,
-        None => claimant.claim_or_wait(place).await,
+        None => claimant.claim_or_wait(service).await,
     }
 }
 
@@ -99,10 +99,10 @@ impl<'a> FillClaim<'a> {
     }
 
     /// Waits until it is decided. A request that waits needs no place in the inner service.
-    async fn claim_or_wait<S: Clone>(mut self, place: &mut ReadyService<S>) -> Claim {
+    async fn claim_or_wait<S: Clone>(mut self, service: &mut ReadyService<S>) -> Claim {
         let names = || self.context.names.clone().build([]);
         loop {
-            let decided = match self.claim.next(names, || place.release()).await {
+            let decided = match self.claim.next(names, || service.release()).await {
                 ClaimEvent::Granted => return Claim::Granted(Some(self.claim.into_lease()), self.stale),
                 ClaimEvent::Unavailable => return Claim::Granted(None, self.stale),
                 ClaimEvent::Uncacheable => Some(self.hit_for_miss()),
@@ -173,7 +173,7 @@ impl<'a> FillClaim<'a> {
                 Some(Claim::FilledElsewhere(FlightOutcome::Stored(cached)))
             }
             Lookup::Fresh(..) => Some(Claim::AlreadyStored(lookup)),
-            Lookup::Stale(stale) if stale.while_revalidate && !self.context.refreshes => {
+            Lookup::Stale(stale) if stale.while_revalidate && self.context.purpose != Purpose::Refresh => {
                 Some(Claim::AlreadyStored(Lookup::Stale(stale)))
             }
             // What was just made and is not fresh will never be: one fill after the other would make the last of many
@@ -193,7 +193,7 @@ impl<'a> FillClaim<'a> {
 
     /// Whether it is more than what is to be refreshed.
     fn is_newer(&self, cached: &CachedResponse) -> bool {
-        let lookup = self.stale.as_ref().filter(|_| self.context.refreshes);
+        let lookup = self.stale.as_ref().filter(|_| self.context.purpose == Purpose::Refresh);
         lookup.is_none_or(|lookup| {
             let (new, old) = (&cached.meta, &lookup.cached.meta);
             new.response_time > old.response_time

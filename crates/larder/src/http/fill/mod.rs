@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use http::Response;
 use larder_core::log::position::Position;
-use larder_core::outcome::Outcome;
+use larder_core::outcome::{MissReason, Outcome};
 use larder_core::time::{Boot, Wall};
 use tokio::sync::oneshot;
 
@@ -31,21 +31,21 @@ use crate::http::memory::stale_response::StaleResponse;
 
 /// A run of the handler, and what it is for.
 pub(crate) struct Fill {
-    pub(crate) layer: Arc<LayerState>,
-    pub(crate) context: RequestContext,
+    layer: Arc<LayerState>,
+    context: RequestContext,
     /// The flight that waits for it; `None` if nobody does.
-    pub(crate) leader: Option<Lead>,
+    leader: Option<Lead>,
     /// What keeps other instances waiting for it, too.
-    pub(crate) lease: Option<Lease>,
+    lease: Option<Lease>,
     /// What may be validated, or served if the handler fails.
-    pub(crate) stale: Option<StaleResponse>,
+    stale: Option<StaleResponse>,
     /// A part of what is stored elsewhere, for a request for others.
-    pub(crate) base: Option<Arc<CachedResponse>>,
+    base: Option<Arc<CachedResponse>>,
     /// What the request that started it will be told.
-    pub(crate) outcome: Outcome,
-    pub(crate) clients: Clients,
+    outcome: Outcome,
+    clients: Clients,
     /// Whether the head of the response came after the policy's limit.
-    pub(crate) is_late: bool,
+    is_late: bool,
 }
 
 /// When a fill began, and what was known of the log then (rule 2).
@@ -59,16 +59,47 @@ pub(crate) struct FillStart {
 /// Where the answer to the client goes. A client that left does not take it.
 pub(crate) type ResponseSender<B, E> = oneshot::Sender<Result<Response<CacheBody<B>>, E>>;
 
-impl Fill {
-    /// A run that only one request waits for.
-    pub(crate) fn for_one(
-        layer: &Arc<LayerState>,
-        context: RequestContext,
+/// Everything that a run of the handler needs to know besides the request.
+pub(crate) struct FillPlan {
+    leader: Option<Lead>,
+    lease: Option<Lease>,
+    stale: Option<StaleResponse>,
+    base: Option<Arc<CachedResponse>>,
+    outcome: Outcome,
+    clients: Clients,
+}
+
+impl FillPlan {
+    /// Returns the plan of a run that no other request waits for.
+    pub(crate) fn alone(stale: Option<StaleResponse>, outcome: Outcome) -> Self {
+        Self { leader: None, lease: None, stale, base: None, outcome, clients: Clients::for_one() }
+    }
+
+    /// Returns the plan of a run for ranges. Together with the base, its response may be more.
+    pub(crate) fn range(base: Option<Arc<CachedResponse>>, reason: MissReason) -> Self {
+        Self { base, ..Self::alone(None, Outcome::Miss(reason)) }
+    }
+
+    /// Returns the plan of a run for all requests of a flight.
+    pub(crate) fn led(
+        leader: Lead,
+        lease: Option<Lease>,
         stale: Option<StaleResponse>,
-        base: Option<Arc<CachedResponse>>,
-        outcome: Outcome,
+        reason: MissReason,
     ) -> Self {
-        let (layer, clients) = (Arc::clone(layer), Clients::for_one());
-        Self { layer, context, leader: None, lease: None, stale, base, outcome, clients, is_late: false }
+        let clients = Clients::for_flight(leader.flight());
+        Self { leader: Some(leader), lease, clients, ..Self::alone(stale, Outcome::Miss(reason)) }
+    }
+
+    /// Returns the plan of a run in the background.
+    pub(crate) fn refresh(leader: Lead, stale: StaleResponse) -> Self {
+        let outcome = Outcome::Miss(stale.reason);
+        Self { leader: Some(leader), clients: Clients::for_refresh(), ..Self::alone(Some(stale), outcome) }
+    }
+
+    /// Returns a fill for this request.
+    pub(crate) fn into_fill(self, layer: Arc<LayerState>, context: RequestContext) -> Fill {
+        let Self { leader, lease, stale, base, outcome, clients } = self;
+        Fill { layer, context, leader, lease, stale, base, outcome, clients, is_late: false }
     }
 }

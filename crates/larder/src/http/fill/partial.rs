@@ -21,7 +21,7 @@ pub(super) type Committed = Option<(Arc<CachedResponse>, bool)>;
 impl Fill {
     /// Whether the handler was asked for parts: nobody waits for what it makes.
     pub(super) const fn is_range_fill(&self) -> bool {
-        self.context.range && self.leader.is_none()
+        self.context.traits.range && self.leader.is_none()
     }
 
     /// Keeps what the handler made; a part together with what is stored of the same representation.

@@ -3,30 +3,28 @@
 use std::sync::Arc;
 
 use http::Request;
-use http::request::Parts;
 use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::reuse::Reuse;
-use larder_core::outcome::{Outcome, Tier};
 use larder_core::time::Boot;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::engine::background::Permit;
-use crate::engine::coalesce::clients::Clients;
 use crate::http::body::service_bounds::CacheableService;
-use crate::http::fill::Fill;
 use crate::http::fill::claim_fill::{Claim, claim_refresh};
+use crate::http::fill::{Fill, FillPlan};
 use crate::http::flight_event::{FlightOutcome, Lead};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::eligibility::{RequestTraits, credentials_reason};
 use crate::http::lookup::equivalent::lookup_memory_for;
-use crate::http::lookup::request_context::RequestContext;
+use crate::http::lookup::request_context::{Purpose, RequestContext};
 use crate::http::lookup::reuse::{evaluate_reuse_for, is_immutable};
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::ready_service::ReadyService;
+use crate::http::request::SplitRequest;
 
 /// Whether this hit is the one to refresh the response before it goes stale (XFetch).
 #[inline]
@@ -45,29 +43,25 @@ pub(crate) fn is_due(layer: &LayerState, cached: &CachedResponse, now: Boot) -> 
 #[cold]
 pub(crate) fn spawn_early_refresh<S, Q>(
     layer: &Arc<LayerState>,
-    inner: S,
-    (mut parts, body): (Parts, Q),
+    service: S,
+    request: SplitRequest<Q>,
     traits: RequestTraits,
     key: &str,
-    (cached, tier): (Arc<CachedResponse>, Tier),
+    stale: StaleResponse,
 ) where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    // What answers a request with credentials is not for others. And a hit, unlike all else, needs no runtime.
+    // The response to a request with credentials is not for others. And a hit, unlike all else, needs
+    // no runtime.
     if credentials_reason(traits.credentials).is_some() || Handle::try_current().is_err() {
         return;
     }
-    // Its key was written before, so that there is nothing to report where it has no names.
+    let SplitRequest { mut parts, body } = request;
+    // Its key was written before, so there is nothing to report where it has no names.
     if let Ok(context) = RequestContext::new(layer, traits, key, &mut parts) {
         let request = Request::from_parts(parts, body);
-        spawn_refresh(
-            layer,
-            context,
-            ReadyService::new(inner),
-            request,
-            StaleResponse::for_early_refresh(cached, tier),
-        );
+        spawn_refresh(layer, context, ReadyService::new(service), request, stale);
     }
 }
 
@@ -75,7 +69,7 @@ pub(crate) fn spawn_early_refresh<S, Q>(
 pub(crate) fn spawn_refresh<S, Q>(
     layer: &Arc<LayerState>,
     mut context: RequestContext,
-    place: ReadyService<S>,
+    service: ReadyService<S>,
     request: Request<Q>,
     stale: StaleResponse,
 ) where
@@ -91,20 +85,9 @@ pub(crate) fn spawn_refresh<S, Q>(
         return engine.report.refresh_skipped();
     };
     engine.report.refresh_started();
-    context.refreshes = true;
-    let outcome = Outcome::Miss(stale.reason);
-    let fill = Fill {
-        layer: Arc::clone(layer),
-        context,
-        leader: Some(leader),
-        lease: None,
-        stale: Some(stale),
-        base: None,
-        outcome,
-        clients: Clients::for_refresh(),
-        is_late: false,
-    };
-    run_in_background(fill, place, request, permit);
+    context.purpose = Purpose::Refresh;
+    let fill = FillPlan::refresh(leader, stale).into_fill(Arc::clone(layer), context);
+    run_in_background(fill, service, request, permit);
 }
 
 /// A handler is not run for a response that would then not be stored because of the request: RFC 9111 §3 for `HEAD`,
@@ -115,7 +98,7 @@ fn request_allows_storing(layer: &LayerState, context: &RequestContext) -> bool 
         let asked = RequestDirectives::parse(&context.headers);
         asked.no_store || asked.only_if_cached
     };
-    !(context.head || layer.policy.store.follow_request && forbids())
+    !(context.traits.head || layer.policy.store.follow_request && forbids())
 }
 
 /// The flight of a refresh: one for each key.
@@ -136,8 +119,12 @@ fn lead_refresh(layer: &LayerState, context: &RequestContext, stale: &StaleRespo
 }
 
 /// Runs a fill that no client waits for, unless another instance does.
-pub(crate) fn run_in_background<S, Q>(fill: Fill, place: ReadyService<S>, request: Request<Q>, permit: Permit)
-where
+pub(crate) fn run_in_background<S, Q>(
+    fill: Fill,
+    service: ReadyService<S>,
+    request: Request<Q>,
+    permit: Permit,
+) where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
@@ -145,25 +132,25 @@ where
     let engine = Arc::clone(&fill.layer.engine);
     let refresh = async move {
         let _permit = permit;
-        fill.run_refresh(place, request).await;
+        fill.run_refresh(service, request).await;
     };
     engine.background.spawn(refresh.instrument(span));
 }
 
 impl Fill {
-    async fn run_refresh<S, Q>(mut self, mut place: ReadyService<S>, request: Request<Q>)
+    async fn run_refresh<S, Q>(mut self, mut service: ReadyService<S>, request: Request<Q>)
     where
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
         let Some(leader) = &self.leader else { return };
-        let ended = match claim_refresh(&self.layer, &self.context, leader, self.stale.take(), &mut place)
+        let ended = match claim_refresh(&self.layer, &self.context, leader, self.stale.take(), &mut service)
             .await
         {
             Claim::Granted(lease, stale) => {
                 (self.lease, self.stale) = (lease, stale);
                 let (sender, _) = oneshot::channel();
-                return self.run(place, request, sender).await;
+                return self.run(service, request, sender).await;
             }
             Claim::AlreadyStored(Lookup::Fresh(cached, tier)) => FlightOutcome::AlreadyStored(cached, tier),
             Claim::AlreadyStored(_) | Claim::Redirected => return,

@@ -23,11 +23,27 @@ use crate::http::ready_service::ReadyService;
 use crate::http::serve;
 use crate::http::serve::record::record;
 
+/// Runs a fill, and waits for the answer to the request that started it.
+pub(crate) async fn run_fill<S, Q>(
+    fill: Fill,
+    service: ReadyService<S>,
+    request: Request<Q>,
+) -> ServiceResult<S::Body, S::Error>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    match fill.leader {
+        Some(_) => run_detached(fill, service, request).await,
+        None => run_attached(fill, service, request).await,
+    }
+}
+
 /// Runs a fill that others may wait for in a task of its own, and waits for the answer to the request that started it. The
 /// task goes on when that request's client leaves, within the bounds of [`Clients`].
-pub(crate) async fn run_detached<S, Q>(
+async fn run_detached<S, Q>(
     fill: Fill,
-    place: ReadyService<S>,
+    service: ReadyService<S>,
     request: Request<Q>,
 ) -> ServiceResult<S::Body, S::Error>
 where
@@ -38,7 +54,7 @@ where
     let (sender, answer) = oneshot::channel();
     let span = fill.span();
     let engine = Arc::clone(&fill.layer.engine);
-    let task = engine.background.spawn(fill.run(place, request, sender).instrument(span));
+    let task = engine.background.spawn(fill.run(service, request, sender).instrument(span));
     match answer.await {
         Ok(answer) => answer,
         // The task ended without one.
@@ -51,9 +67,9 @@ where
 
 /// Runs a fill that no other request waits for in its client's own future, so that the handler is cancelled when the client
 /// leaves. A body that is still to be stored is read in a task of its own.
-pub(crate) async fn run_attached<S, Q>(
+async fn run_attached<S, Q>(
     fill: Fill,
-    place: ReadyService<S>,
+    service: ReadyService<S>,
     request: Request<Q>,
 ) -> ServiceResult<S::Body, S::Error>
 where
@@ -64,7 +80,7 @@ where
     let (sender, mut answer) = oneshot::channel();
     let span = fill.span();
     let engine = Arc::clone(&fill.layer.engine);
-    let mut run = Box::pin(fill.run(place, request, sender).instrument(span));
+    let mut run = Box::pin(fill.run(service, request, sender).instrument(span));
     tokio::select! {
         biased;
         Ok(answer) = &mut answer => {
@@ -82,7 +98,7 @@ where
 impl Fill {
     pub(crate) async fn run<S, Q>(
         mut self,
-        place: ReadyService<S>,
+        service: ReadyService<S>,
         mut request: Request<Q>,
         mut sender: ResponseSender<S::Body, S::Error>,
     ) where
@@ -92,7 +108,7 @@ impl Fill {
         let start = self.start();
         let validating = self.set_conditions(&mut request);
         let clock = Arc::clone(&self.layer.engine.clock);
-        let call = call(place, request, &*clock);
+        let call = call(service, request, &*clock);
         let Some((called, answer)) = self.await_head(call, &mut sender).await else { return };
         // Rule 2 broken on purpose: what `cargo xtask torture` has to find in a build that is made for that alone.
         #[cfg(larder_broken = "position-after-fill")]
@@ -182,7 +198,7 @@ impl Fill {
     /// What the response to this request may update without having validated it.
     fn head_update(&mut self, status: StatusCode) -> Option<StaleResponse> {
         let updates =
-            self.context.head && status == StatusCode::OK && self.layer.policy.invalidation_rules.head;
+            self.context.traits.head && status == StatusCode::OK && self.layer.policy.invalidation_rules.head;
         self.stale.take_if(|_| updates)
     }
 
@@ -212,14 +228,14 @@ impl Fill {
 
 /// Calls the inner service once it is ready. Also returns when it was called.
 async fn call<S, Q>(
-    place: ReadyService<S>,
+    service: ReadyService<S>,
     request: Request<Q>,
     clock: &dyn Clock,
 ) -> (Boot, Result<Response<S::Body>, S::Error>)
 where
     S: CacheableService<Q>,
 {
-    match place.ready().await {
+    match service.ready().await {
         Ok(mut inner) => {
             let called = clock.boot();
             (called, inner.call(request).await)

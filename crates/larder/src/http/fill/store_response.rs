@@ -74,7 +74,7 @@ impl Fill {
         if self.is_late {
             return Err(NotStored::FillTimeout);
         }
-        if self.context.head {
+        if self.context.traits.head {
             return Err(NotStored::Method);
         }
         // Whoever was asked for the whole and answers with a part says nothing that could be understood.
@@ -100,7 +100,7 @@ impl Fill {
             return Err(NotStored::Endless);
         }
         let rules = &self.layer.policy.store;
-        let (credentials, request) = (self.context.credentials, &self.context.headers);
+        let (credentials, request) = (self.context.traits.credentials, &self.context.headers);
         let said = said.as_override();
         let storable = judge(rules, credentials, request, status, headers, said, start.wall, arrived)?;
         Ok(self.layer.policy.jitter.apply(storable, fastrand::f64()))

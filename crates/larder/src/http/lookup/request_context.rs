@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::request::Parts;
-use larder_core::http::storable::Credentials;
 use larder_core::log::selector::Tag;
 use larder_core::outcome::BypassReason;
 use tracing::field::Empty;
@@ -30,22 +29,27 @@ pub(crate) struct RequestContext {
     /// Its origin, if responses may name groups of that.
     pub(crate) origin: Option<Box<str>>,
     pub(crate) headers: HeaderMap,
-    pub(crate) head: bool,
-    pub(crate) conditional: bool,
-    pub(crate) range: bool,
-    pub(crate) credentials: Credentials,
+    pub(crate) traits: RequestTraits,
+    pub(crate) purpose: Purpose,
     pub(crate) matched_path: Option<Box<str>>,
     pub(crate) span: tracing::Span,
-    /// The request was answered with what is stale, and goes on only to refresh that.
-    pub(crate) refreshes: bool,
-    /// The request was answered, and asks again only for the rest of a body that broke off.
-    pub(crate) completes: bool,
     /// Whether a layer further in handles it.
     pub(crate) outer_run: OuterRun,
     /// Whether that is not known, as its route has not answered yet.
     pub(crate) is_provisional: bool,
     /// Whether it came through another layer before.
     is_within: bool,
+}
+
+/// The reason why a request is still being processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Its client waits for a response.
+    Answer,
+    /// Its client got a stale response, or one that is near its end. The request goes on to refresh that.
+    Refresh,
+    /// Its client got the head and a part of a body that broke off. The request goes on for the rest.
+    ResumeBody,
 }
 
 impl RequestContext {
@@ -64,7 +68,7 @@ impl RequestContext {
         let key = scope.as_ref().map_or_else(|| key.into(), |scope| scope.lookup_key());
         let origin = layer.policy.invalidation_rules.groups.then(|| target.origin());
         normalize::normalize_host(parts);
-        let span = request_span(&layer, crate::http::request::axum_route::matched_path(parts), &key);
+        let span = request_span(layer, crate::http::request::axum_route::matched_path(parts), &key);
         let within = OuterRun::is_within(parts);
         let run = OuterRun::begin(&layer.nesting, parts);
         Ok(Self {
@@ -73,14 +77,10 @@ impl RequestContext {
             names: named,
             origin,
             headers: parts.headers.clone(),
-            head: traits.head,
-            conditional: traits.conditional,
-            range: traits.range,
-            credentials: traits.credentials,
+            traits,
+            purpose: Purpose::Answer,
             matched_path: crate::http::request::axum_route::matched_path(parts).map(Into::into),
             span,
-            refreshes: false,
-            completes: false,
             outer_run: run,
             is_within: within,
             is_provisional: false,

@@ -1,75 +1,85 @@
-//! Following a fill: its body, for those who wait for it, while it arrives.
+//! Waiting for the flight of another request.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::Request;
+use http_body::Body;
 use larder_core::http::vary;
-use larder_core::outcome::{MissReason, Outcome};
+use larder_core::outcome::Outcome;
+use tokio::time::timeout_at;
 use tracing::Instrument as _;
 
-use crate::engine::coalesce::audience::ClientGuard;
 use crate::http::body::CacheBody;
 use crate::http::body::follower_body::{FollowerBody, RetryFn};
 use crate::http::body::incomplete::incomplete_body_error;
 use crate::http::body::service_bounds::CacheableService;
-use crate::http::body::shared_body::{SharedBody, SharedBodyReader};
-use crate::http::flight_event::{FillEvent, Flight};
-use crate::http::layer_state::LayerState;
-use crate::http::lookup::request_context::RequestContext;
-use crate::http::miss::answer_again;
-use crate::http::ready_service::ReadyService;
+use crate::http::body::shared_body::SharedBodyReader;
+use crate::http::flight_event::{FillEvent, Flight, FlightOutcome};
+use crate::http::lookup::request_context::{Purpose, RequestContext};
+use crate::http::miss::Miss;
+use crate::http::miss::step::{Ending, FollowedBody, Seat, Step, Wait};
 
-/// How a body whose rest does not come is ended, for a request that may be answered by a body that is arriving.
-///
-/// One that may want less than the whole of it waits for the end, and so does one whose body could not fail.
-pub(super) fn may_follow<E: 'static>(context: &RequestContext) -> Option<fn() -> E> {
-    if context.head || context.conditional || context.range { None } else { incomplete_body_error() }
+impl<S, Q> Miss<S, Q>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    /// Waits for the head of the flight's response, or for the flight's end.
+    pub(super) async fn follow(&mut self, seat: Seat) -> Step {
+        let guard = seat.flight.clients.guard();
+        // A follower never calls the inner service, so it must not occupy a slot of it.
+        self.service.release();
+        let may_stream = incomplete_error_for::<<S::Body as Body>::Error>(&self.context).is_some();
+        let event = wait_for_flight(&seat.flight, &self.context, may_stream);
+        match timeout_at(self.deadline, event).await {
+            Err(_) => Step::Done(Ending::Rerun(seat.reason)),
+            Ok(Some(FillEvent::HeadReady(body))) => {
+                let outcome = Some(FlightOutcome::Stored(Arc::clone(&body.head)));
+                Step::Settle(Wait { seat, outcome, body: Some(FollowedBody { body, guard }) })
+            }
+            Ok(Some(FillEvent::Finished(outcome))) => {
+                Step::Settle(Wait { seat, outcome: Some(outcome), body: None })
+            }
+            Ok(None) => Step::Settle(Wait { seat, outcome: None, body: None }),
+        }
+    }
+
+    /// Turns the request into a body that follows the flight's. If that breaks off, the request
+    /// goes on for the rest.
+    pub(super) fn into_body(
+        mut self,
+        followed: FollowedBody,
+        outcome: Outcome,
+        error: fn() -> <S::Body as Body>::Error,
+    ) -> CacheBody<S::Body> {
+        let retry: RetryFn<S::Body> = Box::new(move || {
+            self.context.purpose = Purpose::ResumeBody;
+            let span = self.context.span.clone();
+            let Self { layer, service, request, context, retries, .. } = self;
+            let miss = Self::new(layer, service, request, context, retries);
+            Box::pin(async move { miss.resume(outcome).await.ok() }.instrument(span))
+        });
+        let reader = SharedBodyReader::new(followed.body);
+        CacheBody::following(FollowerBody::new(reader, retry, error).counted(followed.guard))
+    }
 }
 
-/// What is to be heard of a flight by a request that may follow it, or not.
-pub(super) async fn hear(flight: &Flight, context: &RequestContext, may_follow: bool) -> Option<FillEvent> {
-    if may_follow {
+/// Returns the error that ends a body whose rest does not come. `None` for a request that has to
+/// wait for the end of a flight: one that may want less than the whole body, and one whose body
+/// could not fail.
+pub(super) fn incomplete_error_for<E: 'static>(context: &RequestContext) -> Option<fn() -> E> {
+    let traits = context.traits;
+    if traits.head || traits.conditional || traits.range { None } else { incomplete_body_error() }
+}
+
+/// Waits for the next event that is of use to this request. `None` if the leader left the flight.
+async fn wait_for_flight(flight: &Flight, context: &RequestContext, may_stream: bool) -> Option<FillEvent> {
+    if may_stream {
         match flight.next_event().await? {
-            // What it varies on is remembered once it is stored: only then do those wait together who would be given the same.
+            // The fields that the response varies on are remembered once it is stored. Only then do
+            // requests wait together that would get the same response.
             FillEvent::HeadReady(body) if !vary::matches(&body.head.meta.selecting, &context.headers) => {}
-            heard => return Some(heard),
+            event => return Some(event),
         }
     }
     flight.finished().await
-}
-
-/// A request that follows a fill, and all that it takes to ask again where that breaks off.
-pub(super) struct Follower<S, Q, E> {
-    pub(super) layer: Arc<LayerState>,
-    pub(super) place: ReadyService<S>,
-    pub(super) request: Request<Q>,
-    pub(super) context: RequestContext,
-    /// How often it has waited in vain.
-    pub(super) waits: usize,
-    pub(super) reason: MissReason,
-    pub(super) fail: fn() -> E,
-    pub(super) seat: ClientGuard,
-}
-
-impl<S, Q, B> Follower<S, Q, B::Error>
-where
-    S: CacheableService<Q, Body = B>,
-    B: http_body::Body<Data = Bytes, Error: Send> + Send + 'static,
-    Q: Send + 'static,
-{
-    /// The answer to it, but for its head.
-    pub(super) fn follow(self, body: Arc<SharedBody>) -> CacheBody<B> {
-        let Self { layer, place, request, mut context, waits, reason, fail, seat } = self;
-        let again: RetryFn<B> = Box::new(move || {
-            context.completes = true;
-            let span = context.span.clone();
-            let again = async move {
-                let outcome = Outcome::Miss(reason);
-                answer_again(layer, place, request, context, outcome, waits).await.ok()
-            };
-            Box::pin(again.instrument(span))
-        });
-        CacheBody::following(FollowerBody::new(SharedBodyReader::new(body), again, fail).counted(seat))
-    }
 }

@@ -84,8 +84,7 @@ fn hit_selected(
     cached: &CachedResponse,
     (outcome, now): (Outcome, Boot),
 ) -> FullResponse {
-    let wants = Wants { head: traits.head, conditional: traits.conditional, range: traits.range };
-    let mut whole = select_representation(cached, &parts.headers, wants);
+    let mut whole = select_representation(cached, &parts.headers, traits);
     add_cache_status(&mut whole.fields, cached, outcome, now);
     if layer.policy.show_key {
         cache_status::set_key(&mut whole.fields, key);
@@ -233,7 +232,7 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
     record(&layer, context, outcome);
     // The handler was asked without the client's conditions.
     if response.status() == StatusCode::OK
-        && context.conditional
+        && context.traits.conditional
         && validators::not_modified(&context.headers, response.headers())
     {
         let mut fields = validators::not_modified_fields(response.headers());
@@ -242,7 +241,7 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = fields;
     } else if response.status() == StatusCode::OK
-        && context.range
+        && context.traits.range
         && let Some(body) = response.body().as_full()
         && let Some(part) = for_range_request(
             &Representation { headers: response.headers(), body, part: None },
@@ -268,38 +267,33 @@ fn select(
     outcome: Outcome,
 ) -> FullResponse {
     record(&layer, context, outcome);
-    let wants = Wants { head: context.head, conditional: context.conditional, range: context.range };
-    let mut whole = select_representation(cached, &context.headers, wants);
+    let mut whole = select_representation(cached, &context.headers, context.traits);
     if layer.policy.show_key {
         cache_status::set_key(&mut whole.fields, &context.key);
     }
     whole
 }
 
-/// What a request wants in place of the whole response.
-#[derive(Clone, Copy)]
-struct Wants {
-    head: bool,
-    conditional: bool,
-    range: bool,
-}
-
 /// RFC 9110 §13.2.2, in its order: the conditions of the request first, and only where they leave it a 200, "When the method
 /// is GET and both Range and If-Range are present, evaluate the If-Range precondition".
-fn select_representation(cached: &CachedResponse, request: &HeaderMap, wants: Wants) -> FullResponse {
-    if wants.conditional && is_not_modified(cached, request) {
+fn select_representation(
+    cached: &CachedResponse,
+    request: &HeaderMap,
+    traits: RequestTraits,
+) -> FullResponse {
+    if traits.conditional && is_not_modified(cached, request) {
         return not_modified(cached);
     }
     let source =
         Representation { headers: &cached.headers, body: &cached.body, part: cached.meta.part.as_ref() };
-    let part = if wants.range && cached.status == StatusCode::OK {
+    let part = if traits.range && cached.status == StatusCode::OK {
         for_range_request(&source, request)
     } else {
         None
     };
     // RFC 9111 §3.3: "A cache MUST NOT send a partial response to a client without explicitly marking it using the 206
     // (Partial Content) status code." No part is chosen for a request that it does not answer; should one be, it says so.
-    part.or_else(|| source.as_partial()).unwrap_or_else(|| full_or_head(cached, wants.head))
+    part.or_else(|| source.as_partial()).unwrap_or_else(|| full_or_head(cached, traits.head))
 }
 
 /// RFC 9110 §13.2.1: preconditions are ignored where the answer without them would not be a success.

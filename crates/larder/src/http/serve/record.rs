@@ -5,7 +5,7 @@ use larder_core::outcome::{Outcome, Tier};
 use tracing::Span;
 
 use crate::http::layer_state::LayerState;
-use crate::http::lookup::request_context::{RequestContext, request_span};
+use crate::http::lookup::request_context::{Purpose, RequestContext, request_span};
 use crate::http::request::axum_route::matched_path;
 
 /// Tells of a request that is answered at once, or whose answer the cache has no part in.
@@ -32,7 +32,7 @@ pub(crate) fn record_hit(layer: &LayerState, parts: &Parts, key: &str, tier: Tie
 /// Tells of a request that had to wait for something. What only refreshes answers nobody, and what only completes an
 /// answer was told of before.
 pub(crate) fn record(layer: &LayerState, context: &RequestContext, outcome: Outcome) {
-    if context.refreshes || context.completes {
+    if context.purpose != Purpose::Answer {
         return;
     }
     count_outcome(layer, || context.matched_path.as_deref(), outcome);

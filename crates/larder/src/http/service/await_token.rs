@@ -14,10 +14,10 @@ use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::lookup::equivalent::lookup_memory_scoped;
 use crate::http::lookup::from_memory::is_store_only;
 use crate::http::lookup::request_context::RequestContext;
-use crate::http::miss::alone::past_what_is_stored;
-use crate::http::miss::store_only::past;
+use crate::http::miss::{bypass, fill_ignoring_stored};
 use crate::http::policy::read_your_writes::RequestToken;
 use crate::http::ready_service::ReadyService;
+use crate::http::request::SplitRequest;
 use crate::http::serve;
 use crate::http::service::before_lookup::wait_for_token;
 use crate::http::service::cache_service::CacheService;
@@ -43,11 +43,11 @@ impl<S> CacheService<S> {
         Q: Send + 'static,
     {
         let layer = Arc::clone(self.layer());
-        let mut place = ReadyService::new(self.take_ready_service());
+        let mut service = ReadyService::new(self.take_ready_service());
         ResponseFuture::boxed(async move {
             spawn_follower(&layer.engine);
-            // Who waits takes up no place that others could use.
-            place.release();
+            // A request that waits must not occupy a slot of the inner service.
+            service.release();
             if wait_for_token(&layer, brought).await {
                 let now = layer.engine.clock.boot();
                 let lookup = lookup_memory_scoped(&layer, traits, &key, &parts, now);
@@ -55,7 +55,7 @@ impl<S> CacheService<S> {
                     let response = serve::hit(&layer, traits, &key, &parts, &cached, tier, now);
                     return Ok(response.into_response());
                 }
-                let mut service = Self::new(place.ready().await?, Arc::clone(&layer));
+                let mut service = Self::new(service.ready().await?, Arc::clone(&layer));
                 if is_store_only(&layer, traits) && service.is_plain(&parts) {
                     return service.call_store_only(traits, &key, parts, body).await;
                 }
@@ -65,9 +65,14 @@ impl<S> CacheService<S> {
                 Ok(context) => {
                     let span = context.span.clone();
                     let request = Request::from_parts(parts, body);
-                    past_what_is_stored(layer, place, request, context, BYPASS_REASON).instrument(span).await
+                    fill_ignoring_stored(layer, service, request, context, BYPASS_REASON)
+                        .instrument(span)
+                        .await
                 }
-                Err(reason) => past(&layer, &mut place.ready().await?, parts, body, reason).await,
+                Err(reason) => {
+                    let request = SplitRequest { parts, body };
+                    bypass(&layer, &mut service.ready().await?, request, reason).await
+                }
             }
         })
     }

@@ -23,10 +23,10 @@ use crate::http::lookup::from_memory::{is_store_only, lookup_memory};
 use crate::http::lookup::from_store::KeyAndAddress;
 use crate::http::lookup::only_if_cached::forbids_bypass;
 use crate::http::lookup::request_context::RequestContext;
-use crate::http::miss::answer;
-use crate::http::miss::store_only::answer_directly;
+use crate::http::memory::stale_response::StaleResponse;
+use crate::http::miss::{self, answer_from_store};
 use crate::http::nesting::{self, Nesting, OuterRun, Place};
-use crate::http::request::body_hint;
+use crate::http::request::{SplitRequest, body_hint};
 use crate::http::serve;
 use crate::http::serve::record::record_bypass;
 use crate::http::service::before_lookup::{BeforeLookup, before_lookup, take_token};
@@ -96,8 +96,9 @@ where
                 match lookup_memory(&self.layer, traits, key, &parts.headers, now) {
                     Lookup::Fresh(cached, tier) if is_due(&self.layer, &cached, now) => {
                         let response = serve::hit(&self.layer, traits, key, &parts, &cached, tier, now);
-                        let inner = self.take_ready_service();
-                        spawn_early_refresh(&self.layer, inner, (parts, body), traits, key, (cached, tier));
+                        let (service, request) = (self.take_ready_service(), SplitRequest { parts, body });
+                        let stale = StaleResponse::for_early_refresh(cached, tier);
+                        spawn_early_refresh(&self.layer, service, request, traits, key, stale);
                         ResponseFuture::ready(response)
                     }
                     Lookup::Fresh(cached, tier) => ResponseFuture::ready(serve::hit(
@@ -131,8 +132,9 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let (layer, inner) = (Arc::clone(&self.layer), self.take_ready_service());
-        ResponseFuture::boxed(answer_directly(layer, inner, (parts, body), traits, KeyAndAddress::new(key)))
+        let (layer, service) = (Arc::clone(&self.layer), self.take_ready_service());
+        let (request, key) = (SplitRequest { parts, body }, KeyAndAddress::new(key));
+        ResponseFuture::boxed(answer_from_store(layer, service, request, traits, key))
     }
 
     /// Answers a request that may be answered by what was made for an equivalent query.
@@ -152,8 +154,9 @@ impl<S> CacheService<S> {
             Lookup::Fresh(cached, tier) => {
                 let response = serve::hit(&self.layer, traits, &cached.meta.key, &parts, &cached, tier, now);
                 if is_due(&self.layer, &cached, now) {
-                    let inner = self.take_ready_service();
-                    spawn_early_refresh(&self.layer, inner, (parts, body), traits, key, (cached, tier));
+                    let (service, request) = (self.take_ready_service(), SplitRequest { parts, body });
+                    let stale = StaleResponse::for_early_refresh(cached, tier);
+                    spawn_early_refresh(&self.layer, service, request, traits, key, stale);
                 }
                 ResponseFuture::ready(response)
             }
@@ -181,7 +184,7 @@ impl<S> CacheService<S> {
                 let inner = self.take_ready_service();
                 let request = Request::from_parts(parts, body);
                 let span = context.span.clone();
-                let answer = answer(Arc::clone(&self.layer), inner, request, context, lookup);
+                let answer = miss::handle_miss(Arc::clone(&self.layer), inner, request, context, lookup);
                 ResponseFuture::boxed(answer.instrument(span))
             }
             Err(reason) => self.bypass(parts, body, reason),
