@@ -18,7 +18,7 @@ fn main() {
         ("engine/invalidation_log/view.rs", mistakes::VIEW),
         ("engine/coalesce/flight.rs", mistakes::FLIGHT),
         ("http/body/shared_body.rs", mistakes::ARRIVING),
-        ("engine/coalesce/audience.rs", mistakes::AUDIENCE),
+        ("engine/coalesce/client_count.rs", mistakes::CLIENT_COUNT),
     ];
     for (source, mistakes) in sources {
         let path = Path::new(SOURCES).join(source);

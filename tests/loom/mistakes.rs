@@ -121,42 +121,42 @@ pub(crate) const ARRIVING: &[Mistake] = &[
         &[(
             "let mut state = lock(&self.state);
             change(&mut state);
-            state.round += 1;
+            state.wake_round += 1;
             std::mem::take(&mut state.waiting)",
             "let waiting = std::mem::take(&mut lock(&self.state).waiting);
             let mut state = lock(&self.state);
             change(&mut state);
-            state.round += 1;
+            state.wake_round += 1;
             waiting",
         )],
     ),
-    ("vanishes_in_silence", &[("self.0.change(|state| state.end = End::Broken);", "")]),
-    ("takes_an_old_place", &[(".filter(|(round, _)| *round == self.round)", "")]),
+    ("vanishes_in_silence", &[("self.0.update(|state| state.end = End::Aborted);", "")]),
+    ("takes_an_old_place", &[(".filter(|(round, _)| *round == self.wake_round)", "")]),
     ("ends_from_the_beginning", &[("whole.slice(self.bytes..)", "whole.clone()")]),
 ];
 
 /// In the count of a fill's clients.
-pub(crate) const AUDIENCE: &[Mistake] = &[
+pub(crate) const CLIENT_COUNT: &[Mistake] = &[
     (
         "counts_before_listening",
         &[
             (
-                "let left = self.left.notified();",
-                "if self.seats.load(Ordering::Acquire) == 0 { return; } let left = self.left.notified();",
+                "let emptied = self.emptied.notified();",
+                "if self.count.load(Ordering::Acquire) == 0 { return; } let emptied = self.emptied.notified();",
             ),
             (
-                "if self.seats.load(Ordering::Acquire) == 0 {\n                return;\n            }\n            left.await;",
-                "left.await;",
+                "if self.count.load(Ordering::Acquire) == 0 {\n                return;\n            }\n            emptied.await;",
+                "emptied.await;",
             ),
         ],
     ),
-    ("leaves_in_silence", &[("self.0.left.notify_waiters();", "")]),
+    ("leaves_in_silence", &[("self.0.emptied.notify_waiters();", "")]),
     (
         "leaves_in_two_steps",
         &[(
-            "if self.0.seats.fetch_sub(1, Ordering::AcqRel) == 1 {",
-            "let before = self.0.seats.load(Ordering::Acquire);
-             self.0.seats.fetch_sub(1, Ordering::AcqRel);
+            "if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {",
+            "let before = self.0.count.load(Ordering::Acquire);
+             self.0.count.fetch_sub(1, Ordering::AcqRel);
              if before == 1 {",
         )],
     ),

@@ -11,24 +11,25 @@ use loom::future::block_on;
 use loom::thread;
 
 use crate::flights::{Exit, position, unwind};
-use crate::memory::Held;
+use crate::memory::CachedResponse;
 use crate::sync::AtomicU64;
 
 /// What the scenarios need of a body. It is the same for each: `larder`'s own, and those with a mistake.
 pub trait Stream: Sized + Send + 'static {
     /// A place in it.
-    type Reader: Send + 'static;
+    type SharedBodyReader: Send + 'static;
 
     /// One of which nothing has come.
     fn begin() -> Self;
     /// A place at its beginning.
-    fn reader(&self) -> Self::Reader;
+    fn reader(&self) -> Self::SharedBodyReader;
     /// More has come.
     fn push(&self, part: &'static str);
     /// This is all of it.
     fn finish(self, whole: &'static str);
     /// The next of it, the end (nothing), or the word that the rest will not come.
-    fn poll(reader: &mut Self::Reader, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>>;
+    fn poll(reader: &mut Self::SharedBodyReader, cx: &mut Context<'_>)
+    -> Poll<Result<Option<Bytes>, Broken>>;
 }
 
 /// The rest will not come.
@@ -43,20 +44,20 @@ macro_rules! streams {
             include!(concat!(env!("OUT_DIR"), "/shared_body_", stringify!($name), ".rs"));
 
             $(#[$doc])*
-            pub struct $stream(Writer);
+            pub struct $stream(SharedBodyWriter);
 
-            /// See [`Stream::Reader`](super::Stream::Reader).
-            pub struct Place(Reader);
+            /// See [`Stream::SharedBodyReader`](super::Stream::SharedBodyReader).
+            pub struct Place(SharedBodyReader);
 
             impl super::Stream for $stream {
-                type Reader = Place;
+                type SharedBodyReader = Place;
 
                 fn begin() -> Self {
-                    Self(Writer::new(super::head(), SizeHint::new(), &[]))
+                    Self(SharedBodyWriter::new(super::head(), SizeHint::new(), &[]))
                 }
 
                 fn reader(&self) -> Place {
-                    Place(Reader::new(Arc::clone(self.0.arriving())))
+                    Place(SharedBodyReader::new(Arc::clone(self.0.body())))
                 }
 
                 fn push(&self, part: &'static str) {
@@ -72,9 +73,9 @@ macro_rules! streams {
                     cx: &mut Context<'_>,
                 ) -> Poll<Result<Option<Bytes>, super::Broken>> {
                     reader.0.poll(cx).map(|next| match next {
-                        Next::Data(data) => Ok(Some(data)),
-                        Next::End => Ok(None),
-                        Next::Broken => Err(super::Broken),
+                        ReadEvent::Data(data) => Ok(Some(data)),
+                        ReadEvent::End => Ok(None),
+                        ReadEvent::Aborted => Err(super::Broken),
                     })
                 }
             }
@@ -96,9 +97,14 @@ streams! {
     ends_from_the_beginning EndsFromTheBeginning,
 }
 
-pub(crate) fn head() -> Arc<Held> {
+pub(crate) fn head() -> Arc<CachedResponse> {
     let names = Names::new("/", &["k".into()], &[], &[]);
-    Arc::new(Held { position: position(), names, filled_at: Some(Boot::ZERO), valid_at: AtomicU64::new(0) })
+    Arc::new(CachedResponse {
+        position: position(),
+        names,
+        filled_at: Some(Boot::ZERO),
+        valid_at: AtomicU64::new(0),
+    })
 }
 
 /// All that a follower is given, and whether there is an end.

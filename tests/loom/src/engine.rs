@@ -3,7 +3,7 @@
 pub(crate) use crate::sync;
 
 pub(crate) mod coalesce {
-    pub(crate) use crate::audiences::sound as audience;
+    pub(crate) use crate::client_counts::sound as client_count;
 }
 
 pub(crate) mod invalidation_log {
@@ -13,6 +13,6 @@ pub(crate) mod invalidation_log {
     pub(crate) mod wait_slots {
         #[derive(Default)]
         #[allow(dead_code)] // Nothing that is explored acquires a slot.
-        pub(crate) struct CatchingUp(());
+        pub(crate) struct WaitSlots(());
     }
 }

@@ -12,7 +12,7 @@ use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::bodies::sound::{Arriving, Next, Reader, Writer};
+use crate::bodies::sound::{ReadEvent, SharedBody, SharedBodyReader, SharedBodyWriter};
 use crate::bodies::{self, Broken, head};
 
 /// What the scenarios need of a coalescer. It is the same for each: `larder`'s own, and those with a mistake.
@@ -39,15 +39,15 @@ pub trait Coalescer: Default + Send + Sync + 'static {
 /// The events of these flights.
 #[derive(Clone)]
 pub(crate) enum Event {
-    Arriving(Arc<Arriving>),
+    HeadReady(Arc<SharedBody>),
     Done,
 }
 
 /// The writing side of a body that is arriving.
-pub struct Published(Writer);
+pub struct Published(SharedBodyWriter);
 
 /// The reading side.
-pub struct Following(Reader);
+pub struct Following(SharedBodyReader);
 
 macro_rules! coalescers {
     ($($(#[$doc:meta])* $name:ident $coalescer:ident),+ $(,)?) => { $(
@@ -63,7 +63,7 @@ macro_rules! coalescers {
                 }
 
                 fn is_aborted(&self) -> bool {
-                    matches!(self, Self::Arriving(arriving) if arriving.is_broken())
+                    matches!(self, Self::HeadReady(arriving) if arriving.is_aborted())
                 }
             }
 
@@ -101,14 +101,14 @@ macro_rules! coalescers {
                 }
 
                 fn publish(lead: &Leading) -> super::Published {
-                    let writer = super::Writer::new(super::head(), super::SizeHint::new(), &[]);
-                    lead.0.announce(Event::Arriving(Arc::clone(writer.arriving())));
+                    let writer = super::SharedBodyWriter::new(super::head(), super::SizeHint::new(), &[]);
+                    lead.0.announce(Event::HeadReady(Arc::clone(writer.body())));
                     super::Published(writer)
                 }
 
                 async fn heard(flight: &Waiting) -> Option<Option<super::Following>> {
                     Some(match flight.0.next_event().await? {
-                        Event::Arriving(arriving) => Some(super::Following(super::Reader::new(arriving))),
+                        Event::HeadReady(arriving) => Some(super::Following(super::SharedBodyReader::new(arriving))),
                         Event::Done => None,
                     })
                 }
@@ -315,9 +315,9 @@ pub fn a_body_arrives<C: Coalescer>(exit: Exit) {
         Some(Some(Following(mut reader))) => {
             let (read, is_whole) = bodies::read(|cx| {
                 reader.poll(cx).map(|next| match next {
-                    Next::Data(data) => Ok(Some(data)),
-                    Next::End => Ok(None),
-                    Next::Broken => Err(Broken),
+                    ReadEvent::Data(data) => Ok(Some(data)),
+                    ReadEvent::End => Ok(None),
+                    ReadEvent::Aborted => Err(Broken),
                 })
             });
             assert_eq!(is_whole, exit == Exit::Ends, "how the body ends");

@@ -2,15 +2,15 @@
 //! lets them see.
 //!
 //! The explored sources are those of `larder` itself, `engine/invalidation_log/view.rs`,
-//! `engine/coalesce/flight.rs`, `engine/coalesce/audience.rs` and `http/body/shared_body.rs`, which find loom's types where
+//! `engine/coalesce/flight.rs`, `engine/coalesce/client_count.rs` and `http/body/shared_body.rs`, which find loom's types where
 //! `larder` has the standard library's and tokio's. Each is there once as it is, and once for each mistake of
 //! `mistakes.rs`, which has to be found: else the exploration would not reach what it is for.
 
 // A test's helpers fail as loudly as it does.
 #![allow(clippy::expect_used)]
 
-pub mod audiences;
 pub mod bodies;
+pub mod client_counts;
 mod engine;
 pub mod flights;
 mod http;

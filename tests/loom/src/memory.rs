@@ -8,17 +8,17 @@ use crate::engine::invalidation_log::stamped::Stamped;
 use crate::sync::AtomicU64;
 
 pub(crate) mod cached_response {
-    pub(crate) use super::Held;
+    pub(crate) use super::CachedResponse;
 }
 
-pub(crate) struct Held {
+pub(crate) struct CachedResponse {
     pub(crate) position: Position,
     pub(crate) names: Names,
     pub(crate) filled_at: Option<Boot>,
     pub(crate) valid_at: AtomicU64,
 }
 
-impl Stamped for Held {
+impl Stamped for CachedResponse {
     fn position(&self) -> &Position {
         &self.position
     }

@@ -13,7 +13,7 @@ use larder_core::time::Boot;
 use loom::future::block_on;
 use loom::thread;
 
-use crate::memory::Held;
+use crate::memory::CachedResponse;
 use crate::sync::{AtomicU64, Mutex, lock};
 
 /// What the scenarios need of a view. It is the same for each: `larder`'s own, and those with a mistake.
@@ -29,7 +29,7 @@ pub trait View: Send + Sync + Sized + 'static {
 }
 
 /// A stored response.
-pub struct Stored(Held);
+pub struct Stored(CachedResponse);
 
 macro_rules! views {
     ($($(#[$doc:meta])* $name:ident $view:ident),+ $(,)?) => { $(
@@ -47,11 +47,11 @@ macro_rules! views {
             }
 
             fn judge(&self, held: &Stored, now: Boot) -> (Verdict, bool) {
-                self.0.judge(&held.0, now)
+                self.0.verdict(&held.0, now)
             }
 
             fn change<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
-                self.0.change(change)
+                self.0.update(change)
             }
 
             fn wait(&self, done: impl Fn(&Tail) -> bool) {
@@ -97,7 +97,7 @@ fn event(tag: &str) -> Event {
 fn stored(tag: &str, filled_at: Option<Boot>) -> Arc<Stored> {
     let position = Position { incarnation: OURS, mark: Mark { log: LogId::new(1, 0), local: 0 } };
     let names = Names::new("/", &[], &[], &[Tag::new(tag)]);
-    Arc::new(Stored(Held { position, names, filled_at, valid_at: AtomicU64::new(u64::MAX) }))
+    Arc::new(Stored(CachedResponse { position, names, filled_at, valid_at: AtomicU64::new(u64::MAX) }))
 }
 
 /// A look that brings this event, or nothing.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::background::{Background, Permit};
-use crate::engine::coalesce::audience::{ClientCount, ClientGuard};
+use crate::engine::coalesce::client_count::{ClientCount, ClientGuard};
 use crate::engine::coalesce::flight::Flight;
 
 /// The clients of one run, and the rule for the time when all of them have left.

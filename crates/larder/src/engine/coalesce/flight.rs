@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use larder_core::log::position::Position;
 use larder_core::time::Boot;
 
-use crate::engine::coalesce::audience::ClientCount;
+use crate::engine::coalesce::client_count::ClientCount;
 use crate::engine::sync::{Mutex, MutexGuard, watch};
 
 /// A piece of news about a flight, for its followers.

@@ -1,6 +1,6 @@
 //! Coalescing: requests for one key share one run of the handler.
 
-pub(crate) mod audience;
+pub(crate) mod client_count;
 pub(crate) mod clients;
 pub(crate) mod flight;
 pub(crate) mod new_key_budget;

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::engine::coalesce::audience::ClientGuard;
+use crate::engine::coalesce::client_count::ClientGuard;
 use crate::http::body::CacheBody;
 use crate::http::body::shared_body::{DeliveredPrefix, ReadEvent, SharedBody, SharedBodyReader};
 use crate::http::body::tee::remaining_hint;

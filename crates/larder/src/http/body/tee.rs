@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::engine::coalesce::audience::ClientGuard;
+use crate::engine::coalesce::client_count::ClientGuard;
 
 /// The writing side, held by the fill.
 pub(crate) struct Tee<B: Body> {

@@ -6,7 +6,7 @@ use larder_core::log::position::Position;
 use larder_core::outcome::{MissReason, Outcome, Tier};
 use larder_core::time::{Boot, Wall};
 
-use crate::engine::coalesce::audience::ClientGuard;
+use crate::engine::coalesce::client_count::ClientGuard;
 use crate::http::body::shared_body::SharedBody;
 use crate::http::fill::FillPlan;
 use crate::http::flight_event::{Flight, FlightOutcome, Lead};

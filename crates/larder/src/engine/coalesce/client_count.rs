@@ -29,11 +29,11 @@ impl ClientCount {
     pub(crate) async fn wait_until_none(&self) {
         loop {
             // Made before the count is read, so that no client leaves unnoticed in between.
-            let left = self.emptied.notified();
+            let emptied = self.emptied.notified();
             if self.count.load(Ordering::Acquire) == 0 {
                 return;
             }
-            left.await;
+            emptied.await;
         }
     }
 }

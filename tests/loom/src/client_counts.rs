@@ -3,45 +3,45 @@
 use loom::future::block_on;
 use loom::thread;
 
-/// An audience, as far as the scenarios need one. It is the same for each: `larder`'s own, and those with a mistake.
+/// A count of clients, as far as the scenarios need one. It is the same for each: `larder`'s own, and those with a mistake.
 pub trait Clients: Clone + Send + Sync + 'static {
     /// One client.
-    type Seat: Send + 'static;
+    type Guard: Send + 'static;
 
-    /// An audience without a client.
+    /// A count without a client.
     fn new() -> Self;
     /// Adds a client.
-    fn seat(&self) -> Self::Seat;
+    fn guard(&self) -> Self::Guard;
     /// Waits until there is no client.
     fn empty(&self);
 }
 
-macro_rules! audiences {
+macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident $clients:ident),+ $(,)?) => { $(
         #[allow(dead_code, unused_mut, clippy::all)] // Not everything is explored, and mistakes are written shortly.
         pub(crate) mod $name {
-            include!(concat!(env!("OUT_DIR"), "/audience_", stringify!($name), ".rs"));
+            include!(concat!(env!("OUT_DIR"), "/client_count_", stringify!($name), ".rs"));
 
             $(#[$doc])*
             #[derive(Clone)]
-            pub struct $clients(Arc<Audience>);
+            pub struct $clients(Arc<ClientCount>);
 
-            /// See [`Clients::Seat`](super::Clients::Seat).
-            pub struct Client(Seat);
+            /// See [`Clients::Guard`](super::Clients::Guard).
+            pub struct Client(ClientGuard);
 
             impl super::Clients for $clients {
-                type Seat = Client;
+                type Guard = Client;
 
                 fn new() -> Self {
-                    Self(Audience::new())
+                    Self(ClientCount::new())
                 }
 
-                fn seat(&self) -> Client {
-                    Client(self.0.seat())
+                fn guard(&self) -> Client {
+                    Client(self.0.guard())
                 }
 
                 fn empty(&self) {
-                    super::block_on(self.0.empty());
+                    super::block_on(self.0.wait_until_none());
                 }
             }
         }
@@ -49,7 +49,7 @@ macro_rules! audiences {
     )+ };
 }
 
-audiences! {
+counts! {
     /// As it is.
     sound Sound,
     /// The count is read before anything listens.
@@ -61,11 +61,11 @@ audiences! {
 }
 
 /// So many clients leave at once, while the run waits until none is left. It always ends.
-pub fn all_leave<C: Clients>(clients: usize) {
-    let audience = C::new();
-    let seats: Vec<_> = (0..clients).map(|_| audience.seat()).collect();
-    let leaving: Vec<_> = seats.into_iter().map(|seat| thread::spawn(move || drop(seat))).collect();
-    audience.empty();
+pub fn all_leave<C: Clients>(number: usize) {
+    let clients = C::new();
+    let guards: Vec<_> = (0..number).map(|_| clients.guard()).collect();
+    let leaving: Vec<_> = guards.into_iter().map(|seat| thread::spawn(move || drop(seat))).collect();
+    clients.empty();
     for client in leaving {
         let _ = client.join();
     }
@@ -73,13 +73,13 @@ pub fn all_leave<C: Clients>(clients: usize) {
 
 /// A client comes while another one leaves. The run ends once both have left.
 pub fn another_comes<C: Clients>() {
-    let audience = C::new();
-    let seat = audience.seat();
+    let clients = C::new();
+    let seat = clients.guard();
     let leaving = thread::spawn(move || drop(seat));
-    let late = audience.seat();
+    let late = clients.guard();
     let run = thread::spawn({
-        let audience = audience.clone();
-        move || audience.empty()
+        let clients = clients.clone();
+        move || clients.empty()
     });
     drop(late);
     let _ = (leaving.join(), run.join());
