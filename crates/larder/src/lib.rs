@@ -8,10 +8,10 @@ mod testing;
 
 pub use crate::cache::Cache;
 pub use crate::cache::builder::CacheBuilder;
-pub use crate::cache::close::Closed;
-pub use crate::engine::invalidation_log::invalidation::Deferral;
-pub use crate::engine::invalidation_log::invalidation::Invalidated;
+pub use crate::cache::close::CloseReport;
+pub use crate::engine::invalidation_log::invalidation::DeferredError;
 pub use crate::engine::invalidation_log::invalidation::Invalidation;
+pub use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
 pub use crate::engine::report::stats::Stats;
 pub use crate::engine::ttl;
 pub use crate::http::body::CacheBody;

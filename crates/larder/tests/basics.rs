@@ -125,7 +125,7 @@ async fn head_is_answered_from_what_get_stored() {
 async fn what_a_handler_says_comes_before_the_policy() {
     let clock = ManualClock::new();
     let cache = Cache::builder().clock(clock.clone()).build();
-    let handler = async || (Tags::from(["catalogue"]), CacheFor::secs(30), "hello");
+    let handler = async || (Tags::from(["catalogue"]), CacheFor::from_secs(30), "hello");
     let app =
         Router::new().route("/", get(handler)).layer(cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0)));
     let ask = async || {

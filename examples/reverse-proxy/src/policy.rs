@@ -10,7 +10,7 @@ const MIB: usize = 1024 * 1024;
 pub(crate) fn policy(args: &Args) -> Policy {
     let mut policy = Policy::rfc9111().max_body(usize::from(args.max_body) * MIB);
     if args.obey_requests {
-        policy = policy.obey_requests();
+        policy = policy.honor_request_directives();
     }
     if args.store_set_cookie {
         policy = policy.store_set_cookie();
@@ -27,5 +27,5 @@ pub(crate) fn policy(args: &Args) -> Policy {
     if let Some(window) = args.stale_if_error {
         policy = policy.stale_if_error(window);
     }
-    args.targets.iter().cloned().fold(policy, Policy::target)
+    args.targets.iter().cloned().fold(policy, Policy::targeted_cache_control)
 }

@@ -41,9 +41,9 @@ impl Proxy {
     ///
     /// The URL of Redis, or its namespace, cannot be right.
     pub fn open(args: &Args) -> Result<Self, ConnectError> {
-        let builder = Cache::builder().memory(u64::from(args.memory) * MIB);
+        let builder = Cache::builder().max_memory_bytes(u64::from(args.memory) * MIB);
         let cache = match &args.redis {
-            Some(url) => builder.shared(store(args, url)?).build(),
+            Some(url) => builder.shared_store(store(args, url)?).build(),
             None => builder.build(),
         };
         let front = Front::new(&cache, Forward::new(args), args);

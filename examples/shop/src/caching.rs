@@ -34,7 +34,7 @@ impl Caching {
         let redis = args.redis.as_deref().map(RedisStore::connect).transpose()?;
         let builder = Cache::builder();
         let builder = match &redis {
-            Some(store) => builder.shared(store.clone()),
+            Some(store) => builder.shared_store(store.clone()),
             None => builder,
         };
         Ok(Self { cache: Some(builder.build()), redis })
@@ -77,16 +77,16 @@ impl Caching {
             "bypasses": stats.bypasses,
             "collapsed": stats.collapsed,
             "refreshes": stats.refreshes,
-            "refreshes_left_out": stats.refreshes_left_out,
+            "refreshes_left_out": stats.refreshes_skipped,
             "fills": stats.fills,
             "fill_seconds": stats.fill_time.as_secs_f64(),
             "stored": stats.stored,
             "not_stored": stats.not_stored,
-            "saved_seconds": stats.saved.as_secs_f64(),
+            "saved_seconds": stats.handler_time_saved.as_secs_f64(),
             "invalidations": stats.invalidations,
             "store_errors": stats.store_errors,
-            "held": stats.held,
-            "held_bytes": stats.held_bytes,
+            "held": stats.memory_entries,
+            "held_bytes": stats.memory_bytes,
         }))
     }
 

@@ -44,10 +44,10 @@ const BODY: usize = 1024;
 
 impl App {
     pub(crate) async fn start(redis: &str, tiers: Tiers) -> Result<Self> {
-        let cache = Cache::builder().shared(RedisStore::connect(redis)?);
+        let cache = Cache::builder().shared_store(RedisStore::connect(redis)?);
         let cache = match tiers {
             Tiers::Both => cache,
-            Tiers::Redis => cache.memory(0),
+            Tiers::Redis => cache.max_memory_bytes(0),
         };
         let layer = cache.build().layer(Policy::ttl(ttl::STANDARD).tag("product:{id}"));
         let runs = Arc::new(AtomicU64::new(0));

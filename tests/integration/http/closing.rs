@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use larder::{Cache, Invalidated, Tag};
+use larder::{Cache, InvalidationOutcome, Tag};
 use larder_testing::{Answer, Gate, ManualClock, Origin};
 use larder_tests::http::soon;
 
@@ -25,7 +25,7 @@ fn held(gate: &Gate) -> Origin {
 #[tokio::test]
 async fn a_refresh_under_way_is_waited_for() {
     let clock = ManualClock::new();
-    let cache = Cache::builder().clock(clock.clone()).close_within(LONG).build();
+    let cache = Cache::builder().clock(clock.clone()).close_timeout(LONG).build();
     let gate = Gate::new();
     let origin = held(&gate);
     let site = site(&cache, hourly().stale_while_revalidate(LONG), &origin).await;
@@ -49,7 +49,7 @@ async fn a_refresh_under_way_is_waited_for() {
     clock.advance(LONG);
     assert!(site.get("/a").await.is("MISS", "v3"));
     assert_eq!((origin.calls(), cache.stats().refreshes), (3, 1));
-    assert_eq!(cache.invalidate(Tag::new("any")).await, Invalidated::Applied);
+    assert_eq!(cache.invalidate(Tag::new("any")).await, InvalidationOutcome::Applied);
     assert!(soon("the end again", cache.close()).await.is_clean());
 }
 
@@ -57,7 +57,7 @@ async fn a_refresh_under_way_is_waited_for() {
 #[tokio::test]
 async fn what_goes_on_without_its_client_is_waited_for() {
     for method in [Method::GET, Method::PUT] {
-        let cache = Cache::builder().clock(ManualClock::new()).close_within(LONG).build();
+        let cache = Cache::builder().clock(ManualClock::new()).close_timeout(LONG).build();
         let gate = Gate::new();
         let origin = held(&gate);
         let site = site(&cache, hourly().tag("thing"), &origin).await;
@@ -83,7 +83,7 @@ async fn what_goes_on_without_its_client_is_waited_for() {
 
 #[tokio::test]
 async fn what_does_not_end_is_left_and_told() {
-    let cache = Cache::builder().clock(ManualClock::new()).close_within(Duration::from_millis(20)).build();
+    let cache = Cache::builder().clock(ManualClock::new()).close_timeout(Duration::from_millis(20)).build();
     let gate = Gate::new();
     let origin = held(&gate);
     let site = Arc::new(site(&cache, hourly(), &origin).await);

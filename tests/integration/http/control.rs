@@ -102,10 +102,10 @@ async fn the_handlers_own_word_comes_first() {
     let (cache, clock) = cache();
     let layer = || cache.layer(hourly());
     let router = Router::new()
-        .route("/shorter", get(handler(CacheFor::secs(5), "max-age=100")).layer(layer()))
-        .route("/longer", get(handler(CacheFor::secs(200), "max-age=100")).layer(layer()))
-        .route("/none", get(handler(CacheFor::secs(0), "max-age=100")).layer(layer()))
-        .route("/forbidden", get(handler(CacheFor::secs(200), "no-store")).layer(layer()));
+        .route("/shorter", get(handler(CacheFor::from_secs(5), "max-age=100")).layer(layer()))
+        .route("/longer", get(handler(CacheFor::from_secs(200), "max-age=100")).layer(layer()))
+        .route("/none", get(handler(CacheFor::from_secs(0), "max-age=100")).layer(layer()))
+        .route("/forbidden", get(handler(CacheFor::from_secs(200), "no-store")).layer(layer()));
     let site = Site::of(router).await;
     let told = async |at: &str| {
         let mut told = Vec::new();
@@ -167,7 +167,7 @@ async fn requests_decide_only_where_the_policy_lets_them() {
     for (obey, expected) in [(false, ["HIT", "HIT", "HIT", "HIT"]), (true, ["MISS", "MISS", "MISS", "HIT"])] {
         let (cache, clock) = cache();
         let origin = Origin::always(Answer::ok("page"));
-        let policy = if obey { hourly().obey_requests() } else { hourly() };
+        let policy = if obey { hourly().honor_request_directives() } else { hourly() };
         let site = site(&cache, policy, &origin).await;
         for ((name, value), expected) in [
             ("cache-control", "no-cache"),
@@ -192,7 +192,7 @@ async fn a_request_may_forbid_to_store_where_the_policy_lets_it() {
     for (obey, again) in [(false, "HIT"), (true, "MISS")] {
         let (cache, _) = cache();
         let origin = Origin::always(Answer::ok("page"));
-        let policy = if obey { hourly().obey_requests() } else { hourly() };
+        let policy = if obey { hourly().honor_request_directives() } else { hourly() };
         let site = site(&cache, policy, &origin).await;
         site.ask(Method::GET, "/a").with("cache-control", "no-store").send().await;
         assert_eq!(site.get("/a").await.x_cache(), again, "{obey}");

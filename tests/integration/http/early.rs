@@ -60,7 +60,7 @@ async fn one_hit_refreshes_and_all_are_answered_at_once() {
     assert_eq!(page.cache_status(), "Larder; hit; ttl=3600; detail=memory");
     assert_eq!(origin.calls(), 2);
     let stats = cache.stats();
-    assert_eq!((stats.refreshes, stats.refreshes_left_out), (1, 0));
+    assert_eq!((stats.refreshes, stats.refreshes_skipped), (1, 0));
     assert_eq!((stats.hits(), stats.misses.values().sum::<u64>()), (22, 1), "a refresh is no request");
 }
 
@@ -100,7 +100,7 @@ async fn what_cost_nothing_is_not_refreshed() {
 async fn a_request_whose_response_would_not_be_stored_refreshes_nothing() {
     let (cache, clock) = cache();
     let origin = costly(&clock, |call| Answer::ok(format!("v{call}")));
-    let site = nearly_stale(&cache, &clock, eager().obey_requests(), &origin).await;
+    let site = nearly_stale(&cache, &clock, eager().honor_request_directives(), &origin).await;
     assert_eq!(site.ask(Method::HEAD, "/a").send().await.x_cache(), "HIT");
     for (name, value) in [("authorization", "Basic eA=="), ("cookie", "a=b"), ("cache-control", "no-store")] {
         let page = site.ask(Method::GET, "/a").with(name, value).send().await;

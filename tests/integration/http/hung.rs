@@ -141,7 +141,7 @@ async fn four_at_once_run_the_handler_again_where_it_panics() {
 #[tokio::test]
 async fn a_refresh_that_hangs_ends() {
     let clock = ManualClock::new();
-    let cache = Cache::builder().clock(clock.clone()).refreshes(1).build();
+    let cache = Cache::builder().clock(clock.clone()).max_concurrent_refreshes(1).build();
     let gate = Gate::new();
     let origin = Origin::new({
         let gate = gate.clone();

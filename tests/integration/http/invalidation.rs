@@ -4,7 +4,7 @@ use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use http::{Method, StatusCode};
-use larder::{Glob, Invalidated, Invalidation, Prefix, Tag, Tags, UriName};
+use larder::{Glob, Invalidation, InvalidationOutcome, Prefix, Tag, Tags, UriName};
 use larder_testing::{Answer, Origin};
 use larder_tests::http::Site;
 
@@ -39,7 +39,7 @@ async fn a_selector_reaches_what_it_names_and_nothing_else() {
         for path in PATHS {
             assert_eq!(ask(path).await, "MISS", "{path}");
         }
-        assert_eq!(cache.invalidate(what).await, Invalidated::Applied);
+        assert_eq!(cache.invalidate(what).await, InvalidationOutcome::Applied);
         for path in PATHS {
             let told = ask(path).await;
             assert_eq!(told == "MISS", expected.contains(&path), "{name}: {path} {told}");
@@ -71,7 +71,7 @@ async fn a_uri_names_what_answers_it_whatever_it_was_filled_by() {
             }
             assert_eq!(ask("/a?utm=feed&q=1").await, "HIT");
             let uri = UriName::new(&format!("{host}/a?utm=feed&q=1")).unwrap();
-            assert_eq!(cache.invalidate(uri).await, Invalidated::Applied);
+            assert_eq!(cache.invalidate(uri).await, InvalidationOutcome::Applied);
             assert_eq!(ask("/a?utm=feed&q=1").await, "MISS", "{host}");
             for path in ["/a?q=1&utm=mail", "/a?q=2", "/b?q=1"] {
                 assert_eq!(ask(path).await, "HIT", "{path}");
@@ -87,7 +87,7 @@ async fn a_key_names_all_its_variants() {
     let handler = |axum::extract::Path(id): axum::extract::Path<String>| async move {
         ([("vary", "accept-language")], id)
     };
-    let policy = hourly().key("user:{id}").show_key();
+    let policy = hourly().key("user:{id}").expose_cache_key();
     let router = Router::new().route("/users/{id}", get(handler).layer(cache.layer(policy)));
     let site = Site::of(router).await;
     let fill = async || {

@@ -47,7 +47,7 @@ async fn a_lifetime_that_the_response_states_is_never_longer() {
 #[tokio::test]
 async fn what_the_handler_says_is_moved_like_the_policys_own() {
     let policy = Policy::ttl(ttl::REALTIME).jitter(0.5);
-    let lifetimes = lifetimes(policy, (CacheFor::secs(1000), "hello")).await;
+    let lifetimes = lifetimes(policy, (CacheFor::from_secs(1000), "hello")).await;
     assert!(lifetimes.iter().all(|ttl| (500..=1500).contains(ttl)), "{lifetimes:?}");
     assert!(
         lifetimes.iter().any(|ttl| *ttl < 1000) && lifetimes.iter().any(|ttl| *ttl >= 1000),

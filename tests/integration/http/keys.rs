@@ -82,7 +82,7 @@ const TARGETS: [&str; 44] = [
 async fn request_targets_that_try_to_collide_do_not() {
     let (cache, _) = cache();
     let origin = echo();
-    let site = site(&cache, hourly().show_key(), &origin).await;
+    let site = site(&cache, hourly().expose_cache_key(), &origin).await;
     for x_cache in ["MISS", "HIT"] {
         for path in TARGETS {
             let expected = format!("{path} host=x x-key=-");
@@ -296,7 +296,7 @@ async fn a_template_is_the_whole_key() {
     let (cache, _) = cache();
     let handler = |Path(id): Path<u64>| async move { format!("user {id}") };
     let router = Router::new()
-        .route("/users/{id}", get(handler).layer(cache.layer(hourly().key("user:{id}").show_key())))
+        .route("/users/{id}", get(handler).layer(cache.layer(hourly().key("user:{id}").expose_cache_key())))
         .route("/profiles/{id}", get(handler).layer(cache.layer(hourly().key("user:{id}"))));
     let site = Site::of(router).await;
     let first = site.get("/users/7?x=1").await;
@@ -312,7 +312,7 @@ async fn a_key_of_a_function_is_what_it_makes() {
     let (cache, _) = cache();
     let policy = hourly()
         .key_with(|parts| parts.uri.path().strip_prefix("/page/").map(|page| format!("page:{page}")))
-        .show_key();
+        .expose_cache_key();
     let site = site(&cache, policy, &echo()).await;
     let first = site.get("/page/1?x").await;
     assert_eq!((first.x_cache().as_str(), first.field("x-cache-key").as_str()), ("MISS", "k|page:1"));
@@ -328,7 +328,7 @@ async fn a_key_of_a_function_is_what_it_makes() {
 async fn a_key_is_shown_only_where_the_policy_says_so() {
     for show in [false, true] {
         let (cache, _) = cache();
-        let policy = if show { hourly().show_key() } else { hourly() };
+        let policy = if show { hourly().expose_cache_key() } else { hourly() };
         let site = site(&cache, policy, &echo()).await;
         for x_cache in ["MISS", "HIT"] {
             let page = site.ask(Method::GET, "/a?b=1").with("host", "shop.example").send().await;

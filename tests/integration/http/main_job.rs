@@ -77,7 +77,7 @@ async fn rename_user(State(app): State<App>, Path(id): Path<u64>, name: String) 
 async fn top(State(app): State<App>) -> impl IntoResponse {
     app.ran("top");
     let names: Vec<_> = app.names.lock().unwrap().values().cloned().collect();
-    (CacheFor::secs(60), names.join(","))
+    (CacheFor::from_secs(60), names.join(","))
 }
 
 async fn me(State(app): State<App>, headers: HeaderMap) -> String {

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use http::{Method, Request, Version};
-use larder::{Cache, Glob, Invalidated, Invalidation, Prefix, UriName};
+use larder::{Cache, Glob, Invalidation, InvalidationOutcome, Prefix, UriName};
 use larder_testing::{Answer, Origin};
 use larder_tests::http::Site;
 use tower::{Layer as _, ServiceExt as _};
@@ -35,7 +35,7 @@ async fn is_named(what: Invalidation, target: &str) -> bool {
     let site = site(&cache, hourly(), &Origin::always(Answer::ok("page"))).await;
     assert_eq!(get(&site, target).await, "MISS", "{target}");
     assert_eq!(get(&site, target).await, "HIT", "{target}");
-    assert_eq!(cache.invalidate(what).await, Invalidated::Applied);
+    assert_eq!(cache.invalidate(what).await, InvalidationOutcome::Applied);
     get(&site, target).await == "MISS"
 }
 

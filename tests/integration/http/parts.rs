@@ -254,7 +254,7 @@ async fn a_part_is_invalidated_like_any_response() {
     let site = site(&cache, hourly().store_partial().tag("all"), &origin).await;
     asked(&site, "bytes=0-4").await;
     assert!(asked(&site, "bytes=0-1").await.is("HIT", "01"));
-    cache.invalidate(Tag::new("all")).await.applied().unwrap();
+    cache.invalidate(Tag::new("all")).await.require_applied().unwrap();
     assert!(asked(&site, "bytes=0-1").await.is("MISS", "01"));
     assert_eq!(origin.calls(), 2);
 }
@@ -280,7 +280,7 @@ async fn what_was_invalidated_between_two_parts_is_no_base_for_the_second() {
         let second = tokio::spawn(async move { asked(&other, "bytes=5-9").await });
         soon("the second fill", gate.arrived(1)).await;
         let named = if named_by_first { Tag::new("all") } else { Tag::new("other") };
-        cache.invalidate(named).await.applied().unwrap();
+        cache.invalidate(named).await.require_applied().unwrap();
         gate.open();
         assert!(soon("the second part", second).await.unwrap().is("MISS", "56789"));
         let whole = site.get("/a").await;
@@ -309,7 +309,7 @@ async fn what_is_made_of_two_parts_has_the_tags_of_both() {
         asked(&site, "bytes=0-4").await;
         asked(&site, "bytes=5-9").await;
         assert!(site.get("/a").await.is("HIT", TEXT));
-        cache.invalidate(Tag::new(tag)).await.applied().unwrap();
+        cache.invalidate(Tag::new(tag)).await.require_applied().unwrap();
         assert_eq!(asked(&site, "bytes=0-9").await.x_cache(), "MISS", "{tag}");
     }
 }

@@ -345,7 +345,7 @@ async fn parts_of_what_was_invalidated_are_not_served() {
     let site = site(&cache, hourly().tag("all"), &origin).await;
     site.get("/a").await;
     assert!(asked(&site, "bytes=-1").await.is("HIT", "1"));
-    cache.invalidate(Tag::new("all")).await.applied().unwrap();
+    cache.invalidate(Tag::new("all")).await.require_applied().unwrap();
     let page = asked(&site, "bytes=-1").await;
     assert_eq!((page.told(), page.status.as_u16()), (("MISS".to_owned(), "2".to_owned()), 206));
     assert!(asked(&site, "bytes=-1").await.is("HIT", "2"));

@@ -8,7 +8,7 @@ use crate::support::{counted, hourly, secs, site, stored};
 
 #[tokio::test]
 async fn a_refresh_too_many_is_left_out_and_counted() {
-    let cache = Cache::builder().clock(ManualClock::new()).refreshes(2).build();
+    let cache = Cache::builder().clock(ManualClock::new()).max_concurrent_refreshes(2).build();
     let gate = Gate::new();
     let origin = Origin::new({
         let gate = gate.clone();
@@ -29,7 +29,7 @@ async fn a_refresh_too_many_is_left_out_and_counted() {
     soon("two refreshes", gate.arrived(2)).await;
     assert!(site.get("/1").await.is("STALE", "old"), "one is under way: nothing is left out");
     let stats = cache.stats();
-    assert_eq!((stats.refreshes, stats.refreshes_left_out), (2, 2));
+    assert_eq!((stats.refreshes, stats.refreshes_skipped), (2, 2));
     assert_eq!(origin.calls(), 6);
 
     gate.open();
@@ -43,14 +43,14 @@ async fn a_refresh_too_many_is_left_out_and_counted() {
         assert!(site.get(path).await.is("HIT", "new"), "{path}: there is room again");
     }
     let stats = cache.stats();
-    assert_eq!((stats.refreshes, stats.refreshes_left_out), (4, 2));
+    assert_eq!((stats.refreshes, stats.refreshes_skipped), (4, 2));
 }
 
 /// A handler that fails or panics gives its place back.
 #[tokio::test]
 async fn a_refresh_that_fails_gives_its_place_back() {
     let clock = ManualClock::new();
-    let cache = Cache::builder().clock(clock.clone()).refreshes(1).build();
+    let cache = Cache::builder().clock(clock.clone()).max_concurrent_refreshes(1).build();
     let origin = Origin::new(|_, call| match call {
         1 => Answer::ok("v1"),
         2 => Answer::panicking("on purpose"),
@@ -68,11 +68,11 @@ async fn a_refresh_that_fails_gives_its_place_back() {
     .await;
     stored(&cache, 2).await;
     assert!(site.get("/a").await.is("HIT", "v4"));
-    assert_eq!(cache.stats().refreshes_left_out, 0);
+    assert_eq!(cache.stats().refreshes_skipped, 0);
 }
 
 #[test]
 #[should_panic(expected = "refreshes 0: a limit of zero lets nothing through")]
 fn none_at_all_cannot_be_right() {
-    let _ = Cache::builder().refreshes(0).build();
+    let _ = Cache::builder().max_concurrent_refreshes(0).build();
 }

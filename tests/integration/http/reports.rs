@@ -164,5 +164,5 @@ async fn the_numbers_add_up() {
     assert_eq!(stats.not_stored.get("private"), Some(&1));
     assert_eq!((stats.fills, stats.stored, stats.collapsed, stats.store_errors), (5, 4, 0, 0));
     assert!((stats.hit_ratio() - 3.0 / 7.0).abs() < 1e-9);
-    assert!(stats.held >= 3 && stats.held_bytes > 0);
+    assert!(stats.memory_entries >= 3 && stats.memory_bytes > 0);
 }

@@ -95,7 +95,7 @@ async fn the_handlers_validators_answer_conditions() {
 #[tokio::test]
 async fn no_etag_is_made_where_the_policy_says_so() {
     let (cache, _) = cache();
-    let site = site(&cache, hourly().without_etag(), &Origin::always(Answer::ok("page"))).await;
+    let site = site(&cache, hourly().no_etag(), &Origin::always(Answer::ok("page"))).await;
     for x_cache in ["MISS", "HIT"] {
         let page = site.get("/a").await;
         assert_eq!((page.x_cache().as_str(), page.field("etag").as_str()), (x_cache, ""));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder::{Invalidated, Invalidation};
+use larder::{Invalidation, InvalidationOutcome};
 use larder_testing::Direction::ToClient;
 use larder_tests::redis::{Instance, Setup, TickingClock, World, eventually};
 
@@ -31,7 +31,7 @@ async fn an_instance_starts_without_redis_serves_and_joins_when_it_comes() {
     );
     // It knows of everything since then that it did itself, and nobody else may be later than the bound.
     assert_eq!(a.get("/values/1").await.outcome(), "HIT memory");
-    assert_eq!(a.update(1).await, Invalidated::Deferred);
+    assert_eq!(a.update(1).await, InvalidationOutcome::Deferred);
     assert_eq!(a.get("/values/1").await.text(), "v2");
     clock.advance(TOO_LONG);
     assert_eq!(a.get("/values/1").await.outcome(), "MISS unconfirmed");
@@ -42,7 +42,7 @@ async fn an_instance_starts_without_redis_serves_and_joins_when_it_comes() {
     a.hits("/values/2").await;
     world.stored_as("/values/2").await;
     assert_eq!(b.get("/values/2").await.outcome(), "HIT shared");
-    assert_eq!(a.update(2).await, Invalidated::Applied);
+    assert_eq!(a.update(2).await, InvalidationOutcome::Applied);
     b.shows("/values/2", "v2").await;
 }
 
@@ -54,13 +54,13 @@ async fn a_detached_instance_serves_nothing_filled_longer_ago_than_the_bound() {
     let a = world.instance().await;
     b.hits("/values/1").await;
     b.proxy.blackhole();
-    assert_eq!(a.update(1).await, Invalidated::Applied);
+    assert_eq!(a.update(1).await, InvalidationOutcome::Applied);
     for value in ["v2", "v3", "v4"] {
         clock.advance(TOO_LONG);
         let answer = b.get("/values/1").await;
         assert_eq!((answer.text(), answer.outcome().as_str()), (value, "MISS unconfirmed"));
         assert_eq!(b.get("/values/1").await.outcome(), "HIT memory");
-        assert_eq!(a.update(1).await, Invalidated::Applied);
+        assert_eq!(a.update(1).await, InvalidationOutcome::Applied);
     }
     b.proxy.pass();
     b.shows("/values/1", "v5").await;
@@ -76,10 +76,10 @@ async fn a_detached_instance_does_not_take_what_it_validates_for_filled() {
     let a = world.instance().await;
     b.hits("/dated/1").await;
     b.proxy.blackhole();
-    assert_eq!(a.update(1).await, Invalidated::Applied);
+    assert_eq!(a.update(1).await, InvalidationOutcome::Applied);
     clock.advance(TOO_LONG * 3 / 4);
     let softly = Invalidation::tag("value:1").soft();
-    assert_eq!(b.cache.invalidate(softly).await, Invalidated::Deferred);
+    assert_eq!(b.cache.invalidate(softly).await, InvalidationOutcome::Deferred);
     let runs = b.runs();
     assert_eq!(b.get("/dated/1").await.text(), "v1");
     assert_eq!(b.runs(), runs + 1, "it was validated");
@@ -121,10 +121,10 @@ async fn an_invalidation_without_redis_is_deferred_holds_here_and_is_told_later(
     a.hits("/values/2").await;
 
     a.proxy.blackhole();
-    assert_eq!(a.update(1).await, Invalidated::Deferred);
+    assert_eq!(a.update(1).await, InvalidationOutcome::Deferred);
     let answer = a.get("/values/1").await;
     assert_eq!(answer.text(), "v2", "{}", answer.outcome());
-    assert!(a.update(1).await.applied().is_err());
+    assert!(a.update(1).await.require_applied().is_err());
     assert_eq!(a.get("/values/1").await.text(), "v3");
     assert_eq!(a.get("/values/2").await.outcome(), "HIT memory");
     assert_eq!(b.get("/values/1").await.outcome(), "HIT memory");
@@ -133,7 +133,7 @@ async fn an_invalidation_without_redis_is_deferred_holds_here_and_is_told_later(
     b.shows("/values/1", "v3").await;
     a.joins().await;
     assert_eq!(a.get("/values/1").await.text(), "v3");
-    assert_eq!(a.update(1).await, Invalidated::Applied);
+    assert_eq!(a.update(1).await, InvalidationOutcome::Applied);
 }
 
 /// The outbox is bounded, and what does not fit into it becomes one invalidation of everything.
@@ -146,10 +146,10 @@ async fn more_deferred_invalidations_than_are_kept_become_one_of_everything() {
     b.hits("/values/2").await;
     a.proxy.refuse();
     a.proxy.cut().await;
-    assert_eq!(a.update(1).await, Invalidated::Deferred);
+    assert_eq!(a.update(1).await, InvalidationOutcome::Deferred);
     for number in 0..1_100 {
         let tag = larder::Tag::new(format!("other:{number}"));
-        assert_eq!(a.cache.invalidate(tag).await, Invalidated::Deferred);
+        assert_eq!(a.cache.invalidate(tag).await, InvalidationOutcome::Deferred);
     }
     assert_eq!(a.get("/values/1").await.text(), "v2");
     let _ = world.truth.change(2);
@@ -170,7 +170,7 @@ async fn an_old_response_in_redis_does_not_come_back_with_redis() {
     world.stored_as("/values/1").await;
     a.proxy.refuse();
     a.proxy.cut().await;
-    assert_eq!(a.update(1).await, Invalidated::Deferred);
+    assert_eq!(a.update(1).await, InvalidationOutcome::Deferred);
     a.proxy.pass();
     let mut outcomes = Vec::new();
     eventually("it has joined", async || {
@@ -178,7 +178,7 @@ async fn an_old_response_in_redis_does_not_come_back_with_redis() {
         outcomes.push(answer.outcome());
         assert_eq!(answer.text(), "v2", "{outcomes:?}");
         // What it fills itself would hide what is in Redis.
-        a.invalidate(1).await == Invalidated::Applied
+        a.invalidate(1).await == InvalidationOutcome::Applied
     })
     .await;
     assert_eq!(a.get("/values/1").await.text(), "v2");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder::{Cache, Invalidated, Policy, Tag};
+use larder::{Cache, InvalidationOutcome, Policy, Tag};
 use larder_redis::RedisStore;
 use larder_testing::Direction::ToServer;
 use larder_testing::{Answer, Gate, ManualClock, Origin, Proxy, RedisServer};
@@ -38,9 +38,9 @@ impl Setup {
         let url = redis.url_at(proxy.address());
         let store = RedisStore::builder(&url).command_timeout(Duration::from_secs(10)).connect().unwrap();
         let cache = Cache::builder()
-            .shared(store)
-            .memory(self.memory)
-            .close_within(self.close_within)
+            .shared_store(store)
+            .max_memory_bytes(self.memory)
+            .close_timeout(self.close_within)
             .clock(self.clock)
             .build();
         let policy = Policy::ttl(HOUR).jitter(0.0).early_refresh(1000.0).tag("thing");
@@ -127,7 +127,7 @@ async fn what_was_deferred_is_appended_when_redis_comes_back() {
     shop.proxy.refuse();
     shop.proxy.cut().await;
     for tag in ["one", "two"] {
-        assert_eq!(shop.cache.invalidate(Tag::new(tag)).await, Invalidated::Deferred);
+        assert_eq!(shop.cache.invalidate(Tag::new(tag)).await, InvalidationOutcome::Deferred);
     }
     let closing = tokio::spawn({
         let cache = shop.cache.clone();
@@ -158,7 +158,7 @@ async fn without_redis_it_ends_in_time_and_tells_what_is_lost() {
         } else {
             redis.kill();
         }
-        assert_eq!(shop.cache.invalidate(Tag::new("one")).await, Invalidated::Deferred);
+        assert_eq!(shop.cache.invalidate(Tag::new("one")).await, InvalidationOutcome::Deferred);
         let closed = soon("the end", shop.cache.close()).await;
         assert_eq!((closed.tasks, closed.invalidations), (0, 1), "hangs: {hangs}");
         if hangs {
@@ -180,7 +180,7 @@ async fn a_closed_cache_asks_the_handler_and_never_redis() {
     assert!(soon("the end", shop.cache.close()).await.is_clean());
     eventually("the server has seen it", async || clients(&redis).await == 0).await;
     assert!(shop.get("/a").await.is("HIT", &first), "as long as the log is known");
-    assert_eq!(shop.cache.invalidate(Tag::new("thing")).await, Invalidated::Deferred);
+    assert_eq!(shop.cache.invalidate(Tag::new("thing")).await, InvalidationOutcome::Deferred);
     let page = shop.get("/a").await;
     assert_eq!((page.status.as_u16(), page.x_cache().as_str()), (200, "MISS"));
     assert_ne!(page.text(), first);

@@ -31,7 +31,7 @@ struct Instance {
 
 fn start(redis: &RedisServer, names: usize) -> Instance {
     let store = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10)).connect().unwrap();
-    let cache = Cache::builder().shared(store).remembered_names(names).build();
+    let cache = Cache::builder().shared_store(store).invalidation_capacity(names).build();
     let hour = Policy::ttl(Duration::from_secs(3600)).jitter(0.0);
     let page = || get(async || "page").post(async || "written");
     let router = Router::new()

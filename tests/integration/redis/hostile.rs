@@ -15,7 +15,8 @@ use tower::Layer as _;
 async fn instance(redis: &RedisServer, policy: Policy, memory: u64) -> (Cache, Site) {
     // By a clock that stands still no minute ends, and nothing is given up because the machine is slow.
     let store = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10)).connect().unwrap();
-    let cache = Cache::builder().shared(store).memory(memory).clock(ManualClock::new()).build();
+    let cache =
+        Cache::builder().shared_store(store).max_memory_bytes(memory).clock(ManualClock::new()).build();
     let origin = Origin::new(|request, _| {
         let accepted = request.headers.get("accept").map_or("-", |accepted| accepted.to_str().unwrap());
         let answer = Answer::ok(format!("{} {accepted}", request.uri));
@@ -63,7 +64,7 @@ async fn variants_of_one_key_are_bounded_in_redis() {
     let names = responses(&redis).await;
     assert!(names.len() <= places + 1, "{}", names.len());
     assert!(names.len() > places / 2, "{}", names.len());
-    assert!(cache.stats().held <= 65 + 100, "{}", cache.stats().held);
+    assert!(cache.stats().memory_entries <= 65 + 100, "{}", cache.stats().memory_entries);
     // Who shares a place with another variant is never served that one.
     let (_, other) = instance(&redis, Policy::ttl(ttl::STANDARD), 0).await;
     for nth in (0..2 * places).step_by(7) {
@@ -77,13 +78,13 @@ async fn variants_of_one_key_are_bounded_in_redis() {
 #[tokio::test]
 async fn new_keys_beyond_the_budget_stay_out_of_redis() {
     let redis = RedisServer::start().await.unwrap();
-    let policy = Policy::ttl(ttl::STANDARD).new_keys_per_minute(5);
+    let policy = Policy::ttl(ttl::STANDARD).max_new_keys_per_minute(5);
     let (cache, site) = instance(&redis, policy, 64 * 1024 * 1024).await;
     for nth in 0..100 {
         assert_eq!(site.get(&format!("/search?q={nth}")).await.x_cache(), "MISS");
     }
     eventually("all is judged", async || cache.stats().stored == 100).await;
-    assert_eq!(cache.stats().unshared, 95);
+    assert_eq!(cache.stats().not_shared, 95);
     eventually("the rest is stored", async || responses(&redis).await.len() == 5).await;
     // Beyond the budget everything is kept in memory all the same.
     for nth in 0..100 {
@@ -96,7 +97,7 @@ async fn new_keys_beyond_the_budget_stay_out_of_redis() {
         let path = name.split('|').skip(3).collect::<String>().replace('}', "");
         assert_eq!(site.get(&path).await.x_cache(), "MISS", "{name}");
     }
-    assert_eq!(cache.stats().unshared, 95);
+    assert_eq!(cache.stats().not_shared, 95);
 }
 
 /// Paths, hosts and queries that are spelled like the keys of the store and of its log.
@@ -132,7 +133,7 @@ async fn a_key_that_looks_like_ours_touches_nothing_of_ours() {
         assert!(!key.contains(['{', '}', ' ']), "{key}: one hash tag, and it is the whole key");
     }
     assert_eq!(log().await, before);
-    assert!(cache.invalidate(larder::Prefix::new("/").unwrap()).await.applied().is_ok());
+    assert!(cache.invalidate(larder::Prefix::new("/").unwrap()).await.require_applied().is_ok());
     tokio::time::timeout(Duration::from_secs(30), async {
         for path in PATHS {
             let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

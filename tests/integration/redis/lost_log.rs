@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder::{Invalidated, Tag};
+use larder::{InvalidationOutcome, Tag};
 use larder_testing::RedisServer;
 use larder_tests::redis::{EVENTS, INCARNATION, Instance, Setup, TickingClock, Truth, World, eventually};
 
@@ -22,7 +22,7 @@ async fn found_out_by(instance: &Instance) {
     instance.proxy.pass();
     // Time stands still, so that nothing else can make it refuse what it holds.
     eventually("it reads the log", async || {
-        instance.cache.invalidate(Tag::new("marker")).await == Invalidated::Applied
+        instance.cache.invalidate(Tag::new("marker")).await == InvalidationOutcome::Applied
     })
     .await;
     let answer = instance.get("/values/1").await;
@@ -172,7 +172,7 @@ async fn an_isolated_primary_does_not_confirm() {
     b.hits("/values/1").await;
     world.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await;
     confirms_nothing(&world, &b, &clock).await;
-    assert_eq!(b.invalidate(2).await, Invalidated::Deferred);
+    assert_eq!(b.invalidate(2).await, InvalidationOutcome::Deferred);
     world.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await;
     b.joins().await;
     b.hits("/values/1").await;
@@ -215,7 +215,7 @@ async fn many_events_were_missed() {
     appends.join_all().await;
     let _ = world.truth.change(1);
     eventually("it is in the log, behind all the others", async || {
-        a.invalidate(1).await == Invalidated::Applied
+        a.invalidate(1).await == InvalidationOutcome::Applied
     })
     .await;
     b.proxy.cut().await;

@@ -30,7 +30,7 @@ fn hourly() -> Policy {
 
 async fn cache(redis: &RedisServer) -> Cache {
     let store = RedisStore::builder(&redis.url()).connect().unwrap();
-    let cache = Cache::builder().shared(store).build();
+    let cache = Cache::builder().shared_store(store).build();
     // It trusts Redis once it has read the log.
     let probe = cache.layer(hourly()).layer(Origin::always(Answer::ok("probe")));
     let site = Site::of(Router::new().fallback_service(probe)).await;

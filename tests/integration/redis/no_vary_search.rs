@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Request;
-use larder::{Invalidated, UriName};
+use larder::{InvalidationOutcome, UriName};
 use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::stored::address;
 use larder_core::stored::wire::{self, Decoded};
@@ -24,7 +24,7 @@ async fn texts(asked: Vec<JoinHandle<Answer>>) -> Vec<String> {
 }
 
 async fn invalidates(instance: &Instance, uri: &str) {
-    assert_eq!(instance.cache.invalidate(UriName::new(uri).unwrap()).await, Invalidated::Applied);
+    assert_eq!(instance.cache.invalidate(UriName::new(uri).unwrap()).await, InvalidationOutcome::Applied);
 }
 
 /// Waits until the response and what is known of its path are in Redis.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use larder::{Invalidated, Token};
+use larder::{InvalidationOutcome, Token};
 use larder_testing::Direction::{ToClient, ToServer};
 use larder_testing::Gate;
 use larder_tests::http::soon;
@@ -138,7 +138,7 @@ async fn who_has_waited_joins_no_fill_that_read_before_the_write() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     a.hits("/seen/1").await;
-    eventually("it is applied", async || a.invalidate(1).await == Invalidated::Applied).await;
+    eventually("it is applied", async || a.invalidate(1).await == InvalidationOutcome::Applied).await;
     b.catches_up().await;
     let late = b.proxy.hold(ToClient, write_of("/seen/1"));
     let handler = b.hold(1);
@@ -254,7 +254,7 @@ async fn a_handlers_own_invalidation_is_covered_by_the_token_of_the_cache() {
     let world = World::new().await;
     let (a, b, late) = behind(&world, "/hasty/1").await;
     let late_tag = b.proxy.hold(ToClient, larder_tests::redis::event(1));
-    eventually("it is applied", async || a.update(1).await == Invalidated::Applied).await;
+    eventually("it is applied", async || a.update(1).await == InvalidationOutcome::Applied).await;
     let token = a.cache.token().to_string();
     assert_eq!(shown(&b.get("/hasty/1").await), ("HIT memory".into(), "v1"));
     assert_eq!(shown(&with_token(&b, "/hasty/1", &token).await), (BEHIND.into(), &*new(&world)));

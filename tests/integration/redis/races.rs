@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
-use larder::{Invalidated, Tag};
+use larder::{InvalidationOutcome, Tag};
 use larder_testing::Direction::{ToClient, ToServer};
 use larder_tests::redis::{
     Answer, Instance, RESPONSE, Setup, Traffic, World, event, eventually, hang_up, send,
@@ -134,7 +134,7 @@ async fn a_response_that_was_read_from_redis_before_a_deferred_invalidation_is_r
     let first = ask(&a, "/values/1");
     late.arrived(1).await;
     let append = a.proxy.hold(ToServer, event(1));
-    assert_eq!(a.update(1).await, Invalidated::Deferred);
+    assert_eq!(a.update(1).await, InvalidationOutcome::Deferred);
     let second = ask(&a, "/values/1");
     late.open();
     assert_eq!(first.await.unwrap().status, 200);
@@ -178,7 +178,7 @@ async fn invalidate_does_not_return_before_it_holds_here() {
     b.hits("/values/1").await;
     let late = a.proxy.hold(ToClient, event(1));
     // The event is in the log, but does not come back in time.
-    assert_eq!(a.update(1).await, Invalidated::Deferred);
+    assert_eq!(a.update(1).await, InvalidationOutcome::Deferred);
     assert_eq!(a.get("/values/1").await.text(), "v2");
     b.catches_up().await;
     assert_eq!(b.get("/values/1").await.text(), "v2");
@@ -198,7 +198,7 @@ async fn an_append_whose_answer_is_lost_is_appended_again() {
     a.hits("/values/1").await;
     b.hits("/values/1").await;
     let late = a.proxy.hold(ToServer, event(1));
-    assert_eq!(a.update(1).await, Invalidated::Deferred);
+    assert_eq!(a.update(1).await, InvalidationOutcome::Deferred);
     assert_eq!(a.get("/values/1").await.text(), "v2");
     assert_eq!(b.get("/values/1").await.text(), "v1");
     late.open();
@@ -221,7 +221,7 @@ async fn a_deferred_invalidation_refuses_what_another_instance_stores_meanwhile(
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let late = a.proxy.hold(ToServer, event(1));
-    assert_eq!(a.update(1).await, Invalidated::Deferred);
+    assert_eq!(a.update(1).await, InvalidationOutcome::Deferred);
     let gate = b.hold(1);
     // It reads what was true before, as a lagging handler of the other instance may.
     b.catches_up().await;
@@ -323,6 +323,8 @@ async fn nothing_old_is_seen_among_many_readers_and_writers() {
     let summary = traffic.stop().await;
     summary.is_right();
     assert!(summary.hits > 0 && summary.applied > 0, "{summary:?}");
-    eventually("all is told", async || a.cache.invalidate(Tag::new("marker")).await == Invalidated::Applied)
-        .await;
+    eventually("all is told", async || {
+        a.cache.invalidate(Tag::new("marker")).await == InvalidationOutcome::Applied
+    })
+    .await;
 }

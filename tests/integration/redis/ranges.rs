@@ -1,7 +1,7 @@
 //! Ranges of what instances share, and parts that they make the whole of together.
 
 use http::Request;
-use larder::Invalidated;
+use larder::InvalidationOutcome;
 use larder_tests::redis::{Answer, Instance, Setup, World, eventually};
 
 async fn asked(instance: &Instance, path: &str, range: &str) -> Answer {
@@ -17,7 +17,7 @@ fn told(answer: &Answer) -> (u16, String, String) {
 /// always enough for one.
 async fn updated(world: &World, instance: &Instance, id: usize) {
     let _ = world.truth.change(id);
-    eventually("it is applied", async || instance.invalidate(id).await == Invalidated::Applied).await;
+    eventually("it is applied", async || instance.invalidate(id).await == InvalidationOutcome::Applied).await;
     instance.joins().await;
 }
 

@@ -1,7 +1,7 @@
 //! Memory in Redis that is freed behind an invalidation.
 
 use http::Request;
-use larder::{Glob, Invalidated, Invalidation, Prefix, Tag, UriName};
+use larder::{Glob, Invalidation, InvalidationOutcome, Prefix, Tag, UriName};
 use larder_tests::redis::{Instance, World, eventually};
 
 async fn says(a: &Instance, path: &str, language: &str) {
@@ -10,7 +10,7 @@ async fn says(a: &Instance, path: &str, language: &str) {
 
 /// Invalidates it, and leaves nothing to be appended again: a loaded machine may take too long for once, and defer it.
 async fn invalidate(a: &Instance, what: &Invalidation) {
-    while a.cache.invalidate(what.clone()).await == Invalidated::Deferred {
+    while a.cache.invalidate(what.clone()).await == InvalidationOutcome::Deferred {
         a.joins().await;
     }
 }
@@ -99,7 +99,7 @@ async fn what_was_deferred_is_freed_once_it_is_appended() {
     world.stored_as("/values/1").await;
     world.redis.stop().unwrap();
     let deferred = a.cache.invalidate(Prefix::new("/values").unwrap()).await;
-    assert_eq!(deferred, Invalidated::Deferred);
+    assert_eq!(deferred, InvalidationOutcome::Deferred);
     world.redis.cont().unwrap();
     are_left(&world, 0).await;
 }

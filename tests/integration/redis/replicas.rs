@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use larder::{Cache, Invalidated, Policy, Tag, ttl};
+use larder::{Cache, InvalidationOutcome, Policy, Tag, ttl};
 use larder_redis::{RedisStore, RedisStoreBuilder};
 use larder_testing::RedisServer;
 use larder_tests::redis::{EVENTS, eventually};
@@ -37,7 +37,7 @@ struct Instance {
 
 impl Instance {
     fn over(store: RedisStore) -> Self {
-        Self { cache: Cache::builder().shared(store).build(), runs: Arc::default() }
+        Self { cache: Cache::builder().shared_store(store).build(), runs: Arc::default() }
     }
 
     async fn runs_for_a_request(&self) -> usize {
@@ -53,7 +53,7 @@ impl Instance {
         self.runs.load(Ordering::SeqCst) - before
     }
 
-    async fn invalidate(&self) -> Invalidated {
+    async fn invalidate(&self) -> InvalidationOutcome {
         self.cache.invalidate(Tag::new("product:1")).await
     }
 }
@@ -64,18 +64,18 @@ async fn an_invalidation_that_no_replica_has_is_deferred_and_applied_when_one_is
     let careful = Instance::over(store(&primary).replicas(1, Duration::from_millis(500)).connect().unwrap());
     let other = Instance::over(store(&primary).connect().unwrap());
     for instance in [&careful, &other] {
-        eventually("it joins", async || instance.invalidate().await == Invalidated::Applied).await;
+        eventually("it joins", async || instance.invalidate().await == InvalidationOutcome::Applied).await;
         eventually("it keeps", async || instance.runs_for_a_request().await == 0).await;
     }
 
     replica.stop().unwrap();
-    assert_eq!(careful.invalidate().await, Invalidated::Deferred);
+    assert_eq!(careful.invalidate().await, InvalidationOutcome::Deferred);
     eventually("the other instance is told all the same", async || other.runs_for_a_request().await == 1)
         .await;
     // It may not take from Redis what the other stored there, though that is new.
     assert_eq!(careful.runs_for_a_request().await, 1, "here it holds at once");
     eventually("who does not ask for replicas needs none", async || {
-        other.invalidate().await == Invalidated::Applied
+        other.invalidate().await == InvalidationOutcome::Applied
     })
     .await;
 
@@ -91,7 +91,7 @@ async fn an_invalidation_that_no_replica_has_is_deferred_and_applied_when_one_is
     assert_eq!(entries().await, before);
 
     replica.cont().unwrap();
-    eventually("it is applied", async || careful.invalidate().await == Invalidated::Applied).await;
+    eventually("it is applied", async || careful.invalidate().await == InvalidationOutcome::Applied).await;
     let before = careful.cache.stats().hits_shared;
     eventually("Redis is trusted again", async || {
         let _ = other.invalidate().await;

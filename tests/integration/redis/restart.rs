@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use larder::{Invalidated, Tag};
+use larder::{InvalidationOutcome, Tag};
 use larder_testing::{RedisBuilder, RedisServer};
 use larder_tests::redis::{Deployment, INCARNATION, Instance, Trial, Truth, World, eventually};
 
@@ -18,7 +18,7 @@ async fn incarnation(world: &World) -> String {
 /// Time stands still, so that nothing but the log can make it refuse what it holds.
 async fn has_read_the_log(instance: &Instance) {
     eventually("it reads the log", async || {
-        instance.cache.invalidate(Tag::new("marker")).await == Invalidated::Applied
+        instance.cache.invalidate(Tag::new("marker")).await == InvalidationOutcome::Applied
     })
     .await;
 }

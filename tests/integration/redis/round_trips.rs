@@ -115,7 +115,7 @@ impl<S> Handler for S where
 }
 
 fn service(store: &Counting, memory: u64) -> CacheService<impl Handler + Clone + Send + 'static> {
-    let cache = Cache::builder().memory(memory).shared(store.clone()).build();
+    let cache = Cache::builder().max_memory_bytes(memory).shared_store(store.clone()).build();
     cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0)).layer(tower::service_fn(handler))
 }
 
@@ -168,7 +168,7 @@ async fn a_miss_takes_two_round_trips_before_the_handler_and_one_after_it() {
             }
         })
     };
-    let cache = Cache::builder().shared(store.clone()).build();
+    let cache = Cache::builder().shared_store(store.clone()).build();
     let service = cache.layer(Policy::ttl(ttl::STANDARD)).layer(handler);
     eventually("it has read the log, and takes leases", async || {
         let path = format!("/{:x}", fastrand::u64(1 << 32..));
@@ -240,7 +240,11 @@ async fn who_starts_reads_no_more_of_the_log_than_it_remembers() {
     let read = |store: &Counting| store.entries.load(Ordering::SeqCst);
     let follows = async |remembers: usize, entries: usize| {
         let store = counting(&redis, None);
-        let cache = Cache::builder().memory(0).remembered_names(remembers).shared(store.clone()).build();
+        let cache = Cache::builder()
+            .max_memory_bytes(0)
+            .invalidation_capacity(remembers)
+            .shared_store(store.clone())
+            .build();
         eventually("it has read the log", async || read(&store) >= entries).await;
         // To the end, which it tells by trusting what is shared.
         fill(&cache.layer(Policy::ttl(ttl::STANDARD)).layer(tower::service_fn(handler))).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Request;
-use larder::{Glob, Invalidated, Invalidation, Prefix, Tag};
+use larder::{Glob, Invalidation, InvalidationOutcome, Prefix, Tag};
 use larder_tests::redis::{Setup, World, eventually};
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn everything_that_can_be_named_is_gone_on_both() {
         let untouched = "/values/2";
         a.hits(untouched).await;
         let new = format!("v{}", world.truth.change(1));
-        assert_eq!(a.cache.invalidate(what).await, Invalidated::Applied, "{name}");
+        assert_eq!(a.cache.invalidate(what).await, InvalidationOutcome::Applied, "{name}");
         let answer = a.get(path).await;
         assert_eq!((answer.text(), answer.outcome().as_str()), (new.as_str(), "MISS invalidated"), "{name}");
         b.shows(path, &new).await;
@@ -167,7 +167,7 @@ async fn namespaces_share_nothing() {
     // If it were to reach the other log, it would have reached it by the time that its own instance has read it.
     a.changes(1).await;
     let bump = b.cache.invalidate(Tag::new("value:2")).await;
-    assert_eq!(bump, Invalidated::Applied);
+    assert_eq!(bump, InvalidationOutcome::Applied);
     let answer = b.get("/values/1").await;
     assert_eq!((answer.text(), answer.outcome().as_str()), ("v1", "HIT memory"));
 }

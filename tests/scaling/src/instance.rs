@@ -13,7 +13,7 @@ pub(crate) fn store(redis: &str) -> Result<RedisStore> {
 }
 
 pub(crate) fn start(redis: &str) -> Result<Cache> {
-    Ok(Cache::builder().shared(store(redis)?).build())
+    Ok(Cache::builder().shared_store(store(redis)?).build())
 }
 
 /// How far it has read the log.

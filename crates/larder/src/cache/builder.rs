@@ -31,13 +31,13 @@ use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 
 /// Options for a [`Cache`].
 pub struct CacheBuilder {
-    memory: u64,
+    max_memory_bytes: u64,
     max_staleness: Duration,
     store: Option<Arc<dyn Store>>,
     clock: Arc<dyn Clock>,
     limits: Limits,
     background: BackgroundLimits,
-    close_within: Duration,
+    close_timeout: Duration,
 }
 
 /// Half of what a small container has, at the usual 128 MiB.
@@ -46,14 +46,14 @@ const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(2);
 /// More than most handlers' connections to a database, so that they wait for each other there at the latest.
 const DEFAULT_REFRESHES: usize = 64;
 const DEFAULT_ABANDONED: usize = 64;
-const DEFAULT_CLOSE_WITHIN: Duration = Duration::from_secs(5);
+const DEFAULT_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Four looks have to fit in, each an exchange with the store.
-const SHORTEST_STALENESS: Duration = Duration::from_millis(100);
+const MIN_STALENESS: Duration = Duration::from_millis(100);
 
 impl Default for CacheBuilder {
     fn default() -> Self {
         Self {
-            memory: DEFAULT_MEMORY,
+            max_memory_bytes: DEFAULT_MEMORY,
             max_staleness: DEFAULT_MAX_STALENESS,
             store: None,
             clock: Arc::new(SystemClock),
@@ -63,7 +63,7 @@ impl Default for CacheBuilder {
                 abandoned_fills: DEFAULT_ABANDONED,
                 abandoned_writes: DEFAULT_ABANDONED,
             },
-            close_within: DEFAULT_CLOSE_WITHIN,
+            close_timeout: DEFAULT_CLOSE_TIMEOUT,
         }
     }
 }
@@ -72,7 +72,7 @@ impl CacheBuilder {
     /// Shares stored responses and invalidations with other instances through this store, and fills: of all instances that
     /// miss the same response at once, one runs the handler.
     #[must_use]
-    pub fn shared(mut self, store: impl Leases + Log) -> Self {
+    pub fn shared_store(mut self, store: impl Leases + Log) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
@@ -80,8 +80,8 @@ impl CacheBuilder {
     /// Keeps at most about this many bytes of responses in this process's memory; 64 MiB by default. With 0, responses
     /// are kept in the shared store alone.
     #[must_use]
-    pub fn memory(mut self, bytes: u64) -> Self {
-        self.memory = bytes;
+    pub fn max_memory_bytes(mut self, bytes: u64) -> Self {
+        self.max_memory_bytes = bytes;
         self
     }
 
@@ -101,7 +101,7 @@ impl CacheBuilder {
     /// Beyond it a refresh is left out and [counted](crate::Stats): the request is answered all the same, and the next one
     /// for the key tries again.
     #[must_use]
-    pub fn refreshes(mut self, at_once: usize) -> Self {
+    pub fn max_concurrent_refreshes(mut self, at_once: usize) -> Self {
         self.background.refreshes = at_once;
         self
     }
@@ -157,15 +157,15 @@ impl CacheBuilder {
     /// invalidations, and a few thousand more, however long the log is. Where few names are invalidated again and again, a
     /// larger number takes no more memory, and an instance that starts reads longer and refuses less.
     #[must_use]
-    pub fn remembered_names(mut self, about: usize) -> Self {
+    pub fn invalidation_capacity(mut self, about: usize) -> Self {
         self.limits.rows = about;
         self
     }
 
     /// [`Cache::close`] takes no longer than this; 5 seconds by default.
     #[must_use]
-    pub fn close_within(mut self, limit: Duration) -> Self {
-        self.close_within = limit;
+    pub fn close_timeout(mut self, limit: Duration) -> Self {
+        self.close_timeout = limit;
         self
     }
 
@@ -196,7 +196,7 @@ impl CacheBuilder {
     /// # Errors
     /// If an option cannot be right.
     pub fn try_build(self) -> Result<Cache, ConfigError> {
-        if self.max_staleness < SHORTEST_STALENESS {
+        if self.max_staleness < MIN_STALENESS {
             let what = format!("{:?}", self.max_staleness);
             return Err(ConfigError::new(ConfigErrorKind::Staleness, what));
         }
@@ -212,7 +212,7 @@ impl CacheBuilder {
         };
         let variations = Arc::new(VariationTable::default());
         let http = HttpState {
-            memory: ResponseMemory::new(self.memory),
+            memory: ResponseMemory::new(self.max_memory_bytes),
             flights: Flights::default(),
             variations: Arc::clone(&variations),
         };
@@ -226,7 +226,7 @@ impl CacheBuilder {
             recent_writes: RecentWrites::default(),
             group_commits: Arc::default(),
             background: Background::new(self.background),
-            close_timeout: self.close_within,
+            close_timeout: self.close_timeout,
             report: Report::default(),
             reclaim: ReclaimState::default(),
             outbox_filled: Notify::new(),
@@ -241,11 +241,11 @@ impl CacheBuilder {
 impl std::fmt::Debug for CacheBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CacheBuilder")
-            .field("memory", &self.memory)
+            .field("memory", &self.max_memory_bytes)
             .field("max_staleness", &self.max_staleness)
             .field("remembered_names", &self.limits.rows)
             .field("background", &self.background)
-            .field("close_within", &self.close_within)
+            .field("close_within", &self.close_timeout)
             .field("shared", &self.store.is_some())
             .finish_non_exhaustive()
     }

@@ -17,7 +17,7 @@ const FOR_CONNECTIONS: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use = "what was left undone is lost with the process"]
-pub struct Closed {
+pub struct CloseReport {
     /// Fills, refreshes and writes that were still under way, with what they would have stored or invalidated.
     pub tasks: usize,
     /// Selectors of deferred invalidations that the shared store could not be told.
@@ -26,7 +26,7 @@ pub struct Closed {
     pub disconnected: bool,
 }
 
-impl Closed {
+impl CloseReport {
     /// Whether nothing was left undone.
     #[must_use]
     pub const fn is_clean(self) -> bool {
@@ -34,7 +34,7 @@ impl Closed {
     }
 }
 
-impl fmt::Display for Closed {
+impl fmt::Display for CloseReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_clean() {
             return f.write_str("nothing was left undone");
@@ -46,7 +46,7 @@ impl fmt::Display for Closed {
 }
 
 /// Ends what goes on in the background, within this time.
-pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> Closed {
+pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> CloseReport {
     let (background, deadline) = (&engine.background, Instant::now() + within);
     let for_work = deadline - FOR_CONNECTIONS.min(within / 4);
     background.stop_refreshes();
@@ -62,7 +62,7 @@ pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> Closed {
         Some(store) => timeout_at(deadline, store.close()).await.is_ok(),
         None => true,
     };
-    Closed { tasks, invalidations, disconnected }
+    CloseReport { tasks, invalidations, disconnected }
 }
 
 async fn repeat_now(engine: &Arc<Engine>) {
@@ -77,13 +77,13 @@ mod tests {
 
     #[test]
     fn what_was_left_undone_is_said() {
-        let clean = Closed { tasks: 0, invalidations: 0, disconnected: true };
+        let clean = CloseReport { tasks: 0, invalidations: 0, disconnected: true };
         let cases = [
             (clean, "nothing was left undone"),
-            (Closed { tasks: 2, ..clean }, "left undone: tasks: 2, deferred invalidations: 0"),
-            (Closed { invalidations: 3, ..clean }, "left undone: tasks: 0, deferred invalidations: 3"),
+            (CloseReport { tasks: 2, ..clean }, "left undone: tasks: 2, deferred invalidations: 0"),
+            (CloseReport { invalidations: 3, ..clean }, "left undone: tasks: 0, deferred invalidations: 3"),
             (
-                Closed { disconnected: false, ..clean },
+                CloseReport { disconnected: false, ..clean },
                 "left undone: tasks: 0, deferred invalidations: 0, connections of the shared store",
             ),
         ];

@@ -9,9 +9,9 @@ use larder_core::log::tail::Tail;
 use larder_core::log::token::Token;
 
 use crate::cache::builder::CacheBuilder;
-use crate::cache::close::{Closed, close};
+use crate::cache::close::{CloseReport, close};
 use crate::engine::invalidate::append::invalidate;
-use crate::engine::invalidation_log::invalidation::{Invalidated, Invalidation};
+use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
 use crate::engine::report::stats::Stats;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
@@ -54,7 +54,7 @@ impl Cache {
     /// # Errors
     /// If the policy cannot be right.
     pub fn try_layer(&self, policy: Policy) -> Result<CacheLayer, ConfigError> {
-        Ok(CacheLayer::new(Arc::clone(&self.engine), Arc::clone(&self.http), policy.checked()?))
+        Ok(CacheLayer::new(Arc::clone(&self.engine), Arc::clone(&self.http), policy.validate()?))
     }
 
     /// What the cache did so far, and what it holds. [`Stats`] also names the metrics and the spans that tell of it.
@@ -70,7 +70,7 @@ impl Cache {
     ///
     /// With a shared store it takes about as long as two exchanges with it; while the store is away, at most half a
     /// second and usually no time.
-    pub async fn invalidate(&self, what: impl Into<Invalidation>) -> Invalidated {
+    pub async fn invalidate(&self, what: impl Into<Invalidation>) -> InvalidationOutcome {
         invalidate(&self.engine, what.into()).await
     }
 
@@ -78,12 +78,12 @@ impl Cache {
     ///
     /// No refresh begins any more. Fills, refreshes and writes that are under way are waited for, deferred invalidations
     /// are appended if the shared store can be reached, and its connections are ended, for all handles of this cache
-    /// and of the store. It takes as long as that does, and at most [as long as was said](CacheBuilder::close_within);
+    /// and of the store. It takes as long as that does, and at most [as long as was said](CacheBuilder::close_timeout);
     /// what was left undone then is told.
     ///
     /// The cache can be used all the same. Requests are answered from memory for as long as what is known of the
     /// invalidation log may be believed, and then by their handlers; what is invalidated is
-    /// [`Deferred`](crate::Invalidated::Deferred), for ever.
+    /// [`Deferred`](crate::InvalidationOutcome::Deferred), for ever.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
@@ -97,7 +97,7 @@ impl Cache {
     /// }
     /// # });
     /// ```
-    pub async fn close(&self) -> Closed {
+    pub async fn close(&self) -> CloseReport {
         close(&self.engine, self.engine.close_timeout).await
     }
 

@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(12);
 async fn two_shops(gate: &Gate) -> (MemoryStore, Shop, Shop) {
     let store = MemoryStore::default();
     let shop = || {
-        let (held, options) = (gate.clone(), Cache::builder().shared(store.clone()));
+        let (held, options) = (gate.clone(), Cache::builder().shared_store(store.clone()));
         Shop::of(options, Policy::ttl(MINUTE).fill_timeout(LIMIT), move |_| {
             Answer::ok("hello").held_at(&held)
         })

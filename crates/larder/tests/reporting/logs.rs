@@ -14,7 +14,7 @@ use crate::store::MemoryStore;
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn named() -> Policy {
-    Policy::ttl(MINUTE).jitter(0.0).named("products")
+    Policy::ttl(MINUTE).jitter(0.0).name("products")
 }
 
 fn logging() -> Shop {
@@ -72,7 +72,7 @@ async fn where_nobody_listens_to_its_span_a_handler_keeps_that_of_its_request() 
 async fn while_all_is_well_nothing_is_told_above_debug() {
     let (journal, _guard) = Journal::listen(Level::INFO);
     let store = MemoryStore::default();
-    let options = Cache::builder().shared(store.clone());
+    let options = Cache::builder().shared_store(store.clone());
     let shop = Shop::of(options, named(), |_| Answer::ok("hello"));
     store.looked().await;
     for _ in 0..3 {
@@ -88,7 +88,7 @@ async fn while_all_is_well_nothing_is_told_above_debug() {
 async fn store_trouble_is_told_when_it_begins_and_when_it_has_ended() {
     let (journal, _guard) = Journal::listen(Level::INFO);
     let store = MemoryStore::default();
-    let options = Cache::builder().shared(store.clone());
+    let options = Cache::builder().shared_store(store.clone());
     let shop = Shop::of(options, named(), |_| Answer::ok("hello"));
     store.looked().await;
 
@@ -119,7 +119,7 @@ async fn a_store_that_is_still_connecting_is_no_trouble() {
     let (journal, _guard) = Journal::listen(Level::INFO);
     let store = MemoryStore::default();
     store.fail(StoreErrorKind::Unreachable);
-    let options = Cache::builder().shared(store.clone());
+    let options = Cache::builder().shared_store(store.clone());
     let shop = Shop::of(options, named(), |_| Answer::ok("hello"));
     eventually("it is tried", || shop.cache.stats().store_errors > 1).await;
     store.heal();

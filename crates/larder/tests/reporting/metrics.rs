@@ -45,7 +45,7 @@ fn expected(counters: &[(&str, u64)]) -> Vec<(String, u64)> {
 #[test]
 fn requests_by_route_outcome_tier_and_reason() {
     let told = after(async || {
-        let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE).named("products");
+        let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE).name("products");
         let shop = Shop::new(policy, |_| Answer::ok("hello"));
         shop.get("/1").await;
         for _ in 0..3 {
@@ -112,7 +112,7 @@ fn fills_and_what_hits_have_saved() {
 fn what_was_forgotten_of_invalidations() {
     let metrics = after(async || {
         let shop =
-            Shop::of(Cache::builder().remembered_names(0), Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+            Shop::of(Cache::builder().invalidation_capacity(0), Policy::ttl(MINUTE), |_| Answer::ok("hello"));
         for number in 0..2_049 {
             let _ = shop.cache.invalidate(Invalidation::tag(number.to_string())).await;
         }
@@ -134,7 +134,7 @@ fn refreshes_in_the_background_and_those_left_out() {
         let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE);
         let gate = Gate::new();
         let held = gate.clone();
-        let shop = Shop::of(Cache::builder().refreshes(1), policy, move |call| match call {
+        let shop = Shop::of(Cache::builder().max_concurrent_refreshes(1), policy, move |call| match call {
             1 | 2 => Answer::ok("hello"),
             _ => Answer::ok("hello").held_at(&held),
         });
@@ -154,7 +154,7 @@ fn refreshes_in_the_background_and_those_left_out() {
 fn what_was_freed() {
     let told = after(async || {
         let store = MemoryStore::default();
-        let options = Cache::builder().shared(store.clone());
+        let options = Cache::builder().shared_store(store.clone());
         let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
         store.looked().await;
         shop.get("/1").await;
@@ -193,19 +193,19 @@ fn leases_by_event() {
 fn responses_beyond_the_budget_of_new_keys() {
     let told = after(async || {
         let store = MemoryStore::default();
-        let options = Cache::builder().shared(store.clone());
-        let policy = Policy::ttl(Duration::from_secs(60)).new_keys_per_minute(1);
+        let options = Cache::builder().shared_store(store.clone());
+        let policy = Policy::ttl(Duration::from_secs(60)).max_new_keys_per_minute(1);
         let shop = Shop::of(options, policy, |_| Answer::ok("hello"));
         store.looked().await;
         for path in ["/1", "/2", "/3"] {
             shop.get(path).await;
         }
         eventually("one is shared", || store.holds() == 1).await;
-        assert_eq!((shop.cache.stats().stored, shop.cache.stats().unshared), (3, 2));
+        assert_eq!((shop.cache.stats().stored, shop.cache.stats().not_shared), (3, 2));
         // A refresh is of a key that is there.
         shop.clock.advance(Duration::from_secs(61));
         shop.get("/2").await;
-        assert_eq!(shop.cache.stats().unshared, 2);
+        assert_eq!(shop.cache.stats().not_shared, 2);
         eventually("it is shared", || store.holds() == 2).await;
     });
     assert_eq!(told["larder_unshared_total{}"], DebugValue::Counter(2));
@@ -238,7 +238,7 @@ fn what_is_held_and_let_go() {
 fn store_errors_by_exchange_and_kind() {
     let told = after(async || {
         let store = MemoryStore::default();
-        let options = Cache::builder().shared(store.clone());
+        let options = Cache::builder().shared_store(store.clone());
         let shop = Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"));
         store.looked().await;
         store.fail(StoreErrorKind::Refused);

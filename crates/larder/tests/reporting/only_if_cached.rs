@@ -17,7 +17,7 @@ use crate::store::MemoryStore;
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn minute() -> Policy {
-    Policy::ttl(MINUTE).jitter(0.0).obey_requests()
+    Policy::ttl(MINUTE).jitter(0.0).honor_request_directives()
 }
 
 fn shop(policy: Policy) -> Shop {
@@ -40,8 +40,11 @@ async fn no_way_past_the_cache_is_open_to_who_wants_only_what_is_stored() {
         if *request.method() == Method::POST {
             continue;
         }
-        for options in [Cache::builder(), Cache::builder().shared(MemoryStore::default()).memory(0)] {
-            let shop = Shop::of(options, going_past_by(reason).obey_requests(), |_| Answer::ok("hello"));
+        for options in
+            [Cache::builder(), Cache::builder().shared_store(MemoryStore::default()).max_memory_bytes(0)]
+        {
+            let shop =
+                Shop::of(options, going_past_by(reason).honor_request_directives(), |_| Answer::ok("hello"));
             let response = shop.send(only(request.clone())).await;
             assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT, "{reason}");
             assert_eq!(told(response.headers()), (&b"BYPASS"[..], false), "{reason}");
@@ -114,7 +117,7 @@ async fn nothing_is_refreshed_by_it() {
 async fn an_instance_that_cannot_confirm_the_log_has_nothing_stored() {
     for bytes in [0, 1 << 20] {
         let store = MemoryStore::default();
-        let options = Cache::builder().shared(store.clone()).memory(bytes);
+        let options = Cache::builder().shared_store(store.clone()).max_memory_bytes(bytes);
         let shop = Shop::of(options, minute(), |_| Answer::ok("hello"));
         store.looked().await;
         shop.get("/").await;
@@ -130,8 +133,8 @@ async fn an_instance_that_cannot_confirm_the_log_has_nothing_stored() {
 #[tokio::test]
 async fn what_another_instance_has_made_anew_is_stored() {
     let store = MemoryStore::default();
-    let shops =
-        [1, 2].map(|_| Shop::of(Cache::builder().shared(store.clone()), minute(), |_| Answer::ok("hello")));
+    let shops = [1, 2]
+        .map(|_| Shop::of(Cache::builder().shared_store(store.clone()), minute(), |_| Answer::ok("hello")));
     for shop in &shops {
         store.looked().await;
         shop.get("/").await;

@@ -16,7 +16,7 @@ fn ranged(range: &str) -> Request<()> {
 
 /// A cache that has been asked for this, and passed on what it has not.
 async fn asked(first: Option<Request<()>>, answer: Answer) -> Shop {
-    let policy = Policy::ttl(MINUTE).jitter(0.0).obey_requests().store_partial();
+    let policy = Policy::ttl(MINUTE).jitter(0.0).honor_request_directives().store_partial();
     let shop = Shop::of(Cache::builder(), policy, move |_| answer.clone());
     if let Some(first) = first {
         shop.send(first).await;

@@ -114,7 +114,7 @@ async fn every_reason_not_to_store() {
     ];
     let mut seen = BTreeSet::new();
     for (reason, request, answer) in cases {
-        let policy = minute().max_body(4_000).obey_requests();
+        let policy = minute().max_body(4_000).honor_request_directives();
         let shop = Shop::new(policy, move |_| answer.clone());
         shop.send(request).await;
         let stats = shop.cache.stats();
@@ -177,10 +177,10 @@ async fn missed(reason: MissReason) -> Shop {
     let store = MemoryStore::default();
     let shared = matches!(reason, MissReason::Unconfirmed | MissReason::Unreadable | MissReason::StoreError);
     let options = match shared {
-        true => Cache::builder().shared(store.clone()).memory(0),
+        true => Cache::builder().shared_store(store.clone()).max_memory_bytes(0),
         false => Cache::builder(),
     };
-    let shop = Shop::of(options, minute().obey_requests().store_partial(), script);
+    let shop = Shop::of(options, minute().honor_request_directives().store_partial(), script);
     if shared {
         store.looked().await;
     }
@@ -196,7 +196,7 @@ async fn missed(reason: MissReason) -> Shop {
     match reason {
         MissReason::Expired => shop.clock.advance(MINUTE),
         MissReason::Invalidated => {
-            assert_eq!(shop.cache.invalidate(Invalidation::all()).await.applied(), Ok(()));
+            assert_eq!(shop.cache.invalidate(Invalidation::all()).await.require_applied(), Ok(()));
         }
         MissReason::Vary => again = with("/", "accept", "text/plain"),
         MissReason::Request => again = with("/", "cache-control", "no-cache"),
@@ -221,16 +221,17 @@ async fn what_is_stale_in_the_shared_tier_alone_is_told_by_why_it_is() {
         for (keeps, request) in [(false, get("/")), (true, get("/")), (false, method(Method::HEAD, "/"))] {
             let store = MemoryStore::default();
             let bytes = if keeps { 1 << 20 } else { 0 };
-            let first = Shop::of(Cache::builder().shared(store.clone()).memory(bytes), minute(), {
-                let answer = answer.clone();
-                move |_| answer.clone()
-            });
+            let first =
+                Shop::of(Cache::builder().shared_store(store.clone()).max_memory_bytes(bytes), minute(), {
+                    let answer = answer.clone();
+                    move |_| answer.clone()
+                });
             store.looked().await;
             first.get("/").await;
             eventually("it is stored", || store.holds() == 1).await;
 
             let answer = answer.clone();
-            let options = Cache::builder().shared(store.clone()).memory(bytes);
+            let options = Cache::builder().shared_store(store.clone()).max_memory_bytes(bytes);
             let second = Shop::of(options, minute(), move |_| answer.clone());
             second.clock.advance(MINUTE);
             store.looked().await;

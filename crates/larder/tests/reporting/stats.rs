@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use larder::{Cache, Invalidated, Invalidation, Policy, Prefix, Stats, Tag};
+use larder::{Cache, Invalidation, InvalidationOutcome, Policy, Prefix, Stats, Tag};
 use larder_core::log::position::LogId;
 use larder_core::store::StoreErrorKind;
 use larder_testing::{Answer, Gate};
@@ -28,19 +28,19 @@ async fn a_fill_and_its_hits() {
     shop.send(method(http::Method::HEAD, "/")).await;
     let stats = shop.cache.stats();
     assert_eq!((stats.fills, stats.fill_time, stats.stored), (1, COST, 1));
-    assert_eq!((stats.hits_memory, stats.hits_shared, stats.saved), (2, 0, 2 * COST));
+    assert_eq!((stats.hits_memory, stats.hits_shared, stats.handler_time_saved), (2, 0, 2 * COST));
     assert_eq!((stats.hits(), stats.collapsed, stats.store_errors), (2, 0, 0));
     assert!((stats.hit_ratio() - 2.0 / 3.0).abs() < f64::EPSILON);
-    assert_eq!(stats.held, 1);
+    assert_eq!(stats.memory_entries, 1);
     let body = 5;
-    assert!(stats.held_bytes > body && stats.held_bytes < 4_096, "{}", stats.held_bytes);
+    assert!(stats.memory_bytes > body && stats.memory_bytes < 4_096, "{}", stats.memory_bytes);
 }
 
 #[tokio::test]
 async fn what_another_instance_stored() {
     let store = MemoryStore::default();
     let shop = || {
-        let options = Cache::builder().shared(store.clone());
+        let options = Cache::builder().shared_store(store.clone());
         Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"))
     };
     let (one, other) = (shop(), shop());
@@ -52,7 +52,7 @@ async fn what_another_instance_stored() {
     other.get("/").await;
     let stats = other.cache.stats();
     assert_eq!((stats.hits_shared, stats.hits_memory, stats.fills), (1, 1, 0));
-    assert_eq!((stats.saved, stats.held), (2 * COST, 1));
+    assert_eq!((stats.handler_time_saved, stats.memory_entries), (2 * COST, 1));
     assert_eq!(other.origin.calls(), 0);
 }
 
@@ -69,7 +69,7 @@ async fn what_is_stale_while_it_is_refreshed() {
     let stats = shop.cache.stats();
     assert_eq!(stats.stale.into_iter().collect::<Vec<_>>(), [("stale-while-revalidate", 1)]);
     assert_eq!(stats.misses.into_iter().collect::<Vec<_>>(), [("never-stored", 1)]);
-    assert_eq!((stats.fills, stats.saved), (2, COST));
+    assert_eq!((stats.fills, stats.handler_time_saved), (2, COST));
 }
 
 /// The handler ran, so that nothing was saved.
@@ -86,7 +86,7 @@ async fn what_is_stale_because_the_handler_fails() {
     assert_eq!(stale.headers()["x-cache"], "STALE");
     let stats = shop.cache.stats();
     assert_eq!(stats.stale.clone().into_iter().collect::<Vec<_>>(), [("stale-if-error", 1)]);
-    assert_eq!((stats.hits(), stats.fills, stats.saved), (1, 2, Duration::ZERO));
+    assert_eq!((stats.hits(), stats.fills, stats.handler_time_saved), (1, 2, Duration::ZERO));
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn invalidations_count_selectors() {
 /// The shop and the store in which it has stored three responses.
 async fn stocked() -> (Shop, MemoryStore) {
     let store = MemoryStore::default();
-    let options = Cache::builder().shared(store.clone());
+    let options = Cache::builder().shared_store(store.clone());
     let shop = Shop::of(options, Policy::ttl(MINUTE).tag("all"), |_| Answer::ok("hello"));
     store.looked().await;
     for path in ["/a/1", "/a/2", "/b"] {
@@ -132,9 +132,9 @@ async fn stocked() -> (Shop, MemoryStore) {
 async fn what_was_freed_of_what_was_invalidated() {
     let (shop, store) = stocked().await;
     let a = || Prefix::new("/a").unwrap();
-    assert_eq!(shop.cache.invalidate(Invalidation::of(a()).soft()).await, Invalidated::Applied);
-    assert_eq!(shop.cache.invalidate(Tag::new("all")).await, Invalidated::Applied);
-    assert_eq!(shop.cache.invalidate(a()).await, Invalidated::Applied);
+    assert_eq!(shop.cache.invalidate(Invalidation::of(a()).soft()).await, InvalidationOutcome::Applied);
+    assert_eq!(shop.cache.invalidate(Tag::new("all")).await, InvalidationOutcome::Applied);
+    assert_eq!(shop.cache.invalidate(a()).await, InvalidationOutcome::Applied);
     eventually("two are freed", || shop.cache.stats().reclaimed == 2).await;
     assert_eq!(shop.cache.stats().reclaim_scans, 1);
     assert_eq!(store.holds(), 1);
@@ -149,17 +149,17 @@ async fn what_was_freed_of_what_was_invalidated() {
 async fn what_could_not_be_freed_is_freed_later_and_what_was_deferred_too() {
     let (shop, store) = stocked().await;
     store.fail(StoreErrorKind::Timeout);
-    assert_eq!(shop.cache.invalidate(Prefix::new("/a").unwrap()).await, Invalidated::Deferred);
+    assert_eq!(shop.cache.invalidate(Prefix::new("/a").unwrap()).await, InvalidationOutcome::Deferred);
     store.heal();
     eventually("it is appended and freed", || shop.cache.stats().reclaimed == 2).await;
     store.fail_reclaims(3);
-    assert_eq!(shop.cache.invalidate(Prefix::new("/b").unwrap()).await, Invalidated::Applied);
+    assert_eq!(shop.cache.invalidate(Prefix::new("/b").unwrap()).await, InvalidationOutcome::Applied);
     eventually("the third is freed", || shop.cache.stats().reclaimed == 3).await;
     store.fail_reclaims(10);
     let before = store.reclaims().len();
-    assert_eq!(shop.cache.invalidate(Invalidation::all()).await, Invalidated::Applied);
+    assert_eq!(shop.cache.invalidate(Invalidation::all()).await, InvalidationOutcome::Applied);
     eventually("it was tried ten times", || store.failures_left() == 0).await;
-    assert_eq!(shop.cache.invalidate(Invalidation::key("a")).await, Invalidated::Applied);
+    assert_eq!(shop.cache.invalidate(Invalidation::key("a")).await, InvalidationOutcome::Applied);
     eventually("another is freed", || store.reclaims().len() > before).await;
     assert_eq!(store.reclaims().len(), before + 1, "the one that failed was given up");
 }
@@ -167,7 +167,7 @@ async fn what_could_not_be_freed_is_freed_later_and_what_was_deferred_too() {
 #[tokio::test]
 async fn every_exchange_that_fails() {
     let store = MemoryStore::default();
-    let options = Cache::builder().shared(store.clone());
+    let options = Cache::builder().shared_store(store.clone());
     let shop = Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"));
     store.looked().await;
     assert_eq!(shop.cache.stats().store_errors, 0);
@@ -177,7 +177,7 @@ async fn every_exchange_that_fails() {
     // A read and a write.
     shop.get("/").await;
     eventually("reads and writes fail", || shop.cache.stats().store_errors >= before + 2).await;
-    assert!(shop.cache.invalidate(Tag::new("a")).await.applied().is_err());
+    assert!(shop.cache.invalidate(Tag::new("a")).await.require_applied().is_err());
 }
 
 #[tokio::test]
@@ -187,5 +187,5 @@ async fn what_is_held_goes_when_it_is_invalidated() {
     let _ = shop.cache.invalidate(Invalidation::all()).await;
     shop.send(method(http::Method::HEAD, "/")).await;
     let stats = shop.cache.stats();
-    assert_eq!((stats.held, stats.held_bytes), (0, 0));
+    assert_eq!((stats.memory_entries, stats.memory_bytes), (0, 0));
 }

@@ -44,7 +44,7 @@ async fn requests_decide_where_the_policy_lets_them() {
             proxy.wait(wait);
             proxy.get(&[request]).await.body() == "1"
         };
-        assert_eq!(served(Policy::rfc9111().obey_requests()).await, expected, "{request:?}");
+        assert_eq!(served(Policy::rfc9111().honor_request_directives()).await, expected, "{request:?}");
         assert_eq!(served(Policy::rfc9111()).await, wait < 60, "{request:?}");
     }
 }
@@ -52,8 +52,10 @@ async fn requests_decide_where_the_policy_lets_them() {
 /// RFC 9111 §5.2.1.7; RFC 9211 §2 of responses that a cache makes itself.
 #[tokio::test]
 async fn only_if_cached_is_answered_with_504_where_nothing_is() {
-    let proxy =
-        proxy(Policy::rfc9111().obey_requests(), answers(&[(200, &[("cache-control", "max-age=60")])]));
+    let proxy = proxy(
+        Policy::rfc9111().honor_request_directives(),
+        answers(&[(200, &[("cache-control", "max-age=60")])]),
+    );
     let only = [("cache-control", "only-if-cached")];
     let answer = proxy.get(&only).await;
     assert_eq!((answer.status().as_u16(), proxy.origin.calls()), (504, 0));
@@ -69,7 +71,7 @@ async fn only_if_cached_is_answered_with_504_where_nothing_is() {
 #[tokio::test]
 async fn no_store_of_a_request_is_obeyed_where_the_policy_says_so() {
     let proxy = proxy(
-        Policy::rfc9111().obey_requests(),
+        Policy::rfc9111().honor_request_directives(),
         answers(&[(200, &[("cache-control", "max-age=60")]), (200, &[])]),
     );
     proxy.get(&[("cache-control", "no-store")]).await;
@@ -87,7 +89,8 @@ async fn what_is_immutable_is_not_validated_for_a_reload_while_it_is_fresh() {
         ("max-age=5, stale-while-revalidate=60, immutable", "max-age=0", "2"),
     ] {
         let stored: &[_] = &[("cache-control", cache_control)];
-        let proxy = proxy(Policy::rfc9111().obey_requests(), answers(&[(200, stored), (200, &[])]));
+        let proxy =
+            proxy(Policy::rfc9111().honor_request_directives(), answers(&[(200, stored), (200, &[])]));
         proxy.get(&[]).await;
         proxy.wait(10);
         let answer = proxy.get(&[("cache-control", reload)]).await;
@@ -123,7 +126,7 @@ async fn what_is_stale_stands_in_for_an_origin_that_fails_where_that_is_not_forb
 #[tokio::test]
 async fn a_field_on_the_target_list_takes_the_place_of_cache_control() {
     let names = ["larder-cache-control", "cdn-cache-control"].map(HeaderName::from_static);
-    let policy = || names.iter().cloned().fold(Policy::rfc9111(), Policy::target);
+    let policy = || names.iter().cloned().fold(Policy::rfc9111(), Policy::targeted_cache_control);
     for (fields, targeting, else_) in [
         (&[("cdn-cache-control", "max-age=60"), ("cache-control", "no-store")][..], 1, 2),
         (&[("cdn-cache-control", "no-store"), ("cache-control", "max-age=60")], 2, 1),

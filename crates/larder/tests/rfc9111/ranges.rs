@@ -40,7 +40,7 @@ async fn parts_are_stored_and_combined_where_the_policy_says_so() {
 /// §5.2.1.7: what is stored does not have all of it.
 #[tokio::test]
 async fn a_part_is_nothing_to_who_wants_the_whole_or_nothing() {
-    let proxy = before(Policy::rfc9111().store_partial().obey_requests(), origin());
+    let proxy = before(Policy::rfc9111().store_partial().honor_request_directives(), origin());
     proxy.get(&[("range", "bytes=0-4")]).await;
     let only = ("cache-control", "only-if-cached");
     assert_eq!(proxy.get(&[only]).await.status(), StatusCode::GATEWAY_TIMEOUT);

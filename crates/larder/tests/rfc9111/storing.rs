@@ -35,7 +35,7 @@ async fn a_lifetime_is_guessed_where_that_is_allowed_and_not_switched_off() {
     // The cache's clock is at the first of January 2026, and so is the response, which has no date.
     let undated: &[_] = &[("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT")];
     for (policy, status, expected) in
-        [(Policy::rfc9111(), 201, false), (Policy::rfc9111().without_heuristic_freshness(), 404, false)]
+        [(Policy::rfc9111(), 201, false), (Policy::rfc9111().no_heuristic_freshness(), 404, false)]
     {
         assert_eq!(is_reused(policy, status, undated, 0).await, expected, "{status}");
     }

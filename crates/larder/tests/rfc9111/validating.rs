@@ -93,8 +93,10 @@ async fn what_a_response_to_head_contradicts_is_stale() {
         (&[("cache-control", "max-age=60"), ("content-length", "2")], true),
         (&[("cache-control", "no-store"), ("etag", "\"a\"")], true),
     ] {
-        let proxy =
-            proxy(Policy::rfc9111().obey_requests(), answers(&[(200, stored), (200, head), (503, &[])]));
+        let proxy = proxy(
+            Policy::rfc9111().honor_request_directives(),
+            answers(&[(200, stored), (200, head), (503, &[])]),
+        );
         proxy.get(&[]).await;
         proxy.wait(7);
         proxy.send("HEAD", "/", &reload).await;
@@ -141,7 +143,7 @@ async fn an_update_by_head_does_not_take_the_place_of_a_newer_response() {
                 false => answer.header("etag", format!("\"{call}\"")),
             }
         });
-        let proxy = Arc::new(before(Policy::rfc9111().obey_requests(), origin));
+        let proxy = Arc::new(before(Policy::rfc9111().honor_request_directives(), origin));
         proxy.get(&[]).await;
         let asking = Arc::clone(&proxy);
         let reload = [("cache-control", "no-cache")];

@@ -88,7 +88,7 @@ fn instance(
     + 'static,
 > {
     let store = RedisStore::connect(&redis.url()).expect("a store");
-    let cache = Cache::builder().shared(store).build();
+    let cache = Cache::builder().shared_store(store).build();
     let handler = service_fn(move |_| {
         runs.fetch_add(1, Ordering::Relaxed);
         handle(kind)

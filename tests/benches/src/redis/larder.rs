@@ -22,6 +22,6 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
     let store = RedisStore::builder(url).command_timeout(PATIENCE).connect().expect("a store");
-    let cache = Cache::builder().memory(0).shared(store).build();
+    let cache = Cache::builder().max_memory_bytes(0).shared_store(store).build();
     cache.layer(Policy::ttl(ttl::STANDARD)).layer(origin)
 }

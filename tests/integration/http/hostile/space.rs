@@ -10,7 +10,7 @@ use crate::support::{cache, hourly, repeating_site, site};
 #[tokio::test]
 async fn made_up_keys_are_bounded_by_bytes_and_leave_what_is_in_use() {
     const MIB: u64 = 1024 * 1024;
-    let cache = Cache::builder().memory(2 * MIB).build();
+    let cache = Cache::builder().max_memory_bytes(2 * MIB).build();
     let origin = Origin::new(|request, _| Answer::ok(format!("{} {}", request.uri, "x".repeat(4_000))));
     let site = site(&cache, hourly(), &origin).await;
     for _ in 0..3 {
@@ -20,7 +20,7 @@ async fn made_up_keys_are_bounded_by_bytes_and_leave_what_is_in_use() {
     }
     for n in 0..2_000 {
         get(&site, &format!("/search?q={n}")).await;
-        assert!(cache.stats().held_bytes <= 2 * MIB);
+        assert!(cache.stats().memory_bytes <= 2 * MIB);
     }
     let before = origin.calls();
     for hot in 0..20 {
@@ -48,7 +48,7 @@ async fn names_that_look_like_ours_are_names_like_others() {
     ];
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| Answer::ok(request.uri.path().to_owned()));
-    let policy = hourly().show_key().key_with(|parts| {
+    let policy = hourly().expose_cache_key().key_with(|parts| {
         let nth: usize = parts.uri.path().strip_prefix("/name/")?.parse().ok()?;
         NAMES.get(nth).map(|name| (*name).to_owned())
     });

@@ -141,7 +141,7 @@ async fn paths_that_others_might_make_one_are_different_keys() {
     ];
     let (cache, _) = cache();
     let origin = repeating(&[]);
-    let site = site(&cache, hourly().show_key(), &origin).await;
+    let site = site(&cache, hourly().expose_cache_key(), &origin).await;
     for x_cache in ["MISS", "HIT"] {
         for path in PATHS {
             let reply = get(&site, path).await;

@@ -47,7 +47,7 @@ async fn who_invalidates_a_uri_sees_nothing_older_under_it() {
             assert_eq!(ask("/p?utm=5&id=7").await.x_cache(), "MISS");
             let what = Invalidation::from(UriName::new(invalidated).unwrap());
             let what = if soft { what.soft() } else { what };
-            assert_eq!(cache.invalidate(what).await, Invalidated::Applied);
+            assert_eq!(cache.invalidate(what).await, InvalidationOutcome::Applied);
             assert_eq!(ask(asked).await.x_cache(), "MISS", "{asked} after {invalidated}");
             assert_eq!(ask("/p?id=7").await.x_cache(), "HIT", "it is another page");
             assert_eq!(ask(asked).await.x_cache(), "HIT", "it is over");
@@ -87,7 +87,7 @@ async fn who_invalidates_a_uri_does_not_join_what_began_before() {
     soon("the handler has read", gate.arrived(1)).await;
     *old.lock().unwrap() = "new";
     let uri = |path: &str| UriName::new(path).unwrap();
-    assert_eq!(cache.invalidate(uri("/p?utm=2&id=1")).await, Invalidated::Applied);
+    assert_eq!(cache.invalidate(uri("/p?utm=2&id=1")).await, InvalidationOutcome::Applied);
     assert!(site.get("/p?utm=2&id=1").await.is("MISS", "new"));
     gate.open();
     assert_eq!(all(slow).await[0].text(), "old", "it asked before");

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use http::{Method, StatusCode};
-use larder::{Cache, Invalidated, Invalidation, Policy, UriName};
+use larder::{Cache, Invalidation, InvalidationOutcome, Policy, UriName};
 use larder_core::http::no_vary_search::UrlVariation;
 use larder_testing::{Answer, Gate, Origin, Step};
 use larder_tests::http::{Page, Site, soon};

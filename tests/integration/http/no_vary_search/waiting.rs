@@ -150,7 +150,7 @@ async fn a_failure_is_told_to_those_alone_who_asked_the_same() {
 /// A client that makes up paths, whose pages all say it, cannot fill the memory: a cache of no bytes knows it as well.
 #[tokio::test]
 async fn without_memory_requests_still_wait_together() {
-    let cache = Cache::builder().memory(0).build();
+    let cache = Cache::builder().max_memory_bytes(0).build();
     let gate = Gate::new();
     let origin = Origin::new({
         let gate = gate.clone();

@@ -146,7 +146,7 @@ async fn process_that_never_ends_its_fill() {
     let url = std::env::var(REDIS).unwrap();
     // A slow machine makes no difference.
     let patient = RedisStore::builder(&url).command_timeout(Duration::from_secs(10));
-    let cache = Cache::builder().shared(patient.connect().unwrap()).build();
+    let cache = Cache::builder().shared_store(patient.connect().unwrap()).build();
     let handler = tower::service_fn(async |request: Request<()>| {
         if request.uri().path().starts_with("/values/") {
             println!("{FILLING}");

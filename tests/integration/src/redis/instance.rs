@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::Request;
 use http::header::HOST as HOST_FIELD;
 use http_body_util::BodyExt;
-use larder::{Cache, Invalidated, Invalidation, Tag};
+use larder::{Cache, Invalidation, InvalidationOutcome, Tag};
 use larder_redis::{RedisStore, RedisStoreBuilder};
 use larder_testing::{Gate, Proxy, RedisServer};
 use tokio::net::TcpListener;
@@ -103,9 +103,9 @@ impl Instance {
             .connect()
             .unwrap();
         let cache = Cache::builder()
-            .shared(store.clone())
-            .memory(setup.memory)
-            .remembered_names(setup.remembered_names)
+            .shared_store(store.clone())
+            .max_memory_bytes(setup.memory)
+            .invalidation_capacity(setup.remembered_names)
             .max_staleness(setup.max_staleness);
         let cache = match setup.clock {
             Some(clock) => cache.clock(clock),
@@ -158,7 +158,7 @@ impl Instance {
     }
 
     /// Changes the value, and invalidates it here.
-    pub async fn update(&self, id: usize) -> Invalidated {
+    pub async fn update(&self, id: usize) -> InvalidationOutcome {
         let _ = self.truth.change(id);
         self.invalidate(id).await
     }
@@ -173,7 +173,7 @@ impl Instance {
     /// for an event to come back.
     pub async fn applies(&self, what: impl Into<Invalidation>) {
         let what = what.into();
-        let applied = async || self.cache.invalidate(what.clone()).await == Invalidated::Applied;
+        let applied = async || self.cache.invalidate(what.clone()).await == InvalidationOutcome::Applied;
         if !applied().await {
             eventually("it is applied", applied).await;
             self.joins().await;
@@ -181,7 +181,7 @@ impl Instance {
     }
 
     /// Invalidates the value here.
-    pub async fn invalidate(&self, id: usize) -> Invalidated {
+    pub async fn invalidate(&self, id: usize) -> InvalidationOutcome {
         self.cache.invalidate(Tag::new(format!("value:{id}"))).await
     }
 

@@ -60,7 +60,7 @@ pub(super) struct Origin {
 impl Origin {
     pub(super) fn routes(self) -> Router {
         let standard = || Policy::ttl(ttl::STANDARD).jitter(0.0).tag("value:{id}");
-        let by_fields = || Policy::rfc9111().obey_requests().tag("value:{id}");
+        let by_fields = || Policy::rfc9111().honor_request_directives().tag("value:{id}");
         let window = Duration::from_secs(600);
         let hasty = ReadYourWrites::header(TOKEN).wait(Duration::ZERO);
         let seen = ReadYourWrites::cookie("seen").wait(Duration::from_secs(10));
@@ -87,7 +87,7 @@ impl Origin {
             .route("/searched-in/{id}", get(searched_in).layer(route(standard().no_vary_search())))
             .route("/private/{id}", get(private).layer(route(standard())))
             .route("/brief/{id}", get(brief).layer(route(standard())))
-            .route("/polite/{id}", get(show).layer(route(standard().obey_requests())))
+            .route("/polite/{id}", get(show).layer(route(standard().honor_request_directives())))
             .route("/headed/{id}", get(headed).layer(route(by_fields())))
             .route("/streams/{id}", get(streams).layer(route(standard().follow_unknown_length())))
             .route(

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use larder::{Cache, Invalidated, Tag};
+use larder::{Cache, InvalidationOutcome, Tag};
 use tokio::task::JoinHandle;
 
 use super::client::send;
@@ -224,12 +224,12 @@ impl Shared {
             let invalidated = cache.invalidate(Tag::new(format!("value:{id}"))).await;
             self.invalidations.lock().unwrap().push(begun.elapsed());
             match invalidated {
-                Invalidated::Applied => {
+                InvalidationOutcome::Applied => {
                     let due = Instant::now() + self.max_staleness;
                     self.applied.lock().unwrap().push_back((due, id, value));
                     self.count(APPLIED);
                 }
-                Invalidated::Deferred => self.count(DEFERRED),
+                InvalidationOutcome::Deferred => self.count(DEFERRED),
             }
             here.raise(id, value);
             tokio::time::sleep(self.pause * fastrand::u32(1..20)).await;

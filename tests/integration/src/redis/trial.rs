@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use larder::{Invalidated, Invalidation};
+use larder::{Invalidation, InvalidationOutcome};
 use larder_core::log::selector::{Prefix, UriName};
 
 use super::deployment::Deployment;
@@ -40,11 +40,11 @@ pub async fn shares_and_invalidates(deployment: &Deployment) {
             instance.hits(path).await;
         }
         let _ = deployment.truth.change(1);
-        assert_eq!(a.cache.invalidate(what).await, Invalidated::Applied);
+        assert_eq!(a.cache.invalidate(what).await, InvalidationOutcome::Applied);
         assert_eq!(a.get(path).await.text(), text(round + 2), "{path}");
         b.shows(path, &text(round + 2)).await;
         // The other paths show the same value, and may do so until they are invalidated as well.
-        assert_eq!(a.cache.invalidate(Invalidation::tag("value:1")).await, Invalidated::Applied);
+        assert_eq!(a.cache.invalidate(Invalidation::tag("value:1")).await, InvalidationOutcome::Applied);
         b.catches_up().await;
     }
 }

@@ -60,8 +60,8 @@ pub async fn serve(args: InstanceArgs) -> Result<()> {
     let bound = Duration::from_millis(args.max_staleness_ms);
     let cache = Cache::builder().max_staleness(bound);
     let cache = match args.breaks {
-        None => cache.shared(store),
-        Some(rule) => cache.shared(Broken::new(store, rule)),
+        None => cache.shared_store(store),
+        Some(rule) => cache.shared_store(Broken::new(store, rule)),
     };
     let truth = TruthClient { address: args.truth, life: args.life, client: Default::default() };
     let app = App { cache: cache.build(), truth };

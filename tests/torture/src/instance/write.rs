@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, StatusCode};
-use larder::{Glob, Invalidated, Invalidation, Prefix, UriName};
+use larder::{Glob, Invalidation, InvalidationOutcome, Prefix, UriName};
 
 use super::App;
 use crate::item::{Item, Way};
@@ -19,8 +19,8 @@ pub(super) async fn write(
     let invalidation = invalidation(item, way).ok_or(StatusCode::NOT_FOUND)?;
     let version = app.truth.commit(item).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
     let said = match app.cache.invalidate(invalidation).await {
-        Invalidated::Applied => "applied",
-        Invalidated::Deferred => "deferred",
+        InvalidationOutcome::Applied => "applied",
+        InvalidationOutcome::Deferred => "deferred",
     };
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::from_static(wire::SAID), http::HeaderValue::from_static(said));

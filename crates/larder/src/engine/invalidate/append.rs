@@ -11,7 +11,7 @@ use larder_core::store::Appended;
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidate::reclaim::enqueue;
 use crate::engine::invalidation_log::group_commit::{share_append, single_path};
-use crate::engine::invalidation_log::invalidation::{Invalidated, Invalidation};
+use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
 use crate::engine::invalidation_log::view::deadline_in;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
@@ -21,17 +21,17 @@ use crate::engine::store::Store;
 const APPLY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Appends the invalidation to the log, and waits until this instance has taken it in.
-pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> Invalidated {
+pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> InvalidationOutcome {
     let events = what.events();
     engine.report.invalidated(events.len());
     let events = bounded_events(engine.uri_aliases.with_aliases(events, engine.clock.boot()));
     if events.is_empty() {
-        return Invalidated::Applied;
+        return InvalidationOutcome::Applied;
     }
     let Some(store) = &engine.store else {
         let now = engine.clock.boot();
         engine.update_log(|tail| tail.record(&events, now));
-        return Invalidated::Applied;
+        return InvalidationOutcome::Applied;
     };
     if engine.background.is_closed() {
         return defer(engine, &events);
@@ -42,7 +42,7 @@ pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> Inva
         let (engine, store) = (Arc::clone(engine), Arc::clone(store));
         let append = async move { append_or_defer(&engine, &*store, events).await };
         // In a task of its own, so that a client that hangs up does not take half of it back.
-        return background.spawn(append).await.unwrap_or(Invalidated::Deferred);
+        return background.spawn(append).await.unwrap_or(InvalidationOutcome::Deferred);
     };
     let append = {
         let (engine, store, events) = (Arc::clone(engine), Arc::clone(store), events.clone());
@@ -74,10 +74,10 @@ fn bounded_events(events: Vec<Event>) -> Vec<Event> {
 /// outbox.
 const MAX_APPENDS: usize = 2;
 
-async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Event>) -> Invalidated {
+async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Event>) -> InvalidationOutcome {
     for _ in 0..MAX_APPENDS {
         match append(engine, store, &events).await {
-            Passing::Passed => return Invalidated::Applied,
+            Passing::Passed => return InvalidationOutcome::Applied,
             Passing::AppendAgain => {}
             Passing::Waiting => break,
         }
@@ -86,11 +86,11 @@ async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Ev
     defer(engine, &events)
 }
 
-fn defer(engine: &Engine, events: &[Event]) -> Invalidated {
+fn defer(engine: &Engine, events: &[Event]) -> InvalidationOutcome {
     let now = engine.clock.boot();
     engine.update_log(|tail| tail.defer(events, now));
     engine.outbox_filled.notify_one();
-    Invalidated::Deferred
+    InvalidationOutcome::Deferred
 }
 
 /// Appends once, and waits until our own tail knows what became of it.

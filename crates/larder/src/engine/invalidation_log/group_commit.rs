@@ -12,13 +12,13 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::engine::background::Background;
-use crate::engine::invalidation_log::invalidation::Invalidated;
+use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
 
 /// From the beginning of one append to that of the next for the same path.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Where the outcome of an append goes, once.
-type Outcome = watch::Sender<Option<Invalidated>>;
+type Outcome = watch::Sender<Option<InvalidationOutcome>>;
 
 /// The paths that are being appended, each with the invalidations that wait for the append after that.
 #[derive(Default)]
@@ -45,9 +45,9 @@ pub(crate) async fn share_append<F>(
     background: &Background,
     path: &Selector,
     append: impl Fn() -> F + Send + 'static,
-) -> Option<Invalidated>
+) -> Option<InvalidationOutcome>
 where
-    F: Future<Output = Invalidated> + Send + 'static,
+    F: Future<Output = InvalidationOutcome> + Send + 'static,
 {
     let (mut outcome, first) = groups.join(path);
     if let Some(first) = first {
@@ -59,7 +59,7 @@ where
 
 impl GroupCommits {
     /// Where the outcome comes, and where to put it, if nothing is under way for this path.
-    fn join(&self, path: &Selector) -> (watch::Receiver<Option<Invalidated>>, Option<Outcome>) {
+    fn join(&self, path: &Selector) -> (watch::Receiver<Option<InvalidationOutcome>>, Option<Outcome>) {
         let mut waiting = self.lock();
         if let Some(next) = waiting.get_mut(path) {
             return (next.get_or_insert_with(|| watch::Sender::new(None)).subscribe(), None);
@@ -95,7 +95,7 @@ struct Leader {
 impl Leader {
     async fn lead<F>(mut self, first: Outcome, append: impl Fn() -> F)
     where
-        F: Future<Output = Invalidated>,
+        F: Future<Output = InvalidationOutcome>,
     {
         let mut next = Some(first);
         while let Some(outcome) = next {
@@ -148,7 +148,7 @@ mod tests {
             Self { groups: Arc::default(), background, appends: Arc::default(), gate: Gate::new() }
         }
 
-        fn write(&self, panics: bool) -> JoinHandle<Option<Invalidated>> {
+        fn write(&self, panics: bool) -> JoinHandle<Option<InvalidationOutcome>> {
             let flood = self.clone();
             tokio::spawn(async move {
                 let (groups, background) = (Arc::clone(&flood.groups), Arc::clone(&flood.background));
@@ -158,7 +158,7 @@ mod tests {
                         flood.appends.fetch_add(1, Ordering::SeqCst);
                         flood.gate.pass().await;
                         assert!(!panics, "on purpose");
-                        Invalidated::Applied
+                        InvalidationOutcome::Applied
                     }
                 };
                 share_append(&groups, &background, &Selector::Path(PathName::new("/a").unwrap()), append)
@@ -166,7 +166,7 @@ mod tests {
             })
         }
 
-        async fn write_many(&self) -> Vec<JoinHandle<Option<Invalidated>>> {
+        async fn write_many(&self) -> Vec<JoinHandle<Option<InvalidationOutcome>>> {
             let first = self.write(false);
             self.gate.arrived(1).await;
             let many = std::iter::once(first).chain((0..100).map(|_| self.write(false))).collect();
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(flood.appends.load(Ordering::SeqCst), 1, "none of them shares the one under way");
         flood.gate.open();
         for one in many {
-            assert_eq!(soon(one).await.unwrap(), Some(Invalidated::Applied));
+            assert_eq!(soon(one).await.unwrap(), Some(InvalidationOutcome::Applied));
         }
         assert_eq!(flood.appends.load(Ordering::SeqCst), 2);
         tokio::time::sleep(2 * MIN_INTERVAL).await;
@@ -200,7 +200,7 @@ mod tests {
         flood.gate.open();
         let begun = Instant::now();
         for _ in 0..10 {
-            assert_eq!(flood.write(false).await.unwrap(), Some(Invalidated::Applied));
+            assert_eq!(flood.write(false).await.unwrap(), Some(InvalidationOutcome::Applied));
         }
         assert!(begun.elapsed() >= 9 * MIN_INTERVAL, "{:?}", begun.elapsed());
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -217,7 +217,7 @@ mod tests {
         many.remove(0).abort();
         flood.gate.open();
         for one in many {
-            assert_eq!(soon(one).await.unwrap(), Some(Invalidated::Applied));
+            assert_eq!(soon(one).await.unwrap(), Some(InvalidationOutcome::Applied));
         }
     }
 
@@ -232,6 +232,6 @@ mod tests {
         assert_eq!(soon(first).await.unwrap(), None);
         assert_eq!(soon(second).await.unwrap(), None);
         assert!(flood.is_idle());
-        assert_eq!(soon(flood.write(false)).await.unwrap(), Some(Invalidated::Applied));
+        assert_eq!(soon(flood.write(false)).await.unwrap(), Some(InvalidationOutcome::Applied));
     }
 }

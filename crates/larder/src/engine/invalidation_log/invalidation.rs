@@ -107,7 +107,7 @@ from_selectors!(Selector, Tag, Prefix, Glob, UriName, PathName);
 /// What became of an invalidation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums)] // A third answer would be a third promise.
-pub enum Invalidated {
+pub enum InvalidationOutcome {
     /// The log has it and this instance has read it: from now on this instance never serves what it names, and after
     /// `max_staleness` no instance does.
     Applied,
@@ -116,28 +116,28 @@ pub enum Invalidated {
     Deferred,
 }
 
-impl Invalidated {
+impl InvalidationOutcome {
     /// An error unless it was applied, for a caller that would rather fail than have other instances told later. The
     /// invalidation stays deferred all the same.
     ///
     /// # Errors
     /// If it was [`Deferred`](Self::Deferred).
-    pub const fn applied(self) -> Result<(), Deferral> {
+    pub const fn require_applied(self) -> Result<(), DeferredError> {
         match self {
             Self::Applied => Ok(()),
-            Self::Deferred => Err(Deferral(())),
+            Self::Deferred => Err(DeferredError(())),
         }
     }
 }
 
 /// An invalidation was deferred: Redis could not be told yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deferral(());
+pub struct DeferredError(());
 
-impl fmt::Display for Deferral {
+impl fmt::Display for DeferredError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the invalidation is deferred until the shared store can be reached")
     }
 }
 
-impl std::error::Error for Deferral {}
+impl std::error::Error for DeferredError {}

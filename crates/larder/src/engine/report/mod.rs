@@ -206,13 +206,13 @@ impl Report {
             bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
             collapsed: get(&self.collapsed),
             refreshes: get(&self.refreshes),
-            refreshes_left_out: get(&self.refreshes_skipped),
+            refreshes_skipped: get(&self.refreshes_skipped),
             fills: get(&self.fills),
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),
-            unshared: get(&self.not_shared),
+            not_shared: get(&self.not_shared),
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
-            saved: Duration::from_nanos(self.hits.saved_nanos()),
+            handler_time_saved: Duration::from_nanos(self.hits.saved_nanos()),
             invalidations: get(&self.invalidations),
             folded_names: get(&self.folded),
             floor_raises: get(&self.floor_raises),
@@ -222,8 +222,8 @@ impl Report {
             leases_taken: get(&self.leases[LeaseEvent::Acquired as usize]),
             leases_awaited: get(&self.leases[LeaseEvent::Awaited as usize]),
             leases_taken_over: get(&self.leases[LeaseEvent::TakenOver as usize]),
-            held: memory.entries,
-            held_bytes: memory.bytes,
+            memory_entries: memory.entries,
+            memory_bytes: memory.bytes,
         }
     }
 }

@@ -33,7 +33,7 @@ use std::time::Duration;
 /// | `larder_held_responses` | gauge | |
 /// | `larder_held_bytes` | gauge | |
 ///
-/// - `route` is the [name of the policy](crate::Policy::named), else the path that axum routed the request by, else `unnamed`.
+/// - `route` is the [name of the policy](crate::Policy::name), else the path that axum routed the request by, else `unnamed`.
 /// - `outcome` is `hit`, `stale`, `miss` or `bypass`.
 /// - `tier` is `memory` or `shared` for a hit and for what is stale, else `none`.
 /// - `reason` is the word that `Cache-Status` shows, and `none` for a hit.
@@ -67,8 +67,8 @@ pub struct Stats {
     pub collapsed: u64,
     /// Refreshes in the background that began, of responses that were stale, or nearly.
     pub refreshes: u64,
-    /// Refreshes that were left out because [too many](crate::CacheBuilder::refreshes) were under way.
-    pub refreshes_left_out: u64,
+    /// Refreshes that were left out because [too many](crate::CacheBuilder::max_concurrent_refreshes) were under way.
+    pub refreshes_skipped: u64,
     /// Runs of the handler to make a stored response.
     pub fills: u64,
     /// The time that those runs took, added up.
@@ -76,17 +76,17 @@ pub struct Stats {
     /// Responses that were stored.
     pub stored: u64,
     /// Responses that were stored in memory alone, as the policy's
-    /// [budget of new keys](crate::Policy::new_keys_per_minute) was spent.
-    pub unshared: u64,
+    /// [budget of new keys](crate::Policy::max_new_keys_per_minute) was spent.
+    pub not_shared: u64,
     /// Responses that were not stored, by the reason.
     pub not_stored: BTreeMap<&'static str, u64>,
     /// The handler time that hits have saved: for each hit, fresh or stale, what its response took to make.
-    pub saved: Duration,
+    pub handler_time_saved: Duration,
     /// Selectors that were invalidated here.
     pub invalidations: u64,
     /// Paths that were invalidated by their directory, or by the path above that. What was filled before and lies there is
     /// refused as well. If it grows, more URIs are written to than are
-    /// [remembered](crate::CacheBuilder::remembered_names), or more than about four thousand paths of one directory within a
+    /// [remembered](crate::CacheBuilder::invalidation_capacity), or more than about four thousand paths of one directory within a
     /// minute here.
     pub folded_names: u64,
     /// How often everything that was filled before some moment was refused, because names were forgotten or because part
@@ -108,9 +108,9 @@ pub struct Stats {
     /// answer, took too long, or what it made was invalidated.
     pub leases_taken_over: u64,
     /// Responses in memory, counting keys that are remembered without one.
-    pub held: u64,
+    pub memory_entries: u64,
     /// About how many bytes they take.
-    pub held_bytes: u64,
+    pub memory_bytes: u64,
 }
 
 impl Stats {

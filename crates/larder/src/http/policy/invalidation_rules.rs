@@ -61,7 +61,7 @@ impl Policy {
 
     /// Takes no notice of `Cache-Groups` and `Cache-Group-Invalidation`.
     #[must_use]
-    pub const fn without_cache_groups(mut self) -> Self {
+    pub const fn no_cache_groups(mut self) -> Self {
         self.invalidation_rules.groups = false;
         self
     }
@@ -94,7 +94,7 @@ impl Policy {
 
     /// A request with an unsafe method invalidates its own URI and nothing else.
     #[must_use]
-    pub const fn without_locations(mut self) -> Self {
+    pub const fn no_invalidate_locations(mut self) -> Self {
         self.invalidation_rules.locations = false;
         self
     }

@@ -50,7 +50,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// the whole is stored. A handler whose responses must not be cut says `Accept-Ranges: none` in them.
 ///
 /// A text that cannot be right (a template, a lifetime) is remembered and reported by
-/// [`checked`](Self::checked), by [`Cache::try_layer`](crate::Cache::try_layer) as an error, and by
+/// [`checked`](Self::validate), by [`Cache::try_layer`](crate::Cache::try_layer) as an error, and by
 /// [`Cache::layer`](crate::Cache::layer) as a panic at start-up, the way `Router::route` treats a path that cannot be right.
 #[derive(Clone)]
 pub struct Policy {
@@ -61,7 +61,7 @@ pub struct Policy {
     pub(crate) fill_limits: FillLimits,
     pub(crate) max_new_keys: Option<u32>,
     pub(crate) make_etag: bool,
-    pub(crate) show_key: bool,
+    pub(crate) expose_cache_key: bool,
     pub(crate) key: KeySource,
     pub(crate) query: QueryRules,
     sort_query: bool,
@@ -100,7 +100,7 @@ impl Policy {
             fill_limits: FillLimits::default(),
             max_new_keys: None,
             make_etag: true,
-            show_key: false,
+            expose_cache_key: false,
             key: KeySource::Uri,
             query: QueryRules::all(),
             sort_query: false,
@@ -340,14 +340,14 @@ impl Policy {
     /// For routes whose keys a client can make up, such as a search: no flood of them pushes the rest out of Redis. It
     /// counts for each instance and each layer; what is refreshed or was invalidated costs nothing.
     #[must_use]
-    pub const fn new_keys_per_minute(mut self, most: u32) -> Self {
+    pub const fn max_new_keys_per_minute(mut self, most: u32) -> Self {
         self.max_new_keys = Some(most);
         self
     }
 
     /// Does not make a strong `ETag` for responses that have none.
     #[must_use]
-    pub fn without_etag(mut self) -> Self {
+    pub fn no_etag(mut self) -> Self {
         self.make_etag = false;
         self
     }
@@ -356,21 +356,21 @@ impl Policy {
     /// they are not, so that no client can force work on the handler. `only-if-cached` is then answered with 504 where
     /// nothing is stored that may be served.
     #[must_use]
-    pub fn obey_requests(mut self) -> Self {
+    pub fn honor_request_directives(mut self) -> Self {
         self.store.follow_request = true;
         self
     }
 
     /// Sends `X-Cache-Key` with each response. For debugging: a key may tell what a client should not know.
     #[must_use]
-    pub fn show_key(mut self) -> Self {
-        self.show_key = true;
+    pub fn expose_cache_key(mut self) -> Self {
+        self.expose_cache_key = true;
         self
     }
 
     /// The name of the route in metrics. By default the path it was routed by, where axum tells it, else `unnamed`.
     #[must_use]
-    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }

@@ -24,18 +24,18 @@ impl Policy {
     ///
     /// | open | by default | switch |
     /// | --- | --- | --- |
-    /// | lifetimes of responses that state none (§4.2.2) | a tenth of the time since `Last-Modified`, at most a day; never guessed of what answers a cookie, unless it is `public` | [`heuristic_freshness`](Self::heuristic_freshness), [`without_heuristic_freshness`](Self::without_heuristic_freshness) |
-    /// | directives of requests (§5.2.1) | not obeyed | [`obey_requests`](Self::obey_requests) |
-    /// | directives for this cache alone (RFC 9213) | none | [`target`](Self::target) |
+    /// | lifetimes of responses that state none (§4.2.2) | a tenth of the time since `Last-Modified`, at most a day; never guessed of what answers a cookie, unless it is `public` | [`heuristic_freshness`](Self::heuristic_freshness), [`no_heuristic_freshness`](Self::no_heuristic_freshness) |
+    /// | directives of requests (§5.2.1) | not obeyed | [`honor_request_directives`](Self::honor_request_directives) |
+    /// | directives for this cache alone (RFC 9213) | none | [`target`](Self::targeted_cache_control) |
     /// | responses with `Set-Cookie` (§7.3) | not stored | [`store_set_cookie`](Self::store_set_cookie) |
     /// | responses to `Authorization` (§3.5) | stored if they say that they may be shared | [`share_authorized`](Self::share_authorized) |
     /// | responses with a part (§3.3, §3.4) | not stored | [`store_partial`](Self::store_partial) |
-    /// | groups of responses (RFC 9875) | known, and invalidated | [`without_cache_groups`](Self::without_cache_groups) |
+    /// | groups of responses (RFC 9875) | known, and invalidated | [`no_cache_groups`](Self::no_cache_groups) |
     /// | tags in `Surrogate-Key`, `Cache-Tag` | not read | [`tags_from`](Self::tags_from) |
     /// | queries that differ in what means nothing (`No-Vary-Search`) | other responses | [`no_vary_search`](Self::no_vary_search) |
     /// | languages in another order (§4.1) | another variant | [`sort_languages`](Self::sort_languages) |
     /// | stale responses while the origin is away (§4.2.4) | if they say so (`stale-if-error`) | [`stale_if_error`](Self::stale_if_error) |
-    /// | what an unsafe request invalidates (§4.4) | its URI, and what `Location` and `Content-Location` name of its origin | [`without_locations`](Self::without_locations), [`safe_method`](Self::safe_method) |
+    /// | what an unsafe request invalidates (§4.4) | its URI, and what `Location` and `Content-Location` name of its origin | [`no_invalidate_locations`](Self::no_invalidate_locations), [`safe_method`](Self::safe_method) |
     ///
     /// [`jitter`](Self::jitter), [`early_refresh`](Self::early_refresh) and entity tags of the cache's own are off. What
     /// else a policy has, tags or a key of one's own, can be added to it.
@@ -82,7 +82,7 @@ impl Policy {
 
     /// Guesses no lifetimes: what does not state its own is validated before each use, or not stored.
     #[must_use]
-    pub const fn without_heuristic_freshness(mut self) -> Self {
+    pub const fn no_heuristic_freshness(mut self) -> Self {
         self.store.heuristic = None;
         self
     }
@@ -105,10 +105,10 @@ impl Policy {
     /// use axum::http::HeaderName;
     /// use larder::Policy;
     ///
-    /// let policy = Policy::rfc9111().target(HeaderName::from_static("cdn-cache-control"));
+    /// let policy = Policy::rfc9111().targeted_cache_control(HeaderName::from_static("cdn-cache-control"));
     /// ```
     #[must_use]
-    pub fn target(mut self, name: HeaderName) -> Self {
+    pub fn targeted_cache_control(mut self, name: HeaderName) -> Self {
         self.store.targets.push(name);
         self
     }

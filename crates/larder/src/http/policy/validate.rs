@@ -21,10 +21,10 @@ impl Policy {
     /// ```
     /// use larder::{Policy, ttl};
     ///
-    /// let error = Policy::ttl(ttl::STANDARD).tag("product:{id").checked().unwrap_err();
+    /// let error = Policy::ttl(ttl::STANDARD).tag("product:{id").validate().unwrap_err();
     /// assert!(error.to_string().contains("product:{id"));
     /// ```
-    pub fn checked(self) -> Result<Self, ConfigError> {
+    pub fn validate(self) -> Result<Self, ConfigError> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
@@ -114,16 +114,16 @@ mod tests {
             ),
         ];
         for (policy, expected) in cases {
-            let error = policy.checked().unwrap_err().to_string();
+            let error = policy.validate().unwrap_err().to_string();
             assert!(error.contains(expected), "{error:?} does not contain {expected:?}");
         }
-        assert!(fine().tag("a:{b}").key("c:{d}").status(StatusCode::NOT_FOUND, second).checked().is_ok());
-        assert!(fine().jitter(0.0).jitter(0.5).early_refresh(0.0).early_refresh(1000.0).checked().is_ok());
+        assert!(fine().tag("a:{b}").key("c:{d}").status(StatusCode::NOT_FOUND, second).validate().is_ok());
+        assert!(fine().jitter(0.0).jitter(0.5).early_refresh(0.0).early_refresh(1000.0).validate().is_ok());
     }
 
     #[test]
     fn the_first_of_several_mistakes_is_the_one_that_is_told() {
-        let error = Policy::ttl(Duration::ZERO).max_body(0).checked().unwrap_err();
+        let error = Policy::ttl(Duration::ZERO).max_body(0).validate().unwrap_err();
         assert_eq!(error.kind(), ConfigErrorKind::Lifetime);
     }
 }

@@ -45,8 +45,8 @@ impl<T: Into<Tag>> FromIterator<T> for Tags {
 /// use std::time::Duration;
 /// use larder::CacheFor;
 ///
-/// let half_a_minute = CacheFor::secs(30);
-/// let longer_if_need_be = CacheFor::secs(30).stale_if_error(Duration::from_secs(3600));
+/// let half_a_minute = CacheFor::from_secs(30);
+/// let longer_if_need_be = CacheFor::from_secs(30).stale_if_error(Duration::from_secs(3600));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CacheFor(Override);
@@ -60,7 +60,7 @@ impl CacheFor {
 
     /// Fresh for this many seconds.
     #[must_use]
-    pub fn secs(seconds: u64) -> Self {
+    pub fn from_secs(seconds: u64) -> Self {
         Self::new(Duration::from_secs(seconds))
     }
 
@@ -168,7 +168,7 @@ mod parts {
         #[test]
         fn parts_travel_in_the_extensions_with_the_rest_of_the_response() {
             let tags = Tags::from(["a"]);
-            let cache_for = CacheFor::secs(30);
+            let cache_for = CacheFor::from_secs(30);
             let invalidation = Invalidation::tag("b");
             let response = (tags.clone(), cache_for, invalidation.clone(), "hello").into_response();
             assert_eq!(said::<Tags>(&response), tags);
@@ -187,9 +187,9 @@ mod parts {
         #[test]
         fn of_two_lifetimes_the_last_one_counts_for_what_it_says() {
             let minute = Duration::from_secs(60);
-            let first = CacheFor::secs(1).stale_if_error(minute);
-            let response = (first, CacheFor::secs(2).stale_while_revalidate(minute), "").into_response();
-            let both = CacheFor::secs(2).stale_if_error(minute).stale_while_revalidate(minute);
+            let first = CacheFor::from_secs(1).stale_if_error(minute);
+            let response = (first, CacheFor::from_secs(2).stale_while_revalidate(minute), "").into_response();
+            let both = CacheFor::from_secs(2).stale_if_error(minute).stale_while_revalidate(minute);
             assert_eq!(said::<CacheFor>(&response), both);
         }
 

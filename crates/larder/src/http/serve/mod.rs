@@ -59,7 +59,7 @@ pub(crate) fn hit(
 ) -> FullResponse {
     let outcome = Outcome::Hit(tier);
     record_hit(&layer, parts, key, tier, cached.cost);
-    if traits.head || traits.conditional || traits.range || layer.policy.show_key {
+    if traits.head || traits.conditional || traits.range || layer.policy.expose_cache_key {
         return hit_selected(layer, traits, key, parts, cached, (outcome, now));
     }
     let render = || {
@@ -86,7 +86,7 @@ fn hit_selected(
 ) -> FullResponse {
     let mut whole = select_representation(cached, &parts.headers, traits);
     add_cache_status(&mut whole.fields, cached, outcome, now);
-    if layer.policy.show_key {
+    if layer.policy.expose_cache_key {
         cache_status::set_key(&mut whole.fields, key);
     }
     whole
@@ -109,7 +109,7 @@ pub(crate) fn hit_owned(
     let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
     record_hit(&layer, parts, key, Tier::Shared, cached.cost);
     add_cache_status(&mut fields, &cached, Outcome::Hit(Tier::Shared), now);
-    if layer.policy.show_key {
+    if layer.policy.expose_cache_key {
         cache_status::set_key(&mut fields, key);
     }
     FullResponse { status: cached.status, fields, body }
@@ -254,7 +254,7 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         *response.body_mut() = CacheBody::full(part.body);
     }
     cache_status::set_forwarded(response.headers_mut(), outcome, forwarded);
-    if layer.policy.show_key {
+    if layer.policy.expose_cache_key {
         cache_status::set_key(response.headers_mut(), &context.key);
     }
     response
@@ -268,7 +268,7 @@ fn select(
 ) -> FullResponse {
     record(&layer, context, outcome);
     let mut whole = select_representation(cached, &context.headers, context.traits);
-    if layer.policy.show_key {
+    if layer.policy.expose_cache_key {
         cache_status::set_key(&mut whole.fields, &context.key);
     }
     whole

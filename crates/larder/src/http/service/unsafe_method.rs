@@ -19,7 +19,7 @@ use crate::engine::coalesce::clients::Clients;
 use crate::engine::detach::run_detached;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidate::repeat::invalidate_twice_detached;
-use crate::engine::invalidation_log::invalidation::{Invalidated, Invalidation};
+use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
 use crate::http::body::CacheBody;
 use crate::http::layer_state::LayerState;
 use crate::http::nesting::OuterRun;
@@ -171,7 +171,7 @@ where
     }
     let mut response = serve::bypassed(response, OUTCOME, &run);
     // Even where nothing was invalidated here: the handler may have done so itself, whatever it answers.
-    set_token(&layer, response.headers_mut(), brought, last == Some(Invalidated::Applied));
+    set_token(&layer, response.headers_mut(), brought, last == Some(InvalidationOutcome::Applied));
     Some(Ok(response))
 }
 
