@@ -15,81 +15,87 @@ use larder_core::http::{date, fields, validators};
 use larder_core::log::selector::Tag;
 use larder_core::outcome::NotStored;
 use larder_core::stored::{Flags, Meta, Selecting, StoredResponse};
-use larder_core::time::{Boot, Wall};
+use larder_core::time::Boot;
 
-use crate::http::fill::{Fill, FillStart};
+use crate::http::fill::{Fill, FillTimes};
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::policy::names::NamesBuilder;
 
-/// How a response came to be, and what it is good for.
+/// The facts about a response that its headers and body do not state.
 pub(crate) struct StorageRecord {
     tags: Vec<Tag>,
-    arrived: Wall,
-    start: FillStart,
-    /// See [`Held::filled_at`].
+    times: FillTimes,
+    /// See [`CachedResponse::filled_at`].
     filled_at: Option<Boot>,
-    cost: Duration,
     initial_age: Duration,
     lifetime: Lifetime,
     flags: Flags,
-    /// It answers no equivalent queries, whatever it says of them.
-    is_for_one: bool,
-    /// For those who wait at this moment, and nobody else.
-    pub(crate) is_failure: bool,
+    audience: Audience,
+}
+
+/// The requests that a response may be served to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// All requests with an equivalent query, as the response itself defines it.
+    AllEquivalent,
+    /// Requests for exactly this URI.
+    ExactUri,
+    /// The requests that wait at this moment. It is not stored.
+    WaitersOnly,
 }
 
 impl StorageRecord {
-    pub(crate) fn storable(
-        storable: Judged,
-        tags: Vec<Tag>,
-        arrived: Wall,
-        start: FillStart,
-        cost: Duration,
-    ) -> Self {
+    /// Returns the record of a response that may be stored.
+    pub(crate) fn storable(storable: Judged, tags: Vec<Tag>, times: FillTimes) -> Self {
         Self {
             tags,
             initial_age: storable.initial_age,
             lifetime: storable.lifetime,
             flags: storable.flags,
-            is_for_one: false,
-            is_failure: false,
-            ..Self::for_waiters(arrived, start, cost)
+            audience: Audience::AllEquivalent,
+            ..Self::for_waiters(times)
         }
     }
 
-    pub(crate) fn for_waiters(arrived: Wall, start: FillStart, cost: Duration) -> Self {
+    /// Returns the record of a failure, which is not stored.
+    pub(crate) fn for_waiters(times: FillTimes) -> Self {
         Self {
             tags: Vec::new(),
-            arrived,
-            start,
-            filled_at: Some(start.boot),
-            cost,
+            times,
+            filled_at: Some(times.start.boot),
             initial_age: Duration::ZERO,
             lifetime: Lifetime::default(),
             flags: Flags::default(),
-            // Those who asked just the same.
-            is_for_one: true,
-            is_failure: true,
+            audience: Audience::WaitersOnly,
         }
     }
 
-    /// This of a body that was not made now, but confirmed.
+    /// Returns the record of a response whose body is that of the base, which was not made in this run.
     pub(crate) fn not_regenerated(self, base: &CachedResponse) -> Self {
         Self { filled_at: base.filled_at, ..self }
     }
 
-    /// This of a body that was confirmed by the handler and given another place in the log.
+    /// Returns the record of a response whose body the handler has confirmed, so that it gets another
+    /// position.
     ///
-    /// What was not confirmed byte for byte stays with those it was made for: who invalidated an equivalent meanwhile must not
-    /// be given that body.
+    /// A body that was not confirmed byte for byte stays with the requests for its own URI. After an
+    /// invalidation of an equivalent URI, it must not be served under that.
     pub(crate) fn revalidated(self, base: &CachedResponse) -> Self {
-        let is_for_one = self.is_for_one || !base.has_strong_etag();
-        Self { is_for_one, ..self.not_regenerated(base) }
+        let audience = match self.audience {
+            Audience::AllEquivalent if !base.has_strong_etag() => Audience::ExactUri,
+            audience => audience,
+        };
+        Self { audience, ..self.not_regenerated(base) }
     }
 
-    /// Whether what is made is stored: a failure's status is what keeps it from that.
-    pub(crate) const fn store_decision(&self) -> Result<(), NotStored> {
-        if self.is_failure { Err(NotStored::Status) } else { Ok(()) }
+    /// Whether the response is a failure, for the requests that wait at this moment.
+    pub(crate) fn is_failure(&self) -> bool {
+        self.audience == Audience::WaitersOnly
+    }
+
+    /// Returns whether the response is stored. The status of a failure prevents that.
+    pub(crate) fn store_decision(&self) -> Result<(), NotStored> {
+        if self.is_failure() { Err(NotStored::Status) } else { Ok(()) }
     }
 }
 
@@ -154,18 +160,18 @@ impl Fill {
         // record the time it was received and append a corresponding Date header field to the message's header section if
         // it is cached".
         if !headers.contains_key(DATE) {
-            headers.insert(DATE, date::format(storage.arrived));
+            headers.insert(DATE, date::format(storage.times.arrived));
         }
         let (key, named) = self.key_and_names(&headers, storage);
         let meta = Meta {
             selecting: self.selecting_fields(vary, &key),
             key,
             names: named.build(storage.tags.iter().cloned()),
-            position: storage.start.position,
-            response_time: storage.arrived,
+            position: storage.times.start.position,
+            response_time: storage.times.arrived,
             initial_age: storage.initial_age,
             lifetime: storage.lifetime,
-            cost: storage.cost,
+            cost: storage.times.cost,
             flags: storage.flags,
             part,
         };
@@ -177,7 +183,7 @@ impl Fill {
         let named = self.context.names.clone();
         match &self.context.scope {
             None => (self.context.key.clone(), named),
-            Some(scope) if storage.is_for_one => (scope.exact_key().into(), named),
+            Some(scope) if storage.audience != Audience::AllEquivalent => (scope.exact_key().into(), named),
             Some(scope) => match scope.key_for_response(headers) {
                 (key, None) => (key, named),
                 (key, Some(variation)) => {

@@ -33,7 +33,7 @@ impl Fill {
     pub(super) fn commit(&mut self, cached: &Arc<CachedResponse>, storage: &StorageRecord) -> bool {
         let engine = &self.layer.engine;
         engine.report.store_decision(storage.store_decision());
-        if storage.is_failure {
+        if storage.is_failure() {
             self.finish_flight(FlightOutcome::HandlerFailed(Arc::clone(cached)));
             if let Some((lease, word)) = self.lease.take().zip(FillResult::handler_failed(cached)) {
                 lease.finish_with(word.into_bytes());

@@ -1,7 +1,8 @@
 //! Freshening: the handler confirmed a stale response (RFC 9111 §4.3.4), or told its fields anew (§4.3.5).
 
+use crate::http::fill::FillTimes;
+use crate::http::fill::admission::StorageInput;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -24,8 +25,7 @@ impl Fill {
     pub(super) async fn freshen<B, E>(
         mut self,
         response: Response<B>,
-        start: FillStart,
-        cost: Duration,
+        times: FillTimes,
         sender: ResponseSender<B, E>,
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
@@ -39,18 +39,15 @@ impl Fill {
         let mut tags: Vec<_> = stale.cached.meta.names.tags().collect();
         tags.extend(parts.extensions.remove::<Tags>().unwrap_or_default().into_vec());
         tags.extend(self.context.tags(&self.layer, &headers));
-        let said: CacheFor = parts.extensions.remove().unwrap_or_default();
-        let arrived = self.layer.engine.clock.wall();
+        let overrides: CacheFor = parts.extensions.remove().unwrap_or_default();
         let status = stale.cached.status;
-        let storable = self.may_store(status, &headers, &said, start, arrived);
+        let storable = self.may_store(StorageInput { status, headers: &headers, overrides, times });
         let not_stored = storable.as_ref().err().copied();
-        // The time it took to make it is that of the run that made it, not of the one that confirmed it.
-        let cost = stale.cached.meta.cost.max(cost);
+        // The cost is that of the run that made the response, not of the one that confirmed it.
+        let times = FillTimes { cost: stale.cached.meta.cost.max(times.cost), ..times };
         let storage = match storable {
-            Ok(storable) => {
-                StorageRecord::storable(storable, tags, arrived, start, cost).revalidated(&stale.cached)
-            }
-            Err(_) => StorageRecord::for_waiters(arrived, start, cost),
+            Ok(storable) => StorageRecord::storable(storable, tags, times).revalidated(&stale.cached),
+            Err(_) => StorageRecord::for_waiters(times),
         };
         let cached = self.build(status, headers.clone(), stale.cached.body.clone(), &storage);
         parts.status = status;
@@ -91,8 +88,7 @@ impl Fill {
         mut self,
         response: Response<B>,
         stale: StaleResponse,
-        start: FillStart,
-        cost: Duration,
+        times: FillTimes,
         sender: ResponseSender<B, E>,
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
@@ -102,21 +98,19 @@ impl Fill {
         let is_same = base.status == StatusCode::OK
             && update::freshen_by_head(&mut headers, base.body.len(), response.headers());
         let (parts, body) = response.into_parts();
-        let said: CacheFor = parts.extensions.get().copied().unwrap_or_default();
+        let overrides: CacheFor = parts.extensions.get().copied().unwrap_or_default();
         let forwarded = ForwardInfo::answered(parts.status, Err(NotStored::Method));
         self.send(sender, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
         if self.is_superseded(base) {
             return self.layer.engine.report.store_decision(Err(NotStored::Method));
         }
-        let arrived = self.layer.engine.clock.wall();
-        match self.may_store_get(base.status, &headers, &said, start, arrived) {
+        match self.may_store_get(StorageInput { status: base.status, headers: &headers, overrides, times }) {
             Ok(storable) if is_same => {
                 let mut tags: Vec<_> = base.meta.names.tags().collect();
                 tags.extend(self.context.tags(&self.layer, &headers));
-                let start = FillStart { position: base.meta.position, ..start };
-                let storage =
-                    StorageRecord::storable(storable, tags, arrived, start, base.meta.cost.max(cost))
-                        .not_regenerated(base);
+                let start = FillStart { position: base.meta.position, ..times.start };
+                let times = FillTimes { start, cost: base.meta.cost.max(times.cost), ..times };
+                let storage = StorageRecord::storable(storable, tags, times).not_regenerated(base);
                 let cached = self.build(base.status, headers, base.body.clone(), &storage);
                 let is_useful = self.commit(&cached, &storage);
                 self.write_to_store(&cached, is_useful).await;

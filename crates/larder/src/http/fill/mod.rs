@@ -1,18 +1,24 @@
 //! Fill: running the handler to make a stored response, once for all who wait for it.
 
+mod admission;
 mod await_head;
-pub(crate) mod build;
+mod build;
 pub(crate) mod claim_fill;
 mod commit;
-pub(crate) mod fill_result;
+mod conditional;
+mod fill_result;
+mod followers;
 mod freshen;
 mod partial;
 mod publish;
 pub(crate) mod refresh;
 pub(crate) mod run;
-pub(crate) mod store_response;
+mod stale_on_error;
+mod stated_length;
+mod store_response;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Response;
 use larder_core::log::position::Position;
@@ -54,6 +60,16 @@ pub(crate) struct FillStart {
     pub(crate) boot: Boot,
     pub(crate) wall: Wall,
     pub(crate) position: Position,
+}
+
+/// The times of a run of the handler whose response head has come.
+#[derive(Clone, Copy)]
+pub(crate) struct FillTimes {
+    start: FillStart,
+    /// The moment at which the response head came.
+    arrived: Wall,
+    /// The time from the call of the handler to the response head.
+    cost: Duration,
 }
 
 /// Where the answer to the client goes. A client that left does not take it.

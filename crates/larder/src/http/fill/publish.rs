@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::response;
 use http_body::SizeHint;
 
 use crate::http::body::shared_body::SharedBodyWriter;
@@ -12,25 +12,27 @@ use crate::http::fill::build::StorageRecord;
 use crate::http::flight_event::FillEvent;
 
 impl Fill {
-    /// Publishes a response that is to be stored, and whose body is on its way. `None` if followers have to wait for its end.
+    /// Publishes the head of a response that is to be stored. Returns the writer of its body, or `None`
+    /// if followers have to wait for the end.
     pub(crate) fn publish(
         &self,
-        (status, headers): (StatusCode, &HeaderMap),
+        parts: &response::Parts,
         length: Option<u64>,
         storage: &StorageRecord,
-        so_far: &[Bytes],
+        chunks: &[Bytes],
     ) -> Option<SharedBodyWriter> {
         let leader = self.leader.as_ref()?;
-        // A failure is published at its end. A body of unknown length may turn out too large to be stored: its followers
-        // would have to get the rest from another run of the handler, which may make another body.
+        // A failure is published at its end. A body of unknown length may turn out too large to be
+        // stored: its followers would have to get the rest from another run of the handler, which may
+        // make another body.
         let is_promised = length.is_some() || self.layer.policy.fill_limits.follow_unknown_length;
-        if storage.is_failure || !is_promised {
+        if storage.is_failure() || !is_promised {
             return None;
         }
-        let head = self.build_head(status, headers.clone(), storage);
+        let head = self.build_head(parts.status, parts.headers.clone(), storage);
         self.record_variation(&head);
         let writer =
-            SharedBodyWriter::new(head, length.map(SizeHint::with_exact).unwrap_or_default(), so_far);
+            SharedBodyWriter::new(head, length.map(SizeHint::with_exact).unwrap_or_default(), chunks);
         leader.announce(FillEvent::HeadReady(Arc::clone(writer.body())));
         Some(writer)
     }

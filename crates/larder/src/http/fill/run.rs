@@ -3,24 +3,17 @@
 use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
-use http_body::Body;
 use larder_core::http::storable::is_error;
-use larder_core::http::{range, validators};
 use larder_core::time::{Boot, Clock};
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
 use crate::engine::detach::join_or_resume_panic;
 use crate::http::body::service_bounds::{CacheableService, ServiceResult};
-use crate::http::cache_status::ForwardInfo;
-use crate::http::fill::fill_result::FillResult;
-use crate::http::fill::{Fill, FillStart, ResponseSender};
-use crate::http::flight_event::{FlightOutcome, Lead};
-use crate::http::lookup::reuse::may_serve_on_error;
-use crate::http::memory::cached_response::CachedResponse;
+use crate::http::fill::{Fill, FillStart, FillTimes, ResponseSender};
+use crate::http::flight_event::Lead;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::ready_service::ReadyService;
-use crate::http::serve;
 use crate::http::serve::record::record;
 
 /// Runs a fill, and waits for the answer to the request that started it.
@@ -95,7 +88,22 @@ where
     }
 }
 
+/// The meaning of the handler's answer for a fill.
+enum HandlerAnswer<B, E> {
+    /// The handler failed, and a stale response may be served instead. The status is its own, if any.
+    ServeStale(Option<StatusCode>),
+    /// The stored response was validated.
+    NotModified(Response<B>),
+    /// The response to `HEAD` updates this stored response.
+    HeadUpdate(Response<B>, StaleResponse),
+    /// A response that may be stored.
+    Response(Response<B>),
+    /// The handler failed, and nothing can be served instead.
+    Failed(E),
+}
+
 impl Fill {
+    /// Calls the handler, and deals with its answer.
     pub(crate) async fn run<S, Q>(
         mut self,
         service: ReadyService<S>,
@@ -106,7 +114,7 @@ impl Fill {
         Q: Send + 'static,
     {
         let start = self.start();
-        let validating = self.set_conditions(&mut request);
+        let is_validating = self.set_conditions(&mut request);
         let clock = Arc::clone(&self.layer.engine.clock);
         let call = call(service, request, &*clock);
         let Some((called, answer)) = self.await_head(call, &mut sender).await else { return };
@@ -117,27 +125,44 @@ impl Fill {
             return self.forward_nested(answer, sender);
         }
         self.context.outer_run.note_plain();
-        let cost = clock.boot().saturating_since(called);
+        let (cost, arrived) = (clock.boot().saturating_since(called), clock.wall());
         if self.leader.is_some() {
             self.layer.engine.report.fill_finished(cost);
         }
-        match answer {
-            Ok(response) if is_error(response.status()) && self.may_serve_stale() => {
-                self.serve_stale_on_error(Some(response.status()), sender);
+        let times = FillTimes { start, arrived, cost };
+        match self.classify(answer, is_validating) {
+            HandlerAnswer::ServeStale(status) => self.serve_stale_on_error(status, sender),
+            HandlerAnswer::NotModified(response) => self.freshen(response, times, sender).await,
+            HandlerAnswer::HeadUpdate(response, stale) => {
+                self.freshen_from_head(response, stale, times, sender).await;
             }
-            Ok(response) if response.status() == StatusCode::NOT_MODIFIED && validating => {
-                self.freshen(response, start, cost, sender).await;
-            }
-            Ok(response) => match self.head_update(response.status()) {
-                Some(stale) => self.freshen_from_head(response, stale, start, cost, sender).await,
-                None => self.handle_response(response, start, cost, sender).await,
-            },
-            Err(_) if self.may_serve_stale() => self.serve_stale_on_error(None, sender),
-            Err(error) => {
+            HandlerAnswer::Response(response) => self.handle_response(response, times, sender).await,
+            HandlerAnswer::Failed(error) => {
                 record(&self.layer, &self.context, self.outcome);
-                // Before the lead is dropped: the client's own answer is the error, and those who wait go on.
+                // Before the leader is dropped: the client of this request gets the error, and followers
+                // elect another leader.
                 let _ = sender.send(Err(error));
             }
+        }
+    }
+
+    /// Decides what the handler's answer means for this fill.
+    fn classify<B, E>(&mut self, answer: Result<Response<B>, E>, is_validating: bool) -> HandlerAnswer<B, E> {
+        let response = match answer {
+            Ok(response) => response,
+            Err(_) if self.may_serve_stale() => return HandlerAnswer::ServeStale(None),
+            Err(error) => return HandlerAnswer::Failed(error),
+        };
+        let status = response.status();
+        if is_error(status) && self.may_serve_stale() {
+            return HandlerAnswer::ServeStale(Some(status));
+        }
+        if status == StatusCode::NOT_MODIFIED && is_validating {
+            return HandlerAnswer::NotModified(response);
+        }
+        match self.head_update(status) {
+            Some(stale) => HandlerAnswer::HeadUpdate(response, stale),
+            None => HandlerAnswer::Response(response),
         }
     }
 
@@ -158,71 +183,11 @@ impl Fill {
         }
     }
 
-    /// Makes the request one whose response can be stored; tells whether it validates the stale response.
-    ///
-    /// RFC 9111 §4.3.1 for validation. Where nobody waits, the response is likely not to be stored, and the client's own
-    /// conditions and ranges go to the handler as they are.
-    fn set_conditions<Q>(&self, request: &mut Request<Q>) -> bool {
-        if self.context.is_provisional {
-            return false;
-        }
-        if self.leader.is_some() {
-            // Who waits may want another part, or the whole.
-            range::strip(request.headers_mut());
-        }
-        match (&self.leader, &self.stale) {
-            (None, _) => false,
-            (Some(_), None) => {
-                validators::strip_conditions(request.headers_mut());
-                false
-            }
-            // A tag that is weak, or a date, may stay as it is where the body does not; and who invalidated an equivalent of this
-            // URI, which may be unknown here, must not be given under that what was made before.
-            (Some(_), Some(stale))
-                if self.is_equivalent_response(&stale.cached) && !stale.cached.has_strong_etag() =>
-            {
-                validators::strip_conditions(request.headers_mut());
-                false
-            }
-            (Some(_), Some(stale)) => {
-                let own_etag = stale.cached.meta.flags.own_etag;
-                validators::set_conditions(request.headers_mut(), &stale.cached.headers, own_etag)
-            }
-        }
-    }
-
-    fn is_equivalent_response(&self, cached: &CachedResponse) -> bool {
-        self.context.scope.as_ref().is_some_and(|scope| scope.is_equivalent_response(cached))
-    }
-
     /// What the response to this request may update without having validated it.
     fn head_update(&mut self, status: StatusCode) -> Option<StaleResponse> {
         let updates =
             self.context.traits.head && status == StatusCode::OK && self.layer.policy.invalidation_rules.head;
         self.stale.take_if(|_| updates)
-    }
-
-    fn may_serve_stale(&self) -> bool {
-        self.stale.as_ref().is_some_and(|stale| may_serve_on_error(&self.layer, &self.context, stale))
-    }
-
-    /// RFC 5861 §4: serves what is stale because the handler failed, to all who wait.
-    fn serve_stale_on_error<B: Body, E>(self, status: Option<StatusCode>, sender: ResponseSender<B, E>) {
-        let Some(stale) = self.stale else { return };
-        let failed = ForwardInfo::failed(status, false);
-        let _ = sender.send(Ok(serve::stale_on_error(
-            &self.layer,
-            &self.context,
-            &stale.cached,
-            stale.tier,
-            failed,
-        )));
-        if let Some(leader) = self.leader {
-            leader.finish(FlightOutcome::ServedStale(stale));
-        }
-        if let Some(lease) = self.lease {
-            lease.finish_with(FillResult::ServedStale.into_bytes());
-        }
     }
 }
 
