@@ -278,11 +278,11 @@ impl Route {
         // It came just now.
         let weighed = self.weigh_for(sought, &held, held.since());
         let known = Known::of(held, Tier::Shared, weighed, sought.headers);
-        if inner.memory.keeps()
+        if inner.memory.keeps() {
             // A part that is of no use here takes no place: in memory there may be another one.
-            && let Known::Fresh(held, _) | Known::Stale(Stale { held, .. }) = &known
-        {
-            inner.memory.insert(Arc::clone(held));
+            if let Known::Fresh(held, _) | Known::Stale(Stale { held, .. }) = &known {
+                inner.memory.insert(Arc::clone(held));
+            }
         }
         known
     }

@@ -219,11 +219,7 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
         response = response.map(|_| CacheBody::default());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = fields;
-    } else if response.status() == StatusCode::OK
-        && ask.range
-        && let Some(body) = response.body().as_whole()
-        && let Some(part) = (Source { headers: response.headers(), body, part: None }).asked_for(&ask.headers)
-    {
+    } else if let Some(part) = part_of(&response, ask) {
         // It was asked without them, or ignored them. A body that is still to come is not cut: the client has to be ready
         // for all of it.
         (*response.status_mut(), *response.headers_mut()) = (part.status, part.fields);
@@ -234,6 +230,15 @@ pub(crate) fn forwarded<B: Body<Data = Bytes>>(
         headers::key(response.headers_mut(), &ask.key);
     }
     response
+}
+
+/// Returns the part of the handler's response that a request for ranges asked for.
+fn part_of<B: Body>(response: &Response<CacheBody<B>>, ask: &Ask) -> Option<Whole> {
+    if response.status() != StatusCode::OK || !ask.range {
+        return None;
+    }
+    let body = response.body().as_whole()?;
+    Source { headers: response.headers(), body, part: None }.asked_for(&ask.headers)
 }
 
 fn plain(route: &Route, ask: &Ask, held: &Held, outcome: Outcome) -> Whole {

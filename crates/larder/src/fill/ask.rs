@@ -108,11 +108,11 @@ impl Ask {
 
     /// What it waited for answers other queries: it is looked for where that belongs by now, or under its own key.
     pub(super) fn is_left(&mut self, route: &Route) {
-        if !self.moves_on(route)
-            && let Some(search) = &mut self.search
-        {
-            search.stays_alone();
-            self.key = search.key();
+        if !self.moves_on(route) {
+            if let Some(search) = &mut self.search {
+                search.stays_alone();
+                self.key = search.key();
+            }
         }
     }
 

@@ -89,10 +89,10 @@ impl Fill {
     fn end(&mut self, end: Ended) {
         // Where nothing is kept in memory, nobody finds the response before it is shared: until then the flight goes on for
         // whoever comes.
-        if !self.route.cache.memory.keeps()
-            && let Some(lead) = &self.lead
-        {
-            return lead.tell(end);
+        if !self.route.cache.memory.keeps() {
+            if let Some(lead) = &self.lead {
+                return lead.tell(end);
+            }
         }
         if let Some(lead) = self.lead.take() {
             lead.end(end);

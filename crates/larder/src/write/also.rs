@@ -35,7 +35,7 @@ impl Origin {
     pub(crate) fn named_by(&self, effects: &Effects, response: &HeaderMap) -> Vec<Selector> {
         let fields = if effects.locations { &[LOCATION, CONTENT_LOCATION][..] } else { &[] };
         let references = fields.iter().flat_map(|name| response.get_all(name));
-        let texts = references.filter_map(|value| str::from_utf8(value.as_bytes()).ok());
+        let texts = references.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
         texts.filter_map(|reference| self.uri(reference)).map(Selector::Uri).collect()
     }
 

@@ -39,7 +39,7 @@ struct Language {
 impl Language {
     /// RFC 9110 §12.5.4: `language-range [ weight ]`.
     fn read(member: &[u8]) -> Option<Self> {
-        let text = str::from_utf8(member).ok()?;
+        let text = std::str::from_utf8(member).ok()?;
         let (range, weight) = match text.split_once(';') {
             Some((range, weight)) => (range, thousandths(trim(weight.as_bytes()))?),
             None => (text, 1000),
