@@ -191,9 +191,7 @@ pub(crate) fn nothing_stored(outcome: Outcome) -> Whole {
 pub(crate) fn made<B: Body<Data = Bytes>>(mut parts: response::Parts, held: &Held) -> Response<CacheBody<B>> {
     parts.headers.remove(TRANSFER_ENCODING);
     for name in [ETAG, DATE] {
-        if let Some(value) = held.headers.get(&name)
-            && !parts.headers.contains_key(&name)
-        {
+        if let Some(value) = held.headers.get(&name).filter(|_| !parts.headers.contains_key(&name)) {
             parts.headers.insert(name, value.clone());
         }
     }
