@@ -4,6 +4,8 @@
 //! written here as pure functions of their inputs and `now`, and as one state machine; `larder` drives them, and a
 //! store such as `larder-redis` implements the traits in [`store`].
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod http;
 pub mod key;
 pub mod lease;

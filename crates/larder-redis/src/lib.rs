@@ -25,6 +25,8 @@
 //! store returns each error and tells nobody else; its user (the cache) says when trouble begins and
 //! ends. What this crate says by itself, once and at `warn`, is advice on the server's settings.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod advice;
 mod answer;
 mod builder;

@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("docs/crate.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod background;
 mod body;
@@ -40,3 +41,8 @@ pub use policy::{ConfigError, ConfigErrorKind, Policy, ReadYourWrites};
 pub use report::stats::Stats;
 pub use said::{CacheFor, Tags};
 pub use service::{CacheLayer, CacheService, ResponseFuture};
+
+/// The example of the README compiles.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
