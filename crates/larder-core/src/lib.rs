@@ -15,6 +15,8 @@
 //! invalidation log as pure functions of their inputs and `now`, and as one state machine. `larder`
 //! drives them.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod http;
 pub mod key;
 pub mod lease;

@@ -34,6 +34,8 @@
 //! trouble begins and when it ends. This crate itself logs only advice on the server's settings,
 //! once and at `warn`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod advice;
 mod answer;
 mod builder;

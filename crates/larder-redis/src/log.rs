@@ -80,9 +80,7 @@ impl Log for RedisStore {
         let sent = Instant::now();
         let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
         let result = run.await.inspect_err(|error| renew_if_hung(&inner.log, error));
-        if let Err(error) = &result
-            && answer::kind(error) == StoreErrorKind::Timeout
-        {
+        if result.as_ref().is_err_and(|error| answer::kind(error) == StoreErrorKind::Timeout) {
             inner.look_budget.timed_out();
         }
         let answer = inner.settle_on(&inner.log, inner.keys.events(), None, result)?;

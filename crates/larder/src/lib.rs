@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("docs/crate.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cache;
 mod engine;
@@ -28,3 +29,8 @@ pub use larder_core::log::selector::{
     Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
 };
 pub use larder_core::log::token::{NotAToken, Token};
+
+/// The example of the README compiles.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

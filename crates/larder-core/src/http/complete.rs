@@ -32,7 +32,7 @@ pub fn stated_length(headers: &HeaderMap) -> Option<u64> {
 fn lengths(headers: &HeaderMap) -> impl Iterator<Item = Option<u64>> {
     let number = |member: &[u8]| {
         let digits =
-            str::from_utf8(member).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            std::str::from_utf8(member).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         digits.and_then(|digits| digits.parse().ok())
     };
     let members = headers.get_all(CONTENT_LENGTH).iter().flat_map(|line| members(line.as_bytes()));

@@ -67,7 +67,7 @@ pub fn tags(headers: &HeaderMap, name: &HeaderName) -> Vec<Tag> {
         .into_iter()
         .map(trim)
         .filter(|tag| !tag.is_empty())
-        .filter_map(|tag| str::from_utf8(tag).ok())
+        .filter_map(|tag| std::str::from_utf8(tag).ok())
         .map(Tag::new)
         .collect()
 }

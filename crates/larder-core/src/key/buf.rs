@@ -191,7 +191,7 @@ impl KeyBuf {
     }
 
     fn push_ascii(&mut self, bytes: &[u8]) {
-        self.push(str::from_utf8(bytes).unwrap_or_default());
+        self.push(std::str::from_utf8(bytes).unwrap_or_default());
     }
 
     #[inline]

@@ -21,9 +21,8 @@ pub(super) fn any(text: &[u8], suspects: impl Fn(u64) -> u64) -> bool {
     // eight.
     let mut seen = suspects(u64::from_ne_bytes(*last));
     let mut rest = text;
-    while rest.len() > 8
-        && let Some((word, after)) = rest.split_first_chunk()
-    {
+    while rest.len() > 8 {
+        let Some((word, after)) = rest.split_first_chunk() else { break };
         seen |= suspects(u64::from_ne_bytes(*word));
         rest = after;
     }

@@ -80,7 +80,7 @@ impl Names {
     /// Returns `None` if the two cannot be names.
     #[must_use]
     pub fn unpack(packed: Bytes, digests: Bytes) -> Option<Self> {
-        if !digests.len().is_multiple_of(DIGEST_LEN) {
+        if digests.len() % DIGEST_LEN != 0 {
             return None;
         }
         // Most buffers are ASCII. Then one check of the whole buffer shows that every text in it is
@@ -90,7 +90,7 @@ impl Names {
         while !rest.is_empty() {
             let (_, text, after) = first(rest)?;
             if !all_ascii {
-                str::from_utf8(text).ok()?;
+                std::str::from_utf8(text).ok()?;
             }
             rest = after;
         }
@@ -133,8 +133,8 @@ impl Names {
 
     /// Returns the digests by which the table finds the response.
     pub fn digests(&self) -> impl Iterator<Item = Digest> {
-        let (digests, _) = self.digests.as_chunks();
-        digests.iter().map(|digest| Digest::from_bits(u64::from_le_bytes(*digest)))
+        let digests = self.digests.chunks_exact(DIGEST_LEN).filter_map(<[u8]>::first_chunk);
+        digests.map(|digest| Digest::from_bits(u64::from_le_bytes(*digest)))
     }
 
     /// Returns the digests in one buffer.
@@ -160,7 +160,7 @@ impl Names {
         std::iter::from_fn(move || {
             let (kind, text, after) = first(rest)?;
             rest = after;
-            Some((kind, str::from_utf8(text).ok()?))
+            Some((kind, std::str::from_utf8(text).ok()?))
         })
         .filter_map(move |(found, text)| (found == kind).then_some(text))
     }

@@ -113,5 +113,5 @@ fn split(value: &[u8], sign: u8) -> Option<(&[u8], &[u8])> {
 fn number(digits: &[u8]) -> Option<u64> {
     // `parse` would accept a sign.
     let are_digits = digits.iter().all(u8::is_ascii_digit);
-    str::from_utf8(digits).ok().filter(|_| are_digits)?.parse().ok()
+    std::str::from_utf8(digits).ok().filter(|_| are_digits)?.parse().ok()
 }

@@ -42,7 +42,7 @@ struct Language {
 impl Language {
     /// Parses `language-range [ weight ]` (RFC 9110 §12.5.4).
     fn read(member: &[u8]) -> Option<Self> {
-        let text = str::from_utf8(member).ok()?;
+        let text = std::str::from_utf8(member).ok()?;
         let (range, weight) = match text.split_once(';') {
             Some((range, weight)) => (range, thousandths(trim(weight.as_bytes()))?),
             None => (text, 1000),

@@ -63,12 +63,12 @@ impl HashedName {
             return None;
         }
         let (letter, digits) = text.split_at_checked(1)?;
-        let (digits, rest) = digits.as_bytes().as_chunks::<DIGITS>();
-        if !rest.is_empty() {
+        let digits = digits.as_bytes().chunks_exact(DIGITS);
+        if !digits.remainder().is_empty() {
             return None;
         }
-        let mut digests = digits.iter().map(|digits| {
-            let bits = u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        let mut digests = digits.map(|digits| {
+            let bits = u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
             Some(Digest::from_bits(bits))
         });
         let name = digests.next()??;

@@ -91,7 +91,8 @@ impl Table {
             return;
         };
         let goes = |row: &Row| row.rank() == rank && !row.is_kept(last, settled);
-        let gone: Vec<Row> = self.rows.extract_if(|_, row| goes(row)).map(|(_, row)| row).collect();
+        let names: Vec<_> = self.rows.iter().filter(|(_, row)| goes(row)).map(|(name, _)| *name).collect();
+        let gone: Vec<Row> = names.iter().filter_map(|name| self.rows.remove(name)).collect();
         *self.counts.rank(rank) -= gone.len();
         let floor = self.floor;
         gone.iter().for_each(|row| self.fold(row));

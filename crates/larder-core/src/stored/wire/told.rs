@@ -22,7 +22,7 @@ pub(super) fn write(sink: &mut dyn Sink, told: &Told) {
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<Told, WireErrorKind> {
     let mut number = || reader.array().map(u64::from_le_bytes);
     let (at, life) = (number()?, number()?);
-    let text = str::from_utf8(reader.bytes()?).ok();
+    let text = std::str::from_utf8(reader.bytes()?).ok();
     let variation = text.and_then(UrlVariation::from_text).ok_or(WireErrorKind::Malformed)?;
     Ok(Told { variation, at: Wall::from_unix_millis(at), life: Duration::from_nanos(life) })
 }

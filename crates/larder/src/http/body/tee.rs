@@ -125,9 +125,8 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let frame = std::task::ready!(lock(&self.shared).poll(cx));
-        if let Some(Ok(frame)) = &frame
-            && let Some(data) = frame.data_ref()
-        {
+        let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+        if let Some(data) = data {
             self.hint = remaining_hint(&self.hint, data.len() as u64);
         }
         Poll::Ready(frame)

@@ -89,10 +89,10 @@ impl Fill {
     fn finish_flight(&mut self, end: FlightOutcome) {
         // Where nothing is kept in memory, nobody finds the response before it is shared: until then the flight goes on for
         // whoever comes.
-        if !self.layer.http.memory.is_enabled()
-            && let Some(leader) = &self.leader
-        {
-            return leader.announce(end);
+        if !self.layer.http.memory.is_enabled() {
+            if let Some(leader) = &self.leader {
+                return leader.announce(end);
+            }
         }
         if let Some(leader) = self.leader.take() {
             leader.finish(end);

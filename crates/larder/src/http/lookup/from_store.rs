@@ -129,11 +129,11 @@ fn lookup_from_store_value(
     // It came just now.
     let reuse = evaluate_reuse_for(layer, lookup_key, &cached, cached.received_at());
     let lookup = Lookup::from_reuse(cached, Tier::Shared, reuse, lookup_key.headers);
-    if layer.http.memory.is_enabled()
-        // A part that is of no use here takes no place: in memory there may be another one.
-        && let Lookup::Fresh(cached, _) | Lookup::Stale(StaleResponse { cached, .. }) = &lookup
-    {
-        layer.http.memory.insert(Arc::clone(cached));
+    // A part that is of no use here takes no place: in memory there may be another one.
+    if let Lookup::Fresh(cached, _) | Lookup::Stale(StaleResponse { cached, .. }) = &lookup {
+        if layer.http.memory.is_enabled() {
+            layer.http.memory.insert(Arc::clone(cached));
+        }
     }
     lookup
 }

@@ -109,9 +109,10 @@ impl RequestContext {
 
     /// What it waited for answers other queries: it is looked for where that belongs by now, or under its own key.
     pub(crate) fn leave_scope(&mut self, layer: &LayerState) {
-        if !self.follow_redirect(layer)
-            && let Some(scope) = &mut self.scope
-        {
+        if self.follow_redirect(layer) {
+            return;
+        }
+        if let Some(scope) = &mut self.scope {
             scope.use_exact_key();
             self.key = scope.lookup_key();
         }

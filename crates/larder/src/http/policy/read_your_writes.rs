@@ -153,7 +153,7 @@ fn remove_cookie(response: &mut HeaderMap, name: &str) {
 fn single_value<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<RequestToken> {
     let first = values.next()?;
     let text = match values.next() {
-        None => str::from_utf8(first).map_err(|_| NotAToken),
+        None => std::str::from_utf8(first).map_err(|_| NotAToken),
         Some(_) => Err(NotAToken),
     };
     Some(text.and_then(str::parse))

@@ -19,10 +19,10 @@ pub(crate) struct RequestRules {
 impl RequestRules {
     /// Gives the fields of a request the spelling that they are looked up in.
     pub(crate) fn normalize(&self, request: &mut HeaderMap) {
-        if self.sort_languages
-            && let Some(sorted) = languages::in_order(request)
-        {
-            request.insert(ACCEPT_LANGUAGE, sorted);
+        if self.sort_languages {
+            if let Some(sorted) = languages::in_order(request) {
+                request.insert(ACCEPT_LANGUAGE, sorted);
+            }
         }
     }
 }

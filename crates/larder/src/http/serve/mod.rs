@@ -212,9 +212,7 @@ pub(crate) fn from_fill<B: Body<Data = Bytes>>(
 ) -> Response<CacheBody<B>> {
     parts.headers.remove(TRANSFER_ENCODING);
     for name in [ETAG, DATE] {
-        if let Some(value) = cached.headers.get(&name)
-            && !parts.headers.contains_key(&name)
-        {
+        if let Some(value) = cached.headers.get(&name).filter(|_| !parts.headers.contains_key(&name)) {
             parts.headers.insert(name, value.clone());
         }
     }
@@ -240,14 +238,7 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         response = response.map(|_| CacheBody::default());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = fields;
-    } else if response.status() == StatusCode::OK
-        && context.traits.range
-        && let Some(body) = response.body().as_full()
-        && let Some(part) = for_range_request(
-            &Representation { headers: response.headers(), body, part: None },
-            &context.headers,
-        )
-    {
+    } else if let Some(part) = requested_part(&response, context) {
         // It was asked without them, or ignored them. A body that is still to come is not cut: the client has to be ready
         // for all of it.
         (*response.status_mut(), *response.headers_mut()) = (part.status, part.fields);
@@ -258,6 +249,18 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         cache_status::set_key(response.headers_mut(), &context.key);
     }
     response
+}
+
+/// Returns the part of the handler's response that a request for ranges asked for.
+fn requested_part<B: Body>(
+    response: &Response<CacheBody<B>>,
+    context: &RequestContext,
+) -> Option<FullResponse> {
+    if response.status() != StatusCode::OK || !context.traits.range {
+        return None;
+    }
+    let body = response.body().as_full()?;
+    for_range_request(&Representation { headers: response.headers(), body, part: None }, &context.headers)
 }
 
 fn select(

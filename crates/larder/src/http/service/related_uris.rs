@@ -35,7 +35,7 @@ impl WriteOrigin {
     pub(crate) fn location_uris(&self, effects: &InvalidationRules, response: &HeaderMap) -> Vec<Selector> {
         let fields = if effects.locations { &[LOCATION, CONTENT_LOCATION][..] } else { &[] };
         let references = fields.iter().flat_map(|name| response.get_all(name));
-        let texts = references.filter_map(|value| str::from_utf8(value.as_bytes()).ok());
+        let texts = references.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
         texts.filter_map(|reference| self.uri(reference)).map(Selector::Uri).collect()
     }
 
