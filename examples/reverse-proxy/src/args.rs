@@ -8,7 +8,7 @@ use clap::builder::BoolishValueParser;
 use http::HeaderName;
 
 use crate::origin::Origin;
-use crate::via::Pseudonym;
+use crate::via::ViaName;
 
 /// A caching reverse proxy: Larder in front of any HTTP service.
 ///
@@ -41,7 +41,7 @@ pub struct Args {
 
     /// What it calls itself in Via: a name without blanks or commas, the same for all instances.
     #[arg(long, env = "PROXY_NAME", default_value = "larder")]
-    pub name: Pseudonym,
+    pub name: ViaName,
 
     /// The memory for stored responses, in MiB. With 0 they are in Redis alone.
     #[arg(long, env = "PROXY_MEMORY", value_name = "MIB", default_value_t = 64)]

@@ -21,9 +21,9 @@ const OF_THE_MESSAGE: [HeaderName; 3] = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING
 /// RFC 9110 §10.1.4: of `TE` only `trailers` can be kept, since trailers are passed on.
 ///
 /// RFC 9110 §11.7.2: `Proxy-Authorization` is for the proxy that asked for it. None behind this one can have.
-pub(crate) fn leave_request(fields: &mut HeaderMap) {
+pub(crate) fn strip_request(fields: &mut HeaderMap) {
     let trailers = names(fields, &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
-    leave(fields);
+    strip(fields);
     fields.remove(TE);
     fields.remove(PROXY_AUTHORIZATION);
     if trailers {
@@ -35,8 +35,8 @@ pub(crate) fn leave_request(fields: &mut HeaderMap) {
 ///
 /// RFC 9110 §11.7.1: `Proxy-Authenticate` "applies only to the next outbound client on the response chain", which for the
 /// origin is this proxy.
-pub(crate) fn leave_response(fields: &mut HeaderMap) {
-    leave(fields);
+pub(crate) fn strip_response(fields: &mut HeaderMap) {
+    strip(fields);
     for name in [TE, TRANSFER_ENCODING, PROXY_AUTHENTICATE, PROXY_AUTHENTICATION_INFO] {
         fields.remove(name);
     }
@@ -45,7 +45,7 @@ pub(crate) fn leave_response(fields: &mut HeaderMap) {
 /// "Intermediaries MUST parse a received Connection header field before a message is forwarded and, for each
 /// connection-option in this field, remove any header or trailer field(s) from the message with the same name as the
 /// connection-option, and then remove the Connection header field itself".
-fn leave(fields: &mut HeaderMap) {
+fn strip(fields: &mut HeaderMap) {
     let listed: Vec<HeaderName> = names(fields, &CONNECTION).filter_map(|name| name.parse().ok()).collect();
     for name in listed.iter().filter(|name| !OF_THE_MESSAGE.contains(name)).chain(&KNOWN) {
         fields.remove(name);
@@ -68,10 +68,10 @@ mod tests {
         fields.iter().map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     }
 
-    fn check(cases: &[(&str, Fields, Fields)], leave: fn(&mut HeaderMap)) {
+    fn check(cases: &[(&str, Fields, Fields)], strip: fn(&mut HeaderMap)) {
         for &(rule, received, forwarded) in cases {
             let mut fields = map(received);
-            leave(&mut fields);
+            strip(&mut fields);
             assert_eq!(fields, map(forwarded), "{rule}");
         }
     }
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn what_is_for_one_connection_stays_there() {
-        check(&CASES, leave_request);
-        check(&CASES, leave_response);
+        check(&CASES, strip_request);
+        check(&CASES, strip_response);
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
                 &[("transfer-encoding", "chunked")],
             ),
         ];
-        check(&cases, leave_request);
+        check(&cases, strip_request);
     }
 
     #[test]
@@ -151,6 +151,6 @@ mod tests {
                 &[("www-authenticate", "Basic")],
             ),
         ];
-        check(&cases, leave_response);
+        check(&cases, strip_response);
     }
 }

@@ -29,26 +29,26 @@
 //! ```
 
 mod args;
-mod exchange;
 mod failure;
-mod forward;
-mod forwarded;
-mod front;
+mod forwarded_header;
 mod hop_by_hop;
-mod impatient;
+mod idle_timeout;
 mod max_forwards;
 mod origin;
-mod outbound;
-mod patient;
+mod origin_client;
+mod origin_service;
+mod outbound_request;
 mod policy;
 mod proxy;
-mod refused;
+mod proxy_error;
+mod service;
 mod surrogate;
 mod target;
-mod upload;
+mod upload_body;
 mod via;
+mod write_timeout;
 
 pub use args::Args;
-pub use origin::{NotAnOrigin, Origin};
+pub use origin::{Origin, ParseOriginError};
 pub use proxy::Proxy;
-pub use via::{NotAPseudonym, Pseudonym};
+pub use via::{ParseViaNameError, ViaName};

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 
-use crate::refused::text_of;
+use crate::proxy_error::text_response;
 
 /// Counts the request down, or answers it where it ends here.
 ///
@@ -47,7 +47,7 @@ fn echo(parts: &Parts) -> Response<Full<Bytes>> {
         }
     }
     message.push_str("\r\n");
-    let mut answer = text_of(StatusCode::OK, message);
+    let mut answer = text_response(StatusCode::OK, message);
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("message/http"));
     answer
 }

@@ -12,7 +12,7 @@ pub struct Origin(Authority);
 
 /// Why a URL cannot be that of an origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotAnOrigin(&'static str);
+pub struct ParseOriginError(&'static str);
 
 impl Origin {
     /// Its host, and its port where one was named.
@@ -31,22 +31,22 @@ impl Origin {
 }
 
 impl FromStr for Origin {
-    type Err = NotAnOrigin;
+    type Err = ParseOriginError;
 
-    fn from_str(url: &str) -> Result<Self, NotAnOrigin> {
-        let uri: Uri = url.parse().map_err(|_| NotAnOrigin("it is not a URL"))?;
+    fn from_str(url: &str) -> Result<Self, ParseOriginError> {
+        let uri: Uri = url.parse().map_err(|_| ParseOriginError("it is not a URL"))?;
         let parts = uri.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
-            return Err(NotAnOrigin("it is not of the form http://host:port"));
+            return Err(ParseOriginError("it is not of the form http://host:port"));
         };
         if scheme != Scheme::HTTP {
-            return Err(NotAnOrigin("only http:// origins are spoken to"));
+            return Err(ParseOriginError("only http:// origins are spoken to"));
         }
         if parts.path_and_query.is_some_and(|path| path != "/") {
-            return Err(NotAnOrigin("an origin has no path: requests bring their own"));
+            return Err(ParseOriginError("an origin has no path: requests bring their own"));
         }
         if authority.as_str().contains('@') {
-            return Err(NotAnOrigin("an origin has no user"));
+            return Err(ParseOriginError("an origin has no user"));
         }
         Ok(Self(authority))
     }
@@ -58,13 +58,13 @@ impl fmt::Display for Origin {
     }
 }
 
-impl fmt::Display for NotAnOrigin {
+impl fmt::Display for ParseOriginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl std::error::Error for NotAnOrigin {}
+impl std::error::Error for ParseOriginError {}
 
 #[cfg(test)]
 mod tests {

@@ -15,9 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::args::Args;
-use crate::forward::Forward;
-use crate::front::Front;
-use crate::impatient::Impatient;
+use crate::origin_service::OriginService;
+use crate::service::ProxyService;
+use crate::write_timeout::WriteTimeout;
 
 const MIB: u64 = 1024 * 1024;
 /// How long requests that are running may go on once the proxy is to stop.
@@ -28,7 +28,7 @@ const RESPITE: Duration = Duration::from_secs(1);
 /// A proxy with its cache, to be [closed](Self::close) when nobody is served any more.
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    front: Front,
+    service: ProxyService,
     cache: Cache,
     idle: Duration,
 }
@@ -46,8 +46,8 @@ impl Proxy {
             Some(url) => builder.shared(store(args, url)?).build(),
             None => builder.build(),
         };
-        let front = Front::new(&cache, Forward::new(args), args);
-        Ok(Self { front, cache, idle: args.idle_timeout })
+        let service = ProxyService::new(&cache, OriginService::new(args), args);
+        Ok(Self { service, cache, idle: args.idle_timeout })
     }
 
     /// Serves until `stop` is done, then lets the requests that are running end, for at most ten seconds.
@@ -80,15 +80,15 @@ impl Proxy {
     fn connected(&self, stream: TcpStream, peer: SocketAddr, running: &GracefulShutdown) {
         // Small responses must not wait for the acknowledgement of others. A connection that is gone already says so itself.
         let _ = stream.set_nodelay(true);
-        let front = self.front.clone();
-        let service = service_fn(move |request| {
-            let answer = front.clone().answer(request, peer);
+        let service = self.service.clone();
+        let handler = service_fn(move |request| {
+            let answer = service.clone().answer(request, peer);
             async move { Ok::<_, Infallible>(answer.await) }
         });
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(self.idle);
         let connection =
-            running.watch(http.serve_connection(TokioIo::new(Impatient::new(stream, self.idle)), service));
+            running.watch(http.serve_connection(TokioIo::new(WriteTimeout::new(stream, self.idle)), handler));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%peer, %error, "a connection broke off");

@@ -5,13 +5,13 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::via::Pseudonym;
+use crate::via::ViaName;
 
 pub(crate) const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
 const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
 
 /// Tells the origin by which name directives reach this proxy, after what the surrogates before it told.
-pub(crate) fn announce(request: &mut HeaderMap, name: &Pseudonym) {
+pub(crate) fn announce(request: &mut HeaderMap, name: &ViaName) {
     if let Ok(capability) = HeaderValue::try_from(format!("{name}=\"Surrogate/1.0\"")) {
         request.append(SURROGATE_CAPABILITY, capability);
     }
@@ -19,7 +19,7 @@ pub(crate) fn announce(request: &mut HeaderMap, name: &Pseudonym) {
 
 /// Leaves of the directives those for every surrogate and those for this one, which come last: the last of two is what counts
 /// in a dictionary of structured fields (RFC 9651 §3.2).
-pub(crate) fn settle(response: &mut HeaderMap, name: &Pseudonym) {
+pub(crate) fn filter_directives(response: &mut HeaderMap, name: &ViaName) {
     let lines = response.get_all(SURROGATE_CONTROL).iter().filter_map(|line| line.to_str().ok());
     let members: Vec<&str> = lines.flat_map(|line| split(line, ',')).map(str::trim).collect();
     if members.is_empty() {
@@ -72,7 +72,7 @@ mod tests {
             for line in lines {
                 fields.append(SURROGATE_CONTROL, line.parse().unwrap());
             }
-            settle(&mut fields, &"larder".parse().unwrap());
+            filter_directives(&mut fields, &"larder".parse().unwrap());
             let left: Vec<_> =
                 fields.get_all(SURROGATE_CONTROL).iter().map(|line| line.to_str().unwrap()).collect();
             assert_eq!(left, Vec::from_iter(expected), "{lines:?}");

@@ -14,13 +14,13 @@ const MOST: usize = 4;
 
 /// The name that stands for a proxy in `Via`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pseudonym(Box<str>);
+pub struct ViaName(Box<str>);
 
 /// A text that cannot be a pseudonym.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAPseudonym;
+pub struct ParseViaNameError;
 
-impl Pseudonym {
+impl ViaName {
     /// Adds the name after those of the proxies before it, with the version in which the message was received.
     ///
     /// "A proxy MUST send an appropriate Via header field … in each message that it forwards."
@@ -47,39 +47,39 @@ impl Pseudonym {
     }
 }
 
-impl FromStr for Pseudonym {
-    type Err = NotAPseudonym;
+impl FromStr for ViaName {
+    type Err = ParseViaNameError;
 
     /// `pseudonym = token`
-    fn from_str(name: &str) -> Result<Self, NotAPseudonym> {
+    fn from_str(name: &str) -> Result<Self, ParseViaNameError> {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) {
-            Err(NotAPseudonym)
+            Err(ParseViaNameError)
         } else {
             Ok(Self(name.into()))
         }
     }
 }
 
-impl fmt::Display for Pseudonym {
+impl fmt::Display for ViaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl fmt::Display for NotAPseudonym {
+impl fmt::Display for ParseViaNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name in Via is one word of letters, digits and signs like - or .")
     }
 }
 
-impl std::error::Error for NotAPseudonym {}
+impl std::error::Error for ParseViaNameError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn larder() -> Pseudonym {
+    fn larder() -> ViaName {
         "larder".parse().unwrap()
     }
 
@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn a_name_is_a_token() {
         for name in ["", "a b", "a,b", "a/b", "ä", "a:1"] {
-            assert_eq!(name.parse::<Pseudonym>(), Err(NotAPseudonym), "{name}");
+            assert_eq!(name.parse::<ViaName>(), Err(ParseViaNameError), "{name}");
         }
-        assert_eq!("edge-1.example".parse::<Pseudonym>().unwrap().as_str(), "edge-1.example");
+        assert_eq!("edge-1.example".parse::<ViaName>().unwrap().as_str(), "edge-1.example");
     }
 }

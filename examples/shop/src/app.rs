@@ -109,7 +109,7 @@ pub async fn serve(
 ///
 /// A write and the invalidation after it belong together: cut between them, the cache would keep what the database
 /// no longer says.
-pub(crate) async fn to_the_end<T: Send + 'static>(
+pub(crate) async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::spawn(work).await.map_err(Error::Task)?
@@ -129,7 +129,7 @@ mod tests {
         let (commit, committed) = oneshot::channel();
         let (leave, left) = oneshot::channel();
         let (invalidate, invalidated) = oneshot::channel();
-        let mut handler = Box::pin(to_the_end(async move {
+        let mut handler = Box::pin(run_to_completion(async move {
             commit.send(()).unwrap();
             left.await.unwrap();
             invalidate.send(()).unwrap();
@@ -148,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_is_an_error() {
-        let done: Result<Infallible, Error> = to_the_end(async { panic!("on purpose") }).await;
+        let done: Result<Infallible, Error> = run_to_completion(async { panic!("on purpose") }).await;
         assert!(matches!(done, Err(Error::Task(_))));
     }
 }

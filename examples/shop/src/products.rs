@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use larder::{Tag, Tags};
 use serde::{Deserialize, Serialize};
 
-use crate::app::{App, to_the_end};
+use crate::app::{App, run_to_completion};
 use crate::errors::Error;
 use crate::extract::{self, Id, Path, Query};
 use crate::fields::Name;
@@ -46,7 +46,7 @@ pub(crate) struct Search {
 
 /// A page of results.
 #[derive(Debug, Serialize)]
-pub(crate) struct Found {
+pub(crate) struct SearchPage {
     page: NonZeroU32,
     /// Whether there are more pages.
     more: bool,
@@ -64,7 +64,7 @@ pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<J
 pub(crate) async fn search(
     State(app): State<App>,
     Query(search): Query<Search>,
-) -> Result<(Tags, Json<Found>), Error> {
+) -> Result<(Tags, Json<SearchPage>), Error> {
     app.runs.count(Handler::ProductSearch);
     if search.q.chars().count() > LONGEST_SEARCH {
         let text = format!("a search has at most {LONGEST_SEARCH} characters");
@@ -78,7 +78,7 @@ pub(crate) async fn search(
     products.truncate(page_length);
     let tags = products.iter().map(|product| format!("product:{}", product.id)).collect();
     let page = search.page;
-    Ok((tags, Json(Found { page, more, products })))
+    Ok((tags, Json(SearchPage { page, more, products })))
 }
 
 /// `PUT /api/products/{id}`
@@ -88,7 +88,7 @@ pub(crate) async fn update(
     extract::Json(new): extract::Json<NewProduct>,
 ) -> Result<Json<Product>, Error> {
     app.runs.count(Handler::ProductUpdate);
-    to_the_end(async move {
+    run_to_completion(async move {
         if !app.database.update_product(id, &new).await? {
             return Err(Error::Unknown("product"));
         }

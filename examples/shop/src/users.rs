@@ -5,7 +5,7 @@ use axum::extract::State;
 use larder::{Invalidation, Tags};
 use serde::{Deserialize, Serialize};
 
-use crate::app::{App, to_the_end};
+use crate::app::{App, run_to_completion};
 use crate::errors::Error;
 use crate::extract::{self, Bearer, Id, Path};
 use crate::fields::{Email, Name};
@@ -57,7 +57,7 @@ pub(crate) async fn update(
     extract::Json(new): extract::Json<NewUser>,
 ) -> Result<Json<User>, Error> {
     app.runs.count(Handler::UserUpdate);
-    to_the_end(async move {
+    run_to_completion(async move {
         if !app.database.update_user(id, &new).await? {
             return Err(Error::Unknown("user"));
         }

@@ -7,13 +7,13 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
-use crate::via::Pseudonym;
+use crate::via::ViaName;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// Why a request is not forwarded, or why what came back is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum ProxyError {
     /// The request breaks a rule of HTTP.
     BadRequest(&'static str),
     /// It is for another scheme.
@@ -29,7 +29,7 @@ pub(crate) enum Refused {
     /// The origin's name has no address.
     NoAddress,
     /// Nobody listens where the origin should be.
-    NobodyThere,
+    ConnectionRefused,
     /// Nobody answered there.
     ConnectionTimeout,
     /// The origin hung up.
@@ -44,9 +44,9 @@ pub(crate) enum Refused {
     Internal,
 }
 
-impl Refused {
-    /// The status, the type of error as RFC 9209 §2.3 names it, and what a reader is told.
-    const fn told(self) -> (StatusCode, Option<&'static str>, &'static str) {
+impl ProxyError {
+    /// The status, the type of error as RFC 9209 §2.3 names it, and what a reader is describe.
+    const fn describe(self) -> (StatusCode, Option<&'static str>, &'static str) {
         match self {
             Self::BadRequest(why) => (StatusCode::BAD_REQUEST, Some("http_request_error"), why),
             Self::Misdirected => (
@@ -65,7 +65,7 @@ impl Refused {
                 (StatusCode::BAD_GATEWAY, Some("proxy_loop_detected"), "the request came through here before")
             }
             Self::NoAddress => (StatusCode::BAD_GATEWAY, Some("dns_error"), "the origin cannot be found"),
-            Self::NobodyThere => {
+            Self::ConnectionRefused => {
                 (StatusCode::BAD_GATEWAY, Some("connection_refused"), "the origin cannot be reached")
             }
             Self::ConnectionTimeout => (
@@ -96,16 +96,16 @@ impl Refused {
     }
 
     /// The response: small, for people, and for no cache.
-    pub(crate) fn answer(self, by: &Pseudonym) -> Response<Full<Bytes>> {
-        let (status, error, text) = self.told();
-        let mut answer = text_of(status, format!("{status}: {text}\n"));
-        let mut said = format!("{:?}", by.as_str());
+    pub(crate) fn response(self, by: &ViaName) -> Response<Full<Bytes>> {
+        let (status, error, text) = self.describe();
+        let mut answer = text_response(status, format!("{status}: {text}\n"));
+        let mut proxy_status = format!("{:?}", by.as_str());
         if let Some(error) = error {
             // Writing to a string does not fail.
-            let _ = write!(said, "; error={error}");
+            let _ = write!(proxy_status, "; error={error}");
         }
-        if let Ok(said) = HeaderValue::try_from(said) {
-            answer.headers_mut().insert(PROXY_STATUS, said);
+        if let Ok(proxy_status) = HeaderValue::try_from(proxy_status) {
+            answer.headers_mut().insert(PROXY_STATUS, proxy_status);
         }
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         answer
@@ -113,7 +113,7 @@ impl Refused {
 }
 
 /// A response with this text.
-pub(crate) fn text_of(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+pub(crate) fn text_response(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     let mut answer = Response::new(Full::from(text));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -127,22 +127,22 @@ mod tests {
     #[test]
     fn the_status_and_the_type_of_error_are_those_that_rfc_9209_recommends() {
         let cases = [
-            (Refused::NoAddress, 502, "\"edge\"; error=dns_error"),
-            (Refused::NobodyThere, 502, "\"edge\"; error=connection_refused"),
-            (Refused::ConnectionTimeout, 504, "\"edge\"; error=connection_timeout"),
-            (Refused::ConnectionTerminated, 502, "\"edge\"; error=connection_terminated"),
-            (Refused::ResponseTimeout, 504, "\"edge\"; error=http_response_timeout"),
-            (Refused::TransferCoding, 502, "\"edge\"; error=http_response_transfer_coding"),
-            (Refused::Protocol, 502, "\"edge\"; error=http_protocol_error"),
-            (Refused::Loop, 502, "\"edge\"; error=proxy_loop_detected"),
-            (Refused::Internal, 500, "\"edge\"; error=proxy_internal_error"),
-            (Refused::BadRequest("why"), 400, "\"edge\"; error=http_request_error"),
-            (Refused::ClientIdle, 408, "\"edge\""),
+            (ProxyError::NoAddress, 502, "\"edge\"; error=dns_error"),
+            (ProxyError::ConnectionRefused, 502, "\"edge\"; error=connection_refused"),
+            (ProxyError::ConnectionTimeout, 504, "\"edge\"; error=connection_timeout"),
+            (ProxyError::ConnectionTerminated, 502, "\"edge\"; error=connection_terminated"),
+            (ProxyError::ResponseTimeout, 504, "\"edge\"; error=http_response_timeout"),
+            (ProxyError::TransferCoding, 502, "\"edge\"; error=http_response_transfer_coding"),
+            (ProxyError::Protocol, 502, "\"edge\"; error=http_protocol_error"),
+            (ProxyError::Loop, 502, "\"edge\"; error=proxy_loop_detected"),
+            (ProxyError::Internal, 500, "\"edge\"; error=proxy_internal_error"),
+            (ProxyError::BadRequest("why"), 400, "\"edge\"; error=http_request_error"),
+            (ProxyError::ClientIdle, 408, "\"edge\""),
         ];
-        for (refused, status, said) in cases {
-            let answer = refused.answer(&"edge".parse().unwrap());
-            assert_eq!(answer.status().as_u16(), status, "{refused:?}");
-            assert_eq!(answer.headers()[PROXY_STATUS], said, "{refused:?}");
+        for (error, status, said) in cases {
+            let answer = error.response(&"edge".parse().unwrap());
+            assert_eq!(answer.status().as_u16(), status, "{error:?}");
+            assert_eq!(answer.headers()[PROXY_STATUS], said, "{error:?}");
             assert_eq!(answer.headers()[CACHE_CONTROL], "no-store");
         }
     }

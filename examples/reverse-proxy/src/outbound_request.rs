@@ -5,18 +5,18 @@ use http::request::Parts;
 use http::{HeaderValue, Version};
 
 use crate::args::Args;
-use crate::forward::Peer;
-use crate::forwarded;
+use crate::forwarded_header;
 use crate::origin::Origin;
-use crate::refused::Refused;
+use crate::origin_service::Peer;
+use crate::proxy_error::ProxyError;
 use crate::surrogate::{self, SURROGATE_CONTROL};
-use crate::via::Pseudonym;
+use crate::via::ViaName;
 
 /// What is said in each request to the origin.
 #[derive(Debug)]
 pub(crate) struct Outbound {
     origin: Origin,
-    name: Pseudonym,
+    name: ViaName,
     /// Whether `Surrogate-Control` is one of the fields that the cache looks at.
     pub(crate) is_surrogate: bool,
 }
@@ -30,15 +30,15 @@ impl Outbound {
     /// # Errors
     ///
     /// The request came through here before.
-    pub(crate) fn make(&self, parts: &mut Parts) -> Result<(), Refused> {
+    pub(crate) fn make(&self, parts: &mut Parts) -> Result<(), ProxyError> {
         if self.name.is_looping(&parts.headers) {
-            return Err(Refused::Loop);
+            return Err(ProxyError::Loop);
         }
-        let path = parts.uri.path_and_query().cloned().ok_or(Refused::Internal)?;
-        parts.uri = self.origin.uri(path).map_err(|_| Refused::Internal)?;
+        let path = parts.uri.path_and_query().cloned().ok_or(ProxyError::Internal)?;
+        parts.uri = self.origin.uri(path).map_err(|_| ProxyError::Internal)?;
         let fields = &mut parts.headers;
         if let Some(Peer(peer)) = parts.extensions.get() {
-            forwarded::append(fields, *peer);
+            forwarded_header::append(fields, *peer);
         }
         self.name.append(fields, parts.version);
         if self.is_surrogate {
@@ -54,13 +54,13 @@ impl Outbound {
         // RFC 9112 §3.2: "A client MUST send a Host header field … in all HTTP/1.1 request messages." One of 1.0 need not.
         if !fields.contains_key(HOST) {
             let host =
-                HeaderValue::try_from(self.origin.authority().as_str()).map_err(|_| Refused::Internal)?;
+                HeaderValue::try_from(self.origin.authority().as_str()).map_err(|_| ProxyError::Internal)?;
             fields.insert(HOST, host);
         }
         Ok(())
     }
 
-    pub(crate) const fn name(&self) -> &Pseudonym {
+    pub(crate) const fn name(&self) -> &ViaName {
         &self.name
     }
 }

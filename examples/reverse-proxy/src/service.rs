@@ -11,35 +11,34 @@ use tower_layer::Layer as _;
 use tower_service::Service as _;
 
 use crate::args::Args;
-use crate::forward::{Forward, Forwarded, Peer};
-use crate::refused::Refused;
-use crate::via::Pseudonym;
+use crate::origin_service::{OriginBody, OriginService, Peer};
+use crate::via::ViaName;
 use crate::{hop_by_hop, max_forwards, policy, target};
 
 /// A response out of the cache or through it, or one of the proxy's own.
-pub(crate) type Answer = Response<Either<CacheBody<Forwarded>, Full<Bytes>>>;
+pub(crate) type Answer = Response<Either<CacheBody<OriginBody>, Full<Bytes>>>;
 
 /// What every connection has.
 #[derive(Debug, Clone)]
-pub(crate) struct Front {
-    cached: CacheService<Forward>,
-    name: Pseudonym,
+pub(crate) struct ProxyService {
+    cached: CacheService<OriginService>,
+    name: ViaName,
 }
 
-impl Front {
-    pub(crate) fn new(cache: &Cache, origin: Forward, args: &Args) -> Self {
+impl ProxyService {
+    pub(crate) fn new(cache: &Cache, origin: OriginService, args: &Args) -> Self {
         Self { cached: cache.layer(policy::policy(args)).layer(origin), name: args.name.clone() }
     }
 
     /// Answers a request of this peer.
     pub(crate) async fn answer(mut self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
-        match self.admit(request) {
+        match self.accept(request) {
             Ok(mut request) => {
                 request.extensions_mut().insert(Peer(peer));
                 // Both of its errors are those of the service that it wraps, which has none and is always ready.
                 let Ok(mut response) = self.cached.call(request).await;
                 // Only now: what `Connection` lists may be what keeps a cache from storing the response.
-                hop_by_hop::leave_response(response.headers_mut());
+                hop_by_hop::strip_response(response.headers_mut());
                 response.map(Either::Left)
             }
             Err(answer) => (*answer).map(Either::Right),
@@ -47,19 +46,15 @@ impl Front {
     }
 
     /// The request as the cache is to see it: that of this client, without what was for the connection alone.
-    fn admit(&self, request: Request<Incoming>) -> Result<Request<Incoming>, Box<Response<Full<Bytes>>>> {
+    fn accept(&self, request: Request<Incoming>) -> Result<Request<Incoming>, Box<Response<Full<Bytes>>>> {
         let (mut parts, body) = request.into_parts();
-        if let Err(refused) = target::settle(&mut parts) {
-            return Err(Box::new(self.refuse(refused)));
+        if let Err(error) = target::resolve(&mut parts) {
+            return Err(Box::new(error.response(&self.name)));
         }
-        hop_by_hop::leave_request(&mut parts.headers);
+        hop_by_hop::strip_request(&mut parts.headers);
         match max_forwards::check(&mut parts) {
             Some(answer) => Err(Box::new(answer)),
             None => Ok(Request::from_parts(parts, body)),
         }
-    }
-
-    fn refuse(&self, refused: Refused) -> Response<Full<Bytes>> {
-        refused.answer(&self.name)
     }
 }

@@ -10,12 +10,12 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, sleep_until};
 
-use crate::patient::{BodyError, Patient};
+use crate::idle_timeout::{BodyError, IdleTimeoutBody};
 
 /// A body that tells how it gets on, so that the origin is given its time only from when it has something to answer.
 #[derive(Debug)]
-pub(crate) struct Upload {
-    body: Patient,
+pub(crate) struct UploadBody {
+    body: IdleTimeoutBody,
     progress: Arc<Progress>,
 }
 
@@ -29,10 +29,10 @@ struct State {
     at_the_client: bool,
 }
 
-impl Upload {
+impl UploadBody {
     pub(crate) fn new(body: Incoming, limit: Duration) -> (Self, Arc<Progress>) {
         let progress = Arc::new(Progress::begun());
-        (Self { body: Patient::new(body, limit), progress: Arc::clone(&progress) }, progress)
+        (Self { body: IdleTimeoutBody::new(body, limit), progress: Arc::clone(&progress) }, progress)
     }
 }
 
@@ -73,7 +73,7 @@ impl Progress {
     }
 }
 
-impl Body for Upload {
+impl Body for UploadBody {
     type Data = Bytes;
     type Error = BodyError;
 
