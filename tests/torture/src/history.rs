@@ -35,17 +35,17 @@ pub struct Write {
     /// Before the request was sent.
     pub sent: Moment,
     /// What came of it; `None` if the instance did not live to say so.
-    pub done: Option<Done>,
+    pub done: Option<WriteResult>,
 }
 
 /// A write that returned.
 #[derive(Debug, Clone, Serialize)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Done {
+pub struct WriteResult {
     /// The version that was committed before the invalidation began.
     pub version: u64,
     /// What `invalidate` said.
-    pub said: Said,
+    pub claimed: Claimed,
     /// When it had returned, by the instance's own reading of the machine's clock.
     pub returned: Moment,
 }
@@ -53,7 +53,7 @@ pub struct Done {
 /// What `invalidate` said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[allow(clippy::exhaustive_enums)]
-pub enum Said {
+pub enum Claimed {
     /// Every instance is bound from now on.
     Applied,
     /// This instance is, the others will be.
@@ -75,7 +75,7 @@ pub struct Read {
     /// After the response had arrived.
     pub done: Moment,
     /// What the client saw.
-    pub saw: Saw,
+    pub observed: Observed,
     /// What the cache says it did: `HIT memory`.
     pub outcome: String,
 }
@@ -83,7 +83,7 @@ pub struct Read {
 /// What a client saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[allow(clippy::exhaustive_enums)]
-pub enum Saw {
+pub enum Observed {
     /// A version of the item.
     Version {
         /// Which.
@@ -143,7 +143,7 @@ impl TwoPrimaries {
 /// An instance was seen to owe the log nothing.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Settled {
+pub struct EmptyOutbox {
     /// Who.
     pub life: LifeId,
     /// After this moment it owed nothing for a while,
@@ -155,7 +155,7 @@ pub struct Settled {
 /// A fault, as it was inflicted.
 #[derive(Debug, Clone, Serialize)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Inflicted {
+pub struct InjectedFault {
     /// The kind, as it is named on the command line.
     pub kind: &'static str,
     /// What exactly.
@@ -185,11 +185,11 @@ pub struct History {
     /// When each version of each item was committed, by [`Item::index`] and version; version 1 is from before.
     pub commits: Vec<Vec<Moment>>,
     /// Who was seen to owe nothing, in order.
-    pub settled: Vec<Settled>,
+    pub empty_outboxes: Vec<EmptyOutbox>,
     /// When there were two primaries.
     pub two_primaries: Vec<TwoPrimaries>,
     /// What was inflicted.
-    pub faults: Vec<Inflicted>,
+    pub faults: Vec<InjectedFault>,
 }
 
 impl Write {

@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 /// No request takes this long, on however slow a machine, unless it waits for ever: then it counts as lost.
-const PATIENCE: Duration = Duration::from_secs(120);
+const MAX_REQUEST_TIME: Duration = Duration::from_secs(120);
 
 /// A client with a pool of connections. It repeats nothing by itself.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl HttpClient {
             let body = body.collect().await?.to_bytes();
             Ok(Answer { status: parts.status, headers: parts.headers, body })
         };
-        tokio::time::timeout(PATIENCE, exchange).await.context("no whole response in time")?
+        tokio::time::timeout(MAX_REQUEST_TIME, exchange).await.context("no whole response in time")?
     }
 }
 

@@ -188,32 +188,32 @@ impl fmt::Display for Way {
 
 /// A text that names none.
 #[derive(Debug)]
-pub struct Unknown(());
+pub struct UnknownName(());
 
-impl fmt::Display for Unknown {
+impl fmt::Display for UnknownName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("there is nothing of this name")
     }
 }
 
-impl std::error::Error for Unknown {}
+impl std::error::Error for UnknownName {}
 
 impl FromStr for Item {
-    type Err = Unknown;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<Self, Unknown> {
-        let (family, id) = text.split_once('/').ok_or(Unknown(()))?;
-        let family = Family::ALL.into_iter().find(|known| known.as_str() == family).ok_or(Unknown(()))?;
-        let id = id.parse().ok().filter(|id| *id < ITEMS).ok_or(Unknown(()))?;
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let (family, id) = text.split_once('/').ok_or(UnknownName(()))?;
+        let family = Family::ALL.into_iter().find(|known| known.as_str() == family).ok_or(UnknownName(()))?;
+        let id = id.parse().ok().filter(|id| *id < ITEMS).ok_or(UnknownName(()))?;
         Ok(Self { family, id })
     }
 }
 
 impl FromStr for Way {
-    type Err = Unknown;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<Self, Unknown> {
-        Self::ALL.into_iter().find(|way| way.as_str() == text).ok_or(Unknown(()))
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|way| way.as_str() == text).ok_or(UnknownName(()))
     }
 }
 

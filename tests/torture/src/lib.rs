@@ -13,6 +13,6 @@ mod http_client;
 pub mod instance;
 pub mod item;
 pub mod plan;
+mod reference_model;
 pub mod report;
-mod truth;
 mod wire;

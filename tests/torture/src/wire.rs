@@ -9,7 +9,7 @@ pub(crate) const RUN: &str = "x-run";
 /// The version that a write committed.
 pub(crate) const VERSION: &str = "x-version";
 /// What `invalidate` said.
-pub(crate) const SAID: &str = "x-said";
+pub(crate) const CLAIMED: &str = "x-claimed";
 /// When the instance was done with a request.
 pub(crate) const RETURNED: &str = "x-returned";
 /// The language that a response is wanted in.

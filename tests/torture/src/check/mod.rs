@@ -8,17 +8,17 @@
 //! has come due is looked up later still, so that an instance that keeps the rules has by then either taken in the
 //! event or stopped trusting what it knew before; delays only ever make a read later.
 
-mod due;
+mod describe;
+mod obligations;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use std::collections::HashMap;
 
 use crate::clock::Moment;
-use crate::history::{History, Read, Saw};
+use crate::history::{History, Observed, Read};
 
-use self::due::{Due, dues};
+use self::obligations::{Obligation, obligations};
 
 /// A promise, as a read can break it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,31 +64,31 @@ pub struct Violation {
 /// All violations in a history, by read.
 #[must_use]
 pub fn check(history: &History) -> Vec<Violation> {
-    let dues = dues(history);
-    let told = first_told(history);
-    let checker = Checker { history, dues: &dues, told: &told };
+    let obligations = obligations(history);
+    let first_seen = first_failures(history);
+    let checker = Checker { history, obligations: &obligations, first_seen: &first_seen };
     let reads = history.reads.iter().enumerate();
     reads.flat_map(|(number, read)| checker.read(number, read)).collect()
 }
 
 struct Checker<'a> {
     history: &'a History,
-    dues: &'a due::Dues,
+    obligations: &'a obligations::Obligations,
     /// When the first client had the error of a run: by then nobody could join it any more.
-    told: &'a HashMap<u64, Moment>,
+    first_seen: &'a HashMap<u64, Moment>,
 }
 
 impl Checker<'_> {
     fn read(&self, number: usize, read: &Read) -> Vec<Violation> {
-        match &read.saw {
-            Saw::Version { version, run } => self.version(number, read, *version, *run),
-            Saw::Failure { run } => self.failure(number, read, *run).into_iter().collect(),
-            Saw::Lost(why) if self.was_killed(read) => {
+        match &read.observed {
+            Observed::Version { version, run } => self.version(number, read, *version, *run),
+            Observed::Failure { run } => self.failure(number, read, *run).into_iter().collect(),
+            Observed::Lost(why) if self.was_killed(read) => {
                 debug_assert!(!why.is_empty());
                 Vec::new()
             }
-            Saw::Lost(why) => vec![self.plain(Promise::NoError, number, why)],
-            Saw::Nonsense(why) => vec![self.plain(Promise::RightAnswer, number, why)],
+            Observed::Lost(why) => vec![self.plain(Promise::NoError, number, why)],
+            Observed::Nonsense(why) => vec![self.plain(Promise::RightAnswer, number, why)],
         }
     }
 
@@ -102,10 +102,10 @@ impl Checker<'_> {
         if let Some(why) = self.impossible(read, version, run) {
             return vec![self.plain(Promise::RightAnswer, number, &why)];
         }
-        let own = self.dues.own.get(&(read.life, read.item));
-        let every = self.dues.every.get(&read.item);
-        let broken = |promise, due: &Due| {
-            let words = words::stale(self.history, number, version, promise, due);
+        let own = self.obligations.own.get(&(read.life, read.item));
+        let every = self.obligations.every.get(&read.item);
+        let broken = |promise, due: &Obligation| {
+            let words = describe::stale(self.history, number, version, promise, due);
             Violation { promise, read: number, write: Some(due.write), words }
         };
         let own = own.and_then(|timeline| timeline.least_at(read.sent));
@@ -139,8 +139,8 @@ impl Checker<'_> {
                 return broken(&format!("it showed an error as of run {run}, which made none for this item"));
             }
         }
-        let told = self.told.get(&run).copied();
-        let kept = told.is_some_and(|told| told < read.sent);
+        let first_seen = self.first_seen.get(&run).copied();
+        let kept = first_seen.is_some_and(|first_seen| first_seen < read.sent);
         if kept {
             return broken(&format!(
                 "it showed the error of run {run}, which was over: another client had it"
@@ -150,17 +150,17 @@ impl Checker<'_> {
     }
 
     fn plain(&self, promise: Promise, number: usize, why: &str) -> Violation {
-        Violation { promise, read: number, write: None, words: words::plain(self.history, number, why) }
+        Violation { promise, read: number, write: None, words: describe::plain(self.history, number, why) }
     }
 }
 
-fn first_told(history: &History) -> HashMap<u64, Moment> {
-    let mut told = HashMap::new();
+fn first_failures(history: &History) -> HashMap<u64, Moment> {
+    let mut first_seen = HashMap::new();
     for read in &history.reads {
-        if let Saw::Failure { run } = read.saw {
-            let first = told.entry(run).or_insert(read.done);
+        if let Observed::Failure { run } = read.observed {
+            let first = first_seen.entry(run).or_insert(read.done);
             *first = read.done.min(*first);
         }
     }
-    told
+    first_seen
 }

@@ -1,10 +1,10 @@
 //! The driver: starts everything, sends the requests, inflicts the faults and writes the history.
 
-mod book;
-mod fleet;
-mod inflict;
+mod inject;
+mod instances;
 mod load;
 mod probe;
+mod recorder;
 mod servers;
 
 use std::path::PathBuf;
@@ -16,17 +16,17 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use self::book::Book;
-use self::fleet::Fleet;
-use self::inflict::When;
+use self::inject::Schedule;
+use self::instances::Instances;
+use self::recorder::Recorder;
 use self::servers::Servers;
 use crate::check::check;
 use crate::history::History;
 use crate::http_client::HttpClient;
 use crate::instance::broken::Rule;
 use crate::item::{Family, Item};
-use crate::plan::{Ask, Plan, Request, Shape};
-use crate::truth::Truth;
+use crate::plan::{Action, Plan, Request, Shape};
+use crate::reference_model::ReferenceModel;
 
 /// A run that is yet to be made.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub struct Outcome {
     /// All that was recorded.
     pub history: History,
     /// Requests that were due while their instance was not running.
-    pub nobody_home: usize,
+    pub instance_down: usize,
     /// Instances that did not answer from memory again once all faults were over (P3).
     pub still_refusing: Vec<usize>,
 }
@@ -67,33 +67,34 @@ impl Driver {
     /// If servers or instances cannot be started, or a fault cannot be inflicted: never because of what the instances do.
     pub async fn run(&self) -> Result<Outcome> {
         let plan = Plan::draw(&self.shape);
-        let truth = Truth::new(self.shape.seed);
+        let reference_model = ReferenceModel::new(self.shape.seed);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let routes = truth.routes();
+        let routes = reference_model.routes();
         let serving = tokio::spawn(async move { axum::serve(listener, routes).await });
 
         let servers = Servers::start().await.context("cannot start the redis-servers")?;
-        let book = Arc::new(Book::new(self.max_staleness));
-        let fleet = Arc::new(Fleet::start(self, address, servers.address(), Arc::clone(&book)).await?);
-        let probing = probe::start(&fleet, &book);
+        let recorder = Arc::new(Recorder::new(self.max_staleness));
+        let instances =
+            Arc::new(Instances::start(self, address, servers.address(), Arc::clone(&recorder)).await?);
+        let probing = probe::start(&instances, &recorder);
 
         let load = Load {
-            fleet: Arc::clone(&fleet),
-            book: Arc::clone(&book),
-            truth: truth.clone(),
+            instances: Arc::clone(&instances),
+            recorder: Arc::clone(&recorder),
+            reference_model: reference_model.clone(),
             client: HttpClient::default(),
         };
         let (end, over) = watch::channel(false);
-        let when = When { begun: Instant::now(), over };
+        let when = Schedule { begun: Instant::now(), over };
         let requests = load.send(plan.requests, when.begun);
-        let (faults, held) = (plan.server_faults, (Arc::clone(&fleet), Arc::clone(&book)));
-        let server_faults = tokio::spawn(inflict::on_servers(servers, held.0, held.1, faults, when.clone()));
-        let (faults, held) = (plan.instance_faults, (Arc::clone(&fleet), Arc::clone(&book)));
-        let instance_faults = tokio::spawn(inflict::on_instances(held.0, held.1, faults, when));
+        let (faults, held) = (plan.server_faults, (Arc::clone(&instances), Arc::clone(&recorder)));
+        let server_faults = tokio::spawn(inject::on_servers(servers, held.0, held.1, faults, when.clone()));
+        let (faults, held) = (plan.instance_faults, (Arc::clone(&instances), Arc::clone(&recorder)));
+        let instance_faults = tokio::spawn(inject::on_instances(held.0, held.1, faults, when));
         tokio::select! {
             () = requests => {}
-            () = self.violated(&book, &truth) => {}
+            () = self.violated(&recorder, &reference_model) => {}
         }
         end.send_replace(true);
         // Both hold what must not end before the last read: the servers and the way to them.
@@ -105,19 +106,23 @@ impl Driver {
             task.abort();
         }
         serving.abort();
-        let nobody_home = book.nobody_home();
-        let (commits, runs) = truth.recorded();
-        Ok(Outcome { history: History { commits, runs, ..book.history() }, nobody_home, still_refusing })
+        let instance_down = recorder.instance_down();
+        let (commits, runs) = reference_model.recorded();
+        Ok(Outcome {
+            history: History { commits, runs, ..recorder.history() },
+            instance_down,
+            still_refusing,
+        })
     }
 
     /// Ends when a promise was broken; never if nobody asked for that.
-    async fn violated(&self, book: &Book, truth: &Truth) {
+    async fn violated(&self, recorder: &Recorder, reference_model: &ReferenceModel) {
         if !self.until_violation {
             return std::future::pending().await;
         }
         loop {
             sleep(Duration::from_secs(1)).await;
-            let (history, (commits, runs)) = (book.history(), truth.recorded());
+            let (history, (commits, runs)) = (recorder.history(), reference_model.recorded());
             let history = History { commits, runs, ..history };
             if !check(&history).is_empty() {
                 return;
@@ -129,9 +134,9 @@ impl Driver {
 /// Sends requests and records them.
 #[derive(Clone)]
 struct Load {
-    fleet: Arc<Fleet>,
-    book: Arc<Book>,
-    truth: Truth,
+    instances: Arc<Instances>,
+    recorder: Arc<Recorder>,
+    reference_model: ReferenceModel,
     client: HttpClient,
 }
 
@@ -155,13 +160,13 @@ impl Load {
     async fn hits(&self, instance: usize) -> bool {
         let item = Item { family: Family::Tag, id: 0 };
         self.now(instance, item).await;
-        self.book.last_outcome_was_hit()
+        self.recorder.last_outcome_was_hit()
     }
 
     /// Reads everything everywhere once more, now that whatever was promised has come due.
     async fn settle(&self) {
-        sleep(self.book.max_staleness()).await;
-        for instance in 0..self.fleet.instances() {
+        sleep(self.recorder.max_staleness()).await;
+        for instance in 0..self.instances.count() {
             for item in Item::all() {
                 self.now(instance, item).await;
             }
@@ -169,8 +174,8 @@ impl Load {
     }
 
     async fn now(&self, instance: usize, item: Item) {
-        let ask = Ask::Read { language: "en", conditional: false };
-        let request = Request { due: Duration::ZERO, instance, item, ask };
+        let action = Action::Read { language: "en", conditional: false };
+        let request = Request { due: Duration::ZERO, instance, item, action };
         self.one(request).await;
     }
 }

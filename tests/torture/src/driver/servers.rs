@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::plan::Flush;
 
 /// How long servers may take to be in sync again.
-const PATIENCE: Duration = Duration::from_secs(60);
+const MAX_SYNC_TIME: Duration = Duration::from_secs(60);
 
 const EVENTS: &str = "larder:{larder:log}:events";
 const RECORD: &str = "larder:{larder:log}:incarnation";
@@ -110,7 +110,7 @@ impl Servers {
             let good = |info: &str| info.lines().any(|line| line == "min_slaves_good_slaves:2");
             match info {
                 Ok(info) if info.as_str().is_some_and(good) => return Ok(()),
-                _ if begun.elapsed() > PATIENCE => bail!("the servers do not get in sync: {info:?}"),
+                _ if begun.elapsed() > MAX_SYNC_TIME => bail!("the servers do not get in sync: {info:?}"),
                 _ => sleep(Duration::from_millis(10)).await,
             }
         }

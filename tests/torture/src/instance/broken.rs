@@ -35,22 +35,26 @@ impl Rule {
 
 /// A store that breaks a rule.
 #[derive(Debug)]
-pub(super) struct Broken {
+pub(super) struct BrokenStore {
     store: RedisStore,
     rule: Rule,
     last: Mutex<Option<Look>>,
 }
 
-impl Broken {
+impl BrokenStore {
     pub(super) fn new(store: RedisStore, rule: Rule) -> Self {
         Self { store, rule, last: Mutex::default() }
     }
 
-    fn lose_events(look: &mut Look) {
+    fn drop_some_events(look: &mut Look) {
         look.entries.retain(|_| fastrand::u8(..10) != 0);
     }
 
-    fn as_before(&self, cursor: Cursor, asked: Result<Look, StoreError>) -> Result<Look, StoreError> {
+    fn repeat_last_success(
+        &self,
+        cursor: Cursor,
+        asked: Result<Look, StoreError>,
+    ) -> Result<Look, StoreError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(look) = &asked {
             *last = Some(Look { entries: Vec::new(), more: false, ..look.clone() });
@@ -62,7 +66,7 @@ impl Broken {
     }
 }
 
-impl SharedTier for Broken {
+impl SharedTier for BrokenStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         self.store.get(key).await
     }
@@ -76,7 +80,7 @@ impl SharedTier for Broken {
     }
 }
 
-impl Leases for Broken {
+impl Leases for BrokenStore {
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
         self.store.claim(claim).await
     }
@@ -90,7 +94,7 @@ impl Leases for Broken {
     }
 }
 
-impl Log for Broken {
+impl Log for BrokenStore {
     async fn alarm(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
         self.store.alarm(cursor, at_most).await
     }
@@ -99,10 +103,10 @@ impl Log for Broken {
         let asked = self.store.look(cursor).await;
         match self.rule {
             Rule::LosesEvents => asked.map(|mut look| {
-                Self::lose_events(&mut look);
+                Self::drop_some_events(&mut look);
                 look
             }),
-            Rule::ConfirmsBlindly => self.as_before(cursor, asked),
+            Rule::ConfirmsBlindly => self.repeat_last_success(cursor, asked),
         }
     }
 

@@ -15,8 +15,8 @@ use larder_redis::RedisStore;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
-use self::broken::{Broken, Rule};
-use crate::truth::TruthClient;
+use self::broken::{BrokenStore, Rule};
+use crate::reference_model::ReferenceClient;
 use crate::wire;
 
 /// What an instance is started with.
@@ -27,8 +27,8 @@ pub struct InstanceArgs {
     #[arg(long)]
     pub redis: String,
     /// Where the truth is.
-    #[arg(long)]
-    pub truth: SocketAddr,
+    #[arg(long = "truth")]
+    pub reference_model: SocketAddr,
     /// Which life it is.
     #[arg(long)]
     pub life: u32,
@@ -47,7 +47,7 @@ const LOG_LENGTH: u64 = 300;
 #[derive(Clone)]
 struct App {
     cache: Cache,
-    truth: TruthClient,
+    reference_model: ReferenceClient,
 }
 
 /// Serves until its input ends, which it does when the driver ends, in whatever way.
@@ -61,10 +61,11 @@ pub async fn serve(args: InstanceArgs) -> Result<()> {
     let cache = Cache::builder().max_staleness(bound);
     let cache = match args.breaks {
         None => cache.shared(store),
-        Some(rule) => cache.shared(Broken::new(store, rule)),
+        Some(rule) => cache.shared(BrokenStore::new(store, rule)),
     };
-    let truth = TruthClient { address: args.truth, life: args.life, client: Default::default() };
-    let app = App { cache: cache.build(), truth };
+    let reference_model =
+        ReferenceClient { address: args.reference_model, life: args.life, client: Default::default() };
+    let app = App { cache: cache.build(), reference_model };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut output = std::io::stdout();
     writeln!(output, "{}{}", wire::LISTENS, listener.local_addr()?)?;

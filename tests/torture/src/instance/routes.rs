@@ -65,7 +65,7 @@ async fn sign(State(app): State<App>, request: Request, next: Next) -> Response 
     let mut response = next.run(request).await;
     let returned = Moment::now().as_nanos();
     let headers = response.headers_mut();
-    headers.insert(wire::LIFE, HeaderValue::from(app.truth.life));
+    headers.insert(wire::LIFE, HeaderValue::from(app.reference_model.life));
     headers.insert(wire::RETURNED, HeaderValue::from(returned));
     response
 }

@@ -4,7 +4,7 @@ mod faults;
 mod requests;
 
 pub use faults::{Act, Fault, FaultKind, Flush, Lane};
-pub use requests::{Ask, Request};
+pub use requests::{Action, Request};
 
 use std::time::Duration;
 
@@ -84,7 +84,8 @@ mod tests {
     fn requests_come_at_about_their_rate_and_in_order() {
         let plan = Plan::draw(&shape(1));
         assert!(plan.requests.is_sorted_by_key(|request| request.due));
-        let reads = plan.requests.iter().filter(|request| matches!(request.ask, Ask::Read { .. })).count();
+        let reads =
+            plan.requests.iter().filter(|request| matches!(request.action, Action::Read { .. })).count();
         let writes = plan.requests.len() - reads;
         assert!((5_000..7_000).contains(&reads), "{reads}");
         assert!((450..800).contains(&writes), "{writes}");

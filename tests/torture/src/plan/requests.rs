@@ -16,13 +16,13 @@ pub struct Request {
     /// About what.
     pub item: Item,
     /// What it asks.
-    pub ask: Ask,
+    pub action: Action,
 }
 
 /// What a request asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)]
-pub enum Ask {
+pub enum Action {
     /// To be shown the item.
     Read {
         /// In this language.
@@ -49,12 +49,12 @@ fn reads(shape: &Shape) -> Vec<Request> {
     let mut due = pause(&mut random, shape.reads);
     while due < shape.time {
         let language = LANGUAGES[random.usize(..LANGUAGES.len())];
-        let ask = Ask::Read { language, conditional: random.u8(..4) == 0 };
+        let action = Action::Read { language, conditional: random.u8(..4) == 0 };
         requests.push(Request {
             due,
             instance: random.usize(..shape.instances),
             item: item(&mut random, shape),
-            ask,
+            action,
         });
         due += pause(&mut random, shape.reads);
     }
@@ -83,7 +83,7 @@ fn writes(shape: &Shape) -> Vec<Request> {
 fn write(random: &mut fastrand::Rng, shape: &Shape, item: Item, due: Duration) -> Request {
     let ways = item.family.ways();
     let way = ways[random.usize(..ways.len())];
-    Request { due, instance: random.usize(..shape.instances), item, ask: Ask::Write(way) }
+    Request { due, instance: random.usize(..shape.instances), item, action: Action::Write(way) }
 }
 
 fn item(random: &mut fastrand::Rng, shape: &Shape) -> Item {

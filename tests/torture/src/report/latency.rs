@@ -7,21 +7,23 @@ use std::time::Duration;
 
 use super::numbers::Sample;
 use crate::clock::Moment;
-use crate::history::{History, Read, Saw};
+use crate::history::{History, Observed, Read};
 use crate::item::Item;
 
-pub(super) fn tell(text: &mut String, history: &History) {
+pub(super) fn append(text: &mut String, history: &History) {
     let mut runs: HashMap<Item, Vec<Interval>> = HashMap::new();
     for run in &history.runs {
         runs.entry(run.item).or_default().push((run.began, run.began.plus(run.delay)));
     }
     let mut added: BTreeMap<&str, Sample<Duration>> = BTreeMap::new();
-    for read in
-        history.reads.iter().filter(|read| matches!(read.saw, Saw::Version { .. } | Saw::Failure { .. }))
+    for read in history
+        .reads
+        .iter()
+        .filter(|read| matches!(read.observed, Observed::Version { .. } | Observed::Failure { .. }))
     {
         let runs = runs.get(&read.item).map_or(&[][..], Vec::as_slice);
         let time = read.done.since(read.sent).saturating_sub(shared((read.sent, read.done), runs));
-        added.entry(going_on(history, read)).or_default().add(time);
+        added.entry(active_fault(history, read)).or_default().add(time);
     }
     let _ = writeln!(text, "added latency, by what was going on");
     for (fault, mut sample) in added {
@@ -50,7 +52,7 @@ fn shared(whole: Interval, others: &[Interval]) -> Duration {
 }
 
 /// The fault during which a read went on.
-fn going_on(history: &History, read: &Read) -> &'static str {
+fn active_fault(history: &History, read: &Read) -> &'static str {
     let mut during =
         history.faults.iter().filter(|fault| fault.from <= read.done && fault.until >= read.sent);
     match (during.next(), during.next()) {

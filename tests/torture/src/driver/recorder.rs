@@ -5,25 +5,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::history::{History, Inflicted, Life, LifeId, Read, Said, Settled, TwoPrimaries, Write};
+use crate::history::{Claimed, EmptyOutbox, History, InjectedFault, Life, LifeId, Read, TwoPrimaries, Write};
 
 #[derive(Debug)]
-pub(super) struct Book {
+pub(super) struct Recorder {
     max_staleness: Duration,
     history: Mutex<History>,
     /// Who may owe the log something since when, and was not seen to owe nothing after that.
-    debts: Mutex<Vec<(LifeId, Moment)>>,
-    nobody_home: AtomicUsize,
+    unflushed: Mutex<Vec<(LifeId, Moment)>>,
+    instance_down: AtomicUsize,
 }
 
-impl Book {
+impl Recorder {
     pub(super) fn new(max_staleness: Duration) -> Self {
         let history = History { max_staleness, began: Moment::now(), ..History::default() };
         Self {
             max_staleness,
             history: Mutex::new(history),
-            debts: Mutex::default(),
-            nobody_home: AtomicUsize::new(0),
+            unflushed: Mutex::default(),
+            instance_down: AtomicUsize::new(0),
         }
     }
 
@@ -36,12 +36,12 @@ impl Book {
         self.lock().clone()
     }
 
-    pub(super) fn nobody_home(&self) -> usize {
-        self.nobody_home.load(Ordering::Relaxed)
+    pub(super) fn instance_down(&self) -> usize {
+        self.instance_down.load(Ordering::Relaxed)
     }
 
-    pub(super) fn found_nobody_home(&self) {
-        self.nobody_home.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn found_instance_down(&self) {
+        self.instance_down.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A new life begins.
@@ -66,13 +66,13 @@ impl Book {
     }
 
     pub(super) fn write(&self, write: Write) {
-        if let Some(done) = write.done.as_ref().filter(|done| done.said != Said::Applied) {
-            self.debts().push((write.life, done.returned));
+        if let Some(done) = write.done.as_ref().filter(|done| done.claimed != Claimed::Applied) {
+            self.unflushed().push((write.life, done.returned));
         }
         self.lock().writes.push(write);
     }
 
-    pub(super) fn fault(&self, fault: Inflicted) {
+    pub(super) fn fault(&self, fault: InjectedFault) {
         self.lock().faults.push(fault);
     }
 
@@ -81,10 +81,10 @@ impl Book {
         let mut history = self.lock();
         let lives = history.lives.iter().zip(0..).filter(|(life, _)| life.killed.is_none());
         let heard = |life: &Life| two.heard_until(life.instance).plus(self.max_staleness);
-        let debts: Vec<_> = lives.map(|(life, id)| (LifeId(id), heard(life))).collect();
+        let unflushed: Vec<_> = lives.map(|(life, id)| (LifeId(id), heard(life))).collect();
         history.two_primaries.push(two);
         drop(history);
-        self.debts().extend(debts);
+        self.unflushed().extend(unflushed);
     }
 
     pub(super) fn last_outcome_was_hit(&self) -> bool {
@@ -92,19 +92,19 @@ impl Book {
     }
 
     /// Whether this life may owe the log something.
-    pub(super) fn owes(&self, life: LifeId) -> bool {
+    pub(super) fn may_have_unflushed(&self, life: LifeId) -> bool {
         let now = Moment::now();
-        self.debts().iter().any(|(debtor, since)| *debtor == life && *since < now)
+        self.unflushed().iter().any(|(owner, since)| *owner == life && *since < now)
     }
 
     /// A life was seen to owe nothing.
-    pub(super) fn settled(&self, settled: Settled) {
-        self.debts().retain(|(debtor, since)| *debtor != settled.life || *since >= settled.sent);
-        self.lock().settled.push(settled);
+    pub(super) fn empty_outbox(&self, empty: EmptyOutbox) {
+        self.unflushed().retain(|(owner, since)| *owner != empty.life || *since >= empty.sent);
+        self.lock().empty_outboxes.push(empty);
     }
 
-    fn debts(&self) -> MutexGuard<'_, Vec<(LifeId, Moment)>> {
-        self.debts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unflushed(&self) -> MutexGuard<'_, Vec<(LifeId, Moment)>> {
+        self.unflushed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, History> {

@@ -18,10 +18,10 @@ use crate::wire;
 
 /// The truth of a run. Clones are the same.
 #[derive(Debug, Clone)]
-pub(crate) struct Truth(Arc<Mutex<Held>>);
+pub(crate) struct ReferenceModel(Arc<Mutex<Model>>);
 
 #[derive(Debug)]
-struct Held {
+struct Model {
     random: fastrand::Rng,
     commits: Vec<Vec<Moment>>,
     /// In Unix seconds, as `Last-Modified` tells it.
@@ -29,10 +29,10 @@ struct Held {
     runs: Vec<Run>,
 }
 
-impl Truth {
+impl ReferenceModel {
     pub(crate) fn new(seed: u64) -> Self {
         let items = Family::ALL.len() * ITEMS;
-        let held = Held {
+        let held = Model {
             random: fastrand::Rng::with_seed(seed),
             commits: vec![Vec::new(); items],
             modified: vec![unix_seconds(); items],
@@ -60,12 +60,12 @@ impl Truth {
         self.lock().version(item)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Model> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
+impl Model {
     fn version(&self, item: Item) -> u64 {
         1 + self.commits[item.index()].len() as u64
     }
@@ -98,34 +98,34 @@ fn unix_seconds() -> u64 {
 }
 
 async fn read(
-    State(truth): State<Truth>,
+    State(reference_model): State<ReferenceModel>,
     Path((family, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<String, StatusCode> {
     let item = format!("{family}/{id}").parse().map_err(|_| StatusCode::NOT_FOUND)?;
     let life = wire::number(&headers, wire::LIFE).and_then(|life| u32::try_from(life).ok());
     let life = LifeId(life.ok_or(StatusCode::BAD_REQUEST)?);
-    Ok(truth.lock().read(item, life))
+    Ok(reference_model.lock().read(item, life))
 }
 
 async fn commit(
-    State(truth): State<Truth>,
+    State(reference_model): State<ReferenceModel>,
     Path((family, id)): Path<(String, String)>,
 ) -> Result<String, StatusCode> {
     let item = format!("{family}/{id}").parse().map_err(|_| StatusCode::NOT_FOUND)?;
-    Ok(truth.lock().commit(item).to_string())
+    Ok(reference_model.lock().commit(item).to_string())
 }
 
 /// An instance's way to the truth.
 #[derive(Debug, Clone)]
-pub(crate) struct TruthClient {
+pub(crate) struct ReferenceClient {
     pub(crate) address: SocketAddr,
     pub(crate) life: u32,
     pub(crate) client: HttpClient,
 }
 
 /// What a handler is told.
-pub(crate) struct Told {
+pub(crate) struct Reported {
     pub(crate) run: u64,
     pub(crate) version: u64,
     pub(crate) delay: Duration,
@@ -133,26 +133,26 @@ pub(crate) struct Told {
     pub(crate) modified: Duration,
 }
 
-impl TruthClient {
-    pub(crate) async fn read(&self, item: Item) -> Result<Told> {
-        let text = self.ask("read", item).await?;
+impl ReferenceClient {
+    pub(crate) async fn read(&self, item: Item) -> Result<Reported> {
+        let text = self.send("read", item).await?;
         let numbers: Vec<u64> = text.split(' ').map(str::parse).collect::<Result<_, _>>()?;
         let [run, version, delay, fails, modified] = numbers[..] else {
-            anyhow::bail!("the truth cannot be read: {text}");
+            anyhow::bail!("the reference model cannot be read: {text}");
         };
         let (delay, modified) = (Duration::from_micros(delay), Duration::from_secs(modified));
-        Ok(Told { run, version, delay, fails: fails != 0, modified })
+        Ok(Reported { run, version, delay, fails: fails != 0, modified })
     }
 
     pub(crate) async fn commit(&self, item: Item) -> Result<u64> {
-        Ok(self.ask("commit", item).await?.parse()?)
+        Ok(self.send("commit", item).await?.parse()?)
     }
 
-    async fn ask(&self, what: &str, item: Item) -> Result<String> {
+    async fn send(&self, what: &str, item: Item) -> Result<String> {
         let uri = format!("http://{}/{what}/{item}", self.address);
         let answer = self.client.send(Request::post(uri).header(wire::LIFE, self.life)).await;
-        let answer = answer.context("the truth cannot be reached")?;
-        anyhow::ensure!(answer.status == StatusCode::OK, "the truth answered {}", answer.status);
+        let answer = answer.context("the reference model cannot be reached")?;
+        anyhow::ensure!(answer.status == StatusCode::OK, "the reference model answered {}", answer.status);
         Ok(answer.text().to_owned())
     }
 }
