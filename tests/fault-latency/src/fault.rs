@@ -87,7 +87,7 @@ const PASSWORD: &str = "changed";
 
 impl Fault {
     /// Lets the trouble last until then, and mends it. Ends when it is mended.
-    pub(crate) async fn inflict(self, redis: &Redis, until: Instant) -> Result<()> {
+    pub(crate) async fn inject(self, redis: &Redis, until: Instant) -> Result<()> {
         let Redis { server, proxy } = redis;
         match self {
             Self::None => sleep_until(until).await,
@@ -126,13 +126,13 @@ impl Fault {
                 // What was announced is waited for on these.
                 proxy.cut().await;
             }
-            _ => self.tell(redis, until).await?,
+            _ => self.inject_by_command(redis, until).await?,
         }
         Ok(())
     }
 
     /// The kinds that the server itself is told.
-    async fn tell(self, redis: &Redis, until: Instant) -> Result<()> {
+    async fn inject_by_command(self, redis: &Redis, until: Instant) -> Result<()> {
         match self {
             Self::Oom => {
                 redis.run(&["CONFIG", "SET", "maxmemory", "1mb"]).await?;

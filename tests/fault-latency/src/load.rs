@@ -22,14 +22,14 @@ pub(crate) struct Rate {
 
 /// How a request went.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
+pub(crate) struct RequestResult {
     pub(crate) took: Duration,
     pub(crate) hit: bool,
     pub(crate) failed: bool,
 }
 
 /// Longer than any answer may take; what has not come by then counts as failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const MAX_RESPONSE_TIME: Duration = Duration::from_secs(10);
 
 /// A client with a pool of connections, which repeats nothing by itself.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn of(server: SocketAddr) -> Self {
+    pub(crate) fn new(server: SocketAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(connector);
@@ -47,11 +47,11 @@ impl Clients {
     }
 
     /// Asks for one response.
-    pub(crate) async fn ask(&self, id: &str) -> Seen {
+    pub(crate) async fn request(&self, id: &str) -> RequestResult {
         let begun = Instant::now();
-        let answer = timeout(PATIENCE, self.answer(id)).await;
+        let answer = timeout(MAX_RESPONSE_TIME, self.answer(id)).await;
         let hit = matches!(&answer, Ok(Ok(true)));
-        Seen { took: begun.elapsed(), hit, failed: !matches!(answer, Ok(Ok(_))) }
+        RequestResult { took: begun.elapsed(), hit, failed: !matches!(answer, Ok(Ok(_))) }
     }
 
     /// Whether it was a hit.
@@ -70,7 +70,7 @@ impl Clients {
     pub(crate) async fn warm(&self, keys: u32) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(60);
         for id in 0..keys {
-            while !self.ask(&id.to_string()).await.hit {
+            while !self.request(&id.to_string()).await.hit {
                 if Instant::now() > deadline {
                     bail!("{id} is no hit, however often it is asked for");
                 }
@@ -82,7 +82,7 @@ impl Clients {
 
 impl Rate {
     /// Asks for random responses as long as this, and tells how each request went.
-    pub(crate) async fn send(self, clients: &Clients, during: Duration) -> Vec<Seen> {
+    pub(crate) async fn send(self, clients: &Clients, during: Duration) -> Vec<RequestResult> {
         let begun = Instant::now();
         let apart = Duration::from_secs(1) / self.per_second;
         let mut due = begun;
@@ -90,7 +90,7 @@ impl Rate {
         while due < begun + during {
             sleep_until(due).await;
             let (clients, id) = (clients.clone(), fastrand::u32(..self.keys));
-            under_way.spawn(async move { clients.ask(&id.to_string()).await });
+            under_way.spawn(async move { clients.request(&id.to_string()).await });
             due += apart;
         }
         under_way.join_all().await

@@ -45,15 +45,15 @@ async fn main() -> Result<ExitCode> {
     let faults = if args.faults.is_empty() { Fault::value_variants() } else { &args.faults };
     let tiers = args.tiers.map_or_else(|| Tiers::value_variants().to_vec(), |tiers| vec![tiers]);
     let trial = Trial { during: args.during, rate: Rate { per_second: args.rate, keys: args.keys } };
-    let mut held = true;
+    let mut all_within_bounds = true;
     for tiers in tiers {
         println!("{}\n\n{}", tiers.title(), report::HEAD);
         for fault in faults {
-            let seen = trial.run(*fault, tiers).await?;
-            println!("{}", report::row(*fault, &seen));
-            held &= seen.held();
+            let outcome = trial.run(*fault, tiers).await?;
+            println!("{}", report::row(*fault, &outcome));
+            all_within_bounds &= outcome.is_within_bounds();
         }
         println!();
     }
-    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if all_within_bounds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

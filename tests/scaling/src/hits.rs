@@ -39,7 +39,7 @@ impl Child {
         // How many rows there are makes no difference to the number of instructions.
         let mut turns = Turns::new(self.tags, 1_000)?;
         for _ in 0..self.number {
-            turns.take(self.turn)?;
+            turns.run_turn(self.turn)?;
         }
         Ok(())
     }
@@ -71,12 +71,12 @@ impl Turns {
         let others = (0..others).map(|other| Tag::new(format!("other:{other}"))).collect::<Vec<_>>();
         let mut turns = Self { cache, hit, others, next: 0 };
         for _ in 0..turns.others.len() {
-            turns.take(Turn::Invalidate)?;
+            turns.run_turn(Turn::Invalidate)?;
         }
         Ok(turns)
     }
 
-    pub(crate) fn take(&mut self, turn: Turn) -> Result<()> {
+    pub(crate) fn run_turn(&mut self, turn: Turn) -> Result<()> {
         if turn != Turn::Hit {
             let other = self.others[self.next].clone();
             self.next = (self.next + 1) % self.others.len();
@@ -121,14 +121,14 @@ mod tests {
         let mut turns = Turns::new(3, 2).unwrap();
         let before = turns.hits();
         for turn in [Turn::Hit, Turn::InvalidateAndHit, Turn::Invalidate, Turn::Hit] {
-            turns.take(turn).unwrap();
+            turns.run_turn(turn).unwrap();
         }
         assert_eq!(turns.hits() - before, 3);
         turns.others = vec![Tag::new("tag:2")];
         turns.next = 0;
         let before = turns.hits();
         // Another thread may fill it before it is asked whether it had to wait.
-        let _ = turns.take(Turn::InvalidateAndHit);
+        let _ = turns.run_turn(Turn::InvalidateAndHit);
         assert_eq!(turns.hits(), before, "it was not tagged");
     }
 }

@@ -11,7 +11,7 @@ use larder_redis::RedisStore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::lag::Appended;
+use crate::lag::Append;
 use crate::redis::event;
 
 /// How fast.
@@ -29,7 +29,7 @@ pub(crate) enum Pace {
 const SAMPLE: u64 = 50;
 
 impl Pace {
-    pub(crate) fn show(self) -> String {
+    pub(crate) fn label(self) -> String {
         match self {
             Self::Idle => "none".to_owned(),
             Self::Steady(rate) => format!("{rate}/s"),
@@ -42,11 +42,11 @@ impl Pace {
         self,
         store: &RedisStore,
         during: Duration,
-        tell: Sender<Appended>,
+        appended: Sender<Append>,
     ) -> Result<(u64, u64)> {
         let load = Load {
             store: store.clone(),
-            tell,
+            appended,
             next: Arc::new(AtomicU64::new(0)),
             sample: if matches!(self, Self::Flat(_)) { SAMPLE } else { 1 },
         };
@@ -66,7 +66,7 @@ impl Pace {
 #[derive(Clone)]
 struct Load {
     store: RedisStore,
-    tell: Sender<Appended>,
+    appended: Sender<Append>,
     next: Arc<AtomicU64>,
     sample: u64,
 }
@@ -114,7 +114,7 @@ impl Load {
         let Ok((_, id)) = self.store.append(&[event(number)]).await else { return false };
         if number.is_multiple_of(self.sample) {
             // The watch goes on until the last sender is dropped.
-            let _ = self.tell.send((id, std::time::Instant::now()));
+            let _ = self.appended.send((id, std::time::Instant::now()));
         }
         true
     }
@@ -129,8 +129,8 @@ mod tests {
 
     #[test]
     fn a_pace_says_what_it_is() {
-        assert_eq!(Pace::Steady(1000).show(), "1000/s");
-        assert_eq!(Pace::Flat(32).show(), "32 writers, flat out");
+        assert_eq!(Pace::Steady(1000).label(), "1000/s");
+        assert_eq!(Pace::Flat(32).label(), "32 writers, flat out");
     }
 
     #[tokio::test]
@@ -141,12 +141,12 @@ mod tests {
         redis::append_when_connected(&store, &event(0)).await.unwrap();
         for pace in [Pace::Flat(2), Pace::Steady(100)] {
             let before = redis::Counts::read(&server).await.unwrap();
-            let (tell, told) = std::sync::mpsc::channel();
-            let (answered, failed) = pace.run(&store, Duration::from_millis(100), tell).await.unwrap();
+            let (appended, received) = std::sync::mpsc::channel();
+            let (answered, failed) = pace.run(&store, Duration::from_millis(100), appended).await.unwrap();
             let counts = redis::Counts::read(&server).await.unwrap().since(before);
             assert!(answered > 0, "{pace:?}");
             assert!((answered as f64..=(answered + failed) as f64).contains(&counts.appends), "{pace:?}");
-            assert!(told.iter().all(|(id, _)| id > end), "{pace:?}");
+            assert!(received.iter().all(|(id, _)| id > end), "{pace:?}");
         }
     }
 }

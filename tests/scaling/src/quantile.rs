@@ -19,7 +19,7 @@ impl Times {
     }
 
     /// p50, p99 and the maximum in milliseconds.
-    pub(crate) fn show(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         let shown = [50, 99, 100].map(|percent| match self.at(percent) {
             Some(time) => format!("{:.2}", time.as_secs_f64() * 1e3),
             None => "–".to_owned(),
@@ -37,9 +37,9 @@ mod tests {
         let times = Times::new((1..=200).rev().map(Duration::from_millis).collect());
         let at = |percent| times.at(percent).unwrap().as_millis();
         assert_eq!((at(50), at(99), at(100)), (100, 198, 200));
-        assert_eq!(times.show(), "100.00 / 198.00 / 200.00");
+        assert_eq!(times.label(), "100.00 / 198.00 / 200.00");
         let one = Times::new(vec![Duration::from_millis(7)]);
         assert_eq!(one.at(50), one.at(100));
-        assert_eq!(Times::new(vec![]).show(), "– / – / –");
+        assert_eq!(Times::new(vec![]).label(), "– / – / –");
     }
 }

@@ -17,9 +17,9 @@ const EVENTS: &str = "larder:{larder:log}:events";
 /// Appends entries as `append.lua` does, with the tags `product:1`, `product:2` …, many in one step.
 const FILL: &str = "for i = ARGV[1], ARGV[2] do redis.call('XADD', KEYS[1], '*', 'h', 't:product:' .. i) end";
 /// About as many as instances that follow let pass between two marks.
-const AT_ONCE: u64 = 4_500;
+const ENTRIES_PER_STEP: u64 = 4_500;
 /// Where somebody begins who is new and remembers nothing.
-const ANEW: Cursor =
+const NEW_INSTANCE: Cursor =
     Cursor { incarnation: Incarnation::from_bytes([0; 16]), after: LogId::ZERO, broken: false, remembers: 0 };
 
 /// One hard invalidation of a tag.
@@ -33,10 +33,10 @@ pub(crate) async fn fill(redis: &RedisServer, length: u64) -> Result<LogId> {
     append_when_connected(&store, &event(1)).await?;
     let mut first = 2;
     while first <= length {
-        let last = (first + AT_ONCE - 1).min(length);
+        let last = (first + ENTRIES_PER_STEP - 1).min(length);
         redis.command(&["EVAL", FILL, "1", EVENTS, &first.to_string(), &last.to_string()]).await?;
         // Each instance that follows does, after each append; one of them leaves a mark.
-        store.look(ANEW).await?;
+        store.look(NEW_INSTANCE).await?;
         first = last + 1;
     }
     let newest = redis.command(&["XREVRANGE", EVENTS, "+", "-", "COUNT", "1"]).await?;
@@ -147,7 +147,7 @@ mod tests {
         let last = fill(&redis, 3).await.unwrap();
         let store = instance::store(&redis.url()).unwrap();
         append_when_connected(&store, &event(4)).await.unwrap();
-        let look = store.look(Cursor { remembers: 4, ..ANEW }).await.unwrap();
+        let look = store.look(Cursor { remembers: 4, ..NEW_INSTANCE }).await.unwrap();
         let events: Vec<_> = look.entries.iter().flat_map(|(_, events)| events.clone()).collect();
         assert_eq!(events, [1, 2, 3, 4].map(event));
         assert_eq!(look.entries[3].0, last);

@@ -12,7 +12,7 @@ const TAGS: [usize; 5] = [0, 1, 10, 50, 100];
 const OTHERS: usize = 65_536;
 const KINDS: [Turn; 3] = [Turn::Hit, Turn::InvalidateAndHit, Turn::Invalidate];
 const ROUNDS: usize = 100;
-const IN_A_ROUND: u32 = 4_000;
+const TURNS_PER_ROUND: u32 = 4_000;
 
 const HEAD: &str = "\
 | tags | hit | checked again | hit, instructions | checked again, instructions |
@@ -55,11 +55,11 @@ fn time(tags: usize) -> Result<Cost> {
 
 fn time_round(turns: &mut Turns, kind: Turn) -> Result<f64> {
     let (hits, begun) = (turns.hits(), Instant::now());
-    for _ in 0..IN_A_ROUND {
-        turns.take(kind)?;
+    for _ in 0..TURNS_PER_ROUND {
+        turns.run_turn(kind)?;
     }
-    let nanos = begun.elapsed().as_secs_f64() * 1e9 / f64::from(IN_A_ROUND);
-    let expected = if kind == Turn::Invalidate { 0 } else { u64::from(IN_A_ROUND) };
+    let nanos = begun.elapsed().as_secs_f64() * 1e9 / f64::from(TURNS_PER_ROUND);
+    let expected = if kind == Turn::Invalidate { 0 } else { u64::from(TURNS_PER_ROUND) };
     ensure!(turns.hits() - hits == expected, "something was no hit");
     Ok(nanos)
 }
