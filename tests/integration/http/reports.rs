@@ -8,6 +8,43 @@ use tower::Layer as _;
 
 use crate::support::{cache, hourly, secs, site};
 
+const STORED: &str = "Larder; fwd=uri-miss; fwd-status=200; stored; detail=never-stored";
+
+/// Requests in order, and the `Cache-Status` of each response.
+const REQUESTS: [(Method, &str, &str); 15] = [
+    (Method::GET, "/a", STORED),
+    (Method::GET, "/a", "Larder; hit; ttl=3600; detail=memory"),
+    (Method::HEAD, "/a", "Larder; hit; ttl=3600; detail=memory"),
+    (Method::POST, "/a", "Larder; fwd=method; fwd-status=200; detail=method"),
+    (Method::OPTIONS, "/a", "Larder; fwd=method; fwd-status=200; detail=method"),
+    (Method::GET, "/a", "Larder; fwd=stale; fwd-status=200; stored; detail=invalidated"),
+    (
+        Method::GET,
+        "/private",
+        "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: private\"",
+    ),
+    (Method::GET, "/private", "Larder; fwd=uri-miss; fwd-status=200; detail=\"pass, not stored: private\""),
+    (
+        Method::GET,
+        "/404",
+        "Larder; fwd=uri-miss; fwd-status=404; detail=\"never-stored, not stored: status\"",
+    ),
+    (
+        Method::GET,
+        "/large",
+        "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: too-large\"",
+    ),
+    (Method::GET, "/short", STORED),
+    (Method::GET, "/no-cache", STORED),
+    (Method::GET, "/no-cache", "Larder; fwd=stale; fwd-status=200; stored; detail=no-cache"),
+    (Method::GET, "/vary", STORED),
+    (
+        Method::HEAD,
+        "/head",
+        "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: method\"",
+    ),
+];
+
 /// RFC 9211, every outcome that memory knows.
 #[tokio::test]
 async fn cache_status_tells_what_was_done_and_why() {
@@ -22,45 +59,7 @@ async fn cache_status_tells_what_was_done_and_why() {
         _ => Answer::ok("page"),
     });
     let site = site(&cache, hourly().max_body(1000), &origin).await;
-    let miss = "Larder; fwd=uri-miss; fwd-status=200; stored; detail=never-stored";
-    let requests = [
-        (Method::GET, "/a", miss),
-        (Method::GET, "/a", "Larder; hit; ttl=3600; detail=memory"),
-        (Method::HEAD, "/a", "Larder; hit; ttl=3600; detail=memory"),
-        (Method::POST, "/a", "Larder; fwd=method; fwd-status=200; detail=method"),
-        (Method::OPTIONS, "/a", "Larder; fwd=method; fwd-status=200; detail=method"),
-        (Method::GET, "/a", "Larder; fwd=stale; fwd-status=200; stored; detail=invalidated"),
-        (
-            Method::GET,
-            "/private",
-            "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: private\"",
-        ),
-        (
-            Method::GET,
-            "/private",
-            "Larder; fwd=uri-miss; fwd-status=200; detail=\"pass, not stored: private\"",
-        ),
-        (
-            Method::GET,
-            "/404",
-            "Larder; fwd=uri-miss; fwd-status=404; detail=\"never-stored, not stored: status\"",
-        ),
-        (
-            Method::GET,
-            "/large",
-            "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: too-large\"",
-        ),
-        (Method::GET, "/short", miss),
-        (Method::GET, "/no-cache", miss),
-        (Method::GET, "/no-cache", "Larder; fwd=stale; fwd-status=200; stored; detail=no-cache"),
-        (Method::GET, "/vary", miss),
-        (
-            Method::HEAD,
-            "/head",
-            "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: method\"",
-        ),
-    ];
-    for (method, path, expected) in requests {
+    for (method, path, expected) in REQUESTS {
         assert_eq!(site.ask(method.clone(), path).send().await.cache_status(), expected, "{method} {path}");
     }
     let other = site.ask(Method::GET, "/vary").with("accept", "text/html").send().await;

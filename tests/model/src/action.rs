@@ -4,7 +4,7 @@ use crate::judge::seen;
 use crate::protocol::Protocol;
 use crate::reading::Reading;
 use crate::what::What;
-use crate::world::{Flight, Told, World};
+use crate::world::{Flight, Progress, World};
 
 /// Anything that can happen. Numbers are those of instances (`by`, `at`) or places in a list (`which`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,7 +20,7 @@ pub enum Action {
     /// The head of its response has come: the request follows its body, or starts anew.
     Follow { at: u8, which: u8 },
     /// A fill ends.
-    End { at: u8, which: u8, how: How },
+    End { at: u8, which: u8, how: FillResult },
     /// A request asks the shared tier, and leads a flight.
     Ask { at: u8, key: u8 },
     /// A request joins it.
@@ -40,7 +40,7 @@ pub enum Action {
     /// It has not.
     TimeOut { which: u8 },
     /// What is deferred is appended; whether the answer comes.
-    Flush { by: u8, log: Log, told: bool },
+    Flush { by: u8, log: Log, answered: bool },
     /// A look is sent, and answered.
     Look { by: u8, log: Log },
     /// Rule 4 misread: its other half.
@@ -86,7 +86,7 @@ pub enum Log {
 /// How a fill ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums)]
-pub enum How {
+pub enum FillResult {
     /// With a response.
     Filled,
     /// With 304, true or not.
@@ -113,10 +113,10 @@ pub fn all(protocol: &Protocol, world: &World, actions: &mut Vec<Action>) {
         }
     }
     for which in 0..small(world.invalidations.len()) {
-        match world.invalidations[usize::from(which)].told {
-            Told::Sent { .. } => actions.extend([Action::Answer { which }, Action::TimeOut { which }]),
-            Told::Waiting(_) => actions.push(Action::TimeOut { which }),
-            Told::Deferred(_) | Told::Applied(_) => {}
+        match world.invalidations[usize::from(which)].progress {
+            Progress::Sent { .. } => actions.extend([Action::Answer { which }, Action::TimeOut { which }]),
+            Progress::Waiting(_) => actions.push(Action::TimeOut { which }),
+            Progress::Deferred(_) | Progress::Applied(_) => {}
         }
     }
     if scope.register {
@@ -128,6 +128,16 @@ pub fn all(protocol: &Protocol, world: &World, actions: &mut Vec<Action>) {
 }
 
 fn requests(protocol: &Protocol, world: &World, at: u8, actions: &mut Vec<Action>) {
+    beginnings(protocol, world, at, actions);
+    fills(protocol, world, at, actions);
+    shared_tier(protocol, world, at, actions);
+    if protocol.scope.remembers {
+        hits(world, at, actions);
+    }
+}
+
+/// Requests that begin a fill or ask the shared tier.
+fn beginnings(protocol: &Protocol, world: &World, at: u8, actions: &mut Vec<Action>) {
     let (scope, left) = (&protocol.scope, &world.left);
     let instance = &world.instances[usize::from(at)];
     for key in 0..scope.keys {
@@ -146,17 +156,26 @@ fn requests(protocol: &Protocol, world: &World, at: u8, actions: &mut Vec<Action
         let bases = (0..).zip(&instance.memory).filter(|(_, kept)| protocol.may_validate(instance, kept));
         actions.extend(bases.map(|(base, kept)| Action::Begin { at, key: kept.key, base: Some(base) }));
     }
+}
+
+/// Steps of fills and of the requests that join them.
+fn fills(protocol: &Protocol, world: &World, at: u8, actions: &mut Vec<Action>) {
+    let instance = &world.instances[usize::from(at)];
     for (which, flight) in (0..).zip(&instance.flights) {
         if flight.is_late {
             actions.push(Action::Depart { at, which });
             continue;
         }
-        actions.push(Action::End { at, which, how: How::Filled });
+        actions.push(Action::End { at, which, how: FillResult::Filled });
         if flight.base.is_some() {
-            actions.extend([How::NotModified, How::Failed].map(|how| Action::End { at, which, how }));
+            actions.extend([FillResult::NotModified, FillResult::Failed].map(|how| Action::End {
+                at,
+                which,
+                how,
+            }));
         }
         let began = flight.brings.filled_at.unwrap_or_default();
-        if left.joins > 0
+        if world.left.joins > 0
             && flight.waiter.is_none()
             && protocol.may_join(instance, began)
             && would_break(protocol, world, at, flight)
@@ -167,9 +186,14 @@ fn requests(protocol: &Protocol, world: &World, at: u8, actions: &mut Vec<Action
             actions.push(Action::Follow { at, which });
         }
     }
+}
+
+/// Steps of a request to the shared tier.
+fn shared_tier(protocol: &Protocol, world: &World, at: u8, actions: &mut Vec<Action>) {
+    let instance = &world.instances[usize::from(at)];
     if let Some(ask) = &instance.ask {
         let least = protocol.least(world, usize::from(at), ask.key, true);
-        if left.joins > 0
+        if world.left.joins > 0
             && ask.waiter.is_none()
             && protocol.may_join(instance, ask.began)
             && seen(&least, 1).is_some()
@@ -179,13 +203,16 @@ fn requests(protocol: &Protocol, world: &World, at: u8, actions: &mut Vec<Action
         let answers = protocol.answers(world, ask.key);
         actions.extend((0..small(answers.len())).map(|which| Action::Got { at, which }));
     }
-    if scope.remembers {
-        match instance.hit {
-            Some(_) => actions.push(Action::Remember { at }),
-            None => {
-                let hits = (0..).zip(&instance.memory).filter(|(_, kept)| !kept.is_remembered);
-                actions.extend(hits.map(|(which, _)| Action::Hit { at, which }));
-            }
+}
+
+/// Steps of a hit that remembers.
+fn hits(world: &World, at: u8, actions: &mut Vec<Action>) {
+    let instance = &world.instances[usize::from(at)];
+    match instance.hit {
+        Some(_) => actions.push(Action::Remember { at }),
+        None => {
+            let hits = (0..).zip(&instance.memory).filter(|(_, kept)| !kept.is_remembered);
+            actions.extend(hits.map(|(which, _)| Action::Hit { at, which }));
         }
     }
 }
@@ -228,9 +255,9 @@ fn log(protocol: &Protocol, world: &World, by: u8, actions: &mut Vec<Action>) {
             for log in logs(protocol, world, true)
                 .filter(|log| log_of(world, *log).is_some_and(|last| last < protocol.scope.last_id))
             {
-                actions.push(Action::Flush { by, log, told: true });
-                if world.left.untold > 0 {
-                    actions.push(Action::Flush { by, log, told: false });
+                actions.push(Action::Flush { by, log, answered: true });
+                if world.left.lost_answers > 0 {
+                    actions.push(Action::Flush { by, log, answered: false });
                 }
             }
         }

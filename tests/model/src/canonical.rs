@@ -5,7 +5,7 @@ use std::time::Duration;
 use larder_core::log::position::{Mark, Position};
 use larder_core::time::Boot;
 
-use crate::world::{Invalidation, Kept, Least, Told, World, incarnation};
+use crate::world::{Invalidation, Least, Progress, StoredResponse, World, incarnation};
 
 /// The moment that it always is.
 pub const NOW: Boot = Boot::from_nanos(1_000);
@@ -63,9 +63,9 @@ fn normalise_least(here: &mut Least, everywhere: &Least) {
     }
 }
 
-fn sort(kept: &mut Vec<Kept>) {
+fn sort(kept: &mut Vec<StoredResponse>) {
     kept.sort_unstable_by_key(|kept| {
-        let Kept { key, version, position, filled_at, is_remembered } = *kept;
+        let StoredResponse { key, version, position, filled_at, is_remembered } = *kept;
         (
             key,
             version,
@@ -108,20 +108,20 @@ fn visit(world: &mut World, now: Boot, horizon: u64, moment: &mut dyn FnMut(Boot
         }
     }
     for one in &mut world.invalidations {
-        match &mut one.told {
-            Told::Waiting(appended) | Told::Deferred(Some(appended)) => {
+        match &mut one.progress {
+            Progress::Waiting(appended) | Progress::Deferred(Some(appended)) => {
                 appended.answered = moment(appended.answered);
             }
-            Told::Applied(at) => *at = moment((*at).max(oldest)),
-            Told::Sent { .. } | Told::Deferred(None) => {}
+            Progress::Applied(at) => *at = moment((*at).max(oldest)),
+            Progress::Sent { .. } | Progress::Deferred(None) => {}
         }
     }
 }
 
 fn answered(one: &Invalidation) -> Option<Boot> {
-    match one.told {
-        Told::Waiting(appended) | Told::Deferred(Some(appended)) => Some(appended.answered),
-        Told::Sent { .. } | Told::Deferred(None) | Told::Applied(_) => None,
+    match one.progress {
+        Progress::Waiting(appended) | Progress::Deferred(Some(appended)) => Some(appended.answered),
+        Progress::Sent { .. } | Progress::Deferred(None) | Progress::Applied(_) => None,
     }
 }
 

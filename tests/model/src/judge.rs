@@ -3,7 +3,7 @@
 use crate::canonical::NOW;
 use crate::protocol::Protocol;
 use crate::what::{KEYS, What};
-use crate::world::{Instance, Kept, Least, Promise, Told, World};
+use crate::world::{Instance, Least, Progress, Promise, StoredResponse, World};
 
 impl Least {
     /// After this invalidation of these versions.
@@ -34,9 +34,9 @@ impl Protocol {
         let (mut here, mut everywhere, mut by_token) =
             (world.instances[at].here, world.everywhere, Least::default());
         for one in &world.invalidations {
-            match one.told {
-                Told::Deferred(_) if usize::from(one.by) == at => here.raise(one.what, one.versions),
-                Told::Applied(then) if self.is_over(then) => everywhere.raise(one.what, one.versions),
+            match one.progress {
+                Progress::Deferred(_) if usize::from(one.by) == at => here.raise(one.what, one.versions),
+                Progress::Applied(then) if self.is_over(then) => everywhere.raise(one.what, one.versions),
                 _ => {}
             }
         }
@@ -75,7 +75,13 @@ impl Protocol {
         world.found.or_else(in_memory)
     }
 
-    fn breaks(&self, world: &World, at: usize, instance: &Instance, kept: &Kept) -> Option<Promise> {
+    fn breaks(
+        &self,
+        world: &World,
+        at: usize,
+        instance: &Instance,
+        kept: &StoredResponse,
+    ) -> Option<Promise> {
         if kept.version >= world.db[usize::from(kept.key)] {
             return None;
         }

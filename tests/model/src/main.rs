@@ -60,7 +60,7 @@ fn row(report: &Report) -> String {
 /// What may happen, in a few words.
 fn budget(scope: &Scope) -> String {
     let Budget { invalidations, elsewhere, fills, others_fills, gets, joins, .. } = scope.budget;
-    let Budget { untold, others, trims, losses, isolations, restarts, marks, .. } = scope.budget;
+    let Budget { lost_answers, others, trims, losses, isolations, restarts, marks, .. } = scope.budget;
     let parts = [
         (invalidations, "here"),
         (elsewhere, "elsewhere"),
@@ -68,7 +68,7 @@ fn budget(scope: &Scope) -> String {
         (others_fills, "filled elsewhere"),
         (gets, "get"),
         (joins, "join"),
-        (untold, "answer lost"),
+        (lost_answers, "answer lost"),
         (others, "other event"),
         (trims, "trim"),
         (losses, "loss"),

@@ -13,7 +13,7 @@ pub const NOTHING_COMES_BACK: &str = "what was invalidated does not come back";
 pub const REFUSING_ENDS: &str = "once faults are over, what is filled is served";
 
 /// Failovers and repairs beyond these are more of the same.
-const MOST_BIRTHS: u8 = 6;
+const MAX_BIRTHS: u8 = 6;
 
 impl Model for Protocol {
     type State = World;
@@ -68,6 +68,6 @@ impl Model for Protocol {
     }
 
     fn within_boundary(&self, world: &World) -> bool {
-        world.births <= MOST_BIRTHS
+        world.births <= MAX_BIRTHS
     }
 }

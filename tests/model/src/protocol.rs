@@ -10,7 +10,7 @@ use crate::canonical::{NOW, ticks};
 use crate::reading::Reading;
 use crate::scope::Scope;
 use crate::what::Words;
-use crate::world::{Flight, Instance, Kept, Waiter, World};
+use crate::world::{Flight, Instance, StoredResponse, Waiter, World};
 
 /// A model: a scope, and the words that it is played in.
 #[derive(Debug)]
@@ -60,17 +60,17 @@ impl Protocol {
 
     /// Rule 3, and for what is remembered, rule 11.
     #[must_use]
-    pub fn verdict(&self, instance: &Instance, kept: &Kept) -> Verdict {
+    pub fn verdict(&self, instance: &Instance, kept: &StoredResponse) -> Verdict {
         if kept.is_remembered { Verdict::Valid } else { self.check(instance, kept, &kept.position) }
     }
 
-    fn check(&self, instance: &Instance, kept: &Kept, position: &Position) -> Verdict {
+    fn check(&self, instance: &Instance, kept: &StoredResponse, position: &Position) -> Verdict {
         instance.tail.check(position, self.words.names(kept.key), NOW)
     }
 
     /// What a request is served that finds this in memory now: `None` if nothing, otherwise whether as fresh.
     #[must_use]
-    pub fn serves(&self, instance: &Instance, kept: &Kept) -> Option<bool> {
+    pub fn serves(&self, instance: &Instance, kept: &StoredResponse) -> Option<bool> {
         if !self.is_usable(instance, kept.filled_at, NOW) {
             return None;
         }
@@ -83,7 +83,7 @@ impl Protocol {
 
     /// Rule 3: whether it may be validated. It might have expired as well.
     #[must_use]
-    pub fn may_validate(&self, instance: &Instance, kept: &Kept) -> bool {
+    pub fn may_validate(&self, instance: &Instance, kept: &StoredResponse) -> bool {
         let refused =
             !self.reads(Reading::RefusedIsValidated) && self.verdict(instance, kept) == Verdict::Refused;
         !refused && self.is_usable(instance, kept.filled_at, NOW)
@@ -118,7 +118,7 @@ impl Protocol {
         &self,
         instance: &Instance,
         waiter: &Waiter,
-        kept: &Kept,
+        kept: &StoredResponse,
         (position, is_filled): (&Position, bool),
     ) -> bool {
         // What was validated is as old as it was (rule 10), for this request too.
@@ -142,7 +142,7 @@ impl Protocol {
     }
 
     /// Whether the last event that names it lies between the two positions.
-    fn is_between(&self, instance: &Instance, kept: &Kept, from: &Position, to: &Position) -> bool {
+    fn is_between(&self, instance: &Instance, kept: &StoredResponse, from: &Position, to: &Position) -> bool {
         let refused = |position: &Position| self.check(instance, kept, position) != Verdict::Valid;
         refused(from) && !refused(to)
     }
@@ -161,7 +161,7 @@ impl Protocol {
 
     /// What the shared tier may answer with.
     #[must_use]
-    pub fn answers<'a>(&self, world: &'a World, key: u8) -> Vec<&'a Kept> {
+    pub fn answers<'a>(&self, world: &'a World, key: u8) -> Vec<&'a StoredResponse> {
         if self.scope.register {
             return world.register[usize::from(key)].iter().collect();
         }
@@ -170,7 +170,7 @@ impl Protocol {
 
     /// Rule 16: whether a SET takes the place of what is there.
     #[must_use]
-    pub fn replaces(&self, there: Option<&Kept>, new: &Kept) -> bool {
+    pub fn replaces(&self, there: Option<&StoredResponse>, new: &StoredResponse) -> bool {
         let Some(there) = there else { return true };
         let same = there.position.incarnation == new.position.incarnation;
         let is_lower = there.position.mark.log > new.position.mark.log;
@@ -179,7 +179,7 @@ impl Protocol {
 
     /// Rule 1: what was read from the shared tier, by a request that found our local number at `asked`.
     #[must_use]
-    pub fn promoted(&self, instance: &Instance, kept: &Kept, asked: u64) -> Kept {
+    pub fn promoted(&self, instance: &Instance, kept: &StoredResponse, asked: u64) -> StoredResponse {
         let local = match self.scope.reading {
             Reading::LocalNumberAfterTheAnswer => instance.tail.position().mark.local,
             Reading::LocalNumberIsZero => 0,
@@ -187,12 +187,17 @@ impl Protocol {
         };
         let mark = Mark { local, ..kept.position.mark };
         let filled_at = self.reads(Reading::PromotedIsFilled).then_some(NOW);
-        Kept { position: Position { mark, ..kept.position }, filled_at, is_remembered: false, ..*kept }
+        StoredResponse {
+            position: Position { mark, ..kept.position },
+            filled_at,
+            is_remembered: false,
+            ..*kept
+        }
     }
 
     /// What a fill that ends now is kept as (rules 2 and 10).
     #[must_use]
-    pub fn filled(&self, instance: &Instance, flight: &Flight, validated: bool) -> Kept {
+    pub fn filled(&self, instance: &Instance, flight: &Flight, validated: bool) -> StoredResponse {
         let mut kept = flight.brings;
         if let Some(base) = flight.base.filter(|_| validated) {
             kept.version = base.version;

@@ -6,7 +6,7 @@ use larder_core::log::table::Verdict;
 use crate::action::{Action, Log};
 use crate::protocol::Protocol;
 use crate::step::new;
-use crate::world::{Told, World};
+use crate::world::{Progress, World};
 
 /// Every process looks and appends this often. Each round reads at least one more event, and a log has at most seven.
 const ROUNDS: usize = 12;
@@ -25,8 +25,8 @@ impl Protocol {
         for _ in 0..ROUNDS {
             world = self.round(world)?;
         }
-        let told = |told| matches!(told, Told::Applied(_));
-        (world.invalidations.iter().all(|one| told(one.told))
+        let is_applied = |progress| matches!(progress, Progress::Applied(_));
+        (world.invalidations.iter().all(|one| is_applied(one.progress))
             && (0..world.instances.len())
                 .all(|at| (0..self.scope.keys).all(|key| self.is_served(&world, at, key))))
         .then_some(())
@@ -34,12 +34,12 @@ impl Protocol {
 
     fn round(&self, mut world: World) -> Option<World> {
         let mut actions: Vec<_> = (0..world.invalidations.len())
-            .filter(|which| matches!(world.invalidations[*which].told, Told::Sent { .. }))
+            .filter(|which| matches!(world.invalidations[*which].progress, Progress::Sent { .. }))
             .filter_map(|which| Some(Action::Answer { which: u8::try_from(which).ok()? }))
             .collect();
         for by in (0..world.instances.len()).filter_map(|by| u8::try_from(by).ok()) {
             actions.extend([Action::Look { by, log: Log::New }, Action::LookOn { by }, Action::Take { by }]);
-            actions.push(Action::Flush { by, log: Log::New, told: true });
+            actions.push(Action::Flush { by, log: Log::New, answered: true });
         }
         actions.push(Action::Tick);
         for action in actions {

@@ -22,7 +22,7 @@ pub struct Budget {
     /// Requests that join a flight.
     pub joins: u8,
     /// Answers to an append of deferred events that are lost.
-    pub untold: u8,
+    pub lost_answers: u8,
     /// Events that name nothing here.
     pub others: u8,
     /// Trimmings of the Stream.

@@ -16,7 +16,7 @@ use crate::canonical::{NOW, make_canonical};
 use crate::protocol::Protocol;
 use crate::reading::Reading;
 use crate::server::Server;
-use crate::world::{Instance, Kept, World};
+use crate::world::{Instance, StoredResponse, World};
 
 impl Protocol {
     /// The world after this.
@@ -70,7 +70,7 @@ impl Protocol {
             return;
         }
         let (none_left, db) = (world.left.invalidations + world.left.elsewhere == 0, world.db);
-        let is_news = |kept: &Kept| none_left && kept.version >= db[usize::from(kept.key)];
+        let is_news = |kept: &StoredResponse| none_left && kept.version >= db[usize::from(kept.key)];
         world.shared.retain(|kept| !is_news(kept));
         // What was refused stays so, unless an incarnation returns.
         let stays = self.reads(Reading::Right) && self.scope.guarded;
@@ -90,16 +90,16 @@ impl Protocol {
         let suspended = world.old.is_some() && !self.scope.guarded;
         for one in &mut world.invalidations {
             // Rule 5: without `min-replicas-to-write` the bound only begins when a primary that was cut off has ended.
-            if let (crate::world::Told::Applied(at), true) = (&mut one.told, suspended) {
+            if let (crate::world::Progress::Applied(at), true) = (&mut one.progress, suspended) {
                 *at = now;
             }
         }
         make_canonical(world, now, self.scope.max_staleness + 1);
-        let over = |told| matches!(told, crate::world::Told::Applied(at) if self.is_over(at));
-        for one in world.invalidations.iter().filter(|one| over(one.told)) {
+        let over = |progress| matches!(progress, crate::world::Progress::Applied(at) if self.is_over(at));
+        for one in world.invalidations.iter().filter(|one| over(one.progress)) {
             world.everywhere.raise(one.what, one.versions);
         }
-        world.invalidations.retain(|one| !over(one.told));
+        world.invalidations.retain(|one| !over(one.progress));
         NOW
     }
 

@@ -32,9 +32,9 @@ pub struct World {
     /// What no request may see any more, wherever it is made (P2).
     pub everywhere: Least,
     /// What was sent to the shared tier.
-    pub shared: Vec<Kept>,
+    pub shared: Vec<StoredResponse>,
     /// What it holds, where that is told apart.
-    pub register: [Option<Kept>; KEYS],
+    pub register: [Option<StoredResponse>; KEYS],
     /// What invalidations gave to their callers (rule 17).
     pub tokens: Vec<Token>,
     /// The promise that a request found broken.
@@ -82,15 +82,15 @@ pub struct Instance {
     /// The rules.
     pub tail: Tail,
     /// A look that was answered.
-    pub look: Option<Looking>,
+    pub look: Option<PendingLook>,
     /// All that its memory may hold.
-    pub memory: Vec<Kept>,
+    pub memory: Vec<StoredResponse>,
     /// Its fills.
     pub flights: Vec<Flight>,
     /// A request to the shared tier.
     pub ask: Option<Ask>,
     /// A hit that found a response valid and has yet to remember it; whether the generation is still the same.
-    pub hit: Option<(Kept, bool)>,
+    pub hit: Option<(StoredResponse, bool)>,
     /// What no request here may see any more, from invalidations that were applied (P1).
     pub here: Least,
     /// Rule 11 misread: what was published before the rows.
@@ -102,7 +102,7 @@ pub struct Instance {
 /// A look under way to its process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Looking {
+pub struct PendingLook {
     /// When it was sent, and answered.
     pub sent: Boot,
     /// The answer.
@@ -114,7 +114,7 @@ pub struct Looking {
 /// A stored response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Kept {
+pub struct StoredResponse {
     /// Of this key.
     pub key: u8,
     /// What the database had.
@@ -132,9 +132,9 @@ pub struct Kept {
 #[allow(clippy::exhaustive_structs)]
 pub struct Flight {
     /// What will come of it.
-    pub brings: Kept,
+    pub brings: StoredResponse,
     /// What it validates.
-    pub base: Option<Kept>,
+    pub base: Option<StoredResponse>,
     /// Rules 2 and 3 misread: it has yet to take its position.
     pub is_late: bool,
     /// Somebody who joined.
@@ -170,7 +170,7 @@ pub struct Ask {
 }
 
 /// Whoever invalidates elsewhere.
-pub const NOBODY: u8 = u8::MAX;
+pub const OTHER_PROCESS: u8 = u8::MAX;
 
 /// A call of `invalidate`, after its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -183,13 +183,13 @@ pub struct Invalidation {
     /// The versions after the commit.
     pub versions: PerKey,
     /// How far it is.
-    pub told: Told,
+    pub progress: Progress,
 }
 
 /// How far an invalidation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums)]
-pub enum Told {
+pub enum Progress {
     /// Appended; the answer is on its way.
     Sent {
         /// To this incarnation.

@@ -4,12 +4,12 @@ use larder_model::configurations;
 use larder_model::run::check;
 
 /// More states than any of these has: each is exhausted.
-const MOST: usize = 5_000_000;
+const MAX_STATES: usize = 5_000_000;
 
 #[test]
 fn nothing_comes_back_and_refusing_ends() {
     for scope in configurations::small() {
-        let report = check(&scope, MOST, 1);
+        let report = check(&scope, MAX_STATES, 1);
         println!("{}: {} states, {:.1?}", scope.name, report.unique, report.took);
         assert!(report.trace.is_none(), "{}: {:#?}", scope.name, report.trace);
         assert!(report.is_exhausted, "{}", scope.name);

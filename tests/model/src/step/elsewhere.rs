@@ -6,7 +6,7 @@ use super::server;
 use crate::action::{Action, Log};
 use crate::canonical::NOW;
 use crate::protocol::Protocol;
-use crate::world::{Invalidation, Kept, NOBODY, Told, World, incarnation, log_id};
+use crate::world::{Invalidation, OTHER_PROCESS, Progress, StoredResponse, World, incarnation, log_id};
 
 impl Protocol {
     pub(super) fn elsewhere(&self, world: &mut World, action: Action) -> Option<()> {
@@ -17,8 +17,8 @@ impl Protocol {
                 let (server, births) = server(world, log)?;
                 server.append(vec![what], births);
                 world.is_owed |= log == Log::Old;
-                let (versions, told) = (world.db, Told::Applied(NOW));
-                world.invalidations.push(Invalidation { by: NOBODY, what, versions, told });
+                let (versions, progress) = (world.db, Progress::Applied(NOW));
+                world.invalidations.push(Invalidation { by: OTHER_PROCESS, what, versions, progress });
             }
             Action::FillElsewhere { key, log } => {
                 world.left.others_fills -= 1;
@@ -26,7 +26,13 @@ impl Protocol {
                 let (server, _) = server(world, log)?;
                 let mark = Mark { log: log_id(server.last), local: 0 };
                 let position = Position { incarnation: incarnation(server.incarnation), mark };
-                world.shared.push(Kept { key, version, position, filled_at: None, is_remembered: false });
+                world.shared.push(StoredResponse {
+                    key,
+                    version,
+                    position,
+                    filled_at: None,
+                    is_remembered: false,
+                });
             }
             _ => return None,
         }

@@ -5,7 +5,7 @@ use crate::action::{Action, Log};
 use crate::protocol::Protocol;
 use crate::reading::Reading;
 use crate::what::{Named, hard};
-use crate::world::{Instance, Least, Told, World};
+use crate::world::{Instance, Least, Progress, World};
 
 impl Protocol {
     pub(super) fn fault(&self, world: &mut World, action: Action) -> Option<()> {
@@ -50,7 +50,9 @@ impl Protocol {
                 let here = if self.scope.guarded { here } else { Least::default() };
                 world.instances[usize::from(at)] = self.instance(world.births, here);
                 // A crash loses what was deferred, and what had not returned (rule 15).
-                world.invalidations.retain(|one| one.by != at || matches!(one.told, Told::Applied(_)));
+                world
+                    .invalidations
+                    .retain(|one| one.by != at || matches!(one.progress, Progress::Applied(_)));
             }
             _ => return None,
         }

@@ -8,7 +8,7 @@ use crate::canonical::NOW;
 use crate::protocol::Protocol;
 use crate::reading::Reading;
 use crate::server::{Answer, Beginning, Server};
-use crate::world::{Instance, Looking, World, id_number, incarnation, log_id};
+use crate::world::{Instance, PendingLook, World, id_number, incarnation, log_id};
 
 impl Protocol {
     pub(super) fn looking(&self, world: &mut World, action: Action) -> Option<()> {
@@ -19,7 +19,7 @@ impl Protocol {
                 let (server, births) = server(world, log)?;
                 let begins = |server: &Server| self.beginning(server, sought);
                 let answer = server.look(cursor, self.scope.count, births, begins);
-                let mut looking = Looking { sent: NOW, answer, half: None };
+                let mut looking = PendingLook { sent: NOW, answer, half: None };
                 if self.reads(Reading::LookInTwoHalves) {
                     looking.answer = server.head();
                     looking.half = Some(log == Log::Old);
@@ -45,7 +45,7 @@ impl Protocol {
             }
             Action::Take { by } => {
                 let instance = world.instances.get_mut(usize::from(by))?;
-                let Looking { sent, answer, .. } = instance.look.take()?;
+                let PendingLook { sent, answer, .. } = instance.look.take()?;
                 let sent = if self.reads(Reading::DatedByTheAnswer) { NOW } else { sent };
                 instance.early = None;
                 let look = self.look(&answer);
