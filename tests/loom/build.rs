@@ -1,5 +1,5 @@
-//! Makes the modules that are explored: the sources of `larder` as they are, and once more for each mistake that has to be
-//! found in them.
+//! Makes the modules that are explored: the sources of `larder` as they are, and once more for each
+//! mistake that has to be found in them.
 
 // A mistake that cannot be made any more has to fail the build, and say which.
 #![allow(clippy::panic, clippy::expect_used)]
@@ -40,7 +40,8 @@ fn main() {
     }
 }
 
-/// The source as a part of another file: without what can only stand at the beginning of one, and without its unit tests.
+/// The source as a part of another file: without what can only stand at the beginning of one, and
+/// without its unit tests.
 fn included(text: &str) -> String {
     let text = text.replace("#[cfg(test)]\nmod tests;\n", "");
     text.lines().filter(|line| !line.starts_with("//!")).map(|line| format!("{line}\n")).collect()

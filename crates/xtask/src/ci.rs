@@ -6,7 +6,8 @@ use anyhow::Result;
 
 use crate::{conformance, shell, test};
 
-/// Stops at the first check that fails; the tests come last, so that their closing lines are the last that is printed.
+/// Stops at the first check that fails; the tests come last, so that their closing lines are the
+/// last that is printed.
 pub(crate) fn run() -> Result<ExitCode> {
     shell::must(&mut shell::cargo(&["fmt", "--all", "--check"]))?;
     shell::must(shell::cargo(&CLIPPY).args(DENY_WARNINGS))?;

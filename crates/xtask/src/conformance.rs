@@ -13,7 +13,8 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     Ok(shell::exit_code(start(args)?))
 }
 
-/// As [`run`], where a machine that has no Node.js, or cannot be given the suite, is no failure: it says so, and that is all.
+/// As [`run`], where a machine that has no Node.js, or cannot be given the suite, is no failure: it
+/// says so, and that is all.
 pub(crate) fn must_if_possible() -> Result<()> {
     let status = start(&[])?;
     if !status.success() && status.code() != Some(NOT_RUN) {

@@ -12,7 +12,8 @@ use crate::shell;
 /// The folder of the targets, from the root.
 const FUZZ: &str = "tests/fuzz";
 
-/// What each target may take, so that an allocation without bound is found before the machine notices.
+/// What each target may take, so that an allocation without bound is found before the machine
+/// notices.
 const MEMORY_MB: &str = "-rss_limit_mb=1024";
 
 #[derive(Args)]
@@ -125,7 +126,8 @@ fn inputs(artifacts: &Path) -> Vec<PathBuf> {
     files.filter_map(|file| file.ok().map(|file| file.path())).collect()
 }
 
-/// libFuzzer closes with `stat::number_of_executed_units: 4711`, and tells its coverage (edges) all along.
+/// libFuzzer closes with `stat::number_of_executed_units: 4711`, and tells its coverage (edges) all
+/// along.
 fn read(report: &str) -> Ran {
     let last = |label| after(report, label).last().unwrap_or_default();
     Ran { executions: last("stat::number_of_executed_units: "), coverage: last("cov: "), crashes: 0 }

@@ -25,17 +25,20 @@ struct Args {
 enum Task {
     /// Runs every test; installs redis-server first where there is none.
     Test {
-        /// Passed on to `cargo test`, for example `-p larder-core`, or `--test http -- --nocapture`.
+        /// Passed on to `cargo test`, for example `-p larder-core`, or `--test http --
+        /// --nocapture`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Times a hit beside a bare handler and beside the fastest published layer, and counts what it allocates.
+    /// Times a hit beside a bare handler and beside the fastest published layer, and counts what it
+    /// allocates.
     Bench {
         /// Passed on to `cargo bench`, for example the name of one benchmark.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Proves the promises on real processes, a real Redis and real faults; `-- --help` lists what it takes.
+    /// Proves the promises on real processes, a real Redis and real faults; `-- --help` lists what
+    /// it takes.
     Torture {
         /// Builds it so that this rule is broken, and fails unless that is found.
         #[arg(long, hide = true, value_parser = ["position-after-fill"])]
@@ -44,21 +47,25 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Explores the model of the invalidation log, and every way to misread its rules; takes minutes.
+    /// Explores the model of the invalidation log, and every way to misread its rules; takes
+    /// minutes.
     Model {
         /// Passed on to the model: `--most STATES`, `--threads N`, `--only WORD`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Runs the public tests for HTTP caches against the reverse proxy, in memory and with Redis; needs Node.js.
+    /// Runs the public tests for HTTP caches against the reverse proxy, in memory and with Redis;
+    /// needs Node.js.
     Conformance {
-        /// Passed on: `--failures`, `--store redis`, `--test ID`, or `--published` for what other caches have reached.
+        /// Passed on: `--failures`, `--store redis`, `--test ID`, or `--published` for what other
+        /// caches have reached.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
     /// Runs the fuzz targets; needs a nightly toolchain and cargo-fuzz.
     Fuzz(fuzz::Options),
-    /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a table.
+    /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a
+    /// table.
     Faults {
         /// Passed on, for example `--faults stop,kill`, or `--help`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -70,7 +77,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Checks all that has to hold before a change lands: format, lints, docs, the public cache tests, tests.
+    /// Checks all that has to hold before a change lands: format, lints, docs, the public cache
+    /// tests, tests.
     Ci,
 }
 

@@ -1,4 +1,4 @@
-//! What a failed request to the origin means.
+//! Classifies a failed request to the origin.
 
 use std::error::Error;
 use std::io;
@@ -8,7 +8,7 @@ use hyper_util::client::legacy;
 use crate::idle_timeout::IdleTimeout;
 use crate::proxy_error::ProxyError;
 
-/// Why there is no response.
+/// Returns the reason why there is no response.
 pub(crate) fn classify(error: &legacy::Error) -> ProxyError {
     let causes = || std::iter::successors(Some(error as &dyn Error), |&cause| cause.source());
     if causes().any(<dyn Error>::is::<IdleTimeout>) {
@@ -18,7 +18,7 @@ pub(crate) fn classify(error: &legacy::Error) -> ProxyError {
     if error.is_connect() {
         return match io {
             Some(io::ErrorKind::TimedOut) => ProxyError::ConnectionTimeout,
-            // The connector's word: no kind of error tells that a name has no address.
+            // The connector's text: no kind of error stands for a name without an address.
             _ if causes().any(|cause| cause.to_string() == "dns error") => ProxyError::NoAddress,
             _ => ProxyError::ConnectionRefused,
         };

@@ -1,4 +1,4 @@
-//! A body whose sender may pause, but not for ever.
+//! A body with a limit on pauses.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,8 +10,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
-/// A body that fails once its sender has paused for too long. A response that fails is cut off for its client too, and not
-/// stored: RFC 9112 §8 calls it incomplete.
+/// Fails once its sender has paused for too long. A response that fails is cut off for its client
+/// too, and is not stored: RFC 9112 §8 calls it incomplete.
 #[derive(Debug)]
 pub(crate) struct IdleTimeoutBody {
     body: Incoming,
@@ -20,7 +20,7 @@ pub(crate) struct IdleTimeoutBody {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// Somebody stopped sending in the middle of a body.
+/// The error of a body whose sender stopped in the middle.
 #[derive(Debug)]
 pub(crate) struct IdleTimeout;
 

@@ -6,21 +6,21 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::{Authority, InvalidUriParts, PathAndQuery, Scheme};
 
-/// The service that requests are forwarded to: a host and a port, spoken to in HTTP/1.1 without TLS.
+/// The service that requests are forwarded to: a host and a port. It speaks HTTP/1.1 without TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(Authority);
 
-/// Why a URL cannot be that of an origin.
+/// The reason why a URL is not a valid origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseOriginError(&'static str);
 
 impl Origin {
-    /// Its host, and its port where one was named.
+    /// Returns the host, and the port if the URL has one.
     pub(crate) const fn authority(&self) -> &Authority {
         &self.0
     }
 
-    /// The URI that stands for this path and query at the origin.
+    /// Returns the URI for this path and query at the origin.
     pub(crate) fn uri(&self, path: PathAndQuery) -> Result<Uri, InvalidUriParts> {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(Scheme::HTTP);

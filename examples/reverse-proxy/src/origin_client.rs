@@ -1,4 +1,4 @@
-//! One request to the origin, and its response, within their time.
+//! A client that sends one request to the origin within a time limit.
 
 use std::time::Duration;
 
@@ -18,14 +18,15 @@ use crate::failure;
 use crate::proxy_error::ProxyError;
 use crate::upload_body::UploadBody;
 
-/// Services close connections that nobody uses after five seconds and more; who asks at that very moment is hung up on.
+/// Services close idle connections after five seconds or later. A request that is sent at that
+/// moment fails, so this pool drops idle connections earlier.
 const KEEP_CONNECTIONS: Duration = Duration::from_secs(4);
 
-/// Connections to the origin, and how long it may take.
+/// Connections to the origin, with their time limits.
 #[derive(Debug)]
 pub(crate) struct OriginClient {
     client: Client<HttpConnector, Either<UploadBody, Empty<Bytes>>>,
-    /// Connecting has a limit of its own, which is part of this one.
+    /// Includes the time to connect, which has its own limit.
     response: Duration,
     idle: Duration,
 }
@@ -50,8 +51,8 @@ impl OriginClient {
         if !parts.method.is_safe() {
             return self.without_body(parts).await;
         }
-        // RFC 9110 §9.2.2: only what is idempotent may be sent again, and only once. An origin may have closed a connection at
-        // the moment at which it was used again.
+        // RFC 9110 §9.2.2: only idempotent requests may be sent again, and only once. The origin
+        // may close a connection at the moment when it is reused.
         match self.without_body(parts.clone()).await {
             Err(ProxyError::ConnectionTerminated) => self.without_body(parts).await,
             answered => answered,

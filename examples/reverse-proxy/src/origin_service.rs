@@ -1,4 +1,4 @@
-//! Forwards a request to the origin, and answers for it where it cannot.
+//! The service that forwards a request to the origin, or answers in its place.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -21,11 +21,11 @@ use crate::outbound_request::Outbound;
 use crate::proxy_error::ProxyError;
 use crate::surrogate;
 
-/// Whom a request is from, in its extensions.
+/// The peer that a request came from, in the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// What the origin sent, or what is said in its place.
+/// The origin's body, or the text of an error.
 pub(crate) type OriginBody = Either<IdleTimeoutBody, Full<Bytes>>;
 
 /// The service that the cache wraps.
@@ -90,8 +90,9 @@ impl Shared {
     }
 }
 
-/// The codings that RFC 9112 §7.2 and the registry know beside `chunked`. hyper undoes none of them, nor were they asked for
-/// (`TE`). What is none of them is no coding either: `identity`, which was one until RFC 7230, or a slip.
+/// The codings that RFC 9112 §7.2 and the registry list beside `chunked`. hyper decodes none of
+/// them, and the request did not ask for them (`TE`). Other names are no codings: `identity`, which
+/// was one until RFC 7230, or a typing error.
 const CODINGS: [&str; 5] = ["compress", "x-compress", "deflate", "gzip", "x-gzip"];
 
 fn has_coding(fields: &HeaderMap) -> bool {

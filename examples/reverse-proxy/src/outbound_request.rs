@@ -1,4 +1,4 @@
-//! Makes a request the one that the origin is sent.
+//! Turns a client's request into the request for the origin.
 
 use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -12,12 +12,12 @@ use crate::proxy_error::ProxyError;
 use crate::surrogate::{self, SURROGATE_CONTROL};
 use crate::via::ViaName;
 
-/// What is said in each request to the origin.
+/// The parts that are the same in each request to the origin.
 #[derive(Debug)]
 pub(crate) struct Outbound {
     origin: Origin,
     name: ViaName,
-    /// Whether `Surrogate-Control` is one of the fields that the cache looks at.
+    /// Whether `Surrogate-Control` is one of the fields that the cache evaluates.
     pub(crate) is_surrogate: bool,
 }
 
@@ -27,9 +27,11 @@ impl Outbound {
         Self { origin: args.origin.clone(), name: args.name.clone(), is_surrogate }
     }
 
+    /// Prepares the request for the origin.
+    ///
     /// # Errors
     ///
-    /// The request came through here before.
+    /// Fails if the request came through this proxy before.
     pub(crate) fn make(&self, parts: &mut Parts) -> Result<(), ProxyError> {
         if self.name.is_looping(&parts.headers) {
             return Err(ProxyError::Loop);
@@ -45,13 +47,15 @@ impl Outbound {
             surrogate::announce(fields, &self.name);
         }
         parts.version = Version::HTTP_11;
-        // hyper frames the body anew.
+        // hyper frames the body itself.
         fields.remove(TRANSFER_ENCODING);
-        // RFC 9110 §10.1.4: "A sender of TE MUST also send a "TE" connection option within the Connection header field".
+        // RFC 9110 §10.1.4: "A sender of TE MUST also send a "TE" connection option within the
+        // Connection header field".
         if fields.contains_key(TE) {
             fields.insert(CONNECTION, HeaderValue::from_static("te"));
         }
-        // RFC 9112 §3.2: "A client MUST send a Host header field … in all HTTP/1.1 request messages." One of 1.0 need not.
+        // RFC 9112 §3.2: "A client MUST send a Host header field … in all HTTP/1.1 request
+        // messages." A client that speaks HTTP/1.0 may leave it out.
         if !fields.contains_key(HOST) {
             let host =
                 HeaderValue::try_from(self.origin.authority().as_str()).map_err(|_| ProxyError::Internal)?;

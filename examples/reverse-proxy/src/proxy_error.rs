@@ -1,4 +1,4 @@
-//! What the proxy answers itself.
+//! The errors that the proxy answers itself.
 
 use std::fmt::Write as _;
 
@@ -11,32 +11,32 @@ use crate::via::ViaName;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
-/// Why a request is not forwarded, or why what came back is not.
+/// The reason why a request or a response is not forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProxyError {
     /// The request breaks a rule of HTTP.
     BadRequest(&'static str),
-    /// It is for another scheme.
+    /// The request is for another scheme.
     Misdirected,
-    /// It asks for what no resource behind this proxy can have.
+    /// The request asks for something that no resource behind this proxy supports.
     NotImplemented(&'static str),
-    /// It expects what nobody here knows.
+    /// The request has an expectation that the proxy does not know.
     Expectation,
-    /// Its body stopped coming.
+    /// The body of the request stopped.
     ClientIdle,
-    /// It came through here before.
+    /// The request came through this proxy before.
     Loop,
     /// The origin's name has no address.
     NoAddress,
-    /// Nobody listens where the origin should be.
+    /// The origin refuses connections.
     ConnectionRefused,
-    /// Nobody answered there.
+    /// The origin did not accept the connection in time.
     ConnectionTimeout,
-    /// The origin hung up.
+    /// The origin closed the connection.
     ConnectionTerminated,
-    /// The origin took the request, and did not begin to answer in time.
+    /// The origin accepted the request, and did not begin to answer in time.
     ResponseTimeout,
-    /// The origin's response has a transfer coding that nobody asked for.
+    /// The origin's response has a transfer coding that the request did not ask for.
     TransferCoding,
     /// The origin does not speak HTTP.
     Protocol,
@@ -45,7 +45,7 @@ pub(crate) enum ProxyError {
 }
 
 impl ProxyError {
-    /// The status, the type of error as RFC 9209 §2.3 names it, and what a reader is describe.
+    /// Returns the status, the type of error as in RFC 9209 §2.3, and a text for the reader.
     const fn describe(self) -> (StatusCode, Option<&'static str>, &'static str) {
         match self {
             Self::BadRequest(why) => (StatusCode::BAD_REQUEST, Some("http_request_error"), why),
@@ -95,7 +95,7 @@ impl ProxyError {
         }
     }
 
-    /// The response: small, for people, and for no cache.
+    /// Creates a short response for a reader, which no cache may store.
     pub(crate) fn response(self, by: &ViaName) -> Response<Full<Bytes>> {
         let (status, error, text) = self.describe();
         let mut answer = text_response(status, format!("{status}: {text}\n"));
@@ -112,7 +112,7 @@ impl ProxyError {
     }
 }
 
-/// A response with this text.
+/// Creates a response with this text.
 pub(crate) fn text_response(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     let mut answer = Response::new(Full::from(text));
     *answer.status_mut() = status;

@@ -1,4 +1,4 @@
-//! What a request goes through: the rules for proxies, then the cache, then the origin.
+//! The service for each connection: the rules for proxies, then the cache, then the origin.
 
 use std::net::SocketAddr;
 
@@ -15,10 +15,10 @@ use crate::origin_service::{OriginBody, OriginService, Peer};
 use crate::via::ViaName;
 use crate::{hop_by_hop, max_forwards, policy, target};
 
-/// A response out of the cache or through it, or one of the proxy's own.
+/// A response from the cache, from the origin, or from the proxy itself.
 pub(crate) type Answer = Response<Either<CacheBody<OriginBody>, Full<Bytes>>>;
 
-/// What every connection has.
+/// The service that every connection has a clone of.
 #[derive(Debug, Clone)]
 pub(crate) struct ProxyService {
     cached: CacheService<OriginService>,
@@ -35,9 +35,10 @@ impl ProxyService {
         match self.accept(request) {
             Ok(mut request) => {
                 request.extensions_mut().insert(Peer(peer));
-                // Both of its errors are those of the service that it wraps, which has none and is always ready.
+                // Both errors are those of the wrapped service, which has none and is always ready.
                 let Ok(mut response) = self.cached.call(request).await;
-                // Only now: what `Connection` lists may be what keeps a cache from storing the response.
+                // This comes last: the fields that `Connection` lists may forbid the cache to store
+                // the response.
                 hop_by_hop::strip_response(response.headers_mut());
                 response.map(Either::Left)
             }
@@ -45,7 +46,8 @@ impl ProxyService {
         }
     }
 
-    /// The request as the cache is to see it: that of this client, without what was for the connection alone.
+    /// Returns the request for the cache, without connection-specific fields, or a response if it
+    /// ends here.
     fn accept(&self, request: Request<Incoming>) -> Result<Request<Incoming>, Box<Response<Full<Bytes>>>> {
         let (mut parts, body) = request.into_parts();
         if let Err(error) = target::resolve(&mut parts) {

@@ -1,4 +1,4 @@
-//! What a request is for, and whether it can be forwarded at all (RFC 9112 §3.2, RFC 9110 §7).
+//! The target of a request, and whether it can be forwarded (RFC 9112 §3.2, RFC 9110 §7).
 
 use http::header::{EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -7,12 +7,12 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use crate::proxy_error::ProxyError;
 
-/// Brings the request into the one form in which requests for one resource are the same to the cache: a path, and its host
-/// in `Host`.
+/// Normalizes the request, so that all requests for one resource are equal to the cache: the URI
+/// becomes a path, and `Host` names the host.
 ///
 /// # Errors
 ///
-/// The request cannot be forwarded, for the reason given.
+/// Fails if the request cannot be forwarded, with the reason.
 pub(crate) fn resolve(parts: &mut Parts) -> Result<(), ProxyError> {
     // RFC 9110 §15.6.2: not "capable of supporting it for any resource".
     if parts.method == Method::CONNECT {
@@ -29,17 +29,19 @@ pub(crate) fn resolve(parts: &mut Parts) -> Result<(), ProxyError> {
     Ok(())
 }
 
-/// The host of the target URI.
+/// Returns the host of the target URI.
 ///
-/// RFC 9112 §3.2.2: "When an origin server receives a request with an absolute-form of request-target, the origin server MUST
-/// ignore the received Host header field (if any) and instead use the host information of the request-target." To its clients
-/// this is the origin server, whatever the host.
+/// RFC 9112 §3.2.2: "When an origin server receives a request with an absolute-form of
+/// request-target, the origin server MUST ignore the received Host header field (if any) and
+/// instead use the host information of the request-target." For its clients the proxy is the origin
+/// server, for every host.
 fn host(parts: &Parts) -> Result<Option<HeaderValue>, ProxyError> {
     let field = host_field(parts)?;
     let Some(authority) = parts.uri.authority() else {
         return Ok(field);
     };
-    // RFC 9110 §7.4: a request for what is not served here; https is not, on a connection without TLS.
+    // RFC 9110 §7.4: the request is for a resource that is not served here. https is not served on
+    // a connection without TLS.
     if parts.uri.scheme() != Some(&Scheme::HTTP) {
         return Err(ProxyError::Misdirected);
     }
@@ -51,9 +53,9 @@ fn host(parts: &Parts) -> Result<Option<HeaderValue>, ProxyError> {
         .map_err(|_| ProxyError::BadRequest("the URI has no host"))
 }
 
-/// RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a
-/// Host header field and to any request message that contains more than one Host header field line or a Host header field with
-/// an invalid field value."
+/// RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
+/// request message that lacks a Host header field and to any request message that contains more
+/// than one Host header field line or a Host header field with an invalid field value."
 fn host_field(parts: &Parts) -> Result<Option<HeaderValue>, ProxyError> {
     let mut lines = parts.headers.get_all(HOST).iter();
     match (lines.next(), lines.next()) {
@@ -65,15 +67,16 @@ fn host_field(parts: &Parts) -> Result<Option<HeaderValue>, ProxyError> {
     }
 }
 
-/// `Host = uri-host [ ":" port ]`, and quotable in `Forwarded` as it is.
+/// `Host = uri-host [ ":" port ]`, without characters that need an escape in `Forwarded`.
 fn is_host(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else { return false };
     !text.contains(['@', '"', '\\'])
         && text.parse::<Authority>().is_ok_and(|authority| !authority.host().is_empty())
 }
 
-/// RFC 9112 §6.1: "A server that receives a request message with a transfer coding it does not understand SHOULD respond with
-/// 501 (Not Implemented)." hyper undoes `chunked`, once, and no other.
+/// RFC 9112 §6.1: "A server that receives a request message with a transfer coding it does not
+/// understand SHOULD respond with 501 (Not Implemented)." hyper decodes `chunked`, once, and no
+/// other coding.
 fn framed(fields: &HeaderMap) -> Result<(), ProxyError> {
     let mut lines = fields.get_all(TRANSFER_ENCODING).iter();
     let only = lines.next().is_none_or(|line| line.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
@@ -84,8 +87,9 @@ fn framed(fields: &HeaderMap) -> Result<(), ProxyError> {
     }
 }
 
-/// RFC 9110 §10.1.1: "A server that receives an Expect field value containing a member other than 100-continue MAY respond with a
-/// 417 (Expectation Failed) status code". 100-continue is met by hyper as soon as the body is asked for.
+/// RFC 9110 §10.1.1: "A server that receives an Expect field value containing a member other than
+/// 100-continue MAY respond with a 417 (Expectation Failed) status code". hyper answers
+/// 100-continue as soon as the body is read.
 fn expected(fields: &HeaderMap) -> Result<(), ProxyError> {
     let is_known = |line: &HeaderValue| line.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if fields.get_all(EXPECT).iter().all(is_known) { Ok(()) } else { Err(ProxyError::Expectation) }

@@ -1,4 +1,4 @@
-//! A client's connection, which is given up when the client takes nothing for too long.
+//! A client's connection with a limit on stalled writes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,13 +9,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-/// A connection whose writes fail once there has been no room for more for too long. Otherwise whoever asks for much and reads
-/// nothing would hold this connection, and one to the origin, for ever. For what it sends there are limits elsewhere.
+/// A connection whose writes fail once the client has not read for too long. Without it, a client
+/// that requests much and reads nothing would hold this connection, and one to the origin, forever.
+/// Reads have limits elsewhere.
 #[derive(Debug)]
 pub(crate) struct WriteTimeout {
     stream: TcpStream,
     limit: Duration,
-    /// Runs while there is no room.
+    /// Runs while the socket accepts no more bytes.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -24,7 +25,7 @@ impl WriteTimeout {
         Self { stream, limit, timer: None }
     }
 
-    /// What came of a write, if it came in time.
+    /// Returns the result of a write, or an error once the time is over.
     fn in_time<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.timer = None;

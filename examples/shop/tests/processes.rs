@@ -1,13 +1,14 @@
-//! The program itself: two processes on one database, arguments that cannot be right, an orderly end.
+//! Tests of the program: two processes on one database, invalid arguments, and an orderly shutdown.
 
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-/// A folder of its own under the system's temporary one, gone when dropped.
+/// A temporary folder, deleted when dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -41,7 +42,7 @@ impl Drop for Shop {
     }
 }
 
-/// The program, with nothing of the tests' environment that would change what it does.
+/// The program, without the environment variables that would change its behavior.
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
     for variable in
@@ -67,7 +68,7 @@ fn start_with(folder: &Folder, arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-/// Waits for the line that says where it listens.
+/// Waits for the line with the address.
 fn listening(mut process: Child) -> Shop {
     let mut line = String::new();
     let mut output = BufReader::new(process.stdout.take().unwrap());
@@ -79,7 +80,7 @@ fn listening(mut process: Child) -> Shop {
     shop
 }
 
-/// The whole response, as text.
+/// Returns the whole response as text.
 fn call(shop: &Shop, method: &str, path: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(&shop.addr).unwrap();
     write!(
@@ -134,7 +135,8 @@ fn ask_to_end(shop: &Shop) {
     assert!(sent.success());
 }
 
-/// A write while Redis hangs, and a stop right after it: the others are told before the process is gone.
+/// A write happens while Redis hangs, and the shop stops right after it. The other instances
+/// receive the invalidation before the process ends.
 #[cfg(unix)]
 #[tokio::test]
 async fn what_redis_was_not_told_yet_it_is_told_before_the_end() {

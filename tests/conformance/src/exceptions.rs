@@ -34,7 +34,8 @@ impl Exceptions {
         Self::parse(LIST)
     }
 
-    /// A reason, in one line or several, then the tests that it is for, each indented in a line of its own. `#` begins a comment.
+    /// A reason, in one line or several, then the tests that it is for, each indented in a line of
+    /// its own. `#` begins a comment.
     fn parse(list: &str) -> Result<Self> {
         let mut exceptions = BTreeMap::new();
         let (mut reason, mut is_used) = (String::new(), true);
@@ -68,7 +69,8 @@ impl Exceptions {
         self.0.len()
     }
 
-    /// Whether a test is not passed that should be. What is only asked (`check`) is right either way, and not on the list.
+    /// Whether a test is not passed that should be. What is only asked (`check`) is right either
+    /// way, and not on the list.
     pub(crate) fn miss(&self, verdict: &Verdict) -> bool {
         verdict.kind != Kind::Check && !verdict.passed() && !self.0.contains_key(&verdict.id)
     }

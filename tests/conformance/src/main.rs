@@ -1,4 +1,5 @@
-//! Runs the public tests for HTTP caches against the reverse proxy, in memory and with Redis: `cargo xtask conformance`.
+//! Runs the public tests for HTTP caches against the reverse proxy, in memory and with Redis:
+//! `cargo xtask conformance`.
 
 mod exceptions;
 mod install;
@@ -17,7 +18,8 @@ use crate::install::Missing;
 /// How it ends where the suite cannot be had: not as one that was run and failed.
 const NOT_RUN: u8 = 4;
 
-/// Runs the public tests for HTTP caches against the reverse proxy, and fails if one that is not excepted is not passed.
+/// Runs the public tests for HTTP caches against the reverse proxy, and fails if one that is not
+/// excepted is not passed.
 #[derive(Parser)]
 #[command(name = "cargo xtask conformance", version)]
 struct Args {

@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Waits for the end of its input, which comes when we end in whatever way, then ends the process. It ignores what a terminal
-/// sends to the whole group, since it has to be the last to go.
+/// Waits for the end of its input, which comes when we end in whatever way, then ends the process.
+/// It ignores what a terminal sends to the whole group, since it has to be the last to go.
 const WATCHDOG: &str = "trap '' HUP INT TERM; read -r _; kill -9 \"$1\"";
 
 /// A running process; dropping it ends it.
@@ -81,8 +81,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Until the child is waited for its id cannot go to another process, so the watchdog goes before that.
-        // Errors mean that they ended by themselves.
+        // Until the child is waited for its id cannot go to another process, so the watchdog goes
+        // before that. Errors mean that they ended by themselves.
         let _ = self.child.kill();
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();

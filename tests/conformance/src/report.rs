@@ -29,7 +29,8 @@ pub(crate) fn defaults(suite: &Suite, stores: &[Store]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the suite with each store, side by side; fails where a run and the list of exceptions disagree.
+/// Runs the suite with each store, side by side; fails where a run and the list of exceptions
+/// disagree.
 pub(crate) fn judge(suite: &Suite, stores: &[Store], failures: bool) -> Result<ExitCode> {
     let exceptions = Exceptions::committed()?;
     let unexpected = |verdict: &Verdict| exceptions.miss(verdict);

@@ -26,7 +26,8 @@ const SWITCHES: [&str; 7] = [
 const LIMIT: Duration = Duration::from_secs(240);
 /// What the tests are not about is how the proxy goes on without a Redis that is slow.
 const PATIENCE: &str = "1s";
-/// On a machine that is too busy a test can come too late, and fail for that. It is not going to do so five times.
+/// On a machine that is too busy a test can come too late, and fail for that. It is not going to do
+/// so five times.
 const TRIES: usize = 5;
 
 /// Where stored responses are.
@@ -54,7 +55,8 @@ pub(crate) fn defaults(suite: &Suite, store: Store) -> Result<Vec<Verdict>> {
     Bench::start(suite, store, &[])?.run()
 }
 
-/// The verdicts of a run. What fails and should not is tried again; `unexpected` tells which of them that are.
+/// The verdicts of a run. What fails and should not is tried again; `unexpected` tells which of
+/// them that are.
 pub(crate) fn all(
     suite: &Suite,
     store: Store,

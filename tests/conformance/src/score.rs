@@ -58,7 +58,8 @@ mod tests {
         let verdicts = [
             verdict(Required, "✅"),
             verdict(Required, "⛔️"),
-            // What it depends on is not passed; it was answered by a retry; the set-up failed; it was not run.
+            // What it depends on is not passed; it was answered by a retry; the set-up failed; it
+            // was not run.
             verdict(Required, "⚪️"),
             verdict(Required, "↻"),
             verdict(Required, "🔹"),

@@ -71,7 +71,8 @@ impl Suite {
             .stderr(Stdio::piped())
             .spawn()
             .context("cannot run node")?;
-        // It reads all of it before it writes anything. What it does not read it tells of by itself.
+        // It reads all of it before it writes anything. What it does not read it tells of by
+        // itself.
         if let Some(mut input) = node.stdin.take() {
             let _ = input.write_all(results);
         }

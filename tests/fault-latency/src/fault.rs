@@ -48,7 +48,8 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(crate) async fn start() -> Result<Self> {
-        // For `Loading` alone: the time that each key takes, and how often the server looks up from it.
+        // For `Loading` alone: the time that each key takes, and how often the server looks up from
+        // it.
         let slow = RedisServer::builder().config("key-load-delay 500");
         let server = slow.config("loading-process-events-interval-bytes 1024").start().await?;
         let proxy = Proxy::start(server.address())?;

@@ -1,5 +1,5 @@
-//! What clients see while Redis is in trouble: for each kind of trouble, requests at a steady rate before, during and
-//! after it.
+//! What clients see while Redis is in trouble: for each kind of trouble, requests at a steady rate
+//! before, during and after it.
 
 mod app;
 mod fault;

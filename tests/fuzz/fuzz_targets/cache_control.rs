@@ -1,5 +1,5 @@
-//! `Cache-Control`, of whatever bytes: nothing panics, no lifetime is longer than the longest, and what restricts
-//! restricts, whatever stands around it.
+//! `Cache-Control`, of whatever bytes: nothing panics, no lifetime is longer than the longest, and
+//! what restricts restricts, whatever stands around it.
 #![no_main]
 
 use std::time::Duration;

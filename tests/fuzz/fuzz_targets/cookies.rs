@@ -1,5 +1,5 @@
-//! Cookies: what a handler may read as a cookie of some name is seen as one, held against the `cookie` crate, decoded
-//! and not.
+//! Cookies: what a handler may read as a cookie of some name is seen as one, held against the
+//! `cookie` crate, decoded and not.
 #![no_main]
 
 use cookie::Cookie;

@@ -49,7 +49,8 @@ fuzz_target!(|input: (Vec<Part>, Option<(String, Value)>)| {
     parts.iter().for_each(|part| write(&mut key, part));
     let encoded = key.as_str().map(str::to_owned);
     if let Some((name, Value(line))) = cookie {
-        // Whatever a cookie is, what stands before it stays what it was, and it adds no byte that means something else.
+        // Whatever a cookie is, what stands before it stays what it was, and it adds no byte that
+        // means something else.
         key.cookie(&name, &HeaderMap::from_iter([(header::COOKIE, line)]));
         if let (Some(before), Some(after)) = (&encoded, key.as_str()) {
             let added = after.strip_prefix(before.as_str()).expect("it only adds");

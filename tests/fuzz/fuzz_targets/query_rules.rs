@@ -1,4 +1,5 @@
-//! What the rules keep of a query is what a handler reads of it: held against the decoder that axum's `Query` uses.
+//! What the rules keep of a query is what a handler reads of it: held against the decoder that
+//! axum's `Query` uses.
 #![no_main]
 
 use form_urlencoded::parse;
@@ -26,7 +27,8 @@ fuzz_target!(|input: (Vec<String>, String, String)| {
             "{ignoring:?}"
         );
     }
-    // Where two queries are one to the rules, no handler reads a parameter that is kept differently.
+    // Where two queries are one to the rules, no handler reads a parameter that is kept
+    // differently.
     let sorted = QueryRules::all().sorted();
     for (rules, keeps) in [
         (&only, &listed as &dyn Fn(&str) -> bool),

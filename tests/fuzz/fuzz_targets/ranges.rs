@@ -1,5 +1,5 @@
-//! `Range`, `If-Range` and `Content-Range`, of whatever bytes: what is selected is there, and no more of it than there is;
-//! what is made of two parts is what they were cut from.
+//! `Range`, `If-Range` and `Content-Range`, of whatever bytes: what is selected is there, and no
+//! more of it than there is; what is made of two parts is what they were cut from.
 #![no_main]
 
 use bytes::Bytes;

@@ -1,4 +1,5 @@
-//! Templates: whatever their text, and whatever the values, two lists of values never give the same text.
+//! Templates: whatever their text, and whatever the values, two lists of values never give the same
+//! text.
 #![no_main]
 
 use std::borrow::Cow;

@@ -44,7 +44,8 @@ fn dates(bytes: &[u8]) {
     }
 }
 
-/// A request that validates a response has none of its own conditions left, and is answered by that very response.
+/// A request that validates a response has none of its own conditions left, and is answered by that
+/// very response.
 fn conditions(request: &mut HeaderMap, response: &HeaderMap) {
     let asked = validators::set_conditions(request, response, false);
     assert_eq!(asked, validators::has_validator(response));

@@ -1,4 +1,5 @@
-//! Whatever bytes come out of the shared tier, reading them neither panics nor believes more than they say.
+//! Whatever bytes come out of the shared tier, reading them neither panics nor believes more than
+//! they say.
 #![no_main]
 
 use bytes::Bytes;
@@ -13,7 +14,8 @@ const KEY: &str = "k|a";
 fuzz_target!(|data: &[u8]| {
     // As they are: the checksum stops nearly all of them.
     let _ = decode(Bytes::copy_from_slice(data), KEY);
-    // And with a checksum that fits, behind a position and a key that fit: so every check further in is reached.
+    // And with a checksum that fits, behind a position and a key that fit: so every check further
+    // in is reached.
     let Some((kind, rest)) = data.split_first() else { return };
     let mut value = b"LR\x01".to_vec();
     value.push(kind % 5);

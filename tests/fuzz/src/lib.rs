@@ -18,7 +18,8 @@ pub fn field(name: &HeaderName, bytes: &[u8]) -> HeaderMap {
     headers
 }
 
-/// A message with a line of one of `names` for each line of these bytes, whose first byte chooses the name.
+/// A message with a line of one of `names` for each line of these bytes, whose first byte chooses
+/// the name.
 #[must_use]
 pub fn fields(names: &[&'static str], bytes: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();

@@ -303,7 +303,8 @@ async fn trailers_reach_the_client() {
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// The framing of a hit: a length, no chunks, and nothing of the connection that the stored one came with.
+/// The framing of a hit: a length, no chunks, and nothing of the connection that the stored one
+/// came with.
 #[tokio::test]
 async fn a_hit_has_a_length_and_nothing_of_another_connection() {
     let (cache, _) = cache();
@@ -365,8 +366,8 @@ async fn an_empty_response_is_stored_as_one() {
     for x_cache in ["MISS", "HIT", "HIT"] {
         let page = site.get("/a").await;
         assert_eq!((page.status, page.x_cache().as_str()), (StatusCode::NO_CONTENT, x_cache));
-        // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of
-        // […] 204 (No Content)".
+        // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with
+        // a status code of […] 204 (No Content)".
         assert_eq!(page.field("content-length"), "");
         let head = site.ask(Method::HEAD, "/a").send().await;
         assert_eq!((head.status, head.field("content-length").as_str()), (StatusCode::NO_CONTENT, ""));

@@ -1,4 +1,5 @@
-//! What may be stored and for how long: by the policy, by `Cache-Control`, and by the handler's own word.
+//! What may be stored and for how long: by the policy, by `Cache-Control`, and by the handler's own
+//! word.
 
 use axum::Router;
 use axum::response::IntoResponse;

@@ -39,7 +39,8 @@ async fn a_response_to_credentials_is_not_for_others() {
         assert!(with(&site, &[(name, "bob=1")]).await.text().contains("bob=1"));
         let nobody = with(&site, &[]).await;
         assert_eq!(nobody.told(), ("MISS".into(), "- -".into()), "{name}");
-        // What was stored for nobody in particular is not for Ann either: she may get something of her own.
+        // What was stored for nobody in particular is not for Ann either: she may get something of
+        // her own.
         let ann = with(&site, &[(name, "ann=1")]).await;
         assert_eq!(ann.x_cache(), "BYPASS", "{name}");
         assert!(ann.text().contains("ann=1"));

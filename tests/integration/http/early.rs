@@ -95,7 +95,8 @@ async fn what_cost_nothing_is_not_refreshed() {
     assert_eq!(cache.stats().refreshes, 0);
 }
 
-/// A response to `HEAD` or to credentials is not one that could be stored, and one to `no-store` is not to be.
+/// A response to `HEAD` or to credentials is not one that could be stored, and one to `no-store` is
+/// not to be.
 #[tokio::test]
 async fn a_request_whose_response_would_not_be_stored_refreshes_nothing() {
     let (cache, clock) = cache();

@@ -18,7 +18,8 @@ async fn behind_door(cache: &larder::Cache, policy: larder::Policy, origin: &Ori
     (Arc::new(Site::of(door.before(router)).await), door)
 }
 
-/// The race that the log is for: the handler read v1, was slow, and v2 was written and invalidated meanwhile.
+/// The race that the log is for: the handler read v1, was slow, and v2 was written and invalidated
+/// meanwhile.
 #[tokio::test]
 async fn a_slow_fill_does_not_outlive_an_invalidation() {
     for what in [
@@ -113,7 +114,8 @@ async fn a_tag_of_the_handlers_own_counts_for_those_who_waited() {
     assert_eq!(site.get("/a").await.told(), ("HIT".into(), "v2".into()));
 }
 
-/// Two invalidations while it runs: no waiter may take the outcome for the second not being after its own joining.
+/// Two invalidations while it runs: no waiter may take the outcome for the second not being after
+/// its own joining.
 #[tokio::test]
 async fn every_invalidation_during_a_flight_counts() {
     let (cache, _) = cache();

@@ -17,7 +17,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::support::{Door, all, at_once, cache, counted, hourly, secs};
 
-/// The shortest limit there is: these tests wait for it in real time, and no result depends on how long that is.
+/// The shortest limit there is: these tests wait for it in real time, and no result depends on how
+/// long that is.
 const LIMIT: Duration = Duration::from_millis(100);
 
 fn limited() -> Policy {
@@ -72,7 +73,8 @@ async fn a_handler_that_hung_once_costs_its_key_one_limit() {
     .await;
 }
 
-/// Its own client waits as it would without the layer; what comes so late is not stored, and says why.
+/// Its own client waits as it would without the layer; what comes so late is not stored, and says
+/// why.
 #[tokio::test]
 async fn a_late_response_is_for_its_own_client_alone() {
     let (cache, _) = cache();

@@ -210,7 +210,8 @@ async fn a_missing_parameter_sends_requests_past_the_cache() {
     }
 }
 
-/// The client of a write leaves between the commit and the invalidation: it is invalidated all the same.
+/// The client of a write leaves between the commit and the invalidation: it is invalidated all the
+/// same.
 #[tokio::test]
 async fn a_write_whose_client_leaves_is_invalidated() {
     let (cache, _) = cache();

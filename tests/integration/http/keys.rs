@@ -138,8 +138,8 @@ async fn parts_of_a_key_cannot_stand_in_for_each_other() {
     assert!(seen.len() > 500);
 }
 
-/// A property over sockets: whatever two requests are, they share a response only if all that the handler looks at, and
-/// the policy keys, is the same.
+/// A property over sockets: whatever two requests are, they share a response only if all that the
+/// handler looks at, and the policy keys, is the same.
 #[tokio::test]
 async fn no_two_different_requests_share_a_response() {
     type With = fn(Policy) -> Policy;
@@ -184,7 +184,8 @@ async fn no_two_different_requests_share_a_response() {
     }
 }
 
-/// What a handler that looks at nothing but what is keyed sees: a map from decoded names to the values in their order.
+/// What a handler that looks at nothing but what is keyed sees: a map from decoded names to the
+/// values in their order.
 fn seen_by_handler(policy: &str, path: &str) -> (String, Option<BTreeMap<String, Vec<String>>>) {
     let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
     let Some(query) = query else {

@@ -159,7 +159,8 @@ async fn a_timeout_inside_is_the_handlers_answer() {
     assert_eq!(cache.stats().stored, 1);
 }
 
-/// Two layers of one cache, one in the other: the inner one stands back, and what it names is named.
+/// Two layers of one cache, one in the other: the inner one stands back, and what it names is
+/// named.
 #[tokio::test]
 async fn two_layers_of_one_cache_are_one() {
     let (cache, _) = cache();

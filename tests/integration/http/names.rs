@@ -1,4 +1,5 @@
-//! A name of a URI has no scheme, no default port and one spelling, so that it finds what a client stored in another form.
+//! A name of a URI has no scheme, no default port and one spelling, so that it finds what a client
+//! stored in another form.
 
 use axum::Router;
 use axum::body::Body;
@@ -177,7 +178,8 @@ async fn what_means_something_else_is_another_name() {
     assert!(is_named(uri("https://shop.example//shop.example/a"), "//shop.example/a").await);
 }
 
-/// A path with dot segments is named as it was sent, for handlers that match it so, and by what it resolves to.
+/// A path with dot segments is named as it was sent, for handlers that match it so, and by what it
+/// resolves to.
 #[tokio::test]
 async fn a_path_with_dots_is_below_both_of_its_prefixes() {
     for (what, expected) in [
@@ -197,7 +199,8 @@ async fn a_path_with_dots_is_below_both_of_its_prefixes() {
 
 #[tokio::test]
 async fn a_write_finds_what_was_stored_under_another_spelling() {
-    // Some are no URI, and yet a client can send them: they are named the same for a read and a write.
+    // Some are no URI, and yet a client can send them: they are named the same for a read and a
+    // write.
     let same = ["/%zz", "/%", "/a%2", "/{x}|^", "//x/y", "/a?%zz=|"].map(|target| (target, target));
     let spelled = SPELLINGS.iter().filter(|(.., sendable)| *sendable).map(|(one, other, _)| (*one, *other));
     for (stored, written) in spelled.chain(same) {

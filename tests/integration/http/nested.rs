@@ -64,7 +64,8 @@ fn around(outer: &larder::CacheLayer, inner: &larder::CacheLayer) -> Vec<(&'stat
     ]
 }
 
-/// One user's page never goes to the next, whichever cache stores it, and the inner policy's lifetime counts.
+/// One user's page never goes to the next, whichever cache stores it, and the inner policy's
+/// lifetime counts.
 #[tokio::test]
 async fn the_inner_layer_tells_users_apart_in_every_order() {
     for caches in 1..=2 {
@@ -147,8 +148,8 @@ async fn the_first_request_comes_to_the_inner_layer_unaltered() {
     }
 }
 
-/// Requests that follow the first flight go to the inner layer as soon as the leader has come there, and not when it is
-/// answered.
+/// Requests that follow the first flight go to the inner layer as soon as the leader has come
+/// there, and not when it is answered.
 #[tokio::test]
 async fn nobody_waits_at_the_outer_layer_for_what_the_inner_one_handles() {
     let (cache, _) = cache();
@@ -176,7 +177,8 @@ async fn nobody_waits_at_the_outer_layer_for_what_the_inner_one_handles() {
     assert_eq!(slow.await.unwrap().text(), "slow");
 }
 
-/// A handler's tags are for the layer that stores its response, and an invalidation is for both caches.
+/// A handler's tags are for the layer that stores its response, and an invalidation is for both
+/// caches.
 #[tokio::test]
 async fn what_a_write_invalidates_reaches_both_caches() {
     let ((outer, _), (inner, _)) = (cache(), cache());
@@ -199,7 +201,8 @@ async fn what_a_write_invalidates_reaches_both_caches() {
     }
 }
 
-/// Of three layers the innermost one handles the request, and the one around it what that leaves out.
+/// Of three layers the innermost one handles the request, and the one around it what that leaves
+/// out.
 #[tokio::test]
 async fn of_three_layers_the_innermost_wins() {
     let (cache, clock) = cache();

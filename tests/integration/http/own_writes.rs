@@ -109,7 +109,8 @@ async fn a_policy_that_says_nothing_of_tokens_knows_none() {
     );
 }
 
-/// Whoever makes up a token goes past what is stored, himself and alone. What the handler makes for him is as good as any.
+/// Whoever makes up a token goes past what is stored, himself and alone. What the handler makes for
+/// him is as good as any.
 #[tokio::test]
 async fn whoever_makes_up_a_token_reaches_nobody_else() {
     let (cache, _) = cache();
@@ -124,7 +125,8 @@ async fn whoever_makes_up_a_token_reaches_nobody_else() {
             page.cache_status(),
             "Larder; fwd=bypass; fwd-status=200; stored; detail=read-your-writes"
         );
-        // It is told as it was made, and found by all: no other answer than the handler gives anybody.
+        // It is told as it was made, and found by all: no other answer than the handler gives
+        // anybody.
         assert!(site.get("/a").await.is("HIT", &format!("v{call}")));
     }
     assert_eq!(cache.stats().bypasses.get("read-your-writes"), Some(&6));

@@ -36,8 +36,8 @@ async fn serving(cache: &Cache, etag: &'static str) -> (Site, Origin) {
     (site(cache, hourly().store_partial(), &origin).await, origin)
 }
 
-/// RFC 9111 §3.3: "A cache MUST NOT use an incomplete response to answer requests unless […] the request is partial and
-/// specifies a range wholly within the incomplete response."
+/// RFC 9111 §3.3: "A cache MUST NOT use an incomplete response to answer requests unless […] the
+/// request is partial and specifies a range wholly within the incomplete response."
 #[tokio::test]
 async fn a_part_answers_for_what_lies_within_it_and_nothing_else() {
     let (cache, clock) = cache();
@@ -109,8 +109,8 @@ async fn conditions_are_evaluated_on_a_part_that_answers() {
     assert_eq!((same.status.as_u16(), same.told()), (206, ("HIT".to_owned(), "12".to_owned())));
 }
 
-/// RFC 9111 §3.4; RFC 9110 §15.3.7.3: "If the union consists of the entire range of the representation", it is a complete
-/// response.
+/// RFC 9111 §3.4; RFC 9110 §15.3.7.3: "If the union consists of the entire range of the
+/// representation", it is a complete response.
 #[tokio::test]
 async fn parts_that_touch_become_one_and_at_last_the_whole() {
     let (cache, _) = cache();
@@ -181,7 +181,8 @@ async fn a_part_that_is_not_as_long_as_it_says_is_not_stored() {
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// A body that is shorter than it was announced is none to answer others with, even where it ended cleanly.
+/// A body that is shorter than it was announced is none to answer others with, even where it ended
+/// cleanly.
 #[tokio::test]
 async fn a_whole_that_ended_early_is_not_stored() {
     let (cache, _) = cache();
@@ -246,7 +247,8 @@ async fn parts_are_fresh_for_as_long_as_they_say_and_are_not_served_stale() {
     assert!(late.cache_status().contains("fwd=stale"), "{}", late.cache_status());
 }
 
-/// Without `store_partial` nothing of it is kept: see also `ranges::a_handler_that_serves_parts_is_left_to_it`.
+/// Without `store_partial` nothing of it is kept: see also
+/// `ranges::a_handler_that_serves_parts_is_left_to_it`.
 #[tokio::test]
 async fn a_part_is_invalidated_like_any_response() {
     let (cache, _) = cache();
@@ -259,8 +261,8 @@ async fn a_part_is_invalidated_like_any_response() {
     assert_eq!(origin.calls(), 2);
 }
 
-/// What is made of two parts is invalidated by what named either of them; and what was invalidated between the two fills
-/// keeps them apart, though the validator is the same.
+/// What is made of two parts is invalidated by what named either of them; and what was invalidated
+/// between the two fills keeps them apart, though the validator is the same.
 #[tokio::test]
 async fn what_was_invalidated_between_two_parts_is_no_base_for_the_second() {
     for named_by_first in [true, false] {
@@ -337,7 +339,8 @@ async fn a_part_does_not_replace_a_whole_that_was_stored_meanwhile() {
     assert_eq!(origin.calls(), 2);
 }
 
-/// RFC 9111 §3.4 asks for the same strong validator, and the newer part confirms that it is still the one.
+/// RFC 9111 §3.4 asks for the same strong validator, and the newer part confirms that it is still
+/// the one.
 #[tokio::test]
 async fn a_stale_part_is_a_base_for_a_new_one() {
     let (cache, clock) = cache();

@@ -138,7 +138,8 @@ async fn ranges_of_what_is_no_bytes_and_preconditions_go_to_the_handler() {
     }
 }
 
-/// A part of a representation is not the whole of it, even where the request did not ask for a part.
+/// A part of a representation is not the whole of it, even where the request did not ask for a
+/// part.
 #[tokio::test]
 async fn a_part_is_never_stored() {
     let (cache, _) = cache();
@@ -177,7 +178,8 @@ async fn old_and_odd_requests_are_served() {
     assert!(again.until("/a 2;").await.contains("x-cache: HIT"));
 }
 
-/// Whoever has a response and asks again at once finds it stored, and not the fill that is about to store it.
+/// Whoever has a response and asks again at once finds it stored, and not the fill that is about to
+/// store it.
 #[tokio::test]
 async fn a_response_is_stored_before_it_is_given() {
     use tower::ServiceExt as _;

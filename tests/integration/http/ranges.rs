@@ -161,7 +161,8 @@ async fn a_304_comes_before_a_206_and_a_head_has_no_parts() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// RFC 9110 §14.2: only where the answer without `Range` would be a 200. And a handler may refuse parts (§14.3).
+/// RFC 9110 §14.2: only where the answer without `Range` would be a 200. And a handler may refuse
+/// parts (§14.3).
 #[tokio::test]
 async fn what_is_no_200_or_refuses_parts_is_served_whole() {
     let (cache, _) = cache();
@@ -184,7 +185,8 @@ async fn what_is_no_200_or_refuses_parts_is_served_whole() {
     assert_eq!(origin.calls(), 3);
 }
 
-/// Most handlers know nothing of ranges: their whole answer is stored, and the client has its part of it.
+/// Most handlers know nothing of ranges: their whole answer is stored, and the client has its part
+/// of it.
 #[tokio::test]
 async fn a_handler_that_ignores_ranges_fills_the_cache() {
     let (cache, _) = cache();
@@ -221,7 +223,8 @@ async fn a_body_that_is_still_to_come_is_sent_whole() {
     assert!(asked(&site, "bytes=2-3").await.is("HIT", "23"));
 }
 
-/// A handler that answers with parts is asked for each, as it is not known that there is a whole that could be stored.
+/// A handler that answers with parts is asked for each, as it is not known that there is a whole
+/// that could be stored.
 #[tokio::test]
 async fn a_handler_that_serves_parts_is_left_to_it() {
     let (cache, _) = cache();

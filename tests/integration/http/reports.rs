@@ -76,7 +76,8 @@ async fn cache_status_tells_what_was_done_and_why() {
     assert_eq!(expired.field("age"), "", "the handler made it");
 }
 
-/// RFC 9211 §2: what caches nearer to the origin said stays, before ours, and is not doubled by hits.
+/// RFC 9211 §2: what caches nearer to the origin said stays, before ours, and is not doubled by
+/// hits.
 #[tokio::test]
 async fn the_words_of_other_caches_stay() {
     let (cache, _) = cache();

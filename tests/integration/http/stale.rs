@@ -1,4 +1,5 @@
-//! Stale responses: while they are refreshed, and when the handler fails. Soft invalidation goes the same way.
+//! Stale responses: while they are refreshed, and when the handler fails. Soft invalidation goes
+//! the same way.
 
 use std::sync::Arc;
 
@@ -216,7 +217,8 @@ async fn not_every_answer_is_stood_in_for() {
     }
 }
 
-/// What was invalidated hard is gone, whatever happens to the handler; even while the handler is failing.
+/// What was invalidated hard is gone, whatever happens to the handler; even while the handler is
+/// failing.
 #[tokio::test]
 async fn what_was_invalidated_does_not_stand_in() {
     let (cache, clock) = cache();

@@ -80,7 +80,8 @@ pub(crate) async fn next(response: &mut Response<Incoming>) -> Bytes {
     frame.into_data().expect("bytes")
 }
 
-/// Counts requests as they arrive outside of the cache, and the futures of those whose clients have left.
+/// Counts requests as they arrive outside of the cache, and the futures of those whose clients have
+/// left.
 #[derive(Clone)]
 pub(crate) struct Door {
     came: Arc<Semaphore>,
@@ -102,7 +103,8 @@ impl Door {
                     let mut leaving = Leaving(Some(door.left));
                     let answer = next.run(request);
                     let mut answer = Box::pin(answer);
-                    // Once what is behind it has been polled, the request has joined whatever it joins.
+                    // Once what is behind it has been polled, the request has joined whatever it
+                    // joins.
                     let mut counted = Some(door.came);
                     let response = poll_fn(|cx| {
                         let polled = answer.as_mut().poll(cx);

@@ -103,7 +103,8 @@ async fn no_etag_is_made_where_the_policy_says_so() {
     assert_eq!(asked(&site, "if-none-match", "\"a\"").await.status, StatusCode::OK);
 }
 
-/// A handler with a validator, asked again at the end of the lifetime: its 304 renews what is stored.
+/// A handler with a validator, asked again at the end of the lifetime: its 304 renews what is
+/// stored.
 #[tokio::test]
 async fn a_304_of_the_handler_renews_what_is_stored() {
     for (name, value, condition) in [

@@ -137,7 +137,8 @@ async fn the_number_of_variants_is_bounded() {
     assert_eq!(site.get("/other").await.x_cache(), "HIT");
 }
 
-/// Two answers under one key that vary on different fields: nobody gets another's, and both can be hits.
+/// Two answers under one key that vary on different fields: nobody gets another's, and both can be
+/// hits.
 #[tokio::test]
 async fn answers_that_vary_on_different_fields_are_never_mixed_up() {
     let (cache, _) = cache();

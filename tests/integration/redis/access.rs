@@ -1,4 +1,5 @@
-//! Ways to be let in to Redis: as a user with few rights, with a password that changes, over a Unix socket.
+//! Ways to be let in to Redis: as a user with few rights, with a password that changes, over a Unix
+//! socket.
 
 use larder_testing::{Proxy, RedisServer};
 use larder_tests::redis::{Deployment, Trial, eventually, shares_and_invalidates};
@@ -10,7 +11,8 @@ fn rights() -> &'static str {
     line.unwrap()
 }
 
-/// But its connection's number, which costs nothing, and the memory settings, which costs a warning.
+/// But its connection's number, which costs nothing, and the memory settings, which costs a
+/// warning.
 async fn nothing_was_refused(server: &RedisServer) {
     let refused = server.command(&["ACL", "LOG"]).await.unwrap();
     let needless = |entry: &String| ["config|get", "client|id"].iter().any(|word| entry.contains(word));
@@ -62,7 +64,8 @@ async fn the_password_is_changed_with_both_valid_meanwhile() {
     nothing_was_refused(&server).await;
 }
 
-/// The only password changes: who is connected stays, who has to connect is not let in, and no client sees an error.
+/// The only password changes: who is connected stays, who has to connect is not let in, and no
+/// client sees an error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_password_is_changed_and_changed_back() {
     let server = RedisServer::builder().user(&format!("larder on >old {}", rights())).start().await.unwrap();

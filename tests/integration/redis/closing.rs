@@ -53,8 +53,8 @@ impl Setup {
 }
 
 impl Shop {
-    /// Waits until it has read the log by its clock, and asks Redis for what it does not have. Gives the path that it
-    /// was asked for, whose response may still be on its way to Redis.
+    /// Waits until it has read the log by its clock, and asks Redis for what it does not have.
+    /// Gives the path that it was asked for, whose response may still be on its way to Redis.
     async fn joins(&self) -> String {
         let mut asked = String::new();
         eventually("the instance has joined", async || {
@@ -151,7 +151,8 @@ async fn without_redis_it_ends_in_time_and_tells_what_is_lost() {
         let shop = setup.joined(&redis, plain()).await;
         let last = shop.joins().await;
         eventually("nothing is on its way", async || is_stored(&redis, &last).await).await;
-        // Redis writes its answers after it has run the commands that came together: once it runs another, all are out.
+        // Redis writes its answers after it has run the commands that came together: once it runs
+        // another, all are out.
         assert!(is_stored(&redis, &last).await);
         if hangs {
             redis.stop().unwrap();

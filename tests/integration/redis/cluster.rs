@@ -1,4 +1,5 @@
-//! A Redis Cluster of three primaries and three replicas, which loses primaries and moves slots while clients go on.
+//! A Redis Cluster of three primaries and three replicas, which loses primaries and moves slots
+//! while clients go on.
 
 use larder_testing::{RedisCluster, RedisServer};
 use larder_tests::redis::{Deployment, EVENTS, Trial, eventually, shares_and_invalidates};
@@ -37,7 +38,8 @@ async fn the_primary_with_the_log_dies() {
     assert!(summary.deferred > 0, "{summary:?}");
 }
 
-/// Rule 6: the replica that takes over never had the event, and nobody is left who knows that there was one.
+/// Rule 6: the replica that takes over never had the event, and nobody is left who knows that there
+/// was one.
 #[tokio::test]
 async fn a_failover_loses_an_invalidation() {
     let (cluster, deployment) = cluster().await;

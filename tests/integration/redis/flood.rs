@@ -1,4 +1,5 @@
-//! A flood of anonymous writes with made-up queries and paths: it costs what it names, and nothing else.
+//! A flood of anonymous writes with made-up queries and paths: it costs what it names, and nothing
+//! else.
 //!
 //! `LARDER_FLOOD=100000` sets the number of writes of the first two tests.
 
@@ -14,7 +15,8 @@ use larder_testing::RedisServer;
 use larder_tests::redis::{EVENTS, eventually};
 use tower::ServiceExt as _;
 
-/// The most bytes of the log in Redis: the default of `RedisStoreBuilder::log_bytes`, and one append.
+/// The most bytes of the log in Redis: the default of `RedisStoreBuilder::log_bytes`, and one
+/// append.
 const MOST_BYTES: i64 = 18 * 1024 * 1024;
 /// As many bytes of a target as `http` takes.
 const LONGEST_QUERY: usize = 60_000;
@@ -135,8 +137,8 @@ async fn flood(instances: &[Instance], writes: usize, target: fn() -> String) ->
     longest
 }
 
-/// Starts an instance, which serves what others have stored. Returns how long it took to confirm the log, at best: the
-/// machine may have other things to do.
+/// Starts an instance, which serves what others have stored. Returns how long it took to confirm
+/// the log, at best: the machine may have other things to do.
 async fn confirms(redis: &RedisServer) -> Duration {
     let mut best = Duration::MAX;
     for _ in 0..3 {

@@ -1,4 +1,5 @@
-//! What a response to `HEAD` says of the stored response to `GET` (RFC 9111 §4.3.5) holds in Redis as well.
+//! What a response to `HEAD` says of the stored response to `GET` (RFC 9111 §4.3.5) holds in Redis
+//! as well.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use larder_tests::redis::{Answer, Instance, Setup, TickingClock, World, eventual
 
 const PATH: &str = "/headed/1";
 
-/// Two instances by one clock; the second keeps nothing in memory, so that each request shows what is in Redis.
+/// Two instances by one clock; the second keeps nothing in memory, so that each request shows what
+/// is in Redis.
 async fn instances(world: &World, memory: u64) -> (TickingClock, Instance, Instance) {
     let clock = TickingClock::default();
     let setup = |memory| Setup { memory, clock: Some(clock.clone()), ..Setup::default() };
@@ -33,7 +35,8 @@ async fn raw(world: &World, name: &str) -> Option<Vec<u8>> {
     reply.as_bytes().map(<[u8]>::to_vec)
 }
 
-/// A value that is stored, and changed so often since; and an answer to `HEAD` that tells so, once that is known in Redis.
+/// A value that is stored, and changed so often since; and an answer to `HEAD` that tells so, once
+/// that is known in Redis.
 async fn headed(
     world: &World,
     (clock, a, b): (&TickingClock, &Instance, &Instance),

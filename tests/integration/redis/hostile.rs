@@ -1,4 +1,5 @@
-//! What strangers may make of the shared tier: variants and keys without end, and keys that look like its own.
+//! What strangers may make of the shared tier: variants and keys without end, and keys that look
+//! like its own.
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use tower::Layer as _;
 
 /// An instance of its own, with a site of this policy.
 async fn instance(redis: &RedisServer, policy: Policy, memory: u64) -> (Cache, Site) {
-    // By a clock that stands still no minute ends, and nothing is given up because the machine is slow.
+    // By a clock that stands still no minute ends, and nothing is given up because the machine is
+    // slow.
     let store = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10)).connect().unwrap();
     let cache = Cache::builder().shared(store).memory(memory).clock(ManualClock::new()).build();
     let origin = Origin::new(|request, _| {

@@ -12,15 +12,17 @@ async fn new(world: &World) -> Instance {
     world.joined(Setup { remembered_names: 4_096, ..Setup::default() }).await
 }
 
-/// Appends many invalidations of what nobody stored, as an instance would, of this version or of one that knows no marks.
-/// They name little, so that it is only the mark that makes who is new forget.
+/// Appends many invalidations of what nobody stored, as an instance would, of this version or of
+/// one that knows no marks. They name little, so that it is only the mark that makes who is new
+/// forget.
 async fn invalidate_many(world: &World, a: &Instance) {
     let add = "for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'h', 't:other:' .. i % 500) end";
     world.command(&["EVAL", add, "1", EVENTS, MANY]).await;
     a.catches_up().await;
 }
 
-/// Three values are filled, one of them is changed, and many invalidations come before another three.
+/// Three values are filled, one of them is changed, and many invalidations come before another
+/// three.
 async fn long_log() -> (World, Instance) {
     let world = World::new().await;
     let a = world.instance().await;
@@ -84,7 +86,8 @@ async fn without_marks_that_can_be_believed_all_of_the_log_is_read() {
     }
 }
 
-/// The marks outlive the log that they are of, as where the log alone was evicted, or begun anew by an older version.
+/// The marks outlive the log that they are of, as where the log alone was evicted, or begun anew by
+/// an older version.
 #[tokio::test]
 async fn marks_of_another_incarnation_are_not_believed() {
     let (world, a) = long_log().await;

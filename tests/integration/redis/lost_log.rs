@@ -1,4 +1,5 @@
-//! What becomes of an instance that did not hear of an invalidation, and then finds that the log has forgotten it.
+//! What becomes of an instance that did not hear of an invalidation, and then finds that the log
+//! has forgotten it.
 
 use std::time::Duration;
 
@@ -61,7 +62,8 @@ async fn the_stream_was_trimmed_to_nothing() {
     all_is_well(&world, &a, &b).await;
 }
 
-/// The same where newer events are left, so that the gap is in the middle of what the instance reads.
+/// The same where newer events are left, so that the gap is in the middle of what the instance
+/// reads.
 #[tokio::test]
 async fn the_stream_was_trimmed_behind_a_newer_event() {
     let world = World::new().await;
@@ -119,7 +121,8 @@ async fn redis_was_restarted_empty() {
     all_is_well(&world, &a, &b).await;
 }
 
-/// Rule 6: what comes back is the log and the responses of before, and who wrote since then is gone with the event.
+/// Rule 6: what comes back is the log and the responses of before, and who wrote since then is gone
+/// with the event.
 #[tokio::test]
 async fn redis_came_back_from_a_backup() {
     let redis = RedisServer::builder().config("save 3600 1").start().await.unwrap();
@@ -162,7 +165,8 @@ async fn confirms_nothing(world: &World, instance: &Instance, clock: &TickingClo
     assert_eq!(instance.get("/values/1").await.outcome(), "MISS unconfirmed");
 }
 
-/// Rule 5: the primary is cut off from its replicas, which may have a new one by now, and goes on answering.
+/// Rule 5: the primary is cut off from its replicas, which may have a new one by now, and goes on
+/// answering.
 #[tokio::test]
 async fn an_isolated_primary_does_not_confirm() {
     let world = World::new().await;
@@ -239,8 +243,8 @@ async fn a_log_that_was_trimmed_to_nothing_lets_fills_be_served() {
     assert_eq!(world.redis.command(&["XLEN", EVENTS]).await.unwrap().as_integer(), Some(0));
 }
 
-/// A primary was deposed, and took an invalidation from an instance that did not know: the log that everybody else
-/// follows by then had been begun before, so that nothing of it is refused.
+/// A primary was deposed, and took an invalidation from an instance that did not know: the log that
+/// everybody else follows by then had been begun before, so that nothing of it is refused.
 #[tokio::test]
 async fn what_a_deposed_primary_took_is_told_to_the_promoted_one() {
     let deposed = World::new().await;

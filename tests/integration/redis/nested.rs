@@ -54,7 +54,8 @@ async fn stored(redis: &RedisServer, part: &str) -> usize {
     names.as_array().unwrap().iter().filter(|name| !name.as_str().unwrap().contains(":lease")).count()
 }
 
-/// An earlier deploy had no layer inside: one page for all, which is in Redis under the key of the outer layer.
+/// An earlier deploy had no layer inside: one page for all, which is in Redis under the key of the
+/// outer layer.
 #[tokio::test]
 async fn what_an_earlier_deploy_left_under_the_outer_key_is_not_served() {
     let redis = RedisServer::start().await.unwrap();
@@ -81,7 +82,8 @@ async fn what_an_earlier_deploy_left_under_the_outer_key_is_not_served() {
     }
 }
 
-/// The outer layer gives its lease back as soon as an inner one has the request: else that one would wait for it.
+/// The outer layer gives its lease back as soon as an inner one has the request: else that one
+/// would wait for it.
 #[tokio::test]
 async fn an_inner_layer_with_the_same_key_waits_for_nothing_of_the_outer_one() {
     let redis = RedisServer::start().await.unwrap();

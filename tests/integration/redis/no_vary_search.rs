@@ -76,7 +76,8 @@ async fn of_many_requests_on_two_instances_one_runs_the_handler() {
     assert_eq!(a.runs() + b.runs(), 2);
 }
 
-/// When the first response of a path comes, those on other instances who wait for its lease find the way to it.
+/// When the first response of a path comes, those on other instances who wait for its lease find
+/// the way to it.
 #[tokio::test]
 async fn who_waits_for_the_first_response_of_a_path_finds_it() {
     let world = World::new().await;
@@ -91,7 +92,8 @@ async fn who_waits_for_the_first_response_of_a_path_finds_it() {
     assert_eq!((a.runs(), b.runs()), (1, 0));
 }
 
-/// Promise 1, on an instance that does not know what is equivalent: it has never asked for the path.
+/// Promise 1, on an instance that does not know what is equivalent: it has never asked for the
+/// path.
 #[tokio::test]
 async fn who_invalidates_a_uri_sees_nothing_older_under_it_on_any_instance() {
     let world = World::new().await;
@@ -127,7 +129,8 @@ async fn a_write_to_a_uri_counts_for_its_equivalents_on_other_instances() {
     b.shows("/searched/1", "v2").await;
 }
 
-/// A fill of an equivalent that began before is neither joined nor waited for, in the process or on another instance.
+/// A fill of an equivalent that began before is neither joined nor waited for, in the process or on
+/// another instance.
 #[tokio::test]
 async fn who_invalidates_a_uri_does_not_wait_for_what_began_before() {
     let world = World::new().await;
@@ -204,8 +207,9 @@ async fn variants_are_shared_too() {
     assert_eq!((a.runs(), b.runs()), (2, 2));
 }
 
-/// Random requests, changes of mind and invalidations on two instances: whatever is served answers by its own word, and is not
-/// older than what an invalidation of the URI that it is served under, which the instance knows of, was made after.
+/// Random requests, changes of mind and invalidations on two instances: whatever is served answers
+/// by its own word, and is not older than what an invalidation of the URI that it is served under,
+/// which the instance knows of, was made after.
 #[tokio::test]
 async fn nothing_wrong_is_ever_served() {
     const QUERIES: [&str; 8] =
@@ -280,7 +284,8 @@ async fn whatever_is_known_of_a_path_the_answer_is_right() {
     }
 }
 
-/// A response is asked itself which requests it answers, whatever the key says that it was found under.
+/// A response is asked itself which requests it answers, whatever the key says that it was found
+/// under.
 #[tokio::test]
 async fn a_response_that_does_not_say_what_its_key_does_is_not_believed() {
     let world = World::new().await;

@@ -1,4 +1,5 @@
-//! A client writes on one instance and reads on another, whose way to the log is slow, cut off or full of lies.
+//! A client writes on one instance and reads on another, whose way to the log is slow, cut off or
+//! full of lies.
 
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ const WAIT: Duration = Duration::from_secs(10);
 
 const BEHIND: &str = "BYPASS read-your-writes";
 
-/// What goes over the wire where a write to this path is appended to the log or read from it, and nowhere else.
+/// What goes over the wire where a write to this path is appended to the log or read from it, and
+/// nowhere else.
 fn write_of(path: &str) -> String {
     format!("u://larder.test{path}\r\n")
 }
@@ -59,7 +61,8 @@ fn ask_with_cookie(instance: &Instance, path: &str, cookie: &str) -> JoinHandle<
     tokio::spawn(send(instance.address, request))
 }
 
-/// Two instances that both hold the first value, and the way of the next write's event to the second, held up.
+/// Two instances that both hold the first value, and the way of the next write's event to the
+/// second, held up.
 async fn behind(world: &World, path: &str) -> (Instance, Instance, Gate) {
     let (a, b) = (world.instance().await, world.instance().await);
     a.hits(path).await;
@@ -83,7 +86,8 @@ async fn who_brings_the_token_of_a_write_goes_past_an_instance_that_has_not_read
     let (a, b, late) = behind(&world, "/hasty/1").await;
     let token = put(&a, "/hasty/1").await;
     assert!(token.starts_with("1-"), "{token}");
-    // Who knows nothing of the write may be shown the time before it, for as long as staleness may last.
+    // Who knows nothing of the write may be shown the time before it, for as long as staleness may
+    // last.
     assert_eq!(shown(&b.get("/hasty/1").await), ("HIT memory".into(), "v1"));
     assert_eq!(shown(&with_token(&b, "/hasty/1", &token).await), (BEHIND.into(), &*new(&world)));
     assert_eq!(with_token(&a, "/hasty/1", &token).await.text(), new(&world));
@@ -96,8 +100,8 @@ async fn who_brings_the_token_of_a_write_goes_past_an_instance_that_has_not_read
     assert_eq!(shown(&with_token(&b, "/hasty/1", &token).await), ("HIT memory".into(), &*new(&world)));
 }
 
-/// The joined position is taken after the wait (rule 17), so that neither memory nor a flight that began before shows it
-/// what was read before the write.
+/// The joined position is taken after the wait (rule 17), so that neither memory nor a flight that
+/// began before shows it what was read before the write.
 #[tokio::test]
 async fn who_brings_the_token_of_a_write_waits_until_the_instance_has_read_of_it() {
     let world = World::new().await;
@@ -105,7 +109,8 @@ async fn who_brings_the_token_of_a_write_waits_until_the_instance_has_read_of_it
     let cookie = put(&a, "/seen/1").await;
     soon("an arrival", late.arrived(1)).await;
     let waiting: Vec<_> = (0..8).map(|_| ask_with_cookie(&b, "/seen/1", &cookie)).collect();
-    // By the time that another request was answered they have arrived, on any but the slowest machine.
+    // By the time that another request was answered they have arrived, on any but the slowest
+    // machine.
     for _ in 0..5 {
         assert_eq!(shown(&b.get("/seen/1").await), ("HIT memory".into(), "v1"));
     }

@@ -1,4 +1,5 @@
-//! What overtakes what, between an invalidation and a fill: on one instance, in Redis and across instances.
+//! What overtakes what, between an invalidation and a fill: on one instance, in Redis and across
+//! instances.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +62,8 @@ async fn a_slow_fill_does_not_outlive_an_invalidation_on_another_instance() {
     never_shows(&[&a, &b, &c], "/values/1", "v1").await;
 }
 
-/// The same where the filling instance reads of the invalidation only after the fill has ended and was stored.
+/// The same where the filling instance reads of the invalidation only after the fill has ended and
+/// was stored.
 #[tokio::test]
 async fn a_fill_is_refused_though_its_instance_hears_of_the_invalidation_last() {
     let world = World::new().await;
@@ -101,7 +103,8 @@ async fn a_set_that_arrives_after_the_invalidation_is_refused_on_read() {
     never_shows(&[&a, &b, &c], "/values/1", "v1").await;
 }
 
-/// The answer of Redis is on its way while the invalidation passes; another request waits for the same look-up.
+/// The answer of Redis is on its way while the invalidation passes; another request waits for the
+/// same look-up.
 #[tokio::test]
 async fn a_response_that_was_read_from_redis_before_the_invalidation_is_refused_when_it_arrives() {
     let world = World::new().await;
@@ -169,7 +172,8 @@ async fn who_joins_a_flight_after_an_invalidation_does_not_get_what_it_read_befo
     assert_eq!(last.await.unwrap().text(), "v3");
 }
 
-/// Rule 14: appended is not passed. Until its own tail has read the event, the instance would serve the old value.
+/// Rule 14: appended is not passed. Until its own tail has read the event, the instance would serve
+/// the old value.
 #[tokio::test]
 async fn invalidate_does_not_return_before_it_holds_here() {
     let world = World::new().await;
@@ -188,7 +192,8 @@ async fn invalidate_does_not_return_before_it_holds_here() {
     a.hits("/values/1").await;
 }
 
-/// Rule 15: an append that timed out was done, or is done later. It is done again, which costs misses only.
+/// Rule 15: an append that timed out was done, or is done later. It is done again, which costs
+/// misses only.
 #[tokio::test]
 async fn an_append_whose_answer_is_lost_is_appended_again() {
     let world = World::new().await;
@@ -215,7 +220,8 @@ async fn events(world: &World, id: usize) -> usize {
     reply.matches(&format!("t:value:{id}\"")).count()
 }
 
-/// Rules 1 and 12: what another instance stored, from ahead of our tail, does not outrank what only we know to be old.
+/// Rules 1 and 12: what another instance stored, from ahead of our tail, does not outrank what only
+/// we know to be old.
 #[tokio::test]
 async fn a_deferred_invalidation_refuses_what_another_instance_stores_meanwhile() {
     let world = World::new().await;

@@ -13,8 +13,8 @@ fn told(answer: &Answer) -> (u16, String, String) {
     (answer.status.as_u16(), answer.text().to_owned(), answer.outcome())
 }
 
-/// Changes the value, and invalidates it as often as it takes: on a machine that has too much to do, half a second is not
-/// always enough for one.
+/// Changes the value, and invalidates it as often as it takes: on a machine that has too much to
+/// do, half a second is not always enough for one.
 async fn updated(world: &World, instance: &Instance, id: usize) {
     let _ = world.truth.change(id);
     eventually("it is applied", async || instance.invalidate(id).await == Invalidated::Applied).await;
@@ -78,7 +78,8 @@ async fn what_instances_fetch_in_parts_becomes_the_whole_for_all() {
     // Where nothing is kept in memory, the stored part is the one in Redis.
     assert_eq!(told(&asked(&c, "/ranged/7", "bytes=5-9").await), expected(206, "00001", "MISS partial"));
     eventually("the whole is stored", async || {
-        // Looked at in Redis itself: a request that comes too early would be what fills. The fourth byte is the kind.
+        // Looked at in Redis itself: a request that comes too early would be what fills. The fourth
+        // byte is the kind.
         let kind = world.redis.command(&["GETRANGE", &key, "3", "3"]).await.unwrap();
         kind.as_str() == Some("\u{1}")
     })
@@ -92,8 +93,8 @@ async fn what_instances_fetch_in_parts_becomes_the_whole_for_all() {
     assert_eq!((a.runs(), b.runs(), c.runs()), (1, 0, 1), "nobody has asked a handler for the whole");
 }
 
-/// The value changes, its entity tag does not, and the instance that fetches the second part has the new one: what was
-/// invalidated before is no base, wherever it is stored.
+/// The value changes, its entity tag does not, and the instance that fetches the second part has
+/// the new one: what was invalidated before is no base, wherever it is stored.
 #[tokio::test]
 async fn a_part_from_before_an_invalidation_is_no_base() {
     for setup in [Setup::default(), alone()] {
@@ -114,8 +115,8 @@ async fn a_part_from_before_an_invalidation_is_no_base() {
     }
 }
 
-/// Two fills overlap with an invalidation: the one that began before it may end after it, with a part that has the same
-/// entity tag. What the two make together is as old as the older one.
+/// Two fills overlap with an invalidation: the one that began before it may end after it, with a
+/// part that has the same entity tag. What the two make together is as old as the older one.
 #[tokio::test]
 async fn a_part_that_was_under_way_makes_nothing_of_what_came_after() {
     let world = World::new().await;

@@ -8,7 +8,8 @@ async fn says(a: &Instance, path: &str, language: &str) {
     a.send(Request::get(path).header("accept-language", language)).await;
 }
 
-/// Invalidates it, and leaves nothing to be appended again: a loaded machine may take too long for once, and defer it.
+/// Invalidates it, and leaves nothing to be appended again: a loaded machine may take too long for
+/// once, and defer it.
 async fn invalidate(a: &Instance, what: &Invalidation) {
     while a.cache.invalidate(what.clone()).await == Invalidated::Deferred {
         a.joins().await;

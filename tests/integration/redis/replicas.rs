@@ -29,7 +29,8 @@ fn store(primary: &RedisServer) -> RedisStoreBuilder {
     RedisStore::builder(&primary.url()).command_timeout(Duration::from_secs(10))
 }
 
-/// A cache in front of a handler that counts its runs, and what a request to it is answered with: the number of its run.
+/// A cache in front of a handler that counts its runs, and what a request to it is answered with:
+/// the number of its run.
 struct Instance {
     cache: Cache,
     runs: Arc<AtomicUsize>,

@@ -1,5 +1,6 @@
-//! Redis comes back with what it had, or with what it had long ago. Either way it is another process, and nobody knows
-//! whether all of the log is there (rule 6): a new incarnation, which refuses everything older.
+//! Redis comes back with what it had, or with what it had long ago. Either way it is another
+//! process, and nobody knows whether all of the log is there (rule 6): a new incarnation, which
+//! refuses everything older.
 
 use std::fs;
 
@@ -69,7 +70,8 @@ async fn with_a_snapshot_that_was_saved_at_its_end_too() {
     refuses_what_is_older_and_goes_on(&world, &a, &b, &before).await;
 }
 
-/// An operator puts an old dump back: the log, its incarnation and the responses of before an invalidation.
+/// An operator puts an old dump back: the log, its incarnation and the responses of before an
+/// invalidation.
 #[tokio::test]
 async fn an_old_dump_is_restored() {
     let world = world(RedisServer::builder().config("dbfilename dump.rdb")).await;
@@ -79,7 +81,8 @@ async fn an_old_dump_is_restored() {
     let (dump, kept) = (world.redis.directory().join("dump.rdb"), world.redis.directory().join("old.rdb"));
     fs::copy(&dump, &kept).unwrap();
 
-    // One of them does not hear of it. The other, whose position would be ahead of the old log, does not live to tell.
+    // One of them does not hear of it. The other, whose position would be ahead of the old log,
+    // does not live to tell.
     b.proxy.blackhole();
     a.changes(1).await;
     drop(a);

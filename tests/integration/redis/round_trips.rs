@@ -232,7 +232,8 @@ async fn who_asks_while_redis_is_asked_waits_for_that_answer_and_has_a_hit() {
     assert_eq!(store.gets.load(Ordering::SeqCst), 1);
 }
 
-/// However long the log is. One that stays and one that starts later look by themselves; nothing else is appended.
+/// However long the log is. One that stays and one that starts later look by themselves; nothing
+/// else is appended.
 #[tokio::test]
 async fn who_starts_reads_no_more_of_the_log_than_it_remembers() {
     const BATCH: usize = 5_000;

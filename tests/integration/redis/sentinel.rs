@@ -1,4 +1,5 @@
-//! A primary with replicas and three sentinels, which loses its primary, or is cut off from it, while clients go on.
+//! A primary with replicas and three sentinels, which loses its primary, or is cut off from it,
+//! while clients go on.
 
 use std::time::Instant;
 
@@ -42,7 +43,8 @@ async fn the_primary_dies() {
     assert_ne!(incarnation(sentinel.primary().await.unwrap()).await, before);
 }
 
-/// Rule 6: "Failover loses the event while A is merely slow", and the new primary has the old response.
+/// Rule 6: "Failover loses the event while A is merely slow", and the new primary has the old
+/// response.
 #[tokio::test]
 async fn a_failover_loses_an_invalidation() {
     let (sentinel, deployment) = watched(1, &[]).await;
@@ -85,8 +87,9 @@ async fn the_primary_is_cut_off_from_its_replicas_and_the_sentinels() {
     assert!(summary.deferred > 0, "{summary:?}");
 }
 
-/// Without `min-replicas-to-write` what is cut off goes on confirming itself. The bound is `max_staleness` plus the time that it
-/// takes until somebody tells it that it is not the primary any more.
+/// Without `min-replicas-to-write` what is cut off goes on confirming itself. The bound is
+/// `max_staleness` plus the time that it takes until somebody tells it that it is not the primary
+/// any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_minimum_of_replicas_staleness_ends_when_the_old_primary_is_told() {
     let (sentinel, deployment) = watched(1, &[]).await;

@@ -1,6 +1,7 @@
 //! Redis misbehaves while readers and writers on two instances go on.
 //!
-//! No client sees an error, nothing that was invalidated comes back, and when it is over there are hits again.
+//! No client sees an error, nothing that was invalidated comes back, and when it is over there are
+//! hits again.
 
 use std::time::Duration;
 
@@ -49,7 +50,8 @@ async fn is_over(world: &World, a: &Instance, b: &Instance) {
     }
 }
 
-/// A share of slow requests that only a fault which is never noticed would exceed, however busy the machine.
+/// A share of slow requests that only a fault which is never noticed would exceed, however busy the
+/// machine.
 fn few_were_slow(summary: &Summary) {
     assert!(summary.slow <= 40 + summary.requests / 10, "{} of {} were slow", summary.slow, summary.requests);
 }
@@ -208,7 +210,8 @@ async fn garbled() {
     .await;
 }
 
-/// Every request asks Redis, as nothing is kept in memory and what Redis holds stays trusted all the time.
+/// Every request asks Redis, as nothing is kept in memory and what Redis holds stays trusted all
+/// the time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hung_redis_costs_few_requests_a_delay() {
     let world = World::new().await;

@@ -44,7 +44,8 @@ impl Drop for Site {
     }
 }
 
-#[allow(clippy::expect_used, clippy::missing_panics_doc)] // Only tests call it, and a panic is how a test fails.
+// Only tests call it, and a panic is how a test fails.
+#[allow(clippy::expect_used, clippy::missing_panics_doc)]
 impl Site {
     /// Serves a router as axum does.
     pub async fn of(router: Router) -> Self {
@@ -121,7 +122,8 @@ pub struct Ask<'a> {
     request: Request<Full<Bytes>>,
 }
 
-#[allow(clippy::expect_used, clippy::missing_panics_doc)] // Only tests call it, and a panic is how a test fails.
+// Only tests call it, and a panic is how a test fails.
+#[allow(clippy::expect_used, clippy::missing_panics_doc)]
 impl Ask<'_> {
     /// Adds a header field line.
     #[must_use]
@@ -216,7 +218,8 @@ pub struct Raw {
     read: Vec<u8>,
 }
 
-#[allow(clippy::expect_used, clippy::missing_panics_doc)] // Only tests call it, and a panic is how a test fails.
+// Only tests call it, and a panic is how a test fails.
+#[allow(clippy::expect_used, clippy::missing_panics_doc)]
 impl Raw {
     /// Reads until this text has come, and gives all that was read so far.
     pub async fn until(&mut self, text: &str) -> String {

@@ -3,7 +3,8 @@
 use loom::future::block_on;
 use loom::thread;
 
-/// An audience, as far as the scenarios need one. It is the same for each: `larder`'s own, and those with a mistake.
+/// An audience, as far as the scenarios need one. It is the same for each: `larder`'s own, and
+/// those with a mistake.
 pub trait Clients: Clone + Send + Sync + 'static {
     /// One client.
     type Seat: Send + 'static;
@@ -18,7 +19,8 @@ pub trait Clients: Clone + Send + Sync + 'static {
 
 macro_rules! audiences {
     ($($(#[$doc:meta])* $name:ident $clients:ident),+ $(,)?) => { $(
-        #[allow(dead_code, unused_mut, clippy::all)] // Not everything is explored, and mistakes are written shortly.
+        // Not everything is explored, and mistakes are written shortly.
+        #[allow(dead_code, unused_mut, clippy::all)]
         pub(crate) mod $name {
             include!(concat!(env!("OUT_DIR"), "/audience_", stringify!($name), ".rs"));
 

@@ -14,7 +14,8 @@ use crate::flights::{Exit, position, unwind};
 use crate::memory::held::{Held, Meta};
 use crate::sync::AtomicU64;
 
-/// What the scenarios need of a body. It is the same for each: `larder`'s own, and those with a mistake.
+/// What the scenarios need of a body. It is the same for each: `larder`'s own, and those with a
+/// mistake.
 pub trait Stream: Sized + Send + 'static {
     /// A place in it.
     type Reader: Send + 'static;
@@ -38,7 +39,8 @@ pub struct Broken;
 
 macro_rules! streams {
     ($($(#[$doc:meta])* $name:ident $stream:ident),+ $(,)?) => { $(
-        #[allow(dead_code, unused_mut, unused_variables, clippy::all)] // Not everything is explored, and mistakes are written shortly.
+        // Not everything is explored, and mistakes are written shortly.
+        #[allow(dead_code, unused_mut, unused_variables, clippy::all)]
         pub(crate) mod $name {
             include!(concat!(env!("OUT_DIR"), "/arriving_", stringify!($name), ".rs"));
 

@@ -15,7 +15,8 @@ use loom::thread;
 use crate::bodies::{self, Broken, head};
 use crate::fill::arriving::{Next, Reader, Writer};
 
-/// What the scenarios need of a coalescer. It is the same for each: `larder`'s own, and those with a mistake.
+/// What the scenarios need of a coalescer. It is the same for each: `larder`'s own, and those with
+/// a mistake.
 pub trait Coalescer: Default + Send + Sync + 'static {
     /// The lead of a flight.
     type Lead: Send + 'static;
@@ -44,7 +45,8 @@ pub struct Following(Reader);
 
 macro_rules! coalescers {
     ($($(#[$doc:meta])* $name:ident $coalescer:ident),+ $(,)?) => { $(
-        #[allow(dead_code, unused_mut, clippy::all)] // Not everything is explored, and mistakes are written shortly.
+        // Not everything is explored, and mistakes are written shortly.
+        #[allow(dead_code, unused_mut, clippy::all)]
         mod $name {
             include!(concat!(env!("OUT_DIR"), "/flight_", stringify!($name), ".rs"));
 
@@ -157,8 +159,9 @@ fn nothing_is_under_way<C: Coalescer>(flights: &C) {
     assert!(flights.join(true).is_ok(), "a flight is under way that nobody leads");
 }
 
-/// Requests that all join at once: one leads, and goes like this the first time; the others wait, and whoever waited in vain
-/// tries anew. Nobody waits for ever, and where the leader ended well nobody leads after it who joined it.
+/// Requests that all join at once: one leads, and goes like this the first time; the others wait,
+/// and whoever waited in vain tries anew. Nobody waits for ever, and where the leader ended well
+/// nobody leads after it who joined it.
 pub fn requests_at_once<C: Coalescer>(requests: usize, first: Exit) {
     let flights = Arc::new(C::default());
     let leads = Arc::new(AtomicUsize::new(0));
@@ -194,8 +197,8 @@ pub fn requests_at_once<C: Coalescer>(requests: usize, first: Exit) {
     nothing_is_under_way(&*flights);
 }
 
-/// Requests as the layer makes them: look into memory, join, look again before the handler runs, store before the end. One
-/// run for all.
+/// Requests as the layer makes them: look into memory, join, look again before the handler runs,
+/// store before the end. One run for all.
 pub fn one_run_for_all<C: Coalescer>(requests: usize) {
     let flights = Arc::new(C::default());
     let stored = Arc::new(AtomicUsize::new(0));
@@ -227,7 +230,8 @@ pub fn one_run_for_all<C: Coalescer>(requests: usize) {
     assert_eq!(runs.load(Ordering::Relaxed), 1, "runs of the handler");
 }
 
-/// One who waits gives up, with or without another one who does not, while the leader goes like this.
+/// One who waits gives up, with or without another one who does not, while the leader goes like
+/// this.
 pub fn a_waiter_gives_up<C: Coalescer>(exit: Exit, another: bool) {
     let flights = Arc::new(C::default());
     let Ok(lead) = flights.join(true) else { return };
@@ -250,7 +254,8 @@ pub fn a_waiter_gives_up<C: Coalescer>(exit: Exit, another: bool) {
     nothing_is_under_way(&*flights);
 }
 
-/// A flight that may not be joined any more is replaced; when it goes, like this, it leaves the other one alone.
+/// A flight that may not be joined any more is replaced; when it goes, like this, it leaves the
+/// other one alone.
 pub fn a_replaced_flight_goes<C: Coalescer>(exit: Exit) {
     let flights = Arc::new(C::default());
     let Ok(old) = flights.join(true) else { return };
@@ -276,8 +281,8 @@ pub fn joining_against_leading<C: Coalescer>() {
     nothing_is_under_way(&*flights);
 }
 
-/// The body of a flight arrives while one waits who may follow it, and the leader goes like this before the rest has come.
-/// Nobody waits in vain.
+/// The body of a flight arrives while one waits who may follow it, and the leader goes like this
+/// before the rest has come. Nobody waits in vain.
 pub fn a_body_arrives<C: Coalescer>(exit: Exit) {
     let flights = Arc::new(C::default());
     let Ok(lead) = flights.join(true) else { return };

@@ -1,8 +1,9 @@
-//! What threads can do to each other in Larder, explored with [loom]: every order of their steps, and what the memory model
-//! lets them see.
+//! What threads can do to each other in Larder, explored with [loom]: every order of their steps,
+//! and what the memory model lets them see.
 //!
-//! The explored sources are those of `larder` itself, `log/view.rs`, `fill/flight.rs`, `fill/arriving.rs` and `fill/audience.rs`, which find loom's types where
-//! `larder` has the standard library's and tokio's. Each is there once as it is, and once for each mistake of
+//! The explored sources are those of `larder` itself, `log/view.rs`, `fill/flight.rs`,
+//! `fill/arriving.rs` and `fill/audience.rs`, which find loom's types where `larder` has the
+//! standard library's and tokio's. Each is there once as it is, and once for each mistake of
 //! `mistakes.rs`, which has to be found: else the exploration would not reach what it is for.
 
 // A test's helpers fail as loudly as it does.
@@ -23,8 +24,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use loom::model::Builder;
 
-/// Explores a scenario, and tells in how many orders it ran. With `preemptions`, only those in which threads are
-/// interrupted at most so often.
+/// Explores a scenario, and tells in how many orders it ran. With `preemptions`, only those in
+/// which threads are interrupted at most so often.
 ///
 /// # Panics
 /// If an order breaks what the scenario expects, or has all threads wait for ever.
@@ -46,8 +47,9 @@ pub type Mistakes<'a> = &'a [(&'a str, &'a str, fn() -> usize)];
 /// The name of the mistake to look for, in a process that does nothing else.
 const MISTAKE: &str = "LARDER_MISTAKE";
 
-/// Looks for each mistake, in a process of its own that runs this `test` again: loom leaves an exploration that fails, or
-/// one whose threads all wait, in a state that cannot always be cleared away.
+/// Looks for each mistake, in a process of its own that runs this `test` again: loom leaves an
+/// exploration that fails, or one whose threads all wait, in a state that cannot always be cleared
+/// away.
 ///
 /// # Panics
 /// If one is not found, or not with its words.

@@ -16,7 +16,8 @@ use loom::thread;
 use crate::memory::held::{Held, Meta};
 use crate::sync::{AtomicU64, Mutex, lock};
 
-/// What the scenarios need of a view. It is the same for each: `larder`'s own, and those with a mistake.
+/// What the scenarios need of a view. It is the same for each: `larder`'s own, and those with a
+/// mistake.
 pub trait View: Send + Sync + Sized + 'static {
     /// A view of this tail.
     fn of(tail: Tail) -> Self;
@@ -33,7 +34,8 @@ pub struct Stored(Held);
 
 macro_rules! views {
     ($($(#[$doc:meta])* $name:ident $view:ident),+ $(,)?) => { $(
-        #[allow(dead_code, unused_mut, clippy::all)] // Not everything is explored, and mistakes are written shortly.
+        // Not everything is explored, and mistakes are written shortly.
+        #[allow(dead_code, unused_mut, clippy::all)]
         mod $name {
             include!(concat!(env!("OUT_DIR"), "/view_", stringify!($name), ".rs"));
         }
@@ -99,7 +101,8 @@ fn event(tag: &str) -> Event {
     Event { mode: Mode::Hard, selector: Selector::Tag(Tag::new(tag)) }
 }
 
-/// A response with this tag that was filled when nothing was invalidated, by this process or by another one.
+/// A response with this tag that was filled when nothing was invalidated, by this process or by
+/// another one.
 fn stored(tag: &str, filled_at: Option<Boot>) -> Arc<Stored> {
     let position = Position { incarnation: OURS, mark: Mark { log: LogId::new(1, 0), local: 0 } };
     let names = Names::new("/", &[], &[], &[Tag::new(tag)]);
@@ -123,8 +126,8 @@ fn refused<V: View>(view: &V, held: &Stored) {
     assert_eq!(view.judge(held, second(3)).0, Verdict::Refused, "it was invalidated before");
 }
 
-/// Rule 11, a hit against the tail: whoever sees that the log was confirmed after the event sees the event. And what was
-/// remembered meanwhile does not outlive it.
+/// Rule 11, a hit against the tail: whoever sees that the log was confirmed after the event sees
+/// the event. And what was remembered meanwhile does not outlive it.
 pub fn hit_against_publication<V: View>(remembered: bool) {
     let view = at_one::<V>();
     let held = stored("a", None);
@@ -145,8 +148,8 @@ pub fn hit_against_publication<V: View>(remembered: bool) {
     refused(&*view, &held);
 }
 
-/// Rule 11: "On insert: load the generation, then check, then insert." A fill that ends while its response is invalidated,
-/// and somebody who hits it.
+/// Rule 11: "On insert: load the generation, then check, then insert." A fill that ends while its
+/// response is invalidated, and somebody who hits it.
 pub fn insert_against_invalidate<V: View>() {
     let view = at_one::<V>();
     let memory = Arc::new(Mutex::new(None));
@@ -179,7 +182,8 @@ pub fn insert_against_invalidate<V: View>() {
     }
 }
 
-/// Two changes at once, of the task that follows the log and of an invalidation that is deferred, and a hit between them.
+/// Two changes at once, of the task that follows the log and of an invalidation that is deferred,
+/// and a hit between them.
 pub fn two_changes_and_a_hit<V: View>() {
     let view = at_one::<V>();
     let (a, b) = (stored("a", None), stored("b", None));
@@ -204,7 +208,8 @@ pub fn two_changes_and_a_hit<V: View>() {
     refused(&*view, &b);
 }
 
-/// Rule 14: whoever waits for the tail is woken, and then what was invalidated is refused: on the fast path too.
+/// Rule 14: whoever waits for the tail is woken, and then what was invalidated is refused: on the
+/// fast path too.
 pub fn wait_against_publication<V: View>() {
     let view = at_one::<V>();
     let held = stored("a", None);

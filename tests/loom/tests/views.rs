@@ -45,7 +45,8 @@ fn a_wait_against_publication() {
     told("a wait against publication", waits::<views::Sound>());
 }
 
-/// Every other order than that of rule 11 shows what was invalidated, or has somebody wait for ever.
+/// Every other order than that of rule 11 shows what was invalidated, or has somebody wait for
+/// ever.
 #[test]
 fn a_mistake_is_found() {
     use views::*;

@@ -6,7 +6,8 @@ use crate::reading::Reading;
 use crate::what::What;
 use crate::world::{Flight, Progress, World};
 
-/// Anything that can happen. Numbers are those of instances (`by`, `at`) or places in a list (`which`).
+/// Anything that can happen. Numbers are those of instances (`by`, `at`) or places in a list
+/// (`which`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums)]
 #[allow(missing_docs)] // What the fields are is said above, once.
@@ -272,14 +273,15 @@ fn log_of(world: &World, log: Log) -> Option<u8> {
     }
 }
 
-/// The servers that answer: with `min-replicas-to-write`, one that was cut off takes no writes (rule 5).
+/// The servers that answer: with `min-replicas-to-write`, one that was cut off takes no writes
+/// (rule 5).
 fn logs(protocol: &Protocol, world: &World, to_write: bool) -> impl Iterator<Item = Log> {
     let answers = !protocol.scope.guarded || (!to_write && protocol.reads(Reading::LookWithoutHeartbeat));
     [Log::New].into_iter().chain((answers && world.old.is_some()).then_some(Log::Old))
 }
 
-/// What other processes do. How far they are makes no difference: what is filled by one that knows less of the log is
-/// refused sooner.
+/// What other processes do. How far they are makes no difference: what is filled by one that knows
+/// less of the log is refused sooner.
 fn elsewhere(protocol: &Protocol, world: &World, actions: &mut Vec<Action>) {
     let (scope, left) = (&protocol.scope, &world.left);
     for log in logs(protocol, world, true) {

@@ -10,8 +10,8 @@ use crate::world::{Invalidation, Least, Progress, StoredResponse, World, incarna
 /// The moment that it always is.
 pub const NOW: Boot = Boot::from_nanos(1_000);
 
-/// Brings a world at `now` into its form, in which it is [`NOW`]. A moment keeps its age up to `horizon`, beyond which
-/// ages make no difference, and moments their order.
+/// Brings a world at `now` into its form, in which it is [`NOW`]. A moment keeps its age up to
+/// `horizon`, beyond which ages make no difference, and moments their order.
 pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
     let oldest = Boot::from_nanos(now.as_nanos().saturating_sub(horizon));
     let kept = world.instances.iter_mut().flat_map(|instance| &mut instance.memory);

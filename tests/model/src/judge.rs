@@ -29,7 +29,8 @@ impl Protocol {
     /// What a request that begins now may not see, and by which promise.
     #[must_use]
     pub fn least(&self, world: &World, at: usize, key: u8, as_fresh: bool) -> [(Promise, u8); 3] {
-        // A 304 that is not true gives what is old a new life, which is nothing to a soft invalidation.
+        // A 304 that is not true gives what is old a new life, which is nothing to a soft
+        // invalidation.
         let as_fresh = as_fresh && !self.scope.validates;
         let (mut here, mut everywhere, mut by_token) =
             (world.instances[at].here, world.everywhere, Least::default());
@@ -50,7 +51,8 @@ impl Protocol {
         ]
     }
 
-    /// Whether this version is old, or may yet become so. What cannot is of no interest to any promise.
+    /// Whether this version is old, or may yet become so. What cannot is of no interest to any
+    /// promise.
     #[must_use]
     pub fn may_grow_old(&self, world: &World, version: u8, key: u8) -> bool {
         world.left.invalidations + world.left.elsewhere > 0
@@ -64,7 +66,8 @@ impl Protocol {
         then.saturating_add(crate::canonical::ticks(self.scope.max_staleness)) < NOW
     }
 
-    /// The promise that a request would find broken which begins now, finds what it wants in memory and ends.
+    /// The promise that a request would find broken which begins now, finds what it wants in memory
+    /// and ends.
     #[must_use]
     pub fn broken(&self, world: &World) -> Option<Promise> {
         let in_memory = || {

@@ -1,4 +1,5 @@
-//! Runs the models and prints what came of them: `larder-model [--threads N] [--most STATES] [--only WORD]`.
+//! Runs the models and prints what came of them: `larder-model [--threads N] [--most STATES]
+//! [--only WORD]`.
 
 use std::process::ExitCode;
 

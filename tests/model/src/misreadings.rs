@@ -17,8 +17,9 @@ pub fn all() -> Vec<(u8, Scope)> {
 
 type Misread = (u8, Reading, Scope);
 
-/// Those that do no harm by themselves, as another rule refuses what this one does: rule 10 what is promoted while
-/// nothing is confirmed, and until a new incarnation is replayed the moment of the last look at the former one.
+/// Those that do no harm by themselves, as another rule refuses what this one does: rule 10 what is
+/// promoted while nothing is confirmed, and until a new incarnation is replayed the moment of the
+/// last look at the former one.
 #[must_use]
 pub fn harmless() -> Vec<(u8, Scope)> {
     let in_parts = |scope: Scope| {

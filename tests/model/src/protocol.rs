@@ -1,4 +1,5 @@
-//! The rules, as a process plays them around its tail: those of `larder-core`, unless they are misread.
+//! The rules, as a process plays them around its tail: those of `larder-core`, unless they are
+//! misread.
 
 use larder_core::log::position::{Mark, Position};
 use larder_core::log::table::Verdict;
@@ -68,7 +69,8 @@ impl Protocol {
         instance.tail.check(position, self.words.names(kept.key), NOW)
     }
 
-    /// What a request is served that finds this in memory now: `None` if nothing, otherwise whether as fresh.
+    /// What a request is served that finds this in memory now: `None` if nothing, otherwise whether
+    /// as fresh.
     #[must_use]
     pub fn serves(&self, instance: &Instance, kept: &StoredResponse) -> Option<bool> {
         if !self.is_usable(instance, kept.filled_at, NOW) {
@@ -112,7 +114,8 @@ impl Protocol {
             || may_join(began, self.confirmed_at(instance), ticks(self.scope.max_staleness), NOW)
     }
 
-    /// Rule 13, after it: whether the waiter takes what the flight brought, which began at `position`.
+    /// Rule 13, after it: whether the waiter takes what the flight brought, which began at
+    /// `position`.
     #[must_use]
     pub fn takes(
         &self,
@@ -127,7 +130,8 @@ impl Protocol {
         {
             return self.reads(Reading::JoinsAnyFlight);
         }
-        // What the database was not read for may be older than the flight, and be confirmed by a look that refuses it.
+        // What the database was not read for may be older than the flight, and be confirmed by a
+        // look that refuses it.
         let is_new = is_filled || self.reads(Reading::SamePositionIsEnough);
         if waiter.position == *position {
             return is_new || self.check(instance, kept, &kept.position) != Verdict::Refused;
@@ -177,7 +181,8 @@ impl Protocol {
         !(is_lower && (same || self.reads(Reading::HigherIdStays)))
     }
 
-    /// Rule 1: what was read from the shared tier, by a request that found our local number at `asked`.
+    /// Rule 1: what was read from the shared tier, by a request that found our local number at
+    /// `asked`.
     #[must_use]
     pub fn promoted(&self, instance: &Instance, kept: &StoredResponse, asked: u64) -> StoredResponse {
         let local = match self.scope.reading {

@@ -11,7 +11,8 @@ pub enum Reading {
     Right,
     /// A rule broken inside the state machine itself.
     Inside(Rule),
-    /// Rule 1: the local number of what is promoted is read when the answer has come, not before it was asked for.
+    /// Rule 1: the local number of what is promoted is read when the answer has come, not before it
+    /// was asked for.
     LocalNumberAfterTheAnswer,
     /// Rule 1: what is promoted keeps the zero that it was decoded with.
     LocalNumberIsZero,
@@ -23,7 +24,8 @@ pub enum Reading {
     RefusedIsValidated,
     /// Rules 2 and 3: what is to be validated is judged before the fill takes its position.
     BaseBeforePosition,
-    /// Rule 10: what was validated counts as filled, though the handler looked at no more than its date.
+    /// Rule 10: what was validated counts as filled, though the handler looked at no more than its
+    /// date.
     ValidatedIsFilled,
     /// Rule 4: first the head of the log is read, then its events.
     LookInTwoHalves,
@@ -71,7 +73,8 @@ pub enum Reading {
     JoinsAnyFlight,
     /// Rule 13: a request that joined later takes the outcome unchecked.
     TakesUnchecked,
-    /// Rule 13: what was not filled, but found or validated, is taken unchecked by who joined at the flight's position.
+    /// Rule 13: what was not filled, but found or validated, is taken unchecked by who joined at
+    /// the flight's position.
     SamePositionIsEnough,
     /// Rule 13: only an event between the two positions refuses the outcome.
     TakesUnlessBetween,

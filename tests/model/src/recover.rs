@@ -1,5 +1,5 @@
-//! P3: refusing ends. From whatever state, once faults are over, what is invalidated is told and what is filled is
-//! served.
+//! P3: refusing ends. From whatever state, once faults are over, what is invalidated is told and
+//! what is filled is served.
 
 use larder_core::log::table::Verdict;
 
@@ -8,7 +8,8 @@ use crate::protocol::Protocol;
 use crate::step::new;
 use crate::world::{Progress, World};
 
-/// Every process looks and appends this often. Each round reads at least one more event, and a log has at most seven.
+/// Every process looks and appends this often. Each round reads at least one more event, and a log
+/// has at most seven.
 const ROUNDS: usize = 12;
 
 impl Protocol {

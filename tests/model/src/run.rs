@@ -41,7 +41,8 @@ pub struct Trace {
     pub broken: Option<Promise>,
 }
 
-/// Explores the model, at most this many states, breadth first, so that what is found is as short as can be.
+/// Explores the model, at most this many states, breadth first, so that what is found is as short
+/// as can be.
 #[must_use]
 pub fn check(scope: &Scope, most: usize, threads: usize) -> Report {
     let began = Instant::now();

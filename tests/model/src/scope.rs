@@ -55,7 +55,8 @@ pub struct Scope {
     pub whats: Vec<What>,
     /// How often each thing may happen.
     pub budget: Budget,
-    /// No deferred event is appended beyond this id: where two logs are believed at a time, there is no end to it.
+    /// No deferred event is appended beyond this id: where two logs are believed at a time, there
+    /// is no end to it.
     pub last_id: u8,
     /// Events in one look.
     pub count: usize,
@@ -69,7 +70,8 @@ pub struct Scope {
     pub tokens: bool,
     /// Whether hits remember that they found a response valid.
     pub remembers: bool,
-    /// Whether the shared tier is a register kept by rule 16; otherwise it may answer with all that was ever sent to it.
+    /// Whether the shared tier is a register kept by rule 16; otherwise it may answer with all that
+    /// was ever sent to it.
     pub register: bool,
     /// Whether P3 is checked, from every state.
     pub recovers: bool,
@@ -78,8 +80,8 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// One process among others that are not looked at, and one key; an invalidation here and one elsewhere, a fill
-    /// here and one elsewhere, a promotion; no faults.
+    /// One process among others that are not looked at, and one key; an invalidation here and one
+    /// elsewhere, a fill here and one elsewhere, a promotion; no faults.
     #[must_use]
     pub fn named(name: &'static str) -> Self {
         Self {

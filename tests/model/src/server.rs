@@ -8,7 +8,8 @@ use crate::what::What;
 pub struct Server {
     /// The incarnation on record.
     pub incarnation: u8,
-    /// Whether the record or the Stream is gone, or was made by another process: the next script begins anew.
+    /// Whether the record or the Stream is gone, or was made by another process: the next script
+    /// begins anew.
     pub is_lost: bool,
     /// The entries of the Stream.
     pub entries: Vec<(u8, Vec<What>)>,

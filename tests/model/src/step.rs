@@ -89,7 +89,8 @@ impl Protocol {
         let now = Boot::from_nanos(NOW.as_nanos() + 1);
         let suspended = world.old.is_some() && !self.scope.guarded;
         for one in &mut world.invalidations {
-            // Rule 5: without `min-replicas-to-write` the bound only begins when a primary that was cut off has ended.
+            // Rule 5: without `min-replicas-to-write` the bound only begins when a primary that was
+            // cut off has ended.
             if let (crate::world::Progress::Applied(at), true) = (&mut one.progress, suspended) {
                 *at = now;
             }

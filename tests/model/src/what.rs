@@ -54,7 +54,8 @@ pub const fn soft(named: Named) -> What {
 }
 
 impl What {
-    /// Whether it names the response of this key. Said here once more on purpose, and not asked of the rules.
+    /// Whether it names the response of this key. Said here once more on purpose, and not asked of
+    /// the rules.
     #[must_use]
     pub const fn names(self, key: u8) -> bool {
         match self.named {

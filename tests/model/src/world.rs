@@ -23,7 +23,8 @@ pub struct World {
     pub server: Server,
     /// One that was cut off and goes on.
     pub old: Option<Server>,
-    /// Whether another process told the old one something, and will say *all* to the new one (rule 6).
+    /// Whether another process told the old one something, and will say *all* to the new one (rule
+    /// 6).
     pub is_owed: bool,
     /// The processes.
     pub instances: Vec<Instance>,
@@ -89,7 +90,8 @@ pub struct Instance {
     pub flights: Vec<Flight>,
     /// A request to the shared tier.
     pub ask: Option<Ask>,
-    /// A hit that found a response valid and has yet to remember it; whether the generation is still the same.
+    /// A hit that found a response valid and has yet to remember it; whether the generation is
+    /// still the same.
     pub hit: Option<(StoredResponse, bool)>,
     /// What no request here may see any more, from invalidations that were applied (P1).
     pub here: Least,

@@ -1,4 +1,5 @@
-//! Read in another way, each rule lets something come back, or refusing never ends: the model finds out.
+//! Read in another way, each rule lets something come back, or refusing never ends: the model finds
+//! out.
 
 use larder_model::misreadings;
 use larder_model::run::check;

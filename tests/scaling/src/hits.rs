@@ -1,4 +1,5 @@
-//! Hits in memory of a response with many tags, while nothing else or something else is invalidated.
+//! Hits in memory of a response with many tags, while nothing else or something else is
+//! invalidated.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -17,7 +18,8 @@ use tower::{Layer, ServiceExt, service_fn};
 pub(crate) enum Turn {
     /// A hit.
     Hit,
-    /// An invalidation of something else, then a hit: the response has to be checked against the table again.
+    /// An invalidation of something else, then a hit: the response has to be checked against the
+    /// table again.
     InvalidateAndHit,
     /// The invalidation alone.
     Invalidate,

@@ -21,7 +21,8 @@ pub(crate) fn position(cache: &Cache) -> LogId {
     in_token(&cache.token().to_string()).unwrap_or(LogId::ZERO)
 }
 
-/// A token is `1-<life of the log>-<milliseconds>-<sequence>`, in hexadecimal, and what was deferred after that.
+/// A token is `1-<life of the log>-<milliseconds>-<sequence>`, in hexadecimal, and what was
+/// deferred after that.
 fn in_token(token: &str) -> Option<LogId> {
     let mut numbers = token.split('-').map(|digits| u64::from_str_radix(digits, 16).ok()).skip(2);
     Some(LogId::new(numbers.next()??, numbers.next()??))

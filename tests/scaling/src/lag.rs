@@ -20,7 +20,8 @@ const MAX_LAG: Duration = Duration::from_secs(20);
 /// An append, and when it was answered.
 pub(crate) type Append = (LogId, Instant);
 
-/// A thread that watches instances; it ends when it knows of each append that it was told, and no more can come.
+/// A thread that watches instances; it ends when it knows of each append that it was told, and no
+/// more can come.
 pub(crate) struct Watch {
     pub(crate) appended: Sender<Append>,
     watching: JoinHandle<Vec<Duration>>,
@@ -78,8 +79,8 @@ fn watch(receiver: &Receiver<Append>, instances: &mut [(Cache, PendingAppends)])
 struct PendingAppends(BTreeMap<LogId, Instant>);
 
 impl PendingAppends {
-    /// How long ago that was appended which an instance that is there now has taken in. It may be there before the
-    /// append's answer is: that is no time at all.
+    /// How long ago that was appended which an instance that is there now has taken in. It may be
+    /// there before the append's answer is: that is no time at all.
     fn passed(&mut self, at: LogId, now: Instant) -> Vec<Duration> {
         let rest = self.0.split_off(&at.after());
         let passed = std::mem::replace(&mut self.0, rest);

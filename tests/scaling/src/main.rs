@@ -1,4 +1,5 @@
-//! What grows with the invalidation log, with the number of instances that follow it, and with the tags of a response.
+//! What grows with the invalidation log, with the number of instances that follow it, and with the
+//! tags of a response.
 
 mod hits;
 mod instance;

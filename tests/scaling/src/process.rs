@@ -32,8 +32,8 @@ pub(crate) fn cpu_millis() -> Result<u64> {
     ticks(&stat).map(|ticks| ticks * 10).context("no processor time in what Linux says of this process")
 }
 
-/// In user mode and in the kernel, in hundredths of a second: fields 14 and 15, where the second is in parentheses and
-/// may hold anything.
+/// In user mode and in the kernel, in hundredths of a second: fields 14 and 15, where the second is
+/// in parentheses and may hold anything.
 fn ticks(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace().skip(11);

@@ -14,7 +14,8 @@ use crate::instance;
 
 const EVENTS: &str = "larder:{larder:log}:events";
 
-/// Appends entries as `append.lua` does, with the tags `product:1`, `product:2` …, many in one step.
+/// Appends entries as `append.lua` does, with the tags `product:1`, `product:2` …, many in one
+/// step.
 const FILL: &str = "for i = ARGV[1], ARGV[2] do redis.call('XADD', KEYS[1], '*', 'h', 't:product:' .. i) end";
 /// About as many as instances that follow let pass between two marks.
 const ENTRIES_PER_STEP: u64 = 4_500;
@@ -140,7 +141,8 @@ mod tests {
         assert_eq!((since.looks, since.sent), (2.0, 2900.0));
     }
 
-    /// What the table of replays rests on: these entries are read as invalidations, and no other way.
+    /// What the table of replays rests on: these entries are read as invalidations, and no other
+    /// way.
     #[tokio::test]
     async fn a_log_that_was_filled_is_read_as_what_it_says() {
         let redis = RedisServer::start().await.unwrap();

@@ -39,8 +39,8 @@ struct Cost {
     checked: f64,
 }
 
-/// Nanoseconds, of the fastest round of each kind of turn: what a busy machine takes away is not its cost. The kinds take turns,
-/// so that none has the machine at a better time.
+/// Nanoseconds, of the fastest round of each kind of turn: what a busy machine takes away is not
+/// its cost. The kinds take turns, so that none has the machine at a better time.
 fn time(tags: usize) -> Result<Cost> {
     let mut turns = Turns::new(tags, OTHERS)?;
     let mut best = [f64::INFINITY; KINDS.len()];

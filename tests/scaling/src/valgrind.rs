@@ -16,7 +16,8 @@ pub(crate) fn is_installed() -> bool {
     version.is_ok_and(|status| status.success())
 }
 
-/// The instructions of one turn: the difference of two runs, so that what comes before is not in it.
+/// The instructions of one turn: the difference of two runs, so that what comes before is not in
+/// it.
 pub(crate) fn instructions(turn: Turn, tags: usize) -> Result<u64> {
     let (few, many) = (count(turn, tags, FEW)?, count(turn, tags, FEW + TURNS)?);
     Ok(many.saturating_sub(few) / TURNS)

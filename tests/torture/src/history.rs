@@ -1,4 +1,5 @@
-//! The history of a run: all that a checker needs to know, and nothing that it would have to believe.
+//! The history of a run: all that a checker needs to know, and nothing that it would have to
+//! believe.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use serde::Serialize;
 use crate::clock::Moment;
 use crate::item::{Item, Way};
 
-/// The life of one process of an instance. A process that was killed and started anew is another life.
+/// The life of one process of an instance. A process that was killed and started anew is another
+/// life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct LifeId(pub u32);
@@ -120,7 +122,8 @@ pub struct Run {
     pub fails: bool,
 }
 
-/// A time during which a deposed primary may still have taken looks and appends (LOG.md, rule 5): measured by asking it.
+/// A time during which a deposed primary may still have taken looks and appends (LOG.md, rule 5):
+/// measured by asking it.
 #[derive(Debug, Clone, Serialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct TwoPrimaries {
@@ -182,7 +185,8 @@ pub struct History {
     pub reads: Vec<Read>,
     /// All runs of handlers, by their numbers.
     pub runs: Vec<Run>,
-    /// When each version of each item was committed, by [`Item::index`] and version; version 1 is from before.
+    /// When each version of each item was committed, by [`Item::index`] and version; version 1 is
+    /// from before.
     pub commits: Vec<Vec<Moment>>,
     /// Who was seen to owe nothing, in order.
     pub empty_outboxes: Vec<EmptyOutbox>,
@@ -193,7 +197,8 @@ pub struct History {
 }
 
 impl Write {
-    /// Whether what it named may not be shown any more: a soft invalidation lets a policy with windows show it.
+    /// Whether what it named may not be shown any more: a soft invalidation lets a policy with
+    /// windows show it.
     #[must_use]
     pub fn binds(&self) -> bool {
         self.way != Way::SoftTag || !self.item.family.has_windows()

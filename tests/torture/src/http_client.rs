@@ -10,7 +10,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// No request takes this long, on however slow a machine, unless it waits for ever: then it counts as lost.
+/// No request takes this long, on however slow a machine, unless it waits for ever: then it counts
+/// as lost.
 const MAX_REQUEST_TIME: Duration = Duration::from_secs(120);
 
 /// A client with a pool of connections. It repeats nothing by itself.

@@ -1,4 +1,5 @@
-//! What is read and written: items, in families that each have a route, a policy and ways to be invalidated.
+//! What is read and written: items, in families that each have a route, a policy and ways to be
+//! invalidated.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +29,8 @@ pub enum Family {
     Patient,
     /// With an `ETag` and a short life.
     Etag,
-    /// With a `Last-Modified` that does not tell two versions of one second apart, and a short life.
+    /// With a `Last-Modified` that does not tell two versions of one second apart, and a short
+    /// life.
     Dated,
     /// In three languages.
     Vary,
@@ -89,7 +91,8 @@ impl Family {
         }
     }
 
-    /// Whether a soft invalidation lets a stale response be shown: only where the policy has a window for it.
+    /// Whether a soft invalidation lets a stale response be shown: only where the policy has a
+    /// window for it.
     #[must_use]
     pub const fn has_windows(self) -> bool {
         matches!(self, Self::Patient)

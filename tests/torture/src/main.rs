@@ -17,7 +17,8 @@ use larder_torture::item::Family;
 use larder_torture::plan::{FaultKind, Shape};
 use larder_torture::report::report;
 
-/// Tortures Larder: real processes, a real Redis and real faults. Ends with 3 if a promise was broken.
+/// Tortures Larder: real processes, a real Redis and real faults. Ends with 3 if a promise was
+/// broken.
 #[derive(Parser)]
 #[command(name = "cargo xtask torture", args_conflicts_with_subcommands = true)]
 struct Args {
@@ -60,7 +61,8 @@ struct RunArgs {
     /// The bound that the instances keep, as `1s` or `500ms`.
     #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
     max_staleness: Duration,
-    /// Where the history is written to, as JSON. By default it is only if a promise was broken, to a temporary file.
+    /// Where the history is written to, as JSON. By default it is only if a promise was broken, to
+    /// a temporary file.
     #[arg(long)]
     history: Option<PathBuf>,
     /// Lets the instances break a rule.

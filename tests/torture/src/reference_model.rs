@@ -1,4 +1,5 @@
-//! The truth: what a database would hold. It lives in the driver; the handlers of all instances ask it over HTTP.
+//! The truth: what a database would hold. It lives in the driver; the handlers of all instances ask
+//! it over HTTP.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -76,7 +77,8 @@ impl Model {
         self.version(item)
     }
 
-    /// A handler reads an item, and is told how long to take over its answer: that is where slow fills come from.
+    /// A handler reads an item, and is told how long to take over its answer: that is where slow
+    /// fills come from.
     fn read(&mut self, item: Item, life: LifeId) -> String {
         let version = self.version(item);
         let longest = if self.random.u8(..) < 64 { 200_000 } else { 20_000 };

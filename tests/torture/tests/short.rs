@@ -1,5 +1,7 @@
-//! A short run with every fault: only the promises are asserted, no figure that depends on the machine.
-#![allow(clippy::unwrap_used)] // Clippy does not see that this is a test.
+//! A short run with every fault: only the promises are asserted, no figure that depends on the
+//! machine.
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used)]
 
 use std::process::{Command, Output};
 

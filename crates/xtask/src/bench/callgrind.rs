@@ -17,7 +17,8 @@ pub(super) fn is_installed() -> bool {
     shell::ask("valgrind", &["--version"]).is_some()
 }
 
-/// The instructions of one hit of each case: the difference of two runs, so that what comes before the hits is not in it.
+/// The instructions of one hit of each case: the difference of two runs, so that what comes before
+/// the hits is not in it.
 pub(super) fn instructions(cases: &[Allocated]) -> Result<Vec<u64>> {
     let of = |case: &Allocated| {
         let (few, many) = (collected(&case.case, WARM)?, collected(&case.case, WARM + HITS)?);

@@ -21,7 +21,8 @@ pub(super) fn allocated() -> Result<Vec<Allocated>> {
     lines.collect()
 }
 
-/// How cargo runs one of the bench crate's programs: built as `cargo bench` builds, so that nothing is built twice.
+/// How cargo runs one of the bench crate's programs: built as `cargo bench` builds, so that nothing
+/// is built twice.
 pub(super) fn program(name: &str) -> [&str; 7] {
     ["run", "--profile", "bench", "--package", "larder-bench", "--bin", name]
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: what a hit costs, beside a bare handler and beside the fastest published layer, and what many
-//! requests at once for one cold key do.
+//! `cargo xtask bench`: what a hit costs, beside a bare handler and beside the fastest published
+//! layer, and what many requests at once for one cold key do.
 
 mod callgrind;
 mod counts;

@@ -44,7 +44,8 @@ fn look() -> Machine {
     }
 }
 
-/// A package manager may succeed and leave us without: its server may be too old, or out of our sight.
+/// A package manager may succeed and leave us without: its server may be too old, or out of our
+/// sight.
 fn confirm(manager: Manager) -> Result<()> {
     let manager = manager.program();
     match found() {

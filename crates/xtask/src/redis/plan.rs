@@ -1,4 +1,5 @@
-//! What to do about redis-server: a decision on facts alone, so that every machine can be tried on one.
+//! What to do about redis-server: a decision on facts alone, so that every machine can be tried on
+//! one.
 
 use super::version::Version;
 

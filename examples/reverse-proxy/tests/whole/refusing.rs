@@ -1,4 +1,4 @@
-//! What the proxy answers itself.
+//! Tests of the responses that the proxy makes itself.
 
 use crate::support::{Origin, Running, field, status};
 
@@ -78,7 +78,7 @@ async fn only_what_is_safe_is_sent_again_and_only_once() {
 
 #[tokio::test]
 async fn an_origin_that_is_not_there_is_answered_for() {
-    // Whatever listened there has gone with its runtime's task.
+    // The port is free again once the listener is dropped.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

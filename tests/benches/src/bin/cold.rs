@@ -1,4 +1,5 @@
-//! Prints how often the handler runs, and when all are answered, if many ask for one cold key on three instances at once.
+//! Prints how often the handler runs, and when all are answered, if many ask for one cold key on
+//! three instances at once.
 #![allow(clippy::expect_used, reason = "without Redis there is nothing to measure")]
 
 use std::convert::Infallible;

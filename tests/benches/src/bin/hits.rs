@@ -1,5 +1,5 @@
-//! Sends hits, for a tool that counts instructions: run it twice with different numbers, and the difference
-//! is the hits' alone.
+//! Sends hits, for a tool that counts instructions: run it twice with different numbers, and the
+//! difference is the hits' alone.
 #![allow(clippy::expect_used, reason = "without a runtime there is nothing to measure")]
 
 use clap::Parser;

@@ -1,5 +1,5 @@
-//! Prints how many hits in Redis are answered per second, and what processor time each takes in this process, beside a
-//! layer that one would write by hand.
+//! Prints how many hits in Redis are answered per second, and what processor time each takes in
+//! this process, beside a layer that one would write by hand.
 #![allow(clippy::expect_used, reason = "without Redis there is nothing to measure")]
 
 use std::fmt::Debug;
@@ -19,14 +19,15 @@ struct Args {
     /// How many requests each task sends in a round.
     #[arg(long, default_value_t = 1_000)]
     requests: u32,
-    /// On how many threads the tasks run; by default once on one thread, and once on as many as there are cores.
+    /// On how many threads the tasks run; by default once on one thread, and once on as many as
+    /// there are cores.
     #[arg(long)]
     threads: Option<usize>,
     /// Each is measured so often, in turn.
     #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Sends hits to this one alone and prints nothing, for a tool that counts instructions: run it twice with
-    /// different numbers of rounds, and the difference is the hits' alone.
+    /// Sends hits to this one alone and prints nothing, for a tool that counts instructions: run it
+    /// twice with different numbers of rounds, and the difference is the hits' alone.
     #[arg(long)]
     only: Option<Side>,
 }
@@ -67,7 +68,8 @@ fn runtime(threads: usize) -> Runtime {
     builder.worker_threads(threads).enable_all().build().expect("a runtime")
 }
 
-/// The rate by hand, that of Larder, what the second is of the first in the same round, and the time that each took.
+/// The rate by hand, that of Larder, what the second is of the first in the same round, and the
+/// time that each took.
 async fn measure(load: Load, rounds: u32) -> [f64; 5] {
     let redis = RedisServer::start().await.expect("a redis-server");
     let by_hand = handwritten(&redis.url(), origin::service(1024)).await;

@@ -1,7 +1,8 @@
-//! A response as bytes, as one would write it by hand for one program alone: no version, no checksum, no metadata.
+//! A response as bytes, as one would write it by hand for one program alone: no version, no
+//! checksum, no metadata.
 //!
-//! A status, the number of header fields and, for each, the two lengths and the two texts; then the body. Numbers
-//! are two bytes, big-endian.
+//! A status, the number of header fields and, for each, the two lengths and the two texts; then the
+//! body. Numbers are two bytes, big-endian.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};

@@ -10,7 +10,8 @@ use tower::{Service, ServiceExt, service_fn};
 
 use super::frame;
 
-/// A service over `origin` that answers from the Redis at `url`, and stores there what it did not find.
+/// A service over `origin` that answers from the Redis at `url`, and stores there what it did not
+/// find.
 ///
 /// # Panics
 ///

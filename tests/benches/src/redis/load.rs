@@ -17,7 +17,8 @@ use crate::origin;
 /// How many ask at once.
 pub const TASKS: usize = 64;
 
-/// Sends requests until all of them are hits. A layer may need a moment before it trusts what is in Redis.
+/// Sends requests until all of them are hits. A layer may need a moment before it trusts what is in
+/// Redis.
 ///
 /// # Panics
 ///
@@ -50,7 +51,8 @@ pub struct Load {
 pub struct Measured {
     /// The answers per second.
     pub rate: f64,
-    /// The microseconds of processor time that each took in this process; zero where the kernel does not tell.
+    /// The microseconds of processor time that each took in this process; zero where the kernel
+    /// does not tell.
     pub micros: f64,
 }
 

@@ -1,4 +1,5 @@
-//! Hits in Redis: many tasks at once, each with a key of its own, so that no two can be answered by one command.
+//! Hits in Redis: many tasks at once, each with a key of its own, so that no two can be answered by
+//! one command.
 
 mod frame;
 mod handwritten;

@@ -88,7 +88,8 @@ async fn who_follows_a_body_that_breaks_off_is_never_given_two_halves() {
     }
 }
 
-/// A body that outgrows the cache is whole for followers that stream it, where each run makes the same.
+/// A body that outgrows the cache is whole for followers that stream it, where each run makes the
+/// same.
 #[tokio::test]
 async fn a_body_that_outgrows_the_cache_is_whole_for_all() {
     let (cache, _) = cache();
@@ -142,7 +143,8 @@ async fn a_body_that_ends_early_is_completed_for_those_who_follow() {
     assert_eq!(origin.calls(), 2);
 }
 
-/// What does not say that it is endless is found out, and who follows it goes on with a run of its own.
+/// What does not say that it is endless is found out, and who follows it goes on with a run of its
+/// own.
 #[tokio::test]
 async fn who_follows_a_body_that_does_not_end_goes_on_by_itself() {
     let (cache, _) = cache();
@@ -166,7 +168,8 @@ async fn who_follows_a_body_that_does_not_end_goes_on_by_itself() {
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// A body whose errors cannot be made could not be ended if it broke off: those who wait for it are given it whole.
+/// A body whose errors cannot be made could not be ended if it broke off: those who wait for it are
+/// given it whole.
 #[tokio::test]
 async fn a_body_that_could_not_be_failed_is_waited_for() {
     let (cache, _) = cache();

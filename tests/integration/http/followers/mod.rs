@@ -19,7 +19,8 @@ use tower::Layer as _;
 
 use crate::support::{Door, all, at_once, cache, counted, hourly, next, secs};
 
-/// A site whose bodies can fail, as an axum handler's can, behind a door. Its followers stream bodies of unknown length.
+/// A site whose bodies can fail, as an axum handler's can, behind a door. Its followers stream
+/// bodies of unknown length.
 async fn streaming(cache: &Cache, policy: Policy, origin: &Origin) -> (Arc<Site>, Door) {
     let handler = Router::new().fallback_service(origin.clone());
     let policy = policy.follow_unknown_length();

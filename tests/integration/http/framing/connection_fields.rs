@@ -1,4 +1,5 @@
-//! Fields of one connection (RFC 9110 §7.6.1) that a handler sets, say because it copies them from an upstream.
+//! Fields of one connection (RFC 9110 §7.6.1) that a handler sets, say because it copies them from
+//! an upstream.
 
 use http::Method;
 
@@ -40,7 +41,8 @@ async fn the_first_response_with_a_field_of_its_connection_is_complete() {
         let pair = Pair::open(vec![page.clone()]).await;
         let bare = pipelined(&pair.bare, Method::GET, "/page/0", "").await;
         let miss = pipelined(&pair.layered, Method::GET, "/page/0", "").await;
-        // Where the bare router gives no response, the layer may give a complete one, or none either.
+        // Where the bare router gives no response, the layer may give a complete one, or none
+        // either.
         let is_killed = matches!(&bare[0], Seen::Broken(message) if message.status == 0);
         let expected = Expected { sent: SENT, may_break: is_killed };
         if let Err(error) = compare(&bare, &miss, &expected)
@@ -95,7 +97,8 @@ async fn a_follower_gets_a_complete_response_whatever_its_leader_says_of_its_con
     assert_none(&found);
 }
 
-/// The bare router sends no response to these. The layer may take the length for overridden (RFC 9112 §6.3).
+/// The bare router sends no response to these. The layer may take the length for overridden (RFC
+/// 9112 §6.3).
 #[tokio::test]
 async fn a_length_beside_transfer_encoding_does_not_make_a_part_look_whole() {
     let mut found = Vec::new();

@@ -28,7 +28,8 @@ struct Case<'a> {
 impl Case<'_> {
     /// Compares what came with the layer to what comes without it.
     fn check(&self, way: &str, bare: &[Seen], layered: &[Seen], found: &mut Vec<String>) {
-        // Where the bare router gives nothing, but the body fits, the layer may give it. Then the response is complete.
+        // Where the bare router gives nothing, but the body fits, the layer may give it. Then the
+        // response is complete.
         let is_broken = [&bare[0], &self.bare[0]].into_iter().any(|seen| matches!(seen, Seen::Broken(_)));
         let is_killed = is_broken && !self.page.is_misfit();
         let may_break = self.page.is_misfit() || is_killed;

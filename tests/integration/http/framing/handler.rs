@@ -69,8 +69,9 @@ impl Page {
 
     /// Whether the body has another length than the page says.
     ///
-    /// RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length header field, the
-    /// Transfer-Encoding overrides the Content-Length." Then the page says nothing of its length.
+    /// RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length
+    /// header field, the Transfer-Encoding overrides the Content-Length." Then the page says
+    /// nothing of its length.
     pub(super) fn is_misfit(&self) -> bool {
         let length = self.sent().len().to_string();
         let is_wrong = |(name, said): &(&str, String)| *name == "content-length" && *said != length;

@@ -1,4 +1,5 @@
-//! The same over HTTP/2, with prior knowledge. A stream that breaks off leaves its connection alone.
+//! The same over HTTP/2, with prior knowledge. A stream that breaks off leaves its connection
+//! alone.
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -128,7 +129,8 @@ async fn over_http2_a_body_that_fits_passes_and_is_stored() {
     }
 }
 
-/// RFC 9113 §8.2.2: "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields."
+/// RFC 9113 §8.2.2: "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific
+/// header fields."
 #[tokio::test]
 async fn over_http2_no_response_has_a_field_of_one_connection() {
     for (name, value) in

@@ -1,7 +1,7 @@
 //! Responses on the wire. With the layer they are framed as they are without it, or they break off.
 //!
-//! hyper compares a known length with `Content-Length` in builds with debug assertions only, and sends whatever comes in
-//! all others. So these tests have to run in both:
+//! hyper compares a known length with `Content-Length` in builds with debug assertions only, and
+//! sends whatever comes in all others. So these tests have to run in both:
 //!
 //! ```text
 //! cargo test -p larder-tests --test http framing

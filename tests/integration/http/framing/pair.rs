@@ -52,7 +52,8 @@ impl Pair {
         }
     }
 
-    /// A leader with `GET` and a follower with this method, which join the same page. Neither depends on time.
+    /// A leader with `GET` and a follower with this method, which join the same page. Neither
+    /// depends on time.
     pub(super) async fn joined(&self, follower: Method) -> [Vec<Seen>; 2] {
         let mut leader = Wire::open(&self.layered).await;
         leader.send(&[(Method::GET, "/page/0", ""), LAST]).await;

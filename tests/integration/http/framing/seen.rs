@@ -108,7 +108,8 @@ fn chunked<'a>(mut rest: &'a str, body: &mut String) -> Option<&'a str> {
     }
 }
 
-/// A response that is taken for the body of another one has a date in it, which is never the same twice.
+/// A response that is taken for the body of another one has a date in it, which is never the same
+/// twice.
 fn without_date(seen: Seen) -> Seen {
     let cut = |text: String| match text.split_once("\r\ndate: ") {
         Some((before, date)) => before.to_owned() + date.split_once("\r\n").map_or("", |(_, after)| after),

@@ -49,7 +49,8 @@ fn is_same_message(bare: &Message, layered: &Message, expected: &Expected<'_>) -
         && plain(bare, bare) == plain(layered, bare)
 }
 
-/// Whether both are framed alike, or the cache has made a length known that the bare router does not know.
+/// Whether both are framed alike, or the cache has made a length known that the bare router does
+/// not know.
 fn has_framing_of(bare: &Message, layered: &Message, expected: &Expected<'_>) -> bool {
     let framing = |message: &Message| (message.field("content-length"), message.field("transfer-encoding"));
     let (bare_length, _) = framing(bare);

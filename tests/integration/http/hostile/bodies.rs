@@ -35,7 +35,8 @@ async fn a_get_with_a_body_goes_past_the_cache() {
     assert_eq!(get(&site, "/a").await.told(), ("HIT", "found "));
     // Who sends one gets what is made of it, and not what is stored.
     assert_eq!(fat("Content-Length: 4", "evil").await.told(), ("BYPASS", "found evil"));
-    // Two opinions of where a body ends, which is how requests are smuggled, are refused or end with the request.
+    // Two opinions of where a body ends, which is how requests are smuggled, are refused or end
+    // with the request.
     let reply = fat("Content-Length: 4\r\nContent-Length: 5", "evil").await;
     assert_eq!(reply.status(), "400");
     let reply =

@@ -41,8 +41,8 @@ async fn authorization_in_whatever_form_is_authorization() {
     }
 }
 
-/// A field that only looks like it is no credential to the cache, and none to a handler; `Proxy-Authorization` is for a
-/// proxy in front of us (RFC 9110 §11.7.2).
+/// A field that only looks like it is no credential to the cache, and none to a handler;
+/// `Proxy-Authorization` is for a proxy in front of us (RFC 9110 §11.7.2).
 #[tokio::test]
 async fn what_is_not_quite_authorization_is_no_key_to_anything() {
     for line in ["Proxy-Authorization: Basic eDp5", "X-Authorization: Bearer x", "Authorization2: x"] {
@@ -52,7 +52,8 @@ async fn what_is_not_quite_authorization_is_no_key_to_anything() {
         assert_eq!(reply.told(), ("MISS", "public"), "{line}");
         assert_eq!(get(&site, "/a").await.told(), ("HIT", "public"), "{line}");
     }
-    // A name with a space before its colon is a way past proxies (RFC 9112 §5.1): refused before anybody reads it.
+    // A name with a space before its colon is a way past proxies (RFC 9112 §5.1): refused before
+    // anybody reads it.
     let (cache, _) = cache();
     let site = site(&cache, hourly(), &whose()).await;
     let reply = raw(&site, "GET /a HTTP/1.1\r\nHost: shop.example\r\nAuthorization : x").await;
@@ -84,8 +85,8 @@ async fn cookies_that_nobody_declared_store_nothing_whatever_their_form() {
     }
 }
 
-/// Many handlers skip a line of cookies that is not text: they would make the page of nobody's theme, and the cache keep
-/// it for everybody's.
+/// Many handlers skip a line of cookies that is not text: they would make the page of nobody's
+/// theme, and the cache keep it for everybody's.
 #[tokio::test]
 async fn a_keyed_cookie_that_the_handler_cannot_read_plants_nothing() {
     let (cache, _) = cache();

@@ -1,4 +1,5 @@
-//! Header fields: those that are in no key, those that contradict the first line, and those that break things.
+//! Header fields: those that are in no key, those that contradict the first line, and those that
+//! break things.
 
 use http::{HeaderName, Method, StatusCode};
 use larder::Policy;
@@ -19,8 +20,9 @@ const UNKEYED: [&str; 8] = [
     "x-forwarded-for",
 ];
 
-/// What no cache can know: that a handler looks at a field which neither the key nor `Vary` names. Either of the two keeps
-/// its values apart; without them the first one is stored, which is what this shows and SECURITY.md says.
+/// What no cache can know: that a handler looks at a field which neither the key nor `Vary` names.
+/// Either of the two keeps its values apart; without them the first one is stored, which is what
+/// this shows and SECURITY.md says.
 #[tokio::test]
 async fn a_field_that_a_handler_repeats_is_told_apart_by_the_key_or_by_vary() {
     for name in UNKEYED {
@@ -131,8 +133,8 @@ async fn a_request_that_breaks_the_handler_breaks_it_for_nobody_else() {
     }
 }
 
-/// RFC 9110 §7.6.1: what `Connection` lists is for the next hop. It takes nothing out of the key or out of `Vary`, in a
-/// request, and in a response nothing that forbids to store.
+/// RFC 9110 §7.6.1: what `Connection` lists is for the next hop. It takes nothing out of the key or
+/// out of `Vary`, in a request, and in a response nothing that forbids to store.
 #[tokio::test]
 async fn fields_that_connection_lists_count_all_the_same() {
     let (cache, _) = cache();
@@ -180,7 +182,8 @@ async fn a_response_that_varies_on_everything_is_not_stored() {
     }
 }
 
-/// A client's own cache control, and its own ideas of what stands in a response, change nothing for others.
+/// A client's own cache control, and its own ideas of what stands in a response, change nothing for
+/// others.
 #[tokio::test]
 async fn fields_of_responses_in_a_request_are_nothing() {
     let (cache, _) = cache();

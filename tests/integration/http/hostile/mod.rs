@@ -1,4 +1,5 @@
-//! Requests that mean harm: nobody gets a response that was made for someone else, or that someone else had made up.
+//! Requests that mean harm: nobody gets a response that was made for someone else, or that someone
+//! else had made up.
 
 mod bodies;
 mod credentials;
@@ -62,7 +63,8 @@ async fn get(site: &Site, path: &str) -> Reply {
     raw(site, &format!("GET {path} HTTP/1.1\r\nHost: shop.example")).await
 }
 
-/// An origin that repeats its target and these fields, and so can be made to say what a client wants.
+/// An origin that repeats its target and these fields, and so can be made to say what a client
+/// wants.
 fn repeating(names: &'static [&'static str]) -> Origin {
     Origin::new(move |request, _| {
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();

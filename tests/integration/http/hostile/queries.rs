@@ -9,7 +9,8 @@ use larder_tests::http::Site;
 use super::get;
 use crate::support::{cache, hourly, repeating_site};
 
-/// A policy that drops parameters, a plain query, and one that a decoder could take for another page of the same key.
+/// A policy that drops parameters, a plain query, and one that a decoder could take for another
+/// page of the same key.
 #[tokio::test]
 async fn a_parameter_that_hides_is_in_the_key() {
     type With = fn(Policy) -> Policy;
@@ -75,7 +76,8 @@ async fn spellings_of_a_value_are_different_keys() {
     }
 }
 
-/// By axum's own reader of queries: what it reads of what is keyed is the same for all who share a response.
+/// By axum's own reader of queries: what it reads of what is keyed is the same for all who share a
+/// response.
 #[tokio::test]
 async fn what_axum_reads_of_a_query_is_what_the_key_has() {
     let (cache, _) = cache();

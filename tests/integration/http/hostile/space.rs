@@ -6,7 +6,8 @@ use larder_testing::{Answer, Origin};
 use super::get;
 use crate::support::{cache, hourly, repeating_site, site};
 
-/// Keys that nobody asks for again take no more than their share of bytes, and do not push out what is asked for.
+/// Keys that nobody asks for again take no more than their share of bytes, and do not push out what
+/// is asked for.
 #[tokio::test]
 async fn made_up_keys_are_bounded_by_bytes_and_leave_what_is_in_use() {
     const MIB: u64 = 1024 * 1024;

@@ -39,8 +39,8 @@ async fn an_absolute_target_plants_nothing() {
     }
 }
 
-/// All spellings share a key, so that none of them may show in what is stored: a port that is right for `http` breaks
-/// every link of a site that is served as `https` by a proxy.
+/// All spellings share a key, so that none of them may show in what is stored: a port that is right
+/// for `http` breaks every link of a site that is served as `https` by a proxy.
 #[tokio::test]
 async fn a_host_in_another_spelling_is_asked_for_in_the_one_that_is_keyed() {
     for first in ["SHOP.example", "shop.example:80", "Shop.Example:80"] {
@@ -160,8 +160,8 @@ async fn paths_that_others_might_make_one_are_different_keys() {
     }
 }
 
-/// A page with a session in it, asked for under the name of a picture: what is stored is decided by the response and the
-/// route's policy, not by how the path ends.
+/// A page with a session in it, asked for under the name of a picture: what is stored is decided by
+/// the response and the route's policy, not by how the path ends.
 #[tokio::test]
 async fn a_path_that_looks_static_makes_no_page_public() {
     let (cache, _) = cache();

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// An invalidation counts for what was stored by an older word, too: which equivalents there were then is not known any
-/// more when the URI is named.
+/// An invalidation counts for what was stored by an older word, too: which equivalents there were
+/// then is not known any more when the URI is named.
 #[tokio::test]
 async fn who_invalidates_a_uri_sees_nothing_older_that_is_found_again() {
     let (cache, _) = cache();
@@ -24,7 +24,8 @@ async fn who_invalidates_a_uri_sees_nothing_older_that_is_found_again() {
     assert!(site.get("/p?a=3&b=1").await.is("HIT", "v4"));
 }
 
-/// The first promise: whoever invalidates a URI is not shown under it what was made before, for whichever equivalent.
+/// The first promise: whoever invalidates a URI is not shown under it what was made before, for
+/// whichever equivalent.
 #[tokio::test]
 async fn who_invalidates_a_uri_sees_nothing_older_under_it() {
     for (made_for, invalidated, asked) in [

@@ -1,4 +1,5 @@
-//! Requests whose queries differ in what means nothing: `No-Vary-Search` (draft-ietf-httpbis-no-vary-search-10).
+//! Requests whose queries differ in what means nothing: `No-Vary-Search`
+//! (draft-ietf-httpbis-no-vary-search-10).
 
 mod invalidating;
 mod matching;
@@ -25,7 +26,8 @@ fn heeding() -> Policy {
     hourly().no_vary_search()
 }
 
-/// Answers with the query that it was asked for, and how often it was asked, and says this of queries.
+/// Answers with the query that it was asked for, and how often it was asked, and says this of
+/// queries.
 fn saying(field: &'static str) -> Origin {
     Origin::new(move |request, call| {
         Answer::ok(format!("{} #{call}", request.uri.query().unwrap_or("-"))).header("no-vary-search", field)
@@ -40,7 +42,8 @@ async fn told(site: &Site, paths: &[&str]) -> Vec<(String, String)> {
     told
 }
 
-/// Whether the response says of itself that it answers this path; its body is the query that it was made for.
+/// Whether the response says of itself that it answers this path; its body is the query that it was
+/// made for.
 fn answers(page: &Page, path: &str) -> bool {
     let query = path.split_once('?').map(|(_, query)| query);
     let made_for = page.text();

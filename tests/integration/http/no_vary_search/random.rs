@@ -47,8 +47,8 @@ impl History {
     }
 }
 
-/// Requests, invalidations and changes of the field, at random. Each response matches its query by its
-/// own `No-Vary-Search`, and is not older than the last invalidation of the requested URI.
+/// Requests, invalidations and changes of the field, at random. Each response matches its query by
+/// its own `No-Vary-Search`, and is not older than the last invalidation of the requested URI.
 #[tokio::test]
 async fn nothing_wrong_is_ever_served() {
     for seed in 0..40 {

@@ -60,7 +60,8 @@ async fn what_is_stale_is_served_and_refreshed_for_all() {
     assert!(site.get("/a?utm=5").await.is("MISS", "utm=5 #4"));
 }
 
-/// A date of whole seconds does not tell two versions apart: a 304 by it would give an old body the place of a new one.
+/// A date of whole seconds does not tell two versions apart: a 304 by it would give an old body the
+/// place of a new one.
 #[tokio::test]
 async fn what_is_for_equivalents_is_validated_by_strong_tags_alone() {
     for (name, value, condition, expected) in [

@@ -147,7 +147,8 @@ async fn a_failure_is_told_to_those_alone_who_asked_the_same() {
     assert_eq!(origin.calls(), 3);
 }
 
-/// A client that makes up paths, whose pages all say it, cannot fill the memory: a cache of no bytes knows it as well.
+/// A client that makes up paths, whose pages all say it, cannot fill the memory: a cache of no
+/// bytes knows it as well.
 #[tokio::test]
 async fn without_memory_requests_still_wait_together() {
     let cache = Cache::builder().memory(0).build();

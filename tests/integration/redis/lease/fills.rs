@@ -86,7 +86,8 @@ async fn without_memory_one_instance_fills_for_all_too() {
     assert_eq!((a.runs(), b.runs()), (1, 0));
 }
 
-/// The lease is that of the key as long as nobody knows that its responses vary; each variant has one of its own.
+/// The lease is that of the key as long as nobody knows that its responses vary; each variant has
+/// one of its own.
 #[tokio::test]
 async fn each_variant_is_filled_once() {
     let world = World::new().await;

@@ -57,7 +57,8 @@ async fn a_holder_whose_handler_panics_gives_its_lease_up() {
 async fn a_client_that_leaves_while_the_lease_is_asked_for_leaves_none_behind() {
     let world = World::new().await;
     let a = world.instance().await;
-    // One that fails gives its lease up, so that Redis knows the script: it cannot answer that it does not.
+    // One that fails gives its lease up, so that Redis knows the script: it cannot answer that it
+    // does not.
     let _ = world.truth.change(2);
     assert_eq!(a.get("/fickle/2").await.status, 503);
     all_are_given_up(&world).await;
@@ -89,7 +90,8 @@ async fn who_waits_with_a_client_that_leaves_waits_on() {
     assert_eq!((a.runs(), b.runs()), (1, 0));
 }
 
-/// The answer that it has the lease is late, so that it fills without knowing. The others are told by Redis.
+/// The answer that it has the lease is late, so that it fills without knowing. The others are told
+/// by Redis.
 #[tokio::test]
 async fn who_may_have_the_lease_fills_as_if_it_had() {
     let world = World::new().await;

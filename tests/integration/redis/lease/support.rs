@@ -64,7 +64,8 @@ pub(crate) async fn all_are_given_up(world: &World) {
     eventually("all leases are given up", async || leases(world).await.is_empty()).await;
 }
 
-/// The lease of the response whose address contains this. Those of what was asked before may not be given up yet.
+/// The lease of the response whose address contains this. Those of what was asked before may not be
+/// given up yet.
 pub(crate) async fn lease_of(world: &World, part: &str) -> String {
     let mut found = leases(world).await;
     found.retain(|name| name.contains(part));

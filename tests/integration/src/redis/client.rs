@@ -12,7 +12,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// What requests say in `Host`, whichever instance they go to: instances that share responses have one name.
+/// What requests say in `Host`, whichever instance they go to: instances that share responses have
+/// one name.
 pub const HOST: &str = "larder.test";
 
 /// No request of a test that works takes this long.
@@ -53,7 +54,8 @@ impl Answer {
     }
 }
 
-/// Sends a request on a connection of its own. Whatever goes wrong with that is something that a client sees.
+/// Sends a request on a connection of its own. Whatever goes wrong with that is something that a
+/// client sees.
 pub async fn send(address: SocketAddr, mut request: Request<Bytes>) -> Answer {
     let begun = Instant::now();
     request.headers_mut().entry(HOST_FIELD).or_insert(HOST.parse().unwrap());

@@ -7,8 +7,8 @@ use std::time::Duration;
 use larder_core::time::{Boot, Clock, Wall};
 use larder_testing::ManualClock;
 
-/// A [`ManualClock`] that is a microsecond later at each reading: the log's rules tell "before" from "after" by it, and
-/// on a real clock two moments are never the same.
+/// A [`ManualClock`] that is a microsecond later at each reading: the log's rules tell "before"
+/// from "after" by it, and on a real clock two moments are never the same.
 #[derive(Debug, Clone, Default)]
 pub struct TickingClock {
     manual: ManualClock,

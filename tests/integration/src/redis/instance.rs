@@ -41,7 +41,8 @@ pub struct Setup {
     pub memory: u64,
     /// How many names that were invalidated it remembers.
     pub remembered_names: usize,
-    /// The machine's clock if there is none. By default time stands still, so that nothing goes stale by itself.
+    /// The machine's clock if there is none. By default time stands still, so that nothing goes
+    /// stale by itself.
     pub clock: Option<TickingClock>,
 }
 
@@ -75,7 +76,8 @@ pub struct Instance {
     pub cache: Cache,
     /// Its store.
     pub store: RedisStore,
-    /// Its way to Redis, where that is one server. Leads nowhere where the store finds its servers by itself.
+    /// Its way to Redis, where that is one server. Leads nowhere where the store finds its servers
+    /// by itself.
     pub proxy: Proxy,
     /// Where it listens.
     pub address: SocketAddr,
@@ -141,7 +143,8 @@ impl Instance {
         self.send(Request::get(path)).await
     }
 
-    /// The response to `GET`, without a connection: for more requests at once than a process may have sockets.
+    /// The response to `GET`, without a connection: for more requests at once than a process may
+    /// have sockets.
     pub fn call(&self, path: &str) -> impl Future<Output = Answer> + Send + 'static {
         let request = Request::get(path).header(HOST_FIELD, HOST).body(Body::empty()).unwrap();
         let (router, begun) = (self.router.clone(), Instant::now());
@@ -169,8 +172,8 @@ impl Instance {
         self.applies(Tag::new(format!("value:{id}"))).await;
     }
 
-    /// Invalidates this here, as often as it takes: on a machine that has too much to do, half a second is not always enough
-    /// for an event to come back.
+    /// Invalidates this here, as often as it takes: on a machine that has too much to do, half a
+    /// second is not always enough for an event to come back.
     pub async fn applies(&self, what: impl Into<Invalidation>) {
         let what = what.into();
         let applied = async || self.cache.invalidate(what.clone()).await == Invalidated::Applied;

@@ -1,6 +1,8 @@
-//! Several instances over one Redis and one truth, each behind a proxy of its own that can misbehave.
+//! Several instances over one Redis and one truth, each behind a proxy of its own that can
+//! misbehave.
 
-// It is only ever part of a test, where failing loudly is the point; the lints do not know that of a library.
+// It is only ever part of a test, where failing loudly is the point; the lints do not know that of
+// a library.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod client;
@@ -30,7 +32,8 @@ pub const EVENTS: &str = "larder:{larder:log}:events";
 /// The record of the log's incarnation in the default namespace.
 pub const INCARNATION: &str = "larder:{larder:log}:incarnation";
 
-/// What goes over the wire where the invalidation of a value is appended to the log or read from it, and nowhere else.
+/// What goes over the wire where the invalidation of a value is appended to the log or read from
+/// it, and nowhere else.
 #[must_use]
 pub fn event(id: usize) -> String {
     format!("t:value:{id}\r\n")

@@ -17,7 +17,8 @@ use larder::{Cache, Policy, ReadYourWrites, ttl};
 use larder_testing::{Answer, Gate, Step};
 use tower::ServiceExt;
 
-/// The header field of `/hasty`, whose requests do not wait for the log. Those of `/seen` do, and bring a cookie.
+/// The header field of `/hasty`, whose requests do not wait for the log. Those of `/seen` do, and
+/// bring a cookie.
 pub const TOKEN: HeaderName = HeaderName::from_static("larder-token");
 
 /// How many values a [`Truth`] has.
@@ -118,7 +119,8 @@ async fn show(State(origin): State<Origin>, Path(id): Path<usize>) -> String {
     format!("v{}", origin.read(id).await)
 }
 
-/// Writes, and then is held, so that a client can leave between the write and what the layer does after it.
+/// Writes, and then is held, so that a client can leave between the write and what the layer does
+/// after it.
 async fn update(State(origin): State<Origin>, Path(id): Path<usize>) -> StatusCode {
     let _ = origin.truth.change(id);
     let gate = origin.holds.lock().unwrap().remove(&id);
@@ -138,13 +140,15 @@ async fn language(
     ([(VARY, "Accept-Language")], text)
 }
 
-/// A body of a size that one read from a socket does not bring, without a pattern that could hide a mistake.
+/// A body of a size that one read from a socket does not bring, without a pattern that could hide a
+/// mistake.
 async fn body(State(origin): State<Origin>, Path(id): Path<usize>) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(origin.read(id).await);
     std::iter::repeat_with(|| random.u8(..)).take(700_000).collect()
 }
 
-/// A validator that does not tell two versions apart, as `Last-Modified` does not within one second.
+/// A validator that does not tell two versions apart, as `Last-Modified` does not within one
+/// second.
 async fn dated(State(origin): State<Origin>, Path(id): Path<usize>, headers: HeaderMap) -> Response {
     let value = origin.read(id).await;
     let date = HeaderValue::from_static("Thu, 01 Jan 2026 00:00:00 GMT");
@@ -157,15 +161,16 @@ async fn dated(State(origin): State<Origin>, Path(id): Path<usize>, headers: Hea
 /// Fails where the value is even, and panics where it is a multiple of three.
 async fn fickle(State(origin): State<Origin>, Path(id): Path<usize>) -> Response {
     match origin.read(id).await {
-        // Without the panic hook: what it prints keeps the thread, on which all of a test runs, for longer than a lease lives.
+        // Without the panic hook: what it prints keeps the thread, on which all of a test runs, for
+        // longer than a lease lives.
         value if value % 3 == 0 => resume_unwind(Box::new(format!("v{value}, as the test wants it"))),
         value if value % 2 == 0 => (StatusCode::SERVICE_UNAVAILABLE, format!("v{value}")).into_response(),
         value => format!("v{value}").into_response(),
     }
 }
 
-/// Ten characters, or those that are asked for as `bytes=first-last`. A value that is even has the entity tag of the one
-/// before it, so that nothing but the log tells the two apart.
+/// Ten characters, or those that are asked for as `bytes=first-last`. A value that is even has the
+/// entity tag of the one before it, so that nothing but the log tells the two apart.
 async fn ranged(State(origin): State<Origin>, Path(id): Path<usize>, headers: HeaderMap) -> Response {
     let value = origin.read(id).await;
     let (text, tag) = (format!("{value:010}"), format!("\"{}\"", value.div_ceil(2)));
@@ -212,7 +217,8 @@ async fn brief(State(origin): State<Origin>, Path(id): Path<usize>) -> impl Into
     ([(CACHE_CONTROL, "max-age=0"), (ETAG, "\"one\"")], format!("v{}", origin.read(id).await))
 }
 
-/// A value in a field. One that is even has the entity tag of the one before it: its body is the same.
+/// A value in a field. One that is even has the entity tag of the one before it: its body is the
+/// same.
 async fn headed(State(origin): State<Origin>, Path(id): Path<usize>) -> Response {
     let value = origin.read(id).await;
     let tag = format!("\"{}\"", value.div_ceil(2));

@@ -24,7 +24,8 @@ pub struct Phase {
 const UNBOUNDED: Duration = Duration::from_secs(2);
 
 impl Phase {
-    /// Fails if a request waited for the servers to mend themselves, given how the machine did before.
+    /// Fails if a request waited for the servers to mend themselves, given how the machine did
+    /// before.
     pub fn is_bounded(&self, healthy: &Self) {
         assert!(self.requests > 0 && self.max < UNBOUNDED + 4 * healthy.max, "{self:?} after {healthy:?}");
     }

@@ -24,8 +24,9 @@ const CALM_PAUSE: Duration = Duration::from_millis(10);
 
 /// Requests that go on until they are stopped.
 ///
-/// Each reader knows what it may not see any more: what was invalidated on its own instance (the log's P1), and what was
-/// invalidated as `Applied` on any instance more than `max_staleness` ago (P2).
+/// Each reader knows what it may not see any more: what was invalidated on its own instance (the
+/// log's P1), and what was invalidated as `Applied` on any instance more than `max_staleness` ago
+/// (P2).
 #[derive(Debug)]
 pub struct Traffic {
     shared: Arc<Shared>,
@@ -63,7 +64,8 @@ struct Shared {
     truth: Truth,
     max_staleness: Duration,
     pause: Duration,
-    /// What was invalidated as `Applied`: which value, and from when on older ones are wrong everywhere.
+    /// What was invalidated as `Applied`: which value, and from when on older ones are wrong
+    /// everywhere.
     applied: Mutex<VecDeque<(Instant, usize, u64)>>,
     everywhere: Floor,
     counts: [AtomicUsize; 5],
@@ -110,7 +112,8 @@ impl Traffic {
         Self::of(truth, max_staleness, instances, true, CALM_PAUSE)
     }
 
-    /// Starts two readers on the instance: where nothing is deferred, its responses in Redis stay trusted.
+    /// Starts two readers on the instance: where nothing is deferred, its responses in Redis stay
+    /// trusted.
     #[must_use]
     pub fn start_reading(truth: &Truth, instance: &Instance) -> Self {
         Self::of(truth, Duration::MAX, &[instance], false, PAUSE)

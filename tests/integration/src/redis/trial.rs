@@ -1,4 +1,5 @@
-//! What is asked of every kind of Redis: that instances share it, and that no client notices what happens to it.
+//! What is asked of every kind of Redis: that instances share it, and that no client notices what
+//! happens to it.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How many responses have to be shared at once, so that each part of a cluster has some.
 const PROBES: usize = 16;
 
-/// What one instance fills is a hit on the other, and what one invalidates, by tag, key or prefix, is gone on the other.
+/// What one instance fills is a hit on the other, and what one invalidates, by tag, key or prefix,
+/// is gone on the other.
 pub async fn shares_and_invalidates(deployment: &Deployment) {
     let (a, b) = (deployment.instance().await, deployment.instance().await);
     are_shared(&a, &b).await;
@@ -79,7 +81,8 @@ async fn are_shared(one: &Instance, other: &Instance) {
     limit.unwrap_or_else(|_| panic!("responses are not shared within {PATIENCE:?}"));
 }
 
-/// Three instances with readers and writers that go on while something happens to Redis. The third keeps nothing in memory.
+/// Three instances with readers and writers that go on while something happens to Redis. The third
+/// keeps nothing in memory.
 #[derive(Debug)]
 pub struct Trial {
     /// The instances.
@@ -107,8 +110,9 @@ impl Trial {
         Self { instances, traffic, healthy }
     }
 
-    /// Lets `fault` happen, which ends when the servers have mended it. Then checks that no client saw an error or what
-    /// was invalidated, and that there are hits again; and prints what clients saw as a line of a table.
+    /// Lets `fault` happen, which ends when the servers have mended it. Then checks that no client
+    /// saw an error or what was invalidated, and that there are hits again; and prints what clients
+    /// saw as a line of a table.
     pub async fn survives<T>(self, what: &str, fault: impl Future<Output = T>) -> Summary {
         let begun = Instant::now();
         fault.await;

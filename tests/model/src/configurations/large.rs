@@ -6,7 +6,8 @@ use super::{cut_off_here, full_outbox, here, marked, recovery, there};
 use crate::scope::{Budget, Scope};
 use crate::what::{Named, hard, soft};
 
-/// Returns the scopes that take minutes: two observed processes, two faults at a time, or a finer clock.
+/// Returns the scopes that take minutes: two observed processes, two faults at a time, or a finer
+/// clock.
 #[must_use]
 pub fn large() -> Vec<Scope> {
     [faults(), marks(), two_processes_and_recoveries()].concat()

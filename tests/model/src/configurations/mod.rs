@@ -23,8 +23,8 @@ pub fn there(name: &'static str) -> Scope {
     Scope::named(name).with(|scope| scope.budget.invalidations = 0)
 }
 
-/// A process that invalidates while there are two logs. It may go to and fro between them, so that this is never
-/// exhausted.
+/// A process that invalidates while there are two logs. It may go to and fro between them, so that
+/// this is never exhausted.
 #[must_use]
 pub fn cut_off_here() -> Scope {
     here("cut off, here").with(|scope| {
@@ -33,7 +33,8 @@ pub fn cut_off_here() -> Scope {
     })
 }
 
-/// Rows that are folded: of the URI into its path with the first other event, and into its directory with the second.
+/// Rows that are folded: of the URI into its path with the first other event, and into its
+/// directory with the second.
 pub(crate) fn folded(scope: Scope, others: u8) -> Scope {
     scope.with(|scope| {
         scope.limits = Limits { rows: 2, globs: 1, outbox: 1 };

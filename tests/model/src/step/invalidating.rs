@@ -97,7 +97,8 @@ impl Protocol {
         Some(())
     }
 
-    /// What comes of each append of this process, now that its tail knows more, by a look of this moment.
+    /// What comes of each append of this process, now that its tail knows more, by a look of this
+    /// moment.
     pub(super) fn note_passed(&self, world: &mut World, by: u8, looked: Boot) {
         for which in 0..world.invalidations.len() {
             let one = world.invalidations[which];

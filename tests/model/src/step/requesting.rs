@@ -52,7 +52,8 @@ impl Protocol {
         Waiter { joined_at: NOW, position, least }
     }
 
-    /// What a response is named by is known with its head, and so a request that joined is told before the fill ends.
+    /// What a response is named by is known with its head, and so a request that joined is told
+    /// before the fill ends.
     fn follow(&self, world: &mut World, at: usize, which: usize) -> Option<()> {
         let flight = world.instances.get_mut(at)?.flights.get_mut(which)?;
         let (waiter, flight) = (flight.waiter.take()?, flight.clone());

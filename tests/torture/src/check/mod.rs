@@ -1,12 +1,14 @@
-//! The checker: proves from a history alone that the promises held, or names the reads that broke them.
+//! The checker: proves from a history alone that the promises held, or names the reads that broke
+//! them.
 //!
-//! It knows nothing of caches. A version that was committed before an invalidation began is the least that a read may
-//! show once the promise of that invalidation has come due; each read is held against all that had come due before it
-//! was sent.
+//! It knows nothing of caches. A version that was committed before an invalidation began is the
+//! least that a read may show once the promise of that invalidation has come due; each read is held
+//! against all that had come due before it was sent.
 //!
-//! No allowance is made for slow machines. All moments are readings of one clock. A read that is *sent* after a promise
-//! has come due is looked up later still, so that an instance that keeps the rules has by then either taken in the
-//! event or stopped trusting what it knew before; delays only ever make a read later.
+//! No allowance is made for slow machines. All moments are readings of one clock. A read that is
+//! *sent* after a promise has come due is looked up later still, so that an instance that keeps the
+//! rules has by then either taken in the event or stopped trusting what it knew before; delays only
+//! ever make a read later.
 
 mod describe;
 mod obligations;
@@ -26,9 +28,11 @@ use self::obligations::{Obligation, obligations};
 pub enum Promise {
     /// P1: once `invalidate` has returned, the instance that called it never shows what was named.
     OwnInstance,
-    /// P2: `max_staleness` after it returned `Applied`, or after what was deferred was flushed, no instance does.
+    /// P2: `max_staleness` after it returned `Applied`, or after what was deferred was flushed, no
+    /// instance does.
     EveryInstance,
-    /// A client sees no error but those that a handler made, and those only if it asked while they were made.
+    /// A client sees no error but those that a handler made, and those only if it asked while they
+    /// were made.
     NoError,
     /// A response is one to this request, and shows what there was.
     RightAnswer,
@@ -92,7 +96,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Who is killed answers nothing: that is what a client of a load balancer repeats, and not the cache's doing.
+    /// Who is killed answers nothing: that is what a client of a load balancer repeats, and not the
+    /// cache's doing.
     fn was_killed(&self, read: &Read) -> bool {
         let killed = self.history.life(read.life).and_then(|life| life.killed);
         killed.is_some_and(|killed| killed <= read.done)
@@ -117,7 +122,8 @@ impl Checker<'_> {
             .collect()
     }
 
-    /// What no order of events explains: a version from the future, or a response to another request.
+    /// What no order of events explains: a version from the future, or a response to another
+    /// request.
     fn impossible(&self, read: &Read, version: u64, run: Option<u64>) -> Option<String> {
         let first = version == 1;
         if !first && self.history.committed(read.item, version).is_none_or(|at| at > read.done) {

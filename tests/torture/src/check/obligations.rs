@@ -69,9 +69,9 @@ fn due_everywhere(history: &History, write: &Write, done: &WriteResult) -> Optio
 
 /// By when the log that everybody follows had been told.
 ///
-/// What was deferred counts from when its instance was seen to owe nothing any more. So does what a deposed primary may
-/// have taken: its instance tells the other log when it comes back. Who died before that has told nobody (LOG.md, rule
-/// 15).
+/// What was deferred counts from when its instance was seen to owe nothing any more. So does what a
+/// deposed primary may have taken: its instance tells the other log when it comes back. Who died
+/// before that has told nobody (LOG.md, rule 15).
 pub(super) fn reached_log_at(history: &History, write: &Write, done: &WriteResult) -> Option<Moment> {
     let instance = history.life(write.life)?.instance;
     let mut two_primaries = history.two_primaries.iter();
@@ -86,14 +86,15 @@ pub(super) fn reached_log_at(history: &History, write: &Write, done: &WriteResul
         .map(|seen| seen.done)
 }
 
-/// Whether what the instance believed then it may have heard from a deposed primary. Nothing that was heard longer ago
-/// than `max_staleness` is believed.
+/// Whether what the instance believed then it may have heard from a deposed primary. Nothing that
+/// was heard longer ago than `max_staleness` is believed.
 fn is_in_doubt(history: &History, instance: usize, moment: Moment) -> bool {
     let believed = |two: &TwoPrimaries| two.heard_until(instance).plus(history.max_staleness);
     history.two_primaries.iter().any(|two| (two.from..=believed(two)).contains(&moment))
 }
 
-/// LOG.md, rule 5: the bound is `max_staleness` "plus the time that an isolated primary goes on serving".
+/// LOG.md, rule 5: the bound is `max_staleness` "plus the time that an isolated primary goes on
+/// serving".
 fn one_primary_from(history: &History, reached_log_at: Moment) -> Moment {
     let during = history.two_primaries.iter().filter(|two| (two.from..=two.until).contains(&reached_log_at));
     during.map(|two| two.until).max().unwrap_or(reached_log_at)

@@ -1,5 +1,5 @@
-//! Sending requests, open loop: each when it is due, whatever became of those before. Only a machine that cannot keep
-//! up makes requests late, or it would have ever more of them under way.
+//! Sending requests, open loop: each when it is due, whatever became of those before. Only a
+//! machine that cannot keep up makes requests late, or it would have ever more of them under way.
 
 use anyhow::Result;
 use http::header::{CACHE_STATUS, ETAG, HOST, IF_NONE_MATCH};

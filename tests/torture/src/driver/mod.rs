@@ -56,7 +56,8 @@ pub struct Outcome {
     pub still_refusing: Vec<usize>,
 }
 
-/// How long an instance may take to be of use again. Far more than it takes, so that a slow machine fails nothing.
+/// How long an instance may take to be of use again. Far more than it takes, so that a slow machine
+/// fails nothing.
 const RECOVERY: Duration = Duration::from_secs(60);
 
 impl Driver {
@@ -64,7 +65,8 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// If servers or instances cannot be started, or a fault cannot be inflicted: never because of what the instances do.
+    /// If servers or instances cannot be started, or a fault cannot be inflicted: never because of
+    /// what the instances do.
     pub async fn run(&self) -> Result<Outcome> {
         let plan = Plan::draw(&self.shape);
         let reference_model = ReferenceModel::new(self.shape.seed);

@@ -1,8 +1,9 @@
 //! Seeing when an instance has told the log what it had deferred.
 //!
-//! An instance asks the shared tier only while it owes the log nothing (LOG.md, rule 12): "the outbox is empty, and our
-//! own tail has passed everything that was flushed from it". So a request for what nobody ever stored, which is answered
-//! as *never stored* and not as *unconfirmed*, shows that all that was deferred before it was sent has been flushed.
+//! An instance asks the shared tier only while it owes the log nothing (LOG.md, rule 12): "the
+//! outbox is empty, and our own tail has passed everything that was flushed from it". So a request
+//! for what nobody ever stored, which is answered as *never stored* and not as *unconfirmed*, shows
+//! that all that was deferred before it was sent has been flushed.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -76,7 +76,8 @@ impl Recorder {
         self.lock().faults.push(fault);
     }
 
-    /// There were two primaries. Whoever lives in an instance now may have told the wrong one something.
+    /// There were two primaries. Whoever lives in an instance now may have told the wrong one
+    /// something.
     pub(super) fn two_primaries(&self, two: TwoPrimaries) {
         let mut history = self.lock();
         let lives = history.lives.iter().zip(0..).filter(|(life, _)| life.killed.is_none());

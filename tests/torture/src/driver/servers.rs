@@ -124,7 +124,8 @@ impl Servers {
     }
 }
 
-/// As an operator sets it up who has read what the bound rests on: a primary without replicas takes no writes.
+/// As an operator sets it up who has read what the bound rests on: a primary without replicas takes
+/// no writes.
 async fn server() -> Result<RedisServer> {
     let builder = RedisServer::builder()
         .config("min-replicas-to-write 1")

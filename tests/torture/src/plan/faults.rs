@@ -62,7 +62,8 @@ impl FaultKind {
     }
 }
 
-/// Faults of one lane come one after the other; the lanes know nothing of each other, so that their faults coincide.
+/// Faults of one lane come one after the other; the lanes know nothing of each other, so that their
+/// faults coincide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Lane {
@@ -102,7 +103,8 @@ pub enum Flush {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Act {
-    /// SIGKILL of the primary; it is away for this long, and comes back with a dump of this age or with nothing.
+    /// SIGKILL of the primary; it is away for this long, and comes back with a dump of this age or
+    /// with nothing.
     Kill {
         /// How long it is away.
         away: Duration,

@@ -54,7 +54,8 @@ impl Plan {
     }
 }
 
-/// A time around which half of the draws lie on either side, never zero, for events that know nothing of each other.
+/// A time around which half of the draws lie on either side, never zero, for events that know
+/// nothing of each other.
 fn pause(random: &mut fastrand::Rng, rate: f64) -> Duration {
     let waited = -(1.0 - random.f64()).ln() / rate;
     Duration::from_secs_f64(waited.clamp(1e-6, 3600.0))

@@ -61,8 +61,8 @@ fn reads(shape: &Shape) -> Vec<Request> {
     requests
 }
 
-/// Each third write is soon followed by another one of the same item, on any instance: two versions within a second,
-/// two invalidations during one fill.
+/// Each third write is soon followed by another one of the same item, on any instance: two versions
+/// within a second, two invalidations during one fill.
 fn writes(shape: &Shape) -> Vec<Request> {
     let mut random = fastrand::Rng::with_seed(shape.seed ^ 0x5752_4954);
     let mut requests = Vec::new();

@@ -1,5 +1,6 @@
-//! What the cache added to the time that a request took: all of it during which no handler was at work on the item, on
-//! whichever instance. To wait for one that another request has started is what collapsing is for.
+//! What the cache added to the time that a request took: all of it during which no handler was at
+//! work on the item, on whichever instance. To wait for one that another request has started is
+//! what collapsing is for.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
