@@ -1,5 +1,5 @@
-//! The truth: what a database would hold. It lives in the driver; the handlers of all instances ask
-//! it over HTTP.
+//! The reference model, which takes the place of a database. It lives in the driver, and the
+//! handlers of all instances access it over HTTP.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,7 +17,7 @@ use crate::http_client::HttpClient;
 use crate::item::{Family, ITEMS, Item};
 use crate::wire;
 
-/// The truth of a run. Clones are the same.
+/// The reference model of a run. Clones share its state.
 #[derive(Debug, Clone)]
 pub(crate) struct ReferenceModel(Arc<Mutex<Model>>);
 
@@ -25,7 +25,7 @@ pub(crate) struct ReferenceModel(Arc<Mutex<Model>>);
 struct Model {
     random: fastrand::Rng,
     commits: Vec<Vec<Moment>>,
-    /// In Unix seconds, as `Last-Modified` tells it.
+    /// In Unix seconds, for `Last-Modified`.
     modified: Vec<u64>,
     runs: Vec<Run>,
 }
@@ -42,7 +42,7 @@ impl ReferenceModel {
         Self(Arc::new(Mutex::new(held)))
     }
 
-    /// The service that instances ask.
+    /// Returns the service for the instances.
     pub(crate) fn routes(&self) -> Router {
         Router::new()
             .route("/read/{family}/{id}", post(read))
@@ -50,13 +50,13 @@ impl ReferenceModel {
             .with_state(self.clone())
     }
 
-    /// What was committed and which handlers ran, so far.
+    /// Returns the commits and the handler runs so far.
     pub(crate) fn recorded(&self) -> (Vec<Vec<Moment>>, Vec<Run>) {
         let held = self.lock();
         (held.commits.clone(), held.runs.clone())
     }
 
-    /// The version of an item now.
+    /// Returns the current version of an item.
     pub(crate) fn version(&self, item: Item) -> u64 {
         self.lock().version(item)
     }
@@ -77,8 +77,7 @@ impl Model {
         self.version(item)
     }
 
-    /// A handler reads an item, and is told how long to take over its answer: that is where slow
-    /// fills come from.
+    /// Reads an item for a handler. The reply includes a delay, which makes some fills slow.
     fn read(&mut self, item: Item, life: LifeId) -> String {
         let version = self.version(item);
         let longest = if self.random.u8(..) < 64 { 200_000 } else { 20_000 };
@@ -118,7 +117,7 @@ async fn commit(
     Ok(reference_model.lock().commit(item).to_string())
 }
 
-/// An instance's way to the truth.
+/// An instance's access to the reference model.
 #[derive(Debug, Clone)]
 pub(crate) struct ReferenceClient {
     pub(crate) address: SocketAddr,
@@ -126,7 +125,7 @@ pub(crate) struct ReferenceClient {
     pub(crate) client: HttpClient,
 }
 
-/// What a handler is told.
+/// The reply to a handler.
 pub(crate) struct Reported {
     pub(crate) run: u64,
     pub(crate) version: u64,

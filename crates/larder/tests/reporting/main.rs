@@ -1,4 +1,5 @@
 //! What the cache tells of itself: statistics, metrics and logs.
+
 // Helpers of tests may panic. The lint exempts only functions that are marked as tests.
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -1,4 +1,4 @@
-//! Violations in words.
+//! Describes violations in words.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ fn name(history: &History, number: usize, read: &Read) -> String {
     )
 }
 
-/// What was going on between the two moments.
+/// Lists the faults between two moments.
 fn faults(history: &History, from: Moment, until: Moment) -> String {
     let during = history.faults.iter().filter(|fault| fault.from <= until && fault.until >= from);
     let overlapping: Vec<_> = during

@@ -1,14 +1,13 @@
-//! The checker: proves from a history alone that the promises held, or names the reads that broke
-//! them.
+//! The checker. It proves from a history alone that the promises held, or names the reads that
+//! broke them.
 //!
 //! It knows nothing of caches. A version that was committed before an invalidation began is the
-//! least that a read may show once the promise of that invalidation has come due; each read is held
-//! against all that had come due before it was sent.
+//! lowest version that a read may show once the promise of that invalidation is due. Each read is
+//! checked against all promises that were due before it was sent.
 //!
-//! No allowance is made for slow machines. All moments are readings of one clock. A read that is
-//! *sent* after a promise has come due is looked up later still, so that an instance that keeps the
-//! rules has by then either taken in the event or stopped trusting what it knew before; delays only
-//! ever make a read later.
+//! Slow machines get no allowance. All moments are readings of one clock. A read that is *sent*
+//! after a promise is due is looked up later still. By then, an instance that follows the rules has
+//! either applied the event or stopped trusting what it knew before. Delays only make a read later.
 
 mod describe;
 mod obligations;
@@ -22,24 +21,25 @@ use crate::history::{History, Observed, Read};
 
 use self::obligations::{Obligation, obligations};
 
-/// A promise, as a read can break it.
+/// A promise that a read can break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(clippy::exhaustive_enums)] // What is checked is said here in full.
+#[allow(clippy::exhaustive_enums)] // This is the complete list of what is checked.
 pub enum Promise {
-    /// P1: once `invalidate` has returned, the instance that called it never shows what was named.
+    /// P1: once `invalidate` has returned, the instance that called it never shows the invalidated
+    /// version.
     OwnInstance,
-    /// P2: `max_staleness` after it returned `Applied`, or after what was deferred was flushed, no
-    /// instance does.
+    /// P2: the same holds for every instance, `max_staleness` after `invalidate` returned
+    /// `Applied`, or after a deferred invalidation was flushed.
     EveryInstance,
-    /// A client sees no error but those that a handler made, and those only if it asked while they
-    /// were made.
+    /// A client sees only errors that a handler made, and only if the request overlaps the
+    /// handler's run.
     NoError,
-    /// A response is one to this request, and shows what there was.
+    /// A response belongs to this request, and shows an existing version.
     RightAnswer,
 }
 
 impl Promise {
-    /// Its short name.
+    /// Returns its short name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,17 +55,17 @@ impl Promise {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Violation {
-    /// Which promise.
+    /// The broken promise.
     pub promise: Promise,
     /// The number of the read.
     pub read: usize,
-    /// The number of the write whose promise it was, if it was one's.
+    /// The number of the write that made the promise, if there is one.
     pub write: Option<usize>,
-    /// What happened, in words.
+    /// A description in words.
     pub words: String,
 }
 
-/// All violations in a history, by read.
+/// Returns all violations in a history, ordered by read.
 #[must_use]
 pub fn check(history: &History) -> Vec<Violation> {
     let obligations = obligations(history);
@@ -78,7 +78,8 @@ pub fn check(history: &History) -> Vec<Violation> {
 struct Checker<'a> {
     history: &'a History,
     obligations: &'a obligations::Obligations,
-    /// When the first client had the error of a run: by then nobody could join it any more.
+    /// When the first client received the error of a run. From then on no request can join that
+    /// run.
     first_seen: &'a HashMap<u64, Moment>,
 }
 
@@ -96,8 +97,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Who is killed answers nothing: that is what a client of a load balancer repeats, and not the
-    /// cache's doing.
+    /// A killed instance answers nothing. A client behind a load balancer repeats such a request,
+    /// so it does not count against the cache.
     fn was_killed(&self, read: &Read) -> bool {
         let killed = self.history.life(read.life).and_then(|life| life.killed);
         killed.is_some_and(|killed| killed <= read.done)
@@ -122,8 +123,8 @@ impl Checker<'_> {
             .collect()
     }
 
-    /// What no order of events explains: a version from the future, or a response to another
-    /// request.
+    /// Describes a result that no order of events explains: a future version, or a response to
+    /// another request.
     fn impossible(&self, read: &Read, version: u64, run: Option<u64>) -> Option<String> {
         let first = version == 1;
         if !first && self.history.committed(read.item, version).is_none_or(|at| at > read.done) {

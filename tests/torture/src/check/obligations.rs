@@ -1,4 +1,4 @@
-//! What each read is held against: the least version that it may show.
+//! The lowest version that each read may show.
 
 use std::collections::HashMap;
 
@@ -6,21 +6,21 @@ use crate::clock::Moment;
 use crate::history::{Claimed, History, LifeId, TwoPrimaries, Write, WriteResult};
 use crate::item::Item;
 
-/// A promise that came due: from then on nothing less than this version may be shown.
+/// A promise that is due: from then on, no version below this one may be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Obligation {
     pub(super) at: Moment,
     pub(super) version: u64,
-    /// The number of the write whose promise it is.
+    /// The number of the write that made the promise.
     pub(super) write: usize,
 }
 
-/// Promises for one item, by when they came due; each with the largest version so far.
+/// Promises for one item, by due time. Each has the highest version so far.
 #[derive(Debug, Default)]
 pub(super) struct Timeline(Vec<Obligation>);
 
 impl Timeline {
-    /// The most demanding promise that had come due before this moment.
+    /// Returns the strictest promise that was due before this moment.
     pub(super) fn least_at(&self, moment: Moment) -> Option<&Obligation> {
         let passed = self.0.partition_point(|due| due.at < moment);
         self.0.get(passed.checked_sub(1)?)
@@ -40,9 +40,9 @@ impl Timeline {
 /// All promises of a history.
 #[derive(Debug, Default)]
 pub(super) struct Obligations {
-    /// P1: where the invalidation was called.
+    /// P1: for the life that called `invalidate`.
     pub(super) own: HashMap<(LifeId, Item), Timeline>,
-    /// P2: everywhere.
+    /// P2: for every instance.
     pub(super) every: HashMap<Item, Timeline>,
 }
 
@@ -61,17 +61,18 @@ pub(super) fn obligations(history: &History) -> Obligations {
     obligations
 }
 
-/// When the promise to every instance comes due; `None` where there is none.
+/// Returns when the promise to every instance is due, or `None` if there is no such promise.
 fn due_everywhere(history: &History, write: &Write, done: &WriteResult) -> Option<Moment> {
     let reached_log_at = reached_log_at(history, write, done)?;
     Some(one_primary_from(history, reached_log_at).plus(history.max_staleness))
 }
 
-/// By when the log that everybody follows had been told.
+/// Returns when the invalidation is certain to be in the log that every instance follows.
 ///
-/// What was deferred counts from when its instance was seen to owe nothing any more. So does what a
-/// deposed primary may have taken: its instance tells the other log when it comes back. Who died
-/// before that has told nobody (LOG.md, rule 15).
+/// A deferred invalidation counts from the moment when its instance had an empty outbox. The same
+/// holds for an invalidation that a deposed primary may have accepted, because its instance appends
+/// it to the other log when it reconnects. If the instance died before that, the invalidation is
+/// lost (rule 15).
 pub(super) fn reached_log_at(history: &History, write: &Write, done: &WriteResult) -> Option<Moment> {
     let instance = history.life(write.life)?.instance;
     let mut two_primaries = history.two_primaries.iter();
@@ -86,15 +87,14 @@ pub(super) fn reached_log_at(history: &History, write: &Write, done: &WriteResul
         .map(|seen| seen.done)
 }
 
-/// Whether what the instance believed then it may have heard from a deposed primary. Nothing that
-/// was heard longer ago than `max_staleness` is believed.
+/// Whether the instance's knowledge at this moment may come from a deposed primary. An instance
+/// trusts nothing that is older than `max_staleness`.
 fn is_in_doubt(history: &History, instance: usize, moment: Moment) -> bool {
     let believed = |two: &TwoPrimaries| two.heard_until(instance).plus(history.max_staleness);
     history.two_primaries.iter().any(|two| (two.from..=believed(two)).contains(&moment))
 }
 
-/// LOG.md, rule 5: the bound is `max_staleness` "plus the time that an isolated primary goes on
-/// serving".
+/// Rule 5: the bound is `max_staleness` "plus the time that an isolated primary goes on serving".
 fn one_primary_from(history: &History, reached_log_at: Moment) -> Moment {
     let during = history.two_primaries.iter().filter(|two| (two.from..=two.until).contains(&reached_log_at));
     during.map(|two| two.until).max().unwrap_or(reached_log_at)

@@ -13,7 +13,8 @@ fn at(millis: u64) -> Moment {
     Moment::from_nanos(millis * 1_000_000)
 }
 
-/// Two instances, the bound at a second, and version 2 of everything committed at 100 ms.
+/// Returns a history with two instances, a bound of one second, and version 2 of everything
+/// committed at 100 ms.
 fn history() -> History {
     let life = |instance| Life { instance, killed: None };
     History {
@@ -24,7 +25,7 @@ fn history() -> History {
     }
 }
 
-/// A write of version 2 on A that returned at 200 ms.
+/// Returns a write of version 2 on A that returned at 200 ms.
 fn write(item: Item, way: Way, claimed: Claimed) -> Write {
     let done = WriteResult { version: 2, claimed, returned: at(200) };
     Write { life: A, item, way, sent: at(90), done: Some(done) }
@@ -38,7 +39,7 @@ fn version(life: LifeId, sent: u64, version: u64) -> Read {
     read_of(ITEM, life, sent, Observed::Version { version, run: None })
 }
 
-/// The promises that this one read breaks.
+/// Returns the promises that this one read breaks.
 fn broken(mut history: History, read: Read) -> Vec<Promise> {
     history.reads = vec![read];
     check(&history).into_iter().map(|violation| violation.promise).collect()
@@ -72,7 +73,7 @@ fn another_life_of_the_same_instance_has_promised_nothing_before_the_bound() {
     assert_eq!(broken(history, version(B, 1300, 1)), [Promise::EveryInstance]);
 }
 
-/// A was seen to owe nothing by a request that took two milliseconds.
+/// Returns a probe that found A's outbox empty, by a request that took two milliseconds.
 fn empty_outbox(sent: u64) -> EmptyOutbox {
     EmptyOutbox { life: A, sent: at(sent), done: at(sent + 2) }
 }
@@ -113,7 +114,7 @@ fn a_soft_invalidation_binds_where_no_window_lets_it_be_shown() {
     assert_eq!(broken(hard, read_of(PATIENT, A, 201, stale)), [Promise::OwnInstance], "hard never");
 }
 
-/// Two primaries from 150 to 900 ms. A can reach the deposed one until `a`, B until 900 ms.
+/// Adds two primaries from 150 to 900 ms. A can reach the deposed one until `a`, B until 900 ms.
 fn deposed(history: History, a: u64) -> History {
     let two = TwoPrimaries { from: at(150), until: at(900), moved: vec![at(a), at(900)] };
     History { two_primaries: vec![two], ..history }
@@ -126,7 +127,7 @@ fn a_deposed_primary_that_still_answered_puts_the_bound_off() {
     assert_eq!(broken(history.clone(), version(B, 1901, 1)), [Promise::EveryInstance]);
     assert_eq!(broken(history.clone(), version(A, 201, 1)), [Promise::OwnInstance], "but not the own one");
     history.two_primaries[0].from = at(201);
-    assert_eq!(broken(history, version(B, 1201, 1)), [Promise::EveryInstance], "it was told before");
+    assert_eq!(broken(history, version(B, 1201, 1)), [Promise::EveryInstance], "it was in the log before");
 }
 
 #[test]
@@ -134,14 +135,14 @@ fn what_a_deposed_primary_took_binds_others_from_when_its_instance_has_told_the_
     let applied = || deposed(applied(), 600);
     assert_eq!(broken(applied(), version(A, 201, 1)), [Promise::OwnInstance]);
     assert_eq!(broken(applied(), version(B, 9000, 1)), [], "it may be lost with its process");
-    // What A believes up to 1600 ms it may have heard from the deposed one.
+    // Up to 1600 ms, A's knowledge may come from the deposed primary.
     let seen = |sent| History { empty_outboxes: vec![empty_outbox(300), empty_outbox(sent)], ..applied() };
     assert_eq!(broken(seen(1600), version(B, 9000, 1)), []);
     assert_eq!(broken(seen(1601), version(B, 2603, 1)), []);
     assert_eq!(broken(seen(1601), version(B, 2604, 1)), [Promise::EveryInstance]);
 }
 
-/// An older write whose promise comes due later does not lower the bar.
+/// An older write with a later due time does not lower the required version.
 #[test]
 fn the_bar_only_ever_rises() {
     let mut history = history();
@@ -164,7 +165,7 @@ fn a_client_sees_no_error_that_no_handler_made() {
     assert_eq!(broken(killed.clone(), lost()), []);
     killed.lives[0].killed = Some(at(306));
     assert_eq!(broken(killed, lost()), [Promise::NoError], "it was lost before");
-    let nonsense = read_of(ITEM, A, 300, Observed::Nonsense("502 of nobody".to_owned()));
+    let nonsense = read_of(ITEM, A, 300, Observed::Nonsense("502 without a handler".to_owned()));
     assert_eq!(broken(history(), nonsense), [Promise::RightAnswer]);
 }
 

@@ -1,4 +1,4 @@
-//! Inflicting the faults.
+//! Injects the faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::clock::Moment;
 use crate::history::{InjectedFault, TwoPrimaries};
 use crate::plan::{Act, Fault};
 
-/// How often a deposed primary is asked whether it still takes writes.
-const ASKED: Duration = Duration::from_millis(10);
+/// How often to check whether a deposed primary still accepts writes.
+const PROBE_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The time of a run, which may be over before it is up.
+/// The time of a run, which may end early.
 #[derive(Clone)]
 pub(super) struct Schedule {
     pub(super) begun: Instant,
@@ -26,7 +26,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Waits until it is this late; `false` if the run is over before.
+    /// Waits until the fault is due. Returns `false` if the run ends first.
     async fn comes(&mut self, due: Duration) -> bool {
         tokio::select! {
             biased;
@@ -36,7 +36,7 @@ impl Schedule {
     }
 }
 
-/// Inflicts what goes wrong with the servers, and gives them back in good order.
+/// Injects the faults of the servers, and returns the servers in working order.
 pub(super) async fn on_servers(
     mut servers: Servers,
     instances: Arc<Instances>,
@@ -69,7 +69,7 @@ pub(super) async fn on_servers(
     Ok(servers)
 }
 
-/// Inflicts what goes wrong with instances and their ways to Redis.
+/// Injects the faults of instances and of their connections to Redis.
 pub(super) async fn on_instances(
     instances: Arc<Instances>,
     recorder: Arc<Recorder>,
@@ -127,7 +127,7 @@ async fn kill(servers: &Servers, away: Duration, dump: Option<Duration>) -> Resu
     servers.restart(dump.is_some()).await
 }
 
-/// The primary dies, and what it had not yet given to its replicas with it.
+/// Kills the primary, together with everything that it had not replicated.
 async fn crash(servers: &mut Servers, instances: &Instances, lag: Option<Duration>) -> Result<()> {
     lose_suffix(servers, lag).await;
     servers.primary().kill();
@@ -138,7 +138,7 @@ async fn crash(servers: &mut Servers, instances: &Instances, lag: Option<Duratio
     servers.rejoin(deposed, true).await
 }
 
-/// The primary is deposed while it lives. One instance may not hear of it for a while.
+/// Deposes a running primary. One instance may stay connected to it for a while.
 async fn depose(
     servers: &mut Servers,
     instances: &Instances,
@@ -162,12 +162,12 @@ async fn depose(
             if until.is_none() && !servers.takes_writes(&deposed).await {
                 until = Some(Moment::now());
             }
-            sleep(ASKED).await;
+            sleep(PROBE_INTERVAL).await;
         }
         point_to_primary(servers, instances, instance).await;
         moved[instance] = Moment::now();
     }
-    // Nobody can reach it any more.
+    // No instance can reach it anymore.
     let until = until.unwrap_or_else(Moment::now);
     recorder.two_primaries(TwoPrimaries { from, until, moved });
     servers.rejoin(deposed, false).await

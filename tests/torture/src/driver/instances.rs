@@ -1,4 +1,4 @@
-//! The instances: their processes, and their ways to Redis.
+//! The processes of the instances, and their connections to Redis.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub(super) struct Instances {
 
 struct Slot {
     proxy: Proxy,
-    /// `None` while it is down.
+    /// `None` while the instance is down.
     running: Mutex<Option<Process>>,
 }
 
@@ -41,7 +41,7 @@ struct Process {
     process: Child,
 }
 
-/// Where an instance is found in this life.
+/// The address of an instance in this life.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Endpoint {
     pub(super) life: LifeId,
@@ -75,17 +75,17 @@ impl Instances {
         self.slots.len()
     }
 
-    /// Its way to Redis.
+    /// Returns its connection to Redis.
     pub(super) fn proxy(&self, instance: usize) -> &Proxy {
         &self.slots[instance].proxy
     }
 
-    /// Where it is found now, if it runs.
+    /// Returns its current address, if it runs.
     pub(super) fn endpoint(&self, instance: usize) -> Option<Endpoint> {
         self.running(instance).as_ref().map(|running| running.endpoint)
     }
 
-    /// Starts its process, and returns when that listens.
+    /// Starts its process, and waits until that listens.
     pub(super) async fn begin(&self, instance: usize) -> Result<()> {
         let life = self.recorder.born(instance);
         let redis = format!("redis://{}", self.proxy(instance).address());
@@ -111,7 +111,7 @@ impl Instances {
         Ok(())
     }
 
-    /// Kills its process, and returns when it is dead.
+    /// Kills its process, and waits until it is dead.
     pub(super) async fn kill(&self, instance: usize) -> Result<()> {
         let Some(mut running) = self.running(instance).take() else { return Ok(()) };
         self.recorder.killed(running.endpoint.life);

@@ -1,5 +1,5 @@
-//! Sending requests, open loop: each when it is due, whatever became of those before. Only a
-//! machine that cannot keep up makes requests late, or it would have ever more of them under way.
+//! Sends requests in an open loop: each when it is due, independent of earlier ones. If the machine
+//! cannot keep up, requests are delayed; otherwise ever more of them would be in flight.
 
 use anyhow::Result;
 use http::header::{CACHE_STATUS, ETAG, HOST, IF_NONE_MATCH};
@@ -16,16 +16,16 @@ use crate::item::{Family, Item, Way};
 use crate::plan::{Action, Request};
 use crate::wire;
 
-/// How many requests may be under way. At usual rates that is a second's worth.
-const MOST: usize = 300;
+/// The maximum number of requests in flight. At usual rates that is one second of requests.
+const MAX_IN_FLIGHT: usize = 300;
 
 impl Load {
-    /// Sends them all, and returns when all are answered.
+    /// Sends all requests, and waits for all answers.
     pub(super) async fn send(&self, requests: Vec<Request>, begun: Instant) {
         let mut under_way = JoinSet::new();
         for request in requests {
             sleep_until(begun + request.due).await;
-            while under_way.len() >= MOST {
+            while under_way.len() >= MAX_IN_FLIGHT {
                 under_way.join_next().await;
             }
             let load = self.clone();
@@ -35,7 +35,7 @@ impl Load {
         while under_way.join_next().await.is_some() {}
     }
 
-    /// Sends one to whatever life its instance lives now.
+    /// Sends one request to the current life of its instance.
     pub(super) async fn one(&self, request: Request) {
         let Some(endpoint) = self.instances.endpoint(request.instance) else {
             return self.recorder.found_instance_down();
@@ -119,7 +119,7 @@ fn validated(answer: &Answer) -> Option<u64> {
     etag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok()
 }
 
-/// The body says of itself what it shows.
+/// Parses the body, which names the item and the version that it shows.
 fn shown(item: Item, language: &str, answer: &Answer, run: Option<u64>) -> Observed {
     let nonsense = |why: &str| Observed::Nonsense(format!("{why}: {} {:?}", answer.status, answer.text()));
     let words: Vec<_> = answer.text().split(' ').collect();

@@ -1,4 +1,5 @@
-//! The driver: starts everything, sends the requests, inflicts the faults and writes the history.
+//! The driver. It starts everything, sends the requests, injects the faults and records the
+//! history.
 
 mod inject;
 mod instances;
@@ -28,45 +29,45 @@ use crate::item::{Family, Item};
 use crate::plan::{Action, Plan, Request, Shape};
 use crate::reference_model::ReferenceModel;
 
-/// A run that is yet to be made.
+/// A run that has not started yet.
 #[derive(Debug, Clone)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Driver {
-    /// What the instances are processes of: this very program.
+    /// The program of the instances, which is this program.
     pub program: PathBuf,
-    /// What is going to happen.
+    /// The plan's parameters.
     pub shape: Shape,
     /// The bound that the instances keep.
     pub max_staleness: Duration,
-    /// The rule that the instances do not keep.
+    /// The rule that the instances break.
     pub breaks: Option<Rule>,
-    /// Whether to end as soon as a promise was broken.
+    /// Whether to stop at the first violation.
     pub until_violation: bool,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Outcome {
-    /// All that was recorded.
+    /// Everything that was recorded.
     pub history: History,
-    /// Requests that were due while their instance was not running.
+    /// The number of requests that found their instance down.
     pub instance_down: usize,
-    /// Instances that did not answer from memory again once all faults were over (P3).
+    /// Instances that did not answer from memory again after all faults were over (P3).
     pub still_refusing: Vec<usize>,
 }
 
-/// How long an instance may take to be of use again. Far more than it takes, so that a slow machine
-/// fails nothing.
+/// How long an instance may take to recover. This is far more than it needs, so that a slow machine
+/// fails no run.
 const RECOVERY: Duration = Duration::from_secs(60);
 
 impl Driver {
-    /// Makes the run.
+    /// Executes the run.
     ///
     /// # Errors
     ///
-    /// If servers or instances cannot be started, or a fault cannot be inflicted: never because of
-    /// what the instances do.
+    /// Fails if servers or instances cannot be started, or if a fault cannot be injected. The
+    /// behavior of the instances never causes an error.
     pub async fn run(&self) -> Result<Outcome> {
         let plan = Plan::draw(&self.shape);
         let reference_model = ReferenceModel::new(self.shape.seed);
@@ -99,7 +100,7 @@ impl Driver {
             () = self.violated(&recorder, &reference_model) => {}
         }
         end.send_replace(true);
-        // Both hold what must not end before the last read: the servers and the way to them.
+        // Both must live until the last read: the servers and the connections to them.
         let _servers = server_faults.await??;
         instance_faults.await??;
         let still_refusing = load.recovers(self.shape.instances).await;
@@ -117,7 +118,7 @@ impl Driver {
         })
     }
 
-    /// Ends when a promise was broken; never if nobody asked for that.
+    /// Completes after a violation. Never completes unless `until_violation` is set.
     async fn violated(&self, recorder: &Recorder, reference_model: &ReferenceModel) {
         if !self.until_violation {
             return std::future::pending().await;
@@ -133,7 +134,7 @@ impl Driver {
     }
 }
 
-/// Sends requests and records them.
+/// Sends requests and records the results.
 #[derive(Clone)]
 struct Load {
     instances: Arc<Instances>,
@@ -165,7 +166,7 @@ impl Load {
         self.recorder.last_outcome_was_hit()
     }
 
-    /// Reads everything everywhere once more, now that whatever was promised has come due.
+    /// Reads every item on every instance once more, after all promises are due.
     async fn settle(&self) {
         sleep(self.recorder.max_staleness()).await;
         for instance in 0..self.instances.count() {
@@ -182,15 +183,15 @@ impl Load {
     }
 }
 
-/// What this program is, for its instances.
+/// Returns the path of this program, for its instances.
 ///
 /// # Errors
 ///
-/// If the system does not say.
+/// Fails if the system does not know it.
 pub fn this_program() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     if !program.exists() {
-        bail!("{} is gone: was it built anew meanwhile?", program.display());
+        bail!("{} is gone: was it rebuilt during the run?", program.display());
     }
     Ok(program)
 }

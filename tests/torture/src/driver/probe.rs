@@ -1,9 +1,9 @@
-//! Seeing when an instance has told the log what it had deferred.
+//! Detects when an instance has appended its deferred invalidations to the log.
 //!
-//! An instance asks the shared tier only while it owes the log nothing (LOG.md, rule 12): "the
-//! outbox is empty, and our own tail has passed everything that was flushed from it". So a request
-//! for what nobody ever stored, which is answered as *never stored* and not as *unconfirmed*, shows
-//! that all that was deferred before it was sent has been flushed.
+//! An instance uses the shared tier only while it has nothing to append (rule 12): "the outbox is
+//! empty, and our own tail has passed everything that was flushed from it". The probe requests a
+//! response that was never stored. If the miss reason is *never stored* and not *unconfirmed*,
+//! everything that was deferred before the probe has been flushed.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The book that the history is written into while it happens.
+//! Records the history while it happens.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,8 @@ use crate::history::{Claimed, EmptyOutbox, History, InjectedFault, Life, LifeId,
 pub(super) struct Recorder {
     max_staleness: Duration,
     history: Mutex<History>,
-    /// Who may owe the log something since when, and was not seen to owe nothing after that.
+    /// Lives that may have deferred invalidations, and since when. A later probe with an empty
+    /// outbox removes them.
     unflushed: Mutex<Vec<(LifeId, Moment)>>,
     instance_down: AtomicUsize,
 }
@@ -31,7 +32,7 @@ impl Recorder {
         self.max_staleness
     }
 
-    /// What is recorded so far.
+    /// Returns the history so far.
     pub(super) fn history(&self) -> History {
         self.lock().clone()
     }
@@ -44,7 +45,7 @@ impl Recorder {
         self.instance_down.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A new life begins.
+    /// Records the start of a new life.
     pub(super) fn born(&self, instance: usize) -> LifeId {
         let mut history = self.lock();
         let id = u32::try_from(history.lives.len()).unwrap_or(u32::MAX);
@@ -52,7 +53,7 @@ impl Recorder {
         LifeId(id)
     }
 
-    /// A life is about to end.
+    /// Records that a life is about to end.
     pub(super) fn killed(&self, life: LifeId) {
         let mut history = self.lock();
         let index = usize::try_from(life.0).unwrap_or(usize::MAX);
@@ -76,8 +77,7 @@ impl Recorder {
         self.lock().faults.push(fault);
     }
 
-    /// There were two primaries. Whoever lives in an instance now may have told the wrong one
-    /// something.
+    /// Records a time with two primaries. Every current life may have appended to the wrong log.
     pub(super) fn two_primaries(&self, two: TwoPrimaries) {
         let mut history = self.lock();
         let lives = history.lives.iter().zip(0..).filter(|(life, _)| life.killed.is_none());
@@ -92,13 +92,13 @@ impl Recorder {
         self.lock().reads.last().is_some_and(|read| read.outcome.starts_with("HIT"))
     }
 
-    /// Whether this life may owe the log something.
+    /// Whether this life may have deferred invalidations.
     pub(super) fn may_have_unflushed(&self, life: LifeId) -> bool {
         let now = Moment::now();
         self.unflushed().iter().any(|(owner, since)| *owner == life && *since < now)
     }
 
-    /// A life was seen to owe nothing.
+    /// Records that a life had an empty outbox.
     pub(super) fn empty_outbox(&self, empty: EmptyOutbox) {
         self.unflushed().retain(|(owner, since)| *owner != empty.life || *since >= empty.sent);
         self.lock().empty_outboxes.push(empty);

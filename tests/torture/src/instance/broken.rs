@@ -1,6 +1,7 @@
-//! An instance that breaks a rule of the log: what torture has to find.
+//! Instances that break a rule of the log. Torture must find the violations.
 //!
-//! These break what a store tells the cache, so that nothing that users build knows of them.
+//! The rules are broken between the store and the cache, so that the published crates contain no
+//! such code.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,18 +13,18 @@ use larder_core::log::selector::Event;
 use larder_core::store::{Cursor, Log, Look, SharedTier, StoreError};
 use larder_redis::RedisStore;
 
-/// A rule that is not kept.
+/// A rule that can be broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-#[allow(clippy::exhaustive_enums)] // Each is tried by a test.
+#[allow(clippy::exhaustive_enums)] // A test breaks each of them.
 pub enum Rule {
-    /// Rule 4: one event in ten is lost on its way to an instance, as a message would be.
+    /// Rule 4: one event in ten is lost on its way to an instance.
     LosesEvents,
-    /// Rule 9: a look that fails is answered with the last one that did not.
+    /// Rule 9: a failed poll returns the result of the last successful one.
     ConfirmsBlindly,
 }
 
 impl Rule {
-    /// Its name on the command line.
+    /// Returns its name on the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

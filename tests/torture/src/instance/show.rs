@@ -12,7 +12,7 @@ use crate::item::{Family, Item};
 use crate::reference_model::Reported;
 use crate::wire;
 
-/// Reads the truth, takes its time, and answers with what it had read.
+/// Reads the reference model, waits, and answers with the version that it read.
 pub(super) async fn show(app: &App, item: Item, headers: &HeaderMap) -> Result<Response, StatusCode> {
     let reported = app.reference_model.read(item).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
     tokio::time::sleep(reported.delay).await;

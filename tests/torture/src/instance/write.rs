@@ -9,7 +9,7 @@ use super::App;
 use crate::item::{Item, Way};
 use crate::wire;
 
-/// `POST`: says what `invalidate` said.
+/// `POST`: returns the result of `invalidate`.
 pub(super) async fn write(
     State(app): State<App>,
     Path((family, id, way)): Path<(String, String, String)>,
@@ -35,7 +35,7 @@ pub(super) async fn put(app: &App, item: Item) -> Result<Response, StatusCode> {
     Ok((StatusCode::NO_CONTENT, version).into_response())
 }
 
-/// `None` if the layer does it, or if there is no such path.
+/// Returns `None` if the layer invalidates, or if the way is unknown.
 fn invalidation(item: Item, way: Way) -> Option<Invalidation> {
     let (family, id) = (item.family.as_str(), item.id);
     Some(match way {

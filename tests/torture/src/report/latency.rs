@@ -1,6 +1,6 @@
-//! What the cache added to the time that a request took: all of it during which no handler was at
-//! work on the item, on whichever instance. To wait for one that another request has started is
-//! what collapsing is for.
+//! The latency that the cache adds to a request: the time during which no handler works on the
+//! item, on any instance. Waiting for a handler that another request has started is the purpose of
+//! collapsing, so it does not count.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -40,7 +40,7 @@ pub(super) fn append(text: &mut String, history: &History) {
 
 type Interval = (Moment, Moment);
 
-/// How much of an interval the others cover together. They are in the order in which they begin.
+/// Returns how much of an interval the others cover together. They are sorted by their beginning.
 fn shared(whole: Interval, others: &[Interval]) -> Duration {
     let mut covered = Duration::ZERO;
     let mut up_to = whole.0;
@@ -52,7 +52,7 @@ fn shared(whole: Interval, others: &[Interval]) -> Duration {
     covered
 }
 
-/// The fault during which a read went on.
+/// Returns the fault during a read.
 fn active_fault(history: &History, read: &Read) -> &'static str {
     let mut during =
         history.faults.iter().filter(|fault| fault.from <= read.done && fault.until >= read.sent);

@@ -1,4 +1,4 @@
-//! What a run came to, as text.
+//! The result of a run as text.
 
 mod latency;
 mod numbers;
@@ -17,7 +17,7 @@ use self::numbers::Sample;
 /// Most violations follow from the first few.
 const MAX_REPORTED: usize = 10;
 
-/// The report of a run: counts and figures, then whatever broke a promise.
+/// Returns the report of a run: counts and figures, then all violations.
 #[must_use]
 pub fn report(shape: &Shape, outcome: &Outcome, violations: &[Violation]) -> String {
     let history = &outcome.history;
@@ -96,7 +96,7 @@ fn list(counts: &BTreeMap<&str, usize>) -> String {
     counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
 }
 
-/// How often the handler ran for what one read could be shown, and for what it changed into.
+/// Reports how often the handler ran for each version that was read.
 fn runs(text: &mut String, history: &History) {
     let mut runs: BTreeMap<_, u64> = BTreeMap::new();
     for run in &history.runs {

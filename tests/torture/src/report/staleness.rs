@@ -1,4 +1,5 @@
-//! How old what was shown was: the time from when the truth had moved on to when the read was sent.
+//! The staleness of reads: the time between the commit of a newer version and the sending of the
+//! read.
 
 use std::fmt::Write as _;
 use std::time::Duration;
