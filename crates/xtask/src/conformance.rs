@@ -30,7 +30,7 @@ fn start(args: &[String]) -> Result<ExitStatus> {
     redis::ensure()?;
     // One command builds both with the same dependencies.
     shell::run_checked(&mut shell::cargo(&BUILD))?;
-    let ours = env::current_exe().context("cannot tell where this program is")?;
+    let ours = env::current_exe().context("cannot determine the path of this program")?;
     // All programs of the workspace are built into one folder, including this one.
     let program =
         ours.with_file_name(Path::new("larder-conformance").with_extension(env::consts::EXE_EXTENSION));

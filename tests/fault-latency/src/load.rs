@@ -1,4 +1,4 @@
-//! Requests, open loop: each is sent when it is due, whatever became of those before.
+//! Requests in an open loop: each is sent when it is due, independent of earlier ones.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How many requests, for how many different responses.
+/// The request rate, and the number of different responses.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rate {
     pub(crate) per_second: u32,
     pub(crate) keys: u32,
 }
 
-/// How a request went.
+/// The result of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestResult {
     pub(crate) took: Duration,
@@ -28,10 +28,10 @@ pub(crate) struct RequestResult {
     pub(crate) failed: bool,
 }
 
-/// Longer than any answer may take; what has not come by then counts as failed.
+/// A request that takes longer counts as failed.
 const MAX_RESPONSE_TIME: Duration = Duration::from_secs(10);
 
-/// A client with a pool of connections, which repeats nothing by itself.
+/// A client with a pool of connections. It never retries.
 #[derive(Clone)]
 pub(crate) struct Clients {
     client: Client<HttpConnector, Body>,
@@ -46,7 +46,7 @@ impl Clients {
         Self { client, server }
     }
 
-    /// Asks for one response.
+    /// Requests one response.
     pub(crate) async fn request(&self, id: &str) -> RequestResult {
         let begun = Instant::now();
         let answer = timeout(MAX_RESPONSE_TIME, self.answer(id)).await;
@@ -54,7 +54,7 @@ impl Clients {
         RequestResult { took: begun.elapsed(), hit, failed: !matches!(answer, Ok(Ok(_))) }
     }
 
-    /// Whether it was a hit.
+    /// Returns whether the response was a hit.
     async fn answer(&self, id: &str) -> Result<bool> {
         let uri = format!("http://{}/products/{id}", self.server);
         let response = self.client.request(Request::get(uri).body(Body::empty())?).await?;
@@ -66,7 +66,7 @@ impl Clients {
         Ok(parts.headers.get("x-cache") == Some(&HeaderValue::from_static("HIT")))
     }
 
-    /// Asks for each response until it is a hit, so that all are cached.
+    /// Requests each response until it is a hit, so that all are cached.
     pub(crate) async fn warm(&self, keys: u32) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(60);
         for id in 0..keys {
@@ -81,7 +81,7 @@ impl Clients {
 }
 
 impl Rate {
-    /// Asks for random responses as long as this, and tells how each request went.
+    /// Requests random responses for this long, and returns the result of each request.
     pub(crate) async fn send(self, clients: &Clients, during: Duration) -> Vec<RequestResult> {
         let begun = Instant::now();
         let apart = Duration::from_secs(1) / self.per_second;

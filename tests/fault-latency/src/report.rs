@@ -1,4 +1,4 @@
-//! The table.
+//! The table of results.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(crate) const HEAD: &str = "\
 | trouble | requests | errors | healthy p50 / p99 / max | during it p50 / p99 / max | hits | handler runs | hits again after | held |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
-/// What was seen in one kind of trouble.
+/// Formats the results of one kind of fault.
 pub(crate) fn row(fault: Fault, outcome: &Outcome) -> String {
     let name = fault.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
     let hits = outcome.troubled.iter().filter(|result| result.hit).count();

@@ -1,4 +1,4 @@
-//! One trial: a server, a trouble, and what clients see before, during and after it.
+//! One trial: a server, a fault, and the results before, during and after it.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use crate::app::{App, Tiers};
 use crate::fault::{Fault, Redis};
 use crate::load::{Clients, Rate, RequestResult};
 
-/// How a trial is made.
+/// The parameters of a trial.
 pub(crate) struct Trial {
     pub(crate) during: Duration,
     pub(crate) rate: Rate,
 }
 
-/// What clients saw.
+/// The results of a trial.
 pub(crate) struct Outcome {
     pub(crate) healthy: Vec<RequestResult>,
     pub(crate) troubled: Vec<RequestResult>,
-    /// How often the handler ran meanwhile.
+    /// How often the handler ran during the fault.
     pub(crate) runs: u64,
-    /// From the repair until what is asked for twice is a hit.
+    /// The time between the repair and the first hit of a new response.
     pub(crate) back_after: Duration,
 }
 
-/// One bounded delay, with some room for a busy machine.
+/// The bound of one delay, with some tolerance for a busy machine.
 const MAX_DELAY: Duration = Duration::from_millis(60);
-/// By so much may half of the requests be slower.
+/// The maximum increase of the median.
 const MAX_SLOWDOWN: Duration = Duration::from_millis(1);
 
 impl Trial {
@@ -51,12 +51,12 @@ impl Trial {
     }
 }
 
-/// How long it takes until a response that is new is stored and found again.
+/// Measures how long it takes until a new response is stored and hit.
 async fn time_to_hit(clients: &Clients, repaired: Instant) -> Duration {
     loop {
         let id = format!("probe-{:x}", fastrand::u64(..));
         clients.request(&id).await;
-        // Long enough for what stores it to have ended, far shorter than what is measured.
+        // Long enough to store the response, and far shorter than the measured time.
         sleep(Duration::from_millis(5)).await;
         if clients.request(&id).await.hit || repaired.elapsed() > Duration::from_secs(30) {
             return repaired.elapsed();
@@ -69,7 +69,7 @@ impl Outcome {
         self.troubled.iter().filter(|result| result.failed).count()
     }
 
-    /// Whether all that is promised was seen.
+    /// Whether the results keep all guarantees.
     pub(crate) fn is_within_bounds(&self) -> bool {
         let [healthy, troubled] = [&self.healthy, &self.troubled].map(|results| durations(results));
         self.errors() == 0
@@ -79,14 +79,14 @@ impl Outcome {
     }
 }
 
-/// How long each took, sorted.
+/// Returns the sorted durations.
 pub(crate) fn durations(results: &[RequestResult]) -> Vec<Duration> {
     let mut durations: Vec<_> = results.iter().map(|result| result.took).collect();
     durations.sort_unstable();
     durations
 }
 
-/// The time within which so many of a hundred were answered.
+/// Returns the duration that this many percent do not exceed.
 pub(crate) fn quantile(sorted: &[Duration], percent: usize) -> Duration {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied().unwrap_or_default()

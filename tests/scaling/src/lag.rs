@@ -1,4 +1,4 @@
-//! How much later than the answer to an append each instance has taken it in.
+//! The lag of each instance: the time between the reply to an append and its application.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -12,16 +12,16 @@ use larder_core::log::position::LogId;
 use crate::instance;
 use crate::quantile::Times;
 
-/// How often instances are asked where they are. It is what the times are exact to.
+/// How often the positions of the instances are read. This is the resolution of the lags.
 const POLL_INTERVAL: Duration = Duration::from_micros(100);
-/// What no instance has taken in by then, none will.
+/// An instance that takes longer has failed.
 const MAX_LAG: Duration = Duration::from_secs(20);
 
 /// An append, and when it was answered.
 pub(crate) type Append = (LogId, Instant);
 
-/// A thread that watches instances; it ends when it knows of each append that it was told, and no
-/// more can come.
+/// A thread that watches instances. It ends once it has seen every announced append, and no more
+/// can be announced.
 pub(crate) struct Watch {
     pub(crate) appended: Sender<Append>,
     watching: JoinHandle<Vec<Duration>>,
@@ -38,7 +38,7 @@ impl Watch {
         Self { appended, watching }
     }
 
-    /// The lags, when nobody else can tell it of appends any more.
+    /// Returns the lags. No other thread may announce appends anymore.
     pub(crate) fn end(self) -> Result<Times> {
         drop(self.appended);
         self.watching.join().map(Times::new).map_err(|_| anyhow!("the watch failed"))
@@ -74,13 +74,13 @@ fn watch(receiver: &Receiver<Append>, instances: &mut [(Cache, PendingAppends)])
     }
 }
 
-/// What an instance has yet to take in.
+/// The appends that an instance has not applied yet.
 #[derive(Debug, Default)]
 struct PendingAppends(BTreeMap<LogId, Instant>);
 
 impl PendingAppends {
-    /// How long ago that was appended which an instance that is there now has taken in. It may be
-    /// there before the append's answer is: that is no time at all.
+    /// Removes the appends that an instance at this position has applied, and returns their lags.
+    /// An instance may apply an append before its reply arrives; the lag is then zero.
     fn passed(&mut self, at: LogId, now: Instant) -> Vec<Duration> {
         let rest = self.0.split_off(&at.after());
         let passed = std::mem::replace(&mut self.0, rest);

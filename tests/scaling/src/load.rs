@@ -1,4 +1,4 @@
-//! Invalidations, appended as fast as the log takes them or at a steady rate.
+//! Invalidations that are appended at full speed or at a steady rate.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,18 +14,19 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::lag::Append;
 use crate::redis::event;
 
-/// How fast.
+/// The rate of appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// Nothing is appended.
+    /// No appends.
     Idle,
-    /// So many a second, whatever becomes of those before.
+    /// This many per second, independent of earlier ones.
     Steady(u32),
-    /// So many writers, each of which appends again when it is answered.
+    /// This many writers. Each appends again as soon as the previous append is answered.
     Flat(u32),
 }
 
-/// In a flat load, the lag of one in so many is watched, so that watching is not what is measured.
+/// At full speed, the lag of only one in this many appends is watched, to limit the cost of
+/// watching.
 const SAMPLE: u64 = 50;
 
 impl Pace {
@@ -37,7 +38,7 @@ impl Pace {
         }
     }
 
-    /// Appends for so long, and says how many appends were answered and how many failed.
+    /// Appends for this long. Returns how many appends were answered, and how many failed.
     pub(crate) async fn run(
         self,
         store: &RedisStore,
@@ -93,7 +94,7 @@ impl Load {
 
     async fn steady(&self, rate: u32, until: Instant) -> Result<u64> {
         let mut ticks = interval(Duration::from_secs(1) / rate);
-        // Those that a tick came too late for are sent at once.
+        // Late ticks are sent immediately.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut tasks = JoinSet::new();
         while Instant::now() < until {
@@ -108,12 +109,12 @@ impl Load {
         Ok(answered)
     }
 
-    /// Appends one, and says whether that was answered.
+    /// Appends one event. Returns whether it was answered.
     async fn append(&self) -> bool {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let Ok((_, id)) = self.store.append(&[event(number)]).await else { return false };
         if number.is_multiple_of(self.sample) {
-            // The watch goes on until the last sender is dropped.
+            // The watch runs until the last sender is dropped.
             let _ = self.appended.send((id, std::time::Instant::now()));
         }
         true

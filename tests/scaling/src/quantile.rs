@@ -1,4 +1,4 @@
-//! Times, by rank.
+//! Quantiles of times.
 
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ impl Times {
         Self(times)
     }
 
-    /// The smallest time that at least this many percent do not exceed; `None` if there are none.
+    /// Returns the smallest time that at least this many percent do not exceed, or `None` if there
+    /// are none.
     pub(crate) fn at(&self, percent: usize) -> Option<Duration> {
         let rank = (self.0.len() * percent).div_ceil(100);
         self.0.get(rank.saturating_sub(1)).copied()
     }
 
-    /// p50, p99 and the maximum in milliseconds.
+    /// Formats p50, p99 and the maximum in milliseconds.
     pub(crate) fn label(&self) -> String {
         let shown = [50, 99, 100].map(|percent| match self.at(percent) {
             Some(time) => format!("{:.2}", time.as_secs_f64() * 1e3),

@@ -1,4 +1,4 @@
-//! What one Redis takes while instances follow the log, and how far behind they are.
+//! The load of one Redis while instances follow the log, and the lag of the instances.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::redis::{self, Counts};
 const PACES: [Pace; 4] = [Pace::Idle, Pace::Steady(100), Pace::Steady(1_000), Pace::Flat(32)];
 
 const HEAD: &str = "\
-| instances | load | appended | not answered | lag p50 / p99 / max | looks and alarms of each instance | Redis: processor | per append | to each instance |
+| instances | load | appended | not answered | lag p50 / p99 / max | polls and alarms of each instance | Redis: processor | per append | to each instance |
 | ---: | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |";
 
 pub(crate) async fn tables(instances: &[usize], during: Duration) -> Result<()> {
@@ -31,7 +31,7 @@ pub(crate) async fn tables(instances: &[usize], during: Duration) -> Result<()> 
     Ok(())
 }
 
-/// What was seen of one number of instances under one load.
+/// The measurement of one number of instances under one load.
 struct Measurement {
     instances: usize,
     pace: Pace,
@@ -57,7 +57,7 @@ async fn measure(instances: usize, pace: Pace, during: Duration) -> Result<Measu
     Ok(Measurement { instances, pace, seconds, answered, failed, lags, counts })
 }
 
-/// Instances that have read the log to here.
+/// Starts instances, and waits until they have read the log to this position.
 async fn start_followers(server: &RedisServer, instances: usize, end: LogId) -> Result<Vec<Cache>> {
     let caches = (0..instances).map(|_| instance::start(&server.url())).collect::<Result<Vec<_>>>()?;
     let begun = Instant::now();

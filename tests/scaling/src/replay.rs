@@ -1,4 +1,4 @@
-//! How long an instance that starts takes to read the log, and how much memory it has then.
+//! Measures how long a starting instance takes to read the log, and how much memory it uses then.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -14,12 +14,12 @@ use crate::instance;
 use crate::process::{self, Memory};
 use crate::redis::{self, Counts};
 
-/// Of so many the one in the middle counts.
+/// The number of rounds. The median counts.
 const ROUNDS: usize = 5;
 const MAX_REPLAY_TIME: Duration = Duration::from_secs(30);
 
 const HEAD: &str = "\
-| invalidations in the log | replay | of it processor: instance | Redis | looks | resident after it | peak | the log in Redis |
+| invalidations in the log | replay | of it processor: instance | Redis | polls | resident after it | peak | the log in Redis |
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
 
 pub(crate) async fn table(lengths: &[u64]) -> Result<()> {
@@ -42,7 +42,7 @@ pub(crate) async fn table(lengths: &[u64]) -> Result<()> {
     Ok(())
 }
 
-/// What one instance saw.
+/// The measurement of one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Replay {
     micros: u64,
@@ -75,7 +75,7 @@ impl Replay {
     }
 }
 
-/// In a process of its own, for the sake of its memory.
+/// Starts an instance as a separate process, to measure its memory.
 async fn start_child(server: &RedisServer, end: LogId) -> Result<Replay> {
     let mut child = Command::new(std::env::current_exe()?);
     child.args(["replay", "--redis", &server.url(), "--until", &end.to_string()]);
@@ -86,7 +86,7 @@ async fn start_child(server: &RedisServer, end: LogId) -> Result<Replay> {
     Replay::parse(&String::from_utf8_lossy(&output.stdout)).context("an instance said nothing")
 }
 
-/// One instance, until it has read the log to its end.
+/// Runs one instance until it has read the log to its end.
 #[derive(Debug, Args)]
 pub(crate) struct Child {
     #[arg(long)]

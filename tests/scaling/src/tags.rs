@@ -1,4 +1,4 @@
-//! What tags on a response cost its hits.
+//! The cost of the tags of a response for its hits.
 
 use std::time::Instant;
 
@@ -32,15 +32,15 @@ pub(crate) fn table() -> Result<()> {
     Ok(())
 }
 
-/// What a hit costs, and what one costs after something else was invalidated.
+/// The cost of a hit, and of a hit after another tag was invalidated.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
     hit: f64,
     checked: f64,
 }
 
-/// Nanoseconds, of the fastest round of each kind of turn: what a busy machine takes away is not
-/// its cost. The kinds take turns, so that none has the machine at a better time.
+/// Measures nanoseconds. The fastest round of each kind counts, because slower rounds measure other
+/// load on the machine. The kinds alternate, so that they run under the same conditions.
 fn time(tags: usize) -> Result<Cost> {
     let mut turns = Turns::new(tags, OTHERS)?;
     let mut best = [f64::INFINITY; KINDS.len()];
