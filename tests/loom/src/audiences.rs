@@ -1,15 +1,15 @@
-//! The clients of a fill: those that leave, and the run that ends with the last of them.
+//! The clients of a fill. The run ends with the last of them.
 
 use loom::future::block_on;
 use loom::thread;
 
-/// An audience, as far as the scenarios need one. It is the same for each: `larder`'s own, and
-/// those with a mistake.
+/// The operations of an audience that the scenarios use. `larder`'s own source implements it, and
+/// so does each copy with a mistake.
 pub trait Clients: Clone + Send + Sync + 'static {
     /// One client.
     type Seat: Send + 'static;
 
-    /// An audience without a client.
+    /// Creates an audience without a client.
     fn new() -> Self;
     /// Adds a client.
     fn seat(&self) -> Self::Seat;
@@ -19,7 +19,7 @@ pub trait Clients: Clone + Send + Sync + 'static {
 
 macro_rules! audiences {
     ($($(#[$doc:meta])* $name:ident $clients:ident),+ $(,)?) => { $(
-        // Not everything is explored, and mistakes are written shortly.
+        // The scenarios use only a part, and the mistakes are written tersely.
         #[allow(dead_code, unused_mut, clippy::all)]
         pub(crate) mod $name {
             include!(concat!(env!("OUT_DIR"), "/audience_", stringify!($name), ".rs"));
@@ -52,17 +52,18 @@ macro_rules! audiences {
 }
 
 audiences! {
-    /// As it is.
+    /// The original.
     sound Sound,
-    /// The count is read before anything listens.
+    /// The count is read before the waiter listens.
     counts_before_listening CountsBeforeListening,
-    /// A client that leaves wakes nothing.
+    /// A client that leaves wakes no waiter.
     leaves_in_silence LeavesInSilence,
-    /// A client leaves in two steps, so that two may each take the other one for the last.
+    /// A client leaves in two steps, so that two clients may each mistake the other for the last
+    /// one.
     leaves_in_two_steps LeavesInTwoSteps,
 }
 
-/// So many clients leave at once, while the run waits until none is left. It always ends.
+/// This many clients leave at once, while the run waits until none is left. The run always ends.
 pub fn all_leave<C: Clients>(clients: usize) {
     let audience = C::new();
     let seats: Vec<_> = (0..clients).map(|_| audience.seat()).collect();
@@ -73,7 +74,7 @@ pub fn all_leave<C: Clients>(clients: usize) {
     }
 }
 
-/// A client comes while another one leaves. The run ends once both have left.
+/// One client arrives while another one leaves. The run ends once both have left.
 pub fn another_comes<C: Clients>() {
     let audience = C::new();
     let seat = audience.seat();

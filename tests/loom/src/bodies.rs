@@ -1,4 +1,4 @@
-//! A body that is arriving, and those who follow it.
+//! A body that is still arriving, and its followers.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,32 +14,32 @@ use crate::flights::{Exit, position, unwind};
 use crate::memory::held::{Held, Meta};
 use crate::sync::AtomicU64;
 
-/// What the scenarios need of a body. It is the same for each: `larder`'s own, and those with a
-/// mistake.
+/// The operations of a body that the scenarios use. `larder`'s own source implements it, and so
+/// does each copy with a mistake.
 pub trait Stream: Sized + Send + 'static {
-    /// A place in it.
+    /// A position in the body.
     type Reader: Send + 'static;
 
-    /// One of which nothing has come.
+    /// Creates an empty body.
     fn begin() -> Self;
-    /// A place at its beginning.
+    /// Returns a reader at the beginning.
     fn reader(&self) -> Self::Reader;
-    /// More has come.
+    /// Adds a part.
     fn push(&self, part: &'static str);
-    /// This is all of it.
+    /// Completes the body.
     fn finish(self, whole: &'static str);
-    /// The next of it, the end (nothing), or the word that the rest will not come.
+    /// Returns the next part, `None` at the end, or an error if the rest will not come.
     fn poll(reader: &mut Self::Reader, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>>;
 }
 
-/// The rest will not come.
+/// The rest of the body will not come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)] // There is nothing to tell.
+#[allow(clippy::exhaustive_structs)] // The error has no details.
 pub struct Broken;
 
 macro_rules! streams {
     ($($(#[$doc:meta])* $name:ident $stream:ident),+ $(,)?) => { $(
-        // Not everything is explored, and mistakes are written shortly.
+        // The scenarios use only a part, and the mistakes are written tersely.
         #[allow(dead_code, unused_mut, unused_variables, clippy::all)]
         pub(crate) mod $name {
             include!(concat!(env!("OUT_DIR"), "/arriving_", stringify!($name), ".rs"));
@@ -86,15 +86,15 @@ macro_rules! streams {
 }
 
 streams! {
-    /// As it is.
+    /// The original.
     sound Sound,
-    /// Those who wait are called before there is anything new.
+    /// Waiters are woken before there is new data.
     woken_too_early WokenTooEarly,
-    /// A fill that vanishes leaves the body as it is.
+    /// A fill that is dropped does not end the body.
     vanishes_in_silence VanishesInSilence,
-    /// Who has waited before takes the place that it had then.
+    /// A waiter reuses its earlier place in the list of waiters.
     takes_an_old_place TakesAnOldPlace,
-    /// What was read before the end is read again after it.
+    /// Data that was read before the end is read again after it.
     ends_from_the_beginning EndsFromTheBeginning,
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn head() -> Arc<Held> {
     Arc::new(Held { meta, filled_at: Some(Boot::ZERO), valid_at: AtomicU64::new(0) })
 }
 
-/// All that a follower is given, and whether there is an end.
+/// Reads everything that a follower receives. Returns whether the body ended.
 pub(crate) fn read(
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>>,
 ) -> (Vec<u8>, bool) {
@@ -117,7 +117,7 @@ pub(crate) fn read(
     }
 }
 
-/// A body comes in two parts, of which the fill adds the second or not, while so many follow it.
+/// A body arrives in two parts, with this many followers. The fill may stop before the second part.
 pub fn followed<S: Stream>(followers: usize, exit: Exit) {
     let stream = S::begin();
     let readers: Vec<_> = (0..followers).map(|_| stream.reader()).collect();

@@ -1,4 +1,4 @@
-//! The coalescer: leaders that end, fail or vanish, and those who wait for them.
+//! The coalescer: leaders that end, fail or vanish, and their followers.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -15,21 +15,21 @@ use loom::thread;
 use crate::bodies::{self, Broken, head};
 use crate::fill::arriving::{Next, Reader, Writer};
 
-/// What the scenarios need of a coalescer. It is the same for each: `larder`'s own, and those with
-/// a mistake.
+/// The operations of a coalescer that the scenarios use. `larder`'s own source implements it, and
+/// so does each copy with a mistake.
 pub trait Coalescer: Default + Send + Sync + 'static {
-    /// The lead of a flight.
+    /// The leader of a flight.
     type Lead: Send + 'static;
     /// A flight to wait for.
     type Flight: Send + Sync + 'static;
 
-    /// Joins the one flight there is, if it may be joined.
+    /// Joins the current flight if `may_join` is true.
     fn join(&self, may_join: bool) -> Result<Self::Lead, Self::Flight>;
-    /// Begins a flight unless one is under way.
+    /// Begins a flight unless one is active.
     fn lead(&self) -> Option<Self::Lead>;
     /// Ends a flight.
     fn end(lead: Self::Lead);
-    /// Waits for its end, and tells whether it came to one.
+    /// Waits for the end of a flight. Returns whether it had an outcome.
     fn ended(flight: &Self::Flight) -> impl Future<Output = bool>;
     #[doc(hidden)]
     fn publish(lead: &Self::Lead) -> Published;
@@ -37,7 +37,7 @@ pub trait Coalescer: Default + Send + Sync + 'static {
     fn heard(flight: &Self::Flight) -> impl Future<Output = Option<Option<Following>>>;
 }
 
-/// The writing side of a body that is arriving.
+/// The writing side of an arriving body.
 pub struct Published(Writer);
 
 /// The reading side.
@@ -45,7 +45,7 @@ pub struct Following(Reader);
 
 macro_rules! coalescers {
     ($($(#[$doc:meta])* $name:ident $coalescer:ident),+ $(,)?) => { $(
-        // Not everything is explored, and mistakes are written shortly.
+        // The scenarios use only a part, and the mistakes are written tersely.
         #[allow(dead_code, unused_mut, clippy::all)]
         mod $name {
             include!(concat!(env!("OUT_DIR"), "/flight_", stringify!($name), ".rs"));
@@ -102,19 +102,19 @@ macro_rules! coalescers {
 }
 
 coalescers! {
-    /// As it is.
+    /// The original.
     sound Sound,
-    /// A lead that is dropped leaves its flight where others find it.
+    /// A dropped leader leaves its flight where others find it.
     a_dropped_lead_stays ADroppedLeadStays,
-    /// A flight that ends takes away whichever is under way.
+    /// A flight that ends removes whatever flight is active.
     leaves_whatever_is_there LeavesWhateverIsThere,
-    /// Two may look before one begins.
+    /// Two requests may look up before one begins.
     looks_and_begins_in_two_steps LooksAndBeginsInTwoSteps,
-    /// The same for those who would not wait.
+    /// The same for requests that do not wait.
     leads_in_two_steps LeadsInTwoSteps,
     /// A flight ends without its outcome.
     tells_nobody TellsNobody,
-    /// A head is told in the place of an end.
+    /// Followers wait for a head, but not for an end.
     hears_a_head_only HearsAHeadOnly,
 }
 
@@ -126,9 +126,9 @@ pub(crate) const fn position() -> Position {
     Position { incarnation: Incarnation::from_bytes([7; 16]), mark: Mark::ZERO }
 }
 
-/// How a leader goes.
+/// How a leader ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // A scenario is run for each.
+#[allow(clippy::exhaustive_enums)] // A scenario runs for each.
 pub enum Exit {
     /// With an outcome.
     Ends,
@@ -146,7 +146,7 @@ fn leave<C: Coalescer>(lead: C::Lead, exit: Exit) {
     }
 }
 
-/// Drops this while unwinding, but without the message of a panic for each order.
+/// Drops a value while unwinding, without printing a panic message for each interleaving.
 pub(crate) fn unwind<T>(dropped: T) {
     let _ = catch_unwind(AssertUnwindSafe(move || {
         let _dropped = dropped;
@@ -154,20 +154,20 @@ pub(crate) fn unwind<T>(dropped: T) {
     }));
 }
 
-/// Nothing is left behind that a later request would wait for.
-fn nothing_is_under_way<C: Coalescer>(flights: &C) {
-    assert!(flights.join(true).is_ok(), "a flight is under way that nobody leads");
+/// Checks that no later request would wait for a leftover flight.
+fn no_flight_remains<C: Coalescer>(flights: &C) {
+    assert!(flights.join(true).is_ok(), "a flight without a leader remains");
 }
 
-/// Requests that all join at once: one leads, and goes like this the first time; the others wait,
-/// and whoever waited in vain tries anew. Nobody waits for ever, and where the leader ended well
-/// nobody leads after it who joined it.
+/// All requests join at once. One leads, and its first run ends like `first`. The others wait, and
+/// try again if the flight had no outcome. No request waits forever. If the leader has an outcome,
+/// no follower of that flight leads after it.
 pub fn requests_at_once<C: Coalescer>(requests: usize, first: Exit) {
     let flights = Arc::new(C::default());
     let leads = Arc::new(AtomicUsize::new(0));
-    let told = Arc::new(AtomicUsize::new(0));
+    let ended = Arc::new(AtomicUsize::new(0));
     let request = {
-        let (flights, leads, told) = (Arc::clone(&flights), Arc::clone(&leads), Arc::clone(&told));
+        let (flights, leads, ended) = (Arc::clone(&flights), Arc::clone(&leads), Arc::clone(&ended));
         move || {
             let mut in_vain = 0;
             loop {
@@ -179,7 +179,7 @@ pub fn requests_at_once<C: Coalescer>(requests: usize, first: Exit) {
                         return;
                     }
                     Err(flight) if block_on(C::ended(&flight)) => {
-                        told.fetch_add(1, Ordering::Relaxed);
+                        ended.fetch_add(1, Ordering::Relaxed);
                         return;
                     }
                     Err(_) => in_vain += 1,
@@ -193,12 +193,12 @@ pub fn requests_at_once<C: Coalescer>(requests: usize, first: Exit) {
     for other in others {
         let _ = other.join();
     }
-    assert_eq!(leads.load(Ordering::Relaxed) + told.load(Ordering::Relaxed), requests);
-    nothing_is_under_way(&*flights);
+    assert_eq!(leads.load(Ordering::Relaxed) + ended.load(Ordering::Relaxed), requests);
+    no_flight_remains(&*flights);
 }
 
-/// Requests as the layer makes them: look into memory, join, look again before the handler runs,
-/// store before the end. One run for all.
+/// Requests as in the layer: look into memory, join, look again before the handler runs, store
+/// before the end. The handler runs once.
 pub fn one_run_for_all<C: Coalescer>(requests: usize) {
     let flights = Arc::new(C::default());
     let stored = Arc::new(AtomicUsize::new(0));
@@ -218,7 +218,7 @@ pub fn one_run_for_all<C: Coalescer>(requests: usize) {
                     }
                     C::end(lead);
                 }
-                Err(flight) => assert!(block_on(C::ended(&flight)), "it ended, and nobody was told"),
+                Err(flight) => assert!(block_on(C::ended(&flight)), "it ended without an outcome"),
             }
         }
     };
@@ -230,8 +230,8 @@ pub fn one_run_for_all<C: Coalescer>(requests: usize) {
     assert_eq!(runs.load(Ordering::Relaxed), 1, "runs of the handler");
 }
 
-/// One who waits gives up, with or without another one who does not, while the leader goes like
-/// this.
+/// One follower gives up, with or without another one that waits on, while the leader ends like
+/// `exit`.
 pub fn a_waiter_gives_up<C: Coalescer>(exit: Exit, another: bool) {
     let flights = Arc::new(C::default());
     let Ok(lead) = flights.join(true) else { return };
@@ -248,14 +248,14 @@ pub fn a_waiter_gives_up<C: Coalescer>(exit: Exit, another: bool) {
     let stays = thread::spawn(move || stays.map(|flight| block_on(C::ended(&flight))));
     leave::<C>(lead, exit);
     let _ = gives_up.join();
-    if let Ok(Some(told)) = stays.join() {
-        assert_eq!(told, exit == Exit::Ends, "what the other one was told");
+    if let Ok(Some(ended)) = stays.join() {
+        assert_eq!(ended, exit == Exit::Ends, "the outcome of the other follower");
     }
-    nothing_is_under_way(&*flights);
+    no_flight_remains(&*flights);
 }
 
-/// A flight that may not be joined any more is replaced; when it goes, like this, it leaves the
-/// other one alone.
+/// A flight that may no longer be joined is replaced. When it ends like `exit`, the new flight
+/// stays.
 pub fn a_replaced_flight_goes<C: Coalescer>(exit: Exit) {
     let flights = Arc::new(C::default());
     let Ok(old) = flights.join(true) else { return };
@@ -264,10 +264,10 @@ pub fn a_replaced_flight_goes<C: Coalescer>(exit: Exit) {
     let _ = goes.join();
     assert!(flights.join(true).is_err(), "the new flight is gone");
     drop(new);
-    nothing_is_under_way(&*flights);
+    no_flight_remains(&*flights);
 }
 
-/// One who would wait and one who would not: never two leads at once.
+/// One request would wait for a flight and one would not: there are never two leaders at once.
 pub fn joining_against_leading<C: Coalescer>() {
     let flights = Arc::new(C::default());
     let refresh = thread::spawn({
@@ -278,11 +278,11 @@ pub fn joining_against_leading<C: Coalescer>() {
     let refresh = refresh.join().ok().flatten();
     assert!(!(joined.is_ok() && refresh.is_some()), "two lead");
     drop((joined, refresh));
-    nothing_is_under_way(&*flights);
+    no_flight_remains(&*flights);
 }
 
-/// The body of a flight arrives while one waits who may follow it, and the leader goes like this
-/// before the rest has come. Nobody waits in vain.
+/// The body of a flight arrives while a follower waits that may read it. The leader ends like
+/// `exit` before the rest has come. The follower never waits in vain.
 pub fn a_body_arrives<C: Coalescer>(exit: Exit) {
     let flights = Arc::new(C::default());
     let Ok(lead) = flights.join(true) else { return };
@@ -290,7 +290,7 @@ pub fn a_body_arrives<C: Coalescer>(exit: Exit) {
     let leader = thread::spawn(move || {
         let Published(body) = C::publish(&lead);
         body.push(Bytes::from_static(b"a"));
-        // As a fill does: who asks again finds the flight gone.
+        // As in a fill: a request that tries again no longer finds the flight.
         leave::<C>(lead, exit);
         match exit {
             Exit::Ends => body.finish(Bytes::from_static(b"a")),
@@ -313,5 +313,5 @@ pub fn a_body_arrives<C: Coalescer>(exit: Exit) {
         None => assert_ne!(exit, Exit::Ends, "it came to an end"),
     }
     let _ = leader.join();
-    nothing_is_under_way(&*flights);
+    no_flight_remains(&*flights);
 }

@@ -1,12 +1,13 @@
-//! What threads can do to each other in Larder, explored with [loom]: every order of their steps,
-//! and what the memory model lets them see.
+//! Tests of concurrent code of Larder with [loom], which explores every interleaving of threads and
+//! every value that the memory model allows them to see.
 //!
-//! The explored sources are those of `larder` itself, `log/view.rs`, `fill/flight.rs`,
-//! `fill/arriving.rs` and `fill/audience.rs`, which find loom's types where `larder` has the
-//! standard library's and tokio's. Each is there once as it is, and once for each mistake of
-//! `mistakes.rs`, which has to be found: else the exploration would not reach what it is for.
+//! The explored sources are files of `larder` itself: `log/view.rs`, `fill/flight.rs`,
+//! `fill/arriving.rs` and `fill/audience.rs`. Here they use loom's types in place of those of the
+//! standard library and tokio. Each file is explored unchanged, and once for each mistake of
+//! `mistakes.rs`. Every mistake must be found; otherwise the exploration would not cover what it
+//! should.
 
-// A test's helpers fail as loudly as it does.
+// Helpers of tests may panic.
 #![allow(clippy::expect_used)]
 
 pub mod audiences;
@@ -24,11 +25,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use loom::model::Builder;
 
-/// Explores a scenario, and tells in how many orders it ran. With `preemptions`, only those in
-/// which threads are interrupted at most so often.
+/// Explores a scenario. Returns the number of explored interleavings. `preemptions` limits how
+/// often threads are interrupted.
 ///
 /// # Panics
-/// If an order breaks what the scenario expects, or has all threads wait for ever.
+///
+/// Panics if an interleaving fails an assertion of the scenario, or deadlocks.
 pub fn explore(preemptions: impl Into<Option<usize>>, scenario: impl Fn() + Send + Sync + 'static) -> usize {
     let orders = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&orders);
@@ -41,18 +43,18 @@ pub fn explore(preemptions: impl Into<Option<usize>>, scenario: impl Fn() + Send
     orders.load(Ordering::Relaxed)
 }
 
-/// Mistakes, by name: the words with which they have to be found, and how.
+/// Mistakes: the name, the expected message, and the exploration that finds it.
 pub type Mistakes<'a> = &'a [(&'a str, &'a str, fn() -> usize)];
 
-/// The name of the mistake to look for, in a process that does nothing else.
+/// The environment variable with the mistake to explore, for a child process.
 const MISTAKE: &str = "LARDER_MISTAKE";
 
-/// Looks for each mistake, in a process of its own that runs this `test` again: loom leaves an
-/// exploration that fails, or one whose threads all wait, in a state that cannot always be cleared
-/// away.
+/// Explores each mistake in a child process that runs this `test` again. A failed or deadlocked
+/// exploration leaves loom in a state that cannot always be cleared.
 ///
 /// # Panics
-/// If one is not found, or not with its words.
+///
+/// Panics if a mistake is not found, or not with the expected message.
 pub fn must_be_found(test: &str, mistakes: Mistakes<'_>) {
     if let Ok(name) = env::var(MISTAKE) {
         let (.., explored) =

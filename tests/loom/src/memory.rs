@@ -1,4 +1,4 @@
-//! What the explored sources know of a stored response.
+//! The parts of a stored response that the explored sources use.
 
 pub(crate) use self::held::Stale;
 
@@ -20,7 +20,7 @@ pub(crate) mod held {
         pub(crate) names: Names,
     }
 
-    /// Nothing that is explored looks into it.
+    /// The explored code does not access its contents.
     #[derive(Clone)]
     pub(crate) struct Stale;
 }

@@ -1,4 +1,4 @@
-//! The view of the log: hits and inserts against what the tail publishes.
+//! The view of the log: hits and inserts while the tail publishes changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,16 +16,16 @@ use loom::thread;
 use crate::memory::held::{Held, Meta};
 use crate::sync::{AtomicU64, Mutex, lock};
 
-/// What the scenarios need of a view. It is the same for each: `larder`'s own, and those with a
-/// mistake.
+/// The operations of a view that the scenarios use. `larder`'s own source implements it, and so
+/// does each copy with a mistake.
 pub trait View: Send + Sync + Sized + 'static {
-    /// A view of this tail.
+    /// Creates a view of this tail.
     fn of(tail: Tail) -> Self;
     #[doc(hidden)]
     fn judge(&self, held: &Stored, now: Boot) -> (Verdict, bool);
-    /// Changes the tail, and publishes.
+    /// Changes the tail, and publishes the change.
     fn change<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R;
-    /// Waits until it is so.
+    /// Waits until the condition holds.
     fn wait(&self, done: impl Fn(&Tail) -> bool);
 }
 
@@ -34,7 +34,7 @@ pub struct Stored(Held);
 
 macro_rules! views {
     ($($(#[$doc:meta])* $name:ident $view:ident),+ $(,)?) => { $(
-        // Not everything is explored, and mistakes are written shortly.
+        // The scenarios use only a part, and the mistakes are written tersely.
         #[allow(dead_code, unused_mut, clippy::all)]
         mod $name {
             include!(concat!(env!("OUT_DIR"), "/view_", stringify!($name), ".rs"));
@@ -64,13 +64,13 @@ macro_rules! views {
 }
 
 views! {
-    /// As it is.
+    /// The original.
     sound Sound,
     /// `confirmed_at` is published before the generation.
     confirmed_before_generation ConfirmedBeforeGeneration,
-    /// `confirmed_at` is published without what came before it.
+    /// `confirmed_at` is published without a release.
     confirmed_relaxed ConfirmedRelaxed,
-    /// `confirmed_at` is read without what came before it.
+    /// `confirmed_at` is read without an acquire.
     confirmed_read_relaxed ConfirmedReadRelaxed,
     /// The generation is published before the rows.
     generation_before_rows GenerationBeforeRows,
@@ -78,13 +78,13 @@ views! {
     hit_reads_generation_first HitReadsGenerationFirst,
     /// A hit remembers a generation that it read after the rows.
     hit_remembers_a_later_generation HitRemembersALaterGeneration,
-    /// Who waits is woken before there is anything new.
+    /// A waiter is woken before the change is published.
     woken_before_publication WokenBeforePublication,
-    /// Who waits looks first, and only then listens.
+    /// A waiter checks first, and listens only then.
     looked_before_listening LookedBeforeListening,
 }
 
-/// What the view of a cache has beside, and nothing here uses.
+/// A part of the view that the scenarios do not use.
 mod catch_up {
     #[derive(Default)]
     pub(crate) struct CatchingUp;
@@ -101,7 +101,7 @@ fn event(tag: &str) -> Event {
     Event { mode: Mode::Hard, selector: Selector::Tag(Tag::new(tag)) }
 }
 
-/// A response with this tag that was filled when nothing was invalidated, by this process or by
+/// Creates a response with this tag. It was filled before any invalidation, by this process or by
 /// another one.
 fn stored(tag: &str, filled_at: Option<Boot>) -> Arc<Stored> {
     let position = Position { incarnation: OURS, mark: Mark { log: LogId::new(1, 0), local: 0 } };
@@ -109,13 +109,14 @@ fn stored(tag: &str, filled_at: Option<Boot>) -> Arc<Stored> {
     Arc::new(Stored(Held { meta: Meta { position, names }, filled_at, valid_at: AtomicU64::new(u64::MAX) }))
 }
 
-/// A look that brings this event, or nothing.
+/// Creates a poll result with this event, or without events.
 fn look(last: u64, tag: Option<&str>) -> Look {
     let entries = tag.map(|tag| (LogId::new(last, 0), vec![event(tag)])).into_iter().collect();
     Look { incarnation: OURS, floor: LogId::ZERO, last: LogId::new(last, 0), entries, more: false }
 }
 
-/// A view that has read the log up to the response's position, one second after the clock began.
+/// Creates a view that has read the log up to the response's position, one second after the clock
+/// began.
 fn at_one<V: View>() -> Arc<V> {
     let view = V::of(Tail::following(OURS, Limits::default()));
     view.change(|tail| tail.take_look(&look(1, None), second(1)));
@@ -126,8 +127,8 @@ fn refused<V: View>(view: &V, held: &Stored) {
     assert_eq!(view.judge(held, second(3)).0, Verdict::Refused, "it was invalidated before");
 }
 
-/// Rule 11, a hit against the tail: whoever sees that the log was confirmed after the event sees
-/// the event. And what was remembered meanwhile does not outlive it.
+/// Rule 11, a hit and the tail: a hit that sees a confirmation after the event sees the event. A
+/// verdict that was remembered in between does not survive it.
 pub fn hit_against_publication<V: View>(remembered: bool) {
     let view = at_one::<V>();
     let held = stored("a", None);
@@ -137,7 +138,7 @@ pub fn hit_against_publication<V: View>(remembered: bool) {
     let hit = thread::spawn({
         let (view, held) = (Arc::clone(&view), Arc::clone(&held));
         move || {
-            // Later than what the first look confirms, and within what the second does.
+            // Later than the confirmation of the first poll, and covered by the second.
             let (verdict, confirmed) = view.judge(&held, second(4));
             assert!(!(verdict == Verdict::Valid && confirmed), "confirmed without what was confirmed");
         }
@@ -148,8 +149,8 @@ pub fn hit_against_publication<V: View>(remembered: bool) {
     refused(&*view, &held);
 }
 
-/// Rule 11: "On insert: load the generation, then check, then insert." A fill that ends while its
-/// response is invalidated, and somebody who hits it.
+/// Rule 11: "On insert: load the generation, then check, then insert." A fill ends while its
+/// response is invalidated, and another request hits it.
 pub fn insert_against_invalidate<V: View>() {
     let view = at_one::<V>();
     let memory = Arc::new(Mutex::new(None));
@@ -172,7 +173,7 @@ pub fn insert_against_invalidate<V: View>() {
         }
     });
     view.change(|tail| tail.defer(&[event("a")], second(2)));
-    // `invalidate` has returned.
+    // At this point, `invalidate` has returned.
     if let Some(held) = find(&memory) {
         refused(&*view, &held);
     }
@@ -182,8 +183,8 @@ pub fn insert_against_invalidate<V: View>() {
     }
 }
 
-/// Two changes at once, of the task that follows the log and of an invalidation that is deferred,
-/// and a hit between them.
+/// Two changes at once, by the task that follows the log and by a deferred invalidation, and a hit
+/// between them.
 pub fn two_changes_and_a_hit<V: View>() {
     let view = at_one::<V>();
     let (a, b) = (stored("a", None), stored("b", None));
@@ -208,7 +209,7 @@ pub fn two_changes_and_a_hit<V: View>() {
     refused(&*view, &b);
 }
 
-/// Rule 14: whoever waits for the tail is woken, and then what was invalidated is refused: on the
+/// Rule 14: a waiter for the tail is woken, and then the invalidated response is refused, on the
 /// fast path too.
 pub fn wait_against_publication<V: View>() {
     let view = at_one::<V>();

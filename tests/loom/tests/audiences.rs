@@ -1,4 +1,4 @@
-//! The clients of a fill, in every order of their steps.
+//! Explores the clients of a fill.
 
 use larder_loom::audiences::{self, Clients};
 use larder_loom::{explore, must_be_found};
