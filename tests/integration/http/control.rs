@@ -108,21 +108,21 @@ async fn the_handlers_own_word_comes_first() {
         .route("/none", get(handler(CacheFor::secs(0), "max-age=100")).layer(layer()))
         .route("/forbidden", get(handler(CacheFor::secs(200), "no-store")).layer(layer()));
     let site = Site::of(router).await;
-    let told = async |at: &str| {
-        let mut told = Vec::new();
+    let summary = async |at: &str| {
+        let mut summary = Vec::new();
         for path in ["/shorter", "/longer", "/none", "/forbidden"] {
-            told.push(site.get(path).await.x_cache());
+            summary.push(site.get(path).await.x_cache());
         }
-        (at.to_owned(), told.join(" "))
+        (at.to_owned(), summary.join(" "))
     };
-    assert_eq!(told("0 s").await.1, "MISS MISS MISS MISS");
-    assert_eq!(told("0 s").await.1, "HIT HIT MISS MISS");
+    assert_eq!(summary("0 s").await.1, "MISS MISS MISS MISS");
+    assert_eq!(summary("0 s").await.1, "HIT HIT MISS MISS");
     clock.advance(secs(5));
-    assert_eq!(told("5 s").await.1, "MISS HIT MISS MISS");
+    assert_eq!(summary("5 s").await.1, "MISS HIT MISS MISS");
     clock.advance(secs(194));
-    assert_eq!(told("199 s").await.1, "MISS HIT MISS MISS");
+    assert_eq!(summary("199 s").await.1, "MISS HIT MISS MISS");
     clock.advance(secs(1));
-    assert_eq!(told("200 s").await.1, "HIT MISS MISS MISS");
+    assert_eq!(summary("200 s").await.1, "HIT MISS MISS MISS");
 }
 
 #[tokio::test]

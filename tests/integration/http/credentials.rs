@@ -38,7 +38,7 @@ async fn a_response_to_credentials_is_not_for_others() {
         );
         assert!(with(&site, &[(name, "bob=1")]).await.text().contains("bob=1"));
         let nobody = with(&site, &[]).await;
-        assert_eq!(nobody.told(), ("MISS".into(), "- -".into()), "{name}");
+        assert_eq!(nobody.summary(), ("MISS".into(), "- -".into()), "{name}");
         // What was stored for nobody in particular is not for Ann either: she may get something of
         // her own.
         let ann = with(&site, &[(name, "ann=1")]).await;
@@ -144,13 +144,13 @@ async fn two_hosts_and_two_ports_share_nothing() {
     for x_cache in ["MISS", "HIT"] {
         for host in hosts {
             let page = site.ask(Method::GET, "/a").with("host", host).send().await;
-            assert_eq!(page.told(), (x_cache.into(), host.into()));
+            assert_eq!(page.summary(), (x_cache.into(), host.into()));
         }
     }
     // RFC 9110 §4.2.3: case makes no difference, nor does the port that is the default.
     for host in ["A.Example", "a.example:80"] {
         let page = site.ask(Method::GET, "/a").with("host", host).send().await;
-        assert_eq!(page.told(), ("HIT".into(), "a.example".into()), "{host}");
+        assert_eq!(page.summary(), ("HIT".into(), "a.example".into()), "{host}");
     }
 }
 
@@ -177,7 +177,7 @@ async fn users_are_kept_apart_whatever_their_names() {
     for x_cache in ["MISS", "HIT"] {
         for user in users {
             let page = with(&site, &[("authorization", user)]).await;
-            assert_eq!(page.told(), (x_cache.into(), format!("{user} -")));
+            assert_eq!(page.summary(), (x_cache.into(), format!("{user} -")));
         }
     }
     assert_eq!(with(&site, &[]).await.x_cache(), "BYPASS");

@@ -48,7 +48,7 @@ async fn one_hit_refreshes_and_all_are_answered_at_once() {
     });
     let site = nearly_stale(&cache, &clock, eager(), &origin).await;
     for page in all(at_once(&site, "/a", 20)).await {
-        assert_eq!(page.told(), ("HIT".into(), "v1".into()));
+        assert_eq!(page.summary(), ("HIT".into(), "v1".into()));
         assert_eq!(page.cache_status(), "Larder; hit; ttl=1; detail=memory");
     }
     soon("the refresh", gate.arrived(1)).await;
@@ -105,7 +105,7 @@ async fn a_request_whose_response_would_not_be_stored_refreshes_nothing() {
     assert_eq!(site.ask(Method::HEAD, "/a").send().await.x_cache(), "HIT");
     for (name, value) in [("authorization", "Basic eA=="), ("cookie", "a=b"), ("cache-control", "no-store")] {
         let page = site.ask(Method::GET, "/a").with(name, value).send().await;
-        assert!(page.is("HIT", "v1"), "{name}: {:?}", page.told());
+        assert!(page.is("HIT", "v1"), "{name}: {:?}", page.summary());
     }
     assert_eq!((origin.calls(), cache.stats().refreshes), (1, 0));
     assert_eq!(site.ask(Method::GET, "/a").with("if-none-match", "\"1\"").send().await.status, 304);

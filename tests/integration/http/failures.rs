@@ -195,7 +195,7 @@ async fn an_error_of_the_service_breaks_the_connection_off_and_is_not_kept() {
     assert!(all(waiting).await.iter().all(|broken| *broken));
     assert!(calls.load(Ordering::SeqCst) <= 50);
     calls.store(50, Ordering::SeqCst);
-    assert_eq!(site.get("/a").await.told(), ("MISS".into(), "page".into()));
+    assert_eq!(site.get("/a").await.summary(), ("MISS".into(), "page".into()));
     assert_eq!(site.get("/a").await.x_cache(), "HIT");
 }
 

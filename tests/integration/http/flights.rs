@@ -40,8 +40,8 @@ async fn a_slow_fill_does_not_outlive_an_invalidation() {
         // It asked before the write was over, so that either is right.
         assert_eq!(all(slow).await[0].text(), "v1", "{what:?}");
 
-        assert_eq!(site.get("/a").await.told(), ("MISS".into(), "v2".into()), "{what:?}");
-        assert_eq!(site.get("/a").await.told(), ("HIT".into(), "v2".into()), "{what:?}");
+        assert_eq!(site.get("/a").await.summary(), ("MISS".into(), "v2".into()), "{what:?}");
+        assert_eq!(site.get("/a").await.summary(), ("HIT".into(), "v2".into()), "{what:?}");
         assert_eq!(origin.calls(), 2, "{what:?}");
     }
 }
@@ -65,12 +65,12 @@ async fn who_comes_after_an_invalidation_does_not_get_what_a_flight_read_before(
             cache.invalidate(if soft { what.soft() } else { what }).await;
 
             // The flight is still under way, and stays so.
-            assert_eq!(site.get("/a").await.told(), ("MISS".into(), "v2".into()));
-            assert_eq!(site.get("/a").await.told(), ("HIT".into(), "v2".into()));
+            assert_eq!(site.get("/a").await.summary(), ("MISS".into(), "v2".into()));
+            assert_eq!(site.get("/a").await.summary(), ("HIT".into(), "v2".into()));
 
             gate.open();
             assert_eq!(all(slow).await[0].text(), "v1");
-            let after = site.get("/a").await.told();
+            let after = site.get("/a").await.summary();
             assert_eq!(
                 after,
                 ("HIT".into(), "v2".into()),
@@ -111,7 +111,7 @@ async fn a_tag_of_the_handlers_own_counts_for_those_who_waited() {
 
     let pages = all(waiting).await;
     assert_eq!(pages[2].text(), "v2", "it came after the invalidation");
-    assert_eq!(site.get("/a").await.told(), ("HIT".into(), "v2".into()));
+    assert_eq!(site.get("/a").await.summary(), ("HIT".into(), "v2".into()));
 }
 
 /// Two invalidations while it runs: no waiter may take the outcome for the second not being after

@@ -41,8 +41,8 @@ async fn a_selector_reaches_what_it_names_and_nothing_else() {
         }
         assert_eq!(cache.invalidate(what).await, Invalidated::Applied);
         for path in PATHS {
-            let told = ask(path).await;
-            assert_eq!(told == "MISS", expected.contains(&path), "{name}: {path} {told}");
+            let summary = ask(path).await;
+            assert_eq!(summary == "MISS", expected.contains(&path), "{name}: {path} {summary}");
         }
         // It is over: what is stored since then is served.
         for path in PATHS {
@@ -91,13 +91,13 @@ async fn a_key_names_all_its_variants() {
     let router = Router::new().route("/users/{id}", get(handler).layer(cache.layer(policy)));
     let site = Site::of(router).await;
     let fill = async || {
-        let mut told = Vec::new();
+        let mut summary = Vec::new();
         for (id, language) in [("1", "en"), ("1", "de"), ("2", "en")] {
             let page =
                 site.ask(Method::GET, &format!("/users/{id}")).with("accept-language", language).send().await;
-            told.push(page.x_cache());
+            summary.push(page.x_cache());
         }
-        told.join(" ")
+        summary.join(" ")
     };
     assert_eq!(fill().await, "MISS MISS MISS");
     assert_eq!(fill().await, "HIT HIT HIT");
@@ -187,11 +187,11 @@ async fn tags_with_parameters_are_the_values_as_the_handler_sees_them() {
         assert_eq!(site.get(path).await.x_cache(), "MISS");
     }
     cache.invalidate(Tag::new("a/product:1")).await;
-    let mut told = Vec::new();
+    let mut summary = Vec::new();
     for path in paths {
-        told.push(site.get(path).await.x_cache());
+        summary.push(site.get(path).await.x_cache());
     }
-    assert_eq!(told, ["MISS", "HIT", "HIT", "HIT", "MISS", "MISS"]);
+    assert_eq!(summary, ["MISS", "HIT", "HIT", "HIT", "MISS", "MISS"]);
 }
 
 /// A route that lacks a tag's parameter could not be invalidated, so nothing of it is stored.

@@ -175,8 +175,8 @@ async fn no_two_different_requests_share_a_response() {
             let path = if random.bool() { format!("/a?{}", query.join("&")) } else { "/a".to_owned() };
             let host = ["one.example", "two.example"][random.usize(..2)];
             let page = site.ask(Method::GET, &path).with("host", host).send().await;
-            let told = page.text();
-            let (uri, rest) = told.split_once(' ').unwrap();
+            let summary = page.text();
+            let (uri, rest) = summary.split_once(' ').unwrap();
             assert_eq!(rest, format!("host={host} x-key=-"), "{name}");
             assert_eq!(seen_by_handler(name, uri), seen_by_handler(name, &path), "{name}: {path} got {uri}");
         }
@@ -283,10 +283,10 @@ async fn values_in_a_template_do_not_collide() {
         for x in values {
             for y in values {
                 let page = site.get(&format!("/two/{}/{}", encoded(x), encoded(y))).await;
-                assert_eq!(page.told(), (x_cache.into(), format!("{x}/{y}")));
+                assert_eq!(page.summary(), (x_cache.into(), format!("{x}/{y}")));
             }
-            assert_eq!(site.get(&format!("/one/{}", encoded(x))).await.told(), (x_cache.into(), x.into()));
-            assert_eq!(site.get(&format!("/uri/{}", encoded(x))).await.told(), (x_cache.into(), x.into()));
+            assert_eq!(site.get(&format!("/one/{}", encoded(x))).await.summary(), (x_cache.into(), x.into()));
+            assert_eq!(site.get(&format!("/uri/{}", encoded(x))).await.summary(), (x_cache.into(), x.into()));
         }
     }
 }

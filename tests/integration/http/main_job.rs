@@ -133,11 +133,11 @@ async fn put(site: &Site, path: &str, body: &str) -> Page {
 async fn a_product_is_missed_hit_written_and_missed_again() {
     let (site, app, _) = shop().await;
     let first = site.get("/api/products/2").await;
-    assert_eq!(first.told(), ("MISS".into(), "\"thing 2\"".into()));
+    assert_eq!(first.summary(), ("MISS".into(), "\"thing 2\"".into()));
     assert_eq!(first.field("content-type"), "application/json");
     for _ in 0..3 {
         let again = site.get("/api/products/2").await;
-        assert_eq!(again.told(), ("HIT".into(), "\"thing 2\"".into()));
+        assert_eq!(again.summary(), ("HIT".into(), "\"thing 2\"".into()));
         assert_eq!(again.field("content-type"), "application/json");
         assert_eq!(again.field("etag"), first.field("etag"));
     }
@@ -145,12 +145,12 @@ async fn a_product_is_missed_hit_written_and_missed_again() {
 
     let written = put(&site, "/api/products/2", "\"new\"").await;
     assert_eq!(written.status, StatusCode::OK);
-    assert_eq!(written.told(), ("BYPASS".into(), "\"new\"".into()));
+    assert_eq!(written.summary(), ("BYPASS".into(), "\"new\"".into()));
 
     let after = site.get("/api/products/2").await;
-    assert_eq!(after.told(), ("MISS".into(), "\"new\"".into()));
+    assert_eq!(after.summary(), ("MISS".into(), "\"new\"".into()));
     assert_ne!(after.field("etag"), first.field("etag"));
-    assert_eq!(site.get("/api/products/2").await.told(), ("HIT".into(), "\"new\"".into()));
+    assert_eq!(site.get("/api/products/2").await.summary(), ("HIT".into(), "\"new\"".into()));
     assert_eq!(app.runs("show"), 2);
     // Another product was never concerned.
     assert!(site.get("/api/products/3").await.is("MISS", "\"thing 3\""));

@@ -142,7 +142,7 @@ async fn the_first_request_comes_to_the_inner_layer_unaltered() {
         let site = Site::of(router).await;
         for _ in 0..2 {
             let page = site.ask(Method::GET, "/me").with("if-none-match", "\"x\"").send().await;
-            assert_eq!(page.told(), ("BYPASS".into(), "true".into()));
+            assert_eq!(page.summary(), ("BYPASS".into(), "true".into()));
             assert!(page.cache_status().contains("no-key"), "the inner layer's reason");
         }
     }

@@ -44,12 +44,12 @@ async fn a_cookie_goes_from_a_write_to_the_next_read_and_nowhere_else() {
     let (cache, _) = cache();
     let site = site(&cache, by_cookie(), &telling()).await;
     let written = site.ask(Method::PUT, "/a").with("cookie", "a=1").send().await;
-    assert_eq!(written.told(), ("BYPASS".into(), "a=1 -".into()));
+    assert_eq!(written.summary(), ("BYPASS".into(), "a=1 -".into()));
     let first = cookie(&written);
     assert!(first.starts_with("seen=1-"), "{first}");
 
     let made = get(&site, "cookie", &format!("{first}; a=1")).await;
-    assert_eq!(made.told(), ("MISS".into(), "a=1 -".into()));
+    assert_eq!(made.summary(), ("MISS".into(), "a=1 -".into()));
     assert_eq!(made.field("set-cookie"), "");
     let written = site.ask(Method::PUT, "/b").with("cookie", &first).send().await;
     assert!(written.is("BYPASS", "- -"), "the handler sees no token: {written:?}");
@@ -69,7 +69,7 @@ async fn a_header_field_goes_from_a_write_to_the_next_read_and_nowhere_else() {
     let token = written.field("larder-token");
     assert_eq!(token, cache.token().to_string());
     let made = get(&site, "larder-token", &token).await;
-    assert_eq!((made.told(), made.field("larder-token")), (("MISS".into(), "- -".into()), String::new()));
+    assert_eq!((made.summary(), made.field("larder-token")), (("MISS".into(), "- -".into()), String::new()));
     assert!(site.get("/a").await.is("HIT", "- -"));
     assert!(get(&site, "larder-token", &token).await.is("HIT", "- -"));
 }
@@ -120,7 +120,7 @@ async fn whoever_makes_up_a_token_reaches_nobody_else() {
     let tokens = ["", "x", "1-0-0-0", "2-0-0-0", "1-0-0-0-0-0", &"1-".repeat(4000)];
     for (call, token) in (2..).zip(tokens) {
         let page = get(&site, "larder-token", token).await;
-        assert_eq!(page.told(), ("BYPASS".into(), format!("v{call}")), "{token:.9}");
+        assert_eq!(page.summary(), ("BYPASS".into(), format!("v{call}")), "{token:.9}");
         assert_eq!(
             page.cache_status(),
             "Larder; fwd=bypass; fwd-status=200; stored; detail=read-your-writes"

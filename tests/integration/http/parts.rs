@@ -43,7 +43,7 @@ async fn a_part_answers_for_what_lies_within_it_and_nothing_else() {
     let (cache, clock) = cache();
     let (site, origin) = serving(&cache, "\"a\"").await;
     let first = asked(&site, "bytes=3-8").await;
-    assert_eq!((first.status.as_u16(), first.told()), (206, ("MISS".to_owned(), "345678".to_owned())));
+    assert_eq!((first.status.as_u16(), first.summary()), (206, ("MISS".to_owned(), "345678".to_owned())));
     assert_eq!(first.cache_status(), "Larder; fwd=uri-miss; fwd-status=206; stored; detail=never-stored");
     clock.advance(secs(7));
     for (range, text, content_range) in [
@@ -53,7 +53,7 @@ async fn a_part_answers_for_what_lies_within_it_and_nothing_else() {
     ] {
         let page = asked(&site, range).await;
         assert_eq!(
-            (page.status.as_u16(), page.told()),
+            (page.status.as_u16(), page.summary()),
             (206, ("HIT".to_owned(), text.to_owned())),
             "{range}"
         );
@@ -65,7 +65,7 @@ async fn a_part_answers_for_what_lies_within_it_and_nothing_else() {
     assert_eq!(origin.calls(), 1);
     // It is the client's own range that goes on, as far as it lies outside.
     let beyond = asked(&site, "bytes=0-1").await;
-    assert_eq!(beyond.told(), ("MISS".to_owned(), "01".to_owned()));
+    assert_eq!(beyond.summary(), ("MISS".to_owned(), "01".to_owned()));
     assert!(
         beyond.cache_status().starts_with("Larder; fwd=partial; fwd-status=206; stored"),
         "{}",
@@ -85,7 +85,7 @@ async fn who_asks_for_the_whole_never_gets_a_part() {
         site.ask(Method::GET, "/a").with("range", "bytes=0-1").with("if-range", "\"b\"").send().await;
     assert_eq!(changed.x_cache(), "MISS", "it wants the whole of what has changed");
     let page = site.get("/a").await;
-    assert_eq!((page.status.as_u16(), page.told()), (200, ("MISS".to_owned(), TEXT.to_owned())));
+    assert_eq!((page.status.as_u16(), page.summary()), (200, ("MISS".to_owned(), TEXT.to_owned())));
     assert_eq!(page.cache_status(), "Larder; fwd=partial; fwd-status=200; stored; detail=partial");
     assert_eq!(origin.calls(), 4);
     assert!(!origin.requests()[3].headers.contains_key("range"));
@@ -104,9 +104,9 @@ async fn conditions_are_evaluated_on_a_part_that_answers() {
     let condition = |tag| site.ask(Method::GET, "/a").with("range", "bytes=1-2").with("if-none-match", tag);
     assert_eq!(condition("\"a\"").send().await.status, StatusCode::NOT_MODIFIED);
     let other = condition("\"b\"").send().await;
-    assert_eq!((other.status.as_u16(), other.told()), (206, ("HIT".to_owned(), "12".to_owned())));
+    assert_eq!((other.status.as_u16(), other.summary()), (206, ("HIT".to_owned(), "12".to_owned())));
     let same = site.ask(Method::GET, "/a").with("range", "bytes=1-2").with("if-range", "\"a\"").send().await;
-    assert_eq!((same.status.as_u16(), same.told()), (206, ("HIT".to_owned(), "12".to_owned())));
+    assert_eq!((same.status.as_u16(), same.summary()), (206, ("HIT".to_owned(), "12".to_owned())));
 }
 
 /// RFC 9111 §3.4; RFC 9110 §15.3.7.3: "If the union consists of the entire range of the
@@ -122,7 +122,7 @@ async fn parts_that_touch_become_one_and_at_last_the_whole() {
     assert!(asked(&site, "bytes=1-4,6-6").await.is("HIT", "123456"));
     assert!(asked(&site, "bytes=8-").await.is("MISS", "89"));
     let whole = site.get("/a").await;
-    assert_eq!((whole.status.as_u16(), whole.told()), (200, ("HIT".to_owned(), TEXT.to_owned())));
+    assert_eq!((whole.status.as_u16(), whole.summary()), (200, ("HIT".to_owned(), TEXT.to_owned())));
     assert_eq!((whole.field("content-length").as_str(), whole.field("content-range").as_str()), ("10", ""));
     assert_eq!(whole.field("x-nth"), "4", "§3.4: the fields of the newest replace the others");
     assert!(asked(&site, "bytes=-3").await.is("HIT", "789"));

@@ -71,7 +71,7 @@ async fn a_range_that_makes_no_sense_gets_the_whole() {
     let many: Vec<_> = (0..2000).map(|_| "0-".to_owned()).collect();
     for range in ["bytes=5-4", "bytes=", "bytes=a", "bytes", &format!("bytes={}", many.join(","))] {
         let page = asked(&site, range).await;
-        assert_eq!((page.status.as_u16(), page.told()), (200, ("HIT".to_owned(), TEXT.to_owned())));
+        assert_eq!((page.status.as_u16(), page.summary()), (200, ("HIT".to_owned(), TEXT.to_owned())));
     }
     let two = site.ask(Method::GET, "/a").with("range", "bytes=0-1").with("range", "bytes=2-3");
     assert_eq!(two.send().await.status, StatusCode::OK);
@@ -237,7 +237,7 @@ async fn a_handler_that_serves_parts_is_left_to_it() {
     let site = site(&cache, hourly(), &origin).await;
     for range in ["bytes=0-1", "bytes=1-2", "bytes=0-1"] {
         let page = asked(&site, range).await;
-        assert_eq!((page.status.as_u16(), page.told()), (206, ("MISS".to_owned(), range.to_owned())));
+        assert_eq!((page.status.as_u16(), page.summary()), (206, ("MISS".to_owned(), range.to_owned())));
         assert_eq!(
             page.cache_status(),
             "Larder; fwd=uri-miss; fwd-status=206; detail=\"never-stored, not stored: partial\""
@@ -261,7 +261,7 @@ async fn a_range_of_what_is_stale_refreshes_the_whole() {
     site.get("/a").await;
     clock.advance(secs(3600));
     let page = asked(&site, "bytes=1-2").await;
-    assert_eq!((page.status.as_u16(), page.told()), (206, ("MISS".to_owned(), "12".to_owned())));
+    assert_eq!((page.status.as_u16(), page.summary()), (206, ("MISS".to_owned(), "12".to_owned())));
     assert_eq!(page.cache_status(), "Larder; fwd=stale; fwd-status=304; stored; detail=expired");
     assert!(asked(&site, "bytes=2-3").await.is("HIT", "23"));
     assert!(site.get("/a").await.is("HIT", TEXT));
@@ -281,7 +281,7 @@ async fn a_part_is_served_stale_where_the_whole_would_be() {
     site.get("/a").await;
     clock.advance(secs(3600));
     let page = asked(&site, "bytes=1-2").await;
-    assert_eq!((page.status.as_u16(), page.told()), (206, ("STALE".to_owned(), "12".to_owned())));
+    assert_eq!((page.status.as_u16(), page.summary()), (206, ("STALE".to_owned(), "12".to_owned())));
     assert!(!origin.requests()[1].headers.contains_key("range"));
 }
 
@@ -297,7 +297,7 @@ async fn a_part_that_is_served_stale_refreshes_the_whole_behind_it() {
     site.get("/a").await;
     clock.advance(secs(3600));
     let page = asked(&site, "bytes=0-0").await;
-    assert_eq!((page.status.as_u16(), page.told()), (206, ("STALE".to_owned(), "1".to_owned())));
+    assert_eq!((page.status.as_u16(), page.summary()), (206, ("STALE".to_owned(), "1".to_owned())));
     stored(&cache, 2).await;
     assert!(site.get("/a").await.is("HIT", "2 all"));
 }
@@ -350,7 +350,7 @@ async fn parts_of_what_was_invalidated_are_not_served() {
     assert!(asked(&site, "bytes=-1").await.is("HIT", "1"));
     cache.invalidate(Tag::new("all")).await.applied().unwrap();
     let page = asked(&site, "bytes=-1").await;
-    assert_eq!((page.told(), page.status.as_u16()), (("MISS".to_owned(), "2".to_owned()), 206));
+    assert_eq!((page.summary(), page.status.as_u16()), (("MISS".to_owned(), "2".to_owned()), 206));
     assert!(asked(&site, "bytes=-1").await.is("HIT", "2"));
 }
 
@@ -367,7 +367,10 @@ async fn a_part_is_one_of_the_variant_that_is_asked_for() {
         for language in ["de", "en"] {
             let request = site.ask(Method::GET, "/a").with("accept-language", language);
             let page = request.with("range", "bytes=0-1").send().await;
-            assert_eq!((page.status.as_u16(), page.told()), (206, (outcome.to_owned(), language.to_owned())));
+            assert_eq!(
+                (page.status.as_u16(), page.summary()),
+                (206, (outcome.to_owned(), language.to_owned()))
+            );
         }
     }
 }

@@ -114,14 +114,14 @@ async fn collapsed_requests_are_told_so() {
     let waiting = crate::support::at_once(&site, "/a", 2);
     door.came(2).await;
     gate.open();
-    let mut told: Vec<_> = crate::support::all(waiting)
+    let mut summary: Vec<_> = crate::support::all(waiting)
         .await
         .iter()
         .map(|page| (page.cache_status(), page.all("age")))
         .collect();
-    told.sort();
+    summary.sort();
     assert_eq!(
-        told,
+        summary,
         [
             (
                 "cdn; hit, Larder; fwd=uri-miss; collapsed; detail=never-stored".to_owned(),

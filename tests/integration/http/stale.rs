@@ -27,7 +27,7 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
     assert!(site.get("/a").await.is("MISS", "v1"));
     clock.advance(secs(3600));
     for page in all(at_once(&site, "/a", 20)).await {
-        assert_eq!(page.told(), ("STALE".into(), "v1".into()));
+        assert_eq!(page.summary(), ("STALE".into(), "v1".into()));
         assert_eq!(page.cache_status(), "Larder; hit; ttl=0; detail=\"memory, stale-while-revalidate\"");
         assert_eq!(page.field("age"), "3600");
     }
@@ -153,10 +153,10 @@ async fn a_failing_handler_is_stood_in_for() {
         assert!(site.get("/a").await.is("MISS", "v1"));
         clock.advance(secs(3700));
         let page = site.get("/a").await;
-        assert_eq!((page.status, page.told()), (StatusCode::OK, ("STALE".into(), "v1".into())));
-        let told =
+        assert_eq!((page.status, page.summary()), (StatusCode::OK, ("STALE".into(), "v1".into())));
+        let summary =
             format!("Larder; fwd=stale; fwd-status={status}; ttl=-100; detail=\"memory, stale-if-error\"");
-        assert_eq!(page.cache_status(), told);
+        assert_eq!(page.cache_status(), summary);
         let head = site.ask(Method::HEAD, "/a").send().await;
         assert_eq!((head.status, head.x_cache().as_str()), (StatusCode::OK, "STALE"), "HEAD");
         // Beyond its window the failure is the client's.

@@ -122,7 +122,7 @@ async fn a_304_of_the_handler_renews_what_is_stored() {
         clock.advance(secs(3601));
         let renewed = site.get("/a").await;
         assert_eq!(
-            (renewed.status, renewed.told()),
+            (renewed.status, renewed.summary()),
             (StatusCode::OK, ("MISS".into(), "page".into())),
             "{name}"
         );
@@ -154,7 +154,7 @@ async fn a_validation_that_finds_something_new_replaces_it() {
     assert!(site.get("/a").await.is("MISS", "v2"));
     assert_eq!(origin.requests()[1].headers["if-none-match"], "\"v1\"");
     let hit = site.get("/a").await;
-    assert_eq!((hit.told(), hit.field("etag")), (("HIT".into(), "v2".into()), "\"v2\"".into()));
+    assert_eq!((hit.summary(), hit.field("etag")), (("HIT".into(), "v2".into()), "\"v2\"".into()));
 }
 
 /// The handler does not know an entity tag that the cache made.
@@ -204,7 +204,7 @@ async fn no_cache_is_validated_each_time() {
     assert!(first.cache_status().contains("fwd-status=200; stored"));
     for call in 2..5 {
         let page = site.get("/a").await;
-        assert_eq!(page.told(), ("MISS".into(), "page".into()));
+        assert_eq!(page.summary(), ("MISS".into(), "page".into()));
         assert_eq!(page.cache_status(), "Larder; fwd=stale; fwd-status=304; stored; detail=no-cache");
         assert_eq!(origin.calls(), call);
     }

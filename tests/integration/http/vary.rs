@@ -31,23 +31,23 @@ async fn a_response_answers_requests_with_the_same_fields_alone() {
     for x_cache in ["MISS", "HIT"] {
         for lines in languages {
             assert_eq!(
-                in_language(&site, lines).await.told(),
+                in_language(&site, lines).await.summary(),
                 (x_cache.into(), lines.join("+")),
                 "{lines:?}"
             );
         }
     }
     // RFC 9111 §4.1: lines of one field are one list.
-    assert_eq!(in_language(&site, &["en", "de"]).await.told(), ("HIT".into(), "en, de".into()));
+    assert_eq!(in_language(&site, &["en", "de"]).await.summary(), ("HIT".into(), "en, de".into()));
     assert_eq!(in_language(&site, &["en ,de"]).await.x_cache(), "HIT");
     // RFC 4647 §2: language ranges "are to be treated as case-insensitive".
-    assert_eq!(in_language(&site, &["EN"]).await.told(), ("HIT".into(), "en".into()));
+    assert_eq!(in_language(&site, &["EN"]).await.summary(), ("HIT".into(), "en".into()));
     assert_eq!(origin.calls(), 5);
     let head = site.ask(Method::HEAD, "/a").with("accept-language", "de").send().await;
     assert_eq!((head.x_cache().as_str(), head.field("content-length").as_str()), ("HIT", "2"));
     clock.advance(secs(3600));
-    assert_eq!(in_language(&site, &["en"]).await.told(), ("MISS".into(), "en".into()));
-    assert_eq!(in_language(&site, &["en"]).await.told(), ("HIT".into(), "en".into()));
+    assert_eq!(in_language(&site, &["en"]).await.summary(), ("MISS".into(), "en".into()));
+    assert_eq!(in_language(&site, &["en"]).await.summary(), ("HIT".into(), "en".into()));
 }
 
 /// All who wait get what is theirs, however they were mixed, and each language is made once.
@@ -112,7 +112,7 @@ async fn values_of_two_fields_do_not_trade_places() {
                     }
                 }
                 let expected = format!("{}#{}", a.unwrap_or("-"), b.unwrap_or("-"));
-                assert_eq!(ask.send().await.told(), (x_cache.into(), expected));
+                assert_eq!(ask.send().await.summary(), (x_cache.into(), expected));
             }
         }
     }
@@ -127,8 +127,8 @@ async fn the_number_of_variants_is_bounded() {
     site.get("/other").await;
     for number in 0..300 {
         let language = format!("made-up-{number}");
-        assert_eq!(in_language(&site, &[&language]).await.told(), ("MISS".into(), language.clone()));
-        assert_eq!(in_language(&site, &[&language]).await.told(), ("HIT".into(), language));
+        assert_eq!(in_language(&site, &[&language]).await.summary(), ("MISS".into(), language.clone()));
+        assert_eq!(in_language(&site, &[&language]).await.summary(), ("HIT".into(), language));
     }
     // `held` counts the key and the page of another key beside them.
     assert!(cache.stats().held < 100, "{}", cache.stats().held);

@@ -17,7 +17,7 @@ async fn instances(world: &World, memory: u64) -> (TickingClock, Instance, Insta
 }
 
 /// The field that changes, the body, and what the cache says.
-fn told(answer: &Answer) -> (String, String, String) {
+fn summary(answer: &Answer) -> (String, String, String) {
     (answer.field("x-value").to_owned(), answer.text().to_owned(), answer.outcome())
 }
 
@@ -43,7 +43,7 @@ async fn headed(
     changes: usize,
     (later, cache_control): (u64, &str),
 ) -> Answer {
-    assert_eq!(told(&a.get(PATH).await), expected("1", "body", "MISS never-stored"));
+    assert_eq!(summary(&a.get(PATH).await), expected("1", "body", "MISS never-stored"));
     let name = world.stored_as(PATH).await;
     let old = raw(world, &name).await;
     clock.advance(Duration::from_secs(later));
@@ -67,9 +67,9 @@ async fn a_response_to_head_updates_what_is_in_redis() {
             let world = World::new().await;
             let (clock, a, b) = instances(&world, memory).await;
             let answer = headed(&world, (&clock, &a, &b), 1, (later, cache_control)).await;
-            assert_eq!(told(&answer), expected("2", "", &format!("MISS {reason}, not stored: method")));
-            assert_eq!(told(&b.get(PATH).await), expected("2", "body", "HIT shared"));
-            assert_eq!(told(&a.get(PATH).await).0, "2");
+            assert_eq!(summary(&answer), expected("2", "", &format!("MISS {reason}, not stored: method")));
+            assert_eq!(summary(&b.get(PATH).await), expected("2", "body", "HIT shared"));
+            assert_eq!(summary(&a.get(PATH).await).0, "2");
             assert_eq!((a.runs(), b.runs()), (2, 0));
         }
     }
@@ -82,8 +82,8 @@ async fn what_a_response_to_head_contradicts_is_stale_in_redis_too() {
         let world = World::new().await;
         let (clock, a, b) = instances(&world, memory).await;
         let answer = headed(&world, (&clock, &a, &b), 2, (1, "no-cache")).await;
-        assert_eq!(told(&answer), expected("3", "", "MISS request, not stored: method"));
-        assert_eq!(told(&b.get(PATH).await), expected("3", "body", "MISS expired"));
-        assert_ne!(told(&a.get(PATH).await).0, "1");
+        assert_eq!(summary(&answer), expected("3", "", "MISS request, not stored: method"));
+        assert_eq!(summary(&b.get(PATH).await), expected("3", "body", "MISS expired"));
+        assert_ne!(summary(&a.get(PATH).await).0, "1");
     }
 }

@@ -264,12 +264,12 @@ async fn whatever_is_known_of_a_path_the_answer_is_right() {
     a.get("/searched/1?utm=1&page=1").await;
     is_shared(&world, "/searched/1").await;
     let known = world.stored().await.into_iter().find(|name| name.ends_with("}:n")).unwrap();
-    let told = world.redis.command(&["GET", &known]).await.unwrap().as_bytes().unwrap().to_vec();
+    let summary = world.redis.command(&["GET", &known]).await.unwrap().as_bytes().unwrap().to_vec();
     let response = world.stored().await.into_iter().find(|name| name.contains("|n|")).unwrap();
     let response = world.redis.command(&["GET", &response]).await.unwrap().as_bytes().unwrap().to_vec();
-    let mut flipped = told.clone();
+    let mut flipped = summary.clone();
     flipped[60] ^= 1;
-    let values = [&b"hello"[..], b"", &told[..40], &flipped, &response, &vec![0xff; 100_000]];
+    let values = [&b"hello"[..], b"", &summary[..40], &flipped, &response, &vec![0xff; 100_000]];
     for (round, value) in values.into_iter().enumerate() {
         world.redis.command(&[&b"SET"[..], known.as_bytes(), value]).await.unwrap();
         let reader = world.joined(Setup { memory: 0, ..Setup::default() }).await;

@@ -1,5 +1,5 @@
-//! Runs the models and prints what came of them: `larder-model [--threads N] [--most STATES]
-//! [--only WORD]`.
+//! Runs the models and prints the results: `larder-model [--threads N] [--most STATES] [--only
+//! WORD]`.
 
 use std::process::ExitCode;
 
@@ -58,7 +58,7 @@ fn row(report: &Report) -> String {
     format!("| {name} | {budget} | {states} | {unique} | {depth} | {secs:.1} | {all} | {held} |")
 }
 
-/// What may happen, in a few words.
+/// Lists the numbers of possible actions.
 fn budget(scope: &Scope) -> String {
     let Budget { invalidations, elsewhere, fills, others_fills, gets, joins, .. } = scope.budget;
     let Budget { lost_answers, others, trims, losses, isolations, restarts, marks, .. } = scope.budget;
@@ -77,8 +77,8 @@ fn budget(scope: &Scope) -> String {
         (restarts, "restart"),
         (marks, "mark"),
     ];
-    let words = parts.into_iter().filter(|(number, _)| *number > 0);
-    words.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
+    let vocabulary = parts.into_iter().filter(|(number, _)| *number > 0);
+    vocabulary.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
 }
 
 fn misread(rule: u8, report: &Report) -> String {

@@ -1,4 +1,4 @@
-//! The rules, as a process plays them around its tail: those of `larder-core`, unless they are
+//! The rules as a process applies them around its tail: those of `larder-core`, unless they are
 //! misread.
 
 use larder_core::log::position::{Mark, Position};
@@ -10,25 +10,25 @@ use larder_core::time::Boot;
 use crate::canonical::{NOW, ticks};
 use crate::reading::Reading;
 use crate::scope::Scope;
-use crate::what::Words;
+use crate::target::Vocabulary;
 use crate::world::{Flight, Instance, StoredResponse, Waiter, World};
 
-/// A model: a scope, and the words that it is played in.
+/// A model: a scope and its vocabulary.
 #[derive(Debug)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Protocol {
-    /// How much of everything there is, and how the rules are read.
+    /// The size of the model, and the reading of the rules.
     pub scope: Scope,
-    /// Events and names.
-    pub words: Words,
+    /// The events and names.
+    pub vocabulary: Vocabulary,
 }
 
 impl Protocol {
-    /// The model of this scope.
+    /// Creates the model of this scope.
     #[must_use]
     pub fn of(scope: Scope) -> Self {
-        let words = Words::of(scope.whats.iter().copied());
-        Self { scope, words }
+        let vocabulary = Vocabulary::of(scope.targets.iter().copied());
+        Self { scope, vocabulary }
     }
 
     /// Whether the rules are misread in this way.
@@ -37,7 +37,7 @@ impl Protocol {
         self.scope.reading == reading
     }
 
-    /// A tail that has yet to read anything.
+    /// Creates a tail that has not read anything.
     #[must_use]
     pub fn tail(&self, placeholder: u8) -> Tail {
         let tail = Tail::following(crate::world::incarnation(placeholder), self.scope.limits);
@@ -47,7 +47,7 @@ impl Protocol {
         }
     }
 
-    /// When what is known was last confirmed (rules 9 and 11).
+    /// Returns when the process's knowledge was last confirmed (rules 9 and 11).
     fn confirmed_at(&self, instance: &Instance) -> Option<Boot> {
         instance.tail.confirmed_at().max(instance.early)
     }
@@ -59,18 +59,18 @@ impl Protocol {
             || usable(filled_at, self.confirmed_at(instance), ticks(self.scope.max_staleness), now)
     }
 
-    /// Rule 3, and for what is remembered, rule 11.
+    /// Rule 3, and rule 11 for a remembered verdict.
     #[must_use]
     pub fn verdict(&self, instance: &Instance, kept: &StoredResponse) -> Verdict {
         if kept.is_remembered { Verdict::Valid } else { self.check(instance, kept, &kept.position) }
     }
 
     fn check(&self, instance: &Instance, kept: &StoredResponse, position: &Position) -> Verdict {
-        instance.tail.check(position, self.words.names(kept.key), NOW)
+        instance.tail.check(position, self.vocabulary.names(kept.key), NOW)
     }
 
-    /// What a request is served that finds this in memory now: `None` if nothing, otherwise whether
-    /// as fresh.
+    /// Returns how a request would be served that finds this response in memory now: `None` if not
+    /// at all, otherwise whether as fresh.
     #[must_use]
     pub fn serves(&self, instance: &Instance, kept: &StoredResponse) -> Option<bool> {
         if !self.is_usable(instance, kept.filled_at, NOW) {
@@ -83,7 +83,7 @@ impl Protocol {
         }
     }
 
-    /// Rule 3: whether it may be validated. It might have expired as well.
+    /// Rule 3: whether it may be revalidated. It might have expired as well.
     #[must_use]
     pub fn may_validate(&self, instance: &Instance, kept: &StoredResponse) -> bool {
         let refused =
@@ -114,7 +114,7 @@ impl Protocol {
             || may_join(began, self.confirmed_at(instance), ticks(self.scope.max_staleness), NOW)
     }
 
-    /// Rule 13, after it: whether the waiter takes what the flight brought, which began at
+    /// Rule 13, after a flight: whether the waiter accepts the response of a flight that began at
     /// `position`.
     #[must_use]
     pub fn takes(
@@ -124,14 +124,14 @@ impl Protocol {
         kept: &StoredResponse,
         (position, is_filled): (&Position, bool),
     ) -> bool {
-        // What was validated is as old as it was (rule 10), for this request too.
+        // A validated response is as old as before (rule 10), for this request too.
         if !self.reads(Reading::TakesWhatWasValidated)
             && !self.is_usable(instance, kept.filled_at, waiter.joined_at)
         {
             return self.reads(Reading::JoinsAnyFlight);
         }
-        // What the database was not read for may be older than the flight, and be confirmed by a
-        // look that refuses it.
+        // A response that was not read from the database may be older than the flight. The poll
+        // that confirms it may also refuse it.
         let is_new = is_filled || self.reads(Reading::SamePositionIsEnough);
         if waiter.position == *position {
             return is_new || self.check(instance, kept, &kept.position) != Verdict::Refused;
@@ -163,7 +163,7 @@ impl Protocol {
         }
     }
 
-    /// What the shared tier may answer with.
+    /// Returns the possible answers of the shared tier.
     #[must_use]
     pub fn answers<'a>(&self, world: &'a World, key: u8) -> Vec<&'a StoredResponse> {
         if self.scope.register {
@@ -172,7 +172,7 @@ impl Protocol {
         world.shared.iter().filter(|kept| kept.key == key).collect()
     }
 
-    /// Rule 16: whether a SET takes the place of what is there.
+    /// Rule 16: whether a SET replaces the existing response.
     #[must_use]
     pub fn replaces(&self, there: Option<&StoredResponse>, new: &StoredResponse) -> bool {
         let Some(there) = there else { return true };
@@ -181,8 +181,8 @@ impl Protocol {
         !(is_lower && (same || self.reads(Reading::HigherIdStays)))
     }
 
-    /// Rule 1: what was read from the shared tier, by a request that found our local number at
-    /// `asked`.
+    /// Rule 1: returns a response from the shared tier as it is stored in memory. The request found
+    /// the local number `asked`.
     #[must_use]
     pub fn promoted(&self, instance: &Instance, kept: &StoredResponse, asked: u64) -> StoredResponse {
         let local = match self.scope.reading {
@@ -200,7 +200,7 @@ impl Protocol {
         }
     }
 
-    /// What a fill that ends now is kept as (rules 2 and 10).
+    /// Returns the stored response of a fill that ends now (rules 2 and 10).
     #[must_use]
     pub fn filled(&self, instance: &Instance, flight: &Flight, validated: bool) -> StoredResponse {
         let mut kept = flight.brings;

@@ -1,5 +1,5 @@
-//! P3: refusing ends. From whatever state, once faults are over, what is invalidated is told and
-//! what is filled is served.
+//! P3: refusing ends. From every state, once faults are over, every invalidation is applied and
+//! every filled response is served.
 
 use larder_core::log::table::Verdict;
 
@@ -8,12 +8,12 @@ use crate::protocol::Protocol;
 use crate::step::new;
 use crate::world::{Progress, World};
 
-/// Every process looks and appends this often. Each round reads at least one more event, and a log
-/// has at most seven.
+/// The number of rounds in which every process polls and appends. Each round reads at least one
+/// more event, and a log has at most seven.
 const ROUNDS: usize = 12;
 
 impl Protocol {
-    /// Whether all is well again once nothing fails any more.
+    /// Whether the system recovers once nothing fails anymore.
     #[must_use]
     pub fn recovers(&self, world: &World) -> bool {
         self.recovered(world).is_some()
@@ -44,13 +44,14 @@ impl Protocol {
         }
         actions.push(Action::Tick);
         for action in actions {
-            // What cannot happen, need not.
+            // Impossible actions are skipped.
             world = self.after(&world, action).unwrap_or(world);
         }
         Some(world)
     }
 
-    /// Whether what is filled here now is served here, and everywhere by way of the shared tier.
+    /// Whether a response that is filled here now is served here, and everywhere else through the
+    /// shared tier.
     fn is_served(&self, world: &World, at: usize, key: u8) -> bool {
         let filled = new(&world.instances[at], key, world.db[usize::from(key)]);
         let there = world.register[usize::from(key)].as_ref();

@@ -1,5 +1,4 @@
-//! Read in another way, each rule lets something come back, or refusing never ends: the model finds
-//! out.
+//! Checks that the model finds every misreading: a response comes back, or refusing never ends.
 
 use larder_model::misreadings;
 use larder_model::run::check;

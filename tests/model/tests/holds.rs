@@ -1,9 +1,9 @@
-//! As they are meant, the rules hold in every state of the small scopes.
+//! Checks that the rules hold in every state of the small scopes.
 
 use larder_model::configurations;
 use larder_model::run::check;
 
-/// More states than any of these has: each is exhausted.
+/// More states than any of these scopes has, so that each is exhausted.
 const MAX_STATES: usize = 5_000_000;
 
 #[test]
@@ -16,7 +16,7 @@ fn nothing_comes_back_and_refusing_ends() {
     }
 }
 
-/// There is no end to what can happen where two logs are believed at a time.
+/// If two logs are trusted in turns, the number of states is unlimited.
 #[test]
 fn nothing_comes_back_where_a_primary_was_cut_off_as_far_as_was_looked() {
     let report = check(&configurations::cut_off_here(), 1_000_000, 1);

@@ -36,7 +36,7 @@ async fn one_run_is_enough_for_all_that_wait_for_the_whole() {
     assert_eq!(origin.calls(), 1);
     gate.open();
     for page in all(waiting).await {
-        assert_eq!(page.told(), ("MISS".into(), "1".repeat(500)));
+        assert_eq!(page.summary(), ("MISS".into(), "1".repeat(500)));
     }
     assert_eq!(rest(leader).await.unwrap().len(), 250);
     assert_eq!((origin.calls(), cache.stats().collapsed), (1, 9));

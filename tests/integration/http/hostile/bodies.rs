@@ -27,14 +27,14 @@ async fn a_get_with_a_body_goes_past_the_cache() {
             ("Transfer-Encoding: chunked", "4\r\nevil\r\n0\r\n\r\n"),
         ] {
             let reply = fat(fields, body).await;
-            assert_eq!((reply.told(), reply.detail()), (("BYPASS", "found evil"), "body"), "{fields}");
+            assert_eq!((reply.summary(), reply.detail()), (("BYPASS", "found evil"), "body"), "{fields}");
         }
     }
     // No body is none, said or not.
-    assert_eq!(fat("Content-Length: 0", "").await.told(), ("MISS", "found "));
-    assert_eq!(get(&site, "/a").await.told(), ("HIT", "found "));
+    assert_eq!(fat("Content-Length: 0", "").await.summary(), ("MISS", "found "));
+    assert_eq!(get(&site, "/a").await.summary(), ("HIT", "found "));
     // Who sends one gets what is made of it, and not what is stored.
-    assert_eq!(fat("Content-Length: 4", "evil").await.told(), ("BYPASS", "found evil"));
+    assert_eq!(fat("Content-Length: 4", "evil").await.summary(), ("BYPASS", "found evil"));
     // Two opinions of where a body ends, which is how requests are smuggled, are refused or end
     // with the request.
     let reply = fat("Content-Length: 4\r\nContent-Length: 5", "evil").await;
@@ -43,7 +43,7 @@ async fn a_get_with_a_body_goes_past_the_cache() {
         fat("Content-Length: 4\r\nTransfer-Encoding: chunked", "0\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n")
             .await;
     assert!(reply.status() == "400" || reply.x_cache() == "BYPASS", "{reply:?}");
-    assert_eq!(get(&site, "/a").await.told(), ("HIT", "found "));
+    assert_eq!(get(&site, "/a").await.summary(), ("HIT", "found "));
 }
 
 /// From HTTP/2 on no field has to announce a body.
@@ -78,8 +78,8 @@ async fn a_head_never_stands_for_a_page() {
         }
         assert_eq!(get(&site, path).await.body, "page");
         let after = raw(&site, &head).await;
-        assert_eq!((after.told(), after.field("content-length")), (("HIT", ""), "4"));
-        assert_eq!(get(&site, path).await.told(), ("HIT", "page"));
+        assert_eq!((after.summary(), after.field("content-length")), (("HIT", ""), "4"));
+        assert_eq!(get(&site, path).await.summary(), ("HIT", "page"));
     }
     for method in ["GETX", "get", "TRACE", "OPTIONS", "PROPFIND"] {
         let reply = raw(&site, &format!("{method} /a HTTP/1.1\r\nHost: shop.example")).await;
@@ -122,6 +122,6 @@ async fn a_part_or_an_empty_answer_is_never_stored_as_the_page() {
             let page = get(&site, "/a").await;
             assert_eq!((page.status(), page.body.as_str()), ("200", "page"), "{line}");
         }
-        assert_eq!(get(&site, "/a").await.told(), ("HIT", "page"), "{line}");
+        assert_eq!(get(&site, "/a").await.summary(), ("HIT", "page"), "{line}");
     }
 }

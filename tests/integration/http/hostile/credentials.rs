@@ -35,9 +35,9 @@ async fn authorization_in_whatever_form_is_authorization() {
         let lines = format!("GET /a HTTP/1.1\r\nHost: shop.example\r\n{line}");
         let reply = raw(&site, &lines).await;
         assert_eq!((reply.x_cache(), reply.body.as_str()), ("BYPASS", "user's 1"), "{line}");
-        assert_eq!(get(&site, "/a").await.told(), ("MISS", "public"), "{line}");
+        assert_eq!(get(&site, "/a").await.summary(), ("MISS", "public"), "{line}");
         // And what is public now is not for who brings credentials: the handler decides.
-        assert_eq!(raw(&site, &lines).await.told(), ("BYPASS", "user's 3"), "{line}");
+        assert_eq!(raw(&site, &lines).await.summary(), ("BYPASS", "user's 3"), "{line}");
     }
 }
 
@@ -49,8 +49,8 @@ async fn what_is_not_quite_authorization_is_no_key_to_anything() {
         let (cache, _) = cache();
         let site = site(&cache, hourly(), &whose()).await;
         let reply = raw(&site, &format!("GET /a HTTP/1.1\r\nHost: shop.example\r\n{line}")).await;
-        assert_eq!(reply.told(), ("MISS", "public"), "{line}");
-        assert_eq!(get(&site, "/a").await.told(), ("HIT", "public"), "{line}");
+        assert_eq!(reply.summary(), ("MISS", "public"), "{line}");
+        assert_eq!(get(&site, "/a").await.summary(), ("HIT", "public"), "{line}");
     }
     // A name with a space before its colon is a way past proxies (RFC 9112 §5.1): refused before
     // anybody reads it.
@@ -79,9 +79,9 @@ async fn cookies_that_nobody_declared_store_nothing_whatever_their_form() {
         let site = site(&cache, hourly().key_cookie("theme"), &whose()).await;
         let lines = format!("GET /a HTTP/1.1\r\nHost: shop.example\r\n{line}");
         let reply = raw(&site, &lines).await;
-        assert_eq!(reply.told(), ("BYPASS", "user's 1"), "{line}");
-        assert_eq!(get(&site, "/a").await.told(), ("MISS", "public"), "{line}");
-        assert_eq!(raw(&site, &lines).await.told(), ("BYPASS", "user's 3"), "{line}");
+        assert_eq!(reply.summary(), ("BYPASS", "user's 1"), "{line}");
+        assert_eq!(get(&site, "/a").await.summary(), ("MISS", "public"), "{line}");
+        assert_eq!(raw(&site, &lines).await.summary(), ("BYPASS", "user's 3"), "{line}");
     }
 }
 
@@ -99,10 +99,10 @@ async fn a_keyed_cookie_that_the_handler_cannot_read_plants_nothing() {
     let ask = async |cookie: &str| {
         raw(&site, &format!("GET /a HTTP/1.1\r\nHost: shop.example\r\nCookie: {cookie}")).await
     };
-    assert_eq!(ask("theme=dark; x=\u{fe}").await.told(), ("MISS", "none"));
-    assert_eq!(ask("theme=dark").await.told(), ("MISS", "dark"));
-    assert_eq!(ask("theme=dark; x=1").await.told(), ("HIT", "dark"));
-    assert_eq!(ask("theme=dark; x=\u{fe}").await.told(), ("HIT", "none"));
+    assert_eq!(ask("theme=dark; x=\u{fe}").await.summary(), ("MISS", "none"));
+    assert_eq!(ask("theme=dark").await.summary(), ("MISS", "dark"));
+    assert_eq!(ask("theme=dark; x=1").await.summary(), ("HIT", "dark"));
+    assert_eq!(ask("theme=dark; x=\u{fe}").await.summary(), ("HIT", "none"));
 }
 
 /// However a handler came to send it, `Set-Cookie` is for one client.
@@ -117,7 +117,7 @@ async fn a_response_that_sets_a_cookie_is_for_its_client_alone() {
         let site = site(&cache, hourly(), &origin).await;
         for call in ["1", "2", "3"] {
             let reply = get(&site, "/a").await;
-            assert_eq!(reply.told(), ("MISS", call), "{control}");
+            assert_eq!(reply.summary(), ("MISS", call), "{control}");
             assert_eq!(reply.field("set-cookie"), format!("session={call}"), "{control}");
         }
         assert_eq!(cache.stats().stored, 0);

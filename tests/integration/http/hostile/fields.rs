@@ -68,12 +68,12 @@ async fn a_field_that_contradicts_the_first_line_stores_nothing() {
                 raw(&site, &format!("GET /a HTTP/1.1\r\nHost: shop.example\r\n{name}: {value}")).await;
             assert_eq!((reply.x_cache(), reply.detail()), ("BYPASS", "override"), "{name}");
         }
-        assert_eq!(get(&site, "/a").await.told(), ("MISS", "/a x-original-url="), "{name}");
+        assert_eq!(get(&site, "/a").await.summary(), ("MISS", "/a x-original-url="), "{name}");
         let named = hourly().key_header(HeaderName::from_bytes(name.as_bytes()).unwrap());
         let keyed = crate::support::site(&cache, named, &origin).await;
         let reply = raw(&keyed, &format!("GET /b HTTP/1.1\r\nHost: shop.example\r\n{name}: {value}")).await;
         assert_eq!(reply.x_cache(), "MISS", "{name} is keyed");
-        assert_eq!(get(&keyed, "/b").await.told(), ("MISS", "/b x-original-url="), "{name} is keyed");
+        assert_eq!(get(&keyed, "/b").await.summary(), ("MISS", "/b x-original-url="), "{name} is keyed");
     }
 }
 
@@ -82,8 +82,8 @@ async fn a_field_that_contradicts_the_first_line_stores_nothing() {
 async fn a_method_in_the_query_is_another_key() {
     let (cache, _) = cache();
     let site = site(&cache, hourly(), &repeating(&[])).await;
-    assert_eq!(get(&site, "/a?_method=DELETE").await.told(), ("MISS", "/a?_method=DELETE"));
-    assert_eq!(get(&site, "/a").await.told(), ("MISS", "/a"));
+    assert_eq!(get(&site, "/a?_method=DELETE").await.summary(), ("MISS", "/a?_method=DELETE"));
+    assert_eq!(get(&site, "/a").await.summary(), ("MISS", "/a"));
 }
 
 /// Denial of service by a cache: whatever makes a handler fail fails for its sender alone.
@@ -123,10 +123,10 @@ async fn a_request_that_breaks_the_handler_breaks_it_for_nobody_else() {
             let lines = format!("GET /{name} HTTP/1.1\r\nHost: shop.example");
             let reply = raw(&site, &format!("{lines}\r\n{name}: {value}")).await;
             assert!(reply.status() == status.as_str() || reply.head.is_empty(), "{name}: {}", reply.head);
-            assert_eq!(raw(&site, &lines).await.told().1, "page", "{status} by {name}");
+            assert_eq!(raw(&site, &lines).await.summary().1, "page", "{status} by {name}");
             // And what is stored is not lost by it.
             let again = raw(&site, &format!("{lines}\r\n{name}: {value}")).await;
-            assert_eq!(again.told(), ("HIT", "page"), "{name}");
+            assert_eq!(again.summary(), ("HIT", "page"), "{name}");
         }
         assert_eq!(cache.stats().stored, breaking.len() as u64);
         clock.advance(crate::support::secs(1));
@@ -152,7 +152,7 @@ async fn fields_that_connection_lists_count_all_the_same() {
     for (listed, tenant) in [("x-tenant", "a"), ("x-tenant", "b"), ("x-tenant, x-keyed, host, cookie", "c")] {
         let lines =
             format!("GET /a HTTP/1.1\r\nHost: shop.example\r\nX-Tenant: {tenant}\r\nConnection: {listed}");
-        assert_eq!(raw(&site, &lines).await.told(), ("MISS", tenant));
+        assert_eq!(raw(&site, &lines).await.summary(), ("MISS", tenant));
     }
     let bearer = "GET /a HTTP/1.1\r\nHost: shop.example\r\nAuthorization: x\r\nConnection: authorization";
     assert_eq!(raw(&site, bearer).await.x_cache(), "BYPASS");
@@ -164,7 +164,7 @@ async fn fields_that_connection_lists_count_all_the_same() {
     }
     for tenant in ["a", "b"] {
         let lines = format!("GET /vary HTTP/1.1\r\nHost: shop.example\r\nX-Tenant: {tenant}");
-        assert_eq!(raw(&site, &lines).await.told(), ("MISS", tenant));
+        assert_eq!(raw(&site, &lines).await.summary(), ("MISS", tenant));
     }
 }
 
@@ -176,7 +176,7 @@ async fn a_response_that_varies_on_everything_is_not_stored() {
         let origin = Origin::new(move |_, call| Answer::ok(call.to_string()).header("vary", vary));
         let site = site(&cache, hourly(), &origin).await;
         for call in ["1", "2"] {
-            assert_eq!(get(&site, "/a").await.told(), ("MISS", call), "{vary}");
+            assert_eq!(get(&site, "/a").await.summary(), ("MISS", call), "{vary}");
         }
         assert_eq!(cache.stats().not_stored.get("vary-star"), Some(&2), "{vary}");
     }

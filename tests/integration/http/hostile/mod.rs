@@ -32,7 +32,7 @@ impl Reply {
     }
 
     /// `X-Cache` and the body.
-    fn told(&self) -> (&str, &str) {
+    fn summary(&self) -> (&str, &str) {
         (self.x_cache(), &self.body)
     }
 

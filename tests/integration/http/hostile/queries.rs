@@ -46,11 +46,11 @@ async fn a_parameter_that_hides_is_in_the_key() {
     for (policy, plain, hidden) in cases {
         let (cache, _) = cache();
         let site = repeating_site(&cache, policy(hourly())).await;
-        assert_eq!(get(&site, plain).await.told(), ("MISS", plain));
+        assert_eq!(get(&site, plain).await.summary(), ("MISS", plain));
         for path in hidden {
-            assert_eq!(get(&site, path).await.told(), ("MISS", *path), "after {plain}");
+            assert_eq!(get(&site, path).await.summary(), ("MISS", *path), "after {plain}");
         }
-        assert_eq!(get(&site, plain).await.told(), ("HIT", plain));
+        assert_eq!(get(&site, plain).await.summary(), ("HIT", plain));
     }
 }
 
@@ -71,7 +71,7 @@ async fn spellings_of_a_value_are_different_keys() {
     ];
     for x_cache in ["MISS", "HIT"] {
         for path in paths {
-            assert_eq!(get(&site, path).await.told(), (x_cache, path));
+            assert_eq!(get(&site, path).await.summary(), (x_cache, path));
         }
     }
 }

@@ -58,7 +58,7 @@ async fn names_that_look_like_ours_are_names_like_others() {
         for nth in 0..NAMES.len() {
             let path = format!("/name/{nth}");
             let reply = get(&site, &path).await;
-            assert_eq!(reply.told(), (x_cache, path.as_str()));
+            assert_eq!(reply.summary(), (x_cache, path.as_str()));
             assert_eq!(reply.field("x-evil"), "", "a key ends no line");
             assert!(reply.field("x-cache-key").bytes().all(|byte| byte.is_ascii_graphic()));
         }
@@ -114,14 +114,14 @@ async fn what_is_too_large_passes_by() {
     let long = format!("/a?{}", "%7C".repeat(3_000));
     for _ in 0..2 {
         let reply = get(&site, &long).await;
-        assert_eq!((reply.told(), reply.detail()), (("BYPASS", long.as_str()), "key-too-long"));
+        assert_eq!((reply.summary(), reply.detail()), (("BYPASS", long.as_str()), "key-too-long"));
     }
     let fields = Origin::new(|_, _| {
         (0..40).fold(Answer::ok("page"), |answer, _| answer.header("x-much", "y".repeat(2_000)))
     });
     let heavy = crate::support::site(&cache, Policy::ttl(larder::ttl::STANDARD), &fields).await;
     for _ in 0..2 {
-        assert_eq!(get(&heavy, "/fields").await.told(), ("MISS", "page"));
+        assert_eq!(get(&heavy, "/fields").await.summary(), ("MISS", "page"));
     }
     assert_eq!(cache.stats().stored, 0);
 }

@@ -26,11 +26,11 @@ async fn an_absolute_target_plants_nothing() {
     }
     // The same host: a key of its own, as the handler sees another text.
     let whole = raw(&site, "GET http://shop.example/a HTTP/1.1\r\nHost: shop.example").await;
-    assert_eq!(whole.told(), ("MISS", "http://shop.example/a host=shop.example"));
-    assert_eq!(get(&site, "/a").await.told(), ("MISS", "/a host=shop.example"));
+    assert_eq!(whole.summary(), ("MISS", "http://shop.example/a host=shop.example"));
+    assert_eq!(get(&site, "/a").await.summary(), ("MISS", "/a host=shop.example"));
     let other = raw(&site, "GET https://shop.example/a HTTP/1.1\r\nHost: shop.example").await;
-    assert_eq!(other.told(), ("MISS", "https://shop.example/a host=shop.example"));
-    assert_eq!(get(&site, "/a").await.told(), ("HIT", "/a host=shop.example"));
+    assert_eq!(other.summary(), ("MISS", "https://shop.example/a host=shop.example"));
+    assert_eq!(get(&site, "/a").await.summary(), ("HIT", "/a host=shop.example"));
     // What names the URI names all of its forms.
     cache.invalidate(UriName::new("http://shop.example/a").unwrap()).await;
     for target in ["http://shop.example/a", "/a"] {
@@ -47,8 +47,8 @@ async fn a_host_in_another_spelling_is_asked_for_in_the_one_that_is_keyed() {
         let (cache, _) = cache();
         let site = site(&cache, hourly(), &repeating(&["host"])).await;
         let reply = raw(&site, &format!("GET /a HTTP/1.1\r\nHost: {first}")).await;
-        assert_eq!(reply.told(), ("MISS", "/a host=shop.example"), "{first}");
-        assert_eq!(get(&site, "/a").await.told(), ("HIT", "/a host=shop.example"), "{first}");
+        assert_eq!(reply.summary(), ("MISS", "/a host=shop.example"), "{first}");
+        assert_eq!(get(&site, "/a").await.summary(), ("HIT", "/a host=shop.example"), "{first}");
     }
     // The same below `nest`, where a handler finds its URI in two places.
     let (cache, _) = cache();
@@ -57,14 +57,14 @@ async fn a_host_in_another_spelling_is_asked_for_in_the_one_that_is_keyed() {
     let inner = Router::new().route("/a", axum::routing::get(show).layer(cache.layer(hourly())));
     let site = Site::of(Router::new().nest("/in", inner)).await;
     let reply = raw(&site, "GET http://SHOP.example:80/in/a HTTP/1.1\r\nHost: Shop.example").await;
-    assert_eq!(reply.told(), ("MISS", "http://shop.example/in/a http://shop.example/a"));
+    assert_eq!(reply.summary(), ("MISS", "http://shop.example/in/a http://shop.example/a"));
 }
 
 #[tokio::test]
 async fn a_host_that_is_another_or_none_gets_nothing_of_others() {
     let (cache, _) = cache();
     let site = site(&cache, hourly(), &repeating(&["host"])).await;
-    assert_eq!(get(&site, "/a").await.told(), ("MISS", "/a host=shop.example"));
+    assert_eq!(get(&site, "/a").await.summary(), ("MISS", "/a host=shop.example"));
     for host in [
         "shop.example.",
         "shop.example:8080",
@@ -78,7 +78,7 @@ async fn a_host_that_is_another_or_none_gets_nothing_of_others() {
         let expected = format!("/a host={host}");
         for x_cache in ["MISS", "HIT"] {
             let reply = raw(&site, &format!("GET /a HTTP/1.1\r\nHost: {host}")).await;
-            assert_eq!(reply.told(), (x_cache, expected.as_str()));
+            assert_eq!(reply.summary(), (x_cache, expected.as_str()));
         }
     }
     // What ends a host cannot be in one; two lines are no host at all.
@@ -97,7 +97,7 @@ async fn a_host_that_is_another_or_none_gets_nothing_of_others() {
             );
         }
     }
-    assert_eq!(get(&site, "/a").await.told(), ("HIT", "/a host=shop.example"));
+    assert_eq!(get(&site, "/a").await.summary(), ("HIT", "/a host=shop.example"));
 }
 
 /// A write whose `Host` has a path in it names no URI of that path.
@@ -145,7 +145,7 @@ async fn paths_that_others_might_make_one_are_different_keys() {
     for x_cache in ["MISS", "HIT"] {
         for path in PATHS {
             let reply = get(&site, path).await;
-            assert_eq!(reply.told(), (x_cache, path));
+            assert_eq!(reply.summary(), (x_cache, path));
             let key = format!("u|http|shop.example|{path}");
             assert_eq!(reply.field("x-cache-key"), key, "one line, and the path as it was sent");
         }

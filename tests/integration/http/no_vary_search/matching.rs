@@ -30,7 +30,7 @@ async fn equivalent_queries_and_no_others_are_answered_by_one_response() {
         assert_eq!(made.x_cache(), "MISS");
         for path in same {
             let page = site.get(path).await;
-            assert_eq!(page.told(), ("HIT".into(), made.text()), "{path} under {field}");
+            assert_eq!(page.summary(), ("HIT".into(), made.text()), "{path} under {field}");
             assert_eq!(page.field("no-vary-search"), field);
         }
         for path in others {
@@ -85,7 +85,7 @@ async fn a_query_with_a_semicolon_answers_for_itself_alone() {
     let (cache, _) = cache();
     let site = site(&cache, heeding(), &saying(UTM)).await;
     let seen =
-        told(&site, &["/a?utm=1", "/a", "/a?utm=1;id=2", "/a?utm=2;id=2", "/a?utm=1;id=2", "/a"]).await;
+        summary(&site, &["/a?utm=1", "/a", "/a?utm=1;id=2", "/a?utm=2;id=2", "/a?utm=1;id=2", "/a"]).await;
     let outcomes: Vec<_> = seen.iter().map(|(outcome, _)| outcome.as_str()).collect();
     assert_eq!(outcomes, ["MISS", "HIT", "MISS", "MISS", "HIT", "HIT"]);
     assert_eq!(seen[5].1, "utm=1 #1");
@@ -103,7 +103,7 @@ async fn pages_that_say_nothing_are_found_beside_those_that_do() {
     let site = site(&cache, heeding(), &origin).await;
     let paths = ["/p?silent&utm=1", "/p?utm=1", "/p?silent&utm=2", "/p?utm=2"];
     let outcomes =
-        async || told(&site, &paths).await.into_iter().map(|(outcome, _)| outcome).collect::<Vec<_>>();
+        async || summary(&site, &paths).await.into_iter().map(|(outcome, _)| outcome).collect::<Vec<_>>();
     assert_eq!(outcomes().await, ["MISS", "MISS", "MISS", "HIT"]);
     for _ in 0..3 {
         assert_eq!(outcomes().await, ["HIT", "HIT", "HIT", "HIT"]);

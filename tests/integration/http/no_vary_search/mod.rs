@@ -34,12 +34,12 @@ fn saying(field: &'static str) -> Origin {
     })
 }
 
-async fn told(site: &Site, paths: &[&str]) -> Vec<(String, String)> {
-    let mut told = Vec::new();
+async fn summary(site: &Site, paths: &[&str]) -> Vec<(String, String)> {
+    let mut summary = Vec::new();
     for path in paths {
-        told.push(site.get(path).await.told());
+        summary.push(site.get(path).await.summary());
     }
-    told
+    summary
 }
 
 /// Whether the response says of itself that it answers this path; its body is the query that it was

@@ -13,7 +13,7 @@ async fn vary_goes_on_as_ever() {
     });
     let site = site(&cache, heeding(), &origin).await;
     let ask = async |path: &str, language: &str| {
-        site.ask(Method::GET, path).with("accept-language", language).send().await.told()
+        site.ask(Method::GET, path).with("accept-language", language).send().await.summary()
     };
     let hit = |text: &str| ("HIT".to_owned(), text.to_owned());
     assert_eq!(ask("/a?utm=1", "de").await.0, "MISS");
@@ -35,7 +35,7 @@ async fn heads_conditions_and_ranges_are_answered_from_it() {
     let unchanged = site.ask(Method::GET, "/a?utm=3").with("if-none-match", &made.field("etag")).send().await;
     assert_eq!((unchanged.status, unchanged.x_cache().as_str()), (StatusCode::NOT_MODIFIED, "HIT"));
     let part = site.ask(Method::GET, "/a?utm=4").with("range", "bytes=4-4").send().await;
-    assert_eq!((part.status, part.told()), (StatusCode::PARTIAL_CONTENT, ("HIT".into(), "1".into())));
+    assert_eq!((part.status, part.summary()), (StatusCode::PARTIAL_CONTENT, ("HIT".into(), "1".into())));
 }
 
 #[tokio::test]

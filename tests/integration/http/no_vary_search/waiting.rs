@@ -27,7 +27,7 @@ async fn of_many_requests_with_equivalent_queries_one_runs_the_handler() {
     door.came(100).await;
     gate.open();
     for page in all(waiting).await {
-        assert_eq!(page.told(), ("MISS".into(), "v2".into()));
+        assert_eq!(page.summary(), ("MISS".into(), "v2".into()));
     }
     assert_eq!(origin.calls(), 2);
     assert_eq!(cache.stats().collapsed, 99);

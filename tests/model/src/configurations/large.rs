@@ -4,7 +4,7 @@ use larder_core::log::tail::Limits;
 
 use super::{cut_off_here, full_outbox, here, marked, recovery, there};
 use crate::scope::{Budget, Scope};
-use crate::what::{Named, hard, soft};
+use crate::target::{Selection, hard, soft};
 
 /// Returns the scopes that take minutes: two observed processes, two faults at a time, or a finer
 /// clock.
@@ -51,12 +51,12 @@ fn faults() -> Vec<Scope> {
             scope.budget = Budget { fills: 2, joins: 1, losses: 1, others_fills: 0, gets: 0, ..scope.budget };
         }),
         here("soft and hard, log lost").with(|scope| {
-            scope.whats.push(soft(Named::Key(0)));
+            scope.targets.push(soft(Selection::Key(0)));
             scope.budget = Budget { elsewhere: 1, losses: 1, others_fills: 0, gets: 0, ..scope.budget };
         }),
         there("globs, trimmed, dropped rows").with(|scope| {
             scope.limits = Limits { rows: 2, globs: 1, outbox: 1 };
-            scope.whats = vec![hard(Named::Glob(0)), hard(Named::Glob(1))];
+            scope.targets = vec![hard(Selection::Glob(0)), hard(Selection::Glob(1))];
             scope.keys = 2;
             scope.budget =
                 Budget { elsewhere: 2, trims: 1, others: 1, others_fills: 0, gets: 0, ..scope.budget };
@@ -64,7 +64,7 @@ fn faults() -> Vec<Scope> {
     ]
 }
 
-/// Scopes with marks and a fault.
+/// Scopes with checkpoints and a fault.
 fn marks() -> Vec<Scope> {
     vec![
         there("marks, log lost, filled").with(marked).with(|scope| scope.budget.losses = 1),
@@ -88,7 +88,7 @@ fn marks() -> Vec<Scope> {
     ]
 }
 
-/// Scopes with two processes, and scopes that end without faults.
+/// Scopes with two processes, and scopes that check recovery.
 fn two_processes_and_recoveries() -> Vec<Scope> {
     vec![
         two("two processes", |_| {}),

@@ -9,7 +9,7 @@ pub use large::large;
 pub use small::small;
 
 use crate::scope::{Budget, Scope};
-use crate::what::{Named, hard};
+use crate::target::{Selection, hard};
 
 /// One process that invalidates, among others that only fill (mostly P1).
 #[must_use]
@@ -17,14 +17,14 @@ pub fn here(name: &'static str) -> Scope {
     Scope::named(name).with(|scope| scope.budget.elsewhere = 0)
 }
 
-/// One process that is told of invalidations elsewhere (mostly P2).
+/// One process that learns of invalidations elsewhere (mostly P2).
 #[must_use]
 pub fn there(name: &'static str) -> Scope {
     Scope::named(name).with(|scope| scope.budget.invalidations = 0)
 }
 
-/// A process that invalidates while there are two logs. It may go to and fro between them, so that
-/// this is never exhausted.
+/// A process that invalidates while there are two logs. It may alternate between them forever, so
+/// this scope is never exhausted.
 #[must_use]
 pub fn cut_off_here() -> Scope {
     here("cut off, here").with(|scope| {
@@ -33,12 +33,12 @@ pub fn cut_off_here() -> Scope {
     })
 }
 
-/// Rows that are folded: of the URI into its path with the first other event, and into its
-/// directory with the second.
+/// A scope with folded rows: the first other event folds the URI into its path, and the second one
+/// folds it into its directory.
 pub(crate) fn folded(scope: Scope, others: u8) -> Scope {
     scope.with(|scope| {
         scope.limits = Limits { rows: 2, globs: 1, outbox: 1 };
-        scope.whats = vec![hard(Named::Uri(0))];
+        scope.targets = vec![hard(Selection::Uri(0))];
         scope.budget.others = others;
     })
 }
@@ -50,7 +50,7 @@ fn marked(scope: &mut Scope) {
 fn full_outbox(scope: &mut Scope) {
     scope.limits = Limits { rows: 2, globs: 1, outbox: 1 };
     scope.keys = 2;
-    scope.whats = vec![hard(Named::Key(0)), hard(Named::Key(1))];
+    scope.targets = vec![hard(Selection::Key(0)), hard(Selection::Key(1))];
     scope.budget = Budget { invalidations: 2, fills: 0, ..scope.budget };
 }
 

@@ -4,7 +4,7 @@ use larder_core::log::tail::Limits;
 
 use super::{folded, full_outbox, here, marked, recovery, there};
 use crate::scope::{Budget, Scope};
-use crate::what::{Named, hard, soft};
+use crate::target::{Selection, hard, soft};
 
 /// Returns the scopes that the tests exhaust.
 #[must_use]
@@ -12,7 +12,7 @@ pub fn small() -> Vec<Scope> {
     [one_fault(), servers_and_marks(), limits(), requests(), recoveries()].concat()
 }
 
-/// The same scope here and there, without a fault and with each.
+/// The same scope for both processes, without a fault and with each fault.
 fn one_fault() -> Vec<Scope> {
     type Change = fn(&mut Scope);
     let faults: [(&str, &str, Change); 4] = [
@@ -27,7 +27,7 @@ fn one_fault() -> Vec<Scope> {
         .collect()
 }
 
-/// Scopes in which the server or a mark misleads a process.
+/// Scopes in which the server or a checkpoint misleads a process.
 fn servers_and_marks() -> Vec<Scope> {
     vec![
         there("cut off").with(|scope| {
@@ -50,7 +50,7 @@ fn servers_and_marks() -> Vec<Scope> {
     ]
 }
 
-/// Scopes in which a process knows only a part of the log.
+/// Scopes in which a process knows only part of the log.
 fn limits() -> Vec<Scope> {
     vec![
         there("looks in parts").with(|scope| {
@@ -77,13 +77,13 @@ fn requests() -> Vec<Scope> {
             .with(|scope| scope.budget = Budget { joins: 1, gets: 0, others_fills: 0, ..scope.budget }),
         there("joined").with(|scope| scope.budget = Budget { joins: 1, ..scope.budget }),
         here("soft and hard").with(|scope| {
-            scope.whats.push(soft(Named::Key(0)));
+            scope.targets.push(soft(Selection::Key(0)));
             scope.budget =
                 Budget { invalidations: 1, elsewhere: 1, fills: 1, others_fills: 0, gets: 0, ..scope.budget };
         }),
         there("not modified").with(|scope| {
             scope.validates = true;
-            scope.whats.push(soft(Named::Key(0)));
+            scope.targets.push(soft(Selection::Key(0)));
             scope.budget = Budget { elsewhere: 2, fills: 2, others_fills: 0, gets: 0, ..scope.budget };
         }),
         there("not modified, joined").with(|scope| {
@@ -91,12 +91,12 @@ fn requests() -> Vec<Scope> {
             scope.budget = Budget { fills: 2, joins: 1, others_fills: 0, gets: 0, ..scope.budget };
         }),
         there("globs").with(|scope| {
-            scope.whats = vec![hard(Named::Glob(0)), hard(Named::Prefix)];
+            scope.targets = vec![hard(Selection::Glob(0)), hard(Selection::Prefix)];
             scope.budget = Budget { elsewhere: 2, gets: 0, others_fills: 0, ..scope.budget };
         }),
         there("two keys that share a tag").with(|scope| {
             scope.keys = 2;
-            scope.whats = vec![hard(Named::Both), hard(Named::Key(1))];
+            scope.targets = vec![hard(Selection::Both), hard(Selection::Key(1))];
             scope.budget = Budget { elsewhere: 2, gets: 0, others_fills: 0, ..scope.budget };
         }),
         there("hits remember").with(|scope| {
@@ -107,7 +107,7 @@ fn requests() -> Vec<Scope> {
     ]
 }
 
-/// Scopes that end without faults, and tokens.
+/// Scopes that check recovery, and tokens.
 fn recoveries() -> Vec<Scope> {
     vec![
         here("recovery").with(recovery).with(|scope| scope.budget.lost_answers = 1),

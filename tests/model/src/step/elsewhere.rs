@@ -1,4 +1,5 @@
-//! What processes do that are not looked at: any number of them, as far as one of ours can tell.
+//! Actions of processes that are not observed. To an observed process, they look like any number of
+//! processes.
 
 use larder_core::log::position::{Mark, Position};
 
@@ -11,14 +12,14 @@ use crate::world::{Invalidation, OTHER_PROCESS, Progress, StoredResponse, World,
 impl Protocol {
     pub(super) fn elsewhere(&self, world: &mut World, action: Action) -> Option<()> {
         match action {
-            Action::Elsewhere { what, log } => {
+            Action::Elsewhere { target, log } => {
                 world.left.elsewhere -= 1;
-                self.commit(world, what);
+                self.commit(world, target);
                 let (server, births) = server(world, log)?;
-                server.append(vec![what], births);
+                server.append(vec![target], births);
                 world.is_owed |= log == Log::Old;
                 let (versions, progress) = (world.db, Progress::Applied(NOW));
-                world.invalidations.push(Invalidation { by: OTHER_PROCESS, what, versions, progress });
+                world.invalidations.push(Invalidation { by: OTHER_PROCESS, target, versions, progress });
             }
             Action::FillElsewhere { key, log } => {
                 world.left.others_fills -= 1;

@@ -1,4 +1,4 @@
-//! Invalidating (rules 14 and 15), as `larder` does it.
+//! Invalidations (rules 14 and 15), as in `larder`.
 
 use larder_core::log::position::LogId;
 use larder_core::log::tail::Passing;
@@ -10,13 +10,13 @@ use crate::action::{Action, Log};
 use crate::canonical::NOW;
 use crate::protocol::Protocol;
 use crate::reading::Reading;
-use crate::what::What;
+use crate::target::Target;
 use crate::world::{Invalidation, Progress, Token, World, incarnation, log_id};
 
 impl Protocol {
     pub(super) fn invalidating(&self, world: &mut World, action: Action) -> Option<()> {
         match action {
-            Action::Invalidate { by, what, reached } => self.invalidate(world, by, what, reached),
+            Action::Invalidate { by, target, reached } => self.invalidate(world, by, target, reached),
             Action::Answer { which } => {
                 let one = world.invalidations.get_mut(usize::from(which))?;
                 let Progress::Sent { incarnation: number, id } = one.progress else { return None };
@@ -38,34 +38,34 @@ impl Protocol {
         }
     }
 
-    fn invalidate(&self, world: &mut World, by: u8, what: What, reached: Option<Log>) -> Option<()> {
+    fn invalidate(&self, world: &mut World, by: u8, target: Target, reached: Option<Log>) -> Option<()> {
         world.left.invalidations -= 1;
-        self.commit(world, what);
+        self.commit(world, target);
         let mut progress = Progress::Deferred(None);
         if let Some(log) = reached {
             let (server, births) = server(world, log)?;
-            let (incarnation, id) = server.append(vec![what], births);
+            let (incarnation, id) = server.append(vec![target], births);
             progress = Progress::Sent { incarnation, id };
         }
-        world.invalidations.push(Invalidation { by, what, versions: world.db, progress });
+        world.invalidations.push(Invalidation { by, target, versions: world.db, progress });
         match reached {
             Some(_) => Some(()),
             None => self.defer(world, world.invalidations.len() - 1),
         }
     }
 
-    /// What every invalidation begins with.
-    pub(super) fn commit(&self, world: &mut World, what: What) {
+    /// The first step of every invalidation.
+    pub(super) fn commit(&self, world: &mut World, target: Target) {
         for (key, version) in (0..self.scope.keys).zip(&mut world.db) {
-            *version += u8::from(what.names(key));
+            *version += u8::from(target.names(key));
         }
     }
 
-    /// Rule 15: what timed out may have happened; it is appended again.
+    /// Rule 15: an append that timed out may have happened. It is repeated.
     fn defer(&self, world: &mut World, which: usize) -> Option<()> {
         let one = world.invalidations.get_mut(which)?;
         one.progress = Progress::Deferred(None);
-        let event = self.words.event(one.what);
+        let event = self.vocabulary.event(one.target);
         let instance = world.instances.get_mut(usize::from(one.by))?;
         self.change(instance, |tail| tail.defer(&[event], NOW));
         if self.reads(Reading::TimedOutHappened) {
@@ -78,9 +78,9 @@ impl Protocol {
 
     fn flush(&self, world: &mut World, by: u8, log: Log, answered: bool) -> Option<()> {
         let batch = world.instances.get(usize::from(by))?.tail.unsent()?;
-        let whats = batch.events().iter().map(|event| self.words.what(event)).collect();
+        let targets = batch.events().iter().map(|event| self.vocabulary.target(event)).collect();
         let (server, births) = server(world, log)?;
-        let (number, id) = server.append(whats, births);
+        let (number, id) = server.append(targets, births);
         if !answered {
             world.left.lost_answers -= 1;
             return Some(());
@@ -97,8 +97,8 @@ impl Protocol {
         Some(())
     }
 
-    /// What comes of each append of this process, now that its tail knows more, by a look of this
-    /// moment.
+    /// Updates the progress of each append of this process after its tail has changed, by a poll of
+    /// this moment.
     pub(super) fn note_passed(&self, world: &mut World, by: u8, looked: Boot) {
         for which in 0..world.invalidations.len() {
             let one = world.invalidations[which];
@@ -123,10 +123,10 @@ impl Protocol {
     fn applied(&self, world: &mut World, which: usize, appended: &Appended) {
         let one = &mut world.invalidations[which];
         one.progress = Progress::Applied(NOW);
-        world.instances[usize::from(one.by)].here.raise(one.what, one.versions);
+        world.instances[usize::from(one.by)].here.raise(one.target, one.versions);
         if self.scope.tokens {
             let Appended { incarnation, id, .. } = *appended;
-            world.tokens.push(Token { incarnation, id, what: one.what, versions: one.versions });
+            world.tokens.push(Token { incarnation, id, target: one.target, versions: one.versions });
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Looks (rules 4 to 9).
+//! Polls (rules 4 to 9).
 
 use larder_core::store::Look;
 
@@ -57,14 +57,15 @@ impl Protocol {
         Some(())
     }
 
-    /// Where a look begins of who is new to the incarnation: the script says so in the same answer.
+    /// Returns where a poll begins for a process that is new to the incarnation. The script decides
+    /// this in the same answer.
     fn beginning(&self, server: &Server, sought: Option<u8>) -> Beginning {
         let asked_before = self.reads(Reading::MarkAskedBefore);
         let after = if asked_before { sought } else { self.mark(server) }.unwrap_or_default();
         Beginning { after, floor: if self.reads(Reading::MarkIsNoFloor) { 0 } else { after } }
     }
 
-    /// The mark, if it is to be believed: of this incarnation, and its entry is there.
+    /// Returns the checkpoint if it is trustworthy: of this incarnation, and its entry exists.
     fn mark(&self, server: &Server) -> Option<u8> {
         let mark = server.mark?;
         let (same, there) = (mark.incarnation == server.incarnation, server.has(mark));
@@ -77,12 +78,14 @@ impl Protocol {
         believed.then_some(mark.id)
     }
 
-    /// What the tail is told of it.
+    /// Converts the answer for the tail.
     pub(crate) fn look(&self, answer: &Answer) -> Look {
         let entries: Vec<_> = answer
             .entries
             .iter()
-            .map(|(id, whats)| (log_id(*id), whats.iter().map(|what| self.words.event(*what)).collect()))
+            .map(|(id, targets)| {
+                (log_id(*id), targets.iter().map(|target| self.vocabulary.event(*target)).collect())
+            })
             .collect();
         let mut look = Look {
             incarnation: incarnation(answer.incarnation),
@@ -108,7 +111,7 @@ impl Protocol {
     }
 }
 
-/// Where the next look of this process begins.
+/// Returns where the next poll of this process begins.
 pub(crate) fn cursor(instance: &Instance) -> (u8, u8, bool) {
     let cursor = instance.tail.cursor();
     (cursor.incarnation.to_bytes()[0], id_number(cursor.after), cursor.broken)

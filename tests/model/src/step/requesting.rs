@@ -1,4 +1,4 @@
-//! Requests: fills, those who join them, the shared tier, and hits.
+//! Requests: fills and their followers, the shared tier, and hits.
 
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
@@ -52,7 +52,7 @@ impl Protocol {
         Waiter { joined_at: NOW, position, least }
     }
 
-    /// What a response is named by is known with its head, and so a request that joined is told
+    /// The names of a response are known with its head, so a joined request gets its decision
     /// before the fill ends.
     fn follow(&self, world: &mut World, at: usize, which: usize) -> Option<()> {
         let flight = world.instances.get_mut(at)?.flights.get_mut(which)?;
@@ -70,7 +70,7 @@ impl Protocol {
         let instance = world.instances.get_mut(at)?;
         let flight = instance.flights.remove(which);
         if how == FillResult::Failed {
-            // Weighed anew when the handler has failed.
+            // The stale response is judged again after the handler has failed.
             let stale = flight.base.filter(|base| self.serves(instance, base).is_some())?;
             return self.deliver(world, at, flight.waiter, &stale, (&flight.brings.position, false));
         }
@@ -86,7 +86,7 @@ impl Protocol {
         self.deliver(world, at, flight.waiter, &kept, (&flight.brings.position, how == FillResult::Filled))
     }
 
-    /// Hands the end of a flight to who waited for it.
+    /// Delivers the end of a flight to its waiter.
     fn deliver(
         &self,
         world: &mut World,
@@ -174,7 +174,7 @@ impl Protocol {
     }
 }
 
-/// What a fill brings that begins now and reads this version (rule 2).
+/// Returns the response of a fill that begins now and reads this version (rule 2).
 pub(crate) fn new(instance: &Instance, key: u8, version: u8) -> StoredResponse {
     let position = instance.tail.position();
     StoredResponse { key, version, position, filled_at: Some(NOW), is_remembered: false }
