@@ -1,4 +1,4 @@
-//! What a response to `HEAD` says of the stored response to `GET` (RFC 9111 §4.3.5) holds in Redis
+//! Updates of the stored response to `GET` by a response to `HEAD` (RFC 9111 §4.3.5) apply in Redis
 //! as well.
 
 use std::time::Duration;
@@ -8,15 +8,15 @@ use larder_tests::redis::{Answer, Instance, Setup, TickingClock, World, eventual
 
 const PATH: &str = "/headed/1";
 
-/// Two instances by one clock; the second keeps nothing in memory, so that each request shows what
-/// is in Redis.
+/// Starts two instances with one clock. The second one has no memory tier, so that each request
+/// shows the response in Redis.
 async fn instances(world: &World, memory: u64) -> (TickingClock, Instance, Instance) {
     let clock = TickingClock::default();
     let setup = |memory| Setup { memory, clock: Some(clock.clone()), ..Setup::default() };
     (clock.clone(), world.joined(setup(memory)).await, world.joined(setup(0)).await)
 }
 
-/// The field that changes, the body, and what the cache says.
+/// Returns the changing field, the body, and the cache's outcome.
 fn summary(answer: &Answer) -> (String, String, String) {
     (answer.field("x-value").to_owned(), answer.text().to_owned(), answer.outcome())
 }
@@ -29,14 +29,13 @@ async fn head(instance: &Instance, cache_control: &str) -> Answer {
     instance.send(Request::head(PATH).header("cache-control", cache_control)).await
 }
 
-/// What is in Redis under this name.
+/// Returns the bytes in Redis under this name.
 async fn raw(world: &World, name: &str) -> Option<Vec<u8>> {
     let reply = world.redis.command(&["GET", name]).await.unwrap();
     reply.as_bytes().map(<[u8]>::to_vec)
 }
 
-/// A value that is stored, and changed so often since; and an answer to `HEAD` that tells so, once
-/// that is known in Redis.
+/// Stores a value, changes it this many times, and sends `HEAD` until the change is known in Redis.
 async fn headed(
     world: &World,
     (clock, a, b): (&TickingClock, &Instance, &Instance),
@@ -57,7 +56,7 @@ async fn headed(
     answer
 }
 
-/// Stale, so that the handler has to be asked; or fresh, where the client would not have it.
+/// Stale, so that the handler has to run; or fresh, and the client refuses it.
 const CASES: [(u64, &str, &str); 2] = [(61, "", "expired"), (1, "no-cache", "request")];
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Two instances that share one Redis, with nothing in their way.
+//! Two instances that share one Redis, without faults.
 
 use std::time::Duration;
 
@@ -164,8 +164,8 @@ async fn namespaces_share_nothing() {
     a.get("/values/1").await;
     world.stored_as("/values/1").await;
     assert_eq!(b.get("/values/1").await.outcome(), "MISS never-stored");
-    // If it were to reach the other log, it would have reached it by the time that its own instance
-    // has read it.
+    // If the event reached the other log, it would be there by the time that its own instance has
+    // read it.
     a.changes(1).await;
     let bump = b.cache.invalidate(Tag::new("value:2")).await;
     assert_eq!(bump, Invalidated::Applied);

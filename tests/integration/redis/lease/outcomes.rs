@@ -1,4 +1,4 @@
-//! How a fill ends that brings nothing to store, for those who waited on other instances.
+//! Fills that store nothing, seen from waiting requests on other instances.
 
 use larder::Invalidation;
 use larder_testing::Gate;
@@ -23,7 +23,8 @@ async fn the_answer_of_a_failing_handler_reaches_all_who_waited_and_nobody_else(
     }
     assert_eq!((a.runs(), b.runs()), (1, 0));
     for instance in [&a, &b] {
-        // In the background: who comes before that joins what has just ended.
+        // The lease is released in the background. An earlier request would join the fill that has
+        // just ended.
         all_are_given_up(&world).await;
         assert_eq!(instance.get("/fickle/1").await.status, 503);
         assert_eq!(instance.runs(), 1 + usize::from(instance.address == a.address));
@@ -63,7 +64,7 @@ async fn what_cannot_be_stored_lets_all_go_at_once_and_is_remembered_on_every_in
     gate.arrived(1).await;
     let others = many(20, &b, "/private/1");
     waits(&b, 1).await;
-    // The first of them to run is held: the others do not wait for it.
+    // The first run among them waits at a gate. The others do not wait for it.
     let held = b.hold(1);
     gate.open();
     held.arrived(1).await;
@@ -74,7 +75,7 @@ async fn what_cannot_be_stored_lets_all_go_at_once_and_is_remembered_on_every_in
     for instance in [&a, &b] {
         assert_eq!(instance.get("/private/1").await.outcome(), "MISS pass, not stored: private");
     }
-    // Who comes later learns it from Redis.
+    // A later instance learns it from Redis.
     let c = world.instance().await;
     let before = c.cache.stats().leases_taken;
     c.get("/private/1").await;
@@ -83,7 +84,7 @@ async fn what_cannot_be_stored_lets_all_go_at_once_and_is_remembered_on_every_in
     assert_eq!(c.cache.stats().leases_awaited, 0);
 }
 
-/// One fill after the other would make the last instance wait for all of them.
+/// If one fill followed the other, the last instance would wait for all of them.
 #[tokio::test]
 async fn what_is_never_fresh_lets_all_go_at_once() {
     let world = World::new().await;
