@@ -116,7 +116,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_for_one_connection_stays_there() {
+    fn connection_fields_are_removed() {
         check(&CASES, strip_request);
         check(&CASES, strip_response);
     }

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_forwarded_becomes_a_path_and_a_host() {
+    fn a_valid_request_becomes_a_path_and_a_host() {
         let cases: [(&str, &str, &str, Fields, &str, &str); 6] = [
             ("RFC 9112 §3.2.1", "GET", "/a?b", &[("host", "x:81")], "/a?b", "x:81"),
             ("§3.2.2: the host of the URI counts", "GET", "http://y/a", &[("host", "x")], "/a", "y"),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_forwarded_is_refused() {
+    fn an_invalid_request_is_refused() {
         let bad = ProxyError::BadRequest;
         let cases: [(&str, &str, &str, Fields, ProxyError); 13] = [
             (

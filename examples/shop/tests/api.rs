@@ -151,7 +151,7 @@ async fn every_country_is_listed() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_no_identifier() {
+async fn missing_rows_and_invalid_identifiers() {
     let shop = shop().await;
     for (uri, status) in [
         ("/api/products/10001", StatusCode::NOT_FOUND),

@@ -111,7 +111,7 @@ fn processes_that_start_together_on_a_new_file_share_it() {
 }
 
 #[test]
-fn what_was_written_is_there_after_a_restart() {
+fn a_write_is_there_after_a_restart() {
     let folder = Folder::new("restart");
     let body = r#"{"name": "Kept", "price_cents": 1}"#;
     call(&listening(start(&folder)), "PUT", "/api/products/1", body);
@@ -139,7 +139,7 @@ fn ask_to_end(shop: &Shop) {
 /// receive the invalidation before the process ends.
 #[cfg(unix)]
 #[tokio::test]
-async fn what_redis_was_not_told_yet_it_is_told_before_the_end() {
+async fn a_deferred_invalidation_is_appended_before_the_end() {
     let folder = Folder::new("deferred");
     let redis = larder_testing::RedisServer::start().await.unwrap();
     let mut shop = listening(start_with(&folder, &["--redis", &redis.url()]));

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_npm_says_is_one_line() {
+    fn an_error_of_npm_is_one_line() {
         let cases = [
             (
                 "npm warn config a\nnpm error code ECONNREFUSED\nnpm error syscall connect\nnpm error FetchError: request to http://x/ failed\n",

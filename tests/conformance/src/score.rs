@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_passed_is_counted_by_kind() {
+    fn passed_tests_are_counted_by_kind() {
         let verdict = |kind, sign: &str| Verdict {
             id: String::new(),
             suite: String::new(),

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_promised_is_checked() {
+    fn the_guarantees_are_checked() {
         assert!(outcome(results([1; 100])).is_within_bounds());
         assert!(outcome(results((0..100).map(|number| if number == 0 { 61 } else { 1 }))).is_within_bounds());
         assert!(

@@ -1,4 +1,4 @@
-//! How many responses are refreshed in the background at once.
+//! The number of simultaneous background refreshes.
 
 use larder::{Cache, Invalidation};
 use larder_testing::{Answer, Gate, ManualClock, Origin};
@@ -46,7 +46,7 @@ async fn a_refresh_too_many_is_left_out_and_counted() {
     assert_eq!((stats.refreshes, stats.refreshes_left_out), (4, 2));
 }
 
-/// A handler that fails or panics gives its place back.
+/// A handler that fails or panics releases its slot.
 #[tokio::test]
 async fn a_refresh_that_fails_gives_its_place_back() {
     let clock = ManualClock::new();

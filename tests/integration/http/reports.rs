@@ -1,4 +1,4 @@
-//! What the cache says of itself, word for word.
+//! The cache's own reports, word for word.
 
 use axum::Router;
 use http::{Method, StatusCode};
@@ -45,7 +45,7 @@ const REQUESTS: [(Method, &str, &str); 15] = [
     ),
 ];
 
-/// RFC 9211, every outcome that memory knows.
+/// RFC 9211, every outcome of the memory tier.
 #[tokio::test]
 async fn cache_status_tells_what_was_done_and_why() {
     let (cache, clock) = cache();
@@ -76,8 +76,8 @@ async fn cache_status_tells_what_was_done_and_why() {
     assert_eq!(expired.field("age"), "", "the handler made it");
 }
 
-/// RFC 9211 §2: what caches nearer to the origin said stays, before ours, and is not doubled by
-/// hits.
+/// RFC 9211 §2: members of caches nearer to the origin stay before ours, and hits do not duplicate
+/// them.
 #[tokio::test]
 async fn the_words_of_other_caches_stay() {
     let (cache, _) = cache();
@@ -100,7 +100,7 @@ async fn the_words_of_other_caches_stay() {
     }
 }
 
-/// Those who waited get the age of what they were given.
+/// Followers get the age of their response.
 #[tokio::test]
 async fn collapsed_requests_are_told_so() {
     let (cache, _) = cache();

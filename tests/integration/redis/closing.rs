@@ -120,7 +120,7 @@ async fn a_store_under_way_is_waited_for_and_no_connection_is_left() {
 }
 
 #[tokio::test]
-async fn what_was_deferred_is_appended_when_redis_comes_back() {
+async fn a_deferred_invalidation_is_appended_when_redis_comes_back() {
     let redis = RedisServer::start().await.unwrap();
     let shop = Setup::default().joined(&redis, plain()).await;
     let before = log_length(&redis).await;
@@ -215,7 +215,7 @@ fn costly(clock: &ManualClock, gate: &Gate) -> Origin {
 /// A hit in Redis knows the cost of its response, regardless of the instance that filled it. This
 /// holds with and without a memory tier.
 #[tokio::test]
-async fn what_came_from_redis_is_refreshed_early() {
+async fn a_response_from_redis_is_refreshed_early() {
     for memory in [0, 1 << 26] {
         let redis = RedisServer::start().await.unwrap();
         let (clock, gate) = (ManualClock::new(), Gate::new());

@@ -49,7 +49,7 @@ async fn any_flipped_bit_is_a_miss() {
 }
 
 #[tokio::test]
-async fn what_is_cut_short_or_goes_on_is_a_miss() {
+async fn a_stored_response_that_is_cut_short_or_goes_on_is_a_miss() {
     let (world, _a, name, bytes) = stored().await;
     let reader = reader(&world).await;
     for length in (0..bytes.len()).step_by(7) {

@@ -76,7 +76,7 @@ async fn a_response_to_head_updates_what_is_in_redis() {
 
 /// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale."
 #[tokio::test]
-async fn what_a_response_to_head_contradicts_is_stale_in_redis_too() {
+async fn a_response_that_head_contradicts_is_stale_in_redis_too() {
     for memory in [1 << 20, 0] {
         let world = World::new().await;
         let (clock, a, b) = instances(&world, memory).await;

@@ -54,7 +54,7 @@ async fn shows_what_is_true(instance: &Instance, refilled: &[usize]) {
 }
 
 #[tokio::test]
-async fn what_was_stored_after_the_mark_is_served_and_what_was_stored_before_it_is_filled_once_more() {
+async fn responses_after_the_checkpoint_are_served_and_those_before_it_are_filled_once_more() {
     let (world, a) = long_log().await;
     let b = new(&world).await;
     shows_what_is_true(&b, &[1, 2, 3, 12]).await;
@@ -69,7 +69,7 @@ async fn what_was_stored_after_the_mark_is_served_and_what_was_stored_before_it_
 /// An instance that remembers more than the log contains reads all of it, and refuses only
 /// invalidated responses.
 #[tokio::test]
-async fn who_remembers_enough_serves_what_is_older_too() {
+async fn an_instance_that_remembers_enough_serves_what_is_older_too() {
     let (world, _a) = long_log().await;
     shows_what_is_true(&world.joined(Setup::default()).await, &[2, 12]).await;
 }

@@ -244,7 +244,7 @@ async fn a_log_that_was_trimmed_to_nothing_lets_fills_be_served() {
 /// A deposed primary accepted an invalidation from an instance that did not notice the failover.
 /// The log of the other instances began earlier, so that it refuses nothing.
 #[tokio::test]
-async fn what_a_deposed_primary_took_is_told_to_the_promoted_one() {
+async fn an_invalidation_that_a_deposed_primary_took_reaches_the_promoted_one() {
     let deposed = World::new().await;
     let promoted = World { truth: deposed.truth.clone(), ..World::new().await };
     let (a, b) = (deposed.instance().await, promoted.instance().await);

@@ -57,7 +57,7 @@ async fn stored(redis: &RedisServer, part: &str) -> usize {
 /// An earlier deployment had no inner layer. Its page, which is the same for all clients, is in
 /// Redis under the key of the outer layer.
 #[tokio::test]
-async fn what_an_earlier_deploy_left_under_the_outer_key_is_not_served() {
+async fn a_response_of_an_earlier_deploy_under_the_outer_key_is_not_served() {
     let redis = RedisServer::start().await.unwrap();
     let earlier = cache(&redis).await;
     let site = Site::of(Router::new().route("/me", get(me)).layer(earlier.layer(hourly()))).await;

@@ -79,7 +79,7 @@ async fn of_many_requests_on_two_instances_one_runs_the_handler() {
 /// When the first response of a path is stored, requests on other instances that wait for its lease
 /// find it.
 #[tokio::test]
-async fn who_waits_for_the_first_response_of_a_path_finds_it() {
+async fn a_request_that_waits_for_the_first_response_of_a_path_finds_it() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let gate = a.hold(1);
@@ -95,7 +95,7 @@ async fn who_waits_for_the_first_response_of_a_path_finds_it() {
 /// Promise 1, on an instance that does not know the equivalent URIs, because it never requested the
 /// path.
 #[tokio::test]
-async fn who_invalidates_a_uri_sees_nothing_older_under_it_on_any_instance() {
+async fn an_invalidated_uri_shows_nothing_older_on_any_instance() {
     let world = World::new().await;
     let (a, b, c) = (world.instance().await, world.instance().await, world.instance().await);
     for (round, uri) in ["/searched/1?utm=2", "http://larder.test/searched/1?utm=2"].into_iter().enumerate() {
@@ -132,7 +132,7 @@ async fn a_write_to_a_uri_counts_for_its_equivalents_on_other_instances() {
 /// A fill of an equivalent URI that began before is not joined, and not waited for. This holds
 /// within the process and on another instance.
 #[tokio::test]
-async fn who_invalidates_a_uri_does_not_wait_for_what_began_before() {
+async fn a_request_after_an_invalidation_of_its_uri_does_not_wait_for_what_began_before() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     a.get("/searched/2?utm=1").await;
@@ -162,7 +162,7 @@ async fn who_invalidates_a_uri_does_not_wait_for_what_began_before() {
 
 /// A body that has been arriving since before is not followed either.
 #[tokio::test]
-async fn who_invalidates_a_uri_does_not_follow_what_began_before() {
+async fn a_request_after_an_invalidation_of_its_uri_does_not_follow_what_began_before() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     a.get("/searched-streams/1?page=9").await;

@@ -81,7 +81,7 @@ fn shown(answer: &Answer) -> (String, &str) {
 }
 
 #[tokio::test]
-async fn who_brings_the_token_of_a_write_goes_past_an_instance_that_has_not_read_of_it() {
+async fn a_request_with_the_token_of_a_write_goes_past_an_instance_that_has_not_read_of_it() {
     let world = World::new().await;
     let (a, b, late) = behind(&world, "/hasty/1").await;
     let token = put(&a, "/hasty/1").await;
@@ -102,7 +102,7 @@ async fn who_brings_the_token_of_a_write_goes_past_an_instance_that_has_not_read
 /// The position of the request is taken after the wait (rule 17). Memory and earlier flights do not
 /// show it a value from before the write.
 #[tokio::test]
-async fn who_brings_the_token_of_a_write_waits_until_the_instance_has_read_of_it() {
+async fn a_request_with_the_token_of_a_write_waits_until_the_instance_has_read_of_it() {
     let world = World::new().await;
     let (a, b, late) = behind(&world, "/seen/1").await;
     let cookie = put(&a, "/seen/1").await;
@@ -138,7 +138,7 @@ async fn who_brings_the_token_of_a_write_waits_until_the_instance_has_read_of_it
 
 /// A flight has read the old value, and is still running when the log is read up to the token.
 #[tokio::test]
-async fn who_has_waited_joins_no_fill_that_read_before_the_write() {
+async fn a_request_that_has_waited_joins_no_fill_that_read_before_the_write() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     a.hits("/seen/1").await;
@@ -180,7 +180,7 @@ async fn a_token_is_not_stored_and_not_in_the_key() {
 
 /// A client may send any token. It costs that client its hit, and does not affect other clients.
 #[tokio::test]
-async fn whoever_forges_a_token_asks_the_handler_and_changes_nothing_for_others() {
+async fn a_forged_token_asks_the_handler_and_changes_nothing_for_others() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let token = put(&a, "/hasty/1").await;

@@ -150,7 +150,7 @@ async fn a_response_that_was_read_from_redis_before_a_deferred_invalidation_is_r
 /// Rule 13: a flight reads v1, an event passes, a request joins, and another event overwrites the
 /// row.
 #[tokio::test]
-async fn who_joins_a_flight_after_an_invalidation_does_not_get_what_it_read_before() {
+async fn a_request_that_joins_a_flight_after_an_invalidation_does_not_get_what_it_read_before() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let gate = b.hold(1);
@@ -255,7 +255,7 @@ async fn a_deferred_invalidation_refuses_what_another_instance_stores_meanwhile(
 
 /// Rule 3: with a `Last-Modified` in seconds, a 304 would give the old body a new position.
 #[tokio::test]
-async fn what_was_invalidated_is_not_validated() {
+async fn an_invalidated_response_is_not_validated() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     a.hits("/dated/1").await;

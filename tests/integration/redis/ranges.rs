@@ -67,7 +67,7 @@ async fn a_range_that_misses_fills_for_the_other_instances() {
 }
 
 #[tokio::test]
-async fn what_instances_fetch_in_parts_becomes_the_whole_for_all() {
+async fn parts_that_instances_fetch_become_the_whole_for_all() {
     let world = World::new().await;
     let (a, b, c) = (world.instance().await, world.instance().await, world.joined(alone()).await);
     assert_eq!(

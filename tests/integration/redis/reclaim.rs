@@ -62,7 +62,7 @@ async fn each_kind_of_invalidation_frees_what_can_be_found_by_its_key() {
 }
 
 #[tokio::test]
-async fn what_a_put_invalidates_is_freed() {
+async fn a_response_that_a_put_invalidates_is_freed() {
     let world = World::new().await;
     let a = world.instance().await;
     for path in ["/values/1", "/values/2"] {
@@ -76,7 +76,7 @@ async fn what_a_put_invalidates_is_freed() {
 
 /// Promise 3: freeing memory does not affect a response that was filled after the invalidation.
 #[tokio::test]
-async fn what_is_filled_meanwhile_stays() {
+async fn a_response_that_is_filled_meanwhile_stays() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     for _ in 0..10 {
@@ -92,7 +92,7 @@ async fn what_is_filled_meanwhile_stays() {
 }
 
 #[tokio::test]
-async fn what_was_deferred_is_freed_once_it_is_appended() {
+async fn a_response_is_freed_once_its_deferred_invalidation_is_appended() {
     let world = World::new().await;
     let a = world.instance().await;
     a.get("/values/1").await;

@@ -198,7 +198,7 @@ async fn a_miss_takes_two_round_trips_before_the_handler_and_one_after_it() {
 }
 
 #[tokio::test]
-async fn who_asks_while_redis_is_asked_waits_for_that_answer_and_has_a_hit() {
+async fn a_request_during_a_lookup_in_redis_waits_for_its_answer_and_has_a_hit() {
     let redis = RedisServer::start().await.unwrap();
     fill(&service(&counting(&redis, None), 0)).await;
 
@@ -235,7 +235,7 @@ async fn who_asks_while_redis_is_asked_waits_for_that_answer_and_has_a_hit() {
 /// The length of the log does not matter. A running instance and a new one only poll; nothing else
 /// is appended.
 #[tokio::test]
-async fn who_starts_reads_no_more_of_the_log_than_it_remembers() {
+async fn a_starting_instance_reads_no_more_of_the_log_than_it_remembers() {
     const BATCH: usize = 5_000;
     let redis = RedisServer::start().await.unwrap();
     let read = |store: &Counting| store.entries.load(Ordering::SeqCst);

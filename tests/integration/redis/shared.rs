@@ -7,7 +7,7 @@ use larder::{Glob, Invalidated, Invalidation, Prefix, Tag};
 use larder_tests::redis::{Setup, World, eventually};
 
 #[tokio::test]
-async fn what_one_instance_fills_is_a_hit_on_the_other() {
+async fn a_fill_on_one_instance_is_a_hit_on_the_other() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
 
@@ -94,7 +94,7 @@ async fn a_write_through_the_layer_invalidates_its_uri_on_the_other_instance() {
 }
 
 #[tokio::test]
-async fn what_is_invalidated_softly_is_served_stale_once_more_on_the_other_instance() {
+async fn a_softly_invalidated_response_is_served_stale_once_more_on_the_other_instance() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     b.hits("/patient/1").await;

@@ -15,7 +15,7 @@ fn every_misreading_is_found_out() {
 }
 
 #[test]
-fn what_another_rule_makes_up_for_does_no_harm() {
+fn a_misreading_that_another_rule_makes_up_for_does_no_harm() {
     for (rule, scope) in misreadings::harmless() {
         let report = check(&scope, MAX_STATES, 1);
         assert!(report.is_exhausted, "rule {rule}: {:?}: {:#?}", scope.reading, report.trace);

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_passed_is_told_once() {
+    fn a_passed_append_is_reported_once() {
         let begun = Instant::now();
         let after = |millis| begun + Duration::from_millis(millis);
         let mut pending =

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_answered_is_in_the_log() {
+    async fn an_answered_append_is_in_the_log() {
         let server = RedisServer::start().await.unwrap();
         let end = redis::fill(&server, 1).await.unwrap();
         let store = instance::store(&server.url()).unwrap();

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_child_prints_is_read_as_what_it_saw() {
+    fn the_output_of_a_child_is_read_as_its_measurement() {
         let replayed =
             Replay { micros: 1_500_000, cpu_millis: 900, memory: Memory { now: 20_480, peak: 30_720 } };
         assert_eq!(Replay::parse(&replayed.print()), Some(replayed));

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_counted_is_left_open() {
+    fn a_missing_count_is_left_open() {
         let cost = Cost { hit: 500.4, checked: 700.0 };
         assert_eq!(row(10, cost, None), "| 10 | 500 ns | 700 ns | – | – |");
         assert_eq!(row(10, cost, Some(cost)), "| 10 | 500 ns | 700 ns | 500 | 700 |");

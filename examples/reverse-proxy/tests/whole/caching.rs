@@ -3,7 +3,7 @@
 use crate::support::{Origin, Running, field, status};
 
 #[tokio::test]
-async fn what_the_origin_lets_be_stored_is() {
+async fn a_response_that_may_be_stored_is() {
     let origin = Origin::saying(
         "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
     )
@@ -101,7 +101,7 @@ async fn a_stored_response_stands_in_for_an_origin_that_fails() {
 /// Until both proxies have reached Redis, each works alone. The test tries one resource after
 /// another.
 #[tokio::test]
-async fn what_one_proxy_stored_another_serves() {
+async fn a_response_that_one_proxy_stored_is_served_by_another() {
     let redis = larder_testing::RedisServer::start().await.unwrap();
     let origin = Origin::saying(
         "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",

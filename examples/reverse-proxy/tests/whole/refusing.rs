@@ -3,7 +3,7 @@
 use crate::support::{Origin, Running, field, status};
 
 #[tokio::test]
-async fn what_cannot_be_forwarded_never_reaches_the_origin() {
+async fn an_invalid_request_never_reaches_the_origin() {
     let origin = Origin::saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let proxy = Running::before(&origin, &[]).await;
     let loops = format!("Via: {}", ["1.1 larder"; 5].join(", "));

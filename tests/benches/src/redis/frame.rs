@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_encoded_is_decoded() {
+    async fn a_frame_is_decoded_as_it_was_encoded() {
         let response =
             Response::builder().status(203).header("vary", "accept").header("x-two", "").body(()).unwrap();
         let decoded = decode(encode(&response, b"a body"));

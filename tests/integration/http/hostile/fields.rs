@@ -1,5 +1,4 @@
-//! Header fields: those that are in no key, those that contradict the first line, and those that
-//! break things.
+//! Header fields that are in no key, that contradict the request line, or that make handlers fail.
 
 use http::{HeaderName, Method, StatusCode};
 use larder::Policy;
@@ -8,7 +7,7 @@ use larder_testing::{Answer, Origin};
 use super::{get, raw, repeating};
 use crate::support::{cache, hourly, site};
 
-/// By which handlers, frameworks and proxies are told of another host, scheme or client.
+/// Fields that inform handlers, frameworks and proxies of another host, scheme or client.
 const UNKEYED: [&str; 8] = [
     "x-forwarded-host",
     "x-host",
@@ -20,9 +19,9 @@ const UNKEYED: [&str; 8] = [
     "x-forwarded-for",
 ];
 
-/// What no cache can know: that a handler looks at a field which neither the key nor `Vary` names.
-/// Either of the two keeps its values apart; without them the first one is stored, which is what
-/// this shows and SECURITY.md says.
+/// No cache can know that a handler reads a field that is not in the key or in `Vary`. Either of
+/// the two separates its values. Without them the first response is stored, which this test shows
+/// and SECURITY.md explains.
 #[tokio::test]
 async fn a_field_that_a_handler_repeats_is_told_apart_by_the_key_or_by_vary() {
     for name in UNKEYED {
@@ -43,14 +42,14 @@ async fn a_field_that_a_handler_repeats_is_told_apart_by_the_key_or_by_vary() {
             assert!(evil.is("MISS", "evil.example"));
             let victim = site.get("/a").await;
             assert_eq!(victim.is("MISS", "-"), told_apart, "{name}: {victim:?}");
-            // Two lines, or another case, are no way around it.
+            // Two lines or another case do not circumvent this.
             let two = site.ask(Method::GET, "/a").with(name, "evil.example").with(name, "x").send().await;
             assert!(!told_apart || two.x_cache() == "MISS", "{name}");
         }
     }
 }
 
-/// The handler may believe the field: what it then answers is another request than the key says.
+/// A handler may trust the field. Its response then answers another request than the key describes.
 #[tokio::test]
 async fn a_field_that_contradicts_the_first_line_stores_nothing() {
     for (name, value) in [
@@ -77,7 +76,7 @@ async fn a_field_that_contradicts_the_first_line_stores_nothing() {
     }
 }
 
-/// In the query it is keyed like every parameter.
+/// In the query, it is keyed like every parameter.
 #[tokio::test]
 async fn a_method_in_the_query_is_another_key() {
     let (cache, _) = cache();
@@ -86,7 +85,7 @@ async fn a_method_in_the_query_is_another_key() {
     assert_eq!(get(&site, "/a").await.summary(), ("MISS", "/a"));
 }
 
-/// Denial of service by a cache: whatever makes a handler fail fails for its sender alone.
+/// Denial of service by a cache: a request that makes the handler fail affects only its sender.
 #[tokio::test]
 async fn a_request_that_breaks_the_handler_breaks_it_for_nobody_else() {
     const MOST: usize = 8 * 1024;
@@ -124,7 +123,7 @@ async fn a_request_that_breaks_the_handler_breaks_it_for_nobody_else() {
             let reply = raw(&site, &format!("{lines}\r\n{name}: {value}")).await;
             assert!(reply.status() == status.as_str() || reply.head.is_empty(), "{name}: {}", reply.head);
             assert_eq!(raw(&site, &lines).await.summary().1, "page", "{status} by {name}");
-            // And what is stored is not lost by it.
+            // And the stored response is not lost.
             let again = raw(&site, &format!("{lines}\r\n{name}: {value}")).await;
             assert_eq!(again.summary(), ("HIT", "page"), "{name}");
         }
@@ -133,8 +132,8 @@ async fn a_request_that_breaks_the_handler_breaks_it_for_nobody_else() {
     }
 }
 
-/// RFC 9110 §7.6.1: what `Connection` lists is for the next hop. It takes nothing out of the key or
-/// out of `Vary`, in a request, and in a response nothing that forbids to store.
+/// RFC 9110 §7.6.1: fields that `Connection` lists are for the next hop. This removes nothing from
+/// the key or from `Vary` in a request, and no restriction in a response.
 #[tokio::test]
 async fn fields_that_connection_lists_count_all_the_same() {
     let (cache, _) = cache();
@@ -168,7 +167,7 @@ async fn fields_that_connection_lists_count_all_the_same() {
     }
 }
 
-/// However `Vary` says that nothing can be told from a request, and whatever else it says.
+/// `Vary` may say in any way that no request can match, with or without other fields.
 #[tokio::test]
 async fn a_response_that_varies_on_everything_is_not_stored() {
     for vary in ["*", " * ", "accept, *", "*, accept", "accept,*,", "not a name", "accept/x"] {
@@ -182,8 +181,7 @@ async fn a_response_that_varies_on_everything_is_not_stored() {
     }
 }
 
-/// A client's own cache control, and its own ideas of what stands in a response, change nothing for
-/// others.
+/// A client's own `Cache-Control`, and response fields in its request, do not affect other clients.
 #[tokio::test]
 async fn fields_of_responses_in_a_request_are_nothing() {
     let (cache, _) = cache();

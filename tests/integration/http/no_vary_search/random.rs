@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The values that the handler may give `No-Vary-Search`.
+/// The possible values of the handler's `No-Vary-Search`.
 const FIELDS: [&str; 7] = [
     "",
     UTM,

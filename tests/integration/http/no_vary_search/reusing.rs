@@ -1,4 +1,4 @@
-//! Variants, conditions, ranges, what is stale and what is validated.
+//! Variants, conditions, ranges, stale responses and validation.
 
 use super::*;
 
@@ -39,7 +39,7 @@ async fn heads_conditions_and_ranges_are_answered_from_it() {
 }
 
 #[tokio::test]
-async fn what_is_stale_is_served_and_refreshed_for_all() {
+async fn a_stale_response_is_served_and_refreshed_for_all() {
     let (cache, clock) = cache();
     let origin = Origin::new(|request, call| match call {
         3 => Answer::status(StatusCode::SERVICE_UNAVAILABLE),
@@ -60,10 +60,10 @@ async fn what_is_stale_is_served_and_refreshed_for_all() {
     assert!(site.get("/a?utm=5").await.is("MISS", "utm=5 #4"));
 }
 
-/// A date of whole seconds does not tell two versions apart: a 304 by it would give an old body the
-/// place of a new one.
+/// A date in whole seconds does not distinguish two versions: a 304 with it would give an old body
+/// the position of a new one.
 #[tokio::test]
-async fn what_is_for_equivalents_is_validated_by_strong_tags_alone() {
+async fn a_response_for_equivalents_is_validated_by_strong_tags_alone() {
     for (name, value, condition, expected) in [
         ("etag", "\"1\"", "if-none-match", 304),
         ("etag", "W/\"1\"", "if-none-match", 200),
@@ -84,7 +84,7 @@ async fn what_is_for_equivalents_is_validated_by_strong_tags_alone() {
                 answer.header(name, value).header("no-vary-search", UTM)
             }
         });
-        // With tags of the cache's own, too, about which no handler is asked.
+        // The same holds for entity tags of the cache's own, which are not sent to the handler.
         let site = site(&cache, heeding(), &origin).await;
         site.get("/a?utm=1").await;
         clock.advance(secs(3600));
@@ -96,9 +96,10 @@ async fn what_is_for_equivalents_is_validated_by_strong_tags_alone() {
     }
 }
 
-/// Nor what was stored for one, and answers others by the word of the 304.
+/// The same holds for a response that was stored for one URI, and answers others by the field of
+/// the 304.
 #[tokio::test]
-async fn what_was_not_confirmed_byte_for_byte_answers_no_more_than_it_did() {
+async fn a_response_that_was_not_confirmed_byte_for_byte_answers_no_more_than_it_did() {
     for (name, value, expected) in
         [("etag", "\"1\"", "HIT"), ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT", "MISS")]
     {
@@ -113,7 +114,7 @@ async fn what_was_not_confirmed_byte_for_byte_answers_no_more_than_it_did() {
         });
         let site = site(&cache, heeding(), &origin).await;
         site.get("/a?utm=1").await;
-        // Nothing is known of equivalents yet, so that this names one URI.
+        // No equivalent URIs are known yet, so this names one URI.
         cache.invalidate(UriName::new("/a?utm=2").unwrap()).await;
         clock.advance(secs(3600));
         assert!(site.get("/a?utm=1").await.is("MISS", "v1"), "{name}");

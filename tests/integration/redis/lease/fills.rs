@@ -164,7 +164,7 @@ async fn one_of_three_instances_refreshes_what_all_serve_stale() {
 
 /// An instance with a stale response finds the refreshed one of another instance.
 #[tokio::test]
-async fn what_was_refreshed_on_another_instance_is_not_refreshed_again() {
+async fn a_response_that_was_refreshed_on_another_instance_is_not_refreshed_again() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     a.hits("/patient/1").await;

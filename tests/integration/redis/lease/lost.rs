@@ -75,7 +75,7 @@ async fn a_client_that_leaves_while_the_lease_is_asked_for_leaves_none_behind() 
 
 /// The client that waits on behalf of others leaves, and another one continues to wait.
 #[tokio::test]
-async fn who_waits_with_a_client_that_leaves_waits_on() {
+async fn a_request_that_waits_with_a_client_that_leaves_waits_on() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let gate = a.hold(1);
@@ -93,7 +93,7 @@ async fn who_waits_with_a_client_that_leaves_waits_on() {
 /// The reply that grants the lease is late, so the instance fills without knowing that it has the
 /// lease. The other instances wait for the lease in Redis.
 #[tokio::test]
-async fn who_may_have_the_lease_fills_as_if_it_had() {
+async fn an_instance_that_may_have_the_lease_fills_as_if_it_had() {
     let world = World::new().await;
     let setup = Setup { command_timeout: Duration::from_millis(500), ..Setup::default() };
     let (a, b) = (world.joined(setup).await, world.instance().await);

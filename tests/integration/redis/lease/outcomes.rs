@@ -56,7 +56,7 @@ async fn where_the_handler_fails_what_is_stale_stands_in_on_every_instance_that_
 }
 
 #[tokio::test]
-async fn what_cannot_be_stored_lets_all_go_at_once_and_is_remembered_on_every_instance() {
+async fn a_response_that_cannot_be_stored_lets_all_go_at_once_and_is_remembered_on_every_instance() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let gate = a.hold(1);
@@ -86,7 +86,7 @@ async fn what_cannot_be_stored_lets_all_go_at_once_and_is_remembered_on_every_in
 
 /// If one fill followed the other, the last instance would wait for all of them.
 #[tokio::test]
-async fn what_is_never_fresh_lets_all_go_at_once() {
+async fn a_response_that_is_never_fresh_lets_all_go_at_once() {
     let world = World::new().await;
     let [a, b, c] = three(&world).await;
     let gate = a.hold(1);

@@ -50,7 +50,7 @@ fn applied() -> History {
 }
 
 #[test]
-fn who_invalidated_never_shows_it_again() {
+fn an_instance_that_invalidated_never_shows_it_again() {
     assert_eq!(broken(applied(), version(A, 201, 1)), [Promise::OwnInstance]);
     assert_eq!(broken(applied(), version(A, 201, 2)), []);
     assert_eq!(broken(applied(), version(A, 200, 1)), [], "it may have been looked up just before");
@@ -79,7 +79,7 @@ fn empty_outbox(sent: u64) -> EmptyOutbox {
 }
 
 #[test]
-fn what_was_deferred_binds_others_from_when_nothing_was_owed() {
+fn a_deferred_invalidation_binds_others_once_the_outbox_was_empty() {
     for claimed in [Claimed::Deferred, Claimed::Nothing] {
         let deferred = |empty_outboxes| History {
             writes: vec![write(ITEM, Way::Tag, claimed)],
@@ -131,7 +131,7 @@ fn a_deposed_primary_that_still_answered_puts_the_bound_off() {
 }
 
 #[test]
-fn what_a_deposed_primary_took_binds_others_from_when_its_instance_has_told_the_other_one() {
+fn an_invalidation_that_a_deposed_primary_took_binds_others_once_the_outbox_was_empty() {
     let applied = || deposed(applied(), 600);
     assert_eq!(broken(applied(), version(A, 201, 1)), [Promise::OwnInstance]);
     assert_eq!(broken(applied(), version(B, 9000, 1)), [], "it may be lost with its process");

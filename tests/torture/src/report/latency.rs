@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_covered_twice_counts_once() {
+    fn an_interval_that_is_covered_twice_counts_once() {
         let at = |nanos| Moment::from_nanos(nanos);
         let covered = |others: &[(u64, u64)]| {
             let others: Vec<_> = others.iter().map(|(begin, end)| (at(*begin), at(*end))).collect();
