@@ -36,7 +36,7 @@ fn command() -> Command {
 
 #[test]
 fn arguments_that_cannot_be_right_are_named() {
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (&["--addr", "127.0.0.1:0"][..], "--origin <URL>"),
         (&["--origin", "https://x"], "only http:// origins"),
         (&["--origin", "http://x", "--addr", "nowhere"], "nowhere"),
@@ -48,7 +48,7 @@ fn arguments_that_cannot_be_right_are_named() {
         let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
         let stderr = String::from_utf8(stderr).unwrap();
         assert_eq!(status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains(told), "{told}: {stderr}");
+        assert!(stderr.contains(expected), "{expected}: {stderr}");
     }
 }
 

@@ -138,7 +138,7 @@ mod tests {
         tokio::select! {
             biased;
             _ = &mut handler => panic!("it cannot be done yet"),
-            told = committed => told.unwrap(),
+            sent = committed => sent.unwrap(),
         }
         drop(handler);
         // Without a task of its own, the work would be dropped with the handler, and the receiver

@@ -31,7 +31,7 @@ impl IntoResponse for Error {
             // RFC 9110 §15.5.2: a 401 names an accepted scheme.
             Self::Unauthorized => (
                 [(WWW_AUTHENTICATE, "Bearer")],
-                answer(StatusCode::UNAUTHORIZED, "say who you are: Authorization: Bearer <user id>"),
+                answer(StatusCode::UNAUTHORIZED, "this route needs a user: Authorization: Bearer <user id>"),
             )
                 .into_response(),
             Self::Request(status, text) => answer(status, &text),

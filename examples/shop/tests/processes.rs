@@ -157,7 +157,7 @@ async fn a_deferred_invalidation_is_appended_before_the_end() {
 
 #[test]
 fn arguments_that_cannot_be_right_are_named() {
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (["--addr", "nowhere"], "nowhere"),
         (["--database", "postgres://localhost/shop"], "postgres is not SQLite"),
         (["--query-delay", "soon"], "soon"),
@@ -165,7 +165,7 @@ fn arguments_that_cannot_be_right_are_named() {
         let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
         let stderr = String::from_utf8(stderr).unwrap();
         assert_eq!(status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains(told), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
     }
 }
 

@@ -125,11 +125,11 @@ mod tests {
 
     #[test]
     fn a_run_and_the_list_have_to_agree() {
-        let exceptions = Exceptions::parse("R.\n  known\n  mended\n  gone\n  asked\n").unwrap();
+        let exceptions = Exceptions::parse("R.\n  known\n  repaired\n  gone\n  asked\n").unwrap();
         let verdicts = [
             verdict("fine", Kind::Required, "✅"),
             verdict("known", Kind::Required, "⛔️"),
-            verdict("mended", Kind::Optimal, "✅"),
+            verdict("repaired", Kind::Optimal, "✅"),
             verdict("new", Kind::Required, "⚪️"),
             verdict("worse", Kind::Optimal, "⚠️"),
             verdict("asked", Kind::Check, "N"),
@@ -137,7 +137,7 @@ mod tests {
         ];
         let Disagreement { regressions, passed, unknown } = exceptions.compare(&verdicts);
         assert_eq!(regressions, [verdicts[3].clone(), verdicts[4].clone()]);
-        assert_eq!(passed, ["mended"]);
+        assert_eq!(passed, ["repaired"]);
         assert_eq!(unknown, ["asked", "gone"]);
     }
 

@@ -95,6 +95,6 @@ async fn a_task_that_does_not_end_is_left_and_reported() {
     assert_eq!(closed.to_string(), "left undone: tasks: 1, deferred invalidations: 0");
     gate.open();
     for page in crate::support::all(waiting).await {
-        assert!(page.is("MISS", "v2"), "its client is answered all the same");
+        assert!(page.is("MISS", "v2"), "its client is still answered");
     }
 }

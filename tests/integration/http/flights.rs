@@ -205,7 +205,7 @@ async fn a_response_for_one_client_lets_all_others_go_at_once_and_is_remembered(
         soon("everybody in the handler", others.arrived(19)).await;
         // This also holds for later requests, because the key is remembered.
         let late = at_once(&site, "/a", 2);
-        soon("those who came late", others.arrived(21)).await;
+        soon("the late requests", others.arrived(21)).await;
         others.open();
         let mut bodies: Vec<_> = all(waiting).await.iter().map(Page::text).collect();
         bodies.extend(all(late).await.iter().map(Page::text));

@@ -24,7 +24,7 @@ async fn a_refresh_too_many_is_left_out_and_counted() {
     }
     cache.invalidate(Invalidation::tag("thing").soft()).await;
     for path in paths {
-        assert!(site.get(path).await.is("STALE", "old"), "{path} is answered all the same");
+        assert!(site.get(path).await.is("STALE", "old"), "{path} is still answered");
     }
     soon("two refreshes", gate.arrived(2)).await;
     assert!(site.get("/1").await.is("STALE", "old"), "one is under way: nothing is left out");

@@ -204,10 +204,10 @@ async fn a_forged_token_asks_the_handler_and_changes_nothing_for_others() {
         );
     }
     // The client's next write returns a valid token.
-    let mended = put_bringing(&b, "/hasty/2", Some(&future)).await;
-    assert_ne!(mended, future);
+    let renewed = put_bringing(&b, "/hasty/2", Some(&future)).await;
+    assert_ne!(renewed, future);
     b.hits("/hasty/1").await;
-    assert_eq!(with_token(&b, "/hasty/1", &mended).await.outcome(), "HIT memory");
+    assert_eq!(with_token(&b, "/hasty/1", &renewed).await.outcome(), "HIT memory");
 }
 
 /// Rule 17: "A read-your-writes token of another incarnation … cannot be compared: bypass."
@@ -223,10 +223,10 @@ async fn a_token_from_before_the_log_was_lost_is_not_compared() {
         assert_eq!(shown(&with_token(instance, "/hasty/1", &token).await), (BEHIND.into(), &*new(&world)));
     }
     // The next write returns a token that can be compared.
-    let mended = put_bringing(&b, "/hasty/2", Some(&token)).await;
+    let renewed = put_bringing(&b, "/hasty/2", Some(&token)).await;
     a.catches_up().await;
     a.hits("/hasty/1").await;
-    assert_eq!(with_token(&a, "/hasty/1", &mended).await.outcome(), "HIT memory");
+    assert_eq!(with_token(&a, "/hasty/1", &renewed).await.outcome(), "HIT memory");
 }
 
 /// Rule 17: "… or a `Deferred` one on another instance".

@@ -97,7 +97,7 @@ async fn parts_that_instances_fetch_become_the_whole_for_all() {
         );
         assert_eq!(summary(&instance.get("/ranged/7").await), expected(200, "0000000001", "HIT memory"));
     }
-    assert_eq!((a.runs(), b.runs(), c.runs()), (1, 0, 1), "nobody has asked a handler for the whole");
+    assert_eq!((a.runs(), b.runs(), c.runs()), (1, 0, 1), "no handler was asked for the whole");
 }
 
 /// The value changes but its entity tag does not, and the instance that fetches the second part

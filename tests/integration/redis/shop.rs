@@ -173,7 +173,7 @@ async fn stats_tell_what_ran_and_what_the_caches_did() {
     let stats = a.json("/stats").await;
     assert!(stats["cache"]["hits_memory"].as_u64().unwrap() >= 3, "{stats}");
     assert!(stats["cache"]["fills"].as_u64().unwrap() >= 1, "{stats}");
-    eventually("Redis tells of its misses in time", async || {
+    eventually("Redis reports its misses in time", async || {
         a.json("/stats").await["redis"]["misses"].as_u64() >= Some(1)
     })
     .await;

@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn other_databases_and_nothing_are_refused_by_name() {
-        for (text, told) in [
+        for (text, expected) in [
             ("postgres://localhost/shop", "postgres is not SQLite"),
             ("", "names no file"),
             ("sqlite:", "names no file"),
@@ -104,7 +104,7 @@ mod tests {
             ("sqlite://shop.sqlite?mode=odd", "odd"),
         ] {
             let error = text.parse::<Location>().unwrap_err().to_string();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

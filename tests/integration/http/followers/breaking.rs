@@ -30,7 +30,7 @@ async fn a_follower_of_a_body_that_breaks_off_is_given_the_rest_by_another_run()
         followers.push((read_before, follower));
     }
     gate.open();
-    assert!(rest(leader).await.is_err(), "its own client is told");
+    assert!(rest(leader).await.is_err(), "its own client sees the error");
     soon("another run", second.arrived(1)).await;
     second.open();
     for (_, follower) in followers {

@@ -49,7 +49,7 @@ async fn a_request_that_joined_after_an_invalidation_does_not_follow_once_the_he
     door.came(1).await;
     let after = at_once(&site, "/a", 3);
     door.came(3).await;
-    assert_eq!(origin.calls(), 1, "nobody knows yet that it waits in vain");
+    assert_eq!(origin.calls(), 1, "no request knows yet that it waits in vain");
     late.open();
     assert!(all(after).await.iter().all(|page| page.text() == "v2"));
     assert_eq!(origin.calls(), 2);

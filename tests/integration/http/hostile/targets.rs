@@ -167,7 +167,7 @@ async fn paths_that_others_might_make_one_are_different_keys() {
 async fn a_path_that_looks_static_makes_no_page_public() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| {
-        let user = request.headers.get("cookie").map_or("nobody", |cookie| cookie.to_str().unwrap());
+        let user = request.headers.get("cookie").map_or("no user", |cookie| cookie.to_str().unwrap());
         let answer = Answer::ok(format!("account of {user}"));
         if request.uri.path().starts_with("/private") {
             answer.header("cache-control", "private")
@@ -186,6 +186,6 @@ async fn a_path_that_looks_static_makes_no_page_public() {
         let ask = |cookie: &'static str| site.ask(Method::GET, path).with("cookie", cookie).send();
         assert_eq!(ask("session=alice").await.text(), "account of session=alice");
         assert_eq!(ask("session=mallory").await.text(), "account of session=mallory", "{path}");
-        assert_eq!(get(&site, path).await.body, "account of nobody", "{path}");
+        assert_eq!(get(&site, path).await.body, "account of no user", "{path}");
     }
 }

@@ -70,7 +70,7 @@ async fn a_client_that_leaves_while_the_lease_is_asked_for_leaves_none_behind() 
     hang_up(a.address, "GET", "/values/1", arrives).await;
     all_are_given_up(&world).await;
     answer.open();
-    assert_eq!(a.runs(), 1, "nobody was there to run it for");
+    assert_eq!(a.runs(), 1, "there was no request to run it for");
 }
 
 /// The client that waits on behalf of others leaves, and another one continues to wait.
