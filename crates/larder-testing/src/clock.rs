@@ -1,4 +1,4 @@
-//! Time that is turned by hand.
+//! A clock that tests control.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::lock::lock;
 /// 2026-01-01T00:00:00Z.
 const WALL_AT_START: Duration = Duration::from_secs(1_767_225_600);
 
-/// Late enough that every lifetime reaches back to a moment which this clock can name.
+/// Late enough that this clock can represent the beginning of every lifetime.
 const BOOT_AT_START: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A clock that stands still until it is moved. Clones share one time.
 ///
-/// It starts at 2026-01-01T00:00:00Z, in a process that has run for thirty days. It does not move tokio's timers:
-/// pause and advance those with `tokio::time` where a test needs both.
+/// It starts at 2026-01-01T00:00:00Z, in a process that has run for thirty days. It does not move
+/// tokio's timers. Use `tokio::time::pause` and `advance` for those.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
     times: Arc<Mutex<Times>>,
@@ -29,27 +29,27 @@ struct Times {
 }
 
 impl ManualClock {
-    /// A clock at its fixed start.
+    /// Creates a clock at its fixed start.
     #[must_use]
     pub fn new() -> Self {
         let times = Times { wall: WALL_AT_START, boot: BOOT_AT_START };
         Self { times: Arc::new(Mutex::new(times)) }
     }
 
-    /// Moves both times forward: what passing time does.
+    /// Moves both times forward, like passing time.
     pub fn advance(&self, by: Duration) {
         let mut times = lock(&self.times);
         times.wall = times.wall.saturating_add(by);
         times.boot = times.boot.saturating_add(by);
     }
 
-    /// Moves only this process's time forward, as if the calendar had been set back meanwhile.
+    /// Moves only this process's time forward, as if the calendar time had been set back meanwhile.
     pub fn advance_boot(&self, by: Duration) {
         let mut times = lock(&self.times);
         times.boot = times.boot.saturating_add(by);
     }
 
-    /// Sets only the calendar's time, backwards too: what an administrator or NTP does.
+    /// Sets only the calendar time, also backwards, like an administrator or NTP.
     pub fn set_wall(&self, wall: Wall) {
         lock(&self.times).wall = Duration::from_millis(wall.unix_millis());
     }

@@ -1,12 +1,13 @@
-//! Where something waits until the test lets it go on.
+//! A gate at which calls wait until a test opens it.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// A place at which calls, bodies or bytes on the wire wait until the test opens it. Clones are the same gate.
+/// A gate at which calls, bodies or bytes on the wire wait until the test opens it. Clones are the
+/// same gate.
 ///
-/// It starts closed, and once opened stays open. Waiting has no limit of its own.
+/// It starts closed, and stays open once it is opened. Waiting has no time limit.
 #[derive(Debug, Clone)]
 pub struct Gate {
     state: Arc<watch::Sender<State>>,
@@ -19,24 +20,24 @@ struct State {
 }
 
 impl Gate {
-    /// A closed gate.
+    /// Creates a closed gate.
     #[must_use]
     pub fn new() -> Self {
         Self { state: Arc::new(watch::Sender::new(State::default())) }
     }
 
-    /// Lets through everything that waits here, and everything that comes later.
+    /// Opens the gate for everything that waits here, and for later arrivals.
     pub fn open(&self) {
         self.state.send_modify(|state| state.open = true);
     }
 
-    /// Waits until at least `count` arrivals have been seen here since the gate was made, whether or not they still
-    /// wait.
+    /// Waits until at least `count` arrivals have happened since the gate was created, including
+    /// those that have passed.
     pub async fn arrived(&self, count: usize) {
         self.wait_for(|state| state.arrived >= count).await;
     }
 
-    /// Arrives here, and waits until the gate is open. For handlers and bodies of the test's own.
+    /// Arrives here, and waits until the gate is open. Use this in your own handlers and bodies.
     pub async fn pass(&self) {
         self.state.send_modify(|state| state.arrived += 1);
         self.wait_for(|state| state.open).await;
@@ -47,7 +48,7 @@ impl Gate {
     }
 
     async fn wait_for(&self, condition: impl FnMut(&State) -> bool) {
-        // It fails only if the sender is gone, and `self` is the sender.
+        // This fails only if the sender is dropped, and `self` owns the sender.
         let _ = self.state.subscribe().wait_for(condition).await;
     }
 }
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_arrives_waits_until_the_gate_opens() {
+    async fn an_arrival_waits_until_the_gate_opens() {
         let gate = Gate::new();
         let waiting: Vec<_> = (0..3)
             .map(|_| {
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_two_arrivals_is_not_woken_by_one() {
+    async fn a_wait_for_two_arrivals_is_not_ended_by_one() {
         let gate = Gate::new();
         let both = tokio::spawn({
             let gate = gate.clone();

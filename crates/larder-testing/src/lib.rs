@@ -1,14 +1,16 @@
-//! What it takes to test routes behind Larder, without sleeping and without a mocked Redis.
+//! Tools to test routes behind Larder, without sleeping and without a mocked Redis.
 //!
-//! * [`ManualClock`] is time that only moves when the test moves it.
-//! * [`Origin`] is a service whose answers are scripted, that counts its calls and can be held at a [`Gate`].
-//! * [`RedisServer`] is a real `redis-server` of the test's own, which can be hung, killed and restarted;
-//!   [`RedisCluster`] and [`RedisSentinel`] are several that belong together.
-//! * [`Proxy`] stands in front of a server and misbehaves on demand.
+//! * [`ManualClock`] is a clock that moves only when the test moves it.
+//! * [`Origin`] is a service with scripted answers. It counts its calls and can be stopped at a
+//!   [`Gate`].
+//! * [`RedisServer`] is a real `redis-server` for one test, which can be stopped, killed and
+//!   restarted; [`RedisCluster`] and [`RedisSentinel`] are groups of servers.
+//! * [`Proxy`] is a TCP proxy in front of a server that misbehaves on demand.
 //!
 //! # Example
 //!
-//! A race is staged by order, not by time: the first call is held until the test has seen it arrive.
+//! A race is arranged by order, not by time: the first call waits until the test has seen it
+//! arrive.
 //!
 //! ```
 //! use larder_testing::{Answer, Gate, Origin};
@@ -21,7 +23,7 @@
 //!
 //! let slow = tokio::spawn(origin.clone().oneshot(http::Request::new(())));
 //! gate.arrived(1).await;
-//! // Here the first call is under way: whatever has to overtake it is done now.
+//! The first call is in progress here. Run everything that should overtake it now.
 //! gate.open();
 //!
 //! assert_eq!(slow.await.unwrap().unwrap().status(), 200);

@@ -1,8 +1,9 @@
-//! Locking that does not mind a panic elsewhere.
+//! Locking that ignores poisoning.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What the mutex guards. A test that panicked while it held it has failed already; the others go on.
+/// Locks the mutex. A test that panicked while it held the lock has failed already, and other tests
+/// continue.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

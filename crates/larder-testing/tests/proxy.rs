@@ -1,5 +1,5 @@
-//! The misbehaving proxy, in front of a server that sends back what it gets.
-#![allow(clippy::unwrap_used)] // Clippy does not see that the helpers here are tests too.
+//! The misbehaving proxy, in front of an echo server.
+#![allow(clippy::unwrap_used)] // Helpers of tests may panic.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 
 use Direction::{ToClient, ToServer};
 
-/// An echo server; the channel gets all that one connection sent, when that has ended.
+/// Starts an echo server. The channel receives everything that one connection sent, once it has
+/// ended.
 async fn echo() -> (SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -30,7 +31,7 @@ async fn serve(mut stream: TcpStream, ended: mpsc::UnboundedSender<Vec<u8>>) {
     let mut chunk = [0; 1024];
     while let Ok(count @ 1..) = stream.read(&mut chunk).await {
         all.extend_from_slice(&chunk[..count]);
-        // Who has hung up gets no echo, but is heard to the end.
+        // A client that has disconnected gets no echo, but is read to the end.
         let _ = stream.write_all(&chunk[..count]).await;
     }
     let _ = ended.send(all);
@@ -56,14 +57,14 @@ async fn round_trip(stream: &mut TcpStream, text: &str) -> String {
     read(stream, text.len()).await
 }
 
-/// Everything until the connection ends, in whatever way.
+/// Reads everything until the connection ends in any way.
 async fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes).await;
     bytes
 }
 
-/// Whether nothing comes for a while. A slow machine cannot make this fail.
+/// Checks that nothing arrives for a while. A slow machine cannot make this fail.
 async fn silent(stream: &mut TcpStream) -> bool {
     tokio::time::timeout(Duration::from_millis(50), stream.read_u8()).await.is_err()
 }
@@ -206,7 +207,7 @@ async fn bytes_are_corrupted_the_way_that_was_asked() {
 }
 
 #[tokio::test]
-async fn what_has_the_pattern_is_held_until_it_is_released() {
+async fn a_chunk_with_the_pattern_is_held_until_it_is_released() {
     let (proxy, _heard) = proxied().await;
     let mut holding = connect(&proxy).await;
     let mut passing = connect(&proxy).await;
@@ -242,7 +243,7 @@ async fn a_pattern_is_found_across_chunks() {
 }
 
 #[tokio::test]
-async fn what_is_held_arrives_after_its_sender_has_hung_up() {
+async fn a_held_chunk_arrives_after_its_sender_has_hung_up() {
     let (proxy, mut heard) = proxied().await;
     let mut stream = connect(&proxy).await;
     let held = proxy.hold(ToServer, "");

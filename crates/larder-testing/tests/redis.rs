@@ -1,6 +1,7 @@
-//! The test's own redis-server: it starts, hangs, dies and comes back as told, and never outlives its owner.
+//! The test's own redis-server: it starts, hangs, dies and restarts on demand, and never outlives
+//! its owner.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Clippy does not see that the helpers here are tests too.
+#![allow(clippy::unwrap_used)] // Helpers of tests may panic.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -65,7 +66,7 @@ async fn configuration_password_and_users_are_in_force() {
     assert_eq!(users.as_array().unwrap().len(), 2);
 }
 
-/// The reply's line to one inline command on a new connection.
+/// Sends one inline command on a new connection, and returns the line of the reply.
 fn ask(address: SocketAddr, command: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "{command}\r\n").unwrap();
@@ -137,7 +138,7 @@ async fn a_restart_on_a_port_that_was_taken_is_an_error_and_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn what_is_persisted_outlives_a_kill() {
+async fn persisted_data_outlives_a_kill() {
     let builder = RedisServer::builder().config("appendonly yes").config("appendfsync always");
     let server = builder.start().await.unwrap();
     server.command(&["SET", "a", "b"]).await.unwrap();
@@ -158,7 +159,7 @@ async fn it_dies_with_a_test_that_panics() {
     assert!(refuses(address));
 }
 
-/// Runs one test of this file again, in a process of its own that has `ROLE` set.
+/// Runs one test of this file again, in a separate process with `ROLE` set.
 fn in_a_process_of_its_own(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--nocapture"]).env("ROLE", "child").stderr(Stdio::null());

@@ -1,11 +1,11 @@
-//! One answer of a scripted origin.
+//! An answer of a scripted origin.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::{AnswerBody, Gate, Step};
 
-/// What an [`Origin`](crate::Origin) does with one call: the response, and what happens before it.
+/// The reaction of an [`Origin`](crate::Origin) to one call: the response, and the steps before it.
 #[derive(Debug, Clone)]
 pub struct Answer {
     status: StatusCode,
@@ -16,13 +16,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// `200 OK` with this body, whose length is known.
+    /// Creates a `200 OK` with this body of known length.
     #[must_use]
     pub fn ok(body: impl Into<Bytes>) -> Self {
         Self::status(StatusCode::OK).body(body)
     }
 
-    /// This status, without header fields and with an empty body.
+    /// Creates a response with this status, without header fields and with an empty body.
     #[must_use]
     pub fn status(status: StatusCode) -> Self {
         Self {
@@ -34,7 +34,7 @@ impl Answer {
         }
     }
 
-    /// No response: the call panics with this message.
+    /// Creates an answer that panics with this message.
     #[must_use]
     pub fn panicking(message: impl Into<String>) -> Self {
         let mut answer = Self::status(StatusCode::INTERNAL_SERVER_ERROR);
@@ -42,11 +42,11 @@ impl Answer {
         answer
     }
 
-    /// Adds a header field line beside those of the same name.
+    /// Adds a field line. Existing lines of the same name stay.
     ///
     /// # Panics
     ///
-    /// If this cannot be a header field: then the test is wrong.
+    /// Panics if this is not a valid header field.
     #[must_use]
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
@@ -59,21 +59,21 @@ impl Answer {
         self
     }
 
-    /// Replaces the body by these bytes: one frame, whose length is known beforehand.
+    /// Replaces the body by these bytes: one frame of known length.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = AnswerBody::whole(body.into());
         self
     }
 
-    /// Replaces the body by one that does this, step by step. Its length is not known beforehand.
+    /// Replaces the body by one that performs these steps. Its length is unknown.
     #[must_use]
     pub fn steps(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
         self.body = AnswerBody::steps(steps);
         self
     }
 
-    /// Holds the call at the gate: after it was counted, before there is a response or a panic.
+    /// Stops the call at the gate, after it was counted and before it responds or panics.
     #[must_use]
     pub fn held_at(mut self, gate: &Gate) -> Self {
         self.gate = Some(gate.clone());
@@ -94,7 +94,7 @@ impl Answer {
     }
 }
 
-#[allow(clippy::panic)] // The script asked for it, or is wrong itself.
+#[allow(clippy::panic)] // The script requires the panic, or is wrong itself.
 fn panic_with(message: &str) -> ! {
     panic!("{message}")
 }

@@ -1,4 +1,4 @@
-//! A body that does what a script says.
+//! A body that follows a script.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -12,32 +12,32 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::Gate;
 
-/// One thing that a scripted body does.
+/// A step of a scripted body.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Step {
-    /// Gives a frame with these bytes.
+    /// Sends a frame with these bytes.
     Data(Bytes),
-    /// Gives a frame with these trailer fields.
+    /// Sends a frame with these trailer fields.
     Trailers(HeaderMap),
-    /// Gives nothing until the gate is open.
+    /// Waits until the gate is open.
     Hold(Gate),
-    /// Fails with this message, and is over.
+    /// Fails with this message, and ends.
     Fail(String),
-    /// Gives nothing any more, and does not end.
+    /// Sends nothing more, and does not end.
     Stall,
-    /// Gives frames with these bytes without end.
+    /// Sends frames with these bytes forever.
     Repeat(Bytes),
 }
 
 impl Step {
-    /// [`Step::Data`] of anything that is bytes.
+    /// Creates a [`Step::Data`] from any bytes.
     #[must_use]
     pub fn data(bytes: impl Into<Bytes>) -> Self {
         Self::Data(bytes.into())
     }
 
-    /// [`Step::Fail`] of anything that is text.
+    /// Creates a [`Step::Fail`] from any text.
     #[must_use]
     pub fn fail(message: impl Into<String>) -> Self {
         Self::Fail(message.into())
@@ -47,7 +47,7 @@ impl Step {
 /// The body of an [`Answer`](crate::Answer).
 pub struct AnswerBody {
     steps: VecDeque<Step>,
-    /// Whether the steps are all that there will be, so that their length may be told.
+    /// Whether the length is known because all steps are data.
     sized: bool,
     held: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
 }
@@ -118,7 +118,7 @@ impl Body for AnswerBody {
 }
 
 impl Clone for AnswerBody {
-    /// The script of a body that has not begun.
+    /// Clones the script of a body that has not begun.
     fn clone(&self) -> Self {
         Self { steps: self.steps.clone(), sized: self.sized, held: None }
     }
@@ -130,7 +130,7 @@ impl fmt::Debug for AnswerBody {
     }
 }
 
-/// The failure that [`Step::Fail`] scripted; shows as its message.
+/// The error of [`Step::Fail`]. It displays as its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyError(String);
 

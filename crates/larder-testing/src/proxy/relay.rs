@@ -15,10 +15,10 @@ use super::faults::Faults;
 
 const CHUNK: usize = 64 * 1024;
 
-/// How much of the stream before a chunk is remembered, to find patterns that begin there.
+/// How much of the earlier stream is kept, to find patterns that begin there.
 const MEMORY: usize = 1024;
 
-/// Accepts connections until the sender of `stopped` is gone.
+/// Accepts connections until the sender of `stopped` is dropped.
 pub(super) async fn serve(
     listener: StdListener,
     server: SocketAddr,
@@ -35,7 +35,7 @@ async fn accept(listener: StdListener, server: SocketAddr, faults: Arc<Faults>) 
     let listener = TcpListener::from_std(listener)?;
     loop {
         let Ok((client, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely: others may end.
+            // Probably there are no file descriptors left. Other connections may end.
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
@@ -60,7 +60,8 @@ async fn connection(
     drop(cut);
 }
 
-/// Both directions go on by themselves: what a client sent before it hung up is still delivered.
+/// Runs both directions independently: data that a client sent before it disconnected is still
+/// delivered.
 async fn relay(client: TcpStream, server: SocketAddr, faults: &Faults) -> io::Result<()> {
     faults.reachable().await;
     let server = faults.edit(|plan| plan.server).unwrap_or(server);
@@ -76,7 +77,7 @@ async fn relay(client: TcpStream, server: SocketAddr, faults: &Faults) -> io::Re
     Ok(())
 }
 
-/// Carries chunks until `from` ends, then closes `to`.
+/// Forwards chunks until `from` ends, then closes `to`.
 async fn carry(direction: Direction, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Faults) {
     let mut stream = Vec::with_capacity(MEMORY + CHUNK);
     let mut deaf = false;
@@ -91,7 +92,7 @@ async fn carry(direction: Direction, mut from: OwnedReadHalf, mut to: OwnedWrite
         }
         let mut chunk = stream[known..].to_vec();
         let cut = faults.apply(direction, &mut chunk);
-        // Who stopped listening is not told, so that the other side is read to its end and not reset.
+        // If the receiver is gone, the sender is still read to its end, so that it is not reset.
         deaf = deaf || to.write_all(&chunk).await.is_err();
         if cut {
             faults.cut();

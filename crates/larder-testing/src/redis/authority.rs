@@ -1,4 +1,4 @@
-//! Certificates of nobody's but the test's.
+//! Certificates for tests.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 
 use super::config;
 
-/// A certificate authority that no machine trusts by itself, for servers that speak TLS.
+/// A certificate authority for servers with TLS, which no machine trusts by default.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -29,7 +29,7 @@ pub struct CertificateAuthority {
     server: Arc<Identity>,
 }
 
-/// What a server shows its clients, and the key that proves it.
+/// The certificate of a server, and its private key.
 #[derive(Debug)]
 pub(super) struct Identity {
     certificate: String,
@@ -37,16 +37,16 @@ pub(super) struct Identity {
 }
 
 impl CertificateAuthority {
-    /// A new one, with a key that nobody else has.
+    /// Creates an authority with a new key.
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to give.
+    /// Fails if the system provides no randomness.
     pub fn new() -> io::Result<Self> {
         Self::make().map_err(io::Error::other)
     }
 
-    /// Its own certificate in PEM: what a client has to trust.
+    /// Returns its certificate in PEM, which clients have to trust.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
@@ -71,7 +71,8 @@ impl CertificateAuthority {
 }
 
 impl Identity {
-    /// Lays the files into the server's directory, and gives the lines that name them. The plain port is closed.
+    /// Writes the files into the server's directory, and returns the configuration lines that name
+    /// them. The plain port is closed.
     pub(super) fn config(&self, port: u16, directory: &Path) -> io::Result<Vec<String>> {
         let (certificate, key) = (directory.join("server.pem"), directory.join("server.key"));
         fs::write(&certificate, &self.certificate)?;
@@ -81,7 +82,7 @@ impl Identity {
             format!("tls-port {port}"),
             format!("tls-cert-file \"{}\"", certificate.display()),
             format!("tls-key-file \"{}\"", key.display()),
-            // Redis wants one although it asks no client for a certificate.
+            // Redis requires one although it requests no client certificate.
             format!("tls-ca-cert-file \"{}\"", certificate.display()),
             "tls-auth-clients no".to_owned(),
             format!("unixsocket \"{}\"", config::socket(directory).display()),

@@ -1,4 +1,4 @@
-//! What a server is started with.
+//! The settings of a server.
 
 use std::fs;
 use std::io;
@@ -17,10 +17,11 @@ use super::scratch::Scratch;
 use super::sentinel::{self, RedisSentinel};
 use super::server::{RedisServer, blocking};
 
-/// How often a port that looked free may turn out to be taken.
+/// How often a port that seemed free may turn out to be in use.
 const ATTEMPTS: u32 = 10;
 
-/// Settings of a [`RedisServer`], or of each server of a [`RedisCluster`] or [`RedisSentinel`], that is yet to be started.
+/// Settings of a [`RedisServer`], or of each server of a [`RedisCluster`] or [`RedisSentinel`],
+/// before its start.
 #[derive(Debug, Clone, Default)]
 pub struct RedisBuilder {
     lines: Vec<String>,
@@ -30,7 +31,7 @@ pub struct RedisBuilder {
     identity: Option<Arc<Identity>>,
 }
 
-/// What a process is for.
+/// The role of a process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Part {
     #[default]
@@ -40,14 +41,16 @@ pub(super) enum Part {
 }
 
 impl RedisBuilder {
-    /// Adds a line of `redis.conf`, such as `maxmemory 10mb`. Later lines override earlier ones and the defaults.
+    /// Adds a line of `redis.conf`, such as `maxmemory 10mb`. Later lines override earlier ones and
+    /// the defaults.
     #[must_use]
     pub fn config(mut self, line: impl Into<String>) -> Self {
         self.lines.push(line.into());
         self
     }
 
-    /// Demands this password of everybody but ACL users; [`RedisServer::url`] carries it. Letters and digits only.
+    /// Requires this password, except from ACL users. [`RedisServer::url`] contains it. Letters and
+    /// digits only.
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Self {
         let password = password.into();
@@ -56,13 +59,13 @@ impl RedisBuilder {
         self
     }
 
-    /// Adds an ACL user, in Redis's own words: `app on >secret ~larder:* +@all`.
+    /// Adds an ACL user, in the syntax of Redis: `app on >secret ~larder:* +@all`.
     #[must_use]
     pub fn user(self, rule: &str) -> Self {
         self.config(format!("user {rule}"))
     }
 
-    /// Makes it a replica of `primary`. Starting then waits until it is in sync.
+    /// Makes it a replica of `primary`. The start then waits until it is in sync.
     #[must_use]
     pub fn replica_of(mut self, primary: &RedisServer) -> Self {
         let address = primary.address();
@@ -73,8 +76,8 @@ impl RedisBuilder {
         self
     }
 
-    /// Lets it speak TLS alone, with a certificate for `localhost` and 127.0.0.1 from this authority;
-    /// [`RedisServer::url`] begins with `rediss://` then.
+    /// Requires TLS, with a certificate of this authority for `localhost` and 127.0.0.1.
+    /// [`RedisServer::url`] then begins with `rediss://`.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, authority: &CertificateAuthority) -> Self {
@@ -86,8 +89,8 @@ impl RedisBuilder {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::NotFound`] if there is no `redis-server` on the `PATH`; what the server logged if it does not
-    /// start with these settings, or is not ready within thirty seconds.
+    /// Returns [`io::ErrorKind::NotFound`] if there is no `redis-server` on the `PATH`, or the
+    /// server's log if it does not start with these settings or is not ready within thirty seconds.
     pub async fn start(self) -> io::Result<RedisServer> {
         blocking(move || self.start_blocking()).await
     }
@@ -96,17 +99,18 @@ impl RedisBuilder {
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start), and if they have not become a cluster within a minute.
+    /// Fails like [`start`](Self::start), and if they have not become a cluster within a minute.
     pub async fn start_cluster(self) -> io::Result<RedisCluster> {
         blocking(move || cluster::start(&self)).await
     }
 
-    /// Starts a primary with these settings, this many replicas of it, and three sentinels that watch them. The
-    /// servers have a password, `larder` unless another was set.
+    /// Starts a primary with these settings, this many replicas of it, and three sentinels that
+    /// watch them. The servers have a password, which is `larder` unless another was set.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start), and if the sentinels have not found all of them within a minute.
+    /// Fails like [`start`](Self::start), and if the sentinels have not found all servers within a
+    /// minute.
     pub async fn start_sentinel(self, replicas: usize) -> io::Result<RedisSentinel> {
         blocking(move || sentinel::start(&self, replicas)).await
     }
@@ -130,7 +134,7 @@ impl RedisBuilder {
         }
     }
 
-    /// Runs a server in a directory that has its configuration, and waits until it can be used.
+    /// Starts a server in a directory with its configuration, and waits until it is usable.
     pub(super) fn ready(&self, address: SocketAddr, directory: &Path) -> io::Result<Process> {
         let arguments: &[&str] = if self.part == Part::Sentinel { &["--sentinel"] } else { &[] };
         let mut process = Process::spawn(directory, &config::file(directory), arguments)?;
@@ -142,7 +146,7 @@ impl RedisBuilder {
         self.password.as_deref()
     }
 
-    /// A URL of this kind of deployment (`-cluster`, say) at these hosts.
+    /// Returns a URL of this kind of deployment (for example `-cluster`) with these hosts.
     pub(super) fn url(&self, kind: &str, hosts: &str) -> String {
         let secure = if self.speaks_tls() { "s" } else { "" };
         let password = self.secret().map(|password| format!(":{password}@")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What stands in every server's configuration file, and where.
+//! The common configuration of every server, and its locations.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::builder::Part;
 
-/// Where one server listens.
+/// The ports of one server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ports {
     pub(super) main: SocketAddr,
-    /// For a cluster's nodes among themselves. Redis would add 10,000, which may be anybody's.
+    /// The port between the nodes of a cluster. Redis would add 10,000, which may be in use.
     bus: SocketAddr,
 }
 
 impl Ports {
-    /// Two ports that nobody listens on.
+    /// Finds two free ports.
     pub(super) fn choose() -> io::Result<Self> {
         // Both are held until both are found, so that they differ.
         let (main, bus) = (free()?, free()?);
@@ -23,8 +23,8 @@ impl Ports {
     }
 }
 
-/// A port below those that systems give to outgoing connections, so that none of these can take it while the server
-/// is down for a restart.
+/// Finds a port below the range for outgoing connections, so that none of these can take it while
+/// the server restarts.
 fn free() -> io::Result<TcpListener> {
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..100 {
@@ -43,7 +43,7 @@ pub(super) fn basics(part: Part, ports: &Ports, directory: &Path) -> Vec<String>
         format!("dir \"{}\"", directory.display()),
     ];
     let more = match part {
-        // Sentinels take none of what follows.
+        // The following settings are not for sentinels.
         Part::Sentinel => return lines,
         Part::Server => None,
         Part::ClusterNode => {
@@ -59,7 +59,7 @@ pub(super) fn file(directory: &Path) -> PathBuf {
     directory.join("redis.conf")
 }
 
-/// The socket by which a server is administered that speaks TLS on its port.
+/// Returns the socket for administering a server that requires TLS on its port.
 pub(super) fn socket(directory: &Path) -> PathBuf {
     directory.join("admin.sock")
 }

@@ -1,4 +1,4 @@
-//! The operating system's process of a server, and what keeps it from outliving the test.
+//! The process of a server, and a watchdog that keeps it from outliving the test.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,16 +13,17 @@ use super::resp::{Connection, Door};
 
 /// How long a server may take to start, and a replica to get in sync.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long one question may take meanwhile: something else on the port may never answer.
+/// How long one probe may take: another program on the port may never answer.
 const PROBE: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Waits for the end of its input, which comes when the test's process ends in whatever way, then clears away.
+/// Waits for the end of its input, which comes when the test's process ends in any way, and then
+/// cleans up.
 ///
-/// It ignores what a terminal sends to the whole group, since it has to be the last to go.
+/// It ignores signals from the terminal, because it has to end last.
 const WATCHDOG: &str = "trap '' HUP INT TERM; read -r _; kill -9 \"$1\"; rm -rf \"$2\"";
 
-/// A running server; dropping it kills it.
+/// A running server. It is killed when dropped.
 #[derive(Debug)]
 pub(super) struct Process {
     server: Child,
@@ -56,7 +57,7 @@ impl Process {
         }
     }
 
-    /// Waits until this very process answers at its door, and is in sync if it is a replica.
+    /// Waits until this very process answers, and is in sync if it is a replica.
     pub(super) fn wait_until_ready(&mut self, door: &Door, password: Option<&str>) -> io::Result<()> {
         let begun = Instant::now();
         loop {
@@ -78,7 +79,7 @@ impl Process {
         }
     }
 
-    /// Another test's server may have taken the port first, so that it answers here until ours gives up.
+    /// Another test's server may have taken the port first. It answers here until ours gives up.
     fn is_ready(&self, door: &Door, password: Option<&str>) -> io::Result<bool> {
         let mut connection = Connection::open(door, password, PROBE)?;
         connection.command(&["PING"])?;
@@ -102,7 +103,7 @@ impl Process {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Stops it, and returns when it has stopped.
+    /// Stops it, and waits until it has stopped.
     pub(super) fn stop(&self) -> io::Result<()> {
         let pid = self.pid()?;
         kill_process(pid, Signal::STOP)?;
@@ -126,8 +127,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Until the server is waited for its id cannot go to another process, so the watchdog goes before that.
-        // Errors mean that they ended by themselves.
+        // The process id stays reserved until the server is waited for, so the watchdog ends before
+        // that. An error means that the process has already ended.
         let _ = self.server.kill();
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();
