@@ -1,6 +1,7 @@
-//! What `docs/CONFORMANCE.md` names is there: each file, each rule, and each test that would fail.
+//! Checks that everything in `docs/CONFORMANCE.md` exists: each file, each rule, and each test.
 
-#![allow(clippy::unwrap_used)] // What a test's helpers do is a test, too.
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
-/// All Rust below these directories, as one text.
+/// Returns all Rust sources below these directories as one text.
 fn sources(below: &[&str]) -> String {
     let mut text = String::new();
     let mut left: Vec<_> = below.iter().map(|directory| root().join(directory)).collect();
@@ -23,12 +24,13 @@ fn sources(below: &[&str]) -> String {
     text
 }
 
-/// What stands between backticks.
+/// Returns the texts between backticks.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// The rows of the tables of sections: what is asked, the rule with its file, and the tests.
+/// Returns the rows of the tables of sections: the requirement, the rule with its file, and the
+/// tests.
 fn rows() -> Vec<[String; 3]> {
     let document = fs::read_to_string(root().join("docs/CONFORMANCE.md")).unwrap();
     let (_, tables) = document.split_once("\n## Section by section\n").unwrap();
@@ -43,7 +45,8 @@ fn rows() -> Vec<[String; 3]> {
     lines.filter(|line| !line.starts_with("| ---") && !line.starts_with("| section")).map(row).collect()
 }
 
-/// `crates/larder-core/src/http/` unless it begins with `larder/`, which is `crates/larder/src/`.
+/// Returns the path of a file: below `crates/larder/src/` if it begins with `larder/`, else below
+/// `crates/larder-core/src/http/`.
 fn file(named: &str) -> PathBuf {
     match named.strip_prefix("larder/") {
         Some(rest) => root().join("crates/larder/src").join(rest),

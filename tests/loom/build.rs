@@ -1,7 +1,7 @@
-//! Makes the modules that are explored: the sources of `larder` as they are, and once more for each mistake that has to be
-//! found in them.
+//! Generates the explored modules: the sources of `larder` unchanged, and once more for each
+//! mistake that the exploration must find.
 
-// A mistake that cannot be made any more has to fail the build, and say which.
+// If a mistake no longer fits the source, the build has to fail and name it.
 #![allow(clippy::panic, clippy::expect_used)]
 
 use std::path::Path;
@@ -40,7 +40,7 @@ fn main() {
     }
 }
 
-/// The source as a part of another file: without what can only stand at the beginning of one, and without its unit tests.
+/// Prepares the source for inclusion in another file: removes the module doc and the unit tests.
 fn included(text: &str) -> String {
     let text = text.replace("#[cfg(test)]\nmod tests;\n", "");
     text.lines().filter(|line| !line.starts_with("//!")).map(|line| format!("{line}\n")).collect()

@@ -1,8 +1,8 @@
-//! The mistakes that have to be found: a name, and what is written instead of what.
+//! The mistakes that must be found: a name, and pairs of the original text and its replacement.
 
 type Mistake = (&'static str, &'static [(&'static str, &'static str)]);
 
-/// In the view of the log: each another order than that of rule 11.
+/// In the view of the log. Each one breaks the order of rule 11.
 pub(crate) const VIEW: &[Mistake] = &[
     (
         "confirmed_before_generation",
@@ -114,7 +114,7 @@ pub(crate) const FLIGHT: &[Mistake] = &[
     ),
 ];
 
-/// In a body that is arriving.
+/// In a body that is still arriving.
 pub(crate) const ARRIVING: &[Mistake] = &[
     (
         "woken_too_early",

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: what has to hold before a change lands.
+//! `cargo xtask ci`: the checks that a change must pass.
 
 use std::process::ExitCode;
 
@@ -6,13 +6,13 @@ use anyhow::Result;
 
 use crate::{conformance, prose, shell, test};
 
-/// Stops at the first check that fails; the tests come last, so that their closing lines are the last that is printed.
+/// Stops at the first failed check. The tests run last, so that their summary is the last output.
 pub(crate) fn run() -> Result<ExitCode> {
-    shell::must(&mut shell::cargo(&["fmt", "--all", "--check"]))?;
-    prose::must()?;
-    shell::must(shell::cargo(&CLIPPY).args(DENY_WARNINGS))?;
-    shell::must(shell::cargo(&DOC).env("RUSTDOCFLAGS", "-D warnings"))?;
-    conformance::must_if_possible()?;
+    shell::run_checked(&mut shell::cargo(&["fmt", "--all", "--check"]))?;
+    prose::run_checked()?;
+    shell::run_checked(shell::cargo(&CLIPPY).args(DENY_WARNINGS))?;
+    shell::run_checked(shell::cargo(&DOC).env("RUSTDOCFLAGS", "-D warnings"))?;
+    conformance::run_if_possible()?;
     test::run(&["--locked", "--no-fail-fast"].map(String::from))
 }
 

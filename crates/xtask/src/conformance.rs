@@ -1,4 +1,4 @@
-//! `cargo xtask conformance`: the public tests for HTTP caches, against the reverse proxy.
+//! `cargo xtask conformance`: the public tests for HTTP caches, run against the reverse proxy.
 
 use std::env;
 use std::path::Path;
@@ -8,13 +8,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::{redis, shell};
 
-/// Builds the proxy and what runs the suite, and runs it.
+/// Builds the proxy and the test runner, and starts the runner.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     Ok(shell::exit_code(start(args)?))
 }
 
-/// As [`run`], where a machine that has no Node.js, or cannot be given the suite, is no failure: it says so, and that is all.
-pub(crate) fn must_if_possible() -> Result<()> {
+/// Runs the tests like [`run`]. If Node.js or the suite is not available, this prints a message and
+/// succeeds.
+pub(crate) fn run_if_possible() -> Result<()> {
     let status = start(&[])?;
     if !status.success() && status.code() != Some(NOT_RUN) {
         bail!("the public cache tests are not passed as tests/conformance/exceptions.txt has it");
@@ -22,18 +23,18 @@ pub(crate) fn must_if_possible() -> Result<()> {
     Ok(())
 }
 
-/// How the program ends where the suite cannot be had.
+/// The exit code of the program when the suite is not available.
 const NOT_RUN: i32 = 4;
 
 fn start(args: &[String]) -> Result<ExitStatus> {
     redis::ensure()?;
-    // In one command, so that both are built on the same dependencies.
-    shell::must(&mut shell::cargo(&BUILD))?;
-    let ours = env::current_exe().context("cannot tell where this program is")?;
-    // Every program of the workspace is built into one folder; ours was, too.
+    // One command builds both with the same dependencies.
+    shell::run_checked(&mut shell::cargo(&BUILD))?;
+    let ours = env::current_exe().context("cannot determine the path of this program")?;
+    // All programs of the workspace are built into one folder, including this one.
     let program =
         ours.with_file_name(Path::new("larder-conformance").with_extension(env::consts::EXE_EXTENSION));
-    shell::show(Command::new(program).args(args).current_dir(shell::root()))
+    shell::run(Command::new(program).args(args).current_dir(shell::root()))
 }
 
 const BUILD: [&str; 7] =

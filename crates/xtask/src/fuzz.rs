@@ -9,39 +9,40 @@ use clap::Args;
 
 use crate::shell;
 
-/// The folder of the targets, from the root.
+/// The folder of the targets, relative to the root.
 const FUZZ: &str = "tests/fuzz";
 
-/// What each target may take, so that an allocation without bound is found before the machine notices.
+/// The memory limit of each target. It finds an unbounded allocation before the machine runs out of
+/// memory.
 const MEMORY_MB: &str = "-rss_limit_mb=1024";
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How long each target runs.
+    /// How long each target runs, in seconds.
     #[arg(long, default_value_t = 600)]
     seconds: u64,
-    /// Only these targets.
+    /// Run only these targets.
     targets: Vec<String>,
 }
 
-/// What a target did.
+/// The result of one target.
 #[derive(Debug, Default, PartialEq)]
-struct Ran {
+struct FuzzResult {
     executions: u64,
     coverage: u64,
     crashes: usize,
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    needs()?;
+    check_tools()?;
     let fuzz = shell::root().join(FUZZ);
-    let targets = chosen(&fuzz, &options.targets)?;
-    shell::must(&mut cargo_fuzz("build"))?;
+    let targets = select_targets(&fuzz, &options.targets)?;
+    shell::run_checked(&mut cargo_fuzz("build"))?;
     println!("{:<16} {:>8} {:>12} {:>9} {:>8}", "target", "seconds", "executions", "coverage", "crashes");
     let mut crashes = 0;
     for target in &targets {
-        let ran = fuzzed(&fuzz, target, options.seconds)?;
-        let Ran { executions, coverage, crashes: found } = ran;
+        let result = run_target(&fuzz, target, options.seconds)?;
+        let FuzzResult { executions, coverage, crashes: found } = result;
         println!("{target:<16} {:>8} {executions:>12} {coverage:>9} {found:>8}", options.seconds);
         crashes += found;
     }
@@ -54,10 +55,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says all that is missing at once.
-fn needs() -> Result<()> {
-    let nightly = shell::ask("cargo", &["+nightly", "--version"]).is_some();
-    let cargo_fuzz = shell::ask("cargo", &["fuzz", "--version"]).is_some();
+/// Reports all missing tools at once.
+fn check_tools() -> Result<()> {
+    let nightly = shell::try_output("cargo", &["+nightly", "--version"]).is_some();
+    let cargo_fuzz = shell::try_output("cargo", &["fuzz", "--version"]).is_some();
     let missing: Vec<_> = [
         (nightly, "a nightly toolchain: rustup toolchain install nightly"),
         (cargo_fuzz, "cargo-fuzz: cargo install cargo-fuzz"),
@@ -71,8 +72,8 @@ fn needs() -> Result<()> {
     Ok(())
 }
 
-/// The names of the targets, all of them or those asked for.
-fn chosen(fuzz: &Path, asked: &[String]) -> Result<Vec<String>> {
+/// Returns the names of the requested targets, or of all targets.
+fn select_targets(fuzz: &Path, asked: &[String]) -> Result<Vec<String>> {
     let mut all = Vec::new();
     for file in
         fs::read_dir(fuzz.join("fuzz_targets")).context("cannot read the folder of the fuzz targets")?
@@ -90,7 +91,8 @@ fn chosen(fuzz: &Path, asked: &[String]) -> Result<Vec<String>> {
     Ok(all)
 }
 
-/// `cargo +nightly fuzz …`: rustup's own cargo, as the one that runs us knows no other toolchain.
+/// Creates a `cargo +nightly fuzz …` command. It uses rustup's cargo, because the cargo that runs
+/// this program knows no other toolchain.
 fn cargo_fuzz(subcommand: &str) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(shell::root()).args(["+nightly", "fuzz", subcommand, "--fuzz-dir", FUZZ]);
@@ -98,8 +100,8 @@ fn cargo_fuzz(subcommand: &str) -> Command {
     cargo
 }
 
-/// Runs a target on what earlier runs found of interest and on its seeds.
-fn fuzzed(fuzz: &Path, target: &str, seconds: u64) -> Result<Ran> {
+/// Runs a target on its seeds and on the inputs that earlier runs found.
+fn run_target(fuzz: &Path, target: &str, seconds: u64) -> Result<FuzzResult> {
     let (corpus, artifacts) = (fuzz.join("corpus").join(target), fuzz.join("artifacts").join(target));
     fs::create_dir_all(&corpus)?;
     let before = inputs(&artifacts);
@@ -117,7 +119,7 @@ fn fuzzed(fuzz: &Path, target: &str, seconds: u64) -> Result<Ran> {
             bail!("{target} could not be run: {}", report.status);
         }
     }
-    Ok(Ran { crashes: new.len(), ..read(&text) })
+    Ok(FuzzResult { crashes: new.len(), ..parse_report(&text) })
 }
 
 fn inputs(artifacts: &Path) -> Vec<PathBuf> {
@@ -125,13 +127,14 @@ fn inputs(artifacts: &Path) -> Vec<PathBuf> {
     files.filter_map(|file| file.ok().map(|file| file.path())).collect()
 }
 
-/// libFuzzer closes with `stat::number_of_executed_units: 4711`, and tells its coverage (edges) all along.
-fn read(report: &str) -> Ran {
+/// Parses libFuzzer's report. It ends with `stat::number_of_executed_units: 4711`, and prints the
+/// coverage (edges) from time to time.
+fn parse_report(report: &str) -> FuzzResult {
     let last = |label| after(report, label).last().unwrap_or_default();
-    Ran { executions: last("stat::number_of_executed_units: "), coverage: last("cov: "), crashes: 0 }
+    FuzzResult { executions: last("stat::number_of_executed_units: "), coverage: last("cov: "), crashes: 0 }
 }
 
-/// The numbers that stand behind this text.
+/// Returns the numbers that follow this text.
 fn after<'r>(report: &'r str, label: &'r str) -> impl Iterator<Item = u64> + 'r {
     report.match_indices(label).filter_map(|(at, _)| {
         let rest = report[at + label.len()..].trim_start();
@@ -147,15 +150,15 @@ mod tests {
     fn the_counts_are_read_from_the_report() {
         let report = "#2\tINITED cov: 12 ft: 13 corp: 1/1b\n#99\tDONE   cov: 1317 ft: 3779 corp: 998/34Kb lim: 191\n\
                       stat::number_of_executed_units: 176986\nstat::average_exec_per_sec:     11061\n";
-        assert_eq!(read(report), Ran { executions: 176_986, coverage: 1_317, crashes: 0 });
-        assert_eq!(read("==7== ERROR"), Ran::default());
+        assert_eq!(parse_report(report), FuzzResult { executions: 176_986, coverage: 1_317, crashes: 0 });
+        assert_eq!(parse_report("==7== ERROR"), FuzzResult::default());
     }
 
     #[test]
     fn every_target_is_found_by_its_file_and_is_in_the_manifest() {
         let fuzz = shell::root().join(FUZZ);
         let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
-        let all = chosen(&fuzz, &[]).unwrap();
+        let all = select_targets(&fuzz, &[]).unwrap();
         for target in &all {
             assert!(
                 manifest.contains(&format!("name = \"{target}\"\npath = \"fuzz_targets/{target}.rs\"")),
@@ -163,7 +166,7 @@ mod tests {
             );
             assert!(!inputs(&fuzz.join("seeds").join(target)).is_empty(), "{target} has no seeds");
         }
-        assert_eq!(chosen(&fuzz, &["vary".into()]).unwrap(), ["vary"]);
-        assert!(chosen(&fuzz, &["no".into()]).unwrap_err().to_string().contains(&all.join(", ")));
+        assert_eq!(select_targets(&fuzz, &["vary".into()]).unwrap(), ["vary"]);
+        assert!(select_targets(&fuzz, &["no".into()]).unwrap_err().to_string().contains(&all.join(", ")));
     }
 }

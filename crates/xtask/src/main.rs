@@ -1,4 +1,4 @@
-//! The commands of the repository: `cargo xtask --help` lists them.
+//! The commands of the repository. `cargo xtask --help` lists them.
 
 mod bench;
 mod ci;
@@ -24,59 +24,67 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Runs every test; installs redis-server first where there is none.
+    /// Run every test. Installs redis-server first if it is missing.
     Test {
-        /// Passed on to `cargo test`, for example `-p larder-core`, or `--test http -- --nocapture`.
+        /// Arguments for `cargo test`, for example `-p larder-core`, or `--test http --
+        /// --nocapture`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Times a hit beside a bare handler and beside the fastest published layer, and counts what it allocates.
+    /// Measure a hit, compared with a bare handler and the fastest published layer, and count its
+    /// allocations.
     Bench {
-        /// Passed on to `cargo bench`, for example the name of one benchmark.
+        /// Arguments for `cargo bench`, for example the name of one benchmark.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Proves the promises on real processes, a real Redis and real faults; `-- --help` lists what it takes.
+    /// Check the guarantees with real processes, a real Redis and real faults; `-- --help` lists
+    /// the options.
     Torture {
-        /// Builds it so that this rule is broken, and fails unless that is found.
+        /// Build with this rule broken, and fail unless the violation is found.
         #[arg(long, hide = true, value_parser = ["position-after-fill"])]
         broken: Option<String>,
-        /// Passed on, for example `--instances 4 --seconds 60 --faults kill,failover --seed 7`.
+        /// Arguments, for example `--instances 4 --seconds 60 --faults kill,failover --seed 7`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Explores the model of the invalidation log, and every way to misread its rules; takes minutes.
+    /// Explore the model of the invalidation log, and every misreading of its rules; takes minutes.
     Model {
-        /// Passed on to the model: `--most STATES`, `--threads N`, `--only WORD`.
+        /// Arguments for the model: `--most STATES`, `--threads N`, `--only WORD`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Runs the public tests for HTTP caches against the reverse proxy, in memory and with Redis; needs Node.js.
+    /// Run the public tests for HTTP caches against the reverse proxy, in memory and with Redis;
+    /// needs Node.js.
     Conformance {
-        /// Passed on: `--failures`, `--store redis`, `--test ID`, or `--published` for what other caches have reached.
+        /// Arguments: `--failures`, `--store redis`, `--test ID`, or `--published` for the scores
+        /// of other caches.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Runs the fuzz targets; needs a nightly toolchain and cargo-fuzz.
+    /// Run the fuzz targets; needs a nightly toolchain and cargo-fuzz.
     Fuzz(fuzz::Options),
-    /// Measures what clients see while Redis is killed, hangs, is full, lies …, and prints it as a table.
+    /// Measure the latency that clients see while Redis is killed, hangs, is full, and so on, and
+    /// print a table.
+    #[command(visible_alias = "fault-latency")]
     Faults {
-        /// Passed on, for example `--faults stop,kill`, or `--help`.
+        /// Arguments, for example `--faults stop,kill`, or `--help`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Measures what a longer log, more instances and more tags cost, and prints it as tables.
+    /// Measure the cost of a longer log, more instances and more tags, and print tables.
+    #[command(visible_alias = "scaling")]
     Growth {
-        /// Passed on, for example `--only replay --lengths 1000000`, or `--help`.
+        /// Arguments, for example `--only replay --lengths 1000000`, or `--help`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Counts retired words and long lines in comments and Markdown; fails if there are too many.
+    /// Count retired words and long lines in comments and Markdown. Fails if there are too many.
     Prose {
         /// Only reads files below these paths, for example `crates/larder-core/src/log`.
         paths: Vec<String>,
     },
-    /// Runs every check that a change has to pass: format, prose, lints, docs, the public cache tests, tests.
+    /// Run the checks that a change must pass: format, prose, lints, docs, the public cache tests, tests.
     Ci,
 }
 

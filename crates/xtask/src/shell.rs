@@ -1,4 +1,4 @@
-//! Running other programs: in the open, from the root of the repository.
+//! Runs other programs, visibly and from the root of the repository.
 
 use std::env;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// A cargo command on this workspace: the same cargo that runs us.
+/// Creates a command of the cargo that runs this program, for this workspace.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).args(args);
-    // Cargo told us about our own package. Build scripts that watch these variables would run again
-    // each time that a build is started from here and then from a shell, or the other way round.
+    // These variables describe the xtask package. Build scripts that watch them would run again
+    // whenever builds alternate between this program and a shell.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
@@ -21,46 +21,46 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     cargo
 }
 
-/// Runs a command with our own input and output, after saying what is run.
-pub(crate) fn show(command: &mut Command) -> Result<ExitStatus> {
+/// Prints a command, and runs it with this program's input and output.
+pub(crate) fn run(command: &mut Command) -> Result<ExitStatus> {
     let line = line(command);
     eprintln!("$ {line}");
     command.status().with_context(|| format!("cannot run `{line}`"))
 }
 
-/// As [`show`], where anything but success is an error.
-pub(crate) fn must(command: &mut Command) -> Result<()> {
-    let status = show(command)?;
+/// Runs a command like [`run`], and returns an error unless it succeeds.
+pub(crate) fn run_checked(command: &mut Command) -> Result<()> {
+    let status = run(command)?;
     if !status.success() {
         bail!("`{}` failed: {status}", line(command));
     }
     Ok(())
 }
 
-/// What a program printed.
-pub(crate) struct Printed {
+/// The output of a program.
+pub(crate) struct Output {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Runs a command that must succeed, for what it prints.
-pub(crate) fn read(command: &mut Command) -> Result<Printed> {
+/// Runs a command that must succeed, and returns its output.
+pub(crate) fn output(command: &mut Command) -> Result<Output> {
     let line = line(command);
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run `{line}`"))?;
+    let result = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run `{line}`"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let printed = Printed { stdout: text(&output.stdout), stderr: text(&output.stderr) };
-    if !output.status.success() {
-        bail!("`{line}` failed: {}\n{}", output.status, printed.stderr);
+    let printed = Output { stdout: text(&result.stdout), stderr: text(&result.stderr) };
+    if !result.status.success() {
+        bail!("`{line}` failed: {}\n{}", result.status, printed.stderr);
     }
     Ok(printed)
 }
 
-/// Runs a command silently; what it printed if it could be run and succeeded.
-pub(crate) fn ask(program: &str, args: &[&str]) -> Option<String> {
-    read(Command::new(program).args(args)).ok().map(|printed| printed.stdout)
+/// Runs a command silently, and returns its standard output if it succeeds.
+pub(crate) fn try_output(program: &str, args: &[&str]) -> Option<String> {
+    output(Command::new(program).args(args)).ok().map(|printed| printed.stdout)
 }
 
-/// Our own exit code after a program that ended with `status`.
+/// Returns the exit code for a program that ended with `status`.
 pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     code.map_or(ExitCode::FAILURE, ExitCode::from)
@@ -71,7 +71,7 @@ pub(crate) fn root() -> &'static Path {
     package.ancestors().nth(2).unwrap_or(package)
 }
 
-/// A command as one would type it.
+/// Formats a command as a user would type it.
 pub(crate) fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let words = program.file_name().into_iter().chain(command.get_args());

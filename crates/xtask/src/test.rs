@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test of the default members, with a real redis-server.
+//! `cargo xtask test`: runs every test of the default members with a real redis-server.
 
 use std::process::ExitCode;
 
@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use crate::{redis, shell};
 
-/// Runs them with all features, and ends as `cargo test` does.
+/// Runs the tests with all features, and exits like `cargo test`.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     redis::ensure()?;
-    let status = shell::show(shell::cargo(&["test", "--all-features"]).args(args))?;
+    let status = shell::run(shell::cargo(&["test", "--all-features"]).args(args))?;
     Ok(shell::exit_code(status))
 }

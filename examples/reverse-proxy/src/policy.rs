@@ -1,4 +1,4 @@
-//! What is stored, and for how long: what the origin's header fields say.
+//! The policy of the cache: the origin's header fields decide.
 
 use larder::Policy;
 
@@ -6,7 +6,7 @@ use crate::args::Args;
 
 const MIB: usize = 1024 * 1024;
 
-/// The policy for everything behind the proxy.
+/// Returns the policy for everything behind the proxy.
 pub(crate) fn policy(args: &Args) -> Policy {
     let mut policy = Policy::rfc9111().max_body(usize::from(args.max_body) * MIB);
     if args.obey_requests {

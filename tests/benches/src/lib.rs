@@ -1,9 +1,11 @@
-//! What a fresh hit costs: Larder's, beside a bare handler and beside axum-response-cache, on equal terms.
+//! The cost of a fresh hit: Larder compared with a bare handler and with axum-response-cache, under
+//! equal conditions.
 //!
-//! A [`Case`](memory::Case) is one service and one request that it answers at once. The same cases are timed
-//! by `cargo bench`, and counted by the programs in `src/bin`: `hits` is run under valgrind, which counts
-//! instructions, and `allocations` counts what they allocate. `redis_hits` is about hits in Redis,
-//! `cold` about many requests at once for what nobody has. `cargo xtask bench` runs them all.
+//! A [`Case`](memory::Case) is one service and one request that it answers immediately. `cargo
+//! bench` measures the time of each case. The programs in `src/bin` count: `hits` runs under
+//! valgrind, which counts instructions, and `allocations` counts allocations. `redis_hits` measures
+//! hits in Redis, and `cold` measures many simultaneous requests for a cold key. `cargo xtask
+//! bench` runs all of them.
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! What is cached: a response of six header fields and a body, made anew for each request.
+//! The cached response: six header fields and a body. It is created for each request.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,23 +11,23 @@ use axum::http::{Request, Response};
 use bytes::Bytes;
 use tower::{Service, service_fn};
 
-/// The route of [`request()`] under a router.
+/// The route of [`request()`] in a router.
 pub(crate) const ROUTE: &str = "/products/{id}";
 
 static RUNS: AtomicUsize = AtomicUsize::new(0);
 
-/// How often the handler has run in this process.
+/// Returns how often the handler has run in this process.
 #[must_use]
 pub fn runs() -> usize {
     RUNS.load(Ordering::Relaxed)
 }
 
-/// The request that every case answers.
+/// Returns the request of every case.
 pub(crate) fn request() -> Request<Body> {
     Request::get("/products/42").body(Body::empty()).expect("a method, a path and no body make a request")
 }
 
-/// The handler as a service, with a body of this length.
+/// Returns the handler as a service, with a body of this length.
 #[must_use]
 pub fn service(
     length: usize,
@@ -39,12 +39,12 @@ pub fn service(
     service_fn(move |_| respond(body.clone()))
 }
 
-/// A body of this length.
+/// Returns a body of this length.
 pub(crate) fn body(length: usize) -> Bytes {
     Bytes::from(vec![b'x'; length])
 }
 
-/// The handler: nothing but the response, whose body is shared and not copied.
+/// The handler. It only creates the response; its body is shared and not copied.
 pub(crate) async fn respond(body: Bytes) -> Result<Response<Body>, Infallible> {
     RUNS.fetch_add(1, Ordering::Relaxed);
     let mut response = Response::new(Body::from(body));

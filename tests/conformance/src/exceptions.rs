@@ -1,4 +1,4 @@
-//! The tests that are not passed, and why: `exceptions.txt`.
+//! The tests that may fail, and the reasons: `exceptions.txt`.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use crate::suite::{Kind, Verdict};
 
 const LIST: &str = include_str!("../exceptions.txt");
 
-/// Each excepted test, with its reason.
+/// The excepted tests, with their reasons.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Exceptions(BTreeMap<String, String>);
 
-/// Where a run and the list disagree.
+/// The differences between a run and the list.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Disagreement {
-    /// Not passed, and not on the list.
+    /// Failed tests that are not on the list.
     pub(crate) regressions: Vec<Verdict>,
-    /// On the list, and passed.
+    /// Passed tests that are on the list.
     pub(crate) passed: Vec<String>,
-    /// On the list, and not in the suite, or of a kind that nobody has to pass.
+    /// Tests on the list that are not in the suite, or not required.
     pub(crate) unknown: Vec<String>,
 }
 
@@ -34,7 +34,8 @@ impl Exceptions {
         Self::parse(LIST)
     }
 
-    /// A reason, in one line or several, then the tests that it is for, each indented in a line of its own. `#` begins a comment.
+    /// Parses the list: a reason on one or several lines, then its tests, each on an indented line.
+    /// `#` begins a comment.
     fn parse(list: &str) -> Result<Self> {
         let mut exceptions = BTreeMap::new();
         let (mut reason, mut is_used) = (String::new(), true);
@@ -68,14 +69,16 @@ impl Exceptions {
         self.0.len()
     }
 
-    /// Whether a test is not passed that should be. What is only asked (`check`) is right either way, and not on the list.
-    pub(crate) fn miss(&self, verdict: &Verdict) -> bool {
+    /// Whether a required test fails unexpectedly. Tests of the kind `check` may have either
+    /// result, and are never on the list.
+    pub(crate) fn is_unexpected_failure(&self, verdict: &Verdict) -> bool {
         verdict.kind != Kind::Check && !verdict.passed() && !self.0.contains_key(&verdict.id)
     }
 
     /// Compares the list with the verdicts of a run.
     pub(crate) fn compare(&self, verdicts: &[Verdict]) -> Disagreement {
-        let regressions = verdicts.iter().filter(|verdict| self.miss(verdict)).cloned().collect();
+        let regressions =
+            verdicts.iter().filter(|verdict| self.is_unexpected_failure(verdict)).cloned().collect();
         let (mut passed, mut unknown) = (Vec::new(), Vec::new());
         for id in self.0.keys() {
             match verdicts.iter().find(|verdict| verdict.kind != Kind::Check && verdict.id == *id) {
@@ -122,11 +125,11 @@ mod tests {
 
     #[test]
     fn a_run_and_the_list_have_to_agree() {
-        let exceptions = Exceptions::parse("R.\n  known\n  mended\n  gone\n  asked\n").unwrap();
+        let exceptions = Exceptions::parse("R.\n  known\n  repaired\n  gone\n  asked\n").unwrap();
         let verdicts = [
             verdict("fine", Kind::Required, "✅"),
             verdict("known", Kind::Required, "⛔️"),
-            verdict("mended", Kind::Optimal, "✅"),
+            verdict("repaired", Kind::Optimal, "✅"),
             verdict("new", Kind::Required, "⚪️"),
             verdict("worse", Kind::Optimal, "⚠️"),
             verdict("asked", Kind::Check, "N"),
@@ -134,7 +137,7 @@ mod tests {
         ];
         let Disagreement { regressions, passed, unknown } = exceptions.compare(&verdicts);
         assert_eq!(regressions, [verdicts[3].clone(), verdicts[4].clone()]);
-        assert_eq!(passed, ["mended"]);
+        assert_eq!(passed, ["repaired"]);
         assert_eq!(unknown, ["asked", "gone"]);
     }
 

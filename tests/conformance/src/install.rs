@@ -1,4 +1,5 @@
-//! The suite, from npm: pinned in every part, in a folder of the build's own, and fetched once.
+//! The suite from npm. Every part is pinned. It is downloaded once, into a folder below the build's
+//! target folder.
 
 use std::fmt;
 use std::fs;
@@ -15,20 +16,20 @@ const FILES: [(&str, &str); 3] = [
     ("package-lock.json", LOCK),
     (".npmrc", include_str!("../.npmrc")),
 ];
-/// Has the lock that was installed, once it is.
-const DONE: &str = "installed.json";
-/// The oldest that the suite's server starts with, as we start it.
-const NODE: u32 = 18;
+/// Contains the installed lock file, once the installation is complete.
+const MARKER: &str = "installed.json";
+/// The oldest version of Node.js that can run the suite's server.
+const MIN_NODE_VERSION: u32 = 18;
 
-/// What is not on this machine, and what to do about it: one sentence.
+/// A missing requirement, with a remedy, in one sentence.
 #[derive(Debug)]
 pub(crate) struct Missing(String);
 
-/// The suite, installed if it is not yet.
+/// Returns the suite, and installs it first if necessary.
 pub(crate) fn suite() -> Result<Suite> {
-    node()?;
+    check_node()?;
     let folder = folder()?;
-    if fs::read_to_string(folder.join(DONE)).is_ok_and(|installed| installed == LOCK) {
+    if fs::read_to_string(folder.join(MARKER)).is_ok_and(|installed| installed == LOCK) {
         return Ok(Suite::new(folder));
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -36,25 +37,25 @@ pub(crate) fn suite() -> Result<Suite> {
         fs::write(folder.join(name), text)?;
     }
     install(&folder)?;
-    fs::write(folder.join(DONE), LOCK)?;
+    fs::write(folder.join(MARKER), LOCK)?;
     Ok(Suite::new(folder))
 }
 
-/// `target/conformance`: beside the folder of the profile, which we are in.
+/// Returns `target/conformance`, which is beside the folder of this program's profile.
 fn folder() -> Result<PathBuf> {
-    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    let program = std::env::current_exe().context("cannot determine the path of this program")?;
     let target = program.ancestors().nth(2).context("this program is not in a build's folder")?;
     Ok(target.join("conformance"))
 }
 
-fn node() -> Result<(), Missing> {
-    let version = said("node", &["--version"]);
+fn check_node() -> Result<(), Missing> {
+    let version = command_output("node", &["--version"]);
     let major =
         version.as_deref().and_then(|version| version.strip_prefix('v')?.split('.').next()?.parse().ok());
     match major {
-        Some(major) if NODE <= major => Ok(()),
+        Some(major) if MIN_NODE_VERSION <= major => Ok(()),
         _ => Err(Missing(format!(
-            "the public cache tests need Node.js {NODE} or newer with npm, and {}: install it, then run this again",
+            "the public cache tests need Node.js {MIN_NODE_VERSION} or newer with npm, and {}: install it, then run this again",
             version.map_or_else(
                 || "there is none on the PATH".to_owned(),
                 |version| format!("here is {version}")
@@ -63,14 +64,15 @@ fn node() -> Result<(), Missing> {
     }
 }
 
-/// `npm ci` takes exactly what the lock names, by its checksums. No script of a package is run.
+/// `npm ci` installs exactly the locked packages, verified by checksum. It runs no scripts of
+/// packages.
 const NPM: [&str; 8] = [
     "ci",
     "--ignore-scripts",
     "--no-audit",
     "--no-fund",
     "--prefer-offline",
-    // By default it would try for minutes where there is no network.
+    // The default retries take minutes without a network.
     "--fetch-retries=1",
     "--fetch-retry-mintimeout=1000",
     "--fetch-timeout=30000",
@@ -86,17 +88,17 @@ fn install(folder: &Path) -> Result<(), Missing> {
     Err(Missing(format!("the public cache tests cannot be installed: {why}")))
 }
 
-/// Of npm's many lines the first that says something.
+/// Returns the first informative line of npm's output.
 fn first_error(stderr: &str) -> String {
     let lines =
         stderr.lines().filter_map(|line| line.strip_prefix("npm error ").or(line.strip_prefix("npm ERR! ")));
-    // Before it says what happened it has names for it.
+    // npm prints identifiers before the description.
     let names = ["code ", "syscall ", "errno "];
-    let mut telling = lines.filter(|line| !names.iter().any(|name| line.starts_with(name)));
-    telling.next().unwrap_or("npm failed and did not say why").trim().to_owned()
+    let mut informative = lines.filter(|line| !names.iter().any(|name| line.starts_with(name)));
+    informative.next().unwrap_or("npm failed without a reason").trim().to_owned()
 }
 
-fn said(program: &str, arguments: &[&str]) -> Option<String> {
+fn command_output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -114,17 +116,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_npm_says_is_one_line() {
+    fn an_error_of_npm_is_one_line() {
         let cases = [
             (
                 "npm warn config a\nnpm error code ECONNREFUSED\nnpm error syscall connect\nnpm error FetchError: request to http://x/ failed\n",
                 "FetchError: request to http://x/ failed",
             ),
             ("npm ERR! code E404\nnpm ERR! 404 Not Found - GET http://x/\n", "404 Not Found - GET http://x/"),
-            ("", "npm failed and did not say why"),
+            ("", "npm failed without a reason"),
         ];
-        for (stderr, told) in cases {
-            assert_eq!(first_error(stderr), told);
+        for (stderr, expected) in cases {
+            assert_eq!(first_error(stderr), expected);
         }
     }
 

@@ -1,4 +1,5 @@
-//! Runs the public tests for HTTP caches against the reverse proxy, in memory and with Redis: `cargo xtask conformance`.
+//! Runs the public tests for HTTP caches against the reverse proxy, in memory and with Redis:
+//! `cargo xtask conformance`.
 
 mod exceptions;
 mod install;
@@ -14,26 +15,27 @@ use clap::Parser;
 
 use crate::install::Missing;
 
-/// How it ends where the suite cannot be had: not as one that was run and failed.
+/// The exit code if the suite is not available. It differs from that of a failed run.
 const NOT_RUN: u8 = 4;
 
-/// Runs the public tests for HTTP caches against the reverse proxy, and fails if one that is not excepted is not passed.
+/// Run the public tests for HTTP caches against the reverse proxy. Fails if a required test fails
+/// that is not excepted.
 #[derive(Parser)]
 #[command(name = "cargo xtask conformance", version)]
 struct Args {
-    /// Score what the suite has published of other caches, and run nothing.
+    /// Score the published results of other caches, and run nothing.
     #[arg(long)]
     published: bool,
-    /// Run this test alone, and show the requests and responses that it is about.
+    /// Run only this test, and show its requests and responses.
     #[arg(long, value_name = "ID", conflicts_with = "published")]
     test: Option<String>,
-    /// Run with this store alone.
+    /// Run only with this store.
     #[arg(long, value_name = "STORE")]
     store: Option<run::Store>,
-    /// Run the proxy without a switch, as it is by default, and compare with nothing.
+    /// Run the proxy with its default options, and compare with no list.
     #[arg(long, conflicts_with_all = ["published", "test"])]
     defaults: bool,
-    /// Print the verdict on every test that is not passed.
+    /// Print the verdict on every failed test.
     #[arg(long)]
     failures: bool,
 }
@@ -62,6 +64,6 @@ fn start(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.test {
         Some(id) => run::one(&suite, id, stores[0]),
         None if args.defaults => report::defaults(&suite, &stores),
-        None => report::judge(&suite, &stores, args.failures),
+        None => report::compare(&suite, &stores, args.failures),
     }
 }

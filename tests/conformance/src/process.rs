@@ -1,4 +1,4 @@
-//! Processes that do not outlive us, however we end.
+//! Child processes that never outlive this program.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -11,11 +11,11 @@ use anyhow::{Context, Result, bail};
 
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Waits for the end of its input, which comes when we end in whatever way, then ends the process. It ignores what a terminal
-/// sends to the whole group, since it has to be the last to go.
+/// Waits for the end of its input, which comes when this program ends in any way, and then kills
+/// the process. It ignores signals from the terminal, because it has to end last.
 const WATCHDOG: &str = "trap '' HUP INT TERM; read -r _; kill -9 \"$1\"";
 
-/// A running process; dropping it ends it.
+/// A running process. It is killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -23,7 +23,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it. What it says on standard error goes into a file.
+    /// Starts the process, with its standard error in a file.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Result<Self> {
         let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let what = Path::new(command.get_program()).display().to_string();
@@ -48,7 +48,7 @@ impl Process {
         }
     }
 
-    /// Waits until it prints the URL that it listens on. What it prints after that is thrown away.
+    /// Waits for the URL that the process listens on. Discards later output.
     pub(crate) fn url(&mut self) -> Result<String> {
         let output = self.child.stdout.take().context("its output is not for us")?;
         let mut lines = BufReader::new(output);
@@ -64,8 +64,8 @@ impl Process {
         bail!("a server ended before it listened")
     }
 
-    /// Waits for its end, but not for ever.
-    pub(crate) fn ended_within(&mut self, limit: Duration) -> Result<ExitStatus> {
+    /// Waits for the end of the process, within a limit.
+    pub(crate) fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
@@ -81,8 +81,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Until the child is waited for its id cannot go to another process, so the watchdog goes before that.
-        // Errors mean that they ended by themselves.
+        // The process id stays reserved until the child is waited for, so the watchdog ends before
+        // that. An error means that the process has already ended.
         let _ = self.child.kill();
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();

@@ -1,4 +1,4 @@
-//! What is printed, and whether all is well.
+//! The output, and the overall result.
 
 use std::process::ExitCode;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::run::{self, Store};
 use crate::score::Scores;
 use crate::suite::{Suite, Verdict};
 
-/// Prints what other caches have reached, as published with the suite, by the same count.
+/// Prints the scores of other caches, computed from the results that are published with the suite.
 pub(crate) fn published(suite: &Suite) -> Result<()> {
     head();
     for (name, verdicts) in suite.published()? {
@@ -19,7 +19,7 @@ pub(crate) fn published(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// Prints what the proxy reaches as it is by default.
+/// Prints the score of the proxy with its default options.
 pub(crate) fn defaults(suite: &Suite, stores: &[Store]) -> Result<ExitCode> {
     let ran = side_by_side(stores, |store| run::defaults(suite, store))?;
     head();
@@ -29,29 +29,29 @@ pub(crate) fn defaults(suite: &Suite, stores: &[Store]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the suite with each store, side by side; fails where a run and the list of exceptions disagree.
-pub(crate) fn judge(suite: &Suite, stores: &[Store], failures: bool) -> Result<ExitCode> {
+/// Runs the suite with all stores in parallel. Fails if a run differs from the list of exceptions.
+pub(crate) fn compare(suite: &Suite, stores: &[Store], failures: bool) -> Result<ExitCode> {
     let exceptions = Exceptions::committed()?;
-    let unexpected = |verdict: &Verdict| exceptions.miss(verdict);
+    let unexpected = |verdict: &Verdict| exceptions.is_unexpected_failure(verdict);
     let ran = side_by_side(stores, |store| run::all(suite, store, unexpected))?;
     head();
     for (store, verdicts) in stores.iter().zip(&ran) {
         line(store.as_str(), verdicts);
     }
     if failures {
-        ran.first().into_iter().flatten().filter(|verdict| !verdict.passed()).for_each(tell);
+        ran.first().into_iter().flatten().filter(|verdict| !verdict.passed()).for_each(print_verdict);
     }
-    let mut agreed = true;
+    let mut all_agree = true;
     for (store, verdicts) in stores.iter().zip(&ran) {
-        agreed &= agree(&exceptions, *store, verdicts);
+        all_agree &= agrees(&exceptions, *store, verdicts);
     }
-    if agreed {
+    if all_agree {
         println!(
             "every other test is passed but the {} of tests/conformance/exceptions.txt",
             exceptions.len()
         );
     }
-    Ok(if agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if all_agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn side_by_side<T: Send>(stores: &[Store], run: impl Fn(Store) -> Result<T> + Sync) -> Result<Vec<T>> {
@@ -62,11 +62,11 @@ fn side_by_side<T: Send>(stores: &[Store], run: impl Fn(Store) -> Result<T> + Sy
     })
 }
 
-fn agree(exceptions: &Exceptions, store: Store, verdicts: &[Verdict]) -> bool {
+fn agrees(exceptions: &Exceptions, store: Store, verdicts: &[Verdict]) -> bool {
     let disagreement = exceptions.compare(verdicts);
     for verdict in &disagreement.regressions {
         eprintln!("error: {}: not passed, and no exception:", store.as_str());
-        tell(verdict);
+        print_verdict(verdict);
     }
     for id in &disagreement.passed {
         eprintln!(
@@ -83,7 +83,7 @@ fn agree(exceptions: &Exceptions, store: Store, verdicts: &[Verdict]) -> bool {
     disagreement.is_none()
 }
 
-fn tell(verdict: &Verdict) {
+fn print_verdict(verdict: &Verdict) {
     let Verdict { id, suite, kind, sign, message } = verdict;
     eprintln!("  {sign} {id} ({suite}, {}): {message}", format!("{kind:?}").to_lowercase());
 }

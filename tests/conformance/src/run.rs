@@ -1,4 +1,4 @@
-//! A run of the suite: its origin, the proxy, its client.
+//! A run of the suite: its origin, the proxy, and its client.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use larder_testing::RedisServer;
 use crate::process::Process;
 use crate::suite::{Suite, Verdict};
 
-/// All that HTTP leaves to a cache is switched on: what the tests ask for is what a cache *can* do.
+/// Every optional feature is enabled, because the tests ask what a cache *can* do.
 const SWITCHES: [&str; 7] = [
     "--obey-requests",
     "--store-set-cookie",
@@ -22,19 +22,19 @@ const SWITCHES: [&str; 7] = [
     "--targets",
     "CDN-Cache-Control,Surrogate-Control",
 ];
-/// It takes a quarter of a minute where nothing else runs.
-const LIMIT: Duration = Duration::from_secs(240);
-/// What the tests are not about is how the proxy goes on without a Redis that is slow.
-const PATIENCE: &str = "1s";
-/// On a machine that is too busy a test can come too late, and fail for that. It is not going to do so five times.
-const TRIES: usize = 5;
+/// An undisturbed run takes fifteen seconds.
+const MAX_RUN_TIME: Duration = Duration::from_secs(240);
+/// The tests do not cover a slow Redis, so the timeout is long.
+const REDIS_TIMEOUT: &str = "1s";
+/// On a busy machine, a test may run too late and fail. This does not happen five times in a row.
+const MAX_ATTEMPTS: usize = 5;
 
-/// Where stored responses are.
+/// Where responses are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Store {
     /// In the proxy's memory.
     Memory,
-    /// In Redis, and nowhere else.
+    /// In Redis alone.
     Redis,
 }
 
@@ -49,12 +49,12 @@ impl Store {
     }
 }
 
-/// The verdicts on the proxy as it is by default.
+/// Runs the proxy with its default options.
 pub(crate) fn defaults(suite: &Suite, store: Store) -> Result<Vec<Verdict>> {
     Bench::start(suite, store, &[])?.run()
 }
 
-/// The verdicts of a run. What fails and should not is tried again; `unexpected` tells which of them that are.
+/// Runs the suite, and repeats it while `unexpected` is true for a verdict.
 pub(crate) fn all(
     suite: &Suite,
     store: Store,
@@ -62,7 +62,7 @@ pub(crate) fn all(
 ) -> Result<Vec<Verdict>> {
     let bench = Bench::start(suite, store, &SWITCHES)?;
     let mut verdicts = bench.run()?;
-    for _ in 1..TRIES {
+    for _ in 1..MAX_ATTEMPTS {
         if !verdicts.iter().any(&unexpected) {
             break;
         }
@@ -76,14 +76,14 @@ pub(crate) fn all(
     Ok(verdicts)
 }
 
-/// Runs one test, with what it says about it on our own output.
+/// Runs one test, and prints its details.
 pub(crate) fn one(suite: &Suite, id: &str, store: Store) -> Result<ExitCode> {
     let bench = Bench::start(suite, store, &SWITCHES)?;
     let status = suite.client(&bench.url, id).stdin(Stdio::null()).status().context("cannot run node")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The servers that a run needs. In the order in which they are to end.
+/// The servers for a run, in the order in which they stop.
 struct Bench<'s> {
     suite: &'s Suite,
     store: Store,
@@ -105,7 +105,7 @@ impl<'s> Bench<'s> {
         let mut command = Command::new(program()?);
         command.args(["--addr", "127.0.0.1:0", "--origin", &at]).args(switches).env_remove("REDIS_URL");
         if let Some(redis) = &redis {
-            command.args(["--memory", "0", "--redis", &redis.url(), "--redis-timeout", PATIENCE]);
+            command.args(["--memory", "0", "--redis", &redis.url(), "--redis-timeout", REDIS_TIMEOUT]);
         }
         let mut proxy = Process::start(command.stdout(Stdio::piped()), &log("proxy"))?;
         let url = proxy.url().context("the reverse proxy did not start")?;
@@ -118,7 +118,7 @@ impl<'s> Bench<'s> {
             (self.suite.file(&format!("{name}.json")), self.suite.file(&format!("{name}-client.log")));
         let output = File::create(&results).with_context(|| format!("cannot write {}", results.display()))?;
         let mut client = Process::start(self.suite.client(&self.url, "").stdout(output), &log)?;
-        let status = client.ended_within(LIMIT).with_context(|| format!("the suite did not end ({name})"))?;
+        let status = client.wait(MAX_RUN_TIME).with_context(|| format!("the suite did not end ({name})"))?;
         if !status.success() {
             bail!("the suite's client failed ({name}): see {}", log.display());
         }
@@ -131,9 +131,9 @@ fn redis() -> Result<RedisServer> {
     runtime.block_on(RedisServer::start()).context("cannot start redis-server")
 }
 
-/// The proxy's program, which is built beside this one.
+/// Returns the path of the proxy, which is built into the same folder as this program.
 fn program() -> Result<PathBuf> {
-    let ours = std::env::current_exe().context("cannot tell where this program is")?;
+    let ours = std::env::current_exe().context("cannot determine the path of this program")?;
     let program = ours.with_file_name(format!("reverse-proxy{}", std::env::consts::EXE_SUFFIX));
     if !program.is_file() {
         bail!("{} is not there: `cargo xtask conformance` builds it", program.display());

@@ -1,17 +1,17 @@
-//! How many tests of each kind were passed.
+//! The number of passed tests of each kind.
 
 use std::fmt;
 
 use crate::suite::{Kind, Verdict};
 
-/// Passed, and all there are.
+/// The number of passed tests, and of all tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Score {
     pub(crate) passed: usize,
     pub(crate) all: usize,
 }
 
-/// By kind.
+/// The scores by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Scores {
     pub(crate) required: Score,
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_passed_is_counted_by_kind() {
+    fn passed_tests_are_counted_by_kind() {
         let verdict = |kind, sign: &str| Verdict {
             id: String::new(),
             suite: String::new(),
@@ -58,7 +58,7 @@ mod tests {
         let verdicts = [
             verdict(Required, "✅"),
             verdict(Required, "⛔️"),
-            // What it depends on is not passed; it was answered by a retry; the set-up failed; it was not run.
+            // These signs mean: a dependency failed, a retry answered, the setup failed, not run.
             verdict(Required, "⚪️"),
             verdict(Required, "↻"),
             verdict(Required, "🔹"),

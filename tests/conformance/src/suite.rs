@@ -1,4 +1,4 @@
-//! The installed suite, and its own verdicts.
+//! The installed suite, and its verdicts.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,39 +11,40 @@ use serde::Deserialize;
 const VERDICTS: &str = include_str!("../scripts/verdicts.mjs");
 const LOOPBACK: &str = include_str!("../scripts/loopback.cjs");
 
-/// Where the suite is.
+/// The folder of the suite.
 #[derive(Debug)]
 pub(crate) struct Suite {
     folder: PathBuf,
 }
 
-/// What kind of requirement a test is about, in the suite's words.
+/// The kind of a test, in the suite's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     /// A MUST of HTTP.
     Required,
-    /// What a good cache does.
+    /// An optimization of a good cache.
     Optimal,
-    /// What is only asked, as both answers are right.
+    /// A question. Both answers are right.
     Check,
 }
 
-/// What the suite says of one test.
+/// The suite's verdict on one test.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Verdict {
     pub(crate) id: String,
     pub(crate) suite: String,
     pub(crate) kind: Kind,
-    /// The sign that it prints.
+    /// The sign that the suite prints.
     #[serde(rename = "verdict")]
     pub(crate) sign: String,
-    /// What was wrong.
+    /// A description of the failure.
     pub(crate) message: String,
 }
 
 impl Verdict {
-    /// Passed, or answered with yes. A test is not passed if one that it depends on is not.
+    /// Whether the test passed, or was answered with yes. A test fails if one of its dependencies
+    /// fails.
     pub(crate) fn passed(&self) -> bool {
         matches!(self.sign.as_str(), "✅" | "Y")
     }
@@ -54,12 +55,12 @@ impl Suite {
         Self { folder }
     }
 
-    /// Where runs leave what they print.
+    /// Returns the path of an output file.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// The suite's verdicts on what a run of it printed.
+    /// Returns the suite's verdicts on the output of a run.
     pub(crate) fn verdicts(&self, results: &[u8]) -> Result<Vec<Verdict>> {
         let script = self.script("verdicts.mjs", VERDICTS)?;
         let mut node = Command::new("node")
@@ -71,7 +72,7 @@ impl Suite {
             .stderr(Stdio::piped())
             .spawn()
             .context("cannot run node")?;
-        // It reads all of it before it writes anything. What it does not read it tells of by itself.
+        // The script reads all input before it writes. If it does not, it reports that itself.
         if let Some(mut input) = node.stdin.take() {
             let _ = input.write_all(results);
         }
@@ -82,7 +83,7 @@ impl Suite {
         serde_json::from_slice(&output.stdout).context("the verdicts cannot be read")
     }
 
-    /// What the suite has published of other caches, by name.
+    /// Returns the published verdicts on other caches, by name.
     pub(crate) fn published(&self) -> Result<Vec<(String, Vec<Verdict>)>> {
         let mut files: Vec<PathBuf> = Vec::new();
         for file in fs::read_dir(self.package().join("results"))? {
@@ -93,7 +94,7 @@ impl Suite {
         files.iter().map(|file| Ok((name(file), self.verdicts(&fs::read(file)?)?))).collect()
     }
 
-    /// Its origin server, on a free port of the loopback interface.
+    /// Returns the command of the suite's origin server, on a free port of the loopback interface.
     pub(crate) fn origin(&self) -> Result<Command> {
         let mut node = Command::new("node");
         node.arg("--require").arg(self.script("loopback.cjs", LOOPBACK)?).arg("server/server.mjs");
@@ -104,7 +105,7 @@ impl Suite {
         Ok(node)
     }
 
-    /// Its client, which asks at this URL for all tests, or for one.
+    /// Returns the command of the suite's client, which runs all tests or one against this URL.
     pub(crate) fn client(&self, url: &str, id: &str) -> Command {
         let mut node = Command::new("node");
         node.args(["--no-warnings", "cli.mjs"]).current_dir(self.package());

@@ -1,4 +1,4 @@
-//! The server that is measured: one cached route over a handler that answers at once.
+//! The measured server: one cached route over a handler that answers immediately.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use larder_redis::RedisStore;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Where responses are kept.
+/// Where responses are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Tiers {
     /// In memory and in Redis, as by default.
     Both,
-    /// In Redis alone, so that every request asks it.
+    /// In Redis alone, so that every request uses it.
     Redis,
 }
 
@@ -32,14 +32,14 @@ impl Tiers {
     }
 }
 
-/// A running server. Dropping it ends it.
+/// A running server. It stops when dropped.
 pub(crate) struct App {
     pub(crate) address: SocketAddr,
     runs: Arc<AtomicU64>,
     server: JoinHandle<()>,
 }
 
-/// About what a product is as JSON.
+/// About the size of a product as JSON.
 const BODY: usize = 1024;
 
 impl App {
@@ -67,7 +67,7 @@ impl App {
         Ok(Self { address, runs, server })
     }
 
-    /// How often the handler ran.
+    /// Returns how often the handler ran.
     pub(crate) fn runs(&self) -> u64 {
         self.runs.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! The kinds of trouble.
+//! The kinds of faults.
 
 use std::time::Duration;
 
@@ -9,38 +9,38 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// A kind of trouble.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fault {
-    /// None, for comparison.
+    /// No fault, for comparison.
     None,
-    /// The server is killed, and started again empty.
+    /// The server is killed and restarted empty.
     Kill,
-    /// The server hangs (`SIGSTOP`), and goes on.
+    /// The server hangs (`SIGSTOP`) and continues.
     Stop,
     /// The network drops everything.
     Blackhole,
     /// Every exchange takes 200 ms longer.
     Delay,
-    /// Every connection is cut, every 100 ms.
+    /// All connections are cut every 100 ms.
     Cut,
-    /// The server is full and may not evict: it refuses to write.
+    /// The server is full and may not evict: it rejects writes.
     Oom,
-    /// The server was restarted, and loads its data.
+    /// The server was restarted and loads its data.
     Loading,
     /// The server became a replica.
     Readonly,
-    /// The server wants a password that we do not have.
+    /// The server requires an unknown password.
     Noauth,
-    /// Under each key is a list.
+    /// Each key holds a list.
     WrongType,
-    /// Under each key is garbage.
+    /// Each key holds garbage.
     Garbage,
-    /// Every answer says that half a gigabyte is to come, and nothing comes.
+    /// Every reply announces half a gigabyte, and no data follows.
     BogusLength,
 }
 
-/// Redis, and the way to it.
+/// Redis, and the proxy in front of it.
 pub(crate) struct Redis {
     pub(crate) server: RedisServer,
     pub(crate) proxy: Proxy,
@@ -48,7 +48,8 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(crate) async fn start() -> Result<Self> {
-        // For `Loading` alone: the time that each key takes, and how often the server looks up from it.
+        // These settings are for `Loading`: the time to load each key, and how often the server
+        // handles other events meanwhile.
         let slow = RedisServer::builder().config("key-load-delay 500");
         let server = slow.config("loading-process-events-interval-bytes 1024").start().await?;
         let proxy = Proxy::start(server.address())?;
@@ -72,7 +73,7 @@ impl Redis {
         self.run(&["EVAL", &script, "0"]).await
     }
 
-    /// Speaks to a server that wants this password.
+    /// Sends a command to a server that requires this password.
     async fn with_password(&self, password: &str, command: &str) -> Result<()> {
         let mut stream = TcpStream::connect(self.server.address()).await?;
         stream.write_all(format!("AUTH {password}\r\n{command}\r\nQUIT\r\n").as_bytes()).await?;
@@ -86,8 +87,8 @@ impl Redis {
 const PASSWORD: &str = "changed";
 
 impl Fault {
-    /// Lets the trouble last until then, and mends it. Ends when it is mended.
-    pub(crate) async fn inflict(self, redis: &Redis, until: Instant) -> Result<()> {
+    /// Injects the fault until this time, and repairs it. Returns after the repair.
+    pub(crate) async fn inject(self, redis: &Redis, until: Instant) -> Result<()> {
         let Redis { server, proxy } = redis;
         match self {
             Self::None => sleep_until(until).await,
@@ -123,16 +124,16 @@ impl Fault {
                 proxy.rewrite(Direction::ToClient, |chunk| *chunk = b"$536870912\r\n".to_vec());
                 sleep_until(until).await;
                 proxy.pass();
-                // What was announced is waited for on these.
+                // These connections wait for the announced data.
                 proxy.cut().await;
             }
-            _ => self.tell(redis, until).await?,
+            _ => self.inject_by_command(redis, until).await?,
         }
         Ok(())
     }
 
-    /// The kinds that the server itself is told.
-    async fn tell(self, redis: &Redis, until: Instant) -> Result<()> {
+    /// Injects the faults that the server itself is configured for.
+    async fn inject_by_command(self, redis: &Redis, until: Instant) -> Result<()> {
         match self {
             Self::Oom => {
                 redis.run(&["CONFIG", "SET", "maxmemory", "1mb"]).await?;
@@ -140,7 +141,7 @@ impl Fault {
                 redis.run(&["CONFIG", "SET", "maxmemory", "0"]).await
             }
             Self::Loading => {
-                // It is mended when all is loaded, whenever that is.
+                // The fault ends when all data is loaded.
                 redis.run(&["SAVE"]).await?;
                 Ok(redis.server.restart().await?)
             }
@@ -151,7 +152,7 @@ impl Fault {
             }
             Self::Noauth => {
                 redis.run(&["CONFIG", "SET", "requirepass", PASSWORD]).await?;
-                // Who is connected may stay.
+                // Existing connections would stay authenticated.
                 redis.with_password(PASSWORD, "CLIENT KILL TYPE normal SKIPME yes").await?;
                 sleep_until(until).await;
                 redis.with_password(PASSWORD, "CONFIG SET requirepass \"\"").await

@@ -1,4 +1,4 @@
-//! Requests, open loop: each is sent when it is due, whatever became of those before.
+//! Requests in an open loop: each is sent when it is due, independent of earlier ones.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,25 +13,25 @@ use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How many requests, for how many different responses.
+/// The request rate, and the number of different responses.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rate {
     pub(crate) per_second: u32,
     pub(crate) keys: u32,
 }
 
-/// How a request went.
+/// The result of a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
+pub(crate) struct RequestResult {
     pub(crate) took: Duration,
     pub(crate) hit: bool,
     pub(crate) failed: bool,
 }
 
-/// Longer than any answer may take; what has not come by then counts as failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A request that takes longer counts as failed.
+const MAX_RESPONSE_TIME: Duration = Duration::from_secs(10);
 
-/// A client with a pool of connections, which repeats nothing by itself.
+/// A client with a pool of connections. It never retries.
 #[derive(Clone)]
 pub(crate) struct Clients {
     client: Client<HttpConnector, Body>,
@@ -39,22 +39,22 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn of(server: SocketAddr) -> Self {
+    pub(crate) fn new(server: SocketAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(connector);
         Self { client, server }
     }
 
-    /// Asks for one response.
-    pub(crate) async fn ask(&self, id: &str) -> Seen {
+    /// Requests one response.
+    pub(crate) async fn request(&self, id: &str) -> RequestResult {
         let begun = Instant::now();
-        let answer = timeout(PATIENCE, self.answer(id)).await;
+        let answer = timeout(MAX_RESPONSE_TIME, self.answer(id)).await;
         let hit = matches!(&answer, Ok(Ok(true)));
-        Seen { took: begun.elapsed(), hit, failed: !matches!(answer, Ok(Ok(_))) }
+        RequestResult { took: begun.elapsed(), hit, failed: !matches!(answer, Ok(Ok(_))) }
     }
 
-    /// Whether it was a hit.
+    /// Returns whether the response was a hit.
     async fn answer(&self, id: &str) -> Result<bool> {
         let uri = format!("http://{}/products/{id}", self.server);
         let response = self.client.request(Request::get(uri).body(Body::empty())?).await?;
@@ -66,11 +66,11 @@ impl Clients {
         Ok(parts.headers.get("x-cache") == Some(&HeaderValue::from_static("HIT")))
     }
 
-    /// Asks for each response until it is a hit, so that all are cached.
+    /// Requests each response until it is a hit, so that all are cached.
     pub(crate) async fn warm(&self, keys: u32) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(60);
         for id in 0..keys {
-            while !self.ask(&id.to_string()).await.hit {
+            while !self.request(&id.to_string()).await.hit {
                 if Instant::now() > deadline {
                     bail!("{id} is no hit, however often it is asked for");
                 }
@@ -81,8 +81,8 @@ impl Clients {
 }
 
 impl Rate {
-    /// Asks for random responses as long as this, and tells how each request went.
-    pub(crate) async fn send(self, clients: &Clients, during: Duration) -> Vec<Seen> {
+    /// Requests random responses for this long, and returns the result of each request.
+    pub(crate) async fn send(self, clients: &Clients, during: Duration) -> Vec<RequestResult> {
         let begun = Instant::now();
         let apart = Duration::from_secs(1) / self.per_second;
         let mut due = begun;
@@ -90,7 +90,7 @@ impl Rate {
         while due < begun + during {
             sleep_until(due).await;
             let (clients, id) = (clients.clone(), fastrand::u32(..self.keys));
-            under_way.spawn(async move { clients.ask(&id.to_string()).await });
+            under_way.spawn(async move { clients.request(&id.to_string()).await });
             due += apart;
         }
         under_way.join_all().await

@@ -1,5 +1,5 @@
-//! What clients see while Redis is in trouble: for each kind of trouble, requests at a steady rate before, during and
-//! after it.
+//! Measures the latency that clients see while Redis has a fault. For each kind of fault, requests
+//! are sent at a steady rate before, during and after it.
 
 mod app;
 mod fault;
@@ -18,23 +18,23 @@ use crate::fault::Fault;
 use crate::load::Rate;
 use crate::trial::Trial;
 
-/// Measures what clients see while Redis is in trouble.
+/// Measure the latency that clients see while Redis has a fault.
 #[derive(Parser)]
 #[command(name = "cargo xtask faults", bin_name = "cargo xtask faults")]
 struct Args {
-    /// How long each trouble lasts, and how long it is measured without.
+    /// The duration of each fault, and of the measurement before it.
     #[arg(long, default_value = "5s", value_parser = humantime::parse_duration)]
     during: Duration,
-    /// Requests a second.
+    /// The number of requests per second.
     #[arg(long, default_value_t = 300)]
     rate: u32,
-    /// How many responses are cached.
+    /// The number of cached responses.
     #[arg(long, default_value_t = 10_000)]
     keys: u32,
-    /// The kinds of trouble; all of them unless named.
+    /// The kinds of faults, all by default.
     #[arg(long, value_delimiter = ',')]
     faults: Vec<Fault>,
-    /// Where responses are kept; both in turns unless named.
+    /// Where responses are stored; one after the other by default.
     #[arg(long)]
     tiers: Option<Tiers>,
 }
@@ -45,15 +45,15 @@ async fn main() -> Result<ExitCode> {
     let faults = if args.faults.is_empty() { Fault::value_variants() } else { &args.faults };
     let tiers = args.tiers.map_or_else(|| Tiers::value_variants().to_vec(), |tiers| vec![tiers]);
     let trial = Trial { during: args.during, rate: Rate { per_second: args.rate, keys: args.keys } };
-    let mut held = true;
+    let mut all_within_bounds = true;
     for tiers in tiers {
         println!("{}\n\n{}", tiers.title(), report::HEAD);
         for fault in faults {
-            let seen = trial.run(*fault, tiers).await?;
-            println!("{}", report::row(*fault, &seen));
-            held &= seen.held();
+            let outcome = trial.run(*fault, tiers).await?;
+            println!("{}", report::row(*fault, &outcome));
+            all_within_bounds &= outcome.is_within_bounds();
         }
         println!();
     }
-    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if all_within_bounds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

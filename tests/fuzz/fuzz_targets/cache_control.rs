@@ -1,5 +1,5 @@
-//! `Cache-Control`, of whatever bytes: nothing panics, no lifetime is longer than the longest, and what restricts
-//! restricts, whatever stands around it.
+//! `Cache-Control` from any bytes: parsing never panics, no lifetime exceeds the maximum, and a
+//! restriction holds regardless of the rest of the field.
 #![no_main]
 
 use std::time::Duration;
@@ -75,12 +75,13 @@ fn of_a_response(headers: &HeaderMap) {
             assert!(time <= Some(LONGEST));
         }
     }
-    // A group is of its origin, whatever it is called.
+    // A group belongs to its origin, regardless of its name.
     let groups = groups::groups(headers, &CACHE_GROUPS, "http://a");
     assert!(groups.iter().all(|group| group.as_str().starts_with("http://a ")));
 }
 
-/// One more line that restricts restricts, and no line before or behind it takes that back.
+/// An added line with a restriction takes effect, and no line before or after it cancels the
+/// restriction.
 fn restrictions_hold(request: &HeaderMap, response: &HeaderMap) {
     for (line, behind) in
         [("private", true), ("no-store", false), ("NO-Store", true), ("x, private=\"a", false)]

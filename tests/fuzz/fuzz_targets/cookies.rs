@@ -1,5 +1,5 @@
-//! Cookies: what a handler may read as a cookie of some name is seen as one, held against the `cookie` crate, decoded
-//! and not.
+//! Cookies: every cookie that a handler may read is recognized. The `cookie` crate is the
+//! reference, with and without decoding.
 #![no_main]
 
 use cookie::Cookie;
@@ -16,7 +16,7 @@ fuzz_target!(|data: (&[u8], &[u8])| {
         let seen = names_and_values(&one).any(|(seen, _)| seen == name.as_bytes());
         assert!(seen, "{name:?} is a cookie of {one:?}");
     }
-    // Two requests that share a key are alike to every handler that looks for the cookie.
+    // Two requests with the same key are equal to every handler that reads this cookie.
     for name in ["a", "theme", "a b", "%61"] {
         if key(name, &one) == key(name, &other) {
             let plain = |headers| values(name, read(headers, |line| Cookie::split_parse(line).collect()));
@@ -36,7 +36,7 @@ fn key(name: &str, request: &HeaderMap) -> Option<String> {
 
 type Read<'a> = Vec<Result<Cookie<'a>, cookie::ParseError>>;
 
-/// What handlers see: the lines that are text.
+/// Reads the cookies like a handler: only from lines that are text.
 fn read<'a>(request: &'a HeaderMap, parse: impl Fn(&'a str) -> Read<'a>) -> Vec<(String, String)> {
     let lines = request.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let cookies = lines.flat_map(parse).flatten();

@@ -1,4 +1,4 @@
-//! The parts of a key can be read back from it: no two different lists of parts share a key.
+//! Keys: the parts of a key can be decoded from it, so no two different lists of parts share a key.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -43,13 +43,14 @@ impl Field {
 
 fuzz_target!(|input: (Vec<Part>, Option<(String, Value)>)| {
     let (parts, cookie) = input;
-    // A value that no request can have is none.
+    // Skips values that no request can have.
     let parts: Vec<Part> = parts.into_iter().filter(is_possible).collect();
     let mut key = KeyBuf::new();
     parts.iter().for_each(|part| write(&mut key, part));
     let encoded = key.as_str().map(str::to_owned);
     if let Some((name, Value(line))) = cookie {
-        // Whatever a cookie is, what stands before it stays what it was, and it adds no byte that means something else.
+        // For any cookie, the earlier parts of the key do not change, and the cookie adds no byte
+        // with a special meaning.
         key.cookie(&name, &HeaderMap::from_iter([(header::COOKIE, line)]));
         if let (Some(before), Some(after)) = (&encoded, key.as_str()) {
             let added = after.strip_prefix(before.as_str()).expect("it only adds");

@@ -1,4 +1,5 @@
-//! What the rules keep of a query is what a handler reads of it: held against the decoder that axum's `Query` uses.
+//! Query rules: the kept part of a query contains everything that a handler reads. The reference is
+//! the decoder of axum's `Query`.
 #![no_main]
 
 use form_urlencoded::parse;
@@ -7,13 +8,13 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (Vec<String>, String, String)| {
     let (names, one, other) = input;
-    // What cannot be decoded is read as this sign, which nobody gives a parameter as its name.
+    // Undecodable bytes become this character, which is no useful name of a parameter.
     let names: Vec<String> = names.into_iter().filter(|name| !name.contains('\u{fffd}')).collect();
     let listed = |name: &str| names.iter().any(|known| known == name);
     let only = QueryRules::only(names.iter().map(String::as_str));
     let ignoring = QueryRules::ignoring(names.iter().map(String::as_str));
 
-    // Some handlers take a semicolon for a separator; a query with one is kept whole.
+    // Some handlers split at semicolons. A query with one is kept completely.
     if one.contains(';') {
         for rules in [&only, &ignoring, &only.clone().sorted(), &QueryRules::all().sorted()] {
             assert_eq!(rules.apply(Some(&one)).as_deref(), Some(&*one));
@@ -26,7 +27,8 @@ fuzz_target!(|input: (Vec<String>, String, String)| {
             "{ignoring:?}"
         );
     }
-    // Where two queries are one to the rules, no handler reads a parameter that is kept differently.
+    // If two queries are equal by the rules, every handler reads the same values of the kept
+    // parameters.
     let sorted = QueryRules::all().sorted();
     for (rules, keeps) in [
         (&only, &listed as &dyn Fn(&str) -> bool),
@@ -37,7 +39,7 @@ fuzz_target!(|input: (Vec<String>, String, String)| {
             assert_eq!(by_name(kept(&one, keeps)), by_name(kept(&other, keeps)), "{rules:?}");
         }
     }
-    // The same, for a query that was only put in another order.
+    // The same holds for a query that only has another order.
     if let Some((first, rest)) = one.split_once('&') {
         let turned = format!("{rest}&{first}");
         if sorted.apply(Some(&one)) == sorted.apply(Some(&turned)) {
@@ -56,7 +58,7 @@ fn kept(query: &str, keeps: impl Fn(&str) -> bool) -> Pairs {
     pairs(Some(query)).into_iter().filter(|(name, _)| keeps(name)).collect()
 }
 
-/// In the order of their names; those of one name in the order sent.
+/// Sorts by name. Values of one name keep their order.
 fn by_name(mut pairs: Pairs) -> Pairs {
     pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
     pairs

@@ -1,5 +1,5 @@
-//! `Range`, `If-Range` and `Content-Range`, of whatever bytes: what is selected is there, and no more of it than there is;
-//! what is made of two parts is what they were cut from.
+//! `Range`, `If-Range` and `Content-Range` from any bytes: selected ranges lie within the body, and
+//! a combination of two parts equals the original.
 #![no_main]
 
 use bytes::Bytes;
@@ -41,7 +41,7 @@ fuzz_target!(|input: (&[u8], &[u8], u64, [u8; 4])| {
     cut(body, cuts);
 });
 
-/// Each in there, none empty, no two of them with a byte in common.
+/// Checks that each part lies within the body, is not empty, and overlaps no other part.
 fn is_within(parts: &Parts, start: u64, end: u64) {
     assert!(!parts.is_empty());
     for (nth, part) in parts.iter().enumerate() {
@@ -50,7 +50,7 @@ fn is_within(parts: &Parts, start: u64, end: u64) {
     }
 }
 
-/// Two parts of a body make one of it, or none.
+/// Checks that two parts of a body combine into a part of it, or not at all.
 fn cut(body: &[u8], cuts: [u8; 4]) {
     let [a, b, c, d] = cuts.map(|cut| usize::from(cut).min(body.len()));
     let whole = body.len() as u64;

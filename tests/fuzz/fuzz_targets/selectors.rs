@@ -1,4 +1,4 @@
-//! Selectors out of a log that may say anything, and globs held against a slow and simple matcher.
+//! Selectors from arbitrary bytes in a log, and globs compared with a slow and simple matcher.
 #![no_main]
 
 use larder_core::key::normalize;
@@ -36,14 +36,15 @@ fuzz_target!(|input: (String, String)| {
     packed_names_are_read_back(&text, &path);
 });
 
-/// The same whether it was made here or came out of the log in another spelling.
+/// Checks that a prefix matches the same paths whether it was created here or read from the log in
+/// another spelling.
 fn a_prefix_names_what_is_below_it(text: &str, path: &str) {
     let Ok(prefix) = Prefix::new(text) else { return };
     let read: Selector = format!("p:{text}").parse().expect("a prefix");
     let made = Selector::Prefix(prefix);
     assert_eq!(read.digest(), made.digest());
     let below = format!("{}/{path}", text.trim_end_matches('/'));
-    // Where both have dot segments, the path may lead out of the prefix again.
+    // If both have dot segments, the path may lead out of the prefix again.
     let has_dots = |path: &str| normalize::path(path) != normalize::path_with_dots(path);
     let leads_out = has_dots(text) && has_dots(path);
     for path in [Some(text), (!leads_out).then_some(below.as_str())].into_iter().flatten() {
@@ -53,7 +54,7 @@ fn a_prefix_names_what_is_below_it(text: &str, path: &str) {
 }
 
 fn a_glob_matches_what_it_says(pattern: &str, path: &str) {
-    // The simple matcher takes the square of their lengths.
+    // The simple matcher takes time proportional to the product of the lengths.
     if pattern.len() > 200 || path.len() > 200 {
         return;
     }
@@ -64,7 +65,7 @@ fn a_glob_matches_what_it_says(pattern: &str, path: &str) {
     }
 }
 
-/// Whether the pattern stands for the whole path, a row of a table at a time.
+/// Whether the pattern matches the whole path, computed row by row.
 fn matches(pattern: &[u8], path: &[u8]) -> bool {
     let mut row: Vec<bool> = (0..=path.len()).map(|at| at == 0).collect();
     for &sign in pattern {

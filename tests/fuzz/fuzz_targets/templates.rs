@@ -1,4 +1,4 @@
-//! Templates: whatever their text, and whatever the values, two lists of values never give the same text.
+//! Templates: for any template, two different lists of values never give the same text.
 #![no_main]
 
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! Conditions and dates, of whatever bytes.
+//! Conditions and dates from any bytes.
 #![no_main]
 
 use http::header::{DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH};
@@ -35,7 +35,7 @@ fuzz_target!(|data: (&[u8], &[u8])| {
     assert!(!response.contains_key("connection") && !response.contains_key("age"));
 });
 
-/// What is read as a date is written as the same one.
+/// Checks that a parsed date is formatted as the same date.
 fn dates(bytes: &[u8]) {
     for value in values(bytes) {
         if let Some(wall) = date::parse(&value) {
@@ -44,7 +44,8 @@ fn dates(bytes: &[u8]) {
     }
 }
 
-/// A request that validates a response has none of its own conditions left, and is answered by that very response.
+/// Checks that a revalidation request has none of the client's conditions, and that the response
+/// matches its validators.
 fn conditions(request: &mut HeaderMap, response: &HeaderMap) {
     let asked = validators::set_conditions(request, response, false);
     assert_eq!(asked, validators::has_validator(response));

@@ -1,4 +1,4 @@
-//! `Vary`: a request finds the variant that was made for what it says, and no other.
+//! `Vary`: a request selects the variant that was stored for its values, and no other.
 #![no_main]
 
 use http::HeaderName;
@@ -32,7 +32,7 @@ fuzz_target!(|data: (&[u8], &[u8], &[u8])| {
         assert_eq!(same, matches(&asked, &one), "it goes both ways");
         assert_eq!(same, digest(&made) == digest(&asked));
         assert_eq!(same, made == asked);
-        // Nothing but white space and the number of lines may differ.
+        // Only white space and the number of lines may differ.
         if same {
             let signs = |headers: &http::HeaderMap| -> Vec<u8> {
                 let lines = headers.get_all(&names[0]).iter().map(|line| line.as_bytes());

@@ -1,4 +1,5 @@
-//! Whatever bytes come out of the shared tier, reading them neither panics nor believes more than they say.
+//! Stored responses from any bytes: decoding never panics, and never accepts more than the bytes
+//! contain.
 #![no_main]
 
 use bytes::Bytes;
@@ -7,13 +8,13 @@ use larder_core::stored::wire::{Decoded, decode, encode, encode_told, encode_var
 use libfuzzer_sys::fuzz_target;
 use twox_hash::XxHash3_64;
 
-/// The key that the bytes are asked for under; they begin with magic, version and kind.
+/// The key of the lookup. The bytes begin with magic, version and kind.
 const KEY: &str = "k|a";
 
 fuzz_target!(|data: &[u8]| {
-    // As they are: the checksum stops nearly all of them.
+    // Without changes: the checksum rejects nearly all of them.
     let _ = decode(Bytes::copy_from_slice(data), KEY);
-    // And with a checksum that fits, behind a position and a key that fit: so every check further in is reached.
+    // With a valid checksum, position and key, so that the input reaches every later check.
     let Some((kind, rest)) = data.split_first() else { return };
     let mut value = b"LR\x01".to_vec();
     value.push(kind % 5);

@@ -1,4 +1,4 @@
-//! Every response reads back as it was, for its own key and for no other.
+//! Stored responses: each one decodes to the original, for its own key and for no other.
 #![no_main]
 
 use std::time::Duration;

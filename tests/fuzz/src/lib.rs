@@ -1,14 +1,14 @@
-//! What the fuzz targets share: requests and responses made of fuzzed bytes.
+//! Shared code of the fuzz targets: requests and responses from fuzzed bytes.
 
 use arbitrary::Arbitrary;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The lines of these bytes that can be field values.
+/// Returns the lines of these bytes that are valid field values.
 pub fn values(bytes: &[u8]) -> impl Iterator<Item = HeaderValue> {
     bytes.split(|&byte| byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok())
 }
 
-/// A message whose field of this name has the lines of these bytes.
+/// Creates a message with a field of this name that has the lines of these bytes.
 #[must_use]
 pub fn field(name: &HeaderName, bytes: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -18,7 +18,8 @@ pub fn field(name: &HeaderName, bytes: &[u8]) -> HeaderMap {
     headers
 }
 
-/// A message with a line of one of `names` for each line of these bytes, whose first byte chooses the name.
+/// Creates a message with one field line for each line of these bytes. The first byte of a line
+/// chooses from `names`.
 #[must_use]
 pub fn fields(names: &[&'static str], bytes: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -32,7 +33,7 @@ pub fn fields(names: &[&'static str], bytes: &[u8]) -> HeaderMap {
     headers
 }
 
-/// Any field name, usual or not.
+/// Any field name, common or not.
 #[derive(Debug, Clone)]
 pub struct Name(pub HeaderName);
 

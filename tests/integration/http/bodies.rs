@@ -1,4 +1,4 @@
-//! Bodies of every kind: too large, slow, endless, broken off, left by their client.
+//! Bodies of every kind: too large, slow, endless, broken, and abandoned by the client.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ async fn a_body_of_up_to_the_limit_is_stored_and_a_larger_one_is_passed_on_untou
     }
 }
 
-/// One mebibyte by default.
+/// The default limit is one mebibyte.
 #[tokio::test]
 async fn the_default_limit_is_a_mebibyte() {
     let (cache, _) = cache();
@@ -59,9 +59,9 @@ async fn the_default_limit_is_a_mebibyte() {
     assert_eq!(cache.stats().not_stored.get("too-large"), Some(&2));
 }
 
-/// What is too large lets those who wait for it go on.
+/// If a body is too large, waiting requests continue.
 #[tokio::test]
-async fn who_waits_for_a_body_that_is_too_large_goes_on() {
+async fn a_request_that_waits_for_a_body_that_is_too_large_goes_on() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::new({
@@ -108,7 +108,7 @@ async fn the_client_has_the_first_bytes_before_the_last_are_made() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// Those who wait for a body that is being made get all of it.
+/// Requests that wait for a body in progress get all of it.
 #[tokio::test]
 async fn a_body_that_is_being_made_is_made_once() {
     let (cache, _) = cache();
@@ -129,7 +129,7 @@ async fn a_body_that_is_being_made_is_made_once() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// Server-sent events: everybody gets a stream of their own, at once, and it ends with its client.
+/// Server-sent events: each client immediately gets its own stream, which ends with that client.
 #[tokio::test]
 async fn a_stream_of_events_is_nobody_elses() {
     let (cache, _) = cache();
@@ -149,7 +149,7 @@ async fn a_stream_of_events_is_nobody_elses() {
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// What does not say that it is endless is found out: nobody waits behind it for ever.
+/// An endless body without a typical media type is detected. No request waits for it forever.
 #[tokio::test]
 async fn a_body_that_does_not_end_holds_nobody_up_for_ever() {
     let (cache, _) = cache();
@@ -163,20 +163,20 @@ async fn a_body_that_does_not_end_holds_nobody_up_for_ever() {
     let other = Arc::clone(&site);
     let second = tokio::spawn(async move { other.ask(Method::GET, "/a").head().await.unwrap() });
     door.came(1).await;
-    // By tokio's clock, as a body has no other.
+    // Only tokio's clock limits bodies.
     tokio::time::pause();
     tokio::time::advance(secs(20)).await;
     tokio::time::resume();
     let mut second = soon("the second", second).await.unwrap();
     assert_eq!(next(&mut second).await, "tick ");
     assert_eq!(origin.calls(), 2);
-    // And it is remembered.
+    // And this is remembered.
     let mut third = site.ask(Method::GET, "/a").head().await.unwrap();
     assert_eq!(next(&mut third).await, "tick ");
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// A body that ends in an error: the client sees the error, and nothing is stored.
+/// A body ends in an error: its client sees the error, and nothing is stored.
 #[tokio::test]
 async fn a_body_that_breaks_off_is_not_stored_and_its_client_sees_that() {
     for hold in [false, true] {
@@ -209,9 +209,9 @@ async fn a_body_that_breaks_off_is_not_stored_and_its_client_sees_that() {
     }
 }
 
-/// Those who waited for it ask again, one at a time.
+/// Waiting requests try again, one at a time.
 #[tokio::test]
-async fn who_waits_for_a_body_that_breaks_off_asks_again() {
+async fn a_request_that_waits_for_a_body_that_breaks_off_asks_again() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::new({
@@ -239,7 +239,7 @@ async fn who_waits_for_a_body_that_breaks_off_asks_again() {
     assert_eq!(origin.calls(), 2);
 }
 
-/// A client that leaves in the middle of a body: it is made to its end, and stored.
+/// A client leaves in the middle of a body: the body is completed and stored.
 #[tokio::test]
 async fn a_client_that_leaves_in_the_middle_of_a_body_changes_nothing() {
     let (cache, _) = cache();
@@ -264,7 +264,7 @@ async fn a_client_that_leaves_in_the_middle_of_a_body_changes_nothing() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// A client that reads slowly holds up neither the fill nor those who come after it.
+/// A slow client does not delay the fill or later requests.
 #[tokio::test]
 async fn a_client_that_does_not_read_holds_nobody_up() {
     let (cache, _) = cache();
@@ -282,7 +282,7 @@ async fn a_client_that_does_not_read_holds_nobody_up() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// RFC 9110 §6.5: trailers are passed on, and what has them is not stored.
+/// RFC 9110 §6.5: trailers are forwarded, and a response with trailers is not stored.
 #[tokio::test]
 async fn trailers_reach_the_client() {
     let (cache, _) = cache();
@@ -303,7 +303,7 @@ async fn trailers_reach_the_client() {
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// The framing of a hit: a length, no chunks, and nothing of the connection that the stored one came with.
+/// A hit has a length, no chunks, and no connection-specific fields of the stored response.
 #[tokio::test]
 async fn a_hit_has_a_length_and_nothing_of_another_connection() {
     let (cache, _) = cache();
@@ -326,12 +326,12 @@ async fn a_hit_has_a_length_and_nothing_of_another_connection() {
     }
 }
 
-/// RFC 9110 §9.3.2: HEAD is answered as GET would be, and what it brings is never stored for one.
+/// RFC 9110 §9.3.2: HEAD is answered like GET, and its response is never stored as one to GET.
 #[tokio::test]
 async fn head_is_answered_from_the_cache_and_never_stored() {
     let (cache, clock) = cache();
     let origin = Origin::new(|request, _| match request.method {
-        // As axum does: the length of what GET would give.
+        // Like axum: the length of the response to GET.
         Method::HEAD => Answer::status(StatusCode::OK).header("content-length", "4").steps([]),
         _ => Answer::ok("page"),
     });
@@ -349,14 +349,14 @@ async fn head_is_answered_from_the_cache_and_never_stored() {
     for name in ["content-length", "etag", "cache-status", "age"] {
         assert_eq!(head.field(name), get.field(name), "{name}");
     }
-    // Stale: a HEAD does not refresh it, and does not replace it.
+    // The response is stale: a HEAD does not refresh or replace it.
     clock.advance(secs(3600));
     assert_eq!(site.ask(Method::HEAD, "/a").send().await.x_cache(), "MISS");
     assert!(site.get("/a").await.is("MISS", "page"));
     assert!(site.get("/a").await.is("HIT", "page"));
 }
 
-/// Statuses without a body keep being that.
+/// Statuses without a body stay without a body.
 #[tokio::test]
 async fn an_empty_response_is_stored_as_one() {
     let (cache, _) = cache();
@@ -365,8 +365,8 @@ async fn an_empty_response_is_stored_as_one() {
     for x_cache in ["MISS", "HIT", "HIT"] {
         let page = site.get("/a").await;
         assert_eq!((page.status, page.x_cache().as_str()), (StatusCode::NO_CONTENT, x_cache));
-        // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of
-        // […] 204 (No Content)".
+        // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with
+        // a status code of […] 204 (No Content)".
         assert_eq!(page.field("content-length"), "");
         let head = site.ask(Method::HEAD, "/a").send().await;
         assert_eq!((head.status, head.field("content-length").as_str()), (StatusCode::NO_CONTENT, ""));

@@ -10,10 +10,10 @@ use larder_tests::http::soon;
 
 use crate::support::{at_once, hourly, secs, site};
 
-/// No test waits for so long.
+/// No test waits for this long.
 const LONG: Duration = secs(3600);
 
-/// An origin whose first run is answered, and whose second waits at the gate.
+/// Returns an origin whose first run is answered. The second one waits at the gate.
 fn held(gate: &Gate) -> Origin {
     let gate = gate.clone();
     Origin::new(move |_, call| match call {
@@ -43,7 +43,7 @@ async fn a_refresh_under_way_is_waited_for() {
     assert_eq!(cache.stats().stored, 2, "what it brought is stored");
     assert!(site.get("/a").await.is("HIT", "v2"));
 
-    // From now on none begins, and all is answered.
+    // From now on no refresh begins, and every request is answered.
     clock.advance(secs(3600));
     assert!(site.get("/a").await.is("STALE", "v2"));
     clock.advance(LONG);
@@ -53,9 +53,9 @@ async fn a_refresh_under_way_is_waited_for() {
     assert!(soon("the end again", cache.close()).await.is_clean());
 }
 
-/// The fill and the write of a client that has left, too.
+/// This includes the fill and the write of a client that has left.
 #[tokio::test]
-async fn what_goes_on_without_its_client_is_waited_for() {
+async fn a_fill_or_write_without_its_client_is_waited_for() {
     for method in [Method::GET, Method::PUT] {
         let cache = Cache::builder().clock(ManualClock::new()).close_timeout(LONG).build();
         let gate = Gate::new();
@@ -82,7 +82,7 @@ async fn what_goes_on_without_its_client_is_waited_for() {
 }
 
 #[tokio::test]
-async fn what_does_not_end_is_left_and_told() {
+async fn a_task_that_does_not_end_is_left_and_reported() {
     let cache = Cache::builder().clock(ManualClock::new()).close_timeout(Duration::from_millis(20)).build();
     let gate = Gate::new();
     let origin = held(&gate);
@@ -95,6 +95,6 @@ async fn what_does_not_end_is_left_and_told() {
     assert_eq!(closed.to_string(), "left undone: tasks: 1, deferred invalidations: 0");
     gate.open();
     for page in crate::support::all(waiting).await {
-        assert!(page.is("MISS", "v2"), "its client is answered all the same");
+        assert!(page.is("MISS", "v2"), "its client is still answered");
     }
 }

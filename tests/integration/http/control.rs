@@ -1,4 +1,5 @@
-//! What may be stored and for how long: by the policy, by `Cache-Control`, and by the handler's own word.
+//! Whether responses are stored, and for how long: the policy, `Cache-Control`, and response parts
+//! of the handler.
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -10,7 +11,7 @@ use larder_tests::http::Site;
 
 use crate::support::{cache, hourly, secs, site};
 
-/// For how many seconds what the origin says is a hit; `None` if it never is.
+/// Returns for how many seconds the origin's response is a hit, or `None` if it never is.
 async fn fresh_for(policy: Policy, fields: &'static [(&'static str, &'static str)]) -> Option<u64> {
     let (cache, clock) = cache();
     let origin = Origin::new(move |_, call| {
@@ -33,7 +34,7 @@ async fn fresh_for(policy: Policy, fields: &'static [(&'static str, &'static str
             }
             seconds += step;
         }
-        // It expired within this step: begin anew, at the last moment known to be fresh.
+        // It expired within this step: start over at the last moment when it was fresh.
         assert_eq!(site.get("/a").await.x_cache(), "HIT", "{fields:?}");
         clock.advance(secs(seconds));
         assert_eq!(site.get("/a").await.x_cache(), "HIT", "{fields:?} at {seconds}");
@@ -50,7 +51,7 @@ async fn the_first_word_on_the_lifetime_counts() {
         (&[("cache-control", "max-age=30, s-maxage=40")], Some(40)),
         (&[("cache-control", "max-age=100"), ("age", "60")], Some(40)),
         (&[("cache-control", "public, max-age=30, must-revalidate")], Some(30)),
-        // 2026-01-01T00:00:00Z is when the clock starts.
+        // The clock starts at 2026-01-01T00:00:00Z.
         (&[("expires", "Thu, 01 Jan 2026 00:01:00 GMT")], Some(60)),
         (&[("expires", "Thu, 01 Jan 2026 00:01:00 GMT"), ("cache-control", "max-age=30")], Some(30)),
         (&[("cache-control", "max-age=0")], None),
@@ -68,7 +69,7 @@ async fn the_first_word_on_the_lifetime_counts() {
         (&[("set-cookie", "a=b"), ("cache-control", "public, max-age=30")], None),
         (&[("vary", "*"), ("cache-control", "max-age=30")], None),
     ] {
-        // What a fresh copy of `Expires` says depends on when it is made.
+        // A new response with `Expires` has a shorter lifetime.
         let found = if fields.first().is_some_and(|(name, _)| *name == "expires") && expected.is_some() {
             expires_at_the_start(fields).await
         } else {
@@ -107,21 +108,21 @@ async fn the_handlers_own_word_comes_first() {
         .route("/none", get(handler(CacheFor::from_secs(0), "max-age=100")).layer(layer()))
         .route("/forbidden", get(handler(CacheFor::from_secs(200), "no-store")).layer(layer()));
     let site = Site::of(router).await;
-    let told = async |at: &str| {
-        let mut told = Vec::new();
+    let summary = async |at: &str| {
+        let mut summary = Vec::new();
         for path in ["/shorter", "/longer", "/none", "/forbidden"] {
-            told.push(site.get(path).await.x_cache());
+            summary.push(site.get(path).await.x_cache());
         }
-        (at.to_owned(), told.join(" "))
+        (at.to_owned(), summary.join(" "))
     };
-    assert_eq!(told("0 s").await.1, "MISS MISS MISS MISS");
-    assert_eq!(told("0 s").await.1, "HIT HIT MISS MISS");
+    assert_eq!(summary("0 s").await.1, "MISS MISS MISS MISS");
+    assert_eq!(summary("0 s").await.1, "HIT HIT MISS MISS");
     clock.advance(secs(5));
-    assert_eq!(told("5 s").await.1, "MISS HIT MISS MISS");
+    assert_eq!(summary("5 s").await.1, "MISS HIT MISS MISS");
     clock.advance(secs(194));
-    assert_eq!(told("199 s").await.1, "MISS HIT MISS MISS");
+    assert_eq!(summary("199 s").await.1, "MISS HIT MISS MISS");
     clock.advance(secs(1));
-    assert_eq!(told("200 s").await.1, "HIT MISS MISS MISS");
+    assert_eq!(summary("200 s").await.1, "HIT MISS MISS MISS");
 }
 
 #[tokio::test]
@@ -161,7 +162,7 @@ async fn other_statuses_are_stored_by_policy_for_their_own_time() {
     assert_eq!(site.get("/200").await.x_cache(), "HIT");
 }
 
-/// A route's own policy beats the request.
+/// The policy of the route overrides the request.
 #[tokio::test]
 async fn requests_decide_only_where_the_policy_lets_them() {
     for (obey, expected) in [(false, ["HIT", "HIT", "HIT", "HIT"]), (true, ["MISS", "MISS", "MISS", "HIT"])] {

@@ -7,7 +7,7 @@ use larder_tests::http::{Page, Site};
 
 use crate::support::{cache, hourly, site};
 
-/// An origin that tells what credentials it saw, and says this about caching.
+/// Returns an origin that repeats the credentials of the request, with this `Cache-Control`.
 fn telling(control: &'static str) -> Origin {
     Origin::new(move |request, _| {
         let field =
@@ -38,8 +38,8 @@ async fn a_response_to_credentials_is_not_for_others() {
         );
         assert!(with(&site, &[(name, "bob=1")]).await.text().contains("bob=1"));
         let nobody = with(&site, &[]).await;
-        assert_eq!(nobody.told(), ("MISS".into(), "- -".into()), "{name}");
-        // What was stored for nobody in particular is not for Ann either: she may get something of her own.
+        assert_eq!(nobody.summary(), ("MISS".into(), "- -".into()), "{name}");
+        // Responses to requests without credentials are not for Ann either: she may get her own.
         let ann = with(&site, &[(name, "ann=1")]).await;
         assert_eq!(ann.x_cache(), "BYPASS", "{name}");
         assert!(ann.text().contains("ann=1"));
@@ -110,7 +110,7 @@ async fn cookies_count_as_the_policy_declares_them() {
     }
 }
 
-/// Two lines of a keyed cookie, and one name in two places.
+/// Several lines of a keyed cookie, and one name in different places.
 #[tokio::test]
 async fn cookies_in_several_lines_do_not_trade_places() {
     let (cache, _) = cache();
@@ -143,17 +143,17 @@ async fn two_hosts_and_two_ports_share_nothing() {
     for x_cache in ["MISS", "HIT"] {
         for host in hosts {
             let page = site.ask(Method::GET, "/a").with("host", host).send().await;
-            assert_eq!(page.told(), (x_cache.into(), host.into()));
+            assert_eq!(page.summary(), (x_cache.into(), host.into()));
         }
     }
-    // RFC 9110 §4.2.3: case makes no difference, nor does the port that is the default.
+    // RFC 9110 §4.2.3: case and the default port make no difference.
     for host in ["A.Example", "a.example:80"] {
         let page = site.ask(Method::GET, "/a").with("host", host).send().await;
-        assert_eq!(page.told(), ("HIT".into(), "a.example".into()), "{host}");
+        assert_eq!(page.summary(), ("HIT".into(), "a.example".into()), "{host}");
     }
 }
 
-/// Per user, by a value of the request: whoever lacks it goes past the cache.
+/// Users are distinguished by a value of the request. Requests without it bypass the cache.
 #[tokio::test]
 async fn users_are_kept_apart_whatever_their_names() {
     let (cache, _) = cache();
@@ -176,14 +176,14 @@ async fn users_are_kept_apart_whatever_their_names() {
     for x_cache in ["MISS", "HIT"] {
         for user in users {
             let page = with(&site, &[("authorization", user)]).await;
-            assert_eq!(page.told(), (x_cache.into(), format!("{user} -")));
+            assert_eq!(page.summary(), (x_cache.into(), format!("{user} -")));
         }
     }
     assert_eq!(with(&site, &[]).await.x_cache(), "BYPASS");
     assert_eq!(origin.calls(), users.len() + 1);
 }
 
-/// `partition` alone does not say that users are told apart.
+/// `partition` alone does not declare that users are distinguished.
 #[tokio::test]
 async fn a_partition_alone_lets_no_credentials_in() {
     let (cache, _) = cache();

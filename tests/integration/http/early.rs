@@ -1,4 +1,5 @@
-//! Early refresh: who hits shortly before the end of a lifetime may refresh, and nobody waits.
+//! Early refresh: a hit shortly before the end of a lifetime may start a refresh, and no request
+//! waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +11,10 @@ use larder_tests::http::{Site, soon};
 
 use crate::support::{all, at_once, cache, hourly, secs, site, stored};
 
-/// How long the first run takes, by the clock of the test.
+/// The duration of the first run, by the clock of the test.
 const COST: Duration = secs(60);
 
-/// An origin whose first run takes a minute, and whose later ones are answered so.
+/// Returns an origin whose first run takes a minute. `later` answers the later runs.
 fn costly(clock: &ManualClock, later: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Origin {
     let clock = clock.clone();
     Origin::new(move |_, call| match call {
@@ -25,12 +26,13 @@ fn costly(clock: &ManualClock, later: impl Fn(usize) -> Answer + Send + Sync + '
     })
 }
 
-/// A policy with which a hit in the last millisecond refreshes: all but one in fifty million.
+/// Returns a policy that refreshes with almost certainty on a hit in the last millisecond. It fails
+/// once in fifty million.
 fn eager() -> Policy {
     hourly().early_refresh(1000.0).tag("thing")
 }
 
-/// A site whose `/a` is stored and has a millisecond left.
+/// Returns a site whose `/a` is stored and expires in a millisecond.
 async fn nearly_stale(cache: &Cache, clock: &ManualClock, policy: Policy, origin: &Origin) -> Arc<Site> {
     let site = Arc::new(site(cache, policy, origin).await);
     assert!(site.get("/a").await.is("MISS", "v1"));
@@ -48,7 +50,7 @@ async fn one_hit_refreshes_and_all_are_answered_at_once() {
     });
     let site = nearly_stale(&cache, &clock, eager(), &origin).await;
     for page in all(at_once(&site, "/a", 20)).await {
-        assert_eq!(page.told(), ("HIT".into(), "v1".into()));
+        assert_eq!(page.summary(), ("HIT".into(), "v1".into()));
         assert_eq!(page.cache_status(), "Larder; hit; ttl=1; detail=memory");
     }
     soon("the refresh", gate.arrived(1)).await;
@@ -68,7 +70,7 @@ async fn one_hit_refreshes_and_all_are_answered_at_once() {
 async fn without_it_or_far_from_the_end_nothing_is_refreshed() {
     for (policy, left) in [
         (eager().early_refresh(0.0), Duration::from_millis(1)),
-        // Twenty times its cost, and a little.
+        // Slightly more than twenty times its cost.
         (hourly(), 20 * COST + secs(1)),
     ] {
         let (cache, clock) = cache();
@@ -83,9 +85,9 @@ async fn without_it_or_far_from_the_end_nothing_is_refreshed() {
     }
 }
 
-/// What took no time to make is as quickly made when it is asked for.
+/// A response without cost can be filled just as quickly on demand.
 #[tokio::test]
-async fn what_cost_nothing_is_not_refreshed() {
+async fn a_response_that_cost_nothing_is_not_refreshed() {
     let (cache, clock) = cache();
     let origin = Origin::new(|_, call| Answer::ok(format!("v{call}")));
     let site = site(&cache, eager(), &origin).await;
@@ -95,7 +97,8 @@ async fn what_cost_nothing_is_not_refreshed() {
     assert_eq!(cache.stats().refreshes, 0);
 }
 
-/// A response to `HEAD` or to credentials is not one that could be stored, and one to `no-store` is not to be.
+/// A response to `HEAD` or to a request with credentials could not be stored, and one to `no-store`
+/// should not be.
 #[tokio::test]
 async fn a_request_whose_response_would_not_be_stored_refreshes_nothing() {
     let (cache, clock) = cache();
@@ -104,7 +107,7 @@ async fn a_request_whose_response_would_not_be_stored_refreshes_nothing() {
     assert_eq!(site.ask(Method::HEAD, "/a").send().await.x_cache(), "HIT");
     for (name, value) in [("authorization", "Basic eA=="), ("cookie", "a=b"), ("cache-control", "no-store")] {
         let page = site.ask(Method::GET, "/a").with(name, value).send().await;
-        assert!(page.is("HIT", "v1"), "{name}: {:?}", page.told());
+        assert!(page.is("HIT", "v1"), "{name}: {:?}", page.summary());
     }
     assert_eq!((origin.calls(), cache.stats().refreshes), (1, 0));
     assert_eq!(site.ask(Method::GET, "/a").with("if-none-match", "\"1\"").send().await.status, 304);
@@ -127,7 +130,7 @@ async fn a_response_that_is_confirmed_is_fresh_again() {
     assert_eq!(page.cache_status(), "Larder; hit; ttl=3599; detail=memory");
 }
 
-/// A refresh that comes to nothing takes nothing away.
+/// A failed refresh does not remove the response.
 #[tokio::test]
 async fn a_refresh_that_fails_leaves_what_is_fresh() {
     for answer in [

@@ -1,4 +1,4 @@
-//! Handlers that panic, fail and break off.
+//! Handlers that panic, fail, or break off.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::support::{Door, all, at_once, cache, hourly, site};
 
-/// Whether the connection of a client breaks off, as it does without a cache.
+/// Whether a client's connection breaks off, as it does without a cache.
 async fn breaks_off(site: Arc<Site>) -> bool {
     site.ask(Method::GET, "/a").head().await.is_err()
 }
@@ -41,7 +41,7 @@ async fn a_panic_with_fifty_waiters_hangs_nobody_and_looks_as_without_the_cache(
     gate.open();
     assert!(breaks_off(Arc::new(bare)).await, "without the cache");
     assert!(all(waiting).await.iter().all(|broken| *broken));
-    // Nobody's panic can be given to another, so that each of them may ask for itself, once.
+    // A panic cannot be shared, so each follower may run the handler once.
     assert!(origin.calls() <= 51, "{}", origin.calls());
 }
 
@@ -66,13 +66,13 @@ async fn a_key_works_again_after_a_panic() {
     door.came(49).await;
     gate.open();
     assert!(first.await.unwrap());
-    // One of those who waited takes over, and the others wait for it.
+    // One of the followers takes over, and the others wait for it.
     assert!(all(waiting).await.iter().all(|page| page.text() == "well again"));
     assert_eq!(origin.calls(), 2);
     assert_eq!(site.get("/a").await.x_cache(), "HIT");
 }
 
-/// What catches panics outside of the cache catches them.
+/// A layer outside of the cache catches panics.
 #[tokio::test]
 async fn a_panic_reaches_the_layers_outside() {
     let (cache, _) = cache();
@@ -83,7 +83,7 @@ async fn a_panic_reaches_the_layers_outside() {
     assert_eq!(site.get("/a").await.status, StatusCode::INTERNAL_SERVER_ERROR);
 }
 
-/// A body whose producer panics ends the connection, and hangs nobody.
+/// A panic in a body ends the connection, and no request hangs.
 #[tokio::test]
 async fn a_panic_in_a_body_breaks_the_connection_off() {
     let (cache, _) = cache();
@@ -96,7 +96,7 @@ async fn a_panic_in_a_body_breaks_the_connection_off() {
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// A body that gives a frame, yields to the runtime, and panics.
+/// A body that sends a frame, yields to the runtime, and panics.
 struct Panics(u8);
 
 impl http_body::Body for Panics {
@@ -148,7 +148,7 @@ async fn a_failure_is_shared_by_those_who_waited_for_it_and_by_nobody_else() {
     }
 }
 
-/// One that sets a cookie is for one.
+/// A response that sets a cookie is for one client.
 #[tokio::test]
 async fn a_failure_that_is_for_one_is_not_shared() {
     for (name, value) in [("set-cookie", "session=1"), ("cache-control", "private"), ("vary", "cookie")] {
@@ -167,7 +167,7 @@ async fn a_failure_that_is_for_one_is_not_shared() {
     }
 }
 
-/// An error of the service is passed through as it is, to each who asked.
+/// An error of the service is returned unchanged to every client.
 #[tokio::test]
 async fn an_error_of_the_service_breaks_the_connection_off_and_is_not_kept() {
     let calls = Arc::new(AtomicUsize::new(0));
@@ -195,7 +195,7 @@ async fn an_error_of_the_service_breaks_the_connection_off_and_is_not_kept() {
     assert!(all(waiting).await.iter().all(|broken| *broken));
     assert!(calls.load(Ordering::SeqCst) <= 50);
     calls.store(50, Ordering::SeqCst);
-    assert_eq!(site.get("/a").await.told(), ("MISS".into(), "page".into()));
+    assert_eq!(site.get("/a").await.summary(), ("MISS".into(), "page".into()));
     assert_eq!(site.get("/a").await.x_cache(), "HIT");
 }
 

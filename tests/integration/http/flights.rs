@@ -1,4 +1,4 @@
-//! One fill per key, and no fill that outlives an invalidation.
+//! One fill per key, and no fill outlives an invalidation.
 
 use std::sync::Arc;
 
@@ -11,14 +11,15 @@ use tower::Layer as _;
 
 use crate::support::{Door, all, at_once, cache, hourly, secs, site};
 
-/// A site behind a door that tells how many requests wait for the cache.
+/// Returns a site behind a door that counts the requests that wait for the cache.
 async fn behind_door(cache: &larder::Cache, policy: larder::Policy, origin: &Origin) -> (Arc<Site>, Door) {
     let door = Door::new();
     let router = Router::new().fallback_service(cache.layer(policy).layer(origin.clone()));
     (Arc::new(Site::of(door.before(router)).await), door)
 }
 
-/// The race that the log is for: the handler read v1, was slow, and v2 was written and invalidated meanwhile.
+/// The race that the log exists for: the handler has read v1 and is slow, while v2 is written and
+/// invalidated.
 #[tokio::test]
 async fn a_slow_fill_does_not_outlive_an_invalidation() {
     for what in [
@@ -36,18 +37,18 @@ async fn a_slow_fill_does_not_outlive_an_invalidation() {
 
         cache.invalidate(what.clone()).await;
         gate.open();
-        // It asked before the write was over, so that either is right.
+        // The request came before the write was complete, so both values are right.
         assert_eq!(all(slow).await[0].text(), "v1", "{what:?}");
 
-        assert_eq!(site.get("/a").await.told(), ("MISS".into(), "v2".into()), "{what:?}");
-        assert_eq!(site.get("/a").await.told(), ("HIT".into(), "v2".into()), "{what:?}");
+        assert_eq!(site.get("/a").await.summary(), ("MISS".into(), "v2".into()), "{what:?}");
+        assert_eq!(site.get("/a").await.summary(), ("HIT".into(), "v2".into()), "{what:?}");
         assert_eq!(origin.calls(), 2, "{what:?}");
     }
 }
 
-/// Rule 13: it must not take what the flight brings, and need not wait for it.
+/// Rule 13: the request must not use the flight's response, and need not wait for it.
 #[tokio::test]
-async fn who_comes_after_an_invalidation_does_not_get_what_a_flight_read_before() {
+async fn a_request_after_an_invalidation_does_not_get_what_a_flight_read_before() {
     for soft in [false, true] {
         for vary in [false, true] {
             let (cache, _) = cache();
@@ -63,13 +64,13 @@ async fn who_comes_after_an_invalidation_does_not_get_what_a_flight_read_before(
             let what = Invalidation::tag("thing");
             cache.invalidate(if soft { what.soft() } else { what }).await;
 
-            // The flight is still under way, and stays so.
-            assert_eq!(site.get("/a").await.told(), ("MISS".into(), "v2".into()));
-            assert_eq!(site.get("/a").await.told(), ("HIT".into(), "v2".into()));
+            // The flight continues.
+            assert_eq!(site.get("/a").await.summary(), ("MISS".into(), "v2".into()));
+            assert_eq!(site.get("/a").await.summary(), ("HIT".into(), "v2".into()));
 
             gate.open();
             assert_eq!(all(slow).await[0].text(), "v1");
-            let after = site.get("/a").await.told();
+            let after = site.get("/a").await.summary();
             assert_eq!(
                 after,
                 ("HIT".into(), "v2".into()),
@@ -79,7 +80,7 @@ async fn who_comes_after_an_invalidation_does_not_get_what_a_flight_read_before(
     }
 }
 
-/// The same where only the handler knows the tag: that it was named is known when the flight ends.
+/// Only the handler names the tag, which is known when the flight ends.
 #[tokio::test]
 async fn a_tag_of_the_handlers_own_counts_for_those_who_waited() {
     let (cache, _) = cache();
@@ -110,10 +111,11 @@ async fn a_tag_of_the_handlers_own_counts_for_those_who_waited() {
 
     let pages = all(waiting).await;
     assert_eq!(pages[2].text(), "v2", "it came after the invalidation");
-    assert_eq!(site.get("/a").await.told(), ("HIT".into(), "v2".into()));
+    assert_eq!(site.get("/a").await.summary(), ("HIT".into(), "v2".into()));
 }
 
-/// Two invalidations while it runs: no waiter may take the outcome for the second not being after its own joining.
+/// There are two invalidations during the flight. A request that joins after the second one must
+/// not use the outcome of the flight, although no invalidation follows.
 #[tokio::test]
 async fn every_invalidation_during_a_flight_counts() {
     let (cache, _) = cache();
@@ -140,7 +142,7 @@ async fn every_invalidation_during_a_flight_counts() {
     assert_eq!(site.get("/a").await.text(), "v3");
 }
 
-/// An invalidation of something else does not cost the flight.
+/// An invalidation of another tag does not affect the flight.
 #[tokio::test]
 async fn an_invalidation_of_something_else_leaves_a_flight_alone() {
     let (cache, _) = cache();
@@ -181,7 +183,7 @@ async fn five_hundred_requests_at_once_run_the_handler_once() {
 }
 
 #[tokio::test]
-async fn what_is_not_for_all_lets_everybody_go_at_once_and_is_remembered() {
+async fn a_response_for_one_client_lets_all_others_go_at_once_and_is_remembered() {
     for (name, value) in
         [("cache-control", "private"), ("cache-control", "no-store"), ("set-cookie", "a=b"), ("vary", "*")]
     {
@@ -199,11 +201,11 @@ async fn what_is_not_for_all_lets_everybody_go_at_once_and_is_remembered() {
         door.came(20).await;
         assert_eq!(origin.calls(), 1, "{value}");
         first.open();
-        // All of them are in the handler together: nobody waits for anybody.
+        // All requests are in the handler at once: none waits for another.
         soon("everybody in the handler", others.arrived(19)).await;
-        // And so is who comes now, as the key is remembered.
+        // This also holds for later requests, because the key is remembered.
         let late = at_once(&site, "/a", 2);
-        soon("those who came late", others.arrived(21)).await;
+        soon("the late requests", others.arrived(21)).await;
         others.open();
         let mut bodies: Vec<_> = all(waiting).await.iter().map(Page::text).collect();
         bodies.extend(all(late).await.iter().map(Page::text));
@@ -213,13 +215,13 @@ async fn what_is_not_for_all_lets_everybody_go_at_once_and_is_remembered() {
         let page = site.get("/a").await;
         assert!(page.cache_status().contains("pass"), "{value}: {}", page.cache_status());
 
-        // For a short while only.
+        // This lasts only for a short while.
         clock.advance(secs(60));
         assert!(!site.get("/a").await.cache_status().contains("detail=\"pass"), "{value}");
     }
 }
 
-/// A client that hangs up neither cancels nor repeats the fill.
+/// A client that disconnects does not cancel or repeat the fill.
 #[tokio::test]
 async fn a_client_that_leaves_does_not_take_the_fill_with_it() {
     let (cache, _) = cache();
@@ -250,7 +252,7 @@ async fn a_fill_without_any_client_left_is_stored() {
     soon("the fill", gate.arrived(1)).await;
     drop(only);
     door.left(1).await;
-    // It joins the fill of the one that left.
+    // Another request joins the fill of the client that left.
     let other = Arc::clone(&site);
     let next = tokio::spawn(async move { other.ask(Method::GET, "/a").with("host", "a").send().await });
     door.came(2).await;
@@ -260,7 +262,7 @@ async fn a_fill_without_any_client_left_is_stored() {
     assert_eq!(cache.stats().stored, 1);
 }
 
-/// What the cache has no part in goes side by side.
+/// Requests that the cache does not handle run in parallel.
 #[tokio::test]
 async fn writes_and_ranges_never_wait_for_a_fill() {
     let (cache, _) = cache();
@@ -284,7 +286,7 @@ async fn writes_and_ranges_never_wait_for_a_fill() {
     all(filling).await;
 }
 
-/// HEAD is answered from what a GET brings, and waits for it.
+/// HEAD is answered from the response to a GET, and waits for it.
 #[tokio::test]
 async fn a_head_joins_the_flight_of_a_get() {
     let (cache, _) = cache();

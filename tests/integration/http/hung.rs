@@ -17,14 +17,14 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::support::{Door, all, at_once, cache, counted, hourly, secs};
 
-/// The shortest limit there is: these tests wait for it in real time, and no result depends on how long that is.
+/// The minimum limit. These tests wait for it in real time, and no result depends on its length.
 const LIMIT: Duration = Duration::from_millis(100);
 
 fn limited() -> Policy {
     hourly().fill_timeout(LIMIT)
 }
 
-/// An origin whose first calls hang at a gate, until it opens or they are dropped.
+/// Returns an origin whose first calls hang at a gate until it opens or they are dropped.
 fn hanging(calls: usize, gate: &Gate) -> Origin {
     let gate = gate.clone();
     Origin::new(move |_, call| {
@@ -72,7 +72,8 @@ async fn a_handler_that_hung_once_costs_its_key_one_limit() {
     .await;
 }
 
-/// Its own client waits as it would without the layer; what comes so late is not stored, and says why.
+/// The fill's own client waits as it would without the layer. The late response is not stored, and
+/// the reason is reported.
 #[tokio::test]
 async fn a_late_response_is_for_its_own_client_alone() {
     let (cache, _) = cache();
@@ -92,7 +93,7 @@ async fn a_late_response_is_for_its_own_client_alone() {
     assert_eq!(site.get("/x").await.x_cache(), "HIT");
 }
 
-/// A follower waits for one limit in all, and then goes on as it would without the layer.
+/// A follower waits for one limit in total, and then continues as it would without the layer.
 #[tokio::test]
 async fn followers_wait_for_one_limit_however_many_leaders_hang() {
     let (cache, _) = cache();
@@ -106,7 +107,7 @@ async fn followers_wait_for_one_limit_however_many_leaders_hang() {
     assert_eq!(all(pages).await.len(), 20);
 }
 
-/// Handlers that fail without an answer are run again by few at once.
+/// If handlers fail without a response, only few requests at once run them again.
 #[tokio::test]
 async fn four_at_once_run_the_handler_again_where_it_panics() {
     let (cache, _) = cache();
@@ -137,7 +138,7 @@ async fn four_at_once_run_the_handler_again_where_it_panics() {
     assert!(most <= 5, "{most} at once");
 }
 
-/// A refresh that hangs gives back its place, and its key is refreshed by the next request.
+/// A refresh that hangs releases its slot, and the next request refreshes its key.
 #[tokio::test]
 async fn a_refresh_that_hangs_ends() {
     let clock = ManualClock::new();
@@ -161,7 +162,7 @@ async fn a_refresh_that_hangs_ends() {
     assert_eq!(origin.running(), 0);
 }
 
-/// Leaves the client of each of these requests, once they have come to the handler.
+/// Disconnects the client of each of these requests once they have reached the handler.
 async fn leave(site: &Arc<Site>, gate: &Gate, paths: std::ops::Range<usize>, method: &Method) {
     let arrived = paths.end;
     let clients: Vec<_> = paths
@@ -194,12 +195,13 @@ async fn only_so_many_fills_go_on_without_a_client() {
     assert_eq!(cache.stats().not_stored["abandoned"], 95);
     gate.open();
     counted(&cache, |stats| stats.stored == 5).await;
-    // And there is room for others.
+    // And other requests find room.
     let hits = all((0..100).flat_map(|number| at_once(&site, &format!("/{number}"), 1)).collect()).await;
     assert_eq!(hits.iter().filter(|page| page.x_cache() == "HIT").count(), 5);
 }
 
-/// A thousand requests on one connection, each for another URI and reset before it is answered.
+/// There are a thousand requests on one connection, each for another URI, and each is reset before
+/// its response.
 #[tokio::test]
 async fn streams_that_are_reset_leave_no_more_handlers_running_than_the_limit() {
     let (cache, _) = cache();
@@ -229,7 +231,7 @@ async fn streams_that_are_reset_leave_no_more_handlers_running_than_the_limit() 
     assert_eq!(cache.stats().not_stored["abandoned"], 1_000 - 64);
 }
 
-/// A follower keeps a fill alive that its own client has left.
+/// A follower keeps a fill alive after the fill's own client has left.
 #[tokio::test]
 async fn a_fill_goes_on_for_its_followers() {
     let cache = Cache::builder().max_abandoned_fills(0).build();
@@ -249,7 +251,7 @@ async fn a_fill_goes_on_for_its_followers() {
     assert_eq!(cache.stats().not_stored["abandoned"], 1);
 }
 
-/// A fill that goes on without a client ends with the limit.
+/// A fill without clients ends at the limit.
 #[tokio::test]
 async fn an_abandoned_fill_ends_in_time() {
     let (cache, _) = cache();

@@ -1,4 +1,4 @@
-//! Everything that can be named, and everything that must not be hit with it.
+//! Everything that can be named by an invalidation, and everything that must not be affected.
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -41,17 +41,17 @@ async fn a_selector_reaches_what_it_names_and_nothing_else() {
         }
         assert_eq!(cache.invalidate(what).await, InvalidationOutcome::Applied);
         for path in PATHS {
-            let told = ask(path).await;
-            assert_eq!(told == "MISS", expected.contains(&path), "{name}: {path} {told}");
+            let summary = ask(path).await;
+            assert_eq!(summary == "MISS", expected.contains(&path), "{name}: {path} {summary}");
         }
-        // It is over: what is stored since then is served.
+        // After that, newly stored responses are served.
         for path in PATHS {
             assert_eq!(ask(path).await, "HIT", "{name}: {path}");
         }
     }
 }
 
-/// Whoever names a URI need not know which of its parameters a policy leaves out of the key.
+/// An invalidation of a URI does not need to know which of its parameters are in the key.
 #[tokio::test]
 async fn a_uri_names_what_answers_it_whatever_it_was_filled_by() {
     let policies = [
@@ -80,7 +80,7 @@ async fn a_uri_names_what_answers_it_whatever_it_was_filled_by() {
     }
 }
 
-/// A key by the text of its template, or as `X-Cache-Key` shows it; every variant of it.
+/// A key is given by the text of its template, or as in `X-Cache-Key`. It covers every variant.
 #[tokio::test]
 async fn a_key_names_all_its_variants() {
     let (cache, _) = cache();
@@ -91,13 +91,13 @@ async fn a_key_names_all_its_variants() {
     let router = Router::new().route("/users/{id}", get(handler).layer(cache.layer(policy)));
     let site = Site::of(router).await;
     let fill = async || {
-        let mut told = Vec::new();
+        let mut summary = Vec::new();
         for (id, language) in [("1", "en"), ("1", "de"), ("2", "en")] {
             let page =
                 site.ask(Method::GET, &format!("/users/{id}")).with("accept-language", language).send().await;
-            told.push(page.x_cache());
+            summary.push(page.x_cache());
         }
-        told.join(" ")
+        summary.join(" ")
     };
     assert_eq!(fill().await, "MISS MISS MISS");
     assert_eq!(fill().await, "HIT HIT HIT");
@@ -141,7 +141,7 @@ async fn a_successful_unsafe_request_invalidates_its_uri() {
     }
 }
 
-/// What a write handler says with its response, hard and soft, on any status; beside its own URI.
+/// A write handler's response part, hard and soft, with any status, in addition to its own URI.
 #[tokio::test]
 async fn a_write_handler_invalidates_by_a_response_part() {
     let (cache, _) = cache();
@@ -164,7 +164,7 @@ async fn a_write_handler_invalidates_by_a_response_part() {
         assert_eq!(site.get(path).await.x_cache(), "HIT");
     }
     assert_eq!(site.ask(Method::POST, "/write").send().await.status, StatusCode::CONFLICT);
-    // Its own URI was not written, what the handler named is gone all the same.
+    // Its own URI was not written, but the named responses are gone.
     assert_eq!(site.get("/write").await.x_cache(), "HIT");
     assert_eq!(site.get("/hard").await.x_cache(), "MISS");
     assert_eq!(site.ask(Method::PUT, "/write").send().await.status, StatusCode::OK);
@@ -173,7 +173,7 @@ async fn a_write_handler_invalidates_by_a_response_part() {
     assert_eq!(site.get("/other").await.x_cache(), "HIT");
 }
 
-/// A tag of a policy takes its values from the route, whatever they are.
+/// A policy's tag takes its values from the route, whatever they are.
 #[tokio::test]
 async fn tags_with_parameters_are_the_values_as_the_handler_sees_them() {
     let (cache, _) = cache();
@@ -187,14 +187,14 @@ async fn tags_with_parameters_are_the_values_as_the_handler_sees_them() {
         assert_eq!(site.get(path).await.x_cache(), "MISS");
     }
     cache.invalidate(Tag::new("a/product:1")).await;
-    let mut told = Vec::new();
+    let mut summary = Vec::new();
     for path in paths {
-        told.push(site.get(path).await.x_cache());
+        summary.push(site.get(path).await.x_cache());
     }
-    assert_eq!(told, ["MISS", "HIT", "HIT", "HIT", "MISS", "MISS"]);
+    assert_eq!(summary, ["MISS", "HIT", "HIT", "HIT", "MISS", "MISS"]);
 }
 
-/// A route that lacks a tag's parameter could not be invalidated, so nothing of it is stored.
+/// A route without a tag's parameter could not be invalidated, so nothing of it is stored.
 #[tokio::test]
 async fn a_missing_parameter_sends_requests_past_the_cache() {
     let (cache, _) = cache();
@@ -210,7 +210,7 @@ async fn a_missing_parameter_sends_requests_past_the_cache() {
     }
 }
 
-/// The client of a write leaves between the commit and the invalidation: it is invalidated all the same.
+/// The client of a write leaves between the commit and the invalidation, which still happens.
 #[tokio::test]
 async fn a_write_whose_client_leaves_is_invalidated() {
     let (cache, _) = cache();

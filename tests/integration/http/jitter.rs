@@ -1,4 +1,4 @@
-//! Jitter: what was stored at one moment does not expire at one moment.
+//! Jitter: responses that are stored together do not expire together.
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -8,7 +8,7 @@ use larder_tests::http::Site;
 
 use crate::support::cache;
 
-/// The lifetimes of forty such responses, as hits tell them.
+/// Returns the lifetimes of forty such responses, as reported by hits.
 async fn lifetimes(policy: Policy, answer: impl IntoResponse + Clone + Send + Sync + 'static) -> Vec<u64> {
     let (cache, _) = cache();
     let handler = get(async move || answer);
@@ -45,7 +45,7 @@ async fn a_lifetime_that_the_response_states_is_never_longer() {
 }
 
 #[tokio::test]
-async fn what_the_handler_says_is_moved_like_the_policys_own() {
+async fn a_lifetime_of_the_handler_is_moved_like_the_policys_own() {
     let policy = Policy::ttl(ttl::REALTIME).jitter(0.5);
     let lifetimes = lifetimes(policy, (CacheFor::from_secs(1000), "hello")).await;
     assert!(lifetimes.iter().all(|ttl| (500..=1500).contains(ttl)), "{lifetimes:?}");

@@ -1,4 +1,4 @@
-//! No two requests that differ in what the key covers share a response.
+//! Two requests that differ in a keyed property never share a response.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use tower::Layer as _;
 
 use crate::support::{cache, hourly, site};
 
-/// An origin whose body is all that it was asked.
+/// Returns an origin whose body describes the request.
 fn echo() -> Origin {
     Origin::new(|request, _| {
         let field =
@@ -22,7 +22,7 @@ fn echo() -> Origin {
     })
 }
 
-/// Sends a request target as it is, which no client library would.
+/// Sends a request target unchanged, which no client library would do.
 async fn target(site: &Site, target: &str) -> (String, String) {
     let request = format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     let read = site.raw(&request).await.to_end().await;
@@ -92,7 +92,7 @@ async fn request_targets_that_try_to_collide_do_not() {
     assert_eq!(origin.calls(), TARGETS.len());
 }
 
-/// What is in the key besides the URI cannot be said in the URI, nor in each other.
+/// The parts of a key other than the URI cannot be imitated by the URI or by each other.
 #[tokio::test]
 async fn parts_of_a_key_cannot_stand_in_for_each_other() {
     let (cache, _) = cache();
@@ -138,8 +138,8 @@ async fn parts_of_a_key_cannot_stand_in_for_each_other() {
     assert!(seen.len() > 500);
 }
 
-/// A property over sockets: whatever two requests are, they share a response only if all that the handler looks at, and
-/// the policy keys, is the same.
+/// A property test over sockets: any two requests share a response only if everything that the
+/// handler reads and the policy keys is equal.
 #[tokio::test]
 async fn no_two_different_requests_share_a_response() {
     type With = fn(Policy) -> Policy;
@@ -175,8 +175,8 @@ async fn no_two_different_requests_share_a_response() {
             let path = if random.bool() { format!("/a?{}", query.join("&")) } else { "/a".to_owned() };
             let host = ["one.example", "two.example"][random.usize(..2)];
             let page = site.ask(Method::GET, &path).with("host", host).send().await;
-            let told = page.text();
-            let (uri, rest) = told.split_once(' ').unwrap();
+            let summary = page.text();
+            let (uri, rest) = summary.split_once(' ').unwrap();
             assert_eq!(rest, format!("host={host} x-key=-"), "{name}");
             assert_eq!(seen_by_handler(name, uri), seen_by_handler(name, &path), "{name}: {path} got {uri}");
         }
@@ -184,7 +184,8 @@ async fn no_two_different_requests_share_a_response() {
     }
 }
 
-/// What a handler that looks at nothing but what is keyed sees: a map from decoded names to the values in their order.
+/// Returns what a handler sees that reads only keyed values: a map from decoded names to the values
+/// in their order.
 fn seen_by_handler(policy: &str, path: &str) -> (String, Option<BTreeMap<String, Vec<String>>>) {
     let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
     let Some(query) = query else {
@@ -206,7 +207,7 @@ fn seen_by_handler(policy: &str, path: &str) -> (String, Option<BTreeMap<String,
             map.entry(name).or_default().push(value.to_owned());
         }
     }
-    // By these two an absent query and one of nothing that counts are one.
+    // For these two policies, a missing query equals one without relevant parameters.
     let absent = map.is_empty() && policy != "sorted";
     (path.to_owned(), (!absent).then_some(map))
 }
@@ -264,7 +265,7 @@ async fn query_rules_look_at_names_as_a_handler_does() {
     }
 }
 
-/// Values of a template that try to look like its text, or like another route's.
+/// Values in a template that resemble its text, or the text of another route.
 #[tokio::test]
 async fn values_in_a_template_do_not_collide() {
     let (cache, _) = cache();
@@ -282,15 +283,15 @@ async fn values_in_a_template_do_not_collide() {
         for x in values {
             for y in values {
                 let page = site.get(&format!("/two/{}/{}", encoded(x), encoded(y))).await;
-                assert_eq!(page.told(), (x_cache.into(), format!("{x}/{y}")));
+                assert_eq!(page.summary(), (x_cache.into(), format!("{x}/{y}")));
             }
-            assert_eq!(site.get(&format!("/one/{}", encoded(x))).await.told(), (x_cache.into(), x.into()));
-            assert_eq!(site.get(&format!("/uri/{}", encoded(x))).await.told(), (x_cache.into(), x.into()));
+            assert_eq!(site.get(&format!("/one/{}", encoded(x))).await.summary(), (x_cache.into(), x.into()));
+            assert_eq!(site.get(&format!("/uri/{}", encoded(x))).await.summary(), (x_cache.into(), x.into()));
         }
     }
 }
 
-/// The host and the query are not in a template's key: that is what it says.
+/// The host and the query are not in the key of a template, as documented.
 #[tokio::test]
 async fn a_template_is_the_whole_key() {
     let (cache, _) = cache();
@@ -350,7 +351,7 @@ async fn a_key_that_is_too_long_goes_past_the_cache() {
     }
 }
 
-/// Below `Router::nest` a service sees only the rest of the path.
+/// Below `Router::nest`, a service sees only the rest of the path.
 #[tokio::test]
 async fn nested_routers_with_the_same_paths_share_nothing() {
     let (cache, _) = cache();
@@ -385,7 +386,7 @@ async fn nested_routers_with_the_same_paths_share_nothing() {
             assert!(page.text().ends_with(&format!(" {path}")), "{path}: {}", page.text());
         }
     }
-    // The paths that prefixes name are the whole ones, too.
+    // Prefixes name complete paths, too.
     cache.invalidate(larder::Prefix::new("/a").unwrap()).await;
     assert_eq!(site.get("/a/items/1").await.x_cache(), "MISS");
     assert_eq!(site.get("/b/items/1").await.x_cache(), "HIT");

@@ -1,4 +1,4 @@
-//! The layer in every place where axum and Tower take one, with others on both sides.
+//! The layer in every place where axum and Tower accept one, with other layers on both sides.
 
 use std::sync::{Arc, Mutex};
 
@@ -52,7 +52,7 @@ async fn a_layer_fits_wherever_axum_takes_one() {
         assert!(site.get(path).await.is("MISS", "page"), "{path}");
         assert!(site.get(path).await.is("HIT", "page"), "{path}");
     }
-    // What the router itself answers.
+    // The router itself answers this.
     assert_eq!(site.ask(Method::POST, "/handler").send().await.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(site.get("/unknown").await.status, StatusCode::NOT_FOUND);
 }
@@ -87,10 +87,11 @@ async fn it_works_between_other_layers() {
         let plain = site.ask(Method::GET, "/a").with("origin", "http://x").send().await;
         assert!(plain.is(x_cache, &long));
         assert_eq!(plain.field("access-control-allow-origin"), "*");
-        // One header from each side, each once.
+        // One field from each side, each once.
         assert_eq!(plain.all("x-passed"), ["inside", "outside"]);
     }
-    // Compression outside: what is stored is plain, and each client gets what it takes.
+    // With compression outside, the stored response is plain, and each client gets its accepted
+    // encoding.
     let zipped = site.ask(Method::GET, "/a").with("accept-encoding", "gzip").send().await;
     assert_eq!((zipped.x_cache().as_str(), zipped.field("content-encoding").as_str()), ("HIT", "gzip"));
     assert!(zipped.body.len() < long.len() / 2);
@@ -98,7 +99,7 @@ async fn it_works_between_other_layers() {
     assert!(site.get("/a").await.is("HIT", &long));
 }
 
-/// Compression inside: its `Vary` keeps the variants apart.
+/// With compression inside, its `Vary` separates the variants.
 #[tokio::test]
 async fn compression_inside_is_stored_by_variant() {
     let (cache, _) = cache();
@@ -123,7 +124,7 @@ async fn compression_inside_is_stored_by_variant() {
     );
 }
 
-/// A timeout outside gives the client its answer; the fill goes on for the next one.
+/// A timeout outside answers its client, and the fill continues for the next one.
 #[tokio::test]
 async fn a_timeout_outside_does_not_cancel_the_fill() {
     let (cache, _) = cache();
@@ -139,7 +140,7 @@ async fn a_timeout_outside_does_not_cancel_the_fill() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// A timeout inside is the handler's: its answer is one that is shared, and not stored.
+/// A timeout inside belongs to the handler: its response is shared, but not stored.
 #[tokio::test]
 async fn a_timeout_inside_is_the_handlers_answer() {
     let (cache, _) = cache();
@@ -159,7 +160,7 @@ async fn a_timeout_inside_is_the_handlers_answer() {
     assert_eq!(cache.stats().stored, 1);
 }
 
-/// Two layers of one cache, one in the other: the inner one stands back, and what it names is named.
+/// Two nested layers of one cache act as one, and the tags of the inner layer count.
 #[tokio::test]
 async fn two_layers_of_one_cache_are_one() {
     let (cache, _) = cache();
@@ -173,8 +174,8 @@ async fn two_layers_of_one_cache_are_one() {
     assert!(site.get("/7").await.is("HIT", "1"));
     assert_eq!(origin.calls(), 1);
     cache.invalidate(Tag::new("product:7")).await;
-    assert_eq!(site.get("/7").await.told(), ("MISS".into(), "2".into()), "the inner layer's tag");
-    assert_eq!(site.get("/7").await.told(), ("HIT".into(), "2".into()));
+    assert_eq!(site.get("/7").await.summary(), ("MISS".into(), "2".into()), "the inner layer's tag");
+    assert_eq!(site.get("/7").await.summary(), ("HIT".into(), "2".into()));
 }
 
 #[tokio::test]
@@ -201,14 +202,14 @@ async fn an_upgrade_goes_through() {
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
         assert!(head.contains("detail=upgrade"), "{head}");
-        // A text of five bytes, masked with zeros, comes back as it is.
+        // A text of five bytes, masked with zeros, is echoed.
         socket.send("\u{1}").await;
         drop(socket);
     }
     assert_eq!(cache.stats().bypasses.get("upgrade"), Some(&2));
 }
 
-/// What a handler logs on a miss is still within the span of its request.
+/// Log lines of a handler on a miss are within the span of its request.
 #[tokio::test]
 async fn the_span_of_a_request_goes_with_it_into_the_handler() {
     use tracing::Instrument as _;
@@ -227,7 +228,7 @@ async fn the_span_of_a_request_goes_with_it_into_the_handler() {
     }
     let lines = Lines::default();
     let written = lines.clone();
-    // At `info`, as in production: the cache's own spans are not there.
+    // At level `info`, as in production, the cache's own spans are disabled.
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::INFO)
         .with_ansi(false)

@@ -1,7 +1,8 @@
 //! The cache in memory, through real sockets: what a client, a handler and an operator see of it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)] // What a test's helpers do is a test, too.
-#![allow(clippy::type_complexity)] // Tables are spelled out where they are read.
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::type_complexity)] // Test tables spell out their types.
 
 mod bodies;
 mod closing;

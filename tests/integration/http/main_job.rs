@@ -68,7 +68,7 @@ async fn user(State(app): State<App>, Path(id): Path<u64>) -> Result<String, Sta
     app.name(id)
 }
 
-/// Invalidates by a response part.
+/// Invalidates with a response part.
 async fn rename_user(State(app): State<App>, Path(id): Path<u64>, name: String) -> impl IntoResponse {
     app.names.lock().unwrap().insert(id, name);
     (Invalidation::tag(format!("user:{id}")).and_tag("users:top"), StatusCode::NO_CONTENT)
@@ -133,11 +133,11 @@ async fn put(site: &Site, path: &str, body: &str) -> Page {
 async fn a_product_is_missed_hit_written_and_missed_again() {
     let (site, app, _) = shop().await;
     let first = site.get("/api/products/2").await;
-    assert_eq!(first.told(), ("MISS".into(), "\"thing 2\"".into()));
+    assert_eq!(first.summary(), ("MISS".into(), "\"thing 2\"".into()));
     assert_eq!(first.field("content-type"), "application/json");
     for _ in 0..3 {
         let again = site.get("/api/products/2").await;
-        assert_eq!(again.told(), ("HIT".into(), "\"thing 2\"".into()));
+        assert_eq!(again.summary(), ("HIT".into(), "\"thing 2\"".into()));
         assert_eq!(again.field("content-type"), "application/json");
         assert_eq!(again.field("etag"), first.field("etag"));
     }
@@ -145,14 +145,14 @@ async fn a_product_is_missed_hit_written_and_missed_again() {
 
     let written = put(&site, "/api/products/2", "\"new\"").await;
     assert_eq!(written.status, StatusCode::OK);
-    assert_eq!(written.told(), ("BYPASS".into(), "\"new\"".into()));
+    assert_eq!(written.summary(), ("BYPASS".into(), "\"new\"".into()));
 
     let after = site.get("/api/products/2").await;
-    assert_eq!(after.told(), ("MISS".into(), "\"new\"".into()));
+    assert_eq!(after.summary(), ("MISS".into(), "\"new\"".into()));
     assert_ne!(after.field("etag"), first.field("etag"));
-    assert_eq!(site.get("/api/products/2").await.told(), ("HIT".into(), "\"new\"".into()));
+    assert_eq!(site.get("/api/products/2").await.summary(), ("HIT".into(), "\"new\"".into()));
     assert_eq!(app.runs("show"), 2);
-    // Another product was never concerned.
+    // Another product is not affected.
     assert!(site.get("/api/products/3").await.is("MISS", "\"thing 3\""));
     put(&site, "/api/products/2", "\"newer\"").await;
     assert!(site.get("/api/products/3").await.is("HIT", "\"thing 3\""));
@@ -165,7 +165,7 @@ async fn a_write_invalidates_the_searches_that_list_what_it_wrote() {
         [("/api/products?q=thing+4", r#"["thing 4"]"#), ("/api/products?q=thing+5", r#"["thing 5"]"#)]
     {
         assert!(site.get(path).await.is("MISS", body), "{path}");
-        // What the policy does not list makes no difference.
+        // Parameters that the policy does not list make no difference.
         assert!(site.get(&format!("{path}&utm_source=x")).await.is("HIT", body), "{path}");
     }
     put(&site, "/api/products/4", "\"gone\"").await;
@@ -174,7 +174,7 @@ async fn a_write_invalidates_the_searches_that_list_what_it_wrote() {
     assert_eq!(app.runs("search"), 3);
 }
 
-/// The tag that the handler gave beside the policy's.
+/// The handler's tag, in addition to the policy's.
 #[tokio::test]
 async fn a_handlers_tag_reaches_all_that_carry_it() {
     let (site, app, _) = shop().await;
@@ -210,7 +210,7 @@ async fn each_user_has_responses_of_their_own() {
     assert!(me("Bearer bob").await.is("MISS", "you are Bearer bob"));
     assert!(me("Bearer ann").await.is("HIT", "you are Bearer ann"));
     assert!(me("Bearer bob").await.is("HIT", "you are Bearer bob"));
-    // Of whom nobody can tell who it is.
+    // These requests have no known user.
     for _ in 0..2 {
         assert!(me("Basic x").await.is("BYPASS", "you are Basic x"));
     }
@@ -249,7 +249,7 @@ async fn routes_without_the_layer_know_nothing_of_it() {
 }
 
 #[tokio::test]
-async fn what_is_stored_is_stale_at_the_end_of_its_lifetime() {
+async fn a_stored_response_is_stale_at_the_end_of_its_lifetime() {
     let (site, app, clock) = shop().await;
     assert_eq!(site.get("/api/products/1").await.x_cache(), "MISS");
     clock.advance(secs(3599));

@@ -1,4 +1,5 @@
-//! A name of a URI has no scheme, no default port and one spelling, so that it finds what a client stored in another form.
+//! The name of a URI has no scheme, no default port and one spelling, so that it matches responses
+//! that were requested in another form.
 
 use axum::Router;
 use axum::body::Body;
@@ -10,7 +11,7 @@ use tower::{Layer as _, ServiceExt as _};
 
 use crate::support::{cache, hourly, site};
 
-/// Sends a request line and a host as they are, and returns `X-Cache`.
+/// Sends a request line and a host unchanged. Returns `X-Cache`.
 async fn sent(site: &Site, method: &str, target: &str, host: &str) -> String {
     let request = format!(
         "{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -57,7 +58,7 @@ async fn a_name_finds_its_uri_whatever_the_scheme_and_the_default_port_are() {
     }
 }
 
-/// A server behind one that ends TLS is sent no scheme over HTTP/1.1, and one over HTTP/2.
+/// A server behind a TLS proxy receives no scheme over HTTP/1.1, and one over HTTP/2.
 #[tokio::test]
 async fn a_write_finds_what_was_stored_over_another_version_of_http() {
     let over_h2 = async |cache: &Cache, method: Method| {
@@ -81,7 +82,7 @@ async fn a_write_finds_what_was_stored_over_another_version_of_http() {
     assert_eq!(over_h2(&cache, Method::GET).await, "MISS");
 }
 
-/// RFC 9875 §3, where the two responses come over different versions of HTTP.
+/// RFC 9875 §3, with the two responses over different versions of HTTP.
 #[tokio::test]
 async fn a_group_is_one_of_its_host_whatever_the_scheme_is() {
     for (written_on, expected) in
@@ -114,7 +115,7 @@ async fn a_write_to_a_host_with_a_default_port_is_one_to_the_host() {
         ("shop.example:80", "Shop.example:443", "MISS"),
         ("shop.example", "shop.example:8443", "HIT"),
         ("shop.example", "other.example", "HIT"),
-        // No host of a URI, and still the same for both.
+        // This is no host of a URI, and still equal for both.
         ("a|b{}", "A|b{}", "MISS"),
         ("a|b{}", "a|b", "HIT"),
         ("me@shop.example", "me@shop.example:443", "MISS"),
@@ -128,7 +129,7 @@ async fn a_write_to_a_host_with_a_default_port_is_one_to_the_host() {
     }
 }
 
-/// Two spellings of one path, and whether the second can be sent as it is.
+/// Two spellings of one path, and whether the second one can be sent unchanged.
 const SPELLINGS: [(&str, &str, bool); 8] = [
     ("/caf%C3%A9", "/caf%c3%a9", true),
     ("/caf%c3%a9", "/caf%C3%A9", true),
@@ -158,7 +159,7 @@ async fn every_kind_of_name_finds_every_spelling() {
 }
 
 #[tokio::test]
-async fn what_means_something_else_is_another_name() {
+async fn a_uri_that_means_something_else_is_another_name() {
     for (sent_as, named_as) in [
         ("/a%2Fb", "/a/b"),
         ("/a%3Fb", "/a?b"),
@@ -177,7 +178,8 @@ async fn what_means_something_else_is_another_name() {
     assert!(is_named(uri("https://shop.example//shop.example/a"), "//shop.example/a").await);
 }
 
-/// A path with dot segments is named as it was sent, for handlers that match it so, and by what it resolves to.
+/// A path with dot segments is named as it was sent, for handlers that match it so, and as it
+/// resolves.
 #[tokio::test]
 async fn a_path_with_dots_is_below_both_of_its_prefixes() {
     for (what, expected) in [
@@ -197,7 +199,8 @@ async fn a_path_with_dots_is_below_both_of_its_prefixes() {
 
 #[tokio::test]
 async fn a_write_finds_what_was_stored_under_another_spelling() {
-    // Some are no URI, and yet a client can send them: they are named the same for a read and a write.
+    // Some of these are no URIs, but a client can send them. They have the same name for a read and
+    // a write.
     let same = ["/%zz", "/%", "/a%2", "/{x}|^", "//x/y", "/a?%zz=|"].map(|target| (target, target));
     let spelled = SPELLINGS.iter().filter(|(.., sendable)| *sendable).map(|(one, other, _)| (*one, *other));
     for (stored, written) in spelled.chain(same) {

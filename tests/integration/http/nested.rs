@@ -1,4 +1,4 @@
-//! A layer around a route that has a layer of its own: the innermost policy wins.
+//! A layer around a route with a layer of its own: the innermost policy wins.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ fn user(parts: &Parts) -> Option<String> {
     Some(parts.headers.get(USER)?.to_str().ok()?.to_owned())
 }
 
-/// A page with the name of its user.
+/// Returns a page with the name of its user.
 async fn me(headers: HeaderMap) -> impl IntoResponse {
     headers.get(USER).map_or("nobody", |user| user.to_str().unwrap_or_default()).to_owned()
 }
@@ -34,7 +34,7 @@ async fn page_of(site: &Site, path: &str, user: &str) -> Page {
     site.ask(Method::GET, path).with("x-user", user).send().await
 }
 
-/// Every way to put one layer around another one.
+/// Returns every way to nest two layers.
 fn around(outer: &larder::CacheLayer, inner: &larder::CacheLayer) -> Vec<(&'static str, Router)> {
     let route = || Router::new().route("/me", get(me).layer(inner.clone()));
     vec![
@@ -64,7 +64,8 @@ fn around(outer: &larder::CacheLayer, inner: &larder::CacheLayer) -> Vec<(&'stat
     ]
 }
 
-/// One user's page never goes to the next, whichever cache stores it, and the inner policy's lifetime counts.
+/// One user's page never goes to another user, in any order of the caches. The lifetime of the
+/// inner policy counts.
 #[tokio::test]
 async fn the_inner_layer_tells_users_apart_in_every_order() {
     for caches in 1..=2 {
@@ -110,7 +111,7 @@ async fn the_inner_layer_tells_users_apart_in_every_order() {
     }
 }
 
-/// A policy inside that stores nothing, or for longer, or by a field.
+/// An inner policy that stores nothing, or for longer, or by a field.
 #[tokio::test]
 async fn the_inner_policy_decides_what_is_stored() {
     let by_field = || hourly().key_header(USER);
@@ -130,7 +131,7 @@ async fn the_inner_policy_decides_what_is_stored() {
     }
 }
 
-/// The first request of all finds out, and comes to the inner layer as it was sent.
+/// The very first request detects the inner layer, and reaches it unchanged.
 #[tokio::test]
 async fn the_first_request_comes_to_the_inner_layer_unaltered() {
     let (cache, _) = cache();
@@ -141,14 +142,14 @@ async fn the_first_request_comes_to_the_inner_layer_unaltered() {
         let site = Site::of(router).await;
         for _ in 0..2 {
             let page = site.ask(Method::GET, "/me").with("if-none-match", "\"x\"").send().await;
-            assert_eq!(page.told(), ("BYPASS".into(), "true".into()));
+            assert_eq!(page.summary(), ("BYPASS".into(), "true".into()));
             assert!(page.cache_status().contains("no-key"), "the inner layer's reason");
         }
     }
 }
 
-/// Requests that follow the first flight go to the inner layer as soon as the leader has come there, and not when it is
-/// answered.
+/// Requests behind the first flight go to the inner layer as soon as the leader has reached it,
+/// before it is answered.
 #[tokio::test]
 async fn nobody_waits_at_the_outer_layer_for_what_the_inner_one_handles() {
     let (cache, _) = cache();
@@ -176,9 +177,10 @@ async fn nobody_waits_at_the_outer_layer_for_what_the_inner_one_handles() {
     assert_eq!(slow.await.unwrap().text(), "slow");
 }
 
-/// A handler's tags are for the layer that stores its response, and an invalidation is for both caches.
+/// A handler's tags apply to the layer that stores its response. An invalidation applies to both
+/// caches.
 #[tokio::test]
-async fn what_a_write_invalidates_reaches_both_caches() {
+async fn an_invalidation_by_a_write_reaches_both_caches() {
     let ((outer, _), (inner, _)) = (cache(), cache());
     let tagged = || async { (Tags::from(["thing"]), "page") };
     let write = || async { Invalidation::tag("thing") };
@@ -199,7 +201,8 @@ async fn what_a_write_invalidates_reaches_both_caches() {
     }
 }
 
-/// Of three layers the innermost one handles the request, and the one around it what that leaves out.
+/// The innermost of three layers handles the request. A route without it is handled by the next
+/// layer.
 #[tokio::test]
 async fn of_three_layers_the_innermost_wins() {
     let (cache, clock) = cache();
@@ -219,7 +222,7 @@ async fn of_three_layers_the_innermost_wins() {
     }
 }
 
-/// A route with credentials that only the inner policy declares is cached by that.
+/// A route with credentials that only the inner policy declares is cached by the inner policy.
 #[tokio::test]
 async fn a_route_with_credentials_is_cached_by_its_own_policy() {
     let (cache, _) = cache();
@@ -237,7 +240,7 @@ async fn a_route_with_credentials_is_cached_by_its_own_policy() {
     assert_eq!(other.x_cache(), "MISS");
 }
 
-/// The inner layer's tag names what it stores.
+/// The inner layer's tag names its stored response.
 #[tokio::test]
 async fn the_inner_layers_tag_is_what_invalidates() {
     let (cache, _): (Cache, _) = cache();

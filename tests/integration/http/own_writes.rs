@@ -1,4 +1,4 @@
-//! Tokens of a client's own writes: where they travel, and where they never get.
+//! Tokens of a client's own writes: where they are used, and where they never appear.
 
 use axum::Router;
 use http::header::HeaderName;
@@ -12,7 +12,7 @@ use crate::support::{cache, hourly, site};
 
 const NAME: HeaderName = HeaderName::from_static("larder-token");
 
-/// An origin that tells what cookies and tokens it saw.
+/// Returns an origin that repeats the cookies and tokens of the request.
 fn telling() -> Origin {
     Origin::new(move |request, _| {
         let field =
@@ -34,7 +34,7 @@ async fn get(site: &Site, name: &'static str, value: &str) -> Page {
     site.ask(Method::GET, "/a").with(name, value).send().await
 }
 
-/// The cookie that a response sets, as a request brings it.
+/// Returns the cookie of a response, as a request sends it.
 fn cookie(page: &Page) -> String {
     page.field("set-cookie").split(';').next().unwrap().to_owned()
 }
@@ -44,18 +44,18 @@ async fn a_cookie_goes_from_a_write_to_the_next_read_and_nowhere_else() {
     let (cache, _) = cache();
     let site = site(&cache, by_cookie(), &telling()).await;
     let written = site.ask(Method::PUT, "/a").with("cookie", "a=1").send().await;
-    assert_eq!(written.told(), ("BYPASS".into(), "a=1 -".into()));
+    assert_eq!(written.summary(), ("BYPASS".into(), "a=1 -".into()));
     let first = cookie(&written);
     assert!(first.starts_with("seen=1-"), "{first}");
 
     let made = get(&site, "cookie", &format!("{first}; a=1")).await;
-    assert_eq!(made.told(), ("MISS".into(), "a=1 -".into()));
+    assert_eq!(made.summary(), ("MISS".into(), "a=1 -".into()));
     assert_eq!(made.field("set-cookie"), "");
     let written = site.ask(Method::PUT, "/b").with("cookie", &first).send().await;
     assert!(written.is("BYPASS", "- -"), "the handler sees no token: {written:?}");
     let second = cookie(&written);
     assert_ne!(first, second);
-    // Neither in the key nor in what the response varies on.
+    // The token is not in the key or in the varied fields.
     for cookies in [format!("a=1; {second}"), format!("{first};a=1"), "a=1".into()] {
         assert!(get(&site, "cookie", &cookies).await.is("HIT", "a=1 -"), "{cookies}");
     }
@@ -69,7 +69,7 @@ async fn a_header_field_goes_from_a_write_to_the_next_read_and_nowhere_else() {
     let token = written.field("larder-token");
     assert_eq!(token, cache.token().to_string());
     let made = get(&site, "larder-token", &token).await;
-    assert_eq!((made.told(), made.field("larder-token")), (("MISS".into(), "- -".into()), String::new()));
+    assert_eq!((made.summary(), made.field("larder-token")), (("MISS".into(), "- -".into()), String::new()));
     assert!(site.get("/a").await.is("HIT", "- -"));
     assert!(get(&site, "larder-token", &token).await.is("HIT", "- -"));
 }
@@ -109,9 +109,10 @@ async fn a_policy_that_says_nothing_of_tokens_knows_none() {
     );
 }
 
-/// Whoever makes up a token goes past what is stored, himself and alone. What the handler makes for him is as good as any.
+/// Only the client with the forged token bypasses the stored response. It gets an ordinary response
+/// of the handler.
 #[tokio::test]
-async fn whoever_makes_up_a_token_reaches_nobody_else() {
+async fn a_made_up_token_affects_no_other_client() {
     let (cache, _) = cache();
     let origin = Origin::new(|_, call| Answer::ok(format!("v{call}")));
     let site = site(&cache, by_header(), &origin).await;
@@ -119,18 +120,19 @@ async fn whoever_makes_up_a_token_reaches_nobody_else() {
     let tokens = ["", "x", "1-0-0-0", "2-0-0-0", "1-0-0-0-0-0", &"1-".repeat(4000)];
     for (call, token) in (2..).zip(tokens) {
         let page = get(&site, "larder-token", token).await;
-        assert_eq!(page.told(), ("BYPASS".into(), format!("v{call}")), "{token:.9}");
+        assert_eq!(page.summary(), ("BYPASS".into(), format!("v{call}")), "{token:.9}");
         assert_eq!(
             page.cache_status(),
             "Larder; fwd=bypass; fwd-status=200; stored; detail=read-your-writes"
         );
-        // It is told as it was made, and found by all: no other answer than the handler gives anybody.
+        // The response is stored unchanged, and other clients find it. It is the same that the
+        // handler gives to any client.
         assert!(site.get("/a").await.is("HIT", &format!("v{call}")));
     }
     assert_eq!(cache.stats().bypasses.get("read-your-writes"), Some(&6));
 }
 
-/// The outer layer takes the token and looks for both; the inner one leaves reads to it.
+/// The outer layer evaluates the token for both, and the inner one leaves reads to it.
 #[tokio::test]
 async fn a_layer_around_a_layer_gives_one_token() {
     let (cache, _) = cache();
@@ -143,7 +145,7 @@ async fn a_layer_around_a_layer_gives_one_token() {
     assert!(get(&site, "cookie", &cookie(&written)).await.is("HIT", "- -"));
 }
 
-/// Without a shared store no process knows what another one has invalidated.
+/// Without a shared store, a process knows nothing of the invalidations of another.
 #[tokio::test]
 async fn another_process_cannot_tell_what_a_token_means() {
     let (first, _) = cache();

@@ -1,4 +1,4 @@
-//! Storing parts, serving from them, and making more of them.
+//! Storing partial responses, serving from them, and combining them.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ async fn asked(site: &Site, range: &str) -> Page {
     site.ask(Method::GET, "/a").with("range", range).send().await
 }
 
-/// A handler with ranges of its own: `bytes=first-last` of [`TEXT`], or all of it.
+/// Answers as a handler with range support: `bytes=first-last` of [`TEXT`], or all of it.
 fn part(request: &Parts) -> Answer {
     let Some(range) = request.headers.get("range") else {
         return Answer::ok(TEXT);
@@ -28,7 +28,7 @@ fn part(request: &Parts) -> Answer {
         .body(&TEXT[first..=last])
 }
 
-/// A site whose handler serves parts with this entity tag.
+/// Returns a site whose handler serves parts with this entity tag.
 async fn serving(cache: &Cache, etag: &'static str) -> (Site, Origin) {
     let origin = Origin::new(move |request, nth| {
         part(request).header("etag", etag).header("content-type", "text/plain").header("x-nth", nth)
@@ -36,14 +36,14 @@ async fn serving(cache: &Cache, etag: &'static str) -> (Site, Origin) {
     (site(cache, hourly().store_partial(), &origin).await, origin)
 }
 
-/// RFC 9111 §3.3: "A cache MUST NOT use an incomplete response to answer requests unless […] the request is partial and
-/// specifies a range wholly within the incomplete response."
+/// RFC 9111 §3.3: "A cache MUST NOT use an incomplete response to answer requests unless […] the
+/// request is partial and specifies a range wholly within the incomplete response."
 #[tokio::test]
 async fn a_part_answers_for_what_lies_within_it_and_nothing_else() {
     let (cache, clock) = cache();
     let (site, origin) = serving(&cache, "\"a\"").await;
     let first = asked(&site, "bytes=3-8").await;
-    assert_eq!((first.status.as_u16(), first.told()), (206, ("MISS".to_owned(), "345678".to_owned())));
+    assert_eq!((first.status.as_u16(), first.summary()), (206, ("MISS".to_owned(), "345678".to_owned())));
     assert_eq!(first.cache_status(), "Larder; fwd=uri-miss; fwd-status=206; stored; detail=never-stored");
     clock.advance(secs(7));
     for (range, text, content_range) in [
@@ -53,7 +53,7 @@ async fn a_part_answers_for_what_lies_within_it_and_nothing_else() {
     ] {
         let page = asked(&site, range).await;
         assert_eq!(
-            (page.status.as_u16(), page.told()),
+            (page.status.as_u16(), page.summary()),
             (206, ("HIT".to_owned(), text.to_owned())),
             "{range}"
         );
@@ -63,9 +63,9 @@ async fn a_part_answers_for_what_lies_within_it_and_nothing_else() {
         assert_eq!((page.field("age").as_str(), page.field("content-type").as_str()), ("7", "text/plain"));
     }
     assert_eq!(origin.calls(), 1);
-    // It is the client's own range that goes on, as far as it lies outside.
+    // The client's own range is forwarded if it lies outside.
     let beyond = asked(&site, "bytes=0-1").await;
-    assert_eq!(beyond.told(), ("MISS".to_owned(), "01".to_owned()));
+    assert_eq!(beyond.summary(), ("MISS".to_owned(), "01".to_owned()));
     assert!(
         beyond.cache_status().starts_with("Larder; fwd=partial; fwd-status=206; stored"),
         "{}",
@@ -75,7 +75,7 @@ async fn a_part_answers_for_what_lies_within_it_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn who_asks_for_the_whole_never_gets_a_part() {
+async fn a_request_for_the_whole_never_gets_a_part() {
     let (cache, _) = cache();
     let (site, origin) = serving(&cache, "\"a\"").await;
     asked(&site, "bytes=0-8").await;
@@ -85,17 +85,17 @@ async fn who_asks_for_the_whole_never_gets_a_part() {
         site.ask(Method::GET, "/a").with("range", "bytes=0-1").with("if-range", "\"b\"").send().await;
     assert_eq!(changed.x_cache(), "MISS", "it wants the whole of what has changed");
     let page = site.get("/a").await;
-    assert_eq!((page.status.as_u16(), page.told()), (200, ("MISS".to_owned(), TEXT.to_owned())));
+    assert_eq!((page.status.as_u16(), page.summary()), (200, ("MISS".to_owned(), TEXT.to_owned())));
     assert_eq!(page.cache_status(), "Larder; fwd=partial; fwd-status=200; stored; detail=partial");
     assert_eq!(origin.calls(), 4);
     assert!(!origin.requests()[3].headers.contains_key("range"));
-    // Now there is the whole, and no part takes its place any more.
+    // Now the complete response is stored, and no part replaces it.
     assert!(site.get("/a").await.is("HIT", TEXT));
     assert!(asked(&site, "bytes=9-").await.is("HIT", "9"));
     assert_eq!(origin.calls(), 4);
 }
 
-/// RFC 9110 §13.2.2: where it could be answered from the part, conditions come first there, too.
+/// RFC 9110 §13.2.2: conditions come first, also where the part could answer.
 #[tokio::test]
 async fn conditions_are_evaluated_on_a_part_that_answers() {
     let (cache, _) = cache();
@@ -104,13 +104,13 @@ async fn conditions_are_evaluated_on_a_part_that_answers() {
     let condition = |tag| site.ask(Method::GET, "/a").with("range", "bytes=1-2").with("if-none-match", tag);
     assert_eq!(condition("\"a\"").send().await.status, StatusCode::NOT_MODIFIED);
     let other = condition("\"b\"").send().await;
-    assert_eq!((other.status.as_u16(), other.told()), (206, ("HIT".to_owned(), "12".to_owned())));
+    assert_eq!((other.status.as_u16(), other.summary()), (206, ("HIT".to_owned(), "12".to_owned())));
     let same = site.ask(Method::GET, "/a").with("range", "bytes=1-2").with("if-range", "\"a\"").send().await;
-    assert_eq!((same.status.as_u16(), same.told()), (206, ("HIT".to_owned(), "12".to_owned())));
+    assert_eq!((same.status.as_u16(), same.summary()), (206, ("HIT".to_owned(), "12".to_owned())));
 }
 
-/// RFC 9111 §3.4; RFC 9110 §15.3.7.3: "If the union consists of the entire range of the representation", it is a complete
-/// response.
+/// RFC 9111 §3.4; RFC 9110 §15.3.7.3: "If the union consists of the entire range of the
+/// representation", it is a complete response.
 #[tokio::test]
 async fn parts_that_touch_become_one_and_at_last_the_whole() {
     let (cache, _) = cache();
@@ -122,7 +122,7 @@ async fn parts_that_touch_become_one_and_at_last_the_whole() {
     assert!(asked(&site, "bytes=1-4,6-6").await.is("HIT", "123456"));
     assert!(asked(&site, "bytes=8-").await.is("MISS", "89"));
     let whole = site.get("/a").await;
-    assert_eq!((whole.status.as_u16(), whole.told()), (200, ("HIT".to_owned(), TEXT.to_owned())));
+    assert_eq!((whole.status.as_u16(), whole.summary()), (200, ("HIT".to_owned(), TEXT.to_owned())));
     assert_eq!((whole.field("content-length").as_str(), whole.field("content-range").as_str()), ("10", ""));
     assert_eq!(whole.field("x-nth"), "4", "§3.4: the fields of the newest replace the others");
     assert!(asked(&site, "bytes=-3").await.is("HIT", "789"));
@@ -148,7 +148,7 @@ async fn parts_of_what_may_be_two_representations_stay_apart() {
     }
 }
 
-/// What says of itself that it is another part than it is could be any.
+/// A part with a wrong length could be any part.
 #[tokio::test]
 async fn a_part_that_is_not_as_long_as_it_says_is_not_stored() {
     let (cache, _) = cache();
@@ -174,14 +174,14 @@ async fn a_part_that_is_not_as_long_as_it_says_is_not_stored() {
         }
         counted(&cache, |stats| stats.not_stored.contains_key(reason)).await;
     }
-    // Nor one that nobody has asked for.
+    // The same holds for a part that was not requested.
     for _ in 0..2 {
         assert_eq!(site.get("/unasked").await.x_cache(), "MISS");
     }
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// A body that is shorter than it was announced is none to answer others with, even where it ended cleanly.
+/// A body that is shorter than announced cannot answer other requests, even if it ended cleanly.
 #[tokio::test]
 async fn a_whole_that_ended_early_is_not_stored() {
     let (cache, _) = cache();
@@ -205,7 +205,7 @@ async fn a_whole_that_ended_early_is_not_stored() {
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// A part that comes in pieces is stored at its end.
+/// A part that arrives in pieces is stored at its end.
 #[tokio::test]
 async fn a_part_is_streamed_while_it_is_stored() {
     let (cache, _) = cache();
@@ -246,7 +246,8 @@ async fn parts_are_fresh_for_as_long_as_they_say_and_are_not_served_stale() {
     assert!(late.cache_status().contains("fwd=stale"), "{}", late.cache_status());
 }
 
-/// Without `store_partial` nothing of it is kept: see also `ranges::a_handler_that_serves_parts_is_left_to_it`.
+/// Without `store_partial`, parts are not stored: see also
+/// `ranges::a_handler_that_serves_parts_is_left_to_it`.
 #[tokio::test]
 async fn a_part_is_invalidated_like_any_response() {
     let (cache, _) = cache();
@@ -259,10 +260,10 @@ async fn a_part_is_invalidated_like_any_response() {
     assert_eq!(origin.calls(), 2);
 }
 
-/// What is made of two parts is invalidated by what named either of them; and what was invalidated between the two fills
-/// keeps them apart, though the validator is the same.
+/// A combination of two parts is invalidated by the names of either. An invalidation between the
+/// two fills keeps them apart, although the validator is the same.
 #[tokio::test]
-async fn what_was_invalidated_between_two_parts_is_no_base_for_the_second() {
+async fn a_part_from_before_an_invalidation_is_no_base_for_the_second() {
     for named_by_first in [true, false] {
         let (cache, _) = cache();
         let gate = Gate::new();
@@ -289,7 +290,7 @@ async fn what_was_invalidated_between_two_parts_is_no_base_for_the_second() {
 }
 
 #[tokio::test]
-async fn what_is_made_of_two_parts_has_the_tags_of_both() {
+async fn a_response_made_of_two_parts_has_the_tags_of_both() {
     for tag in ["first", "second"] {
         let (cache, _) = cache();
         let router = axum::Router::new().route(
@@ -314,7 +315,7 @@ async fn what_is_made_of_two_parts_has_the_tags_of_both() {
     }
 }
 
-/// A part that comes late takes no whole's place.
+/// A late part does not replace a complete response.
 #[tokio::test]
 async fn a_part_does_not_replace_a_whole_that_was_stored_meanwhile() {
     let (cache, _) = cache();
@@ -337,7 +338,8 @@ async fn a_part_does_not_replace_a_whole_that_was_stored_meanwhile() {
     assert_eq!(origin.calls(), 2);
 }
 
-/// RFC 9111 §3.4 asks for the same strong validator, and the newer part confirms that it is still the one.
+/// RFC 9111 §3.4 requires the same strong validator, and the newer part confirms that it is still
+/// current.
 #[tokio::test]
 async fn a_stale_part_is_a_base_for_a_new_one() {
     let (cache, clock) = cache();
@@ -355,7 +357,7 @@ async fn a_stale_part_is_a_base_for_a_new_one() {
     assert_eq!(site.get("/a").await.x_cache(), "MISS");
 }
 
-/// What is too large for one response stays in parts.
+/// A representation that is too large for one response stays in parts.
 #[tokio::test]
 async fn parts_do_not_grow_beyond_what_may_be_stored() {
     let (cache, _) = cache();

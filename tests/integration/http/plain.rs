@@ -1,4 +1,4 @@
-//! Without axum: a plain Tower service behind hyper, back-pressure, and what goes past the cache.
+//! Without axum: a plain Tower service behind hyper, back-pressure, and bypassed requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,7 +50,7 @@ async fn back_pressure_of_the_inner_service_is_honoured() {
         waiting.extend(at_once(&site, path, 3));
     }
     soon("two calls", gate.arrived(2)).await;
-    // Whatever could get further has had every chance to.
+    // This gives other tasks every chance to run.
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
@@ -61,7 +61,7 @@ async fn back_pressure_of_the_inner_service_is_honoured() {
     assert_eq!(origin.calls(), 4);
 }
 
-/// Every way past and through the cache calls the clone that was ready.
+/// Every path through the cache, or around it, calls the clone that was ready.
 #[tokio::test]
 async fn whatever_the_request_only_a_service_that_is_ready_is_called() {
     let (cache, clock) = cache();
@@ -138,7 +138,7 @@ async fn ranges_of_what_is_no_bytes_and_preconditions_go_to_the_handler() {
     }
 }
 
-/// A part of a representation is not the whole of it, even where the request did not ask for a part.
+/// A part of a representation is not the whole, even if the request did not ask for a part.
 #[tokio::test]
 async fn a_part_is_never_stored() {
     let (cache, _) = cache();
@@ -164,12 +164,12 @@ async fn old_and_odd_requests_are_served() {
     let site = crate::support::site(&cache, hourly(), &origin).await;
     let old = site.raw("GET /a HTTP/1.0\r\n\r\n").await.to_end().await;
     assert!(old.contains("/a 1;"), "{old}");
-    // The absolute form, and one whose two hosts differ.
+    // The absolute form, and one with two different hosts.
     let mut same = site.raw("GET http://x/a HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert!(same.until("/a 2;").await.contains("x-cache: MISS"));
     let mut other = site.raw("GET http://x/a HTTP/1.1\r\nHost: y\r\n\r\n").await;
     assert!(other.until("/a 3;").await.contains("x-cache: BYPASS"));
-    // RFC 9112 §3.2: two `Host` lines are no request to answer from a cache.
+    // RFC 9112 §3.2: a request with two `Host` lines is not answered from a cache.
     let mut two = site.raw("GET /a HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n").await;
     let read = two.until("\r\n\r\n").await;
     assert!(read.contains("x-cache: BYPASS") || read.starts_with("HTTP/1.1 400"), "{read}");
@@ -177,7 +177,8 @@ async fn old_and_odd_requests_are_served() {
     assert!(again.until("/a 2;").await.contains("x-cache: HIT"));
 }
 
-/// Whoever has a response and asks again at once finds it stored, and not the fill that is about to store it.
+/// A client that has the response and immediately asks again finds it stored, instead of joining
+/// the fill.
 #[tokio::test]
 async fn a_response_is_stored_before_it_is_given() {
     use tower::ServiceExt as _;

@@ -1,4 +1,4 @@
-//! Requests for parts of what is stored.
+//! Requests for ranges of stored responses.
 
 use http::{Method, StatusCode};
 use larder::{Cache, Tag};
@@ -13,7 +13,7 @@ async fn asked(site: &Site, range: &str) -> Page {
     site.ask(Method::GET, "/a").with("range", range).send().await
 }
 
-/// A site whose page is stored, and its origin.
+/// Returns a site with a stored page, and its origin.
 async fn stocked(cache: &Cache, answer: Answer) -> (Site, Origin) {
     let origin = Origin::always(answer);
     let site = site(cache, hourly(), &origin).await;
@@ -71,7 +71,7 @@ async fn a_range_that_makes_no_sense_gets_the_whole() {
     let many: Vec<_> = (0..2000).map(|_| "0-".to_owned()).collect();
     for range in ["bytes=5-4", "bytes=", "bytes=a", "bytes", &format!("bytes={}", many.join(","))] {
         let page = asked(&site, range).await;
-        assert_eq!((page.status.as_u16(), page.told()), (200, ("HIT".to_owned(), TEXT.to_owned())));
+        assert_eq!((page.status.as_u16(), page.summary()), (200, ("HIT".to_owned(), TEXT.to_owned())));
     }
     let two = site.ask(Method::GET, "/a").with("range", "bytes=0-1").with("range", "bytes=2-3");
     assert_eq!(two.send().await.status, StatusCode::OK);
@@ -102,7 +102,7 @@ async fn several_parts_come_in_one_body() {
     assert_eq!(page.field("content-length"), expected.len().to_string());
 }
 
-/// A request that is made up to be answered with more than there is gets no more than that.
+/// A request that is designed to receive more than the page does not get much more.
 #[tokio::test]
 async fn no_request_gets_much_more_than_the_whole() {
     let (cache, _) = cache();
@@ -113,7 +113,7 @@ async fn no_request_gets_much_more_than_the_whole() {
     }
 }
 
-/// RFC 9110 §13.1.5: with an entity tag that is strong, or a date that is.
+/// RFC 9110 §13.1.5: with a strong entity tag, or a strong date.
 #[tokio::test]
 async fn if_range_asks_for_the_whole_of_what_has_changed() {
     let (cache, _) = cache();
@@ -131,14 +131,14 @@ async fn if_range_asks_for_the_whole_of_what_has_changed() {
         let page = request.send().await;
         assert_eq!((page.status.as_u16(), page.x_cache().as_str()), (status, "HIT"), "{validator}");
         assert_eq!(page.text(), if status == 206 { "01" } else { TEXT });
-        // Without `Range` it says nothing.
+        // Without `Range`, it has no effect.
         let page = site.ask(Method::GET, "/a").with("if-range", validator).send().await;
         assert_eq!((page.status.as_u16(), page.text().as_str()), (200, TEXT));
     }
     assert_eq!(origin.calls(), 1);
 }
 
-/// RFC 9110 §13.2.2: conditions first; §14.2: only `GET` has ranges.
+/// RFC 9110 §13.2.2: conditions come first. §14.2: only `GET` has ranges.
 #[tokio::test]
 async fn a_304_comes_before_a_206_and_a_head_has_no_parts() {
     let (cache, _) = cache();
@@ -161,9 +161,10 @@ async fn a_304_comes_before_a_206_and_a_head_has_no_parts() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// RFC 9110 §14.2: only where the answer without `Range` would be a 200. And a handler may refuse parts (§14.3).
+/// RFC 9110 §14.2: only if the response without `Range` would be a 200. A handler may also refuse
+/// ranges (§14.3).
 #[tokio::test]
-async fn what_is_no_200_or_refuses_parts_is_served_whole() {
+async fn a_response_that_is_no_200_or_refuses_parts_is_served_whole() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| match request.uri.path() {
         "/gone" => Answer::status(StatusCode::GONE).body(TEXT),
@@ -184,7 +185,8 @@ async fn what_is_no_200_or_refuses_parts_is_served_whole() {
     assert_eq!(origin.calls(), 3);
 }
 
-/// Most handlers know nothing of ranges: their whole answer is stored, and the client has its part of it.
+/// Most handlers do not support ranges: their complete response is stored, and the client gets its
+/// range.
 #[tokio::test]
 async fn a_handler_that_ignores_ranges_fills_the_cache() {
     let (cache, _) = cache();
@@ -200,7 +202,7 @@ async fn a_handler_that_ignores_ranges_fills_the_cache() {
     assert_eq!(origin.requests()[0].headers["range"], "bytes=2-3");
 }
 
-/// What comes in pieces is not cut, since nobody knows where it ends; it is stored all the same.
+/// A streamed body is not cut, because its length is unknown. It is still stored.
 #[tokio::test]
 async fn a_body_that_is_still_to_come_is_sent_whole() {
     let (cache, _) = cache();
@@ -221,7 +223,8 @@ async fn a_body_that_is_still_to_come_is_sent_whole() {
     assert!(asked(&site, "bytes=2-3").await.is("HIT", "23"));
 }
 
-/// A handler that answers with parts is asked for each, as it is not known that there is a whole that could be stored.
+/// A handler that answers with parts runs for each of them, because there may be no complete
+/// response to store.
 #[tokio::test]
 async fn a_handler_that_serves_parts_is_left_to_it() {
     let (cache, _) = cache();
@@ -234,19 +237,19 @@ async fn a_handler_that_serves_parts_is_left_to_it() {
     let site = site(&cache, hourly(), &origin).await;
     for range in ["bytes=0-1", "bytes=1-2", "bytes=0-1"] {
         let page = asked(&site, range).await;
-        assert_eq!((page.status.as_u16(), page.told()), (206, ("MISS".to_owned(), range.to_owned())));
+        assert_eq!((page.status.as_u16(), page.summary()), (206, ("MISS".to_owned(), range.to_owned())));
         assert_eq!(
             page.cache_status(),
             "Larder; fwd=uri-miss; fwd-status=206; detail=\"never-stored, not stored: partial\""
         );
     }
-    // None of it is the page, and none keeps those who want the page from waiting for each other.
+    // None of them is the page, and none keeps requests for the page from waiting for each other.
     assert!(site.get("/a").await.is("MISS", TEXT));
     assert!(asked(&site, "bytes=1-2").await.is("HIT", "12"));
     assert_eq!(origin.calls(), 4);
 }
 
-/// What is stale is validated or filled as a whole, for everybody.
+/// A stale response is validated or filled completely, for all requests.
 #[tokio::test]
 async fn a_range_of_what_is_stale_refreshes_the_whole() {
     let (cache, clock) = cache();
@@ -258,7 +261,7 @@ async fn a_range_of_what_is_stale_refreshes_the_whole() {
     site.get("/a").await;
     clock.advance(secs(3600));
     let page = asked(&site, "bytes=1-2").await;
-    assert_eq!((page.status.as_u16(), page.told()), (206, ("MISS".to_owned(), "12".to_owned())));
+    assert_eq!((page.status.as_u16(), page.summary()), (206, ("MISS".to_owned(), "12".to_owned())));
     assert_eq!(page.cache_status(), "Larder; fwd=stale; fwd-status=304; stored; detail=expired");
     assert!(asked(&site, "bytes=2-3").await.is("HIT", "23"));
     assert!(site.get("/a").await.is("HIT", TEXT));
@@ -278,7 +281,7 @@ async fn a_part_is_served_stale_where_the_whole_would_be() {
     site.get("/a").await;
     clock.advance(secs(3600));
     let page = asked(&site, "bytes=1-2").await;
-    assert_eq!((page.status.as_u16(), page.told()), (206, ("STALE".to_owned(), "12".to_owned())));
+    assert_eq!((page.status.as_u16(), page.summary()), (206, ("STALE".to_owned(), "12".to_owned())));
     assert!(!origin.requests()[1].headers.contains_key("range"));
 }
 
@@ -294,12 +297,12 @@ async fn a_part_that_is_served_stale_refreshes_the_whole_behind_it() {
     site.get("/a").await;
     clock.advance(secs(3600));
     let page = asked(&site, "bytes=0-0").await;
-    assert_eq!((page.status.as_u16(), page.told()), (206, ("STALE".to_owned(), "1".to_owned())));
+    assert_eq!((page.status.as_u16(), page.summary()), (206, ("STALE".to_owned(), "1".to_owned())));
     stored(&cache, 2).await;
     assert!(site.get("/a").await.is("HIT", "2 all"));
 }
 
-/// Who waits for the page, and who asks for a part of it meanwhile, each have what they asked for.
+/// Requests for the page and for a part of it, at the same time, each get their own response.
 #[tokio::test]
 async fn parts_and_the_whole_at_once_are_not_mixed_up() {
     let (cache, _) = cache();
@@ -347,11 +350,11 @@ async fn parts_of_what_was_invalidated_are_not_served() {
     assert!(asked(&site, "bytes=-1").await.is("HIT", "1"));
     cache.invalidate(Tag::new("all")).await.require_applied().unwrap();
     let page = asked(&site, "bytes=-1").await;
-    assert_eq!((page.told(), page.status.as_u16()), (("MISS".to_owned(), "2".to_owned()), 206));
+    assert_eq!((page.summary(), page.status.as_u16()), (("MISS".to_owned(), "2".to_owned()), 206));
     assert!(asked(&site, "bytes=-1").await.is("HIT", "2"));
 }
 
-/// Each variant has parts of its own.
+/// Each variant has its own parts.
 #[tokio::test]
 async fn a_part_is_one_of_the_variant_that_is_asked_for() {
     let (cache, _) = cache();
@@ -364,7 +367,10 @@ async fn a_part_is_one_of_the_variant_that_is_asked_for() {
         for language in ["de", "en"] {
             let request = site.ask(Method::GET, "/a").with("accept-language", language);
             let page = request.with("range", "bytes=0-1").send().await;
-            assert_eq!((page.status.as_u16(), page.told()), (206, (outcome.to_owned(), language.to_owned())));
+            assert_eq!(
+                (page.status.as_u16(), page.summary()),
+                (206, (outcome.to_owned(), language.to_owned()))
+            );
         }
     }
 }

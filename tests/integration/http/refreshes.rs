@@ -1,4 +1,4 @@
-//! How many responses are refreshed in the background at once.
+//! The number of simultaneous background refreshes.
 
 use larder::{Cache, Invalidation};
 use larder_testing::{Answer, Gate, ManualClock, Origin};
@@ -24,7 +24,7 @@ async fn a_refresh_too_many_is_left_out_and_counted() {
     }
     cache.invalidate(Invalidation::tag("thing").soft()).await;
     for path in paths {
-        assert!(site.get(path).await.is("STALE", "old"), "{path} is answered all the same");
+        assert!(site.get(path).await.is("STALE", "old"), "{path} is still answered");
     }
     soon("two refreshes", gate.arrived(2)).await;
     assert!(site.get("/1").await.is("STALE", "old"), "one is under way: nothing is left out");
@@ -46,7 +46,7 @@ async fn a_refresh_too_many_is_left_out_and_counted() {
     assert_eq!((stats.refreshes, stats.refreshes_skipped), (4, 2));
 }
 
-/// A handler that fails or panics gives its place back.
+/// A handler that fails or panics releases its slot.
 #[tokio::test]
 async fn a_refresh_that_fails_gives_its_place_back() {
     let clock = ManualClock::new();

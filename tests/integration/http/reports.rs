@@ -1,4 +1,4 @@
-//! What the cache says of itself, word for word.
+//! The cache's own reports, word for word.
 
 use axum::Router;
 use http::{Method, StatusCode};
@@ -8,7 +8,44 @@ use tower::Layer as _;
 
 use crate::support::{cache, hourly, secs, site};
 
-/// RFC 9211, every outcome that memory knows.
+const STORED: &str = "Larder; fwd=uri-miss; fwd-status=200; stored; detail=never-stored";
+
+/// Requests in order, and the `Cache-Status` of each response.
+const REQUESTS: [(Method, &str, &str); 15] = [
+    (Method::GET, "/a", STORED),
+    (Method::GET, "/a", "Larder; hit; ttl=3600; detail=memory"),
+    (Method::HEAD, "/a", "Larder; hit; ttl=3600; detail=memory"),
+    (Method::POST, "/a", "Larder; fwd=method; fwd-status=200; detail=method"),
+    (Method::OPTIONS, "/a", "Larder; fwd=method; fwd-status=200; detail=method"),
+    (Method::GET, "/a", "Larder; fwd=stale; fwd-status=200; stored; detail=invalidated"),
+    (
+        Method::GET,
+        "/private",
+        "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: private\"",
+    ),
+    (Method::GET, "/private", "Larder; fwd=uri-miss; fwd-status=200; detail=\"pass, not stored: private\""),
+    (
+        Method::GET,
+        "/404",
+        "Larder; fwd=uri-miss; fwd-status=404; detail=\"never-stored, not stored: status\"",
+    ),
+    (
+        Method::GET,
+        "/large",
+        "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: too-large\"",
+    ),
+    (Method::GET, "/short", STORED),
+    (Method::GET, "/no-cache", STORED),
+    (Method::GET, "/no-cache", "Larder; fwd=stale; fwd-status=200; stored; detail=no-cache"),
+    (Method::GET, "/vary", STORED),
+    (
+        Method::HEAD,
+        "/head",
+        "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: method\"",
+    ),
+];
+
+/// RFC 9211, every outcome of the memory tier.
 #[tokio::test]
 async fn cache_status_tells_what_was_done_and_why() {
     let (cache, clock) = cache();
@@ -22,45 +59,7 @@ async fn cache_status_tells_what_was_done_and_why() {
         _ => Answer::ok("page"),
     });
     let site = site(&cache, hourly().max_body(1000), &origin).await;
-    let miss = "Larder; fwd=uri-miss; fwd-status=200; stored; detail=never-stored";
-    let requests = [
-        (Method::GET, "/a", miss),
-        (Method::GET, "/a", "Larder; hit; ttl=3600; detail=memory"),
-        (Method::HEAD, "/a", "Larder; hit; ttl=3600; detail=memory"),
-        (Method::POST, "/a", "Larder; fwd=method; fwd-status=200; detail=method"),
-        (Method::OPTIONS, "/a", "Larder; fwd=method; fwd-status=200; detail=method"),
-        (Method::GET, "/a", "Larder; fwd=stale; fwd-status=200; stored; detail=invalidated"),
-        (
-            Method::GET,
-            "/private",
-            "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: private\"",
-        ),
-        (
-            Method::GET,
-            "/private",
-            "Larder; fwd=uri-miss; fwd-status=200; detail=\"pass, not stored: private\"",
-        ),
-        (
-            Method::GET,
-            "/404",
-            "Larder; fwd=uri-miss; fwd-status=404; detail=\"never-stored, not stored: status\"",
-        ),
-        (
-            Method::GET,
-            "/large",
-            "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: too-large\"",
-        ),
-        (Method::GET, "/short", miss),
-        (Method::GET, "/no-cache", miss),
-        (Method::GET, "/no-cache", "Larder; fwd=stale; fwd-status=200; stored; detail=no-cache"),
-        (Method::GET, "/vary", miss),
-        (
-            Method::HEAD,
-            "/head",
-            "Larder; fwd=uri-miss; fwd-status=200; detail=\"never-stored, not stored: method\"",
-        ),
-    ];
-    for (method, path, expected) in requests {
+    for (method, path, expected) in REQUESTS {
         assert_eq!(site.ask(method.clone(), path).send().await.cache_status(), expected, "{method} {path}");
     }
     let other = site.ask(Method::GET, "/vary").with("accept", "text/html").send().await;
@@ -77,7 +76,8 @@ async fn cache_status_tells_what_was_done_and_why() {
     assert_eq!(expired.field("age"), "", "the handler made it");
 }
 
-/// RFC 9211 §2: what caches nearer to the origin said stays, before ours, and is not doubled by hits.
+/// RFC 9211 §2: members of caches nearer to the origin stay before ours, and hits do not duplicate
+/// them.
 #[tokio::test]
 async fn the_words_of_other_caches_stay() {
     let (cache, _) = cache();
@@ -100,7 +100,7 @@ async fn the_words_of_other_caches_stay() {
     }
 }
 
-/// Those who waited get the age of what they were given.
+/// Followers get the age of their response.
 #[tokio::test]
 async fn collapsed_requests_are_told_so() {
     let (cache, _) = cache();
@@ -114,14 +114,14 @@ async fn collapsed_requests_are_told_so() {
     let waiting = crate::support::at_once(&site, "/a", 2);
     door.came(2).await;
     gate.open();
-    let mut told: Vec<_> = crate::support::all(waiting)
+    let mut summary: Vec<_> = crate::support::all(waiting)
         .await
         .iter()
         .map(|page| (page.cache_status(), page.all("age")))
         .collect();
-    told.sort();
+    summary.sort();
     assert_eq!(
-        told,
+        summary,
         [
             (
                 "cdn; hit, Larder; fwd=uri-miss; collapsed; detail=never-stored".to_owned(),

@@ -1,4 +1,4 @@
-//! Stale responses: while they are refreshed, and when the handler fails. Soft invalidation goes the same way.
+//! Stale responses: during a refresh, when the handler fails, and after a soft invalidation.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
     assert!(site.get("/a").await.is("MISS", "v1"));
     clock.advance(secs(3600));
     for page in all(at_once(&site, "/a", 20)).await {
-        assert_eq!(page.told(), ("STALE".into(), "v1".into()));
+        assert_eq!(page.summary(), ("STALE".into(), "v1".into()));
         assert_eq!(page.cache_status(), "Larder; hit; ttl=0; detail=\"memory, stale-while-revalidate\"");
         assert_eq!(page.field("age"), "3600");
     }
@@ -89,22 +89,22 @@ async fn a_soft_invalidation_counts_as_the_end_of_the_lifetime() {
     assert!(site.get("/a").await.is("HIT", "v2"));
     assert_eq!(origin.calls(), 2);
 
-    // The window counts from the invalidation.
+    // The window begins with the invalidation.
     cache.invalidate(Invalidation::tag("thing").soft()).await;
     clock.advance(secs(30));
     assert!(site.get("/a").await.is("MISS", "v3"));
 
-    // A hard one after a soft one is hard.
+    // A hard invalidation after a soft one is hard.
     cache.invalidate(Invalidation::tag("thing").soft()).await;
     cache.invalidate(Tag::new("thing")).await;
     assert!(site.get("/a").await.is("MISS", "v4"));
-    // And a soft one after a hard one does not bring anything back.
+    // And a soft one after a hard one does not restore anything.
     cache.invalidate(Tag::new("thing")).await;
     cache.invalidate(Invalidation::tag("thing").soft()).await;
     assert!(site.get("/a").await.is("MISS", "v5"));
 }
 
-/// Without a window there is nothing soft about it.
+/// Without a window, a soft invalidation is a hard one.
 #[tokio::test]
 async fn a_soft_invalidation_without_a_window_is_a_miss() {
     let (cache, _) = cache();
@@ -117,7 +117,7 @@ async fn a_soft_invalidation_without_a_window_is_a_miss() {
     assert_eq!(page.cache_status(), "Larder; fwd=stale; fwd-status=200; stored; detail=invalidated");
 }
 
-/// A refresh that began before a hard invalidation does not bring the old response back.
+/// A refresh that began before a hard invalidation does not restore the old response.
 #[tokio::test]
 async fn a_refresh_does_not_outlive_an_invalidation() {
     let (cache, clock) = cache();
@@ -152,13 +152,13 @@ async fn a_failing_handler_is_stood_in_for() {
         assert!(site.get("/a").await.is("MISS", "v1"));
         clock.advance(secs(3700));
         let page = site.get("/a").await;
-        assert_eq!((page.status, page.told()), (StatusCode::OK, ("STALE".into(), "v1".into())));
-        let told =
+        assert_eq!((page.status, page.summary()), (StatusCode::OK, ("STALE".into(), "v1".into())));
+        let summary =
             format!("Larder; fwd=stale; fwd-status={status}; ttl=-100; detail=\"memory, stale-if-error\"");
-        assert_eq!(page.cache_status(), told);
+        assert_eq!(page.cache_status(), summary);
         let head = site.ask(Method::HEAD, "/a").send().await;
         assert_eq!((head.status, head.x_cache().as_str()), (StatusCode::OK, "STALE"), "HEAD");
-        // Beyond its window the failure is the client's.
+        // Beyond its window, the client gets the failure.
         clock.advance(secs(500));
         assert_eq!(site.get("/a").await.status.as_u16(), status);
         assert!(site.get("/a").await.is("MISS", "v5"));
@@ -189,7 +189,7 @@ async fn one_failure_is_enough_for_all_who_wait() {
     assert_eq!(origin.calls(), 2);
 }
 
-/// What is not a failure of the handler is its answer; and what forbids to be used stale is not.
+/// A response that is not a failure is returned. A response that forbids stale use is not used.
 #[tokio::test]
 async fn not_every_answer_is_stood_in_for() {
     for (control, status) in [
@@ -216,9 +216,9 @@ async fn not_every_answer_is_stood_in_for() {
     }
 }
 
-/// What was invalidated hard is gone, whatever happens to the handler; even while the handler is failing.
+/// After a hard invalidation the response is gone, even while the handler fails.
 #[tokio::test]
-async fn what_was_invalidated_does_not_stand_in() {
+async fn an_invalidated_response_does_not_stand_in() {
     let (cache, clock) = cache();
     let gate = Gate::new();
     let origin = Origin::new({

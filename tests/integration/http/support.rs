@@ -1,4 +1,4 @@
-//! What the tests of this folder share.
+//! Shared code of the tests in this folder.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use larder_tests::http::{Page, Site, soon};
 use tokio::sync::Semaphore;
 use tower::Layer as _;
 
-/// A cache in memory, and its clock.
+/// Creates a cache in memory with its clock.
 pub(crate) fn cache() -> (Cache, ManualClock) {
     let clock = ManualClock::new();
     (Cache::builder().clock(clock.clone()).build(), clock)
 }
 
-/// A policy that keeps responses for just an hour.
+/// Returns a policy with a lifetime of exactly one hour.
 pub(crate) fn hourly() -> Policy {
     Policy::ttl(ttl::STANDARD).jitter(0.0)
 }
@@ -30,12 +30,12 @@ pub(crate) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A site whose every path is the origin's, behind a layer of this cache with this policy.
+/// Returns a site with this origin on every path, behind a layer with this policy.
 pub(crate) async fn site(cache: &Cache, policy: Policy, origin: &Origin) -> Site {
     Site::of(Router::new().fallback_service(cache.layer(policy).layer(origin.clone()))).await
 }
 
-/// Waits until the cache has counted this.
+/// Waits until the statistics match.
 pub(crate) async fn counted(cache: &Cache, what: impl Fn(&Stats) -> bool) {
     soon("what is counted", async {
         while !what(&cache.stats()) {
@@ -45,18 +45,18 @@ pub(crate) async fn counted(cache: &Cache, what: impl Fn(&Stats) -> bool) {
     .await;
 }
 
-/// Waits until the cache has stored so many responses.
+/// Waits until the cache has stored this many responses.
 pub(crate) async fn stored(cache: &Cache, count: u64) {
     counted(cache, |stats| stats.stored >= count).await;
 }
 
-/// A site that answers with what it was asked for.
+/// Returns a site that repeats the request.
 pub(crate) async fn repeating_site(cache: &Cache, policy: Policy) -> Site {
     let origin = Origin::new(|request, _| larder_testing::Answer::ok(request.uri.to_string()));
     site(cache, policy, &origin).await
 }
 
-/// `count` requests for the path at once, sent in tasks of their own.
+/// Sends `count` requests for the path at once, in new tasks.
 pub(crate) fn at_once(site: &Arc<Site>, path: &str, count: usize) -> Vec<tokio::task::JoinHandle<Page>> {
     let ask = |_| {
         let (site, path) = (Arc::clone(site), path.to_owned());
@@ -65,7 +65,7 @@ pub(crate) fn at_once(site: &Arc<Site>, path: &str, count: usize) -> Vec<tokio::
     (0..count).map(ask).collect()
 }
 
-/// What became of tasks, none of which may have panicked.
+/// Returns the results of tasks, none of which may have panicked.
 pub(crate) async fn all<T>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
     let mut results = Vec::with_capacity(tasks.len());
     for task in tasks {
@@ -74,13 +74,14 @@ pub(crate) async fn all<T>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
     results
 }
 
-/// The next bytes of a body.
+/// Returns the next bytes of a body.
 pub(crate) async fn next(response: &mut Response<Incoming>) -> Bytes {
     let frame = soon("the next bytes", response.frame()).await.expect("no end").expect("no error");
     frame.into_data().expect("bytes")
 }
 
-/// Counts requests as they arrive outside of the cache, and the futures of those whose clients have left.
+/// Counts requests as they arrive outside of the cache, and futures that were dropped because their
+/// clients left.
 #[derive(Clone)]
 pub(crate) struct Door {
     came: Arc<Semaphore>,
@@ -92,7 +93,7 @@ impl Door {
         Self { came: Arc::new(Semaphore::new(0)), left: Arc::new(Semaphore::new(0)) }
     }
 
-    /// The router behind this door.
+    /// Puts a router behind this door.
     pub(crate) fn before(&self, router: Router) -> Router {
         let door = self.clone();
         router.layer(axum::middleware::from_fn(
@@ -102,7 +103,7 @@ impl Door {
                     let mut leaving = Leaving(Some(door.left));
                     let answer = next.run(request);
                     let mut answer = Box::pin(answer);
-                    // Once what is behind it has been polled, the request has joined whatever it joins.
+                    // After the inner service has been polled, the request has joined its flight.
                     let mut counted = Some(door.came);
                     let response = poll_fn(|cx| {
                         let polled = answer.as_mut().poll(cx);
@@ -119,12 +120,12 @@ impl Door {
         ))
     }
 
-    /// Waits until so many requests more have come, and wait for what is behind the door.
+    /// Waits until this many more requests have arrived and wait behind the door.
     pub(crate) async fn came(&self, requests: u32) {
         soon("requests", self.came.acquire_many(requests)).await.unwrap().forget();
     }
 
-    /// Waits until so many clients more have left before they had a response.
+    /// Waits until this many more clients have left without a response.
     pub(crate) async fn left(&self, clients: u32) {
         soon("clients leaving", self.left.acquire_many(clients)).await.unwrap().forget();
     }

@@ -43,12 +43,13 @@ async fn an_etag_is_made_for_what_has_none_and_answers_conditions() {
     assert!(origin.requests().iter().all(|request| !request.headers.contains_key("if-none-match")));
 }
 
-/// The request that fills gets its 304 as well, though the handler was asked for all of it.
+/// The request that fills gets its 304 too, although the handler was asked for the complete
+/// response.
 #[tokio::test]
 async fn a_condition_on_a_miss_is_evaluated_on_what_is_made() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| {
-        // As a handler with conditions of its own would.
+        // Answers like a handler with conditions of its own.
         if request.headers.contains_key("if-none-match") {
             return Answer::status(StatusCode::NOT_MODIFIED).header("etag", "\"a\"");
         }
@@ -58,7 +59,7 @@ async fn a_condition_on_a_miss_is_evaluated_on_what_is_made() {
     let first = asked(&site, "if-none-match", "\"a\"").await;
     assert_eq!((first.status, first.x_cache().as_str()), (StatusCode::NOT_MODIFIED, "MISS"));
     assert_eq!(first.cache_status(), "Larder; fwd=uri-miss; fwd-status=200; stored; detail=never-stored");
-    // What is stored is the whole.
+    // The complete response is stored.
     assert!(site.get("/a").await.is("HIT", "page"));
     assert_eq!(origin.calls(), 1);
 }
@@ -83,7 +84,7 @@ async fn the_handlers_validators_answer_conditions() {
         let page = asked(&site, name, value).await;
         assert_eq!((page.status.as_u16(), page.x_cache().as_str()), (status, "HIT"), "{name}: {value}");
     }
-    // RFC 9110 §13.2.2: with If-None-Match, If-Modified-Since is not looked at.
+    // RFC 9110 §13.2.2: with If-None-Match, If-Modified-Since is ignored.
     let both =
         site.ask(Method::GET, "/a").with("if-none-match", "\"v2\"").with("if-modified-since", modified);
     assert_eq!(both.send().await.status, StatusCode::OK);
@@ -103,7 +104,8 @@ async fn no_etag_is_made_where_the_policy_says_so() {
     assert_eq!(asked(&site, "if-none-match", "\"a\"").await.status, StatusCode::OK);
 }
 
-/// A handler with a validator, asked again at the end of the lifetime: its 304 renews what is stored.
+/// A handler with a validator runs again at the end of the lifetime. Its 304 renews the stored
+/// response.
 #[tokio::test]
 async fn a_304_of_the_handler_renews_what_is_stored() {
     for (name, value, condition) in [
@@ -121,12 +123,12 @@ async fn a_304_of_the_handler_renews_what_is_stored() {
         clock.advance(secs(3601));
         let renewed = site.get("/a").await;
         assert_eq!(
-            (renewed.status, renewed.told()),
+            (renewed.status, renewed.summary()),
             (StatusCode::OK, ("MISS".into(), "page".into())),
             "{name}"
         );
         assert_eq!(renewed.cache_status(), "Larder; fwd=stale; fwd-status=304; stored; detail=expired");
-        // RFC 9111 §3.2: the fields of the 304 replace those that are stored.
+        // RFC 9111 §3.2: the fields of the 304 replace the stored ones.
         assert_eq!(renewed.all("x-call"), ["2"]);
         assert_eq!(origin.requests()[1].headers[condition], value);
         clock.advance(secs(3599));
@@ -142,7 +144,7 @@ async fn a_304_of_the_handler_renews_what_is_stored() {
     }
 }
 
-/// A new representation in place of a 304.
+/// A new representation arrives instead of a 304.
 #[tokio::test]
 async fn a_validation_that_finds_something_new_replaces_it() {
     let (cache, clock) = cache();
@@ -153,10 +155,10 @@ async fn a_validation_that_finds_something_new_replaces_it() {
     assert!(site.get("/a").await.is("MISS", "v2"));
     assert_eq!(origin.requests()[1].headers["if-none-match"], "\"v1\"");
     let hit = site.get("/a").await;
-    assert_eq!((hit.told(), hit.field("etag")), (("HIT".into(), "v2".into()), "\"v2\"".into()));
+    assert_eq!((hit.summary(), hit.field("etag")), (("HIT".into(), "v2".into()), "\"v2\"".into()));
 }
 
-/// The handler does not know an entity tag that the cache made.
+/// The handler does not know an entity tag that the cache created.
 #[tokio::test]
 async fn an_etag_of_the_caches_own_is_not_asked_for() {
     let (cache, clock) = cache();
@@ -164,16 +166,16 @@ async fn an_etag_of_the_caches_own_is_not_asked_for() {
     let site = site(&cache, hourly(), &origin).await;
     let etag = site.get("/a").await.field("etag");
     clock.advance(secs(3600));
-    // The client's own condition is not passed on, and is answered.
+    // The client's own condition is not forwarded, but it is evaluated.
     let page = asked(&site, "if-none-match", &etag).await;
     assert_eq!((page.status, page.x_cache().as_str()), (StatusCode::NOT_MODIFIED, "MISS"));
     assert_eq!(origin.calls(), 2);
     assert!(origin.requests().iter().all(|request| !request.headers.contains_key("if-none-match")));
 }
 
-/// Rule 3: a 304 by a validator that changes once a second would give the old body a new position.
+/// Rule 3: a 304 by a validator in whole seconds would give the old body a new position.
 #[tokio::test]
-async fn what_was_invalidated_is_no_base_for_a_validation() {
+async fn an_invalidated_response_is_no_base_for_a_validation() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, call| {
         // It changes within a second, which its validator does not show.
@@ -203,13 +205,13 @@ async fn no_cache_is_validated_each_time() {
     assert!(first.cache_status().contains("fwd-status=200; stored"));
     for call in 2..5 {
         let page = site.get("/a").await;
-        assert_eq!(page.told(), ("MISS".into(), "page".into()));
+        assert_eq!(page.summary(), ("MISS".into(), "page".into()));
         assert_eq!(page.cache_status(), "Larder; fwd=stale; fwd-status=304; stored; detail=no-cache");
         assert_eq!(origin.calls(), call);
     }
 }
 
-/// Where nothing is stored the handler's own conditions are its own.
+/// If nothing is stored, the handler evaluates its own conditions.
 #[tokio::test]
 async fn conditions_of_requests_with_credentials_reach_the_handler() {
     let (cache, _) = cache();

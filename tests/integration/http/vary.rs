@@ -31,26 +31,26 @@ async fn a_response_answers_requests_with_the_same_fields_alone() {
     for x_cache in ["MISS", "HIT"] {
         for lines in languages {
             assert_eq!(
-                in_language(&site, lines).await.told(),
+                in_language(&site, lines).await.summary(),
                 (x_cache.into(), lines.join("+")),
                 "{lines:?}"
             );
         }
     }
     // RFC 9111 §4.1: lines of one field are one list.
-    assert_eq!(in_language(&site, &["en", "de"]).await.told(), ("HIT".into(), "en, de".into()));
+    assert_eq!(in_language(&site, &["en", "de"]).await.summary(), ("HIT".into(), "en, de".into()));
     assert_eq!(in_language(&site, &["en ,de"]).await.x_cache(), "HIT");
     // RFC 4647 §2: language ranges "are to be treated as case-insensitive".
-    assert_eq!(in_language(&site, &["EN"]).await.told(), ("HIT".into(), "en".into()));
+    assert_eq!(in_language(&site, &["EN"]).await.summary(), ("HIT".into(), "en".into()));
     assert_eq!(origin.calls(), 5);
     let head = site.ask(Method::HEAD, "/a").with("accept-language", "de").send().await;
     assert_eq!((head.x_cache().as_str(), head.field("content-length").as_str()), ("HIT", "2"));
     clock.advance(secs(3600));
-    assert_eq!(in_language(&site, &["en"]).await.told(), ("MISS".into(), "en".into()));
-    assert_eq!(in_language(&site, &["en"]).await.told(), ("HIT".into(), "en".into()));
+    assert_eq!(in_language(&site, &["en"]).await.summary(), ("MISS".into(), "en".into()));
+    assert_eq!(in_language(&site, &["en"]).await.summary(), ("HIT".into(), "en".into()));
 }
 
-/// All who wait get what is theirs, however they were mixed, and each language is made once.
+/// Waiting requests get their own variant in any order, and each variant is filled once.
 #[tokio::test]
 async fn variants_that_are_asked_for_together_are_made_once_each() {
     for warm in [false, true] {
@@ -89,7 +89,7 @@ async fn variants_that_are_asked_for_together_are_made_once_each() {
     }
 }
 
-/// Two fields, and values that try to stand in for each other.
+/// Two fields, with values that imitate each other.
 #[tokio::test]
 async fn values_of_two_fields_do_not_trade_places() {
     let (cache, _) = cache();
@@ -112,13 +112,14 @@ async fn values_of_two_fields_do_not_trade_places() {
                     }
                 }
                 let expected = format!("{}#{}", a.unwrap_or("-"), b.unwrap_or("-"));
-                assert_eq!(ask.send().await.told(), (x_cache.into(), expected));
+                assert_eq!(ask.send().await.summary(), (x_cache.into(), expected));
             }
         }
     }
 }
 
-/// Whoever makes up field values does not fill the memory with one page, and hits nobody else's.
+/// A client that invents field values does not fill the memory with one page, and hits no other
+/// variants.
 #[tokio::test]
 async fn the_number_of_variants_is_bounded() {
     let (cache, _) = cache();
@@ -127,17 +128,18 @@ async fn the_number_of_variants_is_bounded() {
     site.get("/other").await;
     for number in 0..300 {
         let language = format!("made-up-{number}");
-        assert_eq!(in_language(&site, &[&language]).await.told(), ("MISS".into(), language.clone()));
-        assert_eq!(in_language(&site, &[&language]).await.told(), ("HIT".into(), language));
+        assert_eq!(in_language(&site, &[&language]).await.summary(), ("MISS".into(), language.clone()));
+        assert_eq!(in_language(&site, &[&language]).await.summary(), ("HIT".into(), language));
     }
-    // `held` counts the key and the page of another key beside them.
+    // `held` includes the key, and the page of another key.
     assert!(cache.stats().memory_entries < 100, "{}", cache.stats().memory_entries);
     assert_eq!(in_language(&site, &["made-up-299"]).await.x_cache(), "HIT");
     assert_eq!(in_language(&site, &["made-up-0"]).await.x_cache(), "MISS");
     assert_eq!(site.get("/other").await.x_cache(), "HIT");
 }
 
-/// Two answers under one key that vary on different fields: nobody gets another's, and both can be hits.
+/// Two responses under one key vary on different fields: no client gets another's, and both can be
+/// hits.
 #[tokio::test]
 async fn answers_that_vary_on_different_fields_are_never_mixed_up() {
     let (cache, _) = cache();
@@ -160,14 +162,14 @@ async fn answers_that_vary_on_different_fields_are_never_mixed_up() {
             assert_eq!(ask("public", user).await.text(), "for all");
         }
     }
-    // Nobody else interferes: they are hits.
+    // Without interference from other users, they are hits.
     for user in ["ann", "bob"] {
         assert_eq!(ask("private", user).await.x_cache(), "HIT", "{user}");
         assert_eq!(ask("public", user).await.x_cache(), "HIT", "{user}");
     }
 }
 
-/// One variant that is private says nothing about the others.
+/// A private variant does not affect the others.
 #[tokio::test]
 async fn a_variant_that_cannot_be_stored_does_not_keep_others_from_it() {
     let (cache, _) = cache();

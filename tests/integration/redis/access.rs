@@ -1,16 +1,17 @@
-//! Ways to be let in to Redis: as a user with few rights, with a password that changes, over a Unix socket.
+//! Access to Redis: as a user with few rights, with a changing password, and over a Unix socket.
 
 use larder_testing::{Proxy, RedisServer};
 use larder_tests::redis::{Deployment, Trial, eventually, shares_and_invalidates};
 
-/// The rights that the README gives to operators; a test of larder-redis takes each away in turn.
+/// The rights that the README recommends. A test of larder-redis removes each in turn.
 fn rights() -> &'static str {
     let readme = include_str!("../../../README.md");
     let line = readme.lines().find_map(|line| line.strip_prefix("ACL SETUSER larder on '>a password' "));
     line.unwrap()
 }
 
-/// But its connection's number, which costs nothing, and the memory settings, which costs a warning.
+/// Checks that no command was refused, except the connection's number, which costs nothing, and the
+/// memory settings, which costs a warning.
 async fn nothing_was_refused(server: &RedisServer) {
     let refused = server.command(&["ACL", "LOG"]).await.unwrap();
     let needless = |entry: &String| ["config|get", "client|id"].iter().any(|word| entry.contains(word));
@@ -44,7 +45,7 @@ async fn a_unix_socket_goes_away_and_comes_back() {
     trial.survives("unix socket | SIGKILL and restart", server.restart()).await;
 }
 
-/// A user of two passwords for the time of the change: nobody is locked out at any moment.
+/// The user has two passwords during the change, so that no instance is locked out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_password_is_changed_with_both_valid_meanwhile() {
     let server = RedisServer::builder().user(&format!("larder on >old {}", rights())).start().await.unwrap();
@@ -62,7 +63,8 @@ async fn the_password_is_changed_with_both_valid_meanwhile() {
     nothing_was_refused(&server).await;
 }
 
-/// The only password changes: who is connected stays, who has to connect is not let in, and no client sees an error.
+/// The only password changes. Existing connections stay, new ones are refused, and no client sees
+/// an error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_password_is_changed_and_changed_back() {
     let server = RedisServer::builder().user(&format!("larder on >old {}", rights())).start().await.unwrap();

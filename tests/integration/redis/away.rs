@@ -1,4 +1,5 @@
-//! Redis, or the way to it, is away for a while: before the start, during, for one instance or for all.
+//! Redis, or the connection to it, is down for a while: before the start or later, for one instance
+//! or for all.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use larder_tests::redis::{Instance, Setup, TickingClock, World, eventually};
 /// Longer than the bound on staleness.
 const TOO_LONG: Duration = Duration::from_millis(2_001);
 
-/// An instance with a clock of its own, and a short wait for Redis.
+/// Starts an instance with a clock of its own and a short timeout for Redis.
 async fn with_clock(world: &World) -> (Instance, TickingClock) {
     let clock = TickingClock::default();
     let setup =
@@ -29,7 +30,8 @@ async fn an_instance_starts_without_redis_serves_and_joins_when_it_comes() {
         (first.status.as_u16(), first.text(), first.outcome().as_str()),
         (200, "v1", "MISS unconfirmed")
     );
-    // It knows of everything since then that it did itself, and nobody else may be later than the bound.
+    // It knows everything that it did itself since then, and other instances may lag only by the
+    // bound.
     assert_eq!(a.get("/values/1").await.outcome(), "HIT memory");
     assert_eq!(a.update(1).await, InvalidationOutcome::Deferred);
     assert_eq!(a.get("/values/1").await.text(), "v2");
@@ -46,7 +48,8 @@ async fn an_instance_starts_without_redis_serves_and_joins_when_it_comes() {
     b.shows("/values/2", "v2").await;
 }
 
-/// Rule 10: an instance that cannot confirm serves nothing filled longer ago than the bound, and still protects hot keys.
+/// Rule 10: an instance that cannot confirm serves nothing that was filled longer ago than the
+/// bound. It still protects hot keys.
 #[tokio::test]
 async fn a_detached_instance_serves_nothing_filled_longer_ago_than_the_bound() {
     let world = World::new().await;
@@ -68,7 +71,8 @@ async fn a_detached_instance_serves_nothing_filled_longer_ago_than_the_bound() {
     b.hits("/values/1").await;
 }
 
-/// Rule 10, of what was validated: a handler that knows versions by a date of whole seconds says 304 of what has changed.
+/// Rule 10 for validated responses: a handler that compares dates in whole seconds answers 304
+/// although the value has changed.
 #[tokio::test]
 async fn a_detached_instance_does_not_take_what_it_validates_for_filled() {
     let world = World::new().await;
@@ -87,17 +91,18 @@ async fn a_detached_instance_does_not_take_what_it_validates_for_filled() {
     assert_eq!(b.get("/dated/1").await.text(), "v2");
 }
 
-/// Rules 10 and 12: it reaches the responses in Redis, but not the log, and so believes none of them.
+/// Rules 10 and 12: the instance reaches the responses in Redis but not the log, so it trusts none
+/// of them.
 #[tokio::test]
 async fn without_the_log_the_shared_tier_is_not_trusted() {
     let world = World::new().await;
     let (b, clock) = with_clock(&world).await;
     let a = world.instance().await;
-    // What only a look is answered with.
+    // This text occurs only in answers to polls.
     let info = world.redis.command(&["INFO", "server"]).await.unwrap();
     let run_id = info.as_str().unwrap().lines().find_map(|line| line.strip_prefix("run_id:"));
     let looks = b.proxy.hold(ToClient, run_id.unwrap());
-    // One alarm later at the most, the next look is held, and its answer waits for longer than the bound.
+    // At most one alarm later, the next poll is delayed for longer than the bound.
     looks.arrived(1).await;
     clock.advance(TOO_LONG);
     a.get("/values/1").await;
@@ -136,7 +141,7 @@ async fn an_invalidation_without_redis_is_deferred_holds_here_and_is_told_later(
     assert_eq!(a.update(1).await, InvalidationOutcome::Applied);
 }
 
-/// The outbox is bounded, and what does not fit into it becomes one invalidation of everything.
+/// The outbox is bounded. On overflow, it becomes one invalidation of everything.
 #[tokio::test]
 async fn more_deferred_invalidations_than_are_kept_become_one_of_everything() {
     let world = World::new().await;
@@ -160,7 +165,8 @@ async fn more_deferred_invalidations_than_are_kept_become_one_of_everything() {
     a.hits("/values/2").await;
 }
 
-/// Rule 12: until our own tail has passed what was deferred, what Redis holds may be older than that.
+/// Rule 12: until the instance's own tail has passed the deferred events, responses in Redis may be
+/// older than they are.
 #[tokio::test]
 async fn an_old_response_in_redis_does_not_come_back_with_redis() {
     let world = World::new().await;
@@ -177,7 +183,7 @@ async fn an_old_response_in_redis_does_not_come_back_with_redis() {
         let answer = a.get("/values/1").await;
         outcomes.push(answer.outcome());
         assert_eq!(answer.text(), "v2", "{outcomes:?}");
-        // What it fills itself would hide what is in Redis.
+        // A fill of its own would hide the response in Redis.
         a.invalidate(1).await == InvalidationOutcome::Applied
     })
     .await;

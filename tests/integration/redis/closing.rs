@@ -1,4 +1,4 @@
-//! Closing a cache over Redis, and refreshing what came from there.
+//! Closing a cache over Redis, and refreshing responses from there.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tower::Layer as _;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// An instance whose client sends one `Host`, on a clock that all of them share.
+/// An instance whose client sends one `Host`. All instances share a clock.
 struct Shop {
     cache: Cache,
     site: Site,
@@ -53,8 +53,8 @@ impl Setup {
 }
 
 impl Shop {
-    /// Waits until it has read the log by its clock, and asks Redis for what it does not have. Gives the path that it
-    /// was asked for, whose response may still be on its way to Redis.
+    /// Waits until it has read the log by its clock and uses Redis. Returns the requested path,
+    /// whose response may still be on its way to Redis.
     async fn joins(&self) -> String {
         let mut asked = String::new();
         eventually("the instance has joined", async || {
@@ -70,23 +70,23 @@ impl Shop {
         ask.with("host", "shop").send().await
     }
 
-    /// How often the handler ran for this path.
+    /// Returns how often the handler ran for this path.
     fn runs(&self, path: &str) -> usize {
         self.origin.requests().iter().filter(|request| request.uri.path() == path).count()
     }
 }
 
-/// An origin that answers `v1` to begin with.
+/// Returns an origin that answers `v1` at first.
 fn plain() -> Origin {
     Origin::always(Answer::ok("v1"))
 }
 
-/// The connections of its clients, as the server sees them, but for the one that asks.
+/// Returns the number of client connections of the server, without the one that asks.
 async fn clients(redis: &RedisServer) -> usize {
     redis.command(&["CLIENT", "LIST"]).await.unwrap().as_str().unwrap().lines().count() - 1
 }
 
-/// Whether there is a response to a request for this path. Its lease has a longer name.
+/// Whether a response for this path is stored. Its lease has a longer name.
 async fn is_stored(redis: &RedisServer, path: &str) -> bool {
     let names = redis.command(&["KEYS", &format!("larder:*{path}*")]).await.unwrap();
     names.as_array().unwrap().iter().any(|name| !name.as_str().unwrap().contains(":lease"))
@@ -120,7 +120,7 @@ async fn a_store_under_way_is_waited_for_and_no_connection_is_left() {
 }
 
 #[tokio::test]
-async fn what_was_deferred_is_appended_when_redis_comes_back() {
+async fn a_deferred_invalidation_is_appended_when_redis_comes_back() {
     let redis = RedisServer::start().await.unwrap();
     let shop = Setup::default().joined(&redis, plain()).await;
     let before = log_length(&redis).await;
@@ -133,7 +133,7 @@ async fn what_was_deferred_is_appended_when_redis_comes_back() {
         let cache = shop.cache.clone();
         async move { cache.close().await }
     });
-    // It has begun once it has been polled.
+    // The operation begins when it is polled.
     tokio::task::yield_now().await;
     shop.proxy.pass();
     let closed = soon("the end", closing).await.unwrap();
@@ -151,7 +151,8 @@ async fn without_redis_it_ends_in_time_and_tells_what_is_lost() {
         let shop = setup.joined(&redis, plain()).await;
         let last = shop.joins().await;
         eventually("nothing is on its way", async || is_stored(&redis, &last).await).await;
-        // Redis writes its answers after it has run the commands that came together: once it runs another, all are out.
+        // Redis sends the replies of a batch after it has executed all of it. When it executes a
+        // later command, all replies are sent.
         assert!(is_stored(&redis, &last).await);
         if hangs {
             redis.stop().unwrap();
@@ -184,7 +185,7 @@ async fn a_closed_cache_asks_the_handler_and_never_redis() {
     let page = shop.get("/a").await;
     assert_eq!((page.status.as_u16(), page.x_cache().as_str()), (200, "MISS"));
     assert_ne!(page.text(), first);
-    // Beyond the bound on staleness nothing old is believed, and what was just made still is.
+    // After the bound on staleness, old responses are not trusted, but the newly filled one is.
     clock.advance(Duration::from_secs(3));
     assert_eq!(shop.get("/a").await.x_cache(), "MISS");
     assert_eq!(shop.get("/a").await.x_cache(), "HIT");
@@ -193,7 +194,7 @@ async fn a_closed_cache_asks_the_handler_and_never_redis() {
     assert_eq!(clients(&redis).await, 0);
 }
 
-/// An origin whose first run of `/a` takes a minute; the second waits at the gate.
+/// Returns an origin whose first run of `/a` takes a minute. The second one waits at the gate.
 fn costly(clock: &ManualClock, gate: &Gate) -> Origin {
     let (clock, gate) = (clock.clone(), gate.clone());
     let runs = std::sync::atomic::AtomicUsize::new(0);
@@ -211,9 +212,10 @@ fn costly(clock: &ManualClock, gate: &Gate) -> Origin {
     })
 }
 
-/// A hit in Redis tells what its response cost, whoever made it; with memory, and without.
+/// A hit in Redis knows the cost of its response, regardless of the instance that filled it. This
+/// holds with and without a memory tier.
 #[tokio::test]
-async fn what_came_from_redis_is_refreshed_early() {
+async fn a_response_from_redis_is_refreshed_early() {
     for memory in [0, 1 << 26] {
         let redis = RedisServer::start().await.unwrap();
         let (clock, gate) = (ManualClock::new(), Gate::new());

@@ -1,4 +1,5 @@
-//! A Redis Cluster of three primaries and three replicas, which loses primaries and moves slots while clients go on.
+//! A Redis Cluster of three primaries and three replicas, which loses primaries and moves slots
+//! during traffic.
 
 use larder_testing::{RedisCluster, RedisServer};
 use larder_tests::redis::{Deployment, EVENTS, Trial, eventually, shares_and_invalidates};
@@ -15,7 +16,7 @@ async fn loses(cluster: &RedisCluster, primary: &RedisServer) {
     cluster.heals().await.unwrap();
 }
 
-/// A primary that does not hold the log.
+/// Returns a primary that does not contain the log.
 async fn another(cluster: &RedisCluster) -> &RedisServer {
     let holder = cluster.primary_of(EVENTS).await.unwrap();
     cluster.nodes()[..3].iter().find(|node| node.address() != holder.address()).unwrap()
@@ -37,7 +38,8 @@ async fn the_primary_with_the_log_dies() {
     assert!(summary.deferred > 0, "{summary:?}");
 }
 
-/// Rule 6: the replica that takes over never had the event, and nobody is left who knows that there was one.
+/// Rule 6: the replica that takes over never received the event, and no instance is left that knows
+/// of it.
 #[tokio::test]
 async fn a_failover_loses_an_invalidation() {
     let (cluster, deployment) = cluster().await;

@@ -1,8 +1,9 @@
-//! What comes out of Redis is untrusted input: whatever is there, the answer is right.
+//! Data from Redis is untrusted input. Whatever it contains, the response is correct.
 
 use larder_tests::redis::{Answer, Instance, Setup, World};
 
-/// A world in which the value of `/values/1` is stored, its name in Redis, and the stored bytes.
+/// Creates a world with the stored response of `/values/1`. Returns its name in Redis and its
+/// bytes.
 async fn stored() -> (World, Instance, String, Vec<u8>) {
     let world = World::new().await;
     let a = world.instance().await;
@@ -18,13 +19,13 @@ async fn put(world: &World, name: &str, value: &[u8]) {
     world.redis.command(&words).await.unwrap();
 }
 
-/// An instance that keeps nothing in memory, so that each request reads what is there.
+/// Starts an instance without a memory tier, so that each request reads from Redis.
 async fn reader(world: &World) -> Instance {
     let setup = Setup { memory: 0, ..Setup::default() };
     world.joined(setup).await
 }
 
-/// What is there is not served, and what is filled instead takes its place.
+/// Checks that the stored data is not served, and that a new fill replaces it.
 async fn is_a_miss(reader: &Instance, what: &str) {
     not_served(&reader.get("/values/1").await, "unreadable", what);
     reader.hits("/values/1").await;
@@ -48,7 +49,7 @@ async fn any_flipped_bit_is_a_miss() {
 }
 
 #[tokio::test]
-async fn what_is_cut_short_or_goes_on_is_a_miss() {
+async fn a_stored_response_that_is_cut_short_or_goes_on_is_a_miss() {
     let (world, _a, name, bytes) = stored().await;
     let reader = reader(&world).await;
     for length in (0..bytes.len()).step_by(7) {
@@ -117,7 +118,7 @@ async fn a_key_of_another_type_is_a_miss_and_is_replaced() {
     }
 }
 
-/// A response that is whole, but of a time before the invalidation, put back by hand.
+/// A complete response from before the invalidation, restored by hand.
 #[tokio::test]
 async fn an_old_response_that_is_put_back_is_refused() {
     let (world, a, name, bytes) = stored().await;
@@ -128,7 +129,7 @@ async fn an_old_response_that_is_put_back_is_refused() {
     assert_eq!((answer.text(), answer.outcome().as_str()), ("v2", "MISS invalidated"));
 }
 
-/// What stands in the log and cannot be read may have named anything.
+/// An unreadable event in the log may have named anything.
 #[tokio::test]
 async fn an_event_that_cannot_be_read_is_an_invalidation_of_everything() {
     for words in [["h", "x:unknown"], ["?", "t:value:1"], ["i", ""], ["h", ""]] {

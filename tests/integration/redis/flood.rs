@@ -1,4 +1,4 @@
-//! A flood of anonymous writes with made-up queries and paths: it costs what it names, and nothing else.
+//! A flood of anonymous writes with made-up queries and paths. It affects only the named responses.
 //!
 //! `LARDER_FLOOD=100000` sets the number of writes of the first two tests.
 
@@ -14,15 +14,16 @@ use larder_testing::RedisServer;
 use larder_tests::redis::{EVENTS, eventually};
 use tower::ServiceExt as _;
 
-/// The most bytes of the log in Redis: the default of `RedisStoreBuilder::log_bytes`, and one append.
+/// The maximum size of the log in Redis: the default of `RedisStoreBuilder::log_bytes`, and one
+/// append.
 const MOST_BYTES: i64 = 18 * 1024 * 1024;
-/// As many bytes of a target as `http` takes.
+/// As many bytes of a target as `http` accepts.
 const LONGEST_QUERY: usize = 60_000;
-/// How many writes are under way at once on each instance.
+/// The number of simultaneous writes on each instance.
 const AT_ONCE: usize = 32;
 const STORED: usize = 40;
 
-/// One instance, asked without sockets: it is the log that is measured.
+/// An instance without sockets, because the log is the subject of the measurement.
 #[derive(Clone)]
 struct Instance {
     cache: Cache,
@@ -60,7 +61,7 @@ impl Instance {
         hits
     }
 
-    /// Waits until it has read the log, and believes what Redis has.
+    /// Waits until it has read the log and trusts Redis.
     async fn joins(&self) {
         eventually("the instance has joined", async || {
             let fresh = format!("/made/{:x}", fastrand::u64(..));
@@ -85,7 +86,7 @@ impl Instance {
     }
 }
 
-/// A query of any length.
+/// Returns a query of random length.
 fn query(longest: usize) -> String {
     let length = fastrand::usize(..=longest);
     let mut query = format!("r={:x}", fastrand::u128(..));
@@ -93,7 +94,7 @@ fn query(longest: usize) -> String {
     query
 }
 
-/// The URIs that a stranger writes to: made-up queries of two paths, and one in ten a made-up path.
+/// Returns a made-up URI: a query of one of two paths, or in one of ten cases a path.
 fn made_up() -> String {
     match fastrand::u8(..10) {
         0 => made_up_path(),
@@ -102,7 +103,7 @@ fn made_up() -> String {
     }
 }
 
-/// A path of any length that can be a key, with a query.
+/// Returns a path of random length that can be a key, with a query.
 fn made_up_path() -> String {
     let rest = "y".repeat(fastrand::usize(..8_000));
     format!("/made/{:x}{rest}?{}", fastrand::u64(..), query(200))
@@ -135,8 +136,8 @@ async fn flood(instances: &[Instance], writes: usize, target: fn() -> String) ->
     longest
 }
 
-/// Starts an instance, which serves what others have stored. Returns how long it took to confirm the log, at best: the
-/// machine may have other things to do.
+/// Starts an instance that serves stored responses of others. Returns the best time to confirm the
+/// log, because the machine may be busy.
 async fn confirms(redis: &RedisServer) -> Duration {
     let mut best = Duration::MAX;
     for _ in 0..3 {
@@ -178,7 +179,7 @@ async fn a_flood_of_made_up_paths_costs_nothing_that_is_stored_elsewhere() {
     costs_nothing_elsewhere(made_up_path).await;
 }
 
-/// With the smallest table there may be, and more paths than it has room for.
+/// The table has the minimum size, and there are more paths than it has room for.
 #[tokio::test(flavor = "multi_thread")]
 async fn made_up_paths_cost_their_directory_alone() {
     let redis = RedisServer::start().await.unwrap();

@@ -1,4 +1,4 @@
-//! What strangers may make of the shared tier: variants and keys without end, and keys that look like its own.
+//! Attacks on the shared tier: unlimited variants and keys, and keys that look like its own.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use larder_tests::http::Site;
 use larder_tests::redis::eventually;
 use tower::Layer as _;
 
-/// An instance of its own, with a site of this policy.
+/// Starts an instance with a site of this policy.
 async fn instance(redis: &RedisServer, policy: Policy, memory: u64) -> (Cache, Site) {
-    // By a clock that stands still no minute ends, and nothing is given up because the machine is slow.
+    // With a stopped clock, no minute ends. The long timeout keeps a slow machine from giving up.
     let store = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10)).connect().unwrap();
     let cache =
         Cache::builder().shared_store(store).max_memory_bytes(memory).clock(ManualClock::new()).build();
@@ -26,7 +26,7 @@ async fn instance(redis: &RedisServer, policy: Policy, memory: u64) -> (Cache, S
         axum::Router::new().fallback_service(cache.layer(policy).layer(origin.clone()))
     };
     let site = Site::of(around(policy, &origin)).await;
-    // Until Redis and the log are there, nothing is stored for others.
+    // Nothing is stored for other instances until Redis and the log are available.
     let no_store = Origin::always(Answer::ok("probe").header("cache-control", "no-store"));
     let probe = Site::of(around(Policy::ttl(ttl::STANDARD), &no_store)).await;
     let mut probes = 0;
@@ -38,7 +38,7 @@ async fn instance(redis: &RedisServer, policy: Policy, memory: u64) -> (Cache, S
     (cache, site)
 }
 
-/// The names of the stored responses: those that end with their key, and its variants.
+/// Returns the names of the stored responses, which end with the key, and of the variants.
 async fn responses(redis: &RedisServer) -> Vec<String> {
     let reply = redis.command(&["KEYS", "larder:larder:v*"]).await.unwrap();
     let name = |reply: &Reply| String::from_utf8_lossy(reply.as_bytes().unwrap()).into_owned();
@@ -47,7 +47,7 @@ async fn responses(redis: &RedisServer) -> Vec<String> {
     names.filter(|name| is_response(name) && !name.contains("/probe/")).collect()
 }
 
-/// One page, asked for with twice as many made-up values as there are places for its variants.
+/// One page is requested with twice as many made-up values as it may have variants.
 #[tokio::test]
 async fn variants_of_one_key_are_bounded_in_redis() {
     let redis = RedisServer::start().await.unwrap();
@@ -65,7 +65,7 @@ async fn variants_of_one_key_are_bounded_in_redis() {
     assert!(names.len() <= places + 1, "{}", names.len());
     assert!(names.len() > places / 2, "{}", names.len());
     assert!(cache.stats().memory_entries <= 65 + 100, "{}", cache.stats().memory_entries);
-    // Who shares a place with another variant is never served that one.
+    // A variant never receives the response of another one that shares its slot.
     let (_, other) = instance(&redis, Policy::ttl(ttl::STANDARD), 0).await;
     for nth in (0..2 * places).step_by(7) {
         let value = format!("made/up-{nth}");
@@ -74,7 +74,7 @@ async fn variants_of_one_key_are_bounded_in_redis() {
     }
 }
 
-/// A route whose keys anybody can make up.
+/// Anyone can invent keys of this route.
 #[tokio::test]
 async fn new_keys_beyond_the_budget_stay_out_of_redis() {
     let redis = RedisServer::start().await.unwrap();
@@ -86,11 +86,11 @@ async fn new_keys_beyond_the_budget_stay_out_of_redis() {
     eventually("all is judged", async || cache.stats().stored == 100).await;
     assert_eq!(cache.stats().not_shared, 95);
     eventually("the rest is stored", async || responses(&redis).await.len() == 5).await;
-    // Beyond the budget everything is kept in memory all the same.
+    // Above the limit, responses are still stored in memory.
     for nth in 0..100 {
         assert_eq!(site.get(&format!("/search?q={nth}")).await.x_cache(), "HIT");
     }
-    // What was stored before may be stored again.
+    // Responses that were stored before may be stored again.
     let shared = responses(&redis).await;
     cache.invalidate(larder::Invalidation::all()).await;
     for name in &shared {
@@ -100,7 +100,7 @@ async fn new_keys_beyond_the_budget_stay_out_of_redis() {
     assert_eq!(cache.stats().not_shared, 95);
 }
 
-/// Paths, hosts and queries that are spelled like the keys of the store and of its log.
+/// Paths, hosts and queries that look like keys of the store and of its log.
 #[tokio::test]
 async fn a_key_that_looks_like_ours_touches_nothing_of_ours() {
     const PATHS: [&str; 8] = [

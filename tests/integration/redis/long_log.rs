@@ -1,26 +1,28 @@
-//! An instance that starts beside a log that is longer than what it remembers.
+//! An instance that starts with a log that is longer than its memory of names.
 
 use larder_testing::Reply;
 use larder_tests::redis::{EVENTS, Instance, Setup, World, eventually};
 
 const MARKS: &str = "larder:{larder:log}:marks";
-/// More than lie between two marks, and than who is new remembers.
+/// More than the distance of two checkpoints, and more than a new instance remembers.
 const MANY: &str = "5000";
 
-/// An instance that remembers less than the log has.
+/// Starts an instance that remembers less than the log contains.
 async fn new(world: &World) -> Instance {
     world.joined(Setup { remembered_names: 4_096, ..Setup::default() }).await
 }
 
-/// Appends many invalidations of what nobody stored, as an instance would, of this version or of one that knows no marks.
-/// They name little, so that it is only the mark that makes who is new forget.
+/// Appends many invalidations of unstored responses, like an instance of this version or of one
+/// without checkpoints. They have few names, so that only the checkpoint makes a new instance
+/// forget.
 async fn invalidate_many(world: &World, a: &Instance) {
     let add = "for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'h', 't:other:' .. i % 500) end";
     world.command(&["EVAL", add, "1", EVENTS, MANY]).await;
     a.catches_up().await;
 }
 
-/// Three values are filled, one of them is changed, and many invalidations come before another three.
+/// Fills three values, changes one of them, and appends many invalidations before filling another
+/// three.
 async fn long_log() -> (World, Instance) {
     let world = World::new().await;
     let a = world.instance().await;
@@ -40,7 +42,7 @@ async fn exists(world: &World) -> bool {
     world.redis.command(&["EXISTS", MARKS]).await.unwrap() == Reply::Integer(1)
 }
 
-/// Nothing that was invalidated, however long ago, and how often its handlers ran for what.
+/// Checks that no invalidated value is shown, and which values the handlers filled again.
 async fn shows_what_is_true(instance: &Instance, refilled: &[usize]) {
     for (value, text) in [(2, "v2"), (12, "v2"), (1, "v1"), (3, "v1"), (11, "v1"), (13, "v1")] {
         let before = instance.runs();
@@ -52,11 +54,11 @@ async fn shows_what_is_true(instance: &Instance, refilled: &[usize]) {
 }
 
 #[tokio::test]
-async fn what_was_stored_after_the_mark_is_served_and_what_was_stored_before_it_is_filled_once_more() {
+async fn responses_after_the_checkpoint_are_served_and_those_before_it_are_filled_once_more() {
     let (world, a) = long_log().await;
     let b = new(&world).await;
     shows_what_is_true(&b, &[1, 2, 3, 12]).await;
-    // What it filled it has stored, as new, for all.
+    // The instance has stored its fills for all instances.
     let _ = b.cache.close().await;
     let c = new(&world).await;
     shows_what_is_true(&c, &[]).await;
@@ -64,9 +66,10 @@ async fn what_was_stored_after_the_mark_is_served_and_what_was_stored_before_it_
     a.shows("/values/11", "v2").await;
 }
 
-/// Who remembers more than the log has reads all of it, and refuses only what was invalidated.
+/// An instance that remembers more than the log contains reads all of it, and refuses only
+/// invalidated responses.
 #[tokio::test]
-async fn who_remembers_enough_serves_what_is_older_too() {
+async fn an_instance_that_remembers_enough_serves_what_is_older_too() {
     let (world, _a) = long_log().await;
     shows_what_is_true(&world.joined(Setup::default()).await, &[2, 12]).await;
 }
@@ -84,7 +87,8 @@ async fn without_marks_that_can_be_believed_all_of_the_log_is_read() {
     }
 }
 
-/// The marks outlive the log that they are of, as where the log alone was evicted, or begun anew by an older version.
+/// The checkpoints survive the log that they belong to, as after an eviction of the log alone, or a
+/// restart of the log by an older version.
 #[tokio::test]
 async fn marks_of_another_incarnation_are_not_believed() {
     let (world, a) = long_log().await;

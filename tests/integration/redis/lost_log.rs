@@ -1,4 +1,4 @@
-//! What becomes of an instance that did not hear of an invalidation, and then finds that the log has forgotten it.
+//! An instance misses an invalidation, and then finds that the log no longer contains it.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use larder::{InvalidationOutcome, Tag};
 use larder_testing::RedisServer;
 use larder_tests::redis::{EVENTS, INCARNATION, Instance, Setup, TickingClock, Truth, World, eventually};
 
-/// Both have the value in memory; then one is cut off and the other changes it.
+/// Both instances have the value in memory. Then one is cut off, and the other changes the value.
 async fn missed_by_b(world: &World) -> (Instance, Instance) {
     let (a, b) = (world.instance().await, world.instance().await);
     a.hits("/values/1").await;
@@ -16,11 +16,11 @@ async fn missed_by_b(world: &World) -> (Instance, Instance) {
     (a, b)
 }
 
-/// Lets the instance reach Redis again, without what was on its way; then it has to know.
+/// Reconnects the instance without pending messages. It then has to notice the gap.
 async fn found_out_by(instance: &Instance) {
     instance.proxy.cut().await;
     instance.proxy.pass();
-    // Time stands still, so that nothing else can make it refuse what it holds.
+    // Time stands still, so that only the log can make it refuse its responses.
     eventually("it reads the log", async || {
         instance.cache.invalidate(Tag::new("marker")).await == InvalidationOutcome::Applied
     })
@@ -29,7 +29,7 @@ async fn found_out_by(instance: &Instance) {
     assert_eq!(answer.text(), "v2", "{}", answer.outcome());
 }
 
-/// Faults are over: what is filled is served, here and there (the log's P3).
+/// Faults are over: responses are filled and served on both instances (P3 of the log).
 async fn all_is_well(world: &World, a: &Instance, b: &Instance) {
     for (one, other, path) in [(a, b, "/values/11"), (b, a, "/values/12")] {
         one.joins().await;
@@ -61,7 +61,7 @@ async fn the_stream_was_trimmed_to_nothing() {
     all_is_well(&world, &a, &b).await;
 }
 
-/// The same where newer events are left, so that the gap is in the middle of what the instance reads.
+/// Newer events remain, so that the gap is in the middle of the events that the instance reads.
 #[tokio::test]
 async fn the_stream_was_trimmed_behind_a_newer_event() {
     let world = World::new().await;
@@ -72,7 +72,7 @@ async fn the_stream_was_trimmed_behind_a_newer_event() {
     all_is_well(&world, &a, &b).await;
 }
 
-/// Rules 4 and 6: the log key alone was deleted; whoever looks next begins a new incarnation.
+/// Rules 4 and 6: the log's key alone was deleted. The next poll starts a new incarnation.
 #[tokio::test]
 async fn the_log_alone_was_deleted() {
     let world = World::new().await;
@@ -119,7 +119,8 @@ async fn redis_was_restarted_empty() {
     all_is_well(&world, &a, &b).await;
 }
 
-/// Rule 6: what comes back is the log and the responses of before, and who wrote since then is gone with the event.
+/// Rule 6: an old log and old responses come back, and the instance that wrote since then is gone
+/// together with the event.
 #[tokio::test]
 async fn redis_came_back_from_a_backup() {
     let redis = RedisServer::builder().config("save 3600 1").start().await.unwrap();
@@ -139,13 +140,13 @@ async fn redis_came_back_from_a_backup() {
     let c = world.instance().await;
     let answer = c.get("/values/1").await;
     assert_eq!(answer.text(), "v2", "{}", answer.outcome());
-    // By ids alone the log has only grown.
+    // By ids alone, the log has only grown.
     c.catches_up().await;
     found_out_by(&b).await;
     all_is_well(&world, &c, &b).await;
 }
 
-/// The log is looked at, but what the instance holds is not confirmed by it.
+/// Checks that polls succeed, but do not confirm the instance's responses.
 async fn confirms_nothing(world: &World, instance: &Instance, clock: &TickingClock) {
     let scripts_run = async || {
         let reply = world.redis.command(&["INFO", "commandstats"]).await.unwrap();
@@ -153,7 +154,7 @@ async fn confirms_nothing(world: &World, instance: &Instance, clock: &TickingClo
         let calls = lines.filter_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
         calls.map(|rest| rest.split(',').next().unwrap().parse::<u64>().unwrap()).sum::<u64>()
     };
-    // The first time, a look that was sent before may still count.
+    // An earlier poll may count the first time.
     for _ in 0..3 {
         clock.advance(Duration::from_millis(2_100));
         let looks = scripts_run().await;
@@ -162,7 +163,8 @@ async fn confirms_nothing(world: &World, instance: &Instance, clock: &TickingClo
     assert_eq!(instance.get("/values/1").await.outcome(), "MISS unconfirmed");
 }
 
-/// Rule 5: the primary is cut off from its replicas, which may have a new one by now, and goes on answering.
+/// Rule 5: the primary is cut off from its replicas, which may have a new primary by now, and keeps
+/// answering.
 #[tokio::test]
 async fn an_isolated_primary_does_not_confirm() {
     let world = World::new().await;
@@ -178,7 +180,7 @@ async fn an_isolated_primary_does_not_confirm() {
     b.hits("/values/1").await;
 }
 
-/// Rule 5: the primary was demoted, and goes on answering for ever.
+/// Rule 5: the primary was demoted, and keeps answering forever.
 #[tokio::test]
 async fn an_instance_that_is_left_with_a_replica_is_not_confirmed() {
     let world = World::new().await;
@@ -196,7 +198,7 @@ async fn an_instance_that_is_left_with_a_replica_is_not_confirmed() {
     assert_eq!(b.get("/values/1").await.text(), "v2");
 }
 
-/// Rule 8: more events wait than one look brings, and the last of them is the one that counts.
+/// Rule 8: more events are pending than one poll returns, and the last one counts.
 #[tokio::test]
 async fn many_events_were_missed() {
     let world = World::new().await;
@@ -205,7 +207,7 @@ async fn many_events_were_missed() {
     let (a, b) = (world.instance().await, world.joined(setup).await);
     b.hits("/values/1").await;
     b.proxy.blackhole();
-    // From now on only a look that reached the end of the log makes it trust anything.
+    // From now on, only a poll that reached the end of the log can confirm.
     clock.advance(Duration::from_secs(3));
     let mut appends = tokio::task::JoinSet::new();
     for number in 0..2_500 {
@@ -239,10 +241,10 @@ async fn a_log_that_was_trimmed_to_nothing_lets_fills_be_served() {
     assert_eq!(world.redis.command(&["XLEN", EVENTS]).await.unwrap().as_integer(), Some(0));
 }
 
-/// A primary was deposed, and took an invalidation from an instance that did not know: the log that everybody else
-/// follows by then had been begun before, so that nothing of it is refused.
+/// A deposed primary accepted an invalidation from an instance that did not notice the failover.
+/// The log of the other instances began earlier, so that it refuses nothing.
 #[tokio::test]
-async fn what_a_deposed_primary_took_is_told_to_the_promoted_one() {
+async fn an_invalidation_that_a_deposed_primary_took_reaches_the_promoted_one() {
     let deposed = World::new().await;
     let promoted = World { truth: deposed.truth.clone(), ..World::new().await };
     let (a, b) = (deposed.instance().await, promoted.instance().await);

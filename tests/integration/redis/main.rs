@@ -1,7 +1,8 @@
 //! The cache over Redis: several instances, real servers and real faults.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests fail loudly, as tests do.
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
 mod away;

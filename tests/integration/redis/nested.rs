@@ -1,4 +1,4 @@
-//! A layer around a route that has a layer of its own, with Redis behind both.
+//! Nested layers: the outer router and an inner route each have a layer, both over Redis.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn hourly() -> Policy {
 async fn cache(redis: &RedisServer) -> Cache {
     let store = RedisStore::builder(&redis.url()).connect().unwrap();
     let cache = Cache::builder().shared_store(store).build();
-    // It trusts Redis once it has read the log.
+    // The layer trusts Redis once it has read the log.
     let probe = cache.layer(hourly()).layer(Origin::always(Answer::ok("probe")));
     let site = Site::of(Router::new().fallback_service(probe)).await;
     let mut number = 0;
@@ -54,9 +54,10 @@ async fn stored(redis: &RedisServer, part: &str) -> usize {
     names.as_array().unwrap().iter().filter(|name| !name.as_str().unwrap().contains(":lease")).count()
 }
 
-/// An earlier deploy had no layer inside: one page for all, which is in Redis under the key of the outer layer.
+/// An earlier deployment had no inner layer. Its page, which is the same for all clients, is in
+/// Redis under the key of the outer layer.
 #[tokio::test]
-async fn what_an_earlier_deploy_left_under_the_outer_key_is_not_served() {
+async fn a_response_of_an_earlier_deploy_under_the_outer_key_is_not_served() {
     let redis = RedisServer::start().await.unwrap();
     let earlier = cache(&redis).await;
     let site = Site::of(Router::new().route("/me", get(me)).layer(earlier.layer(hourly()))).await;
@@ -81,7 +82,8 @@ async fn what_an_earlier_deploy_left_under_the_outer_key_is_not_served() {
     }
 }
 
-/// The outer layer gives its lease back as soon as an inner one has the request: else that one would wait for it.
+/// The outer layer releases its lease as soon as an inner layer has the request. Otherwise the
+/// inner layer would wait for it.
 #[tokio::test]
 async fn an_inner_layer_with_the_same_key_waits_for_nothing_of_the_outer_one() {
     let redis = RedisServer::start().await.unwrap();
@@ -96,7 +98,7 @@ async fn an_inner_layer_with_the_same_key_waits_for_nothing_of_the_outer_one() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// Where it is not known whether there is a layer inside, one run is enough for two instances, too.
+/// Before it is known whether an inner layer exists, one run is enough for two instances, too.
 #[tokio::test]
 async fn one_run_is_enough_for_two_instances_that_do_not_know_their_route_yet() {
     let redis = RedisServer::start().await.unwrap();

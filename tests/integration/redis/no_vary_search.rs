@@ -10,7 +10,7 @@ use larder_testing::RedisCluster;
 use larder_tests::redis::{Answer, Deployment, Instance, Setup, World, eventually};
 use tokio::task::JoinHandle;
 
-/// So many ask at once, each with a query of its own.
+/// Sends this many requests at once, each with another query.
 fn many(instance: &Instance, count: usize) -> Vec<JoinHandle<Answer>> {
     (0..count).map(|utm| tokio::spawn(instance.call(&format!("/searched/1?utm={utm}&page=1")))).collect()
 }
@@ -27,7 +27,7 @@ async fn invalidates(instance: &Instance, uri: &str) {
     assert_eq!(instance.cache.invalidate(UriName::new(uri).unwrap()).await, InvalidationOutcome::Applied);
 }
 
-/// Waits until the response and what is known of its path are in Redis.
+/// Waits until the response and the rules of its path are in Redis.
 async fn is_shared(world: &World, path: &str) {
     eventually("the response is stored", async || {
         let stored = world.stored().await;
@@ -76,9 +76,10 @@ async fn of_many_requests_on_two_instances_one_runs_the_handler() {
     assert_eq!(a.runs() + b.runs(), 2);
 }
 
-/// When the first response of a path comes, those on other instances who wait for its lease find the way to it.
+/// When the first response of a path is stored, requests on other instances that wait for its lease
+/// find it.
 #[tokio::test]
-async fn who_waits_for_the_first_response_of_a_path_finds_it() {
+async fn a_request_that_waits_for_the_first_response_of_a_path_finds_it() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let gate = a.hold(1);
@@ -91,9 +92,10 @@ async fn who_waits_for_the_first_response_of_a_path_finds_it() {
     assert_eq!((a.runs(), b.runs()), (1, 0));
 }
 
-/// Promise 1, on an instance that does not know what is equivalent: it has never asked for the path.
+/// Promise 1, on an instance that does not know the equivalent URIs, because it never requested the
+/// path.
 #[tokio::test]
-async fn who_invalidates_a_uri_sees_nothing_older_under_it_on_any_instance() {
+async fn an_invalidated_uri_shows_nothing_older_on_any_instance() {
     let world = World::new().await;
     let (a, b, c) = (world.instance().await, world.instance().await, world.instance().await);
     for (round, uri) in ["/searched/1?utm=2", "http://larder.test/searched/1?utm=2"].into_iter().enumerate() {
@@ -108,7 +110,7 @@ async fn who_invalidates_a_uri_sees_nothing_older_under_it_on_any_instance() {
             let answer = instance.get("/searched/1?utm=2").await;
             assert_eq!(answer.text(), new, "{}", answer.outcome());
         }
-        // The others are told when the URI is asked for again, at the latest.
+        // The other instances apply it when the URI is requested again, at the latest.
         c.shows("/searched/1?utm=3", &new).await;
         a.shows("/searched/1?utm=1", &new).await;
     }
@@ -127,14 +129,15 @@ async fn a_write_to_a_uri_counts_for_its_equivalents_on_other_instances() {
     b.shows("/searched/1", "v2").await;
 }
 
-/// A fill of an equivalent that began before is neither joined nor waited for, in the process or on another instance.
+/// A fill of an equivalent URI that began before is not joined, and not waited for. This holds
+/// within the process and on another instance.
 #[tokio::test]
-async fn who_invalidates_a_uri_does_not_wait_for_what_began_before() {
+async fn a_request_after_an_invalidation_of_its_uri_does_not_wait_for_what_began_before() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     a.get("/searched/2?utm=1").await;
     is_shared(&world, "/searched/2").await;
-    // Both know what is equivalent on one path, and only on that.
+    // Both instances know the equivalent URIs of only one path.
     b.hits("/searched/2?utm=2").await;
     for (id, invalidating) in [(2, &a), (3, &b)] {
         let path = |utm: usize| format!("/searched/{id}?utm={utm}&page={id}");
@@ -157,9 +160,9 @@ async fn who_invalidates_a_uri_does_not_wait_for_what_began_before() {
     }
 }
 
-/// Nor is a body followed that is arriving since before.
+/// A body that has been arriving since before is not followed either.
 #[tokio::test]
-async fn who_invalidates_a_uri_does_not_follow_what_began_before() {
+async fn a_request_after_an_invalidation_of_its_uri_does_not_follow_what_began_before() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     a.get("/searched-streams/1?page=9").await;
@@ -169,7 +172,7 @@ async fn who_invalidates_a_uri_does_not_follow_what_began_before() {
     let follower = tokio::spawn(a.call("/searched-streams/1?utm=3"));
     eventually("an equivalent follows", async || a.cache.stats().collapsed == 1).await;
     let _ = world.truth.change(1);
-    // Not knowing what is equivalent to it.
+    // This instance does not know the equivalent URIs.
     invalidates(&b, "/searched-streams/1?utm=2").await;
     a.catches_up().await;
     let answer = a.get("/searched-streams/1?utm=2").await;
@@ -204,8 +207,9 @@ async fn variants_are_shared_too() {
     assert_eq!((a.runs(), b.runs()), (2, 2));
 }
 
-/// Random requests, changes of mind and invalidations on two instances: whatever is served answers by its own word, and is not
-/// older than what an invalidation of the URI that it is served under, which the instance knows of, was made after.
+/// Random requests, invalidations and changes of the field on two instances. Each response matches
+/// its query by its own field, and is not older than the last invalidation of the requested URI
+/// that the instance knows.
 #[tokio::test]
 async fn nothing_wrong_is_ever_served() {
     const QUERIES: [&str; 8] =
@@ -252,7 +256,7 @@ async fn nothing_wrong_is_ever_served() {
     assert!(hits > 500, "{hits}, seed {seed}");
 }
 
-/// What is known of a path is untrusted input like all else.
+/// The stored rules of a path are untrusted input.
 #[tokio::test]
 async fn whatever_is_known_of_a_path_the_answer_is_right() {
     let world = World::new().await;
@@ -260,18 +264,18 @@ async fn whatever_is_known_of_a_path_the_answer_is_right() {
     a.get("/searched/1?utm=1&page=1").await;
     is_shared(&world, "/searched/1").await;
     let known = world.stored().await.into_iter().find(|name| name.ends_with("}:n")).unwrap();
-    let told = world.redis.command(&["GET", &known]).await.unwrap().as_bytes().unwrap().to_vec();
+    let summary = world.redis.command(&["GET", &known]).await.unwrap().as_bytes().unwrap().to_vec();
     let response = world.stored().await.into_iter().find(|name| name.contains("|n|")).unwrap();
     let response = world.redis.command(&["GET", &response]).await.unwrap().as_bytes().unwrap().to_vec();
-    let mut flipped = told.clone();
+    let mut flipped = summary.clone();
     flipped[60] ^= 1;
-    let values = [&b"hello"[..], b"", &told[..40], &flipped, &response, &vec![0xff; 100_000]];
+    let values = [&b"hello"[..], b"", &summary[..40], &flipped, &response, &vec![0xff; 100_000]];
     for (round, value) in values.into_iter().enumerate() {
         world.redis.command(&[&b"SET"[..], known.as_bytes(), value]).await.unwrap();
         let reader = world.joined(Setup { memory: 0, ..Setup::default() }).await;
         let answer = reader.get(&format!("/searched/1?utm=2{round}&page=1")).await;
         assert_eq!((answer.text(), answer.field("x-cache")), ("v1", "MISS"), "{} bytes", value.len());
-        // And it is put right.
+        // And the rules are stored again.
         eventually("it is known again", async || {
             let other = world.joined(Setup { memory: 0, ..Setup::default() }).await;
             other.get(&format!("/searched/1?utm=3{round}&page=1")).await.outcome() == "HIT shared"
@@ -280,7 +284,8 @@ async fn whatever_is_known_of_a_path_the_answer_is_right() {
     }
 }
 
-/// A response is asked itself which requests it answers, whatever the key says that it was found under.
+/// The response itself decides which requests it answers, regardless of the key under which it was
+/// found.
 #[tokio::test]
 async fn a_response_that_does_not_say_what_its_key_does_is_not_believed() {
     let world = World::new().await;
@@ -306,7 +311,7 @@ async fn a_response_that_does_not_say_what_its_key_does_is_not_believed() {
     }
 }
 
-/// In a cluster a path, its pages and their leases are in slots of their own.
+/// In a cluster, a path, its pages and their leases are in different slots.
 #[tokio::test]
 async fn a_cluster_has_them_in_many_slots() {
     let cluster = RedisCluster::start().await.unwrap();

@@ -1,4 +1,5 @@
-//! A client writes on one instance and reads on another, whose way to the log is slow, cut off or full of lies.
+//! A client writes on one instance and reads on another, whose connection to the log is slow, cut
+//! off or corrupted.
 
 use std::time::Duration;
 
@@ -11,22 +12,23 @@ use larder_tests::http::soon;
 use larder_tests::redis::{Answer, Instance, TOKEN, World, eventually, send};
 use tokio::task::JoinHandle;
 
-/// What `/seen` waits at most.
+/// The maximum wait of `/seen`.
 const WAIT: Duration = Duration::from_secs(10);
 
 const BEHIND: &str = "BYPASS read-your-writes";
 
-/// What goes over the wire where a write to this path is appended to the log or read from it, and nowhere else.
+/// Returns bytes that are on the wire only when a write to this path is appended to the log or read
+/// from it.
 fn write_of(path: &str) -> String {
     format!("u://larder.test{path}\r\n")
 }
 
-/// Writes through the layer, until the log has a write, and gives the token of that.
+/// Writes through the layer until the log has a write, and returns its token.
 async fn put(instance: &Instance, path: &str) -> String {
     put_bringing(instance, path, None).await
 }
 
-/// The same, by a client that brings a token along.
+/// Does the same for a client that sends a token.
 async fn put_bringing(instance: &Instance, path: &str, brought: Option<&str>) -> String {
     let is_deferred = |token: &str| token.parse::<Token>().is_ok_and(|token| token.is_deferred());
     loop {
@@ -34,12 +36,12 @@ async fn put_bringing(instance: &Instance, path: &str, brought: Option<&str>) ->
         if !is_deferred(token.trim_start_matches("seen=")) || brought.is_some_and(is_deferred) {
             return token;
         }
-        // On a machine that has too much to do.
+        // The machine may be busy.
         instance.joins().await;
     }
 }
 
-/// Writes through the layer, and gives the token of that write.
+/// Writes through the layer, and returns the token of that write.
 async fn put_once(instance: &Instance, path: &str, token: Option<&str>) -> String {
     let request = token.iter().fold(Request::put(path), |request, token| request.header(TOKEN, *token));
     let written = instance.send(request).await;
@@ -59,7 +61,8 @@ fn ask_with_cookie(instance: &Instance, path: &str, cookie: &str) -> JoinHandle<
     tokio::spawn(send(instance.address, request))
 }
 
-/// Two instances that both hold the first value, and the way of the next write's event to the second, held up.
+/// Starts two instances that both have the first value. The event of the next write to the second
+/// instance waits at the gate.
 async fn behind(world: &World, path: &str) -> (Instance, Instance, Gate) {
     let (a, b) = (world.instance().await, world.instance().await);
     a.hits(path).await;
@@ -68,7 +71,7 @@ async fn behind(world: &World, path: &str) -> (Instance, Instance, Gate) {
     (a, b, late)
 }
 
-/// What is true of the first value by now.
+/// Returns the current text of the first value.
 fn new(world: &World) -> String {
     format!("v{}", world.truth.read(1))
 }
@@ -78,12 +81,12 @@ fn shown(answer: &Answer) -> (String, &str) {
 }
 
 #[tokio::test]
-async fn who_brings_the_token_of_a_write_goes_past_an_instance_that_has_not_read_of_it() {
+async fn a_request_with_the_token_of_a_write_goes_past_an_instance_that_has_not_read_of_it() {
     let world = World::new().await;
     let (a, b, late) = behind(&world, "/hasty/1").await;
     let token = put(&a, "/hasty/1").await;
     assert!(token.starts_with("1-"), "{token}");
-    // Who knows nothing of the write may be shown the time before it, for as long as staleness may last.
+    // A client without a token may see the time before the write, within the bound on staleness.
     assert_eq!(shown(&b.get("/hasty/1").await), ("HIT memory".into(), "v1"));
     assert_eq!(shown(&with_token(&b, "/hasty/1", &token).await), (BEHIND.into(), &*new(&world)));
     assert_eq!(with_token(&a, "/hasty/1", &token).await.text(), new(&world));
@@ -96,16 +99,17 @@ async fn who_brings_the_token_of_a_write_goes_past_an_instance_that_has_not_read
     assert_eq!(shown(&with_token(&b, "/hasty/1", &token).await), ("HIT memory".into(), &*new(&world)));
 }
 
-/// The joined position is taken after the wait (rule 17), so that neither memory nor a flight that began before shows it
-/// what was read before the write.
+/// The position of the request is taken after the wait (rule 17). Memory and earlier flights do not
+/// show it a value from before the write.
 #[tokio::test]
-async fn who_brings_the_token_of_a_write_waits_until_the_instance_has_read_of_it() {
+async fn a_request_with_the_token_of_a_write_waits_until_the_instance_has_read_of_it() {
     let world = World::new().await;
     let (a, b, late) = behind(&world, "/seen/1").await;
     let cookie = put(&a, "/seen/1").await;
     soon("an arrival", late.arrived(1)).await;
     let waiting: Vec<_> = (0..8).map(|_| ask_with_cookie(&b, "/seen/1", &cookie)).collect();
-    // By the time that another request was answered they have arrived, on any but the slowest machine.
+    // By the time that another request is answered, they have arrived on any but the slowest
+    // machine.
     for _ in 0..5 {
         assert_eq!(shown(&b.get("/seen/1").await), ("HIT memory".into(), "v1"));
     }
@@ -115,7 +119,7 @@ async fn who_brings_the_token_of_a_write_waits_until_the_instance_has_read_of_it
     for answer in waiting {
         let answer = answer.await.unwrap();
         assert_eq!(answer.text(), new(&world), "{}", answer.outcome());
-        // Within the policy's bound, that is: the machine may have too much to do.
+        // This holds within the policy's bound, because the machine may be busy.
         assert!(
             answer.outcome() != BEHIND || answer.took >= WAIT,
             "{} after {:?}",
@@ -127,14 +131,14 @@ async fn who_brings_the_token_of_a_write_waits_until_the_instance_has_read_of_it
     if !in_time {
         return;
     }
-    // They did not go to the handler each for itself.
+    // They did not all run the handler.
     assert!(b.runs() <= runs + 1, "{} runs", b.runs() - runs);
     assert_eq!(b.cache.stats().bypasses.get("read-your-writes"), None);
 }
 
-/// A flight that read the old value, and is still under way when the log was read to the token.
+/// A flight has read the old value, and is still running when the log is read up to the token.
 #[tokio::test]
-async fn who_has_waited_joins_no_fill_that_read_before_the_write() {
+async fn a_request_that_has_waited_joins_no_fill_that_read_before_the_write() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     a.hits("/seen/1").await;
@@ -174,9 +178,9 @@ async fn a_token_is_not_stored_and_not_in_the_key() {
     assert_eq!((shared.outcome(), shared.field("set-cookie")), ("HIT shared".into(), ""));
 }
 
-/// A token is whatever its sender likes. It costs him his hit, and nobody else anything.
+/// A client may send any token. It costs that client its hit, and does not affect other clients.
 #[tokio::test]
-async fn whoever_forges_a_token_asks_the_handler_and_changes_nothing_for_others() {
+async fn a_forged_token_asks_the_handler_and_changes_nothing_for_others() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let token = put(&a, "/hasty/1").await;
@@ -199,11 +203,11 @@ async fn whoever_forges_a_token_asks_the_handler_and_changes_nothing_for_others(
             "{forged}"
         );
     }
-    // His next write gives him a true one.
-    let mended = put_bringing(&b, "/hasty/2", Some(&future)).await;
-    assert_ne!(mended, future);
+    // The client's next write returns a valid token.
+    let renewed = put_bringing(&b, "/hasty/2", Some(&future)).await;
+    assert_ne!(renewed, future);
     b.hits("/hasty/1").await;
-    assert_eq!(with_token(&b, "/hasty/1", &mended).await.outcome(), "HIT memory");
+    assert_eq!(with_token(&b, "/hasty/1", &renewed).await.outcome(), "HIT memory");
 }
 
 /// Rule 17: "A read-your-writes token of another incarnation … cannot be compared: bypass."
@@ -218,11 +222,11 @@ async fn a_token_from_before_the_log_was_lost_is_not_compared() {
         instance.hits("/hasty/1").await;
         assert_eq!(shown(&with_token(instance, "/hasty/1", &token).await), (BEHIND.into(), &*new(&world)));
     }
-    // The next write gives one that can be.
-    let mended = put_bringing(&b, "/hasty/2", Some(&token)).await;
+    // The next write returns a token that can be compared.
+    let renewed = put_bringing(&b, "/hasty/2", Some(&token)).await;
     a.catches_up().await;
     a.hits("/hasty/1").await;
-    assert_eq!(with_token(&a, "/hasty/1", &mended).await.outcome(), "HIT memory");
+    assert_eq!(with_token(&a, "/hasty/1", &renewed).await.outcome(), "HIT memory");
 }
 
 /// Rule 17: "… or a `Deferred` one on another instance".
@@ -241,7 +245,7 @@ async fn the_token_of_a_deferred_write_is_honoured_where_it_was_given_and_compar
     let own = with_token(&a, "/hasty/1", &token).await;
     assert_eq!(own.text(), new(&world));
     assert_ne!(own.outcome(), BEHIND);
-    // Nor is it forgotten when the client writes elsewhere.
+    // The client also keeps it after a write on another instance.
     let both = &put_bringing(&b, "/hasty/2", Some(&token)).await;
     assert_eq!(shown(&with_token(&b, "/hasty/1", both).await), (BEHIND.into(), &*new(&world)));
     append.open();

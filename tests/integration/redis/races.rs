@@ -1,4 +1,4 @@
-//! What overtakes what, between an invalidation and a fill: on one instance, in Redis and across instances.
+//! Races between an invalidation and a fill: on one instance, in Redis and across instances.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use larder_tests::redis::{
 };
 use tokio::task::JoinHandle;
 
-/// Asks in a task of its own.
+/// Sends a request in a new task.
 fn ask(instance: &Instance, path: &str) -> JoinHandle<Answer> {
     let request = Request::get(path).body(bytes::Bytes::new()).unwrap();
     tokio::spawn(send(instance.address, request))
@@ -61,7 +61,7 @@ async fn a_slow_fill_does_not_outlive_an_invalidation_on_another_instance() {
     never_shows(&[&a, &b, &c], "/values/1", "v1").await;
 }
 
-/// The same where the filling instance reads of the invalidation only after the fill has ended and was stored.
+/// The filling instance reads the invalidation only after the fill has ended and was stored.
 #[tokio::test]
 async fn a_fill_is_refused_though_its_instance_hears_of_the_invalidation_last() {
     let world = World::new().await;
@@ -80,7 +80,7 @@ async fn a_fill_is_refused_though_its_instance_hears_of_the_invalidation_last() 
     never_shows(&[&a, &b], "/values/1", "v1").await;
 }
 
-/// A `SET` that has timed out and is executed long after the invalidation.
+/// A `SET` times out, and is executed long after the invalidation.
 #[tokio::test]
 async fn a_set_that_arrives_after_the_invalidation_is_refused_on_read() {
     let world = World::new().await;
@@ -101,7 +101,8 @@ async fn a_set_that_arrives_after_the_invalidation_is_refused_on_read() {
     never_shows(&[&a, &b, &c], "/values/1", "v1").await;
 }
 
-/// The answer of Redis is on its way while the invalidation passes; another request waits for the same look-up.
+/// The reply of Redis is on its way during the invalidation, and another request waits for the same
+/// lookup.
 #[tokio::test]
 async fn a_response_that_was_read_from_redis_before_the_invalidation_is_refused_when_it_arrives() {
     let world = World::new().await;
@@ -120,12 +121,12 @@ async fn a_response_that_was_read_from_redis_before_the_invalidation_is_refused_
     never_shows(&[&a, &b], "/values/1", "v1").await;
 }
 
-/// Rule 1: the same where only this instance knows of the invalidation, as the log cannot be told.
+/// Rule 1: only this instance knows the invalidation, because the log cannot be reached.
 #[tokio::test]
 async fn a_response_that_was_read_from_redis_before_a_deferred_invalidation_is_refused_when_it_arrives() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
-    // Its position is ahead of what the other instance has read.
+    // Its position is ahead of the other instance.
     let behind = a.proxy.hold(ToClient, "t:marker\r\n");
     b.catches_up().await;
     b.get("/values/1").await;
@@ -146,9 +147,10 @@ async fn a_response_that_was_read_from_redis_before_a_deferred_invalidation_is_r
     never_shows(&[&a], "/values/1", "v1").await;
 }
 
-/// Rule 13: flight reads v1; an event passes; a request joins; another event overwrites the row.
+/// Rule 13: a flight reads v1, an event passes, a request joins, and another event overwrites the
+/// row.
 #[tokio::test]
-async fn who_joins_a_flight_after_an_invalidation_does_not_get_what_it_read_before() {
+async fn a_request_that_joins_a_flight_after_an_invalidation_does_not_get_what_it_read_before() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let gate = b.hold(1);
@@ -169,7 +171,8 @@ async fn who_joins_a_flight_after_an_invalidation_does_not_get_what_it_read_befo
     assert_eq!(last.await.unwrap().text(), "v3");
 }
 
-/// Rule 14: appended is not passed. Until its own tail has read the event, the instance would serve the old value.
+/// Rule 14: an appended event has not passed yet. Until its own tail has read the event, the
+/// instance would serve the old value.
 #[tokio::test]
 async fn invalidate_does_not_return_before_it_holds_here() {
     let world = World::new().await;
@@ -177,7 +180,7 @@ async fn invalidate_does_not_return_before_it_holds_here() {
     a.hits("/values/1").await;
     b.hits("/values/1").await;
     let late = a.proxy.hold(ToClient, event(1));
-    // The event is in the log, but does not come back in time.
+    // The event is in the log, but does not return in time.
     assert_eq!(a.update(1).await, InvalidationOutcome::Deferred);
     assert_eq!(a.get("/values/1").await.text(), "v2");
     b.catches_up().await;
@@ -188,12 +191,13 @@ async fn invalidate_does_not_return_before_it_holds_here() {
     a.hits("/values/1").await;
 }
 
-/// Rule 15: an append that timed out was done, or is done later. It is done again, which costs misses only.
+/// Rule 15: an append that timed out may have been executed, or may be executed later. It is
+/// repeated, which costs only misses.
 #[tokio::test]
 async fn an_append_whose_answer_is_lost_is_appended_again() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
-    // Now Redis knows the script. A late call of one that it does not know does nothing.
+    // Now Redis knows the script. A late call of an unknown script does nothing.
     a.catches_up().await;
     a.hits("/values/1").await;
     b.hits("/values/1").await;
@@ -215,7 +219,8 @@ async fn events(world: &World, id: usize) -> usize {
     reply.matches(&format!("t:value:{id}\"")).count()
 }
 
-/// Rules 1 and 12: what another instance stored, from ahead of our tail, does not outrank what only we know to be old.
+/// Rules 1 and 12: a response of another instance from ahead of our tail does not override a
+/// deferred invalidation.
 #[tokio::test]
 async fn a_deferred_invalidation_refuses_what_another_instance_stores_meanwhile() {
     let world = World::new().await;
@@ -223,7 +228,7 @@ async fn a_deferred_invalidation_refuses_what_another_instance_stores_meanwhile(
     let late = a.proxy.hold(ToServer, event(1));
     assert_eq!(a.update(1).await, InvalidationOutcome::Deferred);
     let gate = b.hold(1);
-    // It reads what was true before, as a lagging handler of the other instance may.
+    // It reads the old value, like a slow handler on the other instance.
     b.catches_up().await;
     let stored = ask(&b, "/values/1");
     gate.arrived(1).await;
@@ -248,9 +253,9 @@ async fn a_deferred_invalidation_refuses_what_another_instance_stores_meanwhile(
     never_shows(&[&watched, &b], "/values/1", "v2").await;
 }
 
-/// Rule 3: by a one-second `Last-Modified`, a 304 would stamp the old body with a new position.
+/// Rule 3: with a `Last-Modified` in seconds, a 304 would give the old body a new position.
 #[tokio::test]
-async fn what_was_invalidated_is_not_validated() {
+async fn an_invalidated_response_is_not_validated() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     a.hits("/dated/1").await;
@@ -270,7 +275,7 @@ async fn a_client_that_leaves_during_a_write_does_not_take_its_invalidation_back
     b.hits("/values/1").await;
     let gate = a.hold(1);
     hang_up(a.address, "PUT", "/values/1", gate.arrived(1)).await;
-    // The server notices before the handler goes on.
+    // The server notices this before the handler continues.
     a.get("/values/2").await;
     gate.open();
     a.shows("/values/1", "v2").await;
@@ -295,7 +300,7 @@ async fn a_client_that_leaves_during_an_invalidation_does_not_take_it_back() {
         _ = left.invalidate(Tag::new("value:1")) => panic!("it is held"),
         () = append.arrived(1) => {}
     }
-    // What was sent is lost.
+    // Sent data is lost.
     a.proxy.cut().await;
     append.open();
     b.shows("/values/1", "v3").await;
@@ -323,7 +328,7 @@ async fn nothing_old_is_seen_among_many_readers_and_writers() {
     let summary = traffic.stop().await;
     summary.is_right();
     assert!(summary.hits > 0 && summary.applied > 0, "{summary:?}");
-    eventually("all is told", async || {
+    eventually("every invalidation is applied", async || {
         a.cache.invalidate(Tag::new("marker")).await == InvalidationOutcome::Applied
     })
     .await;

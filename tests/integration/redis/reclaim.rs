@@ -1,4 +1,4 @@
-//! Memory in Redis that is freed behind an invalidation.
+//! Memory in Redis that is freed after an invalidation.
 
 use http::Request;
 use larder::{Glob, Invalidation, InvalidationOutcome, Prefix, Tag, UriName};
@@ -8,14 +8,14 @@ async fn says(a: &Instance, path: &str, language: &str) {
     a.send(Request::get(path).header("accept-language", language)).await;
 }
 
-/// Invalidates it, and leaves nothing to be appended again: a loaded machine may take too long for once, and defer it.
+/// Invalidates this, and retries until it is applied: on a busy machine it may be deferred.
 async fn invalidate(a: &Instance, what: &Invalidation) {
     while a.cache.invalidate(what.clone()).await == InvalidationOutcome::Deferred {
         a.joins().await;
     }
 }
 
-/// What is in Redis, without the probes.
+/// Returns the stored names, without the probes.
 async fn names(world: &World) -> Vec<String> {
     let mut names = world.stored().await;
     names.retain(|name| !name.contains("/probe/"));
@@ -47,7 +47,7 @@ async fn each_kind_of_invalidation_frees_what_can_be_found_by_its_key() {
         }
         says(&a, "/languages/1", "en").await;
         says(&a, "/languages/1", "de").await;
-        // The fields that select a variant are one more.
+        // The fields that select a variant are an additional name.
         are_left(&world, 6).await;
         let before = a.cache.stats();
         println!("{what}");
@@ -55,14 +55,14 @@ async fn each_kind_of_invalidation_frees_what_can_be_found_by_its_key() {
         are_left(&world, left).await;
         let freed = || a.cache.stats().reclaimed - before.reclaimed;
         eventually("it is counted", async || freed() >= u64::try_from(6 - left).unwrap()).await;
-        // The next round begins from nothing.
+        // The next round begins with an empty store.
         invalidate(&a, &Invalidation::all()).await;
         are_left(&world, 0).await;
     }
 }
 
 #[tokio::test]
-async fn what_a_put_invalidates_is_freed() {
+async fn a_response_that_a_put_invalidates_is_freed() {
     let world = World::new().await;
     let a = world.instance().await;
     for path in ["/values/1", "/values/2"] {
@@ -74,9 +74,9 @@ async fn what_a_put_invalidates_is_freed() {
     assert!(names(&world).await[0].contains("/values/2"));
 }
 
-/// Promise 3: a fill after the invalidation is not run again because of what goes on behind it.
+/// Promise 3: freeing memory does not affect a response that was filled after the invalidation.
 #[tokio::test]
-async fn what_is_filled_meanwhile_stays() {
+async fn a_response_that_is_filled_meanwhile_stays() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     for _ in 0..10 {
@@ -92,7 +92,7 @@ async fn what_is_filled_meanwhile_stays() {
 }
 
 #[tokio::test]
-async fn what_was_deferred_is_freed_once_it_is_appended() {
+async fn a_response_is_freed_once_its_deferred_invalidation_is_appended() {
     let world = World::new().await;
     let a = world.instance().await;
     a.get("/values/1").await;
@@ -104,7 +104,8 @@ async fn what_was_deferred_is_freed_once_it_is_appended() {
     are_left(&world, 0).await;
 }
 
-/// What is of use is not freed, and what cannot be found is not searched for.
+/// Useful responses are not freed, and there is no search for responses that cannot be found by
+/// name.
 #[tokio::test]
 async fn soft_invalidations_and_tags_free_nothing() {
     let world = World::new().await;
@@ -114,7 +115,7 @@ async fn soft_invalidations_and_tags_free_nothing() {
     for what in [Invalidation::all().soft(), Tag::new("value:1").into()] {
         invalidate(&a, &what).await;
     }
-    // One that is, after them, so that they had their turn.
+    // This one frees memory. It comes last, so that the others had their turn.
     invalidate(&a, &Prefix::new("/other").unwrap().into()).await;
     eventually("it is searched for", async || a.cache.stats().reclaim_scans > 0).await;
     assert_eq!(a.cache.stats().reclaimed, 0);

@@ -1,4 +1,4 @@
-//! Invalidations that replicas have to have.
+//! Invalidations that must reach replicas.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn store(primary: &RedisServer) -> RedisStoreBuilder {
     RedisStore::builder(&primary.url()).command_timeout(Duration::from_secs(10))
 }
 
-/// A cache in front of a handler that counts its runs, and what a request to it is answered with: the number of its run.
+/// A cache in front of a handler that counts its runs. A response contains the number of its run.
 struct Instance {
     cache: Cache,
     runs: Arc<AtomicUsize>,
@@ -70,16 +70,15 @@ async fn an_invalidation_that_no_replica_has_is_deferred_and_applied_when_one_is
 
     replica.stop().unwrap();
     assert_eq!(careful.invalidate().await, InvalidationOutcome::Deferred);
-    eventually("the other instance is told all the same", async || other.runs_for_a_request().await == 1)
-        .await;
-    // It may not take from Redis what the other stored there, though that is new.
+    eventually("the other instance still learns of it", async || other.runs_for_a_request().await == 1).await;
+    // It may not use the other instance's response from Redis, although that is new.
     assert_eq!(careful.runs_for_a_request().await, 1, "here it holds at once");
-    eventually("who does not ask for replicas needs none", async || {
+    eventually("an instance that requires no replicas needs none", async || {
         other.invalidate().await == InvalidationOutcome::Applied
     })
     .await;
 
-    // Whoever asks again and again whether there are replicas does not fill the log meanwhile.
+    // Repeated checks for replicas do not fill the log.
     let entries = async || primary.command(&["XLEN", EVENTS]).await.unwrap();
     let waits = async || {
         let stats = primary.command(&["INFO", "commandstats"]).await.unwrap();

@@ -1,5 +1,5 @@
-//! Redis comes back with what it had, or with what it had long ago. Either way it is another process, and nobody knows
-//! whether all of the log is there (rule 6): a new incarnation, which refuses everything older.
+//! Redis restarts with its data, or with old data. Either way it is another process, and the log
+//! may be incomplete (rule 6). A new incarnation refuses everything older.
 
 use std::fs;
 
@@ -15,7 +15,8 @@ async fn incarnation(world: &World) -> String {
     world.redis.command(&["GET", INCARNATION]).await.unwrap().as_str().unwrap().to_owned()
 }
 
-/// Time stands still, so that nothing but the log can make it refuse what it holds.
+/// Waits until the instance has read the log. Time stands still, so that only the log can make it
+/// refuse its responses.
 async fn has_read_the_log(instance: &Instance) {
     eventually("it reads the log", async || {
         instance.cache.invalidate(Tag::new("marker")).await == InvalidationOutcome::Applied
@@ -69,7 +70,8 @@ async fn with_a_snapshot_that_was_saved_at_its_end_too() {
     refuses_what_is_older_and_goes_on(&world, &a, &b, &before).await;
 }
 
-/// An operator puts an old dump back: the log, its incarnation and the responses of before an invalidation.
+/// An operator restores an old dump: the log, its incarnation and the responses from before an
+/// invalidation.
 #[tokio::test]
 async fn an_old_dump_is_restored() {
     let world = world(RedisServer::builder().config("dbfilename dump.rdb")).await;
@@ -79,7 +81,8 @@ async fn an_old_dump_is_restored() {
     let (dump, kept) = (world.redis.directory().join("dump.rdb"), world.redis.directory().join("old.rdb"));
     fs::copy(&dump, &kept).unwrap();
 
-    // One of them does not hear of it. The other, whose position would be ahead of the old log, does not live to tell.
+    // One instance misses the invalidation. The other one, whose position would be ahead of the old
+    // log, stops.
     b.proxy.blackhole();
     a.changes(1).await;
     drop(a);
@@ -92,7 +95,7 @@ async fn an_old_dump_is_restored() {
     let c = world.instance().await;
     let answer = c.get("/values/1").await;
     assert_eq!(answer.text(), "v2", "{}", answer.outcome());
-    // By ids alone the log has only grown.
+    // By ids alone, the log has only grown.
     c.catches_up().await;
     b.proxy.cut().await;
     b.proxy.pass();
@@ -120,7 +123,7 @@ async fn no_client_notices_that_an_old_dump_is_restored() {
         .await;
 }
 
-/// Until the log has moved on by so much that the dump is clearly older.
+/// Waits until the log has grown so much that the dump is clearly older.
 async fn trial_goes_on(server: &RedisServer) {
     let appended = async || {
         let length = server.command(&["XLEN", larder_tests::redis::EVENTS]).await.unwrap();

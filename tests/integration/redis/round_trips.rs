@@ -1,4 +1,4 @@
-//! How often Redis is asked for a response, and how much of the log is read.
+//! The number of requests to Redis, and the amount of the log that is read.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use larder_testing::{Gate, RedisServer};
 use larder_tests::redis::{EVENTS, eventually};
 use tower::{Layer, Service, ServiceExt};
 
-/// A store that counts how often it is asked, and can be made to keep the answer back.
+/// A store that counts its requests, and can delay the reply.
 #[derive(Clone)]
 struct Counting {
     store: RedisStore,
     gets: Arc<AtomicUsize>,
-    /// All exchanges about responses but those that keep a lease.
+    /// All exchanges about responses, except lease extensions.
     trips: Arc<AtomicUsize>,
-    /// Entries of the log in the answers to looks.
+    /// Entries of the log in the results of polls.
     entries: Arc<AtomicUsize>,
     gate: Option<Gate>,
 }
@@ -58,7 +58,7 @@ impl Leases for Counting {
         self.store.claim(claim).await
     }
 
-    /// Not counted: how often it happens depends on how long the fill takes.
+    /// Not counted, because the number depends on the duration of the fill.
     async fn extend(&self, address: &str, token: Token, life: Duration) -> Result<bool, StoreError> {
         self.store.extend(address, token, life).await
     }
@@ -98,7 +98,7 @@ impl Log for Counting {
 }
 
 fn counting(redis: &RedisServer, gate: Option<Gate>) -> Counting {
-    // A slow machine makes no difference.
+    // Long, so that a slow machine does not matter.
     let patient = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10));
     let store = patient.connect().unwrap();
     Counting { store, gets: Arc::default(), trips: Arc::default(), entries: Arc::default(), gate }
@@ -129,7 +129,7 @@ where
     format!("{x_cache} {}", status.rsplit('=').next().unwrap())
 }
 
-/// Fills the key, and returns when this service finds it in Redis.
+/// Fills the key, and waits until this service finds it in Redis.
 async fn fill<S>(service: &CacheService<S>)
 where
     S: Handler + Clone + Send + 'static,
@@ -150,7 +150,7 @@ async fn a_hit_in_redis_takes_one_round_trip() {
     }
 }
 
-/// One to look, one to ask for the lease; then one that stores and gives the lease up.
+/// One for the lookup, one for the lease; then one that stores the response and releases the lease.
 #[tokio::test]
 async fn a_miss_takes_two_round_trips_before_the_handler_and_one_after_it() {
     let redis = RedisServer::start().await.unwrap();
@@ -176,7 +176,7 @@ async fn a_miss_takes_two_round_trips_before_the_handler_and_one_after_it() {
         cache.stats().leases_taken > 0
     })
     .await;
-    // What was stored last may still be on its way.
+    // The last store may still be in progress.
     eventually("nothing is under way", async || {
         redis.command(&["KEYS", "*:lease"]).await.unwrap().as_array().unwrap().is_empty()
     })
@@ -198,16 +198,16 @@ async fn a_miss_takes_two_round_trips_before_the_handler_and_one_after_it() {
 }
 
 #[tokio::test]
-async fn who_asks_while_redis_is_asked_waits_for_that_answer_and_has_a_hit() {
+async fn a_request_during_a_lookup_in_redis_waits_for_its_answer_and_has_a_hit() {
     let redis = RedisServer::start().await.unwrap();
     fill(&service(&counting(&redis, None), 0)).await;
 
     let gate = Gate::new();
     let store = counting(&redis, Some(gate.clone()));
     let service = service(&store, 1 << 20);
-    // Responses have a connection of their own, which may be made after the log's.
+    // Responses use a connection of their own, which may be established after the log's.
     eventually("it is connected", async || SharedTier::get(&store.store, "nothing").await.is_ok()).await;
-    // Until the log is read Redis is not asked at all.
+    // Redis is not used until the log is read.
     eventually("it has read the log", async || {
         let service = service.clone();
         let asked = tokio::spawn(async move { outcome(&service).await });
@@ -232,9 +232,10 @@ async fn who_asks_while_redis_is_asked_waits_for_that_answer_and_has_a_hit() {
     assert_eq!(store.gets.load(Ordering::SeqCst), 1);
 }
 
-/// However long the log is. One that stays and one that starts later look by themselves; nothing else is appended.
+/// The length of the log does not matter. A running instance and a new one only poll; nothing else
+/// is appended.
 #[tokio::test]
-async fn who_starts_reads_no_more_of_the_log_than_it_remembers() {
+async fn a_starting_instance_reads_no_more_of_the_log_than_it_remembers() {
     const BATCH: usize = 5_000;
     let redis = RedisServer::start().await.unwrap();
     let read = |store: &Counting| store.entries.load(Ordering::SeqCst);
@@ -246,7 +247,7 @@ async fn who_starts_reads_no_more_of_the_log_than_it_remembers() {
             .shared_store(store.clone())
             .build();
         eventually("it has read the log", async || read(&store) >= entries).await;
-        // To the end, which it tells by trusting what is shared.
+        // The instance trusts shared responses once it has read to the end.
         fill(&cache.layer(Policy::ttl(ttl::STANDARD)).layer(tower::service_fn(handler))).await;
         (cache, store)
     };

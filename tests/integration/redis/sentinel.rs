@@ -1,4 +1,5 @@
-//! A primary with replicas and three sentinels, which loses its primary, or is cut off from it, while clients go on.
+//! A primary with replicas and three sentinels, which loses its primary, or is cut off from it,
+//! during traffic.
 
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ async fn watched(replicas: usize, lines: &[&str]) -> (RedisSentinel, Deployment)
     (sentinel, deployment)
 }
 
-/// A primary that takes no writes without a replica that has answered within the last second.
+/// A primary that rejects writes unless a replica has answered within the last second.
 const ALONE_NO_WRITES: [&str; 2] = ["min-replicas-to-write 1", "min-replicas-max-lag 1"];
 
 async fn incarnation(server: &RedisServer) -> String {
@@ -42,7 +43,8 @@ async fn the_primary_dies() {
     assert_ne!(incarnation(sentinel.primary().await.unwrap()).await, before);
 }
 
-/// Rule 6: "Failover loses the event while A is merely slow", and the new primary has the old response.
+/// Rule 6: "Failover loses the event while A is merely slow", and the new primary has the old
+/// response.
 #[tokio::test]
 async fn a_failover_loses_an_invalidation() {
     let (sentinel, deployment) = watched(1, &[]).await;
@@ -58,7 +60,7 @@ async fn a_failover_loses_an_invalidation() {
 
     sentinel.isolate(old).await.unwrap();
     a.changes(1).await;
-    // Its position would be ahead of the log that is left.
+    // Its position would be ahead of the remaining log.
     drop(a);
     old.kill();
     sentinel.successor_of(old).await.unwrap();
@@ -85,8 +87,8 @@ async fn the_primary_is_cut_off_from_its_replicas_and_the_sentinels() {
     assert!(summary.deferred > 0, "{summary:?}");
 }
 
-/// Without `min-replicas-to-write` what is cut off goes on confirming itself. The bound is `max_staleness` plus the time that it
-/// takes until somebody tells it that it is not the primary any more.
+/// Without `min-replicas-to-write`, a cut-off primary keeps confirming. The bound is
+/// `max_staleness` plus the time until it is demoted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_minimum_of_replicas_staleness_ends_when_the_old_primary_is_told() {
     let (sentinel, deployment) = watched(1, &[]).await;

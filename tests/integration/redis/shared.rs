@@ -1,4 +1,4 @@
-//! Two instances that share one Redis, with nothing in their way.
+//! Two instances that share one Redis, without faults.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use larder::{Glob, Invalidation, InvalidationOutcome, Prefix, Tag};
 use larder_tests::redis::{Setup, World, eventually};
 
 #[tokio::test]
-async fn what_one_instance_fills_is_a_hit_on_the_other() {
+async fn a_fill_on_one_instance_is_a_hit_on_the_other() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
 
@@ -94,7 +94,7 @@ async fn a_write_through_the_layer_invalidates_its_uri_on_the_other_instance() {
 }
 
 #[tokio::test]
-async fn what_is_invalidated_softly_is_served_stale_once_more_on_the_other_instance() {
+async fn a_softly_invalidated_response_is_served_stale_once_more_on_the_other_instance() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     b.hits("/patient/1").await;
@@ -164,7 +164,8 @@ async fn namespaces_share_nothing() {
     a.get("/values/1").await;
     world.stored_as("/values/1").await;
     assert_eq!(b.get("/values/1").await.outcome(), "MISS never-stored");
-    // If it were to reach the other log, it would have reached it by the time that its own instance has read it.
+    // If the event reached the other log, it would be there by the time that its own instance has
+    // read it.
     a.changes(1).await;
     let bump = b.cache.invalidate(Tag::new("value:2")).await;
     assert_eq!(bump, InvalidationOutcome::Applied);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A database file of the test's own, gone with what SQLite put beside it when dropped.
+/// A temporary database, deleted with all its files when dropped.
 struct Database(PathBuf);
 
 impl Database {
@@ -33,7 +33,7 @@ impl Drop for Database {
     }
 }
 
-/// A shop that is served. Dropping it stops it.
+/// A running shop. It stops when dropped.
 struct Shop {
     address: SocketAddr,
     server: JoinHandle<()>,
@@ -106,7 +106,7 @@ async fn two_shops_share_and_invalidate_each_other() {
     for (price, shop, other) in [(101, &a, &b), (202, &b, &a)] {
         let new = json!({ "name": format!("Renamed beyond recognition {price}"), "price_cents": price });
         shop.put("/api/products/42", new.clone()).await;
-        // On the instance that wrote at once; on the other one once it has heard of it.
+        // The change is visible immediately on the writing instance, and later on the other one.
         assert_eq!(shop.json("/api/products/42").await["price_cents"], price);
         eventually("the other shop shows the new price", async || {
             other.json("/api/products/42").await["price_cents"] == price
@@ -114,7 +114,7 @@ async fn two_shops_share_and_invalidate_each_other() {
         .await;
     }
 
-    // A list has the tag of each product that is in it.
+    // A list has the tag of each product in it.
     for shop in [&a, &b] {
         assert_eq!(shop.json(path).await["products"][0]["price_cents"], 202);
     }
@@ -173,14 +173,14 @@ async fn stats_tell_what_ran_and_what_the_caches_did() {
     let stats = a.json("/stats").await;
     assert!(stats["cache"]["hits_memory"].as_u64().unwrap() >= 3, "{stats}");
     assert!(stats["cache"]["fills"].as_u64().unwrap() >= 1, "{stats}");
-    eventually("Redis tells of its misses in time", async || {
+    eventually("Redis reports its misses in time", async || {
         a.json("/stats").await["redis"]["misses"].as_u64() >= Some(1)
     })
     .await;
     let again = a.get("/stats").await;
     assert_eq!(again.field("x-cache"), "");
 
-    // A shop waits for Redis for 50 ms, which a busy machine may exceed.
+    // A shop waits 50 ms for Redis, which may not be enough on a busy machine.
     eventually("another shop has it from Redis", async || {
         let b = Shop::open(&database, &redis).await;
         b.get("/api/countries").await;

@@ -1,4 +1,4 @@
-//! A Redis that speaks TLS alone, with a certificate of a private authority.
+//! A Redis that requires TLS, with a certificate of a private authority.
 
 use larder_redis::RedisStore;
 use larder_testing::{CertificateAuthority, RedisBuilder, RedisServer};
@@ -27,7 +27,7 @@ async fn the_server_dies_and_comes_back() {
     trial.survives("TLS, private CA | SIGKILL and restart", server.restart()).await;
 }
 
-/// Promise 2: to a client it is as if Redis were away.
+/// Promise 2: for clients, it is as if Redis were down.
 #[tokio::test]
 async fn a_server_that_is_not_trusted_is_not_used() {
     let authority = CertificateAuthority::new().unwrap();

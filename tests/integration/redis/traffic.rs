@@ -1,6 +1,6 @@
-//! Redis misbehaves while readers and writers on two instances go on.
+//! Faults of Redis during traffic on two instances.
 //!
-//! No client sees an error, nothing that was invalidated comes back, and when it is over there are hits again.
+//! No client sees an error, no invalidated value comes back, and hits resume after the fault.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use larder_tests::redis::{
     EVENTS, INCARNATION, Instance, RESPONSE, Setup, Summary, Traffic, VALUES, World, eventually,
 };
 
-/// Short, so that traffic goes on for several times as long.
+/// Short, so that the traffic runs for several times as long.
 const MAX_STALENESS: Duration = Duration::from_secs(1);
 
 async fn two_instances(world: &World) -> [Instance; 2] {
@@ -17,7 +17,7 @@ async fn two_instances(world: &World) -> [Instance; 2] {
     [world.joined(setup()).await, world.joined(setup()).await]
 }
 
-/// Traffic before, during and after what `fault` does.
+/// Runs traffic before, during and after `fault`.
 async fn during(fault: impl AsyncFn(&World, &[Instance; 2], &Traffic)) -> Summary {
     let world = World::new().await;
     let instances = two_instances(&world).await;
@@ -33,7 +33,7 @@ async fn during(fault: impl AsyncFn(&World, &[Instance; 2], &Traffic)) -> Summar
     summary
 }
 
-/// What is true is what is seen, and hits are shared.
+/// Waits until current values are seen, and hits are shared.
 async fn is_over(world: &World, a: &Instance, b: &Instance) {
     a.joins().await;
     b.joins().await;
@@ -49,7 +49,8 @@ async fn is_over(world: &World, a: &Instance, b: &Instance) {
     }
 }
 
-/// A share of slow requests that only a fault which is never noticed would exceed, however busy the machine.
+/// Checks the share of slow requests. Only an undetected fault would exceed it, even on a busy
+/// machine.
 fn few_were_slow(summary: &Summary) {
     assert!(summary.slow <= 40 + summary.requests / 10, "{} of {} were slow", summary.slow, summary.requests);
 }
@@ -193,7 +194,7 @@ async fn slow() {
 async fn garbled() {
     during(async |_, [a, b], traffic| {
         a.proxy.corrupt(ToClient);
-        // Stored responses have checksums. Of the log, TCP's own have to be enough.
+        // Stored responses have checksums. For the log, those of TCP have to be enough.
         b.proxy.rewrite(ToClient, |chunk| {
             if chunk.windows(RESPONSE.len()).any(|window| window == RESPONSE)
                 && let Some(byte) = fastrand::choice(&mut *chunk)
@@ -208,7 +209,8 @@ async fn garbled() {
     .await;
 }
 
-/// Every request asks Redis, as nothing is kept in memory and what Redis holds stays trusted all the time.
+/// Every request uses Redis: there is no memory tier, and the responses in Redis stay trusted all
+/// the time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hung_redis_costs_few_requests_a_delay() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! A site served on a socket of its own, and a client that asks it.
+//! A server on a socket of its own, and its client.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,19 +18,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tower::Service;
 
-/// No test waits for so long unless something hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// No test waits for this long unless something hangs.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// Waits for what has to come, and says what did not.
+/// Waits for an expected event.
 ///
 /// # Panics
-/// If it does not come.
-#[allow(clippy::expect_used)] // Only tests call it.
+///
+/// Panics with the name of the event if it does not happen.
+#[allow(clippy::expect_used)] // Only tests call this function.
 pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, work).await.expect(what)
+    tokio::time::timeout(MAX_WAIT, work).await.expect(what)
 }
 
-/// A server on `127.0.0.1`, with a client of its own. It stops with the value.
+/// A server on `127.0.0.1` with a client. It stops when dropped.
 #[derive(Debug)]
 pub struct Site {
     address: SocketAddr,
@@ -44,14 +45,15 @@ impl Drop for Site {
     }
 }
 
-#[allow(clippy::expect_used, clippy::missing_panics_doc)] // Only tests call it, and a panic is how a test fails.
+// Only tests use this, and a test fails with a panic.
+#[allow(clippy::expect_used, clippy::missing_panics_doc)]
 impl Site {
-    /// Serves a router as axum does.
+    /// Serves a router with axum.
     pub async fn of(router: Router) -> Self {
         Self::serving(|listener| async move { axum::serve(listener, router).await.expect("it serves") }).await
     }
 
-    /// Serves any Tower service with hyper alone, a clone for each connection.
+    /// Serves any Tower service with hyper alone. Each connection gets a clone.
     pub async fn of_service<S, B>(service: S) -> Self
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -86,13 +88,13 @@ impl Site {
         }
     }
 
-    /// What `Host` says where a request does not say otherwise.
+    /// Returns the default `Host` of a request.
     #[must_use]
     pub fn host(&self) -> String {
         self.address.to_string()
     }
 
-    /// A request that is not yet sent.
+    /// Creates a request.
     #[must_use]
     pub fn ask(&self, method: Method, path: &str) -> Ask<'_> {
         let mut request = Request::new(Full::default());
@@ -101,12 +103,12 @@ impl Site {
         Ask { site: self, request }
     }
 
-    /// Gets a page, whole.
+    /// Gets a page, completely.
     pub async fn get(&self, path: &str) -> Page {
         self.ask(Method::GET, path).send().await
     }
 
-    /// Sends these bytes on a connection of their own, and returns it.
+    /// Opens a connection, sends these bytes on it, and returns it.
     pub async fn raw(&self, request: &str) -> Raw {
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
         stream.write_all(request.as_bytes()).await.expect("it is sent");
@@ -114,38 +116,40 @@ impl Site {
     }
 }
 
-/// A request that is not yet sent.
+/// A request before it is sent.
 #[derive(Debug)]
 pub struct Ask<'a> {
     site: &'a Site,
     request: Request<Full<Bytes>>,
 }
 
-#[allow(clippy::expect_used, clippy::missing_panics_doc)] // Only tests call it, and a panic is how a test fails.
+// Only tests use this, and a test fails with a panic.
+#[allow(clippy::expect_used, clippy::missing_panics_doc)]
 impl Ask<'_> {
-    /// Adds a header field line.
+    /// Adds a field line.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.request.headers_mut().append(name, value.parse().expect("a field value"));
         self
     }
 
-    /// Gives it a body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         *self.request.body_mut() = Full::new(body.into());
         self
     }
 
-    /// Sends it, and waits for the head of the response.
+    /// Sends the request, and waits for the head of the response.
     ///
     /// # Errors
-    /// If the connection breaks off before.
+    ///
+    /// Fails if the connection ends before that.
     pub async fn head(self) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
         soon("a response head", self.site.client.request(self.request)).await
     }
 
-    /// Sends it, and waits for the whole response.
+    /// Sends the request, and waits for the whole response.
     pub async fn send(self) -> Page {
         let (parts, body) = self.head().await.expect("a response").into_parts();
         let body = soon("the end of the body", body.collect()).await.expect("a whole body").to_bytes();
@@ -153,72 +157,73 @@ impl Ask<'_> {
     }
 }
 
-/// A whole response.
+/// A complete response.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its header fields.
+    /// The header fields.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
 }
 
 impl Page {
-    /// Its body as a text.
+    /// Returns the body as text.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The values of a field, each line for itself.
+    /// Returns the values of a field, one for each line.
     #[must_use]
     pub fn all(&self, name: &str) -> Vec<String> {
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         self.headers.get_all(name).iter().map(text).collect()
     }
 
-    /// The value of a field; empty if there is none.
+    /// Returns the value of a field. It is empty if the field is missing.
     #[must_use]
     pub fn field(&self, name: &str) -> String {
         self.all(name).join(" AND ")
     }
 
-    /// `X-Cache`.
+    /// Returns `X-Cache`.
     #[must_use]
     pub fn x_cache(&self) -> String {
         self.field("x-cache")
     }
 
-    /// `Cache-Status`.
+    /// Returns `Cache-Status`.
     #[must_use]
     pub fn cache_status(&self) -> String {
         self.field(CACHE_STATUS.as_str())
     }
 
-    /// `X-Cache` and the body: what most tests look at.
+    /// Returns `X-Cache` and the body, which is what most tests compare.
     #[must_use]
-    pub fn told(&self) -> (String, String) {
+    pub fn summary(&self) -> (String, String) {
         (self.x_cache(), self.text())
     }
 
-    /// Whether [`told`](Self::told) is this.
+    /// Whether [`summary`](Self::summary) equals these values.
     #[must_use]
     pub fn is(&self, x_cache: &str, body: &str) -> bool {
         self.x_cache() == x_cache && self.text() == body
     }
 }
 
-/// A connection on which the bytes themselves are looked at.
+/// A connection on which a test reads and writes bytes.
 #[derive(Debug)]
 pub struct Raw {
     stream: TcpStream,
     read: Vec<u8>,
 }
 
-#[allow(clippy::expect_used, clippy::missing_panics_doc)] // Only tests call it, and a panic is how a test fails.
+// Only tests use this, and a test fails with a panic.
+#[allow(clippy::expect_used, clippy::missing_panics_doc)]
 impl Raw {
-    /// Reads until this text has come, and gives all that was read so far.
+    /// Reads until this text arrives. Returns everything that was read so far.
     pub async fn until(&mut self, text: &str) -> String {
         loop {
             let read = String::from_utf8_lossy(&self.read).into_owned();
@@ -230,7 +235,7 @@ impl Raw {
         }
     }
 
-    /// Reads until the server closes the connection, and gives all that was read.
+    /// Reads until the server closes the connection. Returns everything that was read.
     pub async fn to_end(mut self) -> String {
         // A reset is an end as well.
         let _ = soon("the end of the connection", self.stream.read_to_end(&mut self.read)).await;

@@ -1,10 +1,10 @@
-//! Whole-system tests live in the files beside this one; here is what they share.
+//! The shared code of the whole-system tests, which are in the folders beside this one.
 
 pub mod http;
 #[cfg(unix)]
 pub mod redis;
 
-/// Every Rust block of the README compiles.
+/// Compiles every Rust block of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

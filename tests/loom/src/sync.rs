@@ -1,4 +1,4 @@
-//! Loom's types, and on them what tokio's promise of theirs.
+//! Loom's types, and replacements for tokio's types that are built on them.
 
 pub(crate) mod watch;
 
@@ -12,7 +12,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// As tokio's: `notify_waiters` wakes every future that was made before, polled or not.
+/// Like tokio's type: `notify_waiters` wakes every future that was created before, polled or not.
 #[derive(Default)]
 pub(crate) struct Notify(Mutex<Calls>);
 
@@ -59,7 +59,7 @@ impl Future for Notified<'_> {
     }
 }
 
-/// The deadline never comes: what is not woken hangs, which loom tells.
+/// The deadline never expires: a waiter that is not woken hangs, which loom reports.
 pub(crate) async fn timeout_at<F: Future>(_: tokio::time::Instant, work: F) -> Result<F::Output, ()> {
     Ok(work.await)
 }

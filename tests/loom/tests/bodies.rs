@@ -1,4 +1,4 @@
-//! A body that is arriving, in every order of its fill's and its followers' steps.
+//! Explores an arriving body, with its fill and its followers.
 
 use larder_loom::bodies::{self, Stream};
 use larder_loom::flights::Exit;
@@ -14,7 +14,7 @@ fn followed<S: Stream>(followers: usize, exit: Exit) -> usize {
 #[test]
 fn all_who_follow_hear_the_end() {
     for exit in EXITS {
-        // A mutex of loom's that is poisoned cannot be locked twice.
+        // A poisoned mutex of loom cannot be locked twice.
         let most = if exit == Exit::Panics { 1 } else { 2 };
         for followers in 1..=most {
             let orders = followed::<bodies::Sound>(followers, exit);

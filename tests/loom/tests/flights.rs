@@ -1,11 +1,11 @@
-//! The coalescer, in every order of its leaders' and waiters' steps.
+//! Explores the coalescer, with its leaders and followers.
 
 use larder_loom::flights::{self, Coalescer, Exit};
 use larder_loom::{explore, must_be_found};
 
 const EXITS: [Exit; 3] = [Exit::Ends, Exit::Dropped, Exit::Panics];
 
-fn told(name: &str, orders: usize) {
+fn report(name: &str, orders: usize) {
     println!("{name}: {orders} orders");
     assert!(orders > 1, "{name}: nothing was explored");
 }
@@ -29,16 +29,16 @@ fn leading<C: Coalescer>() -> usize {
 #[test]
 fn requests_for_one_key_at_once() {
     for exit in EXITS {
-        told(&format!("two requests, the first leader {exit:?}"), two_requests::<flights::Sound>(exit));
+        report(&format!("two requests, the first leader {exit:?}"), two_requests::<flights::Sound>(exit));
         let orders = explore(3, move || flights::requests_at_once::<flights::Sound>(3, exit));
-        told(&format!("three requests, the first leader {exit:?}"), orders);
+        report(&format!("three requests, the first leader {exit:?}"), orders);
     }
 }
 
 #[test]
 fn one_run_of_the_handler() {
-    told("two requests, one run", one_run::<flights::Sound>());
-    told("three requests, one run", explore(3, || flights::one_run_for_all::<flights::Sound>(3)));
+    report("two requests, one run", one_run::<flights::Sound>());
+    report("three requests, one run", explore(3, || flights::one_run_for_all::<flights::Sound>(3)));
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn one_who_waits_gives_up() {
     for exit in EXITS {
         for another in [false, true] {
             let orders = explore(None, move || flights::a_waiter_gives_up::<flights::Sound>(exit, another));
-            told(&format!("the leader {exit:?}, another one waits: {another}"), orders);
+            report(&format!("the leader {exit:?}, another one waits: {another}"), orders);
         }
     }
 }
@@ -54,13 +54,13 @@ fn one_who_waits_gives_up() {
 #[test]
 fn a_replaced_flight() {
     for exit in EXITS {
-        told(&format!("a replaced flight {exit:?}"), replaced::<flights::Sound>(exit));
+        report(&format!("a replaced flight {exit:?}"), replaced::<flights::Sound>(exit));
     }
 }
 
 #[test]
 fn one_who_would_not_wait() {
-    told("joining against leading", leading::<flights::Sound>());
+    report("joining against leading", leading::<flights::Sound>());
 }
 
 fn arriving<C: Coalescer>(exit: Exit) -> usize {
@@ -70,7 +70,7 @@ fn arriving<C: Coalescer>(exit: Exit) -> usize {
 #[test]
 fn a_body_that_arrives() {
     for exit in EXITS {
-        told(&format!("its leader {exit:?}"), arriving::<flights::Sound>(exit));
+        report(&format!("its leader {exit:?}"), arriving::<flights::Sound>(exit));
     }
 }
 
@@ -87,9 +87,9 @@ fn a_mistake_is_found() {
                 replaced::<LeavesWhateverIsThere>(Exit::Dropped)
             }),
             ("two look before one begins", "two lead", leading::<LooksAndBeginsInTwoSteps>),
-            ("the same for two who would wait", "runs of the handler", one_run::<LooksAndBeginsInTwoSteps>),
-            ("the same for who would not wait", "two lead", leading::<LeadsInTwoSteps>),
-            ("tells nobody", "waited in vain", || two_requests::<TellsNobody>(Exit::Ends)),
+            ("the same for two followers", "runs of the handler", one_run::<LooksAndBeginsInTwoSteps>),
+            ("the same without waiting", "two lead", leading::<LeadsInTwoSteps>),
+            ("ends without an outcome", "waited in vain", || two_requests::<TellsNobody>(Exit::Ends)),
             ("hears of no end", "it came to an end", || arriving::<HearsAHeadOnly>(Exit::Ends)),
         ],
     );

@@ -1,4 +1,4 @@
-//! The view of the log, in every order of its readers' and writers' steps.
+//! Explores the view of the log, with its readers and writers.
 
 use larder_loom::views::{self, View};
 use larder_loom::{explore, must_be_found};
@@ -20,32 +20,32 @@ fn waits<V: View>() -> usize {
     explore(None, views::wait_against_publication::<V>)
 }
 
-fn told(name: &str, orders: usize) {
+fn report(name: &str, orders: usize) {
     println!("{name}: {orders} orders");
     assert!(orders > 1, "{name}: nothing was explored");
 }
 
 #[test]
 fn a_hit_against_publication() {
-    told("a hit against publication", hits::<views::Sound>());
+    report("a hit against publication", hits::<views::Sound>());
 }
 
 #[test]
 fn an_insert_against_an_invalidation() {
-    told("an insert against an invalidation", inserts::<views::Sound>());
+    report("an insert against an invalidation", inserts::<views::Sound>());
 }
 
 #[test]
 fn two_changes_and_a_hit() {
-    told("two changes and a hit", changes::<views::Sound>());
+    report("two changes and a hit", changes::<views::Sound>());
 }
 
 #[test]
 fn a_wait_against_publication() {
-    told("a wait against publication", waits::<views::Sound>());
+    report("a wait against publication", waits::<views::Sound>());
 }
 
-/// Every other order than that of rule 11 shows what was invalidated, or has somebody wait for ever.
+/// Every order that differs from rule 11 shows an invalidated response, or lets a waiter hang.
 #[test]
 fn a_mistake_is_found() {
     use views::*;

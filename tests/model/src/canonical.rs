@@ -1,17 +1,18 @@
-//! One form for all worlds that behave alike from now on, so that each is visited once.
+//! The canonical form of worlds. Worlds with the same future have the same form, so that each is
+//! visited once.
 
 use std::time::Duration;
 
 use larder_core::log::position::{Mark, Position};
 use larder_core::time::Boot;
 
-use crate::world::{Invalidation, Kept, Least, Told, World, incarnation};
+use crate::world::{Invalidation, LowestVersions, Progress, StoredResponse, World, incarnation};
 
-/// The moment that it always is.
+/// The current moment of every world.
 pub const NOW: Boot = Boot::from_nanos(1_000);
 
-/// Brings a world at `now` into its form, in which it is [`NOW`]. A moment keeps its age up to `horizon`, beyond which
-/// ages make no difference, and moments their order.
+/// Converts a world at `now` into its canonical form, where the current moment is [`NOW`]. Ages up
+/// to `horizon` are kept. Beyond it, ages do not matter; only the order of moments is kept.
 pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
     let oldest = Boot::from_nanos(now.as_nanos().saturating_sub(horizon));
     let kept = world.instances.iter_mut().flat_map(|instance| &mut instance.memory);
@@ -19,7 +20,7 @@ pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
     for instance in &mut world.instances {
         normalise_least(&mut instance.here, &world.everywhere);
         if world.left.joins == 0 {
-            // When and where a flight began is of interest to those who join alone.
+            // Only joining requests depend on when and where a flight began.
             for ask in instance.ask.iter_mut().filter(|ask| ask.waiter.is_none()) {
                 ask.began = oldest;
                 ask.position = Position {
@@ -52,8 +53,8 @@ pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
     }
 }
 
-/// What nobody may see any more need not be said twice.
-fn normalise_least(here: &mut Least, everywhere: &Least) {
+/// Removes bounds that the bounds for every instance already imply.
+fn normalise_least(here: &mut LowestVersions, everywhere: &LowestVersions) {
     let pairs = [(&mut here.at_all, &everywhere.at_all), (&mut here.as_fresh, &everywhere.as_fresh)];
     for (here, everywhere) in pairs.into_iter().flat_map(|(here, everywhere)| here.iter_mut().zip(everywhere))
     {
@@ -63,9 +64,9 @@ fn normalise_least(here: &mut Least, everywhere: &Least) {
     }
 }
 
-fn sort(kept: &mut Vec<Kept>) {
+fn sort(kept: &mut Vec<StoredResponse>) {
     kept.sort_unstable_by_key(|kept| {
-        let Kept { key, version, position, filled_at, is_remembered } = *kept;
+        let StoredResponse { key, version, position, filled_at, is_remembered } = *kept;
         (
             key,
             version,
@@ -79,17 +80,17 @@ fn sort(kept: &mut Vec<Kept>) {
     kept.dedup();
 }
 
-/// Puts `moment` of each moment in its place.
+/// Replaces each moment by the result of `moment`.
 fn visit(world: &mut World, now: Boot, horizon: u64, moment: &mut dyn FnMut(Boot) -> Boot) {
     let oldest = Boot::from_nanos(now.as_nanos().saturating_sub(horizon));
     for (by, instance) in world.instances.iter_mut().enumerate() {
         let awaits =
             world.invalidations.iter().any(|one| usize::from(one.by) == by && answered(one).is_some());
-        // Who waits compares moments with the one at which it joined (rule 13).
+        // A waiter compares moments with the time when it joined (rule 13).
         let waits = instance.flights.iter().any(|flight| flight.waiter.is_some())
             || instance.ask.is_some_and(|ask| ask.waiter.is_some());
         let oldest = if waits { Boot::ZERO } else { oldest };
-        // Of a process that awaits nothing, only ages matter, and only up to the horizon.
+        // If a process has no pending append, only ages matter, and only up to the horizon.
         let mut own = |at: Boot| moment(if awaits { at } else { at.max(oldest) });
         instance.tail.make_canonical(awaits, &mut own);
         instance.look.iter_mut().for_each(|look| look.sent = own(look.sent));
@@ -108,24 +109,24 @@ fn visit(world: &mut World, now: Boot, horizon: u64, moment: &mut dyn FnMut(Boot
         }
     }
     for one in &mut world.invalidations {
-        match &mut one.told {
-            Told::Waiting(appended) | Told::Deferred(Some(appended)) => {
+        match &mut one.progress {
+            Progress::Waiting(appended) | Progress::Deferred(Some(appended)) => {
                 appended.answered = moment(appended.answered);
             }
-            Told::Applied(at) => *at = moment((*at).max(oldest)),
-            Told::Sent { .. } | Told::Deferred(None) => {}
+            Progress::Applied(at) => *at = moment((*at).max(oldest)),
+            Progress::Sent { .. } | Progress::Deferred(None) => {}
         }
     }
 }
 
 fn answered(one: &Invalidation) -> Option<Boot> {
-    match one.told {
-        Told::Waiting(appended) | Told::Deferred(Some(appended)) => Some(appended.answered),
-        Told::Sent { .. } | Told::Deferred(None) | Told::Applied(_) => None,
+    match one.progress {
+        Progress::Waiting(appended) | Progress::Deferred(Some(appended)) => Some(appended.answered),
+        Progress::Sent { .. } | Progress::Deferred(None) | Progress::Applied(_) => None,
     }
 }
 
-/// The duration of this many ticks.
+/// Returns the duration of this many ticks.
 #[must_use]
 pub const fn ticks(number: u64) -> Duration {
     Duration::from_nanos(number)

@@ -1,13 +1,15 @@
-//! The invalidation log of Larder as a model that is checked exhaustively.
+//! An exhaustive model of Larder's invalidation log.
 //!
 //! The rules are those of [`larder_core::log`] themselves: each process of the model has a real
-//! [`Tail`](larder_core::log::tail::Tail). Around it stand what the rest of Larder and the world do: a database, the
-//! scripts in Redis, fills, requests, faults. [`reading`] lists how the rules can be misread; each has to be found out.
+//! [`Tail`](larder_core::log::tail::Tail). The model adds the rest of Larder and its environment: a
+//! database, the scripts in Redis, fills, requests and faults. [`reading`] lists ways to misread
+//! the rules. The model must find each of them.
 //!
-//! * [`scope`]: how much of everything there is; [`configurations`]: the scopes that are checked;
-//! * [`world`]: a state; [`action`]: what can happen in it; [`step`]: what comes of that;
-//! * [`protocol`]: the rules as a process plays them; [`judge`], [`tokens`] and [`recover`]: what has to hold;
-//! * [`canonical`]: one form for worlds that behave alike; [`model`] and [`run`]: exploring.
+//! * [`scope`]: the size of a model; [`configurations`]: the checked scopes;
+//! * [`world`]: a state; [`action`]: the possible actions; [`step`]: their results;
+//! * [`protocol`]: the rules as a process applies them; [`judge`], [`tokens`] and [`recover`]: the
+//!   properties to check;
+//! * [`canonical`]: the canonical form of states; [`model`] and [`run`]: the exploration.
 
 pub mod action;
 pub mod canonical;
@@ -22,6 +24,6 @@ pub mod run;
 pub mod scope;
 pub mod server;
 pub mod step;
+pub mod target;
 pub mod tokens;
-pub mod what;
 pub mod world;

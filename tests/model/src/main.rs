@@ -1,4 +1,5 @@
-//! Runs the models and prints what came of them: `larder-model [--threads N] [--most STATES] [--only WORD]`.
+//! Runs the models and prints the results: `larder-model [--threads N] [--most STATES] [--only
+//! WORD]`.
 
 use std::process::ExitCode;
 
@@ -57,10 +58,10 @@ fn row(report: &Report) -> String {
     format!("| {name} | {budget} | {states} | {unique} | {depth} | {secs:.1} | {all} | {held} |")
 }
 
-/// What may happen, in a few words.
+/// Lists the numbers of possible actions.
 fn budget(scope: &Scope) -> String {
     let Budget { invalidations, elsewhere, fills, others_fills, gets, joins, .. } = scope.budget;
-    let Budget { untold, others, trims, losses, isolations, restarts, marks, .. } = scope.budget;
+    let Budget { lost_answers, others, trims, losses, isolations, restarts, marks, .. } = scope.budget;
     let parts = [
         (invalidations, "here"),
         (elsewhere, "elsewhere"),
@@ -68,7 +69,7 @@ fn budget(scope: &Scope) -> String {
         (others_fills, "filled elsewhere"),
         (gets, "get"),
         (joins, "join"),
-        (untold, "answer lost"),
+        (lost_answers, "answer lost"),
         (others, "other event"),
         (trims, "trim"),
         (losses, "loss"),
@@ -76,8 +77,8 @@ fn budget(scope: &Scope) -> String {
         (restarts, "restart"),
         (marks, "mark"),
     ];
-    let words = parts.into_iter().filter(|(number, _)| *number > 0);
-    words.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
+    let vocabulary = parts.into_iter().filter(|(number, _)| *number > 0);
+    vocabulary.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
 }
 
 fn misread(rule: u8, report: &Report) -> String {

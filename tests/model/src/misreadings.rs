@@ -1,4 +1,4 @@
-//! A scope for each way to misread the rules, in which that is found out.
+//! A scope for each misreading of the rules, in which the model finds it.
 
 use larder_core::log::broken::Rule;
 use larder_core::log::tail::Limits;
@@ -6,9 +6,9 @@ use larder_core::log::tail::Limits;
 use crate::configurations::{folded, here, there};
 use crate::reading::Reading;
 use crate::scope::{Budget, Scope};
-use crate::what::{Named, hard, soft};
+use crate::target::{Selection, hard, soft};
 
-/// Each with the number of its rule.
+/// Returns each scope with the number of its rule.
 #[must_use]
 pub fn all() -> Vec<(u8, Scope)> {
     let groups = [positions(), looks(), serving(), shared(), flights(), invalidating(), recovering()];
@@ -17,8 +17,9 @@ pub fn all() -> Vec<(u8, Scope)> {
 
 type Misread = (u8, Reading, Scope);
 
-/// Those that do no harm by themselves, as another rule refuses what this one does: rule 10 what is promoted while
-/// nothing is confirmed, and until a new incarnation is replayed the moment of the last look at the former one.
+/// Returns the misreadings that do no harm alone, because another rule refuses their results. Rule
+/// 10 refuses a promoted response while nothing is confirmed. Until a new incarnation is replayed,
+/// it also refuses because of the time of the last poll.
 #[must_use]
 pub fn harmless() -> Vec<(u8, Scope)> {
     let in_parts = |scope: Scope| {
@@ -39,7 +40,7 @@ pub fn harmless() -> Vec<(u8, Scope)> {
 fn positions() -> Vec<Misread> {
     let ahead = here("ahead of our tail").with(|scope| scope.budget.others = 1);
     let modes = here("soft after hard").with(|scope| {
-        scope.whats.push(soft(Named::Key(0)));
+        scope.targets.push(soft(Selection::Key(0)));
         scope.budget = Budget { invalidations: 2, fills: 1, others_fills: 0, gets: 0, ..scope.budget };
     });
     vec![
@@ -101,14 +102,14 @@ fn looks() -> Vec<Misread> {
     ]
 }
 
-/// A mark that somebody left, in a log that is lost then.
+/// A checkpoint in a log that is then lost.
 fn marked_and_lost() -> Scope {
     there("marks").with(|scope| {
         scope.budget = Budget { marks: 1, others: 1, losses: 1, gets: 0, others_fills: 0, ..scope.budget };
     })
 }
 
-/// A mark that somebody left, and a process that begins there.
+/// A checkpoint, and a process that starts there.
 fn marked_and_restarted() -> Scope {
     there("marks").with(|scope| {
         scope.budget = Budget { marks: 1, others: 1, restarts: 1, fills: 0, ..scope.budget };
@@ -165,7 +166,7 @@ fn invalidating() -> Vec<Misread> {
     let full = here("full outbox").with(|scope| {
         scope.limits = Limits { rows: 2, globs: 1, outbox: 1 };
         scope.keys = 2;
-        scope.whats = vec![hard(Named::Key(0)), hard(Named::Key(1))];
+        scope.targets = vec![hard(Selection::Key(0)), hard(Selection::Key(1))];
         scope.budget = Budget { invalidations: 2, fills: 0, ..scope.budget };
     });
     let tokens = |losses| {
@@ -187,7 +188,7 @@ fn invalidating() -> Vec<Misread> {
     ]
 }
 
-/// What is safe, and never ends.
+/// Misreadings that are safe but never recover.
 fn recovering() -> Vec<Misread> {
     let recovery = |change: fn(&mut Budget)| {
         here("recovery").with(|scope| {

@@ -1,4 +1,5 @@
-//! The rules, as a process plays them around its tail: those of `larder-core`, unless they are misread.
+//! The rules as a process applies them around its tail: those of `larder-core`, unless they are
+//! misread.
 
 use larder_core::log::position::{Mark, Position};
 use larder_core::log::table::Verdict;
@@ -9,25 +10,25 @@ use larder_core::time::Boot;
 use crate::canonical::{NOW, ticks};
 use crate::reading::Reading;
 use crate::scope::Scope;
-use crate::what::Words;
-use crate::world::{Flight, Instance, Kept, Waiter, World};
+use crate::target::Vocabulary;
+use crate::world::{Flight, Instance, StoredResponse, Waiter, World};
 
-/// A model: a scope, and the words that it is played in.
+/// A model: a scope and its vocabulary.
 #[derive(Debug)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Protocol {
-    /// How much of everything there is, and how the rules are read.
+    /// The size of the model, and the reading of the rules.
     pub scope: Scope,
-    /// Events and names.
-    pub words: Words,
+    /// The events and names.
+    pub vocabulary: Vocabulary,
 }
 
 impl Protocol {
-    /// The model of this scope.
+    /// Creates the model of this scope.
     #[must_use]
     pub fn of(scope: Scope) -> Self {
-        let words = Words::of(scope.whats.iter().copied());
-        Self { scope, words }
+        let vocabulary = Vocabulary::of(scope.targets.iter().copied());
+        Self { scope, vocabulary }
     }
 
     /// Whether the rules are misread in this way.
@@ -36,7 +37,7 @@ impl Protocol {
         self.scope.reading == reading
     }
 
-    /// A tail that has yet to read anything.
+    /// Creates a tail that has not read anything.
     #[must_use]
     pub fn tail(&self, placeholder: u8) -> Tail {
         let tail = Tail::following(crate::world::incarnation(placeholder), self.scope.limits);
@@ -46,7 +47,7 @@ impl Protocol {
         }
     }
 
-    /// When what is known was last confirmed (rules 9 and 11).
+    /// Returns when the process's knowledge was last confirmed (rules 9 and 11).
     fn confirmed_at(&self, instance: &Instance) -> Option<Boot> {
         instance.tail.confirmed_at().max(instance.early)
     }
@@ -58,19 +59,20 @@ impl Protocol {
             || usable(filled_at, self.confirmed_at(instance), ticks(self.scope.max_staleness), now)
     }
 
-    /// Rule 3, and for what is remembered, rule 11.
+    /// Rule 3, and rule 11 for a remembered verdict.
     #[must_use]
-    pub fn verdict(&self, instance: &Instance, kept: &Kept) -> Verdict {
+    pub fn verdict(&self, instance: &Instance, kept: &StoredResponse) -> Verdict {
         if kept.is_remembered { Verdict::Valid } else { self.check(instance, kept, &kept.position) }
     }
 
-    fn check(&self, instance: &Instance, kept: &Kept, position: &Position) -> Verdict {
-        instance.tail.check(position, self.words.names(kept.key), NOW)
+    fn check(&self, instance: &Instance, kept: &StoredResponse, position: &Position) -> Verdict {
+        instance.tail.check(position, self.vocabulary.names(kept.key), NOW)
     }
 
-    /// What a request is served that finds this in memory now: `None` if nothing, otherwise whether as fresh.
+    /// Returns how a request would be served that finds this response in memory now: `None` if not
+    /// at all, otherwise whether as fresh.
     #[must_use]
-    pub fn serves(&self, instance: &Instance, kept: &Kept) -> Option<bool> {
+    pub fn serves(&self, instance: &Instance, kept: &StoredResponse) -> Option<bool> {
         if !self.is_usable(instance, kept.filled_at, NOW) {
             return None;
         }
@@ -81,9 +83,9 @@ impl Protocol {
         }
     }
 
-    /// Rule 3: whether it may be validated. It might have expired as well.
+    /// Rule 3: whether it may be revalidated. It might have expired as well.
     #[must_use]
-    pub fn may_validate(&self, instance: &Instance, kept: &Kept) -> bool {
+    pub fn may_validate(&self, instance: &Instance, kept: &StoredResponse) -> bool {
         let refused =
             !self.reads(Reading::RefusedIsValidated) && self.verdict(instance, kept) == Verdict::Refused;
         !refused && self.is_usable(instance, kept.filled_at, NOW)
@@ -112,22 +114,24 @@ impl Protocol {
             || may_join(began, self.confirmed_at(instance), ticks(self.scope.max_staleness), NOW)
     }
 
-    /// Rule 13, after it: whether the waiter takes what the flight brought, which began at `position`.
+    /// Rule 13, after a flight: whether the waiter accepts the response of a flight that began at
+    /// `position`.
     #[must_use]
     pub fn takes(
         &self,
         instance: &Instance,
         waiter: &Waiter,
-        kept: &Kept,
+        kept: &StoredResponse,
         (position, is_filled): (&Position, bool),
     ) -> bool {
-        // What was validated is as old as it was (rule 10), for this request too.
+        // A validated response is as old as before (rule 10), for this request too.
         if !self.reads(Reading::TakesWhatWasValidated)
             && !self.is_usable(instance, kept.filled_at, waiter.joined_at)
         {
             return self.reads(Reading::JoinsAnyFlight);
         }
-        // What the database was not read for may be older than the flight, and be confirmed by a look that refuses it.
+        // A response that was not read from the database may be older than the flight. The poll
+        // that confirms it may also refuse it.
         let is_new = is_filled || self.reads(Reading::SamePositionIsEnough);
         if waiter.position == *position {
             return is_new || self.check(instance, kept, &kept.position) != Verdict::Refused;
@@ -142,7 +146,7 @@ impl Protocol {
     }
 
     /// Whether the last event that names it lies between the two positions.
-    fn is_between(&self, instance: &Instance, kept: &Kept, from: &Position, to: &Position) -> bool {
+    fn is_between(&self, instance: &Instance, kept: &StoredResponse, from: &Position, to: &Position) -> bool {
         let refused = |position: &Position| self.check(instance, kept, position) != Verdict::Valid;
         refused(from) && !refused(to)
     }
@@ -159,27 +163,28 @@ impl Protocol {
         }
     }
 
-    /// What the shared tier may answer with.
+    /// Returns the possible answers of the shared tier.
     #[must_use]
-    pub fn answers<'a>(&self, world: &'a World, key: u8) -> Vec<&'a Kept> {
+    pub fn answers<'a>(&self, world: &'a World, key: u8) -> Vec<&'a StoredResponse> {
         if self.scope.register {
             return world.register[usize::from(key)].iter().collect();
         }
         world.shared.iter().filter(|kept| kept.key == key).collect()
     }
 
-    /// Rule 16: whether a SET takes the place of what is there.
+    /// Rule 16: whether a SET replaces the existing response.
     #[must_use]
-    pub fn replaces(&self, there: Option<&Kept>, new: &Kept) -> bool {
+    pub fn replaces(&self, there: Option<&StoredResponse>, new: &StoredResponse) -> bool {
         let Some(there) = there else { return true };
         let same = there.position.incarnation == new.position.incarnation;
         let is_lower = there.position.mark.log > new.position.mark.log;
         !(is_lower && (same || self.reads(Reading::HigherIdStays)))
     }
 
-    /// Rule 1: what was read from the shared tier, by a request that found our local number at `asked`.
+    /// Rule 1: returns a response from the shared tier as it is stored in memory. The request found
+    /// the local number `asked`.
     #[must_use]
-    pub fn promoted(&self, instance: &Instance, kept: &Kept, asked: u64) -> Kept {
+    pub fn promoted(&self, instance: &Instance, kept: &StoredResponse, asked: u64) -> StoredResponse {
         let local = match self.scope.reading {
             Reading::LocalNumberAfterTheAnswer => instance.tail.position().mark.local,
             Reading::LocalNumberIsZero => 0,
@@ -187,12 +192,17 @@ impl Protocol {
         };
         let mark = Mark { local, ..kept.position.mark };
         let filled_at = self.reads(Reading::PromotedIsFilled).then_some(NOW);
-        Kept { position: Position { mark, ..kept.position }, filled_at, is_remembered: false, ..*kept }
+        StoredResponse {
+            position: Position { mark, ..kept.position },
+            filled_at,
+            is_remembered: false,
+            ..*kept
+        }
     }
 
-    /// What a fill that ends now is kept as (rules 2 and 10).
+    /// Returns the stored response of a fill that ends now (rules 2 and 10).
     #[must_use]
-    pub fn filled(&self, instance: &Instance, flight: &Flight, validated: bool) -> Kept {
+    pub fn filled(&self, instance: &Instance, flight: &Flight, validated: bool) -> StoredResponse {
         let mut kept = flight.brings;
         if let Some(base) = flight.base.filter(|_| validated) {
             kept.version = base.version;

@@ -1,4 +1,4 @@
-//! Running a model.
+//! The exploration of a model.
 
 use std::time::{Duration, Instant};
 
@@ -9,39 +9,40 @@ use crate::protocol::Protocol;
 use crate::scope::Scope;
 use crate::world::{Promise, World};
 
-/// What came of it.
+/// The result of an exploration.
 #[derive(Debug)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Report {
     /// The model.
     pub scope: Scope,
-    /// How many states were made.
+    /// The number of generated states.
     pub states: usize,
-    /// How many different ones.
+    /// The number of distinct states.
     pub unique: usize,
-    /// Steps on the longest of the shortest ways to a state.
+    /// The number of steps on the longest of the shortest paths to a state.
     pub depth: usize,
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
-    /// Whether there was nothing left to explore.
+    /// Whether all states were explored.
     pub is_exhausted: bool,
-    /// A shortest way to something that should not be.
+    /// A shortest path to a violation.
     pub trace: Option<Trace>,
 }
 
-/// A way to something that should not be.
+/// A path to a violation.
 #[derive(Debug)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Trace {
-    /// What was done.
+    /// The actions.
     pub actions: Vec<Action>,
-    /// Where that led.
+    /// The last state.
     pub end: World,
-    /// The promise that is broken there; `None` for P3.
+    /// The broken promise; `None` for P3.
     pub broken: Option<Promise>,
 }
 
-/// Explores the model, at most this many states, breadth first, so that what is found is as short as can be.
+/// Explores at most this many states of the model, breadth first, so that a found trace is as short
+/// as possible.
 #[must_use]
 pub fn check(scope: &Scope, most: usize, threads: usize) -> Report {
     let began = Instant::now();

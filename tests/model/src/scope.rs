@@ -1,39 +1,39 @@
-//! How much of everything there is.
+//! The size of a model.
 
 use larder_core::log::tail::Limits;
 
 use crate::reading::Reading;
-use crate::what::{Named, What, hard};
+use crate::target::{Selection, Target, hard};
 
-/// How often each thing may happen. Looks, their answers and the passing of time are not bounded.
+/// How often each action may happen. Polls, their answers and ticks are unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Budget {
     /// Calls of `invalidate`.
     pub invalidations: u8,
-    /// Invalidations elsewhere.
+    /// Invalidations by other processes.
     pub elsewhere: u8,
     /// Runs of the handler.
     pub fills: u8,
-    /// Runs of the handler elsewhere, whose responses get into the shared tier.
+    /// Runs of the handler in other processes, with responses in the shared tier.
     pub others_fills: u8,
     /// Requests that ask the shared tier.
     pub gets: u8,
     /// Requests that join a flight.
     pub joins: u8,
-    /// Answers to an append of deferred events that are lost.
-    pub untold: u8,
+    /// Lost replies to an append of deferred events.
+    pub lost_answers: u8,
     /// Events that name nothing here.
     pub others: u8,
     /// Trimmings of the Stream.
     pub trims: u8,
     /// Losses of the log: failover, restart, restored backup, `FLUSHALL`, eviction, `DEL`.
     pub losses: u8,
-    /// Failovers in which the old primary goes on in a part of the network.
+    /// Failovers in which the old primary keeps running in a part of the network.
     pub isolations: u8,
     /// Restarts of an instance.
     pub restarts: u8,
-    /// Marks that looks leave beside the Stream.
+    /// Checkpoints that polls leave beside the Stream.
     pub marks: u8,
 }
 
@@ -41,45 +41,47 @@ pub struct Budget {
 #[derive(Debug, Clone)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Scope {
-    /// What it is about.
+    /// The subject of the model.
     pub name: &'static str,
-    /// Processes.
+    /// The number of observed processes.
     pub instances: usize,
-    /// How many of them invalidate.
+    /// The number of processes that invalidate.
     pub invalidators: usize,
-    /// Keys in use.
+    /// The number of keys.
     pub keys: u8,
     /// In ticks.
     pub max_staleness: u64,
-    /// What may be invalidated.
-    pub whats: Vec<What>,
+    /// The possible invalidations.
+    pub targets: Vec<Target>,
     /// How often each thing may happen.
     pub budget: Budget,
-    /// No deferred event is appended beyond this id: where two logs are believed at a time, there is no end to it.
+    /// The highest id at which deferred events are appended. Without it, two logs that are trusted
+    /// in turns would never end.
     pub last_id: u8,
-    /// Events in one look.
+    /// The number of events in one poll.
     pub count: usize,
-    /// What a tail remembers.
+    /// The limits of a tail.
     pub limits: Limits,
     /// Whether `min-replicas-to-write` is set.
     pub guarded: bool,
-    /// Whether fills may validate, and be told 304 for what has changed.
+    /// Whether fills may revalidate, and get an incorrect 304.
     pub validates: bool,
     /// Whether requests carry the tokens of invalidations.
     pub tokens: bool,
-    /// Whether hits remember that they found a response valid.
+    /// Whether hits remember their verdict.
     pub remembers: bool,
-    /// Whether the shared tier is a register kept by rule 16; otherwise it may answer with all that was ever sent to it.
+    /// Whether the shared tier is a register with rule 16. Otherwise it may answer with everything
+    /// that was ever sent to it.
     pub register: bool,
-    /// Whether P3 is checked, from every state.
+    /// Whether P3 is checked in every state.
     pub recovers: bool,
-    /// How the rules are read.
+    /// The reading of the rules.
     pub reading: Reading,
 }
 
 impl Scope {
-    /// One process among others that are not looked at, and one key; an invalidation here and one elsewhere, a fill
-    /// here and one elsewhere, a promotion; no faults.
+    /// Creates a scope with one observed process among others, one key, one invalidation and one
+    /// fill on either side, one promotion, and no faults.
     #[must_use]
     pub fn named(name: &'static str) -> Self {
         Self {
@@ -88,7 +90,7 @@ impl Scope {
             invalidators: 1,
             keys: 1,
             max_staleness: 1,
-            whats: vec![hard(Named::Key(0))],
+            targets: vec![hard(Selection::Key(0))],
             budget: Budget {
                 invalidations: 1,
                 elsewhere: 1,
@@ -110,14 +112,14 @@ impl Scope {
         }
     }
 
-    /// This scope with another budget.
+    /// Changes this scope.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
 
-    /// This scope with the rules read in another way.
+    /// Changes the reading of the rules.
     #[must_use]
     pub fn reading(mut self, reading: Reading) -> Self {
         self.reading = reading;

@@ -1,46 +1,47 @@
-//! The log as Redis has it: what the scripts of `larder-redis` do, in one step each.
+//! The log in Redis. Each script of `larder-redis` is one step.
 
-use crate::what::What;
+use crate::target::Target;
 
-/// One primary.
+/// A primary.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Server {
-    /// The incarnation on record.
+    /// The recorded incarnation.
     pub incarnation: u8,
-    /// Whether the record or the Stream is gone, or was made by another process: the next script begins anew.
+    /// Whether the record or the Stream is missing, or was created by another process. The next
+    /// script starts a new incarnation.
     pub is_lost: bool,
     /// The entries of the Stream.
-    pub entries: Vec<(u8, Vec<What>)>,
-    /// Everything at or before this is missing.
+    pub entries: Vec<(u8, Vec<Target>)>,
+    /// Everything up to this id is missing.
     pub floor: u8,
-    /// The last id that was given out.
+    /// The last assigned id.
     pub last: u8,
-    /// Beside the Stream: an entry, and the incarnation that it was seen in. It may outlive both.
+    /// A checkpoint beside the Stream. It may outlive the entry and the incarnation.
     pub mark: Option<Mark>,
 }
 
-/// A mark beside the Stream.
+/// A checkpoint beside the Stream: an entry, and the incarnation in which it was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Mark {
-    /// Of this incarnation.
+    /// The incarnation.
     pub incarnation: u8,
     /// The entry.
     pub id: u8,
 }
 
-/// Where a look of who is new to the incarnation begins.
+/// The first entry of a poll by a process that is new to the incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Beginning {
-    /// After this entry.
+    /// The poll returns entries after this id.
     pub after: u8,
-    /// What it is told to be missing.
+    /// The floor that the poll returns.
     pub floor: u8,
 }
 
-/// What a look was answered with.
+/// The answer to a poll.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Answer {
@@ -51,37 +52,37 @@ pub struct Answer {
     /// See there.
     pub last: u8,
     /// See there.
-    pub entries: Vec<(u8, Vec<What>)>,
+    pub entries: Vec<(u8, Vec<Target>)>,
     /// See there.
     pub more: bool,
 }
 
 impl Server {
-    /// An empty log of this incarnation.
+    /// Creates an empty log of this incarnation.
     #[must_use]
     pub fn new(incarnation: u8) -> Self {
-        // Ids begin anew, as they may where a clock was set back; the one entry names nothing.
+        // Ids start over, as they may if a clock is set back. The one entry names nothing.
         Self { incarnation, is_lost: false, entries: vec![(1, vec![])], floor: 0, last: 1, mark: None }
     }
 
-    /// What every script begins with (rule 6).
+    /// The beginning of every script (rule 6).
     fn enter(&mut self, births: &mut u8) {
         if self.is_lost {
             *births += 1;
-            // An older version of Larder knows of no marks, and leaves them as they are.
+            // An older version of Larder does not know checkpoints, and keeps them.
             *self = Self { mark: self.mark, ..Self::new(*births) };
         }
     }
 
-    /// Appends as one step, and tells incarnation and id.
-    pub fn append(&mut self, whats: Vec<What>, births: &mut u8) -> (u8, u8) {
+    /// Appends in one step. Returns incarnation and id.
+    pub fn append(&mut self, targets: Vec<Target>, births: &mut u8) -> (u8, u8) {
         self.enter(births);
         self.last += 1;
-        self.entries.push((self.last, whats));
+        self.entries.push((self.last, targets));
         (self.incarnation, self.last)
     }
 
-    /// One look from a cursor, or from where those begin that are new to the incarnation.
+    /// Polls from a cursor, or from the start for processes that are new to the incarnation.
     pub fn look(
         &mut self,
         (mine, after, broken): (u8, u8, bool),
@@ -98,14 +99,14 @@ impl Server {
         answer
     }
 
-    /// What a look says besides the entries.
+    /// Returns the answer to a poll without the entries.
     #[must_use]
     pub fn head(&self) -> Answer {
         let (incarnation, floor, last) = (self.incarnation, self.floor, self.last);
         Answer { incarnation, floor, last, entries: vec![], more: false }
     }
 
-    /// The entries of a look.
+    /// Adds the entries of a poll.
     pub fn add_entries(&self, answer: &mut Answer, (mine, after): (u8, u8), count: usize) {
         let after = if mine == self.incarnation { after } else { 0 };
         let waiting = || self.entries.iter().filter(|(id, _)| *id > after);
@@ -113,14 +114,14 @@ impl Server {
         answer.entries = waiting().take(count).cloned().collect();
     }
 
-    /// What a look leaves for those who come later, of whichever process.
+    /// Leaves a checkpoint for later processes.
     pub fn leave_mark(&mut self) {
         if let Some((id, _)) = self.entries.last() {
             self.mark = Some(Mark { incarnation: self.incarnation, id: *id });
         }
     }
 
-    /// Whether the entry of this mark is in the Stream.
+    /// Whether the entry of this checkpoint is in the Stream.
     #[must_use]
     pub fn has(&self, mark: Mark) -> bool {
         self.entries.iter().any(|(id, _)| *id == mark.id)
@@ -136,7 +137,7 @@ impl Server {
         }
     }
 
-    /// What a replica has that had not got the newest entry yet.
+    /// Drops the newest entry, which a replica had not received yet.
     pub fn lose_newest(&mut self) {
         self.entries.pop();
         self.last = self.entries.last().map_or(self.floor, |(id, _)| *id);

@@ -1,4 +1,4 @@
-//! What comes of each action.
+//! The results of actions.
 
 mod elsewhere;
 mod faults;
@@ -16,10 +16,10 @@ use crate::canonical::{NOW, make_canonical};
 use crate::protocol::Protocol;
 use crate::reading::Reading;
 use crate::server::Server;
-use crate::world::{Instance, Kept, World};
+use crate::world::{Instance, StoredResponse, World};
 
 impl Protocol {
-    /// The world after this.
+    /// Returns the world after this action.
     #[must_use]
     pub fn after(&self, world: &World, action: Action) -> Option<World> {
         let mut world = world.clone();
@@ -64,15 +64,15 @@ impl Protocol {
         Some(world)
     }
 
-    /// Forgets what can break no promise any more.
+    /// Drops responses that can no longer break a promise.
     fn forget(&self, world: &mut World) {
         if self.scope.register {
             return;
         }
         let (none_left, db) = (world.left.invalidations + world.left.elsewhere == 0, world.db);
-        let is_news = |kept: &Kept| none_left && kept.version >= db[usize::from(kept.key)];
+        let is_news = |kept: &StoredResponse| none_left && kept.version >= db[usize::from(kept.key)];
         world.shared.retain(|kept| !is_news(kept));
-        // What was refused stays so, unless an incarnation returns.
+        // A refused response stays refused, unless an incarnation returns.
         let stays = self.reads(Reading::Right) && self.scope.guarded;
         for instance in &mut world.instances {
             let mut memory = std::mem::take(&mut instance.memory);
@@ -89,21 +89,22 @@ impl Protocol {
         let now = Boot::from_nanos(NOW.as_nanos() + 1);
         let suspended = world.old.is_some() && !self.scope.guarded;
         for one in &mut world.invalidations {
-            // Rule 5: without `min-replicas-to-write` the bound only begins when a primary that was cut off has ended.
-            if let (crate::world::Told::Applied(at), true) = (&mut one.told, suspended) {
+            // Rule 5: without `min-replicas-to-write`, the bound begins only when the cut-off
+            // primary has stopped.
+            if let (crate::world::Progress::Applied(at), true) = (&mut one.progress, suspended) {
                 *at = now;
             }
         }
         make_canonical(world, now, self.scope.max_staleness + 1);
-        let over = |told| matches!(told, crate::world::Told::Applied(at) if self.is_over(at));
-        for one in world.invalidations.iter().filter(|one| over(one.told)) {
-            world.everywhere.raise(one.what, one.versions);
+        let over = |progress| matches!(progress, crate::world::Progress::Applied(at) if self.is_over(at));
+        for one in world.invalidations.iter().filter(|one| over(one.progress)) {
+            world.everywhere.raise(one.target, one.versions);
         }
-        world.invalidations.retain(|one| !over(one.told));
+        world.invalidations.retain(|one| !over(one.progress));
         NOW
     }
 
-    /// Changes a tail. What hits remember is of its generation (rule 11).
+    /// Changes a tail. Verdicts that hits remember belong to its generation (rule 11).
     pub(crate) fn change<R>(
         &self,
         instance: &mut Instance,
@@ -121,7 +122,7 @@ impl Protocol {
     }
 }
 
-/// One of the servers.
+/// Returns one of the servers.
 fn server(world: &mut World, log: Log) -> Option<(&mut Server, &mut u8)> {
     let server = match log {
         Log::New => Some(&mut world.server),

@@ -5,8 +5,8 @@ use crate::reading::Reading;
 use crate::world::{Instance, Token};
 
 impl Protocol {
-    /// Whether a request that brings the token may go on here, as this process knows what it is about. Otherwise it
-    /// waits, and then goes past the cache, which shows nothing old to anybody.
+    /// Whether a request with this token may continue here, because this process knows the token's
+    /// event. Otherwise it waits and then bypasses the cache, which never shows an old version.
     #[must_use]
     pub fn honours(&self, instance: &Instance, token: &Token) -> bool {
         let own = instance.tail.position();

@@ -7,51 +7,52 @@ use larder_core::time::Boot;
 
 use crate::scope::Budget;
 use crate::server::{Answer, Server};
-use crate::what::{KEYS, PerKey, What};
+use crate::target::{KEYS, PerKey, Target};
 
-/// Everything that there is. It is always now: time passes by making all moments older.
+/// A complete state. The current moment is constant: time passes by making all other moments older.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct World {
-    /// What may still happen.
+    /// The remaining actions.
     pub left: Budget,
     /// The version of each key in the database.
     pub db: PerKey,
-    /// How many incarnations there were, and placeholders for one.
+    /// The number of incarnations so far, including placeholders.
     pub births: u8,
-    /// The primary that everybody can reach.
+    /// The primary that every process can reach.
     pub server: Server,
-    /// One that was cut off and goes on.
+    /// A primary that was cut off and keeps running.
     pub old: Option<Server>,
-    /// Whether another process told the old one something, and will say *all* to the new one (rule 6).
+    /// Whether another process appended to the old primary, and will append *all* to the new one
+    /// (rule 6).
     pub is_owed: bool,
     /// The processes.
     pub instances: Vec<Instance>,
-    /// Those that P1 and P2 are still about to begin for.
+    /// Invalidations for which P1 or P2 is not in force yet.
     pub invalidations: Vec<Invalidation>,
-    /// What no request may see any more, wherever it is made (P2).
-    pub everywhere: Least,
-    /// What was sent to the shared tier.
-    pub shared: Vec<Kept>,
-    /// What it holds, where that is told apart.
-    pub register: [Option<Kept>; KEYS],
-    /// What invalidations gave to their callers (rule 17).
+    /// The lowest versions that any request may see (P2).
+    pub everywhere: LowestVersions,
+    /// Everything that was sent to the shared tier.
+    pub shared: Vec<StoredResponse>,
+    /// The contents of the shared tier, if it is modeled as a register.
+    pub register: [Option<StoredResponse>; KEYS],
+    /// The tokens that invalidations returned (rule 17).
     pub tokens: Vec<Token>,
     /// The promise that a request found broken.
     pub found: Option<Promise>,
 }
 
-/// The least version that may be served, of each key.
+/// The lowest version of each key that may be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Least {
-    /// In any way.
+pub struct LowestVersions {
+    /// At all.
     pub at_all: PerKey,
     /// As fresh.
     pub as_fresh: PerKey,
 }
 
-/// What has to hold.
+/// A property to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Promise {
@@ -59,12 +60,12 @@ pub enum Promise {
     NothingComesBackHere,
     /// P2.
     NothingComesBackAnywhere,
-    /// Rule 17: who brings a token sees nothing from before it.
+    /// Rule 17: a request with a token sees nothing older.
     TokensAreHonoured,
 }
 
 impl Promise {
-    /// Its name among the log's rules.
+    /// Returns its name among the log's rules.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -75,69 +76,70 @@ impl Promise {
     }
 }
 
-/// One process.
+/// An observed process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Instance {
-    /// The rules.
+    /// The state machine with the rules.
     pub tail: Tail,
-    /// A look that was answered.
-    pub look: Option<Looking>,
-    /// All that its memory may hold.
-    pub memory: Vec<Kept>,
+    /// An answered poll.
+    pub look: Option<PendingLook>,
+    /// All responses that its memory may contain.
+    pub memory: Vec<StoredResponse>,
     /// Its fills.
     pub flights: Vec<Flight>,
-    /// A request to the shared tier.
+    /// Its request to the shared tier.
     pub ask: Option<Ask>,
-    /// A hit that found a response valid and has yet to remember it; whether the generation is still the same.
-    pub hit: Option<(Kept, bool)>,
-    /// What no request here may see any more, from invalidations that were applied (P1).
-    pub here: Least,
-    /// Rule 11 misread: what was published before the rows.
+    /// A hit that found a response valid and has not remembered that yet, and whether the
+    /// generation is still the same.
+    pub hit: Option<(StoredResponse, bool)>,
+    /// The lowest versions that a request here may see, from applied invalidations (P1).
+    pub here: LowestVersions,
+    /// Rule 11 misread: the confirmation that was published before the rows.
     pub early: Option<Boot>,
-    /// Rule 4 misread: the mark that it asked for.
+    /// Rule 4 misread: the requested checkpoint.
     pub sought: Option<u8>,
 }
 
-/// A look under way to its process.
+/// An answer to a poll that has not been applied.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Looking {
-    /// When it was sent, and answered.
+pub struct PendingLook {
+    /// When it was sent and answered.
     pub sent: Boot,
     /// The answer.
     pub answer: Answer,
-    /// Rule 4 misread: its events have yet to be read, from this server.
+    /// Rule 4 misread: its events have not been read yet, from this server.
     pub half: Option<bool>,
 }
 
 /// A stored response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Kept {
-    /// Of this key.
+pub struct StoredResponse {
+    /// The key.
     pub key: u8,
-    /// What the database had.
+    /// The version in the database.
     pub version: u8,
-    /// The position before its fill began.
+    /// The position before the fill began.
     pub position: Position,
-    /// The moment before its fill began, here.
+    /// The moment before the fill began, if it was filled here.
     pub filled_at: Option<Boot>,
-    /// Whether it was found valid at the present generation.
+    /// Whether a hit found it valid in the current generation.
     pub is_remembered: bool,
 }
 
-/// A run of the handler. It reads the database as it begins: later would only be fresher.
+/// A run of the handler. It reads the database when it begins; later would only be fresher.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Flight {
-    /// What will come of it.
-    pub brings: Kept,
-    /// What it validates.
-    pub base: Option<Kept>,
-    /// Rules 2 and 3 misread: it has yet to take its position.
+    /// The response that it will produce.
+    pub brings: StoredResponse,
+    /// The response that it revalidates.
+    pub base: Option<StoredResponse>,
+    /// Rules 2 and 3 misread: it has not taken its position yet.
     pub is_late: bool,
-    /// Somebody who joined.
+    /// A request that joined.
     pub waiter: Option<Waiter>,
 }
 
@@ -147,9 +149,9 @@ pub struct Flight {
 pub struct Waiter {
     /// When it joined.
     pub joined_at: Boot,
-    /// Where its process was then.
+    /// The position of its process at that time.
     pub position: Position,
-    /// What it may not see, and why.
+    /// The lowest versions that it may see, with the promises.
     pub least: [(Promise, u8); 3],
 }
 
@@ -157,51 +159,51 @@ pub struct Waiter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Ask {
-    /// For this key.
+    /// The key.
     pub key: u8,
     /// When the flight began.
     pub began: Boot,
-    /// Where its process was then.
+    /// The position of its process at that time.
     pub position: Position,
-    /// What it may not see, and why.
+    /// The lowest versions that it may see, with the promises.
     pub least: [(Promise, u8); 3],
-    /// Somebody who joined.
+    /// A request that joined.
     pub waiter: Option<Waiter>,
 }
 
-/// Whoever invalidates elsewhere.
-pub const NOBODY: u8 = u8::MAX;
+/// Stands for the unobserved processes.
+pub const OTHER_PROCESS: u8 = u8::MAX;
 
 /// A call of `invalidate`, after its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Invalidation {
-    /// By this process.
+    /// The process.
     pub by: u8,
-    /// Of this.
-    pub what: What,
+    /// The target.
+    pub target: Target,
     /// The versions after the commit.
     pub versions: PerKey,
-    /// How far it is.
-    pub told: Told,
+    /// The progress.
+    pub progress: Progress,
 }
 
-/// How far an invalidation is.
+/// The progress of an invalidation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums)]
-pub enum Told {
-    /// Appended; the answer is on its way.
+pub enum Progress {
+    /// Appended. The reply is on its way.
     Sent {
-        /// To this incarnation.
+        /// The incarnation.
         incarnation: u8,
-        /// At this id.
+        /// The id.
         id: u8,
     },
-    /// Answered; our own tail has yet to pass it.
+    /// Answered. The process's tail has not passed it yet.
     Waiting(Appended),
-    /// It returned `Deferred`, and has been appended since, or not.
+    /// It returned `Deferred`. It may have been appended since then.
     Deferred(Option<Appended>),
-    /// It returned `Applied` then, or what was deferred was told.
+    /// It returned `Applied` at this time, or the deferred event was applied.
     Applied(Boot),
 }
 
@@ -209,29 +211,29 @@ pub enum Told {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Token {
-    /// Where the event stands.
+    /// The incarnation of the event.
     pub incarnation: Incarnation,
-    /// Its id.
+    /// The id of the event.
     pub id: LogId,
-    /// What it is about.
-    pub what: What,
+    /// The target.
+    pub target: Target,
     /// The versions after the commit.
     pub versions: PerKey,
 }
 
-/// The incarnation of this number.
+/// Returns the incarnation with this number.
 #[must_use]
 pub const fn incarnation(number: u8) -> Incarnation {
     Incarnation::from_bytes([number; 16])
 }
 
-/// The log id of this number.
+/// Returns the log id with this number.
 #[must_use]
 pub fn log_id(number: u8) -> LogId {
     LogId::new(u64::from(number), 0)
 }
 
-/// The number of a log id.
+/// Returns the number of a log id.
 #[must_use]
 pub fn id_number(id: LogId) -> u8 {
     u8::try_from(id.millis).unwrap_or(u8::MAX)

@@ -1,22 +1,22 @@
-//! As they are meant, the rules hold in every state of the small scopes.
+//! Checks that the rules hold in every state of the small scopes.
 
 use larder_model::configurations;
 use larder_model::run::check;
 
-/// More states than any of these has: each is exhausted.
-const MOST: usize = 5_000_000;
+/// More states than any of these scopes has, so that each is exhausted.
+const MAX_STATES: usize = 5_000_000;
 
 #[test]
 fn nothing_comes_back_and_refusing_ends() {
     for scope in configurations::small() {
-        let report = check(&scope, MOST, 1);
+        let report = check(&scope, MAX_STATES, 1);
         println!("{}: {} states, {:.1?}", scope.name, report.unique, report.took);
         assert!(report.trace.is_none(), "{}: {:#?}", scope.name, report.trace);
         assert!(report.is_exhausted, "{}", scope.name);
     }
 }
 
-/// There is no end to what can happen where two logs are believed at a time.
+/// If two logs are trusted in turns, the number of states is unlimited.
 #[test]
 fn nothing_comes_back_where_a_primary_was_cut_off_as_far_as_was_looked() {
     let report = check(&configurations::cut_off_here(), 1_000_000, 1);

@@ -1,4 +1,4 @@
-//! Hits in memory of a response with many tags, while nothing else or something else is invalidated.
+//! Hits in memory of a response with many tags, with and without invalidations of other tags.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -12,18 +12,18 @@ use clap::{Args, ValueEnum};
 use larder::{Cache, Policy, Tag, ttl};
 use tower::{Layer, ServiceExt, service_fn};
 
-/// What happens in each turn.
+/// One measured step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Turn {
     /// A hit.
     Hit,
-    /// An invalidation of something else, then a hit: the response has to be checked against the table again.
+    /// An invalidation of another tag, then a hit. The response is checked against the table again.
     InvalidateAndHit,
     /// The invalidation alone.
     Invalidate,
 }
 
-/// Turns to be counted.
+/// Steps for a process that counts instructions.
 #[derive(Debug, Args)]
 pub(crate) struct Child {
     #[arg(long, value_enum)]
@@ -36,10 +36,10 @@ pub(crate) struct Child {
 
 impl Child {
     pub(crate) fn run(&self) -> Result<()> {
-        // How many rows there are makes no difference to the number of instructions.
+        // The number of rows does not change the number of instructions.
         let mut turns = Turns::new(self.tags, 1_000)?;
         for _ in 0..self.number {
-            turns.take(self.turn)?;
+            turns.run_turn(self.turn)?;
         }
         Ok(())
     }
@@ -54,13 +54,13 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// With so many tags on the response, and so many names of others in the table.
+    /// Creates a response with this many tags, and a table with this many names of other responses.
     pub(crate) fn new(tags: usize, others: usize) -> Result<Self> {
         let cache = Cache::default();
         let policy =
             (0..tags).fold(Policy::ttl(ttl::STANDARD), |policy, tag| policy.tag(&format!("tag:{tag}")));
         let service = cache.layer(policy).layer(service_fn(respond));
-        // The first request fills, and the second finds it.
+        // The first request fills, and the second one hits.
         for _ in 0..2 {
             tokio::runtime::Handle::current().block_on(service.clone().oneshot(request()?))?;
         }
@@ -71,12 +71,12 @@ impl Turns {
         let others = (0..others).map(|other| Tag::new(format!("other:{other}"))).collect::<Vec<_>>();
         let mut turns = Self { cache, hit, others, next: 0 };
         for _ in 0..turns.others.len() {
-            turns.take(Turn::Invalidate)?;
+            turns.run_turn(Turn::Invalidate)?;
         }
         Ok(turns)
     }
 
-    pub(crate) fn take(&mut self, turn: Turn) -> Result<()> {
+    pub(crate) fn run_turn(&mut self, turn: Turn) -> Result<()> {
         if turn != Turn::Hit {
             let other = self.others[self.next].clone();
             self.next = (self.next + 1) % self.others.len();
@@ -88,7 +88,7 @@ impl Turns {
         Ok(())
     }
 
-    /// How many requests were answered from memory.
+    /// Returns how many requests were answered from memory.
     pub(crate) fn hits(&self) -> u64 {
         self.cache.stats().hits_memory
     }
@@ -102,7 +102,7 @@ async fn respond(_: Request<Body>) -> Result<Response<Body>, Infallible> {
     Ok(Response::new(Body::from("x".repeat(1024))))
 }
 
-/// The output of a future that has nothing to wait for.
+/// Returns the output of a future that completes immediately.
 fn ready<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
@@ -121,14 +121,14 @@ mod tests {
         let mut turns = Turns::new(3, 2).unwrap();
         let before = turns.hits();
         for turn in [Turn::Hit, Turn::InvalidateAndHit, Turn::Invalidate, Turn::Hit] {
-            turns.take(turn).unwrap();
+            turns.run_turn(turn).unwrap();
         }
         assert_eq!(turns.hits() - before, 3);
         turns.others = vec![Tag::new("tag:2")];
         turns.next = 0;
         let before = turns.hits();
-        // Another thread may fill it before it is asked whether it had to wait.
-        let _ = turns.take(Turn::InvalidateAndHit);
+        // The result does not matter: another thread may fill the entry first.
+        let _ = turns.run_turn(Turn::InvalidateAndHit);
         assert_eq!(turns.hits(), before, "it was not tagged");
     }
 }

@@ -1,11 +1,11 @@
-//! One instance: a cache with connections of its own.
+//! An instance: a cache with connections of its own.
 
 use anyhow::Result;
 use larder::Cache;
 use larder_core::log::position::LogId;
 use larder_redis::RedisStore;
 
-/// Longer than any log here, so that nothing is trimmed.
+/// Longer than any log in these measurements, so that no log is trimmed.
 const LOG_LENGTH: u64 = 10_000_000;
 
 pub(crate) fn store(redis: &str) -> Result<RedisStore> {
@@ -16,12 +16,13 @@ pub(crate) fn start(redis: &str) -> Result<Cache> {
     Ok(Cache::builder().shared_store(store(redis)?).build())
 }
 
-/// How far it has read the log.
+/// Returns how far the instance has read the log.
 pub(crate) fn position(cache: &Cache) -> LogId {
     in_token(&cache.token().to_string()).unwrap_or(LogId::ZERO)
 }
 
-/// A token is `1-<life of the log>-<milliseconds>-<sequence>`, in hexadecimal, and what was deferred after that.
+/// Parses a token: `1-<incarnation>-<milliseconds>-<sequence>` in hexadecimal, followed by the
+/// deferred events.
 fn in_token(token: &str) -> Option<LogId> {
     let mut numbers = token.split('-').map(|digits| u64::from_str_radix(digits, 16).ok()).skip(2);
     Some(LogId::new(numbers.next()??, numbers.next()??))

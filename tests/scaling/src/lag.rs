@@ -1,4 +1,4 @@
-//! How much later than the answer to an append each instance has taken it in.
+//! The lag of each instance: the time between the reply to an append and its application.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -12,74 +12,75 @@ use larder_core::log::position::LogId;
 use crate::instance;
 use crate::quantile::Times;
 
-/// How often instances are asked where they are. It is what the times are exact to.
-const EVERY: Duration = Duration::from_micros(100);
-/// What no instance has taken in by then, none will.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How often the positions of the instances are read. This is the resolution of the lags.
+const POLL_INTERVAL: Duration = Duration::from_micros(100);
+/// An instance that takes longer has failed.
+const MAX_LAG: Duration = Duration::from_secs(20);
 
 /// An append, and when it was answered.
-pub(crate) type Appended = (LogId, Instant);
+pub(crate) type Append = (LogId, Instant);
 
-/// A thread that watches instances; it ends when it knows of each append that it was told, and no more can come.
+/// A thread that watches instances. It ends once it has seen every announced append, and no more
+/// can be announced.
 pub(crate) struct Watch {
-    pub(crate) tell: Sender<Appended>,
+    pub(crate) appended: Sender<Append>,
     watching: JoinHandle<Vec<Duration>>,
 }
 
 impl Watch {
     pub(crate) fn start(instances: Vec<Cache>) -> Self {
-        let (tell, told) = channel();
+        let (appended, receiver) = channel();
         let watching = spawn(move || {
-            let mut awaited =
-                instances.into_iter().map(|cache| (cache, Awaited::default())).collect::<Vec<_>>();
-            watch(&told, &mut awaited)
+            let mut pending =
+                instances.into_iter().map(|cache| (cache, PendingAppends::default())).collect::<Vec<_>>();
+            watch(&receiver, &mut pending)
         });
-        Self { tell, watching }
+        Self { appended, watching }
     }
 
-    /// The lags, when nobody else can tell it of appends any more.
+    /// Returns the lags. No other thread may announce appends anymore.
     pub(crate) fn end(self) -> Result<Times> {
-        drop(self.tell);
+        drop(self.appended);
         self.watching.join().map(Times::new).map_err(|_| anyhow!("the watch failed"))
     }
 }
 
-fn watch(told: &Receiver<Appended>, instances: &mut [(Cache, Awaited)]) -> Vec<Duration> {
+fn watch(receiver: &Receiver<Append>, instances: &mut [(Cache, PendingAppends)]) -> Vec<Duration> {
     let mut lags = Vec::new();
-    let mut last_told = Instant::now();
+    let mut last_append = Instant::now();
     loop {
         let more = loop {
-            match told.try_recv() {
+            match receiver.try_recv() {
                 Ok((id, answered)) => {
-                    last_told = answered;
-                    for (_, awaited) in instances.iter_mut() {
-                        awaited.0.insert(id, answered);
+                    last_append = answered;
+                    for (_, pending) in instances.iter_mut() {
+                        pending.0.insert(id, answered);
                     }
                 }
                 Err(TryRecvError::Empty) => break true,
                 Err(TryRecvError::Disconnected) => break false,
             }
         };
-        for (cache, awaited) in instances.iter_mut() {
+        for (cache, pending) in instances.iter_mut() {
             let at = instance::position(cache);
-            lags.extend(awaited.passed(at, Instant::now()));
+            lags.extend(pending.passed(at, Instant::now()));
         }
-        let done = instances.iter().all(|(_, awaited)| awaited.0.is_empty());
-        if !more && (done || last_told.elapsed() > PATIENCE) {
+        let done = instances.iter().all(|(_, pending)| pending.0.is_empty());
+        if !more && (done || last_append.elapsed() > MAX_LAG) {
             assert!(done, "an instance does not follow the log");
             return lags;
         }
-        sleep(EVERY);
+        sleep(POLL_INTERVAL);
     }
 }
 
-/// What an instance has yet to take in.
+/// The appends that an instance has not applied yet.
 #[derive(Debug, Default)]
-struct Awaited(BTreeMap<LogId, Instant>);
+struct PendingAppends(BTreeMap<LogId, Instant>);
 
-impl Awaited {
-    /// How long ago that was appended which an instance that is there now has taken in. It may be there before the
-    /// append's answer is: that is no time at all.
+impl PendingAppends {
+    /// Removes the appends that an instance at this position has applied, and returns their lags.
+    /// An instance may apply an append before its reply arrives; the lag is then zero.
     fn passed(&mut self, at: LogId, now: Instant) -> Vec<Duration> {
         let rest = self.0.split_off(&at.after());
         let passed = std::mem::replace(&mut self.0, rest);
@@ -92,13 +93,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_passed_is_told_once() {
+    fn a_passed_append_is_reported_once() {
         let begun = Instant::now();
         let after = |millis| begun + Duration::from_millis(millis);
-        let mut awaited = Awaited([(LogId::new(5, 0), after(10)), (LogId::new(5, 1), after(30))].into());
-        assert!(awaited.passed(LogId::new(4, 9), after(40)).is_empty());
-        assert_eq!(awaited.passed(LogId::new(5, 0), after(40)), [Duration::from_millis(30)]);
-        assert_eq!(awaited.passed(LogId::new(6, 0), after(20)), [Duration::ZERO]);
-        assert!(awaited.passed(LogId::new(6, 0), after(99)).is_empty());
+        let mut pending =
+            PendingAppends([(LogId::new(5, 0), after(10)), (LogId::new(5, 1), after(30))].into());
+        assert!(pending.passed(LogId::new(4, 9), after(40)).is_empty());
+        assert_eq!(pending.passed(LogId::new(5, 0), after(40)), [Duration::from_millis(30)]);
+        assert_eq!(pending.passed(LogId::new(6, 0), after(20)), [Duration::ZERO]);
+        assert!(pending.passed(LogId::new(6, 0), after(99)).is_empty());
     }
 }

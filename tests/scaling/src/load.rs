@@ -1,4 +1,4 @@
-//! Invalidations, appended as fast as the log takes them or at a steady rate.
+//! Invalidations that are appended at full speed or at a steady rate.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,25 +11,26 @@ use larder_redis::RedisStore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::lag::Appended;
+use crate::lag::Append;
 use crate::redis::event;
 
-/// How fast.
+/// The rate of appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// Nothing is appended.
+    /// No appends.
     Idle,
-    /// So many a second, whatever becomes of those before.
+    /// This many per second, independent of earlier ones.
     Steady(u32),
-    /// So many writers, each of which appends again when it is answered.
+    /// This many writers. Each appends again as soon as the previous append is answered.
     Flat(u32),
 }
 
-/// In a flat load, the lag of one in so many is watched, so that watching is not what is measured.
+/// At full speed, the lag of only one in this many appends is watched, to limit the cost of
+/// watching.
 const SAMPLE: u64 = 50;
 
 impl Pace {
-    pub(crate) fn show(self) -> String {
+    pub(crate) fn label(self) -> String {
         match self {
             Self::Idle => "none".to_owned(),
             Self::Steady(rate) => format!("{rate}/s"),
@@ -37,16 +38,16 @@ impl Pace {
         }
     }
 
-    /// Appends for so long, and says how many appends were answered and how many failed.
+    /// Appends for this long. Returns how many appends were answered, and how many failed.
     pub(crate) async fn run(
         self,
         store: &RedisStore,
         during: Duration,
-        tell: Sender<Appended>,
+        appended: Sender<Append>,
     ) -> Result<(u64, u64)> {
         let load = Load {
             store: store.clone(),
-            tell,
+            appended,
             next: Arc::new(AtomicU64::new(0)),
             sample: if matches!(self, Self::Flat(_)) { SAMPLE } else { 1 },
         };
@@ -66,7 +67,7 @@ impl Pace {
 #[derive(Clone)]
 struct Load {
     store: RedisStore,
-    tell: Sender<Appended>,
+    appended: Sender<Append>,
     next: Arc<AtomicU64>,
     sample: u64,
 }
@@ -93,7 +94,7 @@ impl Load {
 
     async fn steady(&self, rate: u32, until: Instant) -> Result<u64> {
         let mut ticks = interval(Duration::from_secs(1) / rate);
-        // Those that a tick came too late for are sent at once.
+        // Late ticks are sent immediately.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut tasks = JoinSet::new();
         while Instant::now() < until {
@@ -108,13 +109,13 @@ impl Load {
         Ok(answered)
     }
 
-    /// Appends one, and says whether that was answered.
+    /// Appends one event. Returns whether it was answered.
     async fn append(&self) -> bool {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let Ok((_, id)) = self.store.append(&[event(number)]).await else { return false };
         if number.is_multiple_of(self.sample) {
-            // The watch goes on until the last sender is dropped.
-            let _ = self.tell.send((id, std::time::Instant::now()));
+            // The watch runs until the last sender is dropped.
+            let _ = self.appended.send((id, std::time::Instant::now()));
         }
         true
     }
@@ -129,24 +130,24 @@ mod tests {
 
     #[test]
     fn a_pace_says_what_it_is() {
-        assert_eq!(Pace::Steady(1000).show(), "1000/s");
-        assert_eq!(Pace::Flat(32).show(), "32 writers, flat out");
+        assert_eq!(Pace::Steady(1000).label(), "1000/s");
+        assert_eq!(Pace::Flat(32).label(), "32 writers, flat out");
     }
 
     #[tokio::test]
-    async fn what_was_answered_is_in_the_log() {
+    async fn an_answered_append_is_in_the_log() {
         let server = RedisServer::start().await.unwrap();
         let end = redis::fill(&server, 1).await.unwrap();
         let store = instance::store(&server.url()).unwrap();
         redis::append_when_connected(&store, &event(0)).await.unwrap();
         for pace in [Pace::Flat(2), Pace::Steady(100)] {
             let before = redis::Counts::read(&server).await.unwrap();
-            let (tell, told) = std::sync::mpsc::channel();
-            let (answered, failed) = pace.run(&store, Duration::from_millis(100), tell).await.unwrap();
+            let (appended, received) = std::sync::mpsc::channel();
+            let (answered, failed) = pace.run(&store, Duration::from_millis(100), appended).await.unwrap();
             let counts = redis::Counts::read(&server).await.unwrap().since(before);
             assert!(answered > 0, "{pace:?}");
             assert!((answered as f64..=(answered + failed) as f64).contains(&counts.appends), "{pace:?}");
-            assert!(told.iter().all(|(id, _)| id > end), "{pace:?}");
+            assert!(received.iter().all(|(id, _)| id > end), "{pace:?}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What grows with the invalidation log, with the number of instances that follow it, and with the tags of a response.
+//! Measures costs that grow with the invalidation log, with the number of instances, and with the
+//! tags of a response.
 
 mod hits;
 mod instance;
@@ -17,20 +18,20 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// Measures what a longer log, more instances and more tags cost, and prints it as tables.
+/// Measure the cost of a longer log, more instances and more tags, and print tables.
 #[derive(Parser)]
 #[command(name = "cargo xtask growth", bin_name = "cargo xtask growth")]
 struct Args {
-    /// What is measured; all of it unless named.
+    /// The parts to measure, all by default.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Part>,
-    /// How many invalidations the logs have that are replayed.
+    /// The numbers of invalidations in the replayed logs.
     #[arg(long, value_delimiter = ',', default_values_t = [0, 10_000, 100_000, 1_000_000])]
     lengths: Vec<u64>,
-    /// How many instances follow the log at once.
+    /// The numbers of instances that follow the log at once.
     #[arg(long, value_delimiter = ',', default_values_t = [0, 1, 4, 16])]
     instances: Vec<usize>,
-    /// For how many seconds each number of instances is measured.
+    /// How long each number of instances is measured, in seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     #[command(subcommand)]
@@ -44,13 +45,13 @@ enum Part {
     Tags,
 }
 
-/// What this program starts itself as.
+/// The modes in which this program starts itself.
 #[derive(Subcommand)]
 enum Child {
     /// An instance that replays a log.
     #[command(hide = true)]
     Replay(replay::Child),
-    /// Hits, to have their instructions counted.
+    /// Hits for counting instructions.
     #[command(hide = true)]
     Hits(hits::Child),
 }

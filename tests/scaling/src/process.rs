@@ -1,4 +1,4 @@
-//! What the system says of this process.
+//! The resources of this process, as reported by the system.
 
 use anyhow::{Context, Result};
 
@@ -11,8 +11,8 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn read() -> Result<Self> {
-        let status =
-            std::fs::read_to_string("/proc/self/status").context("memory is read as Linux tells it")?;
+        let status = std::fs::read_to_string("/proc/self/status")
+            .context("cannot read the memory usage, which needs Linux")?;
         Self::parse(&status).context("no memory in what Linux says of this process")
     }
 
@@ -25,15 +25,15 @@ impl Memory {
     }
 }
 
-/// The processor time of this process, in milliseconds; exact to ten of them.
+/// Returns the processor time of this process in milliseconds, with a resolution of ten.
 pub(crate) fn cpu_millis() -> Result<u64> {
-    let stat =
-        std::fs::read_to_string("/proc/self/stat").context("processor time is read as Linux tells it")?;
+    let stat = std::fs::read_to_string("/proc/self/stat")
+        .context("cannot read the processor time, which needs Linux")?;
     ticks(&stat).map(|ticks| ticks * 10).context("no processor time in what Linux says of this process")
 }
 
-/// In user mode and in the kernel, in hundredths of a second: fields 14 and 15, where the second is in parentheses and
-/// may hold anything.
+/// Parses the time in user mode and in the kernel, in hundredths of a second. These are fields 14
+/// and 15; the second field is in parentheses and may contain anything.
 fn ticks(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace().skip(11);

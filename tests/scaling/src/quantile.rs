@@ -1,4 +1,4 @@
-//! Times, by rank.
+//! Quantiles of times.
 
 use std::time::Duration;
 
@@ -12,14 +12,15 @@ impl Times {
         Self(times)
     }
 
-    /// The smallest time that at least this many percent do not exceed; `None` if there are none.
+    /// Returns the smallest time that at least this many percent do not exceed, or `None` if there
+    /// are none.
     pub(crate) fn at(&self, percent: usize) -> Option<Duration> {
         let rank = (self.0.len() * percent).div_ceil(100);
         self.0.get(rank.saturating_sub(1)).copied()
     }
 
-    /// p50, p99 and the maximum in milliseconds.
-    pub(crate) fn show(&self) -> String {
+    /// Formats p50, p99 and the maximum in milliseconds.
+    pub(crate) fn label(&self) -> String {
         let shown = [50, 99, 100].map(|percent| match self.at(percent) {
             Some(time) => format!("{:.2}", time.as_secs_f64() * 1e3),
             None => "–".to_owned(),
@@ -37,9 +38,9 @@ mod tests {
         let times = Times::new((1..=200).rev().map(Duration::from_millis).collect());
         let at = |percent| times.at(percent).unwrap().as_millis();
         assert_eq!((at(50), at(99), at(100)), (100, 198, 200));
-        assert_eq!(times.show(), "100.00 / 198.00 / 200.00");
+        assert_eq!(times.label(), "100.00 / 198.00 / 200.00");
         let one = Times::new(vec![Duration::from_millis(7)]);
         assert_eq!(one.at(50), one.at(100));
-        assert_eq!(Times::new(vec![]).show(), "– / – / –");
+        assert_eq!(Times::new(vec![]).label(), "– / – / –");
     }
 }

@@ -1,4 +1,4 @@
-//! What one Redis takes while instances follow the log, and how far behind they are.
+//! The load of one Redis while instances follow the log, and the lag of the instances.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::redis::{self, Counts};
 const PACES: [Pace; 4] = [Pace::Idle, Pace::Steady(100), Pace::Steady(1_000), Pace::Flat(32)];
 
 const HEAD: &str = "\
-| instances | load | appended | not answered | lag p50 / p99 / max | looks and alarms of each instance | Redis: processor | per append | to each instance |
+| instances | load | appended | not answered | lag p50 / p99 / max | polls and alarms of each instance | Redis: processor | per append | to each instance |
 | ---: | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |";
 
 pub(crate) async fn tables(instances: &[usize], during: Duration) -> Result<()> {
@@ -31,8 +31,8 @@ pub(crate) async fn tables(instances: &[usize], during: Duration) -> Result<()> 
     Ok(())
 }
 
-/// What was seen of one number of instances under one load.
-struct Seen {
+/// The measurement of one number of instances under one load.
+struct Measurement {
     instances: usize,
     pace: Pace,
     seconds: f64,
@@ -42,23 +42,23 @@ struct Seen {
     counts: Counts,
 }
 
-async fn measure(instances: usize, pace: Pace, during: Duration) -> Result<Seen> {
+async fn measure(instances: usize, pace: Pace, during: Duration) -> Result<Measurement> {
     let server = RedisServer::start().await?;
     let end = redis::fill(&server, 1).await?;
     let store = instance::store(&server.url())?;
     redis::append_when_connected(&store, &redis::event(0)).await?;
-    let caches = following(&server, instances, end).await?;
+    let caches = start_followers(&server, instances, end).await?;
 
     let watch = Watch::start(caches);
     let (before, begun) = (Counts::read(&server).await?, Instant::now());
-    let (answered, failed) = pace.run(&store, during, watch.tell.clone()).await?;
+    let (answered, failed) = pace.run(&store, during, watch.appended.clone()).await?;
     let (counts, seconds) = (Counts::read(&server).await?.since(before), begun.elapsed().as_secs_f64());
     let lags = tokio::task::spawn_blocking(move || watch.end()).await??;
-    Ok(Seen { instances, pace, seconds, answered, failed, lags, counts })
+    Ok(Measurement { instances, pace, seconds, answered, failed, lags, counts })
 }
 
-/// Instances that have read the log to here.
-async fn following(server: &RedisServer, instances: usize, end: LogId) -> Result<Vec<Cache>> {
+/// Starts instances, and waits until they have read the log to this position.
+async fn start_followers(server: &RedisServer, instances: usize, end: LogId) -> Result<Vec<Cache>> {
     let caches = (0..instances).map(|_| instance::start(&server.url())).collect::<Result<Vec<_>>>()?;
     let begun = Instant::now();
     while caches.iter().any(|cache| instance::position(cache) < end) {
@@ -70,7 +70,7 @@ async fn following(server: &RedisServer, instances: usize, end: LogId) -> Result
     Ok(caches)
 }
 
-impl Seen {
+impl Measurement {
     fn row(&self) -> String {
         let Self { counts, seconds, .. } = self;
         let per_instance = |number: f64| match self.instances {
@@ -84,10 +84,10 @@ impl Seen {
         format!(
             "| {} | {} | {:.0}/s | {} | {} ms | {} + {} | {:.1} % | {per_append} | {} |",
             self.instances,
-            self.pace.show(),
+            self.pace.label(),
             self.answered as f64 / seconds,
             self.failed,
-            self.lags.show(),
+            self.lags.label(),
             per_instance(counts.looks),
             per_instance(counts.alarms),
             counts.cpu / seconds * 100.0,
@@ -105,19 +105,26 @@ mod tests {
         let counts =
             Counts { cpu: 0.5, sent: 4000.0, answer: 0.0, looks: 80.0, alarms: 40.0, appends: 1000.0 };
         let lags = Times::new(vec![Duration::from_millis(2)]);
-        let seen =
-            Seen { instances: 4, pace: Pace::Flat(8), seconds: 2.0, answered: 1000, failed: 3, lags, counts };
+        let measured = Measurement {
+            instances: 4,
+            pace: Pace::Flat(8),
+            seconds: 2.0,
+            answered: 1000,
+            failed: 3,
+            lags,
+            counts,
+        };
         assert_eq!(
-            seen.row(),
+            measured.row(),
             "| 4 | 8 writers, flat out | 500/s | 3 | 2.00 / 2.00 / 2.00 ms | 10/s + 5/s | 25.0 % | 500 µs | 500 B/s |"
         );
     }
 
     #[tokio::test]
     async fn instances_take_in_what_is_appended() {
-        let seen = measure(2, Pace::Steady(50), Duration::from_millis(200)).await.unwrap();
-        assert!(seen.answered > 0);
-        assert!(seen.lags.at(100).is_some());
-        assert!(seen.counts.looks >= 2.0);
+        let measured = measure(2, Pace::Steady(50), Duration::from_millis(200)).await.unwrap();
+        assert!(measured.answered > 0);
+        assert!(measured.lags.at(100).is_some());
+        assert!(measured.counts.looks >= 2.0);
     }
 }

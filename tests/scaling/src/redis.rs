@@ -1,4 +1,4 @@
-//! The server, filled and asked what it did.
+//! The server: filling its log, and reading its statistics.
 
 use std::time::Duration;
 
@@ -14,29 +14,31 @@ use crate::instance;
 
 const EVENTS: &str = "larder:{larder:log}:events";
 
-/// Appends entries as `append.lua` does, with the tags `product:1`, `product:2` …, many in one step.
+/// Appends entries like `append.lua`, with the tags `product:1`, `product:2` and so on, many in one
+/// step.
 const FILL: &str = "for i = ARGV[1], ARGV[2] do redis.call('XADD', KEYS[1], '*', 'h', 't:product:' .. i) end";
-/// About as many as instances that follow let pass between two marks.
-const AT_ONCE: u64 = 4_500;
-/// Where somebody begins who is new and remembers nothing.
-const ANEW: Cursor =
+/// About as many entries as following instances allow between two checkpoints.
+const ENTRIES_PER_STEP: u64 = 4_500;
+/// The cursor of a new instance without any knowledge.
+const NEW_INSTANCE: Cursor =
     Cursor { incarnation: Incarnation::from_bytes([0; 16]), after: LogId::ZERO, broken: false, remembers: 0 };
 
-/// One hard invalidation of a tag.
+/// Returns a hard invalidation of a tag.
 pub(crate) fn event(number: u64) -> Event {
     Event { mode: Mode::Hard, selector: Tag::new(format!("product:{number}")).into() }
 }
 
-/// Makes a log with so many invalidations of distinct tags, at least one, and says where it ends.
+/// Creates a log with this many invalidations of distinct tags, at least one. Returns its last
+/// position.
 pub(crate) async fn fill(redis: &RedisServer, length: u64) -> Result<LogId> {
     let store = instance::store(&redis.url())?;
     append_when_connected(&store, &event(1)).await?;
     let mut first = 2;
     while first <= length {
-        let last = (first + AT_ONCE - 1).min(length);
+        let last = (first + ENTRIES_PER_STEP - 1).min(length);
         redis.command(&["EVAL", FILL, "1", EVENTS, &first.to_string(), &last.to_string()]).await?;
-        // Each instance that follows does, after each append; one of them leaves a mark.
-        store.look(ANEW).await?;
+        // Following instances poll after each append, and one of them leaves a checkpoint.
+        store.look(NEW_INSTANCE).await?;
         first = last + 1;
     }
     let newest = redis.command(&["XREVRANGE", EVENTS, "+", "-", "COUNT", "1"]).await?;
@@ -44,7 +46,7 @@ pub(crate) async fn fill(redis: &RedisServer, length: u64) -> Result<LogId> {
     id.context("the log is empty")?.parse().ok().context("the log's end is no position")
 }
 
-/// Stores connect in the background.
+/// Appends the event, and retries until the store has connected in the background.
 pub(crate) async fn append_when_connected(store: &RedisStore, event: &Event) -> Result<LogId> {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -56,21 +58,21 @@ pub(crate) async fn append_when_connected(store: &RedisStore, event: &Event) -> 
     }
 }
 
-/// How many bytes of Redis's memory the log takes.
+/// Returns the size of the log in Redis, in bytes.
 pub(crate) async fn log_bytes(redis: &RedisServer) -> Result<i64> {
     let bytes = redis.command(&["MEMORY", "USAGE", EVENTS]).await?;
     bytes.as_integer().context("the log is gone")
 }
 
-/// What the server counts of itself.
+/// The server's own statistics.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Counts {
     /// Seconds of processor time.
     pub(crate) cpu: f64,
     pub(crate) sent: f64,
-    /// Bytes of the answer in which it says all this: sent, but not yet counted.
+    /// The size of the reply with these statistics in bytes. It is sent, but not yet counted.
     pub(crate) answer: f64,
-    /// Each look is one `XRANGE`.
+    /// Each poll is one `XRANGE`.
     pub(crate) looks: f64,
     /// Each alarm is one `XREAD`.
     pub(crate) alarms: f64,
@@ -87,7 +89,7 @@ impl Counts {
         let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         let number = |name| field(name)?.trim().parse::<f64>().ok();
         let calls = |command: &str| {
-            // What was never called is not listed.
+            // Commands that were never called are not listed.
             let Some(said) = field(&format!("cmdstat_{command}")) else { return Some(0.0) };
             said.strip_prefix("calls=")?.split(',').next()?.parse().ok()
         };
@@ -101,7 +103,7 @@ impl Counts {
         })
     }
 
-    /// What was counted since then.
+    /// Returns the difference to an earlier reading.
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
             cpu: self.cpu - before.cpu,
@@ -140,14 +142,14 @@ mod tests {
         assert_eq!((since.looks, since.sent), (2.0, 2900.0));
     }
 
-    /// What the table of replays rests on: these entries are read as invalidations, and no other way.
+    /// The table of replays relies on this: the entries are read as the intended invalidations.
     #[tokio::test]
     async fn a_log_that_was_filled_is_read_as_what_it_says() {
         let redis = RedisServer::start().await.unwrap();
         let last = fill(&redis, 3).await.unwrap();
         let store = instance::store(&redis.url()).unwrap();
         append_when_connected(&store, &event(4)).await.unwrap();
-        let look = store.look(Cursor { remembers: 4, ..ANEW }).await.unwrap();
+        let look = store.look(Cursor { remembers: 4, ..NEW_INSTANCE }).await.unwrap();
         let events: Vec<_> = look.entries.iter().flat_map(|(_, events)| events.clone()).collect();
         assert_eq!(events, [1, 2, 3, 4].map(event));
         assert_eq!(look.entries[3].0, last);

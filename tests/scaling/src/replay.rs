@@ -1,4 +1,4 @@
-//! How long an instance that starts takes to read the log, and how much memory it has then.
+//! Measures how long a starting instance takes to read the log, and how much memory it uses then.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -14,12 +14,12 @@ use crate::instance;
 use crate::process::{self, Memory};
 use crate::redis::{self, Counts};
 
-/// Of so many the one in the middle counts.
+/// The number of rounds. The median counts.
 const ROUNDS: usize = 5;
-const PATIENCE: Duration = Duration::from_secs(30);
+const MAX_REPLAY_TIME: Duration = Duration::from_secs(30);
 
 const HEAD: &str = "\
-| invalidations in the log | replay | of it processor: instance | Redis | looks | resident after it | peak | the log in Redis |
+| invalidations in the log | replay | of it processor: instance | Redis | polls | resident after it | peak | the log in Redis |
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
 
 pub(crate) async fn table(lengths: &[u64]) -> Result<()> {
@@ -31,27 +31,27 @@ pub(crate) async fn table(lengths: &[u64]) -> Result<()> {
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
             let before = Counts::read(&server).await?;
-            let seen = start_child(&server, end).await?;
+            let replayed = start_child(&server, end).await?;
             let redis = Counts::read(&server).await?.since(before);
-            rounds.push((seen, redis));
+            rounds.push((replayed, redis));
         }
-        rounds.sort_unstable_by_key(|(seen, _)| seen.micros);
+        rounds.sort_unstable_by_key(|(replayed, _)| replayed.micros);
         println!("{}", row(length, rounds[ROUNDS / 2], bytes));
     }
     println!();
     Ok(())
 }
 
-/// What one instance saw.
+/// The measurement of one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
+struct Replay {
     micros: u64,
     cpu_millis: u64,
     memory: Memory,
 }
 
-fn row(length: u64, (seen, redis): (Seen, Counts), bytes: i64) -> String {
-    let Seen { micros, cpu_millis, memory } = seen;
+fn row(length: u64, (replayed, redis): (Replay, Counts), bytes: i64) -> String {
+    let Replay { micros, cpu_millis, memory } = replayed;
     format!(
         "| {length} | {:.0} ms | {cpu_millis} ms | {:.0} ms | {} | {:.1} MiB | {:.1} MiB | {:.1} MiB |",
         micros as f64 / 1e3,
@@ -63,7 +63,7 @@ fn row(length: u64, (seen, redis): (Seen, Counts), bytes: i64) -> String {
     )
 }
 
-impl Seen {
+impl Replay {
     fn print(self) -> String {
         format!("{} {} {} {}", self.micros, self.cpu_millis, self.memory.now, self.memory.peak)
     }
@@ -75,18 +75,18 @@ impl Seen {
     }
 }
 
-/// In a process of its own, for the sake of its memory.
-async fn start_child(server: &RedisServer, end: LogId) -> Result<Seen> {
+/// Starts an instance as a separate process, to measure its memory.
+async fn start_child(server: &RedisServer, end: LogId) -> Result<Replay> {
     let mut child = Command::new(std::env::current_exe()?);
     child.args(["replay", "--redis", &server.url(), "--until", &end.to_string()]);
     let output = child.kill_on_drop(true).stderr(Stdio::inherit()).output().await?;
     if !output.status.success() {
         bail!("an instance failed: {}", output.status);
     }
-    Seen::parse(&String::from_utf8_lossy(&output.stdout)).context("an instance said nothing")
+    Replay::parse(&String::from_utf8_lossy(&output.stdout)).context("an instance said nothing")
 }
 
-/// One instance, until it has read the log to its end.
+/// Runs one instance until it has read the log to its end.
 #[derive(Debug, Args)]
 pub(crate) struct Child {
     #[arg(long)]
@@ -101,13 +101,16 @@ impl Child {
         let begun = Instant::now();
         let cache = instance::start(&self.redis)?;
         while instance::position(&cache) < end {
-            if begun.elapsed() > PATIENCE {
-                bail!("the log was not read within {PATIENCE:?}");
+            if begun.elapsed() > MAX_REPLAY_TIME {
+                bail!("the log was not read within {MAX_REPLAY_TIME:?}");
             }
             sleep(Duration::from_millis(1)).await;
         }
         let micros = u64::try_from(begun.elapsed().as_micros())?;
-        println!("{}", Seen { micros, cpu_millis: process::cpu_millis()?, memory: Memory::read()? }.print());
+        println!(
+            "{}",
+            Replay { micros, cpu_millis: process::cpu_millis()?, memory: Memory::read()? }.print()
+        );
         Ok(())
     }
 }
@@ -117,13 +120,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_child_prints_is_read_as_what_it_saw() {
-        let seen = Seen { micros: 1_500_000, cpu_millis: 900, memory: Memory { now: 20_480, peak: 30_720 } };
-        assert_eq!(Seen::parse(&seen.print()), Some(seen));
-        assert_eq!(Seen::parse("1 2 3"), None);
+    fn the_output_of_a_child_is_read_as_its_measurement() {
+        let replayed =
+            Replay { micros: 1_500_000, cpu_millis: 900, memory: Memory { now: 20_480, peak: 30_720 } };
+        assert_eq!(Replay::parse(&replayed.print()), Some(replayed));
+        assert_eq!(Replay::parse("1 2 3"), None);
         let redis = Counts { cpu: 0.8, sent: 0.0, answer: 0.0, looks: 71.0, alarms: 0.0, appends: 0.0 };
         assert_eq!(
-            row(1_000_000, (seen, redis), 52_428_800),
+            row(1_000_000, (replayed, redis), 52_428_800),
             "| 1000000 | 1500 ms | 900 ms | 800 ms | 71 | 20.0 MiB | 30.0 MiB | 50.0 MiB |"
         );
     }

@@ -1,4 +1,4 @@
-//! What tags on a response cost its hits.
+//! The cost of the tags of a response for its hits.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ const TAGS: [usize; 5] = [0, 1, 10, 50, 100];
 const OTHERS: usize = 65_536;
 const KINDS: [Turn; 3] = [Turn::Hit, Turn::InvalidateAndHit, Turn::Invalidate];
 const ROUNDS: usize = 100;
-const IN_A_ROUND: u32 = 4_000;
+const TURNS_PER_ROUND: u32 = 4_000;
 
 const HEAD: &str = "\
 | tags | hit | checked again | hit, instructions | checked again, instructions |
@@ -32,15 +32,15 @@ pub(crate) fn table() -> Result<()> {
     Ok(())
 }
 
-/// What a hit costs, and what one costs after something else was invalidated.
+/// The cost of a hit, and of a hit after another tag was invalidated.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
     hit: f64,
     checked: f64,
 }
 
-/// Nanoseconds, of the fastest round of each kind of turn: what a busy machine takes away is not its cost. The kinds take turns,
-/// so that none has the machine at a better time.
+/// Measures nanoseconds. The fastest round of each kind counts, because slower rounds measure other
+/// load on the machine. The kinds alternate, so that they run under the same conditions.
 fn time(tags: usize) -> Result<Cost> {
     let mut turns = Turns::new(tags, OTHERS)?;
     let mut best = [f64::INFINITY; KINDS.len()];
@@ -55,11 +55,11 @@ fn time(tags: usize) -> Result<Cost> {
 
 fn time_round(turns: &mut Turns, kind: Turn) -> Result<f64> {
     let (hits, begun) = (turns.hits(), Instant::now());
-    for _ in 0..IN_A_ROUND {
-        turns.take(kind)?;
+    for _ in 0..TURNS_PER_ROUND {
+        turns.run_turn(kind)?;
     }
-    let nanos = begun.elapsed().as_secs_f64() * 1e9 / f64::from(IN_A_ROUND);
-    let expected = if kind == Turn::Invalidate { 0 } else { u64::from(IN_A_ROUND) };
+    let nanos = begun.elapsed().as_secs_f64() * 1e9 / f64::from(TURNS_PER_ROUND);
+    let expected = if kind == Turn::Invalidate { 0 } else { u64::from(TURNS_PER_ROUND) };
     ensure!(turns.hits() - hits == expected, "something was no hit");
     Ok(nanos)
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_counted_is_left_open() {
+    fn a_missing_count_is_left_open() {
         let cost = Cost { hit: 500.4, checked: 700.0 };
         assert_eq!(row(10, cost, None), "| 10 | 500 ns | 700 ns | – | – |");
         assert_eq!(row(10, cost, Some(cost)), "| 10 | 500 ns | 700 ns | 500 | 700 |");

@@ -1,4 +1,4 @@
-//! Instructions, counted by valgrind.
+//! Counts instructions with valgrind.
 
 use std::process::{Command, Stdio};
 
@@ -16,7 +16,8 @@ pub(crate) fn is_installed() -> bool {
     version.is_ok_and(|status| status.success())
 }
 
-/// The instructions of one turn: the difference of two runs, so that what comes before is not in it.
+/// Returns the instructions of one turn. This is the difference of two runs, so that the setup is
+/// not included.
 pub(crate) fn instructions(turn: Turn, tags: usize) -> Result<u64> {
     let (few, many) = (count(turn, tags, FEW)?, count(turn, tags, FEW + TURNS)?);
     Ok(many.saturating_sub(few) / TURNS)
@@ -36,7 +37,7 @@ fn count(turn: Turn, tags: usize, number: u64) -> Result<u64> {
     parse(&report).with_context(|| format!("no count in what valgrind reported: {report}"))
 }
 
-/// Callgrind closes with `==4711== Collected : 3844913`.
+/// Parses the last line of callgrind's report, `==4711== Collected : 3844913`.
 fn parse(report: &str) -> Option<u64> {
     let line = report.lines().find(|line| line.contains("Collected :"))?;
     line.split_whitespace().last()?.parse().ok()

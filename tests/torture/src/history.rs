@@ -1,4 +1,5 @@
-//! The history of a run: all that a checker needs to know, and nothing that it would have to believe.
+//! The history of a run: all facts that the checker needs, and no claims that it would have to
+//! trust.
 
 use std::time::Duration;
 
@@ -7,16 +8,16 @@ use serde::Serialize;
 use crate::clock::Moment;
 use crate::item::{Item, Way};
 
-/// The life of one process of an instance. A process that was killed and started anew is another life.
+/// A life of an instance: one process. A killed and restarted process is another life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct LifeId(pub u32);
 
-/// What is known of a life.
+/// The facts about a life.
 #[derive(Debug, Clone, Serialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Life {
-    /// Which instance it was of.
+    /// Its instance.
     pub instance: usize,
     /// Just before it was killed, if it was.
     pub killed: Option<Moment>,
@@ -26,39 +27,39 @@ pub struct Life {
 #[derive(Debug, Clone, Serialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Write {
-    /// Who wrote.
+    /// The life that wrote.
     pub life: LifeId,
-    /// What.
+    /// The item.
     pub item: Item,
-    /// How it was invalidated.
+    /// The way of invalidation.
     pub way: Way,
     /// Before the request was sent.
     pub sent: Moment,
-    /// What came of it; `None` if the instance did not live to say so.
-    pub done: Option<Done>,
+    /// The result, or `None` if the instance died before it answered.
+    pub done: Option<WriteResult>,
 }
 
 /// A write that returned.
 #[derive(Debug, Clone, Serialize)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Done {
+pub struct WriteResult {
     /// The version that was committed before the invalidation began.
     pub version: u64,
-    /// What `invalidate` said.
-    pub said: Said,
-    /// When it had returned, by the instance's own reading of the machine's clock.
+    /// The result of `invalidate`.
+    pub claimed: Claimed,
+    /// When it had returned, measured by the instance.
     pub returned: Moment,
 }
 
-/// What `invalidate` said.
+/// The result of `invalidate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[allow(clippy::exhaustive_enums)]
-pub enum Said {
-    /// Every instance is bound from now on.
+pub enum Claimed {
+    /// The invalidation takes effect on every instance.
     Applied,
-    /// This instance is, the others will be.
+    /// The invalidation takes effect on this instance now, and on the others later.
     Deferred,
-    /// The layer did it by itself and tells nobody how far it got.
+    /// The layer invalidated by itself, and does not report the result.
     Nothing,
 }
 
@@ -66,39 +67,39 @@ pub enum Said {
 #[derive(Debug, Clone, Serialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Read {
-    /// Who was asked.
+    /// The life that answered.
     pub life: LifeId,
-    /// For what.
+    /// The item.
     pub item: Item,
     /// Before the request was sent.
     pub sent: Moment,
     /// After the response had arrived.
     pub done: Moment,
-    /// What the client saw.
-    pub saw: Saw,
-    /// What the cache says it did: `HIT memory`.
+    /// The response that the client observed.
+    pub observed: Observed,
+    /// The cache's own report: `HIT memory`.
     pub outcome: String,
 }
 
-/// What a client saw.
+/// The response that a client observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[allow(clippy::exhaustive_enums)]
-pub enum Saw {
+pub enum Observed {
     /// A version of the item.
     Version {
-        /// Which.
+        /// The version.
         version: u64,
-        /// The run that the response says it is from, if it says so.
+        /// The run that made the response, if the response names it.
         run: Option<u64>,
     },
-    /// An error, with the run that says it made it.
+    /// An error, with the run that made it.
     Failure {
-        /// Which run.
+        /// The run.
         run: u64,
     },
-    /// No whole response: the connection broke.
+    /// No complete response: the connection broke.
     Lost(String),
-    /// A response that no handler made, or not for this request.
+    /// A response that no handler made, or a response to another request.
     Nonsense(String),
 }
 
@@ -106,13 +107,13 @@ pub enum Saw {
 #[derive(Debug, Clone, Serialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Run {
-    /// Where it ran.
+    /// The life in which it ran.
     pub life: LifeId,
-    /// What it read.
+    /// The item that it read.
     pub item: Item,
     /// The version that it read.
     pub version: u64,
-    /// When it had read it.
+    /// When it had read the version.
     pub began: Moment,
     /// How long it then took to answer.
     pub delay: Duration,
@@ -120,45 +121,46 @@ pub struct Run {
     pub fails: bool,
 }
 
-/// A time during which a deposed primary may still have taken looks and appends (LOG.md, rule 5): measured by asking it.
+/// A time during which a deposed primary may still have accepted polls and appends (rule 5). It is
+/// measured by sending it writes.
 #[derive(Debug, Clone, Serialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct TwoPrimaries {
-    /// Before the other one was promoted.
+    /// Before the other server was promoted.
     pub from: Moment,
-    /// After the deposed one was first seen to refuse, or could be reached no more.
+    /// After the deposed primary first refused a write, or could no longer be reached.
     pub until: Moment,
-    /// From when on each instance could not reach the deposed one.
+    /// For each instance, when it could no longer reach the deposed primary.
     pub moved: Vec<Moment>,
 }
 
 impl TwoPrimaries {
-    /// Until when this instance may have heard of the deposed primary's log, and told it something.
+    /// Returns until when this instance may have read from the deposed primary, or appended to it.
     #[must_use]
     pub fn heard_until(&self, instance: usize) -> Moment {
         self.moved.get(instance).map_or(self.until, |moved| self.until.min(*moved))
     }
 }
 
-/// An instance was seen to owe the log nothing.
+/// A probe found that an instance had nothing left to append.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Settled {
-    /// Who.
+pub struct EmptyOutbox {
+    /// The life.
     pub life: LifeId,
-    /// After this moment it owed nothing for a while,
+    /// The outbox was empty at some moment after this one,
     pub sent: Moment,
     /// and before this one.
     pub done: Moment,
 }
 
-/// A fault, as it was inflicted.
+/// An injected fault.
 #[derive(Debug, Clone, Serialize)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Inflicted {
-    /// The kind, as it is named on the command line.
+pub struct InjectedFault {
+    /// The kind, as named on the command line.
     pub kind: &'static str,
-    /// What exactly.
+    /// A precise description.
     pub what: String,
     /// Before it began.
     pub from: Moment,
@@ -166,34 +168,36 @@ pub struct Inflicted {
     pub until: Moment,
 }
 
-/// All of a run.
+/// The history of a run.
 #[derive(Debug, Clone, Default, Serialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct History {
-    /// When the run began; moments are told relative to it.
+    /// When the run began. Reports show moments relative to it.
     pub began: Moment,
-    /// The bound that the instances were started with.
+    /// The bound of the instances.
     pub max_staleness: Duration,
-    /// All lives, by their ids.
+    /// All lives, indexed by id.
     pub lives: Vec<Life>,
     /// All writes.
     pub writes: Vec<Write>,
     /// All reads.
     pub reads: Vec<Read>,
-    /// All runs of handlers, by their numbers.
+    /// All runs of handlers, indexed by number.
     pub runs: Vec<Run>,
-    /// When each version of each item was committed, by [`Item::index`] and version; version 1 is from before.
+    /// When each version of each item was committed, by [`Item::index`] and version. Version 1
+    /// exists from the beginning.
     pub commits: Vec<Vec<Moment>>,
-    /// Who was seen to owe nothing, in order.
-    pub settled: Vec<Settled>,
-    /// When there were two primaries.
+    /// Probes that found an empty outbox, in order.
+    pub empty_outboxes: Vec<EmptyOutbox>,
+    /// The times with two primaries.
     pub two_primaries: Vec<TwoPrimaries>,
-    /// What was inflicted.
-    pub faults: Vec<Inflicted>,
+    /// The injected faults.
+    pub faults: Vec<InjectedFault>,
 }
 
 impl Write {
-    /// Whether what it named may not be shown any more: a soft invalidation lets a policy with windows show it.
+    /// Whether the old version may no longer be shown. A soft invalidation permits it where the
+    /// policy has a window.
     #[must_use]
     pub fn binds(&self) -> bool {
         self.way != Way::SoftTag || !self.item.family.has_windows()
@@ -201,19 +205,19 @@ impl Write {
 }
 
 impl History {
-    /// What is known of a life.
+    /// Returns the facts about a life.
     #[must_use]
     pub fn life(&self, id: LifeId) -> Option<&Life> {
         self.lives.get(usize::try_from(id.0).ok()?)
     }
 
-    /// What is known of a run.
+    /// Returns the facts about a run.
     #[must_use]
     pub fn run(&self, number: u64) -> Option<&Run> {
         self.runs.get(usize::try_from(number).ok()?)
     }
 
-    /// When a version was committed: `None` for the first, which was there before.
+    /// Returns when a version was committed, or `None` for the first version, which always existed.
     #[must_use]
     pub fn committed(&self, item: Item, version: u64) -> Option<Moment> {
         let after_first = usize::try_from(version).ok()?.checked_sub(2)?;

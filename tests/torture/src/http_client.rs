@@ -1,4 +1,4 @@
-//! The HTTP client of driver and instances.
+//! The HTTP client of the driver and the instances.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// No request takes this long, on however slow a machine, unless it waits for ever: then it counts as lost.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The maximum time of a request, even on a slow machine. A request that takes longer counts as
+/// lost.
+const MAX_REQUEST_TIME: Duration = Duration::from_secs(120);
 
-/// A client with a pool of connections. It repeats nothing by itself.
+/// A client with a pool of connections. It never retries.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpClient(Client<HttpConnector, Empty<Bytes>>);
 
-/// A whole response.
+/// A complete response.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -41,7 +42,7 @@ impl HttpClient {
             let body = body.collect().await?.to_bytes();
             Ok(Answer { status: parts.status, headers: parts.headers, body })
         };
-        tokio::time::timeout(PATIENCE, exchange).await.context("no whole response in time")?
+        tokio::time::timeout(MAX_REQUEST_TIME, exchange).await.context("no whole response in time")?
     }
 }
 

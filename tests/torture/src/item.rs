@@ -1,34 +1,36 @@
-//! What is read and written: items, in families that each have a route, a policy and ways to be invalidated.
+//! The items that are read and written. Each family has a route, a policy and ways of invalidation.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
 
-/// How many items a family has: few, so that each is read and written often and its races are many.
+/// The number of items in a family: small, so that each is read and written often and races are
+/// frequent.
 pub const ITEMS: usize = 5;
 
 /// A route and its policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, clap::ValueEnum)]
-#[allow(clippy::exhaustive_enums)] // Who handles a family has to handle all.
+#[allow(clippy::exhaustive_enums)] // Code that handles a family has to handle all of them.
 pub enum Family {
     /// Tagged by the policy.
     Tag,
     /// Tagged by the handler.
     Said,
-    /// Under a key of its own.
+    /// Stored under a key of its own.
     Key,
-    /// Invalidated by its path.
+    /// InvalidationOutcome by its path.
     Prefix,
-    /// Invalidated by a pattern over paths.
+    /// InvalidationOutcome by a pattern over paths.
     Glob,
     /// Written by `PUT`, so that the layer invalidates its URI.
     Uri,
     /// Served stale while it is revalidated, and when the handler fails.
     Patient,
-    /// With an `ETag` and a short life.
+    /// With an `ETag` and a short lifetime.
     Etag,
-    /// With a `Last-Modified` that does not tell two versions of one second apart, and a short life.
+    /// With a `Last-Modified` that is the same for two versions within one second, and a short
+    /// lifetime.
     Dated,
     /// In three languages.
     Vary,
@@ -39,7 +41,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// All of them.
+    /// All families.
     pub const ALL: [Self; 12] = [
         Self::Tag,
         Self::Said,
@@ -55,7 +57,7 @@ impl Family {
         Self::Failing,
     ];
 
-    /// The first segment of its paths.
+    /// Returns the first segment of its paths.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -74,7 +76,7 @@ impl Family {
         }
     }
 
-    /// The ways in which a write to it may invalidate.
+    /// Returns the ways in which a write to it may invalidate.
     #[must_use]
     pub const fn ways(self) -> &'static [Way] {
         match self {
@@ -89,16 +91,17 @@ impl Family {
         }
     }
 
-    /// Whether a soft invalidation lets a stale response be shown: only where the policy has a window for it.
+    /// Whether a stale response may be shown after a soft invalidation. This requires a policy with
+    /// a window.
     #[must_use]
     pub const fn has_windows(self) -> bool {
         matches!(self, Self::Patient)
     }
 }
 
-/// How a write invalidates.
+/// The way in which a write invalidates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[allow(clippy::exhaustive_enums)] // Who handles a way has to handle all.
+#[allow(clippy::exhaustive_enums)] // Code that handles a way has to handle all of them.
 pub enum Way {
     /// The item's tag, hard.
     Tag,
@@ -106,7 +109,7 @@ pub enum Way {
     SoftTag,
     /// The item's key.
     Key,
-    /// The path above the item's.
+    /// The path above the item's path.
     Prefix,
     /// A pattern over the item's path.
     Glob,
@@ -122,7 +125,7 @@ impl Way {
     const ALL: [Self; 8] =
         [Self::Tag, Self::SoftTag, Self::Key, Self::Prefix, Self::Glob, Self::Uri, Self::Put, Self::All];
 
-    /// Its name in requests and reports.
+    /// Returns its name in requests and reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -138,7 +141,7 @@ impl Way {
     }
 }
 
-/// One thing that has a version.
+/// A resource with versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Item {
@@ -149,24 +152,24 @@ pub struct Item {
 }
 
 impl Item {
-    /// The path that shows it.
+    /// Returns the path that shows it.
     #[must_use]
     pub fn path(self) -> String {
         format!("/{}/{}/show", self.family.as_str(), self.id)
     }
 
-    /// Its tag, and its key where it has one.
+    /// Returns its tag, which is also its key if it has one.
     #[must_use]
     pub fn name(self) -> String {
         format!("{}:{}", self.family.as_str(), self.id)
     }
 
-    /// Every item.
+    /// Returns every item.
     pub fn all() -> impl Iterator<Item = Self> {
         Family::ALL.into_iter().flat_map(|family| (0..ITEMS).map(move |id| Self { family, id }))
     }
 
-    /// Its number among all items.
+    /// Returns its number among all items.
     #[must_use]
     pub fn index(self) -> usize {
         let family = Family::ALL.iter().position(|family| *family == self.family);
@@ -186,34 +189,34 @@ impl fmt::Display for Way {
     }
 }
 
-/// A text that names none.
+/// The error of a text that names no item or way.
 #[derive(Debug)]
-pub struct Unknown(());
+pub struct UnknownName(());
 
-impl fmt::Display for Unknown {
+impl fmt::Display for UnknownName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("there is nothing of this name")
     }
 }
 
-impl std::error::Error for Unknown {}
+impl std::error::Error for UnknownName {}
 
 impl FromStr for Item {
-    type Err = Unknown;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<Self, Unknown> {
-        let (family, id) = text.split_once('/').ok_or(Unknown(()))?;
-        let family = Family::ALL.into_iter().find(|known| known.as_str() == family).ok_or(Unknown(()))?;
-        let id = id.parse().ok().filter(|id| *id < ITEMS).ok_or(Unknown(()))?;
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let (family, id) = text.split_once('/').ok_or(UnknownName(()))?;
+        let family = Family::ALL.into_iter().find(|known| known.as_str() == family).ok_or(UnknownName(()))?;
+        let id = id.parse().ok().filter(|id| *id < ITEMS).ok_or(UnknownName(()))?;
         Ok(Self { family, id })
     }
 }
 
 impl FromStr for Way {
-    type Err = Unknown;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<Self, Unknown> {
-        Self::ALL.into_iter().find(|way| way.as_str() == text).ok_or(Unknown(()))
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|way| way.as_str() == text).ok_or(UnknownName(()))
     }
 }
 

@@ -1,9 +1,10 @@
-//! Proves Larder's promises from the history of real processes, a real Redis and real faults.
+//! Checks Larder's guarantees with real processes, a real Redis and real faults.
 //!
-//! A *driver* starts instances as processes of their own, each behind a proxy that misbehaves, and three redis-servers
-//! that are killed, hung, emptied and deposed. It holds the truth that the handlers of all instances read, sends reads and
-//! writes on a schedule that follows from a seed, and records each with its interval. The [checker](check) then
-//! proves from that [history] alone that every promise held.
+//! A *driver* starts instances as separate processes, each behind a misbehaving proxy, and three
+//! redis-servers that it kills, stops, empties and deposes. The driver holds the reference model
+//! that the handlers of all instances read. It sends reads and writes on a schedule that depends on
+//! a seed, and records each request with its interval. The [checker](check) then proves from that
+//! [history] alone that every promise held.
 
 pub mod check;
 pub mod clock;
@@ -13,6 +14,6 @@ mod http_client;
 pub mod instance;
 pub mod item;
 pub mod plan;
+mod reference_model;
 pub mod report;
-mod truth;
 mod wire;

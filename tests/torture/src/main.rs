@@ -1,4 +1,4 @@
-//! `cargo xtask torture` starts this; `--help` says what it takes.
+//! The program of `cargo xtask torture`. `--help` lists its options.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -17,7 +17,7 @@ use larder_torture::item::Family;
 use larder_torture::plan::{FaultKind, Shape};
 use larder_torture::report::report;
 
-/// Tortures Larder: real processes, a real Redis and real faults. Ends with 3 if a promise was broken.
+/// Tests Larder with real processes, a real Redis and real faults. Exits with 3 after a violation.
 #[derive(Parser)]
 #[command(name = "cargo xtask torture", args_conflicts_with_subcommands = true)]
 struct Args {
@@ -29,44 +29,45 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Instance {
-    /// One instance: started by the driver, not by hand.
+    /// Run one instance. The driver starts it.
     #[command(hide = true)]
     Instance(InstanceArgs),
 }
 
 #[derive(clap::Args)]
 struct RunArgs {
-    /// How many instances, each a process.
+    /// The number of instances, each a process.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     instances: u16,
-    /// For how many seconds requests are sent.
+    /// How long requests are sent, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// What goes wrong: everything, if nothing is named; `none` for nothing at all.
+    /// The faults to inject, all by default; `none` for no faults.
     #[arg(long, value_delimiter = ',', value_enum)]
     faults: Option<Vec<FaultArg>>,
-    /// What is read and written: everything, if nothing is named.
+    /// The families to read and write, all by default.
     #[arg(long, value_delimiter = ',', value_enum)]
     families: Option<Vec<Family>>,
-    /// What requests and faults follow from. By default another one each time.
+    /// The seed of requests and faults. Random by default.
     #[arg(long)]
     seed: Option<u64>,
-    /// Reads a second, over all instances.
+    /// The number of reads per second, over all instances.
     #[arg(long, default_value_t = 300.0)]
     reads: f64,
-    /// Writes a second, over all instances.
+    /// The number of writes per second, over all instances.
     #[arg(long, default_value_t = 20.0)]
     writes: f64,
-    /// The bound that the instances keep, as `1s` or `500ms`.
+    /// The bound of the instances, for example `1s` or `500ms`.
     #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
     max_staleness: Duration,
-    /// Where the history is written to, as JSON. By default it is only if a promise was broken, to a temporary file.
+    /// The file for the history, as JSON. By default it is written to a temporary file, and only
+    /// after a violation.
     #[arg(long)]
     history: Option<PathBuf>,
-    /// Lets the instances break a rule.
+    /// Break a rule in the instances.
     #[arg(long, hide = true)]
     breaks: Option<Rule>,
-    /// Ends at the first violation.
+    /// Stop at the first violation.
     #[arg(long, hide = true)]
     until_violation: bool,
 }
@@ -118,7 +119,7 @@ impl RunArgs {
         })
     }
 
-    /// `true` if every promise held.
+    /// Runs the driver and the checker. Returns `true` if every promise held.
     async fn run(&self) -> Result<bool> {
         let driver = self.driver()?;
         eprintln!("seed {}", driver.shape.seed);
@@ -141,7 +142,7 @@ fn save(history: &History, path: &Path) -> Result<()> {
     Ok(serde_json::to_writer(BufWriter::new(file), history)?)
 }
 
-/// How it ends when a promise was broken: neither as an error nor as a panic does.
+/// The exit code after a violation. It differs from that of an error or a panic.
 const BROKEN: u8 = 3;
 
 #[tokio::main]

@@ -1,4 +1,4 @@
-//! The header fields by which instances and driver talk.
+//! The header fields between instances and driver.
 
 use http::HeaderMap;
 
@@ -8,23 +8,23 @@ pub(crate) const LIFE: &str = "x-life";
 pub(crate) const RUN: &str = "x-run";
 /// The version that a write committed.
 pub(crate) const VERSION: &str = "x-version";
-/// What `invalidate` said.
-pub(crate) const SAID: &str = "x-said";
+/// The result of `invalidate`.
+pub(crate) const CLAIMED: &str = "x-claimed";
 /// When the instance was done with a request.
 pub(crate) const RETURNED: &str = "x-returned";
-/// The language that a response is wanted in.
+/// The requested language.
 pub(crate) const LANGUAGE: &str = "x-language";
-/// The one name of all instances, so that they share responses.
+/// The common name of all instances, so that they share responses.
 pub(crate) const HOST: &str = "larder.test";
-/// What a process says before its address, once it listens.
+/// The text before the address that a process prints once it listens.
 pub(crate) const LISTENS: &str = "listens on ";
 
-/// The text of a field, if it is there and is text.
+/// Returns the text of a field, if it exists and is text.
 pub(crate) fn field<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The number in a field.
+/// Returns the number in a field.
 pub(crate) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     field(headers, name)?.parse().ok()
 }

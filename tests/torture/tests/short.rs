@@ -1,5 +1,8 @@
-//! A short run with every fault: only the promises are asserted, no figure that depends on the machine.
-#![allow(clippy::unwrap_used)] // Clippy does not see that this is a test.
+//! A short run with every fault. It checks only the promises, and no figure that depends on the
+//! machine.
+
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used)]
 
 use std::process::{Command, Output};
 
@@ -22,7 +25,7 @@ fn every_promise_holds_under_every_fault() {
     assert!(output.status.success());
 }
 
-/// What is not found when it is there is not known to be absent.
+/// A checker that misses an existing violation proves nothing, so each broken rule must be found.
 fn is_found(rule: &str, faults: &str) {
     let args = ["--instances", "3", "--seconds", "60", "--seed", "1", "--max-staleness", "500ms"];
     let output = torture(&[&args, &["--faults", faults, "--breaks", rule, "--until-violation"][..]].concat());

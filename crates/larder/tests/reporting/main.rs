@@ -1,5 +1,7 @@
 //! What the cache tells of itself: statistics, metrics and logs.
-#![allow(clippy::unwrap_used, clippy::panic)] // All of this is tests; the lint only knows functions that are marked so.
+
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod journal;
 mod leases;

@@ -1,23 +1,24 @@
-//! Instructions of one hit, by valgrind.
+//! Counts the instructions of one hit with valgrind.
 
 use anyhow::{Context, Result};
 
 use super::counts::{self, Allocated};
 use crate::shell;
 
-/// Enough that what is not the same in every hit (a growing table, a first use) is spread thin.
+/// Enough hits to average out the differences between them, such as a growing table or a first use.
 const HITS: u64 = 10_000;
 const WARM: u64 = 1_000;
 
-/// Makes cargo run the program under valgrind, whose report on it ends up in its standard error.
+/// Makes cargo run the program under valgrind, which reports to standard error.
 const UNDER_VALGRIND: &str =
     r#"target."cfg(all())".runner = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]"#;
 
 pub(super) fn is_installed() -> bool {
-    shell::ask("valgrind", &["--version"]).is_some()
+    shell::try_output("valgrind", &["--version"]).is_some()
 }
 
-/// The instructions of one hit of each case: the difference of two runs, so that what comes before the hits is not in it.
+/// Returns the instructions of one hit of each case. This is the difference of two runs, so that
+/// the warm-up is not included.
 pub(super) fn instructions(cases: &[Allocated]) -> Result<Vec<u64>> {
     let of = |case: &Allocated| {
         let (few, many) = (collected(&case.case, WARM)?, collected(&case.case, WARM + HITS)?);
@@ -30,11 +31,11 @@ fn collected(case: &str, hits: u64) -> Result<u64> {
     let hits = hits.to_string();
     let mut program = shell::cargo(&counts::program("hits"));
     program.args(["--config", UNDER_VALGRIND, "--", case, &hits]);
-    let report = shell::read(&mut program)?.stderr;
+    let report = shell::output(&mut program)?.stderr;
     parse(&report).with_context(|| format!("no count in what valgrind reported: {report}"))
 }
 
-/// Callgrind closes with `==4711== Collected : 3844913`.
+/// Parses the last line of callgrind's report, `==4711== Collected : 3844913`.
 fn parse(report: &str) -> Option<u64> {
     let line = report.lines().find(|line| line.contains("Collected :"))?;
     line.split_whitespace().last()?.parse().ok()

@@ -1,4 +1,4 @@
-//! The table of what one hit takes.
+//! The table of the costs of one hit.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// What one hit of a case allocates.
+/// The allocations of one hit of a case.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Allocated {
     pub(super) case: String,
@@ -14,19 +14,20 @@ pub(super) struct Allocated {
     bytes: u64,
 }
 
-/// All cases there are, counted by the bench crate's own program.
+/// Counts all cases with a program of the bench crate.
 pub(super) fn allocated() -> Result<Vec<Allocated>> {
-    let printed = shell::read(&mut shell::cargo(&program("allocations")))?.stdout;
+    let printed = shell::output(&mut shell::cargo(&program("allocations")))?.stdout;
     let lines = printed.lines().map(|line| parse(line).with_context(|| format!("unreadable: `{line}`")));
     lines.collect()
 }
 
-/// How cargo runs one of the bench crate's programs: built as `cargo bench` builds, so that nothing is built twice.
+/// Returns the arguments that make cargo run a program of the bench crate. It uses the profile of
+/// `cargo bench`, so that nothing is built twice.
 pub(super) fn program(name: &str) -> [&str; 7] {
     ["run", "--profile", "bench", "--package", "larder-bench", "--bin", name]
 }
 
-/// A line of that program: the case's name, how many times, how many bytes.
+/// Parses a line of that program: the name of the case, the number of allocations, and their bytes.
 fn parse(line: &str) -> Option<Allocated> {
     let mut words = line.split_whitespace();
     let case = words.next()?.to_owned();
@@ -34,13 +35,13 @@ fn parse(line: &str) -> Option<Allocated> {
     Some(Allocated { case, times: number()?, bytes: number()? })
 }
 
-/// One line for each case; the instructions in the same order, where they were counted.
+/// Formats one line for each case. The instructions are in the same order, if they were counted.
 pub(super) fn table(allocated: &[Allocated], instructions: Option<&[u64]>) -> String {
     let mut table = format!("{:<16}{:>14}{:>14}{:>14}\n", "one hit", "allocations", "bytes", "instructions");
     for (index, Allocated { case, times, bytes }) in allocated.iter().enumerate() {
         let counted = instructions.and_then(|counted| counted.get(index));
         let counted = counted.map_or_else(|| "-".to_owned(), u64::to_string);
-        // Writing to a string cannot fail.
+        // Writing to a string does not fail.
         let _ = writeln!(table, "{case:<16}{times:>14}{bytes:>14}{counted:>14}");
     }
     table

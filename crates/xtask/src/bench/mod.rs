@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: what a hit costs, beside a bare handler and beside the fastest published layer, and what many
-//! requests at once for one cold key do.
+//! `cargo xtask bench`: the cost of a hit compared with a bare handler and the fastest published
+//! layer, and the effect of many simultaneous requests for one cold key.
 
 mod callgrind;
 mod counts;
@@ -10,9 +10,9 @@ use anyhow::Result;
 
 use crate::{redis, shell};
 
-/// Times first, then what is counted and so does not depend on how busy the machine is.
+/// Measures times first, then the counts, which do not depend on the load of the machine.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
-    shell::must(shell::cargo(&["bench", "--package", "larder-bench"]).args(args))?;
+    shell::run_checked(shell::cargo(&["bench", "--package", "larder-bench"]).args(args))?;
     let allocated = counts::allocated()?;
     let instructions = callgrind::is_installed().then(|| callgrind::instructions(&allocated)).transpose()?;
     if instructions.is_none() {
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     redis::ensure()?;
     for program in ["redis_hits", "cold"] {
         println!();
-        shell::must(&mut shell::cargo(&counts::program(program)))?;
+        shell::run_checked(&mut shell::cargo(&counts::program(program)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

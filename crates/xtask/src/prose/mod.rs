@@ -33,7 +33,7 @@ pub(crate) fn run(paths: &[String]) -> Result<ExitCode> {
 }
 
 /// As [`run`] on all files, where a count over its limit is an error.
-pub(crate) fn must() -> Result<()> {
+pub(crate) fn run_checked() -> Result<()> {
     if run(&[])? != ExitCode::SUCCESS {
         bail!("`cargo xtask prose` found comments or Markdown to rewrite");
     }

@@ -1,4 +1,4 @@
-//! Installing redis-server with a package manager.
+//! Installs redis-server with a package manager.
 
 use std::process::Command;
 
@@ -7,21 +7,21 @@ use anyhow::Result;
 use super::plan::Manager;
 use crate::shell;
 
-/// The managers that this machine has.
+/// Returns the package managers on this machine.
 pub(super) fn managers() -> Vec<Manager> {
-    let runs = |manager: &Manager| shell::ask(manager.program(), &["--version"]).is_some();
+    let runs = |manager: &Manager| shell::try_output(manager.program(), &["--version"]).is_some();
     Manager::ALL.into_iter().filter(runs).collect()
 }
 
-/// Runs the manager's commands in the open, so that whoever waits sees what is installed.
+/// Runs the manager's commands visibly, so that the user sees what is installed.
 pub(super) fn install(manager: Manager, sudo: bool) -> Result<()> {
-    commands(manager).iter().try_for_each(|args| shell::must(&mut command(manager, args, sudo)))
+    commands(manager).iter().try_for_each(|args| shell::run_checked(&mut command(manager, args, sudo)))
 }
 
-/// In order; each without a question to the terminal.
+/// Returns the commands in order. None of them asks a question on the terminal.
 fn commands(manager: Manager) -> &'static [&'static [&'static str]] {
     match manager {
-        // A fresh machine has no package lists, or old ones that name files that are gone.
+        // A fresh machine has no package lists, or outdated ones that name deleted files.
         Manager::Apt => &[&["update"], &["install", "--yes", "--no-install-recommends", "redis-server"]],
         Manager::Dnf => &[&["install", "--assumeyes", "redis"]],
         Manager::Brew => &[&["install", "redis"]],
@@ -29,7 +29,7 @@ fn commands(manager: Manager) -> &'static [&'static [&'static str]] {
 }
 
 fn command(manager: Manager, args: &[&str], sudo: bool) -> Command {
-    // `env` because sudo passes no variables on.
+    // `env` sets the variables because sudo drops them.
     let mut command = Command::new(if sudo { "sudo" } else { "env" });
     if sudo {
         command.args(["-n", "env"]);

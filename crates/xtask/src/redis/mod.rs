@@ -1,4 +1,4 @@
-//! A redis-server for the tests: the one on the PATH, or one from the platform's package manager.
+//! A redis-server for the tests: from the PATH, or from the platform's package manager.
 
 mod install;
 mod plan;
@@ -6,22 +6,22 @@ mod version;
 
 use anyhow::{Result, bail};
 
-use self::plan::{Machine, Manager, NEEDED, Plan};
+use self::plan::{MIN_VERSION, Machine, Manager, Plan};
 use self::version::Version;
 use crate::shell;
 
-/// Makes sure that there is a redis-server on the PATH that the tests can use.
+/// Makes sure that the PATH has a redis-server that the tests can use.
 ///
 /// # Errors
 ///
-/// There is none and none can be installed; the message says what to do.
+/// Fails if there is none and none can be installed. The message says what to do.
 pub(crate) fn ensure() -> Result<()> {
     let found = found();
-    if let Some(version) = found.filter(|version| *version >= NEEDED) {
+    if let Some(version) = found.filter(|version| *version >= MIN_VERSION) {
         eprintln!("redis-server {version} is on the PATH");
         return Ok(());
     }
-    match plan::plan(found, &look()) {
+    match plan::plan(found, &inspect_machine()) {
         Plan::Install { manager, sudo } => {
             install::install(manager, sudo)?;
             confirm(manager)
@@ -31,26 +31,29 @@ pub(crate) fn ensure() -> Result<()> {
 }
 
 fn found() -> Option<Version> {
-    Version::parse(&shell::ask("redis-server", &["--version"])?)
+    Version::parse(&shell::try_output("redis-server", &["--version"])?)
 }
 
-fn look() -> Machine {
-    let root = shell::ask("id", &["-u"]).is_some_and(|id| id.trim() == "0");
+fn inspect_machine() -> Machine {
+    let root = shell::try_output("id", &["-u"]).is_some_and(|id| id.trim() == "0");
     Machine {
         managers: install::managers(),
         root,
-        // Not asked for nothing: a refused sudo may be reported to whoever keeps the machine.
-        sudo: !root && shell::ask("sudo", &["-n", "true"]).is_some(),
+        // This runs only when needed: a refused sudo may be reported to the administrator.
+        sudo: !root && shell::try_output("sudo", &["-n", "true"]).is_some(),
     }
 }
 
-/// A package manager may succeed and leave us without: its server may be too old, or out of our sight.
+/// Checks the installed server. A package manager may succeed but install an old server, or one
+/// outside of the PATH.
 fn confirm(manager: Manager) -> Result<()> {
     let manager = manager.program();
     match found() {
-        Some(version) if version >= NEEDED => eprintln!("redis-server {version} was installed by {manager}"),
+        Some(version) if version >= MIN_VERSION => {
+            eprintln!("redis-server {version} was installed by {manager}")
+        }
         Some(version) => bail!(
-            "{manager} has only redis-server {version}, and the tests need {NEEDED} or newer: put one on the PATH"
+            "{manager} has only redis-server {version}, and the tests need {MIN_VERSION} or newer: put one on the PATH"
         ),
         None => bail!("{manager} installed redis-server, but it is not on the PATH: add its folder"),
     }

@@ -1,22 +1,23 @@
-//! What to do about redis-server: a decision on facts alone, so that every machine can be tried on one.
+//! The decision how to get a redis-server. It depends only on facts about the machine, so that
+//! tests can cover every machine.
 
 use super::version::Version;
 
-/// The oldest redis-server that the tests run on.
-pub(super) const NEEDED: Version = Version { major: 7, minor: 0 };
+/// The oldest redis-server that the tests support.
+pub(super) const MIN_VERSION: Version = Version { major: 7, minor: 0 };
 
-/// What is known of the machine.
+/// The facts about the machine.
 #[derive(Debug, Clone)]
 pub(super) struct Machine {
     /// The package managers on the PATH.
     pub(super) managers: Vec<Manager>,
-    /// Whether we are root.
+    /// Whether the user is root.
     pub(super) root: bool,
     /// Whether `sudo` works without a password.
     pub(super) sudo: bool,
 }
 
-/// A package manager that has redis-server.
+/// A package manager that offers redis-server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manager {
     Apt,
@@ -27,7 +28,7 @@ pub(super) enum Manager {
 impl Manager {
     pub(super) const ALL: [Self; 3] = [Self::Apt, Self::Dnf, Self::Brew];
 
-    /// Its program.
+    /// Returns the name of its program.
     pub(super) fn program(self) -> &'static str {
         match self {
             Self::Apt => "apt-get",
@@ -37,22 +38,22 @@ impl Manager {
     }
 }
 
-/// How to come by a redis-server.
+/// The way to get a redis-server.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Plan {
-    /// Install it, through `sudo` or as we are.
+    /// Install it, with or without `sudo`.
     Install { manager: Manager, sudo: bool },
-    /// Nothing can be done from here, for the reason given.
+    /// Nothing can be done here, for this reason.
     Stop(String),
 }
 
-/// Decides it where `found`, what is on the PATH, will not do.
+/// Decides what to do if the server on the PATH, `found`, is missing or too old.
 pub(super) fn plan(found: Option<Version>, machine: &Machine) -> Plan {
     let install = machine.managers.iter().find_map(|manager| may_install(*manager, machine));
     install.unwrap_or_else(|| Plan::Stop(reason(found, machine)))
 }
 
-/// Homebrew belongs to a user and refuses root; the others need root.
+/// Homebrew belongs to a user and refuses root. The others need root.
 fn may_install(manager: Manager, machine: &Machine) -> Option<Plan> {
     let sudo = match (manager, machine.root) {
         (Manager::Brew, false) | (Manager::Apt | Manager::Dnf, true) => false,
@@ -73,7 +74,7 @@ fn reason(found: Option<Version>, machine: &Machine) -> String {
         Some(manager) => format!("{} needs root or a sudo without a password", manager.program()),
     };
     format!(
-        "the tests need redis-server {NEEDED} or newer: {found}, and {hindrance}; install it, then run this again"
+        "the tests need redis-server {MIN_VERSION} or newer: {found}, and {hindrance}; install it, then run this again"
     )
 }
 
@@ -93,13 +94,13 @@ mod tests {
         let cases: [(&[Manager], bool, bool, Manager, bool); 8] = [
             (&[Apt], true, false, Apt, false),
             (&[Apt], false, true, Apt, true),
-            // Root needs no sudo, even where it has one.
+            // Root does not use sudo, even if it is available.
             (&[Apt], true, true, Apt, false),
             (&[Dnf], true, false, Dnf, false),
             (&[Dnf], false, true, Dnf, true),
             // Homebrew never goes through sudo.
             (&[Brew], false, true, Brew, false),
-            // The first that we may run, not the first there is.
+            // The first manager that may run is used, not the first that exists.
             (&[Apt, Brew], false, false, Brew, false),
             (&[Brew, Dnf], true, false, Dnf, false),
         ];

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Its first two numbers, which is all that the tests depend on.
+/// The first two numbers of the version. The tests depend on no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version {
     pub(super) major: u32,
@@ -10,7 +10,7 @@ pub(super) struct Version {
 }
 
 impl Version {
-    /// Reads what `redis-server --version` prints: `Redis server v=7.0.15 sha=00000000:0 …`.
+    /// Parses the output of `redis-server --version`: `Redis server v=7.0.15 sha=00000000:0 …`.
     pub(super) fn parse(printed: &str) -> Option<Self> {
         let number = printed.split_whitespace().find_map(|word| word.strip_prefix("v="))?;
         let mut parts = number.split('.').map(str::parse);
@@ -34,7 +34,7 @@ mod tests {
         let cases = [
             ("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=ae4d\n", Some((7, 0))),
             ("Redis server v=6.2.14 sha=0:0 malloc=libc bits=64", Some((6, 2))),
-            // Fedora's and Debian's redis-server may be Valkey under the old name.
+            // The redis-server of Fedora and Debian may be Valkey under the old name.
             ("Valkey server v=8.1.3 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64", Some((8, 1))),
             ("Redis server v=10.12", Some((10, 12))),
             ("Redis server v=seven", None),

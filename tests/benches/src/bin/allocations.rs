@@ -1,4 +1,5 @@
-//! Prints what one hit of each case allocates: its name, how many times, and how many bytes in all.
+//! Prints the allocations of one hit of each case: its name, their number, and their bytes in
+//! total.
 #![allow(clippy::expect_used, reason = "without a runtime there is nothing to measure")]
 
 use allocation_counter::measure;
@@ -11,7 +12,7 @@ fn main() {
     let _entered = runtime.enter();
     for case in Case::value_variants() {
         let mut hit = case.hit(&runtime);
-        // What is made once, by the first hits, is not what a hit costs.
+        // The first hits create things that later ones reuse, so they are not counted.
         (0..100).for_each(|_| hit.once());
         let allocated = measure(|| hit.once());
         println!("{} {} {}", case.name(), allocated.count_total, allocated.bytes_total);

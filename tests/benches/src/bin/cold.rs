@@ -1,4 +1,5 @@
-//! Prints how often the handler runs, and when all are answered, if many ask for one cold key on three instances at once.
+//! Prints how often the handler runs, and when all requests are answered, if many requests for one
+//! cold key arrive on three instances at once.
 #![allow(clippy::expect_used, reason = "without Redis there is nothing to measure")]
 
 use std::convert::Infallible;
@@ -21,7 +22,7 @@ const REQUESTS: usize = 500;
 const HANDLER: Duration = Duration::from_millis(100);
 const ROUNDS: usize = 20;
 
-/// What the handler makes after its time.
+/// The response that the handler makes.
 #[derive(Clone, Copy)]
 enum Kind {
     Stored,
@@ -29,11 +30,11 @@ enum Kind {
     Private,
 }
 
-/// What became of one round.
+/// The result of one round.
 #[derive(Clone, Copy)]
 struct Round {
     runs: usize,
-    /// From the first request to the last answer.
+    /// The time from the first request to the last answer.
     took: Duration,
 }
 
@@ -59,7 +60,7 @@ async fn main() {
 async fn rounds(redis: &RedisServer, kind: Kind, name: &str) -> Vec<Round> {
     let runs = Arc::new(AtomicUsize::new(0));
     let instances: Vec<_> = (0..INSTANCES).map(|_| instance(redis, kind, Arc::clone(&runs))).collect();
-    // Until all instances have read the log to its end, and trust what is in Redis.
+    // Waits until all instances have read the log to its end, and trust the responses in Redis.
     for round in 0..5 {
         ask(&instances, &path(name, "before", round)).await;
     }
@@ -72,7 +73,7 @@ async fn rounds(redis: &RedisServer, kind: Kind, name: &str) -> Vec<Round> {
     rounds
 }
 
-/// One that nobody has asked for.
+/// Returns a path that was not requested before.
 fn path(name: &str, what: &str, round: usize) -> String {
     format!("/{}/{what}/{round}", name.replace(' ', "-"))
 }

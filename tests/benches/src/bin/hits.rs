@@ -1,5 +1,5 @@
-//! Sends hits, for a tool that counts instructions: run it twice with different numbers, and the difference
-//! is the hits' alone.
+//! Sends hits for a tool that counts instructions. The difference between two runs with different
+//! numbers is the cost of the hits alone.
 #![allow(clippy::expect_used, reason = "without a runtime there is nothing to measure")]
 
 use clap::Parser;
@@ -8,10 +8,10 @@ use tokio::runtime::Builder;
 
 #[derive(Parser)]
 struct Args {
-    /// What answers.
+    /// The service that answers.
     #[arg(value_enum)]
     case: Case,
-    /// How many hits.
+    /// The number of hits.
     number: u64,
 }
 

@@ -1,5 +1,5 @@
-//! Prints how many hits in Redis are answered per second, and what processor time each takes in this process, beside a
-//! layer that one would write by hand.
+//! Prints how many hits in Redis are answered per second, and the processor time of each in this
+//! process, compared with a handwritten layer.
 #![allow(clippy::expect_used, reason = "without Redis there is nothing to measure")]
 
 use std::fmt::Debug;
@@ -9,24 +9,25 @@ use axum::http::{Request, Response};
 use bytes::Bytes;
 use clap::{Parser, ValueEnum};
 use larder_bench::origin;
-use larder_bench::redis::{Load, Measured, TASKS, handwritten, larder, warm};
+use larder_bench::redis::{Load, Measurement, TASKS, handwritten, larder, warm};
 use larder_testing::RedisServer;
 use tokio::runtime::{Builder, Runtime};
 use tower::Service;
 
 #[derive(Parser)]
 struct Args {
-    /// How many requests each task sends in a round.
+    /// The number of requests that each task sends in a round.
     #[arg(long, default_value_t = 1_000)]
     requests: u32,
-    /// On how many threads the tasks run; by default once on one thread, and once on as many as there are cores.
+    /// The number of threads. By default the program measures with one thread, and with one for
+    /// each core.
     #[arg(long)]
     threads: Option<usize>,
-    /// Each is measured so often, in turn.
+    /// The number of rounds for each service, which alternate.
     #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Sends hits to this one alone and prints nothing, for a tool that counts instructions: run it twice with
-    /// different numbers of rounds, and the difference is the hits' alone.
+    /// Send hits to this service alone and print nothing, for a tool that counts instructions. The
+    /// difference between two runs with different numbers of rounds is the cost of the hits alone.
     #[arg(long)]
     only: Option<Side>,
 }
@@ -51,8 +52,8 @@ fn main() {
         "threads", "by hand", "larder", "ratio", "by hand", "larder"
     );
     for threads in args.threads.map_or(vec![1, cores], |threads| vec![threads]) {
-        let measured = runtime(threads).block_on(measure(load, args.rounds));
-        let [by_hand, larder, ratio, by_hand_time, larder_time] = measured;
+        let run = runtime(threads).block_on(measure(load, args.rounds));
+        let [by_hand, larder, ratio, by_hand_time, larder_time] = run;
         println!(
             "{threads:<10}{by_hand:>12.0}{larder:>12.0}{ratio:>10.2}{by_hand_time:>12.2}{larder_time:>12.2}"
         );
@@ -67,7 +68,8 @@ fn runtime(threads: usize) -> Runtime {
     builder.worker_threads(threads).enable_all().build().expect("a runtime")
 }
 
-/// The rate by hand, that of Larder, what the second is of the first in the same round, and the time that each took.
+/// Returns the rate of the handwritten layer, the rate of Larder, their ratio in the same round,
+/// and the time of each.
 async fn measure(load: Load, rounds: u32) -> [f64; 5] {
     let redis = RedisServer::start().await.expect("a redis-server");
     let by_hand = handwritten(&redis.url(), origin::service(1024)).await;
@@ -76,20 +78,20 @@ async fn measure(load: Load, rounds: u32) -> [f64; 5] {
     warm(&larder).await;
 
     let filled = origin::runs();
-    let mut measured: [Vec<f64>; 5] = Default::default();
+    let mut run: [Vec<f64>; 5] = Default::default();
     for _ in 0..rounds {
-        let (by_hand, larder) = (load.measured(&by_hand).await, load.measured(&larder).await);
+        let (by_hand, larder) = (load.run(&by_hand).await, load.run(&larder).await);
         let ratio = larder.rate / by_hand.rate;
-        let Measured { rate, micros } = by_hand;
-        for (all, one) in measured.iter_mut().zip([rate, larder.rate, ratio, micros, larder.micros]) {
+        let Measurement { rate, micros } = by_hand;
+        for (all, one) in run.iter_mut().zip([rate, larder.rate, ratio, micros, larder.micros]) {
             all.push(one);
         }
     }
     assert_eq!(origin::runs(), filled, "every request was to be a hit");
-    measured.map(median)
+    run.map(median)
 }
 
-/// Warms one of them, and sends it hits.
+/// Warms one service, and sends hits to it.
 async fn send(side: Side, load: Load, rounds: u32) {
     let redis = RedisServer::start().await.expect("a redis-server");
     match side {
@@ -106,7 +108,7 @@ where
     warm(service).await;
     let filled = origin::runs();
     for _ in 0..rounds {
-        load.measured(service).await;
+        load.run(service).await;
     }
     assert_eq!(origin::runs(), filled, "every request was to be a hit");
 }

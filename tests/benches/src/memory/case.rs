@@ -1,4 +1,4 @@
-//! What is measured.
+//! The measured cases.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// One service, named by what answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Case {
-    /// The handler itself, with 1 KiB of body: what no layer can undercut.
+    /// The handler itself, with a body of 1 KiB: the lower bound for every layer.
     Bare,
     /// axum-response-cache, 1 KiB.
     Peer,
-    /// Larder with everything on, 1 KiB.
+    /// Larder with all features, 1 KiB.
     Larder,
-    /// Larder, 64 KiB: a body is never copied.
+    /// Larder, 64 KiB. A body is never copied.
     #[value(name = "larder-64k")]
     Larder64k,
     /// Larder, 1 MiB.
@@ -39,11 +39,11 @@ pub enum Case {
 }
 
 impl Case {
-    /// Builds its service and warms it, on a runtime that has been entered.
+    /// Builds the service and warms it. A runtime must be entered.
     ///
     /// # Panics
     ///
-    /// If the service does not answer.
+    /// Panics if the service does not answer.
     #[must_use]
     pub fn hit(self, runtime: &Runtime) -> Hit {
         let size = match self {
@@ -75,7 +75,7 @@ fn larder() -> CacheLayer {
 }
 
 impl Case {
-    /// The name that [`ValueEnum`] reads.
+    /// Returns the name that [`ValueEnum`] parses.
     #[must_use]
     pub fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! One request and its answer, without a runtime's turn in between.
+//! One request and its response, without any turn of a runtime in between.
 
 use std::fmt::Debug;
 use std::hint::black_box;
@@ -13,11 +13,11 @@ use tower::{Service, ServiceExt};
 
 use crate::origin;
 
-/// Requests to a service that has its answer ready.
+/// Requests to a service that answers immediately.
 pub struct Hit(Box<dyn FnMut()>);
 
 impl Hit {
-    /// Warms `service` with requests that are waited for and read to their end.
+    /// Warms `service` with complete requests.
     pub(super) fn warm<S, B>(runtime: &Runtime, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>, Error: Debug> + Clone + 'static,
@@ -41,7 +41,7 @@ impl Hit {
     }
 }
 
-/// The output of a future that has nothing to wait for: a hit in memory must be one.
+/// Returns the output of a future that completes immediately, as every hit in memory does.
 fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),

@@ -1,4 +1,4 @@
-//! That each case measures what its name says.
+//! Tests that each case measures what its name says.
 
 use clap::ValueEnum;
 use tokio::runtime::Runtime;
@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 use super::Case;
 use crate::origin;
 
-/// One test, since the handler counts its runs for the whole process.
+/// One test covers everything, because the handler counts its runs for the whole process.
 #[test]
 fn only_the_bare_cases_run_the_handler_on_a_hit() {
     let runtime = Runtime::new().unwrap();

@@ -1,13 +1,13 @@
-//! A response as bytes, as one would write it by hand for one program alone: no version, no checksum, no metadata.
+//! A handwritten encoding of responses for a single program: no version, no checksum, no metadata.
 //!
-//! A status, the number of header fields and, for each, the two lengths and the two texts; then the body. Numbers
-//! are two bytes, big-endian.
+//! It consists of the status, the number of header fields, the two lengths and the two texts of
+//! each field, and the body. Numbers are two bytes, big-endian.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-/// The frame of a response with this body.
+/// Encodes a response with this body.
 pub(super) fn encode(response: &Response<impl Sized>, body: &[u8]) -> Bytes {
     let mut frame = BytesMut::new();
     frame.put_u16(response.status().as_u16());
@@ -26,7 +26,7 @@ fn put_length(frame: &mut BytesMut, length: usize) {
     frame.put_u16(u16::try_from(length).expect("a short response"));
 }
 
-/// The response in a frame; its values and its body are slices of it.
+/// Decodes a response. Its values and its body are slices of the frame.
 pub(super) fn decode(mut frame: Bytes) -> Response<Body> {
     let status = StatusCode::from_u16(frame.get_u16()).expect("a status");
     let fields = frame.get_u16();
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_encoded_is_decoded() {
+    async fn a_frame_is_decoded_as_it_was_encoded() {
         let response =
             Response::builder().status(203).header("vary", "accept").header("x-two", "").body(()).unwrap();
         let decoded = decode(encode(&response, b"a body"));

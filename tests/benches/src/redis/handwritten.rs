@@ -1,4 +1,4 @@
-//! What one would write by hand: the URI as the key, one `GET`, and a frame that is made for it.
+//! A handwritten layer: the URI is the key, a hit is one `GET`, and the encoding is minimal.
 
 use std::convert::Infallible;
 
@@ -10,11 +10,12 @@ use tower::{Service, ServiceExt, service_fn};
 
 use super::frame;
 
-/// A service over `origin` that answers from the Redis at `url`, and stores there what it did not find.
+/// Returns a service over `origin` that answers from the Redis at `url`, and stores missing
+/// responses there.
 ///
 /// # Panics
 ///
-/// If Redis is not what it should be, at once or at any request.
+/// Panics if Redis is not available, now or at any request.
 pub async fn handwritten<S>(
     url: &str,
     origin: S,

@@ -1,4 +1,4 @@
-//! Larder with everything on, and nothing kept in memory: each hit is one from Redis.
+//! Larder with all features, and no memory tier: each hit is a hit in Redis.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -9,19 +9,20 @@ use larder::{Cache, CacheService, Policy, ttl};
 use larder_redis::RedisStore;
 use tower::{Layer, Service};
 
-/// The default would open the circuit on a busy machine, and what is measured then is the handler.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// With the default, the circuit could open on a busy machine, and the measurement would be of the
+/// handler.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Larder's service over `origin`, with the Redis at `url` as its only tier.
+/// Returns Larder's service over `origin`, with the Redis at `url` as its only tier.
 ///
 /// # Panics
 ///
-/// If the URL cannot be right, or outside of a Tokio runtime.
+/// Panics if the URL is invalid, or outside of a Tokio runtime.
 pub fn larder<S>(url: &str, origin: S) -> CacheService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
-    let store = RedisStore::builder(url).command_timeout(PATIENCE).connect().expect("a store");
+    let store = RedisStore::builder(url).command_timeout(COMMAND_TIMEOUT).connect().expect("a store");
     let cache = Cache::builder().max_memory_bytes(0).shared_store(store).build();
     cache.layer(Policy::ttl(ttl::STANDARD)).layer(origin)
 }

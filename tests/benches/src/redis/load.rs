@@ -1,4 +1,4 @@
-//! Tasks that ask as fast as they are answered.
+//! Tasks that send requests at full speed.
 
 use std::fmt::Debug;
 use std::hint::black_box;
@@ -14,14 +14,15 @@ use tower::{Service, ServiceExt};
 use super::processor;
 use crate::origin;
 
-/// How many ask at once.
+/// The number of tasks.
 pub const TASKS: usize = 64;
 
-/// Sends requests until all of them are hits. A layer may need a moment before it trusts what is in Redis.
+/// Sends requests until all of them are hits. A layer may need a moment before it trusts the
+/// responses in Redis.
 ///
 /// # Panics
 ///
-/// If that takes more than some seconds.
+/// Panics if that takes more than some seconds.
 pub async fn warm<S, B>(service: &S)
 where
     S: Service<Request<Body>, Response = Response<B>, Error: Debug, Future: Send> + Clone + Send + 'static,
@@ -29,7 +30,7 @@ where
 {
     for _ in 0..200 {
         let filled = origin::runs();
-        Load { requests: 1 }.measured(service).await;
+        Load { requests: 1 }.run(service).await;
         if origin::runs() == filled {
             return;
         }
@@ -41,26 +42,27 @@ where
 /// A number of requests from each task.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// How many.
+    /// The number of requests.
     pub requests: u32,
 }
 
-/// What it came to.
+/// The result of a measurement.
 #[derive(Debug, Clone, Copy)]
-pub struct Measured {
-    /// The answers per second.
+pub struct Measurement {
+    /// The responses per second.
     pub rate: f64,
-    /// The microseconds of processor time that each took in this process; zero where the kernel does not tell.
+    /// The processor time per response in this process, in microseconds. Zero if the kernel does
+    /// not report it.
     pub micros: f64,
 }
 
 impl Load {
-    /// Sends them, and measures.
+    /// Sends the requests, and measures.
     ///
     /// # Panics
     ///
-    /// If the service fails.
-    pub async fn measured<S, B>(self, service: &S) -> Measured
+    /// Panics if the service fails.
+    pub async fn run<S, B>(self, service: &S) -> Measurement
     where
         S: Service<Request<Body>, Response = Response<B>, Error: Debug, Future: Send>
             + Clone
@@ -77,7 +79,7 @@ impl Load {
         let requests = f64::from(self.requests) * TASKS as f64;
         let rate = requests / begun.elapsed().as_secs_f64();
         let taken = processor::time().zip(time).map(|(after, before)| after.saturating_sub(before));
-        Measured { rate, micros: taken.unwrap_or_default().as_secs_f64() * 1e6 / requests }
+        Measurement { rate, micros: taken.unwrap_or_default().as_secs_f64() * 1e6 / requests }
     }
 
     async fn ask<S, B>(self, service: S, path: String)

@@ -1,4 +1,5 @@
-//! Hits in Redis: many tasks at once, each with a key of its own, so that no two can be answered by one command.
+//! Hits in Redis. Many tasks send requests, each for a key of its own, so that no two can be
+//! answered by one command.
 
 mod frame;
 mod handwritten;
@@ -8,4 +9,4 @@ mod processor;
 
 pub use self::handwritten::handwritten;
 pub use self::larder::larder;
-pub use self::load::{Load, Measured, TASKS, warm};
+pub use self::load::{Load, Measurement, TASKS, warm};

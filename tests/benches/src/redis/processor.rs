@@ -1,15 +1,18 @@
-//! The time that this process spends on processors: unlike the rate, it hardly depends on what else the machine does.
+//! The processor time of this process. Unlike the rate, it hardly depends on other load on the
+//! machine.
 
 use std::fs;
 use std::time::Duration;
 
-/// The processor time of all threads that this process has now; `None` where the kernel does not tell.
+/// Returns the processor time of all threads that this process has now, or `None` if the kernel
+/// does not report it.
 pub(super) fn time() -> Option<Duration> {
     let mut nanos = 0;
     for thread in fs::read_dir("/proc/self/task").ok()? {
-        // Linux: the time on a processor, the time of waiting for one, both in nanoseconds, and how often it got one.
-        let told = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        nanos += told.split_whitespace().next()?.parse::<u64>().ok()?;
+        // Linux reports the time on a processor and the time of waiting for one, both in
+        // nanoseconds, and the number of time slices.
+        let schedstat = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        nanos += schedstat.split_whitespace().next()?.parse::<u64>().ok()?;
     }
     Some(Duration::from_nanos(nanos))
 }

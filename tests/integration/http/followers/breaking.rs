@@ -1,10 +1,10 @@
-//! Bodies of which the rest does not come.
+//! Bodies that break off.
 
 use super::*;
 
-/// Those who follow a body that breaks off ask again, together, and get what they were promised.
+/// The followers of a body that breaks off try again together, and get the rest.
 #[tokio::test]
-async fn who_follows_a_body_that_breaks_off_is_given_the_rest_by_another_run() {
+async fn a_follower_of_a_body_that_breaks_off_is_given_the_rest_by_another_run() {
     let (cache, _) = cache();
     let (gate, second) = (Gate::new(), Gate::new());
     let origin = Origin::new({
@@ -16,7 +16,7 @@ async fn who_follows_a_body_that_breaks_off_is_given_the_rest_by_another_run() {
                 Step::Hold(gate.clone()),
                 Step::fail("gone"),
             ]),
-            // In other pieces.
+            // The same bytes, in other pieces.
             _ => parts(&["one tw", "o thr", "ee"], &second),
         }
     });
@@ -30,7 +30,7 @@ async fn who_follows_a_body_that_breaks_off_is_given_the_rest_by_another_run() {
         followers.push((read_before, follower));
     }
     gate.open();
-    assert!(rest(leader).await.is_err(), "its own client is told");
+    assert!(rest(leader).await.is_err(), "its own client sees the error");
     soon("another run", second.arrived(1)).await;
     second.open();
     for (_, follower) in followers {
@@ -43,17 +43,17 @@ async fn who_follows_a_body_that_breaks_off_is_given_the_rest_by_another_run() {
     assert_eq!(cache.stats().misses.values().sum::<u64>(), 6, "each request is counted once");
 }
 
-/// Two halves that do not belong together are never taken for a whole.
+/// Two halves that do not belong together are never combined.
 #[tokio::test]
-async fn who_follows_a_body_that_breaks_off_is_never_given_two_halves() {
+async fn a_follower_of_a_body_that_breaks_off_is_never_given_two_halves() {
     let answers = [
         // Other bytes.
         Answer::ok("first LAST and more").header("etag", "\"1\""),
         Answer::ok("FIRST last and more").header("etag", "\"1\""),
-        // The same, and not all of them.
+        // The same bytes, but not all of them.
         Answer::ok("fir").header("etag", "\"1\""),
         Answer::ok("first last").header("etag", "\"1\""),
-        // The same of something else.
+        // The same bytes of another representation.
         Answer::ok("first last and more").header("etag", "\"2\""),
         Answer::ok("first last and more").header("etag", "\"1\"").header("content-encoding", "br"),
         Answer::status(StatusCode::NOT_FOUND).header("etag", "\"1\"").body("first last and more"),
@@ -88,7 +88,8 @@ async fn who_follows_a_body_that_breaks_off_is_never_given_two_halves() {
     }
 }
 
-/// A body that outgrows the cache is whole for followers that stream it, where each run makes the same.
+/// A body that is too large for the cache is complete for streaming followers, if each run produces
+/// the same bytes.
 #[tokio::test]
 async fn a_body_that_outgrows_the_cache_is_whole_for_all() {
     let (cache, _) = cache();
@@ -118,7 +119,7 @@ async fn a_body_that_outgrows_the_cache_is_whole_for_all() {
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// What ends before it is as long as it said.
+/// Until it ends, such a body looks as long as announced.
 #[tokio::test]
 async fn a_body_that_ends_early_is_completed_for_those_who_follow() {
     let (cache, _) = cache();
@@ -142,9 +143,10 @@ async fn a_body_that_ends_early_is_completed_for_those_who_follow() {
     assert_eq!(origin.calls(), 2);
 }
 
-/// What does not say that it is endless is found out, and who follows it goes on with a run of its own.
+/// An endless body without a typical media type is detected, and its follower runs the handler
+/// itself.
 #[tokio::test]
-async fn who_follows_a_body_that_does_not_end_goes_on_by_itself() {
+async fn a_follower_of_a_body_that_does_not_end_goes_on_by_itself() {
     let (cache, _) = cache();
     let origin = Origin::new(|_, call| {
         let steps = [Step::data("tick "), Step::data(format!("by {call}")), Step::Stall];
@@ -157,7 +159,7 @@ async fn who_follows_a_body_that_does_not_end_goes_on_by_itself() {
     assert_eq!(next(&mut leader).await, "tick ");
     let mut follower = head(&site, "/a").await;
     assert_eq!(next(&mut follower).await, "tick ");
-    // By tokio's clock, as a body has no other.
+    // Only tokio's clock limits bodies.
     tokio::time::pause();
     tokio::time::advance(secs(20)).await;
     tokio::time::resume();
@@ -166,7 +168,8 @@ async fn who_follows_a_body_that_does_not_end_goes_on_by_itself() {
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// A body whose errors cannot be made could not be ended if it broke off: those who wait for it are given it whole.
+/// A body type without errors could not report a broken body, so its followers get the complete
+/// body.
 #[tokio::test]
 async fn a_body_that_could_not_be_failed_is_waited_for() {
     let (cache, _) = cache();
@@ -182,7 +185,7 @@ async fn a_body_that_could_not_be_failed_is_waited_for() {
             _ => Answer::ok("whole"),
         }
     });
-    // The origin itself, whose errors are its own.
+    // The origin itself has its own error type.
     let (site, door) =
         behind_door(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone()))).await;
     let mut leader = head(&site, "/a").await;

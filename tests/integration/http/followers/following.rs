@@ -1,4 +1,4 @@
-//! Whole bodies, and who follows them.
+//! Complete bodies, and their followers.
 
 use super::*;
 
@@ -44,7 +44,7 @@ async fn a_late_follower_gets_all_of_it() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// More than the buffers of a socket hold, so that who does not read would be noticed.
+/// More than the buffers of a socket hold, so that a follower that does not read would be noticed.
 #[tokio::test]
 async fn a_follower_that_does_not_read_holds_nobody_up() {
     let (cache, _) = cache();
@@ -67,7 +67,7 @@ async fn a_follower_that_does_not_read_holds_nobody_up() {
     }
     gate.open();
     assert_eq!(all(others).await, [15_000_000; 9]);
-    // And it has all of it once it reads.
+    // It receives everything once it reads.
     slow.until("\r\n0\r\n\r\n").await;
     assert_eq!(rest(leader).await.unwrap().len(), 15_000_000);
     assert_eq!(origin.calls(), 1);
@@ -94,9 +94,9 @@ async fn clients_that_leave_disturb_nobody() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// Who may want less than the whole, or another variant, waits for the end.
+/// A request that may want a part or another variant waits for the end.
 #[tokio::test]
-async fn who_wants_something_else_waits_for_the_end() {
+async fn a_request_for_something_else_waits_for_the_end() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::new({

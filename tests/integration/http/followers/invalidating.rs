@@ -2,9 +2,10 @@
 
 use super::*;
 
-/// Rule 13: who comes after an invalidation is given nothing of what the fill read before, and need not wait for it.
+/// Rule 13: a request after an invalidation gets nothing that the fill read before, and need not
+/// wait for it.
 #[tokio::test]
-async fn who_comes_after_an_invalidation_does_not_follow_what_was_read_before() {
+async fn a_request_after_an_invalidation_does_not_follow_what_was_read_before() {
     for (by_handler, soft) in [(false, false), (false, true), (true, false), (true, true)] {
         let (cache, _) = cache();
         let (gate, second) = (Gate::new(), Gate::new());
@@ -18,7 +19,8 @@ async fn who_comes_after_an_invalidation_does_not_follow_what_was_read_before() 
 
         let what = larder::Invalidation::of(Tag::new("thing"));
         cache.invalidate(if soft { what.soft() } else { what }).await;
-        // Not held up by the first gate, for which the first two still wait; and one of them runs the handler for all.
+        // The first gate does not hold these requests, although the first two still wait for it.
+        // One of them runs the handler for all.
         let after = at_once(&site, "/a", 5);
         door.came(5).await;
         soon("another run", second.arrived(1)).await;
@@ -33,10 +35,10 @@ async fn who_comes_after_an_invalidation_does_not_follow_what_was_read_before() 
     }
 }
 
-/// Rule 13: what the response is named by is known when its head comes, and then it is looked at: who joined after an
-/// invalidation does not follow.
+/// Rule 13: the names of a response are known with its head, and are checked then. A request that
+/// joined after an invalidation does not follow.
 #[tokio::test]
-async fn who_joined_after_an_invalidation_does_not_follow_once_the_head_has_come() {
+async fn a_request_that_joined_after_an_invalidation_does_not_follow_once_the_head_has_come() {
     let (cache, _) = cache();
     let (late, gate) = (Gate::new(), Gate::new());
     let origin = Origin::queue([parts(&["old ", "v1"], &gate).held_at(&late), Answer::ok("v2")]);
@@ -47,7 +49,7 @@ async fn who_joined_after_an_invalidation_does_not_follow_once_the_head_has_come
     door.came(1).await;
     let after = at_once(&site, "/a", 3);
     door.came(3).await;
-    assert_eq!(origin.calls(), 1, "nobody knows yet that it waits in vain");
+    assert_eq!(origin.calls(), 1, "no request knows yet that it waits in vain");
     late.open();
     assert!(all(after).await.iter().all(|page| page.text() == "v2"));
     assert_eq!(origin.calls(), 2);

@@ -1,4 +1,4 @@
-//! Requests that join a fill get its body while it arrives.
+//! Followers receive a body while it arrives.
 
 mod breaking;
 mod following;
@@ -19,7 +19,8 @@ use tower::Layer as _;
 
 use crate::support::{Door, all, at_once, cache, counted, hourly, next, secs};
 
-/// A site whose bodies can fail, as an axum handler's can, behind a door. Its followers stream bodies of unknown length.
+/// Returns a site behind a door. Its bodies can fail, like those of an axum handler, and followers
+/// stream bodies of unknown length.
 async fn streaming(cache: &Cache, policy: Policy, origin: &Origin) -> (Arc<Site>, Door) {
     let handler = Router::new().fallback_service(origin.clone());
     let policy = policy.follow_unknown_length();
@@ -31,7 +32,7 @@ async fn behind_door(router: Router) -> (Arc<Site>, Door) {
     (Arc::new(Site::of(door.before(router)).await), door)
 }
 
-/// A body in parts, and a gate before the last.
+/// Returns a body in parts, with a gate before the last one.
 fn parts(parts: &[&'static str], gate: &Gate) -> Answer {
     let (last, first) = parts.split_last().unwrap();
     let first = first.iter().map(|part| Step::data(*part));
@@ -42,7 +43,7 @@ async fn head(site: &Site, path: &str) -> Response<Incoming> {
     site.ask(Method::GET, path).head().await.unwrap()
 }
 
-/// Reads so many bytes.
+/// Reads this many bytes.
 async fn read(response: &mut Response<Incoming>, length: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while bytes.len() < length {
@@ -51,12 +52,12 @@ async fn read(response: &mut Response<Incoming>, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// The rest of a body, or its error.
+/// Reads the rest of a body.
 async fn rest(response: Response<Incoming>) -> Result<Bytes, hyper::Error> {
     soon("the end of a body", response.into_body().collect()).await.map(http_body_util::Collected::to_bytes)
 }
 
-/// A site of which the policy or the handler says what its responses are named by.
+/// Returns a site whose policy or handler names its responses.
 async fn named(cache: &Cache, by_handler: bool, origin: &Origin) -> (Arc<Site>, Door) {
     let handler = Router::new().fallback_service(origin.clone());
     let name = move |response: Response<axum::body::Body>| async move {

@@ -1,14 +1,14 @@
-//! Bodies that do not say how long they will be: a proxy's, a compressed one.
+//! Bodies of unknown length, like those of a proxy or a compression layer.
 
 use super::*;
 
-/// By default, behind a door.
+/// Returns a site with default settings, behind a door.
 async fn waiting(cache: &Cache, policy: Policy, origin: &Origin) -> (Arc<Site>, Door) {
     let handler = Router::new().fallback_service(origin.clone());
     behind_door(Router::new().fallback_service(cache.layer(policy).layer(handler))).await
 }
 
-/// A body of so many bytes, different ones in each run, whose end comes when the gate opens.
+/// Returns an origin whose body differs in each run, has this size, and ends when the gate opens.
 fn differing(size: usize, gate: &Gate) -> Origin {
     let gate = gate.clone();
     Origin::new(move |_, call| {
@@ -36,14 +36,14 @@ async fn one_run_is_enough_for_all_that_wait_for_the_whole() {
     assert_eq!(origin.calls(), 1);
     gate.open();
     for page in all(waiting).await {
-        assert_eq!(page.told(), ("MISS".into(), "1".repeat(500)));
+        assert_eq!(page.summary(), ("MISS".into(), "1".repeat(500)));
     }
     assert_eq!(rest(leader).await.unwrap().len(), 250);
     assert_eq!((origin.calls(), cache.stats().collapsed), (1, 9));
     assert!(site.get("/a").await.is("HIT", &"1".repeat(500)));
 }
 
-/// The body differs in each run, so that two halves of it never fit together.
+/// The body differs in each run, so that two halves never fit together.
 #[tokio::test]
 async fn a_body_that_outgrows_the_cache_breaks_for_nobody_and_is_not_waited_for_again() {
     let (cache, clock) = cache();
@@ -67,7 +67,7 @@ async fn a_body_that_outgrows_the_cache_breaks_for_nobody_and_is_not_waited_for_
     assert_eq!(cache.stats().stored, 0);
 }
 
-/// The leader's client reads nothing of a body that is larger than the buffers of its socket.
+/// The leader's client does not read, and the body is larger than the buffers of its socket.
 #[tokio::test]
 async fn a_slow_reader_that_leads_holds_up_no_follower() {
     let (cache, _) = cache();
@@ -91,7 +91,7 @@ async fn a_slow_reader_that_leads_holds_up_no_follower() {
     assert_eq!(origin.calls(), 1);
 }
 
-/// The bound is by tokio's clock, as a body has no other.
+/// Only tokio's clock limits bodies.
 #[tokio::test]
 async fn nobody_waits_for_longer_than_the_policy_says_and_the_body_is_stored_all_the_same() {
     let (cache, _) = cache();

@@ -1,4 +1,5 @@
-//! Fields of one connection (RFC 9110 §7.6.1) that a handler sets, say because it copies them from an upstream.
+//! Connection-specific fields (RFC 9110 §7.6.1) from a handler, which may copy them from an
+//! upstream.
 
 use http::Method;
 
@@ -25,7 +26,7 @@ fn pages() -> impl Iterator<Item = Page> {
     KINDS.into_iter().flat_map(|kind| FIELDS.map(|(name, value)| Page::new(kind, &CHUNKS).with(name, value)))
 }
 
-/// A response with a length or with chunks, not with both, and with the whole body.
+/// Whether a response has a length or chunks, not both, and a complete body.
 fn is_well_formed(seen: &Seen) -> bool {
     let Seen::Whole(message) = seen else { return false };
     let has_length = !message.field("content-length").is_empty();
@@ -40,7 +41,7 @@ async fn the_first_response_with_a_field_of_its_connection_is_complete() {
         let pair = Pair::open(vec![page.clone()]).await;
         let bare = pipelined(&pair.bare, Method::GET, "/page/0", "").await;
         let miss = pipelined(&pair.layered, Method::GET, "/page/0", "").await;
-        // Where the bare router gives no response, the layer may give a complete one, or none either.
+        // If the bare router sends no response, the layer may send a complete one or none.
         let is_killed = matches!(&bare[0], Seen::Broken(message) if message.status == 0);
         let expected = Expected { sent: SENT, may_break: is_killed };
         if let Err(error) = compare(&bare, &miss, &expected)
@@ -59,7 +60,7 @@ async fn a_field_of_one_connection_is_not_stored_and_the_hit_has_the_length() {
         let pair = Pair::open(vec![page.clone()]).await;
         let bare = pipelined(&pair.bare, Method::GET, "/page/0", "").await;
         if matches!(bare[0], Seen::Broken(_)) {
-            // It is not for the layer to make a response of it that can be stored.
+            // The layer does not turn this into a storable response.
             continue;
         }
         pipelined(&pair.layered, Method::GET, "/page/0", "").await;
@@ -95,7 +96,7 @@ async fn a_follower_gets_a_complete_response_whatever_its_leader_says_of_its_con
     assert_none(&found);
 }
 
-/// The bare router sends no response to these. The layer may take the length for overridden (RFC 9112 §6.3).
+/// The bare router sends no response to these. The layer may ignore the length (RFC 9112 §6.3).
 #[tokio::test]
 async fn a_length_beside_transfer_encoding_does_not_make_a_part_look_whole() {
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! A thousand responses, with the layer and without it, as bytes of connections.
+//! A thousand responses with and without the layer, compared byte by byte.
 
 use http::{Method, StatusCode};
 
@@ -8,7 +8,7 @@ use super::seen::{Message, Seen};
 use super::verdict::{Expected, compare, has_only_fields_of};
 use super::*;
 
-/// How often each way was taken. A test that takes none compares nothing.
+/// The number of uses of each path. A path without uses would prove nothing.
 #[derive(Debug, Default)]
 struct Ways {
     hits: usize,
@@ -17,7 +17,7 @@ struct Ways {
     collapsed: u64,
 }
 
-/// A page, and how it looks without the layer.
+/// A page, and its bytes without the layer.
 struct Case<'a> {
     page: &'a Page,
     sent: String,
@@ -26,9 +26,10 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Compares what came with the layer to what comes without it.
+    /// Compares the responses with the layer to those without it.
     fn check(&self, way: &str, bare: &[Seen], layered: &[Seen], found: &mut Vec<String>) {
-        // Where the bare router gives nothing, but the body fits, the layer may give it. Then the response is complete.
+        // If the bare router sends nothing but the body fits, the layer may send a complete
+        // response.
         let is_broken = [&bare[0], &self.bare[0]].into_iter().any(|seen| matches!(seen, Seen::Broken(_)));
         let is_killed = is_broken && !self.page.is_misfit();
         let may_break = self.page.is_misfit() || is_killed;
@@ -57,7 +58,7 @@ fn field(seen: &[Seen], name: &str) -> String {
     seen[0].message().map(|message| message.field(name)).unwrap_or_default()
 }
 
-/// Bodies are long, and their beginning says it all.
+/// Shortens a body, because the beginning is enough.
 fn shorten(text: &str) -> String {
     let line = |line: &str| line.chars().take(900).collect::<String>();
     text.lines().map(line).collect::<Vec<_>>().join("\n")
@@ -89,7 +90,7 @@ async fn a_thousand_responses_are_the_same_with_the_layer() {
     assert!(ways.collapsed > 400, "{ways:?}");
 }
 
-/// Asks twice. Returns the entity tag of a hit.
+/// Sends two requests. Returns the entity tag of the hit.
 async fn miss_and_hit(
     pair: &Pair,
     path: &str,
@@ -106,7 +107,7 @@ async fn miss_and_hit(
     Some(field(&hit, "etag")).filter(|etag| is_hit && !etag.is_empty())
 }
 
-/// Asks whether a stored response has changed: it has not.
+/// Sends a conditional request for an unchanged response.
 async fn conditional(
     pair: &Pair,
     path: &str,
@@ -124,7 +125,7 @@ async fn conditional(
     ways.not_modified += 1;
     let is_right = match (&seen[..], &case.bare[0]) {
         ([Seen::Whole(seen), Seen::Whole(last)], bare) => {
-            // Where the bare router gives nothing, there are no fields to compare with.
+            // If the bare router sends nothing, there are no fields to compare.
             let agrees = matches!(bare, Seen::Broken(_)) || is_not_modified(bare.message().unwrap(), seen);
             agrees && case.page.status.is_success() && last.body == "last"
         }
@@ -144,7 +145,7 @@ fn is_not_modified(bare: &Message, seen: &Message) -> bool {
         && seen.field("transfer-encoding").is_empty()
 }
 
-/// Asks twice at once, while the handler is held.
+/// Sends two requests at once while the handler waits.
 async fn follow(case: &Case<'_>, ways: &mut Ways, found: &mut Vec<String>) {
     let pair = Pair::held(vec![case.page.clone()]).await;
     for (way, seen) in ["leader", "follower"].into_iter().zip(pair.joined(Method::GET).await) {

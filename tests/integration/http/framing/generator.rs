@@ -1,4 +1,4 @@
-//! Pages of every kind, always the same ones.
+//! Generates pages of every kind, the same ones in each run.
 
 use bytes::Bytes;
 use fastrand::Rng;
@@ -8,7 +8,7 @@ use super::handler::{BodyKind, Hold, Page};
 
 const STATUSES: [u16; 12] = [200, 200, 200, 200, 200, 200, 203, 204, 301, 404, 404, 500];
 
-/// Each of these stands in every fourth page.
+/// Each of these fields is in every fourth page.
 const FIELDS: [(&str, &str); 10] = [
     ("content-type", "text/plain; charset=utf-8"),
     ("content-language", "de, en"),
@@ -22,7 +22,7 @@ const FIELDS: [(&str, &str); 10] = [
     ("content-disposition", "inline; filename=\"a, b.txt\""),
 ];
 
-/// Each of these stands in one page of fifty.
+/// Each of these fields is in one page of fifty.
 const RARE: [(&str, &str); 8] = [
     ("cache-control", "no-store"),
     ("cache-control", "private"),
@@ -34,7 +34,7 @@ const RARE: [(&str, &str); 8] = [
     ("te", "trailers"),
 ];
 
-/// So many pages, made from this seed.
+/// Generates this many pages from a seed.
 pub(super) fn pages(seed: u64, count: usize) -> Vec<Page> {
     let mut random = Rng::with_seed(seed);
     (0..count).map(|_| page(&mut random)).collect()
@@ -79,7 +79,7 @@ fn with_validators(mut page: Page, random: &mut Rng) -> Page {
     page
 }
 
-/// A right length, a wrong one or none; and sometimes chunks that the handler says itself.
+/// Adds a correct length, a wrong one or none, and sometimes explicit chunked coding.
 fn with_framing(mut page: Page, random: &mut Rng) -> Page {
     let sent = page.sent().len();
     let length = match random.u8(..10) {

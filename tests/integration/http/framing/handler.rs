@@ -1,4 +1,4 @@
-//! Pages that a handler gives, some of them with a framing that is wrong.
+//! The pages of the handler, some of them with wrong framing.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -12,14 +12,14 @@ use http::StatusCode;
 use http_body::Frame;
 use larder_testing::Gate;
 
-/// How a body comes.
+/// The kind of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyKind {
-    /// In one piece of known length: `Body::from`.
+    /// One piece of known length: `Body::from`.
     Full,
-    /// As a stream of unknown length, of which each chunk is ready at once.
+    /// A stream of unknown length, whose chunks are immediately ready.
     Ready,
-    /// As a stream that is pending before each chunk and before its end.
+    /// A stream that is pending before each chunk and before its end.
     Yielding,
 }
 
@@ -32,7 +32,7 @@ pub(super) enum Hold {
     Body,
 }
 
-/// One response of a handler.
+/// A response of the handler.
 #[derive(Debug, Clone)]
 pub(super) struct Page {
     pub(super) status: StatusCode,
@@ -43,13 +43,14 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// A page with these chunks and no header fields.
+    /// Creates a page with these chunks and no header fields.
     pub(super) fn new(kind: BodyKind, chunks: &[&'static str]) -> Self {
         let chunks = chunks.iter().map(|chunk| Bytes::from(*chunk)).collect();
         Self { status: StatusCode::OK, fields: Vec::new(), kind, chunks, hold: Hold::Handler }
     }
 
-    /// A page with a `Content-Length` and a body of another length, in chunks of four bytes.
+    /// Creates a page with a `Content-Length` and a body of another length, in chunks of four
+    /// bytes.
     pub(super) fn saying(said: usize, sent: usize, kind: BodyKind) -> Self {
         let text = &"abcdefghijklmnopqrstuvwxyz"[..sent];
         let chunks = text.as_bytes().chunks(4).map(Bytes::from_static).collect();
@@ -62,15 +63,16 @@ impl Page {
         self
     }
 
-    /// All bytes of the body.
+    /// Returns all bytes of the body.
     pub(super) fn sent(&self) -> Vec<u8> {
         self.chunks.concat()
     }
 
-    /// Whether the body has another length than the page says.
+    /// Whether the body has another length than the page announces.
     ///
-    /// RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length header field, the
-    /// Transfer-Encoding overrides the Content-Length." Then the page says nothing of its length.
+    /// RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length
+    /// header field, the Transfer-Encoding overrides the Content-Length." In this case the page
+    /// announces no length.
     pub(super) fn is_misfit(&self) -> bool {
         let length = self.sent().len().to_string();
         let is_wrong = |(name, said): &(&str, String)| *name == "content-length" && *said != length;
@@ -86,7 +88,7 @@ impl Page {
                 let yields = self.kind == BodyKind::Yielding;
                 let chunks = self.chunks.iter().cloned().collect();
                 let body = Chunks { chunks, yields, pending: yields, gate: in_body.take(), held: None };
-                // By way of a stream, as handlers have it.
+                // Through a stream, like most handlers.
                 Body::from_stream(Body::new(body).into_data_stream())
             }
         };
@@ -103,7 +105,7 @@ struct Chunks {
     yields: bool,
     /// Whether the next poll is pending.
     pending: bool,
-    /// Holds the body after its first chunk.
+    /// Stops the body after its first chunk.
     gate: Option<Gate>,
     held: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }

@@ -1,4 +1,5 @@
-//! The same over HTTP/2, with prior knowledge. A stream that breaks off leaves its connection alone.
+//! The same tests over HTTP/2, with prior knowledge. A broken stream does not affect its
+//! connection.
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -42,14 +43,15 @@ async fn ask(mut client: Client, method: Method, path: &str) -> Seen {
     Seen::Whole(message)
 }
 
-/// A page, and then another one on the same connection.
+/// Requests a page, and then another one on the same connection.
 async fn page_and_last(site: &Site, method: Method) -> Vec<Seen> {
     let client = connect(site).await;
     let page = ask(client.clone(), method, "/page/0").await;
     vec![page, ask(client, Method::GET, "/last").await]
 }
 
-/// Whether a stream breaks off with what the handler gave so far, and the connection goes on.
+/// Whether a stream breaks off with the bytes that the handler has sent, and the connection
+/// continues.
 fn breaks_off(seen: &[Seen], sent: &str) -> bool {
     matches!(seen, [Seen::Broken(page), Seen::Whole(last)] if sent.starts_with(&page.body) && last.body == "last")
 }
@@ -86,7 +88,7 @@ async fn over_http2_a_misfit_passes_as_without_the_layer_or_breaks_off() {
     assert_none(&found);
 }
 
-/// Both on one connection.
+/// Both requests are on one connection.
 #[tokio::test]
 async fn over_http2_a_follower_of_a_misfit_gets_what_its_leader_may_get() {
     let mut found = Vec::new();
@@ -128,7 +130,8 @@ async fn over_http2_a_body_that_fits_passes_and_is_stored() {
     }
 }
 
-/// RFC 9113 §8.2.2: "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields."
+/// RFC 9113 §8.2.2: "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific
+/// header fields."
 #[tokio::test]
 async fn over_http2_no_response_has_a_field_of_one_connection() {
     for (name, value) in

@@ -1,4 +1,4 @@
-//! Bodies that do not fit their `Content-Length`, over HTTP/1.1.
+//! Bodies that do not match their `Content-Length`, over HTTP/1.1.
 
 use http::Method;
 
@@ -7,7 +7,7 @@ use super::seen::Seen;
 use super::verdict::{Expected, compare};
 use super::*;
 
-/// Asks for a misfit in some way, and compares. Then checks that nothing was stored.
+/// Requests a misfit in some way, and compares. Then checks that nothing was stored.
 async fn check(page: &Page, pair: &Pair, method: Method, all: &[Vec<Seen>], found: &mut Vec<String>) {
     let sent = String::from_utf8(page.sent()).unwrap();
     let expected = Expected { sent: &sent, may_break: true };
@@ -83,7 +83,7 @@ async fn a_head_request_that_follows_a_misfit_gets_what_it_gets_without_the_laye
     assert_none(&found);
 }
 
-/// The other tests would pass if everything broke off.
+/// The other tests would pass if every response broke off.
 #[tokio::test]
 async fn a_body_that_fits_passes_and_is_stored() {
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! The same handler twice: in a bare router, and in one with the layer.
+//! The same handler twice: in a bare router, and in a router with the layer.
 
 use std::sync::Arc;
 
@@ -15,28 +15,28 @@ use super::seen::Seen;
 use super::wire::Wire;
 use crate::support::{Door, cache, hourly, secs};
 
-/// The request that ends a connection. It is answered without the cache.
+/// The request that ends a connection. It bypasses the cache.
 pub(super) const LAST: (Method, &str, &str) = (Method::GET, "/last", "Connection: close\r\n");
 
-/// Two sites with the same pages, of which one has the layer.
+/// Two sites with the same pages. One of them has the layer.
 pub(super) struct Pair {
     pub(super) bare: Site,
     pub(super) layered: Site,
     pub(super) cache: Cache,
-    /// Holds the pages of the site with the layer.
+    /// Stops the pages of the site with the layer.
     pub(super) gate: Gate,
     pub(super) door: Door,
 }
 
 impl Pair {
-    /// Sites with pages by number, `/page/0` and so on, that are not held.
+    /// Creates sites with numbered pages, `/page/0` and so on, without a gate.
     pub(super) async fn open(pages: Vec<Page>) -> Self {
         let pair = Self::held(pages).await;
         pair.gate.open();
         pair
     }
 
-    /// The same. The pages of the site with the layer wait for the gate.
+    /// Creates sites in which the pages behind the layer wait for the gate.
     pub(super) async fn held(pages: Vec<Page>) -> Self {
         let pages: Arc<[Arc<Page>]> = pages.into_iter().map(Arc::new).collect();
         let (gate, open, door, (cache, _)) = (Gate::new(), Gate::new(), Door::new(), cache());
@@ -52,7 +52,8 @@ impl Pair {
         }
     }
 
-    /// A leader with `GET` and a follower with this method, which join the same page. Neither depends on time.
+    /// Sends a `GET` request and a follower with this method, which join the same page. The result
+    /// does not depend on time.
     pub(super) async fn joined(&self, follower: Method) -> [Vec<Seen>; 2] {
         let mut leader = Wire::open(&self.layered).await;
         leader.send(&[(Method::GET, "/page/0", ""), LAST]).await;
@@ -83,14 +84,14 @@ fn with_last(router: Router) -> Router {
     router.route("/last", get(|| async { "last" }))
 }
 
-/// Sends a request for a page and then the last one, in one piece, on a connection of their own.
+/// Sends a request for a page and the last request in one piece, on a new connection.
 pub(super) async fn pipelined(site: &Site, method: Method, path: &str, fields: &str) -> Vec<Seen> {
     let mut wire = Wire::open(site).await;
     wire.send(&[(method, path, fields), LAST]).await;
     wire.finish().await
 }
 
-/// The same, with the last request sent once `bytes` of the first body have come.
+/// Does the same, but sends the last request once `bytes` of the first body have arrived.
 pub(super) async fn one_by_one(site: &Site, method: Method, path: &str, bytes: usize) -> Vec<Seen> {
     let mut wire = Wire::open(site).await;
     wire.send(&[(method, path, "")]).await;

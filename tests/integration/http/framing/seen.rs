@@ -1,19 +1,19 @@
-//! Responses in the bytes of a connection, read as strictly as RFC 9112 lets a client be.
+//! Parses responses from the bytes of a connection, as strictly as RFC 9112 permits.
 
 use http::Method;
 
-/// One response, or what came in its place.
+/// One response, or the bytes in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// A response that is complete to a client.
+    /// A complete response.
     Whole(Message),
-    /// The connection or the stream ended before the response did.
+    /// The connection or the stream ended before the response.
     Broken(Message),
-    /// Bytes that are no part of a response.
+    /// Bytes that belong to no response.
     Surplus(String),
 }
 
-/// A response; with status 0 if not even its head came.
+/// A response. The status is 0 if not even its head arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Message {
     pub(super) status: u16,
@@ -22,7 +22,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// The value of a field; empty if there is none.
+    /// Returns the value of a field. It is empty if the field is missing.
     pub(super) fn field(&self, name: &str) -> String {
         let mut lines = self.fields.iter().filter(|line| line.0 == name);
         let first = lines.next().map(|line| line.1.clone()).unwrap_or_default();
@@ -39,7 +39,7 @@ impl Seen {
     }
 }
 
-/// Reads responses to requests with these methods.
+/// Parses responses to requests with these methods.
 pub(super) fn parse(text: &str, methods: &[Method]) -> Vec<Seen> {
     all_of(text, methods).into_iter().map(without_date).collect()
 }
@@ -65,7 +65,7 @@ fn all_of(mut rest: &str, methods: &[Method]) -> Vec<Seen> {
     all
 }
 
-/// Reads one response. Returns what follows it as well.
+/// Parses one response. Returns the bytes after it as well.
 fn response<'a>(text: &'a str, method: &Method) -> (Seen, &'a str) {
     let mut message = Message::default();
     let Some((head, rest)) = text.split_once("\r\n\r\n") else {
@@ -87,14 +87,14 @@ fn response<'a>(text: &'a str, method: &Method) -> (Seen, &'a str) {
         message.body = rest[..length.min(rest.len())].to_owned();
         rest.get(length..)
     } else {
-        // It ends with the connection.
+        // The body ends with the connection.
         rest.clone_into(&mut message.body);
         Some("")
     };
     left.map_or((Seen::Broken(message.clone()), ""), |left| (Seen::Whole(message), left))
 }
 
-/// Reads a chunked body into `body`. Returns what follows it, unless it breaks off.
+/// Parses a chunked body into `body`. Returns the bytes after it, unless it breaks off.
 fn chunked<'a>(mut rest: &'a str, body: &mut String) -> Option<&'a str> {
     loop {
         let (size, after) = rest.split_once("\r\n")?;
@@ -108,7 +108,8 @@ fn chunked<'a>(mut rest: &'a str, body: &mut String) -> Option<&'a str> {
     }
 }
 
-/// A response that is taken for the body of another one has a date in it, which is never the same twice.
+/// Removes the date, which differs between responses. A body may contain it if another response was
+/// mistaken for the body.
 fn without_date(seen: Seen) -> Seen {
     let cut = |text: String| match text.split_once("\r\ndate: ") {
         Some((before, date)) => before.to_owned() + date.split_once("\r\n").map_or("", |(_, after)| after),

@@ -10,10 +10,10 @@ use tokio::time::timeout;
 
 use super::seen::{Seen, parse};
 
-/// A server that sends nothing for so long hangs.
+/// A server that sends nothing for this long hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A connection, with all that was read from it.
+/// A connection, with all bytes that were read from it.
 pub(super) struct Wire {
     stream: TcpStream,
     read: Vec<u8>,
@@ -26,18 +26,18 @@ impl Wire {
         Self { stream, read: Vec::new(), methods: Vec::new() }
     }
 
-    /// Sends requests in one piece. `fields` are whole lines.
+    /// Sends requests in one piece. `fields` are complete lines.
     pub(super) async fn send(&mut self, requests: &[(Method, &str, &str)]) {
         let mut bytes = String::new();
         for (method, path, fields) in requests {
             bytes += &format!("{method} {path} HTTP/1.1\r\nHost: test\r\n{fields}\r\n");
             self.methods.push(method.clone());
         }
-        // The server may have closed the connection, which is seen when it is read.
+        // If the server has closed the connection, reading shows that.
         let _ = self.stream.write_all(bytes.as_bytes()).await;
     }
 
-    /// Reads until a head and so many bytes behind it have come, or the connection has ended.
+    /// Reads until a head and this many bytes have arrived, or the connection has ended.
     pub(super) async fn read_head_and(&mut self, bytes: usize) {
         while self
             .read
@@ -52,7 +52,7 @@ impl Wire {
         }
     }
 
-    /// Reads to the end of the connection, and returns a response for each request.
+    /// Reads to the end of the connection. Returns a response for each request.
     pub(super) async fn finish(mut self) -> Vec<Seen> {
         let end = timeout(PATIENCE, self.stream.read_to_end(&mut self.read)).await;
         let text = String::from_utf8(self.read).unwrap();

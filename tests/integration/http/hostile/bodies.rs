@@ -1,4 +1,4 @@
-//! Bodies where none belong, parts for wholes, and heads for both.
+//! Unexpected bodies, partial responses in place of complete ones, and heads in place of both.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 use super::{get, raw, raw_with};
 use crate::support::{cache, hourly, site};
 
-/// A "fat GET": no key has a body, and a handler may read it.
+/// A "fat GET": no key includes the body, but a handler may read it.
 #[tokio::test]
 async fn a_get_with_a_body_goes_past_the_cache() {
     let (cache, _) = cache();
@@ -27,25 +27,26 @@ async fn a_get_with_a_body_goes_past_the_cache() {
             ("Transfer-Encoding: chunked", "4\r\nevil\r\n0\r\n\r\n"),
         ] {
             let reply = fat(fields, body).await;
-            assert_eq!((reply.told(), reply.detail()), (("BYPASS", "found evil"), "body"), "{fields}");
+            assert_eq!((reply.summary(), reply.detail()), (("BYPASS", "found evil"), "body"), "{fields}");
         }
     }
-    // No body is none, said or not.
-    assert_eq!(fat("Content-Length: 0", "").await.told(), ("MISS", "found "));
-    assert_eq!(get(&site, "/a").await.told(), ("HIT", "found "));
-    // Who sends one gets what is made of it, and not what is stored.
-    assert_eq!(fat("Content-Length: 4", "evil").await.told(), ("BYPASS", "found evil"));
-    // Two opinions of where a body ends, which is how requests are smuggled, are refused or end with the request.
+    // An empty body is no body, announced or not.
+    assert_eq!(fat("Content-Length: 0", "").await.summary(), ("MISS", "found "));
+    assert_eq!(get(&site, "/a").await.summary(), ("HIT", "found "));
+    // A client that sends one gets the response to it, and not the stored one.
+    assert_eq!(fat("Content-Length: 4", "evil").await.summary(), ("BYPASS", "found evil"));
+    // Two contradicting lengths, as in request smuggling, are rejected, or the connection ends with
+    // the request.
     let reply = fat("Content-Length: 4\r\nContent-Length: 5", "evil").await;
     assert_eq!(reply.status(), "400");
     let reply =
         fat("Content-Length: 4\r\nTransfer-Encoding: chunked", "0\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n")
             .await;
     assert!(reply.status() == "400" || reply.x_cache() == "BYPASS", "{reply:?}");
-    assert_eq!(get(&site, "/a").await.told(), ("HIT", "found "));
+    assert_eq!(get(&site, "/a").await.summary(), ("HIT", "found "));
 }
 
-/// From HTTP/2 on no field has to announce a body.
+/// From HTTP/2 on, no field needs to announce a body.
 #[tokio::test]
 async fn a_body_without_a_field_is_seen_too() {
     let (cache, _) = cache();
@@ -62,7 +63,7 @@ async fn a_body_without_a_field_is_seen_too() {
     }
 }
 
-/// A head has no body, and a `GET` after it has one, whoever came first.
+/// A response to HEAD has no body, and one to GET has one, in either order.
 #[tokio::test]
 async fn a_head_never_stands_for_a_page() {
     let (cache, _) = cache();
@@ -77,8 +78,8 @@ async fn a_head_never_stands_for_a_page() {
         }
         assert_eq!(get(&site, path).await.body, "page");
         let after = raw(&site, &head).await;
-        assert_eq!((after.told(), after.field("content-length")), (("HIT", ""), "4"));
-        assert_eq!(get(&site, path).await.told(), ("HIT", "page"));
+        assert_eq!((after.summary(), after.field("content-length")), (("HIT", ""), "4"));
+        assert_eq!(get(&site, path).await.summary(), ("HIT", "page"));
     }
     for method in ["GETX", "get", "TRACE", "OPTIONS", "PROPFIND"] {
         let reply = raw(&site, &format!("{method} /a HTTP/1.1\r\nHost: shop.example")).await;
@@ -86,7 +87,7 @@ async fn a_head_never_stands_for_a_page() {
     }
 }
 
-/// Ranges and conditions make a handler answer with a part or with nothing; neither is the page.
+/// Ranges and conditions make a handler answer with a part or with nothing. Neither is the page.
 #[tokio::test]
 async fn a_part_or_an_empty_answer_is_never_stored_as_the_page() {
     let origin = Origin::new(|request, _| {
@@ -121,6 +122,6 @@ async fn a_part_or_an_empty_answer_is_never_stored_as_the_page() {
             let page = get(&site, "/a").await;
             assert_eq!((page.status(), page.body.as_str()), ("200", "page"), "{line}");
         }
-        assert_eq!(get(&site, "/a").await.told(), ("HIT", "page"), "{line}");
+        assert_eq!(get(&site, "/a").await.summary(), ("HIT", "page"), "{line}");
     }
 }

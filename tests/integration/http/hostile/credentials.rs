@@ -1,11 +1,11 @@
-//! Cookies and `Authorization` that try to be none.
+//! Disguised cookies and `Authorization` fields.
 
 use larder_testing::{Answer, Origin};
 
 use super::{get, raw};
 use crate::support::{cache, hourly, site};
 
-/// An origin that takes every request with credentials for the one of some user.
+/// Returns an origin that treats every request with credentials as a user's.
 fn whose() -> Origin {
     Origin::new(|request, call| {
         let has = |name| request.headers.contains_key(name);
@@ -15,7 +15,7 @@ fn whose() -> Origin {
     })
 }
 
-/// RFC 9111 §3.5: the field counts, not what it says.
+/// RFC 9111 §3.5: the field counts, not its value.
 #[tokio::test]
 async fn authorization_in_whatever_form_is_authorization() {
     for line in [
@@ -35,24 +35,25 @@ async fn authorization_in_whatever_form_is_authorization() {
         let lines = format!("GET /a HTTP/1.1\r\nHost: shop.example\r\n{line}");
         let reply = raw(&site, &lines).await;
         assert_eq!((reply.x_cache(), reply.body.as_str()), ("BYPASS", "user's 1"), "{line}");
-        assert_eq!(get(&site, "/a").await.told(), ("MISS", "public"), "{line}");
-        // And what is public now is not for who brings credentials: the handler decides.
-        assert_eq!(raw(&site, &lines).await.told(), ("BYPASS", "user's 3"), "{line}");
+        assert_eq!(get(&site, "/a").await.summary(), ("MISS", "public"), "{line}");
+        // A public response is not for a request with credentials: the handler decides.
+        assert_eq!(raw(&site, &lines).await.summary(), ("BYPASS", "user's 3"), "{line}");
     }
 }
 
-/// A field that only looks like it is no credential to the cache, and none to a handler; `Proxy-Authorization` is for a
-/// proxy in front of us (RFC 9110 §11.7.2).
+/// A field that only resembles credentials means nothing to the cache or to a handler.
+/// `Proxy-Authorization` is for a proxy in front (RFC 9110 §11.7.2).
 #[tokio::test]
-async fn what_is_not_quite_authorization_is_no_key_to_anything() {
+async fn a_field_that_is_not_quite_authorization_is_no_key_to_anything() {
     for line in ["Proxy-Authorization: Basic eDp5", "X-Authorization: Bearer x", "Authorization2: x"] {
         let (cache, _) = cache();
         let site = site(&cache, hourly(), &whose()).await;
         let reply = raw(&site, &format!("GET /a HTTP/1.1\r\nHost: shop.example\r\n{line}")).await;
-        assert_eq!(reply.told(), ("MISS", "public"), "{line}");
-        assert_eq!(get(&site, "/a").await.told(), ("HIT", "public"), "{line}");
+        assert_eq!(reply.summary(), ("MISS", "public"), "{line}");
+        assert_eq!(get(&site, "/a").await.summary(), ("HIT", "public"), "{line}");
     }
-    // A name with a space before its colon is a way past proxies (RFC 9112 §5.1): refused before anybody reads it.
+    // A name with a space before its colon can deceive proxies (RFC 9112 §5.1). It is rejected
+    // before the cache sees it.
     let (cache, _) = cache();
     let site = site(&cache, hourly(), &whose()).await;
     let reply = raw(&site, "GET /a HTTP/1.1\r\nHost: shop.example\r\nAuthorization : x").await;
@@ -78,14 +79,14 @@ async fn cookies_that_nobody_declared_store_nothing_whatever_their_form() {
         let site = site(&cache, hourly().key_cookie("theme"), &whose()).await;
         let lines = format!("GET /a HTTP/1.1\r\nHost: shop.example\r\n{line}");
         let reply = raw(&site, &lines).await;
-        assert_eq!(reply.told(), ("BYPASS", "user's 1"), "{line}");
-        assert_eq!(get(&site, "/a").await.told(), ("MISS", "public"), "{line}");
-        assert_eq!(raw(&site, &lines).await.told(), ("BYPASS", "user's 3"), "{line}");
+        assert_eq!(reply.summary(), ("BYPASS", "user's 1"), "{line}");
+        assert_eq!(get(&site, "/a").await.summary(), ("MISS", "public"), "{line}");
+        assert_eq!(raw(&site, &lines).await.summary(), ("BYPASS", "user's 3"), "{line}");
     }
 }
 
-/// Many handlers skip a line of cookies that is not text: they would make the page of nobody's theme, and the cache keep
-/// it for everybody's.
+/// Many handlers skip a line of cookies that is not text. They would produce the page without a
+/// theme, and the cache would store it for every theme.
 #[tokio::test]
 async fn a_keyed_cookie_that_the_handler_cannot_read_plants_nothing() {
     let (cache, _) = cache();
@@ -98,13 +99,13 @@ async fn a_keyed_cookie_that_the_handler_cannot_read_plants_nothing() {
     let ask = async |cookie: &str| {
         raw(&site, &format!("GET /a HTTP/1.1\r\nHost: shop.example\r\nCookie: {cookie}")).await
     };
-    assert_eq!(ask("theme=dark; x=\u{fe}").await.told(), ("MISS", "none"));
-    assert_eq!(ask("theme=dark").await.told(), ("MISS", "dark"));
-    assert_eq!(ask("theme=dark; x=1").await.told(), ("HIT", "dark"));
-    assert_eq!(ask("theme=dark; x=\u{fe}").await.told(), ("HIT", "none"));
+    assert_eq!(ask("theme=dark; x=\u{fe}").await.summary(), ("MISS", "none"));
+    assert_eq!(ask("theme=dark").await.summary(), ("MISS", "dark"));
+    assert_eq!(ask("theme=dark; x=1").await.summary(), ("HIT", "dark"));
+    assert_eq!(ask("theme=dark; x=\u{fe}").await.summary(), ("HIT", "none"));
 }
 
-/// However a handler came to send it, `Set-Cookie` is for one client.
+/// `Set-Cookie` is for one client, regardless of why the handler sends it.
 #[tokio::test]
 async fn a_response_that_sets_a_cookie_is_for_its_client_alone() {
     for control in ["public, max-age=60", "s-maxage=60", "max-age=60, immutable", ""] {
@@ -116,7 +117,7 @@ async fn a_response_that_sets_a_cookie_is_for_its_client_alone() {
         let site = site(&cache, hourly(), &origin).await;
         for call in ["1", "2", "3"] {
             let reply = get(&site, "/a").await;
-            assert_eq!(reply.told(), ("MISS", call), "{control}");
+            assert_eq!(reply.summary(), ("MISS", call), "{control}");
             assert_eq!(reply.field("set-cookie"), format!("session={call}"), "{control}");
         }
         assert_eq!(cache.stats().stored, 0);

@@ -1,4 +1,4 @@
-//! Header fields: those that are in no key, those that contradict the first line, and those that break things.
+//! Header fields that are in no key, that contradict the request line, or that make handlers fail.
 
 use http::{HeaderName, Method, StatusCode};
 use larder::Policy;
@@ -7,7 +7,7 @@ use larder_testing::{Answer, Origin};
 use super::{get, raw, repeating};
 use crate::support::{cache, hourly, site};
 
-/// By which handlers, frameworks and proxies are told of another host, scheme or client.
+/// Fields that inform handlers, frameworks and proxies of another host, scheme or client.
 const UNKEYED: [&str; 8] = [
     "x-forwarded-host",
     "x-host",
@@ -19,8 +19,9 @@ const UNKEYED: [&str; 8] = [
     "x-forwarded-for",
 ];
 
-/// What no cache can know: that a handler looks at a field which neither the key nor `Vary` names. Either of the two keeps
-/// its values apart; without them the first one is stored, which is what this shows and SECURITY.md says.
+/// No cache can know that a handler reads a field that is not in the key or in `Vary`. Either of
+/// the two separates its values. Without them the first response is stored, which this test shows
+/// and SECURITY.md explains.
 #[tokio::test]
 async fn a_field_that_a_handler_repeats_is_told_apart_by_the_key_or_by_vary() {
     for name in UNKEYED {
@@ -41,14 +42,14 @@ async fn a_field_that_a_handler_repeats_is_told_apart_by_the_key_or_by_vary() {
             assert!(evil.is("MISS", "evil.example"));
             let victim = site.get("/a").await;
             assert_eq!(victim.is("MISS", "-"), told_apart, "{name}: {victim:?}");
-            // Two lines, or another case, are no way around it.
+            // Two lines or another case do not circumvent this.
             let two = site.ask(Method::GET, "/a").with(name, "evil.example").with(name, "x").send().await;
             assert!(!told_apart || two.x_cache() == "MISS", "{name}");
         }
     }
 }
 
-/// The handler may believe the field: what it then answers is another request than the key says.
+/// A handler may trust the field. Its response then answers another request than the key describes.
 #[tokio::test]
 async fn a_field_that_contradicts_the_first_line_stores_nothing() {
     for (name, value) in [
@@ -66,25 +67,25 @@ async fn a_field_that_contradicts_the_first_line_stores_nothing() {
                 raw(&site, &format!("GET /a HTTP/1.1\r\nHost: shop.example\r\n{name}: {value}")).await;
             assert_eq!((reply.x_cache(), reply.detail()), ("BYPASS", "override"), "{name}");
         }
-        assert_eq!(get(&site, "/a").await.told(), ("MISS", "/a x-original-url="), "{name}");
+        assert_eq!(get(&site, "/a").await.summary(), ("MISS", "/a x-original-url="), "{name}");
         let named = hourly().key_header(HeaderName::from_bytes(name.as_bytes()).unwrap());
         let keyed = crate::support::site(&cache, named, &origin).await;
         let reply = raw(&keyed, &format!("GET /b HTTP/1.1\r\nHost: shop.example\r\n{name}: {value}")).await;
         assert_eq!(reply.x_cache(), "MISS", "{name} is keyed");
-        assert_eq!(get(&keyed, "/b").await.told(), ("MISS", "/b x-original-url="), "{name} is keyed");
+        assert_eq!(get(&keyed, "/b").await.summary(), ("MISS", "/b x-original-url="), "{name} is keyed");
     }
 }
 
-/// In the query it is keyed like every parameter.
+/// In the query, it is keyed like every parameter.
 #[tokio::test]
 async fn a_method_in_the_query_is_another_key() {
     let (cache, _) = cache();
     let site = site(&cache, hourly(), &repeating(&[])).await;
-    assert_eq!(get(&site, "/a?_method=DELETE").await.told(), ("MISS", "/a?_method=DELETE"));
-    assert_eq!(get(&site, "/a").await.told(), ("MISS", "/a"));
+    assert_eq!(get(&site, "/a?_method=DELETE").await.summary(), ("MISS", "/a?_method=DELETE"));
+    assert_eq!(get(&site, "/a").await.summary(), ("MISS", "/a"));
 }
 
-/// Denial of service by a cache: whatever makes a handler fail fails for its sender alone.
+/// Denial of service by a cache: a request that makes the handler fail affects only its sender.
 #[tokio::test]
 async fn a_request_that_breaks_the_handler_breaks_it_for_nobody_else() {
     const MOST: usize = 8 * 1024;
@@ -121,18 +122,18 @@ async fn a_request_that_breaks_the_handler_breaks_it_for_nobody_else() {
             let lines = format!("GET /{name} HTTP/1.1\r\nHost: shop.example");
             let reply = raw(&site, &format!("{lines}\r\n{name}: {value}")).await;
             assert!(reply.status() == status.as_str() || reply.head.is_empty(), "{name}: {}", reply.head);
-            assert_eq!(raw(&site, &lines).await.told().1, "page", "{status} by {name}");
-            // And what is stored is not lost by it.
+            assert_eq!(raw(&site, &lines).await.summary().1, "page", "{status} by {name}");
+            // And the stored response is not lost.
             let again = raw(&site, &format!("{lines}\r\n{name}: {value}")).await;
-            assert_eq!(again.told(), ("HIT", "page"), "{name}");
+            assert_eq!(again.summary(), ("HIT", "page"), "{name}");
         }
         assert_eq!(cache.stats().stored, breaking.len() as u64);
         clock.advance(crate::support::secs(1));
     }
 }
 
-/// RFC 9110 §7.6.1: what `Connection` lists is for the next hop. It takes nothing out of the key or out of `Vary`, in a
-/// request, and in a response nothing that forbids to store.
+/// RFC 9110 §7.6.1: fields that `Connection` lists are for the next hop. This removes nothing from
+/// the key or from `Vary` in a request, and no restriction in a response.
 #[tokio::test]
 async fn fields_that_connection_lists_count_all_the_same() {
     let (cache, _) = cache();
@@ -150,7 +151,7 @@ async fn fields_that_connection_lists_count_all_the_same() {
     for (listed, tenant) in [("x-tenant", "a"), ("x-tenant", "b"), ("x-tenant, x-keyed, host, cookie", "c")] {
         let lines =
             format!("GET /a HTTP/1.1\r\nHost: shop.example\r\nX-Tenant: {tenant}\r\nConnection: {listed}");
-        assert_eq!(raw(&site, &lines).await.told(), ("MISS", tenant));
+        assert_eq!(raw(&site, &lines).await.summary(), ("MISS", tenant));
     }
     let bearer = "GET /a HTTP/1.1\r\nHost: shop.example\r\nAuthorization: x\r\nConnection: authorization";
     assert_eq!(raw(&site, bearer).await.x_cache(), "BYPASS");
@@ -162,11 +163,11 @@ async fn fields_that_connection_lists_count_all_the_same() {
     }
     for tenant in ["a", "b"] {
         let lines = format!("GET /vary HTTP/1.1\r\nHost: shop.example\r\nX-Tenant: {tenant}");
-        assert_eq!(raw(&site, &lines).await.told(), ("MISS", tenant));
+        assert_eq!(raw(&site, &lines).await.summary(), ("MISS", tenant));
     }
 }
 
-/// However `Vary` says that nothing can be told from a request, and whatever else it says.
+/// `Vary` may say in any way that no request can match, with or without other fields.
 #[tokio::test]
 async fn a_response_that_varies_on_everything_is_not_stored() {
     for vary in ["*", " * ", "accept, *", "*, accept", "accept,*,", "not a name", "accept/x"] {
@@ -174,13 +175,13 @@ async fn a_response_that_varies_on_everything_is_not_stored() {
         let origin = Origin::new(move |_, call| Answer::ok(call.to_string()).header("vary", vary));
         let site = site(&cache, hourly(), &origin).await;
         for call in ["1", "2"] {
-            assert_eq!(get(&site, "/a").await.told(), ("MISS", call), "{vary}");
+            assert_eq!(get(&site, "/a").await.summary(), ("MISS", call), "{vary}");
         }
         assert_eq!(cache.stats().not_stored.get("vary-star"), Some(&2), "{vary}");
     }
 }
 
-/// A client's own cache control, and its own ideas of what stands in a response, change nothing for others.
+/// A client's own `Cache-Control`, and response fields in its request, do not affect other clients.
 #[tokio::test]
 async fn fields_of_responses_in_a_request_are_nothing() {
     let (cache, _) = cache();

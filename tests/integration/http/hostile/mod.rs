@@ -1,4 +1,5 @@
-//! Requests that mean harm: nobody gets a response that was made for someone else, or that someone else had made up.
+//! Malicious requests: no client gets a response for another client, or one that another client
+//! forged.
 
 mod bodies;
 mod credentials;
@@ -10,7 +11,7 @@ mod targets;
 use larder_testing::{Answer, Origin};
 use larder_tests::http::Site;
 
-/// What came back for bytes that no client library would send.
+/// The response to bytes that no client library would send.
 #[derive(Debug, Clone, PartialEq)]
 struct Reply {
     head: String,
@@ -30,8 +31,8 @@ impl Reply {
         self.field("x-cache")
     }
 
-    /// `X-Cache` and the body.
-    fn told(&self) -> (&str, &str) {
+    /// Returns `X-Cache` and the body.
+    fn summary(&self) -> (&str, &str) {
         (self.x_cache(), &self.body)
     }
 
@@ -39,13 +40,13 @@ impl Reply {
         self.head.get(9..12).unwrap_or_default()
     }
 
-    /// Why it went past the cache.
+    /// Returns why the request bypassed the cache.
     fn detail(&self) -> &str {
         self.field("cache-status").rsplit_once("detail=").map_or("", |(_, detail)| detail)
     }
 }
 
-/// Sends these lines as they are, ends the head, and reads all that comes back.
+/// Sends these lines unchanged, ends the head, and reads the whole response.
 async fn raw(site: &Site, lines: &str) -> Reply {
     raw_with(site, lines, "").await
 }
@@ -57,12 +58,13 @@ async fn raw_with(site: &Site, lines: &str, body: &str) -> Reply {
     Reply { head: head.to_owned(), body: body.to_owned() }
 }
 
-/// Gets a page as everybody does.
+/// Gets a page with an ordinary request.
 async fn get(site: &Site, path: &str) -> Reply {
     raw(site, &format!("GET {path} HTTP/1.1\r\nHost: shop.example")).await
 }
 
-/// An origin that repeats its target and these fields, and so can be made to say what a client wants.
+/// Returns an origin that repeats its target and these fields, so that a client controls the
+/// response.
 fn repeating(names: &'static [&'static str]) -> Origin {
     Origin::new(move |request, _| {
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();

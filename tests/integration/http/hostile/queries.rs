@@ -1,4 +1,4 @@
-//! Parameters that hide from the rules of a policy and show to a handler.
+//! Parameters that are hidden from a policy's rules but visible to a handler.
 
 use axum::Router;
 use axum::extract::Query;
@@ -9,7 +9,8 @@ use larder_tests::http::Site;
 use super::get;
 use crate::support::{cache, hourly, repeating_site};
 
-/// A policy that drops parameters, a plain query, and one that a decoder could take for another page of the same key.
+/// A policy that drops parameters, a plain query, and a query that a decoder could interpret as
+/// another page of the same key.
 #[tokio::test]
 async fn a_parameter_that_hides_is_in_the_key() {
     type With = fn(Policy) -> Policy;
@@ -45,15 +46,15 @@ async fn a_parameter_that_hides_is_in_the_key() {
     for (policy, plain, hidden) in cases {
         let (cache, _) = cache();
         let site = repeating_site(&cache, policy(hourly())).await;
-        assert_eq!(get(&site, plain).await.told(), ("MISS", plain));
+        assert_eq!(get(&site, plain).await.summary(), ("MISS", plain));
         for path in hidden {
-            assert_eq!(get(&site, path).await.told(), ("MISS", *path), "after {plain}");
+            assert_eq!(get(&site, path).await.summary(), ("MISS", *path), "after {plain}");
         }
-        assert_eq!(get(&site, plain).await.told(), ("HIT", plain));
+        assert_eq!(get(&site, plain).await.summary(), ("HIT", plain));
     }
 }
 
-/// What a sign stands for in a value is the handler's to say, so that each spelling has its key.
+/// Only the handler knows what a character in a value means, so each spelling has its own key.
 #[tokio::test]
 async fn spellings_of_a_value_are_different_keys() {
     let (cache, _) = cache();
@@ -70,14 +71,15 @@ async fn spellings_of_a_value_are_different_keys() {
     ];
     for x_cache in ["MISS", "HIT"] {
         for path in paths {
-            assert_eq!(get(&site, path).await.told(), (x_cache, path));
+            assert_eq!(get(&site, path).await.summary(), (x_cache, path));
         }
     }
 }
 
-/// By axum's own reader of queries: what it reads of what is keyed is the same for all who share a response.
+/// The reference is axum's own query parser: it reads the same keyed values for all requests that
+/// share a response.
 #[tokio::test]
-async fn what_axum_reads_of_a_query_is_what_the_key_has() {
+async fn the_key_has_what_axum_reads_of_a_query() {
     let (cache, _) = cache();
     let read = |Query(pairs): Query<Vec<(String, String)>>| async move {
         let kept = pairs.iter().filter(|(name, _)| name == "q");

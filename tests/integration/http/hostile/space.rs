@@ -1,4 +1,4 @@
-//! Keys and variants without end, and names that look like ours.
+//! Unlimited keys and variants, and names that look like the cache's own.
 
 use larder::{Cache, Glob, Invalidation, Policy, Tag, Tags};
 use larder_testing::{Answer, Origin};
@@ -6,7 +6,8 @@ use larder_testing::{Answer, Origin};
 use super::get;
 use crate::support::{cache, hourly, repeating_site, site};
 
-/// Keys that nobody asks for again take no more than their share of bytes, and do not push out what is asked for.
+/// Keys that are not requested again take only their share of the bytes, and do not evict used
+/// ones.
 #[tokio::test]
 async fn made_up_keys_are_bounded_by_bytes_and_leave_what_is_in_use() {
     const MIB: u64 = 1024 * 1024;
@@ -29,7 +30,7 @@ async fn made_up_keys_are_bounded_by_bytes_and_leave_what_is_in_use() {
     assert!(origin.calls() - before <= 2, "{} of 20 were pushed out", origin.calls() - before);
 }
 
-/// A response under another key with a name that looks like the one of something else.
+/// A response under another key, with a name that resembles one of another response.
 #[tokio::test]
 async fn names_that_look_like_ours_are_names_like_others() {
     const NAMES: [&str; 12] = [
@@ -57,12 +58,12 @@ async fn names_that_look_like_ours_are_names_like_others() {
         for nth in 0..NAMES.len() {
             let path = format!("/name/{nth}");
             let reply = get(&site, &path).await;
-            assert_eq!(reply.told(), (x_cache, path.as_str()));
+            assert_eq!(reply.summary(), (x_cache, path.as_str()));
             assert_eq!(reply.field("x-evil"), "", "a key ends no line");
             assert!(reply.field("x-cache-key").bytes().all(|byte| byte.is_ascii_graphic()));
         }
     }
-    // Each is named by its own text, and a star in it is a star.
+    // Each is named by its own text, and a star in it is a literal star.
     for (nth, name) in NAMES.iter().enumerate() {
         cache.invalidate(Invalidation::key(*name)).await;
         for (other, other_name) in NAMES.iter().enumerate() {
@@ -98,29 +99,29 @@ async fn tags_that_mean_something_elsewhere_are_plain_texts() {
             assert_eq!(get(&site, path).await.x_cache() == "MISS", path == gone, "{tag:?}: {path}");
         }
     }
-    // A glob with as many stars as it likes takes no longer than its length times that of the path.
+    // A glob with any number of stars takes at most the product of its length and that of the path.
     let stars = "/".to_owned() + &"*a".repeat(2_000) + "b";
     cache.invalidate(Glob::new(&stars).unwrap()).await;
     assert_eq!(get(&site, &format!("/{}", "a".repeat(7_000))).await.x_cache(), "MISS");
     assert_eq!(get(&site, "/a").await.x_cache(), "HIT");
 }
 
-/// The limits on what one request may put into a key, and one response into the cache.
+/// The limits of what one request may add to a key, and of one response in the cache.
 #[tokio::test]
-async fn what_is_too_large_passes_by() {
+async fn a_key_or_response_that_is_too_large_passes_by() {
     let (cache, _) = cache();
     let site = repeating_site(&cache, hourly()).await;
     let long = format!("/a?{}", "%7C".repeat(3_000));
     for _ in 0..2 {
         let reply = get(&site, &long).await;
-        assert_eq!((reply.told(), reply.detail()), (("BYPASS", long.as_str()), "key-too-long"));
+        assert_eq!((reply.summary(), reply.detail()), (("BYPASS", long.as_str()), "key-too-long"));
     }
     let fields = Origin::new(|_, _| {
         (0..40).fold(Answer::ok("page"), |answer, _| answer.header("x-much", "y".repeat(2_000)))
     });
     let heavy = crate::support::site(&cache, Policy::ttl(larder::ttl::STANDARD), &fields).await;
     for _ in 0..2 {
-        assert_eq!(get(&heavy, "/fields").await.told(), ("MISS", "page"));
+        assert_eq!(get(&heavy, "/fields").await.summary(), ("MISS", "page"));
     }
     assert_eq!(cache.stats().stored, 0);
 }

@@ -1,4 +1,4 @@
-//! What a request is for: hosts and paths in more than one spelling.
+//! The target of a request: hosts and paths in several spellings.
 
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -10,13 +10,14 @@ use larder_tests::http::Site;
 use super::{get, raw, repeating};
 use crate::support::{cache, hourly, site};
 
-/// RFC 9112 §3.2.2. A handler sees in which form it was asked, and may repeat it.
+/// RFC 9112 §3.2.2. A handler sees the form of the target, and may repeat it.
 #[tokio::test]
 async fn an_absolute_target_plants_nothing() {
     let (cache, _) = cache();
     let origin = repeating(&["host"]);
     let site = site(&cache, hourly(), &origin).await;
-    // Another host than `Host` says: past the cache, whichever of the two the handler believes.
+    // Another host than in `Host`: the request bypasses the cache. Handlers differ in which of the
+    // two they use.
     for target in ["http://evil.example/a", "http://shop.example:81/a", "http://shop.example@evil.example/a"]
     {
         for _ in 0..2 {
@@ -24,14 +25,14 @@ async fn an_absolute_target_plants_nothing() {
             assert_eq!((reply.x_cache(), reply.detail()), ("BYPASS", "authority"), "{target}");
         }
     }
-    // The same host: a key of its own, as the handler sees another text.
+    // The same host: a key of its own, because the handler sees another text.
     let whole = raw(&site, "GET http://shop.example/a HTTP/1.1\r\nHost: shop.example").await;
-    assert_eq!(whole.told(), ("MISS", "http://shop.example/a host=shop.example"));
-    assert_eq!(get(&site, "/a").await.told(), ("MISS", "/a host=shop.example"));
+    assert_eq!(whole.summary(), ("MISS", "http://shop.example/a host=shop.example"));
+    assert_eq!(get(&site, "/a").await.summary(), ("MISS", "/a host=shop.example"));
     let other = raw(&site, "GET https://shop.example/a HTTP/1.1\r\nHost: shop.example").await;
-    assert_eq!(other.told(), ("MISS", "https://shop.example/a host=shop.example"));
-    assert_eq!(get(&site, "/a").await.told(), ("HIT", "/a host=shop.example"));
-    // What names the URI names all of its forms.
+    assert_eq!(other.summary(), ("MISS", "https://shop.example/a host=shop.example"));
+    assert_eq!(get(&site, "/a").await.summary(), ("HIT", "/a host=shop.example"));
+    // An invalidation of the URI covers all of its forms.
     cache.invalidate(UriName::new("http://shop.example/a").unwrap()).await;
     for target in ["http://shop.example/a", "/a"] {
         let reply = raw(&site, &format!("GET {target} HTTP/1.1\r\nHost: shop.example")).await;
@@ -39,32 +40,32 @@ async fn an_absolute_target_plants_nothing() {
     }
 }
 
-/// All spellings share a key, so that none of them may show in what is stored: a port that is right for `http` breaks
-/// every link of a site that is served as `https` by a proxy.
+/// All spellings share a key, so none of them may show in the stored response. A port that is
+/// correct for `http` breaks every link of a site that a proxy serves as `https`.
 #[tokio::test]
 async fn a_host_in_another_spelling_is_asked_for_in_the_one_that_is_keyed() {
     for first in ["SHOP.example", "shop.example:80", "Shop.Example:80"] {
         let (cache, _) = cache();
         let site = site(&cache, hourly(), &repeating(&["host"])).await;
         let reply = raw(&site, &format!("GET /a HTTP/1.1\r\nHost: {first}")).await;
-        assert_eq!(reply.told(), ("MISS", "/a host=shop.example"), "{first}");
-        assert_eq!(get(&site, "/a").await.told(), ("HIT", "/a host=shop.example"), "{first}");
+        assert_eq!(reply.summary(), ("MISS", "/a host=shop.example"), "{first}");
+        assert_eq!(get(&site, "/a").await.summary(), ("HIT", "/a host=shop.example"), "{first}");
     }
-    // The same below `nest`, where a handler finds its URI in two places.
+    // The same holds below `nest`, where a handler finds its URI in two places.
     let (cache, _) = cache();
     let show =
         |OriginalUri(original): OriginalUri, uri: http::Uri| async move { format!("{original} {uri}") };
     let inner = Router::new().route("/a", axum::routing::get(show).layer(cache.layer(hourly())));
     let site = Site::of(Router::new().nest("/in", inner)).await;
     let reply = raw(&site, "GET http://SHOP.example:80/in/a HTTP/1.1\r\nHost: Shop.example").await;
-    assert_eq!(reply.told(), ("MISS", "http://shop.example/in/a http://shop.example/a"));
+    assert_eq!(reply.summary(), ("MISS", "http://shop.example/in/a http://shop.example/a"));
 }
 
 #[tokio::test]
 async fn a_host_that_is_another_or_none_gets_nothing_of_others() {
     let (cache, _) = cache();
     let site = site(&cache, hourly(), &repeating(&["host"])).await;
-    assert_eq!(get(&site, "/a").await.told(), ("MISS", "/a host=shop.example"));
+    assert_eq!(get(&site, "/a").await.summary(), ("MISS", "/a host=shop.example"));
     for host in [
         "shop.example.",
         "shop.example:8080",
@@ -78,10 +79,10 @@ async fn a_host_that_is_another_or_none_gets_nothing_of_others() {
         let expected = format!("/a host={host}");
         for x_cache in ["MISS", "HIT"] {
             let reply = raw(&site, &format!("GET /a HTTP/1.1\r\nHost: {host}")).await;
-            assert_eq!(reply.told(), (x_cache, expected.as_str()));
+            assert_eq!(reply.summary(), (x_cache, expected.as_str()));
         }
     }
-    // What ends a host cannot be in one; two lines are no host at all.
+    // Delimiters cannot be in a host, and two lines are no host at all.
     for lines in [
         "Host: shop.example/b",
         "Host: shop.example?b",
@@ -97,10 +98,10 @@ async fn a_host_that_is_another_or_none_gets_nothing_of_others() {
             );
         }
     }
-    assert_eq!(get(&site, "/a").await.told(), ("HIT", "/a host=shop.example"));
+    assert_eq!(get(&site, "/a").await.summary(), ("HIT", "/a host=shop.example"));
 }
 
-/// A write whose `Host` has a path in it names no URI of that path.
+/// A write whose `Host` contains a path names no URI of that path.
 #[tokio::test]
 async fn a_write_for_a_host_that_is_none_invalidates_nothing_else() {
     let (cache, _) = cache();
@@ -112,7 +113,7 @@ async fn a_write_for_a_host_that_is_none_invalidates_nothing_else() {
     assert_eq!(get(&site, "/b").await.x_cache(), "MISS", "for every host, as it is for none");
 }
 
-/// The key has the path as the handler is given it: nothing is resolved, joined or decoded.
+/// The key has the path exactly as the handler receives it: nothing is resolved, merged or decoded.
 #[tokio::test]
 async fn paths_that_others_might_make_one_are_different_keys() {
     const PATHS: [&str; 22] = [
@@ -145,12 +146,12 @@ async fn paths_that_others_might_make_one_are_different_keys() {
     for x_cache in ["MISS", "HIT"] {
         for path in PATHS {
             let reply = get(&site, path).await;
-            assert_eq!(reply.told(), (x_cache, path));
+            assert_eq!(reply.summary(), (x_cache, path));
             let key = format!("u|http|shop.example|{path}");
             assert_eq!(reply.field("x-cache-key"), key, "one line, and the path as it was sent");
         }
     }
-    // Names are another matter: a prefix names too much rather than too little.
+    // Names are different: a prefix names too much rather than too little.
     cache.invalidate(Prefix::new("/account").unwrap()).await;
     for path in ["/account", "/account/.", "/x/../account", "/x/%2e%2e/account", "/%61ccount"] {
         assert_eq!(get(&site, path).await.x_cache(), "MISS", "{path}");
@@ -160,13 +161,13 @@ async fn paths_that_others_might_make_one_are_different_keys() {
     }
 }
 
-/// A page with a session in it, asked for under the name of a picture: what is stored is decided by the response and the
-/// route's policy, not by how the path ends.
+/// A page with a session is requested under the name of an image. The response and the route's
+/// policy decide whether it is stored, not the end of the path.
 #[tokio::test]
 async fn a_path_that_looks_static_makes_no_page_public() {
     let (cache, _) = cache();
     let origin = Origin::new(|request, _| {
-        let user = request.headers.get("cookie").map_or("nobody", |cookie| cookie.to_str().unwrap());
+        let user = request.headers.get("cookie").map_or("no user", |cookie| cookie.to_str().unwrap());
         let answer = Answer::ok(format!("account of {user}"));
         if request.uri.path().starts_with("/private") {
             answer.header("cache-control", "private")
@@ -185,6 +186,6 @@ async fn a_path_that_looks_static_makes_no_page_public() {
         let ask = |cookie: &'static str| site.ask(Method::GET, path).with("cookie", cookie).send();
         assert_eq!(ask("session=alice").await.text(), "account of session=alice");
         assert_eq!(ask("session=mallory").await.text(), "account of session=mallory", "{path}");
-        assert_eq!(get(&site, path).await.body, "account of nobody", "{path}");
+        assert_eq!(get(&site, path).await.body, "account of no user", "{path}");
     }
 }

@@ -2,10 +2,10 @@
 
 use super::*;
 
-/// An invalidation counts for what was stored by an older word, too: which equivalents there were then is not known any
-/// more when the URI is named.
+/// An invalidation also covers responses that were stored with an older `No-Vary-Search`. Their
+/// equivalent URIs are no longer known when the URI is named.
 #[tokio::test]
-async fn who_invalidates_a_uri_sees_nothing_older_that_is_found_again() {
+async fn an_invalidated_uri_shows_nothing_older_that_is_found_again() {
     let (cache, _) = cache();
     let field: Arc<Mutex<&str>> = Arc::new(Mutex::new(r#"params=("a")"#));
     let origin = Origin::new({
@@ -24,14 +24,15 @@ async fn who_invalidates_a_uri_sees_nothing_older_that_is_found_again() {
     assert!(site.get("/p?a=3&b=1").await.is("HIT", "v4"));
 }
 
-/// The first promise: whoever invalidates a URI is not shown under it what was made before, for whichever equivalent.
+/// The first promise: after an invalidation of a URI, that URI never shows an older response, even
+/// one that was made for an equivalent URI.
 #[tokio::test]
-async fn who_invalidates_a_uri_sees_nothing_older_under_it() {
+async fn an_invalidated_uri_shows_nothing_older() {
     for (made_for, invalidated, asked) in [
         ("/p?utm=1&id=1", "/p?utm=2&id=1", "/p?utm=2&id=1"),
         ("/p?utm=1&id=1", "/p?id=1", "/p?id=1"),
         ("/p?utm=1&id=1", "http://shop.example/p?utm=2&id=1", "/p?utm=2&id=1"),
-        // Its equivalents, which are known here, are gone with it.
+        // The equivalent URIs are known here, so they are invalidated too.
         ("/p?utm=1&id=1", "/p?utm=2&id=1", "/p?utm=1&id=1"),
         ("/p?utm=1&id=1", "/p?utm=2&id=1", "/p?utm=3&id=1"),
         ("/p?utm=1&id=1", "http://shop.example/p?utm=2&id=1", "/p?utm=3&id=1"),
@@ -69,9 +70,9 @@ async fn a_write_to_a_uri_counts_for_its_equivalents() {
     assert_eq!(site.get("/p?utm=1&id=1").await.x_cache(), "MISS");
 }
 
-/// Nor what another request is being given, if that began before.
+/// The same holds for a fill that began before.
 #[tokio::test]
-async fn who_invalidates_a_uri_does_not_join_what_began_before() {
+async fn a_request_after_an_invalidation_of_its_uri_does_not_join_what_began_before() {
     let (cache, _) = cache();
     let (old, gate) = (Arc::new(Mutex::new("old")), Gate::new());
     let origin = Origin::new({
@@ -91,7 +92,7 @@ async fn who_invalidates_a_uri_does_not_join_what_began_before() {
     assert!(site.get("/p?utm=2&id=1").await.is("MISS", "new"));
     gate.open();
     assert_eq!(all(slow).await[0].text(), "old", "it asked before");
-    // And what was late takes nobody's place.
+    // And the late response replaces no other.
     for path in ["/p?utm=2&id=1", "/p?utm=1&id=1", "/p?utm=3&id=1"] {
         assert!(site.get(path).await.is("HIT", "new"), "{path}");
     }

@@ -1,4 +1,4 @@
-//! Which requests one response answers.
+//! The requests that one response answers.
 
 use super::*;
 
@@ -30,7 +30,7 @@ async fn equivalent_queries_and_no_others_are_answered_by_one_response() {
         assert_eq!(made.x_cache(), "MISS");
         for path in same {
             let page = site.get(path).await;
-            assert_eq!(page.told(), ("HIT".into(), made.text()), "{path} under {field}");
+            assert_eq!(page.summary(), ("HIT".into(), made.text()), "{path} under {field}");
             assert_eq!(page.field("no-vary-search"), field);
         }
         for path in others {
@@ -60,7 +60,7 @@ async fn it_is_heeded_where_the_policy_says_so_and_the_uri_makes_the_key() {
     }
 }
 
-/// What else is in the key keeps requests apart, and the policy's own rules come first.
+/// The other parts of the key separate requests, and the policy's own rules apply first.
 #[tokio::test]
 async fn it_goes_with_the_rest_of_the_key() {
     let (cache, _) = cache();
@@ -79,19 +79,19 @@ async fn it_goes_with_the_rest_of_the_key() {
     );
 }
 
-/// To a handler that separates parameters by semicolons, too, `utm=1;id=2` is another page.
+/// For a handler that also splits at semicolons, `utm=1;id=2` is another page.
 #[tokio::test]
 async fn a_query_with_a_semicolon_answers_for_itself_alone() {
     let (cache, _) = cache();
     let site = site(&cache, heeding(), &saying(UTM)).await;
     let seen =
-        told(&site, &["/a?utm=1", "/a", "/a?utm=1;id=2", "/a?utm=2;id=2", "/a?utm=1;id=2", "/a"]).await;
+        summary(&site, &["/a?utm=1", "/a", "/a?utm=1;id=2", "/a?utm=2;id=2", "/a?utm=1;id=2", "/a"]).await;
     let outcomes: Vec<_> = seen.iter().map(|(outcome, _)| outcome.as_str()).collect();
     assert_eq!(outcomes, ["MISS", "HIT", "MISS", "MISS", "HIT", "HIT"]);
     assert_eq!(seen[5].1, "utm=1 #1");
 }
 
-/// Pages of one path, of which some say it and some do not.
+/// Some pages of a path have the field, and some do not.
 #[tokio::test]
 async fn pages_that_say_nothing_are_found_beside_those_that_do() {
     let (cache, _) = cache();
@@ -103,16 +103,17 @@ async fn pages_that_say_nothing_are_found_beside_those_that_do() {
     let site = site(&cache, heeding(), &origin).await;
     let paths = ["/p?silent&utm=1", "/p?utm=1", "/p?silent&utm=2", "/p?utm=2"];
     let outcomes =
-        async || told(&site, &paths).await.into_iter().map(|(outcome, _)| outcome).collect::<Vec<_>>();
+        async || summary(&site, &paths).await.into_iter().map(|(outcome, _)| outcome).collect::<Vec<_>>();
     assert_eq!(outcomes().await, ["MISS", "MISS", "MISS", "HIT"]);
     for _ in 0..3 {
         assert_eq!(outcomes().await, ["HIT", "HIT", "HIT", "HIT"]);
     }
 }
 
-/// The newest response says which, and none is given to who it does not answer by its own word.
+/// The newest response decides, and no request gets a response that does not answer it by its own
+/// field.
 #[tokio::test]
-async fn what_responses_say_may_change() {
+async fn the_field_of_responses_may_change() {
     let (cache, clock) = cache();
     let field: Arc<Mutex<&str>> = Arc::new(Mutex::new(r#"params=("a")"#));
     let origin = Origin::new({
@@ -127,11 +128,12 @@ async fn what_responses_say_may_change() {
     assert!(site.get("/p?a=2&b=1").await.is("HIT", "a=1&b=1 #1"));
     *field.lock().unwrap() = r#"params=("b")"#;
     assert!(site.get("/p?a=3&b=3").await.is("MISS", "a=3&b=3 #2"));
-    // From now on by the new word: what was stored by the old one is another matter, and ages out.
+    // From now on the new field applies. Responses with the old one are no longer found, and
+    // expire.
     assert!(site.get("/p?a=3&b=4").await.is("HIT", "a=3&b=3 #2"));
     assert!(site.get("/p?a=2&b=1").await.is("MISS", "a=2&b=1 #3"));
     assert!(site.get("/p?a=2&b=9").await.is("HIT", "a=2&b=1 #3"));
-    // Nothing at all: what says nothing answers for itself, and does not make the others forgotten.
+    // Without the field, a response answers only its own URI, and the others are not forgotten.
     *field.lock().unwrap() = "";
     assert!(site.get("/p?a=5&b=1").await.is("MISS", "a=5&b=1 #4"));
     assert!(site.get("/p?a=5&b=2").await.is("MISS", "a=5&b=2 #5"));

@@ -1,4 +1,5 @@
-//! Requests whose queries differ in what means nothing: `No-Vary-Search` (draft-ietf-httpbis-no-vary-search-10).
+//! Requests whose queries differ only in irrelevant parameters: `No-Vary-Search`
+//! (draft-ietf-httpbis-no-vary-search-10).
 
 mod invalidating;
 mod matching;
@@ -25,22 +26,24 @@ fn heeding() -> Policy {
     hourly().no_vary_search()
 }
 
-/// Answers with the query that it was asked for, and how often it was asked, and says this of queries.
+/// Returns an origin that answers with the query and the number of calls, and this
+/// `No-Vary-Search`.
 fn saying(field: &'static str) -> Origin {
     Origin::new(move |request, call| {
         Answer::ok(format!("{} #{call}", request.uri.query().unwrap_or("-"))).header("no-vary-search", field)
     })
 }
 
-async fn told(site: &Site, paths: &[&str]) -> Vec<(String, String)> {
-    let mut told = Vec::new();
+async fn summary(site: &Site, paths: &[&str]) -> Vec<(String, String)> {
+    let mut summary = Vec::new();
     for path in paths {
-        told.push(site.get(path).await.told());
+        summary.push(site.get(path).await.summary());
     }
-    told
+    summary
 }
 
-/// Whether the response says of itself that it answers this path; its body is the query that it was made for.
+/// Whether the response answers this path by its own field. Its body is the query of the original
+/// request.
 fn answers(page: &Page, path: &str) -> bool {
     let query = path.split_once('?').map(|(_, query)| query);
     let made_for = page.text();

@@ -1,4 +1,4 @@
-//! Variants, conditions, ranges, what is stale and what is validated.
+//! Variants, conditions, ranges, stale responses and validation.
 
 use super::*;
 
@@ -13,7 +13,7 @@ async fn vary_goes_on_as_ever() {
     });
     let site = site(&cache, heeding(), &origin).await;
     let ask = async |path: &str, language: &str| {
-        site.ask(Method::GET, path).with("accept-language", language).send().await.told()
+        site.ask(Method::GET, path).with("accept-language", language).send().await.summary()
     };
     let hit = |text: &str| ("HIT".to_owned(), text.to_owned());
     assert_eq!(ask("/a?utm=1", "de").await.0, "MISS");
@@ -35,11 +35,11 @@ async fn heads_conditions_and_ranges_are_answered_from_it() {
     let unchanged = site.ask(Method::GET, "/a?utm=3").with("if-none-match", &made.field("etag")).send().await;
     assert_eq!((unchanged.status, unchanged.x_cache().as_str()), (StatusCode::NOT_MODIFIED, "HIT"));
     let part = site.ask(Method::GET, "/a?utm=4").with("range", "bytes=4-4").send().await;
-    assert_eq!((part.status, part.told()), (StatusCode::PARTIAL_CONTENT, ("HIT".into(), "1".into())));
+    assert_eq!((part.status, part.summary()), (StatusCode::PARTIAL_CONTENT, ("HIT".into(), "1".into())));
 }
 
 #[tokio::test]
-async fn what_is_stale_is_served_and_refreshed_for_all() {
+async fn a_stale_response_is_served_and_refreshed_for_all() {
     let (cache, clock) = cache();
     let origin = Origin::new(|request, call| match call {
         3 => Answer::status(StatusCode::SERVICE_UNAVAILABLE),
@@ -60,9 +60,10 @@ async fn what_is_stale_is_served_and_refreshed_for_all() {
     assert!(site.get("/a?utm=5").await.is("MISS", "utm=5 #4"));
 }
 
-/// A date of whole seconds does not tell two versions apart: a 304 by it would give an old body the place of a new one.
+/// A date in whole seconds does not distinguish two versions: a 304 with it would give an old body
+/// the position of a new one.
 #[tokio::test]
-async fn what_is_for_equivalents_is_validated_by_strong_tags_alone() {
+async fn a_response_for_equivalents_is_validated_by_strong_tags_alone() {
     for (name, value, condition, expected) in [
         ("etag", "\"1\"", "if-none-match", 304),
         ("etag", "W/\"1\"", "if-none-match", 200),
@@ -83,7 +84,7 @@ async fn what_is_for_equivalents_is_validated_by_strong_tags_alone() {
                 answer.header(name, value).header("no-vary-search", UTM)
             }
         });
-        // With tags of the cache's own, too, about which no handler is asked.
+        // The same holds for entity tags of the cache's own, which are not sent to the handler.
         let site = site(&cache, heeding(), &origin).await;
         site.get("/a?utm=1").await;
         clock.advance(secs(3600));
@@ -95,9 +96,10 @@ async fn what_is_for_equivalents_is_validated_by_strong_tags_alone() {
     }
 }
 
-/// Nor what was stored for one, and answers others by the word of the 304.
+/// The same holds for a response that was stored for one URI, and answers others by the field of
+/// the 304.
 #[tokio::test]
-async fn what_was_not_confirmed_byte_for_byte_answers_no_more_than_it_did() {
+async fn a_response_that_was_not_confirmed_byte_for_byte_answers_no_more_than_it_did() {
     for (name, value, expected) in
         [("etag", "\"1\"", "HIT"), ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT", "MISS")]
     {
@@ -112,7 +114,7 @@ async fn what_was_not_confirmed_byte_for_byte_answers_no_more_than_it_did() {
         });
         let site = site(&cache, heeding(), &origin).await;
         site.get("/a?utm=1").await;
-        // Nothing is known of equivalents yet, so that this names one URI.
+        // No equivalent URIs are known yet, so this names one URI.
         cache.invalidate(UriName::new("/a?utm=2").unwrap()).await;
         clock.advance(secs(3600));
         assert!(site.get("/a?utm=1").await.is("MISS", "v1"), "{name}");

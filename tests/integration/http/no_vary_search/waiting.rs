@@ -18,7 +18,7 @@ async fn of_many_requests_with_equivalent_queries_one_runs_the_handler() {
     let site = Arc::new(Site::of(door.before(router)).await);
     assert!(site.get("/p?utm=0&id=0").await.is("MISS", "v1"));
     door.came(1).await;
-    // Of another page, of which nothing is stored.
+    // Of another page without a stored response.
     let ask = |number: usize| {
         let site = Arc::clone(&site);
         tokio::spawn(async move { site.get(&format!("/p?utm={number}&id=1")).await })
@@ -27,7 +27,7 @@ async fn of_many_requests_with_equivalent_queries_one_runs_the_handler() {
     door.came(100).await;
     gate.open();
     for page in all(waiting).await {
-        assert_eq!(page.told(), ("MISS".into(), "v2".into()));
+        assert_eq!(page.summary(), ("MISS".into(), "v2".into()));
     }
     assert_eq!(origin.calls(), 2);
     assert_eq!(cache.stats().collapsed, 99);
@@ -37,9 +37,9 @@ async fn of_many_requests_with_equivalent_queries_one_runs_the_handler() {
     assert_eq!(origin.calls(), 3);
 }
 
-/// The body of one request, for others with equivalent queries, as it arrives.
+/// The body of one request also goes to requests with equivalent queries, while it arrives.
 #[tokio::test]
-async fn who_waits_with_an_equivalent_query_has_the_body_as_it_arrives() {
+async fn a_request_with_an_equivalent_query_has_the_body_as_it_arrives() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::new({
@@ -56,7 +56,8 @@ async fn who_waits_with_an_equivalent_query_has_the_body_as_it_arrives() {
     .await;
     let mut first = site.ask(Method::GET, "/a?utm=1").head().await.unwrap();
     assert_eq!(crate::support::next(&mut first).await, "first ");
-    // From the head on it is known; who comes now begins one flight, and who comes then joins that.
+    // The field is known from the head on. The next request begins a flight, and later ones join
+    // it.
     let mut second = site.ask(Method::GET, "/a?utm=2").head().await.unwrap();
     let mut third = site.ask(Method::GET, "/a?utm=3").head().await.unwrap();
     for response in [&mut second, &mut third] {
@@ -71,9 +72,9 @@ async fn who_waits_with_an_equivalent_query_has_the_body_as_it_arrives() {
     assert!(site.get("/a?utm=4").await.is("HIT", "first last"));
 }
 
-/// Requests wait together by what was said before, and are told something else.
+/// Requests wait together by the earlier field, and the response has another one.
 #[tokio::test]
-async fn who_waited_for_what_does_not_answer_them_is_answered_by_what_does() {
+async fn requests_that_waited_for_the_wrong_response_are_answered_by_the_right_one() {
     for (then, runs) in [("", 10), (r#"params=("b")"#, 10), ("except=()", 1), (UTM, 1)] {
         let (cache, _) = cache();
         let gate = Gate::new();
@@ -94,7 +95,7 @@ async fn who_waited_for_what_does_not_answer_them_is_answered_by_what_does() {
         let site = Arc::new(Site::of(door.before(router)).await);
         site.get("/p?utm=0&id=0").await;
         door.came(1).await;
-        // Four of each query, so that each can be made once.
+        // Four requests for each query, so that each can be filled once.
         let ask = |number: usize| {
             let site = Arc::clone(&site);
             let path = format!("/p?utm={}&id=1", number % 10);
@@ -111,7 +112,7 @@ async fn who_waited_for_what_does_not_answer_them_is_answered_by_what_does() {
     }
 }
 
-/// A failure is for those who asked just the same: it says nothing of others.
+/// A failure is only for identical requests, because it has no `No-Vary-Search`.
 #[tokio::test]
 async fn a_failure_is_told_to_those_alone_who_asked_the_same() {
     let (cache, _) = cache();
@@ -147,7 +148,8 @@ async fn a_failure_is_told_to_those_alone_who_asked_the_same() {
     assert_eq!(origin.calls(), 3);
 }
 
-/// A client that makes up paths, whose pages all say it, cannot fill the memory: a cache of no bytes knows it as well.
+/// A client that invents paths, all with the field, cannot fill the memory: even a cache of zero
+/// bytes knows the field.
 #[tokio::test]
 async fn without_memory_requests_still_wait_together() {
     let cache = Cache::builder().max_memory_bytes(0).build();

@@ -1,4 +1,4 @@
-//! One fill, whoever asks where.
+//! There is one fill per key, across all instances.
 
 use bytes::Bytes;
 use http::Request;
@@ -29,7 +29,7 @@ async fn five_hundred_requests_on_each_of_three_instances_run_the_handler_once()
     all_are_given_up(&world).await;
 }
 
-/// What a client sees of it: the same as if it had waited for a fill of its own instance.
+/// The client sees the same as after waiting for a fill of its own instance.
 #[tokio::test]
 async fn a_response_that_another_instance_was_waited_for_is_a_collapsed_miss_and_then_a_hit() {
     let world = World::new().await;
@@ -51,7 +51,7 @@ async fn a_response_that_another_instance_was_waited_for_is_a_collapsed_miss_and
     assert_eq!(b.runs(), 0);
 }
 
-/// What it waited for was made for it as much as for the other one.
+/// The fill answers this request as well as the other one.
 #[tokio::test]
 async fn a_request_that_wants_nothing_stored_takes_what_it_waited_for() {
     let world = World::new().await;
@@ -86,7 +86,8 @@ async fn without_memory_one_instance_fills_for_all_too() {
     assert_eq!((a.runs(), b.runs()), (1, 0));
 }
 
-/// The lease is that of the key as long as nobody knows that its responses vary; each variant has one of its own.
+/// The lease belongs to the key until it is known that responses vary. Then each variant has its
+/// own.
 #[tokio::test]
 async fn each_variant_is_filled_once() {
     let world = World::new().await;
@@ -108,7 +109,7 @@ async fn each_variant_is_filled_once() {
     all_are_given_up(&world).await;
 }
 
-/// Three lives' worth of extensions are seen while one body goes on.
+/// One body lasts for three lease extensions.
 #[tokio::test]
 async fn a_fill_that_takes_longer_than_its_lease_keeps_it() {
     let world = World::new().await;
@@ -161,9 +162,9 @@ async fn one_of_three_instances_refreshes_what_all_serve_stale() {
     assert_eq!(runs(&instances) - before, 1);
 }
 
-/// An instance that still holds what is stale finds what another one has made of it since.
+/// An instance with a stale response finds the refreshed one of another instance.
 #[tokio::test]
-async fn what_was_refreshed_on_another_instance_is_not_refreshed_again() {
+async fn a_response_that_was_refreshed_on_another_instance_is_not_refreshed_again() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     a.hits("/patient/1").await;
@@ -181,7 +182,7 @@ async fn what_was_refreshed_on_another_instance_is_not_refreshed_again() {
     assert_eq!(b.runs(), before);
 }
 
-/// Its outcome would be refused in the end, and make who waits as slow as two.
+/// The outcome of such a fill would be refused, so that a waiting request would take twice as long.
 #[tokio::test]
 async fn nobody_waits_for_a_fill_from_before_an_invalidation() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! Holders that do not end as they should, and a Redis that goes away.
+//! Lease holders that fail, and a Redis that goes away.
 
 use std::convert::Infallible;
 use std::io::BufRead;
@@ -52,12 +52,13 @@ async fn a_holder_whose_handler_panics_gives_its_lease_up() {
     assert_eq!(other.await.unwrap().text(), "v7");
 }
 
-/// It has the lease, and does not know it.
+/// The fill has the lease without knowing it.
 #[tokio::test]
 async fn a_client_that_leaves_while_the_lease_is_asked_for_leaves_none_behind() {
     let world = World::new().await;
     let a = world.instance().await;
-    // One that fails gives its lease up, so that Redis knows the script: it cannot answer that it does not.
+    // A failed fill gives up its lease. After it, Redis knows the script, and cannot answer that it
+    // does not.
     let _ = world.truth.change(2);
     assert_eq!(a.get("/fickle/2").await.status, 503);
     all_are_given_up(&world).await;
@@ -69,12 +70,12 @@ async fn a_client_that_leaves_while_the_lease_is_asked_for_leaves_none_behind() 
     hang_up(a.address, "GET", "/values/1", arrives).await;
     all_are_given_up(&world).await;
     answer.open();
-    assert_eq!(a.runs(), 1, "nobody was there to run it for");
+    assert_eq!(a.runs(), 1, "there was no request to run it for");
 }
 
-/// The client that waits on behalf of others leaves: another one of them waits on.
+/// The client that waits on behalf of others leaves, and another one continues to wait.
 #[tokio::test]
-async fn who_waits_with_a_client_that_leaves_waits_on() {
+async fn a_request_that_waits_with_a_client_that_leaves_waits_on() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let gate = a.hold(1);
@@ -89,9 +90,10 @@ async fn who_waits_with_a_client_that_leaves_waits_on() {
     assert_eq!((a.runs(), b.runs()), (1, 0));
 }
 
-/// The answer that it has the lease is late, so that it fills without knowing. The others are told by Redis.
+/// The reply that grants the lease is late, so the instance fills without knowing that it has the
+/// lease. The other instances wait for the lease in Redis.
 #[tokio::test]
-async fn who_may_have_the_lease_fills_as_if_it_had() {
+async fn an_instance_that_may_have_the_lease_fills_as_if_it_had() {
     let world = World::new().await;
     let setup = Setup { command_timeout: Duration::from_millis(500), ..Setup::default() };
     let (a, b) = (world.joined(setup).await, world.instance().await);
@@ -110,7 +112,7 @@ async fn who_may_have_the_lease_fills_as_if_it_had() {
     all_are_given_up(&world).await;
 }
 
-/// A lease that nobody holds any more, as a process that was killed leaves it.
+/// A lease without a holder, as after the death of a process.
 #[tokio::test]
 async fn a_lease_without_a_holder_is_taken_over_when_it_ends() {
     let world = World::new().await;
@@ -119,7 +121,8 @@ async fn a_lease_without_a_holder_is_taken_over_when_it_ends() {
     let first = ask(&a, "/values/1");
     gate.arrived(1).await;
     let lease = &*lease_of(&world, "/values/1").await;
-    // Another's: whoever runs cannot extend it, nor give it up. What it says of the log stays.
+    // With another holder's id, the running instance cannot extend or release the lease. The rest
+    // of the lease does not change.
     world.command(&["SETRANGE", lease, "0", "0123456789abcdef"]).await;
     world.command(&["PEXPIRE", lease, "60000"]).await;
     let others = [ask(&b, "/values/1"), ask(&c, "/values/1")];
@@ -134,17 +137,17 @@ async fn a_lease_without_a_holder_is_taken_over_when_it_ends() {
     assert_eq!(first.await.unwrap().text(), "v1");
 }
 
-/// Where the process that is killed finds Redis.
+/// The variable with the address of Redis, for the process that is killed.
 const REDIS: &str = "LARDER_TEST_REDIS";
-/// What it says once its handler runs.
+/// The output of that process once its handler runs.
 const FILLING: &str = "filling";
 
-/// No test: the process that the next one kills.
+/// Not a test: the process that the next test kills.
 #[tokio::test]
 #[ignore = "the next test starts it as a process of its own"]
 async fn process_that_never_ends_its_fill() {
     let url = std::env::var(REDIS).unwrap();
-    // A slow machine makes no difference.
+    // Long, so that a slow machine does not matter.
     let patient = RedisStore::builder(&url).command_timeout(Duration::from_secs(10));
     let cache = Cache::builder().shared_store(patient.connect().unwrap()).build();
     let handler = tower::service_fn(async |request: Request<()>| {
@@ -167,7 +170,7 @@ async fn process_that_never_ends_its_fill() {
     call("/values/1").await;
 }
 
-/// Ended when dropped, whatever became of the test.
+/// A process that is killed when dropped.
 struct Process(Child);
 
 impl Process {
@@ -218,14 +221,14 @@ async fn when_the_process_that_fills_is_killed_one_of_those_who_wait_fills() {
     for answer in others {
         assert_eq!(answer.await.unwrap().text(), "v1");
     }
-    // Its life is a second. Without an end of it, the wait's own bound would come, after ten.
+    // The lease expires after one second. Without that, the limit of ten seconds would apply.
     assert!(killed.elapsed() < Duration::from_secs(8), "{:?}", killed.elapsed());
     assert_eq!(b.runs() + c.runs(), 1);
     let taken_over = [&b, &c].map(|instance| instance.cache.stats().leases_taken_over);
     assert_eq!(taken_over.iter().sum::<u64>(), 1);
 }
 
-/// Promise 2: the handler answers, and no request waits for Redis any longer than it may.
+/// Promise 2: the handler answers, and no request waits for Redis longer than the limit.
 #[tokio::test]
 async fn where_redis_goes_away_who_waits_fills() {
     let world = World::new().await;

@@ -1,5 +1,5 @@
-//! One fill per key over all instances: who has the lease, who waits for it, and what becomes of it when its holder does
-//! not end as it should.
+//! One fill per key across all instances: lease holders, waiting instances, and failures of
+//! holders.
 
 mod fills;
 mod lost;

@@ -1,4 +1,4 @@
-//! How a fill ends that brings nothing to store, for those who waited on other instances.
+//! Fills that store nothing, seen from waiting requests on other instances.
 
 use std::time::Duration;
 
@@ -123,7 +123,7 @@ async fn where_the_handler_fails_what_is_stale_stands_in_on_every_instance_that_
 }
 
 #[tokio::test]
-async fn what_cannot_be_stored_lets_all_go_at_once_and_is_remembered_on_every_instance() {
+async fn a_response_that_cannot_be_stored_lets_all_go_at_once_and_is_remembered_on_every_instance() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let gate = a.hold(1);
@@ -131,7 +131,7 @@ async fn what_cannot_be_stored_lets_all_go_at_once_and_is_remembered_on_every_in
     gate.arrived(1).await;
     let others = many(20, &b, "/private/1");
     waits(&b, 1).await;
-    // The first of them to run is held: the others do not wait for it.
+    // The first run among them waits at a gate. The others do not wait for it.
     let held = b.hold(1);
     gate.open();
     held.arrived(1).await;
@@ -142,7 +142,7 @@ async fn what_cannot_be_stored_lets_all_go_at_once_and_is_remembered_on_every_in
     for instance in [&a, &b] {
         assert_eq!(instance.get("/private/1").await.outcome(), "MISS pass, not stored: private");
     }
-    // Who comes later learns it from Redis.
+    // A later instance learns it from Redis.
     let c = world.instance().await;
     let before = c.cache.stats().leases_taken;
     c.get("/private/1").await;
@@ -151,9 +151,9 @@ async fn what_cannot_be_stored_lets_all_go_at_once_and_is_remembered_on_every_in
     assert_eq!(c.cache.stats().leases_awaited, 0);
 }
 
-/// One fill after the other would make the last instance wait for all of them.
+/// If one fill followed the other, the last instance would wait for all of them.
 #[tokio::test]
-async fn what_is_never_fresh_lets_all_go_at_once() {
+async fn a_response_that_is_never_fresh_lets_all_go_at_once() {
     let world = World::new().await;
     let [a, b, c] = three(&world).await;
     let gate = a.hold(1);

@@ -1,4 +1,4 @@
-//! What the tests of leases share.
+//! Shared code of the lease tests.
 
 use bytes::Bytes;
 use http::Request;
@@ -10,13 +10,13 @@ use larder_tests::redis::eventually;
 use larder_tests::redis::send;
 use tokio::task::JoinHandle;
 
-/// Asks in a task of its own.
+/// Sends a request in a new task.
 pub(crate) fn ask(instance: &Instance, path: &str) -> JoinHandle<Answer> {
     let request = Request::get(path).body(Bytes::new()).unwrap();
     tokio::spawn(send(instance.address, request))
 }
 
-/// So many ask, each in a task of its own.
+/// Sends this many requests, each in a new task.
 pub(crate) fn many(count: usize, instance: &Instance, path: &str) -> Vec<JoinHandle<Answer>> {
     (0..count).map(|_| tokio::spawn(instance.call(path))).collect()
 }
@@ -29,7 +29,7 @@ pub(crate) async fn answers(asked: Vec<JoinHandle<Answer>>) -> Vec<Answer> {
     answers
 }
 
-/// Waits until the instance has waited for so many fills of others.
+/// Waits until the instance has waited this many times for fills of other instances.
 pub(crate) async fn waits(instance: &Instance, times: u64) {
     eventually("the instance waits for another one's fill", async || {
         instance.cache.stats().leases_awaited == times
@@ -41,7 +41,7 @@ pub(crate) async fn three(world: &World) -> [Instance; 3] {
     [world.instance().await, world.instance().await, world.instance().await]
 }
 
-/// The instance of these whose handler is held at the gates that [`hold`] gave.
+/// Returns the instance whose handler waits at its gate.
 pub(crate) async fn holder(gates: &[Gate; 3]) -> usize {
     tokio::select! {
         () = gates[0].arrived(1) => 0,
@@ -54,7 +54,7 @@ pub(crate) fn runs(instances: &[Instance]) -> usize {
     instances.iter().map(Instance::runs).sum()
 }
 
-/// The leases that there are in Redis.
+/// Returns the leases in Redis.
 pub(crate) async fn leases(world: &World) -> Vec<String> {
     let reply = world.redis.command(&["KEYS", "*:lease"]).await.unwrap();
     reply.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
@@ -64,7 +64,8 @@ pub(crate) async fn all_are_given_up(world: &World) {
     eventually("all leases are given up", async || leases(world).await.is_empty()).await;
 }
 
-/// The lease of the response whose address contains this. Those of what was asked before may not be given up yet.
+/// Returns the lease of the response whose address contains this text. Leases of earlier requests
+/// may still exist.
 pub(crate) async fn lease_of(world: &World, part: &str) -> String {
     let mut found = leases(world).await;
     found.retain(|name| name.contains(part));
@@ -72,7 +73,7 @@ pub(crate) async fn lease_of(world: &World, part: &str) -> String {
     found.remove(0)
 }
 
-/// How often something was given up in Redis. What expires does not count.
+/// Returns how often a lease was released. Expired leases do not count.
 pub(crate) async fn given_up(world: &World) -> u64 {
     let stats = world.redis.command(&["INFO", "commandstats"]).await.unwrap();
     let stats = stats.as_str().unwrap();

@@ -12,11 +12,11 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// What requests say in `Host`, whichever instance they go to: instances that share responses have one name.
+/// The `Host` of every request. Instances that share responses have one name.
 pub const HOST: &str = "larder.test";
 
-/// No request of a test that works takes this long.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// No request of a passing test takes this long.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// A response, and how long it took.
 #[derive(Debug, Clone)]
@@ -27,24 +27,25 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
-    /// From the request to the end of the body.
+    /// The time from the request to the end of the body.
     pub took: Duration,
 }
 
 impl Answer {
-    /// The body as text.
+    /// Returns the body as text.
     #[must_use]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// A header field, empty if there is none.
+    /// Returns a header field. It is empty if the field is missing.
     #[must_use]
     pub fn field(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// `X-Cache` and the detail of `Cache-Status`: `HIT shared`, `MISS never-stored`.
+    /// Returns `X-Cache` and the detail of `Cache-Status`, for example `HIT shared` or `MISS
+    /// never-stored`.
     #[must_use]
     pub fn outcome(&self) -> String {
         let status = self.field(CACHE_STATUS.as_str());
@@ -53,7 +54,7 @@ impl Answer {
     }
 }
 
-/// Sends a request on a connection of its own. Whatever goes wrong with that is something that a client sees.
+/// Sends a request on a new connection. Any failure counts as an error that the client sees.
 pub async fn send(address: SocketAddr, mut request: Request<Bytes>) -> Answer {
     let begun = Instant::now();
     request.headers_mut().entry(HOST_FIELD).or_insert(HOST.parse().unwrap());
@@ -69,10 +70,11 @@ pub async fn send(address: SocketAddr, mut request: Request<Bytes>) -> Answer {
         connection.abort();
         Answer { status: parts.status, headers: parts.headers, body, took: begun.elapsed() }
     };
-    tokio::time::timeout(PATIENCE, exchange).await.expect("a response in time")
+    tokio::time::timeout(MAX_WAIT, exchange).await.expect("a response in time")
 }
 
-/// Sends a request without a body and hangs up once `then` is done, without having read anything.
+/// Sends a request without a body, and closes the connection once `then` completes, without reading
+/// a response.
 pub async fn hang_up(address: SocketAddr, method: &str, path: &str, then: impl Future<Output = ()>) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n");

@@ -1,4 +1,4 @@
-//! Time that tests turn, but that never quite stands still.
+//! A clock that tests control, but that never stands completely still.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,8 +7,8 @@ use std::time::Duration;
 use larder_core::time::{Boot, Clock, Wall};
 use larder_testing::ManualClock;
 
-/// A [`ManualClock`] that is a microsecond later at each reading: the log's rules tell "before" from "after" by it, and
-/// on a real clock two moments are never the same.
+/// A [`ManualClock`] that is a microsecond later at each reading. The log's rules depend on the
+/// order of moments, and on a real clock two moments are never equal.
 #[derive(Debug, Clone, Default)]
 pub struct TickingClock {
     manual: ManualClock,

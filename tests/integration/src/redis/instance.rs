@@ -1,4 +1,4 @@
-//! One instance: a server with a cache, and its way to Redis.
+//! An instance: a server with a cache, and its connection to Redis.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::clock::TickingClock;
 use super::eventually;
 use super::origin::{Origin, Truth};
 
-/// What kind of instance to start.
+/// The configuration of an instance.
 #[derive(Debug, Clone)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Setup {
@@ -31,7 +31,7 @@ pub struct Setup {
     pub namespace: &'static str,
     /// The version of its responses.
     pub schema: u32,
-    /// How long a request waits for Redis. Long by default: a slow machine makes no difference.
+    /// How long a request waits for Redis. Long by default, so that a slow machine does not matter.
     pub command_timeout: Duration,
     /// How many invalidations the log keeps.
     pub log_length: u64,
@@ -39,9 +39,10 @@ pub struct Setup {
     pub max_staleness: Duration,
     /// Bytes of responses in memory.
     pub memory: u64,
-    /// How many names that were invalidated it remembers.
+    /// How many invalidated names it remembers.
     pub remembered_names: usize,
-    /// The machine's clock if there is none. By default time stands still, so that nothing goes stale by itself.
+    /// The clock, or the machine's clock if there is none. By default, time stands still, so that
+    /// nothing expires.
     pub clock: Option<TickingClock>,
 }
 
@@ -61,23 +62,23 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// As it runs in production: the machine's clock, and the store's own limits.
+    /// A configuration like in production: the machine's clock, and the store's default limits.
     #[must_use]
     pub fn real() -> Self {
         Self { command_timeout: Duration::from_millis(50), clock: None, ..Self::default() }
     }
 }
 
-/// A running instance. Dropping it stops its server.
+/// A running instance. Its server stops when dropped.
 #[derive(Debug)]
 pub struct Instance {
-    /// Its cache, as its handlers hold it.
+    /// Its cache, which its handlers use too.
     pub cache: Cache,
     /// Its store.
     pub store: RedisStore,
-    /// Its way to Redis, where that is one server. Leads nowhere where the store finds its servers by itself.
+    /// The proxy to its server. It leads nowhere if the store discovers its servers.
     pub proxy: Proxy,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     truth: Truth,
     runs: Arc<AtomicUsize>,
@@ -93,7 +94,7 @@ impl Instance {
         Self::over(store, proxy, truth, setup).await
     }
 
-    /// An instance whose store is as it is here, but for what the setup says.
+    /// Starts an instance with this store, which the setup configures further.
     pub(super) async fn over(store: RedisStoreBuilder, proxy: Proxy, truth: &Truth, setup: Setup) -> Self {
         let store = store
             .namespace(setup.namespace)
@@ -127,7 +128,7 @@ impl Instance {
         Self { cache, store, proxy, address, truth: truth.clone(), runs, holds, router, server }
     }
 
-    /// Waits until it has read the log and asks Redis for what it does not have.
+    /// Waits until it has read the log and uses Redis.
     pub async fn joins(&self) {
         eventually("the instance has joined", async || {
             let path = format!("/probe/{:x}", fastrand::u64(..));
@@ -136,12 +137,13 @@ impl Instance {
         .await;
     }
 
-    /// The response to `GET`.
+    /// Sends a `GET` request.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path)).await
     }
 
-    /// The response to `GET`, without a connection: for more requests at once than a process may have sockets.
+    /// Calls the router with a `GET` request, without a connection. This allows more requests at
+    /// once than a process may have sockets.
     pub fn call(&self, path: &str) -> impl Future<Output = Answer> + Send + 'static {
         let request = Request::get(path).header(HOST_FIELD, HOST).body(Body::empty()).unwrap();
         let (router, begun) = (self.router.clone(), Instant::now());
@@ -152,25 +154,25 @@ impl Instance {
         }
     }
 
-    /// The response to this request.
+    /// Sends this request.
     pub async fn send(&self, request: http::request::Builder) -> Answer {
         send(self.address, request.body(Bytes::new()).unwrap()).await
     }
 
-    /// Changes the value, and invalidates it here.
+    /// Changes a value, and invalidates it here.
     pub async fn update(&self, id: usize) -> InvalidationOutcome {
         let _ = self.truth.change(id);
         self.invalidate(id).await
     }
 
-    /// Changes the value, and [applies](Self::applies) that here.
+    /// Changes a value, and [applies](Self::applies) the invalidation here.
     pub async fn changes(&self, id: usize) {
         let _ = self.truth.change(id);
         self.applies(Tag::new(format!("value:{id}"))).await;
     }
 
-    /// Invalidates this here, as often as it takes: on a machine that has too much to do, half a second is not always enough
-    /// for an event to come back.
+    /// Invalidates this here, and retries until it is applied. On a busy machine, half a second is
+    /// not always enough for an event to return.
     pub async fn applies(&self, what: impl Into<Invalidation>) {
         let what = what.into();
         let applied = async || self.cache.invalidate(what.clone()).await == InvalidationOutcome::Applied;
@@ -180,23 +182,23 @@ impl Instance {
         }
     }
 
-    /// Invalidates the value here.
+    /// Invalidates a value here.
     pub async fn invalidate(&self, id: usize) -> InvalidationOutcome {
         self.cache.invalidate(Tag::new(format!("value:{id}"))).await
     }
 
-    /// Waits until it has read what was appended to the log before.
+    /// Waits until it has read everything that was appended to the log before.
     pub async fn catches_up(&self) {
         self.applies(Tag::new("marker")).await;
     }
 
-    /// How often its handlers read a value.
+    /// Returns how often its handlers read a value.
     #[must_use]
     pub fn runs(&self) -> usize {
         self.runs.load(Ordering::SeqCst)
     }
 
-    /// The next run for this value waits at the gate after it has read.
+    /// Makes the next run for this value wait at the gate after it has read.
     #[must_use]
     pub fn hold(&self, id: usize) -> Gate {
         let gate = Gate::new();
@@ -204,7 +206,7 @@ impl Instance {
         gate
     }
 
-    /// Waits until a request for the path is answered from memory or Redis, and gives that answer.
+    /// Waits until a request for the path is a hit, and returns its answer.
     pub async fn hits(&self, path: &str) -> Answer {
         let mut last = None;
         eventually("requests are hits", async || {
@@ -217,7 +219,7 @@ impl Instance {
         last.unwrap()
     }
 
-    /// Waits until the value is answered as it is now.
+    /// Waits until the current value is returned.
     pub async fn shows(&self, path: &str, text: &str) {
         eventually(&format!("{path} is {text}"), async || self.get(path).await.text() == text).await;
     }

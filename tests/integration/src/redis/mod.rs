@@ -1,6 +1,6 @@
-//! Several instances over one Redis and one truth, each behind a proxy of its own that can misbehave.
+//! Several instances over one Redis and one set of values, each behind its own misbehaving proxy.
 
-// It is only ever part of a test, where failing loudly is the point; the lints do not know that of a library.
+// Only tests use this, and a test fails with a panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod client;
@@ -25,58 +25,59 @@ pub use phase::Phase;
 pub use traffic::{Summary, Traffic};
 pub use trial::{TRIAL_STALENESS, Trial, shares_and_invalidates};
 
-/// The log's Stream in the default namespace.
+/// The Stream of the log in the default namespace.
 pub const EVENTS: &str = "larder:{larder:log}:events";
 /// The record of the log's incarnation in the default namespace.
 pub const INCARNATION: &str = "larder:{larder:log}:incarnation";
 
-/// What goes over the wire where the invalidation of a value is appended to the log or read from it, and nowhere else.
+/// Returns bytes that are on the wire only when the invalidation of a value is appended to the log
+/// or read from it.
 #[must_use]
 pub fn event(id: usize) -> String {
     format!("t:value:{id}\r\n")
 }
 
-/// What goes over the wire where a response is stored or read, and nowhere else.
+/// Bytes that are on the wire only when a response is stored or read.
 pub const RESPONSE: &[u8] = b"LR\x01\x01";
 
-/// One Redis, and what the handlers of all instances read.
+/// One Redis, and the values that the handlers of all instances read.
 #[derive(Debug)]
 pub struct World {
-    /// The server that the proxies lead to.
+    /// The server behind the proxies.
     pub redis: RedisServer,
-    /// What the handlers of all instances read.
+    /// The values that the handlers of all instances read.
     pub truth: Truth,
 }
 
 impl World {
-    /// A world with a Redis of its own.
+    /// Creates a world with a Redis of its own.
     pub async fn new() -> Self {
         Self { redis: RedisServer::start().await.unwrap(), truth: Truth::default() }
     }
 
-    /// An instance that is connected and has read the log.
+    /// Starts an instance, and waits until it is connected and has read the log.
     pub async fn instance(&self) -> Instance {
         self.joined(Setup::default()).await
     }
 
-    /// An instance of this kind that is connected and has read the log.
+    /// Starts an instance with this setup, and waits until it is connected and has read the log.
     pub async fn joined(&self, setup: Setup) -> Instance {
         let instance = self.start(setup).await;
         instance.joins().await;
         instance
     }
 
-    /// An instance of this kind, which may not have reached Redis yet.
+    /// Starts an instance with this setup. It may not be connected yet.
     pub async fn start(&self, setup: Setup) -> Instance {
         Instance::start(&self.redis, &self.truth, setup).await
     }
 
-    /// Sends Redis a command that it has to take.
+    /// Sends Redis a command that must succeed.
     pub async fn command(&self, words: &[&str]) {
         self.redis.command(words).await.unwrap();
     }
 
-    /// The names of the stored responses in Redis, of all namespaces and schemas.
+    /// Returns the names of the stored responses in Redis, of all namespaces and schemas.
     pub async fn stored(&self) -> Vec<String> {
         let reply = self.redis.command(&["KEYS", "larder:*"]).await.unwrap();
         let names = reply.as_array().unwrap().iter();
@@ -84,7 +85,8 @@ impl World {
         names.filter(|name| !name.contains(":log}:") && !name.contains(":lease")).collect()
     }
 
-    /// The name of the one stored response in Redis whose name contains `part`, once it is there.
+    /// Waits for the only stored response in Redis whose name contains `part`, and returns its
+    /// name.
     pub async fn stored_as(&self, part: &str) -> String {
         let mut found = Vec::new();
         eventually("the response is stored in Redis", async || {
@@ -98,7 +100,7 @@ impl World {
     }
 }
 
-/// Waits until it is so. The limit is only there so that a failure ends.
+/// Waits until the condition holds. The limit only ends failed tests.
 pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let limit = Duration::from_secs(60);
     let waiting = async {

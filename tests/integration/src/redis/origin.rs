@@ -1,4 +1,4 @@
-//! What the instances are in front of: handlers that read one truth.
+//! The handlers behind the instances, which all read the same values.
 
 use std::collections::HashMap;
 use std::panic::resume_unwind;
@@ -17,13 +17,14 @@ use larder::{Cache, Policy, ReadYourWrites, ttl};
 use larder_testing::{Answer, Gate, Step};
 use tower::ServiceExt;
 
-/// The header field of `/hasty`, whose requests do not wait for the log. Those of `/seen` do, and bring a cookie.
+/// The header field of `/hasty`, whose requests do not wait for the log. Requests of `/seen` do,
+/// and use a cookie.
 pub const TOKEN: HeaderName = HeaderName::from_static("larder-token");
 
-/// How many values a [`Truth`] has.
+/// The number of values of a [`Truth`].
 pub const VALUES: usize = 64;
 
-/// Values that only grow, as a database would hold them. Clones are the same.
+/// Values that only grow, in place of a database. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Truth(Arc<[AtomicU64; VALUES]>);
 
@@ -34,13 +35,13 @@ impl Default for Truth {
 }
 
 impl Truth {
-    /// What is true now.
+    /// Returns the current value.
     #[must_use]
     pub fn read(&self, id: usize) -> u64 {
         self.0[id].load(Ordering::SeqCst)
     }
 
-    /// Changes it, and tells the new value. No cache is told.
+    /// Changes a value and returns the new one, without an invalidation.
     #[must_use]
     pub fn change(&self, id: usize) -> u64 {
         self.0[id].fetch_add(1, Ordering::SeqCst) + 1
@@ -53,7 +54,7 @@ pub(super) struct Origin {
     pub(super) cache: Cache,
     pub(super) truth: Truth,
     pub(super) runs: Arc<AtomicUsize>,
-    /// Where the next run waits between reading the truth and answering, by what it reads.
+    /// The gate at which the next run waits between reading the value and answering, by value.
     pub(super) holds: Arc<Mutex<HashMap<usize, Gate>>>,
 }
 
@@ -107,7 +108,7 @@ impl Origin {
         value
     }
 
-    /// Reads at once, and leaves it to the handler where to wait.
+    /// Reads immediately, and lets the handler decide where to wait.
     fn begin(&self, id: usize) -> (u64, Option<Gate>) {
         self.runs.fetch_add(1, Ordering::SeqCst);
         (self.truth.read(id), self.holds.lock().unwrap().remove(&id))
@@ -118,7 +119,8 @@ async fn show(State(origin): State<Origin>, Path(id): Path<usize>) -> String {
     format!("v{}", origin.read(id).await)
 }
 
-/// Writes, and then is held, so that a client can leave between the write and what the layer does after it.
+/// Writes and then waits, so that a client can leave between the write and the invalidation by the
+/// layer.
 async fn update(State(origin): State<Origin>, Path(id): Path<usize>) -> StatusCode {
     let _ = origin.truth.change(id);
     let gate = origin.holds.lock().unwrap().remove(&id);
@@ -138,13 +140,14 @@ async fn language(
     ([(VARY, "Accept-Language")], text)
 }
 
-/// A body of a size that one read from a socket does not bring, without a pattern that could hide a mistake.
+/// Returns a body that is larger than one read from a socket, without a pattern that could hide an
+/// error.
 async fn body(State(origin): State<Origin>, Path(id): Path<usize>) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(origin.read(id).await);
     std::iter::repeat_with(|| random.u8(..)).take(700_000).collect()
 }
 
-/// A validator that does not tell two versions apart, as `Last-Modified` does not within one second.
+/// Has a validator that is the same for two versions, like `Last-Modified` within one second.
 async fn dated(State(origin): State<Origin>, Path(id): Path<usize>, headers: HeaderMap) -> Response {
     let value = origin.read(id).await;
     let date = HeaderValue::from_static("Thu, 01 Jan 2026 00:00:00 GMT");
@@ -154,18 +157,19 @@ async fn dated(State(origin): State<Origin>, Path(id): Path<usize>, headers: Hea
     ([(LAST_MODIFIED, date)], format!("v{value}")).into_response()
 }
 
-/// Fails where the value is even, and panics where it is a multiple of three.
+/// Fails if the value is even, and panics if it is a multiple of three.
 async fn fickle(State(origin): State<Origin>, Path(id): Path<usize>) -> Response {
     match origin.read(id).await {
-        // Without the panic hook: what it prints keeps the thread, on which all of a test runs, for longer than a lease lives.
+        // This avoids the panic hook. Its output would block the thread, which runs the whole test,
+        // for longer than the lifetime of a lease.
         value if value % 3 == 0 => resume_unwind(Box::new(format!("v{value}, as the test wants it"))),
         value if value % 2 == 0 => (StatusCode::SERVICE_UNAVAILABLE, format!("v{value}")).into_response(),
         value => format!("v{value}").into_response(),
     }
 }
 
-/// Ten characters, or those that are asked for as `bytes=first-last`. A value that is even has the entity tag of the one
-/// before it, so that nothing but the log tells the two apart.
+/// Returns ten characters, or a range of them. An even value has the entity tag of the value before
+/// it, so that only the log distinguishes them.
 async fn ranged(State(origin): State<Origin>, Path(id): Path<usize>, headers: HeaderMap) -> Response {
     let value = origin.read(id).await;
     let (text, tag) = (format!("{value:010}"), format!("\"{}\"", value.div_ceil(2)));
@@ -179,17 +183,17 @@ async fn ranged(State(origin): State<Origin>, Path(id): Path<usize>, headers: He
     (StatusCode::PARTIAL_CONTENT, [(ETAG, tag), (CONTENT_RANGE, place)], part).into_response()
 }
 
-/// For whoever asks for this value, wherever they came from.
+/// Returns the same response for every value of the parameter `utm`.
 async fn searched(State(origin): State<Origin>, Path(id): Path<usize>) -> impl IntoResponse {
     ([("no-vary-search", "params=(\"utm\")")], format!("v{}", origin.read(id).await))
 }
 
-/// And waits within its body, if at all.
+/// Waits within its body.
 async fn searched_streams(state: State<Origin>, id: Path<usize>) -> impl IntoResponse {
     ([("no-vary-search", "params=(\"utm\")")], streams(state, id).await)
 }
 
-/// Says something else of queries with each value.
+/// Sends another `No-Vary-Search` with each value.
 async fn fickle_search(State(origin): State<Origin>, Path(id): Path<usize>, uri: Uri) -> impl IntoResponse {
     let fields = ["params=(\"utm\")", "", "params=(\"utm\")", "except=(\"page\")", "key-order", "except=()"];
     let value = origin.read(id).await;
@@ -197,22 +201,23 @@ async fn fickle_search(State(origin): State<Origin>, Path(id): Path<usize>, uri:
     ([("no-vary-search", field)], format!("{} {value}", uri.query().unwrap_or_default()))
 }
 
-/// And in a language.
+/// Also negotiates the language.
 async fn searched_in(state: State<Origin>, id: Path<usize>, headers: HeaderMap) -> impl IntoResponse {
     ([("no-vary-search", "params=(\"utm\"), key-order")], language(state, id, headers).await)
 }
 
-/// For nobody else.
+/// Returns a response for one client alone.
 async fn private(State(origin): State<Origin>, Path(id): Path<usize>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "private")], format!("v{}", origin.read(id).await))
 }
 
-/// Stored, but never fresh.
+/// Is stored, but never fresh.
 async fn brief(State(origin): State<Origin>, Path(id): Path<usize>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "max-age=0"), (ETAG, "\"one\"")], format!("v{}", origin.read(id).await))
 }
 
-/// A value in a field. One that is even has the entity tag of the one before it: its body is the same.
+/// Has the value in a field. An even value has the entity tag of the value before it, because its
+/// body is the same.
 async fn headed(State(origin): State<Origin>, Path(id): Path<usize>) -> Response {
     let value = origin.read(id).await;
     let tag = format!("\"{}\"", value.div_ceil(2));
@@ -220,7 +225,7 @@ async fn headed(State(origin): State<Origin>, Path(id): Path<usize>) -> Response
         .into_response()
 }
 
-/// Waits within its body, if at all.
+/// Waits within its body.
 async fn streams(State(origin): State<Origin>, Path(id): Path<usize>) -> Response<Body> {
     let (value, gate) = origin.begin(id);
     let held = gate.map(Step::Hold);

@@ -1,30 +1,30 @@
-//! What clients saw between two moments.
+//! The observations of clients between two moments.
 
 use std::time::Duration;
 
-/// What clients saw in one phase of [`Traffic`](super::Traffic).
+/// The observations of clients in one phase of [`Traffic`](super::Traffic).
 #[derive(Debug)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Phase {
-    /// How many requests were answered.
+    /// The number of answered requests.
     pub requests: usize,
-    /// How many of them by a cache.
+    /// The number of hits among them.
     pub hits: usize,
-    /// The median of how long they took.
+    /// The median latency.
     pub p50: Duration,
-    /// What one in a hundred exceeded.
+    /// The 99th percentile of the latency.
     pub p99: Duration,
-    /// The longest.
+    /// The maximum latency.
     pub max: Duration,
-    /// The longest that an invalidation took, which a client waits for that writes.
+    /// The maximum time of an invalidation, for which a writing client waits.
     pub slowest_invalidation: Duration,
 }
 
-/// More than any bounded delay on any machine, less than what servers take for a failover.
+/// More than any bounded delay on any machine, and less than a failover takes.
 const UNBOUNDED: Duration = Duration::from_secs(2);
 
 impl Phase {
-    /// Fails if a request waited for the servers to mend themselves, given how the machine did before.
+    /// Fails if a request waited for the servers to recover, relative to the healthy phase.
     pub fn is_bounded(&self, healthy: &Self) {
         assert!(self.requests > 0 && self.max < UNBOUNDED + 4 * healthy.max, "{self:?} after {healthy:?}");
     }

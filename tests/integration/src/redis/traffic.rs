@@ -1,4 +1,4 @@
-//! Readers and writers that never stop, and that notice every broken promise.
+//! Readers and writers that run continuously and detect every broken promise.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -15,38 +15,39 @@ use super::instance::Instance;
 use super::origin::{Truth, VALUES};
 use super::phase::Phase;
 
-/// What counts as slow: nearly the longest that a request may wait for Redis.
+/// The threshold for slow requests: nearly the maximum time that a request waits for Redis.
 const SLOW: Duration = Duration::from_millis(45);
 
-/// Between two requests of one reader; a writer waits for up to twenty of these.
+/// The pause between two requests of a reader. A writer waits for up to twenty of these.
 const PAUSE: Duration = Duration::from_millis(1);
 const CALM_PAUSE: Duration = Duration::from_millis(10);
 
-/// Requests that go on until they are stopped.
+/// Requests that continue until they are stopped.
 ///
-/// Each reader knows what it may not see any more: what was invalidated on its own instance (the log's P1), and what was
-/// invalidated as `Applied` on any instance more than `max_staleness` ago (P2).
+/// Each reader knows which values are too old: those before an invalidation on its own instance (P1
+/// of the log), and those before an invalidation that any instance `Applied` more than
+/// `max_staleness` ago (P2).
 #[derive(Debug)]
 pub struct Traffic {
     shared: Arc<Shared>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// What came of the traffic.
+/// The result of the traffic.
 #[derive(Debug, Default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Summary {
-    /// How many requests there were.
+    /// The number of requests.
     pub requests: usize,
-    /// How many of them were answered by a cache.
+    /// The number of hits among them.
     pub hits: usize,
-    /// How many took nearly as long as a request may wait for Redis.
+    /// The number of requests that took nearly the maximum time for Redis.
     pub slow: usize,
-    /// How many invalidations were applied.
+    /// The number of applied invalidations.
     pub applied: usize,
-    /// How many were deferred.
+    /// The number of deferred invalidations.
     pub deferred: usize,
-    /// Answers that should not have been.
+    /// Wrong answers.
     pub wrong: Vec<String>,
 }
 
@@ -63,11 +64,12 @@ struct Shared {
     truth: Truth,
     max_staleness: Duration,
     pause: Duration,
-    /// What was invalidated as `Applied`: which value, and from when on older ones are wrong everywhere.
+    /// Applied invalidations: the value, and the time from which older values are wrong everywhere.
     applied: Mutex<VecDeque<(Instant, usize, u64)>>,
     everywhere: Floor,
     counts: [AtomicUsize; 5],
-    /// Since the last phase: each answer to a reader, and whether it was a hit; each invalidation.
+    /// The answers to readers since the last phase, with their latency and whether they were hits,
+    /// and the times of invalidations.
     answers: Mutex<Vec<(Duration, bool)>>,
     invalidations: Mutex<Vec<Duration>>,
     wrong: Mutex<Vec<String>>,
@@ -79,7 +81,7 @@ const SLOW_ONES: usize = 2;
 const APPLIED: usize = 3;
 const DEFERRED: usize = 4;
 
-/// The oldest value of each that may be seen.
+/// The lowest version of each value that may be seen.
 #[derive(Debug)]
 struct Floor([AtomicU64; VALUES]);
 
@@ -104,13 +106,14 @@ impl Traffic {
         Self::of(truth, max_staleness, instances, true, PAUSE)
     }
 
-    /// The same at a pace that leaves even a slow machine time for everything else.
+    /// Starts traffic at a low rate, which leaves time for other work even on a slow machine.
     #[must_use]
     pub fn start_calmly(truth: &Truth, max_staleness: Duration, instances: &[&Instance]) -> Self {
         Self::of(truth, max_staleness, instances, true, CALM_PAUSE)
     }
 
-    /// Starts two readers on the instance: where nothing is deferred, its responses in Redis stay trusted.
+    /// Starts two readers on the instance, and no writer. Nothing is deferred, so its responses in
+    /// Redis stay trusted.
     #[must_use]
     pub fn start_reading(truth: &Truth, instance: &Instance) -> Self {
         Self::of(truth, Duration::MAX, &[instance], false, PAUSE)
@@ -149,19 +152,19 @@ impl Traffic {
         Self { shared, tasks }
     }
 
-    /// Waits until this many more requests were answered.
+    /// Waits for this many more answers.
     pub async fn flows(&self, requests: usize) {
         let enough = self.requests() + requests;
         super::eventually("requests are answered", async || self.requests() >= enough).await;
     }
 
-    /// How many requests were answered so far.
+    /// Returns the number of answered requests so far.
     #[must_use]
     pub fn requests(&self) -> usize {
         self.shared.counts[REQUESTS].load(Ordering::SeqCst)
     }
 
-    /// Ends a phase, and tells what clients saw in it.
+    /// Ends a phase, and returns its observations.
     #[must_use]
     pub fn phase(&self) -> Phase {
         let answers = std::mem::take(&mut *self.shared.answers.lock().unwrap());
@@ -169,7 +172,7 @@ impl Traffic {
         Phase::of(answers, &invalidations)
     }
 
-    /// Stops, and tells what came of it.
+    /// Stops the traffic, and returns the result.
     pub async fn stop(self) -> Summary {
         self.shared.stop.store(true, Ordering::SeqCst);
         for task in self.tasks {
@@ -211,7 +214,7 @@ impl Shared {
                 let wrong = format!("{id} on {address}: {text:?}, {outcome}, not before v{least}");
                 self.wrong.lock().unwrap().push(wrong);
             }
-            // Leaves the machine to others.
+            // Leaves time for other tasks.
             tokio::time::sleep(self.pause).await;
         }
     }
@@ -239,7 +242,7 @@ impl Shared {
     fn raise_what_is_due(&self) {
         let mut applied = self.applied.lock().unwrap();
         let now = Instant::now();
-        // Two writers are not quite in order; what is late only makes a reader lenient.
+        // Two writers may be slightly out of order. A late entry only makes the check more lenient.
         while let Some((_, id, value)) = applied.pop_front_if(|(due, ..)| *due <= now) {
             self.everywhere.raise(id, value);
         }

@@ -1,4 +1,4 @@
-//! What is asked of every kind of Redis: that instances share it, and that no client notices what happens to it.
+//! The test for every kind of Redis: instances share it, and no client notices a fault.
 
 use std::time::{Duration, Instant};
 
@@ -10,16 +10,18 @@ use super::instance::{Instance, Setup};
 use super::phase::Phase;
 use super::traffic::{Summary, Traffic};
 
-/// The bound on staleness in a [`Trial`]: short, so that traffic goes on for several times as long.
+/// The bound on staleness in a [`Trial`]: short, so that the traffic runs for several times as
+/// long.
 pub const TRIAL_STALENESS: Duration = Duration::from_secs(1);
 
-/// How long the servers may take to mend a fault, which is theirs to say.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the servers may take to repair a fault.
+const MAX_RECOVERY_TIME: Duration = Duration::from_secs(60);
 
-/// How many responses have to be shared at once, so that each part of a cluster has some.
+/// The number of responses that must be shared at once, so that each part of a cluster has some.
 const PROBES: usize = 16;
 
-/// What one instance fills is a hit on the other, and what one invalidates, by tag, key or prefix, is gone on the other.
+/// Checks that a response of one instance is a hit on the other, and that an invalidation by tag,
+/// key or prefix on one instance takes effect on the other.
 pub async fn shares_and_invalidates(deployment: &Deployment) {
     let (a, b) = (deployment.instance().await, deployment.instance().await);
     are_shared(&a, &b).await;
@@ -49,7 +51,7 @@ pub async fn shares_and_invalidates(deployment: &Deployment) {
     }
 }
 
-/// Waits until each of what one instance fills was a hit on the other.
+/// Waits until each response that one instance fills is a hit on the other.
 async fn are_shared(one: &Instance, other: &Instance) {
     let mut left: Vec<_> = (0..PROBES).map(|_| format!("/probe/{:x}", fastrand::u64(..))).collect();
     let sharing = async {
@@ -58,13 +60,13 @@ async fn are_shared(one: &Instance, other: &Instance) {
             for path in &left {
                 one.get(path).await;
             }
-            // They are stored behind the answer.
+            // The response is stored after the answer.
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(500));
             let mut missed = Vec::new();
             for path in left.drain(..) {
                 if other.get(&path).await.outcome() != "HIT shared" {
-                    // Or else it would stay in memory, and never be stored again.
+                    // Otherwise it would stay in memory, and never be stored in Redis.
                     one.cache.invalidate(UriName::new(&path).unwrap()).await;
                     missed.push(path);
                 }
@@ -75,11 +77,12 @@ async fn are_shared(one: &Instance, other: &Instance) {
             left = missed;
         }
     };
-    let limit = tokio::time::timeout(PATIENCE, sharing).await;
-    limit.unwrap_or_else(|_| panic!("responses are not shared within {PATIENCE:?}"));
+    let limit = tokio::time::timeout(MAX_RECOVERY_TIME, sharing).await;
+    limit.unwrap_or_else(|_| panic!("responses are not shared within {MAX_RECOVERY_TIME:?}"));
 }
 
-/// Three instances with readers and writers that go on while something happens to Redis. The third keeps nothing in memory.
+/// Three instances with continuous traffic during a fault of Redis. The third one has no memory
+/// tier.
 #[derive(Debug)]
 pub struct Trial {
     /// The instances.
@@ -89,7 +92,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Starts the instances, and traffic on them.
+    /// Starts the instances, and the traffic.
     pub async fn start(deployment: &Deployment) -> Self {
         let setup = |memory| Setup { memory, max_staleness: TRIAL_STALENESS, ..Setup::real() };
         let memory = Setup::default().memory;
@@ -107,12 +110,13 @@ impl Trial {
         Self { instances, traffic, healthy }
     }
 
-    /// Lets `fault` happen, which ends when the servers have mended it. Then checks that no client saw an error or what
-    /// was invalidated, and that there are hits again; and prints what clients saw as a line of a table.
+    /// Runs `fault`, which ends when the servers have recovered. Then checks that no client saw an
+    /// error or an invalidated value, and that hits resume. Prints the observations as a row of a
+    /// table.
     pub async fn survives<T>(self, what: &str, fault: impl Future<Output = T>) -> Summary {
         let begun = Instant::now();
         fault.await;
-        let mended = begun.elapsed();
+        let repaired = begun.elapsed();
         let [a, b, c] = &self.instances;
         for (one, other) in [(a, b), (b, c), (c, a)] {
             are_shared(one, other).await;
@@ -123,7 +127,7 @@ impl Trial {
         let summary = self.traffic.stop().await;
         summary.is_right();
         during.is_bounded(&self.healthy);
-        print_row(what, &self.healthy, &during, mended, hits_again, &summary);
+        print_row(what, &self.healthy, &during, repaired, hits_again, &summary);
         summary
     }
 }
@@ -132,7 +136,7 @@ fn print_row(
     what: &str,
     healthy: &Phase,
     during: &Phase,
-    mended: Duration,
+    repaired: Duration,
     hits_again: Duration,
     all: &Summary,
 ) {
@@ -149,7 +153,7 @@ fn print_row(
         ms(during.p99),
         ms(during.max),
         ms(during.slowest_invalidation),
-        mended.as_secs_f64(),
+        repaired.as_secs_f64(),
         hits_again.as_secs_f64(),
     );
 }

@@ -1,4 +1,4 @@
-//! As tokio's `watch`: a value, and who waits for another one until all senders are gone.
+//! Like tokio's `watch`: a value, and receivers that wait for a new one until all senders are gone.
 
 use std::future::poll_fn;
 use std::ops::Deref;
@@ -50,12 +50,12 @@ impl<T> Clone for Receiver<T> {
 }
 
 impl<T> Receiver<T> {
-    /// The value there is.
+    /// Returns the current value.
     pub(crate) fn borrow(&self) -> Ref<'_, T> {
         Ref(lock(&self.0))
     }
 
-    /// Waits for such a value; an error if there is none and none will come.
+    /// Waits for a matching value. Returns an error if there is none and all senders are gone.
     pub(crate) async fn wait_for(&mut self, mut is_so: impl FnMut(&T) -> bool) -> Result<Ref<'_, T>, ()> {
         let come = poll_fn(|cx| {
             let mut state = lock(&self.0);

@@ -1,4 +1,5 @@
-//! What processes do that are not looked at: any number of them, as far as one of ours can tell.
+//! Actions of processes that are not observed. To an observed process, they look like any number of
+//! processes.
 
 use larder_core::log::position::{Mark, Position};
 
@@ -6,19 +7,19 @@ use super::server;
 use crate::action::{Action, Log};
 use crate::canonical::NOW;
 use crate::protocol::Protocol;
-use crate::world::{Invalidation, Kept, NOBODY, Told, World, incarnation, log_id};
+use crate::world::{Invalidation, OTHER_PROCESS, Progress, StoredResponse, World, incarnation, log_id};
 
 impl Protocol {
     pub(super) fn elsewhere(&self, world: &mut World, action: Action) -> Option<()> {
         match action {
-            Action::Elsewhere { what, log } => {
+            Action::Elsewhere { target, log } => {
                 world.left.elsewhere -= 1;
-                self.commit(world, what);
+                self.commit(world, target);
                 let (server, births) = server(world, log)?;
-                server.append(vec![what], births);
+                server.append(vec![target], births);
                 world.is_owed |= log == Log::Old;
-                let (versions, told) = (world.db, Told::Applied(NOW));
-                world.invalidations.push(Invalidation { by: NOBODY, what, versions, told });
+                let (versions, progress) = (world.db, Progress::Applied(NOW));
+                world.invalidations.push(Invalidation { by: OTHER_PROCESS, target, versions, progress });
             }
             Action::FillElsewhere { key, log } => {
                 world.left.others_fills -= 1;
@@ -26,7 +27,13 @@ impl Protocol {
                 let (server, _) = server(world, log)?;
                 let mark = Mark { log: log_id(server.last), local: 0 };
                 let position = Position { incarnation: incarnation(server.incarnation), mark };
-                world.shared.push(Kept { key, version, position, filled_at: None, is_remembered: false });
+                world.shared.push(StoredResponse {
+                    key,
+                    version,
+                    position,
+                    filled_at: None,
+                    is_remembered: false,
+                });
             }
             _ => return None,
         }

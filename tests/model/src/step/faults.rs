@@ -4,8 +4,8 @@ use super::server;
 use crate::action::{Action, Log};
 use crate::protocol::Protocol;
 use crate::reading::Reading;
-use crate::what::{Named, hard};
-use crate::world::{Instance, Least, Told, World};
+use crate::target::{Selection, hard};
+use crate::world::{Instance, LowestVersions, Progress, World};
 
 impl Protocol {
     pub(super) fn fault(&self, world: &mut World, action: Action) -> Option<()> {
@@ -13,8 +13,9 @@ impl Protocol {
             Action::Other => {
                 world.left.others -= 1;
                 let number = world.left.others;
-                let uris = self.scope.whats.iter().any(|what| matches!(what.named, Named::Uri(_)));
-                let other = hard(if uris { Named::OtherUri(number) } else { Named::Other(number) });
+                let uris =
+                    self.scope.targets.iter().any(|target| matches!(target.selection, Selection::Uri(_)));
+                let other = hard(if uris { Selection::OtherUri(number) } else { Selection::Other(number) });
                 let (server, births) = server(world, Log::New)?;
                 server.append(vec![other], births);
             }
@@ -39,18 +40,20 @@ impl Protocol {
                 world.old = None;
                 if std::mem::take(&mut world.is_owed) {
                     let (server, births) = server(world, Log::New)?;
-                    server.append(vec![hard(Named::All)], births);
+                    server.append(vec![hard(Selection::All)], births);
                 }
             }
             Action::Restart { at } => {
                 world.left.restarts -= 1;
                 world.births += 1;
                 let here = world.instances.get(usize::from(at))?.here;
-                // Where two logs are believed at a time, the new process may meet the other one.
-                let here = if self.scope.guarded { here } else { Least::default() };
+                // If two logs are trusted in turns, the new process may meet the other one.
+                let here = if self.scope.guarded { here } else { LowestVersions::default() };
                 world.instances[usize::from(at)] = self.instance(world.births, here);
-                // A crash loses what was deferred, and what had not returned (rule 15).
-                world.invalidations.retain(|one| one.by != at || matches!(one.told, Told::Applied(_)));
+                // A crash loses deferred invalidations and those that had not returned (rule 15).
+                world
+                    .invalidations
+                    .retain(|one| one.by != at || matches!(one.progress, Progress::Applied(_)));
             }
             _ => return None,
         }
@@ -65,9 +68,9 @@ impl Protocol {
         }
     }
 
-    /// A process that has just begun.
+    /// Creates a process that has just started.
     #[must_use]
-    pub fn instance(&self, placeholder: u8, here: Least) -> Instance {
+    pub fn instance(&self, placeholder: u8, here: LowestVersions) -> Instance {
         Instance {
             tail: self.tail(placeholder),
             look: None,

@@ -1,4 +1,4 @@
-//! Looks (rules 4 to 9).
+//! Polls (rules 4 to 9).
 
 use larder_core::store::Look;
 
@@ -8,7 +8,7 @@ use crate::canonical::NOW;
 use crate::protocol::Protocol;
 use crate::reading::Reading;
 use crate::server::{Answer, Beginning, Server};
-use crate::world::{Instance, Looking, World, id_number, incarnation, log_id};
+use crate::world::{Instance, PendingLook, World, id_number, incarnation, log_id};
 
 impl Protocol {
     pub(super) fn looking(&self, world: &mut World, action: Action) -> Option<()> {
@@ -19,7 +19,7 @@ impl Protocol {
                 let (server, births) = server(world, log)?;
                 let begins = |server: &Server| self.beginning(server, sought);
                 let answer = server.look(cursor, self.scope.count, births, begins);
-                let mut looking = Looking { sent: NOW, answer, half: None };
+                let mut looking = PendingLook { sent: NOW, answer, half: None };
                 if self.reads(Reading::LookInTwoHalves) {
                     looking.answer = server.head();
                     looking.half = Some(log == Log::Old);
@@ -45,7 +45,7 @@ impl Protocol {
             }
             Action::Take { by } => {
                 let instance = world.instances.get_mut(usize::from(by))?;
-                let Looking { sent, answer, .. } = instance.look.take()?;
+                let PendingLook { sent, answer, .. } = instance.look.take()?;
                 let sent = if self.reads(Reading::DatedByTheAnswer) { NOW } else { sent };
                 instance.early = None;
                 let look = self.look(&answer);
@@ -57,14 +57,15 @@ impl Protocol {
         Some(())
     }
 
-    /// Where a look begins of who is new to the incarnation: the script says so in the same answer.
+    /// Returns where a poll begins for a process that is new to the incarnation. The script decides
+    /// this in the same answer.
     fn beginning(&self, server: &Server, sought: Option<u8>) -> Beginning {
         let asked_before = self.reads(Reading::MarkAskedBefore);
         let after = if asked_before { sought } else { self.mark(server) }.unwrap_or_default();
         Beginning { after, floor: if self.reads(Reading::MarkIsNoFloor) { 0 } else { after } }
     }
 
-    /// The mark, if it is to be believed: of this incarnation, and its entry is there.
+    /// Returns the checkpoint if it is trustworthy: of this incarnation, and its entry exists.
     fn mark(&self, server: &Server) -> Option<u8> {
         let mark = server.mark?;
         let (same, there) = (mark.incarnation == server.incarnation, server.has(mark));
@@ -77,12 +78,14 @@ impl Protocol {
         believed.then_some(mark.id)
     }
 
-    /// What the tail is told of it.
+    /// Converts the answer for the tail.
     pub(crate) fn look(&self, answer: &Answer) -> Look {
         let entries: Vec<_> = answer
             .entries
             .iter()
-            .map(|(id, whats)| (log_id(*id), whats.iter().map(|what| self.words.event(*what)).collect()))
+            .map(|(id, targets)| {
+                (log_id(*id), targets.iter().map(|target| self.vocabulary.event(*target)).collect())
+            })
             .collect();
         let mut look = Look {
             incarnation: incarnation(answer.incarnation),
@@ -108,7 +111,7 @@ impl Protocol {
     }
 }
 
-/// Where the next look of this process begins.
+/// Returns where the next poll of this process begins.
 pub(crate) fn cursor(instance: &Instance) -> (u8, u8, bool) {
     let cursor = instance.tail.cursor();
     (cursor.incarnation.to_bytes()[0], id_number(cursor.after), cursor.broken)

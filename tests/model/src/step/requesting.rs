@@ -1,14 +1,14 @@
-//! Requests: fills, those who join them, the shared tier, and hits.
+//! Requests: fills and their followers, the shared tier, and hits.
 
 use larder_core::log::position::Position;
 use larder_core::log::table::Verdict;
 
-use crate::action::{Action, How};
+use crate::action::{Action, FillResult};
 use crate::canonical::NOW;
 use crate::judge::seen;
 use crate::protocol::Protocol;
 use crate::reading::Reading;
-use crate::world::{Ask, Flight, Instance, Kept, Waiter, World};
+use crate::world::{Ask, Flight, Instance, StoredResponse, Waiter, World};
 
 impl Protocol {
     pub(super) fn fill(&self, world: &mut World, action: Action) -> Option<()> {
@@ -52,7 +52,8 @@ impl Protocol {
         Waiter { joined_at: NOW, position, least }
     }
 
-    /// What a response is named by is known with its head, and so a request that joined is told before the fill ends.
+    /// The names of a response are known with its head, so a joined request gets its decision
+    /// before the fill ends.
     fn follow(&self, world: &mut World, at: usize, which: usize) -> Option<()> {
         let flight = world.instances.get_mut(at)?.flights.get_mut(which)?;
         let (waiter, flight) = (flight.waiter.take()?, flight.clone());
@@ -65,33 +66,33 @@ impl Protocol {
         Some(())
     }
 
-    fn end(&self, world: &mut World, at: usize, which: usize, how: How) -> Option<()> {
+    fn end(&self, world: &mut World, at: usize, which: usize, how: FillResult) -> Option<()> {
         let instance = world.instances.get_mut(at)?;
         let flight = instance.flights.remove(which);
-        if how == How::Failed {
-            // Weighed anew when the handler has failed.
+        if how == FillResult::Failed {
+            // The stale response is judged again after the handler has failed.
             let stale = flight.base.filter(|base| self.serves(instance, base).is_some())?;
-            return self.tell(world, at, flight.waiter, &stale, (&flight.brings.position, false));
+            return self.deliver(world, at, flight.waiter, &stale, (&flight.brings.position, false));
         }
-        let kept = self.filled(instance, &flight, how == How::NotModified);
+        let kept = self.filled(instance, &flight, how == FillResult::NotModified);
         if self.verdict(instance, &kept) != Verdict::Refused {
             instance.memory.push(kept);
         }
         if instance.tail.confirmed_at().is_some() {
             let mark = larder_core::log::position::Mark { local: 0, ..kept.position.mark };
             let position = Position { mark, ..kept.position };
-            world.shared.push(Kept { position, filled_at: None, ..kept });
+            world.shared.push(StoredResponse { position, filled_at: None, ..kept });
         }
-        self.tell(world, at, flight.waiter, &kept, (&flight.brings.position, how == How::Filled))
+        self.deliver(world, at, flight.waiter, &kept, (&flight.brings.position, how == FillResult::Filled))
     }
 
-    /// Hands the end of a flight to who waited for it.
-    fn tell(
+    /// Delivers the end of a flight to its waiter.
+    fn deliver(
         &self,
         world: &mut World,
         at: usize,
         waiter: Option<Waiter>,
-        kept: &Kept,
+        kept: &StoredResponse,
         brought: (&Position, bool),
     ) -> Option<()> {
         if let Some(waiter) = waiter.filter(|waiter| self.takes(&world.instances[at], waiter, kept, brought))
@@ -133,7 +134,7 @@ impl Protocol {
         Some(())
     }
 
-    fn got(&self, world: &mut World, at: usize, ask: &Ask, answer: &Kept) -> Option<()> {
+    fn got(&self, world: &mut World, at: usize, ask: &Ask, answer: &StoredResponse) -> Option<()> {
         let instance = world.instances.get_mut(at)?;
         let kept = self.promoted(instance, answer, ask.position.mark.local);
         match self.verdict(instance, &kept) {
@@ -146,7 +147,7 @@ impl Protocol {
             }
         }
         world.found = world.found.or(seen(&ask.least, kept.version));
-        self.tell(world, at, ask.waiter, &kept, (&ask.position, false))
+        self.deliver(world, at, ask.waiter, &kept, (&ask.position, false))
     }
 
     pub(super) fn hit(&self, world: &mut World, action: Action) -> Option<()> {
@@ -173,8 +174,8 @@ impl Protocol {
     }
 }
 
-/// What a fill brings that begins now and reads this version (rule 2).
-pub(crate) fn new(instance: &Instance, key: u8, version: u8) -> Kept {
+/// Returns the response of a fill that begins now and reads this version (rule 2).
+pub(crate) fn new(instance: &Instance, key: u8, version: u8) -> StoredResponse {
     let position = instance.tail.position();
-    Kept { key, version, position, filled_at: Some(NOW), is_remembered: false }
+    StoredResponse { key, version, position, filled_at: Some(NOW), is_remembered: false }
 }

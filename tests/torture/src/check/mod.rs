@@ -1,41 +1,45 @@
-//! The checker: proves from a history alone that the promises held, or names the reads that broke them.
+//! The checker. It proves from a history alone that the promises held, or names the reads that
+//! broke them.
 //!
-//! It knows nothing of caches. A version that was committed before an invalidation began is the least that a read may
-//! show once the promise of that invalidation has come due; each read is held against all that had come due before it
-//! was sent.
+//! It knows nothing of caches. A version that was committed before an invalidation began is the
+//! lowest version that a read may show once the promise of that invalidation is due. Each read is
+//! checked against all promises that were due before it was sent.
 //!
-//! No allowance is made for slow machines. All moments are readings of one clock. A read that is *sent* after a promise
-//! has come due is looked up later still, so that an instance that keeps the rules has by then either taken in the
-//! event or stopped trusting what it knew before; delays only ever make a read later.
+//! Slow machines get no allowance. All moments are readings of one clock. A read that is *sent*
+//! after a promise is due is looked up later still. By then, an instance that follows the rules has
+//! either applied the event or stopped trusting what it knew before. Delays only make a read later.
 
-mod due;
+mod describe;
+mod obligations;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use std::collections::HashMap;
 
 use crate::clock::Moment;
-use crate::history::{History, Read, Saw};
+use crate::history::{History, Observed, Read};
 
-use self::due::{Due, dues};
+use self::obligations::{Obligation, obligations};
 
-/// A promise, as a read can break it.
+/// A promise that a read can break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(clippy::exhaustive_enums)] // What is checked is said here in full.
+#[allow(clippy::exhaustive_enums)] // This is the complete list of what is checked.
 pub enum Promise {
-    /// P1: once `invalidate` has returned, the instance that called it never shows what was named.
+    /// P1: once `invalidate` has returned, the instance that called it never shows the invalidated
+    /// version.
     OwnInstance,
-    /// P2: `max_staleness` after it returned `Applied`, or after what was deferred was flushed, no instance does.
+    /// P2: the same holds for every instance, `max_staleness` after `invalidate` returned
+    /// `Applied`, or after a deferred invalidation was flushed.
     EveryInstance,
-    /// A client sees no error but those that a handler made, and those only if it asked while they were made.
+    /// A client sees only errors that a handler made, and only if the request overlaps the
+    /// handler's run.
     NoError,
-    /// A response is one to this request, and shows what there was.
+    /// A response belongs to this request, and shows an existing version.
     RightAnswer,
 }
 
 impl Promise {
-    /// Its short name.
+    /// Returns its short name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -51,48 +55,50 @@ impl Promise {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Violation {
-    /// Which promise.
+    /// The broken promise.
     pub promise: Promise,
     /// The number of the read.
     pub read: usize,
-    /// The number of the write whose promise it was, if it was one's.
+    /// The number of the write that made the promise, if there is one.
     pub write: Option<usize>,
-    /// What happened, in words.
+    /// A description in words.
     pub words: String,
 }
 
-/// All violations in a history, by read.
+/// Returns all violations in a history, ordered by read.
 #[must_use]
 pub fn check(history: &History) -> Vec<Violation> {
-    let dues = dues(history);
-    let told = first_told(history);
-    let checker = Checker { history, dues: &dues, told: &told };
+    let obligations = obligations(history);
+    let first_seen = first_failures(history);
+    let checker = Checker { history, obligations: &obligations, first_seen: &first_seen };
     let reads = history.reads.iter().enumerate();
     reads.flat_map(|(number, read)| checker.read(number, read)).collect()
 }
 
 struct Checker<'a> {
     history: &'a History,
-    dues: &'a due::Dues,
-    /// When the first client had the error of a run: by then nobody could join it any more.
-    told: &'a HashMap<u64, Moment>,
+    obligations: &'a obligations::Obligations,
+    /// When the first client received the error of a run. From then on no request can join that
+    /// run.
+    first_seen: &'a HashMap<u64, Moment>,
 }
 
 impl Checker<'_> {
     fn read(&self, number: usize, read: &Read) -> Vec<Violation> {
-        match &read.saw {
-            Saw::Version { version, run } => self.version(number, read, *version, *run),
-            Saw::Failure { run } => self.failure(number, read, *run).into_iter().collect(),
-            Saw::Lost(why) if self.was_killed(read) => {
+        match &read.observed {
+            Observed::Version { version, run } => self.version(number, read, *version, *run),
+            Observed::Failure { run } => self.failure(number, read, *run).into_iter().collect(),
+            Observed::Lost(why) if self.was_killed(read) => {
                 debug_assert!(!why.is_empty());
                 Vec::new()
             }
-            Saw::Lost(why) => vec![self.plain(Promise::NoError, number, why)],
-            Saw::Nonsense(why) => vec![self.plain(Promise::RightAnswer, number, why)],
+            Observed::Lost(why) => vec![self.plain(Promise::NoError, number, why)],
+            Observed::Nonsense(why) => vec![self.plain(Promise::RightAnswer, number, why)],
         }
     }
 
-    /// Who is killed answers nothing: that is what a client of a load balancer repeats, and not the cache's doing.
+    /// A killed instance answers nothing. A client behind a load balancer repeats such a request,
+    /// so it does not count against the cache.
     fn was_killed(&self, read: &Read) -> bool {
         let killed = self.history.life(read.life).and_then(|life| life.killed);
         killed.is_some_and(|killed| killed <= read.done)
@@ -102,10 +108,10 @@ impl Checker<'_> {
         if let Some(why) = self.impossible(read, version, run) {
             return vec![self.plain(Promise::RightAnswer, number, &why)];
         }
-        let own = self.dues.own.get(&(read.life, read.item));
-        let every = self.dues.every.get(&read.item);
-        let broken = |promise, due: &Due| {
-            let words = words::stale(self.history, number, version, promise, due);
+        let own = self.obligations.own.get(&(read.life, read.item));
+        let every = self.obligations.every.get(&read.item);
+        let broken = |promise, due: &Obligation| {
+            let words = describe::stale(self.history, number, version, promise, due);
             Violation { promise, read: number, write: Some(due.write), words }
         };
         let own = own.and_then(|timeline| timeline.least_at(read.sent));
@@ -117,7 +123,8 @@ impl Checker<'_> {
             .collect()
     }
 
-    /// What no order of events explains: a version from the future, or a response to another request.
+    /// Describes a result that no order of events explains: a future version, or a response to
+    /// another request.
     fn impossible(&self, read: &Read, version: u64, run: Option<u64>) -> Option<String> {
         let first = version == 1;
         if !first && self.history.committed(read.item, version).is_none_or(|at| at > read.done) {
@@ -139,8 +146,8 @@ impl Checker<'_> {
                 return broken(&format!("it showed an error as of run {run}, which made none for this item"));
             }
         }
-        let told = self.told.get(&run).copied();
-        let kept = told.is_some_and(|told| told < read.sent);
+        let first_seen = self.first_seen.get(&run).copied();
+        let kept = first_seen.is_some_and(|first_seen| first_seen < read.sent);
         if kept {
             return broken(&format!(
                 "it showed the error of run {run}, which was over: another client had it"
@@ -150,17 +157,17 @@ impl Checker<'_> {
     }
 
     fn plain(&self, promise: Promise, number: usize, why: &str) -> Violation {
-        Violation { promise, read: number, write: None, words: words::plain(self.history, number, why) }
+        Violation { promise, read: number, write: None, words: describe::plain(self.history, number, why) }
     }
 }
 
-fn first_told(history: &History) -> HashMap<u64, Moment> {
-    let mut told = HashMap::new();
+fn first_failures(history: &History) -> HashMap<u64, Moment> {
+    let mut first_seen = HashMap::new();
     for read in &history.reads {
-        if let Saw::Failure { run } = read.saw {
-            let first = told.entry(run).or_insert(read.done);
+        if let Observed::Failure { run } = read.observed {
+            let first = first_seen.entry(run).or_insert(read.done);
             *first = read.done.min(*first);
         }
     }
-    told
+    first_seen
 }

@@ -1,5 +1,5 @@
-//! Sending requests, open loop: each when it is due, whatever became of those before. Only a machine that cannot keep
-//! up makes requests late, or it would have ever more of them under way.
+//! Sends requests in an open loop: each when it is due, independent of earlier ones. If the machine
+//! cannot keep up, requests are delayed; otherwise ever more of them would be in flight.
 
 use anyhow::Result;
 use http::header::{CACHE_STATUS, ETAG, HOST, IF_NONE_MATCH};
@@ -8,24 +8,24 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::Load;
-use super::fleet::Home;
+use super::instances::Endpoint;
 use crate::clock::Moment;
-use crate::history::{Done, Read, Said, Saw, Write};
+use crate::history::{Claimed, Observed, Read, Write, WriteResult};
 use crate::http_client::Answer;
 use crate::item::{Family, Item, Way};
-use crate::plan::{Ask, Request};
+use crate::plan::{Action, Request};
 use crate::wire;
 
-/// How many requests may be under way. At usual rates that is a second's worth.
-const MOST: usize = 300;
+/// The maximum number of requests in flight. At usual rates that is one second of requests.
+const MAX_IN_FLIGHT: usize = 300;
 
 impl Load {
-    /// Sends them all, and returns when all are answered.
+    /// Sends all requests, and waits for all answers.
     pub(super) async fn send(&self, requests: Vec<Request>, begun: Instant) {
         let mut under_way = JoinSet::new();
         for request in requests {
             sleep_until(begun + request.due).await;
-            while under_way.len() >= MOST {
+            while under_way.len() >= MAX_IN_FLIGHT {
                 under_way.join_next().await;
             }
             let load = self.clone();
@@ -35,56 +35,58 @@ impl Load {
         while under_way.join_next().await.is_some() {}
     }
 
-    /// Sends one to whatever life its instance lives now.
+    /// Sends one request to the current life of its instance.
     pub(super) async fn one(&self, request: Request) {
-        let Some(home) = self.fleet.home(request.instance) else {
-            return self.book.found_nobody_home();
+        let Some(endpoint) = self.instances.endpoint(request.instance) else {
+            return self.recorder.found_instance_down();
         };
-        match request.ask {
-            Ask::Read { language, conditional } => self.read(home, request.item, language, conditional).await,
-            Ask::Write(way) => self.write(home, request.item, way).await,
+        match request.action {
+            Action::Read { language, conditional } => {
+                self.read(endpoint, request.item, language, conditional).await
+            }
+            Action::Write(way) => self.write(endpoint, request.item, way).await,
         }
     }
 
-    async fn read(&self, home: Home, item: Item, language: &str, conditional: bool) {
-        let uri = format!("http://{}{}", home.address, item.path());
+    async fn read(&self, endpoint: Endpoint, item: Item, language: &str, conditional: bool) {
+        let uri = format!("http://{}{}", endpoint.address, item.path());
         let mut request = HttpRequest::get(uri).header(HOST, wire::HOST).header(wire::LANGUAGE, language);
         if conditional && item.family == Family::Etag {
-            request = request.header(IF_NONE_MATCH, format!("\"v{}\"", self.truth.version(item)));
+            request = request.header(IF_NONE_MATCH, format!("\"v{}\"", self.reference_model.version(item)));
         }
         let sent = Moment::now();
         let answer = self.client.send(request).await;
         let done = Moment::now();
         let outcome = answer.as_ref().map(outcome).unwrap_or_default();
-        let saw = saw(item, language, answer);
-        self.book.read(Read { life: home.life, item, sent, done, saw, outcome });
+        let observed = observed(item, language, answer);
+        self.recorder.read(Read { life: endpoint.life, item, sent, done, observed, outcome });
     }
 
-    async fn write(&self, home: Home, item: Item, way: Way) {
+    async fn write(&self, endpoint: Endpoint, item: Item, way: Way) {
         let (method, path) = match way {
             Way::Put => (Method::PUT, item.path()),
             _ => (Method::POST, format!("/write/{item}/{way}")),
         };
-        let uri = format!("http://{}{path}", home.address);
+        let uri = format!("http://{}{path}", endpoint.address);
         let request = HttpRequest::builder().method(method).uri(uri).header(HOST, wire::HOST);
         let sent = Moment::now();
         let answer = self.client.send(request).await;
         let done = answer.ok().and_then(|answer| written(&answer));
-        self.book.write(Write { life: home.life, item, way, sent, done });
+        self.recorder.write(Write { life: endpoint.life, item, way, sent, done });
     }
 }
 
-fn written(answer: &Answer) -> Option<Done> {
+fn written(answer: &Answer) -> Option<WriteResult> {
     let number = |name| wire::number(&answer.headers, name);
-    let said = match wire::field(&answer.headers, wire::SAID) {
-        Some("applied") => Said::Applied,
-        Some(_) => Said::Deferred,
-        None => Said::Nothing,
+    let claimed = match wire::field(&answer.headers, wire::CLAIMED) {
+        Some("applied") => Claimed::Applied,
+        Some(_) => Claimed::Deferred,
+        None => Claimed::Nothing,
     };
     let returned = Moment::from_nanos(number(wire::RETURNED)?);
-    (answer.status == StatusCode::NO_CONTENT).then_some(Done {
+    (answer.status == StatusCode::NO_CONTENT).then_some(WriteResult {
         version: number(wire::VERSION)?,
-        said,
+        claimed,
         returned,
     })
 }
@@ -95,20 +97,20 @@ fn outcome(answer: &Answer) -> String {
     format!("{} {detail}", wire::field(&answer.headers, "x-cache").unwrap_or("-"))
 }
 
-fn saw(item: Item, language: &str, answer: Result<Answer>) -> Saw {
+fn observed(item: Item, language: &str, answer: Result<Answer>) -> Observed {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) => return Saw::Lost(format!("{error:#}")),
+        Err(error) => return Observed::Lost(format!("{error:#}")),
     };
     let run = wire::number(&answer.headers, wire::RUN);
     match (answer.status, run) {
-        (StatusCode::SERVICE_UNAVAILABLE, Some(run)) => Saw::Failure { run },
+        (StatusCode::SERVICE_UNAVAILABLE, Some(run)) => Observed::Failure { run },
         (StatusCode::NOT_MODIFIED, _) => match validated(&answer) {
-            Some(version) => Saw::Version { version, run },
-            None => Saw::Nonsense("a 304 that validates nothing".to_owned()),
+            Some(version) => Observed::Version { version, run },
+            None => Observed::Nonsense("a 304 that validates nothing".to_owned()),
         },
         (StatusCode::OK | StatusCode::NOT_FOUND, _) => shown(item, language, &answer, run),
-        (status, _) => Saw::Nonsense(format!("{status} that no handler made: {:?}", answer.text())),
+        (status, _) => Observed::Nonsense(format!("{status} that no handler made: {:?}", answer.text())),
     }
 }
 
@@ -117,9 +119,9 @@ fn validated(answer: &Answer) -> Option<u64> {
     etag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok()
 }
 
-/// The body says of itself what it shows.
-fn shown(item: Item, language: &str, answer: &Answer, run: Option<u64>) -> Saw {
-    let nonsense = |why: &str| Saw::Nonsense(format!("{why}: {} {:?}", answer.status, answer.text()));
+/// Parses the body, which names the item and the version that it shows.
+fn shown(item: Item, language: &str, answer: &Answer, run: Option<u64>) -> Observed {
+    let nonsense = |why: &str| Observed::Nonsense(format!("{why}: {} {:?}", answer.status, answer.text()));
     let words: Vec<_> = answer.text().split(' ').collect();
     let [shown, version, own_run, in_language] = words[..] else { return nonsense("it was no item") };
     let (Ok(version), Ok(own_run)) = (version.parse::<u64>(), own_run.parse()) else {
@@ -133,6 +135,6 @@ fn shown(item: Item, language: &str, answer: &Answer, run: Option<u64>) -> Saw {
     } else if gone != (answer.status == StatusCode::NOT_FOUND) {
         nonsense("its status was another's")
     } else {
-        Saw::Version { version, run: run.or(Some(own_run)) }
+        Observed::Version { version, run: run.or(Some(own_run)) }
     }
 }

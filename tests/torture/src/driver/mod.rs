@@ -1,10 +1,11 @@
-//! The driver: starts everything, sends the requests, inflicts the faults and writes the history.
+//! The driver. It starts everything, sends the requests, injects the faults and records the
+//! history.
 
-mod book;
-mod fleet;
-mod inflict;
+mod inject;
+mod instances;
 mod load;
 mod probe;
+mod recorder;
 mod servers;
 
 use std::path::PathBuf;
@@ -16,87 +17,90 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use self::book::Book;
-use self::fleet::Fleet;
-use self::inflict::When;
+use self::inject::Schedule;
+use self::instances::Instances;
+use self::recorder::Recorder;
 use self::servers::Servers;
 use crate::check::check;
 use crate::history::History;
 use crate::http_client::HttpClient;
 use crate::instance::broken::Rule;
 use crate::item::{Family, Item};
-use crate::plan::{Ask, Plan, Request, Shape};
-use crate::truth::Truth;
+use crate::plan::{Action, Plan, Request, Shape};
+use crate::reference_model::ReferenceModel;
 
-/// A run that is yet to be made.
+/// A run that has not started yet.
 #[derive(Debug, Clone)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Driver {
-    /// What the instances are processes of: this very program.
+    /// The program of the instances, which is this program.
     pub program: PathBuf,
-    /// What is going to happen.
+    /// The plan's parameters.
     pub shape: Shape,
     /// The bound that the instances keep.
     pub max_staleness: Duration,
-    /// The rule that the instances do not keep.
+    /// The rule that the instances break.
     pub breaks: Option<Rule>,
-    /// Whether to end as soon as a promise was broken.
+    /// Whether to stop at the first violation.
     pub until_violation: bool,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Outcome {
-    /// All that was recorded.
+    /// Everything that was recorded.
     pub history: History,
-    /// Requests that were due while their instance was not running.
-    pub nobody_home: usize,
-    /// Instances that did not answer from memory again once all faults were over (P3).
+    /// The number of requests that found their instance down.
+    pub instance_down: usize,
+    /// Instances that did not answer from memory again after all faults were over (P3).
     pub still_refusing: Vec<usize>,
 }
 
-/// How long an instance may take to be of use again. Far more than it takes, so that a slow machine fails nothing.
+/// How long an instance may take to recover. This is far more than it needs, so that a slow machine
+/// fails no run.
 const RECOVERY: Duration = Duration::from_secs(60);
 
 impl Driver {
-    /// Makes the run.
+    /// Executes the run.
     ///
     /// # Errors
     ///
-    /// If servers or instances cannot be started, or a fault cannot be inflicted: never because of what the instances do.
+    /// Fails if servers or instances cannot be started, or if a fault cannot be injected. The
+    /// behavior of the instances never causes an error.
     pub async fn run(&self) -> Result<Outcome> {
         let plan = Plan::draw(&self.shape);
-        let truth = Truth::new(self.shape.seed);
+        let reference_model = ReferenceModel::new(self.shape.seed);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let routes = truth.routes();
+        let routes = reference_model.routes();
         let serving = tokio::spawn(async move { axum::serve(listener, routes).await });
 
         let servers = Servers::start().await.context("cannot start the redis-servers")?;
-        let book = Arc::new(Book::new(self.max_staleness));
-        let fleet = Arc::new(Fleet::start(self, address, servers.address(), Arc::clone(&book)).await?);
-        let probing = probe::start(&fleet, &book);
+        let recorder = Arc::new(Recorder::new(self.max_staleness));
+        let instances =
+            Arc::new(Instances::start(self, address, servers.address(), Arc::clone(&recorder)).await?);
+        let probing = probe::start(&instances, &recorder);
 
         let load = Load {
-            fleet: Arc::clone(&fleet),
-            book: Arc::clone(&book),
-            truth: truth.clone(),
+            instances: Arc::clone(&instances),
+            recorder: Arc::clone(&recorder),
+            reference_model: reference_model.clone(),
             client: HttpClient::default(),
         };
         let (end, over) = watch::channel(false);
-        let when = When { begun: Instant::now(), over };
+        let when = Schedule { begun: Instant::now(), over };
         let requests = load.send(plan.requests, when.begun);
-        let (faults, held) = (plan.server_faults, (Arc::clone(&fleet), Arc::clone(&book)));
-        let server_faults = tokio::spawn(inflict::on_servers(servers, held.0, held.1, faults, when.clone()));
-        let (faults, held) = (plan.instance_faults, (Arc::clone(&fleet), Arc::clone(&book)));
-        let instance_faults = tokio::spawn(inflict::on_instances(held.0, held.1, faults, when));
+        let (faults, held) = (plan.server_faults, (Arc::clone(&instances), Arc::clone(&recorder)));
+        let server_faults = tokio::spawn(inject::on_servers(servers, held.0, held.1, faults, when.clone()));
+        let (faults, held) = (plan.instance_faults, (Arc::clone(&instances), Arc::clone(&recorder)));
+        let instance_faults = tokio::spawn(inject::on_instances(held.0, held.1, faults, when));
         tokio::select! {
             () = requests => {}
-            () = self.violated(&book, &truth) => {}
+            () = self.violated(&recorder, &reference_model) => {}
         }
         end.send_replace(true);
-        // Both hold what must not end before the last read: the servers and the way to them.
+        // Both must live until the last read: the servers and the connections to them.
         let _servers = server_faults.await??;
         instance_faults.await??;
         let still_refusing = load.recovers(self.shape.instances).await;
@@ -105,19 +109,23 @@ impl Driver {
             task.abort();
         }
         serving.abort();
-        let nobody_home = book.nobody_home();
-        let (commits, runs) = truth.recorded();
-        Ok(Outcome { history: History { commits, runs, ..book.history() }, nobody_home, still_refusing })
+        let instance_down = recorder.instance_down();
+        let (commits, runs) = reference_model.recorded();
+        Ok(Outcome {
+            history: History { commits, runs, ..recorder.history() },
+            instance_down,
+            still_refusing,
+        })
     }
 
-    /// Ends when a promise was broken; never if nobody asked for that.
-    async fn violated(&self, book: &Book, truth: &Truth) {
+    /// Completes after a violation. Never completes unless `until_violation` is set.
+    async fn violated(&self, recorder: &Recorder, reference_model: &ReferenceModel) {
         if !self.until_violation {
             return std::future::pending().await;
         }
         loop {
             sleep(Duration::from_secs(1)).await;
-            let (history, (commits, runs)) = (book.history(), truth.recorded());
+            let (history, (commits, runs)) = (recorder.history(), reference_model.recorded());
             let history = History { commits, runs, ..history };
             if !check(&history).is_empty() {
                 return;
@@ -126,12 +134,12 @@ impl Driver {
     }
 }
 
-/// Sends requests and records them.
+/// Sends requests and records the results.
 #[derive(Clone)]
 struct Load {
-    fleet: Arc<Fleet>,
-    book: Arc<Book>,
-    truth: Truth,
+    instances: Arc<Instances>,
+    recorder: Arc<Recorder>,
+    reference_model: ReferenceModel,
     client: HttpClient,
 }
 
@@ -155,13 +163,13 @@ impl Load {
     async fn hits(&self, instance: usize) -> bool {
         let item = Item { family: Family::Tag, id: 0 };
         self.now(instance, item).await;
-        self.book.last_outcome_was_hit()
+        self.recorder.last_outcome_was_hit()
     }
 
-    /// Reads everything everywhere once more, now that whatever was promised has come due.
+    /// Reads every item on every instance once more, after all promises are due.
     async fn settle(&self) {
-        sleep(self.book.max_staleness()).await;
-        for instance in 0..self.fleet.instances() {
+        sleep(self.recorder.max_staleness()).await;
+        for instance in 0..self.instances.count() {
             for item in Item::all() {
                 self.now(instance, item).await;
             }
@@ -169,21 +177,21 @@ impl Load {
     }
 
     async fn now(&self, instance: usize, item: Item) {
-        let ask = Ask::Read { language: "en", conditional: false };
-        let request = Request { due: Duration::ZERO, instance, item, ask };
+        let action = Action::Read { language: "en", conditional: false };
+        let request = Request { due: Duration::ZERO, instance, item, action };
         self.one(request).await;
     }
 }
 
-/// What this program is, for its instances.
+/// Returns the path of this program, for its instances.
 ///
 /// # Errors
 ///
-/// If the system does not say.
+/// Fails if the system does not know it.
 pub fn this_program() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     if !program.exists() {
-        bail!("{} is gone: was it built anew meanwhile?", program.display());
+        bail!("{} is gone: was it rebuilt during the run?", program.display());
     }
     Ok(program)
 }

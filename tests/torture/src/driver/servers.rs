@@ -1,4 +1,4 @@
-//! The redis-servers: a primary and two replicas, that follow it through a proxy.
+//! The redis-servers: a primary, and two replicas that follow it through a proxy.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::plan::Flush;
 
-/// How long servers may take to be in sync again.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the servers may take to be in sync again.
+const MAX_SYNC_TIME: Duration = Duration::from_secs(60);
 
 const EVENTS: &str = "larder:{larder:log}:events";
 const RECORD: &str = "larder:{larder:log}:incarnation";
@@ -20,14 +20,14 @@ const RECORD: &str = "larder:{larder:log}:incarnation";
 pub(super) struct Servers {
     servers: [RedisServer; 3],
     primary: usize,
-    /// What the replicas follow: it leads to the primary.
+    /// The address that the replicas follow. It leads to the primary.
     replication: Proxy,
 }
 
-/// A primary that was deposed, and does not know it if its replicas' link is dead.
+/// A deposed primary. It does not know that it is deposed if the link to its replicas is dead.
 pub(super) struct Deposed {
     server: usize,
-    /// Kept: were it to go, the deposed would see that its replicas are gone.
+    /// If this proxy were dropped, the deposed primary would notice the loss of its replicas.
     _replication: Proxy,
 }
 
@@ -50,12 +50,12 @@ impl Servers {
         self.primary().address()
     }
 
-    /// Nothing gets to the replicas any more, and nobody notices at once.
+    /// Stops replication. The servers do not notice this immediately.
     pub(super) fn stop_replication(&self) {
         self.replication.blackhole();
     }
 
-    /// Makes one of the replicas the primary. The other one follows it.
+    /// Makes one of the replicas the primary. The other replica follows it.
     pub(super) async fn promote(&mut self) -> Result<Deposed> {
         let (deposed, promoted) = (self.primary, (self.primary + 1) % 3);
         self.servers[promoted].command(&["REPLICAOF", "NO", "ONE"]).await?;
@@ -66,12 +66,12 @@ impl Servers {
         Ok(Deposed { server: deposed, _replication: replication })
     }
 
-    /// Whether the deposed primary still takes writes.
+    /// Whether the deposed primary still accepts writes.
     pub(super) async fn takes_writes(&self, deposed: &Deposed) -> bool {
         self.servers[deposed.server].command(&["SET", "torture:probe", "1"]).await.is_ok()
     }
 
-    /// The deposed primary comes back as a replica, from the dead if need be.
+    /// Brings the deposed primary back as a replica. Restarts it if it is dead.
     pub(super) async fn rejoin(&self, deposed: Deposed, is_dead: bool) -> Result<()> {
         if is_dead {
             self.servers[deposed.server].restart().await?;
@@ -79,7 +79,7 @@ impl Servers {
         self.follow(deposed.server).await
     }
 
-    /// The primary comes back from a kill, with its last dump or with nothing.
+    /// Restarts the primary after a kill, with its last dump or empty.
     pub(super) async fn restart(&self, with_dump: bool) -> Result<()> {
         if !with_dump {
             match fs::remove_file(self.primary().directory().join("dump.rdb")) {
@@ -98,11 +98,11 @@ impl Servers {
             Flush::Log => vec!["DEL".into(), EVENTS.into(), RECORD.into()],
             Flush::Trim(left) => vec!["XTRIM".into(), EVENTS.into(), "MAXLEN".into(), left.to_string()],
         };
-        // A primary that has just lost its replicas refuses it, as it refuses everybody.
+        // A primary that has just lost its replicas refuses this command, like all writes.
         let _ = self.primary().command(&command).await;
     }
 
-    /// Returns when the primary takes writes and has both replicas.
+    /// Waits until the primary accepts writes and has both replicas.
     pub(super) async fn in_sync(&self) -> Result<()> {
         let begun = Instant::now();
         loop {
@@ -110,7 +110,7 @@ impl Servers {
             let good = |info: &str| info.lines().any(|line| line == "min_slaves_good_slaves:2");
             match info {
                 Ok(info) if info.as_str().is_some_and(good) => return Ok(()),
-                _ if begun.elapsed() > PATIENCE => bail!("the servers do not get in sync: {info:?}"),
+                _ if begun.elapsed() > MAX_SYNC_TIME => bail!("the servers do not get in sync: {info:?}"),
                 _ => sleep(Duration::from_millis(10)).await,
             }
         }
@@ -124,7 +124,8 @@ impl Servers {
     }
 }
 
-/// As an operator sets it up who has read what the bound rests on: a primary without replicas takes no writes.
+/// Starts a server with the settings that the bound requires: a primary without replicas accepts no
+/// writes.
 async fn server() -> Result<RedisServer> {
     let builder = RedisServer::builder()
         .config("min-replicas-to-write 1")

@@ -1,6 +1,7 @@
-//! An instance that breaks a rule of the log: what torture has to find.
+//! Instances that break a rule of the log. Torture must find the violations.
 //!
-//! These break what a store tells the cache, so that nothing that users build knows of them.
+//! The rules are broken between the store and the cache, so that the published crates contain no
+//! such code.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,18 +13,18 @@ use larder_core::log::selector::Event;
 use larder_core::store::{Cursor, Log, Look, SharedTier, StoreError};
 use larder_redis::RedisStore;
 
-/// A rule that is not kept.
+/// A rule that can be broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-#[allow(clippy::exhaustive_enums)] // Each is tried by a test.
+#[allow(clippy::exhaustive_enums)] // A test breaks each of them.
 pub enum Rule {
-    /// Rule 4: one event in ten is lost on its way to an instance, as a message would be.
+    /// Rule 4: one event in ten is lost on its way to an instance.
     LosesEvents,
-    /// Rule 9: a look that fails is answered with the last one that did not.
+    /// Rule 9: a failed poll returns the result of the last successful one.
     ConfirmsBlindly,
 }
 
 impl Rule {
-    /// Its name on the command line.
+    /// Returns its name on the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,22 +36,26 @@ impl Rule {
 
 /// A store that breaks a rule.
 #[derive(Debug)]
-pub(super) struct Broken {
+pub(super) struct BrokenStore {
     store: RedisStore,
     rule: Rule,
     last: Mutex<Option<Look>>,
 }
 
-impl Broken {
+impl BrokenStore {
     pub(super) fn new(store: RedisStore, rule: Rule) -> Self {
         Self { store, rule, last: Mutex::default() }
     }
 
-    fn lose_events(look: &mut Look) {
+    fn drop_some_events(look: &mut Look) {
         look.entries.retain(|_| fastrand::u8(..10) != 0);
     }
 
-    fn as_before(&self, cursor: Cursor, asked: Result<Look, StoreError>) -> Result<Look, StoreError> {
+    fn repeat_last_success(
+        &self,
+        cursor: Cursor,
+        asked: Result<Look, StoreError>,
+    ) -> Result<Look, StoreError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(look) = &asked {
             *last = Some(Look { entries: Vec::new(), more: false, ..look.clone() });
@@ -62,7 +67,7 @@ impl Broken {
     }
 }
 
-impl SharedTier for Broken {
+impl SharedTier for BrokenStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         self.store.get(key).await
     }
@@ -76,7 +81,7 @@ impl SharedTier for Broken {
     }
 }
 
-impl Leases for Broken {
+impl Leases for BrokenStore {
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
         self.store.claim(claim).await
     }
@@ -90,7 +95,7 @@ impl Leases for Broken {
     }
 }
 
-impl Log for Broken {
+impl Log for BrokenStore {
     async fn alarm(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
         self.store.alarm(cursor, at_most).await
     }
@@ -99,10 +104,10 @@ impl Log for Broken {
         let asked = self.store.look(cursor).await;
         match self.rule {
             Rule::LosesEvents => asked.map(|mut look| {
-                Self::lose_events(&mut look);
+                Self::drop_some_events(&mut look);
                 look
             }),
-            Rule::ConfirmsBlindly => self.as_before(cursor, asked),
+            Rule::ConfirmsBlindly => self.repeat_last_success(cursor, asked),
         }
     }
 

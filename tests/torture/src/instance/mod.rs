@@ -1,4 +1,4 @@
-//! One instance: a process with a cache in front of handlers that read the truth.
+//! An instance: a process with a cache in front of handlers that read the reference model.
 
 pub mod broken;
 mod routes;
@@ -15,56 +15,57 @@ use larder_redis::RedisStore;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
-use self::broken::{Broken, Rule};
-use crate::truth::TruthClient;
+use self::broken::{BrokenStore, Rule};
+use crate::reference_model::ReferenceClient;
 use crate::wire;
 
-/// What an instance is started with.
+/// The arguments of an instance.
 #[derive(Debug, Clone, clap::Args)]
 #[allow(clippy::exhaustive_structs)]
 pub struct InstanceArgs {
-    /// Its way to Redis.
+    /// The address of its connection to Redis.
     #[arg(long)]
     pub redis: String,
-    /// Where the truth is.
-    #[arg(long)]
-    pub truth: SocketAddr,
-    /// Which life it is.
+    /// The address of the reference model.
+    #[arg(long = "truth")]
+    pub reference_model: SocketAddr,
+    /// The number of its life.
     #[arg(long)]
     pub life: u32,
     /// The bound.
     #[arg(long)]
     pub max_staleness_ms: u64,
-    /// The rule that it does not keep.
+    /// The rule that it breaks.
     #[arg(long)]
     pub breaks: Option<Rule>,
 }
 
-/// So few that it is trimmed all the time.
+/// So short that the log is trimmed all the time.
 const LOG_LENGTH: u64 = 300;
 
-/// What the handlers have.
+/// The state of the handlers.
 #[derive(Clone)]
 struct App {
     cache: Cache,
-    truth: TruthClient,
+    reference_model: ReferenceClient,
 }
 
-/// Serves until its input ends, which it does when the driver ends, in whatever way.
+/// Serves until its input ends. The input ends with the driver, even if that crashes.
 ///
 /// # Errors
 ///
-/// If it cannot be set up.
+/// Fails if the instance cannot be set up.
 pub async fn serve(args: InstanceArgs) -> Result<()> {
     let store = RedisStore::builder(&args.redis).log_length(LOG_LENGTH).connect()?;
     let bound = Duration::from_millis(args.max_staleness_ms);
     let cache = Cache::builder().max_staleness(bound);
     let cache = match args.breaks {
         None => cache.shared_store(store),
-        Some(rule) => cache.shared_store(Broken::new(store, rule)),
+        Some(rule) => cache.shared_store(BrokenStore::new(store, rule)),
     };
-    let truth = TruthClient { address: args.truth, life: args.life, client: Default::default() };
-    let app = App { cache: cache.build(), truth };
+    let reference_model =
+        ReferenceClient { address: args.reference_model, life: args.life, client: Default::default() };
+    let app = App { cache: cache.build(), reference_model };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut output = std::io::stdout();
     writeln!(output, "{}{}", wire::LISTENS, listener.local_addr()?)?;

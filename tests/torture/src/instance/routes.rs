@@ -1,4 +1,4 @@
-//! The routes of an instance, and what is cached of each.
+//! The routes of an instance, and their policies.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::clock::Moment;
 use crate::item::{Family, ITEMS, Item};
 use crate::wire;
 
-/// Short, so that what is under test is not only what stays for ever.
+/// Short, so that not every response stays fresh for the whole run.
 const SHORT: Duration = Duration::from_secs(1);
 const WINDOW: Duration = Duration::from_secs(600);
 
@@ -60,12 +60,13 @@ fn item(family: Family, id: usize) -> Result<Item, StatusCode> {
     if id < ITEMS { Ok(Item { family, id }) } else { Err(StatusCode::NOT_FOUND) }
 }
 
-/// Says who answered, and when: after whatever the cache does before a response is sent.
+/// Adds the life and the time. This runs after everything that the cache does before it sends a
+/// response.
 async fn sign(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let returned = Moment::now().as_nanos();
     let headers = response.headers_mut();
-    headers.insert(wire::LIFE, HeaderValue::from(app.truth.life));
+    headers.insert(wire::LIFE, HeaderValue::from(app.reference_model.life));
     headers.insert(wire::RETURNED, HeaderValue::from(returned));
     response
 }

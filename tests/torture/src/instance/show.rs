@@ -9,36 +9,36 @@ use larder::Tags;
 
 use super::App;
 use crate::item::{Family, Item};
-use crate::truth::Told;
+use crate::reference_model::Reported;
 use crate::wire;
 
-/// Reads the truth, takes its time, and answers with what it had read.
+/// Reads the reference model, waits, and answers with the version that it read.
 pub(super) async fn show(app: &App, item: Item, headers: &HeaderMap) -> Result<Response, StatusCode> {
-    let told = app.truth.read(item).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
-    tokio::time::sleep(told.delay).await;
-    let run = [(HeaderName::from_static(wire::RUN), told.run.to_string())];
-    if told.fails {
+    let reported = app.reference_model.read(item).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    tokio::time::sleep(reported.delay).await;
+    let run = [(HeaderName::from_static(wire::RUN), reported.run.to_string())];
+    if reported.fails {
         return Ok((StatusCode::SERVICE_UNAVAILABLE, run, "failed").into_response());
     }
-    Ok((run, version(item, &told, headers)).into_response())
+    Ok((run, version(item, &reported, headers)).into_response())
 }
 
-fn version(item: Item, told: &Told, headers: &HeaderMap) -> Response {
+fn version(item: Item, reported: &Reported, headers: &HeaderMap) -> Response {
     let asked = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let language = wire::field(headers, wire::LANGUAGE).unwrap_or("-");
-    let body = format!("{item} {} {} {language}", told.version, told.run);
+    let body = format!("{item} {} {} {language}", reported.version, reported.run);
     match item.family {
         Family::Said => (Tags::from([item.name()]), body).into_response(),
         Family::Etag => {
-            let etag = format!("\"v{}\"", told.version);
+            let etag = format!("\"v{}\"", reported.version);
             validated(asked(IF_NONE_MATCH) == Some(&etag), (ETAG, etag), body)
         }
         Family::Dated => {
-            let modified = http_date(UNIX_EPOCH + told.modified);
+            let modified = http_date(UNIX_EPOCH + reported.modified);
             validated(asked(IF_MODIFIED_SINCE) == Some(&modified), (LAST_MODIFIED, modified), body)
         }
         Family::Vary => ([(VARY, wire::LANGUAGE)], body).into_response(),
-        Family::Absent if told.version.is_multiple_of(2) => (StatusCode::NOT_FOUND, body).into_response(),
+        Family::Absent if reported.version.is_multiple_of(2) => (StatusCode::NOT_FOUND, body).into_response(),
         _ => body.into_response(),
     }
 }

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use super::{Shape, between};
 
-/// A kind of fault, as it is named on the command line.
+/// A kind of fault, as named on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum)]
-#[allow(clippy::exhaustive_enums)] // Each is inflicted somewhere.
+#[allow(clippy::exhaustive_enums)] // Each of them is injected somewhere.
 pub enum FaultKind {
     /// The primary is killed and started again, with an old dump or with nothing.
     Kill,
     /// The primary hangs.
     Stop,
-    /// The connections of an instance are closed, again and again.
+    /// The connections of an instance are closed repeatedly.
     Cut,
-    /// Nothing gets from an instance to its server or back.
+    /// The network between an instance and its server drops everything.
     Blackhole,
-    /// An instance is far away from its server.
+    /// The connection between an instance and its server is slow.
     Delay,
-    /// The server is emptied, or only the log, or a part of it.
+    /// The server is emptied completely or in part.
     Flush,
     /// An instance is killed and started again.
     RestartInstance,
@@ -27,7 +27,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 8] = [
         Self::Kill,
         Self::Stop,
@@ -39,7 +39,7 @@ impl FaultKind {
         Self::Failover,
     ];
 
-    /// Its name on the command line and in reports.
+    /// Returns its name on the command line and in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -62,13 +62,14 @@ impl FaultKind {
     }
 }
 
-/// Faults of one lane come one after the other; the lanes know nothing of each other, so that their faults coincide.
+/// Faults of one lane happen one after the other. The lanes are independent, so that their faults
+/// overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Lane {
-    /// What happens to redis-servers.
+    /// Faults of redis-servers.
     Servers,
-    /// What happens to instances and their ways to the servers.
+    /// Faults of instances and of their connections to the servers.
     Instances,
 }
 
@@ -76,88 +77,89 @@ pub enum Lane {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Fault {
-    /// When it begins, or as soon as the one before it has ended.
+    /// When it begins, unless the previous fault has not ended yet.
     pub due: Duration,
-    /// What is done.
+    /// The action.
     pub act: Act,
 }
 
-/// What is lost where a server or its log is emptied.
+/// The data that is lost when a server or its log is emptied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Flush {
     /// Everything: `FLUSHALL`.
     All,
-    /// The log's Stream.
+    /// The Stream of the log.
     Events,
-    /// The record of its incarnation.
+    /// The record of the log's incarnation.
     Record,
-    /// Both, and no response.
+    /// The Stream and the record, but no responses.
     Log,
-    /// All events but the last few: `XTRIM`.
+    /// All events except the last few: `XTRIM`.
     Trim(u32),
 }
 
-/// What is done.
+/// The action of a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Act {
-    /// SIGKILL of the primary; it is away for this long, and comes back with a dump of this age or with nothing.
+    /// SIGKILL of the primary. It restarts after a while, with an old dump or empty.
     Kill {
         /// How long it is away.
         away: Duration,
-        /// How old its dump is.
+        /// The age of its dump, if it has one.
         dump: Option<Duration>,
     },
     /// SIGSTOP of the primary for this long.
     Stop(Duration),
-    /// Something is emptied.
+    /// A server or its log is emptied.
     Flush(Flush),
     /// A replica is promoted.
     Failover {
-        /// SIGKILL of the primary before, instead of deposing it.
+        /// Whether the primary is killed instead of deposed.
         crash: bool,
-        /// For this long before, the replicas get nothing: what was appended meanwhile is lost.
+        /// How long the replicas receive nothing before the failover. Appends during that time are
+        /// lost.
         lag: Option<Duration>,
-        /// This instance stays with the deposed primary for that long.
+        /// An instance that stays connected to the deposed primary, and for how long.
         isolated: Option<(usize, Duration)>,
     },
-    /// All connections of an instance are closed this often, with pauses of this length.
+    /// All connections of an instance are closed several times.
     Cut {
-        /// Whose.
+        /// The instance.
         instance: usize,
-        /// How often.
+        /// How many times.
         times: u32,
-        /// The pause.
+        /// The pause between them.
         every: Duration,
     },
-    /// Nothing gets through for these instances.
+    /// The network drops everything for these instances.
     Blackhole {
-        /// Whose.
+        /// The instances.
         instances: Vec<usize>,
         /// For how long.
         time: Duration,
     },
-    /// Each direction takes longer by this.
+    /// Each direction of a connection is slower.
     Delay {
-        /// Whose.
+        /// The instance.
         instance: usize,
-        /// By how much.
+        /// The additional delay.
         by: Duration,
         /// For how long.
         time: Duration,
     },
-    /// SIGKILL of an instance, which is started again after a while.
+    /// SIGKILL of an instance, which is restarted after a while.
     RestartInstance {
-        /// Which.
+        /// The instance.
         instance: usize,
-        /// After what.
+        /// The pause before the restart.
         away: Duration,
     },
 }
 
 impl Act {
-    /// Its kind.
+    /// Returns its kind.
     #[must_use]
     pub const fn kind(&self) -> FaultKind {
         match self {
@@ -172,7 +174,7 @@ impl Act {
         }
     }
 
-    /// How long it takes at least.
+    /// Returns the minimum time that it takes.
     fn time(&self) -> Duration {
         match self {
             Self::Kill { away, dump } => *away + dump.unwrap_or_default(),
@@ -195,7 +197,7 @@ pub(super) fn draw(shape: &Shape, lane: Lane) -> Vec<Fault> {
     };
     let mut random = fastrand::Rng::with_seed(shape.seed ^ salt);
     let mut faults = Vec::new();
-    // At first all is well, for comparison.
+    // The run begins without faults, for comparison.
     let mut due = between(&mut random, 1_000, 2_000);
     while due < shape.time && !kinds.is_empty() {
         let kind = kinds[random.usize(..kinds.len())];
@@ -226,7 +228,7 @@ fn act(random: &mut fastrand::Rng, shape: &Shape, kind: FaultKind) -> Act {
         FaultKind::Failover => {
             let crash = random.bool();
             let lag = random.bool().then(|| between(random, 100, 1_500));
-            // Who is dead keeps nobody.
+            // A dead primary serves no instance.
             let isolated = (!crash && random.bool()).then(|| (instance, between(random, 500, 3_000)));
             Act::Failover { crash, lag, isolated }
         }

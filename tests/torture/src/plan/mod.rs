@@ -1,44 +1,44 @@
-//! What is going to happen: requests and faults, drawn from a seed before the run begins.
+//! The plan of a run: requests and faults, which are drawn from a seed before the run begins.
 
 mod faults;
 mod requests;
 
 pub use faults::{Act, Fault, FaultKind, Flush, Lane};
-pub use requests::{Ask, Request};
+pub use requests::{Action, Request};
 
 use std::time::Duration;
 
 use crate::item::Family;
 
-/// The shape of a run.
+/// The parameters of a run.
 #[derive(Debug, Clone)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Shape {
-    /// What all that is random follows from.
+    /// The seed of everything random.
     pub seed: u64,
     /// How long requests are sent.
     pub time: Duration,
-    /// How many instances there are.
+    /// The number of instances.
     pub instances: usize,
-    /// Reads a second, over all instances.
+    /// Reads per second, over all instances.
     pub reads: f64,
-    /// Writes a second, over all instances.
+    /// Writes per second, over all instances.
     pub writes: f64,
-    /// What is read and written.
+    /// The families that are read and written.
     pub families: Vec<Family>,
-    /// What goes wrong.
+    /// The kinds of faults.
     pub faults: Vec<FaultKind>,
 }
 
-/// The same shape gives the same plan.
+/// The plan of a run. The same parameters give the same plan.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Plan {
-    /// By when they are due.
+    /// The requests, by due time.
     pub requests: Vec<Request>,
-    /// What goes wrong with the servers, one after the other.
+    /// The faults of the servers, one after the other.
     pub server_faults: Vec<Fault>,
-    /// What goes wrong with instances and their ways to the servers, one after the other.
+    /// The faults of instances and of their connections to the servers, one after the other.
     pub instance_faults: Vec<Fault>,
 }
 
@@ -54,7 +54,8 @@ impl Plan {
     }
 }
 
-/// A time around which half of the draws lie on either side, never zero, for events that know nothing of each other.
+/// Draws the pause before the next of several independent events (exponential distribution). It is
+/// never zero.
 fn pause(random: &mut fastrand::Rng, rate: f64) -> Duration {
     let waited = -(1.0 - random.f64()).ln() / rate;
     Duration::from_secs_f64(waited.clamp(1e-6, 3600.0))
@@ -84,7 +85,8 @@ mod tests {
     fn requests_come_at_about_their_rate_and_in_order() {
         let plan = Plan::draw(&shape(1));
         assert!(plan.requests.is_sorted_by_key(|request| request.due));
-        let reads = plan.requests.iter().filter(|request| matches!(request.ask, Ask::Read { .. })).count();
+        let reads =
+            plan.requests.iter().filter(|request| matches!(request.action, Action::Read { .. })).count();
         let writes = plan.requests.len() - reads;
         assert!((5_000..7_000).contains(&reads), "{reads}");
         assert!((450..800).contains(&writes), "{writes}");

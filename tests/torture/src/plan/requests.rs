@@ -9,28 +9,28 @@ use crate::item::{ITEMS, Item, Way};
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Request {
-    /// When it is sent, whatever became of those before.
+    /// When it is sent, independent of earlier requests.
     pub due: Duration,
-    /// To which instance.
+    /// The instance.
     pub instance: usize,
-    /// About what.
+    /// The item.
     pub item: Item,
-    /// What it asks.
-    pub ask: Ask,
+    /// The action.
+    pub action: Action,
 }
 
-/// What a request asks.
+/// The action of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)]
-pub enum Ask {
-    /// To be shown the item.
+pub enum Action {
+    /// Read the item.
     Read {
-        /// In this language.
+        /// The language of the response.
         language: &'static str,
-        /// Unless it is what the truth holds when the request is sent.
+        /// Whether the request is conditional on the current version of the reference model.
         conditional: bool,
     },
-    /// To write it.
+    /// Write the item.
     Write(Way),
 }
 
@@ -49,20 +49,20 @@ fn reads(shape: &Shape) -> Vec<Request> {
     let mut due = pause(&mut random, shape.reads);
     while due < shape.time {
         let language = LANGUAGES[random.usize(..LANGUAGES.len())];
-        let ask = Ask::Read { language, conditional: random.u8(..4) == 0 };
+        let action = Action::Read { language, conditional: random.u8(..4) == 0 };
         requests.push(Request {
             due,
             instance: random.usize(..shape.instances),
             item: item(&mut random, shape),
-            ask,
+            action,
         });
         due += pause(&mut random, shape.reads);
     }
     requests
 }
 
-/// Each third write is soon followed by another one of the same item, on any instance: two versions within a second,
-/// two invalidations during one fill.
+/// Draws the writes. After every third write, another one of the same item follows soon on any
+/// instance. This gives two versions within a second, and two invalidations during one fill.
 fn writes(shape: &Shape) -> Vec<Request> {
     let mut random = fastrand::Rng::with_seed(shape.seed ^ 0x5752_4954);
     let mut requests = Vec::new();
@@ -83,7 +83,7 @@ fn writes(shape: &Shape) -> Vec<Request> {
 fn write(random: &mut fastrand::Rng, shape: &Shape, item: Item, due: Duration) -> Request {
     let ways = item.family.ways();
     let way = ways[random.usize(..ways.len())];
-    Request { due, instance: random.usize(..shape.instances), item, ask: Ask::Write(way) }
+    Request { due, instance: random.usize(..shape.instances), item, action: Action::Write(way) }
 }
 
 fn item(random: &mut fastrand::Rng, shape: &Shape) -> Item {

@@ -1,5 +1,6 @@
-//! What the cache added to the time that a request took: all of it during which no handler was at work on the item, on
-//! whichever instance. To wait for one that another request has started is what collapsing is for.
+//! The latency that the cache adds to a request: the time during which no handler works on the
+//! item, on any instance. Waiting for a handler that another request has started is the purpose of
+//! collapsing, so it does not count.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -7,21 +8,23 @@ use std::time::Duration;
 
 use super::numbers::Sample;
 use crate::clock::Moment;
-use crate::history::{History, Read, Saw};
+use crate::history::{History, Observed, Read};
 use crate::item::Item;
 
-pub(super) fn tell(text: &mut String, history: &History) {
+pub(super) fn append(text: &mut String, history: &History) {
     let mut runs: HashMap<Item, Vec<Interval>> = HashMap::new();
     for run in &history.runs {
         runs.entry(run.item).or_default().push((run.began, run.began.plus(run.delay)));
     }
     let mut added: BTreeMap<&str, Sample<Duration>> = BTreeMap::new();
-    for read in
-        history.reads.iter().filter(|read| matches!(read.saw, Saw::Version { .. } | Saw::Failure { .. }))
+    for read in history
+        .reads
+        .iter()
+        .filter(|read| matches!(read.observed, Observed::Version { .. } | Observed::Failure { .. }))
     {
         let runs = runs.get(&read.item).map_or(&[][..], Vec::as_slice);
         let time = read.done.since(read.sent).saturating_sub(shared((read.sent, read.done), runs));
-        added.entry(going_on(history, read)).or_default().add(time);
+        added.entry(active_fault(history, read)).or_default().add(time);
     }
     let _ = writeln!(text, "added latency, by what was going on");
     for (fault, mut sample) in added {
@@ -37,7 +40,7 @@ pub(super) fn tell(text: &mut String, history: &History) {
 
 type Interval = (Moment, Moment);
 
-/// How much of an interval the others cover together. They are in the order in which they begin.
+/// Returns how much of an interval the others cover together. They are sorted by their beginning.
 fn shared(whole: Interval, others: &[Interval]) -> Duration {
     let mut covered = Duration::ZERO;
     let mut up_to = whole.0;
@@ -49,8 +52,8 @@ fn shared(whole: Interval, others: &[Interval]) -> Duration {
     covered
 }
 
-/// The fault during which a read went on.
-fn going_on(history: &History, read: &Read) -> &'static str {
+/// Returns the fault during a read.
+fn active_fault(history: &History, read: &Read) -> &'static str {
     let mut during =
         history.faults.iter().filter(|fault| fault.from <= read.done && fault.until >= read.sent);
     match (during.next(), during.next()) {
@@ -65,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_covered_twice_counts_once() {
+    fn an_interval_that_is_covered_twice_counts_once() {
         let at = |nanos| Moment::from_nanos(nanos);
         let covered = |others: &[(u64, u64)]| {
             let others: Vec<_> = others.iter().map(|(begin, end)| (at(*begin), at(*end))).collect();

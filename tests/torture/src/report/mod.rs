@@ -1,4 +1,4 @@
-//! What a run came to, as text.
+//! The result of a run as text.
 
 mod latency;
 mod numbers;
@@ -9,15 +9,15 @@ use std::fmt::Write as _;
 
 use crate::check::Violation;
 use crate::driver::Outcome;
-use crate::history::{History, Said, Saw, Write};
+use crate::history::{Claimed, History, Observed, Write};
 use crate::plan::Shape;
 
 use self::numbers::Sample;
 
 /// Most violations follow from the first few.
-const TOLD: usize = 10;
+const MAX_REPORTED: usize = 10;
 
-/// The report of a run: counts and figures, then whatever broke a promise.
+/// Returns the report of a run: counts and figures, then all violations.
 #[must_use]
 pub fn report(shape: &Shape, outcome: &Outcome, violations: &[Violation]) -> String {
     let history = &outcome.history;
@@ -25,8 +25,8 @@ pub fn report(shape: &Shape, outcome: &Outcome, violations: &[Violation]) -> Str
     // Writing to a string does not fail.
     let _ = writeln!(text, "seed {}: {} s, {} instances", shape.seed, shape.time.as_secs(), shape.instances);
     counts(&mut text, outcome);
-    staleness::tell(&mut text, history);
-    latency::tell(&mut text, history);
+    staleness::append(&mut text, history);
+    latency::append(&mut text, history);
     runs(&mut text, history);
     for instance in &outcome.still_refusing {
         let _ = writeln!(
@@ -34,7 +34,7 @@ pub fn report(shape: &Shape, outcome: &Outcome, violations: &[Violation]) -> Str
             "VIOLATION of P3: instance {instance} does not answer from memory though all faults are over"
         );
     }
-    for violation in violations.iter().take(TOLD) {
+    for violation in violations.iter().take(MAX_REPORTED) {
         let _ = writeln!(text, "VIOLATION of {}: {}", violation.promise.as_str(), violation.words);
     }
     let all = violations.len() + outcome.still_refusing.len();
@@ -47,48 +47,48 @@ pub fn report(shape: &Shape, outcome: &Outcome, violations: &[Violation]) -> Str
 
 fn counts(text: &mut String, outcome: &Outcome) {
     let history = &outcome.history;
-    let mut saw: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut observed: BTreeMap<&str, usize> = BTreeMap::new();
     let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
     for read in &history.reads {
-        *saw.entry(kind(&read.saw)).or_default() += 1;
+        *observed.entry(kind(&read.observed)).or_default() += 1;
         *outcomes.entry(&read.outcome).or_default() += 1;
     }
-    let mut said: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut claimed: BTreeMap<&str, usize> = BTreeMap::new();
     for write in &history.writes {
-        *said.entry(what_was_said(write)).or_default() += 1;
+        *claimed.entry(claim(write)).or_default() += 1;
     }
     let mut faults: BTreeMap<&str, usize> = BTreeMap::new();
     for fault in &history.faults {
         *faults.entry(fault.kind).or_default() += 1;
     }
-    let _ = writeln!(text, "reads    {}: {}", history.reads.len(), list(&saw));
+    let _ = writeln!(text, "reads    {}: {}", history.reads.len(), list(&observed));
     let _ = writeln!(text, "outcomes {}", list(&outcomes));
-    let _ = writeln!(text, "writes   {}: {}", history.writes.len(), list(&said));
+    let _ = writeln!(text, "writes   {}: {}", history.writes.len(), list(&claimed));
     let _ = writeln!(text, "faults   {}: {}", history.faults.len(), list(&faults));
     let _ = writeln!(
         text,
         "lives    {}; {} requests found their instance down; {} times there were two primaries",
         history.lives.len(),
-        outcome.nobody_home,
+        outcome.instance_down,
         history.two_primaries.len(),
     );
 }
 
-const fn kind(saw: &Saw) -> &'static str {
-    match saw {
-        Saw::Version { .. } => "versions",
-        Saw::Failure { .. } => "handlers' own errors",
-        Saw::Lost(_) => "lost",
-        Saw::Nonsense(_) => "nonsense",
+const fn kind(observed: &Observed) -> &'static str {
+    match observed {
+        Observed::Version { .. } => "versions",
+        Observed::Failure { .. } => "handlers' own errors",
+        Observed::Lost(_) => "lost",
+        Observed::Nonsense(_) => "nonsense",
     }
 }
 
-fn what_was_said(write: &Write) -> &'static str {
-    match write.done.as_ref().map(|done| done.said) {
+fn claim(write: &Write) -> &'static str {
+    match write.done.as_ref().map(|done| done.claimed) {
         None => "lost with their instance",
-        Some(Said::Applied) => "Applied",
-        Some(Said::Deferred) => "Deferred",
-        Some(Said::Nothing) => "by the layer",
+        Some(Claimed::Applied) => "Applied",
+        Some(Claimed::Deferred) => "Deferred",
+        Some(Claimed::Nothing) => "by the layer",
     }
 }
 
@@ -96,7 +96,7 @@ fn list(counts: &BTreeMap<&str, usize>) -> String {
     counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
 }
 
-/// How often the handler ran for what one read could be shown, and for what it changed into.
+/// Reports how often the handler ran for each version that was read.
 fn runs(text: &mut String, history: &History) {
     let mut runs: BTreeMap<_, u64> = BTreeMap::new();
     for run in &history.runs {

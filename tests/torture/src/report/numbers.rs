@@ -1,6 +1,6 @@
 //! Quantiles.
 
-/// Values of which some quantiles are wanted.
+/// A sample of values, for quantiles.
 #[derive(Debug)]
 pub(super) struct Sample<T>(Vec<T>);
 
@@ -19,8 +19,10 @@ impl<T: Ord + Copy + Default> Sample<T> {
         self.0.len()
     }
 
-    /// The smallest value that at least this share of all do not exceed; the default if there is none.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)] // A rank.
+    /// Returns the smallest value that at least this share of all values do not exceed, or the
+    /// default if there is none.
+    // The casts are for a rank.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
     pub(super) fn quantile(&mut self, share: f64) -> T {
         self.0.sort_unstable();
         let rank = (self.0.len() as f64 * share).ceil() as usize;

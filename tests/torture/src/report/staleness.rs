@@ -1,12 +1,13 @@
-//! How old what was shown was: the time from when the truth had moved on to when the read was sent.
+//! The staleness of reads: the time between the commit of a newer version and the sending of the
+//! read.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::numbers::Sample;
-use crate::history::{History, Read, Saw};
+use crate::history::{History, Observed, Read};
 
-pub(super) fn tell(text: &mut String, history: &History) {
+pub(super) fn append(text: &mut String, history: &History) {
     let _ = writeln!(text, "staleness of what was shown");
     for (windows, name) in [(false, "without windows"), (true, "within windows")] {
         let reads = history.reads.iter().filter(|read| read.item.family.has_windows() == windows);
@@ -20,7 +21,7 @@ pub(super) fn tell(text: &mut String, history: &History) {
         let millis = |sample: &mut Sample<Duration>, share| sample.quantile(share).as_secs_f64() * 1e3;
         let _ = writeln!(
             text,
-            "  {name:<16} {} reads, {} behind the truth: by p50 {:.1}  p99 {:.1}  max {:.1} ms; p99 of all {:.1} ms",
+            "  {name:<16} {} reads, {} behind the reference model: by p50 {:.1}  p99 {:.1}  max {:.1} ms; p99 of all {:.1} ms",
             all.len(),
             stale.len(),
             millis(&mut stale, 0.5),
@@ -32,7 +33,7 @@ pub(super) fn tell(text: &mut String, history: &History) {
 }
 
 fn staleness(history: &History, read: &Read) -> Option<Duration> {
-    let Saw::Version { version, .. } = read.saw else { return None };
+    let Observed::Version { version, .. } = read.observed else { return None };
     let moved_on = history.committed(read.item, version + 1);
     Some(moved_on.map_or(Duration::ZERO, |moved_on| read.sent.since(moved_on)))
 }

@@ -10,16 +10,17 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, sleep_until};
 
-use crate::patient::{BodyError, Patient};
+use crate::idle_timeout::{BodyError, IdleTimeoutBody};
 
-/// A body that tells how it gets on, so that the origin is given its time only from when it has something to answer.
+/// A body that reports its progress. The origin's time limit runs only while the origin has
+/// something to answer.
 #[derive(Debug)]
-pub(crate) struct Upload {
-    body: Patient,
+pub(crate) struct UploadBody {
+    body: IdleTimeoutBody,
     progress: Arc<Progress>,
 }
 
-/// Whose turn it is, and since when.
+/// The side that has to act, and the time since when.
 #[derive(Debug)]
 pub(crate) struct Progress(Mutex<State>);
 
@@ -29,10 +30,10 @@ struct State {
     at_the_client: bool,
 }
 
-impl Upload {
+impl UploadBody {
     pub(crate) fn new(body: Incoming, limit: Duration) -> (Self, Arc<Progress>) {
         let progress = Arc::new(Progress::begun());
-        (Self { body: Patient::new(body, limit), progress: Arc::clone(&progress) }, progress)
+        (Self { body: IdleTimeoutBody::new(body, limit), progress: Arc::clone(&progress) }, progress)
     }
 }
 
@@ -41,8 +42,8 @@ impl Progress {
         Self(Mutex::new(State { since: Instant::now(), at_the_client: false }))
     }
 
-    /// What comes of it, if the origin takes no longer than this once it is its turn. A client may take as long as it likes
-    /// here: for its pauses there is another limit.
+    /// Waits for the response, but no longer than `limit` while the origin has to act. The client's
+    /// time does not count here: its pauses have another limit.
     pub(crate) async fn in_time<T>(&self, response: impl Future<Output = T>, limit: Duration) -> Option<T> {
         tokio::pin!(response);
         loop {
@@ -58,7 +59,7 @@ impl Progress {
         }
     }
 
-    /// Since when it is the origin's turn; `None` while the client has yet to send more.
+    /// Returns since when the origin has to act, or `None` while the client has to send more.
     fn at_the_origin_since(&self) -> Option<Instant> {
         let state = self.state();
         (!state.at_the_client).then_some(state.since)
@@ -73,7 +74,7 @@ impl Progress {
     }
 }
 
-impl Body for Upload {
+impl Body for UploadBody {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -106,7 +107,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// On a clock that jumps to the next timer.
+    /// Runs on a clock that jumps to the next timer.
     #[tokio::test(start_paused = true)]
     async fn the_origin_has_its_time_from_when_it_has_the_whole_request() {
         let progress = Progress::begun();
@@ -119,7 +120,7 @@ mod tests {
                 progress.now(true);
                 sleep(4 * SECOND).await;
                 progress.now(false);
-                // The origin's turn, for less than its time.
+                // The origin has to act, for less than its limit.
                 sleep(3 * SECOND).await;
             }
             "answered"
@@ -138,7 +139,7 @@ mod tests {
         };
         let begun = Instant::now();
         assert_eq!(progress.in_time(stuck, 5 * SECOND).await, None);
-        // The first look comes after five seconds, and finds that there are four left.
+        // The first check comes after five seconds, and finds four seconds left.
         assert_eq!(begun.elapsed(), 9 * SECOND);
     }
 }

@@ -1,19 +1,20 @@
-//! `Forwarded`: whom a request is from, and what it was for (RFC 7239).
+//! The `Forwarded` field: the sender and the target of a request (RFC 7239).
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{FORWARDED, HOST};
 use http::{HeaderMap, HeaderValue};
 
-/// Adds what this proxy knows after what those before it said.
+/// Appends what this proxy knows to the elements of the proxies before it.
 ///
-/// RFC 7239 §4: "A proxy server that wants to add a new "Forwarded" header field value can either append it to the last existing
-/// "Forwarded" header field after a comma separator or add a new field at the end of the header block." What stands before
-/// it is the client's word, which §8.1 says is not to be relied on: the last element is.
+/// RFC 7239 §4: "A proxy server that wants to add a new "Forwarded" header field value can either
+/// append it to the last existing "Forwarded" header field after a comma separator or add a new
+/// field at the end of the header block." Earlier elements come from the client, and §8.1 says not
+/// to rely on them. Only the last element is reliable.
 pub(crate) fn append(fields: &mut HeaderMap, peer: SocketAddr) {
     let mut element = format!("for={}", node(peer.ip()));
     if let Some(host) = fields.get(HOST).and_then(|host| host.to_str().ok()) {
-        // A host that was accepted has neither quotation marks nor backslashes.
+        // An accepted host contains no quotation marks or backslashes.
         element.push_str(&format!(";host=\"{host}\""));
     }
     element.push_str(";proto=http");
@@ -22,7 +23,8 @@ pub(crate) fn append(fields: &mut HeaderMap, peer: SocketAddr) {
     }
 }
 
-/// RFC 7239 §6.1: "an IPv6 address is always enclosed in square brackets", and quoted, since a colon is in no token.
+/// RFC 7239 §6.1: "an IPv6 address is always enclosed in square brackets", and quoted, since a
+/// colon is in no token.
 fn node(ip: IpAddr) -> String {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.to_string(),

@@ -1,4 +1,4 @@
-//! A client's connection, which is given up when the client takes nothing for too long.
+//! A client's connection with a limit on stalled writes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,40 +9,41 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-/// A connection whose writes fail once there has been no room for more for too long. Otherwise whoever asks for much and reads
-/// nothing would hold this connection, and one to the origin, for ever. For what it sends there are limits elsewhere.
+/// A connection whose writes fail once the client has not read for too long. Without it, a client
+/// that requests much and reads nothing would hold this connection, and one to the origin, forever.
+/// Reads have limits elsewhere.
 #[derive(Debug)]
-pub(crate) struct Impatient {
+pub(crate) struct WriteTimeout {
     stream: TcpStream,
     limit: Duration,
-    /// Runs while there is no room.
-    patience: Option<Pin<Box<Sleep>>>,
+    /// Runs while the socket accepts no more bytes.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Impatient {
+impl WriteTimeout {
     pub(crate) const fn new(stream: TcpStream, limit: Duration) -> Self {
-        Self { stream, limit, patience: None }
+        Self { stream, limit, timer: None }
     }
 
-    /// What came of a write, if it came in time.
+    /// Returns the result of a write, or an error once the time is over.
     fn in_time<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.patience = None;
+            self.timer = None;
             return written;
         }
         let limit = self.limit;
-        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(limit)));
-        patience.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+        timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for Impatient {
+impl AsyncRead for WriteTimeout {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(cx, into)
     }
 }
 
-impl AsyncWrite for Impatient {
+impl AsyncWrite for WriteTimeout {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);

@@ -1,4 +1,4 @@
-//! A body whose sender may pause, but not for ever.
+//! A body with a limit on pauses.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,29 +10,29 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
-/// A body that fails once its sender has paused for too long. A response that fails is cut off for its client too, and not
-/// stored: RFC 9112 §8 calls it incomplete.
+/// Fails once its sender has paused for too long. A response that fails is cut off for its client
+/// too, and is not stored: RFC 9112 §8 calls it incomplete.
 #[derive(Debug)]
-pub(crate) struct Patient {
+pub(crate) struct IdleTimeoutBody {
     body: Incoming,
     limit: Duration,
     /// Runs while there is nothing to read.
-    patience: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// Somebody stopped sending in the middle of a body.
+/// The error of a body whose sender stopped in the middle.
 #[derive(Debug)]
-pub(crate) struct Stalled;
+pub(crate) struct IdleTimeout;
 
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-impl Patient {
+impl IdleTimeoutBody {
     pub(crate) const fn new(body: Incoming, limit: Duration) -> Self {
-        Self { body, limit, patience: None }
+        Self { body, limit, timer: None }
     }
 }
 
-impl Body for Patient {
+impl Body for IdleTimeoutBody {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -42,12 +42,12 @@ impl Body for Patient {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
-            this.patience = None;
+            this.timer = None;
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let limit = this.limit;
-        let patience = this.patience.get_or_insert_with(|| Box::pin(sleep(limit)));
-        patience.as_mut().poll(cx).map(|()| Some(Err(Stalled.into())))
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+        timer.as_mut().poll(cx).map(|()| Some(Err(IdleTimeout.into())))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -59,10 +59,10 @@ impl Body for Patient {
     }
 }
 
-impl fmt::Display for Stalled {
+impl fmt::Display for IdleTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a body stopped coming")
     }
 }
 
-impl std::error::Error for Stalled {}
+impl std::error::Error for IdleTimeout {}

@@ -1,4 +1,4 @@
-//! Forwards a request to the origin, and answers for it where it cannot.
+//! The service that forwards a request to the origin, or answers in its place.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,41 +15,41 @@ use hyper::body::Incoming;
 use tower_service::Service;
 
 use crate::args::Args;
-use crate::exchange::Exchange;
-use crate::outbound::Outbound;
-use crate::patient::Patient;
-use crate::refused::Refused;
+use crate::idle_timeout::IdleTimeoutBody;
+use crate::origin_client::OriginClient;
+use crate::outbound_request::Outbound;
+use crate::proxy_error::ProxyError;
 use crate::surrogate;
 
-/// Whom a request is from, in its extensions.
+/// The peer that a request came from, in the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// What the origin sent, or what is said in its place.
-pub(crate) type Forwarded = Either<Patient, Full<Bytes>>;
+/// The origin's body, or the text of an error.
+pub(crate) type OriginBody = Either<IdleTimeoutBody, Full<Bytes>>;
 
 /// The service that the cache wraps.
 #[derive(Debug, Clone)]
-pub(crate) struct Forward(Arc<Shared>);
+pub(crate) struct OriginService(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     outbound: Outbound,
-    exchange: Exchange,
+    client: OriginClient,
     idle: Duration,
 }
 
-impl Forward {
+impl OriginService {
     pub(crate) fn new(args: &Args) -> Self {
-        let (outbound, exchange) = (Outbound::new(args), Exchange::new(args));
-        Self(Arc::new(Shared { outbound, exchange, idle: args.idle_timeout }))
+        let (outbound, client) = (Outbound::new(args), OriginClient::new(args));
+        Self(Arc::new(Shared { outbound, client, idle: args.idle_timeout }))
     }
 }
 
-impl Service<Request<Incoming>> for Forward {
-    type Response = Response<Forwarded>;
+impl Service<Request<Incoming>> for OriginService {
+    type Response = Response<OriginBody>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Forwarded>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<OriginBody>, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -62,36 +62,37 @@ impl Service<Request<Incoming>> for Forward {
 }
 
 impl Shared {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Forwarded> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<OriginBody> {
         match self.forward(request).await {
-            Ok(response) => response.map(|body| Either::Left(Patient::new(body, self.idle))),
-            Err(refused) => {
-                tracing::warn!(?refused, "a request was not answered by the origin");
-                refused.answer(self.outbound.name()).map(Either::Right)
+            Ok(response) => response.map(|body| Either::Left(IdleTimeoutBody::new(body, self.idle))),
+            Err(error) => {
+                tracing::warn!(?error, "a request was not answered by the origin");
+                error.response(self.outbound.name()).map(Either::Right)
             }
         }
     }
 
-    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Incoming>, Refused> {
+    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Incoming>, ProxyError> {
         let (mut parts, body) = request.into_parts();
         self.outbound.make(&mut parts)?;
-        let mut response = self.exchange.send(parts, body).await?;
+        let mut response = self.client.send(parts, body).await?;
         let received = response.version();
         let fields = response.headers_mut();
         if has_coding(fields) {
-            return Err(Refused::TransferCoding);
+            return Err(ProxyError::TransferCoding);
         }
         fields.remove(TRANSFER_ENCODING);
         if self.outbound.is_surrogate {
-            surrogate::settle(fields, self.outbound.name());
+            surrogate::filter_directives(fields, self.outbound.name());
         }
         self.outbound.name().append(fields, received);
         Ok(response)
     }
 }
 
-/// The codings that RFC 9112 §7.2 and the registry know beside `chunked`. hyper undoes none of them, nor were they asked for
-/// (`TE`). What is none of them is no coding either: `identity`, which was one until RFC 7230, or a slip.
+/// The codings that RFC 9112 §7.2 and the registry list beside `chunked`. hyper decodes none of
+/// them, and the request did not ask for them (`TE`). Other names are no codings: `identity`, which
+/// was one until RFC 7230, or a typing error.
 const CODINGS: [&str; 5] = ["compress", "x-compress", "deflate", "gzip", "x-gzip"];
 
 fn has_coding(fields: &HeaderMap) -> bool {

@@ -1,4 +1,5 @@
-//! The truth: what a database would hold. It lives in the driver; the handlers of all instances ask it over HTTP.
+//! The reference model, which takes the place of a database. It lives in the driver, and the
+//! handlers of all instances access it over HTTP.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,23 +17,23 @@ use crate::http_client::HttpClient;
 use crate::item::{Family, ITEMS, Item};
 use crate::wire;
 
-/// The truth of a run. Clones are the same.
+/// The reference model of a run. Clones share its state.
 #[derive(Debug, Clone)]
-pub(crate) struct Truth(Arc<Mutex<Held>>);
+pub(crate) struct ReferenceModel(Arc<Mutex<Model>>);
 
 #[derive(Debug)]
-struct Held {
+struct Model {
     random: fastrand::Rng,
     commits: Vec<Vec<Moment>>,
-    /// In Unix seconds, as `Last-Modified` tells it.
+    /// In Unix seconds, for `Last-Modified`.
     modified: Vec<u64>,
     runs: Vec<Run>,
 }
 
-impl Truth {
+impl ReferenceModel {
     pub(crate) fn new(seed: u64) -> Self {
         let items = Family::ALL.len() * ITEMS;
-        let held = Held {
+        let held = Model {
             random: fastrand::Rng::with_seed(seed),
             commits: vec![Vec::new(); items],
             modified: vec![unix_seconds(); items],
@@ -41,7 +42,7 @@ impl Truth {
         Self(Arc::new(Mutex::new(held)))
     }
 
-    /// The service that instances ask.
+    /// Returns the service for the instances.
     pub(crate) fn routes(&self) -> Router {
         Router::new()
             .route("/read/{family}/{id}", post(read))
@@ -49,23 +50,23 @@ impl Truth {
             .with_state(self.clone())
     }
 
-    /// What was committed and which handlers ran, so far.
+    /// Returns the commits and the handler runs so far.
     pub(crate) fn recorded(&self) -> (Vec<Vec<Moment>>, Vec<Run>) {
         let held = self.lock();
         (held.commits.clone(), held.runs.clone())
     }
 
-    /// The version of an item now.
+    /// Returns the current version of an item.
     pub(crate) fn version(&self, item: Item) -> u64 {
         self.lock().version(item)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Model> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
+impl Model {
     fn version(&self, item: Item) -> u64 {
         1 + self.commits[item.index()].len() as u64
     }
@@ -76,7 +77,7 @@ impl Held {
         self.version(item)
     }
 
-    /// A handler reads an item, and is told how long to take over its answer: that is where slow fills come from.
+    /// Reads an item for a handler. The reply includes a delay, which makes some fills slow.
     fn read(&mut self, item: Item, life: LifeId) -> String {
         let version = self.version(item);
         let longest = if self.random.u8(..) < 64 { 200_000 } else { 20_000 };
@@ -98,34 +99,34 @@ fn unix_seconds() -> u64 {
 }
 
 async fn read(
-    State(truth): State<Truth>,
+    State(reference_model): State<ReferenceModel>,
     Path((family, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<String, StatusCode> {
     let item = format!("{family}/{id}").parse().map_err(|_| StatusCode::NOT_FOUND)?;
     let life = wire::number(&headers, wire::LIFE).and_then(|life| u32::try_from(life).ok());
     let life = LifeId(life.ok_or(StatusCode::BAD_REQUEST)?);
-    Ok(truth.lock().read(item, life))
+    Ok(reference_model.lock().read(item, life))
 }
 
 async fn commit(
-    State(truth): State<Truth>,
+    State(reference_model): State<ReferenceModel>,
     Path((family, id)): Path<(String, String)>,
 ) -> Result<String, StatusCode> {
     let item = format!("{family}/{id}").parse().map_err(|_| StatusCode::NOT_FOUND)?;
-    Ok(truth.lock().commit(item).to_string())
+    Ok(reference_model.lock().commit(item).to_string())
 }
 
-/// An instance's way to the truth.
+/// An instance's access to the reference model.
 #[derive(Debug, Clone)]
-pub(crate) struct TruthClient {
+pub(crate) struct ReferenceClient {
     pub(crate) address: SocketAddr,
     pub(crate) life: u32,
     pub(crate) client: HttpClient,
 }
 
-/// What a handler is told.
-pub(crate) struct Told {
+/// The reply to a handler.
+pub(crate) struct Reported {
     pub(crate) run: u64,
     pub(crate) version: u64,
     pub(crate) delay: Duration,
@@ -133,26 +134,26 @@ pub(crate) struct Told {
     pub(crate) modified: Duration,
 }
 
-impl TruthClient {
-    pub(crate) async fn read(&self, item: Item) -> Result<Told> {
-        let text = self.ask("read", item).await?;
+impl ReferenceClient {
+    pub(crate) async fn read(&self, item: Item) -> Result<Reported> {
+        let text = self.send("read", item).await?;
         let numbers: Vec<u64> = text.split(' ').map(str::parse).collect::<Result<_, _>>()?;
         let [run, version, delay, fails, modified] = numbers[..] else {
-            anyhow::bail!("the truth cannot be read: {text}");
+            anyhow::bail!("the reference model cannot be read: {text}");
         };
         let (delay, modified) = (Duration::from_micros(delay), Duration::from_secs(modified));
-        Ok(Told { run, version, delay, fails: fails != 0, modified })
+        Ok(Reported { run, version, delay, fails: fails != 0, modified })
     }
 
     pub(crate) async fn commit(&self, item: Item) -> Result<u64> {
-        Ok(self.ask("commit", item).await?.parse()?)
+        Ok(self.send("commit", item).await?.parse()?)
     }
 
-    async fn ask(&self, what: &str, item: Item) -> Result<String> {
+    async fn send(&self, what: &str, item: Item) -> Result<String> {
         let uri = format!("http://{}/{what}/{item}", self.address);
         let answer = self.client.send(Request::post(uri).header(wire::LIFE, self.life)).await;
-        let answer = answer.context("the truth cannot be reached")?;
-        anyhow::ensure!(answer.status == StatusCode::OK, "the truth answered {}", answer.status);
+        let answer = answer.context("the reference model cannot be reached")?;
+        anyhow::ensure!(answer.status == StatusCode::OK, "the reference model answered {}", answer.status);
         Ok(answer.text().to_owned())
     }
 }

@@ -1,4 +1,4 @@
-//! What the proxy answers itself.
+//! The errors that the proxy answers itself.
 
 use std::fmt::Write as _;
 
@@ -7,36 +7,36 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
-use crate::via::Pseudonym;
+use crate::via::ViaName;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
-/// Why a request is not forwarded, or why what came back is not.
+/// The reason why a request or a response is not forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum ProxyError {
     /// The request breaks a rule of HTTP.
     BadRequest(&'static str),
-    /// It is for another scheme.
+    /// The request is for another scheme.
     Misdirected,
-    /// It asks for what no resource behind this proxy can have.
+    /// The request asks for something that no resource behind this proxy supports.
     NotImplemented(&'static str),
-    /// It expects what nobody here knows.
+    /// The request has an expectation that the proxy does not know.
     Expectation,
-    /// Its body stopped coming.
+    /// The body of the request stopped.
     ClientIdle,
-    /// It came through here before.
+    /// The request came through this proxy before.
     Loop,
     /// The origin's name has no address.
     NoAddress,
-    /// Nobody listens where the origin should be.
-    NobodyThere,
-    /// Nobody answered there.
+    /// The origin refuses connections.
+    ConnectionRefused,
+    /// The origin did not accept the connection in time.
     ConnectionTimeout,
-    /// The origin hung up.
+    /// The origin closed the connection.
     ConnectionTerminated,
-    /// The origin took the request, and did not begin to answer in time.
+    /// The origin accepted the request, and did not begin to answer in time.
     ResponseTimeout,
-    /// The origin's response has a transfer coding that nobody asked for.
+    /// The origin's response has a transfer coding that the request did not ask for.
     TransferCoding,
     /// The origin does not speak HTTP.
     Protocol,
@@ -44,9 +44,9 @@ pub(crate) enum Refused {
     Internal,
 }
 
-impl Refused {
-    /// The status, the type of error as RFC 9209 §2.3 names it, and what a reader is told.
-    const fn told(self) -> (StatusCode, Option<&'static str>, &'static str) {
+impl ProxyError {
+    /// Returns the status, the type of error as in RFC 9209 §2.3, and a text for the reader.
+    const fn describe(self) -> (StatusCode, Option<&'static str>, &'static str) {
         match self {
             Self::BadRequest(why) => (StatusCode::BAD_REQUEST, Some("http_request_error"), why),
             Self::Misdirected => (
@@ -65,7 +65,7 @@ impl Refused {
                 (StatusCode::BAD_GATEWAY, Some("proxy_loop_detected"), "the request came through here before")
             }
             Self::NoAddress => (StatusCode::BAD_GATEWAY, Some("dns_error"), "the origin cannot be found"),
-            Self::NobodyThere => {
+            Self::ConnectionRefused => {
                 (StatusCode::BAD_GATEWAY, Some("connection_refused"), "the origin cannot be reached")
             }
             Self::ConnectionTimeout => (
@@ -95,25 +95,25 @@ impl Refused {
         }
     }
 
-    /// The response: small, for people, and for no cache.
-    pub(crate) fn answer(self, by: &Pseudonym) -> Response<Full<Bytes>> {
-        let (status, error, text) = self.told();
-        let mut answer = text_of(status, format!("{status}: {text}\n"));
-        let mut said = format!("{:?}", by.as_str());
+    /// Creates a short response for a reader, which no cache may store.
+    pub(crate) fn response(self, by: &ViaName) -> Response<Full<Bytes>> {
+        let (status, error, text) = self.describe();
+        let mut answer = text_response(status, format!("{status}: {text}\n"));
+        let mut proxy_status = format!("{:?}", by.as_str());
         if let Some(error) = error {
             // Writing to a string does not fail.
-            let _ = write!(said, "; error={error}");
+            let _ = write!(proxy_status, "; error={error}");
         }
-        if let Ok(said) = HeaderValue::try_from(said) {
-            answer.headers_mut().insert(PROXY_STATUS, said);
+        if let Ok(proxy_status) = HeaderValue::try_from(proxy_status) {
+            answer.headers_mut().insert(PROXY_STATUS, proxy_status);
         }
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         answer
     }
 }
 
-/// A response with this text.
-pub(crate) fn text_of(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+/// Creates a response with this text.
+pub(crate) fn text_response(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     let mut answer = Response::new(Full::from(text));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -127,22 +127,22 @@ mod tests {
     #[test]
     fn the_status_and_the_type_of_error_are_those_that_rfc_9209_recommends() {
         let cases = [
-            (Refused::NoAddress, 502, "\"edge\"; error=dns_error"),
-            (Refused::NobodyThere, 502, "\"edge\"; error=connection_refused"),
-            (Refused::ConnectionTimeout, 504, "\"edge\"; error=connection_timeout"),
-            (Refused::ConnectionTerminated, 502, "\"edge\"; error=connection_terminated"),
-            (Refused::ResponseTimeout, 504, "\"edge\"; error=http_response_timeout"),
-            (Refused::TransferCoding, 502, "\"edge\"; error=http_response_transfer_coding"),
-            (Refused::Protocol, 502, "\"edge\"; error=http_protocol_error"),
-            (Refused::Loop, 502, "\"edge\"; error=proxy_loop_detected"),
-            (Refused::Internal, 500, "\"edge\"; error=proxy_internal_error"),
-            (Refused::BadRequest("why"), 400, "\"edge\"; error=http_request_error"),
-            (Refused::ClientIdle, 408, "\"edge\""),
+            (ProxyError::NoAddress, 502, "\"edge\"; error=dns_error"),
+            (ProxyError::ConnectionRefused, 502, "\"edge\"; error=connection_refused"),
+            (ProxyError::ConnectionTimeout, 504, "\"edge\"; error=connection_timeout"),
+            (ProxyError::ConnectionTerminated, 502, "\"edge\"; error=connection_terminated"),
+            (ProxyError::ResponseTimeout, 504, "\"edge\"; error=http_response_timeout"),
+            (ProxyError::TransferCoding, 502, "\"edge\"; error=http_response_transfer_coding"),
+            (ProxyError::Protocol, 502, "\"edge\"; error=http_protocol_error"),
+            (ProxyError::Loop, 502, "\"edge\"; error=proxy_loop_detected"),
+            (ProxyError::Internal, 500, "\"edge\"; error=proxy_internal_error"),
+            (ProxyError::BadRequest("why"), 400, "\"edge\"; error=http_request_error"),
+            (ProxyError::ClientIdle, 408, "\"edge\""),
         ];
-        for (refused, status, said) in cases {
-            let answer = refused.answer(&"edge".parse().unwrap());
-            assert_eq!(answer.status().as_u16(), status, "{refused:?}");
-            assert_eq!(answer.headers()[PROXY_STATUS], said, "{refused:?}");
+        for (error, status, said) in cases {
+            let answer = error.response(&"edge".parse().unwrap());
+            assert_eq!(answer.status().as_u16(), status, "{error:?}");
+            assert_eq!(answer.headers()[PROXY_STATUS], said, "{error:?}");
             assert_eq!(answer.headers()[CACHE_CONTROL], "no-store");
         }
     }

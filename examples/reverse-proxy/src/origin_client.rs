@@ -1,4 +1,4 @@
-//! One request to the origin, and its response, within their time.
+//! A client that sends one request to the origin within a time limit.
 
 use std::time::Duration;
 
@@ -15,22 +15,23 @@ use tokio::time::timeout;
 
 use crate::args::Args;
 use crate::failure;
-use crate::refused::Refused;
-use crate::upload::Upload;
+use crate::proxy_error::ProxyError;
+use crate::upload_body::UploadBody;
 
-/// Services close connections that nobody uses after five seconds and more; who asks at that very moment is hung up on.
+/// Services close idle connections after five seconds or later. A request that is sent at that
+/// moment fails, so this pool drops idle connections earlier.
 const KEEP_CONNECTIONS: Duration = Duration::from_secs(4);
 
-/// Connections to the origin, and how long it may take.
+/// Connections to the origin, with their time limits.
 #[derive(Debug)]
-pub(crate) struct Exchange {
-    client: Client<HttpConnector, Either<Upload, Empty<Bytes>>>,
-    /// Connecting has a limit of its own, which is part of this one.
+pub(crate) struct OriginClient {
+    client: Client<HttpConnector, Either<UploadBody, Empty<Bytes>>>,
+    /// Includes the time to connect, which has its own limit.
     response: Duration,
     idle: Duration,
 }
 
-impl Exchange {
+impl OriginClient {
     pub(crate) fn new(args: &Args) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(args.connect_timeout));
@@ -43,31 +44,31 @@ impl Exchange {
         Self { client, response: args.connect_timeout + args.response_timeout, idle: args.idle_timeout }
     }
 
-    pub(crate) async fn send(&self, parts: Parts, body: Incoming) -> Result<Response<Incoming>, Refused> {
+    pub(crate) async fn send(&self, parts: Parts, body: Incoming) -> Result<Response<Incoming>, ProxyError> {
         if !body.is_end_stream() {
             return self.with_body(parts, body).await;
         }
         if !parts.method.is_safe() {
             return self.without_body(parts).await;
         }
-        // RFC 9110 §9.2.2: only what is idempotent may be sent again, and only once. An origin may have closed a connection at
-        // the moment at which it was used again.
+        // RFC 9110 §9.2.2: only idempotent requests may be sent again, and only once. The origin
+        // may close a connection at the moment when it is reused.
         match self.without_body(parts.clone()).await {
-            Err(Refused::ConnectionTerminated) => self.without_body(parts).await,
+            Err(ProxyError::ConnectionTerminated) => self.without_body(parts).await,
             answered => answered,
         }
     }
 
-    async fn with_body(&self, parts: Parts, body: Incoming) -> Result<Response<Incoming>, Refused> {
-        let (body, progress) = Upload::new(body, self.idle);
+    async fn with_body(&self, parts: Parts, body: Incoming) -> Result<Response<Incoming>, ProxyError> {
+        let (body, progress) = UploadBody::new(body, self.idle);
         let response = self.client.request(Request::from_parts(parts, Either::Left(body)));
-        let response = progress.in_time(response, self.response).await.ok_or(Refused::ResponseTimeout)?;
-        response.map_err(|error| failure::of(&error))
+        let response = progress.in_time(response, self.response).await.ok_or(ProxyError::ResponseTimeout)?;
+        response.map_err(|error| failure::classify(&error))
     }
 
-    async fn without_body(&self, parts: Parts) -> Result<Response<Incoming>, Refused> {
+    async fn without_body(&self, parts: Parts) -> Result<Response<Incoming>, ProxyError> {
         let response = self.client.request(Request::from_parts(parts, Either::Right(Empty::new())));
-        let response = timeout(self.response, response).await.map_err(|_| Refused::ResponseTimeout)?;
-        response.map_err(|error| failure::of(&error))
+        let response = timeout(self.response, response).await.map_err(|_| ProxyError::ResponseTimeout)?;
+        response.map_err(|error| failure::classify(&error))
     }
 }

@@ -1,29 +1,30 @@
-//! The book that the history is written into while it happens.
+//! Records the history while it happens.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::history::{History, Inflicted, Life, LifeId, Read, Said, Settled, TwoPrimaries, Write};
+use crate::history::{Claimed, EmptyOutbox, History, InjectedFault, Life, LifeId, Read, TwoPrimaries, Write};
 
 #[derive(Debug)]
-pub(super) struct Book {
+pub(super) struct Recorder {
     max_staleness: Duration,
     history: Mutex<History>,
-    /// Who may owe the log something since when, and was not seen to owe nothing after that.
-    debts: Mutex<Vec<(LifeId, Moment)>>,
-    nobody_home: AtomicUsize,
+    /// Lives that may have deferred invalidations, and since when. A later probe with an empty
+    /// outbox removes them.
+    unflushed: Mutex<Vec<(LifeId, Moment)>>,
+    instance_down: AtomicUsize,
 }
 
-impl Book {
+impl Recorder {
     pub(super) fn new(max_staleness: Duration) -> Self {
         let history = History { max_staleness, began: Moment::now(), ..History::default() };
         Self {
             max_staleness,
             history: Mutex::new(history),
-            debts: Mutex::default(),
-            nobody_home: AtomicUsize::new(0),
+            unflushed: Mutex::default(),
+            instance_down: AtomicUsize::new(0),
         }
     }
 
@@ -31,20 +32,20 @@ impl Book {
         self.max_staleness
     }
 
-    /// What is recorded so far.
+    /// Returns the history so far.
     pub(super) fn history(&self) -> History {
         self.lock().clone()
     }
 
-    pub(super) fn nobody_home(&self) -> usize {
-        self.nobody_home.load(Ordering::Relaxed)
+    pub(super) fn instance_down(&self) -> usize {
+        self.instance_down.load(Ordering::Relaxed)
     }
 
-    pub(super) fn found_nobody_home(&self) {
-        self.nobody_home.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn found_instance_down(&self) {
+        self.instance_down.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A new life begins.
+    /// Records the start of a new life.
     pub(super) fn born(&self, instance: usize) -> LifeId {
         let mut history = self.lock();
         let id = u32::try_from(history.lives.len()).unwrap_or(u32::MAX);
@@ -52,7 +53,7 @@ impl Book {
         LifeId(id)
     }
 
-    /// A life is about to end.
+    /// Records that a life is about to end.
     pub(super) fn killed(&self, life: LifeId) {
         let mut history = self.lock();
         let index = usize::try_from(life.0).unwrap_or(usize::MAX);
@@ -66,45 +67,45 @@ impl Book {
     }
 
     pub(super) fn write(&self, write: Write) {
-        if let Some(done) = write.done.as_ref().filter(|done| done.said != Said::Applied) {
-            self.debts().push((write.life, done.returned));
+        if let Some(done) = write.done.as_ref().filter(|done| done.claimed != Claimed::Applied) {
+            self.unflushed().push((write.life, done.returned));
         }
         self.lock().writes.push(write);
     }
 
-    pub(super) fn fault(&self, fault: Inflicted) {
+    pub(super) fn fault(&self, fault: InjectedFault) {
         self.lock().faults.push(fault);
     }
 
-    /// There were two primaries. Whoever lives in an instance now may have told the wrong one something.
+    /// Records a time with two primaries. Every current life may have appended to the wrong log.
     pub(super) fn two_primaries(&self, two: TwoPrimaries) {
         let mut history = self.lock();
         let lives = history.lives.iter().zip(0..).filter(|(life, _)| life.killed.is_none());
         let heard = |life: &Life| two.heard_until(life.instance).plus(self.max_staleness);
-        let debts: Vec<_> = lives.map(|(life, id)| (LifeId(id), heard(life))).collect();
+        let unflushed: Vec<_> = lives.map(|(life, id)| (LifeId(id), heard(life))).collect();
         history.two_primaries.push(two);
         drop(history);
-        self.debts().extend(debts);
+        self.unflushed().extend(unflushed);
     }
 
     pub(super) fn last_outcome_was_hit(&self) -> bool {
         self.lock().reads.last().is_some_and(|read| read.outcome.starts_with("HIT"))
     }
 
-    /// Whether this life may owe the log something.
-    pub(super) fn owes(&self, life: LifeId) -> bool {
+    /// Whether this life may have deferred invalidations.
+    pub(super) fn may_have_unflushed(&self, life: LifeId) -> bool {
         let now = Moment::now();
-        self.debts().iter().any(|(debtor, since)| *debtor == life && *since < now)
+        self.unflushed().iter().any(|(owner, since)| *owner == life && *since < now)
     }
 
-    /// A life was seen to owe nothing.
-    pub(super) fn settled(&self, settled: Settled) {
-        self.debts().retain(|(debtor, since)| *debtor != settled.life || *since >= settled.sent);
-        self.lock().settled.push(settled);
+    /// Records that a life had an empty outbox.
+    pub(super) fn empty_outbox(&self, empty: EmptyOutbox) {
+        self.unflushed().retain(|(owner, since)| *owner != empty.life || *since >= empty.sent);
+        self.lock().empty_outboxes.push(empty);
     }
 
-    fn debts(&self) -> MutexGuard<'_, Vec<(LifeId, Moment)>> {
-        self.debts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unflushed(&self) -> MutexGuard<'_, Vec<(LifeId, Moment)>> {
+        self.unflushed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, History> {

@@ -1,4 +1,4 @@
-//! Inflicting the faults.
+//! Injects the faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,25 +8,25 @@ use larder_testing::Direction;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::book::Book;
-use super::fleet::Fleet;
+use super::instances::Instances;
+use super::recorder::Recorder;
 use super::servers::Servers;
 use crate::clock::Moment;
-use crate::history::{Inflicted, TwoPrimaries};
+use crate::history::{InjectedFault, TwoPrimaries};
 use crate::plan::{Act, Fault};
 
-/// How often a deposed primary is asked whether it still takes writes.
-const ASKED: Duration = Duration::from_millis(10);
+/// How often to check whether a deposed primary still accepts writes.
+const PROBE_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The time of a run, which may be over before it is up.
+/// The time of a run, which may end early.
 #[derive(Clone)]
-pub(super) struct When {
+pub(super) struct Schedule {
     pub(super) begun: Instant,
     pub(super) over: watch::Receiver<bool>,
 }
 
-impl When {
-    /// Waits until it is this late; `false` if the run is over before.
+impl Schedule {
+    /// Waits until the fault is due. Returns `false` if the run ends first.
     async fn comes(&mut self, due: Duration) -> bool {
         tokio::select! {
             biased;
@@ -36,13 +36,13 @@ impl When {
     }
 }
 
-/// Inflicts what goes wrong with the servers, and gives them back in good order.
+/// Injects the faults of the servers, and returns the servers in working order.
 pub(super) async fn on_servers(
     mut servers: Servers,
-    fleet: Arc<Fleet>,
-    book: Arc<Book>,
+    instances: Arc<Instances>,
+    recorder: Arc<Recorder>,
     faults: Vec<Fault>,
-    mut when: When,
+    mut when: Schedule,
 ) -> Result<Servers> {
     for fault in faults {
         if !when.comes(fault.due).await {
@@ -57,24 +57,24 @@ pub(super) async fn on_servers(
                 servers.primary().cont()?;
             }
             Act::Flush(what) => servers.flush(*what).await,
-            Act::Failover { crash: true, lag, .. } => crash(&mut servers, &fleet, *lag).await?,
+            Act::Failover { crash: true, lag, .. } => crash(&mut servers, &instances, *lag).await?,
             Act::Failover { lag, isolated, .. } => {
-                depose(&mut servers, &fleet, &book, *lag, *isolated).await?;
+                depose(&mut servers, &instances, &recorder, *lag, *isolated).await?;
             }
             Act::Cut { .. } | Act::Blackhole { .. } | Act::Delay { .. } | Act::RestartInstance { .. } => {}
         }
         servers.in_sync().await?;
-        told(&book, &fault, from);
+        record(&recorder, &fault, from);
     }
     Ok(servers)
 }
 
-/// Inflicts what goes wrong with instances and their ways to Redis.
+/// Injects the faults of instances and of their connections to Redis.
 pub(super) async fn on_instances(
-    fleet: Arc<Fleet>,
-    book: Arc<Book>,
+    instances: Arc<Instances>,
+    recorder: Arc<Recorder>,
     faults: Vec<Fault>,
-    mut when: When,
+    mut when: Schedule,
 ) -> Result<()> {
     for fault in faults {
         if !when.comes(fault.due).await {
@@ -84,37 +84,37 @@ pub(super) async fn on_instances(
         match &fault.act {
             Act::Cut { instance, times, every } => {
                 for _ in 0..*times {
-                    fleet.proxy(*instance).cut().await;
+                    instances.proxy(*instance).cut().await;
                     sleep(*every).await;
                 }
             }
-            Act::Blackhole { instances, time } => {
-                instances.iter().for_each(|instance| fleet.proxy(*instance).blackhole());
+            Act::Blackhole { instances: cut_off, time } => {
+                cut_off.iter().for_each(|instance| instances.proxy(*instance).blackhole());
                 sleep(*time).await;
-                instances.iter().for_each(|instance| fleet.proxy(*instance).pass());
+                cut_off.iter().for_each(|instance| instances.proxy(*instance).pass());
             }
             Act::Delay { instance, by, time } => {
-                let proxy = fleet.proxy(*instance);
+                let proxy = instances.proxy(*instance);
                 proxy.delay(Direction::ToServer, *by);
                 proxy.delay(Direction::ToClient, *by);
                 sleep(*time).await;
                 proxy.pass();
             }
             Act::RestartInstance { instance, away } => {
-                fleet.kill(*instance).await?;
+                instances.kill(*instance).await?;
                 sleep(*away).await;
-                fleet.begin(*instance).await?;
+                instances.begin(*instance).await?;
             }
             Act::Kill { .. } | Act::Stop(_) | Act::Flush(_) | Act::Failover { .. } => {}
         }
-        told(&book, &fault, from);
+        record(&recorder, &fault, from);
     }
     Ok(())
 }
 
-fn told(book: &Book, fault: &Fault, from: Moment) {
+fn record(recorder: &Recorder, fault: &Fault, from: Moment) {
     let (kind, what) = (fault.act.kind().as_str(), format!("{:?}", fault.act));
-    book.fault(Inflicted { kind, what, from, until: Moment::now() });
+    recorder.fault(InjectedFault { kind, what, from, until: Moment::now() });
 }
 
 async fn kill(servers: &Servers, away: Duration, dump: Option<Duration>) -> Result<()> {
@@ -127,22 +127,22 @@ async fn kill(servers: &Servers, away: Duration, dump: Option<Duration>) -> Resu
     servers.restart(dump.is_some()).await
 }
 
-/// The primary dies, and what it had not yet given to its replicas with it.
-async fn crash(servers: &mut Servers, fleet: &Fleet, lag: Option<Duration>) -> Result<()> {
+/// Kills the primary, together with everything that it had not replicated.
+async fn crash(servers: &mut Servers, instances: &Instances, lag: Option<Duration>) -> Result<()> {
     lose_suffix(servers, lag).await;
     servers.primary().kill();
     let deposed = servers.promote().await?;
-    for instance in 0..fleet.instances() {
-        lead(servers, fleet, instance).await;
+    for instance in 0..instances.count() {
+        point_to_primary(servers, instances, instance).await;
     }
     servers.rejoin(deposed, true).await
 }
 
-/// The primary is deposed while it lives. One instance may not hear of it for a while.
+/// Deposes a running primary. One instance may stay connected to it for a while.
 async fn depose(
     servers: &mut Servers,
-    fleet: &Fleet,
-    book: &Book,
+    instances: &Instances,
+    recorder: &Recorder,
     lag: Option<Duration>,
     isolated: Option<(usize, Duration)>,
 ) -> Result<()> {
@@ -150,9 +150,9 @@ async fn depose(
     let from = Moment::now();
     let deposed = servers.promote().await?;
     let isolation = isolated.map(|(instance, _)| instance);
-    let mut moved = vec![from; fleet.instances()];
-    for instance in (0..fleet.instances()).filter(|instance| Some(*instance) != isolation) {
-        lead(servers, fleet, instance).await;
+    let mut moved = vec![from; instances.count()];
+    for instance in (0..instances.count()).filter(|instance| Some(*instance) != isolation) {
+        point_to_primary(servers, instances, instance).await;
         moved[instance] = Moment::now();
     }
     let mut until = None;
@@ -162,14 +162,14 @@ async fn depose(
             if until.is_none() && !servers.takes_writes(&deposed).await {
                 until = Some(Moment::now());
             }
-            sleep(ASKED).await;
+            sleep(PROBE_INTERVAL).await;
         }
-        lead(servers, fleet, instance).await;
+        point_to_primary(servers, instances, instance).await;
         moved[instance] = Moment::now();
     }
-    // Nobody can reach it any more.
+    // No instance can reach it anymore.
     let until = until.unwrap_or_else(Moment::now);
-    book.two_primaries(TwoPrimaries { from, until, moved });
+    recorder.two_primaries(TwoPrimaries { from, until, moved });
     servers.rejoin(deposed, false).await
 }
 
@@ -180,7 +180,7 @@ async fn lose_suffix(servers: &Servers, lag: Option<Duration>) {
     }
 }
 
-async fn lead(servers: &Servers, fleet: &Fleet, instance: usize) {
-    fleet.proxy(instance).lead_to(servers.address());
-    fleet.proxy(instance).cut().await;
+async fn point_to_primary(servers: &Servers, instances: &Instances, instance: usize) {
+    instances.proxy(instance).lead_to(servers.address());
+    instances.proxy(instance).cut().await;
 }

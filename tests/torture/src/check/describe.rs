@@ -1,36 +1,42 @@
-//! Violations in words.
+//! Describes violations in words.
 
 use std::time::Duration;
 
 use super::Promise;
-use super::due::{self, Due};
+use super::obligations::{self, Obligation};
 use crate::clock::Moment;
-use crate::history::{History, LifeId, Read, Said};
+use crate::history::{Claimed, History, LifeId, Read};
 
-pub(super) fn stale(history: &History, number: usize, version: u64, promise: Promise, due: &Due) -> String {
+pub(super) fn stale(
+    history: &History,
+    number: usize,
+    version: u64,
+    promise: Promise,
+    due: &Obligation,
+) -> String {
     let (Some(read), Some(write)) = (history.reads.get(number), history.writes.get(due.write)) else {
         return String::new();
     };
     let Some(done) = &write.done else { return String::new() };
     let at = |moment| at(history, moment);
-    let said = match done.said {
-        Said::Applied => "was Applied and returned",
-        Said::Deferred => "was Deferred and returned",
-        Said::Nothing => "was the layer's own and ended",
+    let claimed = match done.claimed {
+        Claimed::Applied => "was Applied and returned",
+        Claimed::Deferred => "was Deferred and returned",
+        Claimed::Nothing => "was the layer's own and ended",
     };
     let late = read.sent.since(due.at);
     let came_due = match promise {
         Promise::OwnInstance => format!("on this very instance, {} before", millis(late)),
         _ => format!(
-            "on {}, which had told the log by {}, and came due everywhere at {}, {} before",
+            "on {}, was in the log by {}, and came due everywhere at {}, {} before",
             life(history, write.life),
-            due::told(history, write, done).map_or_else(String::new, at),
+            obligations::reached_log_at(history, write, done).map_or_else(String::new, at),
             at(due.at),
             millis(late)
         ),
     };
     format!(
-        "{} showed version {version} ({}). Write {} had committed version {}; its invalidation by {} {said} at {} {came_due} \
+        "{} showed version {version} ({}). Write {} had committed version {}; its invalidation by {} {claimed} at {} {came_due} \
          the read was sent.{}",
         name(history, number, read),
         read.outcome,
@@ -62,15 +68,15 @@ fn name(history: &History, number: usize, read: &Read) -> String {
     )
 }
 
-/// What was going on between the two moments.
+/// Lists the faults between two moments.
 fn faults(history: &History, from: Moment, until: Moment) -> String {
     let during = history.faults.iter().filter(|fault| fault.from <= until && fault.until >= from);
-    let told: Vec<_> = during
+    let overlapping: Vec<_> = during
         .map(|fault| format!("{} ({} to {})", fault.what, at(history, fault.from), at(history, fault.until)))
         .collect();
-    match told.is_empty() {
+    match overlapping.is_empty() {
         true => String::new(),
-        false => format!(" Meanwhile: {}.", told.join("; ")),
+        false => format!(" Meanwhile: {}.", overlapping.join("; ")),
     }
 }
 
