@@ -24,7 +24,7 @@ pub use crate::http::response::parts::CacheFor;
 pub use crate::http::response::parts::Tags;
 pub use crate::http::service::cache_service::CacheService;
 pub use crate::http::service::future::ResponseFuture;
-pub use crate::http::service::layer::CacheLayer;
+pub use crate::cache::layer::CacheLayer;
 pub use larder_core::log::selector::{
     Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
 };

@@ -2,6 +2,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod close;
+pub(crate) mod layer;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
 use crate::http::policy::Policy;
 use crate::http::policy::error::ConfigError;
-use crate::http::service::layer::CacheLayer;
+use crate::cache::layer::CacheLayer;
 
 /// An HTTP response cache, shared by the layers made of it and by the handlers that invalidate.
 ///
@@ -54,7 +55,7 @@ impl Cache {
     /// # Errors
     /// If the policy cannot be right.
     pub fn try_layer(&self, policy: Policy) -> Result<CacheLayer, ConfigError> {
-        Ok(CacheLayer::new(Arc::clone(&self.engine), Arc::clone(&self.http), policy.validate()?))
+        Ok(CacheLayer::over(Arc::clone(&self.engine), Arc::clone(&self.http), policy.validate()?))
     }
 
     /// What the cache did so far, and what it holds. [`Stats`] also names the metrics and the spans that tell of it.

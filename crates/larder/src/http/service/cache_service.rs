@@ -48,8 +48,37 @@ impl<S: Clone> Clone for CacheService<S> {
 }
 
 impl<S> CacheService<S> {
-    pub(super) const fn new(inner: S, layer: Arc<LayerState>) -> Self {
+    pub(crate) const fn new(inner: S, layer: Arc<LayerState>) -> Self {
         Self { inner, layer }
+    }
+
+    /// Returns the inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns the inner service, to be changed.
+    ///
+    /// Responses that were stored before the change are still served.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service without the cache.
+    ///
+    /// # Examples
+    /// ```
+    /// use larder::{Cache, Policy, ttl};
+    /// use tower::Layer;
+    ///
+    /// let layer = Cache::default().layer(Policy::ttl(ttl::STANDARD));
+    /// let mut service = layer.layer("an inner service");
+    /// assert_eq!(*service.get_ref(), "an inner service");
+    /// *service.get_mut() = "another one";
+    /// assert_eq!(service.into_inner(), "another one");
+    /// ```
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 

@@ -4,6 +4,5 @@ mod await_token;
 pub(crate) mod before_lookup;
 pub(crate) mod cache_service;
 pub(crate) mod future;
-pub(crate) mod layer;
 mod related_uris;
 mod unsafe_method;

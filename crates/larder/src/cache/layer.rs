@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use crate::engine::coalesce::new_key_budget::NewKeyBudget;
+use crate::cache::Cache;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
 use crate::http::layer_state::LayerState;
@@ -12,7 +13,7 @@ use crate::http::nesting::Existing;
 use crate::http::policy::Policy;
 use crate::http::service::cache_service::CacheService;
 
-/// A [`Layer`] that caches what goes through it. Made by [`Cache::layer`](crate::Cache::layer).
+/// A [`Layer`] that caches what goes through it. Made by [`Cache::layer`].
 ///
 /// It wraps any service of HTTP requests that is `Clone`, whose futures are `Send`, and whose response bodies are made of
 /// `Bytes`: an axum `Router`, a `MethodRouter`, a handler, or a plain Tower service. It adds no error of its own.
@@ -25,7 +26,27 @@ pub struct CacheLayer {
 }
 
 impl CacheLayer {
-    pub(crate) fn new(engine: Arc<Engine>, http: Arc<HttpState>, policy: Policy) -> Self {
+    /// Returns a layer that caches the responses that go through it, by this policy.
+    ///
+    /// The same as [`Cache::layer`], for code that builds its layers with constructors.
+    ///
+    /// # Panics
+    /// If the policy is invalid. [`Cache::try_layer`] returns an error instead.
+    ///
+    /// # Examples
+    /// ```
+    /// use larder::{Cache, CacheLayer, Policy, ttl};
+    /// use tower::ServiceBuilder;
+    ///
+    /// let cache = Cache::default();
+    /// let layers = ServiceBuilder::new().layer(CacheLayer::new(&cache, Policy::ttl(ttl::STANDARD)));
+    /// ```
+    #[must_use]
+    pub fn new(cache: &Cache, policy: Policy) -> Self {
+        cache.layer(policy)
+    }
+
+    pub(super) fn over(engine: Arc<Engine>, http: Arc<HttpState>, policy: Policy) -> Self {
         engine.uri_aliases.keyed_by.register(&policy.query);
         let layer = LayerState {
             new_key_budget: NewKeyBudget::new(policy.max_new_keys),
