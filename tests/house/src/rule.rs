@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::circles::Detail;
 use crate::workspace::Workspace;
-use crate::{architecture, circles, file_names, lengths, storeys};
+use crate::{architecture, circles, file_names, impl_homes, lengths, parameters, storeys};
 
 /// A rule of the house.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,14 +18,25 @@ pub enum Rule {
     Lengths,
     /// A file name occurs once in a crate.
     FileNames,
+    /// The inherent `impl` blocks of a type are in the folder of its definition.
+    ImplHomes,
+    /// No parameter is a tuple.
+    Parameters,
     /// The files that `ARCHITECTURE.md` names exist.
     Architecture,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 5] =
-        [Self::Circles, Self::Storeys, Self::Lengths, Self::FileNames, Self::Architecture];
+    pub const ALL: [Self; 7] = [
+        Self::Circles,
+        Self::Storeys,
+        Self::Lengths,
+        Self::FileNames,
+        Self::ImplHomes,
+        Self::Parameters,
+        Self::Architecture,
+    ];
 
     /// Returns the rule as a sentence.
     #[must_use]
@@ -35,6 +46,8 @@ impl Rule {
             Self::Storeys => "A storey of larder names nothing above it, and the engine no HTTP",
             Self::Lengths => "A function fits on one screen",
             Self::FileNames => "A file name occurs once in a crate",
+            Self::ImplHomes => "The impl blocks of a type are in one room",
+            Self::Parameters => "No parameter is a tuple",
             Self::Architecture => "The files that ARCHITECTURE.md names exist",
         }
     }
@@ -50,6 +63,8 @@ impl Rule {
             Self::Storeys => storeys::check(workspace),
             Self::Lengths => lengths::check(workspace),
             Self::FileNames => Ok(file_names::check(workspace)),
+            Self::ImplHomes => impl_homes::check(workspace),
+            Self::Parameters => parameters::check(workspace),
             Self::Architecture => Ok(architecture::check(workspace)),
         }
     }

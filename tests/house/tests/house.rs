@@ -33,6 +33,16 @@ fn a_file_name_occurs_once_in_a_crate() -> Result<()> {
 }
 
 #[test]
+fn the_impl_blocks_of_a_type_are_in_one_room() -> Result<()> {
+    hold(Rule::ImplHomes)
+}
+
+#[test]
+fn no_parameter_is_a_tuple() -> Result<()> {
+    hold(Rule::Parameters)
+}
+
+#[test]
 fn the_files_that_the_architecture_names_exist() -> Result<()> {
     hold(Rule::Architecture)
 }

@@ -5,7 +5,7 @@ mod module_tree;
 mod names;
 mod references;
 mod resolve;
-mod test_only;
+pub(crate) mod test_only;
 mod tokens;
 mod use_tree;
 

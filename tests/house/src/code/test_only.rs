@@ -22,7 +22,7 @@ fn requires_test(condition: &Meta) -> bool {
 }
 
 /// Whether an item is compiled for tests only. A module named `tests` always is.
-pub(super) fn is_test_only_item(item: &Item) -> bool {
+pub(crate) fn is_test_only_item(item: &Item) -> bool {
     let is_tests = matches!(item, Item::Mod(module) if module.ident == "tests");
     is_tests || is_test_only(attributes_of_item(item))
 }
