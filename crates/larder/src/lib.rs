@@ -7,9 +7,17 @@ mod http;
 #[cfg(test)]
 mod testing;
 
+/// The shared store in Redis. With the feature `redis`.
+///
+/// This is the crate [`larder-redis`](https://docs.rs/larder-redis), which can also be used by
+/// itself. It is the one exception to the rule that each type has one path.
+#[cfg(feature = "redis")]
+pub use larder_redis as redis;
+
 pub use crate::cache::Cache;
 pub use crate::cache::builder::CacheBuilder;
 pub use crate::cache::close::CloseReport;
+pub use crate::cache::layer::CacheLayer;
 pub use crate::engine::invalidation_log::invalidation::DeferredError;
 pub use crate::engine::invalidation_log::invalidation::Invalidation;
 pub use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
@@ -24,7 +32,6 @@ pub use crate::http::response::parts::CacheFor;
 pub use crate::http::response::parts::Tags;
 pub use crate::http::service::cache_service::CacheService;
 pub use crate::http::service::future::ResponseFuture;
-pub use crate::cache::layer::CacheLayer;
 pub use larder_core::log::selector::{
     Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
 };

@@ -10,7 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use larder::Cache;
-use larder_redis::{ConnectError, RedisStore};
+use larder::redis::{ConnectError, RedisStore};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::routing::MethodRouter;
+use larder::redis::{ConnectError, RedisStore};
 use larder::{Cache, Invalidation, Policy, ttl};
-use larder_redis::{ConnectError, RedisStore};
 use serde_json::{Value, json};
 
 use crate::app::App;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::cache::Cache;
+use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
 use crate::http::layer_state::LayerState;

@@ -11,6 +11,7 @@ use larder_core::log::token::Token;
 
 use crate::cache::builder::CacheBuilder;
 use crate::cache::close::{CloseReport, close};
+use crate::cache::layer::CacheLayer;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
 use crate::engine::report::stats::Stats;
@@ -18,7 +19,6 @@ use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
 use crate::http::policy::Policy;
 use crate::http::policy::error::ConfigError;
-use crate::cache::layer::CacheLayer;
 
 /// An HTTP response cache, shared by the layers made of it and by the handlers that invalidate.
 ///
