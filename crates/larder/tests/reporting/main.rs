@@ -1,5 +1,6 @@
-//! What the cache tells of itself: statistics, metrics and logs.
-#![allow(clippy::unwrap_used, clippy::panic)] // All of this is tests; the lint only knows functions that are marked so.
+//! Tests of the reports of a cache: statistics, metrics and logs.
+// All code here is for tests. The lints recognize only functions with a test attribute.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod journal;
 mod leases;
