@@ -29,7 +29,20 @@ use crate::http::memory::ResponseMemory;
 use crate::http::memory::variation_table::VariationTable;
 use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 
-/// Options for a [`Cache`].
+/// The options of a [`Cache`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use larder::Cache;
+///
+/// let cache = Cache::builder()
+///     .max_memory_bytes(128 * 1024 * 1024)
+///     .close_timeout(Duration::from_secs(10))
+///     .build();
+/// ```
 pub struct CacheBuilder {
     max_memory_bytes: u64,
     max_staleness: Duration,
@@ -40,14 +53,16 @@ pub struct CacheBuilder {
     close_timeout: Duration,
 }
 
-/// Half of what a small container has, at the usual 128 MiB.
+/// Half of the memory of a small container, which usually has 128 MiB.
 const DEFAULT_MEMORY: u64 = 64 * 1024 * 1024;
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(2);
-/// More than most handlers' connections to a database, so that they wait for each other there at the latest.
+/// More refreshes than most handlers have connections to a database.
+///
+/// So refreshes wait for each other at the database, at the latest.
 const DEFAULT_REFRESHES: usize = 64;
 const DEFAULT_ABANDONED: usize = 64;
 const DEFAULT_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Four looks have to fit in, each an exchange with the store.
+/// Four polls of the log must fit into this time, and each is an exchange with the store.
 const MIN_STALENESS: Duration = Duration::from_millis(100);
 
 impl Default for CacheBuilder {
@@ -69,49 +84,98 @@ impl Default for CacheBuilder {
 }
 
 impl CacheBuilder {
-    /// Shares stored responses and invalidations with other instances through this store, and fills: of all instances that
-    /// miss the same response at once, one runs the handler.
+    /// Sets the store through which instances share stored responses, invalidations and fills.
+    ///
+    /// If several instances miss the same response at the same time, one of them runs the handler.
+    /// Default: none, so the cache uses the memory of this process only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// # fn example(store: impl larder_core::lease::Leases + larder_core::store::Log) {
+    /// // `store` is a `RedisStore` of the crate `larder-redis`.
+    /// let cache = Cache::builder().shared_store(store).build();
+    /// # }
+    /// ```
     #[must_use]
     pub fn shared_store(mut self, store: impl Leases + Log) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// Keeps at most about this many bytes of responses in this process's memory; 64 MiB by default. With 0, responses
-    /// are kept in the shared store alone.
+    /// Sets the approximate number of bytes that responses may take in the memory of this process.
+    ///
+    /// With 0, responses are stored in the shared store alone. Default: 64 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_memory_bytes(256 * 1024 * 1024).build();
+    /// ```
     #[must_use]
     pub fn max_memory_bytes(mut self, bytes: u64) -> Self {
         self.max_memory_bytes = bytes;
         self
     }
 
-    /// For at most this long may another instance serve what was invalidated; 2 seconds by default, and at least 100
-    /// milliseconds. An instance that cannot confirm within that time that it has read the whole
-    /// invalidation log stops serving what it filled longer ago. Without a shared store it means nothing.
+    /// Sets how long other instances may keep serving a response after it was invalidated.
+    ///
+    /// An instance that cannot confirm within this time that it has read the whole invalidation log
+    /// stops serving the responses that it filled longer ago than this, and calls the handlers
+    /// instead. Has no effect without a shared store. Default: 2 s. Minimum: 100 ms.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_staleness(Duration::from_millis(500)).build();
+    /// ```
     #[must_use]
     pub fn max_staleness(mut self, limit: Duration) -> Self {
         self.max_staleness = limit;
         self
     }
 
-    /// At most this many responses are refreshed in the background at once; 64 by default, and at least one. It bounds
-    /// what the cache asks of the handlers by itself: after an invalidation of much that may be served stale, or with many
-    /// responses near their end.
+    /// Sets how many responses may be refreshed in the background at the same time.
     ///
-    /// Beyond it a refresh is left out and [counted](crate::Stats): the request is answered all the same, and the next one
-    /// for the key tries again.
+    /// This bounds the load that the cache itself puts on the handlers. Without a bound, this load
+    /// is high after an invalidation of many responses that may be served stale, or when many
+    /// responses are about to expire.
+    ///
+    /// Beyond the limit, a refresh is skipped and [counted](crate::Stats::refreshes_skipped). The
+    /// request is still answered, and the next request for the key tries again. Default: 64.
+    /// Minimum: 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_concurrent_refreshes(16).build();
+    /// ```
     #[must_use]
     pub fn max_concurrent_refreshes(mut self, at_once: usize) -> Self {
         self.background.refreshes = at_once;
         self
     }
 
-    /// Limits how many fills go on after all of their clients have left. Default: 64. With 0, a fill ends with its last
-    /// client.
+    /// Sets how many fills may go on after all of their clients have left.
     ///
-    /// Such a fill is of use to later clients, but clients that connect and leave must not keep more handlers busy than
-    /// they would without a cache. Beyond the limit the handler is cancelled, as it is without a cache. No fill goes on for
-    /// longer than [`Policy::fill_timeout`](crate::Policy::fill_timeout) without a response.
+    /// Such a fill is useful to later clients. But clients that connect and leave must not keep
+    /// more handlers busy than they would without a cache. So beyond the limit, the handler is
+    /// cancelled, as it is without a cache. With 0, every fill ends with its last client.
+    ///
+    /// No fill goes on for longer than [`Policy::fill_timeout`](crate::Policy::fill_timeout)
+    /// without a response. Default: 64.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use larder::Cache;
@@ -124,12 +188,15 @@ impl CacheBuilder {
         self
     }
 
-    /// Limits how many requests with unsafe methods run to their end after their client has left. Default: 64.
+    /// Sets how many requests with unsafe methods may run to their end after their client has left.
     ///
-    /// Beyond the limit the handler is cancelled, as it is without a cache. It may have committed what it wrote, so its URI
-    /// is invalidated even then: at once, and once more after [`Policy::fill_timeout`](crate::Policy::fill_timeout), as
-    /// work that the handler has handed to a thread may commit later. What commits after that is not seen: such a handler
-    /// invalidates by itself.
+    /// Beyond the limit, the handler is cancelled, as it is without a cache. It may have committed
+    /// its write already, so its URI is invalidated even then. This happens twice: at once, and
+    /// again after [`Policy::fill_timeout`](crate::Policy::fill_timeout), because work that the
+    /// handler has handed to a thread may commit later. The cache does not notice a commit after
+    /// that, so a handler with such a commit must invalidate by itself. Default: 64.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use larder::Cache;
@@ -142,59 +209,127 @@ impl CacheBuilder {
         self
     }
 
-    /// Sets about how many names that were invalidated are remembered.
+    /// Sets the approximate number of invalidated names that are remembered.
     ///
-    /// This many tags and keys are remembered, half as many URIs, a quarter as many paths, and an eighth as many
-    /// directories and path prefixes each, at 100 to 200 bytes a name. Default: 65,536. Minimum: 2,048.
+    /// The number counts tags and keys. In addition, half as many URIs are remembered, a quarter as
+    /// many paths, and an eighth as many directories and path prefixes each. A name takes 100 to
+    /// 200 bytes. Default: 65,536. Minimum: 2,048.
     ///
-    /// Where there are more, the oldest are forgotten, and more is refused in their place. For a URI that is its path with
-    /// any query, for a path its directory, for a directory the path above it. For a tag, a key or a prefix it is
-    /// everything that was filled before: if more of them are invalidated within a lifetime, more memory here saves runs of
-    /// handlers. Each kind makes room for itself alone, so that no flood of made-up URIs makes a tag be forgotten.
-    /// [`Stats`](crate::Stats) counts what was forgotten.
+    /// If there are more names, the oldest are forgotten, and the cache refuses more responses in
+    /// their place:
     ///
-    /// It also bounds how much of the invalidation log an instance reads when it starts: so many of the newest
-    /// invalidations, and a few thousand more, however long the log is. Where few names are invalidated again and again, a
-    /// larger number takes no more memory, and an instance that starts reads longer and refuses less.
+    /// - for a URI, its path with any query
+    /// - for a path, its directory
+    /// - for a directory, the path above it
+    /// - for a tag, a key or a prefix, everything that was filled before
+    ///
+    /// So if more tags, keys or prefixes are invalidated within a lifetime, a larger number takes
+    /// more memory and saves runs of handlers. Each kind of name makes room only for itself, so a
+    /// flood of made-up URIs never makes the cache forget a tag. [`Stats`](crate::Stats) counts the
+    /// names that were forgotten.
+    ///
+    /// The number also bounds how much of the invalidation log an instance reads at start-up: that
+    /// many of the newest invalidations and a few thousand more, however long the log is. If few
+    /// names are invalidated again and again, a larger number takes no more memory. A starting
+    /// instance then reads for longer and refuses less.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().invalidation_capacity(500_000).build();
+    /// ```
     #[must_use]
     pub fn invalidation_capacity(mut self, about: usize) -> Self {
         self.limits.rows = about;
         self
     }
 
-    /// [`Cache::close`] takes no longer than this; 5 seconds by default.
+    /// Sets how long [`Cache::close`] may take.
+    ///
+    /// Default: 5 s.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().close_timeout(Duration::from_secs(20)).build();
+    /// ```
     #[must_use]
     pub fn close_timeout(mut self, limit: Duration) -> Self {
         self.close_timeout = limit;
         self
     }
 
-    /// Takes the time from here: for tests.
+    /// Sets the clock that the cache reads, for tests.
+    ///
+    /// Default: the clocks of the operating system.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::Cache;
+    /// use larder_testing::ManualClock;
+    ///
+    /// let clock = ManualClock::new();
+    /// let cache = Cache::builder().clock(clock.clone()).build();
+    /// clock.advance(Duration::from_secs(60));
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The cache. With a shared store, it begins to follow the invalidation log now if this is called on a Tokio
-    /// runtime, else at the first request.
+    /// Builds the cache.
+    ///
+    /// A cache with a shared store begins to follow the invalidation log at once if this method is
+    /// called on a Tokio runtime, and with the first request otherwise.
     ///
     /// # Panics
-    /// If an option cannot be right, naming it. Where options are not written in the code, use
-    /// [`try_build`](Self::try_build).
+    ///
+    /// Panics if an option is invalid, and names that option. For options that are not written in
+    /// the code, use [`try_build`](Self::try_build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_memory_bytes(256 * 1024 * 1024).build();
+    /// ```
     #[must_use]
-    #[allow(clippy::panic)] // Said in the documentation; no request gets here.
+    #[allow(clippy::panic)] // This is documented above, and no request gets here.
     pub fn build(self) -> Cache {
         match self.try_build() {
             Ok(engine) => engine,
-            Err(error) => panic!("this cache cannot be right: {error}"),
+            Err(error) => panic!("invalid cache options: {error}"),
         }
     }
 
-    /// The cache, like [`build`](Self::build).
+    /// Builds the cache, like [`build`](Self::build).
     ///
     /// # Errors
-    /// If an option cannot be right.
+    ///
+    /// Returns an error if an option is invalid: if [`max_staleness`](Self::max_staleness) is less
+    /// than 100 ms, or if [`max_concurrent_refreshes`](Self::max_concurrent_refreshes) is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::{Cache, ConfigErrorKind};
+    ///
+    /// let error = Cache::builder().max_staleness(Duration::ZERO).try_build().unwrap_err();
+    /// assert_eq!(error.kind(), ConfigErrorKind::Staleness);
+    /// ```
     pub fn try_build(self) -> Result<Cache, ConfigError> {
         if self.max_staleness < MIN_STALENESS {
             let what = format!("{:?}", self.max_staleness);

@@ -10,24 +10,44 @@ use tokio::time::{Instant, timeout_at};
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::shared::Engine;
 
-/// Of the time for closing this much is left for the store's connections, but never more than a quarter.
+/// The part of the closing time that is reserved for the connections of the store.
+///
+/// It is never more than a quarter of the closing time.
 const FOR_CONNECTIONS: Duration = Duration::from_millis(500);
 
-/// What was left undone when a cache was closed.
+/// The work that was left undone when a cache was closed.
+///
+/// Returned by [`Cache::close`](crate::Cache::close).
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use larder::Cache;
+///
+/// let report = Cache::default().close().await;
+/// assert!(report.is_clean());
+/// assert_eq!(report.to_string(), "nothing was left undone");
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-#[must_use = "what was left undone is lost with the process"]
+#[must_use = "work that was left undone is lost with the process"]
 pub struct CloseReport {
-    /// Fills, refreshes and writes that were still under way, with what they would have stored or invalidated.
+    /// The number of fills, refreshes and writes that were still running.
+    ///
+    /// The responses that they would have stored and the invalidations that they would have made
+    /// are lost with them.
     pub tasks: usize,
-    /// Selectors of deferred invalidations that the shared store could not be told.
+    /// The number of selectors of deferred invalidations that could not be appended to the log.
     pub invalidations: usize,
-    /// Whether the shared store has ended its connections; `true` without one.
+    /// Whether the shared store has closed its connections. `true` without a shared store.
     pub disconnected: bool,
 }
 
 impl CloseReport {
-    /// Whether nothing was left undone.
+    /// Returns whether nothing was left undone.
     #[must_use]
     pub const fn is_clean(self) -> bool {
         self.tasks == 0 && self.invalidations == 0 && self.disconnected
@@ -45,14 +65,15 @@ impl fmt::Display for CloseReport {
     }
 }
 
-/// Ends what goes on in the background, within this time.
+/// Finishes the background work of a cache, and takes at most this long.
 pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> CloseReport {
     let (background, deadline) = (&engine.background, Instant::now() + within);
     let for_work = deadline - FOR_CONNECTIONS.min(within / 4);
     background.stop_refreshes();
-    // The log is followed meanwhile: writes wait for their invalidations, and the outbox is emptied by it.
+    // The cache still follows the log: writes wait for their invalidations, and the task that
+    // follows the log empties the outbox.
     let _ = timeout_at(for_work, background.wait_idle()).await;
-    // Those that were to be done later have no later time.
+    // Invalidations that wait for their repetition are repeated now, because later is too late.
     let _ = timeout_at(for_work, repeat_now(engine)).await;
     engine.outbox_filled.notify_one();
     engine.log.wait(for_work, |tail| tail.untold() == 0).await;
@@ -66,8 +87,8 @@ pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> CloseReport
 }
 
 async fn repeat_now(engine: &Arc<Engine>) {
-    for what in engine.repeat_queue.take() {
-        invalidate(engine, what).await;
+    for invalidation in engine.repeat_queue.take() {
+        invalidate(engine, invalidation).await;
     }
 }
 
@@ -76,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_left_undone_is_said() {
+    fn a_report_names_the_work_that_was_left_undone() {
         let clean = CloseReport { tasks: 0, invalidations: 0, disconnected: true };
         let cases = [
             (clean, "nothing was left undone"),

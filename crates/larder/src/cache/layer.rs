@@ -1,4 +1,4 @@
-//! The layer.
+//! The Tower layer.
 
 use std::sync::Arc;
 
@@ -13,13 +13,29 @@ use crate::http::nesting::Existing;
 use crate::http::policy::Policy;
 use crate::http::service::cache_service::CacheService;
 
-/// A [`Layer`] that caches what goes through it. Made by [`Cache::layer`].
+/// A [`Layer`] that caches the responses of the services that it wraps.
 ///
-/// It wraps any service of HTTP requests that is `Clone`, whose futures are `Send`, and whose response bodies are made of
-/// `Bytes`: an axum `Router`, a `MethodRouter`, a handler, or a plain Tower service. It adds no error of its own.
+/// [`Cache::layer`] creates it.
 ///
-/// Everything a handler looks at has to be in the key or in `Vary`. What stands inside of this layer runs on misses only:
-/// put authentication outside of it, and rate limits where they should count.
+/// It wraps any HTTP service that is `Clone`, whose futures are `Send`, and whose response bodies
+/// consist of `Bytes`: an axum `Router`, a `MethodRouter`, a handler, or any other Tower service.
+/// It adds no error of its own.
+///
+/// Every property of a request that affects the response must be part of the key or be named in
+/// `Vary`. Middleware inside this layer runs only on misses. So put authentication outside this
+/// layer, and rate limits where they should count.
+///
+/// # Examples
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use larder::{Cache, Policy, ttl};
+///
+/// let cache = Cache::default();
+/// let layer = cache.layer(Policy::ttl(ttl::STANDARD));
+///
+/// let app: Router = Router::new().route("/", get(async || "hello")).layer(layer);
+/// ```
 #[derive(Debug, Clone)]
 pub struct CacheLayer {
     layer: Arc<LayerState>,

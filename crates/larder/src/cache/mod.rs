@@ -1,4 +1,11 @@
-//! The cache itself: a handle that is cloned wherever it is needed.
+//! The top of the crate: the cache as its users hold it.
+//!
+//! A [`Cache`] joins the engine with the state of the HTTP layers. It creates the layers,
+//! invalidates responses, and is closed before the process ends.
+//!
+//! - `mod.rs`: [`Cache`], the handle
+//! - `builder.rs`: [`CacheBuilder`], its options
+//! - `close.rs`: [`CloseReport`], and the steps of closing
 
 pub(crate) mod builder;
 pub(crate) mod close;
@@ -20,9 +27,22 @@ use crate::http::http_state::HttpState;
 use crate::http::policy::Policy;
 use crate::http::policy::error::ConfigError;
 
-/// An HTTP response cache, shared by the layers made of it and by the handlers that invalidate.
+/// An HTTP response cache, shared by its layers and by the handlers that invalidate responses.
 ///
-/// Cloning it is cheap and gives another handle to the same cache. It lives as long as a handle or layer of it.
+/// This is a handle. A clone is cheap and refers to the same cache. The cache lives until its last
+/// handle and its last layer are dropped.
+///
+/// # Examples
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use larder::{Cache, Policy, ttl};
+///
+/// let cache = Cache::default();
+/// let product = get(async || "a product");
+/// let app: Router = Router::new()
+///     .route("/products/{id}", product.layer(cache.layer(Policy::ttl(ttl::STANDARD))));
+/// ```
 #[derive(Clone)]
 pub struct Cache {
     engine: Arc<Engine>,
@@ -30,64 +50,130 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Options for a cache.
+    /// Returns a builder with the default options.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_memory_bytes(256 * 1024 * 1024).build();
+    /// ```
     #[must_use]
     pub fn builder() -> CacheBuilder {
         CacheBuilder::default()
     }
 
-    /// A layer that caches what goes through it, by this policy.
+    /// Creates a layer that caches responses by this policy.
     ///
     /// # Panics
-    /// If the policy cannot be right, as `Router::route` does for such a path: at start-up, naming the value. Where
-    /// policies are not written in the code but read from somewhere, use [`try_layer`](Self::try_layer).
+    ///
+    /// Panics if the policy is invalid, and names the invalid value. This happens at start-up, as
+    /// with an invalid path in `Router::route`. For a policy that is not written in the code, but
+    /// read from somewhere, use [`try_layer`](Self::try_layer).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Cache, Policy, ttl};
+    ///
+    /// let cache = Cache::default();
+    /// let products = cache.layer(Policy::ttl(ttl::STANDARD).tag("product:{id}"));
+    /// let searches = cache.layer(Policy::ttl(ttl::FREQUENT));
+    /// ```
     #[must_use]
-    #[allow(clippy::panic)] // Said in the documentation; no request gets here.
+    #[allow(clippy::panic)] // This is documented above, and no request gets here.
     pub fn layer(&self, policy: Policy) -> CacheLayer {
         match self.try_layer(policy) {
             Ok(layer) => layer,
-            Err(error) => panic!("this cache policy cannot be right: {error}"),
+            Err(error) => panic!("invalid cache policy: {error}"),
         }
     }
 
-    /// A layer that caches what goes through it, by this policy.
+    /// Creates a layer that caches responses by this policy, like [`layer`](Self::layer).
     ///
     /// # Errors
-    /// If the policy cannot be right.
+    ///
+    /// Returns an error if the policy is invalid.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::{Cache, ConfigErrorKind, Policy};
+    ///
+    /// // The lifetime comes from a configuration file.
+    /// let lifetime = Duration::ZERO;
+    /// let error = Cache::default().try_layer(Policy::ttl(lifetime)).unwrap_err();
+    /// assert_eq!(error.kind(), ConfigErrorKind::Lifetime);
+    /// ```
     pub fn try_layer(&self, policy: Policy) -> Result<CacheLayer, ConfigError> {
         Ok(CacheLayer::over(Arc::clone(&self.engine), Arc::clone(&self.http), policy.validate()?))
     }
 
-    /// What the cache did so far, and what it holds. [`Stats`] also names the metrics and the spans that tell of it.
+    /// Returns the counters of this cache since it was built, and its memory use.
+    ///
+    /// [`Stats`] also lists the metrics, spans and log events of a cache.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::default();
+    /// let stats = cache.stats();
+    /// println!("{} hits, hit ratio {:.2}", stats.hits(), stats.hit_ratio());
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.engine.report.stats(self.http.memory.usage())
     }
 
-    /// Invalidates, and tells how far that got.
+    /// Invalidates stored responses, and returns whether the invalidation was applied or deferred.
     ///
-    /// When the future is done, this instance does not serve again what was named, whatever is in flight. Call it
-    /// after the write is committed. Dropping the future does not take the invalidation back.
+    /// When the future is done, this instance does not serve the named responses again, whatever
+    /// fills are in flight. Call this method after the write is committed. Dropping the future does
+    /// not take the invalidation back.
     ///
-    /// With a shared store it takes about as long as two exchanges with it; while the store is away, at most half a
-    /// second and usually no time.
+    /// With a shared store, this takes about as long as two exchanges with it. While the store is
+    /// unreachable, this takes at most half a second, and usually no time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use larder::{Cache, InvalidationOutcome, Tag};
+    ///
+    /// let cache = Cache::default();
+    /// // … commit the write to the database, and then:
+    /// let outcome = cache.invalidate(Tag::new("product:42")).await;
+    /// assert_eq!(outcome, InvalidationOutcome::Applied);
+    /// # }
+    /// ```
     pub async fn invalidate(&self, what: impl Into<Invalidation>) -> InvalidationOutcome {
         invalidate(&self.engine, what.into()).await
     }
 
-    /// Ends what goes on in the background: for the time between the last request and the end of the process.
+    /// Finishes the background work of this cache, and reports what was left undone.
     ///
-    /// No refresh begins any more. Fills, refreshes and writes that are under way are waited for, deferred invalidations
-    /// are appended if the shared store can be reached, and its connections are ended, for all handles of this cache
-    /// and of the store. It takes as long as that does, and at most [as long as was said](CacheBuilder::close_timeout);
-    /// what was left undone then is told.
+    /// Call this method between the last request and the end of the process. No new refresh begins.
+    /// The cache waits for the fills, refreshes and writes that are running. It appends the
+    /// deferred invalidations if the shared store can be reached. Then it closes the connections of
+    /// the store, for all handles of this cache and of the store. All of this takes at most the
+    /// [`close_timeout`](CacheBuilder::close_timeout).
     ///
-    /// The cache can be used all the same. Requests are answered from memory for as long as what is known of the
-    /// invalidation log may be believed, and then by their handlers; what is invalidated is
-    /// [`Deferred`](crate::InvalidationOutcome::Deferred), for ever.
+    /// The cache can still be used after that. It answers requests from memory for as long as its
+    /// view of the invalidation log may be trusted, and by calling the handlers after that. With a
+    /// shared store, a later invalidation stays [`Deferred`](crate::InvalidationOutcome::Deferred)
+    /// forever.
+    ///
+    /// # Examples
     ///
     /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
     /// use larder::Cache;
     ///
     /// let cache = Cache::default();
@@ -96,26 +182,31 @@ impl Cache {
     /// if !closed.is_clean() {
     ///     eprintln!("{closed}");
     /// }
-    /// # });
+    /// # }
     /// ```
     pub async fn close(&self) -> CloseReport {
         close(&self.engine, self.engine.close_timeout).await
     }
 
-    /// How much of the invalidation log this instance knows now. Taken after [`invalidate`](Self::invalidate), it covers
-    /// that invalidation and all before it.
+    /// Returns a consistency token: how much of the invalidation log this instance knows.
     ///
-    /// Responses to unsafe requests that go through a layer carry it by themselves where the policy says
-    /// [`read_your_writes`](Policy::read_your_writes). This is for writes that do not:
+    /// After [`invalidate`](Self::invalidate), the token covers that invalidation and all earlier
+    /// ones.
+    ///
+    /// A policy with [`read_your_writes`](Policy::read_your_writes) adds the token to the responses
+    /// to unsafe requests. Call this method for writes that do not go through such a layer.
+    ///
+    /// # Examples
     ///
     /// ```
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
     /// use larder::{Cache, Tag};
     ///
     /// # let cache = Cache::default();
     /// cache.invalidate(Tag::new("product:42")).await;
-    /// let answer = ([("larder-token", cache.token().to_string())], "saved");
-    /// # });
+    /// let response = ([("larder-token", cache.token().to_string())], "saved");
+    /// # }
     /// ```
     #[must_use]
     pub fn token(&self) -> Token {
@@ -130,7 +221,7 @@ impl Cache {
 }
 
 impl Default for Cache {
-    /// A cache in this process's memory, with the defaults of [`CacheBuilder`].
+    /// Creates a cache in the memory of this process, with the default options of [`CacheBuilder`].
     fn default() -> Self {
         CacheBuilder::default().build()
     }

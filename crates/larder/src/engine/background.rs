@@ -1,4 +1,4 @@
-//! Work that goes on without a client: how much of it there may be, and how it ends.
+//! Tasks that run without a client: their limits, and how they end.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,27 +9,29 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The tasks of a cache.
+/// The background tasks of a cache.
 pub(crate) struct Background {
-    /// How many more refreshes may begin.
+    /// One permit for each further refresh that may begin.
     refreshes: Arc<Semaphore>,
-    /// How many more fills may go on without a client.
+    /// One permit for each further fill that may go on without a client.
     abandoned_fills: Arc<Semaphore>,
-    /// How many more writes may go on without a client.
+    /// One permit for each further write that may go on without a client.
     abandoned_writes: Arc<Semaphore>,
-    /// Everything that a cache which closes has to wait for. It is closed first, so that no refresh begins any more.
+    /// The tasks that a closing cache waits for.
+    ///
+    /// The tracker is closed first, so that no further refresh begins.
     tasks: TaskTracker,
-    /// Whether the cache is closed: nobody follows the log, and the store is not asked.
+    /// Whether the cache is closed. If so, it does not follow the log or use the store.
     closed: AtomicBool,
     stop: CancellationToken,
 }
 
-/// Lets one refresh, or one run of a handler that has no client any more, go on until this is dropped.
+/// Permission for one refresh, or for one handler run without a client, until it is dropped.
 pub(crate) struct Permit {
     _permit: OwnedSemaphorePermit,
 }
 
-/// How many tasks of a kind there may be at once.
+/// The maximum number of tasks of each kind at the same time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BackgroundLimits {
     pub(crate) refreshes: usize,
@@ -50,8 +52,10 @@ impl Background {
         }
     }
 
-    /// The leave to begin a refresh, if there are not too many. Never waited for: a refresh that is left out costs one more
-    /// stale answer, and the next request tries again.
+    /// Returns a permit for one refresh, unless too many are running.
+    ///
+    /// This never waits. A refresh that is skipped costs one more stale response, and the next
+    /// request tries again.
     pub(crate) fn try_refresh_permit(&self) -> Option<Permit> {
         if self.tasks.is_closed() {
             return None;
@@ -59,18 +63,19 @@ impl Background {
         permit(&self.refreshes)
     }
 
-    /// The permit for a fill to go on without a client, if not too many do. Never waited for: without it the handler is
-    /// cancelled, as it is without a cache.
+    /// Returns a permit for a fill to go on without a client, unless too many do so.
+    ///
+    /// This never waits. Without the permit, the handler is cancelled, as it is without a cache.
     pub(crate) fn try_abandoned_fill(&self) -> Option<Permit> {
         permit(&self.abandoned_fills)
     }
 
-    /// The same for a write.
+    /// Returns a permit for a write to go on without a client, unless too many do so.
     pub(crate) fn try_abandoned_write(&self) -> Option<Permit> {
         permit(&self.abandoned_writes)
     }
 
-    /// Runs a task that is waited for when the cache closes.
+    /// Spawns a task that a closing cache waits for.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,
@@ -78,22 +83,22 @@ impl Background {
         self.tasks.spawn(task)
     }
 
-    /// Lets no refresh begin any more.
+    /// Prevents further refreshes from beginning.
     pub(crate) fn stop_refreshes(&self) {
         self.tasks.close();
     }
 
-    /// Waits until no task is left. Only after [`begin_to_close`](Self::begin_to_close).
+    /// Waits until no task is left. Call [`stop_refreshes`](Self::stop_refreshes) first.
     pub(crate) async fn wait_idle(&self) {
         self.tasks.wait().await;
     }
 
-    /// How many tasks there are.
+    /// Returns the number of running tasks.
     pub(crate) fn tasks(&self) -> usize {
         self.tasks.len()
     }
 
-    /// The cache is closed from now on.
+    /// Marks the cache as closed, and ends the work that runs [until then](Self::until_closed).
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.stop.cancel();
@@ -103,7 +108,7 @@ impl Background {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Runs this until the cache is closed.
+    /// Runs `work` until the cache is closed.
     pub(crate) fn until_closed(
         &self,
         work: impl Future<Output = ()> + Send + 'static,
@@ -155,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_runs_until_the_end_ends_with_it_also_if_it_begins_later() {
+    async fn work_until_the_end_ends_with_it_also_if_it_begins_later() {
         let background = with_refreshes(1);
         let running = tokio::spawn(background.until_closed(std::future::pending()));
         tokio::task::yield_now().await;

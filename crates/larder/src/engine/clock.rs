@@ -1,10 +1,10 @@
-//! The clock of the operating system.
+//! The clocks of the operating system.
 
 use std::time::SystemTime;
 
 use larder_core::time::{Boot, Clock, Wall};
 
-/// The machine's own clocks.
+/// The wall clock and the boot clock of this machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SystemClock;
 
@@ -21,13 +21,15 @@ impl Clock for SystemClock {
         Boot::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
     }
 
-    /// Elsewhere the standard library's clock has to do. Whether it goes on during suspend depends on the system; on
-    /// those where it stands still, a machine that wakes trusts what it knew before for up to `max_staleness`.
+    /// Returns the time since the first call, by the clock of the standard library.
+    ///
+    /// It depends on the system whether this clock goes on during suspend. If the clock stops, a
+    /// machine that wakes up trusts its old view of the log for up to `max_staleness`.
     #[cfg(not(target_os = "linux"))]
     fn boot(&self) -> Boot {
         static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
         let elapsed = START.get_or_init(std::time::Instant::now).elapsed();
-        // One, so that no moment is the one that stands for "never".
+        // Add one, so that no moment equals zero, which stands for "never".
         Boot::from_nanos(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX).saturating_add(1))
     }
 }

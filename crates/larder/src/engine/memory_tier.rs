@@ -1,33 +1,36 @@
-//! The memory tier: values in this process, bounded by their bytes.
+//! The memory tier: values in the memory of this process, bounded by their size in bytes.
 
 use std::hash::Hash;
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
 
-/// Used to size the table at first. It grows as needed.
+/// The assumed size of a value in bytes. It sets the first size of the table, which can grow.
 const TYPICAL_VALUE: u64 = 4 * 1024;
-/// The table is divided into shards, so that not all requests wait for one lock. No value may take more than one shard
-/// holds: on a machine with many cores the usual number of shards would shut large values out.
+/// The minimum size of a shard in bytes.
+///
+/// The table is divided into shards, so that not all requests wait for one lock. No value may be
+/// larger than a shard. On a machine with many cores, the usual number of shards would exclude
+/// large values.
 const MIN_SHARD: u64 = 4 * 1024 * 1024;
 const SHARDS_PER_CORE: usize = 4;
 
-/// Something that takes memory.
+/// A key or a value with a size in memory.
 pub(crate) trait Weigh {
-    /// Returns about how many bytes it takes.
+    /// Returns the approximate size in bytes.
     fn weight(&self) -> u64;
 }
 
-/// A table of values that drops those that are used least when it is full.
+/// A table of values. When it is full, it drops the values that are used least.
 pub(crate) struct MemoryTier<K, V> {
-    /// `None` if nothing is to be stored in memory.
+    /// The table. `None` if nothing is stored in memory.
     table: Option<Cache<K, V, ByteWeighter>>,
     #[cfg(feature = "metrics")]
     gauge: crate::engine::report::metrics::MemoryGauge,
 }
 
 impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
-    /// Returns an empty table for this many bytes. With 0 it never holds anything.
+    /// Creates an empty memory tier of this many bytes. With 0 it never stores anything.
     pub(crate) fn new(bytes: u64) -> Self {
         Self {
             table: (bytes > 0).then(|| table(bytes)).flatten(),
@@ -36,7 +39,7 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
         }
     }
 
-    /// Whether it ever holds anything.
+    /// Returns whether this tier stores anything at all.
     #[inline]
     pub(crate) const fn is_enabled(&self) -> bool {
         self.table.is_some()
@@ -48,7 +51,7 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
         self.table.as_ref()?.get(key)
     }
 
-    /// Stores a value, in place of the one under the same key.
+    /// Stores a value under this key, and replaces the one that was there.
     pub(crate) fn insert(&self, key: K, value: V) {
         if let Some(table) = &self.table {
             table.insert(key, value);
@@ -56,7 +59,7 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
         }
     }
 
-    /// Removes the value under this key if `is_it` holds of it.
+    /// Removes the value under this key if `is_it` returns `true` for it.
     pub(crate) fn remove_if<Q: Hash + Equivalent<K>>(&self, key: &Q, is_it: impl Fn(&V) -> bool) {
         if let Some(table) = &self.table {
             table.remove_if(key, is_it);
@@ -69,19 +72,19 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
         self.table.as_ref().map_or(0, |table| table.len() as u64)
     }
 
-    /// Returns about how many bytes the values take.
+    /// Returns the approximate size of all entries in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.table.as_ref().map_or(0, Cache::weight)
     }
 
-    #[allow(clippy::unused_self)] // Only metrics follow each change.
+    #[allow(clippy::unused_self)] // Only the metrics use it.
     fn changed(&self) {
         #[cfg(feature = "metrics")]
         self.gauge.set(self.len(), self.bytes());
     }
 }
 
-/// Returns a table for this many bytes. `None` only for zero bytes.
+/// Creates a table of this many bytes. Returns `None` only for zero bytes.
 fn table<K: Eq + Hash + Weigh, V: Clone + Weigh>(bytes: u64) -> Option<Cache<K, V, ByteWeighter>> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let expected = usize::try_from(bytes / TYPICAL_VALUE).unwrap_or(usize::MAX);
@@ -95,7 +98,7 @@ fn table<K: Eq + Hash + Weigh, V: Clone + Weigh>(bytes: u64) -> Option<Cache<K, 
     Some(Cache::with_options(options, ByteWeighter, hasher, lifecycle))
 }
 
-/// Returns a power of two, so that the table does not round it up.
+/// Returns the number of shards. It is a power of two, so the table does not round it up.
 fn shards(bytes: u64, cores: usize) -> usize {
     let most = usize::try_from(bytes / MIN_SHARD).unwrap_or(usize::MAX).max(1);
     let wanted = cores.saturating_mul(SHARDS_PER_CORE).next_power_of_two();

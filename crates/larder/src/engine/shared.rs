@@ -1,4 +1,4 @@
-//! What a cache consists of.
+//! The parts of a cache that know nothing of HTTP.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::engine::invalidation_log::view::LogView;
 use crate::engine::report::Report;
 use crate::engine::store::Store;
 
-/// The parts of a cache, shared by its handles, its layers and the task that follows the log.
+/// The parts of a cache, shared by its handles, its layers and its background tasks.
 pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: LogView,
@@ -29,26 +29,27 @@ pub(crate) struct Engine {
     pub(crate) recent_writes: RecentWrites,
     pub(crate) group_commits: Arc<GroupCommits>,
     pub(crate) background: Background,
-    /// How long closing may take.
+    /// The maximum time that closing takes.
     pub(crate) close_timeout: Duration,
     pub(crate) report: Report,
     pub(crate) reclaim: ReclaimState,
-    /// Wakes the task that follows the log when something was put into the outbox.
+    /// Wakes the task that follows the log after an event was put into the outbox.
     pub(crate) outbox_filled: Notify,
-    /// Whether that task was started.
+    /// Set once that task was started.
     pub(crate) follower_started: OnceLock<()>,
 }
 
 impl Engine {
-    /// The shared store, while it is to be asked.
+    /// Returns the shared store, if there is one and the cache is not closed.
     pub(crate) fn open_store(&self) -> Option<&Arc<dyn Store>> {
         self.store.as_ref().filter(|_| !self.background.is_closed())
     }
 
-    /// Whether what the shared tier answers from now on may be trusted, and if so with which local number.
+    /// Returns the local number for responses of the shared tier, if it may be trusted (rule 12).
     ///
-    /// Both are read together and before the store is asked: rule 12, and the local number that goes with it (rule 1). An
-    /// invalidation that is deferred while the answer is on its way has a higher number, and refuses it.
+    /// Returns `None` if the shared tier may not be trusted. The check and the local number (rule
+    /// 1) are read together, before the store is asked. An invalidation that is deferred while the
+    /// answer is on its way has a higher local number, and so it refuses the answer.
     pub(crate) fn trusted_local_position(&self) -> Option<u64> {
         self.log.read(|tail| {
             let trusted = tail.trusts_shared(self.clock.boot(), self.log.max_staleness());
@@ -56,7 +57,7 @@ impl Engine {
         })
     }
 
-    /// Changes what is known of the log, and counts what had to be forgotten for it.
+    /// Changes this instance's view of the log, and counts the names that were forgotten for it.
     pub(crate) fn update_log<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
         let (result, forgotten) = self.log.update(|tail| {
             let before = tail.forgotten();

@@ -1,6 +1,6 @@
-//! The shared store as the cache holds it: one object, whatever its type.
+//! The shared store as one object, whatever its type.
 //!
-//! Boxing the futures here keeps `Cache` free of type parameters. A fresh hit in memory never comes this way.
+//! The boxed futures keep `Cache` free of type parameters. A fresh hit in memory never gets here.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,5 +1,6 @@
-//! What threads and tasks share and wait for each other by, where the order of their steps matters: under one name, so
-//! that `tests/concurrency` can explore that code with other ones in their place.
+//! The synchronization primitives of the code in which the order of steps between threads matters.
+//!
+//! They are imported from here, so that `tests/loom` can replace them and explore every order.
 
 pub(crate) use std::sync::atomic::AtomicU64;
 pub(crate) use std::sync::{Mutex, MutexGuard, RwLock};

@@ -1,4 +1,6 @@
-//! Five classes of freshness lifetimes, so that a code base has five and not fifty.
+//! Five freshness lifetimes to choose from, so that a code base does not have fifty.
+//!
+//! # Examples
 //!
 //! ```
 //! use larder::{Policy, ttl};
@@ -8,13 +10,13 @@
 
 use std::time::Duration;
 
-/// Ten seconds: what changes all the time and is asked for more often still.
+/// Ten seconds, for responses that change all the time and are requested even more often.
 pub const REALTIME: Duration = Duration::from_secs(10);
-/// Five minutes: lists, searches, rankings.
+/// Five minutes, for lists, searches and rankings.
 pub const FREQUENT: Duration = Duration::from_secs(5 * 60);
-/// One hour: what an invalidation keeps right.
+/// One hour, for responses that invalidations keep up to date.
 pub const STANDARD: Duration = Duration::from_secs(60 * 60);
-/// One day: what changes by a deploy or an import.
+/// One day, for responses that change with a deployment or an import.
 pub const REFERENCE: Duration = Duration::from_secs(24 * 60 * 60);
-/// Seven days: what does not change under its name.
+/// Seven days, for responses that never change under their URI.
 pub const STATIC: Duration = Duration::from_secs(7 * 24 * 60 * 60);

@@ -1,4 +1,6 @@
-//! The header fields that tell what the cache did: `Age`, `X-Cache`, `X-Cache-Key` and `Cache-Status` (RFC 9211).
+//! The header fields that report what the cache did.
+//!
+//! These are `Age`, `X-Cache`, `X-Cache-Key` and `Cache-Status` (RFC 9211).
 
 #[cfg(test)]
 mod tests;
@@ -15,36 +17,41 @@ use larder_core::outcome::{NotStored, Outcome, Tier};
 pub(crate) const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 pub(crate) const X_CACHE_KEY: HeaderName = HeaderName::from_static("x-cache-key");
 
-/// What this cache calls itself in `Cache-Status`.
+/// The name of this cache in `Cache-Status`.
 const NAME: &str = "Larder";
-// Constants are known to be values of fields before a hit has to look at them.
+// Constants are checked when they are compiled, so that a hit does not have to check them.
 const ZERO: HeaderValue = HeaderValue::from_static("0");
 const OWN: HeaderValue = HeaderValue::from_static(NAME);
 const HIT: HeaderValue = HeaderValue::from_static("HIT");
-/// Enough for every member that is written for a hit.
+/// The capacity for a member in bytes, enough for every member that is written for a hit.
 const MAX_MEMBER: usize = 96;
 
-/// Fields for which a table has room without growing: those of most responses, and the three of the cache.
+/// The number of header fields that a table has room for without growing.
+///
+/// It is enough for the fields of most responses and the three of the cache.
 const RESERVED: usize = 12;
 
-/// What a request that the cache forwarded came to.
+/// The facts about a request that the cache forwarded.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ForwardInfo {
-    /// The status that the handler answered with, where it ran for this request.
+    /// The status of the handler's response, if the handler ran for this request.
     pub(crate) status: Option<StatusCode>,
-    /// Whether the response is being stored, and if not why.
+    /// Whether the response is being stored, and if not, why.
     pub(crate) stored: Option<Result<(), NotStored>>,
-    /// Whether the request waited for another one's fill.
+    /// Whether the request waited for another request's fill.
     pub(crate) collapsed: bool,
 }
 
 impl ForwardInfo {
-    /// The handler ran for this request.
+    /// Returns the facts about a request for which the handler ran.
     pub(crate) const fn answered(status: StatusCode, stored: Result<(), NotStored>) -> Self {
         Self { status: Some(status), stored: Some(stored), collapsed: false }
     }
 
-    /// The handler ran for this request, or for one that it waited with, and failed; with this status, if it told one.
+    /// Returns the facts about a request for which the handler failed.
+    ///
+    /// The handler ran for this request, or for another one that this request waited with. `status`
+    /// is `None` if the handler returned an error and no status.
     pub(crate) const fn failed(status: Option<StatusCode>, collapsed: bool) -> Self {
         Self { status, stored: None, collapsed }
     }
@@ -75,10 +82,13 @@ impl fmt::Display for TimeToLive {
     }
 }
 
-/// Makes room in a stored response's fields for those that each hit writes anew, and sets what all hits share. Returns
-/// what other caches, nearer to the origin, said of it.
+/// Makes room in a stored response's fields for those that each hit rewrites.
 ///
-/// The two that are written anew come first: found without a look-up, they cost a hit a tenth.
+/// It also sets the fields that all hits share. Returns the `Cache-Status` of other caches, nearer
+/// to the origin.
+///
+/// The two fields that each hit rewrites come first, so that a hit finds them without a lookup.
+/// They then cost a tenth of the hit.
 pub(crate) fn reserve(headers: &mut HeaderMap) -> Option<HeaderValue> {
     let others = combined(headers);
     headers.remove(CACHE_STATUS);
@@ -91,7 +101,7 @@ pub(crate) fn reserve(headers: &mut HeaderMap) -> Option<HeaderValue> {
     others
 }
 
-/// The room that [`prepare`] makes, for the fields of a response that is yet to be read.
+/// Returns the room that [`reserve`] makes, for the fields of a response that is yet to be read.
 pub(crate) fn reserved() -> HeaderMap {
     reserved_with_capacity(RESERVED)
 }
@@ -103,9 +113,9 @@ fn reserved_with_capacity(fields: usize) -> HeaderMap {
     fields
 }
 
-/// Does what [`prepare`] does for fields that were read behind [`room`].
+/// Does the work of [`reserve`] for fields that were read behind [`reserved`].
 pub(crate) fn finish_reserved(headers: &mut HeaderMap) -> Option<HeaderValue> {
-    // Most responses have each field but once, which is seen without a look-up.
+    // Most responses have each field only once. That is checked without a lookup.
     if headers.len() == headers.keys_len() || headers.get_all(CACHE_STATUS).iter().nth(1).is_none() {
         headers.insert(X_CACHE, HIT);
         return None;
@@ -118,7 +128,7 @@ pub(crate) fn finish_reserved(headers: &mut HeaderMap) -> Option<HeaderValue> {
     reserve(headers)
 }
 
-/// Takes back what [`prepare`] did.
+/// Reverts [`reserve`].
 pub(crate) fn unreserve(headers: &mut HeaderMap, others: Option<&HeaderValue>) {
     headers.remove(AGE);
     headers.remove(X_CACHE);
@@ -128,7 +138,7 @@ pub(crate) fn unreserve(headers: &mut HeaderMap, others: Option<&HeaderValue>) {
     }
 }
 
-/// Completes the fields of a response that is served from a [prepared](prepare) stored one.
+/// Completes the fields of a response that is served from a [prepared](reserve) stored one.
 pub(crate) fn set_hit(
     headers: &mut HeaderMap,
     outcome: Outcome,
@@ -149,7 +159,7 @@ pub(crate) fn set_hit(
             *old_age = age;
             *old_status = status;
         }
-        // The fields of a 304 are others.
+        // The fields of a 304 do not begin with these two.
         _ => {
             headers.insert(AGE, age);
             headers.insert(CACHE_STATUS, status);
@@ -159,7 +169,8 @@ pub(crate) fn set_hit(
 
 fn hit_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayString<MAX_MEMBER> {
     let mut member = ArrayString::new();
-    // Every word of this cache fits; nothing here is as long as a client or a handler wants it to be.
+    // Every word of this cache fits. No part of the member has a length that a client or a handler
+    // can choose.
     let mut push = |text: &str| {
         let _ = member.try_push_str(text);
     };
@@ -187,9 +198,10 @@ fn hit_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayString<M
     member
 }
 
-/// Completes the fields of a response that is served from a [prepared](prepare) stored one because the handler failed.
+/// Completes the fields of a stored response that is served because the handler failed.
 ///
-/// RFC 9211 §2.1: a hit is what "was not forwarded". This was, and what came of it is told where it is known (§2.3).
+/// The stored response is [prepared](reserve). RFC 9211 §2.1: a hit "was not forwarded". This
+/// request was forwarded, and the handler's status is reported if it is known (§2.3).
 pub(crate) fn set_stale_on_error(
     headers: &mut HeaderMap,
     outcome: Outcome,
@@ -207,7 +219,9 @@ pub(crate) fn set_stale_on_error(
     headers.insert(CACHE_STATUS, append_member(others, &member));
 }
 
-/// Completes the fields of a response that the handler made, for this request or for one that it waited with.
+/// Completes the fields of a response that the handler made.
+///
+/// The handler ran for this request, or for another one that this request waited with.
 pub(crate) fn set_forwarded(headers: &mut HeaderMap, outcome: Outcome, forwarded: ForwardInfo) {
     let others = combined(headers);
     headers.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
@@ -233,7 +247,7 @@ pub(crate) fn set_key(headers: &mut HeaderMap, key: &str) {
     }
 }
 
-/// The members of other caches as one list.
+/// Returns the members of other caches as one list.
 fn combined(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut lines = headers.get_all(CACHE_STATUS).iter();
     let first = lines.next()?;
@@ -245,6 +259,8 @@ fn combined(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::from_maybe_shared(Bytes::from(list)).ok()
 }
 
+/// Returns the members of other caches, with ours as the last one.
+///
 /// RFC 9211 §2: "The first member represents the cache closest to the origin server".
 fn append_member(others: Option<&HeaderValue>, member: &str) -> HeaderValue {
     let line = match others {
@@ -254,12 +270,16 @@ fn append_member(others: Option<&HeaderValue>, member: &str) -> HeaderValue {
     line.unwrap_or(OWN)
 }
 
-/// RFC 9111 §1.2.2: times are whole seconds, and 2^31 stands for all longer ones.
+/// Returns a time in whole seconds.
+///
+/// RFC 9111 §1.2.2: 2^31 stands for all longer times.
 fn delta_seconds(time: Duration) -> u64 {
     time.as_secs().min(1 << 31)
 }
 
-/// The value of `Age`. Most ages are short, and written down once: their value is neither allocated nor counted.
+/// Returns the value of `Age`.
+///
+/// Most ages are short and are in a table. Their value needs no allocation and no reference count.
 pub(crate) fn whole_seconds(age: Duration) -> HeaderValue {
     let seconds = delta_seconds(age);
     let value = match usize::try_from(seconds).ok().and_then(|seconds| DECIMALS.get(seconds)) {
@@ -269,7 +289,7 @@ pub(crate) fn whole_seconds(age: Duration) -> HeaderValue {
     value.unwrap_or(ZERO)
 }
 
-/// The numbers below ten thousand, nearly three hours, in four digits each.
+/// The numbers below 10,000 (in seconds nearly three hours), in four digits each.
 static DECIMALS: [[u8; 4]; 10_000] = decimals();
 
 const fn decimals() -> [[u8; 4]; 10_000] {

@@ -14,33 +14,37 @@ pub(crate) type Flight = flight::Flight<FillEvent>;
 pub(crate) type Lead = Leader<FillEvent>;
 pub(crate) type Joined = Role<FillEvent>;
 
-/// What a flight ended with, for those who waited.
+/// The outcome of a flight, for its followers.
 #[derive(Clone)]
 pub(crate) enum FlightOutcome {
     /// A response that was stored.
     Stored(Arc<CachedResponse>),
     /// A response that was found in this tier, so that the handler did not run.
     AlreadyStored(Arc<CachedResponse>, Tier),
-    /// A response of a handler that failed. It is not stored, but whoever waited for it has asked at the same time, and
-    /// asking the handler again for each of them would only make its trouble worse.
+    /// The response of a handler that failed.
+    ///
+    /// It is not stored, but followers get it. Their requests came at the same time, and one more
+    /// run of the handler for each of them would only make its trouble worse.
     HandlerFailed(Arc<CachedResponse>),
-    /// The same, of another instance's handler. It may have failed before a follower joined: the lease ends a moment
-    /// after the fill, and the leader was still waiting for it.
+    /// The response of a handler that failed on another instance.
+    ///
+    /// The handler may have failed before a follower joined: the lease ends a moment after the
+    /// fill, and the leader was still waiting for it.
     HandlerFailedElsewhere(Arc<CachedResponse>),
     /// A stale response, because the handler failed (RFC 5861 §4).
     ServedStale(StaleResponse),
-    /// What the handler made is not for others: everybody for themselves, at once.
+    /// The handler's response is not for others. Each follower runs the handler itself, at once.
     NotShared,
     /// A layer further in handles the request.
     Nested,
 }
 
-/// What those who wait for a flight hear of it.
+/// An event of a flight, for its followers.
 #[derive(Clone)]
 pub(crate) enum FillEvent {
-    /// The head of a response that is to be stored, and whose body is on its way.
+    /// The head of a response that is to be stored. Its body is arriving.
     HeadReady(Arc<SharedBody>),
-    /// The end.
+    /// The end of the flight.
     Finished(FlightOutcome),
 }
 
@@ -55,12 +59,12 @@ impl FlightEvent for FillEvent {
 }
 
 impl From<FlightOutcome> for FillEvent {
-    fn from(ended: FlightOutcome) -> Self {
-        Self::Finished(ended)
+    fn from(outcome: FlightOutcome) -> Self {
+        Self::Finished(outcome)
     }
 }
 
-/// Returns the body that is arriving, if that is how far the flight is.
+/// Returns the arriving body, if the head of the response is the flight's latest event.
 pub(crate) fn shared_body(flight: &Flight) -> Option<Arc<SharedBody>> {
     match flight.latest()? {
         FillEvent::HeadReady(body) => Some(body),

@@ -1,4 +1,4 @@
-//! What the layers of one cache share, as far as it knows of HTTP.
+//! The HTTP state that the layers of one cache share.
 
 use std::sync::Arc;
 

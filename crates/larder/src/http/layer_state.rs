@@ -1,4 +1,4 @@
-//! What the services of one layer share.
+//! The state that the services of one layer share.
 
 use std::sync::Arc;
 
@@ -15,10 +15,12 @@ pub(crate) struct LayerState {
     pub(crate) http: Arc<HttpState>,
     pub(crate) policy: Policy,
     pub(crate) new_key_budget: NewKeyBudget,
-    /// The knowledge about layers further in.
+    /// The facts that are known about layers further in.
     pub(crate) nesting: Arc<NestingTable>,
     pub(crate) _existing: Existing,
-    /// Whether nothing is ever kept in memory, and there is a shared tier to ask. Here, as every hit looks at it.
+    /// Whether the layer has a shared tier and stores nothing in memory.
+    ///
+    /// It is computed once, because every hit reads it.
     pub(crate) store_only: bool,
     #[cfg(feature = "metrics")]
     pub(crate) request_counters: crate::engine::report::metrics::RequestCounters,

@@ -1,13 +1,15 @@
-//! Layers inside of layers: the innermost one handles the request.
+//! Layers within layers: the innermost one handles the request.
 //!
-//! An outer layer cannot see what its inner service consists of, so each request that it passes on carries an
-//! [`OuterRun`]. A layer further in that gets the request reports itself there, before it does anything else. The outer
-//! layer then neither stores nor shares the response, adds no field to it, and remembers the route.
+//! An outer layer cannot see the structure of its inner service. So each request that it passes on
+//! carries an [`OuterRun`]. A layer further in that gets the request first reports itself there.
+//! The outer layer then does not store or share the response, adds no field to it, and remembers
+//! the route.
 //!
-//! Until a route has answered once, the outer layer does not know whether there is such a layer. There is none where no other
-//! layer exists in this process. Cloning the inner service ([`clones_a_layer`]) finds every layer that is not behind a shared
-//! service such as `Router`. Where that does not decide it, the first flight is *provisional*: the request is passed on
-//! unaltered, and a response that the shared tier holds already is not served.
+//! Until a route has answered once, the outer layer does not know whether there is such a layer.
+//! There is none if no other layer exists in this process. A clone of the inner service
+//! ([`clones_a_layer`]) reveals every layer that is not behind a shared service such as `Router`.
+//! If that does not decide it, the first flight is *provisional*: the request is passed on
+//! unaltered, and a response that is already in the shared tier is not served.
 
 use std::any::type_name;
 use std::cell::Cell;
@@ -18,21 +20,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::request::Parts;
 use tokio::sync::Notify;
 
-/// More routes than most applications have.
+/// The maximum number of entries of a table: more routes than most applications have.
 const CAPACITY: usize = 4_096;
 
-/// One request on its way through an outer layer, as an extension of the request.
+/// The run of one request through an outer layer, as an extension of the request.
 #[derive(Clone)]
 pub(crate) struct OuterRun(Arc<Run>);
 
 struct Run {
     is_nested: AtomicBool,
     reported: Notify,
-    /// Where to remember it. A write has none, as the same path may have a layer for `POST` alone.
+    /// The place in the table where the result is remembered.
+    ///
+    /// A request with an unsafe method has none: its path may have a layer for `POST` alone.
     place: Option<RunPlace>,
 }
 
-/// Where a run is remembered.
+/// A place in the table where the result of a run is remembered.
 struct RunPlace {
     table: Arc<NestingTable>,
     route: Box<str>,
@@ -40,14 +44,14 @@ struct RunPlace {
 }
 
 impl OuterRun {
-    /// Gives a request that this layer might store the response to an `OuterRun` of its own.
+    /// Adds an `OuterRun` to a request whose response this layer might store.
     pub(crate) fn begin(table: &Arc<NestingTable>, parts: &mut Parts) -> Self {
         let Place { route, path } = Place::of(parts);
         let place = RunPlace { table: Arc::clone(table), route: route.into(), path: path.into() };
         Self::of(Some(place), parts)
     }
 
-    /// The same for a request with an unsafe method.
+    /// Adds an `OuterRun` to a request with an unsafe method.
     pub(crate) fn of_write(parts: &mut Parts) -> Self {
         Self::of(None, parts)
     }
@@ -59,7 +63,7 @@ impl OuterRun {
         run
     }
 
-    /// Reports to the layer around this one, if there is one, that the request is handled here.
+    /// Reports to an outer layer, if there is one, that the request is handled here.
     #[inline]
     pub(super) fn report(parts: &Parts) {
         if let Some(run) = parts.extensions.get::<Self>() {
@@ -74,7 +78,7 @@ impl OuterRun {
         self.0.reported.notify_one();
     }
 
-    /// Notes that the inner service has answered, without a layer further in.
+    /// Notes that the inner service has answered without a layer further in.
     pub(crate) fn note_plain(&self) {
         self.learn(Nesting::Plain);
     }
@@ -85,12 +89,12 @@ impl OuterRun {
         }
     }
 
-    /// Whether the request came through another layer before it came to this one.
+    /// Whether the request came through another layer before this one.
     pub(crate) fn is_within(parts: &Parts) -> bool {
         parts.extensions.get::<Self>().is_some()
     }
 
-    /// Whether that was this very layer: one that was applied twice.
+    /// Whether the request came through this same layer before, because it was applied twice.
     fn is_of(parts: &Parts, table: &NestingTable) -> bool {
         let place = parts.extensions.get::<Self>().and_then(|Self(run)| run.place.as_ref());
         place.is_some_and(|place| std::ptr::eq(&raw const *place.table, table))
@@ -109,12 +113,12 @@ impl OuterRun {
     }
 }
 
-/// The state of knowledge about the inner service of a route.
+/// Whether there is a layer in the inner service of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Nesting {
-    /// No layer further in handles its requests.
+    /// No layer further in handles the route's requests.
     Plain,
-    /// A layer further in does.
+    /// A layer further in handles them.
     Nested,
 }
 
@@ -128,13 +132,15 @@ pub(crate) struct NestingTable {
 
 #[derive(Debug, Default)]
 struct Learned {
-    /// By the path that axum routed the request by. All requests without one are one route.
+    /// The routes, by the path that axum routed a request by.
+    ///
+    /// All requests without such a path are one route.
     routes: HashMap<Box<str>, Nesting>,
-    /// The paths below such routes of which some requests are nested, and others may not be.
+    /// The paths of routes of which some requests are nested, and others may not be.
     paths: HashMap<Box<str>, Nesting>,
 }
 
-/// How a request is found in the table.
+/// The route and the path of a request, by which it is found in the table.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     route: &'a str,
@@ -147,14 +153,14 @@ impl<'a> Place<'a> {
         Self { route, path: crate::http::request::axum_route::whole_uri(parts).path() }
     }
 
-    /// Whether more may be routed further in than the path of the route says.
+    /// Whether a router further in may route the request by more than the path of this route.
     fn may_go_on(self) -> bool {
         self.route.is_empty() || self.route.contains("{*")
     }
 }
 
 impl NestingTable {
-    /// Whether any route is known to have a layer further in: all that most requests look at.
+    /// Whether any route is known to have a layer further in. Most requests check only this.
     #[inline]
     fn has_nested(&self) -> bool {
         self.any.load(Ordering::Relaxed)
@@ -200,7 +206,7 @@ impl NestingTable {
     }
 }
 
-/// A table that is full is learned again.
+/// Inserts an entry. A full table is cleared first and learned again.
 fn insert(table: &mut HashMap<Box<str>, Nesting>, name: &str, nesting: Nesting) {
     if table.len() >= CAPACITY && !table.contains_key(name) {
         table.clear();
@@ -208,10 +214,10 @@ fn insert(table: &mut HashMap<Box<str>, Nesting>, name: &str, nesting: Nesting) 
     table.insert(name.into(), nesting);
 }
 
-/// The layers that there are in this process.
+/// The number of layers in this process.
 static LAYERS: AtomicUsize = AtomicUsize::new(0);
 
-/// One layer, for as long as it exists.
+/// Counts one layer for as long as it exists.
 #[derive(Debug)]
 pub(crate) struct Existing(());
 
@@ -228,28 +234,29 @@ impl Drop for Existing {
     }
 }
 
-/// Whether no layer can be inside of `inner` for this request. `false` where that is not certain.
+/// Whether no layer can be in `inner` for this request. `false` if that is not certain.
 pub(super) fn is_certainly_plain<S: Clone>(inner: &S, parts: &Parts) -> bool {
     if LAYERS.load(Ordering::Relaxed) == 1 {
         return true;
     }
     let name = type_name::<S>();
-    // A clone of these shares the services in it, so that it does not clone them.
+    // A clone of these types shares the services in it and does not clone them.
     let shares = ["Router", "Buffer", "Arc<"].iter().any(|word| name.contains(word));
-    // axum's type for a route may hold such a service where the path says that more is to be routed.
+    // axum's type for a route may contain such a service if the path says that more is to be
+    // routed.
     let may_route_further = name.contains("routing::route::Route") && Place::of(parts).may_go_on();
     !shares && !may_route_further && !clones_a_layer(inner)
 }
 
-/// Threads that look for layers. Without one, a clone looks at this alone.
+/// The number of threads that look for layers. If it is zero, a clone does no more than read it.
 static PROBES: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// Layers that were cloned on this thread.
+    /// The number of layers that were cloned on this thread.
     static CLONES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Whether a service contains a layer, as far as a clone of it clones that layer.
+/// Whether a service contains a layer that is cloned with the service.
 fn clones_a_layer<S: Clone>(service: &S) -> bool {
     let _looking = Probe::begin();
     let before = CLONES.get();
@@ -272,7 +279,7 @@ impl Drop for Probe {
     }
 }
 
-/// Called by each layer's service that is cloned.
+/// Counts the clone of a layer's service, if a thread looks for layers.
 #[inline]
 pub(super) fn note_clone() {
     // A thread always sees its own addition.

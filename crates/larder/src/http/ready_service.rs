@@ -1,10 +1,12 @@
-//! The place that a request has in the inner service.
+//! The inner service of a request, with or without a reservation.
 
 use std::future::poll_fn;
 
 use tower_service::Service;
 
-/// The inner service, as a request holds it: polled ready, so that others may have to wait for its place, or not.
+/// The inner service, as a request owns it.
+///
+/// If it was polled ready, it has a reservation, and other requests may have to wait.
 pub(crate) struct ReadyService<S> {
     service: S,
     ready: bool,
@@ -15,14 +17,16 @@ impl<S: Clone> ReadyService<S> {
         Self { service, ready: true }
     }
 
-    /// Gives the place back. Who waits for another request's fill needs none, and must not keep those with other keys from
-    /// it: behind a limit of two, one slow fill and one that waits for it would be all that goes on.
+    /// Gives up the reservation made by `poll_ready`.
+    ///
+    /// A follower never calls the inner service, so it must not occupy a slot: behind a
+    /// `ConcurrencyLimit` of 2, one slow fill and one follower would block every other key.
     pub(crate) fn release(&mut self) {
         self.service = self.service.clone();
         self.ready = false;
     }
 
-    /// The service, ready to be called.
+    /// Returns the service, ready to be called.
     pub(crate) async fn ready<R>(mut self) -> Result<S, S::Error>
     where
         S: Service<R>,

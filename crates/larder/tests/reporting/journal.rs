@@ -1,4 +1,4 @@
-//! What was logged on this thread, which runs all of a test.
+//! A record of the log lines of one thread, which runs the whole test.
 
 use std::sync::{Arc, Mutex, Once};
 
@@ -9,21 +9,24 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+/// The log lines that were written on this thread. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Journal(Arc<Mutex<Vec<u8>>>);
 
-/// Has every thread ask its own subscriber, at every event.
+/// Makes every thread ask its own subscriber about each event.
 ///
-/// `tracing` remembers for each place in the code whether anybody wants to hear of it, and for all threads together. While there
-/// is one subscriber, the first thread to come by decides, and that may be one of another test, which has none. So there
-/// is always another one, for all threads: it wants nothing, but never says so before it is asked.
+/// `tracing` caches for each callsite, and for all threads together, whether a subscriber is
+/// interested. While there is only one subscriber, the first thread that reaches the callsite
+/// decides. That thread may belong to another test and have no subscriber. So this function
+/// installs a global subscriber as well. It enables no event, but it has to be asked about each
+/// one, so `tracing` caches no answer.
 pub(crate) fn let_threads_decide() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing_subscriber::registry().with(dynamic_filter_fn(|_, _| false)).init());
 }
 
 impl Journal {
-    /// Writes down all up to this level, until the guard is dropped.
+    /// Records all log lines up to this level until the guard is dropped.
     pub(crate) fn listen(level: Level) -> (Self, DefaultGuard) {
         let_threads_decide();
         let journal = Self::default();
@@ -36,17 +39,17 @@ impl Journal {
         (journal, tracing::subscriber::set_default(subscriber))
     }
 
-    /// What was written since this was asked last.
+    /// Returns the lines that were written since the last call.
     pub(crate) fn lines(&self) -> Vec<String> {
         let bytes = std::mem::take(&mut *self.0.lock().unwrap());
         let text = String::from_utf8(bytes).unwrap();
         text.lines().map(|line| line.trim().to_owned()).collect()
     }
 
-    /// Of those, the ones of the cache.
+    /// Returns those of these lines that the cache wrote.
     pub(crate) fn told(&self) -> Vec<String> {
-        let told = |line: &String| line.contains(" larder: ");
-        self.lines().into_iter().filter(told).collect()
+        let is_of_cache = |line: &String| line.contains(" larder: ");
+        self.lines().into_iter().filter(is_of_cache).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is told of leases.
+//! The numbers that are reported about leases.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use crate::store::MemoryStore;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How long a fill may take.
+/// The time limit of a fill.
 const LIMIT: Duration = Duration::from_secs(12);
 
-/// Shops on one store. The first run of each waits at the gate.
+/// Returns two shops with one store. Their handlers wait at the gate.
 async fn two_shops(gate: &Gate) -> (MemoryStore, Shop, Shop) {
     let store = MemoryStore::default();
     let shop = || {
-        let (held, options) = (gate.clone(), Cache::builder().shared_store(store.clone()));
+        let (handler_gate, options) = (gate.clone(), Cache::builder().shared_store(store.clone()));
         Shop::of(options, Policy::ttl(MINUTE).fill_timeout(LIMIT), move |_| {
-            Answer::ok("hello").held_at(&held)
+            Answer::ok("hello").held_at(&handler_gate)
         })
     };
     let shops = (shop(), shop());
@@ -29,7 +29,10 @@ async fn two_shops(gate: &Gate) -> (MemoryStore, Shop, Shop) {
     (store, shops.0, shops.1)
 }
 
-/// One shop fills, and never ends as far as the store knows; the other one waits, as long as it may, and fills too.
+/// Makes one shop take over a lease from the other.
+///
+/// One shop fills, and its lease is never released. The other one waits as long as it may, and then
+/// fills too.
 pub(crate) async fn take_await_and_take_over() {
     tokio::time::pause();
     let gate = Gate::new();
@@ -51,7 +54,7 @@ pub(crate) async fn take_await_and_take_over() {
     assert_eq!([other.leases_taken, other.leases_awaited, other.leases_taken_over], [1, 1, 1]);
 }
 
-/// The time is that of the test: it stands still while anything goes on.
+/// The time of the test is paused: it advances only while no task can run.
 #[tokio::test]
 async fn a_holder_that_does_not_end_is_waited_for_no_longer_than_a_fill_may_take() {
     take_await_and_take_over().await;
@@ -67,7 +70,7 @@ async fn where_no_lease_can_be_had_the_handler_runs_at_once() {
     assert_eq!(response.headers()["x-cache"], "MISS");
     let stats = one.cache.stats();
     assert_eq!((stats.fills, stats.leases_taken, stats.store_errors), (1, 0, 1));
-    eventually("it is shared all the same", || store.holds() == 1).await;
+    eventually("it is shared nevertheless", || store.holds() == 1).await;
 }
 
 #[tokio::test]
@@ -82,7 +85,7 @@ async fn a_head_request_takes_none_and_a_fill_gives_its_own_up() {
     assert_eq!(one.cache.stats().leases_taken, 1);
 }
 
-/// Without a shared store there is nothing to ask.
+/// Without a shared store there is no lease to claim.
 #[tokio::test]
 async fn a_cache_by_itself_takes_no_lease() {
     let shop = Shop::minute();

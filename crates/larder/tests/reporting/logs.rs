@@ -1,4 +1,4 @@
-//! What the cache tells through `tracing`.
+//! Log lines and spans that the cache reports through `tracing`.
 
 use std::time::Duration;
 
@@ -25,12 +25,12 @@ fn logging() -> Shop {
 }
 
 #[test]
-fn what_a_thread_without_a_journal_comes_by_first_is_written_down_all_the_same() {
-    let tell = || tracing::info!("told");
+fn an_event_that_a_thread_without_a_journal_reaches_first_is_written_down() {
+    let log = || tracing::info!("an event");
     let (journal, _guard) = Journal::listen(Level::INFO);
-    std::thread::scope(|scope| scope.spawn(tell).join()).unwrap();
-    tell();
-    assert_eq!(journal.lines(), ["INFO reporting::logs: told"]);
+    std::thread::scope(|scope| scope.spawn(log).join()).unwrap();
+    log();
+    assert_eq!(journal.lines(), ["INFO reporting::logs: an event"]);
 }
 
 #[tokio::test]
@@ -42,8 +42,8 @@ async fn a_span_names_key_outcome_and_tier() {
     shop.send(with("/1", "range", "items=0-1")).await;
     let miss = r#"cache{route="products" key="u|http||/1" outcome="miss" reason="never-stored"}"#;
     let hit = r#"cache{route="products" key="u|http||/1" outcome="hit" tier="memory"}"#;
-    let past = r#"cache{route="products" key="" outcome="bypass" reason="range"}"#;
-    let expected = [miss, hit, past].map(|span| format!("DEBUG {span}: larder: answered"));
+    let bypass = r#"cache{route="products" key="" outcome="bypass" reason="range"}"#;
+    let expected = [miss, hit, bypass].map(|span| format!("DEBUG {span}: larder: answered"));
     assert_eq!(journal.told(), expected);
 }
 
@@ -83,7 +83,7 @@ async fn while_all_is_well_nothing_is_told_above_debug() {
     assert_eq!(journal.lines(), Vec::<String>::new());
 }
 
-/// Reads, writes, looks and appends all fail; it is one trouble.
+/// Reads, writes, polls and appends all fail. They are reported as one problem.
 #[tokio::test]
 async fn store_trouble_is_told_when_it_begins_and_when_it_has_ended() {
     let (journal, _guard) = Journal::listen(Level::INFO);

@@ -1,6 +1,6 @@
-//! What the cache tells of itself: statistics, metrics and logs.
+//! Tests of the reports of a cache: statistics, metrics and logs.
 
-// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+// All code here is for tests. The lints recognize only functions with a test attribute.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod journal;

@@ -1,4 +1,4 @@
-//! What the cache tells through the `metrics` facade.
+//! Metrics that the cache reports through the `metrics` facade.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,13 +14,14 @@ use crate::store::MemoryStore;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// All metrics after this was done, each as `name{label=value …}`.
-fn after(done: impl AsyncFnOnce()) -> BTreeMap<String, DebugValue> {
+/// Runs `action` and returns all metrics, each as `name{label=value …}`.
+fn after(action: impl AsyncFnOnce()) -> BTreeMap<String, DebugValue> {
     let recorder = DebuggingRecorder::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    metrics::with_local_recorder(&recorder, || runtime.block_on(done()));
-    let told = recorder.snapshotter().snapshot().into_vec();
-    told.into_iter()
+    metrics::with_local_recorder(&recorder, || runtime.block_on(action()));
+    let snapshot = recorder.snapshotter().snapshot().into_vec();
+    snapshot
+        .into_iter()
         .map(|(key, _, _, value)| {
             let labels = key.key().labels().map(|label| format!("{}={}", label.key(), label.value()));
             let labels = labels.collect::<Vec<_>>().join(" ");
@@ -29,13 +30,13 @@ fn after(done: impl AsyncFnOnce()) -> BTreeMap<String, DebugValue> {
         .collect()
 }
 
-/// Those of them that were counted, but for the requests and misses.
-fn counters(told: &BTreeMap<String, DebugValue>, prefix: &str) -> Vec<(String, u64)> {
+/// Returns the counters whose names begin with `prefix`.
+fn counters(metrics: &BTreeMap<String, DebugValue>, prefix: &str) -> Vec<(String, u64)> {
     let counted = |(name, value): (&String, &DebugValue)| match value {
         DebugValue::Counter(count) if name.starts_with(prefix) => Some((name.clone(), *count)),
         _ => None,
     };
-    told.iter().filter_map(counted).collect()
+    metrics.iter().filter_map(counted).collect()
 }
 
 fn expected(counters: &[(&str, u64)]) -> Vec<(String, u64)> {
@@ -44,7 +45,7 @@ fn expected(counters: &[(&str, u64)]) -> Vec<(String, u64)> {
 
 #[test]
 fn requests_by_route_outcome_tier_and_reason() {
-    let told = after(async || {
+    let metrics = after(async || {
         let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE).name("products");
         let shop = Shop::new(policy, |_| Answer::ok("hello"));
         shop.get("/1").await;
@@ -71,9 +72,9 @@ fn requests_by_route_outcome_tier_and_reason() {
         .into_iter()
         .map(|(labels, count)| (format!("larder_requests_total{{route=products outcome={labels}}}"), count))
         .collect();
-    assert_eq!(counters(&told, "larder_requests_total"), requests);
+    assert_eq!(counters(&metrics, "larder_requests_total"), requests);
     assert_eq!(
-        counters(&told, "larder_misses_total"),
+        counters(&metrics, "larder_misses_total"),
         expected(&[
             ("larder_misses_total{reason=invalidated}", 1),
             ("larder_misses_total{reason=never-stored}", 2),
@@ -83,7 +84,7 @@ fn requests_by_route_outcome_tier_and_reason() {
 
 #[test]
 fn fills_and_what_hits_have_saved() {
-    let told = after(async || {
+    let metrics = after(async || {
         let shop = Shop::new(Policy::ttl(MINUTE).jitter(0.0), |call| match call {
             1 => Answer::ok("hello"),
             _ => Answer::ok("hello").header("cache-control", "no-store"),
@@ -101,15 +102,15 @@ fn fills_and_what_hits_have_saved() {
         ("larder_saved_nanoseconds_total{}", 2 * 40_000_000),
         ("larder_invalidations_total{}", 2),
     ] {
-        assert_eq!(told.get(name), Some(&DebugValue::Counter(count)), "{name}");
+        assert_eq!(metrics.get(name), Some(&DebugValue::Counter(count)), "{name}");
     }
     let times = vec![COST.as_secs_f64().into(); 2];
-    assert_eq!(told["larder_fill_seconds{}"], DebugValue::Histogram(times));
+    assert_eq!(metrics["larder_fill_seconds{}"], DebugValue::Histogram(times));
 }
 
 /// At least 2,048 tags and 512 paths are remembered.
 #[test]
-fn what_was_forgotten_of_invalidations() {
+fn forgotten_invalidations() {
     let metrics = after(async || {
         let shop =
             Shop::of(Cache::builder().invalidation_capacity(0), Policy::ttl(MINUTE), |_| Answer::ok("hello"));
@@ -130,13 +131,13 @@ fn what_was_forgotten_of_invalidations() {
 
 #[test]
 fn refreshes_in_the_background_and_those_left_out() {
-    let told = after(async || {
+    let metrics = after(async || {
         let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE);
         let gate = Gate::new();
-        let held = gate.clone();
+        let handler_gate = gate.clone();
         let shop = Shop::of(Cache::builder().max_concurrent_refreshes(1), policy, move |call| match call {
             1 | 2 => Answer::ok("hello"),
-            _ => Answer::ok("hello").held_at(&held),
+            _ => Answer::ok("hello").held_at(&handler_gate),
         });
         shop.get("/1").await;
         shop.get("/2").await;
@@ -146,13 +147,13 @@ fn refreshes_in_the_background_and_those_left_out() {
         }
         gate.open();
     });
-    assert_eq!(told["larder_refreshes_total{}"], DebugValue::Counter(1));
-    assert_eq!(told["larder_refreshes_left_out_total{}"], DebugValue::Counter(2));
+    assert_eq!(metrics["larder_refreshes_total{}"], DebugValue::Counter(1));
+    assert_eq!(metrics["larder_refreshes_left_out_total{}"], DebugValue::Counter(2));
 }
 
 #[test]
-fn what_was_freed() {
-    let told = after(async || {
+fn freed_responses() {
+    let metrics = after(async || {
         let store = MemoryStore::default();
         let options = Cache::builder().shared_store(store.clone());
         let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
@@ -163,24 +164,24 @@ fn what_was_freed() {
         let _ = shop.cache.invalidate(Invalidation::all()).await;
         eventually("they are freed", || shop.cache.stats().reclaim_scans == 1).await;
     });
-    assert_eq!(told["larder_reclaimed_total{}"], DebugValue::Counter(2));
-    assert_eq!(told["larder_reclaim_scans_total{}"], DebugValue::Counter(1));
+    assert_eq!(metrics["larder_reclaimed_total{}"], DebugValue::Counter(2));
+    assert_eq!(metrics["larder_reclaim_scans_total{}"], DebugValue::Counter(1));
 }
 
 #[test]
 fn collapsed_requests() {
-    let told = after(async || {
+    let metrics = after(async || {
         let shop = Shop::minute();
         tokio::join!(shop.get("/"), shop.get("/"), shop.get("/"));
     });
-    assert_eq!(told["larder_collapsed_total{}"], DebugValue::Counter(2));
+    assert_eq!(metrics["larder_collapsed_total{}"], DebugValue::Counter(2));
 }
 
 #[test]
 fn leases_by_event() {
-    let told = after(async || crate::leases::take_await_and_take_over().await);
+    let metrics = after(async || crate::leases::take_await_and_take_over().await);
     assert_eq!(
-        counters(&told, "larder_leases_total"),
+        counters(&metrics, "larder_leases_total"),
         expected(&[
             ("larder_leases_total{event=awaited}", 1),
             ("larder_leases_total{event=taken-over}", 1),
@@ -191,7 +192,7 @@ fn leases_by_event() {
 
 #[test]
 fn responses_beyond_the_budget_of_new_keys() {
-    let told = after(async || {
+    let metrics = after(async || {
         let store = MemoryStore::default();
         let options = Cache::builder().shared_store(store.clone());
         let policy = Policy::ttl(Duration::from_secs(60)).max_new_keys_per_minute(1);
@@ -202,41 +203,45 @@ fn responses_beyond_the_budget_of_new_keys() {
         }
         eventually("one is shared", || store.holds() == 1).await;
         assert_eq!((shop.cache.stats().stored, shop.cache.stats().not_shared), (3, 2));
-        // A refresh is of a key that is there.
+        // A refresh is for a key that exists already.
         shop.clock.advance(Duration::from_secs(61));
         shop.get("/2").await;
         assert_eq!(shop.cache.stats().not_shared, 2);
         eventually("it is shared", || store.holds() == 2).await;
     });
-    assert_eq!(told["larder_unshared_total{}"], DebugValue::Counter(2));
+    assert_eq!(metrics["larder_unshared_total{}"], DebugValue::Counter(2));
 }
 
 #[test]
-fn what_is_held_and_let_go() {
-    let held =
-        |told: &BTreeMap<String, DebugValue>, what: &str| match told[&format!("larder_held_{what}{{}}")] {
+fn responses_and_bytes_in_memory() {
+    let gauge_of =
+        |all: &BTreeMap<String, DebugValue>, what: &str| match all[&format!("larder_held_{what}{{}}")] {
             DebugValue::Gauge(gauge) => gauge.into_inner(),
             ref other => panic!("{other:?}"),
         };
-    let told = after(async || {
+    let metrics = after(async || {
         let shop = Shop::minute();
         shop.get("/1").await;
         shop.get("/2").await;
-        // The recorder is read while the cache lives.
+        // This clone keeps the cache alive until the recorder is read.
         std::mem::forget(shop.cache.clone());
     });
-    assert_eq!(held(&told, "responses"), 2.0);
-    assert!(held(&told, "bytes") > 10.0);
+    assert_eq!(gauge_of(&metrics, "responses"), 2.0);
+    assert!(gauge_of(&metrics, "bytes") > 10.0);
 
-    let told = after(async || {
+    let metrics = after(async || {
         Shop::minute().get("/1").await;
     });
-    assert_eq!((held(&told, "responses"), held(&told, "bytes")), (0.0, 0.0), "the cache is gone");
+    assert_eq!(
+        (gauge_of(&metrics, "responses"), gauge_of(&metrics, "bytes")),
+        (0.0, 0.0),
+        "the cache is gone"
+    );
 }
 
 #[test]
 fn store_errors_by_exchange_and_kind() {
-    let told = after(async || {
+    let metrics = after(async || {
         let store = MemoryStore::default();
         let options = Cache::builder().shared_store(store.clone());
         let shop = Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"));
@@ -248,7 +253,7 @@ fn store_errors_by_exchange_and_kind() {
         eventually("all fail", || shop.cache.stats().store_errors > before + 4).await;
     });
     let names: Vec<_> =
-        counters(&told, "larder_store_errors_total").into_iter().map(|(name, _)| name).collect();
+        counters(&metrics, "larder_store_errors_total").into_iter().map(|(name, _)| name).collect();
     let expected = ["append", "look", "read", "write"]
         .map(|exchange| format!("larder_store_errors_total{{exchange={exchange} kind=refused}}"));
     assert_eq!(names, expected);

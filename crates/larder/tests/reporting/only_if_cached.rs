@@ -1,4 +1,6 @@
-//! RFC 9111 §5.2.1.7: a client that "only wishes to obtain a stored response" gets that or a 504, where requests are obeyed.
+//! Tests of `only-if-cached`, with a policy that honors the directives of requests.
+//!
+//! RFC 9111 §5.2.1.7: a client that "only wishes to obtain a stored response" gets one or a 504.
 
 use std::time::Duration;
 
@@ -29,7 +31,10 @@ fn only(mut request: Request<()>) -> Request<()> {
     request
 }
 
-/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it generates locally".
+/// Returns the `X-Cache` of a response, and whether it has a `Cache-Status`.
+///
+/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it
+/// generates locally".
 fn told(fields: &HeaderMap) -> (&[u8], bool) {
     (fields["x-cache"].as_bytes(), fields.contains_key("cache-status"))
 }
@@ -65,14 +70,14 @@ async fn where_requests_are_not_obeyed_every_way_is() {
 
 /// RFC 9111 §4: "A cache MUST write through requests with methods that are unsafe".
 #[tokio::test]
-async fn what_may_change_something_is_written_through() {
+async fn an_unsafe_request_is_written_through() {
     let shop = shop(minute());
     assert_eq!(shop.send(only(method(Method::POST, "/"))).await.status(), StatusCode::OK);
     assert_eq!(shop.send(only(method(Method::OPTIONS, "/"))).await.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(shop.origin.calls(), 1);
 }
 
-/// The policy of the innermost layer has the say.
+/// The policy of the innermost layer decides.
 #[tokio::test]
 async fn a_layer_around_a_layer_leaves_it_to_the_inner_one() {
     let shop = shop(minute());
@@ -84,7 +89,7 @@ async fn a_layer_around_a_layer_leaves_it_to_the_inner_one() {
 }
 
 #[tokio::test]
-async fn what_is_not_stored_for_others_is_not_asked_for_again() {
+async fn a_response_that_is_not_stored_for_others_is_not_requested_again() {
     let shop = Shop::new(minute(), |_| Answer::ok("hello").header("cache-control", "private"));
     shop.get("/").await;
     for cache_control in ["only-if-cached", "only-if-cached, no-store", "no-cache, only-if-cached"] {
@@ -97,7 +102,7 @@ async fn what_is_not_stored_for_others_is_not_asked_for_again() {
     assert_eq!(shop.origin.calls(), 1);
 }
 
-/// The handler would be asked with the directive.
+/// A refresh would call the handler with this directive.
 #[tokio::test]
 async fn nothing_is_refreshed_by_it() {
     let shop = shop(minute().early_refresh(1000.0).stale_while_revalidate(MINUTE));
@@ -131,7 +136,7 @@ async fn an_instance_that_cannot_confirm_the_log_has_nothing_stored() {
 }
 
 #[tokio::test]
-async fn what_another_instance_has_made_anew_is_stored() {
+async fn a_response_that_another_instance_has_refreshed_is_stored() {
     let store = MemoryStore::default();
     let shops = [1, 2]
         .map(|_| Shop::of(Cache::builder().shared_store(store.clone()), minute(), |_| Answer::ok("hello")));

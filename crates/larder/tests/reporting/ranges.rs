@@ -1,4 +1,4 @@
-//! What is told of requests for ranges that the handler has to answer.
+//! The reasons that are reported for requests for ranges that the handler has to answer.
 
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ fn ranged(range: &str) -> Request<()> {
     with("/", "range", range)
 }
 
-/// A cache that has been asked for this, and passed on what it has not.
+/// Returns a shop that has answered `first`, if there is such a request.
+///
+/// Its origin gives the same answer to every request.
 async fn asked(first: Option<Request<()>>, answer: Answer) -> Shop {
     let policy = Policy::ttl(MINUTE).jitter(0.0).honor_request_directives().store_partial();
     let shop = Shop::of(Cache::builder(), policy, move |_| answer.clone());
@@ -45,7 +47,8 @@ async fn a_request_for_ranges_is_forwarded_for_the_reason_there_is() {
     let late = MINUTE * 2;
     let now = Duration::ZERO;
     let cases = [
-        // What was asked first, the answer to everything, how much later, what is asked then, and what is told.
+        // The first request, the answer of the origin, the time until the second request, the
+        // second request, and the `X-Cache`, `fwd` and reason that are reported for it.
         (None, whole(), now, one(), "MISS", "uri-miss", "never-stored"),
         (None, whole(), now, ranged("items=0-1"), "BYPASS", "bypass", "range"),
         (Some(get("/")), whole(), now, ranged("items=0-1"), "BYPASS", "bypass", "range"),

@@ -1,4 +1,4 @@
-//! A cache before a scripted origin, by a clock that is turned by hand.
+//! A cache in front of a scripted origin, with a clock that the test advances.
 
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use tower_layer::Layer as _;
 
 use crate::journal;
 
-/// How long each run of the handler takes.
+/// The time that each run of the handler takes.
 pub(crate) const COST: Duration = Duration::from_millis(40);
 
+/// A cache, its clock, and the origin behind it.
 pub(crate) struct Shop {
     pub(crate) cache: Cache,
     pub(crate) clock: ManualClock,
@@ -23,12 +24,12 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// One whose origin answers by this script, in [`COST`].
+    /// Creates a shop. Its origin answers by `script`, and takes [`COST`] for each answer.
     pub(crate) fn new(policy: Policy, script: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Self {
         Self::of(Cache::builder(), policy, script)
     }
 
-    /// One with a cache of these options.
+    /// Creates a shop whose cache has these options.
     pub(crate) fn of(
         options: CacheBuilder,
         policy: Policy,
@@ -46,7 +47,7 @@ impl Shop {
         Self { cache, clock, origin, service }
     }
 
-    /// One that caches for a minute what the origin always answers.
+    /// Creates a shop that caches for a minute. Its origin always gives the same answer.
     pub(crate) fn minute() -> Self {
         Self::new(Policy::ttl(Duration::from_secs(60)).jitter(0.0), |_| Answer::ok("hello"))
     }
@@ -54,11 +55,11 @@ impl Shop {
     pub(crate) async fn send(&self, request: Request<()>) -> Response<Bytes> {
         let answered = async {
             let (parts, body) = self.service.clone().oneshot(request).await.unwrap().into_parts();
-            // A body that breaks off is told by its being short.
+            // A body that breaks off becomes an empty one.
             let body = body.collect().await.map(http_body_util::Collected::to_bytes);
             Response::from_parts(parts, body.unwrap_or_default())
         };
-        // The limit is only there so that a failure ends.
+        // The timeout only makes a failing test end.
         tokio::time::timeout(Duration::from_secs(20), answered).await.unwrap()
     }
 
@@ -79,7 +80,7 @@ pub(crate) fn with(uri: &str, name: &str, value: &str) -> Request<()> {
     Request::builder().uri(uri).header(name, value).body(()).unwrap()
 }
 
-/// Waits until it is so; the limit is only there so that a failure ends.
+/// Waits until a condition holds. The timeout only makes a failing test end.
 pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let waiting = async {
         while !is_so() {

@@ -1,4 +1,4 @@
-//! Every number of the statistics moves, and by as much as it should.
+//! Tests that each number of the statistics changes, and by the right amount.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn a_fill_and_its_hits() {
 }
 
 #[tokio::test]
-async fn what_another_instance_stored() {
+async fn a_response_that_another_instance_stored() {
     let store = MemoryStore::default();
     let shop = || {
         let options = Cache::builder().shared_store(store.clone());
@@ -56,9 +56,9 @@ async fn what_another_instance_stored() {
     assert_eq!(other.origin.calls(), 0);
 }
 
-/// The refresh in the background is a fill, but no request of anybody.
+/// The background refresh is a fill, but it is not a request of a client.
 #[tokio::test]
-async fn what_is_stale_while_it_is_refreshed() {
+async fn a_stale_response_while_it_is_refreshed() {
     let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE);
     let shop = Shop::new(policy, |_| Answer::ok("hello"));
     shop.get("/").await;
@@ -72,9 +72,9 @@ async fn what_is_stale_while_it_is_refreshed() {
     assert_eq!((stats.fills, stats.handler_time_saved), (2, COST));
 }
 
-/// The handler ran, so that nothing was saved.
+/// The handler ran, so no time was saved.
 #[tokio::test]
-async fn what_is_stale_because_the_handler_fails() {
+async fn a_stale_response_because_the_handler_fails() {
     let policy = Policy::ttl(MINUTE).jitter(0.0).stale_if_error(MINUTE);
     let shop = Shop::new(policy, |call| match call {
         1 => Answer::ok("hello"),
@@ -92,11 +92,12 @@ async fn what_is_stale_because_the_handler_fails() {
 #[tokio::test]
 async fn requests_that_wait_for_one_fill() {
     let gate = Gate::new();
-    let held = gate.clone();
-    let shop = Shop::new(Policy::ttl(MINUTE).jitter(0.0), move |_| Answer::ok("hello").held_at(&held));
+    let handler_gate = gate.clone();
+    let shop =
+        Shop::new(Policy::ttl(MINUTE).jitter(0.0), move |_| Answer::ok("hello").held_at(&handler_gate));
     let requests: Vec<_> = (0..5).map(|_| tokio::spawn(shop.service.clone().oneshot(get("/")))).collect();
     gate.arrived(1).await;
-    // Each has been polled once, and waits.
+    // Each request has been polled once and waits.
     tokio::task::yield_now().await;
     gate.open();
     for request in requests {
@@ -115,7 +116,7 @@ async fn invalidations_count_selectors() {
     assert_eq!(cache.stats().invalidations, 3);
 }
 
-/// The shop and the store in which it has stored three responses.
+/// Returns a shop and its store, which has three responses of the shop.
 async fn stocked() -> (Shop, MemoryStore) {
     let store = MemoryStore::default();
     let options = Cache::builder().shared_store(store.clone());
@@ -129,7 +130,7 @@ async fn stocked() -> (Shop, MemoryStore) {
 }
 
 #[tokio::test]
-async fn what_was_freed_of_what_was_invalidated() {
+async fn responses_freed_after_an_invalidation() {
     let (shop, store) = stocked().await;
     let a = || Prefix::new("/a").unwrap();
     assert_eq!(shop.cache.invalidate(Invalidation::of(a()).soft()).await, InvalidationOutcome::Applied);
@@ -138,15 +139,15 @@ async fn what_was_freed_of_what_was_invalidated() {
     eventually("two are freed", || shop.cache.stats().reclaimed == 2).await;
     assert_eq!(shop.cache.stats().reclaim_scans, 1);
     assert_eq!(store.holds(), 1);
-    let asked = store.reclaims();
-    assert_eq!(asked.len(), 1, "{asked:?}");
-    // The third in the log.
-    assert_eq!((asked[0].selector.clone(), asked[0].before), (a().into(), LogId::new(3, 0)));
+    let reclaims = store.reclaims();
+    assert_eq!(reclaims.len(), 1, "{reclaims:?}");
+    // The third entry of the log.
+    assert_eq!((reclaims[0].selector.clone(), reclaims[0].before), (a().into(), LogId::new(3, 0)));
 }
 
-/// Time is not the machine's here: it goes on when nothing else does.
+/// The time of the test is paused: it advances only while no task can run.
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_freed_is_freed_later_and_what_was_deferred_too() {
+async fn responses_of_a_failed_or_deferred_reclaim_are_freed_later() {
     let (shop, store) = stocked().await;
     store.fail(StoreErrorKind::Timeout);
     assert_eq!(shop.cache.invalidate(Prefix::new("/a").unwrap()).await, InvalidationOutcome::Deferred);
@@ -172,7 +173,7 @@ async fn every_exchange_that_fails() {
     store.looked().await;
     assert_eq!(shop.cache.stats().store_errors, 0);
     store.fail(StoreErrorKind::Refused);
-    eventually("looks fail", || shop.cache.stats().store_errors > 0).await;
+    eventually("polls fail", || shop.cache.stats().store_errors > 0).await;
     let before = shop.cache.stats().store_errors;
     // A read and a write.
     shop.get("/").await;
@@ -181,7 +182,7 @@ async fn every_exchange_that_fails() {
 }
 
 #[tokio::test]
-async fn what_is_held_goes_when_it_is_invalidated() {
+async fn an_invalidated_response_leaves_memory() {
     let shop = Shop::minute();
     shop.get("/").await;
     let _ = shop.cache.invalidate(Invalidation::all()).await;

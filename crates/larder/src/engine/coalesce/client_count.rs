@@ -1,17 +1,17 @@
-//! The clients that a run of the handler is for.
+//! The count of the clients that a run of the handler is for.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::engine::sync::{AtomicU64, Notify};
 
-/// Counts the clients that wait for a response or read its body.
+/// The number of clients that wait for a response or read its body.
 pub(crate) struct ClientCount {
     count: AtomicU64,
     emptied: Notify,
 }
 
-/// One client. It has left when this is dropped.
+/// One counted client. Dropping this means that the client has left.
 pub(crate) struct ClientGuard(Arc<ClientCount>);
 
 impl ClientCount {
@@ -25,10 +25,10 @@ impl ClientCount {
         ClientGuard(Arc::clone(self))
     }
 
-    /// Waits until there is no client. Another one may come later.
+    /// Waits until there are no clients. Another client may come later.
     pub(crate) async fn wait_until_none(&self) {
         loop {
-            // Made before the count is read, so that no client leaves unnoticed in between.
+            // Listen before reading the count, so that no client leaves unnoticed in between.
             let emptied = self.emptied.notified();
             if self.count.load(Ordering::Acquire) == 0 {
                 return;

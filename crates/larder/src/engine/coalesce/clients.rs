@@ -1,4 +1,4 @@
-//! How long a run of the handler may go on without a client.
+//! Whether a run of the handler may go on without a client.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,42 +6,44 @@ use crate::engine::background::{Background, Permit};
 use crate::engine::coalesce::client_count::{ClientCount, ClientGuard};
 use crate::engine::coalesce::flight::Flight;
 
-/// The clients of one run, and the rule for the time when all of them have left.
+/// The clients of one handler run, and whether it goes on after all of them have left.
 pub(crate) struct Clients {
     count: Arc<ClientCount>,
     unattended: Unattended,
-    /// Held from the moment when the run goes on without a client.
+    /// Set from the moment at which the run goes on without a client.
     permit: OnceLock<Permit>,
 }
 
-/// When a run goes on although its last client has left.
+/// The condition under which a run goes on after its last client has left.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unattended {
-    /// If few other fills do so: what it stores is of use to later clients.
+    /// Not too many other fills do so. The stored response is useful to later clients.
     FillPermit,
-    /// If few other writes do so: it may have committed already.
+    /// Not too many other writes do so. This one may have committed already.
     WritePermit,
-    /// It never had a client, and the number of its kind is bounded elsewhere.
+    /// No condition. The run never had a client, and the number of such runs is bounded elsewhere.
     Always,
 }
 
 impl Clients {
-    /// A run that only serves its own client. Its handler is cancelled with that; a body may be read to its end.
+    /// Creates the clients of a run that serves only its own client.
+    ///
+    /// When the client leaves, the handler is cancelled, but a body may be read to its end.
     pub(crate) fn for_one() -> Self {
         Self::new(ClientCount::new(), Unattended::FillPermit)
     }
 
-    /// A run that fills for all who wait for this flight.
+    /// Creates the clients of a fill for this flight: its leader and its followers.
     pub(crate) fn for_flight<E>(flight: &Flight<E>) -> Self {
         Self::new(Arc::clone(&flight.clients), Unattended::FillPermit)
     }
 
-    /// A request with an unsafe method.
+    /// Creates the clients of a request with an unsafe method.
     pub(crate) fn for_write() -> Self {
         Self::new(ClientCount::new(), Unattended::WritePermit)
     }
 
-    /// A refresh in the background.
+    /// Creates the clients of a refresh in the background, which has none.
     pub(crate) fn for_refresh() -> Self {
         Self::new(ClientCount::new(), Unattended::Always)
     }

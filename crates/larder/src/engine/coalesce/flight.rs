@@ -1,4 +1,4 @@
-//! Flights: requests that wait for one fill together.
+//! Flights: groups of requests that share one fill.
 
 #[cfg(test)]
 mod tests;
@@ -12,12 +12,14 @@ use larder_core::time::Boot;
 use crate::engine::coalesce::client_count::ClientCount;
 use crate::engine::sync::{Mutex, MutexGuard, watch};
 
-/// A piece of news about a flight, for its followers.
+/// An event of a flight, which its followers receive.
 pub(crate) trait FlightEvent: Clone {
-    /// Whether nothing follows it.
+    /// Returns whether this is the last event of its flight.
     fn is_final(&self) -> bool;
 
-    /// Whether its flight failed after it was announced, so that followers have to wait for the end.
+    /// Returns whether the flight has failed since it announced this event.
+    ///
+    /// If so, followers wait for the final event.
     fn is_aborted(&self) -> bool;
 }
 
@@ -28,25 +30,27 @@ pub(crate) struct FlightGroup<E> {
 
 type Table<E> = HashMap<FlightKey, Arc<Flight<E>>>;
 
-/// An encoded cache key, and the digest of a variant where the fields that responses vary on are known.
+/// An encoded cache key, and the digest of a variant.
+///
+/// The digest distinguishes variants if the fields that responses vary on are known.
 pub(crate) type FlightKey = (Box<str>, u128);
 
-/// A fill that others may wait for.
+/// A fill that other requests may wait for.
 pub(crate) struct Flight<E> {
-    /// When it began.
+    /// The moment at which the flight began.
     pub(crate) began: Boot,
-    /// The position of the log at that moment.
+    /// The position in the invalidation log at that moment.
     pub(crate) position: Position,
-    /// The clients that wait for it.
+    /// The clients that wait for the flight.
     pub(crate) clients: Arc<ClientCount>,
     events: watch::Receiver<Option<E>>,
 }
 
 /// The role of a request in a flight.
 pub(crate) enum Role<E> {
-    /// It runs the handler.
+    /// The request runs the handler.
     Leader(Leader<E>),
-    /// It waits for the leader.
+    /// The request waits for the leader.
     Follower(Arc<Flight<E>>),
 }
 
@@ -57,7 +61,7 @@ impl<E> Default for FlightGroup<E> {
 }
 
 impl<E: FlightEvent> FlightGroup<E> {
-    /// Joins the flight for this key, or begins one, if there is none that `may_join` allows to join.
+    /// Joins the flight for this key if `may_join` allows it, and begins a new flight otherwise.
     pub(crate) fn join(
         &self,
         key: FlightKey,
@@ -72,7 +76,9 @@ impl<E: FlightEvent> FlightGroup<E> {
         }
     }
 
-    /// Begins a flight. `None` if there is one for this key: for a caller that would not wait.
+    /// Begins a flight, for a caller that would not wait for another one.
+    ///
+    /// Returns `None` if there is a flight for this key.
     pub(crate) fn try_lead(&self, key: FlightKey, now: Boot, position: Position) -> Option<Leader<E>> {
         let mut flights = lock(&self.flights);
         (!flights.contains_key(&key)).then(|| self.insert(&mut flights, key, now, position))
@@ -87,12 +93,14 @@ impl<E: FlightEvent> FlightGroup<E> {
 }
 
 impl<E: FlightEvent> Flight<E> {
-    /// Waits for its final event. `None` if there is none, because its leader failed, panicked or was dropped.
+    /// Waits for the final event of the flight.
+    ///
+    /// Returns `None` if there is none, because the leader failed, panicked or was dropped.
     pub(crate) async fn finished(&self) -> Option<E> {
         self.wait_for(|event| event.as_ref().is_some_and(E::is_final)).await
     }
 
-    /// Waits for its next event. `None` as for [`finished`](Self::finished).
+    /// Waits for the next event of the flight. Returns `None` as [`finished`](Self::finished) does.
     pub(crate) async fn next_event(&self) -> Option<E> {
         match self.wait_for(Option::is_some).await? {
             event if event.is_aborted() => self.finished().await,
@@ -106,7 +114,7 @@ impl<E: FlightEvent> Flight<E> {
         event.clone()
     }
 
-    /// Returns its latest event.
+    /// Returns the latest event of the flight.
     pub(crate) fn latest(&self) -> Option<E> {
         self.events.borrow().clone()
     }
@@ -114,7 +122,8 @@ impl<E: FlightEvent> Flight<E> {
 
 /// Marks the request that runs the handler for a flight.
 ///
-/// If it is dropped before [`finish`](Self::finish), the flight is abandoned and its followers elect a new leader.
+/// If it is dropped before [`finish`](Self::finish), the flight is abandoned and its followers
+/// elect a new leader.
 pub(crate) struct Leader<E> {
     flights: Arc<Mutex<Table<E>>>,
     key: FlightKey,
@@ -123,12 +132,14 @@ pub(crate) struct Leader<E> {
 }
 
 impl<E> Leader<E> {
-    /// Returns the flight that it leads.
+    /// Returns the flight of this leader.
     pub(crate) const fn flight(&self) -> &Arc<Flight<E>> {
         &self.flight
     }
 
-    /// Ends the flight. A request that comes later finds what was stored, or begins a new flight.
+    /// Ends the flight with this event.
+    ///
+    /// A later request finds the stored response, or begins a new flight.
     pub(crate) fn finish(self, event: impl Into<E>) {
         self.remove();
         self.announce(event);
@@ -141,7 +152,7 @@ impl<E> Leader<E> {
 
     fn remove(&self) {
         let mut flights = lock(&self.flights);
-        // A flight that could no longer be joined has been replaced.
+        // A flight that may no longer be joined has been replaced by another one.
         if flights.get(&self.key).is_some_and(|known| Arc::ptr_eq(known, &self.flight)) {
             flights.remove(&self.key);
         }

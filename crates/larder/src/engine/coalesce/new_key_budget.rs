@@ -1,14 +1,17 @@
-//! How many new keys of a route may go to the shared tier.
+//! The budget of new keys that a route may store in the shared tier.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use larder_core::time::Boot;
 
-/// Counts the new keys of each minute; `None` for as many as come.
+/// The number of new keys in each minute, and its limit.
 #[derive(Debug)]
 pub(crate) struct NewKeyBudget {
+    /// The limit. `None` for no limit.
     per_minute: Option<u32>,
-    /// The minute in the upper half, what was spent in it in the lower one: so that both change at once.
+    /// The current minute in the upper half, and the number of its new keys in the lower half.
+    ///
+    /// They share one number, so that both change at the same time.
     spent: AtomicU64,
 }
 
@@ -19,7 +22,7 @@ impl NewKeyBudget {
         Self { per_minute, spent: AtomicU64::new(0) }
     }
 
-    /// Whether one more new key is within the budget, which is then spent.
+    /// Takes one new key from the budget. Returns `false` if the budget of this minute is spent.
     pub(crate) fn try_take(&self, now: Boot) -> bool {
         let Some(most) = self.per_minute else { return true };
         let minute = (now.saturating_since(Boot::ZERO).as_secs() / MINUTE) << 32;

@@ -1,4 +1,4 @@
-//! How many requests run the handler for one key after the runs that they waited for failed.
+//! A limit on the requests that run the handler again, after a run that they waited for failed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,12 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::engine::coalesce::flight::FlightKey;
 
-/// So many run the handler for one key at once: a handler in trouble is not asked by all that waited for it.
+/// Maximum number of requests that run the handler again for one key at the same time.
+///
+/// So a handler in trouble is not called by all the requests that waited for it.
 const MAX_RERUNS: usize = 4;
 
-/// The keys of which the handler is run again.
+/// The keys for which the handler is run again.
 #[derive(Default)]
 pub(crate) struct Reruns {
     keys: Arc<Mutex<Keys>>,
@@ -19,7 +21,7 @@ pub(crate) struct Reruns {
 
 type Keys = HashMap<FlightKey, Arc<Semaphore>>;
 
-/// Lets one request run the handler again.
+/// Permission for one request to run the handler again.
 pub(crate) struct RerunPermit {
     keys: Arc<Mutex<Keys>>,
     key: FlightKey,
@@ -27,15 +29,18 @@ pub(crate) struct RerunPermit {
 }
 
 impl Reruns {
-    /// Waits for a permit until `deadline`. After that the request goes on without one: it has waited as long as a request
-    /// may, and without a cache it would not have waited at all.
+    /// Waits for a permit, but not longer than until `deadline`.
+    ///
+    /// After that, the request goes on without a permit. It has waited as long as a request may,
+    /// and without a cache it would not have waited at all.
     pub(crate) async fn wait_for_permit(&self, key: FlightKey, deadline: Instant) -> RerunPermit {
         let semaphore = {
             let mut keys = lock(&self.keys);
             let semaphore = keys.entry(key.clone()).or_insert_with(|| Arc::new(Semaphore::new(MAX_RERUNS)));
             Arc::clone(semaphore)
         };
-        // Made first, so that the key is forgotten where the client leaves during the wait, too.
+        // Create this before the wait, so that the key is removed even if the client leaves
+        // meanwhile.
         let mut rerun = RerunPermit { keys: Arc::clone(&self.keys), key, permit: None };
         rerun.permit = timeout_at(deadline, semaphore.acquire_owned()).await.ok().and_then(Result::ok);
         rerun
@@ -46,7 +51,7 @@ impl Drop for RerunPermit {
     fn drop(&mut self) {
         drop(self.permit.take());
         let mut keys = lock(&self.keys);
-        // Others that wait have a clone of it each.
+        // Each other request for this key has a clone of the semaphore.
         if keys.get(&self.key).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {
             keys.remove(&self.key);
         }

@@ -1,4 +1,4 @@
-//! Invalidating.
+//! Invalidating: appending to the log, or deferring.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,12 @@ use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
 use crate::engine::store::Store;
 
-/// How long an event that was appended may take to come back to this instance before it counts as deferred.
+/// How long this instance waits until it has applied an event that it appended.
+///
+/// After that, the event counts as deferred.
 const APPLY_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Appends the invalidation to the log, and waits until this instance has taken it in.
+/// Appends the invalidation to the log, and waits until this instance has applied it.
 pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> InvalidationOutcome {
     let events = what.events();
     engine.report.invalidated(events.len());
@@ -41,7 +43,7 @@ pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> Inva
         let background = &engine.background;
         let (engine, store) = (Arc::clone(engine), Arc::clone(store));
         let append = async move { append_or_defer(&engine, &*store, events).await };
-        // In a task of its own, so that a client that hangs up does not take half of it back.
+        // In a task of its own, so that a client that disconnects does not cancel half of it.
         return background.spawn(append).await.unwrap_or(InvalidationOutcome::Deferred);
     };
     let append = {
@@ -55,8 +57,10 @@ pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> Inva
     shared.unwrap_or_else(|| defer(engine, &events))
 }
 
-/// These events as the log takes them, each once. A URI that is too long for a key is named by its path, or, where that is
-/// too long, not at all: nothing is stored under it.
+/// Returns these events as the log accepts them, each once.
+///
+/// A URI that is too long for a key is replaced by its path. If the path is too long as well, the
+/// event is left out, because nothing is stored under such a URI.
 fn bounded_events(events: Vec<Event>) -> Vec<Event> {
     let mut all: Vec<Event> = Vec::with_capacity(events.len());
     for Event { mode, selector } in events {
@@ -70,8 +74,9 @@ fn bounded_events(events: Vec<Event>) -> Vec<Event> {
     all
 }
 
-/// How often an event is appended before it counts as deferred. A failover takes one; two in a row are left to the
-/// outbox.
+/// How many times an event is appended before it counts as deferred.
+///
+/// One failover costs one append. Two failovers in a row are left to the outbox.
 const MAX_APPENDS: usize = 2;
 
 async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Event>) -> InvalidationOutcome {
@@ -82,7 +87,8 @@ async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Ev
             Passing::Waiting => break,
         }
     }
-    // Rule 15: what timed out may have happened; it is appended again, and a duplicate costs misses only.
+    // Rule 15: "An append that timed out may have happened: append again; a duplicate costs misses
+    // only."
     defer(engine, &events)
 }
 
@@ -93,7 +99,7 @@ fn defer(engine: &Engine, events: &[Event]) -> InvalidationOutcome {
     InvalidationOutcome::Deferred
 }
 
-/// Appends once, and waits until our own tail knows what became of it.
+/// Appends the events once, and waits until our own tail knows what became of them.
 async fn append(engine: &Arc<Engine>, store: &dyn Store, events: &[Event]) -> Passing {
     let mut last: Option<Appended> = None;
     for batch in batches(events) {
@@ -101,7 +107,7 @@ async fn append(engine: &Arc<Engine>, store: &dyn Store, events: &[Event]) -> Pa
             Ok(appended) => appended,
             Err(passing) => return passing,
         };
-        // Events that went into two logs are complete in neither.
+        // Events that went into two incarnations are complete in neither of them.
         if last.is_some_and(|last| last.incarnation != appended.incarnation) {
             return Passing::AppendAgain;
         }
@@ -122,7 +128,8 @@ async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) 
         }
     };
     engine.report.store_ok(StoreOp::Append, &*engine.clock);
-    // In one step: no look sent after that moment may be taken in before what it has to know is noted.
+    // Note the append and read the clock in one step. Otherwise a poll that is sent after this
+    // moment could be applied before the append is noted.
     let answered = engine.log.update(|tail| {
         tail.note_appended();
         engine.clock.boot()
@@ -130,7 +137,7 @@ async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) 
     Ok(Appended { incarnation, id, answered })
 }
 
-/// Waits until our own tail has passed what was appended.
+/// Waits until our own tail has passed the appended events.
 async fn wait_until_applied(engine: &Arc<Engine>, events: &[Event], appended: Appended) -> Passing {
     let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
     engine.log.wait(deadline_in(APPLY_TIMEOUT), settled).await;

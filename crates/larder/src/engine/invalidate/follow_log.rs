@@ -1,4 +1,4 @@
-//! The task that follows the log.
+//! The task that follows the invalidation log.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,11 +12,16 @@ use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
 use crate::engine::store::Store;
 
-/// How long to wait after a failure: short, since until the log answers nothing old is served.
+/// The first pause after a failure.
+///
+/// It is short, because nothing old is served until the log answers.
 const MIN_PAUSE: Duration = Duration::from_millis(20);
+/// The longest pause after a failure.
 const MAX_PAUSE: Duration = Duration::from_millis(400);
 
-/// Starts to follow the log, where there is one elsewhere, as soon as there is a runtime to do it on.
+/// Spawns the task that follows the log of the shared store, unless it was spawned before.
+///
+/// Without a shared store or without a runtime, this does nothing.
 pub(crate) fn spawn_follower(engine: &Arc<Engine>) {
     let Some(store) = &engine.store else { return };
     if engine.follower_started.get().is_some() {
@@ -33,8 +38,9 @@ pub(crate) fn spawn_follower(engine: &Arc<Engine>) {
 
 /// Follows the log for as long as the cache lives and is not closed.
 ///
-/// `XREAD BLOCK` and its like are only the alarm; what is believed is what a look says (rule 4). Between two alarms a
-/// look is sent at least four times per `max_staleness`, so that one that is lost does not detach this instance.
+/// `XREAD BLOCK` and its like are only the alarm. Only the answer to a poll is believed (rule 4).
+/// Without an alarm, a poll is still sent at least four times per `max_staleness`. So this instance
+/// stays confirmed even if one poll is lost.
 async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
     let mut pause = MIN_PAUSE;
     while let Some(engine) = engine.upgrade() {
@@ -57,7 +63,8 @@ async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
         flush(&engine, &*store).await;
         let cursor = engine.log.read(Tail::cursor);
         let at_most = engine.log.max_staleness() / 4;
-        // It goes with the future that has it: nothing here may keep the cache alive for longer than one alarm.
+        // This future owns the engine, and is dropped after the wait. The task must not keep the
+        // cache alive for longer than one alarm.
         let deferred = async move { engine.outbox_filled.notified().await };
         tokio::select! {
             alarm = store.alarm(cursor, at_most) => {
@@ -70,16 +77,16 @@ async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
     }
 }
 
-/// One look, taken in.
+/// Polls the log once, and applies the answer.
 async fn poll(engine: &Engine, store: &dyn Store) -> Result<LookTaken, StoreError> {
     let cursor = engine.log.read(Tail::cursor);
-    // Rule 9: the look is as old as the moment at which it was sent.
+    // Rule 9: the answer is as old as the moment at which the poll was sent.
     let sent = engine.clock.boot();
     let look = store.look(cursor).await?;
     Ok(engine.update_log(|tail| tail.take_look(&look, sent)))
 }
 
-/// Appends what waits in the outbox, batch by batch, until nothing does or one fails.
+/// Appends the events in the outbox, batch by batch, until it is empty or a batch fails.
 async fn flush(engine: &Arc<Engine>, store: &dyn Store) {
     while let Some(batch) = engine.log.read(Tail::unsent) {
         let appended = match store.ready().await {

@@ -1,7 +1,8 @@
-//! Reclaim: the shared store's memory is freed of what was invalidated, behind the scenes.
+//! Reclaiming: freeing the memory of invalidated responses in the shared store, in the background.
 //!
-//! Nothing rests on it: what was invalidated is refused by its position, removed or not. So it is slow on purpose, one
-//! step at a time, it stops while the store is in trouble, and what it does not get to expires.
+//! Correctness does not depend on this. An invalidated response is refused by its position, whether
+//! it was removed or not. So reclaiming is slow on purpose: it takes one step at a time, and pauses
+//! while the store is in trouble. Responses that it does not reach expire.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -15,17 +16,18 @@ use crate::engine::invalidation_log::reclaim_queue::{ReclaimQueue, ReclaimStep};
 use crate::engine::shared::Engine;
 use crate::engine::store::Store;
 
-/// Between two scans: twenty in a second at most.
+/// The pause between two scans, for at most twenty scans in a second.
 const BETWEEN_SCANS: Duration = Duration::from_millis(50);
-/// After a failure, before the same is tried again.
+/// The pause after a failure, before the next attempt.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// After so many failures in a row, all that waits is left to expire.
+/// The number of failures in a row after which the whole queue is left to expire.
 const FAILURES: u32 = 10;
 
-/// Frees, some time from now, what these events have made worthless. They were appended to the log at `id`.
+/// Queues the responses that these events invalidated, so that their memory is freed later.
 ///
-/// Where the names of stored responses do not tell what a tag names, there is nothing to be found. What was invalidated
-/// softly is still of use.
+/// The events were appended to the log with the id `before`. A selector is left out if the keys
+/// of stored responses do not show whether it names them, as with a tag. A soft event is left out,
+/// because the responses that it names are still useful.
 pub(crate) fn enqueue(engine: &Arc<Engine>, events: &[Event], incarnation: Incarnation, before: LogId) {
     let Some(store) = &engine.store else { return };
     let mut state = engine.reclaim.lock();
@@ -43,7 +45,7 @@ pub(crate) fn enqueue(engine: &Arc<Engine>, events: &[Event], incarnation: Incar
 
 async fn run(engine: Weak<Engine>, store: Arc<dyn Store>) {
     let mut failures = 0;
-    // Nothing here keeps the cache alive for longer than one step.
+    // This task does not keep the cache alive for longer than one step.
     while let Some(engine) = engine.upgrade() {
         let Some(step) = engine.reclaim.next() else { return };
         let result = run_step(&engine, &*store, &step).await;
@@ -64,9 +66,9 @@ async fn run(engine: Weak<Engine>, store: Arc<dyn Store>) {
     }
 }
 
-/// Takes the step, and says how many scans it took.
+/// Runs the step, and returns how many scans it took.
 async fn run_step(engine: &Engine, store: &dyn Store, step: &ReclaimStep) -> Result<u64, StoreError> {
-    // Of another log it cannot be told what is lower.
+    // Positions of another incarnation cannot be compared.
     if engine.log.position().incarnation != step.what.incarnation {
         return Ok(0);
     }
@@ -78,12 +80,12 @@ async fn run_step(engine: &Engine, store: &dyn Store, step: &ReclaimStep) -> Res
     Ok(done.scans)
 }
 
-/// What becomes of a step that failed, and how long to wait now.
+/// Handles a step that failed, and returns how long to pause.
 fn on_failure(engine: &Engine, step: ReclaimStep, error: &StoreError, failures: u32) -> Option<Duration> {
-    tracing::debug!(target: "larder", %error, selector = %step.what.selector, "memory is not freed");
+    tracing::debug!(target: "larder", %error, selector = %step.what.selector, "shared store memory not freed");
     let mut state = engine.reclaim.lock();
     match error.kind() {
-        // It will not do this next time either.
+        // The store will refuse this step the next time too.
         StoreErrorKind::Refused | StoreErrorKind::Unreadable => return None,
         _ if failures >= FAILURES => state.queue = ReclaimQueue::default(),
         _ => state.queue.push_next(step),

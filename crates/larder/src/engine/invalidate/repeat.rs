@@ -1,4 +1,4 @@
-//! Invalidations that are done once more, some time later.
+//! Invalidations that are repeated some time later.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::engine::shared::Engine;
 
-/// Invalidates in the background, at once and after this time.
+/// Invalidates in the background twice: at once, and again after this time.
 pub(crate) fn invalidate_twice_detached(engine: &Arc<Engine>, what: Invalidation, after: Duration) {
     let Ok(runtime) = Handle::try_current() else {
-        // The runtime is gone, and the process is about to end.
+        // There is no runtime any more, and the process is about to end.
         return;
     };
     let early = engine.repeat_queue.push(what.clone(), Instant::now() + after);
@@ -27,7 +27,7 @@ pub(crate) fn invalidate_twice_detached(engine: &Arc<Engine>, what: Invalidation
     }
 }
 
-/// The task that does them. It does not keep the cache alive.
+/// The task that repeats invalidations when they are due. It does not keep the cache alive.
 struct RepeatTask(Weak<Engine>);
 
 impl RepeatTask {
@@ -43,7 +43,10 @@ impl RepeatTask {
 }
 
 impl Drop for RepeatTask {
-    /// The runtime may end before the cache does: the next one that is added starts another task.
+    /// Notes that no task runs any more.
+    ///
+    /// The runtime may end before the cache does. The next invalidation that is added starts
+    /// another task.
     fn drop(&mut self) {
         if let Some(engine) = self.0.upgrade() {
             engine.repeat_queue.task_ended();

@@ -1,7 +1,9 @@
-//! Group commit: invalidations of one path that come while one of them is being appended share the next append.
+//! Group commit: invalidations of one path share an append.
 //!
-//! Each began after its write was committed, and so before the append that it shares. A flood of writes under one path
-//! then costs the log a few entries in a second, and not one for each.
+//! While one invalidation of a path is being appended, all others of that path wait and share the
+//! next append. Each of them began after its write was committed, and so before the append that it
+//! shares. So a flood of writes under one path adds a few entries per second to the log, instead of
+//! one entry per write.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,19 +16,21 @@ use tokio::time::{Instant, sleep_until};
 use crate::engine::background::Background;
 use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
 
-/// From the beginning of one append to that of the next for the same path.
+/// The minimum time between the beginnings of two appends for the same path.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Where the outcome of an append goes, once.
+/// The sender of the outcome of one append.
 type Outcome = watch::Sender<Option<InvalidationOutcome>>;
 
-/// The paths that are being appended, each with the invalidations that wait for the append after that.
+/// The paths that are being appended.
+///
+/// Each has the invalidations that wait for the append after the current one.
 #[derive(Default)]
 pub(crate) struct GroupCommits {
     waiting: Mutex<HashMap<Selector, Option<Outcome>>>,
 }
 
-/// The path or directory, if that is all that these events name.
+/// Returns the path or directory, if these events name nothing else.
 pub(crate) fn single_path(events: &[Event]) -> Option<&Selector> {
     match events {
         [Event { mode: Mode::Hard, selector: selector @ (Selector::Path(_) | Selector::Hashed(_)) }] => {
@@ -36,10 +40,11 @@ pub(crate) fn single_path(events: &[Event]) -> Option<&Selector> {
     }
 }
 
-/// Invalidates the path with an append that begins after now, alone or together with others; `None` if it was not done.
+/// Invalidates the path with an append that begins after this call, and that others may share.
 ///
-/// `append` does it once. The answer comes after two appends at most. They run in a task of their own, so that a request
-/// that is cancelled does not take others along.
+/// Returns `None` if the append did not finish. `append` appends once. The outcome comes after at
+/// most two appends. They run in a task of their own, so that a cancelled request does not cancel
+/// the others.
 pub(crate) async fn share_append<F>(
     groups: &Arc<GroupCommits>,
     background: &Background,
@@ -58,7 +63,9 @@ where
 }
 
 impl GroupCommits {
-    /// Where the outcome comes, and where to put it, if nothing is under way for this path.
+    /// Joins the next append for this path, and returns the receiver of its outcome.
+    ///
+    /// If no append is under way for this path, also returns the sender. The caller must then lead.
     fn join(&self, path: &Selector) -> (watch::Receiver<Option<InvalidationOutcome>>, Option<Outcome>) {
         let mut waiting = self.lock();
         if let Some(next) = waiting.get_mut(path) {
@@ -69,7 +76,9 @@ impl GroupCommits {
         (first.subscribe(), Some(first))
     }
 
-    /// The invalidations that came meanwhile. If there are none, nothing is under way any more.
+    /// Returns the sender for the invalidations that have come meanwhile.
+    ///
+    /// If there are none, no append is under way for this path any more.
     fn next(&self, path: &Selector) -> Option<Outcome> {
         let mut waiting = self.lock();
         let next = waiting.get_mut(path).and_then(Option::take);
@@ -84,7 +93,7 @@ impl GroupCommits {
     }
 }
 
-/// Appends for one path until no invalidation of it waits.
+/// The leader of one path. It appends until no invalidation of the path waits.
 struct Leader {
     groups: Arc<GroupCommits>,
     path: Selector,
@@ -109,7 +118,9 @@ impl Leader {
 }
 
 impl Drop for Leader {
-    /// Also where an append panics or the runtime ends. Invalidations that wait then learn that nothing will come.
+    /// Frees the path if an append panicked or the runtime ended.
+    ///
+    /// Invalidations that wait then see that there will be no outcome.
     fn drop(&mut self) {
         if !self.is_done {
             self.groups.lock().remove(&self.path);
@@ -129,7 +140,7 @@ mod tests {
     use crate::engine::background::BackgroundLimits;
     use crate::testing::soon;
 
-    /// Invalidations of one path, whose appends wait at a gate.
+    /// Invalidations of one path. Their appends wait at a gate.
     #[derive(Clone)]
     struct Flood {
         groups: Arc<GroupCommits>,
@@ -170,7 +181,7 @@ mod tests {
             let first = self.write(false);
             self.gate.arrived(1).await;
             let many = std::iter::once(first).chain((0..100).map(|_| self.write(false))).collect();
-            // They get as far as they can, on this one thread.
+            // On this one thread, they all get as far as they can.
             tokio::time::sleep(Duration::from_millis(1)).await;
             many
         }

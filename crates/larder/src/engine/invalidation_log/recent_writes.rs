@@ -1,4 +1,7 @@
-//! Writes of the last minute: a flood of them under one path, or in one directory, names that.
+//! The writes of the last minute, to detect a flood of writes under one path or in one directory.
+//!
+//! Each write invalidates its URI. In a flood, the writes invalidate the path or the directory
+//! instead.
 
 mod window;
 
@@ -12,15 +15,19 @@ use larder_core::time::Boot;
 
 use crate::engine::invalidation_log::recent_writes::window::{Bitmap, WindowTable};
 
-/// How many URIs under one path writes may name within a minute. Further ones name the path.
+/// Maximum number of URIs under one path that writes name within a minute.
+///
+/// Later writes name the path.
 const MAX_URIS: usize = 16;
-/// How many paths are remembered.
+/// Maximum number of paths that are remembered.
 const MAX_PATHS: usize = 1_024;
-/// How many directories are remembered, at a kilobyte each.
+/// Maximum number of directories that are remembered. Each takes a kilobyte.
 const MAX_DIRECTORIES: usize = 256;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// The URIs and paths of recent writes, as hashes. Where two hashes are equal, a write names more than it changes.
+/// The URIs and paths of recent writes, as hashes.
+///
+/// If two hashes are equal, a write may name more than it changes.
 #[derive(Default)]
 pub(crate) struct RecentWrites {
     hasher: RandomState,
@@ -41,11 +48,12 @@ impl Default for Recent {
 }
 
 impl RecentWrites {
-    /// The names of writes to these selectors now, where each URI of a path that is flooded becomes that path, or its directory.
+    /// Returns these selectors, with a path or directory in place of each URI in a flood of writes.
     ///
-    /// Anybody can write to a path with any query, and to any path of a route with parameters. One name for all of them
-    /// bounds the log, and a stored response with another query under that path is filled once more. A directory is named
-    /// after about four thousand paths, which is a second or two of a flood, or a rare minute of honest writes.
+    /// A client can write to a path with any query, and to any path of a route with parameters. One
+    /// name for all of these writes bounds the log. The cost is one more fill for each stored
+    /// response with another query under that path. A directory is named after about four thousand
+    /// paths. That is a second or two of a flood, or a rare minute of honest writes.
     pub(crate) fn collapse(&self, selectors: Vec<Selector>, now: Boot) -> Vec<Selector> {
         let mut collapsed: Vec<Selector> = Vec::with_capacity(selectors.len());
         for selector in selectors {
@@ -61,7 +69,7 @@ impl RecentWrites {
     }
 
     fn name(&self, uri: UriName, now: Boot) -> Selector {
-        // A path that is too long has nothing stored under it.
+        // Nothing is stored under a path that is too long.
         let Some(path) = uri.path() else { return Selector::Uri(uri) };
         let (path_is_full, directory_is_full) = self.record(&path, &uri, now);
         if directory_is_full {
@@ -73,7 +81,10 @@ impl RecentWrites {
         }
     }
 
-    /// Notes a write to this URI. Whether its path, and whether its directory, had too many others already.
+    /// Records a write to this URI.
+    ///
+    /// The first result is whether its path has too many other URIs already, the second whether its
+    /// directory has too many other paths.
     fn record(&self, path: &PathName, uri: &UriName, now: Boot) -> (bool, bool) {
         let directory = HashedName::directory_of(path);
         let [path, uri, directory] = [
@@ -108,7 +119,7 @@ mod tests {
         recent.collapse(vec![uri(text)], now).remove(0)
     }
 
-    /// Whatever host it is for: that is made up as easily.
+    /// The host makes no difference, because a client can make up a host as easily as a query.
     #[test]
     fn after_some_uris_under_one_path_it_is_the_path_for_the_rest_of_the_minute() {
         let recent = RecentWrites::default();

@@ -1,4 +1,4 @@
-//! What waits to be freed: bounded, and each selector in it once.
+//! The queue of invalidated responses to free. It is bounded, and has each selector once.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,24 +6,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use larder_core::log::selector::Selector;
 use larder_core::store::{Reclaim, Sweep};
 
-/// How many first steps wait. They are short.
+/// Maximum number of first steps in the queue. They are short.
 const MAX_FIRST_STEPS: usize = 256;
-/// How many searches wait. Each goes through all keys.
+/// Maximum number of searches in the queue. Each goes through all keys.
 const MAX_SEARCHES: usize = 32;
 
-/// One step to take.
+/// One step in freeing memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReclaimStep {
     pub(crate) what: Reclaim,
-    /// Where a search goes on; `None` for the first step.
+    /// The point at which a search continues. `None` for the first step.
     pub(crate) from: Option<Sweep>,
 }
 
-/// Steps to take. What there is no room for is left to expire.
+/// The steps to take. If there is no room for a step, its responses are left to expire.
 #[derive(Debug, Default)]
 pub(crate) struct ReclaimQueue {
     first: VecDeque<Reclaim>,
-    /// The first of them is under way.
+    /// The searches. The first of them may be under way.
     searches: VecDeque<ReclaimStep>,
 }
 
@@ -32,8 +32,10 @@ impl ReclaimQueue {
         self.first.is_empty() && self.searches.is_empty()
     }
 
-    /// Adds what was invalidated. Of two invalidations of the same, the later one includes the other; and one of
-    /// everything includes all.
+    /// Adds an invalidation.
+    ///
+    /// It replaces an earlier one with the same selector, because it includes that one. An
+    /// invalidation of everything replaces all others.
     pub(crate) fn push(&mut self, what: Reclaim) {
         if what.selector == Selector::All {
             self.first.clear();
@@ -45,7 +47,7 @@ impl ReclaimQueue {
         }
     }
 
-    /// Takes out the step to take next. First steps come before searches, which are long.
+    /// Removes and returns the next step. First steps come before searches, which are long.
     pub(crate) fn next(&mut self) -> Option<ReclaimStep> {
         match self.first.pop_front() {
             Some(what) => Some(ReclaimStep { what, from: None }),
@@ -53,7 +55,7 @@ impl ReclaimQueue {
         }
     }
 
-    /// Puts back a step, or puts in the one after it.
+    /// Puts a step back, or adds the step that follows it.
     pub(crate) fn push_next(&mut self, step: ReclaimStep) {
         match step.from {
             None => self.first.push_front(step.what),
@@ -75,7 +77,7 @@ impl ReclaimQueue {
     }
 }
 
-/// What waits to be freed, and whether a task is at it.
+/// The queue of steps, and whether a task works on it.
 #[derive(Default)]
 pub(crate) struct ReclaimState {
     state: Mutex<ReclaimWork>,
@@ -89,11 +91,11 @@ pub(crate) struct ReclaimWork {
 
 impl ReclaimState {
     pub(crate) fn lock(&self) -> MutexGuard<'_, ReclaimWork> {
-        // Nothing under this lock can be left half done.
+        // No change under this lock can be left half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next step, or `None` and the task has ended.
+    /// Removes and returns the next step. Returns `None` if there is none, and the task must end.
     pub(crate) fn next(&self) -> Option<ReclaimStep> {
         let mut state = self.lock();
         let step = state.queue.next();
@@ -158,7 +160,7 @@ mod tests {
         assert_eq!(queue.next(), Some(at(&b, 0)));
     }
 
-    /// What was passed already was not compared with the later event.
+    /// The part that a search has passed was not compared with the later event.
     #[test]
     fn a_search_that_waits_takes_a_later_event_in_and_one_under_way_does_not() {
         let mut queue = ReclaimQueue::default();

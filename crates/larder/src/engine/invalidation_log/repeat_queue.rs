@@ -1,4 +1,4 @@
-//! Invalidations that wait to be done once more.
+//! The queue of invalidations that wait to be repeated.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,9 @@ use tokio::time::Instant;
 
 use crate::engine::invalidation_log::invalidation::Invalidation;
 
-/// So many wait for their time. One more has the first of them done early, which is less late than never.
+/// Maximum number of invalidations that wait.
+///
+/// One more makes the first of them due early, because early is better than never.
 const CAPACITY: usize = 4_096;
 
 /// The invalidations that wait for their time.
@@ -18,14 +20,14 @@ pub(crate) struct RepeatQueue {
 
 #[derive(Default)]
 struct State {
-    /// By their time; the number tells those of one moment apart.
+    /// The invalidations by their time. The number distinguishes those of the same moment.
     pending: BTreeMap<(Instant, u64), Invalidation>,
     last: u64,
     is_running: bool,
 }
 
 impl RepeatQueue {
-    /// Adds one, and returns the first of them if there are too many.
+    /// Adds an invalidation. If there are too many, removes and returns the first one.
     pub(crate) fn push(&self, what: Invalidation, at: Instant) -> Option<Invalidation> {
         let mut state = self.state();
         state.last += 1;
@@ -37,12 +39,12 @@ impl RepeatQueue {
         state.pending.pop_first().map(|(_, what)| what)
     }
 
-    /// Takes all of them, to be done now.
+    /// Removes and returns all invalidations, for a caller that repeats them now.
     pub(crate) fn take(&self) -> Vec<Invalidation> {
         std::mem::take(&mut self.state().pending).into_values().collect()
     }
 
-    /// Whether a task has to be started.
+    /// Notes that a task runs. Returns `true` if none ran before, so the caller must start one.
     pub(crate) fn try_start(&self) -> bool {
         !std::mem::replace(&mut self.state().is_running, true)
     }
@@ -52,7 +54,9 @@ impl RepeatQueue {
         self.state().is_running = false;
     }
 
-    /// The time of the first one. Without one, no task runs any more.
+    /// Returns the time of the first invalidation.
+    ///
+    /// Returns `None` if there is none. Then it notes that no task runs any more.
     pub(crate) fn next(&self) -> Option<Instant> {
         let mut state = self.state();
         let next = state.pending.first_key_value().map(|((at, _), _)| *at);
@@ -60,6 +64,7 @@ impl RepeatQueue {
         next
     }
 
+    /// Removes and returns the first invalidation, if it is due.
     pub(crate) fn pop_due(&self) -> Option<Invalidation> {
         let mut state = self.state();
         let first = state.pending.first_entry().filter(|first| first.key().0 <= Instant::now())?;

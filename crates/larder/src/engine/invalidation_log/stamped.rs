@@ -1,4 +1,4 @@
-//! The log's view of something stored.
+//! The properties of a stored value that the log needs to check it.
 
 use larder_core::log::names::Names;
 use larder_core::log::position::Position;
@@ -6,17 +6,19 @@ use larder_core::time::Boot;
 
 use crate::engine::sync::AtomicU64;
 
-/// Something stored that an invalidation can name.
+/// A stored value that an invalidation can name.
 pub(crate) trait Stamped {
-    /// Returns the position of the log before its fill began (rule 2).
+    /// Returns the position in the log before the fill of this value began (rule 2).
     fn position(&self) -> &Position;
 
-    /// Returns the names that an invalidation can reach it by.
+    /// Returns the names by which an invalidation can reach this value.
     fn names(&self) -> &Names;
 
-    /// Returns when this process began to fill it. `None` if another process may have (rule 10).
+    /// Returns when this process began to fill this value (rule 10).
+    ///
+    /// Returns `None` if another process may have filled it.
     fn filled_at(&self) -> Option<Boot>;
 
-    /// Returns the cell that remembers the generation of the log at which it was valid (rule 11).
+    /// Returns the cell with the generation of the log at which this value was valid (rule 11).
     fn valid_at(&self) -> &AtomicU64;
 }

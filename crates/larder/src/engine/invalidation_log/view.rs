@@ -1,4 +1,4 @@
-//! What this process knows of the log, shared between the tail that learns it and the requests that rely on it.
+//! The view that this process has of the log, shared by the task that polls it and by requests.
 
 #[cfg(test)]
 mod tests;
@@ -16,15 +16,18 @@ use crate::engine::invalidation_log::stamped::Stamped;
 use crate::engine::invalidation_log::wait_slots::WaitSlots;
 use crate::engine::sync::{AtomicU64, Notify, RwLock, timeout_at};
 
-/// The tail, and what a hit needs of it without a lock.
+/// The tail of the log, and the parts of it that a hit reads without a lock.
 ///
-/// Rule 11: "The tail publishes rows and floor, then the generation, then its position, then `confirmed_at`, then wakes
-/// `invalidate`. A hit loads `confirmed_at`, then the generation, then, only if that changed, the rows." Rows, floor and
-/// position change under one lock, and the generation before it is released.
+/// Rule 11: "The tail publishes rows and floor, then the generation, then its position, then
+/// `confirmed_at`, then wakes `invalidate`. A hit loads `confirmed_at`, then the generation, then,
+/// only if that changed, the rows."
+///
+/// Rows, floor and position change under one lock. The generation changes before that lock is
+/// released.
 pub(crate) struct LogView {
     tail: RwLock<Tail>,
     generation: AtomicU64,
-    /// In nanoseconds of [`Boot`]; zero for never.
+    /// The moment of the last confirmation in nanoseconds of [`Boot`], or zero for never.
     confirmed_at: AtomicU64,
     max_staleness: Duration,
     changed: Notify,
@@ -47,7 +50,9 @@ impl LogView {
         self.max_staleness
     }
 
-    /// What may be served of a response in memory, and whether it is confirmed (rule 10).
+    /// Checks a stored value against the log.
+    ///
+    /// The second result is whether the value is confirmed (rule 10).
     #[inline]
     pub(crate) fn verdict(&self, stored: &impl Stamped, now: Boot) -> (Verdict, bool) {
         let confirmed_at = self.confirmed_at();
@@ -63,18 +68,19 @@ impl LogView {
         (verdict, confirmed)
     }
 
-    /// Whether a request may join a flight that began at `began` (rule 13), by what was confirmed before it read its
-    /// position.
+    /// Returns whether a request may join a flight that began at `began` (rule 13).
+    ///
+    /// `confirmed_at` was read before the request read its position.
     pub(crate) fn may_join(&self, began: Boot, confirmed_at: Option<Boot>, now: Boot) -> bool {
         tail::may_join(began, confirmed_at, self.max_staleness, now)
     }
 
-    /// Whether a response that was filled then may be used by a request of `now` (rule 10).
+    /// Returns whether a request of `now` may use a response that was filled then (rule 10).
     pub(crate) fn is_usable(&self, filled_at: Option<Boot>, now: Boot) -> bool {
         tail::usable(filled_at, self.confirmed_at(), self.max_staleness, now)
     }
 
-    /// Whether the log was ever read to its end.
+    /// Returns whether the log was ever read to its end.
     pub(crate) fn has_caught_up(&self) -> bool {
         self.confirmed_at().is_some()
     }
@@ -87,7 +93,7 @@ impl LogView {
         read(&self.tail.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes the tail and publishes what came of it.
+    /// Changes the tail, and publishes the change in the order of rule 11.
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
         let (result, confirmed_at) = {
             let mut tail = self.tail.write().unwrap_or_else(PoisonError::into_inner);
@@ -95,17 +101,17 @@ impl LogView {
             self.generation.store(tail.generation(), Ordering::Release);
             (result, tail.confirmed_at())
         };
-        // Only the one task that follows the log moves this, so that it never goes back.
+        // Only the one task that follows the log changes this, so it never goes back.
         let confirmed_at = confirmed_at.map_or(0, Boot::as_nanos);
         self.confirmed_at.fetch_max(confirmed_at, Ordering::Release);
         self.changed.notify_waiters();
         result
     }
 
-    /// Waits until `done` holds of the tail, at most until `deadline`.
+    /// Waits until `done` returns `true` for the tail, but not longer than until `deadline`.
     pub(crate) async fn wait(&self, deadline: tokio::time::Instant, done: impl Fn(&Tail) -> bool) {
         loop {
-            // Made before the tail is read, so that no change in between is missed.
+            // Listen before reading the tail, so that no change in between is missed.
             let changed = self.changed.notified();
             if self.read(&done) || timeout_at(deadline, changed).await.is_err() {
                 return;
@@ -122,7 +128,7 @@ impl LogView {
     }
 }
 
-/// The moment that is this far away, for [`LogView::wait`].
+/// Returns the moment that is this far away, for [`LogView::wait`].
 pub(crate) fn deadline_in(limit: Duration) -> tokio::time::Instant {
     tokio::time::Instant::now() + limit
 }

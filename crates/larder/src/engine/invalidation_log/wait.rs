@@ -1,4 +1,4 @@
-//! Waiting until this instance knows what a client was told elsewhere.
+//! Waiting until this instance has read as much of the log as a consistency token says.
 
 use std::time::Duration;
 
@@ -9,15 +9,18 @@ use larder_core::time::Boot;
 use crate::engine::invalidation_log::view::{LogView, deadline_in};
 
 impl LogView {
-    /// Whether this instance knows at least as much as the token says.
+    /// Returns whether this instance knows at least as much as the token says.
     pub(crate) fn covers(&self, token: &Token) -> bool {
         self.read(|tail| tail.compare(token)) == Comparison::Reached
     }
 
-    /// Waits until it does, if it ever will, for so long at most. While the log itself cannot be reached, nobody waits.
+    /// Waits until this instance [covers](Self::covers) the token, and returns whether it does.
+    ///
+    /// Waits for up to `at_most`. Does not wait if this instance will never cover the token, if too
+    /// many requests wait already, or while the log cannot be reached.
     pub(crate) async fn wait_for(&self, token: &Token, at_most: Duration, now: Boot) -> bool {
-        let place = self.wait_slots.try_acquire();
-        if place.is_some() && self.is_confirmed(now) {
+        let slot = self.wait_slots.try_acquire();
+        if slot.is_some() && self.is_confirmed(now) {
             self.wait(deadline_in(at_most), |tail| tail.compare(token) != Comparison::Wait).await;
         }
         self.covers(token)
@@ -46,7 +49,7 @@ mod tests {
     const BOUND: Duration = Duration::from_millis(100);
     const LONG: Duration = Duration::from_secs(3600);
 
-    /// A view of the log that has read so far, and the token of one that has read on.
+    /// Returns a view that has read a part of the log, and the token of a view that has read more.
     fn behind() -> (LogView, Token) {
         let view = |last| {
             let view = LogView::new(Tail::following(INCARNATION, Limits::default()), STALENESS);
@@ -67,18 +70,18 @@ mod tests {
         view.update(|tail| tail.take_look(&look, now()));
     }
 
-    /// What a token can make this instance do, whatever it says.
+    /// A token can make this instance wait for no longer than the bound.
     #[tokio::test(start_paused = true)]
-    async fn who_brings_a_token_from_the_future_waits_as_long_as_the_bound_and_no_longer() {
+    async fn a_request_with_a_token_from_the_future_waits_as_long_as_the_bound_and_no_longer() {
         let (view, token) = behind();
         let begun = Instant::now();
         assert!(!view.wait_for(&token, BOUND, now()).await);
-        // A timer of tokio's ends with the millisecond.
+        // Timers of tokio end on whole milliseconds.
         assert!((BOUND..BOUND * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     }
 
     #[tokio::test]
-    async fn who_waits_goes_on_when_the_log_was_read() {
+    async fn a_waiting_request_goes_on_when_the_log_was_read() {
         let (view, token) = behind();
         let (reached, ()) = soon(async {
             tokio::join!(biased; view.wait_for(&token, LONG, now()), async { read_to(&view, 2) })
@@ -88,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_what_cannot_come() {
+    async fn no_request_waits_for_what_cannot_come() {
         let (view, token) = behind();
         let of_another_life = LogView::new(
             Tail::alone(larder_core::log::position::Incarnation::from_bytes([9; 16]), Limits::default()),
@@ -112,7 +115,7 @@ mod tests {
         assert!(at_once(&mut Box::pin(view.wait_for(&token, LONG, now()))).await.is_none());
     }
 
-    /// What it comes to without waiting.
+    /// Polls the future once, and returns its output if it is ready.
     async fn at_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
         use std::pin::Pin;
         use std::task::Poll;

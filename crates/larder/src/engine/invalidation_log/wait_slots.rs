@@ -1,12 +1,14 @@
-//! A bound on the requests that wait for the log.
+//! The limit on requests that wait for the log.
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// So many requests may wait at once. A token is whatever its sender likes, so that waiting is nothing that clients can
-/// make this instance do without bound.
+/// Maximum number of requests that wait at the same time.
+///
+/// A client can send any token it likes. So there must be a bound on the waiting that clients can
+/// cause on this instance.
 pub(crate) const MAX_WAITERS: usize = 1024;
 
-/// The places of those who wait.
+/// The slots for waiting requests.
 pub(crate) struct WaitSlots(Semaphore);
 
 impl Default for WaitSlots {
@@ -16,7 +18,9 @@ impl Default for WaitSlots {
 }
 
 impl WaitSlots {
-    /// Returns a slot, or `None` if there are too many waiters. It is free again when the slot is dropped.
+    /// Returns a slot. It becomes free when it is dropped.
+    ///
+    /// Returns `None` if too many requests wait already.
     pub(crate) fn try_acquire(&self) -> Option<SemaphorePermit<'_>> {
         self.0.try_acquire().ok()
     }

@@ -1,14 +1,17 @@
-//! How often the holder of a lease is asked for.
+//! The delays between two claims to a lease that another instance holds.
 
 use std::time::Duration;
 
-/// A fill that takes less than this is hardly worth the wait.
+/// The shortest delay. A fill that takes less time than this is hardly worth the wait.
 const MIN_DELAY: Duration = Duration::from_millis(2);
-/// A response is found this late at most.
+/// The longest delay. A response is found at most this long after it was stored.
 const MAX_DELAY: Duration = Duration::from_millis(25);
 
-/// Pauses that grow by half, so that short fills are noticed soon and long ones cost few questions: who waits does so for
-/// half as long again as the fill takes at most, and ten times in the first tenth of a second.
+/// Delays that grow by half each time.
+///
+/// So the end of a short fill is noticed soon, and a long fill costs few claims. An instance waits
+/// for at most one and a half times as long as the fill takes. It claims ten times in the first
+/// tenth of a second.
 pub(crate) struct Backoff {
     next: Duration,
 }
@@ -18,8 +21,9 @@ impl Backoff {
         Self { next: MIN_DELAY }
     }
 
-    /// The next pause. `random` is from 0 to 1, and makes it up to a quarter shorter: instances that began to wait at the
-    /// same moment do not go on asking at the same moments.
+    /// Returns the next delay. `random` is from 0 to 1, and shortens the delay by up to a quarter.
+    ///
+    /// So instances that began to wait at the same moment do not claim at the same moments.
     pub(crate) fn next_delay(&mut self, random: f64) -> Duration {
         let pause = self.next;
         self.next = (pause * 3 / 2).min(MAX_DELAY);

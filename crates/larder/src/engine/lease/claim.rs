@@ -1,4 +1,4 @@
-//! Claiming a lease: of all instances that miss a response, one runs the handler, and the others wait for it.
+//! Claiming a lease, or waiting for the instance that holds it.
 
 use std::sync::Arc;
 
@@ -17,30 +17,34 @@ use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
 
-/// What a claim came to. After `Stored` and `Left`, it can be continued.
+/// The result of a claim. After `Stored` and `Left`, the claim can be continued.
 pub(crate) enum ClaimEvent {
-    /// This instance has the lease: take it with [`into_lease`](LeaseClaim::into_lease).
+    /// This instance holds the lease. [`into_lease`](LeaseClaim::into_lease) returns it.
     Granted,
-    /// Another value than the one that was seen is there now. The number is the trusted local position (rule 1).
+    /// The store has a value other than the one that this instance has seen.
+    ///
+    /// The number is the trusted local position (rule 1).
     Stored(Bytes, u64),
-    /// The holder has ended its fill without storing anything, and left this.
+    /// The holder has finished its fill without storing a response, and has left this result.
+    ///
+    /// The number is the trusted local position (rule 1).
     Left(Bytes, u64),
-    /// The last response could not be stored: nobody is to wait for the next one.
+    /// The last response could not be stored, so requests should not wait for the next one.
     Uncacheable,
-    /// The shared tier cannot say. The handler runs without a lease.
+    /// The shared tier gave no reply that may be trusted. The handler runs without a lease.
     Unavailable,
 }
 
-/// The place in the shared tier that a lease is for, as it was seen.
+/// The address that a lease is for, and the fingerprint of the value that was seen there.
 pub(crate) struct ClaimTarget {
     pub(crate) address: String,
     pub(crate) fingerprint: Option<[u8; 8]>,
 }
 
-/// A claim to the lease of one value.
+/// A claim to the lease of one value, which is repeated until there is a result.
 pub(crate) struct LeaseClaim {
     engine: Arc<Engine>,
-    /// That of the fill, should it come to one.
+    /// The position of the fill, if it begins.
     position: Position,
     lease: Lease,
     target: ClaimTarget,
@@ -53,7 +57,9 @@ pub(crate) struct LeaseClaim {
 }
 
 impl LeaseClaim {
-    /// Returns a claim, if there is a shared tier to ask. At the deadline the lease is taken over from its holder.
+    /// Creates a claim. Returns `None` if no shared store is available.
+    ///
+    /// At the deadline, the claim takes the lease over from its holder.
     pub(crate) fn new(
         engine: &Arc<Engine>,
         target: ClaimTarget,
@@ -75,12 +81,14 @@ impl LeaseClaim {
         })
     }
 
-    /// Whether another instance was waited for.
+    /// Returns whether this claim has waited for another instance.
     pub(crate) const fn has_waited(&self) -> bool {
         self.has_waited
     }
 
-    /// Notes what was seen since. `false` if the shared tier is not to be asked any more.
+    /// Sets the target that was seen since.
+    ///
+    /// Returns `false` if the shared store is no longer available.
     pub(crate) fn retarget(&mut self, target: ClaimTarget) -> bool {
         let Some(store) = self.engine.open_store() else { return false };
         if target.address != self.target.address {
@@ -91,7 +99,7 @@ impl LeaseClaim {
         true
     }
 
-    /// Notes the value that is there now.
+    /// Sets the fingerprint of the value that is there now.
     pub(crate) fn set_fingerprint(&mut self, fingerprint: Option<[u8; 8]>) {
         self.target.fingerprint = fingerprint;
     }
@@ -101,14 +109,16 @@ impl LeaseClaim {
         self.lease
     }
 
-    /// Claims until there is something to decide. Calls `on_wait` before it waits for another instance the first time.
+    /// Repeats the claim until the caller has something to decide.
     ///
-    /// `names` are those by which the value can be invalidated, as far as they are known before the fill.
+    /// Calls `on_wait` before it waits for another instance for the first time. `names` are the
+    /// names by which the value can be invalidated, as far as they are known before the fill.
     pub(crate) async fn next(&mut self, names: impl Fn() -> Names, mut on_wait: impl FnMut()) -> ClaimEvent {
-        // Once the deadline has passed, one last claim is made, which takes the lease over.
+        // After the deadline, one last claim takes the lease over.
         while !self.is_finished {
             self.is_finished = Instant::now() >= self.deadline;
-            // Asked each time: rule 12 is about the moment at which the store is asked.
+            // Check this each time, because rule 12 is about the moment at which the store is
+            // asked.
             let Some(local) = self.engine.trusted_local_position() else { break };
             match self.claim().await {
                 Err(error) if error.kind() == StoreErrorKind::Timeout => {
@@ -119,9 +129,9 @@ impl LeaseClaim {
                 Ok(Claimed::Taken) => return self.granted(),
                 Ok(Claimed::Pass) => return ClaimEvent::Uncacheable,
                 Ok(Claimed::Stored(value)) => return ClaimEvent::Stored(value, local),
-                Ok(Claimed::Word(word)) => {
+                Ok(Claimed::Word(result)) => {
                     self.awaiting = None;
-                    return ClaimEvent::Left(word, local);
+                    return ClaimEvent::Left(result, local);
                 }
                 Ok(Claimed::Held(holder)) => {
                     self.awaiting = Some(holder);
@@ -172,8 +182,9 @@ impl LeaseClaim {
         sleep(self.backoff.next_delay(fastrand::f64())).await;
     }
 
-    /// Whether the value that this holder makes will be refused here: something that names it was invalidated since its
-    /// fill began.
+    /// Returns whether this instance will refuse the value that the holder is filling.
+    ///
+    /// It will if one of the names of the value was invalidated since the fill began.
     fn is_holder_invalidated(&self, holder: Holder, local: u64, names: &Names) -> bool {
         let mut position = holder.position;
         position.mark.local = local;

@@ -1,11 +1,13 @@
-//! The counters of fresh hits: the only ones that every request moves.
+//! The counters of fresh hits, which are the only counters on the path of a hit.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use larder_core::outcome::Tier;
 use thread_local::ThreadLocal;
 
-/// Each thread counts for itself: one counter for all would be handed from core to core, once for each hit.
+/// The counters of fresh hits, one set for each thread.
+///
+/// With one counter for all threads, its cache line would move from core to core with each hit.
 #[derive(Default)]
 pub(super) struct Hits(ThreadLocal<Counters>);
 
@@ -37,7 +39,7 @@ impl Hits {
         add(&self.0.get_or_default().saved_nanos, nanos);
     }
 
-    /// How many there were in this tier.
+    /// Returns the number of hits in this tier.
     pub(super) fn total(&self, tier: Tier) -> u64 {
         self.sum(|counters| match tier {
             Tier::Memory => &counters.memory,
@@ -45,7 +47,7 @@ impl Hits {
         })
     }
 
-    /// The nanoseconds that they saved.
+    /// Returns the handler time that was saved, in nanoseconds.
     pub(super) fn saved_nanos(&self) -> u64 {
         self.sum(|counters| &counters.saved_nanos)
     }
@@ -55,7 +57,9 @@ impl Hits {
     }
 }
 
-/// Only its own thread writes a counter, so that nothing is lost between the load and the store.
+/// Adds to a counter.
+///
+/// Only the thread of the counter writes it, so no count is lost between the load and the store.
 fn add(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
 }
@@ -65,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_all_threads_count_adds_up() {
+    fn the_counts_of_all_threads_add_up() {
         let hits = Hits::default();
         std::thread::scope(|scope| {
             for _ in 0..4 {

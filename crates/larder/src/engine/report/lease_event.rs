@@ -1,18 +1,18 @@
-//! What can happen with a lease.
+//! The events of leases that are counted.
 
-/// What happened with the lease of a response.
+/// An event of the lease of a response.
 #[derive(Clone, Copy)]
 pub(crate) enum LeaseEvent {
-    /// A fill here has it.
+    /// A fill on this instance acquired the lease.
     Acquired,
-    /// Another instance has it, and was waited for.
+    /// Another instance holds the lease, and this instance waits for it.
     Awaited,
-    /// It was taken after another instance had been waited for.
+    /// A fill on this instance acquired the lease after it had waited for another instance.
     TakenOver,
 }
 
 impl LeaseEvent {
-    /// The word that stands for it in metrics.
+    /// Returns the word for the event in metrics.
     #[cfg(feature = "metrics")]
     pub(super) const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,6 @@
-//! The metrics of a cache, through the `metrics` facade. Their names are documented at [`Stats`](crate::engine::report::Stats).
+//! The metrics of a cache, through the `metrics` facade.
+//!
+//! The names are documented at [`Stats`](crate::Stats).
 
 #[cfg(test)]
 mod tests;
@@ -18,40 +20,38 @@ use metrics::{
 use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::store_health::StoreOp;
 
-/// The value of a label that says nothing here: the labels of a metric are always the same ones.
+/// The value of a label that does not apply.
+///
+/// A metric always has the same labels.
 const NO_VALUE: &str = "none";
 
-/// Tells the recorder what the metrics mean.
+/// Registers the descriptions of the metrics with the recorder.
 pub(crate) fn describe() {
     let count = |name, what| describe_counter!(name, Unit::Count, what);
     count("larder_requests_total", "Requests answered");
-    count("larder_misses_total", "Requests that the handler answered although they could have been hits");
-    count("larder_fills_total", "Runs of the handler to make a stored response");
-    count("larder_collapsed_total", "Requests that waited for another one's fill");
+    count("larder_misses_total", "Requests that could have been hits but were answered by the handler");
+    count("larder_fills_total", "Runs of the handler for a response to store");
+    count("larder_collapsed_total", "Requests that waited for the fill of another request");
     count("larder_refreshes_total", "Responses refreshed in the background");
-    count("larder_refreshes_left_out_total", "Refreshes that were one too many at once");
+    count("larder_refreshes_left_out_total", "Refreshes skipped because too many were running");
     count("larder_stored_total", "Responses stored");
-    count("larder_unshared_total", "Responses stored in memory alone, by a policy's budget of new keys");
+    count("larder_unshared_total", "Responses stored in memory alone, by the budget of new keys");
     count("larder_not_stored_total", "Responses not stored");
-    count("larder_invalidations_total", "Selectors invalidated here");
-    count("larder_folded_names_total", "Paths of which only the directory is remembered as invalidated");
-    count("larder_floor_raises_total", "Times that everything older was refused, as names were forgotten");
-    count("larder_leases_total", "Leases taken, awaited and taken over");
+    count("larder_invalidations_total", "Selectors invalidated by this process");
+    count("larder_folded_names_total", "Invalidated paths of which only the directory is remembered");
+    count("larder_floor_raises_total", "Times that everything older was refused as names were forgotten");
+    count("larder_leases_total", "Leases acquired, awaited and taken over");
     count("larder_reclaimed_total", "Responses removed from the shared store because they were invalidated");
     count("larder_reclaim_scans_total", "Scans of the shared store for such responses");
     count("larder_store_errors_total", "Exchanges with the shared store that failed");
     describe_histogram!(
         "larder_fill_seconds",
         Unit::Seconds,
-        "How long the handler ran to make a stored response"
+        "Time that the handler took for a response to store"
     );
-    describe_counter!(
-        "larder_saved_nanoseconds_total",
-        Unit::Nanoseconds,
-        "Handler time that hits have saved"
-    );
+    describe_counter!("larder_saved_nanoseconds_total", Unit::Nanoseconds, "Handler time saved by hits");
     describe_gauge!("larder_held_responses", Unit::Count, "Responses in memory");
-    describe_gauge!("larder_held_bytes", Unit::Bytes, "What the responses in memory take");
+    describe_gauge!("larder_held_bytes", Unit::Bytes, "Size of the responses in memory");
 }
 
 pub(super) fn record_miss(reason: MissReason) {
@@ -109,7 +109,9 @@ pub(super) fn record_store_error(exchange: StoreOp, error: &StoreError) {
     counter!("larder_store_errors_total", "exchange" => exchange, "kind" => kind).increment(1);
 }
 
-/// Handler time that hits have saved. Its handle is kept, so that a hit looks none up in the recorder.
+/// The handler time that hits have saved.
+///
+/// The handle of the counter is stored here, so that a hit does not look it up in the recorder.
 #[derive(Default)]
 pub(super) struct SavedTime(OnceLock<Counter>);
 
@@ -120,7 +122,9 @@ impl SavedTime {
     }
 }
 
-/// What is held, as last told. Gauges are moved by the difference, so that they show the sum of several caches.
+/// The use of one memory tier, as it was last reported.
+///
+/// A gauge changes by the difference from the last report, so that it shows the sum of all caches.
 #[derive(Default)]
 pub(crate) struct MemoryGauge {
     responses: AtomicU64,
@@ -128,7 +132,7 @@ pub(crate) struct MemoryGauge {
 }
 
 impl MemoryGauge {
-    /// So much is held now.
+    /// Reports the current use.
     pub(crate) fn set(&self, responses: u64, bytes: u64) {
         gauge!("larder_held_responses").increment(difference(&self.responses, responses));
         gauge!("larder_held_bytes").increment(difference(&self.bytes, bytes));
@@ -142,11 +146,11 @@ impl Drop for MemoryGauge {
 }
 
 #[allow(clippy::cast_precision_loss)] // A gauge is a float.
-fn difference(told: &AtomicU64, now: u64) -> f64 {
-    now as f64 - told.swap(now, Ordering::Relaxed) as f64
+fn difference(last: &AtomicU64, now: u64) -> f64 {
+    now as f64 - last.swap(now, Ordering::Relaxed) as f64
 }
 
-/// How many outcomes there are.
+/// The number of outcomes.
 const OUTCOMES: usize = bypass(BypassReason::ALL.len());
 
 const fn stale(tier: Tier) -> usize {
@@ -170,10 +174,10 @@ const fn index_of(outcome: Outcome) -> usize {
     }
 }
 
-/// The counters of one route's requests, by outcome. Handles are kept, as above.
+/// The counters of the requests of one route, by outcome. Their handles are stored, as above.
 type Counters = Box<[OnceLock<Counter>; OUTCOMES]>;
 
-/// The counters of the requests that came through one layer, by route.
+/// The counters of the requests of one layer, by route.
 #[derive(Debug, Default)]
 pub(crate) struct RequestCounters {
     routes: RwLock<HashMap<Box<str>, Counters>>,

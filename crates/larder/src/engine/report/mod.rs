@@ -1,4 +1,12 @@
-//! Telling what the cache did: in header fields, counters, metrics and logs, all from one set of words.
+//! Counters, metrics and log events of a cache, all with the words of `larder_core::outcome`.
+//!
+//! - `mod.rs`: `Report`, the counters
+//! - `hits.rs`: the counters of fresh hits, one set for each thread
+//! - `stats.rs`: `Stats`, the counters as numbers for users
+//! - `metrics.rs`: the same through the `metrics` facade
+//! - `lease_event.rs`: the events of leases that are counted
+//! - `store_health.rs`: one log event when trouble with the shared store begins, and one when it
+//!   ends
 
 pub(crate) mod hits;
 pub(crate) mod lease_event;
@@ -20,7 +28,7 @@ use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::stats::Stats;
 use crate::engine::report::store_health::{StoreHealth, StoreOp};
 
-/// What the memory tier holds.
+/// The number of entries in the memory tier, and their size in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MemoryUsage {
     pub(crate) entries: u64,
@@ -54,7 +62,7 @@ pub(crate) struct Report {
     saved_time: metrics::SavedTime,
 }
 
-/// Counts for itself; nothing else depends on the order in which others see it.
+/// Adds to a counter. Nothing depends on the order in which other threads see this.
 fn add(counter: &AtomicU64, by: u64) {
     counter.fetch_add(by, Ordering::Relaxed);
 }
@@ -64,7 +72,7 @@ fn nanos(time: Duration) -> u64 {
 }
 
 impl Report {
-    /// A request was answered.
+    /// Records a request with this outcome.
     #[inline]
     pub(crate) fn record(&self, outcome: Outcome) {
         let counter = match outcome {
@@ -80,7 +88,7 @@ impl Report {
         }
     }
 
-    /// A request was answered with a fresh response that took so many nanoseconds to make.
+    /// Records a fresh hit. The handler took `cost` nanoseconds for the response.
     #[inline]
     pub(crate) fn record_hit(&self, tier: Tier, cost: u64) {
         self.hits.count_with_savings(tier, cost);
@@ -88,7 +96,7 @@ impl Report {
         self.saved_time.add(cost);
     }
 
-    /// A request was answered with a response that took this long to make.
+    /// Adds the handler time that a stored response saved.
     #[inline]
     pub(crate) fn add_saved(&self, cost: Duration) {
         self.hits.add_saved(nanos(cost));
@@ -96,35 +104,35 @@ impl Report {
         self.saved_time.add(nanos(cost));
     }
 
-    /// A request waited for another one's fill.
+    /// Records a request that waited for the fill of another request.
     pub(crate) fn collapsed(&self) {
         add(&self.collapsed, 1);
         #[cfg(feature = "metrics")]
         metrics::record_collapsed();
     }
 
-    /// A refresh begins in the background.
+    /// Records a refresh in the background that begins.
     pub(crate) fn refresh_started(&self) {
         add(&self.refreshes, 1);
         #[cfg(feature = "metrics")]
         metrics::record_refresh();
     }
 
-    /// A refresh did not begin, because too many are under way.
+    /// Records a refresh that did not begin, because too many are running.
     pub(crate) fn refresh_skipped(&self) {
         add(&self.refreshes_skipped, 1);
         #[cfg(feature = "metrics")]
         metrics::record_refresh_skipped();
     }
 
-    /// Something happened with the lease of a response.
+    /// Records an event of a lease.
     pub(crate) fn lease_event(&self, what: LeaseEvent) {
         add(&self.leases[what as usize], 1);
         #[cfg(feature = "metrics")]
         metrics::record_lease_event(what);
     }
 
-    /// The handler ran to make a stored response, and took this long.
+    /// Records a fill, for which the handler took this long.
     pub(crate) fn fill_finished(&self, cost: Duration) {
         add(&self.fills, 1);
         add(&self.fill_nanos, nanos(cost));
@@ -132,7 +140,7 @@ impl Report {
         metrics::record_fill(cost);
     }
 
-    /// A response was stored, or was not.
+    /// Records whether a response was stored, or why not.
     pub(crate) fn store_decision(&self, stored: Result<(), NotStored>) {
         match stored {
             Ok(()) => add(&self.stored, 1),
@@ -142,21 +150,21 @@ impl Report {
         metrics::record_store_decision(stored);
     }
 
-    /// A response was stored in memory alone, as the budget of new keys was spent.
+    /// Records a response that was stored in memory alone, by the budget of new keys.
     pub(crate) fn not_shared(&self) {
         add(&self.not_shared, 1);
         #[cfg(feature = "metrics")]
         metrics::record_not_shared();
     }
 
-    /// So many selectors were invalidated.
+    /// Records the number of selectors of an invalidation.
     pub(crate) fn invalidated(&self, selectors: usize) {
         add(&self.invalidations, selectors as u64);
         #[cfg(feature = "metrics")]
         metrics::record_invalidated(selectors as u64);
     }
 
-    /// So much of what was invalidated had to be forgotten, and more is refused in its place.
+    /// Records invalidated names that were forgotten. More responses are refused in their place.
     pub(crate) fn names_forgotten(&self, forgotten: Forgotten) {
         if forgotten == Forgotten::default() {
             return;
@@ -167,7 +175,7 @@ impl Report {
         metrics::record_forgotten(forgotten);
     }
 
-    /// The shared store was freed of so many responses, which took so many scans.
+    /// Records how many responses were removed from the shared store, and the scans that this took.
     pub(crate) fn reclaimed(&self, responses: u64, scans: u64) {
         add(&self.reclaimed, responses);
         add(&self.reclaim_scans, scans);
@@ -175,7 +183,7 @@ impl Report {
         metrics::record_reclaimed(responses, scans);
     }
 
-    /// The shared store did not do what it was asked.
+    /// Records an exchange with the shared store that failed.
     pub(crate) fn store_error(&self, exchange: StoreOp, error: &StoreError, clock: &dyn Clock) {
         add(&self.store_errors, 1);
         #[cfg(feature = "metrics")]
@@ -183,12 +191,12 @@ impl Report {
         self.store_health.failed(exchange, error, clock);
     }
 
-    /// The shared store did what it was asked.
+    /// Records an exchange with the shared store that succeeded.
     pub(crate) fn store_ok(&self, exchange: StoreOp, clock: &dyn Clock) {
         self.store_health.worked(exchange, clock);
     }
 
-    /// All of it as numbers.
+    /// Returns all counters as numbers, with this memory use.
     pub(crate) fn stats(&self, memory: MemoryUsage) -> Stats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let by_word = |counters: &[AtomicU64], words: &mut dyn Iterator<Item = &'static str>| {

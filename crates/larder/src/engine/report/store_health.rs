@@ -1,7 +1,7 @@
-//! Store trouble: told once when it begins and once when it has ended.
+//! Trouble with the shared store, which is logged once when it begins and once when it has ended.
 //!
-//! This is the one place that tells. Stores return their errors and keep quiet: whatever they are, each of their
-//! exchanges ends here.
+//! Only this module logs it. Stores return their errors and log nothing, and the result of each
+//! exchange with a store gets here.
 
 #[cfg(test)]
 mod tests;
@@ -13,29 +13,31 @@ use std::time::Duration;
 use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::time::{Boot, Clock};
 
-/// Trouble has ended only after this long without a failure: a Redis at the edge of its memory limit takes one response
-/// and refuses the next, and each of them would be news. A store that was never reached is given as long to connect.
+/// The time without a failure after which trouble has ended.
+///
+/// A Redis at its memory limit accepts one response and refuses the next. Without this time, each
+/// of them would be logged. A store that was never reached has the same time to connect.
 const RECOVERY: Duration = Duration::from_secs(1);
-/// One answer that is late is not yet trouble; so many in a row are.
+/// The number of timeouts in a row that count as trouble. A single one does not.
 const TIMEOUTS: u8 = 3;
 
-/// What a store is asked to do.
+/// The kind of an exchange with the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreOp {
-    /// Fetch a stored response.
+    /// Reads a stored response.
     Read,
-    /// Store one.
+    /// Stores a response.
     Write,
-    /// Look at the log.
+    /// Polls the log.
     Poll,
-    /// Append to it.
+    /// Appends to the log.
     Append,
-    /// Ask for a lease.
+    /// Claims a lease.
     Lease,
 }
 
 impl StoreOp {
-    /// The word that stands for it in metrics and logs.
+    /// Returns the word for the exchange in metrics and logs.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -46,7 +48,10 @@ impl StoreOp {
         }
     }
 
-    /// What is refused to one kind of exchange says nothing about the others: each has to work again.
+    /// Returns the bit for the exchange in [`State::concerns`].
+    ///
+    /// If the store refuses one kind of exchange, this says nothing about the other kinds. So each
+    /// kind must succeed again by itself.
     const fn bit(self) -> u8 {
         match self {
             Self::Read => 1,
@@ -58,13 +63,17 @@ impl StoreOp {
     }
 }
 
-/// The store cannot be reached at all, or not in time. Any exchange that works shows that it can.
+/// The bit for a store that cannot be reached, or not in time.
+///
+/// Any successful exchange shows that the store can be reached.
 const UNREACHABLE: u8 = 32;
 
-/// Whether there is trouble with the store.
+/// The state of the trouble with the store.
 #[derive(Debug)]
 pub(super) struct StoreHealth {
-    /// Whether an exchange that works is of interest. While all is well it costs this one load.
+    /// Set while an error is outstanding, and before the first success.
+    ///
+    /// In the healthy state, a successful exchange only loads this flag.
     listens: AtomicBool,
     state: Mutex<State>,
 }
@@ -86,7 +95,7 @@ impl StoreHealth {
         if begins {
             tracing::warn!(target: "larder", exchange, %error, "trouble with the shared store, serving without it");
         } else {
-            tracing::debug!(target: "larder", exchange, %error, "the shared store did not do what it was asked");
+            tracing::debug!(target: "larder", exchange, %error, "shared store exchange failed");
         }
     }
 
@@ -106,26 +115,30 @@ impl StoreHealth {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing under this lock can be left half done.
+        // No change under this lock can be left half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// When to speak: a pure state machine, which is told the time.
+/// The state machine that decides when to log.
+///
+/// It reads no clock: the time is a parameter.
 #[derive(Debug, Default)]
 struct State {
-    /// What there is trouble with now.
+    /// The bits of the exchanges that there is trouble with.
     concerns: u8,
-    /// How many answers in a row were late.
+    /// The number of timeouts in a row.
     timeouts: u8,
-    /// Whether anything ever worked.
+    /// Whether any exchange ever succeeded.
     met: bool,
+    /// The moment of the first failure.
     first: Option<Boot>,
+    /// The moment of the last failure.
     last: Option<Boot>,
 }
 
 impl State {
-    /// An exchange failed. Says whether trouble begins.
+    /// Notes an exchange that failed. Returns whether trouble begins.
     fn failed(&mut self, exchange: StoreOp, kind: StoreErrorKind, now: Boot) -> bool {
         let since = *self.first.get_or_insert(now);
         let calm = self.concerns == 0;
@@ -142,7 +155,7 @@ impl State {
         calm && self.concerns != 0
     }
 
-    /// An exchange worked. Says whether trouble has ended.
+    /// Notes an exchange that succeeded. Returns whether trouble has ended.
     fn worked(&mut self, exchange: StoreOp, now: Boot) -> bool {
         self.met = true;
         self.timeouts = 0;

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::http::body::shared_body::SharedBodyWriter;
 use crate::http::body::tee::Tee;
 
-/// A body, as far as it was read.
+/// A body, and the data that was read from it so far.
 pub(crate) struct Collector<B: Body> {
     body: Pin<Box<B>>,
     /// The size hint of the body before any of it was read.
@@ -26,21 +26,25 @@ pub(crate) struct Collector<B: Body> {
     limit: usize,
 }
 
-/// What reading without waiting came to.
+/// The result of reading without waiting.
 pub(crate) enum CollectNow<B: Body> {
-    /// The whole body was there.
+    /// The whole body was available.
     Complete(Collector<B>),
-    /// More is to come, or it is not for storing: the client has to be given a body that is read as it comes.
+    /// More is to come, or the body is not storable. The client gets a body that streams.
     Pending(Collector<B>, Option<BodyStep<B>>),
 }
 
-/// So long may a body take, from the head of its response to its end, and still be stored. A stream that never ends must
-/// not hold up others, and nothing else would end it where its client has left.
+/// The maximum time from the head of a response to the end of its body, if it is to be stored.
+///
+/// A stream that never ends must not hold up other requests. If its client has left, nothing else
+/// would end it.
 const MAX_BODY_TIME: Duration = Duration::from_secs(10);
-/// The same for a body of known length, as long as no part of it takes longer than [`MAX_BODY_TIME`]: it does end.
+/// The same for a body of known length, which is certain to end.
+///
+/// No part of it may take longer than [`MAX_BODY_TIME`].
 const MAX_KNOWN_BODY_TIME: Duration = Duration::from_secs(600);
 
-/// What a frame came to.
+/// One step of reading a body.
 pub(crate) enum BodyStep<B: Body> {
     Data(Bytes),
     End,
@@ -52,7 +56,7 @@ pub(crate) enum BodyStep<B: Body> {
 }
 
 impl<B: Body> BodyStep<B> {
-    /// Why a body with this in it is not stored, if it is not.
+    /// Returns why a body with this step is not stored. `None` if it may be.
     pub(crate) const fn not_stored_reason(&self) -> Option<NotStored> {
         match self {
             Self::Data(_) | Self::End => None,
@@ -65,18 +69,18 @@ impl<B: Body> BodyStep<B> {
     }
 }
 
-/// The followers of a body while the rest of it is read.
+/// The length and the followers of a body while the rest of it is read.
 pub(crate) struct BodyReading<'a> {
     /// Followers that stream the body.
     pub(crate) followers: Option<SharedBodyWriter>,
     /// The length of the body, if it is known.
     pub(crate) length: Option<u64>,
-    /// When followers that wait for the end stop waiting, and how to let them go.
+    /// The moment at which followers stop waiting for the end, and the function that releases them.
     pub(crate) let_go: Option<(Instant, &'a mut (dyn FnMut() + Send))>,
 }
 
 impl BodyReading<'_> {
-    /// Lets followers go whose time is up, and says when to look again.
+    /// Releases followers whose time is up. Returns when to check again.
     fn release_deadline(&mut self, now: Instant) -> Option<Instant> {
         let (at, let_go) = self.let_go.as_mut()?;
         if *at > now {
@@ -87,7 +91,9 @@ impl BodyReading<'_> {
         None
     }
 
-    /// Passes data on to followers, unless it is more than the response has stated.
+    /// Passes data on to followers.
+    ///
+    /// If the body is longer than its response has stated, they get no more.
     fn push(&mut self, data: &Bytes, size: usize) {
         if self.length.is_some_and(|length| size as u64 > length) {
             self.followers = None;
@@ -109,7 +115,9 @@ impl<B: Body<Data = Bytes>> Collector<B> {
         self.hint
     }
 
-    /// Reads what is there without waiting: most bodies of handlers are there whole, and need no detour.
+    /// Reads the data that is available, without waiting.
+    ///
+    /// Most handlers return a body that is available as a whole. It needs no [`Tee`].
     pub(crate) async fn poll_now(mut self) -> CollectNow<B> {
         loop {
             let frame = poll_fn(|cx| Poll::Ready(self.body.as_mut().poll_frame(cx))).await;
@@ -124,7 +132,7 @@ impl<B: Body<Data = Bytes>> Collector<B> {
         }
     }
 
-    /// What was read so far.
+    /// Returns the data that was read so far.
     pub(crate) fn chunks(&self) -> &[Bytes] {
         &self.read
     }
@@ -133,10 +141,13 @@ impl<B: Body<Data = Bytes>> Collector<B> {
         self.size
     }
 
-    /// Reads the rest, passing each frame on, to followers too; the clean end is left to the caller.
+    /// Reads the rest, and passes each frame on to the client and to followers.
+    ///
+    /// The clean end is left to the caller.
     ///
     /// # Errors
-    /// If the body is not for storing. The client gets the rest of it all the same.
+    ///
+    /// If the body is not to be stored. The client still gets the rest of it.
     pub(crate) async fn collect_rest(
         mut self,
         first: Option<BodyStep<B>>,
@@ -219,8 +230,10 @@ impl<B: Body<Data = Bytes>> Collector<B> {
         }
     }
 
-    /// The whole body in a buffer of just its size: what a handler wrote it into may be much larger, and would live as
-    /// long as the response is held.
+    /// Returns the whole body in a buffer of exactly its size.
+    ///
+    /// The buffer that a handler wrote into may be much larger. It would live as long as the stored
+    /// response.
     pub(crate) fn into_bytes(self) -> Bytes {
         let mut whole = Vec::with_capacity(self.size);
         for part in &self.read {

@@ -1,8 +1,10 @@
 //! The body of a response that follows another request's fill.
 //!
-//! It gives what the fill has read, as it comes. Where that breaks off, the client has been promised the whole all the
-//! same, and is given it: the request asks again, as if it had just come, and what it is answered with has to begin with
-//! what was given before. Where it does not, the body fails, so that no client takes two halves for a whole.
+//! It passes on the data that the fill reads, as it arrives. If the fill's body breaks off, the
+//! client must still get the whole body, because the head has promised it. The request is then
+//! handled again, as if it had just arrived. The new body has to begin with the data that was
+//! already delivered. If it does not, the body fails, so that no client takes two halves for a
+//! whole.
 
 #[cfg(test)]
 mod tests;
@@ -23,41 +25,43 @@ use crate::http::body::tee::remaining_hint;
 /// A body that follows a fill.
 pub(crate) struct FollowerBody<B: Body> {
     reader: SharedBodyReader,
-    /// What was said of its size, less what was given.
+    /// The size hint of the fill's body, less the data that was delivered.
     hint: SizeHint,
     fail: fn() -> B::Error,
     _seat: Option<ClientGuard>,
-    /// Only ever polled through `&mut`: the lock is there for those who share a reference, and is not taken.
+    /// The lock makes the body `Sync`. Polling has `&mut self` and does not take it.
     state: Mutex<State<B>>,
 }
 
-/// Asks again.
+/// Handles the request again.
 pub(crate) type RetryFn<B> = Box<dyn FnOnce() -> RetryFuture<B> + Send>;
 
-/// The answer; `None` if there is none.
+/// The response of the retry. `None` if there is none.
 type RetryFuture<B> = Pin<Box<dyn Future<Output = Option<Response<CacheBody<B>>>> + Send>>;
 
 enum State<B: Body> {
-    /// The fill's body arrives.
+    /// The fill's body is arriving.
     Streaming(RetryFn<B>),
-    /// It broke off, and the request asks again.
+    /// The fill's body broke off. The request is handled again.
     Retrying(RetryFuture<B>),
-    /// What it is answered with, and what that has to begin with.
+    /// The body of the retry, and the data that it has to begin with.
     Resuming(Pin<Box<CacheBody<B>>>, DeliveredPrefix),
-    /// It is over.
+    /// The body has ended.
     Done,
 }
 
-/// What one step of it comes to.
+/// The result of one poll.
 type FrameResult<E> = Option<Result<Frame<Bytes>, E>>;
 
 impl<B: Body<Data = Bytes>> FollowerBody<B> {
-    pub(crate) fn new(reader: SharedBodyReader, again: RetryFn<B>, fail: fn() -> B::Error) -> Self {
+    pub(crate) fn new(reader: SharedBodyReader, retry: RetryFn<B>, fail: fn() -> B::Error) -> Self {
         let hint = reader.body().hint;
-        Self { reader, hint, fail, _seat: None, state: Mutex::new(State::Streaming(again)) }
+        Self { reader, hint, fail, _seat: None, state: Mutex::new(State::Streaming(retry)) }
     }
 
-    /// The same for a client that counts among those of the fill, until the fill has ended.
+    /// Returns the same body, with its client counted among the clients of the fill.
+    ///
+    /// The client counts until the fill has ended.
     pub(crate) fn counted(self, seat: ClientGuard) -> Self {
         Self { _seat: Some(seat), ..self }
     }
@@ -67,7 +71,7 @@ impl<B: Body<Data = Bytes>> FollowerBody<B> {
             return Poll::Ready(None);
         }
         let step = match ready!(self.poll_step(cx)) {
-            // It ended early, however cleanly.
+            // A body that ends early fails, even if its end is clean.
             None if self.hint.lower() > 0 => self.failed(),
             step => step,
         };
@@ -90,20 +94,20 @@ impl<B: Body<Data = Bytes>> FollowerBody<B> {
                     ReadEvent::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
                     ReadEvent::End => return Poll::Ready(None),
                     ReadEvent::Aborted => {
-                        if let State::Streaming(again) = std::mem::replace(state, State::Done) {
-                            *state = State::Retrying(again());
+                        if let State::Streaming(retry) = std::mem::replace(state, State::Done) {
+                            *state = State::Retrying(retry());
                         }
                     }
                 },
-                State::Retrying(asking) => match ready!(asking.as_mut().poll(cx)) {
+                State::Retrying(retry) => match ready!(retry.as_mut().poll(cx)) {
                     Some(other) if is_same_representation(reader.body(), &other) => {
                         *state = State::Resuming(Box::pin(other.into_body()), reader.delivered_prefix());
                     }
                     _ => break,
                 },
-                State::Resuming(body, given) => {
+                State::Resuming(body, delivered) => {
                     let step = ready!(body.as_mut().poll_frame(cx));
-                    if given.is_matched() {
+                    if delivered.is_matched() {
                         return Poll::Ready(step);
                     }
                     let data = match step {
@@ -111,9 +115,9 @@ impl<B: Body<Data = Bytes>> FollowerBody<B> {
                         Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                         None => None,
                     };
-                    match data.and_then(|data| given.strip_matching(data)) {
-                        Some(beyond) if beyond.is_empty() => {}
-                        Some(beyond) => return Poll::Ready(Some(Ok(Frame::data(beyond)))),
+                    match data.and_then(|data| delivered.strip_matching(data)) {
+                        Some(rest) if rest.is_empty() => {}
+                        Some(rest) => return Poll::Ready(Some(Ok(Frame::data(rest)))),
                         None => break,
                     }
                 }
@@ -123,7 +127,7 @@ impl<B: Body<Data = Bytes>> FollowerBody<B> {
         Poll::Ready(self.failed())
     }
 
-    /// The end of one that cannot be completed.
+    /// Returns the error of a body that cannot be completed.
     fn failed(&self) -> FrameResult<B::Error> {
         Some(Err((self.fail)()))
     }
@@ -136,8 +140,8 @@ impl<B: Body<Data = Bytes>> FollowerBody<B> {
         match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Streaming(_) => self.reader.is_at_end() && self.hint.lower() == 0,
             State::Retrying(_) => false,
-            State::Resuming(body, given) => {
-                given.is_matched() && body.is_end_stream() && self.hint.lower() == 0
+            State::Resuming(body, delivered) => {
+                delivered.is_matched() && body.is_end_stream() && self.hint.lower() == 0
             }
             State::Done => true,
         }
@@ -148,8 +152,10 @@ impl<B: Body<Data = Bytes>> FollowerBody<B> {
     }
 }
 
-/// Whether the other response is about the representation that was promised: what it begins with is compared, but not what
-/// is still to come of it.
+/// Whether the other response has the representation that was promised.
+///
+/// Of the bodies, only the delivered data is compared. The rest is still to come, so the heads have
+/// to match.
 fn is_same_representation<B: Body<Data = Bytes>>(
     promised: &SharedBody,
     other: &Response<CacheBody<B>>,
@@ -160,11 +166,11 @@ fn is_same_representation<B: Body<Data = Bytes>>(
 
     let head = &promised.head;
     let same = |name: &http::HeaderName| head.headers.get(name) == other.headers().get(name);
-    // Those that the cache may have made meanwhile, of what it has whole.
-    let kept = |name: &http::HeaderName| !head.headers.contains_key(name) || same(name);
+    // The cache may have added these fields meanwhile, because it has the whole body now.
+    let same_if_promised = |name: &http::HeaderName| !head.headers.contains_key(name) || same(name);
     let lengths = promised.hint.exact().zip(other.body().size_hint().exact());
     head.status == other.status()
         && [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE].iter().all(same)
-        && [CONTENT_LENGTH, ETAG, LAST_MODIFIED].iter().all(kept)
+        && [CONTENT_LENGTH, ETAG, LAST_MODIFIED].iter().all(same_if_promised)
         && lengths.is_none_or(|(promised, other)| promised == other)
 }

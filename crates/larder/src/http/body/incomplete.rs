@@ -1,36 +1,37 @@
-//! The error of a body whose rest did not come.
+//! The error of a body whose rest did not arrive.
 
 use std::any::Any;
 use std::error::Error;
 use std::{fmt, io};
 
-/// The handler's response broke off, and the one that it gave when it was asked again was another one.
+/// The handler's response broke off, and the retry did not get the same response.
 #[derive(Debug)]
 struct IncompleteBody;
 
 impl fmt::Display for IncompleteBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the response broke off, and could not be completed")
+        f.write_str("incomplete response body: it broke off and could not be completed")
     }
 }
 
 impl Error for IncompleteBody {}
 
-/// What makes this error of a body whose errors are of type `E`, where that is one that can be made. Where it is not, such a
-/// body could only end as if it were whole, or never.
+/// Returns a function that makes this error as an `E`. `None` if an `E` cannot be made.
+///
+/// A body with errors of such a type could only end as if it were complete, or never.
 pub(crate) fn incomplete_body_error<E: 'static>() -> Option<fn() -> E> {
     let boxed: fn() -> Box<dyn Error + Send + Sync> = || Box::new(IncompleteBody);
     let io: fn() -> io::Error = || io::Error::other(IncompleteBody);
-    let made = cast(boxed).or_else(|| cast(io));
+    let make = cast(boxed).or_else(|| cast(io));
     #[cfg(feature = "axum")]
-    let made = made.or_else(|| {
+    let make = make.or_else(|| {
         let axum: fn() -> axum::Error = || axum::Error::new(IncompleteBody);
         cast(axum)
     });
-    made
+    make
 }
 
-/// `make`, if `E` is the type `T`.
+/// Returns `make` if `E` is the type `T`.
 fn cast<T: 'static, E: 'static>(make: fn() -> T) -> Option<fn() -> E> {
     let make: &dyn Any = &make;
     make.downcast_ref::<fn() -> E>().copied()

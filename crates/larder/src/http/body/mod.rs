@@ -1,4 +1,11 @@
-//! The body of a response that came through the layer.
+//! The bodies of responses that come through the layer.
+//!
+//! * [`collect`]: reads a body that is to be stored.
+//! * [`tee`]: a body that is passed on to its client while a fill collects it.
+//! * [`shared_body`]: a body that is arriving, shared with the followers of its fill.
+//! * [`follower_body`]: the body of a response that follows another request's fill.
+//! * [`incomplete`]: the error of a body whose rest did not arrive.
+//! * [`service_bounds`]: the bounds of a service whose responses can be cached.
 
 pub(crate) mod collect;
 pub(crate) mod follower_body;
@@ -20,8 +27,8 @@ use crate::http::body::tee::TeeBody;
 pin_project! {
     /// The body of a response that came through a [`CacheLayer`](crate::CacheLayer).
     ///
-    /// It holds the inner service's body untouched, or the bytes of a stored response, which are shared and never
-    /// copied. Its errors are those of the inner service's body.
+    /// It contains the inner service's body untouched, or the bytes of a stored response. These
+    /// bytes are shared and never copied. Its errors are those of the inner service's body.
     pub struct CacheBody<B>
     where
         B: Body,
@@ -49,7 +56,7 @@ impl<B: Body> CacheBody<B> {
         Self { kind: Kind::Whole { bytes } }
     }
 
-    /// Its bytes, if they are all there.
+    /// Returns its bytes if they are all there.
     pub(crate) const fn as_full(&self) -> Option<&Bytes> {
         match &self.kind {
             Kind::Whole { bytes } => Some(bytes),
@@ -65,16 +72,16 @@ impl<B: Body> CacheBody<B> {
         Self { kind: Kind::Tee { body } }
     }
 
-    /// A body that was read, and has not the length that its response states.
+    /// Returns a body that was read and does not have the length that its response states.
     pub(crate) fn misfit(hint: SizeHint, frames: &[Bytes]) -> Self
     where
         B: Body<Data = Bytes>,
     {
-        // A server sees of a body that is known to be empty that its response states something else.
+        // If a body is known to be empty, the server sees that the response states another length.
         if hint.exact() == Some(0) { Self::default() } else { Self::tee(TeeBody::misfit(hint, frames)) }
     }
 
-    /// Boxed, so that no other kind is larger for it.
+    /// Returns the body of a follower. It is boxed, so that the other kinds are not larger for it.
     pub(crate) fn following(body: FollowerBody<B>) -> Self {
         Self { kind: Kind::Following { body: Box::new(body) } }
     }

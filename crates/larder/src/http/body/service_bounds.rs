@@ -1,4 +1,4 @@
-//! What a service has to be for its responses to be cached.
+//! The bounds of a service whose responses can be cached.
 
 use std::pin::Pin;
 
@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use crate::http::body::CacheBody;
 
-/// A service that a [`CacheService`](crate::http::service::cache_service::CacheService) can wrap: all of its bounds in one name.
+/// A service that a [`CacheService`](crate::CacheService) can wrap: all of its bounds in one name.
 pub(crate) trait CacheableService<Q>:
     Service<
         Request<Q>,
@@ -32,8 +32,8 @@ where
     type Body = B;
 }
 
-/// What a request to such a service is answered with.
+/// The result of a request to such a service.
 pub(crate) type ServiceResult<B, E> = Result<Response<CacheBody<B>>, E>;
 
-/// An answer that takes longer.
+/// The boxed future of a response that takes longer.
 pub(crate) type BoxResponseFuture<B, E> = Pin<Box<dyn Future<Output = ServiceResult<B, E>> + Send>>;

@@ -1,7 +1,8 @@
-//! A body that is arriving, for those who follow its fill.
+//! A body that is arriving, shared with the followers of its fill.
 //!
-//! What was read of it is kept here once, whoever reads it: a fill keeps no more than the policy's largest body, and
-//! those who follow have a place in it each. None of them can hold up another one, or the fill.
+//! The data that was read so far is stored here once for all readers. It is never more than the
+//! policy's largest body. Each follower has its own position in it. No follower can hold up another
+//! one, or the fill.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ use crate::http::memory::cached_response::CachedResponse;
 pub(crate) struct SharedBody {
     /// The response as it will be stored, without its body.
     pub(crate) head: Arc<CachedResponse>,
-    /// What the body said of its size before any of it was read.
+    /// The size hint of the body before any of it was read.
     pub(crate) hint: SizeHint,
     state: Mutex<State>,
 }
@@ -28,17 +29,17 @@ struct State {
     parts: Vec<Bytes>,
     end: End,
     waiting: Vec<Waker>,
-    /// How often all who waited were woken.
+    /// The number of times that all waiting readers were woken.
     wake_round: u64,
 }
 
-/// How the fill's part in the body ends.
+/// The state of the writing side.
 enum End {
-    /// Not yet.
+    /// The fill still reads the body.
     Open,
     /// The body is complete, and this is all of it.
     Complete(Bytes),
-    /// The rest will not come: the body failed, is not for storing, or its fill vanished.
+    /// The rest will not come: the body failed, is not storable, or its fill was dropped.
     Aborted,
 }
 
@@ -48,7 +49,7 @@ impl SharedBody {
         matches!(lock(&self.state).end, End::Aborted)
     }
 
-    /// Changes the state and wakes all who wait.
+    /// Changes the state and wakes all waiting readers.
     fn update(&self, change: impl FnOnce(&mut State)) {
         let waiting = {
             let mut state = lock(&self.state);
@@ -60,30 +61,32 @@ impl SharedBody {
     }
 }
 
-/// The writing side, held by the fill.
+/// The writing side, owned by the fill.
 pub(crate) struct SharedBodyWriter(Arc<SharedBody>);
 
 impl SharedBodyWriter {
-    /// Of a response with this head, and a body that has come so far.
+    /// Returns the writer of a body with this head, of which `so_far` has already arrived.
     pub(crate) fn new(head: Arc<CachedResponse>, hint: SizeHint, so_far: &[Bytes]) -> Self {
         let parts = so_far.iter().filter(|part| !part.is_empty()).cloned().collect();
         let state = State { parts, end: End::Open, waiting: Vec::new(), wake_round: 0 };
         Self(Arc::new(SharedBody { head, hint, state: Mutex::new(state) }))
     }
 
-    /// What those who follow read.
+    /// Returns the body that followers read.
     pub(crate) const fn body(&self) -> &Arc<SharedBody> {
         &self.0
     }
 
-    /// More has come.
+    /// Adds data and wakes the readers. Empty data is ignored.
     pub(crate) fn push(&self, part: Bytes) {
         if !part.is_empty() {
             self.0.update(|state| state.parts.push(part));
         }
     }
 
-    /// The body is complete. From here on it is kept once, by those who still read it and by the memory tier.
+    /// Ends a complete body.
+    ///
+    /// From here on, its readers and the memory tier share one copy of it.
     pub(crate) fn finish(self, whole: Bytes) {
         self.0.update(|state| {
             state.parts = Vec::new();
@@ -93,8 +96,9 @@ impl SharedBodyWriter {
 }
 
 impl Drop for SharedBodyWriter {
-    /// A fill that ends in any other way has nothing more to give: nobody waits for what will never come, and nobody
-    /// takes what came for the whole.
+    /// Aborts the body if the fill ends in any other way.
+    ///
+    /// No reader waits for data that will never come, and none takes a part for the whole.
     fn drop(&mut self) {
         let is_open = matches!(lock(&self.0.state).end, End::Open);
         if is_open {
@@ -103,17 +107,18 @@ impl Drop for SharedBodyWriter {
     }
 }
 
-/// A reading side: a place in the body.
+/// A reading side: a position in the body.
 pub(crate) struct SharedBodyReader {
     body: Arc<SharedBody>,
-    /// How much of it was read.
+    /// The number of parts that were read.
     parts: usize,
+    /// The number of bytes that were read.
     bytes: usize,
-    /// In which round it waits, and where.
+    /// The round in which it waits, and the index of its waker.
     waits: Option<(u64, usize)>,
 }
 
-/// What a reader comes upon.
+/// The result of one read.
 pub(crate) enum ReadEvent {
     /// More bytes.
     Data(Bytes),
@@ -124,7 +129,7 @@ pub(crate) enum ReadEvent {
 }
 
 impl SharedBodyReader {
-    /// At the beginning.
+    /// Returns a reader at the beginning of the body.
     pub(crate) const fn new(body: Arc<SharedBody>) -> Self {
         Self { body, parts: 0, bytes: 0, waits: None }
     }
@@ -157,31 +162,33 @@ impl SharedBodyReader {
         }
     }
 
-    /// Whether it has read all that there is, and no more will come.
+    /// Whether it has read the whole body, and no more will come.
     pub(crate) fn is_at_end(&self) -> bool {
         matches!(&lock(&self.body.state).end, End::Complete(whole) if whole.len() == self.bytes)
     }
 
-    /// What was read of a body that broke off, to be read once more.
+    /// Returns the data that was read from a body that broke off, to match another body with it.
     pub(crate) fn delivered_prefix(&self) -> DeliveredPrefix {
         DeliveredPrefix { body: Arc::clone(&self.body), part: 0, within: 0, left: self.bytes }
     }
 }
 
 impl State {
-    /// Has this waker woken with the next change. Whoever waits already, in this round, keeps its place.
+    /// Registers a waker for the next change.
+    ///
+    /// A reader that already waits in this round keeps its index.
     fn wait(&mut self, waits: Option<(u64, usize)>, waker: &Waker) -> (u64, usize) {
-        let place = waits.filter(|(round, _)| *round == self.wake_round).map(|(_, place)| place);
-        if let Some(known) = place.and_then(|place| self.waiting.get_mut(place)) {
-            known.clone_from(waker);
+        let index = waits.filter(|(round, _)| *round == self.wake_round).map(|(_, index)| index);
+        if let Some(waiting) = index.and_then(|index| self.waiting.get_mut(index)) {
+            waiting.clone_from(waker);
         } else {
             self.waiting.push(waker.clone());
         }
-        (self.wake_round, place.unwrap_or(self.waiting.len() - 1))
+        (self.wake_round, index.unwrap_or(self.waiting.len() - 1))
     }
 }
 
-/// What a client was given of a body that broke off: another one has to begin with it.
+/// The data that a client got of a body that broke off. Another body has to begin with it.
 pub(crate) struct DeliveredPrefix {
     body: Arc<SharedBody>,
     part: usize,
@@ -190,23 +197,25 @@ pub(crate) struct DeliveredPrefix {
 }
 
 impl DeliveredPrefix {
-    /// Whether all of it was found again.
+    /// Whether all of it was matched.
     pub(crate) const fn is_matched(&self) -> bool {
         self.left == 0
     }
 
-    /// Compares the next bytes of the other body with it, and returns those beyond; `None` if they differ.
+    /// Compares the next bytes of the other body with it, and returns the bytes beyond it.
+    ///
+    /// `None` if the bytes differ.
     pub(crate) fn strip_matching(&mut self, mut data: Bytes) -> Option<Bytes> {
         let state = lock(&self.body.state);
         while self.left > 0 && !data.is_empty() {
-            let known = state.parts.get(self.part)?.get(self.within..)?;
-            let length = known.len().min(self.left).min(data.len());
-            if data.split_to(length) != known[..length] {
+            let expected = state.parts.get(self.part)?.get(self.within..)?;
+            let length = expected.len().min(self.left).min(data.len());
+            if data.split_to(length) != expected[..length] {
                 return None;
             }
             self.left -= length;
             self.within += length;
-            if length == known.len() {
+            if length == expected.len() {
                 (self.part, self.within) = (self.part + 1, 0);
             }
         }

@@ -1,8 +1,8 @@
-//! A body that is passed on and kept at once.
+//! A body that is passed on to its client while a fill collects it.
 //!
-//! The fill reads the inner body, as fast as it comes and whether or not the client still listens; what it read waits
-//! here for the client. That is never more than the policy's largest body: beyond it the inner body itself is handed
-//! to the client, and nothing is kept.
+//! The fill reads the inner body as fast as it arrives, whether or not the client still listens.
+//! Its frames wait here for the client. They are never more than the policy's largest body: beyond
+//! that, the inner body itself is handed over to the client, and nothing is stored.
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::engine::coalesce::client_count::ClientGuard;
 
-/// The writing side, held by the fill.
+/// The writing side, owned by the fill.
 pub(crate) struct Tee<B: Body> {
     shared: Arc<Mutex<State<B>>>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Tee<B: Body> {
 /// The reading side: the client's body.
 pub(crate) struct TeeBody<B: Body> {
     shared: Arc<Mutex<State<B>>>,
-    /// What the inner body said of its size, less what the client has read.
+    /// The size hint of the inner body, less the data that the client has read.
     hint: SizeHint,
     _seat: Option<ClientGuard>,
 }
@@ -36,61 +36,64 @@ struct State<B: Body> {
     reader: Option<Waker>,
 }
 
-/// How the fill's part in the body ends.
+/// The state of the writing side.
 enum End<B: Body> {
-    /// Not yet.
+    /// The fill still reads the inner body.
     Open,
     /// The body has ended cleanly.
     Complete,
-    /// It has, and has not the length that its response states.
+    /// The body has ended, but not with the length that its response states.
     Unfit,
     /// The inner body failed. The client gets its error.
     Failed(B::Error),
-    /// The rest is not kept: the client reads on from the inner body.
+    /// The rest is not stored. The client reads it from the inner body.
     HandedOver(Pin<Box<B>>),
-    /// The fill vanished.
+    /// The fill was dropped.
     Abandoned,
     /// The inner body panicked.
     Panicked,
 }
 
-/// Both sides of a body with this size hint.
+/// Returns both sides of a body with this size hint.
 pub(crate) fn tee<B: Body<Data = Bytes>>(hint: SizeHint) -> (Tee<B>, TeeBody<B>) {
     let shared = Arc::new(Mutex::new(State { waiting: VecDeque::new(), end: End::Open, reader: None }));
     (Tee { shared: Arc::clone(&shared) }, TeeBody { shared, hint, _seat: None })
 }
 
 impl<B: Body<Data = Bytes>> Tee<B> {
-    /// Passes a frame on.
+    /// Passes a frame on to the client.
     pub(crate) fn push(&self, frame: Frame<Bytes>) {
         update(&self.shared, |state| state.waiting.push_back(frame));
     }
 
-    /// The body is complete.
+    /// Ends a complete body.
     pub(crate) fn finish(self) {
         update(&self.shared, |state| state.end = End::Complete);
     }
 
-    /// The body has ended, and has not the length that its response states.
+    /// Ends a body that does not have the length that its response states.
     pub(crate) fn finish_misfit(self) {
         update(&self.shared, |state| state.end = End::Unfit);
     }
 
-    /// The inner body failed.
+    /// Ends the body with the error of the inner body.
     pub(crate) fn fail(self, error: B::Error) {
         update(&self.shared, |state| state.end = End::Failed(error));
     }
 
-    /// The client reads on by itself.
+    /// Hands the inner body over to the client, which reads the rest from it.
     pub(crate) fn hand_over(self, rest: Pin<Box<B>>) {
         update(&self.shared, |state| state.end = End::HandedOver(rest));
     }
 }
 
 impl<B: Body> Drop for Tee<B> {
-    /// A fill that vanishes (the runtime shuts down) leaves the client a body that never ends, and not one that looks
-    /// complete: its connection is about to be closed. An inner body that panics does so in the client's task, as it
-    /// would without the cache: nobody waits for what will never come.
+    /// Ends the writing side if the fill is dropped before the end of the body.
+    ///
+    /// A fill is dropped when the runtime shuts down. Its client is left with a body that never
+    /// ends, not with one that looks complete: its connection is about to be closed. If the inner
+    /// body panics, the client's task panics too, as it would without the cache. So the client does
+    /// not wait for data that will never come.
     fn drop(&mut self) {
         update(&self.shared, |state| {
             if matches!(state.end, End::Open) {
@@ -102,10 +105,11 @@ impl<B: Body> Drop for Tee<B> {
 }
 
 impl<B: Body<Data = Bytes>> TeeBody<B> {
-    /// A body that was read, and has not the length that its response states.
+    /// Returns a body that was read and does not have the length that its response states.
     ///
-    /// It says of its size what the body said, so that the server finds out, as it would without the cache. And it does not say
-    /// that it ends with its last frame: a server trusts that, and would send what the response has not announced.
+    /// It has the size hint of the inner body, so that the server notices, as it would without the
+    /// cache. It does not report the end of the stream at its last frame: a server trusts that, and
+    /// would send data that the response has not announced.
     pub(crate) fn misfit(hint: SizeHint, frames: &[Bytes]) -> Self {
         let (tee, body) = tee(hint);
         for data in frames {
@@ -115,7 +119,7 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
         body
     }
 
-    /// The same for a client that is counted.
+    /// Returns the same body, with its client counted.
     pub(crate) fn counted(self, seat: ClientGuard) -> Self {
         Self { _seat: Some(seat), ..self }
     }
@@ -138,7 +142,7 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
             && match &state.end {
                 End::Complete => true,
                 End::HandedOver(body) => body.is_end_stream(),
-                // The server is to find out by itself, as it would without the cache.
+                // The server has to notice by itself, as it would without the cache.
                 End::Unfit | End::Open | End::Failed(_) | End::Abandoned | End::Panicked => false,
             }
     }
@@ -181,7 +185,7 @@ fn update<B: Body>(shared: &Mutex<State<B>>, change: impl FnOnce(&mut State<B>))
     }
 }
 
-/// What a hint comes to when so much was read.
+/// Returns the size hint that remains after this number of bytes was read.
 pub(super) fn remaining_hint(hint: &SizeHint, read: u64) -> SizeHint {
     let mut rest = SizeHint::new();
     if let Some(upper) = hint.upper() {

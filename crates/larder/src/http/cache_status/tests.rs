@@ -17,7 +17,9 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The fields of a stored response that an origin, or caches before it, sent with these lines of `Cache-Status`.
+/// Returns the prepared fields of a stored response, and the `Cache-Status` of other caches.
+///
+/// The origin, or caches before it, sent the response with these lines of `Cache-Status`.
 fn stored(others: &[&'static str]) -> (HeaderMap, Option<HeaderValue>) {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("text/plain"));
@@ -29,7 +31,7 @@ fn stored(others: &[&'static str]) -> (HeaderMap, Option<HeaderValue>) {
 }
 
 #[test]
-fn what_is_served_from_the_cache() {
+fn fields_of_a_response_from_the_cache() {
     use Outcome::{Hit, Stale};
     let cases = [
         (Hit(Tier::Memory), 0, 60, "HIT", "Larder; hit; ttl=60; detail=memory"),
@@ -53,9 +55,9 @@ fn what_is_served_from_the_cache() {
     }
 }
 
-/// RFC 9211 §2.1: what was forwarded is no hit.
+/// RFC 9211 §2.1: a request that was forwarded is no hit.
 #[test]
-fn what_stands_in_for_a_handler_that_failed() {
+fn fields_of_a_stale_response_after_a_failure() {
     for (failed, expected) in [
         (ForwardInfo::failed(Some(StatusCode::BAD_GATEWAY), false), "fwd=stale; fwd-status=502; ttl=-3600"),
         (ForwardInfo::failed(None, false), "fwd=stale; ttl=-3600"),
@@ -71,28 +73,28 @@ fn what_stands_in_for_a_handler_that_failed() {
     }
 }
 
-/// RFC 9111 §1.2.2; and no word may be cut off by the longest numbers.
+/// RFC 9111 §1.2.2. The longest numbers must not cut off a word.
 #[test]
 fn times_are_whole_seconds_up_to_two_to_the_31() {
-    let told = |age: Duration, fresh: Duration| {
+    let hit = |age: Duration, fresh: Duration| {
         let (mut headers, others) = stored(&[]);
         let outcome = Outcome::Stale(Tier::Shared, StaleReason::WhileRevalidate);
         set_hit(&mut headers, outcome, age, fresh, others.as_ref());
         (line(&headers, &AGE), line(&headers, &CACHE_STATUS))
     };
     let status = |ttl: &str| format!("Larder; hit; ttl={ttl}; detail=\"shared, stale-while-revalidate\"");
-    let (age, ttl) = told(Duration::from_millis(1_999), Duration::from_millis(2_999));
+    let (age, ttl) = hit(Duration::from_millis(1_999), Duration::from_millis(2_999));
     assert_eq!((age.as_str(), ttl), ("1", status("1")));
-    let (age, ttl) = told(Duration::MAX, Duration::ZERO);
+    let (age, ttl) = hit(Duration::MAX, Duration::ZERO);
     assert_eq!((age.as_str(), ttl), ("2147483648", status("-2147483648")));
-    let (age, ttl) = told(Duration::ZERO, Duration::MAX);
+    let (age, ttl) = hit(Duration::ZERO, Duration::MAX);
     assert_eq!((age.as_str(), ttl), ("0", status("2147483648")));
 }
 
-fn told(outcome: Outcome, told: ForwardInfo) -> (String, String) {
+fn x_cache_and_status(outcome: Outcome, forwarded: ForwardInfo) -> (String, String) {
     let mut headers = HeaderMap::new();
-    set_forwarded(&mut headers, outcome, told);
-    assert!(!headers.contains_key(AGE), "what the handler just made has none");
+    set_forwarded(&mut headers, outcome, forwarded);
+    assert!(!headers.contains_key(AGE), "a new response of the handler has no age");
     (line(&headers, &X_CACHE), line(&headers, &CACHE_STATUS))
 }
 
@@ -100,19 +102,19 @@ fn told(outcome: Outcome, told: ForwardInfo) -> (String, String) {
 fn every_reason_to_miss_or_to_go_past_the_cache() {
     let answered = ForwardInfo { status: Some(StatusCode::OK), ..ForwardInfo::default() };
     for reason in MissReason::ALL {
-        let (x_cache, status) = told(Outcome::Miss(*reason), answered);
+        let (x_cache, status) = x_cache_and_status(Outcome::Miss(*reason), answered);
         assert_eq!(x_cache, "MISS");
         assert_eq!(status, format!("Larder; fwd={}; fwd-status=200; detail={reason}", reason.fwd()));
     }
     for reason in BypassReason::ALL {
-        let (x_cache, status) = told(Outcome::Bypass(*reason), answered);
+        let (x_cache, status) = x_cache_and_status(Outcome::Bypass(*reason), answered);
         assert_eq!(x_cache, "BYPASS");
         assert_eq!(status, format!("Larder; fwd={}; fwd-status=200; detail={reason}", reason.fwd()));
     }
 }
 
 #[test]
-fn what_the_handler_made_and_what_became_of_it() {
+fn fields_of_a_response_from_the_handler() {
     let miss = Outcome::Miss(MissReason::NeverStored);
     let ok = Some(StatusCode::OK);
     let cases = [
@@ -128,7 +130,7 @@ fn what_the_handler_made_and_what_became_of_it() {
     ];
     for (status, stored, collapsed, rest) in cases {
         let forwarded = ForwardInfo { status, stored, collapsed };
-        assert_eq!(told(miss, forwarded).1, format!("Larder; fwd=uri-miss{rest}"));
+        assert_eq!(x_cache_and_status(miss, forwarded).1, format!("Larder; fwd=uri-miss{rest}"));
     }
 }
 
@@ -166,7 +168,7 @@ fn a_stored_response_gets_back_what_its_preparation_took() {
     }
 }
 
-/// A 304 has fewer fields, and none that were made room for.
+/// A 304 has fewer fields, and [`reserve`] made no room in them.
 #[test]
 fn fields_that_were_not_prepared_are_completed_too() {
     let mut headers = HeaderMap::new();

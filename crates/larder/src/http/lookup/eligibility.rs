@@ -1,4 +1,4 @@
-//! Whether a request is for the cache at all, and under which key.
+//! The decision whether a request is looked up, and under which key.
 
 use http::header::{
     AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
@@ -15,29 +15,33 @@ use crate::http::layer_state::LayerState;
 use crate::http::policy::Policy;
 use crate::http::request::target_uri::{Host, TargetUri};
 
-/// What to do with a request.
+/// The way in which a request is handled.
 pub(crate) enum Eligibility {
-    /// Look it up.
+    /// The request is looked up.
     Lookup(RequestTraits),
-    /// It may change something: pass it on, and invalidate its URI if it succeeds (RFC 9111 §4.4).
+    /// The request may change something. It is passed on, and its URI is invalidated if it
+    /// succeeds (RFC 9111 §4.4).
     UnsafeMethod,
-    /// Pass it on.
+    /// The request is passed on to the inner service.
     Bypass(BypassReason),
 }
 
-/// What a look-up needs of a request, beside its key.
+/// The properties of a request that affect its lookup, apart from the key.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestTraits {
+    /// Whether the method is `HEAD`.
     pub(crate) head: bool,
-    /// Whether it has `If-None-Match` or `If-Modified-Since`.
+    /// Whether the request has `If-None-Match` or `If-Modified-Since`.
     pub(crate) conditional: bool,
-    /// Whether it asks for ranges of bytes. One that does not has no `Range` any more.
+    /// Whether the request asks for ranges of bytes. If not, its `Range` field has been removed.
     pub(crate) range: bool,
     /// The credentials that the policy does not declare.
     pub(crate) credentials: Credentials,
 }
 
-/// Decides what to do with the request, and writes its key where it is to be looked up.
+/// Decides how a request is handled.
+///
+/// Writes the key if the request is to be looked up.
 pub(crate) fn classify(layer: &LayerState, parts: &mut Parts, key: &mut KeyBuf) -> Eligibility {
     let head = match parts.method {
         Method::GET => false,
@@ -61,7 +65,7 @@ fn eligible_lookup(
     key: &mut KeyBuf,
     head: bool,
 ) -> Result<RequestTraits, BypassReason> {
-    // First, as a layer further in is to get the request unaltered.
+    // This comes first: an inner layer must get the request unaltered.
     if layer.nesting.leaves_request(parts) {
         return Err(BypassReason::Nested);
     }
@@ -80,9 +84,10 @@ fn eligible_lookup(
     Ok(RequestTraits { head, conditional, range, credentials })
 }
 
-/// What the fields of a request say about its being for the cache.
+/// The header fields of a request that affect whether it is looked up.
 #[derive(Default)]
 struct RequestFields<'a> {
+    /// The reason for a bypass, if a field requires one.
     bypass: Option<BypassReason>,
     host: Host<'a>,
     conditional: bool,
@@ -92,7 +97,9 @@ struct RequestFields<'a> {
 }
 
 impl<'a> RequestFields<'a> {
-    /// One walk over the fields that there are costs less than a look-up for each of nine, most of which usually are not.
+    /// Reads the fields of a request in one pass.
+    ///
+    /// That costs less than nine lookups by name, since most of the nine are usually absent.
     #[inline]
     fn of(headers: &'a HeaderMap) -> Self {
         let mut seen = Self::default();
@@ -118,6 +125,7 @@ impl<'a> RequestFields<'a> {
         seen
     }
 
+    /// Returns the credentials in the request that the policy does not declare.
     fn credentials(&self, policy: &Policy, headers: &HeaderMap) -> Credentials {
         Credentials {
             authorization: self.authorization && !policy.store.share_authorized,
@@ -126,12 +134,14 @@ impl<'a> RequestFields<'a> {
     }
 }
 
-/// Whether a request asks for ranges of bytes. Where it does not, its `Range` is one to be ignored, and is discarded, so that
-/// everybody behind the cache ignores it as well; but one in another unit is the handler's.
+/// Whether a request asks for ranges of bytes. Removes a `Range` field that must be ignored.
 ///
-/// RFC 9110 §14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or for
-/// which range handling is not defined. For this specification, GET is the only method for which range handling is
-/// defined."
+/// The field is removed so that the services behind the cache ignore it as well. A range in another
+/// unit is left to the handler: the request bypasses the cache.
+///
+/// RFC 9110 §14.2: "A server MUST ignore a Range header field received with a request method that
+/// is unrecognized or for which range handling is not defined. For this specification, GET is the
+/// only method for which range handling is defined."
 #[cold]
 fn keep_byte_ranges(headers: &mut HeaderMap, head: bool) -> Result<bool, BypassReason> {
     match range::requested(headers) {
@@ -142,13 +152,16 @@ fn keep_byte_ranges(headers: &mut HeaderMap, head: bool) -> Result<bool, BypassR
     Ok(false)
 }
 
-/// RFC 9110 §9.3.1: "content received in a GET request has no generally defined semantics". A handler may read it all the
-/// same, and no key has it.
+/// Whether `Content-Length` announces a body.
+///
+/// RFC 9110 §9.3.1: "content received in a GET request has no generally defined semantics". A
+/// handler may read it nevertheless. The key does not contain it, so such a request bypasses the
+/// cache.
 fn announces_body(headers: &HeaderMap) -> bool {
     headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
 }
 
-/// The reason for which a request with these credentials goes to the handler.
+/// Returns the reason why a request with these credentials goes to the handler, if any.
 pub(crate) const fn credentials_reason(credentials: Credentials) -> Option<BypassReason> {
     match credentials {
         Credentials { authorization: true, .. } => Some(BypassReason::Authorization),

@@ -1,4 +1,4 @@
-//! Looking for a request's response, and for those to equivalent queries.
+//! Lookups in both tiers that also find responses to equivalent queries.
 
 use http::request::Parts;
 use larder_core::outcome::MissReason;
@@ -18,7 +18,10 @@ use crate::http::lookup::from_store::lookup_shared_key;
 use crate::http::lookup::query_scope::{LookupKey, QueryScope};
 use crate::http::lookup::reuse::evaluate_reuse_for;
 
-/// What this process's memory knows about a request with this key of its own.
+/// Looks a request up in the memory tier.
+///
+/// `exact` is the request's own key. If the policy matches equivalent queries, the key that they
+/// have in common comes first.
 pub(crate) fn lookup_memory_scoped(
     layer: &LayerState,
     traits: RequestTraits,
@@ -36,7 +39,9 @@ pub(crate) fn lookup_memory_scoped(
     }
 }
 
-/// What this process's memory knows about what is sought: what answers equivalent queries first.
+/// Looks a key up in the memory tier, without regard to credentials.
+///
+/// The key that equivalent queries have in common comes first, then the request's own key.
 pub(crate) fn lookup_memory_for(layer: &LayerState, lookup_key: LookupKey<'_>, now: Boot) -> Lookup {
     let LookupKey { key, headers, scope: Some(scope) } = lookup_key else {
         return lookup_memory_any(layer, lookup_key.key, lookup_key.headers, now);
@@ -53,7 +58,9 @@ pub(crate) fn lookup_memory_for(layer: &LayerState, lookup_key: LookupKey<'_>, n
     }
 }
 
-/// What the shared tier knows about a request that memory knows nothing of use about.
+/// Looks a request up in the shared tier, after a miss in memory.
+///
+/// `missing` is the reason to report if the shared tier has nothing either.
 pub(crate) async fn lookup_shared(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
@@ -62,8 +69,10 @@ pub(crate) async fn lookup_shared(
     lookup_shared_observed(layer, lookup_key, missing).await.0
 }
 
-/// What the shared tier knows about a request that memory knows nothing of use about, and what was seen where, for a
-/// claim to the lease. Nothing of that, if the shared tier was not asked or did not answer.
+/// Looks a request up in the shared tier, and returns the target of a lease claim as well.
+///
+/// The target has the address that was read and the fingerprint of the value there. It is `None`
+/// if the shared tier was not asked or did not answer.
 pub(crate) async fn lookup_shared_observed(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
@@ -75,8 +84,11 @@ pub(crate) async fn lookup_shared_observed(
     }
 }
 
-/// What the shared tier knows: under the key that equivalent queries have in common and under the request's own, or, where
-/// the first is not known, under its own, and what that key may be.
+/// Looks in the shared tier under both keys that may have a response to the request.
+///
+/// These are the key that equivalent queries have in common, and the request's own key. If the
+/// common key is unknown, this reads the own key and the variation from which the common key
+/// follows.
 async fn lookup_shared_equivalents(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
@@ -93,7 +105,7 @@ async fn lookup_shared_equivalents(
         }
         None
     };
-    // Together: one after the other would make a miss take longer.
+    // Concurrently: one after the other would make a miss take longer.
     let ((lookup, seen), beside) = tokio::join!(lookup_shared_key(layer, lookup_key, missing), beside);
     match (lookup, beside) {
         (Lookup::Miss(_), Some(own @ (Lookup::Fresh(..) | Lookup::Stale(_) | Lookup::Partial(_)))) => {
@@ -103,19 +115,26 @@ async fn lookup_shared_equivalents(
     }
 }
 
-/// Learns what another instance, or this one before it was started again, was told of equivalent queries.
+/// Fetches the variation for equivalent queries from the shared tier, and records it.
+///
+/// Another instance may have stored it there, or this one before a restart.
 async fn fetch_variation(layer: &LayerState, scope: &QueryScope) {
-    let inner = &*layer.engine;
-    let Some(store) = inner.open_store().filter(|_| layer.engine.trusted_local_position().is_some()) else {
+    let engine = &*layer.engine;
+    let Some(store) = engine.open_store().filter(|_| engine.trusted_local_position().is_some()) else {
         return;
     };
     match store.get(&address::variation(scope.base_key())).await {
         Ok(Some(value)) => {
-            if let Ok(Decoded::Told(told)) = wire::decode(value, scope.base_key()) {
-                layer.http.variations.record(scope.base_key(), told, inner.clock.wall(), inner.clock.boot());
+            if let Ok(Decoded::Told(hint)) = wire::decode(value, scope.base_key()) {
+                layer.http.variations.record(
+                    scope.base_key(),
+                    hint,
+                    engine.clock.wall(),
+                    engine.clock.boot(),
+                );
             }
         }
         Ok(None) => {}
-        Err(error) => inner.report.store_error(StoreOp::Read, &error, &*inner.clock),
+        Err(error) => engine.report.store_error(StoreOp::Read, &error, &*engine.clock),
     }
 }

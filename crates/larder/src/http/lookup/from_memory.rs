@@ -1,4 +1,4 @@
-//! Looking a request up in this process's memory.
+//! Lookups in the memory tier.
 
 use http::HeaderMap;
 use larder_core::http::reuse::Reuse;
@@ -12,7 +12,9 @@ use crate::http::lookup::reuse::evaluate_reuse;
 use crate::http::memory::MemoryLookup;
 use crate::http::memory::cached_response::CachedResponse;
 
-/// What this process's memory knows about a request.
+/// Looks a request up in the memory tier.
+///
+/// A request with undeclared credentials gets only a response that may be shared.
 #[inline]
 pub(crate) fn lookup_memory(
     layer: &LayerState,
@@ -25,34 +27,39 @@ pub(crate) fn lookup_memory(
     restrict_to_shareable(traits, lookup)
 }
 
-/// What a request with these credentials may have of what is known.
+/// Restricts the result of a lookup to what the credentials of the request permit.
 #[inline]
 pub(crate) fn restrict_to_shareable(traits: RequestTraits, lookup: Lookup) -> Lookup {
     if credentials_reason(traits.credentials).is_none() {
         return lookup;
     }
     match lookup {
-        // RFC 9111 §3.5, and the same for cookies: only what says of itself that it may be shared.
+        // RFC 9111 §3.5, and the same for cookies: the response itself must say that it may be
+        // shared.
         Lookup::Fresh(cached, tier) if cached.meta.flags.shareable => Lookup::Fresh(cached, tier),
         _ => Lookup::HitForMiss,
     }
 }
 
+/// Looks a key up in the memory tier, without regard to credentials.
 #[inline]
 pub(crate) fn lookup_memory_any(layer: &LayerState, key: &str, headers: &HeaderMap, now: Boot) -> Lookup {
     lookup_memory_with(layer, key, headers, now, |cached| evaluate_reuse(layer, cached, headers, now))
 }
 
+/// Looks a key up in the memory tier. `evaluate` decides how the response found may be reused.
+///
+/// An invalidated response is removed.
 #[inline]
 pub(crate) fn lookup_memory_with(
     layer: &LayerState,
     key: &str,
     headers: &HeaderMap,
     now: Boot,
-    weigh: impl FnOnce(&CachedResponse) -> Reuse,
+    evaluate: impl FnOnce(&CachedResponse) -> Reuse,
 ) -> Lookup {
     match layer.http.memory.find(key, headers, now) {
-        MemoryLookup::Found(cached) => match weigh(&cached) {
+        MemoryLookup::Found(cached) => match evaluate(&cached) {
             Reuse::Refused(reason) => {
                 if reason == MissReason::Invalidated {
                     layer.http.memory.remove(&cached);
@@ -67,7 +74,7 @@ pub(crate) fn lookup_memory_with(
     }
 }
 
-/// Whether a look at memory can be left out, as nothing is in it.
+/// Whether the lookup in memory can be skipped, because the memory tier is off.
 #[inline]
 pub(crate) fn is_store_only(layer: &LayerState, traits: RequestTraits) -> bool {
     layer.store_only && credentials_reason(traits.credentials).is_none()

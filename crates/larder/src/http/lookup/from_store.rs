@@ -1,4 +1,4 @@
-//! Looking a request up in the shared tier.
+//! Lookups in the shared tier.
 
 use std::sync::Arc;
 
@@ -18,21 +18,23 @@ use crate::http::memory::MemoryLookup;
 use crate::http::memory::slot::Variants;
 use crate::http::memory::stale_response::StaleResponse;
 
-/// What the shared tier knows about a request, where nothing is kept in memory.
+/// Looks a request up in the shared tier if the memory tier is off.
 pub(crate) async fn lookup_store_only(
     layer: &LayerState,
-    named: &KeyAndAddress,
+    key_and_address: &KeyAndAddress,
     headers: &HeaderMap,
 ) -> Lookup {
     let missing = MissReason::NeverStored;
-    let lookup_key = LookupKey { key: named.key(), headers, scope: None };
-    match fetch_at(layer, named.address(), lookup_key, true).await {
+    let lookup_key = LookupKey { key: key_and_address.key(), headers, scope: None };
+    match fetch_at(layer, key_and_address.address(), lookup_key, true).await {
         Ok((read, _)) => lookup_from_store_value(layer, lookup_key, read, missing),
         Err(reason) => Lookup::Miss(reason.unwrap_or(missing)),
     }
 }
 
-/// What the shared tier knows under one key.
+/// Looks one key up in the shared tier, and returns the target of a lease claim as well.
+///
+/// The target is `None` if the shared tier was not asked or did not answer.
 pub(crate) async fn lookup_shared_key(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
@@ -44,12 +46,16 @@ pub(crate) async fn lookup_shared_key(
     }
 }
 
-/// Reads the fingerprint that a claim to the lease needs. The stored response is neither served nor kept.
+/// Reads the target of a lease claim.
+///
+/// The stored response is not served and not put into memory.
 pub(crate) async fn observe_shared(layer: &LayerState, lookup_key: LookupKey<'_>) -> Option<ClaimTarget> {
     fetch_shared(layer, lookup_key).await.ok().map(|(_, seen)| seen)
 }
 
-/// Reads from the shared tier; or the reason why it is of no use, if it is one.
+/// Reads the value of a key from the shared tier, and the target of a lease claim.
+///
+/// The error is the reason to report for the miss. It is `None` if there is no open store.
 async fn fetch_shared(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
@@ -65,18 +71,20 @@ async fn fetch_shared(
     Ok((read, ClaimTarget { address: variant.unwrap_or(address), fingerprint }))
 }
 
-/// Reads what is at an address and, if that says that the responses vary, at that of the variant. Also tells what was
-/// seen: the address of the variant, if it was asked for, and the fingerprint of the value.
+/// Reads the value at an address, and then that of the variant if the responses vary.
+///
+/// Also returns the address of the variant, if it was read, and the fingerprint of the value. The
+/// second read takes place only if `may_vary` is set.
 async fn fetch_at(
     layer: &LayerState,
     address: &str,
     lookup_key: LookupKey<'_>,
     may_vary: bool,
 ) -> Result<(StoreValue, (Option<String>, Fingerprint)), Option<MissReason>> {
-    let inner = &*layer.engine;
-    let store = inner.open_store().ok_or(None)?;
-    let local = layer.engine.trusted_local_position().ok_or(MissReason::Unconfirmed)?;
-    let asked = async {
+    let engine = &*layer.engine;
+    let store = engine.open_store().ok_or(None)?;
+    let local = engine.trusted_local_position().ok_or(MissReason::Unconfirmed)?;
+    let fetched = async {
         match fetch_value(layer, &**store, address, lookup_key, local).await? {
             (StoreValue::VaryFields(fields), _) if may_vary => {
                 let variants = layer.http.memory.insert_vary_fields(lookup_key.key, fields);
@@ -87,20 +95,22 @@ async fn fetch_at(
             (read, fingerprint) => Ok((read, (None, fingerprint))),
         }
     };
-    match asked.await {
+    match fetched.await {
         Ok(read) => {
-            inner.report.store_ok(StoreOp::Read, &*inner.clock);
+            engine.report.store_ok(StoreOp::Read, &*engine.clock);
             Ok(read)
         }
         Err(error) => {
-            inner.report.store_error(StoreOp::Read, &error, &*inner.clock);
+            engine.report.store_error(StoreOp::Read, &error, &*engine.clock);
             Err(Some(MissReason::StoreError))
         }
     }
 }
 
-/// What the rules make of a value that another instance stored while this one asked for the lease; `None` if it is no
-/// response, so that the shared tier has to be looked at anew.
+/// Evaluates a value that another instance stored while this one claimed the lease.
+///
+/// `local` is the local number of this instance when it sent the claim. Returns `None` if the value
+/// is no response. The caller then has to look in the shared tier again.
 pub(crate) fn lookup_from_value(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
@@ -114,6 +124,7 @@ pub(crate) fn lookup_from_value(
     }
 }
 
+/// Evaluates a value of the shared tier. Puts a response that the request can use into memory.
 fn lookup_from_store_value(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
@@ -126,10 +137,11 @@ fn lookup_from_store_value(
         StoreValue::Absent | StoreValue::Redirect => return Lookup::Miss(missing),
         StoreValue::Unreadable => return Lookup::Miss(MissReason::Unreadable),
     };
-    // It came just now.
+    // The response has just arrived.
     let reuse = evaluate_reuse_for(layer, lookup_key, &cached, cached.received_at());
     let lookup = Lookup::from_reuse(cached, Tier::Shared, reuse, lookup_key.headers);
-    // A part that is of no use here takes no place: in memory there may be another one.
+    // A partial response that does not satisfy the request is not inserted: it would replace
+    // another one in memory.
     if let Lookup::Fresh(cached, _) | Lookup::Stale(StaleResponse { cached, .. }) = &lookup {
         if layer.http.memory.is_enabled() {
             layer.http.memory.insert(Arc::clone(cached));
@@ -138,7 +150,7 @@ fn lookup_from_store_value(
     lookup
 }
 
-/// A key, and its own address in the shared tier, in one text.
+/// A key and its primary address in the shared tier, in one string.
 pub(crate) struct KeyAndAddress(String);
 
 impl KeyAndAddress {
@@ -151,11 +163,12 @@ impl KeyAndAddress {
     }
 
     pub(crate) fn key(&self) -> &str {
-        // Between the braces.
+        // The address is the key in braces.
         self.0.get(1..self.0.len() - 1).unwrap_or_default()
     }
 }
 
+/// Returns the address of the variant that the request selects.
 fn variant_address(key: &str, headers: &HeaderMap, variants: &Variants) -> String {
     address::variant(key, variants.variant_for(headers))
 }

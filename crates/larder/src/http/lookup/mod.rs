@@ -1,4 +1,13 @@
-//! Lookup and decide: what is known about a request, and what the rules make of it.
+//! The lookup: whether a request is for the cache, and whether a stored response may answer it.
+//!
+//! * [`eligibility`] decides whether a request is looked up, and writes its key.
+//! * [`only_if_cached`] covers requests that accept only a stored response.
+//! * [`request_context`] has the properties of a request that later steps need.
+//! * [`from_memory`] looks in the memory tier, and [`from_store`] in the shared tier.
+//! * `store_value` reads a value of the shared tier.
+//! * [`query_scope`] finds the key under which a request is looked up if responses may answer
+//!   equivalent queries. [`equivalent`] looks in both tiers for such a request.
+//! * [`reuse`] combines the verdict of the invalidation log with the rules of RFC 9111 §4.
 
 pub(crate) mod eligibility;
 pub(crate) mod equivalent;
@@ -19,21 +28,22 @@ use larder_core::outcome::{MissReason, Tier};
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
 
-/// What is known about a request, after the rules.
+/// The result of a lookup, after the invalidation log and the rules for reuse.
 pub(crate) enum Lookup {
     /// A response that may be served.
     Fresh(Arc<CachedResponse>, Tier),
-    /// A response that may be served under conditions, and validated.
+    /// A response that may be validated, and that may be served under conditions.
     Stale(StaleResponse),
-    /// A fresh part, in which not all lies that is asked for.
+    /// A fresh partial response that does not have all that the request asks for.
     Partial(Arc<CachedResponse>),
-    /// Nothing of use.
+    /// No usable response.
     Miss(MissReason),
-    /// Nobody should wait for the next response.
+    /// A key that is remembered as uncacheable. No request waits for another one's response.
     HitForMiss,
 }
 
 impl Lookup {
+    /// Creates the result for a response from `tier` whose permitted use is `reuse`.
     #[inline]
     pub(crate) fn from_reuse(
         cached: Arc<CachedResponse>,
@@ -44,7 +54,7 @@ impl Lookup {
         match reuse {
             Reuse::Fresh { .. } if cached.satisfies(headers) => Self::Fresh(cached, tier),
             Reuse::Fresh { .. } => Self::Partial(cached),
-            // What is stale of it is not worth a validation.
+            // A stale partial response is not worth a validation.
             Reuse::Stale { reason, .. } if cached.meta.part.is_some() => Self::Miss(reason),
             Reuse::Stale { reason, while_revalidate, .. } => {
                 Self::Stale(StaleResponse { cached, tier, reason, while_revalidate })

@@ -1,4 +1,7 @@
-//! Where a request is looked for.
+//! The keys under which a request may be looked up if responses may answer equivalent queries.
+//!
+//! A *variation* is the statement of a response, in `No-Vary-Search`, about the queries that it
+//! answers.
 
 use std::sync::Arc;
 
@@ -13,67 +16,76 @@ use crate::http::layer_state::LayerState;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::request::target_uri::TargetUri;
 
-/// So often a request is looked for elsewhere, because a response said something new meanwhile.
+/// Maximum number of times that the lookup of a request moves to another key.
+///
+/// It moves when a newer response has another variation.
 const MAX_REDIRECTS: u8 = 2;
 
-/// A request whose response may answer others with an equivalent query.
+/// The keys of a request whose response may also answer equivalent queries.
 pub(crate) struct QueryScope {
-    /// The key of its URI without the query.
+    /// The key of the URI without the query.
     pub(super) base_key: Box<str>,
-    /// Its query, as far as that is in its key.
+    /// The query, as far as the key contains it.
     query: Option<Box<str>>,
-    /// What follows the query in its key.
+    /// The part of the key after the query.
     key_suffix: Box<str>,
-    /// Its own key, with the query as it is.
+    /// The request's own key, with the query as it is.
     exact_key: Box<str>,
-    /// What its own response would be invalidated by: whatever it is answered with must not be older than that either.
+    /// The names by which the request's own response would be invalidated.
+    ///
+    /// An invalidation of these names must also take effect if an equivalent response is served.
     request_names: Names,
-    /// By what was said last of equivalent queries; `None` where it is looked for under its own key alone.
+    /// The newest known variation. `None` if the request is looked up under its own key only.
     variation: Option<Arc<UrlVariation>>,
+    /// The number of times that the lookup has moved to another key.
     redirects: u8,
 }
 
-/// What is looked for.
+/// The subject of a lookup: a key, and the request's fields that select a variant.
 #[derive(Clone, Copy)]
 pub(crate) struct LookupKey<'a> {
     pub(crate) key: &'a str,
     pub(crate) headers: &'a HeaderMap,
+    /// The keys for equivalent queries, if the policy matches them.
     pub(crate) scope: Option<&'a QueryScope>,
 }
 
 impl QueryScope {
-    /// Of a request whose own key this is; `None` if its response answers nobody else.
+    /// Creates the scope of a request from its own key.
+    ///
+    /// Returns `None` if the response cannot answer other requests.
     pub(crate) fn of(layer: &LayerState, parts: &Parts, exact: &str) -> Option<Self> {
         if !layer.policy.matches_equivalent_queries() {
             return None;
         }
         let target = TargetUri::from_request(parts).ok()?.require_valid_host().ok()?;
         let query = layer.policy.query.apply(target.query);
-        // To some decoders a semicolon separates parameters: one that matters could hide in the value of one that does not.
+        // Some decoders treat a semicolon as a separator of parameters. A parameter that matters
+        // could then hide in the value of one that doesn't.
         if query.as_deref().is_some_and(|query| query.contains(';')) {
             return None;
         }
         let mut key = KeyBuf::new();
         key.uri(target.key_scheme, &target.authority, target.path);
-        let base: Box<str> = key.as_str()?.into();
+        let base_key: Box<str> = key.as_str()?.into();
         key.query(&layer.policy.query, target.query);
-        let rest = exact.strip_prefix(key.as_str()?)?.into();
-        let own = Names::new(target.path, &[exact.into()], &layer.policy.uri_names(&target), &[]);
+        let key_suffix = exact.strip_prefix(key.as_str()?)?.into();
+        let request_names = Names::new(target.path, &[exact.into()], &layer.policy.uri_names(&target), &[]);
         let engine = &layer.engine;
-        let under = layer.http.variations.get(&base, engine.clock.boot());
+        let variation = layer.http.variations.get(&base_key, engine.clock.boot());
         let query = query.map(Into::into);
         Some(Self {
-            base_key: base,
+            base_key,
             query,
-            key_suffix: rest,
+            key_suffix,
             exact_key: exact.into(),
-            request_names: own,
-            variation: under,
+            request_names,
+            variation,
             redirects: 0,
         })
     }
 
-    /// The key that it is looked for under.
+    /// Returns the key under which the request is looked up now.
     pub(crate) fn lookup_key(&self) -> Box<str> {
         let key = self.variation.as_ref().and_then(|variation| self.key_for(variation));
         key.unwrap_or_else(|| self.exact_key.clone())
@@ -91,18 +103,20 @@ impl QueryScope {
         &self.request_names
     }
 
-    /// Whether nothing is known of equivalent queries, and should be asked for.
+    /// Whether no variation is known, and one should be fetched from the shared tier.
     pub(crate) const fn should_fetch_variation(&self) -> bool {
         self.variation.is_none() && self.redirects < MAX_REDIRECTS
     }
 
-    /// The key of a response to it that says this; `None` if that would be too long.
+    /// Returns the key of a response with this variation, or `None` if the key is too long.
     fn key_for(&self, variation: &UrlVariation) -> Option<Box<str>> {
         let query = variation.canonical(self.query.as_deref());
         canonical::key(&self.base_key, query.as_deref(), variation, &self.key_suffix)
     }
 
-    /// The key of a response to it with these fields, and what they say of equivalent queries.
+    /// Returns the key and the variation of a response with these fields.
+    ///
+    /// Without a variation, or if the key is too long, this is the request's own key and `None`.
     pub(crate) fn key_for_response(&self, response: &HeaderMap) -> (Box<str>, Option<UrlVariation>) {
         let variation = UrlVariation::of(response);
         match variation.as_ref().and_then(|variation| self.key_for(variation)) {
@@ -111,29 +125,31 @@ impl QueryScope {
         }
     }
 
-    /// Whether a response with this key and these fields answers it, by what it says itself (§7 of the draft).
+    /// Whether a response with this key and these fields answers the request.
+    ///
+    /// The variation that the response itself states decides (§7 of the draft).
     pub(crate) fn is_answered_by(&self, key: &str, response: &HeaderMap) -> bool {
         *key == *self.exact_key || *key == *self.key_for_response(response).0
     }
 
-    /// Whether this response was stored for others as well.
+    /// Whether this response was stored for equivalent queries too.
     pub(crate) fn is_equivalent_response(&self, cached: &CachedResponse) -> bool {
         cached.meta.key != self.exact_key
     }
 
-    /// What it should be looked for by now, if that is something else.
+    /// Returns the newest variation if the lookup should move to the key that follows from it.
     fn newer_scope(&self, layer: &LayerState) -> Option<Arc<UrlVariation>> {
         let engine = &layer.engine;
         let newest = layer.http.variations.get(&self.base_key, engine.clock.boot())?;
         (self.redirects < MAX_REDIRECTS && self.variation.as_ref() != Some(&newest)).then_some(newest)
     }
 
-    /// Whether it should be looked for under another key by now.
+    /// Whether the lookup should move to another key.
     pub(crate) fn has_newer_scope(&self, layer: &LayerState) -> bool {
         self.newer_scope(layer).is_some()
     }
 
-    /// Looks for it under another key from now on, if there is one.
+    /// Moves the lookup to another key if there is a newer variation. Returns whether it moved.
     pub(crate) fn follow_redirect(&mut self, layer: &LayerState) -> bool {
         let newest = self.newer_scope(layer);
         let moves = newest.is_some();
@@ -144,7 +160,9 @@ impl QueryScope {
         moves
     }
 
-    /// Looks for it under its own key from now on: the responses do not say what they were remembered to.
+    /// Moves the lookup to the request's own key, for good.
+    ///
+    /// Used if the responses no longer state the variation that was recorded for them.
     pub(crate) fn use_exact_key(&mut self) {
         self.variation = None;
         self.redirects = MAX_REDIRECTS;

@@ -1,4 +1,4 @@
-//! What has to be known of a request after it was handed to the handler.
+//! The properties of a request that are needed after the handler has taken the request itself.
 
 use std::sync::Arc;
 
@@ -19,41 +19,48 @@ use crate::http::request::axum_route::PathParams;
 use crate::http::request::normalize;
 use crate::http::request::target_uri::TargetUri;
 
-/// A request, as far as it matters after the handler got it.
+/// The properties of a request that are needed after the handler has taken the request itself.
 pub(crate) struct RequestContext {
-    /// What it is looked for under.
+    /// The key under which the request is looked up.
     pub(crate) key: Box<str>,
-    /// Where responses may answer equivalent queries.
+    /// The keys for equivalent queries, if the policy matches them.
     pub(crate) scope: Option<Box<QueryScope>>,
+    /// The names by which the response can be invalidated.
     pub(crate) names: NamesBuilder,
-    /// Its origin, if responses may name groups of that.
+    /// The origin of the request, if responses may name its groups.
     pub(crate) origin: Option<Box<str>>,
     pub(crate) headers: HeaderMap,
     pub(crate) traits: RequestTraits,
     pub(crate) purpose: Purpose,
     pub(crate) matched_path: Option<Box<str>>,
     pub(crate) span: tracing::Span,
-    /// Whether a layer further in handles it.
+    /// The run through which an inner layer reports that it handles the request.
     pub(crate) outer_run: OuterRun,
-    /// Whether that is not known, as its route has not answered yet.
+    /// Whether it is unknown if an inner layer does, because the route has not answered yet.
     pub(crate) is_provisional: bool,
-    /// Whether it came through another layer before.
+    /// Whether the request passed through another layer before it reached this one.
     is_within: bool,
 }
 
 /// The reason why a request is still being processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Its client waits for a response.
+    /// The client waits for a response.
     Answer,
-    /// Its client got a stale response, or one that is near its end. The request goes on to refresh that.
+    /// The client got a stale response, or one that is about to expire. The request goes on to
+    /// refresh that response.
     Refresh,
-    /// Its client got the head and a part of a body that broke off. The request goes on for the rest.
+    /// The client got the head and the beginning of a body that broke off. The request goes on to
+    /// fetch the rest.
     ResumeBody,
 }
 
 impl RequestContext {
-    /// A request whose own key this is.
+    /// Creates the context of a request from its own key, and prepares the request for the handler.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason for a bypass if the request turns out not to be for the cache.
     pub(crate) fn new(
         layer: &Arc<LayerState>,
         traits: RequestTraits,
@@ -63,7 +70,7 @@ impl RequestContext {
         normalize::reject_method_override(parts, &layer.policy.key_headers)?;
         let params = PathParams::of(parts);
         let target = TargetUri::from_request(parts)?.require_valid_host()?;
-        let named = layer.policy.names_for(key, parts, &params, &target)?;
+        let names = layer.policy.names_for(key, parts, &params, &target)?;
         let scope = QueryScope::of(layer, parts, key).map(Box::new);
         let key = scope.as_ref().map_or_else(|| key.into(), |scope| scope.lookup_key());
         let origin = layer.policy.invalidation_rules.groups.then(|| target.origin());
@@ -74,7 +81,7 @@ impl RequestContext {
         Ok(Self {
             key,
             scope,
-            names: named,
+            names,
             origin,
             headers: parts.headers.clone(),
             traits,
@@ -87,17 +94,19 @@ impl RequestContext {
         })
     }
 
-    /// What it asks for.
+    /// Returns the subject of the request's lookup.
     pub(crate) fn lookup_key(&self) -> LookupKey<'_> {
         LookupKey { key: &self.key, headers: &self.headers, scope: self.scope.as_deref() }
     }
 
-    /// Its own key, whatever it is looked for under.
+    /// Returns the request's own key, even if the request is looked up under another one.
     pub(crate) fn exact_key(&self) -> &str {
         self.scope.as_ref().map_or(&self.key, |scope| scope.exact_key())
     }
 
-    /// Whether a response has said meanwhile that it is to be looked for under another key; from now on it is.
+    /// Moves the lookup to another key if a response has meanwhile stated a newer variation.
+    ///
+    /// Returns whether it moved.
     pub(crate) fn follow_redirect(&mut self, layer: &LayerState) -> bool {
         let Some(scope) = &mut self.scope else { return false };
         let moves = scope.follow_redirect(layer);
@@ -107,7 +116,9 @@ impl RequestContext {
         moves
     }
 
-    /// What it waited for answers other queries: it is looked for where that belongs by now, or under its own key.
+    /// Moves the lookup to another key after a wait for a response that answers other queries.
+    ///
+    /// That is the key that follows from the newest variation, or else the request's own key.
     pub(crate) fn leave_scope(&mut self, layer: &LayerState) {
         if self.follow_redirect(layer) {
             return;
@@ -118,29 +129,31 @@ impl RequestContext {
         }
     }
 
-    /// Under which name others wait with this request: where the fields are known that responses vary on, only those
-    /// with the same values.
+    /// Returns the key of the flight that this request leads or joins.
+    ///
+    /// If the fields on which responses vary are known, only requests with the same values in them
+    /// have the same flight key.
     pub(crate) fn flight_key(&self, layer: &LayerState) -> FlightKey {
-        let inner = &layer.engine;
-        let variant = match layer.http.memory.find(&self.key, &self.headers, inner.clock.boot()) {
+        let now = layer.engine.clock.boot();
+        let variant = match layer.http.memory.find(&self.key, &self.headers, now) {
             MemoryLookup::OtherVariants(variants) => variants.variant_for(&self.headers),
             MemoryLookup::Found(cached) => cached.variant(),
             MemoryLookup::HitForMiss | MemoryLookup::Absent => 0,
         };
-        // Layers do not wait for each other: a request may be on its way through two that give it the same key, or twice
-        // through the same one.
+        // Layers don't share flights. A request may pass through two layers that give it the same
+        // key, or twice through the same layer, and the inner pass must not wait for the outer one.
         let layer = std::ptr::from_ref(layer).addr() as u64 ^ u64::from(self.is_within);
         (self.key.clone(), variant ^ u128::from(layer))
     }
 
-    /// The tags that the response to it gives itself in its fields.
+    /// Returns the tags that the response states in its fields.
     pub(crate) fn tags(&self, layer: &LayerState, response: &HeaderMap) -> Vec<Tag> {
         layer.policy.invalidation_rules.tags(response, self.origin.as_deref())
     }
 }
 
-/// The span of a request.
+/// Creates the span of a request.
 pub(crate) fn request_span(layer: &LayerState, matched_path: Option<&str>, key: &str) -> tracing::Span {
-    let layer = layer.policy.name.as_deref().or(matched_path);
-    tracing::debug_span!(target: "larder", "cache", layer, key, outcome = Empty, tier = Empty, reason = Empty)
+    let route = layer.policy.name.as_deref().or(matched_path);
+    tracing::debug_span!(target: "larder", "cache", route, key, outcome = Empty, tier = Empty, reason = Empty)
 }

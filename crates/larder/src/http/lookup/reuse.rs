@@ -1,4 +1,4 @@
-//! The log's verdict and RFC 9111 §4, for one stored response.
+//! The decision how one stored response may be reused: the log's verdict and RFC 9111 §4.
 
 use http::HeaderMap;
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
@@ -12,7 +12,7 @@ use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
 
-/// What the log and the rules of reuse say of a stored response.
+/// Decides how a stored response may be reused, by the invalidation log and RFC 9111 §4.
 #[inline]
 pub(crate) fn evaluate_reuse(
     layer: &LayerState,
@@ -21,7 +21,7 @@ pub(crate) fn evaluate_reuse(
     now: Boot,
 ) -> Reuse {
     let (verdict, confirmed) = layer.engine.log.verdict(cached, now);
-    // What the rule below says of nearly every hit, without its arithmetic.
+    // A shortcut for nearly every hit. The full rule comes to the same result with more arithmetic.
     if verdict == Verdict::Valid
         && confirmed
         && !layer.policy.store.follow_request
@@ -32,6 +32,7 @@ pub(crate) fn evaluate_reuse(
     evaluate_reuse_slow(layer, cached, headers, (verdict, confirmed), now)
 }
 
+/// Applies the full rule to a stored response and the log's verdict on it.
 pub(crate) fn evaluate_reuse_slow(
     layer: &LayerState,
     cached: &CachedResponse,
@@ -44,10 +45,10 @@ pub(crate) fn evaluate_reuse_slow(
     reuse(&cached.candidate(verdict, confirmed, now), directives.as_ref())
 }
 
-/// What the log and the rules of reuse say of a stored response, for this request.
+/// Decides how a stored response may be reused for a request that may be an equivalent one.
 ///
-/// Whoever invalidates a URI is not to be shown under it what was made before, for whichever URI: the names that the
-/// request's own response would have count as well.
+/// An invalidation of a URI must take effect for that URI, even if the stored response was created
+/// for an equivalent one. So the names that the request's own response would have are checked too.
 pub(crate) fn evaluate_reuse_for(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
@@ -62,25 +63,29 @@ pub(crate) fn evaluate_reuse_for(
     evaluate_reuse_slow(layer, cached, lookup_key.headers, (verdict.and(own), confirmed), now)
 }
 
-/// What a request asks of a response.
+/// Returns the directives of a request, as far as they apply to this response.
+///
+/// For an immutable response that is fresh, `max-age` does not apply.
 fn effective_request_directives(
     layer: &LayerState,
     cached: &CachedResponse,
     headers: &HeaderMap,
     now: Boot,
 ) -> RequestDirectives {
-    let asked = RequestDirectives::parse(headers);
+    let directives = RequestDirectives::parse(headers);
     let is_immutable = || !cached.fresh_for(now).is_zero() && is_immutable(layer, cached);
-    if asked.max_age.is_some() && is_immutable() { asked.of_immutable() } else { asked }
+    if directives.max_age.is_some() && is_immutable() { directives.of_immutable() } else { directives }
 }
 
-/// Whether a response says that it does not change while it is fresh.
+/// Whether a response states that it does not change while it is fresh (`immutable`).
 pub(crate) fn is_immutable(layer: &LayerState, cached: &CachedResponse) -> bool {
     ResponseDirectives::of(&cached.headers, &layer.policy.store.targets).immutable
 }
 
-/// Whether what is stale may be served because the handler failed. Asked when it has: it may have taken its time, and an
-/// invalidation may have come meanwhile.
+/// Whether a stale response may be served because the handler failed.
+///
+/// This is checked after the failure: the handler may have taken a long time, and an invalidation
+/// may have arrived in the meantime.
 pub(crate) fn may_serve_on_error(
     layer: &LayerState,
     context: &RequestContext,
@@ -90,7 +95,7 @@ pub(crate) fn may_serve_on_error(
     matches!(reuse, Reuse::Stale { if_error: true, .. })
 }
 
-/// Whether what is to be refreshed is fresh, as it is where that is done early.
+/// Whether the response to refresh is still fresh, as in an early refresh.
 pub(crate) fn is_still_fresh(
     layer: &LayerState,
     context: &RequestContext,

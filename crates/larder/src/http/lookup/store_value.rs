@@ -1,4 +1,4 @@
-//! What a value in the shared tier is.
+//! The values in the shared tier, and how they are read.
 
 use std::sync::Arc;
 
@@ -13,21 +13,28 @@ use crate::http::layer_state::LayerState;
 use crate::http::lookup::query_scope::{LookupKey, QueryScope};
 use crate::http::memory::cached_response::CachedResponse;
 
+/// The fingerprint of a value. `None` if there is no value, or no readable one.
 pub(super) type Fingerprint = Option<[u8; 8]>;
 
-/// What the shared tier answered.
+/// A value in the shared tier, as one request can use it.
 pub(super) enum StoreValue {
+    /// A response that the request selects.
     Response(Arc<CachedResponse>),
+    /// The fields on which the responses vary. Each variant has an address of its own.
     VaryFields(Box<[http::HeaderName]>),
     /// A response to a request with other values in the fields that `Vary` names.
     OtherVariant,
+    /// There is no value.
     Absent,
-    /// The word that responses to equivalent queries are under another key.
+    /// A hint that responses to equivalent queries are stored under another key.
     Redirect,
+    /// A value that cannot be decoded, or that does not belong under its key.
     Unreadable,
 }
 
-/// Asks the shared tier.
+/// Reads the value at an address in the shared tier. Removes an unreadable value.
+///
+/// `local` is the local number of this instance before the read (rule 1).
 pub(super) async fn fetch_value(
     layer: &LayerState,
     store: &dyn Store,
@@ -35,28 +42,32 @@ pub(super) async fn fetch_value(
     lookup_key: LookupKey<'_>,
     local: u64,
 ) -> Result<(StoreValue, Fingerprint), StoreError> {
-    let answer = store.get(address).await?;
-    let mut fingerprint = answer.as_deref().and_then(wire::fingerprint);
-    let read = decode_value(layer, lookup_key, answer, local);
+    let value = store.get(address).await?;
+    let mut fingerprint = value.as_deref().and_then(wire::fingerprint);
+    let read = decode_value(layer, lookup_key, value, local);
     if matches!(read, StoreValue::Unreadable) {
-        // Its position is as good as any, so that it might keep what is filled now from taking its place (rule 16).
+        // Its position is arbitrary. A high one would keep the response of the next fill from
+        // replacing it (rule 16).
         store.remove(address).await?;
         fingerprint = None;
     }
     Ok((read, fingerprint))
 }
 
-/// Reads an answer of the shared tier, which was asked when our local number was `local` (rule 1).
+/// Decodes a value of the shared tier.
+///
+/// `local` is the local number of this instance before the store was asked for it (rule 1).
 pub(super) fn decode_value(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
-    answer: Option<Bytes>,
+    value: Option<Bytes>,
     local: u64,
 ) -> StoreValue {
     let LookupKey { key, headers, scope } = lookup_key;
-    let Some(bytes) = detach_buffer(layer, answer) else { return StoreValue::Absent };
+    let Some(bytes) = detach_buffer(layer, value) else { return StoreValue::Absent };
     match wire::decode_after(crate::http::cache_status::reserved(), bytes, key) {
-        // What the response says itself is asked: its key is but what another process made of that.
+        // The fields of the response itself decide. The key is only what another process derived
+        // from them.
         Ok(Decoded::Response(stored)) if answers_other_query(scope, &stored) => StoreValue::Unreadable,
         Ok(Decoded::Response(mut stored)) if vary::matches(&stored.meta.selecting, headers) => {
             stored.meta.position.mark.local = local;
@@ -70,11 +81,11 @@ pub(super) fn decode_value(
         }
         Ok(Decoded::Response(_)) => StoreValue::OtherVariant,
         Ok(Decoded::Variants(fields)) => StoreValue::VaryFields(fields),
-        Ok(Decoded::Told(told)) => {
+        Ok(Decoded::Told(hint)) => {
             if let Some(scope) = scope {
                 layer.http.variations.record(
                     scope.base_key(),
-                    told,
+                    hint,
                     layer.engine.clock.wall(),
                     layer.engine.clock.boot(),
                 );
@@ -82,18 +93,21 @@ pub(super) fn decode_value(
             StoreValue::Redirect
         }
         Err(error) => {
-            tracing::debug!(target: "larder", key, %error, "a value in the shared tier cannot be read");
+            tracing::debug!(target: "larder", key, %error, "unreadable value in the shared tier");
             StoreValue::Unreadable
         }
     }
 }
 
+/// Whether a stored response answers other queries than that of the request.
 fn answers_other_query(scope: Option<&QueryScope>, stored: &StoredResponse) -> bool {
     scope.is_some_and(|scope| !scope.is_answered_by(&stored.meta.key, &stored.headers))
 }
 
-/// What comes out of the store is a slice of its read buffer, and would keep the whole of that alive in memory for as
-/// long as it is held. What is only passed on is not copied.
-fn detach_buffer(layer: &LayerState, answer: Option<Bytes>) -> Option<Bytes> {
-    answer.map(|bytes| if layer.http.memory.is_enabled() { Bytes::copy_from_slice(&bytes) } else { bytes })
+/// Copies a value out of the store's read buffer if it may be put into memory.
+///
+/// The value is a slice of that buffer and would keep all of it alive. A value that is only passed
+/// on is not copied.
+fn detach_buffer(layer: &LayerState, value: Option<Bytes>) -> Option<Bytes> {
+    value.map(|bytes| if layer.http.memory.is_enabled() { Bytes::copy_from_slice(&bytes) } else { bytes })
 }

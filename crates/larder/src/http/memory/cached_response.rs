@@ -18,45 +18,54 @@ use crate::engine::invalidation_log::stamped::Stamped;
 use crate::http::cache_status;
 use crate::http::memory::header_cache::{RenderKey, rendered};
 
-/// A stored response, ready to be served: its fields hold the places of those that each hit writes anew.
+/// A stored response, ready to be served.
+///
+/// Its header map has reserved entries for the fields that each hit rewrites.
 pub(crate) struct CachedResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) meta: Meta,
-    /// When this process began to fill it; `None` if another one may have (rule 10). Validation leaves it: a 304 by a
-    /// `Last-Modified` of whole seconds may be given for what has changed since.
+    /// The moment at which this process began to fill it.
+    ///
+    /// `None` if another process may have filled it (rule 10). Revalidation does not change the
+    /// moment: `Last-Modified` has whole seconds, so a 304 may confirm a response that has changed
+    /// since.
     pub(crate) filled_at: Option<Boot>,
-    /// Its age at `since`.
+    /// The age at `received_at`.
     age: Duration,
     received_at: Boot,
-    /// When it is fresh no more.
+    /// The moment from which it is stale.
     stale_at: Boot,
-    /// Until when it may be served without another question.
+    /// The moment until which it may be served without a further check.
     fresh_unconditionally_until: Boot,
-    /// How long it took to make, in nanoseconds.
+    /// The time that the handler took to make it, in nanoseconds.
     pub(crate) cost: u64,
-    /// No other one that is kept in memory has it.
+    /// A number that no other response in memory has.
     id: u64,
-    /// The generation of the log's table at which it was last found valid.
+    /// The generation of the invalidation table at which it was last found valid.
     pub(crate) valid_at_generation: AtomicU64,
-    /// What other caches, nearer to the origin, said in `Cache-Status`.
+    /// The `Cache-Status` of other caches, nearer to the origin.
     pub(crate) upstream_cache_status: Option<HeaderValue>,
 }
 
-/// No generation of the table has this number, and no response that is kept.
+/// A number that is never a generation of the table, and never the id of a response in memory.
 const NEVER: u64 = u64::MAX;
 
 impl CachedResponse {
-    /// What this process filled just now, beginning at `filled_at`; see there for what it only validated.
+    /// Returns a response that this process has just filled, beginning at `filled_at`.
+    ///
+    /// For a response that was only revalidated, see the field `filled_at`.
     pub(crate) fn from_fill(mut stored: StoredResponse, filled_at: Option<Boot>, now: Boot) -> Self {
         let age = stored.meta.initial_age;
         let others = cache_status::reserve(&mut stored.headers);
         Self::new(stored, others, filled_at, age, now).for_memory()
     }
 
-    /// Made ready to be kept: with a number of its own, and without the room that its table of fields has to spare, about
-    /// half a kilobyte. A copy has just what it needs.
+    /// Prepares the response for memory.
+    ///
+    /// It gets an id of its own. Its table of header fields is copied: the copy is only as large as
+    /// necessary, which saves about half a kilobyte.
     pub(crate) fn for_memory(mut self) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         self.headers = self.headers.clone();
@@ -64,8 +73,11 @@ impl CachedResponse {
         self
     }
 
-    /// What came from the shared tier, its fields read behind [`cache_status::room`]. The time it spent there is measured by
-    /// the calendar, as no other clock is common to the instances; from here on this process's own clock counts.
+    /// Returns a response that was read from the shared tier.
+    ///
+    /// Its header fields were read behind the entries of [`cache_status::reserved`]. Its time in
+    /// the shared tier is measured by wall clocks, because the instances have no other clock in
+    /// common. From here on, this process's own clock counts.
     #[inline]
     pub(crate) fn from_store(mut stored: StoredResponse, wall: Wall, now: Boot) -> Self {
         let resident = wall.saturating_since(stored.meta.response_time);
@@ -101,60 +113,65 @@ impl CachedResponse {
         }
     }
 
-    /// When this process came by it.
+    /// Returns when this process received it.
     pub(crate) const fn received_at(&self) -> Boot {
         self.received_at
     }
 
-    /// The digest of the fields that it varies on; zero for none.
+    /// Returns the digest of the fields that it varies on. Zero if there are none.
     pub(crate) fn variant(&self) -> u128 {
         if self.meta.selecting.is_empty() { 0 } else { vary::digest(&self.meta.selecting) }
     }
 
-    /// Whether its fill began before that of the other one and knew less of the log, as rule 16 has it for the shared
-    /// tier: a slow fill must not take the place of what was made after an invalidation.
+    /// Whether its fill began before that of `other`, at a lower position in the invalidation log.
+    ///
+    /// Rule 16 compares in the same way for the shared tier: a slow fill must not replace a
+    /// response that was made after an invalidation.
     pub(super) fn is_older_than(&self, other: &Self) -> bool {
         let (own, other) = (&self.meta.position, &other.meta.position);
         own != other && own.incarnation == other.incarnation && other.mark.covers(own.mark)
     }
 
-    /// Its current age (RFC 9111 §4.2.3).
+    /// Returns its current age (RFC 9111 §4.2.3).
     #[inline]
     pub(crate) fn age(&self, now: Boot) -> Duration {
         age::current_age(self.age, now.saturating_since(self.received_at))
     }
 
-    /// For how long it will be fresh.
+    /// Returns for how long it will be fresh.
     #[inline]
     pub(crate) fn fresh_for(&self, now: Boot) -> Duration {
         Duration::from_nanos(self.nanos_left(now))
     }
 
-    /// For how many nanoseconds it will be fresh.
+    /// Returns for how many nanoseconds it will be fresh.
     #[inline]
     pub(crate) fn nanos_left(&self, now: Boot) -> u64 {
         self.stale_at.as_nanos().saturating_sub(self.at_least_received(now).as_nanos())
     }
 
-    /// Whether it is fresh, and nothing that it says of itself asks for more than that.
+    /// Whether it is fresh, and none of its own directives demands more than that.
     #[inline]
     pub(crate) fn is_unconditionally_fresh(&self, now: Boot) -> bool {
         self.at_least_received(now) < self.fresh_unconditionally_until
     }
 
-    /// A request may have read the clock before another one brought this response, which is no younger for that.
+    /// Returns `now`, or the time of receipt if that is later.
+    ///
+    /// A request may have read the clock before another request brought this response. That does
+    /// not make the response younger.
     #[inline]
     fn at_least_received(&self, now: Boot) -> Boot {
         now.max(self.received_at)
     }
 
-    /// Its fields for a fresh hit in memory, which `render` makes where they are not at hand.
+    /// Returns its fields for a fresh hit in memory, rendered by `render` if they are not cached.
     #[inline]
     pub(crate) fn rendered(&self, now: Boot, render: impl Fn() -> HeaderMap) -> HeaderMap {
         rendered(RenderKey { response: self.id, age: self.age(now).as_secs() }, render)
     }
 
-    /// What the rules of reuse ask of it.
+    /// Returns its properties for the rules of reuse.
     #[inline]
     pub(crate) fn candidate(&self, verdict: Verdict, confirmed: bool, now: Boot) -> Candidate {
         Candidate {
@@ -166,14 +183,14 @@ impl CachedResponse {
         }
     }
 
-    /// Its header fields as they are stored.
+    /// Returns its header fields in the form in which they are stored.
     pub(crate) fn stored_headers(&self) -> HeaderMap {
         let mut headers = self.headers.clone();
         cache_status::unreserve(&mut headers, self.upstream_cache_status.as_ref());
         headers
     }
 
-    /// The response as others are to read it.
+    /// Returns the response in the form that other instances read.
     pub(crate) fn to_stored(&self) -> StoredResponse {
         StoredResponse {
             status: self.status,
@@ -183,13 +200,15 @@ impl CachedResponse {
         }
     }
 
-    /// Whether what the handler confirms of it is the same, byte for byte.
+    /// Whether a 304 from the handler confirms it byte for byte.
     pub(crate) fn has_strong_etag(&self) -> bool {
-        // The handler is not asked about one that the cache made.
+        // An `ETag` that the cache made is never sent to the handler.
         !self.meta.flags.own_etag && validators::has_strong_etag(&self.headers)
     }
 
-    /// Whether it has all that a request with these fields asks for. What is whole has.
+    /// Whether it has everything that a request with these fields asks for.
+    ///
+    /// A complete response always does.
     #[inline]
     pub(crate) fn satisfies(&self, request: &HeaderMap) -> bool {
         self.meta.part.as_ref().is_none_or(|part| self.partial_satisfies(part, request))
@@ -207,7 +226,7 @@ impl CachedResponse {
         }
     }
 
-    /// About how many bytes of memory it takes.
+    /// Returns about how many bytes of memory it takes.
     pub(crate) fn weight(&self) -> u64 {
         let sum = size_of::<Self>()
             + self.body.len()
@@ -249,9 +268,11 @@ mod tests {
     use crate::testing::now;
     use crate::testing::stored;
 
-    /// The short way has to say what the rule says, of requests too that read the clock before the response came.
+    /// The short check must agree with the rule.
+    ///
+    /// This includes requests that read the clock before the response arrived.
     #[test]
-    fn what_is_plainly_fresh_is_what_the_rule_calls_fresh() {
+    fn unconditional_freshness_agrees_with_the_rule_of_reuse() {
         let nanos = Duration::from_nanos;
         let minute = Duration::from_secs(60);
         for age in [Duration::ZERO, nanos(1), minute - nanos(1), minute, minute + nanos(1)] {

@@ -1,51 +1,57 @@
-//! The fields of fresh hits, as this thread wrote them last.
+//! The header fields of fresh hits, as each thread rendered them last.
 
 use std::cell::RefCell;
 
 use http::HeaderMap;
 
-/// What changes from hit to hit changes once a second: a response, by its number, at one age in whole seconds.
+/// A response, by its id, at one age in whole seconds.
+///
+/// The fields of a fresh hit depend on nothing else, so they change once a second.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct RenderKey {
     pub(super) response: u64,
     pub(super) age: u64,
 }
 
-/// The fields at that moment. They are only kept from the second hit on, so that what is hit seldom costs no second table.
+/// The rendered fields of a response at one age.
+///
+/// They are stored from the second hit on, so that a response with few hits needs no second table.
 #[derive(Clone)]
 struct RenderedHeaders {
     at: RenderKey,
     fields: Option<HeaderMap>,
 }
 
-/// So many are kept by each thread that answers hits, about 1 KiB each: it is for the few that are asked for all the time.
+/// The maximum number of responses for each thread that serves hits. Each takes about 1 KiB.
+///
+/// The cache is meant for the few responses that are requested all the time.
 const CAPACITY: u64 = 64;
 
 thread_local! {
     static THREAD_HEADERS: RefCell<Vec<Option<RenderedHeaders>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The fields at this moment, rendered by `render` if they are not at hand.
+/// Returns the fields for this key, rendered by `render` if they are not cached.
 ///
-/// Each thread has its own: one place for all would be a lock that every hit takes.
+/// Each thread has a cache of its own. A cache for all threads would need a lock on every hit.
 #[inline]
 pub(super) fn rendered(at: RenderKey, render: impl Fn() -> HeaderMap) -> HeaderMap {
-    let kept = THREAD_HEADERS.try_with(|kept| {
-        let mut kept = kept.try_borrow_mut().ok()?;
-        match kept.get_mut(place(at.response % CAPACITY)) {
-            Some(Some(known)) if known.at == at => Some(known.fields.get_or_insert_with(&render).clone()),
+    let cached = THREAD_HEADERS.try_with(|entries| {
+        let mut entries = entries.try_borrow_mut().ok()?;
+        match entries.get_mut(place(at.response % CAPACITY)) {
+            Some(Some(entry)) if entry.at == at => Some(entry.fields.get_or_insert_with(&render).clone()),
             Some(other) => {
                 *other = Some(RenderedHeaders { at, fields: None });
                 None
             }
             None => {
-                kept.resize(place(CAPACITY), None);
+                entries.resize(place(CAPACITY), None);
                 None
             }
         }
     });
-    // A thread that is ending keeps nothing.
-    kept.ok().flatten().unwrap_or_else(render)
+    // A thread that is ending has no cache any more.
+    cached.ok().flatten().unwrap_or_else(render)
 }
 
 fn place(number: u64) -> usize {
@@ -63,7 +69,7 @@ mod tests {
         HeaderMap::from_iter([(AGE, HeaderValue::from_str(text).unwrap())])
     }
 
-    /// The same place is taken by many: none may be given another one's fields, nor those of another second.
+    /// Many responses share an entry. None may get the fields of another response or second.
     #[test]
     fn each_is_given_its_own() {
         for round in 0..4 {
@@ -78,9 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hit_again_and_again_is_rendered_no_more() {
+    fn frequent_hits_are_not_rendered_again() {
         let at = RenderKey { response: 1, age: 1 };
-        // The first one makes the room, the second is noted, the third is kept.
+        // The first call makes room, the second notes the key, and the third stores the fields.
         for text in ["first", "second", "third"] {
             assert_eq!(rendered(at, || fields(text)), fields(text));
         }

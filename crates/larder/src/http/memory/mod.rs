@@ -1,4 +1,13 @@
-//! The memory tier: stored responses in this process, bounded by bytes.
+//! The memory tier of responses: stored responses in this process, bounded by bytes.
+//!
+//! It also remembers facts about keys without a stored response.
+//!
+//! * [`cached_response`]: a stored response, ready to be served.
+//! * [`stale_response`]: a stored response that is stale, and how it may be used.
+//! * [`slot`]: the slots of the memory tier, and their keys.
+//! * [`header_cache`]: the header fields of fresh hits, as each thread rendered them last.
+//! * [`oversize_keys`]: the hit-for-miss times of keys whose bodies could not be stored.
+//! * [`variation_table`]: the variation hints of the newest responses.
 
 pub(crate) mod cached_response;
 mod header_cache;
@@ -24,34 +33,38 @@ use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::oversize_keys::OversizeKeys;
 use crate::http::memory::slot::{Slot, SlotKey, SlotKeyRef, Variants};
 
-/// What the memory tier knows about a request.
+/// The result of a lookup in the memory tier.
 pub(crate) enum MemoryLookup {
-    /// Nothing.
+    /// No response, and no valid record.
     Absent,
-    /// The last responses could not be stored: nobody should wait for the next.
+    /// A record that the last response could not be stored. Requests do not wait for the next one.
     HitForMiss,
-    /// Responses to requests with other values in these fields.
+    /// Only responses to requests with other values in these fields.
     OtherVariants(Arc<Variants>),
-    /// A response to such a request.
+    /// A response whose key and selecting fields match the request.
     Found(Arc<CachedResponse>),
 }
 
-/// The responses in this process's memory, and what is known of the keys without one.
+/// The responses in this process's memory, and the records of keys without one.
 pub(crate) struct ResponseMemory {
     slots: MemoryTier<SlotKey, Slot>,
     oversize_keys: OversizeKeys,
 }
 
-/// For so long nobody waits for a key whose responses cannot be stored.
+/// The time for which requests do not wait for a key whose responses cannot be stored.
 const HIT_FOR_MISS_TIME: Duration = Duration::from_secs(10);
 
-/// The reason for which requests do not wait for a key.
+/// The reason why requests do not wait for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UncacheableReason {
-    /// The head of the last response forbids to store it. For ten seconds no request waits.
+    /// The head of the last response forbids storing it.
+    ///
+    /// Requests do not wait for the next response. This lasts for 10 seconds.
     Head,
-    /// The body of the last response was too large, or did not end in time, and was waited for. For a minute no request waits,
-    /// and for twice as long each further time, up to an hour.
+    /// The body of the last response was too large or did not end in time.
+    ///
+    /// Requests waited for it in vain, so they do not wait for the next response. This lasts for
+    /// 1 minute at first, and for twice as long each further time, up to 1 hour.
     Body,
 }
 
@@ -69,7 +82,7 @@ impl ResponseMemory {
         Self { slots: MemoryTier::new(bytes), oversize_keys: OversizeKeys::default() }
     }
 
-    /// Looks a request up.
+    /// Looks up a request by its key and its header fields.
     #[inline]
     pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> MemoryLookup {
         let slots = &self.slots;
@@ -81,7 +94,7 @@ impl ResponseMemory {
                 let variant = variants.variant_for(headers);
                 match slots.get(&SlotKeyRef { key, variant }) {
                     Some(Slot::HitForMiss { until }) if now < until => MemoryLookup::HitForMiss,
-                    // 128 bits of a digest are no proof that the fields are the same.
+                    // Equal digests of 128 bits do not prove that the fields are the same.
                     Some(Slot::Response(cached)) if vary::matches(&cached.meta.selecting, headers) => {
                         MemoryLookup::Found(cached)
                     }
@@ -91,7 +104,9 @@ impl ResponseMemory {
         }
     }
 
-    /// Keeps a response, in place of what was known under its key, unless that knows more of the log.
+    /// Stores a response in place of the entry under its key.
+    ///
+    /// A response with a higher position in the invalidation log is not replaced.
     pub(crate) fn insert(&self, cached: Arc<CachedResponse>) {
         let slots = &self.slots;
         if !slots.is_enabled() {
@@ -99,7 +114,7 @@ impl ResponseMemory {
         }
         let key = cached.meta.key.clone();
         let variant = cached.variant();
-        if matches!(slots.get(&SlotKeyRef { key: &key, variant }), Some(Slot::Response(known)) if cached.is_older_than(&known))
+        if matches!(slots.get(&SlotKeyRef { key: &key, variant }), Some(Slot::Response(other)) if cached.is_older_than(&other))
         {
             return;
         }
@@ -107,8 +122,8 @@ impl ResponseMemory {
         if variant == 0 {
             return slots.insert(SlotKey { key, variant: 0 }, Slot::Response(cached));
         }
-        let known = self.variants(&key);
-        let (variants, dropped) = Variants::with(known.as_deref(), &cached.meta.selecting, variant);
+        let current = self.variants(&key);
+        let (variants, dropped) = Variants::with(current.as_deref(), &cached.meta.selecting, variant);
         if let Some(dropped) = dropped {
             slots.remove_if(&SlotKeyRef { key: &key, variant: dropped }, |_| true);
         }
@@ -116,10 +131,10 @@ impl ResponseMemory {
         slots.insert(SlotKey { key, variant }, Slot::Response(cached));
     }
 
-    /// These fields, and those that responses under this key are known to vary on.
+    /// Returns these fields, and those that responses under this key are known to vary on.
     pub(crate) fn merge_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
         match self.variants(key) {
-            Some(known) => known.merge_fields(fields),
+            Some(variants) => variants.merge_fields(fields),
             None => fields,
         }
     }
@@ -131,7 +146,7 @@ impl ResponseMemory {
         }
     }
 
-    /// Remembers which fields the responses under a key vary on, as the shared tier tells it.
+    /// Remembers the fields that responses under a key vary on, as read from the shared tier.
     pub(crate) fn insert_vary_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Arc<Variants> {
         let variants = Arc::new(Variants::of(fields));
         if self.slots.is_enabled() {
@@ -148,7 +163,7 @@ impl ResponseMemory {
         reason: UncacheableReason,
         now: Boot,
     ) -> Duration {
-        // One variant that cannot be stored says nothing about the others.
+        // A variant that cannot be stored says nothing about the others.
         let variant = self.variants(key).map_or(0, |variants| variants.variant_for(headers));
         let time = match reason {
             UncacheableReason::Head => HIT_FOR_MISS_TIME,
@@ -161,14 +176,14 @@ impl ResponseMemory {
         time
     }
 
-    /// Whether it keeps anything at all.
+    /// Whether it ever stores anything.
     pub(crate) const fn is_enabled(&self) -> bool {
         self.slots.is_enabled()
     }
 
-    /// Forgets this very response, if it is still the one under its key.
+    /// Removes this response if it is still the one under its key.
     pub(crate) fn remove(&self, cached: &Arc<CachedResponse>) {
-        let same = |slot: &Slot| matches!(slot, Slot::Response(known) if Arc::ptr_eq(known, cached));
+        let same = |slot: &Slot| matches!(slot, Slot::Response(other) if Arc::ptr_eq(other, cached));
         self.slots.remove_if(&SlotKeyRef { key: &cached.meta.key, variant: cached.variant() }, same);
     }
 

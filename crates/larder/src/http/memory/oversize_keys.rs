@@ -1,16 +1,20 @@
-//! Keys whose bodies were too large or did not end: how long requests do not wait for them the next time.
+//! The hit-for-miss times of keys whose bodies were too large or did not end in time.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// One more key than this has all of them start again with the shortest time.
+/// The maximum number of keys.
+///
+/// One more clears the table, and every key starts again with [`MIN_TIME`].
 const CAPACITY: usize = 4_096;
 const MIN_TIME: Duration = Duration::from_secs(60);
 const MAX_TIME: Duration = Duration::from_secs(3600);
 
-/// The last time of each key. It is of no interest to a hit, and therefore not in its slot.
+/// The last hit-for-miss time of each key.
+///
+/// It is not in the slot of the key, because a hit does not need it.
 #[derive(Default)]
 pub(super) struct OversizeKeys {
     times: Mutex<HashMap<u64, Duration>>,
@@ -18,7 +22,9 @@ pub(super) struct OversizeKeys {
 }
 
 impl OversizeKeys {
-    /// How long requests do not wait for this key now: twice as long as the last time.
+    /// Returns the hit-for-miss time of this key: twice as long as the last one.
+    ///
+    /// It is at least [`MIN_TIME`] and at most [`MAX_TIME`].
     pub(super) fn next(&self, key: &str, variant: u128) -> Duration {
         let id = self.id(key, variant);
         let mut times = self.times();
@@ -28,13 +34,16 @@ impl OversizeKeys {
         *times.entry(id).and_modify(|time| *time = (*time * 2).min(MAX_TIME)).or_insert(MIN_TIME)
     }
 
-    /// Forgets a key, as its response was stored.
+    /// Forgets a key after its response was stored.
     pub(super) fn forget(&self, key: &str, variant: u128) {
         let id = self.id(key, variant);
         self.times().remove(&id);
     }
 
-    /// Two keys that share an id share a time, which is one of waiting alone.
+    /// Returns the id of a key and a variant.
+    ///
+    /// Two keys with the same id share a time. That is harmless: the time only decides how long
+    /// requests do not wait for each other.
     fn id(&self, key: &str, variant: u128) -> u64 {
         self.hasher.hash_one((key, variant))
     }
@@ -50,11 +59,11 @@ mod tests {
 
     #[test]
     fn the_number_of_keys_is_bounded() {
-        let passes = OversizeKeys::default();
+        let keys = OversizeKeys::default();
         for number in 0..=CAPACITY {
-            assert_eq!(passes.next(&number.to_string(), 0), MIN_TIME);
+            assert_eq!(keys.next(&number.to_string(), 0), MIN_TIME);
         }
-        assert!(passes.times().len() <= CAPACITY);
-        assert_eq!(passes.next(&CAPACITY.to_string(), 0), MIN_TIME * 2);
+        assert!(keys.times().len() <= CAPACITY);
+        assert_eq!(keys.next(&CAPACITY.to_string(), 0), MIN_TIME * 2);
     }
 }

@@ -1,4 +1,4 @@
-//! What the memory tier holds under a key.
+//! The slots of the memory tier, and their keys.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -12,26 +12,27 @@ use quick_cache::Equivalent;
 use crate::engine::memory_tier::Weigh;
 use crate::http::memory::cached_response::CachedResponse;
 
-/// What is known under a key, or under one variant of it.
+/// The entry of a key, or of one variant of it.
 #[derive(Clone)]
 pub(crate) enum Slot {
     /// A response.
     Response(Arc<CachedResponse>),
-    /// Responses vary; they are under their variants.
+    /// The variants of responses that vary. Each variant has a slot of its own.
     Variants(Arc<Variants>),
-    /// Responses cannot be stored.
+    /// A hit-for-miss record: responses cannot be stored.
     HitForMiss { until: Boot },
 }
 
-/// The fields that the responses under a key vary on, and the variants that are held.
+/// The fields that the responses under a key vary on, and the stored variants.
 pub(crate) struct Variants {
     pub(crate) fields: Box<[HeaderName]>,
-    /// Their digests, the oldest first.
+    /// The digests of the stored variants, the oldest first.
     cached: Vec<u128>,
 }
 
-/// So many variants of one key are held; the next one takes the place of the oldest. More would let whoever sends
-/// made-up field values fill the memory with one page.
+/// The maximum number of stored variants of one key. A further variant replaces the oldest.
+///
+/// Without this limit, a client that makes up field values could fill the memory with one page.
 pub(super) const MAX_VARIANTS: usize = 64;
 
 impl Variants {
@@ -39,12 +40,12 @@ impl Variants {
         Self { fields, cached: Vec::new() }
     }
 
-    /// The digest of the variant that a request with these fields asks for.
+    /// Returns the digest of the variant that a request with these fields selects.
     pub(crate) fn variant_for(&self, headers: &HeaderMap) -> u128 {
         vary::digest(&vary::selecting(&self.fields, headers))
     }
 
-    /// These fields and its own, sorted and all different.
+    /// Returns these fields and its own, sorted and without duplicates.
     pub(super) fn merge_fields(&self, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
         let mut all = fields.into_vec();
         all.extend_from_slice(&self.fields);
@@ -53,14 +54,14 @@ impl Variants {
         all.into()
     }
 
-    /// What is known with one more variant, and the variant that has to go for it.
+    /// Returns the variants with one more, and the variant that has to be dropped for it.
     ///
-    /// A response that varies on other fields than those before it [adds](Self::fields_with) its fields: the older
-    /// variants are not found any more and age out.
-    pub(super) fn with(known: Option<&Self>, selecting: &Selecting, variant: u128) -> (Self, Option<u128>) {
+    /// A response may vary on other fields than those before it. Its fields are then
+    /// [added](Self::merge_fields) to theirs. The older variants are no longer found, and age out.
+    pub(super) fn with(current: Option<&Self>, selecting: &Selecting, variant: u128) -> (Self, Option<u128>) {
         let fields: Box<[HeaderName]> = selecting.iter().map(|(name, _)| name.clone()).collect();
-        let mut cached = match known {
-            Some(known) if known.fields == fields => known.cached.clone(),
+        let mut cached = match current {
+            Some(current) if current.fields == fields => current.cached.clone(),
             _ => Vec::new(),
         };
         cached.retain(|other| *other != variant);
@@ -77,7 +78,7 @@ pub(super) struct SlotKey {
     pub(super) variant: u128,
 }
 
-/// A [`SlotKey`] that is borrowed, so that a look-up allocates nothing.
+/// A borrowed [`SlotKey`], so that a lookup allocates nothing.
 pub(super) struct SlotKeyRef<'a> {
     pub(super) key: &'a str,
     pub(super) variant: u128,
@@ -92,7 +93,7 @@ impl Hash for SlotKey {
 impl Hash for SlotKeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.key.hash(state);
-        // Most keys have no variants, and a hit is quicker by what it does not hash.
+        // Most keys have no variants. A hit is faster if it does not hash the zero.
         if self.variant != 0 {
             self.variant.hash(state);
         }

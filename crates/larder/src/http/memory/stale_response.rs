@@ -1,4 +1,4 @@
-//! A stored response that is not fresh, or about to be.
+//! A stored response that is stale, or that is treated as stale.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use larder_core::outcome::{MissReason, Tier};
 
 use crate::http::memory::cached_response::CachedResponse;
 
-/// A stale response, and what may be done with it.
+/// A stale response, and how it may be used.
 #[derive(Clone)]
 pub(crate) struct StaleResponse {
     pub(crate) cached: Arc<CachedResponse>,
@@ -16,7 +16,7 @@ pub(crate) struct StaleResponse {
 }
 
 impl StaleResponse {
-    /// A fresh response that is refreshed as if it had gone stale.
+    /// Returns a fresh response in the form of a stale one, so that it is refreshed early.
     pub(crate) const fn for_early_refresh(cached: Arc<CachedResponse>, tier: Tier) -> Self {
         Self { cached, tier, reason: MissReason::Expired, while_revalidate: true }
     }

@@ -34,7 +34,7 @@ fn a_response_is_found_under_its_key_alone() {
     let (a, newer) = (cached("a", "1"), cached("a", "2"));
     memory.insert(Arc::clone(&a));
     assert!(is(finds(&memory, "a", &HeaderMap::new()), &a));
-    assert!(is(finds(&memory, "a", &accept("text/plain")), &a), "it does not vary");
+    assert!(is(finds(&memory, "a", &accept("text/plain")), &a), "the response does not vary");
     assert!(matches!(memory.find("b", &HeaderMap::new(), now()), MemoryLookup::Absent));
     memory.insert(Arc::clone(&newer));
     assert!(is(finds(&memory, "a", &HeaderMap::new()), &newer));
@@ -67,18 +67,18 @@ fn each_variant_is_found_by_its_own_request() {
     assert!(is(finds(&memory, "a", &HeaderMap::new()), &none));
     match memory.find("a", &accept("image/png"), now()) {
         MemoryLookup::OtherVariants(variants) => assert_eq!(*variants.fields, [http::header::ACCEPT]),
-        _ => panic!("other variants are known"),
+        _ => panic!("there are other variants"),
     }
 }
 
-/// Whoever sends made-up values cannot fill the memory with one page.
+/// A client that makes up field values cannot fill the memory with one page.
 #[test]
 fn of_too_many_variants_the_oldest_goes() {
     let memory = ResponseMemory::new(64 * MIB);
     let nth = |n: usize| accept(&n.to_string());
     for n in 0..=MAX_VARIANTS {
         memory.insert(varying("a", &["accept"], &nth(n)));
-        // The first is used all the time; still it is the oldest.
+        // The first variant is used all the time. It is still the oldest.
         finds(&memory, "a", &nth(0));
     }
     assert!(finds(&memory, "a", &nth(0)).is_none());
@@ -87,14 +87,14 @@ fn of_too_many_variants_the_oldest_goes() {
     }
     let slots = MAX_VARIANTS + 1;
     assert_eq!(memory.usage().entries, slots as u64);
-    // One that is stored again and again is still one, and takes nobody's place.
+    // A variant that is stored many times is still one variant and replaces no other.
     for _ in 0..MAX_VARIANTS {
         memory.insert(varying("a", &["accept"], &nth(MAX_VARIANTS)));
     }
     for n in 1..=MAX_VARIANTS {
         assert!(finds(&memory, "a", &nth(n)).is_some(), "{n}");
     }
-    // And it is the newest from then on.
+    // It is the newest one from then on.
     memory.insert(varying("a", &["accept"], &nth(1)));
     memory.insert(varying("a", &["accept"], &nth(1_000)));
     assert!(finds(&memory, "a", &nth(1)).is_some());
@@ -119,7 +119,7 @@ fn responses_that_vary_on_other_fields_do_not_replace_each_other_in_turns() {
 }
 
 #[test]
-fn what_the_shared_tier_tells_of_fields_leads_to_variants() {
+fn vary_fields_from_the_shared_tier_lead_to_variants() {
     let memory = ResponseMemory::new(MIB);
     memory.insert_vary_fields("a", [http::header::ACCEPT].into());
     assert!(matches!(memory.find("a", &accept("x"), now()), MemoryLookup::OtherVariants(_)));
@@ -129,7 +129,7 @@ fn what_the_shared_tier_tells_of_fields_leads_to_variants() {
 }
 
 #[test]
-fn nobody_waits_for_what_cannot_be_stored_and_only_for_a_while() {
+fn hit_for_miss_lasts_for_a_while_or_until_a_response_is_stored() {
     let memory = ResponseMemory::new(MIB);
     let any = HeaderMap::new();
     memory.insert_hit_for_miss("a", &any, UncacheableReason::Head, now());
@@ -139,7 +139,7 @@ fn nobody_waits_for_what_cannot_be_stored_and_only_for_a_while() {
     assert!(matches!(memory.find("b", &any, now()), MemoryLookup::Absent));
     let stored = cached("a", "1");
     memory.insert(Arc::clone(&stored));
-    assert!(is(finds(&memory, "a", &any), &stored), "it could be stored after all");
+    assert!(is(finds(&memory, "a", &any), &stored), "the response was stored");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn the_time_doubles_for_bodies_that_were_waited_for_in_vain() {
         let just_before = at.saturating_add(time - Duration::from_nanos(1));
         assert!(matches!(memory.find("a", &any, just_before), MemoryLookup::HitForMiss));
         assert!(matches!(memory.find("a", &any, end), MemoryLookup::Absent));
-        // Another reason in between neither doubles nor forgets it.
+        // Another reason in between does not change that time.
         assert_eq!(
             memory.insert_hit_for_miss("a", &any, UncacheableReason::Head, end),
             Duration::from_secs(10)
@@ -165,7 +165,7 @@ fn the_time_doubles_for_bodies_that_were_waited_for_in_vain() {
     assert_eq!(
         memory.insert_hit_for_miss("a", &any, UncacheableReason::Body, at),
         Duration::from_secs(60),
-        "it was stored since"
+        "a response was stored meanwhile"
     );
 }
 
@@ -188,7 +188,7 @@ fn only_the_very_response_is_forgotten() {
     memory.insert(Arc::clone(&old));
     memory.insert(Arc::clone(&new));
     memory.remove(&old);
-    assert!(is(finds(&memory, "a", &HeaderMap::new()), &new), "it took the old one's place");
+    assert!(is(finds(&memory, "a", &HeaderMap::new()), &new), "it replaced the old one");
     memory.remove(&new);
     assert!(finds(&memory, "a", &HeaderMap::new()).is_none());
     assert_eq!((memory.usage().entries, memory.usage().bytes), (0, 0));
@@ -234,6 +234,6 @@ fn a_response_weighs_what_it_takes() {
     assert_eq!(
         (memory.usage().entries, memory.usage().bytes),
         (0, 0),
-        "what is larger than the memory is not kept"
+        "a response larger than the memory is not stored"
     );
 }

@@ -1,4 +1,4 @@
-//! What the newest responses said of the queries that they answer.
+//! The variation hints of the newest responses: which queries each of them answers.
 
 #[cfg(test)]
 mod tests;
@@ -15,20 +15,21 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use crate::engine::invalidation_log::uri_aliases::{EquivalentUris, add_uris};
 use crate::http::policy::names::equivalent_uri;
 
-/// It is remembered in so many bytes, of several thousand URIs. What is forgotten costs one run of a handler, or one look into
-/// the shared tier.
+/// The capacity of the table in bytes, enough for several thousand URIs.
+///
+/// A hint that was dropped costs one run of a handler, or one lookup in the shared tier.
 const BYTES: u64 = 1024 * 1024;
 const SHARDS: usize = 4;
-/// For sizing the table alone; it grows.
+/// Only used to size the table at first. It grows as needed.
 const TYPICAL_ENTRY: u64 = 256;
 
-/// By the key of a URI without its query, what its newest response said that said anything, for as long as that response is
-/// of use.
+/// The newest variation hint of each URI, by the key of the URI without its query.
 ///
-/// One that says nothing changes nothing: on many sites the pages say it and the errors among them do not.
+/// A hint lasts as long as its response is of use. A response without a hint changes nothing: on
+/// many sites the pages have hints, and the error pages among them do not.
 #[derive(Default)]
 pub(crate) struct VariationTable {
-    /// Made where the first one is learned: most caches never see the field.
+    /// Created for the first hint. Most caches never see the field.
     known: OnceLock<Option<Cache<Box<str>, Entry, ByWeight>>>,
 }
 
@@ -45,15 +46,16 @@ impl VariationTable {
         (now < entry.until).then_some(entry.variation)
     }
 
-    /// Takes in what a response said, at the time that `wall` and `now` are, unless a newer one said something else.
+    /// Records the hint of a response, unless a newer response gave another one.
     ///
-    /// It may come from another instance, whose clock differs: nothing but the number of fills rests on what is newer.
-    pub(crate) fn record(&self, base: &str, told: Told, wall: Wall, now: Boot) {
-        let Some(known) = self.known.get_or_init(table) else { return };
-        let at = told.at.min(wall);
-        let mut until = now.saturating_add(told.life.saturating_sub(wall.saturating_since(at)));
-        let mut variation = Arc::new(told.variation);
-        if let Some(before) = known.get(base).filter(|before| now < before.until) {
+    /// `wall` and `now` are the current time on both clocks. The hint may come from another
+    /// instance, whose clock differs. Only the number of fills depends on which hint is newer.
+    pub(crate) fn record(&self, base: &str, hint: Told, wall: Wall, now: Boot) {
+        let Some(entries) = self.known.get_or_init(table) else { return };
+        let at = hint.at.min(wall);
+        let mut until = now.saturating_add(hint.life.saturating_sub(wall.saturating_since(at)));
+        let mut variation = Arc::new(hint.variation);
+        if let Some(before) = entries.get(base).filter(|before| now < before.until) {
             if before.at > at {
                 return;
             }
@@ -63,14 +65,14 @@ impl VariationTable {
             }
         }
         if now < until {
-            known.insert(base.into(), Entry { variation, at, until });
+            entries.insert(base.into(), Entry { variation, at, until });
         }
     }
 
-    /// All that is remembered under such keys, for who does not know the whole of one.
+    /// Returns all variations under matching keys, for a caller that does not know a whole key.
     pub(super) fn matching(&self, is_one: impl Fn(&str) -> bool, now: Boot) -> Vec<Arc<UrlVariation>> {
-        let known = self.known.get().and_then(Option::as_ref);
-        let entries = known.into_iter().flat_map(Cache::iter);
+        let table = self.known.get().and_then(Option::as_ref);
+        let entries = table.into_iter().flat_map(Cache::iter);
         let of_these = entries.filter(|(base, entry)| now < entry.until && is_one(base));
         of_these.map(|(_, entry)| entry.variation).collect()
     }
@@ -86,10 +88,12 @@ impl VariationTable {
 }
 
 impl EquivalentUris for VariationTable {
-    /// These events, and for each URI that they name another one: the one that responses to its equivalents have as a name, as
-    /// far as it is known here which those are.
+    /// Returns these events, and for each URI in them further events for its equivalents.
     ///
-    /// That the URI itself is not answered from anything older needs no such event (see [`Search::own`](crate::http::lookup::query_scope::Search::own)).
+    /// A further event has the name that responses to the equivalent URIs have in common. It is
+    /// added if this instance knows which URIs are equivalent. The URI itself does not need it: a
+    /// request for that URI never gets an older response (see
+    /// [`request_names`](crate::http::lookup::query_scope::QueryScope::request_names())).
     fn with_equivalents(&self, events: Vec<Event>, now: Boot) -> Vec<Event> {
         if self.is_empty() {
             return events;
@@ -100,13 +104,13 @@ impl EquivalentUris for VariationTable {
 
 impl VariationTable {
     fn equivalents(&self, uri: &UriName, now: Boot) -> Vec<UriName> {
-        // Variations are remembered by key, and a key has a scheme, a host and the spelling that was sent.
+        // Variations are stored by key. A key has a scheme, a host and the spelling of the request.
         let without_query = Selector::Uri(uri.with_query(None));
-        let known = self.matching(|base| without_query.names_key(base), now);
+        let variations = self.matching(|base| without_query.names_key(base), now);
         let mut equivalents: Vec<UriName> = Vec::new();
-        for variation in known {
+        for variation in variations {
             let equivalent = equivalent_uri(uri, &variation);
-            // Most say the same.
+            // Most variations are the same.
             if !equivalents.contains(&equivalent) {
                 equivalents.push(equivalent);
             }
@@ -115,7 +119,7 @@ impl VariationTable {
     }
 }
 
-/// `None` if there can be none, which the constants rule out.
+/// Returns an empty table. `None` if its options are invalid, which the constants rule out.
 fn table() -> Option<Cache<Box<str>, Entry, ByWeight>> {
     let options = OptionsBuilder::new()
         .estimated_items_capacity(usize::try_from(BYTES / TYPICAL_ENTRY).unwrap_or(usize::MAX))
@@ -134,7 +138,7 @@ struct ByWeight;
 impl Weighter<Box<str>, Entry> for ByWeight {
     fn weight(&self, base: &Box<str>, entry: &Entry) -> u64 {
         let own = size_of::<Box<str>>() + size_of::<Entry>() + size_of::<UrlVariation>();
-        // Its names are there once as such and once in its text.
+        // The names of a variation are stored once as such and once in its text.
         (own + base.len() + 3 * entry.variation.as_text().len()) as u64
     }
 }

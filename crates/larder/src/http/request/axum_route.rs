@@ -1,18 +1,20 @@
-//! What axum knows of a request's route; nothing, without axum.
+//! The facts that axum knows about the route of a request. Without axum there are none.
 
 use std::borrow::Cow;
 
 use http::Uri;
 use http::request::Parts;
 
-/// The request's whole URI. Below `Router::nest` a service sees only the rest of its path, so that two nested routers
-/// would share their keys.
+/// Returns the whole URI of the request.
+///
+/// Below `Router::nest`, `parts.uri` has only the rest of the path. If keys were made from it, two
+/// nested routers would share them.
 #[cfg(feature = "axum")]
 pub(crate) fn whole_uri(parts: &Parts) -> &Uri {
     parts.extensions.get::<axum::extract::OriginalUri>().map_or(&parts.uri, |original| &original.0)
 }
 
-/// Hands over every form in which the request's handler can find its URI.
+/// Changes every form of the URI that the handler can find in the request.
 pub(crate) fn for_each_uri(parts: &mut Parts, mut change: impl FnMut(&mut Uri)) {
     change(&mut parts.uri);
     #[cfg(feature = "axum")]
@@ -21,19 +23,19 @@ pub(crate) fn for_each_uri(parts: &mut Parts, mut change: impl FnMut(&mut Uri)) 
     }
 }
 
-/// The request's URI.
+/// Returns the URI of the request.
 #[cfg(not(feature = "axum"))]
 pub(crate) fn whole_uri(parts: &Parts) -> &Uri {
     &parts.uri
 }
 
-/// The path that the request was routed by: `/products/{id}`.
+/// Returns the path that the request was routed by: `/products/{id}`.
 #[cfg(feature = "axum")]
 pub(crate) fn matched_path(parts: &Parts) -> Option<&str> {
     parts.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
 }
 
-/// Only axum tells by which path a request was routed.
+/// Returns `None`: only axum knows the path that a request was routed by.
 #[cfg(not(feature = "axum"))]
 pub(crate) fn matched_path(_: &Parts) -> Option<&str> {
     None
@@ -46,7 +48,7 @@ pub(crate) struct PathParams {
 }
 
 impl PathParams {
-    /// Reads them from what axum's router left in the extensions.
+    /// Reads the parameters that axum's router left in the extensions.
     #[cfg(feature = "axum")]
     pub(crate) fn of(parts: &mut Parts) -> Self {
         use std::pin::pin;
@@ -55,7 +57,8 @@ impl PathParams {
         use axum::extract::{FromRequestParts, RawPathParams};
 
         let extract = pin!(RawPathParams::from_request_parts(parts, &()));
-        // It never waits; were that to change, templates would find no parameters, and requests go past the cache.
+        // The extractor never waits. If that changed, templates would find no parameters, and their
+        // requests would bypass the cache.
         let raw = match extract.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(raw) => raw.ok(),
             Poll::Pending => None,
@@ -63,32 +66,32 @@ impl PathParams {
         Self { raw }
     }
 
-    /// Without axum nobody tells them.
+    /// Returns no parameters: only axum knows them.
     #[cfg(not(feature = "axum"))]
     pub(crate) fn of(_: &mut Parts) -> Self {
         Self {}
     }
 
-    /// None at all, for a policy that asks for none.
+    /// Returns no parameters, for a policy that needs none.
     #[cfg(feature = "axum")]
     pub(crate) const fn none() -> Self {
         Self { raw: None }
     }
 
-    /// None at all.
+    /// Returns no parameters.
     #[cfg(not(feature = "axum"))]
     pub(crate) const fn none() -> Self {
         Self {}
     }
 
-    /// The percent-decoded value of a parameter.
+    /// Returns the percent-decoded value of a parameter.
     #[cfg(feature = "axum")]
     pub(crate) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let raw = self.raw.as_ref()?;
-        raw.iter().find(|(known, _)| *known == name).map(|(_, value)| Cow::Borrowed(value))
+        raw.iter().find(|(param, _)| *param == name).map(|(_, value)| Cow::Borrowed(value))
     }
 
-    /// There are none.
+    /// Returns `None`: there are no parameters.
     #[cfg(not(feature = "axum"))]
     #[allow(clippy::unused_self)] // The same signature with and without axum.
     pub(crate) fn get(&self, _: &str) -> Option<Cow<'_, str>> {

@@ -1,9 +1,11 @@
-//! What is sent with a request, beside what its fields say.
+//! Whether a request has a body that its header fields do not announce.
 
 use http::request::Parts;
 
-/// Whether the request has a body that its fields do not announce. From HTTP/2 on a body needs no field at all; of the
-/// types of bodies that there are, only axum's can be asked.
+/// Whether the request has a body that its header fields do not announce.
+///
+/// From HTTP/2 on, a body needs no header field at all. Of all types of bodies, only axum's can be
+/// inspected.
 #[inline]
 pub(crate) fn has_unannounced_body<Q: 'static>(parts: &Parts, body: &Q) -> bool {
     parts.version > http::Version::HTTP_11 && is_sent(body)
@@ -19,7 +21,7 @@ fn is_sent<Q: 'static>(body: &Q) -> bool {
     body.is_some_and(|body| !body.is_end_stream() && body.size_hint().exact() != Some(0))
 }
 
-/// Nothing is known of a body that is only handed on.
+/// Returns `false`: nothing is known about a body that is only passed on.
 #[cfg(not(feature = "axum"))]
 fn is_sent<Q: 'static>(_: &Q) -> bool {
     false
@@ -45,6 +47,6 @@ mod tests {
         assert!(!has_unannounced_body(&parts_of_two, &Body::empty()));
         assert!(!has_unannounced_body(&parts_of_two, &Body::from("")));
         assert!(!has_unannounced_body(&parts_of_two, &()));
-        assert!(!has_unannounced_body(&parts(Version::HTTP_11), &Body::from("a")), "its fields tell");
+        assert!(!has_unannounced_body(&parts(Version::HTTP_11), &Body::from("a")), "its fields announce it");
     }
 }

@@ -1,4 +1,4 @@
-//! The one spelling in which a handler is asked.
+//! The one spelling of the host that the handler gets.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,10 @@ use http::{HeaderName, HeaderValue};
 use larder_core::key::authority;
 use larder_core::outcome::BypassReason;
 
-/// Gives the request its host in the spelling that its key has: lower case, without the default port (RFC 9110 §4.2.3).
-/// All spellings share a key, and a handler that repeats the one it was sent would give it to all of them.
+/// Changes the request's host to the spelling in its key.
+///
+/// That is lower case without the default port (RFC 9110 §4.2.3). All spellings share a key. So a
+/// handler that repeats the spelling of one request would send it to the clients of all the others.
 pub(crate) fn normalize_host(parts: &mut Parts) {
     let scheme = crate::http::request::axum_route::whole_uri(parts).scheme_str().unwrap_or("http").to_owned();
     let field = parts.headers.get(HOST).and_then(|host| normalized_authority(&scheme, host.to_str().ok()?));
@@ -31,14 +33,16 @@ fn normalized_uri(scheme: &str, uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// The normal form of what is not in it.
+/// Returns the normal form of an authority. `None` if it has that form already.
 fn normalized_authority(scheme: &str, authority: &str) -> Option<String> {
     let normal: Cow<'_, str> = authority::normal(scheme, authority);
     (normal != authority).then(|| normal.into_owned())
 }
 
-/// Fields by which some frameworks let a request override its own first line. The key is made of that line: whoever sends
-/// both could have a handler answer another request than the one that its response would be stored for.
+/// Header fields by which some frameworks let a request override its own request line.
+///
+/// The key is made from the request line. With such a field, a client could make the handler answer
+/// another request than the one that the response is stored for.
 const OVERRIDES: [HeaderName; 5] = [
     HeaderName::from_static("x-http-method"),
     HeaderName::from_static("x-http-method-override"),
@@ -47,7 +51,7 @@ const OVERRIDES: [HeaderName; 5] = [
     HeaderName::from_static("x-rewrite-url"),
 ];
 
-/// Refuses a request with two opinions of its method or path, unless the other one is in the key.
+/// Rejects a request that overrides its method or path by a field that is not in the key.
 pub(crate) fn reject_method_override(parts: &Parts, keyed: &[HeaderName]) -> Result<(), BypassReason> {
     let is_other = |name: &HeaderName| parts.headers.contains_key(name) && !keyed.contains(name);
     if OVERRIDES.iter().any(is_other) { Err(BypassReason::Override) } else { Ok(()) }

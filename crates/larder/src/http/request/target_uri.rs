@@ -1,4 +1,4 @@
-//! What a request is for: its target URI (RFC 9110 §7.1), as far as this server can tell.
+//! The target URI of a request (RFC 9110 §7.1), as far as this server can determine it.
 
 use std::borrow::Cow;
 
@@ -12,14 +12,14 @@ use larder_core::outcome::BypassReason;
 
 /// The parts of a target URI, borrowed from its request.
 pub(crate) struct TargetUri<'a> {
-    /// The scheme as it stands in the key.
+    /// The scheme as it is written in the key.
     pub(crate) key_scheme: &'a str,
     pub(crate) authority: Cow<'a, str>,
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
 }
 
-/// The lines of a request's `Host`.
+/// The `Host` lines of a request.
 #[derive(Clone, Copy, Default)]
 pub(crate) enum Host<'a> {
     #[default]
@@ -29,7 +29,7 @@ pub(crate) enum Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    /// These and one more.
+    /// Returns these lines and one more.
     #[inline]
     pub(crate) const fn push(self, line: &'a HeaderValue) -> Self {
         match self {
@@ -40,12 +40,12 @@ impl<'a> Host<'a> {
 }
 
 impl<'a> TargetUri<'a> {
-    /// The target of the request, or why there is none to be sure of.
+    /// Returns the target of the request, or the reason why it is not certain.
     pub(crate) fn from_request(parts: &'a Parts) -> Result<Self, BypassReason> {
         Self::with_host_field(parts.headers.get_all(HOST).iter().fold(Host::default(), Host::push), parts)
     }
 
-    /// The same, where the request's `Host` is known already.
+    /// Returns the target of a request whose `Host` lines have been read already.
     pub(crate) fn with_host_field(field: Host<'a>, parts: &'a Parts) -> Result<Self, BypassReason> {
         let uri = crate::http::request::axum_route::whole_uri(parts);
         let scheme = uri.scheme_str().unwrap_or("http");
@@ -58,40 +58,54 @@ impl<'a> TargetUri<'a> {
         })
     }
 
-    /// The target itself, if what stands for its host can be one. Signs that end a host would make the URI of another
-    /// path on another host of it.
+    /// Returns the target itself if its host is valid.
+    ///
+    /// A host must not contain a character that ends a host: the URI would be that of another path
+    /// on another host.
     pub(crate) fn require_valid_host(self) -> Result<Self, BypassReason> {
         if self.authority.contains(['/', '?', '#']) { Err(BypassReason::Authority) } else { Ok(self) }
     }
 
-    /// The origin (RFC 9110 §4.3.1) as names have it: host and port, because a server behind a proxy that terminates TLS
-    /// cannot tell the scheme.
+    /// Returns the origin (RFC 9110 §4.3.1) in the form that names use: host and port.
+    ///
+    /// The scheme is left out, because a server behind a proxy that terminates TLS cannot determine
+    /// it.
     pub(crate) fn origin(&self) -> Box<str> {
         format!("//{}", normalize::host(&self.authority)).into()
     }
 
-    /// The name of the URI with this query on its own host, or on every one if it has none.
+    /// Returns the name of the URI with this query on its own host.
+    ///
+    /// Without a host, it is the name of the URI on every host.
     pub(crate) fn uri_name(&self, query: Option<&str>) -> UriName {
         UriName::from_parts(Some(&self.authority), self.path, query)
     }
 
-    /// The names of the URI with this query, on every host and on its own.
+    /// Returns the names of the URI with this query, on every host and on its own.
     pub(crate) fn uri_names(&self, query: Option<&str>) -> [UriName; 2] {
         [UriName::from_parts(None, self.path, query), self.uri_name(query)]
     }
 }
 
-/// A server is sent a path, or the whole of the same URI (RFC 9112 §3.2.2; always so in HTTP/2). Its handler sees which, and
-/// may repeat what it sees: the two forms have a key each. Who has a URI and no `Host` is the client of a service.
+/// Returns the scheme for the key.
+///
+/// A server receives either a path or the whole URI (RFC 9112 §3.2.2; always the whole URI in
+/// HTTP/2). The handler sees the form and may repeat it, so each form has its own key. A request
+/// with a whole URI and without `Host` was not sent to a server: a client calls the service
+/// directly.
 fn key_scheme<'a>(parts: &Parts, uri: &Uri, scheme: &'a str) -> &'a str {
     let is_sent = || parts.version > Version::HTTP_11 || parts.headers.contains_key(HOST);
     if uri.authority().is_some() && scheme == "http" && is_sent() { "http:" } else { scheme }
 }
 
-/// RFC 9112 §3.2.2: "When an origin server receives a request with an absolute-form of request-target, the origin server
-/// MUST ignore the received Host header field (if any)". A handler may look at `Host` all the same, so that whoever sends
-/// two different hosts could plant one host's response under the other's key: such a request is not for a cache. Nor is
-/// one with two `Host` lines, to which RFC 9112 §3.2 wants a 400, and of which a handler may read the other one.
+/// Returns the host of the target.
+///
+/// RFC 9112 §3.2.2: "When an origin server receives a request with an absolute-form of
+/// request-target, the origin server MUST ignore the received Host header field (if any)". A
+/// handler may read `Host` anyway. So a client that sends two different hosts could plant one
+/// host's response under the other's key. Such a request bypasses the cache. A request with two
+/// `Host` lines bypasses it too: RFC 9112 §3.2 demands a 400 for it, and a handler may read the
+/// other line.
 fn effective_host<'a>(field: Host<'a>, uri: &'a Uri, scheme: &str) -> Result<Cow<'a, str>, BypassReason> {
     let field = match field {
         Host::One(value) => {
@@ -140,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_as_a_whole_uri_has_another_key() {
+    fn a_request_with_a_whole_uri_has_another_key() {
         let form = |uri, host| TargetUri::from_request(&parts(uri, host)).unwrap().key_scheme.to_owned();
         assert_eq!(form("/a", Some("x")), "http");
         assert_eq!(form("http://x/a", Some("x")), "http:");
@@ -152,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_a_host_is_in_none() {
+    fn a_host_has_no_character_that_ends_it() {
         for (host, is_host) in
             [("x", true), ("x:1", true), ("", true), ("x/a", false), ("x?", false), ("#", false)]
         {

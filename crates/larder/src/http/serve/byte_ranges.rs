@@ -1,4 +1,4 @@
-//! The answer to a request for ranges of bytes (RFC 9110 §14.2, §15.3.7, §15.5.17).
+//! Responses to requests for ranges of bytes (RFC 9110 §14.2, §15.3.7, §15.5.17).
 
 use bytes::Bytes;
 use http::header::{
@@ -11,7 +11,9 @@ use larder_core::http::range::{self, ContentRange, Requested, Selected};
 use crate::http::serve::representation::Representation;
 use crate::http::serve::{FullResponse, multipart};
 
-/// What a request for ranges gets of it; `None` if that is all of it.
+/// Returns the response to a request for ranges: a 206 or a 416.
+///
+/// Returns `None` if the request gets the representation as it is.
 pub(crate) fn for_range_request(source: &Representation<'_>, request: &HeaderMap) -> Option<FullResponse> {
     let Requested::Bytes(ranges) = range::requested(request) else { return None };
     if !range::accepted(source.headers) || !range::if_range(request, source.headers) {
@@ -31,8 +33,11 @@ pub(crate) fn for_range_request(source: &Representation<'_>, request: &HeaderMap
     }
 }
 
-/// RFC 9110 §15.5.17: "A server that generates a 416 response to a byte-range request SHOULD generate a Content-Range
-/// header field specifying the current length of the selected representation".
+/// Returns the 416 for ranges of which the representation has no byte.
+///
+/// RFC 9110 §15.5.17: "A server that generates a 416 response to a byte-range request SHOULD
+/// generate a Content-Range header field specifying the current length of the selected
+/// representation".
 fn unsatisfiable(source: &Representation<'_>) -> FullResponse {
     let mut fields = source.headers.clone();
     for name in REPRESENTATION_FIELDS.iter().chain(&range::OF_THE_CONTENT) {
@@ -43,7 +48,9 @@ fn unsatisfiable(source: &Representation<'_>) -> FullResponse {
     FullResponse { status: StatusCode::RANGE_NOT_SATISFIABLE, fields, body: Bytes::new() }
 }
 
-/// What is said of a representation of which nothing is sent, and for how long it may be kept.
+/// The fields that describe a representation or limit how long it may be stored.
+///
+/// A 416 does not have them, because it sends nothing of the representation.
 const REPRESENTATION_FIELDS: [HeaderName; 9] = [
     CACHE_CONTROL,
     CONTENT_ENCODING,

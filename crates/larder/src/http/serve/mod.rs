@@ -1,4 +1,8 @@
-//! Serve: responses out of stored ones, and what the cache adds to those of the handler.
+//! Responses to clients, from stored responses or from the handler's, with the fields of the cache.
+//!
+//! * `byte_ranges` answers requests for ranges, and `multipart` those for several ranges. Both take
+//!   the bytes from a `representation`.
+//! * [`record`] counts the outcome of each request and reports it in its span.
 
 mod byte_ranges;
 mod multipart;
@@ -27,7 +31,10 @@ use crate::http::serve::byte_ranges::for_range_request;
 use crate::http::serve::record::{record, record_hit};
 use crate::http::serve::representation::Representation;
 
-/// A response with its whole body. It is put together where it is handed out: a `Response` is large, and dear to move.
+/// A response with its complete body.
+///
+/// The `Response` itself is built where it is handed out, because a `Response` is large and
+/// expensive to move.
 pub(crate) struct FullResponse {
     status: StatusCode,
     fields: HeaderMap,
@@ -35,18 +42,21 @@ pub(crate) struct FullResponse {
 }
 
 impl FullResponse {
+    /// Builds the `Response`.
     #[inline]
     pub(crate) fn into_response<B: Body>(self) -> Response<CacheBody<B>> {
         let mut response = Response::new(CacheBody::full(self.body));
         *response.status_mut() = self.status;
         let empty = std::mem::replace(response.headers_mut(), self.fields);
-        // It owns nothing that would have to be looked for.
+        // An empty map owns nothing. Forgetting it saves the search for something to drop.
         std::mem::forget(empty);
         response
     }
 }
 
-/// A fresh response, on the shortest way there is: the one copy made here is that of the table of fields.
+/// Serves a fresh response on the shortest path.
+///
+/// The only copy made here is that of the header map.
 #[inline]
 pub(crate) fn hit(
     layer: &LayerState,
@@ -74,7 +84,9 @@ pub(crate) fn hit(
     FullResponse { status: cached.status, fields, body: cached.body.clone() }
 }
 
-/// One of which the client may want no more than the head or a part, or the word that it has it already.
+/// Serves a fresh response to a `HEAD`, a conditional request or a request for ranges.
+///
+/// If the policy exposes the cache key, every hit takes this path, which adds the key.
 #[cold]
 fn hit_selected(
     layer: &LayerState,
@@ -92,7 +104,9 @@ fn hit_selected(
     whole
 }
 
-/// A fresh response from the shared tier that nobody else holds: its table of fields is not copied either.
+/// Serves a fresh response from the shared tier, without a copy of the header map if possible.
+///
+/// The map is moved out of the response if nothing else refers to the response.
 pub(crate) fn hit_owned(
     layer: &LayerState,
     traits: RequestTraits,
@@ -115,7 +129,9 @@ pub(crate) fn hit_owned(
     FullResponse { status: cached.status, fields, body }
 }
 
-/// The handler's response to a request that went past the cache. A layer further in has said all there is to say.
+/// Returns the handler's response to a request that bypassed the cache.
+///
+/// If an inner layer handled the request, that layer has added the fields already.
 pub(crate) fn bypassed<B: Body<Data = Bytes>>(
     response: Response<B>,
     outcome: Outcome,
@@ -130,6 +146,7 @@ pub(crate) fn bypassed<B: Body<Data = Bytes>>(
     response
 }
 
+/// Adds `Age`, `X-Cache` and `Cache-Status` to a response that is served from the cache.
 fn add_cache_status(fields: &mut HeaderMap, cached: &CachedResponse, outcome: Outcome, now: Boot) {
     cache_status::set_hit(
         fields,
@@ -140,7 +157,7 @@ fn add_cache_status(fields: &mut HeaderMap, cached: &CachedResponse, outcome: Ou
     );
 }
 
-/// A stored response for a request that had to wait for something.
+/// Serves a stored response to a request that had to wait.
 pub(crate) fn from_cache<B: Body>(
     layer: &LayerState,
     context: &RequestContext,
@@ -154,7 +171,7 @@ pub(crate) fn from_cache<B: Body>(
     whole.into_response()
 }
 
-/// A stored response in place of that of a handler that failed.
+/// Serves a stale response because the handler failed.
 pub(crate) fn stale_on_error<B: Body>(
     layer: &LayerState,
     context: &RequestContext,
@@ -177,7 +194,7 @@ pub(crate) fn stale_on_error<B: Body>(
     whole.into_response()
 }
 
-/// What another request's fill brought.
+/// Serves the response of another request's fill.
 pub(crate) fn collapsed<B: Body>(
     layer: &LayerState,
     context: &RequestContext,
@@ -193,19 +210,23 @@ pub(crate) fn collapsed<B: Body>(
     whole.into_response()
 }
 
-/// The answer to a request that wants nothing but what is stored, where nothing is.
+/// Returns the 504 for a request that accepts only a stored response, if there is none.
 ///
-/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it generates locally".
+/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it
+/// generates locally".
 pub(crate) fn gateway_timeout(outcome: Outcome) -> FullResponse {
     let mut fields = HeaderMap::new();
     fields.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
     FullResponse { status: StatusCode::GATEWAY_TIMEOUT, fields, body: Bytes::new() }
 }
 
-/// What the handler made, whole: the stored response may know more of it, its entity tag.
+/// Combines the head of the handler's response with the complete body of the stored one.
 ///
-/// RFC 9112 §6.2: "A sender MUST NOT send a Content-Length header field in any message that contains a Transfer-Encoding header
-/// field." The server knows the length of this body, and states it.
+/// The stored response may have fields that the handler's lacks: an entity tag or a date.
+///
+/// RFC 9112 §6.2: "A sender MUST NOT send a Content-Length header field in any message that
+/// contains a Transfer-Encoding header field." The server knows the length of this body and states
+/// it, so `Transfer-Encoding` is removed.
 pub(crate) fn from_fill<B: Body<Data = Bytes>>(
     mut parts: response::Parts,
     cached: &CachedResponse,
@@ -219,7 +240,10 @@ pub(crate) fn from_fill<B: Body<Data = Bytes>>(
     Response::from_parts(parts, CacheBody::full(cached.body.clone()))
 }
 
-/// What the handler made for this request.
+/// Serves the handler's response to this request.
+///
+/// If the handler ignored the conditions or ranges of the client, or did not get them, they are
+/// applied here.
 pub(crate) fn from_handler<B: Body<Data = Bytes>>(
     layer: &LayerState,
     context: &RequestContext,
@@ -228,7 +252,7 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
     forwarded: ForwardInfo,
 ) -> Response<CacheBody<B>> {
     record(&layer, context, outcome);
-    // The handler was asked without the client's conditions.
+    // The handler was called without the conditions of the client.
     if response.status() == StatusCode::OK
         && context.traits.conditional
         && validators::not_modified(&context.headers, response.headers())
@@ -239,8 +263,8 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = fields;
     } else if let Some(part) = requested_part(&response, context) {
-        // It was asked without them, or ignored them. A body that is still to come is not cut: the client has to be ready
-        // for all of it.
+        // The handler was called without the ranges, or ignored them. A body that has yet to
+        // arrive is not cut: the client has to be ready for all of it.
         (*response.status_mut(), *response.headers_mut()) = (part.status, part.fields);
         *response.body_mut() = CacheBody::full(part.body);
     }
@@ -263,6 +287,7 @@ fn requested_part<B: Body>(
     for_range_request(&Representation { headers: response.headers(), body, part: None }, &context.headers)
 }
 
+/// Selects what a request gets of a stored response, and records the outcome.
 fn select(
     layer: &LayerState,
     context: &RequestContext,
@@ -277,8 +302,11 @@ fn select(
     whole
 }
 
-/// RFC 9110 §13.2.2, in its order: the conditions of the request first, and only where they leave it a 200, "When the method
-/// is GET and both Range and If-Range are present, evaluate the If-Range precondition".
+/// Selects what a request gets of a stored response: a 304, a part, the head or everything.
+///
+/// This follows the order of RFC 9110 §13.2.2. The conditions of the request come first. Only if
+/// they leave a 200: "When the method is GET and both Range and If-Range are present, evaluate the
+/// If-Range precondition".
 fn select_representation(
     cached: &CachedResponse,
     request: &HeaderMap,
@@ -294,12 +322,16 @@ fn select_representation(
     } else {
         None
     };
-    // RFC 9111 §3.3: "A cache MUST NOT send a partial response to a client without explicitly marking it using the 206
-    // (Partial Content) status code." No part is chosen for a request that it does not answer; should one be, it says so.
+    // RFC 9111 §3.3: "A cache MUST NOT send a partial response to a client without explicitly
+    // marking it using the 206 (Partial Content) status code." The lookup does not choose a
+    // partial response that does not satisfy the request. If it did, the client would get a 206.
     part.or_else(|| source.as_partial()).unwrap_or_else(|| full_or_head(cached, traits.head))
 }
 
-/// RFC 9110 §13.2.1: preconditions are ignored where the answer without them would not be a success.
+/// Whether the conditions of the request lead to a 304.
+///
+/// RFC 9110 §13.2.1: preconditions are ignored if the response without them would not be a
+/// success.
 fn is_not_modified(cached: &CachedResponse, request: &HeaderMap) -> bool {
     cached.status.is_success() && validators::not_modified(request, &cached.headers)
 }
@@ -310,23 +342,23 @@ fn not_modified(cached: &CachedResponse) -> FullResponse {
     FullResponse { status: StatusCode::NOT_MODIFIED, fields, body: Bytes::new() }
 }
 
-/// The stored response itself, or its head alone.
+/// Returns the stored response, or only its head.
 fn full_or_head(cached: &CachedResponse, head: bool) -> FullResponse {
     let body = if head { Bytes::new() } else { cached.body.clone() };
     let mut whole = FullResponse { status: cached.status, fields: cached.headers.clone(), body };
-    // RFC 9110 §8.6: a response to HEAD says how long the one to GET would be; the server cannot tell from no body.
-    // And a 204 has none to either.
+    // RFC 9110 §8.6: a response to HEAD states the length of the response to GET. The server
+    // cannot derive it, because it gets no body. A 204 has no length for GET either.
     if head && cached.status != StatusCode::NO_CONTENT && !cached.headers.contains_key(CONTENT_LENGTH) {
         whole.fields.insert(CONTENT_LENGTH, HeaderValue::from(cached.body.len()));
     }
-    // A client that asks for the head may be about to ask for parts.
+    // A client that sends HEAD may be about to request ranges.
     if head && cached.status == StatusCode::OK && !cached.headers.contains_key(ACCEPT_RANGES) {
         whole.fields.insert(ACCEPT_RANGES, range::BYTES);
     }
     whole
 }
 
-/// Puts back what other caches said, in place of the room that was made for this one's word.
+/// Restores the `Cache-Status` of other caches, in place of the field reserved for this cache.
 fn restore_cache_status(fields: &mut HeaderMap, cached: &CachedResponse) {
     fields.remove(CACHE_STATUS);
     if let Some(others) = &cached.upstream_cache_status {

@@ -1,4 +1,4 @@
-//! Telling how a request was answered: counters, and at debug a span.
+//! The record of how a request was answered: counters and, at debug level, a span.
 
 use http::request::Parts;
 use larder_core::outcome::{Outcome, Tier};
@@ -8,17 +8,19 @@ use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::{Purpose, RequestContext, request_span};
 use crate::http::request::axum_route::matched_path;
 
-/// Tells of a request that is answered at once, or whose answer the cache has no part in.
+/// Records a request that bypasses the cache, or that gets a 504 instead.
 #[inline]
 pub(crate) fn record_bypass(layer: &LayerState, parts: &Parts, key: &str, outcome: Outcome) {
     count_outcome(layer, || matched_path(parts), outcome);
-    // Nothing of this is looked at on a hit unless somebody listens.
+    // Without a subscriber for this level, nothing more is computed.
     if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
         emit(&request_span(layer, matched_path(parts), key), outcome);
     }
 }
 
-/// Tells of a fresh hit that saved so many nanoseconds.
+/// Records a fresh hit.
+///
+/// `cost` is the time in nanoseconds that the handler took for the response, which the hit saves.
 #[inline]
 pub(crate) fn record_hit(layer: &LayerState, parts: &Parts, key: &str, tier: Tier, cost: u64) {
     let outcome = Outcome::Hit(tier);
@@ -29,8 +31,10 @@ pub(crate) fn record_hit(layer: &LayerState, parts: &Parts, key: &str, tier: Tie
     }
 }
 
-/// Tells of a request that had to wait for something. What only refreshes answers nobody, and what only completes an
-/// answer was told of before.
+/// Records the outcome of a request that had to wait.
+///
+/// A request that only refreshes a response has no client to answer. A request that only fetches
+/// the rest of a body was recorded before. Neither is recorded here.
 pub(crate) fn record(layer: &LayerState, context: &RequestContext, outcome: Outcome) {
     if context.purpose != Purpose::Answer {
         return;
@@ -49,8 +53,9 @@ fn count_outcome<'a>(
     count_for_route(layer, matched_path, outcome);
 }
 
+// Only metrics distinguish routes.
 #[inline]
-#[cfg_attr(not(feature = "metrics"), allow(unused_variables, clippy::unused_self))] // Only metrics tell routes apart.
+#[cfg_attr(not(feature = "metrics"), allow(unused_variables, clippy::unused_self))]
 fn count_for_route<'a>(
     layer: &'a LayerState,
     matched_path: impl FnOnce() -> Option<&'a str>,

@@ -1,4 +1,4 @@
-//! Requests that bring a token: reading one's own writes.
+//! Requests whose token may be ahead of what this instance has read of the invalidation log.
 
 use std::sync::Arc;
 
@@ -23,12 +23,16 @@ use crate::http::service::before_lookup::wait_for_token;
 use crate::http::service::cache_service::CacheService;
 use crate::http::service::future::ResponseFuture;
 
-/// Rule 17, and whatever is not a token of ours.
+/// The reason for a bypass if the token cannot be compared or the wait was too short.
+///
+/// A token cannot be compared in the cases of rule 17, or if it is not one of this cache.
 const BYPASS_REASON: BypassReason = BypassReason::ReadYourWrites;
 
 impl<S> CacheService<S> {
-    /// Looks up a request once this instance knows what its client was told elsewhere, or hands it to the handler. Nothing
-    /// is read of what is known before that wait, and no flight is joined (rule 17).
+    /// Waits until this instance has read the log up to the token, then looks the request up.
+    ///
+    /// If the wait is not successful, the handler runs. Before the wait no stored response is read
+    /// and no flight is joined (rule 17).
     #[cold]
     pub(super) fn call_after_token<Q>(
         &mut self,
@@ -36,7 +40,7 @@ impl<S> CacheService<S> {
         key: Box<str>,
         mut parts: Parts,
         body: Q,
-        brought: RequestToken,
+        token: RequestToken,
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: CacheableService<Q>,
@@ -48,7 +52,7 @@ impl<S> CacheService<S> {
             spawn_follower(&layer.engine);
             // A request that waits must not occupy a slot of the inner service.
             service.release();
-            if wait_for_token(&layer, brought).await {
+            if wait_for_token(&layer, token).await {
                 let now = layer.engine.clock.boot();
                 let lookup = lookup_memory_scoped(&layer, traits, &key, &parts, now);
                 if let Lookup::Fresh(cached, tier) = lookup {

@@ -1,4 +1,4 @@
-//! The service.
+//! The Tower service: where each request enters the cache.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -33,7 +33,27 @@ use crate::http::service::before_lookup::{BeforeLookup, before_lookup, take_toke
 use crate::http::service::future::ResponseFuture;
 use crate::http::service::unsafe_method::{self, Write};
 
-/// A service whose responses are cached. Made by [`CacheLayer`](crate::http::service::layer::CacheLayer).
+/// A service that answers requests from the cache, and otherwise calls the inner service.
+///
+/// [`CacheLayer`](crate::CacheLayer) creates it.
+///
+/// The error type is that of the inner service, and the response body is a
+/// [`CacheBody`](crate::CacheBody). `poll_ready` is that of the inner service, so an inner service
+/// that is not ready delays hits too.
+///
+/// # Examples
+///
+/// ```
+/// use larder::{Cache, CacheService, Policy, ttl};
+/// use tower::Layer;
+///
+/// // Stands for any Tower service that answers HTTP requests.
+/// #[derive(Clone)]
+/// struct Origin;
+///
+/// let cache = Cache::default();
+/// let service: CacheService<Origin> = cache.layer(Policy::ttl(ttl::STANDARD)).layer(Origin);
+/// ```
 #[derive(Debug)]
 pub struct CacheService<S> {
     inner: S,
@@ -102,7 +122,7 @@ where
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         OuterRun::report(&parts);
-        // Made here, where it stays: it is too large to be handed about.
+        // The key is created in its final place, because it is too large to be moved.
         let mut key = KeyBuf::new();
         match classify(&self.layer, &mut parts, &mut key) {
             Eligibility::Lookup(_) if body_hint::has_unannounced_body(&parts, &body) => {
@@ -110,10 +130,10 @@ where
             }
             Eligibility::Lookup(traits) => {
                 let key = key.as_str().unwrap_or_default();
-                if let Some(detour) = before_lookup(&self.layer, &mut parts.headers) {
-                    return match detour {
-                        BeforeLookup::AwaitToken(brought) => {
-                            self.call_after_token(traits, key.into(), parts, body, brought)
+                if let Some(before) = before_lookup(&self.layer, &mut parts.headers) {
+                    return match before {
+                        BeforeLookup::AwaitToken(token) => {
+                            self.call_after_token(traits, key.into(), parts, body, token)
                         }
                         BeforeLookup::EquivalentQueries => self.call_equivalent(traits, key, parts, body),
                     };
@@ -149,7 +169,7 @@ where
 }
 
 impl<S> CacheService<S> {
-    /// Answers a request where nothing is kept in memory.
+    /// Answers a request if the memory tier is off.
     pub(super) fn call_store_only<Q>(
         &mut self,
         traits: RequestTraits,
@@ -166,7 +186,7 @@ impl<S> CacheService<S> {
         ResponseFuture::boxed(answer_from_store(layer, service, request, traits, key))
     }
 
-    /// Answers a request that may be answered by what was made for an equivalent query.
+    /// Answers a request for which a response to an equivalent query may be used.
     fn call_equivalent<Q>(
         &mut self,
         traits: RequestTraits,
@@ -220,6 +240,7 @@ impl<S> CacheService<S> {
         }
     }
 
+    /// Passes a request on to the inner service, without a lookup. The response is not stored.
     fn bypass<Q>(
         &mut self,
         mut parts: Parts,
@@ -238,6 +259,7 @@ impl<S> CacheService<S> {
         ResponseFuture::bypass(self.inner.call(Request::from_parts(parts, body)), outcome, run)
     }
 
+    /// Passes on a request that may change something. Its response decides what is invalidated.
     fn handle_unsafe_method<Q>(
         &mut self,
         mut parts: Parts,
@@ -247,17 +269,17 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let written = unsafe_method::write_targets(&self.layer, &mut parts);
-        let brought = take_token(&self.layer, &mut parts.headers);
+        let targets = unsafe_method::write_targets(&self.layer, &mut parts);
+        let token = take_token(&self.layer, &mut parts.headers);
         record_bypass(&self.layer, &parts, "", unsafe_method::OUTCOME);
         let is_nested = OuterRun::is_within(&parts);
         let run = OuterRun::of_write(&mut parts);
         let response = self.inner.call(Request::from_parts(parts, body));
-        let write = Write { written, brought, run, is_nested };
+        let write = Write { targets, token, run, is_nested };
         ResponseFuture::boxed(unsafe_method::answer_write(Arc::clone(&self.layer), response, write))
     }
 
-    /// Whether it is certain that no layer further in handles this request.
+    /// Whether it is certain that no inner layer handles this request.
     pub(super) fn is_plain(&self, parts: &Parts) -> bool
     where
         S: Clone,
@@ -277,7 +299,9 @@ impl<S> CacheService<S> {
         &self.layer
     }
 
-    /// The inner service that was polled ready; a clone, which is not, stays here to be polled for the next request.
+    /// Returns the inner service that was polled ready, and keeps a clone in its place.
+    ///
+    /// The clone is not ready. It is polled for the next request.
     pub(super) fn take_ready_service(&mut self) -> S
     where
         S: Clone,

@@ -1,4 +1,4 @@
-//! The future of a response.
+//! The response future of the service.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +15,10 @@ use crate::http::nesting::OuterRun;
 use crate::http::serve::{self, FullResponse};
 
 pin_project! {
-    /// The future of [`CacheService`](crate::http::service::cache_service::CacheService).
+    /// The response future of [`CacheService`](crate::CacheService).
+    ///
+    /// A hit in memory is ready at once, without a task or a boxed future. On a bypass, this polls
+    /// the future of the inner service. In all other cases it polls a boxed future.
     pub struct ResponseFuture<F, B, E>
     where
         B: Body,
@@ -31,11 +34,11 @@ pin_project! {
     where
         B: Body,
     {
-        // A hit in memory: there is nothing to wait for.
+        // A complete response, such as a hit in memory. There is nothing to wait for.
         Stored { response: Option<FullResponse> },
-        // The inner service answers, and the cache has no part in it.
+        // A request that bypasses the cache. The inner service answers it.
         Past { #[pin] inner: F, outcome: Outcome, run: OuterRun },
-        // Anything that has to wait for more than the inner service.
+        // A request that waits for more than the inner service.
         Longer { answer: BoxResponseFuture<B, E> },
     }
 }
@@ -64,7 +67,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            // Polled again after its end, which no caller may do, it stays pending.
+            // A caller must not poll a future again after its end. If one does, this stays pending.
             StateProjection::Stored { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response.into_response())))
             }

@@ -1,4 +1,4 @@
-//! What else a write invalidates, by the fields of its response.
+//! The other URIs and the groups that a write invalidates, by the fields of its response.
 
 use http::HeaderMap;
 use http::header::{CONTENT_LOCATION, LOCATION};
@@ -9,8 +9,9 @@ use larder_core::log::selector::{Selector, UriName};
 use crate::http::policy::invalidation_rules::InvalidationRules;
 use crate::http::request::target_uri::TargetUri;
 
-/// The target URI of a write, as far as its response can name others of its origin.
+/// The target URI of a write, as the base for the URIs that the response names.
 pub(crate) struct WriteOrigin {
+    /// The origin to which groups belong.
     name: Box<str>,
     authority: Box<str>,
     path: Box<str>,
@@ -27,34 +28,37 @@ impl WriteOrigin {
         }
     }
 
-    /// What the response to the write names beside the write's own URI.
+    /// Returns the URIs of the same origin that the response names, if the policy says so.
     ///
-    /// RFC 9111 §4.4: "A cache MAY invalidate other URIs when it receives a non-error status code in response to an unsafe
-    /// request method […]. In particular, the URI(s) in the Location and Content-Location response header fields (if present)
-    /// are candidates for invalidation".
-    pub(crate) fn location_uris(&self, effects: &InvalidationRules, response: &HeaderMap) -> Vec<Selector> {
-        let fields = if effects.locations { &[LOCATION, CONTENT_LOCATION][..] } else { &[] };
+    /// RFC 9111 §4.4: "A cache MAY invalidate other URIs when it receives a non-error status code
+    /// in response to an unsafe request method […]. In particular, the URI(s) in the Location and
+    /// Content-Location response header fields (if present) are candidates for invalidation".
+    pub(crate) fn location_uris(&self, rules: &InvalidationRules, response: &HeaderMap) -> Vec<Selector> {
+        let fields = if rules.locations { &[LOCATION, CONTENT_LOCATION][..] } else { &[] };
         let references = fields.iter().flat_map(|name| response.get_all(name));
         let texts = references.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
         texts.filter_map(|reference| self.uri(reference)).map(Selector::Uri).collect()
     }
 
-    /// The groups that the response invalidates, whatever its status is: it says so itself.
+    /// Returns the groups that the response invalidates.
     ///
-    /// RFC 9875 §3: "The Cache-Group-Invalidation header field MUST be ignored on responses to requests that have a safe
-    /// method". Nothing else comes here.
+    /// The status of the response does not matter, since the field names the groups explicitly.
+    ///
+    /// RFC 9875 §3: "The Cache-Group-Invalidation header field MUST be ignored on responses to
+    /// requests that have a safe method". All requests here have an unsafe one.
     pub(crate) fn invalidated_groups(
         &self,
-        effects: &InvalidationRules,
+        rules: &InvalidationRules,
         response: &HeaderMap,
     ) -> Vec<Selector> {
-        if !effects.groups {
+        if !rules.groups {
             return Vec::new();
         }
         let groups = groups::groups(response, &CACHE_GROUP_INVALIDATION, &self.name);
         groups.into_iter().map(Selector::Tag).collect()
     }
 
+    /// Resolves a reference. Returns `None` if it is of another origin.
     fn uri(&self, reference: &str) -> Option<UriName> {
         let base = Base { authority: &self.authority, path: &self.path, query: self.query.as_deref() };
         let target = reference::same_origin(reference, base)?;

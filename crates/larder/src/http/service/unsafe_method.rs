@@ -1,4 +1,4 @@
-//! Invalidate: what a request that may have changed something does to what is stored.
+//! Requests with unsafe methods, and the invalidations that follow from them.
 
 #[cfg(test)]
 mod tests;
@@ -32,25 +32,25 @@ use crate::http::serve;
 use crate::http::service::before_lookup::set_token;
 use crate::http::service::related_uris::WriteOrigin;
 
-/// How a request with an unsafe method counts.
+/// The outcome that is recorded for a request with an unsafe method.
 pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
 
-/// What a successful request with an unsafe method invalidates.
+/// The selectors that a successful request with an unsafe method invalidates.
 pub(crate) struct WriteTargets {
-    /// Its URI, and what a `GET` of it is stored under where that is something else.
+    /// The URI of the request, and the key of a `GET` of it if the key is not the URI.
     own: Vec<Selector>,
-    /// What its response may name others by.
+    /// The base for other URIs and groups in the response.
     origin: Option<WriteOrigin>,
 }
 
-/// What a successful request with an unsafe method invalidates.
+/// Returns the targets of a request with an unsafe method.
 ///
-/// RFC 9111 §4.4: "A cache MUST invalidate the target URI … when it receives a non-error status code in response to an
-/// unsafe request method".
+/// RFC 9111 §4.4: "A cache MUST invalidate the target URI … when it receives a non-error status
+/// code in response to an unsafe request method".
 pub(crate) fn write_targets(layer: &LayerState, parts: &mut Parts) -> WriteTargets {
     let params = layer.policy.key_params(parts);
     let Ok(target) = TargetUri::from_request(parts).and_then(TargetUri::require_valid_host) else {
-        // Which host it was for cannot be told: for every one.
+        // The host of the request cannot be determined, so the URI is invalidated for every host.
         let uri = crate::http::request::axum_route::whole_uri(parts);
         let name = UriName::from_parts(None, uri.path(), uri.query());
         return WriteTargets { own: vec![Selector::Uri(name)], origin: None };
@@ -61,7 +61,9 @@ pub(crate) fn write_targets(layer: &LayerState, parts: &mut Parts) -> WriteTarge
     WriteTargets { own, origin: Some(WriteOrigin::from_target(&target)) }
 }
 
-/// The key of a `GET`, where it is not the URI, which everything that is stored for the URI has as a name already.
+/// Returns the key of a `GET` of the same URI, or `None` if the key is the URI.
+///
+/// Every response that is stored for a URI has the URI as a name already.
 fn custom_key(
     layer: &LayerState,
     parts: &Parts,
@@ -77,17 +79,18 @@ fn custom_key(
 }
 
 impl WriteTargets {
-    /// All of it, now that the response is known.
-    fn resolve(self, effects: &InvalidationRules, status: StatusCode, response: &HeaderMap) -> Vec<Selector> {
+    /// Returns the selectors to invalidate, now that the response is known.
+    fn resolve(self, rules: &InvalidationRules, status: StatusCode, response: &HeaderMap) -> Vec<Selector> {
         let mut all: Vec<_> =
-            self.origin.iter().flat_map(|origin| origin.invalidated_groups(effects, response)).collect();
-        // RFC 9111 §4.4: "A "non-error response" is one with a 2xx (Successful) or 3xx (Redirection) status code."
+            self.origin.iter().flat_map(|origin| origin.invalidated_groups(rules, response)).collect();
+        // RFC 9111 §4.4: "A "non-error response" is one with a 2xx (Successful) or 3xx
+        // (Redirection) status code."
         if status.is_success() || status.is_redirection() {
             all.extend(self.own);
-            all.extend(self.origin.iter().flat_map(|origin| origin.location_uris(effects, response)));
-        } else if effects.failed_writes && (status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT)
-        {
-            // It may have failed, or a layer further in may have given up on it, after the commit.
+            all.extend(self.origin.iter().flat_map(|origin| origin.location_uris(rules, response)));
+        } else if rules.failed_writes && (status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT) {
+            // The handler may have failed after the commit, or an inner layer may have stopped
+            // waiting for it after the commit.
             all.extend(self.own);
         }
         all
@@ -98,20 +101,25 @@ impl WriteTargets {
     }
 }
 
-/// A request with an unsafe method that was passed on.
+/// A request with an unsafe method that was passed on to the inner service.
 pub(crate) struct Write {
-    pub(crate) written: WriteTargets,
-    pub(crate) brought: Option<RequestToken>,
+    pub(crate) targets: WriteTargets,
+    /// The token of the request.
+    pub(crate) token: Option<RequestToken>,
     pub(crate) run: OuterRun,
-    /// Whether a layer around this one has to see what the handler invalidates, too: it may be of another cache.
+    /// Whether an outer layer must see the invalidations of the handler too.
+    ///
+    /// The outer layer may belong to another cache.
     pub(crate) is_nested: bool,
 }
 
-/// Waits for the response, and for what it invalidates, in a task of its own: a client that hangs up between the commit
-/// and the invalidation would leave a stored response that is wrong for the rest of its lifetime.
+/// Waits for the response and for the invalidations that follow from it, in a task of their own.
 ///
-/// The handler of an unsafe method therefore runs to its end even if its client has left, if few others do so. Else it is
-/// cancelled. Its URI is invalidated in both cases.
+/// Without the task, a client that disconnects between the commit and the invalidation would leave
+/// a stored response that is wrong for the rest of its lifetime.
+///
+/// So the handler of an unsafe method runs to its end even if the client has disconnected, unless
+/// too many other handlers do so. Then it is cancelled. The URI is invalidated in both cases.
 pub(crate) async fn answer_write<B, E, F>(
     layer: Arc<LayerState>,
     response: F,
@@ -128,12 +136,12 @@ where
     let engine = Arc::clone(&layer.engine);
     match run_detached(&engine.background, run_to_completion(layer, response, write, clients)).await {
         Some(answer) => answer,
-        // It was cancelled because its client has left.
+        // The handler was cancelled because the client has disconnected.
         None => std::future::pending().await,
     }
 }
 
-/// `None` if the handler was cancelled.
+/// Waits for the response, then invalidates. Returns `None` if the handler was cancelled.
 async fn run_to_completion<B, E>(
     layer: Arc<LayerState>,
     response: impl Future<Output = Result<Response<B>, E>>,
@@ -143,8 +151,8 @@ async fn run_to_completion<B, E>(
 where
     B: Body<Data = Bytes>,
 {
-    let Write { written, brought, run, is_nested } = write;
-    let unsettled = Unsettled::new(&layer, written);
+    let Write { targets, token, run, is_nested } = write;
+    let unsettled = Unsettled::new(&layer, targets);
     let answer = tokio::select! {
         biased;
         answer = response => answer,
@@ -155,58 +163,61 @@ where
         Err(error) => return Some(Err(error)),
     };
     let status = response.status();
-    let said = response.extensions_mut().remove::<Invalidation>();
-    let written = unsettled.settle().resolve(&layer.policy.invalidation_rules, status, response.headers());
-    let written = collapsed(&layer, written);
-    if let Some(said) = said.clone().filter(|_| is_nested) {
-        response.extensions_mut().insert(said);
+    let by_handler = response.extensions_mut().remove::<Invalidation>();
+    let selectors = unsettled.settle().resolve(&layer.policy.invalidation_rules, status, response.headers());
+    let selectors = collapsed(&layer, selectors);
+    if let Some(invalidation) = by_handler.clone().filter(|_| is_nested) {
+        response.extensions_mut().insert(invalidation);
     }
-    // Two events, as the handler's may be soft while the URI's is not.
+    // Two separate events: that of the handler may be soft, that of the URI is not.
     let mut last = None;
-    if let Some(said) = said {
-        last = Some(invalidate(&layer.engine, said).await);
+    if let Some(invalidation) = by_handler {
+        last = Some(invalidate(&layer.engine, invalidation).await);
     }
-    if let Some(written) = Invalidation::all_of(written) {
-        last = Some(invalidate(&layer.engine, written).await);
+    if let Some(invalidation) = Invalidation::all_of(selectors) {
+        last = Some(invalidate(&layer.engine, invalidation).await);
     }
     let mut response = serve::bypassed(response, OUTCOME, &run);
-    // Even where nothing was invalidated here: the handler may have done so itself, whatever it answers.
-    set_token(&layer, response.headers_mut(), brought, last == Some(InvalidationOutcome::Applied));
+    // The token is set even if nothing was invalidated here: the handler may have called
+    // `invalidate` itself, whatever its response is.
+    set_token(&layer, response.headers_mut(), token, last == Some(InvalidationOutcome::Applied));
     Some(Ok(response))
 }
 
-/// These selectors, or coarser ones where there were many writes of their kind just now.
-fn collapsed(layer: &LayerState, written: Vec<Selector>) -> Vec<Selector> {
+/// Replaces selectors by coarser ones if there were many recent writes of their kind.
+fn collapsed(layer: &LayerState, selectors: Vec<Selector>) -> Vec<Selector> {
     let engine = &layer.engine;
-    let written = engine.recent_writes.collapse(written, engine.clock.boot());
-    let folded = written.iter().filter(|selector| matches!(selector, Selector::Hashed(_))).count();
+    let selectors = engine.recent_writes.collapse(selectors, engine.clock.boot());
+    let folded = selectors.iter().filter(|selector| matches!(selector, Selector::Hashed(_))).count();
     engine.report.names_forgotten(Forgotten { folded: folded as u64, floor_raises: 0 });
-    written
+    selectors
 }
 
-/// A write of which it is not known whether it was committed. Where that is never known, as its handler failed, panicked or
-/// was cancelled, its URI is invalidated when this is dropped, and once more after the policy's `fill_timeout`: work that
-/// the handler has handed to a thread may commit later.
+/// A write that may or may not have been committed.
+///
+/// If the handler fails, panics or is cancelled, this never becomes known. Then the URI is
+/// invalidated when this is dropped, and once more after the policy's `fill_timeout`, since work
+/// that the handler has handed to a thread may commit later.
 struct Unsettled<'a> {
     layer: &'a LayerState,
-    written: Option<WriteTargets>,
+    targets: Option<WriteTargets>,
 }
 
 impl<'a> Unsettled<'a> {
-    const fn new(layer: &'a LayerState, written: WriteTargets) -> Self {
-        Self { layer, written: Some(written) }
+    const fn new(layer: &'a LayerState, targets: WriteTargets) -> Self {
+        Self { layer, targets: Some(targets) }
     }
 
-    /// The handler has answered.
+    /// Returns the targets of a write whose handler has answered.
     fn settle(mut self) -> WriteTargets {
-        self.written.take().unwrap_or_else(WriteTargets::nothing)
+        self.targets.take().unwrap_or_else(WriteTargets::nothing)
     }
 }
 
 impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
-        let Some(written) = self.written.take() else { return };
-        let Some(own) = Invalidation::all_of(collapsed(self.layer, written.own)) else { return };
+        let Some(targets) = self.targets.take() else { return };
+        let Some(own) = Invalidation::all_of(collapsed(self.layer, targets.own)) else { return };
         invalidate_twice_detached(&self.layer.engine, own, self.layer.policy.fill_limits.head);
     }
 }

@@ -71,7 +71,7 @@ async fn all_who_wait_get_what_the_flight_ended_with() {
     for task in waiting {
         assert!(matches!(soon(task).await.unwrap(), Some(Done)));
     }
-    assert!(matches!(soon(late.finished()).await, Some(Done)), "also who asks after the end");
+    assert!(matches!(soon(late.finished()).await, Some(Done)), "also after the end");
     assert_eq!(under_way(&flights), 0);
 }
 
@@ -101,7 +101,7 @@ async fn a_leader_that_panics_leaves_nobody_waiting() {
     assert!(panicking.await.is_err());
 }
 
-/// Rule 13: one that may not be joined any more is replaced, and those who wait for it keep waiting for it.
+/// Rule 13: A flight that may no longer be joined is replaced. Its followers go on waiting for it.
 #[tokio::test]
 async fn a_flight_that_may_not_be_joined_is_replaced() {
     let flights = Flights::default();
@@ -120,7 +120,7 @@ async fn a_flight_that_may_not_be_joined_is_replaced() {
 }
 
 #[test]
-fn who_would_not_wait_leads_only_if_nobody_does() {
+fn a_caller_that_would_not_wait_leads_only_if_there_is_no_flight() {
     let flights = Flights::default();
     let first = flights.try_lead(key("a"), now(), position()).unwrap();
     assert!(flights.try_lead(key("a"), now(), position()).is_none());
@@ -145,7 +145,7 @@ fn may_join_is_asked_of_the_flight_that_is_under_way() {
     assert_eq!(asked.get(), 1);
 }
 
-/// Where nothing is kept in memory: what was made is told, and found by nobody yet.
+/// The case without a memory tier: the outcome is announced before any request can look it up.
 #[tokio::test]
 async fn a_flight_whose_end_was_told_goes_on_for_whoever_comes() {
     let flights = Flights::default();
@@ -153,9 +153,9 @@ async fn a_flight_whose_end_was_told_goes_on_for_whoever_comes() {
     let early = wait(&flights, "a");
     lead.announce(Done);
     assert!(matches!(soon(early.finished()).await, Some(Done)));
-    assert!(flights.try_lead(key("a"), now(), position()).is_none(), "nobody begins another");
+    assert!(flights.try_lead(key("a"), now(), position()).is_none(), "no second flight begins");
     let late = wait(&flights, "a");
     drop(lead);
-    assert!(matches!(soon(late.finished()).await, Some(Done)), "though the lead is gone");
+    assert!(matches!(soon(late.finished()).await, Some(Done)), "after the leader was dropped");
     assert_eq!(under_way(&flights), 0);
 }

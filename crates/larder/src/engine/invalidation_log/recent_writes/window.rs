@@ -1,4 +1,4 @@
-//! The writes to a place within the last minute, in bounded memory.
+//! The writes to each path or directory within the last minute, in bounded memory.
 
 use std::collections::HashMap;
 
@@ -6,19 +6,21 @@ use larder_core::time::Boot;
 
 use crate::engine::invalidation_log::recent_writes::WINDOW;
 
-/// Places, each with what was seen of it since some moment.
+/// Paths or directories, as hashes.
+///
+/// Each has the moment at which its minute began, and a record of its writes since then.
 pub(super) struct WindowTable<T> {
     places: HashMap<u64, (Boot, T)>,
     most: usize,
 }
 
 impl<T: Default> WindowTable<T> {
-    /// Remembers at most so many places.
+    /// Creates an empty table that remembers up to `most` places.
     pub(super) fn new(most: usize) -> Self {
         Self { places: HashMap::new(), most }
     }
 
-    /// The writes to this place. They are forgotten after a minute.
+    /// Returns the record of the writes to this place. It is reset after a minute.
     pub(super) fn at(&mut self, place: u64, now: Boot) -> &mut T {
         if self.places.len() >= self.most && !self.places.contains_key(&place) {
             let oldest = self.places.iter().min_by_key(|(_, (since, _))| *since).map(|(place, _)| *place);
@@ -33,13 +35,15 @@ impl<T: Default> WindowTable<T> {
 }
 
 const BITS: u32 = 8_192;
-/// As many bits as about 4,096 different hashes set: `BITS * (1 - exp(-4096 / BITS))`.
+/// The number of bits that about 4,096 different hashes set: `BITS * (1 - exp(-4096 / BITS))`.
 const MAX_SET: u32 = 3_223;
 
-/// There is no room for another hash.
+/// The error of a bitmap that has no room for another hash.
 pub(super) struct Full;
 
-/// A set of hashes, by a bit for each; about how many there are is known by how many bits are set.
+/// A set of hashes, with one bit for each.
+///
+/// The number of bits that are set gives the approximate number of hashes.
 pub(super) struct Bitmap {
     words: Box<[u64]>,
     set: u32,
@@ -52,8 +56,9 @@ impl Default for Bitmap {
 }
 
 impl Bitmap {
-    /// Adds this hash, or says that there is no room. By then many hashes share a bit, so that it is not known which ones
-    /// were added.
+    /// Adds this hash. Returns an error if there is no room.
+    ///
+    /// By then, many hashes share a bit, so the set no longer shows which hashes were added.
     pub(super) fn add(&mut self, hash: u64) -> Result<(), Full> {
         if self.set >= MAX_SET {
             return Err(Full);

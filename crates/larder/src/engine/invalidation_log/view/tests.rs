@@ -12,7 +12,7 @@ use crate::testing::{INCARNATION, after, now, position};
 const STALENESS: Duration = Duration::from_secs(2);
 const NANO: Duration = Duration::from_nanos(1);
 
-/// Something stored that has the tag `t`.
+/// A stored value with the tag `t`.
 struct Filled {
     position: Position,
     names: Names,
@@ -45,7 +45,7 @@ impl Stamped for Filled {
     }
 }
 
-/// Something that this process filled from the log's start.
+/// Returns a value that this process filled at the start of the log.
 fn filled() -> Filled {
     Filled::new(position(0, 0), Some(now()))
 }
@@ -66,7 +66,7 @@ fn hard(tag: &str) -> Event {
     event(Mode::Hard, Tag::new(tag))
 }
 
-/// Takes in a look that was sent then and showed the log's end, with these events on the way.
+/// Applies a poll that was sent at `sent` and reached the end of the log, with these events.
 fn look(view: &LogView, last: u64, events: Vec<Event>, sent: Boot) {
     let look = Look {
         incarnation: INCARNATION,
@@ -80,21 +80,22 @@ fn look(view: &LogView, last: u64, events: Vec<Event>, sent: Boot) {
 
 /// Rule 10: `max(filled_at, confirmed_at) + max_staleness ≥ now`, on every use.
 #[test]
-fn what_this_process_filled_is_confirmed_for_as_long_as_staleness_may_last() {
+fn a_value_of_this_process_is_confirmed_for_as_long_as_staleness_may_last() {
     let view = following();
-    let held = filled();
-    assert_eq!(view.verdict(&held, now()), (Verdict::Valid, true));
-    assert_eq!(view.verdict(&held, after(STALENESS)), (Verdict::Valid, true));
-    assert_eq!(view.verdict(&held, after(STALENESS + NANO)), (Verdict::Valid, false));
+    let value = filled();
+    assert_eq!(view.verdict(&value, now()), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&value, after(STALENESS)), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&value, after(STALENESS + NANO)), (Verdict::Valid, false));
     look(&view, 1, vec![], after(STALENESS));
-    assert_eq!(view.verdict(&held, after(STALENESS + NANO)), (Verdict::Valid, true));
-    assert_eq!(view.verdict(&held, after(2 * STALENESS)), (Verdict::Valid, true));
-    assert_eq!(view.verdict(&held, after(2 * STALENESS + NANO)), (Verdict::Valid, false));
+    assert_eq!(view.verdict(&value, after(STALENESS + NANO)), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&value, after(2 * STALENESS)), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&value, after(2 * STALENESS + NANO)), (Verdict::Valid, false));
 }
 
-/// Rule 10: "A response promoted from the shared tier has no `filled_at` of ours: only `confirmed_at` counts for it."
+/// Rule 10: "A response promoted from the shared tier has no `filled_at` of ours: only
+/// `confirmed_at` counts for it."
 #[test]
-fn what_another_process_filled_is_confirmed_by_the_log_alone() {
+fn a_value_of_another_process_is_confirmed_by_the_log_alone() {
     let view = following();
     let promoted = Filled::new(position(0, 0), None);
     assert_eq!(view.verdict(&promoted, now()), (Verdict::Valid, false));
@@ -103,14 +104,16 @@ fn what_another_process_filled_is_confirmed_by_the_log_alone() {
     assert_eq!(view.verdict(&promoted, after(STALENESS + NANO)), (Verdict::Valid, false));
 }
 
-/// A look that found more than it took in confirms nothing (rule 8), and one that is late takes nothing back.
+/// A poll that left entries for the next one confirms nothing (rule 8).
+///
+/// A late poll takes no confirmation back.
 #[test]
-fn what_was_confirmed_never_goes_back() {
+fn a_confirmation_never_goes_back() {
     let view = following();
-    let held = filled();
+    let value = filled();
     look(&view, 1, vec![], after(STALENESS));
     look(&view, 1, vec![], now());
-    assert_eq!(view.verdict(&held, after(2 * STALENESS)), (Verdict::Valid, true));
+    assert_eq!(view.verdict(&value, after(2 * STALENESS)), (Verdict::Valid, true));
     let half = Look {
         incarnation: INCARNATION,
         floor: LogId::ZERO,
@@ -119,7 +122,7 @@ fn what_was_confirmed_never_goes_back() {
         more: true,
     };
     view.update(|tail| tail.take_look(&half, after(3 * STALENESS)));
-    assert_eq!(view.verdict(&held, after(3 * STALENESS)), (Verdict::Valid, false));
+    assert_eq!(view.verdict(&value, after(3 * STALENESS)), (Verdict::Valid, false));
 }
 
 #[test]
@@ -130,42 +133,42 @@ fn the_only_process_there_is_always_knows_the_whole_log() {
     assert!(view.may_join(now(), view.confirmed_at(), after(years)));
 }
 
-/// Rule 11: unchanged, nothing is looked up; changed, the rows are, and the response remembers for which generation.
+/// Rule 11: The rows are read only if the generation changed, and the response remembers it.
 #[test]
 fn a_change_of_the_generation_has_the_rows_looked_up_again() {
     let view = alone();
-    let held = filled();
-    let remembers = || held.valid_at.load(Ordering::Relaxed);
+    let value = filled();
+    let remembers = || value.valid_at.load(Ordering::Relaxed);
     let generation = || view.read(Tail::generation);
     let first = generation();
-    assert_ne!(remembers(), first, "a new one was not checked yet");
-    assert_eq!(view.verdict(&held, now()).0, Verdict::Valid);
+    assert_ne!(remembers(), first, "a new value was not checked yet");
+    assert_eq!(view.verdict(&value, now()).0, Verdict::Valid);
     assert_eq!(remembers(), first);
 
     view.update(|tail| tail.record(&[hard("other")], now()));
     assert_ne!(generation(), first);
-    assert_eq!(remembers(), first, "nobody asked yet");
-    assert_eq!(view.verdict(&held, now()).0, Verdict::Valid);
+    assert_eq!(remembers(), first, "it was not checked again yet");
+    assert_eq!(view.verdict(&value, now()).0, Verdict::Valid);
     assert_eq!(remembers(), generation());
 
     view.update(|tail| tail.record(&[hard("t")], now()));
     for _ in 0..2 {
-        assert_eq!(view.verdict(&held, now()).0, Verdict::Refused);
-        assert_ne!(remembers(), generation(), "what is refused is not remembered as valid");
+        assert_eq!(view.verdict(&value, now()).0, Verdict::Refused);
+        assert_ne!(remembers(), generation(), "a refused value is not remembered as valid");
     }
 }
 
-/// What is soft gets older without any change of the log.
+/// The age of a soft invalidation grows without any change of the log.
 #[test]
-fn what_is_softly_invalidated_is_asked_for_each_time() {
+fn a_softly_invalidated_value_is_checked_each_time() {
     let view = alone();
-    let held = filled();
+    let value = filled();
     view.update(|tail| tail.record(&[event(Mode::Soft, Tag::new("t"))], now()));
     for age in [Duration::ZERO, STALENESS] {
-        assert_eq!(view.verdict(&held, after(age)).0, Verdict::Soft(age));
+        assert_eq!(view.verdict(&value, after(age)).0, Verdict::Soft(age));
     }
     view.update(|tail| tail.record(&[event(Mode::Hard, Selector::All)], now()));
-    assert_eq!(view.verdict(&held, now()).0, Verdict::Refused);
+    assert_eq!(view.verdict(&value, now()).0, Verdict::Refused);
 }
 
 /// Rule 11: "A change of floor or incarnation bumps the generation."
@@ -174,8 +177,8 @@ fn a_floor_and_another_incarnation_refuse_what_was_valid() {
     let view = following();
     look(&view, 5, vec![], now());
     let at = |position| Filled::new(position, Some(now()));
-    let held = at(view.position());
-    assert_eq!(view.verdict(&held, now()).0, Verdict::Valid);
+    let value = at(view.position());
+    assert_eq!(view.verdict(&value, now()).0, Verdict::Valid);
     let trimmed = |incarnation| Look {
         incarnation,
         floor: LogId::new(9, 0),
@@ -184,13 +187,13 @@ fn a_floor_and_another_incarnation_refuse_what_was_valid() {
         more: false,
     };
     view.update(|tail| tail.take_look(&trimmed(INCARNATION), now()));
-    assert_eq!(view.verdict(&held, now()).0, Verdict::Refused);
+    assert_eq!(view.verdict(&value, now()).0, Verdict::Refused);
 
-    let held = at(view.position());
-    assert_eq!(view.verdict(&held, now()).0, Verdict::Valid);
+    let value = at(view.position());
+    assert_eq!(view.verdict(&value, now()).0, Verdict::Valid);
     let another = larder_core::log::position::Incarnation::from_bytes([9; 16]);
     view.update(|tail| tail.take_look(&trimmed(another), now()));
-    assert_eq!(view.verdict(&held, now()).0, Verdict::Refused);
+    assert_eq!(view.verdict(&value, now()).0, Verdict::Refused);
 }
 
 /// Rule 13.
@@ -204,17 +207,18 @@ fn a_flight_may_be_joined_for_as_long_as_staleness_may_last() {
     assert!(!view.may_join(now(), view.confirmed_at(), after(2 * STALENESS + NANO)));
 }
 
-/// Promise 1, here: whoever asks after `change` has returned is refused, on whatever thread.
+/// Promise P1 on one instance: a check that begins after `update` has returned is refused, on any
+/// thread.
 #[test]
 fn no_thread_finds_valid_what_was_invalidated_before_it_asked() {
     for _ in 0..200 {
-        let (view, held, invalidated) = (alone(), filled(), AtomicBool::new(false));
+        let (view, value, invalidated) = (alone(), filled(), AtomicBool::new(false));
         std::thread::scope(|threads| {
             for _ in 0..2 {
                 threads.spawn(|| {
                     loop {
                         let before = invalidated.load(Ordering::SeqCst);
-                        let (verdict, _) = view.verdict(&held, now());
+                        let (verdict, _) = view.verdict(&value, now());
                         if before {
                             return assert_eq!(verdict, Verdict::Refused);
                         }
@@ -229,7 +233,7 @@ fn no_thread_finds_valid_what_was_invalidated_before_it_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_goes_on_as_soon_as_it_is_so_and_at_the_deadline_anyway() {
+async fn a_wait_ends_as_soon_as_the_condition_holds_and_at_the_deadline_anyway() {
     let view = following();
     let reached = |last: u64| move |tail: &Tail| tail.position().mark.log >= LogId::new(last, 0);
     let began = tokio::time::Instant::now();
@@ -243,7 +247,7 @@ async fn who_waits_goes_on_as_soon_as_it_is_so_and_at_the_deadline_anyway() {
     tokio::join!(view.wait(deadline, reached(2)), change);
     assert_eq!(tokio::time::Instant::now(), began);
     view.wait(deadline, reached(2)).await;
-    assert_eq!(tokio::time::Instant::now(), began, "it is so already");
+    assert_eq!(tokio::time::Instant::now(), began, "the condition holds already");
     view.wait(deadline, reached(3)).await;
     assert_eq!(tokio::time::Instant::now(), deadline);
 }

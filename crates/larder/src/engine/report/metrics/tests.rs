@@ -44,7 +44,7 @@ fn each_outcome_of_each_route_has_a_counter_of_its_own() {
 #[test]
 fn gauges_show_the_sum_of_all_caches() {
     let recorder = DebuggingRecorder::new();
-    let told = metrics::with_local_recorder(&recorder, || {
+    let gauge = metrics::with_local_recorder(&recorder, || {
         let (one, other) = (MemoryGauge::default(), MemoryGauge::default());
         one.set(3, 300);
         other.set(5, 500);
@@ -57,5 +57,5 @@ fn gauges_show_the_sum_of_all_caches() {
         gauges.iter().map(|(key, _, _, value)| format!("{} {value:?}", key.key().name())).collect();
     let expected = ["larder_held_responses Gauge(1.0)", "larder_held_bytes Gauge(100.0)"];
     assert_eq!(values, expected.map(str::to_owned).into());
-    drop(told);
+    drop(gauge);
 }

@@ -8,7 +8,7 @@ fn at(millis: u64) -> Boot {
 
 const CALMED: u64 = 1_000;
 
-/// One that worked before.
+/// Returns the state after a first exchange that succeeded.
 fn met() -> State {
     let mut state = State::default();
     assert!(!state.worked(StoreOp::Poll, at(0)));
@@ -37,7 +37,7 @@ fn whatever_works_shows_that_the_store_is_reached() {
 }
 
 #[test]
-fn what_is_refused_to_one_exchange_has_to_work_again_in_it() {
+fn a_refused_exchange_has_to_work_again_itself() {
     for exchange in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
         let mut state = met();
         assert!(state.failed(exchange, Refused, at(0)));

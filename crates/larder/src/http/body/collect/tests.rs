@@ -35,20 +35,20 @@ async fn a_body_that_is_there_is_read_without_waiting() {
     assert_eq!(whole(Collector::new(full, LIMIT).poll_now().await).len(), LIMIT);
 }
 
-/// The buffer that a handler wrote into may be much larger than what it wrote.
+/// The buffer that a handler wrote into may be much larger than the data.
 #[tokio::test]
-async fn what_is_kept_does_not_keep_the_handlers_buffer_alive() {
+async fn a_collected_body_does_not_keep_the_handlers_buffer_alive() {
     let large = Bytes::from(vec![b'x'; 1 << 16]);
     let small = large.slice(..4);
     let at_once = Collector::new(body(Answer::ok(small)).await, LIMIT).poll_now().await;
-    let CollectNow::Complete(kept) = at_once else { panic!("it is all there") };
-    let kept = kept.into_bytes();
-    assert_eq!(kept, "xxxx");
-    assert!(!large.as_ptr_range().contains(&kept.as_ptr()));
+    let CollectNow::Complete(whole) = at_once else { panic!("it is all there") };
+    let whole = whole.into_bytes();
+    assert_eq!(whole, "xxxx");
+    assert!(!large.as_ptr_range().contains(&whole.as_ptr()));
 }
 
 #[tokio::test]
-async fn what_has_to_be_waited_for_is_pending_with_what_was_read() {
+async fn a_body_that_waits_is_pending_with_the_data_read_so_far() {
     let gate = Gate::new();
     let waiting = steps([Does::data("he"), Does::Hold(gate.clone()), Does::data("llo")]).await;
     let CollectNow::Pending(collector, None) = Collector::new(waiting, LIMIT).poll_now().await else {
@@ -57,14 +57,10 @@ async fn what_has_to_be_waited_for_is_pending_with_what_was_read() {
     assert_eq!(collector.chunks(), ["he"]);
     let (writer, reader) = tee(http_body::SizeHint::new());
     let client = tokio::spawn(CacheBody::tee(reader).collect());
-    let kept = tokio::spawn(to_the_end(collector, None, writer));
+    let stored = tokio::spawn(to_the_end(collector, None, writer));
     gate.open();
-    assert_eq!(soon(kept).await.unwrap(), Ok(Bytes::from_static(b"hello")));
-    assert_eq!(
-        soon(client).await.unwrap().unwrap().to_bytes(),
-        "llo",
-        "what was read before was pushed before"
-    );
+    assert_eq!(soon(stored).await.unwrap(), Ok(Bytes::from_static(b"hello")));
+    assert_eq!(soon(client).await.unwrap().unwrap().to_bytes(), "llo", "earlier data was pushed before");
 }
 
 async fn to_the_end<B: Body<Data = Bytes>>(
@@ -78,7 +74,7 @@ async fn to_the_end<B: Body<Data = Bytes>>(
     Ok(bytes)
 }
 
-/// A body that does not end in time is handed over to its client, and kept by nobody.
+/// A body that does not end in time is handed over to its client and not stored.
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_end_is_handed_over() {
     let body = steps(vec![Does::data("he"), Does::Stall]).await;
@@ -91,7 +87,7 @@ async fn a_body_that_does_not_end_is_handed_over() {
     assert!(client.is_err(), "it does not look as if it had ended");
 }
 
-/// A body of known length does end, so that it may take its time; but not where nothing comes of it.
+/// A body of known length does end, so it may take longer, but not without limit.
 #[tokio::test(start_paused = true)]
 async fn a_body_of_known_length_may_take_longer_as_long_as_it_comes() {
     let pause = MAX_BODY_TIME - Duration::from_secs(1);
@@ -111,7 +107,7 @@ async fn a_body_of_known_length_may_take_longer_as_long_as_it_comes() {
     }
 }
 
-/// A body of so many frames of one byte, each after a pause.
+/// Returns a body with this number of frames of one byte, each after a pause.
 fn futures_of(frames: usize, pause: Duration) -> impl Body<Data = Bytes, Error = std::convert::Infallible> {
     struct Slow(usize, Duration, Pin<Box<tokio::time::Sleep>>);
     impl Body for Slow {
@@ -164,12 +160,12 @@ async fn a_body_that_nobody_waits_for_is_read_no_further() {
     assert!(matches!(read, Err(NotStored::Abandoned)));
 }
 
-/// What becomes of a body like this: why it is not stored, and what its client gets all the same.
+/// Returns why a body with these steps is not stored, and what its client still gets.
 async fn rest(does: Vec<Does>) -> (NotStored, Result<(Bytes, bool), String>) {
     let CollectNow::Pending(collector, Some(first)) =
         Collector::new(steps(does).await, LIMIT).poll_now().await
     else {
-        panic!("it is not for storing");
+        panic!("it is not storable");
     };
     let reason = first.not_stored_reason().unwrap();
     let (writer, reader) = tee(http_body::SizeHint::new());
@@ -235,7 +231,7 @@ async fn a_body_that_panics_does_so_where_its_client_is() {
     };
     let (writer, reader) = tee(http_body::SizeHint::new());
     let client = tokio::spawn(CacheBody::tee(reader).collect());
-    let kept = tokio::spawn(to_the_end(collector, None, writer));
-    assert!(soon(kept).await.unwrap_err().is_panic());
+    let stored = tokio::spawn(to_the_end(collector, None, writer));
+    assert!(soon(stored).await.unwrap_err().is_panic());
     assert!(soon(client).await.unwrap_err().is_panic());
 }

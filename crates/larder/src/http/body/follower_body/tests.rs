@@ -8,7 +8,7 @@ use super::*;
 use crate::http::body::shared_body::SharedBodyWriter;
 use crate::testing::cached;
 
-/// A body of these frames, whose length it may tell.
+/// A body of these frames, with this size hint.
 #[derive(Default)]
 struct Inner(VecDeque<Result<Frame<Bytes>, String>>, SizeHint);
 
@@ -29,7 +29,7 @@ impl Body for Inner {
     }
 }
 
-type Told = Vec<Result<String, String>>;
+type Frames = Vec<Result<String, String>>;
 
 fn failed() -> String {
     "not completed".to_owned()
@@ -43,10 +43,10 @@ fn writer(hint: SizeHint, so_far: &[Bytes]) -> SharedBodyWriter {
     SharedBodyWriter::new(cached("k", ""), hint, so_far)
 }
 
-/// One who follows, and is answered with this if it asks again.
+/// Returns the body of a follower whose retry gets `other`.
 fn following(writer: &SharedBodyWriter, other: Option<Response<CacheBody<Inner>>>) -> CacheBody<Inner> {
-    let again: RetryFn<Inner> = Box::new(move || Box::pin(std::future::ready(other)));
-    CacheBody::following(FollowerBody::new(SharedBodyReader::new(Arc::clone(writer.body())), again, failed))
+    let retry: RetryFn<Inner> = Box::new(move || Box::pin(std::future::ready(other)));
+    CacheBody::following(FollowerBody::new(SharedBodyReader::new(Arc::clone(writer.body())), retry, failed))
 }
 
 fn response(frames: impl IntoIterator<Item = Result<Frame<Bytes>, String>>) -> Response<CacheBody<Inner>> {
@@ -57,28 +57,28 @@ fn data(text: &'static str) -> Result<Frame<Bytes>, String> {
     Ok(Frame::data(bytes(text)))
 }
 
-/// All that a body gives now, and whether there is an end.
-fn all(body: &mut CacheBody<Inner>) -> (Told, bool) {
-    let mut told = Vec::new();
+/// Returns all frames that a body has now, and whether it has ended.
+fn all(body: &mut CacheBody<Inner>) -> (Frames, bool) {
+    let mut frames = Vec::new();
     loop {
         match Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => return (told, false),
-            Poll::Ready(None) => return (told, true),
-            Poll::Ready(Some(frame)) => told.push(frame.map(|frame| match frame.into_data() {
+            Poll::Pending => return (frames, false),
+            Poll::Ready(None) => return (frames, true),
+            Poll::Ready(Some(frame)) => frames.push(frame.map(|frame| match frame.into_data() {
                 Ok(data) => String::from_utf8_lossy(&data).into_owned(),
                 Err(_) => "trailers".to_owned(),
             })),
         }
-        assert!(told.len() < 100, "it does not end: {told:?}");
+        assert!(frames.len() < 100, "it does not end: {frames:?}");
     }
 }
 
-fn texts(texts: &[&str]) -> Told {
+fn texts(texts: &[&str]) -> Frames {
     texts.iter().map(|text| Ok((*text).to_owned())).collect()
 }
 
 #[test]
-fn what_the_fill_reads_is_given_up_to_its_end() {
+fn a_follower_gets_all_data_of_the_fill_up_to_its_end() {
     let writer = writer(SizeHint::with_exact(5), &[bytes("ab")]);
     let mut body = following(&writer, None);
     assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(5), false));
@@ -113,7 +113,7 @@ fn the_rest_of_what_broke_off_has_to_belong_to_it() {
         (vec![data("Abcd")], &[], Some(failed())),
     ];
     for (other, rest, error) in cases {
-        let told = format!("{other:?}");
+        let case = format!("{other:?}");
         let writer = writer(SizeHint::new(), &[bytes("abc")]);
         let mut body = following(&writer, Some(response(other)));
         assert_eq!(all(&mut body), (texts(&["abc"]), false));
@@ -121,9 +121,9 @@ fn the_rest_of_what_broke_off_has_to_belong_to_it() {
         let mut expected = texts(rest);
         expected.extend(error.map(Err));
         assert!(!body.is_end_stream());
-        assert_eq!(all(&mut body), (expected, true), "{told}");
-        assert!(body.is_end_stream(), "{told}");
-        assert_eq!(all(&mut body), (texts(&[]), true), "{told}");
+        assert_eq!(all(&mut body), (expected, true), "{case}");
+        assert!(body.is_end_stream(), "{case}");
+        assert_eq!(all(&mut body), (texts(&[]), true), "{case}");
     }
 }
 
@@ -149,7 +149,7 @@ fn the_other_response_has_to_be_about_the_same() {
         (Some(with("content-type", "text/html")), false),
         (Some(with("content-encoding", "br")), false),
         (Some(with("content-language", "de")), false),
-        // The cache may have made one since, and none was promised.
+        // The cache may have made an `ETag` since, and the head promised none.
         (Some(with("etag", "\"1\"")), true),
         (Some(with("date", "now")), true),
         (Some(long(3)), true),
@@ -165,9 +165,9 @@ fn the_other_response_has_to_be_about_the_same() {
     }
 }
 
-/// However cleanly.
+/// A clean end makes no difference.
 #[test]
-fn what_ends_early_fails() {
+fn a_body_that_ends_early_fails() {
     let writer = writer(SizeHint::with_exact(5), &[bytes("abc")]);
     let mut bodies = [following(&writer, None), following(&writer, None)];
     assert_eq!(all(&mut bodies[0]), (texts(&["abc"]), false));

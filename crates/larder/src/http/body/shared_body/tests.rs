@@ -28,7 +28,7 @@ impl Listener {
         self.reader.poll(&mut Context::from_waker(&Waker::from(Arc::clone(&self.bell))))
     }
 
-    /// What is there: each part, and how it goes on.
+    /// Returns the parts that are available, and what follows them.
     fn all(&mut self) -> (Vec<Bytes>, &'static str) {
         let mut parts = Vec::new();
         loop {
@@ -61,11 +61,11 @@ fn all_read_the_same_bytes_each_at_its_own_pace() {
     let (mut quick, mut slow) = (Listener::of(&writer), Listener::of(&writer));
     let (read, then) = quick.all();
     assert_eq!((read.concat().as_slice(), then), (b"ab".as_slice(), "more"));
-    // Not copies of it.
+    // The bytes are not copied.
     assert!(read.iter().map(|part| part.as_ptr()).eq([parts[0].as_ptr(), parts[2].as_ptr()]));
     writer.push(bytes(""));
     writer.push(bytes("c"));
-    assert_eq!(quick.woken(), 1, "for nothing it is not");
+    assert_eq!(quick.woken(), 1, "empty data wakes no reader");
     assert_eq!(quick.all(), (vec![bytes("c")], "more"));
     assert!(matches!(slow.poll(), Poll::Ready(ReadEvent::Data(part)) if part == "a"));
     assert_eq!(slow.woken(), 0, "it did not wait");
@@ -76,7 +76,7 @@ fn all_read_the_same_bytes_each_at_its_own_pace() {
     assert_eq!(quick.woken(), 1);
     assert!(quick.reader.is_at_end() && !slow.reader.is_at_end());
     assert_eq!(quick.all(), (vec![], "end"));
-    // What is left is read from what is stored: the parts need not be kept beside it.
+    // The rest is read from the stored body, so the parts are dropped.
     let (rest, then) = slow.all();
     assert_eq!((rest.as_slice(), then), ([bytes("bc")].as_slice(), "end"));
     assert_eq!(rest[0].as_ptr(), whole[1..].as_ptr());
@@ -85,7 +85,7 @@ fn all_read_the_same_bytes_each_at_its_own_pace() {
 }
 
 #[test]
-fn whoever_waits_takes_one_place() {
+fn a_waiting_reader_is_registered_once() {
     let writer = writer(&[]);
     let mut listeners: Vec<_> = (0..3).map(|_| Listener::of(&writer)).collect();
     let waiting = |writer: &SharedBodyWriter| lock(&writer.body().state).waiting.len();
@@ -94,7 +94,7 @@ fn whoever_waits_takes_one_place() {
             assert!(listeners.iter_mut().all(|listener| listener.poll().is_pending()));
         }
         assert_eq!(waiting(&writer), 3);
-        // Polled by another task, it is that one that is woken.
+        // If another task polls the reader, that task is woken.
         let moved = Listener { bell: Arc::default(), reader: listeners.remove(0).reader };
         let before = std::mem::take(&mut listeners);
         listeners = std::iter::once(moved).chain(before).collect();
@@ -106,14 +106,14 @@ fn whoever_waits_takes_one_place() {
             assert_eq!(listener.all(), (vec![bytes("x")], "more"));
         }
     }
-    // One that left is not waited for.
+    // A reader that left does not matter.
     drop(listeners.pop());
     writer.push(bytes("y"));
     assert!(listeners.iter().all(|listener| listener.woken() == 1));
 }
 
 #[test]
-fn what_breaks_off_is_told_at_once() {
+fn an_abort_is_reported_at_once() {
     let writer = writer(&[bytes("a")]);
     let arriving = Arc::clone(writer.body());
     let (mut reads, mut waits) = (Listener::of(&writer), Listener::of(&writer));
@@ -123,12 +123,12 @@ fn what_breaks_off_is_told_at_once() {
     assert!(arriving.is_aborted());
     assert_eq!(waits.woken(), 1);
     assert_eq!(waits.all(), (vec![], "broken"));
-    assert_eq!(reads.all(), (vec![], "broken"), "what it was not given it may be given by another one");
+    assert_eq!(reads.all(), (vec![], "broken"), "another body may supply the data that it did not get");
     assert!(!waits.reader.is_at_end());
 }
 
 #[test]
-fn what_was_given_is_found_again_in_any_pieces() {
+fn the_delivered_prefix_is_matched_in_any_pieces() {
     let known = [bytes("abc"), bytes("de"), bytes("fgh")];
     let cases: &[(usize, &[&'static str], Option<&str>)] = &[
         (0, &["xyz"], Some("xyz")),
@@ -150,24 +150,24 @@ fn what_was_given_is_found_again_in_any_pieces() {
             assert!(matches!(listener.poll(), Poll::Ready(ReadEvent::Data(_))));
         }
         drop(writer);
-        let mut given = listener.reader.delivered_prefix();
+        let mut delivered = listener.reader.delivered_prefix();
         let mut beyond = Some(Vec::new());
         for part in *other {
-            let more = given.strip_matching(bytes(part));
+            let more = delivered.strip_matching(bytes(part));
             beyond = beyond.zip(more).map(|(all, more)| [all, more.to_vec()].concat());
         }
         match expected {
             Some(expected) => assert_eq!(beyond.unwrap(), expected.as_bytes(), "{read} {other:?}"),
             None => assert!(beyond.is_none(), "{read} {other:?}"),
         }
-        assert!(expected.is_none() || given.is_matched(), "{read} {other:?}");
+        assert!(expected.is_none() || delivered.is_matched(), "{read} {other:?}");
     }
-    // Less than was given is not all of it.
+    // A body that ends before the delivered data ends is no match.
     let writer = writer(&known);
     let mut listener = Listener::of(&writer);
     let _ = listener.all();
     drop(writer);
-    let mut given = listener.reader.delivered_prefix();
-    assert!(given.strip_matching(bytes("abcdefg")).is_some_and(|beyond| beyond.is_empty()));
-    assert!(!given.is_matched());
+    let mut delivered = listener.reader.delivered_prefix();
+    assert!(delivered.strip_matching(bytes("abcdefg")).is_some_and(|beyond| beyond.is_empty()));
+    assert!(!delivered.is_matched());
 }

@@ -20,7 +20,7 @@ impl Wake for Bell {
 type Inner = http_body_util::combinators::UnsyncBoxBody<Bytes, &'static str>;
 type Polled = Poll<Option<Result<Bytes, &'static str>>>;
 
-/// A reader, and whether it is woken.
+/// A reader, and a counter of its wake-ups.
 struct Reader {
     body: TeeBody<Inner>,
     bell: Arc<Bell>,
@@ -53,7 +53,7 @@ fn is(bytes: &'static str) -> Polled {
 }
 
 #[test]
-fn what_is_pushed_is_read_in_order_up_to_the_end() {
+fn frames_are_read_in_order_up_to_the_end() {
     let (tee, mut reader) = pair(SizeHint::new());
     tee.push(data("a"));
     tee.push(data("b"));
@@ -127,7 +127,7 @@ fn a_failure_comes_after_what_was_read_before_it_and_is_the_last() {
 }
 
 #[test]
-fn what_is_handed_over_is_read_from_the_inner_body() {
+fn the_rest_after_a_hand_over_is_read_from_the_inner_body() {
     let (tee, mut reader) = pair(SizeHint::new());
     tee.push(data("a"));
     tee.hand_over(rest("rest"));
@@ -170,7 +170,7 @@ fn the_size_hint_shrinks_by_what_was_read() {
     assert_eq!(reader.body.size_hint().exact(), Some(5));
     assert_eq!(reader.poll(), is("abc"));
     assert_eq!(reader.body.size_hint().exact(), Some(2));
-    // More than was said: a hint may be wrong, and wrong hints may not break anything.
+    // More data than the hint announced: a hint may be wrong, and must not break anything.
     tee.push(data("defg"));
     assert_eq!(reader.poll(), is("defg"));
     assert_eq!(reader.body.size_hint().exact(), Some(0));

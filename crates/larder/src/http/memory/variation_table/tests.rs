@@ -19,7 +19,7 @@ fn at(millis: u64) -> Wall {
     Wall::from_unix_millis(millis)
 }
 
-fn told(text: &str, millis: u64) -> Told {
+fn hint(text: &str, millis: u64) -> Told {
     Told { variation: variation(text), at: at(millis), life: MINUTE }
 }
 
@@ -31,33 +31,33 @@ fn known(variations: &VariationTable, base: &str, now: Boot) -> Option<String> {
 fn the_newest_word_counts_for_as_long_as_it_is_of_use() {
     let variations = VariationTable::default();
     let of = |now| known(&variations, "u|http|h|/a", now);
-    let learn = |told, now| variations.record("u|http|h|/a", told, at(10_000), now);
+    let learn = |hint, now| variations.record("u|http|h|/a", hint, at(10_000), now);
     assert_eq!(of(now()), None);
-    learn(told("-a", 5_000), now());
+    learn(hint("-a", 5_000), now());
     assert_eq!(of(now()).as_deref(), Some("-a"));
     assert_eq!(known(&variations, "u|http|h|/b", now()), None);
-    learn(told("-older", 4_999), now());
+    learn(hint("-older", 4_999), now());
     assert_eq!(of(now()).as_deref(), Some("-a"));
-    // Five seconds of its minute were over when it was told.
+    // Five seconds of its minute were over when it was recorded.
     assert_eq!(of(after(Duration::from_secs(55) - Duration::from_nanos(1))).as_deref(), Some("-a"));
     assert_eq!(of(after(Duration::from_secs(55))), None);
-    // The same again, of less use, makes it no shorter.
-    learn(Told { life: Duration::from_secs(10), ..told("-a", 10_000) }, now());
+    // The same hint with a shorter life does not shorten it.
+    learn(Told { life: Duration::from_secs(10), ..hint("-a", 10_000) }, now());
     assert!(of(after(Duration::from_secs(54))).is_some());
-    learn(told("-b", 10_000), now());
+    learn(hint("-b", 10_000), now());
     assert_eq!(of(after(MINUTE - Duration::from_nanos(1))).as_deref(), Some("-b"));
-    // What comes from a clock that is ahead is not newer than what comes next.
-    learn(told("-ahead", u64::MAX), now());
-    learn(told("-c", 10_000), now());
+    // A hint from a clock that is ahead is not newer than the next one.
+    learn(hint("-ahead", u64::MAX), now());
+    learn(hint("-c", 10_000), now());
     assert_eq!(of(now()).as_deref(), Some("-c"));
-    // What is of no use any more takes nobody's place, and is forgotten in favour of anything.
-    variations.record("u|http|h|/a", told("-old", 0), at(70_000), now());
+    // An expired hint replaces no other one, and any other one replaces it.
+    variations.record("u|http|h|/a", hint("-old", 0), at(70_000), now());
     assert_eq!(of(now()).as_deref(), Some("-c"));
-    learn(told("-d", 1_000), after(MINUTE));
+    learn(hint("-d", 1_000), after(MINUTE));
     assert_eq!(of(after(MINUTE)).as_deref(), Some("-d"));
 }
 
-/// Whoever makes up paths cannot fill the memory.
+/// A client that makes up paths cannot fill the memory.
 #[test]
 fn it_is_bounded_by_bytes() {
     let variations = VariationTable::default();
@@ -65,7 +65,7 @@ fn it_is_bounded_by_bytes() {
     let text = format!("-{names}");
     for number in 0..20_000 {
         let base = format!("u|http|h|/{number}/{}", "x".repeat(number % 4_000));
-        variations.record(&base, told(&text, 1), at(1), now());
+        variations.record(&base, hint(&text, 1), at(1), now());
         assert!(variations.bytes() <= 1024 * 1024, "{}", variations.bytes());
     }
     assert!(variations.bytes() > 512 * 1024, "{}", variations.bytes());
@@ -92,7 +92,7 @@ fn a_uri_is_invalidated_with_what_its_equivalents_have_in_common() {
         ("u|http|h|/caf%c3%a9", "="),
         ("u|http|other|/a", "-utm"),
     ] {
-        variations.record(base, told(text, 1), at(1), now());
+        variations.record(base, hint(text, 1), at(1), now());
     }
     for (uri, expected) in [
         ("http://h/a?utm=1&id=2", &["u://h/a?id=2", "u://h/a?id=2&utm=1", "u://h/a?utm=1&id=2"][..]),
@@ -108,7 +108,7 @@ fn a_uri_is_invalidated_with_what_its_equivalents_have_in_common() {
         named.sort();
         assert_eq!(named, expected, "{uri}");
     }
-    // For all hosts: in whichever order they are remembered, each once.
+    // For all hosts, each name occurs once. Their order does not matter.
     let mut all = named(&variations, "/a?utm=1&id=2");
     all.sort();
     assert_eq!(all, ["u:/a?id=2", "u:/a?id=2&utm=1", "u:/a?utm=1&id=2"]);

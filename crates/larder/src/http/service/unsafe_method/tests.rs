@@ -20,11 +20,13 @@ fn minute() -> Policy {
     Policy::ttl(Duration::from_secs(60)).jitter(0.0)
 }
 
-/// What the handler answers to methods other than `GET`.
+/// The behavior of the handler for methods other than `GET`.
 #[derive(Clone, Default)]
 struct Writes {
     status: StatusCode,
+    /// The invalidation in the extensions of each response, also to `GET`.
     says: Option<Invalidation>,
+    /// The gate at which a write waits.
     at: Option<Gate>,
 }
 
@@ -74,7 +76,7 @@ where
     x_cache
 }
 
-/// What a `GET` is after a `PUT` that came to this: `HIT`, or `MISS` if that invalidated it.
+/// Returns the `X-Cache` of a `GET` after a `PUT`: `HIT`, or `MISS` if the `PUT` invalidated it.
 async fn after(writes: Writes, put: &str, get: &str, policy: Policy) -> String {
     let service = Cache::default().layer(policy).layer(handler(writes));
     assert_eq!(x_cache(&service, Method::GET, get).await, "MISS");
@@ -82,9 +84,10 @@ async fn after(writes: Writes, put: &str, get: &str, policy: Policy) -> String {
     x_cache(&service, Method::GET, get).await
 }
 
-/// RFC 9111 §4.4: a "non-error response" is one with a 2xx or 3xx status code. A handler that fails may have committed before.
+/// RFC 9111 §4.4: a "non-error response" is one with a 2xx or 3xx status code. A handler that fails
+/// may have committed before.
 #[tokio::test]
-async fn what_may_have_changed_something_invalidates_its_uri() {
+async fn a_write_that_may_have_changed_something_invalidates_its_uri() {
     for (status, expected) in [
         (200, "MISS"),
         (201, "MISS"),
@@ -132,11 +135,11 @@ async fn also_what_a_get_of_it_is_stored_under() {
     assert_eq!(after(Writes::default(), "/v2/a", "/a", by_header()).await, "MISS");
     assert_eq!(after(Writes::default(), "/v2/b", "/a", by_header()).await, "HIT");
     let no_key = || minute().key_with(|parts| (parts.method == Method::GET).then(|| "one".to_owned()));
-    assert_eq!(after(Writes::default(), "/a", "/a", no_key()).await, "MISS", "its URI all the same");
+    assert_eq!(after(Writes::default(), "/a", "/a", no_key()).await, "MISS", "its URI nevertheless");
 }
 
 #[tokio::test]
-async fn what_the_handler_says_counts_whatever_its_status() {
+async fn an_invalidation_by_the_handler_counts_whatever_its_status() {
     for status in [StatusCode::OK, StatusCode::CONFLICT] {
         let writes = |says| Writes { status, says: Some(says), at: None };
         let named = || minute().tag("t");
@@ -145,9 +148,9 @@ async fn what_the_handler_says_counts_whatever_its_status() {
     }
 }
 
-/// A safe method changes nothing, so that there is nothing to say.
+/// A safe method changes nothing, so there is nothing to invalidate.
 #[tokio::test]
-async fn what_a_handler_says_to_a_get_does_not_count() {
+async fn an_invalidation_in_a_response_to_a_get_does_not_count() {
     let cache = Cache::default();
     let writes = Writes { says: Some(Invalidation::of(Tag::new("t"))), ..Writes::default() };
     let service = cache.layer(minute().tag("t")).layer(handler(writes));
@@ -156,7 +159,7 @@ async fn what_a_handler_says_to_a_get_does_not_count() {
     assert_eq!(cache.stats().invalidations, 0);
 }
 
-/// Waits for so many invalidations, and says how many there are.
+/// Waits for at least `least` invalidations, and returns their number.
 async fn invalidated(cache: &Cache, least: u64) -> u64 {
     soon(async {
         while cache.stats().invalidations < least {
@@ -167,14 +170,14 @@ async fn invalidated(cache: &Cache, least: u64) -> u64 {
     cache.stats().invalidations
 }
 
-/// A handler that would never end: it says when it was called and when it was dropped.
+/// A handler that would never end. It reports when it is called and when it is dropped.
 #[derive(Clone)]
 struct Hangs {
     called: Gate,
     dropped: Arc<Semaphore>,
 }
 
-/// Counts the runs that have ended or were cancelled.
+/// Counts the runs that have ended or have been cancelled.
 struct Dropped(Arc<Semaphore>);
 
 impl Drop for Dropped {
@@ -221,7 +224,7 @@ async fn beyond_the_limit_a_write_ends_with_its_client_and_is_invalidated_twice(
     assert_eq!(cache.stats().invalidations, 2 * names);
     hangs.called.open();
     invalidated(&cache, 3 * names).await;
-    assert_eq!(hangs.dropped.available_permits(), 2, "the first one ran to its end");
+    assert_eq!(hangs.dropped.available_permits(), 2, "the first run went on to its end");
 }
 
 #[tokio::test]
@@ -260,7 +263,8 @@ async fn a_client_that_leaves_takes_no_invalidation_with_it() {
     assert_eq!(x_cache(&service, Method::GET, "/a").await, "MISS");
 }
 
-/// By the time at which it fails it may have committed, and what it has handed to a thread may commit later.
+/// The handler may have committed before it fails, and work that it has handed to a thread may
+/// commit later.
 #[tokio::test(start_paused = true)]
 async fn an_error_of_the_handler_is_passed_on_and_invalidates_twice() {
     let cache = Cache::default();
@@ -276,7 +280,7 @@ async fn an_error_of_the_handler_is_passed_on_and_invalidates_twice() {
     assert_eq!(cache.stats().bypasses["method"], 1);
 }
 
-/// Where the key is the URI, all that is stored under it has the URI as a name already.
+/// If the key is the URI, every response that is stored under it has the URI as a name already.
 #[tokio::test]
 async fn a_write_names_its_uri_and_its_key_only_where_that_is_another() {
     for (policy, selectors) in [(minute(), 1), (minute().key_with(|_| Some("one".to_owned())), 2)] {
@@ -289,7 +293,7 @@ async fn a_write_names_its_uri_and_its_key_only_where_that_is_another() {
     }
 }
 
-/// A request without a host has a URI, too.
+/// A request without a host has a URI too.
 #[tokio::test]
 async fn a_write_without_a_host_invalidates_its_path() {
     let service = Cache::default().layer(minute()).layer(handler(Writes::default()));
@@ -312,13 +316,13 @@ async fn a_uri_that_is_too_long_for_a_key_invalidates_its_path() {
     for (put, get, expected) in [(&*long, "/a?x=1", "MISS"), (&long, "/a", "MISS"), (&long, "/b", "HIT")] {
         assert_eq!(after(Writes::default(), put, get, minute()).await, expected, "{get}");
     }
-    // Also what is stored under such a URI, by a policy that keys little of it.
+    // The same holds for a response under such a URI, if the policy keys only a part of it.
     let ignoring = minute().query_ignoring(["q"]);
     let long = format!("/a?q={}", "q".repeat(9_000));
     assert_eq!(after(Writes::default(), &long, &long, ignoring).await, "MISS");
 }
 
-/// Nothing is stored under such a path, so that there is nothing to name, whatever the key is.
+/// Nothing is stored under such a path, whatever the key is, so there is nothing to invalidate.
 #[tokio::test]
 async fn a_path_that_is_too_long_for_a_key_is_not_stored() {
     let long = format!("/{}", "p".repeat(9_000));
