@@ -76,18 +76,18 @@ pub(crate) struct BodyReading<'a> {
     /// The length of the body, if it is known.
     pub(crate) length: Option<u64>,
     /// The moment at which followers stop waiting for the end, and the function that releases them.
-    pub(crate) let_go: Option<(Instant, &'a mut (dyn FnMut() + Send))>,
+    pub(crate) release: Option<(Instant, &'a mut (dyn FnMut() + Send))>,
 }
 
 impl BodyReading<'_> {
     /// Releases followers whose time is up. Returns when to check again.
     fn release_deadline(&mut self, now: Instant) -> Option<Instant> {
-        let (at, let_go) = self.let_go.as_mut()?;
+        let (at, release) = self.release.as_mut()?;
         if *at > now {
             return Some(*at);
         }
-        let_go();
-        self.let_go = None;
+        release();
+        self.release = None;
         None
     }
 
@@ -199,7 +199,7 @@ impl<B: Body<Data = Bytes>> Collector<B> {
     ) -> BodyStep<B> {
         loop {
             let now = Instant::now();
-            let wake = reading.release_deadline(now).map_or(deadline, |let_go| let_go.min(deadline));
+            let wake = reading.release_deadline(now).map_or(deadline, |release_at| release_at.min(deadline));
             let frame = poll_fn(|cx| self.body.as_mut().poll_frame(cx));
             tokio::select! {
                 biased;

@@ -11,7 +11,7 @@ use larder_core::outcome::NotStored;
 use crate::http::fill::{Fill, FillTimes};
 use crate::http::response::parts::CacheFor;
 
-/// The largest weight of a response's fields that may be stored.
+/// Maximum weight of the header fields of a stored response.
 const MAX_FIELDS_WEIGHT: usize = 64 * 1024;
 
 /// A response, as far as it matters for the decision to store it.
@@ -71,8 +71,8 @@ impl Fill {
 
     /// Whether followers may get a failure of the handler.
     ///
-    /// They asked for the same response at the same time. One more run for each of them would hit a
-    /// handler that is in trouble.
+    /// They asked for the same response at the same time. One more run for each of them would put
+    /// more load on a handler that fails already.
     pub(super) fn may_share_failure(&self, parts: &response::Parts) -> bool {
         let directives = ResponseDirectives::of(&parts.headers, &self.layer.policy.store.targets);
         self.leader.is_some()
@@ -82,8 +82,8 @@ impl Fill {
             && !directives.no_store
             && !directives.private.is_present()
             && Vary::parse(&parts.headers) == Vary::None
-            // This cache may ignore that directive, but one behind it may not: its 504 is for this
-            // request alone.
+            // This cache may ignore that directive, but one behind it may not. The 504 of that
+            // cache is for this request alone.
             && !RequestDirectives::parse(&self.context.headers).only_if_cached
     }
 }

@@ -12,7 +12,7 @@ use crate::http::fill::{Fill, ResponseSender};
 use crate::http::flight_event::FlightOutcome;
 use crate::http::serve::record::record;
 
-/// Why a fill ends before the head of its response has come.
+/// The reason for which a fill ends before the head of its response has come.
 enum Stop {
     /// The policy's `fill_timeout` has passed.
     TimedOut,
@@ -23,9 +23,11 @@ enum Stop {
 }
 
 impl Fill {
-    /// Waits for the handler's answer. `None` if no client waits for it any more: the handler is cancelled then.
+    /// Waits for the handler's answer.
     ///
-    /// Where the fill ends before, the handler goes on for its own client alone, as it would without the cache.
+    /// Returns `None`, and cancels the handler, if no client waits for the answer any more. If the
+    /// fill ends first for another reason, the handler goes on for its own client alone, as it
+    /// would without the cache.
     pub(super) async fn await_head<T, B: Body, E>(
         &mut self,
         call: impl Future<Output = T>,
@@ -52,10 +54,11 @@ impl Fill {
         }
     }
 
+    /// Waits for a reason to end the fill.
     async fn stop(&self) -> Stop {
         let nested = self.context.outer_run.nested();
         if self.leader.is_none() {
-            // It runs in its client's own future, and no other request waits for it.
+            // The fill runs in the future of its client, and no other request waits for it.
             nested.await;
             return Stop::Nested;
         }
@@ -67,7 +70,7 @@ impl Fill {
         }
     }
 
-    /// Ends the flight and the lease. Followers try again.
+    /// Ends the flight and the lease, so that followers retry.
     fn give_up(&mut self) {
         self.layer.engine.report.store_decision(Err(NotStored::FillTimeout));
         self.is_late = true;
@@ -75,7 +78,9 @@ impl Fill {
         self.lease = None;
     }
 
-    /// Ends the flight and the lease, which a layer further in may need for itself. Followers are passed on to it.
+    /// Ends the flight and the lease, as a layer further in handles the request.
+    ///
+    /// That layer may need the lease for itself. Followers are passed on to it.
     fn end_for_nested(&mut self) {
         self.lease = None;
         if let Some(leader) = self.leader.take() {

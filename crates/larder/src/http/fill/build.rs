@@ -1,4 +1,4 @@
-//! Making a stored response of what the handler answered.
+//! Building a stored response from the handler's answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(crate) struct StorageRecord {
     audience: Audience,
 }
 
-/// The requests that a response may be served to.
+/// The requests that may get a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Audience {
     /// All requests with an equivalent query, as the response itself defines it.
@@ -70,16 +70,16 @@ impl StorageRecord {
         }
     }
 
-    /// Returns the record of a response whose body is that of the base, which was not made in this run.
+    /// Returns the record of a response with the body of the base, which this run did not generate.
     pub(crate) fn not_regenerated(self, base: &CachedResponse) -> Self {
         Self { filled_at: base.filled_at, ..self }
     }
 
-    /// Returns the record of a response whose body the handler has confirmed, so that it gets another
-    /// position.
+    /// Returns the record of a response with the body of the base, which the handler has confirmed.
     ///
-    /// A body that was not confirmed byte for byte stays with the requests for its own URI. After an
-    /// invalidation of an equivalent URI, it must not be served under that.
+    /// The response gets the position of this fill. If the body was not confirmed byte for byte, it
+    /// is only for requests for its own URI: after an invalidation of an equivalent URI, it must
+    /// not be served under that one.
     pub(crate) fn revalidated(self, base: &CachedResponse) -> Self {
         let audience = match self.audience {
             Audience::AllEquivalent if !base.has_strong_etag() => Audience::ExactUri,
@@ -88,19 +88,20 @@ impl StorageRecord {
         Self { audience, ..self.not_regenerated(base) }
     }
 
-    /// Whether the response is a failure, for the requests that wait at this moment.
+    /// Whether the response is a failure, which only the requests that wait at this moment get.
     pub(crate) fn is_failure(&self) -> bool {
         self.audience == Audience::WaitersOnly
     }
 
-    /// Returns whether the response is stored. The status of a failure prevents that.
+    /// Returns whether the response is stored. A failure is not, because of its status.
     pub(crate) fn store_decision(&self) -> Result<(), NotStored> {
         if self.is_failure() { Err(NotStored::Status) } else { Ok(()) }
     }
 }
 
-/// Which part of a representation a response with status 206 has: it is stored as an incomplete 200 (RFC 9111 §3.3), and the
-/// fields that are about its content do not belong to that.
+/// Turns a 206 into the incomplete 200 that is stored for it (RFC 9111 §3.3), and returns its part.
+///
+/// Removes the fields that describe the content of the 206. Other responses stay as they are.
 fn split_partial(status: StatusCode, headers: &mut HeaderMap) -> (StatusCode, Option<ContentRange>) {
     if status != StatusCode::PARTIAL_CONTENT {
         return (status, None);
@@ -113,7 +114,7 @@ fn split_partial(status: StatusCode, headers: &mut HeaderMap) -> (StatusCode, Op
 }
 
 impl Fill {
-    /// The stored response of these fields and this body.
+    /// Builds the stored response with these fields and this body.
     pub(crate) fn build(
         &self,
         status: StatusCode,
@@ -127,20 +128,21 @@ impl Fill {
             stored.headers.insert(ETAG, validators::strong_etag(&stored.headers, &body));
             stored.meta.flags.own_etag = true;
         }
-        self.into_cached(StoredResponse { body, ..stored }, storage)
+        self.new_cached(StoredResponse { body, ..stored }, storage)
     }
 
-    /// The same of a body that is yet to come.
+    /// Builds the stored response with these fields, whose body is still to come.
     pub(crate) fn build_head(
         &self,
         status: StatusCode,
         headers: HeaderMap,
         storage: &StorageRecord,
     ) -> Arc<CachedResponse> {
-        self.into_cached(self.stored_head(status, headers, storage), storage)
+        self.new_cached(self.stored_head(status, headers, storage), storage)
     }
 
-    fn into_cached(&self, stored: StoredResponse, storage: &StorageRecord) -> Arc<CachedResponse> {
+    /// Returns the stored response in the form that memory keeps and serves.
+    fn new_cached(&self, stored: StoredResponse, storage: &StorageRecord) -> Arc<CachedResponse> {
         Arc::new(CachedResponse::from_fill(stored, storage.filled_at, self.layer.engine.clock.boot()))
     }
 
@@ -150,23 +152,24 @@ impl Fill {
         mut headers: HeaderMap,
         storage: &StorageRecord,
     ) -> StoredResponse {
-        // Before anything goes: `Connection` may list `Vary`, and the response depends on the fields all the same.
+        // Parsed before any field is removed. `Connection` may list `Vary`, but the response still
+        // depends on the fields that it names.
         let vary = Vary::parse(&headers);
         let directives = ResponseDirectives::of(&headers, &self.layer.policy.store.targets);
         fields::remove_listed(&mut headers, &directives);
         let (status, part) = split_partial(status, &mut headers);
         fields::remove_unstorable(&mut headers);
-        // RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a Date header field MUST
-        // record the time it was received and append a corresponding Date header field to the message's header section if
-        // it is cached".
+        // RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a
+        // Date header field MUST record the time it was received and append a corresponding Date
+        // header field to the message's header section if it is cached".
         if !headers.contains_key(DATE) {
             headers.insert(DATE, date::format(storage.times.arrived));
         }
-        let (key, named) = self.key_and_names(&headers, storage);
+        let (key, names) = self.key_and_names(&headers, storage);
         let meta = Meta {
             selecting: self.selecting_fields(vary, &key),
             key,
-            names: named.build(storage.tags.iter().cloned()),
+            names: names.build(storage.tags.iter().cloned()),
             position: storage.times.start.position,
             response_time: storage.times.arrived,
             initial_age: storage.initial_age,
@@ -178,23 +181,28 @@ impl Fill {
         StoredResponse { status, headers, body: Bytes::new(), meta }
     }
 
-    /// Where the response is found, and what it can be invalidated by. What it says of equivalent queries is in its key.
+    /// Returns the key of the response, and the names by which it can be invalidated.
+    ///
+    /// The key reflects what the response says about equivalent queries.
     fn key_and_names(&self, headers: &HeaderMap, storage: &StorageRecord) -> (Box<str>, NamesBuilder) {
-        let named = self.context.names.clone();
+        let names = self.context.names.clone();
         match &self.context.scope {
-            None => (self.context.key.clone(), named),
-            Some(scope) if storage.audience != Audience::AllEquivalent => (scope.exact_key().into(), named),
+            None => (self.context.key.clone(), names),
+            Some(scope) if storage.audience != Audience::AllEquivalent => (scope.exact_key().into(), names),
             Some(scope) => match scope.key_for_response(headers) {
-                (key, None) => (key, named),
+                (key, None) => (key, names),
                 (key, Some(variation)) => {
-                    let named = named.with_equivalents(&key, &variation);
-                    (key, named)
+                    let names = names.with_equivalents(&key, &variation);
+                    (key, names)
                 }
             },
         }
     }
 
-    /// What the response varies on, and what others of its key do: so that no two of them replace each other in turns.
+    /// Returns the request's fields that the response, or another one with its key, varies on.
+    ///
+    /// If only the fields of one response counted, two responses with one key could replace each
+    /// other in turns.
     fn selecting_fields(&self, vary: Vary, key: &str) -> Selecting {
         match vary {
             Vary::Fields(fields) => {

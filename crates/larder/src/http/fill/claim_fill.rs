@@ -1,4 +1,7 @@
-//! The right to fill: of all instances that miss a response, one runs the handler, and the others wait for what it stores.
+//! Claiming a fill across instances.
+//!
+//! Of all instances that miss a response, one runs the handler. The others wait for the response
+//! that it stores.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -29,34 +32,38 @@ use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::ready_service::ReadyService;
 
-/// What whoever leads a flight is to do.
+/// The next step of the leader of a flight.
 pub(crate) enum Claim {
-    /// Run the handler: with the lease, or, where the shared tier cannot be asked for it, without.
+    /// Run the handler. There is no lease if the shared tier could not be asked for one.
     Granted(Option<Lease>, Option<StaleResponse>),
-    /// Serve what is known: nobody had to be waited for.
+    /// Go on from what was found. A fresh response was found without a wait for another instance.
     AlreadyStored(Lookup),
-    /// Look elsewhere: the response is under another key.
+    /// Look up another key, which the response is stored under.
     Redirected,
-    /// End the flight like this, as another instance's fill did.
+    /// End the flight with this outcome, as another instance's fill did.
     FilledElsewhere(FlightOutcome),
 }
 
-/// Asks for the right to fill what was `seen` to be missing, and waits for whoever has it.
+/// Claims the fill, or waits for the instance that holds the lease.
+///
+/// `target` is the place in the shared tier that was looked up, if the shared tier answered.
 pub(crate) async fn claim_fill<S: Clone>(
     layer: &LayerState,
     context: &RequestContext,
     leader: &Lead,
     stale: Option<StaleResponse>,
-    seen: Option<ClaimTarget>,
+    target: Option<ClaimTarget>,
     service: &mut ReadyService<S>,
 ) -> Claim {
-    match FillClaim::new(layer, context, leader, seen) {
-        Some(claimant) => FillClaim { stale, ..claimant }.claim_or_wait(service).await,
+    match FillClaim::new(layer, context, leader, target) {
+        Some(claim) => FillClaim { stale, ..claim }.claim_or_wait(service).await,
         None => Claim::Granted(None, stale),
     }
 }
 
-/// The same for who refreshes what is stored: another instance may have done it already.
+/// Claims a refresh like [`claim_fill`], after a lookup in the shared tier.
+///
+/// Another instance may have refreshed the response already.
 pub(super) async fn claim_refresh<S: Clone>(
     layer: &LayerState,
     context: &RequestContext,
@@ -64,58 +71,67 @@ pub(super) async fn claim_refresh<S: Clone>(
     stale: Option<StaleResponse>,
     service: &mut ReadyService<S>,
 ) -> Claim {
-    let missing = stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
-    let (lookup, seen) = lookup_shared_observed(layer, context.lookup_key(), missing).await;
-    let Some(claimant) = FillClaim::new(layer, context, leader, seen) else {
+    let reason = stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
+    let (lookup, target) = lookup_shared_observed(layer, context.lookup_key(), reason).await;
+    let Some(claim) = FillClaim::new(layer, context, leader, target) else {
         return Claim::Granted(None, stale);
     };
-    let mut claimant = FillClaim { stale, ..claimant };
-    match claimant.decide(lookup) {
-        Some(right) => right,
-        None => claimant.claim_or_wait(service).await,
+    let mut claim = FillClaim { stale, ..claim };
+    match claim.decide(lookup) {
+        Some(decision) => decision,
+        None => claim.claim_or_wait(service).await,
     }
 }
 
+/// A claim to the fill of one response.
 struct FillClaim<'a> {
     layer: &'a LayerState,
     context: &'a RequestContext,
     claim: LeaseClaim,
     stale: Option<StaleResponse>,
-    /// When this instance began to claim.
+    /// The moment at which this instance began to claim.
     started_at: Wall,
 }
 
 impl<'a> FillClaim<'a> {
-    /// Where the shared tier was not asked, or did not answer, it is not asked for a lease either.
+    /// Returns a claim to the fill of this flight.
+    ///
+    /// Returns `None` if the shared tier was not asked, or did not answer. It is then not asked for
+    /// a lease either.
     fn new(
         layer: &'a LayerState,
         context: &'a RequestContext,
         leader: &Lead,
-        seen: Option<ClaimTarget>,
+        target: Option<ClaimTarget>,
     ) -> Option<Self> {
         let deadline = Instant::now() + layer.policy.fill_limits.head;
-        let claim = LeaseClaim::new(&layer.engine, seen?, leader.flight().position, deadline)?;
+        let claim = LeaseClaim::new(&layer.engine, target?, leader.flight().position, deadline)?;
         Some(Self { layer, context, claim, stale: None, started_at: layer.engine.clock.wall() })
     }
 
-    /// Waits until it is decided. A request that waits needs no place in the inner service.
+    /// Claims and waits until there is a decision.
+    ///
+    /// A request that waits gives up its slot in the inner service.
     async fn claim_or_wait<S: Clone>(mut self, service: &mut ReadyService<S>) -> Claim {
         let names = || self.context.names.clone().build([]);
         loop {
-            let decided = match self.claim.next(names, || service.release()).await {
+            let decision = match self.claim.next(names, || service.release()).await {
                 ClaimEvent::Granted => return Claim::Granted(Some(self.claim.into_lease()), self.stale),
                 ClaimEvent::Unavailable => return Claim::Granted(None, self.stale),
                 ClaimEvent::Uncacheable => Some(self.hit_for_miss()),
                 ClaimEvent::Stored(value, local) => self.on_stored(value, local).await,
-                ClaimEvent::Left(word, local) => self.on_result(word, local),
+                ClaimEvent::Left(result, local) => self.on_result(result, local),
             };
-            if let Some(right) = decided {
-                return right;
+            if let Some(decision) = decision {
+                return decision;
             }
         }
     }
 
-    /// Nobody is to wait: as it is remembered of this process's own fills.
+    /// Ends the flight so that no request waits, as the last response could not be stored.
+    ///
+    /// This process remembers that, as after a fill of its own. A response that was refreshed
+    /// early, and is still fresh, stays in its place.
     fn hit_for_miss(&self) -> Claim {
         let engine = &self.layer.engine;
         if !is_still_fresh(self.layer, self.context, self.stale.as_ref()) {
@@ -130,30 +146,35 @@ impl<'a> FillClaim<'a> {
         Claim::FilledElsewhere(FlightOutcome::NotShared)
     }
 
-    /// Something was stored meanwhile. What is not a response leads to where one may be.
+    /// Decides about a value that was stored in the meantime.
+    ///
+    /// If the value is not a response, the shared tier is looked up again, as the value may lead to
+    /// one.
     async fn on_stored(&mut self, value: Bytes, local: u64) -> Option<Claim> {
         let fields = self.request_fields();
         let lookup_key = LookupKey { headers: &fields, ..self.context.lookup_key() };
-        let missing = self.stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
+        let reason = self.stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
         let fingerprint = wire::fingerprint(&value);
-        if let Some(lookup) = lookup_from_value(self.layer, lookup_key, value, local, missing) {
+        if let Some(lookup) = lookup_from_value(self.layer, lookup_key, value, local, reason) {
             self.claim.set_fingerprint(fingerprint);
             return self.decide(lookup);
         }
-        let (lookup, seen) = lookup_shared_observed(self.layer, lookup_key, missing).await;
+        let (lookup, target) = lookup_shared_observed(self.layer, lookup_key, reason).await;
         if matches!(lookup, Lookup::Miss(_))
             && lookup_key.scope.is_some_and(|scope| scope.has_newer_scope(self.layer))
         {
             return Some(Claim::Redirected);
         }
-        if !seen.is_some_and(|seen| self.claim.retarget(seen)) {
+        if !target.is_some_and(|target| self.claim.retarget(target)) {
             return Some(Claim::Granted(None, self.stale.take()));
         }
         self.decide(lookup)
     }
 
-    /// The request's fields. What is served to it of a fill that it waited for is no stored response that it could refuse:
-    /// as within a process, its own directives do not count then.
+    /// Returns the request's fields, without its directives once it has waited for a fill.
+    ///
+    /// The outcome of such a fill is not a stored response that the request could refuse. Its
+    /// directives do not count then, as within a process.
     fn request_fields(&self) -> Cow<'a, HeaderMap> {
         let fields = &self.context.headers;
         if !(self.claim.has_waited() && self.layer.policy.store.follow_request) {
@@ -165,7 +186,9 @@ impl<'a> FillClaim<'a> {
         Cow::Owned(fields)
     }
 
-    /// What is to be done about what was found in the shared tier; `None` if it counts as nothing.
+    /// Decides about the result of a lookup in the shared tier.
+    ///
+    /// Returns `None` if the claim goes on as if nothing was found.
     fn decide(&mut self, lookup: Lookup) -> Option<Claim> {
         match lookup {
             Lookup::Fresh(cached, _) if !self.is_newer(&cached) => None,
@@ -176,8 +199,8 @@ impl<'a> FillClaim<'a> {
             Lookup::Stale(stale) if stale.while_revalidate && self.context.purpose != Purpose::Refresh => {
                 Some(Claim::AlreadyStored(Lookup::Stale(stale)))
             }
-            // What was just made and is not fresh will never be: one fill after the other would make the last of many
-            // wait for all of them.
+            // A response that is stale right after its fill would be stale after the next one, too.
+            // If the instances filled in turn, the last of many would wait for all of them.
             Lookup::Stale(_) if self.claim.has_waited() => {
                 Some(Claim::FilledElsewhere(FlightOutcome::NotShared))
             }
@@ -191,19 +214,19 @@ impl<'a> FillClaim<'a> {
         }
     }
 
-    /// Whether it is more than what is to be refreshed.
+    /// Whether the response is newer than the one to refresh, if this is a refresh.
     fn is_newer(&self, cached: &CachedResponse) -> bool {
-        let lookup = self.stale.as_ref().filter(|_| self.context.purpose == Purpose::Refresh);
-        lookup.is_none_or(|lookup| {
-            let (new, old) = (&cached.meta, &lookup.cached.meta);
+        let stale = self.stale.as_ref().filter(|_| self.context.purpose == Purpose::Refresh);
+        stale.is_none_or(|stale| {
+            let (new, old) = (&cached.meta, &stale.cached.meta);
             new.response_time > old.response_time
                 || new.response_time == old.response_time && new.position != old.position
         })
     }
 
-    /// The holder that was waited for left word of how its fill ended.
-    fn on_result(&mut self, word: Bytes, local: u64) -> Option<Claim> {
-        match FillResult::from_bytes(word) {
+    /// Decides about the result that the holder left when its fill ended.
+    fn on_result(&mut self, result: Bytes, local: u64) -> Option<Claim> {
+        match FillResult::from_bytes(result) {
             FillResult::NotShared => Some(Claim::FilledElsewhere(FlightOutcome::NotShared)),
             FillResult::HandlerFailed(value) => self.decode_failure(value, local).map(|cached| {
                 Claim::FilledElsewhere(FlightOutcome::HandlerFailedElsewhere(Arc::new(cached)))
@@ -216,8 +239,10 @@ impl<'a> FillClaim<'a> {
         }
     }
 
-    /// The answer of a failing handler, if it failed after this instance began to claim. A lease is released in the
-    /// background, so a claim may find it held although its fill is over.
+    /// Decodes the response of a handler that failed after this instance began to claim.
+    ///
+    /// An earlier failure does not count. A lease is released in the background, so a claim may
+    /// find it held although its fill is over.
     ///
     /// Rule 13: "The same check for a lease waiter that takes a stored response."
     fn decode_failure(&self, value: Bytes, local: u64) -> Option<CachedResponse> {

@@ -7,11 +7,11 @@ use crate::http::fill::Fill;
 use crate::http::memory::cached_response::CachedResponse;
 
 impl Fill {
-    /// Changes the request to one whose response can be stored. Returns whether it validates the
-    /// stale response.
+    /// Changes the request to one whose response can be stored.
     ///
-    /// RFC 9111 §4.3.1 for validation. Where no follower waits, the response is likely not to be
-    /// stored, and the client's own conditions and ranges go to the handler as they are.
+    /// Returns whether the request validates the stale response (RFC 9111 §4.3.1). If no follower
+    /// waits, the response is not likely to be stored. The client's own conditions and ranges then
+    /// go to the handler as they are. A provisional fill does not change the request either.
     pub(super) fn set_conditions<Q>(&self, request: &mut Request<Q>) -> bool {
         if self.context.is_provisional || self.leader.is_none() {
             return false;

@@ -1,29 +1,31 @@
-//! What the holder of a lease leaves to those on other instances who waited for its fill.
+//! The result that the holder of a lease leaves for the instances that wait for its fill.
 
 use bytes::Bytes;
 use larder_core::stored::wire;
 
 use crate::http::memory::cached_response::CachedResponse;
 
-/// How a fill ended that stored nothing.
+/// The result of a fill that stored nothing.
 pub(crate) enum FillResult {
-    /// This is what the failing handler answered, encoded.
+    /// The handler failed with this response, which is encoded.
     HandlerFailed(Bytes),
-    /// The handler failed, and what is stale stands in for its answer.
+    /// The handler failed, and a stale response was served instead.
     ServedStale,
-    /// What the handler made is not for others: everybody for themselves, at once.
+    /// The response is not for other requests. Each of them runs the handler for itself, at once.
     NotShared,
 }
 
-/// An answer that takes more than this is not told to other instances.
+/// Maximum size of a failure that is left for other instances, in bytes.
 const MAX_FAILURE: usize = 64 * 1024;
 
 const SERVED_STALE: &[u8] = b"stale";
 const NOT_SHARED: &[u8] = b"alone";
 
 impl FillResult {
-    /// That the handler failed, and with which answer, unless that is too long: then one of those who wait is to ask it
-    /// again.
+    /// Returns the result of a fill whose handler failed with this response.
+    ///
+    /// Returns `None` if the response is too long. One of the waiting instances then runs the
+    /// handler again.
     pub(super) fn handler_failed(failed: &CachedResponse) -> Option<Self> {
         if failed.body.len() > MAX_FAILURE {
             return None;
@@ -32,7 +34,7 @@ impl FillResult {
         (value.len() <= MAX_FAILURE).then_some(Self::HandlerFailed(value))
     }
 
-    /// As it is left in the shared store.
+    /// Returns the form in which the result is left in the shared tier.
     pub(crate) fn into_bytes(self) -> Bytes {
         match self {
             Self::HandlerFailed(value) => value,
@@ -41,7 +43,10 @@ impl FillResult {
         }
     }
 
-    /// What was left. Whatever else it may be, it is read as a response, with all that is asked of one.
+    /// Parses a result.
+    ///
+    /// All bytes but the two fixed values are taken for a response, which the reader checks like
+    /// any other.
     pub(super) fn from_bytes(bytes: Bytes) -> Self {
         match &*bytes {
             SERVED_STALE => Self::ServedStale,

@@ -15,8 +15,9 @@ use crate::http::memory::UncacheableReason;
 use crate::http::serve;
 
 impl Fill {
-    /// Passes on a response that is not stored. Followers go on at once, and for a short while no
-    /// request waits for this key.
+    /// Passes on a response that is not stored.
+    ///
+    /// Followers go on at once, and for a short while no request waits for this key.
     pub(super) fn forward_uncached<B: Body<Data = bytes::Bytes>, E>(
         mut self,
         parts: response::Parts,
@@ -34,8 +35,9 @@ impl Fill {
         self.send(sender, response, ForwardInfo::answered(status, Err(reason)));
     }
 
-    /// Whether the response is about the conditions or ranges of its own request, which a
-    /// provisional fill leaves in it.
+    /// Whether the response is about the conditions or ranges of its own request.
+    ///
+    /// A provisional fill leaves them in the request.
     fn is_conditional_answer(&self, status: StatusCode) -> bool {
         const CONDITIONAL: [StatusCode; 4] = [
             StatusCode::NOT_MODIFIED,
@@ -52,8 +54,9 @@ impl Fill {
         self.leader = None;
     }
 
-    /// Lets followers run the handler for themselves. With `remember`, requests that come within the
-    /// next seconds do so too.
+    /// Lets followers run the handler for themselves.
+    ///
+    /// With `remember`, requests that come within the next seconds do so too.
     pub(super) fn release_followers(&mut self, reason: NotStored, remember: bool) {
         let engine = &self.layer.engine;
         engine.report.store_decision(Err(reason));
@@ -63,9 +66,9 @@ impl Fill {
         let (key, headers, now) = (&self.context.key, &self.context.headers, engine.clock.boot());
         let insert =
             || self.layer.http.memory.insert_hit_for_miss(key, headers, UncacheableReason::of(reason), now);
-        let time = remember.then(insert);
+        let remembered_for = remember.then(insert);
         leader.finish(FlightOutcome::NotShared);
-        match (self.lease.take(), time) {
+        match (self.lease.take(), remembered_for) {
             (Some(lease), Some(time)) => lease.release_as_uncacheable(time),
             (Some(lease), None) => lease.finish_with(FillResult::NotShared.into_bytes()),
             (None, _) => {}
@@ -84,7 +87,9 @@ impl Fill {
     }
 }
 
-/// Ends the wait for a body that takes too long, here and on other instances. It may still be stored.
+/// Ends the wait for a body that takes too long, here and on other instances.
+///
+/// The response may still be stored.
 pub(super) fn stop_waiting(leader: Option<&Lead>, lease: Option<Lease>) {
     if let Some(leader) = leader {
         leader.announce(FlightOutcome::NotShared);

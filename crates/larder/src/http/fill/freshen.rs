@@ -1,7 +1,5 @@
-//! Freshening: the handler confirmed a stale response (RFC 9111 §4.3.4), or told its fields anew (§4.3.5).
+//! Freshening a stored response with a 304 (RFC 9111 §4.3.4) or a response to `HEAD` (§4.3.5).
 
-use crate::http::fill::FillTimes;
-use crate::http::fill::admission::StorageInput;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,8 +10,10 @@ use larder_core::outcome::NotStored;
 
 use crate::http::body::CacheBody;
 use crate::http::cache_status::ForwardInfo;
+use crate::http::fill::admission::StorageInput;
 use crate::http::fill::build::StorageRecord;
-use crate::http::fill::{Fill, FillStart, ResponseSender};
+use crate::http::fill::commit::Committed;
+use crate::http::fill::{Fill, FillStart, FillTimes, ResponseSender};
 use crate::http::memory::MemoryLookup;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
@@ -21,7 +21,10 @@ use crate::http::response::parts::{CacheFor, Tags};
 use crate::http::serve;
 
 impl Fill {
-    /// Makes of the stale response one that has just arrived, and is judged like one.
+    /// Updates the stale response with the fields of a 304.
+    ///
+    /// The result counts as a response that has just arrived. The rules for storing apply to it
+    /// again.
     pub(super) async fn freshen<B, E>(
         mut self,
         response: Response<B>,
@@ -53,19 +56,21 @@ impl Fill {
         parts.status = status;
         parts.headers = headers;
         let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, not_stored.map_or(Ok(()), Err));
-        let is_useful = match not_stored {
-            None => self.commit(&cached, &storage),
+        let committed = match not_stored {
+            None => Some(self.commit(Arc::clone(&cached), &storage)),
             Some(reason) => {
                 self.release_followers(reason, true);
-                false
+                None
             }
         };
         self.send(sender, serve::from_fill(parts, &cached), forwarded);
-        self.write_to_store(&cached, is_useful).await;
+        self.share_committed(committed).await;
     }
 
-    /// The handler confirmed the condition that was sent, by fields that are those of another response. The stored one may be
-    /// used (RFC 9111 §4.3.3), and must not be updated (§4.3.4).
+    /// Serves the stored response after a 304 with the fields of another response.
+    ///
+    /// The handler confirmed the condition that was sent, so the stored response may be used (RFC
+    /// 9111 §4.3.3). It must not be updated (§4.3.4).
     fn serve_unchanged<B: Body<Data = Bytes>, E>(
         mut self,
         cached: &CachedResponse,
@@ -80,10 +85,10 @@ impl Fill {
         self.send(sender, serve::from_fill(parts, cached), forwarded);
     }
 
-    /// Answers `HEAD` with what the handler made of it, and takes that into the stored response to `GET` that is of the same
-    /// representation (RFC 9111 §4.3.5).
+    /// Answers `HEAD` with the handler's response, and updates the stored response to `GET`.
     ///
-    /// The handler has not said that the body is still that: it keeps the place in the log that it has (rule 2).
+    /// The two must be of the same representation (RFC 9111 §4.3.5). The handler has not confirmed
+    /// the stored body, so the stored response keeps its position in the log (rule 2).
     pub(super) async fn freshen_from_head<B, E>(
         mut self,
         response: Response<B>,
@@ -112,8 +117,8 @@ impl Fill {
                 let times = FillTimes { start, cost: base.meta.cost.max(times.cost), ..times };
                 let storage = StorageRecord::storable(storable, tags, times).not_regenerated(base);
                 let cached = self.build(base.status, headers, base.body.clone(), &storage);
-                let is_useful = self.commit(&cached, &storage);
-                self.write_to_store(&cached, is_useful).await;
+                let committed = self.commit(cached, &storage);
+                self.write_to_store(committed).await;
             }
             _ => {
                 self.layer.engine.report.store_decision(Err(NotStored::Method));
@@ -122,18 +127,20 @@ impl Fill {
         }
     }
 
-    /// Whether a newer response has come since: what `HEAD` was told may be of the older one.
+    /// Whether a newer response was stored in the meantime.
+    ///
+    /// The response to `HEAD` may then be about the older one.
     fn is_superseded(&self, base: &CachedResponse) -> bool {
         let engine = &self.layer.engine;
         let found = self.layer.http.memory.find(&base.meta.key, &self.context.headers, engine.clock.boot());
         matches!(found, MemoryLookup::Found(found) if found.meta.response_time > base.meta.response_time)
     }
 
-    /// Keeps in place of a response that is fresh the same one as stale, here and for other instances: the handler has told
-    /// of another representation.
+    /// Makes a fresh response stale, here and for other instances.
     ///
-    /// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale." It is as old as it was, for the
-    /// log (rule 2) as for the client.
+    /// The handler's response to `HEAD` is about another representation. RFC 9111 §4.3.5:
+    /// "otherwise, the cache SHOULD consider the stored response to be stale." The stored response
+    /// keeps its age for the client, and its position in the log (rule 2).
     async fn mark_stale(self, base: &CachedResponse) {
         let engine = &self.layer.engine;
         let now = engine.clock.boot();
@@ -145,7 +152,7 @@ impl Fill {
         (meta.initial_age, meta.response_time) = (base.age(now), engine.clock.wall());
         meta.lifetime.fresh = meta.lifetime.fresh.min(meta.initial_age);
         let cached = Arc::new(CachedResponse::from_fill(stored, base.filled_at, now));
-        let is_useful = self.insert_in_memory(&cached);
-        self.write_to_store(&cached, is_useful).await;
+        let is_shareable = self.insert_in_memory(&cached);
+        self.write_to_store(Committed { cached, is_shareable }).await;
     }
 }

@@ -1,4 +1,36 @@
-//! Fill: running the handler to make a stored response, once for all who wait for it.
+//! Fill: one run of the handler, whose response is stored if it may be.
+//!
+//! 1. The leader of a flight claims the lease, so that other instances wait for this fill, too. A
+//!    fill that no other request waits for has no flight and no lease.
+//! 2. The request gets the conditions that validate the stale response.
+//! 3. The handler is called, and its answer is classified.
+//! 4. After an error, a stale response may be served. A 304 or a response to `HEAD` updates the
+//!    stored response.
+//! 5. For any other response, the rules decide whether it may be stored. If it may not, the
+//!    followers run the handler for themselves.
+//! 6. The body is read while the client and followers stream it.
+//! 7. The response is stored in memory, and the flight ends.
+//! 8. The response is written to the shared tier. The last write releases the lease.
+//!
+//! | file | step |
+//! | --- | --- |
+//! | `claim_fill.rs` | 1: claim the lease, or wait for the instance that holds it |
+//! | `refresh.rs` | 1: refresh a stored response in the background |
+//! | `conditional.rs` | 2: conditions and ranges of the request that goes to the handler |
+//! | `run.rs` | 3: call the handler, and choose what its answer means |
+//! | `await_head.rs` | 3: wait for the response head, within the limits of a fill |
+//! | `stale_on_error.rs` | 4: serve a stale response if the handler fails |
+//! | `freshen.rs` | 4: update the stored response |
+//! | `admission.rs` | 5: may the response be stored, or a failure be shared? |
+//! | `followers.rs` | 5: end a flight whose response is not for its followers |
+//! | `store_response.rs` | 6: read the body and store the response |
+//! | `publish.rs` | 6: hand the head and the body to followers |
+//! | `stated_length.rs` | 6: compare the body with its stated length |
+//! | `build.rs` | 7: build the stored response |
+//! | `partial.rs` | 7: combine a part with a stored part |
+//! | `commit.rs` | 7: store in memory, then notify followers |
+//! | `store_writes.rs` | 8: write to the shared tier, then release the lease |
+//! | `fill_result.rs` | 8: the result that the lease leaves if nothing is stored |
 
 mod admission;
 mod await_head;
@@ -16,6 +48,7 @@ pub(crate) mod run;
 mod stale_on_error;
 mod stated_length;
 mod store_response;
+mod store_writes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,26 +68,26 @@ use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
 
-/// A run of the handler, and what it is for.
+/// One run of the handler, with its request and its purpose.
 pub(crate) struct Fill {
     layer: Arc<LayerState>,
     context: RequestContext,
-    /// The flight that waits for it; `None` if nobody does.
+    /// The lead of the flight that waits for this fill. `None` if no other request waits for it.
     leader: Option<Lead>,
-    /// What keeps other instances waiting for it, too.
+    /// The lease that makes other instances wait for this fill, too.
     lease: Option<Lease>,
-    /// What may be validated, or served if the handler fails.
+    /// A stored response that may be validated, or served if the handler fails.
     stale: Option<StaleResponse>,
-    /// A part of what is stored elsewhere, for a request for others.
+    /// A part of the representation in the shared tier, for a request for other parts.
     base: Option<Arc<CachedResponse>>,
-    /// What the request that started it will be told.
+    /// The outcome that is reported for the request that started the fill.
     outcome: Outcome,
     clients: Clients,
-    /// Whether the head of the response came after the policy's limit.
+    /// Whether the response head came after the limit of the policy.
     is_late: bool,
 }
 
-/// When a fill began, and what was known of the log then (rule 2).
+/// The moment at which a fill began, and the position of the log at that moment (rule 2).
 #[derive(Clone, Copy)]
 pub(crate) struct FillStart {
     pub(crate) boot: Boot,
@@ -72,10 +105,12 @@ pub(crate) struct FillTimes {
     cost: Duration,
 }
 
-/// Where the answer to the client goes. A client that left does not take it.
+/// The channel for the answer to the request that started the fill.
+///
+/// It is closed once the client of that request has left.
 pub(crate) type ResponseSender<B, E> = oneshot::Sender<Result<Response<CacheBody<B>>, E>>;
 
-/// Everything that a run of the handler needs to know besides the request.
+/// Everything that a run of the handler needs besides the request.
 pub(crate) struct FillPlan {
     leader: Option<Lead>,
     lease: Option<Lease>,
@@ -91,7 +126,9 @@ impl FillPlan {
         Self { leader: None, lease: None, stale, base: None, outcome, clients: Clients::for_one() }
     }
 
-    /// Returns the plan of a run for ranges. Together with the base, its response may be more.
+    /// Returns the plan of a run for a request for ranges.
+    ///
+    /// The response may be combined with `base`.
     pub(crate) fn range(base: Option<Arc<CachedResponse>>, reason: MissReason) -> Self {
         Self { base, ..Self::alone(None, Outcome::Miss(reason)) }
     }

@@ -12,8 +12,9 @@ use crate::http::fill::build::StorageRecord;
 use crate::http::flight_event::FillEvent;
 
 impl Fill {
-    /// Publishes the head of a response that is to be stored. Returns the writer of its body, or `None`
-    /// if followers have to wait for the end.
+    /// Publishes the head of a response that is to be stored.
+    ///
+    /// Returns the writer of its body, or `None` if followers have to wait for the end.
     pub(crate) fn publish(
         &self,
         parts: &response::Parts,
@@ -23,8 +24,8 @@ impl Fill {
     ) -> Option<SharedBodyWriter> {
         let leader = self.leader.as_ref()?;
         // A failure is published at its end. A body of unknown length may turn out too large to be
-        // stored: its followers would have to get the rest from another run of the handler, which may
-        // make another body.
+        // stored. Its followers would then have to get the rest from another run of the handler,
+        // which may generate another body.
         let is_promised = length.is_some() || self.layer.policy.fill_limits.follow_unknown_length;
         if storage.is_failure() || !is_promised {
             return None;

@@ -1,4 +1,4 @@
-//! Refresh: making a response anew in the background, while what is stored is served.
+//! Refreshing a stored response in the background, while it is still served.
 
 use std::sync::Arc;
 
@@ -26,14 +26,14 @@ use crate::http::memory::stale_response::StaleResponse;
 use crate::http::ready_service::ReadyService;
 use crate::http::request::SplitRequest;
 
-/// Whether this hit is the one to refresh the response before it goes stale (XFetch).
+/// Whether this hit should refresh the response before it goes stale (XFetch).
 #[inline]
 pub(crate) fn is_due(layer: &LayerState, cached: &CachedResponse, now: Boot) -> bool {
     let early = layer.policy.early_refresh;
-    // From (0, 1]: the logarithm of zero is none.
     early.is_near(cached.nanos_left(now), cached.cost)
-        // Nobody has asked for the whole.
+        // No request was for the whole representation.
         && cached.meta.part.is_none()
+        // The random number is from (0, 1], as zero has no logarithm.
         && early.is_due(cached.fresh_for(now), cached.meta.cost, || 1.0 - fastrand::f64())
         // RFC 8246 §2.
         && !is_immutable(layer, cached)
@@ -52,20 +52,23 @@ pub(crate) fn spawn_early_refresh<S, Q>(
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    // The response to a request with credentials is not for others. And a hit, unlike all else, needs
-    // no runtime.
+    // The response to a request with credentials is not for others. A hit needs no runtime, but a
+    // refresh does.
     if credentials_reason(traits.credentials).is_some() || Handle::try_current().is_err() {
         return;
     }
     let SplitRequest { mut parts, body } = request;
-    // Its key was written before, so there is nothing to report where it has no names.
+    // The key was written for the hit already. If the request has no names, there is nothing to
+    // report.
     if let Ok(context) = RequestContext::new(layer, traits, key, &mut parts) {
         let request = Request::from_parts(parts, body);
         spawn_refresh(layer, context, ReadyService::new(service), request, stale);
     }
 }
 
-/// Has this request refresh a response in the background, unless another one does or that would be of no use.
+/// Refreshes a response in the background, with this request.
+///
+/// Does nothing if another request refreshes it, or if the result would be of no use.
 pub(crate) fn spawn_refresh<S, Q>(
     layer: &Arc<LayerState>,
     mut context: RequestContext,
@@ -90,24 +93,29 @@ pub(crate) fn spawn_refresh<S, Q>(
     run_in_background(fill, service, request, permit);
 }
 
-/// A handler is not run for a response that would then not be stored because of the request: RFC 9111 §3 for `HEAD`,
-/// §5.2.1.5 for `no-store`. Nor is it for one that wants nothing but what is stored (§5.2.1.7): the handler would be asked with
-/// that very directive.
+/// Whether the response to this request may be stored, as far as the request decides that.
+///
+/// RFC 9111 forbids it for `HEAD` (§3) and for `no-store` (§5.2.1.5). With `only-if-cached`
+/// (§5.2.1.7), the handler does not run either, as it would get that very directive.
 fn request_allows_storing(layer: &LayerState, context: &RequestContext) -> bool {
     let forbids = || {
-        let asked = RequestDirectives::parse(&context.headers);
-        asked.no_store || asked.only_if_cached
+        let directives = RequestDirectives::parse(&context.headers);
+        directives.no_store || directives.only_if_cached
     };
     !(context.traits.head || layer.policy.store.follow_request && forbids())
 }
 
-/// The flight of a refresh: one for each key.
+/// Begins the flight of a refresh, at most one for each key.
+///
+/// Returns `None` if there is a flight already, or if the response must not or need not be
+/// refreshed.
 fn lead_refresh(layer: &LayerState, context: &RequestContext, stale: &StaleResponse) -> Option<Lead> {
     let engine = &layer.engine;
     let leader =
         layer.http.flights.try_lead(context.flight_key(layer), engine.clock.boot(), engine.log.position())?;
-    // Looked at once more, now that nobody else refreshes it. What was invalidated before the flight's position is no base
-    // for a validation (rule 3 of the log), and what another request has refreshed since is fresh.
+    // Checked again, now that no other request refreshes the key. A response that was invalidated
+    // before the flight's position is no base for a validation (rule 3 of the log). Another request
+    // may have refreshed it in the meantime.
     let now = engine.clock.boot();
     let refused =
         matches!(evaluate_reuse_for(layer, context.lookup_key(), &stale.cached, now), Reuse::Refused(_));
@@ -118,7 +126,7 @@ fn lead_refresh(layer: &LayerState, context: &RequestContext, stale: &StaleRespo
     (!refused && !refreshed).then_some(leader)
 }
 
-/// Runs a fill that no client waits for, unless another instance does.
+/// Runs a fill that no client waits for, unless another instance runs it.
 pub(crate) fn run_in_background<S, Q>(
     fill: Fill,
     service: ReadyService<S>,
@@ -138,13 +146,14 @@ pub(crate) fn run_in_background<S, Q>(
 }
 
 impl Fill {
+    /// Claims the refresh, and runs the handler if the claim is granted.
     async fn run_refresh<S, Q>(mut self, mut service: ReadyService<S>, request: Request<Q>)
     where
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
         let Some(leader) = &self.leader else { return };
-        let ended = match claim_refresh(&self.layer, &self.context, leader, self.stale.take(), &mut service)
+        let outcome = match claim_refresh(&self.layer, &self.context, leader, self.stale.take(), &mut service)
             .await
         {
             Claim::Granted(lease, stale) => {
@@ -154,10 +163,10 @@ impl Fill {
             }
             Claim::AlreadyStored(Lookup::Fresh(cached, tier)) => FlightOutcome::AlreadyStored(cached, tier),
             Claim::AlreadyStored(_) | Claim::Redirected => return,
-            Claim::FilledElsewhere(ended) => ended,
+            Claim::FilledElsewhere(outcome) => outcome,
         };
         if let Some(leader) = self.leader {
-            leader.finish(ended);
+            leader.finish(outcome);
         }
     }
 }

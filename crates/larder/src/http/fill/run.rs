@@ -1,4 +1,4 @@
-//! Running the handler for a fill, detached from the client that started it.
+//! Running the handler for a fill, and choosing what its answer means.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::http::memory::stale_response::StaleResponse;
 use crate::http::ready_service::ReadyService;
 use crate::http::serve::record::record;
 
-/// Runs a fill, and waits for the answer to the request that started it.
+/// Runs a fill, and returns the answer to the request that started it.
 pub(crate) async fn run_fill<S, Q>(
     fill: Fill,
     service: ReadyService<S>,
@@ -32,8 +32,11 @@ where
     }
 }
 
-/// Runs a fill that others may wait for in a task of its own, and waits for the answer to the request that started it. The
-/// task goes on when that request's client leaves, within the bounds of [`Clients`].
+/// Runs a fill that other requests may wait for, in a task of its own.
+///
+/// Returns the answer to the request that started the fill. The task goes on when the client of
+/// that request leaves, within the bounds of
+/// [`Clients`](crate::engine::coalesce::clients::Clients).
 async fn run_detached<S, Q>(
     fill: Fill,
     service: ReadyService<S>,
@@ -43,14 +46,14 @@ where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    let _seat = fill.clients.guard();
+    let _guard = fill.clients.guard();
     let (sender, answer) = oneshot::channel();
     let span = fill.span();
     let engine = Arc::clone(&fill.layer.engine);
     let task = engine.background.spawn(fill.run(service, request, sender).instrument(span));
     match answer.await {
         Ok(answer) => answer,
-        // The task ended without one.
+        // The task ended without an answer.
         Err(_) => {
             join_or_resume_panic(task).await;
             std::future::pending().await
@@ -58,8 +61,10 @@ where
     }
 }
 
-/// Runs a fill that no other request waits for in its client's own future, so that the handler is cancelled when the client
-/// leaves. A body that is still to be stored is read in a task of its own.
+/// Runs a fill that no other request waits for, in the future of its client.
+///
+/// The handler is cancelled when the client leaves. If the body still has to be stored once the
+/// client has the response, the fill goes on in a task of its own.
 async fn run_attached<S, Q>(
     fill: Fill,
     service: ReadyService<S>,
@@ -69,7 +74,7 @@ where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
-    let _seat = fill.clients.guard();
+    let _guard = fill.clients.guard();
     let (sender, mut answer) = oneshot::channel();
     let span = fill.span();
     let engine = Arc::clone(&fill.layer.engine);
@@ -82,7 +87,7 @@ where
         }
         () = &mut run => match answer.try_recv() {
             Ok(answer) => answer,
-            // A run ends without an answer only where its client has left.
+            // A run ends without an answer only if its client has left.
             Err(_) => std::future::pending().await,
         },
     }
@@ -90,7 +95,9 @@ where
 
 /// The meaning of the handler's answer for a fill.
 enum HandlerAnswer<B, E> {
-    /// The handler failed, and a stale response may be served instead. The status is its own, if any.
+    /// The handler failed, and a stale response may be served instead.
+    ///
+    /// The status is that of the handler's response, if there is one.
     ServeStale(Option<StatusCode>),
     /// The stored response was validated.
     NotModified(Response<B>),
@@ -103,7 +110,7 @@ enum HandlerAnswer<B, E> {
 }
 
 impl Fill {
-    /// Calls the handler, and deals with its answer.
+    /// Calls the handler, and acts on its answer.
     pub(crate) async fn run<S, Q>(
         mut self,
         service: ReadyService<S>,
@@ -118,7 +125,8 @@ impl Fill {
         let clock = Arc::clone(&self.layer.engine.clock);
         let call = call(service, request, &*clock);
         let Some((called, answer)) = self.await_head(call, &mut sender).await else { return };
-        // Rule 2 broken on purpose: what `cargo xtask torture` has to find in a build that is made for that alone.
+        // This breaks rule 2 on purpose, in a build that exists only for that: `cargo xtask
+        // torture` has to find it.
         #[cfg(larder_broken = "position-after-fill")]
         let start = FillStart { position: self.layer.engine.log.position(), ..start };
         if self.context.outer_run.is_nested() {
@@ -139,8 +147,8 @@ impl Fill {
             HandlerAnswer::Response(response) => self.handle_response(response, times, sender).await,
             HandlerAnswer::Failed(error) => {
                 record(&self.layer, &self.context, self.outcome);
-                // Before the leader is dropped: the client of this request gets the error, and followers
-                // elect another leader.
+                // Sent before the leader is dropped. The client of this request gets the error, and
+                // followers elect another leader.
                 let _ = sender.send(Err(error));
             }
         }
@@ -166,14 +174,17 @@ impl Fill {
         }
     }
 
-    /// The span that the handler runs in: where nobody listens to ours, the one that the request came in, as it would
-    /// without the cache.
+    /// Returns the span that the handler runs in.
+    ///
+    /// If the span of the fill is disabled, this is the span that the request came in, as without
+    /// the cache.
     pub(crate) fn span(&self) -> Span {
         let (key, reason) = (&*self.context.key, self.outcome.reason());
         let span = tracing::debug_span!(target: "larder", parent: &self.context.span, "fill", key, reason);
         if span.is_disabled() { Span::current() } else { span }
     }
 
+    /// Returns the start of the fill. A fill for a flight began with that flight.
     fn start(&self) -> FillStart {
         let engine = &self.layer.engine;
         let wall = engine.clock.wall();
@@ -183,7 +194,7 @@ impl Fill {
         }
     }
 
-    /// What the response to this request may update without having validated it.
+    /// Takes the stored response that a response to `HEAD` may update without having validated it.
     fn head_update(&mut self, status: StatusCode) -> Option<StaleResponse> {
         let updates =
             self.context.traits.head && status == StatusCode::OK && self.layer.policy.invalidation_rules.head;
@@ -191,7 +202,7 @@ impl Fill {
     }
 }
 
-/// Calls the inner service once it is ready. Also returns when it was called.
+/// Calls the inner service once it is ready. Also returns the moment of the call.
 async fn call<S, Q>(
     service: ReadyService<S>,
     request: Request<Q>,

@@ -16,8 +16,9 @@ pub(super) fn known_length(headers: &HeaderMap, hint: &SizeHint) -> Option<u64> 
     stated_length(headers).or(hint.exact())
 }
 
-/// Whether a body is as long as the response states, in `Content-Length` and, for a part, in
-/// `Content-Range`.
+/// Whether a body is as long as the response states.
+///
+/// The response states the length in `Content-Length` and, for a part, in `Content-Range`.
 ///
 /// A body that ended early must not be taken for the whole, even if its end was clean (RFC 9111
 /// §3.3).

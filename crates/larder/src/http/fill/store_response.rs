@@ -25,7 +25,7 @@ use crate::http::serve;
 /// The rest of a body that is read to be stored.
 struct PendingBody<B: Body> {
     collector: Collector<B>,
-    /// The first step that could not be taken yet.
+    /// The first step that was read, but not handled yet.
     first: Option<BodyStep<B>>,
 }
 
@@ -63,8 +63,8 @@ impl Fill {
         B: Body<Data = Bytes, Error: Send> + Send,
     {
         let limit = self.layer.policy.max_body;
-        let least = stated_length(&parts.headers).unwrap_or_default().max(body.size_hint().lower());
-        if least > limit as u64 {
+        let min_size = stated_length(&parts.headers).unwrap_or_default().max(body.size_hint().lower());
+        if min_size > limit as u64 {
             return self.forward_uncached(parts, body, NotStored::TooLarge, sender);
         }
         let forwarded = ForwardInfo::answered(parts.status, storage.store_decision());
@@ -77,7 +77,8 @@ impl Fill {
             }
             CollectNow::Complete(body) => {
                 let cached = self.build(parts.status, parts.headers.clone(), body.into_bytes(), &storage);
-                // First, so that a client that has the response and asks again at once finds it stored.
+                // Committed first, so that a client that repeats its request at once finds the
+                // response stored.
                 let committed = self.commit_new(Arc::clone(&cached), &storage);
                 self.send(sender, serve::from_fill(parts, &cached), forwarded);
                 self.share_committed(committed).await;
@@ -88,8 +89,9 @@ impl Fill {
         }
     }
 
-    /// Reads a body that is not complete at once. Its client, and followers that may stream it, get it
-    /// as it arrives.
+    /// Reads a body that is not complete at once.
+    ///
+    /// Its client, and followers that may stream it, get it as it arrives.
     async fn stream_body<B, E>(
         mut self,
         parts: response::Parts,
@@ -106,7 +108,7 @@ impl Fill {
             writer.push(Frame::data(data.clone()));
         }
         let length = known_length(&headers, &collector.hint());
-        // Followers must not be promised a response whose first step already forbids to store it.
+        // A body whose first step already forbids to store it is not promised to followers.
         let forbidden = first.as_ref().and_then(BodyStep::not_stored_reason).map(Err);
         let followers = match forbidden {
             None => self.publish(&parts, length, &storage, collector.chunks()),
@@ -118,7 +120,8 @@ impl Fill {
         self.send(sender, Response::from_parts(parts, reader), forwarded);
         let (read, followers) =
             self.read_rest(PendingBody { collector, first }, writer, length, followers).await;
-        // Followers are notified last, so that one that retries at once finds what became of the response.
+        // Notify followers last, so that a follower that retries at once finds the result of the
+        // fill.
         match read {
             Ok((body, writer)) if !has_stated_length(status, &headers, body.len()) => {
                 self.release_followers(NotStored::Incomplete, true);
@@ -133,14 +136,16 @@ impl Fill {
                 }
                 self.share_committed(committed).await;
             }
-            // A body that broke off says nothing about the next one: followers begin a new flight.
+            // A body that broke off says nothing about the next one, so followers begin a new
+            // flight.
             Err(reason @ (NotStored::BodyError | NotStored::Abandoned)) => self.abandon_flight(reason),
             Err(reason) => self.release_followers(reason, !storage.is_failure()),
         }
     }
 
-    /// Reads the rest of a body. Followers of a body of unknown length do not wait for its end for
-    /// longer than the policy allows.
+    /// Reads the rest of a body.
+    ///
+    /// Followers of a body of unknown length wait for its end only as long as the policy allows.
     async fn read_rest<B>(
         &mut self,
         body: PendingBody<B>,
@@ -151,14 +156,14 @@ impl Fill {
     where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
-        let waits = self.layer.policy.fill_limits.unknown_length;
-        let release_at = (followers.is_none() && length.is_none()).then(|| Instant::now() + waits);
+        let max_wait = self.layer.policy.fill_limits.unknown_length;
+        let release_at = (followers.is_none() && length.is_none()).then(|| Instant::now() + max_wait);
         let (leader, lease) = (self.leader.as_ref(), &mut self.lease);
         let mut release = || stop_waiting(leader, lease.take());
         let mut reading = BodyReading {
             followers,
             length,
-            let_go: release_at.map(|at| (at, &mut release as &mut (dyn FnMut() + Send))),
+            release: release_at.map(|at| (at, &mut release as &mut (dyn FnMut() + Send))),
         };
         let abandoned = self.clients.wait_abandoned(&self.layer.engine.background);
         let read = body.collector.collect_rest(body.first, writer, &mut reading, abandoned).await;

@@ -21,8 +21,8 @@ use crate::http::serve::record::record_bypass;
 
 /// Runs the handler for a request that must not get a stored response.
 ///
-/// The response is still stored if it may be. One that is older than an event that this instance has
-/// yet to read is refused later, like any other.
+/// The response is still stored if it may be. If it is older than an event that this instance has
+/// yet to read, it is refused later, like any other.
 pub(crate) async fn fill_ignoring_stored<S, Q>(
     layer: Arc<LayerState>,
     service: ReadyService<S>,
@@ -42,7 +42,7 @@ where
     miss.finish(Ending::Fill(FillPlan::alone(None, outcome))).await
 }
 
-/// Passes on a request that turns out not to be for the cache.
+/// Passes on a request that turned out not to be for the cache.
 pub(crate) async fn bypass<S, Q>(
     layer: &Arc<LayerState>,
     service: &mut S,

@@ -44,9 +44,9 @@ where
 
     /// Looks a request for ranges up in the shared tier.
     ///
-    /// If nothing is there, the handler gets the request as it is, and no other request waits for
-    /// it. The handler may answer with just that part, which is of no use to others, and a large
-    /// representation could never be stored as a whole.
+    /// If nothing is there, the handler gets the request as it is, as a large representation could
+    /// never be stored as a whole. No other request waits for the response: it may have just this
+    /// part, which is of no use to others.
     pub(super) async fn look_up_range(&mut self, reason: MissReason) -> Step {
         let lookup = match reason {
             // The store failed a moment ago. Another attempt could cost one more delay.

@@ -2,7 +2,7 @@
 
 use http::Response;
 use http_body::Body;
-use larder_core::outcome::{BypassReason, Outcome, StaleReason};
+use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason};
 
 use crate::http::body::CacheBody;
 use crate::http::body::service_bounds::{CacheableService, ServiceResult};
@@ -20,7 +20,6 @@ use crate::http::miss::follow::incomplete_error_for;
 use crate::http::miss::step::{Collapsed, Ending};
 use crate::http::serve;
 use crate::http::serve::record::record;
-use larder_core::outcome::MissReason;
 
 impl<S, Q> Miss<S, Q>
 where
@@ -69,8 +68,9 @@ where
         }
     }
 
-    /// Runs the handler for a request that waited for others and got nothing that it could use. Few
-    /// of them do so at once.
+    /// Runs the handler for a request that waited for others and got nothing that it could use.
+    ///
+    /// Few requests do so at once.
     async fn rerun(self, reason: MissReason) -> ServiceResult<S::Body, S::Error> {
         let (layer, context) = (&self.layer, &self.context);
         let deadline = self.deadline + layer.policy.fill_limits.rerun_wait();

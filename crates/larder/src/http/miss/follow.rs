@@ -43,8 +43,9 @@ where
         }
     }
 
-    /// Turns the request into a body that follows the flight's. If that breaks off, the request
-    /// goes on for the rest.
+    /// Turns the request into a body that follows the flight's body.
+    ///
+    /// If that one breaks off, the request goes on for the rest.
     pub(super) fn into_body(
         mut self,
         followed: FollowedBody,
@@ -63,20 +64,23 @@ where
     }
 }
 
-/// Returns the error that ends a body whose rest does not come. `None` for a request that has to
-/// wait for the end of a flight: one that may want less than the whole body, and one whose body
-/// could not fail.
+/// Returns the error that ends a body whose rest does not come.
+///
+/// Returns `None` for a request that has to wait for the end of a flight: one that may need less
+/// than the whole body, and one whose body cannot fail.
 pub(super) fn incomplete_error_for<E: 'static>(context: &RequestContext) -> Option<fn() -> E> {
     let traits = context.traits;
     if traits.head || traits.conditional || traits.range { None } else { incomplete_body_error() }
 }
 
-/// Waits for the next event that is of use to this request. `None` if the leader left the flight.
+/// Waits for the next event that is of use to this request.
+///
+/// Returns `None` if the leader left the flight.
 async fn wait_for_flight(flight: &Flight, context: &RequestContext, may_stream: bool) -> Option<FillEvent> {
     if may_stream {
         match flight.next_event().await? {
-            // The fields that the response varies on are remembered once it is stored. Only then do
-            // requests wait together that would get the same response.
+            // The fields that the response varies on are remembered once it is stored. From then
+            // on, only requests that would get the same response wait together.
             FillEvent::HeadReady(body) if !vary::matches(&body.head.meta.selecting, &context.headers) => {}
             event => return Some(event),
         }

@@ -25,7 +25,7 @@ use crate::http::miss::step::{Ending, Fallback, JoinedAt, Seat, Step, Wait};
 enum Recheck {
     /// There is something to serve.
     Found(Lookup),
-    /// There is nothing to serve. The target is where the shared tier was asked, if it answered.
+    /// There is nothing to serve. The target is there if the shared tier answered.
     StillMissing(Fallback, Option<ClaimTarget>),
 }
 
@@ -40,8 +40,8 @@ where
     /// max_staleness ≥ now`."
     pub(super) fn join(&self, fallback: Fallback) -> Step {
         let engine = &self.layer.engine;
-        // In this order. A poll that confirms after the position was read may have brought an event
-        // that the flight has missed. And a position that is read before the flight is found is
+        // The order matters. A poll that confirms after the position was read may have brought an
+        // event that the flight has missed. A position that was read before the flight is found is
         // never beyond an event that the flight may have missed.
         let (now, confirmed_at) = (engine.clock.boot(), engine.log.confirmed_at());
         let position = engine.log.position();
@@ -59,7 +59,7 @@ where
         }
     }
 
-    /// Leads a flight: checks both tiers once more, then claims the right to fill.
+    /// Leads a flight: checks both tiers once more, then claims the fill.
     pub(super) async fn lead(&mut self, leader: Lead, fallback: Fallback) -> Step {
         let (fallback, target) = match recheck(&self.layer, &self.context, fallback).await {
             Recheck::Found(lookup) => return found(leader, lookup),
@@ -90,8 +90,10 @@ where
     }
 }
 
-/// Looks once more, now that no other request fills the key: in memory, as another flight may
-/// have ended between the first lookup and the beginning of this one, and in the shared tier.
+/// Looks the response up in both tiers once more, now that no other request fills the key.
+///
+/// In memory, as another flight may have ended between the first lookup and the beginning of this
+/// flight.
 async fn recheck(layer: &LayerState, context: &RequestContext, fallback: Fallback) -> Recheck {
     let fallback = match lookup_memory_for(layer, context.lookup_key(), layer.engine.clock.boot()) {
         Lookup::Stale(found) if !found.while_revalidate => Fallback::with(found),
@@ -140,8 +142,8 @@ fn settle_as_leader(leader: Lead, outcome: FlightOutcome, reason: MissReason) ->
 
 /// Whether an event that names the request's own response came after the flight began.
 ///
-/// The outcome would be refused in the end, so the wait could only make this request as slow as two.
-/// Names that the handler gives are known once the head of its response is.
+/// The outcome would be refused in the end, so the wait could only make this request as slow as
+/// two. Names that the handler gives are known once the response head is.
 fn is_flight_invalidated(
     layer: &LayerState,
     context: &RequestContext,

@@ -1,7 +1,6 @@
 //! A miss: a request that memory alone could not answer, on its way to a response.
 //!
-//! [`Miss`] is a state machine. Each [`Step`] has a method that returns the next one, in a file of
-//! its own.
+//! [`Miss`] is a state machine. Each [`Step`] has a method that returns the next one.
 //!
 //! ```text
 //!              ┌──────── retry / redirect / found ─────────────────────────┐
@@ -48,7 +47,7 @@ use crate::http::lookup::only_if_cached::is_only_if_cached;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::ready_service::ReadyService;
 
-/// The number of flights that a request waits for again after one was of no use to it.
+/// Maximum number of retries after a flight that was of no use to the request.
 ///
 /// Each retry may cost one run of a handler that fails. Without a limit, the last of many requests
 /// would wait for all of them in turn.
@@ -62,7 +61,7 @@ pub(super) struct Miss<S, Q> {
     context: RequestContext,
     /// The number of flights that this request waited for and could not use.
     retries: usize,
-    /// What the shared tier holds for a request for ranges. `None` until it was looked up.
+    /// The stored part for a request for ranges. `None` until the shared tier was looked up.
     range_base: Option<RangeBase>,
     /// The end of the time that this request may wait for other requests.
     deadline: Instant,
@@ -108,7 +107,7 @@ where
         Self { layer, service, request, context, retries, range_base: None, deadline }
     }
 
-    /// Goes on from what is known about the response until there is an answer.
+    /// Runs the steps, from what is known about the response to the answer.
     pub(super) async fn run(mut self, lookup: Lookup) -> ServiceResult<S::Body, S::Error> {
         let mut step = Step::Evaluate(lookup);
         loop {
@@ -124,8 +123,9 @@ where
         }
     }
 
-    /// Answers a request once more, for the rest of a body that broke off. It has waited once
-    /// without use.
+    /// Answers a request once more, for the rest of a body that broke off.
+    ///
+    /// This counts as a retry.
     pub(super) async fn resume(mut self, outcome: Outcome) -> ServiceResult<S::Body, S::Error> {
         if self.retries == MAX_RETRIES {
             return self.finish(Ending::Fill(FillPlan::alone(None, outcome))).await;

@@ -41,7 +41,7 @@ pub(super) async fn answer_only_if_cached<B: Body>(
     }
 }
 
-/// Looks in the shared tier where memory has nothing to serve.
+/// Looks the response up in the shared tier if memory has nothing to serve.
 async fn look_further(layer: &LayerState, context: &mut RequestContext, lookup: Lookup) -> Lookup {
     let lookup = match lookup {
         // A stored response may be from before a layer further in handled this route.

@@ -146,17 +146,17 @@ fn settled_with(
 
 /// Whether the log allows this request to use the response.
 ///
-/// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if, when
-/// the flight ends, the whole of rule 3 holds for the flight's position; else it starts anew." A
-/// response that the handler did not make in this flight is always checked against rule 3.
+/// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if,
+/// when the flight ends, the whole of rule 3 holds for the flight's position; else it starts anew."
+/// A response that the handler did not make in this flight is always checked against rule 3.
 ///
-/// For a body that is still arriving, this is asked when its head is there and the request has
-/// joined, whichever is later, and not at the flight's end. That is as strict for this request: the
-/// names, some of which the handler gives, come with the head and do not change. An event from before
-/// the request joined is in the table by then, as it was when the request read its position. Rows only
-/// grow, or are forgotten and raise the floor. Events between this moment and the end came after the
-/// request. (The check "when the flight ends" is one against the rows that are there, not against the
-/// events between two positions, and so is this.)
+/// For a body that is still arriving, the check is not made at the flight's end. It is made when
+/// the head is there and the request has joined, whichever is later. That is as strict for this
+/// request. The names, some of which the handler gives, come with the head and do not change. An
+/// event from before the request joined is in the table by then, as it was when the request read
+/// its position. Rows only grow, or are forgotten and raise the floor. Events between this moment
+/// and the flight's end came after the request. (The check "when the flight ends" is one against
+/// the rows that are there, not against the events between two positions, and so is this.)
 fn is_allowed_by_log(
     layer: &LayerState,
     context: &RequestContext,
@@ -165,8 +165,8 @@ fn is_allowed_by_log(
 ) -> bool {
     let (log, response, now) = (&layer.engine.log, candidate.response, layer.engine.clock.boot());
     let is_failure = candidate.source == Source::Failure;
-    // A validated response is no younger than it was (rule 10), for this request too. A failure is of
-    // this moment.
+    // A validated response is no younger than it was (rule 10), for this request too. A failure is
+    // of this moment.
     if !is_failure && !log.is_usable(response.filled_at, seat.joined_at.boot) {
         return false;
     }
@@ -177,8 +177,8 @@ fn is_allowed_by_log(
         };
         log.read(check).unwrap_or(Verdict::Refused)
     };
-    // A response that was found or validated may be older than the flight. A poll that confirms it may
-    // have come with the event that refuses it.
+    // A response that was found or validated may be older than the flight. A poll that confirms it
+    // may have come with the event that refuses it.
     let is_filled = is_failure || response.filled_at == Some(seat.flight.began);
     match (seat.joined_at.position == seat.flight.position, is_filled) {
         (true, true) => true,

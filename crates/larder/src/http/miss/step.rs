@@ -14,7 +14,7 @@ use crate::http::lookup::Lookup;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
 
-/// What a miss does next.
+/// The next step of a miss.
 pub(super) enum Step {
     /// Decide what to do with what is known about the response.
     Evaluate(Lookup),
@@ -50,7 +50,7 @@ impl Fallback {
     }
 }
 
-/// What the shared tier holds of a representation of which ranges are requested.
+/// The part of a representation that the shared tier has, for a request for other parts.
 pub(super) struct RangeBase(pub(super) Option<Arc<CachedResponse>>);
 
 /// The moment at which a request joined a flight.
@@ -95,7 +95,7 @@ pub(super) enum Ending {
     ServeCollapsed(Collapsed),
     /// Run the handler.
     Fill(FillPlan),
-    /// Run the handler after other requests' runs were of no use. Few requests do so at once.
+    /// Run the handler after the runs of other requests were of no use. Few requests do so at once.
     Rerun(MissReason),
     /// Leave the request to a layer further in.
     ForwardNested,

@@ -22,8 +22,8 @@ use crate::http::serve;
 ///
 /// The lookup leaves nothing in memory that other requests could find, so it begins no flight.
 ///
-/// Each hit there allocates this future, so it holds no more than it has to: an `async fn` would hold
-/// its arguments twice.
+/// Each hit in the shared tier allocates this future, so it holds no more than it has to. An
+/// `async fn` would hold its arguments twice.
 #[allow(clippy::manual_async_fn)]
 pub(crate) fn answer_from_store<S, Q>(
     layer: Arc<LayerState>,
@@ -56,7 +56,9 @@ where
     }
 }
 
-/// Boxed, since a hit would otherwise carry the whole state of a fill along.
+/// Returns the future of a miss.
+///
+/// It is boxed, as the future of a hit would otherwise hold the whole state of a fill.
 fn miss<S, Q>(
     layer: Arc<LayerState>,
     mut service: S,

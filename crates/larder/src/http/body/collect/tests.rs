@@ -68,7 +68,7 @@ async fn to_the_end<B: Body<Data = Bytes>>(
     first: Option<BodyStep<B>>,
     writer: Tee<B>,
 ) -> Result<Bytes, NotStored> {
-    let mut reading = BodyReading { followers: None, length: None, let_go: None };
+    let mut reading = BodyReading { followers: None, length: None, release: None };
     let (bytes, writer) = collector.collect_rest(first, writer, &mut reading, std::future::pending()).await?;
     writer.finish();
     Ok(bytes)
@@ -101,7 +101,7 @@ async fn a_body_of_known_length_may_take_longer_as_long_as_it_comes() {
             panic!("it waits");
         };
         let (writer, _reader) = tee(http_body::SizeHint::new());
-        let mut reading = BodyReading { followers: None, length, let_go: None };
+        let mut reading = BodyReading { followers: None, length, release: None };
         let read = collector.collect_rest(first, writer, &mut reading, std::future::pending()).await;
         assert_eq!(read.map(|(bytes, writer)| (bytes, writer.finish()).0), expected, "{length:?}");
     }
@@ -139,13 +139,13 @@ async fn those_who_wait_for_the_end_are_let_go_in_time_and_the_body_is_read_on()
     };
     let (writer, _reader) = tee(http_body::SizeHint::new());
     let begun = Instant::now();
-    let mut let_go_after = Vec::new();
-    let mut let_go = || let_go_after.push(begun.elapsed().as_secs());
+    let mut released_after = Vec::new();
+    let mut release = || released_after.push(begun.elapsed().as_secs());
     let at = begun + Duration::from_secs(1);
-    let mut reading = BodyReading { followers: None, length: None, let_go: Some((at, &mut let_go)) };
+    let mut reading = BodyReading { followers: None, length: None, release: Some((at, &mut release)) };
     let read = collector.collect_rest(None, writer, &mut reading, std::future::pending()).await;
     assert_eq!(read.map(|(bytes, writer)| (bytes, writer.finish()).0), Ok(Bytes::from_static(b"xxx")));
-    assert_eq!(let_go_after, [1]);
+    assert_eq!(released_after, [1]);
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn a_body_that_nobody_waits_for_is_read_no_further() {
         panic!("it waits");
     };
     let (writer, _reader) = tee(http_body::SizeHint::new());
-    let mut reading = BodyReading { followers: None, length: None, let_go: None };
+    let mut reading = BodyReading { followers: None, length: None, release: None };
     let read = collector.collect_rest(first, writer, &mut reading, std::future::ready(())).await;
     assert!(matches!(read, Err(NotStored::Abandoned)));
 }
