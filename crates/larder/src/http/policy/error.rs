@@ -1,21 +1,21 @@
-//! What can be wrong with a policy or with the options of a cache.
+//! The error for an invalid policy or an invalid option of a cache.
 
 use std::fmt;
 
 use larder_core::http::early::EarlyRefresh;
 use larder_core::http::jitter::Jitter;
 
-/// What kind of value was wrong.
+/// The kind of an invalid value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConfigErrorKind {
-    /// A lifetime or window under a second or over a year.
+    /// A lifetime or window of less than a second or more than a year.
     Lifetime,
-    /// A bound on a wait that is out of its range.
+    /// A time limit that is out of its range.
     Timeout,
-    /// A template that cannot be read.
+    /// A template that cannot be parsed.
     Template,
-    /// A status that cannot be stored.
+    /// A status code whose responses cannot be stored.
     Status,
     /// A limit of zero.
     Limit,
@@ -25,15 +25,27 @@ pub enum ConfigErrorKind {
     EarlyRefresh,
     /// A text that cannot be the name of a cookie.
     Cookie,
-    /// A bound on staleness that is shorter than any exchange with a store can be relied on to be.
+    /// A staleness limit so short that no store can reliably answer within it.
     Staleness,
-    /// A wait for the log that is longer than a request should ever wait.
+    /// A wait for the invalidation log that is longer than any request should wait.
     Wait,
-    /// A cookie or header field that carries tokens, and is part of the key.
+    /// A cookie or header field that carries consistency tokens and is part of the key.
     KeyedToken,
 }
 
-/// A policy, or an option of a cache, that cannot be right. Says which value, and why.
+/// An invalid value in a policy, or an invalid option of a cache.
+///
+/// The text of the error names the value and the reason.
+///
+/// # Examples
+///
+/// ```
+/// use larder::{ConfigErrorKind, Policy, ttl};
+///
+/// let error = Policy::ttl(ttl::STANDARD).jitter(0.9).validate().unwrap_err();
+/// assert_eq!(error.kind(), ConfigErrorKind::Jitter);
+/// assert_eq!(error.to_string(), "a jitter of 0.9 is not between 0 and 0.5");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     kind: ConfigErrorKind,
@@ -45,7 +57,7 @@ impl ConfigError {
         Self { kind, what: what.into() }
     }
 
-    /// What kind of value was wrong.
+    /// Returns the kind of the invalid value.
     #[must_use]
     pub const fn kind(&self) -> ConfigErrorKind {
         self.kind

@@ -1,4 +1,4 @@
-//! How long requests wait for a handler that another request has started.
+//! The limits of the time that requests wait for a fill.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::http::policy::Policy;
 use crate::http::policy::error::ConfigErrorKind;
 
-/// The bounds on the waits for one run of the handler.
+/// The limits of the time that requests wait for one run of the handler.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FillLimits {
-    /// From the call of the handler to the head of its response.
+    /// The limit from the call of the handler to the head of its response.
     pub(crate) head: Duration,
-    /// From the head to the end of a body of unknown length, for followers.
+    /// The limit from the head to the end of a body of unknown length, for followers.
     pub(crate) unknown_length: Duration,
     /// Whether followers stream bodies of unknown length.
     pub(crate) follow_unknown_length: bool,
@@ -28,34 +28,43 @@ impl Default for FillLimits {
 }
 
 const FILL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
-/// No body is read for longer than this to be stored.
+/// The maximum of `unknown_length_wait`. A body that takes longer to arrive is not stored.
 const MAX_UNKNOWN_LENGTH_WAIT: Duration = Duration::from_secs(10);
 
 impl FillLimits {
-    /// How long a follower waits for other requests, however many of them fail: less than `fill_timeout` in all, as it may
-    /// wait for its turn to run the handler after that.
+    /// Returns how long a follower waits for the fills of other requests, in total.
+    ///
+    /// The limit does not depend on how many of them fail. It is less than `fill_timeout`, because
+    /// the follower may then wait for its turn to run the handler.
     pub(crate) fn follower_wait(self) -> Duration {
         self.head - self.rerun_wait()
     }
 
-    /// How long a request waits for its turn to run the handler after other requests failed.
+    /// Returns how long a request waits for its turn to run the handler after other fills failed.
     pub(crate) fn rerun_wait(self) -> Duration {
         (self.head / 4).min(Duration::from_secs(1))
     }
 }
 
+/// Methods for limits of time.
 impl Policy {
     /// Sets how long a fill waits for the head of the handler's response.
     ///
-    /// A fill that takes longer ends with the reason `fill-timeout`: its response is not stored, and requests that wait for
-    /// it, here and on other instances, run the handler again, at most four of them at once. The handler goes on only while
-    /// the client that started it waits. A request that waits for others waits at most this long in all. For a body there
-    /// are other bounds: see [`unknown_length_wait`](Self::unknown_length_wait).
+    /// A fill that takes longer ends with the reason `fill-timeout`, and its response is not
+    /// stored. Requests that wait for it, on this instance and on others, run the handler again, at
+    /// most four of them at once. The handler of the late fill goes on only while the client that
+    /// started it waits.
+    ///
+    /// A request that waits for fills of other requests waits at most this long in total. Bodies
+    /// have another limit: see [`unknown_length_wait`](Self::unknown_length_wait).
     ///
     /// Default: 30 s. Minimum: 100 ms. Maximum: 10 min.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use std::time::Duration;
+    ///
     /// use larder::{Policy, ttl};
     ///
     /// let policy = Policy::ttl(ttl::STANDARD).fill_timeout(Duration::from_secs(5));
@@ -73,13 +82,17 @@ impl Policy {
 
     /// Sets how long followers wait for the end of a body whose length the response does not state.
     ///
-    /// Such a body may turn out too large to be stored, so followers get it once it is complete. When this time has passed
-    /// since the head of the response, they run the handler for themselves. The body may still be stored later.
+    /// Such a body may turn out to be too large to be stored, so followers get it only when it is
+    /// complete. If this time has passed since the head of the response, each follower runs the
+    /// handler for itself. The body may still be stored later.
     ///
-    /// Default: 1 s. Maximum: 10 s. With zero, no request waits for such a body.
+    /// Default: 1 s. Minimum: 0 s, with which no request waits for such a body. Maximum: 10 s.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
+    ///
     /// use larder::{Policy, ttl};
     ///
     /// let policy = Policy::ttl(ttl::STANDARD).unknown_length_wait(Duration::from_secs(3));
@@ -97,9 +110,14 @@ impl Policy {
 
     /// Streams bodies of unknown length to followers as they arrive.
     ///
-    /// By default followers stream only a body whose length is known and within [`max_body`](Self::max_body). Use this for
-    /// a slow handler that makes the same bytes each time: where a body turns out too large to be stored, each follower runs
-    /// the handler for the rest, and its response ends in an error if the beginning differs.
+    /// Use this for a slow handler that produces the same bytes each time. If a body turns out to
+    /// be too large to be stored, each follower runs the handler to get the rest. If the bytes at
+    /// the beginning differ then, the response of the follower ends in an error.
+    ///
+    /// Default: off. Followers stream a body only if its length is known and within
+    /// [`max_body`](Self::max_body).
+    ///
+    /// # Examples
     ///
     /// ```
     /// use larder::{Policy, ttl};

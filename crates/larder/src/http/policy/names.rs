@@ -1,10 +1,10 @@
-//! The names that a response of a route can be invalidated by.
+//! The names by which a response can be invalidated.
 
 use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::log::names::Names;
 use larder_core::log::selector::{Tag, UriName};
 
-/// What a response of a route can be invalidated by, as far as the request and the policy say.
+/// The names of a response that follow from its request and from the policy.
 #[derive(Clone)]
 pub(crate) struct NamesBuilder {
     pub(crate) path: Box<str>,
@@ -14,7 +14,7 @@ pub(crate) struct NamesBuilder {
 }
 
 impl NamesBuilder {
-    /// With the tags that the handler gave.
+    /// Returns these names, together with the tags of the handler.
     pub(crate) fn build(self, tags: impl IntoIterator<Item = Tag>) -> Names {
         let mut all = self.tags;
         all.extend(tags);
@@ -23,7 +23,10 @@ impl NamesBuilder {
         Names::new(&self.path, &self.keys, &self.uris, &all)
     }
 
-    /// These names of a response that says this, and is stored under this key: with what its equivalents are named by, too.
+    /// Adds the names of a response that answers equivalent queries.
+    ///
+    /// `key` is the key that the response is stored under. `variation` is the meaning of its
+    /// `No-Vary-Search`. For each URI, the common form of its equivalents is added.
     pub(crate) fn with_equivalents(mut self, key: &str, variation: &UrlVariation) -> Self {
         self.keys.push(key.into());
         let equivalents: Vec<_> = self.uris.iter().map(|uri| equivalent_uri(uri, variation)).collect();
@@ -36,7 +39,7 @@ impl NamesBuilder {
     }
 }
 
-/// The name with the common form of its query.
+/// Returns the name with the common form of its query.
 pub(crate) fn equivalent_uri(uri: &UriName, variation: &UrlVariation) -> UriName {
     uri.with_query(variation.canonical(uri.parts().query).as_deref())
 }

@@ -1,4 +1,4 @@
-//! How a route's clients see their own writes on every instance.
+//! Consistency tokens, with which clients read their own writes on every instance.
 
 #[cfg(test)]
 mod tests;
@@ -13,16 +13,24 @@ use larder_core::log::token::{NotAToken, Token};
 use crate::http::policy::Policy;
 use crate::http::policy::error::ConfigErrorKind;
 
-/// Lets clients see their own writes at once, whichever instance answers them.
+/// Lets clients read their own writes at once, on every instance.
 ///
-/// The response to each request with an unsafe method carries a [`Token`](crate::Token): how much of the invalidation log this instance
-/// knew then. A request that brings it is answered from what is stored only by an instance that knows at least as much. One
-/// that does not yet waits, at most 100 ms unless [`wait`](Self::wait) says otherwise, and then asks the handler (`BYPASS`, with the reason
-/// `read-your-writes`). So does one that cannot tell: Redis was restarted since the write, or could not be told of it
-/// and another instance is asked.
+/// The response to each request with an unsafe method carries a [token](crate::Token). It says how
+/// much of the invalidation log this instance knew at that time. A later request sends the token
+/// back, and only an instance that knows at least as much answers it with a stored response. Any
+/// other instance first waits until it knows as much. After 100 ms, or the limit that
+/// [`wait`](Self::wait) sets, it runs the handler instead (`BYPASS`, with the reason
+/// `read-your-writes`).
 ///
-/// The token is not part of the key, is taken out of the request before the handler sees it, and is never stored. Without a shared
-/// store, only this process knows what its tokens mean. What was invalidated *softly* may be served stale to its writer too.
+/// An instance that cannot compare the token runs the handler too. This happens if Redis was
+/// restarted since the write, or if the write was deferred on another instance because Redis could
+/// not be reached.
+///
+/// The token is not part of the key and is never stored. It is removed from the request before the
+/// handler gets it. Without a shared store, only the process that issued a token can compare it. A
+/// response that was invalidated *softly* may be served stale, even to the client that wrote.
+///
+/// # Examples
 ///
 /// ```
 /// use larder::{Cache, Policy, ReadYourWrites, ttl};
@@ -46,74 +54,126 @@ enum Carrier {
     Header(HeaderName),
 }
 
-/// A token as a request brought it.
+/// A token from a request.
 pub(crate) type RequestToken = Result<Token, NotAToken>;
 
-/// Usually the log is a millisecond behind.
+/// The default of [`ReadYourWrites::wait`]. The log is usually a millisecond behind.
 const DEFAULT_WAIT: Duration = Duration::from_millis(100);
-/// Nobody waits without bound, whatever a token says.
+/// The maximum of [`ReadYourWrites::wait`], so that no token makes a request wait without limit.
 const MAX_TOKEN_WAIT: Duration = Duration::from_secs(10);
-/// A cookie's life is in whole seconds, and a response takes its time.
+/// The time that is added to the lifetime of a cookie.
+///
+/// A cookie counts whole seconds, and the response takes time to arrive.
 const COOKIE_MARGIN: Duration = Duration::from_secs(1);
-/// An invalidation that the log has not been told reaches the other instances when the log is reached again, which nobody
-/// knows.
+/// The minimum lifetime of a cookie for a deferred invalidation.
+///
+/// Such an invalidation reaches the other instances once the log can be reached again. That time is
+/// not known in advance.
 const DEFERRED_COOKIE_AGE: Duration = Duration::from_secs(60);
 
 impl ReadYourWrites {
-    /// The token travels in a cookie of this name: browsers need nothing else.
+    /// Sends the token in a cookie with this name. Browsers need no further code.
     ///
-    /// It is sent with `Path=/; HttpOnly; SameSite=Lax`, and `Secure` if [`secure`](Self::secure) is said or the name
-    /// begins with `__Host-` or `__Secure-`, as browsers ask for. It lives a second longer than `max_staleness`, after which every
-    /// instance knows of the write anyway, or a minute if Redis could not be told of it.
+    /// The cookie has the attributes `Path=/; HttpOnly; SameSite=Lax`. It also has `Secure` if
+    /// [`secure`](Self::secure) is called, or if the name begins with `__Host-` or `__Secure-`, as
+    /// browsers require.
     ///
-    /// The policy declares this cookie, as [`Policy::ignore_cookie`] would. With a name that begins with `__Host-`,
-    /// nobody but this host can set it.
+    /// The cookie expires a second after `max_staleness`, when every instance knows of the write
+    /// anyway. If the write was deferred because Redis could not be reached, the cookie lives for a
+    /// minute.
+    ///
+    /// The policy declares this cookie, like [`Policy::ignore_cookie`]. If the name begins with
+    /// `__Host-`, only this host can set the cookie.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ReadYourWrites, ttl};
+    ///
+    /// let cookie = ReadYourWrites::cookie("__Host-seen");
+    /// let policy = Policy::ttl(ttl::STANDARD).read_your_writes(cookie);
+    /// ```
     #[must_use]
     pub fn cookie(name: &str) -> Self {
         let secure = ["__Host-", "__Secure-"].iter().any(|prefix| name.starts_with(prefix));
         Self { carrier: Carrier::Cookie(name.into()), secure, wait: DEFAULT_WAIT }
     }
 
-    /// The token travels in a header field of this name, in responses and in requests: for clients that are programs.
+    /// Sends the token in a header field with this name, for clients that are not browsers.
     ///
-    /// Such a client keeps the last token that it was given, sends it with each request, writes too, and forgets it after
+    /// Responses and requests use the same field. A client keeps the last token that it received,
+    /// and sends it with each request, including writes. It can drop the token after
     /// `max_staleness`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::http::HeaderName;
+    /// use larder::{Policy, ReadYourWrites, ttl};
+    ///
+    /// let field = ReadYourWrites::header(HeaderName::from_static("larder-token"));
+    /// let policy = Policy::ttl(ttl::STANDARD).read_your_writes(field);
+    /// ```
     #[must_use]
     pub const fn header(name: HeaderName) -> Self {
         Self { carrier: Carrier::Header(name), secure: false, wait: DEFAULT_WAIT }
     }
 
-    /// For at most so long does a request wait until this instance knows of the write that it brings the token of; 100 ms by
-    /// default, at most ten seconds. With zero it asks the handler at once.
+    /// Sets how long a request waits until this instance knows of the write in its token.
+    ///
+    /// Default: 100 ms. Minimum: 0 s, with which the handler runs at once. Maximum: 10 s.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::ReadYourWrites;
+    ///
+    /// let cookie = ReadYourWrites::cookie("__Host-seen").wait(Duration::from_millis(300));
+    /// ```
     #[must_use]
-    pub const fn wait(mut self, at_most: Duration) -> Self {
-        self.wait = at_most;
+    pub const fn wait(mut self, limit: Duration) -> Self {
+        self.wait = limit;
         self
     }
 
-    /// Browsers send the cookie over TLS alone.
+    /// Adds `Secure` to the cookie, so that browsers only send it over TLS.
+    ///
+    /// Default: only for names that begin with `__Host-` or `__Secure-`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::ReadYourWrites;
+    ///
+    /// let cookie = ReadYourWrites::cookie("seen").secure();
+    /// ```
     #[must_use]
     pub const fn secure(mut self) -> Self {
         self.secure = true;
         self
     }
 
-    /// Takes the token out of a request, so that neither a handler nor `Vary` sees it. Of several, none can be told to be
-    /// the right one.
+    /// Removes the token from a request and returns it.
+    ///
+    /// Handlers and `Vary` then don't see it. Several tokens are an error, because it is unknown
+    /// which of them is the right one.
     pub(crate) fn take(&self, request: &mut HeaderMap) -> Option<RequestToken> {
         match &self.carrier {
             Carrier::Cookie(name) => take_cookie(request, name),
             Carrier::Header(name) => {
-                let brought = single_value(request.get_all(name).iter().map(HeaderValue::as_bytes));
+                let token = single_value(request.get_all(name).iter().map(HeaderValue::as_bytes));
                 request.remove(name);
-                brought
+                token
             }
         }
     }
 
-    /// Puts the token into a response.
+    /// Adds the token to a response.
     pub(crate) fn set(&self, token: &Token, response: &mut HeaderMap, max_staleness: Duration) {
-        // Nothing that a token or a name of a cookie is made of cannot stand in a field.
+        // Every character of a token and of a cookie's name is valid in a field, so this cannot
+        // fail.
         match &self.carrier {
             Carrier::Cookie(name) => {
                 let life =
@@ -136,8 +196,10 @@ impl ReadYourWrites {
     }
 }
 
-/// RFC 6265 §4.1.1: "Servers SHOULD NOT include more than one Set-Cookie header field in the same response with the same
-/// cookie-name." A layer further in may have set it.
+/// Removes the `Set-Cookie` with this cookie name, which a layer further in may have set.
+///
+/// RFC 6265 §4.1.1: "Servers SHOULD NOT include more than one Set-Cookie header field in the same
+/// response with the same cookie-name."
 fn remove_cookie(response: &mut HeaderMap, name: &str) {
     let ours = |value: &HeaderValue| {
         value.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
@@ -150,6 +212,7 @@ fn remove_cookie(response: &mut HeaderMap, name: &str) {
     response.extend(others.into_iter().map(|value| (SET_COOKIE, value)));
 }
 
+/// Parses the only value. Returns `None` if there is no value, and an error if there are several.
 fn single_value<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<RequestToken> {
     let first = values.next()?;
     let text = match values.next() {
@@ -159,9 +222,10 @@ fn single_value<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<Reques
     Some(text.and_then(str::parse))
 }
 
+/// Removes the cookies with this name from a request, and returns their token.
 fn take_cookie(request: &mut HeaderMap, name: &str) -> Option<RequestToken> {
     let ours = |found: &[u8]| found == name.as_bytes();
-    let brought = single_value(
+    let token = single_value(
         cookies::names_and_values(request).filter(|(found, _)| ours(found)).map(|(_, value)| value),
     )?;
     let others: Vec<_> = cookies::names_and_values(request).filter(|(found, _)| !ours(found)).collect();
@@ -170,7 +234,7 @@ fn take_cookie(request: &mut HeaderMap, name: &str) -> Option<RequestToken> {
         if !line.is_empty() {
             line.extend_from_slice(b"; ");
         }
-        // One without a name is written without `=`, as it came.
+        // A cookie without a name is written without `=`, as it was sent.
         if !name.is_empty() {
             line.extend_from_slice(name);
             line.push(b'=');
@@ -181,27 +245,41 @@ fn take_cookie(request: &mut HeaderMap, name: &str) -> Option<RequestToken> {
     if let Some(line) = HeaderValue::from_bytes(&line).ok().filter(|line| !line.is_empty()) {
         request.insert(COOKIE, line);
     }
-    Some(brought)
+    Some(token)
 }
 
+/// Methods for consistency tokens.
 impl Policy {
-    /// Lets clients see their own writes at once, whichever instance answers them: see [`ReadYourWrites`]. Not by
-    /// default, when they may see the time before a write for up to `max_staleness` on other instances than the one
-    /// that wrote.
+    /// Lets clients read their own writes at once, on every instance: see [`ReadYourWrites`].
+    ///
+    /// Default: off. After a write, clients may then see the state before it for up to
+    /// `max_staleness`, on all instances but the one that handled the write.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ReadYourWrites, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::STANDARD)
+    ///     .tag("product:{id}")
+    ///     .read_your_writes(ReadYourWrites::cookie("__Host-seen"));
+    /// ```
     #[must_use]
-    pub fn read_your_writes(mut self, how: ReadYourWrites) -> Self {
-        if let Carrier::Cookie(name) = &how.carrier {
+    pub fn read_your_writes(mut self, options: ReadYourWrites) -> Self {
+        if let Carrier::Cookie(name) = &options.carrier {
             let name = self.validated_cookie_name(name);
             self.cookies.ignored.push(name);
         }
-        if how.wait > MAX_TOKEN_WAIT {
-            self.record_error(ConfigErrorKind::Wait, &format!("{:?}", how.wait));
+        if options.wait > MAX_TOKEN_WAIT {
+            self.record_error(ConfigErrorKind::Wait, &format!("{:?}", options.wait));
         }
-        self.request_rules_mut().own_writes = Some(how);
+        self.request_rules_mut().own_writes = Some(options);
         self
     }
 
-    /// A token in the key would give every write a response of its own.
+    /// Returns the name of the cookie or field with the token, if it is part of the key.
+    ///
+    /// That is an error: every write would get a response of its own.
     pub(super) fn token_in_key(&self) -> Option<&str> {
         match &self.own_writes()?.carrier {
             Carrier::Cookie(name) => self.cookies.keyed.contains(name).then_some(name),

@@ -1,4 +1,4 @@
-//! What is done to the fields of a request before it is looked up.
+//! The rules for requests before their lookup.
 
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
@@ -8,7 +8,9 @@ use crate::http::policy::Policy;
 use crate::http::policy::key::KeySource;
 use crate::http::policy::read_your_writes::ReadYourWrites;
 
-/// Behind one pointer, which is all that a hit looks at where a policy asks for nothing of it.
+/// The rules for requests before their lookup.
+///
+/// A policy has them behind one pointer. Without such rules, a hit only checks that pointer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RequestRules {
     pub(crate) own_writes: Option<ReadYourWrites>,
@@ -17,7 +19,7 @@ pub(crate) struct RequestRules {
 }
 
 impl RequestRules {
-    /// Gives the fields of a request the spelling that they are looked up in.
+    /// Normalizes the fields of a request for its lookup.
     pub(crate) fn normalize(&self, request: &mut HeaderMap) {
         if self.sort_languages {
             if let Some(sorted) = languages::in_order(request) {
@@ -27,6 +29,7 @@ impl RequestRules {
     }
 }
 
+/// Methods for requests before their lookup.
 impl Policy {
     pub(super) fn request_rules_mut(&mut self) -> &mut RequestRules {
         self.request_rules.get_or_insert_default()
@@ -36,45 +39,75 @@ impl Policy {
         self.request_rules.as_ref()?.own_writes.as_ref()
     }
 
-    /// Whether responses may answer other queries than the one that they were made for.
+    /// Whether a response may answer other queries than the one that it was created for.
     pub(crate) fn matches_equivalent_queries(&self) -> bool {
-        // Another key is the policy's own, and what of the query is in it.
+        // Any other key source is the policy's own, and decides which parts of the query matter.
         let by_uri = matches!(self.key, KeySource::Uri);
-        by_uri && self.request_rules.as_ref().is_some_and(|before| before.no_vary_search)
+        by_uri && self.request_rules.as_ref().is_some_and(|rules| rules.no_vary_search)
     }
 
-    /// Gives each request the same order and spelling of its `Accept-Language` before anything sees it: languages by weight,
-    /// those of one weight by name. Responses that vary on it are then shared by all who accept the same languages.
+    /// Gives `Accept-Language` the same order and spelling in all requests.
     ///
-    /// `de, en` and `en, de` mean the same (RFC 9110 §12.5.4); a handler that took the first of them to be the better one is
-    /// told no longer which that was.
+    /// Languages are sorted by weight, and languages with the same weight by name. All clients that
+    /// accept the same languages then share a response that varies on this field. The handler gets
+    /// the sorted field too.
+    ///
+    /// `de, en` and `en, de` mean the same (RFC 9110 §12.5.4). A handler that prefers the first of
+    /// them no longer sees which one that was.
+    ///
+    /// Default: off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::STANDARD).sort_languages();
+    /// ```
     #[must_use]
     pub fn sort_languages(mut self) -> Self {
         self.request_rules_mut().sort_languages = true;
         self
     }
 
-    /// Heeds `No-Vary-Search`: a response that says so answers all requests whose queries differ in nothing that matters
-    /// (draft-ietf-httpbis-no-vary-search-10). Not by default.
+    /// Allows responses to answer equivalent queries, by `No-Vary-Search`.
+    ///
+    /// A response with this field answers all requests whose queries differ only in details that do
+    /// not matter (draft-ietf-httpbis-no-vary-search-10).
     ///
     /// ```text
     /// No-Vary-Search: params=("utm_source" "utm_medium")    these two do not matter
-    /// No-Vary-Search: except=("id" "page"), key-order       these two alone do, in any order of names
+    /// No-Vary-Search: except=("id" "page"), key-order       only these two matter, in any order
     /// ```
     ///
-    /// What a response says is remembered of its path, in about a megabyte for all, and in the shared store for as long as the
-    /// response is; then requests with equivalent queries wait for one run of the handler, and find what it made. The first
-    /// of them run each for itself. A field that is not valid, or longer than a kilobyte, is ignored, as all differences
-    /// matter then; `params` without a list was valid in earlier drafts and is not any more. Queries with a semicolon answer
-    /// for themselves alone. Where [`key`](Self::key) or [`key_with`](Self::key_with) makes the key, it is
-    /// ignored: what of the query matters is said there.
+    /// The cache remembers the field of a response for its path: in memory, in about 1 MiB for all
+    /// paths, and in the shared store for as long as the response. Requests with equivalent queries
+    /// then wait for one run of the handler, and all get its response. Until the field is known,
+    /// each of them runs the handler for itself.
     ///
-    /// Whoever invalidates a URI is not shown anything older under that URI, on any instance, whichever equivalent it was made for. The
-    /// equivalents themselves are invalidated with it where the instance that does it knows them; else they stay until the first request for that
-    /// URI, at most as long as they are fresh. A [`Tag`](crate::Tag) names them all.
+    /// A field that is invalid or longer than 1 KiB is ignored, and then all differences matter.
+    /// `params` without a list was valid in earlier drafts, and is invalid now. The response to a
+    /// query with a semicolon answers no other query. With [`key`](Self::key) or
+    /// [`key_with`](Self::key_with), the field is ignored, because they decide which parts of the
+    /// query matter.
     ///
-    /// It is for handlers that can be trusted with it: a parameter that they call meaningless, and that shows in the page,
-    /// lets whoever asks first choose what others see. What is stored for equivalents is validated by strong entity tags alone.
+    /// Default: off.
+    ///
+    /// # Invalidation
+    ///
+    /// Invalidating a URI always takes effect for that URI, on every instance, even if the stored
+    /// response was created for an equivalent one. Equivalent URIs are invalidated too if this
+    /// instance knows them. Otherwise they can be served until the next request for the invalidated
+    /// URI, or until they expire. To invalidate all of them, use a [`Tag`](crate::Tag).
+    ///
+    /// # Security
+    ///
+    /// Use this only for handlers that you trust with this decision. If a parameter shows in the
+    /// page and the handler declares that it does not matter, the client that requests the page
+    /// first chooses what the others see. Stored responses for equivalent queries are only
+    /// validated by strong entity tags.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use axum::{Router, routing::get};

@@ -1,4 +1,4 @@
-//! The policy of a cache that is driven by header fields alone.
+//! The policy of a cache that follows header fields only.
 
 use std::time::Duration;
 
@@ -11,37 +11,51 @@ use larder_core::http::storable::{StatusRules, StoreRules};
 
 use crate::http::policy::Policy;
 
-/// RFC 9111's predecessor (RFC 7234 §5.5.4) had caches warn of lifetimes that were guessed to be longer than a day.
+/// The default maximum of a heuristic lifetime: a day.
+///
+/// RFC 7234 §5.5.4, the predecessor of RFC 9111, had caches add a warning to longer ones.
 const MAX_HEURISTIC: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Methods for a cache that follows header fields.
 impl Policy {
-    /// A shared cache by RFC 9111, driven by header fields alone: for a proxy before services that speak HTTP well.
+    /// Creates a policy that follows header fields only, as a shared cache by RFC 9111.
     ///
-    /// Where [`ttl`](Self::ttl) has the application own the policy, this one does what `Cache-Control`, `Expires`, `Vary`
-    /// and their like say, and nothing else. Responses of every final status are stored if they say that they may be, under
-    /// scheme, host, path and query, exactly for as long as they say; nothing is added to them but `Date` where it is
-    /// missing, and no cookie of a request matters. What the RFC leaves open has a switch:
+    /// It is for services that send correct caching fields, for example behind a reverse proxy.
+    /// With [`ttl`](Self::ttl), the application decides. With this policy, `Cache-Control`,
+    /// `Expires`, `Vary` and similar fields of the response decide, and nothing else:
     ///
-    /// | open | by default | switch |
+    /// * Responses with every final status code are stored, if they permit it.
+    /// * The key is the scheme, the host, the path and the query.
+    /// * Responses are fresh for exactly as long as they state.
+    /// * A missing `Date` is added to them, and no other field.
+    /// * The cookies of requests do not matter.
+    ///
+    /// RFC 9111 leaves some decisions to the cache. For each of them there is a method:
+    ///
+    /// | Decision | Default | Methods |
     /// | --- | --- | --- |
-    /// | lifetimes of responses that state none (§4.2.2) | a tenth of the time since `Last-Modified`, at most a day; never guessed of what answers a cookie, unless it is `public` | [`heuristic_freshness`](Self::heuristic_freshness), [`no_heuristic_freshness`](Self::no_heuristic_freshness) |
-    /// | directives of requests (§5.2.1) | not obeyed | [`honor_request_directives`](Self::honor_request_directives) |
-    /// | directives for this cache alone (RFC 9213) | none | [`target`](Self::targeted_cache_control) |
+    /// | lifetimes of responses that state none (§4.2.2) | a tenth of the time since `Last-Modified`, at most a day; none for a response to a request with cookies, unless it is `public` | [`heuristic_freshness`](Self::heuristic_freshness), [`no_heuristic_freshness`](Self::no_heuristic_freshness) |
+    /// | directives in requests (§5.2.1) | ignored | [`honor_request_directives`](Self::honor_request_directives) |
+    /// | directives for this cache alone (RFC 9213) | none | [`targeted_cache_control`](Self::targeted_cache_control) |
     /// | responses with `Set-Cookie` (§7.3) | not stored | [`store_set_cookie`](Self::store_set_cookie) |
-    /// | responses to `Authorization` (§3.5) | stored if they say that they may be shared | [`share_authorized`](Self::share_authorized) |
-    /// | responses with a part (§3.3, §3.4) | not stored | [`store_partial`](Self::store_partial) |
-    /// | groups of responses (RFC 9875) | known, and invalidated | [`no_cache_groups`](Self::no_cache_groups) |
-    /// | tags in `Surrogate-Key`, `Cache-Tag` | not read | [`tags_from`](Self::tags_from) |
-    /// | queries that differ in what means nothing (`No-Vary-Search`) | other responses | [`no_vary_search`](Self::no_vary_search) |
-    /// | languages in another order (§4.1) | another variant | [`sort_languages`](Self::sort_languages) |
-    /// | stale responses while the origin is away (§4.2.4) | if they say so (`stale-if-error`) | [`stale_if_error`](Self::stale_if_error) |
-    /// | what an unsafe request invalidates (§4.4) | its URI, and what `Location` and `Content-Location` name of its origin | [`no_invalidate_locations`](Self::no_invalidate_locations), [`safe_method`](Self::safe_method) |
+    /// | responses to requests with `Authorization` (§3.5) | stored if they permit sharing | [`share_authorized`](Self::share_authorized) |
+    /// | partial responses (§3.3, §3.4) | not stored | [`store_partial`](Self::store_partial) |
+    /// | groups of responses (RFC 9875) | honored | [`no_cache_groups`](Self::no_cache_groups) |
+    /// | tags in `Surrogate-Key` or `Cache-Tag` | ignored | [`tags_from`](Self::tags_from) |
+    /// | equivalent queries (`No-Vary-Search`) | separate responses | [`no_vary_search`](Self::no_vary_search) |
+    /// | languages in another order (§4.1) | separate variants | [`sort_languages`](Self::sort_languages) |
+    /// | stale responses if the origin fails (§4.2.4) | served if they permit it (`stale-if-error`) | [`stale_if_error`](Self::stale_if_error) |
+    /// | the URIs that an unsafe request invalidates (§4.4) | its own, and those of the same origin in `Location` and `Content-Location` | [`no_invalidate_locations`](Self::no_invalidate_locations), [`safe_method`](Self::safe_method) |
     ///
-    /// [`jitter`](Self::jitter), [`early_refresh`](Self::early_refresh) and entity tags of the cache's own are off. What
-    /// else a policy has, tags or a key of one's own, can be added to it.
+    /// [`jitter`](Self::jitter), [`early_refresh`](Self::early_refresh) and generated entity tags are
+    /// off. All other methods of a policy, such as [`tag`](Self::tag) and [`key`](Self::key), work as
+    /// usual.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
+    ///
     /// use larder::{Cache, Policy};
     ///
     /// let policy = Policy::rfc9111().stale_if_error(Duration::from_secs(3600));
@@ -68,44 +82,87 @@ impl Policy {
         policy
     }
 
-    /// Guesses the lifetime of a response that does not state its own: a tenth of the time since its `Last-Modified`, and
-    /// at most this long (RFC 9111 §4.2.2). At least a second and at most a year.
+    /// Sets the maximum heuristic lifetime of responses that state none (RFC 9111 §4.2.2).
     ///
-    /// It holds for the statuses that the RFC allows it for, and for responses that say `public`.
-    /// With [`rfc9111`](Self::rfc9111) it is on, with a day; with [`ttl`](Self::ttl) off, where it goes before the policy's
-    /// lifetime.
+    /// The heuristic lifetime is a tenth of the time since `Last-Modified`. It applies to the
+    /// status codes for which the RFC allows it, and to responses that say `public`. With
+    /// [`ttl`](Self::ttl), it takes precedence over the lifetime of the policy.
+    ///
+    /// Default: off with [`ttl`](Self::ttl), 1 day with [`rfc9111`](Self::rfc9111). Minimum: 1 s.
+    /// Maximum: 1 year.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::Policy;
+    ///
+    /// let policy = Policy::rfc9111().heuristic_freshness(Duration::from_secs(3600));
+    /// ```
     #[must_use]
-    pub fn heuristic_freshness(mut self, most: Duration) -> Self {
-        self.store.heuristic = Some(Heuristic::up_to(self.validated_lifetime("heuristic lifetime", most)));
+    pub fn heuristic_freshness(mut self, limit: Duration) -> Self {
+        self.store.heuristic = Some(Heuristic::up_to(self.validated_lifetime("heuristic lifetime", limit)));
         self
     }
 
-    /// Guesses no lifetimes: what does not state its own is validated before each use, or not stored.
+    /// Turns heuristic lifetimes off.
+    ///
+    /// With [`rfc9111`](Self::rfc9111), a response that states no lifetime is then validated before
+    /// each use, or not stored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Policy;
+    ///
+    /// let policy = Policy::rfc9111().no_heuristic_freshness();
+    /// ```
     #[must_use]
     pub const fn no_heuristic_freshness(mut self) -> Self {
         self.store.heuristic = None;
         self
     }
 
-    /// Stores responses that set cookies, with their `Set-Cookie`. Whoever asks next is given the same cookie: it is for
-    /// origins that say `private` where that must not be (RFC 9111 §7.3).
+    /// Allows storing responses with `Set-Cookie`, including that field.
+    ///
+    /// All clients then get the same cookie. Use this only for origins that say `private` where
+    /// that must not happen (RFC 9111 §7.3).
+    ///
+    /// Default: off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Policy;
+    ///
+    /// let policy = Policy::rfc9111().store_set_cookie();
+    /// ```
     #[must_use]
     pub const fn store_set_cookie(mut self) -> Self {
         self.store.store_set_cookie = true;
         self
     }
 
-    /// Adds a field to the target list: where a response has it, this cache does what it says and takes no notice of
-    /// `Cache-Control` and `Expires` (RFC 9213). Of several, the one that was added first comes first. None by default.
+    /// Adds a response field to the target list of this cache (RFC 9213).
     ///
-    /// `CDN-Cache-Control` is the one that caches between an origin and its users share; one of your own,
-    /// `Larder-Cache-Control` say, is for this cache alone. It is passed on with the response.
+    /// If a response has a valid field of this list, the cache follows it and ignores
+    /// `Cache-Control` and `Expires`. If it has several, the one that was added first applies. The
+    /// fields are passed on with the response.
+    ///
+    /// `CDN-Cache-Control` is for all caches between an origin and its users. A field of your own,
+    /// such as `Larder-Cache-Control`, is for this cache alone.
+    ///
+    /// Default: none.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use axum::http::HeaderName;
     /// use larder::Policy;
     ///
-    /// let policy = Policy::rfc9111().targeted_cache_control(HeaderName::from_static("cdn-cache-control"));
+    /// let field = HeaderName::from_static("cdn-cache-control");
+    /// let policy = Policy::rfc9111().targeted_cache_control(field);
     /// ```
     #[must_use]
     pub fn targeted_cache_control(mut self, name: HeaderName) -> Self {

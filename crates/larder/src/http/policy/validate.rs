@@ -1,4 +1,4 @@
-//! What is checked while a policy is written.
+//! Validation of a policy while it is built.
 
 use std::time::Duration;
 
@@ -7,16 +7,22 @@ use larder_core::key::template::Template;
 use crate::http::policy::Policy;
 use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 
-/// RFC 9111 §1.2.2 asks for lifetimes of up to 2^31 seconds; nothing that is cached on purpose is meant to be fresh
-/// for longer than RFC 9111's predecessors allowed: a year.
+/// The maximum lifetime: a year, as the predecessors of RFC 9111 allowed.
+///
+/// RFC 9111 §1.2.2 asks for lifetimes of up to 2^31 seconds. A response that is cached on purpose
+/// is not meant to be fresh for longer than a year.
 const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 const MIN_LIFETIME: Duration = Duration::from_secs(1);
 
+/// Validation.
 impl Policy {
-    /// The policy itself, if everything in it can be right.
+    /// Returns the policy, or an error if a value in it is invalid.
     ///
     /// # Errors
-    /// The first value of the chain that cannot be, by name.
+    ///
+    /// Returns an error that names the first invalid value of the chain.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use larder::{Policy, ttl};
@@ -34,6 +40,7 @@ impl Policy {
         }
     }
 
+    /// Returns the lifetime, and records an error if it is out of range. `what` names its role.
     pub(super) fn validated_lifetime(&mut self, what: &str, lifetime: Duration) -> Duration {
         if lifetime < MIN_LIFETIME || lifetime > MAX_LIFETIME {
             self.record_error(ConfigErrorKind::Lifetime, &format!("a {what} of {lifetime:?}"));
@@ -41,6 +48,7 @@ impl Policy {
         lifetime
     }
 
+    /// Returns the parsed template, or records an error and returns `None`.
     pub(super) fn parsed_template(&mut self, text: &str) -> Option<Template> {
         match Template::parse(text) {
             Ok(template) => Some(template),
@@ -51,7 +59,7 @@ impl Policy {
         }
     }
 
-    /// RFC 6265 §4.1.1: the name of a cookie is a token.
+    /// Returns the name, and records an error if it is not a token (RFC 6265 §4.1.1).
     pub(super) fn validated_cookie_name(&mut self, name: &str) -> Box<str> {
         let token = |byte: u8| byte.is_ascii_graphic() && !br#"()<>@,;:\"/[]?={}"#.contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
@@ -60,7 +68,7 @@ impl Policy {
         name.into()
     }
 
-    /// Keeps the first thing that is wrong: later ones may follow from it.
+    /// Records an error, unless there is one already. Later errors may follow from the first one.
     pub(super) fn record_error(&mut self, kind: ConfigErrorKind, what: &str) {
         self.problem.get_or_insert_with(|| ConfigError::new(kind, what));
     }
@@ -75,7 +83,7 @@ mod tests {
     use http::header::FROM;
 
     #[test]
-    fn what_cannot_be_right_is_named() {
+    fn an_invalid_value_is_named() {
         let fine = || Policy::ttl(ttl::STANDARD);
         let second = Duration::from_secs(1);
         let cookie = ReadYourWrites::cookie;

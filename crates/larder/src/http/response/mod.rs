@@ -1,3 +1,3 @@
-//! Response parts: how a handler talks to the layer.
+//! Response parts, by which a handler controls the layer.
 
 pub(crate) mod parts;

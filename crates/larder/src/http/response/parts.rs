@@ -1,14 +1,16 @@
-//! What a handler tells the cache about its response.
+//! The response parts with which a handler controls how its response is cached.
 
 use std::time::Duration;
 
 use larder_core::http::freshness::Override;
 use larder_core::log::selector::Tag;
 
-/// Tags that a handler gives its response, beside those of the policy.
+/// Tags of a response, in addition to those of the policy.
 ///
-/// With the feature `axum` it is a response part, and several of them add up; elsewhere put it into the response's
-/// extensions.
+/// With the feature `axum`, this is a response part, and a response gets the tags of all such
+/// parts. Otherwise, insert it into the extensions of the response.
+///
+/// # Examples
 ///
 /// ```
 /// use larder::Tags;
@@ -37,41 +39,48 @@ impl<T: Into<Tag>> FromIterator<T> for Tags {
     }
 }
 
-/// How long a handler wants its response to be fresh. It comes before the policy and before `Cache-Control`.
+/// The lifetime of a response. It takes precedence over `Cache-Control` and over the policy.
 ///
-/// With the feature `axum` it is a response part; elsewhere put it into the response's extensions.
+/// With the feature `axum`, this is a response part. Otherwise, insert it into the extensions of
+/// the response.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
+///
 /// use larder::CacheFor;
 ///
 /// let half_a_minute = CacheFor::from_secs(30);
-/// let longer_if_need_be = CacheFor::from_secs(30).stale_if_error(Duration::from_secs(3600));
+/// let longer_on_errors = CacheFor::from_secs(30).stale_if_error(Duration::from_secs(3600));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CacheFor(Override);
 
 impl CacheFor {
-    /// Fresh for this long, give or take the policy's [jitter](crate::Policy::jitter). With zero it is not stored, unless it can be validated.
+    /// Creates a part that sets the freshness lifetime.
+    ///
+    /// The policy varies the lifetime by its [jitter](crate::Policy::jitter).
+    /// With zero, the response is not stored unless it can be validated.
     #[must_use]
     pub fn new(lifetime: Duration) -> Self {
         Self(Override { fresh: Some(lifetime), ..Override::default() })
     }
 
-    /// Fresh for this many seconds.
+    /// Creates a part that sets the freshness lifetime in seconds.
     #[must_use]
     pub fn from_secs(seconds: u64) -> Self {
         Self::new(Duration::from_secs(seconds))
     }
 
-    /// Served for this long after that, while it is being refreshed.
+    /// Sets how long the response may then be served stale while it is refreshed.
     #[must_use]
     pub const fn stale_while_revalidate(mut self, window: Duration) -> Self {
         self.0.while_revalidate = Some(window);
         self
     }
 
-    /// Served for this long after that, if the handler fails.
+    /// Sets how long the response may then be served stale if the handler fails.
     #[must_use]
     pub const fn stale_if_error(mut self, window: Duration) -> Self {
         self.0.if_error = Some(window);
@@ -83,7 +92,9 @@ impl CacheFor {
     }
 }
 
-/// As response parts they travel in the extensions, where the layer finds them.
+/// The implementations for axum.
+///
+/// Response parts travel in the extensions of the response, where the layer finds them.
 #[cfg(feature = "axum")]
 mod parts {
     use std::convert::Infallible;
@@ -95,9 +106,11 @@ mod parts {
     use crate::http::response::parts::CacheFor;
     use crate::http::response::parts::Tags;
 
-    /// What a handler and the layers between it and the cache may each say.
+    /// A part that a handler and the layers between it and the cache may each add.
     trait MergeParts {
-        /// What this says after another one. Nothing may get lost that keeps a response from being served stale.
+        /// Merges this part with the one that was added before it.
+        ///
+        /// Everything that prevents a response from being served stale must be kept.
         fn after(self, other: Self) -> Self;
     }
 
@@ -131,11 +144,11 @@ mod parts {
 
                 fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
                     let extensions = response.extensions_mut();
-                    let said = match extensions.remove::<Self>() {
+                    let merged = match extensions.remove::<Self>() {
                         Some(other) => MergeParts::after(self, other),
                         None => self,
                     };
-                    extensions.insert(said);
+                    extensions.insert(merged);
                     Ok(response)
                 }
             }
@@ -197,7 +210,7 @@ mod parts {
         fn each_invalidation_counts_in_its_own_mode() {
             let soft = Invalidation::tag("a").soft().and_tag("b");
             let response = (soft, Invalidation::tag("c"), Invalidation::tag("d").soft()).into_response();
-            // The last of them is the response that the others are put into.
+            // The last part of the tuple becomes the response, and the others are added to it.
             let expected = [
                 event(Mode::Soft, "d"),
                 event(Mode::Soft, "a"),
