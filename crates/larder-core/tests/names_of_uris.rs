@@ -1,6 +1,8 @@
-//! Every selector names the same responses by their names and by their keys, in every spelling of the target.
+//! Every selector matches the same responses by their names and by their keys, in every spelling of
+//! the target.
 
-#![allow(clippy::unwrap_used)] // All of this file is tests; the lint only knows those functions that are marked so.
+// Helpers of tests may panic.
+#![allow(clippy::unwrap_used)]
 
 use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::key::buf::KeyBuf;
@@ -34,7 +36,7 @@ fn target(scheme: &str, host: &str, path: &str, query: Option<&str>) -> Target {
 }
 
 impl Target {
-    /// Whether the digests say so. Two names may share one, which costs a needless miss.
+    /// Whether the digests match. Two names may share one, which costs an unnecessary miss.
     fn is_named(&self, selector: &Selector) -> bool {
         match selector {
             Selector::Glob(glob) => self.names.matches(glob),
@@ -42,7 +44,7 @@ impl Target {
         }
     }
 
-    /// The same, written for its own.
+    /// An independent implementation.
     fn should_be_named(&self, selector: &Selector) -> bool {
         let paths = [normalize::path_with_dots(&self.path), normalize::path(&self.path)];
         match selector {
@@ -101,7 +103,8 @@ proptest! {
         }
     }
 
-    /// A response is named by what its policy keeps of the query as sent, an invalidation by what it keeps of the name.
+    /// A response is named by the kept part of the query as sent, and an invalidation by the kept
+    /// part of the name.
     #[test]
     fn rules_keep_the_same_of_a_query_and_of_its_normal_form(query in ANY_QUERY) {
         let normal = normalize::query(&query);

@@ -1,6 +1,6 @@
 //! Leases, against a real server.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used)] // Helpers of tests may panic.
 
 mod support;
 
@@ -23,7 +23,7 @@ fn token(byte: u8) -> Token {
     Token::from_bytes([byte; 16])
 }
 
-/// One whose bytes are no text.
+/// Returns a holder whose bytes are not text.
 fn holder(byte: u8) -> Holder {
     let mark = Mark { log: LogId::new(0xff00_ff00, 7), local: 0 };
     Holder {
@@ -90,7 +90,7 @@ async fn what_was_stored_meanwhile_takes_its_place_unless_it_was_seen() {
     assert_eq!(store.claim(knowing).await.unwrap(), Claimed::Taken, "it was given up with what was stored");
 }
 
-/// Its owner has nothing better to do with it, and who lost it has nothing to give up.
+/// Its owner has no further use for it, and a former owner has nothing to release.
 #[tokio::test]
 async fn storing_gives_up_ones_own_lease_even_where_something_newer_is_stored() {
     let server = RedisServer::start().await.unwrap();
@@ -149,7 +149,8 @@ async fn one_that_is_waited_for_can_be_overtaken_and_nobody_else() {
     assert_eq!(store.claim(claim(3)).await.unwrap(), Claimed::Held(holder(2)));
 }
 
-/// Whatever stands under our names, no claim blocks on it for longer than it is there, and none destroys a response.
+/// Under any foreign data with our names, no claim blocks for longer than that exists, and no claim
+/// destroys a response.
 #[tokio::test]
 async fn what_is_not_ours_is_an_error_or_nothing() {
     let server = RedisServer::start().await.unwrap();
@@ -168,7 +169,7 @@ async fn what_is_not_ours_is_an_error_or_nothing() {
     assert_eq!(store.claim(claim(1)).await.unwrap(), Claimed::Taken);
 }
 
-/// A server that takes nothing any more takes nothing of ours either, but gives leases up.
+/// A full server rejects new data, but releases leases.
 #[tokio::test]
 async fn a_full_server_lets_leases_go() {
     let server = RedisServer::start().await.unwrap();

@@ -1,6 +1,6 @@
-//! Marks beside the log: where a look begins of who is new to it, against a real server.
+//! Checkpoints beside the log: the start of a new instance's poll, against a real server.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests may panic.
 
 mod support;
 
@@ -15,13 +15,14 @@ use support::{EVENTS, RECORD, after, event, start, store};
 const MARKS: &str = "larder:{larder:log}:marks";
 const APART: usize = 4096;
 
-/// Appends so many entries as `append.lua` does, in this version and in those that know of no marks.
+/// Appends this many entries like `append.lua`, in this version and in versions without
+/// checkpoints.
 async fn add(server: &RedisServer, entries: usize) {
     let script = "for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'h', 't:' .. i) end";
     server.command(&["EVAL", script, "1", EVENTS, &entries.to_string()]).await.unwrap();
 }
 
-/// On a machine that has too much to do, a look or an append can take longer than it may.
+/// On a busy machine, a poll or an append can exceed its time limit.
 async fn patiently<T>(mut what: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
     let mut trouble = None;
     for _ in 0..100 {
@@ -42,7 +43,8 @@ async fn append(store: &RedisStore) -> (Incarnation, LogId) {
     patiently(async || store.append(&[event("x")]).await).await
 }
 
-/// A log with so many marks, and as many entries from one to the next; the first begins the incarnation.
+/// Creates a log with this many checkpoints at equal distances. The first one starts the
+/// incarnation.
 async fn marked(server: &RedisServer, marks: usize) -> (RedisStore, Look) {
     let store = store(server).await;
     let mut look = seen(&store, start()).await;
@@ -57,7 +59,7 @@ async fn text(server: &RedisServer, key: &str) -> Option<String> {
     server.command(&["GET", key]).await.unwrap().as_str().map(str::to_owned)
 }
 
-/// The ids of the marks, newest first.
+/// Returns the ids of the checkpoints, newest first.
 async fn marks(server: &RedisServer) -> Vec<LogId> {
     let text = text(server, MARKS).await.unwrap_or_default();
     text.split(' ').skip(1).map_while(|mark| mark.split_once('=')?.1.parse().ok()).collect()
@@ -67,7 +69,7 @@ fn remembering(names: usize) -> Cursor {
     Cursor { remembers: names, ..start() }
 }
 
-/// All that who begins here reads, and the floor that it is told first.
+/// Returns everything that an instance reads from here, and the floor that it gets first.
 async fn replay(store: &RedisStore, from: Cursor) -> (LogId, Vec<LogId>) {
     let mut look = seen(store, from).await;
     let (floor, mut read) = (look.floor, Vec::new());
@@ -123,14 +125,15 @@ async fn who_is_new_begins_at_the_last_mark_with_as_much_after_it_as_it_remember
         assert_eq!((floor, read.len()), (mark, behind), "{remembers}");
         assert!(all.ends_with(&read), "{remembers}");
     }
-    // Who has read of this incarnation goes on where it was.
+    // An instance that has read of this incarnation continues where it was.
     let known = Cursor { remembers: 0, ..after(&look) };
     assert_eq!(replay(&store, known).await.1.len(), 10);
     let behind = Cursor { after: all[0], ..known };
     assert_eq!(replay(&store, behind).await, (LogId::ZERO, all[1..].to_vec()));
 }
 
-/// What stands in the marks' place may be anything: no look fails, and nothing is left out that is not said to be missing.
+/// The checkpoint may contain any data: no poll fails, and nothing is omitted without being
+/// reported as missing.
 #[tokio::test]
 async fn marks_that_cannot_be_believed_are_no_marks() {
     let server = RedisServer::start().await.unwrap();
@@ -147,7 +150,7 @@ async fn marks_that_cannot_be_believed_are_no_marks() {
         set(own.clone()),
         set(format!("{own} {}", "x".repeat(1 << 20))),
         set(format!("{own} {}", "1".repeat(1 << 20))),
-        // Of another incarnation, with ids that happen to be there.
+        // Checkpoints of another incarnation, with existing ids.
         set(format!("{} {APART}={}", "0".repeat(32), all[5])),
         with("1=1-1"),
         with(&format!("1={}", look.last.after())),
@@ -183,7 +186,7 @@ async fn trimming_takes_marks_along_and_may_pass_them() {
     let before = marks(&server).await;
     let keep = (2 * APART + 50).to_string();
     server.command(&["XTRIM", EVENTS, "MAXLEN", &keep]).await.unwrap();
-    // The third from the end is still there; no mark is left by looks that bring little.
+    // The third from the end still exists. Polls with few entries leave no checkpoint.
     let (floor, read) = replay(&store, remembering(2 * APART)).await;
     assert_eq!((floor, read.len()), (before[2], 2 * APART));
     let (floor, read) = replay(&store, remembering(2 * APART + 1)).await;
@@ -201,7 +204,7 @@ async fn trimming_takes_marks_along_and_may_pass_them() {
     assert_eq!((floor, read.last()), (read[0].before(), Some(&appended)));
 }
 
-/// However the log is lost, what was beside the former one is no mark of the next.
+/// After any loss of the log, checkpoints of the former log do not apply to the next.
 #[tokio::test]
 async fn a_new_incarnation_has_no_marks() {
     let server = RedisServer::start().await.unwrap();
@@ -217,8 +220,8 @@ async fn a_new_incarnation_has_no_marks() {
     }
 }
 
-/// An older version begins an incarnation and leaves the marks where they are. Ids may come again: that of the mark is one
-/// of the new log's here.
+/// An older version starts an incarnation and keeps the checkpoints. Ids may repeat: here the
+/// checkpoint's id exists in the new log.
 #[tokio::test]
 async fn marks_that_an_older_version_left_behind_are_none() {
     let server = RedisServer::start().await.unwrap();
@@ -239,7 +242,7 @@ async fn marks_that_an_older_version_left_behind_are_none() {
     assert!(text(&server, MARKS).await.unwrap().starts_with(&fresh));
 }
 
-/// A log that was kept by an older version alone, and instances of this one join.
+/// Instances of this version join a log of an older version.
 #[tokio::test]
 async fn a_log_without_marks_gets_its_first_at_its_end() {
     let server = RedisServer::start().await.unwrap();
@@ -251,7 +254,7 @@ async fn a_log_without_marks_gets_its_first_at_its_end() {
     assert_eq!(replay(&store, remembering(10)).await.1.len(), 10);
 }
 
-/// Under `allkeys-lru` and `allkeys-lfu`, what is not used is evicted.
+/// `allkeys-lru` and `allkeys-lfu` evict unused keys.
 #[tokio::test]
 async fn every_look_uses_all_that_the_log_consists_of() {
     let server = RedisServer::builder()
@@ -264,7 +267,7 @@ async fn every_look_uses_all_that_the_log_consists_of() {
     let (store, look) = marked(&server, 1).await;
     for key in [EVENTS, RECORD, MARKS] {
         let uses = async || server.command(&["OBJECT", "FREQ", key]).await.unwrap().as_integer().unwrap();
-        // The counter ends at 255, and begins anew with this.
+        // The counter is limited to 255. This resets it.
         let dumped = server.command(&["DUMP", key]).await.unwrap();
         let dumped = dumped.as_bytes().unwrap();
         let words = [b"RESTORE", key.as_bytes(), b"0", dumped, b"REPLACE", b"FREQ", b"5"];

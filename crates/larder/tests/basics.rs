@@ -1,6 +1,6 @@
 //! The layer around axum services, in memory.
 #![cfg(feature = "axum")]
-#![allow(clippy::unwrap_used)] // In tests, helpers of tests too.
+#![allow(clippy::unwrap_used)] // Helpers of tests may panic.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

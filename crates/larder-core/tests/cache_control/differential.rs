@@ -1,25 +1,30 @@
-//! The same answers as `http-cache-semantics`, as a shared cache.
+//! Compares the results with those of `http-cache-semantics`, as a shared cache.
 //!
-//! Where the two differ, [`super::given`] leaves the case out:
+//! Where the two differ, [`super::given`] omits the case:
 //!
-//! * *Names in other cases.* It compares them as they stand; RFC 9111 §5.2 says "case-insensitively".
-//! * *White space around `=`, quoted commas, unclosed quotes.* It splits at every comma and trims every part; the grammar
-//!   of §5.2 allows no such white space, and a comma in a quoted string separates nothing.
-//! * *One directive or `Expires` with two values.* It takes the first, we take none; §4.2.1 allows both.
-//! * *A lifetime without a value* (`max-age`). It goes on to the next source; we take it as invalid, so stale (§4.2.1).
-//! * *More than 2³¹ seconds.* It has 64 bits, and reads what does not fit as zero; §1.2.2 says 2³¹.
-//! * *Qualified `no-cache`, arguments of `public` and the like.* It does not look at arguments; of `public=x`, §5.2 says
-//!   nothing, and we do not take it for a permission.
-//! * *`proxy-revalidate`.* It makes a response stale at once; §5.2.2.8 forbids its use once it is stale.
+//! * *Names in other cases.* It compares them literally; RFC 9111 §5.2 says "case-insensitively".
+//! * *White space around `=`, quoted commas, unclosed quotes.* It splits at every comma and trims
+//!   every part. The grammar of §5.2 allows no such white space, and a comma in a quoted string
+//!   separates nothing.
+//! * *One directive or `Expires` with two values.* It uses the first, we use none; §4.2.1 allows
+//!   both.
+//! * *A lifetime without a value* (`max-age`). It continues with the next source. We consider it
+//!   invalid, and therefore stale (§4.2.1).
+//! * *More than 2³¹ seconds.* It has 64 bits, and reads larger values as zero; §1.2.2 says 2³¹.
+//! * *Qualified `no-cache`, arguments of `public` and similar.* It ignores arguments. §5.2 does not
+//!   define `public=x`, and we do not treat it as a permission.
+//! * *`proxy-revalidate`.* It makes a response stale immediately; §5.2.2.8 forbids its use once it
+//!   is stale.
 //! * *`must-understand`.* It does not know it (§5.2.2.3).
-//! * *`Pragma` in responses.* It follows RFC 7234; RFC 9111 §5.4 has given it up.
-//! * *`Set-Cookie`.* A choice on both sides, and not the same one; §7.3 leaves it open.
-//! * *Heuristics.* It guesses from `Last-Modified` (§4.2.2), we have the policy's lifetime instead: here both are zero.
-//! * *`Age` as a list.* It ignores it; §5.1 takes the first member.
-//! * *`Date` and the age.* It knows `Age` only; §4.2.3 has the apparent age too. So lifetimes are compared at the moment
-//!   of arrival and without `Age`, ages without `Date`.
-//! * *Dates of other forms.* It reads RFC 2822's; only what HTTP generates (RFC 9110 §5.6.7) or what is no date to anyone
-//!   is compared.
+//! * *`Pragma` in responses.* It follows RFC 7234; RFC 9111 §5.4 has abandoned it.
+//! * *`Set-Cookie`.* Both make a choice, but not the same one; §7.3 leaves it open.
+//! * *Heuristics.* It guesses from `Last-Modified` (§4.2.2), and we use the policy's lifetime
+//!   instead. Here both are zero.
+//! * *`Age` as a list.* It ignores it; §5.1 uses the first member.
+//! * *`Date` and the age.* It knows only `Age`; §4.2.3 has the apparent age too. So lifetimes are
+//!   compared at the moment of arrival and without `Age`, and ages without `Date`.
+//! * *Dates of other forms.* It parses RFC 2822 dates. Only the forms that HTTP generates (RFC 9110
+//!   §5.6.7), and invalid dates, are compared.
 
 use std::time::{Duration, SystemTime};
 
@@ -50,8 +55,8 @@ fn oracle(request: &Request<()>, head: &Head) -> CachePolicy {
     CachePolicy::new_options(request, &response, ARRIVAL.into(), options)
 }
 
-/// The statuses that it stores even if no lifetime is stated. Those that it stores only with one (302), we store if the
-/// policy names them (§3, "a cache extension"), and 206 neither.
+/// The statuses that it stores even without a lifetime. It stores 302 only with one; we store it if
+/// the policy names it (§3, "a cache extension"). Both do not store 206.
 fn rules() -> StoreRules {
     let statuses = [301, 404, 410, 501]
         .map(|status| StatusCode::from_u16(status).unwrap())
@@ -81,15 +86,17 @@ proptest! {
         let credentials = Credentials { authorization, ..Credentials::default() };
         let old = date::date(&head.headers).is_some_and(|date| date < ARRIVAL);
         match judged(&rules(), credentials, request.headers(), head.status, &head.headers) {
-            // It gives what has to be validated no lifetime (§5.2.2.4).
+            // It gives responses that must be validated no lifetime (§5.2.2.4).
             Ok(judged) if judged.flags.no_cache => prop_assert!(oracle.is_storable() && lifetime.is_zero()),
             Ok(judged) => {
                 prop_assert!(oracle.is_storable());
                 prop_assert_eq!(judged.lifetime.fresh, lifetime);
             }
-            // What is of no use it stores all the same; §4.2.3, the apparent age, makes it older to us.
+            // It stores unusable responses as well. By §4.2.3, the apparent age, they are older to
+            // us.
             Err(NotStored::NoLifetime) => prop_assert!(oracle.is_storable() && (lifetime.is_zero() || old)),
-            // What matches no request (§4.1) too, if nothing else forbids it.
+            // It also stores responses that match no request (§4.1), unless something else forbids
+            // that.
             Err(NotStored::VaryStar) => prop_assert!(lifetime.is_zero()),
             Err(_) => prop_assert!(!oracle.is_storable()),
         }
@@ -106,11 +113,13 @@ proptest! {
         prop_assert_eq!(current, oracle(&request(&[], false), &head).age(later(stay)));
     }
 
-    /// What is stale and accepted (`max-stale`) is served by it like a fresh one, by us while it is being refreshed.
+    /// It serves an accepted stale response (`max-stale`) like a fresh one. We also refresh it.
     ///
-    /// Left out: a staleness that is just the limit of `max-stale`, as it wants less, and §5.2.1.2 says "no more than";
-    /// `min-fresh=0`, by which §5.2.1.3 wants nothing stale, and it wants nothing; and `s-maxage`, as it heeds only `must-revalidate` then, and §5.2.2.10 forbids to use that stale too. Values that
-    /// are no numbers are left to the tables: it takes `max-stale=x` for one without a value.
+    /// These are omitted: a staleness that equals the limit of `max-stale`, because it requires
+    /// less and §5.2.1.2 says "no more than"; `min-fresh=0`, for which §5.2.1.3 permits no stale
+    /// response and it requires nothing; and `s-maxage`, because it then evaluates only
+    /// `must-revalidate`, and §5.2.2.10 forbids stale use too. The tables cover values that are no
+    /// numbers: it treats `max-stale=x` like a directive without a value.
     #[test]
     fn reuse_agrees(
         max_age in option::of(0..100_u64),

@@ -1,4 +1,5 @@
-//! Requests and responses about which both have an opinion. [`super::differential`] says what is left out, and why.
+//! Generates requests and responses for which both define a result. [`super::differential`] lists
+//! the omitted cases.
 
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use larder_core::http::date;
@@ -9,7 +10,7 @@ use proptest::sample::{select, subsequence};
 
 use crate::ARRIVAL;
 
-/// A response, but for its body.
+/// A response without its body.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
@@ -17,7 +18,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// A 200 with these fields.
+    /// Creates a 200 with these fields.
     pub(crate) fn ok(lines: impl IntoIterator<Item = (&'static str, HeaderValue)>) -> Self {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
@@ -31,7 +32,7 @@ const FLAGS: &[&str] = &["no-store", "no-cache", "private", "public", "must-reva
 
 const STATUSES: &[u16] = &[200, 203, 204, 206, 301, 302, 404, 410, 418, 500, 501];
 
-/// A response with any of the fields that say whether and for how long it may be stored.
+/// Generates responses with any of the fields that control storing and lifetimes.
 pub(crate) fn response() -> impl Strategy<Value = Head> {
     let vary = option::weighted(0.1, Just(HeaderValue::from_static("*")));
     let etag = option::of(Just(HeaderValue::from_static("\"a\"")));
@@ -45,7 +46,7 @@ pub(crate) fn response() -> impl Strategy<Value = Head> {
     })
 }
 
-/// A request with these lines of `Cache-Control`.
+/// Creates a request with these lines of `Cache-Control`.
 pub(crate) fn request(lines: &[String], authorization: bool) -> Request<()> {
     let mut request = Request::get("http://shop.test/").body(()).unwrap();
     for line in lines {
@@ -57,7 +58,7 @@ pub(crate) fn request(lines: &[String], authorization: bool) -> Request<()> {
     request
 }
 
-/// Each directive at most once, in any order, over two lines.
+/// Generates each directive at most once, in any order, on two lines.
 pub(crate) fn cache_control(
     flags: &'static [&'static str],
     numbers: &'static [&'static str],
@@ -79,7 +80,7 @@ pub(crate) fn cache_control(
         })
 }
 
-/// A number of seconds, or what is not one; as a token or a quoted string.
+/// Generates a number of seconds or an invalid value, as a token or a quoted string.
 fn seconds() -> impl Strategy<Value = String> {
     let number = prop_oneof![
         4 => (0..100_u64).prop_map(|number| number.to_string()),
@@ -89,7 +90,7 @@ fn seconds() -> impl Strategy<Value = String> {
     (number, any::<bool>()).prop_map(|(number, quoted)| if quoted { format!("\"{number}\"") } else { number })
 }
 
-/// A moment near the arrival, or what is not a date.
+/// Generates a date near the arrival, or an invalid one.
 fn a_date() -> impl Strategy<Value = HeaderValue> {
     prop_oneof![
         6 => (-100..100_i64).prop_map(|offset| {

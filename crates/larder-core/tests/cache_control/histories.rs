@@ -1,19 +1,21 @@
-//! Whole histories: the same requests, answers of the origin and times, one after the other, through our rules and through
-//! `http-cache-semantics`. After each request both have to have served or forwarded it, with the same age or the same
-//! conditions; so they go on from the same state.
+//! Complete histories. The same requests, responses of the origin and times are processed one after
+//! the other by our rules and by `http-cache-semantics`. After each request, both must have served
+//! or forwarded it, with the same age or the same conditions, so that they continue from the same
+//! state.
 //!
-//! What [`super::differential`] leaves out is left out here. And, where the two differ:
+//! The cases that [`super::differential`] omits are omitted here too. The two also differ in these:
 //!
-//! * *Statuses that are not in a list.* It stores 499 or 599 never, we do if they state a lifetime: RFC 9111 §3 asks that the
-//!   status is understood only with `must-understand`.
-//! * *`no-cache` or `s-maxage` in the response, `max-stale` in the request.* It serves both stale; §5.2.2.4 and §5.2.2.10
-//!   forbid it. No history has both.
-//! * *Fields that a 304 brings and the stored response has not.* It leaves them out, as RFC 2616 did; §3.2: "the cache MUST
-//!   add each header field in the provided response". Here a 304 has the fields of what it confirms.
-//! * *Several lines of one field in a 304.* It takes the first alone; §3.2 speaks of field values, which are made of all lines
-//!   (RFC 9110 §5.3).
-//! * *What is stale at once and has no validator.* It stores it, for `max-stale`; we do where it may be served stale for
-//!   another reason, too, which is so here.
+//! * *Unlisted statuses.* It never stores 499 or 599. We do if they have a lifetime: RFC 9111 §3
+//!   requires a known status only with `must-understand`.
+//! * *`no-cache` or `s-maxage` in the response, `max-stale` in the request.* It serves both stale;
+//!   §5.2.2.4 and §5.2.2.10 forbid it. No history has both.
+//! * *Fields that a 304 has and the stored response has not.* It omits them, like RFC 2616; §3.2:
+//!   "the cache MUST add each header field in the provided response". Here a 304 has the fields of
+//!   the response that it confirms.
+//! * *Several lines of one field in a 304.* It uses only the first; §3.2 is about field values,
+//!   which consist of all lines (RFC 9110 §5.3).
+//! * *Responses that are immediately stale and have no validator.* It stores them for `max-stale`.
+//!   We do so if they may be served stale for another reason as well, which is the case here.
 
 use std::time::{Duration, SystemTime};
 
@@ -40,7 +42,7 @@ use proptest::sample::{select, subsequence};
 
 use crate::{ARRIVAL, judged_at};
 
-/// What became of a request before the origin was asked.
+/// The decision on a request before the origin is asked.
 #[derive(Debug, PartialEq)]
 enum Decision {
     Served { age: u64, answer: usize },
@@ -56,14 +58,14 @@ impl Decision {
     }
 }
 
-/// A request, when it comes, and what the origin would answer it with then.
+/// A request, its time, and the origin's response to it.
 #[derive(Debug, Clone)]
 struct Step {
     wait: u64,
     request: HeaderMap,
     status: StatusCode,
     answer: Answer,
-    /// Whether the origin says that what it is asked about has not changed, if it is asked.
+    /// Whether the origin confirms a revalidated response.
     confirms: bool,
 }
 
@@ -177,7 +179,7 @@ impl Ours {
                 };
                 self.stored = Some(Stored { status, headers, selecting, judged, since: now, answer });
             }
-            // It stores what may be stored and is of no use, in place of what is stored.
+            // It stores unusable responses too, in place of the stored one.
             Err(NotStored::NoLifetime) if may_be_stored(status, &headers) => self.stored = None,
             Err(_) => {}
         }
@@ -229,7 +231,7 @@ impl Theirs {
         };
         self.stored = match (new.is_storable(), matched) {
             (true, _) => Some((new, answer)),
-            // Another variant, which is not stored, says nothing about this one.
+            // Another variant that is not stored does not affect this one.
             (false, false) => Some((policy, old)),
             (false, true) => None,
         };
@@ -264,7 +266,8 @@ proptest! {
     }
 }
 
-/// What the origin answers: a 304 with the fields of what it confirms, or a whole response.
+/// Returns the origin's response: a 304 with the fields of the confirmed response, or a complete
+/// one.
 fn answer(step: &Step, forwarded: &HeaderMap, stored: Option<&Stored>, now: Wall) -> (StatusCode, HeaderMap) {
     let mut headers = step.answer.headers(now);
     let is_asked = forwarded.contains_key(IF_NONE_MATCH) || forwarded.contains_key(IF_MODIFIED_SINCE);
@@ -283,7 +286,8 @@ fn answer(step: &Step, forwarded: &HeaderMap, stored: Option<&Stored>, now: Wall
     (StatusCode::NOT_MODIFIED, headers)
 }
 
-/// All times are even, and `max-stale` is odd: at the very limit of it they differ, as the tests of reuse tell.
+/// All times are even, and `max-stale` is odd: the two differ exactly at the limit, as the tests of
+/// reuse explain.
 fn a_history() -> impl Strategy<Value = Vec<Step>> {
     any::<bool>().prop_flat_map(|may_accept_stale| vec(a_step(may_accept_stale), 1..12))
 }

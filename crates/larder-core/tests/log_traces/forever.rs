@@ -1,5 +1,6 @@
-//! Random histories, held against two references that forget nothing: what an instance was told, event by event
-//! (whatever that refuses is never valid in its table), and what really happened (P1, P2 and P3 of the log).
+//! Random histories, compared with two references that forget nothing: the events that an instance
+//! has read (everything that they refuse is never valid in its table), and the real order of events
+//! (P1, P2 and P3 of the log).
 
 mod history;
 mod steps;
@@ -16,7 +17,7 @@ const SMALL: Limits = Limits { rows: 6, globs: 1, outbox: 3 };
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// With little room: rows sink into the floor and the outbox collapses.
+    /// Space is limited: rows merge into the floor, and the outbox collapses.
     #[test]
     fn whatever_is_forgotten_no_verdict_is_milder_than_what_was_told(steps in steps()) {
         let mut world = World::new(SMALL);
@@ -26,7 +27,7 @@ proptest! {
         }
     }
 
-    /// With room for all there is nothing to refuse for nothing.
+    /// With enough space, nothing is refused without a reason.
     #[test]
     fn while_nothing_is_forgotten_every_verdict_is_what_was_told(steps in steps()) {
         let mut world = World::new(Limits::default());

@@ -1,10 +1,10 @@
-//! The traces behind the rules of the invalidation log, on the pure state machine: several tails as instances, a
-//! scripted log standing for Redis, and stored responses as position, moment and names.
+//! The traces behind the rules of the invalidation log, on the pure state machine: several tails as
+//! instances, a scripted log in place of Redis, and stored responses as position, time and names.
 //!
-//! Each test is named after its rule and fails if the rule is left out. A is the instance that invalidates, B another,
-//! `v0` what was stored before.
+//! Each test is named after its rule, and fails without the rule. A is the instance that
+//! invalidates, B is another one, and `v0` is the earlier response.
 
-#![allow(clippy::unwrap_used)] // A test that cannot be set up fails, in its helpers too.
+#![allow(clippy::unwrap_used)] // Helpers of tests may panic.
 
 mod forever;
 mod invalidating;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::world::{Instance, MAX_STALENESS, Redis, Stored, at, hard, incarnation};
 
-/// Processes are told apart by the random bits that they begin with.
+/// Processes differ in the random bits with which they start.
 fn instance(number: u8) -> Instance {
     Instance { tail: Tail::following(incarnation(100 + number), Limits::default()) }
 }
@@ -50,7 +50,7 @@ fn rule_17_a_deferred_token_cannot_be_compared_on_another_instance() {
     let token = a.tail.token();
     assert_eq!(a.tail.compare(&token), Comparison::Reached);
     assert_eq!(b.tail.compare(&token), Comparison::Incomparable);
-    // Nor when it has come through: the number says nothing to anybody else.
+    // It does not help after the append either: the number means nothing to other processes.
     a.flush(&mut redis, at(2));
     a.look(&mut redis, at(3));
     b.look(&mut redis, at(3));
@@ -59,16 +59,17 @@ fn rule_17_a_deferred_token_cannot_be_compared_on_another_instance() {
     assert_eq!(b.tail.compare(&a.tail.token()), Comparison::Reached);
 }
 
-/// What happens to three instances and the log that they follow.
+/// A step of three instances and the log that they follow.
 #[derive(Debug, Clone)]
 enum Step {
-    /// The client writes here, bringing its token: the log is told or not, and so many looks come back in time.
+    /// The client writes here, with its token. The append may fail, and this many polls return in
+    /// time.
     Write {
         here: usize,
         told: bool,
         looks: usize,
     },
-    /// Somebody else writes here, and the log cannot be told.
+    /// Another client writes here, and the log cannot be reached.
     Defer(usize),
     Flush(usize),
     Look(usize, usize),
@@ -91,14 +92,14 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// One client, what it wrote, and what every instance had stored before.
+/// One client, its writes, and everything that each instance had stored before.
 struct Session {
     redis: Redis,
     instances: Vec<Instance>,
     born: u8,
     /// The client's token.
     token: Option<Token>,
-    /// What was filled by which instance, in which of its lives, before a write of the client's.
+    /// Which instance filled what, in which of its lives, before a write of the client.
     before: Vec<(u8, Stored)>,
     lives: [u8; 3],
     now: u64,
@@ -133,7 +134,7 @@ impl Session {
         }
     }
 
-    /// As the layer does it: every fill that began before has read what was there before.
+    /// As in the layer: every earlier fill has read the old values.
     fn write(&mut self, here: usize, told: bool, looks: usize) {
         let tag = format!("x{}", self.now);
         for (life, instance) in self.lives.iter().zip(&self.instances) {
@@ -153,7 +154,8 @@ impl Session {
         self.token = Some(self.token.map_or(own, |brought| own.after(brought, applied)));
     }
 
-    /// Whoever has reached the client's token shows it nothing from before any of its writes.
+    /// An instance that has reached the client's token shows it nothing from before any of its
+    /// writes.
     fn holds(&self) -> Result<(), TestCaseError> {
         let Some(token) = &self.token else { return Ok(()) };
         let now = at(self.now);

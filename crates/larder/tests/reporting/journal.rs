@@ -1,4 +1,4 @@
-//! What was logged on this thread, which runs all of a test.
+//! Captures log lines of this thread, which runs a whole test.
 
 use std::sync::{Arc, Mutex, Once};
 
@@ -12,18 +12,19 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 #[derive(Clone, Default)]
 pub(crate) struct Journal(Arc<Mutex<Vec<u8>>>);
 
-/// Has every thread ask its own subscriber, at every event.
+/// Makes `tracing` ask the subscriber of each thread at every event.
 ///
-/// `tracing` remembers for each place in the code whether anybody wants to hear of it, and for all threads together. While there
-/// is one subscriber, the first thread to come by decides, and that may be one of another test, which has none. So there
-/// is always another one, for all threads: it wants nothing, but never says so before it is asked.
+/// `tracing` caches for each callsite whether any subscriber is interested, for all threads
+/// together. With a single subscriber, the first thread decides, and that may belong to another
+/// test without a subscriber. This global subscriber is interested in nothing, but never allows the
+/// answer to be cached.
 pub(crate) fn let_threads_decide() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing_subscriber::registry().with(dynamic_filter_fn(|_, _| false)).init());
 }
 
 impl Journal {
-    /// Writes down all up to this level, until the guard is dropped.
+    /// Captures everything up to this level, until the guard is dropped.
     pub(crate) fn listen(level: Level) -> (Self, DefaultGuard) {
         let_threads_decide();
         let journal = Self::default();
@@ -36,14 +37,14 @@ impl Journal {
         (journal, tracing::subscriber::set_default(subscriber))
     }
 
-    /// What was written since this was asked last.
+    /// Returns the lines since the last call.
     pub(crate) fn lines(&self) -> Vec<String> {
         let bytes = std::mem::take(&mut *self.0.lock().unwrap());
         let text = String::from_utf8(bytes).unwrap();
         text.lines().map(|line| line.trim().to_owned()).collect()
     }
 
-    /// Of those, the ones of the cache.
+    /// Returns the cache's lines among them.
     pub(crate) fn told(&self) -> Vec<String> {
         let told = |line: &String| line.contains(" larder: ");
         self.lines().into_iter().filter(told).collect()

@@ -1,4 +1,4 @@
-//! What is told of leases.
+//! Reports about leases.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::store::MemoryStore;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How long a fill may take.
+/// The limit of a fill.
 const LIMIT: Duration = Duration::from_secs(12);
 
-/// Shops on one store. The first run of each waits at the gate.
+/// Creates two shops on one store. The first run of each waits at the gate.
 async fn two_shops(gate: &Gate) -> (MemoryStore, Shop, Shop) {
     let store = MemoryStore::default();
     let shop = || {
@@ -29,7 +29,8 @@ async fn two_shops(gate: &Gate) -> (MemoryStore, Shop, Shop) {
     (store, shops.0, shops.1)
 }
 
-/// One shop fills, and never ends as far as the store knows; the other one waits, as long as it may, and fills too.
+/// One shop fills, and never ends as far as the store knows. The other one waits up to the limit,
+/// and fills too.
 pub(crate) async fn take_await_and_take_over() {
     tokio::time::pause();
     let gate = Gate::new();
@@ -51,7 +52,7 @@ pub(crate) async fn take_await_and_take_over() {
     assert_eq!([other.leases_taken, other.leases_awaited, other.leases_taken_over], [1, 1, 1]);
 }
 
-/// The time is that of the test: it stands still while anything goes on.
+/// The test's time stands still while any task can make progress.
 #[tokio::test]
 async fn a_holder_that_does_not_end_is_waited_for_no_longer_than_a_fill_may_take() {
     take_await_and_take_over().await;
@@ -82,7 +83,7 @@ async fn a_head_request_takes_none_and_a_fill_gives_its_own_up() {
     assert_eq!(one.cache.stats().leases_taken, 1);
 }
 
-/// Without a shared store there is nothing to ask.
+/// Without a shared store there are no leases.
 #[tokio::test]
 async fn a_cache_by_itself_takes_no_lease() {
     let shop = Shop::minute();

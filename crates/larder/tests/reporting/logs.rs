@@ -1,4 +1,4 @@
-//! What the cache tells through `tracing`.
+//! Reports through `tracing`.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ async fn while_all_is_well_nothing_is_told_above_debug() {
     assert_eq!(journal.lines(), Vec::<String>::new());
 }
 
-/// Reads, writes, looks and appends all fail; it is one trouble.
+/// Reads, writes, polls and appends all fail: this is one outage.
 #[tokio::test]
 async fn store_trouble_is_told_when_it_begins_and_when_it_has_ended() {
     let (journal, _guard) = Journal::listen(Level::INFO);

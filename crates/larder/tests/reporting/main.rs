@@ -1,4 +1,4 @@
-//! What the cache tells of itself: statistics, metrics and logs.
+//! The cache's own reports: statistics, metrics and logs.
 
 // Helpers of tests may panic. The lint exempts only functions that are marked as tests.
 #![allow(clippy::unwrap_used, clippy::panic)]

@@ -1,4 +1,4 @@
-//! What the cache tells through the `metrics` facade.
+//! Reports through the `metrics` facade.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::store::MemoryStore;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// All metrics after this was done, each as `name{label=value …}`.
+/// Returns all metrics after this function, each as `name{label=value …}`.
 fn after(done: impl AsyncFnOnce()) -> BTreeMap<String, DebugValue> {
     let recorder = DebuggingRecorder::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -29,7 +29,7 @@ fn after(done: impl AsyncFnOnce()) -> BTreeMap<String, DebugValue> {
         .collect()
 }
 
-/// Those of them that were counted, but for the requests and misses.
+/// Returns the counters among them, except those of requests and misses.
 fn counters(told: &BTreeMap<String, DebugValue>, prefix: &str) -> Vec<(String, u64)> {
     let counted = |(name, value): (&String, &DebugValue)| match value {
         DebugValue::Counter(count) if name.starts_with(prefix) => Some((name.clone(), *count)),
@@ -202,7 +202,7 @@ fn responses_beyond_the_budget_of_new_keys() {
         }
         eventually("one is shared", || store.holds() == 1).await;
         assert_eq!((shop.cache.stats().stored, shop.cache.stats().unshared), (3, 2));
-        // A refresh is of a key that is there.
+        // A refresh requires a stored response.
         shop.clock.advance(Duration::from_secs(61));
         shop.get("/2").await;
         assert_eq!(shop.cache.stats().unshared, 2);
@@ -222,7 +222,7 @@ fn what_is_held_and_let_go() {
         let shop = Shop::minute();
         shop.get("/1").await;
         shop.get("/2").await;
-        // The recorder is read while the cache lives.
+        // The recorder is read while the cache is alive.
         std::mem::forget(shop.cache.clone());
     });
     assert_eq!(held(&told, "responses"), 2.0);

@@ -1,4 +1,5 @@
-//! RFC 9111 §5.2.1.7: a client that "only wishes to obtain a stored response" gets that or a 504, where requests are obeyed.
+//! RFC 9111 §5.2.1.7: a client that "only wishes to obtain a stored response" gets that or a 504,
+//! if request directives are honored.
 
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ fn only(mut request: Request<()>) -> Request<()> {
     request
 }
 
-/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it generates locally".
+/// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it
+/// generates locally".
 fn told(fields: &HeaderMap) -> (&[u8], bool) {
     (fields["x-cache"].as_bytes(), fields.contains_key("cache-status"))
 }
@@ -69,7 +71,7 @@ async fn what_may_change_something_is_written_through() {
     assert_eq!(shop.origin.calls(), 1);
 }
 
-/// The policy of the innermost layer has the say.
+/// The policy of the innermost layer decides.
 #[tokio::test]
 async fn a_layer_around_a_layer_leaves_it_to_the_inner_one() {
     let shop = shop(minute());
@@ -94,7 +96,7 @@ async fn what_is_not_stored_for_others_is_not_asked_for_again() {
     assert_eq!(shop.origin.calls(), 1);
 }
 
-/// The handler would be asked with the directive.
+/// The handler would receive the directive.
 #[tokio::test]
 async fn nothing_is_refreshed_by_it() {
     let shop = shop(minute().early_refresh(1000.0).stale_while_revalidate(MINUTE));

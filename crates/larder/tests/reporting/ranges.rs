@@ -1,4 +1,4 @@
-//! What is told of requests for ranges that the handler has to answer.
+//! Reports about range requests that the handler has to answer.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn ranged(range: &str) -> Request<()> {
     with("/", "range", range)
 }
 
-/// A cache that has been asked for this, and passed on what it has not.
+/// Returns a cache after this request, whose unstored response was forwarded.
 async fn asked(first: Option<Request<()>>, answer: Answer) -> Shop {
     let policy = Policy::ttl(MINUTE).jitter(0.0).obey_requests().store_partial();
     let shop = Shop::of(Cache::builder(), policy, move |_| answer.clone());
@@ -45,7 +45,8 @@ async fn a_request_for_ranges_is_forwarded_for_the_reason_there_is() {
     let late = MINUTE * 2;
     let now = Duration::ZERO;
     let cases = [
-        // What was asked first, the answer to everything, how much later, what is asked then, and what is told.
+        // The first request, the response to everything, the time until the second request, the
+        // second request, and its report.
         (None, whole(), now, one(), "MISS", "uri-miss", "never-stored"),
         (None, whole(), now, ranged("items=0-1"), "BYPASS", "bypass", "range"),
         (Some(get("/")), whole(), now, ranged("items=0-1"), "BYPASS", "bypass", "range"),

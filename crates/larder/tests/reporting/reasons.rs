@@ -1,4 +1,4 @@
-//! Each word that there is for what the cache did is really said of something.
+//! Checks that each reason and outcome is reported in some situation.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn words(counts: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'stati
     counts.iter().map(|(word, count)| (*word, *count)).collect()
 }
 
-/// A request for each reason to go past the cache but that of a layer within a layer.
+/// Returns a request for each bypass reason, except that of nested layers.
 pub(crate) fn going_past() -> [(BypassReason, Request<()>); 12] {
     let long = format!("/{}", "x".repeat(10_000));
     let two_hosts = Request::builder().uri("http://a.example/").header("host", "b.example").body(()).unwrap();
@@ -45,7 +45,7 @@ pub(crate) fn going_past() -> [(BypassReason, Request<()>); 12] {
     ]
 }
 
-/// The policy by which a request goes past the cache for this reason.
+/// Returns the policy with which a request is bypassed for this reason.
 pub(crate) fn going_past_by(reason: BypassReason) -> Policy {
     let keyed = |parts: &http::request::Parts| match parts.uri.path() {
         "/none" => None,
@@ -122,12 +122,12 @@ async fn every_reason_not_to_store() {
         assert_eq!(stats.stored, 0, "{reason}");
         seen.insert(reason.as_str());
     }
-    // These two are about time and clients.
+    // These two depend on time and clients.
     seen.extend([NotStored::FillTimeout.as_str(), NotStored::Abandoned.as_str()]);
     assert_eq!(seen, NotStored::ALL.iter().map(|reason| reason.as_str()).collect());
 }
 
-/// A handler that does not answer: first its client waits for it, then that has left.
+/// A handler that does not answer: first its client waits, then the client has left.
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_does_not_answer() {
     for (reason, abandoned) in [(NotStored::FillTimeout, 1), (NotStored::Abandoned, 0)] {
@@ -161,7 +161,7 @@ async fn a_body_that_does_not_end() {
     drop(response);
 }
 
-/// What the origin answered first, and what makes the second request a miss for this reason.
+/// Creates a shop whose second request is a miss for this reason.
 async fn missed(reason: MissReason) -> Shop {
     let script = move |_| match reason {
         MissReason::Vary => Answer::ok("hello").header("vary", "accept"),
@@ -212,7 +212,7 @@ async fn missed(reason: MissReason) -> Shop {
     shop
 }
 
-/// Whether memory keeps nothing at all, or has let go of what the shared tier still has.
+/// The memory tier is disabled, or has evicted a response that the shared tier still has.
 #[tokio::test]
 async fn what_is_stale_in_the_shared_tier_alone_is_told_by_why_it_is() {
     let expired = Answer::ok("hello");

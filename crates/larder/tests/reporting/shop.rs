@@ -1,4 +1,4 @@
-//! A cache before a scripted origin, by a clock that is turned by hand.
+//! A cache in front of a scripted origin, with a controlled clock.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tower_layer::Layer as _;
 
 use crate::journal;
 
-/// How long each run of the handler takes.
+/// The duration of each handler run.
 pub(crate) const COST: Duration = Duration::from_millis(40);
 
 pub(crate) struct Shop {
@@ -23,12 +23,12 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// One whose origin answers by this script, in [`COST`].
+    /// Creates a shop whose origin answers by this script, in [`COST`].
     pub(crate) fn new(policy: Policy, script: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Self {
         Self::of(Cache::builder(), policy, script)
     }
 
-    /// One with a cache of these options.
+    /// Creates a shop with a cache of these options.
     pub(crate) fn of(
         options: CacheBuilder,
         policy: Policy,
@@ -46,7 +46,7 @@ impl Shop {
         Self { cache, clock, origin, service }
     }
 
-    /// One that caches for a minute what the origin always answers.
+    /// Creates a shop that caches one response for a minute.
     pub(crate) fn minute() -> Self {
         Self::new(Policy::ttl(Duration::from_secs(60)).jitter(0.0), |_| Answer::ok("hello"))
     }
@@ -54,11 +54,11 @@ impl Shop {
     pub(crate) async fn send(&self, request: Request<()>) -> Response<Bytes> {
         let answered = async {
             let (parts, body) = self.service.clone().oneshot(request).await.unwrap().into_parts();
-            // A body that breaks off is told by its being short.
+            // A body that breaks off is shorter.
             let body = body.collect().await.map(http_body_util::Collected::to_bytes);
             Response::from_parts(parts, body.unwrap_or_default())
         };
-        // The limit is only there so that a failure ends.
+        // The limit only ends failed tests.
         tokio::time::timeout(Duration::from_secs(20), answered).await.unwrap()
     }
 
@@ -79,7 +79,7 @@ pub(crate) fn with(uri: &str, name: &str, value: &str) -> Request<()> {
     Request::builder().uri(uri).header(name, value).body(()).unwrap()
 }
 
-/// Waits until it is so; the limit is only there so that a failure ends.
+/// Waits until the condition holds. The limit only ends failed tests.
 pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let waiting = async {
         while !is_so() {

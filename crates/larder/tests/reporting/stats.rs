@@ -1,4 +1,4 @@
-//! Every number of the statistics moves, and by as much as it should.
+//! Checks that every statistic changes by the right amount.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn what_another_instance_stored() {
     assert_eq!(other.origin.calls(), 0);
 }
 
-/// The refresh in the background is a fill, but no request of anybody.
+/// A background refresh is a fill, but not a client's request.
 #[tokio::test]
 async fn what_is_stale_while_it_is_refreshed() {
     let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE);
@@ -72,7 +72,7 @@ async fn what_is_stale_while_it_is_refreshed() {
     assert_eq!((stats.fills, stats.saved), (2, COST));
 }
 
-/// The handler ran, so that nothing was saved.
+/// The handler ran, so no time was saved.
 #[tokio::test]
 async fn what_is_stale_because_the_handler_fails() {
     let policy = Policy::ttl(MINUTE).jitter(0.0).stale_if_error(MINUTE);
@@ -96,7 +96,7 @@ async fn requests_that_wait_for_one_fill() {
     let shop = Shop::new(Policy::ttl(MINUTE).jitter(0.0), move |_| Answer::ok("hello").held_at(&held));
     let requests: Vec<_> = (0..5).map(|_| tokio::spawn(shop.service.clone().oneshot(get("/")))).collect();
     gate.arrived(1).await;
-    // Each has been polled once, and waits.
+    // Each task has been polled once, and waits.
     tokio::task::yield_now().await;
     gate.open();
     for request in requests {
@@ -115,7 +115,7 @@ async fn invalidations_count_selectors() {
     assert_eq!(cache.stats().invalidations, 3);
 }
 
-/// The shop and the store in which it has stored three responses.
+/// Returns a shop, and the store with its three responses.
 async fn stocked() -> (Shop, MemoryStore) {
     let store = MemoryStore::default();
     let options = Cache::builder().shared(store.clone());
@@ -140,11 +140,11 @@ async fn what_was_freed_of_what_was_invalidated() {
     assert_eq!(store.holds(), 1);
     let asked = store.reclaims();
     assert_eq!(asked.len(), 1, "{asked:?}");
-    // The third in the log.
+    // The event is the third one in the log.
     assert_eq!((asked[0].selector.clone(), asked[0].before), (a().into(), LogId::new(3, 0)));
 }
 
-/// Time is not the machine's here: it goes on when nothing else does.
+/// The clock is not the machine's: it advances when all tasks are idle.
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_freed_is_freed_later_and_what_was_deferred_too() {
     let (shop, store) = stocked().await;

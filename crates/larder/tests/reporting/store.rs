@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::shop::eventually;
 
-/// Clones are the same store.
+/// The store. Clones share its state.
 #[derive(Clone, Default)]
 pub(crate) struct MemoryStore {
     state: Arc<Mutex<State>>,
@@ -36,30 +36,31 @@ struct State {
 }
 
 impl MemoryStore {
-    /// From now on everything fails like this.
+    /// Makes every operation fail like this.
     pub(crate) fn fail(&self, kind: StoreErrorKind) {
         self.state().failing = Some(kind);
         self.changed.notify_waiters();
     }
 
-    /// Everything works again.
+    /// Makes every operation succeed again.
     pub(crate) fn heal(&self) {
         self.state().failing = None;
     }
 
-    /// Puts this in place of each stored response.
+    /// Replaces each stored response.
     pub(crate) fn replace_all(&self, by: &'static [u8]) {
         for value in self.state().responses.values_mut() {
             *value = Bytes::from_static(by);
         }
     }
 
-    /// From now on nobody is given a lease in time.
+    /// Makes every request for a lease time out.
     pub(crate) fn refuse_leases(&self) {
         self.state().no_leases = true;
     }
 
-    /// Leases are given up at the end of a fill. Gives the one there is to somebody who never will.
+    /// Leases are released at the end of a fill. Gives the current one to a holder that never
+    /// releases it.
     pub(crate) fn give_lease_away(&self) {
         for holder in self.state().leases.values_mut() {
             holder.token = Token::from_bytes([0; 16]);
@@ -74,12 +75,12 @@ impl MemoryStore {
         self.state().responses.len()
     }
 
-    /// What it was asked to free.
+    /// Returns the requests to free memory.
     pub(crate) fn reclaims(&self) -> Vec<Reclaim> {
         self.state().reclaims.clone()
     }
 
-    /// So many of the next steps in freeing memory time out.
+    /// Makes this many steps of freeing memory time out.
     pub(crate) fn fail_reclaims(&self, count: usize) {
         self.state().failing_reclaims = count;
     }
@@ -88,11 +89,11 @@ impl MemoryStore {
         self.state().failing_reclaims
     }
 
-    /// Waits until whoever follows the log has taken in a look that is sent after this.
+    /// Waits until the cache has applied a poll that is sent after this call.
     pub(crate) async fn looked(&self) {
         let before = self.state().looks;
         self.changed.notify_waiters();
-        // The alarm after a look is set once that look was taken in.
+        // The alarm after a poll is set once the poll was applied.
         let (looks, alarms) = (before + 1, self.state().alarms + 1);
         eventually("the log is looked at", || {
             let state = self.state();
@@ -129,7 +130,7 @@ impl SharedTier for MemoryStore {
         Ok(())
     }
 
-    /// In two steps, of which the second takes a scan.
+    /// Takes two steps. The second one requires a scan.
     async fn reclaim(&self, what: &Reclaim, from: Option<Sweep>) -> Result<Reclaimed, StoreError> {
         let mut state = self.working()?;
         if let Some(left) = state.failing_reclaims.checked_sub(1) {
@@ -147,7 +148,7 @@ impl SharedTier for MemoryStore {
     }
 }
 
-/// Its leases live for ever.
+/// Its leases never expire.
 impl Leases for MemoryStore {
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
         let mut state = self.working()?;

@@ -1,4 +1,4 @@
-//! Directives of responses and of requests (RFC 9111 §5.2), and those for this cache alone (RFC 9213).
+//! Directives of responses and requests (RFC 9111 §5.2), and those for this cache alone (RFC 9213).
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn fields_that_no_cache_or_private_list_are_for_the_first_client_alone() {
     }
 }
 
-/// RFC 9111 §5.2.1, where the policy obeys requests, and not by default.
+/// RFC 9111 §5.2.1, if the policy honors request directives, which is not the default.
 #[tokio::test]
 async fn requests_decide_where_the_policy_lets_them() {
     let stored: &[_] = &[("cache-control", "max-age=60")];
@@ -49,7 +49,7 @@ async fn requests_decide_where_the_policy_lets_them() {
     }
 }
 
-/// RFC 9111 §5.2.1.7; RFC 9211 §2 of responses that a cache makes itself.
+/// RFC 9111 §5.2.1.7, and RFC 9211 §2 for responses that a cache creates itself.
 #[tokio::test]
 async fn only_if_cached_is_answered_with_504_where_nothing_is() {
     let proxy =
@@ -95,8 +95,8 @@ async fn what_is_immutable_is_not_validated_for_a_reload_while_it_is_fresh() {
     }
 }
 
-/// RFC 5861 §4; RFC 9111 §4.2.4: "A cache MUST NOT generate a stale response if it is prohibited by an explicit in-protocol
-/// directive".
+/// RFC 5861 §4; RFC 9111 §4.2.4: "A cache MUST NOT generate a stale response if it is prohibited by
+/// an explicit in-protocol directive".
 #[tokio::test]
 async fn what_is_stale_stands_in_for_an_origin_that_fails_where_that_is_not_forbidden() {
     let minute = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! What unsafe requests invalidate (RFC 9111 §4.4).
+//! Invalidation by unsafe requests (RFC 9111 §4.4).
 
 use http::Method;
 use larder::Policy;
@@ -7,7 +7,7 @@ use crate::support::{answers, field, proxy};
 
 const FRESH: (u16, &[(&str, &str)]) = (200, &[("cache-control", "max-age=60")]);
 
-/// Whether the response at `stored` is refused after this request, to which these fields answer.
+/// Whether the response at `stored` is refused after this request and a response with these fields.
 async fn is_invalidated(
     policy: Policy,
     (method, uri): (&str, &str),

@@ -1,5 +1,5 @@
-//! `Policy::rfc9111`: what header fields alone make a cache do.
-#![allow(clippy::unwrap_used)] // In tests, helpers of tests too.
+//! `Policy::rfc9111`: header fields alone control the cache.
+#![allow(clippy::unwrap_used)] // Helpers of tests may panic.
 
 mod directives;
 mod invalidating;

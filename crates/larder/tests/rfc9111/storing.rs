@@ -1,4 +1,4 @@
-//! What is stored, and for how long (RFC 9111 §3, §4.2).
+//! Storing, and lifetimes (RFC 9111 §3, §4.2).
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use larder_testing::{Answer, Gate, Origin};
 
 use crate::support::{answers, before, field, proxy};
 
-/// Whether the second of two equal requests, this many seconds after the first, is answered without the origin.
+/// Whether the second of two equal requests, this many seconds after the first, is answered without
+/// the origin.
 async fn is_reused(policy: Policy, status: u16, fields: &[(&str, &str)], after: u64) -> bool {
     let proxy = proxy(policy, answers(&[(status, fields), (200, &[])]));
     assert_eq!(proxy.get(&[]).await.status(), status, "{fields:?}");
@@ -32,7 +33,8 @@ async fn every_final_status_is_reused_for_as_long_as_it_says_and_no_longer() {
 
 #[tokio::test]
 async fn a_lifetime_is_guessed_where_that_is_allowed_and_not_switched_off() {
-    // The cache's clock is at the first of January 2026, and so is the response, which has no date.
+    // The cache's clock starts on 1 January 2026, and the response without a date counts from
+    // there.
     let undated: &[_] = &[("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT")];
     for (policy, status, expected) in
         [(Policy::rfc9111(), 201, false), (Policy::rfc9111().without_heuristic_freshness(), 404, false)]
@@ -64,7 +66,7 @@ async fn nothing_is_added_to_a_response_but_a_date_and_what_the_cache_did() {
     assert_eq!(names, ["age", "cache-status", "cache-control", "date", "x-cache"]);
 }
 
-/// RFC 9111 §3.1, RFC 9110 §7.6.1: what is about one connection or one proxy is told once.
+/// RFC 9111 §3.1, RFC 9110 §7.6.1: fields for one connection or one proxy are not sent again.
 #[tokio::test]
 async fn fields_of_a_connection_or_a_proxy_are_not_told_again() {
     let gone = [
@@ -87,7 +89,7 @@ async fn fields_of_a_connection_or_a_proxy_are_not_told_again() {
     let proxy = proxy(Policy::rfc9111(), answers(&[(200, &fields)]));
     let first = proxy.get(&[]).await;
     for (name, value) in gone {
-        // The length of this body is known by now, and `Transfer-Encoding` does not go with it.
+        // The length of this body is known, so `Transfer-Encoding` is not sent with it.
         let expected = if name == "transfer-encoding" { "" } else { value };
         assert_eq!(field(&first, name), expected, "the first client gets what the origin said");
     }
@@ -117,7 +119,8 @@ async fn nothing_is_warned_of() {
     );
 }
 
-/// RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request", at the same moment neither.
+/// RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request", including
+/// simultaneous ones.
 #[tokio::test]
 async fn a_failure_that_must_not_be_stored_is_for_one_client() {
     const ONLY: (&str, &str) = ("cache-control", "only-if-cached");
@@ -132,11 +135,11 @@ async fn a_failure_that_must_not_be_stored_is_for_one_client() {
             let proxy = Arc::clone(&proxy);
             tokio::spawn(async move { proxy.get(fields).await.status() })
         };
-        // A cache behind this one may heed what this one does not.
+        // A cache behind this one may support a directive that this one ignores.
         let first = ask(fields);
         gate.arrived(1).await;
         let second = ask(&[]);
-        // On one thread: it has come to where it waits for the first.
+        // On one thread, this lets the request reach the point where it waits for the first one.
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! Validation, and what it changes in what is stored (RFC 9111 §4.3, §3.2).
+//! Validation, and its effects on stored responses (RFC 9111 §4.3, §3.2).
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ async fn what_is_stale_is_validated_by_what_it_has_and_fresh_again_after_a_304()
     }
 }
 
-/// RFC 9111 §4.2.3: what another cache confirms is as old as that says.
+/// RFC 9111 §4.2.3: a response that another cache confirms has the age that the 304 states.
 #[tokio::test]
 async fn the_age_of_a_304_counts() {
     let stored: &[_] = &[("cache-control", "max-age=10"), ("etag", "\"a\"")];
@@ -81,8 +81,8 @@ async fn a_response_to_head_updates_the_stored_one_to_get_if_it_is_of_the_same()
     }
 }
 
-/// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale": fresh as it may have been for who does
-/// not ask for more.
+/// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale". This
+/// holds although it may have been fresh.
 #[tokio::test]
 async fn what_a_response_to_head_contradicts_is_stale() {
     let stored: &[_] = &[("cache-control", "max-age=60"), ("etag", "\"a\"")];
@@ -107,7 +107,7 @@ async fn what_a_response_to_head_contradicts_is_stale() {
     }
 }
 
-/// What is invalidated while `HEAD` is under way is not brought back by it.
+/// A `HEAD` does not restore a response that is invalidated meanwhile.
 #[tokio::test]
 async fn an_update_by_head_does_not_outlive_an_invalidation() {
     let gate = Gate::new();
@@ -128,7 +128,7 @@ async fn an_update_by_head_does_not_outlive_an_invalidation() {
     assert_eq!(proxy.get(&[]).await.body(), "3");
 }
 
-/// What `HEAD` was told may be older than what `GET` has brought since.
+/// The response to `HEAD` may be older than the latest response to `GET`.
 #[tokio::test]
 async fn an_update_by_head_does_not_take_the_place_of_a_newer_response() {
     for tag in ["\"1\"", "\"0\""] {

@@ -1,4 +1,4 @@
-//! Two processes, one log and one shared tier, to which anything may happen in any order.
+//! Two processes, one log and one shared tier. Any action may happen in any order.
 
 use larder_core::log::position::Position;
 use larder_core::log::selector::Event;
@@ -12,7 +12,7 @@ use super::steps::{Reached, Step, is_named, names};
 use super::told::{Severity, Told};
 use crate::world::{Instance, MAX_STALENESS, Redis, Stored, at};
 
-/// A response with what only the world knows of it.
+/// A response with facts that only the world knows.
 #[derive(Debug, Clone)]
 struct Kept {
     stored: Stored,
@@ -25,7 +25,7 @@ struct Invalidation {
     event: Event,
     by: usize,
     committed_at: usize,
-    /// From here P1 holds.
+    /// P1 holds from here on.
     returned: bool,
     /// The moment from which P2 counts.
     applied_at: Option<Boot>,
@@ -102,7 +102,7 @@ impl World {
             }
             Step::EndFill { which } if !self.filling.is_empty() => {
                 let (by, kept) = self.filling.swap_remove(which % self.filling.len());
-                // A SET may be as late as it likes: nobody needs to ask for it sooner.
+                // A SET may arrive at any later time, so it is not delayed explicitly.
                 self.shared.push(kept.clone());
                 self.processes[by].memory.push(kept);
             }
@@ -159,7 +159,7 @@ impl World {
         });
     }
 
-    /// The answers to appends that wait for it arrive only now.
+    /// Pending answers to appends arrive only now.
     fn answer(&mut self, by: usize) {
         let now = self.now();
         let waiting = self.invalidations.iter_mut().filter(|one| one.by == by && !one.deferred);
@@ -180,7 +180,7 @@ impl World {
         if reached == Reached::Answered {
             tail.sent(&batch, appended);
             self.processes[by].told.has_told = true;
-            // The outbox of these worlds is smaller than a batch, so all that was unsent is in it.
+            // The outbox of these worlds is smaller than a batch, so the batch contains everything.
             let deferred = self.invalidations.iter_mut().filter(|one| one.by == by && one.deferred);
             for one in deferred.filter(|one| one.sent.is_none()) {
                 one.sent = Some(appended);
@@ -206,7 +206,7 @@ impl World {
         }
     }
 
-    /// Everything that each process could serve now.
+    /// Returns everything that each process could serve now.
     fn candidates(&self, by: usize) -> Vec<Kept> {
         let process = &self.processes[by];
         let mut all = process.memory.clone();
@@ -255,7 +255,8 @@ impl World {
         Ok(())
     }
 
-    /// P3: once faults are over, what is filled is served, in memory and by way of the shared tier.
+    /// P3: once faults are over, filled responses are served, from memory and through the shared
+    /// tier.
     pub(super) fn recovers(&mut self) -> Result<(), TestCaseError> {
         for _ in 0..100 {
             for by in 0..2 {

@@ -1,4 +1,4 @@
-//! What can happen.
+//! The possible steps.
 
 use larder_core::log::names::Names;
 use larder_core::log::selector::{Event, Glob, Mode, Prefix, Selector, Tag};
@@ -22,7 +22,7 @@ pub(super) enum Step {
     Wait { millis: u64 },
 }
 
-/// How far an append came.
+/// How far an append got.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Reached {
     Answered,
@@ -72,7 +72,7 @@ pub(super) fn names(tag: usize) -> Names {
     Names::new(&path, &[], &[], &[Tag::new(tag.to_string())])
 }
 
-/// Written for its own, from the words that [`names`] and [`event`] use.
+/// An independent implementation, from the words that [`names`] and [`event`] use.
 pub(super) fn is_named(tag: usize, selector: &Selector) -> bool {
     let text = selector.to_text();
     match selector {
