@@ -9,7 +9,7 @@ use crate::load::RequestResult;
 use crate::trial::{Outcome, durations, quantile};
 
 pub(crate) const HEAD: &str = "\
-| trouble | requests | errors | healthy p50 / p99 / max | during it p50 / p99 / max | hits | handler runs | hits again after | held |
+| fault | requests | errors | healthy p50 / p99 / max | during it p50 / p99 / max | hits | handler runs | hits again after | held |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
 /// Formats the results of one kind of fault.

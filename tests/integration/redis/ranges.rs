@@ -101,7 +101,7 @@ async fn parts_that_instances_fetch_become_the_whole_for_all() {
 }
 
 /// The value changes but its entity tag does not, and the instance that fetches the second part
-/// gets the new value. A response from before the invalidation is no base, wherever it is stored.
+/// gets the new value. A response from before the invalidation is no base, in either tier.
 #[tokio::test]
 async fn a_part_from_before_an_invalidation_is_no_base() {
     for setup in [Setup::default(), alone()] {

@@ -50,7 +50,7 @@ fn confirm(manager: Manager) -> Result<()> {
     let manager = manager.program();
     match found() {
         Some(version) if version >= MIN_VERSION => {
-            eprintln!("redis-server {version} was installed by {manager}")
+            eprintln!("redis-server {version} was installed by {manager}");
         }
         Some(version) => bail!(
             "{manager} has only redis-server {version}, and the tests need {MIN_VERSION} or newer: put one on the PATH"

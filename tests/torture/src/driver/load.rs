@@ -42,7 +42,7 @@ impl Load {
         };
         match request.action {
             Action::Read { language, conditional } => {
-                self.read(endpoint, request.item, language, conditional).await
+                self.read(endpoint, request.item, language, conditional).await;
             }
             Action::Write(way) => self.write(endpoint, request.item, way).await,
         }
