@@ -71,8 +71,8 @@ pub use crate::http::policy::Policy;
 pub use crate::http::policy::error::ConfigError;
 pub use crate::http::policy::error::ConfigErrorKind;
 pub use crate::http::policy::read_your_writes::ReadYourWrites;
-pub use crate::http::response::parts::CacheFor;
-pub use crate::http::response::parts::Tags;
+pub use crate::http::response::cache_for::CacheFor;
+pub use crate::http::response::tags::Tags;
 pub use crate::http::service::cache_service::CacheService;
 pub use crate::http::service::future::ResponseFuture;
 pub use larder_core::log::selector::{

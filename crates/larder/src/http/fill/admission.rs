@@ -9,7 +9,7 @@ use larder_core::http::vary::Vary;
 use larder_core::outcome::NotStored;
 
 use crate::http::fill::{Fill, FillTimes};
-use crate::http::response::parts::CacheFor;
+use crate::http::response::cache_for::CacheFor;
 
 /// Maximum weight of the header fields of a stored response.
 const MAX_FIELDS_WEIGHT: usize = 64 * 1024;

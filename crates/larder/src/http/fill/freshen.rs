@@ -17,7 +17,8 @@ use crate::http::fill::{Fill, FillStart, FillTimes, ResponseSender};
 use crate::http::memory::MemoryLookup;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
-use crate::http::response::parts::{CacheFor, Tags};
+use crate::http::response::cache_for::CacheFor;
+use crate::http::response::tags::Tags;
 use crate::http::serve;
 
 impl Fill {

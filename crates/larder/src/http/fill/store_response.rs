@@ -19,7 +19,8 @@ use crate::http::fill::build::StorageRecord;
 use crate::http::fill::followers::stop_waiting;
 use crate::http::fill::stated_length::{has_stated_length, known_length};
 use crate::http::fill::{Fill, FillTimes, ResponseSender};
-use crate::http::response::parts::{CacheFor, Tags};
+use crate::http::response::cache_for::CacheFor;
+use crate::http::response::tags::Tags;
 use crate::http::serve;
 
 /// The rest of a body that is read to be stored.

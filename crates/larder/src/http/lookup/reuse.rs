@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
-use larder_core::http::reuse::{Reuse, reuse};
+use larder_core::http::reuse::{Candidate, Reuse, reuse};
 use larder_core::log::table::Verdict;
 use larder_core::time::Boot;
 
@@ -29,20 +29,20 @@ pub(crate) fn evaluate_reuse(
     {
         return Reuse::Fresh { left: cached.fresh_for(now) };
     }
-    evaluate_reuse_slow(layer, cached, headers, (verdict, confirmed), now)
+    evaluate_reuse_slow(layer, cached, headers, cached.candidate(verdict, confirmed, now), now)
 }
 
-/// Applies the full rule to a stored response and the log's verdict on it.
-pub(crate) fn evaluate_reuse_slow(
+/// Applies the full rule to a stored response.
+fn evaluate_reuse_slow(
     layer: &LayerState,
     cached: &CachedResponse,
     headers: &HeaderMap,
-    (verdict, confirmed): (Verdict, bool),
+    candidate: Candidate,
     now: Boot,
 ) -> Reuse {
     let directives =
         layer.policy.store.follow_request.then(|| effective_request_directives(layer, cached, headers, now));
-    reuse(&cached.candidate(verdict, confirmed, now), directives.as_ref())
+    reuse(&candidate, directives.as_ref())
 }
 
 /// Decides how a stored response may be reused for a request that may be an equivalent one.
@@ -60,7 +60,8 @@ pub(crate) fn evaluate_reuse_for(
     };
     let (verdict, confirmed) = layer.engine.log.verdict(cached, now);
     let own = layer.engine.log.read(|tail| tail.check(&cached.meta.position, scope.request_names(), now));
-    evaluate_reuse_slow(layer, cached, lookup_key.headers, (verdict.and(own), confirmed), now)
+    let candidate = cached.candidate(verdict.and(own), confirmed, now);
+    evaluate_reuse_slow(layer, cached, lookup_key.headers, candidate, now)
 }
 
 /// Returns the directives of a request, as far as they apply to this response.

@@ -68,9 +68,9 @@ pub(crate) fn hit(
     now: Boot,
 ) -> FullResponse {
     let outcome = Outcome::Hit(tier);
-    record_hit(&layer, parts, key, tier, cached.cost);
+    record_hit(layer, parts, key, tier, cached.cost);
     if traits.head || traits.conditional || traits.range || layer.policy.expose_cache_key {
-        return hit_selected(layer, traits, key, parts, cached, (outcome, now));
+        return hit_selected(layer, traits, key, parts, cached, tier, now);
     }
     let render = || {
         let mut fields = cached.headers.clone();
@@ -94,10 +94,11 @@ fn hit_selected(
     key: &str,
     parts: &Parts,
     cached: &CachedResponse,
-    (outcome, now): (Outcome, Boot),
+    tier: Tier,
+    now: Boot,
 ) -> FullResponse {
     let mut whole = select_representation(cached, &parts.headers, traits);
-    add_cache_status(&mut whole.fields, cached, outcome, now);
+    add_cache_status(&mut whole.fields, cached, Outcome::Hit(tier), now);
     if layer.policy.expose_cache_key {
         cache_status::set_key(&mut whole.fields, key);
     }
@@ -121,7 +122,7 @@ pub(crate) fn hit_owned(
         return hit(layer, traits, key, parts, &cached, Tier::Shared, now);
     };
     let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
-    record_hit(&layer, parts, key, Tier::Shared, cached.cost);
+    record_hit(layer, parts, key, Tier::Shared, cached.cost);
     add_cache_status(&mut fields, &cached, Outcome::Hit(Tier::Shared), now);
     if layer.policy.expose_cache_key {
         cache_status::set_key(&mut fields, key);
@@ -251,7 +252,7 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
     outcome: Outcome,
     forwarded: ForwardInfo,
 ) -> Response<CacheBody<B>> {
-    record(&layer, context, outcome);
+    record(layer, context, outcome);
     // The handler was called without the conditions of the client.
     if response.status() == StatusCode::OK
         && context.traits.conditional
@@ -294,7 +295,7 @@ fn select(
     cached: &CachedResponse,
     outcome: Outcome,
 ) -> FullResponse {
-    record(&layer, context, outcome);
+    record(layer, context, outcome);
     let mut whole = select_representation(cached, &context.headers, context.traits);
     if layer.policy.expose_cache_key {
         cache_status::set_key(&mut whole.fields, &context.key);

@@ -35,26 +35,26 @@ pin_project! {
         B: Body,
     {
         // A complete response, such as a hit in memory. There is nothing to wait for.
-        Stored { response: Option<FullResponse> },
+        Ready { response: Option<FullResponse> },
         // A request that bypasses the cache. The inner service answers it.
-        Past { #[pin] inner: F, outcome: Outcome, run: OuterRun },
+        Bypass { #[pin] inner: F, outcome: Outcome, run: OuterRun },
         // A request that waits for more than the inner service.
-        Longer { answer: BoxResponseFuture<B, E> },
+        Boxed { answer: BoxResponseFuture<B, E> },
     }
 }
 
 impl<F, B: Body, E> ResponseFuture<F, B, E> {
     #[inline]
     pub(super) const fn ready(response: FullResponse) -> Self {
-        Self { state: State::Stored { response: Some(response) } }
+        Self { state: State::Ready { response: Some(response) } }
     }
 
     pub(super) const fn bypass(inner: F, outcome: Outcome, run: OuterRun) -> Self {
-        Self { state: State::Past { inner, outcome, run } }
+        Self { state: State::Bypass { inner, outcome, run } }
     }
 
     pub(super) fn boxed(answer: impl Future<Output = ServiceResult<B, E>> + Send + 'static) -> Self {
-        Self { state: State::Longer { answer: Box::pin(answer) } }
+        Self { state: State::Boxed { answer: Box::pin(answer) } }
     }
 }
 
@@ -68,14 +68,14 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             // A caller must not poll a future again after its end. If one does, this stays pending.
-            StateProjection::Stored { response } => {
+            StateProjection::Ready { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response.into_response())))
             }
-            StateProjection::Past { inner, outcome, run } => {
+            StateProjection::Bypass { inner, outcome, run } => {
                 let response = ready!(inner.poll(cx))?;
                 Poll::Ready(Ok(serve::bypassed(response, *outcome, run)))
             }
-            StateProjection::Longer { answer } => answer.as_mut().poll(cx),
+            StateProjection::Boxed { answer } => answer.as_mut().poll(cx),
         }
     }
 }
@@ -83,9 +83,9 @@ where
 impl<F, B: Body, E> std::fmt::Debug for ResponseFuture<F, B, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match &self.state {
-            State::Stored { .. } => "stored",
-            State::Past { .. } => "past",
-            State::Longer { .. } => "longer",
+            State::Ready { .. } => "ready",
+            State::Bypass { .. } => "bypass",
+            State::Boxed { .. } => "boxed",
         };
         f.debug_tuple("ResponseFuture").field(&state).finish()
     }
