@@ -8,8 +8,9 @@ use http::header::{
 use http::{HeaderMap, HeaderName, StatusCode};
 use larder_core::http::range::{self, ContentRange, Requested, Selected};
 
+use crate::http::serve::full_response::FullResponse;
+use crate::http::serve::multipart;
 use crate::http::serve::representation::Representation;
-use crate::http::serve::{FullResponse, multipart};
 
 /// Returns the response to a request for ranges: a 206 or a 416.
 ///

@@ -5,7 +5,7 @@ use std::ops::Range;
 use http::header::{CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 
-use crate::http::serve::FullResponse;
+use crate::http::serve::full_response::FullResponse;
 use crate::http::serve::representation::Representation;
 
 /// Returns a 206 with these ranges, each in a body part of its own.

@@ -7,7 +7,7 @@ use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE};
 use http::{HeaderMap, StatusCode};
 use larder_core::http::range::{self, ContentRange};
 
-use crate::http::serve::FullResponse;
+use crate::http::serve::full_response::FullResponse;
 
 /// A response with status 200, or a stored part of one, from which a request asks for ranges.
 #[derive(Clone, Copy)]

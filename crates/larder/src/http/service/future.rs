@@ -12,7 +12,8 @@ use pin_project_lite::pin_project;
 
 use crate::http::body::service_bounds::{BoxResponseFuture, ServiceResult};
 use crate::http::nesting::OuterRun;
-use crate::http::serve::{self, FullResponse};
+use crate::http::serve;
+use crate::http::serve::full_response::FullResponse;
 
 pin_project! {
     /// The response future of [`CacheService`](crate::CacheService).
