@@ -3,7 +3,7 @@
 //! Each event is one field, with the event's mode as the name and its selector as the value.
 
 use fred::types::Value;
-use larder_core::log::selector::{Event, Mode, Selector};
+use larder_core::invalidation::selector::{Event, Mode, Selector};
 
 use crate::answer;
 
@@ -50,7 +50,7 @@ fn event(mode: &Value, selector: &Value) -> Option<Event> {
 
 #[cfg(test)]
 mod tests {
-    use larder_core::log::selector::Tag;
+    use larder_core::invalidation::selector::Tag;
 
     use super::*;
 

@@ -102,7 +102,7 @@ fn nothing() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use larder_core::log::position::{Incarnation, LogId, Mark, Position};
+    use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
 
     use super::*;
 

@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use fred::error::Error;
 use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand, Value};
-use larder_core::log::position::{Incarnation, LogId};
-use larder_core::log::selector::Event;
-use larder_core::store::Look;
-use larder_core::store::{Cursor, Log, StoreError, StoreErrorKind};
+use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::position::{Incarnation, LogId};
+use larder_core::invalidation::selector::Event;
+use larder_core::store::{Log, StoreError, StoreErrorKind};
 use tokio::time::{Instant, timeout};
 
 use crate::answer::{self, parts, text, unreadable};

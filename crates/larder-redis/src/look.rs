@@ -1,9 +1,9 @@
 //! Reads the answer of the script that polls the log.
 
 use fred::types::Value;
-use larder_core::log::position::LogId;
-use larder_core::log::selector::Event;
-use larder_core::store::Look;
+use larder_core::invalidation::log_page::Look;
+use larder_core::invalidation::position::LogId;
+use larder_core::invalidation::selector::Event;
 use larder_core::store::StoreError;
 
 use crate::answer::{number, parts, text, unreadable};
@@ -83,7 +83,7 @@ impl Extent {
 
 #[cfg(test)]
 mod tests {
-    use larder_core::log::position::Incarnation;
+    use larder_core::invalidation::position::Incarnation;
 
     use super::*;
 

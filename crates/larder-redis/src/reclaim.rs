@@ -11,8 +11,8 @@ use fred::interfaces::ClientLike;
 use fred::types::cluster::ClusterRouting;
 use fred::types::config::Options;
 use fred::types::{ClusterHash, CustomCommand, Value};
-use larder_core::log::position::{Incarnation, LogId};
-use larder_core::log::selector::Reach;
+use larder_core::invalidation::position::{Incarnation, LogId};
+use larder_core::invalidation::selector::Reach;
 use larder_core::store::{Reclaim, Reclaimed, StoreError, StoreErrorKind, Sweep};
 use larder_core::stored::{address, wire};
 
