@@ -10,16 +10,16 @@ use larder_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use crate::answer;
+use crate::batch::{Gather, Way};
 use crate::builder::RedisStoreBuilder;
 use crate::circuit::Leave;
+use crate::connection::{Advice, Link};
 use crate::error::ConnectError;
-use crate::gather::{Gather, Way};
 use crate::health::{Health, Opened};
 use crate::keys::Keys;
-use crate::link::{Advice, Link};
 use crate::look_budget::LookBudget;
 use crate::replicas::{Replicas, Wanted};
+use crate::reply;
 use crate::script::Scripts;
 use crate::stats::{self, RedisStats};
 use crate::url;
@@ -241,7 +241,7 @@ impl Inner {
             // Abandon the node if it hangs. If Redis is only slow, this costs one reconnection.
             self.data.leave(node);
         }
-        if answer::may_be_replaced(error) {
+        if reply::may_be_replaced(error) {
             // All connections: a connection that only reads never gets such an error itself.
             for link in self.links() {
                 link.ask_for_the_primary();

@@ -28,7 +28,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use self::queue::{Batch, Queue, Turn, Wanted, refuse, shutting_down};
-use crate::link::Link;
+use crate::connection::Link;
 
 /// The maximum number of keys in one command. More keys would save nothing.
 const MOST_KEYS: usize = 32;

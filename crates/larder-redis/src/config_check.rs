@@ -4,7 +4,7 @@ use fred::clients::{Client, WithOptions};
 use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand, Value};
 
-use crate::answer::{parts, text};
+use crate::reply::{parts, text};
 
 /// Reads the server's memory settings and warns of harmful ones.
 ///

@@ -5,7 +5,7 @@
 use fred::types::Value;
 use larder_core::invalidation::selector::{Event, Mode, Selector};
 
-use crate::answer;
+use crate::reply;
 
 const HARD: &str = "h";
 const SOFT: &str = "s";
@@ -27,24 +27,24 @@ pub(crate) fn fields(events: &[Event]) -> impl Iterator<Item = Value> + '_ {
 ///
 /// An event that cannot be read may name anything, so it is read as [`Event::EVERYTHING`].
 pub(crate) fn events(fields: &Value) -> Vec<Event> {
-    let pairs = answer::parts(fields).filter(|parts| parts.len() % 2 == 0);
+    let pairs = reply::parts(fields).filter(|parts| parts.len() % 2 == 0);
     let Some(pairs) = pairs else {
         return vec![Event::EVERYTHING];
     };
     pairs
         .chunks_exact(2)
-        .filter(|pair| answer::text(&pair[0]) != Some(BEGINNING))
+        .filter(|pair| reply::text(&pair[0]) != Some(BEGINNING))
         .map(|pair| event(&pair[0], &pair[1]).unwrap_or(Event::EVERYTHING))
         .collect()
 }
 
 fn event(mode: &Value, selector: &Value) -> Option<Event> {
-    let mode = match answer::text(mode)? {
+    let mode = match reply::text(mode)? {
         HARD => Mode::Hard,
         SOFT => Mode::Soft,
         _ => return None,
     };
-    let selector: Selector = answer::text(selector)?.parse().ok()?;
+    let selector: Selector = reply::text(selector)?.parse().ok()?;
     Some(Event { mode, selector })
 }
 

@@ -6,8 +6,8 @@ use larder_core::invalidation::position::LogId;
 use larder_core::invalidation::selector::Event;
 use larder_core::store::StoreError;
 
-use crate::answer::{number, parts, text, unreadable};
-use crate::entry;
+use crate::reply::{number, parts, text, unreadable};
+use crate::stream_entry;
 
 /// The answer to a poll, and whether scripts can read the server's run id (rule 6).
 pub(crate) struct Answer {
@@ -15,7 +15,7 @@ pub(crate) struct Answer {
     pub(crate) knows_run_id: bool,
 }
 
-/// Reads the answer of `look.lua`.
+/// Reads the answer of `poll_log.lua`.
 pub(crate) fn read(answer: &Value) -> Result<Answer, StoreError> {
     try_read(answer).ok_or_else(|| unreadable("the log's answer to a look"))
 }
@@ -51,7 +51,7 @@ fn entry(value: &Value) -> Option<(LogId, Vec<Event>)> {
     let [at, fields] = parts(value)? else {
         return None;
     };
-    Some((id(at)?, entry::events(fields)))
+    Some((id(at)?, stream_entry::events(fields)))
 }
 
 /// The extent of the Stream, in the terms of `XINFO STREAM`.

@@ -8,7 +8,7 @@ use fred::types::Value;
 use larder_core::store::{Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
 use tokio::time::timeout;
 
-use crate::link::CLOSE_LIMIT;
+use crate::connection::CLOSE_LIMIT;
 use crate::reclaim;
 use crate::store::RedisStore;
 

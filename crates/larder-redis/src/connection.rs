@@ -19,10 +19,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::advice;
-use crate::answer;
+use crate::config_check;
+use crate::failover;
 use crate::health::Health;
-use crate::successor;
+use crate::reply;
 
 /// The time limit for establishing a connection, and for each step of it.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
@@ -198,7 +198,7 @@ impl Link {
         }
         let link = Arc::clone(self);
         self.runtime.spawn(async move {
-            if successor::has(&node, &link.within(CONNECT_LIMIT)).await {
+            if failover::has(&node, &link.within(CONNECT_LIMIT)).await {
                 let client = link.client();
                 let _ = timeout(BETWEEN_RENEWALS, client.sync_cluster()).await;
             }
@@ -216,7 +216,7 @@ impl Link {
     /// To fred, a server that rejects this client, or that is not trusted, looks like an
     /// unreachable one. This method distinguishes the two cases.
     pub(crate) fn explain(&self, error: &Error) -> StoreError {
-        let plain = answer::store_error(error);
+        let plain = reply::store_error(error);
         if plain.kind() != StoreErrorKind::Unreachable {
             return plain;
         }
@@ -325,7 +325,7 @@ async fn advise(client: &Client) -> bool {
     // `fail_fast` is off: fred announces a connection a moment before it lets commands with
     // `fail_fast` through.
     let patient = Options { timeout: Some(ADVICE_LIMIT), ..Options::default() };
-    advice::give(&client.with_options(&patient)).await
+    config_check::give(&client.with_options(&patient)).await
 }
 
 async fn quit(client: &Client, running: &ConnectHandle) {
