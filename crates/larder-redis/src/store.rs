@@ -71,6 +71,15 @@ pub(crate) struct Inner {
     address: String,
 }
 
+/// The settings of a store, apart from those of its connections.
+pub(crate) struct StoreOptions {
+    pub(crate) keys: Keys,
+    pub(crate) command_timeout: Duration,
+    pub(crate) log_size: LogSize,
+    /// The replicas that have to acknowledge an append, if any.
+    pub(crate) replicas: Option<Wanted>,
+}
+
 /// The approximate maximum size of the log's Stream.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LogSize {
@@ -143,13 +152,8 @@ impl RedisStore {
         RedisStoreBuilder::new(url)
     }
 
-    pub(crate) fn open(
-        config: Config,
-        runtime: &Handle,
-        keys: Keys,
-        command_timeout: Duration,
-        (log_size, replicas): (LogSize, Option<Wanted>),
-    ) -> Self {
+    pub(crate) fn open(config: Config, runtime: &Handle, options: StoreOptions) -> Self {
+        let StoreOptions { keys, command_timeout, log_size, replicas } = options;
         let address = url::address(&config);
         let health = Arc::new(Health::new());
         let watched = config.server.is_clustered().then(|| Arc::clone(&health));
