@@ -8,8 +8,8 @@ use crate::key::normalize;
 ///
 /// Examples are `/api/*/reviews` and `/img/thumb-*`.
 ///
-/// The text between stars is compared in the one spelling that a [`UriName`](super::UriName) has. A star in a path
-/// is matched by a star in the pattern, not by `%2A`.
+/// The text between stars is compared in the one spelling that a [`UriName`](super::UriName) has. A
+/// star in a path is matched by a star in the pattern, not by `%2A`.
 ///
 /// Each glob is checked against each response separately. A handful of globs is fine, hundreds are
 /// not. Prefer a [`Tag`](super::Tag).
