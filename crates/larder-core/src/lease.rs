@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::log::position::{Incarnation, LogId, Mark, Position};
+use crate::invalidation::position::{Incarnation, LogId, Mark, Position};
 use crate::store::{SharedTier, StoreError};
 
 /// The id of a lease: a random number that distinguishes it from all others.

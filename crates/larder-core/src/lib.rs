@@ -4,7 +4,8 @@
 //!
 //! * [`store`]: the traits of a shared tier and of an invalidation log;
 //! * [`lease`]: the trait of a store that grants leases;
-//! * [`log::position`] and [`log::selector`]: the positions and the events of the log;
+//! * [`invalidation`]: the [positions](invalidation::position), the [events](invalidation::selector)
+//!   and the [pages](invalidation::log_page) of the log;
 //! * [`stored::address`] and [`stored::wire`]: the addresses and the fixed offsets of stored
 //!   values;
 //! * [`time`]: the two clocks, as values.
@@ -18,9 +19,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod http;
+pub mod invalidation;
 pub mod key;
 pub mod lease;
-pub mod log;
 pub mod outcome;
 pub mod store;
 pub mod stored;

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::log::position::{Incarnation, LogId};
-use crate::log::selector::{Event, Selector};
-use crate::time::Boot;
+use crate::invalidation::log_page::{Cursor, Look};
+use crate::invalidation::position::{Incarnation, LogId};
+use crate::invalidation::selector::{Event, Selector};
 
 /// The tier of stored responses that instances share.
 pub trait SharedTier: Send + Sync + 'static {
@@ -95,58 +95,6 @@ pub struct Reclaimed {
     pub scans: u64,
     /// The start of the next step. `None` if no step is left.
     pub next: Option<Sweep>,
-}
-
-/// The point in the log at which a poll begins, which is after the last applied event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct Cursor {
-    /// The incarnation to which `after` belongs.
-    ///
-    /// If the log is of another incarnation, the poll ignores `after` and starts over.
-    pub incarnation: Incarnation,
-    /// The last event that was applied.
-    pub after: LogId,
-    /// Whether `incarnation` was found broken, because its log ends before `after`.
-    ///
-    /// If the log is still of that incarnation, the poll must begin a new one. This is only needed
-    /// on servers that hide their run id from scripts.
-    pub broken: bool,
-    /// The number of names that the polling instance remembers.
-    ///
-    /// If the log is of another incarnation, a poll may leave out older entries that have at least
-    /// this many names after them. The [floor](Look::floor) must then account for them.
-    pub remembers: usize,
-}
-
-/// The answer to one poll of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct Look {
-    /// The incarnation of the log.
-    pub incarnation: Incarnation,
-    /// The start of the Stream, or of this poll: everything at or before this id may be missing.
-    pub floor: LogId,
-    /// The last id that the Stream has issued.
-    pub last: LogId,
-    /// The entries after the cursor, in order. An unreadable entry is [`Event::EVERYTHING`].
-    pub entries: Vec<(LogId, Vec<Event>)>,
-    /// Whether entries are left for the next poll.
-    pub more: bool,
-}
-
-/// The answer to an append.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_structs)]
-pub struct Appended {
-    /// The incarnation to which the events were appended.
-    pub incarnation: Incarnation,
-    /// The id of the last appended event.
-    pub id: LogId,
-    /// The moment at which the answer had arrived.
-    ///
-    /// A poll that was sent later than this was sent after the append.
-    pub answered: Boot,
 }
 
 /// The invalidation log that instances share.

@@ -5,11 +5,11 @@
 #![allow(clippy::unwrap_used)] // The whole file is tests; the lint sees only marked functions.
 
 use larder_core::http::no_vary_search::UrlVariation;
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::selector::{Glob, Prefix, Selector, UriName};
 use larder_core::key::buf::KeyBuf;
 use larder_core::key::normalize;
 use larder_core::key::query::QueryRules;
-use larder_core::log::names::Names;
-use larder_core::log::selector::{Glob, Prefix, Selector, UriName};
 use proptest::prelude::*;
 
 /// The patterns have few characters, so that different texts often mean the same.

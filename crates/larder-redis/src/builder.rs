@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use crate::error::{ConnectError, ConnectErrorKind};
 use crate::keys::{Keys, is_namespace};
 use crate::replicas::Wanted;
-use crate::store::{LogSize, RedisStore};
+use crate::store::{LogSize, RedisStore, StoreOptions};
 use crate::url;
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
@@ -288,9 +288,13 @@ impl RedisStoreBuilder {
                 "a RedisStore can only be made inside of a Tokio runtime",
             )
         })?;
-        let keys = Keys::new(&self.namespace, self.schema);
-        let log = (self.log_size, self.replicas);
-        Ok(RedisStore::open(config, &runtime, keys, self.command_timeout, log))
+        let options = StoreOptions {
+            keys: Keys::new(&self.namespace, self.schema),
+            command_timeout: self.command_timeout,
+            log_size: self.log_size,
+            replicas: self.replicas,
+        };
+        Ok(RedisStore::open(config, &runtime, options))
     }
 
     fn check(&self) -> Result<(), ConnectError> {

@@ -7,10 +7,10 @@ use fred::types::Value;
 use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
 use larder_core::store::StoreError;
 
-use crate::answer::{bytes, number, parts, unreadable};
+use crate::reply::{bytes, number, parts, unreadable};
 use crate::script::Script;
+use crate::shared_tier::millis;
 use crate::store::RedisStore;
-use crate::tier::millis;
 
 impl Leases for RedisStore {
     async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
@@ -102,7 +102,7 @@ fn nothing() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use larder_core::log::position::{Incarnation, LogId, Mark, Position};
+    use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
 
     use super::*;
 

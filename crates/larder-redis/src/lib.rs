@@ -36,27 +36,28 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod advice;
-mod answer;
+mod batch;
 mod builder;
 mod circuit;
-mod entry;
+mod config_check;
+mod connection;
 mod error;
-mod gather;
+mod failover;
 mod health;
 mod keys;
 mod lease;
-mod link;
 mod log;
-mod look;
+mod log_page;
 mod look_budget;
 mod reclaim;
 mod replicas;
+mod reply;
 mod script;
+mod shared_tier;
 mod stats;
 mod store;
-mod successor;
-mod tier;
+mod stream_entry;
+mod timeouts;
 #[cfg(feature = "tls")]
 mod tls;
 mod url;

@@ -9,25 +9,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use fred::error::Error;
 use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand, Value};
-use larder_core::log::position::{Incarnation, LogId};
-use larder_core::log::selector::Event;
-use larder_core::store::Look;
-use larder_core::store::{Cursor, Log, StoreError, StoreErrorKind};
+use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::position::{Incarnation, LogId};
+use larder_core::invalidation::selector::Event;
+use larder_core::store::{Log, StoreError, StoreErrorKind};
 use tokio::time::{Instant, timeout};
 
-use crate::answer::{self, parts, text, unreadable};
-use crate::link::Link;
+use crate::connection::Link;
+use crate::reply::{self, parts, text, unreadable};
 use crate::store::{Inner, LogSize, RedisStore};
-use crate::{entry, look};
-
-/// The time limit for a poll or an append.
-///
-/// Neither of them is on the path of a cached request. If a poll fails without need, the instance
-/// loses its trust in all stored responses.
-pub(crate) const LIMIT: Duration = Duration::from_millis(500);
-
-/// How much later than requested the alarm may end before its connection counts as dead.
-pub(crate) const LATE: Duration = Duration::from_millis(250);
+use crate::timeouts::{LATE, LIMIT};
+use crate::{log_page, stream_entry};
 
 /// The index of the Stream's name in the arguments of the alarm's `XREAD`.
 const STREAM: usize = 5;
@@ -80,11 +72,11 @@ impl Log for RedisStore {
         let sent = Instant::now();
         let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
         let result = run.await.inspect_err(|error| renew_if_hung(&inner.log, error));
-        if result.as_ref().is_err_and(|error| answer::kind(error) == StoreErrorKind::Timeout) {
+        if result.as_ref().is_err_and(|error| reply::kind(error) == StoreErrorKind::Timeout) {
             inner.look_budget.timed_out();
         }
         let answer = inner.settle_on(&inner.log, inner.keys.events(), None, result)?;
-        let read = look::read(&answer)?;
+        let read = log_page::read(&answer)?;
         if read.look.more {
             inner.look_budget.answered_in_full(sent.elapsed());
         }
@@ -103,7 +95,7 @@ impl Log for RedisStore {
         let LogSize { length, bytes } = inner.log_size;
         let mut arguments: Vec<Value> =
             vec![random().to_string().into(), length.to_string().into(), bytes.to_string().into()];
-        arguments.extend(entry::fields(events));
+        arguments.extend(stream_entry::fields(events));
         let keys = inner.log_keys();
         let link = inner.appends();
         let run = inner.scripts.append.run(link, LIMIT, &keys, &arguments);
@@ -159,7 +151,7 @@ impl Inner {
 }
 
 fn renew_if_hung(link: &Arc<Link>, error: &Error) {
-    if answer::kind(error) == StoreErrorKind::Timeout {
+    if reply::kind(error) == StoreErrorKind::Timeout {
         link.renew();
     }
 }

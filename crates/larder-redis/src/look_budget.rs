@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::log::LIMIT;
+use crate::timeouts::LIMIT;
 
 /// The maximum size of the answer to one poll.
 ///

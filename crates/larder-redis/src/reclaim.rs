@@ -11,15 +11,15 @@ use fred::interfaces::ClientLike;
 use fred::types::cluster::ClusterRouting;
 use fred::types::config::Options;
 use fred::types::{ClusterHash, CustomCommand, Value};
-use larder_core::log::position::{Incarnation, LogId};
-use larder_core::log::selector::Reach;
+use larder_core::invalidation::position::{Incarnation, LogId};
+use larder_core::invalidation::selector::Reach;
 use larder_core::store::{Reclaim, Reclaimed, StoreError, StoreErrorKind, Sweep};
 use larder_core::stored::{address, wire};
 
-use crate::answer::{number, parts, text, unreadable};
 use crate::keys::Keys;
-use crate::log::LIMIT;
+use crate::reply::{number, parts, text, unreadable};
 use crate::store::Inner;
+use crate::timeouts::LIMIT;
 
 /// The number of keys that one scan looks at: about 0.1 ms of the server's time.
 const COUNT: i64 = 500;

@@ -17,9 +17,9 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::answer::{number, unreadable};
-use crate::link::{Advice, Link};
-use crate::log::{LATE, LIMIT};
+use crate::connection::{Advice, Link};
+use crate::reply::{number, unreadable};
+use crate::timeouts::{LATE, LIMIT};
 
 /// The number of replicas, and how long to wait for them.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use fred::types::{ClusterHash, CustomCommand, Value};
 use fred::util::sha1_hash;
 use tokio::time::Instant;
 
-use crate::link::Link;
+use crate::connection::Link;
 
 /// The index of the first key, after the script and the number of keys.
 const FIRST_KEY: usize = 2;
@@ -41,8 +41,8 @@ impl Scripts {
     pub(crate) fn new() -> Self {
         const LOOK: &str = concat!(
             include_str!("lua/incarnation.lua"),
-            include_str!("lua/marks.lua"),
-            include_str!("lua/look.lua")
+            include_str!("lua/checkpoints.lua"),
+            include_str!("lua/poll_log.lua")
         );
         const APPEND: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/append.lua"));
         const SET: &str = concat!(include_str!("lua/position.lua"), include_str!("lua/set.lua"));
@@ -55,7 +55,7 @@ impl Scripts {
             extend: Script::new(include_str!("lua/extend.lua")),
             release: Script::new(include_str!("lua/release.lua")),
             reclaim: Script::new(RECLAIM),
-            beat: Script::new(include_str!("lua/beat.lua")),
+            beat: Script::new(include_str!("lua/heartbeat.lua")),
         }
     }
 }

@@ -9,8 +9,8 @@ use fred::types::config::{Options, Server};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use larder_core::store::StoreError;
 
-use crate::answer::{text, unreadable};
-use crate::link::Link;
+use crate::connection::Link;
+use crate::reply::{text, unreadable};
 
 /// Counts of the server's hits and misses, since its start or the last reset of its statistics.
 ///

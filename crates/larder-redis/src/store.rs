@@ -10,16 +10,16 @@ use larder_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use crate::answer;
+use crate::batch::{Gather, Way};
 use crate::builder::RedisStoreBuilder;
 use crate::circuit::Leave;
+use crate::connection::{Advice, Link};
 use crate::error::ConnectError;
-use crate::gather::{Gather, Way};
 use crate::health::{Health, Opened};
 use crate::keys::Keys;
-use crate::link::{Advice, Link};
 use crate::look_budget::LookBudget;
 use crate::replicas::{Replicas, Wanted};
+use crate::reply;
 use crate::script::Scripts;
 use crate::stats::{self, RedisStats};
 use crate::url;
@@ -69,6 +69,15 @@ pub(crate) struct Inner {
     pub(crate) weak_log_told: AtomicBool,
     pub(crate) health: Arc<Health>,
     address: String,
+}
+
+/// The settings of a store, apart from those of its connections.
+pub(crate) struct StoreOptions {
+    pub(crate) keys: Keys,
+    pub(crate) command_timeout: Duration,
+    pub(crate) log_size: LogSize,
+    /// The replicas that have to acknowledge an append, if any.
+    pub(crate) replicas: Option<Wanted>,
 }
 
 /// The approximate maximum size of the log's Stream.
@@ -143,13 +152,8 @@ impl RedisStore {
         RedisStoreBuilder::new(url)
     }
 
-    pub(crate) fn open(
-        config: Config,
-        runtime: &Handle,
-        keys: Keys,
-        command_timeout: Duration,
-        (log_size, replicas): (LogSize, Option<Wanted>),
-    ) -> Self {
+    pub(crate) fn open(config: Config, runtime: &Handle, options: StoreOptions) -> Self {
+        let StoreOptions { keys, command_timeout, log_size, replicas } = options;
         let address = url::address(&config);
         let health = Arc::new(Health::new());
         let watched = config.server.is_clustered().then(|| Arc::clone(&health));
@@ -241,7 +245,7 @@ impl Inner {
             // Abandon the node if it hangs. If Redis is only slow, this costs one reconnection.
             self.data.leave(node);
         }
-        if answer::may_be_replaced(error) {
+        if reply::may_be_replaced(error) {
             // All connections: a connection that only reads never gets such an error itself.
             for link in self.links() {
                 link.ask_for_the_primary();

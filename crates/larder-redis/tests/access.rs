@@ -8,10 +8,11 @@ use std::cell::RefCell;
 use std::sync::Once;
 use std::time::Duration;
 
+use larder_core::invalidation::log_page::Cursor;
+use larder_core::invalidation::position::{Mark, Position};
+use larder_core::invalidation::selector::Selector;
 use larder_core::lease::{Claim, Holder, Leases, Left, Token};
-use larder_core::log::position::{Mark, Position};
-use larder_core::log::selector::Selector;
-use larder_core::store::{Cursor, Log, Reclaim, SharedTier, StoreErrorKind, Sweep};
+use larder_core::store::{Log, Reclaim, SharedTier, StoreErrorKind, Sweep};
 use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
 use support::{after, brief, event, eventually, joined, patient, start, value};

@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::invalidation::position::{Mark, Position};
 use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
-use larder_core::log::position::{Mark, Position};
 #[cfg(feature = "tls")]
 use larder_core::store::StoreErrorKind;
 use larder_core::store::{Log, SharedTier};

@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
 use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
-use larder_core::log::position::{Incarnation, LogId, Mark, Position};
 use larder_core::store::{SharedTier, StoreErrorKind};
 use larder_core::stored::wire::fingerprint;
 use larder_testing::RedisServer;

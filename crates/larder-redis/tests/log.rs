@@ -6,10 +6,10 @@ mod support;
 
 use std::time::Duration;
 
-use larder_core::log::position::LogId;
-use larder_core::log::selector::{Event, Mode, Selector};
-use larder_core::store::Look;
-use larder_core::store::{Cursor, Log, StoreError, StoreErrorKind};
+use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::position::LogId;
+use larder_core::invalidation::selector::{Event, Mode, Selector};
+use larder_core::store::{Log, StoreError, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Direction, Proxy, RedisServer};
 use support::{EVENTS, RECORD, after, event, eventually, joined, patient, start, store};

@@ -6,8 +6,9 @@ mod support;
 
 use std::time::Duration;
 
-use larder_core::log::position::{Incarnation, LogId};
-use larder_core::store::{Cursor, Log, Look, StoreError};
+use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::position::{Incarnation, LogId};
+use larder_core::store::{Log, StoreError};
 use larder_redis::RedisStore;
 use larder_testing::RedisServer;
 use support::{EVENTS, RECORD, after, event, start, store};

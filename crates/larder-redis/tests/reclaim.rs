@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::invalidation::position::{Incarnation, LogId};
+use larder_core::invalidation::selector::{Glob, Prefix, Selector, Tag, UriName};
 use larder_core::key::buf::KeyBuf;
-use larder_core::log::position::{Incarnation, LogId};
-use larder_core::log::selector::{Glob, Prefix, Selector, Tag, UriName};
 use larder_core::store::{Reclaim, Reclaimed, SharedTier, StoreErrorKind};
 use larder_core::stored::address;
 use larder_redis::RedisStore;

@@ -75,7 +75,7 @@ pub use crate::http::response::cache_for::CacheFor;
 pub use crate::http::response::tags::Tags;
 pub use crate::http::service::cache_service::CacheService;
 pub use crate::http::service::future::ResponseFuture;
-pub use larder_core::log::selector::{
+pub use larder_core::invalidation::selector::{
     Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
 };
-pub use larder_core::log::token::{NotAToken, Token};
+pub use larder_core::invalidation::token::{NotAToken, Token};

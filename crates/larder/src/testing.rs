@@ -6,11 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
 use larder_core::http::freshness::Lifetime;
+use larder_core::http::response_flags::Flags;
 use larder_core::http::vary;
-use larder_core::log::names::Names;
-use larder_core::log::position::{Incarnation, LogId, Mark, Position};
-use larder_core::log::selector::Tag;
-use larder_core::stored::{Flags, Meta, StoredResponse};
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
+use larder_core::invalidation::selector::Tag;
+use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::{Boot, Wall};
 
 use crate::http::memory::cached_response::CachedResponse;

@@ -81,7 +81,7 @@ enum Task {
     },
     /// Count retired words and long lines in comments and Markdown. Fails if there are too many.
     Prose {
-        /// Only reads files below these paths, for example `crates/larder-core/src/log`.
+        /// Only reads files below these paths, for example `crates/larder-core/src/invalidation`.
         paths: Vec<String>,
     },
     /// Run the checks that a change must pass: format, prose, lints, docs, the public cache tests, tests.

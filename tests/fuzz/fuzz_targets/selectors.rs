@@ -1,9 +1,9 @@
 //! Selectors from arbitrary bytes in a log, and globs compared with a slow and simple matcher.
 #![no_main]
 
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::selector::{Glob, HashedName, PathName, Prefix, Selector, Tag, UriName};
 use larder_core::key::normalize;
-use larder_core::log::names::Names;
-use larder_core::log::selector::{Glob, HashedName, PathName, Prefix, Selector, Tag, UriName};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (String, String)| {

@@ -3,7 +3,7 @@
 
 use http::header::{DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue};
-use larder_core::http::{age, date, fields as stored, update, validators};
+use larder_core::http::{age, date, freshen, storable_fields as stored, validators};
 use larder_fuzz::{fields, values};
 use libfuzzer_sys::fuzz_target;
 
@@ -30,7 +30,7 @@ fuzz_target!(|data: (&[u8], &[u8])| {
     }
     conditions(&mut request, &response);
 
-    let _ = update::freshen(&mut response.clone(), &request);
+    let _ = freshen::freshen(&mut response.clone(), &request);
     stored::remove_unstorable(&mut response);
     assert!(!response.contains_key("connection") && !response.contains_key("age"));
 });

@@ -3,8 +3,8 @@
 #![no_main]
 
 use bytes::Bytes;
-use larder_core::log::position::{Incarnation, Mark, Position};
-use larder_core::stored::wire::{Decoded, decode, encode, encode_told, encode_variants};
+use larder_core::invalidation::position::{Incarnation, Mark, Position};
+use larder_core::stored::wire::{decode, encode, encode_told, encode_variants, Decoded};
 use libfuzzer_sys::fuzz_target;
 use twox_hash::XxHash3_64;
 

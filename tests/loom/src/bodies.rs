@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use larder_core::log::names::Names;
+use larder_core::invalidation::names::Names;
 use larder_core::time::Boot;
 use loom::future::block_on;
 use loom::thread;

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use http_body::SizeHint;
-use larder_core::log::position::{Incarnation, Mark, Position};
+use larder_core::invalidation::position::{Incarnation, Mark, Position};
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;

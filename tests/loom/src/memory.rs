@@ -1,7 +1,7 @@
 //! What the explored sources know of a stored response.
 
-use larder_core::log::names::Names;
-use larder_core::log::position::Position;
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::position::Position;
 use larder_core::time::Boot;
 
 use crate::engine::invalidation_log::stamped::Stamped;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use larder_core::log::names::Names;
-use larder_core::log::position::{Incarnation, LogId, Mark, Position};
-use larder_core::log::selector::{Event, Mode, Selector, Tag};
-use larder_core::log::table::Verdict;
-use larder_core::log::tail::{Limits, Tail};
-use larder_core::store::Look;
+use larder_core::invalidation::log_page::Look;
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
+use larder_core::invalidation::selector::{Event, Mode, Selector, Tag};
+use larder_core::invalidation::table::Verdict;
+use larder_core::invalidation::tail::{Limits, Tail};
 use larder_core::time::Boot;
 use loom::future::block_on;
 use loom::thread;

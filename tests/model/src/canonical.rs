@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use larder_core::log::position::{Mark, Position};
+use larder_core::invalidation::position::{Mark, Position};
 use larder_core::time::Boot;
 
 use crate::world::{Invalidation, LowestVersions, Progress, StoredResponse, World, incarnation};

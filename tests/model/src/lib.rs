@@ -1,9 +1,9 @@
 //! An exhaustive model of Larder's invalidation log.
 //!
-//! The rules are those of [`larder_core::log`] themselves: each process of the model has a real
-//! [`Tail`](larder_core::log::tail::Tail). The model adds the rest of Larder and its environment: a
-//! database, the scripts in Redis, fills, requests and faults. [`reading`] lists ways to misread
-//! the rules. The model must find each of them.
+//! The rules are those of [`larder_core::invalidation`] themselves: each process of the model has a
+//! real [`Tail`](larder_core::invalidation::tail::Tail). The model adds the rest of Larder and its
+//! environment: a database, the scripts in Redis, fills, requests and faults. [`reading`] lists
+//! ways to misread the rules. The model must find each of them.
 //!
 //! * [`scope`]: the size of a model; [`configurations`]: the checked scopes;
 //! * [`world`]: a state; [`action`]: the possible actions; [`step`]: their results;

@@ -1,7 +1,7 @@
 //! A scope for each misreading of the rules, in which the model finds it.
 
-use larder_core::log::broken::Rule;
-use larder_core::log::tail::Limits;
+use larder_core::invalidation::fault_injection::Rule;
+use larder_core::invalidation::tail::Limits;
 
 use crate::configurations::{folded, here, there};
 use crate::reading::Reading;

@@ -1,10 +1,10 @@
 //! The rules as a process applies them around its tail: those of `larder-core`, unless they are
 //! misread.
 
-use larder_core::log::position::{Mark, Position};
-use larder_core::log::table::Verdict;
-use larder_core::log::tail::{Passing, Tail, may_join, usable};
-use larder_core::store::Appended;
+use larder_core::invalidation::append_status::{Appended, Passing};
+use larder_core::invalidation::position::{Mark, Position};
+use larder_core::invalidation::table::Verdict;
+use larder_core::invalidation::tail::{Tail, may_join, usable};
 use larder_core::time::Boot;
 
 use crate::canonical::{NOW, ticks};

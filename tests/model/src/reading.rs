@@ -1,6 +1,6 @@
 //! Misreadings of the log's rules. The model must find each of them.
 
-use larder_core::log::broken::Rule;
+use larder_core::invalidation::fault_injection::Rule;
 
 /// A reading of the rules. The names describe the mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -1,7 +1,7 @@
 //! P3: refusing ends. From every state, once faults are over, every invalidation is applied and
 //! every filled response is served.
 
-use larder_core::log::table::Verdict;
+use larder_core::invalidation::table::Verdict;
 
 use crate::action::{Action, Log};
 use crate::protocol::Protocol;

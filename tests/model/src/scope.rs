@@ -1,6 +1,6 @@
 //! The size of a model.
 
-use larder_core::log::tail::Limits;
+use larder_core::invalidation::tail::Limits;
 
 use crate::reading::Reading;
 use crate::target::{Selection, Target, hard};

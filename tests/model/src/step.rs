@@ -8,7 +8,7 @@ mod requesting;
 
 pub(crate) use requesting::new;
 
-use larder_core::log::table::Verdict;
+use larder_core::invalidation::table::Verdict;
 use larder_core::time::Boot;
 
 use crate::action::{Action, Log};
@@ -108,7 +108,7 @@ impl Protocol {
     pub(crate) fn change<R>(
         &self,
         instance: &mut Instance,
-        change: impl FnOnce(&mut larder_core::log::tail::Tail) -> R,
+        change: impl FnOnce(&mut larder_core::invalidation::tail::Tail) -> R,
     ) -> R {
         let (generation, incarnation) = (instance.tail.generation(), instance.tail.position().incarnation);
         let result = change(&mut instance.tail);

@@ -1,7 +1,7 @@
 //! The targets of invalidations, and the names of responses.
 
-use larder_core::log::names::Names;
-use larder_core::log::selector::{Event, Glob, Mode, Prefix, Selector, Tag, UriName};
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::selector::{Event, Glob, Mode, Prefix, Selector, Tag, UriName};
 
 /// The number of keys.
 pub const KEYS: usize = 2;

@@ -1,8 +1,8 @@
 //! The state of a model: a database, a log, a shared tier, and processes.
 
-use larder_core::log::position::{Incarnation, LogId, Position};
-use larder_core::log::tail::Tail;
-use larder_core::store::Appended;
+use larder_core::invalidation::append_status::Appended;
+use larder_core::invalidation::position::{Incarnation, LogId, Position};
+use larder_core::invalidation::tail::Tail;
 use larder_core::time::Boot;
 
 use crate::scope::Budget;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use larder::Cache;
-use larder_core::log::position::LogId;
+use larder_core::invalidation::position::LogId;
 use larder_redis::RedisStore;
 
 /// Longer than any log in these measurements, so that no log is trimmed.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use larder::Cache;
-use larder_core::log::position::LogId;
+use larder_core::invalidation::position::LogId;
 
 use crate::instance;
 use crate::quantile::Times;

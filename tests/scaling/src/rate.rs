@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use larder::Cache;
-use larder_core::log::position::LogId;
+use larder_core::invalidation::position::LogId;
 use larder_testing::RedisServer;
 use tokio::time::sleep;
 

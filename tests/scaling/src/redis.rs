@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use larder_core::log::position::{Incarnation, LogId};
-use larder_core::log::selector::{Event, Mode, Tag};
-use larder_core::store::{Cursor, Log as _};
+use larder_core::invalidation::log_page::Cursor;
+use larder_core::invalidation::position::{Incarnation, LogId};
+use larder_core::invalidation::selector::{Event, Mode, Tag};
+use larder_core::store::Log as _;
 use larder_redis::RedisStore;
 use larder_testing::RedisServer;
 use tokio::time::{Instant, sleep};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use larder_core::log::position::LogId;
+use larder_core::invalidation::position::LogId;
 use larder_testing::RedisServer;
 use tokio::process::Command;
 use tokio::time::sleep;

@@ -1,8 +1,9 @@
 //! The `Cache-Control` field (RFC 9111 §5.2), and the targeted fields that replace it (RFC 9213).
 
 mod directive;
-mod request;
-mod response;
+mod qualified;
+mod request_directives;
+mod response_directives;
 mod targeted;
 #[cfg(test)]
 mod tests;
@@ -10,8 +11,9 @@ mod tests;
 use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 
-pub use request::{MaxStale, RequestDirectives};
-pub use response::{Qualified, ResponseDirectives};
+pub use qualified::Qualified;
+pub use request_directives::{MaxStale, RequestDirectives};
+pub use response_directives::ResponseDirectives;
 
 pub(super) use directive::delta_seconds;
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use sfv::{BareItem, List, ListEntry, Parser};
 
 use super::list::{members, trim};
-use crate::log::selector::Tag;
+use crate::invalidation::selector::Tag;
 
 /// The field that names the groups of a response (RFC 9875 §2).
 pub const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");

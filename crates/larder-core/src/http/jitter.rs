@@ -57,8 +57,8 @@ fn scaled(time: Duration, factor: f64) -> Duration {
 mod tests {
     use super::*;
     use crate::http::freshness::Lifetime;
+    use crate::http::response_flags::Flags;
     use crate::http::testing::secs;
-    use crate::stored::Flags;
 
     fn judged(fresh: Duration, age: u64, stated: bool) -> Judged {
         let lifetime = Lifetime { fresh, while_revalidate: secs(7), if_error: secs(9) };

@@ -7,6 +7,7 @@
 //! * [`age`]: the age of a response.
 //! * [`vary`]: the requests that a response can answer.
 //! * [`no_vary_search`]: the differences in a query that don't matter to a response.
+//! * [`equivalent_key`]: the key of a response that answers equivalent queries.
 //!
 //! Storing a response:
 //!
@@ -14,21 +15,22 @@
 //! * [`freshness`]: how long a response is fresh, and how long it may be used stale after that.
 //! * [`heuristic`]: a freshness lifetime for responses that don't state one.
 //! * [`jitter`]: random variation of freshness lifetimes.
-//! * [`fields`]: the header fields that are stored.
-//! * [`complete`]: whether a response body arrived completely.
+//! * [`storable_fields`]: the header fields that are stored.
+//! * [`completeness`]: whether a response body arrived completely.
+//! * [`response_flags`]: the conditions of use that a response states.
 //!
 //! Using a stored response:
 //!
 //! * [`reuse`]: whether a stored response may be served now, and if not, why.
-//! * [`early`]: whether a stored response is refreshed before it becomes stale.
+//! * [`early_refresh`]: whether a stored response is refreshed before it becomes stale.
 //! * [`validators`]: conditional requests, from clients to the cache and from the cache to the
 //!   handler.
-//! * [`update`]: the changes that a 304 makes to a stored response.
+//! * [`freshen`]: the changes that a 304 makes to a stored response.
 //! * [`range`]: the requested parts of a representation, and how parts are combined.
 //!
 //! Invalidation:
 //!
-//! * [`mod@reference`]: the other URIs that an unsafe request invalidates.
+//! * [`location`]: the other URIs that an unsafe request invalidates.
 //! * [`groups`]: the names that a response has for invalidation.
 //!
 //! No function here panics, whatever bytes a field contains. A malformed field is read in the way
@@ -37,22 +39,24 @@
 
 pub mod age;
 pub mod cache_control;
-pub mod complete;
+pub mod completeness;
 pub mod date;
-pub mod early;
-pub mod fields;
+pub mod early_refresh;
+pub mod equivalent_key;
+pub mod freshen;
 pub mod freshness;
 pub mod groups;
 pub mod heuristic;
 pub mod jitter;
 mod list;
+pub mod location;
 pub mod no_vary_search;
 pub mod range;
-pub mod reference;
+pub mod response_flags;
 pub mod reuse;
 pub mod storable;
+pub mod storable_fields;
 #[cfg(test)]
 mod testing;
-pub mod update;
 pub mod validators;
 pub mod vary;

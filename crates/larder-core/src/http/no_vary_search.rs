@@ -16,7 +16,7 @@ use form_urlencoded::{byte_serialize, parse};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parser};
 
-use crate::key::decoded;
+use crate::key::percent_decoded;
 
 /// The name of the field (§3).
 pub const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");
@@ -210,7 +210,7 @@ fn names(member: &ListEntry) -> Option<Vec<Box<str>>> {
 ///
 /// "Replace any 0x2B (+) in keyBytes with 0x20 (SP)", then percent-decoding, then UTF-8 decoding.
 fn key(text: &[u8]) -> Box<str> {
-    let bytes: Vec<_> = decoded::form(text).collect();
+    let bytes: Vec<_> = percent_decoded::form(text).collect();
     String::from_utf8_lossy(&bytes).into()
 }
 

@@ -12,7 +12,7 @@
 mod combine;
 mod content_range;
 mod if_range;
-mod request;
+mod requested;
 mod select;
 #[cfg(test)]
 mod tests;
@@ -23,7 +23,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 pub use combine::{Bytewise, combine};
 pub use content_range::ContentRange;
 pub use if_range::if_range;
-pub use request::{Ranges, Requested, requested};
+pub use requested::{Ranges, Requested, requested};
 pub use select::{Parts, Selected};
 
 use super::list::members;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::cache_control::RequestDirectives;
 use super::freshness::Lifetime;
-use crate::log::table::Verdict;
+use super::response_flags::Flags;
+use crate::invalidation::table::Verdict;
 use crate::outcome::MissReason;
-use crate::stored::Flags;
 
 /// The properties of a stored response that decide whether it may be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

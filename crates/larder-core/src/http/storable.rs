@@ -16,10 +16,10 @@ use super::cache_control::{Qualified, RequestDirectives, ResponseDirectives};
 use super::freshness::{self, Lifetime, Override};
 use super::heuristic::{self, Heuristic};
 use super::range::ContentRange;
+use super::response_flags::Flags;
 use super::validators::has_validator;
 use super::vary::Vary;
 use crate::outcome::NotStored;
-use crate::stored::Flags;
 use crate::time::Wall;
 
 /// The rules of a policy for storing responses.

@@ -1,17 +1,16 @@
 //! The requests that a response can answer (RFC 9111 §4.1).
 
 pub mod languages;
-mod normal;
+mod normalized_field;
 #[cfg(test)]
 mod tests;
 
 use http::header::VARY;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use twox_hash::XxHash3_128;
 
 use super::list::members;
-use crate::stored::Selecting;
 
 /// The value of the `Vary` field of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +59,11 @@ fn name(member: &[u8]) -> Result<HeaderName, NotAName> {
     }
 }
 
+/// The fields that `Vary` names, with the values of the request, in the order of the names.
+///
+/// A value is `None` if the request did not have the field.
+pub type Selecting = Box<[(HeaderName, Option<HeaderValue>)]>;
+
 /// Returns the request's values of these fields, in a normal form.
 ///
 /// In the normal form, several lines of a field are one list, without white space around its
@@ -70,7 +74,7 @@ fn name(member: &[u8]) -> Result<HeaderName, NotAName> {
 /// lines with the same field name".
 #[must_use]
 pub fn selecting(fields: &[HeaderName], request: &HeaderMap) -> Selecting {
-    fields.iter().map(|name| (name.clone(), normal::value(name, request))).collect()
+    fields.iter().map(|name| (name.clone(), normalized_field::value(name, request))).collect()
 }
 
 /// Whether the request has the same values in these fields.
@@ -78,7 +82,7 @@ pub fn selecting(fields: &[HeaderName], request: &HeaderMap) -> Selecting {
 /// A request that lacks a field matches only if the original request lacked it too.
 #[must_use]
 pub fn matches(selecting: &Selecting, request: &HeaderMap) -> bool {
-    selecting.iter().all(|(name, value)| normal::equals(name, request, value.as_ref()))
+    selecting.iter().all(|(name, value)| normalized_field::equals(name, request, value.as_ref()))
 }
 
 /// Returns a digest (XXH3, 128 bits) of these values.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::words::{self, EACH};
+use super::word_scan::{self, EACH};
 
 /// Returns the authority in lower case and without the default port of the scheme.
 #[inline]
@@ -20,7 +20,7 @@ pub fn normal<'a>(scheme: &str, authority: &'a str) -> Cow<'a, str> {
 ///
 /// The result can be wrong in one direction: for a text that is not ASCII, it may be `false`.
 fn is_lower_case(text: &str) -> bool {
-    !words::any(text.as_bytes(), |word| {
+    !word_scan::any(text.as_bytes(), |word| {
         let from_a = word.wrapping_add(EACH * (0x80 - b'A' as u64));
         let above_z = word.wrapping_add(EACH * (0x7f - b'Z' as u64));
         from_a & !above_z | word

@@ -4,7 +4,7 @@ use arrayvec::ArrayString;
 use http::{HeaderMap, HeaderName};
 
 use super::query::QueryRules;
-use super::{cookies, decoded, escape};
+use super::{cookies, escape, percent_decoded};
 
 /// The maximum length of an encoded key, in bytes. A request with a longer key is not cached.
 pub const LIMIT: usize = 8192;
@@ -23,7 +23,7 @@ const INLINE: usize = 256;
 /// ```
 ///
 /// The key of a response to equivalent queries has another part after the query: see
-/// [`canonical`](super::canonical).
+/// [`equivalent_key`](crate::http::equivalent_key).
 ///
 /// Bytes that could be mistaken for something else are escaped as `^` and two hexadecimal digits.
 /// So two different lists of parts never share a key, and a key can stand between the braces of a
@@ -140,7 +140,7 @@ impl KeyBuf {
                 self.push(separator);
                 self.push("=");
                 self.bytes(value);
-            } else if trimmed == name.as_bytes() || decoded::percent(trimmed).eq(name.bytes()) {
+            } else if trimmed == name.as_bytes() || percent_decoded::percent(trimmed).eq(name.bytes()) {
                 self.push(if is_text { "|" } else { "||" });
                 self.bytes(pair);
             } else {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::words::{self, EACH};
+use super::word_scan::{self, EACH};
 
 /// The first byte of an escape. Two hexadecimal digits follow it.
 const ESCAPE: u8 = b'^';
@@ -41,7 +41,7 @@ pub(crate) fn undo(escaped: &str) -> Option<Cow<'_, str>> {
 ///
 /// The result can be wrong in one direction: for a text with `~`, it may be `false`.
 pub(super) fn is_plain(text: &[u8]) -> bool {
-    !words::any(text, |word| {
+    !word_scan::any(text, |word| {
         // A borrow or a carry only leaves a byte that is itself a suspect. So it adds no suspect to
         // a word that has none.
         let up_to_space = word.wrapping_sub(EACH * 0x21);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::decoded;
+use super::percent_decoded;
 
 /// The rules for which parameters of the query belong to the key, and in which order.
 ///
@@ -104,7 +104,7 @@ impl QueryRules {
 
 fn name_of(pair: &str) -> impl Iterator<Item = u8> {
     let end = pair.find('=').unwrap_or(pair.len());
-    decoded::form(&pair.as_bytes()[..end])
+    percent_decoded::form(&pair.as_bytes()[..end])
 }
 
 /// Returns the name with one byte in place of each run of bytes that are not ASCII.

@@ -9,13 +9,15 @@ pub mod wire;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use crate::http::freshness::Lifetime;
 use crate::http::no_vary_search::UrlVariation;
 use crate::http::range::ContentRange;
-use crate::log::names::Names;
-use crate::log::position::Position;
+use crate::http::response_flags::Flags;
+use crate::http::vary::Selecting;
+use crate::invalidation::names::Names;
+use crate::invalidation::position::Position;
 use crate::time::Wall;
 
 /// A stored response, with everything that is needed to use it again.
@@ -65,11 +67,6 @@ pub struct Meta {
     pub part: Option<ContentRange>,
 }
 
-/// The fields that `Vary` names, with the values of the request, in the order of the names.
-///
-/// A value is `None` if the request did not have the field.
-pub type Selecting = Box<[(HeaderName, Option<HeaderValue>)]>;
-
 /// A variation hint: what the newest response of a URI said about the queries that it answers.
 ///
 /// The newest response counts, whatever its query was.
@@ -82,21 +79,4 @@ pub struct Told {
     pub at: Wall,
     /// How long the hint is of use from then on.
     pub life: Duration,
-}
-
-/// The conditions of use that a stored response states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[allow(clippy::exhaustive_structs)]
-#[allow(clippy::struct_excessive_bools)] // Each is one bit of the wire form.
-pub struct Flags {
-    /// Whether the response may answer requests with credentials (RFC 9111 §3.5).
-    ///
-    /// This follows from `public`, `s-maxage` or `must-revalidate`.
-    pub shareable: bool,
-    /// Whether stale use is forbidden (`must-revalidate`, `proxy-revalidate`, `s-maxage`).
-    pub must_revalidate: bool,
-    /// Whether the response must be validated before each use (`no-cache`).
-    pub no_cache: bool,
-    /// Whether the cache made the `ETag`, so that the handler cannot be asked about it.
-    pub own_etag: bool,
 }

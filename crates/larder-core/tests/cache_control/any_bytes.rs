@@ -2,11 +2,11 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
-use larder_core::http::reference::{self, Base};
+use larder_core::http::location::{self, Base};
 use larder_core::http::reuse::{Candidate, reuse};
 use larder_core::http::storable::{Credentials, StoreRules};
-use larder_core::http::{date, fields, groups, update, validators, vary};
-use larder_core::log::table::Verdict;
+use larder_core::http::{date, freshen, groups, storable_fields, validators, vary};
+use larder_core::invalidation::table::Verdict;
 use larder_core::time::Wall;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -93,19 +93,19 @@ proptest! {
         let _ = validators::set_conditions(&mut request.clone(), &response, false);
         let _ = validators::not_modified_fields(&response);
         let _ = validators::strong_etag(&response, &body);
-        let _ = fields::weight(&response);
-        let _ = update::freshen(&mut response.clone(), &request);
-        let _ = update::freshen_by_head(&mut response.clone(), body.len(), &request);
-        fields::remove_unstorable(&mut response.clone());
+        let _ = storable_fields::weight(&response);
+        let _ = freshen::freshen(&mut response.clone(), &request);
+        let _ = freshen::freshen_by_head(&mut response.clone(), body.len(), &request);
+        storable_fields::remove_unstorable(&mut response.clone());
         for name in response.keys() {
             let targets = std::slice::from_ref(name);
-            fields::remove_listed(&mut response.clone(), &ResponseDirectives::of(&response, targets));
+            storable_fields::remove_listed(&mut response.clone(), &ResponseDirectives::of(&response, targets));
             let _ = (groups::groups(&response, name, "//a"), groups::tags(&response, name));
         }
         let _ = vary::languages::in_order(&request);
         let text = String::from_utf8_lossy(&body);
         let base = Base { authority: "a", path: "/b/c", query: Some("d") };
-        let named = reference::same_origin(&text, base);
+        let named = location::same_origin(&text, base);
         prop_assert!(named.is_none_or(|path| path.starts_with('/')));
     }
 

@@ -36,7 +36,7 @@ use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::reuse::{Candidate, Reuse, reuse};
 use larder_core::http::storable::{Credentials, StatusRules, StoreRules};
 use larder_core::http::{age, date};
-use larder_core::log::table::Verdict;
+use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::NotStored;
 use proptest::option;
 use proptest::prelude::*;

@@ -31,11 +31,10 @@ use larder_core::http::freshness::Lifetime;
 use larder_core::http::heuristic::{self, Heuristic};
 use larder_core::http::reuse::{Candidate, Reuse, reuse};
 use larder_core::http::storable::{Credentials, Judged, StatusRules, StoreRules};
-use larder_core::http::vary::{self, Vary};
-use larder_core::http::{age, date, update, validators};
-use larder_core::log::table::Verdict;
+use larder_core::http::vary::{self, Selecting, Vary};
+use larder_core::http::{age, date, freshen, validators};
+use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::NotStored;
-use larder_core::stored::Selecting;
 use larder_core::time::Wall;
 use proptest::collection::vec;
 use proptest::option;
@@ -157,7 +156,7 @@ impl Ours {
         let matched = self.stored.take_if(|stored| vary::matches(&stored.selecting, request));
         let (status, headers, answer) = match matched {
             Some(mut stored) if status == StatusCode::NOT_MODIFIED => {
-                assert!(update::freshen(&mut stored.headers, headers));
+                assert!(freshen::freshen(&mut stored.headers, headers));
                 (stored.status, stored.headers, stored.answer)
             }
             _ => (status, headers.clone(), answer),

@@ -8,7 +8,7 @@ mod history;
 mod steps;
 mod told;
 
-use larder_core::log::tail::Limits;
+use larder_core::invalidation::tail::Limits;
 use proptest::prelude::*;
 
 use self::history::World;

@@ -1,8 +1,9 @@
 //! Rules 14 and 15: invalidating.
 
-use larder_core::log::selector::Event;
-use larder_core::log::table::Verdict;
-use larder_core::log::tail::{Limits, Passing};
+use larder_core::invalidation::append_status::Passing;
+use larder_core::invalidation::selector::Event;
+use larder_core::invalidation::table::Verdict;
+use larder_core::invalidation::tail::Limits;
 
 use crate::world::{Instance, MAX_STALENESS, Redis, at, hard, incarnation, soft, tagged};
 

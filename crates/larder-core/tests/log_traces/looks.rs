@@ -1,8 +1,9 @@
 //! Rules 4 to 9: what one poll proves.
 
-use larder_core::log::position::LogId;
-use larder_core::log::table::Verdict;
-use larder_core::log::tail::{Limits, Passing};
+use larder_core::invalidation::append_status::Passing;
+use larder_core::invalidation::position::LogId;
+use larder_core::invalidation::table::Verdict;
+use larder_core::invalidation::tail::Limits;
 
 use crate::world::{Instance, MAX_STALENESS, Redis, at, hard};
 

@@ -1,7 +1,7 @@
 //! Rules 1 to 3: positions.
 
-use larder_core::log::position::LogId;
-use larder_core::log::table::Verdict;
+use larder_core::invalidation::position::LogId;
+use larder_core::invalidation::table::Verdict;
 
 use crate::world::{Instance, Redis, at, hard, soft};
 
@@ -92,7 +92,7 @@ fn rule_3_floor_and_incarnation_refuse_hard_what_a_row_had_only_made_stale() {
     a.look(&mut redis, at(2));
     assert!(matches!(a.check(&v0, at(3)), Verdict::Soft(_)));
 
-    let mut late = Instance::with(larder_core::log::tail::Limits::default());
+    let mut late = Instance::with(larder_core::invalidation::tail::Limits::default());
     redis.trim(0);
     late.look(&mut redis, at(4));
     assert_eq!(late.check(&v0, at(5)), Verdict::Refused);

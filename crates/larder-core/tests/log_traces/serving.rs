@@ -1,7 +1,8 @@
 //! Rules 10 to 13: serving.
 
-use larder_core::log::table::Verdict;
-use larder_core::log::tail::{Limits, Passing, Tail, may_join, usable};
+use larder_core::invalidation::append_status::Passing;
+use larder_core::invalidation::table::Verdict;
+use larder_core::invalidation::tail::{Limits, Tail, may_join, usable};
 use larder_core::time::Boot;
 
 use crate::world::{Instance, MAX_STALENESS, Redis, Stored, at, hard, incarnation, tagged};

@@ -1,8 +1,9 @@
 //! Rule 17: tokens of a client's own writes.
 
-use larder_core::log::table::Verdict;
-use larder_core::log::tail::{Limits, Passing, Tail};
-use larder_core::log::token::{Comparison, Token};
+use larder_core::invalidation::append_status::Passing;
+use larder_core::invalidation::table::Verdict;
+use larder_core::invalidation::tail::{Limits, Tail};
+use larder_core::invalidation::token::{Comparison, Token};
 use proptest::prelude::*;
 
 use crate::world::{Instance, MAX_STALENESS, Redis, Stored, at, hard, incarnation};

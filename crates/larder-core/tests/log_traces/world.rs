@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use larder_core::log::names::Names;
-use larder_core::log::position::{Incarnation, LogId, Position};
-use larder_core::log::selector::{Event, Mode, Selector, Tag};
-use larder_core::log::table::Verdict;
-use larder_core::log::tail::{Limits, LookTaken, Tail, usable};
-use larder_core::store::Look;
-use larder_core::store::{Appended, Cursor};
+use larder_core::invalidation::append_status::Appended;
+use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::position::{Incarnation, LogId, Position};
+use larder_core::invalidation::selector::{Event, Mode, Selector, Tag};
+use larder_core::invalidation::table::Verdict;
+use larder_core::invalidation::tail::{Limits, LookTaken, Tail, usable};
 use larder_core::time::Boot;
 
 pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(2);

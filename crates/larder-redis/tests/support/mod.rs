@@ -9,10 +9,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::log::position::{Incarnation, LogId, Mark, Position};
-use larder_core::log::selector::{Event, Mode, Tag};
-use larder_core::store::Look;
-use larder_core::store::{Cursor, Log, SharedTier};
+use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
+use larder_core::invalidation::selector::{Event, Mode, Tag};
+use larder_core::store::{Log, SharedTier};
 use larder_core::stored::wire;
 use larder_redis::{RedisStore, RedisStoreBuilder};
 use larder_testing::RedisServer;

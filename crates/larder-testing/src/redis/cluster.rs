@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::thread;
 
-use super::builder::{Part, RedisBuilder};
+use super::config::Part;
 use super::nodes::Myself;
 use super::server::{RedisServer, blocking};
+use super::settings::Settings;
 use super::wait::until;
 
 const PRIMARIES: usize = 3;
@@ -49,9 +50,32 @@ impl RedisCluster {
     ///
     /// # Errors
     ///
-    /// Returns the same errors as [`RedisBuilder::start_cluster`].
+    /// Returns the same errors as [`RedisBuilder::start_cluster`](super::RedisBuilder::start_cluster).
     pub async fn start() -> io::Result<Self> {
-        RedisServer::builder().start_cluster().await
+        blocking(|| Self::start_blocking(Settings::default())).await
+    }
+
+    /// Starts a cluster of servers with these settings, but blocks the thread.
+    pub(super) fn start_blocking(settings: Settings) -> io::Result<Self> {
+        let mut settings = settings
+            .part(Part::ClusterNode)
+            .config("cluster-node-timeout 1000")
+            // A replica may take over however long it was without its primary, because tests stop
+            // and kill nodes at any time.
+            .config("cluster-replica-validity-factor 0");
+        if let Some(password) = settings.secret() {
+            let line = format!("masterauth {password}");
+            settings = settings.config(line);
+        }
+        let nodes = thread::scope(|scope| {
+            let start = || RedisServer::start_blocking(&settings);
+            let starting: Vec<_> = (0..2 * PRIMARIES).map(|_| scope.spawn(start)).collect();
+            let started =
+                starting.into_iter().map(|node| node.join().map_err(|_| io::Error::other("panicked"))?);
+            started.collect::<io::Result<Arc<[RedisServer]>>>()
+        })?;
+        form(&nodes)?;
+        Ok(Self { nodes })
     }
 
     /// Returns the six nodes of the cluster.
@@ -66,7 +90,7 @@ impl RedisCluster {
     #[must_use]
     pub fn url(&self) -> String {
         let hosts: Vec<String> = self.nodes.iter().map(|node| node.address().to_string()).collect();
-        self.nodes[0].builder_of().url("-cluster", &hosts.join("&node=").replacen("&node", "?node", 1))
+        self.nodes[0].settings().url("-cluster", &hosts.join("&node=").replacen("&node", "?node", 1))
     }
 
     /// Returns the slot of the key.
@@ -115,28 +139,6 @@ impl RedisCluster {
         let to = to.ok_or_else(|| io::Error::other("not a node of this cluster"))?;
         blocking(move || slots.into_iter().try_for_each(|slot| move_slot(&nodes, slot, to))).await
     }
-}
-
-pub(super) fn start(builder: &RedisBuilder) -> io::Result<RedisCluster> {
-    let mut builder = builder
-        .clone()
-        .part(Part::ClusterNode)
-        .config("cluster-node-timeout 1000")
-        // A replica may take over however long it was without its primary, because tests stop and
-        // kill nodes at any time.
-        .config("cluster-replica-validity-factor 0");
-    if let Some(password) = builder.secret() {
-        let line = format!("masterauth {password}");
-        builder = builder.config(line);
-    }
-    let nodes = thread::scope(|scope| {
-        let starting: Vec<_> = (0..2 * PRIMARIES).map(|_| scope.spawn(|| builder.start_blocking())).collect();
-        let started =
-            starting.into_iter().map(|node| node.join().map_err(|_| io::Error::other("panicked"))?);
-        started.collect::<io::Result<Arc<[RedisServer]>>>()
-    })?;
-    form(&nodes)?;
-    Ok(RedisCluster { nodes })
 }
 
 fn form(nodes: &[RedisServer]) -> io::Result<()> {
@@ -234,7 +236,7 @@ fn migrate(source: &RedisServer, target: &RedisServer, keys: &[&[u8]]) -> io::Re
     let (host, port) = (target.address().ip().to_string(), target.address().port().to_string());
     let mut words: Vec<&[u8]> =
         vec![b"MIGRATE", host.as_bytes(), port.as_bytes(), b"", b"0", b"5000", b"REPLACE"];
-    if let Some(password) = target.builder_of().secret() {
+    if let Some(password) = target.settings().secret() {
         words.extend([b"AUTH".as_slice(), password.as_bytes()]);
     }
     words.push(b"KEYS");

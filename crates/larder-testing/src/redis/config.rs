@@ -4,7 +4,14 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use super::builder::Part;
+/// The role of a process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Part {
+    #[default]
+    Server,
+    ClusterNode,
+    Sentinel,
+}
 
 /// The addresses on which one server listens.
 #[derive(Debug, Clone, Copy)]

@@ -11,6 +11,7 @@ mod resp;
 mod scratch;
 mod sentinel;
 mod server;
+mod settings;
 mod wait;
 
 #[cfg(feature = "tls")]

@@ -3,8 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use super::builder::{Part, RedisBuilder};
+use super::config::Part;
 use super::server::{RedisServer, blocking};
+use super::settings::Settings;
 use super::wait::until;
 
 const SENTINELS: usize = 3;
@@ -47,6 +48,46 @@ pub struct RedisSentinel {
 }
 
 impl RedisSentinel {
+    /// Starts a primary with these settings, its replicas and the sentinels, but blocks the thread.
+    pub(super) fn start_blocking(settings: Settings, replicas: usize) -> io::Result<Self> {
+        let settings = match settings.secret() {
+            Some(_) => settings,
+            // Without a password, a process that may not connect as the kit's user could connect as
+            // the default user.
+            None => settings.password("larder"),
+        };
+        let settings = settings
+            .user(&format!("{REPLICA} on >{SECRET} +psync +replconf +ping"))
+            .user(&format!("{WATCHER} on >{SECRET} allchannels +@all"))
+            .config(format!("masteruser {REPLICA}"))
+            .config(format!("masterauth {SECRET}"));
+        let primary = RedisServer::start_blocking(&settings)?;
+        let (host, port) = (primary.address().ip().to_string(), primary.address().port().to_string());
+        let replica = settings.config(format!("replicaof {host} {port}"));
+        let others: Vec<_> =
+            (0..replicas).map(|_| RedisServer::start_blocking(&replica)).collect::<io::Result<_>>()?;
+
+        let sentinel = Settings::default()
+            .part(Part::Sentinel)
+            .config(format!("sentinel monitor {NAME} {host} {port} 2"))
+            .config(format!("sentinel auth-user {NAME} {WATCHER}"))
+            .config(format!("sentinel auth-pass {NAME} {SECRET}"))
+            .config(format!("sentinel down-after-milliseconds {NAME} 1000"))
+            // The pause after an election without a winner is twice this time.
+            .config(format!("sentinel failover-timeout {NAME} 2000"));
+        let sentinels: Arc<[_]> =
+            (0..SENTINELS).map(|_| RedisServer::start_blocking(&sentinel)).collect::<io::Result<_>>()?;
+        until("the sentinels know everybody", || {
+            for sentinel in &*sentinels {
+                if !knows(sentinel, "SENTINELS", SENTINELS - 1)? || !knows(sentinel, "REPLICAS", replicas)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(Self { servers: std::iter::once(primary).chain(others).collect(), sentinels })
+    }
+
     /// Returns the servers. The first of them began as the primary.
     #[must_use]
     pub fn servers(&self) -> &[RedisServer] {
@@ -65,7 +106,7 @@ impl RedisSentinel {
         let hosts: Vec<String> =
             self.sentinels.iter().map(|sentinel| sentinel.address().to_string()).collect();
         let hosts = hosts.join("&node=").replacen("&node", "?node", 1);
-        self.servers[0].builder_of().url("-sentinel", &format!("{hosts}&sentinelServiceName={NAME}"))
+        self.servers[0].settings().url("-sentinel", &format!("{hosts}&sentinelServiceName={NAME}"))
     }
 
     /// Returns the primary that all sentinels name now.
@@ -130,43 +171,6 @@ impl RedisSentinel {
         }
         Ok(())
     }
-}
-
-pub(super) fn start(builder: &RedisBuilder, replicas: usize) -> io::Result<RedisSentinel> {
-    let builder = match builder.secret() {
-        Some(_) => builder.clone(),
-        // Without a password, a process that may not connect as the kit's user could connect as the
-        // default user.
-        None => builder.clone().password("larder"),
-    };
-    let builder = builder
-        .user(&format!("{REPLICA} on >{SECRET} +psync +replconf +ping"))
-        .user(&format!("{WATCHER} on >{SECRET} allchannels +@all"))
-        .config(format!("masteruser {REPLICA}"))
-        .config(format!("masterauth {SECRET}"));
-    let primary = builder.start_blocking()?;
-    let (host, port) = (primary.address().ip().to_string(), primary.address().port().to_string());
-    let replica = builder.config(format!("replicaof {host} {port}"));
-    let others: Vec<_> = (0..replicas).map(|_| replica.start_blocking()).collect::<io::Result<_>>()?;
-
-    let sentinel = RedisServer::builder()
-        .part(Part::Sentinel)
-        .config(format!("sentinel monitor {NAME} {host} {port} 2"))
-        .config(format!("sentinel auth-user {NAME} {WATCHER}"))
-        .config(format!("sentinel auth-pass {NAME} {SECRET}"))
-        .config(format!("sentinel down-after-milliseconds {NAME} 1000"))
-        // The pause after an election without a winner is twice this time.
-        .config(format!("sentinel failover-timeout {NAME} 2000"));
-    let sentinels: Arc<[_]> = (0..SENTINELS).map(|_| sentinel.start_blocking()).collect::<io::Result<_>>()?;
-    until("the sentinels know everybody", || {
-        for sentinel in &*sentinels {
-            if !knows(sentinel, "SENTINELS", SENTINELS - 1)? || !knows(sentinel, "REPLICAS", replicas)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    })?;
-    Ok(RedisSentinel { servers: std::iter::once(primary).chain(others).collect(), sentinels })
 }
 
 /// Returns whether the sentinel has found this many of these, and reaches them.

@@ -1,16 +1,21 @@
 //! The handle by which a test controls its server.
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::builder::RedisBuilder;
+use super::config::{self, Ports};
 use super::process::Process;
 use super::resp::{Connection, Door, Reply};
 use super::scratch::Scratch;
+use super::settings::Settings;
 use crate::lock::lock;
+
+/// The maximum number of attempts, if ports that looked free turn out to be taken.
+const ATTEMPTS: u32 = 10;
 
 /// The maximum time that a hung server keeps a test waiting for a reply.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,7 +32,7 @@ pub struct RedisServer {
 
 #[derive(Debug)]
 struct Shared {
-    builder: RedisBuilder,
+    settings: Settings,
     address: SocketAddr,
     door: Door,
     /// `None` while the server is killed.
@@ -43,25 +48,29 @@ impl RedisServer {
     ///
     /// # Errors
     ///
-    /// Returns the same errors as [`RedisBuilder::start`].
+    /// Returns the same errors as [`RedisBuilder::start`](super::RedisBuilder::start).
     pub async fn start() -> io::Result<Self> {
-        Self::builder().start().await
+        blocking(|| Self::start_blocking(&Settings::default())).await
     }
 
-    /// Returns a builder with the default settings of a server.
-    #[must_use]
-    pub fn builder() -> RedisBuilder {
-        RedisBuilder::default()
+    /// Starts a server with these settings, but blocks the thread.
+    pub(super) fn start_blocking(settings: &Settings) -> io::Result<Self> {
+        let directory = Scratch::new()?;
+        let mut attempt = 1;
+        loop {
+            let ports = Ports::choose()?;
+            fs::write(config::file(directory.path()), settings.config_for(&ports, directory.path())?)?;
+            match run(settings, ports.main, directory.path()) {
+                Ok(process) => return Ok(Self::new(settings.clone(), ports.main, directory, process)),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
-    pub(super) fn new(
-        builder: RedisBuilder,
-        address: SocketAddr,
-        directory: Scratch,
-        process: Process,
-    ) -> Self {
-        let door = builder.door(address, directory.path());
-        let shared = Shared { builder, address, door, process: Mutex::new(Some(process)), directory };
+    fn new(settings: Settings, address: SocketAddr, directory: Scratch, process: Process) -> Self {
+        let door = settings.door(address, directory.path());
+        let shared = Shared { settings, address, door, process: Mutex::new(Some(process)), directory };
         Self { shared: Arc::new(shared) }
     }
 
@@ -80,7 +89,7 @@ impl RedisServer {
     /// Returns the URL with another address, such as that of a [`Proxy`](crate::Proxy).
     #[must_use]
     pub fn url_at(&self, address: SocketAddr) -> String {
-        self.shared.builder.url("", &address.to_string())
+        self.shared.settings.url("", &address.to_string())
     }
 
     /// Returns the server's own directory, with configuration, log and persisted data.
@@ -134,15 +143,15 @@ impl RedisServer {
     ///
     /// # Errors
     ///
-    /// Returns the same errors as [`RedisBuilder::start`], and an error if something else has taken
-    /// the port meanwhile.
+    /// Returns the same errors as [`RedisBuilder::start`](super::RedisBuilder::start), and an
+    /// error if something else has taken the port meanwhile.
     pub async fn restart(&self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
         blocking(move || shared.restart()).await
     }
 
-    pub(super) fn builder_of(&self) -> &RedisBuilder {
-        &self.shared.builder
+    pub(super) fn settings(&self) -> &Settings {
+        &self.shared.settings
     }
 
     /// Sends a command as [`command`](Self::command) does, but blocks the thread.
@@ -160,15 +169,23 @@ impl RedisServer {
 
 impl Shared {
     fn ask(&self, words: &[impl AsRef<[u8]>]) -> io::Result<Reply> {
-        Connection::open(&self.door, self.builder.secret(), PATIENCE)?.command(words)
+        Connection::open(&self.door, self.settings.secret(), PATIENCE)?.command(words)
     }
 
     fn restart(&self) -> io::Result<()> {
         let mut process = lock(&self.process);
         process.take();
-        *process = Some(self.builder.ready(self.address, self.directory.path())?);
+        *process = Some(run(&self.settings, self.address, self.directory.path())?);
         Ok(())
     }
+}
+
+/// Runs a server in a directory that has its configuration, and waits until it can be used.
+fn run(settings: &Settings, address: SocketAddr, directory: &Path) -> io::Result<Process> {
+    let arguments: &[&str] = if settings.is_sentinel() { &["--sentinel"] } else { &[] };
+    let mut process = Process::spawn(directory, &config::file(directory), arguments)?;
+    process.wait_until_ready(&settings.door(address, directory), settings.secret())?;
+    Ok(process)
 }
 
 /// Runs blocking work outside the runtime. Tokio's paused clock does not move meanwhile.

@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use larder_core::invalidation::position::Incarnation;
+use larder_core::invalidation::tail::{Limits, Tail};
 use larder_core::lease::Leases;
-use larder_core::log::position::Incarnation;
-use larder_core::log::tail::{Limits, Tail};
 use larder_core::store::Log;
 use larder_core::time::Clock;
 use tokio::sync::Notify;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use larder_core::log::tail::Tail;
+use larder_core::invalidation::tail::Tail;
 use tokio::time::{Instant, timeout_at};
 
 use crate::engine::invalidate::append::invalidate;

@@ -13,8 +13,8 @@ pub(crate) mod layer;
 
 use std::sync::Arc;
 
-use larder_core::log::tail::Tail;
-use larder_core::log::token::Token;
+use larder_core::invalidation::tail::Tail;
+use larder_core::invalidation::token::Token;
 
 use crate::cache::builder::CacheBuilder;
 use crate::cache::close::{CloseReport, close};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use larder_core::log::tail::Tail;
+use larder_core::invalidation::tail::Tail;
 use larder_core::time::Clock;
 use tokio::sync::Notify;
 

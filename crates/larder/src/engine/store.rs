@@ -7,10 +7,11 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::position::{Incarnation, LogId};
+use larder_core::invalidation::selector::Event;
 use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
-use larder_core::log::position::{Incarnation, LogId};
-use larder_core::log::selector::Event;
-use larder_core::store::{Cursor, Log, Look, Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
+use larder_core::store::{Log, Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
 
 type CloseFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 pub(crate) type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use larder::{Cache, Invalidation, InvalidationOutcome, Policy, Prefix, Stats, Tag};
-use larder_core::log::position::LogId;
+use larder_core::invalidation::position::LogId;
 use larder_core::store::StoreErrorKind;
 use larder_testing::{Answer, Gate};
 use tower::ServiceExt as _;

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::position::{Incarnation, LogId};
+use larder_core::invalidation::selector::Event;
 use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
-use larder_core::log::position::{Incarnation, LogId};
-use larder_core::log::selector::Event;
-use larder_core::store::Look;
-use larder_core::store::{Cursor, Log, Reclaim, Reclaimed, SharedTier, StoreError, StoreErrorKind, Sweep};
+use larder_core::store::{Log, Reclaim, Reclaimed, SharedTier, StoreError, StoreErrorKind, Sweep};
 use larder_core::stored::wire::fingerprint;
 use tokio::sync::Notify;
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use larder::{Invalidation, InvalidationOutcome};
-use larder_core::log::selector::{Prefix, UriName};
+use larder_core::invalidation::selector::{Prefix, UriName};
 
 use super::deployment::Deployment;
 use super::instance::{Instance, Setup};

@@ -1,6 +1,6 @@
 //! The scopes that take minutes.
 
-use larder_core::log::tail::Limits;
+use larder_core::invalidation::tail::Limits;
 
 use super::{cut_off_here, full_outbox, here, marked, recovery, there};
 use crate::scope::{Budget, Scope};

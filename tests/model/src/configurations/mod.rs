@@ -3,7 +3,7 @@
 mod large;
 mod small;
 
-use larder_core::log::tail::Limits;
+use larder_core::invalidation::tail::Limits;
 
 pub use large::large;
 pub use small::small;

@@ -1,6 +1,6 @@
 //! The scopes that the tests exhaust.
 
-use larder_core::log::tail::Limits;
+use larder_core::invalidation::tail::Limits;
 
 use super::{folded, full_outbox, here, marked, recovery, there};
 use crate::scope::{Budget, Scope};

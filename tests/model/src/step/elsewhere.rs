@@ -1,7 +1,7 @@
 //! Actions of processes that are not observed. To an observed process, they look like any number of
 //! processes.
 
-use larder_core::log::position::{Mark, Position};
+use larder_core::invalidation::position::{Mark, Position};
 
 use super::server;
 use crate::action::{Action, Log};

@@ -1,8 +1,7 @@
 //! Invalidations (rules 14 and 15), as in `larder`.
 
-use larder_core::log::position::LogId;
-use larder_core::log::tail::Passing;
-use larder_core::store::Appended;
+use larder_core::invalidation::append_status::{Appended, Passing};
+use larder_core::invalidation::position::LogId;
 use larder_core::time::Boot;
 
 use super::server;
@@ -23,7 +22,10 @@ impl Protocol {
                 let appended = Appended { incarnation: incarnation(number), id: log_id(id), answered: NOW };
                 one.progress = Progress::Waiting(appended);
                 let by = usize::from(one.by);
-                self.change(world.instances.get_mut(by)?, larder_core::log::tail::Tail::note_appended);
+                self.change(
+                    world.instances.get_mut(by)?,
+                    larder_core::invalidation::tail::Tail::note_appended,
+                );
                 if self.reads(Reading::AppliedWhenAppended) {
                     self.applied(world, usize::from(which), &appended);
                 } else {

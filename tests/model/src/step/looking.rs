@@ -1,6 +1,6 @@
 //! Polls (rules 4 to 9).
 
-use larder_core::store::Look;
+use larder_core::invalidation::log_page::Look;
 
 use super::server;
 use crate::action::{Action, Log};

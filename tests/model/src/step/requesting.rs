@@ -1,7 +1,7 @@
 //! Requests: fills and their followers, the shared tier, and hits.
 
-use larder_core::log::position::Position;
-use larder_core::log::table::Verdict;
+use larder_core::invalidation::position::Position;
+use larder_core::invalidation::table::Verdict;
 
 use crate::action::{Action, FillResult};
 use crate::canonical::NOW;
@@ -79,7 +79,7 @@ impl Protocol {
             instance.memory.push(kept);
         }
         if instance.tail.confirmed_at().is_some() {
-            let mark = larder_core::log::position::Mark { local: 0, ..kept.position.mark };
+            let mark = larder_core::invalidation::position::Mark { local: 0, ..kept.position.mark };
             let position = Position { mark, ..kept.position };
             world.shared.push(StoredResponse { position, filled_at: None, ..kept });
         }

@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::position::{Incarnation, LogId};
+use larder_core::invalidation::selector::Event;
 use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
-use larder_core::log::position::{Incarnation, LogId};
-use larder_core::log::selector::Event;
-use larder_core::store::{Cursor, Log, Look, SharedTier, StoreError};
+use larder_core::store::{Log, SharedTier, StoreError};
 use larder_redis::RedisStore;
 
 /// A rule that can be broken.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::Qualified;
+use super::qualified::Qualified;
 use crate::http::list::{members, trim};
 
 /// The length of the longest directive name that is known here: `stale-while-revalidate`.

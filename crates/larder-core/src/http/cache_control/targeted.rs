@@ -3,8 +3,19 @@
 use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
 
-use super::ResponseDirectives;
 use super::directive::Directive;
+use super::response_directives::ResponseDirectives;
+
+impl ResponseDirectives {
+    /// Parses the directives for a cache with this target list (RFC 9213).
+    ///
+    /// The first field of `targets` with a valid, non-empty value applies. If there is none,
+    /// `Cache-Control` applies.
+    #[must_use]
+    pub fn of(headers: &HeaderMap, targets: &[HeaderName]) -> Self {
+        read(headers, targets).unwrap_or_else(|| Self::parse(headers))
+    }
+}
 
 /// Parses the first field of the target list that has a valid, non-empty value.
 ///
@@ -12,7 +23,7 @@ use super::directive::Directive;
 /// non-empty value and use its value to determine the caching policy for the response, and it MUST
 /// ignore the Cache-Control and Expires header fields in that response, unless no valid, non-empty
 /// value is available from the listed header fields."
-pub(super) fn read(headers: &HeaderMap, targets: &[HeaderName]) -> Option<ResponseDirectives> {
+fn read(headers: &HeaderMap, targets: &[HeaderName]) -> Option<ResponseDirectives> {
     targets.iter().filter(|name| headers.contains_key(*name)).find_map(|name| {
         let members = dictionary(headers, name).filter(|members| !members.is_empty())?;
         let mut parsed = ResponseDirectives { targeted: true, ..ResponseDirectives::default() };

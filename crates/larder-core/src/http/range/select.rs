@@ -5,7 +5,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::content_range::ContentRange;
-use super::request::{Ranges, Spec};
+use super::requested::{Ranges, Spec};
 
 /// The part of a representation that a request gets.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,7 +26,7 @@ mod field_name;
 mod part;
 mod reader;
 mod response;
-mod told;
+mod variation_hint;
 mod writer;
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ use twox_hash::XxHash3_64;
 use self::reader::Reader;
 use self::writer::{Count, Sink};
 use super::{StoredResponse, Told};
-use crate::log::position::{Incarnation, LogId, Mark, Position};
+use crate::invalidation::position::{Incarnation, LogId, Mark, Position};
 
 pub use self::error::{WireError, WireErrorKind};
 
@@ -104,7 +104,7 @@ pub fn encode_variants(fields: &[HeaderName], key: &str, position: &Position) ->
 /// Encodes a variation hint: what responses said last about the queries that they answer.
 #[must_use]
 pub fn encode_told(told: &Told, key: &str, position: &Position) -> Bytes {
-    framed(TOLD, key, position, &|sink| told::write(sink, told))
+    framed(TOLD, key, position, &|sink| variation_hint::write(sink, told))
 }
 
 /// Decodes a value that was stored under `key`.
@@ -155,7 +155,7 @@ pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<De
             Ok(Decoded::Variants(fields.into()))
         }
         TOLD => {
-            let told = told::read(&mut reader)?;
+            let told = variation_hint::read(&mut reader)?;
             reader.end()?;
             Ok(Decoded::Told(told))
         }

@@ -11,9 +11,11 @@ use super::reader::{RESERVED_AT_MOST, Reader};
 use super::writer::{self, Sink};
 use crate::http::freshness::Lifetime;
 use crate::http::range::ContentRange;
-use crate::log::names::{DIGEST_LEN, Names};
-use crate::log::position::Position;
-use crate::stored::{Flags, Meta, Selecting, StoredResponse};
+use crate::http::response_flags::Flags;
+use crate::http::vary::Selecting;
+use crate::invalidation::names::{DIGEST_LEN, Names};
+use crate::invalidation::position::Position;
+use crate::stored::{Meta, StoredResponse};
 use crate::time::Wall;
 
 /// A response without its body.

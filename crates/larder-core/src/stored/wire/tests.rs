@@ -8,9 +8,10 @@ use super::*;
 use crate::http::freshness::Lifetime;
 use crate::http::no_vary_search::UrlVariation;
 use crate::http::range::ContentRange;
-use crate::log::names::Names;
-use crate::log::selector::Tag;
-use crate::stored::{Flags, Meta};
+use crate::http::response_flags::Flags;
+use crate::invalidation::names::Names;
+use crate::invalidation::selector::Tag;
+use crate::stored::Meta;
 use crate::time::Wall;
 
 const KEY: &str = "k|user:42";

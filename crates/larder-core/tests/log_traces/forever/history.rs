@@ -1,10 +1,10 @@
 //! Two processes, one log and one shared tier. Anything may happen to them, in any order.
 
-use larder_core::log::position::Position;
-use larder_core::log::selector::Event;
-use larder_core::log::tail::{Limits, Passing};
-use larder_core::store::Appended;
-use larder_core::store::Look;
+use larder_core::invalidation::append_status::{Appended, Passing};
+use larder_core::invalidation::log_page::Look;
+use larder_core::invalidation::position::Position;
+use larder_core::invalidation::selector::Event;
+use larder_core::invalidation::tail::Limits;
 use larder_core::time::Boot;
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! The steps of a history.
 
-use larder_core::log::names::Names;
-use larder_core::log::selector::{Event, Glob, Mode, Prefix, Selector, Tag};
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::selector::{Event, Glob, Mode, Prefix, Selector, Tag};
 use proptest::prelude::*;
 
 const TAGS: usize = 12;

@@ -1,9 +1,9 @@
 //! A reference that forgets no event.
 
-use larder_core::log::position::{Incarnation, LogId, Position};
-use larder_core::log::selector::{Event, Mode};
-use larder_core::log::table::Verdict;
-use larder_core::store::Look;
+use larder_core::invalidation::log_page::Look;
+use larder_core::invalidation::position::{Incarnation, LogId, Position};
+use larder_core::invalidation::selector::{Event, Mode};
+use larder_core::invalidation::table::Verdict;
 
 use super::steps::is_named;
 use crate::world::incarnation;

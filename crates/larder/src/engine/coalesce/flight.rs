@@ -6,7 +6,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-use larder_core::log::position::Position;
+use larder_core::invalidation::position::Position;
 use larder_core::time::Boot;
 
 use crate::engine::coalesce::client_count::ClientCount;

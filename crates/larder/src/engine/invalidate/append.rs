@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use larder_core::log::outbox::batches;
-use larder_core::log::selector::{Event, Selector};
-use larder_core::log::tail::{Passing, Tail};
-use larder_core::store::Appended;
+use larder_core::invalidation::append_status::{Appended, Passing};
+use larder_core::invalidation::outbox::batches;
+use larder_core::invalidation::selector::{Event, Selector};
+use larder_core::invalidation::tail::Tail;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidate::reclaim::enqueue;

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use larder_core::log::tail::{LookTaken, Tail};
-use larder_core::store::{Appended, StoreError};
+use larder_core::invalidation::append_status::Appended;
+use larder_core::invalidation::tail::{LookTaken, Tail};
+use larder_core::store::StoreError;
 use tokio::time::sleep;
 
 use crate::engine::invalidate::reclaim::enqueue;

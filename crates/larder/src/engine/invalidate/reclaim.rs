@@ -7,8 +7,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use larder_core::log::position::{Incarnation, LogId};
-use larder_core::log::selector::{Event, Mode, Reach};
+use larder_core::invalidation::position::{Incarnation, LogId};
+use larder_core::invalidation::selector::{Event, Mode, Reach};
 use larder_core::store::{Reclaim, StoreError, StoreErrorKind};
 use tokio::time::sleep;
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use larder_core::log::selector::{Event, Mode, Selector};
+use larder_core::invalidation::selector::{Event, Mode, Selector};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -132,7 +132,7 @@ impl Drop for Leader {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use larder_core::log::selector::PathName;
+    use larder_core::invalidation::selector::PathName;
     use larder_testing::Gate;
     use tokio::task::JoinHandle;
 

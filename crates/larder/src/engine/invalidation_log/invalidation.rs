@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use larder_core::log::selector::{Event, Glob, Mode, PathName, Prefix, Selector, Tag, UriName};
+use larder_core::invalidation::selector::{Event, Glob, Mode, PathName, Prefix, Selector, Tag, UriName};
 
 /// An invalidation: one or more selectors, and whether it is hard or soft.
 ///

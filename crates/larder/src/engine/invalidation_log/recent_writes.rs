@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
-use larder_core::log::selector::{HashedName, PathName, Selector, UriName};
+use larder_core::invalidation::selector::{HashedName, PathName, Selector, UriName};
 use larder_core::time::Boot;
 
 use crate::engine::invalidation_log::recent_writes::window::{Bitmap, WindowTable};
@@ -101,7 +101,7 @@ impl RecentWrites {
 
 #[cfg(test)]
 mod tests {
-    use larder_core::log::selector::Tag;
+    use larder_core::invalidation::selector::Tag;
 
     use super::*;
     use crate::testing::after;

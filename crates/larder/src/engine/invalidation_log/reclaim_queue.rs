@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use larder_core::log::selector::Selector;
+use larder_core::invalidation::selector::Selector;
 use larder_core::store::{Reclaim, Sweep};
 
 /// Maximum number of first steps in the queue. They are short.
@@ -106,8 +106,8 @@ impl ReclaimState {
 
 #[cfg(test)]
 mod tests {
-    use larder_core::log::position::{Incarnation, LogId};
-    use larder_core::log::selector::Prefix;
+    use larder_core::invalidation::position::{Incarnation, LogId};
+    use larder_core::invalidation::selector::Prefix;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The properties of a stored value that the log needs to check it.
 
-use larder_core::log::names::Names;
-use larder_core::log::position::Position;
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::position::Position;
 use larder_core::time::Boot;
 
 use crate::engine::sync::AtomicU64;

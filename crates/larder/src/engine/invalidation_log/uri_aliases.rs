@@ -7,8 +7,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use larder_core::invalidation::selector::{Event, Selector, UriName};
 use larder_core::key::query::QueryRules;
-use larder_core::log::selector::{Event, Selector, UriName};
 use larder_core::time::Boot;
 
 /// The aliases of URIs, by the rules of policies and by equivalence.
@@ -81,7 +81,7 @@ fn keyed_uri(uri: &UriName, rules: &QueryRules) -> Option<UriName> {
 
 #[cfg(test)]
 mod tests {
-    use larder_core::log::selector::{Mode, Tag};
+    use larder_core::invalidation::selector::{Mode, Tag};
 
     use super::*;
 

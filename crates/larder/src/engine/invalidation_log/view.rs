@@ -7,9 +7,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use larder_core::log::position::Position;
-use larder_core::log::table::Verdict;
-use larder_core::log::tail::{self, Tail};
+use larder_core::invalidation::position::Position;
+use larder_core::invalidation::table::Verdict;
+use larder_core::invalidation::tail::{self, Tail};
 use larder_core::time::Boot;
 
 use crate::engine::invalidation_log::stamped::Stamped;

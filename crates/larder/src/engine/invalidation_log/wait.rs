@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use larder_core::log::tail;
-use larder_core::log::token::{Comparison, Token};
+use larder_core::invalidation::tail;
+use larder_core::invalidation::token::{Comparison, Token};
 use larder_core::time::Boot;
 
 use crate::engine::invalidation_log::view::{LogView, deadline_in};
@@ -33,9 +33,9 @@ impl LogView {
 
 #[cfg(test)]
 mod tests {
-    use larder_core::log::position::LogId;
-    use larder_core::log::tail::{Limits, Tail};
-    use larder_core::store::Look;
+    use larder_core::invalidation::log_page::Look;
+    use larder_core::invalidation::position::LogId;
+    use larder_core::invalidation::tail::{Limits, Tail};
     use tokio::time::Instant;
 
     use super::*;
@@ -94,7 +94,10 @@ mod tests {
     async fn no_request_waits_for_what_cannot_come() {
         let (view, token) = behind();
         let of_another_life = LogView::new(
-            Tail::alone(larder_core::log::position::Incarnation::from_bytes([9; 16]), Limits::default()),
+            Tail::alone(
+                larder_core::invalidation::position::Incarnation::from_bytes([9; 16]),
+                Limits::default(),
+            ),
             STALENESS,
         );
         assert!(!soon(view.wait_for(&of_another_life.read(Tail::token), LONG, now())).await);

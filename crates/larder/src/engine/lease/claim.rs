@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::position::Position;
+use larder_core::invalidation::table::Verdict;
 use larder_core::lease::{Claim, Claimed, Holder};
-use larder_core::log::names::Names;
-use larder_core::log::position::Position;
-use larder_core::log::table::Verdict;
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::time::{Instant, sleep};
 

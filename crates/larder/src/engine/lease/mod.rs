@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::invalidation::position::Position;
 use larder_core::lease::{Claim, Claimed, Holder, Left, Token};
-use larder_core::log::position::Position;
 use larder_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use larder_core::log::table::Forgotten;
+use larder_core::invalidation::table::Forgotten;
 use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
 use larder_core::store::StoreError;
 use metrics::{

@@ -18,7 +18,7 @@ pub(crate) mod store_health;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use larder_core::log::table::Forgotten;
+use larder_core::invalidation::table::Forgotten;
 use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
 use larder_core::store::StoreError;
 use larder_core::time::Clock;

@@ -3,8 +3,8 @@
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode, response};
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
-use larder_core::http::fields;
 use larder_core::http::storable::{Judged, judge};
+use larder_core::http::storable_fields;
 use larder_core::http::vary::Vary;
 use larder_core::outcome::NotStored;
 
@@ -49,7 +49,7 @@ impl Fill {
     /// If it may not, with the reason.
     pub(super) fn may_store_get(&self, input: StorageInput<'_>) -> Result<Judged, NotStored> {
         let StorageInput { status, headers, overrides, times } = input;
-        if fields::weight(headers) > MAX_FIELDS_WEIGHT {
+        if storable_fields::weight(headers) > MAX_FIELDS_WEIGHT {
             return Err(NotStored::HeadersTooLarge);
         }
         if is_stream(headers) {

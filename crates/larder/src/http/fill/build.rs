@@ -9,12 +9,13 @@ use http::{HeaderMap, StatusCode};
 use larder_core::http::cache_control::ResponseDirectives;
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::range::{self, ContentRange};
+use larder_core::http::response_flags::Flags;
 use larder_core::http::storable::Judged;
-use larder_core::http::vary::{self, Vary};
-use larder_core::http::{date, fields, validators};
-use larder_core::log::selector::Tag;
+use larder_core::http::vary::{self, Selecting, Vary};
+use larder_core::http::{date, storable_fields, validators};
+use larder_core::invalidation::selector::Tag;
 use larder_core::outcome::NotStored;
-use larder_core::stored::{Flags, Meta, Selecting, StoredResponse};
+use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::Boot;
 
 use crate::http::fill::{Fill, FillTimes};
@@ -156,9 +157,9 @@ impl Fill {
         // depends on the fields that it names.
         let vary = Vary::parse(&headers);
         let directives = ResponseDirectives::of(&headers, &self.layer.policy.store.targets);
-        fields::remove_listed(&mut headers, &directives);
+        storable_fields::remove_listed(&mut headers, &directives);
         let (status, part) = split_partial(status, &mut headers);
-        fields::remove_unstorable(&mut headers);
+        storable_fields::remove_unstorable(&mut headers);
         // RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a
         // Date header field MUST record the time it was received and append a corresponding Date
         // header field to the message's header section if it is cached".

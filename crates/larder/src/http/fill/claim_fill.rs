@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, PRAGMA};
-use larder_core::log::table::Verdict;
+use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::MissReason;
 use larder_core::stored::wire::{self, Decoded};
 use larder_core::time::Wall;

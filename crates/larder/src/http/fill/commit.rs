@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use larder_core::log::table::Verdict;
+use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome};
 
 use crate::http::fill::Fill;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body::Body;
-use larder_core::http::update;
+use larder_core::http::freshen;
 use larder_core::outcome::NotStored;
 
 use crate::http::body::CacheBody;
@@ -36,7 +36,7 @@ impl Fill {
     {
         let Some(stale) = self.stale.take() else { return };
         let mut headers = stale.cached.stored_headers();
-        if !update::freshen(&mut headers, response.headers()) {
+        if !freshen::freshen(&mut headers, response.headers()) {
             return self.serve_unchanged(&stale.cached, sender);
         }
         let (mut parts, _) = response.into_parts();
@@ -102,7 +102,7 @@ impl Fill {
         let mut headers = stale.cached.stored_headers();
         let base = &stale.cached;
         let is_same = base.status == StatusCode::OK
-            && update::freshen_by_head(&mut headers, base.body.len(), response.headers());
+            && freshen::freshen_by_head(&mut headers, base.body.len(), response.headers());
         let (parts, body) = response.into_parts();
         let overrides: CacheFor = parts.extensions.get().copied().unwrap_or_default();
         let forwarded = ForwardInfo::answered(parts.status, Err(NotStored::Method));

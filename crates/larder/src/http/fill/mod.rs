@@ -54,7 +54,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Response;
-use larder_core::log::position::Position;
+use larder_core::invalidation::position::Position;
 use larder_core::outcome::{MissReason, Outcome};
 use larder_core::time::{Boot, Wall};
 use tokio::sync::oneshot;

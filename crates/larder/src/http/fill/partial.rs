@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, StatusCode};
+use larder_core::http::freshen;
 use larder_core::http::range::{Bytewise, ContentRange, combine};
 use larder_core::http::reuse::{Reuse, reuse};
-use larder_core::http::update;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::Boot;
 
@@ -81,7 +81,7 @@ impl Fill {
         // RFC 9111 §3.4: "a cache MUST update the stored response header fields using the header
         // fields provided in the new response, as per Section 3.2."
         let mut headers = stored_headers;
-        update::replace(&mut headers, &new_headers);
+        freshen::replace(&mut headers, &new_headers);
         let is_whole = part.is_whole();
         if is_whole {
             // RFC 9110 §15.3.7.3: "as if it were a complete 200 (OK) response, including a
@@ -101,7 +101,7 @@ impl Fill {
 /// The new response decides how long both are fresh, as a 304 for the stored one would. An
 /// invalidation of either part invalidates the combined response. So does an invalidation since the
 /// older part was filled: see
-/// [`Position::of_both`](larder_core::log::position::Position::of_both).
+/// [`Position::of_both`](larder_core::invalidation::position::Position::of_both).
 fn merged_meta(stored: &CachedResponse, new: &CachedResponse, part: Option<ContentRange>) -> Option<Meta> {
     let (stored, new) = (&stored.meta, &new.meta);
     Some(Meta {

@@ -3,7 +3,7 @@
 use http::header::TRANSFER_ENCODING;
 use http::{HeaderMap, StatusCode};
 use http_body::SizeHint;
-use larder_core::http::complete::{self, stated_length};
+use larder_core::http::completeness::{self, stated_length};
 use larder_core::http::range::ContentRange;
 
 /// Returns the length of a body before it is read, if the response or the body states it.
@@ -25,5 +25,5 @@ pub(super) fn known_length(headers: &HeaderMap, hint: &SizeHint) -> Option<u64> 
 pub(super) fn has_stated_length(status: StatusCode, headers: &HeaderMap, length: usize) -> bool {
     // RFC 9110 §14.4: elsewhere `Content-Range` "has no meaning".
     let part = ContentRange::of(headers).filter(|_| status == StatusCode::PARTIAL_CONTENT);
-    complete::is_complete(headers, length) && part.is_none_or(|part| part.has_length(length))
+    completeness::is_complete(headers, length) && part.is_none_or(|part| part.has_length(length))
 }

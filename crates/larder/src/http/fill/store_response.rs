@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Response, response};
 use http_body::{Body, Frame};
-use larder_core::http::complete::stated_length;
+use larder_core::http::completeness::stated_length;
 use larder_core::outcome::NotStored;
 use tokio::time::Instant;
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::request::Parts;
+use larder_core::http::equivalent_key;
 use larder_core::http::no_vary_search::UrlVariation;
+use larder_core::invalidation::names::Names;
 use larder_core::key::buf::KeyBuf;
-use larder_core::key::canonical;
-use larder_core::log::names::Names;
 
 use crate::http::layer_state::LayerState;
 use crate::http::memory::cached_response::CachedResponse;
@@ -111,7 +111,7 @@ impl QueryScope {
     /// Returns the key of a response with this variation, or `None` if the key is too long.
     fn key_for(&self, variation: &UrlVariation) -> Option<Box<str>> {
         let query = variation.canonical(self.query.as_deref());
-        canonical::key(&self.base_key, query.as_deref(), variation, &self.key_suffix)
+        equivalent_key::key(&self.base_key, query.as_deref(), variation, &self.key_suffix)
     }
 
     /// Returns the key and the variation of a response with these fields.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::request::Parts;
-use larder_core::log::selector::Tag;
+use larder_core::invalidation::selector::Tag;
 use larder_core::outcome::BypassReason;
 use tracing::field::Empty;
 

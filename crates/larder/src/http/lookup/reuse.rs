@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
 use larder_core::http::reuse::{Candidate, Reuse, reuse};
-use larder_core::log::table::Verdict;
+use larder_core::invalidation::table::Verdict;
 use larder_core::time::Boot;
 
 use crate::http::layer_state::LayerState;

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use larder_core::http::range::{self, ContentRange, Requested};
 use larder_core::http::reuse::Candidate;
-use larder_core::http::{age, fields, validators, vary};
-use larder_core::log::names::Names;
-use larder_core::log::position::Position;
-use larder_core::log::table::Verdict;
+use larder_core::http::{age, storable_fields, validators, vary};
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::position::Position;
+use larder_core::invalidation::table::Verdict;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::{Boot, Wall};
 
@@ -230,7 +230,7 @@ impl CachedResponse {
     pub(crate) fn weight(&self) -> u64 {
         let sum = size_of::<Self>()
             + self.body.len()
-            + fields::weight(&self.headers)
+            + storable_fields::weight(&self.headers)
             + self.meta.names.weight()
             + self.meta.key.len();
         sum as u64

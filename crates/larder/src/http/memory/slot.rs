@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
 use larder_core::http::vary;
-use larder_core::stored::Selecting;
+use larder_core::http::vary::Selecting;
 use larder_core::time::Boot;
 use quick_cache::Equivalent;
 

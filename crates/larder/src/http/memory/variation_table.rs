@@ -6,7 +6,7 @@ mod tests;
 use std::sync::{Arc, OnceLock};
 
 use larder_core::http::no_vary_search::UrlVariation;
-use larder_core::log::selector::{Event, Selector, UriName};
+use larder_core::invalidation::selector::{Event, Selector, UriName};
 use larder_core::stored::Told;
 use larder_core::time::{Boot, Wall};
 use quick_cache::sync::{Cache, DefaultLifecycle};

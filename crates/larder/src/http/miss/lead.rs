@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use larder_core::log::names::Names;
-use larder_core::log::position::Position;
-use larder_core::log::table::Verdict;
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::position::Position;
+use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome};
 use larder_core::time::Wall;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::http::vary;
-use larder_core::log::table::Verdict;
-use larder_core::log::tail::Tail;
+use larder_core::invalidation::table::Verdict;
+use larder_core::invalidation::tail::Tail;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
 
 use crate::http::body::service_bounds::CacheableService;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use larder_core::log::position::Position;
+use larder_core::invalidation::position::Position;
 use larder_core::outcome::{MissReason, Outcome, Tier};
 use larder_core::time::{Boot, Wall};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use larder_core::http::early::EarlyRefresh;
+use larder_core::http::early_refresh::EarlyRefresh;
 use larder_core::http::jitter::Jitter;
 
 /// The kind of an invalid value.

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, Method};
 use larder_core::http::groups::{self, CACHE_GROUPS};
-use larder_core::log::selector::Tag;
+use larder_core::invalidation::selector::Tag;
 
 use crate::http::policy::Policy;
 

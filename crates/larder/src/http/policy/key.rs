@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
+use larder_core::invalidation::selector::{Tag, UriName};
 use larder_core::key::buf::KeyBuf;
 use larder_core::key::cookies;
 use larder_core::key::template::Template;
-use larder_core::log::selector::{Tag, UriName};
 use larder_core::outcome::BypassReason;
 
 use crate::http::policy::names::NamesBuilder;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use larder_core::http::early::EarlyRefresh;
+use larder_core::http::early_refresh::EarlyRefresh;
 use larder_core::http::jitter::Jitter;
 
 use crate::http::policy::Policy;

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use http::request::Parts;
-use larder_core::http::early::EarlyRefresh;
+use larder_core::http::early_refresh::EarlyRefresh;
 use larder_core::http::jitter::Jitter;
 use larder_core::http::storable::StoreRules;
 use larder_core::key::query::QueryRules;

@@ -1,8 +1,8 @@
 //! The names by which a response can be invalidated.
 
 use larder_core::http::no_vary_search::UrlVariation;
-use larder_core::log::names::Names;
-use larder_core::log::selector::{Tag, UriName};
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::selector::{Tag, UriName};
 
 /// The names of a response that follow from its request and from the policy.
 #[derive(Clone)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use larder_core::invalidation::token::{NotAToken, Token};
 use larder_core::key::cookies;
-use larder_core::log::token::{NotAToken, Token};
 
 use crate::http::policy::Policy;
 use crate::http::policy::error::ConfigErrorKind;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use larder_core::http::early::EarlyRefresh;
+use larder_core::http::early_refresh::EarlyRefresh;
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::heuristic::Heuristic;
 use larder_core::http::jitter::Jitter;

@@ -6,8 +6,8 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::Uri;
 use http::{HeaderValue, Version};
+use larder_core::invalidation::selector::UriName;
 use larder_core::key::{authority, normalize};
-use larder_core::log::selector::UriName;
 use larder_core::outcome::BypassReason;
 
 /// The parts of a target URI, borrowed from its request.

@@ -65,7 +65,7 @@ response_part!(CacheFor, Tags, Invalidation);
 mod tests {
     use std::time::Duration;
 
-    use larder_core::log::selector::{Event, Mode, Selector, Tag};
+    use larder_core::invalidation::selector::{Event, Mode, Selector, Tag};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! The tags that a handler gives its response.
 
-use larder_core::log::selector::Tag;
+use larder_core::invalidation::selector::Tag;
 
 /// Tags of a response, in addition to those of the policy.
 ///

@@ -1,7 +1,7 @@
 //! The steps before a lookup, and the tokens by which clients see their own writes.
 
 use http::HeaderMap;
-use larder_core::log::tail::Tail;
+use larder_core::invalidation::tail::Tail;
 
 use crate::http::layer_state::LayerState;
 use crate::http::policy::read_your_writes::RequestToken;

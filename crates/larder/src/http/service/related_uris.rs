@@ -3,8 +3,8 @@
 use http::HeaderMap;
 use http::header::{CONTENT_LOCATION, LOCATION};
 use larder_core::http::groups::{self, CACHE_GROUP_INVALIDATION};
-use larder_core::http::reference::{self, Base};
-use larder_core::log::selector::{Selector, UriName};
+use larder_core::http::location::{self, Base};
+use larder_core::invalidation::selector::{Selector, UriName};
 
 use crate::http::policy::invalidation_rules::InvalidationRules;
 use crate::http::request::target_uri::TargetUri;
@@ -61,7 +61,7 @@ impl WriteOrigin {
     /// Resolves a reference. Returns `None` if it is of another origin.
     fn uri(&self, reference: &str) -> Option<UriName> {
         let base = Base { authority: &self.authority, path: &self.path, query: self.query.as_deref() };
-        let target = reference::same_origin(reference, base)?;
+        let target = location::same_origin(reference, base)?;
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (&*target, None),

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
+use larder_core::invalidation::selector::{Selector, UriName};
+use larder_core::invalidation::table::Forgotten;
 use larder_core::key::buf::KeyBuf;
-use larder_core::log::selector::{Selector, UriName};
-use larder_core::log::table::Forgotten;
 use larder_core::outcome::{BypassReason, Outcome};
 
 use crate::engine::coalesce::clients::Clients;

@@ -1,4 +1,4 @@
-use larder_core::log::position::{Incarnation, LogId, Mark};
+use larder_core::invalidation::position::{Incarnation, LogId, Mark};
 
 use super::*;
 use crate::testing::soon;

@@ -1,10 +1,10 @@
 use std::sync::atomic::AtomicBool;
 
-use larder_core::log::names::Names;
-use larder_core::log::position::LogId;
-use larder_core::log::selector::{Event, Mode, Selector, Tag};
-use larder_core::log::tail::Limits;
-use larder_core::store::Look;
+use larder_core::invalidation::log_page::Look;
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::position::LogId;
+use larder_core::invalidation::selector::{Event, Mode, Selector, Tag};
+use larder_core::invalidation::tail::Limits;
 
 use super::*;
 use crate::testing::{INCARNATION, after, now, position};
@@ -191,7 +191,7 @@ fn a_floor_and_another_incarnation_refuse_what_was_valid() {
 
     let value = at(view.position());
     assert_eq!(view.verdict(&value, now()).0, Verdict::Valid);
-    let another = larder_core::log::position::Incarnation::from_bytes([9; 16]);
+    let another = larder_core::invalidation::position::Incarnation::from_bytes([9; 16]);
     view.update(|tail| tail.take_look(&trimmed(another), now()));
     assert_eq!(view.verdict(&value, now()).0, Verdict::Refused);
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use larder_core::http::no_vary_search::UrlVariation;
-use larder_core::log::selector::{Event, Mode, Selector, UriName};
+use larder_core::invalidation::selector::{Event, Mode, Selector, UriName};
 use larder_core::stored::Told;
 use larder_core::time::{Boot, Wall};
 

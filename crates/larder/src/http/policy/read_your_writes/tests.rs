@@ -1,8 +1,8 @@
 use http::Request;
 use http::header::{COOKIE, HeaderName, SET_COOKIE};
-use larder_core::log::position::Incarnation;
-use larder_core::log::selector::Event;
-use larder_core::log::tail::{Limits, Tail};
+use larder_core::invalidation::position::Incarnation;
+use larder_core::invalidation::selector::Event;
+use larder_core::invalidation::tail::{Limits, Tail};
 use larder_core::time::Boot;
 
 use super::*;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use http::header::HOST;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
-use larder_core::log::selector::Tag;
+use larder_core::invalidation::selector::Tag;
 use larder_testing::Gate;
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;

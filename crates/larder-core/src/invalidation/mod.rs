@@ -1,0 +1,26 @@
+//! The invalidation log: all invalidations in one order, and the check of a response against them.
+//!
+//! > A stored response may be served if and only if nothing that it is named by was invalidated
+//! > after its position.
+//!
+//! * [`position`]: positions in the log, and how they are compared;
+//! * [`selector`]: selectors, which name the responses to invalidate;
+//! * [`names`]: the names of a stored response;
+//! * [`table`]: name → last position, and the check of a stored response against it;
+//! * [`log_page`]: polls of the log, and the answers to them;
+//! * [`append_status`]: appended events, and how far our own tail is with them;
+//! * [`outbox`]: deferred invalidations, which are not in the log yet;
+//! * [`tail`]: the state machine that follows the log;
+//! * [`token`]: consistency tokens, with which a client carries a position to another instance.
+
+pub mod append_status;
+#[doc(hidden)]
+pub mod fault_injection;
+pub mod log_page;
+pub mod names;
+pub mod outbox;
+pub mod position;
+pub mod selector;
+pub mod table;
+pub mod tail;
+pub mod token;

@@ -1,0 +1,259 @@
+//! The table of names and their last positions, and the check of a stored response against it.
+
+#[cfg(test)]
+mod limits;
+#[cfg(feature = "model")]
+mod renumber;
+mod room;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::iter::once;
+use std::time::Duration;
+
+pub use self::room::Forgotten;
+use self::room::{Counts, last_to_drop};
+use self::row::Row;
+use super::fault_injection::{Broken, Rule};
+use super::names::Names;
+use super::position::{LogId, Mark};
+use super::selector::{Digest, Event, Glob, Lineage, Mode, Rank, Selector};
+use crate::time::Boot;
+
+/// The verdict of the table on a stored response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // Code that serves responses must handle each.
+pub enum Verdict {
+    /// None of the names of the response was invalidated after its position.
+    Valid,
+    /// A name was softly invalidated. The response has counted as stale for this long.
+    Soft(Duration),
+    /// The response must not be used for anything.
+    Refused,
+}
+
+impl Verdict {
+    /// Combines two verdicts into the worse one.
+    ///
+    /// This is for a response that must be checked under more than one set of names.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Refused, _) | (_, Self::Refused) => Self::Refused,
+            (Self::Soft(one), Self::Soft(other)) => Self::Soft(one.max(other)),
+            (Self::Soft(since), Self::Valid) | (Self::Valid, Self::Soft(since)) => Self::Soft(since),
+            (Self::Valid, Self::Valid) => Self::Valid,
+        }
+    }
+}
+
+/// The place of an event: in the log, or among the deferred events of this process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    Log(LogId),
+    Local(u64),
+}
+
+/// The invalidations of one incarnation, as far as they are remembered.
+///
+/// Everything that was forgotten lies below the floor.
+#[derive(Debug)]
+#[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq))]
+pub(crate) struct Table {
+    rows: HashMap<Digest, Row, BuildHasherDefault<DigestHasher>>,
+    counts: Counts,
+    globs: Vec<(Glob, Row)>,
+    all: Row,
+    floor: Mark,
+    most_rows: usize,
+    most_globs: usize,
+    version: u64,
+    forgotten: Forgotten,
+    broken: Broken,
+}
+
+impl Table {
+    /// Creates an empty table.
+    ///
+    /// It keeps about `most_rows` rows of tags and keys, up to as many rows of URIs and coarser
+    /// names together, and up to `most_globs` globs.
+    pub(crate) fn new(most_rows: usize, most_globs: usize) -> Self {
+        Self {
+            rows: HashMap::default(),
+            counts: Counts::default(),
+            globs: Vec::new(),
+            all: Row::new(Lineage::alone(Rank::Other)),
+            floor: Mark::ZERO,
+            most_rows,
+            most_globs,
+            version: 0,
+            forgotten: Forgotten::default(),
+            broken: Broken::NOT,
+        }
+    }
+
+    /// Returns the counts of the names that the table had to forget so far.
+    pub(crate) const fn forgotten(&self) -> Forgotten {
+        self.forgotten
+    }
+
+    /// Returns about how many rows of tags and keys the table keeps.
+    pub(crate) const fn most_rows(&self) -> usize {
+        self.most_rows
+    }
+
+    #[cfg(feature = "broken")]
+    pub(crate) fn breaking(mut self, broken: Broken) -> Self {
+        self.broken = broken;
+        self
+    }
+
+    /// Returns whether this rule is broken on purpose.
+    pub(super) fn breaks(&self, rule: Rule) -> bool {
+        self.broken.is(rule)
+    }
+
+    /// Returns a number that is different after every change that can make a verdict worse.
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Checks a response within one incarnation (rule 3).
+    pub(crate) fn check(&self, mark: Mark, names: &Names, now: Boot) -> Verdict {
+        if !self.covers(mark, self.floor) {
+            return Verdict::Refused;
+        }
+        let rows = names.digests().filter_map(|digest| self.rows.get(&digest));
+        let globs = self.globs.iter();
+        // Most globs are older than the checked response, and comparing positions is cheaper than
+        // matching a pattern.
+        let globs = globs.filter(|(glob, row)| !row.is_covered_by(mark) && names.matches(glob));
+        let mut soft_since: Option<Boot> = None;
+        for row in once(&self.all).chain(rows).chain(globs.map(|(_, row)| row)) {
+            if !self.covers(mark, row.hard()) {
+                return Verdict::Refused;
+            }
+            soft_since = [soft_since, row.soft_since(mark)].into_iter().flatten().min();
+        }
+        soft_since.map_or(Verdict::Valid, |since| Verdict::Soft(now.saturating_since(since)))
+    }
+
+    /// Applies an event.
+    ///
+    /// Rows with a local number beyond `settled` are pending, and are not dropped to make room.
+    pub(crate) fn apply(&mut self, event: &Event, place: Place, now: Boot, settled: u64) {
+        self.version += 1;
+        match &event.selector {
+            Selector::Glob(glob) => self.apply_glob(glob, event.mode, place, now, settled),
+            selector => match selector.digest() {
+                Some(digest) => {
+                    let counts = &mut self.counts;
+                    let row = self.rows.entry(digest).or_insert_with(|| {
+                        let lineage = selector.lineage();
+                        *counts.rank(lineage.rank()) += 1;
+                        Row::new(lineage)
+                    });
+                    if event.mode == Mode::Soft && self.broken.is(Rule::LastModeDecides) {
+                        *row = Row::new(*row.lineage());
+                    }
+                    row.touch(event.mode, place, now, self.version);
+                    self.make_room_for_rows(settled);
+                }
+                None => self.all.touch(event.mode, place, now, self.version),
+            },
+        }
+    }
+
+    /// Refuses every response before `log`, because its invalidations cannot be known any more.
+    pub(crate) fn raise_floor(&mut self, log: LogId) {
+        self.version += 1;
+        let floor = self.floor;
+        self.floor.log = self.floor.log.max(log);
+        self.count_floor(floor);
+    }
+
+    /// Counts a rise of the floor, if the floor differs from `before`.
+    fn count_floor(&mut self, before: Mark) {
+        self.forgotten.floor_raises += u64::from(self.floor != before);
+    }
+
+    /// Forgets the rows of a log that is gone.
+    ///
+    /// Pending rows keep their local part, because their events still have to be appended.
+    pub(crate) fn forget_log(&mut self, settled: u64) {
+        let settled = if self.breaks(Rule::PendingRowsAreForgotten) { u64::MAX } else { settled };
+        self.version += 1;
+        self.floor.log = LogId::ZERO;
+        self.all.forget_log();
+        self.rows.retain(|_, row| row.is_pending(settled));
+        self.rows.values_mut().for_each(Row::forget_log);
+        self.counts = Counts::of(self.rows.values());
+        self.globs.retain(|(_, row)| row.is_pending(settled));
+        self.globs.iter_mut().for_each(|(_, row)| row.forget_log());
+    }
+
+    /// Compares each part separately (rule 1).
+    fn covers(&self, mark: Mark, other: Mark) -> bool {
+        if self.breaks(Rule::OnePair) {
+            return (mark.log, mark.local) >= (other.log, other.local);
+        }
+        mark.covers(other)
+    }
+
+    fn apply_glob(&mut self, glob: &Glob, mode: Mode, place: Place, now: Boot, settled: u64) {
+        if let Some((_, row)) = self.globs.iter_mut().find(|(known, _)| known == glob) {
+            return row.touch(mode, place, now, self.version);
+        }
+        if self.globs.len() >= self.most_globs {
+            self.drop_oldest_globs(settled);
+        }
+        if self.globs.len() >= self.most_globs {
+            // All globs are pending. Every check goes through the whole list, so it must not grow:
+            // *all* names what the glob names, and more.
+            return self.all.touch(mode, place, now, self.version);
+        }
+        let mut row = Row::new(Lineage::alone(Rank::Other));
+        row.touch(mode, place, now, self.version);
+        self.globs.push((glob.clone(), row));
+    }
+
+    fn drop_oldest_globs(&mut self, settled: u64) {
+        let rows = self.globs.iter().map(|(_, row)| row);
+        let Some(last) = last_to_drop(rows, (self.most_globs / 8).max(1), settled) else {
+            return;
+        };
+        let mut floor = self.floor;
+        self.globs.retain(|(_, row)| {
+            let is_kept = row.is_kept(last, settled);
+            if !is_kept {
+                floor = row.joined(floor);
+            }
+            is_kept
+        });
+        let before = std::mem::replace(&mut self.floor, floor);
+        self.count_floor(before);
+    }
+}
+
+/// A hasher that returns digests as they are, because digests are hashes already.
+#[derive(Debug, Default)]
+struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, bits: u64) {
+        self.0 = bits;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+}

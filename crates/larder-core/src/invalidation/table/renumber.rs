@@ -1,0 +1,33 @@
+//! One form for all tables that behave alike from now on.
+
+use std::hash::{Hash, Hasher};
+
+use super::{Forgotten, Row, Table};
+
+impl Table {
+    pub(crate) fn make_canonical(&mut self) {
+        self.all.make_canonical(0);
+        self.forgotten = Forgotten::default();
+        renumber(self.rows.values_mut().collect());
+        renumber(self.globs.iter_mut().map(|(_, row)| row).collect());
+        self.version = u64::try_from(self.rows.len().max(self.globs.len())).unwrap_or(u64::MAX);
+    }
+}
+
+/// Renumbers the touches of the rows.
+///
+/// Rows are dropped in the order of their touches. The numbers have no other meaning.
+fn renumber(mut rows: Vec<&mut Row>) {
+    rows.sort_unstable_by_key(|row| row.touched());
+    for (touched, row) in (1..).zip(rows) {
+        row.make_canonical(touched);
+    }
+}
+
+impl Hash for Table {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let mut rows: Vec<_> = self.rows.iter().map(|(digest, row)| (digest.bits(), row)).collect();
+        rows.sort_unstable_by_key(|(digest, _)| *digest);
+        (rows, &self.globs, &self.all, self.floor, self.version).hash(state);
+    }
+}

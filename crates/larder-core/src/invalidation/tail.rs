@@ -1,0 +1,366 @@
+//! The state machine that follows the log.
+//!
+//! The tail receives the answers to polls and appends, and decides what may be believed. It does no
+//! I/O.
+//!
+//! The code that drives it publishes in this order (rule 11): the tail itself, which holds rows and
+//! floor, then its [`generation`](Tail::generation), its [`position`](Tail::position), and its
+//! [`confirmed_at`](Tail::confirmed_at). After that it wakes the tasks that wait for
+//! [`passed`](Tail::passed).
+
+#[cfg(feature = "model")]
+mod model_state;
+mod tail_state;
+
+use std::time::Duration;
+
+use self::tail_state::Reached;
+use super::append_status::{Appended, Passing};
+#[cfg(feature = "broken")]
+use super::fault_injection::Broken;
+use super::fault_injection::Rule;
+use super::log_page::{Cursor, Look};
+use super::names::Names;
+use super::outbox::{Batch, Outbox};
+use super::position::{Incarnation, Mark, Position};
+use super::selector::Event;
+use super::table::{Forgotten, Place, Table, Verdict};
+use super::token::{Comparison, Token};
+use crate::time::Boot;
+
+/// The result of applying the answer to a poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct LookTaken {
+    /// Whether to poll again at once, because the end of the log was not reached.
+    pub again: bool,
+    /// Whether the end of the log was reached.
+    ///
+    /// If so, everything that was known when the poll was sent is confirmed.
+    pub confirmed: bool,
+    /// Whether the log is of another incarnation than before, so that everything older is refused.
+    ///
+    /// This is `true` for the first poll.
+    pub new_incarnation: bool,
+}
+
+/// The memory limits of a [`Tail`].
+///
+/// Names that are forgotten cost misses, never a stale response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Limits {
+    /// Maximum number of invalidated tags and keys. Default: 65,536. Minimum: twice `outbox`.
+    ///
+    /// Each takes about 140 bytes. The same number of URIs, paths, directories and prefixes
+    /// together is remembered in addition.
+    pub rows: usize,
+    /// Maximum number of invalidated globs. Default: 64.
+    ///
+    /// Every check goes through all of them.
+    pub globs: usize,
+    /// Maximum number of deferred invalidations. Default: 1,024. Minimum: 1.
+    ///
+    /// One more collapses all of them into one invalidation of everything.
+    pub outbox: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { rows: 65_536, globs: 64, outbox: 1_024 }
+    }
+}
+
+/// The state of the invalidation log, as one process knows it.
+#[derive(Debug)]
+#[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
+pub struct Tail {
+    alone: bool,
+    /// The identity of this instance in the tokens of invalidations that it alone knows.
+    own: Incarnation,
+    reached: Reached,
+    /// The number of our own invalidations that were deferred.
+    local: u64,
+    table: Table,
+    outbox: Outbox,
+    /// Whether we appended anything to this incarnation.
+    was_told: bool,
+    confirmed_at: Option<Boot>,
+    /// Whether the end of this incarnation was reached at least once.
+    replayed: bool,
+}
+
+impl Tail {
+    /// Creates a tail that follows a log elsewhere.
+    ///
+    /// Until its first poll nothing is confirmed, and fills have a position of the `placeholder`.
+    /// This is an incarnation of 128 random bits, and the first poll makes its positions worthless.
+    #[must_use]
+    pub fn following(placeholder: Incarnation, limits: Limits) -> Self {
+        Self {
+            alone: false,
+            own: placeholder,
+            reached: Reached::start_of(placeholder, None),
+            local: 0,
+            table: Table::new(limits.rows.max(limits.outbox.saturating_mul(2)), limits.globs),
+            outbox: Outbox::new(limits.outbox),
+            was_told: false,
+            confirmed_at: None,
+            replayed: false,
+        }
+    }
+
+    /// Returns this tail with one rule broken, to test that a checker finds the fault.
+    #[cfg(feature = "broken")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn breaking(mut self, rule: Rule) -> Self {
+        let broken = Broken::breaking(rule);
+        self.table = self.table.breaking(broken);
+        self.outbox = self.outbox.breaking(broken);
+        self
+    }
+
+    /// Creates a tail that is itself the log of the only process.
+    ///
+    /// It is always confirmed, and it has no shared tier to trust.
+    #[must_use]
+    pub fn alone(incarnation: Incarnation, limits: Limits) -> Self {
+        Self { alone: true, confirmed_at: Some(Boot::MAX), ..Self::following(incarnation, limits) }
+    }
+
+    /// Returns our position. A fill carries the position from before it began (rule 2).
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        Position {
+            incarnation: self.reached.incarnation,
+            mark: Mark { log: self.reached.log, local: self.local },
+        }
+    }
+
+    /// Returns a consistency token for a client.
+    ///
+    /// The token covers every invalidation that was done here before.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        Token::of(self.position(), (!self.outbox.is_empty()).then_some(self.own))
+    }
+
+    /// Compares our position with a token that a client sent (rule 17).
+    #[must_use]
+    pub fn compare(&self, token: &Token) -> Comparison {
+        token.compare(self.position(), self.own)
+    }
+
+    /// Returns the point at which the next poll begins.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor {
+        let Reached { incarnation, log: after, broken, .. } = self.reached;
+        Cursor { incarnation, after, broken, remembers: self.table.most_rows() }
+    }
+
+    /// Returns a number that changes whenever rows, floor or incarnation change.
+    ///
+    /// While it stays the same, a response that was found valid is valid.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.table.version()
+    }
+
+    /// Returns the counts of the names that were forgotten so far. Each costs misses.
+    #[must_use]
+    pub const fn forgotten(&self) -> Forgotten {
+        self.table.forgotten()
+    }
+
+    /// Returns when the last poll that reached the end of the log was sent.
+    ///
+    /// Returns `None` before the first such poll.
+    #[must_use]
+    pub const fn confirmed_at(&self) -> Option<Boot> {
+        self.confirmed_at
+    }
+
+    /// Applies the answer to a poll that began at our [`cursor`](Self::cursor).
+    ///
+    /// The poll was sent at `sent`. This follows rules 4, 6, 7, 8 and 9.
+    pub fn take_look(&mut self, look: &Look, sent: Boot) -> LookTaken {
+        if self.alone {
+            return LookTaken::default();
+        }
+        let new_incarnation = look.incarnation != self.reached.incarnation;
+        if new_incarnation {
+            self.adopt(look.incarnation, sent);
+        } else if look.last < self.reached.log || self.reached.broken {
+            return self.note_broken(sent);
+        }
+        self.take_in(look, sent);
+        self.settle();
+        LookTaken { again: look.more, confirmed: !look.more, new_incarnation }
+    }
+
+    /// Applies events that could not be appended to the log.
+    ///
+    /// They take effect here at once, and elsewhere after they were [appended](Self::unsent). If
+    /// there is no other log, they are [recorded](Self::record).
+    pub fn defer(&mut self, events: &[Event], now: Boot) {
+        if self.alone {
+            return self.record(events, now);
+        }
+        for event in events {
+            self.local += 1;
+            let kept = self.outbox.push(self.local, event);
+            self.table.apply(&kept, Place::Local(self.local), now, self.settled());
+        }
+    }
+
+    /// Appends events to our own log and applies them.
+    ///
+    /// If the log is elsewhere, they are [deferred](Self::defer).
+    pub fn record(&mut self, events: &[Event], now: Boot) {
+        if !self.alone {
+            return self.defer(events, now);
+        }
+        for event in events {
+            self.reached.log = self.reached.log.after();
+            self.table.apply(event, Place::Log(self.reached.log), now, self.settled());
+        }
+    }
+
+    /// Returns the next deferred events to append, if any are left.
+    #[must_use]
+    pub fn unsent(&self) -> Option<Batch> {
+        self.outbox.unsent()
+    }
+
+    /// Returns how many deferred events still have to be appended.
+    #[must_use]
+    pub fn untold(&self) -> usize {
+        self.outbox.untold()
+    }
+
+    /// Notes that a batch was appended. It stays in the outbox until we have passed it (rule 12).
+    pub fn sent(&mut self, batch: &Batch, appended: Appended) {
+        self.note_appended();
+        self.outbox.sent(batch, appended);
+        self.settle();
+    }
+
+    /// Notes that events were appended other than from the outbox.
+    ///
+    /// If the log turns out to be of another incarnation, it may have begun before they were
+    /// appended.
+    pub fn note_appended(&mut self) {
+        self.was_told = true;
+    }
+
+    /// Returns how far we are with an appended event.
+    ///
+    /// `invalidate` may return once the event is passed (rule 14).
+    #[must_use]
+    pub fn passed(&self, appended: &Appended) -> Passing {
+        self.reached.passing(appended)
+    }
+
+    /// Checks whether a response with this position and these names may be used (rule 3).
+    #[must_use]
+    pub fn check(&self, position: &Position, names: &Names, now: Boot) -> Verdict {
+        if position.incarnation != self.reached.incarnation {
+            return Verdict::Refused;
+        }
+        self.table.check(position.mark, names, now)
+    }
+
+    /// Returns whether the shared tier may be trusted (rule 12).
+    ///
+    /// If so, its responses may be used and get our local number.
+    #[must_use]
+    pub fn trusts_shared(&self, now: Boot, max_staleness: Duration) -> bool {
+        !self.alone
+            && self.replayed
+            && self.outbox.is_empty()
+            && usable(None, self.confirmed_at, max_staleness, now)
+    }
+
+    /// Adopts another incarnation: it begins at its start, and refuses everything older (rule 6).
+    ///
+    /// Without `min-replicas-to-write`, a primary that was cut off goes on for a while. Then there
+    /// are two incarnations at a time. An event that we appended to the incarnation we leave was
+    /// applied there, but may be news to the other one. So we append *all* to the other one, and
+    /// *all* holds here at once.
+    fn adopt(&mut self, incarnation: Incarnation, sent: Boot) {
+        self.reached = Reached::start_of(incarnation, Some(sent));
+        self.replayed = false;
+        self.table.forget_log(self.settled());
+        if std::mem::take(&mut self.was_told) && !self.breaks(Rule::LeavesInSilence) {
+            self.defer(&[Event::EVERYTHING], sent);
+        }
+    }
+
+    /// Notes that the log ends before our position, though it is of our incarnation.
+    ///
+    /// Only a new incarnation can be believed (end of rule 6). The first such poll asks for one at
+    /// once.
+    fn note_broken(&mut self, sent: Boot) -> LookTaken {
+        let again = !self.reached.broken;
+        self.reached.broken = true;
+        self.reached.looked = Some(sent);
+        self.settle();
+        LookTaken { again, ..LookTaken::default() }
+    }
+
+    fn take_in(&mut self, look: &Look, sent: Boot) {
+        self.reached.looked = Some(sent);
+        if look.floor > self.reached.log {
+            self.table.raise_floor(look.floor);
+            self.reached.log = look.floor;
+        }
+        let begun = self.reached.log;
+        for (id, events) in look.entries.iter().filter(|(id, _)| *id > begun) {
+            for event in events {
+                self.table.apply(event, Place::Log(*id), sent, self.settled());
+            }
+            self.reached.log = self.reached.log.max(*id);
+        }
+        if !look.more {
+            self.reached.log = self.reached.log.max(look.last);
+            self.confirmed_at = self.confirmed_at.max(Some(sent));
+            self.replayed = true;
+        }
+    }
+
+    fn settle(&mut self) {
+        self.outbox.settle(|appended| self.reached.passing(appended));
+    }
+
+    fn breaks(&self, rule: Rule) -> bool {
+        self.table.breaks(rule)
+    }
+
+    fn settled(&self) -> u64 {
+        self.outbox.settled(self.local)
+    }
+}
+
+/// Returns whether a response in memory may be used now (rule 10).
+///
+/// `filled_at` is when its fill began. It is `None` if the response came from the shared tier.
+#[inline]
+#[must_use]
+pub fn usable(
+    filled_at: Option<Boot>,
+    confirmed_at: Option<Boot>,
+    max_staleness: Duration,
+    now: Boot,
+) -> bool {
+    filled_at.max(confirmed_at).is_some_and(|known| known.saturating_add(max_staleness) >= now)
+}
+
+/// Returns whether a request that comes now may wait for a flight that began then (rule 13).
+///
+/// The outcome of the flight must still be [checked](Tail::check) when the flight ends, if its
+/// position differs from that of the request.
+#[must_use]
+pub fn may_join(flight_began: Boot, confirmed_at: Option<Boot>, max_staleness: Duration, now: Boot) -> bool {
+    usable(Some(flight_began), confirmed_at, max_staleness, now)
+}

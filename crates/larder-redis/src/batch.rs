@@ -1,0 +1,246 @@
+//! Batches lookups: one `MGET` instead of many `GET`s.
+//!
+//! A busy server looks up many responses at once. Most of the cost of a lookup, in this process and
+//! in Redis, comes from the command and not from the value. So a few lookups are sent at once, each
+//! by itself. While those or a batch are in flight, further lookups wait for the next batch. Redis
+//! then works on one batch while this process works on the results of another.
+//!
+//! A lookup does not wait for another one that takes longer than [`MOMENT`], or that its task does
+//! not poll.
+
+mod guard;
+mod queue;
+#[cfg(test)]
+mod tests;
+
+use std::future::ready;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::KeysInterface;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use self::queue::{Batch, Queue, Turn, Wanted, refuse, shutting_down};
+use crate::connection::Link;
+
+/// The maximum number of keys in one command. More keys would save nothing.
+const MOST_KEYS: usize = 32;
+/// While fewer keys than this are in flight, no lookup waits.
+const FREE: usize = 8;
+/// The approximate maximum size of one answer, in bytes.
+///
+/// Small values should not have to wait for large ones.
+const MOST_BYTES: usize = 128 * 1024;
+/// The maximum time for which the queue waits for a command that is in flight.
+///
+/// If a command takes longer, the network is slow or Redis hangs.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// The minimum time that a task gets to run, even if the limit for commands is shorter.
+const LEAST_WAIT: Duration = Duration::from_millis(20);
+
+/// Batches lookups, and tracks the usual size of their values.
+#[derive(Default)]
+pub(crate) struct Gather {
+    queue: Mutex<Queue>,
+    /// Running mean of the values' sizes, in bytes. Each new value counts for an eighth.
+    usual: AtomicUsize,
+}
+
+type Answer = Result<Option<Bytes>, Error>;
+/// The result of one command for many keys.
+type Values = Result<Vec<Option<Bytes>>, Error>;
+type Command = Pin<Box<dyn Future<Output = Values> + Send>>;
+
+/// The connection, runtime and time limit for commands.
+#[derive(Clone)]
+pub(crate) struct Way {
+    pub(crate) link: Arc<Link>,
+    pub(crate) runtime: Handle,
+    pub(crate) limit: Duration,
+}
+
+impl Gather {
+    /// Returns the value under `key`.
+    pub(crate) async fn get(self: &Arc<Self>, way: &Way, key: String) -> Answer {
+        // A cluster rejects commands with keys in several slots.
+        if self.most_keys() == 1 || way.link.is_clustered() {
+            return Box::pin(self.get_alone(way, key)).await;
+        }
+        // Not inside the `match`, which would hold the lock.
+        let turn = self.queue().turn(key);
+        match turn {
+            // Boxed, because fred's future takes five kilobytes that a waiting lookup does not
+            // need.
+            Turn::Alone { key, epoch } => {
+                self.flight(way, 1, epoch).over(Box::pin(self.get_alone(way, key))).await
+            }
+            Turn::Together { answer, needs_guard } => {
+                if needs_guard {
+                    guard::start(self, way);
+                }
+                await_answer(answer, way.limit).await
+            }
+        }
+    }
+
+    async fn get_alone(&self, way: &Way, key: String) -> Answer {
+        let value: Answer = way.link.within(way.limit).get(key).await;
+        self.learn(value.iter().flatten());
+        value
+    }
+
+    /// Sends a batch on its own task, because any of its callers may stop waiting.
+    fn send(self: &Arc<Self>, way: &Way, batch: Batch) {
+        let count = batch.wanted.len();
+        let (mut keys, mut answers) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for Wanted { key, answer } in batch.wanted {
+            keys.push(key);
+            answers.push(answer);
+        }
+        let client = way.link.within(way.limit);
+        // Boxed, because Tokio would otherwise move all of it.
+        let mut command: Command = Box::pin(async move { client.mget(keys).await });
+        // This poll gives the command to fred before the callers of the last batch continue. So
+        // Redis works on this batch while they work on their results. On a single thread, the
+        // command would otherwise wait for all of them.
+        let _entered = way.runtime.enter();
+        let sent = command.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        way.runtime.spawn(Arc::clone(self).get_all(way.clone(), command, sent, answers, batch.epoch));
+    }
+
+    async fn get_all(
+        self: Arc<Self>,
+        way: Way,
+        command: Command,
+        sent: Poll<Values>,
+        answers: Vec<oneshot::Sender<Answer>>,
+        epoch: u64,
+    ) {
+        let flight = self.flight(&way, answers.len(), epoch);
+        let values = match sent {
+            Poll::Pending => flight.over(command).await,
+            Poll::Ready(values) => flight.over(ready(values)).await,
+        };
+        match values {
+            Ok(values) if values.len() == answers.len() => {
+                self.learn(values.iter().flatten());
+                for (answer, value) in answers.into_iter().zip(values) {
+                    // The send fails if the caller no longer waits.
+                    let _ = answer.send(Ok(value));
+                }
+            }
+            Ok(_) => refuse(answers, &Error::new(ErrorKind::Parse, "an answer to MGET of another length")),
+            Err(error) => refuse(answers, &error),
+        }
+    }
+
+    fn flight<'a>(self: &'a Arc<Self>, way: &'a Way, keys: usize, epoch: u64) -> Flight<'a> {
+        Flight { gather: self, way, keys, epoch }
+    }
+
+    /// Records that keys have completed, and sends the waiting ones if they may go.
+    fn landed(self: &Arc<Self>, way: &Way, keys: usize, epoch: u64) {
+        let due = self.queue().landed(keys, epoch);
+        if due {
+            self.send_off(way);
+        }
+    }
+
+    /// Sends the keys that wait.
+    fn send_off(self: &Arc<Self>, way: &Way) {
+        let most = self.most_keys();
+        loop {
+            let batch = self.queue().next(most);
+            if batch.wanted.is_empty() {
+                // Another thread has sent them already.
+                return;
+            }
+            let left = batch.left;
+            self.send(way, batch);
+            if left < most {
+                // The remaining keys do not fill a command. They wait for the next turn.
+                return;
+            }
+        }
+    }
+
+    fn most_keys(&self) -> usize {
+        most_keys(self.usual.load(Ordering::Relaxed))
+    }
+
+    fn learn<'a>(&self, values: impl Iterator<Item = &'a Bytes>) {
+        let before = self.usual.load(Ordering::Relaxed);
+        let usual = values.fold(before, |usual, value| usual - usual / 8 + value.len() / 8);
+        // Two concurrent updates can lose a value, which does not change the mean noticeably.
+        if usual != before {
+            self.usual.store(usual, Ordering::Relaxed);
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // No change under this lock can be left half done.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for the answer to a command that another task sends.
+///
+/// That task applies the time limit of the command. The longer limit here is for a runtime that
+/// stands still.
+async fn await_answer(answer: oneshot::Receiver<Answer>, limit: Duration) -> Answer {
+    match timeout(limit.saturating_mul(2).max(LEAST_WAIT), answer).await {
+        Ok(answered) => answered.unwrap_or_else(|_| Err(shutting_down())),
+        Err(_) => Err(Error::new(ErrorKind::Timeout, "the task that asks for it does not run")),
+    }
+}
+
+const fn most_keys(usual: usize) -> usize {
+    match MOST_BYTES.checked_div(usual) {
+        Some(0) => 1,
+        Some(most) if most < MOST_KEYS => most,
+        Some(_) | None => MOST_KEYS,
+    }
+}
+
+/// A number of keys that are in flight.
+///
+/// They count as completed once they are answered, their caller stops waiting, or they take too
+/// long.
+struct Flight<'a> {
+    gather: &'a Arc<Gather>,
+    way: &'a Way,
+    keys: usize,
+    epoch: u64,
+}
+
+impl Flight<'_> {
+    async fn over<T>(mut self, mut command: impl Future<Output = T> + Unpin) -> T {
+        let in_time = timeout(MOMENT, &mut command).await.ok();
+        self.land();
+        match in_time {
+            Some(answer) => answer,
+            None => command.await,
+        }
+    }
+
+    fn land(&mut self) {
+        let keys = std::mem::take(&mut self.keys);
+        if keys > 0 {
+            self.gather.landed(self.way, keys, self.epoch);
+        }
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.land();
+    }
+}
