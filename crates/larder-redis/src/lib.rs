@@ -48,7 +48,7 @@ mod keys;
 mod lease;
 mod log;
 mod log_page;
-mod look_budget;
+mod poll_budget;
 mod reclaim;
 mod replicas;
 mod reply;

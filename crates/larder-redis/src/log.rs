@@ -57,7 +57,7 @@ impl Log for RedisStore {
 
     async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
         let inner = &*self.inner;
-        let amount = inner.look_budget.amount();
+        let amount = inner.poll_budget.amount();
         let arguments = [
             random().to_string().into(),
             cursor.incarnation.to_string().into(),
@@ -73,12 +73,12 @@ impl Log for RedisStore {
         let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
         let result = run.await.inspect_err(|error| renew_if_hung(&inner.log, error));
         if result.as_ref().is_err_and(|error| reply::kind(error) == StoreErrorKind::Timeout) {
-            inner.look_budget.timed_out();
+            inner.poll_budget.timed_out();
         }
         let answer = inner.settle_on(&inner.log, inner.keys.events(), None, result)?;
         let read = log_page::read(&answer)?;
         if read.look.more {
-            inner.look_budget.answered_in_full(sent.elapsed());
+            inner.poll_budget.answered_in_full(sent.elapsed());
         }
         if !read.knows_run_id {
             inner.tell_of_weak_log();

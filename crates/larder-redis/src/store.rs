@@ -17,7 +17,7 @@ use crate::connection::{Advice, Link};
 use crate::error::ConnectError;
 use crate::health::{Health, Opened};
 use crate::keys::Keys;
-use crate::look_budget::LookBudget;
+use crate::poll_budget::LookBudget;
 use crate::replicas::{Replicas, Wanted};
 use crate::reply;
 use crate::script::Scripts;
@@ -49,7 +49,7 @@ pub(crate) struct Inner {
     pub(crate) scripts: Scripts,
     pub(crate) command_timeout: Duration,
     pub(crate) log_size: LogSize,
-    pub(crate) look_budget: LookBudget,
+    pub(crate) poll_budget: LookBudget,
     pub(crate) runtime: Handle,
     pub(crate) gather: Arc<Gather>,
     /// Connection, runtime and time limit of batched lookups.
@@ -163,7 +163,7 @@ impl RedisStore {
             scripts: Scripts::new(),
             command_timeout,
             log_size,
-            look_budget: LookBudget::default(),
+            poll_budget: LookBudget::default(),
             runtime: runtime.clone(),
             gather: Arc::default(),
             way: Way { link: Arc::clone(&data), runtime: runtime.clone(), limit: command_timeout },
