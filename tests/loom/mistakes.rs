@@ -9,7 +9,7 @@ pub(crate) const VIEW: &[Mistake] = &[
         &[(
             "let result = change(&mut tail);",
             "let result = change(&mut tail);
-             self.confirmed_at.fetch_max(tail.confirmed_at().map_or(0, Boot::as_nanos), Ordering::Release);",
+             self.confirmed_at.fetch_max(tail.confirmed_at().map_or(0, BootTime::as_nanos), Ordering::Release);",
         )],
     ),
     (

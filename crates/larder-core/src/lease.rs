@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::invalidation::position::{Incarnation, LogId, Mark, Position};
+use crate::invalidation::position::{Incarnation, LogId, Position, Watermark};
 use crate::store::{SharedTier, StoreError};
 
 /// The id of a lease: a random number that distinguishes it from all others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Token([u8; 16]);
+pub struct LeaseId([u8; 16]);
 
-impl Token {
+impl LeaseId {
     /// Creates the id from random bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -31,13 +31,13 @@ impl Token {
     }
 }
 
-impl fmt::Display for Token {
+impl fmt::Display for LeaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", u128::from_be_bytes(self.0))
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for LeaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -50,7 +50,7 @@ impl fmt::Debug for Token {
 #[allow(clippy::exhaustive_structs)]
 pub struct Holder {
     /// The id of the lease.
-    pub token: Token,
+    pub id: LeaseId,
     /// The position of the response that is being filled.
     ///
     /// Its local number means nothing on other instances, and is not written.
@@ -65,9 +65,9 @@ impl Holder {
     #[must_use]
     pub fn to_bytes(self) -> [u8; HOLDER] {
         let mut bytes = [0; HOLDER];
-        bytes[..16].copy_from_slice(&self.token.to_bytes());
+        bytes[..16].copy_from_slice(&self.id.to_bytes());
         bytes[16..32].copy_from_slice(&self.position.incarnation.to_bytes());
-        bytes[32..].copy_from_slice(&self.position.mark.log.to_be_bytes());
+        bytes[32..].copy_from_slice(&self.position.watermark.log.to_be_bytes());
         bytes
     }
 
@@ -76,9 +76,9 @@ impl Holder {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; HOLDER] = bytes.try_into().ok()?;
         let part = |from: usize| bytes[from..].first_chunk::<16>().copied();
-        let mark = Mark { log: LogId::from_be_bytes(part(32)?), local: 0 };
-        let position = Position { incarnation: Incarnation::from_bytes(part(16)?), mark };
-        Some(Self { token: Token(part(0)?), position })
+        let mark = Watermark { log: LogId::from_be_bytes(part(32)?), local: 0 };
+        let position = Position { incarnation: Incarnation::from_bytes(part(16)?), watermark: mark };
+        Some(Self { id: LeaseId(part(0)?), position })
     }
 }
 
@@ -91,48 +91,48 @@ pub struct Claim<'a> {
     /// The holder that makes the claim.
     pub holder: Holder,
     /// The duration of the lease, unless it is extended.
-    pub life: Duration,
+    pub ttl: Duration,
     /// The fingerprint of the stored value that is of no use to the claiming instance.
     ///
     /// See [`fingerprint`](crate::stored::wire::fingerprint).
-    pub seen: Option<[u8; 8]>,
+    pub known_fingerprint: Option<[u8; 8]>,
     /// The lease that the instance waits for.
     ///
-    /// The [result](Left::Word) of its holder is only for instances that wait for it.
-    pub awaited: Option<Token>,
+    /// The [result](Release::WithResult) of its holder is only for instances that wait for it.
+    pub awaiting: Option<LeaseId>,
     /// Whether to take the lease even from the holder that is awaited.
-    pub overtakes: bool,
+    pub take_over: bool,
 }
 
 /// The reply to a [`Claim`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // Callers must handle each.
-pub enum Claimed {
+pub enum ClaimReply {
     /// The lease was acquired. The claiming instance must run the fill.
-    Taken,
+    Acquired,
     /// The store has a value other than the one that the claiming instance has seen.
     Stored(Bytes),
     /// Another instance holds the lease.
-    Held(Holder),
+    HeldBy(Holder),
     /// The awaited holder has finished and has left this result.
-    Word(Bytes),
+    Finished(Bytes),
     /// Responses at this address cannot be stored, so requests should not wait for them.
-    Pass,
+    Uncacheable,
 }
 
 /// The state in which a holder leaves its lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // Callers must handle each.
-pub enum Left {
+pub enum Release {
     /// The lease is free for the next claim.
-    Nothing,
+    Free,
     /// The lease is free, and a result is kept for this long.
     ///
     /// Only instances that wait for this very holder find the result. For all others the lease is
     /// free.
-    Word(Bytes, Duration),
-    /// For this long, instances do not wait for this lease: see [`Claimed::Pass`].
-    Pass(Duration),
+    WithResult(Bytes, Duration),
+    /// For this long, instances do not wait for this lease: see [`ClaimReply::Uncacheable`].
+    Uncacheable(Duration),
 }
 
 /// The leases of the store that instances share.
@@ -145,16 +145,16 @@ pub trait Leases: SharedTier {
     /// One exchange returns, as of one moment, the lease, the value that was stored meanwhile, or
     /// the result of the fill. An instance that waits repeats its claim. So it acquires the lease
     /// as soon as a holder that has vanished loses it.
-    fn claim(&self, claim: Claim<'_>) -> impl Future<Output = Result<Claimed, StoreError>> + Send {
+    fn claim(&self, claim: Claim<'_>) -> impl Future<Output = Result<ClaimReply, StoreError>> + Send {
         let _ = claim;
-        async { Ok(Claimed::Taken) }
+        async { Ok(ClaimReply::Acquired) }
     }
 
     /// Keeps the lease for another `life`. Returns `false` if the lease was lost.
     fn extend(
         &self,
         address: &str,
-        token: Token,
+        token: LeaseId,
         life: Duration,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
         let _ = (address, token, life);
@@ -165,8 +165,8 @@ pub trait Leases: SharedTier {
     fn release(
         &self,
         address: &str,
-        token: Token,
-        left: Left,
+        token: LeaseId,
+        left: Release,
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         let _ = (address, token, left);
         async { Ok(()) }
@@ -181,11 +181,11 @@ pub trait Leases: SharedTier {
         value: Bytes,
         expiry: Duration,
         leased: &str,
-        token: Token,
+        token: LeaseId,
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         async move {
             self.set(key, value, expiry).await?;
-            self.release(leased, token, Left::Nothing).await
+            self.release(leased, token, Release::Free).await
         }
     }
 }
@@ -195,10 +195,10 @@ mod tests {
     use super::*;
 
     fn holder() -> Holder {
-        let mark = Mark { log: LogId::new(5, 7), local: 0 };
+        let mark = Watermark { log: LogId::new(5, 7), local: 0 };
         Holder {
-            token: Token::from_bytes([1; 16]),
-            position: Position { incarnation: Incarnation::from_bytes([2; 16]), mark },
+            id: LeaseId::from_bytes([1; 16]),
+            position: Position { incarnation: Incarnation::from_bytes([2; 16]), watermark: mark },
         }
     }
 
@@ -206,7 +206,7 @@ mod tests {
     fn a_holder_is_read_as_it_was_written_and_nothing_else_is_one() {
         let bytes = holder().to_bytes();
         assert_eq!(Holder::from_bytes(&bytes), Some(holder()));
-        assert_eq!(bytes[..16], holder().token.to_bytes());
+        assert_eq!(bytes[..16], holder().id.to_bytes());
         assert_eq!(Holder::from_bytes(&bytes[1..]), None);
         assert_eq!(Holder::from_bytes(&[&bytes[..], &[0]].concat()), None);
         assert_eq!(Holder::from_bytes(b""), None);
@@ -215,13 +215,13 @@ mod tests {
     #[test]
     fn the_local_number_stays_at_home() {
         let mut deferred = holder();
-        deferred.position.mark.local = 9;
+        deferred.position.watermark.local = 9;
         assert_eq!(Holder::from_bytes(&deferred.to_bytes()), Some(holder()));
     }
 
     #[test]
     fn a_token_is_shown_in_full() {
-        assert_eq!(Token::from_bytes([0xab; 16]).to_string(), "ab".repeat(16));
-        assert_eq!(Token::from_bytes([0; 16]).to_string(), "0".repeat(32));
+        assert_eq!(LeaseId::from_bytes([0xab; 16]).to_string(), "ab".repeat(16));
+        assert_eq!(LeaseId::from_bytes([0; 16]).to_string(), "0".repeat(32));
     }
 }

@@ -75,7 +75,7 @@ reasons! {
         /// The last responses under this key could not be stored (hit-for-miss).
         ///
         /// So requests do not wait for the next one.
-        Pass => "pass",
+        HitForMiss => "pass",
     }
 }
 
@@ -251,7 +251,7 @@ impl MissReason {
     #[must_use]
     pub const fn fwd(self) -> &'static str {
         match self {
-            Self::NeverStored | Self::Pass => "uri-miss",
+            Self::NeverStored | Self::HitForMiss => "uri-miss",
             // "when an implementation cannot distinguish between uri-miss and vary-miss"
             Self::Unreadable | Self::StoreError => "miss",
             Self::Expired | Self::Invalidated | Self::Unconfirmed | Self::NoCache => "stale",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::invalidation::log_page::{Cursor, Look};
+use crate::invalidation::log_page::{Cursor, LogPage};
 use crate::invalidation::position::{Incarnation, LogId};
 use crate::invalidation::selector::{Event, Selector};
 
@@ -46,25 +46,25 @@ pub trait SharedTier: Send + Sync + 'static {
 
     /// Performs one short step in freeing the memory of invalidated responses.
     ///
-    /// `from` is `None` in the first step, and the [`next`](Reclaimed::next) of the last step after
+    /// `from` is `None` in the first step, and the [`next`](ReclaimReport::next) of the last step after
     /// that. A response that was filled after the invalidation stays, whatever its name. Not every
-    /// response can be found by its key ([`Selector::reach`]); the others expire.
+    /// response can be found by its key ([`Selector::key_scope`]); the others expire.
     ///
     /// The default implementation does nothing. It is for a store that frees no memory early.
     fn reclaim(
         &self,
-        what: &Reclaim,
-        from: Option<Sweep>,
-    ) -> impl Future<Output = Result<Reclaimed, StoreError>> + Send {
+        what: &ReclaimRequest,
+        from: Option<ScanCursor>,
+    ) -> impl Future<Output = Result<ReclaimReport, StoreError>> + Send {
         let _ = (what, from);
-        async { Ok(Reclaimed::default()) }
+        async { Ok(ReclaimReport::default()) }
     }
 }
 
 /// A request to free the memory of the responses that an invalidation refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Reclaim {
+pub struct ReclaimRequest {
     /// The selector of the invalidation, which is a hard one.
     pub selector: Selector,
     /// The incarnation of the log that has the event.
@@ -78,7 +78,7 @@ pub struct Reclaim {
 /// The progress of the search for memory to free. Only the store interprets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Sweep {
+pub struct ScanCursor {
     /// The index of the node that the search has reached.
     pub node: usize,
     /// The scan cursor on that node.
@@ -88,28 +88,31 @@ pub struct Sweep {
 /// The report of one step in freeing memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Reclaimed {
+pub struct ReclaimReport {
     /// The number of responses that were removed.
     pub responses: u64,
     /// The number of scans that the step took.
     pub scans: u64,
     /// The start of the next step. `None` if no step is left.
-    pub next: Option<Sweep>,
+    pub next: Option<ScanCursor>,
 }
 
 /// The invalidation log that instances share.
-pub trait Log: Send + Sync + 'static {
+pub trait InvalidationLog: Send + Sync + 'static {
     /// Waits until there may be events after `cursor`, but not much longer than `at_most`.
     ///
     /// This is only a hint (rule 4). It may end early, and it proves nothing about the log. If the
     /// log cannot be reached, it fails at once, and the caller decides when to try again.
-    fn alarm(&self, cursor: Cursor, at_most: Duration)
-    -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn wait_for_news(
+        &self,
+        cursor: Cursor,
+        at_most: Duration,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Polls the log.
     ///
     /// The result is one answer, as of one moment, that only a primary can give (rules 4 to 7).
-    fn look(&self, cursor: Cursor) -> impl Future<Output = Result<Look, StoreError>> + Send;
+    fn poll(&self, cursor: Cursor) -> impl Future<Output = Result<LogPage, StoreError>> + Send;
 
     /// Appends the events in order, as one step.
     ///

@@ -1,7 +1,7 @@
 //! The two clocks of a cache, as values that are passed in.
 //!
-//! Nothing in this crate reads a clock: every rule takes `now`. [`Wall`] time is for values that
-//! are compared between machines or written into header fields. [`Boot`] time decides whether this
+//! Nothing in this crate reads a clock: every rule takes `now`. [`WallTime`] time is for values that
+//! are compared between machines or written into header fields. [`BootTime`] time decides whether this
 //! process may trust what it knows.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,9 +11,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// It is used for `Date`, `Age` and `Expires`, which RFC 9111 §4.2.3 computes from the clocks of
 /// different machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Wall(u64);
+pub struct WallTime(u64);
 
-impl Wall {
+impl WallTime {
     /// Creates the time this many milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix_millis(millis: u64) -> Self {
@@ -41,15 +41,15 @@ impl Wall {
     }
 }
 
-impl From<SystemTime> for Wall {
+impl From<SystemTime> for WallTime {
     /// Converts a system time. Times before the epoch become the epoch.
     fn from(time: SystemTime) -> Self {
         Self(millis(time.duration_since(UNIX_EPOCH).unwrap_or_default()))
     }
 }
 
-impl From<Wall> for SystemTime {
-    fn from(wall: Wall) -> Self {
+impl From<WallTime> for SystemTime {
+    fn from(wall: WallTime) -> Self {
         UNIX_EPOCH + Duration::from_millis(wall.0)
     }
 }
@@ -65,9 +65,9 @@ fn millis(duration: Duration) -> u64 {
 /// On Linux this is `CLOCK_BOOTTIME`. An ordinary monotonic clock stops during suspend. A process
 /// that wakes up would then believe that its knowledge from an hour ago is still confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Boot(u64);
+pub struct BootTime(u64);
 
-impl Boot {
+impl BootTime {
     /// The earliest moment.
     pub const ZERO: Self = Self(0);
     /// A moment that is later than every moment a clock returns.
@@ -87,7 +87,7 @@ impl Boot {
         self.0
     }
 
-    /// Returns this moment plus `by`, or [`Boot::MAX`] on overflow.
+    /// Returns this moment plus `by`, or [`BootTime::MAX`] on overflow.
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
         let nanos = by.as_secs().saturating_mul(1_000_000_000).saturating_add(by.subsec_nanos().into());
@@ -106,18 +106,18 @@ impl Boot {
 /// The cache reads its clock once per request. Tests pass a clock that is set by hand.
 pub trait Clock: Send + Sync + 'static {
     /// Returns the current calendar time.
-    fn wall(&self) -> Wall;
+    fn wall(&self) -> WallTime;
 
     /// Returns the current moment of this process's clock.
-    fn boot(&self) -> Boot;
+    fn boot(&self) -> BootTime;
 }
 
 impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
-    fn wall(&self) -> Wall {
+    fn wall(&self) -> WallTime {
         (**self).wall()
     }
 
-    fn boot(&self) -> Boot {
+    fn boot(&self) -> BootTime {
         (**self).boot()
     }
 }
@@ -128,16 +128,22 @@ mod tests {
 
     #[test]
     fn wall_time_survives_the_way_to_the_systems_and_back() {
-        let wall = Wall::from_unix_millis(1_763_856_000_123);
-        assert_eq!(Wall::from(SystemTime::from(wall)), wall);
+        let wall = WallTime::from_unix_millis(1_763_856_000_123);
+        assert_eq!(WallTime::from(SystemTime::from(wall)), wall);
     }
 
     #[test]
     fn differences_never_go_below_zero_and_sums_never_wrap() {
-        assert_eq!(Boot::from_nanos(5).saturating_since(Boot::from_nanos(9)), Duration::ZERO);
-        assert_eq!(Boot::from_nanos(9).saturating_since(Boot::from_nanos(5)), Duration::from_nanos(4));
-        assert_eq!(Boot::MAX.saturating_add(Duration::MAX), Boot::MAX);
-        assert_eq!(Wall::from_unix_millis(u64::MAX).saturating_add(Duration::MAX).unix_millis(), u64::MAX);
-        assert_eq!(Wall::from(UNIX_EPOCH - Duration::from_secs(1)), Wall::default());
+        assert_eq!(BootTime::from_nanos(5).saturating_since(BootTime::from_nanos(9)), Duration::ZERO);
+        assert_eq!(
+            BootTime::from_nanos(9).saturating_since(BootTime::from_nanos(5)),
+            Duration::from_nanos(4)
+        );
+        assert_eq!(BootTime::MAX.saturating_add(Duration::MAX), BootTime::MAX);
+        assert_eq!(
+            WallTime::from_unix_millis(u64::MAX).saturating_add(Duration::MAX).unix_millis(),
+            u64::MAX
+        );
+        assert_eq!(WallTime::from(UNIX_EPOCH - Duration::from_secs(1)), WallTime::default());
     }
 }

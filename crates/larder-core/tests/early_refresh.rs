@@ -34,7 +34,7 @@ proptest! {
     }
 
     #[test]
-    fn what_cost_nothing_is_never_refreshed_early(beta in 0.0..=EarlyRefresh::MOST, left in 1_u64.., drawn in 0.0_f64..=1.0) {
+    fn what_cost_nothing_is_never_refreshed_early(beta in 0.0..=EarlyRefresh::MAX, left in 1_u64.., drawn in 0.0_f64..=1.0) {
         let left = Duration::from_nanos(left);
         prop_assert!(!EarlyRefresh::new(beta).unwrap().is_due(left, Duration::ZERO, || drawn));
     }
@@ -42,7 +42,7 @@ proptest! {
     /// A lower draw, less time left or a higher cost never makes a refresh less likely.
     #[test]
     fn it_never_turns_back(
-        beta in 0.0..=EarlyRefresh::MOST,
+        beta in 0.0..=EarlyRefresh::MAX,
         (left, sooner) in (0_u64..1 << 60, 0_u64..1 << 60),
         (cost, more) in (0_u64..1 << 60, 0_u64..1 << 60),
         (drawn, lower) in (0.001_f64..=1.0, 0.001_f64..=1.0),

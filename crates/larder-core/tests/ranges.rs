@@ -2,7 +2,7 @@
 
 use http::header::{CONTENT_RANGE, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue};
-use larder_core::http::range::{ContentRange, Requested, Selected, if_range, requested};
+use larder_core::http::range::{ContentRange, Requested, Selected, if_range, parse_range};
 use proptest::prelude::*;
 
 /// A `range-spec` as a client would write it, and the bytes of `length` that it names.
@@ -50,7 +50,7 @@ proptest! {
     fn what_is_selected_is_what_is_named(specs in prop::collection::vec(spec(), 1..6), length in 0..700_u64) {
         let set: Vec<_> = specs.iter().map(Spec::text).collect();
         let request = with(RANGE, format!("bytes={}", set.join(", ")).as_bytes()).unwrap();
-        let Requested::Bytes(ranges) = requested(&request) else { panic!("{request:?}") };
+        let Requested::Bytes(ranges) = parse_range(&request) else { panic!("{request:?}") };
         let named = |byte| specs.iter().any(|spec| spec.names(byte, length));
         match ranges.select(length) {
             Selected::Whole => prop_assert_eq!(length, 0),
@@ -95,7 +95,7 @@ proptest! {
     fn any_bytes_are_some_request(value in "(bytes=)?[-0-9,= \"a-zW/]{0,60}", bytes: Vec<u8>, length: u64) {
         for value in [value.as_bytes(), &bytes] {
             let Some(request) = with(RANGE, value) else { continue };
-            if let Requested::Bytes(ranges) = requested(&request) {
+            if let Requested::Bytes(ranges) = parse_range(&request) {
                 for length in [0, 1, length, u64::MAX] {
                     if let Selected::Parts(parts) = ranges.select(length) {
                         prop_assert!(parts.iter().all(|part| part.start < part.end && part.end <= length));

@@ -9,14 +9,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::http::range::ContentRange;
-use larder_core::http::response_flags::Flags;
-use larder_core::http::vary::Selecting;
+use larder_core::http::response_flags::ResponseFlags;
+use larder_core::http::vary::SelectingFields;
 use larder_core::invalidation::names::Names;
-use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
+use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
 use larder_core::invalidation::selector::{Tag, UriName};
-use larder_core::stored::wire::{Decoded, WireErrorKind, decode, encode, encode_told, encode_variants};
-use larder_core::stored::{Meta, StoredResponse, Told};
-use larder_core::time::Wall;
+use larder_core::stored::wire::{
+    Decoded, WireErrorKind, decode, encode, encode_variants, encode_variation_hint,
+};
+use larder_core::stored::{Meta, StoredResponse, VariationHint};
+use larder_core::time::WallTime;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -50,9 +52,9 @@ proptest! {
         position in position(),
     ) {
         let variation = UrlVariation::from_text(&text).unwrap();
-        let told = Told { variation, at: Wall::from_unix_millis(at), life: Duration::from_nanos(nanos) };
-        let value = encode_told(&told, &key, &position);
-        prop_assert_eq!(decode(value, &key).unwrap(), Decoded::Told(told));
+        let told = VariationHint { variation, at: WallTime::from_unix_millis(at), life: Duration::from_nanos(nanos) };
+        let value = encode_variation_hint(&told, &key, &position);
+        prop_assert_eq!(decode(value, &key).unwrap(), Decoded::VariationHint(told));
     }
 
     #[test]
@@ -107,7 +109,7 @@ proptest! {
 
 /// Returns the response as another process has it.
 fn arrived(mut response: StoredResponse) -> StoredResponse {
-    response.meta.position.mark.local = 0;
+    response.meta.position.watermark.local = 0;
     response
 }
 
@@ -150,14 +152,14 @@ prop_compose! {
         let [shareable, must_revalidate, no_cache, own_etag] = flags;
         Meta {
             key: key.into(),
-            selecting: Selecting::from(selecting),
+            selecting: SelectingFields::from(selecting),
             names,
             position,
-            response_time: Wall::from_unix_millis(response_time),
+            response_time: WallTime::from_unix_millis(response_time),
             initial_age,
             lifetime: Lifetime { fresh, while_revalidate, if_error },
             cost,
-            flags: Flags { shareable, must_revalidate, no_cache, own_etag },
+            flags: ResponseFlags { shareable, must_revalidate, no_cache, own_etag },
             part: None,
         }
     }
@@ -181,7 +183,7 @@ prop_compose! {
     fn position()(incarnation: [u8; 16], millis: u64, sequence: u64, local: u64) -> Position {
         Position {
             incarnation: Incarnation::from_bytes(incarnation),
-            mark: Mark { log: LogId::new(millis, sequence), local },
+            watermark: Watermark { log: LogId::new(millis, sequence), local },
         }
     }
 }

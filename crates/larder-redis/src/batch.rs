@@ -27,8 +27,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::queue::{Batch, Queue, Turn, Wanted, refuse, shutting_down};
-use crate::connection::Link;
+use self::queue::{Admission, Batch, PendingGet, Queue, refuse, shutting_down};
+use crate::connection::Connection;
 
 /// The maximum number of keys in one command. More keys would save nothing.
 const MOST_KEYS: usize = 32;
@@ -48,7 +48,7 @@ const LEAST_WAIT: Duration = Duration::from_millis(20);
 
 /// Batches lookups, and tracks the usual size of their values.
 #[derive(Default)]
-pub(crate) struct Gather {
+pub(crate) struct GetBatcher {
     queue: Mutex<Queue>,
     /// Running mean of the values' sizes, in bytes. Each new value counts for an eighth.
     usual: AtomicUsize,
@@ -61,28 +61,28 @@ type Command = Pin<Box<dyn Future<Output = Values> + Send>>;
 
 /// The connection, runtime and time limit for commands.
 #[derive(Clone)]
-pub(crate) struct Way {
-    pub(crate) link: Arc<Link>,
+pub(crate) struct BatchTarget {
+    pub(crate) link: Arc<Connection>,
     pub(crate) runtime: Handle,
     pub(crate) limit: Duration,
 }
 
-impl Gather {
+impl GetBatcher {
     /// Returns the value under `key`.
-    pub(crate) async fn get(self: &Arc<Self>, way: &Way, key: String) -> Answer {
+    pub(crate) async fn get(self: &Arc<Self>, way: &BatchTarget, key: String) -> Answer {
         // A cluster rejects commands with keys in several slots.
         if self.most_keys() == 1 || way.link.is_clustered() {
-            return Box::pin(self.get_alone(way, key)).await;
+            return Box::pin(self.get_now(way, key)).await;
         }
         // Not inside the `match`, which would hold the lock.
-        let turn = self.queue().turn(key);
+        let turn = self.queue().admit(key);
         match turn {
             // Boxed, because fred's future takes five kilobytes that a waiting lookup does not
             // need.
-            Turn::Alone { key, epoch } => {
-                self.flight(way, 1, epoch).over(Box::pin(self.get_alone(way, key))).await
+            Admission::SendNow { key, epoch } => {
+                self.in_flight(way, 1, epoch).until_done(Box::pin(self.get_now(way, key))).await
             }
-            Turn::Together { answer, needs_guard } => {
+            Admission::Join { answer, needs_guard } => {
                 if needs_guard {
                     guard::start(self, way);
                 }
@@ -91,17 +91,17 @@ impl Gather {
         }
     }
 
-    async fn get_alone(&self, way: &Way, key: String) -> Answer {
+    async fn get_now(&self, way: &BatchTarget, key: String) -> Answer {
         let value: Answer = way.link.within(way.limit).get(key).await;
-        self.learn(value.iter().flatten());
+        self.record_size(value.iter().flatten());
         value
     }
 
     /// Sends a batch on its own task, because any of its callers may stop waiting.
-    fn send(self: &Arc<Self>, way: &Way, batch: Batch) {
+    fn send(self: &Arc<Self>, way: &BatchTarget, batch: Batch) {
         let count = batch.wanted.len();
         let (mut keys, mut answers) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for Wanted { key, answer } in batch.wanted {
+        for PendingGet { key, answer } in batch.wanted {
             keys.push(key);
             answers.push(answer);
         }
@@ -118,20 +118,20 @@ impl Gather {
 
     async fn get_all(
         self: Arc<Self>,
-        way: Way,
+        way: BatchTarget,
         command: Command,
         sent: Poll<Values>,
         answers: Vec<oneshot::Sender<Answer>>,
         epoch: u64,
     ) {
-        let flight = self.flight(&way, answers.len(), epoch);
+        let flight = self.in_flight(&way, answers.len(), epoch);
         let values = match sent {
-            Poll::Pending => flight.over(command).await,
-            Poll::Ready(values) => flight.over(ready(values)).await,
+            Poll::Pending => flight.until_done(command).await,
+            Poll::Ready(values) => flight.until_done(ready(values)).await,
         };
         match values {
             Ok(values) if values.len() == answers.len() => {
-                self.learn(values.iter().flatten());
+                self.record_size(values.iter().flatten());
                 for (answer, value) in answers.into_iter().zip(values) {
                     // The send fails if the caller no longer waits.
                     let _ = answer.send(Ok(value));
@@ -142,20 +142,20 @@ impl Gather {
         }
     }
 
-    fn flight<'a>(self: &'a Arc<Self>, way: &'a Way, keys: usize, epoch: u64) -> Flight<'a> {
-        Flight { gather: self, way, keys, epoch }
+    fn in_flight<'a>(self: &'a Arc<Self>, way: &'a BatchTarget, keys: usize, epoch: u64) -> InFlight<'a> {
+        InFlight { gather: self, way, keys, epoch }
     }
 
     /// Records that keys have completed, and sends the waiting ones if they may go.
-    fn landed(self: &Arc<Self>, way: &Way, keys: usize, epoch: u64) {
-        let due = self.queue().landed(keys, epoch);
+    fn completed(self: &Arc<Self>, way: &BatchTarget, keys: usize, epoch: u64) {
+        let due = self.queue().completed(keys, epoch);
         if due {
-            self.send_off(way);
+            self.flush(way);
         }
     }
 
     /// Sends the keys that wait.
-    fn send_off(self: &Arc<Self>, way: &Way) {
+    fn flush(self: &Arc<Self>, way: &BatchTarget) {
         let most = self.most_keys();
         loop {
             let batch = self.queue().next(most);
@@ -176,7 +176,7 @@ impl Gather {
         most_keys(self.usual.load(Ordering::Relaxed))
     }
 
-    fn learn<'a>(&self, values: impl Iterator<Item = &'a Bytes>) {
+    fn record_size<'a>(&self, values: impl Iterator<Item = &'a Bytes>) {
         let before = self.usual.load(Ordering::Relaxed);
         let usual = values.fold(before, |usual, value| usual - usual / 8 + value.len() / 8);
         // Two concurrent updates can lose a value, which does not change the mean noticeably.
@@ -214,33 +214,33 @@ const fn most_keys(usual: usize) -> usize {
 ///
 /// They count as completed once they are answered, their caller stops waiting, or they take too
 /// long.
-struct Flight<'a> {
-    gather: &'a Arc<Gather>,
-    way: &'a Way,
+struct InFlight<'a> {
+    gather: &'a Arc<GetBatcher>,
+    way: &'a BatchTarget,
     keys: usize,
     epoch: u64,
 }
 
-impl Flight<'_> {
-    async fn over<T>(mut self, mut command: impl Future<Output = T> + Unpin) -> T {
+impl InFlight<'_> {
+    async fn until_done<T>(mut self, mut command: impl Future<Output = T> + Unpin) -> T {
         let in_time = timeout(MOMENT, &mut command).await.ok();
-        self.land();
+        self.complete();
         match in_time {
             Some(answer) => answer,
             None => command.await,
         }
     }
 
-    fn land(&mut self) {
+    fn complete(&mut self) {
         let keys = std::mem::take(&mut self.keys);
         if keys > 0 {
-            self.gather.landed(self.way, keys, self.epoch);
+            self.gather.completed(self.way, keys, self.epoch);
         }
     }
 }
 
-impl Drop for Flight<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.land();
+        self.complete();
     }
 }

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use crate::error::{ConnectError, ConnectErrorKind};
 use crate::keys::{Keys, is_namespace};
-use crate::replicas::Wanted;
+use crate::replicas::ReplicaRequirement;
 use crate::store::{LogSize, RedisStore, StoreOptions};
 use crate::url;
 
@@ -47,7 +47,7 @@ pub struct RedisStoreBuilder {
     command_timeout: Duration,
     log_size: LogSize,
     roots_pem: Option<Vec<u8>>,
-    replicas: Option<Wanted>,
+    replicas: Option<ReplicaRequirement>,
 }
 
 impl std::fmt::Debug for RedisStoreBuilder {
@@ -248,13 +248,13 @@ impl RedisStoreBuilder {
     /// use larder_redis::RedisStore;
     ///
     /// let store = RedisStore::builder("redis://127.0.0.1:6379")
-    ///     .replicas(1, Duration::from_millis(100))
+    ///     .wait_for_replicas(1, Duration::from_millis(100))
     ///     .connect()?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn replicas(mut self, count: u16, within: Duration) -> Self {
-        self.replicas = Some(Wanted { count, within });
+    pub fn wait_for_replicas(mut self, count: u16, within: Duration) -> Self {
+        self.replicas = Some(ReplicaRequirement { count, within });
         self
     }
 
@@ -317,7 +317,7 @@ impl RedisStoreBuilder {
         if self.log_size.bytes < MIN_LOG_BYTES {
             return wrong(format!("{} bytes cannot be the size of the log", self.log_size.bytes));
         }
-        if let Some(Wanted { count, within }) = self.replicas {
+        if let Some(ReplicaRequirement { count, within }) = self.replicas {
             if count == 0 {
                 return wrong("0 cannot be the number of replicas to wait for".to_owned());
             }
@@ -348,9 +348,12 @@ mod tests {
             (builder().command_timeout(Duration::ZERO), "0ns"),
             (builder().log_length(0), "0 cannot"),
             (builder().log_bytes(MIN_LOG_BYTES - 1), "65535 bytes cannot"),
-            (builder().replicas(0, Duration::from_millis(100)), "0 cannot be the number of replicas"),
-            (builder().replicas(1, Duration::ZERO), "0ns"),
-            (builder().replicas(1, Duration::from_millis(501)), "501ms"),
+            (
+                builder().wait_for_replicas(0, Duration::from_millis(100)),
+                "0 cannot be the number of replicas",
+            ),
+            (builder().wait_for_replicas(1, Duration::ZERO), "0ns"),
+            (builder().wait_for_replicas(1, Duration::from_millis(501)), "501ms"),
         ] {
             let error = error(wrong);
             assert_eq!(error.kind(), ConnectErrorKind::Setting);

@@ -28,9 +28,9 @@ pub(crate) enum Circuit {
 
 /// The permit that a call was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Leave {
+pub(crate) enum Permit {
     /// The circuit was closed.
-    Ordinary,
+    Normal,
     /// The call is the probe of an open circuit.
     Probe,
 }
@@ -39,27 +39,27 @@ impl Circuit {
     pub(crate) const NEW: Self = Self::Closed { timeouts: 0 };
 
     /// Whether the circuit is closed without a recent timeout, so that a success changes nothing.
-    pub(crate) fn is_calm(self) -> bool {
+    pub(crate) fn is_closed(self) -> bool {
         self == Self::NEW
     }
 
     /// Returns a permit if a call may go through.
-    pub(crate) fn admit(&mut self, now: Instant) -> Option<Leave> {
+    pub(crate) fn admit(&mut self, now: Instant) -> Option<Permit> {
         match *self {
-            Self::Closed { .. } => Some(Leave::Ordinary),
+            Self::Closed { .. } => Some(Permit::Normal),
             Self::Open { until } | Self::Probing { until } if now < until => None,
             Self::Open { .. } | Self::Probing { .. } => {
                 *self = Self::Probing { until: now + PAUSE };
-                Some(Leave::Probe)
+                Some(Permit::Probe)
             }
         }
     }
 
     /// Records that a call was answered, even if the answer is a rejection.
-    pub(crate) fn answered(&mut self, leave: Leave) {
+    pub(crate) fn answered(&mut self, leave: Permit) {
         match *self {
             Self::Closed { .. } => *self = Self::NEW,
-            Self::Open { .. } | Self::Probing { .. } if leave == Leave::Probe => *self = Self::NEW,
+            Self::Open { .. } | Self::Probing { .. } if leave == Permit::Probe => *self = Self::NEW,
             // The call was sent before the circuit opened, so it says little about the current
             // state.
             Self::Open { .. } | Self::Probing { .. } => {}
@@ -69,14 +69,14 @@ impl Circuit {
     /// Records that a call was not answered in time. Returns whether this opened the circuit.
     ///
     /// A probe that is not answered in time opens the circuit again.
-    pub(crate) fn timed_out(&mut self, leave: Leave, now: Instant) -> bool {
+    pub(crate) fn timed_out(&mut self, leave: Permit, now: Instant) -> bool {
         let open = match *self {
             Self::Closed { timeouts } if timeouts + 1 < TIMEOUTS => {
                 *self = Self::Closed { timeouts: timeouts + 1 };
                 false
             }
             Self::Closed { .. } => true,
-            Self::Probing { .. } => leave == Leave::Probe,
+            Self::Probing { .. } => leave == Permit::Probe,
             Self::Open { .. } => false,
         };
         if open {
@@ -88,7 +88,7 @@ impl Circuit {
     /// Records that a call found no connection.
     ///
     /// Such a call fails at once, so callers need no protection from it.
-    pub(crate) fn unconnected(&mut self, leave: Leave) {
+    pub(crate) fn unconnected(&mut self, leave: Permit) {
         self.answered(leave);
     }
 }
@@ -104,7 +104,7 @@ mod tests {
     fn open(at: Instant) -> Circuit {
         let mut circuit = Circuit::NEW;
         for _ in 0..TIMEOUTS {
-            circuit.timed_out(Leave::Ordinary, at);
+            circuit.timed_out(Permit::Normal, at);
         }
         assert_eq!(circuit, Circuit::Open { until: at + PAUSE });
         circuit
@@ -114,14 +114,14 @@ mod tests {
     async fn timeouts_open_it_only_if_they_come_in_a_row() {
         let now = Instant::now();
         let mut circuit = Circuit::NEW;
-        assert!(!circuit.timed_out(Leave::Ordinary, now));
-        assert!(!circuit.timed_out(Leave::Ordinary, now));
-        assert!(!circuit.is_calm());
-        circuit.answered(Leave::Ordinary);
-        assert!(circuit.is_calm());
-        assert!(!circuit.timed_out(Leave::Ordinary, now));
-        assert!(!circuit.timed_out(Leave::Ordinary, now));
-        assert!(circuit.timed_out(Leave::Ordinary, now), "the third opens it");
+        assert!(!circuit.timed_out(Permit::Normal, now));
+        assert!(!circuit.timed_out(Permit::Normal, now));
+        assert!(!circuit.is_closed());
+        circuit.answered(Permit::Normal);
+        assert!(circuit.is_closed());
+        assert!(!circuit.timed_out(Permit::Normal, now));
+        assert!(!circuit.timed_out(Permit::Normal, now));
+        assert!(circuit.timed_out(Permit::Normal, now), "the third opens it");
     }
 
     #[tokio::test]
@@ -130,7 +130,7 @@ mod tests {
         let mut circuit = open(now);
         assert_eq!(circuit.admit(now), None);
         assert_eq!(circuit.admit(now + PAUSE - ms(1)), None);
-        assert_eq!(circuit.admit(now + PAUSE), Some(Leave::Probe));
+        assert_eq!(circuit.admit(now + PAUSE), Some(Permit::Probe));
         assert_eq!(circuit.admit(now + PAUSE), None, "one only");
     }
 
@@ -143,16 +143,16 @@ mod tests {
             circuit
         };
         let mut circuit = probing();
-        circuit.answered(Leave::Probe);
-        assert!(circuit.is_calm());
+        circuit.answered(Permit::Probe);
+        assert!(circuit.is_closed());
 
         let mut circuit = probing();
-        circuit.unconnected(Leave::Probe);
-        assert!(circuit.is_calm(), "what fails at once needs no circuit");
+        circuit.unconnected(Permit::Probe);
+        assert!(circuit.is_closed(), "what fails at once needs no circuit");
 
         let mut circuit = probing();
         let later = now + PAUSE + ms(50);
-        assert!(circuit.timed_out(Leave::Probe, later));
+        assert!(circuit.timed_out(Permit::Probe, later));
         assert_eq!(circuit, Circuit::Open { until: later + PAUSE });
     }
 
@@ -165,9 +165,9 @@ mod tests {
             probing
         }] {
             let before = circuit;
-            circuit.answered(Leave::Ordinary);
-            circuit.unconnected(Leave::Ordinary);
-            assert!(!circuit.timed_out(Leave::Ordinary, now + PAUSE));
+            circuit.answered(Permit::Normal);
+            circuit.unconnected(Permit::Normal);
+            assert!(!circuit.timed_out(Permit::Normal, now + PAUSE));
             assert_eq!(circuit, before);
         }
     }
@@ -177,8 +177,8 @@ mod tests {
         let now = Instant::now();
         let mut circuit = open(now);
         let probed = now + PAUSE;
-        assert_eq!(circuit.admit(probed), Some(Leave::Probe));
+        assert_eq!(circuit.admit(probed), Some(Permit::Probe));
         assert_eq!(circuit.admit(probed + PAUSE - ms(1)), None);
-        assert_eq!(circuit.admit(probed + PAUSE), Some(Leave::Probe));
+        assert_eq!(circuit.admit(probed + PAUSE), Some(Permit::Probe));
     }
 }

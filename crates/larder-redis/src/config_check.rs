@@ -9,7 +9,7 @@ use crate::reply::{parts, text};
 /// Reads the server's memory settings and warns of harmful ones.
 ///
 /// Returns whether the settings could be read. Managed services forbid this, which is no problem.
-pub(crate) async fn give(client: &WithOptions<Client>) -> bool {
+pub(crate) async fn warn_about_memory(client: &WithOptions<Client>) -> bool {
     let command = CustomCommand::new_static("CONFIG", ClusterHash::Random, false);
     let asked = client.custom::<Value, _>(command, vec!["GET", "maxmemory*"]).await;
     match asked {

@@ -54,7 +54,7 @@ const UNACKNOWLEDGED_BY_ONE_OF_MANY: Duration = Duration::from_secs(30);
 const BETWEEN_RENEWALS: Duration = Duration::from_secs(1);
 
 /// A connection that is established, and established again after a loss, in the background.
-pub(crate) struct Link {
+pub(crate) struct Connection {
     config: Config,
     runtime: Handle,
     client: RwLock<Client>,
@@ -72,23 +72,23 @@ pub(crate) struct Link {
 /// The check runs once the connection is up, and warns of bad settings. Only one of a store's
 /// connections does it, so that each warning is given once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Advice {
-    Wanted,
-    Given,
+pub(crate) enum ConfigCheck {
+    Pending,
+    Done,
 }
 
-impl Link {
+impl Connection {
     /// Opens a connection in the background, on `runtime`.
     ///
     /// It begins to connect at once, and reconnects until it is closed.
     pub(crate) fn open(
         config: Config,
         runtime: &Handle,
-        advice: Advice,
+        advice: ConfigCheck,
         health: Option<Arc<Health>>,
     ) -> Arc<Self> {
         let link = Arc::new(Self {
-            client: RwLock::new(client(config.clone(), patience(health.as_ref()))),
+            client: RwLock::new(client(config.clone(), unacknowledged_limit(health.as_ref()))),
             config,
             runtime: runtime.clone(),
             refusal: Mutex::new(None),
@@ -97,7 +97,7 @@ impl Link {
             closing: Notify::new(),
             closed: watch::Sender::new(false),
         });
-        runtime.spawn(Arc::clone(&link).keep(advice));
+        runtime.spawn(Arc::clone(&link).run(advice));
         link
     }
 
@@ -160,16 +160,16 @@ impl Link {
     /// Connects to the server that the address, or the sentinels, now call the primary.
     ///
     /// Does nothing in a cluster, because a cluster reports a successor itself.
-    pub(crate) fn ask_for_the_primary(self: &Arc<Self>) {
+    pub(crate) fn rediscover_primary(self: &Arc<Self>) {
         if !self.config.server.is_clustered() {
-            self.renew();
+            self.reconnect();
         }
     }
 
     /// Replaces the connection with a new one, in the background.
     ///
     /// This is for a peer that hangs, or that is no longer the primary.
-    pub(crate) fn renew(self: &Arc<Self>) {
+    pub(crate) fn reconnect(self: &Arc<Self>) {
         if !self.client().is_connected() || self.renewing.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -189,16 +189,16 @@ impl Link {
     ///
     /// fred has one task for all nodes of a cluster, which serves none of them while it connects to
     /// one. So the connections stay as they are until there is another node to go to.
-    pub(crate) fn leave(self: &Arc<Self>, node: Option<Server>) {
+    pub(crate) fn abandon_node(self: &Arc<Self>, node: Option<Server>) {
         let Some(node) = node else {
-            return self.renew();
+            return self.reconnect();
         };
         if self.renewing.swap(true, Ordering::Relaxed) {
             return;
         }
         let link = Arc::clone(self);
         self.runtime.spawn(async move {
-            if failover::has(&node, &link.within(CONNECT_LIMIT)).await {
+            if failover::was_replaced(&node, &link.within(CONNECT_LIMIT)).await {
                 let client = link.client();
                 let _ = timeout(BETWEEN_RENEWALS, client.sync_cluster()).await;
             }
@@ -215,12 +215,12 @@ impl Link {
     ///
     /// To fred, a server that rejects this client, or that is not trusted, looks like an
     /// unreachable one. This method distinguishes the two cases.
-    pub(crate) fn explain(&self, error: &Error) -> StoreError {
+    pub(crate) fn to_store_error(&self, error: &Error) -> StoreError {
         let plain = reply::store_error(error);
         if plain.kind() != StoreErrorKind::Unreachable {
             return plain;
         }
-        match self.refusal().clone() {
+        match self.rejection().clone() {
             Some(refusal) => StoreError::new(StoreErrorKind::Refused, refusal),
             None => plain,
         }
@@ -246,22 +246,22 @@ impl Link {
         self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn refusal(&self) -> std::sync::MutexGuard<'_, Option<Box<str>>> {
+    fn rejection(&self) -> std::sync::MutexGuard<'_, Option<Box<str>>> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn keep(self: Arc<Self>, mut advice: Advice) {
+    async fn run(self: Arc<Self>, mut advice: ConfigCheck) {
         while self.run_client(&mut advice).await {
             // fred gave up, as it does after errors that it considers permanent. Such a client
             // stays broken.
-            let fresh = client(self.config.clone(), patience(self.health.as_ref()));
+            let fresh = client(self.config.clone(), unacknowledged_limit(self.health.as_ref()));
             *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
         self.closed.send_replace(true);
     }
 
     /// Runs the current client until it ends. Returns whether another one is needed.
-    async fn run_client(&self, advice: &mut Advice) -> bool {
+    async fn run_client(&self, advice: &mut ConfigCheck) -> bool {
         let client = self.client();
         let (mut connections, mut errors) = (client.reconnect_rx(), client.error_rx());
         let mut changes = client.cluster_change_rx();
@@ -279,15 +279,15 @@ impl Link {
                     break;
                 }
                 Ok(_) = connections.recv() => {
-                    *self.refusal() = None;
-                    if *advice == Advice::Wanted && advise(&client).await {
-                        *advice = Advice::Given;
+                    *self.rejection() = None;
+                    if *advice == ConfigCheck::Pending && advise(&client).await {
+                        *advice = ConfigCheck::Done;
                     }
                 }
                 Ok((error, _)) = errors.recv() => self.failed(&error),
                 // The message itself does not matter, and a missed one does no harm: this passes on
                 // the current state.
-                _ = changes.recv(), if self.health.is_some() => self.tell_routing(&client),
+                _ = changes.recv(), if self.health.is_some() => self.publish_routing(&client),
             }
         }
         tokio::select! {
@@ -296,15 +296,15 @@ impl Link {
         }
     }
 
-    fn tell_routing(&self, client: &Client) {
+    fn publish_routing(&self, client: &Client) {
         if let Some(health) = &self.health {
             health.take_routing(client.cached_cluster_state());
         }
     }
 
     fn failed(&self, error: &Error) {
-        if let Some(refusal) = refusal(error) {
-            *self.refusal() = Some(refusal);
+        if let Some(refusal) = rejected_by_server(error) {
+            *self.rejection() = Some(refusal);
         }
         tracing::debug!("no connection to Redis: {error}");
     }
@@ -313,7 +313,7 @@ impl Link {
 /// Returns the reason for a rejection that is due to a password or a certificate.
 ///
 /// Such a problem does not go away by itself.
-fn refusal(error: &Error) -> Option<Box<str>> {
+fn rejected_by_server(error: &Error) -> Option<Box<str>> {
     #[cfg(feature = "tls")]
     if let Some(why) = crate::tls::distrust(error.details()) {
         return Some(why.into());
@@ -325,7 +325,7 @@ async fn advise(client: &Client) -> bool {
     // `fail_fast` is off: fred announces a connection a moment before it lets commands with
     // `fail_fast` through.
     let patient = Options { timeout: Some(ADVICE_LIMIT), ..Options::default() };
-    config_check::give(&client.with_options(&patient)).await
+    config_check::warn_about_memory(&client.with_options(&patient)).await
 }
 
 async fn quit(client: &Client, running: &ConnectHandle) {
@@ -335,7 +335,7 @@ async fn quit(client: &Client, running: &ConnectHandle) {
 }
 
 /// Returns how long data may stay unacknowledged.
-fn patience(health: Option<&Arc<Health>>) -> Duration {
+fn unacknowledged_limit(health: Option<&Arc<Health>>) -> Duration {
     // A connection with `health` has a circuit for each node.
     if health.is_some() { UNACKNOWLEDGED_BY_ONE_OF_MANY } else { UNACKNOWLEDGED }
 }

@@ -13,7 +13,7 @@ use fred::types::{ClusterHash, CustomCommand, Value};
 const MOST: usize = 3;
 
 /// Returns whether another node reports that `hung` is no longer a primary.
-pub(crate) async fn has(hung: &Server, client: &WithOptions<Client>) -> bool {
+pub(crate) async fn was_replaced(hung: &Server, client: &WithOptions<Client>) -> bool {
     let others = client.active_connections().into_iter().filter(|node| node != hung);
     for other in others.take(MOST) {
         if let Some(routing) = ask(client, other).await {

@@ -13,7 +13,7 @@ use fred::types::config::Server;
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::time::Instant;
 
-use crate::circuit::{Circuit, Leave};
+use crate::circuit::{Circuit, Permit};
 
 /// The health of one store's Redis.
 ///
@@ -46,15 +46,15 @@ impl Health {
     /// Returns a permit to call the node that has `key`, or an error if its circuit is open.
     ///
     /// Only the hash tag of the key counts.
-    pub(crate) fn admit(&self, key: &str) -> Result<Leave, StoreError> {
+    pub(crate) fn admit(&self, key: &str) -> Result<Permit, StoreError> {
         if self.is_calm() {
-            return Ok(Leave::Ordinary);
+            return Ok(Permit::Normal);
         }
         let mut nodes = self.nodes();
         let node = nodes.node_of(key);
         let leave = match nodes.circuit(node.as_ref()) {
             Some(circuit) => circuit.admit(Instant::now()),
-            None => Some(Leave::Ordinary),
+            None => Some(Permit::Normal),
         };
         leave.ok_or_else(|| StoreError::new(StoreErrorKind::CircuitOpen, ""))
     }
@@ -62,7 +62,7 @@ impl Health {
     /// Records the result of a call to the node that has `key`.
     ///
     /// Returns the node if the timeout of this call opened its circuit.
-    pub(crate) fn settle(&self, key: &str, leave: Leave, error: Option<&StoreError>) -> Option<Opened> {
+    pub(crate) fn settle(&self, key: &str, leave: Permit, error: Option<&StoreError>) -> Option<Opened> {
         if error.is_none() && self.is_calm() {
             return None;
         }
@@ -82,7 +82,7 @@ impl Health {
                 false
             }
         };
-        nodes.troubled.retain(|(_, circuit)| !circuit.is_calm());
+        nodes.troubled.retain(|(_, circuit)| !circuit.is_closed());
         self.calm.store(nodes.troubled.is_empty(), Ordering::Relaxed);
         opened.then_some(Opened(node))
     }

@@ -1,6 +1,6 @@
 //! The names of the keys in Redis.
 
-use larder_core::lease::Token;
+use larder_core::lease::LeaseId;
 use larder_core::stored::address;
 
 /// The names of one store's keys.
@@ -43,7 +43,7 @@ impl Keys {
     }
 
     /// Returns the name under which the holder with this token leaves the result of its fill.
-    pub(crate) fn word(&self, key: &str, token: Token) -> String {
+    pub(crate) fn word(&self, key: &str, token: LeaseId) -> String {
         format!("{}:{token}", self.lease(key))
     }
 
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(keys.response("{u|/a}"), "larder:shop:v3:{u|/a}");
         assert_eq!(keys.lease("{u|/a}"), "larder:shop:v3:{u|/a}:lease");
         let word = format!("larder:shop:v3:{{u|/a}}:lease:{}", "0f".repeat(16));
-        assert_eq!(keys.word("{u|/a}", Token::from_bytes([15; 16])), word);
+        assert_eq!(keys.word("{u|/a}", LeaseId::from_bytes([15; 16])), word);
         assert_eq!(
             keys.log,
             [

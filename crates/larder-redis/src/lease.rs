@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fred::types::Value;
-use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
+use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId, Leases, Release};
 use larder_core::store::StoreError;
 
 use crate::reply::{bytes, number, parts, unreadable};
@@ -13,38 +13,40 @@ use crate::shared_tier::millis;
 use crate::store::RedisStore;
 
 impl Leases for RedisStore {
-    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+    async fn claim(&self, claim: Claim<'_>) -> Result<ClaimReply, StoreError> {
         let names = &self.inner.keys;
         let (response, lease) = (names.response(claim.address), names.lease(claim.address));
-        let word = claim.awaited.map(|token| names.word(claim.address, token));
+        let word = claim.awaiting.map(|token| names.word(claim.address, token));
         let keys: Vec<&str> = [&*response, &*lease].into_iter().chain(word.as_deref()).collect();
-        let overtaken = claim.awaited.filter(|_| claim.overtakes);
+        let overtaken = claim.awaiting.filter(|_| claim.take_over);
         let arguments = [
             owned(&claim.holder.to_bytes()),
-            Value::Integer(millis(claim.life)),
-            claim.seen.map_or_else(nothing, |seen| owned(&seen)),
+            Value::Integer(millis(claim.ttl)),
+            claim.known_fingerprint.map_or_else(nothing, |seen| owned(&seen)),
             overtaken.map_or_else(nothing, |token| owned(&token.to_bytes())),
         ];
         let answer = self.run(&self.inner.scripts.claim, &keys, &arguments).await?;
         read(&answer).ok_or_else(|| unreadable("the answer to a claim"))
     }
 
-    async fn extend(&self, address: &str, token: Token, life: Duration) -> Result<bool, StoreError> {
+    async fn extend(&self, address: &str, token: LeaseId, life: Duration) -> Result<bool, StoreError> {
         let lease = self.inner.keys.lease(address);
         let arguments = [owned(&token.to_bytes()), Value::Integer(millis(life))];
         let answer = self.run(&self.inner.scripts.extend, &[&lease], &arguments).await?;
         Ok(number(&answer) == Some(1))
     }
 
-    async fn release(&self, address: &str, token: Token, left: Left) -> Result<(), StoreError> {
+    async fn release(&self, address: &str, token: LeaseId, left: Release) -> Result<(), StoreError> {
         let names = &self.inner.keys;
         let lease = names.lease(address);
         let owner = owned(&token.to_bytes());
         let release = &self.inner.scripts.release;
         let released = match left {
-            Left::Nothing => self.run(release, &[&lease], &[owner, nothing()]).await,
-            Left::Pass(life) => self.run(release, &[&lease], &[owner, Value::Integer(millis(life))]).await,
-            Left::Word(word, life) => {
+            Release::Free => self.run(release, &[&lease], &[owner, nothing()]).await,
+            Release::Uncacheable(life) => {
+                self.run(release, &[&lease], &[owner, Value::Integer(millis(life))]).await
+            }
+            Release::WithResult(word, life) => {
                 let arguments = [owner, nothing(), Value::Bytes(word), Value::Integer(millis(life))];
                 self.run(release, &[&lease, &names.word(address, token)], &arguments).await
             }
@@ -58,7 +60,7 @@ impl Leases for RedisStore {
         value: Bytes,
         expiry: Duration,
         leased: &str,
-        token: Token,
+        token: LeaseId,
     ) -> Result<(), StoreError> {
         let names = &self.inner.keys;
         let keys = [&*names.response(key), &*names.lease(leased)];
@@ -80,14 +82,14 @@ impl RedisStore {
 }
 
 /// Reads the answer of `claim.lua`.
-fn read(answer: &Value) -> Option<Claimed> {
+fn read(answer: &Value) -> Option<ClaimReply> {
     let (what, rest) = parts(answer)?.split_first()?;
     Some(match (&*bytes(what)?, rest) {
-        (b"taken", []) => Claimed::Taken,
-        (b"pass", []) => Claimed::Pass,
-        (b"stored", [value]) => Claimed::Stored(bytes(value)?),
-        (b"word", [value]) => Claimed::Word(bytes(value)?),
-        (b"held", [holder]) => Claimed::Held(Holder::from_bytes(&bytes(holder)?)?),
+        (b"taken", []) => ClaimReply::Acquired,
+        (b"pass", []) => ClaimReply::Uncacheable,
+        (b"stored", [value]) => ClaimReply::Stored(bytes(value)?),
+        (b"word", [value]) => ClaimReply::Finished(bytes(value)?),
+        (b"held", [holder]) => ClaimReply::HeldBy(Holder::from_bytes(&bytes(holder)?)?),
         _ => return None,
     })
 }
@@ -102,7 +104,7 @@ fn nothing() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
+    use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
 
     use super::*;
 
@@ -112,15 +114,15 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_for_what_it_is() {
-        let mark = Mark { log: LogId::new(1, 2), local: 0 };
-        let position = Position { incarnation: Incarnation::from_bytes([0xff; 16]), mark };
-        let holder = Holder { token: Token::from_bytes([1; 16]), position };
+        let mark = Watermark { log: LogId::new(1, 2), local: 0 };
+        let position = Position { incarnation: Incarnation::from_bytes([0xff; 16]), watermark: mark };
+        let holder = Holder { id: LeaseId::from_bytes([1; 16]), position };
         let cases = [
-            (array(["taken".into()]), Claimed::Taken),
-            (array(["pass".into()]), Claimed::Pass),
-            (array(["stored".into(), "LR".into()]), Claimed::Stored(Bytes::from_static(b"LR"))),
-            (array(["word".into(), owned(b"\xff")]), Claimed::Word(Bytes::from_static(b"\xff"))),
-            (array(["held".into(), owned(&holder.to_bytes())]), Claimed::Held(holder)),
+            (array(["taken".into()]), ClaimReply::Acquired),
+            (array(["pass".into()]), ClaimReply::Uncacheable),
+            (array(["stored".into(), "LR".into()]), ClaimReply::Stored(Bytes::from_static(b"LR"))),
+            (array(["word".into(), owned(b"\xff")]), ClaimReply::Finished(Bytes::from_static(b"\xff"))),
+            (array(["held".into(), owned(&holder.to_bytes())]), ClaimReply::HeldBy(holder)),
         ];
         for (answer, claimed) in cases {
             assert_eq!(read(&answer), Some(claimed), "{answer:?}");

@@ -5,7 +5,7 @@
 //! [`RedisStore`] implements the traits of [`larder_core::store`]. It keeps three connections: one
 //! for stored responses, one that polls the log and appends to it, and one that waits for news from
 //! the log. In a cluster, it keeps three connections to each primary. With
-//! [`RedisStoreBuilder::replicas`] there is a fourth connection, for appends.
+//! [`RedisStoreBuilder::wait_for_replicas`] there is a fourth connection, for appends.
 //!
 //! # Keys
 //!

@@ -9,13 +9,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use fred::error::Error;
 use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand, Value};
-use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::Event;
-use larder_core::store::{Log, StoreError, StoreErrorKind};
+use larder_core::store::{InvalidationLog, StoreError, StoreErrorKind};
 use tokio::time::{Instant, timeout};
 
-use crate::connection::Link;
+use crate::connection::Connection;
 use crate::reply::{self, parts, text, unreadable};
 use crate::store::{Inner, LogSize, RedisStore};
 use crate::timeouts::{LATE, LIMIT};
@@ -24,8 +24,8 @@ use crate::{log_page, stream_entry};
 /// The index of the Stream's name in the arguments of the alarm's `XREAD`.
 const STREAM: usize = 5;
 
-impl Log for RedisStore {
-    async fn alarm(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
+impl InvalidationLog for RedisStore {
+    async fn wait_for_news(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
         let inner = &*self.inner;
         let turn = Arc::clone(&inner.waiting).acquire_owned();
         let Ok(Ok(turn)) = timeout(at_most, turn).await else {
@@ -52,10 +52,10 @@ impl Log for RedisStore {
         let Ok(result) = waited else {
             return Err(StoreError::new(StoreErrorKind::Unreachable, "the runtime is gone"));
         };
-        result.map(drop).map_err(|error| inner.no_alarm(&error))
+        result.map(drop).map_err(|error| inner.alarm_failed(&error))
     }
 
-    async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
+    async fn poll(&self, cursor: Cursor) -> Result<LogPage, StoreError> {
         let inner = &*self.inner;
         let amount = inner.poll_budget.amount();
         let arguments = [
@@ -63,7 +63,7 @@ impl Log for RedisStore {
             cursor.incarnation.to_string().into(),
             cursor.after.to_string().into(),
             Value::Integer(i64::from(cursor.broken)),
-            Value::Integer(i64::try_from(cursor.remembers).unwrap_or(i64::MAX)),
+            Value::Integer(i64::try_from(cursor.capacity).unwrap_or(i64::MAX)),
             Value::Integer(amount.entries),
             Value::Integer(amount.bytes),
             Value::Integer(amount.names),
@@ -71,7 +71,7 @@ impl Log for RedisStore {
         let keys = inner.log_keys();
         let sent = Instant::now();
         let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
-        let result = run.await.inspect_err(|error| renew_if_hung(&inner.log, error));
+        let result = run.await.inspect_err(|error| reconnect_if_hung(&inner.log, error));
         if result.as_ref().is_err_and(|error| reply::kind(error) == StoreErrorKind::Timeout) {
             inner.poll_budget.timed_out();
         }
@@ -81,7 +81,7 @@ impl Log for RedisStore {
             inner.poll_budget.answered_in_full(sent.elapsed());
         }
         if !read.knows_run_id {
-            inner.tell_of_weak_log();
+            inner.warn_about_weak_log();
         }
         Ok(read.look)
     }
@@ -99,25 +99,25 @@ impl Log for RedisStore {
         let keys = inner.log_keys();
         let link = inner.appends();
         let run = inner.scripts.append.run(link, LIMIT, &keys, &arguments);
-        let result = run.await.inspect_err(|error| renew_if_hung(link, error));
+        let result = run.await.inspect_err(|error| reconnect_if_hung(link, error));
         let answer = inner.settle_on(link, inner.keys.events(), Some(leave), result)?;
         let appended = appended(&answer).ok_or_else(|| unreadable("the log's answer to an append"))?;
         if let Some(replicas) = &inner.replicas {
-            replicas.have_it(inner.keys.events()).await?;
+            replicas.wait_acknowledged(inner.keys.events()).await?;
         }
         Ok(appended)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
         let inner = &*self.inner;
-        let Some(replicas) = inner.replicas.as_ref().filter(|replicas| replicas.were_short()) else {
+        let Some(replicas) = inner.replicas.as_ref().filter(|replicas| replicas.last_wait_failed()) else {
             return Ok(());
         };
         let (link, key) = (&replicas.link, [inner.keys.beat()]);
         let beat = inner.scripts.beat.run(link, LIMIT, &key, &[]);
-        let result = beat.await.inspect_err(|error| renew_if_hung(link, error));
+        let result = beat.await.inspect_err(|error| reconnect_if_hung(link, error));
         inner.settle_on(link, key[0], None, result)?;
-        replicas.have_it(key[0]).await
+        replicas.wait_acknowledged(key[0]).await
     }
 }
 
@@ -126,21 +126,21 @@ impl Inner {
         self.keys.log.each_ref().map(String::as_str)
     }
 
-    fn no_alarm(&self, error: &Error) -> StoreError {
-        let explained = self.alarm.explain(error);
+    fn alarm_failed(&self, error: &Error) -> StoreError {
+        let explained = self.alarm.to_store_error(error);
         if explained.kind() == StoreErrorKind::Timeout {
             // Otherwise every further alarm would wait behind this one.
-            self.alarm.renew();
+            self.alarm.reconnect();
         }
         explained
     }
 
     /// Returns the connection for appends.
-    fn appends(&self) -> &Arc<Link> {
+    fn appends(&self) -> &Arc<Connection> {
         self.replicas.as_ref().map_or(&self.log, |replicas| &replicas.link)
     }
 
-    fn tell_of_weak_log(&self) {
+    fn warn_about_weak_log(&self) {
         if !self.weak_log_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "Redis does not let scripts ask for INFO: a failover or restart that loses part of the \
@@ -150,9 +150,9 @@ impl Inner {
     }
 }
 
-fn renew_if_hung(link: &Arc<Link>, error: &Error) {
+fn reconnect_if_hung(link: &Arc<Connection>, error: &Error) {
     if reply::kind(error) == StoreErrorKind::Timeout {
-        link.renew();
+        link.reconnect();
     }
 }
 

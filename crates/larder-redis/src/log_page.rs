@@ -1,7 +1,7 @@
 //! Reads the answer of the script that polls the log.
 
 use fred::types::Value;
-use larder_core::invalidation::log_page::Look;
+use larder_core::invalidation::log_page::LogPage;
 use larder_core::invalidation::position::LogId;
 use larder_core::invalidation::selector::Event;
 use larder_core::store::StoreError;
@@ -11,7 +11,7 @@ use crate::stream_entry;
 
 /// The answer to a poll, and whether scripts can read the server's run id (rule 6).
 pub(crate) struct Answer {
-    pub(crate) look: Look,
+    pub(crate) look: LogPage,
     pub(crate) knows_run_id: bool,
 }
 
@@ -32,7 +32,7 @@ fn try_read(answer: &Value) -> Option<Answer> {
         last: id(last)?,
         deleted: id(deleted)?,
     };
-    let look = Look {
+    let look = LogPage {
         incarnation: text(incarnation)?.parse().ok()?,
         // Everything before the checkpoint at which the poll began is missing as well.
         floor: extent.floor().max(id(mark)?),
@@ -140,7 +140,7 @@ mod tests {
         assert!(!read.knows_run_id);
         assert_eq!(
             read.look,
-            Look {
+            LogPage {
                 incarnation: Incarnation::from_bytes([0xab; 16]),
                 floor: LogId::ZERO,
                 last: LogId::new(9, 1),

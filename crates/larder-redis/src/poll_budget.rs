@@ -9,13 +9,13 @@ use crate::timeouts::LIMIT;
 ///
 /// The answer has at least one entry in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Amount {
+pub(crate) struct PollAmount {
     pub(crate) entries: i64,
     pub(crate) bytes: i64,
     pub(crate) names: i64,
 }
 
-const FULL: Amount = Amount { entries: 1_000, bytes: 512 * 1024, names: 4_096 };
+const FULL: PollAmount = PollAmount { entries: 1_000, bytes: 512 * 1024, names: 4_096 };
 /// The maximum number of halvings: a poll asks for at least a 128th of [`FULL`].
 const MAX_HALVINGS: u32 = 7;
 
@@ -23,34 +23,34 @@ const MAX_HALVINGS: u32 = 7;
 ///
 /// Concurrent updates may lose one of them. With any amount, a poll returns something.
 #[derive(Debug, Default)]
-pub(crate) struct LookBudget {
+pub(crate) struct PollBudget {
     halvings: AtomicU32,
 }
 
-impl LookBudget {
+impl PollBudget {
     /// Returns the amount to ask for now.
-    pub(crate) fn amount(&self) -> Amount {
+    pub(crate) fn amount(&self) -> PollAmount {
         let halvings = self.halvings.load(Ordering::Relaxed);
         let part = |full: i64| (full >> halvings).max(1);
-        Amount { entries: part(FULL.entries), bytes: part(FULL.bytes), names: part(FULL.names) }
+        PollAmount { entries: part(FULL.entries), bytes: part(FULL.bytes), names: part(FULL.names) }
     }
 
     /// Records that a poll was not answered in time.
     ///
     /// The next poll asks for less. With the same amount it would fail in the same way forever.
     pub(crate) fn timed_out(&self) {
-        self.change(|halvings| (halvings + 1).min(MAX_HALVINGS));
+        self.update(|halvings| (halvings + 1).min(MAX_HALVINGS));
     }
 
     /// Records that a poll returned as much as it had asked for, and took this long.
     pub(crate) fn answered_in_full(&self, took: Duration) {
         // Twice as much will arrive in time, too.
         if took < LIMIT / 4 {
-            self.change(|halvings| halvings.saturating_sub(1));
+            self.update(|halvings| halvings.saturating_sub(1));
         }
     }
 
-    fn change(&self, change: impl Fn(u32) -> u32) {
+    fn update(&self, change: impl Fn(u32) -> u32) {
         let halvings = self.halvings.load(Ordering::Relaxed);
         self.halvings.store(change(halvings), Ordering::Relaxed);
     }
@@ -62,14 +62,14 @@ mod tests {
 
     #[test]
     fn after_a_time_out_a_look_asks_for_less_and_grows_again_where_answers_are_quick() {
-        let budget = LookBudget::default();
+        let budget = PollBudget::default();
         assert_eq!(budget.amount(), FULL);
         budget.timed_out();
-        assert_eq!(budget.amount(), Amount { entries: 500, bytes: 256 * 1024, names: 2_048 });
+        assert_eq!(budget.amount(), PollAmount { entries: 500, bytes: 256 * 1024, names: 2_048 });
         for _ in 0..20 {
             budget.timed_out();
         }
-        assert_eq!(budget.amount(), Amount { entries: 7, bytes: 4_096, names: 32 });
+        assert_eq!(budget.amount(), PollAmount { entries: 7, bytes: 4_096, names: 32 });
         budget.answered_in_full(LIMIT / 4);
         assert_eq!(budget.amount().entries, 7, "it was slow");
         for _ in 0..20 {

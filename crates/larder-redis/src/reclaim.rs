@@ -12,8 +12,8 @@ use fred::types::cluster::ClusterRouting;
 use fred::types::config::Options;
 use fred::types::{ClusterHash, CustomCommand, Value};
 use larder_core::invalidation::position::{Incarnation, LogId};
-use larder_core::invalidation::selector::Reach;
-use larder_core::store::{Reclaim, Reclaimed, StoreError, StoreErrorKind, Sweep};
+use larder_core::invalidation::selector::KeyScope;
+use larder_core::store::{ReclaimReport, ReclaimRequest, ScanCursor, StoreError, StoreErrorKind};
 use larder_core::stored::{address, wire};
 
 use crate::keys::Keys;
@@ -30,54 +30,56 @@ const AT_ONCE: usize = 100;
 /// Takes one step. Fails at once while Redis is in trouble.
 pub(crate) async fn step(
     inner: &Inner,
-    what: &Reclaim,
-    from: Option<Sweep>,
-) -> Result<Reclaimed, StoreError> {
+    what: &ReclaimRequest,
+    from: Option<ScanCursor>,
+) -> Result<ReclaimReport, StoreError> {
     if !inner.health.is_calm() {
         return Err(StoreError::new(StoreErrorKind::CircuitOpen, ""));
     }
-    match (what.selector.reach(), from) {
-        (Reach::Nowhere, _) => Ok(Reclaimed::default()),
-        (Reach::Key(key), None) => the_named(inner, what, &key).await,
-        (Reach::Key(key), Some(sweep)) => its_variants(inner, what, &key, sweep).await,
-        (Reach::Among(_), None) => Ok(Reclaimed { next: Some(Sweep::default()), ..Reclaimed::default() }),
-        (Reach::Among(texts), Some(sweep)) => among(inner, what, &texts, sweep).await,
+    match (what.selector.key_scope(), from) {
+        (KeyScope::Unknown, _) => Ok(ReclaimReport::default()),
+        (KeyScope::Exact(key), None) => unlink_key(inner, what, &key).await,
+        (KeyScope::Exact(key), Some(sweep)) => unlink_variants(inner, what, &key, sweep).await,
+        (KeyScope::Scan(_), None) => {
+            Ok(ReclaimReport { next: Some(ScanCursor::default()), ..ReclaimReport::default() })
+        }
+        (KeyScope::Scan(texts), Some(sweep)) => scan_matching(inner, what, &texts, sweep).await,
     }
 }
 
-async fn the_named(inner: &Inner, what: &Reclaim, key: &str) -> Result<Reclaimed, StoreError> {
+async fn unlink_key(inner: &Inner, what: &ReclaimRequest, key: &str) -> Result<ReclaimReport, StoreError> {
     let name = inner.keys.response(&address::primary(key));
     let removed = remove(inner, what, &[&name]).await?;
     // There are variants to look for only if the key had more than one response.
-    let next = removed.variants.then(Sweep::default);
-    Ok(Reclaimed { responses: removed.count, scans: 0, next })
+    let next = removed.variants.then(ScanCursor::default);
+    Ok(ReclaimReport { responses: removed.count, scans: 0, next })
 }
 
-async fn its_variants(
+async fn unlink_variants(
     inner: &Inner,
-    what: &Reclaim,
+    what: &ReclaimRequest,
     key: &str,
-    sweep: Sweep,
-) -> Result<Reclaimed, StoreError> {
+    sweep: ScanCursor,
+) -> Result<ReclaimReport, StoreError> {
     let pattern = format!("{}*", literal(&inner.keys.response(&format!("{}:v:", address::primary(key)))));
     // The variants share the key's slot.
     let slot = ClusterHash::Custom(ClusterRouting::hash_key(key.as_bytes()));
     let options = Options { cluster_hash: Some(slot), ..inner.data.options(limit(inner)) };
     let page = scan(inner, &options, sweep.cursor, pattern).await?;
     let names: Vec<_> = page.names.iter().filter(|name| inner.keys.key_in(name) == Some(key)).collect();
-    let next = (page.cursor != 0).then_some(Sweep { cursor: page.cursor, ..sweep });
-    Ok(Reclaimed { responses: remove_all(inner, what, &names).await?, scans: 1, next })
+    let next = (page.cursor != 0).then_some(ScanCursor { cursor: page.cursor, ..sweep });
+    Ok(ReclaimReport { responses: remove_all(inner, what, &names).await?, scans: 1, next })
 }
 
-async fn among(
+async fn scan_matching(
     inner: &Inner,
-    what: &Reclaim,
+    what: &ReclaimRequest,
     texts: &[Box<str>],
-    sweep: Sweep,
-) -> Result<Reclaimed, StoreError> {
+    sweep: ScanCursor,
+) -> Result<ReclaimReport, StoreError> {
     let primaries = inner.data.primaries();
     let Some(node) = primaries.get(sweep.node) else {
-        return Ok(Reclaimed::default());
+        return Ok(ReclaimReport::default());
     };
     let options = Options { cluster_node: node.clone(), ..inner.data.options(limit(inner)) };
     let page = scan(inner, &options, sweep.cursor, pattern(&inner.keys, texts)).await?;
@@ -85,20 +87,25 @@ async fn among(
     let names: Vec<_> = page.names.iter().filter(is_named).collect();
     let responses = remove_all(inner, what, &names).await?;
     let next = match page.cursor {
-        0 => Sweep { node: sweep.node + 1, cursor: 0 },
-        cursor => Sweep { cursor, ..sweep },
+        0 => ScanCursor { node: sweep.node + 1, cursor: 0 },
+        cursor => ScanCursor { cursor, ..sweep },
     };
     let next = (next.node < primaries.len()).then_some(next);
-    Ok(Reclaimed { responses, scans: 1, next })
+    Ok(ReclaimReport { responses, scans: 1, next })
 }
 
 /// The names that one scan found, and the cursor for the next scan: 0 after the last.
-struct Page {
+struct ScanPage {
     cursor: u64,
     names: Vec<String>,
 }
 
-async fn scan(inner: &Inner, options: &Options, cursor: u64, pattern: String) -> Result<Page, StoreError> {
+async fn scan(
+    inner: &Inner,
+    options: &Options,
+    cursor: u64,
+    pattern: String,
+) -> Result<ScanPage, StoreError> {
     let command = CustomCommand::new_static("SCAN", ClusterHash::Random, false);
     let arguments: Vec<Value> = vec![
         cursor.to_string().into(),
@@ -113,16 +120,16 @@ async fn scan(inner: &Inner, options: &Options, cursor: u64, pattern: String) ->
     page(&answer).ok_or_else(|| unreadable("the answer to a scan"))
 }
 
-fn page(answer: &Value) -> Option<Page> {
+fn page(answer: &Value) -> Option<ScanPage> {
     let [cursor, names] = parts(answer)? else {
         return None;
     };
     // A name that is not text is none of ours.
     let names = parts(names)?.iter().filter_map(text).map(str::to_owned).collect();
-    Some(Page { cursor: text(cursor)?.parse().ok()?, names })
+    Some(ScanPage { cursor: text(cursor)?.parse().ok()?, names })
 }
 
-async fn remove_all(inner: &Inner, what: &Reclaim, names: &[&String]) -> Result<u64, StoreError> {
+async fn remove_all(inner: &Inner, what: &ReclaimRequest, names: &[&String]) -> Result<u64, StoreError> {
     let mut names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
     let is_cluster = inner.data.is_clustered();
     // In a cluster, a script may access keys of one slot only.
@@ -143,7 +150,7 @@ struct Removed {
     variants: bool,
 }
 
-async fn remove(inner: &Inner, what: &Reclaim, names: &[&str]) -> Result<Removed, StoreError> {
+async fn remove(inner: &Inner, what: &ReclaimRequest, names: &[&str]) -> Result<Removed, StoreError> {
     let event = [Value::Bytes(head(what.incarnation, what.before).to_vec().into())];
     let run = inner.scripts.reclaim.run(&inner.data, limit(inner), names, &event);
     let answer = run.await.map_err(|error| failed(inner, &error))?;
@@ -170,7 +177,7 @@ fn limit(inner: &Inner) -> Duration {
 }
 
 fn failed(inner: &Inner, error: &Error) -> StoreError {
-    inner.data.explain(error)
+    inner.data.to_store_error(error)
 }
 
 /// Returns the pattern of responses whose encoded keys have these texts in this order.

@@ -17,21 +17,21 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::connection::{Advice, Link};
+use crate::connection::{ConfigCheck, Connection};
 use crate::reply::{number, unreadable};
 use crate::timeouts::{LATE, LIMIT};
 
 /// The number of replicas, and how long to wait for them.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
+pub(crate) struct ReplicaRequirement {
     pub(crate) count: u16,
     pub(crate) within: Duration,
 }
 
 /// The connection for appends that wait, and the result of the last wait.
-pub(crate) struct Replicas {
-    wanted: Wanted,
-    pub(crate) link: Arc<Link>,
+pub(crate) struct ReplicaWaiter {
+    wanted: ReplicaRequirement,
+    pub(crate) link: Arc<Connection>,
     /// Admits one wait at a time.
     ///
     /// The server executes the waits of one connection one after the other, each to its end.
@@ -39,33 +39,33 @@ pub(crate) struct Replicas {
     short: AtomicBool,
 }
 
-impl Replicas {
-    pub(crate) fn open(wanted: Wanted, config: Config, runtime: &Handle) -> Self {
+impl ReplicaWaiter {
+    pub(crate) fn open(wanted: ReplicaRequirement, config: Config, runtime: &Handle) -> Self {
         Self {
             wanted,
-            link: Link::open(config, runtime, Advice::Given, None),
+            link: Connection::open(config, runtime, ConfigCheck::Done, None),
             turn: Mutex::new(()),
             short: AtomicBool::new(false),
         }
     }
 
     /// Whether it is unknown if enough replicas have the last write.
-    pub(crate) fn were_short(&self) -> bool {
+    pub(crate) fn last_wait_failed(&self) -> bool {
         self.short.load(Ordering::Relaxed)
     }
 
     /// Waits until enough replicas have all that this connection wrote to the node of `key`.
-    pub(crate) async fn have_it(&self, key: &str) -> Result<(), StoreError> {
-        let result = self.enough_have_it(key).await;
+    pub(crate) async fn wait_acknowledged(&self, key: &str) -> Result<(), StoreError> {
+        let result = self.wait_for_enough(key).await;
         self.short.store(result.is_err(), Ordering::Relaxed);
         result
     }
 
-    async fn enough_have_it(&self, key: &str) -> Result<(), StoreError> {
+    async fn wait_for_enough(&self, key: &str) -> Result<(), StoreError> {
         let Ok(_turn) = timeout(LIMIT, self.turn.lock()).await else {
             return Err(StoreError::new(StoreErrorKind::Timeout, "others wait for the replicas"));
         };
-        let answer = self.wait(key).await.map_err(|error| self.link.explain(&error))?;
+        let answer = self.wait(key).await.map_err(|error| self.link.to_store_error(&error))?;
         let have = number(&answer).ok_or_else(|| unreadable("the answer to a WAIT"))?;
         let wanted = self.wanted.count;
         if have >= i64::from(wanted) {

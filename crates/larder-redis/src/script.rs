@@ -12,7 +12,7 @@ use fred::types::{ClusterHash, CustomCommand, Value};
 use fred::util::sha1_hash;
 use tokio::time::Instant;
 
-use crate::connection::Link;
+use crate::connection::Connection;
 
 /// The index of the first key, after the script and the number of keys.
 const FIRST_KEY: usize = 2;
@@ -68,7 +68,7 @@ impl Script {
     /// Runs the script within `limit`, on the node that has the first of its keys.
     pub(crate) async fn run(
         &self,
-        link: &Link,
+        link: &Connection,
         limit: Duration,
         keys: &[&str],
         arguments: &[Value],
@@ -89,7 +89,7 @@ impl Script {
 }
 
 async fn call(
-    link: &Link,
+    link: &Connection,
     limit: Duration,
     command: &'static str,
     script: &Str,

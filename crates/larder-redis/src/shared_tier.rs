@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::interfaces::KeysInterface;
 use fred::types::Value;
-use larder_core::store::{Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
+use larder_core::store::{ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError};
 use tokio::time::timeout;
 
 use crate::connection::CLOSE_LIMIT;
@@ -41,7 +41,11 @@ impl SharedTier for RedisStore {
         inner.settle(key, leave, result.map(|_removed: u64| ()))
     }
 
-    async fn reclaim(&self, what: &Reclaim, from: Option<Sweep>) -> Result<Reclaimed, StoreError> {
+    async fn reclaim(
+        &self,
+        what: &ReclaimRequest,
+        from: Option<ScanCursor>,
+    ) -> Result<ReclaimReport, StoreError> {
         reclaim::step(&self.inner, what, from).await
     }
 

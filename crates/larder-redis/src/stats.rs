@@ -9,7 +9,7 @@ use fred::types::config::{Options, Server};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use larder_core::store::StoreError;
 
-use crate::connection::Link;
+use crate::connection::Connection;
 use crate::reply::{text, unreadable};
 
 /// Counts of the server's hits and misses, since its start or the last reset of its statistics.
@@ -56,7 +56,7 @@ impl RedisStats {
 }
 
 /// Reads the statistics of the server, or of every primary of a cluster.
-pub(crate) async fn read(link: &Link, limit: Duration) -> Result<RedisStats, StoreError> {
+pub(crate) async fn read(link: &Connection, limit: Duration) -> Result<RedisStats, StoreError> {
     let client = link.within(limit);
     let nodes = match client.is_clustered() {
         true => client.active_connections().into_iter().map(Some).collect(),
@@ -64,7 +64,7 @@ pub(crate) async fn read(link: &Link, limit: Duration) -> Result<RedisStats, Sto
     };
     let mut total = RedisStats::default();
     for node in nodes {
-        let info = ask(&client, node).await.map_err(|error| link.explain(&error))?;
+        let info = ask(&client, node).await.map_err(|error| link.to_store_error(&error))?;
         let one = text(&info).and_then(RedisStats::parse);
         let one = one.ok_or_else(|| unreadable("the statistics of the server"))?;
         total.hits = total.hits.saturating_add(one.hits);

@@ -10,15 +10,15 @@ use larder_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use crate::batch::{Gather, Way};
+use crate::batch::{BatchTarget, GetBatcher};
 use crate::builder::RedisStoreBuilder;
-use crate::circuit::Leave;
-use crate::connection::{Advice, Link};
+use crate::circuit::Permit;
+use crate::connection::{ConfigCheck, Connection};
 use crate::error::ConnectError;
 use crate::health::{Health, Opened};
 use crate::keys::Keys;
-use crate::poll_budget::LookBudget;
-use crate::replicas::{Replicas, Wanted};
+use crate::poll_budget::PollBudget;
+use crate::replicas::{ReplicaRequirement, ReplicaWaiter};
 use crate::reply;
 use crate::script::Scripts;
 use crate::stats::{self, RedisStats};
@@ -49,19 +49,19 @@ pub(crate) struct Inner {
     pub(crate) scripts: Scripts,
     pub(crate) command_timeout: Duration,
     pub(crate) log_size: LogSize,
-    pub(crate) poll_budget: LookBudget,
+    pub(crate) poll_budget: PollBudget,
     pub(crate) runtime: Handle,
-    pub(crate) gather: Arc<Gather>,
+    pub(crate) gather: Arc<GetBatcher>,
     /// Connection, runtime and time limit of batched lookups.
-    pub(crate) way: Way,
+    pub(crate) way: BatchTarget,
     /// Connection for stored responses.
-    pub(crate) data: Arc<Link>,
+    pub(crate) data: Arc<Connection>,
     /// Connection for polls and appends, which must not wait behind large responses.
-    pub(crate) log: Arc<Link>,
+    pub(crate) log: Arc<Connection>,
     /// Connection for the alarm, which blocks it.
-    pub(crate) alarm: Arc<Link>,
+    pub(crate) alarm: Arc<Connection>,
     /// Connection for appends, if replicas have to acknowledge them.
-    pub(crate) replicas: Option<Replicas>,
+    pub(crate) replicas: Option<ReplicaWaiter>,
     /// Admits one alarm at a time.
     ///
     /// The server executes the alarms of one connection one after the other.
@@ -77,7 +77,7 @@ pub(crate) struct StoreOptions {
     pub(crate) command_timeout: Duration,
     pub(crate) log_size: LogSize,
     /// The replicas that have to acknowledge an append, if any.
-    pub(crate) replicas: Option<Wanted>,
+    pub(crate) replicas: Option<ReplicaRequirement>,
 }
 
 /// The approximate maximum size of the log's Stream.
@@ -157,20 +157,20 @@ impl RedisStore {
         let address = url::address(&config);
         let health = Arc::new(Health::new());
         let watched = config.server.is_clustered().then(|| Arc::clone(&health));
-        let data = Link::open(config.clone(), runtime, Advice::Wanted, watched);
+        let data = Connection::open(config.clone(), runtime, ConfigCheck::Pending, watched);
         let inner = Inner {
             keys,
             scripts: Scripts::new(),
             command_timeout,
             log_size,
-            poll_budget: LookBudget::default(),
+            poll_budget: PollBudget::default(),
             runtime: runtime.clone(),
             gather: Arc::default(),
-            way: Way { link: Arc::clone(&data), runtime: runtime.clone(), limit: command_timeout },
-            replicas: replicas.map(|wanted| Replicas::open(wanted, config.clone(), runtime)),
+            way: BatchTarget { link: Arc::clone(&data), runtime: runtime.clone(), limit: command_timeout },
+            replicas: replicas.map(|wanted| ReplicaWaiter::open(wanted, config.clone(), runtime)),
             data,
-            log: Link::open(config.clone(), runtime, Advice::Given, None),
-            alarm: Link::open(config, runtime, Advice::Given, None),
+            log: Connection::open(config.clone(), runtime, ConfigCheck::Done, None),
+            alarm: Connection::open(config, runtime, ConfigCheck::Done, None),
             waiting: Arc::new(Semaphore::new(1)),
             weak_log_told: AtomicBool::new(false),
             health,
@@ -207,14 +207,14 @@ impl Inner {
     pub(crate) fn settle<T>(
         &self,
         key: &str,
-        leave: Leave,
+        leave: Permit,
         result: Result<T, Error>,
     ) -> Result<T, StoreError> {
         self.settle_on(&self.data, key, Some(leave), result)
     }
 
     /// Returns all connections.
-    pub(crate) fn links(&self) -> impl Iterator<Item = &Arc<Link>> {
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Arc<Connection>> {
         let appends = self.replicas.iter().map(|replicas| &replicas.link);
         [&self.data, &self.log, &self.alarm].into_iter().chain(appends)
     }
@@ -222,9 +222,9 @@ impl Inner {
     /// Records the result of a call for `key` on `link`.
     pub(crate) fn settle_on<T>(
         &self,
-        link: &Arc<Link>,
+        link: &Arc<Connection>,
         key: &str,
-        leave: Option<Leave>,
+        leave: Option<Permit>,
         result: Result<T, Error>,
     ) -> Result<T, StoreError> {
         match result {
@@ -238,17 +238,17 @@ impl Inner {
         }
     }
 
-    fn failed(&self, link: &Arc<Link>, key: &str, leave: Option<Leave>, error: &Error) -> StoreError {
-        let explained = link.explain(error);
+    fn failed(&self, link: &Arc<Connection>, key: &str, leave: Option<Permit>, error: &Error) -> StoreError {
+        let explained = link.to_store_error(error);
         let opened = leave.and_then(|leave| self.health.settle(key, leave, Some(&explained)));
         if let Some(Opened(node)) = opened {
             // Abandon the node if it hangs. If Redis is only slow, this costs one reconnection.
-            self.data.leave(node);
+            self.data.abandon_node(node);
         }
         if reply::may_be_replaced(error) {
             // All connections: a connection that only reads never gets such an error itself.
             for link in self.links() {
-                link.ask_for_the_primary();
+                link.rediscover_primary();
             }
         }
         explained

@@ -9,10 +9,10 @@ use std::sync::Once;
 use std::time::Duration;
 
 use larder_core::invalidation::log_page::Cursor;
-use larder_core::invalidation::position::{Mark, Position};
+use larder_core::invalidation::position::{Position, Watermark};
 use larder_core::invalidation::selector::Selector;
-use larder_core::lease::{Claim, Holder, Leases, Left, Token};
-use larder_core::store::{Log, Reclaim, SharedTier, StoreErrorKind, Sweep};
+use larder_core::lease::{Claim, Holder, LeaseId, Leases, Release};
+use larder_core::store::{InvalidationLog, ReclaimRequest, ScanCursor, SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
 use support::{after, brief, event, eventually, joined, patient, start, value};
@@ -30,7 +30,7 @@ async fn an_acl_user_with_an_escaped_password_is_let_in() {
     let store = joined(patient(&format!("redis://app:p%40ss%3Aword@{}", server.address()))).await;
     store.get("{a}").await.unwrap();
     store.append(&[event("x")]).await.unwrap();
-    store.look(start()).await.unwrap();
+    store.poll(start()).await.unwrap();
 }
 
 #[tokio::test]
@@ -69,9 +69,9 @@ async fn a_user_without_a_right_is_refused() {
     let store = joined(patient(&format!("redis://app:secret@{}", server.address()))).await;
     for error in [
         store.get("{a}").await.unwrap_err(),
-        store.look(start()).await.unwrap_err(),
+        store.poll(start()).await.unwrap_err(),
         store.append(&[event("x")]).await.unwrap_err(),
-        store.alarm(start(), Duration::ZERO).await.unwrap_err(),
+        store.wait_for_news(start(), Duration::ZERO).await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), StoreErrorKind::Refused);
         assert!(error.to_string().contains("NOPERM"), "{error}");
@@ -96,9 +96,9 @@ async fn with_rule(server: &RedisServer, rule: &str) {
 /// Does all that a store does, and returns the first thing that is wrong.
 async fn works(store: &RedisStore) -> Result<(), String> {
     let said = |error: larder_core::store::StoreError| error.to_string();
-    let begun = store.look(start()).await.map_err(said)?;
+    let begun = store.poll(start()).await.map_err(said)?;
     store.append(&[event("x")]).await.map_err(said)?;
-    store.alarm(after(&begun), Duration::from_millis(1)).await.map_err(said)?;
+    store.wait_for_news(after(&begun), Duration::from_millis(1)).await.map_err(said)?;
     let hour = Duration::from_secs(3600);
     for millis in [5, 3] {
         store.set("{a}", value(1, millis, "{a}"), hour).await.map_err(said)?;
@@ -116,21 +116,22 @@ async fn works(store: &RedisStore) -> Result<(), String> {
         answer.map_err(said)?;
     }
     store.remove("{a}").await.map_err(said)?;
-    let token = Token::from_bytes([1; 16]);
-    let position = Position { incarnation: begun.incarnation, mark: Mark { log: begun.last, local: 0 } };
+    let token = LeaseId::from_bytes([1; 16]);
+    let position =
+        Position { incarnation: begun.incarnation, watermark: Watermark { log: begun.last, local: 0 } };
     let claim = Claim {
         address: "{a}",
-        holder: Holder { token, position },
-        life: hour,
-        seen: None,
-        awaited: None,
-        overtakes: false,
+        holder: Holder { id: token, position },
+        ttl: hour,
+        known_fingerprint: None,
+        awaiting: None,
+        take_over: false,
     };
     store.claim(claim).await.map_err(said)?;
     store.extend("{a}", token, hour).await.map_err(said)?;
-    store.release("{a}", token, Left::Nothing).await.map_err(said)?;
-    let what = Reclaim { selector: Selector::All, incarnation: begun.incarnation, before: begun.last };
-    store.reclaim(&what, Some(Sweep::default())).await.map_err(said)?;
+    store.release("{a}", token, Release::Free).await.map_err(said)?;
+    let what = ReclaimRequest { selector: Selector::All, incarnation: begun.incarnation, before: begun.last };
+    store.reclaim(&what, Some(ScanCursor::default())).await.map_err(said)?;
     store.stats().await.map(drop).map_err(said)
 }
 
@@ -162,11 +163,11 @@ async fn the_rule_in_the_readme_is_enough_and_no_more_than_that() {
 async fn the_marks_of_a_long_log_take_no_right_more() {
     let server = RedisServer::builder().user(&format!("app on >secret {RULE}")).start().await.unwrap();
     let store = joined(patient(&format!("redis://app:secret@{}", server.address()))).await;
-    let begun = store.look(start()).await.unwrap();
+    let begun = store.poll(start()).await.unwrap();
     let add = "for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'h', 't:' .. i) end";
     server.command(&["EVAL", add, "1", support::EVENTS]).await.unwrap();
-    let look = store.look(after(&begun)).await.unwrap();
-    let anew = store.look(Cursor { remembers: 0, ..start() }).await.unwrap();
+    let look = store.poll(after(&begun)).await.unwrap();
+    let anew = store.poll(Cursor { capacity: 0, ..start() }).await.unwrap();
     assert_eq!((anew.floor, anew.entries), (look.last, vec![]));
 }
 

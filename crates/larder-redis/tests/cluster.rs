@@ -7,7 +7,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use larder_core::store::{Log, SharedTier, StoreErrorKind};
+use larder_core::store::{InvalidationLog, SharedTier, StoreErrorKind};
 use larder_redis::{RedisStore, RedisStoreBuilder};
 use larder_testing::RedisServer;
 use support::cluster::{key_on, namespace_on, replica_of, three_primaries};

@@ -7,40 +7,51 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::invalidation::position::{Mark, Position};
-use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
+use larder_core::invalidation::position::{Position, Watermark};
+use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId, Leases, Release};
 #[cfg(feature = "tls")]
 use larder_core::store::StoreErrorKind;
-use larder_core::store::{Log, SharedTier};
+use larder_core::store::{InvalidationLog, SharedTier};
 use larder_redis::RedisStore;
 use larder_testing::{RedisCluster, RedisServer};
 use support::{after, event, eventually, joined, patient, start};
 
 /// Does all that a store does.
 async fn works(store: &RedisStore) {
-    let begun = store.look(start()).await.unwrap();
+    let begun = store.poll(start()).await.unwrap();
     let (incarnation, id) = store.append(&[event("x")]).await.unwrap();
     assert_eq!(incarnation, begun.incarnation);
-    store.alarm(after(&begun), Duration::from_secs(60)).await.unwrap();
-    assert_eq!(store.look(after(&begun)).await.unwrap().last, id);
+    store.wait_for_news(after(&begun), Duration::from_secs(60)).await.unwrap();
+    assert_eq!(store.poll(after(&begun)).await.unwrap().last, id);
     for key in ["{a}", "{b}", "{c}"] {
         let value = Bytes::from_static(b"x");
         store.set(key, value.clone(), Duration::from_secs(60)).await.unwrap();
         assert_eq!(store.get(key).await.unwrap(), Some(value));
         store.remove(key).await.unwrap();
         let holder = Holder {
-            token: Token::from_bytes([1; 16]),
-            position: Position { incarnation, mark: Mark::ZERO },
+            id: LeaseId::from_bytes([1; 16]),
+            position: Position { incarnation, watermark: Watermark::ZERO },
         };
-        let (awaited, life) = (Some(holder.token), Duration::from_secs(60));
-        let claim = Claim { address: key, holder, life, seen: None, awaited, overtakes: false };
-        assert_eq!(store.claim(claim).await.unwrap(), Claimed::Taken);
-        assert!(store.extend(key, holder.token, life).await.unwrap());
+        let (awaited, life) = (Some(holder.id), Duration::from_secs(60));
+        let claim = Claim {
+            address: key,
+            holder,
+            ttl: life,
+            known_fingerprint: None,
+            awaiting: awaited,
+            take_over: false,
+        };
+        assert_eq!(store.claim(claim).await.unwrap(), ClaimReply::Acquired);
+        assert!(store.extend(key, holder.id, life).await.unwrap());
         let word = Bytes::from_static(b"word");
-        store.release(key, holder.token, Left::Word(word.clone(), Duration::from_millis(1))).await.unwrap();
-        eventually("its word is gone", async || store.claim(claim).await.unwrap() == Claimed::Taken).await;
+        store
+            .release(key, holder.id, Release::WithResult(word.clone(), Duration::from_millis(1)))
+            .await
+            .unwrap();
+        eventually("its word is gone", async || store.claim(claim).await.unwrap() == ClaimReply::Acquired)
+            .await;
         let variant = format!("{key}:v:1");
-        store.set_and_release(&variant, Bytes::new(), life, key, holder.token).await.unwrap();
+        store.set_and_release(&variant, Bytes::new(), life, key, holder.id).await.unwrap();
         store.remove(&variant).await.unwrap();
     }
     let stats = store.stats().await.unwrap();

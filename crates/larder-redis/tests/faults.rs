@@ -6,7 +6,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use larder_core::store::{Log, SharedTier, StoreErrorKind};
+use larder_core::store::{InvalidationLog, SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
 use support::{brief, clients, event, eventually, joined, patient, reachable, start};
@@ -25,8 +25,8 @@ async fn a_store_begins_without_redis_and_joins_when_it_can() {
     let store = patient(&server.url()).connect().unwrap();
     assert_eq!(kind(&store).await, Some(StoreErrorKind::Unreachable));
     for error in [
-        store.look(start()).await.unwrap_err(),
-        store.alarm(start(), HOUR).await.unwrap_err(),
+        store.poll(start()).await.unwrap_err(),
+        store.wait_for_news(start(), HOUR).await.unwrap_err(),
         store.append(&[event("x")]).await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), StoreErrorKind::Unreachable);
@@ -40,12 +40,12 @@ async fn a_store_begins_without_redis_and_joins_when_it_can() {
 async fn a_killed_server_is_joined_again() {
     let server = RedisServer::start().await.unwrap();
     let store = joined(patient(&server.url())).await;
-    let before = store.look(start()).await.unwrap();
+    let before = store.poll(start()).await.unwrap();
     server.kill();
     eventually("its loss is noticed", async || kind(&store).await == Some(StoreErrorKind::Unreachable)).await;
     server.restart().await.unwrap();
     reachable(&store).await;
-    let look = store.look(start()).await.unwrap();
+    let look = store.poll(start()).await.unwrap();
     assert_ne!(look.incarnation, before.incarnation);
 }
 
@@ -109,9 +109,9 @@ async fn a_network_that_swallows_everything_is_survived() {
     let proxy = Proxy::start(server.address()).unwrap();
     let store = joined(brief(&server.url_at(proxy.address()))).await;
     proxy.blackhole();
-    let alarm = store.alarm(start(), Duration::from_millis(1)).await.unwrap_err();
+    let alarm = store.wait_for_news(start(), Duration::from_millis(1)).await.unwrap_err();
     assert_eq!(alarm.kind(), StoreErrorKind::Timeout);
-    assert!(store.look(start()).await.is_err());
+    assert!(store.poll(start()).await.is_err());
     for _ in 0..3 {
         assert_eq!(kind(&store).await, Some(StoreErrorKind::Timeout));
     }
@@ -130,8 +130,8 @@ async fn a_connection_that_hangs_is_given_up_for_a_new_one() {
         let before = proxy.connections();
         proxy.blackhole();
         match hanging {
-            "alarm" => drop(store.alarm(start(), Duration::from_millis(1)).await.unwrap_err()),
-            "look" => drop(store.look(start()).await.unwrap_err()),
+            "alarm" => drop(store.wait_for_news(start(), Duration::from_millis(1)).await.unwrap_err()),
+            "look" => drop(store.poll(start()).await.unwrap_err()),
             _ => {
                 for _ in 0..3 {
                     assert_eq!(kind(&store).await, Some(StoreErrorKind::Timeout));
@@ -160,12 +160,12 @@ async fn a_server_that_became_a_replica_is_left() {
     let store = joined(patient(&server.url_at(proxy.address()))).await;
     let before = proxy.connections();
     server.command(&["REPLICAOF", "127.0.0.1", "1"]).await.unwrap();
-    let error = store.look(start()).await.unwrap_err();
+    let error = store.poll(start()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Refused);
     eventually("it connects anew", async || proxy.connections() > before).await;
     server.command(&["REPLICAOF", "NO", "ONE"]).await.unwrap();
     reachable(&store).await;
-    eventually("it looks again", async || store.look(start()).await.is_ok()).await;
+    eventually("it looks again", async || store.poll(start()).await.is_ok()).await;
 }
 
 /// A primary that is cut off from its replicas may have a successor.
@@ -178,7 +178,7 @@ async fn a_server_that_wants_replicas_is_asked_for_anew_on_every_connection() {
     let store = joined(patient(&server.url_at(proxy.address()))).await;
     let before = proxy.connections();
     server.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await.unwrap();
-    let error = store.look(start()).await.unwrap_err();
+    let error = store.poll(start()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Refused);
     assert!(error.to_string().contains("NOREPLICAS"), "{error}");
     eventually("all connect anew", async || proxy.connections() >= before + 3).await;
@@ -194,7 +194,7 @@ async fn garbage_on_the_line_is_an_error_and_no_more() {
     store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
     proxy.corrupt(larder_testing::Direction::ToClient);
     assert!(store.get(KEY).await.is_err());
-    assert!(store.look(start()).await.is_err());
+    assert!(store.poll(start()).await.is_err());
     proxy.pass();
     reachable(&store).await;
     eventually("it serves again", async || store.get(KEY).await.is_ok()).await;
@@ -243,8 +243,8 @@ async fn closing_ends_the_connections_of_all_clones() {
     // Calls now fail, and at once: their time limit is ten seconds.
     let asked = Instant::now();
     assert_eq!(kind(&clone).await, Some(StoreErrorKind::Unreachable));
-    assert_eq!(clone.look(start()).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
-    assert_eq!(clone.alarm(start(), HOUR).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
+    assert_eq!(clone.poll(start()).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
+    assert_eq!(clone.wait_for_news(start(), HOUR).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
     assert_eq!(clone.append(&[event("x")]).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
     assert!(asked.elapsed() < Duration::from_secs(10));
     clone.close().await;

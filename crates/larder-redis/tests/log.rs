@@ -6,15 +6,15 @@ mod support;
 
 use std::time::Duration;
 
-use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::LogId;
 use larder_core::invalidation::selector::{Event, Mode, Selector};
-use larder_core::store::{Log, StoreError, StoreErrorKind};
+use larder_core::store::{InvalidationLog, StoreError, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Direction, Proxy, RedisServer};
 use support::{EVENTS, RECORD, after, event, eventually, joined, patient, start, store};
 
-fn events(look: &Look) -> Vec<Event> {
+fn events(look: &LogPage) -> Vec<Event> {
     look.entries.iter().flat_map(|(_, events)| events.clone()).collect()
 }
 
@@ -22,29 +22,29 @@ fn events(look: &Look) -> Vec<Event> {
 async fn the_first_look_begins_an_incarnation_and_the_next_finds_it() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
-    let first = store.look(start()).await.unwrap();
+    let first = store.poll(start()).await.unwrap();
     assert_eq!(events(&first), []);
     assert_eq!(first.floor, LogId::ZERO);
     assert!(!first.more);
-    let second = store.look(after(&first)).await.unwrap();
-    assert_eq!(second, Look { entries: vec![], ..first });
+    let second = store.poll(after(&first)).await.unwrap();
+    assert_eq!(second, LogPage { entries: vec![], ..first });
 }
 
 #[tokio::test]
 async fn what_was_appended_is_seen_in_order_by_every_instance() {
     let server = RedisServer::start().await.unwrap();
     let (a, b) = (store(&server).await, store(&server).await);
-    let before = b.look(start()).await.unwrap();
+    let before = b.poll(start()).await.unwrap();
     let soft = Event { mode: Mode::Soft, selector: Selector::All };
     let (incarnation, first) = a.append(&[event("x"), soft.clone()]).await.unwrap();
     let (_, second) = a.append(&[event("ü y")]).await.unwrap();
     assert_eq!(incarnation, before.incarnation);
     assert!(before.last < first && first < second);
 
-    let look = b.look(after(&before)).await.unwrap();
+    let look = b.poll(after(&before)).await.unwrap();
     assert_eq!(look.last, second);
     assert_eq!(look.entries, [(first, vec![event("x"), soft]), (second, vec![event("ü y")])]);
-    assert_eq!(b.look(after(&look)).await.unwrap().entries, [], "nothing twice");
+    assert_eq!(b.poll(after(&look)).await.unwrap().entries, [], "nothing twice");
 }
 
 #[tokio::test]
@@ -55,11 +55,11 @@ async fn one_append_may_have_more_events_than_lua_takes_arguments() {
     let many: Vec<Event> = (0..4_500).map(|n| event(&n.to_string())).collect();
     // On a loaded machine, so many may exceed the time limit once. They are then there twice.
     eventually("they are appended", async || store.append(&many).await.is_ok()).await;
-    let mut look = store.look(start()).await.unwrap();
+    let mut look = store.poll(start()).await.unwrap();
     let mut read = events(&look);
     while look.more {
         let last = look.entries.last().unwrap().0;
-        look = store.look(Cursor { after: last, ..after(&look) }).await.unwrap();
+        look = store.poll(Cursor { after: last, ..after(&look) }).await.unwrap();
         read.extend(events(&look));
     }
     assert!(read.ends_with(&many));
@@ -69,13 +69,13 @@ async fn one_append_may_have_more_events_than_lua_takes_arguments() {
 async fn a_long_log_is_read_in_several_looks() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
-    let begun = store.look(start()).await.unwrap();
+    let begun = store.poll(start()).await.unwrap();
     let add = "for i = 1, 1500 do redis.call('XADD', KEYS[1], '*', 'h', 't:' .. i) end";
     server.command(&["EVAL", add, "1", EVENTS]).await.unwrap();
-    let first = store.look(after(&begun)).await.unwrap();
+    let first = store.poll(after(&begun)).await.unwrap();
     assert!(first.more);
     let cursor = Cursor { after: first.entries.last().unwrap().0, ..after(&begun) };
-    let rest = store.look(cursor).await.unwrap();
+    let rest = store.poll(cursor).await.unwrap();
     assert!(!rest.more);
     assert_eq!(rest.entries.last().unwrap().0, rest.last);
     let all = [events(&first), events(&rest)].concat();
@@ -94,10 +94,10 @@ async fn add(server: &RedisServer, entries: usize, names: usize, bytes: usize) {
 }
 
 /// Returns the number of entries that each poll returns.
-async fn looks(store: &RedisStore, begun: &Look) -> Vec<usize> {
+async fn looks(store: &RedisStore, begun: &LogPage) -> Vec<usize> {
     let (mut cursor, mut looks) = (after(begun), Vec::new());
     loop {
-        let look = store.look(cursor).await.unwrap();
+        let look = store.poll(cursor).await.unwrap();
         looks.push(look.entries.len());
         if !look.more {
             return looks;
@@ -118,7 +118,7 @@ async fn one_look_brings_so_many_entries_bytes_and_names_and_one_entry_in_any_ca
         ((12, 1, 100_000), vec![5, 5, 2]),
         ((2, 1, 2_000_000), vec![1, 1]),
     ] {
-        let begun = store.look(start()).await.unwrap();
+        let begun = store.poll(start()).await.unwrap();
         add(&server, entries, names, bytes).await;
         assert_eq!(looks(&store, &begun).await, expected, "{entries} of {names} names of {bytes} bytes");
         server.command(&["DEL", EVENTS]).await.unwrap();
@@ -136,7 +136,7 @@ async fn the_log_stays_within_its_bytes_whatever_is_appended() {
     let server = RedisServer::start().await.unwrap();
     let most = 512 * 1024;
     let store = joined(patient(&server.url()).log_bytes(most)).await;
-    let begun = store.look(start()).await.unwrap();
+    let begun = store.poll(start()).await.unwrap();
     let most = i64::try_from(most).unwrap();
     add(&server, 10_000, 1, 4).await;
     let mut largest = 0;
@@ -147,7 +147,7 @@ async fn the_log_stays_within_its_bytes_whatever_is_appended() {
     }
     assert!(largest < most * 5 / 4, "{largest}");
     assert!(log_bytes(&server).await > most / 2);
-    let look = store.look(after(&begun)).await.unwrap();
+    let look = store.poll(after(&begun)).await.unwrap();
     assert!(look.floor > begun.last, "the floor covers what was removed");
 }
 
@@ -164,7 +164,7 @@ async fn a_user_who_may_not_measure_the_log_can_append_to_it() {
     for _ in 0..3 {
         store.append(&[event(&"x".repeat(50_000))]).await.unwrap();
     }
-    assert_eq!(events(&store.look(start()).await.unwrap()).len(), 3);
+    assert_eq!(events(&store.poll(start()).await.unwrap()).len(), 3);
 }
 
 /// A poll that asked for the same amount again would fail again.
@@ -175,13 +175,13 @@ async fn behind_a_slow_link_a_look_asks_for_less_until_it_is_answered_in_time() 
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
     let store = joined(patient(&server.url_at(proxy.address()))).await;
-    let begun = store.look(start()).await.unwrap();
+    let begun = store.poll(start()).await.unwrap();
     add(&server, 400, 1, 4_000).await;
     // The proxy delays each chunk of at most 64 KiB, so half a megabyte takes a second or more.
     proxy.delay(Direction::ToClient, Duration::from_millis(150));
     let (mut cursor, mut read, mut failures) = (after(&begun), 0, 0);
     while read < 400 {
-        match store.look(cursor).await {
+        match store.poll(cursor).await {
             Ok(look) => {
                 read += look.entries.len();
                 cursor = look.entries.last().map_or(cursor, |(id, _)| Cursor { after: *id, ..cursor });
@@ -208,9 +208,9 @@ async fn a_lost_log_is_a_new_incarnation() {
     let (a, b) = (store(&server).await, store(&server).await);
     for loss in losses {
         a.append(&[event("x")]).await.unwrap();
-        let before = a.look(start()).await.unwrap();
+        let before = a.poll(start()).await.unwrap();
         server.command(loss).await.unwrap();
-        let look = a.look(after(&before)).await.unwrap();
+        let look = a.poll(after(&before)).await.unwrap();
         if loss[0] == "LPUSH" {
             assert_eq!(look.incarnation, before.incarnation);
             continue;
@@ -218,7 +218,7 @@ async fn a_lost_log_is_a_new_incarnation() {
         assert_ne!(look.incarnation, before.incarnation, "{loss:?}");
         assert_eq!(events(&look), [], "{loss:?}");
         assert_eq!(look.floor, LogId::ZERO, "{loss:?}");
-        let other = b.look(after(&before)).await.unwrap();
+        let other = b.poll(after(&before)).await.unwrap();
         assert_eq!(other, look, "{loss:?}: all see the same one");
         let (appended, _) = b.append(&[event("y")]).await.unwrap();
         assert_eq!(appended, look.incarnation, "{loss:?}");
@@ -232,18 +232,18 @@ async fn who_comes_from_another_incarnation_sees_all_of_this_one() {
     let store = store(&server).await;
     store.append(&[event("x")]).await.unwrap();
     let far_ahead = Cursor { after: LogId::new(u64::MAX, 0), ..start() };
-    assert_eq!(events(&store.look(far_ahead).await.unwrap()), [event("x")]);
+    assert_eq!(events(&store.poll(far_ahead).await.unwrap()), [event("x")]);
 }
 
 #[tokio::test]
 async fn an_append_notices_the_loss_too() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
-    let before = store.look(start()).await.unwrap();
+    let before = store.poll(start()).await.unwrap();
     server.command(&["DEL", EVENTS]).await.unwrap();
     let (incarnation, _) = store.append(&[event("x")]).await.unwrap();
     assert_ne!(incarnation, before.incarnation);
-    let look = store.look(after(&before)).await.unwrap();
+    let look = store.poll(after(&before)).await.unwrap();
     assert_eq!(look.incarnation, incarnation);
     assert_eq!(events(&look), [event("x")]);
 }
@@ -255,12 +255,12 @@ async fn a_restart_is_a_new_incarnation_even_if_nothing_was_lost() {
     let server = persistent.start().await.unwrap();
     let store = store(&server).await;
     store.append(&[event("x")]).await.unwrap();
-    let before = store.look(start()).await.unwrap();
+    let before = store.poll(start()).await.unwrap();
     server.restart().await.unwrap();
     let survived = server.command(&["XLEN", EVENTS]).await.unwrap();
     assert_eq!(survived, larder_testing::Reply::Integer(2));
     support::reachable(&store).await;
-    let look = store.look(after(&before)).await.unwrap();
+    let look = store.poll(after(&before)).await.unwrap();
     assert_ne!(look.incarnation, before.incarnation);
     assert_eq!(events(&look), []);
 }
@@ -270,18 +270,18 @@ async fn a_restart_is_a_new_incarnation_even_if_nothing_was_lost() {
 async fn trimming_raises_the_floor() {
     let server = RedisServer::builder().config("stream-node-max-entries 5").start().await.unwrap();
     let store = joined(patient(&server.url()).log_length(10)).await;
-    let begun = store.look(start()).await.unwrap();
+    let begun = store.poll(start()).await.unwrap();
     for n in 0..40 {
         store.append(&[event(&n.to_string())]).await.unwrap();
     }
-    let look = store.look(after(&begun)).await.unwrap();
+    let look = store.poll(after(&begun)).await.unwrap();
     assert_eq!(look.incarnation, begun.incarnation);
     assert!(look.entries.len() <= 15, "{} are kept", look.entries.len());
     assert!(look.floor > begun.last);
     assert_eq!(look.floor, look.entries[0].0.before());
 
     server.command(&["XTRIM", EVENTS, "MAXLEN", "0"]).await.unwrap();
-    let empty = store.look(after(&look)).await.unwrap();
+    let empty = store.poll(after(&look)).await.unwrap();
     assert_eq!(empty.incarnation, begun.incarnation);
     assert_eq!((empty.floor, empty.last), (look.last, look.last));
 }
@@ -293,16 +293,16 @@ async fn an_entry_that_was_deleted_raises_the_floor() {
     let (_, id) = store.append(&[event("x")]).await.unwrap();
     store.append(&[event("y")]).await.unwrap();
     server.command(&["XDEL", EVENTS, &id.to_string()]).await.unwrap();
-    assert_eq!(store.look(start()).await.unwrap().floor, id);
+    assert_eq!(store.poll(start()).await.unwrap().floor, id);
 }
 
 #[tokio::test]
 async fn what_cannot_be_read_is_everything() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
-    let begun = store.look(start()).await.unwrap();
+    let begun = store.poll(start()).await.unwrap();
     server.command(&["XADD", EVENTS, "*", "h", "unknown:kind"]).await.unwrap();
-    let look = store.look(after(&begun)).await.unwrap();
+    let look = store.poll(after(&begun)).await.unwrap();
     assert_eq!(events(&look), [Event::EVERYTHING]);
 }
 
@@ -310,7 +310,7 @@ async fn what_cannot_be_read_is_everything() {
 #[tokio::test]
 async fn a_replica_confirms_nothing() {
     let primary = RedisServer::start().await.unwrap();
-    let before = store(&primary).await.look(start()).await.unwrap();
+    let before = store(&primary).await.poll(start()).await.unwrap();
     let replica = RedisServer::builder().replica_of(&primary).start().await.unwrap();
     let store = store(&replica).await;
     // After a rejection by a replica, the store reconnects to find the primary. So the new
@@ -320,7 +320,7 @@ async fn a_replica_confirms_nothing() {
         assert!(!refused || error.to_string().contains("READONLY"), "{error}");
         refused
     };
-    eventually("a look is refused", async || is_refused(store.look(after(&before)).await.unwrap_err())).await;
+    eventually("a look is refused", async || is_refused(store.poll(after(&before)).await.unwrap_err())).await;
     eventually("an append is refused", async || is_refused(store.append(&[event("x")]).await.unwrap_err()))
         .await;
 }
@@ -330,19 +330,19 @@ async fn a_server_that_is_full_or_isolated_confirms_nothing_and_loses_nothing() 
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     let (_, id) = store.append(&[event("x")]).await.unwrap();
-    let before = store.look(start()).await.unwrap();
+    let before = store.poll(start()).await.unwrap();
     for (setting, refusing, well, word) in
         [("maxmemory", "1", "0", "OOM"), ("min-replicas-to-write", "1", "0", "NOREPLICAS")]
     {
         server.command(&["CONFIG", "SET", setting, refusing]).await.unwrap();
         for error in
-            [store.look(after(&before)).await.unwrap_err(), store.append(&[event("y")]).await.unwrap_err()]
+            [store.poll(after(&before)).await.unwrap_err(), store.append(&[event("y")]).await.unwrap_err()]
         {
             assert_eq!(error.kind(), StoreErrorKind::Refused);
             assert!(error.to_string().contains(word), "{error}");
         }
         server.command(&["CONFIG", "SET", setting, well]).await.unwrap();
-        let look = store.look(after(&before)).await.unwrap();
+        let look = store.poll(after(&before)).await.unwrap();
         assert_eq!((look.incarnation, look.last), (before.incarnation, id));
     }
 }
@@ -358,14 +358,14 @@ async fn where_scripts_may_not_ask_for_the_run_id_the_record_is_believed() {
     let server = RedisServer::builder().user(WITHOUT_INFO).start().await.unwrap();
     let restricted = format!("redis://app:secret@{}", server.address());
     let weak = joined(patient(&restricted)).await;
-    let weakly = weak.look(start()).await.unwrap();
-    assert_eq!(weak.look(start()).await.unwrap().incarnation, weakly.incarnation);
+    let weakly = weak.poll(start()).await.unwrap();
+    assert_eq!(weak.poll(start()).await.unwrap().incarnation, weakly.incarnation);
 
     let strong = store(&server).await;
-    let strongly = strong.look(start()).await.unwrap();
+    let strongly = strong.poll(start()).await.unwrap();
     assert_ne!(strongly.incarnation, weakly.incarnation, "made on a server that nobody knows");
     for store in [&weak, &strong, &weak] {
-        let look = store.look(after(&strongly)).await.unwrap();
+        let look = store.poll(after(&strongly)).await.unwrap();
         assert_eq!(look.incarnation, strongly.incarnation);
     }
 }
@@ -374,11 +374,11 @@ async fn where_scripts_may_not_ask_for_the_run_id_the_record_is_believed() {
 async fn who_finds_an_incarnation_broken_begins_a_new_one_once() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
-    let before = store.look(start()).await.unwrap();
+    let before = store.poll(start()).await.unwrap();
     let broken = Cursor { broken: true, ..after(&before) };
-    let look = store.look(broken).await.unwrap();
+    let look = store.poll(broken).await.unwrap();
     assert_ne!(look.incarnation, before.incarnation);
-    let late = store.look(broken).await.unwrap();
+    let late = store.poll(broken).await.unwrap();
     assert_eq!(late.incarnation, look.incarnation, "that one is gone already");
 }
 
@@ -387,7 +387,7 @@ async fn namespaces_have_logs_of_their_own_and_schemas_share_one() {
     let server = RedisServer::start().await.unwrap();
     let incarnation = async |namespace: &str, schema| {
         let builder = patient(&server.url()).namespace(namespace).schema(schema);
-        joined(builder).await.look(start()).await.unwrap().incarnation
+        joined(builder).await.poll(start()).await.unwrap().incarnation
     };
     let shop = incarnation("shop", 1).await;
     assert_eq!(incarnation("shop", 2).await, shop);
@@ -398,12 +398,12 @@ async fn namespaces_have_logs_of_their_own_and_schemas_share_one() {
 async fn scripts_that_the_server_forgot_are_sent_again() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
-    let before = store.look(start()).await.unwrap();
+    let before = store.poll(start()).await.unwrap();
     store.append(&[event("x")]).await.unwrap();
     server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
     store.append(&[event("y")]).await.unwrap();
     server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
-    let look = store.look(after(&before)).await.unwrap();
+    let look = store.poll(after(&before)).await.unwrap();
     assert_eq!(events(&look), [event("x"), event("y")]);
 }
 
@@ -420,24 +420,24 @@ const LONG: Duration = Duration::from_secs(600);
 async fn an_append_sets_off_the_alarm() {
     let server = RedisServer::start().await.unwrap();
     let (a, b) = (store(&server).await, store(&server).await);
-    let cursor = after(&b.look(start()).await.unwrap());
+    let cursor = after(&b.poll(start()).await.unwrap());
     let alarm = tokio::spawn({
         let b = b.clone();
-        async move { b.alarm(cursor, LONG).await }
+        async move { b.wait_for_news(cursor, LONG).await }
     });
     blocked(&server).await;
     a.append(&[event("x")]).await.unwrap();
     alarm.await.unwrap().unwrap();
-    b.alarm(cursor, LONG).await.unwrap();
+    b.wait_for_news(cursor, LONG).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_alarm_that_nothing_sets_off_ends() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
-    let cursor = after(&store.look(start()).await.unwrap());
-    store.alarm(cursor, Duration::ZERO).await.unwrap();
-    store.alarm(cursor, Duration::from_millis(20)).await.unwrap();
+    let cursor = after(&store.poll(start()).await.unwrap());
+    store.wait_for_news(cursor, Duration::ZERO).await.unwrap();
+    store.wait_for_news(cursor, Duration::from_millis(20)).await.unwrap();
 }
 
 /// The server still waits for an abandoned alarm, on the connection of the next alarm.
@@ -445,16 +445,16 @@ async fn an_alarm_that_nothing_sets_off_ends() {
 async fn an_alarm_that_was_given_up_does_not_deafen_the_next() {
     let server = RedisServer::start().await.unwrap();
     let (a, b) = (store(&server).await, store(&server).await);
-    let cursor = after(&b.look(start()).await.unwrap());
+    let cursor = after(&b.poll(start()).await.unwrap());
     tokio::select! {
-        _ = b.alarm(cursor, LONG) => panic!("nothing happened"),
+        _ = b.wait_for_news(cursor, LONG) => panic!("nothing happened"),
         () = blocked(&server) => {}
     }
     // It does not queue behind the abandoned alarm, where its time would run out.
-    b.alarm(cursor, Duration::from_millis(1)).await.unwrap();
+    b.wait_for_news(cursor, Duration::from_millis(1)).await.unwrap();
     let next = tokio::spawn({
         let b = b.clone();
-        async move { b.alarm(cursor, LONG).await }
+        async move { b.wait_for_news(cursor, LONG).await }
     });
     a.append(&[event("x")]).await.unwrap();
     next.await.unwrap().unwrap();

@@ -6,9 +6,9 @@ mod support;
 
 use std::time::Duration;
 
-use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
-use larder_core::store::{Log, StoreError};
+use larder_core::store::{InvalidationLog, StoreError};
 use larder_redis::RedisStore;
 use larder_testing::RedisServer;
 use support::{EVENTS, RECORD, after, event, start, store};
@@ -37,8 +37,8 @@ async fn patiently<T>(mut what: impl AsyncFnMut() -> Result<T, StoreError>) -> T
     panic!("{trouble:?}");
 }
 
-async fn seen(store: &RedisStore, from: Cursor) -> Look {
-    patiently(async || store.look(from).await).await
+async fn seen(store: &RedisStore, from: Cursor) -> LogPage {
+    patiently(async || store.poll(from).await).await
 }
 
 async fn append(store: &RedisStore) -> (Incarnation, LogId) {
@@ -48,7 +48,7 @@ async fn append(store: &RedisStore) -> (Incarnation, LogId) {
 /// Creates a log with this many checkpoints, with equally many entries between them.
 ///
 /// The first entry of the log begins the incarnation.
-async fn marked(server: &RedisServer, marks: usize) -> (RedisStore, Look) {
+async fn marked(server: &RedisServer, marks: usize) -> (RedisStore, LogPage) {
     let store = store(server).await;
     let mut look = seen(&store, start()).await;
     for mark in 0..marks {
@@ -69,7 +69,7 @@ async fn marks(server: &RedisServer) -> Vec<LogId> {
 }
 
 fn remembering(names: usize) -> Cursor {
-    Cursor { remembers: names, ..start() }
+    Cursor { capacity: names, ..start() }
 }
 
 /// Returns the first floor, and the ids of all entries, that a reader gets from this cursor.
@@ -129,7 +129,7 @@ async fn who_is_new_begins_at_the_last_mark_with_as_much_after_it_as_it_remember
         assert!(all.ends_with(&read), "{remembers}");
     }
     // A reader that knows this incarnation continues where it was.
-    let known = Cursor { remembers: 0, ..after(&look) };
+    let known = Cursor { capacity: 0, ..after(&look) };
     assert_eq!(replay(&store, known).await.1.len(), 10);
     let behind = Cursor { after: all[0], ..known };
     assert_eq!(replay(&store, behind).await, (LogId::ZERO, all[1..].to_vec()));

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::{Glob, Prefix, Selector, Tag, UriName};
 use larder_core::key::buf::KeyBuf;
-use larder_core::store::{Reclaim, Reclaimed, SharedTier, StoreErrorKind};
+use larder_core::store::{ReclaimReport, ReclaimRequest, SharedTier, StoreErrorKind};
 use larder_core::stored::address;
 use larder_redis::RedisStore;
 use larder_testing::{RedisServer, Reply};
@@ -21,17 +21,17 @@ use support::{brief, joined, patient, store, value};
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Returns an invalidation at position 5 of incarnation 1.
-fn at_five(selector: Selector) -> Reclaim {
-    Reclaim { selector, incarnation: Incarnation::from_bytes([1; 16]), before: LogId::new(5, 0) }
+fn at_five(selector: Selector) -> ReclaimRequest {
+    ReclaimRequest { selector, incarnation: Incarnation::from_bytes([1; 16]), before: LogId::new(5, 0) }
 }
 
 /// Runs all steps, and returns the sum of their results.
-async fn reclaim(store: &RedisStore, selector: Selector) -> Reclaimed {
+async fn reclaim(store: &RedisStore, selector: Selector) -> ReclaimReport {
     let what = at_five(selector);
     let mut total = store.reclaim(&what, None).await.unwrap();
     while total.next.is_some() {
         let step = store.reclaim(&what, total.next).await.unwrap();
-        total = Reclaimed {
+        total = ReclaimReport {
             responses: total.responses + step.responses,
             scans: total.scans + step.scans,
             next: step.next,

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use larder_core::store::{Log, StoreErrorKind};
+use larder_core::store::{InvalidationLog, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{RedisServer, Reply};
 use support::{EVENTS, event, eventually, joined, patient, start, store};
@@ -40,7 +40,7 @@ async fn waits(server: &RedisServer) -> bool {
 #[tokio::test]
 async fn an_append_counts_when_the_replica_has_it() {
     let (primary, replica) = pair().await;
-    let store = joined(patient(&primary.url()).replicas(1, WITHIN)).await;
+    let store = joined(patient(&primary.url()).wait_for_replicas(1, WITHIN)).await;
     // On a loaded machine, one append may take longer than that.
     eventually("a replica has it", async || store.append(&[event("a")]).await.is_ok()).await;
     eventually("all is well", async || store.ready().await.is_ok()).await;
@@ -69,7 +69,7 @@ async fn an_append_counts_when_the_replica_has_it() {
 #[tokio::test]
 async fn looks_do_not_wait_for_replicas() {
     let server = RedisServer::start().await.unwrap();
-    let store = joined(patient(&server.url()).replicas(1, WITHIN)).await;
+    let store = joined(patient(&server.url()).wait_for_replicas(1, WITHIN)).await;
     reaches_it_for_appends(&store).await;
     // On a loaded machine, one poll may take longer than the wait.
     eventually("a look is answered while an append waits", async || {
@@ -82,7 +82,7 @@ async fn looks_do_not_wait_for_replicas() {
             clients.as_str().unwrap().contains("blocked_clients:1") || appending.is_finished()
         })
         .await;
-        let looked = store.look(start()).await.is_ok();
+        let looked = store.poll(start()).await.is_ok();
         let in_time = looked && !appending.is_finished();
         appending.await.unwrap();
         in_time
@@ -107,7 +107,7 @@ async fn by_default_nobody_waits() {
     eventually("it is appended", async || store.append(&[event("a")]).await.is_ok()).await;
     store.ready().await.unwrap();
     assert!(!waits(&primary).await);
-    let store = joined(patient(&primary.url()).replicas(1, Duration::from_millis(1))).await;
+    let store = joined(patient(&primary.url()).wait_for_replicas(1, Duration::from_millis(1))).await;
     reaches_it_for_appends(&store).await;
     assert!(waits(&primary).await);
 }

@@ -10,7 +10,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::store::{Log, SharedTier, StoreErrorKind};
+use larder_core::store::{InvalidationLog, SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Direction, Proxy, RedisServer};
 use support::{brief, eventually, joined, start, store};
@@ -178,7 +178,7 @@ fn calls_do_not_wait_for_a_runtime_that_has_ended_or_stands_still() {
             for _ in 0..AT_ONCE {
                 timeout(LONG, store.get(&key(2))).await.expect("an end").unwrap_err();
             }
-            timeout(LONG, store.alarm(start(), Duration::from_millis(50)))
+            timeout(LONG, store.wait_for_news(start(), Duration::from_millis(50)))
                 .await
                 .expect("an end")
                 .unwrap_err();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use larder_core::time::{Boot, Clock, Wall};
+use larder_core::time::{BootTime, Clock, WallTime};
 
 use crate::lock::lock;
 
@@ -51,7 +51,7 @@ impl ManualClock {
     }
 
     /// Sets only the calendar's time, also backwards, as an administrator or NTP does.
-    pub fn set_wall(&self, wall: Wall) {
+    pub fn set_wall(&self, wall: WallTime) {
         lock(&self.times).wall = Duration::from_millis(wall.unix_millis());
     }
 }
@@ -63,13 +63,13 @@ impl Default for ManualClock {
 }
 
 impl Clock for ManualClock {
-    fn wall(&self) -> Wall {
+    fn wall(&self) -> WallTime {
         let millis = lock(&self.times).wall.as_millis();
-        Wall::from_unix_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+        WallTime::from_unix_millis(u64::try_from(millis).unwrap_or(u64::MAX))
     }
 
-    fn boot(&self) -> Boot {
-        Boot::ZERO.saturating_add(lock(&self.times).boot)
+    fn boot(&self) -> BootTime {
+        BootTime::ZERO.saturating_add(lock(&self.times).boot)
     }
 }
 
@@ -97,8 +97,8 @@ mod tests {
         assert_eq!(clock.wall(), wall);
         assert_eq!(clock.boot().saturating_since(boot), Duration::from_secs(3));
 
-        clock.set_wall(Wall::from_unix_millis(5));
-        assert_eq!(clock.wall(), Wall::from_unix_millis(5));
+        clock.set_wall(WallTime::from_unix_millis(5));
+        assert_eq!(clock.wall(), WallTime::from_unix_millis(5));
         assert_eq!(clock.boot().saturating_since(boot), Duration::from_secs(3));
     }
 
@@ -117,7 +117,7 @@ mod tests {
         let clock = ManualClock::new();
         clock.advance(Duration::MAX);
         clock.advance(Duration::MAX);
-        assert_eq!(clock.boot(), Boot::MAX);
-        assert_eq!(clock.wall(), Wall::from_unix_millis(u64::MAX));
+        assert_eq!(clock.boot(), BootTime::MAX);
+        assert_eq!(clock.wall(), WallTime::from_unix_millis(u64::MAX));
     }
 }

@@ -78,4 +78,4 @@ pub use crate::http::service::future::ResponseFuture;
 pub use larder_core::invalidation::selector::{
     Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
 };
-pub use larder_core::invalidation::token::{NotAToken, Token};
+pub use larder_core::invalidation::token::{ConsistencyToken, ParseTokenError};

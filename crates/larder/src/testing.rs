@@ -6,31 +6,31 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
 use larder_core::http::freshness::Lifetime;
-use larder_core::http::response_flags::Flags;
+use larder_core::http::response_flags::ResponseFlags;
 use larder_core::http::vary;
 use larder_core::invalidation::names::Names;
-use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
+use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
 use larder_core::invalidation::selector::Tag;
 use larder_core::stored::{Meta, StoredResponse};
-use larder_core::time::{Boot, Wall};
+use larder_core::time::{BootTime, WallTime};
 
 use crate::http::memory::cached_response::CachedResponse;
 
 pub(crate) const INCARNATION: Incarnation = Incarnation::from_bytes([7; 16]);
 
 /// Returns the moment at which all of these responses are stored.
-pub(crate) fn now() -> Boot {
-    Boot::ZERO.saturating_add(Duration::from_secs(1_000_000))
+pub(crate) fn now() -> BootTime {
+    BootTime::ZERO.saturating_add(Duration::from_secs(1_000_000))
 }
 
 /// Returns the moment that is `time` after [`now`].
-pub(crate) fn after(time: Duration) -> Boot {
+pub(crate) fn after(time: Duration) -> BootTime {
     now().saturating_add(time)
 }
 
 /// Returns a position in the log of [`INCARNATION`].
 pub(crate) fn position(log: u64, local: u64) -> Position {
-    Position { incarnation: INCARNATION, mark: Mark { log: LogId::new(log, 0), local } }
+    Position { incarnation: INCARNATION, watermark: Watermark { log: LogId::new(log, 0), local } }
 }
 
 /// Returns a response that is fresh for a minute, has the tag `t` and the log's first position.
@@ -44,11 +44,11 @@ pub(crate) fn stored(key: &str, body: impl Into<Bytes>) -> StoredResponse {
             selecting: Box::default(),
             names: Names::new("/", &[key.into()], &[], &[Tag::new("t")]),
             position: position(0, 0),
-            response_time: Wall::from_unix_millis(0),
+            response_time: WallTime::from_unix_millis(0),
             initial_age: Duration::ZERO,
             lifetime: Lifetime { fresh: Duration::from_secs(60), ..Lifetime::default() },
             cost: Duration::ZERO,
-            flags: Flags::default(),
+            flags: ResponseFlags::default(),
             part: None,
         },
     }

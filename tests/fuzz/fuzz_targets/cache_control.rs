@@ -7,13 +7,13 @@ use std::time::Duration;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::http::cache_control::{MaxStale, RequestDirectives, ResponseDirectives};
-use larder_core::http::freshness::Override;
+use larder_core::http::freshness::LifetimeOverride;
 use larder_core::http::groups::{self, CACHE_GROUPS};
-use larder_core::http::reuse::{reuse, Candidate, Reuse};
-use larder_core::http::storable::{judge, Credentials, Judged, StoreRules};
+use larder_core::http::reuse::{Candidate, Reuse, reuse};
+use larder_core::http::storable::{Credentials, Storable, StoreRules, storable};
 use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::NotStored;
-use larder_core::time::Wall;
+use larder_core::time::WallTime;
 use larder_fuzz::fields;
 use libfuzzer_sys::fuzz_target;
 
@@ -37,25 +37,25 @@ fuzz_target!(|data: (&[u8], &[u8])| {
     of_a_request(&request);
     of_a_response(&response);
 
-    if let Ok(judged) = judged(&request, &response) {
+    if let Ok(found) = storable_at_date(&request, &response) {
         let candidate = Candidate {
-            age: judged.initial_age,
-            lifetime: judged.lifetime,
-            flags: judged.flags,
+            age: found.initial_age,
+            lifetime: found.lifetime,
+            flags: found.flags,
             verdict: Verdict::Valid,
             confirmed: true,
         };
-        let found = reuse(&candidate, Some(&RequestDirectives::parse(&request)));
-        assert!(!judged.flags.no_cache || !matches!(found, Reuse::Fresh { .. }));
+        let answer = reuse(&candidate, Some(&RequestDirectives::parse(&request)));
+        assert!(!found.flags.no_cache || !matches!(answer, Reuse::Fresh { .. }));
     }
     restrictions_hold(&request, &response);
 });
 
-fn judged(request: &HeaderMap, response: &HeaderMap) -> Result<Judged, NotStored> {
+fn storable_at_date(request: &HeaderMap, response: &HeaderMap) -> Result<Storable, NotStored> {
     let rules = StoreRules::default();
-    let now = Wall::from_unix_millis(784_111_777_000);
-    let said = Override::default();
-    judge(&rules, Credentials::default(), request, StatusCode::OK, response, &said, now, now)
+    let now = WallTime::from_unix_millis(784_111_777_000);
+    let said = LifetimeOverride::default();
+    storable(&rules, Credentials::default(), request, StatusCode::OK, response, &said, now, now)
 }
 
 fn of_a_request(headers: &HeaderMap) {
@@ -88,7 +88,7 @@ fn restrictions_hold(request: &HeaderMap, response: &HeaderMap) {
     {
         let all = with(response, line, behind);
         let understood = ResponseDirectives::parse(&all).must_understand;
-        assert!(judged(request, &all).is_err() || understood, "{line}");
+        assert!(storable_at_date(request, &all).is_err() || understood, "{line}");
     }
     let none = ResponseDirectives::parse(&with(response, "max-age=0", true));
     assert_eq!(none.max_age, Some(Duration::ZERO));

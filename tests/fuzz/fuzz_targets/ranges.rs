@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{ETAG, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue};
 use larder_core::http::range::{
-    Bytewise, ContentRange, Parts, Requested, Selected, combine, if_range, requested, strip,
+    ContentRange, PartialBody, Parts, Requested, Selected, combine, if_range, parse_range, strip_range,
 };
 use larder_fuzz::fields;
 use libfuzzer_sys::fuzz_target;
@@ -17,7 +17,7 @@ const NAMES: [&str; 7] =
 fuzz_target!(|input: (&[u8], &[u8], u64, [u8; 4])| {
     let (data, body, length, cuts) = input;
     let mut headers = fields(&NAMES, data);
-    if let Requested::Bytes(ranges) = requested(&headers) {
+    if let Requested::Bytes(ranges) = parse_range(&headers) {
         for length in [0, 1, length % 4096, length, u64::MAX] {
             if let Selected::Parts(parts) = ranges.select(length) {
                 is_within(&parts, 0, length);
@@ -35,7 +35,7 @@ fuzz_target!(|input: (&[u8], &[u8], u64, [u8; 4])| {
     }
     let response = headers.clone();
     let _ = if_range(&headers, &response);
-    strip(&mut headers);
+    strip_range(&mut headers);
     assert!(!headers.contains_key(RANGE) && !headers.contains_key(IF_RANGE));
     assert!(if_range(&headers, &response));
     cut(body, cuts);
@@ -60,7 +60,7 @@ fn cut(body: &[u8], cuts: [u8; 4]) {
         Some((part, Bytes::copy_from_slice(&body[from..to])))
     };
     let (Some(one), Some(other)) = (part(a, b), part(c, d)) else { return };
-    let of = |(part, body)| Bytewise { headers: &headers, part, body };
+    let of = |(part, body)| PartialBody { headers: &headers, part, body };
     let both = combine(of((&one.0, &one.1)), of((&other.0, &other.1)));
     assert_eq!(both.is_some(), a <= d && c <= b, "they touch, or not");
     if let Some((part, bytes)) = both {

@@ -3,8 +3,8 @@
 #![no_main]
 
 use bytes::Bytes;
-use larder_core::invalidation::position::{Incarnation, Mark, Position};
-use larder_core::stored::wire::{decode, encode, encode_told, encode_variants, Decoded};
+use larder_core::invalidation::position::{Incarnation, Position, Watermark};
+use larder_core::stored::wire::{Decoded, decode, encode, encode_variants, encode_variation_hint};
 use libfuzzer_sys::fuzz_target;
 use twox_hash::XxHash3_64;
 
@@ -32,14 +32,16 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(again, Decoded::Response(response));
         }
         Ok(Decoded::Variants(fields)) => {
-            let position = Position { incarnation: Incarnation::from_bytes([7; 16]), mark: Mark::ZERO };
+            let position =
+                Position { incarnation: Incarnation::from_bytes([7; 16]), watermark: Watermark::ZERO };
             let again = decode(encode_variants(&fields, KEY, &position), KEY).expect("it can be written");
             assert_eq!(again, Decoded::Variants(fields));
         }
-        Ok(Decoded::Told(told)) => {
-            let position = Position { incarnation: Incarnation::from_bytes([7; 16]), mark: Mark::ZERO };
-            let again = decode(encode_told(&told, KEY, &position), KEY).expect("it can be written");
-            assert_eq!(again, Decoded::Told(told));
+        Ok(Decoded::VariationHint(hint)) => {
+            let position =
+                Position { incarnation: Incarnation::from_bytes([7; 16]), watermark: Watermark::ZERO };
+            let again = decode(encode_variation_hint(&hint, KEY, &position), KEY).expect("it can be written");
+            assert_eq!(again, Decoded::VariationHint(hint));
         }
         Err(_) => {}
     }

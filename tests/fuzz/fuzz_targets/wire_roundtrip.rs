@@ -7,13 +7,13 @@ use arbitrary::Arbitrary;
 use http::{HeaderMap, StatusCode};
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::range::ContentRange;
-use larder_core::http::response_flags::Flags;
+use larder_core::http::response_flags::ResponseFlags;
 use larder_core::invalidation::names::Names;
-use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
+use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
 use larder_core::invalidation::selector::{Tag, UriName};
+use larder_core::stored::wire::{Decoded, WireErrorKind, decode, encode};
 use larder_core::stored::{Meta, StoredResponse};
-use larder_core::stored::wire::{decode, encode, Decoded, WireErrorKind};
-use larder_core::time::Wall;
+use larder_core::time::WallTime;
 use larder_fuzz::{Name, Value};
 use libfuzzer_sys::fuzz_target;
 
@@ -68,13 +68,13 @@ fn response(input: Input) -> Option<StoredResponse> {
         names: Names::new(&input.path, &boxed(keys), &uris, &tags),
         position: Position {
             incarnation: Incarnation::from_bytes(input.incarnation),
-            mark: Mark { log: LogId::new(input.log_id.0, input.log_id.1), local: 0 },
+            watermark: Watermark { log: LogId::new(input.log_id.0, input.log_id.1), local: 0 },
         },
-        response_time: Wall::from_unix_millis(input.response_time),
+        response_time: WallTime::from_unix_millis(input.response_time),
         initial_age,
         lifetime: Lifetime { fresh, while_revalidate, if_error },
         cost,
-        flags: Flags { shareable, must_revalidate, no_cache, own_etag },
+        flags: ResponseFlags { shareable, must_revalidate, no_cache, own_etag },
         part,
     };
     let status = StatusCode::from_u16(input.status).ok()?;

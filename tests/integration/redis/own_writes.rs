@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use larder::{InvalidationOutcome, Token};
+use larder::{ConsistencyToken, InvalidationOutcome};
 use larder_testing::Direction::{ToClient, ToServer};
 use larder_testing::Gate;
 use larder_tests::http::soon;
@@ -30,7 +30,7 @@ async fn put(instance: &Instance, path: &str) -> String {
 
 /// Does the same for a client that sends a token.
 async fn put_bringing(instance: &Instance, path: &str, brought: Option<&str>) -> String {
-    let is_deferred = |token: &str| token.parse::<Token>().is_ok_and(|token| token.is_deferred());
+    let is_deferred = |token: &str| token.parse::<ConsistencyToken>().is_ok_and(|token| token.is_deferred());
     loop {
         let token = put_once(instance, path, brought).await;
         if !is_deferred(token.trim_start_matches("seen=")) || brought.is_some_and(is_deferred) {
@@ -189,7 +189,7 @@ async fn a_forged_token_asks_the_handler_and_changes_nothing_for_others() {
     let mut parts: Vec<_> = token.split('-').map(str::to_owned).collect();
     parts[2] = "f".repeat(16);
     let future = parts.join("-");
-    assert!(future.parse::<Token>().is_ok());
+    assert!(future.parse::<ConsistencyToken>().is_ok());
     for forged in [&future, &format!("{token}-1-1"), "1-1-1-1", "", "seen"] {
         assert_eq!(
             shown(&with_token(&b, "/hasty/1", forged).await),

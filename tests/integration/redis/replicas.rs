@@ -61,7 +61,8 @@ impl Instance {
 #[tokio::test]
 async fn an_invalidation_that_no_replica_has_is_deferred_and_applied_when_one_is_back() {
     let (primary, replica) = pair().await;
-    let careful = Instance::over(store(&primary).replicas(1, Duration::from_millis(500)).connect().unwrap());
+    let careful =
+        Instance::over(store(&primary).wait_for_replicas(1, Duration::from_millis(500)).connect().unwrap());
     let other = Instance::over(store(&primary).connect().unwrap());
     for instance in [&careful, &other] {
         eventually("it joins", async || instance.invalidate().await == InvalidationOutcome::Applied).await;

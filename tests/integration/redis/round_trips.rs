@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use larder::{Cache, CacheService, Policy, ttl};
-use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::Event;
-use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
-use larder_core::store::{Log, SharedTier, StoreError};
+use larder_core::lease::{Claim, ClaimReply, LeaseId, Leases, Release};
+use larder_core::store::{InvalidationLog, SharedTier, StoreError};
 use larder_redis::RedisStore;
 use larder_testing::{Gate, RedisServer};
 use larder_tests::redis::{EVENTS, eventually};
@@ -53,17 +53,17 @@ impl SharedTier for Counting {
 }
 
 impl Leases for Counting {
-    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+    async fn claim(&self, claim: Claim<'_>) -> Result<ClaimReply, StoreError> {
         self.trips.fetch_add(1, Ordering::SeqCst);
         self.store.claim(claim).await
     }
 
     /// Not counted, because the number depends on the duration of the fill.
-    async fn extend(&self, address: &str, token: Token, life: Duration) -> Result<bool, StoreError> {
+    async fn extend(&self, address: &str, token: LeaseId, life: Duration) -> Result<bool, StoreError> {
         self.store.extend(address, token, life).await
     }
 
-    async fn release(&self, address: &str, token: Token, left: Left) -> Result<(), StoreError> {
+    async fn release(&self, address: &str, token: LeaseId, left: Release) -> Result<(), StoreError> {
         self.trips.fetch_add(1, Ordering::SeqCst);
         self.store.release(address, token, left).await
     }
@@ -74,20 +74,20 @@ impl Leases for Counting {
         value: Bytes,
         expiry: Duration,
         leased: &str,
-        token: Token,
+        token: LeaseId,
     ) -> Result<(), StoreError> {
         self.trips.fetch_add(1, Ordering::SeqCst);
         self.store.set_and_release(key, value, expiry, leased, token).await
     }
 }
 
-impl Log for Counting {
-    async fn alarm(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
-        self.store.alarm(cursor, at_most).await
+impl InvalidationLog for Counting {
+    async fn wait_for_news(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
+        self.store.wait_for_news(cursor, at_most).await
     }
 
-    async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
-        let look = self.store.look(cursor).await?;
+    async fn poll(&self, cursor: Cursor) -> Result<LogPage, StoreError> {
+        let look = self.store.poll(cursor).await?;
         self.entries.fetch_add(look.entries.len(), Ordering::SeqCst);
         Ok(look)
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use larder_core::invalidation::names::Names;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 use loom::future::block_on;
 use loom::thread;
 
@@ -102,7 +102,7 @@ pub(crate) fn head() -> Arc<CachedResponse> {
     Arc::new(CachedResponse {
         position: position(),
         names,
-        filled_at: Some(Boot::ZERO),
+        filled_at: Some(BootTime::ZERO),
         valid_at: AtomicU64::new(0),
     })
 }

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use http_body::SizeHint;
-use larder_core::invalidation::position::{Incarnation, Mark, Position};
+use larder_core::invalidation::position::{Incarnation, Position, Watermark};
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
@@ -82,14 +82,14 @@ macro_rules! coalescers {
                 type Flight = Waiting;
 
                 fn join(&self, may_join: bool) -> Result<Leading, Waiting> {
-                    match self.0.join(super::key(), Boot::ZERO, super::position(), |_| may_join) {
+                    match self.0.join(super::key(), BootTime::ZERO, super::position(), |_| may_join) {
                         Role::Leader(lead) => Ok(Leading(lead)),
                         Role::Follower(flight) => Err(Waiting(flight)),
                     }
                 }
 
                 fn lead(&self) -> Option<Leading> {
-                    self.0.try_lead(super::key(), Boot::ZERO, super::position()).map(Leading)
+                    self.0.try_lead(super::key(), BootTime::ZERO, super::position()).map(Leading)
                 }
 
                 fn end(lead: Leading) {
@@ -140,7 +140,7 @@ fn key() -> (Box<str>, u128) {
 }
 
 pub(crate) const fn position() -> Position {
-    Position { incarnation: Incarnation::from_bytes([7; 16]), mark: Mark::ZERO }
+    Position { incarnation: Incarnation::from_bytes([7; 16]), watermark: Watermark::ZERO }
 }
 
 /// How a leader goes.

@@ -2,7 +2,7 @@
 
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::engine::invalidation_log::stamped::Stamped;
 use crate::sync::AtomicU64;
@@ -14,7 +14,7 @@ pub(crate) mod cached_response {
 pub(crate) struct CachedResponse {
     pub(crate) position: Position,
     pub(crate) names: Names,
-    pub(crate) filled_at: Option<Boot>,
+    pub(crate) filled_at: Option<BootTime>,
     pub(crate) valid_at: AtomicU64,
 }
 
@@ -27,7 +27,7 @@ impl Stamped for CachedResponse {
         &self.names
     }
 
-    fn filled_at(&self) -> Option<Boot> {
+    fn filled_at(&self) -> Option<BootTime> {
         self.filled_at
     }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use larder_core::invalidation::log_page::Look;
+use larder_core::invalidation::log_page::LogPage;
 use larder_core::invalidation::names::Names;
-use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
+use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
 use larder_core::invalidation::selector::{Event, Mode, Selector, Tag};
 use larder_core::invalidation::table::Verdict;
 use larder_core::invalidation::tail::{Limits, Tail};
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 use loom::future::block_on;
 use loom::thread;
 
@@ -21,7 +21,7 @@ pub trait View: Send + Sync + Sized + 'static {
     /// A view of this tail.
     fn of(tail: Tail) -> Self;
     #[doc(hidden)]
-    fn judge(&self, held: &Stored, now: Boot) -> (Verdict, bool);
+    fn judge(&self, held: &Stored, now: BootTime) -> (Verdict, bool);
     /// Changes the tail, and publishes.
     fn change<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R;
     /// Waits until it is so.
@@ -46,7 +46,7 @@ macro_rules! views {
                 Self($name::LogView::new(tail, STALENESS))
             }
 
-            fn judge(&self, held: &Stored, now: Boot) -> (Verdict, bool) {
+            fn judge(&self, held: &Stored, now: BootTime) -> (Verdict, bool) {
                 self.0.verdict(&held.0, now)
             }
 
@@ -85,8 +85,8 @@ views! {
 const OURS: Incarnation = Incarnation::from_bytes([7; 16]);
 const STALENESS: Duration = Duration::from_secs(2);
 
-const fn second(seconds: u64) -> Boot {
-    Boot::from_nanos(seconds * 1_000_000_000)
+const fn second(seconds: u64) -> BootTime {
+    BootTime::from_nanos(seconds * 1_000_000_000)
 }
 
 fn event(tag: &str) -> Event {
@@ -94,22 +94,22 @@ fn event(tag: &str) -> Event {
 }
 
 /// A response with this tag that was filled when nothing was invalidated, by this process or by another one.
-fn stored(tag: &str, filled_at: Option<Boot>) -> Arc<Stored> {
-    let position = Position { incarnation: OURS, mark: Mark { log: LogId::new(1, 0), local: 0 } };
+fn stored(tag: &str, filled_at: Option<BootTime>) -> Arc<Stored> {
+    let position = Position { incarnation: OURS, watermark: Watermark { log: LogId::new(1, 0), local: 0 } };
     let names = Names::new("/", &[], &[], &[Tag::new(tag)]);
     Arc::new(Stored(CachedResponse { position, names, filled_at, valid_at: AtomicU64::new(u64::MAX) }))
 }
 
 /// A look that brings this event, or nothing.
-fn look(last: u64, tag: Option<&str>) -> Look {
+fn look(last: u64, tag: Option<&str>) -> LogPage {
     let entries = tag.map(|tag| (LogId::new(last, 0), vec![event(tag)])).into_iter().collect();
-    Look { incarnation: OURS, floor: LogId::ZERO, last: LogId::new(last, 0), entries, more: false }
+    LogPage { incarnation: OURS, floor: LogId::ZERO, last: LogId::new(last, 0), entries, more: false }
 }
 
 /// A view that has read the log up to the response's position, one second after the clock began.
 fn at_one<V: View>() -> Arc<V> {
     let view = V::of(Tail::following(OURS, Limits::default()));
-    view.change(|tail| tail.take_look(&look(1, None), second(1)));
+    view.change(|tail| tail.apply_page(&look(1, None), second(1)));
     Arc::new(view)
 }
 
@@ -133,7 +133,7 @@ pub fn hit_against_publication<V: View>(remembered: bool) {
             assert!(!(verdict == Verdict::Valid && confirmed), "confirmed without what was confirmed");
         }
     });
-    view.change(|tail| tail.take_look(&look(2, Some("a")), second(3)));
+    view.change(|tail| tail.apply_page(&look(2, Some("a")), second(3)));
     refused(&*view, &held);
     let _ = hit.join();
     refused(&*view, &held);
@@ -180,7 +180,7 @@ pub fn two_changes_and_a_hit<V: View>() {
     let look_taken = thread::spawn({
         let (view, a) = (Arc::clone(&view), Arc::clone(&a));
         move || {
-            view.change(|tail| tail.take_look(&look(2, Some("a")), second(3)));
+            view.change(|tail| tail.apply_page(&look(2, Some("a")), second(3)));
             refused(&*view, &a);
         }
     });
@@ -206,10 +206,10 @@ pub fn wait_against_publication<V: View>() {
     let waiting = thread::spawn({
         let (view, held) = (Arc::clone(&view), Arc::clone(&held));
         move || {
-            view.wait(|tail| tail.position().mark.log >= LogId::new(2, 0));
+            view.wait(|tail| tail.position().watermark.log >= LogId::new(2, 0));
             refused(&*view, &held);
         }
     });
-    view.change(|tail| tail.take_look(&look(2, Some("a")), second(3)));
+    view.change(|tail| tail.apply_page(&look(2, Some("a")), second(3)));
     let _ = waiting.join();
 }

@@ -255,7 +255,7 @@ fn log(protocol: &Protocol, world: &World, by: u8, actions: &mut Vec<Action>) {
             }
         }
         // One task appends one batch after the other.
-        None if instance.tail.unsent().is_some() => {
+        None if instance.tail.next_batch().is_some() => {
             for log in logs(protocol, world, true)
                 .filter(|log| log_of(world, *log).is_some_and(|last| last < protocol.scope.last_id))
             {

@@ -3,18 +3,18 @@
 
 use std::time::Duration;
 
-use larder_core::invalidation::position::{Mark, Position};
-use larder_core::time::Boot;
+use larder_core::invalidation::position::{Position, Watermark};
+use larder_core::time::BootTime;
 
 use crate::world::{Invalidation, LowestVersions, Progress, StoredResponse, World, incarnation};
 
 /// The current moment of every world.
-pub const NOW: Boot = Boot::from_nanos(1_000);
+pub const NOW: BootTime = BootTime::from_nanos(1_000);
 
 /// Converts a world at `now` into its canonical form, where the current moment is [`NOW`]. Ages up
 /// to `horizon` are kept. Beyond it, ages do not matter; only the order of moments is kept.
-pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
-    let oldest = Boot::from_nanos(now.as_nanos().saturating_sub(horizon));
+pub fn make_canonical(world: &mut World, now: BootTime, horizon: u64) {
+    let oldest = BootTime::from_nanos(now.as_nanos().saturating_sub(horizon));
     let kept = world.instances.iter_mut().flat_map(|instance| &mut instance.memory);
     kept.filter(|kept| kept.filled_at.is_some_and(|at| at <= oldest)).for_each(|kept| kept.filled_at = None);
     for instance in &mut world.instances {
@@ -24,7 +24,7 @@ pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
             for ask in instance.ask.iter_mut().filter(|ask| ask.waiter.is_none()) {
                 ask.began = oldest;
                 ask.position = Position {
-                    mark: Mark { local: ask.position.mark.local, ..Mark::ZERO },
+                    watermark: Watermark { local: ask.position.watermark.local, ..Watermark::ZERO },
                     incarnation: incarnation(0),
                 };
             }
@@ -37,11 +37,11 @@ pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
     });
     seen.sort_unstable();
     seen.dedup();
-    let mut ages: Vec<(Boot, Boot)> = Vec::with_capacity(seen.len());
+    let mut ages: Vec<(BootTime, BootTime)> = Vec::with_capacity(seen.len());
     let (mut before, mut age) = (now, 0);
     for moment in seen.into_iter().rev() {
         age += before.as_nanos().saturating_sub(moment.as_nanos()).min(horizon);
-        ages.push((moment, Boot::from_nanos(NOW.as_nanos().saturating_sub(age))));
+        ages.push((moment, BootTime::from_nanos(NOW.as_nanos().saturating_sub(age))));
         before = moment;
     }
     visit(world, now, horizon, &mut |moment| {
@@ -71,8 +71,8 @@ fn sort(kept: &mut Vec<StoredResponse>) {
             key,
             version,
             position.incarnation.to_bytes()[0],
-            position.mark.log,
-            position.mark.local,
+            position.watermark.log,
+            position.watermark.local,
             filled_at,
             is_remembered,
         )
@@ -81,21 +81,21 @@ fn sort(kept: &mut Vec<StoredResponse>) {
 }
 
 /// Replaces each moment by the result of `moment`.
-fn visit(world: &mut World, now: Boot, horizon: u64, moment: &mut dyn FnMut(Boot) -> Boot) {
-    let oldest = Boot::from_nanos(now.as_nanos().saturating_sub(horizon));
+fn visit(world: &mut World, now: BootTime, horizon: u64, moment: &mut dyn FnMut(BootTime) -> BootTime) {
+    let oldest = BootTime::from_nanos(now.as_nanos().saturating_sub(horizon));
     for (by, instance) in world.instances.iter_mut().enumerate() {
         let awaits =
             world.invalidations.iter().any(|one| usize::from(one.by) == by && answered(one).is_some());
         // A waiter compares moments with the time when it joined (rule 13).
         let waits = instance.flights.iter().any(|flight| flight.waiter.is_some())
             || instance.ask.is_some_and(|ask| ask.waiter.is_some());
-        let oldest = if waits { Boot::ZERO } else { oldest };
+        let oldest = if waits { BootTime::ZERO } else { oldest };
         // If a process has no pending append, only ages matter, and only up to the horizon.
-        let mut own = |at: Boot| moment(if awaits { at } else { at.max(oldest) });
+        let mut own = |at: BootTime| moment(if awaits { at } else { at.max(oldest) });
         instance.tail.make_canonical(awaits, &mut own);
         instance.look.iter_mut().for_each(|look| look.sent = own(look.sent));
         instance.early = instance.early.map(&mut own);
-        let mut aged = |at: &mut Boot| *at = moment((*at).max(oldest));
+        let mut aged = |at: &mut BootTime| *at = moment((*at).max(oldest));
         instance.memory.iter_mut().filter_map(|kept| kept.filled_at.as_mut()).for_each(&mut aged);
         instance.hit.iter_mut().filter_map(|(kept, _)| kept.filled_at.as_mut()).for_each(&mut aged);
         for flight in &mut instance.flights {
@@ -119,7 +119,7 @@ fn visit(world: &mut World, now: Boot, horizon: u64, moment: &mut dyn FnMut(Boot
     }
 }
 
-fn answered(one: &Invalidation) -> Option<Boot> {
+fn answered(one: &Invalidation) -> Option<BootTime> {
     match one.progress {
         Progress::Waiting(appended) | Progress::Deferred(Some(appended)) => Some(appended.answered),
         Progress::Sent { .. } | Progress::Deferred(None) | Progress::Applied(_) => None,

@@ -62,7 +62,7 @@ impl Protocol {
 
     /// Whether `max_staleness` has passed since then.
     #[must_use]
-    pub fn is_over(&self, then: larder_core::time::Boot) -> bool {
+    pub fn is_over(&self, then: larder_core::time::BootTime) -> bool {
         then.saturating_add(crate::canonical::ticks(self.scope.max_staleness)) < NOW
     }
 

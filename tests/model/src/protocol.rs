@@ -1,11 +1,11 @@
 //! The rules as a process applies them around its tail: those of `larder-core`, unless they are
 //! misread.
 
-use larder_core::invalidation::append_status::{Appended, Passing};
-use larder_core::invalidation::position::{Mark, Position};
+use larder_core::invalidation::append_status::{AppendStatus, Appended};
+use larder_core::invalidation::position::{Position, Watermark};
 use larder_core::invalidation::table::Verdict;
-use larder_core::invalidation::tail::{Tail, may_join, usable};
-use larder_core::time::Boot;
+use larder_core::invalidation::tail::{Tail, is_usable, may_join};
+use larder_core::time::BootTime;
 
 use crate::canonical::{NOW, ticks};
 use crate::reading::Reading;
@@ -42,21 +42,21 @@ impl Protocol {
     pub fn tail(&self, placeholder: u8) -> Tail {
         let tail = Tail::following(crate::world::incarnation(placeholder), self.scope.limits);
         match self.scope.reading {
-            Reading::Inside(rule) => tail.breaking(rule),
+            Reading::Inside(rule) => tail.with_fault(rule),
             _ => tail,
         }
     }
 
     /// Returns when the process's knowledge was last confirmed (rules 9 and 11).
-    fn confirmed_at(&self, instance: &Instance) -> Option<Boot> {
+    fn confirmed_at(&self, instance: &Instance) -> Option<BootTime> {
         instance.tail.confirmed_at().max(instance.early)
     }
 
     /// Rule 10.
     #[must_use]
-    pub fn is_usable(&self, instance: &Instance, filled_at: Option<Boot>, now: Boot) -> bool {
+    pub fn is_usable(&self, instance: &Instance, filled_at: Option<BootTime>, now: BootTime) -> bool {
         self.reads(Reading::Unbounded)
-            || usable(filled_at, self.confirmed_at(instance), ticks(self.scope.max_staleness), now)
+            || is_usable(filled_at, self.confirmed_at(instance), ticks(self.scope.max_staleness), now)
     }
 
     /// Rule 3, and rule 11 for a remembered verdict.
@@ -95,21 +95,21 @@ impl Protocol {
     #[must_use]
     pub fn trusts(&self, instance: &Instance) -> bool {
         let tail = &instance.tail;
-        let confirmed = usable(None, tail.confirmed_at(), ticks(self.scope.max_staleness), NOW);
+        let confirmed = is_usable(None, tail.confirmed_at(), ticks(self.scope.max_staleness), NOW);
         match self.scope.reading {
             Reading::TrustsWithOutbox => confirmed,
-            Reading::TrustsWhenFlushed => confirmed && tail.unsent().is_none(),
+            Reading::TrustsWhenFlushed => confirmed && tail.next_batch().is_none(),
             Reading::TrustsBeforeReplay => confirmed && tail.is_settled(),
             Reading::TrustsUnconfirmed => {
-                tail.trusts_shared(tail.confirmed_at().unwrap_or_default(), ticks(0))
+                tail.may_trust_store(tail.confirmed_at().unwrap_or_default(), ticks(0))
             }
-            _ => tail.trusts_shared(NOW, ticks(self.scope.max_staleness)),
+            _ => tail.may_trust_store(NOW, ticks(self.scope.max_staleness)),
         }
     }
 
     /// Rule 13, before a flight.
     #[must_use]
-    pub fn may_join(&self, instance: &Instance, began: Boot) -> bool {
+    pub fn may_join(&self, instance: &Instance, began: BootTime) -> bool {
         self.reads(Reading::JoinsAnyFlight)
             || may_join(began, self.confirmed_at(instance), ticks(self.scope.max_staleness), NOW)
     }
@@ -153,13 +153,15 @@ impl Protocol {
 
     /// Rule 14.
     #[must_use]
-    pub fn passing(&self, instance: &Instance, appended: &Appended, newest_look: Boot) -> Passing {
+    pub fn passing(&self, instance: &Instance, appended: &Appended, newest_look: BootTime) -> AppendStatus {
         let own = instance.tail.position();
         let elsewhere = own.incarnation != appended.incarnation;
         match self.scope.reading {
-            Reading::AnyOtherIncarnation if elsewhere && newest_look > appended.answered => Passing::Passed,
-            Reading::WaitsForTheId if elsewhere => Passing::Waiting,
-            _ => instance.tail.passed(appended),
+            Reading::AnyOtherIncarnation if elsewhere && newest_look > appended.answered => {
+                AppendStatus::Applied
+            }
+            Reading::WaitsForTheId if elsewhere => AppendStatus::Pending,
+            _ => instance.tail.append_status(appended),
         }
     }
 
@@ -177,7 +179,7 @@ impl Protocol {
     pub fn replaces(&self, there: Option<&StoredResponse>, new: &StoredResponse) -> bool {
         let Some(there) = there else { return true };
         let same = there.position.incarnation == new.position.incarnation;
-        let is_lower = there.position.mark.log > new.position.mark.log;
+        let is_lower = there.position.watermark.log > new.position.watermark.log;
         !(is_lower && (same || self.reads(Reading::HigherIdStays)))
     }
 
@@ -186,14 +188,14 @@ impl Protocol {
     #[must_use]
     pub fn promoted(&self, instance: &Instance, kept: &StoredResponse, asked: u64) -> StoredResponse {
         let local = match self.scope.reading {
-            Reading::LocalNumberAfterTheAnswer => instance.tail.position().mark.local,
+            Reading::LocalNumberAfterTheAnswer => instance.tail.position().watermark.local,
             Reading::LocalNumberIsZero => 0,
             _ => asked,
         };
-        let mark = Mark { local, ..kept.position.mark };
+        let mark = Watermark { local, ..kept.position.watermark };
         let filled_at = self.reads(Reading::PromotedIsFilled).then_some(NOW);
         StoredResponse {
-            position: Position { mark, ..kept.position },
+            position: Position { watermark: mark, ..kept.position },
             filled_at,
             is_remembered: false,
             ..*kept

@@ -59,7 +59,7 @@ impl Protocol {
         is_shared
             && self.serves(&world.instances[at], &filled) == Some(true)
             && world.instances.iter().all(|other| {
-                let promoted = self.promoted(other, &filled, other.tail.position().mark.local);
+                let promoted = self.promoted(other, &filled, other.tail.position().watermark.local);
                 self.trusts(other) && self.verdict(other, &promoted) == Verdict::Valid
             })
     }

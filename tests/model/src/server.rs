@@ -45,7 +45,7 @@ pub struct Beginning {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Answer {
-    /// See [`larder_core::invalidation::log_page::Look`].
+    /// See [`larder_core::invalidation::log_page::LogPage`].
     pub incarnation: u8,
     /// See there.
     pub floor: u8,

@@ -9,7 +9,7 @@ mod requesting;
 pub(crate) use requesting::new;
 
 use larder_core::invalidation::table::Verdict;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::action::{Action, Log};
 use crate::canonical::{NOW, make_canonical};
@@ -85,8 +85,8 @@ impl Protocol {
         }
     }
 
-    fn tick(&self, world: &mut World) -> Boot {
-        let now = Boot::from_nanos(NOW.as_nanos() + 1);
+    fn tick(&self, world: &mut World) -> BootTime {
+        let now = BootTime::from_nanos(NOW.as_nanos() + 1);
         let suspended = world.old.is_some() && !self.scope.guarded;
         for one in &mut world.invalidations {
             // Rule 5: without `min-replicas-to-write`, the bound begins only when the cut-off

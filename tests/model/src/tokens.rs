@@ -11,6 +11,6 @@ impl Protocol {
     pub fn honours(&self, instance: &Instance, token: &Token) -> bool {
         let own = instance.tail.position();
         let same = own.incarnation == token.incarnation || self.reads(Reading::TokenIsAnId);
-        same && own.mark.log >= token.id
+        same && own.watermark.log >= token.id
     }
 }

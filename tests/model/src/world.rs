@@ -3,7 +3,7 @@
 use larder_core::invalidation::append_status::Appended;
 use larder_core::invalidation::position::{Incarnation, LogId, Position};
 use larder_core::invalidation::tail::Tail;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::scope::Budget;
 use crate::server::{Answer, Server};
@@ -96,7 +96,7 @@ pub struct Instance {
     /// The lowest versions that a request here may see, from applied invalidations (P1).
     pub here: LowestVersions,
     /// Rule 11 misread: the confirmation that was published before the rows.
-    pub early: Option<Boot>,
+    pub early: Option<BootTime>,
     /// Rule 4 misread: the requested checkpoint.
     pub sought: Option<u8>,
 }
@@ -106,7 +106,7 @@ pub struct Instance {
 #[allow(clippy::exhaustive_structs)]
 pub struct PendingLook {
     /// When it was sent and answered.
-    pub sent: Boot,
+    pub sent: BootTime,
     /// The answer.
     pub answer: Answer,
     /// Rule 4 misread: its events have not been read yet, from this server.
@@ -124,7 +124,7 @@ pub struct StoredResponse {
     /// The position before the fill began.
     pub position: Position,
     /// The moment before the fill began, if it was filled here.
-    pub filled_at: Option<Boot>,
+    pub filled_at: Option<BootTime>,
     /// Whether a hit found it valid in the current generation.
     pub is_remembered: bool,
 }
@@ -148,7 +148,7 @@ pub struct Flight {
 #[allow(clippy::exhaustive_structs)]
 pub struct Waiter {
     /// When it joined.
-    pub joined_at: Boot,
+    pub joined_at: BootTime,
     /// The position of its process at that time.
     pub position: Position,
     /// The lowest versions that it may see, with the promises.
@@ -162,7 +162,7 @@ pub struct Ask {
     /// The key.
     pub key: u8,
     /// When the flight began.
-    pub began: Boot,
+    pub began: BootTime,
     /// The position of its process at that time.
     pub position: Position,
     /// The lowest versions that it may see, with the promises.
@@ -204,7 +204,7 @@ pub enum Progress {
     /// It returned `Deferred`. It may have been appended since then.
     Deferred(Option<Appended>),
     /// It returned `Applied` at this time, or the deferred event was applied.
-    Applied(Boot),
+    Applied(BootTime),
 }
 
 /// A read-your-writes token.

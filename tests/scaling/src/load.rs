@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use anyhow::Result;
-use larder_core::store::Log as _;
+use larder_core::store::InvalidationLog as _;
 use larder_redis::RedisStore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use larder_core::invalidation::log_page::Cursor;
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::{Event, Mode, Tag};
-use larder_core::store::Log as _;
+use larder_core::store::InvalidationLog as _;
 use larder_redis::RedisStore;
 use larder_testing::RedisServer;
 use tokio::time::{Instant, sleep};
@@ -22,7 +22,7 @@ const FILL: &str = "for i = ARGV[1], ARGV[2] do redis.call('XADD', KEYS[1], '*',
 const ENTRIES_PER_STEP: u64 = 4_500;
 /// The cursor of a new instance without any knowledge.
 const NEW_INSTANCE: Cursor =
-    Cursor { incarnation: Incarnation::from_bytes([0; 16]), after: LogId::ZERO, broken: false, remembers: 0 };
+    Cursor { incarnation: Incarnation::from_bytes([0; 16]), after: LogId::ZERO, broken: false, capacity: 0 };
 
 /// Returns a hard invalidation of a tag.
 pub(crate) fn event(number: u64) -> Event {
@@ -39,7 +39,7 @@ pub(crate) async fn fill(redis: &RedisServer, length: u64) -> Result<LogId> {
         let last = (first + ENTRIES_PER_STEP - 1).min(length);
         redis.command(&["EVAL", FILL, "1", EVENTS, &first.to_string(), &last.to_string()]).await?;
         // Following instances poll after each append, and one of them leaves a checkpoint.
-        store.look(NEW_INSTANCE).await?;
+        store.poll(NEW_INSTANCE).await?;
         first = last + 1;
     }
     let newest = redis.command(&["XREVRANGE", EVENTS, "+", "-", "COUNT", "1"]).await?;
@@ -150,7 +150,7 @@ mod tests {
         let last = fill(&redis, 3).await.unwrap();
         let store = instance::store(&redis.url()).unwrap();
         append_when_connected(&store, &event(4)).await.unwrap();
-        let look = store.look(Cursor { remembers: 4, ..NEW_INSTANCE }).await.unwrap();
+        let look = store.poll(Cursor { capacity: 4, ..NEW_INSTANCE }).await.unwrap();
         let events: Vec<_> = look.entries.iter().flat_map(|(_, events)| events.clone()).collect();
         assert_eq!(events, [1, 2, 3, 4].map(event));
         assert_eq!(look.entries[3].0, last);

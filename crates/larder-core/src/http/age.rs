@@ -8,7 +8,7 @@ use http::header::AGE;
 use super::cache_control::delta_seconds;
 use super::date;
 use super::list::members;
-use crate::time::Wall;
+use crate::time::WallTime;
 
 /// Returns the value of the `Age` field, or zero if it is absent or invalid (`age_value`).
 ///
@@ -31,7 +31,7 @@ pub fn age_field(headers: &HeaderMap) -> Duration {
 /// RFC 9110 §6.6.1: a response without a `Date` is dated by its arrival. Its age is then the value
 /// of `Age` plus the response delay.
 #[must_use]
-pub fn initial_age(headers: &HeaderMap, request_time: Wall, response_time: Wall) -> Duration {
+pub fn initial_age(headers: &HeaderMap, request_time: WallTime, response_time: WallTime) -> Duration {
     let apparent = date::date(headers).map_or(Duration::ZERO, |date| response_time.saturating_since(date));
     let response_delay = response_time.saturating_since(request_time);
     let corrected = age_field(headers).saturating_add(response_delay);
@@ -99,7 +99,7 @@ mod tests {
         }
         // A `Date` that is ahead of our clock does not make the age negative.
         let headers = fields(&[DATE, ("age", "3")]);
-        assert_eq!(initial_age(&headers, Wall::default(), Wall::default()), secs(3));
+        assert_eq!(initial_age(&headers, WallTime::default(), WallTime::default()), secs(3));
     }
 
     /// RFC 9111 §4.2.3: `corrected_initial_age + resident_time`; §1.2.2 for the overflow.

@@ -8,13 +8,13 @@ use http::{HeaderMap, HeaderValue};
 use httpdate::HttpDate;
 
 use super::list::trim;
-use crate::time::Wall;
+use crate::time::WallTime;
 
 /// The length of the longest form of a date: `Wednesday, 06-Nov-94 08:49:37 GMT`.
 const LONGEST: usize = 33;
 
 /// The last second of the year 9999, the last year with four digits.
-const LAST: Wall = Wall::from_unix_millis(253_402_300_799_000);
+const LAST: WallTime = WallTime::from_unix_millis(253_402_300_799_000);
 
 /// Parses a date in any of the three forms of HTTP, or returns `None` if it is malformed.
 ///
@@ -26,7 +26,7 @@ const LAST: Wall = Wall::from_unix_millis(253_402_300_799_000);
 /// By RFC 9110 §5.6.7, its meaning depends on the current year. Where the two readings differ, the
 /// date read here is in the past, so the cache serves less.
 #[must_use]
-pub fn parse(value: &HeaderValue) -> Option<Wall> {
+pub fn parse(value: &HeaderValue) -> Option<WallTime> {
     let value = trim(value.as_bytes());
     let mut buffer = [0; LONGEST];
     let text = buffer.get_mut(..value.len())?;
@@ -35,7 +35,7 @@ pub fn parse(value: &HeaderValue) -> Option<Wall> {
     drop_leap_second(text);
     let text = str::from_utf8(text).ok()?;
     let date: HttpDate = text.parse().ok().or_else(|| on_its_day(text))?;
-    Some(Wall::from(SystemTime::from(date)))
+    Some(WallTime::from(SystemTime::from(date)))
 }
 
 /// The days of the week, in the two spellings that the three forms use.
@@ -89,19 +89,19 @@ fn drop_leap_second(text: &mut [u8]) {
 /// The milliseconds are dropped. A date after the year 9999 is written as the last second of that
 /// year.
 #[must_use]
-pub fn format(wall: Wall) -> HeaderValue {
+pub fn format(wall: WallTime) -> HeaderValue {
     let text = httpdate::fmt_http_date(wall.min(LAST).into());
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
 }
 
 /// Returns the `Date` of a message, if it has a valid one.
 #[must_use]
-pub fn date(headers: &HeaderMap) -> Option<Wall> {
+pub fn date(headers: &HeaderMap) -> Option<WallTime> {
     headers.get(DATE).and_then(parse)
 }
 
 /// Returns the time from `earlier` to a date, or zero if `value` is not a later date.
-pub(super) fn after(value: &HeaderValue, earlier: Wall) -> Duration {
+pub(super) fn after(value: &HeaderValue, earlier: WallTime) -> Duration {
     parse(value).map_or(Duration::ZERO, |date| date.saturating_since(earlier))
 }
 
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::http::testing::NOVEMBER;
 
-    fn read(text: &str) -> Option<Wall> {
+    fn read(text: &str) -> Option<WallTime> {
         parse(&HeaderValue::from_bytes(text.as_bytes()).unwrap())
     }
 
@@ -192,8 +192,8 @@ mod tests {
     fn a_date_is_written_as_it_is_read() {
         assert_eq!(format(NOVEMBER), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(parse(&format(NOVEMBER)), Some(NOVEMBER));
-        assert_eq!(format(Wall::default()), "Thu, 01 Jan 1970 00:00:00 GMT");
-        let end = Wall::from_unix_millis(u64::MAX);
+        assert_eq!(format(WallTime::default()), "Thu, 01 Jan 1970 00:00:00 GMT");
+        let end = WallTime::from_unix_millis(u64::MAX);
         assert_eq!(format(end), "Fri, 31 Dec 9999 23:59:59 GMT");
     }
 }

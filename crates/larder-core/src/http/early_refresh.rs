@@ -38,16 +38,16 @@ impl EarlyRefresh {
     pub const OPTIMAL: Self = Self { beta: 1.0, reach: 20 };
 
     /// The largest allowed `β`.
-    pub const MOST: f64 = 1_000.0;
+    pub const MAX: f64 = 1_000.0;
 
     /// Creates a setting with this `β`.
     ///
     /// A value above 1 refreshes earlier, a value below 1 refreshes later, and 0 never refreshes.
-    /// Returns `None` if `beta` is not from 0 to [`MOST`](Self::MOST).
+    /// Returns `None` if `beta` is not from 0 to [`MAX`](Self::MAX).
     #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Between 0 and 20,000.
     pub fn new(beta: f64) -> Option<Self> {
-        (0.0..=Self::MOST).contains(&beta).then(|| Self { beta, reach: (beta * NEGLIGIBLE).ceil() as u32 })
+        (0.0..=Self::MAX).contains(&beta).then(|| Self { beta, reach: (beta * NEGLIGIBLE).ceil() as u32 })
     }
 
     /// Whether a response is so near its expiry that [`is_due`](Self::is_due) could return `true`.

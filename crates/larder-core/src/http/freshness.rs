@@ -7,7 +7,7 @@ use http::header::EXPIRES;
 
 use super::cache_control::{Qualified, ResponseDirectives};
 use super::date;
-use crate::time::Wall;
+use crate::time::WallTime;
 
 /// The freshness lifetime of a stored response, and the windows after it.
 ///
@@ -36,7 +36,7 @@ impl Lifetime {
 /// The lifetime that a handler set for its response. It takes precedence over the header fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[allow(clippy::exhaustive_structs)] // The fields are those of `Lifetime`.
-pub struct Override {
+pub struct LifetimeOverride {
     /// The freshness lifetime.
     pub fresh: Option<Duration>,
     /// The window in which the response may be served during a refresh.
@@ -57,8 +57,8 @@ pub fn lifetime(
     directives: &ResponseDirectives,
     headers: &HeaderMap,
     default: Lifetime,
-    said: &Override,
-    received: Wall,
+    said: &LifetimeOverride,
+    received: WallTime,
 ) -> Lifetime {
     let fresh = said.fresh.or_else(|| explicit(directives, headers, received)).unwrap_or(default.fresh);
     let window = |said: Option<Duration>, directive: Option<Duration>, default: Duration| {
@@ -79,7 +79,11 @@ pub fn lifetime(
 /// Whether the response states its own freshness lifetime, in its fields.
 ///
 /// This is false if `said` sets the lifetime.
-pub(super) fn is_stated(directives: &ResponseDirectives, headers: &HeaderMap, said: &Override) -> bool {
+pub(super) fn is_stated(
+    directives: &ResponseDirectives,
+    headers: &HeaderMap,
+    said: &LifetimeOverride,
+) -> bool {
     said.fresh.is_none()
         && (directives.s_maxage.or(directives.max_age).is_some()
             || !directives.targeted && headers.contains_key(EXPIRES))
@@ -99,7 +103,7 @@ pub(super) fn never_stale(directives: &ResponseDirectives) -> bool {
 }
 
 /// Returns the freshness lifetime that the response states to a shared cache (RFC 9111 §4.2.1).
-fn explicit(directives: &ResponseDirectives, headers: &HeaderMap, received: Wall) -> Option<Duration> {
+fn explicit(directives: &ResponseDirectives, headers: &HeaderMap, received: WallTime) -> Option<Duration> {
     let expires = || if directives.targeted { None } else { expires(headers, received) };
     directives.s_maxage.or(directives.max_age).or_else(expires)
 }
@@ -109,7 +113,7 @@ fn explicit(directives: &ResponseDirectives, headers: &HeaderMap, received: Wall
 /// RFC 9111 §5.3: "A cache recipient MUST interpret invalid date formats, especially the value "0",
 /// as representing a time in the past". RFC 9111 §4.2.1, on two lines that differ: "the response
 /// should be considered stale".
-fn expires(headers: &HeaderMap, received: Wall) -> Option<Duration> {
+fn expires(headers: &HeaderMap, received: WallTime) -> Option<Duration> {
     let mut lines = headers.get_all(EXPIRES).iter();
     let first = lines.next()?;
     if lines.any(|line| line != first) {
@@ -125,9 +129,9 @@ mod tests {
     use crate::http::testing::{NOVEMBER, fields, secs};
 
     const DEFAULT: Lifetime = Lifetime { fresh: secs(100), while_revalidate: secs(20), if_error: secs(30) };
-    const UNSAID: Override = Override { fresh: None, while_revalidate: None, if_error: None };
+    const UNSAID: LifetimeOverride = LifetimeOverride { fresh: None, while_revalidate: None, if_error: None };
 
-    fn of(lines: &[(&'static str, &str)], said: &Override) -> Lifetime {
+    fn of(lines: &[(&'static str, &str)], said: &LifetimeOverride) -> Lifetime {
         let headers = fields(lines);
         lifetime(&ResponseDirectives::parse(&headers), &headers, DEFAULT, said, NOVEMBER)
     }
@@ -193,9 +197,9 @@ mod tests {
     #[test]
     fn what_the_handler_says_outranks_the_fields_each_for_itself() {
         let lines = &[("cache-control", "s-maxage=5, max-age=6, must-revalidate, stale-if-error=7")];
-        let fresh = Override { fresh: Some(secs(1)), ..UNSAID };
-        let window = Override { while_revalidate: Some(secs(2)), ..UNSAID };
-        let error = Override { if_error: Some(secs(3)), ..UNSAID };
+        let fresh = LifetimeOverride { fresh: Some(secs(1)), ..UNSAID };
+        let window = LifetimeOverride { while_revalidate: Some(secs(2)), ..UNSAID };
+        let error = LifetimeOverride { if_error: Some(secs(3)), ..UNSAID };
         for (said, expected) in
             [(UNSAID, (5, 0, 0)), (fresh, (1, 0, 0)), (window, (5, 2, 0)), (error, (5, 0, 3))]
         {

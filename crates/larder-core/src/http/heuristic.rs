@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::cache_control::ResponseDirectives;
 use super::date;
-use crate::time::Wall;
+use crate::time::WallTime;
 
 /// The freshness lifetime of responses that state none, estimated from `Last-Modified`.
 ///
@@ -32,7 +32,7 @@ impl Heuristic {
     ///
     /// Returns zero if there is no valid `Last-Modified` to estimate it from.
     #[must_use]
-    pub fn lifetime(self, headers: &HeaderMap, received: Wall) -> Duration {
+    pub fn lifetime(self, headers: &HeaderMap, received: WallTime) -> Duration {
         let modified = headers.get(LAST_MODIFIED).and_then(date::parse);
         let sent = date::date(headers).unwrap_or(received);
         let since = modified.map_or(Duration::ZERO, |modified| sent.saturating_since(modified));

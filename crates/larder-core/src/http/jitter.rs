@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::storable::Judged;
+use super::storable::Storable;
 
 /// The fraction by which freshness lifetimes vary.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,17 +13,17 @@ impl Jitter {
     pub const OFF: Self = Self(0.0);
 
     /// A variation of up to a twentieth.
-    pub const TWENTIETH: Self = Self(0.05);
+    pub const DEFAULT: Self = Self(0.05);
 
     /// The largest allowed fraction.
-    pub const MOST: f64 = 0.5;
+    pub const MAX: f64 = 0.5;
 
     /// Creates a variation of up to `fraction`.
     ///
-    /// 0 means no variation. Returns `None` if `fraction` is not from 0 to [`MOST`](Self::MOST).
+    /// 0 means no variation. Returns `None` if `fraction` is not from 0 to [`MAX`](Self::MAX).
     #[must_use]
     pub fn new(fraction: f64) -> Option<Self> {
-        (0.0..=Self::MOST).contains(&fraction).then_some(Self(fraction))
+        (0.0..=Self::MAX).contains(&fraction).then_some(Self(fraction))
     }
 
     /// Returns the response with a varied freshness lifetime.
@@ -34,8 +34,8 @@ impl Jitter {
     /// already, this part may be short. A lifetime that the response states is only shortened: a
     /// cache must not treat a response as fresh for longer than it says (RFC 9111 §4.2).
     #[must_use]
-    pub fn apply(self, mut judged: Judged, drawn: f64) -> Judged {
-        let Judged { lifetime, initial_age, .. } = judged;
+    pub fn apply(self, mut judged: Storable, drawn: f64) -> Storable {
+        let Storable { lifetime, initial_age, .. } = judged;
         let left = lifetime.fresh.saturating_sub(initial_age);
         let most = scaled(left, self.0);
         let moved = if judged.stated { scaled(most, drawn) } else { scaled(most, 2.0 * drawn) };
@@ -57,12 +57,12 @@ fn scaled(time: Duration, factor: f64) -> Duration {
 mod tests {
     use super::*;
     use crate::http::freshness::Lifetime;
-    use crate::http::response_flags::Flags;
+    use crate::http::response_flags::ResponseFlags;
     use crate::http::testing::secs;
 
-    fn judged(fresh: Duration, age: u64, stated: bool) -> Judged {
+    fn judged(fresh: Duration, age: u64, stated: bool) -> Storable {
         let lifetime = Lifetime { fresh, while_revalidate: secs(7), if_error: secs(9) };
-        Judged { lifetime, flags: Flags::default(), initial_age: secs(age), stated }
+        Storable { lifetime, flags: ResponseFlags::default(), initial_age: secs(age), stated }
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
                 let given = judged(secs(fresh), age, stated);
                 let moved = Jitter::new(fraction).unwrap().apply(given, drawn);
                 let expected =
-                    Judged { lifetime: Lifetime { fresh: secs(expected), ..given.lifetime }, ..given };
+                    Storable { lifetime: Lifetime { fresh: secs(expected), ..given.lifetime }, ..given };
                 assert_eq!(
                     moved, expected,
                     "{fraction} of {fresh} at {age}, stated: {stated}, drawn {drawn}"
@@ -111,6 +111,6 @@ mod tests {
             assert_eq!(Jitter::new(fraction), None, "{fraction}");
         }
         assert_eq!(Jitter::new(0.0), Some(Jitter::OFF));
-        assert_eq!(Jitter::new(0.05), Some(Jitter::TWENTIETH));
+        assert_eq!(Jitter::new(0.05), Some(Jitter::DEFAULT));
     }
 }

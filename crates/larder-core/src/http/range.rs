@@ -1,6 +1,6 @@
 //! Ranges: parts of a representation (RFC 9110 §14, RFC 9111 §3.3, §3.4).
 //!
-//! * [`requested`]: the bytes that a request asks for.
+//! * [`parse_range`]: the bytes that a request asks for.
 //! * [`Ranges::select`]: the bytes of a stored representation that the request gets.
 //! * [`if_range`]: whether the request wants them from this representation.
 //! * [`ContentRange`]: the bytes that a response has.
@@ -20,10 +20,10 @@ mod tests;
 use http::header::{ACCEPT_RANGES, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-pub use combine::{Bytewise, combine};
+pub use combine::{PartialBody, combine};
 pub use content_range::ContentRange;
 pub use if_range::if_range;
-pub use requested::{Ranges, Requested, requested};
+pub use requested::{Ranges, Requested, parse_range};
 pub use select::{Parts, Selected};
 
 use super::list::members;
@@ -34,7 +34,7 @@ pub const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 /// The fields with a digest of a message's content (RFC 9530 §2, RFC 1864).
 ///
 /// The digest of the whole is not the digest of a part.
-pub const OF_THE_CONTENT: [HeaderName; 2] =
+pub const CONTENT_FIELDS: [HeaderName; 2] =
     [HeaderName::from_static("content-digest"), HeaderName::from_static("content-md5")];
 
 /// Whether parts of this response may be served.
@@ -45,13 +45,13 @@ pub const OF_THE_CONTENT: [HeaderName; 2] =
 /// resource MAY send `Accept-Ranges: none` to advise the client not to attempt a range request on
 /// the same request path."
 #[must_use]
-pub fn accepted(response: &HeaderMap) -> bool {
+pub fn accepts_ranges(response: &HeaderMap) -> bool {
     let mut lines = response.get_all(ACCEPT_RANGES).iter();
     !lines.any(|line| members(line.as_bytes()).any(|unit| unit.eq_ignore_ascii_case(b"none")))
 }
 
 /// Turns a request for parts into a request for the whole.
-pub fn strip(request: &mut HeaderMap) {
+pub fn strip_range(request: &mut HeaderMap) {
     request.remove(RANGE);
     request.remove(IF_RANGE);
 }

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[allow(clippy::exhaustive_structs)]
 #[allow(clippy::struct_excessive_bools)] // Each is one bit of the wire form.
-pub struct Flags {
+pub struct ResponseFlags {
     /// Whether the response may answer requests with credentials (RFC 9111 §3.5).
     ///
     /// This follows from `public`, `s-maxage` or `must-revalidate`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::cache_control::RequestDirectives;
 use super::freshness::Lifetime;
-use super::response_flags::Flags;
+use super::response_flags::ResponseFlags;
 use crate::invalidation::table::Verdict;
 use crate::outcome::MissReason;
 
@@ -20,7 +20,7 @@ pub struct Candidate {
     /// The freshness lifetime and the windows after it.
     pub lifetime: Lifetime,
     /// The restrictions on its use that the response states.
-    pub flags: Flags,
+    pub flags: ResponseFlags,
     /// The verdict of the invalidation log.
     pub verdict: Verdict,
     /// Whether the log was confirmed recently enough to be trusted (rule 10 of the log).

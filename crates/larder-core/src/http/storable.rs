@@ -13,14 +13,14 @@ pub use status::{StatusRules, is_error};
 
 use super::age;
 use super::cache_control::{Qualified, RequestDirectives, ResponseDirectives};
-use super::freshness::{self, Lifetime, Override};
+use super::freshness::{self, Lifetime, LifetimeOverride};
 use super::heuristic::{self, Heuristic};
 use super::range::ContentRange;
-use super::response_flags::Flags;
+use super::response_flags::ResponseFlags;
 use super::validators::has_validator;
 use super::vary::Vary;
 use crate::outcome::NotStored;
-use crate::time::Wall;
+use crate::time::WallTime;
 
 /// The rules of a policy for storing responses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,18 +33,18 @@ pub struct StoreRules {
     /// The status codes that are stored.
     pub statuses: StatusRules,
     /// Whether requests may forbid storing (`no-store`). Default: `false`.
-    pub follow_request: bool,
+    pub honor_request: bool,
     /// Whether responses to requests with `Authorization` may be shared. Default: `false`.
     pub share_authorized: bool,
     /// Whether responses to requests with undeclared cookies may be shared. Default: `false`.
     pub share_cookies: bool,
     /// Whether partial responses (status 206) are stored. Default: `false`.
-    pub partial: bool,
+    pub store_partial: bool,
     /// Whether the response itself has to permit storing. Default: `false`.
     ///
     /// A response permits it by a lifetime, by `public`, or by a status code that is cacheable by
     /// default (RFC 9111 §3). If this is `false`, the policy permits it.
-    pub by_headers: bool,
+    pub require_explicit: bool,
     /// The heuristic lifetime of responses that do not state their own. Default: none.
     pub heuristic: Option<Heuristic>,
     /// Whether responses with `Set-Cookie` are stored, including that field (RFC 9111 §7.3).
@@ -55,7 +55,7 @@ pub struct StoreRules {
     ///
     /// If a response has a valid field of this list, the cache ignores `Cache-Control` and
     /// `Expires`.
-    pub targets: Vec<HeaderName>,
+    pub targeted_fields: Vec<HeaderName>,
 }
 
 /// The credentials of a request that the cache key does not cover.
@@ -71,11 +71,11 @@ pub struct Credentials {
 /// The properties of a response that may be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Judged {
+pub struct Storable {
     /// The freshness lifetime and the windows after it.
     pub lifetime: Lifetime,
     /// The restrictions on its use that the response states. `own_etag` is not set here.
-    pub flags: Flags,
+    pub flags: ResponseFlags,
     /// The age of the response on arrival.
     pub initial_age: Duration,
     /// Whether the response itself states its freshness lifetime.
@@ -93,18 +93,18 @@ pub struct Judged {
 ///
 /// Returns the first reason that was found for not storing the response.
 #[allow(clippy::too_many_arguments)] // The rule has that many inputs.
-pub fn judge(
+pub fn storable(
     rules: &StoreRules,
     credentials: Credentials,
     request: &HeaderMap,
     status: StatusCode,
     headers: &HeaderMap,
-    said: &Override,
-    request_time: Wall,
-    response_time: Wall,
-) -> Result<Judged, NotStored> {
-    let directives = ResponseDirectives::of(headers, &rules.targets);
-    if rules.follow_request && RequestDirectives::parse(request).no_store {
+    said: &LifetimeOverride,
+    request_time: WallTime,
+    response_time: WallTime,
+) -> Result<Storable, NotStored> {
+    let directives = ResponseDirectives::of(headers, &rules.targeted_fields);
+    if rules.honor_request && RequestDirectives::parse(request).no_store {
         return Err(NotStored::Request); // §5.2.1.5
     }
     let status = of_the_whole(rules, status, headers);
@@ -122,9 +122,9 @@ pub fn judge(
         Unstated::Forbidden => return Err(NotStored::NoLifetime),
     };
     let lifetime = freshness::lifetime(&directives, headers, default, said, response_time);
-    let judged = Judged {
+    let judged = Storable {
         lifetime,
-        flags: Flags {
+        flags: ResponseFlags {
             shareable: shareable(&directives),
             must_revalidate: freshness::never_stale(&directives),
             no_cache: directives.no_cache == Qualified::Whole,
@@ -133,12 +133,12 @@ pub fn judge(
         initial_age: age::initial_age(headers, request_time, response_time),
         stated,
     };
-    if judged.is_of_use() || has_validator(headers) { Ok(judged) } else { Err(NotStored::NoLifetime) }
+    if judged.is_useful() || has_validator(headers) { Ok(judged) } else { Err(NotStored::NoLifetime) }
 }
 
-impl Judged {
+impl Storable {
     /// Whether the response can be used at least once without validation.
-    fn is_of_use(&self) -> bool {
+    fn is_useful(&self) -> bool {
         !self.flags.no_cache && self.lifetime.total() > self.initial_age
     }
 }
@@ -149,7 +149,7 @@ impl Judged {
 /// (OK) response", but not by a cache that does not "understand the range units used". A response
 /// with several parts is not stored either, because the ranges are inside its body.
 fn of_the_whole(rules: &StoreRules, status: StatusCode, headers: &HeaderMap) -> StatusCode {
-    let is_part = rules.partial && status == StatusCode::PARTIAL_CONTENT;
+    let is_part = rules.store_partial && status == StatusCode::PARTIAL_CONTENT;
     if is_part && ContentRange::of(headers).is_some() { StatusCode::OK } else { status }
 }
 
@@ -161,7 +161,8 @@ fn default_lifetime(
     // RFC 9110 §14.4: in responses other than 206 and 416, `Content-Range` "has no meaning". A
     // handler that sends it anyway means a part. A policy for another application's responses
     // (`by_headers`) does not have to know that.
-    let is_called_a_part = !rules.partial && !rules.by_headers && headers.contains_key(CONTENT_RANGE);
+    let is_called_a_part =
+        !rules.store_partial && !rules.require_explicit && headers.contains_key(CONTENT_RANGE);
     // §3: a cache that stores a 206 must understand its range (§3.3), and the policy must store
     // parts.
     if status == StatusCode::PARTIAL_CONTENT || is_called_a_part {
@@ -195,7 +196,7 @@ fn unstated(
 ) -> Unstated {
     let is_allowed = heuristic::is_allowed(directives, status);
     match rules.heuristic {
-        _ if rules.by_headers && !is_allowed => Unstated::Forbidden,
+        _ if rules.require_explicit && !is_allowed => Unstated::Forbidden,
         Some(heuristic) if is_allowed && (directives.public || !request.contains_key(COOKIE)) => {
             Unstated::Guessed(heuristic)
         }

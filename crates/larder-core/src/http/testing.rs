@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::time::Wall;
+use crate::time::WallTime;
 
 /// Sun, 06 Nov 1994 08:49:37 GMT.
-pub(super) const NOVEMBER: Wall = Wall::from_unix_millis(784_111_777_000);
+pub(super) const NOVEMBER: WallTime = WallTime::from_unix_millis(784_111_777_000);
 
 /// Creates a header map with these lines, in this order. Values are taken as UTF-8 bytes.
 ///

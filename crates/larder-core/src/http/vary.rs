@@ -44,25 +44,25 @@ impl Vary {
                 names.dedup();
                 Self::Fields(names.into())
             }
-            Err(NotAName) => Self::Any,
+            Err(InvalidNameError) => Self::Any,
         }
     }
 }
 
-struct NotAName;
+struct InvalidNameError;
 
 /// Parses a field name. `*` is not a name here, although it is a token and matches the grammar.
-fn name(member: &[u8]) -> Result<HeaderName, NotAName> {
+fn name(member: &[u8]) -> Result<HeaderName, InvalidNameError> {
     match member {
-        b"*" => Err(NotAName),
-        member => HeaderName::from_bytes(member).map_err(|_| NotAName),
+        b"*" => Err(InvalidNameError),
+        member => HeaderName::from_bytes(member).map_err(|_| InvalidNameError),
     }
 }
 
 /// The fields that `Vary` names, with the values of the request, in the order of the names.
 ///
 /// A value is `None` if the request did not have the field.
-pub type Selecting = Box<[(HeaderName, Option<HeaderValue>)]>;
+pub type SelectingFields = Box<[(HeaderName, Option<HeaderValue>)]>;
 
 /// Returns the request's values of these fields, in a normal form.
 ///
@@ -73,7 +73,7 @@ pub type Selecting = Box<[(HeaderName, Option<HeaderValue>)]>;
 /// whitespace, where allowed in the header field's syntax" and by "combining multiple header field
 /// lines with the same field name".
 #[must_use]
-pub fn selecting(fields: &[HeaderName], request: &HeaderMap) -> Selecting {
+pub fn selecting(fields: &[HeaderName], request: &HeaderMap) -> SelectingFields {
     fields.iter().map(|name| (name.clone(), normalized_field::value(name, request))).collect()
 }
 
@@ -81,7 +81,7 @@ pub fn selecting(fields: &[HeaderName], request: &HeaderMap) -> Selecting {
 ///
 /// A request that lacks a field matches only if the original request lacked it too.
 #[must_use]
-pub fn matches(selecting: &Selecting, request: &HeaderMap) -> bool {
+pub fn matches(selecting: &SelectingFields, request: &HeaderMap) -> bool {
     selecting.iter().all(|(name, value)| normalized_field::equals(name, request, value.as_ref()))
 }
 
@@ -89,7 +89,7 @@ pub fn matches(selecting: &Selecting, request: &HeaderMap) -> bool {
 ///
 /// It distinguishes the variants under one key.
 #[must_use]
-pub fn digest(selecting: &Selecting) -> u128 {
+pub fn digest(selecting: &SelectingFields) -> u128 {
     let mut input = SmallVec::<[u8; 256]>::new();
     for (name, value) in selecting {
         put(&mut input, name.as_str().as_bytes());

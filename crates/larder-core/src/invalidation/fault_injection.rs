@@ -28,10 +28,10 @@ pub enum Rule {
 
 /// The rule that is broken, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Broken(#[cfg(feature = "broken")] Option<Rule>);
+pub(crate) struct InjectedFault(#[cfg(feature = "broken")] Option<Rule>);
 
 #[cfg(feature = "broken")]
-impl Broken {
+impl InjectedFault {
     pub(crate) const NOT: Self = Self(None);
 
     pub(crate) const fn breaking(rule: Rule) -> Self {
@@ -44,7 +44,7 @@ impl Broken {
 }
 
 #[cfg(not(feature = "broken"))]
-impl Broken {
+impl InjectedFault {
     pub(crate) const NOT: Self = Self();
 
     #[inline]

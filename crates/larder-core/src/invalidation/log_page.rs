@@ -21,14 +21,14 @@ pub struct Cursor {
     /// The number of names that the polling instance remembers.
     ///
     /// If the log is of another incarnation, a poll may leave out older entries that have at least
-    /// this many names after them. The [floor](Look::floor) must then account for them.
-    pub remembers: usize,
+    /// this many names after them. The [floor](LogPage::floor) must then account for them.
+    pub capacity: usize,
 }
 
 /// The answer to one poll of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Look {
+pub struct LogPage {
     /// The incarnation of the log.
     pub incarnation: Incarnation,
     /// The start of the Stream, or of this poll: everything at or before this id may be missing.

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
-use super::append_status::{Appended, Passing};
-use super::fault_injection::{Broken, Rule};
+use super::append_status::{AppendStatus, Appended};
+use super::fault_injection::{InjectedFault, Rule};
 use super::selector::Event;
 #[cfg(feature = "model")]
-use crate::time::Boot;
+use crate::time::BootTime;
 
 /// Maximum number of events that are appended as one step, so that no step takes the server long.
 const BATCH: usize = 128;
@@ -40,7 +40,7 @@ fn fitting<'a>(events: impl Iterator<Item = &'a Event>, most: usize) -> usize {
 
 /// The events to append to the log as one step.
 ///
-/// After the append, the caller reports it with [`Tail::sent`](super::tail::Tail::sent). If the
+/// After the append, the caller reports it with [`Tail::sent`](super::tail::Tail::batch_appended). If the
 /// append failed, there is nothing to report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
@@ -63,7 +63,7 @@ pub(crate) struct Outbox {
     /// The entries, in ascending order of their numbers.
     entries: VecDeque<Entry>,
     most: u64,
-    broken: Broken,
+    broken: InjectedFault,
 }
 
 #[derive(Debug)]
@@ -84,12 +84,12 @@ impl Outbox {
         Self {
             entries: VecDeque::new(),
             most: u64::try_from(most).unwrap_or(u64::MAX).max(1),
-            broken: Broken::NOT,
+            broken: InjectedFault::NOT,
         }
     }
 
     #[cfg(feature = "broken")]
-    pub(crate) fn breaking(mut self, broken: Broken) -> Self {
+    pub(crate) fn with_fault(mut self, broken: InjectedFault) -> Self {
         self.broken = broken;
         self
     }
@@ -100,7 +100,7 @@ impl Outbox {
     }
 
     /// Returns how many events were not appended to the log yet.
-    pub(crate) fn untold(&self) -> usize {
+    pub(crate) fn pending_count(&self) -> usize {
         self.entries.iter().filter(|entry| entry.appended.is_none()).count()
     }
 
@@ -146,7 +146,7 @@ impl Outbox {
     }
 
     /// Returns the first events that must be appended.
-    pub(crate) fn unsent(&self) -> Option<Batch> {
+    pub(crate) fn next_batch(&self) -> Option<Batch> {
         let waiting = self.entries.iter().skip_while(|entry| entry.appended.is_some());
         // The run has no gaps, so the range names exactly these events.
         let run = waiting.take_while(|entry| entry.appended.is_none()).take(BATCH).collect::<Vec<_>>();
@@ -160,7 +160,7 @@ impl Outbox {
     /// Notes that the batch was appended.
     ///
     /// Events that have collapsed since then are no longer under its numbers.
-    pub(crate) fn sent(&mut self, batch: &Batch, appended: Appended) {
+    pub(crate) fn batch_appended(&mut self, batch: &Batch, appended: Appended) {
         self.entries
             .iter_mut()
             .filter(|entry| batch.numbers.contains(&entry.number))
@@ -168,12 +168,12 @@ impl Outbox {
     }
 
     /// Removes the passed events, and takes back the events that must be appended again.
-    pub(crate) fn settle(&mut self, passing: impl Fn(&Appended) -> Passing) {
+    pub(crate) fn settle(&mut self, passing: impl Fn(&Appended) -> AppendStatus) {
         for entry in self.entries.iter_mut().filter(|entry| !entry.passed) {
             match entry.appended.as_ref().map(&passing) {
-                Some(Passing::Passed) => entry.passed = true,
-                Some(Passing::AppendAgain) => entry.appended = None,
-                Some(Passing::Waiting) | None => {}
+                Some(AppendStatus::Applied) => entry.passed = true,
+                Some(AppendStatus::AppendAgain) => entry.appended = None,
+                Some(AppendStatus::Pending) | None => {}
             }
         }
         self.let_go();
@@ -182,7 +182,7 @@ impl Outbox {
 
 #[cfg(feature = "model")]
 impl Outbox {
-    pub(crate) fn make_canonical(&mut self, moment: &mut dyn FnMut(Boot) -> Boot) {
+    pub(crate) fn make_canonical(&mut self, moment: &mut dyn FnMut(BootTime) -> BootTime) {
         for appended in self.entries.iter_mut().filter_map(|entry| entry.appended.as_mut()) {
             appended.answered = moment(appended.answered);
         }
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
     use crate::invalidation::position::{Incarnation, LogId};
     use crate::invalidation::selector::{Mode, Selector, Tag};
-    use crate::time::Boot;
+    use crate::time::BootTime;
 
     fn event(text: &str) -> Event {
         Event { mode: Mode::Hard, selector: Selector::Tag(Tag::new(text)) }
@@ -204,7 +204,7 @@ mod tests {
         Appended {
             incarnation: Incarnation::from_bytes([1; 16]),
             id: LogId::new(millis, 0),
-            answered: Boot::ZERO,
+            answered: BootTime::ZERO,
         }
     }
 
@@ -213,17 +213,21 @@ mod tests {
         let mut outbox = Outbox::new(most);
         for number in 1..=3 {
             outbox.push(number, &event(&number.to_string()));
-            let batch = outbox.unsent().unwrap();
+            let batch = outbox.next_batch().unwrap();
             assert_eq!(batch.events(), [event(&number.to_string())]);
-            outbox.sent(&batch, appended(number));
+            outbox.batch_appended(&batch, appended(number));
         }
-        assert_eq!(outbox.unsent(), None);
+        assert_eq!(outbox.next_batch(), None);
         outbox
     }
 
-    fn again(which: &[u64]) -> impl Fn(&Appended) -> Passing {
+    fn again(which: &[u64]) -> impl Fn(&Appended) -> AppendStatus {
         move |appended| {
-            if which.contains(&appended.id.millis) { Passing::AppendAgain } else { Passing::Waiting }
+            if which.contains(&appended.id.millis) {
+                AppendStatus::AppendAgain
+            } else {
+                AppendStatus::Pending
+            }
         }
     }
 
@@ -241,7 +245,7 @@ mod tests {
             let event = event(&text.repeat(100_000));
             outbox.push(number, &event);
         }
-        assert_eq!(outbox.unsent().unwrap().events().len(), 2);
+        assert_eq!(outbox.next_batch().unwrap().events().len(), 2);
     }
 
     /// A batch must not include an event that is already on its way.
@@ -250,14 +254,14 @@ mod tests {
     #[test]
     fn a_batch_ends_where_something_is_on_its_way_already() {
         let mut outbox = three_sent(9);
-        assert_eq!(outbox.untold(), 0);
+        assert_eq!(outbox.pending_count(), 0);
         outbox.settle(again(&[1, 3]));
-        assert_eq!(outbox.untold(), 2);
-        let batch = outbox.unsent().unwrap();
+        assert_eq!(outbox.pending_count(), 2);
+        let batch = outbox.next_batch().unwrap();
         assert_eq!(batch.events(), [event("1")]);
         outbox.settle(again(&[2]));
-        outbox.sent(&batch, appended(4));
-        assert_eq!(outbox.unsent().unwrap().events(), [event("2"), event("3")]);
+        outbox.batch_appended(&batch, appended(4));
+        assert_eq!(outbox.next_batch().unwrap().events(), [event("2"), event("3")]);
     }
 
     /// A flood of writes under one path does not refuse everything while the log is away.
@@ -269,19 +273,19 @@ mod tests {
             assert_eq!(outbox.push(number, &event("b")), event("b"));
         }
         assert_eq!(outbox.push(1_000, &event("c")), event("c"));
-        assert_eq!((outbox.untold(), outbox.settled(1_000)), (3, 0));
-        let batch = outbox.unsent().unwrap();
+        assert_eq!((outbox.pending_count(), outbox.settled(1_000)), (3, 0));
+        let batch = outbox.next_batch().unwrap();
         assert_eq!(batch.events(), [event("a"), event("b"), event("c")]);
         // An equal event that comes while the first one is on its way still has to be appended.
         assert_eq!(outbox.push(1_001, &event("a")), event("a"));
-        outbox.sent(&batch, appended(1));
-        assert_eq!((outbox.untold(), outbox.settled(1_001)), (1, 998));
-        outbox.settle(|_| Passing::Passed);
-        assert_eq!((outbox.untold(), outbox.settled(1_001)), (1, 1_000));
+        outbox.batch_appended(&batch, appended(1));
+        assert_eq!((outbox.pending_count(), outbox.settled(1_001)), (1, 998));
+        outbox.settle(|_| AppendStatus::Applied);
+        assert_eq!((outbox.pending_count(), outbox.settled(1_001)), (1, 1_000));
         assert_eq!(outbox.push(1_002, &event("d")), event("d"));
         assert_eq!(outbox.push(1_003, &event("e")), event("e"));
         assert_eq!(outbox.push(1_004, &event("f")), Event::EVERYTHING);
-        assert_eq!(outbox.unsent().unwrap().events(), [Event::EVERYTHING]);
+        assert_eq!(outbox.next_batch().unwrap().events(), [Event::EVERYTHING]);
     }
 
     /// The table keeps a row for every number from the first that is not settled.
@@ -289,12 +293,12 @@ mod tests {
     fn what_came_back_out_of_order_leaves_no_room_behind_the_first() {
         let mut outbox = three_sent(3);
         outbox.settle(|appended| match appended.id.millis {
-            1 => Passing::AppendAgain,
-            _ => Passing::Passed,
+            1 => AppendStatus::AppendAgain,
+            _ => AppendStatus::Applied,
         });
         assert_eq!(outbox.settled(3), 0);
         assert_eq!(outbox.push(4, &event("4")), Event::EVERYTHING);
-        assert_eq!(outbox.unsent().unwrap().events(), [Event::EVERYTHING]);
+        assert_eq!(outbox.next_batch().unwrap().events(), [Event::EVERYTHING]);
         assert_eq!(outbox.settled(4), 3);
     }
 
@@ -302,7 +306,7 @@ mod tests {
     fn an_outbox_is_empty_when_all_that_was_sent_was_passed() {
         let mut outbox = three_sent(3);
         assert!(!outbox.is_empty());
-        outbox.settle(|_| Passing::Passed);
+        outbox.settle(|_| AppendStatus::Applied);
         assert!(outbox.is_empty());
         assert_eq!(outbox.settled(3), 3);
     }

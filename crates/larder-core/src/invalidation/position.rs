@@ -36,14 +36,14 @@ impl fmt::Debug for Incarnation {
 }
 
 impl FromStr for Incarnation {
-    type Err = NotAPosition;
+    type Err = ParsePositionError;
 
     /// Parses 32 hexadecimal digits.
-    fn from_str(text: &str) -> Result<Self, NotAPosition> {
+    fn from_str(text: &str) -> Result<Self, ParsePositionError> {
         if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(NotAPosition);
+            return Err(ParsePositionError);
         }
-        u128::from_str_radix(text, 16).map(|bits| Self(bits.to_be_bytes())).map_err(|_| NotAPosition)
+        u128::from_str_radix(text, 16).map(|bits| Self(bits.to_be_bytes())).map_err(|_| ParsePositionError)
     }
 }
 
@@ -122,27 +122,27 @@ impl fmt::Debug for LogId {
 }
 
 impl FromStr for LogId {
-    type Err = NotAPosition;
+    type Err = ParsePositionError;
 
     /// Parses `millis-sequence`, as Redis writes the id of a Stream entry.
-    fn from_str(text: &str) -> Result<Self, NotAPosition> {
-        let (millis, sequence) = text.split_once('-').ok_or(NotAPosition)?;
-        let number = |digits: &str| digits.parse().map_err(|_| NotAPosition);
+    fn from_str(text: &str) -> Result<Self, ParsePositionError> {
+        let (millis, sequence) = text.split_once('-').ok_or(ParsePositionError)?;
+        let number = |digits: &str| digits.parse().map_err(|_| ParsePositionError);
         Ok(Self::new(number(millis)?, number(sequence)?))
     }
 }
 
 /// The error for a text that is not a position in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAPosition;
+pub struct ParsePositionError;
 
-impl fmt::Display for NotAPosition {
+impl fmt::Display for ParsePositionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("not a place in the invalidation log")
     }
 }
 
-impl std::error::Error for NotAPosition {}
+impl std::error::Error for ParsePositionError {}
 
 /// A watermark within one incarnation: a log id and a local number.
 ///
@@ -153,14 +153,14 @@ impl std::error::Error for NotAPosition {}
 /// ordered pair, a response from ahead of our tail would outrank an invalidation that only this
 /// process knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Mark {
+pub struct Watermark {
     /// The last event of the log that was applied.
     pub log: LogId,
     /// The number of this process's own deferred invalidations. It never leaves the process.
     pub local: u64,
 }
 
-impl Mark {
+impl Watermark {
     /// The watermark before everything.
     pub const ZERO: Self = Self { log: LogId::ZERO, local: 0 };
 
@@ -189,7 +189,7 @@ pub struct Position {
     /// The incarnation of the log to which the watermark belongs.
     pub incarnation: Incarnation,
     /// The watermark within that incarnation.
-    pub mark: Mark,
+    pub watermark: Watermark,
 }
 
 impl Position {
@@ -204,9 +204,9 @@ impl Position {
     /// ordered pair, the lower one could have the higher local number. An invalidation that only
     /// this one knew would then not refuse the combined response (rule 1).
     #[must_use]
-    pub fn of_both(self, other: Self) -> Option<Self> {
-        let mark = self.mark.meet(other.mark);
-        (self.incarnation == other.incarnation).then_some(Self { mark, ..self })
+    pub fn combined(self, other: Self) -> Option<Self> {
+        let mark = self.watermark.meet(other.watermark);
+        (self.incarnation == other.incarnation).then_some(Self { watermark: mark, ..self })
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
             assert_eq!(LogId::from_be_bytes(id.to_be_bytes()), id);
         }
         for text in ["", "1", "1-", "-1", "1-2-3", "a-b", "18446744073709551616-0"] {
-            assert_eq!(text.parse::<LogId>(), Err(NotAPosition), "{text}");
+            assert_eq!(text.parse::<LogId>(), Err(ParsePositionError), "{text}");
         }
     }
 
@@ -246,15 +246,15 @@ mod tests {
         assert_eq!(incarnation.to_string(), "000102030405060708090a0b0c0d0eff");
         assert_eq!(incarnation.to_string().parse(), Ok(incarnation));
         for text in ["", "00", "+00102030405060708090a0b0c0d0eff", "zz0102030405060708090a0b0c0d0eff"] {
-            assert_eq!(text.parse::<Incarnation>(), Err(NotAPosition), "{text}");
+            assert_eq!(text.parse::<Incarnation>(), Err(ParsePositionError), "{text}");
         }
     }
 
     /// Rule 1: each part is compared separately.
     #[test]
     fn a_mark_that_is_ahead_in_one_part_does_not_make_up_for_the_other() {
-        let ahead_in_log = Mark { log: LogId::new(9, 0), local: 0 };
-        let deferred = Mark { log: LogId::ZERO, local: 1 };
+        let ahead_in_log = Watermark { log: LogId::new(9, 0), local: 0 };
+        let deferred = Watermark { log: LogId::ZERO, local: 1 };
         assert!(!ahead_in_log.covers(deferred));
         assert!(!deferred.covers(ahead_in_log));
         assert!(ahead_in_log.join(deferred).covers(ahead_in_log));
@@ -268,22 +268,22 @@ mod tests {
     fn what_is_made_of_two_is_refused_where_either_is() {
         let at = |log, local| Position {
             incarnation: Incarnation::from_bytes([1; 16]),
-            mark: Mark { log: LogId::new(log, 0), local },
+            watermark: Watermark { log: LogId::new(log, 0), local },
         };
         let marks = || (0..3).flat_map(|log| (0..3).map(move |local| (log, local)));
         for ((one, other), row) in marks()
             .flat_map(|one| marks().map(move |other| (one, other)))
             .flat_map(|pair| marks().map(move |row| (pair, row)))
         {
-            let (one, other, row) = (at(one.0, one.1), at(other.0, other.1), at(row.0, row.1).mark);
-            let both = one.of_both(other).unwrap();
+            let (one, other, row) = (at(one.0, one.1), at(other.0, other.1), at(row.0, row.1).watermark);
+            let both = one.combined(other).unwrap();
             assert_eq!(
-                both.mark.covers(row),
-                one.mark.covers(row) && other.mark.covers(row),
+                both.watermark.covers(row),
+                one.watermark.covers(row) && other.watermark.covers(row),
                 "{one:?} {other:?}"
             );
         }
         let elsewhere = Position { incarnation: Incarnation::from_bytes([2; 16]), ..at(1, 1) };
-        assert_eq!(at(1, 1).of_both(elsewhere), None);
+        assert_eq!(at(1, 1).combined(elsewhere), None);
     }
 }

@@ -23,7 +23,7 @@ pub use self::error::SelectorError;
 pub use self::event::{Event, Mode};
 pub use self::glob::Glob;
 pub use self::hashed_name::HashedName;
-pub use self::key_scope::Reach;
+pub use self::key_scope::KeyScope;
 pub(crate) use self::lineage::{Lineage, Rank};
 pub use self::path_name::PathName;
 pub use self::prefix::Prefix;

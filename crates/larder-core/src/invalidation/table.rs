@@ -17,11 +17,11 @@ use std::time::Duration;
 pub use self::room::Forgotten;
 use self::room::{Counts, last_to_drop};
 use self::row::Row;
-use super::fault_injection::{Broken, Rule};
+use super::fault_injection::{InjectedFault, Rule};
 use super::names::Names;
-use super::position::{LogId, Mark};
+use super::position::{LogId, Watermark};
 use super::selector::{Digest, Event, Glob, Lineage, Mode, Rank, Selector};
-use crate::time::Boot;
+use crate::time::BootTime;
 
 /// The verdict of the table on a stored response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,20 +62,20 @@ pub(crate) enum Place {
 /// Everything that was forgotten lies below the floor.
 #[derive(Debug)]
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq))]
-pub(crate) struct Table {
+pub(crate) struct InvalidationTable {
     rows: HashMap<Digest, Row, BuildHasherDefault<DigestHasher>>,
     counts: Counts,
     globs: Vec<(Glob, Row)>,
     all: Row,
-    floor: Mark,
+    floor: Watermark,
     most_rows: usize,
     most_globs: usize,
     version: u64,
     forgotten: Forgotten,
-    broken: Broken,
+    broken: InjectedFault,
 }
 
-impl Table {
+impl InvalidationTable {
     /// Creates an empty table.
     ///
     /// It keeps about `most_rows` rows of tags and keys, up to as many rows of URIs and coarser
@@ -86,12 +86,12 @@ impl Table {
             counts: Counts::default(),
             globs: Vec::new(),
             all: Row::new(Lineage::alone(Rank::Other)),
-            floor: Mark::ZERO,
+            floor: Watermark::ZERO,
             most_rows,
             most_globs,
             version: 0,
             forgotten: Forgotten::default(),
-            broken: Broken::NOT,
+            broken: InjectedFault::NOT,
         }
     }
 
@@ -106,13 +106,13 @@ impl Table {
     }
 
     #[cfg(feature = "broken")]
-    pub(crate) fn breaking(mut self, broken: Broken) -> Self {
+    pub(crate) fn with_fault(mut self, broken: InjectedFault) -> Self {
         self.broken = broken;
         self
     }
 
     /// Returns whether this rule is broken on purpose.
-    pub(super) fn breaks(&self, rule: Rule) -> bool {
+    pub(super) fn injects(&self, rule: Rule) -> bool {
         self.broken.is(rule)
     }
 
@@ -122,7 +122,7 @@ impl Table {
     }
 
     /// Checks a response within one incarnation (rule 3).
-    pub(crate) fn check(&self, mark: Mark, names: &Names, now: Boot) -> Verdict {
+    pub(crate) fn check(&self, mark: Watermark, names: &Names, now: BootTime) -> Verdict {
         if !self.covers(mark, self.floor) {
             return Verdict::Refused;
         }
@@ -131,7 +131,7 @@ impl Table {
         // Most globs are older than the checked response, and comparing positions is cheaper than
         // matching a pattern.
         let globs = globs.filter(|(glob, row)| !row.is_covered_by(mark) && names.matches(glob));
-        let mut soft_since: Option<Boot> = None;
+        let mut soft_since: Option<BootTime> = None;
         for row in once(&self.all).chain(rows).chain(globs.map(|(_, row)| row)) {
             if !self.covers(mark, row.hard()) {
                 return Verdict::Refused;
@@ -144,7 +144,7 @@ impl Table {
     /// Applies an event.
     ///
     /// Rows with a local number beyond `settled` are pending, and are not dropped to make room.
-    pub(crate) fn apply(&mut self, event: &Event, place: Place, now: Boot, settled: u64) {
+    pub(crate) fn apply(&mut self, event: &Event, place: Place, now: BootTime, settled: u64) {
         self.version += 1;
         match &event.selector {
             Selector::Glob(glob) => self.apply_glob(glob, event.mode, place, now, settled),
@@ -176,7 +176,7 @@ impl Table {
     }
 
     /// Counts a rise of the floor, if the floor differs from `before`.
-    fn count_floor(&mut self, before: Mark) {
+    fn count_floor(&mut self, before: Watermark) {
         self.forgotten.floor_raises += u64::from(self.floor != before);
     }
 
@@ -184,7 +184,7 @@ impl Table {
     ///
     /// Pending rows keep their local part, because their events still have to be appended.
     pub(crate) fn forget_log(&mut self, settled: u64) {
-        let settled = if self.breaks(Rule::PendingRowsAreForgotten) { u64::MAX } else { settled };
+        let settled = if self.injects(Rule::PendingRowsAreForgotten) { u64::MAX } else { settled };
         self.version += 1;
         self.floor.log = LogId::ZERO;
         self.all.forget_log();
@@ -196,14 +196,14 @@ impl Table {
     }
 
     /// Compares each part separately (rule 1).
-    fn covers(&self, mark: Mark, other: Mark) -> bool {
-        if self.breaks(Rule::OnePair) {
+    fn covers(&self, mark: Watermark, other: Watermark) -> bool {
+        if self.injects(Rule::OnePair) {
             return (mark.log, mark.local) >= (other.log, other.local);
         }
         mark.covers(other)
     }
 
-    fn apply_glob(&mut self, glob: &Glob, mode: Mode, place: Place, now: Boot, settled: u64) {
+    fn apply_glob(&mut self, glob: &Glob, mode: Mode, place: Place, now: BootTime, settled: u64) {
         if let Some((_, row)) = self.globs.iter_mut().find(|(known, _)| known == glob) {
             return row.touch(mode, place, now, self.version);
         }

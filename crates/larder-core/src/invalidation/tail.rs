@@ -6,7 +6,7 @@
 //! The code that drives it publishes in this order (rule 11): the tail itself, which holds rows and
 //! floor, then its [`generation`](Tail::generation), its [`position`](Tail::position), and its
 //! [`confirmed_at`](Tail::confirmed_at). After that it wakes the tasks that wait for
-//! [`passed`](Tail::passed).
+//! [`append_status`](Tail::append_status).
 
 #[cfg(feature = "model")]
 mod model_state;
@@ -14,30 +14,30 @@ mod tail_state;
 
 use std::time::Duration;
 
-use self::tail_state::Reached;
-use super::append_status::{Appended, Passing};
+use self::tail_state::TailState;
+use super::append_status::{AppendStatus, Appended};
 #[cfg(feature = "broken")]
-use super::fault_injection::Broken;
+use super::fault_injection::InjectedFault;
 use super::fault_injection::Rule;
-use super::log_page::{Cursor, Look};
+use super::log_page::{Cursor, LogPage};
 use super::names::Names;
 use super::outbox::{Batch, Outbox};
-use super::position::{Incarnation, Mark, Position};
+use super::position::{Incarnation, Position, Watermark};
 use super::selector::Event;
-use super::table::{Forgotten, Place, Table, Verdict};
-use super::token::{Comparison, Token};
-use crate::time::Boot;
+use super::table::{Forgotten, InvalidationTable, Place, Verdict};
+use super::token::{ConsistencyToken, Coverage};
+use crate::time::BootTime;
 
 /// The result of applying the answer to a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct LookTaken {
+pub struct PageApplied {
     /// Whether to poll again at once, because the end of the log was not reached.
-    pub again: bool,
+    pub poll_again: bool,
     /// Whether the end of the log was reached.
     ///
     /// If so, everything that was known when the poll was sent is confirmed.
-    pub confirmed: bool,
+    pub caught_up: bool,
     /// Whether the log is of another incarnation than before, so that everything older is refused.
     ///
     /// This is `true` for the first poll.
@@ -78,14 +78,14 @@ pub struct Tail {
     alone: bool,
     /// The identity of this instance in the tokens of invalidations that it alone knows.
     own: Incarnation,
-    reached: Reached,
+    reached: TailState,
     /// The number of our own invalidations that were deferred.
     local: u64,
-    table: Table,
+    table: InvalidationTable,
     outbox: Outbox,
     /// Whether we appended anything to this incarnation.
     was_told: bool,
-    confirmed_at: Option<Boot>,
+    confirmed_at: Option<BootTime>,
     /// Whether the end of this incarnation was reached at least once.
     replayed: bool,
 }
@@ -100,9 +100,9 @@ impl Tail {
         Self {
             alone: false,
             own: placeholder,
-            reached: Reached::start_of(placeholder, None),
+            reached: TailState::start_of(placeholder, None),
             local: 0,
-            table: Table::new(limits.rows.max(limits.outbox.saturating_mul(2)), limits.globs),
+            table: InvalidationTable::new(limits.rows.max(limits.outbox.saturating_mul(2)), limits.globs),
             outbox: Outbox::new(limits.outbox),
             was_told: false,
             confirmed_at: None,
@@ -114,10 +114,10 @@ impl Tail {
     #[cfg(feature = "broken")]
     #[doc(hidden)]
     #[must_use]
-    pub fn breaking(mut self, rule: Rule) -> Self {
-        let broken = Broken::breaking(rule);
-        self.table = self.table.breaking(broken);
-        self.outbox = self.outbox.breaking(broken);
+    pub fn with_fault(mut self, rule: Rule) -> Self {
+        let broken = InjectedFault::breaking(rule);
+        self.table = self.table.with_fault(broken);
+        self.outbox = self.outbox.with_fault(broken);
         self
     }
 
@@ -125,8 +125,8 @@ impl Tail {
     ///
     /// It is always confirmed, and it has no shared tier to trust.
     #[must_use]
-    pub fn alone(incarnation: Incarnation, limits: Limits) -> Self {
-        Self { alone: true, confirmed_at: Some(Boot::MAX), ..Self::following(incarnation, limits) }
+    pub fn local(incarnation: Incarnation, limits: Limits) -> Self {
+        Self { alone: true, confirmed_at: Some(BootTime::MAX), ..Self::following(incarnation, limits) }
     }
 
     /// Returns our position. A fill carries the position from before it began (rule 2).
@@ -134,7 +134,7 @@ impl Tail {
     pub const fn position(&self) -> Position {
         Position {
             incarnation: self.reached.incarnation,
-            mark: Mark { log: self.reached.log, local: self.local },
+            watermark: Watermark { log: self.reached.log, local: self.local },
         }
     }
 
@@ -142,21 +142,21 @@ impl Tail {
     ///
     /// The token covers every invalidation that was done here before.
     #[must_use]
-    pub fn token(&self) -> Token {
-        Token::of(self.position(), (!self.outbox.is_empty()).then_some(self.own))
+    pub fn token(&self) -> ConsistencyToken {
+        ConsistencyToken::from_position(self.position(), (!self.outbox.is_empty()).then_some(self.own))
     }
 
     /// Compares our position with a token that a client sent (rule 17).
     #[must_use]
-    pub fn compare(&self, token: &Token) -> Comparison {
-        token.compare(self.position(), self.own)
+    pub fn coverage(&self, token: &ConsistencyToken) -> Coverage {
+        token.coverage(self.position(), self.own)
     }
 
     /// Returns the point at which the next poll begins.
     #[must_use]
     pub const fn cursor(&self) -> Cursor {
-        let Reached { incarnation, log: after, broken, .. } = self.reached;
-        Cursor { incarnation, after, broken, remembers: self.table.most_rows() }
+        let TailState { incarnation, log: after, broken, .. } = self.reached;
+        Cursor { incarnation, after, broken, capacity: self.table.most_rows() }
     }
 
     /// Returns a number that changes whenever rows, floor or incarnation change.
@@ -177,16 +177,16 @@ impl Tail {
     ///
     /// Returns `None` before the first such poll.
     #[must_use]
-    pub const fn confirmed_at(&self) -> Option<Boot> {
+    pub const fn confirmed_at(&self) -> Option<BootTime> {
         self.confirmed_at
     }
 
     /// Applies the answer to a poll that began at our [`cursor`](Self::cursor).
     ///
     /// The poll was sent at `sent`. This follows rules 4, 6, 7, 8 and 9.
-    pub fn take_look(&mut self, look: &Look, sent: Boot) -> LookTaken {
+    pub fn apply_page(&mut self, look: &LogPage, sent: BootTime) -> PageApplied {
         if self.alone {
-            return LookTaken::default();
+            return PageApplied::default();
         }
         let new_incarnation = look.incarnation != self.reached.incarnation;
         if new_incarnation {
@@ -196,14 +196,14 @@ impl Tail {
         }
         self.take_in(look, sent);
         self.settle();
-        LookTaken { again: look.more, confirmed: !look.more, new_incarnation }
+        PageApplied { poll_again: look.more, caught_up: !look.more, new_incarnation }
     }
 
     /// Applies events that could not be appended to the log.
     ///
-    /// They take effect here at once, and elsewhere after they were [appended](Self::unsent). If
+    /// They take effect here at once, and elsewhere after they were [appended](Self::next_batch). If
     /// there is no other log, they are [recorded](Self::record).
-    pub fn defer(&mut self, events: &[Event], now: Boot) {
+    pub fn defer(&mut self, events: &[Event], now: BootTime) {
         if self.alone {
             return self.record(events, now);
         }
@@ -217,7 +217,7 @@ impl Tail {
     /// Appends events to our own log and applies them.
     ///
     /// If the log is elsewhere, they are [deferred](Self::defer).
-    pub fn record(&mut self, events: &[Event], now: Boot) {
+    pub fn record(&mut self, events: &[Event], now: BootTime) {
         if !self.alone {
             return self.defer(events, now);
         }
@@ -229,20 +229,20 @@ impl Tail {
 
     /// Returns the next deferred events to append, if any are left.
     #[must_use]
-    pub fn unsent(&self) -> Option<Batch> {
-        self.outbox.unsent()
+    pub fn next_batch(&self) -> Option<Batch> {
+        self.outbox.next_batch()
     }
 
     /// Returns how many deferred events still have to be appended.
     #[must_use]
-    pub fn untold(&self) -> usize {
-        self.outbox.untold()
+    pub fn pending_count(&self) -> usize {
+        self.outbox.pending_count()
     }
 
     /// Notes that a batch was appended. It stays in the outbox until we have passed it (rule 12).
-    pub fn sent(&mut self, batch: &Batch, appended: Appended) {
+    pub fn batch_appended(&mut self, batch: &Batch, appended: Appended) {
         self.note_appended();
-        self.outbox.sent(batch, appended);
+        self.outbox.batch_appended(batch, appended);
         self.settle();
     }
 
@@ -258,28 +258,28 @@ impl Tail {
     ///
     /// `invalidate` may return once the event is passed (rule 14).
     #[must_use]
-    pub fn passed(&self, appended: &Appended) -> Passing {
+    pub fn append_status(&self, appended: &Appended) -> AppendStatus {
         self.reached.passing(appended)
     }
 
     /// Checks whether a response with this position and these names may be used (rule 3).
     #[must_use]
-    pub fn check(&self, position: &Position, names: &Names, now: Boot) -> Verdict {
+    pub fn check(&self, position: &Position, names: &Names, now: BootTime) -> Verdict {
         if position.incarnation != self.reached.incarnation {
             return Verdict::Refused;
         }
-        self.table.check(position.mark, names, now)
+        self.table.check(position.watermark, names, now)
     }
 
     /// Returns whether the shared tier may be trusted (rule 12).
     ///
     /// If so, its responses may be used and get our local number.
     #[must_use]
-    pub fn trusts_shared(&self, now: Boot, max_staleness: Duration) -> bool {
+    pub fn may_trust_store(&self, now: BootTime, max_staleness: Duration) -> bool {
         !self.alone
             && self.replayed
             && self.outbox.is_empty()
-            && usable(None, self.confirmed_at, max_staleness, now)
+            && is_usable(None, self.confirmed_at, max_staleness, now)
     }
 
     /// Adopts another incarnation: it begins at its start, and refuses everything older (rule 6).
@@ -288,11 +288,11 @@ impl Tail {
     /// are two incarnations at a time. An event that we appended to the incarnation we leave was
     /// applied there, but may be news to the other one. So we append *all* to the other one, and
     /// *all* holds here at once.
-    fn adopt(&mut self, incarnation: Incarnation, sent: Boot) {
-        self.reached = Reached::start_of(incarnation, Some(sent));
+    fn adopt(&mut self, incarnation: Incarnation, sent: BootTime) {
+        self.reached = TailState::start_of(incarnation, Some(sent));
         self.replayed = false;
         self.table.forget_log(self.settled());
-        if std::mem::take(&mut self.was_told) && !self.breaks(Rule::LeavesInSilence) {
+        if std::mem::take(&mut self.was_told) && !self.injects(Rule::LeavesInSilence) {
             self.defer(&[Event::EVERYTHING], sent);
         }
     }
@@ -301,15 +301,15 @@ impl Tail {
     ///
     /// Only a new incarnation can be believed (end of rule 6). The first such poll asks for one at
     /// once.
-    fn note_broken(&mut self, sent: Boot) -> LookTaken {
+    fn note_broken(&mut self, sent: BootTime) -> PageApplied {
         let again = !self.reached.broken;
         self.reached.broken = true;
         self.reached.looked = Some(sent);
         self.settle();
-        LookTaken { again, ..LookTaken::default() }
+        PageApplied { poll_again: again, ..PageApplied::default() }
     }
 
-    fn take_in(&mut self, look: &Look, sent: Boot) {
+    fn take_in(&mut self, look: &LogPage, sent: BootTime) {
         self.reached.looked = Some(sent);
         if look.floor > self.reached.log {
             self.table.raise_floor(look.floor);
@@ -333,8 +333,8 @@ impl Tail {
         self.outbox.settle(|appended| self.reached.passing(appended));
     }
 
-    fn breaks(&self, rule: Rule) -> bool {
-        self.table.breaks(rule)
+    fn injects(&self, rule: Rule) -> bool {
+        self.table.injects(rule)
     }
 
     fn settled(&self) -> u64 {
@@ -347,11 +347,11 @@ impl Tail {
 /// `filled_at` is when its fill began. It is `None` if the response came from the shared tier.
 #[inline]
 #[must_use]
-pub fn usable(
-    filled_at: Option<Boot>,
-    confirmed_at: Option<Boot>,
+pub fn is_usable(
+    filled_at: Option<BootTime>,
+    confirmed_at: Option<BootTime>,
     max_staleness: Duration,
-    now: Boot,
+    now: BootTime,
 ) -> bool {
     filled_at.max(confirmed_at).is_some_and(|known| known.saturating_add(max_staleness) >= now)
 }
@@ -361,6 +361,11 @@ pub fn usable(
 /// The outcome of the flight must still be [checked](Tail::check) when the flight ends, if its
 /// position differs from that of the request.
 #[must_use]
-pub fn may_join(flight_began: Boot, confirmed_at: Option<Boot>, max_staleness: Duration, now: Boot) -> bool {
-    usable(Some(flight_began), confirmed_at, max_staleness, now)
+pub fn may_join(
+    flight_began: BootTime,
+    confirmed_at: Option<BootTime>,
+    max_staleness: Duration,
+    now: BootTime,
+) -> bool {
+    is_usable(Some(flight_began), confirmed_at, max_staleness, now)
 }

@@ -26,7 +26,7 @@ use super::position::{Incarnation, LogId, Position};
 /// incarnation of the log by one half of its random bits. Two incarnations do not share that half
 /// by chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Token {
+pub struct ConsistencyToken {
     life: u64,
     log: LogId,
     deferred: Option<Deferred>,
@@ -55,37 +55,42 @@ impl Deferred {
 /// The result of comparing a token with an instance (rule 17 of the log).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // Code that serves responses must handle each.
-pub enum Comparison {
+pub enum Coverage {
     /// The instance knows at least as much as the token.
-    Reached,
+    Covered,
     /// The instance will know as much after it has read further.
     Wait,
     /// The token cannot be compared with the instance. The request must bypass the cache.
     Incomparable,
 }
 
-impl Token {
+impl ConsistencyToken {
     /// Creates the token of an instance at this position.
     ///
     /// `deferred_by` names the instance if it has invalidations that were not appended to the log.
-    pub(super) fn of(position: Position, deferred_by: Option<Incarnation>) -> Self {
-        let deferred = |own| Deferred { instance: half(own), number: position.mark.local };
-        Self { life: half(position.incarnation), log: position.mark.log, deferred: deferred_by.map(deferred) }
+    pub(super) fn from_position(position: Position, deferred_by: Option<Incarnation>) -> Self {
+        let deferred = |own| Deferred { instance: half(own), number: position.watermark.local };
+        Self {
+            life: half(position.incarnation),
+            log: position.watermark.log,
+            deferred: deferred_by.map(deferred),
+        }
     }
 
     /// Compares the token with the position of the instance `own`.
     ///
     /// Rule 17: "A read-your-writes token of another incarnation, or a `Deferred` one on another
     /// instance, cannot be compared: bypass."
-    pub(super) fn compare(&self, position: Position, own: Incarnation) -> Comparison {
-        let knows =
-            |deferred: &Deferred| deferred.instance == half(own) && position.mark.local >= deferred.number;
+    pub(super) fn coverage(&self, position: Position, own: Incarnation) -> Coverage {
+        let knows = |deferred: &Deferred| {
+            deferred.instance == half(own) && position.watermark.local >= deferred.number
+        };
         if self.life != half(position.incarnation) || !self.deferred.iter().all(knows) {
-            Comparison::Incomparable
-        } else if position.mark.log >= self.log {
-            Comparison::Reached
+            Coverage::Incomparable
+        } else if position.watermark.log >= self.log {
+            Coverage::Covered
         } else {
-            Comparison::Wait
+            Coverage::Wait
         }
     }
 
@@ -97,7 +102,7 @@ impl Token {
     /// token. An earlier token of the client is then older than that event, or of an incarnation
     /// that this one refuses altogether.
     #[must_use]
-    pub fn after(self, brought: Self, applied: bool) -> Self {
+    pub fn merge_after(self, brought: Self, applied: bool) -> Self {
         let deferred = match (self.deferred, brought.deferred) {
             (Some(own), Some(other)) => Some(own.join(other)),
             (own, other) => own.or(other),
@@ -127,7 +132,7 @@ fn half(incarnation: Incarnation) -> u64 {
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-impl fmt::Display for Token {
+impl fmt::Display for ConsistencyToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { life, log, deferred } = self;
         write!(f, "1-{life:x}-{:x}-{:x}", log.millis, log.sequence)?;
@@ -138,43 +143,43 @@ impl fmt::Display for Token {
     }
 }
 
-impl FromStr for Token {
-    type Err = NotAToken;
+impl FromStr for ConsistencyToken {
+    type Err = ParseTokenError;
 
     /// Parses what `Display` writes, and nothing else.
-    fn from_str(text: &str) -> Result<Self, NotAToken> {
+    fn from_str(text: &str) -> Result<Self, ParseTokenError> {
         let mut parts = text.split('-');
         let mut next = || parts.next().map(number).transpose();
         let version = next()?;
         let (Some(1), Some(life), Some(millis), Some(sequence)) = (version, next()?, next()?, next()?) else {
-            return Err(NotAToken);
+            return Err(ParseTokenError);
         };
         let deferred = match (next()?, next()?, next()?) {
             (None, None, None) => None,
             (Some(instance), Some(number), None) => Some(Deferred { instance, number }),
-            _ => return Err(NotAToken),
+            _ => return Err(ParseTokenError),
         };
         Ok(Self { life, log: LogId::new(millis, sequence), deferred })
     }
 }
 
 /// Parses a hexadecimal number, in the one form in which `Display` writes it.
-fn number(digits: &str) -> Result<u64, NotAToken> {
+fn number(digits: &str) -> Result<u64, ParseTokenError> {
     let lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if digits.len() > 16 || (digits.len() > 1 && digits.starts_with('0')) || !digits.bytes().all(lower_hex) {
-        return Err(NotAToken);
+        return Err(ParseTokenError);
     }
-    u64::from_str_radix(digits, 16).map_err(|_| NotAToken)
+    u64::from_str_radix(digits, 16).map_err(|_| ParseTokenError)
 }
 
 /// The error for a text that is not a token, or is a token of another version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAToken;
+pub struct ParseTokenError;
 
-impl fmt::Display for NotAToken {
+impl fmt::Display for ParseTokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("not a token of this version")
     }
 }
 
-impl std::error::Error for NotAToken {}
+impl std::error::Error for ParseTokenError {}

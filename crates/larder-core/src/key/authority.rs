@@ -7,7 +7,7 @@ use super::word_scan::{self, EACH};
 /// Returns the authority in lower case and without the default port of the scheme.
 #[inline]
 #[must_use]
-pub fn normal<'a>(scheme: &str, authority: &'a str) -> Cow<'a, str> {
+pub fn normalize<'a>(scheme: &str, authority: &'a str) -> Cow<'a, str> {
     let without_default = match scheme {
         "https" => authority.strip_suffix(":443"),
         _ => authority.strip_suffix(":80"),
@@ -43,7 +43,7 @@ mod tests {
             ("http", "", ""),
         ];
         for (scheme, authority, expected) in cases {
-            assert_eq!(normal(scheme, authority), expected);
+            assert_eq!(normalize(scheme, authority), expected);
         }
     }
 
@@ -51,9 +51,9 @@ mod tests {
     fn only_upper_case_letters_make_a_copy() {
         for byte in 0..128_u8 {
             let host = format!("shop.{}.example", char::from(byte));
-            let is_copy = matches!(normal("http", &host), Cow::Owned(_));
+            let is_copy = matches!(normalize("http", &host), Cow::Owned(_));
             assert_eq!(is_copy, byte.is_ascii_uppercase(), "{host:?}");
         }
-        assert_eq!(normal("http", "é.Example"), "é.example");
+        assert_eq!(normalize("http", "é.Example"), "é.example");
     }
 }

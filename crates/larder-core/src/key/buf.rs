@@ -61,7 +61,7 @@ impl KeyBuf {
 
     /// Adds the URI up to its query.
     ///
-    /// The authority is not changed: see [`normal`](super::authority::normal).
+    /// The authority is not changed: see [`normalize`](super::authority::normalize).
     #[inline]
     pub fn uri(&mut self, scheme: &str, authority: &str, path: &str) {
         match scheme {

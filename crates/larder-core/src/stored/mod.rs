@@ -14,11 +14,11 @@ use http::{HeaderMap, StatusCode};
 use crate::http::freshness::Lifetime;
 use crate::http::no_vary_search::UrlVariation;
 use crate::http::range::ContentRange;
-use crate::http::response_flags::Flags;
-use crate::http::vary::Selecting;
+use crate::http::response_flags::ResponseFlags;
+use crate::http::vary::SelectingFields;
 use crate::invalidation::names::Names;
 use crate::invalidation::position::Position;
-use crate::time::Wall;
+use crate::time::WallTime;
 
 /// A stored response, with everything that is needed to use it again.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ pub struct Meta {
     /// If a store answers with the response of another key, that response is not believed.
     pub key: Box<str>,
     /// The request's values of the fields that `Vary` names (RFC 9111 §4.1).
-    pub selecting: Selecting,
+    pub selecting: SelectingFields,
     /// The names by which the response can be invalidated.
     pub names: Names,
     /// The position in the invalidation log before the fill began.
@@ -51,7 +51,7 @@ pub struct Meta {
     /// The local number is not sent to the shared tier.
     pub position: Position,
     /// The moment at which the response arrived (`response_time` in RFC 9111 §4.2.3).
-    pub response_time: Wall,
+    pub response_time: WallTime,
     /// The age of the response at that moment (`corrected_initial_age`).
     pub initial_age: Duration,
     /// How long the response is fresh, and how long it may be used stale.
@@ -59,7 +59,7 @@ pub struct Meta {
     /// How long the handler took to make the response.
     pub cost: Duration,
     /// The conditions of its use that the response states.
-    pub flags: Flags,
+    pub flags: ResponseFlags,
     /// The part of the body that is stored. `None` if all of it is.
     ///
     /// RFC 9111 §3.3: an incomplete response may be stored "provided that the stored response is
@@ -72,11 +72,11 @@ pub struct Meta {
 /// The newest response counts, whatever its query was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // The wire form must carry every field.
-pub struct Told {
+pub struct VariationHint {
     /// The URL variation that the response stated.
     pub variation: UrlVariation,
     /// The moment at which the response arrived.
-    pub at: Wall,
+    pub at: WallTime,
     /// How long the hint is of use from then on.
     pub life: Duration,
 }

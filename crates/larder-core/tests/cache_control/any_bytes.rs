@@ -7,7 +7,7 @@ use larder_core::http::reuse::{Candidate, reuse};
 use larder_core::http::storable::{Credentials, StoreRules};
 use larder_core::http::{date, freshen, groups, storable_fields, validators, vary};
 use larder_core::invalidation::table::Verdict;
-use larder_core::time::Wall;
+use larder_core::time::WallTime;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -141,7 +141,7 @@ proptest! {
 
     #[test]
     fn every_date_is_read_as_it_was_written(seconds in 0..253_402_300_800_u64) {
-        let wall = Wall::from_unix_millis(seconds * 1000);
+        let wall = WallTime::from_unix_millis(seconds * 1000);
         prop_assert_eq!(date::parse(&date::format(wall)), Some(wall));
     }
 }

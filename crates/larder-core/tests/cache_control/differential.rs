@@ -66,7 +66,7 @@ fn rules() -> StoreRules {
         .map(|status| StatusCode::from_u16(status).unwrap())
         .into_iter()
         .fold(StatusRules::default(), |rules, status| rules.with(status, None));
-    StoreRules { statuses, follow_request: true, ..StoreRules::default() }
+    StoreRules { statuses, honor_request: true, ..StoreRules::default() }
 }
 
 fn later(seconds: u64) -> SystemTime {

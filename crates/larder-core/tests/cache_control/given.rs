@@ -4,7 +4,7 @@
 
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use larder_core::http::date;
-use larder_core::time::Wall;
+use larder_core::time::WallTime;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -96,7 +96,7 @@ fn a_date() -> impl Strategy<Value = HeaderValue> {
     prop_oneof![
         6 => (-100..100_i64).prop_map(|offset| {
             let millis = ARRIVAL.unix_millis().saturating_add_signed(offset * 1000);
-            date::format(Wall::from_unix_millis(millis))
+            date::format(WallTime::from_unix_millis(millis))
         }),
         1 => select(vec!["0", "-1", "", "soon", "1994"]).prop_map(HeaderValue::from_static),
     ]

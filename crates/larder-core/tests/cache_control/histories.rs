@@ -30,12 +30,12 @@ use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::heuristic::{self, Heuristic};
 use larder_core::http::reuse::{Candidate, Reuse, reuse};
-use larder_core::http::storable::{Credentials, Judged, StatusRules, StoreRules};
-use larder_core::http::vary::{self, Selecting, Vary};
+use larder_core::http::storable::{Credentials, StatusRules, Storable, StoreRules};
+use larder_core::http::vary::{self, SelectingFields, Vary};
 use larder_core::http::{age, date, freshen, validators};
 use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::NotStored;
-use larder_core::time::Wall;
+use larder_core::time::WallTime;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -80,9 +80,9 @@ struct Answer {
 }
 
 impl Answer {
-    fn headers(&self, now: Wall) -> HeaderMap {
+    fn headers(&self, now: WallTime) -> HeaderMap {
         let at = |offset: i64| {
-            date::format(Wall::from_unix_millis(now.unix_millis().saturating_add_signed(offset * 1000)))
+            date::format(WallTime::from_unix_millis(now.unix_millis().saturating_add_signed(offset * 1000)))
         };
         let mut headers = HeaderMap::from_iter([(DATE, at(0))]);
         if !self.cache_control.is_empty() {
@@ -108,9 +108,9 @@ struct Ours {
 struct Stored {
     status: StatusCode,
     headers: HeaderMap,
-    selecting: Selecting,
-    judged: Judged,
-    since: Wall,
+    selecting: SelectingFields,
+    judged: Storable,
+    since: WallTime,
     answer: usize,
 }
 
@@ -120,20 +120,20 @@ impl Ours {
         let rules = StoreRules {
             lifetime: Lifetime { if_error, ..Lifetime::default() },
             statuses: StatusRules::every_final(),
-            by_headers: true,
+            require_explicit: true,
             heuristic: Some(Heuristic::up_to(Duration::from_secs(24 * 60 * 60))),
-            follow_request: true,
+            honor_request: true,
             ..StoreRules::default()
         };
         Self { rules, stored: None }
     }
 
-    fn decide(&self, request: &HeaderMap, now: Wall) -> (Decision, HeaderMap) {
+    fn decide(&self, request: &HeaderMap, now: WallTime) -> (Decision, HeaderMap) {
         let mut forwarded = request.clone();
         if let Some(stored) = self.stored.as_ref().filter(|stored| vary::matches(&stored.selecting, request))
         {
             let current = age::current_age(stored.judged.initial_age, now.saturating_since(stored.since));
-            let Judged { lifetime, flags, .. } = stored.judged;
+            let Storable { lifetime, flags, .. } = stored.judged;
             let candidate =
                 Candidate { age: current, lifetime, flags, verdict: Verdict::Valid, confirmed: true };
             let found = reuse(&candidate, Some(&RequestDirectives::parse(request)));
@@ -150,7 +150,7 @@ impl Ours {
         request: &HeaderMap,
         status: StatusCode,
         headers: &HeaderMap,
-        now: Wall,
+        now: WallTime,
         answer: usize,
     ) {
         let matched = self.stored.take_if(|stored| vary::matches(&stored.selecting, request));
@@ -176,7 +176,7 @@ impl Ours {
             Ok(judged) => {
                 let selecting = match Vary::parse(&headers) {
                     Vary::Fields(fields) => vary::selecting(&fields, request),
-                    Vary::None | Vary::Any => Selecting::default(),
+                    Vary::None | Vary::Any => SelectingFields::default(),
                 };
                 self.stored = Some(Stored { status, headers, selecting, judged, since: now, answer });
             }
@@ -269,7 +269,12 @@ proptest! {
 }
 
 /// Returns the origin's answer: a 304 with the confirmed response's fields, or a whole response.
-fn answer(step: &Step, forwarded: &HeaderMap, stored: Option<&Stored>, now: Wall) -> (StatusCode, HeaderMap) {
+fn answer(
+    step: &Step,
+    forwarded: &HeaderMap,
+    stored: Option<&Stored>,
+    now: WallTime,
+) -> (StatusCode, HeaderMap) {
     let mut headers = step.answer.headers(now);
     let is_asked = forwarded.contains_key(IF_NONE_MATCH) || forwarded.contains_key(IF_MODIFIED_SINCE);
     let Some(stored) = stored.filter(|_| is_asked && step.confirms) else {

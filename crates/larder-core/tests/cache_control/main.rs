@@ -10,14 +10,14 @@ mod given;
 mod histories;
 
 use http::{HeaderMap, StatusCode};
-use larder_core::http::freshness::Override;
-use larder_core::http::storable::{Credentials, Judged, StoreRules, judge};
+use larder_core::http::freshness::LifetimeOverride;
+use larder_core::http::storable::{Credentials, Storable, StoreRules, storable};
 use larder_core::outcome::NotStored;
-use larder_core::time::Wall;
+use larder_core::time::WallTime;
 use proptest::test_runner::Config;
 
 /// The moment at which every response arrives: Sun, 06 Nov 1994 08:49:37 GMT.
-const ARRIVAL: Wall = Wall::from_unix_millis(784_111_777_000);
+const ARRIVAL: WallTime = WallTime::from_unix_millis(784_111_777_000);
 
 /// Returns a configuration with this many cases.
 ///
@@ -32,7 +32,7 @@ fn judged(
     request: &HeaderMap,
     status: StatusCode,
     headers: &HeaderMap,
-) -> Result<Judged, NotStored> {
+) -> Result<Storable, NotStored> {
     judged_at(rules, credentials, request, status, headers, ARRIVAL)
 }
 
@@ -42,7 +42,7 @@ fn judged_at(
     request: &HeaderMap,
     status: StatusCode,
     headers: &HeaderMap,
-    now: Wall,
-) -> Result<Judged, NotStored> {
-    judge(rules, credentials, request, status, headers, &Override::default(), now, now)
+    now: WallTime,
+) -> Result<Storable, NotStored> {
+    storable(rules, credentials, request, status, headers, &LifetimeOverride::default(), now, now)
 }

@@ -1,6 +1,6 @@
 //! Rules 14 and 15: invalidating.
 
-use larder_core::invalidation::append_status::Passing;
+use larder_core::invalidation::append_status::AppendStatus;
 use larder_core::invalidation::selector::Event;
 use larder_core::invalidation::table::Verdict;
 use larder_core::invalidation::tail::Limits;
@@ -15,14 +15,14 @@ fn rule_14_an_event_is_passed_when_our_tail_has_read_it_not_when_it_is_appended(
     let v0 = a.begin_fill("x", at(0));
     redis.append(&[hard("other")], at(1));
     let appended = redis.append(&[hard("x")], at(1));
-    assert_eq!(a.tail.passed(&appended), Passing::Waiting);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Pending);
     let look = redis.look(a.tail.cursor(), 1);
-    a.tail.take_look(&look, at(2));
-    assert_eq!(a.tail.passed(&appended), Passing::Waiting);
+    a.tail.apply_page(&look, at(2));
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Pending);
     a.look(&mut redis, at(3));
-    assert_eq!(a.tail.passed(&appended), Passing::Passed);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Applied);
     let v1 = a.begin_fill("x", at(4));
-    assert!(v1.position.mark.log >= appended.id);
+    assert!(v1.position.watermark.log >= appended.id);
     assert!(a.serves(&v1, at(5)));
     assert_eq!(a.check(&v0, at(5)), Verdict::Refused);
 }
@@ -38,8 +38,8 @@ fn rule_14_an_event_that_was_trimmed_before_we_read_it_is_passed_with_the_floor(
     let mut look = redis.look(a.tail.cursor(), usize::MAX);
     look.entries.clear();
     look.more = true;
-    a.tail.take_look(&look, at(2));
-    assert_eq!(a.tail.passed(&appended), Passing::Passed);
+    a.tail.apply_page(&look, at(2));
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Applied);
     assert_eq!(a.check(&v0, at(3)), Verdict::Refused);
 }
 
@@ -52,7 +52,7 @@ fn rule_14_an_event_that_was_lost_is_appended_again_to_the_incarnation_that_foll
     let appended = redis.append(&[hard("x")], at(1));
     redis.fail_over(1);
     a.look(&mut redis, at(2));
-    assert_eq!(a.tail.passed(&appended), Passing::AppendAgain);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::AppendAgain);
     assert_eq!(a.check(&v0, at(3)), Verdict::Refused);
 }
 
@@ -70,7 +70,7 @@ fn rule_14_what_a_deposed_primary_took_is_not_passed_by_an_incarnation_that_was_
     let appended = deposed.append(&[hard("x")], at(3));
     a.look(&mut promoted, at(4));
     assert_eq!(a.check(&v0, at(4)), Verdict::Valid);
-    assert_eq!(a.tail.passed(&appended), Passing::AppendAgain);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::AppendAgain);
 }
 
 /// The same case, but `invalidate` has returned before we learn of the promotion.
@@ -84,19 +84,19 @@ fn rule_14_what_we_told_one_incarnation_is_told_to_the_next() {
     let appended = deposed.append(&[hard("x")], at(3));
     a.tail.note_appended();
     a.look(&mut deposed, at(4));
-    assert_eq!(a.tail.passed(&appended), Passing::Passed);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Applied);
     a.tail.defer(&[soft("y")], at(6));
-    let batch = a.tail.unsent().unwrap();
+    let batch = a.tail.next_batch().unwrap();
     let appended = deposed.append(batch.events(), at(7));
-    a.tail.sent(&batch, appended);
+    a.tail.batch_appended(&batch, appended);
     a.look(&mut deposed, at(8));
-    assert!(a.tail.trusts_shared(at(8), MAX_STALENESS));
+    assert!(a.tail.may_trust_store(at(8), MAX_STALENESS));
 
     let asked = a.tail.position();
     a.look(&mut promoted, at(9));
     assert_eq!(a.check(&Instance::promote(&v0, asked), at(9)), Verdict::Refused);
-    assert!(!a.tail.trusts_shared(at(9), MAX_STALENESS), "P1: what others filled there is not asked for");
-    assert_eq!(a.tail.unsent().unwrap().events(), [Event::EVERYTHING]);
+    assert!(!a.tail.may_trust_store(at(9), MAX_STALENESS), "P1: what others filled there is not asked for");
+    assert_eq!(a.tail.next_batch().unwrap().events(), [Event::EVERYTHING]);
     a.flush(&mut promoted, at(10));
     b.look(&mut promoted, at(11));
     assert_eq!(b.check(&v0, at(11)), Verdict::Refused);
@@ -113,13 +113,13 @@ fn rule_14_an_append_to_an_incarnation_that_we_have_yet_to_see_is_not_passed() {
     let before = redis.look(a.tail.cursor(), usize::MAX);
     redis.fail_over(0);
     let appended = redis.append(&[hard("x")], at(2));
-    assert_eq!(a.tail.passed(&appended), Passing::Waiting);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Pending);
     // A poll from before the append shows another incarnation too, the old one.
-    a.tail.take_look(&before, at(1));
-    assert_eq!(a.tail.passed(&appended), Passing::Waiting);
+    a.tail.apply_page(&before, at(1));
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Pending);
     assert!(a.serves(&v0, at(3)));
     a.look(&mut redis, at(4));
-    assert_eq!(a.tail.passed(&appended), Passing::Passed);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Applied);
     assert_eq!(a.check(&v0, at(5)), Verdict::Refused);
 }
 
@@ -134,9 +134,9 @@ fn rule_14_a_later_look_at_the_incarnation_that_we_had_all_along_asks_to_append_
     let appended = promoted.append(&[hard("x")], at(1));
     a.look(&mut cut_off, at(2));
     assert!(a.serves(&v0, at(2)));
-    assert_eq!(a.tail.passed(&appended), Passing::AppendAgain);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::AppendAgain);
     a.look(&mut promoted, at(3));
-    assert_eq!(a.tail.passed(&appended), Passing::Passed);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Applied);
     assert_eq!(a.check(&v0, at(4)), Verdict::Refused);
 }
 
@@ -150,12 +150,12 @@ fn rule_14_an_append_that_was_answered_after_its_incarnation_had_gone_is_appende
     let late = redis.append(&[hard("x")], at(3));
     redis.fail_over(1);
     a.look(&mut redis, at(2));
-    assert_eq!(a.tail.passed(&late), Passing::Waiting);
+    assert_eq!(a.tail.append_status(&late), AppendStatus::Pending);
     a.look(&mut redis, at(4));
-    assert_eq!(a.tail.passed(&late), Passing::AppendAgain);
+    assert_eq!(a.tail.append_status(&late), AppendStatus::AppendAgain);
     let again = redis.append(&[hard("x")], at(5));
     a.look(&mut redis, at(6));
-    assert_eq!(a.tail.passed(&again), Passing::Passed);
+    assert_eq!(a.tail.append_status(&again), AppendStatus::Applied);
 }
 
 /// If the clock cannot distinguish two moments, the poll may have been the first.
@@ -166,7 +166,7 @@ fn rule_14_a_look_sent_at_the_moment_of_the_answer_is_not_later() {
     let appended = redis.append(&[hard("x")], at(1));
     redis.fail_over(1);
     a.look(&mut redis, at(1));
-    assert_eq!(a.tail.passed(&appended), Passing::Waiting);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Pending);
 }
 
 /// The same holds for a deferred event.
@@ -177,18 +177,18 @@ fn rule_14_a_deferred_event_whose_append_says_nothing_is_sent_again() {
     let mut redis = Redis::new();
     let mut a = Instance::joined(&mut redis, at(0));
     a.tail.defer(&[hard("x")], at(1));
-    let batch = a.tail.unsent().unwrap();
+    let batch = a.tail.next_batch().unwrap();
     let late = redis.append(batch.events(), at(4));
     redis.fail_over(1);
     a.look(&mut redis, at(2));
-    a.tail.sent(&batch, late);
-    assert!(a.tail.unsent().is_none());
+    a.tail.batch_appended(&batch, late);
+    assert!(a.tail.next_batch().is_none());
     a.look(&mut redis, at(5));
-    assert_eq!(a.tail.unsent(), Some(batch));
-    assert!(!a.tail.trusts_shared(at(5), MAX_STALENESS));
+    assert_eq!(a.tail.next_batch(), Some(batch));
+    assert!(!a.tail.may_trust_store(at(5), MAX_STALENESS));
     a.flush(&mut redis, at(6));
     a.look(&mut redis, at(7));
-    assert!(a.tail.trusts_shared(at(7), MAX_STALENESS));
+    assert!(a.tail.may_trust_store(at(7), MAX_STALENESS));
 }
 
 /// If a log ends before our position, its ids are ids of other events.
@@ -202,10 +202,10 @@ fn rule_14_an_append_to_a_broken_log_is_not_passed_by_its_id() {
     redis.lose(2);
     a.look(&mut redis, at(3));
     let appended = redis.append(&[hard("x")], at(4));
-    assert!(appended.id < a.tail.position().mark.log);
-    assert_eq!(a.tail.passed(&appended), Passing::Waiting);
+    assert!(appended.id < a.tail.position().watermark.log);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Pending);
     a.look(&mut redis, at(5));
-    assert_eq!(a.tail.passed(&appended), Passing::AppendAgain);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::AppendAgain);
 }
 
 #[test]
@@ -213,15 +213,15 @@ fn rule_15_an_append_that_timed_out_is_appended_again_and_the_duplicate_costs_mi
     let mut redis = Redis::new();
     let mut a = Instance::joined(&mut redis, at(0));
     a.tail.defer(&[hard("x"), soft("y")], at(1));
-    let timed_out = a.tail.unsent().unwrap();
+    let timed_out = a.tail.next_batch().unwrap();
     redis.append(timed_out.events(), at(2));
-    assert_eq!(a.tail.unsent(), Some(timed_out));
+    assert_eq!(a.tail.next_batch(), Some(timed_out));
     a.look(&mut redis, at(3));
-    assert!(!a.tail.trusts_shared(at(3), MAX_STALENESS));
+    assert!(!a.tail.may_trust_store(at(3), MAX_STALENESS));
     let v1 = a.begin_fill("x", at(3));
     a.flush(&mut redis, at(4));
     a.look(&mut redis, at(5));
-    assert!(a.tail.trusts_shared(at(5), MAX_STALENESS));
+    assert!(a.tail.may_trust_store(at(5), MAX_STALENESS));
     assert_eq!(a.check(&v1, at(6)), Verdict::Refused);
     assert!(a.serves(&a.begin_fill("x", at(6)), at(6)));
 }
@@ -234,20 +234,20 @@ fn rule_15_an_outbox_that_overflows_collapses_into_everything() {
     let mut b = Instance::joined(&mut redis, at(0));
     let unnamed = a.begin_fill("unnamed", at(0));
     a.tail.defer(&[hard("x"), hard("y")], at(1));
-    let too_late = a.tail.unsent().unwrap();
+    let too_late = a.tail.next_batch().unwrap();
     assert_eq!(too_late.events().len(), 2);
     assert!(a.serves(&unnamed, at(1)));
     a.tail.defer(&[soft("z")], at(2));
     assert_eq!(a.check(&unnamed, at(3)), Verdict::Refused);
     // The answer to the batch that was on its way does not mark the collapsed event as appended.
     let appended = redis.append(too_late.events(), at(3));
-    a.tail.sent(&too_late, appended);
+    a.tail.batch_appended(&too_late, appended);
     a.look(&mut redis, at(4));
-    assert!(!a.tail.trusts_shared(at(4), MAX_STALENESS));
+    assert!(!a.tail.may_trust_store(at(4), MAX_STALENESS));
     a.flush(&mut redis, at(5));
     a.look(&mut redis, at(6));
     b.look(&mut redis, at(6));
-    assert!(a.tail.trusts_shared(at(6), MAX_STALENESS));
+    assert!(a.tail.may_trust_store(at(6), MAX_STALENESS));
     assert_eq!(b.check(&unnamed, at(7)), Verdict::Refused);
 }
 
@@ -266,7 +266,7 @@ fn rule_15_a_row_whose_event_is_pending_is_not_dropped() {
     // If the row had been folded into the floor, its local number would refuse responses that were
     // filled before it, whatever their place in the log.
     let mut ahead = unnamed;
-    ahead.position.mark.log = a.tail.position().mark.log;
+    ahead.position.watermark.log = a.tail.position().watermark.log;
     assert_eq!(a.check(&ahead, at(4)), Verdict::Valid);
     ahead.names = v0.names;
     assert!(matches!(a.check(&ahead, at(4)), Verdict::Soft(_)));
@@ -277,7 +277,7 @@ fn rule_15_a_row_whose_event_is_pending_is_not_dropped() {
         redis.append(&[hard(&format!("other:{other}"))], at(5));
     }
     a.look(&mut redis, at(6));
-    ahead.position.mark.log = a.tail.position().mark.log;
+    ahead.position.watermark.log = a.tail.position().watermark.log;
     assert_eq!(a.check(&ahead, at(7)), Verdict::Refused);
 }
 
@@ -299,7 +299,7 @@ fn rule_15_a_pending_row_outlives_the_incarnation_and_its_event_is_sent_to_the_n
     let appended = a.flush(&mut redis, at(4)).unwrap();
     assert_eq!(appended.incarnation, incarnation(2));
     a.look(&mut redis, at(5));
-    assert!(a.tail.trusts_shared(at(5), MAX_STALENESS));
+    assert!(a.tail.may_trust_store(at(5), MAX_STALENESS));
     assert_eq!(a.check(&v0, at(6)), Verdict::Refused);
 }
 
@@ -311,14 +311,14 @@ fn a_long_outbox_is_sent_in_several_batches() {
     let events: Vec<_> = (0..300).map(|number| hard(&number.to_string())).collect();
     a.tail.defer(&events, at(1));
     let mut told = vec![];
-    while let Some(batch) = a.tail.unsent() {
+    while let Some(batch) = a.tail.next_batch() {
         told.extend_from_slice(batch.events());
         a.flush(&mut redis, at(2));
     }
     assert_eq!(told, events);
     assert!(redis.entries.len() > 1);
     a.look(&mut redis, at(3));
-    assert!(a.tail.trusts_shared(at(3), MAX_STALENESS));
+    assert!(a.tail.may_trust_store(at(3), MAX_STALENESS));
     let position = a.tail.position();
     assert_eq!(a.tail.check(&position, &tagged("7"), at(4)), Verdict::Valid);
 }

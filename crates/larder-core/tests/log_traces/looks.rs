@@ -1,6 +1,6 @@
 //! Rules 4 to 9: what one poll proves.
 
-use larder_core::invalidation::append_status::Passing;
+use larder_core::invalidation::append_status::AppendStatus;
 use larder_core::invalidation::position::LogId;
 use larder_core::invalidation::table::Verdict;
 use larder_core::invalidation::tail::Limits;
@@ -23,7 +23,7 @@ fn rule_4_a_look_without_entries_refuses_what_was_trimmed_or_lost_before_it() {
         happens(&mut redis);
         let look = redis.look(b.tail.cursor(), usize::MAX);
         assert!(look.entries.is_empty());
-        assert!(b.tail.take_look(&look, at(2)).confirmed);
+        assert!(b.tail.apply_page(&look, at(2)).caught_up);
         assert_eq!(b.check(&v0, at(3)), Verdict::Refused);
     }
 }
@@ -38,7 +38,7 @@ fn rule_5_without_looks_what_is_stored_is_served_no_longer_than_the_bound() {
     let v0 = b.begin_fill("x", at(1_000));
     assert!(b.serves(&v0, at(3_000)));
     assert!(!b.serves(&v0, at(3_001)));
-    assert!(!b.tail.trusts_shared(at(2_001), MAX_STALENESS));
+    assert!(!b.tail.may_trust_store(at(2_001), MAX_STALENESS));
 }
 
 /// A failover loses the event while B is merely slow.
@@ -51,9 +51,9 @@ fn rule_6_a_new_incarnation_refuses_what_is_older_though_no_id_went_back() {
     let v0 = b.begin_fill("x", at(0));
     redis.append(&[hard("x")], at(1));
     redis.fail_over(1);
-    assert!(redis.last >= b.tail.position().mark.log);
+    assert!(redis.last >= b.tail.position().watermark.log);
     let taken = b.look(&mut redis, at(2));
-    assert!(taken.new_incarnation && taken.confirmed);
+    assert!(taken.new_incarnation && taken.caught_up);
     assert_eq!(b.check(&v0, at(3)), Verdict::Refused);
     assert!(b.serves(&b.begin_fill("x", at(3)), at(3)));
 }
@@ -70,7 +70,7 @@ fn rule_6_a_new_incarnation_is_read_from_its_start_as_its_ids_are_reused() {
     let c = Instance::joined(&mut redis, at(3));
     let v0 = c.begin_fill("x", at(3));
     let reused = redis.append(&[hard("x")], at(4)).id;
-    assert!(reused < b.tail.position().mark.log);
+    assert!(reused < b.tail.position().watermark.log);
     b.look(&mut redis, at(5));
     assert_eq!(b.check(&v0, at(6)), Verdict::Refused);
     assert_eq!(b.tail.cursor().after, reused);
@@ -90,18 +90,18 @@ fn rule_6_what_was_told_to_an_incarnation_that_is_left_is_all_to_the_next() {
     let appended = cut_off.append(&[hard("x")], at(1));
     a.tail.note_appended();
     a.look(&mut cut_off, at(2));
-    assert_eq!(a.tail.passed(&appended), Passing::Passed);
+    assert_eq!(a.tail.append_status(&appended), AppendStatus::Applied);
 
     let asked = a.tail.position();
     a.look(&mut promoted, at(3));
     assert_eq!(a.check(&Instance::promote(&v0, asked), at(3)), Verdict::Refused);
-    assert!(!a.tail.trusts_shared(at(3), MAX_STALENESS));
+    assert!(!a.tail.may_trust_store(at(3), MAX_STALENESS));
     a.flush(&mut promoted, at(4));
     b.look(&mut promoted, at(5));
     assert_eq!(b.check(&v0, at(5)), Verdict::Refused);
     // A process that has appended nothing has nothing to append to the next incarnation.
     b.look(&mut cut_off, at(6));
-    assert!(b.tail.unsent().is_none());
+    assert!(b.tail.next_batch().is_none());
 }
 
 /// Polls reach one primary and then the other: `v0` is of an incarnation without invalidations.
@@ -131,7 +131,7 @@ fn rule_6_a_log_that_ends_before_our_position_is_not_believed_until_it_is_a_new_
     redis.lose(1);
 
     let taken = b.look(&mut redis, at(3));
-    assert!(taken.again && !taken.confirmed);
+    assert!(taken.poll_again && !taken.caught_up);
     assert_eq!(b.tail.confirmed_at(), Some(at(2)));
     assert!(b.tail.cursor().broken);
 
@@ -141,8 +141,8 @@ fn rule_6_a_log_that_ends_before_our_position_is_not_believed_until_it_is_a_new_
     let mut heedless = b.tail.cursor();
     heedless.broken = false;
     let look = redis.look(heedless, usize::MAX);
-    let taken = b.tail.take_look(&look, at(4));
-    assert!(!taken.confirmed && !taken.again);
+    let taken = b.tail.apply_page(&look, at(4));
+    assert!(!taken.caught_up && !taken.poll_again);
 
     assert!(b.look(&mut redis, at(5)).new_incarnation);
     assert!(!b.tail.cursor().broken);
@@ -212,7 +212,7 @@ fn rule_7_a_look_that_begins_at_a_mark_says_that_what_lies_before_it_is_missing(
 
 #[test]
 fn who_looks_says_how_much_it_remembers() {
-    let remembers = |limits| Instance::with(limits).tail.cursor().remembers;
+    let remembers = |limits| Instance::with(limits).tail.cursor().capacity;
     assert_eq!(remembers(Limits::default()), 65_536);
     assert_eq!(remembers(Limits { rows: 5, globs: 1, outbox: 1 }), 5);
     assert_eq!(remembers(Limits { rows: 0, globs: 1, outbox: 3 }), 6, "all that is pending, and as many");
@@ -226,17 +226,17 @@ fn rule_8_a_look_that_leaves_entries_neither_confirms_nor_ends_the_replay() {
     redis.append(&[hard("x")], at(0));
     let mut b = Instance::with(Limits::default());
     let look = redis.look(b.tail.cursor(), 1);
-    let taken = b.tail.take_look(&look, at(1));
-    assert!(taken.again && !taken.confirmed);
+    let taken = b.tail.apply_page(&look, at(1));
+    assert!(taken.poll_again && !taken.caught_up);
     assert_eq!(b.tail.confirmed_at(), None);
-    assert!(!b.tail.trusts_shared(at(1), MAX_STALENESS));
+    assert!(!b.tail.may_trust_store(at(1), MAX_STALENESS));
     // The position must not run ahead of the applied events either.
     let early = b.begin_fill("x", at(1));
     let look = redis.look(b.tail.cursor(), 1);
-    let taken = b.tail.take_look(&look, at(2));
-    assert!(!taken.again && taken.confirmed);
+    let taken = b.tail.apply_page(&look, at(2));
+    assert!(!taken.poll_again && taken.caught_up);
     assert_eq!(b.tail.confirmed_at(), Some(at(2)));
-    assert!(b.tail.trusts_shared(at(2), MAX_STALENESS));
+    assert!(b.tail.may_trust_store(at(2), MAX_STALENESS));
     assert_eq!(b.check(&early, at(3)), Verdict::Refused);
 }
 
@@ -251,11 +251,11 @@ fn rule_8_the_shared_tier_is_not_trusted_while_a_new_incarnation_is_replayed() {
     redis.append(&[hard("other")], at(1));
     redis.append(&[hard("x")], at(1));
     let look = redis.look(b.tail.cursor(), 1);
-    assert!(b.tail.take_look(&look, at(2)).new_incarnation);
+    assert!(b.tail.apply_page(&look, at(2)).new_incarnation);
     assert_eq!(b.tail.confirmed_at(), Some(at(0)));
-    assert!(!b.tail.trusts_shared(at(2), MAX_STALENESS));
+    assert!(!b.tail.may_trust_store(at(2), MAX_STALENESS));
     b.look(&mut redis, at(3));
-    assert!(b.tail.trusts_shared(at(3), MAX_STALENESS));
+    assert!(b.tail.may_trust_store(at(3), MAX_STALENESS));
 }
 
 /// Without this rule, an empty, trimmed log refuses every own fill until the next event.
@@ -265,7 +265,7 @@ fn rule_8_at_the_end_of_the_log_our_position_is_at_least_its_last_id_and_floor()
     redis.append(&[hard("other")], at(0));
     redis.trim(0);
     let b = Instance::joined(&mut redis, at(1));
-    assert_eq!(b.tail.position().mark.log, redis.last);
+    assert_eq!(b.tail.position().watermark.log, redis.last);
     assert!(b.serves(&b.begin_fill("x", at(2)), at(2)));
 
     // Entries that are removed one by one leave no trace but the last id.
@@ -273,7 +273,7 @@ fn rule_8_at_the_end_of_the_log_our_position_is_at_least_its_last_id_and_floor()
     redis.append(&[hard("other")], at(0));
     redis.entries.clear();
     let b = Instance::joined(&mut redis, at(1));
-    assert_eq!(b.tail.position().mark.log, redis.last);
+    assert_eq!(b.tail.position().watermark.log, redis.last);
 }
 
 /// An entry that was applied is not applied again, whatever a store sends.
@@ -286,7 +286,7 @@ fn entries_at_or_below_our_position_are_ignored() {
     let v0 = b.begin_fill("x", at(1));
     let mut look = redis.look(b.tail.cursor(), usize::MAX);
     look.entries = vec![(LogId::ZERO, vec![hard("x")]), (id, vec![hard("x")])];
-    b.tail.take_look(&look, at(2));
+    b.tail.apply_page(&look, at(2));
     assert_eq!(b.tail.generation(), generation);
     assert!(b.serves(&v0, at(3)));
 }
@@ -300,7 +300,7 @@ fn rule_9_a_look_confirms_the_moment_when_it_was_sent() {
     let look = redis.look(b.tail.cursor(), usize::MAX);
     let v0 = b.begin_fill("x", at(1));
     redis.append(&[hard("x")], at(2));
-    b.tail.take_look(&look, sent);
+    b.tail.apply_page(&look, sent);
     assert_eq!(b.tail.confirmed_at(), Some(sent));
     assert!(!b.serves(&v0, at(2_003)));
     // An older poll does not take back what a newer one confirmed.

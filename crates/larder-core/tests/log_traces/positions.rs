@@ -16,7 +16,7 @@ fn rule_1_a_promoted_response_from_ahead_of_our_tail_does_not_outrank_a_deferred
     redis.append(&[hard("other")], at(1));
     b.look(&mut redis, at(2));
     let v0 = Instance::promote(&b.begin_fill("x", at(3)), a.tail.position());
-    assert!(v0.position.mark.log > a.tail.position().mark.log);
+    assert!(v0.position.watermark.log > a.tail.position().watermark.log);
     assert!(a.serves(&v0, at(4)));
     a.tail.defer(&[hard("x")], at(5));
     assert_eq!(a.check(&v0, at(6)), Verdict::Refused);
@@ -59,8 +59,8 @@ fn rule_2_a_fill_that_takes_long_has_the_position_from_before_it_began() {
     let id = redis.append(&[hard("x")], at(2)).id;
     a.look(&mut redis, at(3));
     let quick = a.begin_fill("x", at(4));
-    assert_eq!(slow.position.mark.log, LogId::ZERO);
-    assert_eq!(quick.position.mark.log, id);
+    assert_eq!(slow.position.watermark.log, LogId::ZERO);
+    assert_eq!(quick.position.watermark.log, id);
     assert_eq!(a.check(&slow, at(5)), Verdict::Refused);
     assert!(a.serves(&quick, at(5)));
 }

@@ -1,9 +1,9 @@
 //! Rules 10 to 13: serving.
 
-use larder_core::invalidation::append_status::Passing;
+use larder_core::invalidation::append_status::AppendStatus;
 use larder_core::invalidation::table::Verdict;
-use larder_core::invalidation::tail::{Limits, Tail, may_join, usable};
-use larder_core::time::Boot;
+use larder_core::invalidation::tail::{Limits, Tail, is_usable, may_join};
+use larder_core::time::BootTime;
 
 use crate::world::{Instance, MAX_STALENESS, Redis, Stored, at, hard, incarnation, tagged};
 
@@ -16,13 +16,13 @@ fn rule_10_what_is_stored_is_usable_while_it_or_the_log_is_young_enough() {
         (None, None, false),
     ];
     for (filled_at, confirmed_at, expected) in cases {
-        let usable = |now| usable(filled_at, confirmed_at, MAX_STALENESS, now);
+        let usable = |now| is_usable(filled_at, confirmed_at, MAX_STALENESS, now);
         assert_eq!(usable(at(2_000)), expected, "{filled_at:?} {confirmed_at:?}");
         assert!(!usable(at(2_002)), "{filled_at:?} {confirmed_at:?}");
     }
     // At the bound itself the response is still usable, and the later of the two moments counts.
-    assert!(usable(Some(at(1)), Some(at(0)), MAX_STALENESS, at(2_001)));
-    assert!(usable(Some(at(0)), Some(at(1)), MAX_STALENESS, at(2_001)));
+    assert!(is_usable(Some(at(1)), Some(at(0)), MAX_STALENESS, at(2_001)));
+    assert!(is_usable(Some(at(0)), Some(at(1)), MAX_STALENESS, at(2_001)));
 }
 
 /// A response that was promoted just now may have been filled long ago.
@@ -43,7 +43,7 @@ struct Slot {
 }
 
 impl Slot {
-    fn hit(&self, instance: &Instance, now: Boot) -> bool {
+    fn hit(&self, instance: &Instance, now: BootTime) -> bool {
         instance.tail.generation() == self.generation || instance.serves(&self.stored, now)
     }
 }
@@ -62,7 +62,7 @@ fn rule_11_every_change_that_can_refuse_changes_the_generation() {
         redis.append(&[hard("x")], at(2));
         redis.append(&[hard("other")], at(2));
         let look = redis.look(b.tail.cursor(), 1);
-        b.tail.take_look(&look, at(3));
+        b.tail.apply_page(&look, at(3));
     };
     let floor: Change = |b, redis| {
         redis.append(&[hard("x")], at(2));
@@ -102,7 +102,7 @@ fn rule_11_a_look_that_brings_nothing_leaves_the_generation() {
 fn rule_12_the_shared_tier_is_trusted_only_when_all_that_was_deferred_has_come_back() {
     let mut redis = Redis::new();
     let mut a = Instance::with(Limits::default());
-    let trusts = |a: &Instance| a.tail.trusts_shared(at(10), MAX_STALENESS);
+    let trusts = |a: &Instance| a.tail.may_trust_store(at(10), MAX_STALENESS);
     assert!(!trusts(&a));
     a.look(&mut redis, at(1));
     assert!(trusts(&a));
@@ -111,11 +111,11 @@ fn rule_12_the_shared_tier_is_trusted_only_when_all_that_was_deferred_has_come_b
     a.look(&mut redis, at(3));
     assert!(!trusts(&a), "the log has not been told");
     a.flush(&mut redis, at(4));
-    assert!(a.tail.unsent().is_none());
+    assert!(a.tail.next_batch().is_none());
     assert!(!trusts(&a), "our tail has not passed it");
     a.look(&mut redis, at(5));
     assert!(trusts(&a));
-    assert!(!a.tail.trusts_shared(at(2_006), MAX_STALENESS));
+    assert!(!a.tail.may_trust_store(at(2_006), MAX_STALENESS));
 }
 
 /// The tail is often quicker than the answer to the append.
@@ -124,12 +124,12 @@ fn rule_12_what_our_tail_passed_before_the_append_was_answered_is_settled_with_t
     let mut redis = Redis::new();
     let mut a = Instance::joined(&mut redis, at(0));
     a.tail.defer(&[hard("x")], at(1));
-    let batch = a.tail.unsent().unwrap();
+    let batch = a.tail.next_batch().unwrap();
     let appended = redis.append(batch.events(), at(3));
     a.look(&mut redis, at(2));
-    assert!(!a.tail.trusts_shared(at(3), MAX_STALENESS));
-    a.tail.sent(&batch, appended);
-    assert!(a.tail.trusts_shared(at(3), MAX_STALENESS));
+    assert!(!a.tail.may_trust_store(at(3), MAX_STALENESS));
+    a.tail.batch_appended(&batch, appended);
+    assert!(a.tail.may_trust_store(at(3), MAX_STALENESS));
 }
 
 /// An old response in the shared tier must not pass for new.
@@ -149,8 +149,8 @@ fn rule_12_an_old_response_is_refused_once_the_shared_tier_is_trusted_again() {
     let entries = redis.entries.len();
     let looks = (0..entries).find(|_| {
         let look = redis.look(a.tail.cursor(), 1);
-        a.tail.take_look(&look, at(4));
-        a.tail.trusts_shared(at(4), MAX_STALENESS)
+        a.tail.apply_page(&look, at(4));
+        a.tail.may_trust_store(at(4), MAX_STALENESS)
     });
     assert!(looks.is_some());
     let promoted = Instance::promote(&v0, a.tail.position());
@@ -174,7 +174,7 @@ fn rule_13_the_flights_position_is_held_against_the_whole_table_when_it_ends() {
     let flight = a.begin_fill("x", at(0));
     let first = redis.append(&[hard("x")], at(1));
     a.look(&mut redis, at(2));
-    assert_eq!(a.tail.passed(&first), Passing::Passed);
+    assert_eq!(a.tail.append_status(&first), AppendStatus::Applied);
     let joined_at = a.tail.position();
     assert_ne!(joined_at, flight.position);
     redis.append(&[hard("x")], at(3));
@@ -184,11 +184,11 @@ fn rule_13_the_flights_position_is_held_against_the_whole_table_when_it_ends() {
 
 #[test]
 fn a_tail_alone_is_always_confirmed_and_refuses_what_it_recorded() {
-    let mut tail = Tail::alone(incarnation(1), Limits::default());
+    let mut tail = Tail::local(incarnation(1), Limits::default());
     let x = tagged("x");
     let v0 = tail.position();
-    assert!(usable(None, tail.confirmed_at(), MAX_STALENESS, at(1 << 40)));
-    assert!(!tail.trusts_shared(at(0), MAX_STALENESS));
+    assert!(is_usable(None, tail.confirmed_at(), MAX_STALENESS, at(1 << 40)));
+    assert!(!tail.may_trust_store(at(0), MAX_STALENESS));
     tail.record(&[hard("other")], at(1));
     assert_eq!(tail.check(&v0, &x, at(1)), Verdict::Valid);
     let generation = tail.generation();
@@ -199,6 +199,6 @@ fn a_tail_alone_is_always_confirmed_and_refuses_what_it_recorded() {
     // There is no other log, so a deferred event is recorded.
     let v1 = tail.position();
     tail.defer(&[hard("x")], at(4));
-    assert!(tail.unsent().is_none());
+    assert!(tail.next_batch().is_none());
     assert_eq!(tail.check(&v1, &x, at(5)), Verdict::Refused);
 }

@@ -1,9 +1,9 @@
 //! Rule 17: tokens of a client's own writes.
 
-use larder_core::invalidation::append_status::Passing;
+use larder_core::invalidation::append_status::AppendStatus;
 use larder_core::invalidation::table::Verdict;
 use larder_core::invalidation::tail::{Limits, Tail};
-use larder_core::invalidation::token::{Comparison, Token};
+use larder_core::invalidation::token::{ConsistencyToken, Coverage};
 use proptest::prelude::*;
 
 use crate::world::{Instance, MAX_STALENESS, Redis, Stored, at, hard, incarnation};
@@ -26,10 +26,10 @@ fn rule_17_a_token_is_reached_by_who_has_read_as_far() {
     redis.append(&[hard("x")], at(1));
     a.look(&mut redis, at(2));
     let token = a.tail.token();
-    assert_eq!(a.tail.compare(&token), Comparison::Reached);
-    assert_eq!(b.tail.compare(&token), Comparison::Wait);
+    assert_eq!(a.tail.coverage(&token), Coverage::Covered);
+    assert_eq!(b.tail.coverage(&token), Coverage::Wait);
     b.look(&mut redis, at(3));
-    assert_eq!(b.tail.compare(&token), Comparison::Reached);
+    assert_eq!(b.tail.coverage(&token), Coverage::Covered);
 }
 
 #[test]
@@ -39,8 +39,8 @@ fn rule_17_a_token_of_another_incarnation_cannot_be_compared() {
     let token = a.tail.token();
     redis.fail_over(0);
     b.look(&mut redis, at(1));
-    assert_eq!(b.tail.compare(&token), Comparison::Incomparable);
-    assert_eq!(a.tail.compare(&b.tail.token()), Comparison::Incomparable);
+    assert_eq!(b.tail.coverage(&token), Coverage::Incomparable);
+    assert_eq!(a.tail.coverage(&b.tail.token()), Coverage::Incomparable);
 }
 
 #[test]
@@ -49,16 +49,16 @@ fn rule_17_a_deferred_token_cannot_be_compared_on_another_instance() {
     let (mut a, mut b) = (joined(&mut redis, 1), joined(&mut redis, 2));
     a.tail.defer(&[hard("x")], at(1));
     let token = a.tail.token();
-    assert_eq!(a.tail.compare(&token), Comparison::Reached);
-    assert_eq!(b.tail.compare(&token), Comparison::Incomparable);
+    assert_eq!(a.tail.coverage(&token), Coverage::Covered);
+    assert_eq!(b.tail.coverage(&token), Coverage::Incomparable);
     // It cannot be compared after the event has come through either: the number means nothing to
     // another instance.
     a.flush(&mut redis, at(2));
     a.look(&mut redis, at(3));
     b.look(&mut redis, at(3));
-    assert_eq!(b.tail.compare(&token), Comparison::Incomparable);
+    assert_eq!(b.tail.coverage(&token), Coverage::Incomparable);
     assert!(!a.tail.token().is_deferred());
-    assert_eq!(b.tail.compare(&a.tail.token()), Comparison::Reached);
+    assert_eq!(b.tail.coverage(&a.tail.token()), Coverage::Covered);
 }
 
 /// A step of a history with three instances and the log that they follow.
@@ -101,7 +101,7 @@ struct Session {
     instances: Vec<Instance>,
     born: u8,
     /// The client's token.
-    token: Option<Token>,
+    token: Option<ConsistencyToken>,
     /// The responses that were filled before a write of the client.
     ///
     /// With each is the number of the process that filled it. A process gets a new number when it
@@ -128,7 +128,7 @@ impl Session {
             Step::Look(here, count) => {
                 let tail = &mut self.instances[here].tail;
                 let look = self.redis.look(tail.cursor(), count);
-                tail.take_look(&look, now);
+                tail.apply_page(&look, now);
             }
             Step::Trim(keep) => self.redis.trim(keep),
             Step::FailOver(lost) => self.redis.fail_over(lost),
@@ -152,12 +152,13 @@ impl Session {
             self.now += 1;
             here.look(&mut self.redis, at(self.now));
         }
-        let applied = appended.is_some_and(|appended| here.tail.passed(&appended) == Passing::Passed);
+        let applied =
+            appended.is_some_and(|appended| here.tail.append_status(&appended) == AppendStatus::Applied);
         if !applied {
             here.tail.defer(&[hard(&tag)], at(self.now));
         }
         let own = here.tail.token();
-        self.token = Some(self.token.map_or(own, |brought| own.after(brought, applied)));
+        self.token = Some(self.token.map_or(own, |brought| own.merge_after(brought, applied)));
     }
 
     /// Checks that no instance that has reached the token shows the client an old response.
@@ -167,14 +168,14 @@ impl Session {
         let Some(token) = &self.token else { return Ok(()) };
         let now = at(self.now);
         for (life, instance) in self.lives.iter().zip(&self.instances) {
-            if instance.tail.compare(token) != Comparison::Reached {
+            if instance.tail.coverage(token) != Coverage::Covered {
                 continue;
             }
             for (filled_by, stored) in &self.before {
                 let promoted = Instance::promote(stored, instance.tail.position());
                 let stored = match filled_by == life {
                     true => stored,
-                    false if instance.tail.trusts_shared(now, MAX_STALENESS) => &promoted,
+                    false if instance.tail.may_trust_store(now, MAX_STALENESS) => &promoted,
                     false => continue,
                 };
                 let verdict = instance.check(stored, now);

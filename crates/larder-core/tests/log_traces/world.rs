@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use larder_core::invalidation::append_status::Appended;
-use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::{Incarnation, LogId, Position};
 use larder_core::invalidation::selector::{Event, Mode, Selector, Tag};
 use larder_core::invalidation::table::Verdict;
-use larder_core::invalidation::tail::{Limits, LookTaken, Tail, usable};
-use larder_core::time::Boot;
+use larder_core::invalidation::tail::{Limits, PageApplied, Tail, is_usable};
+use larder_core::time::BootTime;
 
 pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(2);
 
 /// Returns the moment this many milliseconds after the beginning.
-pub(crate) const fn at(millis: u64) -> Boot {
-    Boot::from_nanos(millis * 1_000_000)
+pub(crate) const fn at(millis: u64) -> BootTime {
+    BootTime::from_nanos(millis * 1_000_000)
 }
 
 pub(crate) fn incarnation(number: u8) -> Incarnation {
@@ -55,20 +55,20 @@ impl Redis {
         }
     }
 
-    pub(crate) fn append(&mut self, events: &[Event], answered: Boot) -> Appended {
+    pub(crate) fn append(&mut self, events: &[Event], answered: BootTime) -> Appended {
         self.last = LogId::new(self.last.millis + 1, 0);
         self.entries.push((self.last, events.to_vec()));
         Appended { incarnation: self.incarnation, id: self.last, answered }
     }
 
     /// Answers a poll, as one script does, with at most `count` entries.
-    pub(crate) fn look(&mut self, cursor: Cursor, count: usize) -> Look {
+    pub(crate) fn look(&mut self, cursor: Cursor, count: usize) -> LogPage {
         if cursor.broken && cursor.incarnation == self.incarnation {
             self.begin_incarnation();
         }
         let after = if cursor.incarnation == self.incarnation { cursor.after } else { LogId::ZERO };
         let waiting: Vec<_> = self.entries.iter().filter(|(id, _)| *id > after).collect();
-        Look {
+        LogPage {
             incarnation: self.incarnation,
             floor: self.floor,
             last: self.last,
@@ -112,7 +112,7 @@ impl Redis {
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) position: Position,
-    pub(crate) filled_at: Option<Boot>,
+    pub(crate) filled_at: Option<BootTime>,
     pub(crate) names: Names,
 }
 
@@ -123,7 +123,7 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Returns a process that has read the whole log at `now`.
-    pub(crate) fn joined(redis: &mut Redis, now: Boot) -> Self {
+    pub(crate) fn joined(redis: &mut Redis, now: BootTime) -> Self {
         let mut instance = Self::with(Limits::default());
         instance.look(redis, now);
         instance
@@ -134,21 +134,21 @@ impl Instance {
     }
 
     /// Polls the whole log.
-    pub(crate) fn look(&mut self, redis: &mut Redis, sent: Boot) -> LookTaken {
+    pub(crate) fn look(&mut self, redis: &mut Redis, sent: BootTime) -> PageApplied {
         let look = redis.look(self.tail.cursor(), usize::MAX);
-        self.tail.take_look(&look, sent)
+        self.tail.apply_page(&look, sent)
     }
 
     /// Polls for the first time, for the entries after the checkpoint `mark`.
-    pub(crate) fn look_from(&mut self, redis: &mut Redis, mark: LogId, sent: Boot) -> LookTaken {
+    pub(crate) fn look_from(&mut self, redis: &mut Redis, mark: LogId, sent: BootTime) -> PageApplied {
         let mut look = redis.look(self.tail.cursor(), usize::MAX);
         look.entries.retain(|(id, _)| *id > mark);
         look.floor = look.floor.max(mark);
-        self.tail.take_look(&look, sent)
+        self.tail.apply_page(&look, sent)
     }
 
     /// Returns the response of a fill that begins now, whenever it ends.
-    pub(crate) fn begin_fill(&self, tag: &str, now: Boot) -> Stored {
+    pub(crate) fn begin_fill(&self, tag: &str, now: BootTime) -> Stored {
         Stored { position: self.tail.position(), filled_at: Some(now), names: tagged(tag) }
     }
 
@@ -159,25 +159,25 @@ impl Instance {
     pub(crate) fn promote(shared: &Stored, asked: Position) -> Stored {
         let mut promoted = shared.clone();
         promoted.filled_at = None;
-        promoted.position.mark.local = asked.mark.local;
+        promoted.position.watermark.local = asked.watermark.local;
         promoted
     }
 
-    pub(crate) fn check(&self, stored: &Stored, now: Boot) -> Verdict {
+    pub(crate) fn check(&self, stored: &Stored, now: BootTime) -> Verdict {
         self.tail.check(&stored.position, &stored.names, now)
     }
 
     /// Returns whether a request that comes now is served the response as usable and valid.
-    pub(crate) fn serves(&self, stored: &Stored, now: Boot) -> bool {
-        usable(stored.filled_at, self.tail.confirmed_at(), MAX_STALENESS, now)
+    pub(crate) fn serves(&self, stored: &Stored, now: BootTime) -> bool {
+        is_usable(stored.filled_at, self.tail.confirmed_at(), MAX_STALENESS, now)
             && self.check(stored, now) == Verdict::Valid
     }
 
     /// Appends the deferred events.
-    pub(crate) fn flush(&mut self, redis: &mut Redis, now: Boot) -> Option<Appended> {
-        let batch = self.tail.unsent()?;
+    pub(crate) fn flush(&mut self, redis: &mut Redis, now: BootTime) -> Option<Appended> {
+        let batch = self.tail.next_batch()?;
         let appended = redis.append(batch.events(), now);
-        self.tail.sent(&batch, appended);
+        self.tail.batch_appended(&batch, appended);
         Some(appended)
     }
 }

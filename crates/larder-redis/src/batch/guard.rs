@@ -10,26 +10,26 @@ use std::sync::Arc;
 use tokio::time::sleep;
 
 use super::queue::{Check, refuse, shutting_down};
-use super::{Gather, MOMENT, Way};
+use super::{BatchTarget, GetBatcher, MOMENT};
 
 /// Fails the waiting lookups if the task is dropped.
 ///
 /// A runtime that shuts down drops its tasks.
 struct Guard {
-    gather: Arc<Gather>,
+    gather: Arc<GetBatcher>,
     ended: bool,
 }
 
 /// Starts the task.
 ///
 /// A runtime that has shut down drops it at once, so the caller must not hold a lock.
-pub(super) fn start(gather: &Arc<Gather>, way: &Way) {
+pub(super) fn start(gather: &Arc<GetBatcher>, way: &BatchTarget) {
     let guard = Guard { gather: Arc::clone(gather), ended: false };
     way.runtime.spawn(guard.run(way.clone()));
 }
 
 impl Guard {
-    async fn run(mut self, way: Way) {
+    async fn run(mut self, way: BatchTarget) {
         let mut batches = None;
         loop {
             let check = self.gather.queue().check(batches);
@@ -39,7 +39,7 @@ impl Guard {
                     return;
                 }
                 Check::Moving(so_far) => batches = Some(so_far),
-                Check::Stuck => self.gather.send_off(&way),
+                Check::Stuck => self.gather.flush(&way),
             }
             sleep(MOMENT).await;
         }

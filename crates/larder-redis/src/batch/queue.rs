@@ -8,7 +8,7 @@ use super::{Answer, FREE, MOST_KEYS};
 /// Keys that wait for the next command.
 #[derive(Default)]
 pub(super) struct Queue {
-    waiting: Vec<Wanted>,
+    waiting: Vec<PendingGet>,
     /// Number of keys of the current epoch that are in flight and not overdue.
     under_way: usize,
     /// Number of the current epoch.
@@ -22,17 +22,17 @@ pub(super) struct Queue {
     is_guarded: bool,
 }
 
-pub(super) struct Wanted {
+pub(super) struct PendingGet {
     pub(super) key: String,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
 /// How a lookup gets its value.
-pub(super) enum Turn {
+pub(super) enum Admission {
     /// By a command of its own.
-    Alone { key: String, epoch: u64 },
+    SendNow { key: String, epoch: u64 },
     /// By the answer to a later command.
-    Together {
+    Join {
         answer: oneshot::Receiver<Answer>,
         /// Whether the caller has to start the task that watches the queue.
         needs_guard: bool,
@@ -41,7 +41,7 @@ pub(super) enum Turn {
 
 /// Keys for one command.
 pub(super) struct Batch {
-    pub(super) wanted: Vec<Wanted>,
+    pub(super) wanted: Vec<PendingGet>,
     pub(super) epoch: u64,
     /// Number of keys that still wait.
     pub(super) left: usize,
@@ -59,19 +59,19 @@ pub(super) enum Check {
 }
 
 impl Queue {
-    pub(super) fn turn(&mut self, key: String) -> Turn {
+    pub(super) fn admit(&mut self, key: String) -> Admission {
         if self.under_way < FREE {
             self.under_way += 1;
-            return Turn::Alone { key, epoch: self.epoch };
+            return Admission::SendNow { key, epoch: self.epoch };
         }
         let (sender, answer) = oneshot::channel();
-        self.waiting.push(Wanted { key, answer: sender });
+        self.waiting.push(PendingGet { key, answer: sender });
         let needs_guard = !std::mem::replace(&mut self.is_guarded, true);
-        Turn::Together { answer, needs_guard }
+        Admission::Join { answer, needs_guard }
     }
 
     /// Records that keys of an epoch have completed. Returns whether the waiting keys may go.
-    pub(super) fn landed(&mut self, keys: usize, epoch: u64) -> bool {
+    pub(super) fn completed(&mut self, keys: usize, epoch: u64) -> bool {
         if epoch == self.epoch {
             self.under_way -= keys;
         }
@@ -107,7 +107,7 @@ impl Queue {
     }
 
     /// Gives up the waiting keys, because no task can watch them.
-    pub(super) fn abandon(&mut self) -> Vec<Wanted> {
+    pub(super) fn abandon(&mut self) -> Vec<PendingGet> {
         self.is_guarded = false;
         self.begin_epoch();
         std::mem::take(&mut self.waiting)

@@ -19,22 +19,22 @@ fn large_values_are_asked_for_one_by_one() {
 
 #[test]
 fn what_is_usual_follows_the_values() {
-    let gather = Gather::default();
+    let gather = GetBatcher::default();
     let large = vec![Bytes::from(vec![0; 1 << 20]); 8];
-    gather.learn(large.iter());
+    gather.record_size(large.iter());
     assert_eq!(gather.most_keys(), 1);
     let small = vec![Bytes::from_static(b"small"); 64];
-    gather.learn(small.iter());
+    gather.record_size(small.iter());
     assert_eq!(gather.most_keys(), MOST_KEYS);
 }
 
 #[test]
 fn keys_of_an_earlier_epoch_do_not_count_when_they_land() {
     let mut queue = Queue::default();
-    let alone: Vec<_> = (0..FREE).map(|_| queue.turn(String::new())).collect();
-    assert!(alone.iter().all(|turn| matches!(turn, Turn::Alone { epoch: 0, .. })));
-    assert!(matches!(queue.turn(String::new()), Turn::Together { needs_guard: true, .. }));
-    assert!(matches!(queue.turn(String::new()), Turn::Together { needs_guard: false, .. }));
+    let alone: Vec<_> = (0..FREE).map(|_| queue.admit(String::new())).collect();
+    assert!(alone.iter().all(|turn| matches!(turn, Admission::SendNow { epoch: 0, .. })));
+    assert!(matches!(queue.admit(String::new()), Admission::Join { needs_guard: true, .. }));
+    assert!(matches!(queue.admit(String::new()), Admission::Join { needs_guard: false, .. }));
     // The task first sees the keys, and then that no batch has left since.
     assert_eq!(queue.check(None), Check::Moving(0));
     assert_eq!(queue.check(Some(0)), Check::Stuck);
@@ -42,18 +42,18 @@ fn keys_of_an_earlier_epoch_do_not_count_when_they_land() {
     assert_eq!((batch.wanted.len(), batch.epoch, batch.left), (2, 1, 0));
     assert_eq!(queue.check(Some(0)), Check::Empty);
     // Six more may be sent alone beside these two, even if some of the first eight complete.
-    assert!(queue.landed(3, 0));
-    let alone: Vec<_> = (0..FREE - 2).map(|_| queue.turn(String::new())).collect();
-    assert!(alone.iter().all(|turn| matches!(turn, Turn::Alone { epoch: 1, .. })));
-    assert!(!queue.landed(5, 0));
-    assert!(matches!(queue.turn(String::new()), Turn::Together { needs_guard: true, .. }));
-    assert!(queue.landed(2, 1));
+    assert!(queue.completed(3, 0));
+    let alone: Vec<_> = (0..FREE - 2).map(|_| queue.admit(String::new())).collect();
+    assert!(alone.iter().all(|turn| matches!(turn, Admission::SendNow { epoch: 1, .. })));
+    assert!(!queue.completed(5, 0));
+    assert!(matches!(queue.admit(String::new()), Admission::Join { needs_guard: true, .. }));
+    assert!(queue.completed(2, 1));
 }
 
 #[test]
 fn a_queue_that_moves_is_left_alone() {
     let mut queue = Queue::default();
-    let _turns: Vec<_> = (0..FREE + 3).map(|_| queue.turn(String::new())).collect();
+    let _turns: Vec<_> = (0..FREE + 3).map(|_| queue.admit(String::new())).collect();
     assert_eq!(queue.check(None), Check::Moving(0));
     assert_eq!(queue.next(2).left, 1);
     assert_eq!(queue.check(Some(0)), Check::Moving(1));
@@ -63,9 +63,9 @@ fn a_queue_that_moves_is_left_alone() {
 #[test]
 fn a_queue_without_a_task_gives_up_its_keys_and_gets_a_new_task() {
     let mut queue = Queue::default();
-    let _turns: Vec<_> = (0..FREE + 3).map(|_| queue.turn(String::new())).collect();
+    let _turns: Vec<_> = (0..FREE + 3).map(|_| queue.admit(String::new())).collect();
     assert_eq!(queue.abandon().len(), 3);
-    assert!(matches!(queue.turn(String::new()), Turn::Alone { epoch: 1, .. }));
-    let _turns: Vec<_> = (1..FREE).map(|_| queue.turn(String::new())).collect();
-    assert!(matches!(queue.turn(String::new()), Turn::Together { needs_guard: true, .. }));
+    assert!(matches!(queue.admit(String::new()), Admission::SendNow { epoch: 1, .. }));
+    let _turns: Vec<_> = (1..FREE).map(|_| queue.admit(String::new())).collect();
+    assert!(matches!(queue.admit(String::new()), Admission::Join { needs_guard: true, .. }));
 }

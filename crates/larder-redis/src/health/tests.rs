@@ -25,7 +25,7 @@ fn key_on(routing: &ClusterRouting, node: u16) -> String {
 
 fn time_out(health: &Health, key: &str) -> Option<Opened> {
     let error = StoreError::new(StoreErrorKind::Timeout, "");
-    (0..3).fold(None, |_, _| health.settle(key, Leave::Ordinary, Some(&error)))
+    (0..3).fold(None, |_, _| health.settle(key, Permit::Normal, Some(&error)))
 }
 
 #[tokio::test]
@@ -37,13 +37,13 @@ async fn each_node_of_a_cluster_has_its_own_circuit() {
     assert_eq!(time_out(&health, &b), Some(Opened(Some(Server::new("127.0.0.1", 2)))));
     assert!(health.admit(&b).is_err());
     for well in [&a, &c] {
-        assert_eq!(health.admit(well).unwrap(), Leave::Ordinary);
-        health.settle(well, Leave::Ordinary, None);
+        assert_eq!(health.admit(well).unwrap(), Permit::Normal);
+        health.settle(well, Permit::Normal, None);
     }
     assert!(health.admit(&b).is_err(), "what the others answer says nothing of it");
     // Timeouts of one node do not count in the row of another.
     assert_eq!(time_out(&health, &a), Some(Opened(Some(Server::new("127.0.0.1", 1)))));
-    assert_eq!(health.admit(&c).unwrap(), Leave::Ordinary);
+    assert_eq!(health.admit(&c).unwrap(), Permit::Normal);
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_node_that_is_well_again_or_gone_is_forgotten() {
     health.take_routing(Some(cluster.clone()));
     time_out(&health, &a);
     time_out(&health, &b);
-    health.settle(&a, Leave::Probe, None);
+    health.settle(&a, Permit::Probe, None);
     assert_eq!(health.nodes().troubled.len(), 1);
     assert!(!health.is_calm());
     health.take_routing(Some(cluster));
@@ -69,6 +69,6 @@ async fn what_is_no_cluster_has_one_circuit_for_all_keys() {
     let health = Health::new();
     assert_eq!(time_out(&health, "a"), Some(Opened(None)));
     assert!(health.admit("b").is_err());
-    health.settle("c", Leave::Probe, None);
+    health.settle("c", Permit::Probe, None);
     assert!(health.is_calm());
 }

@@ -9,10 +9,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::invalidation::log_page::{Cursor, Look};
-use larder_core::invalidation::position::{Incarnation, LogId, Mark, Position};
+use larder_core::invalidation::log_page::{Cursor, LogPage};
+use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
 use larder_core::invalidation::selector::{Event, Mode, Tag};
-use larder_core::store::{Log, SharedTier};
+use larder_core::store::{InvalidationLog, SharedTier};
 use larder_core::stored::wire;
 use larder_redis::{RedisStore, RedisStoreBuilder};
 use larder_testing::RedisServer;
@@ -51,8 +51,8 @@ pub(crate) async fn reachable(store: &RedisStore) {
     let refused = |error: larder_core::store::StoreError| error.kind() == Refused;
     eventually("the store reaches Redis", async || {
         store.get("{any}").await.map_or_else(refused, |_| true)
-            && store.look(start()).await.map_or_else(refused, |_| true)
-            && store.alarm(start(), Duration::from_millis(1)).await.map_or_else(refused, |()| true)
+            && store.poll(start()).await.map_or_else(refused, |_| true)
+            && store.wait_for_news(start(), Duration::from_millis(1)).await.map_or_else(refused, |()| true)
     })
     .await;
 }
@@ -78,11 +78,11 @@ pub(crate) async fn clients(server: &RedisServer) -> usize {
 /// Returns the cursor of a reader that knows nothing of the log.
 pub(crate) fn start() -> Cursor {
     let (incarnation, after) = (Incarnation::from_bytes([0; 16]), LogId::ZERO);
-    Cursor { incarnation, after, broken: false, remembers: usize::MAX }
+    Cursor { incarnation, after, broken: false, capacity: usize::MAX }
 }
 
 /// Returns the cursor of a reader that has applied this answer.
-pub(crate) fn after(look: &Look) -> Cursor {
+pub(crate) fn after(look: &LogPage) -> Cursor {
     Cursor { incarnation: look.incarnation, after: look.last, ..start() }
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn event(tag: &str) -> Event {
 pub(crate) fn value(incarnation: u8, millis: u64, key: &str) -> Bytes {
     let position = Position {
         incarnation: Incarnation::from_bytes([incarnation; 16]),
-        mark: Mark { log: LogId::new(millis, 0), local: 0 },
+        watermark: Watermark { log: LogId::new(millis, 0), local: 0 },
     };
     wire::encode_variants(&[], key, &position)
 }

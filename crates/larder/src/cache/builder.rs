@@ -6,7 +6,7 @@ use std::time::Duration;
 use larder_core::invalidation::position::Incarnation;
 use larder_core::invalidation::tail::{Limits, Tail};
 use larder_core::lease::Leases;
-use larder_core::store::Log;
+use larder_core::store::InvalidationLog;
 use larder_core::time::Clock;
 use tokio::sync::Notify;
 
@@ -100,7 +100,7 @@ impl CacheBuilder {
     /// # }
     /// ```
     #[must_use]
-    pub fn shared_store(mut self, store: impl Leases + Log) -> Self {
+    pub fn shared_store(mut self, store: impl Leases + InvalidationLog) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
@@ -343,7 +343,7 @@ impl CacheBuilder {
         let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
         let tail = match self.store {
             Some(_) => Tail::following(incarnation, self.limits),
-            None => Tail::alone(incarnation, self.limits),
+            None => Tail::local(incarnation, self.limits),
         };
         let variations = Arc::new(VariationTable::default());
         let http = HttpState {

@@ -76,8 +76,8 @@ pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> CloseReport
     // Invalidations that wait for their repetition are repeated now, because later is too late.
     let _ = timeout_at(for_work, repeat_now(engine)).await;
     engine.outbox_filled.notify_one();
-    engine.log.wait(for_work, |tail| tail.untold() == 0).await;
-    let (tasks, invalidations) = (background.tasks(), engine.log.read(Tail::untold));
+    engine.log.wait(for_work, |tail| tail.pending_count() == 0).await;
+    let (tasks, invalidations) = (background.tasks(), engine.log.read(Tail::pending_count));
     background.close();
     let disconnected = match &engine.store {
         Some(store) => timeout_at(deadline, store.close()).await.is_ok(),

@@ -14,7 +14,7 @@ pub(crate) mod layer;
 use std::sync::Arc;
 
 use larder_core::invalidation::tail::Tail;
-use larder_core::invalidation::token::Token;
+use larder_core::invalidation::token::ConsistencyToken;
 
 use crate::cache::builder::CacheBuilder;
 use crate::cache::close::{CloseReport, close};
@@ -209,7 +209,7 @@ impl Cache {
     /// # }
     /// ```
     #[must_use]
-    pub fn token(&self) -> Token {
+    pub fn token(&self) -> ConsistencyToken {
         self.engine.log.read(Tail::token)
     }
 }

@@ -52,8 +52,8 @@ impl Engine {
     /// answer is on its way has a higher local number, and so it refuses the answer.
     pub(crate) fn trusted_local_position(&self) -> Option<u64> {
         self.log.read(|tail| {
-            let trusted = tail.trusts_shared(self.clock.boot(), self.log.max_staleness());
-            trusted.then(|| tail.position().mark.local)
+            let trusted = tail.may_trust_store(self.clock.boot(), self.log.max_staleness());
+            trusted.then(|| tail.position().watermark.local)
         })
     }
 

@@ -7,11 +7,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::Event;
-use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
-use larder_core::store::{Log, Reclaim, Reclaimed, SharedTier, StoreError, Sweep};
+use larder_core::lease::{Claim, ClaimReply, LeaseId, Leases, Release};
+use larder_core::store::{
+    InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError,
+};
 
 type CloseFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 pub(crate) type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -21,26 +23,30 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Bytes>>;
     fn set<'a>(&'a self, key: &'a str, value: Bytes, expiry: Duration) -> StoreFuture<'a, ()>;
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()>;
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Claimed>;
-    fn extend<'a>(&'a self, address: &'a str, token: Token, life: Duration) -> StoreFuture<'a, bool>;
-    fn release<'a>(&'a self, address: &'a str, token: Token, left: Left) -> StoreFuture<'a, ()>;
+    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, ClaimReply>;
+    fn extend<'a>(&'a self, address: &'a str, token: LeaseId, life: Duration) -> StoreFuture<'a, bool>;
+    fn release<'a>(&'a self, address: &'a str, token: LeaseId, left: Release) -> StoreFuture<'a, ()>;
     fn set_and_release<'a>(
         &'a self,
         key: &'a str,
         value: Bytes,
         expiry: Duration,
         leased: &'a str,
-        token: Token,
+        token: LeaseId,
     ) -> StoreFuture<'a, ()>;
-    fn reclaim<'a>(&'a self, what: &'a Reclaim, from: Option<Sweep>) -> StoreFuture<'a, Reclaimed>;
+    fn reclaim<'a>(
+        &'a self,
+        what: &'a ReclaimRequest,
+        from: Option<ScanCursor>,
+    ) -> StoreFuture<'a, ReclaimReport>;
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> StoreFuture<'_, ()>;
-    fn look(&self, cursor: Cursor) -> StoreFuture<'_, Look>;
+    fn look(&self, cursor: Cursor) -> StoreFuture<'_, LogPage>;
     fn append<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, (Incarnation, LogId)>;
     fn ready(&self) -> StoreFuture<'_, ()>;
     fn close(&self) -> CloseFuture<'_>;
 }
 
-impl<T: Leases + Log> Store for T {
+impl<T: Leases + InvalidationLog> Store for T {
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Bytes>> {
         Box::pin(SharedTier::get(self, key))
     }
@@ -53,15 +59,15 @@ impl<T: Leases + Log> Store for T {
         Box::pin(SharedTier::remove(self, key))
     }
 
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, Claimed> {
+    fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, ClaimReply> {
         Box::pin(Leases::claim(self, claim))
     }
 
-    fn extend<'a>(&'a self, address: &'a str, token: Token, life: Duration) -> StoreFuture<'a, bool> {
+    fn extend<'a>(&'a self, address: &'a str, token: LeaseId, life: Duration) -> StoreFuture<'a, bool> {
         Box::pin(Leases::extend(self, address, token, life))
     }
 
-    fn release<'a>(&'a self, address: &'a str, token: Token, left: Left) -> StoreFuture<'a, ()> {
+    fn release<'a>(&'a self, address: &'a str, token: LeaseId, left: Release) -> StoreFuture<'a, ()> {
         Box::pin(Leases::release(self, address, token, left))
     }
 
@@ -71,29 +77,33 @@ impl<T: Leases + Log> Store for T {
         value: Bytes,
         expiry: Duration,
         leased: &'a str,
-        token: Token,
+        token: LeaseId,
     ) -> StoreFuture<'a, ()> {
         Box::pin(Leases::set_and_release(self, key, value, expiry, leased, token))
     }
 
-    fn reclaim<'a>(&'a self, what: &'a Reclaim, from: Option<Sweep>) -> StoreFuture<'a, Reclaimed> {
+    fn reclaim<'a>(
+        &'a self,
+        what: &'a ReclaimRequest,
+        from: Option<ScanCursor>,
+    ) -> StoreFuture<'a, ReclaimReport> {
         Box::pin(SharedTier::reclaim(self, what, from))
     }
 
     fn alarm(&self, cursor: Cursor, at_most: Duration) -> StoreFuture<'_, ()> {
-        Box::pin(Log::alarm(self, cursor, at_most))
+        Box::pin(InvalidationLog::wait_for_news(self, cursor, at_most))
     }
 
-    fn look(&self, cursor: Cursor) -> StoreFuture<'_, Look> {
-        Box::pin(Log::look(self, cursor))
+    fn look(&self, cursor: Cursor) -> StoreFuture<'_, LogPage> {
+        Box::pin(InvalidationLog::poll(self, cursor))
     }
 
     fn append<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, (Incarnation, LogId)> {
-        Box::pin(Log::append(self, events))
+        Box::pin(InvalidationLog::append(self, events))
     }
 
     fn ready(&self) -> StoreFuture<'_, ()> {
-        Box::pin(Log::ready(self))
+        Box::pin(InvalidationLog::ready(self))
     }
 
     fn close(&self) -> CloseFuture<'_> {

@@ -168,7 +168,7 @@ async fn missed(reason: MissReason) -> Shop {
         MissReason::NoCache => {
             Answer::ok("hello").header("cache-control", "no-cache").header("etag", "\"1\"")
         }
-        MissReason::Pass => Answer::ok("hello").header("cache-control", "no-store"),
+        MissReason::HitForMiss => Answer::ok("hello").header("cache-control", "no-store"),
         MissReason::Partial => {
             Answer::status(StatusCode::PARTIAL_CONTENT).header("content-range", "bytes 0-4/9").body("hello")
         }

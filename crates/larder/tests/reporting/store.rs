@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::Event;
-use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
-use larder_core::store::{Log, Reclaim, Reclaimed, SharedTier, StoreError, StoreErrorKind, Sweep};
+use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId, Leases, Release};
+use larder_core::store::{
+    InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, StoreErrorKind,
+};
 use larder_core::stored::wire::fingerprint;
 use tokio::sync::Notify;
 
@@ -26,7 +28,7 @@ pub(crate) struct MemoryStore {
 struct State {
     responses: HashMap<String, Bytes>,
     log: Vec<Vec<Event>>,
-    reclaims: Vec<Reclaim>,
+    reclaims: Vec<ReclaimRequest>,
     failing_reclaims: usize,
     failing: Option<StoreErrorKind>,
     leases: HashMap<String, Holder>,
@@ -64,7 +66,7 @@ impl MemoryStore {
     /// The fill that took the lease can no longer release it.
     pub(crate) fn give_lease_away(&self) {
         for holder in self.state().leases.values_mut() {
-            holder.token = Token::from_bytes([0; 16]);
+            holder.id = LeaseId::from_bytes([0; 16]);
         }
     }
 
@@ -77,7 +79,7 @@ impl MemoryStore {
     }
 
     /// Returns the reclaim requests that the store has received.
-    pub(crate) fn reclaims(&self) -> Vec<Reclaim> {
+    pub(crate) fn reclaims(&self) -> Vec<ReclaimRequest> {
         self.state().reclaims.clone()
     }
 
@@ -132,7 +134,11 @@ impl SharedTier for MemoryStore {
     }
 
     /// Frees responses in two steps. The second one is a scan.
-    async fn reclaim(&self, what: &Reclaim, from: Option<Sweep>) -> Result<Reclaimed, StoreError> {
+    async fn reclaim(
+        &self,
+        what: &ReclaimRequest,
+        from: Option<ScanCursor>,
+    ) -> Result<ReclaimReport, StoreError> {
         let mut state = self.working()?;
         if let Some(left) = state.failing_reclaims.checked_sub(1) {
             state.failing_reclaims = left;
@@ -140,40 +146,41 @@ impl SharedTier for MemoryStore {
         }
         if from.is_none() {
             state.reclaims.push(what.clone());
-            return Ok(Reclaimed { next: Some(Sweep::default()), ..Reclaimed::default() });
+            return Ok(ReclaimReport { next: Some(ScanCursor::default()), ..ReclaimReport::default() });
         }
         let before = state.responses.len();
         state.responses.retain(|address, _| !what.selector.names_key(address.trim_matches(['{', '}'])));
         let responses = u64::try_from(before - state.responses.len()).unwrap();
-        Ok(Reclaimed { responses, scans: 1, next: None })
+        Ok(ReclaimReport { responses, scans: 1, next: None })
     }
 }
 
 /// The leases never expire.
 impl Leases for MemoryStore {
-    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+    async fn claim(&self, claim: Claim<'_>) -> Result<ClaimReply, StoreError> {
         let mut state = self.working()?;
         if state.no_leases {
             return Err(StoreError::new(StoreErrorKind::Timeout, "as the test wants it"));
         }
-        let stored = state.responses.get(claim.address).filter(|value| fingerprint(value) != claim.seen);
+        let stored =
+            state.responses.get(claim.address).filter(|value| fingerprint(value) != claim.known_fingerprint);
         if let Some(value) = stored {
-            return Ok(Claimed::Stored(value.clone()));
+            return Ok(ClaimReply::Stored(value.clone()));
         }
         match state.leases.get(claim.address) {
-            Some(holder) if !(claim.overtakes && claim.awaited == Some(holder.token)) => {
-                Ok(Claimed::Held(*holder))
+            Some(holder) if !(claim.take_over && claim.awaiting == Some(holder.id)) => {
+                Ok(ClaimReply::HeldBy(*holder))
             }
             _ => {
                 state.leases.insert(claim.address.to_owned(), claim.holder);
-                Ok(Claimed::Taken)
+                Ok(ClaimReply::Acquired)
             }
         }
     }
 
-    async fn release(&self, address: &str, token: Token, _left: Left) -> Result<(), StoreError> {
+    async fn release(&self, address: &str, token: LeaseId, _left: Release) -> Result<(), StoreError> {
         let mut state = self.working()?;
-        if state.leases.get(address).is_some_and(|holder| holder.token == token) {
+        if state.leases.get(address).is_some_and(|holder| holder.id == token) {
             state.leases.remove(address);
         }
         Ok(())
@@ -186,15 +193,15 @@ fn id(count: usize) -> LogId {
     LogId::new(count as u64, 0)
 }
 
-impl Log for MemoryStore {
-    async fn alarm(&self, _cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
+impl InvalidationLog for MemoryStore {
+    async fn wait_for_news(&self, _cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
         let changed = self.changed.notified();
         self.working()?.alarms += 1;
         let _ = tokio::time::timeout(at_most, changed).await;
         self.working().map(drop)
     }
 
-    async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
+    async fn poll(&self, cursor: Cursor) -> Result<LogPage, StoreError> {
         let mut state = self.working()?;
         state.looks += 1;
         let after = match cursor.incarnation == INCARNATION {
@@ -202,7 +209,7 @@ impl Log for MemoryStore {
             false => LogId::ZERO,
         };
         let entries = state.log.iter().enumerate().map(|(index, events)| (id(index + 1), events.clone()));
-        Ok(Look {
+        Ok(LogPage {
             incarnation: INCARNATION,
             floor: LogId::ZERO,
             last: id(state.log.len()),

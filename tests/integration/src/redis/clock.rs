@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use larder_core::time::{Boot, Clock, Wall};
+use larder_core::time::{BootTime, Clock, WallTime};
 use larder_testing::ManualClock;
 
 /// A [`ManualClock`] that is a microsecond later at each reading. The log's rules depend on the
@@ -23,11 +23,11 @@ impl TickingClock {
 }
 
 impl Clock for TickingClock {
-    fn wall(&self) -> Wall {
+    fn wall(&self) -> WallTime {
         self.manual.wall()
     }
 
-    fn boot(&self) -> Boot {
+    fn boot(&self) -> BootTime {
         let readings = self.readings.fetch_add(1, Ordering::SeqCst);
         self.manual.boot().saturating_add(Duration::from_micros(readings))
     }

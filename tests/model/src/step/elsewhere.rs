@@ -1,7 +1,7 @@
 //! Actions of processes that are not observed. To an observed process, they look like any number of
 //! processes.
 
-use larder_core::invalidation::position::{Mark, Position};
+use larder_core::invalidation::position::{Position, Watermark};
 
 use super::server;
 use crate::action::{Action, Log};
@@ -25,8 +25,8 @@ impl Protocol {
                 world.left.others_fills -= 1;
                 let version = world.db[usize::from(key)];
                 let (server, _) = server(world, log)?;
-                let mark = Mark { log: log_id(server.last), local: 0 };
-                let position = Position { incarnation: incarnation(server.incarnation), mark };
+                let mark = Watermark { log: log_id(server.last), local: 0 };
+                let position = Position { incarnation: incarnation(server.incarnation), watermark: mark };
                 world.shared.push(StoredResponse {
                     key,
                     version,

@@ -1,8 +1,8 @@
 //! Invalidations (rules 14 and 15), as in `larder`.
 
-use larder_core::invalidation::append_status::{Appended, Passing};
+use larder_core::invalidation::append_status::{AppendStatus, Appended};
 use larder_core::invalidation::position::LogId;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use super::server;
 use crate::action::{Action, Log};
@@ -30,7 +30,7 @@ impl Protocol {
                     self.applied(world, usize::from(which), &appended);
                 } else {
                     let by = world.invalidations.get(usize::from(which))?.by;
-                    self.note_passed(world, by, Boot::ZERO);
+                    self.note_passed(world, by, BootTime::ZERO);
                 }
                 Some(())
             }
@@ -71,15 +71,17 @@ impl Protocol {
         let instance = world.instances.get_mut(usize::from(one.by))?;
         self.change(instance, |tail| tail.defer(&[event], NOW));
         if self.reads(Reading::TimedOutHappened) {
-            let batch = instance.tail.unsent()?;
+            let batch = instance.tail.next_batch()?;
             let (incarnation, id) = (instance.tail.position().incarnation, LogId::ZERO);
-            self.change(instance, |tail| tail.sent(&batch, Appended { incarnation, id, answered: NOW }));
+            self.change(instance, |tail| {
+                tail.batch_appended(&batch, Appended { incarnation, id, answered: NOW })
+            });
         }
         Some(())
     }
 
     fn flush(&self, world: &mut World, by: u8, log: Log, answered: bool) -> Option<()> {
-        let batch = world.instances.get(usize::from(by))?.tail.unsent()?;
+        let batch = world.instances.get(usize::from(by))?.tail.next_batch()?;
         let targets = batch.events().iter().map(|event| self.vocabulary.target(event)).collect();
         let (server, births) = server(world, log)?;
         let (number, id) = server.append(targets, births);
@@ -89,19 +91,19 @@ impl Protocol {
         }
         let appended = Appended { incarnation: incarnation(number), id: log_id(id), answered: NOW };
         let instance = world.instances.get_mut(usize::from(by))?;
-        self.change(instance, |tail| tail.sent(&batch, appended));
+        self.change(instance, |tail| tail.batch_appended(&batch, appended));
         for one in world.invalidations.iter_mut().filter(|one| one.by == by) {
             if one.progress == Progress::Deferred(None) {
                 one.progress = Progress::Deferred(Some(appended));
             }
         }
-        self.note_passed(world, by, Boot::ZERO);
+        self.note_passed(world, by, BootTime::ZERO);
         Some(())
     }
 
     /// Updates the progress of each append of this process after its tail has changed, by a poll of
     /// this moment.
-    pub(super) fn note_passed(&self, world: &mut World, by: u8, looked: Boot) {
+    pub(super) fn note_passed(&self, world: &mut World, by: u8, looked: BootTime) {
         for which in 0..world.invalidations.len() {
             let one = world.invalidations[which];
             let (Progress::Waiting(appended) | Progress::Deferred(Some(appended))) = one.progress else {
@@ -112,12 +114,12 @@ impl Protocol {
             }
             let Some(instance) = world.instances.get(usize::from(by)) else { continue };
             match (self.passing(instance, &appended, looked), one.progress) {
-                (Passing::Passed, _) => self.applied(world, which, &appended),
-                (Passing::AppendAgain, Progress::Deferred(_)) => {
+                (AppendStatus::Applied, _) => self.applied(world, which, &appended),
+                (AppendStatus::AppendAgain, Progress::Deferred(_)) => {
                     world.invalidations[which].progress = Progress::Deferred(None);
                 }
-                (Passing::AppendAgain, _) => drop(self.defer(world, which)),
-                (Passing::Waiting, _) => {}
+                (AppendStatus::AppendAgain, _) => drop(self.defer(world, which)),
+                (AppendStatus::Pending, _) => {}
             }
         }
     }

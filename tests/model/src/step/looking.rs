@@ -1,6 +1,6 @@
 //! Polls (rules 4 to 9).
 
-use larder_core::invalidation::log_page::Look;
+use larder_core::invalidation::log_page::LogPage;
 
 use super::server;
 use crate::action::{Action, Log};
@@ -49,7 +49,7 @@ impl Protocol {
                 let sent = if self.reads(Reading::DatedByTheAnswer) { NOW } else { sent };
                 instance.early = None;
                 let look = self.look(&answer);
-                self.change(instance, |tail| tail.take_look(&look, sent));
+                self.change(instance, |tail| tail.apply_page(&look, sent));
                 self.note_passed(world, by, sent);
             }
             _ => return None,
@@ -79,7 +79,7 @@ impl Protocol {
     }
 
     /// Converts the answer for the tail.
-    pub(crate) fn look(&self, answer: &Answer) -> Look {
+    pub(crate) fn look(&self, answer: &Answer) -> LogPage {
         let entries: Vec<_> = answer
             .entries
             .iter()
@@ -87,7 +87,7 @@ impl Protocol {
                 (log_id(*id), targets.iter().map(|target| self.vocabulary.event(*target)).collect())
             })
             .collect();
-        let mut look = Look {
+        let mut look = LogPage {
             incarnation: incarnation(answer.incarnation),
             floor: log_id(answer.floor),
             last: log_id(answer.last),

@@ -79,8 +79,8 @@ impl Protocol {
             instance.memory.push(kept);
         }
         if instance.tail.confirmed_at().is_some() {
-            let mark = larder_core::invalidation::position::Mark { local: 0, ..kept.position.mark };
-            let position = Position { mark, ..kept.position };
+            let mark = larder_core::invalidation::position::Watermark { local: 0, ..kept.position.watermark };
+            let position = Position { watermark: mark, ..kept.position };
             world.shared.push(StoredResponse { position, filled_at: None, ..kept });
         }
         self.deliver(world, at, flight.waiter, &kept, (&flight.brings.position, how == FillResult::Filled))
@@ -136,7 +136,7 @@ impl Protocol {
 
     fn got(&self, world: &mut World, at: usize, ask: &Ask, answer: &StoredResponse) -> Option<()> {
         let instance = world.instances.get_mut(at)?;
-        let kept = self.promoted(instance, answer, ask.position.mark.local);
+        let kept = self.promoted(instance, answer, ask.position.watermark.local);
         match self.verdict(instance, &kept) {
             Verdict::Refused => return Some(()),
             verdict => {

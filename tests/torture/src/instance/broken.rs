@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::invalidation::log_page::{Cursor, Look};
+use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::Event;
-use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
-use larder_core::store::{Log, SharedTier, StoreError};
+use larder_core::lease::{Claim, ClaimReply, LeaseId, Leases, Release};
+use larder_core::store::{InvalidationLog, SharedTier, StoreError};
 use larder_redis::RedisStore;
 
 /// A rule that can be broken.
@@ -40,7 +40,7 @@ impl Rule {
 pub(super) struct BrokenStore {
     store: RedisStore,
     rule: Rule,
-    last: Mutex<Option<Look>>,
+    last: Mutex<Option<LogPage>>,
 }
 
 impl BrokenStore {
@@ -48,18 +48,18 @@ impl BrokenStore {
         Self { store, rule, last: Mutex::default() }
     }
 
-    fn drop_some_events(look: &mut Look) {
+    fn drop_some_events(look: &mut LogPage) {
         look.entries.retain(|_| fastrand::u8(..10) != 0);
     }
 
     fn repeat_last_success(
         &self,
         cursor: Cursor,
-        asked: Result<Look, StoreError>,
-    ) -> Result<Look, StoreError> {
+        asked: Result<LogPage, StoreError>,
+    ) -> Result<LogPage, StoreError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(look) = &asked {
-            *last = Some(Look { entries: Vec::new(), more: false, ..look.clone() });
+            *last = Some(LogPage { entries: Vec::new(), more: false, ..look.clone() });
         }
         match last.as_ref().filter(|look| look.incarnation == cursor.incarnation) {
             Some(look) => asked.or_else(|_| Ok(look.clone())),
@@ -83,26 +83,26 @@ impl SharedTier for BrokenStore {
 }
 
 impl Leases for BrokenStore {
-    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+    async fn claim(&self, claim: Claim<'_>) -> Result<ClaimReply, StoreError> {
         self.store.claim(claim).await
     }
 
-    async fn extend(&self, address: &str, token: Token, life: Duration) -> Result<bool, StoreError> {
+    async fn extend(&self, address: &str, token: LeaseId, life: Duration) -> Result<bool, StoreError> {
         self.store.extend(address, token, life).await
     }
 
-    async fn release(&self, address: &str, token: Token, left: Left) -> Result<(), StoreError> {
+    async fn release(&self, address: &str, token: LeaseId, left: Release) -> Result<(), StoreError> {
         self.store.release(address, token, left).await
     }
 }
 
-impl Log for BrokenStore {
-    async fn alarm(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
-        self.store.alarm(cursor, at_most).await
+impl InvalidationLog for BrokenStore {
+    async fn wait_for_news(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
+        self.store.wait_for_news(cursor, at_most).await
     }
 
-    async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
-        let asked = self.store.look(cursor).await;
+    async fn poll(&self, cursor: Cursor) -> Result<LogPage, StoreError> {
+        let asked = self.store.poll(cursor).await;
         match self.rule {
             Rule::LosesEvents => asked.map(|mut look| {
                 Self::drop_some_events(&mut look);

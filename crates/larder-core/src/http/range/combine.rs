@@ -10,7 +10,7 @@ use super::if_range::{strong_date, strong_tag};
 /// A part, with the fields that identify its representation.
 #[derive(Debug, Clone, Copy)]
 #[allow(clippy::exhaustive_structs)] // The rule has these inputs.
-pub struct Bytewise<'a> {
+pub struct PartialBody<'a> {
     /// The fields of the response that contained the part.
     pub headers: &'a HeaderMap,
     /// The position of the part in the representation.
@@ -27,8 +27,8 @@ pub struct Bytewise<'a> {
 /// share the same strong validator". The bytes that both parts contain are compared as well. A
 /// validator that was given to different bytes is not strong, whatever it looks like.
 #[must_use]
-pub fn combine(stored: Bytewise<'_>, new: Bytewise<'_>) -> Option<(ContentRange, Bytes)> {
-    let are_as_long = |one: Bytewise<'_>| one.part.has_length(one.body.len());
+pub fn combine(stored: PartialBody<'_>, new: PartialBody<'_>) -> Option<(ContentRange, Bytes)> {
+    let are_as_long = |one: PartialBody<'_>| one.part.has_length(one.body.len());
     if !are_as_long(stored) || !are_as_long(new) || !share_a_strong_validator(stored.headers, new.headers) {
         return None;
     }

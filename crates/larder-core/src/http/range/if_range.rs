@@ -53,7 +53,7 @@ pub(super) fn strong_tag(response: &HeaderMap) -> Option<&[u8]> {
 /// Last-Modified and Date values to make clock synchronization issues unlikely". A cache does not
 /// know whose clocks generated them. So it requires a difference of one minute, as in RFC 7232
 /// §2.2.2.
-pub(super) fn strong_date(response: &HeaderMap) -> Option<crate::time::Wall> {
+pub(super) fn strong_date(response: &HeaderMap) -> Option<crate::time::WallTime> {
     const ENOUGH: Duration = Duration::from_secs(60);
     only(response, &LAST_MODIFIED)?;
     only(response, &DATE)?;

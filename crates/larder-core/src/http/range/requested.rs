@@ -45,7 +45,7 @@ pub(super) enum Spec {
 /// is ignored too, because none of them can be right. The same applies to a field with more ranges
 /// than a client has a use for.
 #[must_use]
-pub fn requested(request: &HeaderMap) -> Requested {
+pub fn parse_range(request: &HeaderMap) -> Requested {
     let mut lines = request.get_all(RANGE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else {
         return Requested::Whole;

@@ -6,7 +6,7 @@ use super::*;
 use crate::http::testing::fields;
 
 fn read(value: &str) -> Requested {
-    requested(&fields(&[("range", value)]))
+    parse_range(&fields(&[("range", value)]))
 }
 
 fn ranges(value: &str) -> Ranges {
@@ -143,9 +143,9 @@ fn what_makes_no_sense_asks_for_the_whole() {
     for value in ["items=0-9", "lines=1", "bytes =0-1", "=0-1"] {
         assert_eq!(read(value), Requested::OtherUnit, "{value}");
     }
-    assert_eq!(requested(&fields(&[])), Requested::Whole);
+    assert_eq!(parse_range(&fields(&[])), Requested::Whole);
     let two = fields(&[("range", "bytes=0-1"), ("range", "bytes=2-3")]);
-    assert_eq!(requested(&two), Requested::Whole);
+    assert_eq!(parse_range(&two), Requested::Whole);
     // §5.6.1.2: a recipient ignores "a reasonable number of empty list elements". §14.1: the names
     // of units are case-insensitive.
     assert_eq!(selected(" BYTES=,0-1 ,, -1\t", 10_000), [(0, 1), (9999, 9999)]);
@@ -275,14 +275,14 @@ fn a_response_may_refuse_parts() {
         (&[("accept-ranges", "items, None")], false),
         (&[("accept-ranges", "items"), ("accept-ranges", "none")], false),
     ] {
-        assert_eq!(accepted(&fields(lines)), expected, "{lines:?}");
+        assert_eq!(accepts_ranges(&fields(lines)), expected, "{lines:?}");
     }
 }
 
 #[test]
 fn a_request_that_is_stripped_asks_for_the_whole() {
     let mut request = fields(&[("range", "bytes=0-1"), ("if-range", "\"a\""), ("if-match", "\"a\"")]);
-    strip(&mut request);
+    strip_range(&mut request);
     assert_eq!(request, fields(&[("if-match", "\"a\"")]));
 }
 
@@ -298,8 +298,8 @@ fn combined(
     };
     let (stored, new) = (Bytes::from_static(&WHOLE[one.clone()]), Bytes::from_static(&WHOLE[other.clone()]));
     let (part, body) = combine(
-        Bytewise { headers: &fields(one_fields), part: &part(&one), body: &stored },
-        Bytewise { headers: &fields(other_fields), part: &part(&other), body: &new },
+        PartialBody { headers: &fields(one_fields), part: &part(&one), body: &stored },
+        PartialBody { headers: &fields(other_fields), part: &part(&other), body: &new },
     )?;
     Some((part.range(), body))
 }
@@ -361,8 +361,8 @@ fn parts_that_contradict_each_other_or_themselves_are_not_combined() {
     let part = |range, complete| ContentRange::new(range, complete).unwrap();
     let of = |one: (&ContentRange, &'static str), other: (&ContentRange, &'static str)| {
         let (stored, new) = (Bytes::from_static(one.1.as_bytes()), Bytes::from_static(other.1.as_bytes()));
-        let stored = Bytewise { headers: &headers, part: one.0, body: &stored };
-        combine(stored, Bytewise { headers: &headers, part: other.0, body: &new })
+        let stored = PartialBody { headers: &headers, part: one.0, body: &stored };
+        combine(stored, PartialBody { headers: &headers, part: other.0, body: &new })
     };
     let (first, last) = (part(0..5, Some(10)), part(4..10, Some(10)));
     assert!(of((&first, "01234"), (&last, "456789")).is_some());

@@ -11,7 +11,7 @@ fn aged(age: Duration) -> Candidate {
     Candidate {
         age,
         lifetime: Lifetime { fresh: secs(60), while_revalidate: secs(10), if_error: secs(20) },
-        flags: Flags::default(),
+        flags: ResponseFlags::default(),
         verdict: Verdict::Valid,
         confirmed: true,
     }
@@ -76,8 +76,11 @@ fn no_cache_is_good_for_validation_only() {
     for (age, verdict) in
         [(secs(0), Verdict::Valid), (secs(65), Verdict::Valid), (secs(0), Verdict::Soft(secs(0)))]
     {
-        let candidate =
-            Candidate { flags: Flags { no_cache: true, ..Flags::default() }, verdict, ..aged(age) };
+        let candidate = Candidate {
+            flags: ResponseFlags { no_cache: true, ..ResponseFlags::default() },
+            verdict,
+            ..aged(age)
+        };
         assert_eq!(reuse(&candidate, None), stale(MissReason::NoCache, false, false), "{age:?}");
     }
 }
@@ -127,8 +130,10 @@ fn max_stale_widens_the_first_window_where_stale_is_not_forbidden() {
     }
     let any = with(MaxStale::Any);
     assert_eq!(reuse(&aged(secs(5)), Some(&any)), fresh(55));
-    let must_revalidate =
-        Candidate { flags: Flags { must_revalidate: true, ..Flags::default() }, ..aged(secs(90)) };
+    let must_revalidate = Candidate {
+        flags: ResponseFlags { must_revalidate: true, ..ResponseFlags::default() },
+        ..aged(secs(90))
+    };
     assert_eq!(reuse(&must_revalidate, Some(&any)), expired(false));
     let invalidated = Candidate { verdict: Verdict::Soft(secs(15)), ..aged(secs(20)) };
     assert_eq!(reuse(&invalidated, Some(&any)), stale(MissReason::Invalidated, false, true));

@@ -16,14 +16,14 @@ fn judged(
     credentials: Credentials,
     status: u16,
     lines: &[(&'static str, &str)],
-) -> Result<Judged, NotStored> {
-    judge(
+) -> Result<Storable, NotStored> {
+    storable(
         rules,
         credentials,
         &HeaderMap::new(),
         StatusCode::from_u16(status).unwrap(),
         &fields(lines),
-        &Override::default(),
+        &LifetimeOverride::default(),
         NOVEMBER,
         NOVEMBER,
     )
@@ -90,7 +90,7 @@ fn a_status_has_to_be_among_those_of_the_policy() {
 #[test]
 fn a_part_is_judged_like_the_whole_where_parts_are_stored() {
     const FRESH: (&str, &str) = ("cache-control", "max-age=9");
-    let rules = StoreRules { partial: true, ..rules(60) };
+    let rules = StoreRules { store_partial: true, ..rules(60) };
     for (status, lines, expected) in [
         (206, &[("content-range", "bytes 0-1/2"), FRESH][..], Ok(9)),
         (206, &[("content-range", "bytes 0-1/*")], Ok(60)),
@@ -114,15 +114,15 @@ fn a_lifetime_is_stated_where_the_fields_name_it() {
         (&[("cache-control", "s-maxage=3")], true),
         (&[("expires", "Mon, 01 Jan 2035 00:00:00 GMT")], true),
     ] {
-        let judged = |said: Override| {
+        let judged = |said: LifetimeOverride| {
             let request = HeaderMap::new();
             let (fields, status) = (fields(lines), StatusCode::OK);
-            judge(&rules(60), ANONYMOUS, &request, status, &fields, &said, NOVEMBER, NOVEMBER).unwrap()
+            storable(&rules(60), ANONYMOUS, &request, status, &fields, &said, NOVEMBER, NOVEMBER).unwrap()
         };
-        assert_eq!(judged(Override::default()).stated, expected, "{lines:?}");
-        let window = Override { while_revalidate: Some(secs(1)), ..Override::default() };
+        assert_eq!(judged(LifetimeOverride::default()).stated, expected, "{lines:?}");
+        let window = LifetimeOverride { while_revalidate: Some(secs(1)), ..LifetimeOverride::default() };
         assert_eq!(judged(window).stated, expected, "{lines:?} and a window");
-        let fresh = Override { fresh: Some(secs(1)), ..Override::default() };
+        let fresh = LifetimeOverride { fresh: Some(secs(1)), ..LifetimeOverride::default() };
         assert!(!judged(fresh).stated, "{lines:?} and a lifetime");
     }
 }
@@ -221,14 +221,14 @@ fn flags_say_what_must_be_validated() {
 fn a_request_may_forbid_to_store_if_the_policy_lets_it() {
     let request = fields(&[("cache-control", "no-store")]);
     for (follow_request, expected) in [(false, None), (true, Some(NotStored::Request))] {
-        let rules = StoreRules { follow_request, ..rules(60) };
-        let found = judge(
+        let rules = StoreRules { honor_request: follow_request, ..rules(60) };
+        let found = storable(
             &rules,
             ANONYMOUS,
             &request,
             StatusCode::OK,
             &HeaderMap::new(),
-            &Override::default(),
+            &LifetimeOverride::default(),
             NOVEMBER,
             NOVEMBER,
         );
@@ -239,9 +239,9 @@ fn a_request_may_forbid_to_store_if_the_policy_lets_it() {
 /// An override sets a lifetime. It does not permit storing if a field forbids it.
 #[test]
 fn an_override_gives_a_lifetime_and_nothing_else() {
-    let said = Override { fresh: Some(secs(7)), ..Override::default() };
+    let said = LifetimeOverride { fresh: Some(secs(7)), ..LifetimeOverride::default() };
     let judge = |lines: &[(&'static str, &str)]| {
-        judge(
+        storable(
             &rules(0),
             ANONYMOUS,
             &HeaderMap::new(),
@@ -262,7 +262,7 @@ fn an_override_gives_a_lifetime_and_nothing_else() {
 fn by_headers() -> StoreRules {
     StoreRules {
         statuses: StatusRules::every_final(),
-        by_headers: true,
+        require_explicit: true,
         heuristic: Some(Heuristic::up_to(secs(3600))),
         ..StoreRules::default()
     }
@@ -318,8 +318,9 @@ fn no_lifetime_is_guessed_of_what_answers_a_cookie() {
         (&[MODIFIED, ("cache-control", "public")], 10),
         (&[MODIFIED, ("cache-control", "max-age=5")], 5),
     ] {
-        let (rules, said, headers) = (by_headers(), Override::default(), fields(lines));
-        let found = judge(&rules, ANONYMOUS, &visitor, StatusCode::OK, &headers, &said, NOVEMBER, NOVEMBER);
+        let (rules, said, headers) = (by_headers(), LifetimeOverride::default(), fields(lines));
+        let found =
+            storable(&rules, ANONYMOUS, &visitor, StatusCode::OK, &headers, &said, NOVEMBER, NOVEMBER);
         let found = found.map(|judged| judged.lifetime.fresh);
         assert_eq!(found, Ok(secs(expected)), "{lines:?}");
     }
@@ -340,7 +341,7 @@ fn what_a_targeted_field_says_is_all_that_counts() {
     const TARGET: HeaderName = HeaderName::from_static("cdn-cache-control");
     const EXPIRES: (&str, &str) = ("expires", "Sun, 06 Nov 1994 08:59:47 GMT");
     const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");
-    let targeting = StoreRules { targets: vec![TARGET], ..by_headers() };
+    let targeting = StoreRules { targeted_fields: vec![TARGET], ..by_headers() };
     for (lines, expected) in [
         (&[("cdn-cache-control", "max-age=5"), ("cache-control", "no-store"), EXPIRES][..], Ok(5)),
         (

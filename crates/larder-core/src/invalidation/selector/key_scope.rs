@@ -16,16 +16,16 @@ use crate::key::{escape, normalize};
 /// The keys by which the responses of a selector are found, as far as possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // Callers must handle each.
-pub enum Reach {
+pub enum KeyScope {
     /// Only this encoded key, and its variants.
-    Key(Box<str>),
+    Exact(Box<str>),
     /// Those of the encoded keys for which [`Selector::names_key`] returns `true`.
     ///
     /// Each of them begins with the first of these texts, and contains the others after it, in this
     /// order.
-    Among(Vec<Box<str>>),
+    Scan(Vec<Box<str>>),
     /// No keys, because the key does not show whether the selector names the response.
-    Nowhere,
+    Unknown,
 }
 
 impl Selector {
@@ -34,10 +34,10 @@ impl Selector {
     /// Keys have the URI as it was sent. A key in an unusual spelling, such as `/%61` for `/a`, may
     /// be left out. A custom key is not found by URI, path or glob.
     #[must_use]
-    pub fn reach(&self) -> Reach {
+    pub fn key_scope(&self) -> KeyScope {
         match self {
-            Self::Tag(_) | Self::Hashed(_) => Reach::Nowhere,
-            Self::Key(text) => key_of(text).map_or(Reach::Nowhere, Reach::Key),
+            Self::Tag(_) | Self::Hashed(_) => KeyScope::Unknown,
+            Self::Key(text) => key_of(text).map_or(KeyScope::Unknown, KeyScope::Exact),
             Self::Uri(uri) => {
                 let UriParts { host, path, .. } = uri.parts();
                 below(host, path)
@@ -45,7 +45,7 @@ impl Selector {
             Self::Path(path) => below(None, path.as_str()),
             Self::Prefix(prefix) => below(None, prefix.as_str()),
             Self::Glob(glob) => below(None, glob.as_str().split('*').next().unwrap_or_default()),
-            Self::All => Reach::Among(vec!["".into()]),
+            Self::All => KeyScope::Scan(vec!["".into()]),
         }
     }
 
@@ -93,7 +93,7 @@ fn key_of(text: &str) -> Option<Box<str>> {
 }
 
 /// Returns the keys of URIs on this host, or on every host, with paths that begin with `path`.
-fn below(host: Option<&str>, path: &str) -> Reach {
+fn below(host: Option<&str>, path: &str) -> KeyScope {
     let key_part = |text: &str| {
         let mut key = KeyBuf::new();
         key.uri("", "", as_sent(text));
@@ -101,8 +101,8 @@ fn below(host: Option<&str>, path: &str) -> Reach {
     };
     // Longer than any key: nothing is stored there.
     match (key_part(host.unwrap_or_default()), key_part(path)) {
-        (Some(host), Some(path)) => Reach::Among(vec!["u|".into(), host, path]),
-        _ => Reach::Nowhere,
+        (Some(host), Some(path)) => KeyScope::Scan(vec!["u|".into(), host, path]),
+        _ => KeyScope::Unknown,
     }
 }
 
@@ -197,7 +197,7 @@ mod tests {
             (key("u|http|a|/x|?q"), "u|http|a|/x|?q"),
         ];
         for (selector, expected) in cases {
-            assert_eq!(selector.reach(), Reach::Key(expected.into()), "{selector}");
+            assert_eq!(selector.key_scope(), KeyScope::Exact(expected.into()), "{selector}");
             assert!(selector.names_key(expected), "{selector}");
         }
     }
@@ -221,11 +221,11 @@ mod tests {
             (Selector::All, &[""]),
         ];
         for (selector, expected) in cases {
-            let Reach::Among(texts) = selector.reach() else { panic!("{selector}") };
+            let KeyScope::Scan(texts) = selector.key_scope() else { panic!("{selector}") };
             assert_eq!(texts.iter().map(|text| &**text).collect::<Vec<_>>(), expected, "{selector}");
         }
-        assert_eq!(Selector::Tag(Tag::new("a")).reach(), Reach::Nowhere);
-        assert_eq!(Selector::Key("x".repeat(9_000).into()).reach(), Reach::Nowhere);
+        assert_eq!(Selector::Tag(Tag::new("a")).key_scope(), KeyScope::Unknown);
+        assert_eq!(Selector::Key("x".repeat(9_000).into()).key_scope(), KeyScope::Unknown);
     }
 
     #[test]

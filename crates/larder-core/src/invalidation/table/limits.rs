@@ -12,8 +12,8 @@ fn at(log: u64) -> Place {
     Place::Log(LogId::new(log, 0))
 }
 
-fn mark(log: u64, local: u64) -> Mark {
-    Mark { log: LogId::new(log, 0), local }
+fn mark(log: u64, local: u64) -> Watermark {
+    Watermark { log: LogId::new(log, 0), local }
 }
 
 fn hard(selector: impl Into<Selector>) -> Event {
@@ -31,16 +31,16 @@ fn names(uri: &str, tags: &[&str]) -> Names {
     Names::new(path, &[uri.into()], &uris, &tags)
 }
 
-fn verdict(table: &Table, log: u64, names: &Names) -> Verdict {
-    table.check(mark(log, 0), names, Boot::ZERO)
+fn verdict(table: &InvalidationTable, log: u64, names: &Names) -> Verdict {
+    table.check(mark(log, 0), names, BootTime::ZERO)
 }
 
 /// Applies a tag as event 1, and `events` as the events 2, 3 and so on.
-fn flooded(rows: usize, events: impl Iterator<Item = Event>) -> Table {
-    let mut table = Table::new(rows, 8);
-    table.apply(&hard(Tag::new("first")), at(1), Boot::ZERO, SETTLED);
+fn flooded(rows: usize, events: impl Iterator<Item = Event>) -> InvalidationTable {
+    let mut table = InvalidationTable::new(rows, 8);
+    table.apply(&hard(Tag::new("first")), at(1), BootTime::ZERO, SETTLED);
     for (log, event) in (2..).zip(events) {
-        table.apply(&event, at(log), Boot::ZERO, SETTLED);
+        table.apply(&event, at(log), BootTime::ZERO, SETTLED);
         assert!(table.rows.len() <= 2 * rows + 8, "{}", table.rows.len());
     }
     table
@@ -103,14 +103,14 @@ fn tags_push_out_tags_and_no_uri_or_prefix() {
 /// Rule 15: "A row whose event is still pending is not dropped."
 #[test]
 fn pending_rows_are_not_folded() {
-    let mut table = Table::new(4, 8);
+    let mut table = InvalidationTable::new(4, 8);
     for number in 1..=50 {
-        table.apply(&uri(&format!("/a?{number}")), Place::Local(number), Boot::ZERO, 0);
+        table.apply(&uri(&format!("/a?{number}")), Place::Local(number), BootTime::ZERO, 0);
     }
     assert_eq!(verdict(&table, 0, &names("/a", &[])), Verdict::Valid);
     assert_eq!(table.rows.len(), 50);
-    table.apply(&uri("/a?51"), Place::Local(51), Boot::ZERO, 50);
-    assert_eq!(table.check(mark(0, 0), &names("/a", &[]), Boot::ZERO), Verdict::Refused);
+    table.apply(&uri("/a?51"), Place::Local(51), BootTime::ZERO, 50);
+    assert_eq!(table.check(mark(0, 0), &names("/a", &[]), BootTime::ZERO), Verdict::Refused);
     table.forget_log(50);
     assert_eq!((table.rows.len(), table.counts), (1, Counts::of(table.rows.values())));
 }
@@ -118,11 +118,11 @@ fn pending_rows_are_not_folded() {
 /// It is no longer known how long each of them has counted as stale.
 #[test]
 fn what_is_folded_counts_as_hard() {
-    let mut table = Table::new(2, 8);
+    let mut table = InvalidationTable::new(2, 8);
     let soft = |text| Event { mode: Mode::Soft, ..uri(text) };
-    table.apply(&soft("/a?1"), at(1), Boot::ZERO, SETTLED);
+    table.apply(&soft("/a?1"), at(1), BootTime::ZERO, SETTLED);
     assert!(matches!(verdict(&table, 0, &names("/a?1", &[])), Verdict::Soft(_)));
-    table.apply(&soft("/a?2"), at(2), Boot::ZERO, SETTLED);
+    table.apply(&soft("/a?2"), at(2), BootTime::ZERO, SETTLED);
     assert_eq!(verdict(&table, 0, &names("/a?1", &[])), Verdict::Refused);
     assert_eq!(verdict(&table, 1, &names("/a?1", &[])), Verdict::Valid);
 }
@@ -163,7 +163,7 @@ proptest! {
         paths in vec((path(), 0..5_u8, 0..8_u8), 1..12),
         lag in 0..6_u64,
     ) {
-        let (mut limited, mut unlimited) = (Table::new(rows, 2), Table::new(1 << 20, 1 << 20));
+        let (mut limited, mut unlimited) = (InvalidationTable::new(rows, 2), InvalidationTable::new(1 << 20, 1 << 20));
         let (mut log, mut local) = (0, 0);
         for (selector, soft, deferred) in events {
             let mode = if soft { Mode::Soft } else { Mode::Hard };
@@ -175,7 +175,7 @@ proptest! {
                 log += 1;
                 at(log)
             };
-            let now = Boot::from_nanos(log + local);
+            let now = BootTime::from_nanos(log + local);
             limited.apply(&event, place, now, local.saturating_sub(lag));
             unlimited.apply(&event, place, now, local.saturating_sub(lag));
             prop_assert_eq!(limited.counts, Counts::of(limited.rows.values()));
@@ -184,7 +184,7 @@ proptest! {
             let uri = if query == 4 { path } else { format!("{path}?{query}") };
             let names = names(&uri, &[&tag.to_string()]);
             for (log, local) in (0..=log).flat_map(|log| (0..=local).map(move |local| (log, local))) {
-                let judge = |table: &Table| table.check(mark(log, local), &names, Boot::from_nanos(1_000));
+                let judge = |table: &InvalidationTable| table.check(mark(log, local), &names, BootTime::from_nanos(1_000));
                 let (here, there) = (judge(&limited), judge(&unlimited));
                 prop_assert!(worse(here, there), "{:?} {:?} {} {} {}", here, there, uri, log, local);
             }

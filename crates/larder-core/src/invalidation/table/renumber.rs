@@ -2,9 +2,9 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::{Forgotten, Row, Table};
+use super::{Forgotten, InvalidationTable, Row};
 
-impl Table {
+impl InvalidationTable {
     pub(crate) fn make_canonical(&mut self) {
         self.all.make_canonical(0);
         self.forgotten = Forgotten::default();
@@ -24,7 +24,7 @@ fn renumber(mut rows: Vec<&mut Row>) {
     }
 }
 
-impl Hash for Table {
+impl Hash for InvalidationTable {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let mut rows: Vec<_> = self.rows.iter().map(|(digest, row)| (digest.bits(), row)).collect();
         rows.sort_unstable_by_key(|(digest, _)| *digest);

@@ -8,7 +8,7 @@
 
 use std::ops::Sub;
 
-use super::{Row, Table};
+use super::{InvalidationTable, Row};
 use crate::invalidation::fault_injection::Rule;
 use crate::invalidation::selector::Rank;
 
@@ -55,7 +55,7 @@ impl Counts {
     }
 }
 
-impl Table {
+impl InvalidationTable {
     /// Drops the oldest rows of each rank that has too many.
     ///
     /// The finest rank comes first, because its rows may be folded into the next.
@@ -102,12 +102,12 @@ impl Table {
     /// Folds this row into a coarser one, or else into the floor.
     fn fold(&mut self, row: &Row) {
         let Some((name, lineage)) = row.lineage().parent() else {
-            if !self.breaks(Rule::DroppedRowsAreForgotten) {
+            if !self.injects(Rule::DroppedRowsAreForgotten) {
                 self.floor = row.joined(self.floor);
             }
             return;
         };
-        if self.breaks(Rule::FoldedRowsAreForgotten) {
+        if self.injects(Rule::FoldedRowsAreForgotten) {
             return;
         }
         let counts = &mut self.counts;

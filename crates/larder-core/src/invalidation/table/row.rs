@@ -1,9 +1,9 @@
 //! The invalidations that are remembered for one name.
 
 use super::Place;
-use crate::invalidation::position::{LogId, Mark};
+use crate::invalidation::position::{LogId, Watermark};
 use crate::invalidation::selector::{Lineage, Mode, Rank};
-use crate::time::Boot;
+use crate::time::BootTime;
 
 /// The last hard and the last soft invalidation of one name.
 ///
@@ -13,18 +13,18 @@ use crate::time::Boot;
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub(super) struct Row {
     lineage: Lineage,
-    hard: Mark,
-    soft: Mark,
-    soft_log_at: Boot,
-    soft_local_at: Boot,
+    hard: Watermark,
+    soft: Watermark,
+    soft_log_at: BootTime,
+    soft_local_at: BootTime,
     touched: u64,
 }
 
 impl Row {
     /// Creates a row of a name with this lineage.
     pub(super) const fn new(lineage: Lineage) -> Self {
-        let (hard, soft) = (Mark::ZERO, Mark::ZERO);
-        Self { lineage, hard, soft, soft_log_at: Boot::ZERO, soft_local_at: Boot::ZERO, touched: 0 }
+        let (hard, soft) = (Watermark::ZERO, Watermark::ZERO);
+        Self { lineage, hard, soft, soft_log_at: BootTime::ZERO, soft_local_at: BootTime::ZERO, touched: 0 }
     }
 
     pub(super) const fn lineage(&self) -> &Lineage {
@@ -36,7 +36,7 @@ impl Row {
     }
 
     /// Returns the last hard invalidation.
-    pub(super) const fn hard(&self) -> Mark {
+    pub(super) const fn hard(&self) -> Watermark {
         self.hard
     }
 
@@ -46,7 +46,7 @@ impl Row {
     }
 
     /// Returns whether nothing here is beyond `mark`.
-    pub(super) fn is_covered_by(&self, mark: Mark) -> bool {
+    pub(super) fn is_covered_by(&self, mark: Watermark) -> bool {
         mark.covers(self.hard.join(self.soft))
     }
 
@@ -64,7 +64,7 @@ impl Row {
     ///
     /// Soft invalidations count as hard, because it is no longer known how long each has counted as
     /// stale.
-    pub(super) fn joined(&self, mark: Mark) -> Mark {
+    pub(super) fn joined(&self, mark: Watermark) -> Watermark {
         mark.join(self.hard).join(self.soft)
     }
 
@@ -77,7 +77,7 @@ impl Row {
     /// Returns since when a response at `mark` has counted as stale here.
     ///
     /// If both parts say so, the earlier moment counts.
-    pub(super) fn soft_since(&self, mark: Mark) -> Option<Boot> {
+    pub(super) fn soft_since(&self, mark: Watermark) -> Option<BootTime> {
         let log = (self.soft.log > mark.log).then_some(self.soft_log_at);
         let local = (self.soft.local > mark.local).then_some(self.soft_local_at);
         match (log, local) {
@@ -87,7 +87,7 @@ impl Row {
     }
 
     /// Applies an event, which is number `touched` of the table.
-    pub(super) fn touch(&mut self, mode: Mode, place: Place, now: Boot, touched: u64) {
+    pub(super) fn touch(&mut self, mode: Mode, place: Place, now: BootTime, touched: u64) {
         self.touched = touched;
         match (mode, place) {
             (Mode::Hard, Place::Log(id)) => self.hard.log = self.hard.log.max(id),
@@ -114,7 +114,7 @@ impl Row {
 impl Row {
     pub(super) fn make_canonical(&mut self, touched: u64) {
         self.touched = touched;
-        self.soft_log_at = Boot::ZERO;
-        self.soft_local_at = Boot::ZERO;
+        self.soft_log_at = BootTime::ZERO;
+        self.soft_local_at = BootTime::ZERO;
     }
 }

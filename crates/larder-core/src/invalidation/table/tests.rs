@@ -13,12 +13,12 @@ fn id(millis: u64) -> LogId {
     LogId::new(millis, 0)
 }
 
-fn mark(log: u64, local: u64) -> Mark {
-    Mark { log: id(log), local }
+fn mark(log: u64, local: u64) -> Watermark {
+    Watermark { log: id(log), local }
 }
 
-fn at(seconds: u64) -> Boot {
-    Boot::ZERO.saturating_add(Duration::from_secs(seconds))
+fn at(seconds: u64) -> BootTime {
+    BootTime::ZERO.saturating_add(Duration::from_secs(seconds))
 }
 
 fn event(mode: Mode, selector: impl Into<Selector>) -> Event {
@@ -65,7 +65,7 @@ fn every_selector_refuses_what_it_names_up_to_its_own_position_and_nothing_else(
         glob("/prod*3"),
     ];
     let verdicts = |event: &Event| {
-        let mut table = Table::new(8, 8);
+        let mut table = InvalidationTable::new(8, 8);
         table.apply(event, Place::Log(id(5)), at(0), SETTLED);
         [4, 5].map(|log| table.check(mark(log, 0), &tagged("t"), at(0)))
     };
@@ -79,7 +79,7 @@ fn every_selector_refuses_what_it_names_up_to_its_own_position_and_nothing_else(
 
 #[test]
 fn a_soft_invalidation_makes_stale_since_it_was_applied() {
-    let mut table = Table::new(8, 8);
+    let mut table = InvalidationTable::new(8, 8);
     table.apply(&soft("t"), Place::Log(id(5)), at(10), SETTLED);
     assert_eq!(table.check(mark(4, 0), &tagged("t"), at(10)), stale_for(0));
     assert_eq!(table.check(mark(4, 0), &tagged("t"), at(13)), stale_for(3));
@@ -91,7 +91,7 @@ fn a_soft_invalidation_makes_stale_since_it_was_applied() {
 /// If several names were invalidated, the first invalidation decides how long.
 #[test]
 fn the_longest_staleness_counts() {
-    let mut table = Table::new(8, 8);
+    let mut table = InvalidationTable::new(8, 8);
     table.apply(&soft("t"), Place::Local(1), at(10), 0);
     table.apply(&soft("t"), Place::Log(id(5)), at(20), SETTLED);
     assert_eq!(table.check(mark(4, 0), &tagged("t"), at(30)), stale_for(20));
@@ -105,7 +105,7 @@ fn the_longest_staleness_counts() {
 #[test]
 fn hard_and_soft_of_one_name_are_told_apart_in_either_order() {
     for order in [[hard("t"), soft("t")], [soft("t"), hard("t")]] {
-        let mut table = Table::new(8, 8);
+        let mut table = InvalidationTable::new(8, 8);
         table.apply(&order[0], Place::Log(id(5)), at(0), SETTLED);
         table.apply(&order[1], Place::Log(id(7)), at(0), SETTLED);
         assert_eq!(table.check(mark(4, 0), &tagged("t"), at(0)), Verdict::Refused);
@@ -120,7 +120,7 @@ fn hard_and_soft_of_one_name_are_told_apart_in_either_order() {
 
 #[test]
 fn an_event_that_comes_again_or_out_of_order_takes_nothing_back() {
-    let mut table = Table::new(8, 8);
+    let mut table = InvalidationTable::new(8, 8);
     for place in [Place::Log(id(7)), Place::Log(id(5)), Place::Local(2), Place::Local(1)] {
         table.apply(&hard("t"), place, at(0), SETTLED);
     }
@@ -133,13 +133,13 @@ fn an_event_that_comes_again_or_out_of_order_takes_nothing_back() {
 
 #[test]
 fn a_full_table_drops_its_oldest_eighth_at_once_and_lets_the_floor_stand_for_it() {
-    let mut table = Table::new(16, 8);
+    let mut table = InvalidationTable::new(16, 8);
     for number in 1..=16 {
         table.apply(&hard(&number.to_string()), Place::Log(id(number)), at(0), SETTLED);
     }
     // After this touch, the first row is no longer among the oldest.
     table.apply(&soft("1"), Place::Log(id(17)), at(0), SETTLED);
-    assert_eq!((table.rows.len(), table.floor), (16, Mark::ZERO));
+    assert_eq!((table.rows.len(), table.floor), (16, Watermark::ZERO));
     table.apply(&hard("17"), Place::Log(id(18)), at(0), SETTLED);
     assert_eq!((table.rows.len(), table.floor), (15, mark(3, 0)));
     assert_eq!(table.check(mark(2, 0), &tagged("t"), at(0)), Verdict::Refused);
@@ -157,7 +157,7 @@ fn the_floor_covers_every_part_of_a_row_that_was_dropped() {
         (Mode::Hard, Place::Local(5), mark(0, 5)),
         (Mode::Soft, Place::Local(5), mark(0, 5)),
     ] {
-        let mut table = Table::new(1, 8);
+        let mut table = InvalidationTable::new(1, 8);
         table.apply(&event(mode, Tag::new("t")), place, at(0), SETTLED);
         table.apply(&hard("other"), Place::Log(id(6)), at(0), SETTLED);
         assert_eq!(table.floor, floor, "{mode:?} {place:?}");
@@ -166,11 +166,11 @@ fn the_floor_covers_every_part_of_a_row_that_was_dropped() {
 
 #[test]
 fn pending_rows_stay_however_full_the_table_is() {
-    let mut table = Table::new(2, 8);
+    let mut table = InvalidationTable::new(2, 8);
     table.apply(&hard("1"), Place::Local(1), at(0), 0);
     table.apply(&soft("2"), Place::Local(2), at(0), 0);
     table.apply(&hard("3"), Place::Local(3), at(0), 0);
-    assert_eq!((table.rows.len(), table.floor), (3, Mark::ZERO));
+    assert_eq!((table.rows.len(), table.floor), (3, Watermark::ZERO));
     table.apply(&hard("4"), Place::Log(id(1)), at(0), 0);
     assert_eq!((table.rows.len(), table.floor), (3, mark(1, 0)));
     // The first two events have come back.
@@ -180,7 +180,7 @@ fn pending_rows_stay_however_full_the_table_is() {
 
 #[test]
 fn a_full_list_of_globs_drops_the_oldest_and_lets_the_floor_stand_for_it() {
-    let mut table = Table::new(8, 2);
+    let mut table = InvalidationTable::new(8, 2);
     for (number, pattern) in (1..).zip(["/a*", "/b*", "/a*", "/c*"]) {
         table.apply(&glob(pattern), Place::Log(id(number)), at(0), SETTLED);
     }
@@ -190,17 +190,17 @@ fn a_full_list_of_globs_drops_the_oldest_and_lets_the_floor_stand_for_it() {
 /// Every check goes through all the globs, so their number must not exceed the limit.
 #[test]
 fn a_glob_for_which_pending_ones_leave_no_room_counts_as_all() {
-    let mut table = Table::new(8, 1);
+    let mut table = InvalidationTable::new(8, 1);
     table.apply(&glob("/a*"), Place::Local(1), at(0), 0);
     table.apply(&glob("/b*"), Place::Local(2), at(0), 0);
-    assert_eq!((table.globs.len(), table.floor), (1, Mark::ZERO));
+    assert_eq!((table.globs.len(), table.floor), (1, Watermark::ZERO));
     assert_eq!(table.check(mark(0, 1), &tagged("t"), at(0)), Verdict::Refused);
     assert_eq!(table.check(mark(0, 2), &tagged("t"), at(0)), Verdict::Valid);
 }
 
 #[test]
 fn a_lost_log_is_forgotten_but_for_the_local_part_of_what_is_pending() {
-    let mut table = Table::new(8, 8);
+    let mut table = InvalidationTable::new(8, 8);
     table.raise_floor(id(3));
     table.apply(&hard("t"), Place::Local(1), at(0), 0);
     table.apply(&hard("t"), Place::Log(id(5)), at(0), 0);

@@ -1,7 +1,7 @@
 //! One form for all tails that behave alike from now on.
 
 use super::Tail;
-use crate::time::Boot;
+use crate::time::BootTime;
 
 impl Tail {
     /// Replaces each moment by `moment` of it, and renumbers touches and generations.
@@ -10,7 +10,7 @@ impl Tail {
     /// as stale is no longer distinguished. The moments of polls only matter while the answer to an
     /// append is awaited.
     #[doc(hidden)]
-    pub fn make_canonical(&mut self, awaits: bool, moment: &mut dyn FnMut(Boot) -> Boot) {
+    pub fn make_canonical(&mut self, awaits: bool, moment: &mut dyn FnMut(BootTime) -> BootTime) {
         self.confirmed_at = self.confirmed_at.map(&mut *moment);
         self.reached.make_canonical(awaits, moment);
         self.outbox.make_canonical(moment);

@@ -1,28 +1,28 @@
 //! How far a tail is, and what that means for an appended event.
 
-use crate::invalidation::append_status::{Appended, Passing};
+use crate::invalidation::append_status::{AppendStatus, Appended};
 use crate::invalidation::position::{Incarnation, LogId};
-use crate::time::Boot;
+use crate::time::BootTime;
 
 /// The point up to which the log was read.
 #[derive(Debug)]
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
-pub(super) struct Reached {
+pub(super) struct TailState {
     pub(super) incarnation: Incarnation,
     /// The last event that was applied.
     pub(super) log: LogId,
     /// Whether the log was found to end before that event.
     pub(super) broken: bool,
     /// The moment at which the last poll was sent.
-    pub(super) looked: Option<Boot>,
+    pub(super) looked: Option<BootTime>,
 }
 
-impl Reached {
+impl TailState {
     /// Returns the start of an incarnation.
     ///
     /// `looked` is when the poll that brought the incarnation was sent. It is `None` for the
     /// placeholder before the first poll.
-    pub(super) const fn start_of(incarnation: Incarnation, looked: Option<Boot>) -> Self {
+    pub(super) const fn start_of(incarnation: Incarnation, looked: Option<BootTime>) -> Self {
         Self { incarnation, log: LogId::ZERO, broken: false, looked }
     }
 
@@ -33,22 +33,22 @@ impl Reached {
     /// incarnation, in which these responses are still valid. A promoted primary may have begun the
     /// new incarnation before the append, so that a response that was filled in between is valid
     /// there.
-    pub(super) fn passing(&self, appended: &Appended) -> Passing {
+    pub(super) fn passing(&self, appended: &Appended) -> AppendStatus {
         if self.incarnation == appended.incarnation {
             // If the log was lost meanwhile, its ids say nothing.
             let has_it = self.log >= appended.id && !self.broken;
-            if has_it { Passing::Passed } else { Passing::Waiting }
+            if has_it { AppendStatus::Applied } else { AppendStatus::Pending }
         } else if self.looked.is_some_and(|sent| sent > appended.answered) {
-            Passing::AppendAgain
+            AppendStatus::AppendAgain
         } else {
-            Passing::Waiting
+            AppendStatus::Pending
         }
     }
 }
 
 #[cfg(feature = "model")]
-impl Reached {
-    pub(super) fn make_canonical(&mut self, awaits: bool, moment: &mut dyn FnMut(Boot) -> Boot) {
+impl TailState {
+    pub(super) fn make_canonical(&mut self, awaits: bool, moment: &mut dyn FnMut(BootTime) -> BootTime) {
         self.looked = self.looked.filter(|_| awaits).map(moment);
     }
 }

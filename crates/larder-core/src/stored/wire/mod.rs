@@ -40,8 +40,8 @@ use twox_hash::XxHash3_64;
 
 use self::reader::Reader;
 use self::writer::{Count, Sink};
-use super::{StoredResponse, Told};
-use crate::invalidation::position::{Incarnation, LogId, Mark, Position};
+use super::{StoredResponse, VariationHint};
+use crate::invalidation::position::{Incarnation, LogId, Position, Watermark};
 
 pub use self::error::{WireError, WireErrorKind};
 
@@ -75,7 +75,7 @@ pub enum Decoded {
     /// A variation hint: responses answer equivalent queries.
     ///
     /// They are found under the key that these queries have in common.
-    Told(Told),
+    VariationHint(VariationHint),
 }
 
 /// Encodes a response, to be stored at the address of its key or variant.
@@ -103,7 +103,7 @@ pub fn encode_variants(fields: &[HeaderName], key: &str, position: &Position) ->
 
 /// Encodes a variation hint: what responses said last about the queries that they answer.
 #[must_use]
-pub fn encode_told(told: &Told, key: &str, position: &Position) -> Bytes {
+pub fn encode_variation_hint(told: &VariationHint, key: &str, position: &Position) -> Bytes {
     framed(TOLD, key, position, &|sink| variation_hint::write(sink, told))
 }
 
@@ -114,8 +114,8 @@ pub fn encode_told(told: &Told, key: &str, position: &Position) -> Bytes {
 ///
 /// # Errors
 ///
-/// Returns an error if the value is not what [`encode`], [`encode_variants`] or [`encode_told`]
-/// returned for this key.
+/// Returns an error if the value is not what [`encode`], [`encode_variants`] or
+/// [`encode_variation_hint`] returned for this key.
 pub fn decode(value: Bytes, key: &str) -> Result<Decoded, WireError> {
     decode_after(HeaderMap::new(), value, key)
 }
@@ -126,8 +126,8 @@ pub fn decode(value: Bytes, key: &str) -> Result<Decoded, WireError> {
 ///
 /// # Errors
 ///
-/// Returns an error if the value is not what [`encode`], [`encode_variants`] or [`encode_told`]
-/// returned for this key.
+/// Returns an error if the value is not what [`encode`], [`encode_variants`] or
+/// [`encode_variation_hint`] returned for this key.
 #[inline]
 pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<Decoded, WireError> {
     let content_len = checked(&value)?;
@@ -157,7 +157,7 @@ pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<De
         TOLD => {
             let told = variation_hint::read(&mut reader)?;
             reader.end()?;
-            Ok(Decoded::Told(told))
+            Ok(Decoded::VariationHint(told))
         }
         _ => Err(WireErrorKind::Malformed.into()),
     }
@@ -181,7 +181,7 @@ fn framed(kind: u8, key: &str, position: &Position, content: &dyn Fn(&mut dyn Si
         sink.put(&MAGIC);
         sink.put(&[VERSION, kind]);
         sink.put(&position.incarnation.to_bytes());
-        sink.put(&position.mark.log.to_be_bytes());
+        sink.put(&position.watermark.log.to_be_bytes());
         writer::bytes(sink, key.as_bytes());
         content(sink);
     };
@@ -214,6 +214,6 @@ fn checked(value: &[u8]) -> Result<usize, WireErrorKind> {
 fn position(reader: &mut Reader<'_>) -> Result<Position, WireErrorKind> {
     Ok(Position {
         incarnation: Incarnation::from_bytes(reader.array()?),
-        mark: Mark { log: LogId::from_be_bytes(reader.array()?), local: 0 },
+        watermark: Watermark { log: LogId::from_be_bytes(reader.array()?), local: 0 },
     })
 }

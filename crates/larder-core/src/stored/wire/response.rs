@@ -11,12 +11,12 @@ use super::reader::{RESERVED_AT_MOST, Reader};
 use super::writer::{self, Sink};
 use crate::http::freshness::Lifetime;
 use crate::http::range::ContentRange;
-use crate::http::response_flags::Flags;
-use crate::http::vary::Selecting;
+use crate::http::response_flags::ResponseFlags;
+use crate::http::vary::SelectingFields;
 use crate::invalidation::names::{DIGEST_LEN, Names};
 use crate::invalidation::position::Position;
 use crate::stored::{Meta, StoredResponse};
-use crate::time::Wall;
+use crate::time::WallTime;
 
 /// A response without its body.
 pub(super) struct Head {
@@ -69,7 +69,7 @@ pub(super) fn read_head(
     let status = reader.array().map(u16::from_le_bytes)?;
     let status = StatusCode::from_u16(status).map_err(|_| WireErrorKind::Malformed)?;
     let flags = read_flags(reader)?;
-    let response_time = Wall::from_unix_millis(read_u64(reader)?);
+    let response_time = WallTime::from_unix_millis(read_u64(reader)?);
     let initial_age = read_duration(reader)?;
     let lifetime = Lifetime {
         fresh: read_duration(reader)?,
@@ -95,17 +95,17 @@ pub(super) fn read_head(
     Ok(Head { status, headers, meta })
 }
 
-fn flag_bits(flags: Flags) -> u8 {
-    let Flags { shareable, must_revalidate, no_cache, own_etag } = flags;
+fn flag_bits(flags: ResponseFlags) -> u8 {
+    let ResponseFlags { shareable, must_revalidate, no_cache, own_etag } = flags;
     [shareable, must_revalidate, no_cache, own_etag]
         .into_iter()
         .rev()
         .fold(0, |bits, flag| bits << 1 | u8::from(flag))
 }
 
-fn read_flags(reader: &mut Reader<'_>) -> Result<Flags, WireErrorKind> {
+fn read_flags(reader: &mut Reader<'_>) -> Result<ResponseFlags, WireErrorKind> {
     let [bits] = reader.array()?;
-    let flags = Flags {
+    let flags = ResponseFlags {
         shareable: bits & 1 != 0,
         must_revalidate: bits & 2 != 0,
         no_cache: bits & 4 != 0,
@@ -128,7 +128,7 @@ fn read_u64(reader: &mut Reader<'_>) -> Result<u64, WireErrorKind> {
     reader.array().map(u64::from_le_bytes)
 }
 
-fn write_selecting(sink: &mut dyn Sink, selecting: &Selecting) {
+fn write_selecting(sink: &mut dyn Sink, selecting: &SelectingFields) {
     writer::list(sink, selecting, |sink, (name, value)| {
         field_name::write(sink, name);
         sink.put(&[value.is_some().into()]);
@@ -138,7 +138,7 @@ fn write_selecting(sink: &mut dyn Sink, selecting: &Selecting) {
     });
 }
 
-fn read_selecting(reader: &mut Reader<'_>) -> Result<Selecting, WireErrorKind> {
+fn read_selecting(reader: &mut Reader<'_>) -> Result<SelectingFields, WireErrorKind> {
     let selecting = reader.list(|reader| {
         let name = field_name::read(reader)?;
         let value = match reader.array()? {

@@ -8,11 +8,11 @@ use super::*;
 use crate::http::freshness::Lifetime;
 use crate::http::no_vary_search::UrlVariation;
 use crate::http::range::ContentRange;
-use crate::http::response_flags::Flags;
+use crate::http::response_flags::ResponseFlags;
 use crate::invalidation::names::Names;
 use crate::invalidation::selector::Tag;
 use crate::stored::Meta;
-use crate::time::Wall;
+use crate::time::WallTime;
 
 const KEY: &str = "k|user:42";
 
@@ -46,7 +46,7 @@ const PART: &str = "03 00000000000000 08 00000000000000 0b 00000000000000";
 fn position() -> Position {
     Position {
         incarnation: Incarnation::from_bytes([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]),
-        mark: Mark { log: LogId::new(0x19a_af0d_22ab, 7), local: 0 },
+        watermark: Watermark { log: LogId::new(0x19a_af0d_22ab, 7), local: 0 },
     }
 }
 
@@ -67,7 +67,7 @@ fn response() -> StoredResponse {
             ]),
             names: Names::new("/user", &["user-42abc".into()], &[], &[Tag::new("user:42")]),
             position: position(),
-            response_time: Wall::from_unix_millis(0x19a_af0d_22ab),
+            response_time: WallTime::from_unix_millis(0x19a_af0d_22ab),
             initial_age: Duration::from_secs(1),
             lifetime: Lifetime {
                 fresh: Duration::from_secs(300),
@@ -75,7 +75,7 @@ fn response() -> StoredResponse {
                 if_error: Duration::ZERO,
             },
             cost: Duration::from_millis(1),
-            flags: Flags { shareable: true, no_cache: true, ..Flags::default() },
+            flags: ResponseFlags { shareable: true, no_cache: true, ..ResponseFlags::default() },
             part: None,
         },
     }
@@ -111,14 +111,14 @@ fn version_1_is_what_it_always_was() {
 /// A reader that does not know this kind finds it malformed, which is a miss.
 #[test]
 fn the_wire_form_of_what_was_told_is_what_it_was() {
-    let told = Told {
+    let told = VariationHint {
         variation: UrlVariation::from_text("o-a&b").unwrap(),
-        at: Wall::from_unix_millis(0x19a_af0d_22ab),
+        at: WallTime::from_unix_millis(0x19a_af0d_22ab),
         life: Duration::from_secs(1),
     };
     let value = with_checksum(hex(GOLDEN_TOLD));
-    assert_eq!(encode_told(&told, KEY, &position()), value);
-    assert_eq!(decode(value, KEY), Ok(Decoded::Told(told)));
+    assert_eq!(encode_variation_hint(&told, KEY, &position()), value);
+    assert_eq!(decode(value, KEY), Ok(Decoded::VariationHint(told)));
     // No variation, one in another spelling, the default one, no UTF-8, too long, too short, too
     // much.
     for to in
@@ -158,19 +158,22 @@ fn a_part_is_told_from_the_whole() {
 #[test]
 fn the_position_stands_where_scripts_look_for_it() {
     let variation = UrlVariation::from_text("=").unwrap();
-    let told = Told { variation, at: Wall::from_unix_millis(0), life: Duration::ZERO };
-    let values =
-        [encode(&response()), encode_variants(&[], KEY, &position()), encode_told(&told, KEY, &position())];
+    let told = VariationHint { variation, at: WallTime::from_unix_millis(0), life: Duration::ZERO };
+    let values = [
+        encode(&response()),
+        encode_variants(&[], KEY, &position()),
+        encode_variation_hint(&told, KEY, &position()),
+    ];
     for value in values {
         assert_eq!(value[INCARNATION], position().incarnation.to_bytes());
-        assert_eq!(value[LOG_ID], position().mark.log.to_be_bytes());
+        assert_eq!(value[LOG_ID], position().watermark.log.to_be_bytes());
     }
 }
 
 #[test]
 fn the_local_number_does_not_travel() {
     let mut stored = response();
-    stored.meta.position.mark.local = 9;
+    stored.meta.position.watermark.local = 9;
     assert_eq!(decode(encode(&stored), KEY), Ok(Decoded::Response(response())));
 }
 

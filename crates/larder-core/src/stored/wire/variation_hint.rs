@@ -9,20 +9,20 @@ use super::error::WireErrorKind;
 use super::reader::Reader;
 use super::writer::{self, Sink};
 use crate::http::no_vary_search::UrlVariation;
-use crate::stored::Told;
-use crate::time::Wall;
+use crate::stored::VariationHint;
+use crate::time::WallTime;
 
-pub(super) fn write(sink: &mut dyn Sink, told: &Told) {
+pub(super) fn write(sink: &mut dyn Sink, told: &VariationHint) {
     sink.put(&told.at.unix_millis().to_le_bytes());
     let life = u64::try_from(told.life.as_nanos()).unwrap_or(u64::MAX);
     sink.put(&life.to_le_bytes());
     writer::bytes(sink, told.variation.as_text().as_bytes());
 }
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Result<Told, WireErrorKind> {
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<VariationHint, WireErrorKind> {
     let mut number = || reader.array().map(u64::from_le_bytes);
     let (at, life) = (number()?, number()?);
     let text = std::str::from_utf8(reader.bytes()?).ok();
     let variation = text.and_then(UrlVariation::from_text).ok_or(WireErrorKind::Malformed)?;
-    Ok(Told { variation, at: Wall::from_unix_millis(at), life: Duration::from_nanos(life) })
+    Ok(VariationHint { variation, at: WallTime::from_unix_millis(at), life: Duration::from_nanos(life) })
 }

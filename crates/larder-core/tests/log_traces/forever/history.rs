@@ -1,11 +1,11 @@
 //! Two processes, one log and one shared tier. Anything may happen to them, in any order.
 
-use larder_core::invalidation::append_status::{Appended, Passing};
-use larder_core::invalidation::log_page::Look;
+use larder_core::invalidation::append_status::{AppendStatus, Appended};
+use larder_core::invalidation::log_page::LogPage;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::selector::Event;
 use larder_core::invalidation::tail::Limits;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 use proptest::prelude::*;
 
 use super::steps::{Reached, Step, is_named, names};
@@ -28,7 +28,7 @@ struct Invalidation {
     /// Whether `invalidate` has returned. From then on P1 holds.
     returned: bool,
     /// The moment from which P2 counts.
-    applied_at: Option<Boot>,
+    applied_at: Option<BootTime>,
     sent: Option<Appended>,
     deferred: bool,
 }
@@ -38,7 +38,7 @@ struct Process {
     told: Told,
     memory: Vec<Kept>,
     asked: Option<Position>,
-    look: Option<(Look, Boot)>,
+    look: Option<(LogPage, BootTime)>,
 }
 
 impl Process {
@@ -52,11 +52,11 @@ impl Process {
         }
     }
 
-    fn trusts_shared(&self, now: Boot) -> bool {
-        self.instance.tail.trusts_shared(now, MAX_STALENESS)
+    fn trusts_shared(&self, now: BootTime) -> bool {
+        self.instance.tail.may_trust_store(now, MAX_STALENESS)
     }
 
-    fn defer(&mut self, event: &Event, now: Boot) {
+    fn defer(&mut self, event: &Event, now: BootTime) {
         self.instance.tail.defer(std::slice::from_ref(event), now);
         self.told.deferred.push(event.clone());
     }
@@ -85,7 +85,7 @@ impl World {
         }
     }
 
-    fn now(&self) -> Boot {
+    fn now(&self) -> BootTime {
         at(self.millis)
     }
 
@@ -128,7 +128,7 @@ impl World {
             Step::TakeLook { by } => {
                 let process = &mut self.processes[by];
                 if let Some((look, sent)) = process.look.take() {
-                    process.instance.tail.take_look(&look, sent);
+                    process.instance.tail.apply_page(&look, sent);
                     process.told.take_look(&look);
                 }
             }
@@ -173,12 +173,12 @@ impl World {
     fn flush(&mut self, by: usize, reached: Reached) {
         let now = self.now();
         let tail = &mut self.processes[by].instance.tail;
-        let Some(batch) = tail.unsent().filter(|_| reached != Reached::Nothing) else {
+        let Some(batch) = tail.next_batch().filter(|_| reached != Reached::Nothing) else {
             return;
         };
         let appended = self.redis.append(batch.events(), now);
         if reached == Reached::Answered {
-            tail.sent(&batch, appended);
+            tail.batch_appended(&batch, appended);
             self.processes[by].told.has_told = true;
             // The outbox of these worlds is smaller than a batch, so the batch has all that was not
             // appended.
@@ -193,16 +193,16 @@ impl World {
         let now = self.now();
         for one in self.invalidations.iter_mut().filter(|one| one.applied_at.is_none()) {
             let Some(sent) = one.sent else { continue };
-            match self.processes[one.by].instance.tail.passed(&sent) {
-                Passing::Passed => {
+            match self.processes[one.by].instance.tail.append_status(&sent) {
+                AppendStatus::Applied => {
                     one.returned = true;
                     one.applied_at = Some(now);
                 }
-                Passing::AppendAgain if one.deferred => one.sent = None,
-                Passing::AppendAgain => {
+                AppendStatus::AppendAgain if one.deferred => one.sent = None,
+                AppendStatus::AppendAgain => {
                     one.sent = Some(self.redis.append(std::slice::from_ref(&one.event), now));
                 }
-                Passing::Waiting => {}
+                AppendStatus::Pending => {}
             }
         }
     }

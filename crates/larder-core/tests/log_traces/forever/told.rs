@@ -1,6 +1,6 @@
 //! A reference that forgets no event.
 
-use larder_core::invalidation::log_page::Look;
+use larder_core::invalidation::log_page::LogPage;
 use larder_core::invalidation::position::{Incarnation, LogId, Position};
 use larder_core::invalidation::selector::{Event, Mode};
 use larder_core::invalidation::table::Verdict;
@@ -31,7 +31,7 @@ impl Told {
         }
     }
 
-    pub(super) fn take_look(&mut self, look: &Look) {
+    pub(super) fn take_look(&mut self, look: &LogPage) {
         if look.incarnation != self.incarnation {
             let mut deferred = std::mem::take(&mut self.deferred);
             if self.has_told {
@@ -51,11 +51,11 @@ impl Told {
     }
 
     pub(super) fn verdict(&self, position: &Position, tag: usize) -> Severity {
-        if position.incarnation != self.incarnation || position.mark.log < self.floor {
+        if position.incarnation != self.incarnation || position.watermark.log < self.floor {
             return Severity::Refused;
         }
-        let unread = self.events.iter().filter(|(id, _)| *id > position.mark.log);
-        let local = usize::try_from(position.mark.local).unwrap();
+        let unread = self.events.iter().filter(|(id, _)| *id > position.watermark.log);
+        let local = usize::try_from(position.watermark.local).unwrap();
         let after = unread.map(|(_, event)| event).chain(self.deferred.iter().skip(local));
         let modes = after.filter(|event| is_named(tag, &event.selector)).map(|event| event.mode);
         modes.fold(Severity::Valid, |worst, mode| {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use larder_core::invalidation::position::Position;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::engine::coalesce::client_count::ClientCount;
 use crate::engine::sync::{Mutex, MutexGuard, watch};
@@ -38,7 +38,7 @@ pub(crate) type FlightKey = (Box<str>, u128);
 /// A fill that other requests may wait for.
 pub(crate) struct Flight<E> {
     /// The moment at which the flight began.
-    pub(crate) began: Boot,
+    pub(crate) began: BootTime,
     /// The position in the invalidation log at that moment.
     pub(crate) position: Position,
     /// The clients that wait for the flight.
@@ -65,7 +65,7 @@ impl<E: FlightEvent> FlightGroup<E> {
     pub(crate) fn join(
         &self,
         key: FlightKey,
-        now: Boot,
+        now: BootTime,
         position: Position,
         may_join: impl Fn(&Flight<E>) -> bool,
     ) -> Role<E> {
@@ -79,12 +79,18 @@ impl<E: FlightEvent> FlightGroup<E> {
     /// Begins a flight, for a caller that would not wait for another one.
     ///
     /// Returns `None` if there is a flight for this key.
-    pub(crate) fn try_lead(&self, key: FlightKey, now: Boot, position: Position) -> Option<Leader<E>> {
+    pub(crate) fn try_lead(&self, key: FlightKey, now: BootTime, position: Position) -> Option<Leader<E>> {
         let mut flights = lock(&self.flights);
         (!flights.contains_key(&key)).then(|| self.insert(&mut flights, key, now, position))
     }
 
-    fn insert(&self, flights: &mut Table<E>, key: FlightKey, began: Boot, position: Position) -> Leader<E> {
+    fn insert(
+        &self,
+        flights: &mut Table<E>,
+        key: FlightKey,
+        began: BootTime,
+        position: Position,
+    ) -> Leader<E> {
         let (sender, events) = watch::channel(None);
         let flight = Arc::new(Flight { began, position, clients: ClientCount::new(), events });
         flights.insert(key.clone(), Arc::clone(&flight));

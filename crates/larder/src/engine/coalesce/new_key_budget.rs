@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 /// The number of new keys in each minute, and its limit.
 #[derive(Debug)]
@@ -23,9 +23,9 @@ impl NewKeyBudget {
     }
 
     /// Takes one new key from the budget. Returns `false` if the budget of this minute is spent.
-    pub(crate) fn try_take(&self, now: Boot) -> bool {
+    pub(crate) fn try_take(&self, now: BootTime) -> bool {
         let Some(most) = self.per_minute else { return true };
-        let minute = (now.saturating_since(Boot::ZERO).as_secs() / MINUTE) << 32;
+        let minute = (now.saturating_since(BootTime::ZERO).as_secs() / MINUTE) << 32;
         let one_more = |spent: u64| {
             let in_minute = if spent & !u64::from(u32::MAX) == minute { spent } else { minute };
             (in_minute - minute < u64::from(most)).then_some(in_minute + 1)
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_minute_has_its_budget_and_no_more() {
-        let start = Boot::ZERO.saturating_add(Duration::from_secs(MINUTE * 7));
+        let start = BootTime::ZERO.saturating_add(Duration::from_secs(MINUTE * 7));
         let budget = NewKeyBudget::new(Some(2));
         let spent = |seconds| budget.try_take(start.saturating_add(Duration::from_secs(seconds)));
         assert_eq!([0, 1, 2, 59].map(spent), [true, true, false, false]);

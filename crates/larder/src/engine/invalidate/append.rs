@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use larder_core::invalidation::append_status::{Appended, Passing};
+use larder_core::invalidation::append_status::{AppendStatus, Appended};
 use larder_core::invalidation::outbox::batches;
 use larder_core::invalidation::selector::{Event, Selector};
 use larder_core::invalidation::tail::Tail;
@@ -82,9 +82,9 @@ const MAX_APPENDS: usize = 2;
 async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Event>) -> InvalidationOutcome {
     for _ in 0..MAX_APPENDS {
         match append(engine, store, &events).await {
-            Passing::Passed => return InvalidationOutcome::Applied,
-            Passing::AppendAgain => {}
-            Passing::Waiting => break,
+            AppendStatus::Applied => return InvalidationOutcome::Applied,
+            AppendStatus::AppendAgain => {}
+            AppendStatus::Pending => break,
         }
     }
     // Rule 15: "An append that timed out may have happened: append again; a duplicate costs misses
@@ -100,7 +100,7 @@ fn defer(engine: &Engine, events: &[Event]) -> InvalidationOutcome {
 }
 
 /// Appends the events once, and waits until our own tail knows what became of them.
-async fn append(engine: &Arc<Engine>, store: &dyn Store, events: &[Event]) -> Passing {
+async fn append(engine: &Arc<Engine>, store: &dyn Store, events: &[Event]) -> AppendStatus {
     let mut last: Option<Appended> = None;
     for batch in batches(events) {
         let appended = match append_batch(engine, store, batch).await {
@@ -109,22 +109,26 @@ async fn append(engine: &Arc<Engine>, store: &dyn Store, events: &[Event]) -> Pa
         };
         // Events that went into two incarnations are complete in neither of them.
         if last.is_some_and(|last| last.incarnation != appended.incarnation) {
-            return Passing::AppendAgain;
+            return AppendStatus::AppendAgain;
         }
         last = Some(appended);
     }
     match last {
         Some(appended) => wait_until_applied(engine, events, appended).await,
-        None => Passing::Passed,
+        None => AppendStatus::Applied,
     }
 }
 
-async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) -> Result<Appended, Passing> {
+async fn append_batch(
+    engine: &Arc<Engine>,
+    store: &dyn Store,
+    batch: &[Event],
+) -> Result<Appended, AppendStatus> {
     let (incarnation, id) = match store.append(batch).await {
         Ok(appended) => appended,
         Err(error) => {
             engine.report.store_error(StoreOp::Append, &error, &*engine.clock);
-            return Err(Passing::Waiting);
+            return Err(AppendStatus::Pending);
         }
     };
     engine.report.store_ok(StoreOp::Append, &*engine.clock);
@@ -138,11 +142,11 @@ async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) 
 }
 
 /// Waits until our own tail has passed the appended events.
-async fn wait_until_applied(engine: &Arc<Engine>, events: &[Event], appended: Appended) -> Passing {
-    let settled = |tail: &Tail| tail.passed(&appended) != Passing::Waiting;
+async fn wait_until_applied(engine: &Arc<Engine>, events: &[Event], appended: Appended) -> AppendStatus {
+    let settled = |tail: &Tail| tail.append_status(&appended) != AppendStatus::Pending;
     engine.log.wait(deadline_in(APPLY_TIMEOUT), settled).await;
-    let passing = engine.log.read(|tail| tail.passed(&appended));
-    if passing == Passing::Passed {
+    let passing = engine.log.read(|tail| tail.append_status(&appended));
+    if passing == AppendStatus::Applied {
         enqueue(engine, events, appended.incarnation, appended.id);
     }
     passing

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use larder_core::invalidation::append_status::Appended;
-use larder_core::invalidation::tail::{LookTaken, Tail};
+use larder_core::invalidation::tail::{PageApplied, Tail};
 use larder_core::store::StoreError;
 use tokio::time::sleep;
 
@@ -49,7 +49,7 @@ async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
             Ok(taken) => {
                 engine.report.store_ok(StoreOp::Poll, &*engine.clock);
                 pause = MIN_PAUSE;
-                if taken.again {
+                if taken.poll_again {
                     continue;
                 }
             }
@@ -79,17 +79,17 @@ async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
 }
 
 /// Polls the log once, and applies the answer.
-async fn poll(engine: &Engine, store: &dyn Store) -> Result<LookTaken, StoreError> {
+async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreError> {
     let cursor = engine.log.read(Tail::cursor);
     // Rule 9: the answer is as old as the moment at which the poll was sent.
     let sent = engine.clock.boot();
     let look = store.look(cursor).await?;
-    Ok(engine.update_log(|tail| tail.take_look(&look, sent)))
+    Ok(engine.update_log(|tail| tail.apply_page(&look, sent)))
 }
 
 /// Appends the events in the outbox, batch by batch, until it is empty or a batch fails.
 async fn flush(engine: &Arc<Engine>, store: &dyn Store) {
-    while let Some(batch) = engine.log.read(Tail::unsent) {
+    while let Some(batch) = engine.log.read(Tail::next_batch) {
         let appended = match store.ready().await {
             Ok(()) => store.append(batch.events()).await,
             Err(error) => Err(error),
@@ -99,7 +99,7 @@ async fn flush(engine: &Arc<Engine>, store: &dyn Store) {
                 engine.report.store_ok(StoreOp::Append, &*engine.clock);
                 let answered = engine.clock.boot();
                 let appended = Appended { incarnation, id, answered };
-                engine.log.update(|tail| tail.sent(&batch, appended));
+                engine.log.update(|tail| tail.batch_appended(&batch, appended));
                 enqueue(engine, batch.events(), incarnation, id);
             }
             Err(error) => {

@@ -8,8 +8,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use larder_core::invalidation::position::{Incarnation, LogId};
-use larder_core::invalidation::selector::{Event, Mode, Reach};
-use larder_core::store::{Reclaim, StoreError, StoreErrorKind};
+use larder_core::invalidation::selector::{Event, KeyScope, Mode};
+use larder_core::store::{ReclaimRequest, StoreError, StoreErrorKind};
 use tokio::time::sleep;
 
 use crate::engine::invalidation_log::reclaim_queue::{ReclaimQueue, ReclaimStep};
@@ -33,8 +33,8 @@ pub(crate) fn enqueue(engine: &Arc<Engine>, events: &[Event], incarnation: Incar
     let mut state = engine.reclaim.lock();
     let hard = events.iter().filter(|event| event.mode == Mode::Hard);
     for selector in hard.flat_map(|event| event.selector.for_reclaim()) {
-        if selector.reach() != Reach::Nowhere {
-            state.queue.push(Reclaim { selector, incarnation, before });
+        if selector.key_scope() != KeyScope::Unknown {
+            state.queue.push(ReclaimRequest { selector, incarnation, before });
         }
     }
     if !state.queue.is_empty() && !state.running {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 use larder_core::invalidation::selector::{HashedName, PathName, Selector, UriName};
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::engine::invalidation_log::recent_writes::window::{Bitmap, WindowTable};
 
@@ -54,7 +54,7 @@ impl RecentWrites {
     /// name for all of these writes bounds the log. The cost is one more fill for each stored
     /// response with another query under that path. A directory is named after about four thousand
     /// paths. That is a second or two of a flood, or a rare minute of honest writes.
-    pub(crate) fn collapse(&self, selectors: Vec<Selector>, now: Boot) -> Vec<Selector> {
+    pub(crate) fn collapse(&self, selectors: Vec<Selector>, now: BootTime) -> Vec<Selector> {
         let mut collapsed: Vec<Selector> = Vec::with_capacity(selectors.len());
         for selector in selectors {
             let selector = match selector {
@@ -68,7 +68,7 @@ impl RecentWrites {
         collapsed
     }
 
-    fn name(&self, uri: UriName, now: Boot) -> Selector {
+    fn name(&self, uri: UriName, now: BootTime) -> Selector {
         // Nothing is stored under a path that is too long.
         let Some(path) = uri.path() else { return Selector::Uri(uri) };
         let (path_is_full, directory_is_full) = self.record(&path, &uri, now);
@@ -85,7 +85,7 @@ impl RecentWrites {
     ///
     /// The first result is whether its path has too many other URIs already, the second whether its
     /// directory has too many other paths.
-    fn record(&self, path: &PathName, uri: &UriName, now: Boot) -> (bool, bool) {
+    fn record(&self, path: &PathName, uri: &UriName, now: BootTime) -> (bool, bool) {
         let directory = HashedName::directory_of(path);
         let [path, uri, directory] = [
             self.hasher.hash_one(path.as_str()),
@@ -115,7 +115,7 @@ mod tests {
         Selector::Path(PathName::new(text).unwrap())
     }
 
-    fn name_of(recent: &RecentWrites, text: &str, now: Boot) -> Selector {
+    fn name_of(recent: &RecentWrites, text: &str, now: BootTime) -> Selector {
         recent.collapse(vec![uri(text)], now).remove(0)
     }
 

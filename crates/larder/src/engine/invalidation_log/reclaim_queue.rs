@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use larder_core::invalidation::selector::Selector;
-use larder_core::store::{Reclaim, Sweep};
+use larder_core::store::{ReclaimRequest, ScanCursor};
 
 /// Maximum number of first steps in the queue. They are short.
 const MAX_FIRST_STEPS: usize = 256;
@@ -14,15 +14,15 @@ const MAX_SEARCHES: usize = 32;
 /// One step in freeing memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReclaimStep {
-    pub(crate) what: Reclaim,
+    pub(crate) what: ReclaimRequest,
     /// The point at which a search continues. `None` for the first step.
-    pub(crate) from: Option<Sweep>,
+    pub(crate) from: Option<ScanCursor>,
 }
 
 /// The steps to take. If there is no room for a step, its responses are left to expire.
 #[derive(Debug, Default)]
 pub(crate) struct ReclaimQueue {
-    first: VecDeque<Reclaim>,
+    first: VecDeque<ReclaimRequest>,
     /// The searches. The first of them may be under way.
     searches: VecDeque<ReclaimStep>,
 }
@@ -36,7 +36,7 @@ impl ReclaimQueue {
     ///
     /// It replaces an earlier one with the same selector, because it includes that one. An
     /// invalidation of everything replaces all others.
-    pub(crate) fn push(&mut self, what: Reclaim) {
+    pub(crate) fn push(&mut self, what: ReclaimRequest) {
         if what.selector == Selector::All {
             self.first.clear();
             self.searches.clear();
@@ -59,7 +59,7 @@ impl ReclaimQueue {
     pub(crate) fn push_next(&mut self, step: ReclaimStep) {
         match step.from {
             None => self.first.push_front(step.what),
-            Some(sweep) if sweep == Sweep::default() => self.push_search(step),
+            Some(sweep) if sweep == ScanCursor::default() => self.push_search(step),
             Some(_) => self.searches.push_front(step),
         }
     }
@@ -111,8 +111,12 @@ mod tests {
 
     use super::*;
 
-    fn what(selector: Selector, before: u64) -> Reclaim {
-        Reclaim { selector, incarnation: Incarnation::from_bytes([1; 16]), before: LogId::new(before, 0) }
+    fn what(selector: Selector, before: u64) -> ReclaimRequest {
+        ReclaimRequest {
+            selector,
+            incarnation: Incarnation::from_bytes([1; 16]),
+            before: LogId::new(before, 0),
+        }
     }
 
     fn prefix(path: &str) -> Selector {
@@ -124,7 +128,7 @@ mod tests {
     }
 
     fn at(step: &ReclaimStep, cursor: u64) -> ReclaimStep {
-        ReclaimStep { from: Some(Sweep { node: 0, cursor }), ..step.clone() }
+        ReclaimStep { from: Some(ScanCursor { node: 0, cursor }), ..step.clone() }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::engine::sync::AtomicU64;
 
@@ -17,7 +17,7 @@ pub(crate) trait Stamped {
     /// Returns when this process began to fill this value (rule 10).
     ///
     /// Returns `None` if another process may have filled it.
-    fn filled_at(&self) -> Option<Boot>;
+    fn filled_at(&self) -> Option<BootTime>;
 
     /// Returns the cell with the generation of the log at which this value was valid (rule 11).
     fn valid_at(&self) -> &AtomicU64;

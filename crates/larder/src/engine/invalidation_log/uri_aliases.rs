@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use larder_core::invalidation::selector::{Event, Selector, UriName};
 use larder_core::key::query::QueryRules;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 /// The aliases of URIs, by the rules of policies and by equivalence.
 pub(crate) struct UriAliases {
@@ -20,7 +20,7 @@ pub(crate) struct UriAliases {
 /// The URIs that a layer above the engine considers equivalent.
 pub(crate) trait EquivalentUris: Send + Sync {
     /// Returns these events, and one event for each equivalent of each URI that they name.
-    fn with_equivalents(&self, events: Vec<Event>, now: Boot) -> Vec<Event>;
+    fn with_equivalents(&self, events: Vec<Event>, now: BootTime) -> Vec<Event>;
 }
 
 impl UriAliases {
@@ -29,7 +29,7 @@ impl UriAliases {
     }
 
     /// Returns these events, and one event for each alias of each URI that they name.
-    pub(crate) fn with_aliases(&self, events: Vec<Event>, now: Boot) -> Vec<Event> {
+    pub(crate) fn with_aliases(&self, events: Vec<Event>, now: BootTime) -> Vec<Event> {
         self.equivalents.with_equivalents(self.keyed_by.with_keyed_uris(events), now)
     }
 }

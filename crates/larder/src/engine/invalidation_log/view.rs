@@ -10,7 +10,7 @@ use std::time::Duration;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::table::Verdict;
 use larder_core::invalidation::tail::{self, Tail};
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::engine::invalidation_log::stamped::Stamped;
 use crate::engine::invalidation_log::wait_slots::WaitSlots;
@@ -27,7 +27,7 @@ use crate::engine::sync::{AtomicU64, Notify, RwLock, timeout_at};
 pub(crate) struct LogView {
     tail: RwLock<Tail>,
     generation: AtomicU64,
-    /// The moment of the last confirmation in nanoseconds of [`Boot`], or zero for never.
+    /// The moment of the last confirmation in nanoseconds of [`BootTime`], or zero for never.
     confirmed_at: AtomicU64,
     max_staleness: Duration,
     changed: Notify,
@@ -38,7 +38,7 @@ impl LogView {
     pub(crate) fn new(tail: Tail, max_staleness: Duration) -> Self {
         Self {
             generation: AtomicU64::new(tail.generation()),
-            confirmed_at: AtomicU64::new(tail.confirmed_at().map_or(0, Boot::as_nanos)),
+            confirmed_at: AtomicU64::new(tail.confirmed_at().map_or(0, BootTime::as_nanos)),
             tail: RwLock::new(tail),
             max_staleness,
             changed: Notify::new(),
@@ -54,10 +54,10 @@ impl LogView {
     ///
     /// The second result is whether the value is confirmed (rule 10).
     #[inline]
-    pub(crate) fn verdict(&self, stored: &impl Stamped, now: Boot) -> (Verdict, bool) {
+    pub(crate) fn verdict(&self, stored: &impl Stamped, now: BootTime) -> (Verdict, bool) {
         let confirmed_at = self.confirmed_at();
         let generation = self.generation.load(Ordering::Acquire);
-        let confirmed = tail::usable(stored.filled_at(), confirmed_at, self.max_staleness, now);
+        let confirmed = tail::is_usable(stored.filled_at(), confirmed_at, self.max_staleness, now);
         if stored.valid_at().load(Ordering::Relaxed) == generation {
             return (Verdict::Valid, confirmed);
         }
@@ -71,13 +71,13 @@ impl LogView {
     /// Returns whether a request may join a flight that began at `began` (rule 13).
     ///
     /// `confirmed_at` was read before the request read its position.
-    pub(crate) fn may_join(&self, began: Boot, confirmed_at: Option<Boot>, now: Boot) -> bool {
+    pub(crate) fn may_join(&self, began: BootTime, confirmed_at: Option<BootTime>, now: BootTime) -> bool {
         tail::may_join(began, confirmed_at, self.max_staleness, now)
     }
 
     /// Returns whether a request of `now` may use a response that was filled then (rule 10).
-    pub(crate) fn is_usable(&self, filled_at: Option<Boot>, now: Boot) -> bool {
-        tail::usable(filled_at, self.confirmed_at(), self.max_staleness, now)
+    pub(crate) fn is_usable(&self, filled_at: Option<BootTime>, now: BootTime) -> bool {
+        tail::is_usable(filled_at, self.confirmed_at(), self.max_staleness, now)
     }
 
     /// Returns whether the log was ever read to its end.
@@ -102,7 +102,7 @@ impl LogView {
             (result, tail.confirmed_at())
         };
         // Only the one task that follows the log changes this, so it never goes back.
-        let confirmed_at = confirmed_at.map_or(0, Boot::as_nanos);
+        let confirmed_at = confirmed_at.map_or(0, BootTime::as_nanos);
         self.confirmed_at.fetch_max(confirmed_at, Ordering::Release);
         self.changed.notify_waiters();
         result
@@ -120,10 +120,10 @@ impl LogView {
     }
 
     #[inline]
-    pub(crate) fn confirmed_at(&self) -> Option<Boot> {
+    pub(crate) fn confirmed_at(&self) -> Option<BootTime> {
         match self.confirmed_at.load(Ordering::Acquire) {
             0 => None,
-            nanos => Some(Boot::from_nanos(nanos)),
+            nanos => Some(BootTime::from_nanos(nanos)),
         }
     }
 }

@@ -3,37 +3,37 @@
 use std::time::Duration;
 
 use larder_core::invalidation::tail;
-use larder_core::invalidation::token::{Comparison, Token};
-use larder_core::time::Boot;
+use larder_core::invalidation::token::{ConsistencyToken, Coverage};
+use larder_core::time::BootTime;
 
 use crate::engine::invalidation_log::view::{LogView, deadline_in};
 
 impl LogView {
     /// Returns whether this instance knows at least as much as the token says.
-    pub(crate) fn covers(&self, token: &Token) -> bool {
-        self.read(|tail| tail.compare(token)) == Comparison::Reached
+    pub(crate) fn covers(&self, token: &ConsistencyToken) -> bool {
+        self.read(|tail| tail.coverage(token)) == Coverage::Covered
     }
 
     /// Waits until this instance [covers](Self::covers) the token, and returns whether it does.
     ///
     /// Waits for up to `at_most`. Does not wait if this instance will never cover the token, if too
     /// many requests wait already, or while the log cannot be reached.
-    pub(crate) async fn wait_for(&self, token: &Token, at_most: Duration, now: Boot) -> bool {
+    pub(crate) async fn wait_for(&self, token: &ConsistencyToken, at_most: Duration, now: BootTime) -> bool {
         let slot = self.wait_slots.try_acquire();
         if slot.is_some() && self.is_confirmed(now) {
-            self.wait(deadline_in(at_most), |tail| tail.compare(token) != Comparison::Wait).await;
+            self.wait(deadline_in(at_most), |tail| tail.coverage(token) != Coverage::Wait).await;
         }
         self.covers(token)
     }
 
-    fn is_confirmed(&self, now: Boot) -> bool {
-        tail::usable(None, self.confirmed_at(), self.max_staleness(), now)
+    fn is_confirmed(&self, now: BootTime) -> bool {
+        tail::is_usable(None, self.confirmed_at(), self.max_staleness(), now)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use larder_core::invalidation::log_page::Look;
+    use larder_core::invalidation::log_page::LogPage;
     use larder_core::invalidation::position::LogId;
     use larder_core::invalidation::tail::{Limits, Tail};
     use tokio::time::Instant;
@@ -50,7 +50,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3600);
 
     /// Returns a view that has read a part of the log, and the token of a view that has read more.
-    fn behind() -> (LogView, Token) {
+    fn behind() -> (LogView, ConsistencyToken) {
         let view = |last| {
             let view = LogView::new(Tail::following(INCARNATION, Limits::default()), STALENESS);
             read_to(&view, last);
@@ -60,14 +60,14 @@ mod tests {
     }
 
     fn read_to(view: &LogView, last: u64) {
-        let look = Look {
+        let look = LogPage {
             incarnation: INCARNATION,
             floor: LogId::ZERO,
             last: LogId::new(last, 0),
             entries: vec![],
             more: false,
         };
-        view.update(|tail| tail.take_look(&look, now()));
+        view.update(|tail| tail.apply_page(&look, now()));
     }
 
     /// A token can make this instance wait for no longer than the bound.
@@ -94,7 +94,7 @@ mod tests {
     async fn no_request_waits_for_what_cannot_come() {
         let (view, token) = behind();
         let of_another_life = LogView::new(
-            Tail::alone(
+            Tail::local(
                 larder_core::invalidation::position::Incarnation::from_bytes([9; 16]),
                 Limits::default(),
             ),

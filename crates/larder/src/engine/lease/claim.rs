@@ -6,7 +6,7 @@ use bytes::Bytes;
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::table::Verdict;
-use larder_core::lease::{Claim, Claimed, Holder};
+use larder_core::lease::{Claim, ClaimReply, Holder};
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::time::{Instant, sleep};
 
@@ -126,14 +126,14 @@ impl LeaseClaim {
                     return ClaimEvent::Granted;
                 }
                 Err(_) => break,
-                Ok(Claimed::Taken) => return self.granted(),
-                Ok(Claimed::Pass) => return ClaimEvent::Uncacheable,
-                Ok(Claimed::Stored(value)) => return ClaimEvent::Stored(value, local),
-                Ok(Claimed::Word(result)) => {
+                Ok(ClaimReply::Acquired) => return self.granted(),
+                Ok(ClaimReply::Uncacheable) => return ClaimEvent::Uncacheable,
+                Ok(ClaimReply::Stored(value)) => return ClaimEvent::Stored(value, local),
+                Ok(ClaimReply::Finished(result)) => {
                     self.awaiting = None;
                     return ClaimEvent::Left(result, local);
                 }
-                Ok(Claimed::Held(holder)) => {
+                Ok(ClaimReply::HeldBy(holder)) => {
                     self.awaiting = Some(holder);
                     self.takes_over = self.is_holder_invalidated(holder, local, &names());
                     if !self.takes_over {
@@ -146,14 +146,14 @@ impl LeaseClaim {
         ClaimEvent::Unavailable
     }
 
-    async fn claim(&mut self) -> Result<Claimed, StoreError> {
+    async fn claim(&mut self) -> Result<ClaimReply, StoreError> {
         let claim = Claim {
             address: &self.target.address,
             holder: self.lease.holder(self.position),
-            life: LEASE_TTL,
-            seen: self.target.fingerprint,
-            awaited: self.awaiting.map(|holder| holder.token),
-            overtakes: self.takes_over || self.is_finished,
+            ttl: LEASE_TTL,
+            known_fingerprint: self.target.fingerprint,
+            awaiting: self.awaiting.map(|holder| holder.id),
+            take_over: self.takes_over || self.is_finished,
         };
         let claimed = self.lease.claim(claim).await;
         let (report, clock) = (&self.engine.report, &*self.engine.clock);
@@ -187,7 +187,7 @@ impl LeaseClaim {
     /// It will if one of the names of the value was invalidated since the fill began.
     fn is_holder_invalidated(&self, holder: Holder, local: u64, names: &Names) -> bool {
         let mut position = holder.position;
-        position.mark.local = local;
+        position.watermark.local = local;
         let now = self.engine.clock.boot();
         self.engine.log.read(|tail| tail.check(&position, names, now)) != Verdict::Valid
     }

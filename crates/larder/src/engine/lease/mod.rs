@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use larder_core::invalidation::position::Position;
-use larder_core::lease::{Claim, Claimed, Holder, Left, Token};
+use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId, Release};
 use larder_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -37,7 +37,7 @@ pub(crate) struct Lease {
     engine: Arc<Engine>,
     store: Arc<dyn Store>,
     address: Arc<str>,
-    id: Token,
+    id: LeaseId,
     extend_task: Option<AbortHandle>,
     /// Whether the lease must be released, because it was acquired or may have been.
     must_release: bool,
@@ -50,7 +50,7 @@ impl Lease {
             engine: Arc::clone(engine),
             store: Arc::clone(store),
             address: address.into(),
-            id: Token::from_bytes(fastrand::u128(..).to_be_bytes()),
+            id: LeaseId::from_bytes(fastrand::u128(..).to_be_bytes()),
             extend_task: None,
             must_release: false,
         }
@@ -58,15 +58,15 @@ impl Lease {
 
     /// Returns the holder of this lease, for a fill that began at this position.
     pub(crate) const fn holder(&self, position: Position) -> Holder {
-        Holder { token: self.id, position }
+        Holder { id: self.id, position }
     }
 
     /// Claims the lease.
-    pub(crate) async fn claim(&mut self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+    pub(crate) async fn claim(&mut self, claim: Claim<'_>) -> Result<ClaimReply, StoreError> {
         // The lease may be ours until the reply says otherwise.
         self.must_release = true;
         let claimed = self.store.claim(claim).await?;
-        self.must_release = claimed == Claimed::Taken;
+        self.must_release = claimed == ClaimReply::Acquired;
         Ok(claimed)
     }
 
@@ -90,12 +90,12 @@ impl Lease {
 
     /// Releases the lease, and leaves this result to the instances that wait for its fill.
     pub(crate) fn finish_with(mut self, result: Bytes) {
-        self.release(Left::Word(result, RESULT_TTL));
+        self.release(Release::WithResult(result, RESULT_TTL));
     }
 
     /// Releases the lease. For this long, no instance waits for it.
     pub(crate) fn release_as_uncacheable(mut self, life: Duration) {
-        self.release(Left::Pass(life));
+        self.release(Release::Uncacheable(life));
     }
 
     /// Stores the response that the lease is for, and releases the lease in the same step.
@@ -113,7 +113,7 @@ impl Lease {
     /// Releases the lease in the background, so that no response waits for it.
     ///
     /// If the release fails, the lease expires.
-    fn release(&mut self, left: Left) {
+    fn release(&mut self, left: Release) {
         if !std::mem::take(&mut self.must_release) {
             return;
         }
@@ -135,12 +135,12 @@ impl Drop for Lease {
         if let Some(task) = &self.extend_task {
             task.abort();
         }
-        self.release(Left::Nothing);
+        self.release(Release::Free);
     }
 }
 
 /// Extends a lease until it is lost or this task is aborted. The first pause is `first`.
-async fn extend_until_lost(store: Arc<dyn Store>, address: Arc<str>, token: Token, first: Duration) {
+async fn extend_until_lost(store: Arc<dyn Store>, address: Arc<str>, token: LeaseId, first: Duration) {
     let mut pause = first;
     loop {
         sleep(pause).await;

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use larder_core::store::{StoreError, StoreErrorKind};
-use larder_core::time::{Boot, Clock};
+use larder_core::time::{BootTime, Clock};
 
 /// The time without a failure after which trouble has ended.
 ///
@@ -132,14 +132,14 @@ struct State {
     /// Whether any exchange ever succeeded.
     met: bool,
     /// The moment of the first failure.
-    first: Option<Boot>,
+    first: Option<BootTime>,
     /// The moment of the last failure.
-    last: Option<Boot>,
+    last: Option<BootTime>,
 }
 
 impl State {
     /// Notes an exchange that failed. Returns whether trouble begins.
-    fn failed(&mut self, exchange: StoreOp, kind: StoreErrorKind, now: Boot) -> bool {
+    fn failed(&mut self, exchange: StoreOp, kind: StoreErrorKind, now: BootTime) -> bool {
         let since = *self.first.get_or_insert(now);
         let calm = self.concerns == 0;
         self.concerns |= match kind {
@@ -156,7 +156,7 @@ impl State {
     }
 
     /// Notes an exchange that succeeded. Returns whether trouble has ended.
-    fn worked(&mut self, exchange: StoreOp, now: Boot) -> bool {
+    fn worked(&mut self, exchange: StoreOp, now: BootTime) -> bool {
         self.met = true;
         self.timeouts = 0;
         if self.concerns == 0 || self.last.is_some_and(|last| now < last.saturating_add(RECOVERY)) {

@@ -3,7 +3,7 @@
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode, response};
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
-use larder_core::http::storable::{Judged, judge};
+use larder_core::http::storable::{Storable, storable};
 use larder_core::http::storable_fields;
 use larder_core::http::vary::Vary;
 use larder_core::outcome::NotStored;
@@ -29,7 +29,7 @@ impl Fill {
     ///
     /// # Errors
     /// If it may not, with the reason.
-    pub(super) fn may_store(&self, input: StorageInput<'_>) -> Result<Judged, NotStored> {
+    pub(super) fn may_store(&self, input: StorageInput<'_>) -> Result<Storable, NotStored> {
         if self.is_late {
             return Err(NotStored::FillTimeout);
         }
@@ -47,7 +47,7 @@ impl Fill {
     ///
     /// # Errors
     /// If it may not, with the reason.
-    pub(super) fn may_store_get(&self, input: StorageInput<'_>) -> Result<Judged, NotStored> {
+    pub(super) fn may_store_get(&self, input: StorageInput<'_>) -> Result<Storable, NotStored> {
         let StorageInput { status, headers, overrides, times } = input;
         if storable_fields::weight(headers) > MAX_FIELDS_WEIGHT {
             return Err(NotStored::HeadersTooLarge);
@@ -56,7 +56,7 @@ impl Fill {
             return Err(NotStored::Endless);
         }
         let (rules, context) = (&self.layer.policy.store, &self.context);
-        let storable = judge(
+        let storable = storable(
             rules,
             context.traits.credentials,
             &context.headers,
@@ -74,7 +74,7 @@ impl Fill {
     /// They asked for the same response at the same time. One more run for each of them would put
     /// more load on a handler that fails already.
     pub(super) fn may_share_failure(&self, parts: &response::Parts) -> bool {
-        let directives = ResponseDirectives::of(&parts.headers, &self.layer.policy.store.targets);
+        let directives = ResponseDirectives::of(&parts.headers, &self.layer.policy.store.targeted_fields);
         self.leader.is_some()
             && parts.status.is_server_error()
             && !parts.headers.contains_key(SET_COOKIE)

@@ -9,14 +9,14 @@ use http::{HeaderMap, StatusCode};
 use larder_core::http::cache_control::ResponseDirectives;
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::range::{self, ContentRange};
-use larder_core::http::response_flags::Flags;
-use larder_core::http::storable::Judged;
-use larder_core::http::vary::{self, Selecting, Vary};
+use larder_core::http::response_flags::ResponseFlags;
+use larder_core::http::storable::Storable;
+use larder_core::http::vary::{self, SelectingFields, Vary};
 use larder_core::http::{date, storable_fields, validators};
 use larder_core::invalidation::selector::Tag;
 use larder_core::outcome::NotStored;
 use larder_core::stored::{Meta, StoredResponse};
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::http::fill::{Fill, FillTimes};
 use crate::http::memory::cached_response::CachedResponse;
@@ -27,10 +27,10 @@ pub(crate) struct StorageRecord {
     tags: Vec<Tag>,
     times: FillTimes,
     /// See [`CachedResponse::filled_at`].
-    filled_at: Option<Boot>,
+    filled_at: Option<BootTime>,
     initial_age: Duration,
     lifetime: Lifetime,
-    flags: Flags,
+    flags: ResponseFlags,
     audience: Audience,
 }
 
@@ -47,7 +47,7 @@ enum Audience {
 
 impl StorageRecord {
     /// Returns the record of a response that may be stored.
-    pub(crate) fn storable(storable: Judged, tags: Vec<Tag>, times: FillTimes) -> Self {
+    pub(crate) fn storable(storable: Storable, tags: Vec<Tag>, times: FillTimes) -> Self {
         Self {
             tags,
             initial_age: storable.initial_age,
@@ -66,7 +66,7 @@ impl StorageRecord {
             filled_at: Some(times.start.boot),
             initial_age: Duration::ZERO,
             lifetime: Lifetime::default(),
-            flags: Flags::default(),
+            flags: ResponseFlags::default(),
             audience: Audience::WaitersOnly,
         }
     }
@@ -108,7 +108,7 @@ fn split_partial(status: StatusCode, headers: &mut HeaderMap) -> (StatusCode, Op
         return (status, None);
     }
     let part = ContentRange::of(headers);
-    for name in [CONTENT_LENGTH, CONTENT_RANGE].iter().chain(&range::OF_THE_CONTENT) {
+    for name in [CONTENT_LENGTH, CONTENT_RANGE].iter().chain(&range::CONTENT_FIELDS) {
         headers.remove(name);
     }
     (StatusCode::OK, part)
@@ -156,7 +156,7 @@ impl Fill {
         // Parsed before any field is removed. `Connection` may list `Vary`, but the response still
         // depends on the fields that it names.
         let vary = Vary::parse(&headers);
-        let directives = ResponseDirectives::of(&headers, &self.layer.policy.store.targets);
+        let directives = ResponseDirectives::of(&headers, &self.layer.policy.store.targeted_fields);
         storable_fields::remove_listed(&mut headers, &directives);
         let (status, part) = split_partial(status, &mut headers);
         storable_fields::remove_unstorable(&mut headers);
@@ -204,13 +204,13 @@ impl Fill {
     ///
     /// If only the fields of one response counted, two responses with one key could replace each
     /// other in turns.
-    fn selecting_fields(&self, vary: Vary, key: &str) -> Selecting {
+    fn selecting_fields(&self, vary: Vary, key: &str) -> SelectingFields {
         match vary {
             Vary::Fields(fields) => {
                 let fields = self.layer.http.memory.merge_fields(key, fields);
                 vary::selecting(&fields, &self.context.headers)
             }
-            Vary::None | Vary::Any => Selecting::default(),
+            Vary::None | Vary::Any => SelectingFields::default(),
         }
     }
 }

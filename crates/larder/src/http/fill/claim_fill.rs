@@ -12,7 +12,7 @@ use http::header::{CACHE_CONTROL, PRAGMA};
 use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::MissReason;
 use larder_core::stored::wire::{self, Decoded};
-use larder_core::time::Wall;
+use larder_core::time::WallTime;
 use tokio::time::Instant;
 
 use crate::engine::lease::Lease;
@@ -90,7 +90,7 @@ struct FillClaim<'a> {
     claim: LeaseClaim,
     stale: Option<StaleResponse>,
     /// The moment at which this instance began to claim.
-    started_at: Wall,
+    started_at: WallTime,
 }
 
 impl<'a> FillClaim<'a> {
@@ -177,7 +177,7 @@ impl<'a> FillClaim<'a> {
     /// directives do not count then, as within a process.
     fn request_fields(&self) -> Cow<'a, HeaderMap> {
         let fields = &self.context.headers;
-        if !(self.claim.has_waited() && self.layer.policy.store.follow_request) {
+        if !(self.claim.has_waited() && self.layer.policy.store.honor_request) {
             return Cow::Borrowed(fields);
         }
         let mut fields = fields.clone();
@@ -255,7 +255,7 @@ impl<'a> FillClaim<'a> {
         if stored.meta.response_time < self.started_at {
             return None;
         }
-        stored.meta.position.mark.local = local;
+        stored.meta.position.watermark.local = local;
         let now = engine.clock.boot();
         let cached = CachedResponse::from_store(stored, engine.clock.wall(), now);
         (engine.log.verdict(&cached, now) == (Verdict::Valid, true)).then_some(cached)

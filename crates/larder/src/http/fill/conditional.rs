@@ -17,7 +17,7 @@ impl Fill {
             return false;
         }
         // Followers may want another part, or the whole.
-        range::strip(request.headers_mut());
+        range::strip_range(request.headers_mut());
         match &self.stale {
             Some(stale) if self.may_validate(&stale.cached) => {
                 let own_etag = stale.cached.meta.flags.own_etag;

@@ -58,7 +58,7 @@ impl FillResult {
 
 #[cfg(test)]
 mod tests {
-    use larder_core::time::Boot;
+    use larder_core::time::BootTime;
 
     use super::*;
     use crate::testing::stored;
@@ -67,8 +67,8 @@ mod tests {
         let stored = stored("a", vec![b'x'; body]);
         FillResult::handler_failed(&CachedResponse::from_fill(
             stored,
-            Some(Boot::from_nanos(1)),
-            Boot::from_nanos(1),
+            Some(BootTime::from_nanos(1)),
+            BootTime::from_nanos(1),
         ))
     }
 

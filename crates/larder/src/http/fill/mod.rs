@@ -56,7 +56,7 @@ use std::time::Duration;
 use http::Response;
 use larder_core::invalidation::position::Position;
 use larder_core::outcome::{MissReason, Outcome};
-use larder_core::time::{Boot, Wall};
+use larder_core::time::{BootTime, WallTime};
 use tokio::sync::oneshot;
 
 use crate::engine::coalesce::clients::Clients;
@@ -90,8 +90,8 @@ pub(crate) struct Fill {
 /// The moment at which a fill began, and the position of the log at that moment (rule 2).
 #[derive(Clone, Copy)]
 pub(crate) struct FillStart {
-    pub(crate) boot: Boot,
-    pub(crate) wall: Wall,
+    pub(crate) boot: BootTime,
+    pub(crate) wall: WallTime,
     pub(crate) position: Position,
 }
 
@@ -100,7 +100,7 @@ pub(crate) struct FillStart {
 pub(crate) struct FillTimes {
     start: FillStart,
     /// The moment at which the response head came.
-    arrived: Wall,
+    arrived: WallTime,
     /// The time from the call of the handler to the response head.
     cost: Duration,
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, StatusCode};
 use larder_core::http::freshen;
-use larder_core::http::range::{Bytewise, ContentRange, combine};
+use larder_core::http::range::{ContentRange, PartialBody, combine};
 use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::stored::{Meta, StoredResponse};
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::http::fill::Fill;
 use crate::http::fill::build::StorageRecord;
@@ -69,11 +69,11 @@ impl Fill {
         &self,
         stored: &CachedResponse,
         new: &CachedResponse,
-    ) -> Option<(StoredResponse, Option<Boot>)> {
+    ) -> Option<(StoredResponse, Option<BootTime>)> {
         let (stored_headers, new_headers) = (stored.stored_headers(), new.stored_headers());
         let (part, body) = combine(
-            Bytewise { headers: &stored_headers, part: stored.meta.part.as_ref()?, body: &stored.body },
-            Bytewise { headers: &new_headers, part: new.meta.part.as_ref()?, body: &new.body },
+            PartialBody { headers: &stored_headers, part: stored.meta.part.as_ref()?, body: &stored.body },
+            PartialBody { headers: &new_headers, part: new.meta.part.as_ref()?, body: &new.body },
         )?;
         if body.len() > self.layer.policy.max_body {
             return None;
@@ -106,7 +106,7 @@ fn merged_meta(stored: &CachedResponse, new: &CachedResponse, part: Option<Conte
     let (stored, new) = (&stored.meta, &new.meta);
     Some(Meta {
         names: new.names.with_tags_of(&stored.names)?,
-        position: stored.position.of_both(new.position)?,
+        position: stored.position.combined(new.position)?,
         cost: stored.cost.max(new.cost),
         part,
         ..new.clone()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Request;
 use larder_core::http::cache_control::RequestDirectives;
 use larder_core::http::reuse::Reuse;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
@@ -28,7 +28,7 @@ use crate::http::request::SplitRequest;
 
 /// Whether this hit should refresh the response before it goes stale (XFetch).
 #[inline]
-pub(crate) fn is_due(layer: &LayerState, cached: &CachedResponse, now: Boot) -> bool {
+pub(crate) fn is_due(layer: &LayerState, cached: &CachedResponse, now: BootTime) -> bool {
     let early = layer.policy.early_refresh;
     early.is_near(cached.nanos_left(now), cached.cost)
         // No request was for the whole representation.
@@ -102,7 +102,7 @@ fn request_allows_storing(layer: &LayerState, context: &RequestContext) -> bool 
         let directives = RequestDirectives::parse(&context.headers);
         directives.no_store || directives.only_if_cached
     };
-    !(context.traits.head || layer.policy.store.follow_request && forbids())
+    !(context.traits.head || layer.policy.store.honor_request && forbids())
 }
 
 /// Begins the flight of a refresh, at most one for each key.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use larder_core::http::storable::is_error;
-use larder_core::time::{Boot, Clock};
+use larder_core::time::{BootTime, Clock};
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
@@ -207,7 +207,7 @@ async fn call<S, Q>(
     service: ReadyService<S>,
     request: Request<Q>,
     clock: &dyn Clock,
-) -> (Boot, Result<Response<S::Body>, S::Error>)
+) -> (BootTime, Result<Response<S::Body>, S::Error>)
 where
     S: CacheableService<Q>,
 {

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::LAST_MODIFIED;
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::{validators, vary};
-use larder_core::stored::{Meta, StoredResponse, Told, address, wire};
+use larder_core::stored::{Meta, StoredResponse, VariationHint, address, wire};
 
 use crate::engine::report::store_health::StoreOp;
 use crate::http::fill::Fill;
@@ -80,7 +80,7 @@ impl Fill {
         let mut writes: Vec<_> = response_writes(stored).into_iter().map(write).collect();
         let hint = self.variation_hint(&stored.headers, &stored.meta);
         let Some((scope, hint)) = self.context.scope.as_ref().zip(hint) else { return writes };
-        let hint_for = |key: &str| wire::encode_told(&hint, key, &stored.meta.position);
+        let hint_for = |key: &str| wire::encode_variation_hint(&hint, key, &stored.meta.position);
         let base_write = StoreWrite {
             address: address::variation(scope.base_key()),
             value: hint_for(scope.base_key()),
@@ -106,10 +106,10 @@ impl Fill {
     }
 
     /// Returns what a response says about equivalent queries, if it is stored for them.
-    pub(super) fn variation_hint(&self, headers: &HeaderMap, meta: &Meta) -> Option<Told> {
+    pub(super) fn variation_hint(&self, headers: &HeaderMap, meta: &Meta) -> Option<VariationHint> {
         let (key, variation) = self.context.scope.as_ref()?.key_for_response(headers);
         let life = expiry(&meta.lifetime, meta.initial_age, true);
-        (key == meta.key).then_some(Told { variation: variation?, at: meta.response_time, life })
+        (key == meta.key).then_some(VariationHint { variation: variation?, at: meta.response_time, life })
     }
 }
 

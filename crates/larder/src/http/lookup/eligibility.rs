@@ -144,10 +144,10 @@ impl<'a> RequestFields<'a> {
 /// only method for which range handling is defined."
 #[cold]
 fn keep_byte_ranges(headers: &mut HeaderMap, head: bool) -> Result<bool, BypassReason> {
-    match range::requested(headers) {
+    match range::parse_range(headers) {
         Requested::Bytes(_) if !head => return Ok(true),
         Requested::OtherUnit if !head => return Err(BypassReason::Range),
-        Requested::Bytes(_) | Requested::OtherUnit | Requested::Whole => range::strip(headers),
+        Requested::Bytes(_) | Requested::OtherUnit | Requested::Whole => range::strip_range(headers),
     }
     Ok(false)
 }

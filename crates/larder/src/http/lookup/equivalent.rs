@@ -4,7 +4,7 @@ use http::request::Parts;
 use larder_core::outcome::MissReason;
 use larder_core::stored::address;
 use larder_core::stored::wire::{self, Decoded};
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::engine::lease::claim::ClaimTarget;
 use crate::engine::report::store_health::StoreOp;
@@ -27,7 +27,7 @@ pub(crate) fn lookup_memory_scoped(
     traits: RequestTraits,
     exact: &str,
     parts: &Parts,
-    now: Boot,
+    now: BootTime,
 ) -> Lookup {
     match QueryScope::of(layer, parts, exact) {
         None => lookup_memory(layer, traits, exact, &parts.headers, now),
@@ -42,7 +42,7 @@ pub(crate) fn lookup_memory_scoped(
 /// Looks a key up in the memory tier, without regard to credentials.
 ///
 /// The key that equivalent queries have in common comes first, then the request's own key.
-pub(crate) fn lookup_memory_for(layer: &LayerState, lookup_key: LookupKey<'_>, now: Boot) -> Lookup {
+pub(crate) fn lookup_memory_for(layer: &LayerState, lookup_key: LookupKey<'_>, now: BootTime) -> Lookup {
     let LookupKey { key, headers, scope: Some(scope) } = lookup_key else {
         return lookup_memory_any(layer, lookup_key.key, lookup_key.headers, now);
     };
@@ -125,7 +125,7 @@ async fn fetch_variation(layer: &LayerState, scope: &QueryScope) {
     };
     match store.get(&address::variation(scope.base_key())).await {
         Ok(Some(value)) => {
-            if let Ok(Decoded::Told(hint)) = wire::decode(value, scope.base_key()) {
+            if let Ok(Decoded::VariationHint(hint)) = wire::decode(value, scope.base_key()) {
                 layer.http.variations.record(
                     scope.base_key(),
                     hint,

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use larder_core::http::reuse::Reuse;
 use larder_core::outcome::{MissReason, Tier};
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
@@ -21,7 +21,7 @@ pub(crate) fn lookup_memory(
     traits: RequestTraits,
     key: &str,
     headers: &HeaderMap,
-    now: Boot,
+    now: BootTime,
 ) -> Lookup {
     let lookup = lookup_memory_any(layer, key, headers, now);
     restrict_to_shareable(traits, lookup)
@@ -43,7 +43,7 @@ pub(crate) fn restrict_to_shareable(traits: RequestTraits, lookup: Lookup) -> Lo
 
 /// Looks a key up in the memory tier, without regard to credentials.
 #[inline]
-pub(crate) fn lookup_memory_any(layer: &LayerState, key: &str, headers: &HeaderMap, now: Boot) -> Lookup {
+pub(crate) fn lookup_memory_any(layer: &LayerState, key: &str, headers: &HeaderMap, now: BootTime) -> Lookup {
     lookup_memory_with(layer, key, headers, now, |cached| evaluate_reuse(layer, cached, headers, now))
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn lookup_memory_with(
     layer: &LayerState,
     key: &str,
     headers: &HeaderMap,
-    now: Boot,
+    now: BootTime,
     evaluate: impl FnOnce(&CachedResponse) -> Reuse,
 ) -> Lookup {
     match layer.http.memory.find(key, headers, now) {

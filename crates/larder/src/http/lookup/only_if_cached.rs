@@ -15,7 +15,7 @@ use crate::http::layer_state::LayerState;
 /// Whether a request accepts only a stored response, and the policy honors that.
 #[inline]
 pub(crate) fn is_only_if_cached(layer: &LayerState, headers: &HeaderMap) -> bool {
-    layer.policy.store.follow_request && RequestDirectives::parse(headers).only_if_cached
+    layer.policy.store.honor_request && RequestDirectives::parse(headers).only_if_cached
 }
 
 /// Whether a request must get a 504 instead of a bypass, because it accepts only a stored response.

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
 use larder_core::http::reuse::{Candidate, Reuse, reuse};
 use larder_core::invalidation::table::Verdict;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::query_scope::LookupKey;
@@ -18,13 +18,13 @@ pub(crate) fn evaluate_reuse(
     layer: &LayerState,
     cached: &CachedResponse,
     headers: &HeaderMap,
-    now: Boot,
+    now: BootTime,
 ) -> Reuse {
     let (verdict, confirmed) = layer.engine.log.verdict(cached, now);
     // A shortcut for nearly every hit. The full rule comes to the same result with more arithmetic.
     if verdict == Verdict::Valid
         && confirmed
-        && !layer.policy.store.follow_request
+        && !layer.policy.store.honor_request
         && cached.is_unconditionally_fresh(now)
     {
         return Reuse::Fresh { left: cached.fresh_for(now) };
@@ -38,10 +38,10 @@ fn evaluate_reuse_slow(
     cached: &CachedResponse,
     headers: &HeaderMap,
     candidate: Candidate,
-    now: Boot,
+    now: BootTime,
 ) -> Reuse {
     let directives =
-        layer.policy.store.follow_request.then(|| effective_request_directives(layer, cached, headers, now));
+        layer.policy.store.honor_request.then(|| effective_request_directives(layer, cached, headers, now));
     reuse(&candidate, directives.as_ref())
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn evaluate_reuse_for(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
     cached: &CachedResponse,
-    now: Boot,
+    now: BootTime,
 ) -> Reuse {
     let Some(scope) = lookup_key.scope.filter(|scope| scope.is_equivalent_response(cached)) else {
         return evaluate_reuse(layer, cached, lookup_key.headers, now);
@@ -71,7 +71,7 @@ fn effective_request_directives(
     layer: &LayerState,
     cached: &CachedResponse,
     headers: &HeaderMap,
-    now: Boot,
+    now: BootTime,
 ) -> RequestDirectives {
     let directives = RequestDirectives::parse(headers);
     let is_immutable = || !cached.fresh_for(now).is_zero() && is_immutable(layer, cached);
@@ -80,7 +80,7 @@ fn effective_request_directives(
 
 /// Whether a response states that it does not change while it is fresh (`immutable`).
 pub(crate) fn is_immutable(layer: &LayerState, cached: &CachedResponse) -> bool {
-    ResponseDirectives::of(&cached.headers, &layer.policy.store.targets).immutable
+    ResponseDirectives::of(&cached.headers, &layer.policy.store.targeted_fields).immutable
 }
 
 /// Whether a stale response may be served because the handler failed.

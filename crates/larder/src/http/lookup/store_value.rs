@@ -70,7 +70,7 @@ pub(super) fn decode_value(
         // from them.
         Ok(Decoded::Response(stored)) if answers_other_query(scope, &stored) => StoreValue::Unreadable,
         Ok(Decoded::Response(mut stored)) if vary::matches(&stored.meta.selecting, headers) => {
-            stored.meta.position.mark.local = local;
+            stored.meta.position.watermark.local = local;
             let cached =
                 CachedResponse::from_store(stored, layer.engine.clock.wall(), layer.engine.clock.boot());
             StoreValue::Response(if layer.http.memory.is_enabled() {
@@ -81,7 +81,7 @@ pub(super) fn decode_value(
         }
         Ok(Decoded::Response(_)) => StoreValue::OtherVariant,
         Ok(Decoded::Variants(fields)) => StoreValue::VaryFields(fields),
-        Ok(Decoded::Told(hint)) => {
+        Ok(Decoded::VariationHint(hint)) => {
             if let Some(scope) = scope {
                 layer.http.variations.record(
                     scope.base_key(),

@@ -12,7 +12,7 @@ use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::table::Verdict;
 use larder_core::stored::{Meta, StoredResponse};
-use larder_core::time::{Boot, Wall};
+use larder_core::time::{BootTime, WallTime};
 
 use crate::engine::invalidation_log::stamped::Stamped;
 use crate::http::cache_status;
@@ -31,14 +31,14 @@ pub(crate) struct CachedResponse {
     /// `None` if another process may have filled it (rule 10). Revalidation does not change the
     /// moment: `Last-Modified` has whole seconds, so a 304 may confirm a response that has changed
     /// since.
-    pub(crate) filled_at: Option<Boot>,
+    pub(crate) filled_at: Option<BootTime>,
     /// The age at `received_at`.
     age: Duration,
-    received_at: Boot,
+    received_at: BootTime,
     /// The moment from which it is stale.
-    stale_at: Boot,
+    stale_at: BootTime,
     /// The moment until which it may be served without a further check.
-    fresh_unconditionally_until: Boot,
+    fresh_unconditionally_until: BootTime,
     /// The time that the handler took to make it, in nanoseconds.
     pub(crate) cost: u64,
     /// A number that no other response in memory has.
@@ -56,7 +56,7 @@ impl CachedResponse {
     /// Returns a response that this process has just filled, beginning at `filled_at`.
     ///
     /// For a response that was only revalidated, see the field `filled_at`.
-    pub(crate) fn from_fill(mut stored: StoredResponse, filled_at: Option<Boot>, now: Boot) -> Self {
+    pub(crate) fn from_fill(mut stored: StoredResponse, filled_at: Option<BootTime>, now: BootTime) -> Self {
         let age = stored.meta.initial_age;
         let others = cache_status::reserve(&mut stored.headers);
         Self::new(stored, others, filled_at, age, now).for_memory()
@@ -79,7 +79,7 @@ impl CachedResponse {
     /// the shared tier is measured by wall clocks, because the instances have no other clock in
     /// common. From here on, this process's own clock counts.
     #[inline]
-    pub(crate) fn from_store(mut stored: StoredResponse, wall: Wall, now: Boot) -> Self {
+    pub(crate) fn from_store(mut stored: StoredResponse, wall: WallTime, now: BootTime) -> Self {
         let resident = wall.saturating_since(stored.meta.response_time);
         let age = age::current_age(stored.meta.initial_age, resident);
         let others = cache_status::finish_reserved(&mut stored.headers);
@@ -90,9 +90,9 @@ impl CachedResponse {
     fn new(
         stored: StoredResponse,
         upstream_cache_status: Option<HeaderValue>,
-        filled_at: Option<Boot>,
+        filled_at: Option<BootTime>,
         age: Duration,
-        received_at: Boot,
+        received_at: BootTime,
     ) -> Self {
         let StoredResponse { status, headers, body, meta } = stored;
         let stale_at = received_at.saturating_add(meta.lifetime.fresh.saturating_sub(age));
@@ -104,7 +104,7 @@ impl CachedResponse {
             age,
             received_at,
             stale_at,
-            fresh_unconditionally_until: if meta.flags.no_cache { Boot::ZERO } else { stale_at },
+            fresh_unconditionally_until: if meta.flags.no_cache { BootTime::ZERO } else { stale_at },
             cost: u64::try_from(meta.cost.as_nanos()).unwrap_or(u64::MAX),
             id: NEVER,
             valid_at_generation: AtomicU64::new(NEVER),
@@ -114,7 +114,7 @@ impl CachedResponse {
     }
 
     /// Returns when this process received it.
-    pub(crate) const fn received_at(&self) -> Boot {
+    pub(crate) const fn received_at(&self) -> BootTime {
         self.received_at
     }
 
@@ -129,30 +129,30 @@ impl CachedResponse {
     /// response that was made after an invalidation.
     pub(super) fn is_older_than(&self, other: &Self) -> bool {
         let (own, other) = (&self.meta.position, &other.meta.position);
-        own != other && own.incarnation == other.incarnation && other.mark.covers(own.mark)
+        own != other && own.incarnation == other.incarnation && other.watermark.covers(own.watermark)
     }
 
     /// Returns its current age (RFC 9111 §4.2.3).
     #[inline]
-    pub(crate) fn age(&self, now: Boot) -> Duration {
+    pub(crate) fn age(&self, now: BootTime) -> Duration {
         age::current_age(self.age, now.saturating_since(self.received_at))
     }
 
     /// Returns for how long it will be fresh.
     #[inline]
-    pub(crate) fn fresh_for(&self, now: Boot) -> Duration {
+    pub(crate) fn fresh_for(&self, now: BootTime) -> Duration {
         Duration::from_nanos(self.nanos_left(now))
     }
 
     /// Returns for how many nanoseconds it will be fresh.
     #[inline]
-    pub(crate) fn nanos_left(&self, now: Boot) -> u64 {
+    pub(crate) fn nanos_left(&self, now: BootTime) -> u64 {
         self.stale_at.as_nanos().saturating_sub(self.at_least_received(now).as_nanos())
     }
 
     /// Whether it is fresh, and none of its own directives demands more than that.
     #[inline]
-    pub(crate) fn is_unconditionally_fresh(&self, now: Boot) -> bool {
+    pub(crate) fn is_unconditionally_fresh(&self, now: BootTime) -> bool {
         self.at_least_received(now) < self.fresh_unconditionally_until
     }
 
@@ -161,19 +161,19 @@ impl CachedResponse {
     /// A request may have read the clock before another request brought this response. That does
     /// not make the response younger.
     #[inline]
-    fn at_least_received(&self, now: Boot) -> Boot {
+    fn at_least_received(&self, now: BootTime) -> BootTime {
         now.max(self.received_at)
     }
 
     /// Returns its fields for a fresh hit in memory, rendered by `render` if they are not cached.
     #[inline]
-    pub(crate) fn rendered(&self, now: Boot, render: impl Fn() -> HeaderMap) -> HeaderMap {
+    pub(crate) fn rendered(&self, now: BootTime, render: impl Fn() -> HeaderMap) -> HeaderMap {
         rendered(RenderKey { response: self.id, age: self.age(now).as_secs() }, render)
     }
 
     /// Returns its properties for the rules of reuse.
     #[inline]
-    pub(crate) fn candidate(&self, verdict: Verdict, confirmed: bool, now: Boot) -> Candidate {
+    pub(crate) fn candidate(&self, verdict: Verdict, confirmed: bool, now: BootTime) -> Candidate {
         Candidate {
             age: self.age(now),
             lifetime: self.meta.lifetime,
@@ -216,9 +216,9 @@ impl CachedResponse {
 
     #[cold]
     fn partial_satisfies(&self, part: &ContentRange, request: &HeaderMap) -> bool {
-        match range::requested(request) {
+        match range::parse_range(request) {
             Requested::Bytes(ranges) => {
-                range::accepted(&self.headers)
+                range::accepts_ranges(&self.headers)
                     && range::if_range(request, &self.headers)
                     && ranges.select_within(part).is_some()
             }
@@ -249,7 +249,7 @@ impl Stamped for CachedResponse {
     }
 
     #[inline]
-    fn filled_at(&self) -> Option<Boot> {
+    fn filled_at(&self) -> Option<BootTime> {
         self.filled_at
     }
 

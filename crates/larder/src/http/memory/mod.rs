@@ -25,7 +25,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName};
 use larder_core::http::vary;
 use larder_core::outcome::NotStored;
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::engine::memory_tier::MemoryTier;
 use crate::engine::report::MemoryUsage;
@@ -84,7 +84,7 @@ impl ResponseMemory {
 
     /// Looks up a request by its key and its header fields.
     #[inline]
-    pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> MemoryLookup {
+    pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: BootTime) -> MemoryLookup {
         let slots = &self.slots;
         match slots.get(&SlotKeyRef { key, variant: 0 }) {
             Some(Slot::Response(cached)) => MemoryLookup::Found(cached),
@@ -161,7 +161,7 @@ impl ResponseMemory {
         key: &str,
         headers: &HeaderMap,
         reason: UncacheableReason,
-        now: Boot,
+        now: BootTime,
     ) -> Duration {
         // A variant that cannot be stored says nothing about the others.
         let variant = self.variants(key).map_or(0, |variants| variants.variant_for(headers));

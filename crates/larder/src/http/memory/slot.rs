@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
 use larder_core::http::vary;
-use larder_core::http::vary::Selecting;
-use larder_core::time::Boot;
+use larder_core::http::vary::SelectingFields;
+use larder_core::time::BootTime;
 use quick_cache::Equivalent;
 
 use crate::engine::memory_tier::Weigh;
@@ -20,7 +20,7 @@ pub(crate) enum Slot {
     /// The variants of responses that vary. Each variant has a slot of its own.
     Variants(Arc<Variants>),
     /// A hit-for-miss record: responses cannot be stored.
-    HitForMiss { until: Boot },
+    HitForMiss { until: BootTime },
 }
 
 /// The fields that the responses under a key vary on, and the stored variants.
@@ -58,7 +58,11 @@ impl Variants {
     ///
     /// A response may vary on other fields than those before it. Its fields are then
     /// [added](Self::merge_fields) to theirs. The older variants are no longer found, and age out.
-    pub(super) fn with(current: Option<&Self>, selecting: &Selecting, variant: u128) -> (Self, Option<u128>) {
+    pub(super) fn with(
+        current: Option<&Self>,
+        selecting: &SelectingFields,
+        variant: u128,
+    ) -> (Self, Option<u128>) {
         let fields: Box<[HeaderName]> = selecting.iter().map(|(name, _)| name.clone()).collect();
         let mut cached = match current {
             Some(current) if current.fields == fields => current.cached.clone(),

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::invalidation::selector::{Event, Selector, UriName};
-use larder_core::stored::Told;
-use larder_core::time::{Boot, Wall};
+use larder_core::stored::VariationHint;
+use larder_core::time::{BootTime, WallTime};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
@@ -36,12 +36,12 @@ pub(crate) struct VariationTable {
 #[derive(Clone)]
 struct Entry {
     variation: Arc<UrlVariation>,
-    at: Wall,
-    until: Boot,
+    at: WallTime,
+    until: BootTime,
 }
 
 impl VariationTable {
-    pub(crate) fn get(&self, base: &str, now: Boot) -> Option<Arc<UrlVariation>> {
+    pub(crate) fn get(&self, base: &str, now: BootTime) -> Option<Arc<UrlVariation>> {
         let entry = self.known.get()?.as_ref()?.get(base)?;
         (now < entry.until).then_some(entry.variation)
     }
@@ -50,7 +50,7 @@ impl VariationTable {
     ///
     /// `wall` and `now` are the current time on both clocks. The hint may come from another
     /// instance, whose clock differs. Only the number of fills depends on which hint is newer.
-    pub(crate) fn record(&self, base: &str, hint: Told, wall: Wall, now: Boot) {
+    pub(crate) fn record(&self, base: &str, hint: VariationHint, wall: WallTime, now: BootTime) {
         let Some(entries) = self.known.get_or_init(table) else { return };
         let at = hint.at.min(wall);
         let mut until = now.saturating_add(hint.life.saturating_sub(wall.saturating_since(at)));
@@ -70,7 +70,7 @@ impl VariationTable {
     }
 
     /// Returns all variations under matching keys, for a caller that does not know a whole key.
-    pub(super) fn matching(&self, is_one: impl Fn(&str) -> bool, now: Boot) -> Vec<Arc<UrlVariation>> {
+    pub(super) fn matching(&self, is_one: impl Fn(&str) -> bool, now: BootTime) -> Vec<Arc<UrlVariation>> {
         let table = self.known.get().and_then(Option::as_ref);
         let entries = table.into_iter().flat_map(Cache::iter);
         let of_these = entries.filter(|(base, entry)| now < entry.until && is_one(base));
@@ -94,7 +94,7 @@ impl EquivalentUris for VariationTable {
     /// added if this instance knows which URIs are equivalent. The URI itself does not need it: a
     /// request for that URI never gets an older response (see
     /// [`request_names`](crate::http::lookup::query_scope::QueryScope::request_names())).
-    fn with_equivalents(&self, events: Vec<Event>, now: Boot) -> Vec<Event> {
+    fn with_equivalents(&self, events: Vec<Event>, now: BootTime) -> Vec<Event> {
         if self.is_empty() {
             return events;
         }
@@ -103,7 +103,7 @@ impl EquivalentUris for VariationTable {
 }
 
 impl VariationTable {
-    fn equivalents(&self, uri: &UriName, now: Boot) -> Vec<UriName> {
+    fn equivalents(&self, uri: &UriName, now: BootTime) -> Vec<UriName> {
         // Variations are stored by key. A key has a scheme, a host and the spelling of the request.
         let without_query = Selector::Uri(uri.with_query(None));
         let variations = self.matching(|base| without_query.names_key(base), now);

@@ -24,7 +24,7 @@ where
                 return Step::Done(Ending::ServeStaleAndRefresh(stale));
             }
             Lookup::HitForMiss => {
-                let outcome = Outcome::Miss(MissReason::Pass);
+                let outcome = Outcome::Miss(MissReason::HitForMiss);
                 return Step::Done(Ending::Fill(FillPlan::alone(None, outcome)));
             }
             Lookup::Stale(stale) => Fallback::with(stale),

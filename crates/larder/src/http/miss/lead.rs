@@ -6,7 +6,7 @@ use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome};
-use larder_core::time::Wall;
+use larder_core::time::WallTime;
 
 use crate::engine::lease::claim::ClaimTarget;
 use crate::http::body::service_bounds::CacheableService;
@@ -134,7 +134,7 @@ fn found(leader: Lead, lookup: Lookup) -> Step {
 fn settle_as_leader(leader: Lead, outcome: FlightOutcome, reason: MissReason) -> Step {
     let flight = Arc::clone(leader.flight());
     // The claim has compared the wall times already.
-    let joined_at = JoinedAt { boot: flight.began, wall: Wall::default(), position: flight.position };
+    let joined_at = JoinedAt { boot: flight.began, wall: WallTime::default(), position: flight.position };
     leader.finish(outcome.clone());
     let seat = Seat { flight, joined_at, reason };
     Step::Settle(Wait { seat, outcome: Some(outcome), body: None })

@@ -36,7 +36,7 @@ pub(super) async fn answer_only_if_cached<B: Body>(
         Lookup::Partial(_) => gateway_timeout(layer, context, Outcome::Miss(MissReason::Partial)),
         Lookup::HitForMiss => {
             let bypass = credentials_reason(context.traits.credentials).map(Outcome::Bypass);
-            gateway_timeout(layer, context, bypass.unwrap_or(Outcome::Miss(MissReason::Pass)))
+            gateway_timeout(layer, context, bypass.unwrap_or(Outcome::Miss(MissReason::HitForMiss)))
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use larder_core::invalidation::position::Position;
 use larder_core::outcome::{MissReason, Outcome, Tier};
-use larder_core::time::{Boot, Wall};
+use larder_core::time::{BootTime, WallTime};
 
 use crate::engine::coalesce::client_count::ClientGuard;
 use crate::http::body::shared_body::SharedBody;
@@ -56,8 +56,8 @@ pub(super) struct RangeBase(pub(super) Option<Arc<CachedResponse>>);
 /// The moment at which a request joined a flight.
 #[derive(Clone, Copy)]
 pub(super) struct JoinedAt {
-    pub(super) boot: Boot,
-    pub(super) wall: Wall,
+    pub(super) boot: BootTime,
+    pub(super) wall: WallTime,
     /// The position of the log that was known then.
     pub(super) position: Position,
 }

@@ -72,13 +72,9 @@ impl fmt::Display for ConfigError {
             ConfigErrorKind::Template | ConfigErrorKind::Timeout => f.write_str(what),
             ConfigErrorKind::Status => write!(f, "responses with status {what} cannot be stored"),
             ConfigErrorKind::Limit => write!(f, "{what}: a limit of zero lets nothing through"),
-            ConfigErrorKind::Jitter => write!(f, "a jitter of {what} is not between 0 and {}", Jitter::MOST),
+            ConfigErrorKind::Jitter => write!(f, "a jitter of {what} is not between 0 and {}", Jitter::MAX),
             ConfigErrorKind::EarlyRefresh => {
-                write!(
-                    f,
-                    "an early refresh with a beta of {what} is not between 0 and {}",
-                    EarlyRefresh::MOST
-                )
+                write!(f, "an early refresh with a beta of {what} is not between 0 and {}", EarlyRefresh::MAX)
             }
             ConfigErrorKind::Staleness => write!(f, "a max_staleness of {what} is under 100 ms"),
             ConfigErrorKind::Wait => write!(f, "a wait of {what} is over ten seconds"),

@@ -21,7 +21,7 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn honor_request_directives(mut self) -> Self {
-        self.store.follow_request = true;
+        self.store.honor_request = true;
         self
     }
 
@@ -46,7 +46,7 @@ impl Policy {
     /// ```
     #[must_use]
     pub const fn store_partial(mut self) -> Self {
-        self.store.partial = true;
+        self.store.store_partial = true;
         self
     }
 

@@ -277,7 +277,7 @@ impl Policy {
     fn with_rules(store: StoreRules) -> Self {
         Self {
             store,
-            jitter: Jitter::TWENTIETH,
+            jitter: Jitter::DEFAULT,
             early_refresh: EarlyRefresh::OPTIMAL,
             max_body: DEFAULT_MAX_BODY,
             fill_limits: FillLimits::default(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use larder_core::invalidation::token::{NotAToken, Token};
+use larder_core::invalidation::token::{ConsistencyToken, ParseTokenError};
 use larder_core::key::cookies;
 
 use crate::http::policy::Policy;
@@ -15,7 +15,7 @@ use crate::http::policy::error::ConfigErrorKind;
 
 /// Lets clients read their own writes at once, on every instance.
 ///
-/// The response to each request with an unsafe method carries a [token](crate::Token). It says how
+/// The response to each request with an unsafe method carries a [token](crate::ConsistencyToken). It says how
 /// much of the invalidation log this instance knew at that time. A later request sends the token
 /// back, and only an instance that knows at least as much answers it with a stored response. Any
 /// other instance first waits until it knows as much. After 100 ms, or the limit that
@@ -55,7 +55,7 @@ enum Carrier {
 }
 
 /// A token from a request.
-pub(crate) type RequestToken = Result<Token, NotAToken>;
+pub(crate) type RequestToken = Result<ConsistencyToken, ParseTokenError>;
 
 /// The default of [`ReadYourWrites::wait`]. The log is usually a millisecond behind.
 const DEFAULT_WAIT: Duration = Duration::from_millis(100);
@@ -171,7 +171,7 @@ impl ReadYourWrites {
     }
 
     /// Adds the token to a response.
-    pub(crate) fn set(&self, token: &Token, response: &mut HeaderMap, max_staleness: Duration) {
+    pub(crate) fn set(&self, token: &ConsistencyToken, response: &mut HeaderMap, max_staleness: Duration) {
         // Every character of a token and of a cookie's name is valid in a field, so this cannot
         // fail.
         match &self.carrier {
@@ -216,8 +216,8 @@ fn remove_cookie(response: &mut HeaderMap, name: &str) {
 fn single_value<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<RequestToken> {
     let first = values.next()?;
     let text = match values.next() {
-        None => std::str::from_utf8(first).map_err(|_| NotAToken),
-        Some(_) => Err(NotAToken),
+        None => std::str::from_utf8(first).map_err(|_| ParseTokenError),
+        Some(_) => Err(ParseTokenError),
     };
     Some(text.and_then(str::parse))
 }

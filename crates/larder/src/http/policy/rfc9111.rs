@@ -66,7 +66,7 @@ impl Policy {
         let store = StoreRules {
             lifetime: Lifetime::default(),
             statuses: StatusRules::every_final(),
-            by_headers: true,
+            require_explicit: true,
             heuristic: Some(Heuristic::up_to(MAX_HEURISTIC)),
             ..StoreRules::default()
         };
@@ -166,7 +166,7 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn targeted_cache_control(mut self, name: HeaderName) -> Self {
-        self.store.targets.push(name);
+        self.store.targeted_fields.push(name);
         self
     }
 }

@@ -35,7 +35,7 @@ fn normalized_uri(scheme: &str, uri: &Uri) -> Option<Uri> {
 
 /// Returns the normal form of an authority. `None` if it has that form already.
 fn normalized_authority(scheme: &str, authority: &str) -> Option<String> {
-    let normal: Cow<'_, str> = authority::normal(scheme, authority);
+    let normal: Cow<'_, str> = authority::normalize(scheme, authority);
     (normal != authority).then(|| normal.into_owned())
 }
 

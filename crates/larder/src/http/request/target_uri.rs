@@ -110,7 +110,7 @@ fn effective_host<'a>(field: Host<'a>, uri: &'a Uri, scheme: &str) -> Result<Cow
     let field = match field {
         Host::One(value) => {
             let value = value.to_str().map_err(|_| BypassReason::Authority)?;
-            Some(authority::normal(scheme, value))
+            Some(authority::normalize(scheme, value))
         }
         Host::None => None,
         Host::Several => return Err(BypassReason::Authority),
@@ -118,7 +118,7 @@ fn effective_host<'a>(field: Host<'a>, uri: &'a Uri, scheme: &str) -> Result<Cow
     let Some(named) = uri.authority() else {
         return Ok(field.unwrap_or_default());
     };
-    let named = authority::normal(scheme, named.as_str());
+    let named = authority::normalize(scheme, named.as_str());
     match field {
         Some(field) if field != named => Err(BypassReason::Authority),
         _ => Ok(named),

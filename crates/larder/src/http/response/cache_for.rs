@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder_core::http::freshness::Override;
+use larder_core::http::freshness::LifetimeOverride;
 
 /// The lifetime of a response. It takes precedence over `Cache-Control` and over the policy.
 ///
@@ -20,7 +20,7 @@ use larder_core::http::freshness::Override;
 /// let longer_on_errors = CacheFor::from_secs(30).stale_if_error(Duration::from_secs(3600));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CacheFor(Override);
+pub struct CacheFor(LifetimeOverride);
 
 impl CacheFor {
     /// Creates a part that sets the freshness lifetime.
@@ -29,7 +29,7 @@ impl CacheFor {
     /// With zero, the response is not stored unless it can be validated.
     #[must_use]
     pub fn new(lifetime: Duration) -> Self {
-        Self(Override { fresh: Some(lifetime), ..Override::default() })
+        Self(LifetimeOverride { fresh: Some(lifetime), ..LifetimeOverride::default() })
     }
 
     /// Creates a part that sets the freshness lifetime in seconds.
@@ -52,14 +52,14 @@ impl CacheFor {
         self
     }
 
-    pub(crate) const fn as_override(&self) -> &Override {
+    pub(crate) const fn as_override(&self) -> &LifetimeOverride {
         &self.0
     }
 
     /// Returns this lifetime, and the other one where this says nothing.
     #[cfg(feature = "axum")]
     pub(super) fn merge_after(self, Self(other): Self) -> Self {
-        Self(Override {
+        Self(LifetimeOverride {
             fresh: self.0.fresh.or(other.fresh),
             while_revalidate: self.0.while_revalidate.or(other.while_revalidate),
             if_error: self.0.if_error.or(other.if_error),

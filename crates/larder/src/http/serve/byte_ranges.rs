@@ -16,8 +16,8 @@ use crate::http::serve::representation::Representation;
 ///
 /// Returns `None` if the request gets the representation as it is.
 pub(crate) fn for_range_request(source: &Representation<'_>, request: &HeaderMap) -> Option<FullResponse> {
-    let Requested::Bytes(ranges) = range::requested(request) else { return None };
-    if !range::accepted(source.headers) || !range::if_range(request, source.headers) {
+    let Requested::Bytes(ranges) = range::parse_range(request) else { return None };
+    if !range::accepts_ranges(source.headers) || !range::if_range(request, source.headers) {
         return None;
     }
     let selected = match source.part {
@@ -41,7 +41,7 @@ pub(crate) fn for_range_request(source: &Representation<'_>, request: &HeaderMap
 /// representation".
 fn unsatisfiable(source: &Representation<'_>) -> FullResponse {
     let mut fields = source.headers.clone();
-    for name in REPRESENTATION_FIELDS.iter().chain(&range::OF_THE_CONTENT) {
+    for name in REPRESENTATION_FIELDS.iter().chain(&range::CONTENT_FIELDS) {
         fields.remove(name);
     }
     fields.insert(CONTENT_RANGE, ContentRange::unsatisfied(source.available().end));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::request::Parts;
 use larder_core::outcome::{Outcome, Tier};
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::http::cache_status;
 use crate::http::layer_state::LayerState;
@@ -26,7 +26,7 @@ pub(crate) fn hit(
     parts: &Parts,
     cached: &CachedResponse,
     tier: Tier,
-    now: Boot,
+    now: BootTime,
 ) -> FullResponse {
     let outcome = Outcome::Hit(tier);
     record_hit(layer, parts, key, tier, cached.cost);
@@ -56,7 +56,7 @@ fn hit_selected(
     parts: &Parts,
     cached: &CachedResponse,
     tier: Tier,
-    now: Boot,
+    now: BootTime,
 ) -> FullResponse {
     let mut whole = select_representation(cached, &parts.headers, traits);
     add_cache_status(&mut whole.fields, cached, Outcome::Hit(tier), now);
@@ -75,7 +75,7 @@ pub(crate) fn hit_owned(
     key: &str,
     parts: &Parts,
     mut cached: Arc<CachedResponse>,
-    now: Boot,
+    now: BootTime,
 ) -> FullResponse {
     let Some(own) =
         Arc::get_mut(&mut cached).filter(|_| !traits.head && !traits.conditional && !traits.range)
@@ -92,7 +92,12 @@ pub(crate) fn hit_owned(
 }
 
 /// Adds `Age`, `X-Cache` and `Cache-Status` to a response that is served from the cache.
-pub(super) fn add_cache_status(fields: &mut HeaderMap, cached: &CachedResponse, outcome: Outcome, now: Boot) {
+pub(super) fn add_cache_status(
+    fields: &mut HeaderMap,
+    cached: &CachedResponse,
+    outcome: Outcome,
+    now: BootTime,
+) {
     cache_status::set_hit(
         fields,
         outcome,

@@ -60,7 +60,7 @@ impl Representation<'_> {
     /// anyway: a cache on the way that stores the part for other clients does not have them.
     pub(super) fn partial_headers(&self, length: usize) -> HeaderMap {
         let mut fields = self.headers.clone();
-        for name in &range::OF_THE_CONTENT {
+        for name in &range::CONTENT_FIELDS {
             fields.remove(name);
         }
         fields.insert(CONTENT_LENGTH, length.into());

@@ -55,7 +55,7 @@ pub(crate) fn set_token(
     let log = &layer.engine.log;
     let own = log.read(Tail::token);
     let token = match request_token {
-        Some(Ok(earlier)) => own.after(earlier, applied),
+        Some(Ok(earlier)) => own.merge_after(earlier, applied),
         Some(Err(_)) | None => own,
     };
     own_writes.set(&token, response, log.max_staleness());

@@ -1,4 +1,4 @@
-use larder_core::invalidation::position::{Incarnation, LogId, Mark};
+use larder_core::invalidation::position::{Incarnation, LogId, Watermark};
 
 use super::*;
 use crate::testing::soon;
@@ -23,12 +23,15 @@ fn key(name: &str) -> FlightKey {
     (name.into(), 0)
 }
 
-fn now() -> Boot {
-    Boot::from_nanos(1_000)
+fn now() -> BootTime {
+    BootTime::from_nanos(1_000)
 }
 
 fn position() -> Position {
-    Position { incarnation: Incarnation::from_bytes([1; 16]), mark: Mark { log: LogId::new(5, 0), local: 2 } }
+    Position {
+        incarnation: Incarnation::from_bytes([1; 16]),
+        watermark: Watermark { log: LogId::new(5, 0), local: 2 },
+    }
 }
 
 fn join(flights: &Flights, name: &str, may_join: bool) -> Role<Done> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use crate::engine::invalidation_log::recent_writes::WINDOW;
 
@@ -10,7 +10,7 @@ use crate::engine::invalidation_log::recent_writes::WINDOW;
 ///
 /// Each has the moment at which its minute began, and a record of its writes since then.
 pub(super) struct WindowTable<T> {
-    places: HashMap<u64, (Boot, T)>,
+    places: HashMap<u64, (BootTime, T)>,
     most: usize,
 }
 
@@ -21,7 +21,7 @@ impl<T: Default> WindowTable<T> {
     }
 
     /// Returns the record of the writes to this place. It is reset after a minute.
-    pub(super) fn at(&mut self, place: u64, now: Boot) -> &mut T {
+    pub(super) fn at(&mut self, place: u64, now: BootTime) -> &mut T {
         if self.places.len() >= self.most && !self.places.contains_key(&place) {
             let oldest = self.places.iter().min_by_key(|(_, (since, _))| *since).map(|(place, _)| *place);
             oldest.and_then(|oldest| self.places.remove(&oldest));

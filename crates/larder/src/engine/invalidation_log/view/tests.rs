@@ -1,6 +1,6 @@
 use std::sync::atomic::AtomicBool;
 
-use larder_core::invalidation::log_page::Look;
+use larder_core::invalidation::log_page::LogPage;
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::LogId;
 use larder_core::invalidation::selector::{Event, Mode, Selector, Tag};
@@ -16,12 +16,12 @@ const NANO: Duration = Duration::from_nanos(1);
 struct Filled {
     position: Position,
     names: Names,
-    filled_at: Option<Boot>,
+    filled_at: Option<BootTime>,
     valid_at: AtomicU64,
 }
 
 impl Filled {
-    fn new(position: Position, filled_at: Option<Boot>) -> Self {
+    fn new(position: Position, filled_at: Option<BootTime>) -> Self {
         let names = Names::new("/", &["a".into()], &[], &[Tag::new("t")]);
         Self { position, names, filled_at, valid_at: AtomicU64::new(u64::MAX) }
     }
@@ -36,7 +36,7 @@ impl Stamped for Filled {
         &self.names
     }
 
-    fn filled_at(&self) -> Option<Boot> {
+    fn filled_at(&self) -> Option<BootTime> {
         self.filled_at
     }
 
@@ -51,7 +51,7 @@ fn filled() -> Filled {
 }
 
 fn alone() -> LogView {
-    LogView::new(Tail::alone(INCARNATION, Limits::default()), STALENESS)
+    LogView::new(Tail::local(INCARNATION, Limits::default()), STALENESS)
 }
 
 fn following() -> LogView {
@@ -67,15 +67,15 @@ fn hard(tag: &str) -> Event {
 }
 
 /// Applies a poll that was sent at `sent` and reached the end of the log, with these events.
-fn look(view: &LogView, last: u64, events: Vec<Event>, sent: Boot) {
-    let look = Look {
+fn look(view: &LogView, last: u64, events: Vec<Event>, sent: BootTime) {
+    let look = LogPage {
         incarnation: INCARNATION,
         floor: LogId::ZERO,
         last: LogId::new(last, 0),
         entries: vec![(LogId::new(last, 0), events)],
         more: false,
     };
-    view.update(|tail| tail.take_look(&look, sent));
+    view.update(|tail| tail.apply_page(&look, sent));
 }
 
 /// Rule 10: `max(filled_at, confirmed_at) + max_staleness ≥ now`, on every use.
@@ -114,14 +114,14 @@ fn a_confirmation_never_goes_back() {
     look(&view, 1, vec![], after(STALENESS));
     look(&view, 1, vec![], now());
     assert_eq!(view.verdict(&value, after(2 * STALENESS)), (Verdict::Valid, true));
-    let half = Look {
+    let half = LogPage {
         incarnation: INCARNATION,
         floor: LogId::ZERO,
         last: LogId::new(9, 0),
         entries: vec![],
         more: true,
     };
-    view.update(|tail| tail.take_look(&half, after(3 * STALENESS)));
+    view.update(|tail| tail.apply_page(&half, after(3 * STALENESS)));
     assert_eq!(view.verdict(&value, after(3 * STALENESS)), (Verdict::Valid, false));
 }
 
@@ -179,20 +179,20 @@ fn a_floor_and_another_incarnation_refuse_what_was_valid() {
     let at = |position| Filled::new(position, Some(now()));
     let value = at(view.position());
     assert_eq!(view.verdict(&value, now()).0, Verdict::Valid);
-    let trimmed = |incarnation| Look {
+    let trimmed = |incarnation| LogPage {
         incarnation,
         floor: LogId::new(9, 0),
         last: LogId::new(9, 0),
         entries: vec![],
         more: false,
     };
-    view.update(|tail| tail.take_look(&trimmed(INCARNATION), now()));
+    view.update(|tail| tail.apply_page(&trimmed(INCARNATION), now()));
     assert_eq!(view.verdict(&value, now()).0, Verdict::Refused);
 
     let value = at(view.position());
     assert_eq!(view.verdict(&value, now()).0, Verdict::Valid);
     let another = larder_core::invalidation::position::Incarnation::from_bytes([9; 16]);
-    view.update(|tail| tail.take_look(&trimmed(another), now()));
+    view.update(|tail| tail.apply_page(&trimmed(another), now()));
     assert_eq!(view.verdict(&value, now()).0, Verdict::Refused);
 }
 
@@ -235,7 +235,7 @@ fn no_thread_finds_valid_what_was_invalidated_before_it_asked() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_ends_as_soon_as_the_condition_holds_and_at_the_deadline_anyway() {
     let view = following();
-    let reached = |last: u64| move |tail: &Tail| tail.position().mark.log >= LogId::new(last, 0);
+    let reached = |last: u64| move |tail: &Tail| tail.position().watermark.log >= LogId::new(last, 0);
     let began = tokio::time::Instant::now();
     let deadline = began + STALENESS;
     let change = async {

@@ -2,8 +2,8 @@ use StoreErrorKind::{CircuitOpen, Refused, Timeout, Unreachable};
 
 use super::*;
 
-fn at(millis: u64) -> Boot {
-    Boot::from_nanos((100_000 + millis) * 1_000_000)
+fn at(millis: u64) -> BootTime {
+    BootTime::from_nanos((100_000 + millis) * 1_000_000)
 }
 
 const CALMED: u64 = 1_000;

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::invalidation::selector::{Event, Mode, Selector, UriName};
-use larder_core::stored::Told;
-use larder_core::time::{Boot, Wall};
+use larder_core::stored::VariationHint;
+use larder_core::time::{BootTime, WallTime};
 
 use super::VariationTable;
 use crate::engine::invalidation_log::uri_aliases::EquivalentUris as _;
@@ -15,15 +15,15 @@ fn variation(text: &str) -> UrlVariation {
     UrlVariation::from_text(text).unwrap()
 }
 
-fn at(millis: u64) -> Wall {
-    Wall::from_unix_millis(millis)
+fn at(millis: u64) -> WallTime {
+    WallTime::from_unix_millis(millis)
 }
 
-fn hint(text: &str, millis: u64) -> Told {
-    Told { variation: variation(text), at: at(millis), life: MINUTE }
+fn hint(text: &str, millis: u64) -> VariationHint {
+    VariationHint { variation: variation(text), at: at(millis), life: MINUTE }
 }
 
-fn known(variations: &VariationTable, base: &str, now: Boot) -> Option<String> {
+fn known(variations: &VariationTable, base: &str, now: BootTime) -> Option<String> {
     variations.get(base, now).map(|variation| variation.as_text().to_owned())
 }
 
@@ -42,7 +42,7 @@ fn the_newest_word_counts_for_as_long_as_it_is_of_use() {
     assert_eq!(of(after(Duration::from_secs(55) - Duration::from_nanos(1))).as_deref(), Some("-a"));
     assert_eq!(of(after(Duration::from_secs(55))), None);
     // The same hint with a shorter life does not shorten it.
-    learn(Told { life: Duration::from_secs(10), ..hint("-a", 10_000) }, now());
+    learn(VariationHint { life: Duration::from_secs(10), ..hint("-a", 10_000) }, now());
     assert!(of(after(Duration::from_secs(54))).is_some());
     learn(hint("-b", 10_000), now());
     assert_eq!(of(after(MINUTE - Duration::from_nanos(1))).as_deref(), Some("-b"));

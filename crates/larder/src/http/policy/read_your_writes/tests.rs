@@ -3,7 +3,7 @@ use http::header::{COOKIE, HeaderName, SET_COOKIE};
 use larder_core::invalidation::position::Incarnation;
 use larder_core::invalidation::selector::Event;
 use larder_core::invalidation::tail::{Limits, Tail};
-use larder_core::time::Boot;
+use larder_core::time::BootTime;
 
 use super::*;
 
@@ -65,7 +65,7 @@ fn a_token_is_taken_out_of_its_header_field() {
     }
 }
 
-fn given(how: &ReadYourWrites, token: &Token) -> String {
+fn given(how: &ReadYourWrites, token: &ConsistencyToken) -> String {
     let mut headers = HeaderMap::new();
     how.set(token, &mut headers, STALENESS);
     let (name, value) = headers.iter().next().unwrap();
@@ -90,7 +90,7 @@ fn a_token_is_given_for_as_long_as_it_may_matter() {
         assert_eq!(given(&how, &token), expected);
     }
     let mut tail = Tail::following(Incarnation::from_bytes([1; 16]), Limits::default());
-    tail.defer(&[Event::EVERYTHING], Boot::ZERO);
+    tail.defer(&[Event::EVERYTHING], BootTime::ZERO);
     assert!(given(&ReadYourWrites::cookie("seen"), &tail.token()).contains("; Max-Age=61;"));
 }
 
