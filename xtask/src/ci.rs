@@ -4,13 +4,15 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{conformance, shell, test};
+use crate::{conformance, minimal, msrv, shell, test};
 
 /// Stops at the first check that fails; the tests come last, so that their closing lines are the last that is printed.
 pub(crate) fn run() -> Result<ExitCode> {
     shell::must(&mut shell::cargo(&["fmt", "--all", "--check"]))?;
     shell::must(shell::cargo(&CLIPPY).args(DENY_WARNINGS))?;
     shell::must(shell::cargo(&DOC).env("RUSTDOCFLAGS", "-D warnings"))?;
+    msrv::run(&msrv::Options::default())?;
+    minimal::run(&minimal::Options::default())?;
     conformance::must_if_possible()?;
     test::run(&["--locked", "--no-fail-fast"].map(String::from))
 }

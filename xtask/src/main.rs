@@ -4,8 +4,12 @@ mod bench;
 mod ci;
 mod conformance;
 mod fuzz;
+mod library;
+mod minimal;
+mod msrv;
 mod proof;
 mod redis;
+mod release;
 mod shell;
 mod test;
 mod torture;
@@ -70,7 +74,14 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Checks all that has to hold before a change lands: format, lints, docs, the public cache tests, tests.
+    /// Checks that the library crates compile with the Rust version that they ask for.
+    Msrv(msrv::Options),
+    /// Checks that the library crates compile with the lowest versions of their dependencies.
+    Minimal(minimal::Options),
+    /// Checks that the library crates are ready to be published: order, versions, changelog, packages, API.
+    Release(release::Options),
+    /// Checks all that has to hold before a change lands: format, lints, docs, the lowest versions of Rust and of
+    /// dependencies, the public cache tests, tests.
     Ci,
 }
 
@@ -85,6 +96,9 @@ fn main() -> ExitCode {
         Task::Model { args } => proof::run("larder-model", &args),
         Task::Torture { broken: None, args } => proof::beside_redis("larder-torture", &args),
         Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
+        Task::Msrv(options) => msrv::run(&options),
+        Task::Minimal(options) => minimal::run(&options),
+        Task::Release(options) => release::run(&options),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {
