@@ -1,7 +1,8 @@
 //! Leases: the right to fill a key, which one instance at a time has.
 //!
-//! Only the number of fills rests on leases, never what is served: that is for the positions of the log to say. So a
-//! lease may be lost at any time, and what goes wrong with one costs a run of the handler or a short wait.
+//! Leases affect only the number of fills, never which responses are served. The positions of the
+//! log decide what is served. So a lease may be lost at any time: a fault costs one run of the
+//! handler or a short wait.
 
 use std::fmt;
 use std::future::Future;
@@ -12,18 +13,18 @@ use bytes::Bytes;
 use crate::log::position::{Incarnation, LogId, Mark, Position};
 use crate::store::{SharedTier, StoreError};
 
-/// A random number that tells one lease from all others.
+/// The id of a lease: a random number that distinguishes it from all others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token([u8; 16]);
 
 impl Token {
-    /// The token of these random bytes.
+    /// Creates the id from random bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The random bytes.
+    /// Returns the random bytes.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0
@@ -42,21 +43,25 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Who holds a lease, and how much of the log it knew when its fill began: nobody who knows better needs to wait for it.
+/// The holder of a lease, and the position in the log at which its fill began.
+///
+/// An instance that knows of a later invalidation has no need to wait for this holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Holder {
-    /// Tells its lease from others.
+    /// The id of the lease.
     pub token: Token,
-    /// The position of what it fills. Its local number means nothing elsewhere, and is not written.
+    /// The position of the response that is being filled.
+    ///
+    /// Its local number means nothing on other instances, and is not written.
     pub position: Position,
 }
 
-/// How many bytes a [`Holder`] takes.
+/// The length of an encoded [`Holder`] in bytes.
 const HOLDER: usize = 48;
 
 impl Holder {
-    /// What stands in the store while it has the lease. The token comes first.
+    /// Encodes the holder, as it stands in the store during the lease. The lease id comes first.
     #[must_use]
     pub fn to_bytes(self) -> [u8; HOLDER] {
         let mut bytes = [0; HOLDER];
@@ -66,7 +71,7 @@ impl Holder {
         bytes
     }
 
-    /// The holder that this stands for, if it does for one.
+    /// Decodes a holder. Returns `None` if the bytes are not a holder.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; HOLDER] = bytes.try_into().ok()?;
@@ -77,65 +82,75 @@ impl Holder {
     }
 }
 
-/// What somebody who wants to fill asks for.
+/// A claim to a lease, by an instance that wants to fill.
 #[derive(Debug, Clone, Copy)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Claim<'a> {
-    /// The address of the response that is wanted. Each has a lease of its own.
+    /// The address of the wanted response. Each address has its own lease.
     pub address: &'a str,
-    /// Who asks.
+    /// The holder that makes the claim.
     pub holder: Holder,
-    /// How long the lease lasts unless it is extended.
+    /// The duration of the lease, unless it is extended.
     pub life: Duration,
-    /// What is stored there and is of no use to whoever asks: see [`fingerprint`](crate::stored::wire::fingerprint).
+    /// The fingerprint of the stored value that is of no use to the claiming instance.
+    ///
+    /// See [`fingerprint`](crate::stored::wire::fingerprint).
     pub seen: Option<[u8; 8]>,
-    /// Whose end is waited for. What that holder [left](Left::Word) is only for those.
+    /// The lease that the instance waits for.
+    ///
+    /// The [result](Left::Word) of its holder is only for instances that wait for it.
     pub awaited: Option<Token>,
-    /// Whether the lease is to be taken even from the one that is waited for.
+    /// Whether to take the lease even from the holder that is awaited.
     pub overtakes: bool,
 }
 
-/// What a [`Claim`] was answered with.
+/// The reply to a [`Claim`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // Each has to be treated.
+#[allow(clippy::exhaustive_enums)] // Callers must handle each.
 pub enum Claimed {
-    /// The lease: whoever asked is to fill.
+    /// The lease was acquired. The claiming instance must run the fill.
     Taken,
-    /// Another one than what was seen is stored there.
+    /// The store has a value other than the one that the claiming instance has seen.
     Stored(Bytes),
-    /// Another one has the lease.
+    /// Another instance holds the lease.
     Held(Holder),
-    /// The one that was waited for has ended, and left this.
+    /// The awaited holder has finished and has left this result.
     Word(Bytes),
-    /// Responses to this cannot be stored: nobody should wait for them.
+    /// Responses at this address cannot be stored, so requests should not wait for them.
     Pass,
 }
 
-/// What a holder leaves behind.
+/// The state in which a holder leaves its lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // Each has to be treated.
+#[allow(clippy::exhaustive_enums)] // Callers must handle each.
 pub enum Left {
-    /// Nothing: the next one to ask has the lease.
+    /// The lease is free for the next claim.
     Nothing,
-    /// A word to those who wait for this very holder, there for this long. To all others the lease is free.
+    /// The lease is free, and a result is kept for this long.
+    ///
+    /// Only instances that wait for this very holder find the result. For all others the lease is
+    /// free.
     Word(Bytes, Duration),
-    /// For this long, nobody is to wait for this lease: see [`Claimed::Pass`].
+    /// For this long, instances do not wait for this lease: see [`Claimed::Pass`].
     Pass(Duration),
 }
 
 /// The leases of the store that instances share.
 ///
-/// A store that has none implements this with the methods as they are: then every instance that wants to fill does, and
-/// nobody waits for another one.
+/// A store without leases implements this trait with the default methods. Then every instance that
+/// wants to fill does so, and none waits for another.
 pub trait Leases: SharedTier {
-    /// Asks for the lease, for what was stored meanwhile, or for how it ended: one exchange, and one moment. Who waits
-    /// for a lease asks again and again, and so has it as soon as a holder that vanished loses it.
+    /// Claims the lease.
+    ///
+    /// One exchange returns, as of one moment, the lease, the value that was stored meanwhile, or
+    /// the result of the fill. An instance that waits repeats its claim. So it acquires the lease
+    /// as soon as a holder that has vanished loses it.
     fn claim(&self, claim: Claim<'_>) -> impl Future<Output = Result<Claimed, StoreError>> + Send {
         let _ = claim;
         async { Ok(Claimed::Taken) }
     }
 
-    /// Keeps the lease for another `life`; `false` if it was lost.
+    /// Keeps the lease for another `life`. Returns `false` if the lease was lost.
     fn extend(
         &self,
         address: &str,
@@ -146,7 +161,7 @@ pub trait Leases: SharedTier {
         async { Ok(true) }
     }
 
-    /// Gives the lease up, if this is still whose it is, and leaves that behind.
+    /// Releases the lease if it still belongs to `token`, and leaves `left` behind.
     fn release(
         &self,
         address: &str,
@@ -157,8 +172,9 @@ pub trait Leases: SharedTier {
         async { Ok(()) }
     }
 
-    /// Stores a response as [`SharedTier::set`] does, then gives up the lease at the address `leased`, which is of the
-    /// same key: in one exchange, where the store can do that.
+    /// Stores a response like [`SharedTier::set`], then releases the lease at the address `leased`.
+    ///
+    /// That address belongs to the same key. A store that can do both in one exchange does so.
     fn set_and_release(
         &self,
         key: &str,

@@ -1,18 +1,22 @@
-//! What the cache did with a request, and why: one closed set of words for headers, metrics, logs and tests.
+//! Outcomes: what the cache did with a request, and why.
+//!
+//! Each outcome has one word. Headers, metrics, logs and tests use the same closed set of words.
 
 use std::fmt;
 
-/// Which tier a stored response was found in.
+/// The tier in which a stored response was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)] // A third tier would be a change of the design.
+#[allow(clippy::exhaustive_enums)] // A third tier would change the design.
 pub enum Tier {
-    /// This process's memory.
+    /// The memory of this process.
     Memory,
     /// The store that instances share.
     Shared,
 }
 
-/// Declares an enum of reasons whose variants have one lower-case word each, used wherever the reason shows.
+/// Declares an enum of reasons, each with one lower-case word.
+///
+/// The word is used wherever the reason appears.
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident => $text:literal,)+ }) => {
         $(#[$doc])*
@@ -21,16 +25,16 @@ macro_rules! reasons {
         pub enum $name { $($(#[$variant_doc])* $variant,)+ }
 
         impl $name {
-            /// Every reason there is, in the order in which they are declared.
+            /// Every reason, in the order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// Its place in [`ALL`](Self::ALL).
+            /// Returns the index of the reason in [`ALL`](Self::ALL).
             #[must_use]
             pub const fn index(self) -> usize {
                 self as usize
             }
 
-            /// The word that stands for it in header fields, metrics and logs.
+            /// Returns the word for the reason in header fields, metrics and logs.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
@@ -46,135 +50,149 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Why a request that could have been answered from the cache was not.
+    /// The reason why a request that the cache could have answered was a miss.
     MissReason {
-        /// Nothing is known under its key.
+        /// No response is known under the key of the request.
         NeverStored => "never-stored",
-        /// What is stored is past its freshness lifetime.
+        /// The stored response is past its freshness lifetime.
         Expired => "expired",
-        /// What is stored was invalidated.
+        /// The stored response was invalidated.
         Invalidated => "invalidated",
-        /// What is stored answers requests with other values in the fields that `Vary` names.
+        /// The stored response answers requests with other values in the fields that `Vary` names.
         Vary => "vary",
-        /// What is stored is only good after validation (`no-cache`).
+        /// The stored response must be validated before it is used (`no-cache`).
         NoCache => "no-cache",
-        /// The request asked for it (`no-cache`, `max-age`), and the policy lets requests do so.
+        /// The request demands it (`no-cache`, `max-age`), and the policy honors such requests.
         Request => "request",
-        /// The invalidation log could not be confirmed lately, so what is stored is not trusted.
+        /// The invalidation log was not confirmed recently, so the stored response is not trusted.
         Unconfirmed => "unconfirmed",
-        /// What the shared tier holds under the key cannot be read.
+        /// The value in the shared tier cannot be decoded.
         Unreadable => "unreadable",
-        /// What is stored is a part, and not all that is asked for lies in it.
+        /// The stored response is partial and does not contain everything that was requested.
         Partial => "partial",
-        /// The shared tier could not be asked.
+        /// The shared tier could not be read.
         StoreError => "store-error",
-        /// The last responses under its key could not be stored, so nobody waits for the next.
+        /// The last responses under this key could not be stored (hit-for-miss).
+        ///
+        /// So requests do not wait for the next one.
         Pass => "pass",
     }
 }
 
 reasons! {
-    /// Why a request went past the cache.
+    /// The reason why a request bypassed the cache.
     BypassReason {
-        /// Its method is neither `GET` nor `HEAD`.
+        /// The method is not `GET` or `HEAD`.
         Method => "method",
-        /// It has `Authorization`, and neither the policy nor what is stored says that it may be shared.
+        /// The request has `Authorization`, and its response may not be shared.
+        ///
+        /// The policy does not permit it, and the stored response does not either.
         Authorization => "authorization",
-        /// It has a cookie that the policy does not declare.
+        /// The request has a cookie that the policy does not declare.
         Cookie => "cookie",
-        /// It asks for a range in another unit than bytes, which only the handler understands.
+        /// The request asks for a range in a unit other than bytes.
+        ///
+        /// Only the handler understands that unit.
         Range => "range",
-        /// It has a precondition that only the handler can evaluate (`If-Match`, `If-Unmodified-Since`).
+        /// The request has a precondition that only the handler can evaluate.
+        ///
+        /// This is `If-Match` or `If-Unmodified-Since`.
         Precondition => "precondition",
-        /// It asks for another protocol.
+        /// The request asks for another protocol.
         Upgrade => "upgrade",
-        /// It has a body, which is in no key.
+        /// The request has a body, which is not part of any key.
         Body => "body",
-        /// It names another method or path in a header field, which its handler may believe.
+        /// The request names another method or path in a header field that its handler may trust.
         Override => "override",
-        /// Its URI and its `Host` name different hosts, or what its `Host` says can be none.
+        /// The URI and `Host` name different hosts, or the value of `Host` cannot be a host.
         Authority => "authority",
-        /// The policy gave it no key.
+        /// The policy gave the request no key.
         NoKey => "no-key",
-        /// Its key would be longer than a key may be.
+        /// The key would be longer than the limit.
         KeyTooLong => "key-too-long",
-        /// A layer further in handles it.
+        /// A cache layer further in handles the request.
         Nested => "nested",
-        /// It brings a token of a write that this instance has not read of in time, or cannot compare.
+        /// The request carries a consistency token that this instance cannot satisfy.
+        ///
+        /// The instance did not read as far in the log in time, or it cannot compare the token.
         ReadYourWrites => "read-your-writes",
     }
 }
 
 reasons! {
-    /// Why a response was not stored.
+    /// The reason why a response was not stored.
     NotStored {
-        /// Its status is not one that the policy stores.
+        /// The policy does not store responses with this status.
         Status => "status",
-        /// It says `no-store`.
+        /// The response has `no-store`.
         NoStore => "no-store",
-        /// It says `private`.
+        /// The response has `private`.
         Private => "private",
-        /// It has `Set-Cookie`.
+        /// The response has `Set-Cookie`.
         SetCookie => "set-cookie",
-        /// It has `Vary: *`.
+        /// The response has `Vary: *`.
         VaryStar => "vary-star",
-        /// It answers a request with `Authorization` and does not say that it may be shared.
+        /// The response answers a request with `Authorization` and does not permit sharing.
         Authorization => "authorization",
-        /// It answers a request with a cookie that the policy does not declare, and does not say that it may be shared.
+        /// The response answers a request with an undeclared cookie and does not permit sharing.
+        ///
+        /// The policy does not declare the cookie.
         Cookie => "cookie",
-        /// Its body has not as many bytes as it says.
+        /// The body does not have the announced number of bytes.
         Incomplete => "incomplete",
-        /// It would be stale at once, and could not be validated.
+        /// The response would be stale at once and could not be validated.
         NoLifetime => "no-lifetime",
-        /// It is a part of a representation.
+        /// The response is a part of a representation.
         Partial => "partial",
-        /// Its body is over the limit.
+        /// The body is over the limit.
         TooLarge => "too-large",
-        /// Its header fields are over the limit.
+        /// The header fields are over the limit.
         HeadersTooLarge => "headers-too-large",
-        /// Its body ended in an error.
+        /// The body ended in an error.
         BodyError => "body-error",
-        /// Its body does not end, as far as can be told: it is a stream of events, or took very long.
+        /// The body does not seem to end: it is an event stream, or it took very long.
         Endless => "endless",
-        /// Its body has trailers.
+        /// The body has trailers.
         Trailers => "trailers",
-        /// The request says `no-store`, and the policy lets requests do so.
+        /// The request has `no-store`, and the policy honors such requests.
         Request => "request",
-        /// The request's method does not allow it.
+        /// The method of the request does not allow storing.
         Method => "method",
-        /// Its head came later than the policy's `fill_timeout`, or not at all.
+        /// The head of the response came later than the policy's `fill_timeout`, or not at all.
         FillTimeout => "fill-timeout",
-        /// Its clients left before it was complete, and the cache has no room for one more such run.
+        /// The clients left before the response was complete.
+        ///
+        /// The run would go on without them, but the cache has no room for one more such run.
         Abandoned => "abandoned",
     }
 }
 
 reasons! {
-    /// Why a stale response was served.
+    /// The reason why a stale response was served.
     StaleReason {
-        /// It is being refreshed in the background (RFC 5861 §3).
+        /// The response is being refreshed in the background (RFC 5861 §3).
         WhileRevalidate => "stale-while-revalidate",
         /// The handler failed (RFC 5861 §4).
         IfError => "stale-if-error",
     }
 }
 
-/// What the cache did with a request.
+/// The outcome of a request: what the cache did with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)] // Whoever reports outcomes has to report every kind.
+#[allow(clippy::exhaustive_enums)] // Reports must cover every kind.
 pub enum Outcome {
     /// A fresh stored response was served.
     Hit(Tier),
     /// A stale stored response was served.
     Stale(Tier, StaleReason),
-    /// The handler made the response.
+    /// The handler produced the response.
     Miss(MissReason),
-    /// The cache had no part in it.
+    /// The cache did not handle the request.
     Bypass(BypassReason),
 }
 
 impl Outcome {
-    /// The value of `X-Cache`.
+    /// Returns the value of `X-Cache`.
     #[must_use]
     pub const fn x_cache(self) -> &'static str {
         match self {
@@ -185,7 +203,7 @@ impl Outcome {
         }
     }
 
-    /// The word that stands for it in metrics and logs.
+    /// Returns the word for the outcome in metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -196,7 +214,7 @@ impl Outcome {
         }
     }
 
-    /// The tier that the response was found in, if it was a stored one.
+    /// Returns the tier in which the response was found, if it was a stored one.
     #[must_use]
     pub const fn tier(self) -> Option<Tier> {
         match self {
@@ -205,7 +223,7 @@ impl Outcome {
         }
     }
 
-    /// The reason's word; for a hit, the tier's.
+    /// Returns the word of the reason. For a hit, this is the word of the tier.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -218,7 +236,7 @@ impl Outcome {
 }
 
 impl Tier {
-    /// The word that stands for it in header fields, metrics and logs.
+    /// Returns the word for the tier in header fields, metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -229,7 +247,7 @@ impl Tier {
 }
 
 impl MissReason {
-    /// The value of `fwd` in `Cache-Status` (RFC 9211 §2.2).
+    /// Returns the value of `fwd` in `Cache-Status` (RFC 9211 §2.2).
     #[must_use]
     pub const fn fwd(self) -> &'static str {
         match self {
@@ -245,7 +263,7 @@ impl MissReason {
 }
 
 impl BypassReason {
-    /// The value of `fwd` in `Cache-Status` (RFC 9211 §2.2).
+    /// Returns the value of `fwd` in `Cache-Status` (RFC 9211 §2.2).
     #[must_use]
     pub const fn fwd(self) -> &'static str {
         match self {
@@ -284,8 +302,9 @@ mod tests {
         }
     }
 
-    /// RFC 9211 §2.2: "bypass" is for what the cache "was configured to not handle"; "partial" is for a request for which it
-    /// "was able to select a partial response".
+    /// RFC 9211 §2.2: "bypass" is for what the cache "was configured to not handle".
+    ///
+    /// "partial" is for a request for which it "was able to select a partial response".
     #[test]
     fn only_where_a_part_is_stored_a_request_is_forwarded_for_the_rest() {
         assert_eq!(MissReason::Partial.fwd(), "partial");
@@ -302,7 +321,7 @@ mod tests {
         let allowed = ["bypass", "method", "uri-miss", "vary-miss", "miss", "request", "stale", "partial"];
         assert!(MissReason::ALL.iter().all(|reason| allowed.contains(&reason.fwd())));
         assert!(BypassReason::ALL.iter().all(|reason| allowed.contains(&reason.fwd())));
-        // Nobody knows what the store would have had.
+        // It is unknown what the store would have had.
         assert_eq!(MissReason::StoreError.fwd(), "miss");
         assert_eq!(MissReason::NeverStored.fwd(), "uri-miss");
     }

@@ -1,7 +1,9 @@
-//! What a shared tier and a log have to do. A store implements these and knows nothing of HTTP routing.
+//! The traits that a shared tier and an invalidation log implement.
 //!
-//! Every method is one bounded exchange with the store: it either ends within the store's own time limit or fails. No
-//! method retries; what must not be lost is kept and tried again by the caller.
+//! A store implements these traits and knows nothing of HTTP routing.
+//!
+//! Every method is one bounded exchange with the store: it ends within the store's own time limit,
+//! or it fails. No method retries. The caller keeps what must not be lost, and tries again.
 
 use std::future::Future;
 use std::time::Duration;
@@ -14,11 +16,13 @@ use crate::time::Boot;
 
 /// The tier of stored responses that instances share.
 pub trait SharedTier: Send + Sync + 'static {
-    /// The value under `key`, if there is one.
+    /// Returns the value under `key`, if there is one.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
 
-    /// Stores `value` under `key` for `expiry`, unless what is there is of the same incarnation and of a higher
-    /// position (rule 16 of the log). The value says of itself which it is: see [`crate::stored::wire`].
+    /// Stores `value` under `key` for `expiry`, unless a newer value is there.
+    ///
+    /// A value of the same incarnation and of a higher position stays (rule 16 of the log). Each
+    /// value contains its own position: see [`crate::stored::wire`].
     fn set(
         &self,
         key: &str,
@@ -26,20 +30,27 @@ pub trait SharedTier: Send + Sync + 'static {
         expiry: Duration,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Removes what is under `key`. Only ever frees memory: that a response is gone is the log's to say.
+    /// Removes the value under `key`.
+    ///
+    /// This only frees memory. Whether a response is still valid is decided by the log.
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Ends what the store keeps up in the background, connections above all, and is done when they are gone. What is
-    /// asked of it afterwards fails at once.
+    /// Ends the store's background work, above all its connections, and waits until it is gone.
     ///
-    /// By default there is nothing to end.
+    /// Every later call fails at once.
+    ///
+    /// The default implementation has nothing to end.
     fn close(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 
-    /// Takes one short step in freeing the memory of what was invalidated: the first, or the one that the last asked for.
-    /// What was filled after the invalidation stays, whatever it is called. Not every response can be found by its key
-    /// ([`Selector::reach`]); the others expire. A store that frees nothing has nothing to do here.
+    /// Performs one short step in freeing the memory of invalidated responses.
+    ///
+    /// `from` is `None` in the first step, and the [`next`](Reclaimed::next) of the last step after
+    /// that. A response that was filled after the invalidation stays, whatever its name. Not every
+    /// response can be found by its key ([`Selector::reach`]); the others expire.
+    ///
+    /// The default implementation does nothing. It is for a store that frees no memory early.
     fn reclaim(
         &self,
         what: &Reclaim,
@@ -50,126 +61,146 @@ pub trait SharedTier: Send + Sync + 'static {
     }
 }
 
-/// What an invalidation has made worthless.
+/// A request to free the memory of the responses that an invalidation refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Reclaim {
-    /// What was invalidated, and not softly.
+    /// The selector of the invalidation, which is a hard one.
     pub selector: Selector,
-    /// The incarnation of the log that has the event; what is of another one is worthless too.
+    /// The incarnation of the log that has the event.
+    ///
+    /// Responses of other incarnations are refused too.
     pub incarnation: Incarnation,
-    /// The event: what has a lower position is worthless.
+    /// The id of the event. Responses with a lower position are refused.
     pub before: LogId,
 }
 
-/// How far the search for what can be freed is. It means something to the store alone.
+/// The progress of the search for memory to free. Only the store interprets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Sweep {
-    /// Which of the store's nodes it is at.
+    /// The index of the node that the search has reached.
     pub node: usize,
-    /// Where it is there.
+    /// The scan cursor on that node.
     pub cursor: u64,
 }
 
-/// What came of one step in freeing memory.
+/// The report of one step in freeing memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Reclaimed {
-    /// Responses that were removed.
+    /// The number of responses that were removed.
     pub responses: u64,
-    /// Scans that it took.
+    /// The number of scans that the step took.
     pub scans: u64,
-    /// Where the next step begins, if there is one to take.
+    /// The start of the next step. `None` if no step is left.
     pub next: Option<Sweep>,
 }
 
-/// Where a look begins: after what was taken in already.
+/// The point in the log at which a poll begins, which is after the last applied event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Cursor {
-    /// The incarnation that `after` belongs to. If the log is of another one, the look begins anew.
+    /// The incarnation to which `after` belongs.
+    ///
+    /// If the log is of another incarnation, the poll ignores `after` and starts over.
     pub incarnation: Incarnation,
-    /// The last event that was taken in.
+    /// The last event that was applied.
     pub after: LogId,
-    /// Whether `incarnation` was found broken (its log ends before `after`): if the log still is of it, the look has
-    /// to begin a new one. Only needed on servers that do not tell their run id to scripts.
+    /// Whether `incarnation` was found broken, because its log ends before `after`.
+    ///
+    /// If the log is still of that incarnation, the poll must begin a new one. This is only needed
+    /// on servers that hide their run id from scripts.
     pub broken: bool,
-    /// How many names whoever looks remembers. If the log is of another incarnation, older entries that have at least as
-    /// many after them may be left out, if the [floor](Look::floor) says so.
+    /// The number of names that the polling instance remembers.
+    ///
+    /// If the log is of another incarnation, a poll may leave out older entries that have at least
+    /// this many names after them. The [floor](Look::floor) must then account for them.
     pub remembers: usize,
 }
 
-/// What one look at the log was answered with.
+/// The answer to one poll of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Look {
-    /// The incarnation that the log is of.
+    /// The incarnation of the log.
     pub incarnation: Incarnation,
-    /// Where the Stream begins, or this look: everything at or before this may be missing.
+    /// The start of the Stream, or of this poll: everything at or before this id may be missing.
     pub floor: LogId,
-    /// The last id that the Stream gave out.
+    /// The last id that the Stream has issued.
     pub last: LogId,
-    /// The entries after the cursor, in order. An entry that cannot be read is [`Event::EVERYTHING`].
+    /// The entries after the cursor, in order. An unreadable entry is [`Event::EVERYTHING`].
     pub entries: Vec<(LogId, Vec<Event>)>,
-    /// Whether entries were left for the next look.
+    /// Whether entries are left for the next poll.
     pub more: bool,
 }
 
-/// What an append was answered with.
+/// The answer to an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Appended {
-    /// The incarnation that the events were appended to.
+    /// The incarnation to which the events were appended.
     pub incarnation: Incarnation,
-    /// The id of the last of them.
+    /// The id of the last appended event.
     pub id: LogId,
-    /// When the answer had arrived. A look sent after that is a look sent after the append.
+    /// The moment at which the answer had arrived.
+    ///
+    /// A poll that was sent later than this was sent after the append.
     pub answered: Boot,
 }
 
 /// The invalidation log that instances share.
 pub trait Log: Send + Sync + 'static {
-    /// Waits until there may be something after `cursor`, but not much longer than `at_most`. A hint, nothing more
-    /// (rule 4): it may end early, and what it saw is not believed. When the log cannot be reached it fails at once, and
-    /// the caller decides when to try again.
+    /// Waits until there may be events after `cursor`, but not much longer than `at_most`.
+    ///
+    /// This is only a hint (rule 4). It may end early, and it proves nothing about the log. If the
+    /// log cannot be reached, it fails at once, and the caller decides when to try again.
     fn alarm(&self, cursor: Cursor, at_most: Duration)
     -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Looks at the log: one answer, as of one moment, that only a primary can give (rules 4 to 7).
+    /// Polls the log.
+    ///
+    /// The result is one answer, as of one moment, that only a primary can give (rules 4 to 7).
     fn look(&self, cursor: Cursor) -> impl Future<Output = Result<Look, StoreError>> + Send;
 
-    /// Appends the events, in order, as one step. A failure may mean that they were appended all the same (rule 15).
+    /// Appends the events in order, as one step.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the append failed. The events may have been appended anyway (rule 15).
     fn append(
         &self,
         events: &[Event],
     ) -> impl Future<Output = Result<(Incarnation, LogId), StoreError>> + Send;
 
-    /// Whether what made an append fail is over, as far as the store can tell without appending. Asked before something
-    /// is appended again, so that what is there already is not appended over and over.
+    /// Checks whether a failed append may succeed now.
+    ///
+    /// The store finds out without appending, as far as it can. The caller checks this before it
+    /// appends events again, so that events that are already in the log are not appended over and
+    /// over.
     fn ready(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Ok(()) }
     }
 }
 
-/// What kind of trouble a store is in.
+/// The kind of a [`StoreError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// It did not answer in time.
+    /// The store did not answer in time.
     Timeout,
-    /// It cannot be reached.
+    /// The store cannot be reached.
     Unreachable,
-    /// It was not asked, because it failed too often just now.
+    /// The store was not asked, because it has failed too often recently.
     CircuitOpen,
-    /// It answered that it will not do this: it is full, read-only, loading, or does not know us.
+    /// The store refuses the request: it is full, read-only or loading, or denies us access.
     Refused,
-    /// Its answer makes no sense.
+    /// The answer of the store makes no sense.
     Unreadable,
 }
 
 impl StoreErrorKind {
-    /// The word that stands for it in metrics and logs.
+    /// Returns the word for the kind in metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -182,7 +213,7 @@ impl StoreErrorKind {
     }
 }
 
-/// A store could not do what it was asked.
+/// The error of a store that could not perform a request.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -190,13 +221,13 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// An error of this kind, with the store's own words for it.
+    /// Creates an error of this kind, with the store's own description of it.
     #[must_use]
     pub fn new(kind: StoreErrorKind, detail: impl Into<Box<str>>) -> Self {
         Self { kind, detail: detail.into() }
     }
 
-    /// What kind of trouble it is.
+    /// Returns the kind of the error.
     #[must_use]
     pub const fn kind(&self) -> StoreErrorKind {
         self.kind

@@ -1,37 +1,39 @@
 //! The two clocks of a cache, as values that are passed in.
 //!
-//! Nothing in this crate reads a clock: every rule takes `now`. What is compared between machines, or written into a
-//! header field, is [`Wall`] time; what decides whether this process may trust what it knows is [`Boot`] time.
+//! Nothing in this crate reads a clock: every rule takes `now`. [`Wall`] time is for values that
+//! are compared between machines or written into header fields. [`Boot`] time decides whether this
+//! process may trust what it knows.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A moment of the calendar: whole milliseconds since the Unix epoch.
+/// A calendar time in whole milliseconds since the Unix epoch.
 ///
-/// Used for `Date`, `Age` and `Expires`, which RFC 9111 §4.2.3 computes from clocks of different machines.
+/// It is used for `Date`, `Age` and `Expires`, which RFC 9111 §4.2.3 computes from the clocks of
+/// different machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Wall(u64);
 
 impl Wall {
-    /// The moment this many milliseconds after 1970-01-01T00:00:00Z.
+    /// Creates the time this many milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn unix_millis(self) -> u64 {
         self.0
     }
 
-    /// This moment moved into the future by `by`, at most to the end of the representable range.
+    /// Returns this time plus `by`, or the latest representable time on overflow.
     #[inline]
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
         Self(self.0.saturating_add(millis(by)))
     }
 
-    /// How long after `earlier` this moment is; zero if it is not after it.
+    /// Returns the duration since `earlier`, or zero if this time is not after it.
     #[inline]
     #[must_use]
     pub fn saturating_since(self, earlier: Self) -> Duration {
@@ -40,7 +42,7 @@ impl Wall {
 }
 
 impl From<SystemTime> for Wall {
-    /// Moments before the epoch become the epoch.
+    /// Converts a system time. Times before the epoch become the epoch.
     fn from(time: SystemTime) -> Self {
         Self(millis(time.duration_since(UNIX_EPOCH).unwrap_or_default()))
     }
@@ -56,42 +58,43 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A moment on a clock of this process that never steps and goes on while the machine sleeps: nanoseconds since a
-/// point that is fixed for the life of the process.
+/// A moment on a clock of this process that never steps and continues during suspend.
 ///
-/// On Linux this is `CLOCK_BOOTTIME`. An ordinary monotonic clock stands still during suspend, and a process that
-/// wakes would believe that what it knew an hour ago is still confirmed.
+/// It counts nanoseconds since a point that is fixed for the life of the process.
+///
+/// On Linux this is `CLOCK_BOOTTIME`. An ordinary monotonic clock stops during suspend. A process
+/// that wakes up would then believe that its knowledge from an hour ago is still confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Boot(u64);
 
 impl Boot {
     /// The earliest moment.
     pub const ZERO: Self = Self(0);
-    /// Later than every moment that a clock gives.
+    /// A moment that is later than every moment a clock returns.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// The moment this many nanoseconds after the clock's fixed point.
+    /// Creates the moment this many nanoseconds after the clock's fixed point.
     #[inline]
     #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// Nanoseconds since the clock's fixed point.
+    /// Returns the nanoseconds since the clock's fixed point.
     #[inline]
     #[must_use]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// This moment moved into the future by `by`, at most to [`Boot::MAX`].
+    /// Returns this moment plus `by`, or [`Boot::MAX`] on overflow.
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
         let nanos = by.as_secs().saturating_mul(1_000_000_000).saturating_add(by.subsec_nanos().into());
         Self(self.0.saturating_add(nanos))
     }
 
-    /// How long after `earlier` this moment is; zero if it is not after it.
+    /// Returns the duration since `earlier`, or zero if this moment is not after it.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -100,12 +103,12 @@ impl Boot {
 
 /// A source of both times.
 ///
-/// The cache reads its clock once per request; tests pass one that is turned by hand.
+/// The cache reads its clock once per request. Tests pass a clock that is set by hand.
 pub trait Clock: Send + Sync + 'static {
-    /// The calendar's time now.
+    /// Returns the current calendar time.
     fn wall(&self) -> Wall;
 
-    /// This process's time now.
+    /// Returns the current moment of this process's clock.
     fn boot(&self) -> Boot;
 }
 

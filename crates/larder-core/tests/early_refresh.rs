@@ -1,4 +1,4 @@
-//! How likely an early refresh is, against the formula of the paper.
+//! The probability of an early refresh, compared with the formula of the paper.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 const DRAWS: u32 = 20_000;
 
-/// How many of so many requests, each with its own draw, are told to refresh.
+/// Returns the share of the requests, each with its own draw, that are due to refresh.
 fn share_due(rule: EarlyRefresh, left: Duration, cost: Duration, seed: u64) -> f64 {
     let mut random = fastrand::Rng::with_seed(seed);
     let due = (0..DRAWS).filter(|_| rule.is_due(left, cost, || 1.0 - random.f64()));
@@ -28,7 +28,7 @@ proptest! {
         let cost = Duration::from_millis(cost);
         let left = Duration::from_secs_f64(-expected.ln() * cost.as_secs_f64() * beta);
         let found = share_due(EarlyRefresh::new(beta).unwrap(), left, cost, seed);
-        // Six standard deviations of a share of so many draws.
+        // Six standard deviations of a share of this many draws.
         let tolerance = 6.0 * (expected * (1.0 - expected) / f64::from(DRAWS)).sqrt();
         prop_assert!((found - expected).abs() < tolerance, "{found} instead of {expected}");
     }
@@ -39,7 +39,7 @@ proptest! {
         prop_assert!(!EarlyRefresh::new(beta).unwrap().is_due(left, Duration::ZERO, || drawn));
     }
 
-    /// Who draws lower, comes later, or finds what cost more, refreshes at least as readily.
+    /// A lower draw, less time left or a higher cost never makes a refresh less likely.
     #[test]
     fn it_never_turns_back(
         beta in 0.0..=EarlyRefresh::MOST,

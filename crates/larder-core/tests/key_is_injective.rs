@@ -1,6 +1,8 @@
-//! Two requests that differ in a keyed part never share a key: what was written can be read back from it.
+//! Two requests that differ in a keyed part never share a key.
+//!
+//! The parts that were written can be read back from the key.
 
-#![allow(clippy::unwrap_used)] // All of this file is tests; the lint only knows those functions that are marked so.
+#![allow(clippy::unwrap_used)] // The whole file is tests; the lint sees only marked functions.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use larder_core::key::buf::KeyBuf;
@@ -59,7 +61,9 @@ proptest! {
     }
 }
 
-/// Few characters, those that mean something in a key among them, so that texts are often alike.
+/// Returns texts of few characters, so that different texts are often equal.
+///
+/// Characters with a meaning in a key are among them.
 fn nasty() -> impl Strategy<Value = String> {
     "[|^=?&;:%a7Chkpcu{} é→~\u{0}]{0,10}"
 }
@@ -124,7 +128,7 @@ fn decoded(key: &str) -> Vec<Part> {
                 while let Some(field) = fields.next_if(|field| field.starts_with('=') || field.is_empty()) {
                     values.push(match field.strip_prefix('=') {
                         Some(value) => unescaped(value),
-                        // A whole pair, out of a line that is not text.
+                        // This is a whole pair, out of a line that is not text.
                         None => unescaped(fields.next().unwrap())[unescaped(name).len() + 1..].to_vec(),
                     });
                 }

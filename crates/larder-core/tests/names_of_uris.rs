@@ -1,6 +1,8 @@
-//! Every selector names the same responses by their names and by their keys, in every spelling of the target.
+//! Every selector names the same responses by their names and by their keys.
+//!
+//! This holds in every spelling of the target.
 
-#![allow(clippy::unwrap_used)] // All of this file is tests; the lint only knows those functions that are marked so.
+#![allow(clippy::unwrap_used)] // The whole file is tests; the lint sees only marked functions.
 
 use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::key::buf::KeyBuf;
@@ -10,7 +12,7 @@ use larder_core::log::names::Names;
 use larder_core::log::selector::{Glob, Prefix, Selector, UriName};
 use proptest::prelude::*;
 
-/// Few characters, so that different texts often mean the same.
+/// The patterns have few characters, so that different texts often mean the same.
 const PATH: &str = "/([ab/.~é ?*%{]|%61|%7[eE]|%2[eEfF]|%c3%[aA]9|/\\.\\./|/\\./){0,8}";
 const QUERY: &str = "([a=&~%;]|%61|%7[eE]|%26){0,4}";
 const ANY_QUERY: &str = "([ab=&~%; é+|z]|%61|%7[eE]|%26|%2[bB]|%c3%[aA]9|%zz|%[fF]f){0,9}";
@@ -34,7 +36,9 @@ fn target(scheme: &str, host: &str, path: &str, query: Option<&str>) -> Target {
 }
 
 impl Target {
-    /// Whether the digests say so. Two names may share one, which costs a needless miss.
+    /// Returns whether the digests name the response.
+    ///
+    /// Two names may share a digest, which costs a needless miss.
     fn is_named(&self, selector: &Selector) -> bool {
         match selector {
             Selector::Glob(glob) => self.names.matches(glob),
@@ -42,7 +46,7 @@ impl Target {
         }
     }
 
-    /// The same, written for its own.
+    /// Returns the same answer, written independently.
     fn should_be_named(&self, selector: &Selector) -> bool {
         let paths = [normalize::path_with_dots(&self.path), normalize::path(&self.path)];
         match selector {
@@ -90,7 +94,7 @@ proptest! {
         }
     }
 
-    /// Unless both have dot segments: the path may lead out of the prefix again.
+    /// The exception is that both have dot segments: the path may lead out of the prefix again.
     #[test]
     fn a_prefix_names_what_is_below_it(prefix in PATH, path in PATH) {
         let has_dots = |path: &str| normalize::path(path) != normalize::path_with_dots(path);
@@ -101,7 +105,9 @@ proptest! {
         }
     }
 
-    /// A response is named by what its policy keeps of the query as sent, an invalidation by what it keeps of the name.
+    /// A response is named by what its policy keeps of the query as sent.
+    ///
+    /// An invalidation is named by what the policy keeps of the name.
     #[test]
     fn rules_keep_the_same_of_a_query_and_of_its_normal_form(query in ANY_QUERY) {
         let normal = normalize::query(&query);

@@ -1,11 +1,11 @@
-//! Ranges against a model that looks at each byte, and of whatever bytes a client sends.
+//! Ranges, compared with a model that checks each byte, and parsed from any bytes a client sends.
 
 use http::header::{CONTENT_RANGE, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue};
 use larder_core::http::range::{ContentRange, Requested, Selected, if_range, requested};
 use proptest::prelude::*;
 
-/// A `range-spec` as a client would write it, and which bytes of `length` it names.
+/// A `range-spec` as a client would write it, and the bytes of `length` that it names.
 #[derive(Debug, Clone)]
 enum Spec {
     Between(u64, u64),
@@ -45,7 +45,7 @@ fn with(name: http::HeaderName, value: &[u8]) -> Option<HeaderMap> {
 }
 
 proptest! {
-    /// Every byte that is named is served once, and none that is far from all that are named.
+    /// Every named byte is served once, and no byte is served that is far from all named ones.
     #[test]
     fn what_is_selected_is_what_is_named(specs in prop::collection::vec(spec(), 1..6), length in 0..700_u64) {
         let set: Vec<_> = specs.iter().map(Spec::text).collect();
@@ -66,7 +66,7 @@ proptest! {
                     prop_assert!(part.start < part.end && part.end <= length);
                     prop_assert!(named(part.start) && named(part.end - 1));
                 }
-                // The order is that in which they were first asked for.
+                // The order is that in which they were first requested.
                 let first_named = |part: &std::ops::Range<u64>| {
                     specs.iter().position(|spec| part.clone().any(|byte| spec.names(byte, length)))
                 };
@@ -90,7 +90,7 @@ proptest! {
         }
     }
 
-    /// Nothing panics, and nothing is selected that is not there.
+    /// Nothing panics, and no byte is selected that does not exist.
     #[test]
     fn any_bytes_are_some_request(value in "(bytes=)?[-0-9,= \"a-zW/]{0,60}", bytes: Vec<u8>, length: u64) {
         for value in [value.as_bytes(), &bytes] {

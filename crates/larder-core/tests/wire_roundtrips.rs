@@ -1,6 +1,6 @@
-//! What was written for the shared tier reads back as it was, and whatever else is read, nothing panics.
+//! A value for the shared tier reads back as it was written, and no input panics.
 
-#![allow(clippy::unwrap_used)] // All of this file is tests; the lint only knows those functions that are marked so.
+#![allow(clippy::unwrap_used)] // The whole file is tests; the lint sees only marked functions.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ proptest! {
         decode(value, &response.meta.key).unwrap_err();
     }
 
-    /// Bytes that are wrong although the checksum fits, so that each check behind it is reached.
+    /// The bytes are wrong although the checksum matches, so that each check behind it is reached.
     #[test]
     fn no_bytes_with_the_right_checksum_are_a_panic(
         response in response(),
@@ -95,7 +95,7 @@ proptest! {
         let changed = [&content[..from], &new, &content[to..]].concat();
         let checksum = XxHash3_64::oneshot(&changed).to_le_bytes();
         let decoded = decode([changed.as_slice(), &checksum].concat().into(), &response.meta.key);
-        // What decodes all the same is a response of the same key, and can be written again.
+        // A value that still decodes is a response of the same key, and can be written again.
         if let Ok(Decoded::Response(other)) = decoded {
             let again = decode(encode(&other), &response.meta.key);
             prop_assert_eq!(again.unwrap(), Decoded::Response(other));
@@ -103,7 +103,7 @@ proptest! {
     }
 }
 
-/// The response as another process has it.
+/// Returns the response as another process has it.
 fn arrived(mut response: StoredResponse) -> StoredResponse {
     response.meta.position.mark.local = 0;
     response

@@ -1,4 +1,4 @@
-//! What to tell an operator about the server's memory settings.
+//! Advice for operators about the server's memory settings.
 
 use fred::clients::{Client, WithOptions};
 use fred::interfaces::ClientLike;
@@ -6,8 +6,9 @@ use fred::types::{ClusterHash, CustomCommand, Value};
 
 use crate::answer::{parts, text};
 
-/// Reads the server's memory settings and warns of those that hurt. Says whether they could be read; managed services
-/// forbid it, which is no trouble.
+/// Reads the server's memory settings and warns of harmful ones.
+///
+/// Returns whether the settings could be read. Managed services forbid this, which is no problem.
 pub(crate) async fn give(client: &WithOptions<Client>) -> bool {
     let command = CustomCommand::new_static("CONFIG", ClusterHash::Random, false);
     let asked = client.custom::<Value, _>(command, vec!["GET", "maxmemory*"]).await;

@@ -1,46 +1,48 @@
-//! What fred's errors and values mean.
+//! The meaning of fred's errors and values.
 
 use bytes::Bytes;
 use fred::error::{Error, ErrorKind};
 use fred::types::Value;
 use larder_core::store::{StoreError, StoreErrorKind};
 
-/// The kind of trouble that an error is.
+/// Returns the store's kind of error for an error of fred's.
 pub(crate) fn kind(error: &Error) -> StoreErrorKind {
     match error.kind() {
         ErrorKind::Timeout => StoreErrorKind::Timeout,
         ErrorKind::Auth | ErrorKind::InvalidArgument | ErrorKind::InvalidCommand => StoreErrorKind::Refused,
         ErrorKind::Parse | ErrorKind::NotFound | ErrorKind::Protocol => StoreErrorKind::Unreadable,
-        // An error reply that fred has no kind for, or something of its own.
+        // fred uses this kind for error replies without a kind of their own, and for some errors of
+        // its own.
         ErrorKind::Unknown if is_reply(error.details()) => StoreErrorKind::Refused,
         _ => StoreErrorKind::Unreachable,
     }
 }
 
-/// The store's error for fred's.
+/// Converts fred's error into the store's.
 pub(crate) fn store_error(error: &Error) -> StoreError {
     StoreError::new(kind(error), error.details())
 }
 
-/// Whether it is a server's error reply: those begin with a word in capitals.
+/// Whether the text is an error reply of a server, which begins with a word in capitals.
 fn is_reply(text: &str) -> bool {
     text.split(' ')
         .next()
         .is_some_and(|word| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase()))
 }
 
-/// Whether the server is not the primary, or may not be any more: it has become a replica, or is cut off from its own. There
-/// may be a successor by now.
+/// Whether the server is not the primary, or may no longer be.
+///
+/// It has become a replica, or is cut off from its own replicas. There may be a successor by now.
 pub(crate) fn may_be_replaced(error: &Error) -> bool {
     ["READONLY", "MASTERDOWN", "NOREPLICAS"].iter().any(|word| error.details().starts_with(word))
 }
 
-/// An answer that is not what was asked for.
+/// Returns the error for an answer that does not fit the command.
 pub(crate) fn unreadable(what: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Unreadable, what)
 }
 
-/// The text that the value is.
+/// Returns the text, if the value is a text.
 pub(crate) fn text(value: &Value) -> Option<&str> {
     match value {
         Value::String(text) => Some(text),
@@ -48,7 +50,7 @@ pub(crate) fn text(value: &Value) -> Option<&str> {
     }
 }
 
-/// The bytes that the value is.
+/// Returns the bytes, if the value is a text or bytes.
 pub(crate) fn bytes(value: &Value) -> Option<Bytes> {
     match value {
         Value::String(text) => Some(text.inner().clone()),
@@ -57,7 +59,7 @@ pub(crate) fn bytes(value: &Value) -> Option<Bytes> {
     }
 }
 
-/// The parts that the value is made of.
+/// Returns the elements, if the value is an array.
 pub(crate) fn parts(value: &Value) -> Option<&[Value]> {
     match value {
         Value::Array(parts) => Some(parts),
@@ -65,7 +67,7 @@ pub(crate) fn parts(value: &Value) -> Option<&[Value]> {
     }
 }
 
-/// The number that the value is.
+/// Returns the number, if the value is an integer.
 pub(crate) fn number(value: &Value) -> Option<i64> {
     match value {
         Value::Integer(number) => Some(*number),

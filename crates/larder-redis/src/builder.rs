@@ -1,4 +1,4 @@
-//! How a store is set up.
+//! The builder of a [`RedisStore`].
 
 use std::time::Duration;
 
@@ -11,12 +11,33 @@ use crate::store::{LogSize, RedisStore};
 use crate::url;
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
-/// Whoever follows the log waits that long between two looks, and looks have to come often enough.
+/// The maximum wait for replicas.
+///
+/// The task that follows the log waits up to this long between two polls, and it has to poll often
+/// enough.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 const MIN_LOG_BYTES: u64 = 64 * 1024;
 
-/// A store in the making, from [`RedisStore::builder`].
+/// Configures a [`RedisStore`] and connects it.
+///
+/// [`RedisStore::builder`] creates it.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn open() -> Result<(), larder_redis::ConnectError> {
+/// use std::time::Duration;
+///
+/// use larder_redis::RedisStore;
+///
+/// let store = RedisStore::builder("redis://127.0.0.1:6379")
+///     .namespace("shop")
+///     .command_timeout(Duration::from_millis(30))
+///     .connect()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use = "nothing is connected before `connect` is called"]
 pub struct RedisStoreBuilder {
@@ -55,58 +76,143 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// What the names of all keys begin with after `larder:`. Applications that share a server need one each; it is
-    /// `larder` by default. It may not be empty nor contain `:`, `{`, `}` or control characters.
+    /// Sets the namespace: the part of all key names that follows `larder:`.
+    ///
+    /// Applications that share a server need one namespace each. A namespace must not be empty, and
+    /// must not contain `:`, `{`, `}` or control characters.
+    ///
+    /// Default: `larder`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn open() -> Result<(), larder_redis::ConnectError> {
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store = RedisStore::builder("redis://127.0.0.1:6379").namespace("shop").connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = namespace.into();
         self
     }
 
-    /// The version of what handlers put into responses, 1 by default. A deploy that changes their meaning changes it, and
-    /// sees none of the old ones; those expire by themselves. Invalidations reach all versions.
+    /// Sets the version of the content that handlers put into responses.
+    ///
+    /// Change it with a deploy that changes the meaning of this content. The new version then sees
+    /// none of the old responses, which expire by themselves. Invalidations reach all versions.
+    ///
+    /// Default: 1.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn open() -> Result<(), larder_redis::ConnectError> {
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store = RedisStore::builder("redis://127.0.0.1:6379").schema(2).connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn schema(mut self, schema: u32) -> Self {
         self.schema = schema;
         self
     }
 
-    /// The longest that a request waits for Redis, 50 ms by default. May not be zero.
+    /// Sets the maximum time that a request waits for Redis.
+    ///
+    /// Default: 50 ms. Minimum: 1 ms.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn open() -> Result<(), larder_redis::ConnectError> {
+    /// use std::time::Duration;
+    ///
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store = RedisStore::builder("redis://127.0.0.1:6379")
+    ///     .command_timeout(Duration::from_millis(20))
+    ///     .connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = timeout;
         self
     }
 
-    /// Sets about how many entries the log keeps.
+    /// Sets the approximate number of entries that the log keeps.
     ///
-    /// Each is one write or one call of `invalidate`, and takes about thirty bytes of Redis's memory, and its names: of a URI at most 512 bytes, of a tag or key all of it. An
-    /// instance that starts, or was away for more than that many, refuses what is older than the log. Default: 200,000. May
-    /// not be zero.
+    /// An entry is one write or one call of `invalidate`. It takes about thirty bytes of Redis's
+    /// memory plus its names: at most 512 bytes for a URI, the full length for a tag or a key. An
+    /// instance that starts, or that missed more entries than the log keeps, refuses stored
+    /// responses that are older than the log.
+    ///
+    /// Default: 200,000. Minimum: 1.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn open() -> Result<(), larder_redis::ConnectError> {
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store = RedisStore::builder("redis://127.0.0.1:6379").log_length(50_000).connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn log_length(mut self, events: u64) -> Self {
         self.log_size.length = events;
         self
     }
 
-    /// Sets about how many bytes of Redis's memory the log takes.
+    /// Sets the approximate number of bytes of Redis's memory that the log takes.
     ///
-    /// An append that finds more than that there removes the oldest entries, as [`log_length`](Self::log_length) does, until
-    /// about three quarters are left. The Stream is measured with `MEMORY USAGE`, on average once per 64th part of this that
-    /// is appended, so that it can be larger by a few such parts and by one append, which is 256 KiB or a single event.
-    /// Where an ACL does not let scripts use `MEMORY USAGE`, only `log_length` counts. Default: 16 MiB. Minimum: 64 KiB.
+    /// If an append finds that the log is larger, it removes the oldest entries, as
+    /// [`log_length`](Self::log_length) does, until about three quarters of this size are left.
+    /// Appends measure the Stream with `MEMORY USAGE`, on average once for each 64th of this size
+    /// that is appended. The log can therefore exceed this size by a few such parts and by one
+    /// append, which is 256 KiB or a single event.
+    ///
+    /// If an ACL does not let scripts use `MEMORY USAGE`, only `log_length` applies.
+    ///
+    /// Default: 16 MiB. Minimum: 64 KiB.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn open() -> Result<(), larder_redis::ConnectError> {
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store =
+    ///     RedisStore::builder("redis://127.0.0.1:6379").log_bytes(4 * 1024 * 1024).connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn log_bytes(mut self, bytes: u64) -> Self {
         self.log_size.bytes = bytes;
         self
     }
 
-    /// Trusts the authorities in this PEM, and not the system's: for a Redis whose certificate is from a private one.
+    /// Trusts the certificate authorities in this PEM instead of the system's.
     ///
-    /// [`connect`](Self::connect) refuses a PEM without a certificate, or with one that cannot be read, and a URL that does not ask
-    /// for TLS.
+    /// Use it for a Redis server whose certificate comes from a private authority.
+    /// [`connect`](Self::connect) returns an error if the PEM has no certificate or one that cannot
+    /// be read, or if the URL does not ask for TLS.
+    ///
+    /// Default: the system's authorities.
+    ///
+    /// # Examples
     ///
     /// ```no_run
-    /// # async fn store() -> Result<larder_redis::RedisStore, Box<dyn std::error::Error>> {
-    /// let store = larder_redis::RedisStore::builder("rediss://cache.internal")
+    /// # fn open() -> Result<(), Box<dyn std::error::Error>> {
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store = RedisStore::builder("rediss://cache.internal")
     ///     .tls_roots_pem(std::fs::read("/etc/ssl/private-ca.pem")?)
     ///     .connect()?;
-    /// # Ok(store)
+    /// # Ok(())
     /// # }
     /// ```
     #[cfg(feature = "tls")]
@@ -115,26 +221,64 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Counts an invalidation as appended only once this many replicas have it as well, within this time; by default none
-    /// has to. An invalidation that fewer have is *deferred*: it holds on all instances all the same, and is
-    /// appended once more when there are enough again. `count` may not be zero, and `within` has to be between 1 ms and
-    /// 500 ms. It is a fourth connection, and a round trip from primary to replica for each invalidation.
+    /// Requires `count` replicas to acknowledge an invalidation before it counts as appended.
     ///
-    /// Without it nothing is lost either where Larder can tell servers apart: a failover begins a new incarnation of the
-    /// log, which refuses all that is older. It is for servers that forbid scripts to ask for `INFO`, and for those who want
-    /// to know.
+    /// An append waits up to `within` for the replicas. If too few of them acknowledge in time, the
+    /// invalidation is *deferred*: it still takes effect on all instances, and it is appended once
+    /// more when enough replicas are back. Appends then use a fourth connection, and each
+    /// invalidation takes a round trip from the primary to a replica.
     ///
-    /// While replicas are missing for long, an instance that has deferred something does not trust Redis with
-    /// responses and serves from memory and its handlers; others are not affected. Ask for fewer replicas than there are.
+    /// Even without this setting, no invalidation is lost where Larder can tell servers apart: a
+    /// failover begins a new incarnation of the log, which refuses all older stored responses. The
+    /// setting is for servers that do not let scripts use `INFO`, and for applications that need to
+    /// know whether the replicas have an invalidation.
+    ///
+    /// If replicas are missing for a long time, an instance that has deferred an invalidation does
+    /// not trust the responses in Redis. It serves from memory and from its handlers. Other
+    /// instances are not affected. Require fewer replicas than there are.
+    ///
+    /// Default: no replica has to acknowledge. Minimum: 1 replica, 1 ms. Maximum: 500 ms.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn open() -> Result<(), larder_redis::ConnectError> {
+    /// use std::time::Duration;
+    ///
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store = RedisStore::builder("redis://127.0.0.1:6379")
+    ///     .replicas(1, Duration::from_millis(100))
+    ///     .connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn replicas(mut self, count: u16, within: Duration) -> Self {
         self.replicas = Some(Wanted { count, within });
         self
     }
 
-    /// The store. It returns at once, connects in the background, and joins whenever Redis can be reached.
+    /// Creates the store, which connects in the background.
+    ///
+    /// This returns at once. The store begins to use Redis as soon as it can reach the server, and
+    /// again after each interruption.
     ///
     /// # Errors
-    /// If the URL or a setting cannot be right, or outside of a Tokio runtime; never because Redis is away.
+    ///
+    /// Returns an error if the URL or a setting is invalid, or if it is called outside a Tokio
+    /// runtime. It never fails because Redis is unreachable.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), larder_redis::ConnectError> {
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store = RedisStore::builder("redis://127.0.0.1:6379").connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect(self) -> Result<RedisStore, ConnectError> {
         let config = url::parse(&self.url, self.roots_pem.as_deref())?;
         self.check()?;

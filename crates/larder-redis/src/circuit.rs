@@ -1,46 +1,49 @@
-//! The circuit breaker: a hung Redis costs a few bounded delays, then none.
+//! The circuit breaker: a Redis that hangs costs a few bounded delays, then none.
 //!
-//! A pure state machine; `health.rs` gives it the time and shares it between calls.
+//! It is a pure state machine. `health.rs` gives it the time and shares it between calls.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// This many timeouts in a row open the circuit.
+/// The number of timeouts in a row that opens the circuit.
 const TIMEOUTS: u32 = 3;
 
-/// How long the circuit stays open before one call may try again.
+/// The time for which the circuit stays open before one call may try again.
 pub(crate) const PAUSE: Duration = Duration::from_millis(400);
 
-/// The state of the way to Redis.
+/// The state of a circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Circuit {
-    /// Calls go through; this many in a row have timed out.
+    /// Calls go through. `timeouts` calls in a row have timed out.
     Closed { timeouts: u32 },
-    /// No call goes through until then.
+    /// No call goes through before `until`.
     Open { until: Instant },
-    /// One call is trying. If it has not said how it went by then (it may have been dropped), another tries.
+    /// One call, the probe, goes through.
+    ///
+    /// If its result is not known by `until`, because it may have been dropped, another call
+    /// becomes the probe.
     Probing { until: Instant },
 }
 
-/// The leave that a call was given.
+/// The permit that a call was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Leave {
     /// The circuit was closed.
     Ordinary,
-    /// It is the one that tries.
+    /// The call is the probe of an open circuit.
     Probe,
 }
 
 impl Circuit {
     pub(crate) const NEW: Self = Self::Closed { timeouts: 0 };
 
-    /// Whether nothing is wrong, so that a success changes nothing.
+    /// Whether the circuit is closed without a recent timeout, so that a success changes nothing.
     pub(crate) fn is_calm(self) -> bool {
         self == Self::NEW
     }
 
-    /// Whether a call may go through.
+    /// Returns a permit if a call may go through.
     pub(crate) fn admit(&mut self, now: Instant) -> Option<Leave> {
         match *self {
             Self::Closed { .. } => Some(Leave::Ordinary),
@@ -52,17 +55,20 @@ impl Circuit {
         }
     }
 
-    /// A call was answered, be it with a refusal.
+    /// Records that a call was answered, even if the answer is a rejection.
     pub(crate) fn answered(&mut self, leave: Leave) {
         match *self {
             Self::Closed { .. } => *self = Self::NEW,
             Self::Open { .. } | Self::Probing { .. } if leave == Leave::Probe => *self = Self::NEW,
-            // It was sent before the circuit opened and says little about now.
+            // The call was sent before the circuit opened, so it says little about the current
+            // state.
             Self::Open { .. } | Self::Probing { .. } => {}
         }
     }
 
-    /// A call was not answered in time. Says whether that opened the circuit, which the failure of a probe does again.
+    /// Records that a call was not answered in time. Returns whether this opened the circuit.
+    ///
+    /// A probe that is not answered in time opens the circuit again.
     pub(crate) fn timed_out(&mut self, leave: Leave, now: Instant) -> bool {
         let open = match *self {
             Self::Closed { timeouts } if timeouts + 1 < TIMEOUTS => {
@@ -79,7 +85,9 @@ impl Circuit {
         open
     }
 
-    /// A call found no connection. That costs no time, so there is nothing to protect a caller from.
+    /// Records that a call found no connection.
+    ///
+    /// Such a call fails at once, so callers need no protection from it.
     pub(crate) fn unconnected(&mut self, leave: Leave) {
         self.answered(leave);
     }

@@ -1,4 +1,6 @@
-//! How events stand in an entry of the Stream: a field for the mode of each, with its selector as the value.
+//! The form of events in an entry of the Stream.
+//!
+//! Each event is one field, with the event's mode as the name and its selector as the value.
 
 use fred::types::Value;
 use larder_core::log::selector::{Event, Mode, Selector};
@@ -7,10 +9,10 @@ use crate::answer;
 
 const HARD: &str = "h";
 const SOFT: &str = "s";
-/// The first entry of an incarnation, which names nothing.
+/// The field name in the first entry of an incarnation, which has no event.
 const BEGINNING: &str = "i";
 
-/// The fields and values of an entry with these events.
+/// Returns the fields and values of an entry with these events.
 pub(crate) fn fields(events: &[Event]) -> impl Iterator<Item = Value> + '_ {
     events.iter().flat_map(|event| {
         let mode = match event.mode {
@@ -21,7 +23,9 @@ pub(crate) fn fields(events: &[Event]) -> impl Iterator<Item = Value> + '_ {
     })
 }
 
-/// The events of an entry. What cannot be read may name anything, so it is taken for everything.
+/// Reads the events of an entry.
+///
+/// An event that cannot be read may name anything, so it is read as [`Event::EVERYTHING`].
 pub(crate) fn events(fields: &Value) -> Vec<Event> {
     let pairs = answer::parts(fields).filter(|parts| parts.len() % 2 == 0);
     let Some(pairs) = pairs else {

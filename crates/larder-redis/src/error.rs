@@ -1,27 +1,37 @@
-//! Why a store could not be set up.
+//! The error of a store that cannot be created.
 
 use std::fmt;
 
-/// What is wrong with what a store was to be made from.
+/// The kind of a [`ConnectError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConnectErrorKind {
-    /// The URL's scheme is none that means Redis.
+    /// The URL's scheme does not stand for Redis.
     Scheme,
-    /// The URL asks for what this build was made without: TLS, or Unix sockets.
+    /// The URL needs a feature that this build lacks: TLS or Unix sockets.
     Feature,
-    /// The rest of the URL cannot be right.
+    /// The part of the URL after the scheme is invalid.
     Url,
-    /// The URL asks for TLS, and there are no root certificates to check a server's with: the given ones cannot be read,
-    /// or this machine has none.
+    /// The URL asks for TLS, but there are no root certificates to check the server with.
+    ///
+    /// Either the given certificates cannot be read, or this machine has none.
     Certificates,
-    /// A setting of the builder cannot be right.
+    /// A setting of the builder is invalid.
     Setting,
-    /// There is no Tokio runtime here.
+    /// The call was made outside a Tokio runtime.
     NoRuntime,
 }
 
-/// A store cannot be made from this, whatever the state of Redis.
+/// The error of a store that cannot be created, whatever the state of Redis.
+///
+/// # Examples
+///
+/// ```
+/// use larder_redis::{ConnectErrorKind, RedisStore};
+///
+/// let error = RedisStore::connect("http://127.0.0.1").unwrap_err();
+/// assert_eq!(error.kind(), ConnectErrorKind::Scheme);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectError {
     kind: ConnectErrorKind,
@@ -33,7 +43,7 @@ impl ConnectError {
         Self { kind, detail: detail.into() }
     }
 
-    /// What is wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub const fn kind(&self) -> ConnectErrorKind {
         self.kind

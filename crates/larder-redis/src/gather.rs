@@ -1,9 +1,12 @@
-//! Values that are asked for while others are under way are asked for together: one `MGET` instead of many `GET`s.
+//! Batches lookups: one `MGET` instead of many `GET`s.
 //!
-//! A busy server looks up many responses at once, and most of what a look-up costs, here and in Redis, is the command
-//! and not the value. A few go their own way at once; while those or a batch are under way, who asks waits to be part of
-//! the next one, so that Redis works on the one batch while this process works on what came with the other. No look-up
-//! waits for another one that takes longer than a moment, or that its task does not poll.
+//! A busy server looks up many responses at once. Most of the cost of a lookup, in this process and
+//! in Redis, comes from the command and not from the value. So a few lookups are sent at once, each
+//! by itself. While those or a batch are in flight, further lookups wait for the next batch. Redis
+//! then works on one batch while this process works on the results of another.
+//!
+//! A lookup does not wait for another one that takes longer than [`MOMENT`], or that its task does
+//! not poll.
 
 mod guard;
 mod queue;
@@ -27,32 +30,36 @@ use tokio::time::timeout;
 use self::queue::{Batch, Queue, Turn, Wanted, refuse, shutting_down};
 use crate::link::Link;
 
-/// More keys in one command save nothing any more.
+/// The maximum number of keys in one command. More keys would save nothing.
 const MOST_KEYS: usize = 32;
-/// While fewer keys than this are under way, nobody waits.
+/// While fewer keys than this are in flight, no lookup waits.
 const FREE: usize = 8;
-/// About how many bytes may come as one answer: small values should not have to wait for large ones.
+/// The approximate maximum size of one answer, in bytes.
+///
+/// Small values should not have to wait for large ones.
 const MOST_BYTES: usize = 128 * 1024;
-/// What is under way for longer is not waited for: the network is slow, or Redis hangs.
+/// The maximum time for which the queue waits for a command that is in flight.
+///
+/// If a command takes longer, the network is slow or Redis hangs.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Even with a short limit for commands, a task gets this long to be run.
+/// The minimum time that a task gets to run, even if the limit for commands is shorter.
 const LEAST_WAIT: Duration = Duration::from_millis(20);
 
-/// The values that are asked for, and how large they usually are.
+/// Batches lookups, and tracks the usual size of their values.
 #[derive(Default)]
 pub(crate) struct Gather {
     queue: Mutex<Queue>,
-    /// In bytes: a running mean, in which each new value counts an eighth.
+    /// Running mean of the values' sizes, in bytes. Each new value counts for an eighth.
     usual: AtomicUsize,
 }
 
 type Answer = Result<Option<Bytes>, Error>;
-/// What one command for many brings.
+/// The result of one command for many keys.
 type Values = Result<Vec<Option<Bytes>>, Error>;
 type Command = Pin<Box<dyn Future<Output = Values> + Send>>;
 
-/// The way that commands take.
+/// The connection, runtime and time limit for commands.
 #[derive(Clone)]
 pub(crate) struct Way {
     pub(crate) link: Arc<Link>,
@@ -61,16 +68,17 @@ pub(crate) struct Way {
 }
 
 impl Gather {
-    /// The value under `key`.
+    /// Returns the value under `key`.
     pub(crate) async fn get(self: &Arc<Self>, way: &Way, key: String) -> Answer {
-        // A cluster refuses commands on keys of several slots.
+        // A cluster rejects commands with keys in several slots.
         if self.most_keys() == 1 || way.link.is_clustered() {
             return Box::pin(self.get_alone(way, key)).await;
         }
-        // Not part of the `match`, which would keep the lock.
+        // Not inside the `match`, which would hold the lock.
         let turn = self.queue().turn(key);
         match turn {
-            // Boxed, as fred's future takes five kilobytes, which those who wait have no use for.
+            // Boxed, because fred's future takes five kilobytes that a waiting lookup does not
+            // need.
             Turn::Alone { key, epoch } => {
                 self.flight(way, 1, epoch).over(Box::pin(self.get_alone(way, key))).await
             }
@@ -89,7 +97,7 @@ impl Gather {
         value
     }
 
-    /// Sends off a batch, by itself, as any of those who asked may stop waiting.
+    /// Sends a batch on its own task, because any of its callers may stop waiting.
     fn send(self: &Arc<Self>, way: &Way, batch: Batch) {
         let count = batch.wanted.len();
         let (mut keys, mut answers) = (Vec::with_capacity(count), Vec::with_capacity(count));
@@ -98,10 +106,11 @@ impl Gather {
             answers.push(answer);
         }
         let client = way.link.within(way.limit);
-        // Boxed, as Tokio would move all of it about.
+        // Boxed, because Tokio would otherwise move all of it.
         let mut command: Command = Box::pin(async move { client.mget(keys).await });
-        // fred has it now, before those go on whom the last batch was for: Redis works on the one while they work on the
-        // other. On one thread it would otherwise wait for all of them.
+        // This poll gives the command to fred before the callers of the last batch continue. So
+        // Redis works on this batch while they work on their results. On a single thread, the
+        // command would otherwise wait for all of them.
         let _entered = way.runtime.enter();
         let sent = command.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         way.runtime.spawn(Arc::clone(self).get_all(way.clone(), command, sent, answers, batch.epoch));
@@ -124,7 +133,7 @@ impl Gather {
             Ok(values) if values.len() == answers.len() => {
                 self.learn(values.iter().flatten());
                 for (answer, value) in answers.into_iter().zip(values) {
-                    // Who does not wait any more needs no answer.
+                    // The send fails if the caller no longer waits.
                     let _ = answer.send(Ok(value));
                 }
             }
@@ -137,7 +146,7 @@ impl Gather {
         Flight { gather: self, way, keys, epoch }
     }
 
-    /// Takes so many keys for landed, and sends off those that wait, if their turn has come.
+    /// Records that keys have completed, and sends the waiting ones if they may go.
     fn landed(self: &Arc<Self>, way: &Way, keys: usize, epoch: u64) {
         let due = self.queue().landed(keys, epoch);
         if due {
@@ -145,19 +154,19 @@ impl Gather {
         }
     }
 
-    /// Sends off the keys that wait.
+    /// Sends the keys that wait.
     fn send_off(self: &Arc<Self>, way: &Way) {
         let most = self.most_keys();
         loop {
             let batch = self.queue().next(most);
             if batch.wanted.is_empty() {
-                // Another thread was here first.
+                // Another thread has sent them already.
                 return;
             }
             let left = batch.left;
             self.send(way, batch);
             if left < most {
-                // They do not fill a command of their own, and wait for the next turn.
+                // The remaining keys do not fill a command. They wait for the next turn.
                 return;
             }
         }
@@ -170,21 +179,22 @@ impl Gather {
     fn learn<'a>(&self, values: impl Iterator<Item = &'a Bytes>) {
         let before = self.usual.load(Ordering::Relaxed);
         let usual = values.fold(before, |usual, value| usual - usual / 8 + value.len() / 8);
-        // Two at once may forget one of them, which no mean is changed by.
+        // Two concurrent updates can lose a value, which does not change the mean noticeably.
         if usual != before {
             self.usual.store(usual, Ordering::Relaxed);
         }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Nothing under this lock can be left half done.
+        // No change under this lock can be left half done.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Waits for the answer to a command that another task sends.
 ///
-/// That task allows the command its own limit. The longer one here is for a runtime that stands still.
+/// That task applies the time limit of the command. The longer limit here is for a runtime that
+/// stands still.
 async fn await_answer(answer: oneshot::Receiver<Answer>, limit: Duration) -> Answer {
     match timeout(limit.saturating_mul(2).max(LEAST_WAIT), answer).await {
         Ok(answered) => answered.unwrap_or_else(|_| Err(shutting_down())),
@@ -200,7 +210,9 @@ const fn most_keys(usual: usize) -> usize {
     }
 }
 
-/// So many keys are under way. They have landed once they are answered, whoever asked stops waiting, or it takes too
+/// A number of keys that are in flight.
+///
+/// They count as completed once they are answered, their caller stops waiting, or they take too
 /// long.
 struct Flight<'a> {
     gather: &'a Arc<Gather>,

@@ -1,4 +1,6 @@
-//! How Redis is doing, shared by all calls: a circuit breaker for the server, or for each primary of a cluster.
+//! The health of Redis, shared by all calls.
+//!
+//! There is a circuit breaker for the server, or one for each primary of a cluster.
 
 #[cfg(test)]
 mod tests;
@@ -13,24 +15,26 @@ use tokio::time::Instant;
 
 use crate::circuit::{Circuit, Leave};
 
-/// The state of one store's Redis. While all is well, a call costs two relaxed loads, however many nodes there are.
+/// The health of one store's Redis.
+///
+/// While all is well, a call costs two relaxed loads, however many nodes there are.
 #[derive(Debug)]
 pub(crate) struct Health {
-    /// Whether all circuits are closed without a timeout lately, so that the lock can be left alone.
+    /// Whether all circuits are closed without a recent timeout. Then the lock is not needed.
     calm: AtomicBool,
     nodes: Mutex<Nodes>,
 }
 
-/// The circuits that are not calm, one for each node.
+/// The circuits that are open or had a recent timeout, one for each node.
 #[derive(Debug, Default)]
 struct Nodes {
-    /// Which primary has which slots; `None` if this is no cluster, or one that was never reached.
+    /// Slots of each primary. `None` outside a cluster, or if the cluster was never reached.
     routing: Option<ClusterRouting>,
-    /// At most as many as there are primaries. The one server of what is no cluster has no name.
+    /// At most one circuit for each primary. Outside a cluster, the one server has no name.
     troubled: Vec<(Option<Server>, Circuit)>,
 }
 
-/// A circuit opened, that of this node; `None` for the one server of what is no cluster.
+/// The circuit of this node opened. `None` is the one server outside a cluster.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Opened(pub(crate) Option<Server>);
 
@@ -39,7 +43,9 @@ impl Health {
         Self { calm: AtomicBool::new(true), nodes: Mutex::default() }
     }
 
-    /// Leave to call the node that has `key`, of which only the hash tag counts, or the error that says that its circuit is open.
+    /// Returns a permit to call the node that has `key`, or an error if its circuit is open.
+    ///
+    /// Only the hash tag of the key counts.
     pub(crate) fn admit(&self, key: &str) -> Result<Leave, StoreError> {
         if self.is_calm() {
             return Ok(Leave::Ordinary);
@@ -53,7 +59,9 @@ impl Health {
         leave.ok_or_else(|| StoreError::new(StoreErrorKind::CircuitOpen, ""))
     }
 
-    /// Takes in how a call to the node that has `key` went. Says whether its timeout opened a circuit.
+    /// Records the result of a call to the node that has `key`.
+    ///
+    /// Returns the node if the timeout of this call opened its circuit.
     pub(crate) fn settle(&self, key: &str, leave: Leave, error: Option<&StoreError>) -> Option<Opened> {
         if error.is_none() && self.is_calm() {
             return None;
@@ -79,7 +87,7 @@ impl Health {
         opened.then_some(Opened(node))
     }
 
-    /// Takes in which primary has which slots, and forgets those that are none any more.
+    /// Records the slots of each primary, and forgets nodes that are no longer primaries.
     pub(crate) fn take_routing(&self, routing: Option<ClusterRouting>) {
         let primaries = routing.as_ref().map(ClusterRouting::unique_primary_nodes).unwrap_or_default();
         let mut nodes = self.nodes();
@@ -88,13 +96,13 @@ impl Health {
         self.calm.store(nodes.troubled.is_empty(), Ordering::Relaxed);
     }
 
-    /// Whether no call has timed out lately.
+    /// Whether no call has timed out recently.
     pub(crate) fn is_calm(&self) -> bool {
         self.calm.load(Ordering::Relaxed)
     }
 
     fn nodes(&self) -> MutexGuard<'_, Nodes> {
-        // Nothing under this lock can be left half done.
+        // No change under this lock can be left half done.
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,19 +1,22 @@
-//! What the keys in Redis are called.
+//! The names of the keys in Redis.
 
 use larder_core::lease::Token;
 use larder_core::stored::address;
 
-/// The names under which one store keeps its things.
+/// The names of one store's keys.
 #[derive(Debug)]
 pub(crate) struct Keys {
     responses: String,
-    /// The log's Stream, the record of its incarnation, its heartbeat, its marks: in the order in which the scripts take
-    /// them.
+    /// Names of the log's Stream, incarnation record, heartbeat and checkpoints.
+    ///
+    /// The scripts take them in this order.
     pub(crate) log: [String; 4],
 }
 
 impl Keys {
-    /// The names in `namespace`, which is valid. Its braces make all of the log's keys share one slot.
+    /// Returns the names in `namespace`, which must be valid.
+    ///
+    /// The braces around it put all of the log's keys into one slot.
     pub(crate) fn new(namespace: &str, schema: u32) -> Self {
         let log = |what| format!("larder:{{{namespace}:log}}:{what}");
         Self {
@@ -22,7 +25,7 @@ impl Keys {
         }
     }
 
-    /// The name of the stored response under `key`.
+    /// Returns the name of the stored response under `key`.
     pub(crate) fn response(&self, key: &str) -> String {
         let mut name = String::with_capacity(self.responses.len() + key.len());
         name.push_str(&self.responses);
@@ -30,36 +33,43 @@ impl Keys {
         name
     }
 
-    /// The name of the lease of the response under `key`. A key's braces end before it, so that no response has this name.
+    /// Returns the name of the lease for the response under `key`.
+    ///
+    /// The braces of a key end before the suffix, so no response has this name.
     pub(crate) fn lease(&self, key: &str) -> String {
         let mut name = self.response(key);
         name.push_str(":lease");
         name
     }
 
-    /// The name under which the holder with this token leaves its word.
+    /// Returns the name under which the holder with this token leaves the result of its fill.
     pub(crate) fn word(&self, key: &str, token: Token) -> String {
         format!("{}:{token}", self.lease(key))
     }
 
-    /// The encoded key of the stored response with this name, be it the key's own or that of a variant; `None` if it is
-    /// the name of something else.
+    /// Returns the encoded key of the stored response with this name.
+    ///
+    /// The name can be that of the key itself or of one of its variants. Returns `None` for the
+    /// name of anything else.
     pub(crate) fn key_in<'a>(&self, name: &'a str) -> Option<&'a str> {
         address::key_of(name.strip_prefix(&*self.responses)?)
     }
 
-    /// The name of the log's heartbeat.
+    /// Returns the name of the log's heartbeat.
     pub(crate) fn beat(&self) -> &str {
         &self.log[2]
     }
 
-    /// The name of the log's Stream.
+    /// Returns the name of the log's Stream.
     pub(crate) fn events(&self) -> &str {
         &self.log[0]
     }
 }
 
-/// Whether the text may stand in a key: a colon would move the boundaries between its parts, braces its slot.
+/// Whether the text may be part of a key's name.
+///
+/// A colon would move the boundaries between the parts of the name, and braces would change its
+/// slot.
 pub(crate) fn is_namespace(text: &str) -> bool {
     !text.is_empty() && !text.contains([':', '{', '}']) && !text.contains(char::is_control)
 }

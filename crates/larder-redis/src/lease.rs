@@ -1,4 +1,4 @@
-//! Leases: keys beside those of the responses, which scripts take, extend and give up.
+//! Leases: keys beside those of the responses, which scripts claim, extend and release.
 
 use std::time::Duration;
 
@@ -68,10 +68,10 @@ impl Leases for RedisStore {
 }
 
 impl RedisStore {
-    /// Runs a script about responses, if the circuit lets it.
+    /// Runs a script about stored responses, if the circuit admits the call.
     async fn run(&self, script: &Script, keys: &[&str], arguments: &[Value]) -> Result<Value, StoreError> {
         let inner = &*self.inner;
-        // They share a hash tag, and so a node.
+        // All keys share a hash tag, and so a node.
         let key = keys.first().copied().unwrap_or_default();
         let leave = inner.health.admit(key)?;
         let result = script.run(&inner.data, inner.command_timeout, keys, arguments).await;

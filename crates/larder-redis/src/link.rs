@@ -1,4 +1,6 @@
-//! One connection to Redis (to a cluster: one to each primary) that is kept up as long as the store lives.
+//! A connection to Redis that is kept up as long as the store lives.
+//!
+//! To a cluster, it is one connection to each primary.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -22,43 +24,53 @@ use crate::answer;
 use crate::health::Health;
 use crate::successor;
 
-/// How long making a connection, and each step of it, may take.
+/// The time limit for establishing a connection, and for each step of it.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
-/// How long a question may take that nobody waits for.
+/// The time limit for a command that no caller waits for.
 const ADVICE_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long the end of all connections is waited for. Their tasks may have to end a question and to send `QUIT` first.
+/// The maximum wait for the end of all connections.
+///
+/// Their tasks may first have to finish a command and to send `QUIT`.
 pub(crate) const CLOSE_LIMIT: Duration = ADVICE_LIMIT.saturating_add(CONNECT_LIMIT.saturating_mul(2));
 
-/// Data that the peer's kernel has not acknowledged for this long ends the connection. Without it fred can hang in a
-/// write to a peer that is gone.
+/// The time after which a connection ends if the peer's kernel has not acknowledged its data.
+///
+/// Without this limit, fred can hang in a write to a peer that is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(1);
 
-/// The same for stored responses in a cluster. fred serves none of its nodes for as long as it cannot connect to one, so
-/// a connection whose peer is out of reach is better kept: its circuit is open, and the other nodes are served. Longer
-/// than it takes a cluster by default to promote a replica.
+/// The same limit for stored responses in a cluster.
+///
+/// fred serves none of a cluster's nodes while it cannot connect to one of them. So it is better to
+/// keep the connection to a peer that is out of reach: the circuit of that peer is open, and the
+/// other nodes are served. The limit is longer than a cluster takes by default to promote a
+/// replica.
 const UNACKNOWLEDGED_BY_ONE_OF_MANY: Duration = Duration::from_secs(30);
 
-/// A connection is not renewed, and a client that gave up not replaced, more often than this.
+/// The minimum time between two renewals of a connection, or two replacements of its client.
+///
+/// A client is replaced after it gave up.
 const BETWEEN_RENEWALS: Duration = Duration::from_secs(1);
 
-/// A connection that is made, and made again, in the background.
+/// A connection that is established, and established again after a loss, in the background.
 pub(crate) struct Link {
     config: Config,
     runtime: Handle,
     client: RwLock<Client>,
-    /// What was said when the server would not let us in, or we did not trust it, until that ends.
+    /// The reason why the server rejects this client, or why it is not trusted, until that ends.
     refusal: Mutex<Option<Box<str>>>,
-    /// Who wants to know which primary has which slots.
+    /// Gets the current slots of each primary. Set only for stored responses in a cluster.
     health: Option<Arc<Health>>,
     renewing: AtomicBool,
     closing: Notify,
     closed: watch::Sender<bool>,
 }
 
-/// Whether a link reads the server's memory settings once it is connected, and warns of bad ones. One of a store's links
-/// does, so that each warning is given once.
+/// Whether a connection still has to check the server's memory settings.
+///
+/// The check runs once the connection is up, and warns of bad settings. Only one of a store's
+/// connections does it, so that each warning is given once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Advice {
     Wanted,
@@ -66,7 +78,9 @@ pub(crate) enum Advice {
 }
 
 impl Link {
-    /// A link that begins to connect at once, on `runtime`, and does so until it is closed.
+    /// Opens a connection in the background, on `runtime`.
+    ///
+    /// It begins to connect at once, and reconnects until it is closed.
     pub(crate) fn open(
         config: Config,
         runtime: &Handle,
@@ -87,43 +101,54 @@ impl Link {
         link
     }
 
-    /// Ends the connection, in the background. fred leaks the connections of clients that are merely dropped.
+    /// Ends the connection in the background.
+    ///
+    /// fred leaks the connections of clients that are only dropped.
     pub(crate) fn close(&self) {
         self.closing.notify_one();
     }
 
-    /// Ends the connection, and waits until it has ended: about half a second for a server that hangs.
+    /// Ends the connection, and waits until it has ended.
     ///
-    /// The task that ends it may be gone or stand still with its runtime. So this takes a limit: [`CLOSE_LIMIT`].
+    /// This takes about half a second for a server that hangs. The task that ends the connection
+    /// may be gone, or may stand still with its runtime. So the caller needs a time limit:
+    /// [`CLOSE_LIMIT`].
     pub(crate) async fn closed(&self) {
         self.close();
-        // The sender is here, so that it does not fail.
+        // This cannot fail, because `self` owns the sender.
         let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
-    /// The client, for one command that has to end within `limit`, and at once if there is no connection.
+    /// Returns the client for one command that has to end within `limit`.
+    ///
+    /// The command fails at once if there is no connection.
     pub(crate) fn within(&self, limit: Duration) -> WithOptions<Client> {
         self.with(&self.options(limit))
     }
 
-    /// The same for a custom command, whose key stands at `key` in its arguments. What a `CustomCommand` says of that
-    /// itself is ignored by fred, and a cluster's wrong node is asked.
+    /// Returns the same client for a custom command whose key is argument number `key`.
+    ///
+    /// fred ignores the position of the key in a `CustomCommand`, and would send the command to the
+    /// wrong node of a cluster.
     pub(crate) fn within_at(&self, limit: Duration, key: usize) -> WithOptions<Client> {
         let options = Options { cluster_hash: Some(ClusterHash::Offset(key)), ..self.options(limit) };
         self.with(&options)
     }
 
-    /// The client, for commands with these options.
+    /// Returns the client for commands with these options.
     pub(crate) fn with(&self, options: &Options) -> WithOptions<Client> {
         self.client().with_options(options)
     }
 
-    /// Whether it leads to a cluster.
+    /// Whether the connection leads to a cluster.
     pub(crate) fn is_clustered(&self) -> bool {
         self.config.server.is_clustered()
     }
 
-    /// The nodes that have stored responses: the primaries of a cluster in a fixed order, or the one server, unnamed.
+    /// Returns the nodes that have stored responses.
+    ///
+    /// These are the primaries of a cluster, in a fixed order. Outside a cluster it is the one
+    /// server, as `None`.
     pub(crate) fn primaries(&self) -> Vec<Option<Server>> {
         if !self.is_clustered() {
             return vec![None];
@@ -132,15 +157,18 @@ impl Link {
         routing.iter().flat_map(ClusterRouting::unique_primary_nodes).map(Some).collect()
     }
 
-    /// Connects anew to what the address, or the sentinels, now call the primary. A cluster tells of a successor itself.
+    /// Connects to the server that the address, or the sentinels, now call the primary.
+    ///
+    /// Does nothing in a cluster, because a cluster reports a successor itself.
     pub(crate) fn ask_for_the_primary(self: &Arc<Self>) {
         if !self.config.server.is_clustered() {
             self.renew();
         }
     }
 
-    /// Gives up the connection for a new one, in the background: for a peer that hangs, or that is not the primary any
-    /// more.
+    /// Replaces the connection with a new one, in the background.
+    ///
+    /// This is for a peer that hangs, or that is no longer the primary.
     pub(crate) fn renew(self: &Arc<Self>) {
         if !self.client().is_connected() || self.renewing.swap(true, Ordering::Relaxed) {
             return;
@@ -148,16 +176,19 @@ impl Link {
         let link = Arc::clone(self);
         self.runtime.spawn(async move {
             let client = link.client();
-            // A failure means that fred is at it already.
+            // An error means that fred is reconnecting already.
             let _ = timeout(BETWEEN_RENEWALS, client.force_reconnection()).await;
             link.renewed().await;
         });
     }
 
-    /// Leaves a node that hangs: by a new connection, or, in a cluster, for the node that has taken its place.
+    /// Abandons a node that hangs.
     ///
-    /// fred has one task for all nodes of a cluster, which serves none of them while it connects to one. As long as there
-    /// is no other to go to, the connections stay as they are.
+    /// Outside a cluster, this replaces the connection. In a cluster, it moves to the node that has
+    /// replaced the hung one.
+    ///
+    /// fred has one task for all nodes of a cluster, which serves none of them while it connects to
+    /// one. So the connections stay as they are until there is another node to go to.
     pub(crate) fn leave(self: &Arc<Self>, node: Option<Server>) {
         let Some(node) = node else {
             return self.renew();
@@ -180,8 +211,10 @@ impl Link {
         self.renewing.store(false, Ordering::Relaxed);
     }
 
-    /// The store's error for fred's. A server that does not let us in, or is not trusted, looks like one that is away: here is
-    /// the difference.
+    /// Converts fred's error into the store's.
+    ///
+    /// To fred, a server that rejects this client, or that is not trusted, looks like an
+    /// unreachable one. This method distinguishes the two cases.
     pub(crate) fn explain(&self, error: &Error) -> StoreError {
         let plain = answer::store_error(error);
         if plain.kind() != StoreErrorKind::Unreachable {
@@ -193,10 +226,12 @@ impl Link {
         }
     }
 
-    /// Options for one command: it has to end within `limit`, and at once if there is no connection.
+    /// Returns options for one command that has to end within `limit`.
+    ///
+    /// The command fails at once if there is no connection.
     pub(crate) fn options(&self, limit: Duration) -> Options {
-        // To fred, following a redirection is another attempt. A command that was in flight on a lost connection is not
-        // sent again all the same, as it is one that fails fast.
+        // fred counts a redirection as another attempt. A command in flight on a lost connection is
+        // still not sent again, because it has `fail_fast`.
         let redirections = if self.is_clustered() { 2 } else { 0 };
         Options {
             timeout: Some(limit),
@@ -217,14 +252,15 @@ impl Link {
 
     async fn keep(self: Arc<Self>, mut advice: Advice) {
         while self.run_client(&mut advice).await {
-            // fred gave up, which it does for errors that it takes for lasting. Such a client stays broken.
+            // fred gave up, as it does after errors that it considers permanent. Such a client
+            // stays broken.
             let fresh = client(self.config.clone(), patience(self.health.as_ref()));
             *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
         self.closed.send_replace(true);
     }
 
-    /// Runs the present client until it ends. Says whether another is wanted.
+    /// Runs the current client until it ends. Returns whether another one is needed.
     async fn run_client(&self, advice: &mut Advice) -> bool {
         let client = self.client();
         let (mut connections, mut errors) = (client.reconnect_rx(), client.error_rx());
@@ -249,7 +285,8 @@ impl Link {
                     }
                 }
                 Ok((error, _)) = errors.recv() => self.failed(&error),
-                // Whether it is told what changed or that it was late: what is asked for is what is.
+                // The message itself does not matter, and a missed one does no harm: this passes on
+                // the current state.
                 _ = changes.recv(), if self.health.is_some() => self.tell_routing(&client),
             }
         }
@@ -273,7 +310,9 @@ impl Link {
     }
 }
 
-/// Why we are kept out, if it is a matter of passwords or certificates: those do not mend themselves.
+/// Returns the reason for a rejection that is due to a password or a certificate.
+///
+/// Such a problem does not go away by itself.
 fn refusal(error: &Error) -> Option<Box<str>> {
     #[cfg(feature = "tls")]
     if let Some(why) = crate::tls::distrust(error.details()) {
@@ -283,20 +322,21 @@ fn refusal(error: &Error) -> Option<Box<str>> {
 }
 
 async fn advise(client: &Client) -> bool {
-    // Not one that fails fast: fred announces a connection a moment before it lets those through.
+    // `fail_fast` is off: fred announces a connection a moment before it lets commands with
+    // `fail_fast` through.
     let patient = Options { timeout: Some(ADVICE_LIMIT), ..Options::default() };
     advice::give(&client.with_options(&patient)).await
 }
 
 async fn quit(client: &Client, running: &ConnectHandle) {
-    // Whether or not the server hears of it, the task ends and closes its sockets.
+    // Even if the server does not get the `QUIT`, the task ends and closes its sockets.
     let _ = timeout(CONNECT_LIMIT, client.quit()).await;
     running.abort();
 }
 
-/// For how long data may go unacknowledged.
+/// Returns how long data may stay unacknowledged.
 fn patience(health: Option<&Arc<Health>>) -> Duration {
-    // Who wants to know the nodes has a circuit for each.
+    // A connection with `health` has a circuit for each node.
     if health.is_some() { UNACKNOWLEDGED_BY_ONE_OF_MANY } else { UNACKNOWLEDGED }
 }
 
@@ -306,12 +346,12 @@ fn client(config: Config, unacknowledged: Duration) -> Client {
     let connection = ConnectionConfig {
         connection_timeout: CONNECT_LIMIT,
         internal_command_timeout: CONNECT_LIMIT,
-        // What was sent twice may be done twice.
+        // A command that is sent twice may be executed twice.
         max_command_attempts: 1,
         tcp: tcp(unacknowledged),
         ..ConnectionConfig::default()
     };
-    // Without end: 5 ms at first, then up to 500 ms.
+    // Unlimited attempts: after 5 ms at first, then after up to 500 ms.
     let mut policy = ReconnectPolicy::new_exponential(0, 5, 500, 2);
     policy.set_jitter(25);
     Client::new(config, Some(performance), Some(connection), Some(policy))
@@ -319,7 +359,7 @@ fn client(config: Config, unacknowledged: Duration) -> Client {
 
 #[cfg_attr(
     not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")),
-    allow(unused_variables) // There is no such option there.
+    allow(unused_variables) // Other systems have no such option.
 )]
 fn tcp(unacknowledged: Duration) -> TcpConfig {
     TcpConfig {

@@ -1,4 +1,4 @@
-//! The invalidation log: a Stream, and scripts that look at it and append to it.
+//! The invalidation log: a Stream, and scripts that poll it and append to it.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -20,14 +20,16 @@ use crate::link::Link;
 use crate::store::{Inner, LogSize, RedisStore};
 use crate::{entry, look};
 
-/// How long a look or an append may take. Neither is on the path of a cached request, and a look that fails for nothing
-/// costs trust in all that is stored.
+/// The time limit for a poll or an append.
+///
+/// Neither of them is on the path of a cached request. If a poll fails without need, the instance
+/// loses its trust in all stored responses.
 pub(crate) const LIMIT: Duration = Duration::from_millis(500);
 
-/// How much later than asked for the alarm may come before its connection counts as dead.
+/// How much later than requested the alarm may end before its connection counts as dead.
 pub(crate) const LATE: Duration = Duration::from_millis(250);
 
-/// Where the Stream's name stands in the arguments of the alarm's `XREAD`.
+/// The index of the Stream's name in the arguments of the alarm's `XREAD`.
 const STREAM: usize = 5;
 
 impl Log for RedisStore {
@@ -35,18 +37,20 @@ impl Log for RedisStore {
         let inner = &*self.inner;
         let turn = Arc::clone(&inner.waiting).acquire_owned();
         let Ok(Ok(turn)) = timeout(at_most, turn).await else {
-            // One that was given up still waits at the server.
+            // An alarm that was given up still waits at the server.
             return Ok(());
         };
         let client = inner.alarm.within_at(at_most + LATE, STREAM);
         let arguments = wait_arguments(inner.keys.events(), cursor.after, at_most);
-        // On a task of its own, so that its turn lasts as long as the server is blocked, whatever becomes of the caller.
+        // The command has its own task, so that its turn lasts as long as the server is blocked,
+        // even if the caller is dropped.
         let waiting = inner.runtime.spawn(async move {
             let _turn = turn;
             let command = CustomCommand::new_static("XREAD", ClusterHash::Offset(STREAM), true);
             client.custom::<Value, _>(command, arguments).await
         });
-        // The command has a limit of its own. The longer one here is for a runtime that stands still.
+        // The command has its own time limit. The longer limit here is for a runtime that stands
+        // still.
         let Ok(waited) = timeout(at_most + 2 * LATE, waiting).await else {
             return Err(StoreError::new(
                 StoreErrorKind::Timeout,
@@ -133,13 +137,13 @@ impl Inner {
     fn no_alarm(&self, error: &Error) -> StoreError {
         let explained = self.alarm.explain(error);
         if explained.kind() == StoreErrorKind::Timeout {
-            // Or else every further alarm would wait behind this one.
+            // Otherwise every further alarm would wait behind this one.
             self.alarm.renew();
         }
         explained
     }
 
-    /// The connection that appends are sent on.
+    /// Returns the connection for appends.
     fn appends(&self) -> &Arc<Link> {
         self.replicas.as_ref().map_or(&self.log, |replicas| &replicas.link)
     }
@@ -161,7 +165,7 @@ fn renew_if_hung(link: &Arc<Link>, error: &Error) {
 }
 
 fn wait_arguments(events: &str, after: LogId, at_most: Duration) -> Vec<Value> {
-    // To Redis, zero is for ever.
+    // For Redis, zero means to wait forever.
     let block = i64::try_from(at_most.as_millis()).map_or(i64::MAX, |millis| millis.max(1));
     vec![
         Value::from_static_str("COUNT"),
@@ -181,8 +185,10 @@ fn appended(answer: &Value) -> Option<(Incarnation, LogId)> {
     Some((text(incarnation)?.parse().ok()?, text(id)?.parse().ok()?))
 }
 
-/// A new incarnation's id. The standard library's hashers are keyed by the operating system's randomness; the time tells
-/// two clones of one virtual machine apart.
+/// Returns a random id for a new incarnation.
+///
+/// The standard library's hashers are keyed by the operating system's randomness. The time
+/// distinguishes two clones of one virtual machine.
 fn random() -> Incarnation {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let half = || {

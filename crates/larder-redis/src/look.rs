@@ -1,4 +1,4 @@
-//! Reading the look script's answer.
+//! Reads the answer of the script that polls the log.
 
 use fred::types::Value;
 use larder_core::log::position::LogId;
@@ -9,7 +9,7 @@ use larder_core::store::StoreError;
 use crate::answer::{number, parts, text, unreadable};
 use crate::entry;
 
-/// A look, and whether the server tells scripts its run id (rule 6).
+/// The answer to a poll, and whether scripts can read the server's run id (rule 6).
 pub(crate) struct Answer {
     pub(crate) look: Look,
     pub(crate) knows_run_id: bool,
@@ -34,7 +34,7 @@ fn try_read(answer: &Value) -> Option<Answer> {
     };
     let look = Look {
         incarnation: text(incarnation)?.parse().ok()?,
-        // What lies before the mark at which the look began is missing as well.
+        // Everything before the checkpoint at which the poll began is missing as well.
         floor: extent.floor().max(id(mark)?),
         last: extent.last,
         entries: parts(entries)?.iter().map(entry).collect::<Option<_>>()?,
@@ -54,10 +54,10 @@ fn entry(value: &Value) -> Option<(LogId, Vec<Event>)> {
     Some((id(at)?, entry::events(fields)))
 }
 
-/// What is left of the Stream, in the words of `XINFO STREAM`.
+/// The extent of the Stream, in the terms of `XINFO STREAM`.
 #[derive(Debug, Clone, Copy)]
 struct Extent {
-    /// How many entries were ever added; negative where the server does not count them.
+    /// Number of entries that were ever added. Negative if the server does not count them.
     added: i64,
     length: i64,
     oldest: LogId,
@@ -66,8 +66,10 @@ struct Extent {
 }
 
 impl Extent {
-    /// The last id at or before which an entry may be missing (rule 7). An entry that was deleted one by one shows in
-    /// `max-deleted-entry-id`, which trimming leaves alone.
+    /// Returns the last id at or before which an entry may be missing (rule 7).
+    ///
+    /// If a single entry was deleted, `max-deleted-entry-id` shows it. Trimming does not change
+    /// that field.
     fn floor(self) -> LogId {
         if self.length == 0 {
             self.last
@@ -148,7 +150,7 @@ mod tests {
         );
     }
 
-    /// Rule 7: what a look leaves out is as good as gone.
+    /// Rule 7: entries that a poll leaves out count as missing.
     #[test]
     fn the_floor_is_at_the_mark_at_which_a_look_began_unless_more_is_missing() {
         let id = "ab".repeat(16);

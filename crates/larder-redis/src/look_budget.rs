@@ -1,11 +1,13 @@
-//! How much one look at the log asks for.
+//! The amount that one poll of the log asks for.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::log::LIMIT;
 
-/// The most that one look is answered with. One entry comes in any case.
+/// The maximum size of the answer to one poll.
+///
+/// The answer has at least one entry in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Amount {
     pub(crate) entries: i64,
@@ -14,31 +16,35 @@ pub(crate) struct Amount {
 }
 
 const FULL: Amount = Amount { entries: 1_000, bytes: 512 * 1024, names: 4_096 };
-/// A look asks for a 128th of that at least.
+/// The maximum number of halvings: a poll asks for at least a 128th of [`FULL`].
 const MAX_HALVINGS: u32 = 7;
 
-/// How often the amount was halved. Whatever others make of it, a look brings something.
+/// The number of times that the amount was halved.
+///
+/// Concurrent updates may lose one of them. With any amount, a poll returns something.
 #[derive(Debug, Default)]
 pub(crate) struct LookBudget {
     halvings: AtomicU32,
 }
 
 impl LookBudget {
-    /// How much to ask for now.
+    /// Returns the amount to ask for now.
     pub(crate) fn amount(&self) -> Amount {
         let halvings = self.halvings.load(Ordering::Relaxed);
         let part = |full: i64| (full >> halvings).max(1);
         Amount { entries: part(FULL.entries), bytes: part(FULL.bytes), names: part(FULL.names) }
     }
 
-    /// A look had no answer in time. The next one asks for less: the same would fail in the same way, for ever.
+    /// Records that a poll was not answered in time.
+    ///
+    /// The next poll asks for less. With the same amount it would fail in the same way forever.
     pub(crate) fn timed_out(&self) {
         self.change(|halvings| (halvings + 1).min(MAX_HALVINGS));
     }
 
-    /// A look brought as much as it had asked for, and took this long.
+    /// Records that a poll returned as much as it had asked for, and took this long.
     pub(crate) fn answered_in_full(&self, took: Duration) {
-        // Twice as much will be there in time, too.
+        // Twice as much will arrive in time, too.
         if took < LIMIT / 4 {
             self.change(|halvings| halvings.saturating_sub(1));
         }

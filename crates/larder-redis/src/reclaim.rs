@@ -1,6 +1,8 @@
-//! Freeing the memory of what was invalidated: `UNLINK` of what is found by its name, `SCAN` on each primary for the rest.
+//! Frees the memory of invalidated responses.
 //!
-//! What is removed is decided in a script, by position: a response that was filled after the invalidation stays.
+//! Responses that are found by their name are removed with `UNLINK`. The others are searched for
+//! with `SCAN` on each primary. A script decides by position which of them to remove: a response
+//! that was filled after the invalidation stays.
 
 use std::time::Duration;
 
@@ -19,13 +21,13 @@ use crate::keys::Keys;
 use crate::log::LIMIT;
 use crate::store::Inner;
 
-/// How many keys one scan looks at: about a tenth of a millisecond of the server's time.
+/// The number of keys that one scan looks at: about 0.1 ms of the server's time.
 const COUNT: i64 = 500;
 
-/// How many keys one script looks into.
+/// The maximum number of keys that one script looks into.
 const AT_ONCE: usize = 100;
 
-/// One step. Nothing is done while Redis is in trouble.
+/// Takes one step. Fails at once while Redis is in trouble.
 pub(crate) async fn step(
     inner: &Inner,
     what: &Reclaim,
@@ -46,7 +48,7 @@ pub(crate) async fn step(
 async fn the_named(inner: &Inner, what: &Reclaim, key: &str) -> Result<Reclaimed, StoreError> {
     let name = inner.keys.response(&address::primary(key));
     let removed = remove(inner, what, &[&name]).await?;
-    // Only where there was more than one response there are others to look for.
+    // There are variants to look for only if the key had more than one response.
     let next = removed.variants.then(Sweep::default);
     Ok(Reclaimed { responses: removed.count, scans: 0, next })
 }
@@ -58,7 +60,7 @@ async fn its_variants(
     sweep: Sweep,
 ) -> Result<Reclaimed, StoreError> {
     let pattern = format!("{}*", literal(&inner.keys.response(&format!("{}:v:", address::primary(key)))));
-    // They share the key's slot.
+    // The variants share the key's slot.
     let slot = ClusterHash::Custom(ClusterRouting::hash_key(key.as_bytes()));
     let options = Options { cluster_hash: Some(slot), ..inner.data.options(limit(inner)) };
     let page = scan(inner, &options, sweep.cursor, pattern).await?;
@@ -90,7 +92,7 @@ async fn among(
     Ok(Reclaimed { responses, scans: 1, next })
 }
 
-/// What one scan found, and where the next begins; 0 after the last.
+/// The names that one scan found, and the cursor for the next scan: 0 after the last.
 struct Page {
     cursor: u64,
     names: Vec<String>,
@@ -115,7 +117,7 @@ fn page(answer: &Value) -> Option<Page> {
     let [cursor, names] = parts(answer)? else {
         return None;
     };
-    // What is not text is none of ours.
+    // A name that is not text is none of ours.
     let names = parts(names)?.iter().filter_map(text).map(str::to_owned).collect();
     Some(Page { cursor: text(cursor)?.parse().ok()?, names })
 }
@@ -123,7 +125,7 @@ fn page(answer: &Value) -> Option<Page> {
 async fn remove_all(inner: &Inner, what: &Reclaim, names: &[&String]) -> Result<u64, StoreError> {
     let mut names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
     let is_cluster = inner.data.is_clustered();
-    // A script may touch keys of one slot only.
+    // In a cluster, a script may access keys of one slot only.
     let slot = |name: &&str| if is_cluster { ClusterRouting::hash_key(name.as_bytes()) } else { 0 };
     names.sort_by_key(slot);
     let mut removed = 0;
@@ -137,7 +139,7 @@ async fn remove_all(inner: &Inner, what: &Reclaim, names: &[&String]) -> Result<
 
 struct Removed {
     count: u64,
-    /// Whether one of them told which fields select a variant.
+    /// Whether one of the removed values named the fields that select a variant.
     variants: bool,
 }
 
@@ -154,7 +156,7 @@ async fn remove(inner: &Inner, what: &Reclaim, names: &[&str]) -> Result<Removed
     removed().ok_or_else(|| unreadable("the answer to a removal"))
 }
 
-/// What a response of this position begins with, as far as the script compares it.
+/// Returns the first bytes of a response of this position, as far as the script compares them.
 fn head(incarnation: Incarnation, id: LogId) -> [u8; wire::LOG_ID.end] {
     let mut head = [0; wire::LOG_ID.end];
     head[wire::INCARNATION].copy_from_slice(&incarnation.to_bytes());
@@ -162,7 +164,7 @@ fn head(incarnation: Incarnation, id: LogId) -> [u8; wire::LOG_ID.end] {
     head
 }
 
-/// How long each exchange may take: nobody waits for it.
+/// Returns the time limit for each command. No request waits for these commands.
 fn limit(inner: &Inner) -> Duration {
     inner.command_timeout.max(LIMIT)
 }
@@ -171,7 +173,9 @@ fn failed(inner: &Inner, error: &Error) -> StoreError {
     inner.data.explain(error)
 }
 
-/// The pattern of the responses whose encoded keys have these texts in this order, the first at their start.
+/// Returns the pattern of responses whose encoded keys have these texts in this order.
+///
+/// The first text is at the start of the key.
 fn pattern(keys: &Keys, texts: &[Box<str>]) -> String {
     let mut pattern = literal(&keys.response("{"));
     for text in texts {
@@ -181,7 +185,9 @@ fn pattern(keys: &Keys, texts: &[Box<str>]) -> String {
     pattern
 }
 
-/// The text as a pattern that stands for it alone. Keys have what users sent in them.
+/// Returns a pattern that matches this text only.
+///
+/// Keys contain text that users sent.
 fn literal(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for char in text.chars() {

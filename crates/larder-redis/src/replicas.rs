@@ -1,7 +1,7 @@
-//! Replicas that have to have an invalidation before it counts as appended.
+//! Replicas that have to acknowledge an invalidation before it counts as appended.
 //!
-//! `WAIT` speaks of what its own connection wrote, and holds up whatever comes after it on that connection. So appends that
-//! wait have one for themselves: looks go on.
+//! `WAIT` applies to the writes of its own connection, and holds up every later command on that
+//! connection. So appends that wait have a connection for themselves, and polls continue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,18 +21,20 @@ use crate::answer::{number, unreadable};
 use crate::link::{Advice, Link};
 use crate::log::{LATE, LIMIT};
 
-/// How many replicas, and how long to wait for them.
+/// The number of replicas, and how long to wait for them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
     pub(crate) count: u16,
     pub(crate) within: Duration,
 }
 
-/// The connection for appends that wait, and how it went.
+/// The connection for appends that wait, and the result of the last wait.
 pub(crate) struct Replicas {
     wanted: Wanted,
     pub(crate) link: Arc<Link>,
-    /// One at a time: the server works off the waits of one connection one after the other, each to its end.
+    /// Admits one wait at a time.
+    ///
+    /// The server executes the waits of one connection one after the other, each to its end.
     turn: Mutex<()>,
     short: AtomicBool,
 }
@@ -47,12 +49,12 @@ impl Replicas {
         }
     }
 
-    /// Whether it is not known that enough of them had the last.
+    /// Whether it is unknown if enough replicas have the last write.
     pub(crate) fn were_short(&self) -> bool {
         self.short.load(Ordering::Relaxed)
     }
 
-    /// Waits until enough of them have what was written on the link to the node of `key`.
+    /// Waits until enough replicas have all that this connection wrote to the node of `key`.
     pub(crate) async fn have_it(&self, key: &str) -> Result<(), StoreError> {
         let result = self.enough_have_it(key).await;
         self.short.store(result.is_err(), Ordering::Relaxed);
@@ -75,7 +77,7 @@ impl Replicas {
 
     async fn wait(&self, key: &str) -> Result<Value, Error> {
         let within = self.wanted.within;
-        // To Redis, zero is for ever.
+        // For Redis, zero means to wait forever.
         let millis = i64::try_from(within.as_millis()).map_or(i64::MAX, |millis| millis.max(1));
         let slot = ClusterHash::Custom(ClusterRouting::hash_key(key.as_bytes()));
         let options = Options { cluster_hash: Some(slot), ..self.link.options(within + LATE) };

@@ -1,7 +1,7 @@
-//! The scripts, and how one is run.
+//! The Lua scripts, and the code that runs them.
 //!
-//! fred's own `evalsha` ignores the options that make a command fail at once without a connection, so scripts are sent as
-//! custom commands.
+//! fred's own `evalsha` ignores the options that make a command fail at once without a connection.
+//! So scripts are sent as custom commands.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use tokio::time::Instant;
 
 use crate::link::Link;
 
-/// Where the first key stands, after the script and the number of keys.
+/// The index of the first key, after the script and the number of keys.
 const FIRST_KEY: usize = 2;
 
-/// A script and the digest that the server knows it by.
+/// A script, and the digest by which the server knows it.
 #[derive(Debug)]
 pub(crate) struct Script {
     text: Str,
     sha: Str,
 }
 
-/// All of a store's scripts.
+/// All scripts of a store.
 #[derive(Debug)]
 pub(crate) struct Scripts {
     pub(crate) look: Script,
@@ -65,7 +65,7 @@ impl Script {
         Self { text: Str::from_static(text), sha: Str::from(sha1_hash(text)) }
     }
 
-    /// Runs it within `limit`, on the node that has the first of its keys.
+    /// Runs the script within `limit`, on the node that has the first of its keys.
     pub(crate) async fn run(
         &self,
         link: &Link,
@@ -79,7 +79,7 @@ impl Script {
             // The server is new, or its scripts were flushed.
             Err(error) if error.details().starts_with("NOSCRIPT") => {
                 let left = deadline.saturating_duration_since(Instant::now());
-                // Zero would mean no limit to fred.
+                // For fred, zero would mean no limit.
                 let left = left.max(Duration::from_millis(1));
                 call(link, left, "EVAL", &self.text, keys, arguments).await
             }

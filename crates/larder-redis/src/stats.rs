@@ -1,4 +1,4 @@
-//! What the server says of itself.
+//! The statistics that the server reports.
 
 use std::time::Duration;
 
@@ -12,20 +12,31 @@ use larder_core::store::StoreError;
 use crate::answer::{text, unreadable};
 use crate::link::Link;
 
-/// How often the server found what it was asked for, since it was started or its statistics were reset.
+/// Counts of the server's hits and misses, since its start or the last reset of its statistics.
 ///
-/// The server counts the look-ups of all its clients, ours and others'. For a cluster, the sum over its primaries.
+/// The server counts the lookups of all its clients, not only those of Larder. For a cluster, each
+/// count is the sum over its primaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct RedisStats {
-    /// Look-ups of keys that were there.
+    /// Number of lookups that found their key.
     pub hits: u64,
-    /// Look-ups of keys that were not.
+    /// Number of lookups that did not find their key.
     pub misses: u64,
 }
 
 impl RedisStats {
-    /// The share of look-ups that found something, from 0 to 1; 0 if there were none.
+    /// Returns the share of lookups that found their key, from 0.0 to 1.0.
+    ///
+    /// The share is 0.0 if there were no lookups.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder_redis::RedisStats;
+    ///
+    /// assert_eq!(RedisStats::default().hit_ratio(), 0.0);
+    /// ```
     #[must_use]
     pub fn hit_ratio(&self) -> f64 {
         match self.hits.saturating_add(self.misses) {
@@ -44,7 +55,7 @@ impl RedisStats {
     }
 }
 
-/// Asks the server, or every primary of a cluster.
+/// Reads the statistics of the server, or of every primary of a cluster.
 pub(crate) async fn read(link: &Link, limit: Duration) -> Result<RedisStats, StoreError> {
     let client = link.within(limit);
     let nodes = match client.is_clustered() {

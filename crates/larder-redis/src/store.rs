@@ -1,4 +1,4 @@
-//! The store: its connections, and what each call has in common.
+//! The store: its connections, and the code that all calls share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -24,7 +24,21 @@ use crate::script::Scripts;
 use crate::stats::{self, RedisStats};
 use crate::url;
 
-/// A shared tier and a log in Redis. Clones share their connections, which end when the last clone is dropped.
+/// A shared tier and an invalidation log in Redis.
+///
+/// Clones share their connections, which end when the last clone is dropped.
+///
+/// # Examples
+///
+/// ```no_run
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), larder_redis::ConnectError> {
+/// use larder_redis::RedisStore;
+///
+/// let store = RedisStore::connect("redis://127.0.0.1:6379")?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct RedisStore {
     pub(crate) inner: Arc<Inner>,
@@ -38,27 +52,29 @@ pub(crate) struct Inner {
     pub(crate) look_budget: LookBudget,
     pub(crate) runtime: Handle,
     pub(crate) gather: Arc<Gather>,
-    /// For what is gathered.
+    /// Connection, runtime and time limit of batched lookups.
     pub(crate) way: Way,
-    /// For stored responses.
+    /// Connection for stored responses.
     pub(crate) data: Arc<Link>,
-    /// For looks and appends, which may not wait behind large responses.
+    /// Connection for polls and appends, which must not wait behind large responses.
     pub(crate) log: Arc<Link>,
-    /// For the alarm, which blocks its connection.
+    /// Connection for the alarm, which blocks it.
     pub(crate) alarm: Arc<Link>,
-    /// For appends, if replicas have to have them.
+    /// Connection for appends, if replicas have to acknowledge them.
     pub(crate) replicas: Option<Replicas>,
-    /// One alarm at a time: the server works off those of one connection one after the other.
+    /// Admits one alarm at a time.
+    ///
+    /// The server executes the alarms of one connection one after the other.
     pub(crate) waiting: Arc<Semaphore>,
     pub(crate) weak_log_told: AtomicBool,
     pub(crate) health: Arc<Health>,
     address: String,
 }
 
-/// About how large the log's Stream may be.
+/// The approximate maximum size of the log's Stream.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LogSize {
-    /// In entries.
+    /// Number of entries.
     pub(crate) length: u64,
     pub(crate) bytes: u64,
 }
@@ -73,11 +89,14 @@ impl std::fmt::Debug for RedisStore {
 }
 
 impl RedisStore {
-    /// A store in the Redis at `url`, with every setting at its default. It returns at once, connects in the background,
-    /// and joins whenever Redis can be reached.
+    /// Creates a store in the Redis at `url`, with default settings.
     ///
-    /// The schemes are `redis`, `redis-cluster` and `redis-sentinel`; with the feature `tls` also `rediss`,
-    /// `rediss-cluster` and `rediss-sentinel`, and with the feature `unix-sockets` also `redis+unix`:
+    /// This returns at once. The store connects in the background. It begins to use Redis as soon
+    /// as it can reach the server, and again after each interruption.
+    ///
+    /// The schemes are `redis`, `redis-cluster` and `redis-sentinel`. The feature `tls` adds
+    /// `rediss`, `rediss-cluster` and `rediss-sentinel`, and the feature `unix-sockets` adds
+    /// `redis+unix`:
     ///
     /// ```text
     /// redis://user:password@host:6379/0
@@ -87,12 +106,39 @@ impl RedisStore {
     /// ```
     ///
     /// # Errors
-    /// If the URL cannot be right, or outside of a Tokio runtime; never because Redis is away.
+    ///
+    /// Returns an error if the URL is invalid, or if it is called outside a Tokio runtime. It never
+    /// fails because Redis is unreachable.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), larder_redis::ConnectError> {
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store = RedisStore::connect("redis://127.0.0.1:6379")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect(url: &str) -> Result<Self, ConnectError> {
         Self::builder(url).connect()
     }
 
-    /// A store in the Redis at `url`, with settings of one's own.
+    /// Returns a builder for a store in the Redis at `url`.
+    ///
+    /// The schemes of the URL are those of [`connect`](Self::connect).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn open() -> Result<(), larder_redis::ConnectError> {
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store = RedisStore::builder("redis://127.0.0.1:6379").namespace("shop").connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder(url: &str) -> RedisStoreBuilder {
         RedisStoreBuilder::new(url)
     }
@@ -129,17 +175,31 @@ impl RedisStore {
         Self { inner: Arc::new(inner) }
     }
 
-    /// What the server says of its hits and misses.
+    /// Reads the server's counters of hits and misses.
     ///
     /// # Errors
-    /// If the server cannot be reached, refuses, or does not answer within the command timeout.
+    ///
+    /// Returns an error if the server cannot be reached, rejects the command, or does not answer
+    /// within the command timeout.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn print(
+    /// #     store: larder_redis::RedisStore,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stats = store.stats().await?;
+    /// println!("hit ratio: {:.2}", stats.hit_ratio());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn stats(&self) -> Result<RedisStats, StoreError> {
         stats::read(&self.inner.data, self.inner.command_timeout).await
     }
 }
 
 impl Inner {
-    /// Takes in how a call for `key` on the data connection went that the circuit had let through.
+    /// Records the result of a call for `key` that the circuit admitted to the data connection.
     pub(crate) fn settle<T>(
         &self,
         key: &str,
@@ -149,13 +209,13 @@ impl Inner {
         self.settle_on(&self.data, key, Some(leave), result)
     }
 
-    /// All connections.
+    /// Returns all connections.
     pub(crate) fn links(&self) -> impl Iterator<Item = &Arc<Link>> {
         let appends = self.replicas.iter().map(|replicas| &replicas.link);
         [&self.data, &self.log, &self.alarm].into_iter().chain(appends)
     }
 
-    /// Takes in how a call for `key` on `link` went.
+    /// Records the result of a call for `key` on `link`.
     pub(crate) fn settle_on<T>(
         &self,
         link: &Arc<Link>,
@@ -178,11 +238,11 @@ impl Inner {
         let explained = link.explain(error);
         let opened = leave.and_then(|leave| self.health.settle(key, leave, Some(&explained)));
         if let Some(Opened(node)) = opened {
-            // What hangs is left; a Redis that is merely slow costs a reconnection.
+            // Abandon the node if it hangs. If Redis is only slow, this costs one reconnection.
             self.data.leave(node);
         }
         if answer::may_be_replaced(error) {
-            // All of them: one that only reads would not find out by itself.
+            // All connections: a connection that only reads never gets such an error itself.
             for link in self.links() {
                 link.ask_for_the_primary();
             }

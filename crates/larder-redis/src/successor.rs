@@ -1,7 +1,7 @@
-//! Whether another node has taken the place of one that hangs.
+//! Finds out whether another node of a cluster has replaced one that hangs.
 //!
-//! A hung node sends no redirections, so nothing else would tell: its keys would be out of reach for as long as it hangs,
-//! although the cluster has long promoted a replica of it.
+//! A node that hangs sends no redirections. Without this check, its keys would be out of reach for
+//! as long as it hangs, even if the cluster has promoted a replica of it long ago.
 
 use fred::clients::{Client, WithOptions};
 use fred::interfaces::ClientLike;
@@ -9,10 +9,10 @@ use fred::types::cluster::ClusterRouting;
 use fred::types::config::{Options, Server};
 use fred::types::{ClusterHash, CustomCommand, Value};
 
-/// How many of the others are asked at most before one answers.
+/// The maximum number of other nodes that are asked until one answers.
 const MOST: usize = 3;
 
-/// Whether one of the other nodes says that `hung` is no primary any more.
+/// Returns whether another node reports that `hung` is no longer a primary.
 pub(crate) async fn has(hung: &Server, client: &WithOptions<Client>) -> bool {
     let others = client.active_connections().into_iter().filter(|node| node != hung);
     for other in others.take(MOST) {

@@ -12,7 +12,7 @@ use crate::link::CLOSE_LIMIT;
 use crate::reclaim;
 use crate::store::RedisStore;
 
-/// Redis refuses expiries that overflow its clock; nothing is stored for longer than this.
+/// The maximum expiry time: 100 years. Redis rejects expiry times that overflow its clock.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl SharedTier for RedisStore {
@@ -45,10 +45,10 @@ impl SharedTier for RedisStore {
         reclaim::step(&self.inner, what, from).await
     }
 
-    /// Ends the connections of this store and of all of its clones.
+    /// Ends the connections of this store and of all its clones.
     async fn close(&self) {
         for link in self.inner.links() {
-            // All at once: each is waited for below.
+            // All begin to end at once. The code below waits for each of them.
             link.close();
         }
         let all_closed = async {
@@ -61,7 +61,7 @@ impl SharedTier for RedisStore {
     }
 }
 
-/// Whole milliseconds that Redis takes for an expiry: it refuses zero.
+/// Converts an expiry time to milliseconds, at least 1 because Redis rejects zero.
 pub(crate) fn millis(expiry: Duration) -> i64 {
     i64::try_from(expiry.min(LONGEST).as_millis()).map_or(i64::MAX, |millis| millis.max(1))
 }

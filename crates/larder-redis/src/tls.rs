@@ -1,4 +1,4 @@
-//! How `rediss://` trusts a server.
+//! Trust in servers with `rediss://` URLs.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::error::{ConnectError, ConnectErrorKind};
 
-/// TLS that trusts these root certificates, or else the system's.
+/// Returns TLS settings that trust these root certificates, or else the system's.
 ///
-/// The provider of the cryptography is named. Left to rustls, setting it up panics in a program that was built with two
-/// of them and chose none.
+/// The settings name the cryptography provider. If rustls had to choose, the setup would panic in a
+/// program that was built with two providers and chose none.
 pub(crate) fn config(roots_pem: Option<&[u8]>) -> Result<TlsConfig, ConnectError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
@@ -24,7 +24,9 @@ pub(crate) fn config(roots_pem: Option<&[u8]>) -> Result<TlsConfig, ConnectError
     Ok(TlsConnector::from(config).into())
 }
 
-/// Every certificate in it counts: one that is silently left out is missed on the day that it is needed.
+/// Reads all root certificates in a PEM.
+///
+/// Every certificate counts: one that is silently left out is missed on the day when it is needed.
 fn from_pem(pem: &[u8]) -> Result<RootCertStore, ConnectError> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -43,7 +45,7 @@ fn from_pem(pem: &[u8]) -> Result<RootCertStore, ConnectError> {
 fn of_the_system() -> Result<RootCertStore, ConnectError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
-    // One that cannot be read is no reason to trust none of the others.
+    // If one certificate cannot be read, the others are still trusted.
     let (usable, _) = roots.add_parsable_certificates(found.certs);
     match (usable, found.errors.first()) {
         (1.., _) => Ok(roots),
@@ -54,8 +56,9 @@ fn of_the_system() -> Result<RootCertStore, ConnectError> {
     }
 }
 
-/// Why the server's certificate was not taken, if that is what the details of an error of fred's say: it hands on rustls's
-/// error as one of the connection, in the form for debugging.
+/// Returns why the server's certificate was rejected, if an error of fred's says so.
+///
+/// fred passes on the error of rustls as a connection error, in its `Debug` form.
 pub(crate) fn distrust(details: &str) -> Option<String> {
     let (_, why) = details.split_once("InvalidCertificate(")?;
     let why = why.trim_end_matches(" }").trim_end_matches(')');

@@ -1,16 +1,19 @@
-//! From a URL to what fred needs, refusing what cannot be right.
+//! Converts a URL into fred's configuration, and rejects invalid URLs.
 //!
-//! fred takes any scheme (`http://` too) and ignores what it does not know, so this is checked here.
+//! fred accepts any scheme (even `http://`) and ignores parameters that it does not know. So the
+//! URL is checked here.
 
 use fred::types::config::{Config, Server, ServerConfig};
 
 use crate::error::{ConnectError, ConnectErrorKind};
 
-/// The query parameters that mean something.
+/// The query parameters that have a meaning.
 const PARAMETERS: [&str; 4] = ["node", "sentinelServiceName", "sentinelUsername", "sentinelPassword"];
 
-/// Reads a URL, with what to trust where it asks for TLS: root certificates in PEM, or else the system's. Its errors name
-/// it, without its passwords.
+/// Parses a URL.
+///
+/// `roots_pem` has the root certificates to trust if the URL asks for TLS. `None` stands for the
+/// system's. The errors show the URL without its passwords.
 pub(crate) fn parse(url: &str, roots_pem: Option<&[u8]>) -> Result<Config, ConnectError> {
     check_scheme(url)?;
     check_parameters(url)?;
@@ -18,7 +21,7 @@ pub(crate) fn parse(url: &str, roots_pem: Option<&[u8]>) -> Result<Config, Conne
     let (plain, secure) = without_tls(url);
     let config = Config::from_url(&plain).map_err(|error| wrong(url, error.details()))?;
     let config = Config {
-        // Concerns the first connection only: when Redis is away, go on trying.
+        // This concerns only the first connection: keep trying while Redis is unreachable.
         fail_fast: false,
         ..config
     };
@@ -42,11 +45,13 @@ fn with_tls(config: Config, roots_pem: Option<&[u8]>) -> Result<Config, ConnectE
 
 #[cfg(not(feature = "tls"))]
 fn with_tls(config: Config, _: Option<&[u8]>) -> Result<Config, ConnectError> {
-    // Such a URL was refused by its scheme.
+    // `check_scheme` has rejected such a URL.
     Ok(config)
 }
 
-/// The URL as one without TLS, and whether it asks for it: fred's own way of setting that up can panic.
+/// Returns the URL without TLS, and whether it asked for TLS.
+///
+/// fred's own setup of TLS can panic, so fred does not see the request for it.
 fn without_tls(url: &str) -> (String, bool) {
     match url.strip_prefix("rediss") {
         Some(rest) => (format!("redis{rest}"), true),
@@ -54,12 +59,12 @@ fn without_tls(url: &str) -> (String, bool) {
     }
 }
 
-/// The URL as it may be shown: without passwords.
+/// Returns the URL without passwords, so that it may be shown.
 pub(crate) fn masked(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let (scheme, rest) = url.split_at(start);
     let mut shown = scheme.to_owned();
-    // An unescaped `/` or `@` in a password ends neither it nor the masking.
+    // An unescaped `/` or `@` in a password does not end the password, so the masking continues.
     let address = match rest.rsplit_once('@') {
         None => rest,
         Some((credentials, address)) => {
@@ -82,7 +87,7 @@ pub(crate) fn masked(url: &str) -> String {
     shown
 }
 
-/// Where the commands go, for messages: hosts and ports, nothing else.
+/// Returns where commands are sent, for messages: hosts and ports only.
 pub(crate) fn address(config: &Config) -> String {
     let hosts = config.server.hosts();
     let names: Vec<String> = hosts.iter().map(Server::to_string).collect();
@@ -126,14 +131,16 @@ fn check_parameters(url: &str) -> Result<(), ConnectError> {
         .all(|name| name.is_empty() || PARAMETERS.contains(&name));
     match known {
         true => Ok(()),
-        // The one that is not known is not named: it can be part of a password with a `?` in it.
+        // The unknown parameter is not named: it can be part of a password that contains a `?`.
         false => {
             Err(wrong(url, &format!("the query parameters that are known are {}", PARAMETERS.join(", "))))
         }
     }
 }
 
-/// A cluster has one database, and fred would use it without a word.
+/// Rejects a database other than 0 for a cluster.
+///
+/// A cluster has only that database, and fred would silently use it.
 fn check_database(url: &str) -> Result<(), ConnectError> {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let path = rest.split('?').next().and_then(|rest| rest.split_once('/'));

@@ -1,6 +1,6 @@
-//! Who may do what, and what is said about trouble.
+//! Access rights, and the messages about trouble.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used)] // In the helpers, too.
 
 mod support;
 
@@ -77,7 +77,7 @@ async fn a_user_without_a_right_is_refused() {
     }
 }
 
-/// What a server demands of one who only does what Larder does; the README has it for operators.
+/// The fewest rights that Larder needs. The README gives this rule to operators.
 const RULE: &str = "resetchannels ~larder:larder:* ~larder:{larder:log}:* -@all \
     +get +mget +set +getrange +unlink +pexpire +eval +evalsha +scan +xadd +xread +xrange +xinfo|stream +type +time +info";
 const README: &str = include_str!("../../../README.md");
@@ -92,7 +92,7 @@ async fn with_rule(server: &RedisServer, rule: &str) {
     server.command(&words).await.unwrap();
 }
 
-/// Does all that a store does, and finds the first thing that is not as it should be.
+/// Does all that a store does, and returns the first thing that is wrong.
 async fn works(store: &RedisStore) -> Result<(), String> {
     let said = |error: larder_core::store::StoreError| error.to_string();
     let begun = store.look(start()).await.map_err(said)?;
@@ -105,7 +105,7 @@ async fn works(store: &RedisStore) -> Result<(), String> {
     if store.get("{a}").await.map_err(said)? != Some(value(1, 5, "{a}")) {
         return Err("a newer response was replaced by an older one".to_owned());
     }
-    // So many at the same moment that they are asked for together.
+    // There are so many at the same moment that they are batched.
     let mut asked = JoinSet::new();
     for _ in 0..20 {
         let store = store.clone();
@@ -156,7 +156,7 @@ async fn the_rule_in_the_readme_is_enough_and_no_more_than_that() {
     assert!(wrong.contains("NOPERM"), "{wrong}");
 }
 
-/// Looks only leave marks beside a log that is long.
+/// Polls write checkpoints only beside a long log.
 #[tokio::test]
 async fn the_marks_of_a_long_log_take_no_right_more() {
     let server = RedisServer::builder().user(&format!("app on >secret {RULE}")).start().await.unwrap();
@@ -186,12 +186,12 @@ async fn a_cluster_and_sentinels_take_one_right_more() {
     assert!(README.contains("`+cluster|slots +cluster|info`") && README.contains("`+role`"));
 }
 
-/// Who changes the only password locks out whoever has to connect anew, and nobody else.
+/// A change of the only password locks out the clients that have to reconnect, and no others.
 #[tokio::test]
 async fn a_new_password_is_asked_for_by_new_connections_alone() {
     let server = RedisServer::builder().password("old").start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
-    // A command can get lost with a client that is refused, and then waits for as long as it may.
+    // A command can get lost with a client that is rejected. It then waits until its time limit.
     let store = joined(brief(&server.url_at(proxy.address()))).await;
     server.command(&["CONFIG", "SET", "requirepass", "new"]).await.unwrap();
     eventually("who is connected stays", async || works(&store).await.is_ok()).await;
@@ -210,7 +210,7 @@ async fn a_new_password_is_asked_for_by_new_connections_alone() {
 }
 
 async fn renewed_password_is_taken_back(server: &RedisServer) {
-    // The kit itself has the old password only.
+    // The test kit itself has only the old password.
     let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
     stream.write_all(b"AUTH new\r\nCONFIG SET requirepass old\r\n").await.unwrap();
     let mut answer = [0; 10];
@@ -218,7 +218,7 @@ async fn renewed_password_is_taken_back(server: &RedisServer) {
     assert_eq!(&answer, b"+OK\r\n+OK\r\n");
 }
 
-/// Redis lets an ACL user have two passwords, so that nobody is locked out in between.
+/// Redis lets an ACL user have two passwords, so that no client is locked out in between.
 #[tokio::test]
 async fn a_user_with_two_passwords_is_let_in_with_either() {
     let server = RedisServer::builder().user(&format!("app on >old {RULE}")).start().await.unwrap();
@@ -237,7 +237,7 @@ async fn a_user_with_two_passwords_is_let_in_with_either() {
     eventually("the old one is not", async || before.get("{a}").await.is_err()).await;
 }
 
-/// A managed service forbids CONFIG; nothing else may suffer.
+/// A managed service forbids `CONFIG`. Nothing else may suffer from that.
 #[tokio::test]
 async fn a_user_without_config_is_served() {
     let server = RedisServer::builder().user("app on >secret ~larder:* +@all -config").start().await.unwrap();
@@ -263,7 +263,7 @@ async fn bad_memory_settings_are_told_once() {
     assert_eq!(log.count("noeviction"), 1, "{}", log.text());
 }
 
-/// Its user tells of trouble, as it hears of every error; said twice, it would be no clearer.
+/// The caller gets every error and logs the trouble. The store does not log it a second time.
 #[tokio::test]
 async fn trouble_is_left_to_the_caller_to_tell() {
     let server = RedisServer::builder()
@@ -278,15 +278,17 @@ async fn trouble_is_left_to_the_caller_to_tell() {
     eventually("its loss is noticed", async || store.get("{a}").await.is_err()).await;
     server.restart().await.unwrap();
     eventually("it is joined again", async || store.get("{a}").await.is_ok()).await;
-    // What fred says goes to those who have the `log` crate's records, too; here a dependency may turn that on.
+    // fred's messages also reach programs that record what goes to the `log` crate. A dependency
+    // may turn that on here.
     let text = log.text();
     let ours: Vec<_> = text.lines().filter(|line| !line.contains(" fred::")).collect();
     assert!(ours.is_empty(), "{ours:#?}");
 }
 
-/// What is logged on this thread, which runs all of a test.
+/// Records the log lines of this thread, which runs all of a test.
 ///
-/// One subscriber serves all threads: with one each, an event can get lost while another thread sets up its own.
+/// One subscriber serves all threads. If each thread had one, an event could get lost while another
+/// thread sets up its own.
 struct Journal;
 
 thread_local! {

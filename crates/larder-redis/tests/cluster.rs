@@ -1,6 +1,6 @@
 //! A cluster with a node in trouble.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used, clippy::panic)] // In the helpers, too.
 
 mod support;
 
@@ -20,12 +20,12 @@ async fn kind(store: &RedisStore, key: &str) -> Option<StoreErrorKind> {
     store.get(key).await.err().map(|error| error.kind())
 }
 
-/// Settings that no healthy node runs into, however slow the machine is.
+/// Returns settings whose limits no healthy node exceeds, however slow the machine is.
 fn unhurried(url: &str) -> RedisStoreBuilder {
     RedisStore::builder(url).command_timeout(Duration::from_secs(2))
 }
 
-/// How many connections the nodes but this one ever had.
+/// Returns how many connections each node except `hung` has ever received.
 async fn connections(nodes: &[RedisServer; 3], hung: usize) -> [u64; 2] {
     let mut counts = [0; 2];
     for (count, next) in counts.iter_mut().zip(1..) {
@@ -37,11 +37,12 @@ async fn connections(nodes: &[RedisServer; 3], hung: usize) -> [u64; 2] {
     counts
 }
 
-/// Promise 2, for each node by itself: what hangs costs three timeouts, and the others nothing.
+/// Promise 2, for each node by itself: a hung node costs three timeouts, the others nothing.
 #[tokio::test]
 async fn a_hung_node_closes_no_other() {
     let nodes = three_primaries().await;
-    // Whoever connects anew tries the lowest address first: then the others would wait for one that hangs.
+    // A client that reconnects tries the lowest address first. So here a reconnection would make
+    // the other nodes wait for the hung one.
     let hung = (0..3).min_by_key(|number| nodes[*number].address().port()).unwrap();
     let namespace = namespace_on(&nodes, (hung + 1) % 3).await;
     let url = format!("redis-cluster://{}", nodes[0].address());
@@ -77,7 +78,7 @@ async fn a_hung_node_closes_no_other() {
     let pauses = begun.elapsed().as_millis() / 400;
     assert!(waited <= 1 + pauses, "{waited} calls waited in {pauses} pauses");
     store.append(&[event("x")]).await.unwrap();
-    // One to each for having asked.
+    // One to each node, for this question itself.
     assert_eq!(
         connections(&nodes, hung).await,
         before.map(|count| count + 1),
@@ -106,7 +107,7 @@ async fn a_hung_node_is_left_for_its_successor() {
     for _ in 0..3 {
         assert_eq!(kind(&store, &key).await, Some(StoreErrorKind::Timeout));
     }
-    // Of itself it would wait until the others agree that the primary is gone.
+    // Without this command, it would wait until the others agree that the primary is gone.
     replica.command(&["CLUSTER", "FAILOVER", "TAKEOVER"]).await.unwrap();
     eventually("its keys are answered again", async || store.get(&key).await.is_ok()).await;
     store.set(&key, VALUE, HOUR).await.unwrap();

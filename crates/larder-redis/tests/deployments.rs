@@ -1,6 +1,6 @@
-//! Other forms of deployment than one server on a TCP port. Their faults are tested elsewhere.
+//! Deployments other than one server on a TCP port. Their faults are tested elsewhere.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used)] // In the helpers, too.
 
 mod support;
 
@@ -16,7 +16,7 @@ use larder_redis::RedisStore;
 use larder_testing::{RedisCluster, RedisServer};
 use support::{after, event, eventually, joined, patient, start};
 
-/// All that a store does.
+/// Does all that a store does.
 async fn works(store: &RedisStore) {
     let begun = store.look(start()).await.unwrap();
     let (incarnation, id) = store.append(&[event("x")]).await.unwrap();
@@ -58,7 +58,7 @@ async fn a_cluster() {
         assert!(!errors.contains("MOVED"), "the wrong node was asked: {errors}");
     }
 
-    // A slot moves, with nothing in it.
+    // A slot moves while it is empty.
     let slot = cluster.slot_of("{a}").await.unwrap();
     let to = cluster.primary_of("{b}").await.unwrap();
     cluster.move_slots(slot..=slot, to).await.unwrap();
@@ -83,9 +83,9 @@ async fn a_certificate_of_a_private_authority() {
     let trusting = |authority: &CertificateAuthority| patient(&server.url()).tls_roots_pem(authority.pem());
     works(&joined(trusting(&authority)).await).await;
 
-    // Those of another authority, and those of the system, do not vouch for it.
+    // The roots of another authority, and those of the system, do not vouch for the server.
     for store in [trusting(&CertificateAuthority::new().unwrap()), patient(&server.url())] {
-        // Where the system has no certificates at all, that is said at once.
+        // If the system has no certificates at all, `connect` fails at once.
         let Ok(store) = store.connect() else { continue };
         eventually("it is told why", async || {
             let error = store.get("{a}").await.unwrap_err();

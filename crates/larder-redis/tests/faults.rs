@@ -1,4 +1,4 @@
-//! A server that is away, hangs, or comes back.
+//! A server that is unreachable, hangs, or comes back.
 #![cfg(unix)]
 
 mod support;
@@ -63,7 +63,8 @@ async fn a_hung_server_costs_three_timeouts_and_then_nothing() {
     let append = store.append(&[event("x")]).await.unwrap_err();
     assert_eq!(append.kind(), StoreErrorKind::CircuitOpen);
 
-    // From now on, at most the call that tries waits; the rest fail at once, one way or the other.
+    // From now on, at most the probe waits. All other calls fail at once, with one error or the
+    // other.
     let (begun, mut waited) = (Instant::now(), 0);
     for _ in 0..200 {
         match kind(&store).await {
@@ -119,7 +120,7 @@ async fn a_network_that_swallows_everything_is_survived() {
     reachable(&store).await;
 }
 
-/// When such a peer is back, what was sent to it is in the way, or nobody is there any more.
+/// When such a peer is back, earlier commands are in the way, or the connection is dead.
 #[tokio::test]
 async fn a_connection_that_hangs_is_given_up_for_a_new_one() {
     let server = RedisServer::start().await.unwrap();
@@ -151,7 +152,7 @@ async fn cut_connections_are_made_again() {
     assert_eq!(proxy.open_connections(), 3);
 }
 
-/// An address that led to a primary may lead to another by now.
+/// The address of a primary may lead to another server by now.
 #[tokio::test]
 async fn a_server_that_became_a_replica_is_left() {
     let server = RedisServer::start().await.unwrap();
@@ -167,7 +168,9 @@ async fn a_server_that_became_a_replica_is_left() {
     eventually("it looks again", async || store.look(start()).await.is_ok()).await;
 }
 
-/// Cut off from its replicas, it may have a successor that only a new connection would lead to.
+/// A primary that is cut off from its replicas may have a successor.
+///
+/// Only a new connection would lead to the successor.
 #[tokio::test]
 async fn a_server_that_wants_replicas_is_asked_for_anew_on_every_connection() {
     let server = RedisServer::start().await.unwrap();
@@ -197,7 +200,7 @@ async fn garbage_on_the_line_is_an_error_and_no_more() {
     eventually("it serves again", async || store.get(KEY).await.is_ok()).await;
 }
 
-/// fred keeps the connections of clients that are merely dropped.
+/// fred keeps the connections of clients that are only dropped.
 #[tokio::test]
 async fn the_last_clone_takes_everything_with_it() {
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
@@ -237,7 +240,7 @@ async fn closing_ends_the_connections_of_all_clones() {
     store.close().await;
     eventually("the server has seen it", async || clients(&server).await == 0).await;
     eventually("no task is left", async || tasks() <= before).await;
-    // What is asked of it now fails, and at once: ten seconds are its limit.
+    // Calls now fail, and at once: their time limit is ten seconds.
     let asked = Instant::now();
     assert_eq!(kind(&clone).await, Some(StoreErrorKind::Unreachable));
     assert_eq!(clone.look(start()).await.unwrap_err().kind(), StoreErrorKind::Unreachable);

@@ -1,6 +1,6 @@
 //! Leases, against a real server.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used)] // In the helpers, too.
 
 mod support;
 
@@ -23,7 +23,7 @@ fn token(byte: u8) -> Token {
     Token::from_bytes([byte; 16])
 }
 
-/// One whose bytes are no text.
+/// Returns a holder whose bytes are not text.
 fn holder(byte: u8) -> Holder {
     let mark = Mark { log: LogId::new(0xff00_ff00, 7), local: 0 };
     Holder {
@@ -90,7 +90,9 @@ async fn what_was_stored_meanwhile_takes_its_place_unless_it_was_seen() {
     assert_eq!(store.claim(knowing).await.unwrap(), Claimed::Taken, "it was given up with what was stored");
 }
 
-/// Its owner has nothing better to do with it, and who lost it has nothing to give up.
+/// The holder has no further use for its lease.
+///
+/// A holder that lost its lease has none to release.
 #[tokio::test]
 async fn storing_gives_up_ones_own_lease_even_where_something_newer_is_stored() {
     let server = RedisServer::start().await.unwrap();
@@ -149,7 +151,9 @@ async fn one_that_is_waited_for_can_be_overtaken_and_nobody_else() {
     assert_eq!(store.claim(claim(3)).await.unwrap(), Claimed::Held(holder(2)));
 }
 
-/// Whatever stands under our names, no claim blocks on it for longer than it is there, and none destroys a response.
+/// A foreign value under our names blocks a claim at most while it is there.
+///
+/// No claim destroys a response.
 #[tokio::test]
 async fn what_is_not_ours_is_an_error_or_nothing() {
     let server = RedisServer::start().await.unwrap();
@@ -168,7 +172,7 @@ async fn what_is_not_ours_is_an_error_or_nothing() {
     assert_eq!(store.claim(claim(1)).await.unwrap(), Claimed::Taken);
 }
 
-/// A server that takes nothing any more takes nothing of ours either, but gives leases up.
+/// A full server accepts none of our values, but it releases leases.
 #[tokio::test]
 async fn a_full_server_lets_leases_go() {
     let server = RedisServer::start().await.unwrap();

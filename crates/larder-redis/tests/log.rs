@@ -1,6 +1,6 @@
 //! The scripts of the invalidation log, against a real server.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used)] // In the helpers, too.
 
 mod support;
 
@@ -51,9 +51,9 @@ async fn what_was_appended_is_seen_in_order_by_every_instance() {
 async fn one_append_may_have_more_events_than_lua_takes_arguments() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
-    // Lua takes about 8,000, two for each event.
+    // Lua takes about 8,000 arguments, and each event needs two.
     let many: Vec<Event> = (0..4_500).map(|n| event(&n.to_string())).collect();
-    // On a loaded machine so many may take longer than the limit for once, and are there twice.
+    // On a loaded machine, so many may exceed the time limit once. They are then there twice.
     eventually("they are appended", async || store.append(&many).await.is_ok()).await;
     let mut look = store.look(start()).await.unwrap();
     let mut read = events(&look);
@@ -83,7 +83,7 @@ async fn a_long_log_is_read_in_several_looks() {
     assert_eq!(all, expected);
 }
 
-/// Entries of this many bytes and names, as an application may append them.
+/// Adds entries with this many bytes and names, as an application may append them.
 async fn add(server: &RedisServer, entries: usize, names: usize, bytes: usize) {
     let script = "local f = {}
         for n = 1, ARGV[2] do f[#f + 1] = 'h'; f[#f + 1] = 't:' .. string.rep('x', ARGV[3]) end
@@ -93,7 +93,7 @@ async fn add(server: &RedisServer, entries: usize, names: usize, bytes: usize) {
     server.command(&words).await.unwrap();
 }
 
-/// The entries that each look brings.
+/// Returns the number of entries that each poll returns.
 async fn looks(store: &RedisStore, begun: &Look) -> Vec<usize> {
     let (mut cursor, mut looks) = (after(begun), Vec::new());
     loop {
@@ -130,7 +130,7 @@ async fn log_bytes(server: &RedisServer) -> i64 {
     usage.as_integer().unwrap()
 }
 
-/// Many small entries first, which their number would keep.
+/// Begins with many small entries, which a limit on their number would keep.
 #[tokio::test]
 async fn the_log_stays_within_its_bytes_whatever_is_appended() {
     let server = RedisServer::start().await.unwrap();
@@ -167,7 +167,9 @@ async fn a_user_who_may_not_measure_the_log_can_append_to_it() {
     assert_eq!(events(&store.look(start()).await.unwrap()).len(), 3);
 }
 
-/// A look that asked for the whole again would fail again, and an instance that starts would never know the log.
+/// A poll that asked for the same amount again would fail again.
+///
+/// An instance that starts would then never catch up with the log.
 #[tokio::test]
 async fn behind_a_slow_link_a_look_asks_for_less_until_it_is_answered_in_time() {
     let server = RedisServer::start().await.unwrap();
@@ -175,7 +177,7 @@ async fn behind_a_slow_link_a_look_asks_for_less_until_it_is_answered_in_time() 
     let store = joined(patient(&server.url_at(proxy.address()))).await;
     let begun = store.look(start()).await.unwrap();
     add(&server, 400, 1, 4_000).await;
-    // In chunks of at most 64 KiB, so that half a megabyte takes a second or more.
+    // The proxy delays each chunk of at most 64 KiB, so half a megabyte takes a second or more.
     proxy.delay(Direction::ToClient, Duration::from_millis(150));
     let (mut cursor, mut read, mut failures) = (after(&begun), 0, 0);
     while read < 400 {
@@ -191,7 +193,7 @@ async fn behind_a_slow_link_a_look_asks_for_less_until_it_is_answered_in_time() 
     assert!(failures > 0, "the link is too fast for this test");
 }
 
-/// Rule 6: whatever happened to the log, it is a new incarnation, made once.
+/// Rule 6: whatever happened to the log, one new incarnation begins.
 #[tokio::test]
 async fn a_lost_log_is_a_new_incarnation() {
     let losses: [&[&str]; 6] = [
@@ -223,7 +225,7 @@ async fn a_lost_log_is_a_new_incarnation() {
     }
 }
 
-/// The ids of two incarnations have nothing to do with each other.
+/// The ids of two incarnations cannot be compared.
 #[tokio::test]
 async fn who_comes_from_another_incarnation_sees_all_of_this_one() {
     let server = RedisServer::start().await.unwrap();
@@ -246,7 +248,7 @@ async fn an_append_notices_the_loss_too() {
     assert_eq!(events(&look), [event("x")]);
 }
 
-/// The log is all there, but nobody knows what a server lost that was restarted.
+/// The log is complete, but it is unknown what a restarted server has lost.
 #[tokio::test]
 async fn a_restart_is_a_new_incarnation_even_if_nothing_was_lost() {
     let persistent = RedisServer::builder().config("appendonly yes").config("appendfsync always");
@@ -263,7 +265,7 @@ async fn a_restart_is_a_new_incarnation_even_if_nothing_was_lost() {
     assert_eq!(events(&look), []);
 }
 
-/// Rule 7.
+/// Rule 7: everything before the oldest entry may be missing.
 #[tokio::test]
 async fn trimming_raises_the_floor() {
     let server = RedisServer::builder().config("stream-node-max-entries 5").start().await.unwrap();
@@ -304,14 +306,15 @@ async fn what_cannot_be_read_is_everything() {
     assert_eq!(events(&look), [Event::EVERYTHING]);
 }
 
-/// Rule 5: only a primary that may write confirms anything.
+/// Rule 5: only a primary that accepts writes confirms anything.
 #[tokio::test]
 async fn a_replica_confirms_nothing() {
     let primary = RedisServer::start().await.unwrap();
     let before = store(&primary).await.look(start()).await.unwrap();
     let replica = RedisServer::builder().replica_of(&primary).start().await.unwrap();
     let store = store(&replica).await;
-    // Who is refused by a replica asks for its primary, so that the connection may be a new one that is not there yet.
+    // After a rejection by a replica, the store reconnects to find the primary. So the new
+    // connection may not be there yet.
     let is_refused = |error: StoreError| {
         let refused = error.kind() == StoreErrorKind::Refused;
         assert!(!refused || error.to_string().contains("READONLY"), "{error}");
@@ -346,7 +349,10 @@ async fn a_server_that_is_full_or_isolated_confirms_nothing_and_loses_nothing() 
 
 const WITHOUT_INFO: &str = "app on >secret ~* &* +@all -info";
 
-/// Rule 6, the weaker mode. Instances that may ask do not take turns with those that may not.
+/// Rule 6, the weaker mode.
+///
+/// Instances with and without the right to read the run id do not take turns in beginning new
+/// incarnations.
 #[tokio::test]
 async fn where_scripts_may_not_ask_for_the_run_id_the_record_is_believed() {
     let server = RedisServer::builder().user(WITHOUT_INFO).start().await.unwrap();
@@ -434,7 +440,7 @@ async fn an_alarm_that_nothing_sets_off_ends() {
     store.alarm(cursor, Duration::from_millis(20)).await.unwrap();
 }
 
-/// The server goes on waiting for who gave up, on the connection that the next alarm uses.
+/// The server still waits for an abandoned alarm, on the connection of the next alarm.
 #[tokio::test]
 async fn an_alarm_that_was_given_up_does_not_deafen_the_next() {
     let server = RedisServer::start().await.unwrap();
@@ -444,7 +450,7 @@ async fn an_alarm_that_was_given_up_does_not_deafen_the_next() {
         _ = b.alarm(cursor, LONG) => panic!("nothing happened"),
         () = blocked(&server) => {}
     }
-    // It does not queue up behind that one, where its time would run out.
+    // It does not queue behind the abandoned alarm, where its time would run out.
     b.alarm(cursor, Duration::from_millis(1)).await.unwrap();
     let next = tokio::spawn({
         let b = b.clone();

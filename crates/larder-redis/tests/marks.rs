@@ -1,6 +1,6 @@
-//! Marks beside the log: where a look begins of who is new to it, against a real server.
+//! Checkpoints beside the log, at which a new reader begins, against a real server.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used, clippy::panic)] // In the helpers, too.
 
 mod support;
 
@@ -15,13 +15,15 @@ use support::{EVENTS, RECORD, after, event, start, store};
 const MARKS: &str = "larder:{larder:log}:marks";
 const APART: usize = 4096;
 
-/// Appends so many entries as `append.lua` does, in this version and in those that know of no marks.
+/// Appends entries as `append.lua` does, in this version and in versions without checkpoints.
 async fn add(server: &RedisServer, entries: usize) {
     let script = "for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'h', 't:' .. i) end";
     server.command(&["EVAL", script, "1", EVENTS, &entries.to_string()]).await.unwrap();
 }
 
-/// On a machine that has too much to do, a look or an append can take longer than it may.
+/// Repeats a call until it succeeds.
+///
+/// On an overloaded machine, a poll or an append can exceed its time limit.
 async fn patiently<T>(mut what: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
     let mut trouble = None;
     for _ in 0..100 {
@@ -42,7 +44,9 @@ async fn append(store: &RedisStore) -> (Incarnation, LogId) {
     patiently(async || store.append(&[event("x")]).await).await
 }
 
-/// A log with so many marks, and as many entries from one to the next; the first begins the incarnation.
+/// Creates a log with this many checkpoints, with equally many entries between them.
+///
+/// The first entry of the log begins the incarnation.
 async fn marked(server: &RedisServer, marks: usize) -> (RedisStore, Look) {
     let store = store(server).await;
     let mut look = seen(&store, start()).await;
@@ -57,7 +61,7 @@ async fn text(server: &RedisServer, key: &str) -> Option<String> {
     server.command(&["GET", key]).await.unwrap().as_str().map(str::to_owned)
 }
 
-/// The ids of the marks, newest first.
+/// Returns the ids of the checkpoints, newest first.
 async fn marks(server: &RedisServer) -> Vec<LogId> {
     let text = text(server, MARKS).await.unwrap_or_default();
     text.split(' ').skip(1).map_while(|mark| mark.split_once('=')?.1.parse().ok()).collect()
@@ -67,7 +71,7 @@ fn remembering(names: usize) -> Cursor {
     Cursor { remembers: names, ..start() }
 }
 
-/// All that who begins here reads, and the floor that it is told first.
+/// Returns the first floor, and the ids of all entries, that a reader gets from this cursor.
 async fn replay(store: &RedisStore, from: Cursor) -> (LogId, Vec<LogId>) {
     let mut look = seen(store, from).await;
     let (floor, mut read) = (look.floor, Vec::new());
@@ -123,14 +127,16 @@ async fn who_is_new_begins_at_the_last_mark_with_as_much_after_it_as_it_remember
         assert_eq!((floor, read.len()), (mark, behind), "{remembers}");
         assert!(all.ends_with(&read), "{remembers}");
     }
-    // Who has read of this incarnation goes on where it was.
+    // A reader that knows this incarnation continues where it was.
     let known = Cursor { remembers: 0, ..after(&look) };
     assert_eq!(replay(&store, known).await.1.len(), 10);
     let behind = Cursor { after: all[0], ..known };
     assert_eq!(replay(&store, behind).await, (LogId::ZERO, all[1..].to_vec()));
 }
 
-/// What stands in the marks' place may be anything: no look fails, and nothing is left out that is not said to be missing.
+/// The value in the place of the checkpoints can be anything.
+///
+/// No poll fails, and no entry is left out without being reported as missing.
 #[tokio::test]
 async fn marks_that_cannot_be_believed_are_no_marks() {
     let server = RedisServer::start().await.unwrap();
@@ -147,7 +153,7 @@ async fn marks_that_cannot_be_believed_are_no_marks() {
         set(own.clone()),
         set(format!("{own} {}", "x".repeat(1 << 20))),
         set(format!("{own} {}", "1".repeat(1 << 20))),
-        // Of another incarnation, with ids that happen to be there.
+        // Checkpoints of another incarnation, with ids that happen to be there.
         set(format!("{} {APART}={}", "0".repeat(32), all[5])),
         with("1=1-1"),
         with(&format!("1={}", look.last.after())),
@@ -183,7 +189,7 @@ async fn trimming_takes_marks_along_and_may_pass_them() {
     let before = marks(&server).await;
     let keep = (2 * APART + 50).to_string();
     server.command(&["XTRIM", EVENTS, "MAXLEN", &keep]).await.unwrap();
-    // The third from the end is still there; no mark is left by looks that bring little.
+    // The third checkpoint from the end is still there. Polls that return little write none.
     let (floor, read) = replay(&store, remembering(2 * APART)).await;
     assert_eq!((floor, read.len()), (before[2], 2 * APART));
     let (floor, read) = replay(&store, remembering(2 * APART + 1)).await;
@@ -201,7 +207,7 @@ async fn trimming_takes_marks_along_and_may_pass_them() {
     assert_eq!((floor, read.last()), (read[0].before(), Some(&appended)));
 }
 
-/// However the log is lost, what was beside the former one is no mark of the next.
+/// However the log is lost, a checkpoint of the old log is none of the new log.
 #[tokio::test]
 async fn a_new_incarnation_has_no_marks() {
     let server = RedisServer::start().await.unwrap();
@@ -217,8 +223,9 @@ async fn a_new_incarnation_has_no_marks() {
     }
 }
 
-/// An older version begins an incarnation and leaves the marks where they are. Ids may come again: that of the mark is one
-/// of the new log's here.
+/// An older version begins an incarnation and does not remove the checkpoints.
+///
+/// Ids can repeat: here, the id of the checkpoint is also an id of the new log.
 #[tokio::test]
 async fn marks_that_an_older_version_left_behind_are_none() {
     let server = RedisServer::start().await.unwrap();
@@ -239,7 +246,7 @@ async fn marks_that_an_older_version_left_behind_are_none() {
     assert!(text(&server, MARKS).await.unwrap().starts_with(&fresh));
 }
 
-/// A log that was kept by an older version alone, and instances of this one join.
+/// Instances of this version join a log that only an older version has used.
 #[tokio::test]
 async fn a_log_without_marks_gets_its_first_at_its_end() {
     let server = RedisServer::start().await.unwrap();
@@ -251,7 +258,7 @@ async fn a_log_without_marks_gets_its_first_at_its_end() {
     assert_eq!(replay(&store, remembering(10)).await.1.len(), 10);
 }
 
-/// Under `allkeys-lru` and `allkeys-lfu`, what is not used is evicted.
+/// Under `allkeys-lru` and `allkeys-lfu`, Redis evicts keys that are not used.
 #[tokio::test]
 async fn every_look_uses_all_that_the_log_consists_of() {
     let server = RedisServer::builder()
@@ -264,7 +271,7 @@ async fn every_look_uses_all_that_the_log_consists_of() {
     let (store, look) = marked(&server, 1).await;
     for key in [EVENTS, RECORD, MARKS] {
         let uses = async || server.command(&["OBJECT", "FREQ", key]).await.unwrap().as_integer().unwrap();
-        // The counter ends at 255, and begins anew with this.
+        // The counter ends at 255. Restoring the key sets it back.
         let dumped = server.command(&["DUMP", key]).await.unwrap();
         let dumped = dumped.as_bytes().unwrap();
         let words = [b"RESTORE", key.as_bytes(), b"0", dumped, b"REPLACE", b"FREQ", b"5"];

@@ -1,6 +1,6 @@
-//! Freeing the memory of what was invalidated, on real servers.
+//! Freeing the memory of invalidated responses, on real servers.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used, clippy::panic)] // In the helpers, too.
 
 mod support;
 
@@ -20,12 +20,12 @@ use support::{brief, joined, patient, store, value};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// The event of incarnation 1 at 5.
+/// Returns an invalidation at position 5 of incarnation 1.
 fn at_five(selector: Selector) -> Reclaim {
     Reclaim { selector, incarnation: Incarnation::from_bytes([1; 16]), before: LogId::new(5, 0) }
 }
 
-/// All steps, added up.
+/// Runs all steps, and returns the sum of their results.
 async fn reclaim(store: &RedisStore, selector: Selector) -> Reclaimed {
     let what = at_five(selector);
     let mut total = store.reclaim(&what, None).await.unwrap();
@@ -99,7 +99,7 @@ async fn each_selector_frees_what_it_names_and_nothing_else() {
     }
 }
 
-/// Promise 3: what is filled again is not thrown away again.
+/// Promise 3: a response that was filled again is not removed again.
 #[tokio::test]
 async fn what_was_filled_after_the_invalidation_stays() {
     let server = RedisServer::start().await.unwrap();
@@ -140,7 +140,7 @@ async fn a_key_takes_its_variants_with_it() {
     }
     assert!(store.get(&address::variant("k|many", 9)).await.unwrap().is_some(), "it is newer");
 
-    // One that has none is found by its name alone.
+    // A key without variants is found by its name alone.
     let plain = address::primary("k|one");
     let response = Bytes::from([b"LR\x01\x01", &value(1, 4, "k|one")[4..]].concat());
     store.set(&plain, response, HOUR).await.unwrap();
@@ -148,7 +148,7 @@ async fn a_key_takes_its_variants_with_it() {
     assert_eq!((freed.responses, freed.scans), (1, 0));
 }
 
-/// Keys have what users sent in them, and namespaces what operators like.
+/// Keys contain text that users sent. Namespaces contain text that operators chose.
 #[tokio::test]
 async fn names_that_are_patterns_stand_for_themselves() {
     let server = RedisServer::start().await.unwrap();
@@ -198,7 +198,7 @@ async fn what_is_not_of_this_cache_is_never_touched() {
     for name in foreign {
         server.command(&[b"SET", name, &old[..]]).await.unwrap();
     }
-    // Ours by name, but not by what is in it.
+    // These values have our names, but not our form.
     server
         .command(&["SET", "larder:shop:v3:{u|http|shop|/text}", "a text that is as long as a position"])
         .await
@@ -217,7 +217,7 @@ async fn what_is_not_of_this_cache_is_never_touched() {
     assert_eq!(gone, [b"larder:shop:v3:{u|http|shop|/a}".to_vec()]);
 }
 
-/// What each step costs is bounded, and no step names all keys at once.
+/// The cost of each step is bounded, and no step lists all keys at once.
 #[tokio::test]
 async fn a_large_server_is_searched_in_small_steps() {
     let server = RedisServer::start().await.unwrap();
@@ -263,7 +263,7 @@ async fn nothing_is_freed_while_redis_is_in_trouble() {
     server.stop().unwrap();
     assert_eq!(store.get("{k|a}").await.unwrap_err().kind(), StoreErrorKind::Timeout);
     let what = at_five(Selector::All);
-    // One time-out is enough, though the circuit is closed.
+    // One timeout is enough, although the circuit is closed.
     assert_eq!(store.reclaim(&what, None).await.unwrap_err().kind(), StoreErrorKind::CircuitOpen);
     server.cont().unwrap();
     support::eventually("it is well", async || is_there(&store, "k|a").await).await;

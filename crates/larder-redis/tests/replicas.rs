@@ -1,6 +1,6 @@
-//! Replicas that have to have an invalidation.
+//! Replicas that have to acknowledge an invalidation.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used, clippy::panic)] // In the helpers, too.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::{EVENTS, event, eventually, joined, patient, start, store};
 
 const WITHIN: Duration = Duration::from_millis(500);
 
-/// A primary and its replica, which has all that the primary has.
+/// Starts a primary, and a replica that is in sync with it.
 async fn pair() -> (RedisServer, RedisServer) {
     let primary = RedisServer::builder().config("repl-diskless-sync-delay 0").start().await.unwrap();
     let replica = RedisServer::builder().replica_of(&primary).start().await.unwrap();
@@ -41,7 +41,7 @@ async fn waits(server: &RedisServer) -> bool {
 async fn an_append_counts_when_the_replica_has_it() {
     let (primary, replica) = pair().await;
     let store = joined(patient(&primary.url()).replicas(1, WITHIN)).await;
-    // A loaded machine may take longer than that for one.
+    // On a loaded machine, one append may take longer than that.
     eventually("a replica has it", async || store.append(&[event("a")]).await.is_ok()).await;
     eventually("all is well", async || store.ready().await.is_ok()).await;
 
@@ -49,7 +49,7 @@ async fn an_append_counts_when_the_replica_has_it() {
     let before = entries(&primary).await;
     let error = store.append(&[event("b")]).await.unwrap_err();
     eventually("instances are told all the same", async || entries(&primary).await == before + 1).await;
-    // A loaded machine may take longer than the limit of the answer to tell of it.
+    // On a loaded machine, the answer may come after its time limit.
     if error.kind() != StoreErrorKind::Timeout {
         assert_eq!(error.kind(), StoreErrorKind::Refused);
         assert!(error.to_string().contains("0 of the 1 replicas"), "{error}");
@@ -65,13 +65,13 @@ async fn an_append_counts_when_the_replica_has_it() {
     eventually("both are alike", async || entries(&replica).await == entries(&primary).await).await;
 }
 
-/// A wait holds up what comes after it on its connection.
+/// A `WAIT` holds up every later command on its connection.
 #[tokio::test]
 async fn looks_do_not_wait_for_replicas() {
     let server = RedisServer::start().await.unwrap();
     let store = joined(patient(&server.url()).replicas(1, WITHIN)).await;
     reaches_it_for_appends(&store).await;
-    // On a loaded machine a look may take longer than the wait for once.
+    // On a loaded machine, one poll may take longer than the wait.
     eventually("a look is answered while an append waits", async || {
         let appending = tokio::spawn({
             let store = store.clone();
@@ -90,7 +90,7 @@ async fn looks_do_not_wait_for_replicas() {
     .await;
 }
 
-/// Appends have a connection for themselves.
+/// Waits until the connection for appends, which is a separate one, reaches the server.
 async fn reaches_it_for_appends(store: &RedisStore) {
     eventually("it reaches Redis for appends", async || match store.append(&[event("first")]).await {
         Ok(_) => true,

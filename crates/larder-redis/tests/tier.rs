@@ -1,6 +1,6 @@
 //! The shared tier, against a real server.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used)] // In the helpers, too.
 
 mod support;
 
@@ -40,7 +40,7 @@ async fn a_stored_response_expires() {
     }
 }
 
-/// Rule 16.
+/// Rule 16: a value stays only if it has a higher position in the same incarnation.
 #[tokio::test]
 async fn only_a_higher_position_of_the_same_incarnation_stays() {
     let text = Bytes::from_static(b"not of ours, but long enough to have a position in it");
@@ -51,7 +51,7 @@ async fn only_a_higher_position_of_the_same_incarnation_stays() {
         ("a lower position", higher(5), new(6), true),
         ("an equal position", higher(5), new(5), true),
         ("a higher position", higher(6), new(5), false),
-        // Byte 255 sorts before others in many locales, and the first byte decides.
+        // Byte 255 sorts before others in many locales. The first byte that differs decides.
         ("a higher position by a byte over 127", higher(0xff), new(0xfe), false),
         ("a higher position by an earlier byte", higher(0x1_00), new(0xff), false),
         ("a lower position by an earlier byte", higher(0xff), new(0x1_00), true),
@@ -72,14 +72,14 @@ async fn only_a_higher_position_of_the_same_incarnation_stays() {
     }
 }
 
-/// A SET that timed out is executed all the same when it arrives.
+/// A `SET` that timed out is still executed when it arrives.
 #[tokio::test]
 async fn a_set_that_arrives_late_does_not_replace_what_is_newer() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
     let slow = joined(brief(&server.url_at(proxy.address()))).await;
     let other = store(&server).await;
-    // So that the script is known, and the late call is the one that is held.
+    // From here on the server knows the script, so that the proxy holds the late call itself.
     slow.set("{warm}", value(1, 1, ""), HOUR).await.unwrap();
 
     let gate = proxy.hold(Direction::ToServer, "stale-body");
@@ -100,7 +100,7 @@ async fn script_calls(server: &RedisServer) -> u64 {
     calls.unwrap_or(0)
 }
 
-/// An answer that comes after its question was given up is not taken for that of the next.
+/// A late answer to an abandoned command is not taken for that of the next command.
 #[tokio::test]
 async fn a_late_answer_goes_to_nobody() {
     let server = RedisServer::start().await.unwrap();

@@ -1,6 +1,6 @@
-//! Values that are asked for at the same moment, against a real server.
+//! Lookups at the same moment, against a real server.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // Also in what helps the tests.
+#![allow(clippy::unwrap_used)] // In the helpers, too.
 
 mod support;
 
@@ -20,17 +20,17 @@ use tokio::time::timeout;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A bound for what takes milliseconds.
+/// A time limit for operations that take milliseconds.
 const LONG: Duration = Duration::from_secs(3);
 
-/// So many go their own way before anybody waits for company.
+/// The number of lookups that are sent at once, before others wait for the next batch.
 const AT_ONCE: usize = 8;
 
 fn key(number: usize) -> String {
     format!("{{u|/{number}}}")
 }
 
-/// How often the server has run this command.
+/// Returns how often the server has run this command.
 async fn calls(server: &RedisServer, command: &str) -> usize {
     let stats = server.command(&["INFO", "commandstats"]).await.unwrap();
     let line = stats
@@ -41,7 +41,9 @@ async fn calls(server: &RedisServer, command: &str) -> usize {
     line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
 }
 
-/// Asks for so many at once, and checks that each gets its own: every third is not there.
+/// Looks up this many keys at once, and checks that each lookup gets its own value.
+///
+/// Every third key does not exist.
 async fn ask_for(store: &RedisStore, values: usize) {
     let mut asked = JoinSet::new();
     for number in 0..values {
@@ -76,7 +78,7 @@ async fn each_gets_its_own_and_redis_few_commands() {
     let (server, store) = filled(100).await;
     let alone = calls(&server, "get").await;
     ask_for(&store, 100).await;
-    // A few go at once, and the others with them are one command each; then it is 32 at a time.
+    // A few lookups are sent at once, one command each. The others go 32 at a time.
     assert_eq!(calls(&server, "get").await, alone + AT_ONCE);
     assert_eq!(calls(&server, "mget").await, 3);
 }
@@ -99,7 +101,9 @@ async fn who_asks_alone_sends_a_get() {
     assert_eq!((calls(&server, "get").await, calls(&server, "mget").await), (alone + 5, together));
 }
 
-/// Those who wait go when those have landed who went before. The clients of these may leave before that.
+/// Waiting lookups are sent when earlier ones complete.
+///
+/// The callers of the earlier lookups may stop waiting before that.
 #[tokio::test]
 async fn nobody_waits_for_those_who_left() {
     let (_server, store) = filled(3).await;
@@ -116,7 +120,7 @@ async fn nobody_waits_for_those_who_left() {
     assert_eq!(answered.await.unwrap().unwrap(), "2");
 }
 
-/// A `select!` polls a look-up once, and then keeps it while it runs what the other branch gave it.
+/// A `select!` polls a lookup once, and then keeps it while the code of another branch runs.
 #[tokio::test]
 async fn lookups_that_are_not_polled_again_hold_up_no_others() {
     let (_server, store) = filled(3).await;
@@ -131,13 +135,13 @@ async fn lookups_that_are_not_polled_again_hold_up_no_others() {
             let answer = timeout(LONG, store.get(&key(2))).await;
             assert_eq!(answer.unwrap_or_else(|_| panic!("round {round}: it waits")).unwrap().unwrap(), "2");
         }
-        // Those that were held land late, with others under way.
+        // The held lookups complete late, while others are in flight.
         let (_, late) = tokio::join!(ask_for(&store, 3), join_all(held));
         assert!(late.into_iter().all(|value| value.unwrap().unwrap() == "1"));
     }
 }
 
-/// Look-ups wait for the next command in the same way as others go alone: without being polled again.
+/// Lookups that wait for the next command may not be polled again, either.
 #[tokio::test]
 async fn lookups_that_wait_and_are_not_polled_again_hold_up_no_others() {
     let (server, store) = filled(3).await;
@@ -148,7 +152,7 @@ async fn lookups_that_wait_and_are_not_polled_again_hold_up_no_others() {
     for held in &mut held {
         assert!(held.as_mut().poll(&mut context).is_pending());
     }
-    // 32 at a time, the last four and this one with them.
+    // They are sent 32 at a time, and this lookup with the last of them.
     assert_eq!(timeout(LONG, store.get(&key(2))).await.unwrap().unwrap().unwrap(), "2");
     assert_eq!(calls(&server, "mget").await, together + 3);
     assert!(join_all(held).await.into_iter().all(|value| value.unwrap().unwrap() == "1"));
@@ -163,7 +167,7 @@ fn calls_do_not_wait_for_a_runtime_that_has_ended_or_stands_still() {
         let opened_on = runtime();
         let server = opened_on.block_on(RedisServer::start()).unwrap();
         let store = opened_on.block_on(joined(brief(&server.url())));
-        // Nothing drives it from now on.
+        // No thread drives this runtime from now on.
         let still = (!ends).then_some(opened_on);
         other.block_on(async {
             let (first, context) = (key(1), &mut Context::from_waker(Waker::noop()));
@@ -204,11 +208,13 @@ async fn nobody_waits_for_a_slow_network() {
     asked.abort_all();
 }
 
-/// Redis works on one batch while this process works on what came with the other: on one thread, too, where whoever is
-/// answered keeps all others from going on.
+/// Redis works on one batch while this process works on the results of another.
+///
+/// This has to hold on a single thread, too, where one caller that continues keeps all others from
+/// doing so.
 #[tokio::test]
 async fn the_next_batch_is_sent_before_those_of_the_last_go_on() {
-    // The last ones are too few to go together with the first batch.
+    // The last 20 are too few to be sent together with the first batch.
     let values = AT_ONCE + 32 + 20;
     let (server, store) = filled(values).await;
     let (together, server) = (calls(&server, "mget").await, Arc::new(server));
@@ -217,7 +223,7 @@ async fn the_next_batch_is_sent_before_those_of_the_last_go_on() {
         let (store, server) = (store.clone(), Arc::clone(&server));
         asked.spawn(async move {
             store.get(&key(number)).await.unwrap();
-            // The first of the first batch.
+            // The first lookup of the first batch.
             if number == AT_ONCE {
                 let sent = async || calls(&server, "mget").await >= together + 2;
                 on_another_thread(eventually("the second was sent", sent));
@@ -227,7 +233,7 @@ async fn the_next_batch_is_sent_before_those_of_the_last_go_on() {
     asked.join_all().await;
 }
 
-/// Blocks this thread, and all tasks on it, until it is done.
+/// Runs a future on another thread, and blocks this thread with all its tasks until it ends.
 fn on_another_thread(what: impl Future<Output = ()> + Send) {
     let other = || Builder::new_current_thread().enable_all().build().unwrap().block_on(what);
     std::thread::scope(|scope| scope.spawn(other).join()).unwrap();

@@ -1,4 +1,4 @@
-//! Time that is turned by hand.
+//! A clock that is moved by hand.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,13 +10,14 @@ use crate::lock::lock;
 /// 2026-01-01T00:00:00Z.
 const WALL_AT_START: Duration = Duration::from_secs(1_767_225_600);
 
-/// Late enough that every lifetime reaches back to a moment which this clock can name.
+/// Thirty days: subtracting any lifetime gives a moment that this clock can represent.
 const BOOT_AT_START: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// A clock that stands still until it is moved. Clones share one time.
+/// A clock that stands still until it is moved.
 ///
-/// It starts at 2026-01-01T00:00:00Z, in a process that has run for thirty days. It does not move tokio's timers:
-/// pause and advance those with `tokio::time` where a test needs both.
+/// Clones share one time. The clock starts at 2026-01-01T00:00:00Z, in a process that has run for
+/// thirty days. It does not move tokio's timers. If a test needs both, pause and advance the timers
+/// with `tokio::time`.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
     times: Arc<Mutex<Times>>,
@@ -29,14 +30,14 @@ struct Times {
 }
 
 impl ManualClock {
-    /// A clock at its fixed start.
+    /// Creates a clock at its fixed start.
     #[must_use]
     pub fn new() -> Self {
         let times = Times { wall: WALL_AT_START, boot: BOOT_AT_START };
         Self { times: Arc::new(Mutex::new(times)) }
     }
 
-    /// Moves both times forward: what passing time does.
+    /// Moves both times forward, as time does when it passes.
     pub fn advance(&self, by: Duration) {
         let mut times = lock(&self.times);
         times.wall = times.wall.saturating_add(by);
@@ -49,7 +50,7 @@ impl ManualClock {
         times.boot = times.boot.saturating_add(by);
     }
 
-    /// Sets only the calendar's time, backwards too: what an administrator or NTP does.
+    /// Sets only the calendar's time, also backwards, as an administrator or NTP does.
     pub fn set_wall(&self, wall: Wall) {
         lock(&self.times).wall = Duration::from_millis(wall.unix_millis());
     }

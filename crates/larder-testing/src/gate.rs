@@ -1,12 +1,13 @@
-//! Where something waits until the test lets it go on.
+//! A gate at which calls, bodies or bytes wait until the test opens it.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// A place at which calls, bodies or bytes on the wire wait until the test opens it. Clones are the same gate.
+/// A gate at which calls, bodies or bytes on the wire wait until the test opens it.
 ///
-/// It starts closed, and once opened stays open. Waiting has no limit of its own.
+/// Clones are the same gate. It starts closed, and stays open once it was opened. Waiting has no
+/// time limit of its own.
 #[derive(Debug, Clone)]
 pub struct Gate {
     state: Arc<watch::Sender<State>>,
@@ -19,7 +20,7 @@ struct State {
 }
 
 impl Gate {
-    /// A closed gate.
+    /// Creates a closed gate.
     #[must_use]
     pub fn new() -> Self {
         Self { state: Arc::new(watch::Sender::new(State::default())) }
@@ -30,13 +31,16 @@ impl Gate {
         self.state.send_modify(|state| state.open = true);
     }
 
-    /// Waits until at least `count` arrivals have been seen here since the gate was made, whether or not they still
-    /// wait.
+    /// Waits until at least `count` arrivals have been seen at this gate.
+    ///
+    /// All arrivals since the creation of the gate count, whether or not they still wait.
     pub async fn arrived(&self, count: usize) {
         self.wait_for(|state| state.arrived >= count).await;
     }
 
-    /// Arrives here, and waits until the gate is open. For handlers and bodies of the test's own.
+    /// Arrives at the gate, and waits until it is open.
+    ///
+    /// It is for handlers and bodies of the test's own.
     pub async fn pass(&self) {
         self.state.send_modify(|state| state.arrived += 1);
         self.wait_for(|state| state.open).await;
@@ -47,7 +51,7 @@ impl Gate {
     }
 
     async fn wait_for(&self, condition: impl FnMut(&State) -> bool) {
-        // It fails only if the sender is gone, and `self` is the sender.
+        // This fails only if the sender is gone, and `self` is the sender.
         let _ = self.state.subscribe().wait_for(condition).await;
     }
 }

@@ -1,14 +1,16 @@
-//! What it takes to test routes behind Larder, without sleeping and without a mocked Redis.
+//! A test kit for routes behind Larder, without sleeps and without a mocked Redis.
 //!
-//! * [`ManualClock`] is time that only moves when the test moves it.
-//! * [`Origin`] is a service whose answers are scripted, that counts its calls and can be held at a [`Gate`].
-//! * [`RedisServer`] is a real `redis-server` of the test's own, which can be hung, killed and restarted;
-//!   [`RedisCluster`] and [`RedisSentinel`] are several that belong together.
-//! * [`Proxy`] stands in front of a server and misbehaves on demand.
+//! * [`ManualClock`] is a clock that moves only when the test moves it.
+//! * [`Origin`] is a service with scripted answers. It counts its calls and can be held at a
+//!   [`Gate`].
+//! * [`RedisServer`] is a real `redis-server` that belongs to one test. It can be hung, killed and
+//!   restarted. [`RedisCluster`] and [`RedisSentinel`] are several servers that belong together.
+//! * [`Proxy`] stands in front of a server and injects faults on demand.
 //!
-//! # Example
+//! # Examples
 //!
-//! A race is staged by order, not by time: the first call is held until the test has seen it arrive.
+//! This test stages a race by order, not by time. It holds the first call until it has seen that
+//! call arrive.
 //!
 //! ```
 //! use larder_testing::{Answer, Gate, Origin};
@@ -21,7 +23,7 @@
 //!
 //! let slow = tokio::spawn(origin.clone().oneshot(http::Request::new(())));
 //! gate.arrived(1).await;
-//! // Here the first call is under way: whatever has to overtake it is done now.
+//! // The first call is under way here. This is the moment for everything that has to overtake it.
 //! gate.open();
 //!
 //! assert_eq!(slow.await.unwrap().unwrap().status(), 200);

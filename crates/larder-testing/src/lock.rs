@@ -1,8 +1,10 @@
-//! Locking that does not mind a panic elsewhere.
+//! Locking that ignores a panic elsewhere.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What the mutex guards. A test that panicked while it held it has failed already; the others go on.
+/// Locks the mutex, even if a test panicked while it held the lock.
+///
+/// That test has failed already. The others continue.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

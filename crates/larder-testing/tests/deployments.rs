@@ -1,4 +1,4 @@
-//! Several servers of the test's own that belong together, and those that speak TLS.
+//! Several test servers that belong together, and servers that speak TLS.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // Clippy does not see that the helpers here are tests too.
 
@@ -109,7 +109,7 @@ async fn a_server_with_a_certificate_speaks_tls_alone() {
     server.kill();
     server.restart().await.unwrap();
 
-    // It takes this for the beginning of a handshake, and hangs up.
+    // The server takes this for the beginning of a handshake, and closes the connection.
     let mut plain = TcpStream::connect(server.address()).unwrap();
     plain.write_all(b"AUTH secret\r\nPING\r\n").unwrap();
     let mut answer = Vec::new();

@@ -1,4 +1,4 @@
-//! The scripted origin does what its script says, and remembers what it was asked.
+//! The scripted origin follows its script and records its requests.
 #![allow(clippy::unwrap_used)] // Clippy does not see that the helpers here are tests too.
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ async fn text(response: Response<AnswerBody>) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// The next frame's data.
+/// Returns the data of the next frame.
 async fn data(body: &mut AnswerBody) -> String {
     let bytes = body.frame().await.unwrap().unwrap().into_data().unwrap();
     String::from_utf8(bytes.to_vec()).unwrap()

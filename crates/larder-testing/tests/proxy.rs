@@ -1,4 +1,4 @@
-//! The misbehaving proxy, in front of a server that sends back what it gets.
+//! The proxy that injects faults, in front of a server that sends back what it gets.
 #![allow(clippy::unwrap_used)] // Clippy does not see that the helpers here are tests too.
 
 use std::io;
@@ -12,7 +12,9 @@ use tokio::sync::mpsc;
 
 use Direction::{ToClient, ToServer};
 
-/// An echo server; the channel gets all that one connection sent, when that has ended.
+/// Starts an echo server.
+///
+/// The channel gets everything that one connection sent, when that connection has ended.
 async fn echo() -> (SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -30,7 +32,7 @@ async fn serve(mut stream: TcpStream, ended: mpsc::UnboundedSender<Vec<u8>>) {
     let mut chunk = [0; 1024];
     while let Ok(count @ 1..) = stream.read(&mut chunk).await {
         all.extend_from_slice(&chunk[..count]);
-        // Who has hung up gets no echo, but is heard to the end.
+        // A client that has hung up gets no echo, but is read to the end.
         let _ = stream.write_all(&chunk[..count]).await;
     }
     let _ = ended.send(all);
@@ -56,14 +58,14 @@ async fn round_trip(stream: &mut TcpStream, text: &str) -> String {
     read(stream, text.len()).await
 }
 
-/// Everything until the connection ends, in whatever way.
+/// Reads everything until the connection ends in any way.
 async fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes).await;
     bytes
 }
 
-/// Whether nothing comes for a while. A slow machine cannot make this fail.
+/// Returns whether nothing arrives for a while. A slow machine cannot make this fail.
 async fn silent(stream: &mut TcpStream) -> bool {
     tokio::time::timeout(Duration::from_millis(50), stream.read_u8()).await.is_err()
 }

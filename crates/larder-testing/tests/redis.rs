@@ -1,4 +1,6 @@
-//! The test's own redis-server: it starts, hangs, dies and comes back as told, and never outlives its owner.
+//! The test's own `redis-server`: it starts, hangs, dies and comes back on demand.
+//!
+//! It never outlives its owner.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // Clippy does not see that the helpers here are tests too.
 
@@ -65,7 +67,7 @@ async fn configuration_password_and_users_are_in_force() {
     assert_eq!(users.as_array().unwrap().len(), 2);
 }
 
-/// The reply's line to one inline command on a new connection.
+/// Sends one inline command on a new connection, and returns the first line of the reply.
 fn ask(address: SocketAddr, command: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "{command}\r\n").unwrap();
@@ -158,7 +160,7 @@ async fn it_dies_with_a_test_that_panics() {
     assert!(refuses(address));
 }
 
-/// Runs one test of this file again, in a process of its own that has `ROLE` set.
+/// Runs one test of this file again, in a separate process that has `ROLE` set.
 fn in_a_process_of_its_own(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--nocapture"]).env("ROLE", "child").stderr(Stdio::null());

@@ -1,48 +1,81 @@
-#![doc = include_str!("docs/crate.md")]
+#![doc = include_str!("../README.md")]
+//!
+//! # What is stored and served
+//!
+//! Larder follows RFC 9111 for shared caches. The policy is the decision of the application: it
+//! takes precedence over the request. The handler takes precedence over the policy, with
+//! [`CacheFor`] or `Cache-Control`.
+//!
+//! * Responses to `GET` are stored, and they also answer `HEAD`. Requests with other safe methods
+//!   go to the handler.
+//! * A request with an unsafe method invalidates its URI if it succeeds (§4.4), or if it fails on
+//!   the server. If its response has an [`Invalidation`], that is applied too. Both happen before
+//!   the response is sent.
+//! * A response is not stored if it has `no-store`, `private`, `Set-Cookie` or `Vary: *`, or if its
+//!   body is over the limit or has trailers. It is not stored either if the policy does not include
+//!   its status code, or if it is partial.
+//! * Credentials are `Authorization` and the cookies that the policy does not declare. A response
+//!   to a request with credentials is only stored if the response (`public`, `s-maxage`) or the
+//!   policy permits sharing it.
+//! * A request with credentials only gets a stored response that itself permits sharing, unless the
+//!   policy permits it.
+//! * `Vary` is honored. Up to 64 variants of a key are kept in memory.
+//!
+//! # Deployment
+//!
+//! * Put authentication and authorization around the layer. A layer inside of it only runs on
+//!   misses.
+//! * The key contains the scheme, the host, the path and the query. Behind a proxy that rewrites
+//!   `Host`, instances share responses if the proxy rewrites it in the same way for all of them.
+//! * The cache needs a Tokio runtime with time enabled: `enable_all`, as in `#[tokio::main]`.
+//! * Fills and handlers of unsafe methods run in their own tasks, where task-local values of the
+//!   caller are not visible. These tasks go on if their client leaves, within limits of number
+//!   ([`CacheBuilder::max_abandoned_fills`], [`CacheBuilder::max_abandoned_writes`]) and time
+//!   ([`Policy::fill_timeout`]). A request that fills only for itself, such as `HEAD` or a bypass,
+//!   runs in the future of its client.
+//! * A body of unknown length is not stored if it takes longer than ten seconds after its head. A
+//!   body of known length is not stored if one part of it takes longer than that. Clients get both.
+//!   Streams, such as `text/event-stream`, are passed on at once.
+//! * Layers can be nested, also layers of different caches. The innermost one handles the request.
+//!   A write invalidates in all of them.
+//! * An extractor that reads the connection makes the response depend on something that is not in
+//!   the key. Examples are `ConnectInfo` and client certificates. Add such a value with
+//!   [`Policy::partition`].
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod background;
-mod body;
-mod builder;
 mod cache;
-mod clock;
-mod close;
-mod detach;
-mod fill;
-mod inner;
-mod log;
-mod lookup;
-mod memory;
-mod policy;
-mod reclaim;
-mod report;
-mod route;
-mod said;
-mod search;
-mod serve;
-mod service;
-mod store;
-mod sync;
+mod engine;
+mod http;
 #[cfg(test)]
 mod testing;
-pub mod ttl;
-mod write;
 
-pub use body::CacheBody;
-pub use builder::CacheBuilder;
-pub use cache::Cache;
-pub use close::Closed;
+/// The shared store in Redis. With the feature `redis`.
+///
+/// This is the crate [`larder-redis`](https://docs.rs/larder-redis), which can also be used by
+/// itself. It is the one exception to the rule that each type has one path.
+#[cfg(feature = "redis")]
+pub use larder_redis as redis;
+
+pub use crate::cache::Cache;
+pub use crate::cache::builder::CacheBuilder;
+pub use crate::cache::close::CloseReport;
+pub use crate::cache::layer::CacheLayer;
+pub use crate::engine::invalidation_log::invalidation::DeferredError;
+pub use crate::engine::invalidation_log::invalidation::Invalidation;
+pub use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
+pub use crate::engine::report::stats::Stats;
+pub use crate::engine::ttl;
+pub use crate::http::body::CacheBody;
+pub use crate::http::policy::Policy;
+pub use crate::http::policy::error::ConfigError;
+pub use crate::http::policy::error::ConfigErrorKind;
+pub use crate::http::policy::read_your_writes::ReadYourWrites;
+pub use crate::http::response::cache_for::CacheFor;
+pub use crate::http::response::tags::Tags;
+pub use crate::http::service::cache_service::CacheService;
+pub use crate::http::service::future::ResponseFuture;
 pub use larder_core::log::selector::{
     Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
 };
 pub use larder_core::log::token::{NotAToken, Token};
-pub use log::{Deferral, Invalidated, Invalidation};
-pub use policy::{ConfigError, ConfigErrorKind, Policy, ReadYourWrites};
-pub use report::stats::Stats;
-pub use said::{CacheFor, Tags};
-pub use service::{CacheLayer, CacheService, ResponseFuture};
-
-/// The example of the README compiles.
-#[cfg(all(doctest, feature = "axum"))]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -1,4 +1,4 @@
-//! What unit tests make stored responses from.
+//! Stored responses and moments for unit tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,25 +13,26 @@ use larder_core::log::selector::Tag;
 use larder_core::stored::{Flags, Meta, StoredResponse};
 use larder_core::time::{Boot, Wall};
 
-use crate::memory::held::Held;
+use crate::http::memory::cached_response::CachedResponse;
 
 pub(crate) const INCARNATION: Incarnation = Incarnation::from_bytes([7; 16]);
 
-/// The moment that all of these are stored at, and some time after.
+/// Returns the moment at which all of these responses are stored.
 pub(crate) fn now() -> Boot {
     Boot::ZERO.saturating_add(Duration::from_secs(1_000_000))
 }
 
+/// Returns the moment that is `time` after [`now`].
 pub(crate) fn after(time: Duration) -> Boot {
     now().saturating_add(time)
 }
 
-/// A place in the log of [`INCARNATION`].
+/// Returns a position in the log of [`INCARNATION`].
 pub(crate) fn position(log: u64, local: u64) -> Position {
     Position { incarnation: INCARNATION, mark: Mark { log: LogId::new(log, 0), local } }
 }
 
-/// A response that is fresh for a minute, has the tag `t`, and was filled from the log's start.
+/// Returns a response that is fresh for a minute, has the tag `t` and the log's first position.
 pub(crate) fn stored(key: &str, body: impl Into<Bytes>) -> StoredResponse {
     StoredResponse {
         status: StatusCode::OK,
@@ -52,20 +53,22 @@ pub(crate) fn stored(key: &str, body: impl Into<Bytes>) -> StoredResponse {
     }
 }
 
-/// The same, filled by this process.
-pub(crate) fn held(key: &str, body: impl Into<Bytes>) -> Arc<Held> {
-    Arc::new(Held::filled(stored(key, body), Some(now()), now()))
+/// Returns the same response, filled by this process.
+pub(crate) fn cached(key: &str, body: impl Into<Bytes>) -> Arc<CachedResponse> {
+    Arc::new(CachedResponse::from_fill(stored(key, body), Some(now()), now()))
 }
 
-/// The same, as the answer to a request with these fields, on whose `names` it varies.
-pub(crate) fn varying(key: &str, names: &[&'static str], request: &HeaderMap) -> Arc<Held> {
+/// Returns the response to a request with these fields. It varies on `names`.
+pub(crate) fn varying(key: &str, names: &[&'static str], request: &HeaderMap) -> Arc<CachedResponse> {
     let names: Vec<_> = names.iter().map(|name| HeaderName::from_static(name)).collect();
     let mut stored = stored(key, "");
     stored.meta.selecting = vary::selecting(&names, request);
-    Arc::new(Held::filled(stored, Some(now()), now()))
+    Arc::new(CachedResponse::from_fill(stored, Some(now()), now()))
 }
 
-/// What this comes to, or a panic where it never ends. The limit is only there so that a failure ends.
+/// Returns the output of `work`, and panics if there is none within 20 seconds.
+///
+/// The limit is only there so that a failing test ends.
 pub(crate) async fn soon<T>(work: impl Future<Output = T>) -> T {
     match tokio::time::timeout(Duration::from_secs(20), work).await {
         Ok(value) => value,

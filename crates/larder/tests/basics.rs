@@ -1,6 +1,6 @@
-//! The layer around axum services, in memory.
+//! Tests of the layer around axum services, in memory.
 #![cfg(feature = "axum")]
-#![allow(clippy::unwrap_used)] // In tests, helpers of tests too.
+#![allow(clippy::unwrap_used)] // Also for the helpers of tests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -122,20 +122,20 @@ async fn head_is_answered_from_what_get_stored() {
 }
 
 #[tokio::test]
-async fn what_a_handler_says_comes_before_the_policy() {
+async fn response_parts_of_a_handler_come_before_the_policy() {
     let clock = ManualClock::new();
     let cache = Cache::builder().clock(clock.clone()).build();
-    let handler = async || (Tags::from(["catalogue"]), CacheFor::secs(30), "hello");
+    let handler = async || (Tags::from(["catalogue"]), CacheFor::from_secs(30), "hello");
     let app =
         Router::new().route("/", get(handler)).layer(cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0)));
-    let ask = async || {
+    let x_cache = async || {
         let request = Request::builder().uri("/").body(Body::empty()).unwrap();
         app.clone().oneshot(request).await.unwrap().headers()["x-cache"].clone()
     };
-    assert_eq!(ask().await, "MISS");
-    assert_eq!(ask().await, "HIT");
+    assert_eq!(x_cache().await, "MISS");
+    assert_eq!(x_cache().await, "HIT");
     cache.invalidate(Tag::new("catalogue")).await;
-    assert_eq!(ask().await, "MISS");
+    assert_eq!(x_cache().await, "MISS");
     clock.advance(Duration::from_secs(30));
-    assert_eq!(ask().await, "MISS");
+    assert_eq!(x_cache().await, "MISS");
 }

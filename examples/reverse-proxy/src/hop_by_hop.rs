@@ -1,4 +1,4 @@
-//! The fields that are for one connection, not for what lies behind it (RFC 9110 §7.6.1).
+//! Fields for one connection, which are not forwarded (RFC 9110 §7.6.1).
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
@@ -9,21 +9,25 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
 
-/// "Intermediaries SHOULD remove or replace fields that are known to require removal before forwarding, whether or not they
-/// appear as a connection-option". `TE` and `Transfer-Encoding` are among them, and looked at elsewhere.
+/// "Intermediaries SHOULD remove or replace fields that are known to require removal before
+/// forwarding, whether or not they appear as a connection-option". This includes `TE` and
+/// `Transfer-Encoding`, which are handled elsewhere.
 const KNOWN: [HeaderName; 4] = [CONNECTION, PROXY_CONNECTION, KEEP_ALIVE, UPGRADE];
 
-/// Without these a message would be another one, or end elsewhere: nobody can have them removed by listing them.
+/// Fields that decide what a message is and where it ends. A peer cannot remove them by listing
+/// them.
 const OF_THE_MESSAGE: [HeaderName; 3] = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING];
 
-/// Leaves what is for the origin, and `Transfer-Encoding`: it announces a body to the cache, and goes when the request does.
+/// Removes the fields that are not for the origin. `Transfer-Encoding` stays until the request is
+/// sent, because it announces a body to the cache.
 ///
-/// RFC 9110 §10.1.4: of `TE` only `trailers` can be kept, since trailers are passed on.
+/// RFC 9110 §10.1.4: only the `trailers` of `TE` stays, because trailers are forwarded.
 ///
-/// RFC 9110 §11.7.2: `Proxy-Authorization` is for the proxy that asked for it. None behind this one can have.
-pub(crate) fn leave_request(fields: &mut HeaderMap) {
+/// RFC 9110 §11.7.2: `Proxy-Authorization` is for the proxy that asked for it. No proxy behind this
+/// one can have asked.
+pub(crate) fn strip_request(fields: &mut HeaderMap) {
     let trailers = names(fields, &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
-    leave(fields);
+    strip(fields);
     fields.remove(TE);
     fields.remove(PROXY_AUTHORIZATION);
     if trailers {
@@ -31,28 +35,29 @@ pub(crate) fn leave_request(fields: &mut HeaderMap) {
     }
 }
 
-/// Leaves what is for the client.
+/// Removes the fields that are not for the client.
 ///
-/// RFC 9110 §11.7.1: `Proxy-Authenticate` "applies only to the next outbound client on the response chain", which for the
-/// origin is this proxy.
-pub(crate) fn leave_response(fields: &mut HeaderMap) {
-    leave(fields);
+/// RFC 9110 §11.7.1: `Proxy-Authenticate` "applies only to the next outbound client on the response
+/// chain". For the origin, this proxy is that client.
+pub(crate) fn strip_response(fields: &mut HeaderMap) {
+    strip(fields);
     for name in [TE, TRANSFER_ENCODING, PROXY_AUTHENTICATE, PROXY_AUTHENTICATION_INFO] {
         fields.remove(name);
     }
 }
 
-/// "Intermediaries MUST parse a received Connection header field before a message is forwarded and, for each
-/// connection-option in this field, remove any header or trailer field(s) from the message with the same name as the
-/// connection-option, and then remove the Connection header field itself".
-fn leave(fields: &mut HeaderMap) {
+/// "Intermediaries MUST parse a received Connection header field before a message is forwarded and,
+/// for each connection-option in this field, remove any header or trailer field(s) from the message
+/// with the same name as the connection-option, and then remove the Connection header field
+/// itself".
+fn strip(fields: &mut HeaderMap) {
     let listed: Vec<HeaderName> = names(fields, &CONNECTION).filter_map(|name| name.parse().ok()).collect();
     for name in listed.iter().filter(|name| !OF_THE_MESSAGE.contains(name)).chain(&KNOWN) {
         fields.remove(name);
     }
 }
 
-/// What the lines of a field list, without parameters.
+/// Returns the items in the lines of a field, without parameters.
 fn names<'a>(fields: &'a HeaderMap, field: &HeaderName) -> impl Iterator<Item = &'a str> {
     let lines = fields.get_all(field).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(|item| item.split(';').next().unwrap_or_default().trim())
@@ -68,15 +73,15 @@ mod tests {
         fields.iter().map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     }
 
-    fn check(cases: &[(&str, Fields, Fields)], leave: fn(&mut HeaderMap)) {
+    fn check(cases: &[(&str, Fields, Fields)], strip: fn(&mut HeaderMap)) {
         for &(rule, received, forwarded) in cases {
             let mut fields = map(received);
-            leave(&mut fields);
+            strip(&mut fields);
             assert_eq!(fields, map(forwarded), "{rule}");
         }
     }
 
-    /// Those for both directions.
+    /// Cases for both directions.
     const CASES: [(&str, Fields, Fields); 7] = [
         ("§7.6.1: the field itself", &[("connection", "close"), ("a", "1")], &[("a", "1")]),
         (
@@ -111,9 +116,9 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_for_one_connection_stays_there() {
-        check(&CASES, leave_request);
-        check(&CASES, leave_response);
+    fn connection_fields_are_removed() {
+        check(&CASES, strip_request);
+        check(&CASES, strip_response);
     }
 
     #[test]
@@ -133,7 +138,7 @@ mod tests {
                 &[("transfer-encoding", "chunked")],
             ),
         ];
-        check(&cases, leave_request);
+        check(&cases, strip_request);
     }
 
     #[test]
@@ -151,6 +156,6 @@ mod tests {
                 &[("www-authenticate", "Basic")],
             ),
         ];
-        check(&cases, leave_response);
+        check(&cases, strip_response);
     }
 }

@@ -24,11 +24,11 @@ async fn main() -> ExitCode {
 
 /// # Errors
 ///
-/// What could not be done, and why.
+/// Describes the step that failed and the reason.
 async fn run(args: &Args) -> Result<(), String> {
     let cannot_listen = |error| format!("cannot listen on {}: {error}", args.addr);
     let stop = stop_signal().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    // The URL may hold a password, so it is not repeated.
+    // The URL may contain a password, so the message does not repeat it.
     let proxy = Proxy::open(args).map_err(|error| format!("cannot use this Redis: {error}"))?;
     let listener = TcpListener::bind(args.addr).await.map_err(cannot_listen)?;
     let addr = listener.local_addr().map_err(cannot_listen)?;
@@ -38,7 +38,7 @@ async fn run(args: &Args) -> Result<(), String> {
     Ok(())
 }
 
-/// Done when the process is asked to end.
+/// Completes when the process is asked to end.
 #[cfg(unix)]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -52,11 +52,11 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Done when the process is asked to end.
+/// Completes when the process is asked to end.
 #[cfg(not(unix))]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
-        // Without a handler for Ctrl-C the system ends the process by itself.
+        // Without a handler for Ctrl-C, the system ends the process by itself.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,4 +1,5 @@
-//! `Max-Forwards`: how far a `TRACE` or `OPTIONS` request goes (RFC 9110 §7.6.2).
+//! The `Max-Forwards` field, which limits how far a `TRACE` or `OPTIONS` request goes (RFC 9110
+//! §7.6.2).
 
 use std::fmt::Write as _;
 
@@ -8,36 +9,38 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 
-use crate::refused::text_of;
+use crate::proxy_error::text_response;
 
-/// Counts the request down, or answers it where it ends here.
+/// Decrements the count, or answers the request if it ends here.
 ///
-/// "Each intermediary that receives a TRACE or OPTIONS request containing a Max-Forwards header field MUST check and update
-/// its value prior to forwarding the request."
+/// "Each intermediary that receives a TRACE or OPTIONS request containing a Max-Forwards header
+/// field MUST check and update its value prior to forwarding the request."
 pub(crate) fn check(parts: &mut Parts) -> Option<Response<Full<Bytes>>> {
     if parts.method != Method::TRACE && parts.method != Method::OPTIONS {
         return None;
     }
     let left = left(parts.headers.get(MAX_FORWARDS)?)?;
     if left > 0 {
-        // "the lesser of: a) the received value decremented by one (1), or b) the recipient's maximum supported value"
+        // "the lesser of: a) the received value decremented by one (1), or b) the recipient's
+        // maximum supported value"
         parts.headers.insert(MAX_FORWARDS, HeaderValue::from(left - 1));
         return None;
     }
-    // "If the received value is zero (0), the intermediary MUST NOT forward the request; instead, the intermediary MUST
-    // respond to the request as the final recipient."
+    // "If the received value is zero (0), the intermediary MUST NOT forward the request; instead,
+    // the intermediary MUST respond to the request as the final recipient."
     Some(if parts.method == Method::TRACE { echo(parts) } else { options() })
 }
 
-/// `Max-Forwards = 1*DIGIT`. What is something else counts nothing.
+/// `Max-Forwards = 1*DIGIT`. Other values are ignored.
 fn left(value: &HeaderValue) -> Option<u32> {
     let digits = value.to_str().ok()?;
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u32::MAX))
 }
 
-/// RFC 9110 §9.3.8: "The final recipient of the request SHOULD reflect the message received, excluding some fields described
-/// below, back to the client as the content of a 200 (OK) response." Those are what is "likely to contain sensitive data".
+/// RFC 9110 §9.3.8: "The final recipient of the request SHOULD reflect the message received,
+/// excluding some fields described below, back to the client as the content of a 200 (OK)
+/// response." The excluded fields are "likely to contain sensitive data".
 fn echo(parts: &Parts) -> Response<Full<Bytes>> {
     let mut message = format!("{} {} {:?}\r\n", parts.method, parts.uri, parts.version);
     for (name, value) in &parts.headers {
@@ -47,12 +50,12 @@ fn echo(parts: &Parts) -> Response<Full<Bytes>> {
         }
     }
     message.push_str("\r\n");
-    let mut answer = text_of(StatusCode::OK, message);
+    let mut answer = text_response(StatusCode::OK, message);
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("message/http"));
     answer
 }
 
-/// RFC 9110 §9.3.7: what can be asked of this proxy itself.
+/// RFC 9110 §9.3.7: lists the methods that this proxy answers itself.
 fn options() -> Response<Full<Bytes>> {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::NO_CONTENT;
@@ -88,7 +91,8 @@ mod tests {
             ("OPTIONS", Some("many"), Ok(Some("many"))),
             ("OPTIONS", Some("-1"), Ok(Some("-1"))),
             ("OPTIONS", None, Ok(None)),
-            // "A recipient MAY ignore a Max-Forwards header field received with any other request methods."
+            // "A recipient MAY ignore a Max-Forwards header field received with any other request
+            // methods."
             ("GET", Some("0"), Ok(Some("0"))),
         ];
         for (method, received, expected) in cases {

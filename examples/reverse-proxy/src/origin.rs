@@ -6,21 +6,21 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::{Authority, InvalidUriParts, PathAndQuery, Scheme};
 
-/// The service that requests are forwarded to: a host and a port, spoken to in HTTP/1.1 without TLS.
+/// The service that requests are forwarded to: a host and a port. It speaks HTTP/1.1 without TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(Authority);
 
-/// Why a URL cannot be that of an origin.
+/// The reason why a URL is not a valid origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotAnOrigin(&'static str);
+pub struct ParseOriginError(&'static str);
 
 impl Origin {
-    /// Its host, and its port where one was named.
+    /// Returns the host, and the port if the URL has one.
     pub(crate) const fn authority(&self) -> &Authority {
         &self.0
     }
 
-    /// The URI that stands for this path and query at the origin.
+    /// Returns the URI for this path and query at the origin.
     pub(crate) fn uri(&self, path: PathAndQuery) -> Result<Uri, InvalidUriParts> {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(Scheme::HTTP);
@@ -31,22 +31,22 @@ impl Origin {
 }
 
 impl FromStr for Origin {
-    type Err = NotAnOrigin;
+    type Err = ParseOriginError;
 
-    fn from_str(url: &str) -> Result<Self, NotAnOrigin> {
-        let uri: Uri = url.parse().map_err(|_| NotAnOrigin("it is not a URL"))?;
+    fn from_str(url: &str) -> Result<Self, ParseOriginError> {
+        let uri: Uri = url.parse().map_err(|_| ParseOriginError("it is not a URL"))?;
         let parts = uri.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
-            return Err(NotAnOrigin("it is not of the form http://host:port"));
+            return Err(ParseOriginError("it is not of the form http://host:port"));
         };
         if scheme != Scheme::HTTP {
-            return Err(NotAnOrigin("only http:// origins are spoken to"));
+            return Err(ParseOriginError("only http:// origins are spoken to"));
         }
         if parts.path_and_query.is_some_and(|path| path != "/") {
-            return Err(NotAnOrigin("an origin has no path: requests bring their own"));
+            return Err(ParseOriginError("an origin has no path: requests bring their own"));
         }
         if authority.as_str().contains('@') {
-            return Err(NotAnOrigin("an origin has no user"));
+            return Err(ParseOriginError("an origin has no user"));
         }
         Ok(Self(authority))
     }
@@ -58,13 +58,13 @@ impl fmt::Display for Origin {
     }
 }
 
-impl fmt::Display for NotAnOrigin {
+impl fmt::Display for ParseOriginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl std::error::Error for NotAnOrigin {}
+impl std::error::Error for ParseOriginError {}
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! What is stored, and for how long: what the origin's header fields say.
+//! The policy of the cache: the origin's header fields decide.
 
 use larder::Policy;
 
@@ -6,11 +6,11 @@ use crate::args::Args;
 
 const MIB: usize = 1024 * 1024;
 
-/// The policy for everything behind the proxy.
+/// Returns the policy for everything behind the proxy.
 pub(crate) fn policy(args: &Args) -> Policy {
     let mut policy = Policy::rfc9111().max_body(usize::from(args.max_body) * MIB);
     if args.obey_requests {
-        policy = policy.obey_requests();
+        policy = policy.honor_request_directives();
     }
     if args.store_set_cookie {
         policy = policy.store_set_cookie();
@@ -27,5 +27,5 @@ pub(crate) fn policy(args: &Args) -> Policy {
     if let Some(window) = args.stale_if_error {
         policy = policy.stale_if_error(window);
     }
-    args.targets.iter().cloned().fold(policy, Policy::target)
+    args.targets.iter().cloned().fold(policy, Policy::targeted_cache_control)
 }

@@ -1,4 +1,4 @@
-//! The proxy put together: how it starts, serves and stops.
+//! Starts, serves and stops the proxy.
 
 use std::convert::Infallible;
 use std::io;
@@ -10,47 +10,47 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use larder::Cache;
-use larder_redis::{ConnectError, RedisStore};
+use larder::redis::{ConnectError, RedisStore};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::args::Args;
-use crate::forward::Forward;
-use crate::front::Front;
-use crate::impatient::Impatient;
+use crate::origin_service::OriginService;
+use crate::service::ProxyService;
+use crate::write_timeout::WriteTimeout;
 
 const MIB: u64 = 1024 * 1024;
-/// How long requests that are running may go on once the proxy is to stop.
+/// How long running requests may continue once the proxy is to stop.
 const GRACE: Duration = Duration::from_secs(10);
-/// After this long it is tried again to accept connections, where none could be: too many open files, say.
-const RESPITE: Duration = Duration::from_secs(1);
+/// The pause before the next attempt to accept, after an error such as too many open files.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// A proxy with its cache, to be [closed](Self::close) when nobody is served any more.
+/// A proxy with its cache. Call [`close`](Self::close) once it serves no more requests.
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    front: Front,
+    service: ProxyService,
     cache: Cache,
     idle: Duration,
 }
 
 impl Proxy {
-    /// The proxy that the arguments ask for. `args.addr` is left to the caller. It waits for nobody: an origin or a Redis that is
-    /// away is reached when it comes.
+    /// Creates the proxy from the arguments. The caller binds `args.addr`. This does not wait for
+    /// the origin or for Redis: they are connected when they become available.
     ///
     /// # Errors
     ///
-    /// The URL of Redis, or its namespace, cannot be right.
+    /// Fails if the URL of Redis or its namespace is invalid.
     pub fn open(args: &Args) -> Result<Self, ConnectError> {
-        let builder = Cache::builder().memory(u64::from(args.memory) * MIB);
+        let builder = Cache::builder().max_memory_bytes(u64::from(args.memory) * MIB);
         let cache = match &args.redis {
-            Some(url) => builder.shared(store(args, url)?).build(),
+            Some(url) => builder.shared_store(store(args, url)?).build(),
             None => builder.build(),
         };
-        let front = Front::new(&cache, Forward::new(args), args);
-        Ok(Self { front, cache, idle: args.idle_timeout })
+        let service = ProxyService::new(&cache, OriginService::new(args), args);
+        Ok(Self { service, cache, idle: args.idle_timeout })
     }
 
-    /// Serves until `stop` is done, then lets the requests that are running end, for at most ten seconds.
+    /// Serves until `stop` completes, then lets running requests end, for at most ten seconds.
     pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()> + Send) {
         let running = GracefulShutdown::new();
         tokio::pin!(stop);
@@ -69,7 +69,7 @@ impl Proxy {
         }
     }
 
-    /// Lets the cache finish what it does in the background. What it could not is told.
+    /// Lets the cache finish its background work. Logs a warning if work is left.
     pub async fn close(&self) {
         let closed = self.cache.close().await;
         if !closed.is_clean() {
@@ -78,17 +78,18 @@ impl Proxy {
     }
 
     fn connected(&self, stream: TcpStream, peer: SocketAddr, running: &GracefulShutdown) {
-        // Small responses must not wait for the acknowledgement of others. A connection that is gone already says so itself.
+        // Small responses must not wait for the acknowledgement of others. If the connection is
+        // gone already, the next read or write reports that.
         let _ = stream.set_nodelay(true);
-        let front = self.front.clone();
-        let service = service_fn(move |request| {
-            let answer = front.clone().answer(request, peer);
+        let service = self.service.clone();
+        let handler = service_fn(move |request| {
+            let answer = service.clone().answer(request, peer);
             async move { Ok::<_, Infallible>(answer.await) }
         });
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(self.idle);
         let connection =
-            running.watch(http.serve_connection(TokioIo::new(Impatient::new(stream, self.idle)), service));
+            running.watch(http.serve_connection(TokioIo::new(WriteTimeout::new(stream, self.idle)), handler));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%peer, %error, "a connection broke off");
@@ -97,11 +98,11 @@ impl Proxy {
     }
 
     async fn not_accepted(&self, error: &io::Error) {
-        // These are about the connection that was to be accepted.
+        // These errors concern only the connection that was to be accepted.
         let of_the_peer = [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset];
         if !of_the_peer.contains(&error.kind()) {
             tracing::error!(%error, "cannot accept connections");
-            sleep(RESPITE).await;
+            sleep(ACCEPT_RETRY_DELAY).await;
         }
     }
 }

@@ -1,25 +1,27 @@
-//! `Surrogate-Control`, from before there was RFC 9213: the Edge Architecture Specification 1.0 (W3C note, 2001).
+//! The `Surrogate-Control` field of the Edge Architecture Specification 1.0 (W3C note, 2001), the
+//! predecessor of RFC 9213.
 //!
-//! Old services still send it. To the cache it is one more targeted field; what RFC 9213 does not have is that a directive may
-//! be for one surrogate among several, which its parameter names. That is settled here.
+//! Old services still send it. For the cache it is one more targeted field. Unlike in RFC 9213, a
+//! parameter can restrict a directive to one surrogate among several. This module evaluates that
+//! parameter.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::via::Pseudonym;
+use crate::via::ViaName;
 
 pub(crate) const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
 const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
 
-/// Tells the origin by which name directives reach this proxy, after what the surrogates before it told.
-pub(crate) fn announce(request: &mut HeaderMap, name: &Pseudonym) {
+/// Announces the name of this proxy to the origin, after the surrogates before it.
+pub(crate) fn announce(request: &mut HeaderMap, name: &ViaName) {
     if let Ok(capability) = HeaderValue::try_from(format!("{name}=\"Surrogate/1.0\"")) {
         request.append(SURROGATE_CAPABILITY, capability);
     }
 }
 
-/// Leaves of the directives those for every surrogate and those for this one, which come last: the last of two is what counts
-/// in a dictionary of structured fields (RFC 9651 §3.2).
-pub(crate) fn settle(response: &mut HeaderMap, name: &Pseudonym) {
+/// Keeps the directives for every surrogate and those for this one. The latter come last, because
+/// the last of two duplicates counts in a dictionary of structured fields (RFC 9651 §3.2).
+pub(crate) fn filter_directives(response: &mut HeaderMap, name: &ViaName) {
     let lines = response.get_all(SURROGATE_CONTROL).iter().filter_map(|line| line.to_str().ok());
     let members: Vec<&str> = lines.flat_map(|line| split(line, ',')).map(str::trim).collect();
     if members.is_empty() {
@@ -42,7 +44,7 @@ pub(crate) fn settle(response: &mut HeaderMap, name: &Pseudonym) {
     }
 }
 
-/// The pieces of a text between these signs, where those do not stand in quotation marks.
+/// Splits a text at this character, except inside quotation marks.
 fn split(text: &str, at: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     text.split(move |sign| {
@@ -72,7 +74,7 @@ mod tests {
             for line in lines {
                 fields.append(SURROGATE_CONTROL, line.parse().unwrap());
             }
-            settle(&mut fields, &"larder".parse().unwrap());
+            filter_directives(&mut fields, &"larder".parse().unwrap());
             let left: Vec<_> =
                 fields.get_all(SURROGATE_CONTROL).iter().map(|line| line.to_str().unwrap()).collect();
             assert_eq!(left, Vec::from_iter(expected), "{lines:?}");

@@ -1,22 +1,22 @@
-//! What a request is for, and whether it can be forwarded at all (RFC 9112 §3.2, RFC 9110 §7).
+//! The target of a request, and whether it can be forwarded (RFC 9112 §3.2, RFC 9110 §7).
 
 use http::header::{EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
-use crate::refused::Refused;
+use crate::proxy_error::ProxyError;
 
-/// Brings the request into the one form in which requests for one resource are the same to the cache: a path, and its host
-/// in `Host`.
+/// Normalizes the request, so that all requests for one resource are equal to the cache: the URI
+/// becomes a path, and `Host` names the host.
 ///
 /// # Errors
 ///
-/// The request cannot be forwarded, for the reason given.
-pub(crate) fn settle(parts: &mut Parts) -> Result<(), Refused> {
+/// Fails if the request cannot be forwarded, with the reason.
+pub(crate) fn resolve(parts: &mut Parts) -> Result<(), ProxyError> {
     // RFC 9110 §15.6.2: not "capable of supporting it for any resource".
     if parts.method == Method::CONNECT {
-        return Err(Refused::NotImplemented("this is no proxy for tunnels"));
+        return Err(ProxyError::NotImplemented("this is no proxy for tunnels"));
     }
     let host = host(parts)?;
     framed(&parts.headers)?;
@@ -29,66 +29,70 @@ pub(crate) fn settle(parts: &mut Parts) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The host of the target URI.
+/// Returns the host of the target URI.
 ///
-/// RFC 9112 §3.2.2: "When an origin server receives a request with an absolute-form of request-target, the origin server MUST
-/// ignore the received Host header field (if any) and instead use the host information of the request-target." To its clients
-/// this is the origin server, whatever the host.
-fn host(parts: &Parts) -> Result<Option<HeaderValue>, Refused> {
+/// RFC 9112 §3.2.2: "When an origin server receives a request with an absolute-form of
+/// request-target, the origin server MUST ignore the received Host header field (if any) and
+/// instead use the host information of the request-target." For its clients the proxy is the origin
+/// server, for every host.
+fn host(parts: &Parts) -> Result<Option<HeaderValue>, ProxyError> {
     let field = host_field(parts)?;
     let Some(authority) = parts.uri.authority() else {
         return Ok(field);
     };
-    // RFC 9110 §7.4: a request for what is not served here; https is not, on a connection without TLS.
+    // RFC 9110 §7.4: the request is for a resource that is not served here. https is not served on
+    // a connection without TLS.
     if parts.uri.scheme() != Some(&Scheme::HTTP) {
-        return Err(Refused::Misdirected);
+        return Err(ProxyError::Misdirected);
     }
     if authority.as_str().contains('@') {
-        return Err(Refused::BadRequest("the URI has a user"));
+        return Err(ProxyError::BadRequest("the URI has a user"));
     }
     HeaderValue::try_from(authority.as_str())
         .map(Some)
-        .map_err(|_| Refused::BadRequest("the URI has no host"))
+        .map_err(|_| ProxyError::BadRequest("the URI has no host"))
 }
 
-/// RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a
-/// Host header field and to any request message that contains more than one Host header field line or a Host header field with
-/// an invalid field value."
-fn host_field(parts: &Parts) -> Result<Option<HeaderValue>, Refused> {
+/// RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
+/// request message that lacks a Host header field and to any request message that contains more
+/// than one Host header field line or a Host header field with an invalid field value."
+fn host_field(parts: &Parts) -> Result<Option<HeaderValue>, ProxyError> {
     let mut lines = parts.headers.get_all(HOST).iter();
     match (lines.next(), lines.next()) {
-        (None, _) if parts.version >= Version::HTTP_11 => Err(Refused::BadRequest("there is no Host")),
+        (None, _) if parts.version >= Version::HTTP_11 => Err(ProxyError::BadRequest("there is no Host")),
         (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err(Refused::BadRequest("there is more than one Host")),
+        (Some(_), Some(_)) => Err(ProxyError::BadRequest("there is more than one Host")),
         (Some(host), None) if is_host(host) => Ok(Some(host.clone())),
-        (Some(_), None) => Err(Refused::BadRequest("the Host is none")),
+        (Some(_), None) => Err(ProxyError::BadRequest("the Host is none")),
     }
 }
 
-/// `Host = uri-host [ ":" port ]`, and quotable in `Forwarded` as it is.
+/// `Host = uri-host [ ":" port ]`, without characters that need an escape in `Forwarded`.
 fn is_host(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else { return false };
     !text.contains(['@', '"', '\\'])
         && text.parse::<Authority>().is_ok_and(|authority| !authority.host().is_empty())
 }
 
-/// RFC 9112 §6.1: "A server that receives a request message with a transfer coding it does not understand SHOULD respond with
-/// 501 (Not Implemented)." hyper undoes `chunked`, once, and no other.
-fn framed(fields: &HeaderMap) -> Result<(), Refused> {
+/// RFC 9112 §6.1: "A server that receives a request message with a transfer coding it does not
+/// understand SHOULD respond with 501 (Not Implemented)." hyper decodes `chunked`, once, and no
+/// other coding.
+fn framed(fields: &HeaderMap) -> Result<(), ProxyError> {
     let mut lines = fields.get_all(TRANSFER_ENCODING).iter();
     let only = lines.next().is_none_or(|line| line.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
     if only && lines.next().is_none() {
         Ok(())
     } else {
-        Err(Refused::NotImplemented("no transfer coding but chunked is understood"))
+        Err(ProxyError::NotImplemented("no transfer coding but chunked is understood"))
     }
 }
 
-/// RFC 9110 §10.1.1: "A server that receives an Expect field value containing a member other than 100-continue MAY respond with a
-/// 417 (Expectation Failed) status code". 100-continue is met by hyper as soon as the body is asked for.
-fn expected(fields: &HeaderMap) -> Result<(), Refused> {
+/// RFC 9110 §10.1.1: "A server that receives an Expect field value containing a member other than
+/// 100-continue MAY respond with a 417 (Expectation Failed) status code". hyper answers
+/// 100-continue as soon as the body is read.
+fn expected(fields: &HeaderMap) -> Result<(), ProxyError> {
     let is_known = |line: &HeaderValue| line.as_bytes().eq_ignore_ascii_case(b"100-continue");
-    if fields.get_all(EXPECT).iter().all(is_known) { Ok(()) } else { Err(Refused::Expectation) }
+    if fields.get_all(EXPECT).iter().all(is_known) { Ok(()) } else { Err(ProxyError::Expectation) }
 }
 
 #[cfg(test)]
@@ -107,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_forwarded_becomes_a_path_and_a_host() {
+    fn a_valid_request_becomes_a_path_and_a_host() {
         let cases: [(&str, &str, &str, Fields, &str, &str); 6] = [
             ("RFC 9112 §3.2.1", "GET", "/a?b", &[("host", "x:81")], "/a?b", "x:81"),
             ("§3.2.2: the host of the URI counts", "GET", "http://y/a", &[("host", "x")], "/a", "y"),
@@ -125,7 +129,7 @@ mod tests {
         ];
         for (rule, method, uri, fields, path, host) in cases {
             let mut parts = parts(method, uri, fields);
-            settle(&mut parts).unwrap();
+            resolve(&mut parts).unwrap();
             assert_eq!(
                 (parts.uri.to_string().as_str(), &parts.headers[HOST]),
                 (path, &HeaderValue::from_static(host)),
@@ -138,20 +142,20 @@ mod tests {
     fn a_client_of_http_1_0_need_not_name_a_host() {
         let mut parts = parts("GET", "/", &[]);
         parts.version = Version::HTTP_10;
-        settle(&mut parts).unwrap();
+        resolve(&mut parts).unwrap();
         assert!(!parts.headers.contains_key(HOST));
     }
 
     #[test]
-    fn what_cannot_be_forwarded_is_refused() {
-        let bad = Refused::BadRequest;
-        let cases: [(&str, &str, &str, Fields, Refused); 13] = [
+    fn an_invalid_request_is_refused() {
+        let bad = ProxyError::BadRequest;
+        let cases: [(&str, &str, &str, Fields, ProxyError); 13] = [
             (
                 "RFC 9110 §9.3.6",
                 "CONNECT",
                 "x:443",
                 &[("host", "x")],
-                Refused::NotImplemented("this is no proxy for tunnels"),
+                ProxyError::NotImplemented("this is no proxy for tunnels"),
             ),
             ("RFC 9112 §3.2: no Host", "GET", "/", &[], bad("there is no Host")),
             ("not even with a URI", "GET", "http://x/", &[], bad("there is no Host")),
@@ -161,25 +165,31 @@ mod tests {
             ("an empty one", "GET", "/", &[("host", "")], bad("the Host is none")),
             ("two in one", "GET", "/", &[("host", "x, y")], bad("the Host is none")),
             ("RFC 9110 §4.2.4", "GET", "http://me@x/", &[("host", "x")], bad("the URI has a user")),
-            ("RFC 9110 §7.4", "GET", "https://x/", &[("host", "x")], Refused::Misdirected),
+            ("RFC 9110 §7.4", "GET", "https://x/", &[("host", "x")], ProxyError::Misdirected),
             (
                 "RFC 9112 §6.1",
                 "PUT",
                 "/",
                 &[("host", "x"), ("transfer-encoding", "gzip, chunked")],
-                Refused::NotImplemented("no transfer coding but chunked is understood"),
+                ProxyError::NotImplemented("no transfer coding but chunked is understood"),
             ),
             (
                 "RFC 9112 §6.1: in lines of their own",
                 "PUT",
                 "/",
                 &[("host", "x"), ("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
-                Refused::NotImplemented("no transfer coding but chunked is understood"),
+                ProxyError::NotImplemented("no transfer coding but chunked is understood"),
             ),
-            ("RFC 9110 §10.1.1", "PUT", "/", &[("host", "x"), ("expect", "wonders")], Refused::Expectation),
+            (
+                "RFC 9110 §10.1.1",
+                "PUT",
+                "/",
+                &[("host", "x"), ("expect", "wonders")],
+                ProxyError::Expectation,
+            ),
         ];
         for (rule, method, uri, fields, refused) in cases {
-            assert_eq!(settle(&mut parts(method, uri, fields)), Err(refused), "{rule}");
+            assert_eq!(resolve(&mut parts(method, uri, fields)), Err(refused), "{rule}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `Via`: who a message went through (RFC 9110 §7.6.3).
+//! The `Via` field: the proxies that a message passed (RFC 9110 §7.6.3).
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,22 +6,23 @@ use std::str::FromStr;
 use http::header::VIA;
 use http::{HeaderMap, HeaderValue, Version};
 
-/// How often a request may have come through proxies of this name. More is a loop: the origin leads back here.
+/// How often a request may pass proxies of this name. More is a loop: the origin leads back here.
 ///
-/// RFC 9110 §7.6: "An intermediary MUST NOT forward a message to itself unless it is protected from an infinite request loop."
-/// Some may stand in a chain on purpose.
-const MOST: usize = 4;
+/// RFC 9110 §7.6: "An intermediary MUST NOT forward a message to itself unless it is protected from
+/// an infinite request loop." A chain of several such proxies may be intended.
+const MAX_PASSES: usize = 4;
 
-/// The name that stands for a proxy in `Via`.
+/// The name of a proxy in `Via`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pseudonym(Box<str>);
+pub struct ViaName(Box<str>);
 
-/// A text that cannot be a pseudonym.
+/// The error of a text that is not a valid pseudonym.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAPseudonym;
+pub struct ParseViaNameError;
 
-impl Pseudonym {
-    /// Adds the name after those of the proxies before it, with the version in which the message was received.
+impl ViaName {
+    /// Appends the name after those of earlier proxies, with the version in which the message
+    /// arrived.
     ///
     /// "A proxy MUST send an appropriate Via header field … in each message that it forwards."
     pub(crate) fn append(&self, fields: &mut HeaderMap, received: Version) {
@@ -29,17 +30,17 @@ impl Pseudonym {
             Version::HTTP_10 => "1.0",
             _ => "1.1",
         };
-        // A token is what a field can hold, so there is always a value.
+        // A token is always a valid field value.
         if let Ok(value) = HeaderValue::try_from(format!("{version} {}", self.0)) {
             fields.append(VIA, value);
         }
     }
 
-    /// Whether a request came through proxies of this name too often.
+    /// Whether a request passed proxies of this name too often.
     pub(crate) fn is_looping(&self, fields: &HeaderMap) -> bool {
         let lines = fields.get_all(VIA).iter().filter_map(|line| line.to_str().ok());
         let by = lines.flat_map(|line| line.split(',')).filter_map(|hop| hop.split_whitespace().nth(1));
-        by.filter(|by| by.eq_ignore_ascii_case(&self.0)).count() > MOST
+        by.filter(|by| by.eq_ignore_ascii_case(&self.0)).count() > MAX_PASSES
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -47,39 +48,39 @@ impl Pseudonym {
     }
 }
 
-impl FromStr for Pseudonym {
-    type Err = NotAPseudonym;
+impl FromStr for ViaName {
+    type Err = ParseViaNameError;
 
     /// `pseudonym = token`
-    fn from_str(name: &str) -> Result<Self, NotAPseudonym> {
+    fn from_str(name: &str) -> Result<Self, ParseViaNameError> {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) {
-            Err(NotAPseudonym)
+            Err(ParseViaNameError)
         } else {
             Ok(Self(name.into()))
         }
     }
 }
 
-impl fmt::Display for Pseudonym {
+impl fmt::Display for ViaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl fmt::Display for NotAPseudonym {
+impl fmt::Display for ParseViaNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name in Via is one word of letters, digits and signs like - or .")
     }
 }
 
-impl std::error::Error for NotAPseudonym {}
+impl std::error::Error for ParseViaNameError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn larder() -> Pseudonym {
+    fn larder() -> ViaName {
         "larder".parse().unwrap()
     }
 
@@ -125,8 +126,8 @@ mod tests {
     #[test]
     fn a_name_is_a_token() {
         for name in ["", "a b", "a,b", "a/b", "ä", "a:1"] {
-            assert_eq!(name.parse::<Pseudonym>(), Err(NotAPseudonym), "{name}");
+            assert_eq!(name.parse::<ViaName>(), Err(ParseViaNameError), "{name}");
         }
-        assert_eq!("edge-1.example".parse::<Pseudonym>().unwrap().as_str(), "edge-1.example");
+        assert_eq!("edge-1.example".parse::<ViaName>().unwrap().as_str(), "edge-1.example");
     }
 }

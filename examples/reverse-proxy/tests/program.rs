@@ -1,6 +1,7 @@
-//! The program itself: what it says, arguments that cannot be right, an orderly end.
+//! Tests of the program: its output, invalid arguments, and an orderly shutdown.
 
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
@@ -24,7 +25,7 @@ const VARIABLES: [&str; 16] = [
     "PROXY_IDLE_TIMEOUT",
 ];
 
-/// The program, with nothing of the tests' environment that would change what it does.
+/// The program, without the environment variables that would change its behavior.
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reverse-proxy"));
     for variable in VARIABLES.iter().chain(&["PROXY_RESPONSE_TIMEOUT", "RUST_LOG"]) {
@@ -35,7 +36,7 @@ fn command() -> Command {
 
 #[test]
 fn arguments_that_cannot_be_right_are_named() {
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (&["--addr", "127.0.0.1:0"][..], "--origin <URL>"),
         (&["--origin", "https://x"], "only http:// origins"),
         (&["--origin", "http://x", "--addr", "nowhere"], "nowhere"),
@@ -47,7 +48,7 @@ fn arguments_that_cannot_be_right_are_named() {
         let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
         let stderr = String::from_utf8(stderr).unwrap();
         assert_eq!(status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains(told), "{told}: {stderr}");
+        assert!(stderr.contains(expected), "{expected}: {stderr}");
     }
 }
 

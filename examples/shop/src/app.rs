@@ -1,4 +1,4 @@
-//! The shop put together: what handlers share, and how it starts and stops.
+//! The shop as a whole: the shared state of the handlers, and how the shop starts and stops.
 
 use std::future::Future;
 use std::io;
@@ -17,10 +17,10 @@ use crate::routes;
 use crate::start_error::StartError;
 use crate::stats::Runs;
 
-/// How long requests that are running may go on once the shop is to stop.
+/// How long running requests may continue once the shop is to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What handlers share.
+/// The state that handlers share.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
     pub(crate) database: Database,
@@ -28,7 +28,7 @@ pub(crate) struct App {
     pub(crate) runs: Arc<Runs>,
 }
 
-/// The shop with its database open, to be [closed](Self::close) when nobody is served any more.
+/// The shop with an open database. Call [`close`](Self::close) once it serves no more requests.
 #[derive(Debug)]
 pub struct Shop {
     router: Router,
@@ -36,33 +36,33 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// The shop that the arguments ask for. `args.addr` is left to the caller.
+    /// Opens the shop for these arguments. The caller binds `args.addr`.
     ///
     /// # Errors
     ///
-    /// The database cannot be opened, or the URL of Redis cannot be right.
+    /// Fails if the database cannot be opened, or if the URL of Redis is invalid.
     pub async fn open(args: &Args) -> Result<Self, StartError> {
         let (router, cache) = open(args).await?;
         Ok(Self { router, cache })
     }
 
-    /// Its routes.
+    /// Returns the routes.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// Lets the cache finish what it does in the background: without that, what others were to be told of a write while
-    /// Redis was away would be lost with the process.
+    /// Lets the cache finish its background work. Without this, invalidations that other instances
+    /// have not received because Redis was down would be lost with the process.
     pub async fn close(self) {
         self.cache.close().await;
     }
 }
 
-/// The router of a [`Shop`] that is never closed.
+/// Returns the router of a [`Shop`] that is never closed.
 ///
 /// # Errors
 ///
-/// The database cannot be opened, or the URL of Redis cannot be right.
+/// Fails if the database cannot be opened, or if the URL of Redis is invalid.
 pub async fn app(args: &Args) -> Result<Router, StartError> {
     Ok(open(args).await?.0)
 }
@@ -71,18 +71,18 @@ async fn open(args: &Args) -> Result<(Router, Caching), StartError> {
     let database = Database::open(&args.database, args.query_delay)
         .await
         .map_err(|error| StartError::new(format!("cannot open the database {}", args.database), error))?;
-    // The URL may hold a password, so it is not repeated.
+    // The URL may contain a password, so the message does not repeat it.
     let cache = Caching::open(args).map_err(|error| StartError::new("cannot use this Redis", error))?;
     let routes = routes::routes(&cache);
     let runs = Arc::default();
     Ok((routes.with_state(App { database, cache: cache.clone(), runs }), cache))
 }
 
-/// Serves until `stop` is done, then lets the requests that are running end, for at most ten seconds.
+/// Serves until `stop` completes, then lets running requests end, for at most ten seconds.
 ///
 /// # Errors
 ///
-/// The listener failed.
+/// Fails if the listener fails.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -91,11 +91,11 @@ pub async fn serve(
     let (stopping, stopped) = oneshot::channel();
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
         stop.await;
-        // Nobody hears it if the listener has failed by then.
+        // If the listener has failed by now, there is no receiver.
         let _ = stopping.send(());
     });
     let out_of_patience = async {
-        // An error says that the server is gone, which the other branch reports.
+        // An error means that the server has ended, which the other branch reports.
         let _ = stopped.await;
         tokio::time::sleep(GRACE).await;
     };
@@ -105,11 +105,11 @@ pub async fn serve(
     }
 }
 
-/// Runs the work to its end even if the client leaves, which drops the handler's future.
+/// Runs the work to its end even if the client disconnects and the handler's future is dropped.
 ///
-/// A write and the invalidation after it belong together: cut between them, the cache would keep what the database
-/// no longer says.
-pub(crate) async fn to_the_end<T: Send + 'static>(
+/// A write and its invalidation belong together. If only the write happened, the cache would keep
+/// outdated responses.
+pub(crate) async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::spawn(work).await.map_err(Error::Task)?
@@ -123,13 +123,13 @@ mod tests {
 
     use super::*;
 
-    /// On a paused clock the timeout is over as soon as nothing can happen any more.
+    /// On a paused clock, the timeout expires as soon as no other progress is possible.
     #[tokio::test(start_paused = true)]
     async fn work_goes_on_when_the_client_leaves() {
         let (commit, committed) = oneshot::channel();
         let (leave, left) = oneshot::channel();
         let (invalidate, invalidated) = oneshot::channel();
-        let mut handler = Box::pin(to_the_end(async move {
+        let mut handler = Box::pin(run_to_completion(async move {
             commit.send(()).unwrap();
             left.await.unwrap();
             invalidate.send(()).unwrap();
@@ -138,17 +138,18 @@ mod tests {
         tokio::select! {
             biased;
             _ = &mut handler => panic!("it cannot be done yet"),
-            told = committed => told.unwrap(),
+            sent = committed => sent.unwrap(),
         }
         drop(handler);
-        // Without a task of its own, the work has gone with the handler, and nobody hears this.
+        // Without a task of its own, the work would be dropped with the handler, and the receiver
+        // with it.
         let _ = leave.send(());
         timeout(Duration::from_secs(1), invalidated).await.unwrap().unwrap();
     }
 
     #[tokio::test]
     async fn work_that_panics_is_an_error() {
-        let done: Result<Infallible, Error> = to_the_end(async { panic!("on purpose") }).await;
+        let done: Result<Infallible, Error> = run_to_completion(async { panic!("on purpose") }).await;
         assert!(matches!(done, Err(Error::Task(_))));
     }
 }

@@ -10,28 +10,32 @@ use crate::database::Location;
 
 /// The demo of Larder: a product and user API over SQLite, behind an HTTP response cache.
 ///
-/// Started without arguments it needs nothing else: the cache is in this process, and the database is made and filled.
-/// Log lines go to standard error; RUST_LOG chooses them (RUST_LOG=larder=debug shows what the cache does).
+/// It runs without arguments: the cache is in this process, and the database is created and filled.
+/// Log lines go to standard error; RUST_LOG chooses them (RUST_LOG=larder=debug shows what the
+/// cache does).
 #[derive(Debug, Clone, Parser)]
 #[command(name = "shop", version)]
 #[non_exhaustive]
 pub struct Args {
-    /// Where to listen. Port 0 takes a free port; the first line of output says which.
+    /// The address to listen on. Port 0 picks a free port; the first line of output shows it.
     #[arg(long, env = "SHOP_ADDR", default_value = "127.0.0.1:3000")]
     pub addr: SocketAddr,
 
-    /// The Redis that instances share, as redis://host:port. Without it the cache is in this process alone.
+    /// The Redis that instances share, as redis://host:port. Without it, the cache is in this
+    /// process alone.
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
     pub redis: Option<String>,
 
-    /// The SQLite database: a path, sqlite://PATH, or :memory: for one that ends with the process.
+    /// The SQLite database: a path, sqlite://PATH, or :memory: for a database that ends with the
+    /// process.
     ///
-    /// A file that is missing is created and filled with 10,000 products and 10,000 users, the same on every machine;
-    /// by default it is in the working directory. Several instances may work on one file.
+    /// A missing file is created and filled with 10,000 products and 10,000 users, the same on
+    /// every machine. By default it is in the working directory. Several instances may use one
+    /// file.
     #[arg(long, env = "DATABASE_URL", value_name = "PATH", default_value = "shop.sqlite")]
     pub database: Location,
 
-    /// Added to every query, to stand for a slow database: 100ms, 2s.
+    /// A delay for every query, to simulate a slow database: 100ms, 2s.
     #[arg(
         long,
         env = "SHOP_QUERY_DELAY",
@@ -41,7 +45,7 @@ pub struct Args {
     )]
     pub query_delay: Duration,
 
-    /// Serve without any cache, for comparison. Then --redis has no effect.
+    /// Serve without a cache, for comparison. --redis then has no effect.
     #[arg(long, env = "SHOP_NO_CACHE", value_parser = BoolishValueParser::new())]
     pub no_cache: bool,
 }

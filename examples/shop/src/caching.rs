@@ -1,20 +1,20 @@
-//! The cache in front of the shop: which policy each route has, where responses are shared, what is invalidated.
+//! The cache in front of the shop: the policy of each route, the shared store, and invalidation.
 
 use std::time::Duration;
 
 use axum::routing::MethodRouter;
+use larder::redis::{ConnectError, RedisStore};
 use larder::{Cache, Invalidation, Policy, ttl};
-use larder_redis::{ConnectError, RedisStore};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::Args;
 use crate::extract::Bearer;
 
-/// How long the list of the highest scores is served beyond its lifetime, while one request makes it anew.
+/// How long the list of top users may be served stale while one request refreshes it.
 const TOP_USERS_STALE: Duration = Duration::from_secs(60);
 
-/// The cache, and the Redis that it shares; neither with `--no-cache`.
+/// The cache, and the Redis that it shares. Both are `None` with `--no-cache`.
 #[derive(Debug, Clone)]
 pub(crate) struct Caching {
     cache: Option<Cache>,
@@ -22,11 +22,12 @@ pub(crate) struct Caching {
 }
 
 impl Caching {
-    /// The cache that the arguments ask for. It waits for nobody: a Redis that is away is joined when it comes.
+    /// Creates the cache for these arguments. This does not wait for Redis: an unreachable Redis is
+    /// connected when it becomes available.
     ///
     /// # Errors
     ///
-    /// The URL of Redis cannot be right.
+    /// Fails if the URL of Redis is invalid.
     pub(crate) fn open(args: &Args) -> Result<Self, ConnectError> {
         if args.no_cache {
             return Ok(Self { cache: None, redis: None });
@@ -34,13 +35,13 @@ impl Caching {
         let redis = args.redis.as_deref().map(RedisStore::connect).transpose()?;
         let builder = Cache::builder();
         let builder = match &redis {
-            Some(store) => builder.shared(store.clone()),
+            Some(store) => builder.shared_store(store.clone()),
             None => builder,
         };
         Ok(Self { cache: Some(builder.build()), redis })
     }
 
-    /// These methods of a route, cached by this policy.
+    /// Adds a cache with this policy to the methods of a route.
     pub(crate) fn route(&self, methods: MethodRouter<App>, policy: Policy) -> MethodRouter<App> {
         match &self.cache {
             Some(cache) => methods.layer(cache.layer(policy)),
@@ -48,14 +49,15 @@ impl Caching {
         }
     }
 
-    /// Forgets what was stored, on every instance. Where Redis is away the others learn of it later.
+    /// Invalidates stored responses on every instance. If Redis is unreachable, the other instances
+    /// apply it later.
     pub(crate) async fn invalidate(&self, what: impl Into<Invalidation>) {
         if let Some(cache) = &self.cache {
             cache.invalidate(what).await;
         }
     }
 
-    /// Lets the cache finish what it does in the background. What it could not is told.
+    /// Lets the cache finish its background work. Logs a warning if work is left.
     pub(crate) async fn close(&self) {
         if let Some(cache) = &self.cache {
             let closed = cache.close().await;
@@ -65,7 +67,7 @@ impl Caching {
         }
     }
 
-    /// What the cache counts; nothing without one.
+    /// Returns the counters of the cache, if there is one.
     pub(crate) fn stats(&self) -> Option<Value> {
         let stats = self.cache.as_ref()?.stats();
         Some(json!({
@@ -77,30 +79,30 @@ impl Caching {
             "bypasses": stats.bypasses,
             "collapsed": stats.collapsed,
             "refreshes": stats.refreshes,
-            "refreshes_left_out": stats.refreshes_left_out,
+            "refreshes_left_out": stats.refreshes_skipped,
             "fills": stats.fills,
             "fill_seconds": stats.fill_time.as_secs_f64(),
             "stored": stats.stored,
             "not_stored": stats.not_stored,
-            "saved_seconds": stats.saved.as_secs_f64(),
+            "saved_seconds": stats.handler_time_saved.as_secs_f64(),
             "invalidations": stats.invalidations,
             "store_errors": stats.store_errors,
-            "held": stats.held,
-            "held_bytes": stats.held_bytes,
+            "held": stats.memory_entries,
+            "held_bytes": stats.memory_bytes,
         }))
     }
 
-    /// What the Redis server counts; nothing without one, or while it cannot be reached.
+    /// Returns the counters of the Redis server, if there is one and it can be reached.
     pub(crate) async fn redis_stats(&self) -> Option<Value> {
         let stats = self.redis.as_ref()?.stats().await.ok()?;
         Some(json!({ "hits": stats.hits, "misses": stats.misses, "hit_ratio": stats.hit_ratio() }))
     }
 }
 
-/// `GET /api/products`: other parameters change nothing in the answer, so they are not in the key.
+/// `GET /api/products`: other parameters do not change the response, so they are not in the key.
 ///
-/// The handler adds a tag for each product that it lists. A product renamed so that it now belongs into a list enters
-/// that list at the end of its lifetime.
+/// The handler adds a tag for each product in the list. If a rename makes another product match,
+/// that product appears when the list expires.
 pub(crate) fn search() -> Policy {
     Policy::ttl(ttl::FREQUENT).query_only(["q", "page"]).tag("products")
 }
@@ -120,7 +122,7 @@ pub(crate) fn top_users() -> Policy {
     Policy::ttl(ttl::FREQUENT).stale_while_revalidate(TOP_USERS_STALE).tag("users:top")
 }
 
-/// `GET /api/me`: each user's own. Whoever does not say who they are is answered by the handler.
+/// `GET /api/me`: one response per user. Requests without a user go to the handler.
 pub(crate) fn me() -> Policy {
     Policy::ttl(ttl::REALTIME).per_user(|parts| Some(Bearer::of(&parts.headers)?.0.to_string()))
 }

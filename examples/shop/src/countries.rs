@@ -1,4 +1,4 @@
-//! Countries: a table that never changes while the shop runs.
+//! Countries: a table that does not change while the shop runs.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::errors::Error;
 use crate::stats::Handler;
 
-/// A country, as it is answered.
+/// A country in a response.
 #[derive(Debug, Serialize)]
 pub(crate) struct Country {
     /// ISO 3166-1 alpha-2.

@@ -1,4 +1,4 @@
-//! Every error of the API, answered as `{"error": "…"}` with a status that fits.
+//! The errors of the API, answered as `{"error": "…"}` with a matching status.
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -9,18 +9,18 @@ use serde::Serialize;
 
 use crate::database;
 
-/// Why a request has no answer.
+/// The reason why a request fails.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// There is no such thing.
+    /// The resource does not exist.
     Unknown(&'static str),
-    /// The route needs to know whom it answers.
+    /// The route needs a user.
     Unauthorized,
-    /// The request is wrong.
+    /// The request is invalid.
     Request(StatusCode, String),
     /// The database failed.
     Database(sqlx::Error),
-    /// A task ended before its work did.
+    /// A task ended before its work was done.
     Task(tokio::task::JoinError),
 }
 
@@ -28,10 +28,10 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match self {
             Self::Unknown(what) => answer(StatusCode::NOT_FOUND, &format!("there is no such {what}")),
-            // RFC 9110 §15.5.2: a 401 names the scheme that would be accepted.
+            // RFC 9110 §15.5.2: a 401 names an accepted scheme.
             Self::Unauthorized => (
                 [(WWW_AUTHENTICATE, "Bearer")],
-                answer(StatusCode::UNAUTHORIZED, "say who you are: Authorization: Bearer <user id>"),
+                answer(StatusCode::UNAUTHORIZED, "this route needs a user: Authorization: Bearer <user id>"),
             )
                 .into_response(),
             Self::Request(status, text) => answer(status, &text),
@@ -44,7 +44,7 @@ impl IntoResponse for Error {
     }
 }
 
-/// Clients learn whether to try again; what went wrong goes to the log.
+/// Answers whether a retry makes sense, and logs the cause.
 fn database_failed(error: &sqlx::Error) -> Response {
     tracing::error!(%error, "the database failed");
     if database::is_busy(error) || matches!(error, sqlx::Error::PoolTimedOut) {

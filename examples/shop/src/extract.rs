@@ -1,4 +1,4 @@
-//! What handlers take from a request. Whatever is wrong with it is answered as JSON.
+//! Extractors of the handlers. They report invalid requests as JSON.
 
 use std::fmt;
 
@@ -25,10 +25,10 @@ pub(crate) struct Path<T>(pub(crate) T);
 #[from_request(via(axum::extract::Query), rejection(Error))]
 pub(crate) struct Query<T>(pub(crate) T);
 
-/// The identifier of a row, in the one way of writing it.
+/// The identifier of a row, in its canonical form.
 ///
-/// `7`, `+7` and `007` are the same number, but to a cache three URIs and three tags: a write to one would leave
-/// the others as they were. So only the first is an identifier.
+/// `7`, `+7` and `007` are the same number, but three URIs and three tags for a cache. A write to
+/// one of them would not invalidate the others, so only the canonical form is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Id(i64);
@@ -58,18 +58,18 @@ impl fmt::Display for Id {
     }
 }
 
-/// Who the request says that it comes from: `Authorization: Bearer <user id>`. A demo has no secrets to check.
+/// The user of a request: `Authorization: Bearer <user id>`. A demo has no secrets to verify.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bearer(pub(crate) Id);
 
 impl Bearer {
-    /// The user that these fields name, if they name exactly one.
+    /// Returns the user in these fields, if there is exactly one.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut lines = headers.get_all(AUTHORIZATION).iter();
         let (Some(line), None) = (lines.next(), lines.next()) else {
             return None;
         };
-        // RFC 9110 §11.1: the scheme is case-insensitive; §11.4: one or more spaces follow it.
+        // RFC 9110 §11.1: the scheme is case-insensitive. §11.4: one or more spaces follow it.
         let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
         let token = token.trim_matches(' ');
         scheme.eq_ignore_ascii_case("bearer").then(|| Id::parse(token))?.map(Self)

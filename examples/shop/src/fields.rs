@@ -1,8 +1,8 @@
-//! The fields of request bodies, valid once they are parsed.
+//! The fields of request bodies, which are validated during parsing.
 
 use serde::Deserialize;
 
-/// The most characters that a name or an email may have.
+/// The maximum number of characters in a name or an email.
 const LONGEST: usize = 200;
 
 /// A name: not blank, at most 200 characters.
@@ -10,8 +10,8 @@ const LONGEST: usize = 200;
 #[serde(try_from = "String")]
 pub(crate) struct Name(String);
 
-/// An email address, as far as it can be told without sending to it: something on both sides of an `@`, no blanks,
-/// at most 200 characters.
+/// An email address: text on both sides of an `@`, no blanks, at most 200 characters. This is all
+/// that can be checked without sending mail.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Email(String);

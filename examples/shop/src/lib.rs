@@ -1,7 +1,7 @@
 //! The demo of Larder: a product and user API over SQLite.
 //!
-//! It is a library besides a program, so that tests can start several shops in one process: on one database, and on
-//! one Redis.
+//! It is a library and a program, so that tests can start several shops in one process, on one
+//! database and one Redis.
 //!
 //! ```
 //! use clap::Parser;

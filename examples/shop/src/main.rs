@@ -35,7 +35,7 @@ async fn run(args: &Args) -> Result<(), StartError> {
     served.map_err(|error| StartError::new("stopped serving", error))
 }
 
-/// Done when the process is asked to end.
+/// Completes when the process is asked to end.
 #[cfg(unix)]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -49,18 +49,18 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Done when the process is asked to end.
+/// Completes when the process is asked to end.
 #[cfg(not(unix))]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
-        // Without a handler for Ctrl-C the system ends the process by itself.
+        // Without a handler for Ctrl-C, the system ends the process by itself.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     })
 }
 
-/// The error and its causes, but for those whose text an error before them has repeated.
+/// Formats the error with its causes, except causes whose text is already included.
 fn with_causes(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.map(ToString::to_string).fold(error.to_string(), |text, cause| {

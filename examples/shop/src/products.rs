@@ -1,4 +1,4 @@
-//! Products: shown, searched and changed.
+//! Products: show, search and update.
 
 use std::num::NonZeroU32;
 
@@ -8,19 +8,19 @@ use axum::http::StatusCode;
 use larder::{Tag, Tags};
 use serde::{Deserialize, Serialize};
 
-use crate::app::{App, to_the_end};
+use crate::app::{App, run_to_completion};
 use crate::errors::Error;
 use crate::extract::{self, Id, Path, Query};
 use crate::fields::Name;
 use crate::stats::Handler;
 
-/// How many products a page of results has.
+/// The number of products on a page of results.
 const PAGE: u32 = 20;
 
-/// The most characters that a search may have.
+/// The maximum number of characters in a search.
 const LONGEST_SEARCH: usize = 200;
 
-/// A product, as it is answered.
+/// A product in a response.
 #[derive(Debug, Serialize)]
 pub(crate) struct Product {
     pub(crate) id: i64,
@@ -28,14 +28,15 @@ pub(crate) struct Product {
     pub(crate) price_cents: u32,
 }
 
-/// What a product is changed to. Other fields of the body are ignored, so that an answer can be sent back changed.
+/// The new values of a product. Other fields of the body are ignored, so that a client can send
+/// back a modified response.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NewProduct {
     pub(crate) name: Name,
     pub(crate) price_cents: u32,
 }
 
-/// What to search for, and which page of the results to show, counted from 1.
+/// The text to search for, and the page of results, counted from 1.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Search {
     #[serde(default)]
@@ -46,9 +47,9 @@ pub(crate) struct Search {
 
 /// A page of results.
 #[derive(Debug, Serialize)]
-pub(crate) struct Found {
+pub(crate) struct SearchPage {
     page: NonZeroU32,
-    /// Whether there are more pages.
+    /// Whether more pages follow.
     more: bool,
     products: Vec<Product>,
 }
@@ -64,21 +65,21 @@ pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<J
 pub(crate) async fn search(
     State(app): State<App>,
     Query(search): Query<Search>,
-) -> Result<(Tags, Json<Found>), Error> {
+) -> Result<(Tags, Json<SearchPage>), Error> {
     app.runs.count(Handler::ProductSearch);
     if search.q.chars().count() > LONGEST_SEARCH {
         let text = format!("a search has at most {LONGEST_SEARCH} characters");
         return Err(Error::Request(StatusCode::BAD_REQUEST, text));
     }
     let offset = i64::from(search.page.get() - 1) * i64::from(PAGE);
-    // One more than a page shows whether there are more.
+    // One row more than a page shows whether there is another page.
     let mut products = app.database.products_like(&search.q, offset, i64::from(PAGE) + 1).await?;
     let page_length = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let more = products.len() > page_length;
     products.truncate(page_length);
     let tags = products.iter().map(|product| format!("product:{}", product.id)).collect();
     let page = search.page;
-    Ok((tags, Json(Found { page, more, products })))
+    Ok((tags, Json(SearchPage { page, more, products })))
 }
 
 /// `PUT /api/products/{id}`
@@ -88,7 +89,7 @@ pub(crate) async fn update(
     extract::Json(new): extract::Json<NewProduct>,
 ) -> Result<Json<Product>, Error> {
     app.runs.count(Handler::ProductUpdate);
-    to_the_end(async move {
+    run_to_completion(async move {
         if !app.database.update_product(id, &new).await? {
             return Err(Error::Unknown("product"));
         }

@@ -1,4 +1,4 @@
-//! Every route of the shop.
+//! The routes of the shop.
 
 use axum::Router;
 use axum::routing::get;
@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::caching::{self, Caching};
 use crate::{countries, errors, products, stats, users};
 
-/// The routes, without the state that they need.
+/// Returns the routes, without their state.
 pub(crate) fn routes(cache: &Caching) -> Router<App> {
     let product = get(products::show).put(products::update);
     let user = get(users::show).put(users::update);

@@ -1,9 +1,9 @@
-//! Why the shop could not start.
+//! The error of a shop that cannot start.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why the shop could not start: what it could not do, with the cause as its source.
+/// The error of a shop that cannot start: the failed step, with the cause as its source.
 #[derive(Debug)]
 pub struct StartError {
     what: String,
@@ -11,7 +11,7 @@ pub struct StartError {
 }
 
 impl StartError {
-    /// An error in doing this.
+    /// Creates an error for this step.
     pub fn new(what: impl Into<String>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { what: what.into(), cause: cause.into() }
     }

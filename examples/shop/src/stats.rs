@@ -1,4 +1,4 @@
-//! `GET /stats`: what really ran, and what the cache says of itself.
+//! `GET /stats`: the handlers that ran, and the counters of the cache.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::app::App;
 
-/// The handlers whose runs are counted.
+/// The handlers that are counted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Handler {
     Product,
@@ -35,7 +35,7 @@ impl Handler {
         Self::Countries,
     ];
 
-    /// The word that stands for it under `handler_runs`.
+    /// Returns the name under `handler_runs`.
     const fn as_str(self) -> &'static str {
         match self {
             Self::Product => "product",
@@ -50,12 +50,12 @@ impl Handler {
     }
 }
 
-/// How often each handler ran since the process started. A hit runs none.
+/// The number of runs of each handler since the process started. A hit runs none.
 #[derive(Debug, Default)]
 pub(crate) struct Runs([AtomicU64; Handler::ALL.len()]);
 
 impl Runs {
-    /// Counts one run. Handlers call it first, so that runs which fail count as well.
+    /// Counts one run. Handlers call it first, so that failed runs count as well.
     pub(crate) fn count(&self, handler: Handler) {
         self.of(handler).fetch_add(1, Ordering::Relaxed);
     }
@@ -72,13 +72,13 @@ impl Runs {
     }
 }
 
-/// What `/stats` answers.
+/// The response of `/stats`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Stats {
     handler_runs: BTreeMap<&'static str, u64>,
-    /// What the cache counts; null without one.
+    /// The counters of the cache, or null without a cache.
     cache: Option<Value>,
-    /// What the Redis server counts; null without one, or while it cannot be reached.
+    /// The counters of the Redis server, or null if there is none or it cannot be reached.
     redis: Option<Value>,
 }
 

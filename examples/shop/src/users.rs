@@ -1,20 +1,20 @@
-//! Users: shown, ranked and changed, and who asks.
+//! Users: show, rank and update, and the user of the request.
 
 use axum::Json;
 use axum::extract::State;
 use larder::{Invalidation, Tags};
 use serde::{Deserialize, Serialize};
 
-use crate::app::{App, to_the_end};
+use crate::app::{App, run_to_completion};
 use crate::errors::Error;
 use crate::extract::{self, Bearer, Id, Path};
 use crate::fields::{Email, Name};
 use crate::stats::Handler;
 
-/// How many users the list of the highest scores has.
+/// The length of the list of top users.
 const TOP: i64 = 50;
 
-/// A user, as it is answered.
+/// A user in a response.
 #[derive(Debug, Serialize)]
 pub(crate) struct User {
     pub(crate) id: i64,
@@ -23,7 +23,8 @@ pub(crate) struct User {
     pub(crate) score: i64,
 }
 
-/// What a user is changed to. Other fields of the body are ignored, so that an answer can be sent back changed.
+/// The new values of a user. Other fields of the body are ignored, so that a client can send back a
+/// modified response.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NewUser {
     pub(crate) name: Name,
@@ -57,7 +58,7 @@ pub(crate) async fn update(
     extract::Json(new): extract::Json<NewUser>,
 ) -> Result<Json<User>, Error> {
     app.runs.count(Handler::UserUpdate);
-    to_the_end(async move {
+    run_to_completion(async move {
         if !app.database.update_user(id, &new).await? {
             return Err(Error::Unknown("user"));
         }

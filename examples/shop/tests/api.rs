@@ -1,6 +1,7 @@
-//! The API without a cache, called in the process.
+//! Tests of the API without a cache, in process.
 
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used)]
 
 use axum::Router;
 use axum::body::Body;
@@ -51,7 +52,7 @@ async fn me(shop: &Router, authorization: Option<&str>) -> Answer {
     send(shop, request.body(Body::empty()).unwrap()).await
 }
 
-/// Every error is `{"error": "…"}`, declared as JSON.
+/// Checks that the error is `{"error": "…"}`, declared as JSON.
 fn assert_error(answer: &Answer, status: StatusCode, what: &str) {
     assert_eq!(answer.status, status, "{what}: {}", answer.body);
     assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json", "{what}");
@@ -150,7 +151,7 @@ async fn every_country_is_listed() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_no_identifier() {
+async fn missing_rows_and_invalid_identifiers() {
     let shop = shop().await;
     for (uri, status) in [
         ("/api/products/10001", StatusCode::NOT_FOUND),
@@ -231,7 +232,7 @@ async fn methods_that_a_route_does_not_have_are_named_back() {
     let request = Request::builder().method(Method::DELETE).uri("/api/products/1");
     let answer = send(&shop, request.body(Body::empty()).unwrap()).await;
     assert_error(&answer, StatusCode::METHOD_NOT_ALLOWED, "DELETE");
-    // RFC 9110 §15.5.6: a 405 lists the methods that there are.
+    // RFC 9110 §15.5.6: a 405 lists the supported methods.
     assert_eq!(answer.headers[header::ALLOW], "GET,HEAD,PUT");
 }
 

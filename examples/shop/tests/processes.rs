@@ -1,13 +1,14 @@
-//! The program itself: two processes on one database, arguments that cannot be right, an orderly end.
+//! Tests of the program: two processes on one database, invalid arguments, and an orderly shutdown.
 
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-/// A folder of its own under the system's temporary one, gone when dropped.
+/// A temporary folder, deleted when dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -41,7 +42,7 @@ impl Drop for Shop {
     }
 }
 
-/// The program, with nothing of the tests' environment that would change what it does.
+/// The program, without the environment variables that would change its behavior.
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
     for variable in
@@ -67,7 +68,7 @@ fn start_with(folder: &Folder, arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-/// Waits for the line that says where it listens.
+/// Waits for the line with the address.
 fn listening(mut process: Child) -> Shop {
     let mut line = String::new();
     let mut output = BufReader::new(process.stdout.take().unwrap());
@@ -79,7 +80,7 @@ fn listening(mut process: Child) -> Shop {
     shop
 }
 
-/// The whole response, as text.
+/// Returns the whole response as text.
 fn call(shop: &Shop, method: &str, path: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(&shop.addr).unwrap();
     write!(
@@ -110,7 +111,7 @@ fn processes_that_start_together_on_a_new_file_share_it() {
 }
 
 #[test]
-fn what_was_written_is_there_after_a_restart() {
+fn a_write_is_there_after_a_restart() {
     let folder = Folder::new("restart");
     let body = r#"{"name": "Kept", "price_cents": 1}"#;
     call(&listening(start(&folder)), "PUT", "/api/products/1", body);
@@ -134,10 +135,11 @@ fn ask_to_end(shop: &Shop) {
     assert!(sent.success());
 }
 
-/// A write while Redis hangs, and a stop right after it: the others are told before the process is gone.
+/// A write happens while Redis hangs, and the shop stops right after it. The other instances
+/// receive the invalidation before the process ends.
 #[cfg(unix)]
 #[tokio::test]
-async fn what_redis_was_not_told_yet_it_is_told_before_the_end() {
+async fn a_deferred_invalidation_is_appended_before_the_end() {
     let folder = Folder::new("deferred");
     let redis = larder_testing::RedisServer::start().await.unwrap();
     let mut shop = listening(start_with(&folder, &["--redis", &redis.url()]));
@@ -155,7 +157,7 @@ async fn what_redis_was_not_told_yet_it_is_told_before_the_end() {
 
 #[test]
 fn arguments_that_cannot_be_right_are_named() {
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (["--addr", "nowhere"], "nowhere"),
         (["--database", "postgres://localhost/shop"], "postgres is not SQLite"),
         (["--query-delay", "soon"], "soon"),
@@ -163,7 +165,7 @@ fn arguments_that_cannot_be_right_are_named() {
         let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
         let stderr = String::from_utf8(stderr).unwrap();
         assert_eq!(status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains(told), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
     }
 }
 

@@ -1,6 +1,7 @@
-//! How serving ends.
+//! Tests of shutting down.
 
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used)]
 
 use std::future::pending;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Serves the route `/` until `stop` is told, and returns a connection on which it was asked for.
+/// Serves the route `/` until `stop` is notified, and returns a connection with a sent request.
 async fn asked(router: Router, stop: Arc<Notify>) -> (TcpStream, JoinHandle<std::io::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -40,7 +41,7 @@ async fn a_request_that_is_running_is_answered() {
     serving.await.unwrap().unwrap();
 }
 
-/// The clock is tokio's own, which jumps to the next timer when nothing else is to do.
+/// tokio's paused clock jumps to the next timer when all tasks are idle.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_never_ends_does_not_keep_it_running() {
     let stop = Arc::new(Notify::new());

@@ -1,4 +1,4 @@
-//! How old a response is (RFC 9111 §4.2.3).
+//! The age of a response (RFC 9111 §4.2.3).
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use super::date;
 use super::list::members;
 use crate::time::Wall;
 
-/// What the `Age` field says; zero where it is absent or invalid (`age_value`).
+/// Returns the value of the `Age` field, or zero if it is absent or invalid (`age_value`).
 ///
-/// RFC 9111 §5.1: "a cache encountering a message with a list-based Age field value SHOULD use the first member of the
-/// field value, discarding subsequent ones. If the field value (after discarding additional members, as per above) is
-/// invalid […], a cache SHOULD ignore the field."
+/// RFC 9111 §5.1: "a cache encountering a message with a list-based Age field value SHOULD use the
+/// first member of the field value, discarding subsequent ones. If the field value (after
+/// discarding additional members, as per above) is invalid […], a cache SHOULD ignore the field."
 #[must_use]
 pub fn age_field(headers: &HeaderMap) -> Duration {
     headers
@@ -24,10 +24,12 @@ pub fn age_field(headers: &HeaderMap) -> Duration {
         .unwrap_or_default()
 }
 
-/// How old the response was when it arrived (`corrected_initial_age`), given when the request for it was made and when
-/// it arrived.
+/// Returns the age that the response had on arrival (`corrected_initial_age`).
 ///
-/// Without a `Date` it is as old as it says and as it took to come: RFC 9110 §6.6.1 dates it by its arrival.
+/// `request_time` is when the request for it was made, `response_time` is when it arrived.
+///
+/// RFC 9110 §6.6.1: a response without a `Date` is dated by its arrival. Its age is then the value
+/// of `Age` plus the response delay.
 #[must_use]
 pub fn initial_age(headers: &HeaderMap, request_time: Wall, response_time: Wall) -> Duration {
     let apparent = date::date(headers).map_or(Duration::ZERO, |date| response_time.saturating_since(date));
@@ -36,7 +38,9 @@ pub fn initial_age(headers: &HeaderMap, request_time: Wall, response_time: Wall)
     apparent.max(corrected)
 }
 
-/// How old a response is that was this old when it arrived, and has been here for so long (`current_age`).
+/// Returns the age of a response in the cache (`current_age`).
+///
+/// `initial` is its age on arrival. `resident` is the time since then.
 #[inline]
 #[must_use]
 pub fn current_age(initial: Duration, resident: Duration) -> Duration {
@@ -48,7 +52,7 @@ mod tests {
     use super::*;
     use crate::http::testing::{NOVEMBER, fields, secs};
 
-    /// RFC 9111 §5.1: the first member, or none.
+    /// RFC 9111 §5.1: only the first member counts, and an invalid one is ignored.
     #[test]
     fn the_age_field_is_its_first_member() {
         for (lines, expected) in [
@@ -93,7 +97,7 @@ mod tests {
                 "{lines:?} {request} {response}"
             );
         }
-        // A `Date` ahead of our clock makes nothing younger than new.
+        // A `Date` that is ahead of our clock does not make the age negative.
         let headers = fields(&[DATE, ("age", "3")]);
         assert_eq!(initial_age(&headers, Wall::default(), Wall::default()), secs(3));
     }

@@ -1,4 +1,4 @@
-//! The `Cache-Control` field (RFC 9111 §5.2), and those that take its place for some caches (RFC 9213).
+//! The `Cache-Control` field (RFC 9111 §5.2), and the targeted fields that replace it (RFC 9213).
 
 mod directive;
 mod request;

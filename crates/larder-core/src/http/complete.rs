@@ -1,30 +1,34 @@
-//! Whether a response came whole (RFC 9110 §6.1, RFC 9112 §8).
+//! Whether a response body arrived completely (RFC 9110 §6.1, RFC 9112 §8).
 
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 
 use super::list::members;
 
-/// Whether a body of so many bytes is all that a response with these fields announced: it says nothing of that, or just
-/// this. What ended cleanly is complete where it says nothing.
+/// Whether a body of `length` bytes is all that a response with these fields announced.
 ///
-/// RFC 9112 §8: "A message that uses a valid Content-Length is incomplete if the size of the message body received (in
-/// octets) is less than the value given by Content-Length." More than that is no better. RFC 9110 §8.6 allows a list of equal
-/// numbers; what is none is not believed.
+/// Without a stated length, a body that ended cleanly is complete.
+///
+/// RFC 9112 §8: "A message that uses a valid Content-Length is incomplete if the size of the
+/// message body received (in octets) is less than the value given by Content-Length." A body that
+/// is longer than that is not complete either. RFC 9110 §8.6 allows a list of equal numbers. A
+/// value that is not a number matches no length.
 #[must_use]
 pub fn is_complete(headers: &HeaderMap, length: usize) -> bool {
     let length = u64::try_from(length).ok();
     lengths(headers).all(|stated| stated == length)
 }
 
-/// The length of the body that the fields state. `None` if they state none, or different ones.
+/// Returns the body length that the fields state.
+///
+/// Returns `None` if they state no length, different lengths, or a value that is not a number.
 #[must_use]
 pub fn stated_length(headers: &HeaderMap) -> Option<u64> {
     let first = lengths(headers).next()??;
     lengths(headers).all(|stated| stated == Some(first)).then_some(first)
 }
 
-/// Each length that the fields state. `None` for what is no number.
+/// Returns each body length that the fields state. `None` stands for a value that is not a number.
 fn lengths(headers: &HeaderMap) -> impl Iterator<Item = Option<u64>> {
     let number = |member: &[u8]| {
         let digits =

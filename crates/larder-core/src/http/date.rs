@@ -13,15 +13,18 @@ use crate::time::Wall;
 /// The length of the longest form of a date: `Wednesday, 06-Nov-94 08:49:37 GMT`.
 const LONGEST: usize = 33;
 
-/// The last second that four digits of a year can name.
+/// The last second of the year 9999, the last year with four digits.
 const LAST: Wall = Wall::from_unix_millis(253_402_300_799_000);
 
-/// Reads a date in any of the three forms that HTTP has had.
+/// Parses a date in any of the three forms of HTTP, or returns `None` if it is malformed.
 ///
-/// RFC 9111 §4.2: "Although all date formats are specified to be case-sensitive, a cache recipient SHOULD match the field
-/// value case-insensitively", and "SHOULD consider a date with a zone abbreviation other than "GMT" to be invalid".
-/// A date before 1970 is not one: `None`, as for everything else that is malformed. Years of two digits are those from
-/// 1970 to 2069: RFC 9110 §5.6.7 counts them from now, and where that differs, a date in the past serves less.
+/// RFC 9111 §4.2: "Although all date formats are specified to be case-sensitive, a cache recipient
+/// SHOULD match the field value case-insensitively", and "SHOULD consider a date with a zone
+/// abbreviation other than "GMT" to be invalid".
+///
+/// A date before 1970 also counts as malformed. A year of two digits means one from 1970 to 2069.
+/// By RFC 9110 §5.6.7, its meaning depends on the current year. Where the two readings differ, the
+/// date read here is in the past, so the cache serves less.
 #[must_use]
 pub fn parse(value: &HeaderValue) -> Option<Wall> {
     let value = trim(value.as_bytes());
@@ -35,14 +38,16 @@ pub fn parse(value: &HeaderValue) -> Option<Wall> {
     Some(Wall::from(SystemTime::from(date)))
 }
 
-/// The three forms spell the days of the week in two ways.
+/// The days of the week, in the two spellings that the three forms use.
 const DAYS: [[&str; 7]; 2] = [
     ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
 ];
 
-/// A date that names another day of the week than its own. The others of its words say all that it says, and RFC 9110
-/// §5.6.7 has recipients "be robust in parsing timestamps".
+/// Parses a date that names the wrong day of the week.
+///
+/// The rest of the text is enough to know the date, and RFC 9110 §5.6.7 wants recipients to "be
+/// robust in parsing timestamps".
 #[cold]
 fn on_its_day(text: &str) -> Option<HttpDate> {
     let named = text.split([',', ' ']).next()?;
@@ -68,8 +73,10 @@ fn put_in_case(text: &mut [u8]) {
     }
 }
 
-/// RFC 9111 §4.2: a time that cannot be represented becomes "the nearest time equal to or earlier than the received
-/// value", and Unix time has no leap seconds.
+/// Replaces a leap second by the second before it. Unix time has no leap seconds.
+///
+/// RFC 9111 §4.2: a time that cannot be represented becomes "the nearest time equal to or earlier
+/// than the received value".
 fn drop_leap_second(text: &mut [u8]) {
     const LEAP: &[u8] = b"23:59:60";
     if let Some(at) = text.windows(LEAP.len()).position(|window| window == LEAP) {
@@ -77,21 +84,23 @@ fn drop_leap_second(text: &mut [u8]) {
     }
 }
 
-/// Writes a date in the form that is to be generated (`IMF-fixdate`), without its milliseconds; the year 9999 is the
-/// last.
+/// Formats a date as `IMF-fixdate`, the form that senders must generate.
+///
+/// The milliseconds are dropped. A date after the year 9999 is written as the last second of that
+/// year.
 #[must_use]
 pub fn format(wall: Wall) -> HeaderValue {
     let text = httpdate::fmt_http_date(wall.min(LAST).into());
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
 }
 
-/// The `Date` of a message, if it has one that is valid.
+/// Returns the `Date` of a message, if it has a valid one.
 #[must_use]
 pub fn date(headers: &HeaderMap) -> Option<Wall> {
     headers.get(DATE).and_then(parse)
 }
 
-/// How long after `earlier` a date is; zero if it is not after it, or is not a date.
+/// Returns the time from `earlier` to a date, or zero if `value` is not a later date.
 pub(super) fn after(value: &HeaderValue, earlier: Wall) -> Duration {
     parse(value).map_or(Duration::ZERO, |date| date.saturating_since(earlier))
 }
@@ -105,7 +114,7 @@ mod tests {
         parse(&HeaderValue::from_bytes(text.as_bytes()).unwrap())
     }
 
-    /// RFC 9110 §5.6.7: three forms; RFC 9111 §4.2: in any case.
+    /// RFC 9110 §5.6.7 defines the three forms. RFC 9111 §4.2 accepts any case.
     #[test]
     fn all_three_forms_are_read_in_any_case() {
         for text in [
@@ -123,7 +132,7 @@ mod tests {
         assert!(read("Wednesday, 09-Nov-94 08:49:37 GMT").is_some());
     }
 
-    /// RFC 9110 §5.6.7: "Recipients of timestamp values are encouraged to be robust in parsing timestamps".
+    /// RFC 9110 §5.6.7: recipients "are encouraged to be robust in parsing timestamps".
     #[test]
     fn another_day_of_the_week_does_not_make_it_another_date() {
         for text in [

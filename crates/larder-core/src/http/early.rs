@@ -1,57 +1,69 @@
-//! Early refresh: making a response anew shortly before it goes stale, so that nobody ever waits for it.
+//! Early refresh: refreshes a response shortly before it becomes stale, so that no request waits.
 //!
-//! XFetch, from Vattani, Chierichetti and Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", PVLDB 8(8),
-//! 2015: a request that finds the value refreshes it when
+//! The algorithm is XFetch, from Vattani, Chierichetti and Lowenstein, "Optimal Probabilistic Cache
+//! Stampede Prevention", PVLDB 8(8), 2015. A request that finds a value refreshes it if this holds:
 //!
 //! ```text
 //! now − cost · β · ln(u) ≥ expiry        u uniform in (0, 1]
 //! ```
 //!
-//! where `cost` is how long the value took to make. Each request draws for itself and asks nobody. The more requests, the
-//! earlier one of them draws low enough, and the costlier the value, the more time there is for it.
+//! `cost` is the time that it took to generate the value. Each request draws its own `u`, without
+//! any coordination. The more requests there are, the earlier one of them draws a `u` that is low
+//! enough. The higher the cost is, the earlier the refresh starts, so there is more time for it.
 
 use std::time::Duration;
 
-/// Beyond this many times `cost · β` before the expiry nothing is drawn: e^−20 is one request in five hundred million.
+/// The time to the expiry beyond which no number is drawn, in multiples of `cost · β`.
+///
+/// A refresh is due there with a probability of e^−20, which is one request in five hundred
+/// million.
 const NEGLIGIBLE: f64 = 20.0;
 
-/// How eagerly responses are refreshed before they go stale.
+/// The setting that controls how early responses are refreshed before they become stale.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EarlyRefresh {
     beta: f64,
-    /// So many times its cost before its expiry a response may be refreshed at all: `β` times the constant above, rounded
-    /// up. A whole number, so that a hit on what is not near its expiry takes one multiplication and no random number.
+    /// The time to the expiry within which a refresh is possible, in multiples of the cost.
+    ///
+    /// It is `β` times `NEGLIGIBLE`, rounded up. It is a whole number, so that a hit on a response
+    /// far from its expiry takes one multiplication and no random number.
     reach: u32,
 }
 
 impl EarlyRefresh {
-    /// Not at all.
+    /// No early refresh.
     pub const OFF: Self = Self { beta: 0.0, reach: 0 };
 
-    /// As the paper advises.
+    /// `β` = 1, as the paper recommends.
     pub const OPTIMAL: Self = Self { beta: 1.0, reach: 20 };
 
-    /// The largest `β`.
+    /// The largest allowed `β`.
     pub const MOST: f64 = 1_000.0;
 
-    /// With this `β`: above 1 is earlier, below is later, 0 is never. `None` if it is not between 0 and
-    /// [`MOST`](Self::MOST).
+    /// Creates a setting with this `β`.
+    ///
+    /// A value above 1 refreshes earlier, a value below 1 refreshes later, and 0 never refreshes.
+    /// Returns `None` if `beta` is not from 0 to [`MOST`](Self::MOST).
     #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Between 0 and 20,000.
     pub fn new(beta: f64) -> Option<Self> {
         (0.0..=Self::MOST).contains(&beta).then(|| Self { beta, reach: (beta * NEGLIGIBLE).ceil() as u32 })
     }
 
-    /// Whether a response that is fresh for so many nanoseconds more, and took so many to make, is so near its expiry that
-    /// [`is_due`](Self::is_due) could say yes. It is what nearly all hits have to know.
+    /// Whether a response is so near its expiry that [`is_due`](Self::is_due) could return `true`.
+    ///
+    /// `left` is the time for which the response is still fresh, and `cost` is the time that it
+    /// took to generate it. Both are in nanoseconds. For nearly all hits, this is the only check.
     #[inline]
     #[must_use]
     pub fn is_near(&self, left: u64, cost: u64) -> bool {
         left < cost.saturating_mul(self.reach.into())
     }
 
-    /// Whether a request that finds a response which is fresh for `left` more, and took `cost` to make, is the one to
-    /// refresh it. `draw` gives a number from (0, 1], uniformly; it is only asked near the expiry.
+    /// Whether this request should refresh a response that is still fresh for `left`.
+    ///
+    /// `cost` is the time that it took to generate the response. `draw` returns a uniformly
+    /// distributed number from `(0, 1]`. It is only called near the expiry.
     #[inline]
     #[must_use]
     pub fn is_due(&self, left: Duration, cost: Duration, draw: impl FnOnce() -> f64) -> bool {
@@ -77,7 +89,8 @@ mod tests {
     #[test]
     fn a_draw_of_u_refreshes_from_cost_times_beta_times_minus_ln_u_before_the_expiry() {
         let e = std::f64::consts::E;
-        // The last moment at which it is not due yet, and the first at which it is, in milliseconds before the expiry.
+        // The last two numbers are times before the expiry in milliseconds: not due yet, and just
+        // due.
         let cases = [
             (1.0, 100, 1.0 / e, 101, 99),
             (1.0, 100, 1.0 / (e * e), 201, 199),

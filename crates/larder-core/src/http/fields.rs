@@ -1,4 +1,4 @@
-//! Which header fields are stored (RFC 9111 §3.1).
+//! The header fields that are stored (RFC 9111 §3.1).
 
 use http::header::{
     AGE, CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -8,8 +8,11 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::cache_control::ResponseDirectives;
 use super::list::members;
 
-/// Fields about the connection (RFC 9110 §7.6.1), about a proxy (RFC 9111 §3.1), and `Age`, which is kept as a number and
-/// written anew for every use. `Trailer` announces what is not stored.
+/// The fields that are never stored.
+///
+/// These are the fields about the connection (RFC 9110 §7.6.1) and those about a proxy (RFC 9111
+/// §3.1). `Age` is kept as a number and written again for every use. `Trailer` announces trailers,
+/// which are not stored.
 const UNSTORABLE: [HeaderName; 11] = [
     AGE,
     CONNECTION,
@@ -24,18 +27,21 @@ const UNSTORABLE: [HeaderName; 11] = [
     UPGRADE,
 ];
 
-/// Removes the fields that the response itself says must not be stored.
+/// Removes the fields that must not be stored, according to the response itself.
 ///
-/// RFC 9111 §5.2.2.4, of `no-cache` with an argument: "a cache MAY use the response to satisfy a subsequent request […] if the
-/// listed header fields are excluded from the subsequent response": what is not stored is not in it. §5.2.2.7, of `private`
-/// with an argument: "a shared cache MUST NOT store the listed header fields".
+/// RFC 9111 §5.2.2.4, on `no-cache` with an argument: "a cache MAY use the response to satisfy a
+/// subsequent request […] if the listed header fields are excluded from the subsequent response". A
+/// field that is not stored is excluded from it.
+///
+/// RFC 9111 §5.2.2.7, on `private` with an argument: "a shared cache MUST NOT store the listed
+/// header fields".
 pub fn remove_listed(headers: &mut HeaderMap, directives: &ResponseDirectives) {
     for name in directives.unstorable() {
         headers.remove(name);
     }
 }
 
-/// Removes the fields that are not stored, among them those that `Connection` lists.
+/// Removes the fields that are never stored, including those that `Connection` lists.
 pub fn remove_unstorable(headers: &mut HeaderMap) {
     for name in listed_in_connection(headers).iter().chain(&UNSTORABLE) {
         headers.remove(name);
@@ -51,12 +57,12 @@ fn listed_in_connection(headers: &HeaderMap) -> Vec<HeaderName> {
         .collect()
 }
 
-/// About how many bytes of memory these fields hold.
+/// Estimates how many bytes of memory these fields take.
 #[must_use]
 pub fn weight(headers: &HeaderMap) -> usize {
-    /// Beside name and value a field has a hash and links.
+    /// The bytes of a field's hash and links, which are stored beside its name and value.
     const BESIDE: usize = 32;
-    /// The index of the map, which is never quite full.
+    /// The bytes of the map's index for each unit of capacity. The index is never quite full.
     const INDEX: usize = 6;
     let entry = size_of::<HeaderName>() + size_of::<HeaderValue>() + BESIDE;
     let texts: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();

@@ -1,4 +1,4 @@
-//! How long a response is fresh.
+//! The freshness lifetime of a response, and the windows in which it may be used stale.
 
 use std::time::Duration;
 
@@ -9,43 +9,49 @@ use super::cache_control::{Qualified, ResponseDirectives};
 use super::date;
 use crate::time::Wall;
 
-/// How long a stored response is fresh, and how long after that it may still be of use.
+/// The freshness lifetime of a stored response, and the windows after it.
+///
+/// In a window, a stale response may still be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[allow(clippy::exhaustive_structs)] // A fourth window would change every rule.
 pub struct Lifetime {
     /// The freshness lifetime (RFC 9111 §4.2.1).
     pub fresh: Duration,
-    /// How long after that it may be served while it is being refreshed (RFC 5861 §3).
+    /// The time after expiry in which it may be served during a refresh (RFC 5861 §3).
     pub while_revalidate: Duration,
-    /// How long after that it may be served if the handler fails (RFC 5861 §4).
+    /// The time after expiry in which it may be served if the handler fails (RFC 5861 §4).
     pub if_error: Duration,
 }
 
 impl Lifetime {
-    /// How long it is of use at all, with or without validation.
+    /// Returns how long the response is of use at all, with or without validation.
+    ///
+    /// This is the freshness lifetime plus the longer window.
     #[must_use]
     pub fn total(&self) -> Duration {
         self.fresh.saturating_add(self.while_revalidate.max(self.if_error))
     }
 }
 
-/// What a handler said of the lifetime of its response, beside the header fields. It outranks them.
+/// The lifetime that a handler set for its response. It takes precedence over the header fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[allow(clippy::exhaustive_structs)] // As many as `Lifetime` has.
+#[allow(clippy::exhaustive_structs)] // The fields are those of `Lifetime`.
 pub struct Override {
     /// The freshness lifetime.
     pub fresh: Option<Duration>,
-    /// The window for serving it while it is being refreshed.
+    /// The window in which the response may be served during a refresh.
     pub while_revalidate: Option<Duration>,
-    /// The window for serving it if the handler fails.
+    /// The window in which the response may be served if the handler fails.
     pub if_error: Option<Duration>,
 }
 
-/// The lifetime of a response that was received at this moment.
+/// Returns the lifetime of a response that arrived at `received`.
 ///
-/// For freshness the first of these that is there holds: what the handler said, `s-maxage`, `max-age`, `Expires`, the
-/// default. For the windows: what the handler said, the directive, the default; but a response that must not be used
-/// stale has none unless the handler says so.
+/// The freshness lifetime is the first of these that is present: the value in `said`, `s-maxage`,
+/// `max-age`, `Expires`, the value in `default`.
+///
+/// A window is the first of these that is present: the value in `said`, the directive, the value in
+/// `default`. A response that must not be used stale has no windows unless `said` sets them.
 #[must_use]
 pub fn lifetime(
     directives: &ResponseDirectives,
@@ -70,7 +76,9 @@ pub fn lifetime(
     }
 }
 
-/// Whether the freshness lifetime of a response is one that it states itself, in its fields.
+/// Whether the response states its own freshness lifetime, in its fields.
+///
+/// This is false if `said` sets the lifetime.
 pub(super) fn is_stated(directives: &ResponseDirectives, headers: &HeaderMap, said: &Override) -> bool {
     said.fresh.is_none()
         && (directives.s_maxage.or(directives.max_age).is_some()
@@ -79,9 +87,10 @@ pub(super) fn is_stated(directives: &ResponseDirectives, headers: &HeaderMap, sa
 
 /// Whether a shared cache must not use the response stale.
 ///
-/// RFC 9111 §4.2.4: "A cache MUST NOT generate a stale response if it is prohibited by an explicit in-protocol directive
-/// (e.g., by a no-cache response directive, a must-revalidate response directive, or an applicable s-maxage or
-/// proxy-revalidate response directive; see Section 5.2.2)."
+/// RFC 9111 §4.2.4: "A cache MUST NOT generate a stale response if it is prohibited by an explicit
+/// in-protocol directive (e.g., by a no-cache response directive, a must-revalidate response
+/// directive, or an applicable s-maxage or proxy-revalidate response directive; see Section
+/// 5.2.2)."
 pub(super) fn never_stale(directives: &ResponseDirectives) -> bool {
     directives.must_revalidate
         || directives.proxy_revalidate
@@ -89,16 +98,17 @@ pub(super) fn never_stale(directives: &ResponseDirectives) -> bool {
         || directives.no_cache == Qualified::Whole
 }
 
-/// RFC 9111 §4.2.1, for a shared cache.
+/// Returns the freshness lifetime that the response states to a shared cache (RFC 9111 §4.2.1).
 fn explicit(directives: &ResponseDirectives, headers: &HeaderMap, received: Wall) -> Option<Duration> {
     let expires = || if directives.targeted { None } else { expires(headers, received) };
     directives.s_maxage.or(directives.max_age).or_else(expires)
 }
 
-/// `Expires` minus `Date`, or minus the arrival where there is no `Date` (RFC 9110 §6.6.1).
+/// Returns `Expires` minus `Date`. Without a `Date`, the arrival counts (RFC 9110 §6.6.1).
 ///
-/// RFC 9111 §5.3: "A cache recipient MUST interpret invalid date formats, especially the value "0", as representing a
-/// time in the past". §4.2.1: of two lines that differ, "the response should be considered stale".
+/// RFC 9111 §5.3: "A cache recipient MUST interpret invalid date formats, especially the value "0",
+/// as representing a time in the past". RFC 9111 §4.2.1, on two lines that differ: "the response
+/// should be considered stale".
 fn expires(headers: &HeaderMap, received: Wall) -> Option<Duration> {
     let mut lines = headers.get_all(EXPIRES).iter();
     let first = lines.next()?;
@@ -122,7 +132,7 @@ mod tests {
         lifetime(&ResponseDirectives::parse(&headers), &headers, DEFAULT, said, NOVEMBER)
     }
 
-    /// RFC 9111 §4.2.1: "s-maxage […], max-age […], Expires […] minus […] Date", the first that is there.
+    /// RFC 9111 §4.2.1: the first of "s-maxage […], max-age […], Expires […] minus […] Date".
     #[test]
     fn the_freshness_lifetime_is_the_first_that_is_stated() {
         const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:07 GMT");
@@ -136,10 +146,10 @@ mod tests {
             (&[("cache-control", "max-age=5"), EXPIRES, DATE], 5),
             (&[("cache-control", "max-age=5"), ("expires", "0")], 5),
             (&[("cache-control", "max-age=0"), EXPIRES, DATE], 0),
-            // §4.2.1: one that is invalid is stale, not absent.
+            // §4.2.1: an invalid `max-age` means stale, not absent.
             (&[("cache-control", "max-age=x"), EXPIRES, DATE], 0),
             (&[EXPIRES, DATE], 40),
-            // RFC 9110 §6.6.1: dated by its arrival, at 08:49:37.
+            // RFC 9110 §6.6.1: the response is dated by its arrival, at 08:49:37.
             (&[EXPIRES], 10),
             (&[EXPIRES, ("date", "foo")], 10),
             (&[PAST, DATE], 0),
@@ -168,7 +178,7 @@ mod tests {
             ("max-age=5, proxy-revalidate, stale-if-error=2", (0, 0)),
             ("s-maxage=5, stale-while-revalidate=1", (0, 0)),
             ("no-cache, stale-if-error=2", (0, 0)),
-            // §5.2.2.4: of a qualified one, the fields alone must not be used.
+            // §5.2.2.4: with a qualified `no-cache`, only the listed fields must not be used.
             ("no-cache=\"a\", stale-if-error=2", (20, 2)),
         ] {
             let found = of(&[("cache-control", cache_control)], &UNSAID);

@@ -1,5 +1,6 @@
-//! Names that a response gives itself in its fields: cache groups (RFC 9875), and what other caches know as surrogate keys
-//! or cache tags.
+//! Names that a response gives itself in its fields, such as cache groups (RFC 9875).
+//!
+//! Other caches call such names surrogate keys or cache tags.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sfv::{BareItem, List, ListEntry, Parser};
@@ -7,17 +8,21 @@ use sfv::{BareItem, List, ListEntry, Parser};
 use super::list::{members, trim};
 use crate::log::selector::Tag;
 
-/// The groups that a response belongs to (RFC 9875 §2).
+/// The field that names the groups of a response (RFC 9875 §2).
 pub const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
 
-/// The groups that a response to an unsafe request invalidates (RFC 9875 §3).
+/// The field that names the groups to invalidate after an unsafe request (RFC 9875 §3).
 pub const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
 
-/// The groups that a field names, as tags of this origin (`//shop.example`, since a server cannot always tell the scheme).
+/// Returns the groups in the field `name`, as tags of this origin.
 ///
-/// RFC 9875 §2.1: two responses have the same group if both name "the same String […], when compared
-/// character-by-character", and "both share the same URI origin". A field that is no list of strings names none: RFC 9651 §1.1 has it
-/// ignored as a whole where it cannot be parsed, and what is not a string is no group.
+/// `origin` has no scheme, as in `//shop.example`, because a server does not always know the
+/// scheme.
+///
+/// RFC 9875 §2.1: two responses have the same group if both name "the same String […], when
+/// compared character-by-character", and "both share the same URI origin". RFC 9651 §1.1: a field
+/// that cannot be parsed is ignored as a whole, so it names no groups. A member that is not a
+/// string is not a group.
 #[must_use]
 pub fn groups(headers: &HeaderMap, name: &HeaderName, origin: &str) -> Vec<Tag> {
     let lines: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
@@ -38,15 +43,17 @@ fn text(member: &ListEntry) -> Option<&str> {
     }
 }
 
-/// No origin has a space in it, so that no two groups share a tag.
+/// Builds the tag of a group.
+///
+/// An origin contains no space, so two groups never share a tag.
 fn group(origin: &str, name: &str) -> Tag {
     Tag::new(format!("{origin} {name}"))
 }
 
-/// The tags that a field lists: one of white space, as `Surrogate-Key` and `xkey` are, or of commas, as `Cache-Tag` is and
-/// every other.
+/// Returns the tags that a field lists.
 ///
-/// What is no text gives no tag.
+/// `Surrogate-Key` and `xkey` are split at white space. `Cache-Tag` and all other fields are split
+/// at commas. A tag that is not valid UTF-8 is skipped.
 #[must_use]
 pub fn tags(headers: &HeaderMap, name: &HeaderName) -> Vec<Tag> {
     let by_space = ["surrogate-key", "xkey"].contains(&name.as_str());
@@ -85,7 +92,8 @@ mod tests {
                 &["//a ExampleJS", "//a scripts", "//a more"],
             ),
             (&[r#""a b", "a,b", """#], &["//a a b", "//a a,b", "//a "]),
-            // What is no string is no group; what cannot be parsed is no field.
+            // A member that is not a string is not a group. A field that cannot be parsed is
+            // ignored.
             (&[r#"scripts, "b""#], &["//a b"]),
             (&[r#"("b"), 7, "c""#], &["//a c"]),
             (&[r#""a", "b"#], &[]),
@@ -96,8 +104,10 @@ mod tests {
         }
     }
 
-    /// "Implementations MUST support at least 32 groups in a field value, with up to at least 32 characters in each member"
-    /// (RFC 9875 §2).
+    /// RFC 9875 §2 requires support for many groups in one field.
+    ///
+    /// "Implementations MUST support at least 32 groups in a field value, with up to at least 32
+    /// characters in each member".
     #[test]
     fn there_may_be_many_groups_with_long_names() {
         let list: Vec<_> = (0..1000).map(|number| format!("\"{number:0100}\"")).collect();

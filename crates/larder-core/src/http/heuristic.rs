@@ -1,4 +1,4 @@
-//! Heuristic freshness: a lifetime for what states none (RFC 9111 §4.2.2).
+//! Heuristic freshness: a lifetime for responses that state none (RFC 9111 §4.2.2).
 
 use std::time::Duration;
 
@@ -9,49 +9,53 @@ use super::cache_control::ResponseDirectives;
 use super::date;
 use crate::time::Wall;
 
-/// How long a response that does not state its freshness lifetime is fresh, by how long it had not been modified.
+/// The freshness lifetime of responses that state none, estimated from `Last-Modified`.
 ///
-/// RFC 9111 §4.2.2: "caches are encouraged to use a heuristic expiration value that is no more than some fraction of the
-/// interval since that time. A typical setting of this fraction might be 10%."
+/// RFC 9111 §4.2.2: "caches are encouraged to use a heuristic expiration value that is no more than
+/// some fraction of the interval since that time. A typical setting of this fraction might be 10%."
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Heuristic {
     most: Duration,
 }
 
-/// The fraction is one of so many.
+/// The divisor of the time since the last modification.
 const FRACTION: u64 = 10;
 
 impl Heuristic {
-    /// A tenth of the time since the last modification, and at most so long.
+    /// Creates a heuristic: a tenth of the time since the last modification, limited to `most`.
     #[must_use]
     pub const fn up_to(most: Duration) -> Self {
         Self { most }
     }
 
-    /// The lifetime of a response without an explicit one, which was received at this moment; zero if there is nothing to
-    /// guess it from.
+    /// Returns the lifetime of a response that states none and that arrived at `received`.
+    ///
+    /// Returns zero if there is no valid `Last-Modified` to estimate it from.
     #[must_use]
     pub fn lifetime(self, headers: &HeaderMap, received: Wall) -> Duration {
         let modified = headers.get(LAST_MODIFIED).and_then(date::parse);
         let sent = date::date(headers).unwrap_or(received);
         let since = modified.map_or(Duration::ZERO, |modified| sent.saturating_since(modified));
-        // Like every lifetime, it is of whole seconds (§1.2.2).
+        // Like every lifetime, this one has whole seconds (§1.2.2).
         Duration::from_secs(since.as_secs() / FRACTION).min(self.most)
     }
 }
 
-/// Whether a response may be stored, and its lifetime guessed, although it does not state one.
+/// Whether a response that states no lifetime may be stored with a heuristic one.
 ///
-/// §4.2.2: "heuristics can only be used on responses without explicit freshness whose status codes are defined as
-/// heuristically cacheable […] and on responses without explicit freshness that have been marked as explicitly cacheable
-/// (e.g., with a public response directive)."
+/// RFC 9111 §4.2.2: "heuristics can only be used on responses without explicit freshness whose
+/// status codes are defined as heuristically cacheable […] and on responses without explicit
+/// freshness that have been marked as explicitly cacheable (e.g., with a public response
+/// directive)."
 #[must_use]
 pub fn is_allowed(directives: &ResponseDirectives, status: StatusCode) -> bool {
     directives.public || is_heuristically_cacheable(status)
 }
 
-/// RFC 9110 §15.1: "Responses with status codes that are defined as heuristically cacheable (e.g., 200, 203, 204, 206,
-/// 300, 301, 308, 404, 405, 410, 414, and 501 in this specification)".
+/// Whether the status code is defined as heuristically cacheable.
+///
+/// RFC 9110 §15.1: "Responses with status codes that are defined as heuristically cacheable (e.g.,
+/// 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, and 501 in this specification)".
 fn is_heuristically_cacheable(status: StatusCode) -> bool {
     matches!(status.as_u16(), 200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
 }
@@ -73,7 +77,7 @@ mod tests {
             (&[DATE, ("last-modified", "Mon, 07 Nov 1994 08:49:37 GMT")], 0),
             (&[DATE, ("last-modified", "yesterday")], 0),
             (&[DATE], 0),
-            // RFC 9110 §6.6.1: dated by its arrival.
+            // RFC 9110 §6.6.1: the response is dated by its arrival.
             (&[("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT")], 10),
             (
                 &[

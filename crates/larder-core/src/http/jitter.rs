@@ -1,34 +1,38 @@
-//! Jitter: lifetimes that differ a little, so that what was stored at one moment does not expire at one moment.
+//! Jitter: varies lifetimes at random, so that responses stored together don't expire together.
 
 use std::time::Duration;
 
 use super::storable::Judged;
 
-/// By how much freshness lifetimes differ from what they are said to be.
+/// The fraction by which freshness lifetimes vary.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Jitter(f64);
 
 impl Jitter {
-    /// Not at all.
+    /// No variation.
     pub const OFF: Self = Self(0.0);
 
-    /// Up to a twentieth.
+    /// A variation of up to a twentieth.
     pub const TWENTIETH: Self = Self(0.05);
 
-    /// The largest fraction.
+    /// The largest allowed fraction.
     pub const MOST: f64 = 0.5;
 
-    /// By up to this fraction; 0 is not at all. `None` if it is not between 0 and [`MOST`](Self::MOST).
+    /// Creates a variation of up to `fraction`.
+    ///
+    /// 0 means no variation. Returns `None` if `fraction` is not from 0 to [`MOST`](Self::MOST).
     #[must_use]
     pub fn new(fraction: f64) -> Option<Self> {
         (0.0..=Self::MOST).contains(&fraction).then_some(Self(fraction))
     }
 
-    /// The response with its lifetime moved. `drawn` is a number from 0 to 1, uniformly.
+    /// Returns the response with a varied freshness lifetime.
     ///
-    /// What is moved is what is left of the lifetime on arrival: of a response that is old already it may be little. A
-    /// lifetime that the response states is only shortened: to call it fresh for longer than it says is not a cache's to
-    /// decide (RFC 9111 §4.2).
+    /// `drawn` is a uniformly distributed number from 0 to 1.
+    ///
+    /// Only the part of the lifetime that is left on arrival is varied. For a response that is old
+    /// already, this part may be short. A lifetime that the response states is only shortened: a
+    /// cache must not treat a response as fresh for longer than it says (RFC 9111 §4.2).
     #[must_use]
     pub fn apply(self, mut judged: Judged, drawn: f64) -> Judged {
         let Judged { lifetime, initial_age, .. } = judged;
@@ -42,7 +46,9 @@ impl Jitter {
     }
 }
 
-/// What it is times the factor; what is too long to be counted stays as it is.
+/// Multiplies a time by a factor.
+///
+/// Returns the time unchanged if the result is too long for a `Duration`.
 fn scaled(time: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(time.as_secs_f64() * factor).unwrap_or(time)
 }
@@ -61,7 +67,8 @@ mod tests {
 
     #[test]
     fn what_is_left_of_the_lifetime_is_moved_both_ways_or_shortened() {
-        // fraction, lifetime, age, stated, and what comes of the lowest, the middle and the highest draw.
+        // (fraction, lifetime, age, stated, results for the lowest, the middle and the highest
+        // draw)
         let cases = [
             (0.05, 3600, 0, false, [3420, 3600, 3780]),
             (0.05, 3600, 0, true, [3600, 3510, 3420]),

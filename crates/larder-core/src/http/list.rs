@@ -1,17 +1,19 @@
 //! Comma-separated lists in field values (RFC 9110 §5.6.1).
 
-/// The members of a list, without the white space around them; empty ones too.
+/// Returns the members of a list, without the white space around them.
 ///
-/// A comma inside a quoted string separates nothing. A quote that is never closed is an ordinary byte, so that it cannot
-/// hide the members behind it.
+/// Empty members are included. A comma inside a quoted string does not separate members. A quote
+/// that is never closed is an ordinary byte, so it cannot hide the members after it.
 pub(super) fn members(value: &[u8]) -> Members<'_> {
     Members { rest: Some(value), closed: true }
 }
 
 pub(super) struct Members<'a> {
     rest: Option<&'a [u8]>,
-    /// False once a quote was found that is never closed: no later one is looked at, or a value of quotes would cost the
-    /// square of its length.
+    /// False after an unclosed quote was found.
+    ///
+    /// No later quote is examined then. Otherwise, a value made of quotes would take quadratic
+    /// time.
     closed: bool,
 }
 
@@ -44,7 +46,9 @@ impl Members<'_> {
     }
 }
 
-/// The length of the quoted string (RFC 9110 §5.6.4) that `value` begins with, both quotes included.
+/// Returns the length of the quoted string (RFC 9110 §5.6.4) at the start of `value`.
+///
+/// Both quotes are included.
 fn quoted_length(value: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
@@ -56,7 +60,7 @@ fn quoted_length(value: &[u8]) -> Option<usize> {
     }
 }
 
-/// `value` without the optional white space (RFC 9110 §5.6.3) around it.
+/// Returns `value` without the optional white space (RFC 9110 §5.6.3) around it.
 pub(super) fn trim(value: &[u8]) -> &[u8] {
     let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t');
     match (value.iter().position(is_text), value.iter().rposition(is_text)) {

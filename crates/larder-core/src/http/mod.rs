@@ -1,23 +1,39 @@
-//! The rules of RFC 9111 and its neighbours, as pure functions.
+//! The rules of RFC 9111 and related RFCs, as pure functions.
 //!
-//! What a field says:
+//! Reading header fields:
 //!
-//! * [`cache_control`]: the directives of a response and of a request;
-//! * [`date`]: HTTP dates; [`age`]: how old a response is;
-//! * [`vary`]: which requests a response answers, [`no_vary_search`]: and under which other queries.
+//! * [`cache_control`]: the cache directives of requests and responses.
+//! * [`date`]: HTTP dates.
+//! * [`age`]: the age of a response.
+//! * [`vary`]: the requests that a response can answer.
+//! * [`no_vary_search`]: the differences in a query that don't matter to a response.
 //!
-//! What follows from it:
+//! Storing a response:
 //!
-//! * [`storable`]: whether a response may be stored, [`freshness`]: and for how long it is of use, [`heuristic`]: by a guess
-//!   where it does not say, [`jitter`]: or nearly;
-//! * [`reuse`]: whether a stored response may be served now, and if not, why; [`early`]: whether it is refreshed before;
-//! * [`validators`]: conditional requests, to the cache and from it; [`update`]: what a 304 changes in what is stored;
-//! * [`range`]: which part of a representation is asked for, and what parts make together; [`complete`]: whether one came whole;
-//! * [`fields`]: which header fields are stored;
-//! * [`mod@reference`]: which other URIs an unsafe request invalidates; [`groups`]: and which names a response has for that.
+//! * [`storable`]: whether a response may be stored.
+//! * [`freshness`]: how long a response is fresh, and how long it may be used stale after that.
+//! * [`heuristic`]: a freshness lifetime for responses that don't state one.
+//! * [`jitter`]: random variation of freshness lifetimes.
+//! * [`fields`]: the header fields that are stored.
+//! * [`complete`]: whether a response body arrived completely.
 //!
-//! Nothing here can panic, whatever the bytes of a field are. What is malformed is read in the way that serves less from
-//! the cache: freshness that makes no sense is none (RFC 9111 §4.2.1), a restriction that makes no sense still restricts.
+//! Using a stored response:
+//!
+//! * [`reuse`]: whether a stored response may be served now, and if not, why.
+//! * [`early`]: whether a stored response is refreshed before it becomes stale.
+//! * [`validators`]: conditional requests, from clients to the cache and from the cache to the
+//!   handler.
+//! * [`update`]: the changes that a 304 makes to a stored response.
+//! * [`range`]: the requested parts of a representation, and how parts are combined.
+//!
+//! Invalidation:
+//!
+//! * [`mod@reference`]: the other URIs that an unsafe request invalidates.
+//! * [`groups`]: the names that a response has for invalidation.
+//!
+//! No function here panics, whatever bytes a field contains. A malformed field is read in the way
+//! that serves less from the cache: invalid freshness information counts as no freshness (RFC 9111
+//! §4.2.1), and a restriction with an invalid argument still restricts.
 
 pub mod age;
 pub mod cache_control;

@@ -1,8 +1,11 @@
-//! Which differences in the query of a URI mean nothing: `No-Vary-Search` (draft-ietf-httpbis-no-vary-search-10, which is
-//! approved and waits for its number; sections are those of that draft).
+//! `No-Vary-Search`: the differences between queries that don't matter to a response.
 //!
-//! Earlier drafts, and what was written by them, had `params` be a boolean as well, and `except` stand beside it. By the
-//! approved one such a field is invalid, and is ignored (§5.1, §5.2.1).
+//! The specification is draft-ietf-httpbis-no-vary-search-10, which is approved and waits for its
+//! RFC number. Section numbers here are those of that draft.
+//!
+//! In earlier drafts, and in texts based on them, `params` could also be a boolean, and `except`
+//! could stand beside it. By the approved draft, such a field is invalid and is ignored (§5.1,
+//! §5.2.1).
 
 #[cfg(test)]
 mod tests;
@@ -15,40 +18,49 @@ use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parser};
 
 use crate::key::decoded;
 
-/// The field (§3).
+/// The name of the field (§3).
 pub const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");
 
-/// A field of more bytes than this is ignored, which costs hits and nothing else. Each stored response has what it says in
-/// its key.
+/// The maximum length of a field, in bytes.
+///
+/// The key of each stored response contains the meaning of the field, so the length is limited. A
+/// longer field is ignored, which only costs hits.
 const LONGEST_FIELD: usize = 1024;
 
-/// What is made of a field takes three times its length at most: each byte of a name is three signs.
+/// The maximum length of the text form of a field, in bytes.
+///
+/// Each byte of a name takes at most three characters, so the text is at most three times as long
+/// as the field.
 const LONGEST_TEXT: usize = 3 * LONGEST_FIELD;
 
-/// The empty name, which a parameter may have, in a text: a sign that stands in no other encoded name.
+/// The empty parameter name in the text form. No other encoded name contains this character.
 const EMPTY: &str = "=";
 
-/// A URL variation config (§4) that is not the default one: which parameters matter, and whether their order does.
+/// A URL variation config (§4) other than the default one.
+///
+/// It says which parameters matter, and whether their order matters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UrlVariation {
     listed: Listed,
-    /// Decoded, sorted and all different.
+    /// The names in decoded form, sorted and without duplicates.
     names: Box<[Box<str>]>,
     by_key_order: bool,
     text: Box<str>,
 }
 
-/// What the names that are listed are.
+/// The role of the listed names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Listed {
-    /// The parameters that do not matter: `params`.
+    /// The parameters that don't matter: `params`.
     NoVary,
-    /// The only ones that do: `except`.
+    /// The only parameters that matter: `except`.
     Vary,
 }
 
 impl UrlVariation {
-    /// What a response says (§5.2); `None` for the default, by which every difference matters.
+    /// Parses the field of a response (§5.2). Returns `None` for the default config.
+    ///
+    /// With the default config, every difference matters.
     #[must_use]
     pub fn of(response: &HeaderMap) -> Option<Self> {
         let lines: Vec<_> = response.get_all(NO_VARY_SEARCH).iter().map(HeaderValue::as_bytes).collect();
@@ -63,7 +75,10 @@ impl UrlVariation {
         Self::parse(&Parser::new(&value).parse().ok()?)
     }
 
-    /// §5.1, where "parameters" of the structured field are ignored, and so is each member whose key is none of the three.
+    /// Parses the dictionary of the field (§5.1).
+    ///
+    /// The "parameters" of the structured field are ignored. Members with an unknown key are
+    /// ignored too.
     fn parse(value: &Dictionary) -> Option<Self> {
         let by_key_order = match value.get("key-order") {
             None => true,
@@ -71,7 +86,8 @@ impl UrlVariation {
             Some(ListEntry::InnerList(_)) => return None,
         };
         let (listed, names) = match (value.get("params"), value.get("except")) {
-            // "If both value["params"] and value["except"] exist, then return the default URL variation config."
+            // "If both value["params"] and value["except"] exist, then return the default URL
+            // variation config."
             (Some(_), Some(_)) => return None,
             (None, None) => (Listed::NoVary, Vec::new()),
             (Some(params), None) => (Listed::NoVary, names(params)?),
@@ -88,10 +104,16 @@ impl UrlVariation {
         (!is_default).then(|| Self { listed, names: names.into(), by_key_order, text })
     }
 
-    /// The query in the form that all queries have which are equivalent to it, and no others (§6): its parameters that
-    /// matter, in the order in which they do, decoded and encoded again. `None` if there are none.
+    /// Returns the canonical form of a query, or `None` if it has no parameter that matters.
     ///
-    /// Two URIs that differ in their queries alone are "equivalent modulo variation config" if and only if these are the same.
+    /// All equivalent queries have the same canonical form, and no other query has it (§6). It
+    /// contains the parameters that matter, decoded and encoded again. If their order doesn't
+    /// matter, they are sorted by name.
+    ///
+    /// Two URIs that differ only in their queries are "equivalent modulo variation config" if and
+    /// only if these forms are the same.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use http::{HeaderMap, HeaderValue};
@@ -100,7 +122,10 @@ impl UrlVariation {
     /// let field = HeaderValue::from_static(r#"key-order, params=("utm_source")"#);
     /// let response = HeaderMap::from_iter([(NO_VARY_SEARCH, field)]);
     /// let variation = UrlVariation::of(&response).unwrap();
-    /// assert_eq!(variation.canonical(Some("size=m&utm_source=mail&id=%37")).as_deref(), Some("id=7&size=m"));
+    /// assert_eq!(
+    ///     variation.canonical(Some("size=m&utm_source=mail&id=%37")).as_deref(),
+    ///     Some("id=7&size=m"),
+    /// );
     /// assert_eq!(variation.canonical(Some("utm_source=mail")), None);
     /// ```
     #[must_use]
@@ -108,8 +133,9 @@ impl UrlVariation {
         let pairs = parse(query?.as_bytes()).filter(|(name, _)| self.varies_on(name));
         let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = pairs.collect();
         if !self.by_key_order {
-            // Parameters of one name stay in their order. The draft has names compared by code units, here it is by bytes: any
-            // order will do, as long as it is one.
+            // Parameters with the same name keep their order. The draft compares names by code
+            // units, the code here compares bytes. Any order is correct, as long as it is always
+            // the same.
             pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
         }
         if pairs.is_empty() {
@@ -135,14 +161,21 @@ impl UrlVariation {
         }
     }
 
-    /// The same for all fields that mean the same, and another one for each that does not: `o` if the order of names does not
-    /// matter, then `-` and the names that do not matter, or `=` and those that alone do.
+    /// Returns the text form of the config.
+    ///
+    /// Fields with the same meaning have the same text, and fields with different meanings have
+    /// different texts.
+    ///
+    /// The text begins with `o` if the order of names does not matter. After that, it has `-` and
+    /// the names that don't matter, or `=` and the only names that matter.
     #[must_use]
     pub fn as_text(&self) -> &str {
         &self.text
     }
 
-    /// What has this [text](Self::as_text); `None` if nothing has. It may be anything.
+    /// Parses a [text form](Self::as_text). Returns `None` if no config has this text.
+    ///
+    /// `text` may be anything.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         if text.len() > LONGEST_TEXT {
@@ -163,7 +196,7 @@ impl UrlVariation {
     }
 }
 
-/// The names of a list, all of which have to be strings.
+/// Returns the names in a list, or `None` if a member is not a string.
 fn names(member: &ListEntry) -> Option<Vec<Box<str>>> {
     let ListEntry::InnerList(InnerList { items, .. }) = member else { return None };
     let name = |item: &sfv::Item| match &item.bare_item {
@@ -173,7 +206,9 @@ fn names(member: &ListEntry) -> Option<Vec<Box<str>>> {
     items.iter().map(name).collect()
 }
 
-/// "Parse a key" (§5.3): "Replace any 0x2B (+) in keyBytes with 0x20 (SP)", then percent-decoding, then UTF-8 decoding.
+/// Decodes a name by the algorithm "Parse a key" (§5.3).
+///
+/// "Replace any 0x2B (+) in keyBytes with 0x20 (SP)", then percent-decoding, then UTF-8 decoding.
 fn key(text: &[u8]) -> Box<str> {
     let bytes: Vec<_> = decoded::form(text).collect();
     String::from_utf8_lossy(&bytes).into()

@@ -1,11 +1,13 @@
-//! Parts of a representation (RFC 9110 §14, RFC 9111 §3.3, §3.4).
+//! Ranges: parts of a representation (RFC 9110 §14, RFC 9111 §3.3, §3.4).
 //!
-//! * [`requested`]: which bytes a request asks for, [`Ranges::select`]: and which those are of what is stored;
-//! * [`if_range`]: whether it wants them of this representation;
-//! * [`ContentRange`]: which bytes a response has;
-//! * [`combine`]: making one part of two.
+//! * [`requested`]: the bytes that a request asks for.
+//! * [`Ranges::select`]: the bytes of a stored representation that the request gets.
+//! * [`if_range`]: whether the request wants them from this representation.
+//! * [`ContentRange`]: the bytes that a response has.
+//! * [`combine`]: combines two parts into one.
 //!
-//! Bytes are the only unit that is understood. A range here is half open, as everywhere in Rust, and never empty.
+//! Bytes are the only unit that is understood. A range here is half-open, as everywhere in Rust,
+//! and never empty.
 
 mod combine;
 mod content_range;
@@ -26,24 +28,29 @@ pub use select::{Parts, Selected};
 
 use super::list::members;
 
-/// The value of `Accept-Ranges` where parts are served.
+/// The value of `Accept-Ranges` for a response that can be served in parts.
 pub const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 
-/// The fields that are digests of a message's content (RFC 9530 §2, RFC 1864): those of the whole are not those of a part.
+/// The fields with a digest of a message's content (RFC 9530 §2, RFC 1864).
+///
+/// The digest of the whole is not the digest of a part.
 pub const OF_THE_CONTENT: [HeaderName; 2] =
     [HeaderName::from_static("content-digest"), HeaderName::from_static("content-md5")];
 
-/// Whether parts of this response may be served: unless it says `Accept-Ranges: none`.
+/// Whether parts of this response may be served.
 ///
-/// RFC 9110 §14.3: "A server that does not support any kind of range request for the target resource MAY send
-/// `Accept-Ranges: none` to advise the client not to attempt a range request on the same request path."
+/// This is so unless the response says `Accept-Ranges: none`.
+///
+/// RFC 9110 §14.3: "A server that does not support any kind of range request for the target
+/// resource MAY send `Accept-Ranges: none` to advise the client not to attempt a range request on
+/// the same request path."
 #[must_use]
 pub fn accepted(response: &HeaderMap) -> bool {
     let mut lines = response.get_all(ACCEPT_RANGES).iter();
     !lines.any(|line| members(line.as_bytes()).any(|unit| unit.eq_ignore_ascii_case(b"none")))
 }
 
-/// Makes of a request for parts one for the whole.
+/// Turns a request for parts into a request for the whole.
 pub fn strip(request: &mut HeaderMap) {
     request.remove(RANGE);
     request.remove(IF_RANGE);

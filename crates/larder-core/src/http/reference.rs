@@ -1,30 +1,34 @@
-//! What a URI reference in a response names (RFC 3986 §5.2), as far as it is of the same origin.
+//! Resolves URI references in a response (RFC 3986 §5.2), within the same origin.
 
 use crate::key::normalize::{self, without_dots};
 
 /// The target URI of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)] // The parts that a URI has.
+#[allow(clippy::exhaustive_structs)] // A URI has these parts.
 pub struct Base<'a> {
-    /// Its host and port. The scheme is no part of it: a server behind a proxy that terminates TLS cannot tell it.
+    /// The host and port.
+    ///
+    /// The scheme is not included: a server behind a proxy that terminates TLS does not know it.
     pub authority: &'a str,
-    /// Its path.
+    /// The path.
     pub path: &'a str,
-    /// Its query, without the question mark.
+    /// The query, without the question mark.
     pub query: Option<&'a str>,
 }
 
-/// The path and query that a reference names; `None` if it is of another host or port, or names nothing that a request can
-/// be for. The schemes `http` and `https` and their default ports make no difference, as they make none to names.
+/// Returns the path and query that a reference names, if it is of the same origin.
 ///
-/// RFC 9111 §4.4: "a cache MUST NOT trigger an invalidation under these conditions if the origin (Section 4.3.1 of \[HTTP\]) of
-/// the URI to be invalidated differs from that of the target URI (Section 7.1 of \[HTTP\]). This helps prevent
-/// denial-of-service attacks."
+/// Returns `None` if the host or port differs, or if the reference cannot be the target of a
+/// request. The schemes `http` and `https` and their default ports make no difference, as in names.
+///
+/// RFC 9111 §4.4: "a cache MUST NOT trigger an invalidation under these conditions if the origin
+/// (Section 4.3.1 of \[HTTP\]) of the URI to be invalidated differs from that of the target URI
+/// (Section 7.1 of \[HTTP\]). This helps prevent denial-of-service attacks."
 #[must_use]
 pub fn same_origin(reference: &str, base: Base<'_>) -> Option<String> {
     let reference = reference.trim_matches([' ', '\t']).split('#').next().unwrap_or_default();
     let (scheme, rest) = split_scheme(reference);
-    // `http:path` is one of RFC 3986's strange ones (§5.4.2), and no server means it.
+    // RFC 3986 §5.4.2 lists `http:path` among its abnormal examples. No server means it.
     if scheme.is_some_and(|scheme| !is_http(scheme) || !rest.starts_with("//")) {
         return None;
     }
@@ -41,7 +45,7 @@ pub fn same_origin(reference: &str, base: Base<'_>) -> Option<String> {
     Some(named(path_and_query, base))
 }
 
-/// RFC 3986 §5.2.2, for a reference without scheme and authority.
+/// Resolves a reference without scheme and authority (RFC 3986 §5.2.2).
 fn named(reference: &str, base: Base<'_>) -> String {
     let (path, query) = match reference.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -50,7 +54,7 @@ fn named(reference: &str, base: Base<'_>) -> String {
     let (path, query) = match path {
         "" => (base.path.to_owned(), query.or(base.query)),
         _ if path.starts_with('/') => (without_dots(path).into_owned(), query),
-        // §5.2.3: behind the last slash of the base.
+        // §5.2.3: the reference is appended after the last slash of the base path.
         _ => {
             let directory = base.path.rfind('/').map_or("/", |last| &base.path[..=last]);
             (without_dots(&format!("{directory}{path}")).into_owned(), query)
@@ -62,6 +66,8 @@ fn named(reference: &str, base: Base<'_>) -> String {
     }
 }
 
+/// Splits a reference into its scheme, if it has one, and the rest.
+///
 /// RFC 3986 §3.1: "scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )".
 fn split_scheme(reference: &str) -> (Option<&str>, &str) {
     let is_scheme = |text: &str| {
@@ -84,7 +90,7 @@ mod tests {
 
     const BASE: Base<'_> = Base { authority: "a", path: "/b/c/d;p", query: Some("q") };
 
-    /// RFC 3986 §5.4, those with this scheme and authority, or without.
+    /// The examples of RFC 3986 §5.4 with this scheme and authority, or without them.
     #[test]
     fn references_are_resolved_as_the_rfc_has_it() {
         for (reference, expected) in [
@@ -131,7 +137,9 @@ mod tests {
         }
     }
 
-    /// RFC 9111 §4.4; RFC 9110 §4.3.1: an origin is scheme, host and port, of which a server knows the last two.
+    /// RFC 9111 §4.4. RFC 9110 §4.3.1: an origin consists of scheme, host and port.
+    ///
+    /// A server knows only the last two.
     #[test]
     fn what_is_of_another_origin_is_not_named() {
         for reference in [

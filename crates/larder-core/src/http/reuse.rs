@@ -1,4 +1,4 @@
-//! Whether a stored response may be served now (RFC 9111 §4).
+//! The rules for reusing a stored response (RFC 9111 §4).
 
 #[cfg(test)]
 mod tests;
@@ -11,41 +11,41 @@ use crate::log::table::Verdict;
 use crate::outcome::MissReason;
 use crate::stored::Flags;
 
-/// A stored response, as far as serving it is concerned.
+/// The properties of a stored response that decide whether it may be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)] // Whoever decides has to know all of it.
+#[allow(clippy::exhaustive_structs)] // A decision needs all of them.
 pub struct Candidate {
-    /// Its current age.
+    /// The current age.
     pub age: Duration,
-    /// How long it is of use.
+    /// The freshness lifetime and the windows after it.
     pub lifetime: Lifetime,
-    /// What it says about its use.
+    /// The restrictions on its use that the response states.
     pub flags: Flags,
-    /// What the invalidation log says of it.
+    /// The verdict of the invalidation log.
     pub verdict: Verdict,
-    /// Whether the log was confirmed lately enough to believe it (rule 10 of the log).
+    /// Whether the log was confirmed recently enough to be trusted (rule 10 of the log).
     pub confirmed: bool,
 }
 
-/// What may be done with a stored response.
+/// The permitted use of a stored response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // Whoever serves has to treat each.
+#[allow(clippy::exhaustive_enums)] // A caller has to treat each.
 pub enum Reuse {
-    /// It may be served.
+    /// The response may be served.
     Fresh {
-        /// For how long it will be fresh.
+        /// The time for which the response will still be fresh.
         left: Duration,
     },
-    /// It may be validated, and within its windows served.
+    /// The response may be validated, and it may be served within its windows.
     Stale {
-        /// Why it is not served like a fresh one.
+        /// The reason why it is not served like a fresh response.
         reason: MissReason,
-        /// Whether it may be served while it is being refreshed (RFC 5861 §3).
+        /// Whether it may be served during a refresh (RFC 5861 §3).
         while_revalidate: bool,
         /// Whether it may be served if the handler fails (RFC 5861 §4).
         if_error: bool,
     },
-    /// It must not be used for anything, not even for validation.
+    /// The response must not be used for anything, not even for validation.
     Refused(MissReason),
 }
 
@@ -55,7 +55,9 @@ impl Reuse {
     }
 }
 
-/// Decides what may be done with a stored response; `None` for the request if the policy does not let requests decide.
+/// Decides how a stored response may be used.
+///
+/// `request` is `None` if the policy does not let requests decide.
 #[inline]
 #[must_use]
 pub fn reuse(candidate: &Candidate, request: Option<&RequestDirectives>) -> Reuse {
@@ -65,7 +67,8 @@ pub fn reuse(candidate: &Candidate, request: Option<&RequestDirectives>) -> Reus
     if !candidate.confirmed {
         return Reuse::Refused(MissReason::Unconfirmed);
     }
-    // §5.2.2.4: it "MUST NOT be used to satisfy any other request without forwarding it for validation".
+    // §5.2.2.4: the response "MUST NOT be used to satisfy any other request without forwarding it
+    // for validation".
     if candidate.flags.no_cache {
         return Reuse::only_validated(MissReason::NoCache);
     }
@@ -73,7 +76,7 @@ pub fn reuse(candidate: &Candidate, request: Option<&RequestDirectives>) -> Reus
     request.map_or(unasked, |request| by_request(candidate, request, unasked))
 }
 
-/// What its lifetime and soft invalidations allow.
+/// Returns the use that the lifetime and soft invalidations permit.
 #[inline]
 fn by_lifetime(candidate: &Candidate) -> Reuse {
     let Some((staleness, reason)) = staleness(candidate) else {
@@ -86,10 +89,11 @@ fn by_lifetime(candidate: &Candidate) -> Reuse {
     }
 }
 
-/// For how long it has been stale, and why; `None` while it is fresh.
+/// Returns how long the response has been stale, and why. `None` while it is fresh.
 ///
-/// §4.2: "response_is_fresh = (freshness_lifetime > current_age)", so that it is stale at the very end of its lifetime.
-/// What was invalidated softly counts as stale from that moment.
+/// RFC 9111 §4.2: "response_is_fresh = (freshness_lifetime > current_age)". So a response is stale
+/// at the very end of its lifetime. A response that was softly invalidated counts as stale from
+/// that moment, or from its expiry if that was earlier.
 #[inline]
 fn staleness(candidate: &Candidate) -> Option<(Duration, MissReason)> {
     let expired = candidate.age.checked_sub(candidate.lifetime.fresh);
@@ -101,7 +105,7 @@ fn staleness(candidate: &Candidate) -> Option<(Duration, MissReason)> {
     }
 }
 
-/// What of that the request wants (§5.2.1).
+/// Applies the directives of the request to the permitted use (§5.2.1).
 fn by_request(candidate: &Candidate, request: &RequestDirectives, unasked: Reuse) -> Reuse {
     match unasked {
         Reuse::Fresh { .. } if unwanted(candidate, request) => Reuse::only_validated(MissReason::Request),
@@ -115,26 +119,31 @@ fn by_request(candidate: &Candidate, request: &RequestDirectives, unasked: Reuse
     }
 }
 
-/// Whether the request does not want the response although it may be fresh.
+/// Whether the request does not want the response, even if it is fresh.
 fn unwanted(candidate: &Candidate, request: &RequestDirectives) -> bool {
-    // §5.2.1.1: "prefers a response whose age is less than or equal to the specified number of seconds".
+    // §5.2.1.1: "prefers a response whose age is less than or equal to the specified number of
+    // seconds".
     let too_old = request.max_age.is_some_and(|most| candidate.age > most);
-    // §5.2.1.3: "whose freshness lifetime is no less than its current age plus the specified time in seconds".
+    // §5.2.1.3: "whose freshness lifetime is no less than its current age plus the specified time
+    // in seconds".
     let too_near_its_end =
         request.min_fresh.is_some_and(|least| candidate.lifetime.fresh < candidate.age.saturating_add(least));
     request.no_cache || too_old || too_near_its_end
 }
 
-/// §5.2.1.1: "Unless the max-stale request directive is also present, the client does not wish to receive a stale
-/// response."
+/// Whether the request only wants a fresh response.
+///
+/// RFC 9111 §5.2.1.1: "Unless the max-stale request directive is also present, the client does not
+/// wish to receive a stale response."
 fn wants_fresh(request: &RequestDirectives) -> bool {
     request.max_age.is_some() && request.max_stale.is_none()
 }
 
-/// Whether the request takes the response although it is stale (§5.2.1.2), and it may be used stale at all (§4.2.4).
+/// Whether the request accepts the response although it is stale (§5.2.1.2).
 ///
-/// It is served like one within its `stale-while-revalidate` window. What was invalidated is not merely old: the client
-/// cannot have meant that.
+/// The response must also be allowed to be used stale (§4.2.4). It is then served as if it were
+/// within its `stale-while-revalidate` window. An invalidated response is never accepted: it is not
+/// merely old, so the client cannot have meant it.
 fn accepts_stale(candidate: &Candidate, request: &RequestDirectives) -> bool {
     let staleness = candidate.age.saturating_sub(candidate.lifetime.fresh);
     candidate.verdict == Verdict::Valid

@@ -1,4 +1,4 @@
-//! Whether a response may be stored (RFC 9111 §3).
+//! The rules for storing a response (RFC 9111 §3).
 
 mod status;
 #[cfg(test)]
@@ -22,31 +22,39 @@ use crate::outcome::NotStored;
 use crate::stored::Flags;
 use crate::time::Wall;
 
-/// What a policy says about storing.
+/// The rules of a policy for storing responses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_structs)] // A policy sets every one of them.
 pub struct StoreRules {
-    /// The lifetime of responses that do not state their own. Zero by default: only what states one is stored.
+    /// The lifetime of responses that do not state their own.
+    ///
+    /// Default: zero, so that only responses that state a lifetime are stored.
     pub lifetime: Lifetime,
-    /// The statuses that are stored.
+    /// The status codes that are stored.
     pub statuses: StatusRules,
-    /// Whether requests may forbid to store (`no-store`). Not by default.
+    /// Whether requests may forbid storing (`no-store`). Default: `false`.
     pub follow_request: bool,
-    /// Whether responses to requests with `Authorization` may be shared. Not by default.
+    /// Whether responses to requests with `Authorization` may be shared. Default: `false`.
     pub share_authorized: bool,
-    /// Whether responses to requests with undeclared cookies may be shared. Not by default.
+    /// Whether responses to requests with undeclared cookies may be shared. Default: `false`.
     pub share_cookies: bool,
-    /// Whether parts are stored: responses with status 206. Not by default.
+    /// Whether partial responses (status 206) are stored. Default: `false`.
     pub partial: bool,
-    /// Whether a response has to say itself that it may be stored: by a lifetime, by `public`, or by a status that is
-    /// cacheable by default (RFC 9111 §3). By default the policy says it.
+    /// Whether the response itself has to permit storing. Default: `false`.
+    ///
+    /// A response permits it by a lifetime, by `public`, or by a status code that is cacheable by
+    /// default (RFC 9111 §3). If this is `false`, the policy permits it.
     pub by_headers: bool,
-    /// The lifetime of responses that do not state their own, guessed. Not guessed by default.
+    /// The heuristic lifetime of responses that do not state their own. Default: none.
     pub heuristic: Option<Heuristic>,
-    /// Whether responses with `Set-Cookie` are stored, with it (RFC 9111 §7.3). Not by default.
+    /// Whether responses with `Set-Cookie` are stored, including that field (RFC 9111 §7.3).
+    ///
+    /// Default: `false`.
     pub store_set_cookie: bool,
-    /// The fields that are for this cache, in whose presence `Cache-Control` and `Expires` say nothing to it: its target
-    /// list (RFC 9213 §2.2). Empty by default.
+    /// The target list of this cache (RFC 9213 §2.2). Default: empty.
+    ///
+    /// If a response has a valid field of this list, the cache ignores `Cache-Control` and
+    /// `Expires`.
     pub targets: Vec<HeaderName>,
 }
 
@@ -54,32 +62,36 @@ pub struct StoreRules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_structs)] // HTTP has these two.
 pub struct Credentials {
-    /// It has `Authorization`.
+    /// The request has an `Authorization` field.
     pub authorization: bool,
-    /// It has a cookie that the policy does not declare.
+    /// The request has a cookie that the policy does not declare.
     pub cookie: bool,
 }
 
-/// What was found of a response that may be stored.
+/// The properties of a response that may be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Judged {
-    /// How long it is of use.
+    /// The freshness lifetime and the windows after it.
     pub lifetime: Lifetime,
-    /// What it says about its use. `own_etag` is not set here.
+    /// The restrictions on its use that the response states. `own_etag` is not set here.
     pub flags: Flags,
-    /// Its age when it arrived.
+    /// The age of the response on arrival.
     pub initial_age: Duration,
-    /// Whether it states its freshness lifetime itself, so that a cache must not make it longer.
+    /// Whether the response itself states its freshness lifetime.
+    ///
+    /// A cache must not extend a stated lifetime.
     pub stated: bool,
 }
 
-/// Judges a response to a `GET` with these fields: may it be stored, and for how long is it of use?
+/// Decides whether a response to a `GET` may be stored, and how long it is of use.
 ///
-/// `request_time` and `response_time` are when the handler was called and when its response head came.
+/// `request_time` is when the handler was called. `response_time` is when its response head
+/// arrived.
 ///
 /// # Errors
-/// The first reason that was found not to store it.
+///
+/// Returns the first reason that was found for not storing the response.
 #[allow(clippy::too_many_arguments)] // The rule has that many inputs.
 pub fn judge(
     rules: &StoreRules,
@@ -125,16 +137,17 @@ pub fn judge(
 }
 
 impl Judged {
-    /// Whether it could be used at least once without being validated.
+    /// Whether the response can be used at least once without validation.
     fn is_of_use(&self) -> bool {
         !self.flags.no_cache && self.lifetime.total() > self.initial_age
     }
 }
 
-/// The status that a response would have had if all of it had been asked for.
+/// Returns the status that the response would have if the whole had been requested.
 ///
-/// §3.3: "a 206 (Partial Content) response MAY be stored as if it were an incomplete 200 (OK) response", but not by a cache
-/// that does not "understand the range units used": nor one of several parts, whose ranges stand in its body.
+/// RFC 9111 §3.3: "a 206 (Partial Content) response MAY be stored as if it were an incomplete 200
+/// (OK) response", but not by a cache that does not "understand the range units used". A response
+/// with several parts is not stored either, because the ranges are inside its body.
 fn of_the_whole(rules: &StoreRules, status: StatusCode, headers: &HeaderMap) -> StatusCode {
     let is_part = rules.partial && status == StatusCode::PARTIAL_CONTENT;
     if is_part && ContentRange::of(headers).is_some() { StatusCode::OK } else { status }
@@ -145,10 +158,12 @@ fn default_lifetime(
     status: StatusCode,
     headers: &HeaderMap,
 ) -> Result<Lifetime, NotStored> {
-    // RFC 9110 §14.4: in responses other than 206 and 416, `Content-Range` "has no meaning". A handler that sends it so means
-    // a part all the same, which no other application's policy has to find out.
+    // RFC 9110 §14.4: in responses other than 206 and 416, `Content-Range` "has no meaning". A
+    // handler that sends it anyway means a part. A policy for another application's responses
+    // (`by_headers`) does not have to know that.
     let is_called_a_part = !rules.partial && !rules.by_headers && headers.contains_key(CONTENT_RANGE);
-    // §3: a cache that stores a 206 has to understand ranges (§3.3), and is to store parts.
+    // §3: a cache that stores a 206 must understand its range (§3.3), and the policy must store
+    // parts.
     if status == StatusCode::PARTIAL_CONTENT || is_called_a_part {
         return Err(NotStored::Partial);
     }
@@ -156,19 +171,22 @@ fn default_lifetime(
     Ok(Lifetime { fresh, ..rules.lifetime })
 }
 
-/// What becomes of a response that does not state its lifetime.
+/// The treatment of a response that does not state its lifetime.
 enum Unstated {
     Default,
     Guessed(Heuristic),
     Forbidden,
 }
 
-/// §3: "A cache MUST NOT store a response to a request unless: […] the response contains at least one of the following:" "a
-/// public response directive", "an Expires header field", "a max-age response directive", "if the cache is shared: an s-maxage
-/// response directive", "a status code that is defined as heuristically cacheable".
+/// Decides how to treat a response that does not state its lifetime.
 ///
-/// That a response which does not say for how long it holds is the same for everybody is not guessed of one that answers a
-/// request with a cookie: no field says so, and the page may be somebody's own.
+/// RFC 9111 §3: "A cache MUST NOT store a response to a request unless: […] the response contains
+/// at least one of the following:" "a public response directive", "an Expires header field", "a
+/// max-age response directive", "if the cache is shared: an s-maxage response directive", "a status
+/// code that is defined as heuristically cacheable".
+///
+/// A response to a request with a cookie gets no heuristic lifetime, unless it is `public`. No
+/// field says that such a response is the same for all users, and it may be a personal page.
 fn unstated(
     rules: &StoreRules,
     request: &HeaderMap,
@@ -185,15 +203,16 @@ fn unstated(
     }
 }
 
-/// What the response itself forbids.
+/// Returns an error if the response itself forbids storing.
 fn permitted(
     rules: &StoreRules,
     directives: &ResponseDirectives,
     status: StatusCode,
     headers: &HeaderMap,
 ) -> Result<(), NotStored> {
-    // §5.2.2.3: "the cache SHOULD ignore the no-store directive if it understands and implements the status code's
-    // caching requirements"; §3: with `must-understand`, only a response whose status is understood is stored.
+    // §5.2.2.3: "the cache SHOULD ignore the no-store directive if it understands and implements
+    // the status code's caching requirements". §3: a response with `must-understand` is only stored
+    // if its status code is understood.
     let understood = status::is_understood(status);
     if directives.must_understand && !understood {
         return Err(NotStored::Status);
@@ -201,28 +220,33 @@ fn permitted(
     if directives.no_store && !directives.must_understand {
         return Err(NotStored::NoStore);
     }
-    // §5.2.2.7: of a qualified one, "a shared cache MUST NOT store the listed header fields", and may store the rest.
+    // §5.2.2.7: with a qualified `private`, "a shared cache MUST NOT store the listed header
+    // fields". It may store the rest.
     if directives.private == Qualified::Whole {
         return Err(NotStored::Private);
     }
-    // §7.3 leaves it open.
+    // §7.3 leaves it to the cache whether to store `Set-Cookie`.
     let sets_cookie =
         headers.contains_key(SET_COOKIE) && !directives.unstorable().any(|name| *name == SET_COOKIE);
     if sets_cookie && !rules.store_set_cookie {
         return Err(NotStored::SetCookie);
     }
-    // §4.1: "A stored response with a Vary header field value containing a member "*" always fails to match."
+    // §4.1: "A stored response with a Vary header field value containing a member "*" always fails
+    // to match."
     if Vary::parse(headers) == Vary::Any {
         return Err(NotStored::VaryStar);
     }
     Ok(())
 }
 
-/// §3.5: "A shared cache MUST NOT use a cached response to a request with an Authorization header field […] to satisfy any
-/// subsequent request unless the response contains a Cache-Control field with a response directive […] that allows it to be
-/// stored by a shared cache".
+/// Returns an error if a response to a request with credentials must not be shared.
 ///
-/// Cookies are credentials just the same, but of those `must-revalidate` says nothing: §5.2.2.2 speaks of `Authorization`.
+/// RFC 9111 §3.5: "A shared cache MUST NOT use a cached response to a request with an Authorization
+/// header field […] to satisfy any subsequent request unless the response contains a Cache-Control
+/// field with a response directive […] that allows it to be stored by a shared cache".
+///
+/// Cookies are credentials too. But `must-revalidate` does not permit sharing for them, because
+/// §5.2.2.2 is only about `Authorization`.
 fn shareable_with(
     rules: &StoreRules,
     credentials: Credentials,

@@ -1,4 +1,4 @@
-//! What the tests of this module share.
+//! Helpers for the tests of this module.
 
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use crate::time::Wall;
 /// Sun, 06 Nov 1994 08:49:37 GMT.
 pub(super) const NOVEMBER: Wall = Wall::from_unix_millis(784_111_777_000);
 
-/// These header fields, in this order, several lines of one name too. Values are taken as UTF-8 bytes.
+/// Creates a header map with these lines, in this order. Values are taken as UTF-8 bytes.
+///
+/// A name may have several lines.
 pub(super) fn fields(lines: &[(&'static str, &str)]) -> HeaderMap {
     lines
         .iter()

@@ -1,4 +1,6 @@
-//! What a 304, or a response to `HEAD`, changes in what is stored (RFC 9111 §3.2, §4.3.4, §4.3.5).
+//! The changes that a 304 or a response to `HEAD` makes to a stored response.
+//!
+//! See RFC 9111 §3.2, §4.3.4 and §4.3.5.
 
 use http::header::{AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName};
@@ -7,10 +9,13 @@ use super::fields::remove_unstorable;
 use super::list::trim;
 use super::validators::{is_strong, weakly_equal};
 
-/// Takes the fields of a 304 into the stored response that was validated. False, and nothing done, if the 304 is about
-/// another representation: then the stored one is of no use to this request.
+/// Updates the stored response that was validated with the fields of a 304.
 ///
-/// The result is a response that has just arrived, to be judged like one.
+/// Returns `false` and changes nothing if the 304 is about another representation. The stored
+/// response is then of no use to this request.
+///
+/// The result counts as a response that has just arrived, so the rules for storing apply to it
+/// again.
 #[must_use]
 pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
     if !identifies(stored, not_modified) {
@@ -20,14 +25,17 @@ pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
     true
 }
 
-/// Takes the fields of a response (200) to `HEAD` into the stored response to `GET` that it would have been answered from,
-/// whose body has this length. False, and nothing done, if the two are not of the same representation: then the stored one
-/// is stale.
+/// Updates a stored response to `GET` with the fields of a response (200) to `HEAD`.
 ///
-/// RFC 9111 §4.3.5: "if the stored response and HEAD response have matching values for any received validator fields (ETag
-/// and Last-Modified) and, if the HEAD response has a Content-Length header field, the value of Content-Length matches that
-/// of the stored response, the cache SHOULD update the stored response as described below; otherwise, the cache SHOULD
-/// consider the stored response to be stale."
+/// `stored` is the response that would have answered the `HEAD` request. `length` is the length of
+/// its body. Returns `false` and changes nothing if the two are not of the same representation. The
+/// stored response is then stale.
+///
+/// RFC 9111 §4.3.5: "if the stored response and HEAD response have matching values for any received
+/// validator fields (ETag and Last-Modified) and, if the HEAD response has a Content-Length header
+/// field, the value of Content-Length matches that of the stored response, the cache SHOULD update
+/// the stored response as described below; otherwise, the cache SHOULD consider the stored response
+/// to be stale."
 #[must_use]
 pub fn freshen_by_head(stored: &mut HeaderMap, length: usize, head: &HeaderMap) -> bool {
     let same = |name| field(head, &name).is_none_or(|received| field(stored, &name) == Some(received));
@@ -40,15 +48,19 @@ pub fn freshen_by_head(stored: &mut HeaderMap, length: usize, head: &HeaderMap) 
     is_same
 }
 
-/// §3.2: "When doing so, the cache MUST add each header field in the provided response to the stored response, replacing
-/// field values that are already present, with the following exceptions".
+/// Replaces the stored fields by the provided ones, with some exceptions.
+///
+/// RFC 9111 §3.2: "When doing so, the cache MUST add each header field in the provided response to
+/// the stored response, replacing field values that are already present, with the following
+/// exceptions".
 pub fn replace(stored: &mut HeaderMap, provided: &HeaderMap) {
     let mut update = provided.clone();
     remove_unstorable(&mut update);
     KEPT.iter().for_each(|name| {
         update.remove(name);
     });
-    // RFC 9110 §6.6.1: a message without a date is dated by its arrival, and not by that of the one before.
+    // RFC 9110 §6.6.1: a message without a date is dated by its own arrival, not by that of an
+    // earlier message.
     stored.remove(DATE);
     for name in update.keys() {
         stored.remove(name);
@@ -56,16 +68,23 @@ pub fn replace(stored: &mut HeaderMap, provided: &HeaderMap) {
     for (name, value) in &update {
         stored.append(name.clone(), value.clone());
     }
-    // What was confirmed by another cache is as old as that says (§4.2.3). It is not stored, but judged by.
+    // A response that another cache confirmed has the age that its `Age` states (§4.2.3). The field
+    // is not stored, but the rules for storing need it.
     stored.remove(AGE);
     if let Some(age) = provided.get(AGE) {
         stored.insert(AGE, age.clone());
     }
 }
 
-/// §3.2 excepts "Header fields that the cache's stored response depends upon" and "The Content-Length header field", and has a
-/// cache limit what it leaves out besides "to those fields necessary to assure integrity of the stored response": the body stays, and with it what says how to read it and what its digest is. Those of
-/// RFC 9530 and RFC 1864 in a 304 are about the 304's content, which is none, or about bytes that a weak tag does not warrant.
+/// The stored fields that an update does not replace.
+///
+/// RFC 9111 §3.2 excepts "Header fields that the cache's stored response depends upon" and "The
+/// Content-Length header field". A cache that leaves out other fields has to limit this "to those
+/// fields necessary to assure integrity of the stored response". The body is not replaced. So the
+/// fields that describe its coding, its range and its digest are not replaced either.
+///
+/// The digest fields of RFC 9530 and RFC 1864 in a 304 are about the content of the 304, which is
+/// empty, or about bytes that a weak tag does not guarantee.
 const KEPT: [HeaderName; 6] = [
     CONTENT_ENCODING,
     CONTENT_LENGTH,
@@ -75,9 +94,12 @@ const KEPT: [HeaderName; 6] = [
     HeaderName::from_static("repr-digest"),
 ];
 
-/// §4.3.4: a strong validator in the 304 has to be that of the stored response: "If none of the initial set contains at
-/// least one of the same strong validators, then the cache MUST NOT use the new response to update any stored responses";
-/// a weak one has to correspond to it. One without any confirms the only conditions that were sent.
+/// Whether the 304 is about the stored response.
+///
+/// RFC 9111 §4.3.4: a strong validator in the 304 must be that of the stored response. "If none of
+/// the initial set contains at least one of the same strong validators, then the cache MUST NOT use
+/// the new response to update any stored responses". A weak validator must correspond to that of
+/// the stored response. A 304 without a validator confirms the only conditions that were sent.
 fn identifies(stored: &HeaderMap, not_modified: &HeaderMap) -> bool {
     let Some(new) = field(not_modified, &ETAG) else {
         let dates = field(stored, &LAST_MODIFIED).zip(field(not_modified, &LAST_MODIFIED));
@@ -87,7 +109,7 @@ fn identifies(stored: &HeaderMap, not_modified: &HeaderMap) -> bool {
         .is_some_and(|known| weakly_equal(new, known) && (is_strong(known) || !is_strong(new)))
 }
 
-/// The value of a field that has one.
+/// Returns the value of a field, or `None` if it is missing or empty.
 fn field<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let value = trim(headers.get(name)?.as_bytes());
     (!value.is_empty()).then_some(value)
@@ -104,8 +126,10 @@ mod tests {
     const MONDAY: (&str, &str) = ("last-modified", "Mon, 07 Nov 1994 08:49:37 GMT");
     const SUNDAY: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
 
-    /// RFC 9111 §3.2: "MUST add each header field in the provided response to the stored response, replacing field
-    /// values that are already present", with exceptions.
+    /// RFC 9111 §3.2: the fields of the 304 replace the stored ones, with exceptions.
+    ///
+    /// "MUST add each header field in the provided response to the stored response, replacing field
+    /// values that are already present".
     #[test]
     fn fields_of_the_304_replace_the_stored_ones_and_the_others_stay() {
         let mut stored = fields(&[
@@ -155,7 +179,7 @@ mod tests {
         assert_eq!(stored, expected);
     }
 
-    /// RFC 9110 §6.6.1; otherwise what was just validated would be as old as before.
+    /// RFC 9110 §6.6.1. With the old date, a validated response would be as old as before.
     #[test]
     fn the_date_is_that_of_the_304_or_none() {
         let old = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");

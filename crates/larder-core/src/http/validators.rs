@@ -16,14 +16,17 @@ pub(super) use entity_tag::{is_strong, weakly_equal};
 use super::date;
 use super::list::trim;
 
-/// Whether a stored response, which has to be a successful one (2xx), is to be answered with 304 to this request.
+/// Whether this request gets a 304 instead of the stored response.
 ///
-/// RFC 9110 §13.2.2, of what it lists the two that are a cache's: "3. When If-None-Match is present, evaluate the If-None-Match
-/// precondition […] 4. When the method is GET or HEAD, If-None-Match is not present, and If-Modified-Since is present,
-/// evaluate the If-Modified-Since precondition". §13.2.1: preconditions are ignored where the answer without them would
-/// not be 2xx, so that has to be asked before.
+/// The stored response has to be a successful one (2xx), and the caller has to check that. RFC 9110
+/// §13.2.1: preconditions are ignored if the response without them would not be 2xx.
 ///
-/// A request with neither field costs two look-ups and nothing else.
+/// RFC 9110 §13.2.2 lists the steps. Two of them are for a cache: "3. When If-None-Match is
+/// present, evaluate the If-None-Match precondition […] 4. When the method is GET or HEAD,
+/// If-None-Match is not present, and If-Modified-Since is present, evaluate the If-Modified-Since
+/// precondition".
+///
+/// A request with neither field costs two header lookups and nothing else.
 #[must_use]
 pub fn not_modified(request: &HeaderMap, response: &HeaderMap) -> bool {
     if request.contains_key(IF_NONE_MATCH) {
@@ -32,7 +35,10 @@ pub fn not_modified(request: &HeaderMap, response: &HeaderMap) -> bool {
     request.contains_key(IF_MODIFIED_SINCE) && not_modified_since(request, response)
 }
 
-/// RFC 9110 §13.1.2: "A recipient MUST use the weak comparison function when comparing entity tags for If-None-Match".
+/// Whether a tag in `If-None-Match` matches the tag of the response.
+///
+/// RFC 9110 §13.1.2: "A recipient MUST use the weak comparison function when comparing entity tags
+/// for If-None-Match".
 fn some_tag_matches(request: &HeaderMap, response: &HeaderMap) -> bool {
     let stored = response.get(ETAG).map(|tag| trim(tag.as_bytes()));
     request.get_all(IF_NONE_MATCH).iter().any(|line| {
@@ -42,9 +48,11 @@ fn some_tag_matches(request: &HeaderMap, response: &HeaderMap) -> bool {
     })
 }
 
-/// RFC 9110 §13.1.3: "A recipient MUST ignore the If-Modified-Since header field if the received field value is not a
-/// valid HTTP-date, the field value has more than one member". RFC 9111 §4.3.2: where there is no `Last-Modified`, "a
-/// cache SHOULD use the stored response's Date field value".
+/// Whether the response was not modified since the date in `If-Modified-Since`.
+///
+/// RFC 9110 §13.1.3: "A recipient MUST ignore the If-Modified-Since header field if the received
+/// field value is not a valid HTTP-date, the field value has more than one member". RFC 9111
+/// §4.3.2: without a `Last-Modified`, "a cache SHOULD use the stored response's Date field value".
 fn not_modified_since(request: &HeaderMap, response: &HeaderMap) -> bool {
     let mut lines = request.get_all(IF_MODIFIED_SINCE).iter();
     let since = match (lines.next(), lines.next()) {
@@ -58,13 +66,15 @@ fn not_modified_since(request: &HeaderMap, response: &HeaderMap) -> bool {
     matches!((modified, since), (Some(modified), Some(since)) if modified <= since)
 }
 
-/// Whether the response has something that it can be validated by: an entity tag, or a valid `Last-Modified`.
+/// Whether the response can be validated: by an entity tag, or by a valid `Last-Modified`.
 #[must_use]
 pub fn has_validator(headers: &HeaderMap) -> bool {
     headers.get(ETAG).is_some_and(|tag| !trim(tag.as_bytes()).is_empty()) || last_modified(headers).is_some()
 }
 
-/// Whether the response has an entity tag that is strong: what is confirmed by it is the same, byte for byte (RFC 9110 §8.8.3).
+/// Whether the response has a strong entity tag (RFC 9110 §8.8.3).
+///
+/// A response that is confirmed by a strong tag is the same, byte for byte.
 #[must_use]
 pub fn has_strong_etag(headers: &HeaderMap) -> bool {
     headers.get(ETAG).is_some_and(|tag| is_strong(trim(tag.as_bytes())))
@@ -74,16 +84,21 @@ fn last_modified(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.get(LAST_MODIFIED).filter(|value| date::parse(value).is_some())
 }
 
-/// Removes the conditions that the cache evaluates itself, so that the handler makes a whole response.
+/// Removes the conditions that the cache evaluates itself.
+///
+/// The handler then sends a full response.
 pub fn strip_conditions(request: &mut HeaderMap) {
     request.remove(IF_NONE_MATCH);
     request.remove(IF_MODIFIED_SINCE);
 }
 
-/// Makes a request one that validates the stored response (RFC 9111 §4.3.1), in place of what conditions it had. False
-/// if there is nothing to validate it by; the request then has no conditions.
+/// Sets the conditions that validate the stored response (RFC 9111 §4.3.1).
 ///
-/// An entity tag that the cache made itself (`own_etag`) means nothing to the handler.
+/// They replace the conditions that the request had. Returns `false` if the stored response has no
+/// validator. The request then has no conditions.
+///
+/// `own_etag` means that the cache generated the entity tag itself. The handler does not know such
+/// a tag, so it is not sent.
 pub fn set_conditions(request: &mut HeaderMap, stored: &HeaderMap, own_etag: bool) -> bool {
     strip_conditions(request);
     let tag = stored.get(ETAG).filter(|tag| !own_etag && !trim(tag.as_bytes()).is_empty());
@@ -97,11 +112,15 @@ pub fn set_conditions(request: &mut HeaderMap, stored: &HeaderMap, own_etag: boo
     tag.is_some() || modified.is_some()
 }
 
-/// RFC 9110 §15.4.5: "The server generating a 304 response MUST generate any of the following header fields that would
-/// have been sent in a 200 (OK) response to the same request".
+/// The fields that a 304 must contain.
+///
+/// RFC 9110 §15.4.5: "The server generating a 304 response MUST generate any of the following
+/// header fields that would have been sent in a 200 (OK) response to the same request".
 const IN_NOT_MODIFIED: [HeaderName; 6] = [CACHE_CONTROL, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY];
 
-/// What of the stored fields a 304 carries (RFC 9110 §15.4.5); `Last-Modified` only in want of an entity tag.
+/// Returns the stored fields that a 304 contains (RFC 9110 §15.4.5).
+///
+/// `Last-Modified` is included only if there is no entity tag.
 #[must_use]
 pub fn not_modified_fields(stored: &HeaderMap) -> HeaderMap {
     let modified = (!stored.contains_key(ETAG)).then_some(LAST_MODIFIED);

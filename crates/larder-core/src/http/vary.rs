@@ -1,4 +1,4 @@
-//! Which requests a response answers (RFC 9111 §4.1).
+//! The requests that a response can answer (RFC 9111 §4.1).
 
 pub mod languages;
 mod normal;
@@ -13,20 +13,22 @@ use twox_hash::XxHash3_128;
 use super::list::members;
 use crate::stored::Selecting;
 
-/// What `Vary` says.
+/// The value of the `Vary` field of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // The RFC knows these three.
+#[allow(clippy::exhaustive_enums)] // The RFC defines these three.
 pub enum Vary {
     /// The response answers every request for its key.
     None,
-    /// What it answers cannot be told from a request: `*`, or what is not a field name.
+    /// A request does not show whether the response answers it: `*`, or an invalid field name.
     Any,
-    /// It answers requests with the same values in these fields, which are sorted and all different.
+    /// The response answers requests with the same values in these fields.
+    ///
+    /// The names are sorted and without duplicates.
     Fields(Box<[HeaderName]>),
 }
 
 impl Vary {
-    /// Reads the `Vary` of a response, whatever its bytes are.
+    /// Parses the `Vary` field of a response. Any bytes are accepted.
     #[must_use]
     pub fn parse(headers: &HeaderMap) -> Self {
         let names: Result<Vec<_>, _> = headers
@@ -50,7 +52,7 @@ impl Vary {
 
 struct NotAName;
 
-/// `*` is a token and so a name to the grammar.
+/// Parses a field name. `*` is not a name here, although it is a token and matches the grammar.
 fn name(member: &[u8]) -> Result<HeaderName, NotAName> {
     match member {
         b"*" => Err(NotAName),
@@ -58,23 +60,30 @@ fn name(member: &[u8]) -> Result<HeaderName, NotAName> {
     }
 }
 
-/// The request's values of these fields, in a normal form: several lines of a field are one list, and white space
-/// around its commas is gone.
+/// Returns the request's values of these fields, in a normal form.
 ///
-/// RFC 9111 §4.1 has two requests match if their values can be made the same by "adding or removing whitespace, where
-/// allowed in the header field's syntax" and by "combining multiple header field lines with the same field name".
+/// In the normal form, several lines of a field are one list, without white space around its
+/// commas.
+///
+/// RFC 9111 §4.1: two requests match if their values can be made the same by "adding or removing
+/// whitespace, where allowed in the header field's syntax" and by "combining multiple header field
+/// lines with the same field name".
 #[must_use]
 pub fn selecting(fields: &[HeaderName], request: &HeaderMap) -> Selecting {
     fields.iter().map(|name| (name.clone(), normal::value(name, request))).collect()
 }
 
-/// Whether the request has the same values in these fields; one that lacks a field only matches one that lacked it.
+/// Whether the request has the same values in these fields.
+///
+/// A request that lacks a field matches only if the original request lacked it too.
 #[must_use]
 pub fn matches(selecting: &Selecting, request: &HeaderMap) -> bool {
     selecting.iter().all(|(name, value)| normal::equals(name, request, value.as_ref()))
 }
 
-/// A digest of these values: what tells the variants under one key apart (XXH3, 128 bits).
+/// Returns a digest (XXH3, 128 bits) of these values.
+///
+/// It distinguishes the variants under one key.
 #[must_use]
 pub fn digest(selecting: &Selecting) -> u128 {
     let mut input = SmallVec::<[u8; 256]>::new();
@@ -86,7 +95,9 @@ pub fn digest(selecting: &Selecting) -> u128 {
     XxHash3_128::oneshot(&input)
 }
 
-/// Appends a text behind its length, so that no two lists of texts are encoded alike.
+/// Appends the length of a text and then the text.
+///
+/// With the lengths, two lists of texts never have the same encoding.
 fn put(input: &mut SmallVec<[u8; 256]>, text: &[u8]) {
     let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
     input.extend_from_slice(&length.to_be_bytes());

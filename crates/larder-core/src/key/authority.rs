@@ -1,10 +1,10 @@
-//! The host a request is for, in one spelling.
+//! The host of a request, in one spelling.
 
 use std::borrow::Cow;
 
 use super::words::{self, EACH};
 
-/// The authority in its normal form for this scheme: lower case, without the scheme's default port.
+/// Returns the authority in lower case and without the default port of the scheme.
 #[inline]
 #[must_use]
 pub fn normal<'a>(scheme: &str, authority: &'a str) -> Cow<'a, str> {
@@ -16,7 +16,9 @@ pub fn normal<'a>(scheme: &str, authority: &'a str) -> Cow<'a, str> {
     if is_lower_case(host) { Cow::Borrowed(host) } else { Cow::Owned(host.to_ascii_lowercase()) }
 }
 
-/// It may be wrong in one direction, and call a text that is not ASCII not lower case.
+/// Whether the text has no upper-case letters.
+///
+/// The result can be wrong in one direction: for a text that is not ASCII, it may be `false`.
 fn is_lower_case(text: &str) -> bool {
     !words::any(text.as_bytes(), |word| {
         let from_a = word.wrapping_add(EACH * (0x80 - b'A' as u64));

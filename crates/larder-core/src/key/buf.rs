@@ -6,46 +6,49 @@ use http::{HeaderMap, HeaderName};
 use super::query::QueryRules;
 use super::{cookies, decoded, escape};
 
-/// How many bytes an encoded key may have. A request with a longer one is not cached.
+/// The maximum length of an encoded key, in bytes. A request with a longer key is not cached.
 pub const LIMIT: usize = 8192;
 
-/// Keys up to this length need no heap.
+/// The maximum length of a key that needs no heap, in bytes.
 const INLINE: usize = 256;
 
-/// An encoded cache key in the making.
+/// A cache key that is being encoded.
 ///
-/// Parts are written one after the other, separated by `|`, each with a letter for its kind:
+/// The parts are written one after the other, separated by `|`. Each part begins with a marker for
+/// its kind:
 ///
 /// ```text
 /// u|https|shop.example|/products/42|?page=1|h|accept-language=en|c|theme=dark|p|user7
 /// k|user:42
 /// ```
 ///
-/// What is stored for equivalent queries has a part of its own behind the query: see [`canonical`](super::canonical).
+/// The key of a response to equivalent queries has another part after the query: see
+/// [`canonical`](super::canonical).
 ///
-/// What could be mistaken for something else is escaped as `^` and two hexadecimal digits, so that two different lists
-/// of parts never share a key, and a key can stand between the braces of a Redis hash tag.
+/// Bytes that could be mistaken for something else are escaped as `^` and two hexadecimal digits.
+/// So two different lists of parts never share a key, and a key can stand between the braces of a
+/// Redis hash tag.
 #[derive(Debug, Clone)]
 pub struct KeyBuf(Text);
 
 #[derive(Debug, Clone)]
-#[allow(clippy::large_enum_variant)] // That is its purpose.
+#[allow(clippy::large_enum_variant)] // The inline text is its purpose.
 enum Text {
     Inline(ArrayString<INLINE>),
     Heap(String),
     TooLong,
 }
 
-// What every hit does is marked `#[inline]`, since its caller is in another crate.
+// The methods that run on every hit are `#[inline]`, because their caller is in another crate.
 impl KeyBuf {
-    /// A key without parts.
+    /// Creates a key without parts.
     #[inline]
     #[must_use]
     pub fn new() -> Self {
         Self(Text::Inline(ArrayString::new()))
     }
 
-    /// The encoded key, or `None` if it has more than [`LIMIT`] bytes.
+    /// Returns the encoded key, or `None` if it has more than [`LIMIT`] bytes.
     #[inline]
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -56,7 +59,9 @@ impl KeyBuf {
         }
     }
 
-    /// Adds the URI up to its query. The authority is taken as it is: see [`normal`](super::authority::normal).
+    /// Adds the URI up to its query.
+    ///
+    /// The authority is not changed: see [`normal`](super::authority::normal).
     #[inline]
     pub fn uri(&mut self, scheme: &str, authority: &str, path: &str) {
         match scheme {
@@ -73,7 +78,7 @@ impl KeyBuf {
         self.text(path);
     }
 
-    /// Adds what the rules keep of the query.
+    /// Adds the part of the query that the rules keep.
     #[inline]
     pub fn query(&mut self, rules: &QueryRules, query: Option<&str>) {
         let Some(query) = query else {
@@ -98,16 +103,18 @@ impl KeyBuf {
         }
     }
 
-    /// Adds the text that a template or a closure gave.
+    /// Adds the text of a template or a closure.
     pub fn template(&mut self, text: &str) {
         self.begin("k|");
         self.text(text);
     }
 
-    /// Adds the request's lines of this field. No line and an empty line differ.
+    /// Adds the request's lines of this field.
+    ///
+    /// A missing line and an empty line give different keys.
     pub fn header(&mut self, name: &HeaderName, request: &HeaderMap) {
         self.begin("h|");
-        // `=` cannot stand in a field name (RFC 9110 §5.1).
+        // A field name cannot contain `=` (RFC 9110 §5.1).
         self.text(name.as_str());
         for (index, line) in request.get_all(name).iter().enumerate() {
             self.push(if index == 0 { "=" } else { "|=" });
@@ -115,9 +122,11 @@ impl KeyBuf {
         }
     }
 
-    /// Adds the request's cookies of this name: all of them, as handlers differ in which they believe, and those too
-    /// whose name has to be percent-decoded first, as some handlers do that. What stands in a line that is not text, and
-    /// is no cookie to a handler that skips such lines, is not the same as elsewhere.
+    /// Adds all cookies of the request that a handler could take for the cookie `name`.
+    ///
+    /// Handlers differ in which of several cookies they use, so all of them are added. Some
+    /// handlers percent-decode names, so cookies with the decoded name `name` are added too. Some
+    /// handlers skip a line that is not text, so a cookie in such a line is encoded differently.
     pub fn cookie(&mut self, name: &str, request: &HeaderMap) {
         self.begin("c|");
         self.escaped(name.as_bytes(), |byte| byte == b'=' || escape::is_special(byte));
@@ -141,7 +150,7 @@ impl KeyBuf {
         }
     }
 
-    /// Adds whose response it is: a user, a tenant.
+    /// Adds the owner of the response: a user, a tenant.
     pub fn partition(&mut self, name: &str) {
         self.begin("p|");
         self.text(name);
@@ -289,8 +298,9 @@ mod tests {
         }
     }
 
-    /// A handler may believe the first of two cookies or the last, and may decode names or not: whatever it reads, the
-    /// key has it.
+    /// The key contains every cookie that a handler may use.
+    ///
+    /// A handler may use the first of two cookies or the last, and it may decode names or not.
     #[test]
     fn a_cookie_is_every_cookie_that_a_handler_could_take_for_it() {
         let cases: [(&[u8], &str); 10] = [

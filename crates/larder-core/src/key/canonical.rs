@@ -1,18 +1,24 @@
-//! The key of a response that answers all requests whose queries are equivalent under its `No-Vary-Search`.
+//! The key of a response that answers equivalent queries because of its `No-Vary-Search`.
 
 use super::buf::LIMIT;
 use crate::http::no_vary_search::UrlVariation;
 
-/// The key of what says this of the queries that it answers, of which `query` is the [canonical
-/// form](UrlVariation::canonical). `base` is the key of the URI up to its query, `rest` what follows the query in the keys of
-/// requests that are kept apart by more than their URI. `None` if it is too long.
+/// Returns the key of a response that answers equivalent queries.
+///
+/// * `base` is the key of the URI up to its query.
+/// * `query` is the [canonical form](UrlVariation::canonical) of the query.
+/// * `variation` is what the response says about the queries that it answers.
+/// * `rest` is the part of the key after the query. It is empty if only the URI distinguishes
+///   requests.
+///
+/// Returns `None` if the key is too long.
 ///
 /// ```text
 /// u|https|shop.example|/products/42|?page=1|n|-utm_source|h|accept-language=en
 /// ```
 ///
-/// What a response says stands in its key, so that whoever finds one by its key knows which requests it answers; what says
-/// something else, or nothing, has another key.
+/// The key contains the variation. So the key of a stored response shows which requests the
+/// response answers. A response with another variation, or without one, has another key.
 #[must_use]
 pub fn key(base: &str, query: Option<&str>, variation: &UrlVariation, rest: &str) -> Option<Box<str>> {
     let mut key = String::with_capacity(
@@ -20,7 +26,7 @@ pub fn key(base: &str, query: Option<&str>, variation: &UrlVariation, rest: &str
     );
     key.push_str(base);
     if let Some(query) = query {
-        // It is encoded as a form, in which nothing has to be escaped for a key.
+        // The query is encoded as a form, which contains nothing to escape in a key.
         key.push_str("|?");
         key.push_str(query);
     }
@@ -45,7 +51,7 @@ mod tests {
     }
 
     proptest! {
-        /// Read from the left, each part tells which one it is.
+        /// Each part of a key is unambiguous if the key is read from the left.
         #[test]
         fn whatever_differs_makes_another_key(
             paths in ["/[n|?]{0,3}", "/[n|?]{0,3}"],

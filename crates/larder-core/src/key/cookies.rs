@@ -2,9 +2,10 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
-/// The name and value of each cookie of the request (RFC 6265 §5.4), as they were sent: neither decoded nor unquoted.
+/// Returns the name and value of each cookie (RFC 6265 §5.4), as they were sent.
 ///
-/// What has no `=` is a cookie without a name. Malformed input gives odd names, never an error.
+/// They are not decoded, and quotes are not removed. A cookie without `=` has an empty name.
+/// Malformed input gives odd names, never an error.
 pub fn names_and_values(request: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     request.get_all(header::COOKIE).iter().flat_map(pairs).map(|pair| match split(pair) {
         Some((name, value)) => (name.trim_ascii(), value.trim_ascii()),
@@ -12,8 +13,9 @@ pub fn names_and_values(request: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u
     })
 }
 
-/// The `name=value` pairs of the request, without the white space around them, and whether the line that each stands in
-/// is text: many handlers skip one that is not.
+/// Returns the `name=value` pairs of the request, and for each whether its line is text.
+///
+/// The white space around a pair is removed. Many handlers skip a line that is not text.
 pub(super) fn pairs_of_lines(request: &HeaderMap) -> impl Iterator<Item = (&[u8], bool)> {
     request.get_all(header::COOKIE).iter().flat_map(|line| {
         let is_text = line.to_str().is_ok();
@@ -26,7 +28,7 @@ fn pairs(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     pairs.filter(|pair| !pair.is_empty())
 }
 
-/// What is before and after the first `=`.
+/// Splits a pair at the first `=`.
 pub(super) fn split(pair: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = pair.iter().position(|&byte| byte == b'=')?;
     Some((&pair[..at], &pair[at + 1..]))

@@ -1,12 +1,14 @@
 //! Percent-decoding without a buffer.
 
-/// The bytes that the name of a form field stands for: a plus sign is a space, the rest is as in [`percent`].
+/// Decodes the name of a form field: a plus sign is a space, the rest is as in [`percent`].
 pub(crate) fn form(text: &[u8]) -> impl Iterator<Item = u8> {
     decoded(text, b' ')
 }
 
-/// The bytes that `text` stands for (RFC 3986 §2.1). A percent sign without two hexadecimal digits stands for itself,
-/// as the decoders of forms and cookies have it.
+/// Decodes a percent-encoded text (RFC 3986 §2.1).
+///
+/// A percent sign without two hexadecimal digits stands for itself, as in the decoders of forms and
+/// cookies.
 pub(super) fn percent(text: &[u8]) -> impl Iterator<Item = u8> {
     decoded(text, b'+')
 }

@@ -1,25 +1,27 @@
-//! Which bytes may stand in an encoded key as they are, and how the others are written.
+//! Escapes the bytes that cannot stand in an encoded key as they are.
 
 use std::borrow::Cow;
 
 use super::words::{self, EACH};
 
-/// `^`, then two hexadecimal digits.
+/// The first byte of an escape. Two hexadecimal digits follow it.
 const ESCAPE: u8 = b'^';
 
-/// Whether the byte has to be written as an escape: the escape sign itself, the separator of parts, the braces of a
-/// Redis hash tag, white space, controls, and what is not ASCII.
+/// Whether the byte has to be escaped.
+///
+/// This applies to the first byte of an escape, the separator of parts, the braces of a Redis hash
+/// tag, white space, control characters, and bytes that are not ASCII.
 pub(super) const fn is_special(byte: u8) -> bool {
     matches!(byte, 0..=b' ' | ESCAPE | b'{' | b'|' | b'}' | 0x7f..)
 }
 
-/// The byte as an escape.
+/// Returns the escape of a byte.
 pub(super) fn escape(byte: u8) -> [u8; 3] {
     const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
     [ESCAPE, DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
-/// The text whose escaped form this is; `None` if it is that of none.
+/// Decodes an escaped text, or returns `None` if it is invalid.
 pub(crate) fn undo(escaped: &str) -> Option<Cow<'_, str>> {
     let mut runs = escaped.split(char::from(ESCAPE));
     let first = runs.next()?;
@@ -35,10 +37,13 @@ pub(crate) fn undo(escaped: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(text).ok().map(Cow::Owned)
 }
 
-/// Whether no byte of the text is special. It may be wrong in one direction, and call a text with `~` not plain.
+/// Whether no byte of the text is special.
+///
+/// The result can be wrong in one direction: for a text with `~`, it may be `false`.
 pub(super) fn is_plain(text: &[u8]) -> bool {
     !words::any(text, |word| {
-        // A borrow or carry goes only out of a byte that is itself a suspect, so it makes none of an innocent word.
+        // A borrow or a carry only leaves a byte that is itself a suspect. So it adds no suspect to
+        // a word that has none.
         let up_to_space = word.wrapping_sub(EACH * 0x21);
         let an_escape = (word ^ (EACH * ESCAPE as u64)).wrapping_sub(EACH);
         let from_brace = word.wrapping_add(EACH * (0x80 - b'{' as u64));

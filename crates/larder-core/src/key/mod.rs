@@ -1,12 +1,12 @@
 //! The cache key and its unambiguous encoding.
 //!
-//! * [`buf`]: the encoded key and its grammar;
-//! * [`canonical`]: that of a response which answers equivalent queries;
-//! * [`query`]: which parts of the query belong to it;
-//! * [`template`]: texts with parameters, for keys and tags;
-//! * [`cookies`]: the cookies of a request;
-//! * [`authority`]: the host in one spelling;
-//! * [`normalize`]: the one spelling of a URI in names, which keys do not have.
+//! * [`buf`]: the encoded key and its grammar.
+//! * [`canonical`]: the key of a response that answers equivalent queries.
+//! * [`query`]: the parts of the query that belong to the key.
+//! * [`template`]: texts with parameters, for keys and tags.
+//! * [`cookies`]: the cookies of a request.
+//! * [`authority`]: the host in one spelling.
+//! * [`normalize`]: the normal form of a URI in names. Keys do not use it.
 
 pub mod authority;
 pub mod buf;

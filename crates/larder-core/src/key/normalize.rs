@@ -1,14 +1,17 @@
-//! The one spelling that names of URIs have (RFC 3986 §6.2.2). Keys keep the spelling that was sent.
+//! The normal form of URIs in names (RFC 3986 §6.2.2).
 //!
-//! Every function here takes any text and is idempotent, so that a read and a write of one target have one name,
-//! even if no URI may be written so. [`is_well_formed`] and [`is_host`] tell which texts can be part of a URI.
+//! Keys keep the spelling that was sent.
+//!
+//! Every function here accepts any text and is idempotent. So a read and a write of one target have
+//! the same name, even if no valid URI has this spelling. [`is_well_formed`] and [`is_host`] check
+//! whether a text can be part of a URI.
 
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
-/// A part of a URI, by the bytes that may stand in it as they are.
+/// A part of a URI, which decides the bytes that need no encoding.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Host,
@@ -17,7 +20,7 @@ enum Part {
 }
 
 impl Part {
-    /// RFC 3986 §3.2 to §3.4.
+    /// Whether the byte needs no encoding in this part (RFC 3986 §3.2 to §3.4).
     const fn allows(self, byte: u8) -> bool {
         is_unreserved(byte)
             || is_sub_delim(byte)
@@ -28,16 +31,18 @@ impl Part {
             }
     }
 
-    /// Whether the byte stands for itself in the normal form.
+    /// Whether the byte stays as it is in the normal form.
     const fn is_normal(self, byte: u8) -> bool {
         self.allows(byte) && !(matches!(self, Self::Host) && byte.is_ascii_uppercase())
     }
 }
 
-/// Returns the host and port in lower case and without a default port, which for names is `:80` and `:443`.
+/// Returns the host and port in lower case and without a default port.
 ///
-/// RFC 3986 §6.2.3: "the port subcomponent of an authority […] may be omitted […] if the port is empty or if it would be
-/// the same as that of the scheme's default".
+/// For names, the default ports are `:80` and `:443`, whatever the scheme is.
+///
+/// RFC 3986 §6.2.3: "the port subcomponent of an authority […] may be omitted […] if the port is
+/// empty or if it would be the same as that of the scheme's default".
 #[must_use]
 pub fn host(authority: &str) -> Cow<'_, str> {
     match spelled(authority, Part::Host) {
@@ -49,7 +54,7 @@ pub fn host(authority: &str) -> Cow<'_, str> {
     }
 }
 
-/// Takes all of them off, so that nothing is left to take off.
+/// Removes all default ports at the end, so that a second call removes nothing.
 fn without_default_port(mut host: &str) -> &str {
     while let Some(rest) = [":80", ":443", ":"].iter().find_map(|port| host.strip_suffix(port)) {
         host = rest;
@@ -57,7 +62,7 @@ fn without_default_port(mut host: &str) -> &str {
     host
 }
 
-/// Returns the path in its normal form: [`path_with_dots`], and dot segments removed (§6.2.2.3).
+/// Returns the path in its normal form: [`path_with_dots`], without dot segments (§6.2.2.3).
 #[must_use]
 pub fn path(path: &str) -> Cow<'_, str> {
     match path_with_dots(path) {
@@ -66,7 +71,9 @@ pub fn path(path: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the path with its percent-encoding in the normal form, and every segment that it has. It begins with a slash.
+/// Returns the path with its percent-encoding in the normal form, including its dot segments.
+///
+/// The result begins with a slash.
 #[must_use]
 pub fn path_with_dots(path: &str) -> Cow<'_, str> {
     let spelled = spelled(path, Part::Path);
@@ -104,16 +111,19 @@ pub fn without_dots(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}", kept.join("/")))
 }
 
-/// Whether the text can be written in a URI: it has no control characters, and each percent sign has its two digits.
+/// Whether the text can be written in a URI.
 ///
-/// A character that has to be percent-encoded, such as a space or `é`, does not count as wrong.
+/// It must have no control characters, and two hexadecimal digits after each percent sign. A
+/// character that has to be percent-encoded, such as a space or `é`, is accepted.
 #[must_use]
 pub fn is_well_formed(text: &str) -> bool {
     let mut after_percent = text.split('%').skip(1).map(str::as_bytes);
     !text.chars().any(char::is_control) && after_percent.all(|rest| digits(rest).is_some())
 }
 
-/// Whether the text can be the host and port of an `http` or `https` URI. User information cannot (RFC 9110 §4.2.4).
+/// Whether the text can be the host and port of an `http` or `https` URI.
+///
+/// User information is not accepted (RFC 9110 §4.2.4).
 #[must_use]
 pub fn is_host(text: &str) -> bool {
     let (name, rest) = match text.find(']') {
@@ -142,7 +152,8 @@ fn spelled(text: &str, part: Part) -> Cow<'_, str> {
         let encoded = if first == b'%' { digits(after) } else { None };
         if let Some(byte) = encoded {
             rest = after.get(2..).unwrap_or_default();
-            // §6.2.2.2: "Such percent-encoded octets that correspond to unreserved characters should be decoded".
+            // §6.2.2.2: "Such percent-encoded octets that correspond to unreserved characters
+            // should be decoded".
             push(&mut normal, byte, is_unreserved(byte), part);
         } else {
             push(&mut normal, first, part.allows(first), part);
@@ -164,19 +175,19 @@ fn push(normal: &mut String, byte: u8, as_it_is: bool, part: Part) {
     }
 }
 
-/// The byte whose two digits the text begins with.
+/// Returns the byte of the two hexadecimal digits that the text begins with.
 fn digits(text: &[u8]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (&[high, low], _) = text.split_first_chunk()?;
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// RFC 3986 §2.3.
+/// Whether the byte is unreserved (RFC 3986 §2.3).
 const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// RFC 3986 §2.2.
+/// Whether the byte is one of the `sub-delims` (RFC 3986 §2.2).
 const fn is_sub_delim(byte: u8) -> bool {
     matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
 }

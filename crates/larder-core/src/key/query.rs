@@ -1,4 +1,4 @@
-//! Which parts of the query belong to the key.
+//! The parts of the query that belong to the key.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,13 @@ use smallvec::SmallVec;
 
 use super::decoded;
 
-/// Which parameters of the query belong to the key, and in which order: all, as they were sent, unless told otherwise.
+/// The rules for which parameters of the query belong to the key, and in which order.
 ///
-/// Names are compared as the handler reads them, percent-decoded: `%71=x` is a `q`. What belongs to the key is kept as
-/// it was sent, duplicates too, and in the order sent.
+/// By default, the whole query belongs to the key, as it was sent.
+///
+/// Names are compared as the handler reads them, which is percent-decoded: `%71=x` is a `q`. The
+/// parameters that belong to the key are kept as they were sent, including duplicates. They keep
+/// their order, unless they are [`sorted`](Self::sorted).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QueryRules {
     which: Which,
@@ -25,33 +28,38 @@ enum Which {
 }
 
 impl QueryRules {
-    /// The whole query, and whether there is one: `/a` and `/a?` differ.
+    /// Keeps the whole query, and whether there is one: `/a` and `/a?` differ.
     #[must_use]
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// Only the parameters with these names. A query without any of them is as no query.
+    /// Keeps only the parameters with these names.
+    ///
+    /// A query without any of them is treated like no query.
     #[must_use]
     pub fn only<N: Into<Box<str>>>(names: impl IntoIterator<Item = N>) -> Self {
         Self { which: Which::Only(names.into_iter().map(Into::into).collect()), sort: false }
     }
 
-    /// All parameters but those with these names. A query of nothing else is as no query.
+    /// Keeps all parameters except those with these names.
+    ///
+    /// A query that only has such parameters is treated like no query.
     #[must_use]
     pub fn ignoring<N: Into<Box<str>>>(names: impl IntoIterator<Item = N>) -> Self {
         Self { which: Which::Ignore(names.into_iter().map(Into::into).collect()), sort: false }
     }
 
-    /// In the order of their names, so that `a=1&b=2` and `b=2&a=1` share a key. Parameters of one name stay in the
-    /// order sent, as their order may mean something.
+    /// Sorts the parameters by name, so that `a=1&b=2` and `b=2&a=1` share a key.
+    ///
+    /// Parameters with the same name keep their order, because the order may have a meaning.
     #[must_use]
     pub fn sorted(mut self) -> Self {
         self.sort = true;
         self
     }
 
-    /// What of the query belongs to the key, as a query.
+    /// Returns the part of the query that belongs to the key, as a query.
     #[must_use]
     pub fn apply<'q>(&self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
         let query = query?;
@@ -62,19 +70,23 @@ impl QueryRules {
         (!kept.is_empty()).then(|| Cow::Owned(kept.join("&")))
     }
 
-    /// Whether the query belongs to the key as it was sent.
+    /// Whether the query belongs to the key exactly as it was sent.
     ///
-    /// One with a semicolon does whatever the rules are. HTML 4 let it separate parameters, and there are decoders that
-    /// do: to them `utm=1;q=2` is a `q`, hidden in a parameter that the rules may not keep.
+    /// A query with a semicolon does, whatever the rules are. HTML 4 let semicolons separate
+    /// parameters, and some decoders still split at them. For them, `utm=1;q=2` has a parameter
+    /// `q`, hidden in a parameter that the rules may drop.
     pub(super) fn keep_whole(&self, query: &str) -> bool {
         matches!(self.which, Which::All) && !self.sort || query.contains(';')
     }
 
-    /// The `name=value` pairs that belong to the key, as they were sent, in the key's order.
+    /// Returns the `name=value` pairs that belong to the key, in the key's order.
+    ///
+    /// Each pair is kept as it was sent.
     pub(super) fn kept<'q>(&self, query: &'q str) -> SmallVec<[&'q str; 16]> {
         let mut pairs: SmallVec<[&str; 16]> = query.split('&').filter(|pair| self.keeps(pair)).collect();
         if self.sort {
-            // By the decoded name: else `a=1&%61=2`, two values of `a`, would trade places.
+            // The decoded names are sorted. Otherwise the two values of `a` in `a=1&%61=2` would
+            // change places.
             pairs.sort_by(|one, other| outline(name_of(one)).cmp(outline(name_of(other))));
         }
         pairs
@@ -95,8 +107,10 @@ fn name_of(pair: &str) -> impl Iterator<Item = u8> {
     decoded::form(&pair.as_bytes()[..end])
 }
 
-/// The name with one sign in the place of each run of bytes that are not ASCII. Decoders put U+FFFD in the place of what is
-/// no UTF-8, so that `%FE` and `%FF` are one name to a handler: names that it may not tell apart must not trade places.
+/// Returns the name with one byte in place of each run of bytes that are not ASCII.
+///
+/// Decoders replace invalid UTF-8 by U+FFFD, so `%FE` and `%FF` are the same name to a handler.
+/// Names that could be the same to a handler must not change places.
 fn outline(name: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
     let mut within_run = false;
     name.filter_map(move |byte| {
@@ -128,7 +142,7 @@ mod tests {
             (QueryRules::all().sorted(), "b=1&a=2&b=0", &["a=2", "b=1", "b=0"]),
             (QueryRules::all().sorted(), "b=0&a=1&%61=2", &["a=1", "%61=2", "b=0"]),
             (QueryRules::all().sorted(), "%61=2&b=0&a=1", &["%61=2", "a=1", "b=0"]),
-            // No handler that decodes to text can tell the first two names apart.
+            // A handler that decodes to text cannot distinguish the first two names.
             (QueryRules::all().sorted(), "%FF=1&%E2%82=2&b=0", &["b=0", "%FF=1", "%E2%82=2"]),
             (QueryRules::all().sorted(), "%FFb=1&%FEa=2&%C3%A9a=0", &["%FEa=2", "%C3%A9a=0", "%FFb=1"]),
         ];
@@ -139,7 +153,9 @@ mod tests {
         }
     }
 
-    /// What hides a parameter from these rules hides it from no decoder.
+    /// A semicolon can hide a parameter from the rules, so the rules don't apply to such a query.
+    ///
+    /// Some decoders split at semicolons, and find the hidden parameter.
     #[test]
     fn a_query_with_a_semicolon_is_kept_as_it_was_sent() {
         let rules = [

@@ -3,15 +3,18 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// A text with parameters in braces, such as `user:{id}`; `{{` and `}}` stand for a brace.
+/// A text with parameters in braces, such as `user:{id}`. `{{` and `}}` stand for a brace.
 ///
-/// Two different lists of values never give the same text. For that, in all but the last value the character that
-/// follows the parameter in the template, and `^`, are written as `^` and two hexadecimal digits: in `{city}:{street}`
-/// with `a:b` and `c` that is `a^3Ab:c`. With one parameter nothing is ever escaped: `user:{id}` with `42` is `user:42`.
+/// Two different lists of values never give the same text. To ensure that, two characters are
+/// escaped in all values but the last: `^`, and the character that follows the parameter in the
+/// template. Each of their bytes is written as `^` and two hexadecimal digits. In
+/// `{city}:{street}`, the values `a:b` and `c` give `a^3Ab:c`.
+///
+/// With one parameter, nothing is ever escaped: in `user:{id}`, the value `42` gives `user:42`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     text: Box<str>,
-    /// Each parameter after the first is preceded by a literal that is not empty.
+    /// The literals and parameters. A non-empty literal precedes each parameter but the first.
     parts: Box<[Part]>,
 }
 
@@ -20,17 +23,19 @@ enum Part {
     Literal(Box<str>),
     Parameter {
         name: Box<str>,
-        /// The first character of the literal between this parameter and the next, if there is a next.
+        /// The first character of the literal before the next parameter, if there is a next one.
         end: Option<char>,
     },
 }
 
 impl Template {
-    /// Reads a template.
+    /// Parses a template.
     ///
     /// # Errors
-    /// If the text is empty, a brace has no partner, a parameter has no name, or what stands between two parameters
-    /// does not begin with a sign that is neither a letter, a digit nor `^`.
+    ///
+    /// Returns an error if the text is empty, if a brace has no partner, or if a parameter has no
+    /// name. Also returns an error if the text between two parameters does not begin with a
+    /// character other than a letter, a digit or `^`.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let wrong = |what| TemplateError { template: text.into(), what };
         let parts = parts(text).map_err(wrong)?;
@@ -40,13 +45,13 @@ impl Template {
         Ok(Self { text: text.into(), parts: delimited(parts).map_err(wrong)?.into() })
     }
 
-    /// The template as it was written.
+    /// Returns the template as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The names of its parameters, in their order; a name that stands there twice comes twice.
+    /// Returns the names of the parameters, in their order and with duplicates.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Literal(_) => None,
@@ -54,10 +59,11 @@ impl Template {
         })
     }
 
-    /// The text with these values in the place of the parameters.
+    /// Returns the text with values in place of the parameters.
     ///
     /// # Errors
-    /// The name of the first parameter for which there is no value.
+    ///
+    /// Returns the name of the first parameter without a value.
     pub fn render<'v>(&self, mut value_of: impl FnMut(&str) -> Option<Cow<'v, str>>) -> Result<String, &str> {
         let mut text = String::with_capacity(self.text.len() + 16);
         for part in &self.parts {
@@ -73,7 +79,7 @@ impl Template {
     }
 }
 
-/// The literals and parameters of the text, without empty or neighbouring literals.
+/// Splits a text into literals and parameters, without empty or adjacent literals.
 fn parts(text: &str) -> Result<Vec<Part>, &'static str> {
     let mut parts = Vec::new();
     let mut literal = String::new();
@@ -115,7 +121,7 @@ fn push_literal(parts: &mut Vec<Part>, literal: &mut String) {
     }
 }
 
-/// Tells each parameter but the last which character ends its value.
+/// Sets the character that ends the value of each parameter but the last.
 fn delimited(mut parts: Vec<Part>) -> Result<Vec<Part>, &'static str> {
     let mut following: Option<char> = None;
     let mut is_last = true;
@@ -135,7 +141,7 @@ fn delimited(mut parts: Vec<Part>) -> Result<Vec<Part>, &'static str> {
     Ok(parts)
 }
 
-/// Whether the sign cannot occur in an escape, so that its first occurrence is the end of the value.
+/// Whether the character cannot occur in an escape, so that it reliably ends the value.
 fn can_end_a_value(sign: char) -> bool {
     !sign.is_alphanumeric() && sign != '^'
 }
@@ -155,7 +161,7 @@ fn push_value(text: &mut String, value: &str, end: Option<char>) {
     }
 }
 
-/// A text that cannot be a template.
+/// The error for a text that is not a valid template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateError {
     template: Box<str>,

@@ -1,21 +1,24 @@
-//! Looking at the bytes of a short text eight at a time.
+//! Checks the bytes of a short text eight at a time.
 //!
-//! This is on the path of every hit. Loops over single bytes cost four times as much, and what compilers make of them
-//! for vector units pays only for texts longer than a host or a path.
+//! This runs on every hit. Loops over single bytes cost four times as much. The vector code that
+//! compilers make of such loops is worth it only for texts longer than a host or a path.
 
-/// One in each byte of a word.
+/// A word with the value one in each byte.
 pub(super) const EACH: u64 = u64::from_ne_bytes([1; 8]);
-/// The high bit of each byte of a word.
+/// A word with the high bit of each byte set.
 pub(super) const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// Whether `suspects` sets a high bit for any eight bytes of the text. It must set none for eight times `a`, with which
-/// texts of less than four bytes are filled up.
+/// Whether `suspects` sets a high bit for any eight bytes of the text.
+///
+/// `suspects` must set no high bit for eight times `a`: a text of less than four bytes is padded
+/// with `a`.
 #[inline]
 pub(super) fn any(text: &[u8], suspects: impl Fn(u64) -> u64) -> bool {
     let Some(last) = text.last_chunk() else {
         return suspects(short(text)) & HIGH_BITS != 0;
     };
-    // What does not fill a whole word is taken as a last one that overlaps the one before it.
+    // The last word of the text overlaps the one before it if the length is not a multiple of
+    // eight.
     let mut seen = suspects(u64::from_ne_bytes(*last));
     let mut rest = text;
     while rest.len() > 8 {
@@ -26,7 +29,7 @@ pub(super) fn any(text: &[u8], suspects: impl Fn(u64) -> u64) -> bool {
     seen & HIGH_BITS != 0
 }
 
-/// All bytes of a text of less than eight.
+/// Returns a word with all bytes of a text of less than eight bytes.
 fn short(text: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         let half = |bytes| u64::from(u32::from_ne_bytes(bytes));

@@ -1,29 +1,32 @@
-//! Rules that can be broken on purpose, so that what checks the log can be checked: a machine that finds nothing wrong
-//! has to find something once a rule is left out.
+//! Rules that can be broken on purpose, to test the programs that check the log.
 //!
-//! Without the feature `broken` nothing can be, and whoever asks is answered by a constant.
+//! A checker that finds no fault must find one as soon as a rule is left out.
+//!
+//! Without the feature `broken` no rule can be broken, and every query is answered by a constant.
 
-/// A rule of the log as it might be read, or left out.
+/// A rule of the log as it might be misread or left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)] // A list for one's own tests.
+#[allow(clippy::exhaustive_enums)] // A list for our own tests.
 pub enum Rule {
-    /// Rule 1 compared as one ordered pair: a higher log id makes up for a lower local number.
+    /// Rule 1, compared as one ordered pair: a higher log id makes up for a lower local number.
     OnePair,
-    /// Rule 3 with one position for both modes: a soft invalidation takes back a hard one of the same name.
+    /// Rule 3 with one position for both modes: the last mode decides.
+    ///
+    /// A soft invalidation then undoes a hard one of the same name.
     LastModeDecides,
     /// Rule 6 without the *all* that is appended after a change of incarnation.
     LeavesInSilence,
-    /// Rule 7 without the floor that dropped rows raise.
+    /// Rule 7 without the rise of the floor for dropped rows.
     DroppedRowsAreForgotten,
-    /// Rule 7 without the coarser rows that finer ones are folded into.
+    /// Rule 7 without the coarser rows into which finer rows are folded.
     FoldedRowsAreForgotten,
     /// Rule 12 without the local parts of rows that outlive their incarnation.
     PendingRowsAreForgotten,
-    /// Rule 15 with an outbox that overflows as queues do: the oldest is gone.
+    /// Rule 15 with an outbox that drops its oldest event on overflow, as queues do.
     OutboxDropsTheOldest,
 }
 
-/// Which rule is broken, if any.
+/// The rule that is broken, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Broken(#[cfg(feature = "broken")] Option<Rule>);
 

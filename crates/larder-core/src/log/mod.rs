@@ -1,13 +1,15 @@
-//! The invalidation log: what was invalidated, in one order, and whether a stored response is older than that.
+//! The invalidation log: all invalidations in one order, and the check of a response against them.
 //!
-//! > A stored response may be served if and only if nothing that it is named by was invalidated after its position.
+//! > A stored response may be served if and only if nothing that it is named by was invalidated
+//! > after its position.
 //!
-//! * [`position`]: places in the log, and how they are compared;
-//! * [`selector`]: what an invalidation names, [`names`]: what a stored response answers to;
-//! * [`table`]: name → last position, and the check between a stored response and it;
-//! * [`outbox`]: invalidations that the log has not been told yet;
+//! * [`position`]: positions in the log, and how they are compared;
+//! * [`selector`]: selectors, which name the responses to invalidate;
+//! * [`names`]: the names of a stored response;
+//! * [`table`]: name → last position, and the check of a stored response against it;
+//! * [`outbox`]: deferred invalidations, which are not in the log yet;
 //! * [`tail`]: the state machine that follows the log;
-//! * [`token`]: how much of it an instance knew, for a client to bring to another one.
+//! * [`token`]: consistency tokens, with which a client carries a position to another instance.
 
 #[doc(hidden)]
 pub mod broken;

@@ -1,36 +1,43 @@
-//! What a stored response answers to.
+//! The names of a stored response.
 
 use bytes::Bytes;
 
 use super::selector::{Digest, Glob, Kind, Lineage, Tag, UriName, prefixes};
 use crate::key::normalize;
 
-/// The names of a stored response: its tags, its key and URI, and the paths that prefixes and globs are held against.
+/// The names of a stored response: its tags, its keys, its URIs, and its paths.
 ///
-/// The texts travel with the response into the shared tier, and so do the digests made of them: a hit there compares
-/// digests and reads no text. Therefore both are packed into buffers, which may be slices of a larger one.
+/// Prefixes and globs are compared with the paths.
+///
+/// The texts travel with the response into the shared tier, and so do their digests. A hit there
+/// compares digests and reads no text. So both are packed into buffers, which may be slices of a
+/// larger one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
     packed: Bytes,
-    /// Each in [`DIGEST_LEN`] bytes.
+    /// The digests, each in [`DIGEST_LEN`] bytes.
     digests: Bytes,
 }
 
-/// The length of a packed digest, whose bits are little-endian.
+/// The length of a packed digest in bytes. Its bits are little-endian.
 pub const DIGEST_LEN: usize = size_of::<u64>();
 
-/// What a text in the buffer is: a letter, before its length in four bytes and itself.
+/// The letters for the kinds of texts in the buffer.
+///
+/// Each text has its letter first, then its length in four bytes, then its bytes.
 const PATH: u8 = b'p';
 const KEY: u8 = b'k';
 const URI: u8 = b'u';
 const TAG: u8 = b't';
 
 impl Names {
-    /// The names of the response at `path`, known by these keys (the text of a template, the whole encoded key), these
+    /// Creates the names of the response at `path`.
+    ///
+    /// The response is known by these keys (the text of a template, the whole encoded key), these
     /// URIs (with and without host, with the query as sent and as keyed) and these tags.
     ///
-    /// The path may be as it was sent. One with dot segments is named as it is, because a handler may be routed so, and by
-    /// what it resolves to.
+    /// The path may be as it was sent. A path with dot segments is named as it is, because a
+    /// handler may be routed so, and also by the path that it resolves to.
     #[must_use]
     pub fn new(path: &str, keys: &[Box<str>], uris: &[UriName], tags: &[Tag]) -> Self {
         let mut packed = Vec::new();
@@ -43,8 +50,8 @@ impl Names {
             pack(&mut packed, PATH, path);
         }
         let found = paths.clone().flat_map(prefixes).map(|prefix| Digest::of(Kind::Prefix, prefix));
-        // Also the coarser names of each URI, whose path may be another one: a response has to have every name that a name
-        // of it can be folded into.
+        // The coarser names of each URI are added as well. Its path may be a different one, and a
+        // response must have every name into which one of its names can be folded.
         let lineages = paths.map(Lineage::at).chain(uris.iter().map(Lineage::of_uri));
         for digest in found.chain(lineages.flat_map(Lineage::ancestors)) {
             if !digests.contains(&digest) {
@@ -68,14 +75,16 @@ impl Names {
         Self { packed: packed.into(), digests: digests.into() }
     }
 
-    /// The names whose [`packed`](Self::packed) texts and [`packed_digests`](Self::packed_digests) these are; `None` if
-    /// they cannot be.
+    /// Creates names from [`packed`](Self::packed) and [`packed_digests`](Self::packed_digests).
+    ///
+    /// Returns `None` if the two cannot be names.
     #[must_use]
     pub fn unpack(packed: Bytes, digests: Bytes) -> Option<Self> {
         if digests.len() % DIGEST_LEN != 0 {
             return None;
         }
-        // Most are, and then one look at the whole buffer tells that every text in it is UTF-8.
+        // Most buffers are ASCII. Then one check of the whole buffer shows that every text in it is
+        // UTF-8.
         let all_ascii = packed.is_ascii();
         let mut rest = &*packed;
         while !rest.is_empty() {
@@ -88,24 +97,26 @@ impl Names {
         packed.starts_with(&[PATH]).then_some(Self { packed, digests })
     }
 
-    /// The texts in one buffer.
+    /// Returns the texts in one buffer.
     #[must_use]
     pub const fn packed(&self) -> &Bytes {
         &self.packed
     }
 
-    /// The path as it was sent, in the spelling that names have.
+    /// Returns the path as it was sent, in the spelling that names have.
     #[must_use]
     pub fn path(&self) -> &str {
         self.texts(PATH).next().unwrap_or_default()
     }
 
-    /// Its tags.
+    /// Returns the tags.
     pub fn tags(&self) -> impl Iterator<Item = Tag> {
         self.texts(TAG).map(Tag::new)
     }
 
-    /// These names and the other's tags; `None` if the two are not known by the same path, keys and URIs.
+    /// Returns these names together with the tags of `other`.
+    ///
+    /// Returns `None` if the two are not known by the same path, keys and URIs.
     #[must_use]
     pub fn with_tags_of(&self, other: &Self) -> Option<Self> {
         let are_same = [PATH, KEY, URI].iter().all(|kind| self.texts(*kind).eq(other.texts(*kind)));
@@ -120,25 +131,25 @@ impl Names {
         Some(Self::new(self.path(), &keys, &uris, &tags))
     }
 
-    /// What the table looks it up by.
+    /// Returns the digests by which the table finds the response.
     pub fn digests(&self) -> impl Iterator<Item = Digest> {
         let digests = self.digests.chunks_exact(DIGEST_LEN).filter_map(<[u8]>::first_chunk);
         digests.map(|digest| Digest::from_bits(u64::from_le_bytes(*digest)))
     }
 
-    /// The same in one buffer.
+    /// Returns the digests in one buffer.
     #[must_use]
     pub const fn packed_digests(&self) -> &Bytes {
         &self.digests
     }
 
-    /// Whether the glob names it.
+    /// Returns whether the glob names the response.
     #[must_use]
     pub fn matches(&self, glob: &Glob) -> bool {
         self.texts(PATH).any(|path| glob.matches(path))
     }
 
-    /// About how many bytes of memory it holds.
+    /// Returns about how many bytes of memory the names take.
     #[must_use]
     pub fn weight(&self) -> usize {
         self.packed.len() + self.digests.len()
@@ -156,14 +167,15 @@ impl Names {
 }
 
 fn pack(packed: &mut Vec<u8>, kind: u8, text: &str) {
-    // No request, policy or handler has a text of four gigabytes; what is cut off could not be found by its digest.
+    // No request, policy or handler has a text of four gigabytes. A text that is cut off could not
+    // be found by its digest.
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     packed.push(kind);
     packed.extend_from_slice(&length.to_le_bytes());
     packed.extend(text.bytes().take(usize::try_from(length).unwrap_or(usize::MAX)));
 }
 
-/// The first text, what it is, and what follows.
+/// Returns the kind of the first text, the text itself, and the rest.
 fn first(packed: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (kind, rest) = packed.split_first()?;
     let (length, rest) = rest.split_first_chunk()?;
@@ -217,7 +229,9 @@ mod tests {
         assert!(!named(UriName::new("/products/42").unwrap().into()));
     }
 
-    /// Also of a URI with another path than the response's own, as a layer further in may have given it.
+    /// This includes a URI with a path other than the response's own.
+    ///
+    /// A layer further in may have given it.
     #[test]
     fn a_response_has_every_name_that_one_of_its_names_can_be_folded_into() {
         let deep = format!("/deep{}/x?y", "/a//b".repeat(30));

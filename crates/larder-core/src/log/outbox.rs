@@ -1,4 +1,4 @@
-//! Invalidations that the log has not been told yet.
+//! Deferred invalidations, which are not in the log yet.
 
 #[cfg(feature = "model")]
 mod canonical;
@@ -11,15 +11,16 @@ use super::selector::Event;
 use super::tail::Passing;
 use crate::store::Appended;
 
-/// How many events are appended as one step, so that no step takes the server long.
+/// Maximum number of events that are appended as one step, so that no step takes the server long.
 const BATCH: usize = 128;
 
-/// How much is appended as one step at most, unless a single event is more. A look at the log has to take in an entry as
-/// a whole.
+/// The maximum size of one appended step, in events and in bytes. A single event may be larger.
+///
+/// A poll of the log must apply an entry as a whole.
 const BATCH_EVENTS: usize = 1_024;
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// These events in their order, in parts that can each be appended as one step.
+/// Splits the events, in their order, into parts that can each be appended as one step.
 pub fn batches(events: &[Event]) -> impl Iterator<Item = &[Event]> {
     let mut rest = events;
     std::iter::from_fn(move || {
@@ -29,7 +30,7 @@ pub fn batches(events: &[Event]) -> impl Iterator<Item = &[Event]> {
     })
 }
 
-/// How many of the first events go into one step: at least one, if there is one.
+/// Returns how many of the first events go into one step: at least one, if there is one.
 fn fitting<'a>(events: impl Iterator<Item = &'a Event>, most: usize) -> usize {
     let mut bytes = 0;
     let fits = |(index, event): &(usize, &Event)| {
@@ -39,8 +40,10 @@ fn fitting<'a>(events: impl Iterator<Item = &'a Event>, most: usize) -> usize {
     events.take(most).enumerate().take_while(fits).count()
 }
 
-/// Events to append to the log as one step. Whoever appended them says so with
-/// [`Tail::sent`](super::tail::Tail::sent); if the append failed, there is nothing to say.
+/// The events to append to the log as one step.
+///
+/// After the append, the caller reports it with [`Tail::sent`](super::tail::Tail::sent). If the
+/// append failed, there is nothing to report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     numbers: RangeInclusive<u64>,
@@ -48,18 +51,18 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The events, in order.
+    /// Returns the events, in order.
     #[must_use]
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 }
 
-/// The deferred events of this process, each until our own tail has passed it.
+/// The deferred events of this process. Each stays until our own tail has passed it.
 #[derive(Debug)]
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub(crate) struct Outbox {
-    /// Ascending by number.
+    /// The entries, in ascending order of their numbers.
     entries: VecDeque<Entry>,
     most: u64,
     broken: Broken,
@@ -71,12 +74,14 @@ struct Entry {
     number: u64,
     event: Event,
     appended: Option<Appended>,
-    /// Whether our own tail has passed it. It stays while one before it does not: the table still holds its row.
+    /// Whether our own tail has passed the event.
+    ///
+    /// It stays while an event before it is not passed, because the table still holds its row.
     passed: bool,
 }
 
 impl Outbox {
-    /// An empty outbox that keeps at most this many events, and at least one.
+    /// Creates an empty outbox that keeps up to `most` events. Minimum: 1.
     pub(crate) fn new(most: usize) -> Self {
         Self {
             entries: VecDeque::new(),
@@ -91,43 +96,48 @@ impl Outbox {
         self
     }
 
-    /// Whether everything was told to the log and came back.
+    /// Returns whether every event was appended to the log and came back.
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many events were not told to the log yet.
+    /// Returns how many events were not appended to the log yet.
     pub(crate) fn untold(&self) -> usize {
         self.entries.iter().filter(|entry| entry.appended.is_none()).count()
     }
 
-    /// The number up to which everything was told to the log and came back, where `last` is the last number given.
+    /// Returns the number up to which every event was appended to the log and came back.
+    ///
+    /// `last` is the last number that was given.
     pub(crate) fn settled(&self, last: u64) -> u64 {
         self.entries.front().map_or(last, |entry| entry.number - 1)
     }
 
-    /// Keeps the event under the next number, from 1, and says what has to be applied: where there is no room for it,
-    /// all that is kept collapses into one invalidation of everything (rule 15).
+    /// Keeps the event under the next number, and returns the event that must be applied.
+    ///
+    /// Numbers begin at 1. If there is no room, all kept events collapse into one invalidation of
+    /// everything (rule 15).
     pub(crate) fn push(&mut self, number: u64, event: &Event) -> Event {
-        // The new one says as much as the same event that waits already. A batch that has that one may be under way; then it
-        // is appended twice.
+        // The new event replaces an equal event that already waits. If a batch with the old one is
+        // under way, the event is appended twice.
         self.entries.retain(|entry| entry.appended.is_some() || entry.event != *event);
         self.let_go();
-        // Those that came back out of order count as well: the table holds a row for each event from the first.
+        // Events that came back out of order count as well: the table holds a row for each event
+        // from the first one.
         let has_room = (self.entries.len() as u64) < self.most;
         let kept = if has_room { event.clone() } else { self.collapse(event) };
         self.entries.push_back(Entry { number, event: kept.clone(), appended: None, passed: false });
         kept
     }
 
-    /// Lets go of what was passed, up to the first that was not.
+    /// Removes passed events, up to the first event that is not passed.
     fn let_go(&mut self) {
         while self.entries.front().is_some_and(|entry| entry.passed) {
             self.entries.pop_front();
         }
     }
 
-    /// Makes room, and says what the new event becomes.
+    /// Makes room, and returns the event to keep in place of the new one.
     fn collapse(&mut self, event: &Event) -> Event {
         if self.broken.is(Rule::OutboxDropsTheOldest) {
             self.entries.pop_front();
@@ -137,10 +147,10 @@ impl Outbox {
         Event::EVERYTHING
     }
 
-    /// The first events that have to be appended.
+    /// Returns the first events that must be appended.
     pub(crate) fn unsent(&self) -> Option<Batch> {
         let waiting = self.entries.iter().skip_while(|entry| entry.appended.is_some());
-        // Without gaps, so that the range names exactly these.
+        // The run has no gaps, so the range names exactly these events.
         let run = waiting.take_while(|entry| entry.appended.is_none()).take(BATCH).collect::<Vec<_>>();
         let run = &run[..fitting(run.iter().map(|entry| &entry.event), BATCH)];
         Some(Batch {
@@ -149,7 +159,9 @@ impl Outbox {
         })
     }
 
-    /// Notes that the batch was appended. What has collapsed since then is no longer under its numbers.
+    /// Notes that the batch was appended.
+    ///
+    /// Events that have collapsed since then are no longer under its numbers.
     pub(crate) fn sent(&mut self, batch: &Batch, appended: Appended) {
         self.entries
             .iter_mut()
@@ -157,7 +169,7 @@ impl Outbox {
             .for_each(|entry| entry.appended = Some(appended));
     }
 
-    /// Lets go of what the tail has passed, and takes back what has to be appended again.
+    /// Removes the passed events, and takes back the events that must be appended again.
     pub(crate) fn settle(&mut self, passing: impl Fn(&Appended) -> Passing) {
         for entry in self.entries.iter_mut().filter(|entry| !entry.passed) {
             match entry.appended.as_ref().map(&passing) {
@@ -189,7 +201,7 @@ mod tests {
         }
     }
 
-    /// An outbox with the events 1, 2 and 3, each appended for itself at the id of its number.
+    /// Returns an outbox with the events 1, 2 and 3, each appended alone at the id of its number.
     fn three_sent(most: usize) -> Outbox {
         let mut outbox = Outbox::new(most);
         for number in 1..=3 {
@@ -225,7 +237,9 @@ mod tests {
         assert_eq!(outbox.unsent().unwrap().events().len(), 2);
     }
 
-    /// Were it in the range of the batch, what is taken back while the batch is on its way would count as sent.
+    /// A batch must not include an event that is already on its way.
+    ///
+    /// Otherwise an event that is taken back while the batch is on its way would count as appended.
     #[test]
     fn a_batch_ends_where_something_is_on_its_way_already() {
         let mut outbox = three_sent(9);
@@ -239,7 +253,7 @@ mod tests {
         assert_eq!(outbox.unsent().unwrap().events(), [event("2"), event("3")]);
     }
 
-    /// So that a flood of writes under one path does not refuse everything while the log is away.
+    /// A flood of writes under one path does not refuse everything while the log is away.
     #[test]
     fn the_same_event_takes_one_place_however_often_it_comes() {
         let mut outbox = Outbox::new(3);
@@ -251,7 +265,7 @@ mod tests {
         assert_eq!((outbox.untold(), outbox.settled(1_000)), (3, 0));
         let batch = outbox.unsent().unwrap();
         assert_eq!(batch.events(), [event("a"), event("b"), event("c")]);
-        // One that comes while it is on its way has yet to be appended.
+        // An equal event that comes while the first one is on its way still has to be appended.
         assert_eq!(outbox.push(1_001, &event("a")), event("a"));
         outbox.sent(&batch, appended(1));
         assert_eq!((outbox.untold(), outbox.settled(1_001)), (1, 998));

@@ -1,22 +1,22 @@
-//! Places in the invalidation log.
+//! Positions in the invalidation log.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Which life of the log a position belongs to: 128 random bits, new after every failover, restart or loss.
+/// The incarnation of the log: 128 random bits, new after every failover, restart or loss.
 ///
-/// Positions of two incarnations cannot be compared: a new one refuses everything older.
+/// Positions of two incarnations cannot be compared. A new incarnation refuses everything older.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Incarnation([u8; 16]);
 
 impl Incarnation {
-    /// The incarnation with these random bytes.
+    /// Creates the incarnation with these random bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The random bytes, as they stand in a stored response.
+    /// Returns the random bytes, as they stand in a stored response.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0
@@ -38,7 +38,7 @@ impl fmt::Debug for Incarnation {
 impl FromStr for Incarnation {
     type Err = NotAPosition;
 
-    /// Reads 32 hexadecimal digits.
+    /// Parses 32 hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, NotAPosition> {
         if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(NotAPosition);
@@ -47,28 +47,32 @@ impl FromStr for Incarnation {
     }
 }
 
-/// The id of an event in the log: the id of a Redis Stream entry, or a counter where there is no Redis.
+/// The id of an event in the log.
+///
+/// It is the id of a Redis Stream entry, or a counter if there is no Redis.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LogId {
-    /// Milliseconds by the clock of the server that appended the event. Only their order means anything.
+    /// Milliseconds by the clock of the server that appended the event.
+    ///
+    /// Only their order has a meaning.
     pub millis: u64,
-    /// Tells events of one millisecond apart.
+    /// A number that distinguishes the events of one millisecond.
     pub sequence: u64,
 }
 
 impl LogId {
-    /// Before every event.
+    /// The id before every event.
     pub const ZERO: Self = Self { millis: 0, sequence: 0 };
-    /// After every event.
+    /// The id after every event.
     pub const MAX: Self = Self { millis: u64::MAX, sequence: u64::MAX };
 
-    /// The id `millis-sequence`.
+    /// Creates the id `millis-sequence`.
     #[must_use]
     pub const fn new(millis: u64, sequence: u64) -> Self {
         Self { millis, sequence }
     }
 
-    /// The id just before this one; [`LogId::ZERO`] has none and stays.
+    /// Returns the id just before this one. [`LogId::ZERO`] has none and is returned unchanged.
     #[must_use]
     pub const fn before(self) -> Self {
         match (self.millis, self.sequence) {
@@ -78,7 +82,7 @@ impl LogId {
         }
     }
 
-    /// The id just after this one; [`LogId::MAX`] has none and stays.
+    /// Returns the id just after this one. [`LogId::MAX`] has none and is returned unchanged.
     #[must_use]
     pub const fn after(self) -> Self {
         match (self.millis, self.sequence) {
@@ -88,13 +92,13 @@ impl LogId {
         }
     }
 
-    /// Sixteen bytes whose lexical order is the order of the ids.
+    /// Returns 16 bytes that sort in the order of the ids.
     #[must_use]
     pub fn to_be_bytes(self) -> [u8; 16] {
         ((u128::from(self.millis) << 64) | u128::from(self.sequence)).to_be_bytes()
     }
 
-    /// The id whose [`to_be_bytes`](Self::to_be_bytes) these are.
+    /// Creates the id from the bytes that [`to_be_bytes`](Self::to_be_bytes) returned.
     #[must_use]
     pub const fn from_be_bytes(bytes: [u8; 16]) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
@@ -120,7 +124,7 @@ impl fmt::Debug for LogId {
 impl FromStr for LogId {
     type Err = NotAPosition;
 
-    /// Reads `millis-sequence`, as Redis writes the id of a Stream entry.
+    /// Parses `millis-sequence`, as Redis writes the id of a Stream entry.
     fn from_str(text: &str) -> Result<Self, NotAPosition> {
         let (millis, sequence) = text.split_once('-').ok_or(NotAPosition)?;
         let number = |digits: &str| digits.parse().map_err(|_| NotAPosition);
@@ -128,7 +132,7 @@ impl FromStr for LogId {
     }
 }
 
-/// What was read is not a place in the log.
+/// The error for a text that is not a position in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAPosition;
 
@@ -140,59 +144,65 @@ impl fmt::Display for NotAPosition {
 
 impl std::error::Error for NotAPosition {}
 
-/// A place within one incarnation: how far the log was read, and how many invalidations of this process the log had
-/// not been told when they were applied.
+/// A watermark within one incarnation: a log id and a local number.
 ///
-/// The two are compared **separately** (rule 1 of the log). As one ordered pair, a response from ahead of our tail
-/// would outrank an invalidation that only this process knows.
+/// The log id is how far the log was read. The local number is how many invalidations of this
+/// process were applied before they were appended to the log.
+///
+/// The two parts are compared **separately** (rule 1 of the log). If they were compared as one
+/// ordered pair, a response from ahead of our tail would outrank an invalidation that only this
+/// process knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Mark {
-    /// The last event of the log that was taken in.
+    /// The last event of the log that was applied.
     pub log: LogId,
-    /// The count of this process's own deferred invalidations. It never leaves the process.
+    /// The number of this process's own deferred invalidations. It never leaves the process.
     pub local: u64,
 }
 
 impl Mark {
-    /// Before everything.
+    /// The watermark before everything.
     pub const ZERO: Self = Self { log: LogId::ZERO, local: 0 };
 
-    /// Whether this mark is at or beyond `other` in both of its parts.
+    /// Returns whether this watermark is at or beyond `other` in both parts.
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
         self.log >= other.log && self.local >= other.local
     }
 
-    /// The least mark that covers both.
+    /// Returns the lowest watermark that covers both.
     #[must_use]
     pub fn join(self, other: Self) -> Self {
         Self { log: self.log.max(other.log), local: self.local.max(other.local) }
     }
 
-    /// The greatest mark that both cover.
+    /// Returns the highest watermark that both cover.
     #[must_use]
     pub fn meet(self, other: Self) -> Self {
         Self { log: self.log.min(other.log), local: self.local.min(other.local) }
     }
 }
 
-/// A place in the invalidation log: how much of it an instance had taken in at one moment.
+/// A position in the log: how much of it an instance had applied at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// The life of the log in which the mark means anything.
+    /// The incarnation of the log to which the watermark belongs.
     pub incarnation: Incarnation,
-    /// The place within that life.
+    /// The watermark within that incarnation.
     pub mark: Mark,
 }
 
 impl Position {
-    /// The position of what is made of two things with these positions; `None` if they are of two incarnations, of which
-    /// at least one is refused.
+    /// Returns the position of a response that combines two responses with these positions.
     ///
-    /// It is refused by every invalidation that refuses either of the two: an event that one of them may have missed is
-    /// beyond that one's log id, and so beyond the lesser of both; and the same for the local numbers. Taken together as
-    /// one pair, the lesser position could have the greater part of one kind, and let through what only that one knew
-    /// (rule 1).
+    /// Returns `None` if the two are of different incarnations, because at least one of them is
+    /// refused.
+    ///
+    /// Every invalidation that refuses one of the two also refuses the combined response. An event
+    /// that one of them may have missed is beyond the log id of that one, and so beyond the lower
+    /// log id of both. The same holds for the local numbers. If the positions were compared as one
+    /// ordered pair, the lower one could have the higher local number. An invalidation that only
+    /// this one knew would then not refuse the combined response (rule 1).
     #[must_use]
     pub fn of_both(self, other: Self) -> Option<Self> {
         let mark = self.mark.meet(other.mark);
@@ -240,7 +250,7 @@ mod tests {
         }
     }
 
-    /// Rule 1: both parts, each for itself.
+    /// Rule 1: each part is compared separately.
     #[test]
     fn a_mark_that_is_ahead_in_one_part_does_not_make_up_for_the_other() {
         let ahead_in_log = Mark { log: LogId::new(9, 0), local: 0 };
@@ -251,7 +261,9 @@ mod tests {
         assert!(ahead_in_log.join(deferred).covers(deferred));
     }
 
-    /// Rule 3: valid is what is at or beyond the row in both parts, so that what is made of two is valid where both are.
+    /// Rule 3: a response is valid if it is at or beyond the row in both parts.
+    ///
+    /// So a response that combines two others is valid where both are.
     #[test]
     fn what_is_made_of_two_is_refused_where_either_is() {
         let at = |log, local| Position {

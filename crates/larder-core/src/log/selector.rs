@@ -1,4 +1,4 @@
-//! What an invalidation names.
+//! Selectors, which name the responses to invalidate.
 
 mod hashed;
 mod path;
@@ -19,19 +19,20 @@ pub use self::reach::Reach;
 pub use self::uri_name::{UriName, UriParts};
 use crate::key::{buf, normalize};
 
-/// A name that a response is given so that it can be invalidated by it, whatever its URI; what Fastly calls a
-/// surrogate key. Any text will do: `product:42`, `users:top`.
+/// A name for the invalidation of responses, whatever their URIs.
+///
+/// Fastly calls this a surrogate key. Any text is valid: `product:42`, `users:top`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(Box<str>);
 
 impl Tag {
-    /// The tag with this text.
+    /// Creates the tag with this text.
     #[must_use]
     pub fn new(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }
 
-    /// Its text.
+    /// Returns the text of the tag.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -46,21 +47,27 @@ impl<T: Into<Box<str>>> From<T> for Tag {
 
 /// The responses under a path: the path itself and everything below it, on every host.
 ///
-/// `/api/products` names `/api/products` and `/api/products/42?x=1`, not `/api/products-old`; for that there is
-/// [`Glob`]. `/` names every path. Paths are compared in the one spelling that a [`UriName`] has; one with dot segments is
-/// below the prefixes of the path that was sent, and below those of the path that it resolves to.
+/// `/api/products` names `/api/products` and `/api/products/42?x=1`, but not `/api/products-old`.
+/// Use [`Glob`] for that. `/` names every path.
+///
+/// Paths are compared in the one spelling that a [`UriName`] has. A path with dot segments is below
+/// the prefixes of the path that was sent, and below those of the path that it resolves to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Prefix(Box<str>);
 
-/// Below this many segments a prefix names what its ancestor names, so that a path of slashes cannot cost memory.
+/// The maximum depth of a prefix in segments.
+///
+/// A deeper prefix names what its ancestor at this depth names, so a path of slashes cannot cost
+/// memory.
 const DEEPEST_PREFIX: usize = 32;
 
 impl Prefix {
-    /// The prefix with this path; a slash at its end makes no difference.
+    /// Creates the prefix with this path. A slash at its end makes no difference.
     ///
     /// # Errors
-    /// If the path does not begin with `/`, or holds what no path can: a `?` or `#`, a control character, a `%` without two
-    /// hexadecimal digits.
+    ///
+    /// Returns an error if the path does not begin with `/`, or contains what no path can contain:
+    /// a `?` or `#`, a control character, or a `%` without two hexadecimal digits.
     pub fn new(path: &str) -> Result<Self, SelectorError> {
         if !path.starts_with('/') || !is_path(path) {
             return Err(SelectorError::new("path prefix", path));
@@ -68,7 +75,7 @@ impl Prefix {
         Ok(Self::named_by(&normalize::path(path)))
     }
 
-    /// The prefix with this normal path.
+    /// Creates the prefix with this normal path.
     fn named_by(path: &str) -> Self {
         Self(trimmed(path).into())
     }
@@ -78,34 +85,40 @@ fn is_path(text: &str) -> bool {
     !text.contains(['?', '#']) && normalize::is_well_formed(text)
 }
 
-/// The normal path as prefixes have it: no deeper than the deepest, and without slashes at its end.
+/// Returns the normal path as prefixes have it: not too deep, and without slashes at its end.
 fn trimmed(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     let kept = path.match_indices('/').nth(DEEPEST_PREFIX).map_or(path, |(end, _)| &path[..end]);
     kept.trim_end_matches('/')
 }
 
-/// Every prefix that names this normal path, from the shortest, which is empty, to the path itself.
+/// Returns every prefix that names this normal path.
+///
+/// The order is from the shortest, which is empty, to the path itself.
 pub(crate) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     let path = trimmed(path);
     path.match_indices('/').map(|(end, _)| &path[..end]).chain(std::iter::once(path))
 }
 
-/// A pattern over paths, in which `*` stands for any text, slashes too: `/api/*/reviews`, `/img/thumb-*`.
+/// A pattern over paths, in which `*` stands for any text, including slashes.
 ///
-/// The text between stars is compared in the one spelling that a [`UriName`] has. A star that is part of a path is matched by
-/// a star, not by `%2A`.
+/// Examples are `/api/*/reviews` and `/img/thumb-*`.
 ///
-/// A glob is checked against each response for itself; a handful is fine, hundreds are not. Prefer a [`Tag`].
+/// The text between stars is compared in the one spelling that a [`UriName`] has. A star in a path
+/// is matched by a star in the pattern, not by `%2A`.
+///
+/// Each glob is checked against each response separately. A handful of globs is fine, hundreds are
+/// not. Prefer a [`Tag`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Glob(Box<str>);
 
 impl Glob {
-    /// The glob with this pattern.
+    /// Creates the glob with this pattern.
     ///
     /// # Errors
-    /// If the pattern begins with neither `/` nor `*`, or holds what no path can: a `?` or `#`, a control character, a `%`
-    /// without two hexadecimal digits.
+    ///
+    /// Returns an error if the pattern does not begin with `/` or `*`, or contains what no path can
+    /// contain: a `?` or `#`, a control character, or a `%` without two hexadecimal digits.
     pub fn new(pattern: &str) -> Result<Self, SelectorError> {
         if !pattern.starts_with(['/', '*']) || !is_path(pattern) {
             return Err(SelectorError::new("glob", pattern));
@@ -113,7 +126,7 @@ impl Glob {
         Ok(Self(normal_pattern(pattern).into()))
     }
 
-    /// Whether the pattern stands for the whole of `path`, which is in its normal form.
+    /// Returns whether the pattern matches the whole of `path`, which is in its normal form.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
         let mut parts = self.0.split('*');
@@ -134,11 +147,13 @@ impl Glob {
     }
 }
 
-/// Only the segments before the first star are known, so that dot segments are removed from these alone.
+/// Returns the pattern in its normal form.
+///
+/// Only the segments before the first star are known, so dot segments are removed only there.
 fn normal_pattern(pattern: &str) -> String {
     let spelled = normalize::path_with_dots(pattern);
     if pattern.starts_with('*') {
-        // A star stands for the slash that the path begins with, too.
+        // A star also stands for the slash with which the path begins.
         return spelled[1..].to_owned();
     }
     let known = match spelled.find('*') {
@@ -149,36 +164,41 @@ fn normal_pattern(pattern: &str) -> String {
     format!("{}{rest}", normalize::without_dots(segments))
 }
 
-/// The longest URI or path that stands in the log as a text. Texts are only needed to free memory early.
+/// The maximum length of a URI or path that stands in the log as text, in bytes.
+///
+/// Texts are only needed to free memory early.
 const LONGEST_TEXT: usize = 512;
 
-/// What an invalidation names.
+/// The set of responses that an invalidation names.
 ///
-/// Exhaustive on purpose: each store and each check has to treat every kind.
+/// The enum is exhaustive on purpose: each store and each check must handle every kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Selector {
     /// Every response with this tag.
     Tag(Tag),
-    /// Every variant of the response with this key: the text that a key template gave, or a whole encoded key.
+    /// Every variant of the response with this key.
+    ///
+    /// The key is the text that a key template gave, or a whole encoded key.
     Key(Box<str>),
     /// Every variant of the response of this URI.
     Uri(UriName),
-    /// Every response of this very path, with any query and on any host.
+    /// Every response with exactly this path, with any query and on any host.
     Path(PathName),
-    /// Every response with this URI, path or directory, which is named by its digest.
+    /// Every response with the URI, path or directory that has this digest.
     Hashed(HashedName),
     /// Every response below this path.
     Prefix(Prefix),
-    /// Every response whose path matches.
+    /// Every response with a path that matches this glob.
     Glob(Glob),
     /// Every response.
     All,
 }
 
 impl Selector {
-    /// Its one-line form, as it stands in the log: a letter for the kind, a colon, the text. It is read with
-    /// [`FromStr`].
+    /// Returns the one-line form of the selector, as it stands in the log.
+    ///
+    /// The form is a letter for the kind, a colon, and the text. [`FromStr`] parses it.
     #[must_use]
     pub fn to_text(&self) -> String {
         match self {
@@ -194,7 +214,9 @@ impl Selector {
         }
     }
 
-    /// The name that the table files it under; `None` for what it keeps apart, a glob and *all*.
+    /// Returns the digest under which the table files the selector.
+    ///
+    /// Returns `None` for a glob and for *all*, which the table keeps apart.
     #[must_use]
     pub fn digest(&self) -> Option<Digest> {
         match self {
@@ -208,7 +230,7 @@ impl Selector {
         }
     }
 
-    /// The coarser names that everything with this name has.
+    /// Returns the coarser names that every response with this name also has.
     pub(crate) fn lineage(&self) -> Lineage {
         match self {
             Self::Uri(uri) => Lineage::of_uri(uri),
@@ -219,8 +241,11 @@ impl Selector {
         }
     }
 
-    /// The selector that the log takes in its place. A URI that is too [long](buf::LIMIT) for a key is named by its path, and
-    /// a URI or path that is long by its digest. `None` if the path is too long for a key, as nothing is stored under it.
+    /// Returns the selector that the log stores in place of this one.
+    ///
+    /// A URI that is too [long](buf::LIMIT) for a key is named by its path. A long URI or path is
+    /// named by its digest. Returns `None` if the path is too long for a key, because no response
+    /// is stored under it.
     #[must_use]
     pub fn bounded(self) -> Option<Self> {
         match self {
@@ -235,7 +260,7 @@ impl Selector {
         }
     }
 
-    /// About how many bytes it takes in the log.
+    /// Returns the approximate size of the selector in the log, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         let text = match self {
@@ -252,10 +277,10 @@ impl Selector {
     }
 }
 
-/// Reads the [one-line form](Selector::to_text).
+/// Parses the [one-line form](Selector::to_text).
 ///
-/// The log is untrusted input. A reader of the log takes an error for [`Selector::All`], as an unknown selector may name
-/// anything.
+/// The log is untrusted input. A reader of the log treats an error as [`Selector::All`], because an
+/// unknown selector may name anything.
 impl FromStr for Selector {
     type Err = SelectorError;
 
@@ -316,7 +341,7 @@ impl fmt::Display for Selector {
     }
 }
 
-/// The kinds of names that are found by their digest.
+/// The kinds of names that are found by their digests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     Tag,
@@ -327,7 +352,9 @@ pub(crate) enum Kind {
     Directory,
 }
 
-/// 64 bits of a name. Two names that share them cost a needless miss, never a stale hit.
+/// A 64-bit digest of a name.
+///
+/// Two names with the same digest cost a needless miss, never a stale hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(u64);
 
@@ -336,48 +363,50 @@ impl Digest {
         Self(XxHash3_64::oneshot_with_seed(kind as u64, text.as_bytes()))
     }
 
-    /// The digest with these bits, as they came with a stored response.
+    /// Creates the digest with the bits that came with a stored response.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// The bits.
+    /// Returns the bits.
     #[must_use]
     pub const fn bits(self) -> u64 {
         self.0
     }
 }
 
-/// How an invalidation treats what it names.
+/// The effect of an invalidation on the responses that it names.
 ///
-/// Exhaustive on purpose: a response is refused or it is stale.
+/// The enum is exhaustive on purpose: a response is refused or it is stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Mode {
-    /// Never serve it again.
+    /// The responses are never served again.
     #[default]
     Hard,
-    /// Count it as stale from that moment: within `stale-while-revalidate` and `stale-if-error` it may be served.
+    /// The responses count as stale from that moment.
+    ///
+    /// They may still be served within `stale-while-revalidate` and `stale-if-error`.
     Soft,
 }
 
-/// One invalidation in the log.
+/// An invalidation in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Event {
-    /// How it treats what it names.
+    /// The effect on the named responses.
     pub mode: Mode,
-    /// What it names.
+    /// The responses that the event names.
     pub selector: Selector,
 }
 
 impl Event {
-    /// The hard invalidation of everything: what an unreadable event has to be taken for.
+    /// The hard invalidation of everything. An unreadable event must be treated as this one.
     pub const EVERYTHING: Self = Self { mode: Mode::Hard, selector: Selector::All };
 }
 
-/// A text that can be no selector of the kind asked for.
+/// The error for a text that is not a selector of the requested kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectorError {
     kind: &'static str,

@@ -1,4 +1,4 @@
-//! Name → last position, and the check of a stored response against it.
+//! The table of names and their last positions, and the check of a stored response against it.
 
 #[cfg(feature = "model")]
 mod canonical;
@@ -23,20 +23,22 @@ use super::position::{LogId, Mark};
 use super::selector::{Digest, Event, Glob, Lineage, Mode, Rank, Selector};
 use crate::time::Boot;
 
-/// What the table says of a stored response.
+/// The verdict of the table on a stored response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // Whoever serves has to treat each.
+#[allow(clippy::exhaustive_enums)] // Code that serves responses must handle each.
 pub enum Verdict {
-    /// Nothing that it is named by was invalidated after its position.
+    /// None of the names of the response was invalidated after its position.
     Valid,
-    /// Something was, softly: it has counted as stale for this long.
+    /// A name was softly invalidated. The response has counted as stale for this long.
     Soft(Duration),
-    /// It must not be used for anything.
+    /// The response must not be used for anything.
     Refused,
 }
 
 impl Verdict {
-    /// What is left of both, for a response that has more than one set of names to answer to.
+    /// Combines two verdicts into the worse one.
+    ///
+    /// This is for a response that must be checked under more than one set of names.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -48,14 +50,16 @@ impl Verdict {
     }
 }
 
-/// Where an event stands: in the log, or among those of this process that the log has not been told.
+/// The place of an event: in the log, or among the deferred events of this process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place {
     Log(LogId),
     Local(u64),
 }
 
-/// What was invalidated in one incarnation, as far as it is remembered. What was forgotten lies below the floor.
+/// The invalidations of one incarnation, as far as they are remembered.
+///
+/// Everything that was forgotten lies below the floor.
 #[derive(Debug)]
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq))]
 pub(crate) struct Table {
@@ -72,8 +76,10 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// An empty table that keeps about this many rows of tags and keys, at most as many of URIs and what is coarser
-    /// together, and so many globs.
+    /// Creates an empty table.
+    ///
+    /// It keeps about `most_rows` rows of tags and keys, up to as many rows of URIs and coarser
+    /// names together, and up to `most_globs` globs.
     pub(crate) fn new(most_rows: usize, most_globs: usize) -> Self {
         Self {
             rows: HashMap::default(),
@@ -89,12 +95,12 @@ impl Table {
         }
     }
 
-    /// The names that it had to forget so far.
+    /// Returns the counts of the names that the table had to forget so far.
     pub(crate) const fn forgotten(&self) -> Forgotten {
         self.forgotten
     }
 
-    /// About how many rows of tags and keys it keeps.
+    /// Returns about how many rows of tags and keys the table keeps.
     pub(crate) const fn most_rows(&self) -> usize {
         self.most_rows
     }
@@ -105,24 +111,25 @@ impl Table {
         self
     }
 
-    /// Whether this rule is broken on purpose.
+    /// Returns whether this rule is broken on purpose.
     pub(super) fn breaks(&self, rule: Rule) -> bool {
         self.broken.is(rule)
     }
 
-    /// Another number after every change that can make a verdict worse.
+    /// Returns a number that is different after every change that can make a verdict worse.
     pub(crate) const fn version(&self) -> u64 {
         self.version
     }
 
-    /// Rule 3, within one incarnation.
+    /// Checks a response within one incarnation (rule 3).
     pub(crate) fn check(&self, mark: Mark, names: &Names, now: Boot) -> Verdict {
         if !self.covers(mark, self.floor) {
             return Verdict::Refused;
         }
         let rows = names.digests().filter_map(|digest| self.rows.get(&digest));
         let globs = self.globs.iter();
-        // Most globs are older than what is checked, and comparing positions is cheaper than matching a pattern.
+        // Most globs are older than the checked response, and comparing positions is cheaper than
+        // matching a pattern.
         let globs = globs.filter(|(glob, row)| !row.is_covered_by(mark) && names.matches(glob));
         let mut soft_since: Option<Boot> = None;
         for row in once(&self.all).chain(rows).chain(globs.map(|(_, row)| row)) {
@@ -134,7 +141,9 @@ impl Table {
         soft_since.map_or(Verdict::Valid, |since| Verdict::Soft(now.saturating_since(since)))
     }
 
-    /// Remembers an event. Rows with a local number beyond `settled` are pending and are not dropped to make room.
+    /// Applies an event.
+    ///
+    /// Rows with a local number beyond `settled` are pending, and are not dropped to make room.
     pub(crate) fn apply(&mut self, event: &Event, place: Place, now: Boot, settled: u64) {
         self.version += 1;
         match &event.selector {
@@ -158,7 +167,7 @@ impl Table {
         }
     }
 
-    /// Refuses whatever lies before `log`, which cannot be known any more.
+    /// Refuses every response before `log`, because its invalidations cannot be known any more.
     pub(crate) fn raise_floor(&mut self, log: LogId) {
         self.version += 1;
         let floor = self.floor;
@@ -166,12 +175,14 @@ impl Table {
         self.count_floor(floor);
     }
 
-    /// Counts whether the floor has risen since it was this.
+    /// Counts a rise of the floor, if the floor differs from `before`.
     fn count_floor(&mut self, before: Mark) {
         self.forgotten.floor_raises += u64::from(self.floor != before);
     }
 
-    /// Forgets what belongs to a log that is gone. Pending rows keep their local part: the log has yet to be told.
+    /// Forgets the rows of a log that is gone.
+    ///
+    /// Pending rows keep their local part, because their events still have to be appended.
     pub(crate) fn forget_log(&mut self, settled: u64) {
         let settled = if self.breaks(Rule::PendingRowsAreForgotten) { u64::MAX } else { settled };
         self.version += 1;
@@ -184,7 +195,7 @@ impl Table {
         self.globs.iter_mut().for_each(|(_, row)| row.forget_log());
     }
 
-    /// Rule 1: each part for itself.
+    /// Compares each part separately (rule 1).
     fn covers(&self, mark: Mark, other: Mark) -> bool {
         if self.breaks(Rule::OnePair) {
             return (mark.log, mark.local) >= (other.log, other.local);
@@ -200,8 +211,8 @@ impl Table {
             self.drop_oldest_globs(settled);
         }
         if self.globs.len() >= self.most_globs {
-            // All are pending. Every check goes through the whole list, so it must not grow: *all* names what the
-            // glob does, and more.
+            // All globs are pending. Every check goes through the whole list, so it must not grow:
+            // *all* names what the glob names, and more.
             return self.all.touch(mode, place, now, self.version);
         }
         let mut row = Row::new(Lineage::alone(Rank::Other));
@@ -227,7 +238,7 @@ impl Table {
     }
 }
 
-/// Digests are hashes already.
+/// A hasher that returns digests as they are, because digests are hashes already.
 #[derive(Debug, Default)]
 struct DigestHasher(u64);
 

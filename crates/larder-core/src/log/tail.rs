@@ -1,9 +1,12 @@
 //! The state machine that follows the log.
 //!
-//! It is told what looks and appends were answered with and decides what may be believed; it does no I/O. Who drives
-//! it publishes in this order (rule 11): the tail itself, which holds rows and floor, then its
-//! [`generation`](Tail::generation), its [`position`](Tail::position), its [`confirmed_at`](Tail::confirmed_at); then
-//! it wakes those who wait for [`passed`](Tail::passed).
+//! The tail receives the answers to polls and appends, and decides what may be believed. It does no
+//! I/O.
+//!
+//! The code that drives it publishes in this order (rule 11): the tail itself, which holds rows and
+//! floor, then its [`generation`](Tail::generation), its [`position`](Tail::position), and its
+//! [`confirmed_at`](Tail::confirmed_at). After that it wakes the tasks that wait for
+//! [`passed`](Tail::passed).
 
 #[cfg(feature = "model")]
 mod canonical;
@@ -25,29 +28,40 @@ use super::token::{Comparison, Token};
 use crate::store::{Appended, Cursor, Look};
 use crate::time::Boot;
 
-/// What came of taking in a look.
+/// The result of applying the answer to a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LookTaken {
-    /// Look again at once: the log's end was not reached.
+    /// Whether to poll again at once, because the end of the log was not reached.
     pub again: bool,
-    /// The log's end was reached, so what was known when the look was sent is confirmed.
+    /// Whether the end of the log was reached.
+    ///
+    /// If so, everything that was known when the poll was sent is confirmed.
     pub confirmed: bool,
-    /// The log is of another incarnation than before; everything older is refused. The first look always says so.
+    /// Whether the log is of another incarnation than before, so that everything older is refused.
+    ///
+    /// This is `true` for the first poll.
     pub new_incarnation: bool,
 }
 
-/// How much a [`Tail`] remembers. What it forgets costs misses, never a stale response.
+/// The memory limits of a [`Tail`].
+///
+/// Names that are forgotten cost misses, never a stale response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Limits {
-    /// Tags and keys that were invalidated: 65,536 by default, at about 140 bytes each, and at least twice `outbox`. As many
-    /// URIs, paths, directories and prefixes together are remembered beside them.
+    /// Maximum number of invalidated tags and keys. Default: 65,536. Minimum: twice `outbox`.
+    ///
+    /// Each takes about 140 bytes. The same number of URIs, paths, directories and prefixes
+    /// together is remembered in addition.
     pub rows: usize,
-    /// Globs that were invalidated: 64 by default. Every check goes through all of them.
+    /// Maximum number of invalidated globs. Default: 64.
+    ///
+    /// Every check goes through all of them.
     pub globs: usize,
-    /// Invalidations that the log has not been told yet: 1,024 by default, at least one. One more makes them all into
-    /// one of everything.
+    /// Maximum number of deferred invalidations. Default: 1,024. Minimum: 1.
+    ///
+    /// One more collapses all of them into one invalidation of everything.
     pub outbox: usize,
 }
 
@@ -57,28 +71,30 @@ impl Default for Limits {
     }
 }
 
-/// What one process knows of the invalidation log.
+/// The state of the invalidation log, as one process knows it.
 #[derive(Debug)]
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub struct Tail {
     alone: bool,
-    /// Which instance this is, to the tokens of invalidations that it alone knows of.
+    /// The identity of this instance in the tokens of invalidations that it alone knows.
     own: Incarnation,
     reached: Reached,
-    /// How many invalidations of our own were deferred.
+    /// The number of our own invalidations that were deferred.
     local: u64,
     table: Table,
     outbox: Outbox,
-    /// Whether this incarnation was told anything by us.
+    /// Whether we appended anything to this incarnation.
     was_told: bool,
     confirmed_at: Option<Boot>,
-    /// Whether the end of this incarnation was reached once.
+    /// Whether the end of this incarnation was reached at least once.
     replayed: bool,
 }
 
 impl Tail {
-    /// A tail that follows a log elsewhere. Until its first look nothing is confirmed, and what is filled has a
-    /// position of the `placeholder`, 128 random bits, which that look makes worthless.
+    /// Creates a tail that follows a log elsewhere.
+    ///
+    /// Until its first poll nothing is confirmed, and fills have a position of the `placeholder`.
+    /// This is an incarnation of 128 random bits, and the first poll makes its positions worthless.
     #[must_use]
     pub fn following(placeholder: Incarnation, limits: Limits) -> Self {
         Self {
@@ -94,7 +110,7 @@ impl Tail {
         }
     }
 
-    /// This tail with one rule broken, to see that a checker finds out.
+    /// Returns this tail with one rule broken, to test that a checker finds the fault.
     #[cfg(feature = "broken")]
     #[doc(hidden)]
     #[must_use]
@@ -105,13 +121,15 @@ impl Tail {
         self
     }
 
-    /// A tail that is itself the log of the only process there is: always confirmed, and with no shared tier to trust.
+    /// Creates a tail that is itself the log of the only process.
+    ///
+    /// It is always confirmed, and it has no shared tier to trust.
     #[must_use]
     pub fn alone(incarnation: Incarnation, limits: Limits) -> Self {
         Self { alone: true, confirmed_at: Some(Boot::MAX), ..Self::following(incarnation, limits) }
     }
 
-    /// Where we are. A fill carries the position from before it began (rule 2).
+    /// Returns our position. A fill carries the position from before it began (rule 2).
     #[must_use]
     pub const fn position(&self) -> Position {
         Position {
@@ -120,44 +138,52 @@ impl Tail {
         }
     }
 
-    /// What we know, for a client to bring along: it covers every invalidation that was done here before.
+    /// Returns a consistency token for a client.
+    ///
+    /// The token covers every invalidation that was done here before.
     #[must_use]
     pub fn token(&self) -> Token {
         Token::of(self.position(), (!self.outbox.is_empty()).then_some(self.own))
     }
 
-    /// Whether we know at least as much as a token that a client brought (rule 17).
+    /// Compares our position with a token that a client sent (rule 17).
     #[must_use]
     pub fn compare(&self, token: &Token) -> Comparison {
         token.compare(self.position(), self.own)
     }
 
-    /// Where the next look begins.
+    /// Returns the point at which the next poll begins.
     #[must_use]
     pub const fn cursor(&self) -> Cursor {
         let Reached { incarnation, log: after, broken, .. } = self.reached;
         Cursor { incarnation, after, broken, remembers: self.table.most_rows() }
     }
 
-    /// A number that changes whenever rows, floor or incarnation do: while it stays, what was found valid is valid.
+    /// Returns a number that changes whenever rows, floor or incarnation change.
+    ///
+    /// While it stays the same, a response that was found valid is valid.
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.table.version()
     }
 
-    /// The names that had to be forgotten so far. Each costs misses.
+    /// Returns the counts of the names that were forgotten so far. Each costs misses.
     #[must_use]
     pub const fn forgotten(&self) -> Forgotten {
         self.table.forgotten()
     }
 
-    /// When the last look that reached the log's end was sent; `None` before the first.
+    /// Returns when the last poll that reached the end of the log was sent.
+    ///
+    /// Returns `None` before the first such poll.
     #[must_use]
     pub const fn confirmed_at(&self) -> Option<Boot> {
         self.confirmed_at
     }
 
-    /// Takes in a look that was begun at our [`cursor`](Self::cursor) and sent at `sent` (rules 4, 6, 7, 8 and 9).
+    /// Applies the answer to a poll that began at our [`cursor`](Self::cursor).
+    ///
+    /// The poll was sent at `sent`. This follows rules 4, 6, 7, 8 and 9.
     pub fn take_look(&mut self, look: &Look, sent: Boot) -> LookTaken {
         if self.alone {
             return LookTaken::default();
@@ -173,8 +199,10 @@ impl Tail {
         LookTaken { again: look.more, confirmed: !look.more, new_incarnation }
     }
 
-    /// Applies events that the log could not be told: here at once, elsewhere once they were
-    /// [sent](Self::unsent). Where there is no other log, they are [recorded](Self::record).
+    /// Applies events that could not be appended to the log.
+    ///
+    /// They take effect here at once, and elsewhere after they were [appended](Self::unsent). If
+    /// there is no other log, they are [recorded](Self::record).
     pub fn defer(&mut self, events: &[Event], now: Boot) {
         if self.alone {
             return self.record(events, now);
@@ -186,8 +214,9 @@ impl Tail {
         }
     }
 
-    /// Appends events to our own log and applies them. Where the log is elsewhere, they are
-    /// [deferred](Self::defer).
+    /// Appends events to our own log and applies them.
+    ///
+    /// If the log is elsewhere, they are [deferred](Self::defer).
     pub fn record(&mut self, events: &[Event], now: Boot) {
         if !self.alone {
             return self.defer(events, now);
@@ -198,13 +227,13 @@ impl Tail {
         }
     }
 
-    /// The next deferred events to append, if any are left.
+    /// Returns the next deferred events to append, if any are left.
     #[must_use]
     pub fn unsent(&self) -> Option<Batch> {
         self.outbox.unsent()
     }
 
-    /// How many deferred events have yet to be appended.
+    /// Returns how many deferred events still have to be appended.
     #[must_use]
     pub fn untold(&self) -> usize {
         self.outbox.untold()
@@ -217,19 +246,23 @@ impl Tail {
         self.settle();
     }
 
-    /// Notes that events were appended other than from the outbox. Should the log turn out to be of another incarnation,
-    /// it may have begun before they were.
+    /// Notes that events were appended other than from the outbox.
+    ///
+    /// If the log turns out to be of another incarnation, it may have begun before they were
+    /// appended.
     pub fn note_appended(&mut self) {
         self.was_told = true;
     }
 
-    /// How far we are with an event that was appended: `invalidate` may return once it is passed (rule 14).
+    /// Returns how far we are with an appended event.
+    ///
+    /// `invalidate` may return once the event is passed (rule 14).
     #[must_use]
     pub fn passed(&self, appended: &Appended) -> Passing {
         self.reached.passing(appended)
     }
 
-    /// Rule 3: whether a response with this position and these names may be used.
+    /// Checks whether a response with this position and these names may be used (rule 3).
     #[must_use]
     pub fn check(&self, position: &Position, names: &Names, now: Boot) -> Verdict {
         if position.incarnation != self.reached.incarnation {
@@ -238,7 +271,9 @@ impl Tail {
         self.table.check(position.mark, names, now)
     }
 
-    /// Rule 12: whether what the shared tier holds may be used, and given our local number.
+    /// Returns whether the shared tier may be trusted (rule 12).
+    ///
+    /// If so, its responses may be used and get our local number.
     #[must_use]
     pub fn trusts_shared(&self, now: Boot, max_staleness: Duration) -> bool {
         !self.alone
@@ -247,11 +282,12 @@ impl Tail {
             && usable(None, self.confirmed_at, max_staleness, now)
     }
 
-    /// Rule 6: another incarnation begins at its start, and refuses everything older.
+    /// Adopts another incarnation: it begins at its start, and refuses everything older (rule 6).
     ///
-    /// Where a primary was cut off and went on for a while, as it does without `min-replicas-to-write`, there are two
-    /// incarnations at a time. What we told the one that we leave may be news to the other, though it was applied: so
-    /// the other is told *all*, which holds here at once.
+    /// Without `min-replicas-to-write`, a primary that was cut off goes on for a while. Then there
+    /// are two incarnations at a time. An event that we appended to the incarnation we leave was
+    /// applied there, but may be news to the other one. So we append *all* to the other one, and
+    /// *all* holds here at once.
     fn adopt(&mut self, incarnation: Incarnation, sent: Boot) {
         self.reached = Reached::start_of(incarnation, Some(sent));
         self.replayed = false;
@@ -261,8 +297,10 @@ impl Tail {
         }
     }
 
-    /// The log ends before our position, though it is of our incarnation (the end of rule 6): only a new one can be
-    /// believed. The first such look asks for it at once.
+    /// Notes that the log ends before our position, though it is of our incarnation.
+    ///
+    /// Only a new incarnation can be believed (end of rule 6). The first such poll asks for one at
+    /// once.
     fn note_broken(&mut self, sent: Boot) -> LookTaken {
         let again = !self.reached.broken;
         self.reached.broken = true;
@@ -304,8 +342,9 @@ impl Tail {
     }
 }
 
-/// Rule 10: whether a response in memory may be used now. `filled_at` is when its fill began, `None` if it came from
-/// the shared tier.
+/// Returns whether a response in memory may be used now (rule 10).
+///
+/// `filled_at` is when its fill began. It is `None` if the response came from the shared tier.
 #[inline]
 #[must_use]
 pub fn usable(
@@ -317,8 +356,10 @@ pub fn usable(
     filled_at.max(confirmed_at).is_some_and(|known| known.saturating_add(max_staleness) >= now)
 }
 
-/// Rule 13: whether a request that comes now may wait for a flight that began then. What the flight brings has still
-/// to be [checked](Tail::check) when it ends, if its position differs from the request's.
+/// Returns whether a request that comes now may wait for a flight that began then (rule 13).
+///
+/// The outcome of the flight must still be [checked](Tail::check) when the flight ends, if its
+/// position differs from that of the request.
 #[must_use]
 pub fn may_join(flight_began: Boot, confirmed_at: Option<Boot>, max_staleness: Duration, now: Boot) -> bool {
     usable(Some(flight_began), confirmed_at, max_staleness, now)

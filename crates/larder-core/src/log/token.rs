@@ -1,4 +1,4 @@
-//! Tokens: how much of the log an instance knew, for a client to bring to another one.
+//! Consistency tokens: how much of the log an instance knew, for a client to send to another one.
 
 #[cfg(test)]
 mod tests;
@@ -8,20 +8,23 @@ use std::str::FromStr;
 
 use super::position::{Incarnation, LogId, Position};
 
-/// How much of the invalidation log an instance knew when it answered a write: whoever brings it to an instance that knows
-/// at least as much does not see the time before that write.
+/// A consistency token: how much of the log an instance knew when it answered a write.
 ///
-/// It is written in letters, digits and `-`, at most 86 of them and usually about 35, so that it can stand in a cookie,
-/// a header field or a URL as it is:
+/// A client may send the token to another instance. If that instance knows at least as much, it
+/// does not show the client the state before the write.
+///
+/// A token is written in letters, digits and `-`. It has at most 86 of them and usually about 35,
+/// so it can stand in a cookie, a header field or a URL as it is:
 ///
 /// ```text
-/// 1-<life of the log>-<milliseconds>-<sequence>[-<instance>-<number>]
+/// 1-<incarnation>-<milliseconds>-<sequence>[-<instance>-<number>]
 /// ```
 ///
-/// The last two are there while the instance had invalidations that the log had not been told.
+/// The last two parts are present while the instance has invalidations that are not in the log yet.
 ///
-/// A token comes from a client, so nothing but that client's own request may depend on it. It names the life of the log by
-/// one half of its random bits; no two lives share that by chance.
+/// A token comes from a client, so only that client's own requests may depend on it. It names the
+/// incarnation of the log by one half of its random bits. Two incarnations do not share that half
+/// by chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token {
     life: u64,
@@ -29,7 +32,7 @@ pub struct Token {
     deferred: Option<Deferred>,
 }
 
-/// Invalidations that only one instance knew of: all up to this number of its own.
+/// Invalidations that only one instance knows: all of its own up to this number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Deferred {
     instance: u64,
@@ -37,10 +40,10 @@ struct Deferred {
 }
 
 impl Deferred {
-    /// More than one instance knows: no instance gives its invalidations so high a number.
+    /// Invalidations of more than one instance. No instance gives an invalidation so high a number.
     const NOWHERE: Self = Self { instance: 0, number: u64::MAX };
 
-    /// What covers both, as far as there is such an instance.
+    /// Returns the invalidations of both, or [`NOWHERE`](Self::NOWHERE) if the instances differ.
     fn join(self, other: Self) -> Self {
         if self.instance != other.instance {
             return Self::NOWHERE;
@@ -49,30 +52,31 @@ impl Deferred {
     }
 }
 
-/// What a token is to an instance (rule 17 of the log).
+/// The result of comparing a token with an instance (rule 17 of the log).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // Whoever serves has to treat each.
+#[allow(clippy::exhaustive_enums)] // Code that serves responses must handle each.
 pub enum Comparison {
-    /// The instance knows at least as much.
+    /// The instance knows at least as much as the token.
     Reached,
-    /// It will, when it has read on.
+    /// The instance will know as much after it has read further.
     Wait,
-    /// It cannot be told: go past what is stored.
+    /// The token cannot be compared with the instance. The request must bypass the cache.
     Incomparable,
 }
 
 impl Token {
-    /// What an instance knows at this position, where `deferred_by` names the instance if it has invalidations that the
-    /// log was not told.
+    /// Creates the token of an instance at this position.
+    ///
+    /// `deferred_by` names the instance if it has invalidations that were not appended to the log.
     pub(super) fn of(position: Position, deferred_by: Option<Incarnation>) -> Self {
         let deferred = |own| Deferred { instance: half(own), number: position.mark.local };
         Self { life: half(position.incarnation), log: position.mark.log, deferred: deferred_by.map(deferred) }
     }
 
-    /// Compares it with how far the instance `own` is.
+    /// Compares the token with the position of the instance `own`.
     ///
-    /// Rule 17: "A read-your-writes token of another incarnation, or a `Deferred` one on another instance, cannot be
-    /// compared: bypass."
+    /// Rule 17: "A read-your-writes token of another incarnation, or a `Deferred` one on another
+    /// instance, cannot be compared: bypass."
     pub(super) fn compare(&self, position: Position, own: Incarnation) -> Comparison {
         let knows =
             |deferred: &Deferred| deferred.instance == half(own) && position.mark.local >= deferred.number;
@@ -85,10 +89,13 @@ impl Token {
         }
     }
 
-    /// This token, for a client that brought another one along with its write: what it saw before has to stay seen.
+    /// Returns this token for a client that brought another token along with its write.
     ///
-    /// `applied` says that the write's own event is in the log, in front of this token. Whatever the client may have been
-    /// given before then lies behind that event, or in a life of the log that this one refuses altogether.
+    /// The client must keep seeing everything that it saw before.
+    ///
+    /// `applied` means that the event of the write is in the log, before the position of this
+    /// token. An earlier token of the client is then older than that event, or of an incarnation
+    /// that this one refuses altogether.
     #[must_use]
     pub fn after(self, brought: Self, applied: bool) -> Self {
         let deferred = match (self.deferred, brought.deferred) {
@@ -100,20 +107,21 @@ impl Token {
         } else if self.life == brought.life {
             (self.life, self.log.max(brought.log))
         } else {
-            // Which of the two lives is the newer cannot be told. Our own events came here without the log.
+            // It is unknown which of the two incarnations is the newer. Our own events came here
+            // without the log.
             (brought.life, brought.log)
         };
         Self { life, log, deferred }
     }
 
-    /// Whether it stands for invalidations that the log had not been told.
+    /// Returns whether the token covers invalidations that were not in the log yet.
     #[must_use]
     pub const fn is_deferred(&self) -> bool {
         self.deferred.is_some()
     }
 }
 
-/// The first half of the random bits.
+/// Returns the first half of the random bits.
 fn half(incarnation: Incarnation) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = incarnation.to_bytes();
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
@@ -133,7 +141,7 @@ impl fmt::Display for Token {
 impl FromStr for Token {
     type Err = NotAToken;
 
-    /// Reads what `Display` writes, and nothing else.
+    /// Parses what `Display` writes, and nothing else.
     fn from_str(text: &str) -> Result<Self, NotAToken> {
         let mut parts = text.split('-');
         let mut next = || parts.next().map(number).transpose();
@@ -150,7 +158,7 @@ impl FromStr for Token {
     }
 }
 
-/// A hexadecimal number, as it is written.
+/// Parses a hexadecimal number, in the one form in which `Display` writes it.
 fn number(digits: &str) -> Result<u64, NotAToken> {
     let lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if digits.len() > 16 || (digits.len() > 1 && digits.starts_with('0')) || !digits.bytes().all(lower_hex) {
@@ -159,7 +167,7 @@ fn number(digits: &str) -> Result<u64, NotAToken> {
     u64::from_str_radix(digits, 16).map_err(|_| NotAToken)
 }
 
-/// What was read is not a token, or one of another version.
+/// The error for a text that is not a token, or is a token of another version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAToken;
 

@@ -1,11 +1,14 @@
-//! Where a stored response is kept in the shared tier.
+//! The addresses of stored responses in the shared tier.
 
-/// The address of what is stored under `key`: a response, or the fields that select one of several.
+/// Returns the address of the value that is stored under `key`.
 ///
-/// The braces are a Redis hash tag, so that what belongs to one key shares a slot; an encoded key holds none itself.
+/// The value is a response, or the fields that select one of several responses.
+///
+/// The braces are a Redis hash tag, so that all values of one key share a slot. An encoded key
+/// contains no braces.
 #[must_use]
 pub fn primary(key: &str) -> String {
-    // Asked for on every hit there; `format!` takes ten times as long.
+    // Called on every hit in the shared tier. `format!` takes ten times as long.
     let mut address = String::with_capacity(key.len() + 2);
     address.push('{');
     address.push_str(key);
@@ -13,24 +16,31 @@ pub fn primary(key: &str) -> String {
     address
 }
 
-/// So many variants of one key are kept at most. Whoever makes up field values makes up a variant with each; here they
-/// only push each other out. What is found says which variant it is, so that to share a place costs a miss and no more.
+/// Maximum number of variants that are kept of one key.
+///
+/// A client that makes up field values makes up a variant with each of them. Because of this limit,
+/// such variants only push each other out. A stored value says which variant it is, so two variants
+/// that share an address cost a miss and no more.
 pub const VARIANTS: u128 = 1024;
 
-/// The address of the variant of `key` whose selecting fields have this digest.
+/// Returns the address of the variant of `key` with selecting fields of this digest.
 #[must_use]
 pub fn variant(key: &str, digest: u128) -> String {
     format!("{{{key}}}:v:{:03x}", digest % VARIANTS)
 }
 
-/// The address of what the responses under `base`, the key of a URI without its query, said last of the queries that they
-/// answer. It frees itself: what is found by it is never believed of a response.
+/// Returns the address of the variation hint for `base`, the key of a URI without its query.
+///
+/// The hint is what the responses under `base` said last about the queries that they answer. It is
+/// left to expire, because it is never evidence about a response.
 #[must_use]
 pub fn variation(base: &str) -> String {
     format!("{{{base}}}:n")
 }
 
-/// The key that something with this address is stored under; `None` if it is no address.
+/// Returns the key of a response or a variant at this address.
+///
+/// Returns `None` if the text is not such an address.
 #[must_use]
 pub fn key_of(address: &str) -> Option<&str> {
     let (key, rest) = address.strip_prefix('{')?.split_once('}')?;

@@ -1,7 +1,7 @@
 //! The stored response.
 //!
 //! * [`wire`]: how it is written for the shared tier, and read back;
-//! * [`address`]: where it is kept there.
+//! * [`address`]: where it is stored there.
 
 pub mod address;
 pub mod wire;
@@ -18,76 +18,85 @@ use crate::log::names::Names;
 use crate::log::position::Position;
 use crate::time::Wall;
 
-/// A response as it is kept, with what has to be known about it to use it again.
+/// A stored response, with everything that is needed to use it again.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::exhaustive_structs)] // The wire form has to carry every field.
+#[allow(clippy::exhaustive_structs)] // The wire form must carry every field.
 pub struct StoredResponse {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its header fields, without those that RFC 9111 §3.1 says not to store.
+    /// The header fields, without those that RFC 9111 §3.1 says not to store.
     pub headers: HeaderMap,
-    /// Its whole body, or the part of it that [`Meta::part`] names.
+    /// The whole body, or the part of it that [`Meta::part`] names.
     pub body: Bytes,
-    /// What has to be known to use it again.
+    /// The information that is needed to use the response again.
     pub meta: Meta,
 }
 
-/// What has to be known about a stored response to use it again.
+/// The information that is needed to use a stored response again.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Meta {
-    /// The encoded cache key that it was stored under. A store that answers with another key's response is not believed.
+    /// The encoded cache key under which the response was stored.
+    ///
+    /// If a store answers with the response of another key, that response is not believed.
     pub key: Box<str>,
     /// The request's values of the fields that `Vary` names (RFC 9111 §4.1).
     pub selecting: Selecting,
-    /// What it can be invalidated by.
+    /// The names by which the response can be invalidated.
     pub names: Names,
-    /// What was known of the invalidation log before its fill began. The local part does not travel.
-    pub position: Position,
-    /// When it arrived (`response_time` in RFC 9111 §4.2.3).
-    pub response_time: Wall,
-    /// Its age at that moment (`corrected_initial_age`).
-    pub initial_age: Duration,
-    /// How long it is of use.
-    pub lifetime: Lifetime,
-    /// How long the handler took to make it.
-    pub cost: Duration,
-    /// What it says about its use.
-    pub flags: Flags,
-    /// Which part of its body is here; `None` if all of it is.
+    /// The position in the invalidation log before the fill began.
     ///
-    /// RFC 9111 §3.3: an incomplete response may be stored "provided that the stored response is recorded as being
-    /// incomplete".
+    /// The local number is not sent to the shared tier.
+    pub position: Position,
+    /// The moment at which the response arrived (`response_time` in RFC 9111 §4.2.3).
+    pub response_time: Wall,
+    /// The age of the response at that moment (`corrected_initial_age`).
+    pub initial_age: Duration,
+    /// How long the response is fresh, and how long it may be used stale.
+    pub lifetime: Lifetime,
+    /// How long the handler took to make the response.
+    pub cost: Duration,
+    /// The conditions of its use that the response states.
+    pub flags: Flags,
+    /// The part of the body that is stored. `None` if all of it is.
+    ///
+    /// RFC 9111 §3.3: an incomplete response may be stored "provided that the stored response is
+    /// recorded as being incomplete".
     pub part: Option<ContentRange>,
 }
 
-/// The fields that `Vary` names, with the values that the request had, in the order of the names; `None` where the
-/// request did not have the field.
+/// The fields that `Vary` names, with the values of the request, in the order of the names.
+///
+/// A value is `None` if the request did not have the field.
 pub type Selecting = Box<[(HeaderName, Option<HeaderValue>)]>;
 
-/// What the newest response of a URI, whatever its query was, said of the queries that it answers.
+/// A variation hint: what the newest response of a URI said about the queries that it answers.
+///
+/// The newest response counts, whatever its query was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)] // The wire form has to carry every field.
+#[allow(clippy::exhaustive_structs)] // The wire form must carry every field.
 pub struct Told {
-    /// What it said.
+    /// The URL variation that the response stated.
     pub variation: UrlVariation,
-    /// When it arrived.
+    /// The moment at which the response arrived.
     pub at: Wall,
-    /// For how long it is of use from then on.
+    /// How long the hint is of use from then on.
     pub life: Duration,
 }
 
-/// What a stored response says about its use.
+/// The conditions of use that a stored response states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[allow(clippy::exhaustive_structs)]
 #[allow(clippy::struct_excessive_bools)] // Each is one bit of the wire form.
 pub struct Flags {
-    /// It may answer requests with credentials (`public`, `s-maxage` or `must-revalidate`, RFC 9111 §3.5).
+    /// Whether the response may answer requests with credentials (RFC 9111 §3.5).
+    ///
+    /// This follows from `public`, `s-maxage` or `must-revalidate`.
     pub shareable: bool,
-    /// It must not be used stale (`must-revalidate`, `proxy-revalidate`, `s-maxage`).
+    /// Whether stale use is forbidden (`must-revalidate`, `proxy-revalidate`, `s-maxage`).
     pub must_revalidate: bool,
-    /// It must be validated before each use (`no-cache`).
+    /// Whether the response must be validated before each use (`no-cache`).
     pub no_cache: bool,
-    /// Its `ETag` was made by the cache, so that the handler cannot be asked about it.
+    /// Whether the cache made the `ETag`, so that the handler cannot be asked about it.
     pub own_etag: bool,
 }

@@ -1,4 +1,4 @@
-//! Whatever the bytes of a field are.
+//! No bytes of a field make a rule panic.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
@@ -50,7 +50,7 @@ const WORDS: &[&str] = &[
     "23:59:60",
 ];
 
-/// What a field value may hold, leaning to what means something in one.
+/// Returns field values in which bytes with a meaning are frequent.
 fn value() -> impl Strategy<Value = HeaderValue> {
     let byte = prop_oneof![
         3 => select(b"\"\\,=; \t*W/0123456789-:".to_vec()),
@@ -60,7 +60,7 @@ fn value() -> impl Strategy<Value = HeaderValue> {
     vec(piece, 0..8).prop_map(|pieces| HeaderValue::from_bytes(&pieces.concat()).unwrap())
 }
 
-/// Some lines of every field that is read.
+/// Returns some lines of the fields that the rules read.
 fn headers() -> impl Strategy<Value = HeaderMap> {
     vec((select(FIELDS), value()), 0..12).prop_map(|lines| {
         let mut headers = HeaderMap::new();
@@ -118,7 +118,7 @@ proptest! {
         prop_assert!(vary::matches(&vary::selecting(&names, &request), &request));
     }
 
-    /// Comparing with a request and writing it down are two ways to the same answer.
+    /// A comparison with the request and a comparison of the digests give the same answer.
     #[test]
     fn requests_match_if_and_only_if_their_digests_do(
         one in vec(select(vec!["a", "A", "a,b", "a, b", "b", "", "\"a", "b\""]), 0..3),

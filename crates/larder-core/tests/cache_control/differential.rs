@@ -1,25 +1,32 @@
-//! The same answers as `http-cache-semantics`, as a shared cache.
+//! A comparison with `http-cache-semantics` ("the crate" below) as a shared cache.
 //!
-//! Where the two differ, [`super::given`] leaves the case out:
+//! The answers are the same, apart from these cases, which [`super::given`] leaves out:
 //!
-//! * *Names in other cases.* It compares them as they stand; RFC 9111 §5.2 says "case-insensitively".
-//! * *White space around `=`, quoted commas, unclosed quotes.* It splits at every comma and trims every part; the grammar
-//!   of §5.2 allows no such white space, and a comma in a quoted string separates nothing.
-//! * *One directive or `Expires` with two values.* It takes the first, we take none; §4.2.1 allows both.
-//! * *A lifetime without a value* (`max-age`). It goes on to the next source; we take it as invalid, so stale (§4.2.1).
-//! * *More than 2³¹ seconds.* It has 64 bits, and reads what does not fit as zero; §1.2.2 says 2³¹.
-//! * *Qualified `no-cache`, arguments of `public` and the like.* It does not look at arguments; of `public=x`, §5.2 says
-//!   nothing, and we do not take it for a permission.
-//! * *`proxy-revalidate`.* It makes a response stale at once; §5.2.2.8 forbids its use once it is stale.
-//! * *`must-understand`.* It does not know it (§5.2.2.3).
-//! * *`Pragma` in responses.* It follows RFC 7234; RFC 9111 §5.4 has given it up.
-//! * *`Set-Cookie`.* A choice on both sides, and not the same one; §7.3 leaves it open.
-//! * *Heuristics.* It guesses from `Last-Modified` (§4.2.2), we have the policy's lifetime instead: here both are zero.
-//! * *`Age` as a list.* It ignores it; §5.1 takes the first member.
-//! * *`Date` and the age.* It knows `Age` only; §4.2.3 has the apparent age too. So lifetimes are compared at the moment
-//!   of arrival and without `Age`, ages without `Date`.
-//! * *Dates of other forms.* It reads RFC 2822's; only what HTTP generates (RFC 9110 §5.6.7) or what is no date to anyone
-//!   is compared.
+//! * *Names in other cases.* The crate compares them as they stand. RFC 9111 §5.2 says
+//!   "case-insensitively".
+//! * *White space around `=`, quoted commas, unclosed quotes.* The crate splits at every comma and
+//!   trims every part. The grammar of §5.2 allows no such white space, and a comma in a quoted
+//!   string separates nothing.
+//! * *One directive or `Expires` with two values.* The crate takes the first, we take none. §4.2.1
+//!   allows both.
+//! * *A lifetime without a value* (`max-age`). The crate goes on to the next source. We treat the
+//!   lifetime as invalid, so the response is stale (§4.2.1).
+//! * *More than 2³¹ seconds.* The crate has 64 bits, and reads a number that does not fit as zero.
+//!   §1.2.2 says 2³¹.
+//! * *Qualified `no-cache`, arguments of `public` and the like.* The crate ignores arguments. §5.2
+//!   says nothing about `public=x`, and we do not treat it as a permission.
+//! * *`proxy-revalidate`.* The crate makes a response stale at once. §5.2.2.8 only forbids using it
+//!   after it has become stale.
+//! * *`must-understand`.* The crate does not know this directive (§5.2.2.3).
+//! * *`Pragma` in responses.* The crate follows RFC 7234. RFC 9111 §5.4 has given this up.
+//! * *`Set-Cookie`.* Each side makes a choice, and not the same one. §7.3 leaves it open.
+//! * *Heuristics.* The crate guesses from `Last-Modified` (§4.2.2). We have the policy's lifetime
+//!   instead. Here both are zero.
+//! * *`Age` as a list.* The crate ignores the list. §5.1 takes the first member.
+//! * *`Date` and the age.* The crate knows `Age` only. §4.2.3 has the apparent age too. So
+//!   lifetimes are compared at the moment of arrival and without `Age`, and ages without `Date`.
+//! * *Dates of other forms.* The crate also reads the form of RFC 2822. Two kinds are compared:
+//!   dates that HTTP generates (RFC 9110 §5.6.7), and texts that neither side reads as a date.
 
 use std::time::{Duration, SystemTime};
 
@@ -50,8 +57,10 @@ fn oracle(request: &Request<()>, head: &Head) -> CachePolicy {
     CachePolicy::new_options(request, &response, ARRIVAL.into(), options)
 }
 
-/// The statuses that it stores even if no lifetime is stated. Those that it stores only with one (302), we store if the
-/// policy names them (§3, "a cache extension"), and 206 neither.
+/// Returns rules that store the same statuses as the crate when no lifetime is stated.
+///
+/// The crate stores other statuses (302) only with a stated lifetime. We store them if the policy
+/// names them (§3, "a cache extension"). Neither side stores 206.
 fn rules() -> StoreRules {
     let statuses = [301, 404, 410, 501]
         .map(|status| StatusCode::from_u16(status).unwrap())
@@ -81,15 +90,17 @@ proptest! {
         let credentials = Credentials { authorization, ..Credentials::default() };
         let old = date::date(&head.headers).is_some_and(|date| date < ARRIVAL);
         match judged(&rules(), credentials, request.headers(), head.status, &head.headers) {
-            // It gives what has to be validated no lifetime (§5.2.2.4).
+            // The crate gives no lifetime to a response that must be validated (§5.2.2.4).
             Ok(judged) if judged.flags.no_cache => prop_assert!(oracle.is_storable() && lifetime.is_zero()),
             Ok(judged) => {
                 prop_assert!(oracle.is_storable());
                 prop_assert_eq!(judged.lifetime.fresh, lifetime);
             }
-            // What is of no use it stores all the same; §4.2.3, the apparent age, makes it older to us.
+            // The crate also stores a response that is of no use. To us the response is older, by
+            // the apparent age of §4.2.3.
             Err(NotStored::NoLifetime) => prop_assert!(oracle.is_storable() && (lifetime.is_zero() || old)),
-            // What matches no request (§4.1) too, if nothing else forbids it.
+            // The crate also stores a response that matches no request (§4.1), if nothing else
+            // forbids it.
             Err(NotStored::VaryStar) => prop_assert!(lifetime.is_zero()),
             Err(_) => prop_assert!(!oracle.is_storable()),
         }
@@ -106,11 +117,20 @@ proptest! {
         prop_assert_eq!(current, oracle(&request(&[], false), &head).age(later(stay)));
     }
 
-    /// What is stale and accepted (`max-stale`) is served by it like a fresh one, by us while it is being refreshed.
+    /// A stale response that the request accepts (`max-stale`) is fresh to the crate.
     ///
-    /// Left out: a staleness that is just the limit of `max-stale`, as it wants less, and §5.2.1.2 says "no more than";
-    /// `min-fresh=0`, by which §5.2.1.3 wants nothing stale, and it wants nothing; and `s-maxage`, as it heeds only `must-revalidate` then, and §5.2.2.10 forbids to use that stale too. Values that
-    /// are no numbers are left to the tables: it takes `max-stale=x` for one without a value.
+    /// We serve such a response while it is being refreshed.
+    ///
+    /// Four cases are left out:
+    ///
+    /// * A staleness of exactly the limit in `max-stale`. The crate demands less, and §5.2.1.2 says
+    ///   "no more than".
+    /// * `min-fresh=0`. By §5.2.1.3 it demands that nothing is stale. To the crate it demands
+    ///   nothing.
+    /// * `s-maxage`. The crate then heeds only `must-revalidate`. §5.2.2.10 forbids stale use of
+    ///   `s-maxage` too.
+    /// * Values that are not numbers. They are left to the tables, because the crate treats
+    ///   `max-stale=x` like a directive without a value.
     #[test]
     fn reuse_agrees(
         max_age in option::of(0..100_u64),

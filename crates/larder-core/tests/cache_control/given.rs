@@ -1,4 +1,6 @@
-//! Requests and responses about which both have an opinion. [`super::differential`] says what is left out, and why.
+//! Requests and responses about which both caches have an opinion.
+//!
+//! [`super::differential`] says what is left out, and why.
 
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use larder_core::http::date;
@@ -9,7 +11,7 @@ use proptest::sample::{select, subsequence};
 
 use crate::ARRIVAL;
 
-/// A response, but for its body.
+/// A response without its body.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
@@ -17,7 +19,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// A 200 with these fields.
+    /// Returns a 200 with these fields.
     pub(crate) fn ok(lines: impl IntoIterator<Item = (&'static str, HeaderValue)>) -> Self {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
@@ -31,7 +33,7 @@ const FLAGS: &[&str] = &["no-store", "no-cache", "private", "public", "must-reva
 
 const STATUSES: &[u16] = &[200, 203, 204, 206, 301, 302, 404, 410, 418, 500, 501];
 
-/// A response with any of the fields that say whether and for how long it may be stored.
+/// Returns a response with any of the fields that say whether and how long it may be stored.
 pub(crate) fn response() -> impl Strategy<Value = Head> {
     let vary = option::weighted(0.1, Just(HeaderValue::from_static("*")));
     let etag = option::of(Just(HeaderValue::from_static("\"a\"")));
@@ -45,7 +47,7 @@ pub(crate) fn response() -> impl Strategy<Value = Head> {
     })
 }
 
-/// A request with these lines of `Cache-Control`.
+/// Returns a request with these lines of `Cache-Control`.
 pub(crate) fn request(lines: &[String], authorization: bool) -> Request<()> {
     let mut request = Request::get("http://shop.test/").body(()).unwrap();
     for line in lines {
@@ -57,7 +59,7 @@ pub(crate) fn request(lines: &[String], authorization: bool) -> Request<()> {
     request
 }
 
-/// Each directive at most once, in any order, over two lines.
+/// Returns each directive at most once, in any order, over two lines.
 pub(crate) fn cache_control(
     flags: &'static [&'static str],
     numbers: &'static [&'static str],
@@ -79,7 +81,7 @@ pub(crate) fn cache_control(
         })
 }
 
-/// A number of seconds, or what is not one; as a token or a quoted string.
+/// Returns a number of seconds or an invalid one, as a token or a quoted string.
 fn seconds() -> impl Strategy<Value = String> {
     let number = prop_oneof![
         4 => (0..100_u64).prop_map(|number| number.to_string()),
@@ -89,7 +91,7 @@ fn seconds() -> impl Strategy<Value = String> {
     (number, any::<bool>()).prop_map(|(number, quoted)| if quoted { format!("\"{number}\"") } else { number })
 }
 
-/// A moment near the arrival, or what is not a date.
+/// Returns a moment near the arrival, or a text that is not a date.
 fn a_date() -> impl Strategy<Value = HeaderValue> {
     prop_oneof![
         6 => (-100..100_i64).prop_map(|offset| {

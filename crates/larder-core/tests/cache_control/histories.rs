@@ -1,19 +1,23 @@
-//! Whole histories: the same requests, answers of the origin and times, one after the other, through our rules and through
-//! `http-cache-semantics`. After each request both have to have served or forwarded it, with the same age or the same
-//! conditions; so they go on from the same state.
+//! Whole histories, through our rules and through `http-cache-semantics` ("the crate" below).
 //!
-//! What [`super::differential`] leaves out is left out here. And, where the two differ:
+//! Both get the same requests, answers of the origin and times, one after the other. After each
+//! request both must have served it or forwarded it, with the same age or the same conditions. So
+//! they go on from the same state.
 //!
-//! * *Statuses that are not in a list.* It stores 499 or 599 never, we do if they state a lifetime: RFC 9111 §3 asks that the
-//!   status is understood only with `must-understand`.
-//! * *`no-cache` or `s-maxage` in the response, `max-stale` in the request.* It serves both stale; §5.2.2.4 and §5.2.2.10
-//!   forbid it. No history has both.
-//! * *Fields that a 304 brings and the stored response has not.* It leaves them out, as RFC 2616 did; §3.2: "the cache MUST
-//!   add each header field in the provided response". Here a 304 has the fields of what it confirms.
-//! * *Several lines of one field in a 304.* It takes the first alone; §3.2 speaks of field values, which are made of all lines
-//!   (RFC 9110 §5.3).
-//! * *What is stale at once and has no validator.* It stores it, for `max-stale`; we do where it may be served stale for
-//!   another reason, too, which is so here.
+//! Cases that [`super::differential`] leaves out are left out here too. The two also differ here:
+//!
+//! * *Statuses that are not in a list.* The crate never stores 499 or 599. We store them if they
+//!   state a lifetime: RFC 9111 §3 demands that the status is understood only with
+//!   `must-understand`.
+//! * *`no-cache` or `s-maxage` in the response, `max-stale` in the request.* The crate serves both
+//!   stale. §5.2.2.4 and §5.2.2.10 forbid it. No history has both.
+//! * *Fields that a 304 brings and the stored response does not have.* The crate leaves them out,
+//!   as RFC 2616 did. §3.2: "the cache MUST add each header field in the provided response". Here a
+//!   304 has the fields of the response that it confirms.
+//! * *Several lines of one field in a 304.* The crate takes the first alone. §3.2 speaks of field
+//!   values, which are made of all lines (RFC 9110 §5.3).
+//! * *A response that is stale at once and has no validator.* The crate stores it, for `max-stale`.
+//!   We store it if it may be served stale for another reason, too, which is the case here.
 
 use std::time::{Duration, SystemTime};
 
@@ -40,7 +44,7 @@ use proptest::sample::{select, subsequence};
 
 use crate::{ARRIVAL, judged_at};
 
-/// What became of a request before the origin was asked.
+/// The decision about a request before the origin is asked.
 #[derive(Debug, PartialEq)]
 enum Decision {
     Served { age: u64, answer: usize },
@@ -56,14 +60,14 @@ impl Decision {
     }
 }
 
-/// A request, when it comes, and what the origin would answer it with then.
+/// A request, the time at which it comes, and the origin's answer at that time.
 #[derive(Debug, Clone)]
 struct Step {
     wait: u64,
     request: HeaderMap,
     status: StatusCode,
     answer: Answer,
-    /// Whether the origin says that what it is asked about has not changed, if it is asked.
+    /// Whether the origin confirms that the stored response has not changed, if it is asked.
     confirms: bool,
 }
 
@@ -177,14 +181,15 @@ impl Ours {
                 };
                 self.stored = Some(Stored { status, headers, selecting, judged, since: now, answer });
             }
-            // It stores what may be stored and is of no use, in place of what is stored.
+            // The crate stores a response that may be stored and is of no use, in place of the
+            // stored one.
             Err(NotStored::NoLifetime) if may_be_stored(status, &headers) => self.stored = None,
             Err(_) => {}
         }
     }
 }
 
-/// RFC 9111 §3: the last of its conditions.
+/// Returns whether the last condition of RFC 9111 §3 holds.
 fn may_be_stored(status: StatusCode, headers: &HeaderMap) -> bool {
     let directives = ResponseDirectives::parse(headers);
     let is_stated = directives.max_age.or(directives.s_maxage).is_some() || headers.contains_key(EXPIRES);
@@ -229,7 +234,7 @@ impl Theirs {
         };
         self.stored = match (new.is_storable(), matched) {
             (true, _) => Some((new, answer)),
-            // Another variant, which is not stored, says nothing about this one.
+            // Another variant that is not stored says nothing about this one.
             (false, false) => Some((policy, old)),
             (false, true) => None,
         };
@@ -264,7 +269,7 @@ proptest! {
     }
 }
 
-/// What the origin answers: a 304 with the fields of what it confirms, or a whole response.
+/// Returns the origin's answer: a 304 with the confirmed response's fields, or a whole response.
 fn answer(step: &Step, forwarded: &HeaderMap, stored: Option<&Stored>, now: Wall) -> (StatusCode, HeaderMap) {
     let mut headers = step.answer.headers(now);
     let is_asked = forwarded.contains_key(IF_NONE_MATCH) || forwarded.contains_key(IF_MODIFIED_SINCE);
@@ -283,7 +288,9 @@ fn answer(step: &Step, forwarded: &HeaderMap, stored: Option<&Stored>, now: Wall
     (StatusCode::NOT_MODIFIED, headers)
 }
 
-/// All times are even, and `max-stale` is odd: at the very limit of it they differ, as the tests of reuse tell.
+/// Returns a history in which all times are even and `max-stale` is odd.
+///
+/// At the very limit of `max-stale` the two sides differ, as the tests of reuse show.
 fn a_history() -> impl Strategy<Value = Vec<Step>> {
     any::<bool>().prop_flat_map(|may_accept_stale| vec(a_step(may_accept_stale), 1..12))
 }

@@ -1,7 +1,8 @@
-//! Reading header fields never panics, and what follows from them is what `http-cache-semantics` says, wherever both
-//! answer the question.
+//! Reading header fields never panics, and the rules agree with `http-cache-semantics`.
+//!
+//! The two are compared wherever both answer the question.
 
-#![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, but not in what they share.
+#![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, but not in shared helpers.
 
 mod any_bytes;
 mod differential;
@@ -15,10 +16,12 @@ use larder_core::outcome::NotStored;
 use larder_core::time::Wall;
 use proptest::test_runner::Config;
 
-/// When every response arrives: Sun, 06 Nov 1994 08:49:37 GMT.
+/// The moment at which every response arrives: Sun, 06 Nov 1994 08:49:37 GMT.
 const ARRIVAL: Wall = Wall::from_unix_millis(784_111_777_000);
 
-/// This many cases. What fails becomes a line in a table, and not a file beside it.
+/// Returns a configuration with this many cases.
+///
+/// A failing case becomes a line in a table, and not a file beside it.
 fn cases(cases: u32) -> Config {
     Config { failure_persistence: None, ..Config::with_cases(cases) }
 }

@@ -1,5 +1,8 @@
-//! Random histories, held against two references that forget nothing: what an instance was told, event by event
-//! (whatever that refuses is never valid in its table), and what really happened (P1, P2 and P3 of the log).
+//! Random histories, compared with two references that forget nothing.
+//!
+//! The first reference has the events that an instance received, one by one. A response that it
+//! refuses is never valid in the table of the instance. The second reference is what really
+//! happened (P1, P2 and P3 of the log).
 
 mod history;
 mod steps;
@@ -16,7 +19,7 @@ const SMALL: Limits = Limits { rows: 6, globs: 1, outbox: 3 };
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// With little room: rows sink into the floor and the outbox collapses.
+    /// There is little room: rows are folded into the floor, and the outbox collapses.
     #[test]
     fn whatever_is_forgotten_no_verdict_is_milder_than_what_was_told(steps in steps()) {
         let mut world = World::new(SMALL);
@@ -26,7 +29,7 @@ proptest! {
         }
     }
 
-    /// With room for all there is nothing to refuse for nothing.
+    /// There is room for all, so no response is refused without a reason.
     #[test]
     fn while_nothing_is_forgotten_every_verdict_is_what_was_told(steps in steps()) {
         let mut world = World::new(Limits::default());

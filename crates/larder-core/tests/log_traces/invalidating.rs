@@ -6,7 +6,7 @@ use larder_core::log::tail::{Limits, Passing};
 
 use crate::world::{Instance, MAX_STALENESS, Redis, at, hard, incarnation, soft, tagged};
 
-/// Fills that begin right after would carry a position before the event.
+/// Without this rule, fills that begin right after the append have a position before the event.
 #[test]
 fn rule_14_an_event_is_passed_when_our_tail_has_read_it_not_when_it_is_appended() {
     let mut redis = Redis::new();
@@ -42,7 +42,7 @@ fn rule_14_an_event_that_was_trimmed_before_we_read_it_is_passed_with_the_floor(
     assert_eq!(a.check(&v0, at(3)), Verdict::Refused);
 }
 
-/// Failover loses the event, and `invalidate` waits for ever.
+/// Without this rule, a failover loses the event, and `invalidate` waits for ever.
 #[test]
 fn rule_14_an_event_that_was_lost_is_appended_again_to_the_incarnation_that_follows() {
     let mut redis = Redis::new();
@@ -55,8 +55,10 @@ fn rule_14_an_event_that_was_lost_is_appended_again_to_the_incarnation_that_foll
     assert_eq!(a.check(&v0, at(3)), Verdict::Refused);
 }
 
-/// A primary that was cut off takes the append, though the one that was promoted has begun its log by then: what others
-/// filled there in between knows nothing of the event, and everybody serves it for the rest of its lifetime.
+/// A primary that was cut off accepts the append, though the promoted one has begun its log.
+///
+/// A response that others filled there in between knows nothing of the event. Every instance would
+/// serve it for the rest of its lifetime.
 #[test]
 fn rule_14_what_a_deposed_primary_took_is_not_passed_by_an_incarnation_that_was_begun_before() {
     let (mut deposed, mut promoted) = (Redis::new(), Redis::new());
@@ -70,7 +72,7 @@ fn rule_14_what_a_deposed_primary_took_is_not_passed_by_an_incarnation_that_was_
     assert_eq!(a.tail.passed(&appended), Passing::AppendAgain);
 }
 
-/// The same, where `invalidate` has returned before we hear of the promotion.
+/// The same case, but `invalidate` has returned before we learn of the promotion.
 #[test]
 fn rule_14_what_we_told_one_incarnation_is_told_to_the_next() {
     let (mut deposed, mut promoted) = (Redis::new(), Redis::new());
@@ -99,7 +101,9 @@ fn rule_14_what_we_told_one_incarnation_is_told_to_the_next() {
     assert_eq!(b.check(&v0, at(11)), Verdict::Refused);
 }
 
-/// The append may be the first to meet a new incarnation; that we still follow the old one says nothing.
+/// The append may be the first to meet a new incarnation.
+///
+/// Our tail still follows the old one, which says nothing.
 #[test]
 fn rule_14_an_append_to_an_incarnation_that_we_have_yet_to_see_is_not_passed() {
     let mut redis = Redis::new();
@@ -109,7 +113,7 @@ fn rule_14_an_append_to_an_incarnation_that_we_have_yet_to_see_is_not_passed() {
     redis.fail_over(0);
     let appended = redis.append(&[hard("x")], at(2));
     assert_eq!(a.tail.passed(&appended), Passing::Waiting);
-    // A look from before the append shows another incarnation too, the old one.
+    // A poll from before the append shows another incarnation too, the old one.
     a.tail.take_look(&before, at(1));
     assert_eq!(a.tail.passed(&appended), Passing::Waiting);
     assert!(a.serves(&v0, at(3)));
@@ -135,7 +139,9 @@ fn rule_14_a_later_look_at_the_incarnation_that_we_had_all_along_asks_to_append_
     assert_eq!(a.check(&v0, at(4)), Verdict::Refused);
 }
 
-/// The answer to an append can be later than the look that brought the next incarnation: nothing will come of waiting.
+/// The answer to an append can be later than the poll that brought the next incarnation.
+///
+/// Waiting would never end.
 #[test]
 fn rule_14_an_append_that_was_answered_after_its_incarnation_had_gone_is_appended_again() {
     let mut redis = Redis::new();
@@ -151,7 +157,7 @@ fn rule_14_an_append_that_was_answered_after_its_incarnation_had_gone_is_appende
     assert_eq!(a.tail.passed(&again), Passing::Passed);
 }
 
-/// Of two moments that the clock cannot tell apart, the look may have been the first.
+/// If the clock cannot distinguish two moments, the poll may have been the first.
 #[test]
 fn rule_14_a_look_sent_at_the_moment_of_the_answer_is_not_later() {
     let mut redis = Redis::new();
@@ -162,7 +168,9 @@ fn rule_14_a_look_sent_at_the_moment_of_the_answer_is_not_later() {
     assert_eq!(a.tail.passed(&appended), Passing::Waiting);
 }
 
-/// The same for what was deferred: it goes back into the outbox, and the shared tier stays untrusted.
+/// The same holds for a deferred event.
+///
+/// It goes back into the outbox, and the shared tier stays untrusted.
 #[test]
 fn rule_14_a_deferred_event_whose_append_says_nothing_is_sent_again() {
     let mut redis = Redis::new();
@@ -182,7 +190,7 @@ fn rule_14_a_deferred_event_whose_append_says_nothing_is_sent_again() {
     assert!(a.tail.trusts_shared(at(7), MAX_STALENESS));
 }
 
-/// Ids of a log that ends before our position are ids of other events.
+/// If a log ends before our position, its ids are ids of other events.
 #[test]
 fn rule_14_an_append_to_a_broken_log_is_not_passed_by_its_id() {
     let mut redis = Redis::new();
@@ -230,7 +238,7 @@ fn rule_15_an_outbox_that_overflows_collapses_into_everything() {
     assert!(a.serves(&unnamed, at(1)));
     a.tail.defer(&[soft("z")], at(2));
     assert_eq!(a.check(&unnamed, at(3)), Verdict::Refused);
-    // The answer to what was on its way does not take the collapsed one for sent.
+    // The answer to the batch that was on its way does not mark the collapsed event as appended.
     let appended = redis.append(too_late.events(), at(3));
     a.tail.sent(&too_late, appended);
     a.look(&mut redis, at(4));
@@ -254,14 +262,14 @@ fn rule_15_a_row_whose_event_is_pending_is_not_dropped() {
         redis.append(&[hard(&format!("other:{other}"))], at(2));
     }
     a.look(&mut redis, at(3));
-    // Had the row sunk into the floor, its local number would refuse what was filled before it, whatever its place in
-    // the log.
+    // If the row had been folded into the floor, its local number would refuse responses that were
+    // filled before it, whatever their place in the log.
     let mut ahead = unnamed;
     ahead.position.mark.log = a.tail.position().mark.log;
     assert_eq!(a.check(&ahead, at(4)), Verdict::Valid);
     ahead.names = v0.names;
     assert!(matches!(a.check(&ahead, at(4)), Verdict::Soft(_)));
-    // Once it came back, it goes as any other.
+    // After the event has come back, its row is dropped like any other.
     a.flush(&mut redis, at(5));
     a.look(&mut redis, at(5));
     for other in 0..40 {
@@ -272,7 +280,7 @@ fn rule_15_a_row_whose_event_is_pending_is_not_dropped() {
     assert_eq!(a.check(&ahead, at(7)), Verdict::Refused);
 }
 
-/// The log has yet to be told, whichever incarnation it will be of.
+/// The event still has to be appended, whichever incarnation the log will have.
 #[test]
 fn rule_15_a_pending_row_outlives_the_incarnation_and_its_event_is_sent_to_the_next() {
     let mut redis = Redis::new();
@@ -282,7 +290,8 @@ fn rule_15_a_pending_row_outlives_the_incarnation_and_its_event_is_sent_to_the_n
     redis.fail_over(0);
     let b = Instance::joined(&mut redis, at(2));
     a.look(&mut redis, at(2));
-    // Asked for before the deferral, answered with what another instance filled in the new incarnation.
+    // The request asked before the deferral. The answer is a response that another instance filled
+    // in the new incarnation.
     let v0 = Instance::promote(&b.begin_fill("x", at(2)), asked);
     assert_eq!(v0.position.incarnation, incarnation(2));
     assert_eq!(a.check(&v0, at(3)), Verdict::Refused);
@@ -293,7 +302,7 @@ fn rule_15_a_pending_row_outlives_the_incarnation_and_its_event_is_sent_to_the_n
     assert_eq!(a.check(&v0, at(6)), Verdict::Refused);
 }
 
-/// The batches of a long outbox are bounded, and each is sent once.
+/// The batches of a long outbox are bounded, and each is appended once.
 #[test]
 fn a_long_outbox_is_sent_in_several_batches() {
     let mut redis = Redis::new();
@@ -313,7 +322,7 @@ fn a_long_outbox_is_sent_in_several_batches() {
     assert_eq!(a.tail.check(&position, &tagged("7"), at(4)), Verdict::Valid);
 }
 
-/// Else a table full of pending rows would have nothing to drop.
+/// Without this room, a table full of pending rows would have nothing to drop.
 #[test]
 fn a_table_has_room_for_twice_the_outbox() {
     let mut redis = Redis::new();

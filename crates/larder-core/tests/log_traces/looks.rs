@@ -1,4 +1,4 @@
-//! Rules 4 to 9: what one look is believed.
+//! Rules 4 to 9: what one poll proves.
 
 use larder_core::log::position::LogId;
 use larder_core::log::table::Verdict;
@@ -6,8 +6,10 @@ use larder_core::log::tail::{Limits, Passing};
 
 use crate::world::{Instance, MAX_STALENESS, Redis, at, hard};
 
-/// Head read, then the log is lost or trimmed, then `XREAD` returns nothing, and B confirms. As one answer, the look
-/// that has no entries brings the reason with it.
+/// With two reads, the log could be lost or trimmed after its head was read, and before `XREAD`.
+///
+/// `XREAD` would then return nothing, and B would confirm. A poll is one answer: if it has no
+/// entries, it brings the reason with it.
 #[test]
 fn rule_4_a_look_without_entries_refuses_what_was_trimmed_or_lost_before_it() {
     let trimmed = |redis: &mut Redis| redis.trim(0);
@@ -25,7 +27,9 @@ fn rule_4_a_look_without_entries_refuses_what_was_trimmed_or_lost_before_it() {
     }
 }
 
-/// B stays on the old primary, which answers for ever: its looks fail, as they write, and nothing else confirms.
+/// B stays on the old primary, which answers for ever.
+///
+/// Its polls fail, because they write, and nothing else confirms.
 #[test]
 fn rule_5_without_looks_what_is_stored_is_served_no_longer_than_the_bound() {
     let mut redis = Redis::new();
@@ -36,8 +40,9 @@ fn rule_5_without_looks_what_is_stored_is_served_no_longer_than_the_bound() {
     assert!(!b.tail.trusts_shared(at(2_001), MAX_STALENESS));
 }
 
-/// Failover loses the event while B is merely slow; B's position was never ahead, and no comparison of ids on B can
-/// see it.
+/// A failover loses the event while B is merely slow.
+///
+/// B's position was never ahead, and no comparison of ids on B can see it.
 #[test]
 fn rule_6_a_new_incarnation_refuses_what_is_older_though_no_id_went_back() {
     let mut redis = Redis::new();
@@ -52,7 +57,7 @@ fn rule_6_a_new_incarnation_refuses_what_is_older_though_no_id_went_back() {
     assert!(b.serves(&b.begin_fill("x", at(3)), at(3)));
 }
 
-/// Ids are reused after a failover, so that `XREAD` skips events.
+/// Ids are reused after a failover, so `XREAD` would skip events.
 #[test]
 fn rule_6_a_new_incarnation_is_read_from_its_start_as_its_ids_are_reused() {
     let mut redis = Redis::new();
@@ -70,8 +75,10 @@ fn rule_6_a_new_incarnation_is_read_from_its_start_as_its_ids_are_reused() {
     assert_eq!(b.tail.cursor().after, reused);
 }
 
-/// Two logs at a time, as without `min-replicas-to-write`: what was told to the one that was cut off was applied, and the
-/// other, whose incarnation had begun before, never hears of it.
+/// Without `min-replicas-to-write` there are two logs at a time.
+///
+/// An event in the log of the primary that was cut off was applied there. The other log, whose
+/// incarnation had begun before, never receives the event.
 #[test]
 fn rule_6_what_was_told_to_an_incarnation_that_is_left_is_all_to_the_next() {
     let (mut cut_off, mut promoted) = (Redis::new(), Redis::new());
@@ -91,12 +98,12 @@ fn rule_6_what_was_told_to_an_incarnation_that_is_left_is_all_to_the_next() {
     a.flush(&mut promoted, at(4));
     b.look(&mut promoted, at(5));
     assert_eq!(b.check(&v0, at(5)), Verdict::Refused);
-    // A process that told nothing leaves in silence.
+    // A process that has appended nothing has nothing to append to the next incarnation.
     b.look(&mut cut_off, at(6));
     assert!(b.tail.unsent().is_none());
 }
 
-/// Looks that reach now the one and now the other: `v0` is of an incarnation in which nothing was invalidated.
+/// Polls reach one primary and then the other: `v0` is of an incarnation without invalidations.
 #[test]
 fn rule_6_an_incarnation_that_is_taken_up_again_does_not_bring_back_what_it_knew() {
     let mut cut_off = Redis::new();
@@ -112,7 +119,7 @@ fn rule_6_an_incarnation_that_is_taken_up_again_does_not_bring_back_what_it_knew
     assert_eq!(a.check(&v0, at(4)), Verdict::Refused);
 }
 
-/// Where a server refuses `INFO` in scripts, the log's end is compared with our position instead.
+/// If a server refuses `INFO` in scripts, the end of the log is compared with our position instead.
 #[test]
 fn rule_6_a_log_that_ends_before_our_position_is_not_believed_until_it_is_a_new_one() {
     let mut redis = Redis::new();
@@ -127,7 +134,7 @@ fn rule_6_a_log_that_ends_before_our_position_is_not_believed_until_it_is_a_new_
     assert_eq!(b.tail.confirmed_at(), Some(at(2)));
     assert!(b.tail.cursor().broken);
 
-    // Should a store not heed it, B stays unconfirmed, even when the ids have caught up.
+    // If a store ignores this, B stays unconfirmed, even after the ids have caught up.
     redis.append(&[hard("x")], at(3));
     redis.append(&[hard("other")], at(3));
     let mut heedless = b.tail.cursor();
@@ -142,7 +149,7 @@ fn rule_6_a_log_that_ends_before_our_position_is_not_believed_until_it_is_a_new_
     assert_eq!(b.tail.confirmed_at(), Some(at(5)));
 }
 
-/// Trimmed before B read it.
+/// The event was trimmed before B read it.
 #[test]
 fn rule_7_the_floor_of_the_log_raises_ours() {
     let mut redis = Redis::new();
@@ -157,7 +164,7 @@ fn rule_7_the_floor_of_the_log_raises_ours() {
     assert!(b.serves(&b.begin_fill("x", at(3)), at(3)));
 }
 
-/// A row dropped, then a SET that was an hour late.
+/// A row is dropped, and then a SET comes that is an hour late.
 #[test]
 fn rule_7_a_dropped_row_raises_the_floor() {
     let mut redis = Redis::new();
@@ -174,12 +181,13 @@ fn rule_7_a_dropped_row_raises_the_floor() {
     b.look(&mut redis, at(4));
     let promoted = Instance::promote(&hour_late, b.tail.position());
     assert_eq!(b.check(&promoted, at(5)), Verdict::Refused);
-    // It was dropped: a response of no such name is refused with it, and one from after it is not.
+    // The row was dropped: a response without its name is refused as well, and one from after it is
+    // not.
     assert_eq!(b.check(&unnamed, at(5)), Verdict::Refused);
     assert_eq!(b.check(&later, at(5)), Verdict::Valid);
 }
 
-/// Who is new need not read what it could not remember, as long as what it left out counts as missing.
+/// A new instance need not read what it could not remember, if that counts as missing.
 #[test]
 fn rule_7_a_look_that_begins_at_a_mark_says_that_what_lies_before_it_is_missing() {
     let mut redis = Redis::new();
@@ -209,7 +217,7 @@ fn who_looks_says_how_much_it_remembers() {
     assert_eq!(remembers(Limits { rows: 0, globs: 1, outbox: 3 }), 6, "all that is pending, and as many");
 }
 
-/// COUNT events came, more are waiting.
+/// `COUNT` events came, and more are waiting.
 #[test]
 fn rule_8_a_look_that_leaves_entries_neither_confirms_nor_ends_the_replay() {
     let mut redis = Redis::new();
@@ -221,7 +229,7 @@ fn rule_8_a_look_that_leaves_entries_neither_confirms_nor_ends_the_replay() {
     assert!(taken.again && !taken.confirmed);
     assert_eq!(b.tail.confirmed_at(), None);
     assert!(!b.tail.trusts_shared(at(1), MAX_STALENESS));
-    // Nor may the position run ahead of what was taken in.
+    // The position must not run ahead of the applied events either.
     let early = b.begin_fill("x", at(1));
     let look = redis.look(b.tail.cursor(), 1);
     let taken = b.tail.take_look(&look, at(2));
@@ -231,7 +239,9 @@ fn rule_8_a_look_that_leaves_entries_neither_confirms_nor_ends_the_replay() {
     assert_eq!(b.check(&early, at(3)), Verdict::Refused);
 }
 
-/// The replay of a new incarnation is one too: what was confirmed of the old one says nothing of its events.
+/// A new incarnation is replayed too.
+///
+/// The confirmation of the old one says nothing about the events of the new one.
 #[test]
 fn rule_8_the_shared_tier_is_not_trusted_while_a_new_incarnation_is_replayed() {
     let mut redis = Redis::new();
@@ -247,7 +257,7 @@ fn rule_8_the_shared_tier_is_not_trusted_while_a_new_incarnation_is_replayed() {
     assert!(b.tail.trusts_shared(at(3), MAX_STALENESS));
 }
 
-/// An empty, trimmed log refuses every own fill until the next event.
+/// Without this rule, an empty, trimmed log refuses every own fill until the next event.
 #[test]
 fn rule_8_at_the_end_of_the_log_our_position_is_at_least_its_last_id_and_floor() {
     let mut redis = Redis::new();
@@ -257,7 +267,7 @@ fn rule_8_at_the_end_of_the_log_our_position_is_at_least_its_last_id_and_floor()
     assert_eq!(b.tail.position().mark.log, redis.last);
     assert!(b.serves(&b.begin_fill("x", at(2)), at(2)));
 
-    // Entries removed one by one leave no trace but the last id.
+    // Entries that are removed one by one leave no trace but the last id.
     let mut redis = Redis::new();
     redis.append(&[hard("other")], at(0));
     redis.entries.clear();
@@ -265,7 +275,7 @@ fn rule_8_at_the_end_of_the_log_our_position_is_at_least_its_last_id_and_floor()
     assert_eq!(b.tail.position().mark.log, redis.last);
 }
 
-/// An entry that was taken in already is not taken in again, whatever a store sends.
+/// An entry that was applied is not applied again, whatever a store sends.
 #[test]
 fn entries_at_or_below_our_position_are_ignored() {
     let mut redis = Redis::new();
@@ -280,7 +290,7 @@ fn entries_at_or_below_our_position_are_ignored() {
     assert!(b.serves(&v0, at(3)));
 }
 
-/// Dated by its answer, a look that was long on its way would confirm what nobody looked at.
+/// If polls were dated by their answers, a slow one would confirm a moment that it has not seen.
 #[test]
 fn rule_9_a_look_confirms_the_moment_when_it_was_sent() {
     let mut redis = Redis::new();
@@ -292,7 +302,7 @@ fn rule_9_a_look_confirms_the_moment_when_it_was_sent() {
     b.tail.take_look(&look, sent);
     assert_eq!(b.tail.confirmed_at(), Some(sent));
     assert!(!b.serves(&v0, at(2_003)));
-    // Nor does an older look take back what a younger one confirmed.
+    // An older poll does not take back what a newer one confirmed.
     b.look(&mut redis, at(4));
     b.look(&mut redis, at(3));
     assert_eq!(b.tail.confirmed_at(), Some(at(4)));

@@ -1,8 +1,10 @@
-//! The traces behind the rules of the invalidation log, on the pure state machine: several tails as instances, a
-//! scripted log standing for Redis, and stored responses as position, moment and names.
+//! The traces behind the rules of the invalidation log, on the pure state machine.
 //!
-//! Each test is named after its rule and fails if the rule is left out. A is the instance that invalidates, B another,
-//! `v0` what was stored before.
+//! Several tails are the instances, a scripted log stands for Redis, and a stored response is a
+//! position, a moment and names.
+//!
+//! Each test is named after its rule and fails if the rule is left out. A is the instance that
+//! invalidates, B is another instance, and `v0` is the response that was stored before.
 
 #![allow(clippy::unwrap_used)] // A test that cannot be set up fails, in its helpers too.
 

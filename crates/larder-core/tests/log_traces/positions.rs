@@ -5,7 +5,9 @@ use larder_core::log::table::Verdict;
 
 use crate::world::{Instance, Redis, at, hard, soft};
 
-/// Compared as one ordered pair, or zeroed on decode: `v0` promoted from ahead of our tail outranks a `Deferred` row.
+/// Positions are not compared as one pair, and the local number is not zeroed on decode.
+///
+/// Otherwise, `v0` that is promoted from ahead of our tail would outrank a `Deferred` row.
 #[test]
 fn rule_1_a_promoted_response_from_ahead_of_our_tail_does_not_outrank_a_deferred_row() {
     let mut redis = Redis::new();
@@ -20,7 +22,7 @@ fn rule_1_a_promoted_response_from_ahead_of_our_tail_does_not_outrank_a_deferred
     assert_eq!(a.check(&v0, at(6)), Verdict::Refused);
 }
 
-/// The other half of it: our local number, however high, says nothing of the log.
+/// The other half of rule 1: our local number, however high, says nothing about the log.
 #[test]
 fn rule_1_a_high_local_number_does_not_outrank_an_event_of_the_log() {
     let mut redis = Redis::new();
@@ -32,7 +34,9 @@ fn rule_1_a_high_local_number_does_not_outrank_an_event_of_the_log() {
     assert_eq!(a.check(&v0, at(5)), Verdict::Refused);
 }
 
-/// A promoted response gets our local number, else it is refused for ever on a process that ever deferred.
+/// A promoted response gets our local number.
+///
+/// Otherwise it would be refused for ever on a process that has ever deferred.
 #[test]
 fn rule_1_a_promoted_response_is_served_after_what_was_deferred_has_come_back() {
     let mut redis = Redis::new();
@@ -46,7 +50,7 @@ fn rule_1_a_promoted_response_is_served_after_what_was_deferred_has_come_back() 
     assert!(a.serves(&v1, at(5)));
 }
 
-/// A fill reads `v0`, takes long, and is served as new.
+/// Without this rule, a fill that reads `v0` and takes long is served as new.
 #[test]
 fn rule_2_a_fill_that_takes_long_has_the_position_from_before_it_began() {
     let mut redis = Redis::new();
@@ -61,8 +65,9 @@ fn rule_2_a_fill_that_takes_long_has_the_position_from_before_it_began() {
     assert!(a.serves(&quick, at(5)));
 }
 
-/// A 304 by a one-second `Last-Modified` re-stamps the old body with a new position: so a soft invalidation after a
-/// hard one must not make it a base for revalidation.
+/// A 304 by a one-second `Last-Modified` re-stamps the old body with a new position.
+///
+/// So a soft invalidation after a hard one must not make it a base for revalidation.
 #[test]
 fn rule_3_a_soft_invalidation_after_a_hard_one_leaves_the_response_refused() {
     let mut redis = Redis::new();
@@ -77,7 +82,7 @@ fn rule_3_a_soft_invalidation_after_a_hard_one_leaves_the_response_refused() {
     assert!(matches!(a.check(&v1, at(5)), Verdict::Soft(_)));
 }
 
-/// What is refused by the floor or the incarnation is hard-refused too, even where the row itself was soft.
+/// A response that the floor or the incarnation refuses is hard-refused, even if its row was soft.
 #[test]
 fn rule_3_floor_and_incarnation_refuse_hard_what_a_row_had_only_made_stale() {
     let mut redis = Redis::new();

@@ -19,7 +19,7 @@ fn rule_10_what_is_stored_is_usable_while_it_or_the_log_is_young_enough() {
         assert_eq!(usable(at(2_000)), expected, "{filled_at:?} {confirmed_at:?}");
         assert!(!usable(at(2_002)), "{filled_at:?} {confirmed_at:?}");
     }
-    // At the bound itself it still is, and the later of the two counts.
+    // At the bound itself the response is still usable, and the later of the two moments counts.
     assert!(usable(Some(at(1)), Some(at(0)), MAX_STALENESS, at(2_001)));
     assert!(usable(Some(at(0)), Some(at(1)), MAX_STALENESS, at(2_001)));
 }
@@ -35,7 +35,7 @@ fn rule_10_a_promoted_response_counts_from_the_last_confirmation_only() {
     assert!(!a.serves(&promoted, at(2_001)));
 }
 
-/// A response in memory with the generation at which it was last found valid.
+/// A response in memory, with the generation at which it was last found valid.
 struct Slot {
     stored: Stored,
     generation: u64,
@@ -47,8 +47,9 @@ impl Slot {
     }
 }
 
-/// Every other order that was tried served `v0`: here the tail publishes between a hit's look at the rows and what it
-/// remembers.
+/// Every other order that was tried served `v0`.
+///
+/// Here the tail publishes after a hit has read the rows and before it remembers the generation.
 #[test]
 fn rule_11_every_change_that_can_refuse_changes_the_generation() {
     type Change = fn(&mut Instance, &mut Redis);
@@ -84,7 +85,7 @@ fn rule_11_every_change_that_can_refuse_changes_the_generation() {
     }
 }
 
-/// Else every confirmation would send every hit to the table.
+/// Without this rule, every confirmation would send every hit to the table.
 #[test]
 fn rule_11_a_look_that_brings_nothing_leaves_the_generation() {
     let mut redis = Redis::new();
@@ -130,8 +131,10 @@ fn rule_12_what_our_tail_passed_before_the_append_was_answered_is_settled_with_t
     assert!(a.tail.trusts_shared(at(3), MAX_STALENESS));
 }
 
-/// Why: between the append and its return the shared tier holds `v0` at a position that our rows cannot refuse, and
-/// with our local number it would pass for new.
+/// An old response in the shared tier must not pass for new.
+///
+/// Between the append of an event and its return to our tail, the shared tier holds `v0` at a
+/// position that our rows cannot refuse. With our local number, `v0` would pass for new.
 #[test]
 fn rule_12_an_old_response_is_refused_once_the_shared_tier_is_trusted_again() {
     let mut redis = Redis::new();
@@ -160,8 +163,9 @@ fn rule_13_a_request_joins_a_flight_that_began_or_was_confirmed_lately() {
     assert!(may_join(at(0), Some(at(1)), MAX_STALENESS, at(2_001)));
 }
 
-/// Flight reads `v0` at 0; event 1 passes, `Applied`; a request joins; event 2 overwrites the row: 2 is not between 0
-/// and 1.
+/// A flight reads `v0` at 0, event 1 passes (`Applied`), and then a request joins.
+///
+/// Event 2 overwrites the row: 2 is not between 0 and 1.
 #[test]
 fn rule_13_the_flights_position_is_held_against_the_whole_table_when_it_ends() {
     let mut redis = Redis::new();
@@ -191,7 +195,7 @@ fn a_tail_alone_is_always_confirmed_and_refuses_what_it_recorded() {
     assert_ne!(tail.generation(), generation);
     assert_eq!(tail.check(&v0, &x, at(3)), Verdict::Refused);
     assert_eq!(tail.check(&tail.position(), &x, at(3)), Verdict::Valid);
-    // There is nobody to tell, so what is deferred is recorded.
+    // There is no other log, so a deferred event is recorded.
     let v1 = tail.position();
     tail.defer(&[hard("x")], at(4));
     assert!(tail.unsent().is_none());

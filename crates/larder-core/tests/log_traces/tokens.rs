@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::world::{Instance, MAX_STALENESS, Redis, Stored, at, hard, incarnation};
 
-/// Processes are told apart by the random bits that they begin with.
+/// Returns a process. The random bits with which it begins distinguish it from others.
 fn instance(number: u8) -> Instance {
     Instance { tail: Tail::following(incarnation(100 + number), Limits::default()) }
 }
@@ -50,7 +50,8 @@ fn rule_17_a_deferred_token_cannot_be_compared_on_another_instance() {
     let token = a.tail.token();
     assert_eq!(a.tail.compare(&token), Comparison::Reached);
     assert_eq!(b.tail.compare(&token), Comparison::Incomparable);
-    // Nor when it has come through: the number says nothing to anybody else.
+    // It cannot be compared after the event has come through either: the number means nothing to
+    // another instance.
     a.flush(&mut redis, at(2));
     a.look(&mut redis, at(3));
     b.look(&mut redis, at(3));
@@ -59,16 +60,18 @@ fn rule_17_a_deferred_token_cannot_be_compared_on_another_instance() {
     assert_eq!(b.tail.compare(&a.tail.token()), Comparison::Reached);
 }
 
-/// What happens to three instances and the log that they follow.
+/// A step of a history with three instances and the log that they follow.
 #[derive(Debug, Clone)]
 enum Step {
-    /// The client writes here, bringing its token: the log is told or not, and so many looks come back in time.
+    /// The client writes here and brings its token.
+    ///
+    /// `told` is whether the event is appended, and `looks` is how many polls come back in time.
     Write {
         here: usize,
         told: bool,
         looks: usize,
     },
-    /// Somebody else writes here, and the log cannot be told.
+    /// Another client writes here, and the event cannot be appended.
     Defer(usize),
     Flush(usize),
     Look(usize, usize),
@@ -91,14 +94,17 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// One client, what it wrote, and what every instance had stored before.
+/// One client, its writes, and the responses that every instance had stored before them.
 struct Session {
     redis: Redis,
     instances: Vec<Instance>,
     born: u8,
     /// The client's token.
     token: Option<Token>,
-    /// What was filled by which instance, in which of its lives, before a write of the client's.
+    /// The responses that were filled before a write of the client.
+    ///
+    /// With each is the number of the process that filled it. A process gets a new number when it
+    /// restarts.
     before: Vec<(u8, Stored)>,
     lives: [u8; 3],
     now: u64,
@@ -133,7 +139,7 @@ impl Session {
         }
     }
 
-    /// As the layer does it: every fill that began before has read what was there before.
+    /// Writes as the layer does it: every fill that began before has read the state before.
     fn write(&mut self, here: usize, told: bool, looks: usize) {
         let tag = format!("x{}", self.now);
         for (life, instance) in self.lives.iter().zip(&self.instances) {
@@ -153,7 +159,9 @@ impl Session {
         self.token = Some(self.token.map_or(own, |brought| own.after(brought, applied)));
     }
 
-    /// Whoever has reached the client's token shows it nothing from before any of its writes.
+    /// Checks that no instance that has reached the token shows the client an old response.
+    ///
+    /// A response is old if it was filled before one of the client's writes.
     fn holds(&self) -> Result<(), TestCaseError> {
         let Some(token) = &self.token else { return Ok(()) };
         let now = at(self.now);

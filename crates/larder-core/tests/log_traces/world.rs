@@ -1,4 +1,4 @@
-//! What the traces are played on.
+//! The world in which the traces are played.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use larder_core::time::Boot;
 
 pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(2);
 
-/// The moment this many milliseconds after the beginning.
+/// Returns the moment this many milliseconds after the beginning.
 pub(crate) const fn at(millis: u64) -> Boot {
     Boot::from_nanos(millis * 1_000_000)
 }
@@ -30,7 +30,7 @@ pub(crate) fn soft(tag: &str) -> Event {
     Event { mode: Mode::Soft, ..hard(tag) }
 }
 
-/// The names of a response at `/x` with this tag.
+/// Returns the names of a response at `/x` with this tag.
 pub(crate) fn tagged(tag: &str) -> Names {
     Names::new("/x", &[], &[], &[Tag::new(tag)])
 }
@@ -61,7 +61,7 @@ impl Redis {
         Appended { incarnation: self.incarnation, id: self.last, answered }
     }
 
-    /// One script's answer with at most `count` entries.
+    /// Answers a poll, as one script does, with at most `count` entries.
     pub(crate) fn look(&mut self, cursor: Cursor, count: usize) -> Look {
         if cursor.broken && cursor.incarnation == self.incarnation {
             self.begin_incarnation();
@@ -77,7 +77,7 @@ impl Redis {
         }
     }
 
-    /// Keeps only the last entries.
+    /// Keeps only the last `keep` entries.
     pub(crate) fn trim(&mut self, keep: usize) {
         let gone = self.entries.len().saturating_sub(keep);
         if let Some((id, _)) = self.entries.drain(..gone).next_back() {
@@ -88,7 +88,9 @@ impl Redis {
         }
     }
 
-    /// The last entries are gone, as when a replica is promoted that had not got them; their ids are given out again.
+    /// Loses the last entries, as when a replica without them is promoted.
+    ///
+    /// Their ids are issued again.
     pub(crate) fn lose(&mut self, count: usize) {
         self.entries.truncate(self.entries.len().saturating_sub(count));
         self.last = self.entries.last().map_or(self.floor, |(id, _)| *id);
@@ -99,7 +101,7 @@ impl Redis {
         self.incarnation = incarnation(self.births);
     }
 
-    /// A failover: what was not replicated is gone, and the next script begins a new incarnation.
+    /// Fails over: what was not replicated is lost, and the next script begins a new incarnation.
     pub(crate) fn fail_over(&mut self, lost: usize) {
         self.lose(lost);
         self.begin_incarnation();
@@ -120,7 +122,7 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// A process that has read the whole log at `now`.
+    /// Returns a process that has read the whole log at `now`.
     pub(crate) fn joined(redis: &mut Redis, now: Boot) -> Self {
         let mut instance = Self::with(Limits::default());
         instance.look(redis, now);
@@ -131,13 +133,13 @@ impl Instance {
         Self { tail: Tail::following(incarnation(0), limits) }
     }
 
-    /// One look at the whole log.
+    /// Polls the whole log.
     pub(crate) fn look(&mut self, redis: &mut Redis, sent: Boot) -> LookTaken {
         let look = redis.look(self.tail.cursor(), usize::MAX);
         self.tail.take_look(&look, sent)
     }
 
-    /// The first look, at what comes after this entry.
+    /// Polls for the first time, for the entries after the checkpoint `mark`.
     pub(crate) fn look_from(&mut self, redis: &mut Redis, mark: LogId, sent: Boot) -> LookTaken {
         let mut look = redis.look(self.tail.cursor(), usize::MAX);
         look.entries.retain(|(id, _)| *id > mark);
@@ -145,12 +147,15 @@ impl Instance {
         self.tail.take_look(&look, sent)
     }
 
-    /// What is filled by a fill that begins now, whenever it ends.
+    /// Returns the response of a fill that begins now, whenever it ends.
     pub(crate) fn begin_fill(&self, tag: &str, now: Boot) -> Stored {
         Stored { position: self.tail.position(), filled_at: Some(now), names: tagged(tag) }
     }
 
-    /// What was read from the shared tier by a request that found us at `asked`: the local number is ours, from then.
+    /// Returns a response that a request read from the shared tier.
+    ///
+    /// `asked` is our position when the request came. The local number of the response is ours from
+    /// then.
     pub(crate) fn promote(shared: &Stored, asked: Position) -> Stored {
         let mut promoted = shared.clone();
         promoted.filled_at = None;
@@ -162,13 +167,13 @@ impl Instance {
         self.tail.check(&stored.position, &stored.names, now)
     }
 
-    /// Whether a request that comes now is served it, as if nothing had happened.
+    /// Returns whether a request that comes now is served the response as usable and valid.
     pub(crate) fn serves(&self, stored: &Stored, now: Boot) -> bool {
         usable(stored.filled_at, self.tail.confirmed_at(), MAX_STALENESS, now)
             && self.check(stored, now) == Verdict::Valid
     }
 
-    /// Appends what is deferred.
+    /// Appends the deferred events.
     pub(crate) fn flush(&mut self, redis: &mut Redis, now: Boot) -> Option<Appended> {
         let batch = self.tail.unsent()?;
         let appended = redis.append(batch.events(), now);

@@ -1,8 +1,9 @@
-//! A task that looks after the keys that wait for the next command.
+//! A task that watches the keys that wait for the next command.
 //!
-//! A batch leaves the queue when keys under way have landed. That needs the tasks that asked for those keys, and they may
-//! not be polled for a long time: a `select!` keeps the future of a branch while it runs the code of another. This task
-//! sends the queue off if none of them does. There is at most one, and it ends once nothing waits.
+//! A batch leaves the queue when keys in flight complete. This depends on the tasks that asked for
+//! those keys, and they may not be polled for a long time: a `select!` keeps the future of one
+//! branch while it runs the code of another. The task in this file sends the waiting keys if none
+//! of those tasks does. At most one such task runs, and it ends once no key waits.
 
 use std::sync::Arc;
 
@@ -11,13 +12,17 @@ use tokio::time::sleep;
 use super::queue::{Check, refuse, shutting_down};
 use super::{Gather, MOMENT, Way};
 
-/// Refuses the keys that wait if the task is dropped: a runtime that shuts down drops its tasks.
+/// Fails the waiting lookups if the task is dropped.
+///
+/// A runtime that shuts down drops its tasks.
 struct Guard {
     gather: Arc<Gather>,
     ended: bool,
 }
 
-/// Starts the task. A runtime that has shut down drops it at once, so no lock may be held here.
+/// Starts the task.
+///
+/// A runtime that has shut down drops it at once, so the caller must not hold a lock.
 pub(super) fn start(gather: &Arc<Gather>, way: &Way) {
     let guard = Guard { gather: Arc::clone(gather), ended: false };
     way.runtime.spawn(guard.run(way.clone()));

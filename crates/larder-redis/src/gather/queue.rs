@@ -1,21 +1,24 @@
-//! The keys that wait for the next command, and a count of those that are under way.
+//! The keys that wait for the next command, and the number of keys in flight.
 
 use fred::error::{Error, ErrorKind};
 use tokio::sync::oneshot;
 
 use super::{Answer, FREE, MOST_KEYS};
 
-/// Keys that wait to be asked for.
+/// Keys that wait for the next command.
 #[derive(Default)]
 pub(super) struct Queue {
     waiting: Vec<Wanted>,
-    /// Keys of the present epoch that are under way and waited for.
+    /// Number of keys of the current epoch that are in flight and not overdue.
     under_way: usize,
-    /// A new epoch begins when keys were under way for too long. Those of earlier epochs do not count.
+    /// Number of the current epoch.
+    ///
+    /// A new epoch begins when keys were in flight for too long. Keys of earlier epochs do not
+    /// count.
     epoch: u64,
-    /// How many batches have left the queue.
+    /// Number of batches that have left the queue.
     batches: u64,
-    /// Set while a task looks after the keys that wait.
+    /// Set while a task watches the waiting keys.
     is_guarded: bool,
 }
 
@@ -24,14 +27,14 @@ pub(super) struct Wanted {
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
-/// The way to a value.
+/// How a lookup gets its value.
 pub(super) enum Turn {
-    /// To ask for it.
+    /// By a command of its own.
     Alone { key: String, epoch: u64 },
-    /// To wait for the answer to a later command.
+    /// By the answer to a later command.
     Together {
         answer: oneshot::Receiver<Answer>,
-        /// Whether the caller has to start the task that looks after the queue.
+        /// Whether the caller has to start the task that watches the queue.
         needs_guard: bool,
     },
 }
@@ -40,18 +43,18 @@ pub(super) enum Turn {
 pub(super) struct Batch {
     pub(super) wanted: Vec<Wanted>,
     pub(super) epoch: u64,
-    /// How many keys still wait.
+    /// Number of keys that still wait.
     pub(super) left: usize,
 }
 
-/// The state of the queue, for the task that looks after it.
+/// The state of the queue, for the task that watches it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Check {
-    /// Nothing waits any more: the task ends.
+    /// No key waits: the task ends.
     Empty,
     /// The queue moves. This many batches have left it.
     Moving(u64),
-    /// No batch has left it since the last check.
+    /// No batch has left the queue since the last check.
     Stuck,
 }
 
@@ -67,7 +70,7 @@ impl Queue {
         Turn::Together { answer, needs_guard }
     }
 
-    /// Takes so many keys of an epoch for landed. Returns whether those that wait may go.
+    /// Records that keys of an epoch have completed. Returns whether the waiting keys may go.
     pub(super) fn landed(&mut self, keys: usize, epoch: u64) -> bool {
         if epoch == self.epoch {
             self.under_way -= keys;
@@ -75,7 +78,9 @@ impl Queue {
         self.under_way < FREE
     }
 
-    /// The first keys that wait, as many as one command takes. They are under way from now on.
+    /// Takes the first waiting keys, `most` at most, for one command.
+    ///
+    /// They are in flight from now on.
     pub(super) fn next(&mut self, most: usize) -> Batch {
         let mut rest = Vec::with_capacity(MOST_KEYS);
         rest.extend(self.waiting.drain(most.min(self.waiting.len())..));
@@ -86,9 +91,9 @@ impl Queue {
         Batch { wanted, epoch: self.epoch, left }
     }
 
-    /// Looks after the keys that wait, given how many batches had left the queue at the last check.
+    /// Checks the queue, given how many batches had left it at the last check.
     ///
-    /// The queue is only ever emptied by batches. If none has left it, some key has waited since that check.
+    /// Only batches empty the queue. If none has left it, some key has waited since that check.
     pub(super) fn check(&mut self, batches: Option<u64>) -> Check {
         if self.waiting.is_empty() {
             self.is_guarded = false;
@@ -101,7 +106,7 @@ impl Queue {
         Check::Stuck
     }
 
-    /// Gives up the keys that wait, as no task can look after them.
+    /// Gives up the waiting keys, because no task can watch them.
     pub(super) fn abandon(&mut self) -> Vec<Wanted> {
         self.is_guarded = false;
         self.begin_epoch();
@@ -114,7 +119,7 @@ impl Queue {
     }
 }
 
-/// Answers all of them with this error.
+/// Answers all lookups with this error.
 pub(super) fn refuse(answers: impl IntoIterator<Item = oneshot::Sender<Answer>>, error: &Error) {
     for answer in answers {
         let _ = answer.send(Err(error.clone()));

@@ -35,13 +35,13 @@ fn keys_of_an_earlier_epoch_do_not_count_when_they_land() {
     assert!(alone.iter().all(|turn| matches!(turn, Turn::Alone { epoch: 0, .. })));
     assert!(matches!(queue.turn(String::new()), Turn::Together { needs_guard: true, .. }));
     assert!(matches!(queue.turn(String::new()), Turn::Together { needs_guard: false, .. }));
-    // The task sees them first, and then that nothing has happened since.
+    // The task first sees the keys, and then that no batch has left since.
     assert_eq!(queue.check(None), Check::Moving(0));
     assert_eq!(queue.check(Some(0)), Check::Stuck);
     let batch = queue.next(MOST_KEYS);
     assert_eq!((batch.wanted.len(), batch.epoch, batch.left), (2, 1, 0));
     assert_eq!(queue.check(Some(0)), Check::Empty);
-    // Six more may go alone beside these two, however many of the first eight land.
+    // Six more may be sent alone beside these two, even if some of the first eight complete.
     assert!(queue.landed(3, 0));
     let alone: Vec<_> = (0..FREE - 2).map(|_| queue.turn(String::new())).collect();
     assert!(alone.iter().all(|turn| matches!(turn, Turn::Alone { epoch: 1, .. })));

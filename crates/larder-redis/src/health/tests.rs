@@ -2,7 +2,7 @@ use fred::types::Value;
 
 use super::*;
 
-/// The cluster of these primaries, which share the slots evenly.
+/// Returns the routing of a cluster with these primaries, which share the slots evenly.
 fn routing(ports: &[u16]) -> ClusterRouting {
     let count = u16::try_from(ports.len()).unwrap();
     let ranges = ports.iter().zip(0_u16..).map(|(port, index)| {
@@ -14,7 +14,7 @@ fn routing(ports: &[u16]) -> ClusterRouting {
     ClusterRouting::from_cluster_slots(Value::Array(ranges.collect()), "127.0.0.1").unwrap()
 }
 
-/// A key on that node of the cluster, counted from 0.
+/// Returns a key on the primary with this port.
 fn key_on(routing: &ClusterRouting, node: u16) -> String {
     let on = |key: &String| {
         let slot = ClusterRouting::hash_key(key.as_bytes());
@@ -41,7 +41,7 @@ async fn each_node_of_a_cluster_has_its_own_circuit() {
         health.settle(well, Leave::Ordinary, None);
     }
     assert!(health.admit(&b).is_err(), "what the others answer says nothing of it");
-    // What a node was late with before is no part of another's row.
+    // Timeouts of one node do not count in the row of another.
     assert_eq!(time_out(&health, &a), Some(Opened(Some(Server::new("127.0.0.1", 1)))));
     assert_eq!(health.admit(&c).unwrap(), Leave::Ordinary);
 }

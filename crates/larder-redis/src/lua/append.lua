@@ -1,23 +1,26 @@
--- Appends events and answers with the incarnation that they are of and the id of the last.
--- ARGV: a random id for a new incarnation; about how many entries to keep; about how many bytes the Stream may take; then
--- mode and selector of each event.
+-- Appends events. Returns their incarnation and the id of the last entry.
+-- ARGV: a random id for a new incarnation; the approximate number of entries to keep; the
+-- approximate number of bytes that the Stream may take; then the mode and the selector of each
+-- event.
 local fresh, keep, most_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
--- Lua hands over only so many arguments at once. All the entries become visible together, as this is one script.
+-- Lua passes only a limited number of arguments at once. All entries still become visible together,
+-- because this is one script.
 local FIRST, AT_ONCE = 4, 1000
 
--- What Redis needs for an event beside its texts, and into how many parts the Stream is divided: to measure it takes a
--- moment for each of its nodes, so that it is done about once for each part that is added.
+-- OVERHEAD: the bytes that Redis needs for an event beside its texts.
+-- PARTS: the maximum size of the Stream is divided into this many parts. The Stream is measured
+-- about once for each part that is added, because measuring takes a moment for each of its nodes.
 local OVERHEAD, PARTS = 24, 64
 
--- How many entries to keep, and how many may be removed for that at once.
+-- Returns how many entries to keep, and how many may be removed for that at once.
 local function room_for(added)
   local chance = tonumber(string.sub(fresh, 1, 8), 16) / 4294967296
   if added * PARTS < most_bytes * chance then
     return keep, nil
   end
   local used = redis.pcall('MEMORY', 'USAGE', events, 'SAMPLES', 0)
-  -- Scripts may not ask, or the Stream is small enough.
+  -- Scripts may not measure the Stream, or it is small enough.
   if type(used) ~= 'number' or used + added <= most_bytes then
     return keep, nil
   end

@@ -1,8 +1,10 @@
--- Gives the caller the lease, or says why it needs none: something else was stored, somebody else has it, or the one it
--- waits for has ended.
--- KEYS: the response's key; its lease; where the holder that is waited for leaves its word, if one is.
--- ARGV: the claim, whose first 16 bytes are its token; the lease's life in milliseconds; the last bytes of the response
--- that is of no use to the caller, or ''; the token of the holder that is to be overtaken, or ''.
+-- Gives the lease to the caller, or returns why not: another response was stored, another holder
+-- has the lease, the holder that the caller waits for has ended, or the response is uncacheable.
+-- KEYS: the response; its lease; the fill result of the holder that the caller waits for, if it
+-- waits for one.
+-- ARGV: the claim, whose first 16 bytes are its token; the lifetime of the lease in milliseconds;
+-- the last 8 bytes of the response that the caller cannot use, or ''; the token of the holder whose
+-- lease the caller takes over, or ''.
 local response, lease, word = KEYS[1], KEYS[2], KEYS[3]
 local claim, life, seen, overtaken = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 

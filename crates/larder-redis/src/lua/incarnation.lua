@@ -1,11 +1,13 @@
--- What every script that touches the invalidation log begins with. All four keys share a slot.
+-- The beginning of every script that uses the invalidation log. All four keys share a slot.
 local events, record, beat, marks = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
--- A write comes first, so that only a primary that may write goes on: a replica answers READONLY, an isolated primary
--- NOREPLICAS, a full server OOM (rule 5). The value tells an operator when the log was last asked for, in Unix seconds.
+-- A write comes first, so that only a primary that accepts writes continues: a replica answers
+-- READONLY, an isolated primary NOREPLICAS, a full server OOM (rule 5). The value shows an operator
+-- when the log was last used, in Unix seconds.
 redis.call('SET', beat, redis.call('TIME')[1])
 
--- Which process this server is; '' where scripts may not ask (rule 6, the weaker mode).
+-- Returns the run id of this server's process, or '' if scripts may not read it (rule 6, the weaker
+-- mode).
 local function run_id()
   local info = redis.pcall('INFO', 'server')
   if type(info) ~= 'string' then
@@ -14,9 +16,10 @@ local function run_id()
   return string.match(info, 'run_id:(%x+)') or ''
 end
 
--- The incarnation on record, or nil if the log that it names is not there any more: the record or the Stream is
--- missing, or it was made by another process. Who does not know its own run id believes the record, or else instances
--- with and without the right to ask would take turns in beginning new ones.
+-- Returns the incarnation on record, or nil if its log is gone: the record or the Stream is
+-- missing, or another process made it. If this script cannot read the run id, it trusts the record.
+-- Otherwise instances with and without the right to read it would take turns in beginning new
+-- incarnations.
 local function kept(run)
   if redis.call('TYPE', events).ok ~= 'stream' or redis.call('TYPE', record).ok ~= 'string' then
     return nil
@@ -28,7 +31,8 @@ local function kept(run)
   return nil
 end
 
--- Makes `fresh` the incarnation of an emptied log. Its one entry names nothing; it is there so that the Stream exists.
+-- Empties the log and makes `fresh` its incarnation. The only entry has no event. It is there so
+-- that the Stream exists.
 local function begin(fresh, run)
   redis.call('UNLINK', events, marks)
   redis.call('XADD', events, '*', 'i', fresh)
@@ -36,8 +40,8 @@ local function begin(fresh, run)
   return fresh
 end
 
--- The incarnation that the log is of, and the run id that was seen. A log that is missing, or that the caller found
--- broken, is begun anew under `fresh`.
+-- Returns the incarnation of the log, and the server's run id. If the log is missing, or the caller
+-- found it broken, this begins a new log with the incarnation `fresh`.
 local function incarnation(fresh, broken)
   local run = run_id()
   local id = kept(run)

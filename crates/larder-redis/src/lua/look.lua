@@ -1,8 +1,9 @@
--- One look at the log: everything in one answer, as of one moment (rule 4). That the record, the Stream and the marks are
--- read here also keeps them hot under `allkeys-lru` and `allkeys-lfu`.
--- ARGV: a random id for a new incarnation; the cursor's incarnation; the cursor's last id; '1' if the cursor's
--- incarnation was found broken; how many names the caller remembers; how many entries, bytes and names to answer with at
--- most, though at least with one entry.
+-- Polls the log: returns everything in one answer, as of one moment (rule 4). Since this script
+-- reads the record, the Stream and the checkpoints, it also keeps them from eviction under
+-- `allkeys-lru` and `allkeys-lfu`.
+-- ARGV: a random id for a new incarnation; the cursor's incarnation; the cursor's last id; '1' if
+-- the cursor's incarnation was found broken; how many names the caller can remember; the maximum
+-- number of entries, of bytes and of names to return. At least one entry is returned in any case.
 local fresh, mine, after, broken = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local remembers = tonumber(ARGV[5])
 local most, most_bytes, most_names = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -17,7 +18,8 @@ end
 local oldest = stream['first-entry'] or { '0-0' }
 local added = stream['entries-added'] or -1
 
--- Who is new to the incarnation begins at its start, or at a mark, before which all counts as missing (rule 7).
+-- A caller that is new to the incarnation begins at its start, or at a checkpoint. Everything
+-- before that checkpoint counts as missing (rule 7).
 local mark
 if id ~= mine then
   mark = mark_before(id, added, remembers)
@@ -25,8 +27,8 @@ if id ~= mine then
 end
 leave_mark(id, added, stream['length'], stream['last-entry'])
 
--- A page at a time, so that a Stream of large entries is not read into memory. The first entry that finds no room shows
--- that some are left.
+-- One page at a time, so that a Stream of large entries is not read into memory. The first entry
+-- that does not fit shows that entries are left.
 local PAGE, OVERHEAD = 32, 32
 local entries, bytes, names, more = {}, 0, 0, 0
 local from = after and '(' .. after or '-'

@@ -1,13 +1,17 @@
--- Marks beside the Stream, so that who is new to the incarnation need not read what they could not remember. Looks leave
--- them, as they know how much was ever added, whoever added it, and are sent after each append anyway.
--- The value is the incarnation, then of each mark, newest first, how many entries had been added by then and the id of the
--- last of them: '<32 digits> 8192=1763856000456-0 4096=1763856000123-7'. Whatever it is, a look goes on: a mark only
--- counts while its entry is in the Stream, so that nothing is skipped that is not also told to be missing.
+-- Checkpoints beside the Stream. They let a caller that is new to the incarnation skip entries that
+-- it could not remember. Polls write them, because a poll knows how many entries were ever added,
+-- by any instance, and follows each append anyway.
+-- The value is the incarnation, and then for each checkpoint, newest first, how many entries had
+-- been added by then and the id of the last of them:
+-- '<32 digits> 8192=1763856000456-0 4096=1763856000123-7'
+-- A poll continues whatever the value is. A checkpoint counts only while its entry is in the
+-- Stream, so that no entry is skipped without being reported as missing.
 
--- How many entries lie between two marks, how many marks are kept, and how many bytes one takes at most.
+-- The number of entries between two checkpoints, the maximum number of checkpoints, and the maximum
+-- number of bytes for one.
 local APART, MOST, BYTES = 4096, 1024, 60
 
--- The marks of this incarnation, as far as they lie in so many bytes.
+-- Returns the checkpoints of this incarnation that are in the first `bytes` bytes.
 local function left_of(id, bytes)
   local text = redis.pcall('GETRANGE', marks, 0, #id + bytes)
   if type(text) ~= 'string' or string.sub(text, 1, #id + 1) ~= id .. ' ' then
@@ -16,7 +20,8 @@ local function left_of(id, bytes)
   return string.sub(text, #id + 2)
 end
 
--- One after the other, to the first that is none: what is not searched takes no time, however long it is.
+-- Iterates over the checkpoints, up to the first item that is none. The text behind it is not
+-- searched, so it takes no time, however long it is.
 local function each_mark(id)
   local text, from = left_of(id, MOST * BYTES), 1
   return function()
@@ -26,7 +31,8 @@ local function each_mark(id)
   end
 end
 
--- The id of the newest mark with at least so many entries after it, if its entry is there.
+-- Returns the id of the newest checkpoint with at least `entries_after` entries after it, if its
+-- entry is still there.
 local function mark_before(id, added, entries_after)
   for at, entry in each_mark(id) do
     if added - tonumber(at) >= entries_after then
@@ -37,7 +43,8 @@ local function mark_before(id, added, entries_after)
   return nil
 end
 
--- Leaves a mark at the last entry if enough were added since the one before, and drops those whose entry is gone.
+-- Writes a checkpoint at the last entry if enough entries were added since the previous one, and
+-- drops checkpoints whose entry is gone.
 local function leave_mark(id, added, length, newest)
   local last = tonumber(string.match(left_of(id, BYTES), '^(%d+)=')) or 0
   local due = last > added or added - last >= APART

@@ -1,6 +1,6 @@
--- What every script that compares stored responses begins with. They say of themselves where they belong, in every version
--- of the wire form: bytes 0 and 1 are its magic, 4 to 19 the incarnation, 20 to 35 the log id, big-endian. Lua counts
--- from 1.
+-- The beginning of every script that compares stored responses. A stored response contains its own
+-- position, at the same place in every version of the wire format: bytes 0 and 1 are its magic, 4
+-- to 19 the incarnation, 20 to 35 the log id, big-endian. Lua counts from 1.
 local MAGIC, HEAD = 'LR', 36
 
 local function has_position(value)
@@ -11,7 +11,7 @@ local function same_incarnation(a, b)
   return string.sub(a, 5, 20) == string.sub(b, 5, 20)
 end
 
--- Byte by byte, as Lua's own comparison of strings follows the server's locale.
+-- Compares byte by byte, because Lua's own comparison of strings follows the server's locale.
 local function beyond(a, b)
   for i = 21, HEAD do
     local x, y = string.byte(a, i), string.byte(b, i)

@@ -1,6 +1,8 @@
--- Removes those responses that are of a lower position than an invalidation, or of another incarnation.
--- KEYS: responses that the invalidation names. ARGV: the first bytes of a response of the invalidation's position.
--- Answers with how many were removed, and with 1 if one of them told which fields select a variant (kind 2 in byte 3).
+-- Removes responses with a lower position than an invalidation, or with another incarnation.
+-- KEYS: responses that the invalidation names. ARGV: the first bytes of a response with the
+-- invalidation's position.
+-- Returns how many were removed, and 1 if one of them named the fields that select a variant (kind
+-- 2 in byte 3).
 local event = ARGV[1]
 
 local removed, variants = 0, 0

@@ -1,13 +1,15 @@
--- Gives a lease up, if it still is its owner's: who lost it has nothing to say.
--- KEYS: the lease; where a word is left to those who wait, if one is.
--- ARGV: the owner's token; for how long nobody is to wait for the lease, in milliseconds, or ''; the word; its life.
+-- Releases a lease, if the caller still holds it. A holder that lost its lease changes nothing.
+-- KEYS: the lease; the place for a fill result, if one is left for callers that wait.
+-- ARGV: the holder's token; for how many milliseconds no caller is to wait for the lease, or '';
+-- the fill result; its lifetime in milliseconds.
 local lease, word = KEYS[1], KEYS[2]
 local token, pass = ARGV[1], ARGV[2]
 
 if redis.pcall('GETRANGE', lease, 0, 15) ~= token then
   return 0
 end
--- Before any other write: after the first one, a server that is full refuses no more. The lease goes all the same.
+-- This write comes first, because a full server rejects only the first write of a script. The lease
+-- is removed even if this write is rejected.
 local done
 if pass ~= '' then
   done = redis.pcall('SET', lease, 'pass', 'PX', pass)

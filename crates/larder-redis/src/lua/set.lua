@@ -1,6 +1,7 @@
--- Stores a response unless what is there is of the same incarnation and of a higher position (rule 16).
--- KEYS: the response's key; the lease to give up with it, if there is one.
--- ARGV: the value; its expiry in milliseconds; the token of the lease's owner.
+-- Stores a response, unless the stored one has the same incarnation and a higher position (rule
+-- 16).
+-- KEYS: the response; the lease to release with it, if there is one.
+-- ARGV: the value; its expiry time in milliseconds; the token of the lease's holder.
 local key, value, expiry = KEYS[1], ARGV[1], ARGV[2]
 local lease, token = KEYS[2], ARGV[3]
 
@@ -9,7 +10,8 @@ local function outranked()
   return has_position(there) and has_position(value) and same_incarnation(there, value) and beyond(there, value)
 end
 
--- Before any other write: after the first one, a server that is full refuses no more. The lease goes all the same.
+-- This write comes first, because a full server rejects only the first write of a script. The lease
+-- is removed even if this write is rejected.
 local done = outranked() or redis.pcall('SET', key, value, 'PX', expiry)
 if lease and redis.pcall('GETRANGE', lease, 0, 15) == token then
   redis.call('UNLINK', lease)

@@ -4,7 +4,9 @@ use larder_testing::{RedisServer, Reply};
 
 use super::eventually;
 
-/// Primaries that share all slots, so many as there are ranges. One that hangs is not replaced, and the others go on.
+/// Starts a cluster with one primary for each range of slots.
+///
+/// A primary that hangs is not replaced, and the others continue.
 pub(crate) async fn cluster<const N: usize>(ranges: [(u16, u16); N]) -> [RedisServer; N] {
     let mut nodes = Vec::new();
     for (lowest, highest) in ranges {
@@ -28,7 +30,9 @@ pub(crate) async fn cluster<const N: usize>(ranges: [(u16, u16); N]) -> [RedisSe
     nodes
 }
 
-/// A replica of the node with this number, which has all that the node has, and which all know.
+/// Starts a replica of the node with this number.
+///
+/// It is in sync with the node, and all nodes know it.
 pub(crate) async fn replica_of(nodes: &[RedisServer; 3], number: usize) -> RedisServer {
     let (node, replica) = (&nodes[number], start().await);
     meet(node, &replica).await;
@@ -70,18 +74,18 @@ async fn meet(one: &RedisServer, other: &RedisServer) {
     one.command(&["CLUSTER", "MEET", &host, &port]).await.unwrap();
 }
 
-/// Three of them.
+/// Starts a cluster of three primaries.
 pub(crate) async fn three_primaries() -> [RedisServer; 3] {
     cluster([(0, 5460), (5461, 10922), (10923, 16383)]).await
 }
 
-/// A key whose slot is in the range with this number of [`three_primaries`].
+/// Returns a key whose slot is in the range with this number of [`three_primaries`].
 pub(crate) async fn key_on(nodes: &[RedisServer; 3], number: usize) -> String {
     let text = text_on(nodes, number, |text| format!("{{{text}}}")).await;
     format!("{{{text}}}")
 }
 
-/// A namespace whose log is there.
+/// Returns a namespace whose log is on the node with this number.
 pub(crate) async fn namespace_on(nodes: &[RedisServer; 3], number: usize) -> String {
     text_on(nodes, number, |text| format!("{{{text}:log}}")).await
 }

@@ -5,7 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::{AnswerBody, Gate, Step};
 
-/// What an [`Origin`](crate::Origin) does with one call: the response, and what happens before it.
+/// The answer of an [`Origin`](crate::Origin) to one call.
+///
+/// It consists of the response and of what happens before the response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     status: StatusCode,
@@ -16,13 +18,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// `200 OK` with this body, whose length is known.
+    /// Creates a `200 OK` answer with this body, whose length is known.
     #[must_use]
     pub fn ok(body: impl Into<Bytes>) -> Self {
         Self::status(StatusCode::OK).body(body)
     }
 
-    /// This status, without header fields and with an empty body.
+    /// Creates an answer with this status, without header fields and with an empty body.
     #[must_use]
     pub fn status(status: StatusCode) -> Self {
         Self {
@@ -34,7 +36,7 @@ impl Answer {
         }
     }
 
-    /// No response: the call panics with this message.
+    /// Creates an answer without a response: the call panics with this message.
     #[must_use]
     pub fn panicking(message: impl Into<String>) -> Self {
         let mut answer = Self::status(StatusCode::INTERNAL_SERVER_ERROR);
@@ -46,7 +48,7 @@ impl Answer {
     ///
     /// # Panics
     ///
-    /// If this cannot be a header field: then the test is wrong.
+    /// Panics if the name or the value is invalid in a header field. The test is wrong then.
     #[must_use]
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
@@ -59,21 +61,23 @@ impl Answer {
         self
     }
 
-    /// Replaces the body by these bytes: one frame, whose length is known beforehand.
+    /// Replaces the body with these bytes: one frame, whose length is known beforehand.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = AnswerBody::whole(body.into());
         self
     }
 
-    /// Replaces the body by one that does this, step by step. Its length is not known beforehand.
+    /// Replaces the body with one that runs these steps. Its length is not known beforehand.
     #[must_use]
     pub fn steps(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
         self.body = AnswerBody::steps(steps);
         self
     }
 
-    /// Holds the call at the gate: after it was counted, before there is a response or a panic.
+    /// Holds the call at the gate.
+    ///
+    /// The call is held after it was counted, and before there is a response or a panic.
     #[must_use]
     pub fn held_at(mut self, gate: &Gate) -> Self {
         self.gate = Some(gate.clone());

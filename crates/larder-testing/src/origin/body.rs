@@ -1,4 +1,4 @@
-//! A body that does what a script says.
+//! A body that runs a script.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -12,32 +12,32 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::Gate;
 
-/// One thing that a scripted body does.
+/// One step of a scripted body.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Step {
-    /// Gives a frame with these bytes.
+    /// Yields a frame with these bytes.
     Data(Bytes),
-    /// Gives a frame with these trailer fields.
+    /// Yields a frame with these trailer fields.
     Trailers(HeaderMap),
-    /// Gives nothing until the gate is open.
+    /// Yields nothing until the gate is open.
     Hold(Gate),
-    /// Fails with this message, and is over.
+    /// Fails with this message, and ends the body.
     Fail(String),
-    /// Gives nothing any more, and does not end.
+    /// Yields nothing more, and does not end.
     Stall,
-    /// Gives frames with these bytes without end.
+    /// Yields frames with these bytes without end.
     Repeat(Bytes),
 }
 
 impl Step {
-    /// [`Step::Data`] of anything that is bytes.
+    /// Creates a [`Step::Data`] from anything that converts to bytes.
     #[must_use]
     pub fn data(bytes: impl Into<Bytes>) -> Self {
         Self::Data(bytes.into())
     }
 
-    /// [`Step::Fail`] of anything that is text.
+    /// Creates a [`Step::Fail`] from anything that converts to a string.
     #[must_use]
     pub fn fail(message: impl Into<String>) -> Self {
         Self::Fail(message.into())
@@ -47,7 +47,7 @@ impl Step {
 /// The body of an [`Answer`](crate::Answer).
 pub struct AnswerBody {
     steps: VecDeque<Step>,
-    /// Whether the steps are all that there will be, so that their length may be told.
+    /// Whether the steps are the whole body, so that its length may be announced.
     sized: bool,
     held: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
 }
@@ -118,7 +118,7 @@ impl Body for AnswerBody {
 }
 
 impl Clone for AnswerBody {
-    /// The script of a body that has not begun.
+    /// Clones the script. This is for a body that has not begun.
     fn clone(&self) -> Self {
         Self { steps: self.steps.clone(), sized: self.sized, held: None }
     }
@@ -130,7 +130,7 @@ impl fmt::Debug for AnswerBody {
     }
 }
 
-/// The failure that [`Step::Fail`] scripted; shows as its message.
+/// The error of a scripted [`Step::Fail`]. Its `Display` output is the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyError(String);
 

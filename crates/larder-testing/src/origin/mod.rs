@@ -1,4 +1,4 @@
-//! A service whose answers are written down beforehand.
+//! A service with scripted answers.
 
 mod answer;
 mod body;

@@ -1,4 +1,4 @@
-//! The service itself: it counts, remembers, and answers by its script.
+//! The service itself: it counts and records its calls, and answers by its script.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,13 +16,15 @@ use tower_service::Service;
 use crate::lock::lock;
 use crate::{Answer, AnswerBody};
 
-/// A service that answers by a script and remembers what it was asked. Clones are the same origin.
+/// A service that answers by a script and records its requests.
 ///
-/// It takes requests with any body, and does not read it. A call counts from the moment that `call` is invoked.
+/// Clones are the same origin. It accepts requests with any body, and does not read the body. A
+/// call counts from the moment when `call` is invoked.
 ///
 /// # Panics
 ///
-/// `call` panics without a `poll_ready` of the same clone before it: what is behind a layer may rely on that.
+/// `call` panics if there was no `poll_ready` of the same clone before it. A service behind a layer
+/// may rely on that `poll_ready`.
 pub struct Origin {
     shared: Arc<Shared>,
     ready: bool,
@@ -37,38 +39,44 @@ struct Shared {
 type Script = dyn Fn(&Parts, usize) -> Answer + Send + Sync;
 
 impl Origin {
-    /// An origin that asks `script` for each answer: it gets the request and the number of the call, from 1.
+    /// Creates an origin that asks `script` for each answer.
+    ///
+    /// The script gets the request and the number of the call, counted from 1.
     pub fn new(script: impl Fn(&Parts, usize) -> Answer + Send + Sync + 'static) -> Self {
         let shared =
             Shared { script: Box::new(script), requests: Mutex::default(), running: AtomicUsize::new(0) };
         Self { shared: Arc::new(shared), ready: false }
     }
 
-    /// An origin that gives the same answer to every call.
+    /// Creates an origin that gives the same answer to every call.
     #[must_use]
     pub fn always(answer: Answer) -> Self {
         Self::new(move |_, _| answer.clone())
     }
 
-    /// An origin that gives these answers, one to each call. To any call beyond them it says so, with a status of 500.
+    /// Creates an origin that gives these answers, one to each call.
+    ///
+    /// A call without a scripted answer gets a response with status 500 that says so.
     pub fn queue(answers: impl IntoIterator<Item = Answer>) -> Self {
         let answers: Mutex<VecDeque<_>> = Mutex::new(answers.into_iter().collect());
         Self::new(move |_, call| lock(&answers).pop_front().unwrap_or_else(|| unscripted(call)))
     }
 
-    /// How often it was called.
+    /// Returns how often the origin was called.
     #[must_use]
     pub fn calls(&self) -> usize {
         lock(&self.shared.requests).len()
     }
 
-    /// How many calls have neither answered nor been cancelled.
+    /// Returns how many calls have not ended yet, by an answer or by a cancellation.
     #[must_use]
     pub fn running(&self) -> usize {
         self.shared.running.load(Ordering::Acquire)
     }
 
-    /// What it was asked, in the order of the calls: method, URI, version and header fields, without extensions.
+    /// Returns the requests in the order of the calls.
+    ///
+    /// Each has its method, URI, version and header fields, without extensions.
     #[must_use]
     pub fn requests(&self) -> Vec<Parts> {
         lock(&self.shared.requests).clone()
@@ -90,7 +98,9 @@ impl Shared {
     }
 }
 
-/// Extensions can keep a connection or a task alive, so they are not kept.
+/// Copies the parts of a request without its extensions.
+///
+/// Extensions can keep a connection or a task alive.
 fn without_extensions(request: &Parts) -> Parts {
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.method = request.method.clone();
@@ -122,7 +132,7 @@ impl<B> Service<Request<B>> for Origin {
     }
 }
 
-/// A call until it answers, panics or is dropped.
+/// Counts a call until it answers, panics or is dropped.
 struct Running(Arc<Shared>);
 
 impl Running {

@@ -1,4 +1,4 @@
-//! What a proxy was told to do, shared with its connections.
+//! The faults that a proxy injects, shared with its connections.
 
 use std::fmt;
 use std::mem;
@@ -15,13 +15,15 @@ use crate::lock::lock;
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     plan: Mutex<Plan>,
-    /// Every open connection has a receiver; `true` tells it to close. Cutting puts a new sender here.
+    /// Every open connection has a receiver. The value `true` makes the connection close.
+    ///
+    /// A cut puts a new sender here.
     connections: Mutex<watch::Sender<bool>>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Where new connections lead, if not where the proxy was started in front of.
+    /// The server for new connections, if it is not the one that the proxy was started for.
     pub(super) server: Option<SocketAddr>,
     pub(super) refuse: bool,
     pub(super) accepted: usize,
@@ -30,7 +32,7 @@ pub(super) struct Plan {
     to_client: Lane,
 }
 
-/// One direction.
+/// The state of one direction.
 #[derive(Default)]
 pub(super) struct Lane {
     pub(super) delay: Duration,
@@ -60,7 +62,9 @@ impl Faults {
         self.edit(|plan| plan.blackhole.get_or_insert_default().clone());
     }
 
-    /// Counts a new connection, and gives it what tells it to close; `None` if it is to be refused.
+    /// Counts a new connection, and returns the receiver that makes it close.
+    ///
+    /// Returns `None` if the connection is to be refused.
     pub(super) fn admit(&self) -> Option<watch::Receiver<bool>> {
         let refuse = self.edit(|plan| {
             plan.accepted += 1;
@@ -73,7 +77,7 @@ impl Faults {
         lock(&self.connections).receiver_count()
     }
 
-    /// Tells all open connections to close. The sender that is returned sees when they are.
+    /// Makes all open connections close. The returned sender shows when they have closed.
     pub(super) fn cut(&self) -> watch::Sender<bool> {
         let open = mem::take(&mut *lock(&self.connections));
         open.send_replace(true);
@@ -87,7 +91,7 @@ impl Faults {
         }
     }
 
-    /// Waits as long as the end of `stream`, which is `fresh` bytes long, may not be delivered.
+    /// Waits until the last `fresh` bytes of `stream` may be delivered.
     pub(super) async fn deliverable(&self, direction: Direction, stream: &[u8], fresh: usize) {
         let delay = self.edit(|plan| plan.lane(direction).delay);
         if !delay.is_zero() {
@@ -98,7 +102,7 @@ impl Faults {
         }
     }
 
-    /// Does to a chunk what the plan says; `true` if its end is where the connections are to be cut.
+    /// Applies the plan to a chunk. Returns whether its end is where connections are to be cut.
     pub(super) fn apply(&self, direction: Direction, chunk: &mut Vec<u8>) -> bool {
         self.edit(|plan| plan.lane(direction).apply(chunk))
     }
@@ -123,7 +127,7 @@ impl Plan {
     }
 }
 
-/// Whether the pattern occurs in the stream so that at least one byte of it is among the last `fresh`.
+/// Whether the pattern occurs in the stream with at least one byte among the last `fresh`.
 fn ends_in(stream: &[u8], fresh: usize, pattern: &[u8]) -> bool {
     if pattern.is_empty() {
         return true;

@@ -1,4 +1,4 @@
-//! A TCP proxy that misbehaves on demand.
+//! A TCP proxy that injects faults on demand.
 
 mod faults;
 mod relay;
@@ -15,24 +15,25 @@ use tokio::sync::oneshot;
 use self::faults::Faults;
 use crate::Gate;
 
-/// Which way bytes go through a [`Proxy`].
+/// The direction in which bytes go through a [`Proxy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums)] // A connection has two ends.
 pub enum Direction {
-    /// From who connected to the server behind the proxy.
+    /// From the client to the server behind the proxy.
     ToServer,
-    /// From the server back.
+    /// From the server back to the client.
     ToClient,
 }
 
 /// A TCP proxy on a free port of the loopback interface, in front of one server.
 ///
-/// It passes everything on until told otherwise, and what it is told holds at once, for open connections too. Faults
-/// add up: a delayed direction can be corrupted as well. It works in *chunks*, what one read from a socket gives: at
-/// most 64 KiB, and often several pipelined commands.
+/// It passes everything on until a fault is set. A fault applies at once, and to open connections
+/// too. Faults add up: a delayed direction can also be corrupted. The proxy works in *chunks*. A
+/// chunk is what one read from a socket returns: at most 64 KiB, and often several pipelined
+/// commands.
 ///
-/// It has a thread of its own, so its delays are real time also under tokio's paused clock. Dropping it ends the
-/// thread and closes every connection.
+/// The proxy has its own thread, so its delays are real time even under tokio's paused clock.
+/// Dropping the proxy ends the thread and closes every connection.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -42,11 +43,11 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy in front of `server`, which need not be there yet.
+    /// Starts a proxy in front of `server`, which does not have to run yet.
     ///
     /// # Errors
     ///
-    /// If the system has no port, no thread or no event queue left.
+    /// Returns an error if the system has no port, no thread or no event queue left.
     pub fn start(server: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
@@ -60,65 +61,75 @@ impl Proxy {
         Ok(Self { address, faults, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// Returns the address on which the proxy listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Leads new connections to another server, as after a failover. Open ones stay: [`cut`](Self::cut) ends them.
+    /// Leads new connections to another server, as after a failover.
+    ///
+    /// Open connections stay. [`cut`](Self::cut) ends them.
     pub fn lead_to(&self, server: SocketAddr) {
         self.faults.edit(|plan| plan.server = Some(server));
     }
 
-    /// Ends every fault: what was held back is delivered, and everything is passed on again.
+    /// Ends every fault: data that was held is delivered, and everything is passed on again.
     pub fn pass(&self) {
         self.faults.clear();
     }
 
-    /// Delivers each chunk that goes this way later by `by`; zero ends it.
+    /// Delays each chunk in this direction by `by`. Zero ends the delay.
     ///
-    /// Chunks wait one after the other, so what is sent meanwhile waits up to twice as long.
+    /// Chunks wait one after the other, so data that is sent meanwhile waits up to twice as long.
     pub fn delay(&self, direction: Direction, by: Duration) {
         self.faults.edit(|plan| plan.lane(direction).delay = by);
     }
 
-    /// Delivers nothing either way, like a network that drops packets: connections stay open and new ones are
-    /// accepted. What was sent, and the end of a connection, arrives after [`pass`](Self::pass).
+    /// Delivers nothing in either direction, like a network that drops packets.
+    ///
+    /// Connections stay open, and new ones are accepted. Data that was sent, and the end of a
+    /// connection, arrive after [`pass`](Self::pass).
     pub fn blackhole(&self) {
         self.faults.blackhole();
     }
 
-    /// Closes every new connection as soon as it is accepted. Open ones stay.
+    /// Closes every new connection as soon as it is accepted. Open connections stay.
     pub fn refuse(&self) {
         self.faults.edit(|plan| plan.refuse = true);
     }
 
-    /// Closes every connection that is open now, and returns when all are closed. What was held back on them is lost.
+    /// Closes every open connection, and returns when all are closed. Data held on them is lost.
     pub async fn cut(&self) {
         self.faults.cut().closed().await;
     }
 
-    /// Once exactly `bytes` more have gone this way, over all connections, closes every connection. Happens once.
+    /// Closes every connection once exactly `bytes` more bytes have gone in this direction.
+    ///
+    /// The bytes of all connections count. This happens once.
     pub fn cut_after(&self, direction: Direction, bytes: usize) {
         self.faults.edit(|plan| plan.lane(direction).cut_after = Some(bytes));
     }
 
-    /// Inverts the lowest bit of every byte that goes this way.
+    /// Inverts the lowest bit of every byte in this direction.
     pub fn corrupt(&self, direction: Direction) {
         self.rewrite(direction, |chunk| chunk.iter_mut().for_each(|byte| *byte ^= 1));
     }
 
-    /// Lets `rewrite` change every chunk that goes this way, instead of what did so before.
+    /// Lets `rewrite` change every chunk in this direction.
+    ///
+    /// It replaces an earlier `rewrite` or [`corrupt`](Self::corrupt).
     pub fn rewrite(&self, direction: Direction, rewrite: impl FnMut(&mut Vec<u8>) + Send + 'static) {
         self.faults.edit(|plan| plan.lane(direction).rewrite = Some(Box::new(rewrite)));
     }
 
-    /// Holds chunks that contain `pattern`, and on their connections all that follows them this way, until the
-    /// returned gate is opened.
+    /// Holds chunks that contain `pattern` until the returned gate is opened.
     ///
-    /// A held chunk is delivered even if its sender has hung up meanwhile: this is how a `SET` that had timed out
-    /// arrives an hour late. The pattern is found across chunks too. An empty pattern holds everything.
+    /// All later chunks in this direction on the same connection are held, too.
+    ///
+    /// A held chunk is delivered even if its sender has hung up meanwhile. This is how a `SET` that
+    /// timed out arrives an hour late. The pattern is also found across chunks. An empty pattern
+    /// holds everything.
     pub fn hold(&self, direction: Direction, pattern: impl Into<Vec<u8>>) -> Gate {
         let gate = Gate::new();
         let hold = (pattern.into(), gate.clone());
@@ -126,19 +137,19 @@ impl Proxy {
         gate
     }
 
-    /// How many connections were accepted so far, refused ones included.
+    /// Returns how many connections were accepted so far, including refused ones.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.faults.edit(|plan| plan.accepted)
     }
 
-    /// How many connections are open now.
+    /// Returns how many connections are open now.
     #[must_use]
     pub fn open_connections(&self) -> usize {
         self.faults.open()
     }
 
-    /// How many bytes were delivered this way so far.
+    /// Returns how many bytes were delivered in this direction so far.
     #[must_use]
     pub fn bytes(&self, direction: Direction) -> usize {
         self.faults.edit(|plan| plan.lane(direction).bytes)
@@ -149,7 +160,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {
-            // It catches the panics of its tasks, and has nothing to return.
+            // The thread catches the panics of its tasks, and returns nothing.
             let _ = thread.join();
         }
     }

@@ -15,7 +15,7 @@ use super::faults::Faults;
 
 const CHUNK: usize = 64 * 1024;
 
-/// How much of the stream before a chunk is remembered, to find patterns that begin there.
+/// How many bytes before a chunk are remembered, to find patterns that begin there.
 const MEMORY: usize = 1024;
 
 /// Accepts connections until the sender of `stopped` is gone.
@@ -35,7 +35,7 @@ async fn accept(listener: StdListener, server: SocketAddr, faults: Arc<Faults>) 
     let listener = TcpListener::from_std(listener)?;
     loop {
         let Ok((client, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely: others may end.
+            // Most likely there are no file descriptors left. Other connections may end.
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
@@ -60,7 +60,9 @@ async fn connection(
     drop(cut);
 }
 
-/// Both directions go on by themselves: what a client sent before it hung up is still delivered.
+/// Relays both directions, each by itself.
+///
+/// Data that a client sent before it hung up is still delivered.
 async fn relay(client: TcpStream, server: SocketAddr, faults: &Faults) -> io::Result<()> {
     faults.reachable().await;
     let server = faults.edit(|plan| plan.server).unwrap_or(server);
@@ -91,7 +93,8 @@ async fn carry(direction: Direction, mut from: OwnedReadHalf, mut to: OwnedWrite
         }
         let mut chunk = stream[known..].to_vec();
         let cut = faults.apply(direction, &mut chunk);
-        // Who stopped listening is not told, so that the other side is read to its end and not reset.
+        // After a failed write, `from` is still read to its end. Otherwise its connection would be
+        // reset.
         deaf = deaf || to.write_all(&chunk).await.is_err();
         if cut {
             faults.cut();

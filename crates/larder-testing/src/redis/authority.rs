@@ -1,4 +1,4 @@
-//! Certificates of nobody's but the test's.
+//! Certificates that belong to one test.
 
 use std::fs;
 use std::io;
@@ -10,6 +10,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use super::config;
 
 /// A certificate authority that no machine trusts by itself, for servers that speak TLS.
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -29,7 +31,7 @@ pub struct CertificateAuthority {
     server: Arc<Identity>,
 }
 
-/// What a server shows its clients, and the key that proves it.
+/// The certificate that a server shows its clients, and the key that proves it.
 #[derive(Debug)]
 pub(super) struct Identity {
     certificate: String,
@@ -37,16 +39,16 @@ pub(super) struct Identity {
 }
 
 impl CertificateAuthority {
-    /// A new one, with a key that nobody else has.
+    /// Creates an authority with a new key.
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to give.
+    /// Returns an error if the system has no randomness to give.
     pub fn new() -> io::Result<Self> {
         Self::make().map_err(io::Error::other)
     }
 
-    /// Its own certificate in PEM: what a client has to trust.
+    /// Returns the authority's own certificate in PEM. Clients have to trust it.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
@@ -71,7 +73,9 @@ impl CertificateAuthority {
 }
 
 impl Identity {
-    /// Lays the files into the server's directory, and gives the lines that name them. The plain port is closed.
+    /// Writes the files into the server's directory, and returns the settings that name them.
+    ///
+    /// The settings close the port without TLS.
     pub(super) fn config(&self, port: u16, directory: &Path) -> io::Result<Vec<String>> {
         let (certificate, key) = (directory.join("server.pem"), directory.join("server.key"));
         fs::write(&certificate, &self.certificate)?;
@@ -81,7 +85,7 @@ impl Identity {
             format!("tls-port {port}"),
             format!("tls-cert-file \"{}\"", certificate.display()),
             format!("tls-key-file \"{}\"", key.display()),
-            // Redis wants one although it asks no client for a certificate.
+            // Redis requires this file, although it asks no client for a certificate.
             format!("tls-ca-cert-file \"{}\"", certificate.display()),
             "tls-auth-clients no".to_owned(),
             format!("unixsocket \"{}\"", config::socket(directory).display()),

@@ -1,4 +1,4 @@
-//! What a server is started with.
+//! The settings with which a server is started.
 
 use std::fs;
 use std::io;
@@ -17,10 +17,12 @@ use super::scratch::Scratch;
 use super::sentinel::{self, RedisSentinel};
 use super::server::{RedisServer, blocking};
 
-/// How often a port that looked free may turn out to be taken.
+/// The maximum number of attempts, if ports that looked free turn out to be taken.
 const ATTEMPTS: u32 = 10;
 
-/// Settings of a [`RedisServer`], or of each server of a [`RedisCluster`] or [`RedisSentinel`], that is yet to be started.
+/// Settings of a [`RedisServer`], [`RedisCluster`] or [`RedisSentinel`] that is not started yet.
+///
+/// The settings of a cluster or a sentinel deployment apply to each of its servers.
 #[derive(Debug, Clone, Default)]
 pub struct RedisBuilder {
     lines: Vec<String>,
@@ -30,7 +32,7 @@ pub struct RedisBuilder {
     identity: Option<Arc<Identity>>,
 }
 
-/// What a process is for.
+/// The role of a process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Part {
     #[default]
@@ -40,14 +42,18 @@ pub(super) enum Part {
 }
 
 impl RedisBuilder {
-    /// Adds a line of `redis.conf`, such as `maxmemory 10mb`. Later lines override earlier ones and the defaults.
+    /// Adds a line of `redis.conf`, such as `maxmemory 10mb`.
+    ///
+    /// Later lines override earlier ones and the defaults.
     #[must_use]
     pub fn config(mut self, line: impl Into<String>) -> Self {
         self.lines.push(line.into());
         self
     }
 
-    /// Demands this password of everybody but ACL users; [`RedisServer::url`] carries it. Letters and digits only.
+    /// Requires this password from all clients but ACL users.
+    ///
+    /// [`RedisServer::url`] contains the password. It may have letters and digits only.
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Self {
         let password = password.into();
@@ -56,13 +62,13 @@ impl RedisBuilder {
         self
     }
 
-    /// Adds an ACL user, in Redis's own words: `app on >secret ~larder:* +@all`.
+    /// Adds an ACL user in Redis's own syntax: `app on >secret ~larder:* +@all`.
     #[must_use]
     pub fn user(self, rule: &str) -> Self {
         self.config(format!("user {rule}"))
     }
 
-    /// Makes it a replica of `primary`. Starting then waits until it is in sync.
+    /// Makes the server a replica of `primary`. Starting then waits until it is in sync.
     #[must_use]
     pub fn replica_of(mut self, primary: &RedisServer) -> Self {
         let address = primary.address();
@@ -73,8 +79,10 @@ impl RedisBuilder {
         self
     }
 
-    /// Lets it speak TLS alone, with a certificate for `localhost` and 127.0.0.1 from this authority;
-    /// [`RedisServer::url`] begins with `rediss://` then.
+    /// Makes the server speak only TLS, with a certificate from this authority.
+    ///
+    /// The certificate is for `localhost` and 127.0.0.1. [`RedisServer::url`] then begins with
+    /// `rediss://`.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, authority: &CertificateAuthority) -> Self {
@@ -86,27 +94,32 @@ impl RedisBuilder {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::NotFound`] if there is no `redis-server` on the `PATH`; what the server logged if it does not
-    /// start with these settings, or is not ready within thirty seconds.
+    /// Returns [`io::ErrorKind::NotFound`] if there is no `redis-server` on the `PATH`. If the
+    /// server does not start with these settings, or is not ready within thirty seconds, the error
+    /// contains what it logged.
     pub async fn start(self) -> io::Result<RedisServer> {
         blocking(move || self.start_blocking()).await
     }
 
-    /// Starts a cluster of servers with these settings: three primaries, and a replica of each.
+    /// Starts a cluster of servers with these settings: three primaries, each with a replica.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start), and if they have not become a cluster within a minute.
+    /// Returns the same errors as [`start`](Self::start), and an error if the servers have not
+    /// become a cluster within a minute.
     pub async fn start_cluster(self) -> io::Result<RedisCluster> {
         blocking(move || cluster::start(&self)).await
     }
 
-    /// Starts a primary with these settings, this many replicas of it, and three sentinels that watch them. The
-    /// servers have a password, `larder` unless another was set.
+    /// Starts a primary with these settings, its replicas, and three sentinels that watch them.
+    ///
+    /// `replicas` is the number of replicas. The servers have a password: `larder`, unless another
+    /// one was set.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start), and if the sentinels have not found all of them within a minute.
+    /// Returns the same errors as [`start`](Self::start), and an error if the sentinels have not
+    /// found all of the servers within a minute.
     pub async fn start_sentinel(self, replicas: usize) -> io::Result<RedisSentinel> {
         blocking(move || sentinel::start(&self, replicas)).await
     }
@@ -142,7 +155,7 @@ impl RedisBuilder {
         self.password.as_deref()
     }
 
-    /// A URL of this kind of deployment (`-cluster`, say) at these hosts.
+    /// Returns a URL for this kind of deployment, such as `-cluster`, at these hosts.
     pub(super) fn url(&self, kind: &str, hosts: &str) -> String {
         let secure = if self.speaks_tls() { "s" } else { "" };
         let password = self.secret().map(|password| format!(":{password}@")).unwrap_or_default();

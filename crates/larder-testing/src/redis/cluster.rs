@@ -1,4 +1,4 @@
-//! A cluster of the test's own.
+//! A cluster that belongs to one test.
 
 use std::io;
 use std::ops::RangeInclusive;
@@ -12,15 +12,18 @@ use super::wait::until;
 
 const PRIMARIES: usize = 3;
 
-/// The slots that each of the first three nodes begins with.
+/// The first and the last slot with which each of the first three nodes begins.
 const SLOTS: [(&str, &str); PRIMARIES] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
 
-/// How many keys go from one node to another at once.
+/// The number of keys that move from one node to another at once.
 const AT_ONCE: &str = "100";
 
-/// A Redis Cluster of the test's own: three primaries and a replica of each, on free ports of the loopback interface.
+/// A Redis Cluster that belongs to one test: three primaries, each with a replica.
 ///
-/// A primary that is gone for a second is replaced by its replica, about two seconds after it went. All nodes die with it.
+/// It runs on free ports of the loopback interface. A primary that is gone for a second is replaced
+/// by its replica, about two seconds after it went. All nodes end when this value is dropped.
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -42,64 +45,70 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// Starts a cluster with the defaults.
+    /// Starts a cluster with default settings.
     ///
     /// # Errors
     ///
-    /// As [`RedisBuilder::start_cluster`].
+    /// Returns the same errors as [`RedisBuilder::start_cluster`].
     pub async fn start() -> io::Result<Self> {
         RedisServer::builder().start_cluster().await
     }
 
-    /// Its six nodes. The first three began as primaries, the others as their replicas in the same order.
+    /// Returns the six nodes of the cluster.
+    ///
+    /// The first three began as primaries, the others as their replicas in the same order.
     #[must_use]
     pub fn nodes(&self) -> &[RedisServer] {
         &self.nodes
     }
 
-    /// Its URL, which names all nodes.
+    /// Returns the URL of the cluster, which names all nodes.
     #[must_use]
     pub fn url(&self) -> String {
         let hosts: Vec<String> = self.nodes.iter().map(|node| node.address().to_string()).collect();
         self.nodes[0].builder_of().url("-cluster", &hosts.join("&node=").replacen("&node", "?node", 1))
     }
 
-    /// The slot that the key is in.
+    /// Returns the slot of the key.
     ///
     /// # Errors
     ///
-    /// If no node answers.
+    /// Returns an error if no node answers.
     pub async fn slot_of(&self, key: &str) -> io::Result<u16> {
         let (nodes, key) = (Arc::clone(&self.nodes), key.to_owned());
         blocking(move || slot(&nodes, &key)).await
     }
 
-    /// The node that has this key's slot as a primary now.
+    /// Returns the node that is now the primary of this key's slot.
     ///
     /// # Errors
     ///
-    /// If none says that it is.
+    /// Returns an error if no node reports that it has the slot.
     pub async fn primary_of(&self, key: &str) -> io::Result<&RedisServer> {
         let (nodes, key) = (Arc::clone(&self.nodes), key.to_owned());
         let index = blocking(move || owner(&nodes, slot(&nodes, &key)?)).await?;
         Ok(&self.nodes[index])
     }
 
-    /// Waits until all nodes that run agree that every slot has a primary, after a fault and its failover.
+    /// Waits until all running nodes agree that every slot has a primary.
+    ///
+    /// Call it after a fault, to wait for the failover.
     ///
     /// # Errors
     ///
-    /// If they do not within a minute.
+    /// Returns an error if the nodes do not agree within a minute.
     pub async fn heals(&self) -> io::Result<()> {
         let nodes = Arc::clone(&self.nodes);
         blocking(move || until("the cluster is whole", || is_whole(&nodes))).await
     }
 
-    /// Moves slots to another primary, key by key, as an operator reshards a cluster that is in use.
+    /// Moves slots to another primary, key by key.
+    ///
+    /// This is how an operator reshards a cluster that is in use.
     ///
     /// # Errors
     ///
-    /// If a node does not do its part.
+    /// Returns an error if a node does not do its part.
     pub async fn move_slots(&self, slots: RangeInclusive<u16>, to: &RedisServer) -> io::Result<()> {
         let nodes = Arc::clone(&self.nodes);
         let to = nodes.iter().position(|node| node.address() == to.address());
@@ -113,7 +122,8 @@ pub(super) fn start(builder: &RedisBuilder) -> io::Result<RedisCluster> {
         .clone()
         .part(Part::ClusterNode)
         .config("cluster-node-timeout 1000")
-        // A replica may take over however long it was without its primary: tests stop and kill as they like.
+        // A replica may take over however long it was without its primary, because tests stop and
+        // kill nodes at any time.
         .config("cluster-replica-validity-factor 0");
     if let Some(password) = builder.secret() {
         let line = format!("masterauth {password}");
@@ -131,7 +141,8 @@ pub(super) fn start(builder: &RedisBuilder) -> io::Result<RedisCluster> {
 
 fn form(nodes: &[RedisServer]) -> io::Result<()> {
     for (epoch, node) in nodes.iter().enumerate() {
-        // Different ones, or the nodes would first have to find out who yields.
+        // Each node gets a different epoch. Otherwise the nodes would first have to settle which of
+        // them yields.
         node.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &(epoch + 1).to_string()])?;
     }
     for (node, (lowest, highest)) in nodes.iter().zip(SLOTS) {
@@ -159,7 +170,7 @@ fn form(nodes: &[RedisServer]) -> io::Result<()> {
     until("the cluster is whole", || Ok(is_whole(nodes)? && knows_all_replicas(nodes)?))
 }
 
-/// Nodes that do not run have no say.
+/// Returns whether all running nodes agree that every slot has a primary.
 fn is_whole(nodes: &[RedisServer]) -> io::Result<bool> {
     let mut running = 0;
     let mut covered = 0;
@@ -171,13 +182,15 @@ fn is_whole(nodes: &[RedisServer]) -> io::Result<bool> {
         if !(is("cluster_state:ok") && is("cluster_slots_ok:16384")) {
             return Ok(false);
         }
-        // What a node says of others may be old; what it says of itself is not.
+        // A node's report on others may be old. Its report on itself is not.
         let myself = Myself::of(node)?;
         covered += if myself.is_primary { myself.slots.iter().map(RangeInclusive::len).sum() } else { 0 };
     }
     Ok(running > 0 && covered == 16_384)
 }
 
+/// Returns whether every node knows all replicas.
+///
 /// A primary that dies before the others know its replica has no successor.
 fn knows_all_replicas(nodes: &[RedisServer]) -> io::Result<bool> {
     for node in nodes {
@@ -210,7 +223,7 @@ fn move_slot(nodes: &[RedisServer], slot: u16, to: usize) -> io::Result<()> {
         }
         migrate(source, target, &keys)?;
     }
-    // The new owner first: until it knows, it would send clients back.
+    // The new owner comes first: until it knows, it would send clients back.
     for node in [target, source] {
         node.ask(&["CLUSTER", "SETSLOT", &number, "NODE", &target_id])?;
     }
@@ -235,7 +248,10 @@ fn slot(nodes: &[RedisServer], key: &str) -> io::Result<u16> {
     slot.ok_or_else(|| io::Error::other("no node answers"))
 }
 
-/// A primary that was replaced and does not know it yet says so too, but of an older epoch.
+/// Returns the index of the primary that has this slot.
+///
+/// A primary that was replaced and does not know it yet claims the slot too, but with an older
+/// epoch.
 fn owner(nodes: &[RedisServer], slot: u16) -> io::Result<usize> {
     let owners = nodes.iter().enumerate().filter_map(|(index, node)| {
         let myself = Myself::of(node).ok()?;

@@ -1,4 +1,4 @@
-//! What stands in every server's configuration file, and where.
+//! The content and the place of every server's configuration file.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -6,25 +6,28 @@ use std::path::{Path, PathBuf};
 
 use super::builder::Part;
 
-/// Where one server listens.
+/// The addresses on which one server listens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ports {
     pub(super) main: SocketAddr,
-    /// For a cluster's nodes among themselves. Redis would add 10,000, which may be anybody's.
+    /// Address for the traffic between the nodes of a cluster.
+    ///
+    /// By default, Redis adds 10,000 to the main port, and another process may have that port.
     bus: SocketAddr,
 }
 
 impl Ports {
-    /// Two ports that nobody listens on.
+    /// Chooses two ports that are free.
     pub(super) fn choose() -> io::Result<Self> {
-        // Both are held until both are found, so that they differ.
+        // Both stay bound until both are found, so that they differ.
         let (main, bus) = (free()?, free()?);
         Ok(Self { main: main.local_addr()?, bus: bus.local_addr()? })
     }
 }
 
-/// A port below those that systems give to outgoing connections, so that none of these can take it while the server
-/// is down for a restart.
+/// Binds a free port below the range that systems use for outgoing connections.
+///
+/// So no outgoing connection can take the port while the server is down for a restart.
 fn free() -> io::Result<TcpListener> {
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..100 {
@@ -43,7 +46,7 @@ pub(super) fn basics(part: Part, ports: &Ports, directory: &Path) -> Vec<String>
         format!("dir \"{}\"", directory.display()),
     ];
     let more = match part {
-        // Sentinels take none of what follows.
+        // Sentinels accept none of the lines below.
         Part::Sentinel => return lines,
         Part::Server => None,
         Part::ClusterNode => {
@@ -59,7 +62,7 @@ pub(super) fn file(directory: &Path) -> PathBuf {
     directory.join("redis.conf")
 }
 
-/// The socket by which a server is administered that speaks TLS on its port.
+/// Returns the path of the socket for administering a server that speaks TLS on its port.
 pub(super) fn socket(directory: &Path) -> PathBuf {
     directory.join("admin.sock")
 }

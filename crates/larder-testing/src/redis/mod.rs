@@ -1,4 +1,4 @@
-//! Real `redis-server`s that belong to one test.
+//! Real `redis-server` processes that belong to one test.
 
 #[cfg(feature = "tls")]
 mod authority;

@@ -1,4 +1,4 @@
-//! What a cluster's node says of itself in `CLUSTER NODES`.
+//! The state that a cluster node reports of itself in `CLUSTER NODES`.
 
 use std::io;
 use std::ops::RangeInclusive;
@@ -8,7 +8,7 @@ use super::server::RedisServer;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Myself {
     pub(super) is_primary: bool,
-    /// Of two that claim a slot, the one of the higher epoch has it.
+    /// If two nodes claim a slot, the one with the higher epoch has it.
     pub(super) epoch: u64,
     pub(super) slots: Vec<RangeInclusive<u16>>,
 }
@@ -20,7 +20,9 @@ impl Myself {
         lines.lines().find_map(Self::read).ok_or_else(|| io::Error::other("a node does not know itself"))
     }
 
-    /// Reads a line, if it is the node's own: id, address, flags, primary, ping, pong, epoch, link, slots.
+    /// Parses a line, if it is the node's own.
+    ///
+    /// The line has id, address, flags, primary, ping, pong, epoch, link and slots.
     fn read(line: &str) -> Option<Self> {
         let mut words = line.split(' ').skip(2);
         let flags = words.next()?;
@@ -28,7 +30,7 @@ impl Myself {
             return None;
         }
         let epoch = words.nth(3)?.parse().ok()?;
-        // Slots that are on their way stand in brackets, and in a range besides.
+        // Slots that are being moved stand in brackets, and in a range as well.
         let slots = words.skip(1).filter(|word| !word.starts_with('['));
         Some(Self { is_primary: flags.contains("master"), epoch, slots: slots.filter_map(range).collect() })
     }

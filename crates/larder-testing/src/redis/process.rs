@@ -1,4 +1,4 @@
-//! The operating system's process of a server, and what keeps it from outliving the test.
+//! The process of a server, and the watchdog that keeps it from outliving the test.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,18 +11,22 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::resp::{Connection, Door};
 
-/// How long a server may take to start, and a replica to get in sync.
+/// The maximum time for a server to start, and for a replica to be in sync.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long one question may take meanwhile: something else on the port may never answer.
+/// The time limit for one command meanwhile.
+///
+/// If something else is on the port, it may never answer.
 const PROBE: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Waits for the end of its input, which comes when the test's process ends in whatever way, then clears away.
+/// The watchdog's script.
 ///
-/// It ignores what a terminal sends to the whole group, since it has to be the last to go.
+/// It waits for the end of its input, which comes when the test's process ends in any way. Then it
+/// kills the server and removes its directory. It ignores the signals that a terminal sends to the
+/// whole process group, because it has to be the last process to end.
 const WATCHDOG: &str = "trap '' HUP INT TERM; read -r _; kill -9 \"$1\"; rm -rf \"$2\"";
 
-/// A running server; dropping it kills it.
+/// A running server. Dropping it kills the server.
 #[derive(Debug)]
 pub(super) struct Process {
     server: Child,
@@ -56,7 +60,7 @@ impl Process {
         }
     }
 
-    /// Waits until this very process answers at its door, and is in sync if it is a replica.
+    /// Waits until this very process answers at `door`, and is in sync if it is a replica.
     pub(super) fn wait_until_ready(&mut self, door: &Door, password: Option<&str>) -> io::Result<()> {
         let begun = Instant::now();
         loop {
@@ -78,7 +82,10 @@ impl Process {
         }
     }
 
-    /// Another test's server may have taken the port first, so that it answers here until ours gives up.
+    /// Returns whether this very process answers, and is in sync.
+    ///
+    /// Another test's server may have taken the port first. It then answers here until ours gives
+    /// up.
     fn is_ready(&self, door: &Door, password: Option<&str>) -> io::Result<bool> {
         let mut connection = Connection::open(door, password, PROBE)?;
         connection.command(&["PING"])?;
@@ -102,7 +109,7 @@ impl Process {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Stops it, and returns when it has stopped.
+    /// Stops the process, and returns when it has stopped.
     pub(super) fn stop(&self) -> io::Result<()> {
         let pid = self.pid()?;
         kill_process(pid, Signal::STOP)?;
@@ -126,8 +133,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Until the server is waited for its id cannot go to another process, so the watchdog goes before that.
-        // Errors mean that they ended by themselves.
+        // The watchdog ends before the wait for the server. Until that wait, the server's process
+        // id cannot go to another process. Errors mean that a process has ended by itself.
         let _ = self.server.kill();
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();

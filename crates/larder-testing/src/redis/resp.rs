@@ -1,4 +1,4 @@
-//! The little of Redis's protocol (RESP2) that administering a server in a test takes.
+//! The part of Redis's protocol (RESP2) that a test needs to administer a server.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// What `redis-server` replied to a command.
+/// The reply of a `redis-server` to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reply {
@@ -16,16 +16,16 @@ pub enum Reply {
     Status(String),
     /// An integer.
     Integer(i64),
-    /// A string of bytes.
+    /// A byte string.
     Bulk(Bytes),
-    /// Nothing: no such key.
+    /// No value: the key does not exist.
     Nil,
     /// Several replies.
     Array(Vec<Reply>),
 }
 
 impl Reply {
-    /// The text of a status or of a string of bytes that is UTF-8.
+    /// Returns the text of a status, or of a byte string that is UTF-8.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -35,7 +35,7 @@ impl Reply {
         }
     }
 
-    /// The bytes of a string of bytes.
+    /// Returns the bytes of a byte string.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
@@ -44,7 +44,7 @@ impl Reply {
         }
     }
 
-    /// The integer.
+    /// Returns the value of an integer.
     #[must_use]
     pub fn as_integer(&self) -> Option<i64> {
         match self {
@@ -53,7 +53,7 @@ impl Reply {
         }
     }
 
-    /// The replies in an array.
+    /// Returns the replies in an array.
     #[must_use]
     pub fn as_array(&self) -> Option<&[Self]> {
         match self {
@@ -63,18 +63,20 @@ impl Reply {
     }
 }
 
-/// Where a server is administered.
+/// The place at which a server is administered.
 #[derive(Debug, Clone)]
 pub(super) enum Door {
     Tcp(SocketAddr),
-    /// For a server that speaks TLS on its port, which nothing here does.
+    /// For a server that speaks TLS on its port, because this code does not speak TLS.
     Unix(PathBuf),
 }
 
 trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
-/// A blocking connection, each wait on which is bounded. Blocking, so that a test under tokio's paused clock gets real time here.
+/// A blocking connection with a time limit for each wait.
+///
+/// It blocks, so that a test under tokio's paused clock gets real time here.
 pub(super) struct Connection(BufReader<Box<dyn Stream>>);
 
 impl Connection {
@@ -142,7 +144,7 @@ fn read_line(from: &mut impl BufRead) -> io::Result<String> {
     }
 }
 
-/// A length of -1 stands for nothing.
+/// Parses a length. A length of -1 means that there is no value.
 fn length(text: &str, line: &str) -> io::Result<Option<u64>> {
     if text == "-1" {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! A directory that goes away with its owner.
+//! A directory that is removed with its owner.
 
 use std::fs;
 use std::io;
@@ -23,7 +23,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Nobody could do anything about a failure.
+        // There is no way to handle an error here.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

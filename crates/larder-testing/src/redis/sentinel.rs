@@ -1,4 +1,4 @@
-//! A primary, its replicas and the sentinels that watch them, all of the test's own.
+//! A primary, its replicas and the sentinels that watch them, for one test.
 
 use std::io;
 use std::sync::Arc;
@@ -9,18 +9,23 @@ use super::wait::until;
 
 const SENTINELS: usize = 3;
 
-/// What the sentinels call the primary and its replicas.
+/// The name that the sentinels have for the primary and its replicas.
 const NAME: &str = "larder";
 
-/// Who the servers and the sentinels are to each other. Users of their own, so that a server can be cut off from all
-/// of them and from nobody else.
+/// The users as which the servers and the sentinels connect to each other.
+///
+/// They have users of their own, so that a server can be cut off from all of them and from no
+/// client.
 const REPLICA: &str = "kit-replica";
 const WATCHER: &str = "kit-sentinel";
 const SECRET: &str = "kit";
 
 /// A primary with replicas, watched by three sentinels, on free ports of the loopback interface.
 ///
-/// A primary that is gone for a second is replaced by a replica, some seconds after it went. All processes die with it.
+/// A primary that is gone for a second is replaced by a replica, some seconds after it went. All
+/// processes end when this value is dropped.
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -42,19 +47,19 @@ pub struct RedisSentinel {
 }
 
 impl RedisSentinel {
-    /// The servers. The first began as the primary.
+    /// Returns the servers. The first of them began as the primary.
     #[must_use]
     pub fn servers(&self) -> &[RedisServer] {
         &self.servers
     }
 
-    /// The three sentinels, which take commands as servers do.
+    /// Returns the three sentinels, which accept commands as servers do.
     #[must_use]
     pub fn sentinels(&self) -> &[RedisServer] {
         &self.sentinels
     }
 
-    /// Its URL, which names all sentinels and has the servers' password.
+    /// Returns the URL, which names all sentinels and has the servers' password.
     #[must_use]
     pub fn url(&self) -> String {
         let hosts: Vec<String> =
@@ -63,22 +68,24 @@ impl RedisSentinel {
         self.servers[0].builder_of().url("-sentinel", &format!("{hosts}&sentinelServiceName={NAME}"))
     }
 
-    /// The primary that all sentinels name now.
+    /// Returns the primary that all sentinels name now.
     ///
     /// # Errors
     ///
-    /// If they do not agree, or one does not answer.
+    /// Returns an error if the sentinels do not agree, or if one does not answer.
     pub async fn primary(&self) -> io::Result<&RedisServer> {
         let (servers, sentinels) = (Arc::clone(&self.servers), Arc::clone(&self.sentinels));
         let index = blocking(move || primary(&servers, &sentinels)).await?;
         Ok(&self.servers[index])
     }
 
-    /// Waits until all sentinels name another primary than this one, and that takes writes.
+    /// Waits until all sentinels name a primary other than `old`, and returns that primary.
+    ///
+    /// The new primary accepts writes then.
     ///
     /// # Errors
     ///
-    /// If they do not within a minute.
+    /// Returns an error if this takes longer than a minute.
     pub async fn successor_of(&self, old: &RedisServer) -> io::Result<&RedisServer> {
         let (servers, sentinels) = (Arc::clone(&self.servers), Arc::clone(&self.sentinels));
         let old = old.address();
@@ -96,11 +103,11 @@ impl RedisSentinel {
         Ok(&self.servers[index])
     }
 
-    /// Cuts a server off from the sentinels and from its replicas, and from nobody else: its clients go on reaching it.
+    /// Cuts a server off from the sentinels and its replicas. Its clients still reach it.
     ///
     /// # Errors
     ///
-    /// If it does not do its part.
+    /// Returns an error if the server does not do its part.
     pub async fn isolate(&self, server: &RedisServer) -> io::Result<()> {
         for user in [REPLICA, WATCHER] {
             server.command(&["ACL", "SETUSER", user, "off"]).await?;
@@ -109,11 +116,14 @@ impl RedisSentinel {
         Ok(())
     }
 
-    /// Ends [`isolate`](Self::isolate). The sentinels make it a replica if there is another primary by now, after about ten seconds.
+    /// Ends [`isolate`](Self::isolate).
+    ///
+    /// If there is another primary by now, the sentinels make the server a replica after about ten
+    /// seconds.
     ///
     /// # Errors
     ///
-    /// If it does not do its part.
+    /// Returns an error if the server does not do its part.
     pub async fn rejoin(&self, server: &RedisServer) -> io::Result<()> {
         for user in [REPLICA, WATCHER] {
             server.command(&["ACL", "SETUSER", user, "on"]).await?;
@@ -125,7 +135,8 @@ impl RedisSentinel {
 pub(super) fn start(builder: &RedisBuilder, replicas: usize) -> io::Result<RedisSentinel> {
     let builder = match builder.secret() {
         Some(_) => builder.clone(),
-        // Without one, who is not let in as a user of the kit would be let in as anybody.
+        // Without a password, a process that may not connect as the kit's user could connect as the
+        // default user.
         None => builder.clone().password("larder"),
     };
     let builder = builder
@@ -144,7 +155,7 @@ pub(super) fn start(builder: &RedisBuilder, replicas: usize) -> io::Result<Redis
         .config(format!("sentinel auth-user {NAME} {WATCHER}"))
         .config(format!("sentinel auth-pass {NAME} {SECRET}"))
         .config(format!("sentinel down-after-milliseconds {NAME} 1000"))
-        // Twice this is the pause after an election that nobody won.
+        // The pause after an election without a winner is twice this time.
         .config(format!("sentinel failover-timeout {NAME} 2000"));
     let sentinels: Arc<[_]> = (0..SENTINELS).map(|_| sentinel.start_blocking()).collect::<io::Result<_>>()?;
     until("the sentinels know everybody", || {
@@ -158,7 +169,7 @@ pub(super) fn start(builder: &RedisBuilder, replicas: usize) -> io::Result<Redis
     Ok(RedisSentinel { servers: std::iter::once(primary).chain(others).collect(), sentinels })
 }
 
-/// Whether it has found this many of these, and reaches them.
+/// Returns whether the sentinel has found this many of these, and reaches them.
 fn knows(sentinel: &RedisServer, which: &str, many: usize) -> io::Result<bool> {
     let reply = sentinel.ask(&["SENTINEL", which, NAME])?;
     let found = reply.as_array().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The handle by which a test has its server.
+//! The handle by which a test controls its server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,13 +12,14 @@ use super::resp::{Connection, Door, Reply};
 use super::scratch::Scratch;
 use crate::lock::lock;
 
-/// How long a hung server may keep a test waiting for a reply.
+/// The maximum time that a hung server keeps a test waiting for a reply.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A `redis-server` of the test's own, on a free port of the loopback interface.
+/// A `redis-server` that belongs to one test, on a free port of the loopback interface.
 ///
-/// It has a directory of its own and persists nothing unless told to. It dies when this is dropped, by a panic too,
-/// and when the test's process is killed. Waiting is done in real time, also under tokio's paused clock.
+/// It has its own directory, and persists nothing unless its configuration says so. It ends when
+/// this value is dropped, also by a panic, and when the test's process is killed. Waiting is done
+/// in real time, even under tokio's paused clock.
 #[derive(Debug)]
 pub struct RedisServer {
     shared: Arc<Shared>,
@@ -29,22 +30,25 @@ struct Shared {
     builder: RedisBuilder,
     address: SocketAddr,
     door: Door,
-    /// `None` while it is killed. Declared before the directory, so that it is dead when that is removed.
+    /// `None` while the server is killed.
+    ///
+    /// It is declared before the directory, so that the server is dead when its directory is
+    /// removed.
     process: Mutex<Option<Process>>,
     directory: Scratch,
 }
 
 impl RedisServer {
-    /// Starts a server with the defaults.
+    /// Starts a server with default settings.
     ///
     /// # Errors
     ///
-    /// As [`RedisBuilder::start`].
+    /// Returns the same errors as [`RedisBuilder::start`].
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
 
-    /// The settings of a server that is yet to be started.
+    /// Returns a builder with the default settings of a server.
     #[must_use]
     pub fn builder() -> RedisBuilder {
         RedisBuilder::default()
@@ -61,25 +65,25 @@ impl RedisServer {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Where it listens, for its whole life.
+    /// Returns the address of the server, which never changes.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.shared.address
     }
 
-    /// Its URL, with the password if it has one.
+    /// Returns the URL of the server, with the password if it has one.
     #[must_use]
     pub fn url(&self) -> String {
         self.url_at(self.shared.address)
     }
 
-    /// Its URL with another address: that of a [`Proxy`](crate::Proxy) in front of it.
+    /// Returns the URL with another address, such as that of a [`Proxy`](crate::Proxy).
     #[must_use]
     pub fn url_at(&self, address: SocketAddr) -> String {
         self.shared.builder.url("", &address.to_string())
     }
 
-    /// Its own directory: configuration, log, and what it persists.
+    /// Returns the server's own directory, with configuration, log and persisted data.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.shared.directory.path()
@@ -89,43 +93,49 @@ impl RedisServer {
     ///
     /// # Errors
     ///
-    /// Redis's own words if it replies with an error; otherwise what is wrong with the connection. A server that does
-    /// not reply within ten seconds is an error too.
+    /// Returns Redis's own text if it replies with an error, and otherwise the problem with the
+    /// connection. It is also an error if the server does not reply within ten seconds.
     pub async fn command(&self, words: &[impl AsRef<[u8]>]) -> io::Result<Reply> {
         let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_ref().to_vec()).collect();
         let shared = Arc::clone(&self.shared);
         blocking(move || shared.ask(&words)).await
     }
 
-    /// Hangs it (`SIGSTOP`), and returns when it hangs: connections stay, the system accepts new ones, nothing is
-    /// answered.
+    /// Hangs the server (`SIGSTOP`), and returns when it hangs.
+    ///
+    /// Connections stay, and the system accepts new ones, but nothing is answered.
     ///
     /// # Errors
     ///
-    /// If it does not run.
+    /// Returns an error if the server does not run.
     pub fn stop(&self) -> io::Result<()> {
         self.running(Process::stop)
     }
 
-    /// Lets it go on after [`stop`](Self::stop) (`SIGCONT`).
+    /// Lets the server continue after [`stop`](Self::stop) (`SIGCONT`).
     ///
     /// # Errors
     ///
-    /// If it does not run.
+    /// Returns an error if the server does not run.
     pub fn cont(&self) -> io::Result<()> {
         self.running(Process::cont)
     }
 
-    /// Kills it (`SIGKILL`), hung or not, and returns when it is dead. Its port refuses connections then.
+    /// Kills the server (`SIGKILL`), hung or not, and returns when it is dead.
+    ///
+    /// Its port then refuses connections.
     pub fn kill(&self) {
         lock(&self.shared.process).take();
     }
 
-    /// Kills it if it runs, starts it again with the same settings on the same port, and waits until it answers.
+    /// Restarts the server with the same settings on the same port, and waits until it answers.
+    ///
+    /// If the server runs, this kills it first.
     ///
     /// # Errors
     ///
-    /// As [`RedisBuilder::start`], and if something else has taken the port meanwhile.
+    /// Returns the same errors as [`RedisBuilder::start`], and an error if something else has taken
+    /// the port meanwhile.
     pub async fn restart(&self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
         blocking(move || shared.restart()).await
@@ -135,7 +145,7 @@ impl RedisServer {
         &self.shared.builder
     }
 
-    /// As [`command`](Self::command), where blocking is right.
+    /// Sends a command as [`command`](Self::command) does, but blocks the thread.
     pub(super) fn ask(&self, words: &[impl AsRef<[u8]>]) -> io::Result<Reply> {
         self.shared.ask(words)
     }
@@ -161,7 +171,7 @@ impl Shared {
     }
 }
 
-/// Runs what blocks outside the runtime. Tokio's paused clock does not move meanwhile.
+/// Runs blocking work outside the runtime. Tokio's paused clock does not move meanwhile.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

@@ -1,14 +1,14 @@
-//! Waiting for what several servers come to agree on.
+//! Waiting until several servers agree.
 
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long that may take. Nothing that works comes near.
+/// The maximum time for that. A setup that works takes much less.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Waits until it is so, in real time. An error counts as "not yet".
+/// Waits until the condition holds, in real time. An error counts as "not yet".
 pub(super) fn until(what: &str, mut is_so: impl FnMut() -> io::Result<bool>) -> io::Result<()> {
     let begun = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! Directives of responses and of requests (RFC 9111 §5.2), and those for this cache alone (RFC 9213).
+//! Directives of responses and requests (RFC 9111 §5.2), and those for this cache alone (RFC 9213).
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn fields_that_no_cache_or_private_list_are_for_the_first_client_alone() {
     }
 }
 
-/// RFC 9111 §5.2.1, where the policy obeys requests, and not by default.
+/// RFC 9111 §5.2.1, if the policy honors the directives of requests. It does not by default.
 #[tokio::test]
 async fn requests_decide_where_the_policy_lets_them() {
     let stored: &[_] = &[("cache-control", "max-age=60")];
@@ -44,16 +44,18 @@ async fn requests_decide_where_the_policy_lets_them() {
             proxy.wait(wait);
             proxy.get(&[request]).await.body() == "1"
         };
-        assert_eq!(served(Policy::rfc9111().obey_requests()).await, expected, "{request:?}");
+        assert_eq!(served(Policy::rfc9111().honor_request_directives()).await, expected, "{request:?}");
         assert_eq!(served(Policy::rfc9111()).await, wait < 60, "{request:?}");
     }
 }
 
-/// RFC 9111 §5.2.1.7; RFC 9211 §2 of responses that a cache makes itself.
+/// RFC 9111 §5.2.1.7, and RFC 9211 §2 about responses that a cache generates itself.
 #[tokio::test]
 async fn only_if_cached_is_answered_with_504_where_nothing_is() {
-    let proxy =
-        proxy(Policy::rfc9111().obey_requests(), answers(&[(200, &[("cache-control", "max-age=60")])]));
+    let proxy = proxy(
+        Policy::rfc9111().honor_request_directives(),
+        answers(&[(200, &[("cache-control", "max-age=60")])]),
+    );
     let only = [("cache-control", "only-if-cached")];
     let answer = proxy.get(&only).await;
     assert_eq!((answer.status().as_u16(), proxy.origin.calls()), (504, 0));
@@ -69,7 +71,7 @@ async fn only_if_cached_is_answered_with_504_where_nothing_is() {
 #[tokio::test]
 async fn no_store_of_a_request_is_obeyed_where_the_policy_says_so() {
     let proxy = proxy(
-        Policy::rfc9111().obey_requests(),
+        Policy::rfc9111().honor_request_directives(),
         answers(&[(200, &[("cache-control", "max-age=60")]), (200, &[])]),
     );
     proxy.get(&[("cache-control", "no-store")]).await;
@@ -78,7 +80,7 @@ async fn no_store_of_a_request_is_obeyed_where_the_policy_says_so() {
 
 /// RFC 8246 §2.
 #[tokio::test]
-async fn what_is_immutable_is_not_validated_for_a_reload_while_it_is_fresh() {
+async fn an_immutable_response_is_not_validated_for_a_reload_while_it_is_fresh() {
     for (cache_control, reload, expected) in [
         ("max-age=60", "max-age=0", "2"),
         ("max-age=60, immutable", "max-age=0", "1"),
@@ -87,7 +89,8 @@ async fn what_is_immutable_is_not_validated_for_a_reload_while_it_is_fresh() {
         ("max-age=5, stale-while-revalidate=60, immutable", "max-age=0", "2"),
     ] {
         let stored: &[_] = &[("cache-control", cache_control)];
-        let proxy = proxy(Policy::rfc9111().obey_requests(), answers(&[(200, stored), (200, &[])]));
+        let proxy =
+            proxy(Policy::rfc9111().honor_request_directives(), answers(&[(200, stored), (200, &[])]));
         proxy.get(&[]).await;
         proxy.wait(10);
         let answer = proxy.get(&[("cache-control", reload)]).await;
@@ -95,10 +98,10 @@ async fn what_is_immutable_is_not_validated_for_a_reload_while_it_is_fresh() {
     }
 }
 
-/// RFC 5861 §4; RFC 9111 §4.2.4: "A cache MUST NOT generate a stale response if it is prohibited by an explicit in-protocol
-/// directive".
+/// RFC 5861 §4; RFC 9111 §4.2.4: "A cache MUST NOT generate a stale response if it is prohibited by
+/// an explicit in-protocol directive".
 #[tokio::test]
-async fn what_is_stale_stands_in_for_an_origin_that_fails_where_that_is_not_forbidden() {
+async fn a_stale_response_is_served_when_the_origin_fails_unless_that_is_forbidden() {
     let minute = Duration::from_secs(60);
     for (cache_control, policy, expected) in [
         ("max-age=2", Policy::rfc9111(), 503),
@@ -123,7 +126,7 @@ async fn what_is_stale_stands_in_for_an_origin_that_fails_where_that_is_not_forb
 #[tokio::test]
 async fn a_field_on_the_target_list_takes_the_place_of_cache_control() {
     let names = ["larder-cache-control", "cdn-cache-control"].map(HeaderName::from_static);
-    let policy = || names.iter().cloned().fold(Policy::rfc9111(), Policy::target);
+    let policy = || names.iter().cloned().fold(Policy::rfc9111(), Policy::targeted_cache_control);
     for (fields, targeting, else_) in [
         (&[("cdn-cache-control", "max-age=60"), ("cache-control", "no-store")][..], 1, 2),
         (&[("cdn-cache-control", "no-store"), ("cache-control", "max-age=60")], 2, 1),

@@ -1,4 +1,4 @@
-//! What unsafe requests invalidate (RFC 9111 §4.4).
+//! Invalidation by unsafe requests (RFC 9111 §4.4).
 
 use http::Method;
 use larder::Policy;
@@ -7,7 +7,7 @@ use crate::support::{answers, field, proxy};
 
 const FRESH: (u16, &[(&str, &str)]) = (200, &[("cache-control", "max-age=60")]);
 
-/// Whether the response at `stored` is refused after this request, to which these fields answer.
+/// Whether the response at `stored` is refused after this request and its response.
 async fn is_invalidated(
     policy: Policy,
     (method, uri): (&str, &str),
@@ -71,7 +71,9 @@ async fn locations_of_the_same_origin_are_invalidated_too() {
         );
     }
     let fields: (u16, &[_]) = (201, &[("location", "/list")]);
-    assert!(!is_invalidated(Policy::rfc9111().without_locations(), ("POST", "/a"), fields, "/list").await);
+    assert!(
+        !is_invalidated(Policy::rfc9111().no_invalidate_locations(), ("POST", "/a"), fields, "/list").await
+    );
     let minute = std::time::Duration::from_secs(60);
     assert!(!is_invalidated(Policy::ttl(minute), ("POST", "/a"), fields, "/list").await);
     assert!(
@@ -90,7 +92,7 @@ async fn a_write_invalidates_the_groups_that_it_names_of_its_origin() {
         (Policy::rfc9111(), write(200, "\"c\", \"A\""), "POST", false),
         (Policy::rfc9111(), write(200, "b"), "POST", false),
         (Policy::rfc9111(), write(200, "\"b\""), "OPTIONS", false),
-        (Policy::rfc9111().without_cache_groups(), write(200, "\"b\""), "POST", false),
+        (Policy::rfc9111().no_cache_groups(), write(200, "\"b\""), "POST", false),
         (Policy::ttl(std::time::Duration::from_secs(60)), write(200, "\"b\""), "POST", false),
         (Policy::ttl(std::time::Duration::from_secs(60)).cache_groups(), write(200, "\"b\""), "POST", true),
     ] {

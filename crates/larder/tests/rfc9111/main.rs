@@ -1,5 +1,5 @@
-//! `Policy::rfc9111`: what header fields alone make a cache do.
-#![allow(clippy::unwrap_used)] // In tests, helpers of tests too.
+//! Tests of `Policy::rfc9111`: a cache that is controlled by header fields alone.
+#![allow(clippy::unwrap_used)] // Also for the helpers of tests.
 
 mod directives;
 mod invalidating;

@@ -1,4 +1,4 @@
-//! Parts (RFC 9111 §3.3, §3.4).
+//! Partial responses (RFC 9111 §3.3, §3.4).
 
 use http::StatusCode;
 use larder::Policy;
@@ -6,7 +6,7 @@ use larder_testing::{Answer, Origin};
 
 use crate::support::{before, field};
 
-/// An origin with ranges of its own, of ten bytes, that takes no notice of anything else.
+/// An origin that supports two ranges of a body of ten bytes, and ignores all other fields.
 fn origin() -> Origin {
     Origin::new(|request, _| {
         let answer = match request.headers.get("range").map(|range| range.to_str().unwrap()) {
@@ -37,10 +37,10 @@ async fn parts_are_stored_and_combined_where_the_policy_says_so() {
     }
 }
 
-/// §5.2.1.7: what is stored does not have all of it.
+/// §5.2.1.7: the stored part does not have all bytes.
 #[tokio::test]
 async fn a_part_is_nothing_to_who_wants_the_whole_or_nothing() {
-    let proxy = before(Policy::rfc9111().store_partial().obey_requests(), origin());
+    let proxy = before(Policy::rfc9111().store_partial().honor_request_directives(), origin());
     proxy.get(&[("range", "bytes=0-4")]).await;
     let only = ("cache-control", "only-if-cached");
     assert_eq!(proxy.get(&[only]).await.status(), StatusCode::GATEWAY_TIMEOUT);
@@ -49,7 +49,8 @@ async fn a_part_is_nothing_to_who_wants_the_whole_or_nothing() {
     assert_eq!(proxy.origin.calls(), 1);
 }
 
-/// §4.3.5 is about stored responses to `GET` that the `HEAD` would have been answered from: a part is none.
+/// §4.3.5 is about stored responses to `GET` that could have answered the `HEAD`. A partial response
+/// is not one of them.
 #[tokio::test]
 async fn a_head_tells_nothing_of_a_part() {
     let proxy = before(Policy::rfc9111().store_partial(), origin());

@@ -39,7 +39,7 @@ async fn languages_in_another_order_are_the_same_where_the_policy_says_so() {
 }
 
 #[tokio::test]
-async fn what_varies_on_everything_is_not_reused() {
+async fn a_response_that_varies_on_everything_is_not_reused() {
     for vary in [&["*"][..], &["accept, *"], &["accept", "*"], &["", "*"], &["*, *"]] {
         let lines: Vec<_> =
             vary.iter().map(|value| ("vary", *value)).chain([("cache-control", "max-age=60")]).collect();

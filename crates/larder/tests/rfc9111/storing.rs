@@ -1,4 +1,4 @@
-//! What is stored, and for how long (RFC 9111 §3, §4.2).
+//! Storing responses, and their lifetimes (RFC 9111 §3, §4.2).
 
 use std::sync::Arc;
 
@@ -8,7 +8,9 @@ use larder_testing::{Answer, Gate, Origin};
 
 use crate::support::{answers, before, field, proxy};
 
-/// Whether the second of two equal requests, this many seconds after the first, is answered without the origin.
+/// Whether the second of two equal requests is answered without the origin.
+///
+/// It is sent `after` seconds after the first.
 async fn is_reused(policy: Policy, status: u16, fields: &[(&str, &str)], after: u64) -> bool {
     let proxy = proxy(policy, answers(&[(status, fields), (200, &[])]));
     assert_eq!(proxy.get(&[]).await.status(), status, "{fields:?}");
@@ -32,10 +34,11 @@ async fn every_final_status_is_reused_for_as_long_as_it_says_and_no_longer() {
 
 #[tokio::test]
 async fn a_lifetime_is_guessed_where_that_is_allowed_and_not_switched_off() {
-    // The cache's clock is at the first of January 2026, and so is the response, which has no date.
+    // The clock of the cache stands at 1 January 2026. The response has no date, so it is dated
+    // by that clock.
     let undated: &[_] = &[("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT")];
     for (policy, status, expected) in
-        [(Policy::rfc9111(), 201, false), (Policy::rfc9111().without_heuristic_freshness(), 404, false)]
+        [(Policy::rfc9111(), 201, false), (Policy::rfc9111().no_heuristic_freshness(), 404, false)]
     {
         assert_eq!(is_reused(policy, status, undated, 0).await, expected, "{status}");
     }
@@ -64,7 +67,7 @@ async fn nothing_is_added_to_a_response_but_a_date_and_what_the_cache_did() {
     assert_eq!(names, ["age", "cache-status", "cache-control", "date", "x-cache"]);
 }
 
-/// RFC 9111 §3.1, RFC 9110 §7.6.1: what is about one connection or one proxy is told once.
+/// RFC 9111 §3.1, RFC 9110 §7.6.1: a field about one connection or one proxy is sent only once.
 #[tokio::test]
 async fn fields_of_a_connection_or_a_proxy_are_not_told_again() {
     let gone = [
@@ -81,22 +84,22 @@ async fn fields_of_a_connection_or_a_proxy_are_not_told_again() {
         ("upgrade", "h2c"),
         ("age", "5"),
     ];
-    let kept =
+    let stored =
         [("x-kept", "2"), ("content-md5", "3"), ("content-range", "bytes 0-0/1"), ("warning", "199 - a")];
-    let fields: Vec<_> = gone.into_iter().chain(kept).chain([("cache-control", "max-age=60")]).collect();
+    let fields: Vec<_> = gone.into_iter().chain(stored).chain([("cache-control", "max-age=60")]).collect();
     let proxy = proxy(Policy::rfc9111(), answers(&[(200, &fields)]));
     let first = proxy.get(&[]).await;
     for (name, value) in gone {
-        // The length of this body is known by now, and `Transfer-Encoding` does not go with it.
+        // The length of this body is known by now, so `Transfer-Encoding` is removed.
         let expected = if name == "transfer-encoding" { "" } else { value };
-        assert_eq!(field(&first, name), expected, "the first client gets what the origin said");
+        assert_eq!(field(&first, name), expected, "the first client gets the fields of the origin");
     }
     let second = proxy.get(&[]).await;
     assert_eq!((second.body().as_str(), &*field(&second, "age")), ("1", "5"));
     for (name, _) in gone.into_iter().filter(|(name, _)| *name != "age") {
         assert_eq!(field(&second, name), "", "{name}");
     }
-    for (name, value) in kept {
+    for (name, value) in stored {
         assert_eq!(field(&second, name), value, "{name}");
     }
 }
@@ -117,7 +120,8 @@ async fn nothing_is_warned_of() {
     );
 }
 
-/// RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request", at the same moment neither.
+/// RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request". This also
+/// holds for a request that arrives at the same time.
 #[tokio::test]
 async fn a_failure_that_must_not_be_stored_is_for_one_client() {
     const ONLY: (&str, &str) = ("cache-control", "only-if-cached");
@@ -128,15 +132,15 @@ async fn a_failure_that_must_not_be_stored_is_for_one_client() {
         let failure =
             Answer::status(StatusCode::INTERNAL_SERVER_ERROR).header("cache-control", cache_control);
         let proxy = Arc::new(before(Policy::rfc9111(), Origin::always(failure.held_at(&gate))));
-        let ask = |fields| {
+        let send = |fields| {
             let proxy = Arc::clone(&proxy);
             tokio::spawn(async move { proxy.get(fields).await.status() })
         };
-        // A cache behind this one may heed what this one does not.
-        let first = ask(fields);
+        // A cache behind this one may honor a directive that this one ignores.
+        let first = send(fields);
         gate.arrived(1).await;
-        let second = ask(&[]);
-        // On one thread: it has come to where it waits for the first.
+        let second = send(&[]);
+        // All runs on one thread. After this loop the second request waits for the first.
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
@@ -150,7 +154,7 @@ async fn a_failure_that_must_not_be_stored_is_for_one_client() {
 }
 
 #[tokio::test]
-async fn what_answers_authorization_is_shared_if_it_says_so() {
+async fn a_response_to_authorization_is_shared_if_it_says_so() {
     for (cache_control, expected) in [
         ("max-age=10", false),
         ("max-age=10, public", true),

@@ -1,4 +1,4 @@
-//! A cache by RFC 9111 before a scripted origin.
+//! A cache in front of a scripted origin.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ pub(crate) struct Proxy {
     pub(crate) clock: ManualClock,
 }
 
-/// A cache with this policy, before an origin that gives these answers, one after the other.
+/// Returns a cache with this policy in front of an origin that gives these answers in order.
 pub(crate) fn proxy(policy: Policy, answers: impl IntoIterator<Item = Answer>) -> Proxy {
     before(policy, Origin::queue(answers))
 }
 
-/// A cache with this policy, before this origin.
+/// Returns a cache with this policy in front of this origin.
 pub(crate) fn before(policy: Policy, origin: Origin) -> Proxy {
     let clock = ManualClock::new();
     let cache = Cache::builder().clock(clock.clone()).build();
@@ -29,7 +29,7 @@ pub(crate) fn before(policy: Policy, origin: Origin) -> Proxy {
 }
 
 impl Proxy {
-    /// The answer to a request with these fields, its body as text.
+    /// Sends a request with these fields, and returns the response with its body as text.
     pub(crate) async fn send(&self, method: &str, uri: &str, fields: &[(&str, &str)]) -> Response<String> {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = Request::builder().method(method).uri(uri);
@@ -49,22 +49,22 @@ impl Proxy {
         self.send("GET", "/", fields).await
     }
 
-    /// Lets so many seconds pass.
+    /// Advances the clock of the cache.
     pub(crate) fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 }
 
-/// The values of a field, joined; empty if there is none.
+/// Returns the values of a field, joined by commas. Empty if the field is absent.
 pub(crate) fn field(response: &Response<String>, name: &str) -> String {
     let lines = response.headers().get_all(name).iter().map(|value| value.to_str().unwrap());
     lines.collect::<Vec<_>>().join(", ")
 }
 
-/// A status and fields.
+/// The status and the fields of a response.
 pub(crate) type Head<'a> = (u16, &'a [(&'a str, &'a str)]);
 
-/// Which answer of the origin's it was: their bodies are numbers.
+/// Returns answers with these heads. The body of each is its number, counted from 1.
 pub(crate) fn answers(bodies: &[Head<'_>]) -> Vec<Answer> {
     let answer = |(index, (status, fields)): (usize, &Head<'_>)| {
         let answer = Answer::status((*status).try_into().unwrap()).body((index + 1).to_string());

@@ -1,4 +1,4 @@
-//! Validation, and what it changes in what is stored (RFC 9111 §4.3, §3.2).
+//! Validation, and the updates of stored responses that follow (RFC 9111 §4.3, §3.2).
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use larder_testing::{Answer, Gate, Origin};
 use crate::support::{answers, before, field, proxy};
 
 #[tokio::test]
-async fn what_is_stale_is_validated_by_what_it_has_and_fresh_again_after_a_304() {
+async fn a_stale_response_is_validated_by_its_validator_and_fresh_again_after_a_304() {
     for (validator, condition) in [
         (("etag", "\"a\""), IF_NONE_MATCH),
         (("etag", "W/\"a\""), IF_NONE_MATCH),
@@ -31,7 +31,7 @@ async fn what_is_stale_is_validated_by_what_it_has_and_fresh_again_after_a_304()
     }
 }
 
-/// RFC 9111 §4.2.3: what another cache confirms is as old as that says.
+/// RFC 9111 §4.2.3: a response that another cache confirms has the age that the other cache states.
 #[tokio::test]
 async fn the_age_of_a_304_counts() {
     let stored: &[_] = &[("cache-control", "max-age=10"), ("etag", "\"a\"")];
@@ -81,10 +81,10 @@ async fn a_response_to_head_updates_the_stored_one_to_get_if_it_is_of_the_same()
     }
 }
 
-/// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale": fresh as it may have been for who does
-/// not ask for more.
+/// RFC 9111 §4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale". That
+/// holds even if the response was fresh for ordinary requests.
 #[tokio::test]
-async fn what_a_response_to_head_contradicts_is_stale() {
+async fn a_stored_response_that_head_contradicts_is_stale() {
     let stored: &[_] = &[("cache-control", "max-age=60"), ("etag", "\"a\"")];
     let reload = [("cache-control", "no-cache")];
     for (head, stale) in [
@@ -93,8 +93,10 @@ async fn what_a_response_to_head_contradicts_is_stale() {
         (&[("cache-control", "max-age=60"), ("content-length", "2")], true),
         (&[("cache-control", "no-store"), ("etag", "\"a\"")], true),
     ] {
-        let proxy =
-            proxy(Policy::rfc9111().obey_requests(), answers(&[(200, stored), (200, head), (503, &[])]));
+        let proxy = proxy(
+            Policy::rfc9111().honor_request_directives(),
+            answers(&[(200, stored), (200, head), (503, &[])]),
+        );
         proxy.get(&[]).await;
         proxy.wait(7);
         proxy.send("HEAD", "/", &reload).await;
@@ -107,7 +109,7 @@ async fn what_a_response_to_head_contradicts_is_stale() {
     }
 }
 
-/// What is invalidated while `HEAD` is under way is not brought back by it.
+/// A response that is invalidated during a `HEAD` must not become usable again because of it.
 #[tokio::test]
 async fn an_update_by_head_does_not_outlive_an_invalidation() {
     let gate = Gate::new();
@@ -119,8 +121,8 @@ async fn an_update_by_head_does_not_outlive_an_invalidation() {
     let proxy = Arc::new(before(Policy::rfc9111().tag("page"), origin));
     proxy.get(&[]).await;
     proxy.wait(9);
-    let asking = Arc::clone(&proxy);
-    let head = tokio::spawn(async move { asking.send("HEAD", "/", &[]).await.status() });
+    let sender = Arc::clone(&proxy);
+    let head = tokio::spawn(async move { sender.send("HEAD", "/", &[]).await.status() });
     gate.arrived(1).await;
     proxy.cache.invalidate(larder::Tag::new("page")).await;
     gate.open();
@@ -128,7 +130,7 @@ async fn an_update_by_head_does_not_outlive_an_invalidation() {
     assert_eq!(proxy.get(&[]).await.body(), "3");
 }
 
-/// What `HEAD` was told may be older than what `GET` has brought since.
+/// The response to `HEAD` may be older than the response that a `GET` has stored since.
 #[tokio::test]
 async fn an_update_by_head_does_not_take_the_place_of_a_newer_response() {
     for tag in ["\"1\"", "\"0\""] {
@@ -141,11 +143,11 @@ async fn an_update_by_head_does_not_take_the_place_of_a_newer_response() {
                 false => answer.header("etag", format!("\"{call}\"")),
             }
         });
-        let proxy = Arc::new(before(Policy::rfc9111().obey_requests(), origin));
+        let proxy = Arc::new(before(Policy::rfc9111().honor_request_directives(), origin));
         proxy.get(&[]).await;
-        let asking = Arc::clone(&proxy);
+        let sender = Arc::clone(&proxy);
         let reload = [("cache-control", "no-cache")];
-        let head = tokio::spawn(async move { asking.send("HEAD", "/", &reload).await.status() });
+        let head = tokio::spawn(async move { sender.send("HEAD", "/", &reload).await.status() });
         gate.arrived(1).await;
         proxy.wait(1);
         assert_eq!(proxy.get(&reload).await.body(), "3");
@@ -168,7 +170,7 @@ async fn an_application_s_policy_takes_nothing_from_head() {
     assert_eq!(proxy.get(&[]).await.body(), "3");
 }
 
-/// RFC 9111 §4.3.2; RFC 9110 §13.1.3: without `Last-Modified`, the date counts.
+/// RFC 9111 §4.3.2, and RFC 9110 §13.1.3: without `Last-Modified`, the date counts.
 #[tokio::test]
 async fn conditional_requests_are_answered_from_what_is_stored() {
     let fields: &[_] =

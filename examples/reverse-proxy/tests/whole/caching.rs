@@ -1,27 +1,27 @@
-//! Where the proxy and the cache meet.
+//! Tests of the proxy together with the cache.
 
 use crate::support::{Origin, Running, field, status};
 
 #[tokio::test]
-async fn what_the_origin_lets_be_stored_is() {
+async fn a_response_that_may_be_stored_is() {
     let origin = Origin::saying(
         "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
     )
     .await;
     let proxy = Running::before(&origin, &[]).await;
-    // One resource, in every form in which it can be asked for.
+    // These are forms of one resource.
     for line in ["GET /a", "GET http://x/a", "HEAD /a", "GET /a"] {
         let response = proxy.ask(line, &["Host: X:80"]).await;
         assert_eq!(status(&response), "200", "{line}");
     }
     assert_eq!(origin.heads().len(), 1, "{:?}", origin.heads());
-    // And another host's is another's.
+    // The resource of another host is a different one.
     proxy.ask("GET /a", &["Host: y"]).await;
     assert_eq!(origin.heads().len(), 2);
 }
 
-/// The cache reads what `Connection` lists before it goes: an origin that is careless there does not have its private
-/// responses shared.
+/// The cache evaluates the fields that `Connection` lists before they are removed. A careless
+/// origin does not have its private responses shared.
 #[tokio::test]
 async fn nobody_loses_a_no_store_by_listing_it() {
     let origin = Origin::saying(
@@ -53,7 +53,7 @@ async fn queries_that_mean_the_same_are_answered_alike_where_the_switch_is_on() 
     }
 }
 
-/// RFC 9110 §9.3.1: a `GET` with a body may be answered by what is in it, which no key has.
+/// RFC 9110 §9.3.1: the response to a `GET` with a body may depend on the body, which is in no key.
 #[tokio::test]
 async fn a_body_that_is_framed_by_the_connection_alone_is_seen_by_the_cache() {
     let origin = Origin::saying(
@@ -71,7 +71,7 @@ async fn a_body_that_is_framed_by_the_connection_alone_is_seen_by_the_cache() {
     }
 }
 
-/// RFC 5861 §4: what the proxy says in the origin's place is an error like the origin's own.
+/// RFC 5861 §4: an error that the proxy makes counts as an error of the origin.
 #[tokio::test]
 async fn a_stored_response_stands_in_for_an_origin_that_fails() {
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -93,14 +93,15 @@ async fn a_stored_response_stands_in_for_an_origin_that_fails() {
         let response = proxy.ask("GET /", &["Host: x"]).await;
         assert_eq!(status(&response), "200", "{response}");
         assert!(response.ends_with("hi"), "{response}");
-        // What the origin hangs up on is asked for once more.
+        // The proxy sends the request again if the origin closes the connection.
         assert_eq!(origin.heads().len(), asked);
     }
 }
 
-/// Until both have reached Redis each goes by itself, so it is tried again with another resource.
+/// Until both proxies have reached Redis, each works alone. The test tries one resource after
+/// another.
 #[tokio::test]
-async fn what_one_proxy_stored_another_serves() {
+async fn a_response_that_one_proxy_stored_is_served_by_another() {
     let redis = larder_testing::RedisServer::start().await.unwrap();
     let origin = Origin::saying(
         "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",

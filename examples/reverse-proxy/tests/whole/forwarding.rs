@@ -1,4 +1,4 @@
-//! What reaches the origin, and what reaches the client.
+//! Tests of the messages that reach the origin and the client.
 
 use crate::support::{Origin, Running, field, status};
 
@@ -72,8 +72,8 @@ async fn a_client_of_http_1_0_is_answered_in_its_version() {
     assert_eq!(field(head, "host"), [origin.addr.to_string()]);
 }
 
-/// The public cache tests have a test for most of these, none of which can fail: their client looks for the field where its
-/// headers never are.
+/// The public cache tests cover most of these fields, but those tests cannot fail: their client
+/// looks for the fields in the wrong place.
 #[tokio::test]
 async fn no_field_of_the_origins_connection_reaches_a_client_from_it_or_from_the_cache() {
     const ANSWER: &str = "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nConnection: close, X-Private, Set-Cookie2\r\n\
@@ -97,7 +97,7 @@ async fn no_field_of_the_origins_connection_reaches_a_client_from_it_or_from_the
         ] {
             assert!(field(&response, name).is_empty(), "{name} from {source}: {response}");
         }
-        // The client asked to end the connection, and hyper says that it does.
+        // The client asked to close the connection, and hyper confirms that.
         assert_eq!(field(&response, "connection"), ["close"], "{source}");
         assert_eq!(field(&response, "x-kept"), ["1"], "{source}");
         assert_eq!(field(&response, "via"), ["1.1 larder"], "{source}");
@@ -105,8 +105,9 @@ async fn no_field_of_the_origins_connection_reaches_a_client_from_it_or_from_the
     assert_eq!(origin.heads().len(), 1, "the second response is out of the cache");
 }
 
-/// RFC 9110 §15.2 would have a proxy forward interim responses. A service has one response to give, and hyper's server sends
-/// none before it but its own 100 (Continue). RFC 9111 §3 has nothing but a final response be stored.
+/// RFC 9110 §15.2 wants a proxy to forward interim responses. A service has only one response, and
+/// hyper's server sends none before it except its own 100 (Continue). RFC 9111 §3 allows only a
+/// final response to be stored.
 #[tokio::test]
 async fn nothing_that_an_interim_response_says_is_in_the_final_one_or_stored_with_it() {
     const ANSWER: &str = "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\
@@ -129,8 +130,8 @@ async fn nothing_that_an_interim_response_says_is_in_the_final_one_or_stored_wit
     assert_eq!(origin.heads().len(), 1, "the second response is out of the cache");
 }
 
-/// RFC 9112 §6.3: "the Transfer-Encoding overrides the Content-Length", and the latter is removed before the message is
-/// forwarded, or two readers see two ends.
+/// RFC 9112 §6.3: "the Transfer-Encoding overrides the Content-Length". The latter is removed
+/// before the message is forwarded; otherwise two readers could see two ends.
 #[tokio::test]
 async fn a_body_has_one_end() {
     let origin = Origin::answering(|mut wire, head| async move {

@@ -1,4 +1,5 @@
-//! Peers that stop. The limits are short, and what they end never goes on: a slow machine makes these tests later, not wrong.
+//! Tests with peers that stop. The limits are short, and a stopped peer never continues: a slow
+//! machine makes these tests slower, not wrong.
 
 use std::future::pending;
 use std::sync::Mutex;
@@ -24,7 +25,8 @@ async fn an_origin_that_takes_a_request_and_says_nothing_is_given_up() {
     assert!(response.ends_with("504 Gateway Timeout: the origin did not answer in time\n"), "{response}");
 }
 
-/// RFC 9112 §8: the client must be able to see that its response is incomplete, and RFC 9111 §3.3 that nobody else gets it.
+/// RFC 9112 §8: the client must be able to see that its response is incomplete. RFC 9111 §3.3: no
+/// other client gets it.
 #[tokio::test]
 async fn a_response_that_stops_in_the_middle_is_cut_off_and_not_stored() {
     let origin = Origin::answering(|mut wire, _| async move {
@@ -63,7 +65,7 @@ async fn a_client_that_never_ends_its_head_is_hung_up_on() {
     assert_eq!(origin.heads(), [""; 0]);
 }
 
-/// Of more than all buffers on the way can hold.
+/// The body is larger than all buffers between the origin and the client.
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_hung_up_on_and_the_origin_let_go() {
     let (gone, has_gone) = oneshot::channel();

@@ -1,6 +1,7 @@
-//! The proxy between real sockets: an origin and a client that say every byte themselves.
+//! Tests of the proxy over real sockets. The origin and the client control every byte.
 
-#![allow(clippy::unwrap_used)] // Tests fail loudly; the helpers here are not known as tests to the lint.
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used)]
 
 mod caching;
 mod forwarding;

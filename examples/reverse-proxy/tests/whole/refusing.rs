@@ -1,9 +1,9 @@
-//! What the proxy answers itself.
+//! Tests of the responses that the proxy makes itself.
 
 use crate::support::{Origin, Running, field, status};
 
 #[tokio::test]
-async fn what_cannot_be_forwarded_never_reaches_the_origin() {
+async fn an_invalid_request_never_reaches_the_origin() {
     let origin = Origin::saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let proxy = Running::before(&origin, &[]).await;
     let loops = format!("Via: {}", ["1.1 larder"; 5].join(", "));
@@ -78,7 +78,7 @@ async fn only_what_is_safe_is_sent_again_and_only_once() {
 
 #[tokio::test]
 async fn an_origin_that_is_not_there_is_answered_for() {
-    // Whatever listened there has gone with its runtime's task.
+    // The port is free again once the listener is dropped.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

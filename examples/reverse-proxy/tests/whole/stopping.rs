@@ -1,4 +1,4 @@
-//! How serving ends.
+//! Tests of shutting down.
 
 use std::sync::{Arc, Mutex};
 
@@ -26,7 +26,7 @@ async fn a_request_that_is_running_is_answered_and_no_other_taken() {
     client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
     was_asked.await.unwrap();
     proxy.stop.take().unwrap().send(()).unwrap();
-    // The listener goes first.
+    // The listener closes first.
     while TcpStream::connect(proxy.addr).await.is_ok() {
         tokio::task::yield_now().await;
     }

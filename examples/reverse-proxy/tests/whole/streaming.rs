@@ -1,4 +1,4 @@
-//! Bodies on the way, in both directions.
+//! Tests of streamed bodies, in both directions.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,8 @@ use tokio::sync::oneshot;
 
 use crate::support::{Origin, Running, Wire, status};
 
-/// An origin that gives the second half of its response once it is told to, and answers no second request.
+/// Starts an origin that sends the second half of its response on a signal, and answers no second
+/// request.
 async fn in_two_halves() -> (Origin, oneshot::Sender<()>) {
     let (go_on, waiting) = oneshot::channel::<()>();
     let waiting = Arc::new(Mutex::new(Some(waiting)));
@@ -21,7 +22,7 @@ async fn in_two_halves() -> (Origin, oneshot::Sender<()>) {
     (origin.await, go_on)
 }
 
-/// A client that has the first half.
+/// Connects a client and reads the first half.
 async fn halfway(proxy: &Running) -> Wire {
     let mut client = proxy.connect().await;
     client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
@@ -73,7 +74,7 @@ async fn a_request_arrives_as_it_is_sent() {
     assert_eq!(status(&client.head().await), "201");
 }
 
-/// RFC 9110 §10.1.1: the client waits for the word to go on, and gets it.
+/// RFC 9110 §10.1.1: the client waits for 100 (Continue), and gets it.
 #[tokio::test]
 async fn a_client_that_asks_first_is_told_to_go_on() {
     let origin = Origin::answering(|mut wire, _| async move {
@@ -89,7 +90,7 @@ async fn a_client_that_asks_first_is_told_to_go_on() {
     assert_eq!(status(&client.head().await), "204");
 }
 
-/// RFC 9110 §6.5: trailers are for those who say that they take them.
+/// RFC 9110 §6.5: trailers are for clients that accept them.
 #[tokio::test]
 async fn trailers_come_through() {
     let origin = Origin::saying(

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A peer that is talked to in bytes.
+/// A connection on which a test reads and writes bytes.
 pub(crate) struct Wire(TcpStream);
 
 impl Wire {
@@ -22,12 +22,12 @@ impl Wire {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// Writes for as long as the other side is there.
+    /// Writes until the other side closes.
     pub(crate) async fn write_until_it_ends(&mut self) {
         while self.0.write_all(&[b'x'; 65536]).await.is_ok() {}
     }
 
-    /// All up to and with this text; all there is if the other side ends before it comes.
+    /// Reads up to and including this text, or everything if the other side closes first.
     pub(crate) async fn read_to(&mut self, end: &str) -> String {
         let mut read = Vec::new();
         while !read.ends_with(end.as_bytes()) {
@@ -39,12 +39,12 @@ impl Wire {
         String::from_utf8(read).unwrap()
     }
 
-    /// The head of a message.
+    /// Reads the head of a message.
     pub(crate) async fn head(&mut self) -> String {
         self.read_to("\r\n\r\n").await
     }
 
-    /// What comes until the other side ends.
+    /// Reads until the other side closes.
     pub(crate) async fn rest(&mut self) -> String {
         let mut read = Vec::new();
         // A connection that is reset has ended, too.
@@ -53,19 +53,19 @@ impl Wire {
     }
 }
 
-/// An origin that answers each connection's request by a function, and remembers the heads that it was sent.
+/// An origin that answers each request with a function and records the heads of the requests.
 pub(crate) struct Origin {
     pub(crate) addr: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Origin {
-    /// One that answers every request with these bytes, and hangs up.
+    /// Starts an origin that answers every request with these bytes and closes the connection.
     pub(crate) async fn saying(answer: &'static str) -> Self {
         Self::answering(move |mut wire, _| async move { wire.write(answer).await }).await
     }
 
-    /// One that goes on with the connection after the head of the request.
+    /// Starts an origin whose function takes over the connection after the head of the request.
     pub(crate) async fn answering<F>(answer: impl Fn(Wire, String) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -102,7 +102,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Before this origin, with these arguments beside it.
+    /// Starts a proxy in front of this origin, with additional arguments.
     pub(crate) async fn before(origin: &Origin, arguments: &[&str]) -> Self {
         Self::at(&format!("http://{}", origin.addr), arguments).await
     }
@@ -125,7 +125,7 @@ impl Running {
         Wire::connect(self.addr).await
     }
 
-    /// The whole response to a request on a connection of its own, which these fields are added to.
+    /// Sends a request with these fields on a new connection, and returns the whole response.
     pub(crate) async fn ask(&self, line: &str, fields: &[&str]) -> String {
         let mut wire = self.connect().await;
         let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
@@ -134,7 +134,7 @@ impl Running {
     }
 }
 
-/// The values of a field, line by line, in the head of a message or in a whole one.
+/// Returns the values of a field, line by line, in the head of a message or in a whole message.
 pub(crate) fn field<'m>(message: &'m str, name: &str) -> Vec<&'m str> {
     let head = message.split("\r\n\r\n").next().unwrap();
     let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));

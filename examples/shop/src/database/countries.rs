@@ -4,7 +4,7 @@ use super::Database;
 use crate::countries::Country;
 
 impl Database {
-    /// All countries, in the order of their codes.
+    /// Returns all countries, in the order of their codes.
     pub(crate) async fn countries(&self) -> Result<Vec<Country>, sqlx::Error> {
         let query = sqlx::query_as("SELECT code, name FROM countries ORDER BY code").fetch_all(&self.pool);
         let rows: Vec<(String, String)> = self.delayed(query).await?;

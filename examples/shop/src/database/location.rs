@@ -1,11 +1,11 @@
-//! Where the database is.
+//! The location of the database.
 
 use std::fmt;
 use std::str::FromStr;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 
-/// Where the database is: a path, a `sqlite:` URL, or `:memory:`.
+/// The location of the database: a path, a `sqlite:` URL, or `:memory:`.
 #[derive(Debug, Clone)]
 pub struct Location {
     text: String,
@@ -13,7 +13,7 @@ pub struct Location {
     options: SqliteConnectOptions,
 }
 
-/// A text that names no SQLite database.
+/// The error of a text that names no SQLite database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocationError(String);
 
@@ -23,7 +23,8 @@ impl FromStr for Location {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, options) = match text.split_once(':') {
             Some(("sqlite", rest)) => (rest.trim_start_matches("//"), SqliteConnectOptions::from_str(text)),
-            // `DATABASE_URL` may well be set for another program, and must not become a file of that name.
+            // `DATABASE_URL` may be set for another program, and must not become a file of that
+            // name.
             Some((scheme, rest)) if rest.starts_with("//") => {
                 return Err(LocationError(format!("{scheme} is not SQLite")));
             }
@@ -42,13 +43,13 @@ impl FromStr for Location {
 }
 
 impl Location {
-    /// Whether it lives no longer than the process.
+    /// Whether the database ends with the process.
     pub(super) fn is_memory(&self) -> bool {
         self.memory
     }
 
     pub(super) fn options(&self) -> SqliteConnectOptions {
-        // With a write-ahead log, `NORMAL` risks the last writes in a power cut and nothing else.
+        // With a write-ahead log, `NORMAL` only risks the last writes in a power cut.
         self.options.clone().create_if_missing(true).synchronous(SqliteSynchronous::Normal)
     }
 }
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn other_databases_and_nothing_are_refused_by_name() {
-        for (text, told) in [
+        for (text, expected) in [
             ("postgres://localhost/shop", "postgres is not SQLite"),
             ("", "names no file"),
             ("sqlite:", "names no file"),
@@ -103,7 +104,7 @@ mod tests {
             ("sqlite://shop.sqlite?mode=odd", "odd"),
         ] {
             let error = text.parse::<Location>().unwrap_err().to_string();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

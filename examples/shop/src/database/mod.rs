@@ -1,4 +1,5 @@
-//! The slow thing behind the cache: SQLite, with a delay on every query to stand for a database far away.
+//! The SQLite database behind the cache, with a delay on every query that simulates a distant
+//! database.
 
 mod countries;
 mod location;
@@ -16,10 +17,10 @@ use sqlx::sqlite::SqlitePoolOptions;
 
 pub use location::{Location, LocationError};
 
-/// How long a connection waits for another one, of this process or of another, to finish its write.
+/// How long a connection waits for the write of another connection, in this process or another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections that read side by side. SQLite lets only one write at a time, however many there are.
+/// The number of connections for parallel reads. SQLite allows only one write at a time.
 const CONNECTIONS: u32 = 8;
 
 /// The shop's tables, and the queries on them.
@@ -30,19 +31,19 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Opens the database. One that is new is created and filled first.
+    /// Opens the database. A new database is created and filled first.
     ///
     /// # Errors
     ///
-    /// The file cannot be opened or written, or is the database of something else.
+    /// Fails if the file cannot be opened or written, or contains another program's database.
     pub(crate) async fn open(location: &Location, delay: Duration) -> Result<Self, sqlx::Error> {
         let pool = pool(location).await?;
         schema::prepare(&pool).await?;
         Ok(Self { pool, delay })
     }
 
-    /// Waits after the query rather than before it: the answer is then as old as an answer from far away, so that a
-    /// cache which mixes up reads and writes is caught.
+    /// Waits after the query, not before it. The result is then as old as a result from a distant
+    /// database, and a cache that confuses the order of reads and writes is caught.
     async fn delayed<T>(&self, query: impl Future<Output = T>) -> T {
         let answer = query.await;
         if !self.delay.is_zero() {
@@ -55,7 +56,8 @@ impl Database {
 async fn pool(location: &Location) -> Result<SqlitePool, sqlx::Error> {
     let options = SqlitePoolOptions::new();
     let options = if location.is_memory() {
-        // A database in memory is gone with its last connection, and connections that share one lock each other out.
+        // A database in memory ends with its last connection, and connections that share one lock
+        // each other out.
         options.min_connections(1).max_connections(1).idle_timeout(None).max_lifetime(None)
     } else {
         options.max_connections(CONNECTIONS)
@@ -65,7 +67,7 @@ async fn pool(location: &Location) -> Result<SqlitePool, sqlx::Error> {
 
 /// Whether the query failed because another connection was writing for too long.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
-    /// `SQLITE_BUSY`, which its extended codes carry in their low byte.
+    /// `SQLITE_BUSY`. Its extended codes carry it in their low byte.
     const BUSY: u32 = 5;
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == BUSY)

@@ -12,7 +12,8 @@ impl Database {
         Ok(self.delayed(query).await?.map(product))
     }
 
-    /// Products whose name contains the text, in the order of their identifiers; all of them if the text is empty.
+    /// Returns the products whose names contain the text, in the order of their identifiers. An
+    /// empty text matches all products.
     pub(crate) async fn products_like(
         &self,
         text: &str,
@@ -29,7 +30,7 @@ impl Database {
         Ok(self.delayed(query).await?.into_iter().map(product).collect())
     }
 
-    /// Writes the product, and says whether there is one with this identifier. It is committed on return.
+    /// Writes and commits the product. Returns whether a product with this identifier exists.
     pub(crate) async fn update_product(&self, id: Id, new: &NewProduct) -> Result<bool, sqlx::Error> {
         let query = sqlx::query("UPDATE products SET name = ?, price_cents = ? WHERE id = ?")
             .bind(new.name.as_str())
@@ -44,7 +45,7 @@ fn product((id, name, price_cents): (i64, String, u32)) -> Product {
     Product { id, name, price_cents }
 }
 
-/// The `LIKE` pattern of texts that contain this one, in which `%` and `_` stand for themselves.
+/// Returns the `LIKE` pattern for texts that contain this one, with `%` and `_` escaped.
 fn contains(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');

@@ -1,4 +1,4 @@
-//! Creates and fills a new database, exactly once, however many processes start on it together.
+//! Creates and fills a new database exactly once, even if several processes start at the same time.
 
 use std::time::{Duration, Instant};
 
@@ -7,21 +7,21 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::{BUSY_TIMEOUT, is_busy, seed};
 
-/// What `user_version` says in a database of this shop. A new file says 0.
+/// The `user_version` of a database of this shop. A new file has 0.
 const VERSION: i64 = 1;
 
-/// How soon to try again to turn the write-ahead log on.
+/// The pause before the next attempt to enable the write-ahead log.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// Makes the database ready for use.
+/// Prepares the database for use.
 ///
 /// # Errors
 ///
-/// It cannot be written, or is of another version or program.
+/// Fails if the database cannot be written, or if it belongs to another version or program.
 pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     write_ahead(&mut *pool.acquire().await?).await?;
-    // `IMMEDIATE` takes the write lock first: of two processes, the second looks at the version only when the first
-    // has committed all of its filling, or none.
+    // `IMMEDIATE` takes the write lock first. The second of two processes reads the version only
+    // after the first has committed everything or nothing.
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
     match version(&mut transaction).await? {
         VERSION => Ok(()),
@@ -35,10 +35,10 @@ pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     }
 }
 
-/// Lets readers and a writer work side by side. It is a property of the file, so once is enough.
+/// Lets readers and a writer work in parallel. This is a property of the file, so it is set once.
 ///
-/// The switch needs the file for itself, and where two switch together SQLite may answer "busy" at once, whatever
-/// the busy timeout.
+/// The switch needs exclusive access to the file. If two connections switch at the same time,
+/// SQLite may answer "busy" immediately, despite the busy timeout.
 async fn write_ahead(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
@@ -110,7 +110,7 @@ mod tests {
 
         let folder = std::env::temp_dir().join(format!("shop-schema-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        // Without a busy timeout it is always we who wait, and never SQLite.
+        // Without a busy timeout, only our code waits, and never SQLite.
         let options = SqliteConnectOptions::new()
             .filename(folder.join("shop.sqlite"))
             .create_if_missing(true)

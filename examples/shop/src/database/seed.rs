@@ -1,13 +1,13 @@
-//! What a new database is filled with: the same on every machine, and in one statement for each table.
+//! The contents of a new database: the same on every machine, with one statement for each table.
 
 use fastrand::Rng;
 use serde::Serialize;
 use sqlx::sqlite::SqliteConnection;
 
-/// How many products there are, and how many users.
+/// The number of products, and of users.
 const ROWS: u32 = 10_000;
 
-/// Where the random numbers start.
+/// The seed of the random numbers.
 const SEED: u64 = 0x5eed;
 
 const ADJECTIVES: &[&str] =
@@ -37,7 +37,7 @@ const FAMILY: &[&str] = &[
     "McCarthy", "Perlman", "Shannon", "Turing", "Wirth",
 ];
 
-/// Fills the tables, which are empty.
+/// Fills the empty tables.
 pub(super) async fn fill(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let mut rng = Rng::with_seed(SEED);
     let products = json(products(&mut rng))?;
@@ -56,12 +56,13 @@ pub(super) async fn fill(connection: &mut SqliteConnection) -> Result<(), sqlx::
     Ok(())
 }
 
-/// Rows as one JSON array, so that a table is filled by one statement: a debug build takes a second for 20,000.
+/// Encodes rows as one JSON array, so that one statement fills a table. A debug build takes a
+/// second for 20,000 rows.
 fn json<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<String, sqlx::Error> {
     serde_json::to_string(&rows.collect::<Vec<_>>()).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
-/// Identifier, name and price in cents.
+/// Generates identifier, name and price in cents.
 fn products(rng: &mut Rng) -> impl Iterator<Item = (u32, String, u32)> {
     (1..=ROWS).map(|id| {
         let words = [pick(rng, ADJECTIVES), pick(rng, MATERIALS), pick(rng, THINGS)];
@@ -69,7 +70,7 @@ fn products(rng: &mut Rng) -> impl Iterator<Item = (u32, String, u32)> {
     })
 }
 
-/// Identifier, name, email and score.
+/// Generates identifier, name, email and score.
 fn users(rng: &mut Rng) -> impl Iterator<Item = (u32, String, String, u32)> {
     (1..=ROWS).map(|id| {
         let (given, family) = (pick(rng, GIVEN), pick(rng, FAMILY));
@@ -78,7 +79,7 @@ fn users(rng: &mut Rng) -> impl Iterator<Item = (u32, String, String, u32)> {
     })
 }
 
-/// Code and name.
+/// Reads code and name.
 fn countries() -> impl Iterator<Item = (&'static str, &'static str)> {
     include_str!("countries.tsv")
         .lines()
@@ -99,7 +100,7 @@ mod tests {
         let first: Vec<_> = products(&mut Rng::with_seed(SEED)).collect();
         assert_eq!(first, products(&mut Rng::with_seed(SEED)).collect::<Vec<_>>());
         assert_eq!(first.len(), 10_000);
-        // Whoever compares two machines, or follows the walk in the README, counts on these.
+        // The walk in the README relies on these values.
         assert_eq!(first.first(), Some(&(1, "Light Linen Blanket".to_owned(), 35_099)));
     }
 

@@ -12,7 +12,7 @@ impl Database {
         Ok(self.delayed(query).await?.map(user))
     }
 
-    /// The users with the highest scores, the highest first.
+    /// Returns the users with the highest scores, the highest first.
     pub(crate) async fn top_users(&self, limit: i64) -> Result<Vec<User>, sqlx::Error> {
         let query =
             sqlx::query_as("SELECT id, name, email, score FROM users ORDER BY score DESC, id LIMIT ?")
@@ -21,7 +21,7 @@ impl Database {
         Ok(self.delayed(query).await?.into_iter().map(user).collect())
     }
 
-    /// Writes the user, and says whether there is one with this identifier. It is committed on return.
+    /// Writes and commits the user. Returns whether a user with this identifier exists.
     pub(crate) async fn update_user(&self, id: Id, new: &NewUser) -> Result<bool, sqlx::Error> {
         let query = sqlx::query("UPDATE users SET name = ?, email = ?, score = ? WHERE id = ?")
             .bind(new.name.as_str())

@@ -1,4 +1,4 @@
-//! One cache directive: `token [ "=" ( token / quoted-string ) ]` (RFC 9111 §5.2).
+//! A cache directive: `token [ "=" ( token / quoted-string ) ]` (RFC 9111 §5.2).
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use http::HeaderName;
 use super::Qualified;
 use crate::http::list::{members, trim};
 
-/// The length of the longest name of a directive that means anything here: `stale-while-revalidate`.
+/// The length of the longest directive name that is known here: `stale-while-revalidate`.
 pub(super) const LONGEST: usize = 22;
 
 #[derive(Clone, Copy)]
@@ -20,15 +20,17 @@ pub(super) struct Directive<'a> {
 enum Argument<'a> {
     None,
     Is(&'a [u8]),
-    /// A text in a structured field, where numbers are no texts.
+    /// A token or a string of a structured field. A number has a type of its own there.
     Text(&'a [u8]),
-    /// There is one, and it cannot be understood: white space stands before the `=`, where the grammar has none, or it is of
-    /// a type that no directive has. Nothing is permitted by what it may mean.
+    /// An argument that cannot be understood. It never makes the directive permit anything.
+    ///
+    /// Either there is white space before the `=`, which the grammar does not allow, or the value
+    /// has a type that no directive uses.
     Unusable,
 }
 
 impl<'a> Directive<'a> {
-    /// Reads one member of the list.
+    /// Parses one member of the list.
     pub(super) fn read(member: &'a [u8]) -> Self {
         let Some(equals) = member.iter().position(|&byte| byte == b'=') else {
             return Self { name: member, argument: Argument::None };
@@ -41,28 +43,30 @@ impl<'a> Directive<'a> {
         }
     }
 
-    /// One of a structured field, without a value.
+    /// Creates a directive from a member of a structured field that has no value.
     pub(super) fn bare(name: &'a str) -> Self {
         Self { name: name.as_bytes(), argument: Argument::None }
     }
 
-    /// One of a structured field, with an integer.
+    /// Creates a directive from a member of a structured field that has an integer.
     pub(super) fn with_number(name: &'a str, digits: &'a str) -> Self {
         Self { name: name.as_bytes(), argument: Argument::Is(digits.as_bytes()) }
     }
 
-    /// One of a structured field, with a token or string.
+    /// Creates a directive from a member of a structured field that has a token or a string.
     pub(super) fn with_text(name: &'a str, text: &'a str) -> Self {
         Self { name: name.as_bytes(), argument: Argument::Text(text.as_bytes()) }
     }
 
-    /// One of a structured field, with a value of a type that no directive has.
+    /// Creates a directive from a member of a structured field whose type no directive uses.
     pub(super) fn with_unusable(name: &'a str) -> Self {
         Self { name: name.as_bytes(), argument: Argument::Unusable }
     }
 
-    /// Its name in lower case, as "cache directives are identified by a token, to be compared case-insensitively"
-    /// (§5.2); empty if it is longer than any that is known.
+    /// Returns the name in lower case, or an empty slice if it is longer than any known name.
+    ///
+    /// RFC 9111 §5.2: "cache directives are identified by a token, to be compared
+    /// case-insensitively".
     pub(super) fn name<'b>(&self, buffer: &'b mut [u8; LONGEST]) -> &'b [u8] {
         let Some(lower) = buffer.get_mut(..self.name.len()) else {
             return &[];
@@ -72,12 +76,14 @@ impl<'a> Directive<'a> {
         lower
     }
 
-    /// Whether it has no argument.
+    /// Whether the directive has no argument.
     pub(super) fn is_bare(&self) -> bool {
         self.argument == Argument::None
     }
 
-    /// Its argument as `delta-seconds`: "recipients ought to accept both forms", token and quoted string (§5.2).
+    /// Returns the argument as `delta-seconds`, written as a token or as a quoted string.
+    ///
+    /// RFC 9111 §5.2: "recipients ought to accept both forms".
     pub(super) fn seconds(&self) -> Option<Duration> {
         match self.argument {
             Argument::Is(argument) => delta_seconds(unquoted(argument)),
@@ -85,7 +91,9 @@ impl<'a> Directive<'a> {
         }
     }
 
-    /// Its argument as a list of field names. What is not one is about the whole response.
+    /// Returns the argument as a list of field names.
+    ///
+    /// Without a valid list, the directive applies to the whole response.
     pub(super) fn fields(&self) -> Qualified {
         let listed = match self.argument {
             Argument::Is(argument) => unquoted(argument),
@@ -103,7 +111,9 @@ fn unquoted(argument: &[u8]) -> &[u8] {
     argument.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(argument)
 }
 
-/// Reads `delta-seconds` (RFC 9111 §1.2.2): a non-negative integer, of which what is too large counts as 2³¹.
+/// Parses `delta-seconds` (RFC 9111 §1.2.2): a non-negative integer.
+///
+/// A value over 2³¹ counts as 2³¹.
 pub(in crate::http) fn delta_seconds(digits: &[u8]) -> Option<Duration> {
     const MOST: u64 = 1 << 31;
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {

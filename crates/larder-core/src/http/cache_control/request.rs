@@ -1,4 +1,4 @@
-//! What a request says (RFC 9111 §5.2.1).
+//! The cache directives of a request (RFC 9111 §5.2.1).
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use super::directive::{Directive, LONGEST};
 use super::directives;
 use crate::http::list::members;
 
-/// How stale a response a request accepts (RFC 9111 §5.2.1.2).
+/// The staleness that a request accepts (RFC 9111 §5.2.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)] // The RFC knows these two.
+#[allow(clippy::exhaustive_enums)] // The RFC defines these two.
 pub enum MaxStale {
-    /// However stale.
+    /// Any staleness.
     Any,
-    /// At most so long past its lifetime.
+    /// At most this long past the freshness lifetime.
     Within(Duration),
 }
 
 impl MaxStale {
-    /// Whether a response this long past its lifetime is accepted.
+    /// Whether a response that expired `staleness` ago is accepted.
     #[must_use]
     pub fn accepts(self, staleness: Duration) -> bool {
         match self {
@@ -37,31 +37,33 @@ impl MaxStale {
     }
 }
 
-/// What the `Cache-Control` of a request says (RFC 9111 §5.2.1).
+/// The directives in the `Cache-Control` field of a request (RFC 9111 §5.2.1).
 ///
-/// All of it is advice. A value that is malformed says nothing; of several values the strictest holds.
+/// All of them are advice. A malformed value is ignored. If a directive has several values, the
+/// strictest one applies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 #[allow(clippy::struct_excessive_bools)] // Each is a directive.
 pub struct RequestDirectives {
-    /// Nothing of this request or of the response to it may be stored.
+    /// No part of the request or of its response may be stored.
     pub no_store: bool,
-    /// What is stored is only good after validation.
+    /// A stored response is used only after validation.
     pub no_cache: bool,
-    /// Only what is stored is wanted.
+    /// The client wants only a stored response.
     pub only_if_cached: bool,
-    /// A response older than this is not wanted.
+    /// The client wants no response that is older than this.
     pub max_age: Option<Duration>,
-    /// A response that is not fresh for at least this long is not wanted.
+    /// The client wants no response that is fresh for less than this.
     pub min_fresh: Option<Duration>,
-    /// A stale response is accepted.
+    /// The staleness that the client accepts.
     pub max_stale: Option<MaxStale>,
 }
 
 impl RequestDirectives {
-    /// Reads the `Cache-Control` of a request, whatever its bytes are; where there is none, its `Pragma`.
+    /// Parses the `Cache-Control` field of a request, or `Pragma` if there is no `Cache-Control`.
     ///
-    /// RFC 9111 §5.4 deprecates `Pragma`, but clients that send it alone mean `no-cache` by it, as RFC 7234 §5.4 said.
+    /// Any bytes are accepted. RFC 9111 §5.4 deprecates `Pragma`. But clients that send only
+    /// `Pragma` mean `no-cache` by it, as RFC 7234 §5.4 specified.
     #[must_use]
     pub fn parse(headers: &HeaderMap) -> Self {
         let mut parsed = Self::default();
@@ -79,11 +81,12 @@ impl RequestDirectives {
         parsed
     }
 
-    /// What it asks of a fresh response that is `immutable`.
+    /// Returns the directives that apply to a fresh `immutable` response: all but `max-age`.
     ///
-    /// RFC 8246 §2.1: "Proxies SHOULD skip conditionally revalidating fresh responses containing the immutable extension unless
-    /// there is a signal from the client that a validation is necessary (e.g., a no-cache Cache-Control request directive".
-    /// `max-age` is none: a browser sends it with every reload.
+    /// RFC 8246 §2.1: "Proxies SHOULD skip conditionally revalidating fresh responses containing
+    /// the immutable extension unless there is a signal from the client that a validation is
+    /// necessary (e.g., a no-cache Cache-Control request directive". `max-age` is not such a
+    /// signal, because a browser sends it with every reload.
     #[must_use]
     pub fn of_immutable(self) -> Self {
         Self { max_age: None, ..self }
@@ -96,7 +99,8 @@ impl RequestDirectives {
             b"only-if-cached" => self.only_if_cached = true,
             b"max-age" => keep(&mut self.max_age, directive.seconds(), Duration::min),
             b"min-fresh" => keep(&mut self.min_fresh, directive.seconds(), Duration::max),
-            // "If no value is assigned to max-stale, then the client will accept a stale response of any age."
+            // "If no value is assigned to max-stale, then the client will accept a stale response
+            // of any age."
             b"max-stale" if directive.is_bare() => {
                 keep(&mut self.max_stale, Some(MaxStale::Any), MaxStale::stricter);
             }

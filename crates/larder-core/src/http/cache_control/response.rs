@@ -1,4 +1,4 @@
-//! What a response says (RFC 9111 §5.2.2).
+//! The cache directives of a response (RFC 9111 §5.2.2).
 
 use std::time::Duration;
 
@@ -7,27 +7,27 @@ use http::{HeaderMap, HeaderName};
 use super::directive::{Directive, LONGEST};
 use super::{directives, targeted};
 
-/// A directive that can be about the whole response or about some of its fields: `no-cache`, `private`.
+/// The scope of a `no-cache` or `private` directive: the whole response, or some of its fields.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[allow(clippy::exhaustive_enums)] // The RFC knows these three.
+#[allow(clippy::exhaustive_enums)] // The RFC defines these three.
 pub enum Qualified {
-    /// It is not there.
+    /// The directive is absent.
     #[default]
     Absent,
-    /// It is about the whole response.
+    /// The directive applies to the whole response.
     Whole,
-    /// It is about these fields only.
+    /// The directive applies only to these fields.
     Fields(Box<[HeaderName]>),
 }
 
 impl Qualified {
-    /// Whether it is there, in whatever form.
+    /// Whether the directive is present, in any form.
     #[must_use]
     pub fn is_present(&self) -> bool {
         *self != Self::Absent
     }
 
-    /// The fields that it is about, if it is not about the whole response.
+    /// Returns the fields that the directive lists, or an empty slice if it lists none.
     #[must_use]
     pub fn fields(&self) -> &[HeaderName] {
         match self {
@@ -36,7 +36,7 @@ impl Qualified {
         }
     }
 
-    /// Takes in one more occurrence; the wider one holds.
+    /// Merges one more occurrence of the directive. The wider scope applies.
     fn widen(&mut self, other: Self) {
         *self = match (std::mem::take(self), other) {
             (Self::Absent, one) | (one, Self::Absent) => one,
@@ -46,52 +46,58 @@ impl Qualified {
     }
 }
 
-/// What the `Cache-Control` of a response says (RFC 9111 §5.2.2, RFC 5861, RFC 8246).
+/// The cache directives of a response (RFC 9111 §5.2.2, RFC 5861, RFC 8246).
 ///
-/// A lifetime or window that is malformed, or given twice with different values, is zero (RFC 9111 §4.2.1); one of more
-/// than 2³¹ seconds is 2³¹ seconds (§1.2.2). An argument where none is defined does not weaken a directive that
-/// restricts; one that permits is ignored with it.
+/// A lifetime or window that is malformed, or given twice with different values, is zero (RFC 9111
+/// §4.2.1). A value over 2³¹ seconds counts as 2³¹ seconds (§1.2.2).
+///
+/// Some directives take no argument. If such a directive has one anyway, a restriction still
+/// applies, and a permission is ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 #[allow(clippy::struct_excessive_bools)] // Each is a directive.
 pub struct ResponseDirectives {
-    /// It must not be stored.
+    /// The response must not be stored.
     pub no_store: bool,
-    /// It must not be used without validation.
+    /// The response must not be used without validation.
     pub no_cache: Qualified,
-    /// It must not be stored by a shared cache.
+    /// The response must not be stored by a shared cache.
     pub private: Qualified,
-    /// It may be stored even where that would otherwise be forbidden.
+    /// The response may be stored even where that would otherwise be forbidden.
     pub public: bool,
-    /// It must not be used stale.
+    /// The response must not be used stale.
     pub must_revalidate: bool,
-    /// It must not be used stale by a shared cache.
+    /// The response must not be used stale by a shared cache.
     pub proxy_revalidate: bool,
-    /// It may be stored only by a cache that understands its status; such a cache ignores `no-store`.
+    /// Only a cache that understands the status may store the response.
+    ///
+    /// Such a cache ignores `no-store`.
     pub must_understand: bool,
-    /// It will not change while it is fresh.
+    /// The response does not change while it is fresh.
     pub immutable: bool,
-    /// Its freshness lifetime.
+    /// The freshness lifetime.
     pub max_age: Option<Duration>,
-    /// Its freshness lifetime in a shared cache.
+    /// The freshness lifetime in a shared cache.
     pub s_maxage: Option<Duration>,
-    /// How long after its lifetime it may be served while it is being refreshed (RFC 5861 §3).
+    /// The time after expiry in which the response may be served during a refresh (RFC 5861 §3).
     pub stale_while_revalidate: Option<Duration>,
-    /// How long after its lifetime it may be served when the origin fails (RFC 5861 §4).
+    /// The time after expiry in which the response may be served if the origin fails (RFC 5861 §4).
     pub stale_if_error: Option<Duration>,
-    /// All this was said to this cache in a field of its own, so that `Expires` says nothing to it (RFC 9213 §2.2).
+    /// The directives come from a targeted field, so this cache ignores `Expires` (RFC 9213 §2.2).
     pub targeted: bool,
 }
 
 impl ResponseDirectives {
-    /// Reads what a response says to a cache that these fields are for, in this order; in want of them, its
-    /// `Cache-Control` (RFC 9213).
+    /// Parses the directives for a cache with this target list (RFC 9213).
+    ///
+    /// The first field of `targets` with a valid, non-empty value applies. If there is none,
+    /// `Cache-Control` applies.
     #[must_use]
     pub fn of(headers: &HeaderMap, targets: &[HeaderName]) -> Self {
         targeted::read(headers, targets).unwrap_or_else(|| Self::parse(headers))
     }
 
-    /// Reads the `Cache-Control` of a response, whatever its bytes are.
+    /// Parses the `Cache-Control` field of a response. Any bytes are accepted.
     #[must_use]
     pub fn parse(headers: &HeaderMap) -> Self {
         let mut parsed = Self::default();
@@ -101,10 +107,11 @@ impl ResponseDirectives {
         parsed
     }
 
-    /// The fields that must not be stored, while the rest of the response may be.
+    /// Returns the fields that must not be stored, even if the rest of the response is.
     ///
-    /// RFC 9111 §3.1: "The no-cache (Section 5.2.2.4) and private (Section 5.2.2.7) cache directives can have arguments that
-    /// prevent storage of header fields by all caches and shared caches, respectively."
+    /// RFC 9111 §3.1: "The no-cache (Section 5.2.2.4) and private (Section 5.2.2.7) cache
+    /// directives can have arguments that prevent storage of header fields by all caches and shared
+    /// caches, respectively."
     pub fn unstorable(&self) -> impl Iterator<Item = &HeaderName> {
         self.no_cache.fields().iter().chain(self.private.fields())
     }
@@ -128,9 +135,11 @@ impl ResponseDirectives {
     }
 }
 
-/// RFC 9111 §4.2.1: "When there is more than one value present for a given directive […], either the first occurrence
-/// should be used or the response should be considered stale", and "Caches are encouraged to consider responses that have
-/// invalid freshness information […] to be stale."
+/// Sets a lifetime or window. An invalid value, or a second one that differs, makes it zero.
+///
+/// RFC 9111 §4.2.1: "When there is more than one value present for a given directive […], either
+/// the first occurrence should be used or the response should be considered stale", and "Caches are
+/// encouraged to consider responses that have invalid freshness information […] to be stale."
 fn state(known: &mut Option<Duration>, directive: Directive<'_>) {
     let stated = directive.seconds().unwrap_or_default();
     let conflict = known.is_some_and(|known| known != stated);

@@ -1,4 +1,4 @@
-//! Targeted fields: cache directives for some caches alone (RFC 9213).
+//! Targeted fields: cache directives for specific caches (RFC 9213).
 
 use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
@@ -6,11 +6,12 @@ use sfv::{BareItem, Dictionary, ListEntry, Parser};
 use super::ResponseDirectives;
 use super::directive::Directive;
 
-/// What the first field of the target list says that says anything.
+/// Parses the first field of the target list that has a valid, non-empty value.
 ///
-/// RFC 9213 §2.2: a cache "MUST select the first (in target-list order) field with a valid, non-empty value and use its value
-/// to determine the caching policy for the response, and it MUST ignore the Cache-Control and Expires header fields in that
-/// response, unless no valid, non-empty value is available from the listed header fields."
+/// RFC 9213 §2.2: a cache "MUST select the first (in target-list order) field with a valid,
+/// non-empty value and use its value to determine the caching policy for the response, and it MUST
+/// ignore the Cache-Control and Expires header fields in that response, unless no valid, non-empty
+/// value is available from the listed header fields."
 pub(super) fn read(headers: &HeaderMap, targets: &[HeaderName]) -> Option<ResponseDirectives> {
     targets.iter().filter(|name| headers.contains_key(*name)).find_map(|name| {
         let members = dictionary(headers, name).filter(|members| !members.is_empty())?;
@@ -22,25 +23,30 @@ pub(super) fn read(headers: &HeaderMap, targets: &[HeaderName]) -> Option<Respon
     })
 }
 
-/// §2.1: "If a targeted field in a given response is empty, or a parsing error is encountered, that field MUST be ignored by
-/// the cache".
+/// Parses a targeted field, or returns `None` if it is invalid.
+///
+/// RFC 9213 §2.1: "If a targeted field in a given response is empty, or a parsing error is
+/// encountered, that field MUST be ignored by the cache".
 fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Option<Dictionary> {
-    // RFC 9651 §4.2: all lines are one list.
+    // RFC 9651 §4.2: all lines of the field are one dictionary.
     let lines: Vec<_> = headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
     Parser::new(&lines.join(&b", "[..])).parse().ok()
 }
 
-/// §2.1: "cache directives that have no value will be mapped to a Boolean […]. When the value is a quoted-string, it will be
-/// mapped to a String […], and when it is a token, it will map to a Token […], an Integer […], or a Decimal", and
-/// "Implementations SHOULD NOT consume values that violate these inferred constraints", such as `max-age="60"`. "Parameters
-/// received on cache directives are to be ignored".
+/// Applies one member of a targeted field.
+///
+/// RFC 9213 §2.1: "cache directives that have no value will be mapped to a Boolean […]. When the
+/// value is a quoted-string, it will be mapped to a String […], and when it is a token, it will map
+/// to a Token […], an Integer […], or a Decimal", and "Implementations SHOULD NOT consume values
+/// that violate these inferred constraints", such as `max-age="60"`. "Parameters received on cache
+/// directives are to be ignored".
 fn take(parsed: &mut ResponseDirectives, name: &str, value: &ListEntry) {
     let ListEntry::Item(item) = value else {
         return parsed.take(Directive::with_unusable(name));
     };
     match &item.bare_item {
         BareItem::Boolean(true) => parsed.take(Directive::bare(name)),
-        // What is said not to be so.
+        // `?0` says that the directive does not apply.
         BareItem::Boolean(false) => {}
         BareItem::Integer(number) => parsed.take(Directive::with_number(name, &number.to_string())),
         BareItem::Token(text) => parsed.take(Directive::with_text(name, text.as_str())),
@@ -80,10 +86,10 @@ mod tests {
             (&[("cdn-cache-control", "max-age=-2")], true, max_age(0)),
             (&[("cdn-cache-control", "max-age=99999999999")], true, max_age(1 << 31)),
             (&[("cdn-cache-control", "max-age=2;foo=bar")], true, max_age(2)),
-            // RFC 9651 §3.2: of one key, the last.
+            // RFC 9651 §3.2: of several members with one key, the last counts.
             (&[("cdn-cache-control", "max-age=2"), ("cdn-cache-control", "max-age=4")], true, max_age(4)),
-            // §3.1: `none` is "not a registered cache directive; it is here to avoid sending a header field with an empty
-            // value, which would be ignored".
+            // RFC 9213 §3.1: `none` is "not a registered cache directive; it is here to avoid
+            // sending a header field with an empty value, which would be ignored".
             (&[("cdn-cache-control", "none"), ("cache-control", "no-store, max-age=1")], true, None),
             (&[("other-cache-control", "max-age=2"), ("cache-control", "max-age=1")], false, max_age(1)),
         ] {
@@ -108,7 +114,8 @@ mod tests {
             ..ResponseDirectives::default()
         };
         assert_eq!(found, expected);
-        // A restriction that makes no sense still restricts; a list of texts is no list of names.
+        // A restriction with a senseless argument still restricts. A list of strings is not a list
+        // of names.
         assert!(of(&[("cdn-cache-control", "no-store=7")]).no_store);
         assert_eq!(of(&[("cdn-cache-control", "private=(\"a\" \"b\")")]).private, Qualified::Whole);
         assert!(!of(&[("cdn-cache-control", "no-store=?0")]).no_store);

@@ -79,7 +79,7 @@ fn lifetimes_are_read_in_both_forms_and_are_zero_when_invalid() {
     assert_eq!(response(&["max-age =3600"]).max_age, Some(secs(0)));
 }
 
-/// RFC 9111 §4.2.1: the first of several values, or stale.
+/// RFC 9111 §4.2.1: of several values, either the first one counts or the response is stale.
 #[test]
 fn values_that_differ_leave_no_lifetime_and_equal_ones_do() {
     for (lines, expected) in [
@@ -94,7 +94,7 @@ fn values_that_differ_leave_no_lifetime_and_equal_ones_do() {
     }
 }
 
-/// RFC 9111 §5.2: an argument may be a quoted string, in which commas and names mean nothing.
+/// RFC 9111 §5.2: commas and names inside a quoted-string argument mean nothing.
 #[test]
 fn what_stands_in_a_quoted_string_is_not_a_directive() {
     for line in [
@@ -105,7 +105,7 @@ fn what_stands_in_a_quoted_string_is_not_a_directive() {
         let parsed = response(&[line]);
         assert_eq!((parsed.max_age, parsed.no_store), (Some(secs(1)), false), "{line}");
     }
-    // One that is never closed hides nothing.
+    // A quoted string that is never closed hides nothing.
     assert!(response(&[r#"extension="a, no-store"#]).no_store);
 }
 

@@ -12,7 +12,7 @@ fn told(value: &str) -> Option<String> {
     of(value).map(|variation| variation.as_text().to_owned())
 }
 
-/// §5.2.1, all three tables, and what §5.1 says beside.
+/// All three tables of §5.2.1, and the rules that §5.1 adds.
 #[test]
 fn fields_are_read_as_the_draft_says() {
     for (value, expected) in [
@@ -38,10 +38,10 @@ fn fields_are_read_as_the_draft_says() {
         (r#"except="not an inner list""#, None),
         ("except=(not-a-string)", None),
         ("except=?1", None),
-        // What was valid in earlier drafts.
+        // Earlier drafts allowed these.
         ("params", None),
         (r#"params, except=("x")"#, None),
-        // One part that is invalid makes the whole invalid.
+        // One invalid part makes the whole field invalid.
         (r#"key-order, params="a""#, None),
         (r#"key-order=1, params=("a")"#, None),
         (r#"key-order=("a"), params=("a")"#, None),
@@ -56,9 +56,9 @@ fn fields_are_read_as_the_draft_says() {
         (r#"Params=("a")"#, None),
         // "(ignoring any parameters)".
         (r#"key-order;p=1, params=("a";q "b");r="s""#, Some("o-a&b")),
-        // RFC 9651 §3.2: of one key, the last.
+        // RFC 9651 §3.2: of several members with one key, the last counts.
         (r#"params=("a"), params=("b")"#, Some("-b")),
-        // The same in another order.
+        // The order of names and their repetition mean nothing.
         (r#"params=("b" "a" "b")"#, Some("-a&b")),
         (r#"params=("")"#, Some("-=")),
         (r#"except=("" "=" "&" " ")"#, Some("==&+&%26&%3D")),
@@ -78,13 +78,13 @@ fn a_field_that_is_too_long_is_ignored() {
     let of_length = |length: usize| format!(r#"params=("{}")"#, "a".repeat(length - 11));
     assert!(of(&of_length(LONGEST_FIELD)).is_some());
     assert!(of(&of_length(LONGEST_FIELD + 1)).is_none());
-    // However it is spelled, what is made of it can be read back.
+    // The text form can be parsed, whatever the spelling of the field was.
     let spelled = format!(r#"params=("{}")"#, "%f6!".repeat((LONGEST_FIELD - 11) / 4));
     let variation = of(&spelled).unwrap();
     assert_eq!(UrlVariation::from_text(variation.as_text()), Some(variation));
 }
 
-/// §6.1, under `key-order` and others.
+/// The examples of §6.1, under `key-order` and under other fields.
 #[test]
 fn queries_are_compared_as_the_draft_says() {
     for field in ["key-order", r#"params=("nothing")"#, r#"except=("a" "b" "%C3%A9")"#] {
@@ -121,7 +121,7 @@ fn queries_are_compared_as_the_draft_says() {
     assert_eq!(of("except=()").unwrap().canonical(Some("a=1&b=2")), None);
 }
 
-/// The comparison of §6, step by step, for two queries.
+/// Compares two queries by the steps of §6.
 fn are_equivalent(variation: Option<&UrlVariation>, one: Option<&str>, other: Option<&str>) -> bool {
     // 2.: "If variationConfig is equivalent to the default".
     let Some(variation) = variation else { return one == other };
@@ -140,7 +140,7 @@ fn are_equivalent(variation: Option<&UrlVariation>, one: Option<&str>, other: Op
     search_params(one) == search_params(other)
 }
 
-/// The application/x-www-form-urlencoded parser of the URL Standard, step by step.
+/// Parses a query by the steps of the application/x-www-form-urlencoded parser (URL Standard).
 fn pairs(input: &[u8]) -> Vec<(String, String)> {
     let decoded = |bytes: &[u8]| {
         let bytes: Vec<u8> = bytes.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
@@ -174,7 +174,9 @@ fn canonical(variation: Option<&UrlVariation>, query: Option<&str>) -> Option<St
     variation.map_or_else(|| query.map(str::to_owned), |variation| variation.canonical(query))
 }
 
-/// Few signs, those that mean something among them, so that queries are often alike.
+/// Generates queries from a few characters, including the special ones.
+///
+/// With few characters, two queries are often equivalent.
 fn query() -> impl Strategy<Value = Option<String>> {
     let piece = proptest::sample::select(vec![
         "a",

@@ -1,4 +1,4 @@
-//! Making one part of two (RFC 9111 §3.4, RFC 9110 §15.3.7.3).
+//! Combines two parts into one (RFC 9111 §3.4, RFC 9110 §15.3.7.3).
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -7,23 +7,25 @@ use http::header::ETAG;
 use super::content_range::ContentRange;
 use super::if_range::{strong_date, strong_tag};
 
-/// A part, and what tells of which representation it is.
+/// A part, with the fields that identify its representation.
 #[derive(Debug, Clone, Copy)]
 #[allow(clippy::exhaustive_structs)] // The rule has these inputs.
 pub struct Bytewise<'a> {
-    /// The fields of the response that it came with.
+    /// The fields of the response that contained the part.
     pub headers: &'a HeaderMap,
-    /// Which part it is.
+    /// The position of the part in the representation.
     pub part: &'a ContentRange,
-    /// Its bytes, as many as that says.
+    /// The bytes of the part, as many as `part` says.
     pub body: &'a Bytes,
 }
 
-/// Makes one part of two; `None` if they are not of one representation, or there is a gap between them.
+/// Combines two parts into one.
 ///
-/// RFC 9111 §3.4: "A cache MAY combine these ranges into a single stored response […] if they all share the same strong
-/// validator". What they have in common is compared as well: a validator that is given again for other bytes is not strong,
-/// whatever it looks like.
+/// Returns `None` if they are not of the same representation, or if there is a gap between them.
+///
+/// RFC 9111 §3.4: "A cache MAY combine these ranges into a single stored response […] if they all
+/// share the same strong validator". The bytes that both parts contain are compared as well. A
+/// validator that was given to different bytes is not strong, whatever it looks like.
 #[must_use]
 pub fn combine(stored: Bytewise<'_>, new: Bytewise<'_>) -> Option<(ContentRange, Bytes)> {
     let are_as_long = |one: Bytewise<'_>| one.part.has_length(one.body.len());
@@ -50,7 +52,7 @@ pub fn combine(stored: Bytewise<'_>, new: Bytewise<'_>) -> Option<(ContentRange,
 fn share_a_strong_validator(one: &HeaderMap, other: &HeaderMap) -> bool {
     match (strong_tag(one), strong_tag(other)) {
         (Some(one), Some(other)) => one == other,
-        // A weak tag may be another one because the bytes are others.
+        // If there are weak tags, the dates don't count: the tags may differ because the bytes do.
         (None, None) if !one.contains_key(ETAG) && !other.contains_key(ETAG) => {
             strong_date(one).is_some_and(|date| Some(date) == strong_date(other))
         }
@@ -58,7 +60,9 @@ fn share_a_strong_validator(one: &HeaderMap, other: &HeaderMap) -> bool {
     }
 }
 
-/// The length of the whole, as far as the two know it; `None` if they differ.
+/// Returns the length of the whole, if at least one part knows it.
+///
+/// The outer `None` means that the two parts disagree.
 fn common_length(one: &ContentRange, other: &ContentRange) -> Option<Option<u64>> {
     match (one.complete(), other.complete()) {
         (Some(one), Some(other)) if one != other => None,

@@ -1,4 +1,4 @@
-//! Which part of a representation a response has (RFC 9110 §14.4).
+//! The part of a representation that a response has (RFC 9110 §14.4).
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::http::list::trim;
 
-/// A part of a representation: its bytes, and the length of the whole where that is known.
+/// A part of a representation: its bytes, and the length of the whole if that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ContentRange {
     range: Range<u64>,
@@ -15,18 +15,21 @@ pub struct ContentRange {
 }
 
 impl ContentRange {
-    /// This part of something of this length; `None` if it can be none.
+    /// Creates a part of a representation, or returns `None` if there is no such part.
     ///
-    /// RFC 9110 §14.4: "A Content-Range field value is invalid if it contains a range-resp that has a last-pos value less
-    /// than its first-pos value, or a complete-length value less than or equal to its last-pos value."
+    /// RFC 9110 §14.4: "A Content-Range field value is invalid if it contains a range-resp that has
+    /// a last-pos value less than its first-pos value, or a complete-length value less than or
+    /// equal to its last-pos value."
     #[must_use]
     pub fn new(range: Range<u64>, complete: Option<u64>) -> Option<Self> {
         let fits = !range.is_empty() && complete.is_none_or(|complete| range.end <= complete);
         fits.then_some(Self { range, complete })
     }
 
-    /// Reads the `Content-Range` of a response. `None` if it has none, more than one, one in another unit than bytes, one
-    /// without a range, or an invalid one.
+    /// Parses the `Content-Range` of a response.
+    ///
+    /// Returns `None` if the field is missing, occurs more than once, has a unit other than bytes,
+    /// has no range, or is invalid.
     #[must_use]
     pub fn of(response: &HeaderMap) -> Option<Self> {
         let mut lines = response.get_all(CONTENT_RANGE).iter();
@@ -36,31 +39,31 @@ impl ContentRange {
         parse(trim(line.as_bytes()))
     }
 
-    /// Its bytes.
+    /// Returns the range of bytes that the part covers.
     #[must_use]
     pub fn range(&self) -> Range<u64> {
         self.range.clone()
     }
 
-    /// The length of the whole; `None` if that is not known.
+    /// Returns the length of the whole, or `None` if it is not known.
     #[must_use]
     pub const fn complete(&self) -> Option<u64> {
         self.complete
     }
 
-    /// Whether it has so many bytes.
+    /// Whether the part has this many bytes.
     #[must_use]
     pub fn has_length(&self, bytes: usize) -> bool {
         u64::try_from(bytes) == Ok(self.range.end - self.range.start)
     }
 
-    /// Whether it is the whole, so that nothing is missing (RFC 9110 §15.3.7.3).
+    /// Whether the part is the whole, so that nothing is missing (RFC 9110 §15.3.7.3).
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.complete == Some(self.range.end) && self.range.start == 0
     }
 
-    /// The value of `Content-Range` for it.
+    /// Returns the value of `Content-Range` for this part.
     #[must_use]
     pub fn to_value(&self) -> HeaderValue {
         let (first, last) = (self.range.start, self.range.end - 1);
@@ -71,19 +74,21 @@ impl ContentRange {
         value(text)
     }
 
-    /// The value of `Content-Range` in a 416 for something of this length (RFC 9110 §15.5.17).
+    /// Returns the value of `Content-Range` in a 416 (RFC 9110 §15.5.17).
+    ///
+    /// `complete` is the length of the whole.
     #[must_use]
     pub fn unsatisfied(complete: u64) -> HeaderValue {
         value(format!("bytes */{complete}"))
     }
 }
 
-/// Digits and signs are a field value.
+/// Converts a text to a field value. Digits and signs are always valid in one.
 fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("bytes */*"))
 }
 
-/// `bytes 0-4/10`. The unit is a name without case (§14.1).
+/// Parses a value such as `bytes 0-4/10`. The name of the unit is case-insensitive (§14.1).
 fn parse(value: &[u8]) -> Option<ContentRange> {
     let (unit, rest) = value.split_at_checked(6)?;
     if !unit.eq_ignore_ascii_case(b"bytes ") {
@@ -104,9 +109,9 @@ fn split(value: &[u8], sign: u8) -> Option<(&[u8], &[u8])> {
     Some((&value[..at], &value[at + 1..]))
 }
 
-/// What does not fit in 64 bits is nothing that could be held.
+/// Parses a number. A number over 64 bits is `None`, because nothing of that size can be stored.
 fn number(digits: &[u8]) -> Option<u64> {
-    // `parse` would take a sign.
+    // `parse` would accept a sign.
     let are_digits = digits.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(digits).ok().filter(|_| are_digits)?.parse().ok()
 }

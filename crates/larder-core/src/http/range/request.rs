@@ -1,4 +1,4 @@
-//! What a request asks for (RFC 9110 §14.1, §14.2).
+//! The `Range` field of a request (RFC 9110 §14.1, §14.2).
 
 use http::HeaderMap;
 use http::header::RANGE;
@@ -6,18 +6,20 @@ use smallvec::SmallVec;
 
 use crate::http::list::{members, trim};
 
-/// So many ranges may a request name. RFC 9110 §14.2 lets a server ignore "a set of many small ranges that are not listed in
-/// ascending order", as they are "indications of either a broken client or a deliberate denial-of-service attack". Whoever
-/// fetches what is missing of a file names few, in whatever order.
+/// The maximum number of ranges in a request.
+///
+/// RFC 9110 §14.2 lets a server ignore "a set of many small ranges that are not listed in ascending
+/// order", as they are "indications of either a broken client or a deliberate denial-of-service
+/// attack". A client that fetches the missing parts of a file names few ranges, in any order.
 const MOST: usize = 16;
 
-/// What the `Range` of a `GET` asks for.
+/// The part of a representation that a `GET` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // Whoever answers has to treat each.
+#[allow(clippy::exhaustive_enums)] // A caller has to treat each.
 pub enum Requested {
-    /// The whole: there is no `Range`, or one that is ignored.
+    /// The whole: there is no `Range`, or it is ignored.
     Whole,
-    /// Something in another unit than bytes, which only the handler understands.
+    /// A range in a unit other than bytes, which only the handler understands.
     OtherUnit,
     /// These bytes.
     Bytes(Ranges),
@@ -27,19 +29,20 @@ pub enum Requested {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ranges(pub(super) SmallVec<[Spec; 2]>);
 
-/// One of them.
+/// One range of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spec {
-    /// From this byte on, up to the last one if that is named.
+    /// The bytes from a first one to a last one, or to the end if no last byte is named.
     From(u64, Option<u64>),
-    /// So many bytes at the end.
+    /// This many bytes at the end.
     Last(u64),
 }
 
-/// Reads the `Range` of a `GET`; for other methods none is defined (RFC 9110 §14.2).
+/// Parses the `Range` of a `GET`. The field is not defined for other methods (RFC 9110 §14.2).
 ///
-/// RFC 9110 §14.2: "A server that supports range requests MAY ignore or reject a Range header field that contains an
-/// invalid ranges-specifier": it is ignored, and so are more than one line, of which none can be right, and more ranges
+/// RFC 9110 §14.2: "A server that supports range requests MAY ignore or reject a Range header field
+/// that contains an invalid ranges-specifier". Such a field is ignored. A field with several lines
+/// is ignored too, because none of them can be right. The same applies to a field with more ranges
 /// than a client has a use for.
 #[must_use]
 pub fn requested(request: &HeaderMap) -> Requested {
@@ -59,8 +62,11 @@ pub fn requested(request: &HeaderMap) -> Requested {
     specs(set).map_or(Requested::Whole, |specs| Requested::Bytes(Ranges(specs)))
 }
 
-/// RFC 9110 §14.1.1: "A ranges-specifier is invalid if it contains any range-spec that is invalid or undefined for the
-/// indicated range-unit." §5.6.1.2: empty members of a list are ignored.
+/// Parses a set of ranges, or returns `None` if it is invalid.
+///
+/// RFC 9110 §14.1.1: "A ranges-specifier is invalid if it contains any range-spec that is invalid
+/// or undefined for the indicated range-unit." RFC 9110 §5.6.1.2: empty members of a list are
+/// ignored.
 fn specs(set: &[u8]) -> Option<SmallVec<[Spec; 2]>> {
     let mut specs = SmallVec::new();
     for member in members(set).filter(|member| !member.is_empty()) {
@@ -80,14 +86,18 @@ fn spec(member: &[u8]) -> Option<Spec> {
         (first, []) => Some(Spec::From(position(first)?, None)),
         (first, last) => {
             let (first, last) = (position(first)?, position(last)?);
-            // §14.1.1: "An int-range is invalid if the last-pos value is present and less than the first-pos."
+            // §14.1.1: "An int-range is invalid if the last-pos value is present and less than the
+            // first-pos."
             (first <= last).then_some(Spec::From(first, Some(last)))
         }
     }
 }
 
-/// RFC 9110 §14.1.2: "recipients MUST anticipate potentially large decimal numerals and prevent parsing errors due to
-/// integer conversion overflows": what does not fit lies behind the end of everything.
+/// Parses a position.
+///
+/// RFC 9110 §14.1.2: "recipients MUST anticipate potentially large decimal numerals and prevent
+/// parsing errors due to integer conversion overflows". A number that does not fit becomes the
+/// largest one, which lies behind every end.
 fn position(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;

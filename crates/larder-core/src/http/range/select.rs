@@ -1,4 +1,4 @@
-//! Which bytes of a representation a request gets (RFC 9110 §14.1.2, §15.3.7.2).
+//! The bytes of a representation that a request gets (RFC 9110 §14.1.2, §15.3.7.2).
 
 use std::ops::Range;
 
@@ -7,36 +7,41 @@ use smallvec::SmallVec;
 use super::content_range::ContentRange;
 use super::request::{Ranges, Spec};
 
-/// What a request gets of a representation.
+/// The part of a representation that a request gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // Whoever answers has to treat each.
+#[allow(clippy::exhaustive_enums)] // A caller has to treat each.
 pub enum Selected {
-    /// All of it, as if no range had been asked for.
+    /// The whole, as if the request had no range.
     Whole,
     /// These parts.
     Parts(Parts),
-    /// Nothing of it: 416.
+    /// Nothing: the response is a 416.
     Unsatisfiable,
 }
 
-/// Parts of a representation, in the order in which they were asked for. There is at least one, none is empty, and no two
-/// of them overlap.
+/// Parts of a representation, in the order of the request.
+///
+/// There is at least one part, no part is empty, and no two parts overlap.
 pub type Parts = SmallVec<[Range<u64>; 2]>;
 
-/// What a part costs beside its bytes, about: the fields and the boundary before it. RFC 9110 §15.3.7.2: "Since the typical
-/// overhead between each part of a multipart/byteranges is around 80 bytes".
+/// The approximate cost of a part besides its own bytes: its fields and the boundary before it.
+///
+/// RFC 9110 §15.3.7.2: "Since the typical overhead between each part of a multipart/byteranges is
+/// around 80 bytes".
 const OVERHEAD: u64 = 80;
 
 impl Ranges {
-    /// Selects these ranges of a representation of this length.
+    /// Selects these ranges of a representation of `length` bytes.
     ///
-    /// Overlapping ranges, and those with a gap between them that is smaller than what a part of its own would cost, are
-    /// one part: RFC 9110 §15.3.7.2 has "a server […] MAY coalesce any of the ranges" of both kinds. So no request, however
-    /// it is made up, gets much more than the whole.
+    /// Overlapping ranges become one part. Two ranges also become one part if the gap between them
+    /// is smaller than the cost of a separate part. RFC 9110 §15.3.7.2 allows both: "a server […]
+    /// MAY coalesce any of the ranges". So no request gets much more than the whole, whatever its
+    /// ranges are.
     #[must_use]
     pub fn select(&self, length: u64) -> Selected {
         if length == 0 && self.asks_for_the_end() {
-            // A suffix of nothing is satisfiable (§14.1.2), and no `Content-Range` can say so.
+            // A suffix of an empty representation is satisfiable (§14.1.2), but no `Content-Range`
+            // can express it.
             return Selected::Whole;
         }
         let satisfiable: Parts = self.0.iter().filter_map(|spec| spec.within(length)).collect();
@@ -47,16 +52,20 @@ impl Ranges {
         }
     }
 
-    /// Selects these ranges of a part of a representation; `None` if that does not have all of what is asked for.
+    /// Selects these ranges of a part of a representation.
     ///
-    /// RFC 9111 §3.3: "A cache MUST NOT use an incomplete response to answer requests unless the response has been made
-    /// complete, or the request is partial and specifies a range wholly within the incomplete response."
+    /// Returns `None` if the part does not contain all of them.
+    ///
+    /// RFC 9111 §3.3: "A cache MUST NOT use an incomplete response to answer requests unless the
+    /// response has been made complete, or the request is partial and specifies a range wholly
+    /// within the incomplete response."
     #[must_use]
     pub fn select_within(&self, part: &ContentRange) -> Option<Parts> {
         let held = part.range();
         let length = match part.complete() {
             Some(complete) => complete,
-            // Where the whole ends is not known, and so neither what a suffix is nor where an open range ends.
+            // The length of the whole is not known. So the place of a suffix and the end of an open
+            // range are not known either.
             None if self.0.iter().all(|spec| spec.ends_before(held.end)) => held.end,
             None => return None,
         };
@@ -79,10 +88,11 @@ impl Spec {
         matches!(self, Self::From(_, Some(last)) if last < end)
     }
 
-    /// The bytes of it that there are; `None` if it is not satisfiable.
+    /// Returns the existing bytes of this range, or `None` if it is not satisfiable.
     ///
-    /// RFC 9110 §14.1.2: one that begins behind the end is not, and one that goes beyond the end is cut there. A suffix is
-    /// satisfiable if its length is not zero, and of what is shorter it is all.
+    /// RFC 9110 §14.1.2: a range that begins behind the end is not satisfiable, and a range that
+    /// extends beyond the end is cut there. A suffix is satisfiable if its length is not zero. If
+    /// the representation is shorter than the suffix, the suffix is the whole.
     fn within(self, length: u64) -> Option<Range<u64>> {
         let range = match self {
             Self::From(first, last) => first..last.map_or(length, |last| last.saturating_add(1).min(length)),
@@ -92,15 +102,18 @@ impl Spec {
     }
 }
 
-/// RFC 9110 §15.3.7.2: parts stay "in the same order that the corresponding range-spec appeared in the received Range
-/// header field, excluding those ranges that were deemed unsatisfiable or that were coalesced into other ranges".
+/// Combines ranges that overlap or are near each other.
+///
+/// RFC 9110 §15.3.7.2: parts stay "in the same order that the corresponding range-spec appeared in
+/// the received Range header field, excluding those ranges that were deemed unsatisfiable or that
+/// were coalesced into other ranges".
 fn coalesced(ranges: &Parts) -> Parts {
     let mut parts = Parts::new();
     for range in ranges {
         let mut range = range.clone();
-        // Where the first of those is that become one with this.
+        // The place of the first part that is combined with this range.
         let mut place = parts.len();
-        // What has grown may reach one that it was passed with before.
+        // The combined range is larger, so it may reach a part that it did not reach before.
         while let Some(at) = parts.iter().position(|part| is_near(part, &range)) {
             let part = parts.remove(at);
             range = part.start.min(range.start)..part.end.max(range.end);

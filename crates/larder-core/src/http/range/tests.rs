@@ -1,4 +1,4 @@
-//! The rules about ranges as tables.
+//! The rules about ranges, as tables.
 
 use bytes::Bytes;
 
@@ -16,7 +16,7 @@ fn ranges(value: &str) -> Ranges {
     }
 }
 
-/// What is selected of so many bytes, as first and last positions.
+/// Returns the parts that are selected of `length` bytes, as first and last positions.
 fn selected(value: &str, length: u64) -> Vec<(u64, u64)> {
     match ranges(value).select(length) {
         Selected::Parts(parts) => parts.iter().map(|part| (part.start, part.end - 1)).collect(),
@@ -24,7 +24,7 @@ fn selected(value: &str, length: u64) -> Vec<(u64, u64)> {
     }
 }
 
-/// RFC 9110 §14.1.2 has these examples, of 10,000 bytes.
+/// The examples of RFC 9110 §14.1.2, with 10,000 bytes.
 #[test]
 fn the_examples_of_the_rfc_select_what_it_says() {
     for (value, expected) in [
@@ -42,8 +42,10 @@ fn the_examples_of_the_rfc_select_what_it_says() {
     }
 }
 
-/// RFC 9110 §14.1.1: "A valid ranges-specifier is satisfiable if it contains at least one range-spec that is satisfiable",
-/// and §14.1.2: what goes beyond the end is cut there.
+/// A range is cut at the end, and left out if it begins behind the end.
+///
+/// RFC 9110 §14.1.1: "A valid ranges-specifier is satisfiable if it contains at least one
+/// range-spec that is satisfiable". §14.1.2: a range that extends beyond the end is cut there.
 #[test]
 fn the_end_cuts_and_what_lies_behind_it_is_left_out() {
     for (value, length, expected) in [
@@ -63,7 +65,9 @@ fn the_end_cuts_and_what_lies_behind_it_is_left_out() {
     }
 }
 
-/// RFC 9110 §14.2: what is valid and not satisfiable is answered with 416. But no `Content-Range` can name a part of nothing.
+/// RFC 9110 §14.2: a field that is valid but not satisfiable is answered with 416.
+///
+/// But no `Content-Range` can name a part of an empty representation.
 #[test]
 fn what_begins_behind_the_end_is_unsatisfiable() {
     for (value, length, expected) in [
@@ -80,8 +84,10 @@ fn what_begins_behind_the_end_is_unsatisfiable() {
     }
 }
 
-/// RFC 9110 §15.3.7.2: "a server […] MAY coalesce any of the ranges that overlap, or that are separated by a gap that is
-/// smaller than the overhead of sending multiple parts", and order stays.
+/// RFC 9110 §15.3.7.2: ranges are combined, and their order stays.
+///
+/// "a server […] MAY coalesce any of the ranges that overlap, or that are separated by a gap that
+/// is smaller than the overhead of sending multiple parts".
 #[test]
 fn ranges_that_are_near_each_other_are_one_part() {
     for (value, expected) in [
@@ -92,7 +98,7 @@ fn ranges_that_are_near_each_other_are_one_part() {
         ("bytes=0-9,91-99", vec![(0, 9), (91, 99)]),
         ("bytes=9000-9009,0-9", vec![(9000, 9009), (0, 9)]),
         ("bytes=9000-9009,0-9,8990-9020", vec![(8990, 9020), (0, 9)]),
-        // The third joins the first two.
+        // The third range connects the first two.
         ("bytes=1000-1009,0-9,5-1005", vec![(0, 1009)]),
         ("bytes=1000-1009,5000-5009,0-9,5-1005", vec![(0, 1009), (5000, 5009)]),
         ("bytes=0-,-9999,5-7,0-0,1-1,2-2", vec![(0, 9999)]),
@@ -101,8 +107,11 @@ fn ranges_that_are_near_each_other_are_one_part() {
     }
 }
 
-/// RFC 9110 §14.2: "MAY ignore or reject a Range header field that contains an invalid ranges-specifier", and "many small
-/// ranges". What a unit means that is not understood here is left to the handler, which may understand it.
+/// RFC 9110 §14.2: an invalid or excessive `Range` is ignored.
+///
+/// A server "MAY ignore or reject a Range header field that contains an invalid ranges-specifier",
+/// and "many small ranges". A unit that is not understood here is left to the handler, which may
+/// understand it.
 #[test]
 fn what_makes_no_sense_asks_for_the_whole() {
     let many = |count: u32| {
@@ -137,7 +146,8 @@ fn what_makes_no_sense_asks_for_the_whole() {
     assert_eq!(requested(&fields(&[])), Requested::Whole);
     let two = fields(&[("range", "bytes=0-1"), ("range", "bytes=2-3")]);
     assert_eq!(requested(&two), Requested::Whole);
-    // §5.6.1.2: a recipient ignores "a reasonable number of empty list elements"; §14.1: units have no case.
+    // §5.6.1.2: a recipient ignores "a reasonable number of empty list elements". §14.1: the names
+    // of units are case-insensitive.
     assert_eq!(selected(" BYTES=,0-1 ,, -1\t", 10_000), [(0, 1), (9999, 9999)]);
 }
 
@@ -225,7 +235,7 @@ fn if_range_holds_for_just_this_representation() {
 /// RFC 9111 §3.3.
 #[test]
 fn a_part_answers_what_lies_wholly_within_it() {
-    // (part, its whole, what is asked for, what it gets)
+    // (part, length of the whole, requested ranges, selected ranges)
     for (part, complete, value, expected) in [
         (4..10, Some(10), "bytes=-5", Some(vec![(5, 9)])),
         (4..10, Some(10), "bytes=6-8", Some(vec![(6, 8)])),
@@ -239,7 +249,7 @@ fn a_part_answers_what_lies_wholly_within_it() {
         (4..9, Some(10), "bytes=6-9", None),
         (4..9, Some(10), "bytes=-1", None),
         (4..9, Some(10), "bytes=8-8", Some(vec![(8, 8)])),
-        // Whether the whole ends here is not known.
+        // It is not known whether the whole ends here.
         (4..9, None, "bytes=6-8", Some(vec![(6, 8)])),
         (4..9, None, "bytes=6-9", None),
         (4..9, None, "bytes=6-", None),
@@ -294,7 +304,9 @@ fn combined(
     Some((part.range(), body))
 }
 
-/// RFC 9110 §15.3.7.3: "The combined response content consists of the union of partial content ranges".
+/// RFC 9110 §15.3.7.3: parts without a gap are combined.
+///
+/// "The combined response content consists of the union of partial content ranges".
 #[test]
 fn parts_that_touch_make_one() {
     for (one, other, expected) in [

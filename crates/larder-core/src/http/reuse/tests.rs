@@ -4,7 +4,9 @@ use crate::http::testing::secs;
 
 const MILLI: Duration = Duration::from_millis(1);
 
-/// Sixty seconds fresh, ten more while it is refreshed, twenty more if the handler fails.
+/// Returns a response that is fresh for 60 s, and has both windows.
+///
+/// The windows are 10 s during a refresh and 20 s if the handler fails.
 fn aged(age: Duration) -> Candidate {
     Candidate {
         age,
@@ -23,7 +25,9 @@ fn stale(reason: MissReason, while_revalidate: bool, if_error: bool) -> Reuse {
     Reuse::Stale { reason, while_revalidate, if_error }
 }
 
-/// RFC 9111 §4.2: "response_is_fresh = (freshness_lifetime > current_age)"; RFC 5861 §3, §4 for the windows.
+/// RFC 9111 §4.2: "response_is_fresh = (freshness_lifetime > current_age)".
+///
+/// RFC 5861 §3 and §4 define the windows.
 #[test]
 fn a_response_is_fresh_until_just_before_its_end_and_of_use_within_its_windows() {
     for (age, expected) in [
@@ -91,14 +95,14 @@ fn a_request_may_want_less_than_the_lifetime_allows() {
         (30, |to| to.max_age = Some(secs(30)), fresh(30)),
         (30, |to| to.max_age = Some(secs(29)), only(MissReason::Request)),
         (0, |to| to.max_age = Some(secs(0)), fresh(60)),
-        // §5.2.1.1: with `max-age` alone, nothing stale.
+        // §5.2.1.1: with `max-age` alone, the client wants no stale response.
         (65, |to| to.max_age = Some(secs(90)), only(MissReason::Expired)),
         // §5.2.1.3: "no less than".
         (30, |to| to.min_fresh = Some(secs(30)), fresh(30)),
         (30, |to| to.min_fresh = Some(secs(31)), only(MissReason::Request)),
         (65, |to| to.min_fresh = Some(secs(1)), only(MissReason::Expired)),
         (30, |to| to.min_fresh = Some(Duration::MAX), only(MissReason::Request)),
-        // Neither asks the cache for anything here: whoever serves answers them.
+        // These two directives don't change the decision here. The caller handles them.
         (30, |to| to.only_if_cached = true, fresh(30)),
         (30, |to| to.no_store = true, fresh(30)),
     ];
@@ -109,7 +113,9 @@ fn a_request_may_want_less_than_the_lifetime_allows() {
     }
 }
 
-/// RFC 9111 §5.2.1.2: "exceeded its freshness lifetime by no more than the specified number of seconds"; §4.2.4.
+/// RFC 9111 §5.2.1.2 and §4.2.4.
+///
+/// "exceeded its freshness lifetime by no more than the specified number of seconds".
 #[test]
 fn max_stale_widens_the_first_window_where_stale_is_not_forbidden() {
     let with = |most| RequestDirectives { max_stale: Some(most), ..RequestDirectives::default() };
@@ -126,7 +132,7 @@ fn max_stale_widens_the_first_window_where_stale_is_not_forbidden() {
     assert_eq!(reuse(&must_revalidate, Some(&any)), expired(false));
     let invalidated = Candidate { verdict: Verdict::Soft(secs(15)), ..aged(secs(20)) };
     assert_eq!(reuse(&invalidated, Some(&any)), stale(MissReason::Invalidated, false, true));
-    // §5.2.1.1: together with `max-age`, both have to hold.
+    // §5.2.1.1: if there is also a `max-age`, both have to hold.
     let both = |max_age| RequestDirectives { max_age: Some(secs(max_age)), ..any.clone() };
     assert_eq!(reuse(&aged(secs(90)), Some(&both(90))), expired(true));
     assert_eq!(reuse(&aged(secs(90)), Some(&both(89))), expired(false));

@@ -1,13 +1,13 @@
-//! Which statuses are stored.
+//! The status codes that are stored.
 
 use std::time::Duration;
 
 use http::StatusCode;
 
-/// Which statuses are stored: those of success (2xx) without 206, or all that are final, and those that were added.
+/// The status codes that are stored: the successful ones (2xx) or all final ones, and added ones.
 ///
-/// 206 and 304 are parts and confirmations of other responses, and 1xx are not final (RFC 9111 §3): they are never
-/// stored, even if they are added.
+/// Responses with 206 or 304 are parts or confirmations of other responses, and 1xx codes are not
+/// final (RFC 9111 §3). None of these is ever stored, even if it is added.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatusRules {
     every_final: bool,
@@ -15,14 +15,17 @@ pub struct StatusRules {
 }
 
 impl StatusRules {
-    /// Stores every final status. That a response may be stored is then for its fields to say.
+    /// Creates rules that store every final status code.
+    ///
+    /// The fields of a response then have to say whether it may be stored.
     #[must_use]
     pub const fn every_final() -> Self {
         Self { every_final: true, added: Vec::new() }
     }
 
-    /// Stores this status too, with a default lifetime of its own, or with that of all others. The last word on a status
-    /// holds.
+    /// Adds a status code. `lifetime` is its default lifetime, `None` means that of all others.
+    ///
+    /// If a status code is added again, the last call counts.
     #[must_use]
     pub fn with(mut self, status: StatusCode, lifetime: Option<Duration>) -> Self {
         self.added.retain(|(known, _)| *known != status);
@@ -30,12 +33,15 @@ impl StatusRules {
         self
     }
 
-    /// The default lifetime of responses with this status, where others have `default`; `None` if they are not stored.
+    /// Returns the default lifetime for this status code, or `None` if it is not stored.
+    ///
+    /// `default` is the lifetime for status codes without a lifetime of their own.
     #[must_use]
     pub fn lifetime_of(&self, status: StatusCode, default: Duration) -> Option<Duration> {
         let never = status.is_informational()
             || matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
-            // About a range that a request without one cannot have asked for, and that no key has.
+            // A 416 is about a range. A request without a range cannot have asked for it, and no
+            // key contains the range.
             || self.every_final && status == StatusCode::RANGE_NOT_SATISFIABLE;
         if never {
             return None;
@@ -47,18 +53,18 @@ impl StatusRules {
     }
 }
 
-/// Whether a response with this status is an error that `stale-if-error` is for.
+/// Whether a response with this status is an error to which `stale-if-error` applies.
 ///
-/// RFC 5861 §4: "an error is any situation that would result in a 500, 502, 503, or 504 HTTP response status code being
-/// returned."
+/// RFC 5861 §4: "an error is any situation that would result in a 500, 502, 503, or 504 HTTP
+/// response status code being returned."
 #[must_use]
 pub fn is_error(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
-/// Whether all that is specified about caching this status is implemented here (RFC 9111 §3).
+/// Whether everything that is specified about caching this status is implemented (RFC 9111 §3).
 ///
-/// Those of RFC 9110 §15 that say that they may be cached, without 206.
+/// These are the status codes that are cacheable according to RFC 9110 §15, without 206.
 pub(super) fn is_understood(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),
@@ -108,7 +114,7 @@ mod tests {
         assert_eq!(lifetime_of(&rules, 404), Some(Duration::from_secs(10)));
     }
 
-    /// RFC 9111 §3: "the response status code is final", and 206 and 304 only where they are understood.
+    /// RFC 9111 §3: "the response status code is final". 206 and 304 must also be understood.
     #[test]
     fn parts_confirmations_and_interim_responses_are_never_stored() {
         for status in [100, 103, 206, 304] {

@@ -33,7 +33,7 @@ fn refusal(lines: &[(&'static str, &str)]) -> Option<NotStored> {
     judged(&rules(60), ANONYMOUS, 200, lines).err()
 }
 
-/// RFC 9111 §3, §4.1, §5.2.2.5, §5.2.2.7; `Set-Cookie` by our own rule.
+/// RFC 9111 §3, §4.1, §5.2.2.5, §5.2.2.7. The rule for `Set-Cookie` is our own.
 #[test]
 fn what_the_response_forbids_is_not_stored() {
     for (lines, expected) in [
@@ -42,7 +42,7 @@ fn what_the_response_forbids_is_not_stored() {
         (&[("cache-control", "no-store")], Some(NotStored::NoStore)),
         (&[("cache-control", "max-age=9, public, no-store")], Some(NotStored::NoStore)),
         (&[("cache-control", "private, max-age=9")], Some(NotStored::Private)),
-        // §5.2.2.7: what is listed is not stored, and the rest is.
+        // §5.2.2.7: the listed fields are not stored, and the rest is.
         (&[("cache-control", "private=\"x-a\"")], None),
         (&[("cache-control", "private=\"set-cookie\""), ("set-cookie", "a=b")], None),
         (&[("cache-control", "no-cache=\"set-cookie\""), ("set-cookie", "a=b")], None),
@@ -79,12 +79,14 @@ fn a_status_has_to_be_among_those_of_the_policy() {
         let found = judged(&rules, ANONYMOUS, status, &[]).map(|judged| judged.lifetime.fresh);
         assert_eq!(found, expected.map(secs), "{status}");
     }
-    // A lifetime of its own is still only a default.
+    // A status code's own lifetime is still only a default.
     let stated = judged(&rules, ANONYMOUS, 404, &[("cache-control", "max-age=3")]);
     assert_eq!(stated.map(|judged| judged.lifetime.fresh), Ok(secs(3)));
 }
 
-/// RFC 9111 §3.3: "MAY be stored as if it were an incomplete 200 (OK) response", by a cache that understands its range.
+/// RFC 9111 §3.3: "MAY be stored as if it were an incomplete 200 (OK) response".
+///
+/// This applies to a cache that understands the range.
 #[test]
 fn a_part_is_judged_like_the_whole_where_parts_are_stored() {
     const FRESH: (&str, &str) = ("cache-control", "max-age=9");
@@ -102,7 +104,7 @@ fn a_part_is_judged_like_the_whole_where_parts_are_stored() {
     }
 }
 
-/// RFC 9111 §4.2.1; what the handler says outranks it and is our own.
+/// RFC 9111 §4.2.1. The precedence of the handler's override is our own rule.
 #[test]
 fn a_lifetime_is_stated_where_the_fields_name_it() {
     for (lines, expected) in [
@@ -135,7 +137,7 @@ fn must_understand_sets_no_store_aside_where_the_status_is_understood() {
     assert_eq!(judged(&rules(60), ANONYMOUS, 299, alone), Err(NotStored::Status));
 }
 
-/// RFC 9111 §3.5: "must-revalidate […], public […], and s-maxage"; of cookies our own rule.
+/// RFC 9111 §3.5: "must-revalidate […], public […], and s-maxage". The rule for cookies is our own.
 #[test]
 fn responses_to_requests_with_credentials_have_to_say_that_they_may_be_shared() {
     for (cache_control, authorized, with_cookie) in [
@@ -167,7 +169,9 @@ fn a_policy_may_share_what_answers_credentials_each_kind_for_itself() {
     assert!(judged(&cookies, AUTHORIZED, 200, &[]).is_err());
 }
 
-/// RFC 9111 §4.2: what is stale at once is only worth storing if it can be validated or used stale.
+/// RFC 9111 §4.2: a response without a fresh lifetime is stored only if it is of other use.
+///
+/// It must be possible to validate it or to use it stale.
 #[test]
 fn a_response_has_to_be_of_some_use() {
     const ETAG: (&str, &str) = ("etag", "\"a\"");
@@ -212,7 +216,7 @@ fn flags_say_what_must_be_validated() {
     }
 }
 
-/// RFC 9111 §5.2.1.5, where the policy lets requests decide.
+/// RFC 9111 §5.2.1.5, if the policy lets requests decide.
 #[test]
 fn a_request_may_forbid_to_store_if_the_policy_lets_it() {
     let request = fields(&[("cache-control", "no-store")]);
@@ -232,7 +236,7 @@ fn a_request_may_forbid_to_store_if_the_policy_lets_it() {
     }
 }
 
-/// What the handler says sets a lifetime; it does not make storable what a field forbids.
+/// An override sets a lifetime. It does not permit storing if a field forbids it.
 #[test]
 fn an_override_gives_a_lifetime_and_nothing_else() {
     let said = Override { fresh: Some(secs(7)), ..Override::default() };
@@ -254,7 +258,7 @@ fn an_override_gives_a_lifetime_and_nothing_else() {
     assert_eq!(judge(&[("cache-control", "no-store")]), Err(NotStored::NoStore));
 }
 
-/// What `Policy::rfc9111` stores by.
+/// Returns the rules of `Policy::rfc9111`.
 fn by_headers() -> StoreRules {
     StoreRules {
         statuses: StatusRules::every_final(),
@@ -288,10 +292,11 @@ fn where_the_fields_decide_a_response_has_to_say_that_it_may_be_stored() {
         (200, &[ETAG], Ok(0)),
         (201, &[ETAG], none),
         (200, &[], none),
-        // §4.2.2: "A cache MUST NOT use heuristics to determine freshness when an explicit expiration time is present".
+        // §4.2.2: "A cache MUST NOT use heuristics to determine freshness when an explicit
+        // expiration time is present".
         (200, &[("cache-control", "max-age=0"), MODIFIED], Ok(0)),
         (200, &[("expires", "0"), MODIFIED], Ok(0)),
-        // RFC 9110 §14.4: in a 200 it "has no meaning".
+        // RFC 9110 §14.4: in a 200, `Content-Range` "has no meaning".
         (200, &[("cache-control", "max-age=7"), ("content-range", "bytes 0-1/2")], Ok(7)),
         (206, &[("cache-control", "max-age=7")], Err(NotStored::Partial)),
         (304, &[("cache-control", "max-age=7")], Err(NotStored::Status)),
@@ -303,7 +308,7 @@ fn where_the_fields_decide_a_response_has_to_say_that_it_may_be_stored() {
     assert_eq!((stated(&[MODIFIED]), stated(&[EXPIRES])), (Ok(false), Ok(true)));
 }
 
-/// Our own: what a page says to one visitor is not guessed to be good for all.
+/// Our own rule: a page for one visitor is not assumed to be good for all visitors.
 #[test]
 fn no_lifetime_is_guessed_of_what_answers_a_cookie() {
     let visitor = fields(&[("cookie", "a=b")]);
@@ -329,7 +334,7 @@ fn cookies_are_stored_where_the_policy_says_so() {
     assert!(judged(&storing, ANONYMOUS, 200, lines).is_ok());
 }
 
-/// RFC 9213 §2.2: a cache "MUST ignore the Cache-Control and Expires header fields in that response".
+/// RFC 9213 §2.2: "it MUST ignore the Cache-Control and Expires header fields in that response".
 #[test]
 fn what_a_targeted_field_says_is_all_that_counts() {
     const TARGET: HeaderName = HeaderName::from_static("cdn-cache-control");
@@ -347,8 +352,8 @@ fn what_a_targeted_field_says_is_all_that_counts() {
             &[("cdn-cache-control", "none"), ("cache-control", "max-age=9"), EXPIRES],
             Err(NotStored::NoLifetime),
         ),
-        // §2.2: "The semantics and precedence of cache directives in a targeted field are the same as those in
-        // Cache-Control", so that the rest is guessed.
+        // §2.2: "The semantics and precedence of cache directives in a targeted field are the same
+        // as those in Cache-Control". So the heuristic applies here.
         (&[("cdn-cache-control", "none"), ("cache-control", "no-store"), EXPIRES, MODIFIED], Ok(10)),
         (&[("cdn-cache-control", "max-age"), EXPIRES], Err(NotStored::NoLifetime)),
     ] {

@@ -6,9 +6,10 @@ use twox_hash::XxHash3_128;
 
 use crate::http::list::trim;
 
-/// The entity tags in a list, malformed ones as they stand.
+/// Returns the entity tags in a list. Malformed tags are returned as they are.
 ///
-/// Not the members of any list: inside a tag a backslash is a byte like others (`etagc`), and escapes no quote.
+/// The general rules for lists don't apply: inside a tag, a backslash is a byte like any other
+/// (`etagc`) and does not escape a quote.
 pub(super) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
@@ -20,7 +21,7 @@ pub(super) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Where the comma is that ends the first tag of `value`, or the end.
+/// Returns the position of the comma that ends the first tag of `value`, or the end of `value`.
 fn end_of_tag(value: &[u8]) -> usize {
     let mut quoted = false;
     value
@@ -32,14 +33,16 @@ fn end_of_tag(value: &[u8]) -> usize {
         .unwrap_or(value.len())
 }
 
-/// Weak comparison: "two entity tags are equivalent if their opaque-tags match character-by-character, regardless of
-/// either or both being tagged as "weak"" (RFC 9110 §8.8.3.2). What is empty equals nothing.
+/// Whether two entity tags are equal by weak comparison. An empty tag equals nothing.
+///
+/// RFC 9110 §8.8.3.2: "two entity tags are equivalent if their opaque-tags match
+/// character-by-character, regardless of either or both being tagged as "weak"".
 pub(in crate::http) fn weakly_equal(one: &[u8], other: &[u8]) -> bool {
     let (one, other) = (opaque(one), opaque(other));
     !one.is_empty() && one == other
 }
 
-/// Whether a tag is a strong one: one that changes with every byte of the representation.
+/// Whether a tag is strong, which means that it changes with every byte of the representation.
 pub(in crate::http) fn is_strong(tag: &[u8]) -> bool {
     !tag.is_empty() && !tag.starts_with(b"W/")
 }
@@ -48,14 +51,16 @@ fn opaque(tag: &[u8]) -> &[u8] {
     tag.strip_prefix(b"W/").unwrap_or(tag)
 }
 
-/// A strong entity tag for a whole representation: a hash (XXH3, 128 bits) of its bytes and of the fields that say what
-/// they mean.
+/// Generates a strong entity tag for a whole representation.
+///
+/// The tag is a hash (XXH3, 128 bits) of the bytes and of the fields that say what the bytes mean.
 #[must_use]
 pub fn strong_etag(headers: &HeaderMap, body: &[u8]) -> HeaderValue {
     let mut hasher = XxHash3_128::new();
     for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE] {
         for value in headers.get_all(name) {
-            // No byte of a field value is a line feed, so that two lists of values never hash alike.
+            // A field value contains no line feed. So two lists of values never give the hash the
+            // same input.
             hasher.write(value.as_bytes());
             hasher.write(b"\n");
         }

@@ -22,7 +22,7 @@ fn if_none_match_compares_weakly_with_every_tag_of_every_line() {
         (&[r#""a", "b", "c""#], Some(r#""c""#), true),
         (&[r#""a", "b""#], Some(r#""c""#), false),
         (&[r#""a""#, r#""b""#], Some(r#""b""#), true),
-        // Commas and backslashes are bytes like others inside a tag.
+        // Inside a tag, commas and backslashes are bytes like any other.
         (&[r#""a,b""#], Some(r#""b""#), false),
         (&[r#""x", "a,b""#], Some(r#""a,b""#), true),
         (&[r#""a\", "b""#], Some(r#""b""#), true),
@@ -64,7 +64,7 @@ fn if_modified_since_compares_with_last_modified_and_with_date_in_its_absence() 
     }
 }
 
-/// RFC 9110 §13.2.2: If-Modified-Since counts only where If-None-Match is not present.
+/// RFC 9110 §13.2.2: `If-Modified-Since` counts only if `If-None-Match` is not present.
 #[test]
 fn if_none_match_takes_precedence() {
     let response = fields(&[("etag", "\"a\""), ("last-modified", THEN)]);
@@ -89,7 +89,7 @@ fn a_validator_is_an_entity_tag_or_a_date() {
     }
 }
 
-/// RFC 9111 §4.3.1: the stored validators, and no others.
+/// RFC 9111 §4.3.1: the request has the stored validators, and no others.
 #[test]
 fn a_validating_request_has_the_stored_validators_in_place_of_its_own() {
     const TAG: (&str, &str) = ("etag", "W/\"a\"");

@@ -1,17 +1,20 @@
-//! One order and spelling of `Accept-Language`.
+//! A uniform order and spelling for `Accept-Language`.
 
 use http::header::ACCEPT_LANGUAGE;
 use http::{HeaderMap, HeaderValue};
 
 use crate::http::list::{members, trim};
 
-/// The request's `Accept-Language` with the languages by weight, those of one weight by name, all in lower case; `None` where
-/// there is none, where it is malformed, and where that is how it stands already.
+/// Returns the request's `Accept-Language` in a uniform order, in lower case.
 ///
-/// RFC 9111 §4.1 lets a cache match what is the same after "reordering field values when order is not significant" and
-/// "case-normalization, where values are defined to be case-insensitive". RFC 9110 §12.5.4, of the order of languages with
-/// one weight: "some recipients treat the order in which language tags are listed as an indication of descending priority
-/// […]. However, this behavior cannot be relied upon."
+/// The languages are sorted by weight, and languages with the same weight by name. Returns `None`
+/// if the field is missing, malformed, or already in this form.
+///
+/// RFC 9111 §4.1 lets a cache match values that are the same after "reordering field values when
+/// order is not significant" and "case-normalization, where values are defined to be
+/// case-insensitive". RFC 9110 §12.5.4, on the order of languages with the same weight: "some
+/// recipients treat the order in which language tags are listed as an indication of descending
+/// priority […]. However, this behavior cannot be relied upon."
 #[must_use]
 pub fn in_order(request: &HeaderMap) -> Option<HeaderValue> {
     let mut languages = Vec::new();
@@ -32,12 +35,12 @@ pub fn in_order(request: &HeaderMap) -> Option<HeaderValue> {
 #[derive(PartialEq, Eq)]
 struct Language {
     range: String,
-    /// In thousandths.
+    /// The weight in thousandths.
     weight: u16,
 }
 
 impl Language {
-    /// RFC 9110 §12.5.4: `language-range [ weight ]`.
+    /// Parses `language-range [ weight ]` (RFC 9110 §12.5.4).
     fn read(member: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(member).ok()?;
         let (range, weight) = match text.split_once(';') {
@@ -60,7 +63,7 @@ impl Language {
     }
 }
 
-/// RFC 9110 §12.4.2: `"q=" qvalue`, of 0 to 1 with up to three digits behind the point.
+/// Parses `"q=" qvalue` (RFC 9110 §12.4.2): from 0 to 1, with at most three decimals.
 fn thousandths(weight: &[u8]) -> Option<u16> {
     let [b'q' | b'Q', b'=', first @ (b'0' | b'1'), rest @ ..] = weight else {
         return None;

@@ -1,13 +1,14 @@
-//! The normal form of a field's value in a request, over all of its lines.
+//! The normal form of a field's value in a request, over all lines of the field.
 
 use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::http::list::members;
 
-/// The field's value in normal form; `None` where the request does not have the field.
+/// Returns the field's value in normal form, or `None` if the request does not have the field.
 ///
-/// A copy: a clone would keep the request's whole head in memory for as long as the stored response.
+/// The bytes are copied. A clone would keep the request's whole head in memory for as long as the
+/// stored response.
 pub(super) fn value(name: &HeaderName, request: &HeaderMap) -> Option<HeaderValue> {
     let first = request.get(name)?;
     let mut bytes = Vec::with_capacity(first.len());
@@ -20,7 +21,9 @@ pub(super) fn value(name: &HeaderName, request: &HeaderMap) -> Option<HeaderValu
     Some(HeaderValue::from_bytes(&bytes).unwrap_or_else(|_| first.clone()))
 }
 
-/// Whether the field's value in normal form is this one, found without writing it down.
+/// Whether the field's value in normal form equals `known`.
+///
+/// The normal form is compared piece by piece, without building it.
 pub(super) fn equals(name: &HeaderName, request: &HeaderMap, known: Option<&HeaderValue>) -> bool {
     let Some(known) = known else {
         return !request.contains_key(name);
@@ -32,7 +35,9 @@ pub(super) fn equals(name: &HeaderName, request: &HeaderMap, known: Option<&Head
     request.contains_key(name) && rest.is_some_and(<[u8]>::is_empty)
 }
 
-/// What follows this piece. RFC 4647 §2: language ranges "are to be treated as case-insensitive".
+/// Returns the rest of a text after this piece, or `None` if the text does not begin with it.
+///
+/// RFC 4647 §2: language ranges "are to be treated as case-insensitive".
 fn without<'a>(text: &'a [u8], piece: &[u8], in_any_case: bool) -> Option<&'a [u8]> {
     if !in_any_case {
         return text.strip_prefix(piece);
@@ -41,7 +46,7 @@ fn without<'a>(text: &'a [u8], piece: &[u8], in_any_case: bool) -> Option<&'a [u
     start.eq_ignore_ascii_case(piece).then_some(rest)
 }
 
-/// What the normal form is put together from: the members of all lines, and what stands between two of them.
+/// Returns the pieces of the normal form: the members of all lines, with separators between them.
 fn pieces<'a>(name: &'a HeaderName, request: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
     let separator = separator(name);
     request.get_all(name).iter().flat_map(|line| parts(name, line)).enumerate().flat_map(
@@ -52,8 +57,9 @@ fn pieces<'a>(name: &'a HeaderName, request: &'a HeaderMap) -> impl Iterator<Ite
     )
 }
 
-/// The members of a line; the line itself where the field is known not to be a list, so that its commas and white space
-/// mean something.
+/// Returns the members of a line, or the whole line if the field is known not to be a list.
+///
+/// In such a field, commas and white space have a meaning.
 fn parts<'a>(name: &HeaderName, line: &'a HeaderValue) -> impl Iterator<Item = &'a [u8]> {
     const NO_LISTS: [HeaderName; 6] = [AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER, USER_AGENT];
     let whole = NO_LISTS.contains(name).then_some(line.as_bytes());
@@ -61,7 +67,10 @@ fn parts<'a>(name: &HeaderName, line: &'a HeaderValue) -> impl Iterator<Item = &
     whole.into_iter().chain(listed.into_iter().flatten())
 }
 
-/// RFC 9110 §5.3 joins lines with a comma; RFC 9113 §8.2.3 joins those of `Cookie` with a semicolon.
+/// Returns the separator of a field's members.
+///
+/// RFC 9110 §5.3 joins lines with a comma. RFC 9113 §8.2.3 joins the lines of `Cookie` with a
+/// semicolon.
 fn separator(name: &HeaderName) -> &'static [u8] {
     if *name == COOKIE { b"; " } else { b"," }
 }

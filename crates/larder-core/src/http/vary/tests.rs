@@ -39,7 +39,7 @@ fn lines(name: &'static str, values: &[&str]) -> HeaderMap {
     fields(&lines)
 }
 
-/// RFC 9111 §4.1: white space, and lines combined, but nothing that may mean something.
+/// RFC 9111 §4.1: white space and lines are normalized, but nothing that may have a meaning.
 #[test]
 fn two_requests_match_if_their_values_are_the_same_list() {
     for (name, stored, presented, expected) in [
@@ -118,7 +118,7 @@ fn a_digest_cannot_be_had_by_moving_bytes_between_names_and_values() {
     }
 }
 
-/// The digest is part of keys that instances of different builds share.
+/// The digest is part of keys, which instances of different builds share.
 #[test]
 fn a_digest_is_the_same_in_every_build() {
     let known = selecting(&[ACCEPT], &fields(&[("accept", "text/html, */*")]));

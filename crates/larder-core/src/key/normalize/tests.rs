@@ -2,7 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// RFC 3986 §6.2.2: "implementations may use logic based on the definitions provided by this specification to reduce
+/// RFC 3986 §6.2.2: equivalent spellings of a path become the same.
+///
+/// "implementations may use logic based on the definitions provided by this specification to reduce
 /// the probability of false negatives".
 #[test]
 fn a_path_has_one_spelling() {
@@ -10,22 +12,24 @@ fn a_path_has_one_spelling() {
         ("", "/"),
         ("/", "/"),
         ("/plain/path-1_2.~", "/plain/path-1_2.~"),
-        // §6.2.2.1: "the hexadecimal digits within a percent-encoding triplet […] are case-insensitive".
+        // §6.2.2.1: "the hexadecimal digits within a percent-encoding triplet […] are
+        // case-insensitive".
         ("/caf%c3%a9", "/caf%C3%A9"),
         ("/a%3A", "/a%3A"),
         ("/a%3a", "/a%3A"),
-        // Case means something in a path.
+        // Case has a meaning in a path.
         ("/A/a", "/A/a"),
-        // §6.2.2.2: "decoding any percent-encoded octet that corresponds to an unreserved character".
+        // §6.2.2.2: "decoding any percent-encoded octet that corresponds to an unreserved
+        // character".
         ("/%7Ea", "/~a"),
         ("/%41%7a%30%2d%5F%2E", "/Az0-_."),
-        // Reserved characters stay apart from their encoding (§2.2).
+        // A reserved character and its encoding stay different (§2.2).
         ("/a%2Fb%2fc", "/a%2Fb%2Fc"),
         ("/%3F%23%5B%40%21%2A%2B", "/%3F%23%5B%40%21%2A%2B"),
         ("/:@!$&'()*+,;=", "/:@!$&'()*+,;="),
-        // A percent sign that is encoded is none that encodes.
+        // An encoded percent sign does not begin an encoding.
         ("/%257Ea", "/%257Ea"),
-        // Characters that are encoded in every URI.
+        // These characters are encoded in every URI.
         ("/café", "/caf%C3%A9"),
         ("/a b", "/a%20b"),
         ("/\"<>\\^`{|}[]", "/%22%3C%3E%5C%5E%60%7B%7C%7D%5B%5D"),
@@ -37,7 +41,8 @@ fn a_path_has_one_spelling() {
         ("/%%34%31", "/%2541"),
         ("/%é", "/%25%C3%A9"),
         ("*", "/*"),
-        // §6.2.2.3: "URI normalizers should remove dot-segments by applying the remove_dot_segments algorithm".
+        // §6.2.2.3: "URI normalizers should remove dot-segments by applying the remove_dot_segments
+        // algorithm".
         ("/a/b/c/./../../g", "/a/g"),
         ("/mid/content=5/../6", "/mid/6"),
         ("/./a/.", "/a/"),
@@ -140,7 +145,7 @@ fn what_is_normal_is_not_copied() {
     assert!(matches!(host("shop.example:80"), Cow::Borrowed("shop.example")));
 }
 
-/// Texts in which what matters is frequent.
+/// Texts in which the characters with a meaning are frequent.
 const ANY: &str = "(%[0-9a-fA-F]{2}|%2[eEfF]|[a-zA-Z%./?#:@&=~ {é\0-]|80|443|\\PC){0,24}";
 
 proptest! {
@@ -157,7 +162,7 @@ proptest! {
         prop_assert_eq!(path(&with_dots), path(&text));
     }
 
-    /// Each byte of a well-formed text may be encoded, in either case, unless it is reserved.
+    /// Each byte that is not reserved may be encoded, with digits in either case.
     #[test]
     fn equivalent_spellings_are_one(
         text in "[a-z/?&=é ~._-]{0,16}",
@@ -176,7 +181,9 @@ proptest! {
         prop_assert_eq!(path(&paths[0]), path(&paths[1]));
     }
 
-    /// Two well-formed texts that a server may tell apart by what they decode to have two names.
+    /// Well-formed texts that decode to different bytes have different names.
+    ///
+    /// A server may distinguish such texts.
     #[test]
     fn what_decodes_to_something_else_is_another_query(
         one in "(%[0-9A-F]{2}|[a-z/?&=]){0,6}",

@@ -1,12 +1,15 @@
-//! Names by their digests alone.
+//! Names that are given by their digests alone.
 
 use super::path::{Lineage, PathName, Rank};
 use super::{Digest, Kind, UriName};
 
-/// A URI, a path or a directory by its digest, with the digests of the coarser names that a table folds it into.
+/// A URI, a path or a directory, given by its digest.
 ///
-/// In the log it takes the same few bytes however long the name is. The table compares digests in any case, so that it names
-/// the same responses. What is stored cannot be found by it, so that its memory is not freed early.
+/// The digests of the coarser names come with it, because a table folds the name into them.
+///
+/// In the log it takes the same few bytes however long the name is. The table compares digests in
+/// any case, so it names the same responses. Stored responses cannot be found by it, so their
+/// memory is not freed early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HashedName {
     name: Digest,
@@ -25,7 +28,9 @@ impl HashedName {
         Self { name: Digest::of(Kind::Path, path.as_str()), lineage: Lineage::of_path(path.as_str()) }
     }
 
-    /// The directory that a path lies in: it names every response whose path lies directly in it, on every host.
+    /// Returns the directory of a path.
+    ///
+    /// It names every response with a path that lies directly in that directory, on every host.
     #[must_use]
     pub fn directory_of(path: &PathName) -> Self {
         let (name, lineage) = Lineage::directory_of(path.as_str());
@@ -40,7 +45,7 @@ impl HashedName {
         self.lineage
     }
 
-    /// A letter for the rank, and the digests.
+    /// Returns a letter for the rank, and the digests.
     pub(super) fn to_text(self) -> String {
         let letter = match self.lineage.rank() {
             Rank::Uri => 'u',
@@ -52,7 +57,7 @@ impl HashedName {
         format!("{letter}{}{ancestors}", hex(self.name))
     }
 
-    /// The name with this text. The log is untrusted input.
+    /// Parses the name. The log is untrusted input.
     pub(super) fn from_text(text: &str) -> Option<Self> {
         if !text.is_ascii() || text.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'+') {
             return None;

@@ -1,4 +1,4 @@
-//! Coarser names of what has a URI: its path, the directory of that, and the prefix above.
+//! Coarser names of a URI: its path, the directory of the path, and the prefix above.
 
 use super::{Digest, Kind, Prefix, SelectorError, UriName};
 use crate::key::buf::LIMIT;
@@ -6,63 +6,71 @@ use crate::key::normalize;
 
 /// One path with every query, on every host. It is normalized like a [`UriName`].
 ///
-/// `/search` names `/search` and `/search?q=1`, not `/search/all`; for that there is [`Prefix`].
+/// `/search` names `/search` and `/search?q=1`, but not `/search/all`. Use [`Prefix`] for that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PathName(Box<str>);
 
 impl PathName {
-    /// The path with this text.
+    /// Creates the name of this path.
     ///
     /// # Errors
-    /// If the text does not begin with `/`, holds a `?`, a `#`, a control character or a `%` without two hexadecimal digits,
-    /// or is longer than a [key](LIMIT): nothing is stored under such a path.
+    ///
+    /// Returns an error if the text does not begin with `/`, or contains a `?`, a `#`, a control
+    /// character or a `%` without two hexadecimal digits. A path that is longer than a [key](LIMIT)
+    /// is an error too, because no response is stored under it.
     pub fn new(path: &str) -> Result<Self, SelectorError> {
         let is_path = path.starts_with('/') && !path.contains(['?', '#']) && normalize::is_well_formed(path);
         let name = if is_path { Self::from_normal(&normalize::path(path)) } else { None };
         name.ok_or_else(|| SelectorError::new("path", path))
     }
 
-    /// Reads a name out of the log. A request may be for a path that is none: its name is read as it was written.
+    /// Parses a name from the log.
+    ///
+    /// A request may have a path that is not valid. Its name is parsed as it was written.
     pub(super) fn read(text: &str) -> Result<Self, SelectorError> {
         let is_written = text.starts_with('/') && !text.contains(['?', '#']) && normalize::path(text) == text;
         let name = if is_written { Self::from_normal(text) } else { None };
         name.map_or_else(|| Self::new(text), Ok)
     }
 
-    /// The name with this text, which is in its normal form. `None` if it is too long for a key.
+    /// Creates the name from a text in its normal form.
+    ///
+    /// Returns `None` if the text is too long for a key.
     pub(super) fn from_normal(path: &str) -> Option<Self> {
         (path.len() <= LIMIT).then(|| Self(path.into()))
     }
 
-    /// Its text.
+    /// Returns the text of the path.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The directory that a path lies in: `/a/` of `/a/b` and of `/a/`, `/` of `/a`.
+/// Returns the directory of a path: `/a/` for `/a/b` and for `/a/`, `/` for `/a`.
 fn directory_of(path: &str) -> &str {
     path.rfind('/').map_or("", |slash| &path[..=slash])
 }
 
-/// The prefix that the responses of a directory share with those of its siblings: `/a` of `/a/b/`. The root has none, as
-/// it would name everything.
+/// Returns the prefix that the responses of a directory share with those of its siblings.
+///
+/// For `/a/b/` this is `/a`. Returns `None` instead of the root, because it would name everything.
 fn prefix_of(directory: &str) -> Option<Prefix> {
     let directory = directory.trim_end_matches('/');
     let parent = Prefix::named_by(&directory[..directory.rfind('/')?]);
     (!parent.0.is_empty()).then_some(parent)
 }
 
-/// The kind of name that a row of the table has, from the finest to the coarsest. A row of the first three can be folded into
-/// a coarser one.
+/// The kind of name that a row of the table has, from the finest to the coarsest.
+///
+/// A row of the first three kinds can be folded into a coarser one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Rank {
     Uri,
     Path,
     Directory,
     Prefix,
-    /// A tag or a key, which says nothing of where the response lies.
+    /// A tag or a key, which says nothing about where the response lies.
     Other,
 }
 
@@ -70,7 +78,7 @@ impl Rank {
     pub(crate) const ALL: [Self; 5] = [Self::Uri, Self::Path, Self::Directory, Self::Prefix, Self::Other];
 }
 
-/// A name's rank, and the coarser names that every response with this name has as well.
+/// The rank of a name, and the coarser names that every response with this name also has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Lineage {
     rank: Rank,
@@ -80,17 +88,17 @@ pub(crate) struct Lineage {
 }
 
 impl Lineage {
-    /// The lineage of a URI.
+    /// Returns the lineage of a URI.
     pub(crate) fn of_uri(uri: &UriName) -> Self {
         Self::at(uri.parts().path)
     }
 
-    /// The lineage of a URI with this path.
+    /// Returns the lineage of a URI with this path.
     pub(crate) fn at(path: &str) -> Self {
         Self { rank: Rank::Uri, path: Digest::of(Kind::Path, path), ..Self::of_path(path) }
     }
 
-    /// The lineage of this path itself.
+    /// Returns the lineage of this path itself.
     pub(crate) fn of_path(path: &str) -> Self {
         let directory = directory_of(path);
         Self {
@@ -101,13 +109,13 @@ impl Lineage {
         }
     }
 
-    /// The directory that a path lies in, and its lineage.
+    /// Returns the directory of a path, and its lineage.
     pub(super) fn directory_of(path: &str) -> (Digest, Self) {
         let Self { directory, prefix, .. } = Self::of_path(path);
         (directory, Self { rank: Rank::Directory, prefix, ..Self::alone(Rank::Directory) })
     }
 
-    /// The lineage of this rank whose [`ancestors`](Self::ancestors) these are.
+    /// Returns the lineage of this rank with these [`ancestors`](Self::ancestors).
     pub(super) fn from_ancestors(rank: Rank, ancestors: &[Digest]) -> Option<Self> {
         let none = Digest::from_bits(0);
         let (path, directory, prefix) = match (rank, ancestors) {
@@ -124,7 +132,7 @@ impl Lineage {
         Some(Self { rank, path, directory, prefix })
     }
 
-    /// A name that has no coarser one.
+    /// Returns the lineage of a name that has no coarser one.
     pub(crate) const fn alone(rank: Rank) -> Self {
         let none = Digest::from_bits(0);
         Self { rank, path: none, directory: none, prefix: None }
@@ -134,7 +142,7 @@ impl Lineage {
         self.rank
     }
 
-    /// The next coarser name, and its lineage.
+    /// Returns the next coarser name, and its lineage.
     pub(crate) fn parent(&self) -> Option<(Digest, Self)> {
         let (digest, rank) = match self.rank {
             Rank::Uri => (self.path, Rank::Path),
@@ -145,7 +153,7 @@ impl Lineage {
         Some((digest, Self { rank, ..*self }))
     }
 
-    /// All coarser names.
+    /// Returns all coarser names.
     pub(crate) fn ancestors(self) -> impl Iterator<Item = Digest> {
         let mut lineage = self;
         std::iter::from_fn(move || {

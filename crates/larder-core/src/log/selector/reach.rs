@@ -1,7 +1,8 @@
-//! What of a selector can be found by the keys of stored responses.
+//! The responses of a selector that can be found by their keys.
 //!
-//! Whether a response may be served is never decided here, but by its [names](crate::log::names): this is for who frees
-//! the memory of what was invalidated, and knows the [encoded keys](crate::key::buf) alone.
+//! This module never decides whether a response may be served: the [names](crate::log::names) of
+//! the response decide that. It is for code that frees the memory of invalidated responses. Such
+//! code knows only the [encoded keys](crate::key::buf).
 
 use std::borrow::Cow;
 
@@ -10,24 +11,26 @@ use crate::key::buf::KeyBuf;
 use crate::key::query::QueryRules;
 use crate::key::{escape, normalize};
 
-/// Where the responses that a selector names are found by key, as far as they are.
+/// The keys by which the responses of a selector are found, as far as possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // Each has to be treated.
+#[allow(clippy::exhaustive_enums)] // Callers must handle each.
 pub enum Reach {
-    /// Under this encoded key, and as its variants.
+    /// Only this encoded key, and its variants.
     Key(Box<str>),
-    /// Under those of the encoded keys that [`Selector::names_key`] holds for. Each of them begins with the first of these
-    /// texts, and has the others after it in their order.
+    /// Those of the encoded keys for which [`Selector::names_key`] returns `true`.
+    ///
+    /// Each of them begins with the first of these texts, and contains the others after it, in this
+    /// order.
     Among(Vec<Box<str>>),
-    /// Nowhere: the key does not tell.
+    /// No keys, because the key does not show whether the selector names the response.
     Nowhere,
 }
 
 impl Selector {
-    /// Where what it names is found by key.
+    /// Returns the keys by which the responses of this selector are found.
     ///
-    /// Keys have the URI as it was sent. A key in an unusual spelling, such as `/%61` for `/a`, may be left out. A custom key is
-    /// not found by URI, path or glob.
+    /// Keys have the URI as it was sent. A key in an unusual spelling, such as `/%61` for `/a`, may
+    /// be left out. A custom key is not found by URI, path or glob.
     #[must_use]
     pub fn reach(&self) -> Reach {
         match self {
@@ -44,10 +47,11 @@ impl Selector {
         }
     }
 
-    /// Selectors by which the memory of most of what it names is freed in short steps, which search for nothing.
+    /// Returns selectors that free most of the memory in short steps, without a search.
     ///
-    /// For a URI on one host these are its keys for each scheme, in the normal spelling. They leave out keys that have more than
-    /// the URI (header fields, cookies, a partition) and keys in another spelling. Any other selector stays as it is.
+    /// For a URI on one host these are its keys for each scheme, in the normal spelling. They leave
+    /// out keys that have more than the URI (header fields, cookies, a partition) and keys in
+    /// another spelling. Any other selector stays as it is.
     #[must_use]
     pub fn for_reclaim(&self) -> Vec<Self> {
         match self {
@@ -56,7 +60,9 @@ impl Selector {
         }
     }
 
-    /// Whether it names the response with this encoded key, as far as the key tells.
+    /// Returns whether the selector names the response with this encoded key.
+    ///
+    /// The answer is `true` only as far as the key shows it.
     #[must_use]
     pub fn names_key(&self, key: &str) -> bool {
         let of_uri = |names: &dyn Fn(&Target<'_>) -> bool| Target::read(key).is_some_and(|uri| names(&uri));
@@ -74,7 +80,7 @@ impl Selector {
     }
 }
 
-/// The encoded key that the text is, or that a template with this text gives.
+/// Returns the text itself if it is an encoded key, or the key of a template that gave this text.
 fn key_of(text: &str) -> Option<Box<str>> {
     if text.starts_with("u|") || text.starts_with("k|") {
         return Some(text.into());
@@ -84,26 +90,26 @@ fn key_of(text: &str) -> Option<Box<str>> {
     key.as_str().map(Box::from)
 }
 
-/// The keys of URIs on this host, or on every one, whose paths begin so.
+/// Returns the keys of URIs on this host, or on every host, with paths that begin with `path`.
 fn below(host: Option<&str>, path: &str) -> Reach {
     let key_part = |text: &str| {
         let mut key = KeyBuf::new();
         key.uri("", "", as_sent(text));
         key.as_str().and_then(|key| key.strip_prefix("u||")).map(Box::from)
     };
-    // Longer than any key: nothing is there.
+    // Longer than any key: nothing is stored there.
     match (key_part(host.unwrap_or_default()), key_part(path)) {
         (Some(host), Some(path)) => Reach::Among(vec!["u|".into(), host, path]),
         _ => Reach::Nowhere,
     }
 }
 
-/// The start of a normal text that clients most likely send as it is.
+/// Returns the start of a normal text that clients most likely send as it is.
 fn as_sent(normal: &str) -> &str {
     normal.split(['%', '~']).next().unwrap_or_default()
 }
 
-/// The schemes that stand in keys: `http:` is that of a URI which was sent as a whole.
+/// The schemes that stand in keys. `http:` is for a URI that was sent as a whole.
 const SCHEMES: [&str; 3] = ["http", "http:", "https"];
 
 impl UriName {
@@ -142,14 +148,16 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Compares without a copy where the key is in the normal spelling, which most are.
+    /// Returns whether the URI has this name.
+    ///
+    /// It compares without a copy if the key is in the normal spelling, as most keys are.
     fn has_name(&self, name: UriParts<'_>) -> bool {
         name.host.is_none_or(|host| normalize::host(&self.authority) == host)
             && normalize::path(&self.path) == name.path
             && self.query.as_deref().map(normalize::query).as_deref() == name.query
     }
 
-    /// Whether this holds for its path as it was sent, or for what that resolves to.
+    /// Returns whether `names` holds for the path as it was sent, or for what it resolves to.
     fn has_path(&self, names: impl Fn(&str) -> bool) -> bool {
         let sent = normalize::path_with_dots(&self.path);
         names(&sent) || names(&normalize::without_dots(&sent))
@@ -198,7 +206,7 @@ mod tests {
             (path("/a/b"), &["u|", "|", "|/a/b"]),
             (prefix("/a/b/"), &["u|", "|", "|/a/b"]),
             (prefix("/"), &["u|", "|", "|"]),
-            // The pattern ends before the first character that may be spelled otherwise.
+            // The text ends before the first character that may be spelled otherwise.
             (prefix("/a|b"), &["u|", "|", "|/a"]),
             (prefix("/caf%c3%a9/x"), &["u|", "|", "|/caf"]),
             (glob("/~me/*"), &["u|", "|", "|/"]),
@@ -252,12 +260,12 @@ mod tests {
             (uri("/a?q"), "u|https|any|/a", false),
             (uri("/a?q"), "u|https|any|/a|?q2", false),
             (uri("https://h/a"), "u|https|h|/a|p|me", true),
-            // What answers equivalent queries has the name that they have in common.
+            // A response to equivalent queries has the name that these queries have in common.
             (uri("/a?q="), "u|https|any|/a|?q=|n|-utm|p|me", true),
             (uri("/a?q=&utm=1"), "u|https|any|/a|?q=|n|-utm", false),
             (uri("/a"), "u|https|any|/a|n|=", true),
             (prefix("/a"), "u|http|h|/a/b|n|o-", true),
-            // Keys have a scheme and the spelling that was sent, names have neither.
+            // Keys have a scheme and the spelling that was sent. Names have neither.
             (uri("https://h/a"), "u|http|h|/a", true),
             (uri("https://h/a"), "u|http:|h|/a", true),
             (uri("https://h/a"), "u|http|h:443|/a", true),
@@ -276,7 +284,7 @@ mod tests {
             (Selector::All, "k|anything", true),
             (Selector::Key("a".into()), "k|ab", false),
             (Selector::Tag(Tag::new("a")), "k|a", false),
-            // No key of ours.
+            // These are not keys of ours.
             (prefix("/a"), "u|http|h|/a^", false),
             (prefix("/a"), "u|http|h", false),
             (prefix("/a"), "", false),

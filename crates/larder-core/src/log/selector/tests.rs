@@ -15,7 +15,7 @@ fn every_selector_reads_what_it_writes() {
     for selector in selectors {
         assert_eq!(selector.to_string().parse(), Ok(selector));
     }
-    // A path of slashes that is cut has slashes at its end.
+    // A path of slashes that is cut off has slashes at its end.
     let slashes = Selector::Prefix(Prefix::new(&format!("/a{}b", "/".repeat(100))).unwrap());
     assert_eq!(slashes.to_text().parse(), Ok(slashes));
 }
@@ -29,7 +29,7 @@ fn a_selector_is_read_in_any_spelling_and_written_in_one() {
         ("p:/caf%c3%a9/./x", "p:/caf%C3%A9/x"),
         ("p://x/y", "p://x/y"),
         ("u:https://Shop.Example:443/a", "u://shop.example/a"),
-        // The name of a request whose host can be none.
+        // The name of a request with a host that is not valid.
         ("u://me@a%7Cb/a", "u://me@a%7Cb/a"),
         ("g:*/caf%c3%a9", "g:*/caf%C3%A9"),
         ("g:/x/../a b/*/../c", "g:/a%20b/*/../c"),

@@ -5,9 +5,10 @@ use crate::key::normalize;
 
 /// One URI with all its variants, on every host or on one.
 ///
-/// A name has no scheme and no default port (`:80`, `:443`), because a server behind a proxy that terminates TLS cannot tell
-/// them. It is normalized by RFC 3986 §6.2.2: `/caf%c3%a9`, `/café` and `/x/../caf%C3%A9` are one name, and so are `/~a` and
-/// `/%7Ea`. Reserved characters and their encodings stay apart (`/a/b` and `/a%2Fb`), and so does the order of parameters.
+/// A name has no scheme and no default port (`:80`, `:443`), because a server behind a proxy that
+/// terminates TLS cannot know them. It is normalized by RFC 3986 §6.2.2: `/caf%c3%a9`, `/café` and
+/// `/x/../caf%C3%A9` are one name, and so are `/~a` and `/%7Ea`. Reserved characters and their
+/// encodings stay apart (`/a/b` and `/a%2Fb`), and so does the order of parameters.
 ///
 /// ```
 /// use larder_core::log::selector::UriName;
@@ -29,7 +30,7 @@ pub struct UriName(Box<str>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UriParts<'a> {
-    /// The host and port; `None` for every host.
+    /// The host and port. `None` for every host.
     pub host: Option<&'a str>,
     /// The path.
     pub path: &'a str,
@@ -38,15 +39,19 @@ pub struct UriParts<'a> {
 }
 
 impl UriName {
-    /// Creates the name of a URI: `/products/42?full=1` on every host, `https://shop.example/products/42` or
-    /// `//shop.example/products/42` on one. A fragment is dropped.
+    /// Creates the name of a URI.
     ///
-    /// A path on every host that begins with two slashes is written as `/.//path`, since `//path` would begin with a host
-    /// (RFC 3986 §3.3).
+    /// `/products/42?full=1` names a URI on every host. `https://shop.example/products/42` and
+    /// `//shop.example/products/42` name it on one host. A fragment is dropped.
+    ///
+    /// A path on every host that begins with two slashes is written as `/.//path`, because `//path`
+    /// would begin with a host (RFC 3986 §3.3).
     ///
     /// # Errors
-    /// If the text is neither a path that begins with `/` nor an `http` or `https` URI with a host, if it has user
-    /// information, a control character, or a `%` without two hexadecimal digits. A host has to be in ASCII.
+    ///
+    /// The text must be a path that begins with `/`, or an `http` or `https` URI with a host.
+    /// Returns an error if it is neither, or if it contains user information, a control character,
+    /// or a `%` without two hexadecimal digits. A host must be in ASCII.
     pub fn new(text: &str) -> Result<Self, SelectorError> {
         let wrong = || SelectorError::new("URI", text);
         let whole = text.split('#').next().unwrap_or_default();
@@ -58,16 +63,17 @@ impl UriName {
         Ok(Self::from_parts(host, path, query))
     }
 
-    /// Creates the name of the target of a request. It takes any text, so that a read and a write of one target have one name.
+    /// Creates the name of the target of a request.
     ///
-    /// Without a host, or with an empty one, it is the name on every host.
+    /// It accepts any text, so that a read and a write of one target have one name. Without a host,
+    /// or with an empty one, the name is for every host.
     #[must_use]
     pub fn from_parts(host: Option<&str>, path: &str, query: Option<&str>) -> Self {
         let host = host.map(normalize::host).filter(|host| !host.is_empty());
         let path = normalize::path(path);
         let mut text = match host {
             Some(host) => format!("//{host}{path}"),
-            // As WHATWG's URL standard writes it: no normal path has a dot segment.
+            // This is how WHATWG's URL standard writes it: no normal path has a dot segment.
             None if path.starts_with("//") => format!("/.{path}"),
             None => path.into_owned(),
         };
@@ -100,26 +106,32 @@ impl UriName {
         Self::from_parts(host, path, query)
     }
 
-    /// Returns its path, with every query and on every host. `None` if that is too long for a key.
+    /// Returns the path, with every query and on every host.
+    ///
+    /// Returns `None` if the path is too long for a key.
     #[must_use]
     pub fn path(&self) -> Option<PathName> {
         PathName::from_normal(self.parts().path)
     }
 
-    /// Reads a name out of the log. A request may be for what is no URI: its name is read as it was written.
+    /// Parses a name from the log.
+    ///
+    /// A request may be for a text that is not a URI. Its name is parsed as it was written.
     pub(super) fn read(text: &str) -> Result<Self, SelectorError> {
         let written = Self(text.into());
         let UriParts { host, path, query } = written.parts();
         if Self::from_parts(host, path, query) == written { Ok(written) } else { Self::new(text) }
     }
 
-    /// The name whose text this is, as it came with a stored response.
+    /// Creates the name from its text, as it came with a stored response.
     pub(crate) fn from_normal(text: &str) -> Self {
         Self(text.into())
     }
 }
 
-/// The host, and what follows it; `None` if the text begins with neither.
+/// Splits the text into the host and the rest.
+///
+/// Returns `None` if it does not begin with a host or a path.
 fn split_host(text: &str) -> Option<(Option<&str>, &str)> {
     let after = |scheme: &str| {
         let (start, rest) = text.split_at_checked(scheme.len())?;

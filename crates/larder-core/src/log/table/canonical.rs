@@ -12,7 +12,9 @@ impl Table {
     }
 }
 
-/// Rows are dropped in the order of their touches; nothing else is told by them.
+/// Renumbers the touches of the rows.
+///
+/// Rows are dropped in the order of their touches. The numbers have no other meaning.
 fn renumber(mut rows: Vec<&mut Row>) {
     rows.sort_unstable_by_key(|row| row.touched());
     for (touched, row) in (1..).zip(rows) {

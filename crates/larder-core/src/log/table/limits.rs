@@ -1,4 +1,4 @@
-//! Tests of what a full table refuses in place of what it has forgotten.
+//! Tests of the responses that a full table refuses in place of the names it has forgotten.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ fn verdict(table: &Table, log: u64, names: &Names) -> Verdict {
     table.check(mark(log, 0), names, Boot::ZERO)
 }
 
-/// Applies these as the events 1, 2 and so on.
+/// Applies a tag as event 1, and `events` as the events 2, 3 and so on.
 fn flooded(rows: usize, events: impl Iterator<Item = Event>) -> Table {
     let mut table = Table::new(rows, 8);
     table.apply(&hard(Tag::new("first")), at(1), Boot::ZERO, SETTLED);
@@ -100,7 +100,7 @@ fn tags_push_out_tags_and_no_uri_or_prefix() {
     }
 }
 
-/// Rule 15.
+/// Rule 15: "A row whose event is still pending is not dropped."
 #[test]
 fn pending_rows_are_not_folded() {
     let mut table = Table::new(4, 8);
@@ -115,7 +115,7 @@ fn pending_rows_are_not_folded() {
     assert_eq!((table.rows.len(), table.counts), (1, Counts::of(table.rows.values())));
 }
 
-/// For how long each of them has counted as stale is known no more.
+/// It is no longer known how long each of them has counted as stale.
 #[test]
 fn what_is_folded_counts_as_hard() {
     let mut table = Table::new(2, 8);

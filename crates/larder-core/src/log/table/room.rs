@@ -1,9 +1,10 @@
-//! Room in the table: which rows are given up, and what stands for them then.
+//! Room in the table: which rows are dropped, and which rows stand for them afterwards.
 //!
-//! A row of a URI is folded into that of its path, a path into its directory, a directory into the prefix above. Every
-//! response with the finer name has the coarser one as well, so that as much is refused as before, and some more nearby.
-//! Only what has no coarser name raises the floor, which refuses everything that is older. Each rank makes room for itself
-//! alone: however many URIs are invalidated, no tag is forgotten.
+//! A row of a URI is folded into the row of its path, a path into its directory, and a directory
+//! into the prefix above. Every response with the finer name also has the coarser one. So the same
+//! responses are refused as before, and some more nearby. Only a name without a coarser one raises
+//! the floor, which refuses everything that is older. Each rank makes room for itself alone:
+//! however many URIs are invalidated, no tag is forgotten.
 
 use std::ops::Sub;
 
@@ -11,21 +12,25 @@ use super::{Row, Table};
 use crate::log::broken::Rule;
 use crate::log::selector::Rank;
 
-/// How often something had to be forgotten, and more than it is refused instead.
+/// Counts of the names that had to be forgotten.
+///
+/// In their place, more responses are refused than were named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "model", derive(Hash))]
 #[allow(clippy::exhaustive_structs)]
 pub struct Forgotten {
-    /// Paths of which only the directory, or a prefix above it, is remembered.
+    /// The number of paths of which only the directory, or a prefix above it, is remembered.
     pub folded: u64,
-    /// How often everything older than some event was refused, as names were forgotten or the log was trimmed.
+    /// The number of times that everything older than some event was refused.
+    ///
+    /// This happens if names are forgotten or the log is trimmed.
     pub floor_raises: u64,
 }
 
 impl Sub for Forgotten {
     type Output = Self;
 
-    /// The difference from an earlier count.
+    /// Returns the difference from an earlier count.
     fn sub(self, before: Self) -> Self {
         Self {
             folded: self.folded.saturating_sub(before.folded),
@@ -34,7 +39,7 @@ impl Sub for Forgotten {
     }
 }
 
-/// How many rows each rank has.
+/// The number of rows of each rank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Counts([usize; Rank::ALL.len()]);
 
@@ -51,13 +56,15 @@ impl Counts {
 }
 
 impl Table {
-    /// Gives up the oldest rows of each rank that has more than it may, the finest first: it may have to be folded into
-    /// the next.
+    /// Drops the oldest rows of each rank that has too many.
+    ///
+    /// The finest rank comes first, because its rows may be folded into the next.
     pub(super) fn make_room_for_rows(&mut self, settled: u64) {
         for rank in Rank::ALL {
             let (have, quota) = (*self.counts.rank(rank), self.quota(rank));
             if have > quota {
-                // An eighth at once, so that the cost of finding them is shared by many events.
+                // An eighth is dropped at once, so that many events share the cost of finding the
+                // oldest rows.
                 let batch = match rank {
                     Rank::Uri | Rank::Other => quota / 8,
                     Rank::Path | Rank::Directory | Rank::Prefix => (quota / 8).max(have - quota),
@@ -67,7 +74,7 @@ impl Table {
         }
     }
 
-    /// About how many rows of a rank are kept.
+    /// Returns about how many rows of a rank are kept.
     fn quota(&self, rank: Rank) -> usize {
         let share = match rank {
             Rank::Other => 1,
@@ -92,7 +99,7 @@ impl Table {
         self.count_floor(floor);
     }
 
-    /// Lets a coarser row stand for this one, or else the floor.
+    /// Folds this row into a coarser one, or else into the floor.
     fn fold(&mut self, row: &Row) {
         let Some((name, lineage)) = row.lineage().parent() else {
             if !self.breaks(Rule::DroppedRowsAreForgotten) {
@@ -113,7 +120,7 @@ impl Table {
     }
 }
 
-/// The newest touch among so many of the oldest rows.
+/// Returns the newest touch among the `batch` oldest rows that are not pending.
 pub(super) fn last_to_drop<'a>(
     rows: impl Iterator<Item = &'a Row>,
     batch: usize,

@@ -1,14 +1,14 @@
-//! What is remembered of one name.
+//! The invalidations that are remembered for one name.
 
 use super::Place;
 use crate::log::position::{LogId, Mark};
 use crate::log::selector::{Lineage, Mode, Rank};
 use crate::time::Boot;
 
-/// The last hard and the last soft invalidation of one name, each with its part in the log and its local part.
+/// The last hard and the last soft invalidation of one name.
 ///
-/// Hard and soft are kept apart (rule 3): a soft invalidation after a hard one must not make what was refused a base
-/// for revalidation again.
+/// Each has its part in the log and its local part. Hard and soft are kept apart (rule 3): a soft
+/// invalidation after a hard one must not make a refused response a base for revalidation again.
 #[derive(Debug)]
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub(super) struct Row {
@@ -21,7 +21,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// A row of a name with this lineage.
+    /// Creates a row of a name with this lineage.
     pub(super) const fn new(lineage: Lineage) -> Self {
         let (hard, soft) = (Mark::ZERO, Mark::ZERO);
         Self { lineage, hard, soft, soft_log_at: Boot::ZERO, soft_local_at: Boot::ZERO, touched: 0 }
@@ -35,44 +35,48 @@ impl Row {
         self.lineage.rank()
     }
 
-    /// The last hard invalidation.
+    /// Returns the last hard invalidation.
     pub(super) const fn hard(&self) -> Mark {
         self.hard
     }
 
-    /// A number that grows with each event of the table: the one of the last event here.
+    /// Returns the number of the last event here. The number grows with each event of the table.
     pub(super) const fn touched(&self) -> u64 {
         self.touched
     }
 
-    /// Whether nothing here is beyond `mark`.
+    /// Returns whether nothing here is beyond `mark`.
     pub(super) fn is_covered_by(&self, mark: Mark) -> bool {
         mark.covers(self.hard.join(self.soft))
     }
 
-    /// Whether an event here has yet to be told to the log, or to come back from it.
+    /// Returns whether an event here still has to be appended to the log, or to come back from it.
     pub(super) fn is_pending(&self, settled: u64) -> bool {
         self.hard.local.max(self.soft.local) > settled
     }
 
-    /// Whether the row stays when those up to the touch `last` are dropped.
+    /// Returns whether the row stays when rows up to the touch `last` are dropped.
     pub(super) fn is_kept(&self, last: u64, settled: u64) -> bool {
         self.touched > last || self.is_pending(settled)
     }
 
-    /// This mark, and every invalidation here. Soft ones count as hard: for how long each has counted as stale is known no
-    /// more.
+    /// Returns the watermark that covers `mark` and every invalidation here.
+    ///
+    /// Soft invalidations count as hard, because it is no longer known how long each has counted as
+    /// stale.
     pub(super) fn joined(&self, mark: Mark) -> Mark {
         mark.join(self.hard).join(self.soft)
     }
 
-    /// Lets this row stand for a finer one as well.
+    /// Adds the invalidations of a finer row, so that this row stands for it as well.
     pub(super) fn absorb(&mut self, finer: &Self) {
         self.hard = finer.joined(self.hard);
         self.touched = self.touched.max(finer.touched);
     }
 
-    /// Since when a response at `mark` has counted as stale here; the longer of the two if both parts say so.
+    /// Returns since when a response at `mark` has counted as stale here.
+    ///
+    /// If both parts say so, the earlier moment counts.
     pub(super) fn soft_since(&self, mark: Mark) -> Option<Boot> {
         let log = (self.soft.log > mark.log).then_some(self.soft_log_at);
         let local = (self.soft.local > mark.local).then_some(self.soft_local_at);
@@ -82,7 +86,7 @@ impl Row {
         }
     }
 
-    /// Remembers an event, the `touched`th of the table.
+    /// Applies an event, which is number `touched` of the table.
     pub(super) fn touch(&mut self, mode: Mode, place: Place, now: Boot, touched: u64) {
         self.touched = touched;
         match (mode, place) {

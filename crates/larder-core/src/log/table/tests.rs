@@ -1,4 +1,6 @@
-//! Tests of what the table remembers and forgets. The rules as a whole are played in `tests/log_traces`.
+//! Tests of what the table remembers and forgets.
+//!
+//! The rules as a whole are played in `tests/log_traces`.
 
 use std::time::Duration;
 
@@ -84,8 +86,9 @@ fn a_soft_invalidation_makes_stale_since_it_was_applied() {
     assert_eq!(table.check(mark(5, 0), &tagged("t"), at(13)), Verdict::Valid);
 }
 
-/// What was deferred comes back from the log later; that does not make it younger. And of several names, the one that
-/// was invalidated first says how long.
+/// A deferred event comes back from the log later, which does not make the staleness younger.
+///
+/// If several names were invalidated, the first invalidation decides how long.
 #[test]
 fn the_longest_staleness_counts() {
     let mut table = Table::new(8, 8);
@@ -134,7 +137,7 @@ fn a_full_table_drops_its_oldest_eighth_at_once_and_lets_the_floor_stand_for_it(
     for number in 1..=16 {
         table.apply(&hard(&number.to_string()), Place::Log(id(number)), at(0), SETTLED);
     }
-    // Touched again, the first is not among the oldest any more.
+    // After this touch, the first row is no longer among the oldest.
     table.apply(&soft("1"), Place::Log(id(17)), at(0), SETTLED);
     assert_eq!((table.rows.len(), table.floor), (16, Mark::ZERO));
     table.apply(&hard("17"), Place::Log(id(18)), at(0), SETTLED);
@@ -145,7 +148,7 @@ fn a_full_table_drops_its_oldest_eighth_at_once_and_lets_the_floor_stand_for_it(
     assert_eq!(table.check(mark(3, 0), &tagged("1"), at(0)), stale_for(0));
 }
 
-/// A dropped row may have been soft, or local, only.
+/// A dropped row may have been soft only, or local only.
 #[test]
 fn the_floor_covers_every_part_of_a_row_that_was_dropped() {
     for (mode, place, floor) in [
@@ -170,7 +173,7 @@ fn pending_rows_stay_however_full_the_table_is() {
     assert_eq!((table.rows.len(), table.floor), (3, Mark::ZERO));
     table.apply(&hard("4"), Place::Log(id(1)), at(0), 0);
     assert_eq!((table.rows.len(), table.floor), (3, mark(1, 0)));
-    // The first two have come back.
+    // The first two events have come back.
     table.apply(&hard("4"), Place::Log(id(2)), at(0), 2);
     assert_eq!((table.rows.len(), table.floor), (3, mark(1, 1)));
 }
@@ -184,7 +187,7 @@ fn a_full_list_of_globs_drops_the_oldest_and_lets_the_floor_stand_for_it() {
     assert_eq!((table.globs.len(), table.floor), (2, mark(2, 0)));
 }
 
-/// Every check goes through all the globs, so there must not be more of them than may be.
+/// Every check goes through all the globs, so their number must not exceed the limit.
 #[test]
 fn a_glob_for_which_pending_ones_leave_no_room_counts_as_all() {
     let mut table = Table::new(8, 1);
@@ -215,7 +218,7 @@ fn a_lost_log_is_forgotten_but_for_the_local_part_of_what_is_pending() {
     assert!(table.rows.is_empty() && table.globs.is_empty());
 }
 
-/// Whatever the order, the worse one counts.
+/// The worse verdict counts, whatever the order.
 #[test]
 fn of_two_verdicts_the_worse_one_is_left() {
     let soft = |seconds| Verdict::Soft(Duration::from_secs(seconds));

@@ -4,9 +4,11 @@ use super::Tail;
 use crate::time::Boot;
 
 impl Tail {
-    /// Puts `moment` of each moment in its place, and counts touches and generations anew, which then mean nothing to
-    /// whoever remembers one. For how long something has counted as stale is not told apart any more.
-    /// The moments of looks only matter while the answer to an append is awaited.
+    /// Replaces each moment by `moment` of it, and renumbers touches and generations.
+    ///
+    /// Numbers that were remembered before mean nothing afterwards. How long a response has counted
+    /// as stale is no longer distinguished. The moments of polls only matter while the answer to an
+    /// append is awaited.
     #[doc(hidden)]
     pub fn make_canonical(&mut self, awaits: bool, moment: &mut dyn FnMut(Boot) -> Boot) {
         self.confirmed_at = self.confirmed_at.map(&mut *moment);
@@ -15,7 +17,7 @@ impl Tail {
         self.table.make_canonical();
     }
 
-    /// Whether nothing that was deferred is left to be told or to come back.
+    /// Returns whether every deferred event was appended and has come back.
     #[doc(hidden)]
     #[must_use]
     pub fn is_settled(&self) -> bool {

@@ -12,7 +12,7 @@ fn at(incarnation: Incarnation, log: u64, local: u64) -> Position {
     Position { incarnation, mark: Mark { log: LogId::new(log, 0), local } }
 }
 
-/// A token from this place in the log alone.
+/// Returns a token from this position in the log alone.
 fn applied(incarnation: Incarnation, log: u64) -> Token {
     Token::of(at(incarnation, log, 7), None)
 }
@@ -21,7 +21,7 @@ fn deferred(log: u64, by: Incarnation, local: u64) -> Token {
     Token::of(at(OURS, log, local), Some(by))
 }
 
-/// Rule 17, for an instance `HERE` that is at 5 in the log `OURS` and has deferred two.
+/// Rule 17, for an instance `HERE` that is at 5 in the log `OURS` and has deferred two events.
 #[test]
 fn an_instance_knows_as_much_as_a_token_or_will_or_cannot_tell() {
     use Comparison::{Incomparable, Reached, Wait};
@@ -45,7 +45,10 @@ fn an_instance_knows_as_much_as_a_token_or_will_or_cannot_tell() {
     }
 }
 
-/// A client that brought a token with its write: (our own after the write, applied, what it brought, what it gets).
+/// A client brought a token with its write.
+///
+/// Each case has our own token after the write, whether the write was applied, the token that the
+/// client brought, and the token that it gets.
 #[test]
 fn what_was_seen_before_a_write_stays_seen() {
     let nowhere = Token { deferred: Some(Deferred::NOWHERE), ..applied(OURS, 9) };
@@ -129,7 +132,7 @@ proptest! {
         prop_assert_eq!(token.to_string().parse(), Ok(token));
     }
 
-    /// Whatever a client sends, it is read as what would be written so, or not at all.
+    /// A text from a client that parses as a token is exactly the text that the token writes.
     #[test]
     fn any_text_is_a_token_or_none(
         bytes in proptest::collection::vec(any::<u8>(), 0..100),
@@ -142,7 +145,10 @@ proptest! {
         }
     }
 
-    /// Whoever has reached the token that a client is given has reached the one it brought, in one life of the log.
+    /// The token that a client gets covers our own token and the one that the client brought.
+    ///
+    /// An instance that has reached the new token has reached both. This holds within one
+    /// incarnation.
     #[test]
     fn a_token_after_another_is_never_less(
         own in nearby(), brought in nearby(), log in 0..4_u64, local in 0..4_u64, here in 0..3_u8,
@@ -156,7 +162,7 @@ proptest! {
     }
 }
 
-/// Tokens of one life that are often alike.
+/// Returns tokens of one incarnation that are often alike.
 fn nearby() -> impl Strategy<Value = Token> {
     (0..4_u64, proptest::option::of((1..3_u8, 0..4_u64))).prop_map(|(log, deferred)| {
         let token = applied(OURS, log);

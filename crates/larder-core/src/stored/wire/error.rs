@@ -1,31 +1,31 @@
-//! Why a value from the shared tier is not believed.
+//! The reasons why a value from the shared tier is not believed.
 
 use std::fmt;
 
-/// What is wrong with a value from the shared tier.
+/// The kind of a [`WireError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WireErrorKind {
-    /// It was not written by Larder.
+    /// The value was not written by Larder.
     Foreign,
-    /// It was written by a Larder with another wire form.
+    /// The value was written by a Larder with another wire form.
     Version,
-    /// It is not what was written: its checksum does not fit.
+    /// The value is not what was written: its checksum does not match.
     Corrupt,
-    /// It belongs to another key.
+    /// The value belongs to another key.
     OtherKey,
-    /// Its checksum fits and it makes no sense all the same.
+    /// The checksum matches, but the value makes no sense.
     Malformed,
 }
 
-/// A value from the shared tier is not a stored response of the key that it was found under.
+/// The error for a value that is not a stored response of the key under which it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireError {
     kind: WireErrorKind,
 }
 
 impl WireError {
-    /// What is wrong with the value.
+    /// Returns the kind of the error.
     #[must_use]
     pub const fn kind(&self) -> WireErrorKind {
         self.kind

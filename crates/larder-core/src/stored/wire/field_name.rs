@@ -1,4 +1,4 @@
-//! The names of header fields: one byte for the usual ones.
+//! The names of header fields, with one byte for each usual name.
 
 use http::header::{self, HeaderName};
 
@@ -6,11 +6,13 @@ use super::error::WireErrorKind;
 use super::reader::Reader;
 use super::writer::{self, Sink};
 
-/// Precedes a name that is written out.
+/// The byte before a name that is written out.
 const WRITTEN_OUT: u8 = 0;
 
-/// The names that are written as their place here, counted from one. This is part of the wire form: a name may be
-/// added at the end together with a new version, none may move.
+/// The names that are written as their place in this list, counted from one.
+///
+/// The list is part of the wire form. A name may be added at the end, together with a new version.
+/// No name may move.
 static USUAL: [HeaderName; 41] = [
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
@@ -45,7 +47,7 @@ static USUAL: [HeaderName; 41] = [
     header::X_CONTENT_TYPE_OPTIONS,
     header::X_FRAME_OPTIONS,
     header::X_XSS_PROTECTION,
-    // In requests, for `Vary` to name.
+    // Request fields, which `Vary` can name.
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::ACCEPT_LANGUAGE,
@@ -77,7 +79,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<HeaderName, WireErrorKind>
 mod tests {
     use super::*;
 
-    /// If this fails, what instances of the last version have stored would be read with other names.
+    /// If this fails, stored values of the last version would be read with other names.
     #[test]
     fn no_name_has_moved() {
         let expected = "\

@@ -1,22 +1,25 @@
-//! How a stored response is written for the shared tier, and read back.
+//! The encoding of a stored response for the shared tier.
 //!
-//! Version 1, numbers little-endian where nothing else is said:
+//! This is version 1. Numbers are little-endian unless stated otherwise:
 //!
 //! ```text
 //! "LR" | version u8 | kind u8 | incarnation, 16 bytes | log id, 16 bytes big-endian
-//!      | the cache key | a response, its body last; or the names of the fields that select a variant;
-//!      |               | or of which bytes a part is, of how many, and a response that has those alone;
-//!      |               | or what was said last of the queries that responses answer, when, and for how long
+//!      | the cache key | a response, its body last;
+//!      |               | or the names of the fields that select a variant;
+//!      |               | or the range of a part, the complete length, and the response with it;
+//!      |               | or a variation hint: its time, its duration, and its text
 //!      | XXH3-64 of all before it
 //! ```
 //!
-//! The position stands at fixed offsets and its log id orders as its bytes do, so that a script in the store can
-//! compare two values without knowing the rest. Texts, lists and the like are preceded by their length.
+//! The position stands at fixed offsets, and the bytes of its log id order as the ids do. So a
+//! script in the store can compare two values without knowing the rest. Texts, lists and the like
+//! are preceded by their length.
 //!
-//! A reader that does not know a kind has a miss: so one that does not know parts never takes one for the whole.
+//! A kind that the reader does not know is a miss. So a reader that does not know parts never takes
+//! a part for the whole.
 //!
-//! What comes back is untrusted: every length is checked before it is used, nothing is reserved that the input does not
-//! justify, and whatever does not decode is a miss.
+//! A value that is read back is untrusted. Every length is checked before it is used, no memory is
+//! reserved that the input does not justify, and a value that does not decode is a miss.
 
 mod error;
 mod field_name;
@@ -42,10 +45,14 @@ use crate::log::position::{Incarnation, LogId, Mark, Position};
 
 pub use self::error::{WireError, WireErrorKind};
 
-/// Where the incarnation stands in every value: see [`Incarnation::to_bytes`]. Fixed for all versions, as instances of
-/// two versions share a store during a deploy.
+/// The offsets of the incarnation in every value: see [`Incarnation::to_bytes`].
+///
+/// They are fixed for all versions, because instances of two versions share a store during a
+/// deploy.
 pub const INCARNATION: Range<usize> = 4..20;
-/// Where the log id stands in every value: see [`LogId::to_be_bytes`]. Fixed for all versions.
+/// The offsets of the log id in every value: see [`LogId::to_be_bytes`].
+///
+/// They are fixed for all versions.
 pub const LOG_ID: Range<usize> = 20..36;
 
 const MAGIC: [u8; 2] = *b"LR";
@@ -56,20 +63,22 @@ const PART: u8 = 3;
 const TOLD: u8 = 4;
 const CHECKSUM_LEN: usize = 8;
 
-/// What a value turned out to be.
+/// A decoded value.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::exhaustive_enums)] // Each kind has to be treated.
+#[allow(clippy::exhaustive_enums)] // Callers must handle each kind.
 #[allow(clippy::large_enum_variant)] // Moved once, on its way to the caller.
 pub enum Decoded {
     /// A response.
     Response(StoredResponse),
-    /// The key has several responses, selected by these fields.
+    /// The fields that select one of several responses of the key.
     Variants(Box<[HeaderName]>),
-    /// Responses answer equivalent queries, and are to be looked for under the key that these have in common.
+    /// A variation hint: responses answer equivalent queries.
+    ///
+    /// They are found under the key that these queries have in common.
     Told(Told),
 }
 
-/// The value for a response, to be stored at the address of its key or variant.
+/// Encodes a response, to be stored at the address of its key or variant.
 #[must_use]
 pub fn encode(response: &StoredResponse) -> Bytes {
     let meta = &response.meta;
@@ -82,7 +91,9 @@ pub fn encode(response: &StoredResponse) -> Bytes {
     })
 }
 
-/// The value that says that the key's responses are selected by these fields, to be stored at the key's own address.
+/// Encodes the fields that select one of several responses of the key.
+///
+/// The value is to be stored at the address of the key itself.
 #[must_use]
 pub fn encode_variants(fields: &[HeaderName], key: &str, position: &Position) -> Bytes {
     framed(VARIANTS, key, position, &|sink| {
@@ -90,25 +101,33 @@ pub fn encode_variants(fields: &[HeaderName], key: &str, position: &Position) ->
     })
 }
 
-/// The value that says what was said last of the queries that responses answer.
+/// Encodes a variation hint: what responses said last about the queries that they answer.
 #[must_use]
 pub fn encode_told(told: &Told, key: &str, position: &Position) -> Bytes {
     framed(TOLD, key, position, &|sink| told::write(sink, told))
 }
 
-/// Reads a value that was stored under `key`. The body and the values of the header fields are slices of `value`, and
-/// keep all of it alive. The local part of the position is zero, as it means nothing in another process.
+/// Decodes a value that was stored under `key`.
+///
+/// The body and the values of the header fields are slices of `value`, and keep all of it alive.
+/// The local number of the position is zero, because it means nothing in another process.
 ///
 /// # Errors
-/// If the value is not what [`encode`], [`encode_variants`] or [`encode_told`] gave for this key.
+///
+/// Returns an error if the value is not what [`encode`], [`encode_variants`] or [`encode_told`]
+/// returned for this key.
 pub fn decode(value: Bytes, key: &str) -> Result<Decoded, WireError> {
     decode_after(HeaderMap::new(), value, key)
 }
 
-/// Reads a value like [`decode`], and puts the response's header fields behind `fields`: for who adds some to each.
+/// Decodes a value like [`decode`], and appends the header fields of the response to `fields`.
+///
+/// It is for a caller that adds some fields to each response.
 ///
 /// # Errors
-/// If the value is not what [`encode`], [`encode_variants`] or [`encode_told`] gave for this key.
+///
+/// Returns an error if the value is not what [`encode`], [`encode_variants`] or [`encode_told`]
+/// returned for this key.
 #[inline]
 pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<Decoded, WireError> {
     let content_len = checked(&value)?;
@@ -144,14 +163,19 @@ pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<De
     }
 }
 
-/// What tells a value from the others that may stand at its address: its last bytes, in every version. Values too short
-/// to have been encoded here have none.
+/// Returns the last bytes of a value, which distinguish it from others at its address.
+///
+/// They do so in every version. Returns `None` for a value that is too short to have been encoded
+/// here.
 #[must_use]
 pub fn fingerprint(value: &[u8]) -> Option<[u8; CHECKSUM_LEN]> {
     value.last_chunk().copied()
 }
 
-/// The content, written twice: first to count its bytes, then into one allocation of exactly that size.
+/// Encodes a value with this content.
+///
+/// The content is written twice: first to count its bytes, then into one allocation of exactly that
+/// size.
 fn framed(kind: u8, key: &str, position: &Position, content: &dyn Fn(&mut dyn Sink)) -> Bytes {
     let write = |sink: &mut dyn Sink| {
         sink.put(&MAGIC);
@@ -170,7 +194,9 @@ fn framed(kind: u8, key: &str, position: &Position, content: &dyn Fn(&mut dyn Si
     value.into()
 }
 
-/// The length of the value without its checksum, if it is one of this version and nothing of it was changed.
+/// Returns the length of the value without its checksum.
+///
+/// The value must be of this version and unchanged.
 fn checked(value: &[u8]) -> Result<usize, WireErrorKind> {
     match value {
         [m, n, VERSION, ..] if [*m, *n] == MAGIC => {}

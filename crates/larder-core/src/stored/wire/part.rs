@@ -1,5 +1,7 @@
-//! Which part of a body is stored: its first byte, the byte behind its last, and the length of the whole plus one; zero
-//! where that is not known. Eight bytes each.
+//! The encoding of the part of a body that is stored: three numbers of eight bytes each.
+//!
+//! They are the first byte, the byte after the last, and the length of the whole plus one. The last
+//! number is zero if that length is not known.
 
 use super::error::WireErrorKind;
 use super::reader::Reader;
@@ -8,7 +10,7 @@ use crate::http::range::ContentRange;
 
 pub(super) fn write(sink: &mut dyn Sink, part: &ContentRange) {
     let range = part.range();
-    // No body takes all the bytes that can be counted.
+    // No body has as many bytes as can be counted.
     let complete = part.complete().map_or(0, |complete| complete.saturating_add(1));
     for number in [range.start, range.end, complete] {
         sink.put(&number.to_le_bytes());

@@ -1,13 +1,15 @@
-//! The elements that values are read with.
+//! The elements with which values are read.
 
 use bytes::Bytes;
 
 use super::error::WireErrorKind;
 
-/// No more items than this are reserved before they are seen: the number that a list announces is not believed.
+/// Maximum number of items for which memory is reserved before they are seen.
+///
+/// The number that a list announces is not believed.
 pub(super) const RESERVED_AT_MOST: usize = 64;
 
-/// Reads from the front of a value. What does not fit is [`WireErrorKind::Malformed`].
+/// A reader from the front of a value. Input that does not fit is [`WireErrorKind::Malformed`].
 pub(super) struct Reader<'v> {
     value: &'v Bytes,
     rest: &'v [u8],
@@ -18,7 +20,7 @@ impl<'v> Reader<'v> {
         Self { value, rest: value }
     }
 
-    /// How many bytes are left.
+    /// Returns how many bytes are left.
     pub(super) fn left(&self) -> usize {
         self.rest.len()
     }
@@ -31,7 +33,7 @@ impl<'v> Reader<'v> {
         }
     }
 
-    /// The next `N` bytes.
+    /// Reads the next `N` bytes.
     #[inline]
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], WireErrorKind> {
         let (array, rest) = self.rest.split_first_chunk().ok_or(WireErrorKind::Malformed)?;
@@ -39,7 +41,7 @@ impl<'v> Reader<'v> {
         Ok(*array)
     }
 
-    /// A length. It is only a number yet, and may be anything.
+    /// Reads a length. It is only a number yet, and may be anything.
     #[inline]
     pub(super) fn length(&mut self) -> Result<usize, WireErrorKind> {
         match self.rest {
@@ -64,7 +66,7 @@ impl<'v> Reader<'v> {
         Err(WireErrorKind::Malformed)
     }
 
-    /// Bytes, preceded by their number.
+    /// Reads bytes that are preceded by their number.
     #[inline]
     pub(super) fn bytes(&mut self) -> Result<&'v [u8], WireErrorKind> {
         let length = self.length()?;
@@ -78,19 +80,21 @@ impl<'v> Reader<'v> {
         Ok(bytes)
     }
 
-    /// Bytes, preceded by their number, as a slice that keeps the value alive.
+    /// Reads bytes that are preceded by their number, as a slice that keeps the value alive.
     #[inline]
     pub(super) fn shared(&mut self) -> Result<Bytes, WireErrorKind> {
         self.bytes().map(|bytes| self.value.slice_ref(bytes))
     }
 
-    /// Items of this length, preceded by their number, as a slice that keeps the value alive.
+    /// Reads items of `each` bytes that are preceded by their number.
+    ///
+    /// The result is a slice that keeps the value alive.
     pub(super) fn shared_items(&mut self, each: usize) -> Result<Bytes, WireErrorKind> {
         let length = self.length()?.checked_mul(each).ok_or(WireErrorKind::Malformed)?;
         self.take(length).map(|bytes| self.value.slice_ref(bytes))
     }
 
-    /// Items, preceded by their number. Each has to take at least one byte.
+    /// Reads items that are preceded by their number. Each must take at least one byte.
     pub(super) fn list<T>(
         &mut self,
         mut read: impl FnMut(&mut Self) -> Result<T, WireErrorKind>,

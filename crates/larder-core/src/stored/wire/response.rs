@@ -1,4 +1,4 @@
-//! What a stored response is written as, after its key.
+//! The encoding of a stored response, after its key.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::log::position::Position;
 use crate::stored::{Flags, Meta, Selecting, StoredResponse};
 use crate::time::Wall;
 
-/// Everything but the body.
+/// A response without its body.
 pub(super) struct Head {
     status: StatusCode,
     headers: HeaderMap,
@@ -24,7 +24,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Whether its body may have this length.
+    /// Returns whether the body may have this length.
     pub(super) fn is_as_long(&self, body: usize) -> bool {
         self.meta.part.as_ref().is_none_or(|part| part.has_length(body))
     }
@@ -113,7 +113,7 @@ fn read_flags(reader: &mut Reader<'_>) -> Result<Flags, WireErrorKind> {
     if flag_bits(flags) == bits { Ok(flags) } else { Err(WireErrorKind::Malformed) }
 }
 
-/// Nanoseconds; more than the five centuries that they can hold are cut to that.
+/// Returns the duration in nanoseconds, cut to the maximum of about five centuries.
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

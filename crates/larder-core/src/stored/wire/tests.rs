@@ -1,4 +1,4 @@
-//! Tables for the wire form.
+//! Tests of the wire form, as tables.
 
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ use crate::time::Wall;
 
 const KEY: &str = "k|user:42";
 
-/// Version 1, byte for byte. If this fails, the wire form has changed, and needs another version.
+/// Version 1, byte for byte.
+///
+/// If this fails, the wire form has changed and needs another version.
 const GOLDEN_RESPONSE: &str = "\
     4c520101 000102030405060708090a0b0c0d0e0f 0000019aaf0d22ab0000000000000007 \
     096b7c757365723a3432 \
@@ -37,7 +39,7 @@ const GOLDEN_TOLD: &str = "\
     096b7c757365723a3432 \
     ab220daf9a010000 00ca9a3b00000000 05 6f2d612662";
 
-/// The same, of which only these five bytes of ten are stored.
+/// The same response, of which only these five bytes of ten are stored.
 const PART: &str = "03 00000000000000 08 00000000000000 0b 00000000000000";
 
 fn position() -> Position {
@@ -105,7 +107,7 @@ fn version_1_is_what_it_always_was() {
     assert_eq!(decode(value, KEY), Ok(Decoded::Variants(fields.into())));
 }
 
-/// To a reader that does not know this kind it is malformed, which is a miss.
+/// A reader that does not know this kind finds it malformed, which is a miss.
 #[test]
 fn the_wire_form_of_what_was_told_is_what_it_was() {
     let told = Told {
@@ -116,7 +118,8 @@ fn the_wire_form_of_what_was_told_is_what_it_was() {
     let value = with_checksum(hex(GOLDEN_TOLD));
     assert_eq!(encode_told(&told, KEY, &position()), value);
     assert_eq!(decode(value, KEY), Ok(Decoded::Told(told)));
-    // No variation, one in another spelling, the default one, no UTF-8, too long, too short, too much.
+    // No variation, one in another spelling, the default one, no UTF-8, too long, too short, too
+    // much.
     for to in
         ["00", "05 6f2d622661", "01 2d", "03 2d61ff", "06 6f2d612662", "04 6f2d612662", "05 6f2d612662 00"]
     {
@@ -125,8 +128,10 @@ fn the_wire_form_of_what_was_told_is_what_it_was() {
     }
 }
 
-/// RFC 9111 §3.3: a part is "recorded as being incomplete". It is a kind of its own: a reader that knows only the others, as
-/// all did at first, calls it malformed, which is a miss.
+/// RFC 9111 §3.3: a part is "recorded as being incomplete".
+///
+/// It is a kind of its own. A reader that knows only the others, as all did at first, finds it
+/// malformed, which is a miss.
 #[test]
 fn a_part_is_told_from_the_whole() {
     let golden = |part: &str| {
@@ -199,13 +204,13 @@ fn what_is_not_ours_is_told_apart() {
     assert_eq!(kind(decode(value, "k|user:4")), WireErrorKind::OtherKey);
 }
 
-/// Lengths far beyond the input, and what no field may be, behind a checksum that fits.
+/// Lengths far beyond the input and impossible field values, behind a checksum that matches.
 #[test]
 fn nothing_that_makes_no_sense_is_believed() {
     let changes = [
         ("4c520101", "4c520105"),
         ("4c520101", "4c520104"),
-        // A part whose bytes are the status and what follows it.
+        // A part: the status and the bytes after it are read as its range.
         ("4c520101", "4c520103"),
         ("c800 05", "0000 05"),
         ("c800 05", "e803 05"),

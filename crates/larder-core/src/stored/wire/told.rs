@@ -1,4 +1,6 @@
-//! What was said last of the queries that responses answer: milliseconds since 1970 and nanoseconds, eight bytes each, and the
+//! The encoding of a variation hint.
+//!
+//! It is the milliseconds since 1970 and a number of nanoseconds, eight bytes each, and the
 //! [text](UrlVariation::as_text).
 
 use std::time::Duration;

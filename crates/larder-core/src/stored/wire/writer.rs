@@ -1,6 +1,6 @@
-//! The elements that values are written with.
+//! The elements with which values are written.
 
-/// Where a value is written to.
+/// The destination of a value.
 pub(super) trait Sink {
     /// Appends the bytes.
     fn put(&mut self, bytes: &[u8]);
@@ -12,7 +12,7 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// Counts what is written to it.
+/// A sink that counts the bytes written to it.
 pub(super) struct Count(pub(super) usize);
 
 impl Sink for Count {
@@ -21,7 +21,9 @@ impl Sink for Count {
     }
 }
 
-/// A length: seven bits a byte, the lowest first, the highest bit telling that more follow (LEB128).
+/// Writes a length: seven bits per byte, the lowest first (LEB128).
+///
+/// The highest bit of a byte means that more bytes follow.
 pub(super) fn length(sink: &mut dyn Sink, length: usize) {
     let mut rest = length;
     while rest >= 0x80 {
@@ -33,13 +35,13 @@ pub(super) fn length(sink: &mut dyn Sink, length: usize) {
     sink.put(&[low]);
 }
 
-/// Bytes, preceded by their number.
+/// Writes bytes, preceded by their number.
 pub(super) fn bytes(sink: &mut dyn Sink, bytes: &[u8]) {
     length(sink, bytes.len());
     sink.put(bytes);
 }
 
-/// Items, preceded by their number.
+/// Writes items, preceded by their number.
 pub(super) fn list<T>(sink: &mut dyn Sink, items: &[T], write: impl Fn(&mut dyn Sink, &T)) {
     length(sink, items.len());
     for item in items {

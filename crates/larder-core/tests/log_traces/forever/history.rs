@@ -1,4 +1,4 @@
-//! Two processes, one log and one shared tier, to which anything may happen in any order.
+//! Two processes, one log and one shared tier. Anything may happen to them, in any order.
 
 use larder_core::log::position::Position;
 use larder_core::log::selector::Event;
@@ -12,7 +12,7 @@ use super::steps::{Reached, Step, is_named, names};
 use super::told::{Severity, Told};
 use crate::world::{Instance, MAX_STALENESS, Redis, Stored, at};
 
-/// A response with what only the world knows of it.
+/// A response, with what only the world knows about it.
 #[derive(Debug, Clone)]
 struct Kept {
     stored: Stored,
@@ -25,7 +25,7 @@ struct Invalidation {
     event: Event,
     by: usize,
     committed_at: usize,
-    /// From here P1 holds.
+    /// Whether `invalidate` has returned. From then on P1 holds.
     returned: bool,
     /// The moment from which P2 counts.
     applied_at: Option<Boot>,
@@ -102,7 +102,7 @@ impl World {
             }
             Step::EndFill { which } if !self.filling.is_empty() => {
                 let (by, kept) = self.filling.swap_remove(which % self.filling.len());
-                // A SET may be as late as it likes: nobody needs to ask for it sooner.
+                // A SET may be late by any number of steps, so no step needs to ask for it sooner.
                 self.shared.push(kept.clone());
                 self.processes[by].memory.push(kept);
             }
@@ -159,7 +159,7 @@ impl World {
         });
     }
 
-    /// The answers to appends that wait for it arrive only now.
+    /// Dates the answers to pending appends as of now.
     fn answer(&mut self, by: usize) {
         let now = self.now();
         let waiting = self.invalidations.iter_mut().filter(|one| one.by == by && !one.deferred);
@@ -180,7 +180,8 @@ impl World {
         if reached == Reached::Answered {
             tail.sent(&batch, appended);
             self.processes[by].told.has_told = true;
-            // The outbox of these worlds is smaller than a batch, so all that was unsent is in it.
+            // The outbox of these worlds is smaller than a batch, so the batch has all that was not
+            // appended.
             let deferred = self.invalidations.iter_mut().filter(|one| one.by == by && one.deferred);
             for one in deferred.filter(|one| one.sent.is_none()) {
                 one.sent = Some(appended);
@@ -206,7 +207,7 @@ impl World {
         }
     }
 
-    /// Everything that each process could serve now.
+    /// Returns every response that the process could serve now.
     fn candidates(&self, by: usize) -> Vec<Kept> {
         let process = &self.processes[by];
         let mut all = process.memory.clone();
@@ -255,7 +256,9 @@ impl World {
         Ok(())
     }
 
-    /// P3: once faults are over, what is filled is served, in memory and by way of the shared tier.
+    /// P3: once faults are over, a filled response is served.
+    ///
+    /// It is served in memory and by way of the shared tier.
     pub(super) fn recovers(&mut self) -> Result<(), TestCaseError> {
         for _ in 0..100 {
             for by in 0..2 {

@@ -1,4 +1,4 @@
-//! What can happen.
+//! The steps of a history.
 
 use larder_core::log::names::Names;
 use larder_core::log::selector::{Event, Glob, Mode, Prefix, Selector, Tag};
@@ -72,7 +72,9 @@ pub(super) fn names(tag: usize) -> Names {
     Names::new(&path, &[], &[], &[Tag::new(tag.to_string())])
 }
 
-/// Written for its own, from the words that [`names`] and [`event`] use.
+/// Returns whether the selector names the response with this tag.
+///
+/// It is written independently, from the words that [`names`] and [`event`] use.
 pub(super) fn is_named(tag: usize, selector: &Selector) -> bool {
     let text = selector.to_text();
     match selector {

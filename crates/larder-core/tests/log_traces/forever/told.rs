@@ -1,4 +1,4 @@
-//! A reference that forgets nothing that it was told.
+//! A reference that forgets no event.
 
 use larder_core::log::position::{Incarnation, LogId, Position};
 use larder_core::log::selector::{Event, Mode};
@@ -8,14 +8,14 @@ use larder_core::store::Look;
 use super::steps::is_named;
 use crate::world::incarnation;
 
-/// What an instance was told of one incarnation, and all that it ever deferred.
+/// The events that an instance received in one incarnation, and all that it ever deferred.
 pub(super) struct Told {
     incarnation: Incarnation,
     read: LogId,
     floor: LogId,
     events: Vec<(LogId, Event)>,
     pub(super) deferred: Vec<Event>,
-    /// Whether this incarnation was told anything.
+    /// Whether the instance appended anything to this incarnation.
     pub(super) has_told: bool,
 }
 
@@ -64,7 +64,7 @@ impl Told {
     }
 }
 
-/// [`Verdict`] without times, from the mildest.
+/// A [`Verdict`] without times, from the mildest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Severity {
     Valid,

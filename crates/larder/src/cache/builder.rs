@@ -1,0 +1,387 @@
+//! The options of a cache.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use larder_core::lease::Leases;
+use larder_core::log::position::Incarnation;
+use larder_core::log::tail::{Limits, Tail};
+use larder_core::store::Log;
+use larder_core::time::Clock;
+use tokio::sync::Notify;
+
+use crate::cache::Cache;
+use crate::engine::background::{Background, BackgroundLimits};
+use crate::engine::clock::SystemClock;
+use crate::engine::coalesce::reruns::Reruns;
+use crate::engine::invalidate::follow_log::spawn_follower;
+use crate::engine::invalidation_log::recent_writes::RecentWrites;
+use crate::engine::invalidation_log::reclaim_queue::ReclaimState;
+use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
+use crate::engine::invalidation_log::uri_aliases::UriAliases;
+use crate::engine::invalidation_log::view::LogView;
+use crate::engine::report::Report;
+use crate::engine::shared::Engine;
+use crate::engine::store::Store;
+use crate::http::flight_event::Flights;
+use crate::http::http_state::HttpState;
+use crate::http::memory::ResponseMemory;
+use crate::http::memory::variation_table::VariationTable;
+use crate::http::policy::error::{ConfigError, ConfigErrorKind};
+
+/// The options of a [`Cache`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use larder::Cache;
+///
+/// let cache = Cache::builder()
+///     .max_memory_bytes(128 * 1024 * 1024)
+///     .close_timeout(Duration::from_secs(10))
+///     .build();
+/// ```
+pub struct CacheBuilder {
+    max_memory_bytes: u64,
+    max_staleness: Duration,
+    store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    background: BackgroundLimits,
+    close_timeout: Duration,
+}
+
+/// Half of the memory of a small container, which usually has 128 MiB.
+const DEFAULT_MEMORY: u64 = 64 * 1024 * 1024;
+const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(2);
+/// More refreshes than most handlers have connections to a database.
+///
+/// So refreshes wait for each other at the database, at the latest.
+const DEFAULT_REFRESHES: usize = 64;
+const DEFAULT_ABANDONED: usize = 64;
+const DEFAULT_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Four polls of the log must fit into this time, and each is an exchange with the store.
+const MIN_STALENESS: Duration = Duration::from_millis(100);
+
+impl Default for CacheBuilder {
+    fn default() -> Self {
+        Self {
+            max_memory_bytes: DEFAULT_MEMORY,
+            max_staleness: DEFAULT_MAX_STALENESS,
+            store: None,
+            clock: Arc::new(SystemClock),
+            limits: Limits::default(),
+            background: BackgroundLimits {
+                refreshes: DEFAULT_REFRESHES,
+                abandoned_fills: DEFAULT_ABANDONED,
+                abandoned_writes: DEFAULT_ABANDONED,
+            },
+            close_timeout: DEFAULT_CLOSE_TIMEOUT,
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// Sets the store through which instances share stored responses, invalidations and fills.
+    ///
+    /// If several instances miss the same response at the same time, one of them runs the handler.
+    /// Default: none, so the cache uses the memory of this process only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// # fn example(store: impl larder_core::lease::Leases + larder_core::store::Log) {
+    /// // `store` is a `RedisStore` of the crate `larder-redis`.
+    /// let cache = Cache::builder().shared_store(store).build();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn shared_store(mut self, store: impl Leases + Log) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Sets the approximate number of bytes that responses may take in the memory of this process.
+    ///
+    /// With 0, responses are stored in the shared store alone. Default: 64 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_memory_bytes(256 * 1024 * 1024).build();
+    /// ```
+    #[must_use]
+    pub fn max_memory_bytes(mut self, bytes: u64) -> Self {
+        self.max_memory_bytes = bytes;
+        self
+    }
+
+    /// Sets how long other instances may keep serving a response after it was invalidated.
+    ///
+    /// An instance that cannot confirm within this time that it has read the whole invalidation log
+    /// stops serving the responses that it filled longer ago than this, and calls the handlers
+    /// instead. Has no effect without a shared store. Default: 2 s. Minimum: 100 ms.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_staleness(Duration::from_millis(500)).build();
+    /// ```
+    #[must_use]
+    pub fn max_staleness(mut self, limit: Duration) -> Self {
+        self.max_staleness = limit;
+        self
+    }
+
+    /// Sets how many responses may be refreshed in the background at the same time.
+    ///
+    /// This bounds the load that the cache itself puts on the handlers. Without a bound, this load
+    /// is high after an invalidation of many responses that may be served stale, or when many
+    /// responses are about to expire.
+    ///
+    /// Beyond the limit, a refresh is skipped and [counted](crate::Stats::refreshes_skipped). The
+    /// request is still answered, and the next request for the key tries again. Default: 64.
+    /// Minimum: 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_concurrent_refreshes(16).build();
+    /// ```
+    #[must_use]
+    pub fn max_concurrent_refreshes(mut self, at_once: usize) -> Self {
+        self.background.refreshes = at_once;
+        self
+    }
+
+    /// Sets how many fills may go on after all of their clients have left.
+    ///
+    /// Such a fill is useful to later clients. But clients that connect and leave must not keep
+    /// more handlers busy than they would without a cache. So beyond the limit, the handler is
+    /// cancelled, as it is without a cache. With 0, every fill ends with its last client.
+    ///
+    /// No fill goes on for longer than [`Policy::fill_timeout`](crate::Policy::fill_timeout)
+    /// without a response. Default: 64.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_abandoned_fills(16).build();
+    /// ```
+    #[must_use]
+    pub fn max_abandoned_fills(mut self, at_once: usize) -> Self {
+        self.background.abandoned_fills = at_once;
+        self
+    }
+
+    /// Sets how many requests with unsafe methods may run to their end after their client has left.
+    ///
+    /// Beyond the limit, the handler is cancelled, as it is without a cache. It may have committed
+    /// its write already, so its URI is invalidated even then. This happens twice: at once, and
+    /// again after [`Policy::fill_timeout`](crate::Policy::fill_timeout), because work that the
+    /// handler has handed to a thread may commit later. The cache does not notice a commit after
+    /// that, so a handler with such a commit must invalidate by itself. Default: 64.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_abandoned_writes(256).build();
+    /// ```
+    #[must_use]
+    pub fn max_abandoned_writes(mut self, at_once: usize) -> Self {
+        self.background.abandoned_writes = at_once;
+        self
+    }
+
+    /// Sets the approximate number of invalidated names that are remembered.
+    ///
+    /// The number counts tags and keys. In addition, half as many URIs are remembered, a quarter as
+    /// many paths, and an eighth as many directories and path prefixes each. A name takes 100 to
+    /// 200 bytes. Default: 65,536. Minimum: 2,048.
+    ///
+    /// If there are more names, the oldest are forgotten, and the cache refuses more responses in
+    /// their place:
+    ///
+    /// - for a URI, its path with any query
+    /// - for a path, its directory
+    /// - for a directory, the path above it
+    /// - for a tag, a key or a prefix, everything that was filled before
+    ///
+    /// So if more tags, keys or prefixes are invalidated within a lifetime, a larger number takes
+    /// more memory and saves runs of handlers. Each kind of name makes room only for itself, so a
+    /// flood of made-up URIs never makes the cache forget a tag. [`Stats`](crate::Stats) counts the
+    /// names that were forgotten.
+    ///
+    /// The number also bounds how much of the invalidation log an instance reads at start-up: that
+    /// many of the newest invalidations and a few thousand more, however long the log is. If few
+    /// names are invalidated again and again, a larger number takes no more memory. A starting
+    /// instance then reads for longer and refuses less.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().invalidation_capacity(500_000).build();
+    /// ```
+    #[must_use]
+    pub fn invalidation_capacity(mut self, about: usize) -> Self {
+        self.limits.rows = about;
+        self
+    }
+
+    /// Sets how long [`Cache::close`] may take.
+    ///
+    /// Default: 5 s.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().close_timeout(Duration::from_secs(20)).build();
+    /// ```
+    #[must_use]
+    pub fn close_timeout(mut self, limit: Duration) -> Self {
+        self.close_timeout = limit;
+        self
+    }
+
+    /// Sets the clock that the cache reads, for tests.
+    ///
+    /// Default: the clocks of the operating system.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::Cache;
+    /// use larder_testing::ManualClock;
+    ///
+    /// let clock = ManualClock::new();
+    /// let cache = Cache::builder().clock(clock.clone()).build();
+    /// clock.advance(Duration::from_secs(60));
+    /// ```
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Builds the cache.
+    ///
+    /// A cache with a shared store begins to follow the invalidation log at once if this method is
+    /// called on a Tokio runtime, and with the first request otherwise.
+    ///
+    /// # Panics
+    ///
+    /// Panics if an option is invalid, and names that option. For options that are not written in
+    /// the code, use [`try_build`](Self::try_build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_memory_bytes(256 * 1024 * 1024).build();
+    /// ```
+    #[must_use]
+    #[allow(clippy::panic)] // This is documented above, and no request gets here.
+    pub fn build(self) -> Cache {
+        match self.try_build() {
+            Ok(engine) => engine,
+            Err(error) => panic!("invalid cache options: {error}"),
+        }
+    }
+
+    /// Builds the cache, like [`build`](Self::build).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if an option is invalid: if [`max_staleness`](Self::max_staleness) is less
+    /// than 100 ms, or if [`max_concurrent_refreshes`](Self::max_concurrent_refreshes) is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::{Cache, ConfigErrorKind};
+    ///
+    /// let error = Cache::builder().max_staleness(Duration::ZERO).try_build().unwrap_err();
+    /// assert_eq!(error.kind(), ConfigErrorKind::Staleness);
+    /// ```
+    pub fn try_build(self) -> Result<Cache, ConfigError> {
+        if self.max_staleness < MIN_STALENESS {
+            let what = format!("{:?}", self.max_staleness);
+            return Err(ConfigError::new(ConfigErrorKind::Staleness, what));
+        }
+        if self.background.refreshes == 0 {
+            return Err(ConfigError::new(ConfigErrorKind::Limit, "refreshes 0"));
+        }
+        #[cfg(feature = "metrics")]
+        crate::engine::report::metrics::describe();
+        let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
+        let tail = match self.store {
+            Some(_) => Tail::following(incarnation, self.limits),
+            None => Tail::alone(incarnation, self.limits),
+        };
+        let variations = Arc::new(VariationTable::default());
+        let http = HttpState {
+            memory: ResponseMemory::new(self.max_memory_bytes),
+            flights: Flights::default(),
+            variations: Arc::clone(&variations),
+        };
+        let engine = Engine {
+            clock: self.clock,
+            log: LogView::new(tail, self.max_staleness),
+            store: self.store,
+            reruns: Reruns::default(),
+            repeat_queue: RepeatQueue::default(),
+            uri_aliases: UriAliases::new(variations),
+            recent_writes: RecentWrites::default(),
+            group_commits: Arc::default(),
+            background: Background::new(self.background),
+            close_timeout: self.close_timeout,
+            report: Report::default(),
+            reclaim: ReclaimState::default(),
+            outbox_filled: Notify::new(),
+            follower_started: OnceLock::new(),
+        };
+        let engine = Arc::new(engine);
+        spawn_follower(&engine);
+        Ok(Cache::of(engine, Arc::new(http)))
+    }
+}
+
+impl std::fmt::Debug for CacheBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CacheBuilder")
+            .field("memory", &self.max_memory_bytes)
+            .field("max_staleness", &self.max_staleness)
+            .field("remembered_names", &self.limits.rows)
+            .field("background", &self.background)
+            .field("close_within", &self.close_timeout)
+            .field("shared", &self.store.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! Closing a cache before its process ends.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use larder_core::log::tail::Tail;
+use tokio::time::{Instant, timeout_at};
+
+use crate::engine::invalidate::append::invalidate;
+use crate::engine::shared::Engine;
+
+/// The part of the closing time that is reserved for the connections of the store.
+///
+/// It is never more than a quarter of the closing time.
+const FOR_CONNECTIONS: Duration = Duration::from_millis(500);
+
+/// The work that was left undone when a cache was closed.
+///
+/// Returned by [`Cache::close`](crate::Cache::close).
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use larder::Cache;
+///
+/// let report = Cache::default().close().await;
+/// assert!(report.is_clean());
+/// assert_eq!(report.to_string(), "nothing was left undone");
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "work that was left undone is lost with the process"]
+pub struct CloseReport {
+    /// The number of fills, refreshes and writes that were still running.
+    ///
+    /// The responses that they would have stored and the invalidations that they would have made
+    /// are lost with them.
+    pub tasks: usize,
+    /// The number of selectors of deferred invalidations that could not be appended to the log.
+    pub invalidations: usize,
+    /// Whether the shared store has closed its connections. `true` without a shared store.
+    pub disconnected: bool,
+}
+
+impl CloseReport {
+    /// Returns whether nothing was left undone.
+    #[must_use]
+    pub const fn is_clean(self) -> bool {
+        self.tasks == 0 && self.invalidations == 0 && self.disconnected
+    }
+}
+
+impl fmt::Display for CloseReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_clean() {
+            return f.write_str("nothing was left undone");
+        }
+        let Self { tasks, invalidations, .. } = self;
+        write!(f, "left undone: tasks: {tasks}, deferred invalidations: {invalidations}")?;
+        if self.disconnected { Ok(()) } else { f.write_str(", connections of the shared store") }
+    }
+}
+
+/// Finishes the background work of a cache, and takes at most this long.
+pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> CloseReport {
+    let (background, deadline) = (&engine.background, Instant::now() + within);
+    let for_work = deadline - FOR_CONNECTIONS.min(within / 4);
+    background.stop_refreshes();
+    // The cache still follows the log: writes wait for their invalidations, and the task that
+    // follows the log empties the outbox.
+    let _ = timeout_at(for_work, background.wait_idle()).await;
+    // Invalidations that wait for their repetition are repeated now, because later is too late.
+    let _ = timeout_at(for_work, repeat_now(engine)).await;
+    engine.outbox_filled.notify_one();
+    engine.log.wait(for_work, |tail| tail.untold() == 0).await;
+    let (tasks, invalidations) = (background.tasks(), engine.log.read(Tail::untold));
+    background.close();
+    let disconnected = match &engine.store {
+        Some(store) => timeout_at(deadline, store.close()).await.is_ok(),
+        None => true,
+    };
+    CloseReport { tasks, invalidations, disconnected }
+}
+
+async fn repeat_now(engine: &Arc<Engine>) {
+    for invalidation in engine.repeat_queue.take() {
+        invalidate(engine, invalidation).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_the_work_that_was_left_undone() {
+        let clean = CloseReport { tasks: 0, invalidations: 0, disconnected: true };
+        let cases = [
+            (clean, "nothing was left undone"),
+            (CloseReport { tasks: 2, ..clean }, "left undone: tasks: 2, deferred invalidations: 0"),
+            (CloseReport { invalidations: 3, ..clean }, "left undone: tasks: 0, deferred invalidations: 3"),
+            (
+                CloseReport { disconnected: false, ..clean },
+                "left undone: tasks: 0, deferred invalidations: 0, connections of the shared store",
+            ),
+        ];
+        for (closed, expected) in cases {
+            assert_eq!(closed.to_string(), expected);
+            assert_eq!(closed.is_clean(), closed == clean);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The Tower layer.
+
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use crate::cache::Cache;
+use crate::engine::coalesce::new_key_budget::NewKeyBudget;
+use crate::engine::shared::Engine;
+use crate::http::http_state::HttpState;
+use crate::http::layer_state::LayerState;
+use crate::http::nesting::Existing;
+use crate::http::policy::Policy;
+use crate::http::service::cache_service::CacheService;
+
+/// A [`Layer`] that caches the responses of the services that it wraps.
+///
+/// [`Cache::layer`] creates it.
+///
+/// It wraps any HTTP service that is `Clone`, whose futures are `Send`, and whose response bodies
+/// consist of `Bytes`: an axum `Router`, a `MethodRouter`, a handler, or any other Tower service.
+/// It adds no error of its own.
+///
+/// Every property of a request that affects the response must be part of the key or be named in
+/// `Vary`. Middleware inside this layer runs only on misses. So put authentication outside this
+/// layer, and rate limits where they should count.
+///
+/// # Examples
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use larder::{Cache, Policy, ttl};
+///
+/// let cache = Cache::default();
+/// let layer = cache.layer(Policy::ttl(ttl::STANDARD));
+///
+/// let app: Router = Router::new().route("/", get(async || "hello")).layer(layer);
+/// ```
+#[derive(Debug, Clone)]
+pub struct CacheLayer {
+    layer: Arc<LayerState>,
+}
+
+impl CacheLayer {
+    /// Returns a layer that caches the responses that go through it, by this policy.
+    ///
+    /// The same as [`Cache::layer`], for code that builds its layers with constructors.
+    ///
+    /// # Panics
+    /// If the policy is invalid. [`Cache::try_layer`] returns an error instead.
+    ///
+    /// # Examples
+    /// ```
+    /// use larder::{Cache, CacheLayer, Policy, ttl};
+    /// use tower::ServiceBuilder;
+    ///
+    /// let cache = Cache::default();
+    /// let layers = ServiceBuilder::new().layer(CacheLayer::new(&cache, Policy::ttl(ttl::STANDARD)));
+    /// ```
+    #[must_use]
+    pub fn new(cache: &Cache, policy: Policy) -> Self {
+        cache.layer(policy)
+    }
+
+    pub(super) fn over(engine: Arc<Engine>, http: Arc<HttpState>, policy: Policy) -> Self {
+        engine.uri_aliases.keyed_by.register(&policy.query);
+        let layer = LayerState {
+            new_key_budget: NewKeyBudget::new(policy.max_new_keys),
+            nesting: Arc::default(),
+            _existing: Existing::new(),
+            store_only: !http.memory.is_enabled()
+                && engine.store.is_some()
+                && !policy.matches_equivalent_queries(),
+            engine,
+            http,
+            policy,
+            #[cfg(feature = "metrics")]
+            request_counters: crate::engine::report::metrics::RequestCounters::default(),
+        };
+        Self { layer: Arc::new(layer) }
+    }
+}
+
+impl<S> Layer<S> for CacheLayer {
+    type Service = CacheService<S>;
+
+    fn layer(&self, inner: S) -> CacheService<S> {
+        CacheService::new(inner, Arc::clone(&self.layer))
+    }
+}

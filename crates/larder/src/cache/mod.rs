@@ -1,0 +1,234 @@
+//! The top of the crate: the cache as its users hold it.
+//!
+//! A [`Cache`] joins the engine with the state of the HTTP layers. It creates the layers,
+//! invalidates responses, and is closed before the process ends.
+//!
+//! - `mod.rs`: [`Cache`], the handle
+//! - `builder.rs`: [`CacheBuilder`], its options
+//! - `close.rs`: [`CloseReport`], and the steps of closing
+
+pub(crate) mod builder;
+pub(crate) mod close;
+pub(crate) mod layer;
+
+use std::sync::Arc;
+
+use larder_core::log::tail::Tail;
+use larder_core::log::token::Token;
+
+use crate::cache::builder::CacheBuilder;
+use crate::cache::close::{CloseReport, close};
+use crate::cache::layer::CacheLayer;
+use crate::engine::invalidate::append::invalidate;
+use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
+use crate::engine::report::stats::Stats;
+use crate::engine::shared::Engine;
+use crate::http::http_state::HttpState;
+use crate::http::policy::Policy;
+use crate::http::policy::error::ConfigError;
+
+/// An HTTP response cache, shared by its layers and by the handlers that invalidate responses.
+///
+/// This is a handle. A clone is cheap and refers to the same cache. The cache lives until its last
+/// handle and its last layer are dropped.
+///
+/// # Examples
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use larder::{Cache, Policy, ttl};
+///
+/// let cache = Cache::default();
+/// let product = get(async || "a product");
+/// let app: Router = Router::new()
+///     .route("/products/{id}", product.layer(cache.layer(Policy::ttl(ttl::STANDARD))));
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    engine: Arc<Engine>,
+    http: Arc<HttpState>,
+}
+
+impl Cache {
+    /// Returns a builder with the default options.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_memory_bytes(256 * 1024 * 1024).build();
+    /// ```
+    #[must_use]
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::default()
+    }
+
+    /// Creates a layer that caches responses by this policy.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the policy is invalid, and names the invalid value. This happens at start-up, as
+    /// with an invalid path in `Router::route`. For a policy that is not written in the code, but
+    /// read from somewhere, use [`try_layer`](Self::try_layer).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Cache, Policy, ttl};
+    ///
+    /// let cache = Cache::default();
+    /// let products = cache.layer(Policy::ttl(ttl::STANDARD).tag("product:{id}"));
+    /// let searches = cache.layer(Policy::ttl(ttl::FREQUENT));
+    /// ```
+    #[must_use]
+    #[allow(clippy::panic)] // This is documented above, and no request gets here.
+    pub fn layer(&self, policy: Policy) -> CacheLayer {
+        match self.try_layer(policy) {
+            Ok(layer) => layer,
+            Err(error) => panic!("invalid cache policy: {error}"),
+        }
+    }
+
+    /// Creates a layer that caches responses by this policy, like [`layer`](Self::layer).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the policy is invalid.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::{Cache, ConfigErrorKind, Policy};
+    ///
+    /// // The lifetime comes from a configuration file.
+    /// let lifetime = Duration::ZERO;
+    /// let error = Cache::default().try_layer(Policy::ttl(lifetime)).unwrap_err();
+    /// assert_eq!(error.kind(), ConfigErrorKind::Lifetime);
+    /// ```
+    pub fn try_layer(&self, policy: Policy) -> Result<CacheLayer, ConfigError> {
+        Ok(CacheLayer::over(Arc::clone(&self.engine), Arc::clone(&self.http), policy.validate()?))
+    }
+
+    /// Returns the counters of this cache since it was built, and its memory use.
+    ///
+    /// [`Stats`] also lists the metrics, spans and log events of a cache.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::default();
+    /// let stats = cache.stats();
+    /// println!("{} hits, hit ratio {:.2}", stats.hits(), stats.hit_ratio());
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.engine.report.stats(self.http.memory.usage())
+    }
+
+    /// Invalidates stored responses, and returns whether the invalidation was applied or deferred.
+    ///
+    /// When the future is done, this instance does not serve the named responses again, whatever
+    /// fills are in flight. Call this method after the write is committed. Dropping the future does
+    /// not take the invalidation back.
+    ///
+    /// With a shared store, this takes about as long as two exchanges with it. While the store is
+    /// unreachable, this takes at most half a second, and usually no time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use larder::{Cache, InvalidationOutcome, Tag};
+    ///
+    /// let cache = Cache::default();
+    /// // … commit the write to the database, and then:
+    /// let outcome = cache.invalidate(Tag::new("product:42")).await;
+    /// assert_eq!(outcome, InvalidationOutcome::Applied);
+    /// # }
+    /// ```
+    pub async fn invalidate(&self, what: impl Into<Invalidation>) -> InvalidationOutcome {
+        invalidate(&self.engine, what.into()).await
+    }
+
+    /// Finishes the background work of this cache, and reports what was left undone.
+    ///
+    /// Call this method between the last request and the end of the process. No new refresh begins.
+    /// The cache waits for the fills, refreshes and writes that are running. It appends the
+    /// deferred invalidations if the shared store can be reached. Then it closes the connections of
+    /// the store, for all handles of this cache and of the store. All of this takes at most the
+    /// [`close_timeout`](CacheBuilder::close_timeout).
+    ///
+    /// The cache can still be used after that. It answers requests from memory for as long as its
+    /// view of the invalidation log may be trusted, and by calling the handlers after that. With a
+    /// shared store, a later invalidation stays [`Deferred`](crate::InvalidationOutcome::Deferred)
+    /// forever.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::default();
+    /// // … serve until the process is asked to end, and then:
+    /// let closed = cache.close().await;
+    /// if !closed.is_clean() {
+    ///     eprintln!("{closed}");
+    /// }
+    /// # }
+    /// ```
+    pub async fn close(&self) -> CloseReport {
+        close(&self.engine, self.engine.close_timeout).await
+    }
+
+    /// Returns a consistency token: how much of the invalidation log this instance knows.
+    ///
+    /// After [`invalidate`](Self::invalidate), the token covers that invalidation and all earlier
+    /// ones.
+    ///
+    /// A policy with [`read_your_writes`](Policy::read_your_writes) adds the token to the responses
+    /// to unsafe requests. Call this method for writes that do not go through such a layer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use larder::{Cache, Tag};
+    ///
+    /// # let cache = Cache::default();
+    /// cache.invalidate(Tag::new("product:42")).await;
+    /// let response = ([("larder-token", cache.token().to_string())], "saved");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.engine.log.read(Tail::token)
+    }
+}
+
+impl Cache {
+    pub(crate) const fn of(engine: Arc<Engine>, http: Arc<HttpState>) -> Self {
+        Self { engine, http }
+    }
+}
+
+impl Default for Cache {
+    /// Creates a cache in the memory of this process, with the default options of [`CacheBuilder`].
+    fn default() -> Self {
+        CacheBuilder::default().build()
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("shared", &self.engine.store.is_some()).finish_non_exhaustive()
+    }
+}

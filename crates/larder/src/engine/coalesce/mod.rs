@@ -1,0 +1,16 @@
+//! Coalescing: requests for the same key share one run of the handler.
+//!
+//! Requests of this process form a flight: the leader runs the handler, and the followers wait for
+//! it. Coalescing across instances is in [`lease`](crate::engine::lease).
+//!
+//! - `flight.rs`: flights, and the roles of leader and follower
+//! - `client_count.rs`: the count of the clients that a handler run is for
+//! - `clients.rs`: whether a handler run goes on after its last client has left
+//! - `new_key_budget.rs`: how many new keys of a route may be stored in the shared tier
+//! - `reruns.rs`: how many requests run the handler again after the run they waited for failed
+
+pub(crate) mod client_count;
+pub(crate) mod clients;
+pub(crate) mod flight;
+pub(crate) mod new_key_budget;
+pub(crate) mod reruns;

@@ -1,0 +1,108 @@
+//! A limit on the requests that run the handler again, after a run that they waited for failed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use crate::engine::coalesce::flight::FlightKey;
+
+/// Maximum number of requests that run the handler again for one key at the same time.
+///
+/// So a handler in trouble is not called by all the requests that waited for it.
+const MAX_RERUNS: usize = 4;
+
+/// The keys for which the handler is run again.
+#[derive(Default)]
+pub(crate) struct Reruns {
+    keys: Arc<Mutex<Keys>>,
+}
+
+type Keys = HashMap<FlightKey, Arc<Semaphore>>;
+
+/// Permission for one request to run the handler again.
+pub(crate) struct RerunPermit {
+    keys: Arc<Mutex<Keys>>,
+    key: FlightKey,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Reruns {
+    /// Waits for a permit, but not longer than until `deadline`.
+    ///
+    /// After that, the request goes on without a permit. It has waited as long as a request may,
+    /// and without a cache it would not have waited at all.
+    pub(crate) async fn wait_for_permit(&self, key: FlightKey, deadline: Instant) -> RerunPermit {
+        let semaphore = {
+            let mut keys = lock(&self.keys);
+            let semaphore = keys.entry(key.clone()).or_insert_with(|| Arc::new(Semaphore::new(MAX_RERUNS)));
+            Arc::clone(semaphore)
+        };
+        // Create this before the wait, so that the key is removed even if the client leaves
+        // meanwhile.
+        let mut rerun = RerunPermit { keys: Arc::clone(&self.keys), key, permit: None };
+        rerun.permit = timeout_at(deadline, semaphore.acquire_owned()).await.ok().and_then(Result::ok);
+        rerun
+    }
+}
+
+impl Drop for RerunPermit {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        let mut keys = lock(&self.keys);
+        // Each other request for this key has a clone of the semaphore.
+        if keys.get(&self.key).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {
+            keys.remove(&self.key);
+        }
+    }
+}
+
+fn lock(keys: &Mutex<Keys>) -> MutexGuard<'_, Keys> {
+    keys.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::testing::soon;
+
+    fn key(name: &str) -> FlightKey {
+        (name.into(), 0)
+    }
+
+    fn far() -> Instant {
+        Instant::now() + Duration::from_secs(3600)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_of_one_key_go_on_at_once_and_others_as_soon_as_one_ends_or_time_is_up() {
+        let reruns = Reruns::default();
+        let mut permits = Vec::new();
+        for _ in 0..MAX_RERUNS {
+            permits.push(soon(reruns.wait_for_permit(key("a"), far())).await);
+        }
+        assert!(soon(reruns.wait_for_permit(key("b"), far())).await.permit.is_some(), "another key");
+        let in_time = Duration::from_millis(10);
+        assert!(reruns.wait_for_permit(key("a"), Instant::now() + in_time).await.permit.is_none());
+        permits.pop();
+        assert!(soon(reruns.wait_for_permit(key("a"), far())).await.permit.is_some());
+        permits.clear();
+        assert!(lock(&reruns.keys).is_empty(), "no key is kept");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_during_the_wait_leaves_nothing_behind() {
+        let reruns = Reruns::default();
+        let mut permits = Vec::new();
+        for _ in 0..MAX_RERUNS {
+            permits.push(reruns.wait_for_permit(key("a"), far()).await);
+        }
+        let waits = reruns.wait_for_permit(key("a"), far());
+        assert!(tokio::time::timeout(Duration::from_millis(1), waits).await.is_err());
+        drop(permits);
+        assert!(lock(&reruns.keys).is_empty());
+    }
+}

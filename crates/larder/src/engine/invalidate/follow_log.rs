@@ -1,0 +1,110 @@
+//! The task that follows the invalidation log.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use larder_core::log::tail::{LookTaken, Tail};
+use larder_core::store::{Appended, StoreError};
+use tokio::time::sleep;
+
+use crate::engine::invalidate::reclaim::enqueue;
+use crate::engine::report::store_health::StoreOp;
+use crate::engine::shared::Engine;
+use crate::engine::store::Store;
+
+/// The first pause after a failure.
+///
+/// It is short, because nothing old is served until the log answers.
+const MIN_PAUSE: Duration = Duration::from_millis(20);
+/// The longest pause after a failure.
+const MAX_PAUSE: Duration = Duration::from_millis(400);
+
+/// Spawns the task that follows the log of the shared store, unless it was spawned before.
+///
+/// Without a shared store or without a runtime, this does nothing.
+pub(crate) fn spawn_follower(engine: &Arc<Engine>) {
+    let Some(store) = &engine.store else { return };
+    if engine.follower_started.get().is_some() {
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
+    engine.follower_started.get_or_init(|| {
+        let following = follow(Arc::downgrade(engine), Arc::clone(store));
+        runtime.spawn(engine.background.until_closed(following));
+    });
+}
+
+/// Follows the log for as long as the cache lives and is not closed.
+///
+/// `XREAD BLOCK` and its like are only the alarm. Only the answer to a poll is believed (rule 4).
+/// Without an alarm, a poll is still sent at least four times per `max_staleness`. So this instance
+/// stays confirmed even if one poll is lost.
+async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
+    let mut pause = MIN_PAUSE;
+    while let Some(engine) = engine.upgrade() {
+        match poll(&engine, &*store).await {
+            Ok(taken) => {
+                engine.report.store_ok(StoreOp::Poll, &*engine.clock);
+                pause = MIN_PAUSE;
+                if taken.again {
+                    continue;
+                }
+            }
+            Err(error) => {
+                engine.report.store_error(StoreOp::Poll, &error, &*engine.clock);
+                drop(engine);
+                sleep(pause).await;
+                pause = (pause * 2).min(MAX_PAUSE);
+                continue;
+            }
+        }
+        flush(&engine, &*store).await;
+        let cursor = engine.log.read(Tail::cursor);
+        let at_most = engine.log.max_staleness() / 4;
+        // This future owns the engine, and is dropped after the wait. The task must not keep the
+        // cache alive for longer than one alarm.
+        let deferred = async move { engine.outbox_filled.notified().await };
+        tokio::select! {
+            alarm = store.alarm(cursor, at_most) => {
+                if alarm.is_err() {
+                    sleep(pause).await;
+                }
+            }
+            () = deferred => {}
+        }
+    }
+}
+
+/// Polls the log once, and applies the answer.
+async fn poll(engine: &Engine, store: &dyn Store) -> Result<LookTaken, StoreError> {
+    let cursor = engine.log.read(Tail::cursor);
+    // Rule 9: the answer is as old as the moment at which the poll was sent.
+    let sent = engine.clock.boot();
+    let look = store.look(cursor).await?;
+    Ok(engine.update_log(|tail| tail.take_look(&look, sent)))
+}
+
+/// Appends the events in the outbox, batch by batch, until it is empty or a batch fails.
+async fn flush(engine: &Arc<Engine>, store: &dyn Store) {
+    while let Some(batch) = engine.log.read(Tail::unsent) {
+        let appended = match store.ready().await {
+            Ok(()) => store.append(batch.events()).await,
+            Err(error) => Err(error),
+        };
+        match appended {
+            Ok((incarnation, id)) => {
+                engine.report.store_ok(StoreOp::Append, &*engine.clock);
+                let answered = engine.clock.boot();
+                let appended = Appended { incarnation, id, answered };
+                engine.log.update(|tail| tail.sent(&batch, appended));
+                enqueue(engine, batch.events(), incarnation, id);
+            }
+            Err(error) => {
+                engine.report.store_error(StoreOp::Append, &error, &*engine.clock);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Claiming a lease, or waiting for the instance that holds it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use larder_core::lease::{Claim, Claimed, Holder};
+use larder_core::log::names::Names;
+use larder_core::log::position::Position;
+use larder_core::log::table::Verdict;
+use larder_core::store::{StoreError, StoreErrorKind};
+use tokio::time::{Instant, sleep};
+
+use crate::engine::lease::Lease;
+use crate::engine::lease::backoff::Backoff;
+use crate::engine::lease::timing::LEASE_TTL;
+use crate::engine::report::lease_event::LeaseEvent;
+use crate::engine::report::store_health::StoreOp;
+use crate::engine::shared::Engine;
+
+/// The result of a claim. After `Stored` and `Left`, the claim can be continued.
+pub(crate) enum ClaimEvent {
+    /// This instance holds the lease. [`into_lease`](LeaseClaim::into_lease) returns it.
+    Granted,
+    /// The store has a value other than the one that this instance has seen.
+    ///
+    /// The number is the trusted local position (rule 1).
+    Stored(Bytes, u64),
+    /// The holder has finished its fill without storing a response, and has left this result.
+    ///
+    /// The number is the trusted local position (rule 1).
+    Left(Bytes, u64),
+    /// The last response could not be stored, so requests should not wait for the next one.
+    Uncacheable,
+    /// The shared tier gave no reply that may be trusted. The handler runs without a lease.
+    Unavailable,
+}
+
+/// The address that a lease is for, and the fingerprint of the value that was seen there.
+pub(crate) struct ClaimTarget {
+    pub(crate) address: String,
+    pub(crate) fingerprint: Option<[u8; 8]>,
+}
+
+/// A claim to the lease of one value, which is repeated until there is a result.
+pub(crate) struct LeaseClaim {
+    engine: Arc<Engine>,
+    /// The position of the fill, if it begins.
+    position: Position,
+    lease: Lease,
+    target: ClaimTarget,
+    awaiting: Option<Holder>,
+    has_waited: bool,
+    takes_over: bool,
+    deadline: Instant,
+    is_finished: bool,
+    backoff: Backoff,
+}
+
+impl LeaseClaim {
+    /// Creates a claim. Returns `None` if no shared store is available.
+    ///
+    /// At the deadline, the claim takes the lease over from its holder.
+    pub(crate) fn new(
+        engine: &Arc<Engine>,
+        target: ClaimTarget,
+        position: Position,
+        deadline: Instant,
+    ) -> Option<Self> {
+        let lease = Lease::new(engine, engine.open_store()?, &target.address);
+        Some(Self {
+            engine: Arc::clone(engine),
+            position,
+            lease,
+            target,
+            awaiting: None,
+            has_waited: false,
+            takes_over: false,
+            deadline,
+            is_finished: false,
+            backoff: Backoff::new(),
+        })
+    }
+
+    /// Returns whether this claim has waited for another instance.
+    pub(crate) const fn has_waited(&self) -> bool {
+        self.has_waited
+    }
+
+    /// Sets the target that was seen since.
+    ///
+    /// Returns `false` if the shared store is no longer available.
+    pub(crate) fn retarget(&mut self, target: ClaimTarget) -> bool {
+        let Some(store) = self.engine.open_store() else { return false };
+        if target.address != self.target.address {
+            self.lease = Lease::new(&self.engine, store, &target.address);
+            self.awaiting = None;
+        }
+        self.target = target;
+        true
+    }
+
+    /// Sets the fingerprint of the value that is there now.
+    pub(crate) fn set_fingerprint(&mut self, fingerprint: Option<[u8; 8]>) {
+        self.target.fingerprint = fingerprint;
+    }
+
+    /// Returns the lease that was granted.
+    pub(crate) fn into_lease(self) -> Lease {
+        self.lease
+    }
+
+    /// Repeats the claim until the caller has something to decide.
+    ///
+    /// Calls `on_wait` before it waits for another instance for the first time. `names` are the
+    /// names by which the value can be invalidated, as far as they are known before the fill.
+    pub(crate) async fn next(&mut self, names: impl Fn() -> Names, mut on_wait: impl FnMut()) -> ClaimEvent {
+        // After the deadline, one last claim takes the lease over.
+        while !self.is_finished {
+            self.is_finished = Instant::now() >= self.deadline;
+            // Check this each time, because rule 12 is about the moment at which the store is
+            // asked.
+            let Some(local) = self.engine.trusted_local_position() else { break };
+            match self.claim().await {
+                Err(error) if error.kind() == StoreErrorKind::Timeout => {
+                    self.lease.possibly_acquired();
+                    return ClaimEvent::Granted;
+                }
+                Err(_) => break,
+                Ok(Claimed::Taken) => return self.granted(),
+                Ok(Claimed::Pass) => return ClaimEvent::Uncacheable,
+                Ok(Claimed::Stored(value)) => return ClaimEvent::Stored(value, local),
+                Ok(Claimed::Word(result)) => {
+                    self.awaiting = None;
+                    return ClaimEvent::Left(result, local);
+                }
+                Ok(Claimed::Held(holder)) => {
+                    self.awaiting = Some(holder);
+                    self.takes_over = self.is_holder_invalidated(holder, local, &names());
+                    if !self.takes_over {
+                        self.wait(&mut on_wait).await;
+                    }
+                }
+            }
+        }
+        self.is_finished = true;
+        ClaimEvent::Unavailable
+    }
+
+    async fn claim(&mut self) -> Result<Claimed, StoreError> {
+        let claim = Claim {
+            address: &self.target.address,
+            holder: self.lease.holder(self.position),
+            life: LEASE_TTL,
+            seen: self.target.fingerprint,
+            awaited: self.awaiting.map(|holder| holder.token),
+            overtakes: self.takes_over || self.is_finished,
+        };
+        let claimed = self.lease.claim(claim).await;
+        let (report, clock) = (&self.engine.report, &*self.engine.clock);
+        match &claimed {
+            Ok(_) => report.store_ok(StoreOp::Lease, clock),
+            Err(error) => report.store_error(StoreOp::Lease, error, clock),
+        }
+        claimed
+    }
+
+    fn granted(&mut self) -> ClaimEvent {
+        let report = &self.engine.report;
+        report.lease_event(LeaseEvent::Acquired);
+        if self.awaiting.is_some() {
+            report.lease_event(LeaseEvent::TakenOver);
+        }
+        self.lease.acquired();
+        ClaimEvent::Granted
+    }
+
+    async fn wait(&mut self, on_wait: &mut impl FnMut()) {
+        if !std::mem::replace(&mut self.has_waited, true) {
+            self.engine.report.lease_event(LeaseEvent::Awaited);
+            on_wait();
+        }
+        sleep(self.backoff.next_delay(fastrand::f64())).await;
+    }
+
+    /// Returns whether this instance will refuse the value that the holder is filling.
+    ///
+    /// It will if one of the names of the value was invalidated since the fill began.
+    fn is_holder_invalidated(&self, holder: Holder, local: u64, names: &Names) -> bool {
+        let mut position = holder.position;
+        position.mark.local = local;
+        let now = self.engine.clock.boot();
+        self.engine.log.read(|tail| tail.check(&position, names, now)) != Verdict::Valid
+    }
+}

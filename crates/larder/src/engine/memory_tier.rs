@@ -1,0 +1,139 @@
+//! The memory tier: values in the memory of this process, bounded by their size in bytes.
+
+use std::hash::Hash;
+
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
+
+/// The assumed size of a value in bytes. It sets the first size of the table, which can grow.
+const TYPICAL_VALUE: u64 = 4 * 1024;
+/// The minimum size of a shard in bytes.
+///
+/// The table is divided into shards, so that not all requests wait for one lock. No value may be
+/// larger than a shard. On a machine with many cores, the usual number of shards would exclude
+/// large values.
+const MIN_SHARD: u64 = 4 * 1024 * 1024;
+const SHARDS_PER_CORE: usize = 4;
+
+/// A key or a value with a size in memory.
+pub(crate) trait Weigh {
+    /// Returns the approximate size in bytes.
+    fn weight(&self) -> u64;
+}
+
+/// A table of values. When it is full, it drops the values that are used least.
+pub(crate) struct MemoryTier<K, V> {
+    /// The table. `None` if nothing is stored in memory.
+    table: Option<Cache<K, V, ByteWeighter>>,
+    #[cfg(feature = "metrics")]
+    gauge: crate::engine::report::metrics::MemoryGauge,
+}
+
+impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
+    /// Creates an empty memory tier of this many bytes. With 0 it never stores anything.
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self {
+            table: (bytes > 0).then(|| table(bytes)).flatten(),
+            #[cfg(feature = "metrics")]
+            gauge: crate::engine::report::metrics::MemoryGauge::default(),
+        }
+    }
+
+    /// Returns whether this tier stores anything at all.
+    #[inline]
+    pub(crate) const fn is_enabled(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// Returns the value under this key.
+    #[inline]
+    pub(crate) fn get<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<V> {
+        self.table.as_ref()?.get(key)
+    }
+
+    /// Stores a value under this key, and replaces the one that was there.
+    pub(crate) fn insert(&self, key: K, value: V) {
+        if let Some(table) = &self.table {
+            table.insert(key, value);
+            self.changed();
+        }
+    }
+
+    /// Removes the value under this key if `is_it` returns `true` for it.
+    pub(crate) fn remove_if<Q: Hash + Equivalent<K>>(&self, key: &Q, is_it: impl Fn(&V) -> bool) {
+        if let Some(table) = &self.table {
+            table.remove_if(key, is_it);
+            self.changed();
+        }
+    }
+
+    /// Returns the number of values.
+    pub(crate) fn len(&self) -> u64 {
+        self.table.as_ref().map_or(0, |table| table.len() as u64)
+    }
+
+    /// Returns the approximate size of all entries in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.table.as_ref().map_or(0, Cache::weight)
+    }
+
+    #[allow(clippy::unused_self)] // Only the metrics use it.
+    fn changed(&self) {
+        #[cfg(feature = "metrics")]
+        self.gauge.set(self.len(), self.bytes());
+    }
+}
+
+/// Creates a table of this many bytes. Returns `None` only for zero bytes.
+fn table<K: Eq + Hash + Weigh, V: Clone + Weigh>(bytes: u64) -> Option<Cache<K, V, ByteWeighter>> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let expected = usize::try_from(bytes / TYPICAL_VALUE).unwrap_or(usize::MAX);
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(expected.max(16))
+        .weight_capacity(bytes)
+        .shards(shards(bytes, cores))
+        .build()
+        .ok()?;
+    let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+    Some(Cache::with_options(options, ByteWeighter, hasher, lifecycle))
+}
+
+/// Returns the number of shards. It is a power of two, so the table does not round it up.
+fn shards(bytes: u64, cores: usize) -> usize {
+    let most = usize::try_from(bytes / MIN_SHARD).unwrap_or(usize::MAX).max(1);
+    let wanted = cores.saturating_mul(SHARDS_PER_CORE).next_power_of_two();
+    if wanted <= most { wanted } else { 1 << most.ilog2() }
+}
+
+/// Weighs entries in bytes.
+#[derive(Clone)]
+struct ByteWeighter;
+
+impl<K: Weigh, V: Weigh> Weighter<K, V> for ByteWeighter {
+    fn weight(&self, key: &K, value: &V) -> u64 {
+        key.weight() + value.weight()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn a_shard_holds_large_responses_however_many_cores_there_are() {
+        for (bytes, cores, expected) in [
+            (64 * MIB, 1, 4),
+            (64 * MIB, 2, 8),
+            (64 * MIB, 3, 16),
+            (64 * MIB, 64, 16),
+            (100 * MIB, 64, 16),
+            (MIB, 64, 1),
+            (1, 1, 1),
+            (u64::MAX, 4, 16),
+        ] {
+            assert_eq!(shards(bytes, cores), expected, "{bytes} bytes, {cores} cores");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The caching engine. It works for any kind of cached value and knows nothing of HTTP.
+//!
+//! - `shared.rs`: `Engine`, the parts of a cache
+//! - `memory_tier.rs`: values in the memory of this process, bounded by their size in bytes
+//! - `store.rs`: the shared store as one object, whatever its type
+//! - `coalesce/`: requests that share one run of the handler
+//! - `lease/`: instances that share one run of the handler
+//! - `invalidation_log/`: the invalidation log, as this process knows it
+//! - `invalidate/`: invalidations, and the tasks that follow the log and free the shared store
+//! - `background.rs`: tasks that run without a client, and their limits
+//! - `detach.rs`: work that goes on after its client has left
+//! - `report/`: counters, metrics and log events
+//! - `clock.rs`: the clocks of the operating system
+//! - `sync.rs`: the synchronization primitives that the concurrency tests replace
+//! - `ttl.rs`: constants for freshness lifetimes
+
+pub(crate) mod background;
+pub(crate) mod clock;
+pub(crate) mod coalesce;
+pub(crate) mod detach;
+pub(crate) mod invalidate;
+pub(crate) mod invalidation_log;
+pub(crate) mod lease;
+pub(crate) mod memory_tier;
+pub(crate) mod report;
+pub(crate) mod shared;
+pub(crate) mod store;
+pub(crate) mod sync;
+pub mod ttl;

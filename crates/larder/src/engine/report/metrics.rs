@@ -1,0 +1,209 @@
+//! The metrics of a cache, through the `metrics` facade.
+//!
+//! The names are documented at [`Stats`](crate::Stats).
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use larder_core::log::table::Forgotten;
+use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
+use larder_core::store::StoreError;
+use metrics::{
+    Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use crate::engine::report::lease_event::LeaseEvent;
+use crate::engine::report::store_health::StoreOp;
+
+/// The value of a label that does not apply.
+///
+/// A metric always has the same labels.
+const NO_VALUE: &str = "none";
+
+/// Registers the descriptions of the metrics with the recorder.
+pub(crate) fn describe() {
+    let count = |name, what| describe_counter!(name, Unit::Count, what);
+    count("larder_requests_total", "Requests answered");
+    count("larder_misses_total", "Requests that could have been hits but were answered by the handler");
+    count("larder_fills_total", "Runs of the handler for a response to store");
+    count("larder_collapsed_total", "Requests that waited for the fill of another request");
+    count("larder_refreshes_total", "Responses refreshed in the background");
+    count("larder_refreshes_left_out_total", "Refreshes skipped because too many were running");
+    count("larder_stored_total", "Responses stored");
+    count("larder_unshared_total", "Responses stored in memory alone, by the budget of new keys");
+    count("larder_not_stored_total", "Responses not stored");
+    count("larder_invalidations_total", "Selectors invalidated by this process");
+    count("larder_folded_names_total", "Invalidated paths of which only the directory is remembered");
+    count("larder_floor_raises_total", "Times that everything older was refused as names were forgotten");
+    count("larder_leases_total", "Leases acquired, awaited and taken over");
+    count("larder_reclaimed_total", "Responses removed from the shared store because they were invalidated");
+    count("larder_reclaim_scans_total", "Scans of the shared store for such responses");
+    count("larder_store_errors_total", "Exchanges with the shared store that failed");
+    describe_histogram!(
+        "larder_fill_seconds",
+        Unit::Seconds,
+        "Time that the handler took for a response to store"
+    );
+    describe_counter!("larder_saved_nanoseconds_total", Unit::Nanoseconds, "Handler time saved by hits");
+    describe_gauge!("larder_held_responses", Unit::Count, "Responses in memory");
+    describe_gauge!("larder_held_bytes", Unit::Bytes, "Size of the responses in memory");
+}
+
+pub(super) fn record_miss(reason: MissReason) {
+    counter!("larder_misses_total", "reason" => reason.as_str()).increment(1);
+}
+
+pub(super) fn record_fill(cost: Duration) {
+    counter!("larder_fills_total").increment(1);
+    histogram!("larder_fill_seconds").record(cost);
+}
+
+pub(super) fn record_collapsed() {
+    counter!("larder_collapsed_total").increment(1);
+}
+
+pub(super) fn record_refresh() {
+    counter!("larder_refreshes_total").increment(1);
+}
+
+pub(super) fn record_refresh_skipped() {
+    counter!("larder_refreshes_left_out_total").increment(1);
+}
+
+pub(super) fn record_not_shared() {
+    counter!("larder_unshared_total").increment(1);
+}
+
+pub(super) fn record_store_decision(stored: Result<(), NotStored>) {
+    match stored {
+        Ok(()) => counter!("larder_stored_total").increment(1),
+        Err(reason) => counter!("larder_not_stored_total", "reason" => reason.as_str()).increment(1),
+    }
+}
+
+pub(super) fn record_invalidated(selectors: u64) {
+    counter!("larder_invalidations_total").increment(selectors);
+}
+
+pub(super) fn record_forgotten(forgotten: Forgotten) {
+    counter!("larder_folded_names_total").increment(forgotten.folded);
+    counter!("larder_floor_raises_total").increment(forgotten.floor_raises);
+}
+
+pub(super) fn record_lease_event(what: LeaseEvent) {
+    counter!("larder_leases_total", "event" => what.as_str()).increment(1);
+}
+
+pub(super) fn record_reclaimed(responses: u64, scans: u64) {
+    counter!("larder_reclaimed_total").increment(responses);
+    counter!("larder_reclaim_scans_total").increment(scans);
+}
+
+pub(super) fn record_store_error(exchange: StoreOp, error: &StoreError) {
+    let (exchange, kind) = (exchange.as_str(), error.kind().as_str());
+    counter!("larder_store_errors_total", "exchange" => exchange, "kind" => kind).increment(1);
+}
+
+/// The handler time that hits have saved.
+///
+/// The handle of the counter is stored here, so that a hit does not look it up in the recorder.
+#[derive(Default)]
+pub(super) struct SavedTime(OnceLock<Counter>);
+
+impl SavedTime {
+    pub(super) fn add(&self, nanos: u64) {
+        let counter = self.0.get_or_init(|| counter!("larder_saved_nanoseconds_total"));
+        counter.increment(nanos);
+    }
+}
+
+/// The use of one memory tier, as it was last reported.
+///
+/// A gauge changes by the difference from the last report, so that it shows the sum of all caches.
+#[derive(Default)]
+pub(crate) struct MemoryGauge {
+    responses: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl MemoryGauge {
+    /// Reports the current use.
+    pub(crate) fn set(&self, responses: u64, bytes: u64) {
+        gauge!("larder_held_responses").increment(difference(&self.responses, responses));
+        gauge!("larder_held_bytes").increment(difference(&self.bytes, bytes));
+    }
+}
+
+impl Drop for MemoryGauge {
+    fn drop(&mut self) {
+        self.set(0, 0);
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // A gauge is a float.
+fn difference(last: &AtomicU64, now: u64) -> f64 {
+    now as f64 - last.swap(now, Ordering::Relaxed) as f64
+}
+
+/// The number of outcomes.
+const OUTCOMES: usize = bypass(BypassReason::ALL.len());
+
+const fn stale(tier: Tier) -> usize {
+    2 + (tier as usize) * StaleReason::ALL.len()
+}
+
+const fn miss(index: usize) -> usize {
+    stale(Tier::Memory) + 2 * StaleReason::ALL.len() + index
+}
+
+const fn bypass(index: usize) -> usize {
+    miss(MissReason::ALL.len()) + index
+}
+
+const fn index_of(outcome: Outcome) -> usize {
+    match outcome {
+        Outcome::Hit(tier) => tier as usize,
+        Outcome::Stale(tier, reason) => stale(tier) + reason.index(),
+        Outcome::Miss(reason) => miss(reason.index()),
+        Outcome::Bypass(reason) => bypass(reason.index()),
+    }
+}
+
+/// The counters of the requests of one route, by outcome. Their handles are stored, as above.
+type Counters = Box<[OnceLock<Counter>; OUTCOMES]>;
+
+/// The counters of the requests of one layer, by route.
+#[derive(Debug, Default)]
+pub(crate) struct RequestCounters {
+    routes: RwLock<HashMap<Box<str>, Counters>>,
+}
+
+impl RequestCounters {
+    pub(crate) fn record(&self, route: &str, outcome: Outcome) {
+        if let Some(counters) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(route) {
+            return count(counters, route, outcome);
+        }
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let counters =
+            routes.entry(route.into()).or_insert_with(|| Box::new([const { OnceLock::new() }; OUTCOMES]));
+        count(counters, route, outcome);
+    }
+}
+
+fn count(counters: &Counters, route: &str, outcome: Outcome) {
+    let counter = counters[index_of(outcome)].get_or_init(|| {
+        counter!(
+            "larder_requests_total",
+            "route" => route.to_owned(),
+            "outcome" => outcome.as_str(),
+            "tier" => outcome.tier().map_or(NO_VALUE, Tier::as_str),
+            "reason" => if matches!(outcome, Outcome::Hit(_)) { NO_VALUE } else { outcome.reason() },
+        )
+    });
+    counter.increment(1);
+}

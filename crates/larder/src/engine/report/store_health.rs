@@ -1,0 +1,168 @@
+//! Trouble with the shared store, which is logged once when it begins and once when it has ended.
+//!
+//! Only this module logs it. Stores return their errors and log nothing, and the result of each
+//! exchange with a store gets here.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use larder_core::store::{StoreError, StoreErrorKind};
+use larder_core::time::{Boot, Clock};
+
+/// The time without a failure after which trouble has ended.
+///
+/// A Redis at its memory limit accepts one response and refuses the next. Without this time, each
+/// of them would be logged. A store that was never reached has the same time to connect.
+const RECOVERY: Duration = Duration::from_secs(1);
+/// The number of timeouts in a row that count as trouble. A single one does not.
+const TIMEOUTS: u8 = 3;
+
+/// The kind of an exchange with the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreOp {
+    /// Reads a stored response.
+    Read,
+    /// Stores a response.
+    Write,
+    /// Polls the log.
+    Poll,
+    /// Appends to the log.
+    Append,
+    /// Claims a lease.
+    Lease,
+}
+
+impl StoreOp {
+    /// Returns the word for the exchange in metrics and logs.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Poll => "look",
+            Self::Append => "append",
+            Self::Lease => "lease",
+        }
+    }
+
+    /// Returns the bit for the exchange in [`State::concerns`].
+    ///
+    /// If the store refuses one kind of exchange, this says nothing about the other kinds. So each
+    /// kind must succeed again by itself.
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Read => 1,
+            Self::Write => 2,
+            Self::Poll => 4,
+            Self::Append => 8,
+            Self::Lease => 16,
+        }
+    }
+}
+
+/// The bit for a store that cannot be reached, or not in time.
+///
+/// Any successful exchange shows that the store can be reached.
+const UNREACHABLE: u8 = 32;
+
+/// The state of the trouble with the store.
+#[derive(Debug)]
+pub(super) struct StoreHealth {
+    /// Set while an error is outstanding, and before the first success.
+    ///
+    /// In the healthy state, a successful exchange only loads this flag.
+    listens: AtomicBool,
+    state: Mutex<State>,
+}
+
+impl Default for StoreHealth {
+    fn default() -> Self {
+        Self { listens: AtomicBool::new(true), state: Mutex::default() }
+    }
+}
+
+impl StoreHealth {
+    pub(super) fn failed(&self, exchange: StoreOp, error: &StoreError, clock: &dyn Clock) {
+        let begins = {
+            let mut state = self.state();
+            self.listens.store(true, Ordering::Relaxed);
+            state.failed(exchange, error.kind(), clock.boot())
+        };
+        let exchange = exchange.as_str();
+        if begins {
+            tracing::warn!(target: "larder", exchange, %error, "trouble with the shared store, serving without it");
+        } else {
+            tracing::debug!(target: "larder", exchange, %error, "shared store exchange failed");
+        }
+    }
+
+    pub(super) fn worked(&self, exchange: StoreOp, clock: &dyn Clock) {
+        if !self.listens.load(Ordering::Relaxed) {
+            return;
+        }
+        let ended = {
+            let mut state = self.state();
+            let ended = state.worked(exchange, clock.boot());
+            self.listens.store(state.concerns != 0, Ordering::Relaxed);
+            ended
+        };
+        if ended {
+            tracing::warn!(target: "larder", "the shared store is well again");
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No change under this lock can be left half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The state machine that decides when to log.
+///
+/// It reads no clock: the time is a parameter.
+#[derive(Debug, Default)]
+struct State {
+    /// The bits of the exchanges that there is trouble with.
+    concerns: u8,
+    /// The number of timeouts in a row.
+    timeouts: u8,
+    /// Whether any exchange ever succeeded.
+    met: bool,
+    /// The moment of the first failure.
+    first: Option<Boot>,
+    /// The moment of the last failure.
+    last: Option<Boot>,
+}
+
+impl State {
+    /// Notes an exchange that failed. Returns whether trouble begins.
+    fn failed(&mut self, exchange: StoreOp, kind: StoreErrorKind, now: Boot) -> bool {
+        let since = *self.first.get_or_insert(now);
+        let calm = self.concerns == 0;
+        self.concerns |= match kind {
+            StoreErrorKind::Timeout => {
+                self.timeouts = self.timeouts.saturating_add(1);
+                if self.timeouts < TIMEOUTS { 0 } else { UNREACHABLE }
+            }
+            StoreErrorKind::Unreachable if !self.met && now < since.saturating_add(RECOVERY) => 0,
+            StoreErrorKind::Unreachable | StoreErrorKind::CircuitOpen => UNREACHABLE,
+            _ => exchange.bit(),
+        };
+        self.last = Some(now);
+        calm && self.concerns != 0
+    }
+
+    /// Notes an exchange that succeeded. Returns whether trouble has ended.
+    fn worked(&mut self, exchange: StoreOp, now: Boot) -> bool {
+        self.met = true;
+        self.timeouts = 0;
+        if self.concerns == 0 || self.last.is_some_and(|last| now < last.saturating_add(RECOVERY)) {
+            return false;
+        }
+        self.concerns &= !(exchange.bit() | UNREACHABLE);
+        self.concerns == 0
+    }
+}

@@ -1,0 +1,90 @@
+use StoreErrorKind::{CircuitOpen, Refused, Timeout, Unreachable};
+
+use super::*;
+
+fn at(millis: u64) -> Boot {
+    Boot::from_nanos((100_000 + millis) * 1_000_000)
+}
+
+const CALMED: u64 = 1_000;
+
+/// Returns the state after a first exchange that succeeded.
+fn met() -> State {
+    let mut state = State::default();
+    assert!(!state.worked(StoreOp::Poll, at(0)));
+    state
+}
+
+#[test]
+fn it_begins_once_and_ends_once() {
+    let mut state = met();
+    assert!(state.failed(StoreOp::Read, Unreachable, at(0)));
+    assert!(!state.failed(StoreOp::Poll, Unreachable, at(1)));
+    assert!(!state.failed(StoreOp::Write, Refused, at(2)));
+    assert!(!state.worked(StoreOp::Read, at(2 + CALMED)), "writes are still refused");
+    assert!(state.worked(StoreOp::Write, at(2 + CALMED)));
+    assert!(!state.worked(StoreOp::Write, at(2 + CALMED)));
+    assert!(state.failed(StoreOp::Read, CircuitOpen, at(2 + CALMED)));
+}
+
+#[test]
+fn whatever_works_shows_that_the_store_is_reached() {
+    for exchange in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
+        let mut state = met();
+        assert!(state.failed(StoreOp::Read, Unreachable, at(0)));
+        assert!(state.worked(exchange, at(CALMED)), "{exchange:?}");
+    }
+}
+
+#[test]
+fn a_refused_exchange_has_to_work_again_itself() {
+    for exchange in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
+        let mut state = met();
+        assert!(state.failed(exchange, Refused, at(0)));
+        for other in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
+            if other != exchange {
+                assert!(!state.worked(other, at(CALMED)), "{exchange:?} {other:?}");
+            }
+        }
+        assert!(state.worked(exchange, at(CALMED)), "{exchange:?}");
+    }
+}
+
+#[test]
+fn a_success_between_two_failures_is_not_its_end() {
+    let mut state = met();
+    assert!(state.failed(StoreOp::Write, Refused, at(0)));
+    assert!(!state.worked(StoreOp::Write, at(CALMED - 1)));
+    assert!(!state.failed(StoreOp::Write, Refused, at(CALMED - 1)));
+    assert!(!state.worked(StoreOp::Write, at(CALMED)));
+    assert!(state.worked(StoreOp::Write, at(2 * CALMED - 1)));
+}
+
+#[test]
+fn late_answers_are_trouble_only_in_a_row() {
+    let mut state = met();
+    for _ in 0..2 {
+        assert!(!state.failed(StoreOp::Read, Timeout, at(0)));
+        assert!(!state.failed(StoreOp::Poll, Timeout, at(0)));
+        assert!(!state.worked(StoreOp::Read, at(0)));
+    }
+    assert!(!state.failed(StoreOp::Read, Timeout, at(0)));
+    assert!(!state.failed(StoreOp::Read, Timeout, at(0)));
+    assert!(state.failed(StoreOp::Read, Timeout, at(0)));
+}
+
+#[test]
+fn a_store_that_was_never_reached_is_given_time_to_connect() {
+    let mut state = State::default();
+    assert!(!state.failed(StoreOp::Poll, Unreachable, at(0)));
+    assert!(!state.failed(StoreOp::Poll, Unreachable, at(CALMED - 1)));
+    assert!(state.failed(StoreOp::Poll, Unreachable, at(CALMED)));
+
+    let mut state = State::default();
+    assert!(!state.failed(StoreOp::Poll, Unreachable, at(0)));
+    assert!(!state.worked(StoreOp::Poll, at(1)));
+    assert!(state.failed(StoreOp::Poll, Unreachable, at(2)), "it was reached");
+
+    let mut state = State::default();
+    assert!(state.failed(StoreOp::Poll, Refused, at(0)), "that is not for lack of time");
+}

@@ -1,0 +1,76 @@
+//! The parts of a cache that know nothing of HTTP.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use larder_core::log::tail::Tail;
+use larder_core::time::Clock;
+use tokio::sync::Notify;
+
+use crate::engine::background::Background;
+use crate::engine::coalesce::reruns::Reruns;
+use crate::engine::invalidation_log::group_commit::GroupCommits;
+use crate::engine::invalidation_log::recent_writes::RecentWrites;
+use crate::engine::invalidation_log::reclaim_queue::ReclaimState;
+use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
+use crate::engine::invalidation_log::uri_aliases::UriAliases;
+use crate::engine::invalidation_log::view::LogView;
+use crate::engine::report::Report;
+use crate::engine::store::Store;
+
+/// The parts of a cache, shared by its handles, its layers and its background tasks.
+pub(crate) struct Engine {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) log: LogView,
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) reruns: Reruns,
+    pub(crate) repeat_queue: RepeatQueue,
+    pub(crate) uri_aliases: UriAliases,
+    pub(crate) recent_writes: RecentWrites,
+    pub(crate) group_commits: Arc<GroupCommits>,
+    pub(crate) background: Background,
+    /// The maximum time that closing takes.
+    pub(crate) close_timeout: Duration,
+    pub(crate) report: Report,
+    pub(crate) reclaim: ReclaimState,
+    /// Wakes the task that follows the log after an event was put into the outbox.
+    pub(crate) outbox_filled: Notify,
+    /// Set once that task was started.
+    pub(crate) follower_started: OnceLock<()>,
+}
+
+impl Engine {
+    /// Returns the shared store, if there is one and the cache is not closed.
+    pub(crate) fn open_store(&self) -> Option<&Arc<dyn Store>> {
+        self.store.as_ref().filter(|_| !self.background.is_closed())
+    }
+
+    /// Returns the local number for responses of the shared tier, if it may be trusted (rule 12).
+    ///
+    /// Returns `None` if the shared tier may not be trusted. The check and the local number of rule 1
+    /// are read together, before the store is asked. An invalidation that is deferred while the
+    /// answer is on its way has a higher local number, and so it refuses the answer.
+    pub(crate) fn trusted_local_position(&self) -> Option<u64> {
+        self.log.read(|tail| {
+            let trusted = tail.trusts_shared(self.clock.boot(), self.log.max_staleness());
+            trusted.then(|| tail.position().mark.local)
+        })
+    }
+
+    /// Changes this instance's view of the log, and counts the names that were forgotten for it.
+    pub(crate) fn update_log<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
+        let (result, forgotten) = self.log.update(|tail| {
+            let before = tail.forgotten();
+            let result = change(tail);
+            (result, tail.forgotten() - before)
+        });
+        self.report.names_forgotten(forgotten);
+        result
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("shared", &self.store.is_some()).finish_non_exhaustive()
+    }
+}

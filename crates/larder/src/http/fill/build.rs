@@ -1,0 +1,215 @@
+//! Building a stored response from the handler's answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG};
+use http::{HeaderMap, StatusCode};
+use larder_core::http::cache_control::ResponseDirectives;
+use larder_core::http::freshness::Lifetime;
+use larder_core::http::range::{self, ContentRange};
+use larder_core::http::storable::Judged;
+use larder_core::http::vary::{self, Vary};
+use larder_core::http::{date, fields, validators};
+use larder_core::log::selector::Tag;
+use larder_core::outcome::NotStored;
+use larder_core::stored::{Flags, Meta, Selecting, StoredResponse};
+use larder_core::time::Boot;
+
+use crate::http::fill::{Fill, FillTimes};
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::policy::names::NamesBuilder;
+
+/// The facts about a response that its headers and body do not state.
+pub(crate) struct StorageRecord {
+    tags: Vec<Tag>,
+    times: FillTimes,
+    /// See [`CachedResponse::filled_at`].
+    filled_at: Option<Boot>,
+    initial_age: Duration,
+    lifetime: Lifetime,
+    flags: Flags,
+    audience: Audience,
+}
+
+/// The requests that may get a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// All requests with an equivalent query, as the response itself defines it.
+    AllEquivalent,
+    /// Requests for exactly this URI.
+    ExactUri,
+    /// The requests that wait at this moment. It is not stored.
+    WaitersOnly,
+}
+
+impl StorageRecord {
+    /// Returns the record of a response that may be stored.
+    pub(crate) fn storable(storable: Judged, tags: Vec<Tag>, times: FillTimes) -> Self {
+        Self {
+            tags,
+            initial_age: storable.initial_age,
+            lifetime: storable.lifetime,
+            flags: storable.flags,
+            audience: Audience::AllEquivalent,
+            ..Self::for_waiters(times)
+        }
+    }
+
+    /// Returns the record of a failure, which is not stored.
+    pub(crate) fn for_waiters(times: FillTimes) -> Self {
+        Self {
+            tags: Vec::new(),
+            times,
+            filled_at: Some(times.start.boot),
+            initial_age: Duration::ZERO,
+            lifetime: Lifetime::default(),
+            flags: Flags::default(),
+            audience: Audience::WaitersOnly,
+        }
+    }
+
+    /// Returns the record of a response with the body of the base, which this run did not generate.
+    pub(crate) fn not_regenerated(self, base: &CachedResponse) -> Self {
+        Self { filled_at: base.filled_at, ..self }
+    }
+
+    /// Returns the record of a response with the body of the base, which the handler has confirmed.
+    ///
+    /// The response gets the position of this fill. If the body was not confirmed byte for byte, it
+    /// is only for requests for its own URI: after an invalidation of an equivalent URI, it must
+    /// not be served under that one.
+    pub(crate) fn revalidated(self, base: &CachedResponse) -> Self {
+        let audience = match self.audience {
+            Audience::AllEquivalent if !base.has_strong_etag() => Audience::ExactUri,
+            audience => audience,
+        };
+        Self { audience, ..self.not_regenerated(base) }
+    }
+
+    /// Whether the response is a failure, which only the requests that wait at this moment get.
+    pub(crate) fn is_failure(&self) -> bool {
+        self.audience == Audience::WaitersOnly
+    }
+
+    /// Returns whether the response is stored. A failure is not, because of its status.
+    pub(crate) fn store_decision(&self) -> Result<(), NotStored> {
+        if self.is_failure() { Err(NotStored::Status) } else { Ok(()) }
+    }
+}
+
+/// Turns a 206 into the incomplete 200 that is stored for it (RFC 9111 §3.3), and returns its part.
+///
+/// Removes the fields that describe the content of the 206. Other responses stay as they are.
+fn split_partial(status: StatusCode, headers: &mut HeaderMap) -> (StatusCode, Option<ContentRange>) {
+    if status != StatusCode::PARTIAL_CONTENT {
+        return (status, None);
+    }
+    let part = ContentRange::of(headers);
+    for name in [CONTENT_LENGTH, CONTENT_RANGE].iter().chain(&range::OF_THE_CONTENT) {
+        headers.remove(name);
+    }
+    (StatusCode::OK, part)
+}
+
+impl Fill {
+    /// Builds the stored response with these fields and this body.
+    pub(crate) fn build(
+        &self,
+        status: StatusCode,
+        headers: HeaderMap,
+        body: Bytes,
+        storage: &StorageRecord,
+    ) -> Arc<CachedResponse> {
+        let mut stored = self.stored_head(status, headers, storage);
+        let may_have_etag = stored.status == StatusCode::OK && stored.meta.part.is_none();
+        if self.layer.policy.make_etag && may_have_etag && !stored.headers.contains_key(ETAG) {
+            stored.headers.insert(ETAG, validators::strong_etag(&stored.headers, &body));
+            stored.meta.flags.own_etag = true;
+        }
+        self.new_cached(StoredResponse { body, ..stored }, storage)
+    }
+
+    /// Builds the stored response with these fields, whose body is still to come.
+    pub(crate) fn build_head(
+        &self,
+        status: StatusCode,
+        headers: HeaderMap,
+        storage: &StorageRecord,
+    ) -> Arc<CachedResponse> {
+        self.new_cached(self.stored_head(status, headers, storage), storage)
+    }
+
+    /// Returns the stored response in the form that memory keeps and serves.
+    fn new_cached(&self, stored: StoredResponse, storage: &StorageRecord) -> Arc<CachedResponse> {
+        Arc::new(CachedResponse::from_fill(stored, storage.filled_at, self.layer.engine.clock.boot()))
+    }
+
+    fn stored_head(
+        &self,
+        status: StatusCode,
+        mut headers: HeaderMap,
+        storage: &StorageRecord,
+    ) -> StoredResponse {
+        // Parsed before any field is removed. `Connection` may list `Vary`, but the response still
+        // depends on the fields that it names.
+        let vary = Vary::parse(&headers);
+        let directives = ResponseDirectives::of(&headers, &self.layer.policy.store.targets);
+        fields::remove_listed(&mut headers, &directives);
+        let (status, part) = split_partial(status, &mut headers);
+        fields::remove_unstorable(&mut headers);
+        // RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a
+        // Date header field MUST record the time it was received and append a corresponding Date
+        // header field to the message's header section if it is cached".
+        if !headers.contains_key(DATE) {
+            headers.insert(DATE, date::format(storage.times.arrived));
+        }
+        let (key, names) = self.key_and_names(&headers, storage);
+        let meta = Meta {
+            selecting: self.selecting_fields(vary, &key),
+            key,
+            names: names.build(storage.tags.iter().cloned()),
+            position: storage.times.start.position,
+            response_time: storage.times.arrived,
+            initial_age: storage.initial_age,
+            lifetime: storage.lifetime,
+            cost: storage.times.cost,
+            flags: storage.flags,
+            part,
+        };
+        StoredResponse { status, headers, body: Bytes::new(), meta }
+    }
+
+    /// Returns the key of the response, and the names by which it can be invalidated.
+    ///
+    /// The key reflects what the response says about equivalent queries.
+    fn key_and_names(&self, headers: &HeaderMap, storage: &StorageRecord) -> (Box<str>, NamesBuilder) {
+        let names = self.context.names.clone();
+        match &self.context.scope {
+            None => (self.context.key.clone(), names),
+            Some(scope) if storage.audience != Audience::AllEquivalent => (scope.exact_key().into(), names),
+            Some(scope) => match scope.key_for_response(headers) {
+                (key, None) => (key, names),
+                (key, Some(variation)) => {
+                    let names = names.with_equivalents(&key, &variation);
+                    (key, names)
+                }
+            },
+        }
+    }
+
+    /// Returns the request's fields that the response, or another one with its key, varies on.
+    ///
+    /// If only the fields of one response counted, two responses with one key could replace each
+    /// other in turns.
+    fn selecting_fields(&self, vary: Vary, key: &str) -> Selecting {
+        match vary {
+            Vary::Fields(fields) => {
+                let fields = self.layer.http.memory.merge_fields(key, fields);
+                vary::selecting(&fields, &self.context.headers)
+            }
+            Vary::None | Vary::Any => Selecting::default(),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Claiming a fill across instances.
+//!
+//! Of all instances that miss a response, one runs the handler. The others wait for the response
+//! that it stores.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CACHE_CONTROL, PRAGMA};
+use larder_core::log::table::Verdict;
+use larder_core::outcome::MissReason;
+use larder_core::stored::wire::{self, Decoded};
+use larder_core::time::Wall;
+use tokio::time::Instant;
+
+use crate::engine::lease::Lease;
+use crate::engine::lease::claim::{ClaimEvent, ClaimTarget, LeaseClaim};
+use crate::http::cache_status;
+use crate::http::fill::fill_result::FillResult;
+use crate::http::flight_event::{FlightOutcome, Lead};
+use crate::http::layer_state::LayerState;
+use crate::http::lookup::Lookup;
+use crate::http::lookup::equivalent::lookup_shared_observed;
+use crate::http::lookup::from_store::lookup_from_value;
+use crate::http::lookup::query_scope::LookupKey;
+use crate::http::lookup::request_context::{Purpose, RequestContext};
+use crate::http::lookup::reuse::{is_still_fresh, may_serve_on_error};
+use crate::http::memory::UncacheableReason;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::stale_response::StaleResponse;
+use crate::http::ready_service::ReadyService;
+
+/// The next step of the leader of a flight.
+pub(crate) enum Claim {
+    /// Run the handler. There is no lease if the shared tier could not be asked for one.
+    Granted(Option<Lease>, Option<StaleResponse>),
+    /// Go on from what was found. A fresh response was found without a wait for another instance.
+    AlreadyStored(Lookup),
+    /// Look up another key, which the response is stored under.
+    Redirected,
+    /// End the flight with this outcome, as another instance's fill did.
+    FilledElsewhere(FlightOutcome),
+}
+
+/// Claims the fill, or waits for the instance that holds the lease.
+///
+/// `target` is the place in the shared tier that was looked up, if the shared tier answered.
+pub(crate) async fn claim_fill<S: Clone>(
+    layer: &LayerState,
+    context: &RequestContext,
+    leader: &Lead,
+    stale: Option<StaleResponse>,
+    target: Option<ClaimTarget>,
+    service: &mut ReadyService<S>,
+) -> Claim {
+    match FillClaim::new(layer, context, leader, target) {
+        Some(claim) => FillClaim { stale, ..claim }.claim_or_wait(service).await,
+        None => Claim::Granted(None, stale),
+    }
+}
+
+/// Claims a refresh like [`claim_fill`], after a lookup in the shared tier.
+///
+/// Another instance may have refreshed the response already.
+pub(super) async fn claim_refresh<S: Clone>(
+    layer: &LayerState,
+    context: &RequestContext,
+    leader: &Lead,
+    stale: Option<StaleResponse>,
+    service: &mut ReadyService<S>,
+) -> Claim {
+    let reason = stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
+    let (lookup, target) = lookup_shared_observed(layer, context.lookup_key(), reason).await;
+    let Some(claim) = FillClaim::new(layer, context, leader, target) else {
+        return Claim::Granted(None, stale);
+    };
+    let mut claim = FillClaim { stale, ..claim };
+    match claim.decide(lookup) {
+        Some(decision) => decision,
+        None => claim.claim_or_wait(service).await,
+    }
+}
+
+/// A claim to the fill of one response.
+struct FillClaim<'a> {
+    layer: &'a LayerState,
+    context: &'a RequestContext,
+    claim: LeaseClaim,
+    stale: Option<StaleResponse>,
+    /// The moment at which this instance began to claim.
+    started_at: Wall,
+}
+
+impl<'a> FillClaim<'a> {
+    /// Returns a claim to the fill of this flight.
+    ///
+    /// Returns `None` if the shared tier was not asked, or did not answer. It is then not asked for
+    /// a lease either.
+    fn new(
+        layer: &'a LayerState,
+        context: &'a RequestContext,
+        leader: &Lead,
+        target: Option<ClaimTarget>,
+    ) -> Option<Self> {
+        let deadline = Instant::now() + layer.policy.fill_limits.head;
+        let claim = LeaseClaim::new(&layer.engine, target?, leader.flight().position, deadline)?;
+        Some(Self { layer, context, claim, stale: None, started_at: layer.engine.clock.wall() })
+    }
+
+    /// Claims and waits until there is a decision.
+    ///
+    /// A request that waits gives up its slot in the inner service.
+    async fn claim_or_wait<S: Clone>(mut self, service: &mut ReadyService<S>) -> Claim {
+        let names = || self.context.names.clone().build([]);
+        loop {
+            let decision = match self.claim.next(names, || service.release()).await {
+                ClaimEvent::Granted => return Claim::Granted(Some(self.claim.into_lease()), self.stale),
+                ClaimEvent::Unavailable => return Claim::Granted(None, self.stale),
+                ClaimEvent::Uncacheable => Some(self.hit_for_miss()),
+                ClaimEvent::Stored(value, local) => self.on_stored(value, local).await,
+                ClaimEvent::Left(result, local) => self.on_result(result, local),
+            };
+            if let Some(decision) = decision {
+                return decision;
+            }
+        }
+    }
+
+    /// Ends the flight so that no request waits, as the last response could not be stored.
+    ///
+    /// This process remembers that, as after a fill of its own. A response that was refreshed
+    /// early, and is still fresh, stays in its place.
+    fn hit_for_miss(&self) -> Claim {
+        let engine = &self.layer.engine;
+        if !is_still_fresh(self.layer, self.context, self.stale.as_ref()) {
+            let now = engine.clock.boot();
+            self.layer.http.memory.insert_hit_for_miss(
+                &self.context.key,
+                &self.context.headers,
+                UncacheableReason::Head,
+                now,
+            );
+        }
+        Claim::FilledElsewhere(FlightOutcome::NotShared)
+    }
+
+    /// Decides about a value that was stored in the meantime.
+    ///
+    /// If the value is not a response, the shared tier is looked up again, as the value may lead to
+    /// one.
+    async fn on_stored(&mut self, value: Bytes, local: u64) -> Option<Claim> {
+        let fields = self.request_fields();
+        let lookup_key = LookupKey { headers: &fields, ..self.context.lookup_key() };
+        let reason = self.stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
+        let fingerprint = wire::fingerprint(&value);
+        if let Some(lookup) = lookup_from_value(self.layer, lookup_key, value, local, reason) {
+            self.claim.set_fingerprint(fingerprint);
+            return self.decide(lookup);
+        }
+        let (lookup, target) = lookup_shared_observed(self.layer, lookup_key, reason).await;
+        if matches!(lookup, Lookup::Miss(_))
+            && lookup_key.scope.is_some_and(|scope| scope.has_newer_scope(self.layer))
+        {
+            return Some(Claim::Redirected);
+        }
+        if !target.is_some_and(|target| self.claim.retarget(target)) {
+            return Some(Claim::Granted(None, self.stale.take()));
+        }
+        self.decide(lookup)
+    }
+
+    /// Returns the request's fields, without its directives once it has waited for a fill.
+    ///
+    /// The outcome of such a fill is not a stored response that the request could refuse. Its
+    /// directives do not count then, as within a process.
+    fn request_fields(&self) -> Cow<'a, HeaderMap> {
+        let fields = &self.context.headers;
+        if !(self.claim.has_waited() && self.layer.policy.store.follow_request) {
+            return Cow::Borrowed(fields);
+        }
+        let mut fields = fields.clone();
+        fields.remove(CACHE_CONTROL);
+        fields.remove(PRAGMA);
+        Cow::Owned(fields)
+    }
+
+    /// Decides about the result of a lookup in the shared tier.
+    ///
+    /// Returns `None` if the claim goes on as if nothing was found.
+    fn decide(&mut self, lookup: Lookup) -> Option<Claim> {
+        match lookup {
+            Lookup::Fresh(cached, _) if !self.is_newer(&cached) => None,
+            Lookup::Fresh(cached, _) if self.claim.has_waited() => {
+                Some(Claim::FilledElsewhere(FlightOutcome::Stored(cached)))
+            }
+            Lookup::Fresh(..) => Some(Claim::AlreadyStored(lookup)),
+            Lookup::Stale(stale) if stale.while_revalidate && self.context.purpose != Purpose::Refresh => {
+                Some(Claim::AlreadyStored(Lookup::Stale(stale)))
+            }
+            // A response that is stale right after its fill would be stale after the next one, too.
+            // If the instances filled in turn, the last of many would wait for all of them.
+            Lookup::Stale(_) if self.claim.has_waited() => {
+                Some(Claim::FilledElsewhere(FlightOutcome::NotShared))
+            }
+            Lookup::Stale(stale) => {
+                if self.is_newer(&stale.cached) {
+                    self.stale = Some(stale);
+                }
+                None
+            }
+            Lookup::Partial(_) | Lookup::Miss(_) | Lookup::HitForMiss => None,
+        }
+    }
+
+    /// Whether the response is newer than the one to refresh, if this is a refresh.
+    fn is_newer(&self, cached: &CachedResponse) -> bool {
+        let stale = self.stale.as_ref().filter(|_| self.context.purpose == Purpose::Refresh);
+        stale.is_none_or(|stale| {
+            let (new, old) = (&cached.meta, &stale.cached.meta);
+            new.response_time > old.response_time
+                || new.response_time == old.response_time && new.position != old.position
+        })
+    }
+
+    /// Decides about the result that the holder left when its fill ended.
+    fn on_result(&mut self, result: Bytes, local: u64) -> Option<Claim> {
+        match FillResult::from_bytes(result) {
+            FillResult::NotShared => Some(Claim::FilledElsewhere(FlightOutcome::NotShared)),
+            FillResult::HandlerFailed(value) => self.decode_failure(value, local).map(|cached| {
+                Claim::FilledElsewhere(FlightOutcome::HandlerFailedElsewhere(Arc::new(cached)))
+            }),
+            FillResult::ServedStale => {
+                let stale =
+                    self.stale.take_if(|stale| may_serve_on_error(self.layer, self.context, stale))?;
+                Some(Claim::FilledElsewhere(FlightOutcome::ServedStale(stale)))
+            }
+        }
+    }
+
+    /// Decodes the response of a handler that failed after this instance began to claim.
+    ///
+    /// An earlier failure does not count. A lease is released in the background, so a claim may
+    /// find it held although its fill is over.
+    ///
+    /// Rule 13: "The same check for a lease waiter that takes a stored response."
+    fn decode_failure(&self, value: Bytes, local: u64) -> Option<CachedResponse> {
+        let engine = &self.layer.engine;
+        let Ok(Decoded::Response(mut stored)) =
+            wire::decode_after(cache_status::reserved(), value, self.context.exact_key())
+        else {
+            return None;
+        };
+        if stored.meta.response_time < self.started_at {
+            return None;
+        }
+        stored.meta.position.mark.local = local;
+        let now = engine.clock.boot();
+        let cached = CachedResponse::from_store(stored, engine.clock.wall(), now);
+        (engine.log.verdict(&cached, now) == (Verdict::Valid, true)).then_some(cached)
+    }
+}

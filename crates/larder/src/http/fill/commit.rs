@@ -1,0 +1,107 @@
+//! Committing a response: it is stored in memory, then followers get it.
+
+use std::sync::Arc;
+
+use larder_core::log::table::Verdict;
+use larder_core::outcome::{MissReason, Outcome};
+
+use crate::http::fill::Fill;
+use crate::http::fill::build::StorageRecord;
+use crate::http::fill::fill_result::FillResult;
+use crate::http::flight_event::FlightOutcome;
+use crate::http::memory::cached_response::CachedResponse;
+
+/// A response that a fill has committed.
+pub(super) struct Committed {
+    pub(super) cached: Arc<CachedResponse>,
+    /// Whether the response is to be written to the shared tier.
+    pub(super) is_shareable: bool,
+}
+
+impl Fill {
+    /// Stores the response in memory, and ends the flight with it.
+    ///
+    /// A failure is not stored. Followers get it, here and on other instances.
+    pub(super) fn commit(&mut self, cached: Arc<CachedResponse>, storage: &StorageRecord) -> Committed {
+        self.layer.engine.report.store_decision(storage.store_decision());
+        if storage.is_failure() {
+            self.finish_flight(FlightOutcome::HandlerFailed(Arc::clone(&cached)));
+            if let Some((lease, result)) = self.lease.take().zip(FillResult::handler_failed(&cached)) {
+                lease.finish_with(result.into_bytes());
+            }
+            return Committed { cached, is_shareable: false };
+        }
+        let is_useful = self.insert_in_memory(&cached);
+        self.finish_flight(FlightOutcome::Stored(Arc::clone(&cached)));
+        Committed { cached, is_shareable: is_useful && self.may_add_key() }
+    }
+
+    /// Stores the response in memory, unless the log refuses it.
+    ///
+    /// Returns whether the response is of use to other instances.
+    ///
+    /// Rule 11: "On insert: load the generation, then check, then insert." A response that was
+    /// invalidated during its fill is only for the requests that came before the invalidation.
+    pub(super) fn insert_in_memory(&self, cached: &Arc<CachedResponse>) -> bool {
+        let engine = &self.layer.engine;
+        // Read first. If the log was read by now, the verdict refuses a position from before that.
+        let has_position = engine.log.has_caught_up();
+        let (verdict, _) = engine.log.verdict(&**cached, engine.clock.boot());
+        if verdict == Verdict::Refused {
+            return false;
+        }
+        self.layer.http.memory.insert(Arc::clone(cached));
+        // Recorded before followers are notified: they may have to look up another key.
+        self.record_variation(cached);
+        // Without a position in the log that instances share, no instance could serve the response
+        // from the shared tier. It would only replace one that they can serve.
+        has_position
+    }
+
+    /// Records what the response says about equivalent queries.
+    pub(super) fn record_variation(&self, cached: &CachedResponse) {
+        let Some(scope) = &self.context.scope else { return };
+        if let Some(hint) = self.variation_hint(&cached.headers, &cached.meta) {
+            let clock = &self.layer.engine.clock;
+            self.layer.http.variations.record(scope.base_key(), hint, clock.wall(), clock.boot());
+        }
+    }
+
+    /// Whether the policy's limit for new keys lets the response be shared.
+    ///
+    /// A response that replaces a stored one needs no new key. If the lookup found out nothing, the
+    /// key counts as new.
+    fn may_add_key(&self) -> bool {
+        let was_stored = match self.outcome {
+            Outcome::Miss(reason) => matches!(
+                reason,
+                MissReason::Expired
+                    | MissReason::Invalidated
+                    | MissReason::NoCache
+                    | MissReason::Partial
+                    | MissReason::Request
+            ),
+            Outcome::Hit(_) | Outcome::Stale(..) => true,
+            Outcome::Bypass(_) => false,
+        };
+        if was_stored || self.layer.new_key_budget.try_take(self.layer.engine.clock.boot()) {
+            return true;
+        }
+        self.layer.engine.report.not_shared();
+        false
+    }
+
+    /// Ends the flight with this outcome.
+    fn finish_flight(&mut self, outcome: FlightOutcome) {
+        // Without the memory tier, no request finds the response before it is in the shared tier.
+        // Until then the flight stays open for further followers.
+        if !self.layer.http.memory.is_enabled() {
+            if let Some(leader) = &self.leader {
+                return leader.announce(outcome);
+            }
+        }
+        if let Some(leader) = self.leader.take() {
+            leader.finish(outcome);
+        }
+    }
+}

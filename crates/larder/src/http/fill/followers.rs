@@ -1,0 +1,100 @@
+//! Ending a flight whose response is not for its followers.
+
+use http::{Response, StatusCode, response};
+use http_body::Body;
+use larder_core::outcome::NotStored;
+
+use crate::engine::lease::Lease;
+use crate::http::body::CacheBody;
+use crate::http::cache_status::ForwardInfo;
+use crate::http::fill::fill_result::FillResult;
+use crate::http::fill::{Fill, ResponseSender};
+use crate::http::flight_event::{FlightOutcome, Lead};
+use crate::http::lookup::reuse::is_still_fresh;
+use crate::http::memory::UncacheableReason;
+use crate::http::serve;
+
+impl Fill {
+    /// Passes on a response that is not stored.
+    ///
+    /// Followers go on at once, and for a short while no request waits for this key.
+    pub(super) fn forward_uncached<B: Body<Data = bytes::Bytes>, E>(
+        mut self,
+        parts: response::Parts,
+        body: B,
+        reason: NotStored,
+        sender: ResponseSender<B, E>,
+    ) {
+        let status = parts.status;
+        if self.is_conditional_answer(status) {
+            self.abandon_flight(reason);
+        } else {
+            self.release_followers(reason, !status.is_server_error());
+        }
+        let response = Response::from_parts(parts, CacheBody::inner(body));
+        self.send(sender, response, ForwardInfo::answered(status, Err(reason)));
+    }
+
+    /// Whether the response is about the conditions or ranges of its own request.
+    ///
+    /// A provisional fill leaves them in the request.
+    fn is_conditional_answer(&self, status: StatusCode) -> bool {
+        const CONDITIONAL: [StatusCode; 4] = [
+            StatusCode::NOT_MODIFIED,
+            StatusCode::PARTIAL_CONTENT,
+            StatusCode::PRECONDITION_FAILED,
+            StatusCode::RANGE_NOT_SATISFIABLE,
+        ];
+        self.context.is_provisional && CONDITIONAL.contains(&status)
+    }
+
+    /// Ends the flight without an outcome, so that its followers begin a new one.
+    pub(super) fn abandon_flight(&mut self, reason: NotStored) {
+        self.layer.engine.report.store_decision(Err(reason));
+        self.leader = None;
+    }
+
+    /// Lets followers run the handler for themselves.
+    ///
+    /// With `remember`, requests that come within the next seconds do so too.
+    pub(super) fn release_followers(&mut self, reason: NotStored, remember: bool) {
+        let engine = &self.layer.engine;
+        engine.report.store_decision(Err(reason));
+        let Some(leader) = self.leader.take() else { return };
+        // A response that was refreshed early, and is still fresh, stays in its place.
+        let remember = remember && !is_still_fresh(&self.layer, &self.context, self.stale.as_ref());
+        let (key, headers, now) = (&self.context.key, &self.context.headers, engine.clock.boot());
+        let insert =
+            || self.layer.http.memory.insert_hit_for_miss(key, headers, UncacheableReason::of(reason), now);
+        let remembered_for = remember.then(insert);
+        leader.finish(FlightOutcome::NotShared);
+        match (self.lease.take(), remembered_for) {
+            (Some(lease), Some(time)) => lease.release_as_uncacheable(time),
+            (Some(lease), None) => lease.finish_with(FillResult::NotShared.into_bytes()),
+            (None, _) => {}
+        }
+    }
+
+    /// Answers the request that started the fill, if its client is still there.
+    pub(super) fn send<B: Body<Data = bytes::Bytes>, E>(
+        &self,
+        sender: ResponseSender<B, E>,
+        response: Response<CacheBody<B>>,
+        forwarded: ForwardInfo,
+    ) {
+        let response = serve::from_handler(&self.layer, &self.context, response, self.outcome, forwarded);
+        let _ = sender.send(Ok(response));
+    }
+}
+
+/// Ends the wait for a body that takes too long, here and on other instances.
+///
+/// The response may still be stored.
+pub(super) fn stop_waiting(leader: Option<&Lead>, lease: Option<Lease>) {
+    if let Some(leader) = leader {
+        leader.announce(FlightOutcome::NotShared);
+    }
+    if let Some(lease) = lease {
+        lease.finish_with(FillResult::NotShared.into_bytes());
+    }
+}

@@ -1,0 +1,158 @@
+//! Fill: one run of the handler, whose response is stored if it may be.
+//!
+//! 1. The leader of a flight claims the lease, so that other instances wait for this fill, too. A
+//!    fill that no other request waits for has no flight and no lease.
+//! 2. The request gets the conditions that validate the stale response.
+//! 3. The handler is called, and its answer is classified.
+//! 4. After an error, a stale response may be served. A 304 or a response to `HEAD` updates the
+//!    stored response.
+//! 5. For any other response, the rules decide whether it may be stored. If it may not, the
+//!    followers run the handler for themselves.
+//! 6. The body is read while the client and followers stream it.
+//! 7. The response is stored in memory, and the flight ends.
+//! 8. The response is written to the shared tier. The last write releases the lease.
+//!
+//! | file | step |
+//! | --- | --- |
+//! | `claim_fill.rs` | 1: claim the lease, or wait for the instance that holds it |
+//! | `refresh.rs` | 1: refresh a stored response in the background |
+//! | `conditional.rs` | 2: conditions and ranges of the request that goes to the handler |
+//! | `run.rs` | 3: call the handler, and choose what its answer means |
+//! | `await_head.rs` | 3: wait for the response head, within the limits of a fill |
+//! | `stale_on_error.rs` | 4: serve a stale response if the handler fails |
+//! | `freshen.rs` | 4: update the stored response |
+//! | `admission.rs` | 5: may the response be stored, or a failure be shared? |
+//! | `followers.rs` | 5: end a flight whose response is not for its followers |
+//! | `store_response.rs` | 6: read the body and store the response |
+//! | `publish.rs` | 6: hand the head and the body to followers |
+//! | `stated_length.rs` | 6: compare the body with its stated length |
+//! | `build.rs` | 7: build the stored response |
+//! | `partial.rs` | 7: combine a part with a stored part |
+//! | `commit.rs` | 7: store in memory, then notify followers |
+//! | `store_writes.rs` | 8: write to the shared tier, then release the lease |
+//! | `fill_result.rs` | 8: the result that the lease leaves if nothing is stored |
+
+mod admission;
+mod await_head;
+mod build;
+pub(crate) mod claim_fill;
+mod commit;
+mod conditional;
+mod fill_result;
+mod followers;
+mod freshen;
+mod partial;
+mod publish;
+pub(crate) mod refresh;
+pub(crate) mod run;
+mod stale_on_error;
+mod stated_length;
+mod store_response;
+mod store_writes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Response;
+use larder_core::log::position::Position;
+use larder_core::outcome::{MissReason, Outcome};
+use larder_core::time::{Boot, Wall};
+use tokio::sync::oneshot;
+
+use crate::engine::coalesce::clients::Clients;
+use crate::engine::lease::Lease;
+use crate::http::body::CacheBody;
+use crate::http::flight_event::Lead;
+use crate::http::layer_state::LayerState;
+use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::stale_response::StaleResponse;
+
+/// One run of the handler, with its request and its purpose.
+pub(crate) struct Fill {
+    layer: Arc<LayerState>,
+    context: RequestContext,
+    /// The lead of the flight that waits for this fill. `None` if no other request waits for it.
+    leader: Option<Lead>,
+    /// The lease that makes other instances wait for this fill, too.
+    lease: Option<Lease>,
+    /// A stored response that may be validated, or served if the handler fails.
+    stale: Option<StaleResponse>,
+    /// A part of the representation in the shared tier, for a request for other parts.
+    base: Option<Arc<CachedResponse>>,
+    /// The outcome that is reported for the request that started the fill.
+    outcome: Outcome,
+    clients: Clients,
+    /// Whether the response head came after the limit of the policy.
+    is_late: bool,
+}
+
+/// The moment at which a fill began, and the position of the log at that moment (rule 2).
+#[derive(Clone, Copy)]
+pub(crate) struct FillStart {
+    pub(crate) boot: Boot,
+    pub(crate) wall: Wall,
+    pub(crate) position: Position,
+}
+
+/// The times of a run of the handler whose response head has come.
+#[derive(Clone, Copy)]
+pub(crate) struct FillTimes {
+    start: FillStart,
+    /// The moment at which the response head came.
+    arrived: Wall,
+    /// The time from the call of the handler to the response head.
+    cost: Duration,
+}
+
+/// The channel for the answer to the request that started the fill.
+///
+/// It is closed once the client of that request has left.
+pub(crate) type ResponseSender<B, E> = oneshot::Sender<Result<Response<CacheBody<B>>, E>>;
+
+/// Everything that a run of the handler needs besides the request.
+pub(crate) struct FillPlan {
+    leader: Option<Lead>,
+    lease: Option<Lease>,
+    stale: Option<StaleResponse>,
+    base: Option<Arc<CachedResponse>>,
+    outcome: Outcome,
+    clients: Clients,
+}
+
+impl FillPlan {
+    /// Returns the plan of a run that no other request waits for.
+    pub(crate) fn alone(stale: Option<StaleResponse>, outcome: Outcome) -> Self {
+        Self { leader: None, lease: None, stale, base: None, outcome, clients: Clients::for_one() }
+    }
+
+    /// Returns the plan of a run for a request for ranges.
+    ///
+    /// The response may be combined with `base`.
+    pub(crate) fn range(base: Option<Arc<CachedResponse>>, reason: MissReason) -> Self {
+        Self { base, ..Self::alone(None, Outcome::Miss(reason)) }
+    }
+
+    /// Returns the plan of a run for all requests of a flight.
+    pub(crate) fn led(
+        leader: Lead,
+        lease: Option<Lease>,
+        stale: Option<StaleResponse>,
+        reason: MissReason,
+    ) -> Self {
+        let clients = Clients::for_flight(leader.flight());
+        Self { leader: Some(leader), lease, clients, ..Self::alone(stale, Outcome::Miss(reason)) }
+    }
+
+    /// Returns the plan of a run in the background.
+    pub(crate) fn refresh(leader: Lead, stale: StaleResponse) -> Self {
+        let outcome = Outcome::Miss(stale.reason);
+        Self { leader: Some(leader), clients: Clients::for_refresh(), ..Self::alone(Some(stale), outcome) }
+    }
+
+    /// Returns a fill for this request.
+    pub(crate) fn into_fill(self, layer: Arc<LayerState>, context: RequestContext) -> Fill {
+        let Self { leader, lease, stale, base, outcome, clients } = self;
+        Fill { layer, context, leader, lease, stale, base, outcome, clients, is_late: false }
+    }
+}

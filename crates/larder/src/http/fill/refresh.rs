@@ -1,0 +1,172 @@
+//! Refreshing a stored response in the background, while it is still served.
+
+use std::sync::Arc;
+
+use http::Request;
+use larder_core::http::cache_control::RequestDirectives;
+use larder_core::http::reuse::Reuse;
+use larder_core::time::Boot;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
+
+use crate::engine::background::Permit;
+use crate::http::body::service_bounds::CacheableService;
+use crate::http::fill::claim_fill::{Claim, claim_refresh};
+use crate::http::fill::{Fill, FillPlan};
+use crate::http::flight_event::{FlightOutcome, Lead};
+use crate::http::layer_state::LayerState;
+use crate::http::lookup::Lookup;
+use crate::http::lookup::eligibility::{RequestTraits, credentials_reason};
+use crate::http::lookup::equivalent::lookup_memory_for;
+use crate::http::lookup::request_context::{Purpose, RequestContext};
+use crate::http::lookup::reuse::{evaluate_reuse_for, is_immutable};
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::stale_response::StaleResponse;
+use crate::http::ready_service::ReadyService;
+use crate::http::request::SplitRequest;
+
+/// Whether this hit should refresh the response before it goes stale (XFetch).
+#[inline]
+pub(crate) fn is_due(layer: &LayerState, cached: &CachedResponse, now: Boot) -> bool {
+    let early = layer.policy.early_refresh;
+    early.is_near(cached.nanos_left(now), cached.cost)
+        // No request was for the whole representation.
+        && cached.meta.part.is_none()
+        // The random number is from (0, 1], as zero has no logarithm.
+        && early.is_due(cached.fresh_for(now), cached.meta.cost, || 1.0 - fastrand::f64())
+        // RFC 8246 §2.
+        && !is_immutable(layer, cached)
+}
+
+/// Refreshes a response that was served fresh, with the request that it was served to.
+#[cold]
+pub(crate) fn spawn_early_refresh<S, Q>(
+    layer: &Arc<LayerState>,
+    service: S,
+    request: SplitRequest<Q>,
+    traits: RequestTraits,
+    key: &str,
+    stale: StaleResponse,
+) where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    // The response to a request with credentials is not for others. A hit needs no runtime, but a
+    // refresh does.
+    if credentials_reason(traits.credentials).is_some() || Handle::try_current().is_err() {
+        return;
+    }
+    let SplitRequest { mut parts, body } = request;
+    // The key was written for the hit already. If the request has no names, there is nothing to
+    // report.
+    if let Ok(context) = RequestContext::new(layer, traits, key, &mut parts) {
+        let request = Request::from_parts(parts, body);
+        spawn_refresh(layer, context, ReadyService::new(service), request, stale);
+    }
+}
+
+/// Refreshes a response in the background, with this request.
+///
+/// Does nothing if another request refreshes it, or if the result would be of no use.
+pub(crate) fn spawn_refresh<S, Q>(
+    layer: &Arc<LayerState>,
+    mut context: RequestContext,
+    service: ReadyService<S>,
+    request: Request<Q>,
+    stale: StaleResponse,
+) where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    let engine = &layer.engine;
+    if !request_allows_storing(layer, &context) {
+        return;
+    }
+    let Some(leader) = lead_refresh(layer, &context, &stale) else { return };
+    let Some(permit) = engine.background.try_refresh_permit() else {
+        return engine.report.refresh_skipped();
+    };
+    engine.report.refresh_started();
+    context.purpose = Purpose::Refresh;
+    let fill = FillPlan::refresh(leader, stale).into_fill(Arc::clone(layer), context);
+    run_in_background(fill, service, request, permit);
+}
+
+/// Whether the response to this request may be stored, as far as the request decides that.
+///
+/// RFC 9111 forbids it for `HEAD` (§3) and for `no-store` (§5.2.1.5). With `only-if-cached`
+/// (§5.2.1.7), the handler does not run either, as it would get that very directive.
+fn request_allows_storing(layer: &LayerState, context: &RequestContext) -> bool {
+    let forbids = || {
+        let directives = RequestDirectives::parse(&context.headers);
+        directives.no_store || directives.only_if_cached
+    };
+    !(context.traits.head || layer.policy.store.follow_request && forbids())
+}
+
+/// Begins the flight of a refresh, at most one for each key.
+///
+/// Returns `None` if there is a flight already, or if the response must not or need not be
+/// refreshed.
+fn lead_refresh(layer: &LayerState, context: &RequestContext, stale: &StaleResponse) -> Option<Lead> {
+    let engine = &layer.engine;
+    let leader =
+        layer.http.flights.try_lead(context.flight_key(layer), engine.clock.boot(), engine.log.position())?;
+    // Checked again, now that no other request refreshes the key. A response that was invalidated
+    // before the flight's position is no base for a validation (rule 3 of the log). Another request
+    // may have refreshed it in the meantime.
+    let now = engine.clock.boot();
+    let refused =
+        matches!(evaluate_reuse_for(layer, context.lookup_key(), &stale.cached, now), Reuse::Refused(_));
+    let refreshed = match lookup_memory_for(layer, context.lookup_key(), now) {
+        Lookup::Fresh(found, _) => !Arc::ptr_eq(&found, &stale.cached),
+        _ => false,
+    };
+    (!refused && !refreshed).then_some(leader)
+}
+
+/// Runs a fill that no client waits for, unless another instance runs it.
+pub(crate) fn run_in_background<S, Q>(
+    fill: Fill,
+    service: ReadyService<S>,
+    request: Request<Q>,
+    permit: Permit,
+) where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    let span = fill.span();
+    let engine = Arc::clone(&fill.layer.engine);
+    let refresh = async move {
+        let _permit = permit;
+        fill.run_refresh(service, request).await;
+    };
+    engine.background.spawn(refresh.instrument(span));
+}
+
+impl Fill {
+    /// Claims the refresh, and runs the handler if the claim is granted.
+    async fn run_refresh<S, Q>(mut self, mut service: ReadyService<S>, request: Request<Q>)
+    where
+        S: CacheableService<Q>,
+        Q: Send + 'static,
+    {
+        let Some(leader) = &self.leader else { return };
+        let outcome = match claim_refresh(&self.layer, &self.context, leader, self.stale.take(), &mut service)
+            .await
+        {
+            Claim::Granted(lease, stale) => {
+                (self.lease, self.stale) = (lease, stale);
+                let (sender, _) = oneshot::channel();
+                return self.run(service, request, sender).await;
+            }
+            Claim::AlreadyStored(Lookup::Fresh(cached, tier)) => FlightOutcome::AlreadyStored(cached, tier),
+            Claim::AlreadyStored(_) | Claim::Redirected => return,
+            Claim::FilledElsewhere(outcome) => outcome,
+        };
+        if let Some(leader) = self.leader {
+            leader.finish(outcome);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Running the handler for a fill, and choosing what its answer means.
+
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+use larder_core::http::storable::is_error;
+use larder_core::time::{Boot, Clock};
+use tokio::sync::oneshot;
+use tracing::{Instrument as _, Span};
+
+use crate::engine::detach::join_or_resume_panic;
+use crate::http::body::service_bounds::{CacheableService, ServiceResult};
+use crate::http::fill::{Fill, FillStart, FillTimes, ResponseSender};
+use crate::http::flight_event::Lead;
+use crate::http::memory::stale_response::StaleResponse;
+use crate::http::ready_service::ReadyService;
+use crate::http::serve::record::record;
+
+/// Runs a fill, and returns the answer to the request that started it.
+pub(crate) async fn run_fill<S, Q>(
+    fill: Fill,
+    service: ReadyService<S>,
+    request: Request<Q>,
+) -> ServiceResult<S::Body, S::Error>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    match fill.leader {
+        Some(_) => run_detached(fill, service, request).await,
+        None => run_attached(fill, service, request).await,
+    }
+}
+
+/// Runs a fill that other requests may wait for, in a task of its own.
+///
+/// Returns the answer to the request that started the fill. The task goes on when the client of
+/// that request leaves, within the bounds of
+/// [`Clients`](crate::engine::coalesce::clients::Clients).
+async fn run_detached<S, Q>(
+    fill: Fill,
+    service: ReadyService<S>,
+    request: Request<Q>,
+) -> ServiceResult<S::Body, S::Error>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    let _guard = fill.clients.guard();
+    let (sender, answer) = oneshot::channel();
+    let span = fill.span();
+    let engine = Arc::clone(&fill.layer.engine);
+    let task = engine.background.spawn(fill.run(service, request, sender).instrument(span));
+    match answer.await {
+        Ok(answer) => answer,
+        // The task ended without an answer.
+        Err(_) => {
+            join_or_resume_panic(task).await;
+            std::future::pending().await
+        }
+    }
+}
+
+/// Runs a fill that no other request waits for, in the future of its client.
+///
+/// The handler is cancelled when the client leaves. If the body still has to be stored once the
+/// client has the response, the fill goes on in a task of its own.
+async fn run_attached<S, Q>(
+    fill: Fill,
+    service: ReadyService<S>,
+    request: Request<Q>,
+) -> ServiceResult<S::Body, S::Error>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    let _guard = fill.clients.guard();
+    let (sender, mut answer) = oneshot::channel();
+    let span = fill.span();
+    let engine = Arc::clone(&fill.layer.engine);
+    let mut run = Box::pin(fill.run(service, request, sender).instrument(span));
+    tokio::select! {
+        biased;
+        Ok(answer) = &mut answer => {
+            engine.background.spawn(run);
+            answer
+        }
+        () = &mut run => match answer.try_recv() {
+            Ok(answer) => answer,
+            // A run ends without an answer only if its client has left.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// The meaning of the handler's answer for a fill.
+enum HandlerAnswer<B, E> {
+    /// The handler failed, and a stale response may be served instead.
+    ///
+    /// The status is that of the handler's response, if there is one.
+    ServeStale(Option<StatusCode>),
+    /// The stored response was validated.
+    NotModified(Response<B>),
+    /// The response to `HEAD` updates this stored response.
+    HeadUpdate(Response<B>, StaleResponse),
+    /// A response that may be stored.
+    Response(Response<B>),
+    /// The handler failed, and nothing can be served instead.
+    Failed(E),
+}
+
+impl Fill {
+    /// Calls the handler, and acts on its answer.
+    pub(crate) async fn run<S, Q>(
+        mut self,
+        service: ReadyService<S>,
+        mut request: Request<Q>,
+        mut sender: ResponseSender<S::Body, S::Error>,
+    ) where
+        S: CacheableService<Q>,
+        Q: Send + 'static,
+    {
+        let start = self.start();
+        let is_validating = self.set_conditions(&mut request);
+        let clock = Arc::clone(&self.layer.engine.clock);
+        let call = call(service, request, &*clock);
+        let Some((called, answer)) = self.await_head(call, &mut sender).await else { return };
+        // This breaks rule 2 on purpose, in a build that exists only for that: `cargo xtask
+        // torture` has to find it.
+        #[cfg(larder_broken = "position-after-fill")]
+        let start = FillStart { position: self.layer.engine.log.position(), ..start };
+        if self.context.outer_run.is_nested() {
+            return self.forward_nested(answer, sender);
+        }
+        self.context.outer_run.note_plain();
+        let (cost, arrived) = (clock.boot().saturating_since(called), clock.wall());
+        if self.leader.is_some() {
+            self.layer.engine.report.fill_finished(cost);
+        }
+        let times = FillTimes { start, arrived, cost };
+        match self.classify(answer, is_validating) {
+            HandlerAnswer::ServeStale(status) => self.serve_stale_on_error(status, sender),
+            HandlerAnswer::NotModified(response) => self.freshen(response, times, sender).await,
+            HandlerAnswer::HeadUpdate(response, stale) => {
+                self.freshen_from_head(response, stale, times, sender).await;
+            }
+            HandlerAnswer::Response(response) => self.handle_response(response, times, sender).await,
+            HandlerAnswer::Failed(error) => {
+                record(&self.layer, &self.context, self.outcome);
+                // Sent before the leader is dropped. The client of this request gets the error, and
+                // followers elect another leader.
+                let _ = sender.send(Err(error));
+            }
+        }
+    }
+
+    /// Decides what the handler's answer means for this fill.
+    fn classify<B, E>(&mut self, answer: Result<Response<B>, E>, is_validating: bool) -> HandlerAnswer<B, E> {
+        let response = match answer {
+            Ok(response) => response,
+            Err(_) if self.may_serve_stale() => return HandlerAnswer::ServeStale(None),
+            Err(error) => return HandlerAnswer::Failed(error),
+        };
+        let status = response.status();
+        if is_error(status) && self.may_serve_stale() {
+            return HandlerAnswer::ServeStale(Some(status));
+        }
+        if status == StatusCode::NOT_MODIFIED && is_validating {
+            return HandlerAnswer::NotModified(response);
+        }
+        match self.head_update(status) {
+            Some(stale) => HandlerAnswer::HeadUpdate(response, stale),
+            None => HandlerAnswer::Response(response),
+        }
+    }
+
+    /// Returns the span that the handler runs in.
+    ///
+    /// If the span of the fill is disabled, this is the span that the request came in, as without
+    /// the cache.
+    pub(crate) fn span(&self) -> Span {
+        let (key, reason) = (&*self.context.key, self.outcome.reason());
+        let span = tracing::debug_span!(target: "larder", parent: &self.context.span, "fill", key, reason);
+        if span.is_disabled() { Span::current() } else { span }
+    }
+
+    /// Returns the start of the fill. A fill for a flight began with that flight.
+    fn start(&self) -> FillStart {
+        let engine = &self.layer.engine;
+        let wall = engine.clock.wall();
+        match self.leader.as_ref().map(Lead::flight) {
+            Some(flight) => FillStart { boot: flight.began, wall, position: flight.position },
+            None => FillStart { boot: engine.clock.boot(), wall, position: engine.log.position() },
+        }
+    }
+
+    /// Takes the stored response that a response to `HEAD` may update without having validated it.
+    fn head_update(&mut self, status: StatusCode) -> Option<StaleResponse> {
+        let updates =
+            self.context.traits.head && status == StatusCode::OK && self.layer.policy.invalidation_rules.head;
+        self.stale.take_if(|_| updates)
+    }
+}
+
+/// Calls the inner service once it is ready. Also returns the moment of the call.
+async fn call<S, Q>(
+    service: ReadyService<S>,
+    request: Request<Q>,
+    clock: &dyn Clock,
+) -> (Boot, Result<Response<S::Body>, S::Error>)
+where
+    S: CacheableService<Q>,
+{
+    match service.ready().await {
+        Ok(mut inner) => {
+            let called = clock.boot();
+            (called, inner.call(request).await)
+        }
+        Err(error) => (clock.boot(), Err(error)),
+    }
+}

@@ -1,0 +1,176 @@
+//! Writing a committed response to the shared tier.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::LAST_MODIFIED;
+use larder_core::http::freshness::Lifetime;
+use larder_core::http::{validators, vary};
+use larder_core::stored::{Meta, StoredResponse, Told, address, wire};
+
+use crate::engine::report::store_health::StoreOp;
+use crate::http::fill::Fill;
+use crate::http::fill::commit::Committed;
+
+/// Maximum time that the shared tier keeps a response beyond its windows.
+///
+/// Below this limit, that time is a tenth of the response's lifetime. During that time a miss can
+/// be reported as *expired*, and a validator can still be used.
+const MAX_AFTERLIFE: Duration = Duration::from_secs(600);
+/// Minimum of that time for a response that can be validated.
+///
+/// A response with `no-cache` is of no other use.
+const MIN_VALIDATION_TIME: Duration = Duration::from_secs(60);
+/// Expiry of an entry that leads waiting instances to a response under another key.
+const REDIRECT_EXPIRY: Duration = Duration::from_secs(10);
+
+/// One value that is written to the shared tier.
+struct StoreWrite {
+    address: String,
+    value: Bytes,
+    expiry: Duration,
+    /// Whether the write may release the lease.
+    ///
+    /// In a cluster, the value must be in the same slot as the lease.
+    releases_lease: bool,
+}
+
+impl Fill {
+    /// Shares a response that was committed, if there is one.
+    pub(super) async fn share_committed(self, committed: Option<Committed>) {
+        if let Some(committed) = committed {
+            self.write_to_store(committed).await;
+        }
+    }
+
+    /// Writes the response to the shared tier, if it is to be shared.
+    ///
+    /// Other instances wait until the response is there: the last write releases the lease. If no
+    /// write does, the lease is released at the end.
+    pub(super) async fn write_to_store(mut self, committed: Committed) {
+        let Committed { cached, is_shareable } = committed;
+        let engine = &self.layer.engine;
+        let Some(store) = engine.open_store().filter(|_| is_shareable) else {
+            return;
+        };
+        let stored = cached.to_stored();
+        let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age, can_be_validated(&stored));
+        let mut writes = self.store_writes(&stored, expiry).into_iter().peekable();
+        while let Some(StoreWrite { address, value, expiry, releases_lease }) = writes.next() {
+            let lease = self.lease.take_if(|_| releases_lease && writes.peek().is_none());
+            let written = match lease {
+                Some(lease) => lease.store(&address, value, expiry).await,
+                None => store.set(&address, value, expiry).await,
+            };
+            match written {
+                Ok(()) => engine.report.store_ok(StoreOp::Write, &*engine.clock),
+                Err(error) => engine.report.store_error(StoreOp::Write, &error, &*engine.clock),
+            }
+        }
+    }
+
+    /// Returns the writes for a response, in order.
+    ///
+    /// For a response to equivalent queries, they include the hint that leads lookups to its key.
+    fn store_writes(&self, stored: &StoredResponse, expiry: Duration) -> Vec<StoreWrite> {
+        let key = &*stored.meta.key;
+        let releases_lease = key == &*self.context.key;
+        let write = |(address, value)| StoreWrite { address, value, expiry, releases_lease };
+        let mut writes: Vec<_> = response_writes(stored).into_iter().map(write).collect();
+        let hint = self.variation_hint(&stored.headers, &stored.meta);
+        let Some((scope, hint)) = self.context.scope.as_ref().zip(hint) else { return writes };
+        let hint_for = |key: &str| wire::encode_told(&hint, key, &stored.meta.position);
+        let base_write = StoreWrite {
+            address: address::variation(scope.base_key()),
+            value: hint_for(scope.base_key()),
+            expiry,
+            releases_lease: false,
+        };
+        if releases_lease {
+            // The last write releases the lease, and this one may not.
+            writes.insert(0, base_write);
+            return writes;
+        }
+        writes.push(base_write);
+        if self.lease.is_some() {
+            // Leads the instances that wait for the lease to the response.
+            writes.push(StoreWrite {
+                address: address::primary(&self.context.key),
+                value: hint_for(&self.context.key),
+                expiry: REDIRECT_EXPIRY,
+                releases_lease: true,
+            });
+        }
+        writes
+    }
+
+    /// Returns what a response says about equivalent queries, if it is stored for them.
+    pub(super) fn variation_hint(&self, headers: &HeaderMap, meta: &Meta) -> Option<Told> {
+        let (key, variation) = self.context.scope.as_ref()?.key_for_response(headers);
+        let life = expiry(&meta.lifetime, meta.initial_age, true);
+        (key == meta.key).then_some(Told { variation: variation?, at: meta.response_time, life })
+    }
+}
+
+/// Returns the addresses and values that the shared tier gets for a response.
+///
+/// If the response is one of several variants, they include the names of the fields that
+/// distinguish them. The variant comes first, so that a request that reads these names finds it.
+fn response_writes(stored: &StoredResponse) -> Vec<(String, Bytes)> {
+    let (key, selecting) = (&stored.meta.key, &stored.meta.selecting);
+    if selecting.is_empty() {
+        return vec![(address::primary(key), wire::encode(stored))];
+    }
+    let fields: Vec<_> = selecting.iter().map(|(name, _)| name.clone()).collect();
+    vec![
+        (address::variant(key, vary::digest(selecting)), wire::encode(stored)),
+        (address::primary(key), wire::encode_variants(&fields, key, &stored.meta.position)),
+    ]
+}
+
+/// Whether the handler can validate the response.
+///
+/// It does not know an entity tag that the cache generated.
+fn can_be_validated(stored: &StoredResponse) -> bool {
+    let headers = &stored.headers;
+    validators::has_validator(headers) && (!stored.meta.flags.own_etag || headers.contains_key(LAST_MODIFIED))
+}
+
+/// Returns how long the shared tier stores a response.
+fn expiry(lifetime: &Lifetime, age: Duration, can_be_validated: bool) -> Duration {
+    let min_afterlife = if can_be_validated { MIN_VALIDATION_TIME } else { Duration::ZERO };
+    let afterlife = (lifetime.fresh / 10).min(MAX_AFTERLIFE).max(min_afterlife);
+    let windows = lifetime.while_revalidate.max(lifetime.if_error).max(afterlife);
+    let fresh_for = lifetime.fresh.saturating_sub(age);
+    fresh_for.saturating_add(windows).max(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_stays_in_the_shared_tier_for_as_long_as_it_is_of_use() {
+        let secs = Duration::from_secs;
+        let lifetime = |fresh, while_revalidate, if_error| Lifetime {
+            fresh: secs(fresh),
+            while_revalidate: secs(while_revalidate),
+            if_error: secs(if_error),
+        };
+        let cases = [
+            (lifetime(100, 0, 0), 0, false, 110),
+            (lifetime(100, 50, 0), 0, false, 150),
+            (lifetime(100, 50, 500), 20, false, 580),
+            (lifetime(100_000, 0, 0), 0, true, 100_600),
+            (lifetime(0, 0, 0), 0, false, 1),
+            (lifetime(10, 0, 0), 60, false, 1),
+            (lifetime(0, 0, 0), 0, true, 60),
+            (lifetime(10, 0, 0), 60, true, 60),
+            (lifetime(10, 0, 500), 0, true, 510),
+        ];
+        for (lifetime, age, validates, expected) in cases {
+            assert_eq!(expiry(&lifetime, secs(age), validates), secs(expected), "{lifetime:?} at {age}");
+        }
+    }
+}

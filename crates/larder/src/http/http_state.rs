@@ -1,0 +1,20 @@
+//! The HTTP state that the layers of one cache share.
+
+use std::sync::Arc;
+
+use crate::http::flight_event::Flights;
+use crate::http::memory::ResponseMemory;
+use crate::http::memory::variation_table::VariationTable;
+
+/// The parts of a cache that hold responses.
+pub(crate) struct HttpState {
+    pub(crate) memory: ResponseMemory,
+    pub(crate) flights: Flights,
+    pub(crate) variations: Arc<VariationTable>,
+}
+
+impl std::fmt::Debug for HttpState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpState").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+//! Lookups in the memory tier.
+
+use http::HeaderMap;
+use larder_core::http::reuse::Reuse;
+use larder_core::outcome::{MissReason, Tier};
+use larder_core::time::Boot;
+
+use crate::http::layer_state::LayerState;
+use crate::http::lookup::Lookup;
+use crate::http::lookup::eligibility::{RequestTraits, credentials_reason};
+use crate::http::lookup::reuse::evaluate_reuse;
+use crate::http::memory::MemoryLookup;
+use crate::http::memory::cached_response::CachedResponse;
+
+/// Looks a request up in the memory tier.
+///
+/// A request with undeclared credentials gets only a response that may be shared.
+#[inline]
+pub(crate) fn lookup_memory(
+    layer: &LayerState,
+    traits: RequestTraits,
+    key: &str,
+    headers: &HeaderMap,
+    now: Boot,
+) -> Lookup {
+    let lookup = lookup_memory_any(layer, key, headers, now);
+    restrict_to_shareable(traits, lookup)
+}
+
+/// Restricts the result of a lookup to what the credentials of the request permit.
+#[inline]
+pub(crate) fn restrict_to_shareable(traits: RequestTraits, lookup: Lookup) -> Lookup {
+    if credentials_reason(traits.credentials).is_none() {
+        return lookup;
+    }
+    match lookup {
+        // RFC 9111 §3.5, and the same for cookies: the response itself must say that it may be
+        // shared.
+        Lookup::Fresh(cached, tier) if cached.meta.flags.shareable => Lookup::Fresh(cached, tier),
+        _ => Lookup::HitForMiss,
+    }
+}
+
+/// Looks a key up in the memory tier, without regard to credentials.
+#[inline]
+pub(crate) fn lookup_memory_any(layer: &LayerState, key: &str, headers: &HeaderMap, now: Boot) -> Lookup {
+    lookup_memory_with(layer, key, headers, now, |cached| evaluate_reuse(layer, cached, headers, now))
+}
+
+/// Looks a key up in the memory tier. `evaluate` decides how the response found may be reused.
+///
+/// An invalidated response is removed.
+#[inline]
+pub(crate) fn lookup_memory_with(
+    layer: &LayerState,
+    key: &str,
+    headers: &HeaderMap,
+    now: Boot,
+    evaluate: impl FnOnce(&CachedResponse) -> Reuse,
+) -> Lookup {
+    match layer.http.memory.find(key, headers, now) {
+        MemoryLookup::Found(cached) => match evaluate(&cached) {
+            Reuse::Refused(reason) => {
+                if reason == MissReason::Invalidated {
+                    layer.http.memory.remove(&cached);
+                }
+                Lookup::Miss(reason)
+            }
+            reuse => Lookup::from_reuse(cached, Tier::Memory, reuse, headers),
+        },
+        MemoryLookup::OtherVariants(_) => Lookup::Miss(MissReason::Vary),
+        MemoryLookup::HitForMiss => Lookup::HitForMiss,
+        MemoryLookup::Absent => Lookup::Miss(MissReason::NeverStored),
+    }
+}
+
+/// Whether the lookup in memory can be skipped, because the memory tier is off.
+#[inline]
+pub(crate) fn is_store_only(layer: &LayerState, traits: RequestTraits) -> bool {
+    layer.store_only && credentials_reason(traits.credentials).is_none()
+}

@@ -1,0 +1,65 @@
+//! The lookup: whether a request is for the cache, and whether a stored response may answer it.
+//!
+//! * [`eligibility`] decides whether a request is looked up, and writes its key.
+//! * [`only_if_cached`] covers requests that accept only a stored response.
+//! * [`request_context`] has the properties of a request that later steps need.
+//! * [`from_memory`] looks in the memory tier, and [`from_store`] in the shared tier.
+//! * `store_value` reads a value of the shared tier.
+//! * [`query_scope`] finds the key under which a request is looked up if responses may answer
+//!   equivalent queries. [`equivalent`] looks in both tiers for such a request.
+//! * [`reuse`] combines the verdict of the invalidation log with the rules of RFC 9111 §4.
+
+pub(crate) mod eligibility;
+pub(crate) mod equivalent;
+pub(crate) mod from_memory;
+pub(crate) mod from_store;
+pub(crate) mod only_if_cached;
+pub(crate) mod query_scope;
+pub(crate) mod request_context;
+pub(crate) mod reuse;
+mod store_value;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use larder_core::http::reuse::Reuse;
+use larder_core::outcome::{MissReason, Tier};
+
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::stale_response::StaleResponse;
+
+/// The result of a lookup, after the invalidation log and the rules for reuse.
+pub(crate) enum Lookup {
+    /// A response that may be served.
+    Fresh(Arc<CachedResponse>, Tier),
+    /// A response that may be validated, and that may be served under conditions.
+    Stale(StaleResponse),
+    /// A fresh partial response that does not have all that the request asks for.
+    Partial(Arc<CachedResponse>),
+    /// No usable response.
+    Miss(MissReason),
+    /// A key that is remembered as uncacheable. No request waits for another one's response.
+    HitForMiss,
+}
+
+impl Lookup {
+    /// Creates the result for a response from `tier` whose permitted use is `reuse`.
+    #[inline]
+    pub(crate) fn from_reuse(
+        cached: Arc<CachedResponse>,
+        tier: Tier,
+        reuse: Reuse,
+        headers: &HeaderMap,
+    ) -> Self {
+        match reuse {
+            Reuse::Fresh { .. } if cached.satisfies(headers) => Self::Fresh(cached, tier),
+            Reuse::Fresh { .. } => Self::Partial(cached),
+            // A stale partial response is not worth a validation.
+            Reuse::Stale { reason, .. } if cached.meta.part.is_some() => Self::Miss(reason),
+            Reuse::Stale { reason, while_revalidate, .. } => {
+                Self::Stale(StaleResponse { cached, tier, reason, while_revalidate })
+            }
+            Reuse::Refused(reason) => Self::Miss(reason),
+        }
+    }
+}

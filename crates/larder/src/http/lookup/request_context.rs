@@ -1,0 +1,159 @@
+//! The properties of a request that are needed after the handler has taken the request itself.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::request::Parts;
+use larder_core::log::selector::Tag;
+use larder_core::outcome::BypassReason;
+use tracing::field::Empty;
+
+use crate::engine::coalesce::flight::FlightKey;
+use crate::http::layer_state::LayerState;
+use crate::http::lookup::eligibility::RequestTraits;
+use crate::http::lookup::query_scope::{LookupKey, QueryScope};
+use crate::http::memory::MemoryLookup;
+use crate::http::nesting::OuterRun;
+use crate::http::policy::names::NamesBuilder;
+use crate::http::request::axum_route::PathParams;
+use crate::http::request::normalize;
+use crate::http::request::target_uri::TargetUri;
+
+/// The properties of a request that are needed after the handler has taken the request itself.
+pub(crate) struct RequestContext {
+    /// The key under which the request is looked up.
+    pub(crate) key: Box<str>,
+    /// The keys for equivalent queries, if the policy matches them.
+    pub(crate) scope: Option<Box<QueryScope>>,
+    /// The names by which the response can be invalidated.
+    pub(crate) names: NamesBuilder,
+    /// The origin of the request, if responses may name its groups.
+    pub(crate) origin: Option<Box<str>>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) traits: RequestTraits,
+    pub(crate) purpose: Purpose,
+    pub(crate) matched_path: Option<Box<str>>,
+    pub(crate) span: tracing::Span,
+    /// The run through which an inner layer reports that it handles the request.
+    pub(crate) outer_run: OuterRun,
+    /// Whether it is unknown if an inner layer does, because the route has not answered yet.
+    pub(crate) is_provisional: bool,
+    /// Whether the request passed through another layer before it reached this one.
+    is_within: bool,
+}
+
+/// The reason why a request is still being processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The client waits for a response.
+    Answer,
+    /// The client got a stale response, or one that is about to expire. The request goes on to
+    /// refresh that response.
+    Refresh,
+    /// The client got the head and the beginning of a body that broke off. The request goes on to
+    /// fetch the rest.
+    ResumeBody,
+}
+
+impl RequestContext {
+    /// Creates the context of a request from its own key, and prepares the request for the handler.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason for a bypass if the request turns out not to be for the cache.
+    pub(crate) fn new(
+        layer: &Arc<LayerState>,
+        traits: RequestTraits,
+        key: &str,
+        parts: &mut Parts,
+    ) -> Result<Self, BypassReason> {
+        normalize::reject_method_override(parts, &layer.policy.key_headers)?;
+        let params = PathParams::of(parts);
+        let target = TargetUri::from_request(parts)?.require_valid_host()?;
+        let names = layer.policy.names_for(key, parts, &params, &target)?;
+        let scope = QueryScope::of(layer, parts, key).map(Box::new);
+        let key = scope.as_ref().map_or_else(|| key.into(), |scope| scope.lookup_key());
+        let origin = layer.policy.invalidation_rules.groups.then(|| target.origin());
+        normalize::normalize_host(parts);
+        let span = request_span(layer, crate::http::request::axum_route::matched_path(parts), &key);
+        let within = OuterRun::is_within(parts);
+        let run = OuterRun::begin(&layer.nesting, parts);
+        Ok(Self {
+            key,
+            scope,
+            names,
+            origin,
+            headers: parts.headers.clone(),
+            traits,
+            purpose: Purpose::Answer,
+            matched_path: crate::http::request::axum_route::matched_path(parts).map(Into::into),
+            span,
+            outer_run: run,
+            is_within: within,
+            is_provisional: false,
+        })
+    }
+
+    /// Returns the subject of the request's lookup.
+    pub(crate) fn lookup_key(&self) -> LookupKey<'_> {
+        LookupKey { key: &self.key, headers: &self.headers, scope: self.scope.as_deref() }
+    }
+
+    /// Returns the request's own key, even if the request is looked up under another one.
+    pub(crate) fn exact_key(&self) -> &str {
+        self.scope.as_ref().map_or(&self.key, |scope| scope.exact_key())
+    }
+
+    /// Moves the lookup to another key if a response has meanwhile stated a newer variation.
+    ///
+    /// Returns whether it moved.
+    pub(crate) fn follow_redirect(&mut self, layer: &LayerState) -> bool {
+        let Some(scope) = &mut self.scope else { return false };
+        let moves = scope.follow_redirect(layer);
+        if moves {
+            self.key = scope.lookup_key();
+        }
+        moves
+    }
+
+    /// Moves the lookup to another key after a wait for a response that answers other queries.
+    ///
+    /// That is the key that follows from the newest variation, or else the request's own key.
+    pub(crate) fn leave_scope(&mut self, layer: &LayerState) {
+        if self.follow_redirect(layer) {
+            return;
+        }
+        if let Some(scope) = &mut self.scope {
+            scope.use_exact_key();
+            self.key = scope.lookup_key();
+        }
+    }
+
+    /// Returns the key of the flight that this request leads or joins.
+    ///
+    /// If the fields on which responses vary are known, only requests with the same values in them
+    /// have the same flight key.
+    pub(crate) fn flight_key(&self, layer: &LayerState) -> FlightKey {
+        let now = layer.engine.clock.boot();
+        let variant = match layer.http.memory.find(&self.key, &self.headers, now) {
+            MemoryLookup::OtherVariants(variants) => variants.variant_for(&self.headers),
+            MemoryLookup::Found(cached) => cached.variant(),
+            MemoryLookup::HitForMiss | MemoryLookup::Absent => 0,
+        };
+        // Layers don't share flights. A request may pass through two layers that give it the same
+        // key, or twice through the same layer, and the inner pass must not wait for the outer one.
+        let layer = std::ptr::from_ref(layer).addr() as u64 ^ u64::from(self.is_within);
+        (self.key.clone(), variant ^ u128::from(layer))
+    }
+
+    /// Returns the tags that the response states in its fields.
+    pub(crate) fn tags(&self, layer: &LayerState, response: &HeaderMap) -> Vec<Tag> {
+        layer.policy.invalidation_rules.tags(response, self.origin.as_deref())
+    }
+}
+
+/// Creates the span of a request.
+pub(crate) fn request_span(layer: &LayerState, matched_path: Option<&str>, key: &str) -> tracing::Span {
+    let route = layer.policy.name.as_deref().or(matched_path);
+    tracing::debug_span!(target: "larder", "cache", route, key, outcome = Empty, tier = Empty, reason = Empty)
+}

@@ -1,0 +1,194 @@
+//! The memory tier of responses: stored responses in this process, bounded by bytes.
+//!
+//! It also remembers facts about keys without a stored response.
+//!
+//! * [`cached_response`]: a stored response, ready to be served.
+//! * [`stale_response`]: a stored response that is stale, and how it may be used.
+//! * [`slot`]: the slots of the memory tier, and their keys.
+//! * [`header_cache`]: the header fields of fresh hits, as each thread rendered them last.
+//! * [`oversize_keys`]: the hit-for-miss times of keys whose bodies could not be stored.
+//! * [`variation_table`]: the variation hints of the newest responses.
+
+pub(crate) mod cached_response;
+mod header_cache;
+mod oversize_keys;
+pub(crate) mod slot;
+pub(crate) mod stale_response;
+pub(crate) mod variation_table;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName};
+use larder_core::http::vary;
+use larder_core::outcome::NotStored;
+use larder_core::time::Boot;
+
+use crate::engine::memory_tier::MemoryTier;
+use crate::engine::report::MemoryUsage;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::oversize_keys::OversizeKeys;
+use crate::http::memory::slot::{Slot, SlotKey, SlotKeyRef, Variants};
+
+/// The result of a lookup in the memory tier.
+pub(crate) enum MemoryLookup {
+    /// No response, and no valid record.
+    Absent,
+    /// A record that the last response could not be stored. Requests do not wait for the next one.
+    HitForMiss,
+    /// Only responses to requests with other values in these fields.
+    OtherVariants(Arc<Variants>),
+    /// A response whose key and selecting fields match the request.
+    Found(Arc<CachedResponse>),
+}
+
+/// The responses in this process's memory, and the records of keys without one.
+pub(crate) struct ResponseMemory {
+    slots: MemoryTier<SlotKey, Slot>,
+    oversize_keys: OversizeKeys,
+}
+
+/// The time for which requests do not wait for a key whose responses cannot be stored.
+const HIT_FOR_MISS_TIME: Duration = Duration::from_secs(10);
+
+/// The reason why requests do not wait for a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UncacheableReason {
+    /// The head of the last response forbids storing it.
+    ///
+    /// Requests do not wait for the next response. This lasts for 10 seconds.
+    Head,
+    /// The body of the last response was too large or did not end in time.
+    ///
+    /// Requests waited for it in vain, so they do not wait for the next response. This lasts for
+    /// 1 minute at first, and for twice as long each further time, up to 1 hour.
+    Body,
+}
+
+impl UncacheableReason {
+    pub(crate) const fn of(reason: NotStored) -> Self {
+        match reason {
+            NotStored::TooLarge | NotStored::Endless => Self::Body,
+            _ => Self::Head,
+        }
+    }
+}
+
+impl ResponseMemory {
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self { slots: MemoryTier::new(bytes), oversize_keys: OversizeKeys::default() }
+    }
+
+    /// Looks up a request by its key and its header fields.
+    #[inline]
+    pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: Boot) -> MemoryLookup {
+        let slots = &self.slots;
+        match slots.get(&SlotKeyRef { key, variant: 0 }) {
+            Some(Slot::Response(cached)) => MemoryLookup::Found(cached),
+            Some(Slot::HitForMiss { until }) if now < until => MemoryLookup::HitForMiss,
+            None | Some(Slot::HitForMiss { .. }) => MemoryLookup::Absent,
+            Some(Slot::Variants(variants)) => {
+                let variant = variants.variant_for(headers);
+                match slots.get(&SlotKeyRef { key, variant }) {
+                    Some(Slot::HitForMiss { until }) if now < until => MemoryLookup::HitForMiss,
+                    // Equal digests of 128 bits do not prove that the fields are the same.
+                    Some(Slot::Response(cached)) if vary::matches(&cached.meta.selecting, headers) => {
+                        MemoryLookup::Found(cached)
+                    }
+                    _ => MemoryLookup::OtherVariants(variants),
+                }
+            }
+        }
+    }
+
+    /// Stores a response in place of the entry under its key.
+    ///
+    /// A response with a higher position in the invalidation log is not replaced.
+    pub(crate) fn insert(&self, cached: Arc<CachedResponse>) {
+        let slots = &self.slots;
+        if !slots.is_enabled() {
+            return;
+        }
+        let key = cached.meta.key.clone();
+        let variant = cached.variant();
+        if matches!(slots.get(&SlotKeyRef { key: &key, variant }), Some(Slot::Response(other)) if cached.is_older_than(&other))
+        {
+            return;
+        }
+        self.oversize_keys.forget(&key, variant);
+        if variant == 0 {
+            return slots.insert(SlotKey { key, variant: 0 }, Slot::Response(cached));
+        }
+        let current = self.variants(&key);
+        let (variants, dropped) = Variants::with(current.as_deref(), &cached.meta.selecting, variant);
+        if let Some(dropped) = dropped {
+            slots.remove_if(&SlotKeyRef { key: &key, variant: dropped }, |_| true);
+        }
+        slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
+        slots.insert(SlotKey { key, variant }, Slot::Response(cached));
+    }
+
+    /// Returns these fields, and those that responses under this key are known to vary on.
+    pub(crate) fn merge_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
+        match self.variants(key) {
+            Some(variants) => variants.merge_fields(fields),
+            None => fields,
+        }
+    }
+
+    fn variants(&self, key: &str) -> Option<Arc<Variants>> {
+        match self.slots.get(&SlotKeyRef { key, variant: 0 }) {
+            Some(Slot::Variants(variants)) => Some(variants),
+            _ => None,
+        }
+    }
+
+    /// Remembers the fields that responses under a key vary on, as read from the shared tier.
+    pub(crate) fn insert_vary_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Arc<Variants> {
+        let variants = Arc::new(Variants::of(fields));
+        if self.slots.is_enabled() {
+            self.slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
+        }
+        variants
+    }
+
+    /// Remembers for a while that responses under this key cannot be stored. Returns for how long.
+    pub(crate) fn insert_hit_for_miss(
+        &self,
+        key: &str,
+        headers: &HeaderMap,
+        reason: UncacheableReason,
+        now: Boot,
+    ) -> Duration {
+        // A variant that cannot be stored says nothing about the others.
+        let variant = self.variants(key).map_or(0, |variants| variants.variant_for(headers));
+        let time = match reason {
+            UncacheableReason::Head => HIT_FOR_MISS_TIME,
+            UncacheableReason::Body => self.oversize_keys.next(key, variant),
+        };
+        if self.slots.is_enabled() {
+            let until = now.saturating_add(time);
+            self.slots.insert(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
+        }
+        time
+    }
+
+    /// Whether it ever stores anything.
+    pub(crate) const fn is_enabled(&self) -> bool {
+        self.slots.is_enabled()
+    }
+
+    /// Removes this response if it is still the one under its key.
+    pub(crate) fn remove(&self, cached: &Arc<CachedResponse>) {
+        let same = |slot: &Slot| matches!(slot, Slot::Response(other) if Arc::ptr_eq(other, cached));
+        self.slots.remove_if(&SlotKeyRef { key: &cached.meta.key, variant: cached.variant() }, same);
+    }
+
+    /// Returns the number of slots, and about how many bytes they take.
+    pub(crate) fn usage(&self) -> MemoryUsage {
+        MemoryUsage { entries: self.slots.len(), bytes: self.slots.bytes() }
+    }
+}

@@ -1,0 +1,124 @@
+//! The slots of the memory tier, and their keys.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName};
+use larder_core::http::vary;
+use larder_core::stored::Selecting;
+use larder_core::time::Boot;
+use quick_cache::Equivalent;
+
+use crate::engine::memory_tier::Weigh;
+use crate::http::memory::cached_response::CachedResponse;
+
+/// The entry of a key, or of one variant of it.
+#[derive(Clone)]
+pub(crate) enum Slot {
+    /// A response.
+    Response(Arc<CachedResponse>),
+    /// The variants of responses that vary. Each variant has a slot of its own.
+    Variants(Arc<Variants>),
+    /// A hit-for-miss record: responses cannot be stored.
+    HitForMiss { until: Boot },
+}
+
+/// The fields that the responses under a key vary on, and the stored variants.
+pub(crate) struct Variants {
+    pub(crate) fields: Box<[HeaderName]>,
+    /// The digests of the stored variants, the oldest first.
+    cached: Vec<u128>,
+}
+
+/// The maximum number of stored variants of one key. A further variant replaces the oldest.
+///
+/// Without this limit, a client that makes up field values could fill the memory with one page.
+pub(super) const MAX_VARIANTS: usize = 64;
+
+impl Variants {
+    pub(crate) const fn of(fields: Box<[HeaderName]>) -> Self {
+        Self { fields, cached: Vec::new() }
+    }
+
+    /// Returns the digest of the variant that a request with these fields selects.
+    pub(crate) fn variant_for(&self, headers: &HeaderMap) -> u128 {
+        vary::digest(&vary::selecting(&self.fields, headers))
+    }
+
+    /// Returns these fields and its own, sorted and without duplicates.
+    pub(super) fn merge_fields(&self, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
+        let mut all = fields.into_vec();
+        all.extend_from_slice(&self.fields);
+        all.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        all.dedup();
+        all.into()
+    }
+
+    /// Returns the variants with one more, and the variant that has to be dropped for it.
+    ///
+    /// A response may vary on other fields than those before it. Its fields are then
+    /// [added](Self::merge_fields) to theirs. The older variants are no longer found, and age out.
+    pub(super) fn with(current: Option<&Self>, selecting: &Selecting, variant: u128) -> (Self, Option<u128>) {
+        let fields: Box<[HeaderName]> = selecting.iter().map(|(name, _)| name.clone()).collect();
+        let mut cached = match current {
+            Some(current) if current.fields == fields => current.cached.clone(),
+            _ => Vec::new(),
+        };
+        cached.retain(|other| *other != variant);
+        cached.push(variant);
+        let dropped = (cached.len() > MAX_VARIANTS).then(|| cached.remove(0));
+        (Self { fields, cached }, dropped)
+    }
+}
+
+/// The key of a slot: an encoded cache key, and the digest of a variant or zero.
+#[derive(PartialEq, Eq)]
+pub(super) struct SlotKey {
+    pub(super) key: Box<str>,
+    pub(super) variant: u128,
+}
+
+/// A borrowed [`SlotKey`], so that a lookup allocates nothing.
+pub(super) struct SlotKeyRef<'a> {
+    pub(super) key: &'a str,
+    pub(super) variant: u128,
+}
+
+impl Hash for SlotKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        SlotKeyRef { key: &self.key, variant: self.variant }.hash(state);
+    }
+}
+
+impl Hash for SlotKeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+        // Most keys have no variants. A hit is faster if it does not hash the zero.
+        if self.variant != 0 {
+            self.variant.hash(state);
+        }
+    }
+}
+
+impl Equivalent<SlotKey> for SlotKeyRef<'_> {
+    fn equivalent(&self, key: &SlotKey) -> bool {
+        self.variant == key.variant && *self.key == *key.key
+    }
+}
+
+impl Weigh for SlotKey {
+    fn weight(&self) -> u64 {
+        (size_of::<Self>() + self.key.len()) as u64
+    }
+}
+
+impl Weigh for Slot {
+    fn weight(&self) -> u64 {
+        let rest = match self {
+            Self::Response(cached) => cached.weight(),
+            Self::Variants(variants) => size_of_val(&*variants.cached) as u64 + 64,
+            Self::HitForMiss { .. } => 0,
+        };
+        size_of::<Self>() as u64 + rest
+    }
+}

@@ -1,0 +1,65 @@
+//! Requests that are not answered from stored responses.
+
+use std::sync::Arc;
+
+use http::Request;
+use larder_core::outcome::{BypassReason, Outcome};
+
+use crate::http::body::service_bounds::{CacheableService, ServiceResult};
+use crate::http::fill::FillPlan;
+use crate::http::layer_state::LayerState;
+use crate::http::lookup::only_if_cached::{forbids_bypass, is_only_if_cached};
+use crate::http::lookup::request_context::RequestContext;
+use crate::http::miss::Miss;
+use crate::http::miss::only_stored::gateway_timeout;
+use crate::http::miss::step::Ending;
+use crate::http::nesting::OuterRun;
+use crate::http::ready_service::ReadyService;
+use crate::http::request::SplitRequest;
+use crate::http::serve;
+use crate::http::serve::record::record_bypass;
+
+/// Runs the handler for a request that must not get a stored response.
+///
+/// The response is still stored if it may be. If it is older than an event that this instance has
+/// yet to read, it is refused later, like any other.
+pub(crate) async fn fill_ignoring_stored<S, Q>(
+    layer: Arc<LayerState>,
+    service: ReadyService<S>,
+    request: Request<Q>,
+    context: RequestContext,
+    reason: BypassReason,
+) -> ServiceResult<S::Body, S::Error>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    let outcome = Outcome::Bypass(reason);
+    if is_only_if_cached(&layer, &context.headers) {
+        return Ok(gateway_timeout(&layer, &context, outcome));
+    }
+    let miss = Miss::new(layer, service, request, context, 0);
+    miss.finish(Ending::Fill(FillPlan::alone(None, outcome))).await
+}
+
+/// Passes on a request that turned out not to be for the cache.
+pub(crate) async fn bypass<S, Q>(
+    layer: &Arc<LayerState>,
+    service: &mut S,
+    request: SplitRequest<Q>,
+    reason: BypassReason,
+) -> ServiceResult<S::Body, S::Error>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    let SplitRequest { mut parts, body } = request;
+    let outcome = Outcome::Bypass(reason);
+    record_bypass(layer, &parts, "", outcome);
+    if forbids_bypass(layer, reason, &parts.headers) {
+        return Ok(serve::gateway_timeout(outcome).into_response());
+    }
+    let run = OuterRun::begin(&layer.nesting, &mut parts);
+    let response = service.call(Request::from_parts(parts, body)).await?;
+    Ok(serve::bypassed(response, outcome, &run))
+}

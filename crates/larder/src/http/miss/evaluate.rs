@@ -1,0 +1,65 @@
+//! Deciding what to do with what is known about a response.
+
+use std::sync::Arc;
+
+use larder_core::outcome::{MissReason, Outcome};
+
+use crate::http::body::service_bounds::CacheableService;
+use crate::http::fill::FillPlan;
+use crate::http::lookup::Lookup;
+use crate::http::lookup::equivalent::lookup_shared;
+use crate::http::miss::Miss;
+use crate::http::miss::step::{Ending, Fallback, RangeBase, Step};
+
+impl<S, Q> Miss<S, Q>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    /// Decides what to do with what is known about the response.
+    pub(super) fn evaluate(&mut self, lookup: Lookup) -> Step {
+        let fallback = match lookup {
+            Lookup::Fresh(response, tier) => return Step::Done(Ending::Serve(response, tier)),
+            Lookup::Stale(stale) if stale.while_revalidate => {
+                return Step::Done(Ending::ServeStaleAndRefresh(stale));
+            }
+            Lookup::HitForMiss => {
+                let outcome = Outcome::Miss(MissReason::Pass);
+                return Step::Done(Ending::Fill(FillPlan::alone(None, outcome)));
+            }
+            Lookup::Stale(stale) => Fallback::with(stale),
+            Lookup::Partial(_) => Fallback::without(MissReason::Partial),
+            Lookup::Miss(reason) => Fallback::without(reason),
+        };
+        if !self.context.traits.range || fallback.stale.is_some() {
+            return Step::Join(fallback);
+        }
+        // A stored part may be from before a layer further in handled this route.
+        let base = if self.context.is_provisional { Some(RangeBase(None)) } else { self.range_base.take() };
+        match base {
+            Some(RangeBase(base)) => Step::Done(Ending::Fill(FillPlan::range(base, fallback.reason))),
+            None => Step::LookUpRange(fallback.reason),
+        }
+    }
+
+    /// Looks a request for ranges up in the shared tier.
+    ///
+    /// If nothing is there, the handler gets the request as it is, as a large representation could
+    /// never be stored as a whole. No other request waits for the response: it may have just this
+    /// part, which is of no use to others.
+    pub(super) async fn look_up_range(&mut self, reason: MissReason) -> Step {
+        let lookup = match reason {
+            // The store failed a moment ago. Another attempt could cost one more delay.
+            MissReason::StoreError => Lookup::Miss(reason),
+            _ => lookup_shared(&self.layer, self.context.lookup_key(), reason).await,
+        };
+        if matches!(lookup, Lookup::Miss(_)) && self.context.follow_redirect(&self.layer) {
+            return Step::Evaluate(self.look_in_memory());
+        }
+        self.range_base = Some(RangeBase(match &lookup {
+            Lookup::Partial(base) => Some(Arc::clone(base)),
+            _ => None,
+        }));
+        Step::Evaluate(lookup)
+    }
+}

@@ -1,0 +1,166 @@
+//! Joining the flight for a key, and leading it.
+
+use std::sync::Arc;
+
+use larder_core::log::names::Names;
+use larder_core::log::position::Position;
+use larder_core::log::table::Verdict;
+use larder_core::outcome::{MissReason, Outcome};
+use larder_core::time::Wall;
+
+use crate::engine::lease::claim::ClaimTarget;
+use crate::http::body::service_bounds::CacheableService;
+use crate::http::fill::FillPlan;
+use crate::http::fill::claim_fill::{Claim, claim_fill};
+use crate::http::flight_event::{Flight, FlightOutcome, Joined, Lead, shared_body};
+use crate::http::layer_state::LayerState;
+use crate::http::lookup::Lookup;
+use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared_observed};
+use crate::http::lookup::from_store::observe_shared;
+use crate::http::lookup::request_context::RequestContext;
+use crate::http::miss::Miss;
+use crate::http::miss::step::{Ending, Fallback, JoinedAt, Seat, Step, Wait};
+
+/// The result of the second lookup.
+enum Recheck {
+    /// There is something to serve.
+    Found(Lookup),
+    /// There is nothing to serve. The target is there if the shared tier answered.
+    StillMissing(Fallback, Option<ClaimTarget>),
+}
+
+impl<S, Q> Miss<S, Q>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    /// Joins the flight for the key, or begins one.
+    ///
+    /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) +
+    /// max_staleness ≥ now`."
+    pub(super) fn join(&self, fallback: Fallback) -> Step {
+        let engine = &self.layer.engine;
+        // The order matters. A poll that confirms after the position was read may have brought an
+        // event that the flight has missed. A position that was read before the flight is found is
+        // never beyond an event that the flight may have missed.
+        let (now, confirmed_at) = (engine.clock.boot(), engine.log.confirmed_at());
+        let position = engine.log.position();
+        let may_join = |flight: &Flight| {
+            engine.log.may_join(flight.began, confirmed_at, now)
+                && !is_flight_invalidated(&self.layer, &self.context, flight, position)
+        };
+        let key = self.context.flight_key(&self.layer);
+        match self.layer.http.flights.join(key, now, position, may_join) {
+            Joined::Leader(leader) => Step::Lead(leader, fallback),
+            Joined::Follower(flight) => {
+                let joined_at = JoinedAt { boot: now, wall: engine.clock.wall(), position };
+                Step::Follow(Seat { flight, joined_at, reason: fallback.reason })
+            }
+        }
+    }
+
+    /// Leads a flight: checks both tiers once more, then claims the fill.
+    pub(super) async fn lead(&mut self, leader: Lead, fallback: Fallback) -> Step {
+        let (fallback, target) = match recheck(&self.layer, &self.context, fallback).await {
+            Recheck::Found(lookup) => return found(leader, lookup),
+            Recheck::StillMissing(fallback, target) => (fallback, target),
+        };
+        if self.context.follow_redirect(&self.layer) {
+            // Followers elect another leader.
+            drop(leader);
+            return Step::Evaluate(self.look_in_memory());
+        }
+        let Fallback { reason, stale } = fallback;
+        if self.context.traits.head {
+            drop(leader);
+            return Step::Done(Ending::Fill(FillPlan::alone(stale, Outcome::Miss(reason))));
+        }
+        match claim_fill(&self.layer, &self.context, &leader, stale, target, &mut self.service).await {
+            Claim::Granted(lease, stale) => {
+                Step::Done(Ending::Fill(FillPlan::led(leader, lease, stale, reason)))
+            }
+            Claim::AlreadyStored(lookup) => found(leader, lookup),
+            Claim::Redirected => {
+                drop(leader);
+                self.context.follow_redirect(&self.layer);
+                Step::Evaluate(self.look_in_memory())
+            }
+            Claim::FilledElsewhere(outcome) => settle_as_leader(leader, outcome, reason),
+        }
+    }
+}
+
+/// Looks the response up in both tiers once more, now that no other request fills the key.
+///
+/// In memory, as another flight may have ended between the first lookup and the beginning of this
+/// flight.
+async fn recheck(layer: &LayerState, context: &RequestContext, fallback: Fallback) -> Recheck {
+    let fallback = match lookup_memory_for(layer, context.lookup_key(), layer.engine.clock.boot()) {
+        Lookup::Stale(found) if !found.while_revalidate => Fallback::with(found),
+        Lookup::Miss(_) if fallback.stale.is_none() => fallback,
+        Lookup::Miss(reason) => Fallback::without(reason),
+        Lookup::Partial(_) => Fallback::without(MissReason::Partial),
+        lookup => return Recheck::Found(lookup),
+    };
+    let (key, missing) = (context.lookup_key(), fallback.reason);
+    if missing == MissReason::StoreError {
+        // The store failed a moment ago. Another attempt could cost one more delay.
+        return Recheck::StillMissing(Fallback::without(missing), None);
+    }
+    if context.is_provisional {
+        // A stored response may be from before a layer further in handled this route.
+        return Recheck::StillMissing(fallback, observe_shared(layer, key).await);
+    }
+    let (lookup, target) = lookup_shared_observed(layer, key, missing).await;
+    let fallback = match lookup {
+        Lookup::Stale(found) if !found.while_revalidate => Fallback::with(found),
+        Lookup::Fresh(..) | Lookup::Stale(_) => return Recheck::Found(lookup),
+        Lookup::Partial(_) => Fallback { reason: MissReason::Partial, ..fallback },
+        Lookup::Miss(reason) => Fallback { reason, ..fallback },
+        Lookup::HitForMiss => Fallback::without(missing),
+    };
+    Recheck::StillMissing(fallback, target)
+}
+
+/// Ends a flight whose response was found. Followers get it, too, if it is fresh.
+fn found(leader: Lead, lookup: Lookup) -> Step {
+    if let Lookup::Fresh(cached, tier) = &lookup {
+        leader.finish(FlightOutcome::AlreadyStored(Arc::clone(cached), *tier));
+    }
+    Step::Evaluate(lookup)
+}
+
+/// Ends a flight with the outcome of another instance's fill.
+fn settle_as_leader(leader: Lead, outcome: FlightOutcome, reason: MissReason) -> Step {
+    let flight = Arc::clone(leader.flight());
+    // The claim has compared the wall times already.
+    let joined_at = JoinedAt { boot: flight.began, wall: Wall::default(), position: flight.position };
+    leader.finish(outcome.clone());
+    let seat = Seat { flight, joined_at, reason };
+    Step::Settle(Wait { seat, outcome: Some(outcome), body: None })
+}
+
+/// Whether an event that names the request's own response came after the flight began.
+///
+/// The outcome would be refused in the end, so the wait could only make this request as slow as
+/// two. Names that the handler gives are known once the response head is.
+fn is_flight_invalidated(
+    layer: &LayerState,
+    context: &RequestContext,
+    flight: &Flight,
+    joining_at: Position,
+) -> bool {
+    if joining_at == flight.position {
+        return false;
+    }
+    let (log, now) = (&layer.engine.log, layer.engine.clock.boot());
+    let is_refused =
+        |names: &Names| log.read(|tail| tail.check(&flight.position, names, now)) != Verdict::Valid;
+    match shared_body(flight) {
+        Some(body) => {
+            is_refused(&body.head.meta.names)
+                || context.scope.as_ref().is_some_and(|scope| is_refused(scope.request_names()))
+        }
+        None => is_refused(&context.names.clone().build([])),
+    }
+}

@@ -1,0 +1,141 @@
+//! A miss: a request that memory alone could not answer, on its way to a response.
+//!
+//! [`Miss`] is a state machine. Each [`Step`] has a method that returns the next one.
+//!
+//! ```text
+//!              ┌──────── retry / redirect / found ─────────────────────────┐
+//!              ▼                                                           │
+//!  Evaluate ──┬─ fresh, stale-while-revalidate, hit-for-miss ──► Done      │
+//!             ├─ range, not looked up yet ──► LookUpRange ──► Evaluate     │
+//!             ├─ range, looked up ─────────► Done(Fill)                    │
+//!             └─ nothing usable ──► Join ─┬─ leader ──► Lead ─┬─ granted ──► Done(Fill)
+//!                                         │                   ├─ found / redirect ──┘
+//!                                         │                   └─ filled elsewhere ──┐
+//!                                         └─ follower ─► Follow ──► Settle ◄────────┘
+//!                                                         │          └─► Done or Evaluate
+//!                                                         └─ too late ──► Done(Rerun)
+//! ```
+
+mod bypass;
+mod evaluate;
+mod finish;
+mod follow;
+mod lead;
+mod only_stored;
+mod settle;
+mod step;
+mod store_only;
+
+use std::sync::Arc;
+
+use http::Request;
+use larder_core::outcome::Outcome;
+use tokio::time::Instant;
+
+pub(crate) use bypass::{bypass, fill_ignoring_stored};
+pub(crate) use store_only::answer_from_store;
+
+use self::step::{Ending, RangeBase, Step};
+use crate::engine::invalidate::follow_log::spawn_follower;
+use crate::http::body::service_bounds::{CacheableService, ServiceResult};
+use crate::http::fill::FillPlan;
+use crate::http::layer_state::LayerState;
+use crate::http::lookup::Lookup;
+use crate::http::lookup::eligibility::credentials_reason;
+use crate::http::lookup::equivalent::lookup_memory_for;
+use crate::http::lookup::only_if_cached::is_only_if_cached;
+use crate::http::lookup::request_context::RequestContext;
+use crate::http::ready_service::ReadyService;
+
+/// Maximum number of retries after a flight that was of no use to the request.
+///
+/// Each retry may cost one run of a handler that fails. Without a limit, the last of many requests
+/// would wait for all of them in turn.
+const MAX_RETRIES: usize = 2;
+
+/// A request that the memory tier alone could not answer.
+pub(super) struct Miss<S, Q> {
+    layer: Arc<LayerState>,
+    service: ReadyService<S>,
+    request: Request<Q>,
+    context: RequestContext,
+    /// The number of flights that this request waited for and could not use.
+    retries: usize,
+    /// The stored part for a request for ranges. `None` until the shared tier was looked up.
+    range_base: Option<RangeBase>,
+    /// The end of the time that this request may wait for other requests.
+    deadline: Instant,
+}
+
+/// Answers a request that memory has no fresh response for.
+pub(crate) async fn handle_miss<S, Q>(
+    layer: Arc<LayerState>,
+    service: S,
+    request: Request<Q>,
+    mut context: RequestContext,
+    lookup: Lookup,
+) -> ServiceResult<S::Body, S::Error>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    spawn_follower(&layer.engine);
+    if is_only_if_cached(&layer, &context.headers) {
+        return Ok(only_stored::answer_only_if_cached(&layer, &mut context, lookup).await);
+    }
+    let bypass = credentials_reason(context.traits.credentials).map(Outcome::Bypass);
+    let miss = Miss::new(layer, ReadyService::new(service), request, context, 0);
+    match bypass {
+        Some(outcome) => miss.finish(Ending::Fill(FillPlan::alone(None, outcome))).await,
+        None => miss.run(lookup).await,
+    }
+}
+
+impl<S, Q> Miss<S, Q>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    pub(super) fn new(
+        layer: Arc<LayerState>,
+        service: ReadyService<S>,
+        request: Request<Q>,
+        context: RequestContext,
+        retries: usize,
+    ) -> Self {
+        let deadline = Instant::now() + layer.policy.fill_limits.follower_wait();
+        Self { layer, service, request, context, retries, range_base: None, deadline }
+    }
+
+    /// Runs the steps, from what is known about the response to the answer.
+    pub(super) async fn run(mut self, lookup: Lookup) -> ServiceResult<S::Body, S::Error> {
+        let mut step = Step::Evaluate(lookup);
+        loop {
+            step = match step {
+                Step::Evaluate(lookup) => self.evaluate(lookup),
+                Step::LookUpRange(reason) => self.look_up_range(reason).await,
+                Step::Join(fallback) => self.join(fallback),
+                Step::Lead(leader, fallback) => self.lead(leader, fallback).await,
+                Step::Follow(seat) => self.follow(seat).await,
+                Step::Settle(wait) => self.settle(wait),
+                Step::Done(ending) => return self.finish(ending).await,
+            };
+        }
+    }
+
+    /// Answers a request once more, for the rest of a body that broke off.
+    ///
+    /// This counts as a retry.
+    pub(super) async fn resume(mut self, outcome: Outcome) -> ServiceResult<S::Body, S::Error> {
+        if self.retries == MAX_RETRIES {
+            return self.finish(Ending::Fill(FillPlan::alone(None, outcome))).await;
+        }
+        self.retries += 1;
+        let lookup = self.look_in_memory();
+        self.run(lookup).await
+    }
+
+    fn look_in_memory(&self) -> Lookup {
+        lookup_memory_for(&self.layer, self.context.lookup_key(), self.layer.engine.clock.boot())
+    }
+}

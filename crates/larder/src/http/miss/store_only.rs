@@ -1,0 +1,83 @@
+//! Answering from the shared tier where the memory tier is off.
+
+use std::sync::Arc;
+
+use http::Request;
+use tracing::Instrument as _;
+
+use crate::engine::invalidate::follow_log::spawn_follower;
+use crate::http::body::service_bounds::{BoxResponseFuture, CacheableService, ServiceResult};
+use crate::http::fill::refresh::{is_due, spawn_early_refresh};
+use crate::http::layer_state::LayerState;
+use crate::http::lookup::Lookup;
+use crate::http::lookup::eligibility::RequestTraits;
+use crate::http::lookup::from_store::{KeyAndAddress, lookup_store_only};
+use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::stale_response::StaleResponse;
+use crate::http::miss::{bypass, handle_miss};
+use crate::http::request::SplitRequest;
+use crate::http::serve;
+
+/// Looks in the shared tier before anything is prepared for a fill.
+///
+/// The lookup leaves nothing in memory that other requests could find, so it begins no flight.
+///
+/// Each hit in the shared tier allocates this future, so it holds no more than it has to. An
+/// `async fn` would hold its arguments twice.
+#[allow(clippy::manual_async_fn)]
+pub(crate) fn answer_from_store<S, Q>(
+    layer: Arc<LayerState>,
+    service: S,
+    request: SplitRequest<Q>,
+    traits: RequestTraits,
+    key_and_address: KeyAndAddress,
+) -> impl Future<Output = ServiceResult<S::Body, S::Error>> + Send + 'static
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    async move {
+        spawn_follower(&layer.engine);
+        let lookup = lookup_store_only(&layer, &key_and_address, &request.parts.headers).await;
+        let (key, parts) = (key_and_address.key(), &request.parts);
+        match lookup {
+            Lookup::Fresh(cached, tier) => {
+                let now = cached.received_at();
+                if !is_due(&layer, &cached, now) {
+                    return Ok(serve::hit_owned(&layer, traits, key, parts, cached, now).into_response());
+                }
+                let response = serve::hit(&layer, traits, key, parts, &cached, tier, now).into_response();
+                let stale = StaleResponse::for_early_refresh(cached, tier);
+                spawn_early_refresh(&layer, service, request, traits, key, stale);
+                Ok(response)
+            }
+            lookup => miss(layer, service, request, traits, key, lookup).await,
+        }
+    }
+}
+
+/// Returns the future of a miss.
+///
+/// It is boxed, as the future of a hit would otherwise hold the whole state of a fill.
+fn miss<S, Q>(
+    layer: Arc<LayerState>,
+    mut service: S,
+    mut request: SplitRequest<Q>,
+    traits: RequestTraits,
+    key: &str,
+    lookup: Lookup,
+) -> BoxResponseFuture<S::Body, S::Error>
+where
+    S: CacheableService<Q>,
+    Q: Send + 'static,
+{
+    match RequestContext::new(&layer, traits, key, &mut request.parts) {
+        Ok(context) => {
+            let span = context.span.clone();
+            let SplitRequest { parts, body } = request;
+            let answer = handle_miss(layer, service, Request::from_parts(parts, body), context, lookup);
+            Box::pin(answer.instrument(span))
+        }
+        Err(reason) => Box::pin(async move { bypass(&layer, &mut service, request, reason).await }),
+    }
+}

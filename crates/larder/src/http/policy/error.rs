@@ -1,0 +1,91 @@
+//! The error for an invalid policy or an invalid option of a cache.
+
+use std::fmt;
+
+use larder_core::http::early::EarlyRefresh;
+use larder_core::http::jitter::Jitter;
+
+/// The kind of an invalid value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConfigErrorKind {
+    /// A lifetime or window of less than a second or more than a year.
+    Lifetime,
+    /// A time limit that is out of its range.
+    Timeout,
+    /// A template that cannot be parsed.
+    Template,
+    /// A status code whose responses cannot be stored.
+    Status,
+    /// A limit of zero.
+    Limit,
+    /// A jitter that is not between 0 and 0.5.
+    Jitter,
+    /// A β of early refresh that is not between 0 and 1000.
+    EarlyRefresh,
+    /// A text that cannot be the name of a cookie.
+    Cookie,
+    /// A staleness limit so short that no store can reliably answer within it.
+    Staleness,
+    /// A wait for the invalidation log that is longer than any request should wait.
+    Wait,
+    /// A cookie or header field that carries consistency tokens and is part of the key.
+    KeyedToken,
+}
+
+/// An invalid value in a policy, or an invalid option of a cache.
+///
+/// The text of the error names the value and the reason.
+///
+/// # Examples
+///
+/// ```
+/// use larder::{ConfigErrorKind, Policy, ttl};
+///
+/// let error = Policy::ttl(ttl::STANDARD).jitter(0.9).validate().unwrap_err();
+/// assert_eq!(error.kind(), ConfigErrorKind::Jitter);
+/// assert_eq!(error.to_string(), "a jitter of 0.9 is not between 0 and 0.5");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    kind: ConfigErrorKind,
+    what: Box<str>,
+}
+
+impl ConfigError {
+    pub(crate) fn new(kind: ConfigErrorKind, what: impl Into<Box<str>>) -> Self {
+        Self { kind, what: what.into() }
+    }
+
+    /// Returns the kind of the invalid value.
+    #[must_use]
+    pub const fn kind(&self) -> ConfigErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, what } = self;
+        match kind {
+            ConfigErrorKind::Lifetime => write!(f, "{what} is not between a second and a year"),
+            ConfigErrorKind::Template | ConfigErrorKind::Timeout => f.write_str(what),
+            ConfigErrorKind::Status => write!(f, "responses with status {what} cannot be stored"),
+            ConfigErrorKind::Limit => write!(f, "{what}: a limit of zero lets nothing through"),
+            ConfigErrorKind::Jitter => write!(f, "a jitter of {what} is not between 0 and {}", Jitter::MOST),
+            ConfigErrorKind::EarlyRefresh => {
+                write!(
+                    f,
+                    "an early refresh with a beta of {what} is not between 0 and {}",
+                    EarlyRefresh::MOST
+                )
+            }
+            ConfigErrorKind::Staleness => write!(f, "a max_staleness of {what} is under 100 ms"),
+            ConfigErrorKind::Wait => write!(f, "a wait of {what} is over ten seconds"),
+            ConfigErrorKind::KeyedToken => write!(f, "{what:?} carries tokens and cannot be part of the key"),
+            ConfigErrorKind::Cookie => write!(f, "{what:?} cannot be the name of a cookie"),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}

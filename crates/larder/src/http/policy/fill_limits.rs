@@ -1,0 +1,132 @@
+//! The limits of the time that requests wait for a fill.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::http::policy::Policy;
+use crate::http::policy::error::ConfigErrorKind;
+
+/// The limits of the time that requests wait for one run of the handler.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FillLimits {
+    /// The limit from the call of the handler to the head of its response.
+    pub(crate) head: Duration,
+    /// The limit from the head to the end of a body of unknown length, for followers.
+    pub(crate) unknown_length: Duration,
+    /// Whether followers stream bodies of unknown length.
+    pub(crate) follow_unknown_length: bool,
+}
+
+impl Default for FillLimits {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(30),
+            unknown_length: Duration::from_secs(1),
+            follow_unknown_length: false,
+        }
+    }
+}
+
+const FILL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
+/// The maximum of `unknown_length_wait`. A body that takes longer to arrive is not stored.
+const MAX_UNKNOWN_LENGTH_WAIT: Duration = Duration::from_secs(10);
+
+impl FillLimits {
+    /// Returns how long a follower waits for the fills of other requests, in total.
+    ///
+    /// The limit does not depend on how many of them fail. It is less than `fill_timeout`, because
+    /// the follower may then wait for its turn to run the handler.
+    pub(crate) fn follower_wait(self) -> Duration {
+        self.head - self.rerun_wait()
+    }
+
+    /// Returns how long a request waits for its turn to run the handler after other fills failed.
+    pub(crate) fn rerun_wait(self) -> Duration {
+        (self.head / 4).min(Duration::from_secs(1))
+    }
+}
+
+/// Methods for limits of time.
+impl Policy {
+    /// Sets how long a fill waits for the head of the handler's response.
+    ///
+    /// A fill that takes longer ends with the reason `fill-timeout`, and its response is not
+    /// stored. Requests that wait for it, on this instance and on others, run the handler again, at
+    /// most four of them at once. The handler of the late fill goes on only while the client that
+    /// started it waits.
+    ///
+    /// A request that waits for fills of other requests waits at most this long in total. Bodies
+    /// have another limit: see [`unknown_length_wait`](Self::unknown_length_wait).
+    ///
+    /// Default: 30 s. Minimum: 100 ms. Maximum: 10 min.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::STANDARD).fill_timeout(Duration::from_secs(5));
+    /// ```
+    #[must_use]
+    pub fn fill_timeout(mut self, limit: Duration) -> Self {
+        if FILL_TIMEOUT.contains(&limit) {
+            self.fill_limits.head = limit;
+        } else {
+            let what = format!("a fill_timeout of {limit:?} is not between 100 ms and 10 minutes");
+            self.record_error(ConfigErrorKind::Timeout, &what);
+        }
+        self
+    }
+
+    /// Sets how long followers wait for the end of a body whose length the response does not state.
+    ///
+    /// Such a body may turn out to be too large to be stored, so followers get it only when it is
+    /// complete. If this time has passed since the head of the response, each follower runs the
+    /// handler for itself. The body may still be stored later.
+    ///
+    /// Default: 1 s. Minimum: 0 s, with which no request waits for such a body. Maximum: 10 s.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::STANDARD).unknown_length_wait(Duration::from_secs(3));
+    /// ```
+    #[must_use]
+    pub fn unknown_length_wait(mut self, limit: Duration) -> Self {
+        if limit <= MAX_UNKNOWN_LENGTH_WAIT {
+            self.fill_limits.unknown_length = limit;
+        } else {
+            let what = format!("an unknown_length_wait of {limit:?} is over 10 seconds");
+            self.record_error(ConfigErrorKind::Timeout, &what);
+        }
+        self
+    }
+
+    /// Streams bodies of unknown length to followers as they arrive.
+    ///
+    /// Use this for a slow handler that produces the same bytes each time. If a body turns out to
+    /// be too large to be stored, each follower runs the handler to get the rest. If the bytes at
+    /// the beginning differ then, the response of the follower ends in an error.
+    ///
+    /// Default: off. Followers stream a body only if its length is known and within
+    /// [`max_body`](Self::max_body).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::STANDARD).follow_unknown_length();
+    /// ```
+    #[must_use]
+    pub const fn follow_unknown_length(mut self) -> Self {
+        self.fill_limits.follow_unknown_length = true;
+        self
+    }
+}

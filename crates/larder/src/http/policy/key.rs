@@ -1,0 +1,215 @@
+//! The key of a request, and the names of its response.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderName};
+use larder_core::key::buf::KeyBuf;
+use larder_core::key::cookies;
+use larder_core::key::template::Template;
+use larder_core::log::selector::{Tag, UriName};
+use larder_core::outcome::BypassReason;
+
+use crate::http::policy::names::NamesBuilder;
+use crate::http::policy::{KeyFn, Policy};
+use crate::http::request::axum_route::PathParams;
+use crate::http::request::target_uri::TargetUri;
+
+/// The source of a key.
+#[derive(Clone)]
+pub(crate) enum KeySource {
+    Uri,
+    Template(Template),
+    With(KeyFn),
+}
+
+impl std::fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Uri => f.write_str("the URI"),
+            Self::Template(template) => template.fmt(f),
+            Self::With(_) => f.write_str("a function"),
+        }
+    }
+}
+
+/// The cookies that a policy declares.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CookieRules {
+    pub(crate) keyed: Vec<Box<str>>,
+    pub(crate) ignored: Vec<Box<str>>,
+    pub(crate) ignore_all: bool,
+}
+
+impl CookieRules {
+    /// Whether the request has a cookie that the policy does not declare.
+    pub(crate) fn has_undeclared(&self, headers: &HeaderMap) -> bool {
+        let declared =
+            |name: &[u8]| self.keyed.iter().chain(&self.ignored).any(|cookie| cookie.as_bytes() == name);
+        !self.ignore_all && cookies::names_and_values(headers).any(|(name, _)| !declared(name))
+    }
+}
+
+/// Methods for the key.
+impl Policy {
+    /// Sets a template that replaces the URI in the key.
+    ///
+    /// `{name}` stands for a path parameter of the route, as in `user:{id}`. A request whose route
+    /// lacks a parameter bypasses the cache. A later call of this method or of
+    /// [`key_with`](Self::key_with) replaces an earlier one.
+    ///
+    /// The host and the query are not in the key. Two routes with the same template share their
+    /// responses.
+    ///
+    /// Default: the scheme, the host, the path and the query.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::STANDARD).key("user:{id}").tag("user:{id}");
+    /// ```
+    #[must_use]
+    pub fn key(mut self, template: &str) -> Self {
+        if let Some(template) = self.parsed_template(template) {
+            self.key = KeySource::Template(template);
+        }
+        self
+    }
+
+    /// Sets a function whose result replaces the URI in the key.
+    ///
+    /// A request for which the function returns `None` bypasses the cache. A later call of this
+    /// method or of [`key`](Self::key) replaces an earlier one.
+    ///
+    /// Default: the scheme, the host, the path and the query.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::STANDARD)
+    ///     .key_with(|parts| Some(format!("page:{}", parts.uri.path())));
+    /// ```
+    #[must_use]
+    pub fn key_with(mut self, key: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.key = KeySource::With(Arc::new(key));
+        self
+    }
+
+    /// Adds a request header field to the key.
+    ///
+    /// Default: none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::http::HeaderName;
+    /// use larder::{Policy, ttl};
+    ///
+    /// let version = HeaderName::from_static("x-api-version");
+    /// let policy = Policy::ttl(ttl::STANDARD).key_header(version);
+    /// ```
+    #[must_use]
+    pub fn key_header(mut self, name: HeaderName) -> Self {
+        self.key_headers.push(name);
+        self
+    }
+}
+
+impl Policy {
+    /// Writes the key of the request to `key`.
+    ///
+    /// Returns the reason for a bypass if the policy gives the request no key.
+    pub(crate) fn write_key(
+        &self,
+        key: &mut KeyBuf,
+        parts: &Parts,
+        params: &PathParams,
+        target: &TargetUri<'_>,
+    ) -> Result<(), BypassReason> {
+        match &self.key {
+            KeySource::Uri => {
+                key.uri(target.key_scheme, &target.authority, target.path);
+                key.query(&self.query, target.query);
+            }
+            source => key.template(&source.key_text(parts, params)?),
+        }
+        for name in &self.key_headers {
+            key.header(name, &parts.headers);
+        }
+        for name in &self.cookies.keyed {
+            key.cookie(name, &parts.headers);
+        }
+        if let Some(partition) = &self.partition {
+            key.partition(&partition(parts).ok_or(BypassReason::NoKey)?);
+        }
+        Ok(())
+    }
+
+    /// Returns the names of the response to a request with this key.
+    pub(crate) fn names_for(
+        &self,
+        key: &str,
+        parts: &Parts,
+        params: &PathParams,
+        target: &TargetUri<'_>,
+    ) -> Result<NamesBuilder, BypassReason> {
+        let mut keys = vec![Box::from(key)];
+        if !matches!(self.key, KeySource::Uri) {
+            keys.push(self.key.key_text(parts, params)?.into_owned().into());
+        }
+        let uris = self.uri_names(target);
+        // The log must be able to name the path, even if the path is not in the key.
+        if uris.iter().any(|uri| uri.path().is_none()) {
+            return Err(BypassReason::KeyTooLong);
+        }
+        Ok(NamesBuilder { path: target.path.into(), keys, uris, tags: self.policy_tags(params)? })
+    }
+
+    /// Returns the names of the request's URI: on every host and on its own.
+    ///
+    /// Each of them has the query as it was sent, and as it is in the key.
+    pub(crate) fn uri_names(&self, target: &TargetUri<'_>) -> Vec<UriName> {
+        let keyed = self.query.apply(target.query);
+        let mut uris: Vec<_> = target.uri_names(target.query).into();
+        if keyed.as_deref() != target.query {
+            uris.extend(target.uri_names(keyed.as_deref()));
+        }
+        // Without a host, the name on every host and the name on its own host are the same.
+        uris.dedup();
+        uris
+    }
+
+    fn policy_tags(&self, params: &PathParams) -> Result<Vec<Tag>, BypassReason> {
+        self.tags.iter().map(|tag| render(tag, params).map(Tag::new)).collect()
+    }
+
+    /// Returns the path parameters that the key needs.
+    ///
+    /// Reading them allocates, and a hit on another kind of key does not need them.
+    pub(crate) fn key_params(&self, parts: &mut Parts) -> PathParams {
+        match self.key {
+            KeySource::Template(_) => PathParams::of(parts),
+            KeySource::Uri | KeySource::With(_) => PathParams::none(),
+        }
+    }
+}
+
+impl KeySource {
+    /// Returns the text of a key that is not the URI.
+    fn key_text(&self, parts: &Parts, params: &PathParams) -> Result<Cow<'_, str>, BypassReason> {
+        match self {
+            Self::Uri => Ok(Cow::Borrowed("")),
+            Self::Template(template) => render(template, params).map(Cow::Owned),
+            Self::With(key) => key(parts).map(Cow::Owned).ok_or(BypassReason::NoKey),
+        }
+    }
+}
+
+fn render(template: &Template, params: &PathParams) -> Result<String, BypassReason> {
+    template.render(|name| params.get(name)).map_err(|_| BypassReason::NoKey)
+}

@@ -1,0 +1,144 @@
+//! The lifetimes of stored responses.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use larder_core::http::early::EarlyRefresh;
+use larder_core::http::jitter::Jitter;
+
+use crate::http::policy::Policy;
+use crate::http::policy::error::ConfigErrorKind;
+
+/// Methods for the lifetime.
+impl Policy {
+    /// Sets how long a stale response may be served while it is refreshed.
+    ///
+    /// The window begins at the end of the freshness lifetime (RFC 5861 §3). One request starts the
+    /// refresh, which runs in the background. If a response states `stale-while-revalidate`, that
+    /// takes precedence.
+    ///
+    /// Default: no window. Minimum: 1 s. Maximum: 1 year.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::FREQUENT).stale_while_revalidate(Duration::from_secs(60));
+    /// ```
+    #[must_use]
+    pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.store.lifetime.while_revalidate =
+            self.validated_lifetime("stale-while-revalidate window", window);
+        self
+    }
+
+    /// Sets how long a stale response may be served if the handler fails.
+    ///
+    /// The window begins at the end of the freshness lifetime (RFC 5861 §4). A handler fails if it
+    /// answers with 500, 502, 503 or 504, or if the service returns an error. If a response states
+    /// `stale-if-error`, that takes precedence.
+    ///
+    /// Default: no window. Minimum: 1 s. Maximum: 1 year.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::FREQUENT).stale_if_error(Duration::from_secs(3600));
+    /// ```
+    #[must_use]
+    pub fn stale_if_error(mut self, window: Duration) -> Self {
+        self.store.lifetime.if_error = self.validated_lifetime("stale-if-error window", window);
+        self
+    }
+
+    /// Randomizes freshness lifetimes by up to `fraction`.
+    ///
+    /// Responses that were stored together then do not expire together. The lifetimes of the policy
+    /// and of [`CacheFor`](crate::CacheFor) become longer or shorter. A lifetime that a response
+    /// states in `Cache-Control` or `Expires` only becomes shorter (RFC 9111 §4.2).
+    ///
+    /// Default: 0.05. Minimum: 0.0, which turns it off. Maximum: 0.5.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let exactly_an_hour = Policy::ttl(ttl::STANDARD).jitter(0.0);
+    /// ```
+    #[must_use]
+    pub fn jitter(mut self, fraction: f64) -> Self {
+        match Jitter::new(fraction) {
+            Some(jitter) => self.jitter = jitter,
+            None => self.record_error(ConfigErrorKind::Jitter, &fraction.to_string()),
+        }
+        self
+    }
+
+    /// Sets how eagerly a response is refreshed in the background before it becomes stale.
+    ///
+    /// The aim is that no request has to wait for the refresh. `beta` is the β of XFetch (Vattani,
+    /// Chierichetti and Lowenstein, VLDB 2015). The paper shows that 1 is the best value. A larger
+    /// value refreshes earlier.
+    ///
+    /// Each hit near the end of the lifetime may start the refresh. It is answered like any other
+    /// hit. At a time `t` before the end, the probability is `e^(-t / (cost · β))`. `cost` is how
+    /// long the handler took the last time. For example, a response that took 100 ms is refreshed
+    /// in its last few hundred milliseconds, if it is requested then.
+    ///
+    /// Default: 1. Minimum: 0, which turns it off. Maximum: 1000.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::FREQUENT).early_refresh(2.0);
+    /// ```
+    #[must_use]
+    pub fn early_refresh(mut self, beta: f64) -> Self {
+        match EarlyRefresh::new(beta) {
+            Some(early) => self.early_refresh = early,
+            None => self.record_error(ConfigErrorKind::EarlyRefresh, &beta.to_string()),
+        }
+        self
+    }
+
+    /// Adds a status code to those that are stored, and sets its freshness lifetime.
+    ///
+    /// The lifetime applies to responses that do not state their own. 1xx, 206 and 304 cannot be
+    /// added.
+    ///
+    /// Default: the 2xx status codes. Minimum: 1 s. Maximum: 1 year.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use axum::http::StatusCode;
+    /// use larder::{Policy, ttl};
+    ///
+    /// let ten_seconds = Duration::from_secs(10);
+    /// let policy = Policy::ttl(ttl::STANDARD).status(StatusCode::NOT_FOUND, ten_seconds);
+    /// ```
+    #[must_use]
+    pub fn status(mut self, status: StatusCode, lifetime: Duration) -> Self {
+        let lifetime = self.validated_lifetime("lifetime of a status", lifetime);
+        self.store.statuses = std::mem::take(&mut self.store.statuses).with(status, Some(lifetime));
+        if status == StatusCode::PARTIAL_CONTENT
+            || status == StatusCode::NOT_MODIFIED
+            || status.is_informational()
+        {
+            self.record_error(ConfigErrorKind::Status, status.as_str());
+        }
+        self
+    }
+}

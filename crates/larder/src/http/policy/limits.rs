@@ -1,0 +1,54 @@
+//! Limits of what a route may store.
+
+use crate::http::policy::Policy;
+use crate::http::policy::error::ConfigErrorKind;
+
+/// Methods for limits of size and number.
+impl Policy {
+    /// Sets the maximum size of a stored body, in bytes.
+    ///
+    /// A response with a larger body is passed on unchanged and is not stored.
+    ///
+    /// Default: 1 MiB. Minimum: 1 byte.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let images = Policy::ttl(ttl::STATIC).max_body(8 * 1024 * 1024);
+    /// ```
+    #[must_use]
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        if bytes == 0 {
+            self.record_error(ConfigErrorKind::Limit, "max_body 0");
+        }
+        self.max_body = bytes;
+        self
+    }
+
+    /// Sets how many responses a minute may go to the shared store under a new key.
+    ///
+    /// A key or variant is new if no response was stored under it before. Responses over the limit
+    /// are only stored in memory, which is limited by bytes. Refreshed responses, and responses
+    /// that replace an invalidated one, do not count.
+    ///
+    /// Use this for routes with keys that a client can make up, such as a search. A flood of such
+    /// keys then cannot evict everything else from Redis. The limit applies to each layer of each
+    /// instance.
+    ///
+    /// Default: no limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let search = Policy::ttl(ttl::FREQUENT).query_only(["q"]).max_new_keys_per_minute(600);
+    /// ```
+    #[must_use]
+    pub const fn max_new_keys_per_minute(mut self, limit: u32) -> Self {
+        self.max_new_keys = Some(limit);
+        self
+    }
+}

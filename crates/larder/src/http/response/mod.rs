@@ -1,0 +1,6 @@
+//! Response parts, by which a handler controls the layer.
+
+pub(crate) mod cache_for;
+#[cfg(feature = "axum")]
+mod response_parts;
+pub(crate) mod tags;

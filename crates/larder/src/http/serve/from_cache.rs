@@ -1,0 +1,94 @@
+//! Stored responses for requests that had to wait.
+
+use std::sync::Arc;
+
+use http::header::{AGE, CACHE_STATUS};
+use http::{HeaderMap, Response};
+use http_body::Body;
+use larder_core::outcome::{Outcome, StaleReason, Tier};
+
+use crate::http::body::CacheBody;
+use crate::http::cache_status::{self, ForwardInfo};
+use crate::http::layer_state::LayerState;
+use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::serve::full_response::FullResponse;
+use crate::http::serve::hit::add_cache_status;
+use crate::http::serve::record::record;
+use crate::http::serve::select::select_representation;
+
+/// Serves a stored response to a request that had to wait.
+pub(crate) fn from_cache<B: Body>(
+    layer: &LayerState,
+    context: &RequestContext,
+    cached: &Arc<CachedResponse>,
+    outcome: Outcome,
+) -> Response<CacheBody<B>> {
+    let engine = &layer.engine;
+    engine.report.add_saved(cached.meta.cost);
+    let mut whole = select(layer, context, cached, outcome);
+    add_cache_status(&mut whole.fields, cached, outcome, engine.clock.boot());
+    whole.into_response()
+}
+
+/// Serves a stale response because the handler failed.
+pub(crate) fn stale_on_error<B: Body>(
+    layer: &LayerState,
+    context: &RequestContext,
+    cached: &Arc<CachedResponse>,
+    tier: Tier,
+    failed: ForwardInfo,
+) -> Response<CacheBody<B>> {
+    let outcome = Outcome::Stale(tier, StaleReason::IfError);
+    let mut whole = select(layer, context, cached, outcome);
+    let age = cached.age(layer.engine.clock.boot());
+    let fresh = cached.meta.lifetime.fresh;
+    cache_status::set_stale_on_error(
+        &mut whole.fields,
+        outcome,
+        age,
+        fresh,
+        cached.upstream_cache_status.as_ref(),
+        failed,
+    );
+    whole.into_response()
+}
+
+/// Serves the response of another request's fill.
+pub(crate) fn collapsed<B: Body>(
+    layer: &LayerState,
+    context: &RequestContext,
+    cached: &Arc<CachedResponse>,
+    outcome: Outcome,
+    forwarded: ForwardInfo,
+) -> Response<CacheBody<B>> {
+    let mut whole = select(layer, context, cached, outcome);
+    restore_cache_status(&mut whole.fields, cached);
+    let age = cached.age(layer.engine.clock.boot());
+    whole.fields.insert(AGE, cache_status::whole_seconds(age));
+    cache_status::set_forwarded(&mut whole.fields, outcome, forwarded);
+    whole.into_response()
+}
+
+/// Selects what a request gets of a stored response, and records the outcome.
+fn select(
+    layer: &LayerState,
+    context: &RequestContext,
+    cached: &CachedResponse,
+    outcome: Outcome,
+) -> FullResponse {
+    record(layer, context, outcome);
+    let mut whole = select_representation(cached, &context.headers, context.traits);
+    if layer.policy.expose_cache_key {
+        cache_status::set_key(&mut whole.fields, &context.key);
+    }
+    whole
+}
+
+/// Restores the `Cache-Status` of other caches, in place of the field reserved for this cache.
+fn restore_cache_status(fields: &mut HeaderMap, cached: &CachedResponse) {
+    fields.remove(CACHE_STATUS);
+    if let Some(others) = &cached.upstream_cache_status {
+        fields.insert(CACHE_STATUS, others.clone());
+    }
+}

@@ -1,0 +1,69 @@
+//! Selecting what a request gets of a stored response: a 304, a part, the head or everything.
+
+use bytes::Bytes;
+use http::header::{ACCEPT_RANGES, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use larder_core::http::{range, validators};
+
+use crate::http::cache_status::X_CACHE;
+use crate::http::lookup::eligibility::RequestTraits;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::serve::byte_ranges::for_range_request;
+use crate::http::serve::full_response::FullResponse;
+use crate::http::serve::representation::Representation;
+
+/// Selects what a request gets of a stored response: a 304, a part, the head or everything.
+///
+/// This follows the order of RFC 9110 §13.2.2. The conditions of the request come first. Only if
+/// they leave a 200: "When the method is GET and both Range and If-Range are present, evaluate the
+/// If-Range precondition".
+pub(super) fn select_representation(
+    cached: &CachedResponse,
+    request: &HeaderMap,
+    traits: RequestTraits,
+) -> FullResponse {
+    if traits.conditional && is_not_modified(cached, request) {
+        return not_modified(cached);
+    }
+    let source =
+        Representation { headers: &cached.headers, body: &cached.body, part: cached.meta.part.as_ref() };
+    let part = if traits.range && cached.status == StatusCode::OK {
+        for_range_request(&source, request)
+    } else {
+        None
+    };
+    // RFC 9111 §3.3: "A cache MUST NOT send a partial response to a client without explicitly
+    // marking it using the 206 (Partial Content) status code." The lookup does not choose a
+    // partial response that does not satisfy the request. If it did, the client would get a 206.
+    part.or_else(|| source.as_partial()).unwrap_or_else(|| full_or_head(cached, traits.head))
+}
+
+/// Whether the conditions of the request lead to a 304.
+///
+/// RFC 9110 §13.2.1: preconditions are ignored if the response without them would not be a
+/// success.
+fn is_not_modified(cached: &CachedResponse, request: &HeaderMap) -> bool {
+    cached.status.is_success() && validators::not_modified(request, &cached.headers)
+}
+
+fn not_modified(cached: &CachedResponse) -> FullResponse {
+    let mut fields = validators::not_modified_fields(&cached.headers);
+    fields.insert(X_CACHE, HeaderValue::from_static("HIT"));
+    FullResponse { status: StatusCode::NOT_MODIFIED, fields, body: Bytes::new() }
+}
+
+/// Returns the stored response, or only its head.
+fn full_or_head(cached: &CachedResponse, head: bool) -> FullResponse {
+    let body = if head { Bytes::new() } else { cached.body.clone() };
+    let mut whole = FullResponse { status: cached.status, fields: cached.headers.clone(), body };
+    // RFC 9110 §8.6: a response to HEAD states the length of the response to GET. The server
+    // cannot derive it, because it gets no body. A 204 has no length for GET either.
+    if head && cached.status != StatusCode::NO_CONTENT && !cached.headers.contains_key(CONTENT_LENGTH) {
+        whole.fields.insert(CONTENT_LENGTH, HeaderValue::from(cached.body.len()));
+    }
+    // A client that sends HEAD may be about to request ranges.
+    if head && cached.status == StatusCode::OK && !cached.headers.contains_key(ACCEPT_RANGES) {
+        whole.fields.insert(ACCEPT_RANGES, range::BYTES);
+    }
+    whole
+}

@@ -1,0 +1,74 @@
+//! The steps before a lookup, and the tokens by which clients see their own writes.
+
+use http::HeaderMap;
+use larder_core::log::tail::Tail;
+
+use crate::http::layer_state::LayerState;
+use crate::http::policy::read_your_writes::RequestToken;
+
+/// The reason why a request is not simply looked up under its key.
+pub(crate) enum BeforeLookup {
+    /// This instance first has to read the invalidation log up to this token.
+    AwaitToken(RequestToken),
+    /// A response to an equivalent query may answer the request.
+    EquivalentQueries,
+}
+
+/// Normalizes the request's fields if the policy says so.
+///
+/// Returns `None` if the request can be looked up under its key at once.
+#[inline]
+pub(crate) fn before_lookup(layer: &LayerState, request: &mut HeaderMap) -> Option<BeforeLookup> {
+    let before = layer.policy.request_rules.as_ref()?;
+    before.normalize(request);
+    match token_ahead_of_log(layer, request) {
+        Some(token) => Some(BeforeLookup::AwaitToken(token)),
+        None => layer.policy.matches_equivalent_queries().then_some(BeforeLookup::EquivalentQueries),
+    }
+}
+
+/// Returns the request's token if this instance may not have read the log up to it.
+fn token_ahead_of_log(layer: &LayerState, request: &mut HeaderMap) -> Option<RequestToken> {
+    take_token(layer, request).filter(|token| match token {
+        Ok(token) => !layer.engine.log.covers(token),
+        Err(_) => true,
+    })
+}
+
+/// Takes the token out of a request, if the policy uses tokens.
+#[inline]
+pub(crate) fn take_token(layer: &LayerState, request: &mut HeaderMap) -> Option<RequestToken> {
+    layer.policy.own_writes()?.take(request)
+}
+
+/// Puts a token into the response to a write.
+///
+/// The token states how much of the log this instance has read. `request_token` is the token of the
+/// request. `applied` states whether the invalidation by this write is in the log.
+pub(crate) fn set_token(
+    layer: &LayerState,
+    response: &mut HeaderMap,
+    request_token: Option<RequestToken>,
+    applied: bool,
+) {
+    let Some(own_writes) = layer.policy.own_writes() else { return };
+    let log = &layer.engine.log;
+    let own = log.read(Tail::token);
+    let token = match request_token {
+        Some(Ok(earlier)) => own.after(earlier, applied),
+        Some(Err(_)) | None => own,
+    };
+    own_writes.set(&token, response, log.max_staleness());
+}
+
+/// Waits until this instance has read the log up to a token. Returns whether it has.
+///
+/// The policy bounds the wait. The result is `false` at once if the request's value is no token.
+pub(crate) async fn wait_for_token(layer: &LayerState, token: RequestToken) -> bool {
+    match (layer.policy.own_writes(), token) {
+        (Some(own_writes), Ok(token)) => {
+            layer.engine.log.wait_for(&token, own_writes.wait, layer.engine.clock.boot()).await
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,312 @@
+//! The Tower service: where each request enters the cache.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body::Body;
+use larder_core::key::buf::KeyBuf;
+use larder_core::outcome::{BypassReason, Outcome};
+use tower_service::Service;
+use tracing::Instrument as _;
+
+use crate::http::body::CacheBody;
+use crate::http::body::service_bounds::CacheableService;
+use crate::http::fill::refresh::{is_due, spawn_early_refresh};
+use crate::http::layer_state::LayerState;
+use crate::http::lookup::Lookup;
+use crate::http::lookup::eligibility::{Eligibility, RequestTraits, classify};
+use crate::http::lookup::equivalent::lookup_memory_scoped;
+use crate::http::lookup::from_memory::{is_store_only, lookup_memory};
+use crate::http::lookup::from_store::KeyAndAddress;
+use crate::http::lookup::only_if_cached::forbids_bypass;
+use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::stale_response::StaleResponse;
+use crate::http::miss::{self, answer_from_store};
+use crate::http::nesting::{self, Nesting, OuterRun, Place};
+use crate::http::request::{SplitRequest, body_hint};
+use crate::http::serve;
+use crate::http::serve::record::record_bypass;
+use crate::http::service::before_lookup::{BeforeLookup, before_lookup, take_token};
+use crate::http::service::future::ResponseFuture;
+use crate::http::service::unsafe_method::{self, Write};
+
+/// A service that answers requests from the cache, and otherwise calls the inner service.
+///
+/// [`CacheLayer`](crate::CacheLayer) creates it.
+///
+/// The error type is that of the inner service, and the response body is a
+/// [`CacheBody`](crate::CacheBody). `poll_ready` is that of the inner service, so an inner service
+/// that is not ready delays hits too.
+///
+/// # Examples
+///
+/// ```
+/// use larder::{Cache, CacheService, Policy, ttl};
+/// use tower::Layer;
+///
+/// // Stands for any Tower service that answers HTTP requests.
+/// #[derive(Clone)]
+/// struct Origin;
+///
+/// let cache = Cache::default();
+/// let service: CacheService<Origin> = cache.layer(Policy::ttl(ttl::STANDARD)).layer(Origin);
+/// ```
+#[derive(Debug)]
+pub struct CacheService<S> {
+    inner: S,
+    layer: Arc<LayerState>,
+}
+
+impl<S: Clone> Clone for CacheService<S> {
+    fn clone(&self) -> Self {
+        nesting::note_clone();
+        Self { inner: self.inner.clone(), layer: Arc::clone(&self.layer) }
+    }
+}
+
+impl<S> CacheService<S> {
+    pub(crate) const fn new(inner: S, layer: Arc<LayerState>) -> Self {
+        Self { inner, layer }
+    }
+
+    /// Returns the inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns the inner service, to be changed.
+    ///
+    /// Responses that were stored before the change are still served.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service without the cache.
+    ///
+    /// # Examples
+    /// ```
+    /// use larder::{Cache, Policy, ttl};
+    /// use tower::Layer;
+    ///
+    /// let layer = Cache::default().layer(Policy::ttl(ttl::STANDARD));
+    /// let mut service = layer.layer("an inner service");
+    /// assert_eq!(*service.get_ref(), "an inner service");
+    /// *service.get_mut() = "another one";
+    /// assert_eq!(service.into_inner(), "another one");
+    /// ```
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, Q, B> Service<Request<Q>> for CacheService<S>
+where
+    S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    Q: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
+{
+    type Response = Response<CacheBody<B>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, B, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Q>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        OuterRun::report(&parts);
+        // The key is created in its final place, because it is too large to be moved.
+        let mut key = KeyBuf::new();
+        match classify(&self.layer, &mut parts, &mut key) {
+            Eligibility::Lookup(_) if body_hint::has_unannounced_body(&parts, &body) => {
+                self.bypass(parts, body, BypassReason::Body)
+            }
+            Eligibility::Lookup(traits) => {
+                let key = key.as_str().unwrap_or_default();
+                if let Some(before) = before_lookup(&self.layer, &mut parts.headers) {
+                    return match before {
+                        BeforeLookup::AwaitToken(token) => {
+                            self.call_after_token(traits, key.into(), parts, body, token)
+                        }
+                        BeforeLookup::EquivalentQueries => self.call_equivalent(traits, key, parts, body),
+                    };
+                }
+                if is_store_only(&self.layer, traits) && self.is_plain(&parts) {
+                    return self.call_store_only(traits, key, parts, body);
+                }
+                let now = self.layer.engine.clock.boot();
+                match lookup_memory(&self.layer, traits, key, &parts.headers, now) {
+                    Lookup::Fresh(cached, tier) if is_due(&self.layer, &cached, now) => {
+                        let response = serve::hit(&self.layer, traits, key, &parts, &cached, tier, now);
+                        let (service, request) = (self.take_ready_service(), SplitRequest { parts, body });
+                        let stale = StaleResponse::for_early_refresh(cached, tier);
+                        spawn_early_refresh(&self.layer, service, request, traits, key, stale);
+                        ResponseFuture::ready(response)
+                    }
+                    Lookup::Fresh(cached, tier) => ResponseFuture::ready(serve::hit(
+                        &self.layer,
+                        traits,
+                        key,
+                        &parts,
+                        &cached,
+                        tier,
+                        now,
+                    )),
+                    lookup => self.handle_miss(traits, key, lookup, parts, body),
+                }
+            }
+            Eligibility::UnsafeMethod => self.handle_unsafe_method(parts, body),
+            Eligibility::Bypass(reason) => self.bypass(parts, body, reason),
+        }
+    }
+}
+
+impl<S> CacheService<S> {
+    /// Answers a request if the memory tier is off.
+    pub(super) fn call_store_only<Q>(
+        &mut self,
+        traits: RequestTraits,
+        key: &str,
+        parts: Parts,
+        body: Q,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: CacheableService<Q>,
+        Q: Send + 'static,
+    {
+        let (layer, service) = (Arc::clone(&self.layer), self.take_ready_service());
+        let (request, key) = (SplitRequest { parts, body }, KeyAndAddress::new(key));
+        ResponseFuture::boxed(answer_from_store(layer, service, request, traits, key))
+    }
+
+    /// Answers a request for which a response to an equivalent query may be used.
+    fn call_equivalent<Q>(
+        &mut self,
+        traits: RequestTraits,
+        key: &str,
+        parts: Parts,
+        body: Q,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: CacheableService<Q>,
+        Q: Send + 'static,
+    {
+        let now = self.layer.engine.clock.boot();
+        match lookup_memory_scoped(&self.layer, traits, key, &parts, now) {
+            Lookup::Fresh(cached, tier) => {
+                let response = serve::hit(&self.layer, traits, &cached.meta.key, &parts, &cached, tier, now);
+                if is_due(&self.layer, &cached, now) {
+                    let (service, request) = (self.take_ready_service(), SplitRequest { parts, body });
+                    let stale = StaleResponse::for_early_refresh(cached, tier);
+                    spawn_early_refresh(&self.layer, service, request, traits, key, stale);
+                }
+                ResponseFuture::ready(response)
+            }
+            lookup => self.handle_miss(traits, key, lookup, parts, body),
+        }
+    }
+
+    /// Answers a request that memory has no fresh response for.
+    pub(super) fn handle_miss<Q>(
+        &mut self,
+        traits: RequestTraits,
+        key: &str,
+        lookup: Lookup,
+        mut parts: Parts,
+        body: Q,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: CacheableService<Q>,
+        Q: Send + 'static,
+    {
+        let provisional = !self.is_plain(&parts);
+        match RequestContext::new(&self.layer, traits, key, &mut parts) {
+            Ok(mut context) => {
+                context.is_provisional = provisional;
+                let inner = self.take_ready_service();
+                let request = Request::from_parts(parts, body);
+                let span = context.span.clone();
+                let answer = miss::handle_miss(Arc::clone(&self.layer), inner, request, context, lookup);
+                ResponseFuture::boxed(answer.instrument(span))
+            }
+            Err(reason) => self.bypass(parts, body, reason),
+        }
+    }
+
+    /// Passes a request on to the inner service, without a lookup. The response is not stored.
+    fn bypass<Q>(
+        &mut self,
+        mut parts: Parts,
+        body: Q,
+        reason: BypassReason,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: CacheableService<Q>,
+    {
+        let outcome = Outcome::Bypass(reason);
+        record_bypass(&self.layer, &parts, "", outcome);
+        if forbids_bypass(&self.layer, reason, &parts.headers) {
+            return ResponseFuture::ready(serve::gateway_timeout(outcome));
+        }
+        let run = OuterRun::begin(&self.layer.nesting, &mut parts);
+        ResponseFuture::bypass(self.inner.call(Request::from_parts(parts, body)), outcome, run)
+    }
+
+    /// Passes on a request that may change something. Its response decides what is invalidated.
+    fn handle_unsafe_method<Q>(
+        &mut self,
+        mut parts: Parts,
+        body: Q,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: CacheableService<Q>,
+        Q: Send + 'static,
+    {
+        let targets = unsafe_method::write_targets(&self.layer, &mut parts);
+        let token = take_token(&self.layer, &mut parts.headers);
+        record_bypass(&self.layer, &parts, "", unsafe_method::OUTCOME);
+        let is_nested = OuterRun::is_within(&parts);
+        let run = OuterRun::of_write(&mut parts);
+        let response = self.inner.call(Request::from_parts(parts, body));
+        let write = Write { targets, token, run, is_nested };
+        ResponseFuture::boxed(unsafe_method::answer_write(Arc::clone(&self.layer), response, write))
+    }
+
+    /// Whether it is certain that no inner layer handles this request.
+    pub(super) fn is_plain(&self, parts: &Parts) -> bool
+    where
+        S: Clone,
+    {
+        let (table, place) = (&self.layer.nesting, Place::of(parts));
+        match table.get(place) {
+            Some(nesting) => nesting == Nesting::Plain,
+            None if nesting::is_certainly_plain(&self.inner, parts) => {
+                table.learn(place, Nesting::Plain);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn layer(&self) -> &Arc<LayerState> {
+        &self.layer
+    }
+
+    /// Returns the inner service that was polled ready, and keeps a clone in its place.
+    ///
+    /// The clone is not ready. It is polled for the next request.
+    pub(super) fn take_ready_service(&mut self) -> S
+    where
+        S: Clone,
+    {
+        let clone = self.inner.clone();
+        std::mem::replace(&mut self.inner, clone)
+    }
+}

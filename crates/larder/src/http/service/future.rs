@@ -1,0 +1,93 @@
+//! The response future of the service.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use larder_core::outcome::Outcome;
+use pin_project_lite::pin_project;
+
+use crate::http::body::service_bounds::{BoxResponseFuture, ServiceResult};
+use crate::http::nesting::OuterRun;
+use crate::http::serve;
+use crate::http::serve::full_response::FullResponse;
+
+pin_project! {
+    /// The response future of [`CacheService`](crate::CacheService).
+    ///
+    /// A hit in memory is ready at once, without a task or a boxed future. On a bypass, this polls
+    /// the future of the inner service. In all other cases it polls a boxed future.
+    pub struct ResponseFuture<F, B, E>
+    where
+        B: Body,
+    {
+        #[pin]
+        state: State<F, B, E>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, B, E>
+    where
+        B: Body,
+    {
+        // A complete response, such as a hit in memory. There is nothing to wait for.
+        Ready { response: Option<FullResponse> },
+        // A request that bypasses the cache. The inner service answers it.
+        Bypass { #[pin] inner: F, outcome: Outcome, run: OuterRun },
+        // A request that waits for more than the inner service.
+        Boxed { answer: BoxResponseFuture<B, E> },
+    }
+}
+
+impl<F, B: Body, E> ResponseFuture<F, B, E> {
+    #[inline]
+    pub(super) const fn ready(response: FullResponse) -> Self {
+        Self { state: State::Ready { response: Some(response) } }
+    }
+
+    pub(super) const fn bypass(inner: F, outcome: Outcome, run: OuterRun) -> Self {
+        Self { state: State::Bypass { inner, outcome, run } }
+    }
+
+    pub(super) fn boxed(answer: impl Future<Output = ServiceResult<B, E>> + Send + 'static) -> Self {
+        Self { state: State::Boxed { answer: Box::pin(answer) } }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F, B, E>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body<Data = Bytes>,
+{
+    type Output = ServiceResult<B, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            // A caller must not poll a future again after its end. If one does, this stays pending.
+            StateProjection::Ready { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response.into_response())))
+            }
+            StateProjection::Bypass { inner, outcome, run } => {
+                let response = ready!(inner.poll(cx))?;
+                Poll::Ready(Ok(serve::bypassed(response, *outcome, run)))
+            }
+            StateProjection::Boxed { answer } => answer.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<F, B: Body, E> std::fmt::Debug for ResponseFuture<F, B, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = match &self.state {
+            State::Ready { .. } => "ready",
+            State::Bypass { .. } => "bypass",
+            State::Boxed { .. } => "boxed",
+        };
+        f.debug_tuple("ResponseFuture").field(&state).finish()
+    }
+}

@@ -1,0 +1,128 @@
+//! Log lines and spans that the cache reports through `tracing`.
+
+use std::time::Duration;
+
+use larder::{Cache, Policy};
+use larder_core::store::StoreErrorKind;
+use larder_testing::Answer;
+use tracing::{Instrument as _, Level};
+
+use crate::journal::Journal;
+use crate::shop::{Shop, eventually, get, with};
+use crate::store::MemoryStore;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn named() -> Policy {
+    Policy::ttl(MINUTE).jitter(0.0).name("products")
+}
+
+fn logging() -> Shop {
+    Shop::new(named(), |_| {
+        tracing::info!("the handler runs");
+        Answer::ok("hello")
+    })
+}
+
+#[test]
+fn an_event_that_a_thread_without_a_journal_reaches_first_is_written_down() {
+    let log = || tracing::info!("an event");
+    let (journal, _guard) = Journal::listen(Level::INFO);
+    std::thread::scope(|scope| scope.spawn(log).join()).unwrap();
+    log();
+    assert_eq!(journal.lines(), ["INFO reporting::logs: an event"]);
+}
+
+#[tokio::test]
+async fn a_span_names_key_outcome_and_tier() {
+    let (journal, _guard) = Journal::listen(Level::DEBUG);
+    let shop = logging();
+    shop.get("/1").await;
+    shop.get("/1").await;
+    shop.send(with("/1", "range", "items=0-1")).await;
+    let miss = r#"cache{route="products" key="u|http||/1" outcome="miss" reason="never-stored"}"#;
+    let hit = r#"cache{route="products" key="u|http||/1" outcome="hit" tier="memory"}"#;
+    let bypass = r#"cache{route="products" key="" outcome="bypass" reason="range"}"#;
+    let expected = [miss, hit, bypass].map(|span| format!("DEBUG {span}: larder: answered"));
+    assert_eq!(journal.told(), expected);
+}
+
+#[tokio::test]
+async fn a_handler_runs_in_the_span_of_its_fill() {
+    let (journal, _guard) = Journal::listen(Level::DEBUG);
+    logging().get("/1").await;
+    let ran: Vec<_> = journal.lines().into_iter().filter(|line| line.contains("the handler runs")).collect();
+    let spans = r#"cache{route="products" key="u|http||/1"}:fill{key="u|http||/1" reason="never-stored"}"#;
+    assert_eq!(ran.len(), 1);
+    assert!(ran[0].contains(spans), "{ran:?}");
+}
+
+#[tokio::test]
+async fn where_nobody_listens_to_its_span_a_handler_keeps_that_of_its_request() {
+    let (journal, _guard) = Journal::listen(Level::INFO);
+    let shop = logging();
+    let span = tracing::info_span!("request", id = 7);
+    shop.get("/1").instrument(span).await;
+    let lines = journal.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("request{id=7}: "), "{lines:?}");
+}
+
+#[tokio::test]
+async fn while_all_is_well_nothing_is_told_above_debug() {
+    let (journal, _guard) = Journal::listen(Level::INFO);
+    let store = MemoryStore::default();
+    let options = Cache::builder().shared_store(store.clone());
+    let shop = Shop::of(options, named(), |_| Answer::ok("hello"));
+    store.looked().await;
+    for _ in 0..3 {
+        shop.get("/1").await;
+        shop.clock.advance(MINUTE / 2);
+    }
+    store.looked().await;
+    assert_eq!(journal.lines(), Vec::<String>::new());
+}
+
+/// Reads, writes, polls and appends all fail. They are reported as one problem.
+#[tokio::test]
+async fn store_trouble_is_told_when_it_begins_and_when_it_has_ended() {
+    let (journal, _guard) = Journal::listen(Level::INFO);
+    let store = MemoryStore::default();
+    let options = Cache::builder().shared_store(store.clone());
+    let shop = Shop::of(options, named(), |_| Answer::ok("hello"));
+    store.looked().await;
+
+    store.fail(StoreErrorKind::Unreachable);
+    let before = shop.cache.stats().store_errors;
+    for id in 0..5 {
+        shop.get(&format!("/{id}")).await;
+    }
+    eventually("everything fails", || shop.cache.stats().store_errors > before + 5).await;
+    let began = journal.lines();
+    assert_eq!(began.len(), 1, "{began:?}");
+    assert!(began[0].starts_with("WARN larder: trouble with the shared store"), "{began:?}");
+    assert!(began[0].contains("error=unreachable: as the test wants it"), "{began:?}");
+
+    store.heal();
+    store.looked().await;
+    assert_eq!(journal.lines(), Vec::<String>::new(), "not at the first sign of life");
+    shop.clock.advance(Duration::from_secs(1));
+    store.looked().await;
+    assert_eq!(journal.lines(), ["WARN larder: the shared store is well again"]);
+    shop.send(get("/1")).await;
+    store.looked().await;
+    assert_eq!(journal.lines(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_store_that_is_still_connecting_is_no_trouble() {
+    let (journal, _guard) = Journal::listen(Level::INFO);
+    let store = MemoryStore::default();
+    store.fail(StoreErrorKind::Unreachable);
+    let options = Cache::builder().shared_store(store.clone());
+    let shop = Shop::of(options, named(), |_| Answer::ok("hello"));
+    eventually("it is tried", || shop.cache.stats().store_errors > 1).await;
+    store.heal();
+    store.looked().await;
+    assert_eq!(journal.lines(), Vec::<String>::new());
+}

@@ -1,0 +1,16 @@
+//! Tests of the reports of a cache: statistics, metrics and logs.
+
+// All code here is for tests. The lints recognize only functions with a test attribute.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod journal;
+mod leases;
+mod logs;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod only_if_cached;
+mod ranges;
+mod reasons;
+mod shop;
+mod stats;
+mod store;

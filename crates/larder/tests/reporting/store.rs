@@ -1,0 +1,220 @@
+//! A shared store in this process that fails on demand.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use larder_core::lease::{Claim, Claimed, Holder, Leases, Left, Token};
+use larder_core::log::position::{Incarnation, LogId};
+use larder_core::log::selector::Event;
+use larder_core::store::Look;
+use larder_core::store::{Cursor, Log, Reclaim, Reclaimed, SharedTier, StoreError, StoreErrorKind, Sweep};
+use larder_core::stored::wire::fingerprint;
+use tokio::sync::Notify;
+
+use crate::shop::eventually;
+
+/// A store whose clones share their state.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryStore {
+    state: Arc<Mutex<State>>,
+    changed: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    responses: HashMap<String, Bytes>,
+    log: Vec<Vec<Event>>,
+    reclaims: Vec<Reclaim>,
+    failing_reclaims: usize,
+    failing: Option<StoreErrorKind>,
+    leases: HashMap<String, Holder>,
+    no_leases: bool,
+    looks: usize,
+    alarms: usize,
+}
+
+impl MemoryStore {
+    /// Makes every operation fail with this kind of error from now on.
+    pub(crate) fn fail(&self, kind: StoreErrorKind) {
+        self.state().failing = Some(kind);
+        self.changed.notify_waiters();
+    }
+
+    /// Makes every operation work again.
+    pub(crate) fn heal(&self) {
+        self.state().failing = None;
+    }
+
+    /// Replaces the value of each stored response.
+    pub(crate) fn replace_all(&self, by: &'static [u8]) {
+        for value in self.state().responses.values_mut() {
+            *value = Bytes::from_static(by);
+        }
+    }
+
+    /// Makes every claim to a lease time out from now on.
+    pub(crate) fn refuse_leases(&self) {
+        self.state().no_leases = true;
+    }
+
+    /// Gives each lease to another holder that never releases it.
+    ///
+    /// The fill that took the lease can no longer release it.
+    pub(crate) fn give_lease_away(&self) {
+        for holder in self.state().leases.values_mut() {
+            holder.token = Token::from_bytes([0; 16]);
+        }
+    }
+
+    pub(crate) fn leases(&self) -> usize {
+        self.state().leases.len()
+    }
+
+    pub(crate) fn holds(&self) -> usize {
+        self.state().responses.len()
+    }
+
+    /// Returns the reclaim requests that the store has received.
+    pub(crate) fn reclaims(&self) -> Vec<Reclaim> {
+        self.state().reclaims.clone()
+    }
+
+    /// Makes the next `count` steps of reclaims time out.
+    pub(crate) fn fail_reclaims(&self, count: usize) {
+        self.state().failing_reclaims = count;
+    }
+
+    pub(crate) fn failures_left(&self) -> usize {
+        self.state().failing_reclaims
+    }
+
+    /// Waits until the follower of the log has applied a poll that is sent after this call.
+    pub(crate) async fn looked(&self) {
+        let before = self.state().looks;
+        self.changed.notify_waiters();
+        // The follower sets an alarm only after it has applied the poll before it.
+        let (looks, alarms) = (before + 1, self.state().alarms + 1);
+        eventually("the log is polled", || {
+            let state = self.state();
+            state.looks >= looks && state.alarms >= alarms
+        })
+        .await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn working(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = self.state();
+        match state.failing {
+            None => Ok(state),
+            Some(kind) => Err(StoreError::new(kind, "as the test wants it")),
+        }
+    }
+}
+
+impl SharedTier for MemoryStore {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.working()?.responses.get(key).cloned())
+    }
+
+    async fn set(&self, key: &str, value: Bytes, _expiry: Duration) -> Result<(), StoreError> {
+        self.working()?.responses.insert(key.to_owned(), value);
+        Ok(())
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        self.working()?.responses.remove(key);
+        Ok(())
+    }
+
+    /// Frees responses in two steps. The second one is a scan.
+    async fn reclaim(&self, what: &Reclaim, from: Option<Sweep>) -> Result<Reclaimed, StoreError> {
+        let mut state = self.working()?;
+        if let Some(left) = state.failing_reclaims.checked_sub(1) {
+            state.failing_reclaims = left;
+            return Err(StoreError::new(StoreErrorKind::Timeout, "as the test wants it"));
+        }
+        if from.is_none() {
+            state.reclaims.push(what.clone());
+            return Ok(Reclaimed { next: Some(Sweep::default()), ..Reclaimed::default() });
+        }
+        let before = state.responses.len();
+        state.responses.retain(|address, _| !what.selector.names_key(address.trim_matches(['{', '}'])));
+        let responses = u64::try_from(before - state.responses.len()).unwrap();
+        Ok(Reclaimed { responses, scans: 1, next: None })
+    }
+}
+
+/// The leases never expire.
+impl Leases for MemoryStore {
+    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+        let mut state = self.working()?;
+        if state.no_leases {
+            return Err(StoreError::new(StoreErrorKind::Timeout, "as the test wants it"));
+        }
+        let stored = state.responses.get(claim.address).filter(|value| fingerprint(value) != claim.seen);
+        if let Some(value) = stored {
+            return Ok(Claimed::Stored(value.clone()));
+        }
+        match state.leases.get(claim.address) {
+            Some(holder) if !(claim.overtakes && claim.awaited == Some(holder.token)) => {
+                Ok(Claimed::Held(*holder))
+            }
+            _ => {
+                state.leases.insert(claim.address.to_owned(), claim.holder);
+                Ok(Claimed::Taken)
+            }
+        }
+    }
+
+    async fn release(&self, address: &str, token: Token, _left: Left) -> Result<(), StoreError> {
+        let mut state = self.working()?;
+        if state.leases.get(address).is_some_and(|holder| holder.token == token) {
+            state.leases.remove(address);
+        }
+        Ok(())
+    }
+}
+
+const INCARNATION: Incarnation = Incarnation::from_bytes([7; 16]);
+
+fn id(count: usize) -> LogId {
+    LogId::new(count as u64, 0)
+}
+
+impl Log for MemoryStore {
+    async fn alarm(&self, _cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
+        let changed = self.changed.notified();
+        self.working()?.alarms += 1;
+        let _ = tokio::time::timeout(at_most, changed).await;
+        self.working().map(drop)
+    }
+
+    async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
+        let mut state = self.working()?;
+        state.looks += 1;
+        let after = match cursor.incarnation == INCARNATION {
+            true => cursor.after,
+            false => LogId::ZERO,
+        };
+        let entries = state.log.iter().enumerate().map(|(index, events)| (id(index + 1), events.clone()));
+        Ok(Look {
+            incarnation: INCARNATION,
+            floor: LogId::ZERO,
+            last: id(state.log.len()),
+            entries: entries.filter(|(id, _)| *id > after).collect(),
+            more: false,
+        })
+    }
+
+    async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
+        let mut state = self.working()?;
+        state.log.push(events.to_vec());
+        self.changed.notify_waiters();
+        Ok((INCARNATION, id(state.log.len())))
+    }
+}

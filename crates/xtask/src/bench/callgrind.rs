@@ -1,0 +1,54 @@
+//! Counts the instructions of one hit with valgrind.
+
+use anyhow::{Context, Result};
+
+use super::counts::{self, Allocated};
+use crate::shell;
+
+/// Enough hits to average out the differences between them, such as a growing table or a first use.
+const HITS: u64 = 10_000;
+const WARM: u64 = 1_000;
+
+/// Makes cargo run the program under valgrind, which reports to standard error.
+const UNDER_VALGRIND: &str =
+    r#"target."cfg(all())".runner = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]"#;
+
+pub(super) fn is_installed() -> bool {
+    shell::try_output("valgrind", &["--version"]).is_some()
+}
+
+/// Returns the instructions of one hit of each case. This is the difference of two runs, so that
+/// the warm-up is not included.
+pub(super) fn instructions(cases: &[Allocated]) -> Result<Vec<u64>> {
+    let of = |case: &Allocated| {
+        let (few, many) = (collected(&case.case, WARM)?, collected(&case.case, WARM + HITS)?);
+        Ok(many.saturating_sub(few) / HITS)
+    };
+    cases.iter().map(of).collect()
+}
+
+fn collected(case: &str, hits: u64) -> Result<u64> {
+    let hits = hits.to_string();
+    let mut program = shell::cargo(&counts::program("hits"));
+    program.args(["--config", UNDER_VALGRIND, "--", case, &hits]);
+    let report = shell::output(&mut program)?.stderr;
+    parse(&report).with_context(|| format!("no count in what valgrind reported: {report}"))
+}
+
+/// Parses the last line of callgrind's report, `==4711== Collected : 3844913`.
+fn parse(report: &str) -> Option<u64> {
+    let line = report.lines().find(|line| line.contains("Collected :"))?;
+    line.split_whitespace().last()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_count_is_read_from_the_report() {
+        let report = "==7== Callgrind, a call-graph profiler\n==7== Events    : Ir\n==7== Collected : 38004934\n==7==\n";
+        assert_eq!(parse(report), Some(38_004_934));
+        assert_eq!(parse("==7== Events    : Ir\n"), None);
+    }
+}

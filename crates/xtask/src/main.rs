@@ -1,0 +1,124 @@
+//! The commands of the repository. `cargo xtask --help` lists them.
+
+mod bench;
+mod ci;
+mod conformance;
+mod fuzz;
+mod library;
+mod measure;
+mod minimal;
+mod msrv;
+mod prose;
+mod redis;
+mod release;
+mod shell;
+mod test;
+mod torture;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The commands of the repository.")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every test. Installs redis-server first if it is missing.
+    Test {
+        /// Arguments for `cargo test`, for example `-p larder-core`, or `--test http --
+        /// --nocapture`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Measure a hit, compared with a bare handler and the fastest published layer, and count its
+    /// allocations.
+    Bench {
+        /// Arguments for `cargo bench`, for example the name of one benchmark.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Check the guarantees with real processes, a real Redis and real faults; `-- --help` lists
+    /// the options.
+    Torture {
+        /// Build with this rule broken, and fail unless the violation is found.
+        #[arg(long, hide = true, value_parser = ["position-after-fill"])]
+        broken: Option<String>,
+        /// Arguments, for example `--instances 4 --seconds 60 --faults kill,failover --seed 7`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Explore the model of the invalidation log, and every misreading of its rules; takes minutes.
+    Model {
+        /// Arguments for the model: `--most STATES`, `--threads N`, `--only WORD`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run the public tests for HTTP caches against the reverse proxy, in memory and with Redis;
+    /// needs Node.js.
+    Conformance {
+        /// Arguments: `--failures`, `--store redis`, `--test ID`, or `--published` for the scores
+        /// of other caches.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run the fuzz targets; needs a nightly toolchain and cargo-fuzz.
+    Fuzz(fuzz::Options),
+    /// Measure the latency that clients see while Redis is killed, hangs, is full, and so on, and
+    /// print a table.
+    #[command(visible_alias = "fault-latency")]
+    Faults {
+        /// Arguments, for example `--faults stop,kill`, or `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Measure the cost of a longer log, more instances and more tags, and print tables.
+    #[command(visible_alias = "scaling")]
+    Growth {
+        /// Arguments, for example `--only replay --lengths 1000000`, or `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Count retired words and long lines in comments and Markdown. Fails if there are too many.
+    Prose {
+        /// Only reads files below these paths, for example `crates/larder-core/src/log`.
+        paths: Vec<String>,
+    },
+    /// Check that the library crates compile with the Rust version that they ask for.
+    Msrv(msrv::Options),
+    /// Check that the library crates compile with the lowest versions of their dependencies.
+    Minimal(minimal::Options),
+    /// Check that the library crates are ready to be published: order, versions, changelog,
+    /// packages, API.
+    Release(release::Options),
+    /// Run the checks that a change must pass: format, prose, lints, docs, the lowest versions of
+    /// Rust and of dependencies, the public cache tests, tests.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().task {
+        Task::Test { args } => test::run(&args),
+        Task::Bench { args } => bench::run(&args),
+        Task::Conformance { args } => conformance::run(&args),
+        Task::Fuzz(options) => fuzz::run(&options),
+        Task::Faults { args } => measure::beside_redis("larder-fault-latency", &args),
+        Task::Growth { args } => measure::beside_redis("larder-scaling", &args),
+        Task::Model { args } => measure::run("larder-model", &args),
+        Task::Prose { paths } => prose::run(&paths),
+        Task::Torture { broken: None, args } => measure::beside_redis("larder-torture", &args),
+        Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
+        Task::Msrv(options) => msrv::run(&options),
+        Task::Minimal(options) => minimal::run(&options),
+        Task::Release(options) => release::run(&options),
+        Task::Ci => ci::run(),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,63 @@
+//! The files that have prose: the sources of the crates, and all Markdown.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::{Context, Result};
+
+use super::comments::comment_blocks;
+use super::text::{ProseFile, markdown_block};
+
+/// Folders that hold no text of this repository.
+const SKIPPED: [&str; 3] = [".git", "node_modules", "target"];
+
+/// The root of the workspace that the current folder is in.
+///
+/// The place where this program was compiled says nothing: a copy of it may run in another one.
+pub(super) fn workspace_root() -> Result<PathBuf> {
+    let here = env::current_dir().context("cannot read the current folder")?;
+    let is_root = |folder: &&Path| folder.join("Cargo.toml").is_file() && folder.join("crates").is_dir();
+    let root = here.ancestors().find(is_root);
+    root.map(Path::to_owned).with_context(|| format!("no workspace above {}", here.display()))
+}
+
+/// Reads the files below `paths`, or all of them if there are none.
+pub(super) fn prose_files(root: &Path, paths: &[String]) -> Result<Vec<ProseFile>> {
+    let mut files = Vec::new();
+    for path in all_files(root)? {
+        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+        let is_wanted = paths.is_empty() || paths.iter().any(|prefix| Path::new(&name).starts_with(prefix));
+        if is_wanted && (is_markdown(&name) || is_crate_source(&name)) {
+            let text = fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
+            let blocks = if is_markdown(&name) { vec![markdown_block(&text)] } else { comment_blocks(&text) };
+            files.push(ProseFile { path: name, blocks });
+        }
+    }
+    Ok(files)
+}
+
+fn is_markdown(name: &str) -> bool {
+    name.ends_with(".md") && !name.contains("LICENSE")
+}
+
+/// Whether a path is `crates/*/src/**/*.rs`.
+fn is_crate_source(name: &str) -> bool {
+    let mut parts = name.split('/');
+    parts.next() == Some("crates") && parts.nth(1) == Some("src") && name.ends_with(".rs")
+}
+
+fn all_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let list = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let mut entries = list.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::path);
+    let mut files = Vec::new();
+    for entry in entries {
+        let kind = entry.file_type()?;
+        if kind.is_file() {
+            files.push(entry.path());
+        } else if kind.is_dir() && !SKIPPED.iter().any(|name| entry.file_name() == *name) {
+            files.extend(all_files(&entry.path())?);
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,61 @@
+//! Installs redis-server with a package manager.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::plan::Manager;
+use crate::shell;
+
+/// Returns the package managers on this machine.
+pub(super) fn managers() -> Vec<Manager> {
+    let runs = |manager: &Manager| shell::try_output(manager.program(), &["--version"]).is_some();
+    Manager::ALL.into_iter().filter(runs).collect()
+}
+
+/// Runs the manager's commands visibly, so that the user sees what is installed.
+pub(super) fn install(manager: Manager, sudo: bool) -> Result<()> {
+    commands(manager).iter().try_for_each(|args| shell::run_checked(&mut command(manager, args, sudo)))
+}
+
+/// Returns the commands in order. None of them asks a question on the terminal.
+fn commands(manager: Manager) -> &'static [&'static [&'static str]] {
+    match manager {
+        // A fresh machine has no package lists, or outdated ones that name deleted files.
+        Manager::Apt => &[&["update"], &["install", "--yes", "--no-install-recommends", "redis-server"]],
+        Manager::Dnf => &[&["install", "--assumeyes", "redis"]],
+        Manager::Brew => &[&["install", "redis"]],
+    }
+}
+
+fn command(manager: Manager, args: &[&str], sudo: bool) -> Command {
+    // `env` sets the variables because sudo drops them.
+    let mut command = Command::new(if sudo { "sudo" } else { "env" });
+    if sudo {
+        command.args(["-n", "env"]);
+    }
+    command.args(["DEBIAN_FRONTEND=noninteractive", manager.program()]).args(args);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apt_reads_the_package_lists_before_it_installs() {
+        let [update, install] = commands(Manager::Apt) else { panic!("two commands") };
+        assert!(shell::line(&command(Manager::Apt, update, false)).ends_with("apt-get update"));
+        assert!(shell::line(&command(Manager::Apt, install, false)).ends_with(" redis-server"));
+    }
+
+    #[test]
+    fn sudo_comes_first_asks_nothing_and_only_when_it_is_wanted() {
+        for manager in Manager::ALL {
+            for args in commands(manager) {
+                assert!(shell::line(&command(manager, args, true)).starts_with("sudo -n env "));
+                assert!(!shell::line(&command(manager, args, false)).contains("sudo"));
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A redis-server for the tests: from the PATH, or from the platform's package manager.
+
+mod install;
+mod plan;
+mod version;
+
+use anyhow::{Result, bail};
+
+use self::plan::{MIN_VERSION, Machine, Manager, Plan};
+use self::version::Version;
+use crate::shell;
+
+/// Makes sure that the PATH has a redis-server that the tests can use.
+///
+/// # Errors
+///
+/// Fails if there is none and none can be installed. The message says what to do.
+pub(crate) fn ensure() -> Result<()> {
+    let found = found();
+    if let Some(version) = found.filter(|version| *version >= MIN_VERSION) {
+        eprintln!("redis-server {version} is on the PATH");
+        return Ok(());
+    }
+    match plan::plan(found, &inspect_machine()) {
+        Plan::Install { manager, sudo } => {
+            install::install(manager, sudo)?;
+            confirm(manager)
+        }
+        Plan::Stop(reason) => bail!("{reason}"),
+    }
+}
+
+fn found() -> Option<Version> {
+    Version::parse(&shell::try_output("redis-server", &["--version"])?)
+}
+
+fn inspect_machine() -> Machine {
+    let root = shell::try_output("id", &["-u"]).is_some_and(|id| id.trim() == "0");
+    Machine {
+        managers: install::managers(),
+        root,
+        // This runs only when needed: a refused sudo may be reported to the administrator.
+        sudo: !root && shell::try_output("sudo", &["-n", "true"]).is_some(),
+    }
+}
+
+/// Checks the installed server. A package manager may succeed but install an old server, or one
+/// outside of the PATH.
+fn confirm(manager: Manager) -> Result<()> {
+    let manager = manager.program();
+    match found() {
+        Some(version) if version >= MIN_VERSION => {
+            eprintln!("redis-server {version} was installed by {manager}");
+        }
+        Some(version) => bail!(
+            "{manager} has only redis-server {version}, and the tests need {MIN_VERSION} or newer: put one on the PATH"
+        ),
+        None => bail!("{manager} installed redis-server, but it is not on the PATH: add its folder"),
+    }
+    Ok(())
+}

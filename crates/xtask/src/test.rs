@@ -1,0 +1,14 @@
+//! `cargo xtask test`: runs every test of the default members with a real redis-server.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::{redis, shell};
+
+/// Runs the tests with all features, and exits like `cargo test`.
+pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
+    redis::ensure()?;
+    let status = shell::run(shell::cargo(&["test", "--all-features"]).args(args))?;
+    Ok(shell::exit_code(status))
+}

@@ -1,0 +1,22 @@
+//! Tests that each case measures what its name says.
+
+use clap::ValueEnum;
+use tokio::runtime::Runtime;
+
+use super::Case;
+use crate::origin;
+
+/// One test covers everything, because the handler counts its runs for the whole process.
+#[test]
+fn only_the_bare_cases_run_the_handler_on_a_hit() {
+    let runtime = Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    for case in Case::value_variants() {
+        let mut hit = case.hit(&runtime);
+        let before = origin::runs();
+        hit.once();
+        hit.once();
+        let expected = if matches!(case, Case::Bare | Case::RouterBare) { 2 } else { 0 };
+        assert_eq!(origin::runs() - before, expected, "{case:?}");
+    }
+}

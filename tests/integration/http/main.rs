@@ -1,0 +1,35 @@
+//! The cache in memory, through real sockets: what a client, a handler and an operator see of it.
+
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::type_complexity)] // Test tables spell out their types.
+
+mod bodies;
+mod closing;
+mod control;
+mod credentials;
+mod early;
+mod failures;
+mod flights;
+mod followers;
+mod framing;
+mod hostile;
+mod hung;
+mod invalidation;
+mod jitter;
+mod keys;
+mod layers;
+mod main_job;
+mod names;
+mod nested;
+mod no_vary_search;
+mod own_writes;
+mod parts;
+mod plain;
+mod ranges;
+mod refreshes;
+mod reports;
+mod stale;
+mod support;
+mod validation;
+mod vary;

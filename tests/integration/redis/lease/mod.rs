@@ -1,0 +1,7 @@
+//! One fill per key across all instances: lease holders, waiting instances, and failures of
+//! holders.
+
+mod fills;
+mod lost;
+mod outcomes;
+mod support;

@@ -1,0 +1,31 @@
+//! The cache over Redis: several instances, real servers and real faults.
+
+#![cfg(unix)]
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod access;
+mod away;
+mod closing;
+mod cluster;
+mod corrupt;
+mod flood;
+mod head;
+mod hostile;
+mod lease;
+mod long_log;
+mod lost_log;
+mod nested;
+mod no_vary_search;
+mod own_writes;
+mod races;
+mod ranges;
+mod reclaim;
+mod replicas;
+mod restart;
+mod round_trips;
+mod sentinel;
+mod shared;
+mod shop;
+mod tls;
+mod traffic;

@@ -1,0 +1,34 @@
+//! A clock that tests control, but that never stands completely still.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use larder_core::time::{Boot, Clock, Wall};
+use larder_testing::ManualClock;
+
+/// A [`ManualClock`] that is a microsecond later at each reading. The log's rules depend on the
+/// order of moments, and on a real clock two moments are never equal.
+#[derive(Debug, Clone, Default)]
+pub struct TickingClock {
+    manual: ManualClock,
+    readings: Arc<AtomicU64>,
+}
+
+impl TickingClock {
+    /// Moves time forward.
+    pub fn advance(&self, by: Duration) {
+        self.manual.advance(by);
+    }
+}
+
+impl Clock for TickingClock {
+    fn wall(&self) -> Wall {
+        self.manual.wall()
+    }
+
+    fn boot(&self) -> Boot {
+        let readings = self.readings.fetch_add(1, Ordering::SeqCst);
+        self.manual.boot().saturating_add(Duration::from_micros(readings))
+    }
+}

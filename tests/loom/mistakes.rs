@@ -1,0 +1,163 @@
+//! The mistakes that must be found: a name, and pairs of the original text and its replacement.
+
+type Mistake = (&'static str, &'static [(&'static str, &'static str)]);
+
+/// In the view of the log. Each one breaks the order of rule 11.
+pub(crate) const VIEW: &[Mistake] = &[
+    (
+        "confirmed_before_generation",
+        &[(
+            "let result = change(&mut tail);",
+            "let result = change(&mut tail);
+             self.confirmed_at.fetch_max(tail.confirmed_at().map_or(0, Boot::as_nanos), Ordering::Release);",
+        )],
+    ),
+    (
+        "confirmed_relaxed",
+        &[("fetch_max(confirmed_at, Ordering::Release)", "fetch_max(confirmed_at, Ordering::Relaxed)")],
+    ),
+    (
+        "confirmed_read_relaxed",
+        &[(
+            "match self.confirmed_at.load(Ordering::Acquire)",
+            "match self.confirmed_at.load(Ordering::Relaxed)",
+        )],
+    ),
+    (
+        "generation_before_rows",
+        &[(
+            "let mut tail = self.tail.write()",
+            "self.generation.fetch_add(1, Ordering::Release); let mut tail = self.tail.write()",
+        )],
+    ),
+    (
+        "hit_reads_generation_first",
+        &[
+            (
+                "let confirmed_at = self.confirmed_at();",
+                "let first = self.generation.load(Ordering::Acquire);
+                 let confirmed_at = self.confirmed_at();",
+            ),
+            ("let generation = self.generation.load(Ordering::Acquire);", "let generation = first;"),
+        ],
+    ),
+    (
+        "hit_remembers_a_later_generation",
+        &[(
+            "stored.valid_at().store(generation,",
+            "stored.valid_at().store(self.generation.load(Ordering::Acquire),",
+        )],
+    ),
+    (
+        "woken_before_publication",
+        &[
+            ("self.changed.notify_waiters();", ""),
+            (
+                "let (result, confirmed_at) = {",
+                "self.changed.notify_waiters(); let (result, confirmed_at) = {",
+            ),
+        ],
+    ),
+    (
+        "looked_before_listening",
+        &[
+            (
+                "let changed = self.changed.notified();",
+                "if self.read(&done) { return; } let changed = self.changed.notified();",
+            ),
+            ("if self.read(&done) || timeout_at", "if timeout_at"),
+        ],
+    ),
+];
+
+/// In the coalescer.
+pub(crate) const FLIGHT: &[Mistake] = &[
+    (
+        "a_dropped_lead_stays",
+        &[(
+            "impl<E> Drop for Leader<E> {\n    fn drop(&mut self) {\n        self.remove();",
+            "impl<E> Drop for Leader<E> {\n    fn drop(&mut self) {",
+        )],
+    ),
+    ("leaves_whatever_is_there", &[("is_some_and(|known| Arc::ptr_eq(known, &self.flight))", "is_some()")]),
+    (
+        "looks_and_begins_in_two_steps",
+        &[(
+            "let mut flights = lock(&self.flights);
+        match flights.get(&key) {
+            Some(flight) if may_join(flight) => Role::Follower(Arc::clone(flight)),
+            _ => Role::Leader(self.insert(&mut flights, key, now, position)),
+        }",
+            "let found = lock(&self.flights).get(&key).cloned();
+        match found {
+            Some(flight) if may_join(&flight) => Role::Follower(flight),
+            _ => Role::Leader(self.insert(&mut lock(&self.flights), key, now, position)),
+        }",
+        )],
+    ),
+    (
+        "leads_in_two_steps",
+        &[(
+            "(!flights.contains_key(&key)).then(|| self.insert(&mut flights, key, now, position))",
+            "let free = !flights.contains_key(&key);
+             drop(flights);
+             free.then(|| self.insert(&mut lock(&self.flights), key, now, position))",
+        )],
+    ),
+    ("tells_nobody", &[("self.events.send_replace(Some(event.into()));", "drop(event);")]),
+    (
+        "hears_a_head_only",
+        &[(
+            "self.wait_for(Option::is_some)",
+            "self.wait_for(|event| event.as_ref().is_some_and(|event| !event.is_final()))",
+        )],
+    ),
+];
+
+/// In a body that is still arriving.
+pub(crate) const ARRIVING: &[Mistake] = &[
+    (
+        "woken_too_early",
+        &[(
+            "let mut state = lock(&self.state);
+            change(&mut state);
+            state.wake_round += 1;
+            std::mem::take(&mut state.waiting)",
+            "let waiting = std::mem::take(&mut lock(&self.state).waiting);
+            let mut state = lock(&self.state);
+            change(&mut state);
+            state.wake_round += 1;
+            waiting",
+        )],
+    ),
+    ("vanishes_in_silence", &[("self.0.update(|state| state.end = End::Aborted);", "")]),
+    ("takes_an_old_place", &[(".filter(|(round, _)| *round == self.wake_round)", "")]),
+    ("ends_from_the_beginning", &[("whole.slice(self.bytes..)", "whole.clone()")]),
+];
+
+/// In the count of a fill's clients.
+pub(crate) const CLIENT_COUNT: &[Mistake] = &[
+    (
+        "counts_before_listening",
+        &[
+            (
+                "let emptied = self.emptied.notified();",
+                "if self.count.load(Ordering::Acquire) == 0 { return; } let emptied = self.emptied.notified();",
+            ),
+            (
+                "if self.count.load(Ordering::Acquire) == 0 {\n                return;\n            }\n            emptied.await;",
+                "emptied.await;",
+            ),
+        ],
+    ),
+    ("leaves_in_silence", &[("self.0.emptied.notify_waiters();", "")]),
+    (
+        "leaves_in_two_steps",
+        &[(
+            "if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {",
+            "let before = self.0.count.load(Ordering::Acquire);
+             self.0.count.fetch_sub(1, Ordering::AcqRel);
+             if before == 1 {",
+        )],
+    ),
+];

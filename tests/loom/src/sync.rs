@@ -1,0 +1,65 @@
+//! Loom's types, and replacements for tokio's types that are built on them.
+
+pub(crate) mod watch;
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+pub(crate) use loom::sync::atomic::AtomicU64;
+pub(crate) use loom::sync::{Mutex, MutexGuard, RwLock};
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Like tokio's type: `notify_waiters` wakes every future that was created before, polled or not.
+#[derive(Default)]
+pub(crate) struct Notify(Mutex<Calls>);
+
+#[derive(Default)]
+struct Calls {
+    count: usize,
+    waiting: Vec<Waker>,
+}
+
+impl Notify {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn notify_waiters(&self) {
+        let waiting = {
+            let mut calls = lock(&self.0);
+            calls.count += 1;
+            std::mem::take(&mut calls.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    pub(crate) fn notified(&self) -> Notified<'_> {
+        Notified { notify: self, made_at: lock(&self.0).count }
+    }
+}
+
+pub(crate) struct Notified<'a> {
+    notify: &'a Notify,
+    made_at: usize,
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut calls = lock(&self.notify.0);
+        if calls.count != self.made_at {
+            return Poll::Ready(());
+        }
+        calls.waiting.push(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// The deadline never expires: a waiter that is not woken hangs, which loom reports.
+pub(crate) async fn timeout_at<F: Future>(_: tokio::time::Instant, work: F) -> Result<F::Output, ()> {
+    Ok(work.await)
+}

@@ -1,0 +1,133 @@
+//! The canonical form of worlds. Worlds with the same future have the same form, so that each is
+//! visited once.
+
+use std::time::Duration;
+
+use larder_core::log::position::{Mark, Position};
+use larder_core::time::Boot;
+
+use crate::world::{Invalidation, LowestVersions, Progress, StoredResponse, World, incarnation};
+
+/// The current moment of every world.
+pub const NOW: Boot = Boot::from_nanos(1_000);
+
+/// Converts a world at `now` into its canonical form, where the current moment is [`NOW`]. Ages up
+/// to `horizon` are kept. Beyond it, ages do not matter; only the order of moments is kept.
+pub fn make_canonical(world: &mut World, now: Boot, horizon: u64) {
+    let oldest = Boot::from_nanos(now.as_nanos().saturating_sub(horizon));
+    let kept = world.instances.iter_mut().flat_map(|instance| &mut instance.memory);
+    kept.filter(|kept| kept.filled_at.is_some_and(|at| at <= oldest)).for_each(|kept| kept.filled_at = None);
+    for instance in &mut world.instances {
+        normalise_least(&mut instance.here, &world.everywhere);
+        if world.left.joins == 0 {
+            // Only joining requests depend on when and where a flight began.
+            for ask in instance.ask.iter_mut().filter(|ask| ask.waiter.is_none()) {
+                ask.began = oldest;
+                ask.position = Position {
+                    mark: Mark { local: ask.position.mark.local, ..Mark::ZERO },
+                    incarnation: incarnation(0),
+                };
+            }
+        }
+    }
+    let mut seen = vec![now];
+    visit(world, now, horizon, &mut |moment| {
+        seen.push(moment);
+        moment
+    });
+    seen.sort_unstable();
+    seen.dedup();
+    let mut ages: Vec<(Boot, Boot)> = Vec::with_capacity(seen.len());
+    let (mut before, mut age) = (now, 0);
+    for moment in seen.into_iter().rev() {
+        age += before.as_nanos().saturating_sub(moment.as_nanos()).min(horizon);
+        ages.push((moment, Boot::from_nanos(NOW.as_nanos().saturating_sub(age))));
+        before = moment;
+    }
+    visit(world, now, horizon, &mut |moment| {
+        ages.iter().find(|(old, _)| *old == moment).map_or(moment, |(_, new)| *new)
+    });
+    sort(&mut world.shared);
+    for instance in &mut world.instances {
+        sort(&mut instance.memory);
+    }
+}
+
+/// Removes bounds that the bounds for every instance already imply.
+fn normalise_least(here: &mut LowestVersions, everywhere: &LowestVersions) {
+    let pairs = [(&mut here.at_all, &everywhere.at_all), (&mut here.as_fresh, &everywhere.as_fresh)];
+    for (here, everywhere) in pairs.into_iter().flat_map(|(here, everywhere)| here.iter_mut().zip(everywhere))
+    {
+        if *here <= *everywhere {
+            *here = 0;
+        }
+    }
+}
+
+fn sort(kept: &mut Vec<StoredResponse>) {
+    kept.sort_unstable_by_key(|kept| {
+        let StoredResponse { key, version, position, filled_at, is_remembered } = *kept;
+        (
+            key,
+            version,
+            position.incarnation.to_bytes()[0],
+            position.mark.log,
+            position.mark.local,
+            filled_at,
+            is_remembered,
+        )
+    });
+    kept.dedup();
+}
+
+/// Replaces each moment by the result of `moment`.
+fn visit(world: &mut World, now: Boot, horizon: u64, moment: &mut dyn FnMut(Boot) -> Boot) {
+    let oldest = Boot::from_nanos(now.as_nanos().saturating_sub(horizon));
+    for (by, instance) in world.instances.iter_mut().enumerate() {
+        let awaits =
+            world.invalidations.iter().any(|one| usize::from(one.by) == by && answered(one).is_some());
+        // A waiter compares moments with the time when it joined (rule 13).
+        let waits = instance.flights.iter().any(|flight| flight.waiter.is_some())
+            || instance.ask.is_some_and(|ask| ask.waiter.is_some());
+        let oldest = if waits { Boot::ZERO } else { oldest };
+        // If a process has no pending append, only ages matter, and only up to the horizon.
+        let mut own = |at: Boot| moment(if awaits { at } else { at.max(oldest) });
+        instance.tail.make_canonical(awaits, &mut own);
+        instance.look.iter_mut().for_each(|look| look.sent = own(look.sent));
+        instance.early = instance.early.map(&mut own);
+        let mut aged = |at: &mut Boot| *at = moment((*at).max(oldest));
+        instance.memory.iter_mut().filter_map(|kept| kept.filled_at.as_mut()).for_each(&mut aged);
+        instance.hit.iter_mut().filter_map(|(kept, _)| kept.filled_at.as_mut()).for_each(&mut aged);
+        for flight in &mut instance.flights {
+            flight.brings.filled_at.iter_mut().for_each(&mut aged);
+            flight.base.iter_mut().filter_map(|base| base.filled_at.as_mut()).for_each(&mut aged);
+            flight.waiter.iter_mut().for_each(|waiter| aged(&mut waiter.joined_at));
+        }
+        if let Some(ask) = &mut instance.ask {
+            aged(&mut ask.began);
+            ask.waiter.iter_mut().for_each(|waiter| aged(&mut waiter.joined_at));
+        }
+    }
+    for one in &mut world.invalidations {
+        match &mut one.progress {
+            Progress::Waiting(appended) | Progress::Deferred(Some(appended)) => {
+                appended.answered = moment(appended.answered);
+            }
+            Progress::Applied(at) => *at = moment((*at).max(oldest)),
+            Progress::Sent { .. } | Progress::Deferred(None) => {}
+        }
+    }
+}
+
+fn answered(one: &Invalidation) -> Option<Boot> {
+    match one.progress {
+        Progress::Waiting(appended) | Progress::Deferred(Some(appended)) => Some(appended.answered),
+        Progress::Sent { .. } | Progress::Deferred(None) | Progress::Applied(_) => None,
+    }
+}
+
+/// Returns the duration of this many ticks.
+#[must_use]
+pub const fn ticks(number: u64) -> Duration {
+    Duration::from_nanos(number)
+}

@@ -1,0 +1,29 @@
+//! An exhaustive model of Larder's invalidation log.
+//!
+//! The rules are those of [`larder_core::log`] themselves: each process of the model has a real
+//! [`Tail`](larder_core::log::tail::Tail). The model adds the rest of Larder and its environment: a
+//! database, the scripts in Redis, fills, requests and faults. [`reading`] lists ways to misread
+//! the rules. The model must find each of them.
+//!
+//! * [`scope`]: the size of a model; [`configurations`]: the checked scopes;
+//! * [`world`]: a state; [`action`]: the possible actions; [`step`]: their results;
+//! * [`protocol`]: the rules as a process applies them; [`judge`], [`tokens`] and [`recover`]: the
+//!   properties to check;
+//! * [`canonical`]: the canonical form of states; [`model`] and [`run`]: the exploration.
+
+pub mod action;
+pub mod canonical;
+pub mod configurations;
+pub mod judge;
+pub mod misreadings;
+pub mod model;
+pub mod protocol;
+pub mod reading;
+pub mod recover;
+pub mod run;
+pub mod scope;
+pub mod server;
+pub mod step;
+pub mod target;
+pub mod tokens;
+pub mod world;

@@ -1,0 +1,145 @@
+//! The log in Redis. Each script of `larder-redis` is one step.
+
+use crate::target::Target;
+
+/// A primary.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Server {
+    /// The recorded incarnation.
+    pub incarnation: u8,
+    /// Whether the record or the Stream is missing, or was created by another process. The next
+    /// script starts a new incarnation.
+    pub is_lost: bool,
+    /// The entries of the Stream.
+    pub entries: Vec<(u8, Vec<Target>)>,
+    /// Everything up to this id is missing.
+    pub floor: u8,
+    /// The last assigned id.
+    pub last: u8,
+    /// A checkpoint beside the Stream. It may outlive the entry and the incarnation.
+    pub mark: Option<Mark>,
+}
+
+/// A checkpoint beside the Stream: an entry, and the incarnation in which it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Mark {
+    /// The incarnation.
+    pub incarnation: u8,
+    /// The entry.
+    pub id: u8,
+}
+
+/// The first entry of a poll by a process that is new to the incarnation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Beginning {
+    /// The poll returns entries after this id.
+    pub after: u8,
+    /// The floor that the poll returns.
+    pub floor: u8,
+}
+
+/// The answer to a poll.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Answer {
+    /// See [`larder_core::store::Look`].
+    pub incarnation: u8,
+    /// See there.
+    pub floor: u8,
+    /// See there.
+    pub last: u8,
+    /// See there.
+    pub entries: Vec<(u8, Vec<Target>)>,
+    /// See there.
+    pub more: bool,
+}
+
+impl Server {
+    /// Creates an empty log of this incarnation.
+    #[must_use]
+    pub fn new(incarnation: u8) -> Self {
+        // Ids start over, as they may if a clock is set back. The one entry names nothing.
+        Self { incarnation, is_lost: false, entries: vec![(1, vec![])], floor: 0, last: 1, mark: None }
+    }
+
+    /// The beginning of every script (rule 6).
+    fn enter(&mut self, births: &mut u8) {
+        if self.is_lost {
+            *births += 1;
+            // An older version of Larder does not know checkpoints, and keeps them.
+            *self = Self { mark: self.mark, ..Self::new(*births) };
+        }
+    }
+
+    /// Appends in one step. Returns incarnation and id.
+    pub fn append(&mut self, targets: Vec<Target>, births: &mut u8) -> (u8, u8) {
+        self.enter(births);
+        self.last += 1;
+        self.entries.push((self.last, targets));
+        (self.incarnation, self.last)
+    }
+
+    /// Polls from a cursor, or from the start for processes that are new to the incarnation.
+    pub fn look(
+        &mut self,
+        (mine, after, broken): (u8, u8, bool),
+        count: usize,
+        births: &mut u8,
+        begins: impl FnOnce(&Self) -> Beginning,
+    ) -> Answer {
+        self.is_lost |= broken && mine == self.incarnation;
+        self.enter(births);
+        let mut answer = self.head();
+        let beginning = if mine == self.incarnation { Beginning { after, floor: 0 } } else { begins(self) };
+        answer.floor = answer.floor.max(beginning.floor);
+        self.add_entries(&mut answer, (self.incarnation, beginning.after), count);
+        answer
+    }
+
+    /// Returns the answer to a poll without the entries.
+    #[must_use]
+    pub fn head(&self) -> Answer {
+        let (incarnation, floor, last) = (self.incarnation, self.floor, self.last);
+        Answer { incarnation, floor, last, entries: vec![], more: false }
+    }
+
+    /// Adds the entries of a poll.
+    pub fn add_entries(&self, answer: &mut Answer, (mine, after): (u8, u8), count: usize) {
+        let after = if mine == self.incarnation { after } else { 0 };
+        let waiting = || self.entries.iter().filter(|(id, _)| *id > after);
+        answer.more = waiting().count() > count;
+        answer.entries = waiting().take(count).cloned().collect();
+    }
+
+    /// Leaves a checkpoint for later processes.
+    pub fn leave_mark(&mut self) {
+        if let Some((id, _)) = self.entries.last() {
+            self.mark = Some(Mark { incarnation: self.incarnation, id: *id });
+        }
+    }
+
+    /// Whether the entry of this checkpoint is in the Stream.
+    #[must_use]
+    pub fn has(&self, mark: Mark) -> bool {
+        self.entries.iter().any(|(id, _)| *id == mark.id)
+    }
+
+    /// Drops the oldest entry.
+    pub fn trim(&mut self) {
+        if !self.entries.is_empty() {
+            self.floor = self.entries.remove(0).0;
+        }
+        if self.entries.is_empty() {
+            self.floor = self.last;
+        }
+    }
+
+    /// Drops the newest entry, which a replica had not received yet.
+    pub fn lose_newest(&mut self) {
+        self.entries.pop();
+        self.last = self.entries.last().map_or(self.floor, |(id, _)| *id);
+    }
+}

@@ -1,0 +1,42 @@
+//! Actions of processes that are not observed. To an observed process, they look like any number of
+//! processes.
+
+use larder_core::log::position::{Mark, Position};
+
+use super::server;
+use crate::action::{Action, Log};
+use crate::canonical::NOW;
+use crate::protocol::Protocol;
+use crate::world::{Invalidation, OTHER_PROCESS, Progress, StoredResponse, World, incarnation, log_id};
+
+impl Protocol {
+    pub(super) fn elsewhere(&self, world: &mut World, action: Action) -> Option<()> {
+        match action {
+            Action::Elsewhere { target, log } => {
+                world.left.elsewhere -= 1;
+                self.commit(world, target);
+                let (server, births) = server(world, log)?;
+                server.append(vec![target], births);
+                world.is_owed |= log == Log::Old;
+                let (versions, progress) = (world.db, Progress::Applied(NOW));
+                world.invalidations.push(Invalidation { by: OTHER_PROCESS, target, versions, progress });
+            }
+            Action::FillElsewhere { key, log } => {
+                world.left.others_fills -= 1;
+                let version = world.db[usize::from(key)];
+                let (server, _) = server(world, log)?;
+                let mark = Mark { log: log_id(server.last), local: 0 };
+                let position = Position { incarnation: incarnation(server.incarnation), mark };
+                world.shared.push(StoredResponse {
+                    key,
+                    version,
+                    position,
+                    filled_at: None,
+                    is_remembered: false,
+                });
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}

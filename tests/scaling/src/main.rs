@@ -1,0 +1,87 @@
+//! Measures costs that grow with the invalidation log, with the number of instances, and with the
+//! tags of a response.
+
+mod hits;
+mod instance;
+mod lag;
+mod load;
+mod process;
+mod quantile;
+mod rate;
+mod redis;
+mod replay;
+mod tags;
+mod valgrind;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Measure the cost of a longer log, more instances and more tags, and print tables.
+#[derive(Parser)]
+#[command(name = "cargo xtask growth", bin_name = "cargo xtask growth")]
+struct Args {
+    /// The parts to measure, all by default.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// The numbers of invalidations in the replayed logs.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 10_000, 100_000, 1_000_000])]
+    lengths: Vec<u64>,
+    /// The numbers of instances that follow the log at once.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 1, 4, 16])]
+    instances: Vec<usize>,
+    /// How long each number of instances is measured, in seconds.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    #[command(subcommand)]
+    child: Option<Child>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Replay,
+    Rate,
+    Tags,
+}
+
+/// The modes in which this program starts itself.
+#[derive(Subcommand)]
+enum Child {
+    /// An instance that replays a log.
+    #[command(hide = true)]
+    Replay(replay::Child),
+    /// Hits for counting instructions.
+    #[command(hide = true)]
+    Hits(hits::Child),
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let _entered = runtime.enter();
+    match &args.child {
+        Some(Child::Replay(child)) => runtime.block_on(child.run()),
+        Some(Child::Hits(child)) => child.run(),
+        None => args.measure(&runtime),
+    }
+}
+
+impl Args {
+    fn measure(&self, runtime: &tokio::runtime::Runtime) -> Result<()> {
+        if self.wants(Part::Replay) {
+            runtime.block_on(replay::table(&self.lengths))?;
+        }
+        if self.wants(Part::Rate) {
+            runtime.block_on(rate::tables(&self.instances, Duration::from_secs(self.seconds)))?;
+        }
+        if self.wants(Part::Tags) {
+            tags::table()?;
+        }
+        Ok(())
+    }
+
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+}

@@ -1,0 +1,117 @@
+//! Instances that break a rule of the log. Torture must find the violations.
+//!
+//! The rules are broken between the store and the cache, so that the published crates contain no
+//! such code.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use larder_core::lease::{Claim, Claimed, Leases, Left, Token};
+use larder_core::log::position::{Incarnation, LogId};
+use larder_core::log::selector::Event;
+use larder_core::store::{Cursor, Log, Look, SharedTier, StoreError};
+use larder_redis::RedisStore;
+
+/// A rule that can be broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[allow(clippy::exhaustive_enums)] // A test breaks each of them.
+pub enum Rule {
+    /// Rule 4: one event in ten is lost on its way to an instance.
+    LosesEvents,
+    /// Rule 9: a failed poll returns the result of the last successful one.
+    ConfirmsBlindly,
+}
+
+impl Rule {
+    /// Returns its name on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LosesEvents => "loses-events",
+            Self::ConfirmsBlindly => "confirms-blindly",
+        }
+    }
+}
+
+/// A store that breaks a rule.
+#[derive(Debug)]
+pub(super) struct BrokenStore {
+    store: RedisStore,
+    rule: Rule,
+    last: Mutex<Option<Look>>,
+}
+
+impl BrokenStore {
+    pub(super) fn new(store: RedisStore, rule: Rule) -> Self {
+        Self { store, rule, last: Mutex::default() }
+    }
+
+    fn drop_some_events(look: &mut Look) {
+        look.entries.retain(|_| fastrand::u8(..10) != 0);
+    }
+
+    fn repeat_last_success(
+        &self,
+        cursor: Cursor,
+        asked: Result<Look, StoreError>,
+    ) -> Result<Look, StoreError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(look) = &asked {
+            *last = Some(Look { entries: Vec::new(), more: false, ..look.clone() });
+        }
+        match last.as_ref().filter(|look| look.incarnation == cursor.incarnation) {
+            Some(look) => asked.or_else(|_| Ok(look.clone())),
+            None => asked,
+        }
+    }
+}
+
+impl SharedTier for BrokenStore {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.store.get(key).await
+    }
+
+    async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
+        self.store.set(key, value, expiry).await
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        self.store.remove(key).await
+    }
+}
+
+impl Leases for BrokenStore {
+    async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, StoreError> {
+        self.store.claim(claim).await
+    }
+
+    async fn extend(&self, address: &str, token: Token, life: Duration) -> Result<bool, StoreError> {
+        self.store.extend(address, token, life).await
+    }
+
+    async fn release(&self, address: &str, token: Token, left: Left) -> Result<(), StoreError> {
+        self.store.release(address, token, left).await
+    }
+}
+
+impl Log for BrokenStore {
+    async fn alarm(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
+        self.store.alarm(cursor, at_most).await
+    }
+
+    async fn look(&self, cursor: Cursor) -> Result<Look, StoreError> {
+        let asked = self.store.look(cursor).await;
+        match self.rule {
+            Rule::LosesEvents => asked.map(|mut look| {
+                Self::drop_some_events(&mut look);
+                look
+            }),
+            Rule::ConfirmsBlindly => self.repeat_last_success(cursor, asked),
+        }
+    }
+
+    async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
+        self.store.append(events).await
+    }
+}

@@ -1,0 +1,72 @@
+//! The routes of an instance, and their policies.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use larder::{Policy, ttl};
+
+use super::App;
+use super::show::show;
+use super::write::{put, write};
+use crate::clock::Moment;
+use crate::item::{Family, ITEMS, Item};
+use crate::wire;
+
+/// Short, so that not every response stays fresh for the whole run.
+const SHORT: Duration = Duration::from_secs(1);
+const WINDOW: Duration = Duration::from_secs(600);
+
+pub(super) fn routes(app: App) -> Router {
+    let mut router = Router::new();
+    for family in Family::ALL {
+        let show = get(move |State(app): State<App>, Path(id): Path<usize>, request: Request| async move {
+            show(&app, item(family, id)?, request.headers()).await
+        });
+        let shown = match family {
+            Family::Uri => show.put(move |State(app): State<App>, Path(id): Path<usize>| async move {
+                put(&app, item(family, id)?).await
+            }),
+            _ => show,
+        };
+        let path = format!("/{}/{{id}}/show", family.as_str());
+        router = router.route(&path, shown.layer(app.cache.layer(policy(family))));
+    }
+    router
+        .route("/write/{family}/{id}/{way}", post(write))
+        .route("/probe/{name}", get(async || "probe").layer(app.cache.layer(Policy::ttl(ttl::REALTIME))))
+        .layer(from_fn_with_state(app.clone(), sign))
+        .with_state(app)
+}
+
+fn policy(family: Family) -> Policy {
+    let name = family.as_str();
+    let tagged = |lifetime| Policy::ttl(lifetime).tag(&format!("{name}:{{id}}"));
+    match family {
+        Family::Tag | Family::Vary => tagged(ttl::STANDARD),
+        Family::Said | Family::Prefix | Family::Glob | Family::Uri => Policy::ttl(ttl::STANDARD),
+        Family::Key => Policy::ttl(ttl::STANDARD).key(&format!("{name}:{{id}}")),
+        Family::Patient => tagged(SHORT).stale_while_revalidate(WINDOW).stale_if_error(WINDOW),
+        Family::Etag | Family::Dated | Family::Failing => tagged(SHORT),
+        Family::Absent => tagged(ttl::STANDARD).status(StatusCode::NOT_FOUND, ttl::STANDARD),
+    }
+}
+
+fn item(family: Family, id: usize) -> Result<Item, StatusCode> {
+    if id < ITEMS { Ok(Item { family, id }) } else { Err(StatusCode::NOT_FOUND) }
+}
+
+/// Adds the life and the time. This runs after everything that the cache does before it sends a
+/// response.
+async fn sign(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let returned = Moment::now().as_nanos();
+    let headers = response.headers_mut();
+    headers.insert(wire::LIFE, HeaderValue::from(app.reference_model.life));
+    headers.insert(wire::RETURNED, HeaderValue::from(returned));
+    response
+}

@@ -1,0 +1,244 @@
+//! The items that are read and written. Each family has a route, a policy and ways of invalidation.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+/// The number of items in a family: small, so that each is read and written often and races are
+/// frequent.
+pub const ITEMS: usize = 5;
+
+/// A route and its policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[allow(clippy::exhaustive_enums)] // Code that handles a family has to handle all of them.
+pub enum Family {
+    /// Tagged by the policy.
+    Tag,
+    /// Tagged by the handler.
+    Said,
+    /// Stored under a key of its own.
+    Key,
+    /// InvalidationOutcome by its path.
+    Prefix,
+    /// InvalidationOutcome by a pattern over paths.
+    Glob,
+    /// Written by `PUT`, so that the layer invalidates its URI.
+    Uri,
+    /// Served stale while it is revalidated, and when the handler fails.
+    Patient,
+    /// With an `ETag` and a short lifetime.
+    Etag,
+    /// With a `Last-Modified` that is the same for two versions within one second, and a short
+    /// lifetime.
+    Dated,
+    /// In three languages.
+    Vary,
+    /// Gone in every other version: 404.
+    Absent,
+    /// With a handler that often fails.
+    Failing,
+}
+
+impl Family {
+    /// All families.
+    pub const ALL: [Self; 12] = [
+        Self::Tag,
+        Self::Said,
+        Self::Key,
+        Self::Prefix,
+        Self::Glob,
+        Self::Uri,
+        Self::Patient,
+        Self::Etag,
+        Self::Dated,
+        Self::Vary,
+        Self::Absent,
+        Self::Failing,
+    ];
+
+    /// Returns the first segment of its paths.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tag => "tag",
+            Self::Said => "said",
+            Self::Key => "key",
+            Self::Prefix => "prefix",
+            Self::Glob => "glob",
+            Self::Uri => "uri",
+            Self::Patient => "patient",
+            Self::Etag => "etag",
+            Self::Dated => "dated",
+            Self::Vary => "vary",
+            Self::Absent => "absent",
+            Self::Failing => "failing",
+        }
+    }
+
+    /// Returns the ways in which a write to it may invalidate.
+    #[must_use]
+    pub const fn ways(self) -> &'static [Way] {
+        match self {
+            Self::Tag => &[Way::Tag, Way::Tag, Way::Tag, Way::SoftTag, Way::All],
+            Self::Said | Self::Dated | Self::Absent | Self::Failing => &[Way::Tag],
+            Self::Key => &[Way::Key],
+            Self::Prefix => &[Way::Prefix],
+            Self::Glob => &[Way::Glob],
+            Self::Uri => &[Way::Put],
+            Self::Patient | Self::Etag => &[Way::Tag, Way::SoftTag],
+            Self::Vary => &[Way::Tag, Way::Uri],
+        }
+    }
+
+    /// Whether a stale response may be shown after a soft invalidation. This requires a policy with
+    /// a window.
+    #[must_use]
+    pub const fn has_windows(self) -> bool {
+        matches!(self, Self::Patient)
+    }
+}
+
+/// The way in which a write invalidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[allow(clippy::exhaustive_enums)] // Code that handles a way has to handle all of them.
+pub enum Way {
+    /// The item's tag, hard.
+    Tag,
+    /// The item's tag, soft.
+    SoftTag,
+    /// The item's key.
+    Key,
+    /// The path above the item's path.
+    Prefix,
+    /// A pattern over the item's path.
+    Glob,
+    /// The item's URI, by name.
+    Uri,
+    /// The item's URI, by a `PUT` that goes through the layer.
+    Put,
+    /// Everything.
+    All,
+}
+
+impl Way {
+    const ALL: [Self; 8] =
+        [Self::Tag, Self::SoftTag, Self::Key, Self::Prefix, Self::Glob, Self::Uri, Self::Put, Self::All];
+
+    /// Returns its name in requests and reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tag => "tag",
+            Self::SoftTag => "soft-tag",
+            Self::Key => "key",
+            Self::Prefix => "prefix",
+            Self::Glob => "glob",
+            Self::Uri => "uri",
+            Self::Put => "put",
+            Self::All => "all",
+        }
+    }
+}
+
+/// A resource with versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Item {
+    /// Its family.
+    pub family: Family,
+    /// Its number in the family, below [`ITEMS`].
+    pub id: usize,
+}
+
+impl Item {
+    /// Returns the path that shows it.
+    #[must_use]
+    pub fn path(self) -> String {
+        format!("/{}/{}/show", self.family.as_str(), self.id)
+    }
+
+    /// Returns its tag, which is also its key if it has one.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("{}:{}", self.family.as_str(), self.id)
+    }
+
+    /// Returns every item.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Family::ALL.into_iter().flat_map(|family| (0..ITEMS).map(move |id| Self { family, id }))
+    }
+
+    /// Returns its number among all items.
+    #[must_use]
+    pub fn index(self) -> usize {
+        let family = Family::ALL.iter().position(|family| *family == self.family);
+        family.unwrap_or_default() * ITEMS + self.id
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.family.as_str(), self.id)
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The error of a text that names no item or way.
+#[derive(Debug)]
+pub struct UnknownName(());
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is nothing of this name")
+    }
+}
+
+impl std::error::Error for UnknownName {}
+
+impl FromStr for Item {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let (family, id) = text.split_once('/').ok_or(UnknownName(()))?;
+        let family = Family::ALL.into_iter().find(|known| known.as_str() == family).ok_or(UnknownName(()))?;
+        let id = id.parse().ok().filter(|id| *id < ITEMS).ok_or(UnknownName(()))?;
+        Ok(Self { family, id })
+    }
+}
+
+impl FromStr for Way {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|way| way.as_str() == text).ok_or(UnknownName(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_item_has_a_name_and_a_number_of_its_own() {
+        for (index, item) in Item::all().enumerate() {
+            assert_eq!(item.index(), index);
+            assert_eq!(item.to_string().parse::<Item>().unwrap(), item);
+        }
+        for wrong in ["tag", "tag/99", "none/1", "tag/x"] {
+            assert!(wrong.parse::<Item>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn each_way_has_a_name_of_its_own() {
+        for way in Way::ALL {
+            assert_eq!(way.as_str().parse::<Way>().unwrap(), way);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The reference model, which takes the place of a database. It lives in the driver, and the
+//! handlers of all instances access it over HTTP.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::post;
+use http::{HeaderMap, Request, StatusCode};
+use std::net::SocketAddr;
+
+use crate::clock::Moment;
+use crate::history::{LifeId, Run};
+use crate::http_client::HttpClient;
+use crate::item::{Family, ITEMS, Item};
+use crate::wire;
+
+/// The reference model of a run. Clones share its state.
+#[derive(Debug, Clone)]
+pub(crate) struct ReferenceModel(Arc<Mutex<Model>>);
+
+#[derive(Debug)]
+struct Model {
+    random: fastrand::Rng,
+    commits: Vec<Vec<Moment>>,
+    /// In Unix seconds, for `Last-Modified`.
+    modified: Vec<u64>,
+    runs: Vec<Run>,
+}
+
+impl ReferenceModel {
+    pub(crate) fn new(seed: u64) -> Self {
+        let items = Family::ALL.len() * ITEMS;
+        let held = Model {
+            random: fastrand::Rng::with_seed(seed),
+            commits: vec![Vec::new(); items],
+            modified: vec![unix_seconds(); items],
+            runs: Vec::new(),
+        };
+        Self(Arc::new(Mutex::new(held)))
+    }
+
+    /// Returns the service for the instances.
+    pub(crate) fn routes(&self) -> Router {
+        Router::new()
+            .route("/read/{family}/{id}", post(read))
+            .route("/commit/{family}/{id}", post(commit))
+            .with_state(self.clone())
+    }
+
+    /// Returns the commits and the handler runs so far.
+    pub(crate) fn recorded(&self) -> (Vec<Vec<Moment>>, Vec<Run>) {
+        let held = self.lock();
+        (held.commits.clone(), held.runs.clone())
+    }
+
+    /// Returns the current version of an item.
+    pub(crate) fn version(&self, item: Item) -> u64 {
+        self.lock().version(item)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Model> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Model {
+    fn version(&self, item: Item) -> u64 {
+        1 + self.commits[item.index()].len() as u64
+    }
+
+    fn commit(&mut self, item: Item) -> u64 {
+        self.commits[item.index()].push(Moment::now());
+        self.modified[item.index()] = unix_seconds();
+        self.version(item)
+    }
+
+    /// Reads an item for a handler. The reply includes a delay, which makes some fills slow.
+    fn read(&mut self, item: Item, life: LifeId) -> String {
+        let version = self.version(item);
+        let longest = if self.random.u8(..) < 64 { 200_000 } else { 20_000 };
+        let delay = Duration::from_micros(self.random.u64(..longest));
+        let fails = match item.family {
+            Family::Failing => self.random.u8(..100) < 25,
+            Family::Patient => self.random.u8(..100) < 10,
+            _ => false,
+        };
+        let run = self.runs.len();
+        self.runs.push(Run { life, item, version, began: Moment::now(), delay, fails });
+        let modified = self.modified[item.index()];
+        format!("{run} {version} {} {} {modified}", delay.as_micros(), u8::from(fails))
+    }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+async fn read(
+    State(reference_model): State<ReferenceModel>,
+    Path((family, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<String, StatusCode> {
+    let item = format!("{family}/{id}").parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    let life = wire::number(&headers, wire::LIFE).and_then(|life| u32::try_from(life).ok());
+    let life = LifeId(life.ok_or(StatusCode::BAD_REQUEST)?);
+    Ok(reference_model.lock().read(item, life))
+}
+
+async fn commit(
+    State(reference_model): State<ReferenceModel>,
+    Path((family, id)): Path<(String, String)>,
+) -> Result<String, StatusCode> {
+    let item = format!("{family}/{id}").parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    Ok(reference_model.lock().commit(item).to_string())
+}
+
+/// An instance's access to the reference model.
+#[derive(Debug, Clone)]
+pub(crate) struct ReferenceClient {
+    pub(crate) address: SocketAddr,
+    pub(crate) life: u32,
+    pub(crate) client: HttpClient,
+}
+
+/// The reply to a handler.
+pub(crate) struct Reported {
+    pub(crate) run: u64,
+    pub(crate) version: u64,
+    pub(crate) delay: Duration,
+    pub(crate) fails: bool,
+    pub(crate) modified: Duration,
+}
+
+impl ReferenceClient {
+    pub(crate) async fn read(&self, item: Item) -> Result<Reported> {
+        let text = self.send("read", item).await?;
+        let numbers: Vec<u64> = text.split(' ').map(str::parse).collect::<Result<_, _>>()?;
+        let [run, version, delay, fails, modified] = numbers[..] else {
+            anyhow::bail!("the reference model cannot be read: {text}");
+        };
+        let (delay, modified) = (Duration::from_micros(delay), Duration::from_secs(modified));
+        Ok(Reported { run, version, delay, fails: fails != 0, modified })
+    }
+
+    pub(crate) async fn commit(&self, item: Item) -> Result<u64> {
+        Ok(self.send("commit", item).await?.parse()?)
+    }
+
+    async fn send(&self, what: &str, item: Item) -> Result<String> {
+        let uri = format!("http://{}/{what}/{item}", self.address);
+        let answer = self.client.send(Request::post(uri).header(wire::LIFE, self.life)).await;
+        let answer = answer.context("the reference model cannot be reached")?;
+        anyhow::ensure!(answer.status == StatusCode::OK, "the reference model answered {}", answer.status);
+        Ok(answer.text().to_owned())
+    }
+}

@@ -1,0 +1,120 @@
+//! The result of a run as text.
+
+mod latency;
+mod numbers;
+mod staleness;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::check::Violation;
+use crate::driver::Outcome;
+use crate::history::{Claimed, History, Observed, Write};
+use crate::plan::Shape;
+
+use self::numbers::Sample;
+
+/// Most violations follow from the first few.
+const MAX_REPORTED: usize = 10;
+
+/// Returns the report of a run: counts and figures, then all violations.
+#[must_use]
+pub fn report(shape: &Shape, outcome: &Outcome, violations: &[Violation]) -> String {
+    let history = &outcome.history;
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "seed {}: {} s, {} instances", shape.seed, shape.time.as_secs(), shape.instances);
+    counts(&mut text, outcome);
+    staleness::append(&mut text, history);
+    latency::append(&mut text, history);
+    runs(&mut text, history);
+    for instance in &outcome.still_refusing {
+        let _ = writeln!(
+            text,
+            "VIOLATION of P3: instance {instance} does not answer from memory though all faults are over"
+        );
+    }
+    for violation in violations.iter().take(MAX_REPORTED) {
+        let _ = writeln!(text, "VIOLATION of {}: {}", violation.promise.as_str(), violation.words);
+    }
+    let all = violations.len() + outcome.still_refusing.len();
+    let _ = match all {
+        0 => writeln!(text, "no violation"),
+        all => writeln!(text, "{all} violations"),
+    };
+    text
+}
+
+fn counts(text: &mut String, outcome: &Outcome) {
+    let history = &outcome.history;
+    let mut observed: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+    for read in &history.reads {
+        *observed.entry(kind(&read.observed)).or_default() += 1;
+        *outcomes.entry(&read.outcome).or_default() += 1;
+    }
+    let mut claimed: BTreeMap<&str, usize> = BTreeMap::new();
+    for write in &history.writes {
+        *claimed.entry(claim(write)).or_default() += 1;
+    }
+    let mut faults: BTreeMap<&str, usize> = BTreeMap::new();
+    for fault in &history.faults {
+        *faults.entry(fault.kind).or_default() += 1;
+    }
+    let _ = writeln!(text, "reads    {}: {}", history.reads.len(), list(&observed));
+    let _ = writeln!(text, "outcomes {}", list(&outcomes));
+    let _ = writeln!(text, "writes   {}: {}", history.writes.len(), list(&claimed));
+    let _ = writeln!(text, "faults   {}: {}", history.faults.len(), list(&faults));
+    let _ = writeln!(
+        text,
+        "lives    {}; {} requests found their instance down; {} times there were two primaries",
+        history.lives.len(),
+        outcome.instance_down,
+        history.two_primaries.len(),
+    );
+}
+
+const fn kind(observed: &Observed) -> &'static str {
+    match observed {
+        Observed::Version { .. } => "versions",
+        Observed::Failure { .. } => "handlers' own errors",
+        Observed::Lost(_) => "lost",
+        Observed::Nonsense(_) => "nonsense",
+    }
+}
+
+fn claim(write: &Write) -> &'static str {
+    match write.done.as_ref().map(|done| done.claimed) {
+        None => "lost with their instance",
+        Some(Claimed::Applied) => "Applied",
+        Some(Claimed::Deferred) => "Deferred",
+        Some(Claimed::Nothing) => "by the layer",
+    }
+}
+
+fn list(counts: &BTreeMap<&str, usize>) -> String {
+    counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Reports how often the handler ran for each version that was read.
+fn runs(text: &mut String, history: &History) {
+    let mut runs: BTreeMap<_, u64> = BTreeMap::new();
+    for run in &history.runs {
+        *runs.entry((run.item, run.version)).or_default() += 1;
+    }
+    let mut by_family: BTreeMap<&str, Sample<u64>> = BTreeMap::new();
+    for ((item, _), count) in runs {
+        by_family.entry(item.family.as_str()).or_default().add(count);
+    }
+    let _ = writeln!(text, "handler runs per version that was read at all");
+    for (family, mut sample) in by_family {
+        let _ = writeln!(
+            text,
+            "  {family:<9} p50 {:>3}  p99 {:>3}  max {:>3}  of {} versions",
+            sample.quantile(0.5),
+            sample.quantile(0.99),
+            sample.quantile(1.0),
+            sample.len(),
+        );
+    }
+}
