@@ -1,4 +1,4 @@
-//! `cargo xtask minimal`: whether the library crates compile with the lowest versions that they ask for.
+//! `cargo xtask minimal`: the library crates compile with the lowest versions of dependencies.
 
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ pub(crate) struct Options {
     required: bool,
 }
 
-/// Checks the crates on a scratch workspace, with each direct dependency in its lowest version.
+/// Checks the crates in a scratch workspace, with each direct dependency in its lowest version.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let scratch = Scratch::new(&Library::read()?, "minimal")?;
     if !scratch.resolve()? {
@@ -25,7 +25,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         eprintln!("skipped the check of the lowest versions: {reason}");
         return Ok(ExitCode::SUCCESS);
     }
-    // The option is unstable. The variable lets a stable cargo take it, and only this command has it.
+    // The option is unstable. A stable cargo accepts it with the variable, which is not set for
+    // the compiler.
     let mut update = scratch.cargo(&["update", "--quiet", "-Z", "direct-minimal-versions"]);
     shell::run_checked(update.env("RUSTC_BOOTSTRAP", "1"))?;
     scratch.check(|_| {})?;

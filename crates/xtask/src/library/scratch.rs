@@ -11,8 +11,8 @@ use crate::shell;
 
 /// A workspace below the target folder with copies of the library crates.
 ///
-/// The real workspace cannot be checked in the same way. Its tests and tools need newer compilers and
-/// newer versions of dependencies, and both would count for the library crates too.
+/// The real workspace cannot be checked in the same way. Its tests and tools need newer compilers
+/// and newer versions of dependencies, and these would be used for the library crates too.
 pub(crate) struct Scratch {
     root: PathBuf,
 }

@@ -22,7 +22,7 @@ pub(super) fn find(madison: &str, wanted: &str) -> Option<Compiler> {
 impl Compiler {
     /// The packages to ask apt for.
     ///
-    /// The standard library is named because apt would choose its newest version, which does not fit.
+    /// They include the standard library, because apt would choose its newest version.
     pub(super) fn wishes(&self) -> [String; 2] {
         let Self { package, version } = self;
         let library = package.replacen("rustc", "libstd-rust", 1);
@@ -30,7 +30,7 @@ impl Compiler {
     }
 }
 
-/// Returns the packages that `apt-get --simulate install` would install, in the form `name=version`.
+/// Returns the packages in the output of `apt-get --simulate install`, as `name=version`.
 pub(super) fn to_install(simulated: &str) -> Vec<String> {
     let lines = simulated.lines().filter_map(|line| line.strip_prefix("Inst "));
     let package = |line: &str| {

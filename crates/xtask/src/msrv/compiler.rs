@@ -20,8 +20,8 @@ pub(super) struct Compiler {
 
 /// Finds a compiler of the version `wanted`, for example `1.85`.
 ///
-/// The order is `given`, rustup's toolchain, `/usr/bin/rustc`, and Debian's package. Debian's package
-/// is unpacked below `folder`, which needs neither root nor an installation.
+/// The order is `given`, rustup's toolchain, `/usr/bin/rustc`, Debian's package. That package is
+/// unpacked below `folder` instead of installed, so this does not need root.
 ///
 /// # Errors
 ///

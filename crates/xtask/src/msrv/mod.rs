@@ -1,4 +1,4 @@
-//! `cargo xtask msrv`: whether the library crates compile with the Rust version that they ask for.
+//! `cargo xtask msrv`: the library crates compile with the Rust version that they ask for.
 
 mod apt;
 mod compiler;
@@ -22,7 +22,7 @@ pub(crate) struct Options {
     rustc: Option<PathBuf>,
 }
 
-/// Checks the crates on a scratch workspace, with the newest dependencies that the compiler can build.
+/// Checks the crates in a scratch workspace, with the newest dependencies for that compiler.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let library = Library::read()?;
     let wanted = library.rust_version()?;

@@ -1,4 +1,4 @@
-//! `cargo xtask release`: whether the library crates are ready to be published.
+//! `cargo xtask release`: checks that the library crates are ready to be published.
 
 mod changelog;
 mod order;
@@ -15,12 +15,12 @@ use crate::shell;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Package files that are not committed, too.
+    /// Also package files that are not committed.
     #[arg(long)]
     allow_dirty: bool,
 }
 
-/// Checks all that a release needs, and prints the command that publishes. It publishes nothing.
+/// Checks the crates, and prints the command that publishes them. Does not publish.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let library = Library::read()?;
     let packages = order::sort(&library.packages)?;

@@ -1,4 +1,4 @@
-//! What the manifests of the published crates must say.
+//! Checks of the manifests of the published crates.
 
 use anyhow::{Result, bail};
 

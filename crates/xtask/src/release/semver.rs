@@ -1,4 +1,4 @@
-//! Whether the API breaks users of the last release: cargo-semver-checks.
+//! Compares the API with the last release, by cargo-semver-checks.
 
 use anyhow::{Result, bail};
 
