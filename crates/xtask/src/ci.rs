@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{conformance, prose, shell, test};
+use crate::{conformance, minimal, msrv, prose, shell, test};
 
 /// Stops at the first failed check. The tests run last, so that their summary is the last output.
 pub(crate) fn run() -> Result<ExitCode> {
@@ -12,6 +12,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     prose::run_checked()?;
     shell::run_checked(shell::cargo(&CLIPPY).args(DENY_WARNINGS))?;
     shell::run_checked(shell::cargo(&DOC).env("RUSTDOCFLAGS", "-D warnings"))?;
+    msrv::run(&msrv::Options::default())?;
+    minimal::run(&minimal::Options::default())?;
     conformance::run_if_possible()?;
     test::run(&["--locked", "--no-fail-fast"].map(String::from))
 }

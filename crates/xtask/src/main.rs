@@ -4,9 +4,13 @@ mod bench;
 mod ci;
 mod conformance;
 mod fuzz;
+mod library;
 mod measure;
+mod minimal;
+mod msrv;
 mod prose;
 mod redis;
+mod release;
 mod shell;
 mod test;
 mod torture;
@@ -84,7 +88,15 @@ enum Task {
         /// Only reads files below these paths, for example `crates/larder-core/src/invalidation`.
         paths: Vec<String>,
     },
-    /// Run the checks that a change must pass: format, prose, lints, docs, the public cache tests, tests.
+    /// Check that the library crates compile with the Rust version that they ask for.
+    Msrv(msrv::Options),
+    /// Check that the library crates compile with the lowest versions of their dependencies.
+    Minimal(minimal::Options),
+    /// Check that the library crates are ready to be published: order, versions, changelog,
+    /// packages, API.
+    Release(release::Options),
+    /// Run the checks that a change must pass: format, prose, lints, docs, the lowest versions of
+    /// Rust and of dependencies, the public cache tests, tests.
     Ci,
 }
 
@@ -100,6 +112,9 @@ fn main() -> ExitCode {
         Task::Prose { paths } => prose::run(&paths),
         Task::Torture { broken: None, args } => measure::beside_redis("larder-torture", &args),
         Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
+        Task::Msrv(options) => msrv::run(&options),
+        Task::Minimal(options) => minimal::run(&options),
+        Task::Release(options) => release::run(&options),
         Task::Ci => ci::run(),
     };
     done.unwrap_or_else(|error| {
