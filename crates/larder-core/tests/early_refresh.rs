@@ -34,7 +34,7 @@ proptest! {
     }
 
     #[test]
-    fn what_cost_nothing_is_never_refreshed_early(beta in 0.0..=EarlyRefresh::MAX, left in 1_u64.., drawn in 0.0_f64..=1.0) {
+    fn a_free_fill_is_never_refreshed_early(beta in 0.0..=EarlyRefresh::MAX, left in 1_u64.., drawn in 0.0_f64..=1.0) {
         let left = Duration::from_nanos(left);
         prop_assert!(!EarlyRefresh::new(beta).unwrap().is_due(left, Duration::ZERO, || drawn));
     }

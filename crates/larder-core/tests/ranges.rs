@@ -47,7 +47,7 @@ fn with(name: http::HeaderName, value: &[u8]) -> Option<HeaderMap> {
 proptest! {
     /// Every named byte is served once, and no byte is served that is far from all named ones.
     #[test]
-    fn what_is_selected_is_what_is_named(specs in prop::collection::vec(spec(), 1..6), length in 0..700_u64) {
+    fn the_selected_bytes_are_the_named_bytes(specs in prop::collection::vec(spec(), 1..6), length in 0..700_u64) {
         let set: Vec<_> = specs.iter().map(Spec::text).collect();
         let request = with(RANGE, format!("bytes={}", set.join(", ")).as_bytes()).unwrap();
         let Requested::Bytes(ranges) = parse_range(&request) else { panic!("{request:?}") };

@@ -44,7 +44,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_told_of_queries_reads_back_as_it_was(
+    fn a_variation_hint_reads_back_unchanged(
         text in "o?-(a|%C3%A9|b&c|=)",
         at: u64,
         nanos: u64,

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_server_says_is_a_refusal_and_what_fred_says_is_not() {
+    fn an_error_of_the_server_is_a_refusal_and_one_of_fred_is_not() {
         use StoreErrorKind::{Refused, Timeout, Unreachable, Unreadable};
         let cases = [
             (ErrorKind::Timeout, "Request timed out.", Timeout),

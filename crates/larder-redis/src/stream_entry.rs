@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_everything() {
+    fn an_unreadable_entry_invalidates_everything() {
         let cases = [
             Value::Null,
             entry(&["h"]),

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_an_error_that_says_why() {
+    fn an_invalid_certificate_is_an_error_that_says_why() {
         let good = CertificateAuthority::new().unwrap();
         let good = good.pem();
         let cut = &good[..good.len() - 40];

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_right_is_refused_by_name() {
+    fn an_invalid_url_is_refused_by_name() {
         use ConnectErrorKind::{Scheme, Url};
         let cases = [
             ("http://127.0.0.1", Scheme),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unescaped_password_is_not_told_by_the_error_that_it_causes() {
+    fn the_error_of_an_unescaped_password_does_not_show_it() {
         for url in ["redis://user:12?secret@host", "redis://:sec/secret@host", "redis://:#secret@host"] {
             let error = parse(url).unwrap_err().to_string();
             assert!(!error.contains("sec"), "{error}");

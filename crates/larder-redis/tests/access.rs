@@ -34,7 +34,7 @@ async fn an_acl_user_with_an_escaped_password_is_let_in() {
 }
 
 #[tokio::test]
-async fn who_is_not_let_in_is_told_why() {
+async fn a_refused_login_is_reported_with_its_reason() {
     let server = RedisServer::builder().password("secret").start().await.unwrap();
     for (credentials, word) in [("", "NOAUTH"), (":wrong@", "WRONGPASS")] {
         let url = format!("redis://{credentials}{}", server.address());
@@ -250,7 +250,7 @@ async fn a_user_without_config_is_served() {
 }
 
 #[tokio::test]
-async fn bad_memory_settings_are_told_once() {
+async fn bad_memory_settings_are_logged_once() {
     let server = RedisServer::builder()
         .config("maxmemory 100mb")
         .config("maxmemory-policy noeviction")

@@ -172,7 +172,7 @@ async fn a_server_that_became_a_replica_is_left() {
 ///
 /// Only a new connection would lead to the successor.
 #[tokio::test]
-async fn a_server_that_wants_replicas_is_asked_for_anew_on_every_connection() {
+async fn a_server_that_needs_replicas_is_rediscovered_on_every_connection() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
     let store = joined(patient(&server.url_at(proxy.address()))).await;

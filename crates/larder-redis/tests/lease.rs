@@ -83,7 +83,7 @@ async fn it_ends_with_its_life_which_its_owner_alone_extends() {
 }
 
 #[tokio::test]
-async fn what_was_stored_meanwhile_takes_its_place_unless_it_was_seen() {
+async fn a_newer_response_ends_the_claim_unless_it_is_known() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     assert_eq!(store.claim(claim(1)).await.unwrap(), ClaimReply::Acquired);
@@ -143,7 +143,7 @@ async fn a_word_is_for_those_who_waited_for_its_holder() {
 }
 
 #[tokio::test]
-async fn where_nobody_is_to_wait_all_are_told_for_a_while() {
+async fn uncacheable_keys_are_remembered_for_a_while() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     assert_eq!(store.claim(claim(1)).await.unwrap(), ClaimReply::Acquired);
@@ -171,7 +171,7 @@ async fn one_that_is_waited_for_can_be_overtaken_and_nobody_else() {
 ///
 /// No claim destroys a response.
 #[tokio::test]
-async fn what_is_not_ours_is_an_error_or_nothing() {
+async fn a_foreign_value_is_an_error_or_ignored() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     server.command(&["SET", LEASE, "garbage"]).await.unwrap();

@@ -31,7 +31,7 @@ async fn the_first_look_begins_an_incarnation_and_the_next_finds_it() {
 }
 
 #[tokio::test]
-async fn what_was_appended_is_seen_in_order_by_every_instance() {
+async fn every_instance_sees_appended_events_in_order() {
     let server = RedisServer::start().await.unwrap();
     let (a, b) = (store(&server).await, store(&server).await);
     let before = b.poll(start()).await.unwrap();
@@ -227,7 +227,7 @@ async fn a_lost_log_is_a_new_incarnation() {
 
 /// The ids of two incarnations cannot be compared.
 #[tokio::test]
-async fn who_comes_from_another_incarnation_sees_all_of_this_one() {
+async fn a_cursor_of_another_incarnation_gets_all_of_this_one() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     store.append(&[event("x")]).await.unwrap();
@@ -297,7 +297,7 @@ async fn an_entry_that_was_deleted_raises_the_floor() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_everything() {
+async fn an_unreadable_entry_invalidates_everything() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     let begun = store.poll(start()).await.unwrap();
@@ -371,7 +371,7 @@ async fn where_scripts_may_not_ask_for_the_run_id_the_record_is_believed() {
 }
 
 #[tokio::test]
-async fn who_finds_an_incarnation_broken_begins_a_new_one_once() {
+async fn a_broken_incarnation_is_replaced_once() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     let before = store.poll(start()).await.unwrap();

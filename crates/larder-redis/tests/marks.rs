@@ -108,7 +108,7 @@ async fn a_look_leaves_a_mark_where_enough_was_added_since_the_last() {
 }
 
 #[tokio::test]
-async fn who_is_new_begins_at_the_last_mark_with_as_much_after_it_as_it_remembers() {
+async fn a_new_instance_begins_at_the_last_checkpoint_that_covers_its_capacity() {
     let server = RedisServer::start().await.unwrap();
     let (store, look) = marked(&server, 3).await;
     add(&server, 10).await;

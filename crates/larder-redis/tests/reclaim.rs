@@ -101,7 +101,7 @@ async fn each_selector_frees_what_it_names_and_nothing_else() {
 
 /// Promise 3: a response that was filled again is not removed again.
 #[tokio::test]
-async fn what_was_filled_after_the_invalidation_stays() {
+async fn a_fill_after_the_invalidation_stays() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     for (key, incarnation, millis, stays) in [
@@ -180,7 +180,7 @@ async fn names_that_are_patterns_stand_for_themselves() {
 }
 
 #[tokio::test]
-async fn what_is_not_of_this_cache_is_never_touched() {
+async fn foreign_keys_are_never_touched() {
     let server = RedisServer::start().await.unwrap();
     let store = joined(patient(&server.url()).namespace("shop").schema(3)).await;
     let old = value(1, 4, "u|http|shop|/a");
@@ -256,7 +256,7 @@ async fn every_primary_of_a_cluster_is_searched() {
 }
 
 #[tokio::test]
-async fn nothing_is_freed_while_redis_is_in_trouble() {
+async fn nothing_is_reclaimed_during_redis_trouble() {
     let server = RedisServer::start().await.unwrap();
     let store = joined(brief(&server.url())).await;
     put(&store, "k|a", 4).await;

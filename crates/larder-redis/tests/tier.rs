@@ -16,7 +16,7 @@ const KEY: &str = "{u|/a}";
 const NAME: &str = "larder:larder:v1:{u|/a}";
 
 #[tokio::test]
-async fn what_was_set_is_got_until_it_is_removed() {
+async fn a_value_is_returned_until_it_is_removed() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     assert_eq!(store.get(KEY).await.unwrap(), None);
@@ -147,7 +147,7 @@ async fn namespaces_and_schemas_are_apart() {
 }
 
 #[tokio::test]
-async fn the_servers_statistics_are_told() {
+async fn the_statistics_of_the_server_are_reported() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();

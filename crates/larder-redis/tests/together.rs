@@ -92,7 +92,7 @@ async fn each_gets_its_own_on_many_threads() {
 }
 
 #[tokio::test]
-async fn who_asks_alone_sends_a_get() {
+async fn a_single_lookup_sends_a_get() {
     let (server, store) = filled(3).await;
     let (alone, together) = (calls(&server, "get").await, calls(&server, "mget").await);
     for _ in 0..5 {
@@ -105,7 +105,7 @@ async fn who_asks_alone_sends_a_get() {
 ///
 /// The callers of the earlier lookups may stop waiting before that.
 #[tokio::test]
-async fn nobody_waits_for_those_who_left() {
+async fn cancelled_lookups_delay_no_other() {
     let (_server, store) = filled(3).await;
     let (first, second) = (key(1), key(2));
     let mut answered = pin!(store.get(&second));
@@ -189,7 +189,7 @@ fn calls_do_not_wait_for_a_runtime_that_has_ended_or_stands_still() {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_slow_network() {
+async fn a_slow_network_delays_no_batch() {
     let (server, _store) = filled(3).await;
     let proxy = Proxy::start(server.address()).unwrap();
     let hour = RedisStore::builder(&format!("redis://{}", proxy.address())).command_timeout(HOUR);

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_arrives_waits_until_the_gate_opens() {
+    async fn arrivals_wait_until_the_gate_opens() {
         let gate = Gate::new();
         let waiting: Vec<_> = (0..3)
             .map(|_| {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_two_arrivals_is_not_woken_by_one() {
+    async fn a_wait_for_two_arrivals_does_not_end_after_one() {
         let gate = Gate::new();
         let both = tokio::spawn({
             let gate = gate.clone();

@@ -208,7 +208,7 @@ async fn bytes_are_corrupted_the_way_that_was_asked() {
 }
 
 #[tokio::test]
-async fn what_has_the_pattern_is_held_until_it_is_released() {
+async fn matching_bytes_are_held_until_released() {
     let (proxy, _heard) = proxied().await;
     let mut holding = connect(&proxy).await;
     let mut passing = connect(&proxy).await;
@@ -244,7 +244,7 @@ async fn a_pattern_is_found_across_chunks() {
 }
 
 #[tokio::test]
-async fn what_is_held_arrives_after_its_sender_has_hung_up() {
+async fn held_bytes_arrive_after_the_sender_closed() {
     let (proxy, mut heard) = proxied().await;
     let mut stream = connect(&proxy).await;
     let held = proxy.hold(ToServer, "");

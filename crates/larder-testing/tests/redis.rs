@@ -139,7 +139,7 @@ async fn a_restart_on_a_port_that_was_taken_is_an_error_and_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn what_is_persisted_outlives_a_kill() {
+async fn persisted_data_survives_a_kill() {
     let builder = RedisServer::builder().config("appendonly yes").config("appendfsync always");
     let server = builder.start().await.unwrap();
     server.command(&["SET", "a", "b"]).await.unwrap();
@@ -198,13 +198,13 @@ async fn it_dies_with_a_process_that_is_killed() {
 }
 
 #[tokio::test]
-async fn a_machine_without_redis_is_told_what_to_do() {
+async fn a_missing_redis_server_is_an_error_that_says_what_to_install() {
     if is_child() {
         let error = RedisServer::start().await.unwrap_err();
         println!("\nerror {:?} {error}", error.kind());
         return;
     }
-    let output = in_a_process_of_its_own("a_machine_without_redis_is_told_what_to_do")
+    let output = in_a_process_of_its_own("a_missing_redis_server_is_an_error_that_says_what_to_install")
         .env("PATH", "")
         .output()
         .unwrap();

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_trace_is_told_what_arrived_but_no_secrets() {
+    async fn a_trace_response_echoes_the_request_without_secrets() {
         let echo = check(&mut parts("TRACE", Some("0"))).unwrap();
         assert_eq!(echo.headers()[CONTENT_TYPE], "message/http");
         let body = echo.into_body().collect().await.unwrap().to_bytes();

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_is_told_after_those_before_it() {
+    fn the_name_is_appended_to_earlier_names() {
         let mut fields =
             HeaderMap::from_iter([(SURROGATE_CAPABILITY, "a=\"Surrogate/1.0\"".parse().unwrap())]);
         announce(&mut fields, &"larder".parse().unwrap());

@@ -53,7 +53,7 @@ fn arguments_that_cannot_be_right_are_named() {
 }
 
 #[test]
-fn a_redis_that_cannot_be_right_is_told_without_its_password() {
+fn an_invalid_redis_url_is_reported_without_its_password() {
     let arguments = ["--origin", "http://x", "--redis", "nonsense://:secret@x"];
     let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
     let stderr = String::from_utf8(stderr).unwrap();

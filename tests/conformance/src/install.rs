@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_pinned_by_checksum() {
+    fn each_download_is_pinned_by_checksum() {
         let lock: serde_json::Value = serde_json::from_str(LOCK).unwrap();
         let packages = lock["packages"].as_object().unwrap();
         assert_eq!(packages["node_modules/http-cache-tests"]["version"], "0.4.5");

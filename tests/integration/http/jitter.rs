@@ -56,7 +56,7 @@ async fn a_lifetime_of_the_handler_is_moved_like_the_policys_own() {
 }
 
 #[tokio::test]
-async fn without_it_every_lifetime_is_what_was_said() {
+async fn without_jitter_every_lifetime_is_exact() {
     let lifetimes = lifetimes(Policy::ttl(ttl::STANDARD).jitter(0.0), "hello").await;
     assert_eq!(lifetimes, [3600; 40]);
 }

@@ -151,7 +151,7 @@ async fn the_first_request_comes_to_the_inner_layer_unaltered() {
 /// Requests behind the first flight go to the inner layer as soon as the leader has reached it,
 /// before it is answered.
 #[tokio::test]
-async fn nobody_waits_at_the_outer_layer_for_what_the_inner_one_handles() {
+async fn no_request_waits_at_the_outer_layer_for_a_fill_of_the_inner_one() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::new({

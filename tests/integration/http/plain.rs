@@ -63,7 +63,7 @@ async fn back_pressure_of_the_inner_service_is_honoured() {
 
 /// Every path through the cache, or around it, calls the clone that was ready.
 #[tokio::test]
-async fn whatever_the_request_only_a_service_that_is_ready_is_called() {
+async fn only_a_ready_service_is_called() {
     let (cache, clock) = cache();
     let origin = Origin::always(Answer::ok("page"));
     let policy = hourly().stale_while_revalidate(crate::support::secs(60));

@@ -102,7 +102,7 @@ async fn the_words_of_other_caches_stay() {
 
 /// Followers get the age of their response.
 #[tokio::test]
-async fn collapsed_requests_are_told_so() {
+async fn collapsed_requests_are_reported() {
     let (cache, _) = cache();
     let gate = larder_testing::Gate::new();
     let origin = Origin::always(

@@ -117,7 +117,7 @@ async fn without_the_log_the_shared_tier_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn an_invalidation_without_redis_is_deferred_holds_here_and_is_told_later() {
+async fn an_invalidation_without_redis_is_deferred_holds_here_and_is_appended_later() {
     let world = World::new().await;
     let (a, _) = with_clock(&world).await;
     let b = world.instance().await;

@@ -258,7 +258,7 @@ async fn nothing_wrong_is_ever_served() {
 
 /// The stored rules of a path are untrusted input.
 #[tokio::test]
-async fn whatever_is_known_of_a_path_the_answer_is_right() {
+async fn the_response_is_right_for_every_known_variation() {
     let world = World::new().await;
     let a = world.instance().await;
     a.get("/searched/1?utm=1&page=1").await;

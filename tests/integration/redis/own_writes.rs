@@ -81,7 +81,7 @@ fn shown(answer: &Answer) -> (String, &str) {
 }
 
 #[tokio::test]
-async fn a_request_with_the_token_of_a_write_goes_past_an_instance_that_has_not_read_of_it() {
+async fn a_request_with_the_token_of_a_write_bypasses_an_instance_that_has_not_read_it() {
     let world = World::new().await;
     let (a, b, late) = behind(&world, "/hasty/1").await;
     let token = put(&a, "/hasty/1").await;

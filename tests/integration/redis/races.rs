@@ -319,7 +319,7 @@ async fn a_client_that_leaves_during_a_fill_does_not_stop_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_old_is_seen_among_many_readers_and_writers() {
+async fn no_old_response_is_seen_among_many_readers_and_writers() {
     let world = World::new().await;
     let real = || Setup { clock: None, ..Setup::default() };
     let (a, b) = (world.joined(real()).await, world.joined(real()).await);

@@ -90,7 +90,7 @@ async fn the_primary_is_cut_off_from_its_replicas_and_the_sentinels() {
 /// Without `min-replicas-to-write`, a cut-off primary keeps confirming. The bound is
 /// `max_staleness` plus the time until it is demoted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_minimum_of_replicas_staleness_ends_when_the_old_primary_is_told() {
+async fn without_a_minimum_of_replicas_staleness_ends_when_the_old_primary_steps_down() {
     let (sentinel, deployment) = watched(1, &[]).await;
     let b = deployment.joined(Setup { max_staleness: TRIAL_STALENESS, ..Setup::real() }).await;
     b.hits("/values/1").await;

@@ -56,7 +56,7 @@ async fn an_update_on_one_instance_is_seen_on_the_other() {
 }
 
 #[tokio::test]
-async fn everything_that_can_be_named_is_gone_on_both() {
+async fn every_selector_takes_effect_on_both_instances() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let whats: [(&str, &str, Invalidation); 6] = [

@@ -7,7 +7,7 @@ use larder_model::run::check;
 const MAX_STATES: usize = 5_000_000;
 
 #[test]
-fn nothing_comes_back_and_refusing_ends() {
+fn no_response_comes_back_and_refusals_end() {
     for scope in configurations::small() {
         let report = check(&scope, MAX_STATES, 1);
         println!("{}: {} states, {:.1?}", scope.name, report.unique, report.took);
@@ -18,7 +18,7 @@ fn nothing_comes_back_and_refusing_ends() {
 
 /// If two logs are trusted in turns, the number of states is unlimited.
 #[test]
-fn nothing_comes_back_where_a_primary_was_cut_off_as_far_as_was_looked() {
+fn no_response_comes_back_after_a_cut_off_primary_within_the_explored_depth() {
     let report = check(&configurations::cut_off_here(), 1_000_000, 1);
     assert!(report.trace.is_none(), "{:#?}", report.trace);
     assert!(report.depth > 12, "{}", report.depth);

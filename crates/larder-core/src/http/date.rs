@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_no_date() {
+    fn a_malformed_date_is_no_date() {
         for text in [
             "",
             "0",

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_drawn_far_from_the_expiry_for_what_cost_nothing_or_where_it_is_off() {
+    fn no_number_is_drawn_far_from_the_expiry_for_a_free_fill_or_if_it_is_off() {
         let undrawn = || -> f64 { panic!("drawn") };
         assert!(!at(1.0).is_due(MILLIS(2_000), MILLIS(100), undrawn));
         assert!(!at(1.0).is_due(Duration::from_nanos(1), Duration::ZERO, undrawn));

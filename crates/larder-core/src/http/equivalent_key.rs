@@ -53,7 +53,7 @@ mod tests {
     proptest! {
         /// Each part of a key is unambiguous if the key is read from the left.
         #[test]
-        fn whatever_differs_makes_another_key(
+        fn each_difference_makes_another_key(
             paths in ["/[n|?]{0,3}", "/[n|?]{0,3}"],
             queries in ["[n|?=&%7C]{0,6}", "[n|?=&%7C]{0,6}"],
             variations in ["[o]?[-=](n|%7C|n&o)?", "[o]?[-=](n|%7C|n&o)?"],

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_handler_says_outranks_the_fields_each_for_itself() {
+    fn each_override_of_the_handler_outranks_the_fields() {
         let lines = &[("cache-control", "s-maxage=5, max-age=6, must-revalidate, stale-if-error=7")];
         let fresh = LifetimeOverride { fresh: Some(secs(1)), ..UNSAID };
         let window = LifetimeOverride { while_revalidate: Some(secs(2)), ..UNSAID };

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_the_lifetime_is_moved_both_ways_or_shortened() {
+    fn the_remaining_lifetime_is_moved_both_ways_or_shortened() {
         // (fraction, lifetime, age, stated, results for the lowest, the middle and the highest
         // draw)
         let cases = [

@@ -141,7 +141,7 @@ mod tests {
     ///
     /// A server knows only the last two.
     #[test]
-    fn what_is_of_another_origin_is_not_named() {
+    fn a_location_of_another_origin_is_not_named() {
         for reference in [
             "http://b/g",
             "http://a:81/g",

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_appended_as_one_step_is_bounded_in_events_and_in_bytes() {
+    fn an_append_is_bounded_in_events_and_in_bytes() {
         let lengths = |events: &[Event]| batches(events).map(<[Event]>::len).collect::<Vec<_>>();
         let tags = |length: usize, number| vec![event(&"t".repeat(length)); number];
         assert_eq!(lengths(&[]), []);
@@ -290,7 +290,7 @@ mod tests {
 
     /// The table keeps a row for every number from the first that is not settled.
     #[test]
-    fn what_came_back_out_of_order_leaves_no_room_behind_the_first() {
+    fn returned_events_leave_no_room_behind_the_first() {
         let mut outbox = three_sent(3);
         outbox.settle(|appended| match appended.id.millis {
             1 => AppendStatus::AppendAgain,

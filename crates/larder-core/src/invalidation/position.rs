@@ -265,7 +265,7 @@ mod tests {
     ///
     /// So a response that combines two others is valid where both are.
     #[test]
-    fn what_is_made_of_two_is_refused_where_either_is() {
+    fn a_combined_position_is_refused_if_either_is() {
         let at = |log, local| Position {
             incarnation: Incarnation::from_bytes([1; 16]),
             watermark: Watermark { log: LogId::new(log, 0), local },

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_escaped_is_read_back() {
+    fn an_escaped_text_is_read_back() {
         for (escaped, text) in [("/a", Some("/a")), ("", Some("")), ("^5E5E^C3^A9", Some("^5E\u{e9}"))] {
             assert_eq!(undo(escaped).as_deref(), text, "{escaped}");
         }

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_an_escape_stands_for_itself() {
+    fn an_invalid_escape_stands_for_itself() {
         let cases: [(&[u8], &[u8], &[u8]); 8] = [
             (b"", b"", b""),
             (b"q", b"q", b"q"),

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_template_is_an_error_that_names_it() {
+    fn an_invalid_template_is_an_error_that_names_it() {
         let cases = [
             ("", "is empty"),
             ("user:{id", "not closed"),

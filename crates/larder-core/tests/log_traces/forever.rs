@@ -21,26 +21,26 @@ proptest! {
 
     /// There is little room: rows are folded into the floor, and the outbox collapses.
     #[test]
-    fn whatever_is_forgotten_no_verdict_is_milder_than_what_was_told(steps in steps()) {
+    fn no_verdict_is_milder_than_the_history_if_names_are_forgotten(steps in steps()) {
         let mut world = World::new(SMALL);
         for step in steps {
             world.take(step);
-            world.hold_against_what_was_told(false)?;
+            world.check_against_history(false)?;
         }
     }
 
     /// There is room for all, so no response is refused without a reason.
     #[test]
-    fn while_nothing_is_forgotten_every_verdict_is_what_was_told(steps in steps()) {
+    fn every_verdict_equals_the_history_if_no_name_is_forgotten(steps in steps()) {
         let mut world = World::new(Limits::default());
         for step in steps {
             world.take(step);
-            world.hold_against_what_was_told(true)?;
+            world.check_against_history(true)?;
         }
     }
 
     #[test]
-    fn what_was_invalidated_is_gone_and_what_is_filled_after_the_faults_is_served(steps in steps()) {
+    fn invalidated_responses_are_gone_and_later_fills_are_served(steps in steps()) {
         for limits in [SMALL, Limits::default()] {
             let mut world = World::new(limits);
             for step in steps.clone() {

@@ -75,7 +75,7 @@ fn rule_14_what_a_deposed_primary_took_is_not_passed_by_an_incarnation_that_was_
 
 /// The same case, but `invalidate` has returned before we learn of the promotion.
 #[test]
-fn rule_14_what_we_told_one_incarnation_is_told_to_the_next() {
+fn rule_14_events_of_one_incarnation_are_appended_to_the_next() {
     let (mut deposed, mut promoted) = (Redis::new(), Redis::new());
     let mut a = Instance::joined(&mut deposed, at(0));
     promoted.begin_incarnation();

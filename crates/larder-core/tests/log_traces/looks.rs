@@ -81,7 +81,7 @@ fn rule_6_a_new_incarnation_is_read_from_its_start_as_its_ids_are_reused() {
 /// An event in the log of the primary that was cut off was applied there. The other log, whose
 /// incarnation had begun before, never receives the event.
 #[test]
-fn rule_6_what_was_told_to_an_incarnation_that_is_left_is_all_to_the_next() {
+fn rule_6_events_of_an_incarnation_that_was_left_invalidate_everything_in_the_next() {
     let (mut cut_off, mut promoted) = (Redis::new(), Redis::new());
     let mut a = Instance::joined(&mut cut_off, at(0));
     promoted.begin_incarnation();
@@ -211,7 +211,7 @@ fn rule_7_a_look_that_begins_at_a_mark_says_that_what_lies_before_it_is_missing(
 }
 
 #[test]
-fn who_looks_says_how_much_it_remembers() {
+fn a_poll_states_its_capacity() {
     let remembers = |limits| Instance::with(limits).tail.cursor().capacity;
     assert_eq!(remembers(Limits::default()), 65_536);
     assert_eq!(remembers(Limits { rows: 5, globs: 1, outbox: 1 }), 5);

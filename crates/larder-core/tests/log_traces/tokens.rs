@@ -190,7 +190,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn who_has_reached_a_clients_token_shows_it_nothing_from_before_its_writes(
+    fn an_instance_that_covers_a_token_serves_nothing_older_than_its_writes(
         steps in proptest::collection::vec(steps(), 1..24),
     ) {
         let mut session = Session::new();

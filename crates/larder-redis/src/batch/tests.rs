@@ -18,7 +18,7 @@ fn large_values_are_asked_for_one_by_one() {
 }
 
 #[test]
-fn what_is_usual_follows_the_values() {
+fn the_usual_size_follows_the_values() {
     let gather = GetBatcher::default();
     let large = vec![Bytes::from(vec![0; 1 << 20]); 8];
     gather.record_size(large.iter());

@@ -65,7 +65,7 @@ async fn a_node_that_is_well_again_or_gone_is_forgotten() {
 }
 
 #[tokio::test]
-async fn what_is_no_cluster_has_one_circuit_for_all_keys() {
+async fn a_single_server_has_one_circuit_for_all_keys() {
     let health = Health::new();
     assert_eq!(time_out(&health, "a"), Some(Opened(None)));
     assert!(health.admit("b").is_err());

@@ -44,7 +44,7 @@ async fn a_span_names_key_outcome_and_tier() {
     let hit = r#"cache{route="products" key="u|http||/1" outcome="hit" tier="memory"}"#;
     let bypass = r#"cache{route="products" key="" outcome="bypass" reason="range"}"#;
     let expected = [miss, hit, bypass].map(|span| format!("DEBUG {span}: larder: answered"));
-    assert_eq!(journal.told(), expected);
+    assert_eq!(journal.of_cache(), expected);
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn where_nobody_listens_to_its_span_a_handler_keeps_that_of_its_request() 
 }
 
 #[tokio::test]
-async fn while_all_is_well_nothing_is_told_above_debug() {
+async fn a_healthy_cache_logs_nothing_above_debug() {
     let (journal, _guard) = Journal::listen(Level::INFO);
     let store = MemoryStore::default();
     let options = Cache::builder().shared_store(store.clone());
@@ -85,7 +85,7 @@ async fn while_all_is_well_nothing_is_told_above_debug() {
 
 /// Reads, writes, polls and appends all fail. They are reported as one problem.
 #[tokio::test]
-async fn store_trouble_is_told_when_it_begins_and_when_it_has_ended() {
+async fn store_trouble_is_logged_when_it_begins_and_when_it_ends() {
     let (journal, _guard) = Journal::listen(Level::INFO);
     let store = MemoryStore::default();
     let options = Cache::builder().shared_store(store.clone());

@@ -12,7 +12,7 @@ use larder_testing::Answer;
 use tower::ServiceExt as _;
 use tower_layer::Layer as _;
 
-use crate::reasons::{going_past, going_past_by};
+use crate::reasons::{bypass_by, bypasses};
 use crate::shop::{Shop, eventually, get, method};
 use crate::store::MemoryStore;
 
@@ -35,13 +35,13 @@ fn only(mut request: Request<()>) -> Request<()> {
 ///
 /// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it
 /// generates locally".
-fn told(fields: &HeaderMap) -> (&[u8], bool) {
+fn report_fields(fields: &HeaderMap) -> (&[u8], bool) {
     (fields["x-cache"].as_bytes(), fields.contains_key("cache-status"))
 }
 
 #[tokio::test]
-async fn no_way_past_the_cache_is_open_to_who_wants_only_what_is_stored() {
-    for (reason, request) in going_past() {
+async fn only_if_cached_prevents_every_bypass() {
+    for (reason, request) in bypasses() {
         if *request.method() == Method::POST {
             continue;
         }
@@ -49,10 +49,10 @@ async fn no_way_past_the_cache_is_open_to_who_wants_only_what_is_stored() {
             [Cache::builder(), Cache::builder().shared_store(MemoryStore::default()).max_memory_bytes(0)]
         {
             let shop =
-                Shop::of(options, going_past_by(reason).honor_request_directives(), |_| Answer::ok("hello"));
+                Shop::of(options, bypass_by(reason).honor_request_directives(), |_| Answer::ok("hello"));
             let response = shop.send(only(request.clone())).await;
             assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT, "{reason}");
-            assert_eq!(told(response.headers()), (&b"BYPASS"[..], false), "{reason}");
+            assert_eq!(report_fields(response.headers()), (&b"BYPASS"[..], false), "{reason}");
             assert_eq!(shop.origin.calls(), 0, "{reason}");
             assert_eq!(shop.cache.stats().bypasses.into_iter().collect::<Vec<_>>(), [(reason.as_str(), 1)]);
         }
@@ -61,8 +61,8 @@ async fn no_way_past_the_cache_is_open_to_who_wants_only_what_is_stored() {
 
 #[tokio::test]
 async fn where_requests_are_not_obeyed_every_way_is() {
-    for (reason, request) in going_past() {
-        let shop = shop(going_past_by(reason));
+    for (reason, request) in bypasses() {
+        let shop = shop(bypass_by(reason));
         assert_eq!(shop.send(only(request)).await.status(), StatusCode::OK, "{reason}");
         assert_eq!(shop.origin.calls(), 1, "{reason}");
     }
@@ -97,14 +97,14 @@ async fn a_response_that_is_not_stored_for_others_is_not_requested_again() {
         request.headers_mut().insert("cache-control", HeaderValue::from_static(cache_control));
         let response = shop.send(request).await;
         assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT, "{cache_control}");
-        assert_eq!(told(response.headers()), (&b"MISS"[..], false), "{cache_control}");
+        assert_eq!(report_fields(response.headers()), (&b"MISS"[..], false), "{cache_control}");
     }
     assert_eq!(shop.origin.calls(), 1);
 }
 
 /// A refresh would call the handler with this directive.
 #[tokio::test]
-async fn nothing_is_refreshed_by_it() {
+async fn only_if_cached_starts_no_refresh() {
     let shop = shop(minute().early_refresh(1000.0).stale_while_revalidate(MINUTE));
     shop.get("/").await;
     for later in [MINUTE - Duration::from_millis(100), Duration::from_secs(1)] {
@@ -155,6 +155,6 @@ async fn a_response_that_another_instance_has_refreshed_is_stored() {
     eventually("it is stored", || store.leases() == 0).await;
     let response = one.send(only(get("/"))).await;
     assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(told(response.headers()), (&b"HIT"[..], true));
+    assert_eq!(report_fields(response.headers()), (&b"HIT"[..], true));
     assert_eq!(one.origin.calls(), 1);
 }

@@ -26,7 +26,7 @@ fn words(counts: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'stati
 }
 
 /// Returns a request for each reason for a bypass, except for nested layers.
-pub(crate) fn going_past() -> [(BypassReason, Request<()>); 12] {
+pub(crate) fn bypasses() -> [(BypassReason, Request<()>); 12] {
     let long = format!("/{}", "x".repeat(10_000));
     let two_hosts = Request::builder().uri("http://a.example/").header("host", "b.example").body(()).unwrap();
     [
@@ -46,7 +46,7 @@ pub(crate) fn going_past() -> [(BypassReason, Request<()>); 12] {
 }
 
 /// Returns a policy under which the request bypasses the cache for this reason.
-pub(crate) fn going_past_by(reason: BypassReason) -> Policy {
+pub(crate) fn bypass_by(reason: BypassReason) -> Policy {
     let keyed = |parts: &http::request::Parts| match parts.uri.path() {
         "/none" => None,
         path => Some(path.to_owned()),
@@ -61,8 +61,8 @@ pub(crate) fn going_past_by(reason: BypassReason) -> Policy {
 #[tokio::test]
 async fn every_reason_to_go_past_the_cache() {
     let mut seen = BTreeSet::from([BypassReason::Nested.as_str()]);
-    for (reason, request) in going_past() {
-        let shop = Shop::new(going_past_by(reason), |_| Answer::ok("hello"));
+    for (reason, request) in bypasses() {
+        let shop = Shop::new(bypass_by(reason), |_| Answer::ok("hello"));
         let response = shop.send(request).await;
         assert_eq!(response.headers()["x-cache"], "BYPASS", "{reason}");
         assert_eq!(words(&shop.cache.stats().bypasses), [(reason.as_str(), 1)]);

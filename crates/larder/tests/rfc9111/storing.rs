@@ -59,7 +59,7 @@ async fn cookies_of_requests_do_not_matter_and_those_of_responses_by_a_switch() 
 }
 
 #[tokio::test]
-async fn nothing_is_added_to_a_response_but_a_date_and_what_the_cache_did() {
+async fn a_response_gains_only_a_date_and_the_fields_of_the_cache() {
     let proxy = proxy(Policy::rfc9111(), answers(&[(200, &[("cache-control", "max-age=10")])]));
     proxy.get(&[]).await;
     let second = proxy.get(&[]).await;
@@ -69,7 +69,7 @@ async fn nothing_is_added_to_a_response_but_a_date_and_what_the_cache_did() {
 
 /// RFC 9111 §3.1, RFC 9110 §7.6.1: a field about one connection or one proxy is sent only once.
 #[tokio::test]
-async fn fields_of_a_connection_or_a_proxy_are_not_told_again() {
+async fn connection_and_proxy_fields_are_not_forwarded() {
     let gone = [
         ("connection", "close, X-Hop"),
         ("x-hop", "1"),
@@ -106,7 +106,7 @@ async fn fields_of_a_connection_or_a_proxy_are_not_told_again() {
 
 /// RFC 9111 §5.5: `Warning` is obsolete.
 #[tokio::test]
-async fn nothing_is_warned_of() {
+async fn no_warning_field_is_added() {
     let hour = std::time::Duration::from_secs(3600);
     let policy = Policy::rfc9111().stale_if_error(hour);
     let proxy = proxy(policy, answers(&[(200, &[("cache-control", "max-age=2")]), (503, &[])]));

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_installed_is_read_with_its_version() {
+    fn the_package_to_install_is_read_with_its_version() {
         let simulated = "Reading package lists...\nThe following NEW packages will be installed:\n  libllvm19\n\
                          Inst libllvm19 (1:19.1.7-3~deb12u1 Debian:12.15/oldstable [amd64])\n\
                          Inst rustc-web [1.96.0+dfsg1-1~deb12u2] (1.85.0+dfsg3-1~deb12u3 Debian:12.15/oldstable [amd64]) []\n\

@@ -23,7 +23,7 @@ async fn a_response_that_may_be_stored_is() {
 /// The cache evaluates the fields that `Connection` lists before they are removed. A careless
 /// origin does not have its private responses shared.
 #[tokio::test]
-async fn nobody_loses_a_no_store_by_listing_it() {
+async fn listing_no_store_does_not_remove_it() {
     let origin = Origin::saying(
         "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nConnection: close, cache-control\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 2\r\n\r\nhi",
     )

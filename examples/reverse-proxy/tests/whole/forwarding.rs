@@ -109,7 +109,7 @@ async fn no_field_of_the_origins_connection_reaches_a_client_from_it_or_from_the
 /// hyper's server sends none before it except its own 100 (Continue). RFC 9111 §3 allows only a
 /// final response to be stored.
 #[tokio::test]
-async fn nothing_that_an_interim_response_says_is_in_the_final_one_or_stored_with_it() {
+async fn fields_of_an_interim_response_are_not_in_the_final_one() {
     const ANSWER: &str = "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\
         Cache-Control: no-store\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\n\
         Content-Length: 2\r\nConnection: close\r\nX-Kept: 1\r\n\r\nhi";

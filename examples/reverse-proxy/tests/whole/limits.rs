@@ -43,7 +43,7 @@ async fn a_response_that_stops_in_the_middle_is_cut_off_and_not_stored() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_in_the_middle_is_told_so() {
+async fn a_client_that_stalls_gets_408() {
     let origin = Origin::answering(|mut wire, _| async move {
         assert_eq!(wire.rest().await, "one", "the request is given up here, too");
     })

@@ -76,7 +76,7 @@ async fn a_request_arrives_as_it_is_sent() {
 
 /// RFC 9110 §10.1.1: the client waits for 100 (Continue), and gets it.
 #[tokio::test]
-async fn a_client_that_asks_first_is_told_to_go_on() {
+async fn a_client_that_expects_100_continue_gets_it() {
     let origin = Origin::answering(|mut wire, _| async move {
         assert_eq!(wire.read_to("body").await, "body");
         wire.write("HTTP/1.1 204 No Content\r\n\r\n").await;

@@ -93,7 +93,7 @@ async fn a_slow_reader_that_leads_holds_up_no_follower() {
 
 /// Only tokio's clock limits bodies.
 #[tokio::test]
-async fn nobody_waits_for_longer_than_the_policy_says_and_the_body_is_stored_all_the_same() {
+async fn no_request_waits_longer_than_the_policy_allows_and_the_body_is_stored() {
     let (cache, _) = cache();
     let gates = [Gate::new(), Gate::new()];
     let origin = Origin::new({

@@ -13,7 +13,7 @@ use crate::support::{cache, hourly, site};
 
 /// A "fat GET": no key includes the body, but a handler may read it.
 #[tokio::test]
-async fn a_get_with_a_body_goes_past_the_cache() {
+async fn a_get_with_a_body_bypasses_the_cache() {
     let (cache, _) = cache();
     let handler = |body: Bytes| async move { format!("found {}", String::from_utf8_lossy(&body)) };
     let site = Site::of(Router::new().route("/a", routing::get(handler).layer(cache.layer(hourly())))).await;

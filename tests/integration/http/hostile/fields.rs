@@ -23,7 +23,7 @@ const UNKEYED: [&str; 8] = [
 /// the two separates its values. Without them the first response is stored, which this test shows
 /// and SECURITY.md explains.
 #[tokio::test]
-async fn a_field_that_a_handler_repeats_is_told_apart_by_the_key_or_by_vary() {
+async fn a_field_that_a_handler_echoes_is_in_the_key_or_in_vary() {
     for name in UNKEYED {
         let keyed = hourly().key_header(HeaderName::from_static(name));
         let varying = Origin::new(move |request, _| {

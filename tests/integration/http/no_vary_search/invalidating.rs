@@ -12,7 +12,7 @@ async fn an_invalidated_uri_shows_nothing_older_that_is_found_again() {
         let field = Arc::clone(&field);
         move |_, call| Answer::ok(format!("v{call}")).header("no-vary-search", *field.lock().unwrap())
     });
-    let site = site(&cache, heeding(), &origin).await;
+    let site = site(&cache, enabled(), &origin).await;
     site.get("/p?a=1&b=1").await;
     *field.lock().unwrap() = r#"params=("b")"#;
     site.get("/p?a=9&b=9").await;
@@ -41,7 +41,7 @@ async fn an_invalidated_uri_shows_nothing_older() {
     ] {
         for soft in [false, true] {
             let (cache, _) = cache();
-            let site = site(&cache, heeding(), &saying(UTM)).await;
+            let site = site(&cache, enabled(), &saying(UTM)).await;
             let ask =
                 async |path: &str| site.ask(Method::GET, path).with("host", "shop.example").send().await;
             assert_eq!(ask(made_for).await.x_cache(), "MISS");
@@ -59,7 +59,7 @@ async fn an_invalidated_uri_shows_nothing_older() {
 #[tokio::test]
 async fn a_write_to_a_uri_counts_for_its_equivalents() {
     let (cache, _) = cache();
-    let site = site(&cache, heeding(), &saying(UTM)).await;
+    let site = site(&cache, enabled(), &saying(UTM)).await;
     site.get("/p?utm=1&id=1").await;
     for (method, expected) in [(Method::PUT, "MISS"), (Method::OPTIONS, "HIT")] {
         assert_eq!(site.get("/p?utm=2&id=1").await.x_cache(), "HIT");
@@ -82,7 +82,7 @@ async fn a_request_after_an_invalidation_of_its_uri_does_not_join_what_began_bef
             if call == 2 { answer.held_at(&gate) } else { answer }
         }
     });
-    let site = Arc::new(site(&cache, heeding(), &origin).await);
+    let site = Arc::new(site(&cache, enabled(), &origin).await);
     site.get("/p?id=0").await;
     let slow = at_once(&site, "/p?utm=1&id=1", 1);
     soon("the handler has read", gate.arrived(1)).await;

@@ -25,7 +25,7 @@ async fn equivalent_queries_and_no_others_are_answered_by_one_response() {
     ];
     for (field, first, same, others) in cases {
         let (cache, _) = cache();
-        let site = site(&cache, heeding(), &saying(field)).await;
+        let site = site(&cache, enabled(), &saying(field)).await;
         let made = site.get(first).await;
         assert_eq!(made.x_cache(), "MISS");
         for path in same {
@@ -40,13 +40,13 @@ async fn equivalent_queries_and_no_others_are_answered_by_one_response() {
 }
 
 #[tokio::test]
-async fn it_is_heeded_where_the_policy_says_so_and_the_uri_makes_the_key() {
+async fn it_applies_if_the_policy_enables_it_and_the_key_is_the_uri() {
     let cases = [
         (hourly(), "MISS"),
-        (heeding(), "HIT"),
+        (enabled(), "HIT"),
         (Policy::rfc9111(), "MISS"),
         (Policy::rfc9111().no_vary_search(), "HIT"),
-        (heeding().key_with(|parts| Some(parts.uri.to_string())), "MISS"),
+        (enabled().key_with(|parts| Some(parts.uri.to_string())), "MISS"),
     ];
     for (number, (policy, expected)) in cases.into_iter().enumerate() {
         let (cache, _) = cache();
@@ -64,7 +64,7 @@ async fn it_is_heeded_where_the_policy_says_so_and_the_uri_makes_the_key() {
 #[tokio::test]
 async fn it_goes_with_the_rest_of_the_key() {
     let (cache, _) = cache();
-    let policy = heeding()
+    let policy = enabled()
         .query_ignoring(["session"])
         .partition(|parts| parts.headers.get("tenant").map(|tenant| tenant.to_str().unwrap().to_owned()));
     let site = site(&cache, policy, &saying(UTM)).await;
@@ -83,7 +83,7 @@ async fn it_goes_with_the_rest_of_the_key() {
 #[tokio::test]
 async fn a_query_with_a_semicolon_answers_for_itself_alone() {
     let (cache, _) = cache();
-    let site = site(&cache, heeding(), &saying(UTM)).await;
+    let site = site(&cache, enabled(), &saying(UTM)).await;
     let seen =
         summary(&site, &["/a?utm=1", "/a", "/a?utm=1;id=2", "/a?utm=2;id=2", "/a?utm=1;id=2", "/a"]).await;
     let outcomes: Vec<_> = seen.iter().map(|(outcome, _)| outcome.as_str()).collect();
@@ -100,7 +100,7 @@ async fn pages_that_say_nothing_are_found_beside_those_that_do() {
         let field = if query.contains("silent") { "" } else { UTM };
         Answer::ok(format!("{query} #{call}")).header("no-vary-search", field)
     });
-    let site = site(&cache, heeding(), &origin).await;
+    let site = site(&cache, enabled(), &origin).await;
     let paths = ["/p?silent&utm=1", "/p?utm=1", "/p?silent&utm=2", "/p?utm=2"];
     let outcomes =
         async || summary(&site, &paths).await.into_iter().map(|(outcome, _)| outcome).collect::<Vec<_>>();
@@ -123,7 +123,7 @@ async fn the_field_of_responses_may_change() {
                 .header("no-vary-search", *field.lock().unwrap())
         }
     });
-    let site = site(&cache, heeding(), &origin).await;
+    let site = site(&cache, enabled(), &origin).await;
     assert!(site.get("/p?a=1&b=1").await.is("MISS", "a=1&b=1 #1"));
     assert!(site.get("/p?a=2&b=1").await.is("HIT", "a=1&b=1 #1"));
     *field.lock().unwrap() = r#"params=("b")"#;

@@ -22,7 +22,7 @@ use crate::support::{Door, all, at_once, cache, hourly, secs, site, stored};
 
 const UTM: &str = r#"params=("utm" "ref")"#;
 
-fn heeding() -> Policy {
+fn enabled() -> Policy {
     hourly().no_vary_search()
 }
 

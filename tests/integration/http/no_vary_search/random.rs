@@ -61,7 +61,7 @@ async fn nothing_wrong_is_ever_served() {
                     .header("no-vary-search", *field.lock().unwrap())
             }
         });
-        let site = Arc::new(site(&cache, heeding().stale_while_revalidate(secs(60)), &origin).await);
+        let site = Arc::new(site(&cache, enabled().stale_while_revalidate(secs(60)), &origin).await);
         let random = fastrand::Rng::with_seed(seed);
         let mut history = History { seed, random, site, oldest: HashMap::new(), hits: 0 };
         for _ in 0..60 {

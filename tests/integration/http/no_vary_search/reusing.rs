@@ -11,7 +11,7 @@ async fn vary_goes_on_as_ever() {
             .header("vary", "accept-language")
             .header("no-vary-search", UTM)
     });
-    let site = site(&cache, heeding(), &origin).await;
+    let site = site(&cache, enabled(), &origin).await;
     let ask = async |path: &str, language: &str| {
         site.ask(Method::GET, path).with("accept-language", language).send().await.summary()
     };
@@ -28,7 +28,7 @@ async fn vary_goes_on_as_ever() {
 #[tokio::test]
 async fn heads_conditions_and_ranges_are_answered_from_it() {
     let (cache, _) = cache();
-    let site = site(&cache, heeding(), &saying(UTM)).await;
+    let site = site(&cache, enabled(), &saying(UTM)).await;
     let made = site.get("/a?utm=1").await;
     let head = site.ask(Method::HEAD, "/a?utm=2").send().await;
     assert_eq!((head.x_cache().as_str(), head.field("content-length").as_str()), ("HIT", "8"));
@@ -46,7 +46,7 @@ async fn a_stale_response_is_served_and_refreshed_for_all() {
         _ => Answer::ok(format!("{} #{call}", request.uri.query().unwrap_or("-")))
             .header("no-vary-search", UTM),
     });
-    let policy = heeding().stale_while_revalidate(secs(30)).stale_if_error(secs(600));
+    let policy = enabled().stale_while_revalidate(secs(30)).stale_if_error(secs(600));
     let site = site(&cache, policy, &origin).await;
     site.get("/a?utm=1").await;
     clock.advance(secs(3601));
@@ -85,7 +85,7 @@ async fn a_response_for_equivalents_is_validated_by_strong_tags_alone() {
             }
         });
         // The same holds for entity tags of the cache's own, which are not sent to the handler.
-        let site = site(&cache, heeding(), &origin).await;
+        let site = site(&cache, enabled(), &origin).await;
         site.get("/a?utm=1").await;
         clock.advance(secs(3600));
         let page = site.get("/a?utm=2").await;
@@ -112,7 +112,7 @@ async fn a_response_that_was_not_confirmed_byte_for_byte_answers_no_more_than_it
             };
             answer.header(name, value)
         });
-        let site = site(&cache, heeding(), &origin).await;
+        let site = site(&cache, enabled(), &origin).await;
         site.get("/a?utm=1").await;
         // No equivalent URIs are known yet, so this names one URI.
         cache.invalidate(UriName::new("/a?utm=2").unwrap()).await;

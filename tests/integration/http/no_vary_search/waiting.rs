@@ -14,7 +14,7 @@ async fn of_many_requests_with_equivalent_queries_one_runs_the_handler() {
         }
     });
     let door = Door::new();
-    let router = Router::new().fallback_service(cache.layer(heeding()).layer(origin.clone()));
+    let router = Router::new().fallback_service(cache.layer(enabled()).layer(origin.clone()));
     let site = Arc::new(Site::of(door.before(router)).await);
     assert!(site.get("/p?utm=0&id=0").await.is("MISS", "v1"));
     door.came(1).await;
@@ -51,7 +51,7 @@ async fn a_request_with_an_equivalent_query_has_the_body_as_it_arrives() {
     });
     let handler = Router::new().fallback_service(origin.clone());
     let site = Site::of(
-        Router::new().fallback_service(cache.layer(heeding().follow_unknown_length()).layer(handler)),
+        Router::new().fallback_service(cache.layer(enabled().follow_unknown_length()).layer(handler)),
     )
     .await;
     let mut first = site.ask(Method::GET, "/a?utm=1").head().await.unwrap();
@@ -91,7 +91,7 @@ async fn requests_that_waited_for_the_wrong_response_are_answered_by_the_right_o
             }
         });
         let door = Door::new();
-        let router = Router::new().fallback_service(cache.layer(heeding()).layer(origin.clone()));
+        let router = Router::new().fallback_service(cache.layer(enabled()).layer(origin.clone()));
         let site = Arc::new(Site::of(door.before(router)).await);
         site.get("/p?utm=0&id=0").await;
         door.came(1).await;
@@ -114,7 +114,7 @@ async fn requests_that_waited_for_the_wrong_response_are_answered_by_the_right_o
 
 /// A failure is only for identical requests, because it has no `No-Vary-Search`.
 #[tokio::test]
-async fn a_failure_is_told_to_those_alone_who_asked_the_same() {
+async fn a_failure_reaches_only_requests_with_the_same_query() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::new({
@@ -128,7 +128,7 @@ async fn a_failure_is_told_to_those_alone_who_asked_the_same() {
         }
     });
     let door = Door::new();
-    let router = Router::new().fallback_service(cache.layer(heeding()).layer(origin.clone()));
+    let router = Router::new().fallback_service(cache.layer(enabled()).layer(origin.clone()));
     let site = Arc::new(Site::of(door.before(router)).await);
     site.get("/p?id=0").await;
     door.came(1).await;
@@ -162,7 +162,7 @@ async fn without_memory_requests_still_wait_together() {
         }
     });
     let door = Door::new();
-    let router = Router::new().fallback_service(cache.layer(heeding()).layer(origin.clone()));
+    let router = Router::new().fallback_service(cache.layer(enabled()).layer(origin.clone()));
     let site = Arc::new(Site::of(door.before(router)).await);
     site.get("/p?utm=0").await;
     door.came(1).await;

@@ -184,7 +184,7 @@ async fn a_response_that_was_refreshed_on_another_instance_is_not_refreshed_agai
 
 /// The outcome of such a fill would be refused, so that a waiting request would take twice as long.
 #[tokio::test]
-async fn nobody_waits_for_a_fill_from_before_an_invalidation() {
+async fn no_request_waits_for_a_fill_from_before_an_invalidation() {
     let world = World::new().await;
     let (a, b) = (world.instance().await, world.instance().await);
     let gate = a.hold(1);

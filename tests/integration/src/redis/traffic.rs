@@ -194,7 +194,7 @@ impl Shared {
     async fn read(self: Arc<Self>, address: std::net::SocketAddr, here: Arc<Floor>) {
         while !self.stop.load(Ordering::SeqCst) {
             let id = fastrand::usize(..VALUES);
-            self.raise_what_is_due();
+            self.raise_due_limits();
             let least = here.of(id).max(self.everywhere.of(id));
             let request = Request::get(format!("/values/{id}")).body(Bytes::new()).unwrap();
             let answer = send(address, request).await;
@@ -239,7 +239,7 @@ impl Shared {
         }
     }
 
-    fn raise_what_is_due(&self) {
+    fn raise_due_limits(&self) {
         let mut applied = self.applied.lock().unwrap();
         let now = Instant::now();
         // Two writers may be slightly out of order. A late entry only makes the check more lenient.

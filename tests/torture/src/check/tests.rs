@@ -188,7 +188,7 @@ fn a_handlers_own_error_is_shown_to_those_who_asked_meanwhile() {
 }
 
 #[test]
-fn a_response_shows_what_there_was_to_whoever_asked_for_it() {
+fn a_response_shows_the_state_at_the_time_of_its_request() {
     assert_eq!(broken(history(), version(A, 50, 2)), [Promise::RightAnswer], "not yet committed");
     assert_eq!(broken(history(), version(A, 97, 2)), [], "it was while the read went on");
     assert_eq!(broken(history(), version(A, 300, 3)), [Promise::RightAnswer]);
@@ -202,7 +202,7 @@ fn a_response_shows_what_there_was_to_whoever_asked_for_it() {
 }
 
 #[test]
-fn a_violation_is_told_in_words() {
+fn a_violation_is_described_in_words() {
     let mut history = applied();
     history.reads = vec![version(B, 1250, 1)];
     let violations = check(&history);

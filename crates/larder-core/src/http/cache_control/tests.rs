@@ -96,7 +96,7 @@ fn values_that_differ_leave_no_lifetime_and_equal_ones_do() {
 
 /// RFC 9111 §5.2: commas and names inside a quoted-string argument mean nothing.
 #[test]
-fn what_stands_in_a_quoted_string_is_not_a_directive() {
+fn text_in_a_quoted_string_is_not_a_directive() {
     for line in [
         r#"extension="max-age=3600, no-store", max-age=1"#,
         r#"max-age=1, extension="max-age=3600""#,

@@ -8,7 +8,7 @@ fn of(value: &str) -> Option<UrlVariation> {
     UrlVariation::of(&fields(&[("no-vary-search", value)]))
 }
 
-fn told(value: &str) -> Option<String> {
+fn as_text(value: &str) -> Option<String> {
     of(value).map(|variation| variation.as_text().to_owned())
 }
 
@@ -66,7 +66,7 @@ fn fields_are_read_as_the_draft_says() {
         (r#"params=("%C3%A9+%E6%B0%97")"#, Some("-%C3%A9+%E6%B0%97")),
         (r#"params=("%f6" "%zz")"#, Some("-%25zz&%EF%BF%BD")),
     ] {
-        assert_eq!(told(value).as_deref(), expected, "{value}");
+        assert_eq!(as_text(value).as_deref(), expected, "{value}");
     }
     assert_eq!(UrlVariation::of(&HeaderMap::new()), None);
     let lines = fields(&[("no-vary-search", "key-order"), ("no-vary-search", r#"params=("a")"#)]);

@@ -69,7 +69,7 @@ fn the_end_cuts_and_what_lies_behind_it_is_left_out() {
 ///
 /// But no `Content-Range` can name a part of an empty representation.
 #[test]
-fn what_begins_behind_the_end_is_unsatisfiable() {
+fn a_range_behind_the_end_is_unsatisfiable() {
     for (value, length, expected) in [
         ("bytes=5-", 5, Selected::Unsatisfiable),
         ("bytes=5-9,7-", 5, Selected::Unsatisfiable),
@@ -113,7 +113,7 @@ fn ranges_that_are_near_each_other_are_one_part() {
 /// and "many small ranges". A unit that is not understood here is left to the handler, which may
 /// understand it.
 #[test]
-fn what_makes_no_sense_asks_for_the_whole() {
+fn an_invalid_range_selects_everything() {
     let many = |count: u32| {
         let set: Vec<_> = (0..count).map(|nth| format!("{0}-{0}", nth * 1000)).collect();
         format!("bytes={}", set.join(","))

@@ -48,7 +48,7 @@ fn a_response_is_fresh_until_just_before_its_end_and_of_use_within_its_windows()
 }
 
 #[test]
-fn what_was_invalidated_or_is_not_confirmed_is_refused_whatever_else_holds() {
+fn an_invalidated_or_unconfirmed_response_is_always_refused() {
     let refused = Candidate { verdict: Verdict::Refused, confirmed: false, ..aged(secs(0)) };
     assert_eq!(reuse(&refused, None), Reuse::Refused(MissReason::Invalidated));
     for verdict in [Verdict::Valid, Verdict::Soft(secs(0))] {

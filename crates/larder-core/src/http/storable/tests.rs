@@ -35,7 +35,7 @@ fn refusal(lines: &[(&'static str, &str)]) -> Option<NotStored> {
 
 /// RFC 9111 §3, §4.1, §5.2.2.5, §5.2.2.7. The rule for `Set-Cookie` is our own.
 #[test]
-fn what_the_response_forbids_is_not_stored() {
+fn a_response_that_forbids_storing_is_not_stored() {
     for (lines, expected) in [
         (&[][..], None),
         (&[("cache-control", "max-age=1")], None),
@@ -337,7 +337,7 @@ fn cookies_are_stored_where_the_policy_says_so() {
 
 /// RFC 9213 §2.2: "it MUST ignore the Cache-Control and Expires header fields in that response".
 #[test]
-fn what_a_targeted_field_says_is_all_that_counts() {
+fn only_the_targeted_field_counts() {
     const TARGET: HeaderName = HeaderName::from_static("cdn-cache-control");
     const EXPIRES: (&str, &str) = ("expires", "Sun, 06 Nov 1994 08:59:47 GMT");
     const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");

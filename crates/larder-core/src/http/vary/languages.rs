@@ -93,7 +93,7 @@ mod tests {
 
     /// RFC 9111 §4.1, RFC 9110 §12.5.4.
     #[test]
-    fn what_means_the_same_is_spelled_the_same() {
+    fn equivalent_language_lists_have_one_spelling() {
         for lines in [
             &["de, en"][..],
             &["en, de"],
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_so_or_cannot_be_read_is_left_alone() {
+    fn a_normal_or_unreadable_list_is_not_changed() {
         for lines in [
             &[][..],
             &["de,en"],

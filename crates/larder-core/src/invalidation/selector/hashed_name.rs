@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_none_is_none() {
+    fn an_invalid_hashed_name_is_refused() {
         let text = all()[0].to_text();
         let wrong = [
             "",

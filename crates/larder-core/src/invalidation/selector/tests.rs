@@ -43,7 +43,7 @@ fn a_selector_is_read_in_any_spelling_and_written_in_one() {
 }
 
 #[test]
-fn what_is_no_selector_is_an_error_that_names_it() {
+fn an_invalid_selector_is_an_error_that_names_it() {
     for (text, kind) in [
         ("", "selector"),
         ("t", "selector"),
@@ -68,7 +68,7 @@ fn what_is_no_selector_is_an_error_that_names_it() {
 }
 
 #[test]
-fn what_can_name_nothing_is_an_error_that_names_it() {
+fn a_selector_that_can_match_nothing_is_an_error_that_names_it() {
     assert_eq!(Prefix::new("api").unwrap_err().to_string(), "\"api\" cannot be a path prefix");
     assert_eq!(Prefix::new("/a?b").unwrap_err().to_string(), "\"/a?b\" cannot be a path prefix");
     assert_eq!(Prefix::new("/a%").unwrap_err().to_string(), "\"/a%\" cannot be a path prefix");

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_no_uri_is_an_error() {
+    fn an_invalid_uri_is_an_error() {
         for text in [
             "",
             "a",

@@ -117,7 +117,7 @@ fn pending_rows_are_not_folded() {
 
 /// It is no longer known how long each of them has counted as stale.
 #[test]
-fn what_is_folded_counts_as_hard() {
+fn folded_names_count_as_hard() {
     let mut table = InvalidationTable::new(2, 8);
     let soft = |text| Event { mode: Mode::Soft, ..uri(text) };
     table.apply(&soft("/a?1"), at(1), BootTime::ZERO, SETTLED);

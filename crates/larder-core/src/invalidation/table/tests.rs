@@ -103,7 +103,7 @@ fn the_longest_staleness_counts() {
 }
 
 #[test]
-fn hard_and_soft_of_one_name_are_told_apart_in_either_order() {
+fn hard_and_soft_of_one_name_are_distinguished_in_either_order() {
     for order in [[hard("t"), soft("t")], [soft("t"), hard("t")]] {
         let mut table = InvalidationTable::new(8, 8);
         table.apply(&order[0], Place::Log(id(5)), at(0), SETTLED);

@@ -50,7 +50,7 @@ fn an_instance_knows_as_much_as_a_token_or_will_or_cannot_tell() {
 /// Each case has our own token after the write, whether the write was applied, the token that the
 /// client brought, and the token that it gets.
 #[test]
-fn what_was_seen_before_a_write_stays_seen() {
+fn positions_seen_before_a_write_stay_covered() {
     let nowhere = ConsistencyToken { deferred: Some(Deferred::NOWHERE), ..applied(OURS, 9) };
     let table = [
         ("its own event is the later one", applied(OURS, 9), true, applied(OURS, 4), applied(OURS, 9)),
@@ -95,7 +95,7 @@ fn a_token_is_short_and_of_letters_that_need_no_escape_anywhere() {
 }
 
 #[test]
-fn nothing_else_is_read_as_a_token() {
+fn any_other_text_is_not_a_token() {
     let table = [
         "",
         "-",

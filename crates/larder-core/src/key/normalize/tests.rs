@@ -98,7 +98,7 @@ fn a_host_has_one_spelling_and_no_default_port() {
 }
 
 #[test]
-fn what_can_be_no_uri_is_seen() {
+fn an_invalid_uri_is_detected() {
     for (text, expected) in [
         ("", true),
         ("/a b/é?q=%C3%a9", true),
@@ -139,7 +139,7 @@ fn what_can_be_no_uri_is_seen() {
 }
 
 #[test]
-fn what_is_normal_is_not_copied() {
+fn a_normal_uri_is_not_copied() {
     assert!(matches!(path("/products/42"), Cow::Borrowed(_)));
     assert!(matches!(query("a=1&b=2"), Cow::Borrowed(_)));
     assert!(matches!(host("shop.example:80"), Cow::Borrowed("shop.example")));
@@ -150,7 +150,7 @@ const ANY: &str = "(%[0-9a-fA-F]{2}|%2[eEfF]|[a-zA-Z%./?#:@&=~ {é\0-]|80|443|\\
 
 proptest! {
     #[test]
-    fn what_is_normal_stays_as_it_is(text in ANY) {
+    fn a_normal_uri_is_not_changed(text in ANY) {
         for normal in [host(&text), path(&text), path_with_dots(&text), query(&text)] {
             prop_assert!(normal.is_ascii() && is_well_formed(&normal), "{normal}");
         }
@@ -185,7 +185,7 @@ proptest! {
     ///
     /// A server may distinguish such texts.
     #[test]
-    fn what_decodes_to_something_else_is_another_query(
+    fn a_query_that_decodes_differently_is_another_query(
         one in "(%[0-9A-F]{2}|[a-z/?&=]){0,6}",
         other in "(%[0-9A-F]{2}|[a-z/?&=]){0,6}",
     ) {

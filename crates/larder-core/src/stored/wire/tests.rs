@@ -110,7 +110,7 @@ fn version_1_is_what_it_always_was() {
 
 /// A reader that does not know this kind finds it malformed, which is a miss.
 #[test]
-fn the_wire_form_of_what_was_told_is_what_it_was() {
+fn the_wire_form_of_a_variation_hint_is_stable() {
     let told = VariationHint {
         variation: UrlVariation::from_text("o-a&b").unwrap(),
         at: WallTime::from_unix_millis(0x19a_af0d_22ab),
@@ -134,7 +134,7 @@ fn the_wire_form_of_what_was_told_is_what_it_was() {
 /// It is a kind of its own. A reader that knows only the others, as all did at first, finds it
 /// malformed, which is a miss.
 #[test]
-fn a_part_is_told_from_the_whole() {
+fn a_part_is_distinguished_from_the_full_response() {
     let golden = |part: &str| {
         let text = GOLDEN_RESPONSE.replacen("4c520101", "4c520103", 1).replacen(
             "c800 05",
@@ -189,7 +189,7 @@ fn the_body_and_the_values_are_slices_of_what_was_read() {
 }
 
 #[test]
-fn what_is_not_ours_is_told_apart() {
+fn foreign_values_are_recognized() {
     let value = with_checksum(hex(GOLDEN_RESPONSE));
     let with = |at: usize, byte: u8| {
         let mut value = value.to_vec();
@@ -210,7 +210,7 @@ fn what_is_not_ours_is_told_apart() {
 
 /// Lengths far beyond the input and impossible field values, behind a checksum that matches.
 #[test]
-fn nothing_that_makes_no_sense_is_believed() {
+fn invalid_values_are_errors() {
     let changes = [
         ("4c520101", "4c520105"),
         ("4c520101", "4c520104"),

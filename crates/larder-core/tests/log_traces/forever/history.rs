@@ -222,7 +222,7 @@ impl World {
         all
     }
 
-    pub(super) fn hold_against_what_was_told(&self, exactly: bool) -> Result<(), TestCaseError> {
+    pub(super) fn check_against_history(&self, exactly: bool) -> Result<(), TestCaseError> {
         for by in 0..2 {
             let process = &self.processes[by];
             for kept in self.candidates(by) {

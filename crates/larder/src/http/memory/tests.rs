@@ -143,7 +143,7 @@ fn hit_for_miss_lasts_for_a_while_or_until_a_response_is_stored() {
 }
 
 #[test]
-fn the_time_doubles_for_bodies_that_were_waited_for_in_vain() {
+fn the_time_doubles_after_each_wait_that_timed_out() {
     let memory = ResponseMemory::new(MIB);
     let any = HeaderMap::new();
     let mut at = now();

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_several_mistakes_is_the_one_that_is_told() {
+    fn the_first_of_several_mistakes_is_reported() {
         let error = Policy::ttl(Duration::ZERO).max_body(0).validate().unwrap_err();
         assert_eq!(error.kind(), ConfigErrorKind::Lifetime);
     }

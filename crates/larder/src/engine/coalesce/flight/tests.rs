@@ -150,7 +150,7 @@ fn may_join_is_asked_of_the_flight_that_is_under_way() {
 
 /// The case without a memory tier: the outcome is announced before any request can look it up.
 #[tokio::test]
-async fn a_flight_whose_end_was_told_goes_on_for_whoever_comes() {
+async fn a_finished_flight_serves_later_followers() {
     let flights = Flights::default();
     let lead = lead(&flights, "a");
     let early = wait(&flights, "a");

@@ -28,7 +28,7 @@ fn it_begins_once_and_ends_once() {
 }
 
 #[test]
-fn whatever_works_shows_that_the_store_is_reached() {
+fn each_success_shows_that_the_store_is_reached() {
     for exchange in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
         let mut state = met();
         assert!(state.failed(StoreOp::Read, Unreachable, at(0)));
