@@ -6,7 +6,9 @@ mod packages;
 mod semver;
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
@@ -30,10 +32,24 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.allow_dirty {
         package.arg("--allow-dirty");
     }
+    package.env("CARGO_TARGET_DIR", new_folder(&library)?);
     shell::run_checked(package.args(&names))?;
     semver::check(&names)?;
     println!("{version} can be published with:\n  cargo publish --locked {}", names.join(" "));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns a target folder that no earlier run has used, and removes those of earlier runs.
+///
+/// Cargo keeps the sources of a package by the path of this folder, not by their content. In a used
+/// folder it would compile a crate against the packages of an earlier run.
+fn new_folder(library: &Library) -> Result<PathBuf> {
+    let folder = library.folder("package-check");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(folder.join(time.as_nanos().to_string()))
 }
 
 /// Checks the manifests and the changelog. Returns the version.
