@@ -78,10 +78,10 @@ async fn a_user_without_a_right_is_refused() {
     }
 }
 
-/// The fewest rights that Larder needs. The README gives this rule to operators.
+/// The fewest rights that Larder needs. `docs/OPERATIONS.md` gives this rule to operators.
 const RULE: &str = "resetchannels ~larder:larder:* ~larder:{larder:log}:* -@all \
     +get +mget +set +getrange +unlink +pexpire +eval +evalsha +scan +xadd +xread +xrange +xinfo|stream +type +time +info";
-const README: &str = include_str!("../../../README.md");
+const OPERATIONS: &str = include_str!("../../../docs/OPERATIONS.md");
 
 async fn with_rule(server: &RedisServer, rule: &str) {
     let words: Vec<&str> = ["ACL", "SETUSER", "app", "reset", "on", ">secret"]
@@ -136,8 +136,8 @@ async fn works(store: &RedisStore) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn the_rule_in_the_readme_is_enough_and_no_more_than_that() {
-    assert!(README.contains(&format!("ACL SETUSER larder on '>a password' {RULE}")));
+async fn the_documented_rule_is_enough_and_no_more_than_that() {
+    assert!(OPERATIONS.contains(&format!("ACL SETUSER larder on '>a password' {RULE}")));
     let server = RedisServer::start().await.unwrap();
     let store = async || joined(patient(&format!("redis://app:secret@{}", server.address()))).await;
     with_rule(&server, RULE).await;
@@ -167,8 +167,8 @@ async fn the_marks_of_a_long_log_take_no_right_more() {
     let add = "for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'h', 't:' .. i) end";
     server.command(&["EVAL", add, "1", support::EVENTS]).await.unwrap();
     let look = store.poll(after(&begun)).await.unwrap();
-    let anew = store.poll(Cursor { capacity: 0, ..start() }).await.unwrap();
-    assert_eq!((anew.floor, anew.entries), (look.last, vec![]));
+    let from_start = store.poll(Cursor { capacity: 0, ..start() }).await.unwrap();
+    assert_eq!((from_start.floor, from_start.entries), (look.last, vec![]));
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn a_cluster_and_sentinels_take_one_right_more() {
     ] {
         works(&joined(patient(&url)).await).await.unwrap();
     }
-    assert!(README.contains("`+cluster|slots +cluster|info`") && README.contains("`+role`"));
+    assert!(OPERATIONS.contains("`+cluster|slots +cluster|info`") && OPERATIONS.contains("`+role`"));
 }
 
 /// A change of the only password locks out the clients that have to reconnect, and no others.

@@ -3,10 +3,10 @@
 use larder_testing::{Proxy, RedisServer};
 use larder_tests::redis::{Deployment, Trial, eventually, shares_and_invalidates};
 
-/// The rights that the README recommends. A test of larder-redis removes each in turn.
+/// The rights that `docs/OPERATIONS.md` recommends. A test of larder-redis removes each in turn.
 fn rights() -> &'static str {
-    let readme = include_str!("../../../README.md");
-    let line = readme.lines().find_map(|line| line.strip_prefix("ACL SETUSER larder on '>a password' "));
+    let operations = include_str!("../../../docs/OPERATIONS.md");
+    let line = operations.lines().find_map(|line| line.strip_prefix("ACL SETUSER larder on '>a password' "));
     line.unwrap()
 }
 
@@ -21,7 +21,7 @@ async fn nothing_was_refused(server: &RedisServer) {
 }
 
 #[tokio::test]
-async fn a_user_with_the_rights_in_the_readme() {
+async fn a_user_with_the_documented_rights() {
     let server =
         RedisServer::builder().user(&format!("larder on >secret {}", rights())).start().await.unwrap();
     let deployment = Deployment::at(&format!("redis://larder:secret@{}", server.address()));

@@ -138,7 +138,7 @@ pub struct ParsePositionError;
 
 impl fmt::Display for ParsePositionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a place in the invalidation log")
+        f.write_str("not a position in the invalidation log")
     }
 }
 

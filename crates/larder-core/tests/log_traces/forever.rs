@@ -5,8 +5,8 @@
 //! happened (P1, P2 and P3 of the log).
 
 mod history;
+mod reference;
 mod steps;
-mod told;
 
 use larder_core::invalidation::tail::Limits;
 use proptest::prelude::*;

@@ -94,9 +94,13 @@ impl CacheBuilder {
     /// ```
     /// use larder::Cache;
     ///
-    /// # fn example(store: impl larder_core::lease::Leases + larder_core::store::Log) {
-    /// // `store` is a `RedisStore` of the crate `larder-redis`.
+    /// # #[cfg(feature = "redis")]
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use larder::redis::RedisStore;
+    ///
+    /// let store = RedisStore::connect("redis://127.0.0.1:6379")?;
     /// let cache = Cache::builder().shared_store(store).build();
+    /// # Ok(())
     /// # }
     /// ```
     #[must_use]
@@ -308,7 +312,7 @@ impl CacheBuilder {
     #[allow(clippy::panic)] // This is documented above, and no request gets here.
     pub fn build(self) -> Cache {
         match self.try_build() {
-            Ok(engine) => engine,
+            Ok(cache) => cache,
             Err(error) => panic!("invalid cache options: {error}"),
         }
     }
@@ -376,12 +380,12 @@ impl CacheBuilder {
 impl std::fmt::Debug for CacheBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CacheBuilder")
-            .field("memory", &self.max_memory_bytes)
+            .field("max_memory_bytes", &self.max_memory_bytes)
             .field("max_staleness", &self.max_staleness)
-            .field("remembered_names", &self.limits.rows)
+            .field("invalidation_capacity", &self.limits.rows)
             .field("background", &self.background)
-            .field("close_within", &self.close_timeout)
-            .field("shared", &self.store.is_some())
+            .field("close_timeout", &self.close_timeout)
+            .field("shared_store", &self.store.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -47,7 +47,7 @@ impl Journal {
     }
 
     /// Returns those of these lines that the cache wrote.
-    pub(crate) fn told(&self) -> Vec<String> {
+    pub(crate) fn of_cache(&self) -> Vec<String> {
         let is_of_cache = |line: &String| line.contains(" larder: ");
         self.lines().into_iter().filter(is_of_cache).collect()
     }

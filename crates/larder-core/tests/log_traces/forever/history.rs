@@ -8,8 +8,8 @@ use larder_core::invalidation::tail::Limits;
 use larder_core::time::BootTime;
 use proptest::prelude::*;
 
+use super::reference::{Reference, Severity};
 use super::steps::{Reached, Step, is_named, names};
-use super::told::{Severity, Told};
 use crate::world::{Instance, MAX_STALENESS, Redis, Stored, at};
 
 /// A response, with what only the world knows about it.
@@ -35,7 +35,7 @@ struct Invalidation {
 
 struct Process {
     instance: Instance,
-    told: Told,
+    reference: Reference,
     memory: Vec<Kept>,
     asked: Option<Position>,
     look: Option<(LogPage, BootTime)>,
@@ -45,7 +45,7 @@ impl Process {
     fn with(limits: Limits) -> Self {
         Self {
             instance: Instance::with(limits),
-            told: Told::nothing(),
+            reference: Reference::new(),
             memory: vec![],
             asked: None,
             look: None,
@@ -58,7 +58,7 @@ impl Process {
 
     fn defer(&mut self, event: &Event, now: BootTime) {
         self.instance.tail.defer(std::slice::from_ref(event), now);
-        self.told.deferred.push(event.clone());
+        self.reference.deferred.push(event.clone());
     }
 }
 
@@ -129,7 +129,7 @@ impl World {
                 let process = &mut self.processes[by];
                 if let Some((look, sent)) = process.look.take() {
                     process.instance.tail.apply_page(&look, sent);
-                    process.told.take_look(&look);
+                    process.reference.apply_page(&look);
                 }
             }
             Step::Trim { keep } => self.redis.trim(keep),
@@ -179,7 +179,7 @@ impl World {
         let appended = self.redis.append(batch.events(), now);
         if reached == Reached::Answered {
             tail.batch_appended(&batch, appended);
-            self.processes[by].told.has_told = true;
+            self.processes[by].reference.has_appended = true;
             // The outbox of these worlds is smaller than a batch, so the batch has all that was not
             // appended.
             let deferred = self.invalidations.iter_mut().filter(|one| one.by == by && one.deferred);
@@ -227,9 +227,15 @@ impl World {
             let process = &self.processes[by];
             for kept in self.candidates(by) {
                 let found = Severity::from(process.instance.check(&kept.stored, self.now()));
-                let told = process.told.verdict(&kept.stored.position, kept.tag);
-                prop_assert!(found >= told, "{by} finds {found:?}, was told {told:?}: {kept:?}");
-                prop_assert!(!exactly || found == told, "{by} finds {found:?}, was told {told:?}: {kept:?}");
+                let reference = process.reference.verdict(&kept.stored.position, kept.tag);
+                prop_assert!(
+                    found >= reference,
+                    "{by} finds {found:?}, was reference {reference:?}: {kept:?}"
+                );
+                prop_assert!(
+                    !exactly || found == reference,
+                    "{by} finds {found:?}, was reference {reference:?}: {kept:?}"
+                );
             }
         }
         Ok(())

@@ -44,7 +44,7 @@ pin_project! {
     where
         B: Body,
     {
-        Whole { bytes: Bytes },
+        Full { bytes: Bytes },
         Inner { #[pin] body: B },
         Tee { body: TeeBody<B> },
         Following { body: Box<FollowerBody<B>> },
@@ -53,13 +53,13 @@ pin_project! {
 
 impl<B: Body> CacheBody<B> {
     pub(crate) const fn full(bytes: Bytes) -> Self {
-        Self { kind: Kind::Whole { bytes } }
+        Self { kind: Kind::Full { bytes } }
     }
 
     /// Returns its bytes if they are all there.
     pub(crate) const fn as_full(&self) -> Option<&Bytes> {
         match &self.kind {
-            Kind::Whole { bytes } => Some(bytes),
+            Kind::Full { bytes } => Some(bytes),
             Kind::Inner { .. } | Kind::Tee { .. } | Kind::Following { .. } => None,
         }
     }
@@ -97,7 +97,7 @@ impl<B: Body> Default for CacheBody<B> {
 impl<B: Body> std::fmt::Debug for CacheBody<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let kind = match &self.kind {
-            Kind::Whole { .. } => "stored",
+            Kind::Full { .. } => "stored",
             Kind::Inner { .. } => "inner",
             Kind::Tee { .. } => "being stored",
             Kind::Following { .. } => "following a fill",
@@ -115,8 +115,8 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
-            KindProjection::Whole { bytes } if bytes.is_empty() => Poll::Ready(None),
-            KindProjection::Whole { bytes } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            KindProjection::Full { bytes } if bytes.is_empty() => Poll::Ready(None),
+            KindProjection::Full { bytes } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             KindProjection::Inner { body } => body.poll_frame(cx),
             KindProjection::Tee { body } => body.poll_frame(cx),
             KindProjection::Following { body } => body.poll_frame(cx),
@@ -125,7 +125,7 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Whole { bytes } => bytes.is_empty(),
+            Kind::Full { bytes } => bytes.is_empty(),
             Kind::Inner { body } => body.is_end_stream(),
             Kind::Tee { body } => body.is_end_stream(),
             Kind::Following { body } => body.is_end_stream(),
@@ -134,7 +134,7 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Whole { bytes } => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Full { bytes } => SizeHint::with_exact(bytes.len() as u64),
             Kind::Inner { body } => body.size_hint(),
             Kind::Tee { body } => body.size_hint(),
             Kind::Following { body } => body.size_hint(),

@@ -23,19 +23,19 @@ fn hint(text: &str, millis: u64) -> VariationHint {
     VariationHint { variation: variation(text), at: at(millis), life: MINUTE }
 }
 
-fn known(variations: &VariationTable, base: &str, now: BootTime) -> Option<String> {
+fn text_of(variations: &VariationTable, base: &str, now: BootTime) -> Option<String> {
     variations.get(base, now).map(|variation| variation.as_text().to_owned())
 }
 
 #[test]
 fn the_newest_word_counts_for_as_long_as_it_is_of_use() {
     let variations = VariationTable::default();
-    let of = |now| known(&variations, "u|http|h|/a", now);
+    let of = |now| text_of(&variations, "u|http|h|/a", now);
     let learn = |hint, now| variations.record("u|http|h|/a", hint, at(10_000), now);
     assert_eq!(of(now()), None);
     learn(hint("-a", 5_000), now());
     assert_eq!(of(now()).as_deref(), Some("-a"));
-    assert_eq!(known(&variations, "u|http|h|/b", now()), None);
+    assert_eq!(text_of(&variations, "u|http|h|/b", now()), None);
     learn(hint("-older", 4_999), now());
     assert_eq!(of(now()).as_deref(), Some("-a"));
     // Five seconds of its minute were over when it was recorded.

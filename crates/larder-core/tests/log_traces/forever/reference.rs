@@ -9,35 +9,35 @@ use super::steps::is_named;
 use crate::world::incarnation;
 
 /// The events that an instance received in one incarnation, and all that it ever deferred.
-pub(super) struct Told {
+pub(super) struct Reference {
     incarnation: Incarnation,
     read: LogId,
     floor: LogId,
     events: Vec<(LogId, Event)>,
     pub(super) deferred: Vec<Event>,
     /// Whether the instance appended anything to this incarnation.
-    pub(super) has_told: bool,
+    pub(super) has_appended: bool,
 }
 
-impl Told {
-    pub(super) fn nothing() -> Self {
+impl Reference {
+    pub(super) fn new() -> Self {
         Self {
             incarnation: incarnation(0),
             read: LogId::ZERO,
             floor: LogId::ZERO,
             events: vec![],
             deferred: vec![],
-            has_told: false,
+            has_appended: false,
         }
     }
 
-    pub(super) fn take_look(&mut self, look: &LogPage) {
+    pub(super) fn apply_page(&mut self, look: &LogPage) {
         if look.incarnation != self.incarnation {
             let mut deferred = std::mem::take(&mut self.deferred);
-            if self.has_told {
+            if self.has_appended {
                 deferred.push(Event::EVERYTHING);
             }
-            *self = Self { incarnation: look.incarnation, deferred, ..Self::nothing() };
+            *self = Self { incarnation: look.incarnation, deferred, ..Self::new() };
         }
         if look.floor > self.read {
             self.floor = look.floor;
