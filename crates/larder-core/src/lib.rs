@@ -1,6 +1,5 @@
-//! The rules of [Larder](https://docs.rs/larder), an HTTP response cache for axum and Tower.
-//!
-//! These modules are for authors of stores, such as `larder-redis`:
+//! The modules [`store`], [`lease`], [`invalidation`], [`stored`] and [`time`] are for authors of
+//! stores of [Larder](https://docs.rs/larder), an HTTP response cache for axum and Tower:
 //!
 //! * [`store`]: the traits of a shared tier and of an invalidation log;
 //! * [`lease`]: the trait of a store that grants leases;
@@ -10,7 +9,7 @@
 //!   values;
 //! * [`time`]: the two clocks, as values.
 //!
-//! Everything else is internal to `larder`.
+//! All other modules are internal to `larder`, and hidden here. They may change in any release.
 //!
 //! This crate does no I/O, reads no clock and needs no runtime. It implements RFC 9111 and the
 //! invalidation log as pure functions of their inputs and `now`, and as one state machine. `larder`
@@ -18,10 +17,13 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[doc(hidden)]
 pub mod http;
 pub mod invalidation;
+#[doc(hidden)]
 pub mod key;
 pub mod lease;
+#[doc(hidden)]
 pub mod outcome;
 pub mod store;
 pub mod stored;

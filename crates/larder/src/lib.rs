@@ -57,6 +57,65 @@ mod testing;
 #[cfg(feature = "redis")]
 pub use larder_redis as redis;
 
+/// The traits and types that authors of shared stores need.
+///
+/// A store implements [`SharedTier`](store::SharedTier), [`InvalidationLog`](store::InvalidationLog)
+/// and [`Leases`](store::Leases), and is passed to [`CacheBuilder::shared_store`].
+///
+/// These types are in the crate `larder-core`. A crate with a store can depend on that one instead,
+/// and then needs no release for each release of `larder`.
+///
+/// # Examples
+///
+/// ```
+/// use larder::store::{InvalidationLog, Leases, StoreError};
+/// use larder::Cache;
+///
+/// /// Builds a cache if the log of its store can be polled.
+/// async fn cache(store: impl Leases + InvalidationLog) -> Result<Cache, StoreError> {
+///     store.ready().await?;
+///     Ok(Cache::builder().shared_store(store).build())
+/// }
+/// ```
+pub mod store {
+    pub use larder_core::invalidation::log_page::{Cursor, LogPage};
+    pub use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
+    pub use larder_core::invalidation::selector::{Event, KeyScope, Mode};
+    pub use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId, Leases, Release};
+    pub use larder_core::store::{
+        InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, StoreErrorKind,
+    };
+    pub use larder_core::stored::address;
+    pub use larder_core::stored::wire::{INCARNATION, LOG_ID, fingerprint};
+}
+
+/// The two clocks of a cache, for [`CacheBuilder::clock`].
+///
+/// # Examples
+///
+/// ```
+/// use larder::Cache;
+/// use larder::time::{BootTime, Clock, WallTime};
+///
+/// /// A clock that always shows the same time.
+/// struct Stopped;
+///
+/// impl Clock for Stopped {
+///     fn wall(&self) -> WallTime {
+///         WallTime::from_unix_millis(1_700_000_000_000)
+///     }
+///
+///     fn boot(&self) -> BootTime {
+///         BootTime::from_nanos(1)
+///     }
+/// }
+///
+/// let cache = Cache::builder().clock(Stopped).build();
+/// ```
+pub mod time {
+    pub use larder_core::time::{BootTime, Clock, WallTime};
+}
+
 pub use crate::cache::Cache;
 pub use crate::cache::builder::CacheBuilder;
 pub use crate::cache::close::CloseReport;

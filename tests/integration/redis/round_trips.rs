@@ -8,12 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
+use larder::store::{
+    Claim, ClaimReply, Cursor, Event, Incarnation, InvalidationLog, LeaseId, Leases, LogId, LogPage, Release,
+    SharedTier, StoreError,
+};
 use larder::{Cache, CacheService, Policy, ttl};
-use larder_core::invalidation::log_page::{Cursor, LogPage};
-use larder_core::invalidation::position::{Incarnation, LogId};
-use larder_core::invalidation::selector::Event;
-use larder_core::lease::{Claim, ClaimReply, LeaseId, Leases, Release};
-use larder_core::store::{InvalidationLog, SharedTier, StoreError};
 use larder_redis::RedisStore;
 use larder_testing::{Gate, RedisServer};
 use larder_tests::redis::{EVENTS, eventually};

@@ -2,9 +2,9 @@
 //!
 //! * [`parse_range`]: the bytes that a request asks for.
 //! * [`Ranges::select`]: the bytes of a stored representation that the request gets.
-//! * [`if_range`]: whether the request wants them from this representation.
+//! * [`if_range()`]: whether the request wants them from this representation.
 //! * [`ContentRange`]: the bytes that a response has.
-//! * [`combine`]: combines two parts into one.
+//! * [`combine()`]: combines two parts into one.
 //!
 //! Bytes are the only unit that is understood. A range here is half-open, as everywhere in Rust,
 //! and never empty.

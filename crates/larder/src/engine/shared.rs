@@ -47,8 +47,8 @@ impl Engine {
 
     /// Returns the local number for responses of the shared tier, if it may be trusted (rule 12).
     ///
-    /// Returns `None` if the shared tier may not be trusted. The check and the local number of rule 1
-    /// are read together, before the store is asked. An invalidation that is deferred while the
+    /// Returns `None` if the shared tier may not be trusted. The check and the local number of rule
+    /// 1 are read together, before the store is asked. An invalidation that is deferred while the
     /// answer is on its way has a higher local number, and so it refuses the answer.
     pub(crate) fn trusted_local_position(&self) -> Option<u64> {
         self.log.read(|tail| {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use larder::store::StoreErrorKind;
 use larder::{Cache, Policy};
-use larder_core::store::StoreErrorKind;
 use larder_testing::Answer;
 use tracing::{Instrument as _, Level};
 

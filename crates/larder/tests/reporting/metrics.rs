@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::Method;
+use larder::store::StoreErrorKind;
 use larder::{Cache, Invalidation, PathName, Policy};
-use larder_core::store::StoreErrorKind;
 use larder_testing::{Answer, Gate};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use larder::store::StoreErrorKind;
 use larder::{Cache, Policy};
 use larder_core::outcome::BypassReason;
-use larder_core::store::StoreErrorKind;
 use larder_testing::Answer;
 use tower::ServiceExt as _;
 use tower_layer::Layer as _;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::header::FROM;
 use http::{HeaderName, Method, Request, StatusCode};
+use larder::store::StoreErrorKind;
 use larder::{Cache, Invalidation, Policy, ReadYourWrites};
 use larder_core::outcome::{BypassReason, MissReason, NotStored};
-use larder_core::store::StoreErrorKind;
 use larder_testing::{Answer, Gate, Step};
 use tower::ServiceExt as _;
 use tower_layer::Layer as _;

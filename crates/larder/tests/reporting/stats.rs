@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use larder::store::LogId;
+use larder::store::StoreErrorKind;
 use larder::{Cache, Invalidation, InvalidationOutcome, Policy, Prefix, Stats, Tag};
-use larder_core::invalidation::position::LogId;
-use larder_core::store::StoreErrorKind;
 use larder_testing::{Answer, Gate};
 use tower::ServiceExt as _;
 

@@ -5,14 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::invalidation::log_page::{Cursor, LogPage};
-use larder_core::invalidation::position::{Incarnation, LogId};
-use larder_core::invalidation::selector::Event;
-use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId, Leases, Release};
-use larder_core::store::{
-    InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, StoreErrorKind,
+use larder::store::{
+    Claim, ClaimReply, Cursor, Event, Holder, Incarnation, InvalidationLog, LeaseId, Leases, LogId, LogPage,
+    ReclaimReport, ReclaimRequest, Release, ScanCursor, SharedTier, StoreError, StoreErrorKind, fingerprint,
 };
-use larder_core::stored::wire::fingerprint;
 use tokio::sync::Notify;
 
 use crate::shop::eventually;

@@ -3,8 +3,8 @@
 //! * `hit` serves fresh responses on the shortest path.
 //! * `from_cache` serves stored responses to requests that had to wait.
 //! * `from_handler` completes the handler's responses.
-//! * `select` selects what a request gets of a stored response. It asks `byte_ranges` for parts, and
-//!   that asks `multipart` for several. Both take the bytes from a `representation`.
+//! * `select` selects what a request gets of a stored response. It asks `byte_ranges` for parts,
+//!   and that asks `multipart` for several. Both take the bytes from a `representation`.
 //! * `full_response` is a response with its complete body.
 //! * [`record`] counts the outcome of each request and reports it in its span.
 
