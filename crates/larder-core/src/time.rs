@@ -1,8 +1,8 @@
 //! The two clocks of a cache, as values that are passed in.
 //!
 //! Nothing in this crate reads a clock: every rule takes `now`. [`WallTime`] is for values that are
-//! compared between machines or written into header fields. [`BootTime`] decides whether this process
-//! may trust what it knows.
+//! compared between machines or written into header fields. [`BootTime`] decides whether this
+//! process may trust what it knows.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

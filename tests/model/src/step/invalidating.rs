@@ -74,7 +74,7 @@ impl Protocol {
             let batch = instance.tail.next_batch()?;
             let (incarnation, id) = (instance.tail.position().incarnation, LogId::ZERO);
             self.change(instance, |tail| {
-                tail.batch_appended(&batch, Appended { incarnation, id, answered: NOW })
+                tail.batch_appended(&batch, Appended { incarnation, id, answered: NOW });
             });
         }
         Some(())
