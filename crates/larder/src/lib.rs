@@ -2,45 +2,45 @@
 //!
 //! # What is stored and served
 //!
-//! Larder follows RFC 9111 for shared caches. The policy is the decision of the application: it
-//! takes precedence over the request. The handler takes precedence over the policy, with
-//! [`CacheFor`] or `Cache-Control`.
+//! Larder follows RFC 9111 for shared caches. The policy is the application's decision, so it takes
+//! precedence over the request. A handler can override the policy with [`CacheFor`] or
+//! `Cache-Control`.
 //!
 //! * Responses to `GET` are stored, and they also answer `HEAD`. Requests with other safe methods
 //!   go to the handler.
-//! * A request with an unsafe method invalidates its URI if it succeeds (§4.4), or if it fails on
-//!   the server. If its response has an [`Invalidation`], that is applied too. Both happen before
-//!   the response is sent.
-//! * A response is not stored if it has `no-store`, `private`, `Set-Cookie` or `Vary: *`, or if its
-//!   body is over the limit or has trailers. It is not stored either if the policy does not include
-//!   its status code, or if it is partial.
+//! * A request with an unsafe method invalidates its URI if it succeeds (§4.4), or if it fails with
+//!   a server error. An [`Invalidation`] in its response is applied too. Both happen before the
+//!   response is sent.
+//! * A response is not stored if it is partial, or if the policy does not include its status code.
+//!   It is not stored either if it has `no-store`, `private`, `Set-Cookie` or `Vary: *`, or if its
+//!   body is over the limit or has trailers.
 //! * Credentials are `Authorization` and the cookies that the policy does not declare. A response
 //!   to a request with credentials is only stored if the response (`public`, `s-maxage`) or the
 //!   policy permits sharing it.
-//! * A request with credentials only gets a stored response that itself permits sharing, unless the
-//!   policy permits it.
+//! * A request with credentials gets a stored response only if that response or the policy permits
+//!   sharing it.
 //! * `Vary` is honored. Up to 64 variants of a key are kept in memory.
 //!
 //! # Deployment
 //!
-//! * Put authentication and authorization around the layer. A layer inside of it only runs on
-//!   misses.
+//! * Put layers for authentication and authorization around the cache layer. A layer inside the
+//!   cache layer does not run on a hit.
 //! * The key contains the scheme, the host, the path and the query. Behind a proxy that rewrites
-//!   `Host`, instances share responses if the proxy rewrites it in the same way for all of them.
+//!   `Host`, instances share responses only if the proxy sends the same `Host` to all of them.
 //! * The cache needs a Tokio runtime with time enabled: `enable_all`, as in `#[tokio::main]`.
 //! * Fills and handlers of unsafe methods run in their own tasks, where task-local values of the
-//!   caller are not visible. These tasks go on if their client leaves, within limits of number
-//!   ([`CacheBuilder::max_abandoned_fills`], [`CacheBuilder::max_abandoned_writes`]) and time
-//!   ([`Policy::fill_timeout`]). A request that fills only for itself, such as `HEAD` or a bypass,
-//!   runs in the future of its client.
-//! * A body of unknown length is not stored if it takes longer than ten seconds after its head. A
-//!   body of known length is not stored if one part of it takes longer than that. Clients get both.
-//!   Streams, such as `text/event-stream`, are passed on at once.
-//! * Layers can be nested, also layers of different caches. The innermost one handles the request.
-//!   A write invalidates in all of them.
-//! * An extractor that reads the connection makes the response depend on something that is not in
-//!   the key. Examples are `ConnectInfo` and client certificates. Add such a value with
-//!   [`Policy::partition`].
+//!   caller are not visible. If their client leaves, these tasks go on, but their number
+//!   ([`CacheBuilder::max_abandoned_fills`], [`CacheBuilder::max_abandoned_writes`]) and their time
+//!   ([`Policy::fill_timeout`]) are limited. If no other request waits for the handler, as with
+//!   `HEAD` or a bypass, the handler runs in the task of the caller.
+//! * A body of unknown length is not stored if it ends later than ten seconds after its head. A
+//!   body of known length is not stored if the wait for a part of it is longer than that. Clients
+//!   get both. Streams, such as `text/event-stream`, are passed on at once.
+//! * Layers can be nested, even if they belong to different caches. The innermost layer handles the
+//!   request. A write invalidates in the caches of all layers.
+//! * Some extractors read properties of the connection, such as `ConnectInfo` and client
+//!   certificates. The response then depends on a value that is not in the key. Add such a value
+//!   with [`Policy::partition`].
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -50,20 +50,21 @@ mod http;
 #[cfg(test)]
 mod testing;
 
-/// The shared store in Redis. With the feature `redis`.
+/// The shared store in Redis. Requires the feature `redis`.
 ///
 /// This is the crate [`larder-redis`](https://docs.rs/larder-redis), which can also be used by
-/// itself. It is the one exception to the rule that each type has one path.
+/// itself. This re-export is the one exception to the rule that each type has one path.
 #[cfg(feature = "redis")]
 pub use larder_redis as redis;
 
 /// The traits and types that authors of shared stores need.
 ///
-/// A store implements [`SharedTier`](store::SharedTier), [`InvalidationLog`](store::InvalidationLog)
-/// and [`Leases`](store::Leases), and is passed to [`CacheBuilder::shared_store`].
+/// A store implements [`SharedTier`](store::SharedTier),
+/// [`InvalidationLog`](store::InvalidationLog) and [`Leases`](store::Leases), and is passed to
+/// [`CacheBuilder::shared_store`].
 ///
-/// These types are in the crate `larder-core`. A crate with a store can depend on that one instead,
-/// and then needs no release for each release of `larder`.
+/// These types are defined in the crate `larder-core`. A store crate can depend on `larder-core`
+/// directly. It then needs no new release for each release of `larder`.
 ///
 /// # Examples
 ///

@@ -53,16 +53,16 @@ pub struct CacheBuilder {
     close_timeout: Duration,
 }
 
-/// Half of the memory of a small container, which usually has 128 MiB.
+/// 64 MiB: half the memory of a small container, which usually has 128 MiB.
 const DEFAULT_MEMORY: u64 = 64 * 1024 * 1024;
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(2);
-/// More refreshes than most handlers have connections to a database.
+/// More refreshes than the number of database connections that most handlers have.
 ///
-/// So refreshes wait for each other at the database, at the latest.
+/// If a handler has fewer connections, refreshes wait for each other in its connection pool.
 const DEFAULT_REFRESHES: usize = 64;
 const DEFAULT_ABANDONED: usize = 64;
 const DEFAULT_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Four polls of the log must fit into this time, and each is an exchange with the store.
+/// Four polls of the log must fit into this time, and each is a round trip to the store.
 const MIN_STALENESS: Duration = Duration::from_millis(100);
 
 impl Default for CacheBuilder {
@@ -87,7 +87,7 @@ impl CacheBuilder {
     /// Sets the store through which instances share stored responses, invalidations and fills.
     ///
     /// If several instances miss the same response at the same time, one of them runs the handler.
-    /// Default: none, so the cache uses the memory of this process only.
+    /// Default: none. The cache then uses only the memory of this process.
     ///
     /// # Examples
     ///
@@ -111,7 +111,7 @@ impl CacheBuilder {
 
     /// Sets the approximate number of bytes that responses may take in the memory of this process.
     ///
-    /// With 0, responses are stored in the shared store alone. Default: 64 MiB.
+    /// With 0, responses are stored only in the shared store. Default: 64 MiB.
     ///
     /// # Examples
     ///
@@ -128,9 +128,9 @@ impl CacheBuilder {
 
     /// Sets how long other instances may keep serving a response after it was invalidated.
     ///
-    /// An instance that cannot confirm within this time that it has read the whole invalidation log
-    /// stops serving the responses that it filled longer ago than this, and calls the handlers
-    /// instead. Has no effect without a shared store. Default: 2 s. Minimum: 100 ms.
+    /// Each instance must confirm within this time that it has read the whole invalidation log. If
+    /// it cannot, it stops serving responses that it filled longer ago than this time, and calls
+    /// the handlers instead. Has no effect without a shared store. Default: 2 s. Minimum: 100 ms.
     ///
     /// # Examples
     ///
@@ -149,13 +149,13 @@ impl CacheBuilder {
 
     /// Sets how many responses may be refreshed in the background at the same time.
     ///
-    /// This bounds the load that the cache itself puts on the handlers. Without a bound, this load
-    /// is high after an invalidation of many responses that may be served stale, or when many
-    /// responses are about to expire.
+    /// This limits the load that the cache itself puts on the handlers. Without a limit, the load
+    /// would peak when many responses are about to expire, or when many responses that may be
+    /// served stale are invalidated.
     ///
-    /// Beyond the limit, a refresh is skipped and [counted](crate::Stats::refreshes_skipped). The
-    /// request is still answered, and the next request for the key tries again. Default: 64.
-    /// Minimum: 1.
+    /// A refresh beyond the limit is skipped and [counted](crate::Stats::refreshes_skipped). The
+    /// request is still answered, and the next request for the key tries the refresh again.
+    /// Default: 64. Minimum: 1.
     ///
     /// # Examples
     ///
@@ -172,12 +172,13 @@ impl CacheBuilder {
 
     /// Sets how many fills may go on after all of their clients have left.
     ///
-    /// Such a fill is useful to later clients. But clients that connect and leave must not keep
-    /// more handlers busy than they would without a cache. So beyond the limit, the handler is
-    /// cancelled, as it is without a cache. With 0, every fill ends with its last client.
+    /// The response of such a fill is useful to later clients. But clients that connect and leave
+    /// must not keep more handlers busy than they could without a cache. Beyond the limit, the
+    /// handler is therefore cancelled, as it is without a cache. With 0, every fill ends when its
+    /// last client leaves.
     ///
-    /// No fill goes on for longer than [`Policy::fill_timeout`](crate::Policy::fill_timeout)
-    /// without a response. Default: 64.
+    /// A fill that has no response after [`Policy::fill_timeout`](crate::Policy::fill_timeout) does
+    /// not go on without a client. Default: 64.
     ///
     /// # Examples
     ///
@@ -194,11 +195,11 @@ impl CacheBuilder {
 
     /// Sets how many requests with unsafe methods may run to their end after their client has left.
     ///
-    /// Beyond the limit, the handler is cancelled, as it is without a cache. It may have committed
-    /// its write already, so its URI is invalidated even then. This happens twice: at once, and
-    /// again after [`Policy::fill_timeout`](crate::Policy::fill_timeout), because work that the
-    /// handler has handed to a thread may commit later. The cache does not notice a commit after
-    /// that, so a handler with such a commit must invalidate by itself. Default: 64.
+    /// Beyond the limit, the handler is cancelled, as it is without a cache. It may already have
+    /// committed its write, so the URI of the request is invalidated at once. Work that the handler
+    /// moved to another thread may commit later, so the URI is invalidated a second time after
+    /// [`Policy::fill_timeout`](crate::Policy::fill_timeout). The cache does not notice a commit
+    /// after that. A handler that may commit so late must invalidate the URI itself. Default: 64.
     ///
     /// # Examples
     ///
@@ -213,29 +214,29 @@ impl CacheBuilder {
         self
     }
 
-    /// Sets the approximate number of invalidated names that are remembered.
+    /// Sets the approximate number of invalidated names that the cache remembers.
     ///
-    /// The number counts tags and keys. In addition, half as many URIs are remembered, a quarter as
-    /// many paths, and an eighth as many directories and path prefixes each. A name takes 100 to
-    /// 200 bytes. Default: 65,536. Minimum: 2,048.
+    /// This is the number of tags and keys. In addition, the cache remembers half as many URIs, a
+    /// quarter as many paths, and an eighth as many directories and path prefixes each. A name
+    /// takes 100 to 200 bytes. Default: 65,536. Minimum: 2,048.
     ///
-    /// If there are more names, the oldest are forgotten, and the cache refuses more responses in
-    /// their place:
+    /// If there are more names, the cache forgets the oldest. For each forgotten name, it refuses
+    /// more responses than the invalidation named:
     ///
-    /// - for a URI, its path with any query
-    /// - for a path, its directory
-    /// - for a directory, the path above it
-    /// - for a tag, a key or a prefix, everything that was filled before
+    /// - for a URI, the responses of its path with any query
+    /// - for a path, the responses in its directory
+    /// - for a directory, the responses under the path above it
+    /// - for a tag, a key or a prefix, all responses that were filled before the invalidation
     ///
-    /// So if more tags, keys or prefixes are invalidated within a lifetime, a larger number takes
-    /// more memory and saves runs of handlers. Each kind of name makes room only for itself, so a
-    /// flood of made-up URIs never makes the cache forget a tag. [`Stats`](crate::Stats) counts the
-    /// names that were forgotten.
+    /// If more tags, keys or prefixes than this are invalidated during the lifetime of a response,
+    /// choose a larger number. It takes more memory and saves runs of handlers. Each kind of name
+    /// has its own share, so a flood of made-up URIs never makes the cache forget a tag.
+    /// [`Stats`](crate::Stats) counts the names that were forgotten.
     ///
-    /// The number also bounds how much of the invalidation log an instance reads at start-up: that
-    /// many of the newest invalidations and a few thousand more, however long the log is. If few
-    /// names are invalidated again and again, a larger number takes no more memory. A starting
-    /// instance then reads for longer and refuses less.
+    /// The number also limits how much of the invalidation log an instance reads when it starts. It
+    /// reads this many of the newest invalidations and a few thousand more, however long the log
+    /// is. If the same few names are invalidated again and again, a larger number takes no more
+    /// memory. An instance that starts then reads more of the log, and refuses fewer responses.
     ///
     /// # Examples
     ///
@@ -293,13 +294,14 @@ impl CacheBuilder {
 
     /// Builds the cache.
     ///
-    /// A cache with a shared store begins to follow the invalidation log at once if this method is
-    /// called on a Tokio runtime, and with the first request otherwise.
+    /// A cache with a shared store follows the invalidation log. If this method is called on a
+    /// Tokio runtime, the cache starts to do so at once. Otherwise, it starts with the first
+    /// request.
     ///
     /// # Panics
     ///
-    /// Panics if an option is invalid, and names that option. For options that are not written in
-    /// the code, use [`try_build`](Self::try_build).
+    /// Panics if an option is invalid. The message names that option. If the options come from
+    /// outside the code, such as a configuration file, use [`try_build`](Self::try_build).
     ///
     /// # Examples
     ///
@@ -309,7 +311,7 @@ impl CacheBuilder {
     /// let cache = Cache::builder().max_memory_bytes(256 * 1024 * 1024).build();
     /// ```
     #[must_use]
-    #[allow(clippy::panic)] // This is documented above, and no request gets here.
+    #[allow(clippy::panic)] // The panic is documented above, and no request runs this.
     pub fn build(self) -> Cache {
         match self.try_build() {
             Ok(cache) => cache,

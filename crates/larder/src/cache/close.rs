@@ -10,9 +10,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::shared::Engine;
 
-/// The part of the closing time that is reserved for the connections of the store.
+/// The part of the closing time that is reserved for closing the connections of the store.
 ///
-/// It is never more than a quarter of the closing time.
+/// At most a quarter of the closing time is reserved.
 const FOR_CONNECTIONS: Duration = Duration::from_millis(500);
 
 /// The work that was left undone when a cache was closed.
@@ -37,8 +37,8 @@ const FOR_CONNECTIONS: Duration = Duration::from_millis(500);
 pub struct CloseReport {
     /// The number of fills, refreshes and writes that were still running.
     ///
-    /// The responses that they would have stored and the invalidations that they would have made
-    /// are lost with them.
+    /// These tasks are lost with the process, and so are the responses that they would have stored
+    /// and the invalidations that they would have made.
     pub tasks: usize,
     /// The number of selectors of deferred invalidations that could not be appended to the log.
     pub invalidations: usize,
@@ -65,15 +65,15 @@ impl fmt::Display for CloseReport {
     }
 }
 
-/// Finishes the background work of a cache, and takes at most this long.
+/// Finishes the background work of a cache. Takes at most `within`.
 pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> CloseReport {
     let (background, deadline) = (&engine.background, Instant::now() + within);
     let for_work = deadline - FOR_CONNECTIONS.min(within / 4);
     background.stop_refreshes();
-    // The cache still follows the log: writes wait for their invalidations, and the task that
-    // follows the log empties the outbox.
+    // Keep following the log meanwhile. Writes wait for their invalidations, and the task that
+    // follows the log flushes the outbox.
     let _ = timeout_at(for_work, background.wait_idle()).await;
-    // Invalidations that wait for their repetition are repeated now, because later is too late.
+    // Some invalidations are queued to be repeated later. Repeat them now, before the process ends.
     let _ = timeout_at(for_work, repeat_now(engine)).await;
     engine.outbox_filled.notify_one();
     engine.log.wait(for_work, |tail| tail.pending_count() == 0).await;

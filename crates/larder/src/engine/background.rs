@@ -11,22 +11,24 @@ use tokio_util::task::TaskTracker;
 
 /// The background tasks of a cache.
 pub(crate) struct Background {
-    /// One permit for each further refresh that may begin.
+    /// One permit for each refresh that may still begin.
     refreshes: Arc<Semaphore>,
-    /// One permit for each further fill that may go on without a client.
+    /// One permit for each fill that may still be left to run without a client.
     abandoned_fills: Arc<Semaphore>,
-    /// One permit for each further write that may go on without a client.
+    /// One permit for each write that may still be left to run without a client.
     abandoned_writes: Arc<Semaphore>,
     /// The tasks that a closing cache waits for.
     ///
     /// The tracker is closed first, so that no further refresh begins.
     tasks: TaskTracker,
-    /// Whether the cache is closed. If so, it does not follow the log or use the store.
+    /// Whether the cache is closed. A closed cache does not follow the log or use the store.
     closed: AtomicBool,
     stop: CancellationToken,
 }
 
-/// Permission for one refresh, or for one handler run without a client, until it is dropped.
+/// Permission for one refresh, or for one handler run without a client.
+///
+/// The permission ends when this is dropped.
 pub(crate) struct Permit {
     _permit: OwnedSemaphorePermit,
 }
@@ -54,8 +56,8 @@ impl Background {
 
     /// Returns a permit for one refresh, unless too many are running.
     ///
-    /// This never waits. A refresh that is skipped costs one more stale response, and the next
-    /// request tries again.
+    /// This never waits. If a refresh is skipped, the next request tries again. At worst, a client
+    /// gets one more stale response.
     pub(crate) fn try_refresh_permit(&self) -> Option<Permit> {
         if self.tasks.is_closed() {
             return None;
@@ -63,14 +65,14 @@ impl Background {
         permit(&self.refreshes)
     }
 
-    /// Returns a permit for a fill to go on without a client, unless too many do so.
+    /// Returns a permit for a fill to go on without a client, unless too many fills already do.
     ///
     /// This never waits. Without the permit, the handler is cancelled, as it is without a cache.
     pub(crate) fn try_abandoned_fill(&self) -> Option<Permit> {
         permit(&self.abandoned_fills)
     }
 
-    /// Returns a permit for a write to go on without a client, unless too many do so.
+    /// Returns a permit for a write to go on without a client, unless too many writes already do.
     pub(crate) fn try_abandoned_write(&self) -> Option<Permit> {
         permit(&self.abandoned_writes)
     }
@@ -98,7 +100,7 @@ impl Background {
         self.tasks.len()
     }
 
-    /// Marks the cache as closed, and ends the work that runs [until then](Self::until_closed).
+    /// Marks the cache as closed, and ends the work of [`until_closed`](Self::until_closed).
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.stop.cancel();

@@ -19,11 +19,11 @@ pub(crate) const X_CACHE_KEY: HeaderName = HeaderName::from_static("x-cache-key"
 
 /// The name of this cache in `Cache-Status`.
 const NAME: &str = "Larder";
-// Constants are checked when they are compiled, so that a hit does not have to check them.
+// Constants are validated at compile time, so that a hit does not have to validate them.
 const ZERO: HeaderValue = HeaderValue::from_static("0");
 const OWN: HeaderValue = HeaderValue::from_static(NAME);
 const HIT: HeaderValue = HeaderValue::from_static("HIT");
-/// The capacity for a member in bytes, enough for every member that is written for a hit.
+/// The capacity for a member in bytes. It is enough for every member that is written for a hit.
 const MAX_MEMBER: usize = 96;
 
 /// The number of header fields that a table has room for without growing.
@@ -50,8 +50,8 @@ impl ForwardInfo {
 
     /// Returns the facts about a request for which the handler failed.
     ///
-    /// The handler ran for this request, or for another one that this request waited with. `status`
-    /// is `None` if the handler returned an error and no status.
+    /// The handler ran for this request, or for another one whose fill this request waited for.
+    /// `status` is `None` if the handler returned an error instead of a response.
     pub(crate) const fn failed(status: Option<StatusCode>, collapsed: bool) -> Self {
         Self { status, stored: None, collapsed }
     }
@@ -82,13 +82,13 @@ impl fmt::Display for TimeToLive {
     }
 }
 
-/// Makes room in a stored response's fields for those that each hit rewrites.
+/// Reserves entries for the two fields that each hit rewrites in a stored response.
 ///
-/// It also sets the fields that all hits share. Returns the `Cache-Status` of other caches, nearer
-/// to the origin.
+/// Also sets the fields that are the same for all hits. Returns the `Cache-Status` of other caches,
+/// nearer to the origin.
 ///
-/// The two fields that each hit rewrites come first, so that a hit finds them without a lookup.
-/// They then cost a tenth of the hit.
+/// The two fields come first, so that a hit finds them without a lookup. Rewriting them then takes
+/// a tenth of the time of the hit.
 pub(crate) fn reserve(headers: &mut HeaderMap) -> Option<HeaderValue> {
     let others = combined(headers);
     headers.remove(CACHE_STATUS);
@@ -101,7 +101,7 @@ pub(crate) fn reserve(headers: &mut HeaderMap) -> Option<HeaderValue> {
     others
 }
 
-/// Returns the room that [`reserve`] makes, for the fields of a response that is yet to be read.
+/// Returns only the entries that [`reserve`] makes, for a response whose fields are read later.
 pub(crate) fn reserved() -> HeaderMap {
     reserved_with_capacity(RESERVED)
 }
@@ -113,7 +113,7 @@ fn reserved_with_capacity(fields: usize) -> HeaderMap {
     fields
 }
 
-/// Does the work of [`reserve`] for fields that were read behind [`reserved`].
+/// Does the work of [`reserve`] for fields that were read into the map of [`reserved`].
 pub(crate) fn finish_reserved(headers: &mut HeaderMap) -> Option<HeaderValue> {
     // Most responses have each field only once. That is checked without a lookup.
     if headers.len() == headers.keys_len() || headers.get_all(CACHE_STATUS).iter().nth(1).is_none() {
@@ -138,7 +138,7 @@ pub(crate) fn unreserve(headers: &mut HeaderMap, others: Option<&HeaderValue>) {
     }
 }
 
-/// Completes the fields of a response that is served from a [prepared](reserve) stored one.
+/// Completes the fields of a stored response that is served. [`reserve`] has prepared them.
 pub(crate) fn set_hit(
     headers: &mut HeaderMap,
     outcome: Outcome,
@@ -169,8 +169,7 @@ pub(crate) fn set_hit(
 
 fn hit_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayString<MAX_MEMBER> {
     let mut member = ArrayString::new();
-    // Every word of this cache fits. No part of the member has a length that a client or a handler
-    // can choose.
+    // The member always fits. No client and no handler can choose the length of any part of it.
     let mut push = |text: &str| {
         let _ = member.try_push_str(text);
     };
@@ -200,8 +199,9 @@ fn hit_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayString<M
 
 /// Completes the fields of a stored response that is served because the handler failed.
 ///
-/// The stored response is [prepared](reserve). RFC 9211 §2.1: a hit "was not forwarded". This
-/// request was forwarded, and the handler's status is reported if it is known (§2.3).
+/// [`reserve`] has prepared them. RFC 9211 §2.1: a hit "was not forwarded". This request was
+/// forwarded, so it is not reported as a hit. The handler's status is reported if it is known
+/// (§2.3).
 pub(crate) fn set_stale_on_error(
     headers: &mut HeaderMap,
     outcome: Outcome,
@@ -221,7 +221,7 @@ pub(crate) fn set_stale_on_error(
 
 /// Completes the fields of a response that the handler made.
 ///
-/// The handler ran for this request, or for another one that this request waited with.
+/// The handler ran for this request, or for another one whose fill this request waited for.
 pub(crate) fn set_forwarded(headers: &mut HeaderMap, outcome: Outcome, forwarded: ForwardInfo) {
     let others = combined(headers);
     headers.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
@@ -240,7 +240,7 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, outcome: Outcome, forwarded
     headers.insert(CACHE_STATUS, append_member(others.as_ref(), &member));
 }
 
-/// Sets `X-Cache-Key`. An encoded key is visible ASCII.
+/// Sets `X-Cache-Key`. An encoded key is visible ASCII, so it is always a valid value.
 pub(crate) fn set_key(headers: &mut HeaderMap, key: &str) {
     if let Ok(value) = HeaderValue::from_str(key) {
         headers.insert(X_CACHE_KEY, value);
@@ -279,7 +279,7 @@ fn delta_seconds(time: Duration) -> u64 {
 
 /// Returns the value of `Age`.
 ///
-/// Most ages are short and are in a table. Their value needs no allocation and no reference count.
+/// Most ages are short. A table has their values, without an allocation or a reference count.
 pub(crate) fn whole_seconds(age: Duration) -> HeaderValue {
     let seconds = delta_seconds(age);
     let value = match usize::try_from(seconds).ok().and_then(|seconds| DECIMALS.get(seconds)) {
@@ -289,7 +289,7 @@ pub(crate) fn whole_seconds(age: Duration) -> HeaderValue {
     value.unwrap_or(ZERO)
 }
 
-/// The numbers below 10,000 (in seconds nearly three hours), in four digits each.
+/// The numbers below 10,000 in four digits each. As ages in seconds, they cover nearly three hours.
 static DECIMALS: [[u8; 4]; 10_000] = decimals();
 
 const fn decimals() -> [[u8; 4]; 10_000] {

@@ -6,29 +6,30 @@ use crate::engine::background::{Background, Permit};
 use crate::engine::coalesce::client_count::{ClientCount, ClientGuard};
 use crate::engine::coalesce::flight::Flight;
 
-/// The clients of one handler run, and whether it goes on after all of them have left.
+/// The clients of one handler run, and whether the run goes on after all of them have left.
 pub(crate) struct Clients {
     count: Arc<ClientCount>,
     unattended: Unattended,
-    /// Set from the moment at which the run goes on without a client.
+    /// Set once the run goes on without a client.
     permit: OnceLock<Permit>,
 }
 
 /// The condition under which a run goes on after its last client has left.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unattended {
-    /// Not too many other fills do so. The stored response is useful to later clients.
+    /// Not too many other fills run without a client. The response is useful to later clients.
     FillPermit,
-    /// Not too many other writes do so. This one may have committed already.
+    /// Not too many other writes run without a client. This one may have committed already.
     WritePermit,
-    /// No condition. The run never had a client, and the number of such runs is bounded elsewhere.
+    /// None. The run never had a client, and the number of such runs is limited elsewhere.
     Always,
 }
 
 impl Clients {
     /// Creates the clients of a run that serves only its own client.
     ///
-    /// When the client leaves, the handler is cancelled, but a body may be read to its end.
+    /// If the client leaves before the response, the handler is cancelled. After that, the body may
+    /// still be read to its end.
     pub(crate) fn for_one() -> Self {
         Self::new(ClientCount::new(), Unattended::FillPermit)
     }

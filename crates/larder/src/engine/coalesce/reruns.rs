@@ -1,4 +1,4 @@
-//! A limit on the requests that run the handler again, after a run that they waited for failed.
+//! A limit on requests that run the handler themselves after the run they waited for failed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,10 +10,10 @@ use crate::engine::coalesce::flight::FlightKey;
 
 /// Maximum number of requests that run the handler again for one key at the same time.
 ///
-/// So a handler in trouble is not called by all the requests that waited for it.
+/// Without this limit, every request that waited for a failing handler would call it again.
 const MAX_RERUNS: usize = 4;
 
-/// The keys for which the handler is run again.
+/// The keys for which requests run the handler again, or wait to do so.
 #[derive(Default)]
 pub(crate) struct Reruns {
     keys: Arc<Mutex<Keys>>,
@@ -29,10 +29,10 @@ pub(crate) struct RerunPermit {
 }
 
 impl Reruns {
-    /// Waits for a permit, but not longer than until `deadline`.
+    /// Waits for a permit until `deadline`.
     ///
-    /// After that, the request goes on without a permit. It has waited as long as a request may,
-    /// and without a cache it would not have waited at all.
+    /// After the deadline, the request runs the handler without a permit. It has already waited for
+    /// the maximum time, and without a cache it would not have waited at all.
     pub(crate) async fn wait_for_permit(&self, key: FlightKey, deadline: Instant) -> RerunPermit {
         let semaphore = {
             let mut keys = lock(&self.keys);
@@ -51,7 +51,8 @@ impl Drop for RerunPermit {
     fn drop(&mut self) {
         drop(self.permit.take());
         let mut keys = lock(&self.keys);
-        // Each other request for this key has a clone of the semaphore.
+        // Each other request for this key has a clone of the semaphore. A count of 1 means that
+        // there are none.
         if keys.get(&self.key).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {
             keys.remove(&self.key);
         }

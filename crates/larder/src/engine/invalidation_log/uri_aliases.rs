@@ -1,9 +1,9 @@
 //! The aliases of a URI, which are invalidated with it.
 //!
-//! A policy may leave parameters of the query out of its keys, or sort them. Then
-//! `/a?utm_source=mail` names the response that answers it, even if a request for
-//! `/a?utm_source=feed` filled that response. Both requests have one name in common: the keyed form
-//! of the URI, in which the query is as it is in the key.
+//! A policy may leave parameters of the query out of its keys, or sort them. A response that was
+//! filled for `/a?utm_source=feed` then also answers `/a?utm_source=mail`, and an invalidation of
+//! either URI must reach it. So both requests have a name in common: the keyed form of their URI,
+//! whose query is the one in the key.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use larder_core::invalidation::selector::{Event, Selector, UriName};
 use larder_core::key::query::QueryRules;
 use larder_core::time::BootTime;
 
-/// The aliases of URIs, by the rules of policies and by equivalence.
+/// The aliases of URIs, from the query rules of policies and from equivalent URIs.
 pub(crate) struct UriAliases {
     pub(crate) keyed_by: QueryRuleSet,
     equivalents: Arc<dyn EquivalentUris>,
@@ -19,7 +19,7 @@ pub(crate) struct UriAliases {
 
 /// The URIs that a layer above the engine considers equivalent.
 pub(crate) trait EquivalentUris: Send + Sync {
-    /// Returns these events, and one event for each equivalent of each URI that they name.
+    /// Returns these events, and one for each URI that is equivalent to one that they name.
     fn with_equivalents(&self, events: Vec<Event>, now: BootTime) -> Vec<Event>;
 }
 
@@ -28,13 +28,13 @@ impl UriAliases {
         Self { keyed_by: QueryRuleSet::default(), equivalents }
     }
 
-    /// Returns these events, and one event for each alias of each URI that they name.
+    /// Returns these events, and one for each alias of the URIs that they name.
     pub(crate) fn with_aliases(&self, events: Vec<Event>, now: BootTime) -> Vec<Event> {
         self.equivalents.with_equivalents(self.keyed_by.with_keyed_uris(events), now)
     }
 }
 
-/// The different rules by which policies put queries into their keys.
+/// The distinct rules of all policies in use for the queries in their keys.
 #[derive(Default)]
 pub(crate) struct QueryRuleSet {
     rules: Mutex<Vec<QueryRules>>,
@@ -49,7 +49,7 @@ impl QueryRuleSet {
         }
     }
 
-    /// Returns these events, and one event for each keyed form of each URI that they name.
+    /// Returns these events, and one for each keyed form of the URIs that they name.
     pub(crate) fn with_keyed_uris(&self, events: Vec<Event>) -> Vec<Event> {
         let registered = self.lock();
         add_uris(events, |uri| registered.iter().filter_map(|rules| keyed_uri(uri, rules)).collect())
@@ -60,7 +60,9 @@ impl QueryRuleSet {
     }
 }
 
-/// Returns these events, and for each URI that they name the URIs of `with`, in the same mode.
+/// Returns these events, and more events for the URIs that they name.
+///
+/// For each of these URIs, `with` returns further URIs. Each one gets an event of the same mode.
 pub(crate) fn add_uris(mut events: Vec<Event>, with: impl Fn(&UriName) -> Vec<UriName>) -> Vec<Event> {
     for at in 0..events.len() {
         let Some(Event { mode, selector: Selector::Uri(uri) }) = events.get(at).cloned() else { continue };
@@ -73,7 +75,7 @@ pub(crate) fn add_uris(mut events: Vec<Event>, with: impl Fn(&UriName) -> Vec<Ur
     events
 }
 
-/// Returns the keyed form of this URI by these rules, if it has a query.
+/// Returns the keyed form of this URI by these rules. `None` if the URI has no query.
 fn keyed_uri(uri: &UriName, rules: &QueryRules) -> Option<UriName> {
     let query = uri.parts().query?;
     Some(uri.with_query(rules.apply(Some(query)).as_deref()))

@@ -17,7 +17,7 @@ use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
 
-/// The result of a claim. After `Stored` and `Left`, the claim can be continued.
+/// The result of a claim. The caller may continue the claim after `Stored` and `Left`.
 pub(crate) enum ClaimEvent {
     /// This instance holds the lease. [`into_lease`](LeaseClaim::into_lease) returns it.
     Granted,
@@ -41,10 +41,10 @@ pub(crate) struct ClaimTarget {
     pub(crate) fingerprint: Option<[u8; 8]>,
 }
 
-/// A claim to the lease of one value, which is repeated until there is a result.
+/// A claim to the lease of one value. It is repeated until there is a result.
 pub(crate) struct LeaseClaim {
     engine: Arc<Engine>,
-    /// The position of the fill, if it begins.
+    /// The position of the fill that begins if the lease is granted.
     position: Position,
     lease: Lease,
     target: ClaimTarget,
@@ -86,7 +86,7 @@ impl LeaseClaim {
         self.has_waited
     }
 
-    /// Sets the target that was seen since.
+    /// Replaces the target with the one that a later lookup has seen.
     ///
     /// Returns `false` if the shared store is no longer available.
     pub(crate) fn retarget(&mut self, target: ClaimTarget) -> bool {
@@ -99,7 +99,7 @@ impl LeaseClaim {
         true
     }
 
-    /// Sets the fingerprint of the value that is there now.
+    /// Sets the fingerprint of the value that the store has now.
     pub(crate) fn set_fingerprint(&mut self, fingerprint: Option<[u8; 8]>) {
         self.target.fingerprint = fingerprint;
     }
@@ -111,14 +111,14 @@ impl LeaseClaim {
 
     /// Repeats the claim until the caller has something to decide.
     ///
-    /// Calls `on_wait` before it waits for another instance for the first time. `names` are the
-    /// names by which the value can be invalidated, as far as they are known before the fill.
+    /// Calls `on_wait` once, before the first wait for another instance. `names` returns the names
+    /// by which the value can be invalidated, as far as they are known before the fill.
     pub(crate) async fn next(&mut self, names: impl Fn() -> Names, mut on_wait: impl FnMut()) -> ClaimEvent {
         // After the deadline, one last claim takes the lease over.
         while !self.is_finished {
             self.is_finished = Instant::now() >= self.deadline;
-            // Check this each time, because rule 12 is about the moment at which the store is
-            // asked.
+            // Check this before every claim, because rule 12 is about the moment at which the store
+            // is asked.
             let Some(local) = self.engine.trusted_local_position() else { break };
             match self.claim().await {
                 Err(error) if error.kind() == StoreErrorKind::Timeout => {
@@ -184,7 +184,7 @@ impl LeaseClaim {
 
     /// Returns whether this instance will refuse the value that the holder is filling.
     ///
-    /// It will if one of the names of the value was invalidated since the fill began.
+    /// This is so if one of the names of the value was invalidated after the fill began.
     fn is_holder_invalidated(&self, holder: Holder, local: u64, names: &Names) -> bool {
         let mut position = holder.position;
         position.watermark.local = local;

@@ -22,8 +22,8 @@ use std::time::Duration;
 /// # Metrics
 ///
 /// With the feature `metrics`, the same numbers go through the `metrics` facade as they change.
-/// Install the recorder before the first request, because the cache stores the handles of its
-/// counters.
+/// Install the recorder before the first request: the cache gets the handles of its counters once,
+/// and reuses them.
 ///
 /// | metric | kind | labels |
 /// | --- | --- | --- |
@@ -48,11 +48,11 @@ use std::time::Duration;
 /// | `larder_held_responses` | gauge | |
 /// | `larder_held_bytes` | gauge | |
 ///
-/// - `route` is the [name of the policy](crate::Policy::name). Without a name, it is the path by
-///   which axum routed the request, or else `unnamed`.
+/// - `route` is the [name of the policy](crate::Policy::name). Without a name, it is the path that
+///   axum matched, or `unnamed` if there is none.
 /// - `outcome` is `hit`, `stale`, `miss` or `bypass`.
 /// - `tier` is `memory` or `shared` for a hit or a stale response, and `none` otherwise.
-/// - `reason` is the word in `Cache-Status`, and `none` for a hit.
+/// - `reason` is the reason that `Cache-Status` states, and `none` for a hit.
 /// - `exchange` is `read` or `write` for stored responses, `look` (a poll) or `append` for the
 ///   invalidation log, and `lease` for leases.
 /// - `event` is `taken` if a fill on this instance acquired the lease, `awaited` if this instance
@@ -66,12 +66,12 @@ use std::time::Duration;
 /// The cache logs through `tracing`, with the target `larder`.
 ///
 /// At debug level, each request has a span `cache` with the fields `route`, `key`, `outcome`,
-/// `tier` and `reason`, and an event `answered` in that span. The handler runs in a span `fill`
-/// within it.
+/// `tier` and `reason`. The event `answered` is in that span. The handler runs in a span `fill`
+/// inside the span `cache`.
 ///
-/// At warn level, the cache logs trouble with the shared store: once when it begins, and once when
-/// it has ended, which is after a second without failures. Without trouble, nothing is logged above
-/// debug level.
+/// At warn level, the cache logs trouble with the shared store: once when the trouble begins, and
+/// once when it ends. It ends after a second without failures. Without trouble, nothing is logged
+/// above debug level.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -79,11 +79,11 @@ pub struct Stats {
     pub hits_memory: u64,
     /// Requests answered with a fresh response from the shared store.
     pub hits_shared: u64,
-    /// Requests answered with a stale response, by the reason why this was allowed.
+    /// Requests answered with a stale response, grouped by the reason that allowed it.
     pub stale: BTreeMap<&'static str, u64>,
-    /// Requests that could have been hits but were answered by the handler, by the reason.
+    /// Requests that could have been hits but were answered by the handler, grouped by reason.
     pub misses: BTreeMap<&'static str, u64>,
-    /// Requests that bypassed the cache, by the reason.
+    /// Requests that bypassed the cache, grouped by reason.
     pub bypasses: BTreeMap<&'static str, u64>,
     /// Requests that waited for the fill of another request instead of running the handler.
     pub collapsed: u64,
@@ -93,65 +93,66 @@ pub struct Stats {
     ///
     /// See [`max_concurrent_refreshes`](crate::CacheBuilder::max_concurrent_refreshes).
     pub refreshes_skipped: u64,
-    /// Fills, which are runs of the handler for a response to store.
+    /// Fills: runs of the handler whose response may be stored.
     pub fills: u64,
     /// The total time that the handler took in these fills.
     pub fill_time: Duration,
     /// Responses that were stored.
     pub stored: u64,
-    /// Responses that were stored in memory alone, because the budget of new keys was spent.
+    /// Responses that were stored only in memory, because the limit on new keys was reached.
     ///
     /// See [`Policy::max_new_keys_per_minute`](crate::Policy::max_new_keys_per_minute).
     pub not_shared: u64,
-    /// Responses that were not stored, by the reason.
+    /// Responses that were not stored, grouped by reason.
     pub not_stored: BTreeMap<&'static str, u64>,
     /// The handler time that hits have saved.
     ///
-    /// For each hit, fresh or stale, this is the time that the handler took for the response.
+    /// Each hit, fresh or stale, adds the time that the handler took for the response.
     pub handler_time_saved: Duration,
     /// Selectors that were invalidated on this instance.
     pub invalidations: u64,
-    /// Paths that were invalidated by their directory, or by the path above that.
+    /// Paths that were invalidated through their directory, or through the path above that.
     ///
-    /// Everything that lies there and was filled before is refused as well. This number grows if
-    /// writes name more URIs than are [remembered](crate::CacheBuilder::invalidation_capacity), or
-    /// more than about four thousand paths of one directory within a minute on this instance.
+    /// All other responses there that were filled before are refused as well. This number grows if
+    /// writes invalidate more URIs than the cache
+    /// [remembers](crate::CacheBuilder::invalidation_capacity). It also grows if writes on this
+    /// instance invalidate more than about four thousand paths of one directory within a minute.
     pub folded_names: u64,
-    /// How many times everything that was filled before some moment was refused.
+    /// How many times the cache refused everything that was filled before some moment.
     ///
-    /// This happens if names were forgotten, or if a part of the log was missing. An instance that
-    /// starts with a long log counts one.
+    /// The cache does so if it has forgotten names, or if a part of the log is missing. An instance
+    /// that starts with a long log does so once.
     pub floor_raises: u64,
     /// Invalidated responses that this instance removed from the shared store in the background.
     ///
-    /// Only responses that were invalidated on this instance are removed. Many others are left to
-    /// expire, for example those that were invalidated by a tag.
+    /// Only responses that were invalidated on this instance are removed. Many other invalidated
+    /// responses are left to expire, for example those that were invalidated by a tag.
     pub reclaimed: u64,
-    /// Scans of the shared store for such responses.
+    /// Scans of the shared store for invalidated responses to remove.
     ///
-    /// Each scan covers a few hundred keys, and there are at most twenty in a second.
+    /// Each scan covers a few hundred keys, and there are at most twenty scans per second.
     pub reclaim_scans: u64,
     /// Exchanges with the shared store that failed.
     pub store_errors: u64,
     /// Leases that fills on this instance acquired.
     ///
-    /// A lease is the right to fill a response, which one instance at a time has.
+    /// A lease is the right to fill a response. Only one instance has it at a time.
     pub leases_taken: u64,
     /// Fills of other instances that this instance waited for.
     ///
-    /// One request waits on behalf of all requests of this instance for the same response, so this
-    /// counts one.
+    /// If several requests on this instance need the same response, one of them waits on behalf of
+    /// all, and this grows by one.
     pub leases_awaited: u64,
-    /// Leases that this instance acquired after it had waited for another instance in vain.
+    /// Leases that this instance acquired after it had waited for another instance without success.
     ///
     /// The other instance was killed, failed without an answer or took too long, or its response
     /// was invalidated.
     pub leases_taken_over: u64,
     /// Responses in memory.
     ///
-    /// This includes keys that are remembered without a response.
+    /// This includes entries without a response, for example for keys that are uncacheable.
     pub memory_entries: u64,
-    /// The approximate size of these responses in bytes.
+    /// The approximate size of these entries in bytes.
     pub memory_bytes: u64,
 }
 
@@ -166,7 +167,7 @@ impl Stats {
     ///
     /// Returns 0.0 before the first such request.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // A ratio does not need 53 bits.
+    #[allow(clippy::cast_precision_loss)] // A ratio does not need more than 53 bits.
     pub fn hit_ratio(&self) -> f64 {
         let hits = self.hits();
         match hits + self.misses.values().sum::<u64>() {

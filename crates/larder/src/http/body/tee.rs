@@ -1,8 +1,9 @@
 //! A body that is passed on to its client while a fill collects it.
 //!
-//! The fill reads the inner body as fast as it arrives, whether or not the client still listens.
-//! Its frames wait here for the client. They are never more than the policy's largest body: beyond
-//! that, the inner body itself is handed over to the client, and nothing is stored.
+//! The fill reads the inner body as fast as it arrives, even if the client is slow or has left. The
+//! frames wait here until the client reads them. Together they are at most as large as the policy's
+//! `max_body`. If the body is larger, nothing is stored, and the inner body itself is handed over
+//! to the client.
 
 #[cfg(test)]
 mod tests;
@@ -90,10 +91,11 @@ impl<B: Body<Data = Bytes>> Tee<B> {
 impl<B: Body> Drop for Tee<B> {
     /// Ends the writing side if the fill is dropped before the end of the body.
     ///
-    /// A fill is dropped when the runtime shuts down. Its client is left with a body that never
-    /// ends, not with one that looks complete: its connection is about to be closed. If the inner
-    /// body panics, the client's task panics too, as it would without the cache. So the client does
-    /// not wait for data that will never come.
+    /// A fill is dropped when the runtime shuts down. The client's body then never ends, because it
+    /// must not look complete. The connection is about to be closed anyway.
+    ///
+    /// A fill is also dropped if the inner body panics. The client's task then panics too, as it
+    /// would without the cache. Otherwise, the client would wait for data that never comes.
     fn drop(&mut self) {
         update(&self.shared, |state| {
             if matches!(state.end, End::Open) {
@@ -105,11 +107,11 @@ impl<B: Body> Drop for Tee<B> {
 }
 
 impl<B: Body<Data = Bytes>> TeeBody<B> {
-    /// Returns a body that was read and does not have the length that its response states.
+    /// Returns a body that was read, but does not have the length that its response states.
     ///
-    /// It has the size hint of the inner body, so that the server notices, as it would without the
-    /// cache. It does not report the end of the stream at its last frame: a server trusts that, and
-    /// would send data that the response has not announced.
+    /// The size hint is that of the inner body, so that the server notices the wrong length, as it
+    /// would without the cache. [`is_end_stream`](Self::is_end_stream) stays `false` after the last
+    /// frame. A server would trust `true`, and send data that the response has not announced.
     pub(crate) fn misfit(hint: SizeHint, frames: &[Bytes]) -> Self {
         let (tee, body) = tee(hint);
         for data in frames {
@@ -119,7 +121,7 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
         body
     }
 
-    /// Returns the same body, with its client counted.
+    /// Returns the same body, which counts as a client until it is dropped.
     pub(crate) fn counted(self, seat: ClientGuard) -> Self {
         Self { _seat: Some(seat), ..self }
     }
@@ -142,7 +144,8 @@ impl<B: Body<Data = Bytes>> TeeBody<B> {
             && match &state.end {
                 End::Complete => true,
                 End::HandedOver(body) => body.is_end_stream(),
-                // The server has to notice by itself, as it would without the cache.
+                // The server has to find this out by polling the body, as it would without the
+                // cache.
                 End::Unfit | End::Open | End::Failed(_) | End::Abandoned | End::Panicked => false,
             }
     }
@@ -185,7 +188,7 @@ fn update<B: Body>(shared: &Mutex<State<B>>, change: impl FnOnce(&mut State<B>))
     }
 }
 
-/// Returns the size hint that remains after this number of bytes was read.
+/// Returns the size hint of the rest of a body after this number of bytes was read.
 pub(super) fn remaining_hint(hint: &SizeHint, read: u64) -> SizeHint {
     let mut rest = SizeHint::new();
     if let Some(upper) = hint.upper() {

@@ -17,7 +17,8 @@ use crate::http::serve;
 impl Fill {
     /// Passes on a response that is not stored.
     ///
-    /// Followers go on at once, and for a short while no request waits for this key.
+    /// Followers stop waiting at once. For a short time, new requests for this key do not wait
+    /// either.
     pub(super) fn forward_uncached<B: Body<Data = bytes::Bytes>, E>(
         mut self,
         parts: response::Parts,
@@ -37,7 +38,7 @@ impl Fill {
 
     /// Whether the response is about the conditions or ranges of its own request.
     ///
-    /// A provisional fill leaves them in the request.
+    /// A provisional fill leaves conditions and ranges in the request.
     fn is_conditional_answer(&self, status: StatusCode) -> bool {
         const CONDITIONAL: [StatusCode; 4] = [
             StatusCode::NOT_MODIFIED,
@@ -56,12 +57,13 @@ impl Fill {
 
     /// Lets followers run the handler for themselves.
     ///
-    /// With `remember`, requests that come within the next seconds do so too.
+    /// With `remember`, new requests for this key also run it for themselves for some seconds.
     pub(super) fn release_followers(&mut self, reason: NotStored, remember: bool) {
         let engine = &self.layer.engine;
         engine.report.store_decision(Err(reason));
         let Some(leader) = self.leader.take() else { return };
-        // A response that was refreshed early, and is still fresh, stays in its place.
+        // During an early refresh, the stored response is still fresh. A hit-for-miss record must
+        // not replace it.
         let remember = remember && !is_still_fresh(&self.layer, &self.context, self.stale.as_ref());
         let (key, headers, now) = (&self.context.key, &self.context.headers, engine.clock.boot());
         let insert =
@@ -87,7 +89,7 @@ impl Fill {
     }
 }
 
-/// Ends the wait for a body that takes too long, here and on other instances.
+/// Releases the requests that wait for a slow body, on this instance and on others.
 ///
 /// The response may still be stored.
 pub(super) fn stop_waiting(leader: Option<&Lead>, lease: Option<Lease>) {

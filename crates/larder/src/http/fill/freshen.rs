@@ -47,7 +47,8 @@ impl Fill {
         let status = stale.cached.status;
         let storable = self.may_store(StorageInput { status, headers: &headers, overrides, times });
         let not_stored = storable.as_ref().err().copied();
-        // The cost is that of the run that made the response, not of the one that confirmed it.
+        // The run that made the response usually took longer than the run that confirmed it, so
+        // keep the higher cost.
         let times = FillTimes { cost: stale.cached.meta.cost.max(times.cost), ..times };
         let storage = match storable {
             Ok(storable) => StorageRecord::storable(storable, tags, times).revalidated(&stale.cached),
@@ -68,10 +69,10 @@ impl Fill {
         self.share_committed(committed).await;
     }
 
-    /// Serves the stored response after a 304 with the fields of another response.
+    /// Serves the stored response unchanged, after a 304 that is about another representation.
     ///
     /// The handler confirmed the condition that was sent, so the stored response may be used (RFC
-    /// 9111 §4.3.3). It must not be updated (§4.3.4).
+    /// 9111 §4.3.3). It must not be updated with the fields of this 304 (§4.3.4).
     fn serve_unchanged<B: Body<Data = Bytes>, E>(
         mut self,
         cached: &CachedResponse,
@@ -88,8 +89,9 @@ impl Fill {
 
     /// Answers `HEAD` with the handler's response, and updates the stored response to `GET`.
     ///
-    /// The two must be of the same representation (RFC 9111 §4.3.5). The handler has not confirmed
-    /// the stored body, so the stored response keeps its position in the log (rule 2).
+    /// The update requires that both responses are of the same representation (RFC 9111 §4.3.5).
+    /// The handler has not confirmed the stored body, so the stored response keeps its position in
+    /// the log (rule 2).
     pub(super) async fn freshen_from_head<B, E>(
         mut self,
         response: Response<B>,
@@ -128,20 +130,20 @@ impl Fill {
         }
     }
 
-    /// Whether a newer response was stored in the meantime.
+    /// Whether a response newer than `base` was stored in the meantime.
     ///
-    /// The response to `HEAD` may then be about the older one.
+    /// If so, it is unknown which of the two the response to `HEAD` describes.
     fn is_superseded(&self, base: &CachedResponse) -> bool {
         let engine = &self.layer.engine;
         let found = self.layer.http.memory.find(&base.meta.key, &self.context.headers, engine.clock.boot());
         matches!(found, MemoryLookup::Found(found) if found.meta.response_time > base.meta.response_time)
     }
 
-    /// Makes a fresh response stale, here and for other instances.
+    /// Marks a fresh response as stale, on this instance and on the others.
     ///
     /// The handler's response to `HEAD` is about another representation. RFC 9111 §4.3.5:
-    /// "otherwise, the cache SHOULD consider the stored response to be stale." The stored response
-    /// keeps its age for the client, and its position in the log (rule 2).
+    /// "otherwise, the cache SHOULD consider the stored response to be stale." The age that clients
+    /// see does not change, and neither does the position in the log (rule 2).
     async fn mark_stale(self, base: &CachedResponse) {
         let engine = &self.layer.engine;
         let now = engine.clock.boot();

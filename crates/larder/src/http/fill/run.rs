@@ -1,4 +1,4 @@
-//! Running the handler for a fill, and choosing what its answer means.
+//! Running the handler for a fill, and classifying its answer.
 
 use std::sync::Arc;
 
@@ -34,9 +34,8 @@ where
 
 /// Runs a fill that other requests may wait for, in a task of its own.
 ///
-/// Returns the answer to the request that started the fill. The task goes on when the client of
-/// that request leaves, within the bounds of
-/// [`Clients`](crate::engine::coalesce::clients::Clients).
+/// Returns the answer to the request that started the fill. If the client of that request leaves,
+/// the task goes on, within the limits of [`Clients`](crate::engine::coalesce::clients::Clients).
 async fn run_detached<S, Q>(
     fill: Fill,
     service: ReadyService<S>,
@@ -63,8 +62,8 @@ where
 
 /// Runs a fill that no other request waits for, in the future of its client.
 ///
-/// The handler is cancelled when the client leaves. If the body still has to be stored once the
-/// client has the response, the fill goes on in a task of its own.
+/// If the client leaves before the response, the handler is cancelled. If the client gets the
+/// response before its body is stored, the fill goes on in a task of its own.
 async fn run_attached<S, Q>(
     fill: Fill,
     service: ReadyService<S>,
@@ -125,8 +124,8 @@ impl Fill {
         let clock = Arc::clone(&self.layer.engine.clock);
         let call = call(service, request, &*clock);
         let Some((called, answer)) = self.await_head(call, &mut sender).await else { return };
-        // This breaks rule 2 on purpose, in a build that exists only for that: `cargo xtask
-        // torture` has to find it.
+        // This breaks rule 2 on purpose. It is compiled only into a special build, in which
+        // `cargo xtask torture` must find the violation.
         #[cfg(larder_broken = "position-after-fill")]
         let start = FillStart { position: self.layer.engine.log.position(), ..start };
         if self.context.outer_run.is_nested() {
@@ -147,8 +146,8 @@ impl Fill {
             HandlerAnswer::Response(response) => self.handle_response(response, times, sender).await,
             HandlerAnswer::Failed(error) => {
                 record(&self.layer, &self.context, self.outcome);
-                // Sent before the leader is dropped. The client of this request gets the error, and
-                // followers elect another leader.
+                // Send the error to the client of this request before the leader is dropped.
+                // Followers then elect another leader.
                 let _ = sender.send(Err(error));
             }
         }
@@ -176,7 +175,7 @@ impl Fill {
 
     /// Returns the span that the handler runs in.
     ///
-    /// If the span of the fill is disabled, this is the span that the request came in, as without
+    /// If the span of the fill is disabled, the handler runs in the span of the request, as without
     /// the cache.
     pub(crate) fn span(&self) -> Span {
         let (key, reason) = (&*self.context.key, self.outcome.reason());
@@ -194,7 +193,9 @@ impl Fill {
         }
     }
 
-    /// Takes the stored response that a response to `HEAD` may update without having validated it.
+    /// Takes the stored response if this response to `HEAD` may update it.
+    ///
+    /// A response to `HEAD` updates the stored response without validating it.
     fn head_update(&mut self, status: StatusCode) -> Option<StaleResponse> {
         let updates =
             self.context.traits.head && status == StatusCode::OK && self.layer.policy.invalidation_rules.head;

@@ -5,8 +5,8 @@
 //! * [`request_context`] has the properties of a request that later steps need.
 //! * [`from_memory`] looks in the memory tier, and [`from_store`] in the shared tier.
 //! * `store_value` reads a value of the shared tier.
-//! * [`query_scope`] finds the key under which a request is looked up if responses may answer
-//!   equivalent queries. [`equivalent`] looks in both tiers for such a request.
+//! * If responses may answer equivalent queries, [`query_scope`] finds the key for the lookup, and
+//!   [`equivalent`] looks in both tiers.
 //! * [`reuse`] combines the verdict of the invalidation log with the rules of RFC 9111 §4.
 
 pub(crate) mod eligibility;
@@ -32,13 +32,13 @@ use crate::http::memory::stale_response::StaleResponse;
 pub(crate) enum Lookup {
     /// A response that may be served.
     Fresh(Arc<CachedResponse>, Tier),
-    /// A response that may be validated, and that may be served under conditions.
+    /// A stale response. It may be validated, and under some conditions it may be served.
     Stale(StaleResponse),
-    /// A fresh partial response that does not have all that the request asks for.
+    /// A fresh partial response that does not satisfy the request.
     Partial(Arc<CachedResponse>),
     /// No usable response.
     Miss(MissReason),
-    /// A key that is remembered as uncacheable. No request waits for another one's response.
+    /// A key that is remembered as uncacheable. Requests do not wait for each other's responses.
     HitForMiss,
 }
 

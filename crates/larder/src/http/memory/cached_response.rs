@@ -26,24 +26,24 @@ pub(crate) struct CachedResponse {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) meta: Meta,
-    /// The moment at which this process began to fill it.
+    /// The moment at which this process began to fill the response.
     ///
-    /// `None` if another process may have filled it (rule 10). Revalidation does not change the
-    /// moment: `Last-Modified` has whole seconds, so a 304 may confirm a response that has changed
-    /// since.
+    /// `None` if another process may have filled it (rule 10). Revalidation does not change this
+    /// moment: `Last-Modified` counts whole seconds, so the handler may answer with a 304 although
+    /// the response has changed since.
     pub(crate) filled_at: Option<BootTime>,
     /// The age at `received_at`.
     age: Duration,
     received_at: BootTime,
-    /// The moment from which it is stale.
+    /// The moment from which the response is stale.
     stale_at: BootTime,
-    /// The moment until which it may be served without a further check.
+    /// The moment until which the response may be served without a further check of the rules.
     fresh_unconditionally_until: BootTime,
-    /// The time that the handler took to make it, in nanoseconds.
+    /// The time that the handler took to make the response, in nanoseconds.
     pub(crate) cost: u64,
     /// A number that no other response in memory has.
     id: u64,
-    /// The generation of the invalidation table at which it was last found valid.
+    /// The generation of the invalidation table at which the response was last found valid.
     pub(crate) valid_at_generation: AtomicU64,
     /// The `Cache-Status` of other caches, nearer to the origin.
     pub(crate) upstream_cache_status: Option<HeaderValue>,
@@ -53,7 +53,7 @@ pub(crate) struct CachedResponse {
 const NEVER: u64 = u64::MAX;
 
 impl CachedResponse {
-    /// Returns a response that this process has just filled, beginning at `filled_at`.
+    /// Returns a response that this process has just filled. The fill began at `filled_at`.
     ///
     /// For a response that was only revalidated, see the field `filled_at`.
     pub(crate) fn from_fill(mut stored: StoredResponse, filled_at: Option<BootTime>, now: BootTime) -> Self {
@@ -64,8 +64,8 @@ impl CachedResponse {
 
     /// Prepares the response for memory.
     ///
-    /// It gets an id of its own. Its table of header fields is copied: the copy is only as large as
-    /// necessary, which saves about half a kilobyte.
+    /// Assigns a new id. Copies the table of header fields, because the copy is only as large as
+    /// necessary. This saves about half a kilobyte.
     pub(crate) fn for_memory(mut self) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         self.headers = self.headers.clone();
@@ -75,9 +75,9 @@ impl CachedResponse {
 
     /// Returns a response that was read from the shared tier.
     ///
-    /// Its header fields were read behind the entries of [`cache_status::reserved`]. Its time in
-    /// the shared tier is measured by wall clocks, because the instances have no other clock in
-    /// common. From here on, this process's own clock counts.
+    /// Its header fields were read into the map of [`cache_status::reserved`]. The time that it has
+    /// spent in the shared tier is measured with wall clocks, because instances have no other clock
+    /// in common. From now on, its age is measured with the boot clock of this process.
     #[inline]
     pub(crate) fn from_store(mut stored: StoredResponse, wall: WallTime, now: BootTime) -> Self {
         let resident = wall.saturating_since(stored.meta.response_time);
@@ -113,44 +113,44 @@ impl CachedResponse {
         }
     }
 
-    /// Returns when this process received it.
+    /// Returns when this process received the response.
     pub(crate) const fn received_at(&self) -> BootTime {
         self.received_at
     }
 
-    /// Returns the digest of the fields that it varies on. Zero if there are none.
+    /// Returns the digest of the fields that the response varies on, or zero if there are none.
     pub(crate) fn variant(&self) -> u128 {
         if self.meta.selecting.is_empty() { 0 } else { vary::digest(&self.meta.selecting) }
     }
 
-    /// Whether its fill began before that of `other`, at a lower position in the invalidation log.
+    /// Whether the fill of this response began before that of `other`, at a lower log position.
     ///
-    /// Rule 16 compares in the same way for the shared tier: a slow fill must not replace a
-    /// response that was made after an invalidation.
+    /// A slow fill must not replace a response that was made after an invalidation. Rule 16 makes
+    /// the same comparison for the shared tier.
     pub(super) fn is_older_than(&self, other: &Self) -> bool {
         let (own, other) = (&self.meta.position, &other.meta.position);
         own != other && own.incarnation == other.incarnation && other.watermark.covers(own.watermark)
     }
 
-    /// Returns its current age (RFC 9111 §4.2.3).
+    /// Returns the current age of the response (RFC 9111 §4.2.3).
     #[inline]
     pub(crate) fn age(&self, now: BootTime) -> Duration {
         age::current_age(self.age, now.saturating_since(self.received_at))
     }
 
-    /// Returns for how long it will be fresh.
+    /// Returns how long the response will still be fresh.
     #[inline]
     pub(crate) fn fresh_for(&self, now: BootTime) -> Duration {
         Duration::from_nanos(self.nanos_left(now))
     }
 
-    /// Returns for how many nanoseconds it will be fresh.
+    /// Returns how many nanoseconds the response will still be fresh.
     #[inline]
     pub(crate) fn nanos_left(&self, now: BootTime) -> u64 {
         self.stale_at.as_nanos().saturating_sub(self.at_least_received(now).as_nanos())
     }
 
-    /// Whether it is fresh, and none of its own directives demands more than that.
+    /// Whether the response is fresh and its own directives do not demand a validation.
     #[inline]
     pub(crate) fn is_unconditionally_fresh(&self, now: BootTime) -> bool {
         self.at_least_received(now) < self.fresh_unconditionally_until
@@ -158,20 +158,20 @@ impl CachedResponse {
 
     /// Returns `now`, or the time of receipt if that is later.
     ///
-    /// A request may have read the clock before another request brought this response. That does
-    /// not make the response younger.
+    /// A request may have read the clock before another request brought this response. The response
+    /// must not count as younger for that request.
     #[inline]
     fn at_least_received(&self, now: BootTime) -> BootTime {
         now.max(self.received_at)
     }
 
-    /// Returns its fields for a fresh hit in memory, rendered by `render` if they are not cached.
+    /// Returns the fields for a fresh hit in memory. Calls `render` if they are not cached.
     #[inline]
     pub(crate) fn rendered(&self, now: BootTime, render: impl Fn() -> HeaderMap) -> HeaderMap {
         rendered(RenderKey { response: self.id, age: self.age(now).as_secs() }, render)
     }
 
-    /// Returns its properties for the rules of reuse.
+    /// Returns the properties of the response that the rules of reuse need.
     #[inline]
     pub(crate) fn candidate(&self, verdict: Verdict, confirmed: bool, now: BootTime) -> Candidate {
         Candidate {
@@ -183,7 +183,7 @@ impl CachedResponse {
         }
     }
 
-    /// Returns its header fields in the form in which they are stored.
+    /// Returns the header fields as they are stored, without those of the cache.
     pub(crate) fn stored_headers(&self) -> HeaderMap {
         let mut headers = self.headers.clone();
         cache_status::unreserve(&mut headers, self.upstream_cache_status.as_ref());
@@ -200,13 +200,13 @@ impl CachedResponse {
         }
     }
 
-    /// Whether a 304 from the handler confirms it byte for byte.
+    /// Whether a 304 from the handler confirms the response byte for byte.
     pub(crate) fn has_strong_etag(&self) -> bool {
         // An `ETag` that the cache made is never sent to the handler.
         !self.meta.flags.own_etag && validators::has_strong_etag(&self.headers)
     }
 
-    /// Whether it has everything that a request with these fields asks for.
+    /// Whether the response has everything that a request with these fields asks for.
     ///
     /// A complete response always does.
     #[inline]
@@ -226,7 +226,7 @@ impl CachedResponse {
         }
     }
 
-    /// Returns about how many bytes of memory it takes.
+    /// Returns the approximate number of bytes that the response takes in memory.
     pub(crate) fn weight(&self) -> u64 {
         let sum = size_of::<Self>()
             + self.body.len()

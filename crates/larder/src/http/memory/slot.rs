@@ -12,14 +12,14 @@ use quick_cache::Equivalent;
 use crate::engine::memory_tier::Weigh;
 use crate::http::memory::cached_response::CachedResponse;
 
-/// The entry of a key, or of one variant of it.
+/// The entry for a key, or for one variant of a key.
 #[derive(Clone)]
 pub(crate) enum Slot {
     /// A response.
     Response(Arc<CachedResponse>),
     /// The variants of responses that vary. Each variant has a slot of its own.
     Variants(Arc<Variants>),
-    /// A hit-for-miss record: responses cannot be stored.
+    /// A hit-for-miss record: responses under this key or variant cannot be stored.
     HitForMiss { until: BootTime },
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Variants {
 
 /// The maximum number of stored variants of one key. A further variant replaces the oldest.
 ///
-/// Without this limit, a client that makes up field values could fill the memory with one page.
+/// Without this limit, a client could make up field values and fill the memory with one page.
 pub(super) const MAX_VARIANTS: usize = 64;
 
 impl Variants {
@@ -45,7 +45,7 @@ impl Variants {
         vary::digest(&vary::selecting(&self.fields, headers))
     }
 
-    /// Returns these fields and its own, sorted and without duplicates.
+    /// Returns `fields` and the fields of these variants, sorted and without duplicates.
     pub(super) fn merge_fields(&self, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
         let mut all = fields.into_vec();
         all.extend_from_slice(&self.fields);
@@ -54,10 +54,10 @@ impl Variants {
         all.into()
     }
 
-    /// Returns the variants with one more, and the variant that has to be dropped for it.
+    /// Returns the variants with `variant` added, and the variant that is dropped to make room.
     ///
-    /// A response may vary on other fields than those before it. Its fields are then
-    /// [added](Self::merge_fields) to theirs. The older variants are no longer found, and age out.
+    /// A response may vary on other fields than earlier responses. The fields of both are then
+    /// [merged](Self::merge_fields). Earlier variants are no longer found, and age out.
     pub(super) fn with(
         current: Option<&Self>,
         selecting: &SelectingFields,
@@ -75,7 +75,7 @@ impl Variants {
     }
 }
 
-/// The key of a slot: an encoded cache key, and the digest of a variant or zero.
+/// The key of a slot: an encoded cache key, and the digest of a variant, or zero without one.
 #[derive(PartialEq, Eq)]
 pub(super) struct SlotKey {
     pub(super) key: Box<str>,

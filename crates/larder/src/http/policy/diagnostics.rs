@@ -26,7 +26,7 @@ impl Policy {
 
     /// Adds the cache key to responses, in the field `X-Cache-Key`.
     ///
-    /// This is for debugging: a key may contain information that clients should not see.
+    /// Use this only for debugging. A key may contain information that clients should not see.
     ///
     /// Default: off.
     ///

@@ -1,9 +1,9 @@
-//! Limits of what a route may store.
+//! Limits on what a route may store.
 
 use crate::http::policy::Policy;
 use crate::http::policy::error::ConfigErrorKind;
 
-/// Methods for limits of size and number.
+/// Methods for limits on size and number.
 impl Policy {
     /// Sets the maximum size of a stored body, in bytes.
     ///
@@ -27,15 +27,15 @@ impl Policy {
         self
     }
 
-    /// Sets how many responses a minute may go to the shared store under a new key.
+    /// Sets how many responses per minute may be written to the shared store under new keys.
     ///
-    /// A key or variant is new if no response was stored under it before. Responses over the limit
-    /// are only stored in memory, which is limited by bytes. Refreshed responses, and responses
-    /// that replace an invalidated one, do not count.
+    /// A key or variant is new if no response was stored under it before. Refreshed responses, and
+    /// responses that replace an invalidated one, do not count. Responses over the limit are stored
+    /// only in memory, whose size in bytes is limited anyway.
     ///
-    /// Use this for routes with keys that a client can make up, such as a search. A flood of such
-    /// keys then cannot evict everything else from Redis. The limit applies to each layer of each
-    /// instance.
+    /// Use this for routes whose keys a client can make up, such as a search. A flood of such keys
+    /// then cannot evict everything else from Redis. The limit applies to each layer of each
+    /// instance separately.
     ///
     /// Default: no limit.
     ///

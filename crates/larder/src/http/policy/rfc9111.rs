@@ -13,24 +13,24 @@ use crate::http::policy::Policy;
 
 /// The default maximum of a heuristic lifetime: a day.
 ///
-/// RFC 7234 §5.5.4, the predecessor of RFC 9111, had caches add a warning to longer ones.
+/// RFC 7234, the predecessor of RFC 9111, asked caches to add a warning to longer ones (§5.5.4).
 const MAX_HEURISTIC: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Methods for a cache that follows header fields.
 impl Policy {
-    /// Creates a policy that follows header fields only, as a shared cache by RFC 9111.
+    /// Creates a policy that follows only header fields, like a shared cache of RFC 9111.
     ///
-    /// It is for services that send correct caching fields, for example behind a reverse proxy.
-    /// With [`ttl`](Self::ttl), the application decides. With this policy, `Cache-Control`,
-    /// `Expires`, `Vary` and similar fields of the response decide, and nothing else:
+    /// Use it for services that send correct caching fields, for example behind a reverse proxy.
+    /// With [`ttl`](Self::ttl), the application decides. With this policy, only `Cache-Control`,
+    /// `Expires`, `Vary` and similar fields of the response decide:
     ///
     /// * Responses with every final status code are stored, if they permit it.
     /// * The key is the scheme, the host, the path and the query.
     /// * Responses are fresh for exactly as long as they state.
-    /// * A missing `Date` is added to them, and no other field.
+    /// * A missing `Date` is added to responses, and no other field.
     /// * The cookies of requests do not matter.
     ///
-    /// RFC 9111 leaves some decisions to the cache. For each of them there is a method:
+    /// RFC 9111 leaves some decisions to the cache. You can change each of them with a method:
     ///
     /// | Decision | Default | Methods |
     /// | --- | --- | --- |
@@ -47,9 +47,9 @@ impl Policy {
     /// | stale responses if the origin fails (§4.2.4) | served if they permit it (`stale-if-error`) | [`stale_if_error`](Self::stale_if_error) |
     /// | the URIs that an unsafe request invalidates (§4.4) | its own, and those of the same origin in `Location` and `Content-Location` | [`no_invalidate_locations`](Self::no_invalidate_locations), [`safe_method`](Self::safe_method) |
     ///
-    /// [`jitter`](Self::jitter), [`early_refresh`](Self::early_refresh) and generated entity tags are
-    /// off. All other methods of a policy, such as [`tag`](Self::tag) and [`key`](Self::key), work as
-    /// usual.
+    /// [`jitter`](Self::jitter), [`early_refresh`](Self::early_refresh) and generated entity tags
+    /// are off. All other methods of a policy, such as [`tag`](Self::tag) and [`key`](Self::key),
+    /// work as usual.
     ///
     /// # Examples
     ///
@@ -82,7 +82,7 @@ impl Policy {
         policy
     }
 
-    /// Sets the maximum heuristic lifetime of responses that state none (RFC 9111 §4.2.2).
+    /// Sets the maximum heuristic lifetime of responses that state no lifetime (RFC 9111 §4.2.2).
     ///
     /// The heuristic lifetime is a tenth of the time since `Last-Modified`. It applies to the
     /// status codes for which the RFC allows it, and to responses that say `public`. With
@@ -126,8 +126,8 @@ impl Policy {
 
     /// Allows storing responses with `Set-Cookie`, including that field.
     ///
-    /// All clients then get the same cookie. Use this only for origins that say `private` where
-    /// that must not happen (RFC 9111 §7.3).
+    /// All clients then get the same cookie. Use this only if the origin sends `private` with every
+    /// response whose cookie must not be shared (RFC 9111 §7.3).
     ///
     /// Default: off.
     ///
@@ -146,9 +146,9 @@ impl Policy {
 
     /// Adds a response field to the target list of this cache (RFC 9213).
     ///
-    /// If a response has a valid field of this list, the cache follows it and ignores
-    /// `Cache-Control` and `Expires`. If it has several, the one that was added first applies. The
-    /// fields are passed on with the response.
+    /// If a response has a valid field from this list, the cache follows that field and ignores
+    /// `Cache-Control` and `Expires`. If a response has several of them, the cache follows the one
+    /// that was added to the list first. Clients get these fields with the response.
     ///
     /// `CDN-Cache-Control` is for all caches between an origin and its users. A field of your own,
     /// such as `Larder-Cache-Control`, is for this cache alone.

@@ -64,7 +64,7 @@ impl Policy {
     ///
     /// This declares that responses do not depend on that field.
     ///
-    /// Default: off. Such a response is only shared if it permits that itself.
+    /// Default: off. Such a response is then shared only if its own fields permit sharing.
     ///
     /// # Examples
     ///
@@ -81,8 +81,8 @@ impl Policy {
 
     /// Adds a cookie to the key.
     ///
-    /// This also declares the cookie. A request with a cookie that the policy does not declare,
-    /// with this method or with [`ignore_cookie`](Self::ignore_cookie), goes to the handler.
+    /// This also declares the cookie, as [`ignore_cookie`](Self::ignore_cookie) does. A request
+    /// with a cookie that the policy does not declare goes to the handler.
     ///
     /// Default: none.
     ///
@@ -118,7 +118,7 @@ impl Policy {
         self
     }
 
-    /// Declares that responses depend on no cookie except those of [`key_cookie`](Self::key_cookie).
+    /// Declares that no cookies matter, except those of [`key_cookie`](Self::key_cookie).
     ///
     /// Default: off.
     ///

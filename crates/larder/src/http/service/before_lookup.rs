@@ -6,7 +6,7 @@ use larder_core::invalidation::tail::Tail;
 use crate::http::layer_state::LayerState;
 use crate::http::policy::read_your_writes::RequestToken;
 
-/// The reason why a request is not simply looked up under its key.
+/// The reason why a request cannot be looked up under its key at once.
 pub(crate) enum BeforeLookup {
     /// This instance first has to read the invalidation log up to this token.
     AwaitToken(RequestToken),
@@ -27,7 +27,7 @@ pub(crate) fn before_lookup(layer: &LayerState, request: &mut HeaderMap) -> Opti
     }
 }
 
-/// Returns the request's token if this instance may not have read the log up to it.
+/// Returns the request's token, unless this instance has certainly read the log up to it.
 fn token_ahead_of_log(layer: &LayerState, request: &mut HeaderMap) -> Option<RequestToken> {
     take_token(layer, request).filter(|token| match token {
         Ok(token) => !layer.engine.log.covers(token),
@@ -35,7 +35,7 @@ fn token_ahead_of_log(layer: &LayerState, request: &mut HeaderMap) -> Option<Req
     })
 }
 
-/// Takes the token out of a request, if the policy uses tokens.
+/// Removes the token from a request and returns it, if the policy uses tokens.
 #[inline]
 pub(crate) fn take_token(layer: &LayerState, request: &mut HeaderMap) -> Option<RequestToken> {
     layer.policy.own_writes()?.take(request)
@@ -43,8 +43,9 @@ pub(crate) fn take_token(layer: &LayerState, request: &mut HeaderMap) -> Option<
 
 /// Puts a token into the response to a write.
 ///
-/// The token states how much of the log this instance has read. `request_token` is the token of the
-/// request. `applied` states whether the invalidation by this write is in the log.
+/// The token states how much of the log this instance has read. It is combined with
+/// `request_token`, the token of the request. `applied` states whether the invalidation by this
+/// write is in the log.
 pub(crate) fn set_token(
     layer: &LayerState,
     response: &mut HeaderMap,
@@ -63,7 +64,7 @@ pub(crate) fn set_token(
 
 /// Waits until this instance has read the log up to a token. Returns whether it has.
 ///
-/// The policy bounds the wait. The result is `false` at once if the request's value is no token.
+/// The policy limits the wait. Returns `false` at once if the request had an invalid token.
 pub(crate) async fn wait_for_token(layer: &LayerState, token: RequestToken) -> bool {
     match (layer.policy.own_writes(), token) {
         (Some(own_writes), Ok(token)) => {
