@@ -8,8 +8,9 @@
 //!
 //! * Responses to `GET` are stored, and they also answer `HEAD`. Requests with other safe methods
 //!   go to the handler.
-//! * A request with an unsafe method invalidates its URI if it succeeds (§4.4), or if it fails with
-//!   a server error. An [`Invalidation`] in its response is applied too. Both happen before the
+//! * A request with an unsafe method invalidates its URI if it succeeds (§4.4). With
+//!   [`Policy::ttl`], it also does so if it fails with a server error or 408, because the write may
+//!   have happened. An [`Invalidation`] in its response is applied too. Both happen before the
 //!   response is sent.
 //! * A response is not stored if it is partial, or if the policy does not include its status code.
 //!   It is not stored either if it has `no-store`, `private`, `Set-Cookie` or `Vary: *`, or if its
@@ -34,8 +35,9 @@
 //!   ([`Policy::fill_timeout`]) are limited. If no other request waits for the handler, as with
 //!   `HEAD` or a bypass, the handler runs in the task of the caller.
 //! * A body of unknown length is not stored if it ends later than ten seconds after its head. A
-//!   body of known length is not stored if the wait for a part of it is longer than that. Clients
-//!   get both. Streams, such as `text/event-stream`, are passed on at once.
+//!   body of known length is not stored if the wait for a part of it is longer than that, or if all
+//!   of it takes longer than ten minutes. Clients get both. Streams, such as `text/event-stream`,
+//!   are passed on at once.
 //! * Layers can be nested, even if they belong to different caches. The innermost layer handles the
 //!   request. A write invalidates in the caches of all layers.
 //! * Some extractors read properties of the connection, such as `ConnectInfo` and client

@@ -165,8 +165,8 @@ impl CacheBuilder {
     /// let cache = Cache::builder().max_concurrent_refreshes(16).build();
     /// ```
     #[must_use]
-    pub fn max_concurrent_refreshes(mut self, at_once: usize) -> Self {
-        self.background.refreshes = at_once;
+    pub fn max_concurrent_refreshes(mut self, limit: usize) -> Self {
+        self.background.refreshes = limit;
         self
     }
 
@@ -188,8 +188,8 @@ impl CacheBuilder {
     /// let cache = Cache::builder().max_abandoned_fills(16).build();
     /// ```
     #[must_use]
-    pub fn max_abandoned_fills(mut self, at_once: usize) -> Self {
-        self.background.abandoned_fills = at_once;
+    pub fn max_abandoned_fills(mut self, limit: usize) -> Self {
+        self.background.abandoned_fills = limit;
         self
     }
 
@@ -209,8 +209,8 @@ impl CacheBuilder {
     /// let cache = Cache::builder().max_abandoned_writes(256).build();
     /// ```
     #[must_use]
-    pub fn max_abandoned_writes(mut self, at_once: usize) -> Self {
-        self.background.abandoned_writes = at_once;
+    pub fn max_abandoned_writes(mut self, limit: usize) -> Self {
+        self.background.abandoned_writes = limit;
         self
     }
 
@@ -246,8 +246,8 @@ impl CacheBuilder {
     /// let cache = Cache::builder().invalidation_capacity(500_000).build();
     /// ```
     #[must_use]
-    pub fn invalidation_capacity(mut self, about: usize) -> Self {
-        self.limits.rows = about;
+    pub fn invalidation_capacity(mut self, names: usize) -> Self {
+        self.limits.rows = names;
         self
     }
 

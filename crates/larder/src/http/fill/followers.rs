@@ -17,8 +17,10 @@ use crate::http::serve;
 impl Fill {
     /// Passes on a response that is not stored.
     ///
-    /// Followers stop waiting at once. For a short time, new requests for this key do not wait
-    /// either.
+    /// Followers stop waiting at once. Unless the response is a server error, new requests for this
+    /// key do not wait either for a short time.
+    ///
+    /// If the response is about the request's own conditions, followers begin a new flight instead.
     pub(super) fn forward_uncached<B: Body<Data = bytes::Bytes>, E>(
         mut self,
         parts: response::Parts,
