@@ -1,8 +1,10 @@
-//! The mistakes that must be found: a name, and pairs of the original text and its replacement.
+//! The mistakes that must be found.
+//!
+//! Each has a name, and pairs of a text in the source and its replacement.
 
 type Mistake = (&'static str, &'static [(&'static str, &'static str)]);
 
-/// In the view of the log. Each one breaks the order of rule 11.
+/// Mistakes in the view of the log. Each one violates the order of rule 11.
 pub(crate) const VIEW: &[Mistake] = &[
     (
         "confirmed_before_generation",
@@ -70,7 +72,7 @@ pub(crate) const VIEW: &[Mistake] = &[
     ),
 ];
 
-/// In the coalescer.
+/// Mistakes in the coalescer.
 pub(crate) const FLIGHT: &[Mistake] = &[
     (
         "a_dropped_lead_stays",
@@ -114,7 +116,7 @@ pub(crate) const FLIGHT: &[Mistake] = &[
     ),
 ];
 
-/// In a body that is still arriving.
+/// Mistakes in a body that is still arriving.
 pub(crate) const ARRIVING: &[Mistake] = &[
     (
         "woken_too_early",
@@ -135,7 +137,7 @@ pub(crate) const ARRIVING: &[Mistake] = &[
     ("ends_from_the_beginning", &[("whole.slice(self.bytes..)", "whole.clone()")]),
 ];
 
-/// In the count of a fill's clients.
+/// Mistakes in the count of a fill's clients.
 pub(crate) const CLIENT_COUNT: &[Mistake] = &[
     (
         "counts_before_listening",

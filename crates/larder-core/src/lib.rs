@@ -1,19 +1,20 @@
 //! The modules [`store`], [`lease`], [`invalidation`], [`stored`] and [`time`] are for authors of
-//! stores of [Larder](https://docs.rs/larder), an HTTP response cache for axum and Tower:
+//! stores for [Larder](https://docs.rs/larder), an HTTP response cache for axum and Tower:
 //!
 //! * [`store`]: the traits of a shared tier and of an invalidation log;
 //! * [`lease`]: the trait of a store that grants leases;
-//! * [`invalidation`]: the [positions](invalidation::position), the [events](invalidation::selector)
-//!   and the [pages](invalidation::log_page) of the log;
+//! * [`invalidation`]: the [positions](invalidation::position), the
+//!   [events](invalidation::selector) and the [pages](invalidation::log_page) of the log;
 //! * [`stored::address`] and [`stored::wire`]: the addresses and the fixed offsets of stored
 //!   values;
-//! * [`time`]: the two clocks, as values.
+//! * [`time`]: the values of the two clocks.
 //!
-//! All other modules are internal to `larder`, and hidden here. They may change in any release.
+//! All other modules are internal to `larder` and hidden from these docs. They may change in any
+//! release.
 //!
 //! This crate does no I/O, reads no clock and needs no runtime. It implements RFC 9111 and the
 //! invalidation log as pure functions of their inputs and `now`, and as one state machine. `larder`
-//! drives them.
+//! calls the functions and drives the state machine.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,9 +1,9 @@
 //! The traits that a shared tier and an invalidation log implement.
 //!
-//! A store implements these traits and knows nothing of HTTP routing.
+//! A store does not need to know anything about HTTP or routing.
 //!
 //! Every method is one bounded exchange with the store: it ends within the store's own time limit,
-//! or it fails. No method retries. The caller keeps what must not be lost, and tries again.
+//! or it fails. No method retries. The caller keeps the data that must not be lost, and retries.
 
 use std::future::Future;
 use std::time::Duration;
@@ -21,8 +21,8 @@ pub trait SharedTier: Send + Sync + 'static {
 
     /// Stores `value` under `key` for `expiry`, unless a newer value is there.
     ///
-    /// A value of the same incarnation and of a higher position stays (rule 16 of the log). Each
-    /// value contains its own position: see [`crate::stored::wire`].
+    /// An existing value is newer if it has the same incarnation and a higher position (rule 16 of
+    /// the log). Each value contains its own position: see [`crate::stored::wire`].
     fn set(
         &self,
         key: &str,
@@ -32,25 +32,26 @@ pub trait SharedTier: Send + Sync + 'static {
 
     /// Removes the value under `key`.
     ///
-    /// This only frees memory. Whether a response is still valid is decided by the log.
+    /// This only frees memory. The log decides whether a response is still valid.
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Ends the store's background work, above all its connections, and waits until it is gone.
+    /// Ends the store's background work, such as its connections, and waits until it has ended.
     ///
     /// Every later call fails at once.
     ///
-    /// The default implementation has nothing to end.
+    /// The default implementation does nothing.
     fn close(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 
-    /// Performs one short step in freeing the memory of invalidated responses.
+    /// Performs one short step to free the memory of invalidated responses.
     ///
-    /// `from` is `None` in the first step, and the [`next`](ReclaimReport::next) of the last step after
-    /// that. A response that was filled after the invalidation stays, whatever its name. Not every
-    /// response can be found by its key ([`Selector::key_scope`]); the others expire.
+    /// `from` is `None` in the first step. In every later step, it is the
+    /// [`next`](ReclaimReport::next) of the previous report. A response that was filled after the
+    /// invalidation is kept, even if the selector names it. Some responses cannot be found by their
+    /// key (see [`Selector::key_scope`]). They stay until they expire.
     ///
-    /// The default implementation does nothing. It is for a store that frees no memory early.
+    /// The default implementation does nothing. It suits a store that frees memory only on expiry.
     fn reclaim(
         &self,
         what: &ReclaimRequest,
@@ -75,7 +76,7 @@ pub struct ReclaimRequest {
     pub before: LogId,
 }
 
-/// The progress of the search for memory to free. Only the store interprets it.
+/// The progress of a search for invalidated responses. Only the store interprets this value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct ScanCursor {
@@ -85,7 +86,7 @@ pub struct ScanCursor {
     pub cursor: u64,
 }
 
-/// The report of one step in freeing memory.
+/// The report of one [`reclaim`](SharedTier::reclaim) step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct ReclaimReport {
@@ -101,8 +102,9 @@ pub struct ReclaimReport {
 pub trait InvalidationLog: Send + Sync + 'static {
     /// Waits until there may be events after `cursor`, but not much longer than `at_most`.
     ///
-    /// This is only a hint (rule 4). It may end early, and it proves nothing about the log. If the
-    /// log cannot be reached, it fails at once, and the caller decides when to try again.
+    /// The result is only a hint (rule 4). The wait may end early, and its end proves nothing about
+    /// the log. If the log cannot be reached, the call fails at once, and the caller decides when
+    /// to retry.
     fn wait_for_news(
         &self,
         cursor: Cursor,
@@ -111,7 +113,7 @@ pub trait InvalidationLog: Send + Sync + 'static {
 
     /// Polls the log.
     ///
-    /// The result is one answer, as of one moment, that only a primary can give (rules 4 to 7).
+    /// The page shows the log at one moment, and only a primary can return it (rules 4 to 7).
     fn poll(&self, cursor: Cursor) -> impl Future<Output = Result<LogPage, StoreError>> + Send;
 
     /// Appends the events in order, as one step.
@@ -126,9 +128,9 @@ pub trait InvalidationLog: Send + Sync + 'static {
 
     /// Checks whether a failed append may succeed now.
     ///
-    /// The store finds out without appending, as far as it can. The caller checks this before it
-    /// appends events again, so that events that are already in the log are not appended over and
-    /// over.
+    /// As far as it can, the store checks this without an append. The caller calls this method
+    /// before it repeats an append. Otherwise the caller could repeatedly append events that are
+    /// already in the log.
     fn ready(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Ok(()) }
     }
@@ -142,11 +144,11 @@ pub enum StoreErrorKind {
     Timeout,
     /// The store cannot be reached.
     Unreachable,
-    /// The store was not asked, because it has failed too often recently.
+    /// The store was not called, because it has failed too often recently.
     CircuitOpen,
     /// The store refuses the request: it is full, read-only or loading, or denies us access.
     Refused,
-    /// The answer of the store makes no sense.
+    /// The store returned an answer that cannot be interpreted.
     Unreadable,
 }
 
@@ -164,7 +166,7 @@ impl StoreErrorKind {
     }
 }
 
-/// The error of a store that could not perform a request.
+/// The error of a store that could not perform a call.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,

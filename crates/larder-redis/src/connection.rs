@@ -1,6 +1,6 @@
-//! A connection to Redis that is kept up as long as the store lives.
+//! A connection to Redis that reconnects for as long as the store lives.
 //!
-//! To a cluster, it is one connection to each primary.
+//! In a cluster, it consists of one connection to each primary.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -30,9 +30,9 @@ const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 /// The time limit for a command that no caller waits for.
 const ADVICE_LIMIT: Duration = Duration::from_secs(2);
 
-/// The maximum wait for the end of all connections.
+/// The maximum time to wait until all connections have ended.
 ///
-/// Their tasks may first have to finish a command and to send `QUIT`.
+/// The task of each connection may first have to finish a command and then send `QUIT`.
 pub(crate) const CLOSE_LIMIT: Duration = ADVICE_LIMIT.saturating_add(CONNECT_LIMIT.saturating_mul(2));
 
 /// The time after which a connection ends if the peer's kernel has not acknowledged its data.
@@ -42,25 +42,27 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(1);
 
 /// The same limit for stored responses in a cluster.
 ///
-/// fred serves none of a cluster's nodes while it cannot connect to one of them. So it is better to
-/// keep the connection to a peer that is out of reach: the circuit of that peer is open, and the
-/// other nodes are served. The limit is longer than a cluster takes by default to promote a
+/// While fred cannot connect to one node of a cluster, it serves no other node either. So the
+/// connection to an unreachable node is kept longer: the circuit of that node is open, and fred
+/// continues to serve the others. This limit is longer than a cluster takes by default to promote a
 /// replica.
 const UNACKNOWLEDGED_BY_ONE_OF_MANY: Duration = Duration::from_secs(30);
 
-/// The minimum time between two renewals of a connection, or two replacements of its client.
+/// The minimum time between two renewals of a connection or two replacements of its client.
 ///
-/// A client is replaced after it gave up.
+/// A client that gives up is replaced with a new one.
 const BETWEEN_RENEWALS: Duration = Duration::from_secs(1);
 
-/// A connection that is established, and established again after a loss, in the background.
+/// A connection that a background task establishes, and re-establishes after a loss.
 pub(crate) struct Connection {
     config: Config,
     runtime: Handle,
     client: RwLock<Client>,
-    /// The reason why the server rejects this client, or why it is not trusted, until that ends.
+    /// The reason why the server rejects this client, or why the client does not trust the server.
+    ///
+    /// `None` again once a connection is up.
     refusal: Mutex<Option<Box<str>>>,
-    /// Gets the current slots of each primary. Set only for stored responses in a cluster.
+    /// Receives the current slots of each primary. Set only for stored responses in a cluster.
     health: Option<Arc<Health>>,
     renewing: AtomicBool,
     closing: Notify,
@@ -69,8 +71,8 @@ pub(crate) struct Connection {
 
 /// Whether a connection still has to check the server's memory settings.
 ///
-/// The check runs once the connection is up, and warns of bad settings. Only one of a store's
-/// connections does it, so that each warning is given once.
+/// The check runs once the connection is up, and logs a warning for each bad setting. Only one of a
+/// store's connections runs it, so that each warning is logged once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConfigCheck {
     Pending,
@@ -80,7 +82,7 @@ pub(crate) enum ConfigCheck {
 impl Connection {
     /// Opens a connection in the background, on `runtime`.
     ///
-    /// It begins to connect at once, and reconnects until it is closed.
+    /// The connection is established at once, and re-established until it is closed.
     pub(crate) fn open(
         config: Config,
         runtime: &Handle,
@@ -103,16 +105,16 @@ impl Connection {
 
     /// Ends the connection in the background.
     ///
-    /// fred leaks the connections of clients that are only dropped.
+    /// Dropping a client is not enough, because fred then leaks its connections.
     pub(crate) fn close(&self) {
         self.closing.notify_one();
     }
 
     /// Ends the connection, and waits until it has ended.
     ///
-    /// This takes about half a second for a server that hangs. The task that ends the connection
-    /// may be gone, or may stand still with its runtime. So the caller needs a time limit:
-    /// [`CLOSE_LIMIT`].
+    /// This takes about half a second for a server that hangs. It can wait forever if the task that
+    /// ends the connection is gone, or if its runtime no longer runs. So the caller has to apply a
+    /// time limit: [`CLOSE_LIMIT`].
     pub(crate) async fn closed(&self) {
         self.close();
         // This cannot fail, because `self` owns the sender.
@@ -128,8 +130,8 @@ impl Connection {
 
     /// Returns the same client for a custom command whose key is argument number `key`.
     ///
-    /// fred ignores the position of the key in a `CustomCommand`, and would send the command to the
-    /// wrong node of a cluster.
+    /// fred ignores the key position in a `CustomCommand`. Without this method, it would send the
+    /// command to the wrong node of a cluster.
     pub(crate) fn within_at(&self, limit: Duration, key: usize) -> WithOptions<Client> {
         let options = Options { cluster_hash: Some(ClusterHash::Offset(key)), ..self.options(limit) };
         self.with(&options)
@@ -147,8 +149,8 @@ impl Connection {
 
     /// Returns the nodes that have stored responses.
     ///
-    /// These are the primaries of a cluster, in a fixed order. Outside a cluster it is the one
-    /// server, as `None`.
+    /// In a cluster, these are the primaries, in a fixed order. Outside a cluster, the only element
+    /// is `None`, which stands for the one server.
     pub(crate) fn primaries(&self) -> Vec<Option<Server>> {
         if !self.is_clustered() {
             return vec![None];
@@ -157,9 +159,9 @@ impl Connection {
         routing.iter().flat_map(ClusterRouting::unique_primary_nodes).map(Some).collect()
     }
 
-    /// Connects to the server that the address, or the sentinels, now call the primary.
+    /// Reconnects to the server that is now the primary, according to the address or the sentinels.
     ///
-    /// Does nothing in a cluster, because a cluster reports a successor itself.
+    /// Does nothing in a cluster, because the nodes of a cluster announce a new primary themselves.
     pub(crate) fn rediscover_primary(self: &Arc<Self>) {
         if !self.config.server.is_clustered() {
             self.reconnect();
@@ -168,7 +170,7 @@ impl Connection {
 
     /// Replaces the connection with a new one, in the background.
     ///
-    /// This is for a peer that hangs, or that is no longer the primary.
+    /// Call this if the peer hangs or is no longer the primary.
     pub(crate) fn reconnect(self: &Arc<Self>) {
         if !self.client().is_connected() || self.renewing.swap(true, Ordering::Relaxed) {
             return;
@@ -176,7 +178,7 @@ impl Connection {
         let link = Arc::clone(self);
         self.runtime.spawn(async move {
             let client = link.client();
-            // An error means that fred is reconnecting already.
+            // An error means that fred is already reconnecting.
             let _ = timeout(BETWEEN_RENEWALS, client.force_reconnection()).await;
             link.renewed().await;
         });
@@ -184,11 +186,12 @@ impl Connection {
 
     /// Abandons a node that hangs.
     ///
-    /// Outside a cluster, this replaces the connection. In a cluster, it moves to the node that has
-    /// replaced the hung one.
+    /// Outside a cluster, this replaces the connection. In a cluster, it connects to the node that
+    /// has replaced the hung one.
     ///
-    /// fred has one task for all nodes of a cluster, which serves none of them while it connects to
-    /// one. So the connections stay as they are until there is another node to go to.
+    /// fred runs one task for all nodes of a cluster. While this task connects to one node, it
+    /// serves none of the others. So the connections are not changed until the hung node has been
+    /// replaced.
     pub(crate) fn abandon_node(self: &Arc<Self>, node: Option<Server>) {
         let Some(node) = node else {
             return self.reconnect();
@@ -213,8 +216,8 @@ impl Connection {
 
     /// Converts fred's error into the store's.
     ///
-    /// To fred, a server that rejects this client, or that is not trusted, looks like an
-    /// unreachable one. This method distinguishes the two cases.
+    /// fred reports a server that rejects this client, or that the client does not trust, as
+    /// unreachable. This method returns [`StoreErrorKind::Refused`] for such a server.
     pub(crate) fn to_store_error(&self, error: &Error) -> StoreError {
         let plain = reply::store_error(error);
         if plain.kind() != StoreErrorKind::Unreachable {
@@ -230,8 +233,8 @@ impl Connection {
     ///
     /// The command fails at once if there is no connection.
     pub(crate) fn options(&self, limit: Duration) -> Options {
-        // fred counts a redirection as another attempt. A command in flight on a lost connection is
-        // still not sent again, because it has `fail_fast`.
+        // fred counts a redirection as another attempt. Because of `fail_fast`, it still does not
+        // resend a command that was in flight on a lost connection.
         let redirections = if self.is_clustered() { 2 } else { 0 };
         Options {
             timeout: Some(limit),
@@ -252,8 +255,8 @@ impl Connection {
 
     async fn run(self: Arc<Self>, mut advice: ConfigCheck) {
         while self.run_client(&mut advice).await {
-            // fred gave up, as it does after errors that it considers permanent. Such a client
-            // stays broken.
+            // fred gives up after an error that it considers permanent. The client is then
+            // unusable, so a new one replaces it.
             let fresh = client(self.config.clone(), unacknowledged_limit(self.health.as_ref()));
             *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
@@ -285,8 +288,8 @@ impl Connection {
                     }
                 }
                 Ok((error, _)) = errors.recv() => self.failed(&error),
-                // The message itself does not matter, and a missed one does no harm: this passes on
-                // the current state.
+                // The content of the message does not matter, and neither does a missed message:
+                // `publish_routing` reads the current state from the client.
                 _ = changes.recv(), if self.health.is_some() => self.publish_routing(&client),
             }
         }
@@ -310,7 +313,7 @@ impl Connection {
     }
 }
 
-/// Returns the reason for a rejection that is due to a password or a certificate.
+/// Returns the reason if the error is due to a password or a certificate.
 ///
 /// Such a problem does not go away by itself.
 fn rejected_by_server(error: &Error) -> Option<Box<str>> {
@@ -329,7 +332,7 @@ async fn advise(client: &Client) -> bool {
 }
 
 async fn quit(client: &Client, running: &ConnectHandle) {
-    // Even if the server does not get the `QUIT`, the task ends and closes its sockets.
+    // `abort` ends the task and closes its sockets, even if the server does not receive `QUIT`.
     let _ = timeout(CONNECT_LIMIT, client.quit()).await;
     running.abort();
 }
@@ -346,12 +349,12 @@ fn client(config: Config, unacknowledged: Duration) -> Client {
     let connection = ConnectionConfig {
         connection_timeout: CONNECT_LIMIT,
         internal_command_timeout: CONNECT_LIMIT,
-        // A command that is sent twice may be executed twice.
+        // No retries, because a command that is sent twice may be executed twice.
         max_command_attempts: 1,
         tcp: tcp(unacknowledged),
         ..ConnectionConfig::default()
     };
-    // Unlimited attempts: after 5 ms at first, then after up to 500 ms.
+    // The number of attempts is unlimited. The delay grows from 5 ms to 500 ms.
     let mut policy = ReconnectPolicy::new_exponential(0, 5, 500, 2);
     policy.set_jitter(25);
     Client::new(config, Some(performance), Some(connection), Some(policy))
@@ -359,7 +362,7 @@ fn client(config: Config, unacknowledged: Duration) -> Client {
 
 #[cfg_attr(
     not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")),
-    allow(unused_variables) // Other systems have no such option.
+    allow(unused_variables) // Other systems have no `TCP_USER_TIMEOUT`.
 )]
 fn tcp(unacknowledged: Duration) -> TcpConfig {
     TcpConfig {

@@ -1,4 +1,4 @@
-//! The amount that one poll of the log asks for.
+//! The amount of data that one poll of the log asks for.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::timeouts::LIMIT;
 
 /// The maximum size of the answer to one poll.
 ///
-/// The answer has at least one entry in any case.
+/// If there are new entries, the answer contains at least one, even if it exceeds this size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PollAmount {
     pub(crate) entries: i64,
@@ -21,7 +21,8 @@ const MAX_HALVINGS: u32 = 7;
 
 /// The number of times that the amount was halved.
 ///
-/// Concurrent updates may lose one of them. With any amount, a poll returns something.
+/// Of two concurrent updates, one may be lost. This does no harm, because a poll makes progress
+/// with any amount.
 #[derive(Debug, Default)]
 pub(crate) struct PollBudget {
     halvings: AtomicU32,
@@ -37,14 +38,14 @@ impl PollBudget {
 
     /// Records that a poll was not answered in time.
     ///
-    /// The next poll asks for less. With the same amount it would fail in the same way forever.
+    /// The next poll asks for less. With the same amount, every poll could time out.
     pub(crate) fn timed_out(&self) {
         self.update(|halvings| (halvings + 1).min(MAX_HALVINGS));
     }
 
-    /// Records that a poll returned as much as it had asked for, and took this long.
+    /// Records that a poll returned the whole amount that it asked for, and took this long.
     pub(crate) fn answered_in_full(&self, took: Duration) {
-        // Twice as much will arrive in time, too.
+        // At this speed, twice the amount also arrives in time.
         if took < LIMIT / 4 {
             self.update(|halvings| halvings.saturating_sub(1));
         }

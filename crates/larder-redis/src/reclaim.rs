@@ -1,8 +1,8 @@
 //! Frees the memory of invalidated responses.
 //!
-//! Responses that are found by their name are removed with `UNLINK`. The others are searched for
-//! with `SCAN` on each primary. A script decides by position which of them to remove: a response
-//! that was filled after the invalidation stays.
+//! If the selector gives the exact key, the response is removed directly. Other responses are found
+//! with `SCAN` on each primary. A script compares positions and removes responses with `UNLINK`. It
+//! keeps a response that was filled after the invalidation.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ use crate::reply::{number, parts, text, unreadable};
 use crate::store::Inner;
 use crate::timeouts::LIMIT;
 
-/// The number of keys that one scan looks at: about 0.1 ms of the server's time.
+/// The number of keys that one scan visits, which takes about 0.1 ms of the server's time.
 const COUNT: i64 = 500;
 
-/// The maximum number of keys that one script looks into.
+/// The maximum number of keys that one run of the script reads.
 const AT_ONCE: usize = 100;
 
-/// Takes one step. Fails at once while Redis is in trouble.
+/// Performs one step. Fails at once while a circuit is open or had a recent timeout.
 pub(crate) async fn step(
     inner: &Inner,
     what: &ReclaimRequest,
@@ -50,7 +50,7 @@ pub(crate) async fn step(
 async fn unlink_key(inner: &Inner, what: &ReclaimRequest, key: &str) -> Result<ReclaimReport, StoreError> {
     let name = inner.keys.response(&address::primary(key));
     let removed = remove(inner, what, &[&name]).await?;
-    // There are variants to look for only if the key had more than one response.
+    // The next step searches for variants, but only if the key had more than one response.
     let next = removed.variants.then(ScanCursor::default);
     Ok(ReclaimReport { responses: removed.count, scans: 0, next })
 }
@@ -94,7 +94,9 @@ async fn scan_matching(
     Ok(ReclaimReport { responses, scans: 1, next })
 }
 
-/// The names that one scan found, and the cursor for the next scan: 0 after the last.
+/// The names that one scan found, and the cursor for the next scan.
+///
+/// The cursor is 0 after the last scan.
 struct ScanPage {
     cursor: u64,
     names: Vec<String>,
@@ -124,7 +126,7 @@ fn page(answer: &Value) -> Option<ScanPage> {
     let [cursor, names] = parts(answer)? else {
         return None;
     };
-    // A name that is not text is none of ours.
+    // The store writes only names that are text, so it did not write the others.
     let names = parts(names)?.iter().filter_map(text).map(str::to_owned).collect();
     Some(ScanPage { cursor: text(cursor)?.parse().ok()?, names })
 }
@@ -146,7 +148,7 @@ async fn remove_all(inner: &Inner, what: &ReclaimRequest, names: &[&String]) -> 
 
 struct Removed {
     count: u64,
-    /// Whether one of the removed values named the fields that select a variant.
+    /// Whether one of the removed values listed the fields that select a variant.
     variants: bool,
 }
 
@@ -163,7 +165,7 @@ async fn remove(inner: &Inner, what: &ReclaimRequest, names: &[&str]) -> Result<
     removed().ok_or_else(|| unreadable("the answer to a removal"))
 }
 
-/// Returns the first bytes of a response of this position, as far as the script compares them.
+/// Returns the first bytes of a response with this position: those that the script compares.
 fn head(incarnation: Incarnation, id: LogId) -> [u8; wire::LOG_ID.end] {
     let mut head = [0; wire::LOG_ID.end];
     head[wire::INCARNATION].copy_from_slice(&incarnation.to_bytes());
@@ -180,9 +182,9 @@ fn failed(inner: &Inner, error: &Error) -> StoreError {
     inner.data.to_store_error(error)
 }
 
-/// Returns the pattern of responses whose encoded keys have these texts in this order.
+/// Returns the pattern for responses whose encoded keys contain these texts in this order.
 ///
-/// The first text is at the start of the key.
+/// The key has to begin with the first text.
 fn pattern(keys: &Keys, texts: &[Box<str>]) -> String {
     let mut pattern = literal(&keys.response("{"));
     for text in texts {
@@ -192,9 +194,9 @@ fn pattern(keys: &Keys, texts: &[Box<str>]) -> String {
     pattern
 }
 
-/// Returns a pattern that matches this text only.
+/// Returns a pattern that matches only this text.
 ///
-/// Keys contain text that users sent.
+/// Keys contain text from requests, which may contain wildcards.
 fn literal(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for char in text.chars() {

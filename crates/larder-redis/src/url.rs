@@ -12,8 +12,8 @@ const PARAMETERS: [&str; 4] = ["node", "sentinelServiceName", "sentinelUsername"
 
 /// Parses a URL.
 ///
-/// `roots_pem` has the root certificates to trust if the URL asks for TLS. `None` stands for the
-/// system's. The errors show the URL without its passwords.
+/// `roots_pem` contains the root certificates to trust if the URL asks for TLS. If it is `None`,
+/// the system's root certificates are trusted. The errors show the URL without its passwords.
 pub(crate) fn parse(url: &str, roots_pem: Option<&[u8]>) -> Result<Config, ConnectError> {
     check_scheme(url)?;
     check_parameters(url)?;
@@ -21,7 +21,7 @@ pub(crate) fn parse(url: &str, roots_pem: Option<&[u8]>) -> Result<Config, Conne
     let (plain, secure) = without_tls(url);
     let config = Config::from_url(&plain).map_err(|error| wrong(url, error.details()))?;
     let config = Config {
-        // This concerns only the first connection: keep trying while Redis is unreachable.
+        // `fail_fast` concerns only the first connection. Keep trying while Redis is unreachable.
         fail_fast: false,
         ..config
     };
@@ -51,7 +51,7 @@ fn with_tls(config: Config, _: Option<&[u8]>) -> Result<Config, ConnectError> {
 
 /// Returns the URL without TLS, and whether it asked for TLS.
 ///
-/// fred's own setup of TLS can panic, so fred does not see the request for it.
+/// fred's own setup of TLS can panic, so fred gets a URL that does not ask for TLS.
 fn without_tls(url: &str) -> (String, bool) {
     match url.strip_prefix("rediss") {
         Some(rest) => (format!("redis{rest}"), true),
@@ -59,12 +59,12 @@ fn without_tls(url: &str) -> (String, bool) {
     }
 }
 
-/// Returns the URL without passwords, so that it may be shown.
+/// Returns the URL without passwords, for use in messages.
 pub(crate) fn masked(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let (scheme, rest) = url.split_at(start);
     let mut shown = scheme.to_owned();
-    // An unescaped `/` or `@` in a password does not end the password, so the masking continues.
+    // A password may contain an unescaped `/` or `@`, so everything up to the last `@` is masked.
     let address = match rest.rsplit_once('@') {
         None => rest,
         Some((credentials, address)) => {
@@ -87,7 +87,7 @@ pub(crate) fn masked(url: &str) -> String {
     shown
 }
 
-/// Returns where commands are sent, for messages: hosts and ports only.
+/// Returns the hosts and ports of the servers, without credentials, for use in messages.
 pub(crate) fn address(config: &Config) -> String {
     let hosts = config.server.hosts();
     let names: Vec<String> = hosts.iter().map(Server::to_string).collect();
@@ -131,7 +131,8 @@ fn check_parameters(url: &str) -> Result<(), ConnectError> {
         .all(|name| name.is_empty() || PARAMETERS.contains(&name));
     match known {
         true => Ok(()),
-        // The unknown parameter is not named: it can be part of a password that contains a `?`.
+        // The message does not name the unknown parameter, because it may be part of a password
+        // that contains a `?`.
         false => {
             Err(wrong(url, &format!("the query parameters that are known are {}", PARAMETERS.join(", "))))
         }
@@ -140,7 +141,7 @@ fn check_parameters(url: &str) -> Result<(), ConnectError> {
 
 /// Rejects a database other than 0 for a cluster.
 ///
-/// A cluster has only that database, and fred would silently use it.
+/// A cluster has only database 0, and fred would silently use it instead.
 fn check_database(url: &str) -> Result<(), ConnectError> {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let path = rest.split('?').next().and_then(|rest| rest.split_once('/'));

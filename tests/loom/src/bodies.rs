@@ -1,4 +1,4 @@
-//! A body that is arriving, and those who follow it.
+//! A body that is arriving, and the followers that read it.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,32 +14,37 @@ use crate::flights::{Exit, position, unwind};
 use crate::memory::CachedResponse;
 use crate::sync::AtomicU64;
 
-/// What the scenarios need of a body. It is the same for each: `larder`'s own, and those with a mistake.
+/// The operations of a body that the scenarios use.
+///
+/// Both `larder`'s own body and each version with a mistake implement it.
 pub trait Stream: Sized + Send + 'static {
-    /// A place in it.
+    /// A reader, which has a position in the body.
     type SharedBodyReader: Send + 'static;
 
-    /// One of which nothing has come.
+    /// Creates a body without data.
     fn begin() -> Self;
-    /// A place at its beginning.
+    /// Returns a reader at the beginning of the body.
     fn reader(&self) -> Self::SharedBodyReader;
-    /// More has come.
+    /// Adds data.
     fn push(&self, part: &'static str);
-    /// This is all of it.
+    /// Ends the body. `whole` is all of its data.
     fn finish(self, whole: &'static str);
-    /// The next of it, the end (nothing), or the word that the rest will not come.
+    /// Polls for the next data.
+    ///
+    /// Returns `None` at the end of the body, and an error if the rest will not come.
     fn poll(reader: &mut Self::SharedBodyReader, cx: &mut Context<'_>)
     -> Poll<Result<Option<Bytes>, Broken>>;
 }
 
-/// The rest will not come.
+/// The error of a body whose rest will not come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)] // There is nothing to tell.
+#[allow(clippy::exhaustive_structs)] // There are no details.
 pub struct Broken;
 
 macro_rules! streams {
     ($($(#[$doc:meta])* $name:ident $stream:ident),+ $(,)?) => { $(
-        #[allow(dead_code, unused_mut, unused_variables, clippy::all)] // Not everything is explored, and mistakes are written shortly.
+        // Not all of the source is explored, and mistakes are written briefly.
+        #[allow(dead_code, unused_mut, unused_variables, clippy::all)]
         pub(crate) mod $name {
             include!(concat!(env!("OUT_DIR"), "/shared_body_", stringify!($name), ".rs"));
 
@@ -85,15 +90,15 @@ macro_rules! streams {
 }
 
 streams! {
-    /// As it is.
+    /// The unchanged source.
     sound Sound,
-    /// Those who wait are called before there is anything new.
+    /// The waiting readers are determined before the change, so later ones are not woken.
     woken_too_early WokenTooEarly,
-    /// A fill that vanishes leaves the body as it is.
+    /// A writer that is dropped does not abort the body.
     vanishes_in_silence VanishesInSilence,
-    /// Who has waited before takes the place that it had then.
+    /// A reader that waited in an earlier round reuses its index from that round.
     takes_an_old_place TakesAnOldPlace,
-    /// What was read before the end is read again after it.
+    /// Data that was read before the end is returned again after the end.
     ends_from_the_beginning EndsFromTheBeginning,
 }
 
@@ -107,7 +112,7 @@ pub(crate) fn head() -> Arc<CachedResponse> {
     })
 }
 
-/// All that a follower is given, and whether there is an end.
+/// Returns all data that a follower reads, and whether the body ends.
 pub(crate) fn read(
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>>,
 ) -> (Vec<u8>, bool) {
@@ -121,7 +126,9 @@ pub(crate) fn read(
     }
 }
 
-/// A body comes in two parts, of which the fill adds the second or not, while so many follow it.
+/// Sends a body in two parts to this many followers.
+///
+/// The second part comes only with [`Exit::Ends`].
 pub fn followed<S: Stream>(followers: usize, exit: Exit) {
     let stream = S::begin();
     let readers: Vec<_> = (0..followers).map(|_| stream.reader()).collect();

@@ -1,24 +1,27 @@
-//! The clients of a fill: those that leave, and the run that ends with the last of them.
+//! The clients of a fill: they leave, and the run ends when the last one has left.
 
 use loom::future::block_on;
 use loom::thread;
 
-/// A count of clients, as far as the scenarios need one. It is the same for each: `larder`'s own, and those with a mistake.
+/// The operations of a client count that the scenarios use.
+///
+/// Both `larder`'s own count and each version with a mistake implement it.
 pub trait Clients: Clone + Send + Sync + 'static {
-    /// One client.
+    /// The guard of one client.
     type Guard: Send + 'static;
 
-    /// A count without a client.
+    /// Creates a count without clients.
     fn new() -> Self;
-    /// Adds a client.
+    /// Adds a client, which leaves when the guard is dropped.
     fn guard(&self) -> Self::Guard;
-    /// Waits until there is no client.
+    /// Waits until there are no clients.
     fn empty(&self);
 }
 
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident $clients:ident),+ $(,)?) => { $(
-        #[allow(dead_code, unused_mut, clippy::all)] // Not everything is explored, and mistakes are written shortly.
+        // Not all of the source is explored, and mistakes are written briefly.
+        #[allow(dead_code, unused_mut, clippy::all)]
         pub(crate) mod $name {
             include!(concat!(env!("OUT_DIR"), "/client_count_", stringify!($name), ".rs"));
 
@@ -50,17 +53,17 @@ macro_rules! counts {
 }
 
 counts! {
-    /// As it is.
+    /// The unchanged source.
     sound Sound,
-    /// The count is read before anything listens.
+    /// The run reads the count before it listens for changes.
     counts_before_listening CountsBeforeListening,
-    /// A client that leaves wakes nothing.
+    /// A client that leaves does not wake the run.
     leaves_in_silence LeavesInSilence,
-    /// A client leaves in two steps, so that two may each take the other one for the last.
+    /// A client leaves in two steps, so two clients may each assume that the other one is the last.
     leaves_in_two_steps LeavesInTwoSteps,
 }
 
-/// So many clients leave at once, while the run waits until none is left. It always ends.
+/// Lets this many clients leave at once while the run waits. The run always ends.
 pub fn all_leave<C: Clients>(number: usize) {
     let clients = C::new();
     let guards: Vec<_> = (0..number).map(|_| clients.guard()).collect();
@@ -71,7 +74,7 @@ pub fn all_leave<C: Clients>(number: usize) {
     }
 }
 
-/// A client comes while another one leaves. The run ends once both have left.
+/// Adds a client while another one leaves. The run ends once both have left.
 pub fn another_comes<C: Clients>() {
     let clients = C::new();
     let seat = clients.guard();

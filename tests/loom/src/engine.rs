@@ -1,4 +1,4 @@
-//! Where the explored sources find each other.
+//! The paths under which the explored sources import each other.
 
 pub(crate) use crate::sync;
 
@@ -9,10 +9,10 @@ pub(crate) mod coalesce {
 pub(crate) mod invalidation_log {
     pub(crate) use crate::stamped;
 
-    /// Nothing that is explored waits for a token.
+    /// A stand-in, because the scenarios do not wait for a token.
     pub(crate) mod wait_slots {
         #[derive(Default)]
-        #[allow(dead_code)] // Nothing that is explored acquires a slot.
+        #[allow(dead_code)] // The scenarios do not acquire a slot.
         pub(crate) struct WaitSlots(());
     }
 }

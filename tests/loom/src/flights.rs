@@ -1,4 +1,4 @@
-//! The coalescer: leaders that end, fail or vanish, and those who wait for them.
+//! The coalescer: leaders that finish, panic or are dropped, and their followers.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -15,20 +15,22 @@ use loom::thread;
 use crate::bodies::sound::{ReadEvent, SharedBody, SharedBodyReader, SharedBodyWriter};
 use crate::bodies::{self, Broken, head};
 
-/// What the scenarios need of a coalescer. It is the same for each: `larder`'s own, and those with a mistake.
+/// The operations of a coalescer that the scenarios use.
+///
+/// Both `larder`'s own coalescer and each version with a mistake implement it.
 pub trait Coalescer: Default + Send + Sync + 'static {
-    /// The lead of a flight.
+    /// The leader of a flight.
     type Lead: Send + 'static;
-    /// A flight to wait for.
+    /// A flight that a follower waits for.
     type Flight: Send + Sync + 'static;
 
-    /// Joins the one flight there is, if it may be joined.
+    /// Joins the current flight if there is one and `may_join` is `true`, or begins a flight.
     fn join(&self, may_join: bool) -> Result<Self::Lead, Self::Flight>;
-    /// Begins a flight unless one is under way.
+    /// Begins a flight, or returns `None` if there already is one.
     fn lead(&self) -> Option<Self::Lead>;
-    /// Ends a flight.
+    /// Ends a flight with an outcome.
     fn end(lead: Self::Lead);
-    /// Waits for its end, and tells whether it came to one.
+    /// Waits for the end of the flight, and returns whether it has an outcome.
     fn ended(flight: &Self::Flight) -> impl Future<Output = bool>;
     #[doc(hidden)]
     fn publish(lead: &Self::Lead) -> Published;
@@ -46,12 +48,13 @@ pub(crate) enum Event {
 /// The writing side of a body that is arriving.
 pub struct Published(SharedBodyWriter);
 
-/// The reading side.
+/// The reading side of a body that is arriving.
 pub struct Following(SharedBodyReader);
 
 macro_rules! coalescers {
     ($($(#[$doc:meta])* $name:ident $coalescer:ident),+ $(,)?) => { $(
-        #[allow(dead_code, unused_mut, clippy::all)] // Not everything is explored, and mistakes are written shortly.
+        // Not all of the source is explored, and mistakes are written briefly.
+        #[allow(dead_code, unused_mut, clippy::all)]
         mod $name {
             include!(concat!(env!("OUT_DIR"), "/flight_", stringify!($name), ".rs"));
 
@@ -119,19 +122,19 @@ macro_rules! coalescers {
 }
 
 coalescers! {
-    /// As it is.
+    /// The unchanged source.
     sound Sound,
-    /// A lead that is dropped leaves its flight where others find it.
+    /// A leader that is dropped does not remove its flight.
     a_dropped_lead_stays ADroppedLeadStays,
-    /// A flight that ends takes away whichever is under way.
+    /// A leader that ends removes the current flight, even if it is not its own.
     leaves_whatever_is_there LeavesWhateverIsThere,
-    /// Two may look before one begins.
+    /// Two requests may both find no flight before one of them begins a flight.
     looks_and_begins_in_two_steps LooksAndBeginsInTwoSteps,
-    /// The same for those who would not wait.
+    /// The same mistake for requests that would not wait.
     leads_in_two_steps LeadsInTwoSteps,
-    /// A flight ends without its outcome.
+    /// A flight ends, but does not send its outcome.
     tells_nobody TellsNobody,
-    /// A head is told in the place of an end.
+    /// A follower that waits for the next event misses the final one.
     hears_a_head_only HearsAHeadOnly,
 }
 
@@ -143,11 +146,11 @@ pub(crate) const fn position() -> Position {
     Position { incarnation: Incarnation::from_bytes([7; 16]), watermark: Watermark::ZERO }
 }
 
-/// How a leader goes.
+/// The way in which a leader ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // A scenario is run for each.
+#[allow(clippy::exhaustive_enums)] // The scenarios run for each variant.
 pub enum Exit {
-    /// With an outcome.
+    /// It finishes with an outcome.
     Ends,
     /// Its task is dropped.
     Dropped,
@@ -163,7 +166,7 @@ fn leave<C: Coalescer>(lead: C::Lead, exit: Exit) {
     }
 }
 
-/// Drops this while unwinding, but without the message of a panic for each order.
+/// Drops the value while unwinding, but without printing a panic message for each order.
 pub(crate) fn unwind<T>(dropped: T) {
     let _ = catch_unwind(AssertUnwindSafe(move || {
         let _dropped = dropped;
@@ -171,13 +174,16 @@ pub(crate) fn unwind<T>(dropped: T) {
     }));
 }
 
-/// Nothing is left behind that a later request would wait for.
+/// Asserts that no flight is left that a later request would wait for.
 fn nothing_is_under_way<C: Coalescer>(flights: &C) {
     assert!(flights.join(true).is_ok(), "a flight is under way that nobody leads");
 }
 
-/// Requests that all join at once: one leads, and goes like this the first time; the others wait, and whoever waited in vain
-/// tries anew. Nobody waits for ever, and where the leader ended well nobody leads after it who joined it.
+/// Lets several requests join at once.
+///
+/// One request leads, and the first leader ends as `first` says. The other requests wait, and a
+/// request that gets no outcome retries. No request waits forever. If the leader finishes with an
+/// outcome, none of its followers leads afterwards.
 pub fn requests_at_once<C: Coalescer>(requests: usize, first: Exit) {
     let flights = Arc::new(C::default());
     let leads = Arc::new(AtomicUsize::new(0));
@@ -213,8 +219,10 @@ pub fn requests_at_once<C: Coalescer>(requests: usize, first: Exit) {
     nothing_is_under_way(&*flights);
 }
 
-/// Requests as the layer makes them: look into memory, join, look again before the handler runs, store before the end. One
-/// run for all.
+/// Runs several requests with the steps of the layer. The handler runs once for all of them.
+///
+/// The steps are: look up in memory, join, look up again before the handler runs, and store before
+/// the flight ends.
 pub fn one_run_for_all<C: Coalescer>(requests: usize) {
     let flights = Arc::new(C::default());
     let stored = Arc::new(AtomicUsize::new(0));
@@ -246,7 +254,9 @@ pub fn one_run_for_all<C: Coalescer>(requests: usize) {
     assert_eq!(runs.load(Ordering::Relaxed), 1, "runs of the handler");
 }
 
-/// One who waits gives up, with or without another one who does not, while the leader goes like this.
+/// Lets a follower give up while the leader ends as `exit` says.
+///
+/// With `another`, a second follower waits until the end.
 pub fn a_waiter_gives_up<C: Coalescer>(exit: Exit, another: bool) {
     let flights = Arc::new(C::default());
     let Ok(lead) = flights.join(true) else { return };
@@ -269,7 +279,9 @@ pub fn a_waiter_gives_up<C: Coalescer>(exit: Exit, another: bool) {
     nothing_is_under_way(&*flights);
 }
 
-/// A flight that may not be joined any more is replaced; when it goes, like this, it leaves the other one alone.
+/// Replaces a flight that may no longer be joined, while its leader ends as `exit` says.
+///
+/// The end of the old flight does not affect the new one.
 pub fn a_replaced_flight_goes<C: Coalescer>(exit: Exit) {
     let flights = Arc::new(C::default());
     let Ok(old) = flights.join(true) else { return };
@@ -281,7 +293,7 @@ pub fn a_replaced_flight_goes<C: Coalescer>(exit: Exit) {
     nothing_is_under_way(&*flights);
 }
 
-/// One who would wait and one who would not: never two leads at once.
+/// Runs a request that would wait and one that would not. The two never lead at the same time.
 pub fn joining_against_leading<C: Coalescer>() {
     let flights = Arc::new(C::default());
     let refresh = thread::spawn({
@@ -295,8 +307,9 @@ pub fn joining_against_leading<C: Coalescer>() {
     nothing_is_under_way(&*flights);
 }
 
-/// The body of a flight arrives while one waits who may follow it, and the leader goes like this before the rest has come.
-/// Nobody waits in vain.
+/// Lets a follower read the body of a flight while the body arrives.
+///
+/// The leader ends as `exit` says before the body ends. The follower does not wait forever.
 pub fn a_body_arrives<C: Coalescer>(exit: Exit) {
     let flights = Arc::new(C::default());
     let Ok(lead) = flights.join(true) else { return };
@@ -304,7 +317,7 @@ pub fn a_body_arrives<C: Coalescer>(exit: Exit) {
     let leader = thread::spawn(move || {
         let Published(body) = C::publish(&lead);
         body.push(Bytes::from_static(b"a"));
-        // As a fill does: who asks again finds the flight gone.
+        // As in a fill, the flight is removed before the body ends, so a retry does not find it.
         leave::<C>(lead, exit);
         match exit {
             Exit::Ends => body.finish(Bytes::from_static(b"a")),

@@ -1,3 +1,3 @@
-//! Where the explored sources find what they know of HTTP.
+//! The paths under which the explored sources import types of `http`.
 
 pub(crate) use crate::memory;

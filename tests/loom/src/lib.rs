@@ -1,12 +1,16 @@
-//! What threads can do to each other in Larder, explored with [loom]: every order of their steps, and what the memory model
-//! lets them see.
+//! Explores Larder's concurrent code with [loom].
 //!
-//! The explored sources are those of `larder` itself, `engine/invalidation_log/view.rs`,
-//! `engine/coalesce/flight.rs`, `engine/coalesce/client_count.rs` and `http/body/shared_body.rs`, which find loom's types where
-//! `larder` has the standard library's and tokio's. Each is there once as it is, and once for each mistake of
-//! `mistakes.rs`, which has to be found: else the exploration would not reach what it is for.
+//! loom runs a scenario in every order of its threads' steps, and with every value that the memory
+//! model lets a thread see.
+//!
+//! The explored sources are those of `larder` itself: `engine/invalidation_log/view.rs`,
+//! `engine/coalesce/flight.rs`, `engine/coalesce/client_count.rs` and `http/body/shared_body.rs`.
+//! Here, they use loom's types instead of those of the standard library and tokio. Each source is
+//! included once unchanged, and once for each of its mistakes in `mistakes.rs`. Every mistake has
+//! to be found. A mistake that is not found shows that the exploration does not cover the code that
+//! it is for.
 
-// A test's helpers fail as loudly as it does.
+// These are helpers of tests, so they may panic.
 #![allow(clippy::expect_used)]
 
 pub mod bodies;
@@ -27,11 +31,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use loom::model::Builder;
 
-/// Explores a scenario, and tells in how many orders it ran. With `preemptions`, only those in which threads are
-/// interrupted at most so often.
+/// Explores a scenario, and returns the number of orders in which it ran.
+///
+/// With `preemptions`, explores only orders in which threads are interrupted at most that often.
 ///
 /// # Panics
-/// If an order breaks what the scenario expects, or has all threads wait for ever.
+///
+/// Panics if an assertion of the scenario fails in one order, or if all threads wait forever.
 pub fn explore(preemptions: impl Into<Option<usize>>, scenario: impl Fn() + Send + Sync + 'static) -> usize {
     let orders = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&orders);
@@ -44,17 +50,22 @@ pub fn explore(preemptions: impl Into<Option<usize>>, scenario: impl Fn() + Send
     orders.load(Ordering::Relaxed)
 }
 
-/// Mistakes, by name: the words with which they have to be found, and how.
+/// The mistakes to find.
+///
+/// Each has a name, the words that the output must contain, and a function that explores it.
 pub type Mistakes<'a> = &'a [(&'a str, &'a str, fn() -> usize)];
 
-/// The name of the mistake to look for, in a process that does nothing else.
+/// The environment variable with the mistake to look for. Set in processes that do nothing else.
 const MISTAKE: &str = "LARDER_MISTAKE";
 
-/// Looks for each mistake, in a process of its own that runs this `test` again: loom leaves an exploration that fails, or
-/// one whose threads all wait, in a state that cannot always be cleared away.
+/// Looks for each mistake, in a separate process that runs this `test` again.
+///
+/// The separate process is needed because loom cannot always clean up after an exploration that
+/// fails, or one in which all threads wait.
 ///
 /// # Panics
-/// If one is not found, or not with its words.
+///
+/// Panics if a mistake is not found, or if the output does not contain its words.
 pub fn must_be_found(test: &str, mistakes: Mistakes<'_>) {
     if let Ok(name) = env::var(MISTAKE) {
         let (.., explored) =

@@ -1,4 +1,4 @@
-//! What the explored sources know of a stored response.
+//! A stored response, reduced to the fields that the explored sources use.
 
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;

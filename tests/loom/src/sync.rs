@@ -12,7 +12,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Like tokio's type: `notify_waiters` wakes every future that was created before, polled or not.
+/// A replacement for tokio's `Notify`.
+///
+/// `notify_waiters` wakes every future that was created before the call, polled or not.
 #[derive(Default)]
 pub(crate) struct Notify(Mutex<Calls>);
 
@@ -59,7 +61,9 @@ impl Future for Notified<'_> {
     }
 }
 
-/// The deadline never expires: a waiter that is not woken hangs, which loom reports.
+/// A replacement for tokio's `timeout_at`, with a deadline that never expires.
+///
+/// A waiter that is not woken hangs, and loom reports this.
 pub(crate) async fn timeout_at<F: Future>(_: tokio::time::Instant, work: F) -> Result<F::Output, ()> {
     Ok(work.await)
 }

@@ -1,4 +1,4 @@
-//! The view of the log: hits and inserts against what the tail publishes.
+//! The view of the log: hits and inserts while the tail publishes changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +16,17 @@ use loom::thread;
 use crate::memory::CachedResponse;
 use crate::sync::{AtomicU64, Mutex, lock};
 
-/// What the scenarios need of a view. It is the same for each: `larder`'s own, and those with a mistake.
+/// The operations of a view that the scenarios use.
+///
+/// Both `larder`'s own view and each version with a mistake implement it.
 pub trait View: Send + Sync + Sized + 'static {
-    /// A view of this tail.
+    /// Creates a view of this tail.
     fn of(tail: Tail) -> Self;
     #[doc(hidden)]
     fn judge(&self, held: &Stored, now: BootTime) -> (Verdict, bool);
-    /// Changes the tail, and publishes.
+    /// Changes the tail, and publishes the change.
     fn change<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R;
-    /// Waits until it is so.
+    /// Waits until `done` returns `true` for the tail.
     fn wait(&self, done: impl Fn(&Tail) -> bool);
 }
 
@@ -33,7 +35,8 @@ pub struct Stored(CachedResponse);
 
 macro_rules! views {
     ($($(#[$doc:meta])* $name:ident $view:ident),+ $(,)?) => { $(
-        #[allow(dead_code, unused_mut, clippy::all)] // Not everything is explored, and mistakes are written shortly.
+        // Not all of the source is explored, and mistakes are written briefly.
+        #[allow(dead_code, unused_mut, clippy::all)]
         mod $name {
             include!(concat!(env!("OUT_DIR"), "/view_", stringify!($name), ".rs"));
         }
@@ -62,13 +65,13 @@ macro_rules! views {
 }
 
 views! {
-    /// As it is.
+    /// The unchanged source.
     sound Sound,
     /// `confirmed_at` is published before the generation.
     confirmed_before_generation ConfirmedBeforeGeneration,
-    /// `confirmed_at` is published without what came before it.
+    /// `confirmed_at` is published with `Relaxed`, without the earlier writes.
     confirmed_relaxed ConfirmedRelaxed,
-    /// `confirmed_at` is read without what came before it.
+    /// `confirmed_at` is read with `Relaxed`, without the writes before it.
     confirmed_read_relaxed ConfirmedReadRelaxed,
     /// The generation is published before the rows.
     generation_before_rows GenerationBeforeRows,
@@ -76,9 +79,9 @@ views! {
     hit_reads_generation_first HitReadsGenerationFirst,
     /// A hit remembers a generation that it read after the rows.
     hit_remembers_a_later_generation HitRemembersALaterGeneration,
-    /// Who waits is woken before there is anything new.
+    /// Waiters are woken before the change is published.
     woken_before_publication WokenBeforePublication,
-    /// Who waits looks first, and only then listens.
+    /// A waiter reads the tail first, and only then listens for changes.
     looked_before_listening LookedBeforeListening,
 }
 
@@ -93,20 +96,24 @@ fn event(tag: &str) -> Event {
     Event { mode: Mode::Hard, selector: Selector::Tag(Tag::new(tag)) }
 }
 
-/// A response with this tag that was filled when nothing was invalidated, by this process or by another one.
+/// Creates a response with this tag that was filled before any invalidation.
+///
+/// If `filled_at` is `None`, another process filled it.
 fn stored(tag: &str, filled_at: Option<BootTime>) -> Arc<Stored> {
     let position = Position { incarnation: OURS, watermark: Watermark { log: LogId::new(1, 0), local: 0 } };
     let names = Names::new("/", &[], &[], &[Tag::new(tag)]);
     Arc::new(Stored(CachedResponse { position, names, filled_at, valid_at: AtomicU64::new(u64::MAX) }))
 }
 
-/// A look that brings this event, or nothing.
+/// Creates a page of the log, with an event for `tag` if there is one.
 fn look(last: u64, tag: Option<&str>) -> LogPage {
     let entries = tag.map(|tag| (LogId::new(last, 0), vec![event(tag)])).into_iter().collect();
     LogPage { incarnation: OURS, floor: LogId::ZERO, last: LogId::new(last, 0), entries, more: false }
 }
 
-/// A view that has read the log up to the response's position, one second after the clock began.
+/// Creates a view that has read the log up to the response's position.
+///
+/// It read the log one second after the clock began.
 fn at_one<V: View>() -> Arc<V> {
     let view = V::of(Tail::following(OURS, Limits::default()));
     view.change(|tail| tail.apply_page(&look(1, None), second(1)));
@@ -117,8 +124,10 @@ fn refused<V: View>(view: &V, held: &Stored) {
     assert_eq!(view.judge(held, second(3)).0, Verdict::Refused, "it was invalidated before");
 }
 
-/// Rule 11, a hit against the tail: whoever sees that the log was confirmed after the event sees the event. And what was
-/// remembered meanwhile does not outlive it.
+/// Runs a hit while the tail publishes an event (rule 11).
+///
+/// A hit that sees a confirmation from after the event also sees the event. A verdict that the hit
+/// remembers meanwhile is not valid after the event.
 pub fn hit_against_publication<V: View>(remembered: bool) {
     let view = at_one::<V>();
     let held = stored("a", None);
@@ -128,7 +137,7 @@ pub fn hit_against_publication<V: View>(remembered: bool) {
     let hit = thread::spawn({
         let (view, held) = (Arc::clone(&view), Arc::clone(&held));
         move || {
-            // Later than what the first look confirms, and within what the second does.
+            // By now, the confirmation by the first page has expired. That by the second has not.
             let (verdict, confirmed) = view.judge(&held, second(4));
             assert!(!(verdict == Verdict::Valid && confirmed), "confirmed without what was confirmed");
         }
@@ -139,8 +148,9 @@ pub fn hit_against_publication<V: View>(remembered: bool) {
     refused(&*view, &held);
 }
 
-/// Rule 11: "On insert: load the generation, then check, then insert." A fill that ends while its response is invalidated,
-/// and somebody who hits it.
+/// Runs a fill that ends while its response is invalidated, and a hit on that response.
+///
+/// Rule 11: "On insert: load the generation, then check, then insert."
 pub fn insert_against_invalidate<V: View>() {
     let view = at_one::<V>();
     let memory = Arc::new(Mutex::new(None));
@@ -163,7 +173,7 @@ pub fn insert_against_invalidate<V: View>() {
         }
     });
     view.change(|tail| tail.defer(&[event("a")], second(2)));
-    // `invalidate` has returned.
+    // At this point, `invalidate` has returned.
     if let Some(held) = find(&memory) {
         refused(&*view, &held);
     }
@@ -173,7 +183,9 @@ pub fn insert_against_invalidate<V: View>() {
     }
 }
 
-/// Two changes at once, of the task that follows the log and of an invalidation that is deferred, and a hit between them.
+/// Runs two changes at once, and a hit between them.
+///
+/// One change is by the task that follows the log, the other one by a deferred invalidation.
 pub fn two_changes_and_a_hit<V: View>() {
     let view = at_one::<V>();
     let (a, b) = (stored("a", None), stored("b", None));
@@ -198,7 +210,9 @@ pub fn two_changes_and_a_hit<V: View>() {
     refused(&*view, &b);
 }
 
-/// Rule 14: whoever waits for the tail is woken, and then what was invalidated is refused: on the fast path too.
+/// Waits for the tail while it publishes an event (rule 14).
+///
+/// The waiter is woken, and then the invalidated response is refused, even on the fast path.
 pub fn wait_against_publication<V: View>() {
     let view = at_one::<V>();
     let held = stored("a", None);

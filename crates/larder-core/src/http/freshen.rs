@@ -9,12 +9,12 @@ use super::list::trim;
 use super::storable_fields::remove_unstorable;
 use super::validators::{is_strong, weakly_equal};
 
-/// Updates the stored response that was validated with the fields of a 304.
+/// Updates a stored response with the fields of the 304 that validated it.
 ///
 /// Returns `false` and changes nothing if the 304 is about another representation. The stored
-/// response is then of no use to this request.
+/// response then cannot be used for this request.
 ///
-/// The result counts as a response that has just arrived, so the rules for storing apply to it
+/// An updated response counts as one that has just arrived, so the rules for storing apply to it
 /// again.
 #[must_use]
 pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
@@ -27,9 +27,9 @@ pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
 
 /// Updates a stored response to `GET` with the fields of a response (200) to `HEAD`.
 ///
-/// `stored` is the response that would have answered the `HEAD` request. `length` is the length of
-/// its body. Returns `false` and changes nothing if the two are not of the same representation. The
-/// stored response is then stale.
+/// `stored` is the stored response that matches the `HEAD` request. `length` is the length of its
+/// body. Returns `false` and changes nothing if the two responses are about different
+/// representations. The stored response is then stale.
 ///
 /// RFC 9111 §4.3.5: "if the stored response and HEAD response have matching values for any received
 /// validator fields (ETag and Last-Modified) and, if the HEAD response has a Content-Length header
@@ -48,7 +48,7 @@ pub fn freshen_by_head(stored: &mut HeaderMap, length: usize, head: &HeaderMap) 
     is_same
 }
 
-/// Replaces the stored fields by the provided ones, with some exceptions.
+/// Replaces the stored fields with the provided ones, with some exceptions.
 ///
 /// RFC 9111 §3.2: "When doing so, the cache MUST add each header field in the provided response to
 /// the stored response, replacing field values that are already present, with the following
@@ -59,8 +59,8 @@ pub fn replace(stored: &mut HeaderMap, provided: &HeaderMap) {
     KEPT.iter().for_each(|name| {
         update.remove(name);
     });
-    // RFC 9110 §6.6.1: a message without a date is dated by its own arrival, not by that of an
-    // earlier message.
+    // RFC 9110 §6.6.1: a message without `Date` is dated by its own arrival. The stored `Date` is
+    // that of an earlier message.
     stored.remove(DATE);
     for name in update.keys() {
         stored.remove(name);
@@ -68,7 +68,7 @@ pub fn replace(stored: &mut HeaderMap, provided: &HeaderMap) {
     for (name, value) in &update {
         stored.append(name.clone(), value.clone());
     }
-    // A response that another cache confirmed has the age that its `Age` states (§4.2.3). The field
+    // If another cache sent the update, `Age` states the age of the response (§4.2.3). This field
     // is not stored, but the rules for storing need it.
     stored.remove(AGE);
     if let Some(age) = provided.get(AGE) {
@@ -79,12 +79,12 @@ pub fn replace(stored: &mut HeaderMap, provided: &HeaderMap) {
 /// The stored fields that an update does not replace.
 ///
 /// RFC 9111 §3.2 excepts "Header fields that the cache's stored response depends upon" and "The
-/// Content-Length header field". A cache that leaves out other fields has to limit this "to those
-/// fields necessary to assure integrity of the stored response". The body is not replaced. So the
-/// fields that describe its coding, its range and its digest are not replaced either.
+/// Content-Length header field". A cache that omits further fields from an update has to limit this
+/// "to those fields necessary to assure integrity of the stored response". An update does not
+/// replace the body. So it does not replace the fields with the body's coding, range and digest.
 ///
-/// The digest fields of RFC 9530 and RFC 1864 in a 304 are about the content of the 304, which is
-/// empty, or about bytes that a weak tag does not guarantee.
+/// In a 304, the digest fields of RFC 9530 and RFC 1864 describe the content of the 304, which is
+/// empty, or bytes that a weak tag does not guarantee.
 const KEPT: [HeaderName; 6] = [
     CONTENT_ENCODING,
     CONTENT_LENGTH,
@@ -96,10 +96,11 @@ const KEPT: [HeaderName; 6] = [
 
 /// Whether the 304 is about the stored response.
 ///
-/// RFC 9111 §4.3.4: a strong validator in the 304 must be that of the stored response. "If none of
-/// the initial set contains at least one of the same strong validators, then the cache MUST NOT use
-/// the new response to update any stored responses". A weak validator must correspond to that of
-/// the stored response. A 304 without a validator confirms the only conditions that were sent.
+/// RFC 9111 §4.3.4: a strong validator in the 304 must equal that of the stored response. "If none
+/// of the initial set contains at least one of the same strong validators, then the cache MUST NOT
+/// use the new response to update any stored responses". A weak validator must correspond to that
+/// of the stored response. A 304 without a validator can only refer to the conditions that were
+/// sent.
 fn identifies(stored: &HeaderMap, not_modified: &HeaderMap) -> bool {
     let Some(new) = field(not_modified, &ETAG) else {
         let dates = field(stored, &LAST_MODIFIED).zip(field(not_modified, &LAST_MODIFIED));

@@ -24,7 +24,7 @@ use crate::time::WallTime;
 
 /// The rules of a policy for storing responses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[allow(clippy::exhaustive_structs)] // A policy sets every one of them.
+#[allow(clippy::exhaustive_structs)] // A policy sets every field.
 pub struct StoreRules {
     /// The lifetime of responses that do not state their own.
     ///
@@ -42,8 +42,8 @@ pub struct StoreRules {
     pub store_partial: bool,
     /// Whether the response itself has to permit storing. Default: `false`.
     ///
-    /// A response permits it by a lifetime, by `public`, or by a status code that is cacheable by
-    /// default (RFC 9111 §3). If this is `false`, the policy permits it.
+    /// A response permits storing through a lifetime, `public`, or a status code that is cacheable
+    /// by default (RFC 9111 §3). If this is `false`, the policy gives the permission instead.
     pub require_explicit: bool,
     /// The heuristic lifetime of responses that do not state their own. Default: none.
     pub heuristic: Option<Heuristic>,
@@ -60,7 +60,7 @@ pub struct StoreRules {
 
 /// The credentials of a request that the cache key does not cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(clippy::exhaustive_structs)] // HTTP has these two.
+#[allow(clippy::exhaustive_structs)] // HTTP has only these two.
 pub struct Credentials {
     /// The request has an `Authorization` field.
     pub authorization: bool,
@@ -74,7 +74,7 @@ pub struct Credentials {
 pub struct Storable {
     /// The freshness lifetime and the windows after it.
     pub lifetime: Lifetime,
-    /// The restrictions on its use that the response states. `own_etag` is not set here.
+    /// The restrictions that the response places on its use. `own_etag` is not set here.
     pub flags: ResponseFlags,
     /// The age of the response on arrival.
     pub initial_age: Duration,
@@ -84,14 +84,14 @@ pub struct Storable {
     pub stated: bool,
 }
 
-/// Decides whether a response to a `GET` may be stored, and how long it is of use.
+/// Decides whether a response to a `GET` may be stored, and for how long it can be used.
 ///
-/// `request_time` is when the handler was called. `response_time` is when its response head
-/// arrived.
+/// `request_time` is the time at which the handler was called. `response_time` is the time at which
+/// the head of its response arrived.
 ///
 /// # Errors
 ///
-/// Returns the first reason that was found for not storing the response.
+/// Returns the first reason not to store the response.
 #[allow(clippy::too_many_arguments)] // The rule has that many inputs.
 pub fn storable(
     rules: &StoreRules,
@@ -143,7 +143,7 @@ impl Storable {
     }
 }
 
-/// Returns the status that the response would have if the whole had been requested.
+/// Returns the status that applies to the whole representation: 200 for a part that may be stored.
 ///
 /// RFC 9111 §3.3: "a 206 (Partial Content) response MAY be stored as if it were an incomplete 200
 /// (OK) response", but not by a cache that does not "understand the range units used". A response
@@ -159,12 +159,12 @@ fn default_lifetime(
     headers: &HeaderMap,
 ) -> Result<Lifetime, NotStored> {
     // RFC 9110 §14.4: in responses other than 206 and 416, `Content-Range` "has no meaning". A
-    // handler that sends it anyway means a part. A policy for another application's responses
-    // (`by_headers`) does not have to know that.
+    // handler that sends this field anyway means that the response is a part. A policy for the
+    // responses of another application (`require_explicit`) does not assume this.
     let is_called_a_part =
         !rules.store_partial && !rules.require_explicit && headers.contains_key(CONTENT_RANGE);
-    // §3: a cache that stores a 206 must understand its range (§3.3), and the policy must store
-    // parts.
+    // §3 and §3.3: a cache that stores a 206 must understand its range. The policy must allow parts
+    // as well.
     if status == StatusCode::PARTIAL_CONTENT || is_called_a_part {
         return Err(NotStored::Partial);
     }
@@ -186,8 +186,8 @@ enum Unstated {
 /// max-age response directive", "if the cache is shared: an s-maxage response directive", "a status
 /// code that is defined as heuristically cacheable".
 ///
-/// A response to a request with a cookie gets no heuristic lifetime, unless it is `public`. No
-/// field says that such a response is the same for all users, and it may be a personal page.
+/// A response to a request with a cookie gets no heuristic lifetime, unless the response is
+/// `public`. Without `public`, no field says that all users get the same response.
 fn unstated(
     rules: &StoreRules,
     request: &HeaderMap,
@@ -246,8 +246,8 @@ fn permitted(
 /// header field […] to satisfy any subsequent request unless the response contains a Cache-Control
 /// field with a response directive […] that allows it to be stored by a shared cache".
 ///
-/// Cookies are credentials too. But `must-revalidate` does not permit sharing for them, because
-/// §5.2.2.2 is only about `Authorization`.
+/// Cookies are credentials too. But `must-revalidate` does not permit sharing a response to a
+/// request with cookies, because §5.2.2.2 is only about `Authorization`.
 fn shareable_with(
     rules: &StoreRules,
     credentials: Credentials,

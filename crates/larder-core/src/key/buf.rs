@@ -9,7 +9,7 @@ use super::{cookies, escape, percent_decoded};
 /// The maximum length of an encoded key, in bytes. A request with a longer key is not cached.
 pub const LIMIT: usize = 8192;
 
-/// The maximum length of a key that needs no heap, in bytes.
+/// The maximum length of a key that is stored without a heap allocation, in bytes.
 const INLINE: usize = 256;
 
 /// A cache key that is being encoded.
@@ -22,17 +22,17 @@ const INLINE: usize = 256;
 /// k|user:42
 /// ```
 ///
-/// The key of a response to equivalent queries has another part after the query: see
-/// [`equivalent_key`](crate::http::equivalent_key).
+/// The key of a response that answers equivalent queries has an additional part after the query.
+/// See [`equivalent_key`](crate::http::equivalent_key).
 ///
-/// Bytes that could be mistaken for something else are escaped as `^` and two hexadecimal digits.
-/// So two different lists of parts never share a key, and a key can stand between the braces of a
-/// Redis hash tag.
+/// Bytes that have a special meaning are escaped as `^` and two hexadecimal digits. So two
+/// different lists of parts never share a key, and a key can stand between the braces of a Redis
+/// hash tag.
 #[derive(Debug, Clone)]
 pub struct KeyBuf(Text);
 
 #[derive(Debug, Clone)]
-#[allow(clippy::large_enum_variant)] // The inline text is its purpose.
+#[allow(clippy::large_enum_variant)] // Storing the text inline is the purpose.
 enum Text {
     Inline(ArrayString<INLINE>),
     Heap(String),
@@ -61,7 +61,8 @@ impl KeyBuf {
 
     /// Adds the URI up to its query.
     ///
-    /// The authority is not changed: see [`normalize`](super::authority::normalize).
+    /// The authority is added unchanged. The caller has to
+    /// [normalize](super::authority::normalize) it first.
     #[inline]
     pub fn uri(&mut self, scheme: &str, authority: &str, path: &str) {
         match scheme {
@@ -109,9 +110,9 @@ impl KeyBuf {
         self.text(text);
     }
 
-    /// Adds the request's lines of this field.
+    /// Adds all lines of this field in the request.
     ///
-    /// A missing line and an empty line give different keys.
+    /// A missing field and an empty line give different keys.
     pub fn header(&mut self, name: &HeaderName, request: &HeaderMap) {
         self.begin("h|");
         // A field name cannot contain `=` (RFC 9110 §5.1).
@@ -122,11 +123,12 @@ impl KeyBuf {
         }
     }
 
-    /// Adds all cookies of the request that a handler could take for the cookie `name`.
+    /// Adds all cookies of the request that a handler could read as the cookie `name`.
     ///
-    /// Handlers differ in which of several cookies they use, so all of them are added. Some
-    /// handlers percent-decode names, so cookies with the decoded name `name` are added too. Some
-    /// handlers skip a line that is not text, so a cookie in such a line is encoded differently.
+    /// If a request has several such cookies, handlers differ in which one they use, so all of them
+    /// are added. Some handlers percent-decode names, so a cookie whose decoded name is `name` is
+    /// added too. Some handlers skip a line that is not text, so a cookie in such a line is encoded
+    /// differently.
     pub fn cookie(&mut self, name: &str, request: &HeaderMap) {
         self.begin("c|");
         self.escaped(name.as_bytes(), |byte| byte == b'=' || escape::is_special(byte));
@@ -150,7 +152,7 @@ impl KeyBuf {
         }
     }
 
-    /// Adds the owner of the response: a user, a tenant.
+    /// Adds the owner of the response, such as a user or a tenant.
     pub fn partition(&mut self, name: &str) {
         self.begin("p|");
         self.text(name);

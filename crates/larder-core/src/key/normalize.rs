@@ -1,9 +1,9 @@
 //! The normal form of URIs in names (RFC 3986 §6.2.2).
 //!
-//! Keys keep the spelling that was sent.
+//! Cache keys are not normalized: they keep the spelling of the request.
 //!
 //! Every function here accepts any text and is idempotent. So a read and a write of one target have
-//! the same name, even if no valid URI has this spelling. [`is_well_formed`] and [`is_host`] check
+//! the same name, even if the target is not a valid URI. [`is_well_formed`] and [`is_host`] check
 //! whether a text can be part of a URI.
 
 #[cfg(test)]
@@ -11,7 +11,7 @@ mod tests;
 
 use std::borrow::Cow;
 
-/// A part of a URI, which decides the bytes that need no encoding.
+/// A part of a URI. Each part has its own set of bytes that need no encoding.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Host,
@@ -31,7 +31,7 @@ impl Part {
             }
     }
 
-    /// Whether the byte stays as it is in the normal form.
+    /// Whether the normal form contains the byte unchanged.
     const fn is_normal(self, byte: u8) -> bool {
         self.allows(byte) && !(matches!(self, Self::Host) && byte.is_ascii_uppercase())
     }
@@ -39,7 +39,7 @@ impl Part {
 
 /// Returns the host and port in lower case and without a default port.
 ///
-/// For names, the default ports are `:80` and `:443`, whatever the scheme is.
+/// Both `:80` and `:443` count as default ports, regardless of the scheme.
 ///
 /// RFC 3986 §6.2.3: "the port subcomponent of an authority […] may be omitted […] if the port is
 /// empty or if it would be the same as that of the scheme's default".
@@ -54,7 +54,7 @@ pub fn host(authority: &str) -> Cow<'_, str> {
     }
 }
 
-/// Removes all default ports at the end, so that a second call removes nothing.
+/// Removes every default port at the end, so that a second call has nothing to remove.
 fn without_default_port(mut host: &str) -> &str {
     while let Some(rest) = [":80", ":443", ":"].iter().find_map(|port| host.strip_suffix(port)) {
         host = rest;
@@ -62,7 +62,9 @@ fn without_default_port(mut host: &str) -> &str {
     host
 }
 
-/// Returns the path in its normal form: [`path_with_dots`], without dot segments (§6.2.2.3).
+/// Returns the path in its normal form, without dot segments (§6.2.2.3).
+///
+/// See [`path_with_dots`] for the normal form that still has them.
 #[must_use]
 pub fn path(path: &str) -> Cow<'_, str> {
     match path_with_dots(path) {
@@ -71,7 +73,7 @@ pub fn path(path: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the path with its percent-encoding in the normal form, including its dot segments.
+/// Returns the path with normalized percent-encoding. Dot segments are not removed.
 ///
 /// The result begins with a slash.
 #[must_use]
@@ -113,8 +115,8 @@ pub fn without_dots(path: &str) -> Cow<'_, str> {
 
 /// Whether the text can be written in a URI.
 ///
-/// It must have no control characters, and two hexadecimal digits after each percent sign. A
-/// character that has to be percent-encoded, such as a space or `é`, is accepted.
+/// The text must not contain control characters, and must have two hexadecimal digits after each
+/// percent sign. Characters that have to be percent-encoded, such as a space or `é`, are accepted.
 #[must_use]
 pub fn is_well_formed(text: &str) -> bool {
     let mut after_percent = text.split('%').skip(1).map(str::as_bytes);
@@ -175,7 +177,7 @@ fn push(normal: &mut String, byte: u8, as_it_is: bool, part: Part) {
     }
 }
 
-/// Returns the byte of the two hexadecimal digits that the text begins with.
+/// Decodes the two hexadecimal digits at the beginning of the text.
 fn digits(text: &[u8]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (&[high, low], _) = text.split_first_chunk()?;

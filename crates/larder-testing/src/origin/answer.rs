@@ -7,7 +7,7 @@ use crate::{AnswerBody, Gate, Step};
 
 /// The answer of an [`Origin`](crate::Origin) to one call.
 ///
-/// It consists of the response and of what happens before the response.
+/// An answer consists of a response and of the events before it, such as a wait or a panic.
 #[derive(Debug, Clone)]
 pub struct Answer {
     status: StatusCode,
@@ -18,7 +18,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Creates a `200 OK` answer with this body, whose length is known.
+    /// Creates a `200 OK` answer with this body, whose length is announced.
     #[must_use]
     pub fn ok(body: impl Into<Bytes>) -> Self {
         Self::status(StatusCode::OK).body(body)
@@ -44,11 +44,11 @@ impl Answer {
         answer
     }
 
-    /// Adds a header field line beside those of the same name.
+    /// Adds a header field line. Existing lines with the same name stay.
     ///
     /// # Panics
     ///
-    /// Panics if the name or the value is invalid in a header field. The test is wrong then.
+    /// Panics if the name or the value is invalid in a header field, which is a bug in the test.
     #[must_use]
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
@@ -61,14 +61,14 @@ impl Answer {
         self
     }
 
-    /// Replaces the body with these bytes: one frame, whose length is known beforehand.
+    /// Replaces the body with one frame of these bytes. Its length is announced.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = AnswerBody::whole(body.into());
         self
     }
 
-    /// Replaces the body with one that runs these steps. Its length is not known beforehand.
+    /// Replaces the body with one that runs these steps. Its length is not announced.
     #[must_use]
     pub fn steps(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
         self.body = AnswerBody::steps(steps);
@@ -77,7 +77,7 @@ impl Answer {
 
     /// Holds the call at the gate.
     ///
-    /// The call is held after it was counted, and before there is a response or a panic.
+    /// The call is counted first. It responds or panics after the gate is opened.
     #[must_use]
     pub fn held_at(mut self, gate: &Gate) -> Self {
         self.gate = Some(gate.clone());
@@ -98,7 +98,7 @@ impl Answer {
     }
 }
 
-#[allow(clippy::panic)] // The script asked for it, or is wrong itself.
+#[allow(clippy::panic)] // Either the script asks for it, or the script is wrong.
 fn panic_with(message: &str) -> ! {
     panic!("{message}")
 }

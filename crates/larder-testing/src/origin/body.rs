@@ -24,9 +24,9 @@ pub enum Step {
     Hold(Gate),
     /// Fails with this message, and ends the body.
     Fail(String),
-    /// Yields nothing more, and does not end.
+    /// Yields nothing more, but does not end the body.
     Stall,
-    /// Yields frames with these bytes without end.
+    /// Yields frames with these bytes forever.
     Repeat(Bytes),
 }
 
@@ -47,7 +47,7 @@ impl Step {
 /// The body of an [`Answer`](crate::Answer).
 pub struct AnswerBody {
     steps: VecDeque<Step>,
-    /// Whether the steps are the whole body, so that its length may be announced.
+    /// Whether the length of the body is announced, because the steps contain the whole body.
     sized: bool,
     held: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
 }
@@ -118,7 +118,7 @@ impl Body for AnswerBody {
 }
 
 impl Clone for AnswerBody {
-    /// Clones the script. This is for a body that has not begun.
+    /// Clones the script. Clone a body only before it is polled.
     fn clone(&self) -> Self {
         Self { steps: self.steps.clone(), sized: self.sized, held: None }
     }
@@ -130,7 +130,7 @@ impl fmt::Debug for AnswerBody {
     }
 }
 
-/// The error of a scripted [`Step::Fail`]. Its `Display` output is the message.
+/// The error of a [`Step::Fail`]. Its `Display` output is the message of that step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyError(String);
 

@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 
 use super::config;
 
-/// A certificate authority that no machine trusts by itself, for servers that speak TLS.
+/// A certificate authority for servers that speak TLS. No machine trusts it by default.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ pub struct CertificateAuthority {
     server: Arc<Identity>,
 }
 
-/// The certificate that a server shows its clients, and the key that proves it.
+/// The certificate that a server presents to its clients, and the private key for it.
 #[derive(Debug)]
 pub(super) struct Identity {
     certificate: String,
@@ -43,12 +43,12 @@ impl CertificateAuthority {
     ///
     /// # Errors
     ///
-    /// Returns an error if the system has no randomness to give.
+    /// Returns an error if the system cannot provide random bytes.
     pub fn new() -> io::Result<Self> {
         Self::make().map_err(io::Error::other)
     }
 
-    /// Returns the authority's own certificate in PEM. Clients have to trust it.
+    /// Returns the authority's own certificate in PEM, which clients have to trust.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
@@ -73,9 +73,9 @@ impl CertificateAuthority {
 }
 
 impl Identity {
-    /// Writes the files into the server's directory, and returns the settings that name them.
+    /// Writes both files into the server's directory, and returns the settings that refer to them.
     ///
-    /// The settings close the port without TLS.
+    /// The settings also disable the port without TLS.
     pub(super) fn config(&self, port: u16, directory: &Path) -> io::Result<Vec<String>> {
         let (certificate, key) = (directory.join("server.pem"), directory.join("server.key"));
         fs::write(&certificate, &self.certificate)?;
@@ -85,7 +85,7 @@ impl Identity {
             format!("tls-port {port}"),
             format!("tls-cert-file \"{}\"", certificate.display()),
             format!("tls-key-file \"{}\"", key.display()),
-            // Redis requires this file, although it asks no client for a certificate.
+            // Redis requires this file, even though clients do not need a certificate.
             format!("tls-ca-cert-file \"{}\"", certificate.display()),
             "tls-auth-clients no".to_owned(),
             format!("unixsocket \"{}\"", config::socket(directory).display()),

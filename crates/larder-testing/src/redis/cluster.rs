@@ -13,16 +13,16 @@ use super::wait::until;
 
 const PRIMARIES: usize = 3;
 
-/// The first and the last slot with which each of the first three nodes begins.
+/// The first and the last slot that each of the first three nodes has initially.
 const SLOTS: [(&str, &str); PRIMARIES] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
 
-/// The number of keys that move from one node to another at once.
+/// The maximum number of keys that one `MIGRATE` moves to another node.
 const AT_ONCE: &str = "100";
 
 /// A Redis Cluster that belongs to one test: three primaries, each with a replica.
 ///
-/// It runs on free ports of the loopback interface. A primary that is gone for a second is replaced
-/// by its replica, about two seconds after it went. All nodes end when this value is dropped.
+/// It runs on free ports of the loopback interface. If a primary is down for a second, its replica
+/// replaces it, about two seconds after the failure. All nodes end when this value is dropped.
 ///
 /// # Examples
 ///
@@ -50,18 +50,19 @@ impl RedisCluster {
     ///
     /// # Errors
     ///
-    /// Returns the same errors as [`RedisBuilder::start_cluster`](super::RedisBuilder::start_cluster).
+    /// Returns the same errors as
+    /// [`RedisBuilder::start_cluster`](super::RedisBuilder::start_cluster).
     pub async fn start() -> io::Result<Self> {
         blocking(|| Self::start_blocking(Settings::default())).await
     }
 
-    /// Starts a cluster of servers with these settings, but blocks the thread.
+    /// Starts a cluster of servers with these settings. Blocks the thread.
     pub(super) fn start_blocking(settings: Settings) -> io::Result<Self> {
         let mut settings = settings
             .part(Part::ClusterNode)
             .config("cluster-node-timeout 1000")
-            // A replica may take over however long it was without its primary, because tests stop
-            // and kill nodes at any time.
+            // A replica may take over regardless of how long it was disconnected from its primary,
+            // because tests stop and kill nodes at any time.
             .config("cluster-replica-validity-factor 0");
         if let Some(password) = settings.secret() {
             let line = format!("masterauth {password}");
@@ -80,7 +81,7 @@ impl RedisCluster {
 
     /// Returns the six nodes of the cluster.
     ///
-    /// The first three began as primaries, the others as their replicas in the same order.
+    /// The first three started as primaries, the others as their replicas in the same order.
     #[must_use]
     pub fn nodes(&self) -> &[RedisServer] {
         &self.nodes
@@ -116,7 +117,7 @@ impl RedisCluster {
 
     /// Waits until all running nodes agree that every slot has a primary.
     ///
-    /// Call it after a fault, to wait for the failover.
+    /// Call this method after a fault to wait for the failover.
     ///
     /// # Errors
     ///
@@ -128,11 +129,11 @@ impl RedisCluster {
 
     /// Moves slots to another primary, key by key.
     ///
-    /// This is how an operator reshards a cluster that is in use.
+    /// An operator uses the same steps to reshard a cluster that is in use.
     ///
     /// # Errors
     ///
-    /// Returns an error if a node does not do its part.
+    /// Returns an error if `to` is not a node of this cluster, or if a command to a node fails.
     pub async fn move_slots(&self, slots: RangeInclusive<u16>, to: &RedisServer) -> io::Result<()> {
         let nodes = Arc::clone(&self.nodes);
         let to = nodes.iter().position(|node| node.address() == to.address());
@@ -143,8 +144,8 @@ impl RedisCluster {
 
 fn form(nodes: &[RedisServer]) -> io::Result<()> {
     for (epoch, node) in nodes.iter().enumerate() {
-        // Each node gets a different epoch. Otherwise the nodes would first have to settle which of
-        // them yields.
+        // Each node gets a different epoch. Otherwise the nodes would first have to resolve the
+        // conflict between equal epochs.
         node.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &(epoch + 1).to_string()])?;
     }
     for (node, (lowest, highest)) in nodes.iter().zip(SLOTS) {
@@ -184,7 +185,7 @@ fn is_whole(nodes: &[RedisServer]) -> io::Result<bool> {
         if !(is("cluster_state:ok") && is("cluster_slots_ok:16384")) {
             return Ok(false);
         }
-        // A node's report on others may be old. Its report on itself is not.
+        // A node's report about other nodes may be outdated. Its report about itself is current.
         let myself = Myself::of(node)?;
         covered += if myself.is_primary { myself.slots.iter().map(RangeInclusive::len).sum() } else { 0 };
     }
@@ -193,7 +194,7 @@ fn is_whole(nodes: &[RedisServer]) -> io::Result<bool> {
 
 /// Returns whether every node knows all replicas.
 ///
-/// A primary that dies before the others know its replica has no successor.
+/// If a primary dies before the other nodes know its replica, the replica cannot replace it.
 fn knows_all_replicas(nodes: &[RedisServer]) -> io::Result<bool> {
     for node in nodes {
         let known = node.ask(&["CLUSTER", "NODES"])?;
@@ -225,7 +226,7 @@ fn move_slot(nodes: &[RedisServer], slot: u16, to: usize) -> io::Result<()> {
         }
         migrate(source, target, &keys)?;
     }
-    // The new owner comes first: until it knows, it would send clients back.
+    // The new owner is told first. Until then, it would redirect clients back to the old owner.
     for node in [target, source] {
         node.ask(&["CLUSTER", "SETSLOT", &number, "NODE", &target_id])?;
     }
@@ -252,7 +253,7 @@ fn slot(nodes: &[RedisServer], key: &str) -> io::Result<u16> {
 
 /// Returns the index of the primary that has this slot.
 ///
-/// A primary that was replaced and does not know it yet claims the slot too, but with an older
+/// A primary that does not know yet that it was replaced still claims the slot, but with an older
 /// epoch.
 fn owner(nodes: &[RedisServer], slot: u16) -> io::Result<usize> {
     let owners = nodes.iter().enumerate().filter_map(|(index, node)| {

@@ -1,4 +1,4 @@
-//! The content and the place of every server's configuration file.
+//! The content and the path of a server's configuration file.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -17,16 +17,16 @@ pub(super) enum Part {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ports {
     pub(super) main: SocketAddr,
-    /// Address for the traffic between the nodes of a cluster.
+    /// The address for the traffic between the nodes of a cluster.
     ///
-    /// By default, Redis adds 10,000 to the main port, and another process may have that port.
+    /// Redis's default is the main port plus 10,000, but another process may use that port.
     bus: SocketAddr,
 }
 
 impl Ports {
     /// Chooses two ports that are free.
     pub(super) fn choose() -> io::Result<Self> {
-        // Both stay bound until both are found, so that they differ.
+        // The first port stays bound while the second one is chosen, so that they differ.
         let (main, bus) = (free()?, free()?);
         Ok(Self { main: main.local_addr()?, bus: bus.local_addr()? })
     }
@@ -34,7 +34,7 @@ impl Ports {
 
 /// Binds a free port below the range that systems use for outgoing connections.
 ///
-/// So no outgoing connection can take the port while the server is down for a restart.
+/// So no outgoing connection can take the port while the server restarts.
 fn free() -> io::Result<TcpListener> {
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..100 {

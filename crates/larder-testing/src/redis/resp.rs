@@ -63,11 +63,11 @@ impl Reply {
     }
 }
 
-/// The place at which a server is administered.
+/// The address at which a test sends commands to a server.
 #[derive(Debug, Clone)]
 pub(super) enum Door {
     Tcp(SocketAddr),
-    /// For a server that speaks TLS on its port, because this code does not speak TLS.
+    /// Used for a server that speaks TLS on its port, because this module does not support TLS.
     Unix(PathBuf),
 }
 
@@ -76,7 +76,7 @@ impl<T: Read + Write + Send> Stream for T {}
 
 /// A blocking connection with a time limit for each wait.
 ///
-/// It blocks, so that a test under tokio's paused clock gets real time here.
+/// Blocking calls wait in real time, even if a test pauses tokio's clock.
 pub(super) struct Connection(BufReader<Box<dyn Stream>>);
 
 impl Connection {
@@ -144,7 +144,7 @@ fn read_line(from: &mut impl BufRead) -> io::Result<String> {
     }
 }
 
-/// Parses a length. A length of -1 means that there is no value.
+/// Parses a length. Returns `None` for -1, which means that there is no value.
 fn length(text: &str, line: &str) -> io::Result<Option<u64>> {
     if text == "-1" {
         return Ok(None);

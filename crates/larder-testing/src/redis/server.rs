@@ -1,4 +1,4 @@
-//! The handle by which a test controls its server.
+//! The handle with which a test controls its server.
 
 use std::fs;
 use std::io;
@@ -14,17 +14,17 @@ use super::scratch::Scratch;
 use super::settings::Settings;
 use crate::lock::lock;
 
-/// The maximum number of attempts, if ports that looked free turn out to be taken.
+/// The maximum number of attempts to start, because a port that looked free may be taken.
 const ATTEMPTS: u32 = 10;
 
-/// The maximum time that a hung server keeps a test waiting for a reply.
+/// The maximum time that a test waits for the reply of a server that hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A `redis-server` that belongs to one test, on a free port of the loopback interface.
 ///
-/// It has its own directory, and persists nothing unless its configuration says so. It ends when
-/// this value is dropped, also by a panic, and when the test's process is killed. Waiting is done
-/// in real time, even under tokio's paused clock.
+/// The server has its own directory, and persists nothing unless its configuration says so. It ends
+/// when this value is dropped, including during a panic, and when the test's process is killed. All
+/// waits are in real time, even if tokio's clock is paused.
 #[derive(Debug)]
 pub struct RedisServer {
     shared: Arc<Shared>,
@@ -37,8 +37,8 @@ struct Shared {
     door: Door,
     /// `None` while the server is killed.
     ///
-    /// It is declared before the directory, so that the server is dead when its directory is
-    /// removed.
+    /// This field is declared before the directory, so that the server is dead before its directory
+    /// is removed.
     process: Mutex<Option<Process>>,
     directory: Scratch,
 }
@@ -53,7 +53,7 @@ impl RedisServer {
         blocking(|| Self::start_blocking(&Settings::default())).await
     }
 
-    /// Starts a server with these settings, but blocks the thread.
+    /// Starts a server with these settings. Blocks the thread.
     pub(super) fn start_blocking(settings: &Settings) -> io::Result<Self> {
         let directory = Scratch::new()?;
         let mut attempt = 1;
@@ -92,31 +92,31 @@ impl RedisServer {
         self.shared.settings.url("", &address.to_string())
     }
 
-    /// Returns the server's own directory, with configuration, log and persisted data.
+    /// Returns the server's own directory, with its configuration, log and persisted data.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.shared.directory.path()
     }
 
-    /// Sends one command on a connection of its own, and waits for the reply.
+    /// Sends one command on a new connection, and waits for the reply.
     ///
     /// # Errors
     ///
-    /// Returns Redis's own text if it replies with an error, and otherwise the problem with the
-    /// connection. It is also an error if the server does not reply within ten seconds.
+    /// If Redis replies with an error, the returned error contains Redis's own text. Returns an
+    /// error as well if the connection fails, or if the server does not reply within ten seconds.
     pub async fn command(&self, words: &[impl AsRef<[u8]>]) -> io::Result<Reply> {
         let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_ref().to_vec()).collect();
         let shared = Arc::clone(&self.shared);
         blocking(move || shared.ask(&words)).await
     }
 
-    /// Hangs the server (`SIGSTOP`), and returns when it hangs.
+    /// Hangs the server (`SIGSTOP`), and returns once it hangs.
     ///
-    /// Connections stay, and the system accepts new ones, but nothing is answered.
+    /// Connections stay open, and the system accepts new ones, but the server does not reply.
     ///
     /// # Errors
     ///
-    /// Returns an error if the server does not run.
+    /// Returns an error if the server is not running.
     pub fn stop(&self) -> io::Result<()> {
         self.running(Process::stop)
     }
@@ -125,12 +125,12 @@ impl RedisServer {
     ///
     /// # Errors
     ///
-    /// Returns an error if the server does not run.
+    /// Returns an error if the server is not running.
     pub fn cont(&self) -> io::Result<()> {
         self.running(Process::cont)
     }
 
-    /// Kills the server (`SIGKILL`), hung or not, and returns when it is dead.
+    /// Kills the server (`SIGKILL`), even if it hangs, and returns once it is dead.
     ///
     /// Its port then refuses connections.
     pub fn kill(&self) {
@@ -139,12 +139,12 @@ impl RedisServer {
 
     /// Restarts the server with the same settings on the same port, and waits until it answers.
     ///
-    /// If the server runs, this kills it first.
+    /// If the server is still running, this method kills it first.
     ///
     /// # Errors
     ///
     /// Returns the same errors as [`RedisBuilder::start`](super::RedisBuilder::start), and an
-    /// error if something else has taken the port meanwhile.
+    /// error if another process has taken the port in the meantime.
     pub async fn restart(&self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
         blocking(move || shared.restart()).await
@@ -154,7 +154,7 @@ impl RedisServer {
         &self.shared.settings
     }
 
-    /// Sends a command as [`command`](Self::command) does, but blocks the thread.
+    /// Sends a command like [`command`](Self::command), but blocks the thread.
     pub(super) fn ask(&self, words: &[impl AsRef<[u8]>]) -> io::Result<Reply> {
         self.shared.ask(words)
     }
@@ -180,7 +180,7 @@ impl Shared {
     }
 }
 
-/// Runs a server in a directory that has its configuration, and waits until it can be used.
+/// Runs a server in a directory that contains its configuration, and waits until it is ready.
 fn run(settings: &Settings, address: SocketAddr, directory: &Path) -> io::Result<Process> {
     let arguments: &[&str] = if settings.is_sentinel() { &["--sentinel"] } else { &[] };
     let mut process = Process::spawn(directory, &config::file(directory), arguments)?;
@@ -188,7 +188,9 @@ fn run(settings: &Settings, address: SocketAddr, directory: &Path) -> io::Result
     Ok(process)
 }
 
-/// Runs blocking work outside the runtime. Tokio's paused clock does not move meanwhile.
+/// Runs blocking work outside the runtime.
+///
+/// If tokio's clock is paused, it does not advance during this work.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

@@ -11,7 +11,7 @@ use crate::http::list::members;
 
 /// The staleness that a request accepts (RFC 9111 §5.2.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)] // The RFC defines these two.
+#[allow(clippy::exhaustive_enums)] // The RFC defines only these two.
 pub enum MaxStale {
     /// Any staleness.
     Any,
@@ -39,21 +39,21 @@ impl MaxStale {
 
 /// The directives in the `Cache-Control` field of a request (RFC 9111 §5.2.1).
 ///
-/// All of them are advice. A malformed value is ignored. If a directive has several values, the
+/// All of them are advisory. A malformed value is ignored. If a directive has several values, the
 /// strictest one applies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
-#[allow(clippy::struct_excessive_bools)] // Each is a directive.
+#[allow(clippy::struct_excessive_bools)] // Each `bool` is a directive.
 pub struct RequestDirectives {
     /// No part of the request or of its response may be stored.
     pub no_store: bool,
     /// A stored response is used only after validation.
     pub no_cache: bool,
-    /// The client wants only a stored response.
+    /// The client accepts only a stored response.
     pub only_if_cached: bool,
-    /// The client wants no response that is older than this.
+    /// The maximum age of a response that the client accepts.
     pub max_age: Option<Duration>,
-    /// The client wants no response that is fresh for less than this.
+    /// The minimum time for which a response has to stay fresh.
     pub min_fresh: Option<Duration>,
     /// The staleness that the client accepts.
     pub max_stale: Option<MaxStale>,
@@ -62,8 +62,8 @@ pub struct RequestDirectives {
 impl RequestDirectives {
     /// Parses the `Cache-Control` field of a request, or `Pragma` if there is no `Cache-Control`.
     ///
-    /// Any bytes are accepted. RFC 9111 §5.4 deprecates `Pragma`. But clients that send only
-    /// `Pragma` mean `no-cache` by it, as RFC 7234 §5.4 specified.
+    /// Any bytes are accepted. RFC 9111 §5.4 deprecates `Pragma`. But a client that sends only
+    /// `Pragma: no-cache` means the directive `no-cache`, as RFC 7234 §5.4 specified.
     #[must_use]
     pub fn parse(headers: &HeaderMap) -> Self {
         let mut parsed = Self::default();
@@ -81,7 +81,7 @@ impl RequestDirectives {
         parsed
     }
 
-    /// Returns the directives that apply to a fresh `immutable` response: all but `max-age`.
+    /// Returns the directives that apply to a fresh `immutable` response: all except `max-age`.
     ///
     /// RFC 8246 §2.1: "Proxies SHOULD skip conditionally revalidating fresh responses containing
     /// the immutable extension unless there is a signal from the client that a validation is

@@ -57,7 +57,7 @@ fn take(parsed: &mut ResponseDirectives, name: &str, value: &ListEntry) {
     };
     match &item.bare_item {
         BareItem::Boolean(true) => parsed.take(Directive::bare(name)),
-        // `?0` says that the directive does not apply.
+        // `?0` means that the directive does not apply.
         BareItem::Boolean(false) => {}
         BareItem::Integer(number) => parsed.take(Directive::with_number(name, &number.to_string())),
         BareItem::Token(text) => parsed.take(Directive::with_text(name, text.as_str())),
@@ -97,7 +97,7 @@ mod tests {
             (&[("cdn-cache-control", "max-age=-2")], true, max_age(0)),
             (&[("cdn-cache-control", "max-age=99999999999")], true, max_age(1 << 31)),
             (&[("cdn-cache-control", "max-age=2;foo=bar")], true, max_age(2)),
-            // RFC 9651 §3.2: of several members with one key, the last counts.
+            // RFC 9651 §3.2: if several members have the same key, the last one applies.
             (&[("cdn-cache-control", "max-age=2"), ("cdn-cache-control", "max-age=4")], true, max_age(4)),
             // RFC 9213 §3.1: `none` is "not a registered cache directive; it is here to avoid
             // sending a header field with an empty value, which would be ignored".
@@ -125,8 +125,8 @@ mod tests {
             ..ResponseDirectives::default()
         };
         assert_eq!(found, expected);
-        // A restriction with a senseless argument still restricts. A list of strings is not a list
-        // of names.
+        // A restriction still applies if its argument is invalid. An inner list of strings is not a
+        // valid list of field names.
         assert!(of(&[("cdn-cache-control", "no-store=7")]).no_store);
         assert_eq!(of(&[("cdn-cache-control", "private=(\"a\" \"b\")")]).private, Qualified::Whole);
         assert!(!of(&[("cdn-cache-control", "no-store=?0")]).no_store);

@@ -7,7 +7,7 @@ use http::header::ETAG;
 use super::content_range::ContentRange;
 use super::if_range::{strong_date, strong_tag};
 
-/// A part, with the fields that identify its representation.
+/// A part of a representation, with the fields that identify the representation.
 #[derive(Debug, Clone, Copy)]
 #[allow(clippy::exhaustive_structs)] // The rule has these inputs.
 pub struct PartialBody<'a> {
@@ -15,17 +15,17 @@ pub struct PartialBody<'a> {
     pub headers: &'a HeaderMap,
     /// The position of the part in the representation.
     pub part: &'a ContentRange,
-    /// The bytes of the part, as many as `part` says.
+    /// The bytes of the part. Their number has to match `part`.
     pub body: &'a Bytes,
 }
 
 /// Combines two parts into one.
 ///
-/// Returns `None` if they are not of the same representation, or if there is a gap between them.
+/// Returns `None` if they belong to different representations, or if there is a gap between them.
 ///
 /// RFC 9111 §3.4: "A cache MAY combine these ranges into a single stored response […] if they all
-/// share the same strong validator". The bytes that both parts contain are compared as well. A
-/// validator that was given to different bytes is not strong, whatever it looks like.
+/// share the same strong validator". If the parts overlap, the overlapping bytes are compared as
+/// well. If these bytes differ, the validator is not strong, even if it looks like a strong one.
 #[must_use]
 pub fn combine(stored: PartialBody<'_>, new: PartialBody<'_>) -> Option<(ContentRange, Bytes)> {
     let are_as_long = |one: PartialBody<'_>| one.part.has_length(one.body.len());
@@ -52,7 +52,7 @@ pub fn combine(stored: PartialBody<'_>, new: PartialBody<'_>) -> Option<(Content
 fn share_a_strong_validator(one: &HeaderMap, other: &HeaderMap) -> bool {
     match (strong_tag(one), strong_tag(other)) {
         (Some(one), Some(other)) => one == other,
-        // If there are weak tags, the dates don't count: the tags may differ because the bytes do.
+        // If there is a weak tag, the dates don't count: two tags may differ because the bytes do.
         (None, None) if !one.contains_key(ETAG) && !other.contains_key(ETAG) => {
             strong_date(one).is_some_and(|date| Some(date) == strong_date(other))
         }
@@ -60,7 +60,7 @@ fn share_a_strong_validator(one: &HeaderMap, other: &HeaderMap) -> bool {
     }
 }
 
-/// Returns the length of the whole, if at least one part knows it.
+/// Returns the length of the whole representation, if at least one part states it.
 ///
 /// The outer `None` means that the two parts disagree.
 fn common_length(one: &ContentRange, other: &ContentRange) -> Option<Option<u64>> {

@@ -1,4 +1,4 @@
-//! The part of a representation that a response has (RFC 9110 §14.4).
+//! The part of a representation that a response contains (RFC 9110 §14.4).
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::http::list::trim;
 
-/// A part of a representation: its bytes, and the length of the whole if that is known.
+/// A part of a representation: its byte range, and the length of the whole representation if known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ContentRange {
     range: Range<u64>,
@@ -15,7 +15,7 @@ pub struct ContentRange {
 }
 
 impl ContentRange {
-    /// Creates a part of a representation, or returns `None` if there is no such part.
+    /// Creates a part of a representation, or returns `None` if the range is invalid.
     ///
     /// RFC 9110 §14.4: "A Content-Range field value is invalid if it contains a range-resp that has
     /// a last-pos value less than its first-pos value, or a complete-length value less than or
@@ -45,7 +45,7 @@ impl ContentRange {
         self.range.clone()
     }
 
-    /// Returns the length of the whole, or `None` if it is not known.
+    /// Returns the length of the whole representation, or `None` if it is not known.
     #[must_use]
     pub const fn complete(&self) -> Option<u64> {
         self.complete
@@ -57,7 +57,7 @@ impl ContentRange {
         u64::try_from(bytes) == Ok(self.range.end - self.range.start)
     }
 
-    /// Whether the part is the whole, so that nothing is missing (RFC 9110 §15.3.7.3).
+    /// Whether the part is the whole representation (RFC 9110 §15.3.7.3).
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.complete == Some(self.range.end) && self.range.start == 0
@@ -76,14 +76,14 @@ impl ContentRange {
 
     /// Returns the value of `Content-Range` in a 416 (RFC 9110 §15.5.17).
     ///
-    /// `complete` is the length of the whole.
+    /// `complete` is the length of the whole representation.
     #[must_use]
     pub fn unsatisfied(complete: u64) -> HeaderValue {
         value(format!("bytes */{complete}"))
     }
 }
 
-/// Converts a text to a field value. Digits and signs are always valid in one.
+/// Converts a text to a field value. The texts of this module are always valid values.
 fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("bytes */*"))
 }
@@ -109,9 +109,9 @@ fn split(value: &[u8], sign: u8) -> Option<(&[u8], &[u8])> {
     Some((&value[..at], &value[at + 1..]))
 }
 
-/// Parses a number. A number over 64 bits is `None`, because nothing of that size can be stored.
+/// Parses a number. Returns `None` if it exceeds 64 bits, because no body of that size is stored.
 fn number(digits: &[u8]) -> Option<u64> {
-    // `parse` would accept a sign.
+    // `parse` alone would also accept a leading plus sign.
     let are_digits = digits.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(digits).ok().filter(|_| are_digits)?.parse().ok()
 }

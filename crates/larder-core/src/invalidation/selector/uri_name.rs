@@ -4,12 +4,13 @@ use super::error::SelectorError;
 use super::path_name::PathName;
 use crate::key::normalize;
 
-/// One URI with all its variants, on every host or on one.
+/// The name of one URI with all its variants, on every host or on one host.
 ///
 /// A name has no scheme and no default port (`:80`, `:443`), because a server behind a proxy that
-/// terminates TLS cannot know them. It is normalized by RFC 3986 §6.2.2: `/caf%c3%a9`, `/café` and
-/// `/x/../caf%C3%A9` are one name, and so are `/~a` and `/%7Ea`. Reserved characters and their
-/// encodings stay apart (`/a/b` and `/a%2Fb`), and so does the order of parameters.
+/// terminates TLS cannot know them. Names are normalized as in RFC 3986 §6.2.2: `/caf%c3%a9`,
+/// `/café` and `/x/../caf%C3%A9` have the same name, and so do `/~a` and `/%7Ea`. A reserved
+/// character and its encoding have different names (`/a/b` and `/a%2Fb`). URIs whose parameters are
+/// in a different order also have different names.
 ///
 /// ```
 /// use larder_core::invalidation::selector::UriName;
@@ -31,7 +32,7 @@ pub struct UriName(Box<str>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UriParts<'a> {
-    /// The host and port. `None` for every host.
+    /// The host and port, or `None` if the name is for every host.
     pub host: Option<&'a str>,
     /// The path.
     pub path: &'a str,
@@ -43,10 +44,10 @@ impl UriName {
     /// Creates the name of a URI.
     ///
     /// `/products/42?full=1` names a URI on every host. `https://shop.example/products/42` and
-    /// `//shop.example/products/42` name it on one host. A fragment is dropped.
+    /// `//shop.example/products/42` name a URI on one host. A fragment is dropped.
     ///
-    /// A path on every host that begins with two slashes is written as `/.//path`, because `//path`
-    /// would begin with a host (RFC 3986 §3.3).
+    /// To name a path that begins with two slashes on every host, write `/.//path`. In `//path`,
+    /// `path` would be the host (RFC 3986 §3.3).
     ///
     /// # Errors
     ///
@@ -66,15 +67,15 @@ impl UriName {
 
     /// Creates the name of the target of a request.
     ///
-    /// It accepts any text, so that a read and a write of one target have one name. Without a host,
-    /// or with an empty one, the name is for every host.
+    /// Any text is accepted, so that a read and a write of one target have the same name. If the
+    /// host is missing or empty, the name is for every host.
     #[must_use]
     pub fn from_parts(host: Option<&str>, path: &str, query: Option<&str>) -> Self {
         let host = host.map(normalize::host).filter(|host| !host.is_empty());
         let path = normalize::path(path);
         let mut text = match host {
             Some(host) => format!("//{host}{path}"),
-            // This is how WHATWG's URL standard writes it: no normal path has a dot segment.
+            // WHATWG's URL standard uses this form too. No normal path has a dot segment.
             None if path.starts_with("//") => format!("/.{path}"),
             None => path.into_owned(),
         };
@@ -85,7 +86,7 @@ impl UriName {
         Self(text.into())
     }
 
-    /// Returns the text of the name, which [`new`](Self::new) reads.
+    /// Returns the text of the name, which [`new`](Self::new) can parse.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -107,7 +108,7 @@ impl UriName {
         Self::from_parts(host, path, query)
     }
 
-    /// Returns the path, with every query and on every host.
+    /// Returns the name of the path, for every query and on every host.
     ///
     /// Returns `None` if the path is too long for a key.
     #[must_use]
@@ -117,14 +118,15 @@ impl UriName {
 
     /// Parses a name from the log.
     ///
-    /// A request may be for a text that is not a URI. Its name is parsed as it was written.
+    /// The target of a request may be a text that is not a valid URI. The name of such a target is
+    /// taken unchanged.
     pub(super) fn read(text: &str) -> Result<Self, SelectorError> {
         let written = Self(text.into());
         let UriParts { host, path, query } = written.parts();
         if Self::from_parts(host, path, query) == written { Ok(written) } else { Self::new(text) }
     }
 
-    /// Creates the name from its text, as it came with a stored response.
+    /// Creates the name from its text in a stored response, which is already normalized.
     pub(crate) fn from_normal(text: &str) -> Self {
         Self(text.into())
     }
@@ -257,7 +259,7 @@ mod tests {
     }
 
     proptest! {
-        /// Every target has a name. It is read back from the log, and its parts make the same name.
+        /// Every target has a name. Its text parses to the same name, and so do its parts.
         #[test]
         fn every_target_has_a_name_that_is_read_back(
             host in proptest::option::of("([a-z:@/?#%{\\[é|]|%[0-9a-f]{2}|:80){0,8}"),

@@ -1,4 +1,4 @@
-//! The invalidations that are remembered for one name.
+//! The invalidations that the table remembers for one name.
 
 use super::Place;
 use crate::invalidation::position::{LogId, Watermark};
@@ -7,8 +7,9 @@ use crate::time::BootTime;
 
 /// The last hard and the last soft invalidation of one name.
 ///
-/// Each has its part in the log and its local part. Hard and soft are kept apart (rule 3): a soft
-/// invalidation after a hard one must not make a refused response a base for revalidation again.
+/// Each is stored as a watermark, which has a log part and a local part. Hard and soft
+/// invalidations are stored separately (rule 3): a soft invalidation after a hard one must not
+/// allow the revalidation of a response that the hard one refuses.
 #[derive(Debug)]
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub(super) struct Row {
@@ -21,7 +22,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Creates a row of a name with this lineage.
+    /// Creates a row without invalidations, for a name with this lineage.
     pub(super) const fn new(lineage: Lineage) -> Self {
         let (hard, soft) = (Watermark::ZERO, Watermark::ZERO);
         Self { lineage, hard, soft, soft_log_at: BootTime::ZERO, soft_local_at: BootTime::ZERO, touched: 0 }
@@ -35,48 +36,50 @@ impl Row {
         self.lineage.rank()
     }
 
-    /// Returns the last hard invalidation.
+    /// Returns the watermark of the last hard invalidation.
     pub(super) const fn hard(&self) -> Watermark {
         self.hard
     }
 
-    /// Returns the number of the last event here. The number grows with each event of the table.
+    /// Returns the number of the last event of this row.
+    ///
+    /// Numbers increase with each event of the whole table.
     pub(super) const fn touched(&self) -> u64 {
         self.touched
     }
 
-    /// Returns whether nothing here is beyond `mark`.
+    /// Returns whether `mark` covers every invalidation of this row.
     pub(super) fn is_covered_by(&self, mark: Watermark) -> bool {
         mark.covers(self.hard.join(self.soft))
     }
 
-    /// Returns whether an event here still has to be appended to the log, or to come back from it.
+    /// Returns whether an event of this row is still to be appended to the log, or to be read back.
     pub(super) fn is_pending(&self, settled: u64) -> bool {
         self.hard.local.max(self.soft.local) > settled
     }
 
-    /// Returns whether the row stays when rows up to the touch `last` are dropped.
+    /// Returns whether the row is kept when rows with a last event up to `last` are dropped.
     pub(super) fn is_kept(&self, last: u64, settled: u64) -> bool {
         self.touched > last || self.is_pending(settled)
     }
 
-    /// Returns the watermark that covers `mark` and every invalidation here.
+    /// Returns the watermark that covers `mark` and every invalidation of this row.
     ///
-    /// Soft invalidations count as hard, because it is no longer known how long each has counted as
-    /// stale.
+    /// Soft invalidations count as hard ones, because the result does not record when each of them
+    /// began to make responses stale.
     pub(super) fn joined(&self, mark: Watermark) -> Watermark {
         mark.join(self.hard).join(self.soft)
     }
 
-    /// Adds the invalidations of a finer row, so that this row stands for it as well.
+    /// Adds the invalidations of a finer row, so that this row can replace it.
     pub(super) fn absorb(&mut self, finer: &Self) {
         self.hard = finer.joined(self.hard);
         self.touched = self.touched.max(finer.touched);
     }
 
-    /// Returns since when a response at `mark` has counted as stale here.
+    /// Returns the moment from which this row makes a response at `mark` stale.
     ///
-    /// If both parts say so, the earlier moment counts.
+    /// If both the log part and the local part make it stale, the earlier moment counts.
     pub(super) fn soft_since(&self, mark: Watermark) -> Option<BootTime> {
         let log = (self.soft.log > mark.log).then_some(self.soft_log_at);
         let local = (self.soft.local > mark.local).then_some(self.soft_local_at);
@@ -86,7 +89,7 @@ impl Row {
         }
     }
 
-    /// Applies an event, which is number `touched` of the table.
+    /// Applies an event, which has the number `touched` in the table.
     pub(super) fn touch(&mut self, mode: Mode, place: Place, now: BootTime, touched: u64) {
         self.touched = touched;
         match (mode, place) {
@@ -103,7 +106,7 @@ impl Row {
         }
     }
 
-    /// Forgets the part in the log.
+    /// Removes the log part of both invalidations.
     pub(super) fn forget_log(&mut self) {
         self.hard.log = LogId::ZERO;
         self.soft.log = LogId::ZERO;
