@@ -5,7 +5,7 @@
 //! by itself. While those or a batch are in flight, further lookups wait for the next batch. Redis
 //! then works on one batch while this process works on the results of another.
 //!
-//! A lookup does not wait for another one that takes longer than [`MOMENT`], or that its task does
+//! A lookup does not wait for another one that takes longer than [`MAX_DELAY`], or that its task does
 //! not poll.
 
 mod guard;
@@ -31,20 +31,20 @@ use self::queue::{Admission, Batch, PendingGet, Queue, refuse, shutting_down};
 use crate::connection::Connection;
 
 /// The maximum number of keys in one command. More keys would save nothing.
-const MOST_KEYS: usize = 32;
+const MAX_KEYS: usize = 32;
 /// While fewer keys than this are in flight, no lookup waits.
-const FREE: usize = 8;
+const DIRECT_LIMIT: usize = 8;
 /// The approximate maximum size of one answer, in bytes.
 ///
 /// Small values should not have to wait for large ones.
-const MOST_BYTES: usize = 128 * 1024;
+const MAX_REPLY_BYTES: usize = 128 * 1024;
 /// The maximum time for which the queue waits for a command that is in flight.
 ///
 /// If a command takes longer, the network is slow or Redis hangs.
-const MOMENT: Duration = Duration::from_millis(1);
+const MAX_DELAY: Duration = Duration::from_millis(1);
 
 /// The minimum time that a task gets to run, even if the limit for commands is shorter.
-const LEAST_WAIT: Duration = Duration::from_millis(20);
+const MIN_WAIT: Duration = Duration::from_millis(20);
 
 /// Batches lookups, and tracks the usual size of their values.
 #[derive(Default)]
@@ -196,17 +196,17 @@ impl GetBatcher {
 /// That task applies the time limit of the command. The longer limit here is for a runtime that
 /// stands still.
 async fn await_answer(answer: oneshot::Receiver<Answer>, limit: Duration) -> Answer {
-    match timeout(limit.saturating_mul(2).max(LEAST_WAIT), answer).await {
+    match timeout(limit.saturating_mul(2).max(MIN_WAIT), answer).await {
         Ok(answered) => answered.unwrap_or_else(|_| Err(shutting_down())),
         Err(_) => Err(Error::new(ErrorKind::Timeout, "the task that asks for it does not run")),
     }
 }
 
 const fn most_keys(usual: usize) -> usize {
-    match MOST_BYTES.checked_div(usual) {
+    match MAX_REPLY_BYTES.checked_div(usual) {
         Some(0) => 1,
-        Some(most) if most < MOST_KEYS => most,
-        Some(_) | None => MOST_KEYS,
+        Some(most) if most < MAX_KEYS => most,
+        Some(_) | None => MAX_KEYS,
     }
 }
 
@@ -223,7 +223,7 @@ struct InFlight<'a> {
 
 impl InFlight<'_> {
     async fn until_done<T>(mut self, mut command: impl Future<Output = T> + Unpin) -> T {
-        let in_time = timeout(MOMENT, &mut command).await.ok();
+        let in_time = timeout(MAX_DELAY, &mut command).await.ok();
         self.complete();
         match in_time {
             Some(answer) => answer,

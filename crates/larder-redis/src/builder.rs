@@ -15,7 +15,7 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 ///
 /// The task that follows the log waits up to this long between two polls, and it has to poll often
 /// enough.
-const LONGEST_WAIT: Duration = Duration::from_millis(500);
+const MAX_REPLICA_WAIT: Duration = Duration::from_millis(500);
 
 const MIN_LOG_BYTES: u64 = 64 * 1024;
 
@@ -321,7 +321,7 @@ impl RedisStoreBuilder {
             if count == 0 {
                 return wrong("0 cannot be the number of replicas to wait for".to_owned());
             }
-            if !(SHORTEST_WAIT..=LONGEST_WAIT).contains(&within) {
+            if !(SHORTEST_WAIT..=MAX_REPLICA_WAIT).contains(&within) {
                 return wrong(format!(
                     "{within:?} cannot be how long to wait for replicas: it has to be between 1 ms and 500 ms"
                 ));

@@ -10,12 +10,12 @@ use fred::types::config::{Options, Server};
 use fred::types::{ClusterHash, CustomCommand, Value};
 
 /// The maximum number of other nodes that are asked until one answers.
-const MOST: usize = 3;
+const MAX_NODES: usize = 3;
 
 /// Returns whether another node reports that `hung` is no longer a primary.
 pub(crate) async fn was_replaced(hung: &Server, client: &WithOptions<Client>) -> bool {
     let others = client.active_connections().into_iter().filter(|node| node != hung);
-    for other in others.take(MOST) {
+    for other in others.take(MAX_NODES) {
         if let Some(routing) = ask(client, other).await {
             return !routing.unique_primary_nodes().contains(hung);
         }

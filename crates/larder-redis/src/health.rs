@@ -21,7 +21,7 @@ use crate::circuit::{Circuit, Permit};
 #[derive(Debug)]
 pub(crate) struct Health {
     /// Whether all circuits are closed without a recent timeout. Then the lock is not needed.
-    calm: AtomicBool,
+    all_closed: AtomicBool,
     nodes: Mutex<Nodes>,
 }
 
@@ -36,18 +36,18 @@ struct Nodes {
 
 /// The circuit of this node opened. `None` is the one server outside a cluster.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Opened(pub(crate) Option<Server>);
+pub(crate) struct CircuitOpened(pub(crate) Option<Server>);
 
 impl Health {
     pub(crate) fn new() -> Self {
-        Self { calm: AtomicBool::new(true), nodes: Mutex::default() }
+        Self { all_closed: AtomicBool::new(true), nodes: Mutex::default() }
     }
 
     /// Returns a permit to call the node that has `key`, or an error if its circuit is open.
     ///
     /// Only the hash tag of the key counts.
     pub(crate) fn admit(&self, key: &str) -> Result<Permit, StoreError> {
-        if self.is_calm() {
+        if self.is_closed() {
             return Ok(Permit::Normal);
         }
         let mut nodes = self.nodes();
@@ -62,8 +62,13 @@ impl Health {
     /// Records the result of a call to the node that has `key`.
     ///
     /// Returns the node if the timeout of this call opened its circuit.
-    pub(crate) fn settle(&self, key: &str, leave: Permit, error: Option<&StoreError>) -> Option<Opened> {
-        if error.is_none() && self.is_calm() {
+    pub(crate) fn record(
+        &self,
+        key: &str,
+        leave: Permit,
+        error: Option<&StoreError>,
+    ) -> Option<CircuitOpened> {
+        if error.is_none() && self.is_closed() {
             return None;
         }
         let mut nodes = self.nodes();
@@ -83,8 +88,8 @@ impl Health {
             }
         };
         nodes.troubled.retain(|(_, circuit)| !circuit.is_closed());
-        self.calm.store(nodes.troubled.is_empty(), Ordering::Relaxed);
-        opened.then_some(Opened(node))
+        self.all_closed.store(nodes.troubled.is_empty(), Ordering::Relaxed);
+        opened.then_some(CircuitOpened(node))
     }
 
     /// Records the slots of each primary, and forgets nodes that are no longer primaries.
@@ -93,12 +98,12 @@ impl Health {
         let mut nodes = self.nodes();
         nodes.routing = routing;
         nodes.troubled.retain(|(node, _)| node.as_ref().is_some_and(|node| primaries.contains(node)));
-        self.calm.store(nodes.troubled.is_empty(), Ordering::Relaxed);
+        self.all_closed.store(nodes.troubled.is_empty(), Ordering::Relaxed);
     }
 
     /// Whether no call has timed out recently.
-    pub(crate) fn is_calm(&self) -> bool {
-        self.calm.load(Ordering::Relaxed)
+    pub(crate) fn is_closed(&self) -> bool {
+        self.all_closed.load(Ordering::Relaxed)
     }
 
     fn nodes(&self) -> MutexGuard<'_, Nodes> {

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 use crate::connection::Connection;
 use crate::reply::{self, parts, text, unreadable};
 use crate::store::{Inner, LogSize, RedisStore};
-use crate::timeouts::{LATE, LIMIT};
+use crate::timeouts::{ALARM_GRACE, LOG_TIMEOUT};
 use crate::{log_page, stream_entry};
 
 /// The index of the Stream's name in the arguments of the alarm's `XREAD`.
@@ -32,7 +32,7 @@ impl InvalidationLog for RedisStore {
             // An alarm that was given up still waits at the server.
             return Ok(());
         };
-        let client = inner.alarm.within_at(at_most + LATE, STREAM);
+        let client = inner.alarm.within_at(at_most + ALARM_GRACE, STREAM);
         let arguments = wait_arguments(inner.keys.events(), cursor.after, at_most);
         // The command has its own task, so that its turn lasts as long as the server is blocked,
         // even if the caller is dropped.
@@ -43,7 +43,7 @@ impl InvalidationLog for RedisStore {
         });
         // The command has its own time limit. The longer limit here is for a runtime that stands
         // still.
-        let Ok(waited) = timeout(at_most + 2 * LATE, waiting).await else {
+        let Ok(waited) = timeout(at_most + 2 * ALARM_GRACE, waiting).await else {
             return Err(StoreError::new(
                 StoreErrorKind::Timeout,
                 "the task that waits for the log does not run",
@@ -70,7 +70,7 @@ impl InvalidationLog for RedisStore {
         ];
         let keys = inner.log_keys();
         let sent = Instant::now();
-        let run = inner.scripts.look.run(&inner.log, LIMIT, &keys, &arguments);
+        let run = inner.scripts.look.run(&inner.log, LOG_TIMEOUT, &keys, &arguments);
         let result = run.await.inspect_err(|error| reconnect_if_hung(&inner.log, error));
         if result.as_ref().is_err_and(|error| reply::kind(error) == StoreErrorKind::Timeout) {
             inner.poll_budget.timed_out();
@@ -98,7 +98,7 @@ impl InvalidationLog for RedisStore {
         arguments.extend(stream_entry::fields(events));
         let keys = inner.log_keys();
         let link = inner.appends();
-        let run = inner.scripts.append.run(link, LIMIT, &keys, &arguments);
+        let run = inner.scripts.append.run(link, LOG_TIMEOUT, &keys, &arguments);
         let result = run.await.inspect_err(|error| reconnect_if_hung(link, error));
         let answer = inner.settle_on(link, inner.keys.events(), Some(leave), result)?;
         let appended = appended(&answer).ok_or_else(|| unreadable("the log's answer to an append"))?;
@@ -114,7 +114,7 @@ impl InvalidationLog for RedisStore {
             return Ok(());
         };
         let (link, key) = (&replicas.link, [inner.keys.beat()]);
-        let beat = inner.scripts.beat.run(link, LIMIT, &key, &[]);
+        let beat = inner.scripts.beat.run(link, LOG_TIMEOUT, &key, &[]);
         let result = beat.await.inspect_err(|error| reconnect_if_hung(link, error));
         inner.settle_on(link, key[0], None, result)?;
         replicas.wait_acknowledged(key[0]).await
@@ -141,7 +141,7 @@ impl Inner {
     }
 
     fn warn_about_weak_log(&self) {
-        if !self.weak_log_told.swap(true, Ordering::Relaxed) {
+        if !self.weak_log_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "Redis does not let scripts ask for INFO: a failover or restart that loses part of the \
                  invalidation log is only noticed if the log then ends before what was read of it"

@@ -25,7 +25,7 @@ fn try_read(answer: &Value) -> Option<Answer> {
     else {
         return None;
     };
-    let extent = Extent {
+    let extent = StreamInfo {
         added: number(added)?,
         length: number(length)?,
         oldest: id(oldest)?,
@@ -56,7 +56,7 @@ fn entry(value: &Value) -> Option<(LogId, Vec<Event>)> {
 
 /// The extent of the Stream, in the terms of `XINFO STREAM`.
 #[derive(Debug, Clone, Copy)]
-struct Extent {
+struct StreamInfo {
     /// Number of entries that were ever added. Negative if the server does not count them.
     added: i64,
     length: i64,
@@ -65,7 +65,7 @@ struct Extent {
     deleted: LogId,
 }
 
-impl Extent {
+impl StreamInfo {
     /// Returns the last id at or before which an entry may be missing (rule 7).
     ///
     /// If a single entry was deleted, `max-deleted-entry-id` shows it. Trimming does not change
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_floor_is_where_the_stream_may_have_lost_something() {
-        let whole = Extent {
+        let whole = StreamInfo {
             added: 3,
             length: 3,
             oldest: LogId::new(5, 0),
@@ -98,17 +98,17 @@ mod tests {
         };
         let cases = [
             ("nothing is missing", whole, LogId::ZERO),
-            ("trimmed", Extent { length: 2, ..whole }, LogId::new(4, u64::MAX)),
-            ("the server does not count", Extent { added: -1, ..whole }, LogId::new(4, u64::MAX)),
-            ("emptied", Extent { length: 0, oldest: LogId::ZERO, ..whole }, LogId::new(9, 1)),
+            ("trimmed", StreamInfo { length: 2, ..whole }, LogId::new(4, u64::MAX)),
+            ("the server does not count", StreamInfo { added: -1, ..whole }, LogId::new(4, u64::MAX)),
+            ("emptied", StreamInfo { length: 0, oldest: LogId::ZERO, ..whole }, LogId::new(9, 1)),
             (
                 "empty from the start",
-                Extent { added: 0, length: 0, oldest: LogId::ZERO, ..whole },
+                StreamInfo { added: 0, length: 0, oldest: LogId::ZERO, ..whole },
                 LogId::new(9, 1),
             ),
             (
                 "one deleted in the middle",
-                Extent { length: 2, deleted: LogId::new(7, 0), ..whole },
+                StreamInfo { length: 2, deleted: LogId::new(7, 0), ..whole },
                 LogId::new(7, 0),
             ),
         ];

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::timeouts::LIMIT;
+use crate::timeouts::LOG_TIMEOUT;
 
 /// The maximum size of the answer to one poll.
 ///
@@ -46,7 +46,7 @@ impl PollBudget {
     /// Records that a poll returned the whole amount that it asked for, and took this long.
     pub(crate) fn answered_in_full(&self, took: Duration) {
         // At this speed, twice the amount also arrives in time.
-        if took < LIMIT / 4 {
+        if took < LOG_TIMEOUT / 4 {
             self.update(|halvings| halvings.saturating_sub(1));
         }
     }
@@ -71,10 +71,10 @@ mod tests {
             budget.timed_out();
         }
         assert_eq!(budget.amount(), PollAmount { entries: 7, bytes: 4_096, names: 32 });
-        budget.answered_in_full(LIMIT / 4);
+        budget.answered_in_full(LOG_TIMEOUT / 4);
         assert_eq!(budget.amount().entries, 7, "it was slow");
         for _ in 0..20 {
-            budget.answered_in_full(LIMIT / 5);
+            budget.answered_in_full(LOG_TIMEOUT / 5);
         }
         assert_eq!(budget.amount(), FULL);
     }

@@ -19,7 +19,7 @@ use larder_core::stored::{address, wire};
 use crate::keys::Keys;
 use crate::reply::{number, parts, text, unreadable};
 use crate::store::Inner;
-use crate::timeouts::LIMIT;
+use crate::timeouts::LOG_TIMEOUT;
 
 /// The number of keys that one scan visits, which takes about 0.1 ms of the server's time.
 const COUNT: i64 = 500;
@@ -33,7 +33,7 @@ pub(crate) async fn step(
     what: &ReclaimRequest,
     from: Option<ScanCursor>,
 ) -> Result<ReclaimReport, StoreError> {
-    if !inner.health.is_calm() {
+    if !inner.health.is_closed() {
         return Err(StoreError::new(StoreErrorKind::CircuitOpen, ""));
     }
     match (what.selector.key_scope(), from) {
@@ -175,7 +175,7 @@ fn head(incarnation: Incarnation, id: LogId) -> [u8; wire::LOG_ID.end] {
 
 /// Returns the time limit for each command. No request waits for these commands.
 fn limit(inner: &Inner) -> Duration {
-    inner.command_timeout.max(LIMIT)
+    inner.command_timeout.max(LOG_TIMEOUT)
 }
 
 fn failed(inner: &Inner, error: &Error) -> StoreError {

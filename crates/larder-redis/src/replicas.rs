@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::connection::{ConfigCheck, Connection};
 use crate::reply::{number, unreadable};
-use crate::timeouts::{LATE, LIMIT};
+use crate::timeouts::{ALARM_GRACE, LOG_TIMEOUT};
 
 /// The number of replicas, and how long to wait for them.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,7 @@ impl ReplicaWaiter {
     }
 
     async fn wait_for_enough(&self, key: &str) -> Result<(), StoreError> {
-        let Ok(_turn) = timeout(LIMIT, self.turn.lock()).await else {
+        let Ok(_turn) = timeout(LOG_TIMEOUT, self.turn.lock()).await else {
             return Err(StoreError::new(StoreErrorKind::Timeout, "others wait for the replicas"));
         };
         let answer = self.wait(key).await.map_err(|error| self.link.to_store_error(&error))?;
@@ -80,7 +80,7 @@ impl ReplicaWaiter {
         // For Redis, zero means to wait forever.
         let millis = i64::try_from(within.as_millis()).map_or(i64::MAX, |millis| millis.max(1));
         let slot = ClusterHash::Custom(ClusterRouting::hash_key(key.as_bytes()));
-        let options = Options { cluster_hash: Some(slot), ..self.link.options(within + LATE) };
+        let options = Options { cluster_hash: Some(slot), ..self.link.options(within + ALARM_GRACE) };
         let command = CustomCommand::new_static("WAIT", ClusterHash::Random, false);
         let arguments = vec![Value::Integer(self.wanted.count.into()), Value::Integer(millis)];
         self.link.with(&options).custom(command, arguments).await

@@ -13,13 +13,13 @@ use crate::reclaim;
 use crate::store::RedisStore;
 
 /// The maximum expiry time: 100 years. Redis rejects expiry times that overflow its clock.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const MAX_EXPIRY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl SharedTier for RedisStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         let inner = &*self.inner;
         let leave = inner.health.admit(key)?;
-        let result = inner.gather.get(&inner.way, inner.keys.response(key)).await;
+        let result = inner.batcher.get(&inner.batch_target, inner.keys.response(key)).await;
         inner.settle(key, leave, result)
     }
 
@@ -67,7 +67,7 @@ impl SharedTier for RedisStore {
 
 /// Converts an expiry time to milliseconds, at least 1 because Redis rejects zero.
 pub(crate) fn millis(expiry: Duration) -> i64 {
-    i64::try_from(expiry.min(LONGEST).as_millis()).map_or(i64::MAX, |millis| millis.max(1))
+    i64::try_from(expiry.min(MAX_EXPIRY).as_millis()).map_or(i64::MAX, |millis| millis.max(1))
 }
 
 #[cfg(test)]
@@ -79,6 +79,6 @@ mod tests {
         assert_eq!(millis(Duration::ZERO), 1);
         assert_eq!(millis(Duration::from_micros(1_500)), 1);
         assert_eq!(millis(Duration::from_secs(10)), 10_000);
-        assert_eq!(millis(Duration::MAX), millis(LONGEST));
+        assert_eq!(millis(Duration::MAX), millis(MAX_EXPIRY));
     }
 }

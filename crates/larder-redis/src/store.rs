@@ -15,7 +15,7 @@ use crate::builder::RedisStoreBuilder;
 use crate::circuit::Permit;
 use crate::connection::{ConfigCheck, Connection};
 use crate::error::ConnectError;
-use crate::health::{Health, Opened};
+use crate::health::{CircuitOpened, Health};
 use crate::keys::Keys;
 use crate::poll_budget::PollBudget;
 use crate::replicas::{ReplicaRequirement, ReplicaWaiter};
@@ -51,9 +51,9 @@ pub(crate) struct Inner {
     pub(crate) log_size: LogSize,
     pub(crate) poll_budget: PollBudget,
     pub(crate) runtime: Handle,
-    pub(crate) gather: Arc<GetBatcher>,
+    pub(crate) batcher: Arc<GetBatcher>,
     /// Connection, runtime and time limit of batched lookups.
-    pub(crate) way: BatchTarget,
+    pub(crate) batch_target: BatchTarget,
     /// Connection for stored responses.
     pub(crate) data: Arc<Connection>,
     /// Connection for polls and appends, which must not wait behind large responses.
@@ -66,7 +66,7 @@ pub(crate) struct Inner {
     ///
     /// The server executes the alarms of one connection one after the other.
     pub(crate) waiting: Arc<Semaphore>,
-    pub(crate) weak_log_told: AtomicBool,
+    pub(crate) weak_log_warned: AtomicBool,
     pub(crate) health: Arc<Health>,
     address: String,
 }
@@ -165,14 +165,18 @@ impl RedisStore {
             log_size,
             poll_budget: PollBudget::default(),
             runtime: runtime.clone(),
-            gather: Arc::default(),
-            way: BatchTarget { link: Arc::clone(&data), runtime: runtime.clone(), limit: command_timeout },
+            batcher: Arc::default(),
+            batch_target: BatchTarget {
+                link: Arc::clone(&data),
+                runtime: runtime.clone(),
+                limit: command_timeout,
+            },
             replicas: replicas.map(|wanted| ReplicaWaiter::open(wanted, config.clone(), runtime)),
             data,
             log: Connection::open(config.clone(), runtime, ConfigCheck::Done, None),
             alarm: Connection::open(config, runtime, ConfigCheck::Done, None),
             waiting: Arc::new(Semaphore::new(1)),
-            weak_log_told: AtomicBool::new(false),
+            weak_log_warned: AtomicBool::new(false),
             health,
             address,
         };
@@ -230,7 +234,7 @@ impl Inner {
         match result {
             Ok(answer) => {
                 if let Some(leave) = leave {
-                    self.health.settle(key, leave, None);
+                    self.health.record(key, leave, None);
                 }
                 Ok(answer)
             }
@@ -240,8 +244,8 @@ impl Inner {
 
     fn failed(&self, link: &Arc<Connection>, key: &str, leave: Option<Permit>, error: &Error) -> StoreError {
         let explained = link.to_store_error(error);
-        let opened = leave.and_then(|leave| self.health.settle(key, leave, Some(&explained)));
-        if let Some(Opened(node)) = opened {
+        let opened = leave.and_then(|leave| self.health.record(key, leave, Some(&explained)));
+        if let Some(CircuitOpened(node)) = opened {
             // Abandon the node if it hangs. If Redis is only slow, this costs one reconnection.
             self.data.abandon_node(node);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// Neither of them is on the path of a cached request. If a poll fails without need, the instance
 /// loses its trust in all stored responses.
-pub(crate) const LIMIT: Duration = Duration::from_millis(500);
+pub(crate) const LOG_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How much later than requested the alarm may end before its connection counts as dead.
-pub(crate) const LATE: Duration = Duration::from_millis(250);
+pub(crate) const ALARM_GRACE: Duration = Duration::from_millis(250);

@@ -55,7 +55,7 @@ async fn a_hung_node_closes_no_other() {
         eventually("it is stored", async || store.set(key, VALUE, HOUR).await.is_ok()).await;
     }
     let before = connections(&nodes, hung).await;
-    nodes[hung].stop().unwrap();
+    nodes[hung].pause().unwrap();
     for _ in 0..3 {
         assert_eq!(kind(&store, &keys[hung]).await, Some(StoreErrorKind::Timeout));
     }
@@ -85,7 +85,7 @@ async fn a_hung_node_closes_no_other() {
         "healthy ones were left alone"
     );
 
-    nodes[hung].cont().unwrap();
+    nodes[hung].resume().unwrap();
     eventually("it serves again", async || store.get(&keys[hung]).await.is_ok()).await;
     for key in &keys {
         assert_eq!(store.get(key).await.unwrap(), Some(VALUE));
@@ -103,7 +103,7 @@ async fn a_hung_node_is_left_for_its_successor() {
     let store = joined(brief(&url).namespace(namespace)).await;
     eventually("it is stored", async || store.set(&key, VALUE, HOUR).await.is_ok()).await;
 
-    nodes[1].stop().unwrap();
+    nodes[1].pause().unwrap();
     for _ in 0..3 {
         assert_eq!(kind(&store, &key).await, Some(StoreErrorKind::Timeout));
     }
@@ -111,5 +111,5 @@ async fn a_hung_node_is_left_for_its_successor() {
     replica.command(&["CLUSTER", "FAILOVER", "TAKEOVER"]).await.unwrap();
     eventually("its keys are answered again", async || store.get(&key).await.is_ok()).await;
     store.set(&key, VALUE, HOUR).await.unwrap();
-    nodes[1].cont().unwrap();
+    nodes[1].resume().unwrap();
 }

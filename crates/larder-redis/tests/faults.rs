@@ -55,7 +55,7 @@ async fn a_hung_server_costs_three_timeouts_and_then_nothing() {
     let server = RedisServer::start().await.unwrap();
     let store = joined(brief(&server.url())).await;
     store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
-    server.stop().unwrap();
+    server.pause().unwrap();
     for _ in 0..3 {
         assert_eq!(kind(&store).await, Some(StoreErrorKind::Timeout));
     }
@@ -77,7 +77,7 @@ async fn a_hung_server_costs_three_timeouts_and_then_nothing() {
     let pauses = begun.elapsed().as_millis() / 400;
     assert!(waited <= 1 + pauses, "{waited} calls waited in {pauses} pauses");
 
-    server.cont().unwrap();
+    server.resume().unwrap();
     eventually("it serves again", async || store.get(KEY).await.is_ok()).await;
     assert_eq!(store.get(KEY).await.unwrap().as_deref(), Some(&b"x"[..]));
     reachable(&store).await;
@@ -87,7 +87,7 @@ async fn a_hung_server_costs_three_timeouts_and_then_nothing() {
 async fn many_callers_at_once_wait_once_each() {
     let server = RedisServer::start().await.unwrap();
     let store = joined(brief(&server.url())).await;
-    server.stop().unwrap();
+    server.pause().unwrap();
     let callers: Vec<_> = (0..64)
         .map(|_| {
             let store = store.clone();
@@ -259,7 +259,7 @@ async fn closing_does_not_wait_for_a_server_that_hangs_or_is_away() {
     for hangs in [true, false] {
         let store = joined(patient(&server.url())).await;
         if hangs {
-            server.stop().unwrap();
+            server.pause().unwrap();
         } else {
             server.kill();
             eventually("it has noticed", async || kind(&store).await.is_some()).await;
@@ -267,7 +267,7 @@ async fn closing_does_not_wait_for_a_server_that_hangs_or_is_away() {
         tokio::time::timeout(Duration::from_secs(10), store.close()).await.unwrap();
         eventually("no task is left", async || tasks() <= before).await;
         if hangs {
-            server.cont().unwrap();
+            server.resume().unwrap();
             eventually("the server has seen it", async || clients(&server).await == 0).await;
         }
     }

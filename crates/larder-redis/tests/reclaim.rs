@@ -260,12 +260,12 @@ async fn nothing_is_reclaimed_during_redis_trouble() {
     let server = RedisServer::start().await.unwrap();
     let store = joined(brief(&server.url())).await;
     put(&store, "k|a", 4).await;
-    server.stop().unwrap();
+    server.pause().unwrap();
     assert_eq!(store.get("{k|a}").await.unwrap_err().kind(), StoreErrorKind::Timeout);
     let what = at_five(Selector::All);
     // One timeout is enough, although the circuit is closed.
     assert_eq!(store.reclaim(&what, None).await.unwrap_err().kind(), StoreErrorKind::CircuitOpen);
-    server.cont().unwrap();
+    server.resume().unwrap();
     support::eventually("it is well", async || is_there(&store, "k|a").await).await;
     assert_eq!(reclaim(&store, Selector::All).await.responses, 1);
 }

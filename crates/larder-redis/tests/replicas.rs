@@ -45,7 +45,7 @@ async fn an_append_counts_when_the_replica_has_it() {
     eventually("a replica has it", async || store.append(&[event("a")]).await.is_ok()).await;
     eventually("all is well", async || store.ready().await.is_ok()).await;
 
-    replica.stop().unwrap();
+    replica.pause().unwrap();
     let before = entries(&primary).await;
     let error = store.append(&[event("b")]).await.unwrap_err();
     eventually("instances are told all the same", async || entries(&primary).await == before + 1).await;
@@ -59,7 +59,7 @@ async fn an_append_counts_when_the_replica_has_it() {
     }
     assert_eq!(entries(&primary).await, before + 1, "asking whether it would work appends nothing");
 
-    replica.cont().unwrap();
+    replica.resume().unwrap();
     eventually("the replica has caught up", async || store.ready().await.is_ok()).await;
     eventually("it has the next", async || store.append(&[event("b")]).await.is_ok()).await;
     eventually("both are alike", async || entries(&replica).await == entries(&primary).await).await;
@@ -102,7 +102,7 @@ async fn reaches_it_for_appends(store: &RedisStore) {
 #[tokio::test]
 async fn by_default_nobody_waits() {
     let (primary, replica) = pair().await;
-    replica.stop().unwrap();
+    replica.pause().unwrap();
     let store = store(&primary).await;
     eventually("it is appended", async || store.append(&[event("a")]).await.is_ok()).await;
     store.ready().await.unwrap();

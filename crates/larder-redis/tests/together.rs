@@ -258,7 +258,7 @@ async fn large_values_come_one_by_one() {
 async fn a_hung_redis_costs_all_of_them_one_time_limit() {
     let server = RedisServer::start().await.unwrap();
     let store = joined(brief(&server.url())).await;
-    server.stop().unwrap();
+    server.pause().unwrap();
     let mut asked = JoinSet::new();
     for number in 0..40 {
         let store = store.clone();
@@ -267,5 +267,5 @@ async fn a_hung_redis_costs_all_of_them_one_time_limit() {
     for kind in asked.join_all().await {
         assert!(matches!(kind, StoreErrorKind::Timeout | StoreErrorKind::CircuitOpen), "{kind:?}");
     }
-    server.cont().unwrap();
+    server.resume().unwrap();
 }

@@ -33,13 +33,13 @@ async fn a_cluster_replaces_a_primary_that_died_and_takes_it_back() {
     old.command(&["SET", "a", "b"]).await.unwrap();
     old.command(&["WAIT", "1", "0"]).await.unwrap();
     old.kill();
-    cluster.heals().await.unwrap();
+    cluster.wait_until_healthy().await.unwrap();
     let new = cluster.primary_of("a").await.unwrap();
     assert_ne!(new.address(), old.address());
     assert_eq!(new.command(&["GET", "a"]).await.unwrap().as_str(), Some("b"));
 
     old.restart().await.unwrap();
-    cluster.heals().await.unwrap();
+    cluster.wait_until_healthy().await.unwrap();
     assert_eq!(cluster.primary_of("a").await.unwrap().address(), new.address());
 }
 
@@ -55,7 +55,7 @@ async fn slots_move_with_what_is_in_them() {
     assert_eq!(to.command(&["GET", "a"]).await.unwrap().as_str(), Some("b"));
     let error = from.command(&["GET", "a"]).await.unwrap_err();
     assert!(error.to_string().starts_with("MOVED"), "{error}");
-    cluster.heals().await.unwrap();
+    cluster.wait_until_healthy().await.unwrap();
 }
 
 #[tokio::test]

@@ -97,14 +97,14 @@ async fn a_replica_is_in_sync_when_it_has_started() {
 async fn a_hung_server_answers_when_it_goes_on() {
     let server = RedisServer::start().await.unwrap();
     for _ in 0..20 {
-        server.stop().unwrap();
+        server.pause().unwrap();
         let mut stream = TcpStream::connect(server.address()).unwrap();
         stream.write_all(b"PING\r\n").unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         let mut reply = [0; 7];
         assert_eq!(stream.read(&mut reply).unwrap_err().kind(), io::ErrorKind::WouldBlock);
 
-        server.cont().unwrap();
+        server.resume().unwrap();
         stream.set_read_timeout(None).unwrap();
         stream.read_exact(&mut reply).unwrap();
         assert_eq!(&reply, b"+PONG\r\n");
@@ -115,11 +115,11 @@ async fn a_hung_server_answers_when_it_goes_on() {
 async fn a_killed_server_refuses_and_comes_back_empty_on_its_port() {
     let server = RedisServer::start().await.unwrap();
     server.command(&["SET", "a", "b"]).await.unwrap();
-    server.stop().unwrap();
+    server.pause().unwrap();
     server.kill();
     assert!(refuses(server.address()));
     assert!(server.command(&["PING"]).await.is_err());
-    assert_eq!(server.stop().unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert_eq!(server.pause().unwrap_err().kind(), io::ErrorKind::NotFound);
 
     server.restart().await.unwrap();
     assert_eq!(server.command(&["GET", "a"]).await.unwrap(), Reply::Nil);

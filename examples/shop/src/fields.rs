@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// The maximum number of characters in a name or an email.
-const LONGEST: usize = 200;
+const MAX_TEXT_LEN: usize = 200;
 
 /// A name: not blank, at most 200 characters.
 #[derive(Debug, Clone, Deserialize)]
@@ -47,7 +47,7 @@ impl TryFrom<String> for Name {
         if text.trim().is_empty() {
             return Err("a name must not be empty");
         }
-        if text.chars().count() > LONGEST {
+        if text.chars().count() > MAX_TEXT_LEN {
             return Err("a name has at most 200 characters");
         }
         Ok(Self(text))
@@ -63,7 +63,7 @@ impl TryFrom<String> for Email {
         if !filled || text.contains(char::is_whitespace) {
             return Err("an email is written name@host");
         }
-        if text.chars().count() > LONGEST {
+        if text.chars().count() > MAX_TEXT_LEN {
             return Err("an email has at most 200 characters");
         }
         Ok(Self(text))

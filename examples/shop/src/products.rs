@@ -18,7 +18,7 @@ use crate::stats::Handler;
 const PAGE: u32 = 20;
 
 /// The maximum number of characters in a search.
-const LONGEST_SEARCH: usize = 200;
+const MAX_SEARCH_LEN: usize = 200;
 
 /// A product in a response.
 #[derive(Debug, Serialize)]
@@ -67,8 +67,8 @@ pub(crate) async fn search(
     Query(search): Query<Search>,
 ) -> Result<(Tags, Json<SearchPage>), Error> {
     app.runs.count(Handler::ProductSearch);
-    if search.q.chars().count() > LONGEST_SEARCH {
-        let text = format!("a search has at most {LONGEST_SEARCH} characters");
+    if search.q.chars().count() > MAX_SEARCH_LEN {
+        let text = format!("a search has at most {MAX_SEARCH_LEN} characters");
         return Err(Error::Request(StatusCode::BAD_REQUEST, text));
     }
     let offset = i64::from(search.page.get() - 1) * i64::from(PAGE);

@@ -143,12 +143,12 @@ async fn a_deferred_invalidation_is_appended_before_the_end() {
     let folder = Folder::new("deferred");
     let redis = larder_testing::RedisServer::start().await.unwrap();
     let mut shop = listening(start_with(&folder, &["--redis", &redis.url()]));
-    redis.stop().unwrap();
+    redis.pause().unwrap();
     let body = r#"{"name": "Late", "price_cents": 1}"#;
     let written = call(&shop, "PUT", "/api/products/42", body);
     assert!(written.starts_with("HTTP/1.1 200 OK\r\n"), "{written}");
     ask_to_end(&shop);
-    redis.cont().unwrap();
+    redis.resume().unwrap();
     assert!(shop.process.wait().unwrap().success());
     let log = redis.command(&["XRANGE", "larder:{larder:log}:events", "-", "+"]).await.unwrap();
     let log = format!("{log:?}");

@@ -98,9 +98,9 @@ impl Fault {
                 server.restart().await?;
             }
             Self::Stop => {
-                server.stop()?;
+                server.pause()?;
                 sleep_until(until).await;
-                server.cont()?;
+                server.resume()?;
             }
             Self::Blackhole => {
                 proxy.blackhole();

@@ -30,7 +30,7 @@ const NAMES: [&str; 10] = [
     "cache-groups",
 ];
 const TARGETS: [HeaderName; 1] = [HeaderName::from_static("cdn-cache-control")];
-const LONGEST: Duration = Duration::from_secs(1 << 31);
+const MAX_LIFETIME: Duration = Duration::from_secs(1 << 31);
 
 fuzz_target!(|data: (&[u8], &[u8])| {
     let (request, response) = (fields(&NAMES, data.0), fields(&NAMES, data.1));
@@ -65,14 +65,14 @@ fn of_a_request(headers: &HeaderMap) {
         Some(MaxStale::Any) | None => None,
     };
     for time in [read.max_age, read.min_fresh, stale] {
-        assert!(time <= Some(LONGEST));
+        assert!(time <= Some(MAX_LIFETIME));
     }
 }
 
 fn of_a_response(headers: &HeaderMap) {
     for read in [ResponseDirectives::parse(headers), ResponseDirectives::of(headers, &TARGETS)] {
         for time in [read.max_age, read.s_maxage, read.stale_while_revalidate, read.stale_if_error] {
-            assert!(time <= Some(LONGEST));
+            assert!(time <= Some(MAX_LIFETIME));
         }
     }
     // A group belongs to its origin, regardless of its name.

@@ -155,7 +155,7 @@ async fn without_redis_it_ends_in_time_and_tells_what_is_lost() {
         // later command, all replies are sent.
         assert!(is_stored(&redis, &last).await);
         if hangs {
-            redis.stop().unwrap();
+            redis.pause().unwrap();
         } else {
             redis.kill();
         }
@@ -163,7 +163,7 @@ async fn without_redis_it_ends_in_time_and_tells_what_is_lost() {
         let closed = soon("the end", shop.cache.close()).await;
         assert_eq!((closed.tasks, closed.invalidations), (0, 1), "hangs: {hangs}");
         if hangs {
-            redis.cont().unwrap();
+            redis.resume().unwrap();
             eventually("the server has seen it", async || clients(&redis).await == 0).await;
         }
     }

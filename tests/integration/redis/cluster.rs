@@ -13,7 +13,7 @@ async fn cluster() -> (RedisCluster, Deployment) {
 /// Kills a primary, and waits for its successor.
 async fn loses(cluster: &RedisCluster, primary: &RedisServer) {
     primary.kill();
-    cluster.heals().await.unwrap();
+    cluster.wait_until_healthy().await.unwrap();
 }
 
 /// Returns a primary that does not contain the log.
@@ -59,13 +59,13 @@ async fn a_failover_loses_an_invalidation() {
     let holder = cluster.primary_of(EVENTS).await.unwrap();
     let at = nodes.iter().position(|node| node.address() == holder.address()).unwrap();
     let replica = &nodes[at + 3];
-    replica.stop().unwrap();
+    replica.pause().unwrap();
     holder.command(&["CLIENT", "KILL", "TYPE", "replica"]).await.unwrap();
     a.changes(1).await;
     drop(a);
     holder.kill();
-    replica.cont().unwrap();
-    cluster.heals().await.unwrap();
+    replica.resume().unwrap();
+    cluster.wait_until_healthy().await.unwrap();
 
     let c = deployment.instance().await;
     let answer = c.get("/values/1").await;
@@ -81,7 +81,7 @@ async fn a_primary_without_the_log_dies_and_comes_back() {
     let fault = async {
         loses(&cluster, other).await;
         other.restart().await.unwrap();
-        cluster.heals().await.unwrap();
+        cluster.wait_until_healthy().await.unwrap();
     };
     trial.survives("cluster 3+3 | SIGKILL of another primary, and its return as a replica", fault).await;
 }
@@ -96,7 +96,7 @@ async fn slots_move() {
     let fault = async {
         cluster.move_slots(slots.clone(), to).await.unwrap();
         cluster.move_slots(slots, back).await.unwrap();
-        cluster.heals().await.unwrap();
+        cluster.wait_until_healthy().await.unwrap();
     };
     trial
         .survives("cluster 3+3 | 301 slots, the log's among them, moved to another primary and back", fault)

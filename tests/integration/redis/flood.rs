@@ -18,7 +18,7 @@ use tower::ServiceExt as _;
 /// append.
 const MOST_BYTES: i64 = 18 * 1024 * 1024;
 /// As many bytes of a target as `http` accepts.
-const LONGEST_QUERY: usize = 60_000;
+const MAX_QUERY_LEN: usize = 60_000;
 /// The number of simultaneous writes on each instance.
 const AT_ONCE: usize = 32;
 const STORED: usize = 40;
@@ -98,8 +98,8 @@ fn query(longest: usize) -> String {
 fn made_up() -> String {
     match fastrand::u8(..10) {
         0 => made_up_path(),
-        1..4 => format!("/?{}", query(LONGEST_QUERY)),
-        _ => format!("/search?{}", query(LONGEST_QUERY)),
+        1..4 => format!("/?{}", query(MAX_QUERY_LEN)),
+        _ => format!("/search?{}", query(MAX_QUERY_LEN)),
     }
 }
 

@@ -97,10 +97,10 @@ async fn a_response_is_freed_once_its_deferred_invalidation_is_appended() {
     let a = world.instance().await;
     a.get("/values/1").await;
     world.stored_as("/values/1").await;
-    world.redis.stop().unwrap();
+    world.redis.pause().unwrap();
     let deferred = a.cache.invalidate(Prefix::new("/values").unwrap()).await;
     assert_eq!(deferred, InvalidationOutcome::Deferred);
-    world.redis.cont().unwrap();
+    world.redis.resume().unwrap();
     are_left(&world, 0).await;
 }
 

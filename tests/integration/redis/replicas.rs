@@ -69,7 +69,7 @@ async fn an_invalidation_that_no_replica_has_is_deferred_and_applied_when_one_is
         eventually("it keeps", async || instance.runs_for_a_request().await == 0).await;
     }
 
-    replica.stop().unwrap();
+    replica.pause().unwrap();
     assert_eq!(careful.invalidate().await, InvalidationOutcome::Deferred);
     eventually("the other instance still learns of it", async || other.runs_for_a_request().await == 1).await;
     // It may not use the other instance's response from Redis, although that is new.
@@ -90,7 +90,7 @@ async fn an_invalidation_that_no_replica_has_is_deferred_and_applied_when_one_is
     eventually("it was asked three times", async || waits().await >= asked + 3).await;
     assert_eq!(entries().await, before);
 
-    replica.cont().unwrap();
+    replica.resume().unwrap();
     eventually("it is applied", async || careful.invalidate().await == InvalidationOutcome::Applied).await;
     let before = careful.cache.stats().hits_shared;
     eventually("Redis is trusted again", async || {

@@ -197,10 +197,10 @@ async fn a_shop_serves_while_redis_hangs_dies_and_comes_back() {
     let (database, redis) = (Database::new(), RedisServer::start().await.unwrap());
     let (a, b) = (Shop::open(&database, &redis).await, Shop::open(&database, &redis).await);
     let new = |price: u32| json!({ "name": "Lamp", "price_cents": price });
-    redis.stop().unwrap();
+    redis.pause().unwrap();
     a.put("/api/products/1", new(1)).await;
     assert_eq!(a.json("/api/products/1").await["price_cents"], 1);
-    redis.cont().unwrap();
+    redis.resume().unwrap();
     eventually("the other shop has heard of it", async || {
         b.json("/api/products/1").await["price_cents"] == 1
     })

@@ -75,9 +75,9 @@ async fn restarted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hung() {
     let summary = during(async |world, _, traffic| {
-        world.redis.stop().unwrap();
+        world.redis.pause().unwrap();
         traffic.flows(3_000).await;
-        world.redis.cont().unwrap();
+        world.redis.resume().unwrap();
     })
     .await;
     few_were_slow(&summary);
@@ -88,9 +88,9 @@ async fn hung() {
 async fn hung_for_moments() {
     during(async |world, _, traffic| {
         for _ in 0..10 {
-            world.redis.stop().unwrap();
+            world.redis.pause().unwrap();
             traffic.flows(100).await;
-            world.redis.cont().unwrap();
+            world.redis.resume().unwrap();
             traffic.flows(100).await;
         }
     })
@@ -218,9 +218,9 @@ async fn a_hung_redis_costs_few_requests_a_delay() {
     let a = world.joined(setup).await;
     let traffic = Traffic::start_reading(&world.truth, &a);
     traffic.flows(500).await;
-    world.redis.stop().unwrap();
+    world.redis.pause().unwrap();
     traffic.flows(2_000).await;
-    world.redis.cont().unwrap();
+    world.redis.resume().unwrap();
     traffic.flows(500).await;
     let summary = traffic.stop().await;
     println!("{summary:?}");

@@ -11,7 +11,7 @@ use super::list::trim;
 use crate::time::WallTime;
 
 /// The length of the longest form of a date: `Wednesday, 06-Nov-94 08:49:37 GMT`.
-const LONGEST: usize = 33;
+const MAX_DATE_LEN: usize = 33;
 
 /// The last second of the year 9999, the last year with four digits.
 const LAST: WallTime = WallTime::from_unix_millis(253_402_300_799_000);
@@ -28,7 +28,7 @@ const LAST: WallTime = WallTime::from_unix_millis(253_402_300_799_000);
 #[must_use]
 pub fn parse(value: &HeaderValue) -> Option<WallTime> {
     let value = trim(value.as_bytes());
-    let mut buffer = [0; LONGEST];
+    let mut buffer = [0; MAX_DATE_LEN];
     let text = buffer.get_mut(..value.len())?;
     text.copy_from_slice(value);
     put_in_case(text);

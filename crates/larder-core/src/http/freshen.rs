@@ -37,7 +37,7 @@ pub fn freshen(stored: &mut HeaderMap, not_modified: &HeaderMap) -> bool {
 /// the stored response as described below; otherwise, the cache SHOULD consider the stored response
 /// to be stale."
 #[must_use]
-pub fn freshen_by_head(stored: &mut HeaderMap, length: usize, head: &HeaderMap) -> bool {
+pub fn freshen_from_head(stored: &mut HeaderMap, length: usize, head: &HeaderMap) -> bool {
     let same = |name| field(head, &name).is_none_or(|received| field(stored, &name) == Some(received));
     let same_length =
         field(head, &CONTENT_LENGTH).is_none_or(|received| received == length.to_string().as_bytes());
@@ -236,7 +236,7 @@ mod tests {
         ] {
             let mut headers = fields(stored);
             let update = fields(&[head, &[("x-new", "1")]].concat());
-            assert_eq!(freshen_by_head(&mut headers, 5, &update), expected, "{stored:?} {head:?}");
+            assert_eq!(freshen_from_head(&mut headers, 5, &update), expected, "{stored:?} {head:?}");
             assert_eq!(headers.contains_key("x-new"), expected);
         }
     }

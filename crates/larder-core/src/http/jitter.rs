@@ -38,10 +38,13 @@ impl Jitter {
         let Storable { lifetime, initial_age, .. } = judged;
         let left = lifetime.fresh.saturating_sub(initial_age);
         let most = scaled(left, self.0);
-        let moved = if judged.stated { scaled(most, drawn) } else { scaled(most, 2.0 * drawn) };
+        let moved = if judged.explicit { scaled(most, drawn) } else { scaled(most, 2.0 * drawn) };
         let earliest = lifetime.fresh.saturating_sub(most);
-        judged.lifetime.fresh =
-            if judged.stated { lifetime.fresh.saturating_sub(moved) } else { earliest.saturating_add(moved) };
+        judged.lifetime.fresh = if judged.explicit {
+            lifetime.fresh.saturating_sub(moved)
+        } else {
+            earliest.saturating_add(moved)
+        };
         judged
     }
 }
@@ -62,7 +65,7 @@ mod tests {
 
     fn judged(fresh: Duration, age: u64, stated: bool) -> Storable {
         let lifetime = Lifetime { fresh, while_revalidate: secs(7), if_error: secs(9) };
-        Storable { lifetime, flags: ResponseFlags::default(), initial_age: secs(age), stated }
+        Storable { lifetime, flags: ResponseFlags::default(), initial_age: secs(age), explicit: stated }
     }
 
     #[test]

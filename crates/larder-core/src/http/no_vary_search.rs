@@ -25,13 +25,13 @@ pub const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search")
 ///
 /// The key of each stored response contains the meaning of the field, so the length is limited. A
 /// longer field is ignored, which only costs hits.
-const LONGEST_FIELD: usize = 1024;
+const MAX_FIELD_LEN: usize = 1024;
 
 /// The maximum length of the text form of a field, in bytes.
 ///
 /// Each byte of a name takes at most three characters, so the text is at most three times as long
 /// as the field.
-const LONGEST_TEXT: usize = 3 * LONGEST_FIELD;
+const MAX_TEXT_LEN: usize = 3 * MAX_FIELD_LEN;
 
 /// The empty parameter name in the text form. No other encoded name contains this character.
 const EMPTY: &str = "=";
@@ -69,7 +69,7 @@ impl UrlVariation {
         }
         // RFC 9651 §4.2: all lines are one dictionary.
         let value = lines.join(&b", "[..]);
-        if value.len() > LONGEST_FIELD {
+        if value.len() > MAX_FIELD_LEN {
             return None;
         }
         Self::parse(&Parser::new(&value).parse().ok()?)
@@ -178,7 +178,7 @@ impl UrlVariation {
     /// `text` may be anything.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
-        if text.len() > LONGEST_TEXT {
+        if text.len() > MAX_TEXT_LEN {
             return None;
         }
         let (rest, by_key_order) = match text.strip_prefix('o') {

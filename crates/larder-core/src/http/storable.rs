@@ -81,7 +81,7 @@ pub struct Storable {
     /// Whether the response itself states its freshness lifetime.
     ///
     /// A cache must not extend a stated lifetime.
-    pub stated: bool,
+    pub explicit: bool,
 }
 
 /// Decides whether a response to a `GET` may be stored, and for how long it can be used.
@@ -131,7 +131,7 @@ pub fn storable(
             own_etag: false,
         },
         initial_age: age::initial_age(headers, request_time, response_time),
-        stated,
+        explicit: stated,
     };
     if judged.is_useful() || has_validator(headers) { Ok(judged) } else { Err(NotStored::NoLifetime) }
 }

@@ -34,7 +34,7 @@ pub(crate) struct InjectedFault(#[cfg(feature = "broken")] Option<Rule>);
 impl InjectedFault {
     pub(crate) const NOT: Self = Self(None);
 
-    pub(crate) const fn breaking(rule: Rule) -> Self {
+    pub(crate) const fn with_rule(rule: Rule) -> Self {
         Self(Some(rule))
     }
 

@@ -35,7 +35,7 @@ use crate::key::buf;
 /// The maximum length of a URI or path that stands in the log as text, in bytes.
 ///
 /// Texts are only needed to free memory early.
-const LONGEST_TEXT: usize = 512;
+const MAX_TEXT_LEN: usize = 512;
 
 /// The set of responses that an invalidation names.
 ///
@@ -118,10 +118,10 @@ impl Selector {
     pub fn bounded(self) -> Option<Self> {
         match self {
             Self::Uri(uri) if uri.as_str().len() > buf::LIMIT => Self::Path(uri.path()?).bounded(),
-            Self::Uri(uri) if uri.as_str().len() > LONGEST_TEXT => {
+            Self::Uri(uri) if uri.as_str().len() > MAX_TEXT_LEN => {
                 Some(Self::Hashed(HashedName::of_uri(&uri)))
             }
-            Self::Path(path) if path.as_str().len() > LONGEST_TEXT => {
+            Self::Path(path) if path.as_str().len() > MAX_TEXT_LEN => {
                 Some(Self::Hashed(HashedName::of_path(&path)))
             }
             selector => Some(selector),

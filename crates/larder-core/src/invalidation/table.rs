@@ -52,7 +52,7 @@ impl Verdict {
 
 /// The place of an event: in the log, or among the deferred events of this process.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Place {
+pub(crate) enum EventPosition {
     Log(LogId),
     Local(u64),
 }
@@ -144,7 +144,7 @@ impl InvalidationTable {
     /// Applies an event.
     ///
     /// Rows with a local number beyond `settled` are pending, and are not dropped to make room.
-    pub(crate) fn apply(&mut self, event: &Event, place: Place, now: BootTime, settled: u64) {
+    pub(crate) fn apply(&mut self, event: &Event, place: EventPosition, now: BootTime, settled: u64) {
         self.version += 1;
         match &event.selector {
             Selector::Glob(glob) => self.apply_glob(glob, event.mode, place, now, settled),
@@ -203,7 +203,7 @@ impl InvalidationTable {
         mark.covers(other)
     }
 
-    fn apply_glob(&mut self, glob: &Glob, mode: Mode, place: Place, now: BootTime, settled: u64) {
+    fn apply_glob(&mut self, glob: &Glob, mode: Mode, place: EventPosition, now: BootTime, settled: u64) {
         if let Some((_, row)) = self.globs.iter_mut().find(|(known, _)| known == glob) {
             return row.touch(mode, place, now, self.version);
         }

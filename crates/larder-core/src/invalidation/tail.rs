@@ -24,7 +24,7 @@ use super::names::Names;
 use super::outbox::{Batch, Outbox};
 use super::position::{Incarnation, Position, Watermark};
 use super::selector::Event;
-use super::table::{Forgotten, InvalidationTable, Place, Verdict};
+use super::table::{EventPosition, Forgotten, InvalidationTable, Verdict};
 use super::token::{ConsistencyToken, Coverage};
 use crate::time::BootTime;
 
@@ -115,7 +115,7 @@ impl Tail {
     #[doc(hidden)]
     #[must_use]
     pub fn with_fault(mut self, rule: Rule) -> Self {
-        let broken = InjectedFault::breaking(rule);
+        let broken = InjectedFault::with_rule(rule);
         self.table = self.table.with_fault(broken);
         self.outbox = self.outbox.with_fault(broken);
         self
@@ -210,7 +210,7 @@ impl Tail {
         for event in events {
             self.local += 1;
             let kept = self.outbox.push(self.local, event);
-            self.table.apply(&kept, Place::Local(self.local), now, self.settled());
+            self.table.apply(&kept, EventPosition::Local(self.local), now, self.settled());
         }
     }
 
@@ -223,7 +223,7 @@ impl Tail {
         }
         for event in events {
             self.reached.log = self.reached.log.after();
-            self.table.apply(event, Place::Log(self.reached.log), now, self.settled());
+            self.table.apply(event, EventPosition::Log(self.reached.log), now, self.settled());
         }
     }
 
@@ -318,7 +318,7 @@ impl Tail {
         let begun = self.reached.log;
         for (id, events) in look.entries.iter().filter(|(id, _)| *id > begun) {
             for event in events {
-                self.table.apply(event, Place::Log(*id), sent, self.settled());
+                self.table.apply(event, EventPosition::Log(*id), sent, self.settled());
             }
             self.reached.log = self.reached.log.max(*id);
         }

@@ -95,7 +95,7 @@ proptest! {
         let _ = validators::strong_etag(&response, &body);
         let _ = storable_fields::weight(&response);
         let _ = freshen::freshen(&mut response.clone(), &request);
-        let _ = freshen::freshen_by_head(&mut response.clone(), body.len(), &request);
+        let _ = freshen::freshen_from_head(&mut response.clone(), body.len(), &request);
         storable_fields::remove_unstorable(&mut response.clone());
         for name in response.keys() {
             let targets = std::slice::from_ref(name);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::time::sleep;
 
 use super::queue::{Check, refuse, shutting_down};
-use super::{BatchTarget, GetBatcher, MOMENT};
+use super::{BatchTarget, GetBatcher, MAX_DELAY};
 
 /// Fails the waiting lookups if the task is dropped.
 ///
@@ -41,7 +41,7 @@ impl Guard {
                 Check::Moving(so_far) => batches = Some(so_far),
                 Check::Stuck => self.gather.flush(&way),
             }
-            sleep(MOMENT).await;
+            sleep(MAX_DELAY).await;
         }
     }
 }

@@ -3,7 +3,7 @@
 use fred::error::{Error, ErrorKind};
 use tokio::sync::oneshot;
 
-use super::{Answer, FREE, MOST_KEYS};
+use super::{Answer, DIRECT_LIMIT, MAX_KEYS};
 
 /// Keys that wait for the next command.
 #[derive(Default)]
@@ -60,7 +60,7 @@ pub(super) enum Check {
 
 impl Queue {
     pub(super) fn admit(&mut self, key: String) -> Admission {
-        if self.under_way < FREE {
+        if self.under_way < DIRECT_LIMIT {
             self.under_way += 1;
             return Admission::SendNow { key, epoch: self.epoch };
         }
@@ -75,14 +75,14 @@ impl Queue {
         if epoch == self.epoch {
             self.under_way -= keys;
         }
-        self.under_way < FREE
+        self.under_way < DIRECT_LIMIT
     }
 
     /// Takes the first waiting keys, `most` at most, for one command.
     ///
     /// They are in flight from now on.
     pub(super) fn next(&mut self, most: usize) -> Batch {
-        let mut rest = Vec::with_capacity(MOST_KEYS);
+        let mut rest = Vec::with_capacity(MAX_KEYS);
         rest.extend(self.waiting.drain(most.min(self.waiting.len())..));
         let left = rest.len();
         let wanted = std::mem::replace(&mut self.waiting, rest);

@@ -4,13 +4,13 @@ use super::*;
 #[test]
 fn large_values_are_asked_for_one_by_one() {
     for (usual, most) in [
-        (0, MOST_KEYS),
-        (1_000, MOST_KEYS),
-        (4 * 1024, MOST_KEYS),
+        (0, MAX_KEYS),
+        (1_000, MAX_KEYS),
+        (4 * 1024, MAX_KEYS),
         (8 * 1024, 16),
         (100_000, 1),
-        (MOST_BYTES, 1),
-        (MOST_BYTES + 1, 1),
+        (MAX_REPLY_BYTES, 1),
+        (MAX_REPLY_BYTES + 1, 1),
         (usize::MAX, 1),
     ] {
         assert_eq!(most_keys(usual), most, "{usual}");
@@ -25,25 +25,25 @@ fn the_usual_size_follows_the_values() {
     assert_eq!(gather.most_keys(), 1);
     let small = vec![Bytes::from_static(b"small"); 64];
     gather.record_size(small.iter());
-    assert_eq!(gather.most_keys(), MOST_KEYS);
+    assert_eq!(gather.most_keys(), MAX_KEYS);
 }
 
 #[test]
 fn keys_of_an_earlier_epoch_do_not_count_when_they_land() {
     let mut queue = Queue::default();
-    let alone: Vec<_> = (0..FREE).map(|_| queue.admit(String::new())).collect();
+    let alone: Vec<_> = (0..DIRECT_LIMIT).map(|_| queue.admit(String::new())).collect();
     assert!(alone.iter().all(|turn| matches!(turn, Admission::SendNow { epoch: 0, .. })));
     assert!(matches!(queue.admit(String::new()), Admission::Join { needs_guard: true, .. }));
     assert!(matches!(queue.admit(String::new()), Admission::Join { needs_guard: false, .. }));
     // The task first sees the keys, and then that no batch has left since.
     assert_eq!(queue.check(None), Check::Moving(0));
     assert_eq!(queue.check(Some(0)), Check::Stuck);
-    let batch = queue.next(MOST_KEYS);
+    let batch = queue.next(MAX_KEYS);
     assert_eq!((batch.wanted.len(), batch.epoch, batch.left), (2, 1, 0));
     assert_eq!(queue.check(Some(0)), Check::Empty);
     // Six more may be sent alone beside these two, even if some of the first eight complete.
     assert!(queue.completed(3, 0));
-    let alone: Vec<_> = (0..FREE - 2).map(|_| queue.admit(String::new())).collect();
+    let alone: Vec<_> = (0..DIRECT_LIMIT - 2).map(|_| queue.admit(String::new())).collect();
     assert!(alone.iter().all(|turn| matches!(turn, Admission::SendNow { epoch: 1, .. })));
     assert!(!queue.completed(5, 0));
     assert!(matches!(queue.admit(String::new()), Admission::Join { needs_guard: true, .. }));
@@ -53,7 +53,7 @@ fn keys_of_an_earlier_epoch_do_not_count_when_they_land() {
 #[test]
 fn a_queue_that_moves_is_left_alone() {
     let mut queue = Queue::default();
-    let _turns: Vec<_> = (0..FREE + 3).map(|_| queue.admit(String::new())).collect();
+    let _turns: Vec<_> = (0..DIRECT_LIMIT + 3).map(|_| queue.admit(String::new())).collect();
     assert_eq!(queue.check(None), Check::Moving(0));
     assert_eq!(queue.next(2).left, 1);
     assert_eq!(queue.check(Some(0)), Check::Moving(1));
@@ -63,9 +63,9 @@ fn a_queue_that_moves_is_left_alone() {
 #[test]
 fn a_queue_without_a_task_gives_up_its_keys_and_gets_a_new_task() {
     let mut queue = Queue::default();
-    let _turns: Vec<_> = (0..FREE + 3).map(|_| queue.admit(String::new())).collect();
+    let _turns: Vec<_> = (0..DIRECT_LIMIT + 3).map(|_| queue.admit(String::new())).collect();
     assert_eq!(queue.abandon().len(), 3);
     assert!(matches!(queue.admit(String::new()), Admission::SendNow { epoch: 1, .. }));
-    let _turns: Vec<_> = (1..FREE).map(|_| queue.admit(String::new())).collect();
+    let _turns: Vec<_> = (1..DIRECT_LIMIT).map(|_| queue.admit(String::new())).collect();
     assert!(matches!(queue.admit(String::new()), Admission::Join { needs_guard: true, .. }));
 }

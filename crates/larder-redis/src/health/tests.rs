@@ -23,9 +23,9 @@ fn key_on(routing: &ClusterRouting, node: u16) -> String {
     (0..).map(|number: u32| number.to_string()).find(on).unwrap()
 }
 
-fn time_out(health: &Health, key: &str) -> Option<Opened> {
+fn time_out(health: &Health, key: &str) -> Option<CircuitOpened> {
     let error = StoreError::new(StoreErrorKind::Timeout, "");
-    (0..3).fold(None, |_, _| health.settle(key, Permit::Normal, Some(&error)))
+    (0..3).fold(None, |_, _| health.record(key, Permit::Normal, Some(&error)))
 }
 
 #[tokio::test]
@@ -34,15 +34,15 @@ async fn each_node_of_a_cluster_has_its_own_circuit() {
     let [a, b, c] = [1, 2, 3].map(|node| key_on(&cluster, node));
     let health = Health::new();
     health.take_routing(Some(cluster));
-    assert_eq!(time_out(&health, &b), Some(Opened(Some(Server::new("127.0.0.1", 2)))));
+    assert_eq!(time_out(&health, &b), Some(CircuitOpened(Some(Server::new("127.0.0.1", 2)))));
     assert!(health.admit(&b).is_err());
     for well in [&a, &c] {
         assert_eq!(health.admit(well).unwrap(), Permit::Normal);
-        health.settle(well, Permit::Normal, None);
+        health.record(well, Permit::Normal, None);
     }
     assert!(health.admit(&b).is_err(), "what the others answer says nothing of it");
     // Timeouts of one node do not count in the row of another.
-    assert_eq!(time_out(&health, &a), Some(Opened(Some(Server::new("127.0.0.1", 1)))));
+    assert_eq!(time_out(&health, &a), Some(CircuitOpened(Some(Server::new("127.0.0.1", 1)))));
     assert_eq!(health.admit(&c).unwrap(), Permit::Normal);
 }
 
@@ -54,21 +54,21 @@ async fn a_node_that_is_well_again_or_gone_is_forgotten() {
     health.take_routing(Some(cluster.clone()));
     time_out(&health, &a);
     time_out(&health, &b);
-    health.settle(&a, Permit::Probe, None);
+    health.record(&a, Permit::Probe, None);
     assert_eq!(health.nodes().troubled.len(), 1);
-    assert!(!health.is_calm());
+    assert!(!health.is_closed());
     health.take_routing(Some(cluster));
     assert!(health.admit(&b).is_err(), "it is still there");
     health.take_routing(Some(routing(&[1, 9])));
-    assert!(health.is_calm());
+    assert!(health.is_closed());
     assert!(health.admit(&b).is_ok());
 }
 
 #[tokio::test]
 async fn a_single_server_has_one_circuit_for_all_keys() {
     let health = Health::new();
-    assert_eq!(time_out(&health, "a"), Some(Opened(None)));
+    assert_eq!(time_out(&health, "a"), Some(CircuitOpened(None)));
     assert!(health.admit("b").is_err());
-    health.settle("c", Permit::Probe, None);
-    assert!(health.is_calm());
+    health.record("c", Permit::Probe, None);
+    assert!(health.is_closed());
 }

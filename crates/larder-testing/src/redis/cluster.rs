@@ -122,7 +122,7 @@ impl RedisCluster {
     /// # Errors
     ///
     /// Returns an error if the nodes do not agree within a minute.
-    pub async fn heals(&self) -> io::Result<()> {
+    pub async fn wait_until_healthy(&self) -> io::Result<()> {
         let nodes = Arc::clone(&self.nodes);
         blocking(move || until("the cluster is whole", || is_whole(&nodes))).await
     }

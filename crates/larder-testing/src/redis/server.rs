@@ -117,16 +117,16 @@ impl RedisServer {
     /// # Errors
     ///
     /// Returns an error if the server is not running.
-    pub fn stop(&self) -> io::Result<()> {
+    pub fn pause(&self) -> io::Result<()> {
         self.running(Process::stop)
     }
 
-    /// Lets the server continue after [`stop`](Self::stop) (`SIGCONT`).
+    /// Lets the server continue after [`pause`](Self::pause) (`SIGCONT`).
     ///
     /// # Errors
     ///
     /// Returns an error if the server is not running.
-    pub fn cont(&self) -> io::Result<()> {
+    pub fn resume(&self) -> io::Result<()> {
         self.running(Process::cont)
     }
 

@@ -39,8 +39,8 @@ pub(crate) trait Store: Send + Sync + 'static {
         what: &'a ReclaimRequest,
         from: Option<ScanCursor>,
     ) -> StoreFuture<'a, ReclaimReport>;
-    fn alarm(&self, cursor: Cursor, at_most: Duration) -> StoreFuture<'_, ()>;
-    fn look(&self, cursor: Cursor) -> StoreFuture<'_, LogPage>;
+    fn wait_for_news(&self, cursor: Cursor, at_most: Duration) -> StoreFuture<'_, ()>;
+    fn poll(&self, cursor: Cursor) -> StoreFuture<'_, LogPage>;
     fn append<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, (Incarnation, LogId)>;
     fn ready(&self) -> StoreFuture<'_, ()>;
     fn close(&self) -> CloseFuture<'_>;
@@ -90,11 +90,11 @@ impl<T: Leases + InvalidationLog> Store for T {
         Box::pin(SharedTier::reclaim(self, what, from))
     }
 
-    fn alarm(&self, cursor: Cursor, at_most: Duration) -> StoreFuture<'_, ()> {
+    fn wait_for_news(&self, cursor: Cursor, at_most: Duration) -> StoreFuture<'_, ()> {
         Box::pin(InvalidationLog::wait_for_news(self, cursor, at_most))
     }
 
-    fn look(&self, cursor: Cursor) -> StoreFuture<'_, LogPage> {
+    fn poll(&self, cursor: Cursor) -> StoreFuture<'_, LogPage> {
         Box::pin(InvalidationLog::poll(self, cursor))
     }
 

@@ -33,11 +33,11 @@ struct Run {
     /// The place in the table where the result is remembered.
     ///
     /// A request with an unsafe method has none: its path may have a layer for `POST` alone.
-    place: Option<RunPlace>,
+    place: Option<RunRoute>,
 }
 
 /// A place in the table where the result of a run is remembered.
-struct RunPlace {
+struct RunRoute {
     table: Arc<NestingTable>,
     route: Box<str>,
     path: Box<str>,
@@ -46,8 +46,8 @@ struct RunPlace {
 impl OuterRun {
     /// Adds an `OuterRun` to a request whose response this layer might store.
     pub(crate) fn begin(table: &Arc<NestingTable>, parts: &mut Parts) -> Self {
-        let Place { route, path } = Place::of(parts);
-        let place = RunPlace { table: Arc::clone(table), route: route.into(), path: path.into() };
+        let RoutePath { route, path } = RoutePath::of(parts);
+        let place = RunRoute { table: Arc::clone(table), route: route.into(), path: path.into() };
         Self::of(Some(place), parts)
     }
 
@@ -56,7 +56,7 @@ impl OuterRun {
         Self::of(None, parts)
     }
 
-    fn of(place: Option<RunPlace>, parts: &mut Parts) -> Self {
+    fn of(place: Option<RunRoute>, parts: &mut Parts) -> Self {
         let run = Run { is_nested: AtomicBool::new(false), reported: Notify::new(), place };
         let run = Self(Arc::new(run));
         parts.extensions.insert(run.clone());
@@ -73,19 +73,19 @@ impl OuterRun {
 
     #[cold]
     fn note_nested(&self) {
-        self.learn(Nesting::Nested);
+        self.record(Nesting::Nested);
         self.0.is_nested.store(true, Ordering::Release);
         self.0.reported.notify_one();
     }
 
     /// Notes that the inner service has answered without a layer further in.
     pub(crate) fn note_plain(&self) {
-        self.learn(Nesting::Plain);
+        self.record(Nesting::Plain);
     }
 
-    fn learn(&self, nesting: Nesting) {
-        if let Some(RunPlace { table, route, path }) = &self.0.place {
-            table.learn(Place { route, path }, nesting);
+    fn record(&self, nesting: Nesting) {
+        if let Some(RunRoute { table, route, path }) = &self.0.place {
+            table.record(RoutePath { route, path }, nesting);
         }
     }
 
@@ -142,12 +142,12 @@ struct Learned {
 
 /// The route and the path of a request, by which it is found in the table.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct RoutePath<'a> {
     route: &'a str,
     path: &'a str,
 }
 
-impl<'a> Place<'a> {
+impl<'a> RoutePath<'a> {
     pub(crate) fn of(parts: &'a Parts) -> Self {
         let route = crate::http::request::axum_route::matched_path(parts).unwrap_or_default();
         Self { route, path: crate::http::request::axum_route::whole_uri(parts).path() }
@@ -174,10 +174,10 @@ impl NestingTable {
 
     #[cold]
     fn is_nested(&self, parts: &Parts) -> bool {
-        self.get(Place::of(parts)) == Some(Nesting::Nested) && !OuterRun::is_of(parts, self)
+        self.get(RoutePath::of(parts)) == Some(Nesting::Nested) && !OuterRun::is_of(parts, self)
     }
 
-    pub(crate) fn get(&self, place: Place<'_>) -> Option<Nesting> {
+    pub(crate) fn get(&self, place: RoutePath<'_>) -> Option<Nesting> {
         let learned = self.learned();
         match learned.routes.get(place.route).copied() {
             Some(Nesting::Nested) if place.may_go_on() => learned.paths.get(place.path).copied(),
@@ -185,7 +185,7 @@ impl NestingTable {
         }
     }
 
-    pub(crate) fn learn(&self, place: Place<'_>, nesting: Nesting) {
+    pub(crate) fn record(&self, place: RoutePath<'_>, nesting: Nesting) {
         if self.get(place) == Some(nesting) {
             return;
         }
@@ -244,7 +244,7 @@ pub(super) fn is_certainly_plain<S: Clone>(inner: &S, parts: &Parts) -> bool {
     let shares = ["Router", "Buffer", "Arc<"].iter().any(|word| name.contains(word));
     // axum's type for a route may contain such a service if the path says that more is to be
     // routed.
-    let may_route_further = name.contains("routing::route::Route") && Place::of(parts).may_go_on();
+    let may_route_further = name.contains("routing::route::Route") && RoutePath::of(parts).may_go_on();
     !shares && !may_route_further && !clones_a_layer(inner)
 }
 
@@ -292,15 +292,15 @@ pub(super) fn note_clone() {
 mod tests {
     use super::*;
 
-    fn at<'a>(route: &'a str, path: &'a str) -> Place<'a> {
-        Place { route, path }
+    fn at<'a>(route: &'a str, path: &'a str) -> RoutePath<'a> {
+        RoutePath { route, path }
     }
 
     #[test]
     fn a_table_that_is_full_learns_again() {
         let table = NestingTable::default();
         for number in 0..=CAPACITY {
-            table.learn(at(&number.to_string(), "/"), Nesting::Plain);
+            table.record(at(&number.to_string(), "/"), Nesting::Plain);
         }
         assert_eq!(table.get(at("0", "/")), None);
         assert_eq!(table.get(at(&CAPACITY.to_string(), "/")), Some(Nesting::Plain));
@@ -309,18 +309,18 @@ mod tests {
     #[test]
     fn a_route_is_known_by_one_answer_and_path_by_path_once_one_of_them_is_nested() {
         let table = NestingTable::default();
-        table.learn(at("/{id}", "/1"), Nesting::Plain);
+        table.record(at("/{id}", "/1"), Nesting::Plain);
         assert_eq!(table.get(at("/{id}", "/2")), Some(Nesting::Plain));
-        table.learn(at("/{id}", "/2"), Nesting::Nested);
+        table.record(at("/{id}", "/2"), Nesting::Nested);
         assert_eq!(table.get(at("/{id}", "/1")), Some(Nesting::Nested));
         for route in ["", "/in/{*rest}"] {
             let table = NestingTable::default();
-            table.learn(at(route, "/a"), Nesting::Plain);
+            table.record(at(route, "/a"), Nesting::Plain);
             assert_eq!(table.get(at(route, "/b")), Some(Nesting::Plain), "one route, as far as is known");
-            table.learn(at(route, "/b"), Nesting::Nested);
+            table.record(at(route, "/b"), Nesting::Nested);
             assert_eq!(table.get(at(route, "/b")), Some(Nesting::Nested));
             assert_eq!(table.get(at(route, "/c")), None);
-            table.learn(at(route, "/c"), Nesting::Plain);
+            table.record(at(route, "/c"), Nesting::Plain);
             assert_eq!(table.get(at(route, "/c")), Some(Nesting::Plain));
             assert_eq!(table.get(at(route, "/b")), Some(Nesting::Nested));
         }

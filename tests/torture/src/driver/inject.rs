@@ -52,9 +52,9 @@ pub(super) async fn on_servers(
         match &fault.act {
             Act::Kill { away, dump } => kill(&servers, *away, *dump).await?,
             Act::Stop(time) => {
-                servers.primary().stop()?;
+                servers.primary().pause()?;
                 sleep(*time).await;
-                servers.primary().cont()?;
+                servers.primary().resume()?;
             }
             Act::Flush(what) => servers.flush(*what).await,
             Act::Failover { crash: true, lag, .. } => crash(&mut servers, &instances, *lag).await?,

@@ -8,7 +8,7 @@ use super::qualified::Qualified;
 use crate::http::list::{members, trim};
 
 /// The length of the longest directive name that is known here: `stale-while-revalidate`.
-pub(super) const LONGEST: usize = 22;
+pub(super) const MAX_NAME_LEN: usize = 22;
 
 #[derive(Clone, Copy)]
 pub(super) struct Directive<'a> {
@@ -67,7 +67,7 @@ impl<'a> Directive<'a> {
     ///
     /// RFC 9111 §5.2: "cache directives are identified by a token, to be compared
     /// case-insensitively".
-    pub(super) fn name<'b>(&self, buffer: &'b mut [u8; LONGEST]) -> &'b [u8] {
+    pub(super) fn name<'b>(&self, buffer: &'b mut [u8; MAX_NAME_LEN]) -> &'b [u8] {
         let Some(lower) = buffer.get_mut(..self.name.len()) else {
             return &[];
         };
@@ -115,12 +115,12 @@ fn unquoted(argument: &[u8]) -> &[u8] {
 ///
 /// A value over 2³¹ counts as 2³¹.
 pub(in crate::http) fn delta_seconds(digits: &[u8]) -> Option<Duration> {
-    const MOST: u64 = 1 << 31;
+    const MAX_SECONDS: u64 = 1 << 31;
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let seconds = digits
         .iter()
         .fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
-    Some(Duration::from_secs(seconds.min(MOST)))
+    Some(Duration::from_secs(seconds.min(MAX_SECONDS)))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, PRAGMA};
 
-use super::directive::{Directive, LONGEST};
+use super::directive::{Directive, MAX_NAME_LEN};
 use super::directives;
 use crate::http::list::members;
 
@@ -88,12 +88,12 @@ impl RequestDirectives {
     /// necessary (e.g., a no-cache Cache-Control request directive". `max-age` is not such a
     /// signal, because a browser sends it with every reload.
     #[must_use]
-    pub fn of_immutable(self) -> Self {
+    pub fn without_max_age(self) -> Self {
         Self { max_age: None, ..self }
     }
 
     fn take(&mut self, directive: Directive<'_>) {
-        match directive.name(&mut [0; LONGEST]) {
+        match directive.name(&mut [0; MAX_NAME_LEN]) {
             b"no-store" => self.no_store = true,
             b"no-cache" => self.no_cache = true,
             b"only-if-cached" => self.only_if_cached = true,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 
-use super::directive::{Directive, LONGEST};
+use super::directive::{Directive, MAX_NAME_LEN};
 use super::directives;
 use super::qualified::Qualified;
 
@@ -70,7 +70,7 @@ impl ResponseDirectives {
     }
 
     pub(super) fn take(&mut self, directive: Directive<'_>) {
-        match directive.name(&mut [0; LONGEST]) {
+        match directive.name(&mut [0; MAX_NAME_LEN]) {
             b"no-store" => self.no_store = true,
             b"no-cache" => self.no_cache.widen(directive.fields()),
             b"private" => self.private.widen(directive.fields()),

@@ -49,16 +49,16 @@ fn every_directive_is_known() {
 /// RFC 9111 §1.2.2, §5.2 (both forms of an argument) and §4.2.1 (invalid freshness information).
 #[test]
 fn lifetimes_are_read_in_both_forms_and_are_zero_when_invalid() {
-    const MOST: u64 = 1 << 31;
+    const MAX_SECONDS: u64 = 1 << 31;
     for (argument, expected) in [
         ("3600", 3600),
         ("\"3600\"", 3600),
         ("003600", 3600),
         ("0", 0),
-        ("2147483648", MOST),
-        ("2147483649", MOST),
-        ("99999999999", MOST),
-        ("999999999999999999999999999999", MOST),
+        ("2147483648", MAX_SECONDS),
+        ("2147483649", MAX_SECONDS),
+        ("99999999999", MAX_SECONDS),
+        ("999999999999999999999999999999", MAX_SECONDS),
         ("", 0),
         ("\"\"", 0),
         ("\"3600", 0),

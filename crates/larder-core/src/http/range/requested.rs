@@ -11,7 +11,7 @@ use crate::http::list::{members, trim};
 /// RFC 9110 §14.2 lets a server ignore "a set of many small ranges that are not listed in ascending
 /// order", as they are "indications of either a broken client or a deliberate denial-of-service
 /// attack". A client that fetches the missing parts of a file names few ranges, in any order.
-const MOST: usize = 16;
+const MAX_RANGES: usize = 16;
 
 /// The part of a representation that a `GET` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub fn parse_range(request: &HeaderMap) -> Requested {
 fn specs(set: &[u8]) -> Option<SmallVec<[Spec; 2]>> {
     let mut specs = SmallVec::new();
     for member in members(set).filter(|member| !member.is_empty()) {
-        if specs.len() == MOST {
+        if specs.len() == MAX_RANGES {
             return None;
         }
         specs.push(spec(member)?);

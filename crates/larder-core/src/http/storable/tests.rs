@@ -119,11 +119,11 @@ fn a_lifetime_is_stated_where_the_fields_name_it() {
             let (fields, status) = (fields(lines), StatusCode::OK);
             storable(&rules(60), ANONYMOUS, &request, status, &fields, &said, NOVEMBER, NOVEMBER).unwrap()
         };
-        assert_eq!(judged(LifetimeOverride::default()).stated, expected, "{lines:?}");
+        assert_eq!(judged(LifetimeOverride::default()).explicit, expected, "{lines:?}");
         let window = LifetimeOverride { while_revalidate: Some(secs(1)), ..LifetimeOverride::default() };
-        assert_eq!(judged(window).stated, expected, "{lines:?} and a window");
+        assert_eq!(judged(window).explicit, expected, "{lines:?} and a window");
         let fresh = LifetimeOverride { fresh: Some(secs(1)), ..LifetimeOverride::default() };
-        assert!(!judged(fresh).stated, "{lines:?} and a lifetime");
+        assert!(!judged(fresh).explicit, "{lines:?} and a lifetime");
     }
 }
 
@@ -304,7 +304,7 @@ fn where_the_fields_decide_a_response_has_to_say_that_it_may_be_stored() {
         let found = judged(&by_headers(), ANONYMOUS, status, lines);
         assert_eq!(found.map(|judged| judged.lifetime.fresh), expected.map(secs), "{status} {lines:?}");
     }
-    let stated = |lines| judged(&by_headers(), ANONYMOUS, 200, lines).map(|judged| judged.stated);
+    let stated = |lines| judged(&by_headers(), ANONYMOUS, 200, lines).map(|judged| judged.explicit);
     assert_eq!((stated(&[MODIFIED]), stated(&[EXPIRES])), (Ok(false), Ok(true)));
 }
 

@@ -84,13 +84,13 @@ fn a_uri_that_is_too_long_for_a_key_is_named_by_its_path() {
         Selector::Uri(uri).bounded()
     };
     let longest = buf::LIMIT - "//shop/a?".len();
-    assert!(matches!(of("/a", LONGEST_TEXT - "//shop/a?".len()), Some(Selector::Uri(_))));
+    assert!(matches!(of("/a", MAX_TEXT_LEN - "//shop/a?".len()), Some(Selector::Uri(_))));
     let hashed = of("/a", longest).unwrap();
     assert!(matches!(hashed, Selector::Hashed(_)));
     let same = UriName::new(&format!("http://shop/a?{}", "q".repeat(longest))).unwrap();
     assert_eq!(hashed.digest(), Selector::Uri(same.clone()).digest());
     assert_eq!(hashed.lineage(), Selector::Uri(same).lineage());
-    let path = Selector::Path(PathName::new(&format!("/{}", "a".repeat(LONGEST_TEXT))).unwrap());
+    let path = Selector::Path(PathName::new(&format!("/{}", "a".repeat(MAX_TEXT_LEN))).unwrap());
     let hashed = path.clone().bounded().unwrap();
     assert_eq!((hashed.digest(), hashed.lineage()), (path.digest(), path.lineage()));
     assert!(hashed.weight() < 80 && matches!(hashed, Selector::Hashed(_)));

@@ -8,8 +8,8 @@ use crate::invalidation::selector::{PathName, Prefix, Tag, UriName};
 
 const SETTLED: u64 = u64::MAX;
 
-fn at(log: u64) -> Place {
-    Place::Log(LogId::new(log, 0))
+fn at(log: u64) -> EventPosition {
+    EventPosition::Log(LogId::new(log, 0))
 }
 
 fn mark(log: u64, local: u64) -> Watermark {
@@ -105,11 +105,11 @@ fn tags_push_out_tags_and_no_uri_or_prefix() {
 fn pending_rows_are_not_folded() {
     let mut table = InvalidationTable::new(4, 8);
     for number in 1..=50 {
-        table.apply(&uri(&format!("/a?{number}")), Place::Local(number), BootTime::ZERO, 0);
+        table.apply(&uri(&format!("/a?{number}")), EventPosition::Local(number), BootTime::ZERO, 0);
     }
     assert_eq!(verdict(&table, 0, &names("/a", &[])), Verdict::Valid);
     assert_eq!(table.rows.len(), 50);
-    table.apply(&uri("/a?51"), Place::Local(51), BootTime::ZERO, 50);
+    table.apply(&uri("/a?51"), EventPosition::Local(51), BootTime::ZERO, 50);
     assert_eq!(table.check(mark(0, 0), &names("/a", &[]), BootTime::ZERO), Verdict::Refused);
     table.forget_log(50);
     assert_eq!((table.rows.len(), table.counts), (1, Counts::of(table.rows.values())));
@@ -170,7 +170,7 @@ proptest! {
             let event = Event { mode, selector };
             let place = if deferred {
                 local += 1;
-                Place::Local(local)
+                EventPosition::Local(local)
             } else {
                 log += 1;
                 at(log)

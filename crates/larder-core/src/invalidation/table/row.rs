@@ -1,6 +1,6 @@
 //! The invalidations that the table remembers for one name.
 
-use super::Place;
+use super::EventPosition;
 use crate::invalidation::position::{LogId, Watermark};
 use crate::invalidation::selector::{Lineage, Mode, Rank};
 use crate::time::BootTime;
@@ -90,16 +90,16 @@ impl Row {
     }
 
     /// Applies an event, which has the number `touched` in the table.
-    pub(super) fn touch(&mut self, mode: Mode, place: Place, now: BootTime, touched: u64) {
+    pub(super) fn touch(&mut self, mode: Mode, place: EventPosition, now: BootTime, touched: u64) {
         self.touched = touched;
         match (mode, place) {
-            (Mode::Hard, Place::Log(id)) => self.hard.log = self.hard.log.max(id),
-            (Mode::Hard, Place::Local(number)) => self.hard.local = self.hard.local.max(number),
-            (Mode::Soft, Place::Log(id)) => {
+            (Mode::Hard, EventPosition::Log(id)) => self.hard.log = self.hard.log.max(id),
+            (Mode::Hard, EventPosition::Local(number)) => self.hard.local = self.hard.local.max(number),
+            (Mode::Soft, EventPosition::Log(id)) => {
                 self.soft.log = self.soft.log.max(id);
                 self.soft_log_at = now;
             }
-            (Mode::Soft, Place::Local(number)) => {
+            (Mode::Soft, EventPosition::Local(number)) => {
                 self.soft.local = self.soft.local.max(number);
                 self.soft_local_at = now;
             }

@@ -66,7 +66,7 @@ fn every_selector_refuses_what_it_names_up_to_its_own_position_and_nothing_else(
     ];
     let verdicts = |event: &Event| {
         let mut table = InvalidationTable::new(8, 8);
-        table.apply(event, Place::Log(id(5)), at(0), SETTLED);
+        table.apply(event, EventPosition::Log(id(5)), at(0), SETTLED);
         [4, 5].map(|log| table.check(mark(log, 0), &tagged("t"), at(0)))
     };
     for event in &named {
@@ -80,7 +80,7 @@ fn every_selector_refuses_what_it_names_up_to_its_own_position_and_nothing_else(
 #[test]
 fn a_soft_invalidation_makes_stale_since_it_was_applied() {
     let mut table = InvalidationTable::new(8, 8);
-    table.apply(&soft("t"), Place::Log(id(5)), at(10), SETTLED);
+    table.apply(&soft("t"), EventPosition::Log(id(5)), at(10), SETTLED);
     assert_eq!(table.check(mark(4, 0), &tagged("t"), at(10)), stale_for(0));
     assert_eq!(table.check(mark(4, 0), &tagged("t"), at(13)), stale_for(3));
     assert_eq!(table.check(mark(5, 0), &tagged("t"), at(13)), Verdict::Valid);
@@ -92,12 +92,12 @@ fn a_soft_invalidation_makes_stale_since_it_was_applied() {
 #[test]
 fn the_longest_staleness_counts() {
     let mut table = InvalidationTable::new(8, 8);
-    table.apply(&soft("t"), Place::Local(1), at(10), 0);
-    table.apply(&soft("t"), Place::Log(id(5)), at(20), SETTLED);
+    table.apply(&soft("t"), EventPosition::Local(1), at(10), 0);
+    table.apply(&soft("t"), EventPosition::Log(id(5)), at(20), SETTLED);
     assert_eq!(table.check(mark(4, 0), &tagged("t"), at(30)), stale_for(20));
     assert_eq!(table.check(mark(4, 1), &tagged("t"), at(30)), stale_for(10));
     let key = event(Mode::Soft, Selector::Key("key".into()));
-    table.apply(&key, Place::Log(id(6)), at(25), SETTLED);
+    table.apply(&key, EventPosition::Log(id(6)), at(25), SETTLED);
     assert_eq!(table.check(mark(4, 1), &tagged("t"), at(30)), stale_for(10));
     assert_eq!(table.check(mark(5, 1), &tagged("t"), at(30)), stale_for(5));
 }
@@ -106,8 +106,8 @@ fn the_longest_staleness_counts() {
 fn hard_and_soft_of_one_name_are_distinguished_in_either_order() {
     for order in [[hard("t"), soft("t")], [soft("t"), hard("t")]] {
         let mut table = InvalidationTable::new(8, 8);
-        table.apply(&order[0], Place::Log(id(5)), at(0), SETTLED);
-        table.apply(&order[1], Place::Log(id(7)), at(0), SETTLED);
+        table.apply(&order[0], EventPosition::Log(id(5)), at(0), SETTLED);
+        table.apply(&order[1], EventPosition::Log(id(7)), at(0), SETTLED);
         assert_eq!(table.check(mark(4, 0), &tagged("t"), at(0)), Verdict::Refused);
         let between = match order[1].mode {
             Mode::Hard => Verdict::Refused,
@@ -121,7 +121,12 @@ fn hard_and_soft_of_one_name_are_distinguished_in_either_order() {
 #[test]
 fn an_event_that_comes_again_or_out_of_order_takes_nothing_back() {
     let mut table = InvalidationTable::new(8, 8);
-    for place in [Place::Log(id(7)), Place::Log(id(5)), Place::Local(2), Place::Local(1)] {
+    for place in [
+        EventPosition::Log(id(7)),
+        EventPosition::Log(id(5)),
+        EventPosition::Local(2),
+        EventPosition::Local(1),
+    ] {
         table.apply(&hard("t"), place, at(0), SETTLED);
     }
     for (mark, expected) in
@@ -135,12 +140,12 @@ fn an_event_that_comes_again_or_out_of_order_takes_nothing_back() {
 fn a_full_table_drops_its_oldest_eighth_at_once_and_lets_the_floor_stand_for_it() {
     let mut table = InvalidationTable::new(16, 8);
     for number in 1..=16 {
-        table.apply(&hard(&number.to_string()), Place::Log(id(number)), at(0), SETTLED);
+        table.apply(&hard(&number.to_string()), EventPosition::Log(id(number)), at(0), SETTLED);
     }
     // After this touch, the first row is no longer among the oldest.
-    table.apply(&soft("1"), Place::Log(id(17)), at(0), SETTLED);
+    table.apply(&soft("1"), EventPosition::Log(id(17)), at(0), SETTLED);
     assert_eq!((table.rows.len(), table.floor), (16, Watermark::ZERO));
-    table.apply(&hard("17"), Place::Log(id(18)), at(0), SETTLED);
+    table.apply(&hard("17"), EventPosition::Log(id(18)), at(0), SETTLED);
     assert_eq!((table.rows.len(), table.floor), (15, mark(3, 0)));
     assert_eq!(table.check(mark(2, 0), &tagged("t"), at(0)), Verdict::Refused);
     assert_eq!(table.check(mark(3, 0), &tagged("t"), at(0)), Verdict::Valid);
@@ -152,14 +157,14 @@ fn a_full_table_drops_its_oldest_eighth_at_once_and_lets_the_floor_stand_for_it(
 #[test]
 fn the_floor_covers_every_part_of_a_row_that_was_dropped() {
     for (mode, place, floor) in [
-        (Mode::Hard, Place::Log(id(5)), mark(5, 0)),
-        (Mode::Soft, Place::Log(id(5)), mark(5, 0)),
-        (Mode::Hard, Place::Local(5), mark(0, 5)),
-        (Mode::Soft, Place::Local(5), mark(0, 5)),
+        (Mode::Hard, EventPosition::Log(id(5)), mark(5, 0)),
+        (Mode::Soft, EventPosition::Log(id(5)), mark(5, 0)),
+        (Mode::Hard, EventPosition::Local(5), mark(0, 5)),
+        (Mode::Soft, EventPosition::Local(5), mark(0, 5)),
     ] {
         let mut table = InvalidationTable::new(1, 8);
         table.apply(&event(mode, Tag::new("t")), place, at(0), SETTLED);
-        table.apply(&hard("other"), Place::Log(id(6)), at(0), SETTLED);
+        table.apply(&hard("other"), EventPosition::Log(id(6)), at(0), SETTLED);
         assert_eq!(table.floor, floor, "{mode:?} {place:?}");
     }
 }
@@ -167,14 +172,14 @@ fn the_floor_covers_every_part_of_a_row_that_was_dropped() {
 #[test]
 fn pending_rows_stay_however_full_the_table_is() {
     let mut table = InvalidationTable::new(2, 8);
-    table.apply(&hard("1"), Place::Local(1), at(0), 0);
-    table.apply(&soft("2"), Place::Local(2), at(0), 0);
-    table.apply(&hard("3"), Place::Local(3), at(0), 0);
+    table.apply(&hard("1"), EventPosition::Local(1), at(0), 0);
+    table.apply(&soft("2"), EventPosition::Local(2), at(0), 0);
+    table.apply(&hard("3"), EventPosition::Local(3), at(0), 0);
     assert_eq!((table.rows.len(), table.floor), (3, Watermark::ZERO));
-    table.apply(&hard("4"), Place::Log(id(1)), at(0), 0);
+    table.apply(&hard("4"), EventPosition::Log(id(1)), at(0), 0);
     assert_eq!((table.rows.len(), table.floor), (3, mark(1, 0)));
     // The first two events have come back.
-    table.apply(&hard("4"), Place::Log(id(2)), at(0), 2);
+    table.apply(&hard("4"), EventPosition::Log(id(2)), at(0), 2);
     assert_eq!((table.rows.len(), table.floor), (3, mark(1, 1)));
 }
 
@@ -182,7 +187,7 @@ fn pending_rows_stay_however_full_the_table_is() {
 fn a_full_list_of_globs_drops_the_oldest_and_lets_the_floor_stand_for_it() {
     let mut table = InvalidationTable::new(8, 2);
     for (number, pattern) in (1..).zip(["/a*", "/b*", "/a*", "/c*"]) {
-        table.apply(&glob(pattern), Place::Log(id(number)), at(0), SETTLED);
+        table.apply(&glob(pattern), EventPosition::Log(id(number)), at(0), SETTLED);
     }
     assert_eq!((table.globs.len(), table.floor), (2, mark(2, 0)));
 }
@@ -191,8 +196,8 @@ fn a_full_list_of_globs_drops_the_oldest_and_lets_the_floor_stand_for_it() {
 #[test]
 fn a_glob_for_which_pending_ones_leave_no_room_counts_as_all() {
     let mut table = InvalidationTable::new(8, 1);
-    table.apply(&glob("/a*"), Place::Local(1), at(0), 0);
-    table.apply(&glob("/b*"), Place::Local(2), at(0), 0);
+    table.apply(&glob("/a*"), EventPosition::Local(1), at(0), 0);
+    table.apply(&glob("/b*"), EventPosition::Local(2), at(0), 0);
     assert_eq!((table.globs.len(), table.floor), (1, Watermark::ZERO));
     assert_eq!(table.check(mark(0, 1), &tagged("t"), at(0)), Verdict::Refused);
     assert_eq!(table.check(mark(0, 2), &tagged("t"), at(0)), Verdict::Valid);
@@ -202,11 +207,11 @@ fn a_glob_for_which_pending_ones_leave_no_room_counts_as_all() {
 fn a_lost_log_is_forgotten_but_for_the_local_part_of_what_is_pending() {
     let mut table = InvalidationTable::new(8, 8);
     table.raise_floor(id(3));
-    table.apply(&hard("t"), Place::Local(1), at(0), 0);
-    table.apply(&hard("t"), Place::Log(id(5)), at(0), 0);
-    table.apply(&glob("/products/*"), Place::Local(2), at(0), 0);
-    table.apply(&hard("gone"), Place::Log(id(6)), at(0), 0);
-    table.apply(&Event::EVERYTHING, Place::Log(id(7)), at(0), 0);
+    table.apply(&hard("t"), EventPosition::Local(1), at(0), 0);
+    table.apply(&hard("t"), EventPosition::Log(id(5)), at(0), 0);
+    table.apply(&glob("/products/*"), EventPosition::Local(2), at(0), 0);
+    table.apply(&hard("gone"), EventPosition::Log(id(6)), at(0), 0);
+    table.apply(&Event::EVERYTHING, EventPosition::Log(id(7)), at(0), 0);
     let before = table.version();
     table.forget_log(0);
     assert_ne!(table.version(), before);

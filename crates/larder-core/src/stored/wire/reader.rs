@@ -7,7 +7,7 @@ use super::error::WireErrorKind;
 /// Maximum number of items for which memory is reserved before they are seen.
 ///
 /// The number that a list announces is not believed.
-pub(super) const RESERVED_AT_MOST: usize = 64;
+pub(super) const MAX_RESERVED: usize = 64;
 
 /// A reader from the front of a value. Input that does not fit is [`WireErrorKind::Malformed`].
 pub(super) struct Reader<'v> {
@@ -100,7 +100,7 @@ impl<'v> Reader<'v> {
         mut read: impl FnMut(&mut Self) -> Result<T, WireErrorKind>,
     ) -> Result<Vec<T>, WireErrorKind> {
         let length = self.length()?;
-        let mut items = Vec::with_capacity(length.min(RESERVED_AT_MOST));
+        let mut items = Vec::with_capacity(length.min(MAX_RESERVED));
         for _ in 0..length {
             items.push(read(self)?);
         }

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::error::WireErrorKind;
 use super::field_name;
-use super::reader::{RESERVED_AT_MOST, Reader};
+use super::reader::{MAX_RESERVED, Reader};
 use super::writer::{self, Sink};
 use crate::http::freshness::Lifetime;
 use crate::http::range::ContentRange;
@@ -176,7 +176,7 @@ fn write_headers(sink: &mut dyn Sink, headers: &HeaderMap) {
 fn read_headers(reader: &mut Reader<'_>, mut headers: HeaderMap) -> Result<HeaderMap, WireErrorKind> {
     let too_many = |_| WireErrorKind::Malformed;
     let length = reader.length()?;
-    headers.try_reserve(length.min(RESERVED_AT_MOST)).map_err(too_many)?;
+    headers.try_reserve(length.min(MAX_RESERVED)).map_err(too_many)?;
     for _ in 0..length {
         let name = field_name::read(reader)?;
         headers.try_append(name, read_value(reader)?).map_err(too_many)?;

@@ -68,7 +68,7 @@ async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
         // cache alive for longer than one alarm.
         let deferred = async move { engine.outbox_filled.notified().await };
         tokio::select! {
-            alarm = store.alarm(cursor, at_most) => {
+            alarm = store.wait_for_news(cursor, at_most) => {
                 if alarm.is_err() {
                     sleep(pause).await;
                 }
@@ -83,7 +83,7 @@ async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreEr
     let cursor = engine.log.read(Tail::cursor);
     // Rule 9: the answer is as old as the moment at which the poll was sent.
     let sent = engine.clock.boot();
-    let look = store.look(cursor).await?;
+    let look = store.poll(cursor).await?;
     Ok(engine.update_log(|tail| tail.apply_page(&look, sent)))
 }
 

@@ -104,7 +104,7 @@ impl Fill {
         let mut headers = stale.cached.stored_headers();
         let base = &stale.cached;
         let is_same = base.status == StatusCode::OK
-            && freshen::freshen_by_head(&mut headers, base.body.len(), response.headers());
+            && freshen::freshen_from_head(&mut headers, base.body.len(), response.headers());
         let (parts, body) = response.into_parts();
         let overrides: CacheFor = parts.extensions.get().copied().unwrap_or_default();
         let forwarded = ForwardInfo::answered(parts.status, Err(NotStored::Method));

@@ -75,7 +75,7 @@ fn effective_request_directives(
 ) -> RequestDirectives {
     let directives = RequestDirectives::parse(headers);
     let is_immutable = || !cached.fresh_for(now).is_zero() && is_immutable(layer, cached);
-    if directives.max_age.is_some() && is_immutable() { directives.of_immutable() } else { directives }
+    if directives.max_age.is_some() && is_immutable() { directives.without_max_age() } else { directives }
 }
 
 /// Whether a response states that it does not change while it is fresh (`immutable`).

@@ -38,14 +38,14 @@ thread_local! {
 pub(super) fn rendered(at: RenderKey, render: impl Fn() -> HeaderMap) -> HeaderMap {
     let cached = THREAD_HEADERS.try_with(|entries| {
         let mut entries = entries.try_borrow_mut().ok()?;
-        match entries.get_mut(place(at.response % CAPACITY)) {
+        match entries.get_mut(index_of(at.response % CAPACITY)) {
             Some(Some(entry)) if entry.at == at => Some(entry.fields.get_or_insert_with(&render).clone()),
             Some(other) => {
                 *other = Some(RenderedHeaders { at, fields: None });
                 None
             }
             None => {
-                entries.resize(place(CAPACITY), None);
+                entries.resize(index_of(CAPACITY), None);
                 None
             }
         }
@@ -54,7 +54,7 @@ pub(super) fn rendered(at: RenderKey, render: impl Fn() -> HeaderMap) -> HeaderM
     cached.ok().flatten().unwrap_or_else(render)
 }
 
-fn place(number: u64) -> usize {
+fn index_of(number: u64) -> usize {
     usize::try_from(number).unwrap_or_default()
 }
 

@@ -25,7 +25,7 @@ use crate::http::lookup::only_if_cached::forbids_bypass;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::{self, answer_from_store};
-use crate::http::nesting::{self, Nesting, OuterRun, Place};
+use crate::http::nesting::{self, Nesting, OuterRun, RoutePath};
 use crate::http::request::{SplitRequest, body_hint};
 use crate::http::serve;
 use crate::http::serve::record::record_bypass;
@@ -284,11 +284,11 @@ impl<S> CacheService<S> {
     where
         S: Clone,
     {
-        let (table, place) = (&self.layer.nesting, Place::of(parts));
+        let (table, place) = (&self.layer.nesting, RoutePath::of(parts));
         match table.get(place) {
             Some(nesting) => nesting == Nesting::Plain,
             None if nesting::is_certainly_plain(&self.inner, parts) => {
-                table.learn(place, Nesting::Plain);
+                table.record(place, Nesting::Plain);
                 true
             }
             None => false,
