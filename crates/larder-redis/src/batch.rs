@@ -5,8 +5,8 @@
 //! by itself. While those or a batch are in flight, further lookups wait for the next batch. Redis
 //! then works on one batch while this process works on the results of another.
 //!
-//! A lookup does not wait for another one that takes longer than [`MAX_DELAY`], or that its task does
-//! not poll.
+//! A lookup does not wait for another one that takes longer than [`MAX_DELAY`], or that its task
+//! does not poll.
 
 mod guard;
 mod queue;

@@ -10,8 +10,8 @@
 //! # Keys
 //!
 //! * `larder:<namespace>:v<schema>:{<key>}…`: a stored response. It expires.
-//! * The same name with `:lease`: the holder of the response's lease, or a marker that tells
-//!   instances not to wait for the lease. It expires within seconds.
+//! * The same name with `:lease`: the holder of the response's lease, or a marker. With a
+//!   marker, instances do not wait for the lease. It expires within seconds.
 //! * The same name with `:lease:<token>`: the reason why that holder's fill failed, for the
 //!   instances that waited for it. The key expires within a second.
 //! * `larder:{<namespace>:log}:events`: the log, a Stream. It does not expire.
