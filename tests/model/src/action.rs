@@ -243,7 +243,7 @@ fn log(protocol: &Protocol, world: &World, by: u8, actions: &mut Vec<Action>) {
     if instance.look.is_none() || !protocol.scope.guarded {
         actions.extend(logs(protocol, world, false).map(|log| Action::Look { by, log }));
     }
-    if protocol.reads(Reading::MarkAskedBefore) && instance.sought.is_none() {
+    if protocol.reads(Reading::CheckpointReadBefore) && instance.sought.is_none() {
         actions.push(Action::Seek { by });
     }
     match &instance.look {
@@ -279,7 +279,7 @@ fn log_of(world: &World, log: Log) -> Option<u8> {
 /// Returns the servers that answer. With `min-replicas-to-write`, a server that was cut off accepts
 /// no writes (rule 5).
 fn logs(protocol: &Protocol, world: &World, to_write: bool) -> impl Iterator<Item = Log> {
-    let answers = !protocol.scope.guarded || (!to_write && protocol.reads(Reading::LookWithoutHeartbeat));
+    let answers = !protocol.scope.guarded || (!to_write && protocol.reads(Reading::PollWithoutHeartbeat));
     [Log::New].into_iter().chain((answers && world.old.is_some()).then_some(Log::Old))
 }
 

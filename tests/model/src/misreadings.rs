@@ -31,8 +31,8 @@ pub fn harmless() -> Vec<(u8, Scope)> {
     let scopes = [
         (12, Reading::TrustsUnconfirmed, there("without looks")),
         (12, Reading::TrustsBeforeReplay, in_parts(there("a new incarnation"))),
-        (6, Reading::MarkOfAnyIncarnation, marked_and_lost()),
-        (7, Reading::MarkWithoutItsEntry, marked_and_restarted().with(|scope| scope.budget.trims = 1)),
+        (6, Reading::CheckpointOfAnyIncarnation, marked_and_lost()),
+        (7, Reading::CheckpointWithoutItsEntry, marked_and_restarted().with(|scope| scope.budget.trims = 1)),
     ];
     scopes.into_iter().map(|(rule, reading, scope)| (rule, scope.reading(reading))).collect()
 }
@@ -79,39 +79,39 @@ fn looks() -> Vec<Misread> {
         scope.limits = Limits { rows: 2, globs: 1, outbox: 1 };
         scope.budget.others = 2;
     });
-    let parts = there("looks in parts").with(|scope| {
+    let parts = there("log pages").with(|scope| {
         scope.count = 1;
         scope.budget.others = 1;
     });
     vec![
-        (4, Reading::LookInTwoHalves, lost()),
-        (4, Reading::LookInTwoHalves, trimmed()),
-        (4, Reading::MarkAskedBefore, marked_and_lost()),
-        (5, Reading::LookWithoutHeartbeat, cut_off(true)),
+        (4, Reading::PollInTwoHalves, lost()),
+        (4, Reading::PollInTwoHalves, trimmed()),
+        (4, Reading::CheckpointReadBefore, marked_and_lost()),
+        (5, Reading::PollWithoutHeartbeat, cut_off(true)),
         (6, Reading::IncarnationIsKept, lost()),
         (6, Reading::IncarnationIsKept, reused),
-        (6, Reading::AnyMark, marked_and_lost()),
+        (6, Reading::AnyCheckpoint, marked_and_lost()),
         (6, Reading::Inside(Rule::LeavesInSilence), cut_off(false)),
         (7, Reading::NoFloor, trimmed()),
-        (7, Reading::MarkIsNoFloor, marked_and_restarted()),
+        (7, Reading::CheckpointIsNoFloor, marked_and_restarted()),
         (7, Reading::Inside(Rule::DroppedRowsAreForgotten), dropped),
         (7, Reading::Inside(Rule::FoldedRowsAreForgotten), folded(there("folded rows"), 1)),
         (7, Reading::Inside(Rule::FoldedRowsAreForgotten), folded(there("folded rows"), 2)),
-        (8, Reading::EveryLookConfirms, parts),
+        (8, Reading::EveryPollConfirms, parts),
         (9, Reading::DatedByTheAnswer, there("a long look")),
     ]
 }
 
 /// A checkpoint in a log that is then lost.
 fn marked_and_lost() -> Scope {
-    there("marks").with(|scope| {
+    there("checkpoints").with(|scope| {
         scope.budget = Budget { marks: 1, others: 1, losses: 1, gets: 0, others_fills: 0, ..scope.budget };
     })
 }
 
 /// A checkpoint, and a process that starts there.
 fn marked_and_restarted() -> Scope {
-    there("marks").with(|scope| {
+    there("checkpoints").with(|scope| {
         scope.budget = Budget { marks: 1, others: 1, restarts: 1, fills: 0, ..scope.budget };
     })
 }

@@ -27,26 +27,26 @@ pub enum Reading {
     /// Rule 10: a validated response counts as filled, although the handler only compared its date.
     ValidatedIsFilled,
     /// Rule 4: the head of the log is read first, and the events later.
-    LookInTwoHalves,
+    PollInTwoHalves,
     /// Rule 5: polls write nothing, so a primary that was cut off answers them.
-    LookWithoutHeartbeat,
+    PollWithoutHeartbeat,
     /// Rule 6: the incarnation survives failovers, and only ids are compared.
     IncarnationIsKept,
     /// Rule 7: the Stream's floor is not read.
     NoFloor,
     /// Rule 7: a process that starts at a checkpoint does not learn that earlier entries are
     /// missing.
-    MarkIsNoFloor,
+    CheckpointIsNoFloor,
     /// Rules 4 and 6: any checkpoint is trusted, regardless of its incarnation and its entry.
-    AnyMark,
+    AnyCheckpoint,
     /// Rule 4: the checkpoint is requested first, and the poll begins there.
-    MarkAskedBefore,
+    CheckpointReadBefore,
     /// A checkpoint of this incarnation is trusted although its entry is missing.
-    MarkWithoutItsEntry,
+    CheckpointWithoutItsEntry,
     /// A checkpoint of another incarnation is trusted if an entry has its id.
-    MarkOfAnyIncarnation,
+    CheckpointOfAnyIncarnation,
     /// Rule 8: a poll confirms although events are left.
-    EveryLookConfirms,
+    EveryPollConfirms,
     /// Rule 8: at the log's end, the position is that of the last event, not the last id.
     EndIsTheLastEvent,
     /// Rule 9: a poll is dated by its answer.

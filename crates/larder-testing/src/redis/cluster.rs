@@ -226,7 +226,8 @@ fn move_slot(nodes: &[RedisServer], slot: u16, to: usize) -> io::Result<()> {
         }
         migrate(source, target, &keys)?;
     }
-    // The new owner gets the command first. Until then, it would redirect clients back to the old owner.
+    // The new owner gets the command first. Until then, it would redirect clients back to the old
+    // owner.
     for node in [target, source] {
         node.ask(&["CLUSTER", "SETSLOT", &number, "NODE", &target_id])?;
     }

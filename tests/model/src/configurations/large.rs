@@ -67,22 +67,22 @@ fn faults() -> Vec<Scope> {
 /// Scopes with checkpoints and a fault.
 fn marks() -> Vec<Scope> {
     vec![
-        there("marks, log lost, filled").with(marked).with(|scope| scope.budget.losses = 1),
-        pair("marks, log lost, restart", |budget| {
+        there("checkpoints, log lost, filled").with(marked).with(|scope| scope.budget.losses = 1),
+        pair("checkpoints, log lost, restart", |budget| {
             (budget.marks, budget.others, budget.losses, budget.restarts) = (2, 1, 1, 1);
         }),
-        pair("marks, log lost, trimmed", |budget| {
+        pair("checkpoints, log lost, trimmed", |budget| {
             (budget.marks, budget.others, budget.losses, budget.trims) = (1, 1, 1, 2);
         }),
-        there("marks, looks in parts, restart").with(marked).with(|scope| {
+        there("checkpoints, log pages, restart").with(marked).with(|scope| {
             scope.count = 1;
             scope.budget.restarts = 1;
         }),
-        there("marks, cut off, restart").with(marked).with(|scope| {
+        there("checkpoints, cut off, restart").with(marked).with(|scope| {
             scope.guarded = false;
             scope.budget = Budget { isolations: 1, restarts: 1, others: 0, ..scope.budget };
         }),
-        here("marks, log lost twice, here").with(marked).with(|scope| {
+        here("checkpoints, log lost twice, here").with(marked).with(|scope| {
             scope.budget = Budget { losses: 2, gets: 0, others_fills: 0, ..scope.budget };
         }),
     ]

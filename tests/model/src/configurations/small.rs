@@ -34,17 +34,17 @@ fn servers_and_marks() -> Vec<Scope> {
             scope.guarded = false;
             scope.budget.isolations = 1;
         }),
-        there("marks, restart").with(marked).with(|scope| scope.budget.restarts = 1),
-        here("marks, restart, here").with(marked).with(|scope| {
+        there("checkpoints, restart").with(marked).with(|scope| scope.budget.restarts = 1),
+        here("checkpoints, restart, here").with(marked).with(|scope| {
             scope.budget = Budget { restarts: 1, others: 0, gets: 0, others_fills: 0, ..scope.budget };
         }),
-        there("marks, log lost")
+        there("checkpoints, log lost")
             .with(marked)
             .with(|scope| (scope.budget.losses, scope.budget.fills) = (1, 0)),
-        here("marks, log lost, here").with(marked).with(|scope| {
+        here("checkpoints, log lost, here").with(marked).with(|scope| {
             scope.budget = Budget { losses: 1, others: 0, gets: 0, others_fills: 0, ..scope.budget };
         }),
-        there("marks, trimmed, restart").with(marked).with(|scope| {
+        there("checkpoints, trimmed, restart").with(marked).with(|scope| {
             scope.budget = Budget { trims: 2, restarts: 1, fills: 0, ..scope.budget };
         }),
     ]
@@ -53,7 +53,7 @@ fn servers_and_marks() -> Vec<Scope> {
 /// Scopes in which a process knows only part of the log.
 fn limits() -> Vec<Scope> {
     vec![
-        there("looks in parts").with(|scope| {
+        there("log pages").with(|scope| {
             scope.count = 1;
             scope.budget.others = 1;
         }),

@@ -20,7 +20,7 @@ impl Protocol {
                 let begins = |server: &Server| self.beginning(server, sought);
                 let answer = server.look(cursor, self.scope.count, births, begins);
                 let mut looking = PendingLook { sent: NOW, answer, half: None };
-                if self.reads(Reading::LookInTwoHalves) {
+                if self.reads(Reading::PollInTwoHalves) {
                     looking.answer = server.head();
                     looking.half = Some(log == Log::Old);
                 }
@@ -60,9 +60,9 @@ impl Protocol {
     /// Returns where a poll begins for a process that is new to the incarnation. The script decides
     /// this in the same answer.
     fn beginning(&self, server: &Server, sought: Option<u8>) -> Beginning {
-        let asked_before = self.reads(Reading::MarkAskedBefore);
+        let asked_before = self.reads(Reading::CheckpointReadBefore);
         let after = if asked_before { sought } else { self.mark(server) }.unwrap_or_default();
-        Beginning { after, floor: if self.reads(Reading::MarkIsNoFloor) { 0 } else { after } }
+        Beginning { after, floor: if self.reads(Reading::CheckpointIsNoFloor) { 0 } else { after } }
     }
 
     /// Returns the checkpoint if it is trustworthy: of this incarnation, and its entry exists.
@@ -70,9 +70,9 @@ impl Protocol {
         let mark = server.mark?;
         let (same, there) = (mark.incarnation == server.incarnation, server.has(mark));
         let believed = match self.scope.reading {
-            Reading::AnyMark => true,
-            Reading::MarkWithoutItsEntry => same,
-            Reading::MarkOfAnyIncarnation => there,
+            Reading::AnyCheckpoint => true,
+            Reading::CheckpointWithoutItsEntry => same,
+            Reading::CheckpointOfAnyIncarnation => there,
             _ => same && there,
         };
         believed.then_some(mark.id)
@@ -97,7 +97,7 @@ impl Protocol {
         let newest = look.entries.last().map(|(id, _)| *id);
         match self.scope.reading {
             Reading::NoFloor => look.floor = log_id(0),
-            Reading::EveryLookConfirms if look.more => {
+            Reading::EveryPollConfirms if look.more => {
                 look.more = false;
                 look.last = newest.unwrap_or(look.last);
             }
