@@ -1,9 +1,13 @@
 //! Answering a miss.
 
+use std::sync::Arc;
+
 use http::Response;
 use http_body::Body;
-use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason};
+use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason, Tier};
+use tokio::time::Instant;
 
+use crate::engine::coalesce::reruns::RerunPermit;
 use crate::http::body::CacheBody;
 use crate::http::body::service_bounds::{CacheableService, ServiceResult};
 use crate::http::cache_status::ForwardInfo;
@@ -12,8 +16,9 @@ use crate::http::fill::refresh::{is_due, spawn_refresh};
 use crate::http::fill::run::run_fill;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
-use crate::http::lookup::equivalent::lookup_shared;
+use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared};
 use crate::http::lookup::request_context::{Purpose, RequestContext};
+use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::Miss;
 use crate::http::miss::follow::incomplete_error_for;
@@ -27,31 +32,47 @@ where
     Q: Send + 'static,
 {
     /// Turns an ending into the response.
+    ///
+    /// All endings that run the handler do so in one place. Each further place would add a copy of
+    /// the future of a fill to that of every miss.
     pub(super) async fn finish(self, ending: Ending) -> ServiceResult<S::Body, S::Error> {
-        match ending {
-            Ending::Serve(cached, tier) => {
-                let outcome = Outcome::Hit(tier);
-                let response = serve::from_cache(&self.layer, &self.context, &cached, outcome);
-                if is_due(&self.layer, &cached, self.layer.engine.clock.boot()) {
-                    self.refresh(StaleResponse::for_early_refresh(cached, tier));
+        let mut permit = None;
+        let plan = match ending {
+            Ending::Serve(cached, tier) => return Ok(self.serve_and_refresh_early(cached, tier)),
+            Ending::ServeStaleAndRefresh(stale) => return Ok(self.serve_stale_and_refresh(stale)),
+            Ending::ServeCollapsed(collapsed) => return Ok(self.serve_collapsed(collapsed)),
+            Ending::ForwardNested => return self.forward_nested().await,
+            Ending::Fill(plan) => plan,
+            Ending::Rerun(reason) => {
+                permit = Some(wait_for_rerun(&self.layer, &self.context, self.deadline).await);
+                if let Some(collapsed) = filled_meanwhile(&self.layer, &self.context, reason).await {
+                    return Ok(from_flight(&self.layer, &self.context, &collapsed));
                 }
-                Ok(response)
+                FillPlan::alone(None, Outcome::Miss(reason))
             }
-            Ending::ServeStaleAndRefresh(stale) => {
-                let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
-                let response = serve::from_cache(&self.layer, &self.context, &stale.cached, outcome);
-                self.refresh(stale);
-                Ok(response)
-            }
-            Ending::ServeCollapsed(collapsed) => Ok(self.serve_collapsed(collapsed)),
-            Ending::Fill(plan) => self.fill(plan).await,
-            Ending::Rerun(reason) => self.rerun(reason).await,
-            Ending::ForwardNested => self.forward_nested().await,
-        }
+        };
+        let result = run_fill(plan.into_fill(self.layer, self.context), self.service, self.request).await;
+        drop(permit);
+        result
     }
 
-    async fn fill(self, plan: FillPlan) -> ServiceResult<S::Body, S::Error> {
-        run_fill(plan.into_fill(self.layer, self.context), self.service, self.request).await
+    fn serve_and_refresh_early(
+        self,
+        cached: Arc<CachedResponse>,
+        tier: Tier,
+    ) -> Response<CacheBody<S::Body>> {
+        let response = serve::from_cache(&self.layer, &self.context, &cached, Outcome::Hit(tier));
+        if is_due(&self.layer, &cached, self.layer.engine.clock.boot()) {
+            self.refresh(StaleResponse::for_early_refresh(cached, tier));
+        }
+        response
+    }
+
+    fn serve_stale_and_refresh(self, stale: StaleResponse) -> Response<CacheBody<S::Body>> {
+        let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
+        let response = serve::from_cache(&self.layer, &self.context, &stale.cached, outcome);
+        self.refresh(stale);
+        response
     }
 
     fn refresh(self, stale: StaleResponse) {
@@ -68,33 +89,36 @@ where
         }
     }
 
-    /// Runs the handler for a request that waited for others and got nothing that it could use.
-    ///
-    /// Few requests do so at once.
-    async fn rerun(self, reason: MissReason) -> ServiceResult<S::Body, S::Error> {
-        let (layer, context) = (&self.layer, &self.context);
-        let deadline = self.deadline + layer.policy.fill_limits.rerun_wait();
-        let _permit = layer.engine.reruns.wait_for_permit(context.flight_key(layer), deadline).await;
-        // Another request may have filled the key meanwhile.
-        let lookup = match self.look_in_memory() {
-            Lookup::Miss(reason) if !layer.http.memory.is_enabled() && !context.is_provisional => {
-                lookup_shared(layer, context.lookup_key(), reason).await
-            }
-            lookup => lookup,
-        };
-        if let Lookup::Fresh(response, tier) = lookup {
-            let outcome = Outcome::Hit(tier);
-            return Ok(from_flight(layer, context, &Collapsed { response, outcome, reason, body: None }));
-        }
-        self.fill(FillPlan::alone(None, Outcome::Miss(reason))).await
-    }
-
     /// Passes the request on to a layer further in, which handles it.
     async fn forward_nested(self) -> ServiceResult<S::Body, S::Error> {
         record(&self.layer, &self.context, Outcome::Bypass(BypassReason::Nested));
         let response = self.service.ready().await?.call(self.request).await?;
         Ok(response.map(CacheBody::inner))
     }
+}
+
+/// Waits for one of the few permits of this key to run the handler.
+///
+/// The request has waited for others until `deadline`, and got nothing that it could use.
+async fn wait_for_rerun(layer: &LayerState, context: &RequestContext, deadline: Instant) -> RerunPermit {
+    let deadline = deadline + layer.policy.fill_limits.rerun_wait();
+    layer.engine.reruns.wait_for_permit(context.flight_key(layer), deadline).await
+}
+
+/// Returns the response that another request has stored meanwhile, if it is fresh.
+async fn filled_meanwhile(
+    layer: &LayerState,
+    context: &RequestContext,
+    reason: MissReason,
+) -> Option<Collapsed> {
+    let lookup = match lookup_memory_for(layer, context.lookup_key(), layer.engine.clock.boot()) {
+        Lookup::Miss(reason) if !layer.http.memory.is_enabled() && !context.is_provisional => {
+            lookup_shared(layer, context.lookup_key(), reason).await
+        }
+        lookup => lookup,
+    };
+    let Lookup::Fresh(response, tier) = lookup else { return None };
+    Some(Collapsed { response, outcome: Outcome::Hit(tier), reason, body: None })
 }
 
 /// Serves the outcome of another request's fill.

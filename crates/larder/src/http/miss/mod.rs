@@ -84,11 +84,12 @@ where
         return Ok(only_stored::answer_only_if_cached(&layer, &mut context, lookup).await);
     }
     let bypass = credentials_reason(context.traits.credentials).map(Outcome::Bypass);
-    let miss = Miss::new(layer, ReadyService::new(service), request, context, 0);
-    match bypass {
-        Some(outcome) => miss.finish(Ending::Fill(FillPlan::alone(None, outcome))).await,
+    let mut miss = Miss::new(layer, ReadyService::new(service), request, context, 0);
+    let ending = match bypass {
+        Some(outcome) => Ending::Fill(FillPlan::alone(None, outcome)),
         None => miss.run(lookup).await,
-    }
+    };
+    miss.finish(ending).await
 }
 
 impl<S, Q> Miss<S, Q>
@@ -107,8 +108,8 @@ where
         Self { layer, service, request, context, retries, range_base: None, deadline }
     }
 
-    /// Runs the steps, from what is known about the response to the answer.
-    pub(super) async fn run(mut self, lookup: Lookup) -> ServiceResult<S::Body, S::Error> {
+    /// Runs the steps, from what is known about the response to the ending.
+    async fn run(&mut self, lookup: Lookup) -> Ending {
         let mut step = Step::Evaluate(lookup);
         loop {
             step = match step {
@@ -118,7 +119,7 @@ where
                 Step::Lead(leader, fallback) => self.lead(leader, fallback).await,
                 Step::Follow(seat) => self.follow(seat).await,
                 Step::Settle(wait) => self.settle(wait),
-                Step::Done(ending) => return self.finish(ending).await,
+                Step::Done(ending) => return ending,
             };
         }
     }
@@ -127,12 +128,14 @@ where
     ///
     /// This counts as a retry.
     pub(super) async fn resume(mut self, outcome: Outcome) -> ServiceResult<S::Body, S::Error> {
-        if self.retries == MAX_RETRIES {
-            return self.finish(Ending::Fill(FillPlan::alone(None, outcome))).await;
-        }
-        self.retries += 1;
-        let lookup = self.look_in_memory();
-        self.run(lookup).await
+        let ending = if self.retries == MAX_RETRIES {
+            Ending::Fill(FillPlan::alone(None, outcome))
+        } else {
+            self.retries += 1;
+            let lookup = self.look_in_memory();
+            self.run(lookup).await
+        };
+        self.finish(ending).await
     }
 
     fn look_in_memory(&self) -> Lookup {
