@@ -99,9 +99,9 @@ impl GetBatcher {
 
     /// Sends a batch on its own task, because any of its callers may stop waiting.
     fn send(self: &Arc<Self>, way: &BatchTarget, batch: Batch) {
-        let count = batch.wanted.len();
+        let count = batch.pending.len();
         let (mut keys, mut answers) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for PendingGet { key, answer } in batch.wanted {
+        for PendingGet { key, answer } in batch.pending {
             keys.push(key);
             answers.push(answer);
         }
@@ -159,7 +159,7 @@ impl GetBatcher {
         let most = self.most_keys();
         loop {
             let batch = self.queue().next(most);
-            if batch.wanted.is_empty() {
+            if batch.pending.is_empty() {
                 // Another thread has sent them already.
                 return;
             }

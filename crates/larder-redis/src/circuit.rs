@@ -56,10 +56,10 @@ impl Circuit {
     }
 
     /// Records that a call was answered, even if the answer is a rejection.
-    pub(crate) fn answered(&mut self, leave: Permit) {
+    pub(crate) fn answered(&mut self, permit: Permit) {
         match *self {
             Self::Closed { .. } => *self = Self::NEW,
-            Self::Open { .. } | Self::Probing { .. } if leave == Permit::Probe => *self = Self::NEW,
+            Self::Open { .. } | Self::Probing { .. } if permit == Permit::Probe => *self = Self::NEW,
             // The call was sent before the circuit opened, so it says little about the current
             // state.
             Self::Open { .. } | Self::Probing { .. } => {}
@@ -69,14 +69,14 @@ impl Circuit {
     /// Records that a call was not answered in time. Returns whether this opened the circuit.
     ///
     /// A probe that is not answered in time opens the circuit again.
-    pub(crate) fn timed_out(&mut self, leave: Permit, now: Instant) -> bool {
+    pub(crate) fn timed_out(&mut self, permit: Permit, now: Instant) -> bool {
         let open = match *self {
             Self::Closed { timeouts } if timeouts + 1 < TIMEOUTS => {
                 *self = Self::Closed { timeouts: timeouts + 1 };
                 false
             }
             Self::Closed { .. } => true,
-            Self::Probing { .. } => leave == Permit::Probe,
+            Self::Probing { .. } => permit == Permit::Probe,
             Self::Open { .. } => false,
         };
         if open {
@@ -88,8 +88,8 @@ impl Circuit {
     /// Records that a call found no connection.
     ///
     /// Such a call fails at once, so callers need no protection from it.
-    pub(crate) fn unconnected(&mut self, leave: Permit) {
-        self.answered(leave);
+    pub(crate) fn unconnected(&mut self, permit: Permit) {
+        self.answered(permit);
     }
 }
 

@@ -52,11 +52,11 @@ impl Health {
         }
         let mut nodes = self.nodes();
         let node = nodes.node_of(key);
-        let leave = match nodes.circuit(node.as_ref()) {
+        let permit = match nodes.circuit(node.as_ref()) {
             Some(circuit) => circuit.admit(Instant::now()),
             None => Some(Permit::Normal),
         };
-        leave.ok_or_else(|| StoreError::new(StoreErrorKind::CircuitOpen, ""))
+        permit.ok_or_else(|| StoreError::new(StoreErrorKind::CircuitOpen, ""))
     }
 
     /// Records the result of a call to the node that has `key`.
@@ -65,7 +65,7 @@ impl Health {
     pub(crate) fn record(
         &self,
         key: &str,
-        leave: Permit,
+        permit: Permit,
         error: Option<&StoreError>,
     ) -> Option<CircuitOpened> {
         if error.is_none() && self.is_closed() {
@@ -75,13 +75,13 @@ impl Health {
         let node = nodes.node_of(key);
         let opened = match error.map(StoreError::kind) {
             Some(StoreErrorKind::Timeout) => {
-                nodes.circuit_or_new(node.as_ref()).timed_out(leave, Instant::now())
+                nodes.circuit_or_new(node.as_ref()).timed_out(permit, Instant::now())
             }
             kind => {
                 if let Some(circuit) = nodes.circuit(node.as_ref()) {
                     match kind {
-                        Some(StoreErrorKind::Unreachable) => circuit.unconnected(leave),
-                        _ => circuit.answered(leave),
+                        Some(StoreErrorKind::Unreachable) => circuit.unconnected(permit),
+                        _ => circuit.answered(permit),
                     }
                 }
                 false

@@ -30,7 +30,7 @@ pub(crate) struct ReplicaRequirement {
 
 /// The connection for appends that wait, and the result of the last wait.
 pub(crate) struct ReplicaWaiter {
-    wanted: ReplicaRequirement,
+    requirement: ReplicaRequirement,
     pub(crate) link: Arc<Connection>,
     /// Admits one wait at a time.
     ///
@@ -40,9 +40,9 @@ pub(crate) struct ReplicaWaiter {
 }
 
 impl ReplicaWaiter {
-    pub(crate) fn open(wanted: ReplicaRequirement, config: Config, runtime: &Handle) -> Self {
+    pub(crate) fn open(requirement: ReplicaRequirement, config: Config, runtime: &Handle) -> Self {
         Self {
-            wanted,
+            requirement,
             link: Connection::open(config, runtime, ConfigCheck::Done, None),
             turn: Mutex::new(()),
             short: AtomicBool::new(false),
@@ -67,22 +67,22 @@ impl ReplicaWaiter {
         };
         let answer = self.wait(key).await.map_err(|error| self.link.to_store_error(&error))?;
         let have = number(&answer).ok_or_else(|| unreadable("the answer to a WAIT"))?;
-        let wanted = self.wanted.count;
-        if have >= i64::from(wanted) {
+        let requirement = self.requirement.count;
+        if have >= i64::from(requirement) {
             return Ok(());
         }
-        let what = format!("{have} of the {wanted} replicas wanted have it in time");
+        let what = format!("{have} of the {requirement} replicas requirement have it in time");
         Err(StoreError::new(StoreErrorKind::Refused, what))
     }
 
     async fn wait(&self, key: &str) -> Result<Value, Error> {
-        let within = self.wanted.within;
+        let within = self.requirement.within;
         // For Redis, zero means to wait forever.
         let millis = i64::try_from(within.as_millis()).map_or(i64::MAX, |millis| millis.max(1));
         let slot = ClusterHash::Custom(ClusterRouting::hash_key(key.as_bytes()));
         let options = Options { cluster_hash: Some(slot), ..self.link.options(within + ALARM_GRACE) };
         let command = CustomCommand::new_static("WAIT", ClusterHash::Random, false);
-        let arguments = vec![Value::Integer(self.wanted.count.into()), Value::Integer(millis)];
+        let arguments = vec![Value::Integer(self.requirement.count.into()), Value::Integer(millis)];
         self.link.with(&options).custom(command, arguments).await
     }
 }

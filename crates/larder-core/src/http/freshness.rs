@@ -57,22 +57,23 @@ pub fn lifetime(
     directives: &ResponseDirectives,
     headers: &HeaderMap,
     default: Lifetime,
-    said: &LifetimeOverride,
+    handler_override: &LifetimeOverride,
     received: WallTime,
 ) -> Lifetime {
-    let fresh = said.fresh.or_else(|| explicit(directives, headers, received)).unwrap_or(default.fresh);
-    let window = |said: Option<Duration>, directive: Option<Duration>, default: Duration| {
-        let unsaid = if never_stale(directives) { Duration::ZERO } else { directive.unwrap_or(default) };
-        said.unwrap_or(unsaid)
+    let fresh =
+        handler_override.fresh.or_else(|| explicit(directives, headers, received)).unwrap_or(default.fresh);
+    let window = |chosen: Option<Duration>, directive: Option<Duration>, default: Duration| {
+        let otherwise = if never_stale(directives) { Duration::ZERO } else { directive.unwrap_or(default) };
+        chosen.unwrap_or(otherwise)
     };
     Lifetime {
         fresh,
         while_revalidate: window(
-            said.while_revalidate,
+            handler_override.while_revalidate,
             directives.stale_while_revalidate,
             default.while_revalidate,
         ),
-        if_error: window(said.if_error, directives.stale_if_error, default.if_error),
+        if_error: window(handler_override.if_error, directives.stale_if_error, default.if_error),
     }
 }
 
@@ -82,9 +83,9 @@ pub fn lifetime(
 pub(super) fn is_stated(
     directives: &ResponseDirectives,
     headers: &HeaderMap,
-    said: &LifetimeOverride,
+    handler_override: &LifetimeOverride,
 ) -> bool {
-    said.fresh.is_none()
+    handler_override.fresh.is_none()
         && (directives.s_maxage.or(directives.max_age).is_some()
             || !directives.targeted && headers.contains_key(EXPIRES))
 }
@@ -131,9 +132,9 @@ mod tests {
     const DEFAULT: Lifetime = Lifetime { fresh: secs(100), while_revalidate: secs(20), if_error: secs(30) };
     const UNSAID: LifetimeOverride = LifetimeOverride { fresh: None, while_revalidate: None, if_error: None };
 
-    fn of(lines: &[(&'static str, &str)], said: &LifetimeOverride) -> Lifetime {
+    fn of(lines: &[(&'static str, &str)], handler_override: &LifetimeOverride) -> Lifetime {
         let headers = fields(lines);
-        lifetime(&ResponseDirectives::parse(&headers), &headers, DEFAULT, said, NOVEMBER)
+        lifetime(&ResponseDirectives::parse(&headers), &headers, DEFAULT, handler_override, NOVEMBER)
     }
 
     /// RFC 9111 §4.2.1: the first of "s-maxage […], max-age […], Expires […] minus […] Date".
@@ -200,7 +201,7 @@ mod tests {
         let fresh = LifetimeOverride { fresh: Some(secs(1)), ..UNSAID };
         let window = LifetimeOverride { while_revalidate: Some(secs(2)), ..UNSAID };
         let error = LifetimeOverride { if_error: Some(secs(3)), ..UNSAID };
-        for (said, expected) in
+        for (handler_override, expected) in
             [(UNSAID, (5, 0, 0)), (fresh, (1, 0, 0)), (window, (5, 2, 0)), (error, (5, 0, 3))]
         {
             let expected = Lifetime {
@@ -208,7 +209,7 @@ mod tests {
                 while_revalidate: secs(expected.1),
                 if_error: secs(expected.2),
             };
-            assert_eq!(of(lines, &said), expected, "{said:?}");
+            assert_eq!(of(lines, &handler_override), expected, "{handler_override:?}");
         }
     }
 

@@ -80,7 +80,7 @@ pub struct Storable {
     pub initial_age: Duration,
     /// Whether the response itself states its freshness lifetime.
     ///
-    /// A cache must not extend a stated lifetime.
+    /// A cache must not extend an explicit lifetime.
     pub explicit: bool,
 }
 
@@ -99,7 +99,7 @@ pub fn storable(
     request: &HeaderMap,
     status: StatusCode,
     headers: &HeaderMap,
-    said: &LifetimeOverride,
+    handler_override: &LifetimeOverride,
     request_time: WallTime,
     response_time: WallTime,
 ) -> Result<Storable, NotStored> {
@@ -112,16 +112,16 @@ pub fn storable(
     permitted(rules, &directives, status, headers)?;
     shareable_with(rules, credentials, &directives)?;
 
-    let stated = freshness::is_stated(&directives, headers, said);
+    let explicit = freshness::is_stated(&directives, headers, handler_override);
     let default = match unstated(rules, request, &directives, status) {
-        _ if stated || said.fresh.is_some() => default,
+        _ if explicit || handler_override.fresh.is_some() => default,
         Unstated::Guessed(heuristic) => {
             Lifetime { fresh: heuristic.lifetime(headers, response_time), ..default }
         }
         Unstated::Default => default,
         Unstated::Forbidden => return Err(NotStored::NoLifetime),
     };
-    let lifetime = freshness::lifetime(&directives, headers, default, said, response_time);
+    let lifetime = freshness::lifetime(&directives, headers, default, handler_override, response_time);
     let judged = Storable {
         lifetime,
         flags: ResponseFlags {
@@ -131,7 +131,7 @@ pub fn storable(
             own_etag: false,
         },
         initial_age: age::initial_age(headers, request_time, response_time),
-        explicit: stated,
+        explicit,
     };
     if judged.is_useful() || has_validator(headers) { Ok(judged) } else { Err(NotStored::NoLifetime) }
 }

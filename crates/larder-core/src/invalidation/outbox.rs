@@ -40,8 +40,9 @@ fn fitting<'a>(events: impl Iterator<Item = &'a Event>, most: usize) -> usize {
 
 /// The events to append to the log as one step.
 ///
-/// After the append, the caller reports it with [`Tail::sent`](super::tail::Tail::batch_appended). If the
-/// append failed, there is nothing to report.
+/// After the append, the caller reports it with
+/// [`Tail::batch_appended`](super::tail::Tail::batch_appended). If the append failed, there is
+/// nothing to report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     numbers: RangeInclusive<u64>,

@@ -50,7 +50,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         if !self.ended {
             let waiting = self.gather.queue().abandon();
-            refuse(waiting.into_iter().map(|wanted| wanted.answer), &shutting_down());
+            refuse(waiting.into_iter().map(|pending| pending.answer), &shutting_down());
         }
     }
 }

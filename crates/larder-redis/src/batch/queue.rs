@@ -41,7 +41,7 @@ pub(super) enum Admission {
 
 /// Keys for one command.
 pub(super) struct Batch {
-    pub(super) wanted: Vec<PendingGet>,
+    pub(super) pending: Vec<PendingGet>,
     pub(super) epoch: u64,
     /// Number of keys that still wait.
     pub(super) left: usize,
@@ -85,10 +85,10 @@ impl Queue {
         let mut rest = Vec::with_capacity(MAX_KEYS);
         rest.extend(self.waiting.drain(most.min(self.waiting.len())..));
         let left = rest.len();
-        let wanted = std::mem::replace(&mut self.waiting, rest);
-        self.under_way += wanted.len();
+        let pending = std::mem::replace(&mut self.waiting, rest);
+        self.under_way += pending.len();
         self.batches += 1;
-        Batch { wanted, epoch: self.epoch, left }
+        Batch { pending, epoch: self.epoch, left }
     }
 
     /// Checks the queue, given how many batches had left it at the last check.

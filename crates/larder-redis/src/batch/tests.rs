@@ -39,7 +39,7 @@ fn keys_of_an_earlier_epoch_do_not_count_when_they_land() {
     assert_eq!(queue.check(None), Check::Moving(0));
     assert_eq!(queue.check(Some(0)), Check::Stuck);
     let batch = queue.next(MAX_KEYS);
-    assert_eq!((batch.wanted.len(), batch.epoch, batch.left), (2, 1, 0));
+    assert_eq!((batch.pending.len(), batch.epoch, batch.left), (2, 1, 0));
     assert_eq!(queue.check(Some(0)), Check::Empty);
     // Six more may be sent alone beside these two, even if some of the first eight complete.
     assert!(queue.completed(3, 0));

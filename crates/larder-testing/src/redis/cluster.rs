@@ -34,7 +34,7 @@ const AT_ONCE: &str = "100";
 /// let cluster = RedisCluster::start().await?;
 /// let before = cluster.primary_of("some:key").await?;
 /// before.kill();
-/// cluster.heals().await?;
+/// cluster.wait_until_healthy().await?;
 /// let after = cluster.primary_of("some:key").await?;
 /// assert_ne!(before.address(), after.address());
 /// # Ok(())

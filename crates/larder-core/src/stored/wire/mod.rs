@@ -60,7 +60,7 @@ const VERSION: u8 = 1;
 const RESPONSE: u8 = 1;
 const VARIANTS: u8 = 2;
 const PART: u8 = 3;
-const TOLD: u8 = 4;
+const VARIATION_HINT: u8 = 4;
 const CHECKSUM_LEN: usize = 8;
 
 /// A decoded value.
@@ -103,8 +103,8 @@ pub fn encode_variants(fields: &[HeaderName], key: &str, position: &Position) ->
 
 /// Encodes a variation hint: what responses said last about the queries that they answer.
 #[must_use]
-pub fn encode_variation_hint(told: &VariationHint, key: &str, position: &Position) -> Bytes {
-    framed(TOLD, key, position, &|sink| variation_hint::write(sink, told))
+pub fn encode_variation_hint(hint: &VariationHint, key: &str, position: &Position) -> Bytes {
+    framed(VARIATION_HINT, key, position, &|sink| variation_hint::write(sink, hint))
 }
 
 /// Decodes a value that was stored under `key`.
@@ -154,10 +154,10 @@ pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<De
             reader.end()?;
             Ok(Decoded::Variants(fields.into()))
         }
-        TOLD => {
-            let told = variation_hint::read(&mut reader)?;
+        VARIATION_HINT => {
+            let hint = variation_hint::read(&mut reader)?;
             reader.end()?;
-            Ok(Decoded::VariationHint(told))
+            Ok(Decoded::VariationHint(hint))
         }
         _ => Err(WireErrorKind::Malformed.into()),
     }

@@ -12,11 +12,11 @@ use crate::http::no_vary_search::UrlVariation;
 use crate::stored::VariationHint;
 use crate::time::WallTime;
 
-pub(super) fn write(sink: &mut dyn Sink, told: &VariationHint) {
-    sink.put(&told.at.unix_millis().to_le_bytes());
-    let life = u64::try_from(told.life.as_nanos()).unwrap_or(u64::MAX);
+pub(super) fn write(sink: &mut dyn Sink, hint: &VariationHint) {
+    sink.put(&hint.at.unix_millis().to_le_bytes());
+    let life = u64::try_from(hint.life.as_nanos()).unwrap_or(u64::MAX);
     sink.put(&life.to_le_bytes());
-    writer::bytes(sink, told.variation.as_text().as_bytes());
+    writer::bytes(sink, hint.variation.as_text().as_bytes());
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<VariationHint, WireErrorKind> {
