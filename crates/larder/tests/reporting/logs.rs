@@ -100,7 +100,7 @@ async fn store_trouble_is_logged_when_it_begins_and_when_it_ends() {
     eventually("everything fails", || shop.cache.stats().store_errors > before + 5).await;
     let began = journal.lines();
     assert_eq!(began.len(), 1, "{began:?}");
-    assert!(began[0].starts_with("WARN larder: trouble with the shared store"), "{began:?}");
+    assert!(began[0].starts_with("WARN larder: shared store failing"), "{began:?}");
     assert!(began[0].contains("error=unreachable: as the test wants it"), "{began:?}");
 
     store.heal();
@@ -108,7 +108,7 @@ async fn store_trouble_is_logged_when_it_begins_and_when_it_ends() {
     assert_eq!(journal.lines(), Vec::<String>::new(), "not at the first sign of life");
     shop.clock.advance(Duration::from_secs(1));
     store.looked().await;
-    assert_eq!(journal.lines(), ["WARN larder: the shared store is well again"]);
+    assert_eq!(journal.lines(), ["WARN larder: shared store working again"]);
     shop.send(get("/1")).await;
     store.looked().await;
     assert_eq!(journal.lines(), Vec::<String>::new());

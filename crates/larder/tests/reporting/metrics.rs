@@ -254,7 +254,7 @@ fn store_errors_by_exchange_and_kind() {
     });
     let names: Vec<_> =
         counters(&metrics, "larder_store_errors_total").into_iter().map(|(name, _)| name).collect();
-    let expected = ["append", "look", "read", "write"]
-        .map(|exchange| format!("larder_store_errors_total{{exchange={exchange} kind=refused}}"));
+    let expected = ["append", "poll", "read", "write"]
+        .map(|operation| format!("larder_store_errors_total{{operation={operation} kind=refused}}"));
     assert_eq!(names, expected);
 }

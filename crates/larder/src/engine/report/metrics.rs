@@ -104,9 +104,9 @@ pub(super) fn record_reclaimed(responses: u64, scans: u64) {
     counter!("larder_reclaim_scans_total").increment(scans);
 }
 
-pub(super) fn record_store_error(exchange: StoreOp, error: &StoreError) {
-    let (exchange, kind) = (exchange.as_str(), error.kind().as_str());
-    counter!("larder_store_errors_total", "exchange" => exchange, "kind" => kind).increment(1);
+pub(super) fn record_store_error(operation: StoreOp, error: &StoreError) {
+    let (operation, kind) = (operation.as_str(), error.kind().as_str());
+    counter!("larder_store_errors_total", "operation" => operation, "kind" => kind).increment(1);
 }
 
 /// The handler time that hits have saved.

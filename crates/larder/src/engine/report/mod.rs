@@ -183,17 +183,17 @@ impl Report {
         metrics::record_reclaimed(responses, scans);
     }
 
-    /// Records an exchange with the shared store that failed.
-    pub(crate) fn store_error(&self, exchange: StoreOp, error: &StoreError, clock: &dyn Clock) {
+    /// Records an operation with the shared store that failed.
+    pub(crate) fn store_error(&self, operation: StoreOp, error: &StoreError, clock: &dyn Clock) {
         add(&self.store_errors, 1);
         #[cfg(feature = "metrics")]
-        metrics::record_store_error(exchange, error);
-        self.store_health.failed(exchange, error, clock);
+        metrics::record_store_error(operation, error);
+        self.store_health.failed(operation, error, clock);
     }
 
-    /// Records an exchange with the shared store that succeeded.
-    pub(crate) fn store_ok(&self, exchange: StoreOp, clock: &dyn Clock) {
-        self.store_health.worked(exchange, clock);
+    /// Records an operation with the shared store that succeeded.
+    pub(crate) fn store_ok(&self, operation: StoreOp, clock: &dyn Clock) {
+        self.store_health.worked(operation, clock);
     }
 
     /// Returns all counters as numbers, with this memory use.

@@ -43,7 +43,7 @@ use std::time::Duration;
 /// | `larder_floor_raises_total` | counter | |
 /// | `larder_reclaimed_total` | counter | |
 /// | `larder_reclaim_scans_total` | counter | |
-/// | `larder_store_errors_total` | counter | `exchange`, `kind` |
+/// | `larder_store_errors_total` | counter | `operation`, `kind` |
 /// | `larder_leases_total` | counter | `event` |
 /// | `larder_held_responses` | gauge | |
 /// | `larder_held_bytes` | gauge | |
@@ -53,7 +53,7 @@ use std::time::Duration;
 /// - `outcome` is `hit`, `stale`, `miss` or `bypass`.
 /// - `tier` is `memory` or `shared` for a hit or a stale response, and `none` otherwise.
 /// - `reason` is the reason that `Cache-Status` states, and `none` for a hit.
-/// - `exchange` is `read` or `write` for stored responses, `look` (a poll) or `append` for the
+/// - `operation` is `read` or `write` for stored responses, `poll` or `append` for the
 ///   invalidation log, and `lease` for leases.
 /// - `event` is `taken` if a fill on this instance acquired the lease, `awaited` if this instance
 ///   waited for the holder of the lease, and `taken-over` if it acquired the lease after that.

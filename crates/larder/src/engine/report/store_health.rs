@@ -1,7 +1,7 @@
 //! Trouble with the shared store, which is logged once when it begins and once when it has ended.
 //!
 //! Only this module logs it. Stores return their errors and log nothing, and the result of each
-//! exchange with a store gets here.
+//! operation with a store gets here.
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +21,7 @@ const RECOVERY: Duration = Duration::from_secs(1);
 /// The number of timeouts in a row that count as trouble. A single one does not.
 const TIMEOUTS: u8 = 3;
 
-/// The kind of an exchange with the store.
+/// The kind of an operation of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreOp {
     /// Reads a stored response.
@@ -37,20 +37,20 @@ pub(crate) enum StoreOp {
 }
 
 impl StoreOp {
-    /// Returns the word for the exchange in metrics and logs.
+    /// Returns the word for the operation in metrics and logs.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
-            Self::Poll => "look",
+            Self::Poll => "poll",
             Self::Append => "append",
             Self::Lease => "lease",
         }
     }
 
-    /// Returns the bit for the exchange in [`State::concerns`].
+    /// Returns the bit for the operation in [`State::concerns`].
     ///
-    /// If the store refuses one kind of exchange, this says nothing about the other kinds. So each
+    /// If the store refuses one kind of operation, this says nothing about the other kinds. So each
     /// kind must succeed again by itself.
     const fn bit(self) -> u8 {
         match self {
@@ -65,7 +65,7 @@ impl StoreOp {
 
 /// The bit for a store that cannot be reached, or not in time.
 ///
-/// Any successful exchange shows that the store can be reached.
+/// Any successful operation shows that the store can be reached.
 const UNREACHABLE: u8 = 32;
 
 /// The state of the trouble with the store.
@@ -73,7 +73,7 @@ const UNREACHABLE: u8 = 32;
 pub(super) struct StoreHealth {
     /// Set while an error is outstanding, and before the first success.
     ///
-    /// In the healthy state, a successful exchange only loads this flag.
+    /// In the healthy state, a successful operation only loads this flag.
     listens: AtomicBool,
     state: Mutex<State>,
 }
@@ -85,32 +85,32 @@ impl Default for StoreHealth {
 }
 
 impl StoreHealth {
-    pub(super) fn failed(&self, exchange: StoreOp, error: &StoreError, clock: &dyn Clock) {
+    pub(super) fn failed(&self, operation: StoreOp, error: &StoreError, clock: &dyn Clock) {
         let begins = {
             let mut state = self.state();
             self.listens.store(true, Ordering::Relaxed);
-            state.failed(exchange, error.kind(), clock.boot())
+            state.failed(operation, error.kind(), clock.boot())
         };
-        let exchange = exchange.as_str();
+        let operation = operation.as_str();
         if begins {
-            tracing::warn!(target: "larder", exchange, %error, "trouble with the shared store, serving without it");
+            tracing::warn!(target: "larder", operation, %error, "shared store failing, serving without it");
         } else {
-            tracing::debug!(target: "larder", exchange, %error, "shared store exchange failed");
+            tracing::debug!(target: "larder", operation, %error, "shared store operation failed");
         }
     }
 
-    pub(super) fn worked(&self, exchange: StoreOp, clock: &dyn Clock) {
+    pub(super) fn worked(&self, operation: StoreOp, clock: &dyn Clock) {
         if !self.listens.load(Ordering::Relaxed) {
             return;
         }
         let ended = {
             let mut state = self.state();
-            let ended = state.worked(exchange, clock.boot());
+            let ended = state.worked(operation, clock.boot());
             self.listens.store(state.concerns != 0, Ordering::Relaxed);
             ended
         };
         if ended {
-            tracing::warn!(target: "larder", "the shared store is well again");
+            tracing::warn!(target: "larder", "shared store working again");
         }
     }
 
@@ -125,11 +125,11 @@ impl StoreHealth {
 /// It reads no clock: the time is a parameter.
 #[derive(Debug, Default)]
 struct State {
-    /// The bits of the exchanges that there is trouble with.
+    /// The bits of the operations that fail.
     concerns: u8,
     /// The number of timeouts in a row.
     timeouts: u8,
-    /// Whether any exchange ever succeeded.
+    /// Whether any operation ever succeeded.
     met: bool,
     /// The moment of the first failure.
     first: Option<BootTime>,
@@ -138,8 +138,8 @@ struct State {
 }
 
 impl State {
-    /// Notes an exchange that failed. Returns whether trouble begins.
-    fn failed(&mut self, exchange: StoreOp, kind: StoreErrorKind, now: BootTime) -> bool {
+    /// Notes an operation that failed. Returns whether trouble begins.
+    fn failed(&mut self, operation: StoreOp, kind: StoreErrorKind, now: BootTime) -> bool {
         let since = *self.first.get_or_insert(now);
         let calm = self.concerns == 0;
         self.concerns |= match kind {
@@ -149,20 +149,20 @@ impl State {
             }
             StoreErrorKind::Unreachable if !self.met && now < since.saturating_add(RECOVERY) => 0,
             StoreErrorKind::Unreachable | StoreErrorKind::CircuitOpen => UNREACHABLE,
-            _ => exchange.bit(),
+            _ => operation.bit(),
         };
         self.last = Some(now);
         calm && self.concerns != 0
     }
 
-    /// Notes an exchange that succeeded. Returns whether trouble has ended.
-    fn worked(&mut self, exchange: StoreOp, now: BootTime) -> bool {
+    /// Notes an operation that succeeded. Returns whether trouble has ended.
+    fn worked(&mut self, operation: StoreOp, now: BootTime) -> bool {
         self.met = true;
         self.timeouts = 0;
         if self.concerns == 0 || self.last.is_some_and(|last| now < last.saturating_add(RECOVERY)) {
             return false;
         }
-        self.concerns &= !(exchange.bit() | UNREACHABLE);
+        self.concerns &= !(operation.bit() | UNREACHABLE);
         self.concerns == 0
     }
 }

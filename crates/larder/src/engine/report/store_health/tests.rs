@@ -8,7 +8,7 @@ fn at(millis: u64) -> BootTime {
 
 const CALMED: u64 = 1_000;
 
-/// Returns the state after a first exchange that succeeded.
+/// Returns the state after a first operation that succeeded.
 fn met() -> State {
     let mut state = State::default();
     assert!(!state.worked(StoreOp::Poll, at(0)));
@@ -29,24 +29,24 @@ fn it_begins_once_and_ends_once() {
 
 #[test]
 fn each_success_shows_that_the_store_is_reached() {
-    for exchange in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
+    for operation in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
         let mut state = met();
         assert!(state.failed(StoreOp::Read, Unreachable, at(0)));
-        assert!(state.worked(exchange, at(CALMED)), "{exchange:?}");
+        assert!(state.worked(operation, at(CALMED)), "{operation:?}");
     }
 }
 
 #[test]
 fn a_refused_exchange_has_to_work_again_itself() {
-    for exchange in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
+    for operation in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
         let mut state = met();
-        assert!(state.failed(exchange, Refused, at(0)));
+        assert!(state.failed(operation, Refused, at(0)));
         for other in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
-            if other != exchange {
-                assert!(!state.worked(other, at(CALMED)), "{exchange:?} {other:?}");
+            if other != operation {
+                assert!(!state.worked(other, at(CALMED)), "{operation:?} {other:?}");
             }
         }
-        assert!(state.worked(exchange, at(CALMED)), "{exchange:?}");
+        assert!(state.worked(operation, at(CALMED)), "{operation:?}");
     }
 }
 
