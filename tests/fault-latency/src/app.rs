@@ -27,7 +27,7 @@ impl Tiers {
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Both => "Responses in memory and in Redis, with every setting at its default",
-            Self::Redis => "Responses in Redis alone (`memory(0)`): every request uses it",
+            Self::Redis => "Responses in Redis alone (`max_memory_bytes(0)`): every request uses it",
         }
     }
 }

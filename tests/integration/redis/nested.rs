@@ -39,7 +39,7 @@ async fn cache(redis: &RedisServer) -> Cache {
         number += 1;
         site.get(&format!("/probe/{number}")).await;
         let stats = cache.stats();
-        stats.leases_taken > 0
+        stats.leases_acquired > 0
     })
     .await;
     cache

@@ -50,8 +50,8 @@ pub(crate) async fn take_await_and_take_over() {
     first.await.unwrap().unwrap();
     second.await.unwrap().unwrap();
     let [one, other] = [one, other].map(|shop| shop.cache.stats());
-    assert_eq!([one.leases_taken, one.leases_awaited, one.leases_taken_over], [1, 0, 0]);
-    assert_eq!([other.leases_taken, other.leases_awaited, other.leases_taken_over], [1, 1, 1]);
+    assert_eq!([one.leases_acquired, one.leases_awaited, one.leases_taken_over], [1, 0, 0]);
+    assert_eq!([other.leases_acquired, other.leases_awaited, other.leases_taken_over], [1, 1, 1]);
 }
 
 /// The time of the test is paused: it advances only while no task can run.
@@ -69,7 +69,7 @@ async fn where_no_lease_can_be_had_the_handler_runs_at_once() {
     let response = one.get("/").await;
     assert_eq!(response.headers()["x-cache"], "MISS");
     let stats = one.cache.stats();
-    assert_eq!((stats.fills, stats.leases_taken, stats.store_errors), (1, 0, 1));
+    assert_eq!((stats.fills, stats.leases_acquired, stats.store_errors), (1, 0, 1));
     eventually("it is shared nevertheless", || store.holds() == 1).await;
 }
 
@@ -79,10 +79,10 @@ async fn a_head_request_takes_none_and_a_fill_gives_its_own_up() {
     let (store, one, _) = two_shops(&gate).await;
     gate.open();
     one.send(crate::shop::method(http::Method::HEAD, "/")).await;
-    assert_eq!(one.cache.stats().leases_taken, 0);
+    assert_eq!(one.cache.stats().leases_acquired, 0);
     one.get("/").await;
     eventually("it is given up", || store.leases() == 0).await;
-    assert_eq!(one.cache.stats().leases_taken, 1);
+    assert_eq!(one.cache.stats().leases_acquired, 1);
 }
 
 /// Without a shared store there is no lease to claim.
@@ -91,5 +91,5 @@ async fn a_cache_by_itself_takes_no_lease() {
     let shop = Shop::minute();
     shop.get("/").await;
     let stats = shop.cache.stats();
-    assert_eq!((stats.fills, stats.leases_taken), (1, 0));
+    assert_eq!((stats.fills, stats.leases_acquired), (1, 0));
 }

@@ -16,7 +16,7 @@ impl LeaseEvent {
     #[cfg(feature = "metrics")]
     pub(super) const fn as_str(self) -> &'static str {
         match self {
-            Self::Acquired => "taken",
+            Self::Acquired => "acquired",
             Self::Awaited => "awaited",
             Self::TakenOver => "taken-over",
         }

@@ -33,9 +33,9 @@ pub(crate) fn describe() {
     count("larder_fills_total", "Runs of the handler for a response to store");
     count("larder_collapsed_total", "Requests that waited for the fill of another request");
     count("larder_refreshes_total", "Responses refreshed in the background");
-    count("larder_refreshes_left_out_total", "Refreshes skipped because too many were running");
+    count("larder_refreshes_skipped_total", "Refreshes skipped because too many were running");
     count("larder_stored_total", "Responses stored");
-    count("larder_unshared_total", "Responses stored in memory alone, by the budget of new keys");
+    count("larder_not_shared_total", "Responses stored in memory alone, by the budget of new keys");
     count("larder_not_stored_total", "Responses not stored");
     count("larder_invalidations_total", "Selectors invalidated by this process");
     count("larder_folded_names_total", "Invalidated paths of which only the directory is remembered");
@@ -49,9 +49,13 @@ pub(crate) fn describe() {
         Unit::Seconds,
         "Time that the handler took for a response to store"
     );
-    describe_counter!("larder_saved_nanoseconds_total", Unit::Nanoseconds, "Handler time saved by hits");
-    describe_gauge!("larder_held_responses", Unit::Count, "Responses in memory");
-    describe_gauge!("larder_held_bytes", Unit::Bytes, "Size of the responses in memory");
+    describe_counter!(
+        "larder_handler_time_saved_nanoseconds_total",
+        Unit::Nanoseconds,
+        "Handler time saved by hits"
+    );
+    describe_gauge!("larder_memory_entries", Unit::Count, "Responses in memory");
+    describe_gauge!("larder_memory_bytes", Unit::Bytes, "Size of the responses in memory");
 }
 
 pub(super) fn record_miss(reason: MissReason) {
@@ -72,11 +76,11 @@ pub(super) fn record_refresh() {
 }
 
 pub(super) fn record_refresh_skipped() {
-    counter!("larder_refreshes_left_out_total").increment(1);
+    counter!("larder_refreshes_skipped_total").increment(1);
 }
 
 pub(super) fn record_not_shared() {
-    counter!("larder_unshared_total").increment(1);
+    counter!("larder_not_shared_total").increment(1);
 }
 
 pub(super) fn record_store_decision(stored: Result<(), NotStored>) {
@@ -117,7 +121,7 @@ pub(super) struct SavedTime(OnceLock<Counter>);
 
 impl SavedTime {
     pub(super) fn add(&self, nanos: u64) {
-        let counter = self.0.get_or_init(|| counter!("larder_saved_nanoseconds_total"));
+        let counter = self.0.get_or_init(|| counter!("larder_handler_time_saved_nanoseconds_total"));
         counter.increment(nanos);
     }
 }
@@ -134,8 +138,8 @@ pub(crate) struct MemoryGauge {
 impl MemoryGauge {
     /// Reports the current use.
     pub(crate) fn set(&self, responses: u64, bytes: u64) {
-        gauge!("larder_held_responses").increment(difference(&self.responses, responses));
-        gauge!("larder_held_bytes").increment(difference(&self.bytes, bytes));
+        gauge!("larder_memory_entries").increment(difference(&self.responses, responses));
+        gauge!("larder_memory_bytes").increment(difference(&self.bytes, bytes));
     }
 }
 

@@ -227,7 +227,7 @@ impl Report {
             reclaimed: get(&self.reclaimed),
             reclaim_scans: get(&self.reclaim_scans),
             store_errors: get(&self.store_errors),
-            leases_taken: get(&self.leases[LeaseEvent::Acquired as usize]),
+            leases_acquired: get(&self.leases[LeaseEvent::Acquired as usize]),
             leases_awaited: get(&self.leases[LeaseEvent::Awaited as usize]),
             leases_taken_over: get(&self.leases[LeaseEvent::TakenOver as usize]),
             memory_entries: memory.entries,

@@ -33,10 +33,10 @@ use std::time::Duration;
 /// | `larder_fill_seconds` | histogram | |
 /// | `larder_collapsed_total` | counter | |
 /// | `larder_refreshes_total` | counter | |
-/// | `larder_refreshes_left_out_total` | counter | |
-/// | `larder_saved_nanoseconds_total` | counter | |
+/// | `larder_refreshes_skipped_total` | counter | |
+/// | `larder_handler_time_saved_nanoseconds_total` | counter | |
 /// | `larder_stored_total` | counter | |
-/// | `larder_unshared_total` | counter | |
+/// | `larder_not_shared_total` | counter | |
 /// | `larder_not_stored_total` | counter | `reason` |
 /// | `larder_invalidations_total` | counter | |
 /// | `larder_folded_names_total` | counter | |
@@ -45,8 +45,8 @@ use std::time::Duration;
 /// | `larder_reclaim_scans_total` | counter | |
 /// | `larder_store_errors_total` | counter | `operation`, `kind` |
 /// | `larder_leases_total` | counter | `event` |
-/// | `larder_held_responses` | gauge | |
-/// | `larder_held_bytes` | gauge | |
+/// | `larder_memory_entries` | gauge | |
+/// | `larder_memory_bytes` | gauge | |
 ///
 /// - `route` is the [name of the policy](crate::Policy::name). Without a name, it is the path that
 ///   axum matched, or `unnamed` if there is none.
@@ -55,7 +55,7 @@ use std::time::Duration;
 /// - `reason` is the reason that `Cache-Status` states, and `none` for a hit.
 /// - `operation` is `read` or `write` for stored responses, `poll` or `append` for the
 ///   invalidation log, and `lease` for leases.
-/// - `event` is `taken` if a fill on this instance acquired the lease, `awaited` if this instance
+/// - `event` is `acquired` if a fill on this instance acquired the lease, `awaited` if this instance
 ///   waited for the holder of the lease, and `taken-over` if it acquired the lease after that.
 /// - `kind` is `timeout`, `unreachable`, `circuit-open`, `refused` or `unreadable`.
 ///
@@ -137,7 +137,7 @@ pub struct Stats {
     /// Leases that fills on this instance acquired.
     ///
     /// A lease is the right to fill a response. Only one instance has it at a time.
-    pub leases_taken: u64,
+    pub leases_acquired: u64,
     /// Fills of other instances that this instance waited for.
     ///
     /// If several requests on this instance need the same response, one of them waits on behalf of

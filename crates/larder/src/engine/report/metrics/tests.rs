@@ -55,7 +55,7 @@ fn gauges_show_the_sum_of_all_caches() {
     let gauges = recorder.snapshotter().snapshot().into_vec();
     let values: HashSet<_> =
         gauges.iter().map(|(key, _, _, value)| format!("{} {value:?}", key.key().name())).collect();
-    let expected = ["larder_held_responses Gauge(1.0)", "larder_held_bytes Gauge(100.0)"];
+    let expected = ["larder_memory_entries Gauge(1.0)", "larder_memory_bytes Gauge(100.0)"];
     assert_eq!(values, expected.map(str::to_owned).into());
     drop(gauge);
 }
