@@ -55,8 +55,9 @@ use std::time::Duration;
 /// - `reason` is the reason that `Cache-Status` states, and `none` for a hit.
 /// - `operation` is `read` or `write` for stored responses, `poll` or `append` for the
 ///   invalidation log, and `lease` for leases.
-/// - `event` is `acquired` if a fill on this instance acquired the lease, `awaited` if this instance
-///   waited for the holder of the lease, and `taken-over` if it acquired the lease after that.
+/// - `event` is `acquired` if a fill on this instance acquired the lease, `awaited` if this
+///   instance waited for the holder of the lease, and `taken-over` if it acquired the lease after
+///   that.
 /// - `kind` is `timeout`, `unreachable`, `circuit-open`, `refused` or `unreadable`.
 ///
 /// Gauges show the sum of all caches in the process.
