@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt as _;
 use larder_testing::{Answer, Gate, Origin, Step};
-use larder_tests::http::{Site, soon};
-use tower::Layer as _;
+use larder_tests::http::soon;
 
-use crate::support::{Door, all, at_once, cache, hourly, next, secs, site};
+use crate::support::{all, at_once, cache, hourly, next, secs, site, site_behind_door};
 
 #[tokio::test]
 async fn a_body_of_up_to_the_limit_is_stored_and_a_larger_one_is_passed_on_untouched() {
@@ -74,10 +72,7 @@ async fn a_request_that_waits_for_a_body_that_is_too_large_goes_on() {
             ])
         }
     });
-    let door = Door::new();
-    let layer = cache.layer(hourly().max_body(1000));
-    let router = door.before(Router::new().fallback_service(layer.layer(origin.clone())));
-    let site = Arc::new(Site::of(router).await);
+    let (site, door) = site_behind_door(&cache, hourly().max_body(1000), &origin).await;
     let waiting = at_once(&site, "/a", 5);
     soon("the first", gate.arrived(1)).await;
     door.came(5).await;
@@ -118,9 +113,7 @@ async fn a_body_that_is_being_made_is_made_once() {
         Step::Hold(gate.clone()),
         Step::data("last"),
     ]));
-    let door = Door::new();
-    let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
-    let site = Arc::new(Site::of(router).await);
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let waiting = at_once(&site, "/a", 10);
     soon("the first", gate.arrived(1)).await;
     door.came(10).await;
@@ -154,9 +147,7 @@ async fn a_stream_of_events_is_nobody_elses() {
 async fn a_body_that_does_not_end_holds_nobody_up_for_ever() {
     let (cache, _) = cache();
     let origin = Origin::always(Answer::status(StatusCode::OK).steps([Step::data("tick "), Step::Stall]));
-    let door = Door::new();
-    let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
-    let site = Arc::new(Site::of(router).await);
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let mut first = site.ask(Method::GET, "/a").head().await.unwrap();
     assert_eq!(next(&mut first).await, "tick ");
     door.came(1).await;
@@ -225,9 +216,7 @@ async fn a_request_that_waits_for_a_body_that_breaks_off_asks_again() {
             _ => Answer::ok("whole"),
         }
     });
-    let door = Door::new();
-    let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
-    let site = Arc::new(Site::of(router).await);
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let mut first = site.ask(Method::GET, "/a").head().await.unwrap();
     assert_eq!(next(&mut first).await, "half");
     door.came(1).await;
@@ -249,9 +238,7 @@ async fn a_client_that_leaves_in_the_middle_of_a_body_changes_nothing() {
         Step::Hold(gate.clone()),
         Step::data("last"),
     ]));
-    let door = Door::new();
-    let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
-    let site = Arc::new(Site::of(router).await);
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let mut leaving = site.raw(&format!("GET /a HTTP/1.1\r\nHost: {}\r\n\r\n", site.host())).await;
     leaving.until("first ").await;
     door.came(1).await;

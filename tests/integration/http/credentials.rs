@@ -37,8 +37,8 @@ async fn a_response_to_credentials_is_not_for_others() {
             format!("Larder; fwd=bypass; fwd-status=200; detail=\"{reason}, not stored: {reason}\"")
         );
         assert!(with(&site, &[(name, "bob=1")]).await.text().contains("bob=1"));
-        let nobody = with(&site, &[]).await;
-        assert_eq!(nobody.summary(), ("MISS".into(), "- -".into()), "{name}");
+        let anonymous = with(&site, &[]).await;
+        assert_eq!(anonymous.summary(), ("MISS".into(), "- -".into()), "{name}");
         // Responses to requests without credentials are not for Ann either: she may get her own.
         let ann = with(&site, &[(name, "ann=1")]).await;
         assert_eq!(ann.x_cache(), "BYPASS", "{name}");

@@ -18,7 +18,7 @@ use larder_tests::http::{Site, soon};
 use tower::{Layer as _, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::support::{Door, all, at_once, cache, hourly, site};
+use crate::support::{Door, all, at_once, cache, hourly, site, site_behind_door};
 
 /// Whether a client's connection breaks off, as it does without a cache.
 async fn breaks_off(site: Arc<Site>) -> bool {
@@ -56,9 +56,7 @@ async fn a_key_works_again_after_a_panic() {
             _ => Answer::ok("well again"),
         }
     });
-    let door = Door::new();
-    let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
-    let site = Arc::new(Site::of(router).await);
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let first = tokio::spawn(breaks_off(Arc::clone(&site)));
     soon("the first", gate.arrived(1)).await;
     door.came(1).await;
@@ -127,9 +125,7 @@ async fn a_failure_is_shared_by_those_who_waited_for_it_and_by_nobody_else() {
         let status = StatusCode::from_u16(status).unwrap();
         let origin =
             Origin::always(Answer::status(status).header("x-why", "trouble").body("oh").held_at(&gate));
-        let door = Door::new();
-        let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
-        let site = Arc::new(Site::of(router).await);
+        let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
         let waiting = at_once(&site, "/a", 50);
         door.came(50).await;
         gate.open();
@@ -156,9 +152,7 @@ async fn a_failure_that_is_for_one_is_not_shared() {
         let gate = Gate::new();
         let failing = Answer::status(StatusCode::INTERNAL_SERVER_ERROR).header(name, value).held_at(&gate);
         let origin = Origin::always(failing);
-        let door = Door::new();
-        let router = door.before(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone())));
-        let site = Arc::new(Site::of(router).await);
+        let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
         let waiting = at_once(&site, "/a", 5);
         door.came(5).await;
         gate.open();

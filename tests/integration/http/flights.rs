@@ -6,17 +6,9 @@ use axum::Router;
 use http::{Method, StatusCode};
 use larder::{Invalidation, Prefix, Tag};
 use larder_testing::{Answer, Gate, Origin};
-use larder_tests::http::{Page, Site, soon};
-use tower::Layer as _;
+use larder_tests::http::{Page, soon};
 
-use crate::support::{Door, all, at_once, cache, hourly, secs, site};
-
-/// Returns a site behind a door that counts the requests that wait for the cache.
-async fn behind_door(cache: &larder::Cache, policy: larder::Policy, origin: &Origin) -> (Arc<Site>, Door) {
-    let door = Door::new();
-    let router = Router::new().fallback_service(cache.layer(policy).layer(origin.clone()));
-    (Arc::new(Site::of(door.before(router)).await), door)
-}
+use crate::support::{all, at_once, behind_door, cache, hourly, secs, site, site_behind_door};
 
 /// The race that the log exists for: the handler has read v1 and is slow, while v2 is written and
 /// invalidated.
@@ -97,9 +89,8 @@ async fn a_tag_of_the_handlers_own_counts_for_those_who_waited() {
             (larder::Tags::from(["secret"]), format!("v{run}"))
         }
     };
-    let door = Door::new();
     let router = Router::new().route("/a", axum::routing::get(handler).layer(cache.layer(hourly())));
-    let site = Arc::new(Site::of(door.before(router)).await);
+    let (site, door) = behind_door(router).await;
     let mut waiting = at_once(&site, "/a", 1);
     soon("the slow fill", gate.arrived(1)).await;
     waiting.extend(at_once(&site, "/a", 1));
@@ -127,7 +118,7 @@ async fn every_invalidation_during_a_flight_counts() {
             _ => Answer::ok("v3"),
         }
     });
-    let (site, door) = behind_door(&cache, hourly().tag("thing"), &origin).await;
+    let (site, door) = site_behind_door(&cache, hourly().tag("thing"), &origin).await;
     let mut waiting = at_once(&site, "/a", 1);
     soon("the slow fill", gate.arrived(1)).await;
     door.came(1).await;
@@ -148,7 +139,7 @@ async fn an_invalidation_of_something_else_leaves_a_flight_alone() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::always(Answer::ok("v1").held_at(&gate));
-    let (site, door) = behind_door(&cache, hourly().tag("thing"), &origin).await;
+    let (site, door) = site_behind_door(&cache, hourly().tag("thing"), &origin).await;
     let mut waiting = at_once(&site, "/a", 3);
     soon("the slow fill", gate.arrived(1)).await;
     door.came(3).await;
@@ -166,7 +157,7 @@ async fn five_hundred_requests_at_once_run_the_handler_once() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::always(Answer::ok("page").held_at(&gate));
-    let (site, door) = behind_door(&cache, hourly(), &origin).await;
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let waiting = at_once(&site, "/cold", 500);
     door.came(500).await;
     gate.open();
@@ -196,7 +187,7 @@ async fn a_response_for_one_client_lets_all_others_go_at_once_and_is_remembered(
                 if call == 1 { answer.held_at(&first) } else { answer.held_at(&others) }
             }
         });
-        let (site, door) = behind_door(&cache, hourly(), &origin).await;
+        let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
         let waiting = at_once(&site, "/a", 20);
         door.came(20).await;
         assert_eq!(origin.calls(), 1, "{value}");
@@ -227,7 +218,7 @@ async fn a_client_that_leaves_does_not_take_the_fill_with_it() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::always(Answer::ok("page").held_at(&gate));
-    let (site, door) = behind_door(&cache, hourly(), &origin).await;
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let leader = site.raw("GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
     soon("the fill", gate.arrived(1)).await;
     let other = Arc::clone(&site);
@@ -247,7 +238,7 @@ async fn a_fill_without_any_client_left_is_stored() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::always(Answer::ok("page").held_at(&gate));
-    let (site, door) = behind_door(&cache, hourly(), &origin).await;
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let only = site.raw("GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
     soon("the fill", gate.arrived(1)).await;
     drop(only);
@@ -274,7 +265,7 @@ async fn writes_and_ranges_never_wait_for_a_fill() {
             _ => Answer::status(StatusCode::ACCEPTED),
         }
     });
-    let (site, _) = behind_door(&cache, hourly(), &origin).await;
+    let (site, _) = site_behind_door(&cache, hourly(), &origin).await;
     let filling = at_once(&site, "/a", 1);
     soon("the fill", gate.arrived(1)).await;
     assert_eq!(site.ask(Method::POST, "/a").send().await.status, StatusCode::ACCEPTED);
@@ -292,7 +283,7 @@ async fn a_head_joins_the_flight_of_a_get() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::always(Answer::ok("page").held_at(&gate));
-    let (site, door) = behind_door(&cache, hourly(), &origin).await;
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let get = at_once(&site, "/a", 1);
     soon("the fill", gate.arrived(1)).await;
     door.came(1).await;

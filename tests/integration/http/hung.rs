@@ -12,10 +12,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use larder::{Cache, Policy};
 use larder_testing::{Answer, Gate, ManualClock, Origin};
 use larder_tests::http::{Site, soon};
-use tower::Layer as _;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::support::{Door, all, at_once, cache, counted, hourly, secs};
+use crate::support::{all, at_once, cache, counted, hourly, secs, site_behind_door};
 
 /// The minimum limit. These tests wait for it in real time, and no result depends on its length.
 const LIMIT: Duration = Duration::from_millis(100);
@@ -31,15 +30,6 @@ fn hanging(calls: usize, gate: &Gate) -> Origin {
         let answer = Answer::ok(call.to_string());
         if call <= calls { answer.held_at(&gate) } else { answer }
     })
-}
-
-async fn behind(router: Router) -> (Arc<Site>, Door) {
-    let door = Door::new();
-    (Arc::new(Site::of(door.before(router)).await), door)
-}
-
-fn layered(cache: &Cache, policy: Policy, origin: &Origin) -> Router {
-    Router::new().fallback_service(cache.layer(policy).layer(origin.clone()))
 }
 
 #[tokio::test]
@@ -79,7 +69,7 @@ async fn a_late_response_is_for_its_own_client_alone() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = hanging(1, &gate);
-    let (site, door) = behind(layered(&cache, limited(), &origin)).await;
+    let (site, door) = site_behind_door(&cache, limited(), &origin).await;
     let late = at_once(&site, "/x", 1);
     door.came(1).await;
     let others = all(at_once(&site, "/x", 50)).await;
@@ -99,7 +89,7 @@ async fn followers_wait_for_one_limit_however_many_leaders_hang() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = hanging(usize::MAX, &gate);
-    let (site, door) = behind(layered(&cache, limited(), &origin)).await;
+    let (site, door) = site_behind_door(&cache, limited(), &origin).await;
     let pages = at_once(&site, "/x", 20);
     door.came(20).await;
     soon("all of them at the handler", gate.arrived(20)).await;
@@ -152,7 +142,7 @@ async fn a_refresh_that_hangs_ends() {
         }
     });
     let policy = limited().stale_while_revalidate(secs(3600)).early_refresh(0.0);
-    let (site, _) = behind(layered(&cache, policy, &origin)).await;
+    let (site, _) = site_behind_door(&cache, policy, &origin).await;
     assert!(site.get("/x").await.is("MISS", "1"));
     clock.advance(secs(3601));
     assert!(site.get("/x").await.is("STALE", "1"));
@@ -189,7 +179,7 @@ async fn only_so_many_fills_go_on_without_a_client() {
     let cache = Cache::builder().max_abandoned_fills(5).build();
     let gate = Gate::new();
     let origin = hanging(usize::MAX, &gate);
-    let (site, _) = behind(layered(&cache, hourly(), &origin)).await;
+    let (site, _) = site_behind_door(&cache, hourly(), &origin).await;
     leave(&site, &gate, 0..100, &Method::GET).await;
     running(&origin, 5).await;
     assert_eq!(cache.stats().not_stored["abandoned"], 95);
@@ -207,7 +197,7 @@ async fn streams_that_are_reset_leave_no_more_handlers_running_than_the_limit() 
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = hanging(usize::MAX, &gate);
-    let (site, _) = behind(layered(&cache, hourly(), &origin)).await;
+    let (site, _) = site_behind_door(&cache, hourly(), &origin).await;
     let stream = tokio::net::TcpStream::connect(site.host()).await.unwrap();
     let (client, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
@@ -237,7 +227,7 @@ async fn a_fill_goes_on_for_its_followers() {
     let cache = Cache::builder().max_abandoned_fills(0).build();
     let gate = Gate::new();
     let origin = hanging(usize::MAX, &gate);
-    let (site, door) = behind(layered(&cache, hourly(), &origin)).await;
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let leader = at_once(&site, "/0", 1);
     soon("the handler", gate.arrived(1)).await;
     door.came(1).await;
@@ -257,7 +247,7 @@ async fn an_abandoned_fill_ends_in_time() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = hanging(usize::MAX, &gate);
-    let (site, _) = behind(layered(&cache, limited(), &origin)).await;
+    let (site, _) = site_behind_door(&cache, limited(), &origin).await;
     leave(&site, &gate, 0..10, &Method::GET).await;
     running(&origin, 0).await;
     assert_eq!(cache.stats().not_stored["fill-timeout"], 10);
@@ -269,7 +259,7 @@ async fn a_request_that_fills_for_nobody_ends_with_its_client() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = hanging(usize::MAX, &gate);
-    let (site, _) = behind(layered(&cache, hourly(), &origin)).await;
+    let (site, _) = site_behind_door(&cache, hourly(), &origin).await;
     leave(&site, &gate, 0..20, &Method::HEAD).await;
     running(&origin, 0).await;
     let clients: Vec<_> = ["authorization", "cookie", "range", "if-match"]

@@ -13,7 +13,7 @@ use larder_testing::{Answer, Gate, Origin};
 use larder_tests::http::{Page, Site, soon};
 use tower::{Layer as _, ServiceBuilder};
 
-use crate::support::{Door, all, cache, hourly, secs};
+use crate::support::{all, behind_door, cache, hourly, secs};
 
 const USER: HeaderName = HeaderName::from_static("x-user");
 
@@ -163,10 +163,8 @@ async fn no_request_waits_at_the_outer_layer_for_a_fill_of_the_inner_one() {
         }
     });
     let inside = Router::new().route_service("/me", cache.layer(per_user()).layer(origin.clone()));
-    let door = Door::new();
-    let site =
-        Site::of(door.before(Router::new().fallback_service(cache.layer(hourly()).layer(inside)))).await;
-    let site = Arc::new(site);
+    let router = Router::new().fallback_service(cache.layer(hourly()).layer(inside));
+    let (site, _door) = behind_door(router).await;
     let slow = {
         let site = Arc::clone(&site);
         tokio::spawn(async move { page_of(&site, "/me", "slow").await })

@@ -1,12 +1,9 @@
 //! The cache's own reports, word for word.
 
-use axum::Router;
 use http::{Method, StatusCode};
 use larder_testing::{Answer, Origin};
-use larder_tests::http::Site;
-use tower::Layer as _;
 
-use crate::support::{cache, hourly, secs, site};
+use crate::support::{cache, hourly, secs, site, site_behind_door};
 
 const STORED: &str = "Larder; fwd=uri-miss; fwd-status=200; stored; detail=never-stored";
 
@@ -108,9 +105,7 @@ async fn collapsed_requests_are_reported() {
     let origin = Origin::always(
         Answer::ok("page").header("age", "30").header("cache-status", "cdn; hit").held_at(&gate),
     );
-    let door = crate::support::Door::new();
-    let router = Router::new().fallback_service(cache.layer(hourly()).layer(origin));
-    let site = std::sync::Arc::new(Site::of(door.before(router)).await);
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let waiting = crate::support::at_once(&site, "/a", 2);
     door.came(2).await;
     gate.open();

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use http::{Method, StatusCode};
 use larder::{Invalidation, Tag};
 use larder_testing::{Answer, Gate, Origin};
 use larder_tests::http::{Site, soon};
 use tower::Layer as _;
 
-use crate::support::{all, at_once, cache, hourly, secs, site, stored};
+use crate::support::{all, at_once, cache, hourly, secs, site, site_behind_door, stored};
 
 #[tokio::test]
 async fn a_stale_response_is_served_while_one_request_refreshes_it() {
@@ -176,9 +175,7 @@ async fn one_failure_is_enough_for_all_who_wait() {
             _ => Answer::status(StatusCode::SERVICE_UNAVAILABLE).held_at(&gate),
         }
     });
-    let door = crate::support::Door::new();
-    let service = cache.layer(hourly().stale_if_error(secs(600))).layer(origin.clone());
-    let site = Arc::new(Site::of(door.before(Router::new().fallback_service(service))).await);
+    let (site, door) = site_behind_door(&cache, hourly().stale_if_error(secs(600)), &origin).await;
     site.get("/a").await;
     door.came(1).await;
     clock.advance(secs(3600));

@@ -131,6 +131,17 @@ impl Door {
     }
 }
 
+/// Returns a site of this router, and the door in front of it.
+pub(crate) async fn behind_door(router: Router) -> (Arc<Site>, Door) {
+    let door = Door::new();
+    (Arc::new(Site::of(door.before(router)).await), door)
+}
+
+/// Returns a site like [`site`], and the door in front of it.
+pub(crate) async fn site_behind_door(cache: &Cache, policy: Policy, origin: &Origin) -> (Arc<Site>, Door) {
+    behind_door(Router::new().fallback_service(cache.layer(policy).layer(origin.clone()))).await
+}
+
 struct Leaving(Option<Arc<Semaphore>>);
 
 impl Drop for Leaving {

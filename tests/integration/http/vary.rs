@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use http::Method;
 use larder_testing::{Answer, Gate, Origin};
 use larder_tests::http::{Page, Site, soon};
-use tower::Layer as _;
 
-use crate::support::{Door, all, cache, hourly, secs, site};
+use crate::support::{all, cache, hourly, secs, site, site_behind_door};
 
 fn speaking() -> Origin {
     Origin::new(|request, _| {
@@ -64,9 +62,7 @@ async fn variants_that_are_asked_for_together_are_made_once_each() {
                 if language == "warm" { answer } else { answer.held_at(&gate) }
             }
         });
-        let door = Door::new();
-        let router = Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone()));
-        let site = Arc::new(Site::of(door.before(router)).await);
+        let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
         if warm {
             in_language(&site, &["warm"]).await;
             door.came(1).await;

@@ -146,8 +146,8 @@ async fn a_users_responses_are_shared_between_shops_and_with_nobody_else() {
         })
         .await;
     }
-    let nobody = send(b.address, Request::get("/api/me").body(Bytes::new()).unwrap()).await;
-    assert_eq!(nobody.status, 401);
+    let anonymous = send(b.address, Request::get("/api/me").body(Bytes::new()).unwrap()).await;
+    assert_eq!(anonymous.status, 401);
 
     let new = json!({ "name": "Somebody Else", "email": "else@example.org", "score": 2_000_000_000 });
     a.put("/api/users/7", new).await;

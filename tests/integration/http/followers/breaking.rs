@@ -186,8 +186,7 @@ async fn a_body_that_could_not_be_failed_is_waited_for() {
         }
     });
     // The origin itself has its own error type.
-    let (site, door) =
-        behind_door(Router::new().fallback_service(cache.layer(hourly()).layer(origin.clone()))).await;
+    let (site, door) = site_behind_door(&cache, hourly(), &origin).await;
     let mut leader = head(&site, "/a").await;
     assert_eq!(next(&mut leader).await, "half");
     door.came(1).await;

@@ -17,7 +17,7 @@ use larder_testing::{Answer, Gate, Origin, Step};
 use larder_tests::http::{Site, soon};
 use tower::Layer as _;
 
-use crate::support::{Door, all, at_once, cache, counted, hourly, next, secs};
+use crate::support::{Door, all, at_once, behind_door, cache, counted, hourly, next, secs, site_behind_door};
 
 /// Returns a site behind a door. Its bodies can fail, like those of an axum handler, and followers
 /// stream bodies of unknown length.
@@ -25,11 +25,6 @@ async fn streaming(cache: &Cache, policy: Policy, origin: &Origin) -> (Arc<Site>
     let handler = Router::new().fallback_service(origin.clone());
     let policy = policy.follow_unknown_length();
     behind_door(Router::new().fallback_service(cache.layer(policy).layer(handler))).await
-}
-
-async fn behind_door(router: Router) -> (Arc<Site>, Door) {
-    let door = Door::new();
-    (Arc::new(Site::of(door.before(router)).await), door)
 }
 
 /// Returns a body in parts, with a gate before the last one.

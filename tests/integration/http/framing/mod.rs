@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! cargo test -p larder-tests --test http framing
-//! cargo test --config 'profile.dev.package.hyper.debug-assertions=false' -p larder-tests --test http framing
+//! cargo test --config 'profile.dev.package.hyper.debug-assertions=false' \
+//!     -p larder-tests --test http framing
 //! ```
 
 mod connection_fields;

@@ -18,7 +18,7 @@ use larder_testing::{Answer, Gate, Origin, Step};
 use larder_tests::http::{Page, Site, soon};
 use tower::Layer as _;
 
-use crate::support::{Door, all, at_once, cache, hourly, secs, site, stored};
+use crate::support::{all, at_once, cache, hourly, secs, site, site_behind_door, stored};
 
 const UTM: &str = r#"params=("utm" "ref")"#;
 

@@ -13,9 +13,7 @@ async fn of_many_requests_with_equivalent_queries_one_runs_the_handler() {
             if call == 1 { answer } else { answer.held_at(&gate) }
         }
     });
-    let door = Door::new();
-    let router = Router::new().fallback_service(cache.layer(enabled()).layer(origin.clone()));
-    let site = Arc::new(Site::of(door.before(router)).await);
+    let (site, door) = site_behind_door(&cache, enabled(), &origin).await;
     assert!(site.get("/p?utm=0&id=0").await.is("MISS", "v1"));
     door.came(1).await;
     // Of another page without a stored response.
@@ -90,9 +88,7 @@ async fn requests_that_waited_for_the_wrong_response_are_answered_by_the_right_o
                 }
             }
         });
-        let door = Door::new();
-        let router = Router::new().fallback_service(cache.layer(enabled()).layer(origin.clone()));
-        let site = Arc::new(Site::of(door.before(router)).await);
+        let (site, door) = site_behind_door(&cache, enabled(), &origin).await;
         site.get("/p?utm=0&id=0").await;
         door.came(1).await;
         // Four requests for each query, so that each can be filled once.
@@ -127,9 +123,7 @@ async fn a_failure_reaches_only_requests_with_the_same_query() {
             }
         }
     });
-    let door = Door::new();
-    let router = Router::new().fallback_service(cache.layer(enabled()).layer(origin.clone()));
-    let site = Arc::new(Site::of(door.before(router)).await);
+    let (site, door) = site_behind_door(&cache, enabled(), &origin).await;
     site.get("/p?id=0").await;
     door.came(1).await;
     let first = at_once(&site, "/p?id=1&utm=1", 1);
@@ -161,9 +155,7 @@ async fn without_memory_requests_still_wait_together() {
             if call == 1 { answer } else { answer.held_at(&gate) }
         }
     });
-    let door = Door::new();
-    let router = Router::new().fallback_service(cache.layer(enabled()).layer(origin.clone()));
-    let site = Arc::new(Site::of(door.before(router)).await);
+    let (site, door) = site_behind_door(&cache, enabled(), &origin).await;
     site.get("/p?utm=0").await;
     door.came(1).await;
     let waiting: Vec<_> = (1..10).flat_map(|number| at_once(&site, &format!("/p?utm={number}"), 1)).collect();
