@@ -12,6 +12,7 @@ mod prose;
 mod redis;
 mod release;
 mod shell;
+mod skip;
 mod test;
 mod torture;
 

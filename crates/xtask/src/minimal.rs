@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::library::{Library, Scratch};
 use crate::shell;
+use crate::skip::skip;
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
@@ -18,12 +19,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let scratch = Scratch::new(&Library::read()?, "minimal")?;
     if !scratch.resolve()? {
-        let reason = "the dependencies cannot be resolved without the registry";
-        if options.required {
-            bail!("{reason}");
-        }
-        eprintln!("skipped the check of the lowest versions: {reason}");
-        return Ok(ExitCode::SUCCESS);
+        return skip(options.required, "the lowest versions", Scratch::UNRESOLVED);
     }
     // The option is unstable. A stable cargo accepts it with the variable, which is not set for
     // the compiler.

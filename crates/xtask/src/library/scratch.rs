@@ -18,6 +18,9 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
+    /// The reason to skip a check if [`resolve`](Self::resolve) fails.
+    pub(crate) const UNRESOLVED: &str = "the dependencies cannot be resolved without the registry";
+
     /// Writes or updates the workspace of this command.
     pub(crate) fn new(library: &Library, command: &str) -> Result<Self> {
         let root = library.folder(command).join("workspace");

@@ -7,9 +7,12 @@ mod debian;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::library::{Library, Scratch};
+use crate::skip::skip;
+
+const CHECK: &str = "the minimum Rust version";
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
@@ -28,22 +31,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let wanted = library.rust_version()?;
     let compiler = match compiler::find(wanted, options.rustc.as_deref(), &library.folder("msrv")) {
         Ok(compiler) => compiler,
-        Err(error) => return skip(options.required, &format!("{error:#}")),
+        Err(error) => return skip(options.required, CHECK, &format!("{error:#}")),
     };
     eprintln!("{} at {}", compiler.version, compiler.rustc.display());
     let scratch = Scratch::new(&library, "msrv")?;
     if !scratch.resolve()? {
-        return skip(options.required, "the dependencies cannot be resolved without the registry");
+        return skip(options.required, CHECK, Scratch::UNRESOLVED);
     }
     scratch.check(|cargo| compiler.set(cargo))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Fails if the check is required. Otherwise reports why it does not run.
-fn skip(required: bool, reason: &str) -> Result<ExitCode> {
-    if required {
-        bail!("{reason}");
-    }
-    eprintln!("skipped the check of the minimum Rust version: {reason}");
     Ok(ExitCode::SUCCESS)
 }
