@@ -162,7 +162,7 @@ async fn a_server_that_became_a_replica_is_left() {
     server.command(&["REPLICAOF", "127.0.0.1", "1"]).await.unwrap();
     let error = store.poll(start()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Refused);
-    eventually("it connects anew", async || proxy.connections() > before).await;
+    eventually("it connects again", async || proxy.connections() > before).await;
     server.command(&["REPLICAOF", "NO", "ONE"]).await.unwrap();
     reachable(&store).await;
     eventually("it looks again", async || store.poll(start()).await.is_ok()).await;
@@ -181,7 +181,7 @@ async fn a_server_that_needs_replicas_is_rediscovered_on_every_connection() {
     let error = store.poll(start()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Refused);
     assert!(error.to_string().contains("NOREPLICAS"), "{error}");
-    eventually("all connect anew", async || proxy.connections() >= before + 3).await;
+    eventually("all connect again", async || proxy.connections() >= before + 3).await;
     server.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await.unwrap();
     reachable(&store).await;
 }

@@ -21,6 +21,11 @@ use larder_testing::RedisServer;
 pub(crate) const EVENTS: &str = "larder:{larder:log}:events";
 pub(crate) const RECORD: &str = "larder:{larder:log}:incarnation";
 
+/// Returns the events of a page, in order.
+pub(crate) fn events(page: &LogPage) -> Vec<Event> {
+    page.entries.iter().flat_map(|(_, events)| events.clone()).collect()
+}
+
 /// Returns settings for tests that are not about time: a slow machine fails no command.
 pub(crate) fn patient(url: &str) -> RedisStoreBuilder {
     RedisStore::builder(url).command_timeout(Duration::from_secs(10))
