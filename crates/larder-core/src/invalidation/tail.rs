@@ -201,8 +201,8 @@ impl Tail {
 
     /// Applies events that could not be appended to the log.
     ///
-    /// They take effect here at once, and elsewhere after they were [appended](Self::next_batch). If
-    /// there is no other log, they are [recorded](Self::record).
+    /// They take effect here at once, and elsewhere after they were
+    /// [appended](Self::next_batch). If there is no other log, they are [recorded](Self::record).
     pub fn defer(&mut self, events: &[Event], now: BootTime) {
         if self.alone {
             return self.record(events, now);

@@ -50,12 +50,14 @@ impl CacheLayer {
     /// If the policy is invalid. [`Cache::try_layer`] returns an error instead.
     ///
     /// # Examples
+    ///
     /// ```
     /// use larder::{Cache, CacheLayer, Policy, ttl};
     /// use tower::ServiceBuilder;
     ///
     /// let cache = Cache::default();
-    /// let layers = ServiceBuilder::new().layer(CacheLayer::new(&cache, Policy::ttl(ttl::STANDARD)));
+    /// let layer = CacheLayer::new(&cache, Policy::ttl(ttl::STANDARD));
+    /// let layers = ServiceBuilder::new().layer(layer);
     /// ```
     #[must_use]
     pub fn new(cache: &Cache, policy: Policy) -> Self {

@@ -49,8 +49,8 @@ async fn a_part_is_nothing_to_who_wants_the_whole_or_nothing() {
     assert_eq!(proxy.origin.calls(), 1);
 }
 
-/// §4.3.5 is about stored responses to `GET` that could have answered the `HEAD`. A partial response
-/// is not one of them.
+/// §4.3.5 is about stored responses to `GET` that could have answered the `HEAD`. A partial
+/// response is not one of them.
 #[tokio::test]
 async fn a_head_tells_nothing_of_a_part() {
     let proxy = before(Policy::rfc9111().store_partial(), origin());

@@ -8,8 +8,8 @@ use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared;
-use crate::http::miss::Miss;
 use crate::http::miss::step::{Ending, Fallback, RangeBase, Step};
+use crate::http::miss::{Miss, look_in_memory};
 
 impl<S, Q> Miss<S, Q>
 where
@@ -54,7 +54,7 @@ where
             _ => lookup_shared(&self.layer, self.context.lookup_key(), reason).await,
         };
         if matches!(lookup, Lookup::Miss(_)) && self.context.follow_redirect(&self.layer) {
-            return Step::Evaluate(self.look_in_memory());
+            return Step::Evaluate(look_in_memory(&self.layer, &self.context));
         }
         self.range_base = Some(RangeBase(match &lookup {
             Lookup::Partial(base) => Some(Arc::clone(base)),

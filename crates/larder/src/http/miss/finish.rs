@@ -16,13 +16,13 @@ use crate::http::fill::refresh::{is_due, spawn_refresh};
 use crate::http::fill::run::run_fill;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
-use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared};
+use crate::http::lookup::equivalent::lookup_shared;
 use crate::http::lookup::request_context::{Purpose, RequestContext};
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
-use crate::http::miss::Miss;
 use crate::http::miss::follow::incomplete_error_for;
 use crate::http::miss::step::{Collapsed, Ending};
+use crate::http::miss::{Miss, look_in_memory};
 use crate::http::serve;
 use crate::http::serve::record::record;
 
@@ -111,7 +111,7 @@ async fn filled_meanwhile(
     context: &RequestContext,
     reason: MissReason,
 ) -> Option<Collapsed> {
-    let lookup = match lookup_memory_for(layer, context.lookup_key(), layer.engine.clock.boot()) {
+    let lookup = match look_in_memory(layer, context) {
         Lookup::Miss(reason) if !layer.http.memory.is_enabled() && !context.is_provisional => {
             lookup_shared(layer, context.lookup_key(), reason).await
         }

@@ -15,11 +15,11 @@ use crate::http::fill::claim_fill::{Claim, claim_fill};
 use crate::http::flight_event::{Flight, FlightOutcome, Joined, Lead, shared_body};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
-use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared_observed};
+use crate::http::lookup::equivalent::lookup_shared_observed;
 use crate::http::lookup::from_store::observe_shared;
 use crate::http::lookup::request_context::RequestContext;
-use crate::http::miss::Miss;
 use crate::http::miss::step::{Ending, Fallback, JoinedAt, Seat, Step, Wait};
+use crate::http::miss::{Miss, look_in_memory};
 
 /// The result of the second lookup.
 enum Recheck {
@@ -68,7 +68,7 @@ where
         if self.context.follow_redirect(&self.layer) {
             // Followers elect another leader.
             drop(leader);
-            return Step::Evaluate(self.look_in_memory());
+            return Step::Evaluate(look_in_memory(&self.layer, &self.context));
         }
         let Fallback { reason, stale } = fallback;
         if self.context.traits.head {
@@ -83,7 +83,7 @@ where
             Claim::Redirected => {
                 drop(leader);
                 self.context.follow_redirect(&self.layer);
-                Step::Evaluate(self.look_in_memory())
+                Step::Evaluate(look_in_memory(&self.layer, &self.context))
             }
             Claim::FilledElsewhere(outcome) => settle_as_leader(leader, outcome, reason),
         }
@@ -95,7 +95,7 @@ where
 /// In memory, as another flight may have ended between the first lookup and the beginning of this
 /// flight.
 async fn recheck(layer: &LayerState, context: &RequestContext, fallback: Fallback) -> Recheck {
-    let fallback = match lookup_memory_for(layer, context.lookup_key(), layer.engine.clock.boot()) {
+    let fallback = match look_in_memory(layer, context) {
         Lookup::Stale(found) if !found.while_revalidate => Fallback::with(found),
         Lookup::Miss(_) if fallback.stale.is_none() => fallback,
         Lookup::Miss(reason) => Fallback::without(reason),

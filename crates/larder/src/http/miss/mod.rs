@@ -132,13 +132,14 @@ where
             Ending::Fill(FillPlan::alone(None, outcome))
         } else {
             self.retries += 1;
-            let lookup = self.look_in_memory();
+            let lookup = look_in_memory(&self.layer, &self.context);
             self.run(lookup).await
         };
         self.finish(ending).await
     }
+}
 
-    fn look_in_memory(&self) -> Lookup {
-        lookup_memory_for(&self.layer, self.context.lookup_key(), self.layer.engine.clock.boot())
-    }
+/// Looks the response up in memory, as of now.
+fn look_in_memory(layer: &LayerState, context: &RequestContext) -> Lookup {
+    lookup_memory_for(layer, context.lookup_key(), layer.engine.clock.boot())
 }

@@ -8,9 +8,10 @@ use crate::http::body::CacheBody;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::eligibility::credentials_reason;
-use crate::http::lookup::equivalent::{lookup_memory_for, lookup_shared};
+use crate::http::lookup::equivalent::lookup_shared;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::stale_response::StaleResponse;
+use crate::http::miss::look_in_memory;
 use crate::http::serve;
 use crate::http::serve::record::record;
 
@@ -55,12 +56,10 @@ async fn look_further(layer: &LayerState, context: &mut RequestContext, lookup: 
         lookup => lookup,
     };
     match lookup {
-        Lookup::Miss(reason) if context.follow_redirect(layer) => {
-            match lookup_memory_for(layer, context.lookup_key(), layer.engine.clock.boot()) {
-                Lookup::Miss(_) => lookup_shared(layer, context.lookup_key(), reason).await,
-                lookup => lookup,
-            }
-        }
+        Lookup::Miss(reason) if context.follow_redirect(layer) => match look_in_memory(layer, context) {
+            Lookup::Miss(_) => lookup_shared(layer, context.lookup_key(), reason).await,
+            lookup => lookup,
+        },
         lookup => lookup,
     }
 }

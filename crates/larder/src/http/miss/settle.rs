@@ -17,7 +17,7 @@ use crate::http::lookup::query_scope::QueryScope;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::miss::step::{Collapsed, Ending, Seat, Step, Wait};
-use crate::http::miss::{MAX_RETRIES, Miss};
+use crate::http::miss::{MAX_RETRIES, Miss, look_in_memory};
 
 /// The decision about a flight's outcome.
 enum Settled {
@@ -81,7 +81,7 @@ where
 
     fn retry(&mut self) -> Step {
         self.retries += 1;
-        Step::Evaluate(self.look_in_memory())
+        Step::Evaluate(look_in_memory(&self.layer, &self.context))
     }
 }
 
@@ -147,8 +147,9 @@ fn settled_with(
 /// Whether the log allows this request to use the response.
 ///
 /// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if,
-/// when the flight ends, the whole of rule 3 holds for the flight's position; else it starts anew."
-/// A response that the handler did not make in this flight is always checked against rule 3.
+/// when the flight ends, the whole of rule 3 holds for the flight's position". Otherwise the
+/// request begins again. A response that the handler did not make in this flight is always checked
+/// against rule 3.
 ///
 /// For a body that is still arriving, the check is not made at the flight's end. It is made when
 /// the head is there and the request has joined, whichever is later. That is as strict for this

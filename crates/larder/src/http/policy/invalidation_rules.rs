@@ -182,8 +182,8 @@ impl Policy {
     /// A handler may fail after it has committed its changes. An error of the service, a panic and
     /// a cancellation always invalidate the URI.
     ///
-    /// Default: on with [`ttl`](Self::ttl), off with [`rfc9111`](Self::rfc9111), because RFC 9111 §4.4
-    /// asks for a "non-error response".
+    /// Default: on with [`ttl`](Self::ttl), off with [`rfc9111`](Self::rfc9111), because RFC 9111
+    /// §4.4 asks for a "non-error response".
     ///
     /// # Examples
     ///

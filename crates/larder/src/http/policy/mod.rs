@@ -158,9 +158,9 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 ///     .query_only(["query", "operationName", "variables", "extensions"]);
 /// ```
 ///
-/// A handler names the objects in a response by [`Tags`](crate::Tags), and the changes of a mutation
-/// by an [`Invalidation`](crate::Invalidation). GraphQL errors often have the status code 200, so
-/// such a response needs `Cache-Control: no-store`.
+/// A handler names the objects in a response by [`Tags`](crate::Tags), and the changes of a
+/// mutation by an [`Invalidation`](crate::Invalidation). GraphQL errors often have the status code
+/// 200, so such a response needs `Cache-Control: no-store`.
 ///
 /// # Ranges
 ///
@@ -250,9 +250,10 @@ const DEFAULT_MAX_BODY: usize = 1024 * 1024;
 impl Policy {
     /// Creates a policy with this freshness lifetime.
     ///
-    /// It applies to responses that do not state their own lifetime: by [`CacheFor`](crate::CacheFor)
-    /// first, then by `Cache-Control` and `Expires`. The module [`ttl`](crate::ttl) has five lifetimes
-    /// to choose from. The lifetime of each response differs a little: see [`jitter`](Self::jitter).
+    /// It applies to responses that do not state their own lifetime: by
+    /// [`CacheFor`](crate::CacheFor) first, then by `Cache-Control` and `Expires`. The module
+    /// [`ttl`](crate::ttl) has five lifetimes to choose from. The lifetime of each response differs
+    /// a little: see [`jitter`](Self::jitter).
     ///
     /// Minimum: 1 s. Maximum: 1 year.
     ///

@@ -30,8 +30,8 @@ impl Policy {
 
     /// Sets the query parameters that are not part of the key, such as `utm_source`.
     ///
-    /// Names and invalidated URIs are treated as with [`query_only`](Self::query_only). A later call
-    /// of this method or of `query_only` replaces an earlier one.
+    /// Names and invalidated URIs are treated as with [`query_only`](Self::query_only). A later
+    /// call of this method or of `query_only` replaces an earlier one.
     ///
     /// Default: none.
     ///

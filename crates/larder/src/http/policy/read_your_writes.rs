@@ -15,12 +15,12 @@ use crate::http::policy::error::ConfigErrorKind;
 
 /// Lets clients read their own writes at once, on every instance.
 ///
-/// The response to each request with an unsafe method carries a [token](crate::ConsistencyToken). It says how
-/// much of the invalidation log this instance knew at that time. A later request sends the token
-/// back, and only an instance that knows at least as much answers it with a stored response. Any
-/// other instance first waits until it knows as much. After 100 ms, or the limit that
-/// [`wait`](Self::wait) sets, it runs the handler instead (`BYPASS`, with the reason
-/// `read-your-writes`).
+/// The response to each request with an unsafe method carries a
+/// [token](crate::ConsistencyToken). It says how much of the invalidation log this instance knew at
+/// that time. A later request sends the token back, and only an instance that knows at least as
+/// much answers it with a stored response. Any other instance first waits until it knows as much.
+/// After 100 ms, or the limit that [`wait`](Self::wait) sets, it runs the handler instead
+/// (`BYPASS`, with the reason `read-your-writes`).
 ///
 /// An instance that cannot compare the token runs the handler too. This happens if Redis was
 /// restarted since the write, or if the write was deferred on another instance because Redis could

@@ -143,22 +143,19 @@ where
                 }
                 let now = self.layer.engine.clock.boot();
                 match lookup_memory(&self.layer, traits, key, &parts.headers, now) {
-                    Lookup::Fresh(cached, tier) if is_due(&self.layer, &cached, now) => {
+                    Lookup::Fresh(cached, tier) => {
                         let response = serve::hit(&self.layer, traits, key, &parts, &cached, tier, now);
-                        let (service, request) = (self.take_ready_service(), SplitRequest { parts, body });
-                        let stale = StaleResponse::for_early_refresh(cached, tier);
-                        spawn_early_refresh(&self.layer, service, request, traits, key, stale);
+                        if is_due(&self.layer, &cached, now) {
+                            self.refresh_early(
+                                traits,
+                                key,
+                                parts,
+                                body,
+                                StaleResponse::for_early_refresh(cached, tier),
+                            );
+                        }
                         ResponseFuture::ready(response)
                     }
-                    Lookup::Fresh(cached, tier) => ResponseFuture::ready(serve::hit(
-                        &self.layer,
-                        traits,
-                        key,
-                        &parts,
-                        &cached,
-                        tier,
-                        now,
-                    )),
                     lookup => self.handle_miss(traits, key, lookup, parts, body),
                 }
             }
@@ -203,14 +200,35 @@ impl<S> CacheService<S> {
             Lookup::Fresh(cached, tier) => {
                 let response = serve::hit(&self.layer, traits, &cached.meta.key, &parts, &cached, tier, now);
                 if is_due(&self.layer, &cached, now) {
-                    let (service, request) = (self.take_ready_service(), SplitRequest { parts, body });
-                    let stale = StaleResponse::for_early_refresh(cached, tier);
-                    spawn_early_refresh(&self.layer, service, request, traits, key, stale);
+                    self.refresh_early(
+                        traits,
+                        key,
+                        parts,
+                        body,
+                        StaleResponse::for_early_refresh(cached, tier),
+                    );
                 }
                 ResponseFuture::ready(response)
             }
             lookup => self.handle_miss(traits, key, lookup, parts, body),
         }
+    }
+
+    /// Refreshes a response in the background before it expires.
+    #[cold]
+    fn refresh_early<Q>(
+        &mut self,
+        traits: RequestTraits,
+        key: &str,
+        parts: Parts,
+        body: Q,
+        stale: StaleResponse,
+    ) where
+        S: CacheableService<Q>,
+        Q: Send + 'static,
+    {
+        let (service, request) = (self.take_ready_service(), SplitRequest { parts, body });
+        spawn_early_refresh(&self.layer, service, request, traits, key, stale);
     }
 
     /// Answers a request that memory has no fresh response for.
