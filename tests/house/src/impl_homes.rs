@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use syn::{Item, Type};
 
+use crate::code::parse;
 use crate::code::test_only::is_test_only_item;
 use crate::workspace::{CrateSources, Workspace};
 
@@ -24,7 +25,7 @@ fn check_crate(sources: &CrateSources<'_>) -> Result<Vec<String>> {
     let mut homes = Homes::new();
     let mut impls = Vec::new();
     for (path, text) in &sources.files {
-        let file = syn::parse_file(text).with_context(|| format!("cannot parse {path}"))?;
+        let file = parse(path, text)?;
         for item in file.items.iter().filter(|item| !is_test_only_item(item)) {
             if let Some(name) = defined_type(item) {
                 homes.entry(name).or_default().push(folder(path));

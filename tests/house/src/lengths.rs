@@ -1,8 +1,9 @@
 //! A function fits on one screen: at most 60 lines, and 40 on the miss path.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::code::functions::{Function, functions};
+use crate::code::parse;
 use crate::workspace::Workspace;
 
 const MAX_LINES: usize = 60;
@@ -13,7 +14,7 @@ const MISS: &str = "crates/larder/src/http/miss";
 pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
     let mut violations = Vec::new();
     for (path, text) in workspace.rust_files() {
-        let file = syn::parse_file(text).with_context(|| format!("cannot parse {path}"))?;
+        let file = parse(path, text)?;
         let limit = if path.starts_with(MISS) { MAX_LINES_IN_MISS } else { MAX_LINES };
         let too_long = functions(&file).into_iter().filter(|function| function.lines() > limit);
         violations.extend(too_long.map(|function| describe(path, &function, limit)));

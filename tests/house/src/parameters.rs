@@ -1,9 +1,10 @@
 //! No parameter is a tuple: values that travel together get a struct.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use syn::visit::{self, Visit};
 use syn::{FnArg, Item, Signature, Type};
 
+use crate::code::parse;
 use crate::code::test_only::is_test_only_item;
 use crate::workspace::Workspace;
 
@@ -15,7 +16,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
             if path.ends_with("tests.rs") {
                 continue;
             }
-            let file = syn::parse_file(text).with_context(|| format!("cannot parse {path}"))?;
+            let file = parse(path, text)?;
             let mut finder = Finder { found: Vec::new() };
             finder.visit_file(&file);
             let place = |(name, line)| {

@@ -9,4 +9,11 @@ pub(crate) mod test_only;
 mod tokens;
 mod use_tree;
 
+use anyhow::{Context, Result};
+
 pub(crate) use references::{Reference, references};
+
+/// Parses the text of a source file.
+pub(crate) fn parse(path: &str, text: &str) -> Result<syn::File> {
+    syn::parse_file(text).with_context(|| format!("cannot parse {path}"))
+}

@@ -76,7 +76,7 @@ impl<'a> ModuleTree<'a> {
         let path = format!("{}/{}", self.sources.folder, place.file);
         let text = self.sources.files.get(place.file.as_str());
         let text = text.with_context(|| format!("{path} is declared, but missing"))?;
-        let parsed = syn::parse_file(text).with_context(|| format!("cannot parse {path}"))?;
+        let parsed = super::parse(&path, text)?;
         let module = self.load_items(parent, place, &parsed.items)?;
         self.files.push((module, parsed));
         Ok(module)
