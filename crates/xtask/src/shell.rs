@@ -1,8 +1,9 @@
 //! Runs other programs, visibly and from the root of the repository.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -66,9 +67,17 @@ pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     code.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
+/// Returns the root of the workspace that this program runs for.
+///
+/// Cargo sets the variable when it runs the program. Its value at compile time may belong to
+/// another checkout that shares the target folder.
 pub(crate) fn root() -> &'static Path {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().nth(2).unwrap_or(package)
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let package = package.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        package.ancestors().nth(2).map(Path::to_owned).unwrap_or(package)
+    });
+    &ROOT
 }
 
 /// Formats a command as a user would type it.

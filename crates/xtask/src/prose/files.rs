@@ -1,7 +1,7 @@
 //! The files that have prose: the sources of the crates, and all Markdown.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 use anyhow::{Context, Result};
 
@@ -10,16 +10,6 @@ use super::text::{ProseFile, markdown_block};
 
 /// Folders that hold no text of this repository.
 const SKIPPED: [&str; 3] = [".git", "node_modules", "target"];
-
-/// The root of the workspace that the current folder is in.
-///
-/// The place where this program was compiled says nothing: a copy of it may run in another one.
-pub(super) fn workspace_root() -> Result<PathBuf> {
-    let here = env::current_dir().context("cannot read the current folder")?;
-    let is_root = |folder: &&Path| folder.join("Cargo.toml").is_file() && folder.join("crates").is_dir();
-    let root = here.ancestors().find(is_root);
-    root.map(Path::to_owned).with_context(|| format!("no workspace above {}", here.display()))
-}
 
 /// Reads the files below `paths`, or all of them if there are none.
 pub(super) fn prose_files(root: &Path, paths: &[String]) -> Result<Vec<ProseFile>> {

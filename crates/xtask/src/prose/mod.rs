@@ -19,12 +19,13 @@ use anyhow::{Result, bail};
 
 use rules::{Hit, RULES};
 
+use crate::shell;
+
 /// Prints each hit, and the counts beside their limits. Fails if a count is over its limit.
 ///
 /// With `paths`, only files below them are read.
 pub(crate) fn run(paths: &[String]) -> Result<ExitCode> {
-    let root = files::workspace_root()?;
-    let hits = hits(&root, paths)?;
+    let hits = hits(shell::root(), paths)?;
     for hit in &hits {
         println!("{}:{}: {}", hit.file, hit.line, hit.what);
     }
