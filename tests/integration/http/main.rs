@@ -31,5 +31,6 @@ mod refreshes;
 mod reports;
 mod stale;
 mod support;
+mod unshared_failures;
 mod validation;
 mod vary;

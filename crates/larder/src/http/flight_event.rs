@@ -35,6 +35,10 @@ pub(crate) enum FlightOutcome {
     ServedStale(StaleResponse),
     /// The handler's response is not for others. Each follower runs the handler itself, at once.
     NotShared,
+    /// The handler failed, and its response is not for others.
+    ///
+    /// Each follower runs the handler itself, but few do so at once.
+    FailureNotShared,
     /// A layer further in handles the request.
     Nested,
 }

@@ -72,7 +72,8 @@ impl Fill {
     /// Whether followers may get a failure of the handler.
     ///
     /// They asked for the same response at the same time. One more run for each of them would put
-    /// more load on a handler that fails already.
+    /// more load on a handler that fails already. If the response varies, only followers with the
+    /// same fields use it.
     pub(super) fn may_share_failure(&self, parts: &response::Parts) -> bool {
         let directives = ResponseDirectives::of(&parts.headers, &self.layer.policy.store.targeted_fields);
         self.leader.is_some()
@@ -81,7 +82,7 @@ impl Fill {
             // RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request".
             && !directives.no_store
             && !directives.private.is_present()
-            && Vary::parse(&parts.headers) == Vary::None
+            && Vary::parse(&parts.headers) != Vary::Any
             // This cache may ignore that directive, but one behind it may not. The 504 of that
             // cache is for this request alone.
             && !RequestDirectives::parse(&self.context.headers).only_if_cached

@@ -18,6 +18,7 @@ use larder_core::outcome::NotStored;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::BootTime;
 
+use crate::http::fill::followers::Release;
 use crate::http::fill::{Fill, FillTimes};
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::policy::names::NamesBuilder;
@@ -92,6 +93,11 @@ impl StorageRecord {
     /// Whether the response is a failure, which only the requests that wait at this moment get.
     pub(crate) fn is_failure(&self) -> bool {
         self.audience == Audience::WaitersOnly
+    }
+
+    /// Returns how followers go on if the response turns out not to be for them.
+    pub(super) fn release(&self) -> Release {
+        if self.is_failure() { Release::Failed } else { Release::Remembered }
     }
 
     /// Returns whether the response is stored. A failure is not, because of its status.

@@ -228,6 +228,7 @@ impl<'a> FillClaim<'a> {
     fn on_result(&mut self, result: Bytes, local: u64) -> Option<Claim> {
         match FillResult::from_bytes(result) {
             FillResult::NotShared => Some(Claim::FilledElsewhere(FlightOutcome::NotShared)),
+            FillResult::FailureNotShared => Some(Claim::FilledElsewhere(FlightOutcome::FailureNotShared)),
             FillResult::HandlerFailed(value) => self.decode_failure(value, local).map(|cached| {
                 Claim::FilledElsewhere(FlightOutcome::HandlerFailedElsewhere(Arc::new(cached)))
             }),

@@ -13,6 +13,10 @@ pub(crate) enum FillResult {
     ServedStale,
     /// The response is not for other requests. Each of them runs the handler for itself, at once.
     NotShared,
+    /// The handler failed, and its response is not for other requests.
+    ///
+    /// Each of them runs the handler for itself, but few do so at once.
+    FailureNotShared,
 }
 
 /// Maximum size of a failure that is left for other instances, in bytes.
@@ -20,6 +24,7 @@ const MAX_FAILURE: usize = 64 * 1024;
 
 const SERVED_STALE: &[u8] = b"stale";
 const NOT_SHARED: &[u8] = b"alone";
+const FAILURE_NOT_SHARED: &[u8] = b"failed";
 
 impl FillResult {
     /// Returns the result of a fill whose handler failed with this response.
@@ -40,17 +45,19 @@ impl FillResult {
             Self::HandlerFailed(value) => value,
             Self::ServedStale => Bytes::from_static(SERVED_STALE),
             Self::NotShared => Bytes::from_static(NOT_SHARED),
+            Self::FailureNotShared => Bytes::from_static(FAILURE_NOT_SHARED),
         }
     }
 
     /// Parses a result.
     ///
-    /// All bytes but the two fixed values are taken for a response, which the reader checks like
+    /// All bytes but the three fixed values are taken for a response, which the reader checks like
     /// any other.
     pub(super) fn from_bytes(bytes: Bytes) -> Self {
         match &*bytes {
             SERVED_STALE => Self::ServedStale,
             NOT_SHARED => Self::NotShared,
+            FAILURE_NOT_SHARED => Self::FailureNotShared,
             _ => Self::HandlerFailed(bytes),
         }
     }
@@ -79,6 +86,10 @@ mod tests {
             FillResult::ServedStale
         ));
         assert!(matches!(FillResult::from_bytes(FillResult::NotShared.into_bytes()), FillResult::NotShared));
+        assert!(matches!(
+            FillResult::from_bytes(FillResult::FailureNotShared.into_bytes()),
+            FillResult::FailureNotShared
+        ));
         let Some(FillResult::HandlerFailed(value)) = failed(10) else { panic!("it is short") };
         assert!(
             matches!(FillResult::from_bytes(value.clone()), FillResult::HandlerFailed(read) if read == value)

@@ -17,8 +17,8 @@ use crate::http::serve;
 impl Fill {
     /// Passes on a response that is not stored.
     ///
-    /// Followers stop waiting at once. Unless the response is a server error, new requests for this
-    /// key do not wait either for a short time.
+    /// Followers stop waiting at once. Unless the handler failed, new requests for this key do not
+    /// wait either for a short time.
     ///
     /// If the response is about the request's own conditions, followers begin a new flight instead.
     pub(super) fn forward_uncached<B: Body<Data = bytes::Bytes>, E>(
@@ -32,7 +32,7 @@ impl Fill {
         if self.is_conditional_answer(status) {
             self.abandon_flight(reason);
         } else {
-            self.release_followers(reason, !status.is_server_error());
+            self.release_followers(reason, Release::after(status));
         }
         let response = Response::from_parts(parts, CacheBody::inner(body));
         self.send(sender, response, ForwardInfo::answered(status, Err(reason)));
@@ -58,23 +58,22 @@ impl Fill {
     }
 
     /// Lets followers run the handler for themselves.
-    ///
-    /// With `remember`, new requests for this key also run it for themselves for some seconds.
-    pub(super) fn release_followers(&mut self, reason: NotStored, remember: bool) {
+    pub(super) fn release_followers(&mut self, reason: NotStored, release: Release) {
         let engine = &self.layer.engine;
         engine.report.store_decision(Err(reason));
         let Some(leader) = self.leader.take() else { return };
         // During an early refresh, the stored response is still fresh. A hit-for-miss record must
         // not replace it.
-        let remember = remember && !is_still_fresh(&self.layer, &self.context, self.stale.as_ref());
+        let remember = release == Release::Remembered
+            && !is_still_fresh(&self.layer, &self.context, self.stale.as_ref());
         let (key, headers, now) = (&self.context.key, &self.context.headers, engine.clock.boot());
         let insert =
             || self.layer.http.memory.insert_hit_for_miss(key, headers, UncacheableReason::of(reason), now);
         let remembered_for = remember.then(insert);
-        leader.finish(FlightOutcome::NotShared);
+        leader.finish(release.outcome());
         match (self.lease.take(), remembered_for) {
             (Some(lease), Some(time)) => lease.release_as_uncacheable(time),
-            (Some(lease), None) => lease.finish_with(FillResult::NotShared.into_bytes()),
+            (Some(lease), None) => lease.finish_with(release.result().into_bytes()),
             (None, _) => {}
         }
     }
@@ -91,14 +90,46 @@ impl Fill {
     }
 }
 
+/// The way in which requests that cannot share a response go on without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Release {
+    /// Each follower runs the handler at once. So do new requests for some seconds (hit-for-miss).
+    Remembered,
+    /// Each follower runs the handler at once.
+    Once,
+    /// Each follower runs the handler, but few do so at once: the handler fails.
+    Failed,
+}
+
+impl Release {
+    /// Returns the way after a response with this status.
+    const fn after(status: StatusCode) -> Self {
+        if status.as_u16() >= 500 { Self::Failed } else { Self::Remembered }
+    }
+
+    const fn outcome(self) -> FlightOutcome {
+        match self {
+            Self::Remembered | Self::Once => FlightOutcome::NotShared,
+            Self::Failed => FlightOutcome::FailureNotShared,
+        }
+    }
+
+    const fn result(self) -> FillResult {
+        match self {
+            Self::Remembered | Self::Once => FillResult::NotShared,
+            Self::Failed => FillResult::FailureNotShared,
+        }
+    }
+}
+
 /// Releases the requests that wait for a slow body, on this instance and on others.
 ///
 /// The response may still be stored.
-pub(super) fn stop_waiting(leader: Option<&Lead>, lease: Option<Lease>) {
+pub(super) fn stop_waiting(leader: Option<&Lead>, lease: Option<Lease>, release: Release) {
     if let Some(leader) = leader {
-        leader.announce(FlightOutcome::NotShared);
+        leader.announce(release.outcome());
     }
     if let Some(lease) = lease {
-        lease.finish_with(FillResult::NotShared.into_bytes());
+        lease.finish_with(release.result().into_bytes());
     }
 }

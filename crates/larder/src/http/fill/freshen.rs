@@ -13,6 +13,7 @@ use crate::http::cache_status::ForwardInfo;
 use crate::http::fill::admission::StorageInput;
 use crate::http::fill::build::StorageRecord;
 use crate::http::fill::commit::Committed;
+use crate::http::fill::followers::Release;
 use crate::http::fill::{Fill, FillStart, FillTimes, ResponseSender};
 use crate::http::memory::MemoryLookup;
 use crate::http::memory::cached_response::CachedResponse;
@@ -61,7 +62,7 @@ impl Fill {
         let committed = match not_stored {
             None => Some(self.commit(Arc::clone(&cached), &storage)),
             Some(reason) => {
-                self.release_followers(reason, true);
+                self.release_followers(reason, Release::Remembered);
                 None
             }
         };
@@ -79,7 +80,7 @@ impl Fill {
         sender: ResponseSender<B, E>,
     ) {
         let reason = NotStored::Status;
-        self.release_followers(reason, false);
+        self.release_followers(reason, Release::Once);
         let mut parts = Response::new(()).into_parts().0;
         parts.status = cached.status;
         parts.headers = cached.stored_headers();

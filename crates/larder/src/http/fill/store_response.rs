@@ -16,7 +16,7 @@ use crate::http::body::tee::{Tee, tee};
 use crate::http::cache_status::ForwardInfo;
 use crate::http::fill::admission::StorageInput;
 use crate::http::fill::build::StorageRecord;
-use crate::http::fill::followers::stop_waiting;
+use crate::http::fill::followers::{Release, stop_waiting};
 use crate::http::fill::stated_length::{has_stated_length, known_length};
 use crate::http::fill::{Fill, FillTimes, ResponseSender};
 use crate::http::response::cache_for::CacheFor;
@@ -28,6 +28,8 @@ struct PendingBody<B: Body> {
     collector: Collector<B>,
     /// The first step that was read, but not handled yet.
     first: Option<BodyStep<B>>,
+    /// How followers go on if the body takes too long.
+    release: Release,
 }
 
 impl Fill {
@@ -71,7 +73,7 @@ impl Fill {
         let forwarded = ForwardInfo::answered(parts.status, storage.store_decision());
         match Collector::new(body, limit).poll_now().await {
             CollectNow::Complete(body) if !has_stated_length(parts.status, &parts.headers, body.size()) => {
-                self.release_followers(NotStored::Incomplete, true);
+                self.release_followers(NotStored::Incomplete, storage.release());
                 let forwarded = ForwardInfo { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
                 let response = Response::from_parts(parts, CacheBody::misfit(body.hint(), body.chunks()));
                 self.send(sender, response, forwarded);
@@ -85,7 +87,8 @@ impl Fill {
                 self.share_committed(committed).await;
             }
             CollectNow::Pending(collector, first) => {
-                self.stream_body(parts, PendingBody { collector, first }, storage, sender).await;
+                let body = PendingBody { collector, first, release: storage.release() };
+                self.stream_body(parts, body, storage, sender).await;
             }
         }
     }
@@ -102,7 +105,7 @@ impl Fill {
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
-        let PendingBody { collector, first } = body;
+        let PendingBody { collector, first, release } = body;
         let (status, headers) = (parts.status, parts.headers.clone());
         let (writer, reader) = tee(collector.hint());
         for data in collector.chunks() {
@@ -120,12 +123,12 @@ impl Fill {
         let reader = CacheBody::tee(reader.counted(self.clients.guard()));
         self.send(sender, Response::from_parts(parts, reader), forwarded);
         let (read, followers) =
-            self.read_rest(PendingBody { collector, first }, writer, length, followers).await;
+            self.read_rest(PendingBody { collector, first, release }, writer, length, followers).await;
         // Notify followers last, so that a follower that retries at once finds the result of the
         // fill.
         match read {
             Ok((body, writer)) if !has_stated_length(status, &headers, body.len()) => {
-                self.release_followers(NotStored::Incomplete, true);
+                self.release_followers(NotStored::Incomplete, storage.release());
                 writer.finish_misfit();
             }
             Ok((body, writer)) => {
@@ -140,7 +143,7 @@ impl Fill {
             // A body that broke off says nothing about the next one, so followers begin a new
             // flight.
             Err(reason @ (NotStored::BodyError | NotStored::Abandoned)) => self.abandon_flight(reason),
-            Err(reason) => self.release_followers(reason, !storage.is_failure()),
+            Err(reason) => self.release_followers(reason, storage.release()),
         }
     }
 
@@ -160,7 +163,7 @@ impl Fill {
         let max_wait = self.layer.policy.fill_limits.unknown_length;
         let release_at = (followers.is_none() && length.is_none()).then(|| Instant::now() + max_wait);
         let (leader, lease) = (self.leader.as_ref(), &mut self.lease);
-        let mut release = || stop_waiting(leader, lease.take());
+        let mut release = || stop_waiting(leader, lease.take(), body.release);
         let mut reading = BodyReading {
             followers,
             length,

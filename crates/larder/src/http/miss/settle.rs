@@ -25,6 +25,8 @@ enum Settled {
     Serve(Arc<CachedResponse>, Outcome),
     /// Run the handler for this request alone.
     FillAlone,
+    /// Run the handler for this request alone, once few others do so.
+    Rerun,
     /// Leave the request to a layer further in.
     ForwardNested,
     /// Start over.
@@ -64,6 +66,7 @@ where
                 Step::Done(Ending::ServeCollapsed(Collapsed { response, outcome, reason, body: wait.body }))
             }
             Settled::FillAlone => Step::Done(Ending::Fill(FillPlan::alone(None, Outcome::Miss(reason)))),
+            Settled::Rerun => Step::Done(Ending::Rerun(reason)),
             Settled::ForwardNested => Step::Done(Ending::ForwardNested),
             Settled::Retry | Settled::RetryElsewhere if self.retries == MAX_RETRIES => {
                 Step::Done(Ending::Rerun(reason))
@@ -97,6 +100,7 @@ fn settled(
     let candidate = match outcome {
         None => return Settled::Retry,
         Some(FlightOutcome::NotShared) => return Settled::FillAlone,
+        Some(FlightOutcome::FailureNotShared) => return Settled::Rerun,
         Some(FlightOutcome::Nested) => return Settled::ForwardNested,
         Some(FlightOutcome::HandlerFailedElsewhere(response))
             if response.meta.response_time < seat.joined_at.wall =>

@@ -95,7 +95,9 @@ pub(super) enum Ending {
     ServeCollapsed(Collapsed),
     /// Run the handler.
     Fill(FillPlan),
-    /// Run the handler after the runs of other requests were of no use. Few requests do so at once.
+    /// Run the handler after it failed for other requests, or their runs were of no use.
+    ///
+    /// Few requests do so at once.
     Rerun(MissReason),
     /// Leave the request to a layer further in.
     ForwardNested,
