@@ -5,6 +5,7 @@ use larder_core::invalidation::log_page::LogPage;
 use larder_core::invalidation::position::LogId;
 use larder_core::invalidation::selector::Event;
 use larder_core::store::StoreError;
+use larder_core::time::WallTime;
 
 use crate::reply::{number, parts, text, unreadable};
 use crate::stream_entry;
@@ -21,7 +22,8 @@ pub(crate) fn read(answer: &Value) -> Result<Answer, StoreError> {
 }
 
 fn try_read(answer: &Value) -> Option<Answer> {
-    let [incarnation, run_id, added, length, oldest, last, deleted, mark, entries, more] = parts(answer)?
+    let [incarnation, run_id, added, length, oldest, last, deleted, mark, entries, more, now] =
+        parts(answer)?
     else {
         return None;
     };
@@ -37,6 +39,7 @@ fn try_read(answer: &Value) -> Option<Answer> {
         // Everything before the checkpoint at which the poll began is missing as well.
         floor: extent.floor().max(id(mark)?),
         last: extent.last,
+        now: WallTime::from_unix_millis(number(now)?.try_into().ok()?),
         entries: parts(entries)?.iter().map(entry).collect::<Option<_>>()?,
         more: number(more)? != 0,
     };
@@ -129,6 +132,7 @@ mod tests {
             mark.into(),
             Value::Array(entries),
             Value::Integer(1),
+            Value::Integer(12_345),
         ])
     }
 
@@ -144,6 +148,7 @@ mod tests {
                 incarnation: Incarnation::from_bytes([0xab; 16]),
                 floor: LogId::ZERO,
                 last: LogId::new(9, 1),
+                now: WallTime::from_unix_millis(12_345),
                 entries: vec![(LogId::new(5, 0), vec![]), (LogId::new(9, 1), vec![Event::EVERYTHING])],
                 more: true,
             }

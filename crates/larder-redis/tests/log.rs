@@ -23,7 +23,8 @@ async fn the_first_look_begins_an_incarnation_and_the_next_finds_it() {
     assert_eq!(first.floor, LogId::ZERO);
     assert!(!first.more);
     let second = store.poll(after(&first)).await.unwrap();
-    assert_eq!(second, LogPage { entries: vec![], ..first });
+    assert!(second.now >= first.now && first.now.unix_millis() >= first.last.millis);
+    assert_eq!(second, LogPage { entries: vec![], now: second.now, ..first });
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermar
 use larder_core::invalidation::selector::{Event, Mode, Selector, Tag};
 use larder_core::invalidation::table::Verdict;
 use larder_core::invalidation::tail::{Limits, Tail};
-use larder_core::time::BootTime;
+use larder_core::time::{BootTime, WallTime};
 use loom::future::block_on;
 use loom::thread;
 
@@ -108,7 +108,14 @@ fn stored(tag: &str, filled_at: Option<BootTime>) -> Arc<Stored> {
 /// Creates a page of the log, with an event for `tag` if there is one.
 fn look(last: u64, tag: Option<&str>) -> LogPage {
     let entries = tag.map(|tag| (LogId::new(last, 0), vec![event(tag)])).into_iter().collect();
-    LogPage { incarnation: OURS, floor: LogId::ZERO, last: LogId::new(last, 0), entries, more: false }
+    LogPage {
+        incarnation: OURS,
+        floor: LogId::ZERO,
+        last: LogId::new(last, 0),
+        now: WallTime::default(),
+        entries,
+        more: false,
+    }
 }
 
 /// Creates a view that has read the log up to the response's position.

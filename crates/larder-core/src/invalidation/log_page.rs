@@ -2,6 +2,7 @@
 
 use super::position::{Incarnation, LogId};
 use super::selector::Event;
+use crate::time::WallTime;
 
 /// The point in the log at which a poll begins, which is after the last applied event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,10 @@ pub struct LogPage {
     pub floor: LogId,
     /// The last id that the Stream has issued.
     pub last: LogId,
+    /// The time of the answer, by the clock that the log takes its ids from.
+    ///
+    /// It shows how old each entry is, whatever the clock of this machine says.
+    pub now: WallTime,
     /// The entries after the cursor, in order. An unreadable entry is [`Event::EVERYTHING`].
     pub entries: Vec<(LogId, Vec<Event>)>,
     /// Whether entries are left for the next poll.

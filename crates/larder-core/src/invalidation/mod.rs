@@ -14,6 +14,7 @@
 //! * [`token`]: consistency tokens, with which a client carries a position to another instance.
 
 pub mod append_status;
+pub(crate) mod event_time;
 #[doc(hidden)]
 pub mod fault_injection;
 pub mod log_page;

@@ -1,5 +1,6 @@
 //! The table of names and their last positions, and the check of a stored response against it.
 
+mod history;
 #[cfg(test)]
 mod limits;
 #[cfg(feature = "model")]
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub use self::room::Forgotten;
 use self::room::{Counts, last_to_drop};
 use self::row::Row;
+use super::event_time::EventTime;
 use super::fault_injection::{InjectedFault, Rule};
 use super::names::Names;
 use super::position::{LogId, Watermark};
@@ -131,23 +133,30 @@ impl InvalidationTable {
         // Most globs are older than the checked response, and comparing positions is cheaper than
         // matching a pattern.
         let globs = globs.filter(|(glob, row)| !row.is_covered_by(mark) && names.matches(glob));
-        let mut soft_since: Option<BootTime> = None;
+        let mut soft_since: Option<EventTime> = None;
         for row in once(&self.all).chain(rows).chain(globs.map(|(_, row)| row)) {
             if !self.covers(mark, row.hard()) {
                 return Verdict::Refused;
             }
             soft_since = [soft_since, row.soft_since(mark)].into_iter().flatten().min();
         }
-        soft_since.map_or(Verdict::Valid, |since| Verdict::Soft(now.saturating_since(since)))
+        soft_since.map_or(Verdict::Valid, |since| Verdict::Soft(since.elapsed(now)))
     }
 
-    /// Applies an event.
+    /// Applies an event of the moment `at`.
     ///
     /// Rows with a local number beyond `settled` are pending, and are not dropped to make room.
-    pub(crate) fn apply(&mut self, event: &Event, place: EventPosition, now: BootTime, settled: u64) {
+    pub(crate) fn apply(
+        &mut self,
+        event: &Event,
+        place: EventPosition,
+        at: impl Into<EventTime>,
+        settled: u64,
+    ) {
+        let at = at.into();
         self.version += 1;
         match &event.selector {
-            Selector::Glob(glob) => self.apply_glob(glob, event.mode, place, now, settled),
+            Selector::Glob(glob) => self.apply_glob(glob, event.mode, place, at, settled),
             selector => match selector.digest() {
                 Some(digest) => {
                     let counts = &mut self.counts;
@@ -159,10 +168,10 @@ impl InvalidationTable {
                     if event.mode == Mode::Soft && self.broken.is(Rule::LastModeDecides) {
                         *row = Row::new(*row.lineage());
                     }
-                    row.touch(event.mode, place, now, self.version);
+                    row.touch(event.mode, place, at, self.version);
                     self.make_room_for_rows(settled);
                 }
-                None => self.all.touch(event.mode, place, now, self.version),
+                None => self.all.touch(event.mode, place, at, self.version),
             },
         }
     }
@@ -203,9 +212,9 @@ impl InvalidationTable {
         mark.covers(other)
     }
 
-    fn apply_glob(&mut self, glob: &Glob, mode: Mode, place: EventPosition, now: BootTime, settled: u64) {
+    fn apply_glob(&mut self, glob: &Glob, mode: Mode, place: EventPosition, at: EventTime, settled: u64) {
         if let Some((_, row)) = self.globs.iter_mut().find(|(known, _)| known == glob) {
-            return row.touch(mode, place, now, self.version);
+            return row.touch(mode, place, at, self.version);
         }
         if self.globs.len() >= self.most_globs {
             self.drop_oldest_globs(settled);
@@ -213,10 +222,10 @@ impl InvalidationTable {
         if self.globs.len() >= self.most_globs {
             // All globs are pending. Every check goes through the whole list, so it must not grow:
             // *all* names what the glob names, and more.
-            return self.all.touch(mode, place, now, self.version);
+            return self.all.touch(mode, place, at, self.version);
         }
         let mut row = Row::new(Lineage::alone(Rank::Other));
-        row.touch(mode, place, now, self.version);
+        row.touch(mode, place, at, self.version);
         self.globs.push((glob.clone(), row));
     }
 

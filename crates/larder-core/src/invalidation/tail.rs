@@ -16,13 +16,14 @@ use std::time::Duration;
 
 use self::tail_state::TailState;
 use super::append_status::{AppendStatus, Appended};
+use super::event_time::EventTime;
 #[cfg(feature = "broken")]
 use super::fault_injection::InjectedFault;
 use super::fault_injection::Rule;
 use super::log_page::{Cursor, LogPage};
 use super::names::Names;
 use super::outbox::{Batch, Outbox};
-use super::position::{Incarnation, Position, Watermark};
+use super::position::{Incarnation, LogId, Position, Watermark};
 use super::selector::Event;
 use super::table::{EventPosition, Forgotten, InvalidationTable, Verdict};
 use super::token::{ConsistencyToken, Coverage};
@@ -52,8 +53,8 @@ pub struct PageApplied {
 pub struct Limits {
     /// Maximum number of invalidated tags and keys. Default: 65,536. Minimum: twice `outbox`.
     ///
-    /// Each takes about 140 bytes. The same number of URIs, paths, directories and prefixes
-    /// together is remembered in addition.
+    /// Each takes about 170 bytes, and up to 300 more if it is invalidated repeatedly. The same
+    /// number of URIs, paths, directories and prefixes together is remembered in addition.
     pub rows: usize,
     /// Maximum number of invalidated globs. Default: 64.
     ///
@@ -317,8 +318,9 @@ impl Tail {
         }
         let begun = self.reached.log;
         for (id, events) in look.entries.iter().filter(|(id, _)| *id > begun) {
+            let at = self.time_of(*id, look, sent);
             for event in events {
-                self.table.apply(event, EventPosition::Log(*id), sent, self.settled());
+                self.table.apply(event, EventPosition::Log(*id), at, self.settled());
             }
             self.reached.log = self.reached.log.max(*id);
         }
@@ -327,6 +329,19 @@ impl Tail {
             self.confirmed_at = self.confirmed_at.max(Some(sent));
             self.replayed = true;
         }
+    }
+
+    /// Returns the moment of an entry, by the log's own clock.
+    ///
+    /// The answer was given after `sent`, so the moment may be too early by the time that the
+    /// answer took. The clock of the log may step, and the ids do not follow it back. But an entry
+    /// that the poll before did not show is not older than that poll.
+    fn time_of(&self, id: LogId, look: &LogPage, sent: BootTime) -> EventTime {
+        let millis = look.now.unix_millis().max(look.last.millis);
+        let age = Duration::from_millis(millis.saturating_sub(id.millis));
+        let at = EventTime::before(sent, age);
+        let polled = if self.replayed { self.confirmed_at } else { None };
+        polled.map_or(at, |polled| at.max(polled.into()))
     }
 
     fn settle(&mut self) {

@@ -13,5 +13,6 @@ mod invalidating;
 mod looks;
 mod positions;
 mod serving;
+mod soft_windows;
 mod tokens;
 mod world;

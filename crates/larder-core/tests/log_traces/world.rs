@@ -9,7 +9,7 @@ use larder_core::invalidation::position::{Incarnation, LogId, Position};
 use larder_core::invalidation::selector::{Event, Mode, Selector, Tag};
 use larder_core::invalidation::table::Verdict;
 use larder_core::invalidation::tail::{Limits, PageApplied, Tail, is_usable};
-use larder_core::time::BootTime;
+use larder_core::time::{BootTime, WallTime};
 
 pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(2);
 
@@ -41,6 +41,8 @@ pub(crate) struct Redis {
     pub(crate) entries: Vec<(LogId, Vec<Event>)>,
     pub(crate) floor: LogId,
     pub(crate) last: LogId,
+    /// The clock of the server, which is moved by hand.
+    pub(crate) now: WallTime,
     births: u8,
 }
 
@@ -51,12 +53,13 @@ impl Redis {
             entries: vec![],
             floor: LogId::ZERO,
             last: LogId::ZERO,
+            now: WallTime::default(),
             births: 1,
         }
     }
 
     pub(crate) fn append(&mut self, events: &[Event], answered: BootTime) -> Appended {
-        self.last = LogId::new(self.last.millis + 1, 0);
+        self.last = LogId::new(self.now.unix_millis().max(self.last.millis + 1), 0);
         self.entries.push((self.last, events.to_vec()));
         Appended { incarnation: self.incarnation, id: self.last, answered }
     }
@@ -72,6 +75,7 @@ impl Redis {
             incarnation: self.incarnation,
             floor: self.floor,
             last: self.last,
+            now: self.now,
             entries: waiting.iter().take(count).map(|entry| (*entry).clone()).collect(),
             more: waiting.len() > count,
         }

@@ -49,6 +49,8 @@ repeat
   end
 until more == 1 or #page < PAGE
 
+local time = redis.call('TIME')
+
 return {
   id,
   run,
@@ -60,4 +62,5 @@ return {
   mark or '0-0',
   entries,
   more,
+  time[1] * 1000 + math.floor(time[2] / 1000),
 }

@@ -9,6 +9,7 @@ use larder::store::{
     Claim, ClaimReply, Cursor, Event, Holder, Incarnation, InvalidationLog, LeaseId, Leases, LogId, LogPage,
     ReclaimReport, ReclaimRequest, Release, ScanCursor, SharedTier, StoreError, StoreErrorKind, fingerprint,
 };
+use larder::time::WallTime;
 use tokio::sync::Notify;
 
 use crate::shop::eventually;
@@ -209,6 +210,7 @@ impl InvalidationLog for MemoryStore {
             incarnation: INCARNATION,
             floor: LogId::ZERO,
             last: id(state.log.len()),
+            now: WallTime::default(),
             entries: entries.filter(|(id, _)| *id > after).collect(),
             more: false,
         })

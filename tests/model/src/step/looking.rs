@@ -1,6 +1,7 @@
 //! Polls (rules 4 to 9).
 
 use larder_core::invalidation::log_page::LogPage;
+use larder_core::time::WallTime;
 
 use super::server;
 use crate::action::{Action, Log};
@@ -91,6 +92,7 @@ impl Protocol {
             incarnation: incarnation(answer.incarnation),
             floor: log_id(answer.floor),
             last: log_id(answer.last),
+            now: WallTime::default(),
             more: answer.more,
             entries,
         };

@@ -1,31 +1,51 @@
 //! The invalidations that the table remembers for one name.
 
 use super::EventPosition;
+use super::history::{History, Span};
+use crate::invalidation::event_time::EventTime;
 use crate::invalidation::position::{LogId, Watermark};
 use crate::invalidation::selector::{Lineage, Mode, Rank};
-use crate::time::BootTime;
 
-/// The last hard and the last soft invalidation of one name.
+/// The last hard and the last soft invalidation of one name, and a short history of earlier ones.
 ///
-/// Each is stored as a watermark, which has a log part and a local part. Hard and soft
+/// Each of the last two is a watermark, which has a log part and a local part. Hard and soft
 /// invalidations are stored separately (rule 3): a soft invalidation after a hard one must not
 /// allow the revalidation of a response that the hard one refuses.
 #[derive(Debug)]
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
 pub(super) struct Row {
     lineage: Lineage,
-    hard: Watermark,
-    soft: Watermark,
-    soft_log_at: BootTime,
-    soft_local_at: BootTime,
+    hard: Last,
+    soft: Last,
+    /// The invalidations before the last ones. `None` if there are none, as for most names.
+    earlier: Option<Box<Earlier>>,
     touched: u64,
+}
+
+/// The last invalidation of one mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Last {
+    mark: Watermark,
+    log_at: EventTime,
+    local_at: EventTime,
+}
+
+impl Last {
+    const NONE: Self =
+        Self { mark: Watermark::ZERO, log_at: EventTime::EARLIEST, local_at: EventTime::EARLIEST };
+}
+
+/// The invalidations before the last ones.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+struct Earlier {
+    log: History<LogId>,
+    local: History<u64>,
 }
 
 impl Row {
     /// Creates a row without invalidations, for a name with this lineage.
     pub(super) const fn new(lineage: Lineage) -> Self {
-        let (hard, soft) = (Watermark::ZERO, Watermark::ZERO);
-        Self { lineage, hard, soft, soft_log_at: BootTime::ZERO, soft_local_at: BootTime::ZERO, touched: 0 }
+        Self { lineage, hard: Last::NONE, soft: Last::NONE, earlier: None, touched: 0 }
     }
 
     pub(super) const fn lineage(&self) -> &Lineage {
@@ -38,7 +58,7 @@ impl Row {
 
     /// Returns the watermark of the last hard invalidation.
     pub(super) const fn hard(&self) -> Watermark {
-        self.hard
+        self.hard.mark
     }
 
     /// Returns the number of the last event of this row.
@@ -50,12 +70,12 @@ impl Row {
 
     /// Returns whether `mark` covers every invalidation of this row.
     pub(super) fn is_covered_by(&self, mark: Watermark) -> bool {
-        mark.covers(self.hard.join(self.soft))
+        mark.covers(self.joined(Watermark::ZERO))
     }
 
     /// Returns whether an event of this row is still to be appended to the log, or to be read back.
     pub(super) fn is_pending(&self, settled: u64) -> bool {
-        self.hard.local.max(self.soft.local) > settled
+        self.hard.mark.local.max(self.soft.mark.local) > settled
     }
 
     /// Returns whether the row is kept when rows with a last event up to `last` are dropped.
@@ -68,56 +88,104 @@ impl Row {
     /// Soft invalidations count as hard ones, because the result does not record when each of them
     /// began to make responses stale.
     pub(super) fn joined(&self, mark: Watermark) -> Watermark {
-        mark.join(self.hard).join(self.soft)
+        mark.join(self.hard.mark).join(self.soft.mark)
     }
 
     /// Adds the invalidations of a finer row, so that this row can replace it.
+    ///
+    /// They count as hard ones here, and keep their moments.
     pub(super) fn absorb(&mut self, finer: &Self) {
-        self.hard = finer.joined(self.hard);
+        for last in [finer.hard, finer.soft] {
+            self.raise(Mode::Hard, EventPosition::Log(last.mark.log), last.log_at);
+            self.raise(Mode::Hard, EventPosition::Local(last.mark.local), last.local_at);
+        }
+        if let Some(finer) = &finer.earlier {
+            let earlier = self.earlier.get_or_insert_default();
+            finer.log.iter().for_each(|span| earlier.log.add(span.as_hard()));
+            finer.local.iter().for_each(|span| earlier.local.add(span.as_hard()));
+        }
         self.touched = self.touched.max(finer.touched);
     }
 
     /// Returns the moment from which this row makes a response at `mark` stale.
     ///
-    /// If both the log part and the local part make it stale, the earlier moment counts.
-    pub(super) fn soft_since(&self, mark: Watermark) -> Option<BootTime> {
-        let log = (self.soft.log > mark.log).then_some(self.soft_log_at);
-        let local = (self.soft.local > mark.local).then_some(self.soft_local_at);
-        match (log, local) {
-            (Some(log), Some(local)) => Some(log.min(local)),
-            (one, other) => one.or(other),
-        }
+    /// This is the moment of the earliest soft invalidation that `mark` does not cover. A further
+    /// one does not make the response younger.
+    pub(super) fn soft_since(&self, mark: Watermark) -> Option<EventTime> {
+        let Last { mark: last, log_at, local_at } = self.soft;
+        let log = (last.log > mark.log).then_some(log_at);
+        let local = (last.local > mark.local).then_some(local_at);
+        let earlier = self.earlier.as_deref();
+        let earlier_log = earlier.and_then(|earlier| earlier.log.soft_since(mark.log));
+        let earlier_local = earlier.and_then(|earlier| earlier.local.soft_since(mark.local));
+        [log, local, earlier_log, earlier_local].into_iter().flatten().min()
     }
 
-    /// Applies an event, which has the number `touched` in the table.
-    pub(super) fn touch(&mut self, mode: Mode, place: EventPosition, now: BootTime, touched: u64) {
+    /// Applies an event of this moment, which has the number `touched` in the table.
+    pub(super) fn touch(&mut self, mode: Mode, place: EventPosition, at: EventTime, touched: u64) {
         self.touched = touched;
-        match (mode, place) {
-            (Mode::Hard, EventPosition::Log(id)) => self.hard.log = self.hard.log.max(id),
-            (Mode::Hard, EventPosition::Local(number)) => self.hard.local = self.hard.local.max(number),
-            (Mode::Soft, EventPosition::Log(id)) => {
-                self.soft.log = self.soft.log.max(id);
-                self.soft_log_at = now;
+        self.raise(mode, place, at);
+    }
+
+    /// Notes an invalidation. The later one of this and the last one becomes the last one.
+    fn raise(&mut self, mode: Mode, place: EventPosition, at: EventTime) {
+        let is_soft = mode == Mode::Soft;
+        let last = if is_soft { &mut self.soft } else { &mut self.hard };
+        match place {
+            EventPosition::Log(id) => {
+                if let Some((id, at)) = replace(&mut last.mark.log, &mut last.log_at, id, at) {
+                    let earlier = self.earlier.get_or_insert_default();
+                    earlier.log.add(Span::new(id, at, is_soft));
+                }
             }
-            (Mode::Soft, EventPosition::Local(number)) => {
-                self.soft.local = self.soft.local.max(number);
-                self.soft_local_at = now;
+            EventPosition::Local(number) => {
+                if let Some((number, at)) = replace(&mut last.mark.local, &mut last.local_at, number, at) {
+                    let earlier = self.earlier.get_or_insert_default();
+                    earlier.local.add(Span::new(number, at, is_soft));
+                }
             }
         }
     }
 
-    /// Removes the log part of both invalidations.
+    /// Removes the log part of all invalidations.
     pub(super) fn forget_log(&mut self) {
-        self.hard.log = LogId::ZERO;
-        self.soft.log = LogId::ZERO;
+        for last in [&mut self.hard, &mut self.soft] {
+            last.mark.log = LogId::ZERO;
+            last.log_at = EventTime::EARLIEST;
+        }
+        if let Some(earlier) = &mut self.earlier {
+            earlier.log = History::default();
+        }
     }
+}
+
+/// Replaces the last place and its moment by a later one. Returns the earlier of the two places.
+///
+/// The zero is the place before every event, so it is not returned.
+fn replace<P: Copy + Ord + Default>(
+    last: &mut P,
+    last_at: &mut EventTime,
+    place: P,
+    at: EventTime,
+) -> Option<(P, EventTime)> {
+    let mut earlier = (place, at);
+    if place == *last {
+        *last_at = if place == P::default() { *last_at } else { at.min(*last_at) };
+        return None;
+    }
+    if place > *last {
+        earlier = (std::mem::replace(last, place), std::mem::replace(last_at, at));
+    }
+    (earlier.0 > P::default()).then_some(earlier)
 }
 
 #[cfg(feature = "model")]
 impl Row {
     pub(super) fn make_canonical(&mut self, touched: u64) {
         self.touched = touched;
-        self.soft_log_at = BootTime::ZERO;
-        self.soft_local_at = BootTime::ZERO;
+        for last in [&mut self.hard, &mut self.soft] {
+            (last.log_at, last.local_at) = (EventTime::EARLIEST, EventTime::EARLIEST);
+        }
+        self.earlier = None;
     }
 }

@@ -86,6 +86,47 @@ fn a_soft_invalidation_makes_stale_since_it_was_applied() {
     assert_eq!(table.check(mark(5, 0), &tagged("t"), at(13)), Verdict::Valid);
 }
 
+/// Each further event would make the response younger, and its windows would never end.
+#[test]
+fn a_further_soft_invalidation_does_not_restart_the_window() {
+    let mut table = InvalidationTable::new(8, 8);
+    for (log, seconds) in [(5, 10), (7, 20), (9, 30)] {
+        table.apply(&soft("t"), EventPosition::Log(id(log)), at(seconds), SETTLED);
+    }
+    for (log, since) in [(4, 10), (5, 20), (6, 20), (7, 30), (8, 30)] {
+        assert_eq!(table.check(mark(log, 0), &tagged("t"), at(40)), stale_for(40 - since), "{log}");
+    }
+    assert_eq!(table.check(mark(9, 0), &tagged("t"), at(40)), Verdict::Valid);
+    // The same holds while the log cannot be reached.
+    for (number, seconds) in [(1, 50), (2, 60)] {
+        table.apply(&soft("t"), EventPosition::Local(number), at(seconds), 0);
+    }
+    assert_eq!(table.check(mark(9, 0), &tagged("t"), at(70)), stale_for(20));
+    assert_eq!(table.check(mark(9, 1), &tagged("t"), at(70)), stale_for(10));
+    // A hard one between them changes nothing for the responses that it does not refuse.
+    table.apply(&hard("t"), EventPosition::Log(id(8)), at(80), 0);
+    assert_eq!(table.check(mark(8, 2), &tagged("t"), at(80)), stale_for(50));
+}
+
+/// The history is short. If a response lies among events that were joined, the earlier one counts.
+#[test]
+fn a_full_history_counts_from_the_earlier_moment() {
+    let mut table = InvalidationTable::new(8, 8);
+    let moments = [10, 20, 21, 30, 40, 50, 60, 61, 70, 80];
+    for (log, seconds) in (1..).zip(moments) {
+        table.apply(&soft("t"), EventPosition::Log(id(log)), at(seconds), SETTLED);
+    }
+    for (covered, exact) in (0..).zip(moments) {
+        let Verdict::Soft(since) = table.check(mark(covered, 0), &tagged("t"), at(100)) else {
+            panic!("{covered} is not stale");
+        };
+        assert!(since >= Duration::from_secs(100 - exact), "{covered}: {since:?}");
+        assert!(since <= Duration::from_secs(90), "{covered}: {since:?}");
+    }
+    assert_eq!(table.check(mark(0, 0), &tagged("t"), at(100)), stale_for(90));
+    assert_eq!(table.check(mark(9, 0), &tagged("t"), at(100)), stale_for(20));
+}
+
 /// A deferred event comes back from the log later, which does not make the staleness younger.
 ///
 /// If several names were invalidated, the first invalidation decides how long.

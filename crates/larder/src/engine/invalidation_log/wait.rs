@@ -36,6 +36,7 @@ mod tests {
     use larder_core::invalidation::log_page::LogPage;
     use larder_core::invalidation::position::LogId;
     use larder_core::invalidation::tail::{Limits, Tail};
+    use larder_core::time::WallTime;
     use tokio::time::Instant;
 
     use super::*;
@@ -64,6 +65,7 @@ mod tests {
             incarnation: INCARNATION,
             floor: LogId::ZERO,
             last: LogId::new(last, 0),
+            now: WallTime::default(),
             entries: vec![],
             more: false,
         };

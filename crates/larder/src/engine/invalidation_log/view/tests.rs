@@ -5,6 +5,7 @@ use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::LogId;
 use larder_core::invalidation::selector::{Event, Mode, Selector, Tag};
 use larder_core::invalidation::tail::Limits;
+use larder_core::time::WallTime;
 
 use super::*;
 use crate::testing::{INCARNATION, after, now, position};
@@ -72,6 +73,7 @@ fn look(view: &LogView, last: u64, events: Vec<Event>, sent: BootTime) {
         incarnation: INCARNATION,
         floor: LogId::ZERO,
         last: LogId::new(last, 0),
+        now: WallTime::default(),
         entries: vec![(LogId::new(last, 0), events)],
         more: false,
     };
@@ -118,6 +120,7 @@ fn a_confirmation_never_goes_back() {
         incarnation: INCARNATION,
         floor: LogId::ZERO,
         last: LogId::new(9, 0),
+        now: WallTime::default(),
         entries: vec![],
         more: true,
     };
@@ -183,6 +186,7 @@ fn a_floor_and_another_incarnation_refuse_what_was_valid() {
         incarnation,
         floor: LogId::new(9, 0),
         last: LogId::new(9, 0),
+        now: WallTime::default(),
         entries: vec![],
         more: false,
     };
