@@ -22,6 +22,7 @@ mod layers;
 mod main_job;
 mod names;
 mod nested;
+mod never_fresh;
 mod no_vary_search;
 mod own_writes;
 mod parts;

@@ -174,3 +174,24 @@ async fn a_response_that_is_never_fresh_lets_all_go_at_once() {
         assert_eq!(answer.await.unwrap().text(), "v1");
     }
 }
+
+/// An instance learns from the stored response that the next one is for one request alone.
+#[tokio::test]
+async fn requests_for_a_stored_response_that_is_never_fresh_wait_for_no_other_instance() {
+    let world = World::new().await;
+    let (a, b) = (world.instance().await, world.instance().await);
+    a.get("/brief/1").await;
+    world.stored_as("/brief/1").await;
+    let (held, other) = (b.hold(1), a.hold(1));
+    let first = ask(&a, "/brief/1");
+    other.arrived(1).await;
+    let burst = many(20, &b, "/brief/1");
+    held.arrived(1).await;
+    eventually("the others have run", async || b.runs() == 20).await;
+    assert_eq!(b.cache.stats().leases_awaited, 0);
+    held.open();
+    other.open();
+    for answer in answers(burst).await.into_iter().chain([first.await.unwrap()]) {
+        assert_eq!((answer.text(), answer.field("x-cache")), ("v1", "MISS"));
+    }
+}

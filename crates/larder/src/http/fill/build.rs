@@ -20,7 +20,7 @@ use larder_core::time::BootTime;
 
 use crate::http::fill::followers::Release;
 use crate::http::fill::{Fill, FillTimes};
-use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::cached_response::{CachedResponse, is_never_fresh};
 use crate::http::policy::names::NamesBuilder;
 
 /// The facts about a response that its headers and body do not state.
@@ -93,6 +93,11 @@ impl StorageRecord {
     /// Whether the response is a failure, which only the requests that wait at this moment get.
     pub(crate) fn is_failure(&self) -> bool {
         self.audience == Audience::WaitersOnly
+    }
+
+    /// Whether the response is of no use to followers, as it is never fresh.
+    pub(super) fn is_never_fresh(&self) -> bool {
+        !self.is_failure() && is_never_fresh(&self.lifetime, &self.flags)
     }
 
     /// Returns how followers go on if the response turns out not to be for them.

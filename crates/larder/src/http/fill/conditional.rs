@@ -1,6 +1,7 @@
 //! The conditions and ranges of the request that goes to the handler.
 
 use http::Request;
+use http::header::LAST_MODIFIED;
 use larder_core::http::{range, validators};
 
 use crate::http::fill::Fill;
@@ -10,10 +11,11 @@ impl Fill {
     /// Changes the request to one whose response can be stored.
     ///
     /// Returns whether the request validates the stale response (RFC 9111 §4.3.1). If no follower
-    /// waits, the response is not likely to be stored. The client's own conditions and ranges then
-    /// go to the handler as they are. A provisional fill does not change the request either.
+    /// waits and there is nothing to validate, the response is not likely to be stored. The
+    /// client's own conditions and ranges then go to the handler as they are. A provisional fill
+    /// does not change the request either.
     pub(super) fn set_conditions<Q>(&self, request: &mut Request<Q>) -> bool {
-        if self.context.is_provisional || self.leader.is_none() {
+        if self.context.is_provisional || self.leader.is_none() && !self.validates_alone() {
             return false;
         }
         // Followers may want another part, or the whole.
@@ -28,6 +30,22 @@ impl Fill {
                 false
             }
         }
+    }
+
+    /// Whether a run that no follower waits for validates the stale response.
+    ///
+    /// It does so for a response that is never fresh: each request validates it for itself.
+    fn validates_alone(&self) -> bool {
+        let traits = self.context.traits;
+        !(traits.head || traits.range)
+            && self.stale.as_ref().is_some_and(|stale| {
+                let (cached, headers) = (&stale.cached, &stale.cached.headers);
+                let has_validator = match cached.meta.flags.own_etag {
+                    true => headers.contains_key(LAST_MODIFIED),
+                    false => validators::has_validator(headers),
+                };
+                has_validator && self.may_validate(cached)
+            })
     }
 
     /// Whether a confirmation of this response by the handler is enough to serve it.

@@ -2,7 +2,7 @@
 
 use http::{Response, StatusCode, response};
 use http_body::Body;
-use larder_core::outcome::NotStored;
+use larder_core::outcome::{MissReason, NotStored, Outcome};
 
 use crate::engine::lease::Lease;
 use crate::http::body::CacheBody;
@@ -61,7 +61,9 @@ impl Fill {
     pub(super) fn release_followers(&mut self, reason: NotStored, release: Release) {
         let engine = &self.layer.engine;
         engine.report.store_decision(Err(reason));
-        let Some(leader) = self.leader.take() else { return };
+        let Some(leader) = self.leader.take() else {
+            return self.renew_hit_for_miss(reason, release);
+        };
         // During an early refresh, the stored response is still fresh. A hit-for-miss record must
         // not replace it.
         let remember = release == Release::Remembered
@@ -75,6 +77,22 @@ impl Fill {
             (Some(lease), Some(time)) => lease.release_as_uncacheable(time),
             (Some(lease), None) => lease.finish_with(release.result().into_bytes()),
             (None, _) => {}
+        }
+    }
+
+    /// Renews the hit-for-miss record after a run without a flight, which the record has led to.
+    ///
+    /// Without this, the record would expire while the handler is busy. The next requests would
+    /// then wait for one of them in vain. The response to a condition or a range says nothing about
+    /// the whole response.
+    fn renew_hit_for_miss(&self, reason: NotStored, release: Release) {
+        let (context, traits) = (&self.context, self.context.traits);
+        if release == Release::Remembered
+            && self.outcome == Outcome::Miss(MissReason::HitForMiss)
+            && !(traits.head || traits.conditional || traits.range)
+        {
+            let (why, now) = (UncacheableReason::of(reason), self.layer.engine.clock.boot());
+            self.layer.http.memory.renew_hit_for_miss(&context.key, &context.headers, why, now);
         }
     }
 

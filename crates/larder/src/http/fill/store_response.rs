@@ -114,9 +114,13 @@ impl Fill {
         let length = known_length(&headers, &collector.hint());
         // A body whose first step already forbids to store it is not promised to followers.
         let forbidden = first.as_ref().and_then(BodyStep::not_stored_reason).map(Err);
+        if storage.is_never_fresh() {
+            // It answers none of them, so they do not wait for its end.
+            stop_waiting(self.leader.as_ref(), self.lease.take(), Release::Once);
+        }
         let followers = match forbidden {
-            None => self.publish(&parts, length, &storage, collector.chunks()),
-            Some(_) => None,
+            None if !storage.is_never_fresh() => self.publish(&parts, length, &storage, collector.chunks()),
+            _ => None,
         };
         let answered = ForwardInfo::answered(status, storage.store_decision());
         let forwarded = ForwardInfo { stored: forbidden.or(answered.stored), ..answered };

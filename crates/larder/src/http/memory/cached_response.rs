@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use larder_core::http::freshness::Lifetime;
 use larder_core::http::range::{self, ContentRange, Requested};
+use larder_core::http::response_flags::ResponseFlags;
 use larder_core::http::reuse::Candidate;
 use larder_core::http::{age, storable_fields, validators, vary};
 use larder_core::invalidation::names::Names;
@@ -47,6 +49,14 @@ pub(crate) struct CachedResponse {
     pub(crate) valid_at_generation: AtomicU64,
     /// The `Cache-Status` of other caches, nearer to the origin.
     pub(crate) upstream_cache_status: Option<HeaderValue>,
+}
+
+/// The time for which requests do not wait for a key whose responses are of no use to others.
+pub(super) const HIT_FOR_MISS_TIME: Duration = Duration::from_secs(10);
+
+/// Whether a response with this lifetime and these flags always has to be validated.
+pub(crate) fn is_never_fresh(lifetime: &Lifetime, flags: &ResponseFlags) -> bool {
+    flags.no_cache || lifetime.fresh.is_zero() && lifetime.while_revalidate.is_zero()
 }
 
 /// A number that is never a generation of the table, and never the id of a response in memory.
@@ -163,6 +173,15 @@ impl CachedResponse {
     #[inline]
     fn at_least_received(&self, now: BootTime) -> BootTime {
         now.max(self.received_at)
+    }
+
+    /// Whether requests should not wait for each other's runs for this key (hit-for-miss).
+    ///
+    /// A response that is never fresh answers no other request without a run of the handler. It
+    /// says so about the next response for a while, and each run that confirms it renews that time.
+    pub(crate) fn is_hit_for_miss(&self, now: BootTime) -> bool {
+        is_never_fresh(&self.meta.lifetime, &self.meta.flags)
+            && self.age(now).saturating_sub(self.meta.initial_age) < HIT_FOR_MISS_TIME
     }
 
     /// Returns the fields for a fresh hit in memory. Calls `render` if they are not cached.

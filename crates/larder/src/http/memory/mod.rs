@@ -29,7 +29,7 @@ use larder_core::time::BootTime;
 
 use crate::engine::memory_tier::MemoryTier;
 use crate::engine::report::MemoryUsage;
-use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::cached_response::{CachedResponse, HIT_FOR_MISS_TIME};
 use crate::http::memory::oversize_keys::OversizeKeys;
 use crate::http::memory::slot::{Slot, SlotKey, SlotKeyRef, Variants};
 
@@ -50,9 +50,6 @@ pub(crate) struct ResponseMemory {
     slots: MemoryTier<SlotKey, Slot>,
     oversize_keys: OversizeKeys,
 }
-
-/// The time for which requests do not wait for a key whose responses cannot be stored.
-const HIT_FOR_MISS_TIME: Duration = Duration::from_secs(10);
 
 /// The reason why requests do not wait for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,6 +171,34 @@ impl ResponseMemory {
             self.slots.insert(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
         }
         time
+    }
+
+    /// Renews a hit-for-miss record, after another response under this key that cannot be stored.
+    ///
+    /// If a response was stored meanwhile, it stays. The time does not double: no request waited
+    /// for this response.
+    pub(crate) fn renew_hit_for_miss(
+        &self,
+        key: &str,
+        headers: &HeaderMap,
+        reason: UncacheableReason,
+        now: BootTime,
+    ) {
+        let variant = self.variants(key).map_or(0, |variants| variants.variant_for(headers));
+        let time = match reason {
+            UncacheableReason::Head => HIT_FOR_MISS_TIME,
+            UncacheableReason::Body => self.oversize_keys.last(key, variant),
+        };
+        let is_due = match self.slots.get(&SlotKeyRef { key, variant }) {
+            // Many requests may do this at once. The first one is enough for a while.
+            Some(Slot::HitForMiss { until }) => until < now.saturating_add(time / 2),
+            Some(Slot::Response(_) | Slot::Variants(_)) => false,
+            None => true,
+        };
+        if is_due {
+            let until = now.saturating_add(time);
+            self.slots.insert(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
+        }
     }
 
     /// Whether it ever stores anything.

@@ -34,6 +34,12 @@ impl OversizeKeys {
         *times.entry(id).and_modify(|time| *time = (*time * 2).min(MAX_TIME)).or_insert(MIN_TIME)
     }
 
+    /// Returns the last hit-for-miss time of this key.
+    pub(super) fn last(&self, key: &str, variant: u128) -> Duration {
+        let id = self.id(key, variant);
+        self.times().get(&id).copied().unwrap_or(MIN_TIME)
+    }
+
     /// Forgets a key after its response was stored.
     pub(super) fn forget(&self, key: &str, variant: u128) {
         let id = self.id(key, variant);

@@ -8,6 +8,7 @@ use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared;
+use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::step::{Ending, Fallback, RangeBase, Step};
 use crate::http::miss::{Miss, look_in_memory};
 
@@ -22,6 +23,10 @@ where
             Lookup::Fresh(response, tier) => return Step::Done(Ending::Serve(response, tier)),
             Lookup::Stale(stale) if stale.while_revalidate => {
                 return Step::Done(Ending::ServeStaleAndRefresh(stale));
+            }
+            Lookup::Stale(stale) if self.is_hit_for_miss(&stale) => {
+                let outcome = Outcome::Miss(stale.reason);
+                return Step::Done(Ending::Fill(FillPlan::alone(Some(stale), outcome)));
             }
             Lookup::HitForMiss => {
                 let outcome = Outcome::Miss(MissReason::HitForMiss);
@@ -40,6 +45,10 @@ where
             Some(RangeBase(base)) => Step::Done(Ending::Fill(FillPlan::range(base, fallback.reason))),
             None => Step::LookUpRange(fallback.reason),
         }
+    }
+
+    fn is_hit_for_miss(&self, stale: &StaleResponse) -> bool {
+        stale.cached.is_hit_for_miss(self.layer.engine.clock.boot())
     }
 
     /// Looks a request for ranges up in the shared tier.

@@ -18,6 +18,7 @@ use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared_observed;
 use crate::http::lookup::from_store::observe_shared;
 use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::step::{Ending, Fallback, JoinedAt, Seat, Step, Wait};
 use crate::http::miss::{Miss, look_in_memory};
 
@@ -96,7 +97,7 @@ where
 /// flight.
 async fn recheck(layer: &LayerState, context: &RequestContext, fallback: Fallback) -> Recheck {
     let fallback = match look_in_memory(layer, context) {
-        Lookup::Stale(found) if !found.while_revalidate => Fallback::with(found),
+        Lookup::Stale(found) if is_worth_a_flight(layer, &found) => Fallback::with(found),
         Lookup::Miss(_) if fallback.stale.is_none() => fallback,
         Lookup::Miss(reason) => Fallback::without(reason),
         Lookup::Partial(_) => Fallback::without(MissReason::Partial),
@@ -113,7 +114,7 @@ async fn recheck(layer: &LayerState, context: &RequestContext, fallback: Fallbac
     }
     let (lookup, target) = lookup_shared_observed(layer, key, missing).await;
     let fallback = match lookup {
-        Lookup::Stale(found) if !found.while_revalidate => Fallback::with(found),
+        Lookup::Stale(found) if is_worth_a_flight(layer, &found) => Fallback::with(found),
         Lookup::Fresh(..) | Lookup::Stale(_) => return Recheck::Found(lookup),
         Lookup::Partial(_) => Fallback { reason: MissReason::Partial, ..fallback },
         Lookup::Miss(reason) => Fallback { reason, ..fallback },
@@ -122,10 +123,21 @@ async fn recheck(layer: &LayerState, context: &RequestContext, fallback: Fallbac
     Recheck::StillMissing(fallback, target)
 }
 
+/// Whether other requests should wait for the fill that replaces this response.
+///
+/// If not, it is served while it is refreshed, or each request validates it for itself.
+fn is_worth_a_flight(layer: &LayerState, stale: &StaleResponse) -> bool {
+    !stale.while_revalidate && !stale.cached.is_hit_for_miss(layer.engine.clock.boot())
+}
+
 /// Ends a flight whose response was found. Followers get it, too, if it is fresh.
 fn found(leader: Lead, lookup: Lookup) -> Step {
-    if let Lookup::Fresh(cached, tier) = &lookup {
-        leader.finish(FlightOutcome::AlreadyStored(Arc::clone(cached), *tier));
+    match &lookup {
+        Lookup::Fresh(cached, tier) => {
+            leader.finish(FlightOutcome::AlreadyStored(Arc::clone(cached), *tier));
+        }
+        Lookup::Stale(stale) if !stale.while_revalidate => leader.finish(FlightOutcome::NotShared),
+        _ => drop(leader),
     }
     Step::Evaluate(lookup)
 }

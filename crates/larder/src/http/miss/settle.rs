@@ -13,6 +13,7 @@ use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
 use crate::http::flight_event::FlightOutcome;
 use crate::http::layer_state::LayerState;
+use crate::http::lookup::Lookup;
 use crate::http::lookup::query_scope::QueryScope;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::cached_response::CachedResponse;
@@ -65,7 +66,7 @@ where
             Settled::Serve(response, outcome) => {
                 Step::Done(Ending::ServeCollapsed(Collapsed { response, outcome, reason, body: wait.body }))
             }
-            Settled::FillAlone => Step::Done(Ending::Fill(FillPlan::alone(None, Outcome::Miss(reason)))),
+            Settled::FillAlone => self.fill_alone(reason),
             Settled::Rerun => Step::Done(Ending::Rerun(reason)),
             Settled::ForwardNested => Step::Done(Ending::ForwardNested),
             Settled::Retry | Settled::RetryElsewhere if self.retries == MAX_RETRIES => {
@@ -80,6 +81,15 @@ where
                 self.retry()
             }
         }
+    }
+
+    /// Runs the handler for this request alone. A response that is never fresh may be validated.
+    fn fill_alone(&self, reason: MissReason) -> Step {
+        let stale = match look_in_memory(&self.layer, &self.context) {
+            Lookup::Stale(stale) if !stale.while_revalidate => Some(stale),
+            _ => None,
+        };
+        Step::Done(Ending::Fill(FillPlan::alone(stale, Outcome::Miss(reason))))
     }
 
     fn retry(&mut self) -> Step {
@@ -140,9 +150,11 @@ fn settled_with(
         return Settled::Retry;
     }
     let now = layer.engine.clock.boot();
-    let is_fresh =
-        || matches!(reuse(&response.candidate(Verdict::Valid, true, now), None), Reuse::Fresh { .. });
-    if candidate.source == Source::Stored && !is_fresh() {
+    let is_of_use = || {
+        let reuse = reuse(&response.candidate(Verdict::Valid, true, now), None);
+        matches!(reuse, Reuse::Fresh { .. } | Reuse::Stale { while_revalidate: true, .. })
+    };
+    if candidate.source == Source::Stored && !is_of_use() {
         return Settled::FillAlone;
     }
     Settled::Serve(Arc::clone(response), candidate.outcome)
