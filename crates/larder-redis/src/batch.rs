@@ -29,6 +29,7 @@ use tokio::time::timeout;
 
 use self::queue::{Admission, Batch, PendingGet, Queue, refuse, shutting_down};
 use crate::connection::Connection;
+use crate::patience::backstop;
 
 /// The maximum number of keys in one command. More keys would save nothing.
 const MAX_KEYS: usize = 32;
@@ -42,9 +43,6 @@ const MAX_REPLY_BYTES: usize = 128 * 1024;
 ///
 /// If a command takes longer, the network is slow or Redis hangs.
 const MAX_DELAY: Duration = Duration::from_millis(1);
-
-/// The minimum time that a task gets to run, even if the limit for commands is shorter.
-const MIN_WAIT: Duration = Duration::from_millis(20);
 
 /// Batches lookups, and tracks the usual size of their values.
 #[derive(Default)]
@@ -92,7 +90,7 @@ impl GetBatcher {
     }
 
     async fn get_now(&self, way: &BatchTarget, key: String) -> Answer {
-        let value: Answer = way.link.within(way.limit).get(key).await;
+        let value: Answer = way.link.within(backstop(way.limit)).get(key).await;
         self.record_size(value.iter().flatten());
         value
     }
@@ -105,7 +103,7 @@ impl GetBatcher {
             keys.push(key);
             answers.push(answer);
         }
-        let client = way.link.within(way.limit);
+        let client = way.link.within(backstop(way.limit));
         // Boxed, because Tokio would otherwise move all of it.
         let mut command: Command = Box::pin(async move { client.mget(keys).await });
         // This poll gives the command to fred before the callers of the last batch continue. So
@@ -196,7 +194,7 @@ impl GetBatcher {
 /// That task applies the time limit of the command. The longer limit here is for a runtime that
 /// stands still.
 async fn await_answer(answer: oneshot::Receiver<Answer>, limit: Duration) -> Answer {
-    match timeout(limit.saturating_mul(2).max(MIN_WAIT), answer).await {
+    match timeout(backstop(limit), answer).await {
         Ok(answered) => answered.unwrap_or_else(|_| Err(shutting_down())),
         Err(_) => Err(Error::new(ErrorKind::Timeout, "the task that asks for it does not run")),
     }

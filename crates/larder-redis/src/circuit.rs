@@ -1,29 +1,62 @@
 //! The circuit breaker: a Redis that hangs costs a few bounded delays, then none.
 //!
 //! It is a pure state machine. `health.rs` gives it the time and shares it between calls.
+//!
+//! A Redis that is only slow must not look like one that hangs. So timeouts of concurrent calls
+//! count once, and the circuit opens only if nothing was answered for a while. A timeout while this
+//! process itself did not run says nothing about Redis.
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The number of timeouts in a row that opens the circuit.
+use crate::patience::Wait;
+
+/// The minimum number of timeouts in a row that opens the circuit.
 const TIMEOUTS: u32 = 3;
 
-/// The time for which the circuit stays open before one call may try again.
-pub(crate) const PAUSE: Duration = Duration::from_millis(400);
+/// The minimum time without an answer that opens the circuit.
+///
+/// A fork of a large Redis, a slow command of another client, or a short loss of packets take less.
+pub(crate) const SILENCE: Duration = Duration::from_millis(250);
+
+/// The time without an answer that opens the circuit even if this process hardly ran.
+///
+/// Without this limit, a Redis that hangs would cost a throttled process each of its delays.
+const STARVED_SILENCE: Duration = Duration::from_secs(2);
+
+/// The time for which the circuit stays open at first, before one call may try again.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest time for which the circuit stays open. Each probe that fails doubles the time.
+pub(crate) const MAX_PAUSE: Duration = Duration::from_millis(400);
 
 /// The state of a circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Circuit {
-    /// Calls go through. `timeouts` calls in a row have timed out.
-    Closed { timeouts: u32 },
-    /// No call goes through before `until`.
-    Open { until: Instant },
+    /// Calls go through.
+    Closed(TimeoutRow),
+    /// No call goes through before `until`. `pause` is how long the circuit stays open.
+    Open { until: Instant, pause: Duration },
     /// One call, the probe, goes through.
     ///
     /// If its result is not known by `until`, because it may have been dropped, another call
-    /// becomes the probe.
-    Probing { until: Instant },
+    /// becomes the probe. `pause` is how long the circuit was open.
+    Probing { until: Instant, pause: Duration },
+}
+
+/// Timeouts in a row, without an answer between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct TimeoutRow {
+    /// The number of timeouts that count.
+    count: u32,
+    /// The moment at which the first of the calls was sent.
+    since: Option<Instant>,
+    /// The moment of the last timeout that counts. Calls that were sent earlier do not count.
+    last: Option<Instant>,
 }
 
 /// The permit that a call was given.
@@ -35,8 +68,19 @@ pub(crate) enum Permit {
     Probe,
 }
 
+/// The effect of a timeout on the circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TimeoutEffect {
+    /// The state of the circuit is the same as far as calls are concerned.
+    None,
+    /// The circuit opened. Redis may only be slow.
+    Opened,
+    /// The probe of the open circuit failed too, so the connection may be broken.
+    ProbeFailed,
+}
+
 impl Circuit {
-    pub(crate) const NEW: Self = Self::Closed { timeouts: 0 };
+    pub(crate) const NEW: Self = Self::Closed(TimeoutRow { count: 0, since: None, last: None });
 
     /// Whether the circuit is closed without a recent timeout, so that a success changes nothing.
     pub(crate) fn is_closed(self) -> bool {
@@ -47,9 +91,9 @@ impl Circuit {
     pub(crate) fn admit(&mut self, now: Instant) -> Option<Permit> {
         match *self {
             Self::Closed { .. } => Some(Permit::Normal),
-            Self::Open { until } | Self::Probing { until } if now < until => None,
-            Self::Open { .. } | Self::Probing { .. } => {
-                *self = Self::Probing { until: now + PAUSE };
+            Self::Open { until, .. } | Self::Probing { until, .. } if now < until => None,
+            Self::Open { pause, .. } | Self::Probing { pause, .. } => {
+                *self = Self::Probing { until: now + MAX_PAUSE, pause };
                 Some(Permit::Probe)
             }
         }
@@ -66,23 +110,25 @@ impl Circuit {
         }
     }
 
-    /// Records that a call was not answered in time. Returns whether this opened the circuit.
+    /// Records that a call was not answered in time.
     ///
-    /// A probe that is not answered in time opens the circuit again.
-    pub(crate) fn timed_out(&mut self, permit: Permit, now: Instant) -> bool {
-        let open = match *self {
-            Self::Closed { timeouts } if timeouts + 1 < TIMEOUTS => {
-                *self = Self::Closed { timeouts: timeouts + 1 };
-                false
+    /// A probe that is not answered in time opens the circuit again, for twice as long.
+    pub(crate) fn timed_out(&mut self, permit: Permit, wait: Wait, now: Instant) -> TimeoutEffect {
+        match self {
+            Self::Closed(row) => {
+                if !row.add(wait, now) {
+                    return TimeoutEffect::None;
+                }
+                *self = Self::Open { until: now + MIN_PAUSE, pause: MIN_PAUSE };
+                TimeoutEffect::Opened
             }
-            Self::Closed { .. } => true,
-            Self::Probing { .. } => permit == Permit::Probe,
-            Self::Open { .. } => false,
-        };
-        if open {
-            *self = Self::Open { until: now + PAUSE };
+            Self::Probing { pause, .. } if permit == Permit::Probe => {
+                let pause = (*pause * 2).min(MAX_PAUSE);
+                *self = Self::Open { until: now + pause, pause };
+                TimeoutEffect::ProbeFailed
+            }
+            Self::Probing { .. } | Self::Open { .. } => TimeoutEffect::None,
         }
-        open
     }
 
     /// Records that a call found no connection.
@@ -93,92 +139,18 @@ impl Circuit {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ms(millis: u64) -> Duration {
-        Duration::from_millis(millis)
-    }
-
-    fn open(at: Instant) -> Circuit {
-        let mut circuit = Circuit::NEW;
-        for _ in 0..TIMEOUTS {
-            circuit.timed_out(Permit::Normal, at);
+impl TimeoutRow {
+    /// Adds a timeout. Returns whether the row is long enough to open the circuit.
+    fn add(&mut self, wait: Wait, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(wait.sent);
+        let silence = now.saturating_duration_since(since);
+        if wait.was_starved {
+            return silence >= STARVED_SILENCE;
         }
-        assert_eq!(circuit, Circuit::Open { until: at + PAUSE });
-        circuit
-    }
-
-    #[tokio::test]
-    async fn timeouts_open_it_only_if_they_come_in_a_row() {
-        let now = Instant::now();
-        let mut circuit = Circuit::NEW;
-        assert!(!circuit.timed_out(Permit::Normal, now));
-        assert!(!circuit.timed_out(Permit::Normal, now));
-        assert!(!circuit.is_closed());
-        circuit.answered(Permit::Normal);
-        assert!(circuit.is_closed());
-        assert!(!circuit.timed_out(Permit::Normal, now));
-        assert!(!circuit.timed_out(Permit::Normal, now));
-        assert!(circuit.timed_out(Permit::Normal, now), "the third opens it");
-    }
-
-    #[tokio::test]
-    async fn an_open_circuit_lets_one_call_try_after_the_pause() {
-        let now = Instant::now();
-        let mut circuit = open(now);
-        assert_eq!(circuit.admit(now), None);
-        assert_eq!(circuit.admit(now + PAUSE - ms(1)), None);
-        assert_eq!(circuit.admit(now + PAUSE), Some(Permit::Probe));
-        assert_eq!(circuit.admit(now + PAUSE), None, "one only");
-    }
-
-    #[tokio::test]
-    async fn the_probe_decides() {
-        let now = Instant::now();
-        let probing = || {
-            let mut circuit = open(now);
-            circuit.admit(now + PAUSE);
-            circuit
-        };
-        let mut circuit = probing();
-        circuit.answered(Permit::Probe);
-        assert!(circuit.is_closed());
-
-        let mut circuit = probing();
-        circuit.unconnected(Permit::Probe);
-        assert!(circuit.is_closed(), "what fails at once needs no circuit");
-
-        let mut circuit = probing();
-        let later = now + PAUSE + ms(50);
-        assert!(circuit.timed_out(Permit::Probe, later));
-        assert_eq!(circuit, Circuit::Open { until: later + PAUSE });
-    }
-
-    #[tokio::test]
-    async fn a_call_from_before_it_opened_changes_nothing() {
-        let now = Instant::now();
-        for mut circuit in [open(now), {
-            let mut probing = open(now);
-            probing.admit(now + PAUSE);
-            probing
-        }] {
-            let before = circuit;
-            circuit.answered(Permit::Normal);
-            circuit.unconnected(Permit::Normal);
-            assert!(!circuit.timed_out(Permit::Normal, now + PAUSE));
-            assert_eq!(circuit, before);
+        if self.last.is_none_or(|last| wait.sent >= last) {
+            self.count = self.count.saturating_add(1);
+            self.last = Some(now);
         }
-    }
-
-    #[tokio::test]
-    async fn a_probe_that_vanishes_is_replaced() {
-        let now = Instant::now();
-        let mut circuit = open(now);
-        let probed = now + PAUSE;
-        assert_eq!(circuit.admit(probed), Some(Permit::Probe));
-        assert_eq!(circuit.admit(probed + PAUSE - ms(1)), None);
-        assert_eq!(circuit.admit(probed + PAUSE), Some(Permit::Probe));
+        self.count >= TIMEOUTS && silence >= SILENCE
     }
 }

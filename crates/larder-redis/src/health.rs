@@ -13,7 +13,8 @@ use fred::types::config::Server;
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::time::Instant;
 
-use crate::circuit::{Circuit, Permit};
+use crate::circuit::{Circuit, Permit, TimeoutEffect};
+use crate::patience::Wait;
 
 /// The health of one store's Redis.
 ///
@@ -34,9 +35,16 @@ struct Nodes {
     troubled: Vec<(Option<Server>, Circuit)>,
 }
 
-/// The circuit of this node opened. `None` is the one server outside a cluster.
+/// This node does not answer, even after a pause. `None` is the one server outside a cluster.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct CircuitOpened(pub(crate) Option<Server>);
+pub(crate) struct HungNode(pub(crate) Option<Server>);
+
+/// A call that was admitted, and how it waited.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) permit: Permit,
+    pub(crate) wait: Wait,
+}
 
 impl Health {
     pub(crate) fn new() -> Self {
@@ -61,21 +69,18 @@ impl Health {
 
     /// Records the result of a call to the node that has `key`.
     ///
-    /// Returns the node if the timeout of this call opened its circuit.
-    pub(crate) fn record(
-        &self,
-        key: &str,
-        permit: Permit,
-        error: Option<&StoreError>,
-    ) -> Option<CircuitOpened> {
+    /// Returns the node if the call was a probe that was not answered in time. Its connection may
+    /// be broken then. When the circuit opens, the node may only be slow.
+    pub(crate) fn record(&self, key: &str, call: Call, error: Option<&StoreError>) -> Option<HungNode> {
         if error.is_none() && self.is_closed() {
             return None;
         }
         let mut nodes = self.nodes();
         let node = nodes.node_of(key);
-        let opened = match error.map(StoreError::kind) {
+        let Call { permit, wait } = call;
+        let effect = match error.map(StoreError::kind) {
             Some(StoreErrorKind::Timeout) => {
-                nodes.circuit_or_new(node.as_ref()).timed_out(permit, Instant::now())
+                nodes.circuit_or_new(node.as_ref()).timed_out(permit, wait, Instant::now())
             }
             kind => {
                 if let Some(circuit) = nodes.circuit(node.as_ref()) {
@@ -84,12 +89,12 @@ impl Health {
                         _ => circuit.answered(permit),
                     }
                 }
-                false
+                TimeoutEffect::None
             }
         };
         nodes.troubled.retain(|(_, circuit)| !circuit.is_closed());
         self.all_closed.store(nodes.troubled.is_empty(), Ordering::Relaxed);
-        opened.then_some(CircuitOpened(node))
+        (effect == TimeoutEffect::ProbeFailed).then_some(HungNode(node))
     }
 
     /// Records the slots of each primary, and forgets nodes that are no longer primaries.

@@ -42,6 +42,15 @@ impl Keys {
         name
     }
 
+    /// Returns the name of a large response under `key`, whose own name has a reference to it.
+    ///
+    /// Scripts append the same suffix.
+    pub(crate) fn body(&self, key: &str) -> String {
+        let mut name = self.response(key);
+        name.push_str(":body");
+        name
+    }
+
     /// Returns the name under which the holder with this token leaves the result of its fill.
     pub(crate) fn word(&self, key: &str, token: LeaseId) -> String {
         format!("{}:{token}", self.lease(key))
@@ -108,6 +117,7 @@ mod tests {
             "larder:shop:v3:{u|/a",
             "larder:shop:v3:{u|/a}:mine",
             "larder:shop:v3:{u|/a}:v:7",
+            "larder:shop:v3:{u|/a}:body",
             "larder:shop:v33:{u|/a}",
             "larder:other:v3:{u|/a}",
             "larder:{shop:log}:events",

@@ -7,9 +7,11 @@ use fred::types::Value;
 use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId, Leases, Release};
 use larder_core::store::StoreError;
 
+use crate::expiry::millis;
+use crate::large_value::Reference;
+use crate::patience::{backstop, wait_within};
 use crate::reply::{bytes, number, parts, unreadable};
 use crate::script::Script;
-use crate::shared_tier::millis;
 use crate::store::RedisStore;
 
 impl Leases for RedisStore {
@@ -25,8 +27,16 @@ impl Leases for RedisStore {
             claim.known_fingerprint.map_or_else(nothing, |seen| owned(&seen)),
             overtaken.map_or_else(nothing, |token| owned(&token.to_bytes())),
         ];
-        let answer = self.run(&self.inner.scripts.claim, &keys, &arguments).await?;
-        read(&answer).ok_or_else(|| unreadable("the answer to a claim"))
+        for _ in 0..2 {
+            let answer = self.run(&self.inner.scripts.claim, &keys, &arguments).await?;
+            let reply = read(&answer).ok_or_else(|| unreadable("the answer to a claim"))?;
+            let ClaimReply::Stored(value) = &reply else { return Ok(reply) };
+            let Some(reference) = Reference::decode(value) else { return Ok(reply) };
+            if let Some(value) = self.follow_reference(claim.address, &reference).await? {
+                return Ok(ClaimReply::Stored(value));
+            }
+        }
+        Err(unreadable("a reference that leads nowhere"))
     }
 
     async fn extend(&self, address: &str, token: LeaseId, life: Duration) -> Result<bool, StoreError> {
@@ -63,6 +73,7 @@ impl Leases for RedisStore {
         token: LeaseId,
     ) -> Result<(), StoreError> {
         let names = &self.inner.keys;
+        let value = self.set_aside(key, value, expiry).await?;
         let keys = [&*names.response(key), &*names.lease(leased)];
         let arguments = [Value::Bytes(value), Value::Integer(millis(expiry)), owned(&token.to_bytes())];
         self.run(&self.inner.scripts.set, &keys, &arguments).await.map(drop)
@@ -71,13 +82,19 @@ impl Leases for RedisStore {
 
 impl RedisStore {
     /// Runs a script about stored responses, if the circuit admits the call.
-    async fn run(&self, script: &Script, keys: &[&str], arguments: &[Value]) -> Result<Value, StoreError> {
+    pub(crate) async fn run(
+        &self,
+        script: &Script,
+        keys: &[&str],
+        arguments: &[Value],
+    ) -> Result<Value, StoreError> {
         let inner = &*self.inner;
         // All keys share a hash tag, and so a node.
         let key = keys.first().copied().unwrap_or_default();
-        let leave = inner.health.admit(key)?;
-        let result = script.run(&inner.data, inner.command_timeout, keys, arguments).await;
-        inner.settle(key, leave, result)
+        let permit = inner.health.admit(key)?;
+        let limit = inner.command_timeout;
+        let waited = wait_within(limit, script.run(&inner.data, backstop(limit), keys, arguments)).await;
+        inner.settle(key, permit, waited)
     }
 }
 

@@ -2,14 +2,16 @@
 //!
 //! This crate needs Redis 7 or newer. It uses the client library [fred](https://docs.rs/fred).
 //!
-//! [`RedisStore`] implements the traits of [`larder_core::store`]. It keeps three connections: one
-//! for stored responses, one that polls the log and appends to it, and one that waits for news from
-//! the log. In a cluster, it keeps three connections to each primary. With
-//! [`RedisStoreBuilder::wait_for_replicas`], it keeps a fourth one for appends.
+//! [`RedisStore`] implements the traits of [`larder_core::store`]. It keeps four connections: one
+//! for stored responses, one for large responses, one that polls the log and appends to it, and one
+//! that waits for news from the log. In a cluster, it keeps four connections to each primary. With
+//! [`RedisStoreBuilder::wait_for_replicas`], it keeps a fifth one for appends.
 //!
 //! # Keys
 //!
 //! * `larder:<namespace>:v<schema>:{<key>}…`: a stored response. It expires.
+//! * The same name with `:body`: a stored response of more than 128 KiB. The name without `:body`
+//!   then has a short reference to it. It expires.
 //! * The same name with `:lease`: the holder of the response's lease, or a marker. With a
 //!   marker, instances do not wait for the lease. It expires within seconds.
 //! * The same name with `:lease:<token>`: the reason why that holder's fill failed, for the
@@ -26,9 +28,11 @@
 //!
 //! # When Redis is slow or unreachable
 //!
-//! No request waits longer than the command timeout. After three timeouts in a row, no request
-//! waits at all until Redis answers again. In a cluster, this applies to each primary separately: a
-//! primary that hangs does not delay requests to the other primaries.
+//! No request waits longer than the command timeout, apart from the transfer of a large response.
+//! After three timeouts in a row and a quarter of a second without an answer, only one request at a
+//! time still tries Redis, at most every 100 to 400 ms. Concurrent timeouts count once, and those
+//! of a process that does not get the CPU do not count. In a cluster, this applies to each primary
+//! separately: a primary that hangs does not delay requests to the other primaries.
 //!
 //! The store returns each error to its caller, the cache, and does not log it. The cache logs when
 //! an outage begins and when it ends. This crate logs only advice about the server's settings, once
@@ -42,12 +46,15 @@ mod circuit;
 mod config_check;
 mod connection;
 mod error;
+mod expiry;
 mod failover;
 mod health;
 mod keys;
+mod large_value;
 mod lease;
 mod log;
 mod log_page;
+mod patience;
 mod poll_budget;
 mod reclaim;
 mod replicas;

@@ -13,9 +13,10 @@ use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::Event;
 use larder_core::store::{InvalidationLog, StoreError, StoreErrorKind};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::connection::Connection;
+use crate::patience::{Waited, backstop, wait_within};
 use crate::reply::{self, parts, text, unreadable};
 use crate::store::{Inner, LogSize, RedisStore};
 use crate::timeouts::{ALARM_GRACE, LOG_TIMEOUT};
@@ -69,13 +70,14 @@ impl InvalidationLog for RedisStore {
             Value::Integer(amount.names),
         ];
         let keys = inner.log_keys();
-        let sent = Instant::now();
-        let run = inner.scripts.look.run(&inner.log, LOG_TIMEOUT, &keys, &arguments);
-        let result = run.await.inspect_err(|error| reconnect_if_hung(&inner.log, error));
-        if result.as_ref().is_err_and(|error| reply::kind(error) == StoreErrorKind::Timeout) {
+        let run = inner.scripts.look.run(&inner.log, backstop(LOG_TIMEOUT), &keys, &arguments);
+        let waited = wait_within(LOG_TIMEOUT, run).await;
+        let sent = waited.wait.sent;
+        reconnect_if_hung(&inner.log, &waited);
+        if waited.result.as_ref().is_err_and(|error| reply::kind(error) == StoreErrorKind::Timeout) {
             inner.poll_budget.timed_out();
         }
-        let answer = inner.settle_on(&inner.log, inner.keys.events(), None, result)?;
+        let answer = inner.settle_on(&inner.log, inner.keys.events(), None, waited)?;
         let read = log_page::read(&answer)?;
         if read.look.more {
             inner.poll_budget.answered_in_full(sent.elapsed());
@@ -98,9 +100,10 @@ impl InvalidationLog for RedisStore {
         arguments.extend(stream_entry::fields(events));
         let keys = inner.log_keys();
         let link = inner.appends();
-        let run = inner.scripts.append.run(link, LOG_TIMEOUT, &keys, &arguments);
-        let result = run.await.inspect_err(|error| reconnect_if_hung(link, error));
-        let answer = inner.settle_on(link, inner.keys.events(), Some(leave), result)?;
+        let run = inner.scripts.append.run(link, backstop(LOG_TIMEOUT), &keys, &arguments);
+        let waited = wait_within(LOG_TIMEOUT, run).await;
+        reconnect_if_hung(link, &waited);
+        let answer = inner.settle_on(link, inner.keys.events(), Some(leave), waited)?;
         let appended = appended(&answer).ok_or_else(|| unreadable("the log's answer to an append"))?;
         if let Some(replicas) = &inner.replicas {
             replicas.wait_acknowledged(inner.keys.events()).await?;
@@ -114,9 +117,10 @@ impl InvalidationLog for RedisStore {
             return Ok(());
         };
         let (link, key) = (&replicas.link, [inner.keys.beat()]);
-        let beat = inner.scripts.beat.run(link, LOG_TIMEOUT, &key, &[]);
-        let result = beat.await.inspect_err(|error| reconnect_if_hung(link, error));
-        inner.settle_on(link, key[0], None, result)?;
+        let beat = inner.scripts.beat.run(link, backstop(LOG_TIMEOUT), &key, &[]);
+        let waited = wait_within(LOG_TIMEOUT, beat).await;
+        reconnect_if_hung(link, &waited);
+        inner.settle_on(link, key[0], None, waited)?;
         replicas.wait_acknowledged(key[0]).await
     }
 }
@@ -150,8 +154,10 @@ impl Inner {
     }
 }
 
-fn reconnect_if_hung(link: &Arc<Connection>, error: &Error) {
-    if reply::kind(error) == StoreErrorKind::Timeout {
+/// Renews the connection if a call was not answered in time, though this process ran.
+fn reconnect_if_hung(link: &Arc<Connection>, waited: &Waited<Value>) {
+    let timed_out = waited.result.as_ref().is_err_and(|error| reply::kind(error) == StoreErrorKind::Timeout);
+    if timed_out && !waited.wait.was_starved {
         link.reconnect();
     }
 }

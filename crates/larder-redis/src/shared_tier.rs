@@ -5,40 +5,43 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::interfaces::KeysInterface;
 use fred::types::Value;
-use larder_core::store::{ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError};
+use larder_core::store::{ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, StoreErrorKind};
 use tokio::time::timeout;
 
 use crate::connection::CLOSE_LIMIT;
+use crate::expiry::millis;
+use crate::large_value::Reference;
+use crate::patience::{backstop, wait_within};
 use crate::reclaim;
 use crate::store::RedisStore;
-
-/// The maximum expiry time: 100 years. Redis rejects expiry times that overflow its clock.
-const MAX_EXPIRY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl SharedTier for RedisStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         let inner = &*self.inner;
-        let leave = inner.health.admit(key)?;
-        let result = inner.batcher.get(&inner.batch_target, inner.keys.response(key)).await;
-        inner.settle(key, leave, result)
+        let permit = inner.health.admit(key)?;
+        let get = inner.batcher.get(&inner.batch_target, inner.keys.response(key));
+        let waited = wait_within(inner.command_timeout, get).await;
+        let value = inner.settle(key, permit, waited)?;
+        match value.as_deref().and_then(Reference::decode) {
+            Some(reference) => self.follow_reference(key, &reference).await,
+            None => Ok(value),
+        }
     }
 
     async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
         let inner = &*self.inner;
-        let leave = inner.health.admit(key)?;
-        let name = inner.keys.response(key);
+        let value = self.set_aside(key, value, expiry).await?;
         let arguments = [Value::Bytes(value), Value::Integer(millis(expiry))];
-        let set = &inner.scripts.set;
-        let result = set.run(&inner.data, inner.command_timeout, &[&name], &arguments).await;
-        inner.settle(key, leave, result.map(drop))
+        self.run(&inner.scripts.set, &[&inner.keys.response(key)], &arguments).await.map(drop)
     }
 
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
         let inner = &*self.inner;
-        let leave = inner.health.admit(key)?;
-        let client = inner.data.within(inner.command_timeout);
-        let result = client.unlink(inner.keys.response(key)).await;
-        inner.settle(key, leave, result.map(|_removed: u64| ()))
+        let permit = inner.health.admit(key)?;
+        let client = inner.data.within(backstop(inner.command_timeout));
+        let names = vec![inner.keys.response(key), inner.keys.body(key)];
+        let waited = wait_within(inner.command_timeout, client.unlink(names)).await;
+        inner.settle(key, permit, waited).map(|_removed: u64| ())
     }
 
     async fn reclaim(
@@ -65,20 +68,36 @@ impl SharedTier for RedisStore {
     }
 }
 
-/// Converts an expiry time to milliseconds, at least 1 because Redis rejects zero.
-pub(crate) fn millis(expiry: Duration) -> i64 {
-    i64::try_from(expiry.min(MAX_EXPIRY).as_millis()).map_or(i64::MAX, |millis| millis.max(1))
-}
+impl RedisStore {
+    /// Returns the large value that a reference leads to.
+    ///
+    /// Removes the reference if it leads nowhere: Redis evicted the value, or another instance has
+    /// replaced it and not yet its reference. That costs a miss.
+    pub(crate) async fn follow_reference(
+        &self,
+        key: &str,
+        reference: &Reference,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let value = self.inner.large.get(self.inner.keys.body(key), reference).await?;
+        if value.is_none() {
+            self.remove(key).await?;
+        }
+        Ok(value)
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_expiry_is_one_that_redis_takes() {
-        assert_eq!(millis(Duration::ZERO), 1);
-        assert_eq!(millis(Duration::from_micros(1_500)), 1);
-        assert_eq!(millis(Duration::from_secs(10)), 10_000);
-        assert_eq!(millis(Duration::MAX), millis(MAX_EXPIRY));
+    /// Stores a large value beside its key, and returns what to store under the key itself.
+    pub(crate) async fn set_aside(
+        &self,
+        key: &str,
+        value: Bytes,
+        expiry: Duration,
+    ) -> Result<Bytes, StoreError> {
+        let inner = &*self.inner;
+        let Some(reference) = Reference::encode_for(&value) else { return Ok(value) };
+        if !inner.health.is_closed() {
+            return Err(StoreError::new(StoreErrorKind::CircuitOpen, ""));
+        }
+        inner.large.set(inner.keys.body(key), value, expiry).await?;
+        Ok(reference)
     }
 }

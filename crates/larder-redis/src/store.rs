@@ -15,8 +15,10 @@ use crate::builder::RedisStoreBuilder;
 use crate::circuit::Permit;
 use crate::connection::{ConfigCheck, Connection};
 use crate::error::ConnectError;
-use crate::health::{CircuitOpened, Health};
+use crate::health::{Call, Health, HungNode};
 use crate::keys::Keys;
+use crate::large_value::LargeValues;
+use crate::patience::Waited;
 use crate::poll_budget::PollBudget;
 use crate::replicas::{ReplicaRequirement, ReplicaWaiter};
 use crate::reply;
@@ -56,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) batch_target: BatchTarget,
     /// Connection for stored responses.
     pub(crate) data: Arc<Connection>,
+    /// Connection for large responses, which others must not wait behind.
+    pub(crate) large: LargeValues,
     /// Connection for polls and appends, which must not wait behind large responses.
     pub(crate) log: Arc<Connection>,
     /// Connection for the alarm, which blocks it.
@@ -171,6 +175,10 @@ impl RedisStore {
                 runtime: runtime.clone(),
                 limit: command_timeout,
             },
+            large: LargeValues::new(
+                Connection::open(config.clone(), runtime, ConfigCheck::Done, None),
+                command_timeout,
+            ),
             replicas: replicas.map(|wanted| ReplicaWaiter::open(wanted, config.clone(), runtime)),
             data,
             log: Connection::open(config.clone(), runtime, ConfigCheck::Done, None),
@@ -208,19 +216,14 @@ impl RedisStore {
 
 impl Inner {
     /// Records the result of a call for `key` that the circuit admitted to the data connection.
-    pub(crate) fn settle<T>(
-        &self,
-        key: &str,
-        leave: Permit,
-        result: Result<T, Error>,
-    ) -> Result<T, StoreError> {
-        self.settle_on(&self.data, key, Some(leave), result)
+    pub(crate) fn settle<T>(&self, key: &str, permit: Permit, waited: Waited<T>) -> Result<T, StoreError> {
+        self.settle_on(&self.data, key, Some(permit), waited)
     }
 
     /// Returns all connections.
     pub(crate) fn links(&self) -> impl Iterator<Item = &Arc<Connection>> {
         let appends = self.replicas.iter().map(|replicas| &replicas.link);
-        [&self.data, &self.log, &self.alarm].into_iter().chain(appends)
+        [&self.data, &self.large.link, &self.log, &self.alarm].into_iter().chain(appends)
     }
 
     /// Records the result of a call for `key` on `link`.
@@ -228,25 +231,26 @@ impl Inner {
         &self,
         link: &Arc<Connection>,
         key: &str,
-        leave: Option<Permit>,
-        result: Result<T, Error>,
+        permit: Option<Permit>,
+        waited: Waited<T>,
     ) -> Result<T, StoreError> {
+        let Waited { result, wait } = waited;
+        let call = permit.map(|permit| Call { permit, wait });
         match result {
             Ok(answer) => {
-                if let Some(leave) = leave {
-                    self.health.record(key, leave, None);
+                if let Some(call) = call {
+                    self.health.record(key, call, None);
                 }
                 Ok(answer)
             }
-            Err(error) => Err(self.failed(link, key, leave, &error)),
+            Err(error) => Err(self.failed(link, key, call, &error)),
         }
     }
 
-    fn failed(&self, link: &Arc<Connection>, key: &str, leave: Option<Permit>, error: &Error) -> StoreError {
+    fn failed(&self, link: &Arc<Connection>, key: &str, call: Option<Call>, error: &Error) -> StoreError {
         let explained = link.to_store_error(error);
-        let opened = leave.and_then(|leave| self.health.record(key, leave, Some(&explained)));
-        if let Some(CircuitOpened(node)) = opened {
-            // Abandon the node if it hangs. If Redis is only slow, this costs one reconnection.
+        let hung = call.and_then(|call| self.health.record(key, call, Some(&explained)));
+        if let Some(HungNode(node)) = hung {
             self.data.abandon_node(node);
         }
         if reply::may_be_replaced(error) {

@@ -74,8 +74,9 @@ async fn a_hung_server_costs_three_timeouts_and_then_nothing() {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    // The pauses are 100, 200 and then 400 ms long.
     let pauses = begun.elapsed().as_millis() / 400;
-    assert!(waited <= 1 + pauses, "{waited} calls waited in {pauses} pauses");
+    assert!(waited <= 3 + pauses, "{waited} calls waited in {pauses} pauses");
 
     server.resume().unwrap();
     eventually("it serves again", async || store.get(KEY).await.is_ok()).await;
@@ -84,23 +85,26 @@ async fn a_hung_server_costs_three_timeouts_and_then_nothing() {
 }
 
 #[tokio::test]
-async fn many_callers_at_once_wait_once_each() {
+async fn many_callers_at_once_wait_as_long_as_one() {
     let server = RedisServer::start().await.unwrap();
     let store = joined(brief(&server.url())).await;
     server.pause().unwrap();
     let callers: Vec<_> = (0..64)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move { [kind(&store).await, kind(&store).await] })
+            tokio::spawn(async move {
+                let mut waited = 0;
+                while kind(&store).await == Some(StoreErrorKind::Timeout) {
+                    waited += 1;
+                }
+                waited
+            })
         })
         .collect();
-    let mut waited_twice = 0;
     for caller in callers {
-        let [first, second] = caller.await.unwrap();
-        assert_eq!(first, Some(StoreErrorKind::Timeout));
-        waited_twice += usize::from(second == Some(StoreErrorKind::Timeout));
+        let waited = caller.await.unwrap();
+        assert!((1..=4).contains(&waited), "one caller waited {waited} times");
     }
-    assert!(waited_twice < 3, "{waited_twice} waited twice, when the third timeout opens the circuit");
 }
 
 #[tokio::test]
@@ -133,8 +137,11 @@ async fn a_connection_that_hangs_is_given_up_for_a_new_one() {
             "alarm" => drop(store.wait_for_news(start(), Duration::from_millis(1)).await.unwrap_err()),
             "look" => drop(store.poll(start()).await.unwrap_err()),
             _ => {
-                for _ in 0..3 {
-                    assert_eq!(kind(&store).await, Some(StoreErrorKind::Timeout));
+                // A probe has to fail as well: when the circuit opens, Redis may only be slow.
+                let mut waited = 0;
+                while waited < 4 {
+                    waited += usize::from(kind(&store).await == Some(StoreErrorKind::Timeout));
+                    tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             }
         }
@@ -149,7 +156,7 @@ async fn cut_connections_are_made_again() {
     let store = joined(patient(&server.url_at(proxy.address()))).await;
     proxy.cut().await;
     reachable(&store).await;
-    assert_eq!(proxy.open_connections(), 3);
+    eventually("all connections are up", async || proxy.open_connections() == 4).await;
 }
 
 /// The address of a primary may lead to another server by now.
@@ -181,7 +188,7 @@ async fn a_server_that_needs_replicas_is_rediscovered_on_every_connection() {
     let error = store.poll(start()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Refused);
     assert!(error.to_string().contains("NOREPLICAS"), "{error}");
-    eventually("all connect again", async || proxy.connections() >= before + 3).await;
+    eventually("all connect again", async || proxy.connections() >= before + 4).await;
     server.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await.unwrap();
     reachable(&store).await;
 }
@@ -211,7 +218,7 @@ async fn the_last_clone_takes_everything_with_it() {
     let clone = store.clone();
     drop(store);
     clone.get(KEY).await.unwrap();
-    assert_eq!(proxy.open_connections(), 3);
+    eventually("all connections are up", async || proxy.open_connections() == 4).await;
     drop(clone);
     eventually("no connection is left", async || proxy.open_connections() == 0).await;
     eventually("no task is left", async || tasks() <= before).await;
@@ -236,7 +243,7 @@ async fn closing_ends_the_connections_of_all_clones() {
     let before = tasks();
     let store = joined(patient(&server.url())).await;
     let clone = store.clone();
-    assert_eq!(clients(&server).await, 3);
+    eventually("all connections are up", async || clients(&server).await == 4).await;
     store.close().await;
     eventually("the server has seen it", async || clients(&server).await == 0).await;
     eventually("no task is left", async || tasks() <= before).await;

@@ -296,3 +296,18 @@ async fn new_connections_are_led_to_another_server_and_open_ones_stay() {
     assert_eq!(heard.recv().await.unwrap(), b"older");
     assert_eq!(heard_there.recv().await.unwrap(), b"new");
 }
+
+#[tokio::test]
+async fn connections_share_a_limited_bandwidth() {
+    let (proxy, _heard) = proxied().await;
+    let (mut one, mut two) = (connect(&proxy).await, connect(&proxy).await);
+    round_trip(&mut one, "before").await;
+    round_trip(&mut two, "before").await;
+    proxy.limit_bandwidth(ToClient, 1_000_000);
+    let begun = Instant::now();
+    let text = "x".repeat(50_000);
+    tokio::join!(round_trip(&mut one, &text), round_trip(&mut two, &text));
+    assert!(begun.elapsed() >= Duration::from_millis(90), "{:?}", begun.elapsed());
+    proxy.pass();
+    round_trip(&mut one, "after").await;
+}

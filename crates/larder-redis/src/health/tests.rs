@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use fred::types::Value;
+use tokio::time::advance;
 
 use super::*;
 
@@ -23,38 +26,60 @@ fn key_on(routing: &ClusterRouting, node: u16) -> String {
     (0..).map(|number: u32| number.to_string()).find(on).unwrap()
 }
 
-fn time_out(health: &Health, key: &str) -> Option<CircuitOpened> {
-    let error = StoreError::new(StoreErrorKind::Timeout, "");
-    (0..3).fold(None, |_, _| health.record(key, Permit::Normal, Some(&error)))
+fn call(permit: Permit, sent: Instant) -> Call {
+    Call { permit, wait: Wait { sent, was_starved: false } }
 }
 
-#[tokio::test]
+/// Lets calls time out until the circuit opens, and then the probe. Returns the node that hangs.
+async fn time_out(health: &Health, key: &str) -> Option<HungNode> {
+    let error = StoreError::new(StoreErrorKind::Timeout, "");
+    loop {
+        let permit = loop {
+            match health.admit(key) {
+                Ok(permit) => break permit,
+                Err(_) => advance(Duration::from_millis(10)).await,
+            }
+        };
+        let sent = Instant::now();
+        advance(Duration::from_millis(100)).await;
+        let hung = health.record(key, call(permit, sent), Some(&error));
+        if hung.is_some() {
+            return hung;
+        }
+    }
+}
+
+fn answered(health: &Health, key: &str, permit: Permit) {
+    health.record(key, call(permit, Instant::now()), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_node_of_a_cluster_has_its_own_circuit() {
     let cluster = routing(&[1, 2, 3]);
     let [a, b, c] = [1, 2, 3].map(|node| key_on(&cluster, node));
     let health = Health::new();
     health.take_routing(Some(cluster));
-    assert_eq!(time_out(&health, &b), Some(CircuitOpened(Some(Server::new("127.0.0.1", 2)))));
+    assert_eq!(time_out(&health, &b).await, Some(HungNode(Some(Server::new("127.0.0.1", 2)))));
     assert!(health.admit(&b).is_err());
     for well in [&a, &c] {
         assert_eq!(health.admit(well).unwrap(), Permit::Normal);
-        health.record(well, Permit::Normal, None);
+        answered(&health, well, Permit::Normal);
     }
     assert!(health.admit(&b).is_err(), "what the others answer says nothing of it");
     // Timeouts of one node do not count in the row of another.
-    assert_eq!(time_out(&health, &a), Some(CircuitOpened(Some(Server::new("127.0.0.1", 1)))));
+    assert_eq!(time_out(&health, &a).await, Some(HungNode(Some(Server::new("127.0.0.1", 1)))));
     assert_eq!(health.admit(&c).unwrap(), Permit::Normal);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_node_that_is_well_again_or_gone_is_forgotten() {
     let cluster = routing(&[1, 2]);
     let [a, b] = [1, 2].map(|node| key_on(&cluster, node));
     let health = Health::new();
     health.take_routing(Some(cluster.clone()));
-    time_out(&health, &a);
-    time_out(&health, &b);
-    health.record(&a, Permit::Probe, None);
+    time_out(&health, &a).await;
+    time_out(&health, &b).await;
+    answered(&health, &a, Permit::Probe);
     assert_eq!(health.nodes().troubled.len(), 1);
     assert!(!health.is_closed());
     health.take_routing(Some(cluster));
@@ -64,11 +89,11 @@ async fn a_node_that_is_well_again_or_gone_is_forgotten() {
     assert!(health.admit(&b).is_ok());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_single_server_has_one_circuit_for_all_keys() {
     let health = Health::new();
-    assert_eq!(time_out(&health, "a"), Some(CircuitOpened(None)));
+    assert_eq!(time_out(&health, "a").await, Some(HungNode(None)));
     assert!(health.admit("b").is_err());
-    health.record("c", Permit::Probe, None);
+    answered(&health, "c", Permit::Probe);
     assert!(health.is_closed());
 }

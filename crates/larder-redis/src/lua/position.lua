@@ -7,6 +7,14 @@ local function has_position(value)
   return type(value) == 'string' and #value >= HEAD and string.sub(value, 1, 2) == MAGIC
 end
 
+-- Whether the value is a reference: the response itself is under the same name with BODY. The
+-- version in byte 2 of a reference is 0.
+local BODY = ':body'
+
+local function is_reference(value)
+  return has_position(value) and string.byte(value, 3) == 0
+end
+
 local function same_incarnation(a, b)
   return string.sub(a, 5, 20) == string.sub(b, 5, 20)
 end

@@ -10,6 +10,9 @@ for _, key in ipairs(KEYS) do
   local there = redis.pcall('GETRANGE', key, 0, HEAD - 1)
   if has_position(there) and (not same_incarnation(there, event) or beyond(event, there)) then
     removed = removed + redis.call('UNLINK', key)
+    if is_reference(there) then
+      redis.call('UNLINK', key .. BODY)
+    end
     if string.byte(there, 4) == 2 then
       variants = 1
     end

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::Direction;
 use crate::Gate;
@@ -36,10 +37,33 @@ pub(super) struct Plan {
 #[derive(Default)]
 pub(super) struct Lane {
     pub(super) delay: Duration,
+    pub(super) bandwidth: Option<Bandwidth>,
     pub(super) holds: Vec<(Vec<u8>, Gate)>,
     pub(super) rewrite: Option<Box<Rewrite>>,
     pub(super) cut_after: Option<usize>,
     pub(super) bytes: usize,
+}
+
+/// The bandwidth that all connections share in one direction.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bandwidth {
+    pub(super) bytes_per_second: u64,
+    /// When everything that was admitted so far has been transmitted.
+    pub(super) free_at: Instant,
+}
+
+/// How much unused time counts later. Timers wake up a little too late.
+const MAX_CREDIT: Duration = Duration::from_millis(5);
+
+impl Bandwidth {
+    /// Admits this many bytes, and returns when they have been transmitted.
+    fn admit(&mut self, bytes: usize) -> Instant {
+        let seconds = bytes as f64 / self.bytes_per_second.max(1) as f64;
+        let now = Instant::now();
+        let earliest = now.checked_sub(MAX_CREDIT).unwrap_or(now);
+        self.free_at = self.free_at.max(earliest) + Duration::from_secs_f64(seconds);
+        self.free_at
+    }
 }
 
 type Rewrite = dyn FnMut(&mut Vec<u8>) + Send;
@@ -99,6 +123,14 @@ impl Faults {
         }
         while let Some(gate) = self.edit(|plan| plan.obstacle(direction, stream, fresh)) {
             gate.pass().await;
+        }
+    }
+
+    /// Waits until the link has transmitted this many bytes, if its bandwidth is limited.
+    pub(super) async fn transmitted(&self, direction: Direction, bytes: usize) {
+        let at = self.edit(|plan| plan.lane(direction).bandwidth.as_mut().map(|link| link.admit(bytes)));
+        if let Some(at) = at {
+            tokio::time::sleep_until(at).await;
         }
     }
 
@@ -166,6 +198,7 @@ impl fmt::Debug for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lane")
             .field("delay", &self.delay)
+            .field("bandwidth", &self.bandwidth)
             .field("holds", &self.holds.len())
             .field("rewrites", &self.rewrite.is_some())
             .field("cut_after", &self.cut_after)

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use self::faults::Faults;
+use self::faults::{Bandwidth, Faults};
 use crate::Gate;
 
 /// The direction in which bytes go through a [`Proxy`].
@@ -84,6 +84,14 @@ impl Proxy {
     /// Chunks wait one after the other, so data that is sent meanwhile waits up to twice as long.
     pub fn delay(&self, direction: Direction, by: Duration) {
         self.faults.edit(|plan| plan.lane(direction).delay = by);
+    }
+
+    /// Limits the bandwidth in this direction, which all connections share.
+    ///
+    /// Connections take turns, as on a network link. [`pass`](Self::pass) ends the limit.
+    pub fn limit_bandwidth(&self, direction: Direction, bytes_per_second: u64) {
+        let link = Bandwidth { bytes_per_second, free_at: tokio::time::Instant::now() };
+        self.faults.edit(|plan| plan.lane(direction).bandwidth = Some(link));
     }
 
     /// Delivers nothing in either direction, like a network that drops packets.

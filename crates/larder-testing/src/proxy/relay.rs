@@ -15,6 +15,11 @@ use super::faults::Faults;
 
 const CHUNK: usize = 64 * 1024;
 
+/// How many bytes of a connection are transmitted before it is another connection's turn.
+///
+/// This matters only if the bandwidth is limited.
+const PIECE: usize = 16 * 1024;
+
 /// How many bytes before a chunk are remembered, to find patterns that begin there.
 const MEMORY: usize = 1024;
 
@@ -95,7 +100,10 @@ async fn carry(direction: Direction, mut from: OwnedReadHalf, mut to: OwnedWrite
         let cut = faults.apply(direction, &mut chunk);
         // After a failed write, `from` is still read to its end. Otherwise its connection would be
         // reset.
-        deaf = deaf || to.write_all(&chunk).await.is_err();
+        for piece in chunk.chunks(PIECE) {
+            faults.transmitted(direction, piece.len()).await;
+            deaf = deaf || to.write_all(piece).await.is_err();
+        }
         if cut {
             faults.cut();
             return;
