@@ -58,6 +58,10 @@ reasons! {
         Expired => "expired",
         /// The stored response was invalidated.
         Invalidated => "invalidated",
+        /// The stored response is from before the current incarnation of the invalidation log.
+        ///
+        /// The log has a new incarnation after Redis restarts, fails over or loses data.
+        LogRestarted => "log-restarted",
         /// The stored response answers requests with other values in the fields that `Vary` names.
         Vary => "vary",
         /// The stored response must be validated before it is used (`no-cache`).
@@ -66,6 +70,10 @@ reasons! {
         Request => "request",
         /// The invalidation log was not confirmed recently, so the stored response is not trusted.
         Unconfirmed => "unconfirmed",
+        /// No response is in memory, and this process has not read the invalidation log yet.
+        ///
+        /// Until then, it does not use the shared tier.
+        Starting => "starting",
         /// The value in the shared tier cannot be decoded.
         Unreadable => "unreadable",
         /// The stored response is partial and does not contain everything that was requested.
@@ -251,10 +259,12 @@ impl MissReason {
     #[must_use]
     pub const fn fwd(self) -> &'static str {
         match self {
-            Self::NeverStored | Self::HitForMiss => "uri-miss",
+            Self::NeverStored | Self::Starting | Self::HitForMiss => "uri-miss",
             // "when an implementation cannot distinguish between uri-miss and vary-miss"
             Self::Unreadable | Self::StoreError => "miss",
-            Self::Expired | Self::Invalidated | Self::Unconfirmed | Self::NoCache => "stale",
+            Self::Expired | Self::Invalidated | Self::LogRestarted | Self::Unconfirmed | Self::NoCache => {
+                "stale"
+            }
             Self::Vary => "vary-miss",
             Self::Request => "request",
             Self::Partial => "partial",

@@ -35,17 +35,17 @@ fn warnings(settings: &Value) -> Vec<&'static str> {
     if setting("maxmemory").as_deref() == Some("0") {
         warnings.push(
             "Redis has no memory limit: stored responses can take all of the machine's; set maxmemory and \
-             maxmemory-policy volatile-lru",
+             maxmemory-policy volatile-lfu",
         );
     }
     match setting("maxmemory-policy").as_deref() {
         Some("noeviction") => warnings.push(
             "Redis's maxmemory-policy is noeviction: once it is full it takes neither responses nor invalidations; \
-             set volatile-lru",
+             set volatile-lfu",
         ),
         Some("allkeys-random") => warnings.push(
             "Redis's maxmemory-policy is allkeys-random: it can evict the invalidation log at any time, which \
-             empties the cache; set volatile-lru",
+             empties the cache; set volatile-lfu",
         ),
         _ => {}
     }
@@ -62,6 +62,7 @@ mod tests {
             let settings = ["maxmemory-policy", policy, "maxmemory-samples", "5", "maxmemory", limit];
             warnings(&Value::Array(settings.into_iter().map(Value::from).collect())).len()
         };
+        assert_eq!(count("268435456", "volatile-lfu"), 0);
         assert_eq!(count("268435456", "volatile-lru"), 0);
         assert_eq!(count("268435456", "allkeys-lfu"), 0);
         assert_eq!(count("268435456", "noeviction"), 1);

@@ -5,6 +5,8 @@
 //!   [`Gate`].
 //! * [`RedisServer`] is a real `redis-server` that belongs to one test. It can be hung, killed and
 //!   restarted. [`RedisCluster`] and [`RedisSentinel`] are several servers that belong together.
+//! * [`MemoryStore`] is a shared store for several caches of one test, without a Redis.
+//! * [`CacheStatus`] is the parsed `Cache-Status` field of a response, for assertions.
 //! * [`Proxy`] stands in front of a server and injects faults on demand.
 //!
 //! # Examples
@@ -33,16 +35,20 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod cache_status;
 mod clock;
 mod gate;
 mod lock;
+mod memory_store;
 mod origin;
 mod proxy;
 #[cfg(unix)]
 mod redis;
 
+pub use cache_status::CacheStatus;
 pub use clock::ManualClock;
 pub use gate::Gate;
+pub use memory_store::MemoryStore;
 pub use origin::{Answer, AnswerBody, BodyError, Origin, Step};
 pub use proxy::{Direction, Proxy};
 #[cfg(all(unix, feature = "tls"))]

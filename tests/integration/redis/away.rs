@@ -26,10 +26,7 @@ async fn an_instance_starts_without_redis_serves_and_joins_when_it_comes() {
     let setup = Setup { clock: Some(clock.clone()), ..Setup::default() };
     let a = world.start(setup).await;
     let first = a.get("/values/1").await;
-    assert_eq!(
-        (first.status.as_u16(), first.text(), first.outcome().as_str()),
-        (200, "v1", "MISS unconfirmed")
-    );
+    assert_eq!((first.status.as_u16(), first.text(), first.outcome().as_str()), (200, "v1", "MISS starting"));
     // It knows everything that it did itself since then, and other instances may lag only by the
     // bound.
     assert_eq!(a.get("/values/1").await.outcome(), "HIT memory");

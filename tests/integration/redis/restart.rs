@@ -31,6 +31,7 @@ async fn refuses_what_is_older_and_goes_on(world: &World, a: &Instance, b: &Inst
     assert_ne!(incarnation(world).await, before);
     let answer = b.get("/values/2").await;
     assert_eq!(answer.field("x-cache"), "MISS", "{}", answer.outcome());
+    assert!(answer.field("cache-status").contains("detail=log-restarted"), "{}", answer.outcome());
     for (one, other, path) in [(a, b, "/values/1"), (b, a, "/values/2")] {
         let now = format!("v{}", world.truth.read(if path == "/values/1" { 1 } else { 2 }));
         one.shows(path, &now).await;

@@ -69,12 +69,13 @@ async fn where_nobody_listens_to_its_span_a_handler_keeps_that_of_its_request() 
 }
 
 #[tokio::test]
-async fn a_healthy_cache_logs_nothing_above_debug() {
+async fn a_healthy_cache_logs_its_first_connection_and_nothing_else_above_debug() {
     let (journal, _guard) = Journal::listen(Level::INFO);
     let store = MemoryStore::default();
     let options = Cache::builder().shared_store(store.clone());
     let shop = Shop::of(options, named(), |_| Answer::ok("hello"));
     store.looked().await;
+    assert_eq!(journal.lines(), ["INFO larder: shared store connected"]);
     for _ in 0..3 {
         shop.get("/1").await;
         shop.clock.advance(MINUTE / 2);
@@ -91,6 +92,7 @@ async fn store_trouble_is_logged_when_it_begins_and_when_it_ends() {
     let options = Cache::builder().shared_store(store.clone());
     let shop = Shop::of(options, named(), |_| Answer::ok("hello"));
     store.looked().await;
+    assert_eq!(journal.lines(), ["INFO larder: shared store connected"]);
 
     store.fail(StoreErrorKind::Unreachable);
     let before = shop.cache.stats().store_errors;
@@ -108,7 +110,7 @@ async fn store_trouble_is_logged_when_it_begins_and_when_it_ends() {
     assert_eq!(journal.lines(), Vec::<String>::new(), "not at the first sign of life");
     shop.clock.advance(Duration::from_secs(1));
     store.looked().await;
-    assert_eq!(journal.lines(), ["WARN larder: shared store working again"]);
+    assert_eq!(journal.lines(), ["INFO larder: shared store working again"]);
     shop.send(get("/1")).await;
     store.looked().await;
     assert_eq!(journal.lines(), Vec::<String>::new());
@@ -124,5 +126,5 @@ async fn a_store_that_is_still_connecting_is_no_trouble() {
     eventually("it is tried", || shop.cache.stats().store_errors > 1).await;
     store.heal();
     store.looked().await;
-    assert_eq!(journal.lines(), Vec::<String>::new());
+    assert_eq!(journal.lines(), ["INFO larder: shared store connected"]);
 }

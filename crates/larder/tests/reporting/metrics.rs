@@ -96,16 +96,16 @@ fn fills_and_what_hits_have_saved() {
         let _ = shop.cache.invalidate(Invalidation::tag("a").and_tag("b")).await;
     });
     for (name, count) in [
-        ("larder_fills_total{}", 2),
-        ("larder_stored_total{}", 1),
-        ("larder_not_stored_total{reason=no-store}", 1),
+        ("larder_fills_total{route=unnamed}", 2),
+        ("larder_stored_total{route=unnamed}", 1),
+        ("larder_not_stored_total{route=unnamed reason=no-store}", 1),
         ("larder_handler_time_saved_nanoseconds_total{}", 2 * 40_000_000),
         ("larder_invalidations_total{}", 2),
     ] {
         assert_eq!(metrics.get(name), Some(&DebugValue::Counter(count)), "{name}");
     }
     let times = vec![COST.as_secs_f64().into(); 2];
-    assert_eq!(metrics["larder_fill_seconds{}"], DebugValue::Histogram(times));
+    assert_eq!(metrics["larder_fill_seconds{route=unnamed}"], DebugValue::Histogram(times));
 }
 
 /// At least 2,048 tags and 512 paths are remembered.

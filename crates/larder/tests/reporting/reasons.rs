@@ -175,16 +175,22 @@ async fn missed(reason: MissReason) -> Shop {
         _ => Answer::ok("hello"),
     };
     let store = MemoryStore::default();
-    let shared = matches!(reason, MissReason::Unconfirmed | MissReason::Unreadable | MissReason::StoreError);
+    let shared = matches!(
+        reason,
+        MissReason::LogRestarted | MissReason::Unconfirmed | MissReason::Unreadable | MissReason::StoreError
+    );
     let options = match shared {
         true => Cache::builder().shared_store(store.clone()).max_memory_bytes(0),
         false => Cache::builder(),
     };
+    if reason == MissReason::Starting {
+        store.fail(StoreErrorKind::Unreachable);
+    }
     let shop = Shop::of(options, minute().honor_request_directives().store_partial(), script);
-    if shared {
+    if shared && reason != MissReason::Starting {
         store.looked().await;
     }
-    if reason == MissReason::NeverStored {
+    if matches!(reason, MissReason::NeverStored | MissReason::Starting) {
         shop.get("/").await;
         return shop;
     }
@@ -197,6 +203,11 @@ async fn missed(reason: MissReason) -> Shop {
         MissReason::Expired => shop.clock.advance(MINUTE),
         MissReason::Invalidated => {
             assert_eq!(shop.cache.invalidate(Invalidation::all()).await.require_applied(), Ok(()));
+        }
+        MissReason::LogRestarted => {
+            store.restart();
+            store.looked().await;
+            store.looked().await;
         }
         MissReason::Vary => again = with("/", "accept", "text/plain"),
         MissReason::Request => again = with("/", "cache-control", "no-cache"),
@@ -247,8 +258,9 @@ async fn a_response_that_is_stale_in_the_shared_tier_alone_is_reported_with_its_
 async fn every_reason_to_miss() {
     for reason in MissReason::ALL {
         let shop = missed(*reason).await;
-        let mut expected = vec![("never-stored", 1)];
-        if *reason != MissReason::NeverStored {
+        let first = if *reason == MissReason::Starting { "starting" } else { "never-stored" };
+        let mut expected = vec![(first, 1)];
+        if !matches!(*reason, MissReason::NeverStored | MissReason::Starting) {
             expected.push((reason.as_str(), 1));
             expected.sort_unstable();
         }

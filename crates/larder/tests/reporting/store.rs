@@ -25,6 +25,7 @@ pub(crate) struct MemoryStore {
 struct State {
     responses: HashMap<String, Bytes>,
     log: Vec<Vec<Event>>,
+    restarts: u8,
     reclaims: Vec<ReclaimRequest>,
     failing_reclaims: usize,
     failing: Option<StoreErrorKind>,
@@ -44,6 +45,13 @@ impl MemoryStore {
     /// Makes every operation work again.
     pub(crate) fn heal(&self) {
         self.state().failing = None;
+    }
+
+    /// Begins a new incarnation of the log.
+    pub(crate) fn restart(&self) {
+        self.state().restarts += 1;
+        self.state().log.clear();
+        self.changed.notify_waiters();
     }
 
     /// Replaces the value of each stored response.
@@ -184,7 +192,11 @@ impl Leases for MemoryStore {
     }
 }
 
-const INCARNATION: Incarnation = Incarnation::from_bytes([7; 16]);
+impl State {
+    fn incarnation(&self) -> Incarnation {
+        Incarnation::from_bytes([7 + self.restarts; 16])
+    }
+}
 
 fn id(count: usize) -> LogId {
     LogId::new(count as u64, 0)
@@ -201,13 +213,14 @@ impl InvalidationLog for MemoryStore {
     async fn poll(&self, cursor: Cursor) -> Result<LogPage, StoreError> {
         let mut state = self.working()?;
         state.looks += 1;
-        let after = match cursor.incarnation == INCARNATION {
+        let incarnation = state.incarnation();
+        let after = match cursor.incarnation == incarnation {
             true => cursor.after,
             false => LogId::ZERO,
         };
         let entries = state.log.iter().enumerate().map(|(index, events)| (id(index + 1), events.clone()));
         Ok(LogPage {
-            incarnation: INCARNATION,
+            incarnation,
             floor: LogId::ZERO,
             last: id(state.log.len()),
             now: WallTime::default(),
@@ -220,6 +233,6 @@ impl InvalidationLog for MemoryStore {
         let mut state = self.working()?;
         state.log.push(events.to_vec());
         self.changed.notify_waiters();
-        Ok((INCARNATION, id(state.log.len())))
+        Ok((state.incarnation(), id(state.log.len())))
     }
 }

@@ -62,9 +62,9 @@ pub(super) fn record_miss(reason: MissReason) {
     counter!("larder_misses_total", "reason" => reason.as_str()).increment(1);
 }
 
-pub(super) fn record_fill(cost: Duration) {
-    counter!("larder_fills_total").increment(1);
-    histogram!("larder_fill_seconds").record(cost);
+pub(super) fn record_fill(route: &str, cost: Duration) {
+    counter!("larder_fills_total", "route" => route.to_owned()).increment(1);
+    histogram!("larder_fill_seconds", "route" => route.to_owned()).record(cost);
 }
 
 pub(super) fn record_collapsed() {
@@ -83,11 +83,13 @@ pub(super) fn record_not_shared() {
     counter!("larder_not_shared_total").increment(1);
 }
 
-pub(super) fn record_store_decision(stored: Result<(), NotStored>) {
-    match stored {
-        Ok(()) => counter!("larder_stored_total").increment(1),
-        Err(reason) => counter!("larder_not_stored_total", "reason" => reason.as_str()).increment(1),
-    }
+pub(super) fn record_store_decision(route: &str, stored: Result<(), NotStored>) {
+    let route = route.to_owned();
+    let counter = match stored {
+        Ok(()) => counter!("larder_stored_total", "route" => route),
+        Err(reason) => counter!("larder_not_stored_total", "route" => route, "reason" => reason.as_str()),
+    };
+    counter.increment(1);
 }
 
 pub(super) fn record_invalidated(selectors: u64) {

@@ -132,22 +132,24 @@ impl Report {
         metrics::record_lease_event(what);
     }
 
-    /// Records a fill, for which the handler took this long.
-    pub(crate) fn fill_finished(&self, cost: Duration) {
+    /// Records a fill of this route, for which the handler took this long.
+    #[cfg_attr(not(feature = "metrics"), allow(unused_variables))] // Only metrics have routes.
+    pub(crate) fn fill_finished(&self, route: &str, cost: Duration) {
         add(&self.fills, 1);
         add(&self.fill_nanos, nanos(cost));
         #[cfg(feature = "metrics")]
-        metrics::record_fill(cost);
+        metrics::record_fill(route, cost);
     }
 
-    /// Records whether a response was stored, or why not.
-    pub(crate) fn store_decision(&self, stored: Result<(), NotStored>) {
+    /// Records whether a response of this route was stored, or why not.
+    #[cfg_attr(not(feature = "metrics"), allow(unused_variables))] // Only metrics have routes.
+    pub(crate) fn store_decision(&self, route: &str, stored: Result<(), NotStored>) {
         match stored {
             Ok(()) => add(&self.stored, 1),
             Err(reason) => add(&self.not_stored[reason.index()], 1),
         }
         #[cfg(feature = "metrics")]
-        metrics::record_store_decision(stored);
+        metrics::record_store_decision(route, stored);
     }
 
     /// Records a response that was stored in memory alone, by the budget of new keys.

@@ -29,15 +29,15 @@ use std::time::Duration;
 /// | --- | --- | --- |
 /// | `larder_requests_total` | counter | `route`, `outcome`, `tier`, `reason` |
 /// | `larder_misses_total` | counter | `reason` |
-/// | `larder_fills_total` | counter | |
-/// | `larder_fill_seconds` | histogram | |
+/// | `larder_fills_total` | counter | `route` |
+/// | `larder_fill_seconds` | histogram | `route` |
 /// | `larder_collapsed_total` | counter | |
 /// | `larder_refreshes_total` | counter | |
 /// | `larder_refreshes_skipped_total` | counter | |
 /// | `larder_handler_time_saved_nanoseconds_total` | counter | |
-/// | `larder_stored_total` | counter | |
+/// | `larder_stored_total` | counter | `route` |
 /// | `larder_not_shared_total` | counter | |
-/// | `larder_not_stored_total` | counter | `reason` |
+/// | `larder_not_stored_total` | counter | `route`, `reason` |
 /// | `larder_invalidations_total` | counter | |
 /// | `larder_folded_names_total` | counter | |
 /// | `larder_floor_raises_total` | counter | |
@@ -70,9 +70,9 @@ use std::time::Duration;
 /// `tier` and `reason`. The event `answered` is in that span. The handler runs in a span `fill`
 /// inside the span `cache`.
 ///
-/// At warn level, the cache logs trouble with the shared store: once when the trouble begins, and
-/// once when it ends. It ends after a second without failures. Without trouble, nothing is logged
-/// above debug level.
+/// The cache logs trouble with the shared store once when it begins, at warn level, and once when
+/// it ends, at info level. Trouble ends after a second without failures. The first answer of the
+/// store is logged at info level too. Without trouble, nothing else is logged above debug level.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -103,14 +103,16 @@ impl StoreHealth {
         if !self.listens.load(Ordering::Relaxed) {
             return;
         }
-        let ended = {
+        let change = {
             let mut state = self.state();
-            let ended = state.worked(operation, clock.boot());
+            let change = state.worked(operation, clock.boot());
             self.listens.store(state.concerns != 0, Ordering::Relaxed);
-            ended
+            change
         };
-        if ended {
-            tracing::warn!(target: "larder", "shared store working again");
+        match change {
+            Some(Change::Connected) => tracing::info!(target: "larder", "shared store connected"),
+            Some(Change::Recovered) => tracing::info!(target: "larder", "shared store working again"),
+            None => {}
         }
     }
 
@@ -118,6 +120,15 @@ impl StoreHealth {
         // No change under this lock can be left half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A change for the better, which is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// The store was used for the first time.
+    Connected,
+    /// Trouble has ended.
+    Recovered,
 }
 
 /// The state machine that decides when to log.
@@ -155,14 +166,17 @@ impl State {
         calm && self.concerns != 0
     }
 
-    /// Notes an operation that succeeded. Returns whether trouble has ended.
-    fn worked(&mut self, operation: StoreOp, now: BootTime) -> bool {
-        self.met = true;
+    /// Notes an operation that succeeded. Returns the change that this is, if it is one.
+    fn worked(&mut self, operation: StoreOp, now: BootTime) -> Option<Change> {
+        let is_first = !std::mem::replace(&mut self.met, true);
         self.timeouts = 0;
-        if self.concerns == 0 || self.last.is_some_and(|last| now < last.saturating_add(RECOVERY)) {
-            return false;
+        if self.concerns == 0 {
+            return is_first.then_some(Change::Connected);
+        }
+        if self.last.is_some_and(|last| now < last.saturating_add(RECOVERY)) {
+            return None;
         }
         self.concerns &= !(operation.bit() | UNREACHABLE);
-        self.concerns == 0
+        (self.concerns == 0).then_some(Change::Recovered)
     }
 }

@@ -43,7 +43,7 @@ impl Fill {
             Stop::TimedOut => self.give_up(),
             Stop::Nested => self.end_for_nested(),
             Stop::Abandoned => {
-                self.layer.engine.report.store_decision(Err(NotStored::Abandoned));
+                self.record_store_decision(Err(NotStored::Abandoned));
                 return None;
             }
         }
@@ -72,7 +72,7 @@ impl Fill {
 
     /// Ends the flight and the lease, so that followers retry.
     fn give_up(&mut self) {
-        self.layer.engine.report.store_decision(Err(NotStored::FillTimeout));
+        self.record_store_decision(Err(NotStored::FillTimeout));
         self.is_late = true;
         self.leader = None;
         self.lease = None;

@@ -23,7 +23,7 @@ impl Fill {
     ///
     /// A failure is not stored. Followers get it, here and on other instances.
     pub(super) fn commit(&mut self, cached: Arc<CachedResponse>, storage: &StorageRecord) -> Committed {
-        self.layer.engine.report.store_decision(storage.store_decision());
+        self.record_store_decision(storage.store_decision());
         if storage.is_failure() {
             self.finish_flight(FlightOutcome::HandlerFailed(Arc::clone(&cached)));
             if let Some((lease, result)) = self.lease.take().zip(FillResult::handler_failed(&cached)) {
@@ -77,6 +77,7 @@ impl Fill {
                 reason,
                 MissReason::Expired
                     | MissReason::Invalidated
+                    | MissReason::LogRestarted
                     | MissReason::NoCache
                     | MissReason::Partial
                     | MissReason::Request

@@ -53,14 +53,14 @@ impl Fill {
 
     /// Ends the flight without an outcome, so that its followers begin a new one.
     pub(super) fn abandon_flight(&mut self, reason: NotStored) {
-        self.layer.engine.report.store_decision(Err(reason));
+        self.record_store_decision(Err(reason));
         self.leader = None;
     }
 
     /// Lets followers run the handler for themselves.
     pub(super) fn release_followers(&mut self, reason: NotStored, release: Release) {
         let engine = &self.layer.engine;
-        engine.report.store_decision(Err(reason));
+        self.record_store_decision(Err(reason));
         let Some(leader) = self.leader.take() else {
             return self.renew_hit_for_miss(reason, release);
         };

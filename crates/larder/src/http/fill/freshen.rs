@@ -111,7 +111,7 @@ impl Fill {
         let forwarded = ForwardInfo::answered(parts.status, Err(NotStored::Method));
         self.send(sender, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
         if self.is_superseded(base) {
-            return self.layer.engine.report.store_decision(Err(NotStored::Method));
+            return self.record_store_decision(Err(NotStored::Method));
         }
         match self.may_store_get(StorageInput { status: base.status, headers: &headers, overrides, times }) {
             Ok(storable) if is_same => {
@@ -125,7 +125,7 @@ impl Fill {
                 self.write_to_store(committed).await;
             }
             _ => {
-                self.layer.engine.report.store_decision(Err(NotStored::Method));
+                self.record_store_decision(Err(NotStored::Method));
                 self.mark_stale(base).await;
             }
         }

@@ -55,7 +55,7 @@ use std::time::Duration;
 
 use http::Response;
 use larder_core::invalidation::position::Position;
-use larder_core::outcome::{MissReason, Outcome};
+use larder_core::outcome::{MissReason, NotStored, Outcome};
 use larder_core::time::{BootTime, WallTime};
 use tokio::sync::oneshot;
 
@@ -154,5 +154,12 @@ impl FillPlan {
     pub(crate) fn into_fill(self, layer: Arc<LayerState>, context: RequestContext) -> Fill {
         let Self { leader, lease, stale, base, outcome, clients } = self;
         Fill { layer, context, leader, lease, stale, base, outcome, clients, is_late: false }
+    }
+}
+
+impl Fill {
+    /// Records whether the response was stored, or why not.
+    fn record_store_decision(&self, stored: Result<(), NotStored>) {
+        self.layer.engine.report.store_decision(self.context.route(&self.layer), stored);
     }
 }

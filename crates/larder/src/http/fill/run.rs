@@ -134,7 +134,7 @@ impl Fill {
         self.context.outer_run.note_plain();
         let (cost, arrived) = (clock.boot().saturating_since(called), clock.wall());
         if self.leader.is_some() {
-            self.layer.engine.report.fill_finished(cost);
+            self.layer.engine.report.fill_finished(self.context.route(&self.layer), cost);
         }
         let times = FillTimes { start, arrived, cost };
         match self.classify(answer, is_validating) {

@@ -61,7 +61,7 @@ pub(crate) fn lookup_memory_with(
     match layer.http.memory.find(key, headers, now) {
         MemoryLookup::Found(cached) => match evaluate(&cached) {
             Reuse::Refused(reason) => {
-                if reason == MissReason::Invalidated {
+                if matches!(reason, MissReason::Invalidated | MissReason::LogRestarted) {
                     layer.http.memory.remove(&cached);
                 }
                 Lookup::Miss(reason)

@@ -9,6 +9,7 @@ use larder_core::stored::address;
 
 use crate::engine::lease::claim::ClaimTarget;
 use crate::engine::report::store_health::StoreOp;
+use crate::engine::shared::Engine;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::query_scope::LookupKey;
@@ -28,7 +29,7 @@ pub(crate) async fn lookup_store_only(
     let lookup_key = LookupKey { key: key_and_address.key(), headers, scope: None };
     match fetch_at(layer, key_and_address.address(), lookup_key, true).await {
         Ok((read, _)) => lookup_from_store_value(layer, lookup_key, read, missing),
-        Err(reason) => Lookup::Miss(reason.unwrap_or(missing)),
+        Err(reason) => Lookup::Miss(miss_reason(reason, missing)),
     }
 }
 
@@ -42,7 +43,18 @@ pub(crate) async fn lookup_shared_key(
 ) -> (Lookup, Option<ClaimTarget>) {
     match fetch_shared(layer, lookup_key).await {
         Ok((read, seen)) => (lookup_from_store_value(layer, lookup_key, read, missing), Some(seen)),
-        Err(reason) => (Lookup::Miss(reason.unwrap_or(missing)), None),
+        Err(reason) => (Lookup::Miss(miss_reason(reason, missing)), None),
+    }
+}
+
+/// Returns the reason of a miss whose lookup in the shared tier failed with this reason.
+///
+/// `missing` is the reason of the lookup in memory. If memory had a response, its reason says more
+/// than that the shared tier is not trusted.
+fn miss_reason(shared: Option<MissReason>, missing: MissReason) -> MissReason {
+    match shared {
+        Some(MissReason::Unconfirmed | MissReason::Starting) if missing != MissReason::NeverStored => missing,
+        reason => reason.unwrap_or(missing),
     }
 }
 
@@ -83,7 +95,7 @@ async fn fetch_at(
 ) -> Result<(StoreValue, (Option<String>, Fingerprint)), Option<MissReason>> {
     let engine = &*layer.engine;
     let store = engine.open_store().ok_or(None)?;
-    let local = engine.trusted_local_position().ok_or(MissReason::Unconfirmed)?;
+    let local = engine.trusted_local_position().ok_or_else(|| untrusted_reason(engine))?;
     let fetched = async {
         match fetch_value(layer, &**store, address, lookup_key, local).await? {
             (StoreValue::VaryFields(fields), _) if may_vary => {
@@ -105,6 +117,14 @@ async fn fetch_at(
             Err(Some(MissReason::StoreError))
         }
     }
+}
+
+/// Returns the reason to report if the shared tier is not trusted.
+///
+/// A process that has just started has not read the log yet. There is no stored response that it
+/// refuses to trust.
+fn untrusted_reason(engine: &Engine) -> MissReason {
+    if engine.log.has_caught_up() { MissReason::Unconfirmed } else { MissReason::Starting }
 }
 
 /// Evaluates a value that another instance stored while this one claimed the lease.

@@ -94,6 +94,11 @@ impl RequestContext {
         })
     }
 
+    /// Returns the name of the route in metrics.
+    pub(crate) fn route<'a>(&'a self, layer: &'a LayerState) -> &'a str {
+        layer.policy.route_name(|| self.matched_path.as_deref())
+    }
+
     /// Returns the subject of the request's lookup.
     pub(crate) fn lookup_key(&self) -> LookupKey<'_> {
         LookupKey { key: &self.key, headers: &self.headers, scope: self.scope.as_deref() }

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
 use larder_core::http::reuse::{Candidate, Reuse, reuse};
 use larder_core::invalidation::table::Verdict;
+use larder_core::outcome::MissReason;
 use larder_core::time::BootTime;
 
 use crate::http::layer_state::LayerState;
@@ -42,7 +43,18 @@ fn evaluate_reuse_slow(
 ) -> Reuse {
     let directives =
         layer.policy.store.honor_request.then(|| effective_request_directives(layer, cached, headers, now));
-    reuse(&candidate, directives.as_ref())
+    match reuse(&candidate, directives.as_ref()) {
+        Reuse::Refused(MissReason::Invalidated) => Reuse::Refused(refusal_reason(layer, cached)),
+        permitted => permitted,
+    }
+}
+
+/// Returns the reason why the log refuses a stored response.
+fn refusal_reason(layer: &LayerState, cached: &CachedResponse) -> MissReason {
+    match cached.meta.position.incarnation == layer.engine.log.position().incarnation {
+        true => MissReason::Invalidated,
+        false => MissReason::LogRestarted,
+    }
 }
 
 /// Decides how a stored response may be reused for a request that may be an equivalent one.

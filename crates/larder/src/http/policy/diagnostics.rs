@@ -43,3 +43,10 @@ impl Policy {
         self
     }
 }
+
+impl Policy {
+    /// Returns the name of the route in metrics.
+    pub(crate) fn route_name<'a>(&'a self, matched_path: impl FnOnce() -> Option<&'a str>) -> &'a str {
+        self.name.as_deref().or_else(matched_path).unwrap_or("unnamed")
+    }
+}

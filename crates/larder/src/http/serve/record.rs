@@ -63,8 +63,7 @@ fn count_for_route<'a>(
 ) {
     #[cfg(feature = "metrics")]
     {
-        let name = layer.policy.name.as_deref().or_else(matched_path);
-        layer.request_counters.record(name.unwrap_or("unnamed"), outcome);
+        layer.request_counters.record(layer.policy.route_name(matched_path), outcome);
     }
 }
 

@@ -11,7 +11,7 @@ const CALMED: u64 = 1_000;
 /// Returns the state after a first operation that succeeded.
 fn met() -> State {
     let mut state = State::default();
-    assert!(!state.worked(StoreOp::Poll, at(0)));
+    assert_eq!(state.worked(StoreOp::Poll, at(0)), Some(Change::Connected));
     state
 }
 
@@ -21,9 +21,9 @@ fn it_begins_once_and_ends_once() {
     assert!(state.failed(StoreOp::Read, Unreachable, at(0)));
     assert!(!state.failed(StoreOp::Poll, Unreachable, at(1)));
     assert!(!state.failed(StoreOp::Write, Refused, at(2)));
-    assert!(!state.worked(StoreOp::Read, at(2 + CALMED)), "writes are still refused");
-    assert!(state.worked(StoreOp::Write, at(2 + CALMED)));
-    assert!(!state.worked(StoreOp::Write, at(2 + CALMED)));
+    assert_eq!(state.worked(StoreOp::Read, at(2 + CALMED)), None, "writes are still refused");
+    assert_eq!(state.worked(StoreOp::Write, at(2 + CALMED)), Some(Change::Recovered));
+    assert_eq!(state.worked(StoreOp::Write, at(2 + CALMED)), None);
     assert!(state.failed(StoreOp::Read, CircuitOpen, at(2 + CALMED)));
 }
 
@@ -32,7 +32,7 @@ fn each_success_shows_that_the_store_is_reached() {
     for operation in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
         let mut state = met();
         assert!(state.failed(StoreOp::Read, Unreachable, at(0)));
-        assert!(state.worked(operation, at(CALMED)), "{operation:?}");
+        assert_eq!(state.worked(operation, at(CALMED)), Some(Change::Recovered), "{operation:?}");
     }
 }
 
@@ -43,10 +43,10 @@ fn a_refused_exchange_has_to_work_again_itself() {
         assert!(state.failed(operation, Refused, at(0)));
         for other in [StoreOp::Read, StoreOp::Write, StoreOp::Poll, StoreOp::Append] {
             if other != operation {
-                assert!(!state.worked(other, at(CALMED)), "{operation:?} {other:?}");
+                assert_eq!(state.worked(other, at(CALMED)), None, "{operation:?} {other:?}");
             }
         }
-        assert!(state.worked(operation, at(CALMED)), "{operation:?}");
+        assert_eq!(state.worked(operation, at(CALMED)), Some(Change::Recovered), "{operation:?}");
     }
 }
 
@@ -54,10 +54,10 @@ fn a_refused_exchange_has_to_work_again_itself() {
 fn a_success_between_two_failures_is_not_its_end() {
     let mut state = met();
     assert!(state.failed(StoreOp::Write, Refused, at(0)));
-    assert!(!state.worked(StoreOp::Write, at(CALMED - 1)));
+    assert_eq!(state.worked(StoreOp::Write, at(CALMED - 1)), None);
     assert!(!state.failed(StoreOp::Write, Refused, at(CALMED - 1)));
-    assert!(!state.worked(StoreOp::Write, at(CALMED)));
-    assert!(state.worked(StoreOp::Write, at(2 * CALMED - 1)));
+    assert_eq!(state.worked(StoreOp::Write, at(CALMED)), None);
+    assert_eq!(state.worked(StoreOp::Write, at(2 * CALMED - 1)), Some(Change::Recovered));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn late_answers_are_trouble_only_in_a_row() {
     for _ in 0..2 {
         assert!(!state.failed(StoreOp::Read, Timeout, at(0)));
         assert!(!state.failed(StoreOp::Poll, Timeout, at(0)));
-        assert!(!state.worked(StoreOp::Read, at(0)));
+        assert_eq!(state.worked(StoreOp::Read, at(0)), None);
     }
     assert!(!state.failed(StoreOp::Read, Timeout, at(0)));
     assert!(!state.failed(StoreOp::Read, Timeout, at(0)));
@@ -82,7 +82,8 @@ fn a_store_that_was_never_reached_is_given_time_to_connect() {
 
     let mut state = State::default();
     assert!(!state.failed(StoreOp::Poll, Unreachable, at(0)));
-    assert!(!state.worked(StoreOp::Poll, at(1)));
+    assert_eq!(state.worked(StoreOp::Poll, at(1)), Some(Change::Connected));
+    assert_eq!(state.worked(StoreOp::Poll, at(1)), None);
     assert!(state.failed(StoreOp::Poll, Unreachable, at(2)), "it was reached");
 
     let mut state = State::default();
