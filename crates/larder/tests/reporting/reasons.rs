@@ -177,7 +177,11 @@ async fn missed(reason: MissReason) -> Shop {
     let store = MemoryStore::default();
     let shared = matches!(
         reason,
-        MissReason::LogRestarted | MissReason::Unconfirmed | MissReason::Unreadable | MissReason::StoreError
+        MissReason::LogRestarted
+            | MissReason::Starting
+            | MissReason::Unconfirmed
+            | MissReason::Unreadable
+            | MissReason::StoreError
     );
     let options = match shared {
         true => Cache::builder().shared_store(store.clone()).max_memory_bytes(0),
@@ -198,7 +202,13 @@ async fn missed(reason: MissReason) -> Shop {
         MissReason::Partial => drop(shop.send(with("/", "range", "bytes=0-4")).await),
         _ => drop(shop.get("/").await),
     }
-    let mut again = get("/");
+    let again = prepare(reason, &shop, &store).await;
+    shop.send(again).await;
+    shop
+}
+
+/// Changes something, so that the request it returns is a miss for this reason.
+async fn prepare(reason: MissReason, shop: &Shop, store: &MemoryStore) -> Request<()> {
     match reason {
         MissReason::Expired => shop.clock.advance(MINUTE),
         MissReason::Invalidated => {
@@ -209,8 +219,8 @@ async fn missed(reason: MissReason) -> Shop {
             store.looked().await;
             store.looked().await;
         }
-        MissReason::Vary => again = with("/", "accept", "text/plain"),
-        MissReason::Request => again = with("/", "cache-control", "no-cache"),
+        MissReason::Vary => return with("/", "accept", "text/plain"),
+        MissReason::Request => return with("/", "cache-control", "no-cache"),
         MissReason::Unreadable => store.replace_all(b"garbage"),
         MissReason::StoreError => store.fail(StoreErrorKind::Timeout),
         MissReason::Unconfirmed => {
@@ -219,8 +229,7 @@ async fn missed(reason: MissReason) -> Shop {
         }
         _ => {}
     }
-    shop.send(again).await;
-    shop
+    get("/")
 }
 
 /// The memory tier of the second instance is off, or it does not have the response.
