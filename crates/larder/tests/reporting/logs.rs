@@ -1,14 +1,22 @@
 //! Log lines and spans that the cache reports through `tracing`.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use http::Method;
 use larder::store::StoreErrorKind;
 use larder::{Cache, Policy};
-use larder_testing::Answer;
-use tracing::{Instrument as _, Level};
+use larder_testing::{Answer, Gate};
+use tower::ServiceExt as _;
+use tracing::span::Id;
+use tracing::{Instrument as _, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::journal::Journal;
-use crate::shop::{Shop, eventually, get, with};
+use crate::journal::{Journal, let_threads_decide};
+use crate::shop::{Shop, eventually, get, method, with};
 use crate::store::MemoryStore;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -55,6 +63,46 @@ async fn a_handler_runs_in_the_span_of_its_fill() {
     let spans = r#"cache{route="products" key="u|http||/1"}:fill{key="u|http||/1" reason="never-stored"}"#;
     assert_eq!(ran.len(), 1);
     assert!(ran[0].contains(spans), "{ran:?}");
+}
+
+/// Records the links between spans, by their names.
+#[derive(Clone, Default)]
+struct Links(Arc<Mutex<Vec<String>>>);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Links {
+    fn on_follows_from(&self, span: &Id, follows: &Id, context: Context<'_, S>) {
+        let name = |id| context.span(id).map_or("gone", |span| span.name());
+        self.0.lock().unwrap().push(format!("{} follows from {}", name(span), name(follows)));
+    }
+}
+
+#[tokio::test]
+async fn a_collapsed_request_is_linked_to_its_fill() {
+    let_threads_decide();
+    let links = Links::default();
+    let _guard = tracing_subscriber::registry().with(links.clone()).set_default();
+    let gate = Gate::new();
+    let held = gate.clone();
+    let shop = Shop::new(named(), move |_| Answer::ok("hello").held_at(&held));
+    let (first, second) = (shop.service.clone(), shop.service.clone());
+    let (first, second) = (tokio::spawn(first.oneshot(get("/1"))), tokio::spawn(second.oneshot(get("/1"))));
+    gate.arrived(1).await;
+    gate.open();
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    assert_eq!(shop.cache.stats().collapsed, 1);
+    assert_eq!(*links.0.lock().unwrap(), ["cache follows from fill"]);
+}
+
+/// Before, the event came before the handler.
+#[tokio::test]
+async fn the_event_of_a_write_comes_after_its_handler() {
+    let (journal, _guard) = Journal::listen(Level::DEBUG);
+    let shop = logging();
+    shop.send(method(Method::PUT, "/1")).await;
+    let lines = journal.lines();
+    let position = |text: &str| lines.iter().position(|line| line.contains(text)).expect("it is logged");
+    assert!(position("the handler runs") < position("answered"), "{lines:#?}");
 }
 
 #[tokio::test]

@@ -4,10 +4,11 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use larder_core::invalidation::position::Position;
 use larder_core::time::BootTime;
+use tracing::Span;
 
 use crate::engine::coalesce::client_count::ClientCount;
 use crate::engine::sync::{Mutex, MutexGuard, watch};
@@ -43,6 +44,8 @@ pub(crate) struct Flight<E> {
     pub(crate) position: Position,
     /// The clients that wait for the flight.
     pub(crate) clients: Arc<ClientCount>,
+    /// The span of the fill.
+    span: OnceLock<Span>,
     events: watch::Receiver<Option<E>>,
 }
 
@@ -92,7 +95,8 @@ impl<E: FlightEvent> FlightGroup<E> {
         position: Position,
     ) -> Leader<E> {
         let (sender, events) = watch::channel(None);
-        let flight = Arc::new(Flight { began, position, clients: ClientCount::new(), events });
+        let flight =
+            Arc::new(Flight { began, position, clients: ClientCount::new(), span: OnceLock::new(), events });
         flights.insert(key.clone(), Arc::clone(&flight));
         Leader { flights: Arc::clone(&self.flights), key, flight, events: sender }
     }
@@ -118,6 +122,19 @@ impl<E: FlightEvent> Flight<E> {
         let mut events = self.events.clone();
         let event = events.wait_for(is_it).await.ok()?;
         event.clone()
+    }
+
+    /// Sets the span of the fill.
+    pub(crate) fn set_span(&self, span: &Span) {
+        // A flight has one fill.
+        let _ = self.span.set(span.clone());
+    }
+
+    /// Links the span of a follower to that of the fill.
+    pub(crate) fn link(&self, follower: &Span) {
+        if let Some(fill) = self.span.get() {
+            follower.follows_from(fill);
+        }
     }
 
     /// Returns the latest event of the flight.

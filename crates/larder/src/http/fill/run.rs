@@ -180,7 +180,13 @@ impl Fill {
     pub(crate) fn span(&self) -> Span {
         let (key, reason) = (&*self.context.key, self.outcome.reason());
         let span = tracing::debug_span!(target: "larder", parent: &self.context.span, "fill", key, reason);
-        if span.is_disabled() { Span::current() } else { span }
+        if span.is_disabled() {
+            return Span::current();
+        }
+        if let Some(leader) = &self.leader {
+            leader.flight().set_span(&span);
+        }
+        span
     }
 
     /// Returns the start of the fill. A fill for a flight began with that flight.

@@ -30,7 +30,9 @@ where
         self.service.release();
         let may_stream = incomplete_error_for::<<S::Body as Body>::Error>(&self.context).is_some();
         let event = wait_for_flight(&seat.flight, &self.context, may_stream);
-        match timeout_at(self.deadline, event).await {
+        let event = timeout_at(self.deadline, event).await;
+        seat.flight.link(&self.context.span);
+        match event {
             Err(_) => Step::Done(Ending::Rerun(seat.reason)),
             Ok(Some(FillEvent::HeadReady(body))) => {
                 let outcome = Some(FlightOutcome::Stored(Arc::clone(&body.head)));

@@ -11,10 +11,18 @@ use crate::http::request::axum_route::matched_path;
 /// Records a request that bypasses the cache, or that gets a 504 instead.
 #[inline]
 pub(crate) fn record_bypass(layer: &LayerState, parts: &Parts, key: &str, outcome: Outcome) {
+    emit(&count_bypass(layer, parts, key, outcome), outcome);
+}
+
+/// Counts a request that bypasses the cache, and returns its span. The caller emits its event.
+#[inline]
+pub(crate) fn count_bypass(layer: &LayerState, parts: &Parts, key: &str, outcome: Outcome) -> Span {
     count_outcome(layer, || matched_path(parts), outcome);
     // Without a subscriber for this level, nothing more is computed.
     if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
-        emit(&request_span(layer, matched_path(parts), key), outcome);
+        request_span(layer, matched_path(parts), key)
+    } else {
+        Span::none()
     }
 }
 
@@ -67,7 +75,8 @@ fn count_for_route<'a>(
     }
 }
 
-fn emit(span: &Span, outcome: Outcome) {
+/// Emits the event of a request that was answered.
+pub(crate) fn emit(span: &Span, outcome: Outcome) {
     if span.is_disabled() {
         return;
     }

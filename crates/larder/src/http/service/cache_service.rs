@@ -28,7 +28,7 @@ use crate::http::miss::{self, answer_from_store};
 use crate::http::nesting::{self, Nesting, OuterRun, RoutePath};
 use crate::http::request::{SplitRequest, body_hint};
 use crate::http::serve;
-use crate::http::serve::record::record_bypass;
+use crate::http::serve::record::{count_bypass, record_bypass};
 use crate::http::service::before_lookup::{BeforeLookup, before_lookup, take_token};
 use crate::http::service::future::ResponseFuture;
 use crate::http::service::unsafe_method::{self, Write};
@@ -289,11 +289,11 @@ impl<S> CacheService<S> {
     {
         let targets = unsafe_method::write_targets(&self.layer, &mut parts);
         let token = take_token(&self.layer, &mut parts.headers);
-        record_bypass(&self.layer, &parts, "", unsafe_method::OUTCOME);
+        let span = count_bypass(&self.layer, &parts, "", unsafe_method::OUTCOME);
         let is_nested = OuterRun::is_within(&parts);
         let run = OuterRun::of_write(&mut parts);
         let response = self.inner.call(Request::from_parts(parts, body));
-        let write = Write { targets, token, run, is_nested };
+        let write = Write { targets, token, run, is_nested, span };
         ResponseFuture::boxed(unsafe_method::answer_write(Arc::clone(&self.layer), response, write))
     }
 

@@ -14,6 +14,7 @@ use larder_core::invalidation::selector::{Selector, UriName};
 use larder_core::invalidation::table::Forgotten;
 use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::{BypassReason, Outcome};
+use tracing::Span;
 
 use crate::engine::coalesce::clients::Clients;
 use crate::engine::detach::run_detached;
@@ -29,6 +30,7 @@ use crate::http::policy::read_your_writes::RequestToken;
 use crate::http::request::axum_route::PathParams;
 use crate::http::request::target_uri::TargetUri;
 use crate::http::serve;
+use crate::http::serve::record::emit;
 use crate::http::service::before_lookup::set_token;
 use crate::http::service::related_uris::WriteOrigin;
 
@@ -111,6 +113,8 @@ pub(crate) struct Write {
     ///
     /// The outer layer may belong to another cache.
     pub(crate) is_nested: bool,
+    /// The span of the request. Its event comes once the handler has answered.
+    pub(crate) span: Span,
 }
 
 /// Waits for the response and for the invalidations that follow from it, in a task of their own.
@@ -151,13 +155,14 @@ async fn run_to_completion<B, E>(
 where
     B: Body<Data = Bytes>,
 {
-    let Write { targets, token, run, is_nested } = write;
+    let Write { targets, token, run, is_nested, span } = write;
     let unsettled = Unsettled::new(&layer, targets);
     let answer = tokio::select! {
         biased;
         answer = response => answer,
         () = clients.wait_abandoned(&layer.engine.background) => return None,
     };
+    emit(&span, OUTCOME);
     let mut response = match answer {
         Ok(response) => response,
         Err(error) => return Some(Err(error)),
