@@ -102,6 +102,10 @@ pub struct Claim<'a> {
     pub awaiting: Option<LeaseId>,
     /// Whether to take the lease even from the holder that is awaited.
     pub take_over: bool,
+    /// Whether the instance can wait until a failing handler may be asked again.
+    ///
+    /// If so, the reply may be [`ClaimReply::RetryLater`].
+    pub may_retry_later: bool,
 }
 
 /// The reply to a [`Claim`].
@@ -116,6 +120,8 @@ pub enum ClaimReply {
     HeldBy(Holder),
     /// The awaited holder has finished and has left this result.
     Finished(Bytes),
+    /// The handler has failed, and is to be asked again after this time.
+    RetryLater(Duration),
     /// Responses at this address cannot be stored, so requests should not wait for them.
     Uncacheable,
 }
@@ -131,6 +137,17 @@ pub enum Release {
     /// Only instances that wait for this very holder find the result. For all others the lease is
     /// free.
     WithResult(Bytes, Duration),
+    /// The lease is free only for instances that cannot wait: see [`ClaimReply::RetryLater`].
+    ///
+    /// The result is kept as with `WithResult`.
+    RetryLater {
+        /// The result, for instances that wait for this very holder.
+        result: Bytes,
+        /// How long the result is kept.
+        result_ttl: Duration,
+        /// For how long the handler is not asked again by an instance that can wait.
+        retry_after: Duration,
+    },
     /// For this long, instances do not wait for this lease: see [`ClaimReply::Uncacheable`].
     Uncacheable(Duration),
 }

@@ -26,6 +26,7 @@ impl Leases for RedisStore {
             Value::Integer(millis(claim.ttl)),
             claim.known_fingerprint.map_or_else(nothing, |seen| owned(&seen)),
             overtaken.map_or_else(nothing, |token| owned(&token.to_bytes())),
+            if claim.may_retry_later { Value::from_static_str("1") } else { nothing() },
         ];
         for _ in 0..2 {
             let answer = self.run(&self.inner.scripts.claim, &keys, &arguments).await?;
@@ -58,6 +59,12 @@ impl Leases for RedisStore {
             }
             Release::WithResult(word, life) => {
                 let arguments = [owner, nothing(), Value::Bytes(word), Value::Integer(millis(life))];
+                self.run(release, &[&lease, &names.word(address, token)], &arguments).await
+            }
+            Release::RetryLater { result, result_ttl, retry_after } => {
+                let times = [result_ttl, retry_after].map(|time| Value::Integer(millis(time)));
+                let [result_ttl, retry_after] = times;
+                let arguments = [owner, nothing(), Value::Bytes(result), result_ttl, retry_after];
                 self.run(release, &[&lease, &names.word(address, token)], &arguments).await
             }
         };
@@ -104,6 +111,11 @@ fn read(answer: &Value) -> Option<ClaimReply> {
     Some(match (&*bytes(what)?, rest) {
         (b"taken", []) => ClaimReply::Acquired,
         (b"pass", []) => ClaimReply::Uncacheable,
+        (b"later", [left]) => {
+            // The time is negative if the note is about to expire.
+            let millis = u64::try_from(number(left)?).unwrap_or_default();
+            ClaimReply::RetryLater(Duration::from_millis(millis))
+        }
         (b"stored", [value]) => ClaimReply::Stored(bytes(value)?),
         (b"word", [value]) => ClaimReply::Finished(bytes(value)?),
         (b"held", [holder]) => ClaimReply::HeldBy(Holder::from_bytes(&bytes(holder)?)?),
@@ -137,6 +149,8 @@ mod tests {
         let cases = [
             (array(["taken".into()]), ClaimReply::Acquired),
             (array(["pass".into()]), ClaimReply::Uncacheable),
+            (array(["later".into(), 1500.into()]), ClaimReply::RetryLater(Duration::from_millis(1500))),
+            (array(["later".into(), (-2).into()]), ClaimReply::RetryLater(Duration::ZERO)),
             (array(["stored".into(), "LR".into()]), ClaimReply::Stored(Bytes::from_static(b"LR"))),
             (array(["word".into(), owned(b"\xff")]), ClaimReply::Finished(Bytes::from_static(b"\xff"))),
             (array(["held".into(), owned(&holder.to_bytes())]), ClaimReply::HeldBy(holder)),

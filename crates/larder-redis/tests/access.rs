@@ -126,6 +126,7 @@ async fn works(store: &RedisStore) -> Result<(), String> {
         known_fingerprint: None,
         awaiting: None,
         take_over: false,
+        may_retry_later: false,
     };
     store.claim(claim).await.map_err(said)?;
     store.extend("{a}", token, hour).await.map_err(said)?;

@@ -40,6 +40,7 @@ async fn works(store: &RedisStore) {
             known_fingerprint: None,
             awaiting: awaited,
             take_over: false,
+            may_retry_later: false,
         };
         assert_eq!(store.claim(claim).await.unwrap(), ClaimReply::Acquired);
         assert!(store.extend(key, holder.id, life).await.unwrap());

@@ -40,6 +40,7 @@ fn claim(byte: u8) -> Claim<'static> {
         known_fingerprint: None,
         awaiting: None,
         take_over: false,
+        may_retry_later: false,
     }
 }
 
@@ -217,4 +218,32 @@ async fn a_full_server_lets_leases_go() {
         assert_eq!(names.as_array().unwrap().len(), 0, "{left:?}: {names:?}");
         assert!(store.claim(claim(2)).await.is_err_and(refused));
     }
+}
+
+/// Instances without a stale response cannot wait.
+#[tokio::test]
+async fn after_a_failure_it_is_free_for_those_that_cannot_wait() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let patient = |byte| Claim { may_retry_later: true, ..claim(byte) };
+    let failed =
+        || Release::RetryLater { result: Bytes::from_static(b"failed"), result_ttl: HOUR, retry_after: HOUR };
+    assert_eq!(store.claim(patient(1)).await.unwrap(), ClaimReply::Acquired);
+    store.release(KEY, token(2), failed()).await.unwrap();
+    assert_eq!(store.claim(patient(2)).await.unwrap(), ClaimReply::HeldBy(holder(1)), "not the holder");
+    store.release(KEY, token(1), failed()).await.unwrap();
+    let awaiting = Claim { awaiting: Some(token(1)), ..patient(2) };
+    assert_eq!(
+        store.claim(awaiting).await.unwrap(),
+        ClaimReply::Finished(Bytes::from_static(b"failed")),
+        "it waited for this holder"
+    );
+    match store.claim(patient(2)).await.unwrap() {
+        ClaimReply::RetryLater(left) => assert!(left <= HOUR && left > HOUR / 2, "{left:?}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(store.claim(claim(3)).await.unwrap(), ClaimReply::Acquired);
+    assert_eq!(store.claim(patient(2)).await.unwrap(), ClaimReply::HeldBy(holder(3)));
+    store.release(KEY, token(3), Release::Free).await.unwrap();
+    assert_eq!(store.claim(patient(2)).await.unwrap(), ClaimReply::Acquired, "the failure is forgotten");
 }

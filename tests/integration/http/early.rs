@@ -141,7 +141,8 @@ async fn a_refresh_that_fails_leaves_what_is_fresh() {
     ] {
         let (cache, clock) = cache();
         let origin = costly(&clock, move |_| answer.clone());
-        let site = nearly_stale(&cache, &clock, eager(), &origin).await;
+        let policy = eager().retry_after_error(secs(0));
+        let site = nearly_stale(&cache, &clock, policy, &origin).await;
         for refreshes in 1..4 {
             soon("another refresh", async {
                 while cache.stats().refreshes < refreshes {

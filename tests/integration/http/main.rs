@@ -25,6 +25,7 @@ mod names;
 mod nested;
 mod never_fresh;
 mod no_vary_search;
+mod outage;
 mod own_writes;
 mod parts;
 mod plain;

@@ -57,7 +57,8 @@ async fn a_refresh_that_fails_gives_its_place_back() {
         3 => Answer::status(http::StatusCode::BAD_GATEWAY),
         _ => Answer::ok("v4"),
     });
-    let site = site(&cache, hourly().stale_while_revalidate(secs(60)), &origin).await;
+    let policy = hourly().stale_while_revalidate(secs(60)).retry_after_error(secs(0));
+    let site = site(&cache, policy, &origin).await;
     site.get("/a").await;
     clock.advance(secs(3600));
     soon("three refreshes", async {

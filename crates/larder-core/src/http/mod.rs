@@ -22,6 +22,7 @@
 //! Using a stored response:
 //!
 //! * [`reuse`]: whether a stored response may be served now, and if not, why.
+//! * [`retry_after`]: when a failing handler wants to be asked again.
 //! * [`early_refresh`]: whether a stored response is refreshed before it becomes stale.
 //! * [`validators`]: conditional requests, from clients to the cache and from the cache to the
 //!   handler.
@@ -53,6 +54,7 @@ pub mod location;
 pub mod no_vary_search;
 pub mod range;
 pub mod response_flags;
+pub mod retry_after;
 pub mod reuse;
 pub mod storable;
 pub mod storable_fields;

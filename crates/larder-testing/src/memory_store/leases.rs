@@ -19,9 +19,15 @@ pub(super) struct LeaseTable {
 }
 
 struct Entry {
-    /// `None` while responses at the address count as uncacheable.
-    holder: Option<Holder>,
+    state: State,
     expires: Instant,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    HeldBy(Holder),
+    Uncacheable,
+    RetryLater,
 }
 
 impl LeaseTable {
@@ -38,31 +44,37 @@ impl LeaseTable {
         if let Some((result, _)) = result {
             return ClaimReply::Finished(result.clone());
         }
-        match self.leases.get(claim.address).map(|entry| entry.holder) {
-            Some(None) => ClaimReply::Uncacheable,
-            Some(Some(holder)) if !(claim.take_over && claim.awaiting == Some(holder.id)) => {
+        match self.leases.get(claim.address).map(|entry| (entry.state, entry.expires)) {
+            Some((State::Uncacheable, _)) => ClaimReply::Uncacheable,
+            Some((State::HeldBy(holder), _)) if !(claim.take_over && claim.awaiting == Some(holder.id)) => {
                 ClaimReply::HeldBy(holder)
             }
-            Some(Some(_)) | None => {
-                self.insert(claim.address, Some(claim.holder), claim.ttl);
+            Some((State::RetryLater, expires)) if claim.may_retry_later => {
+                ClaimReply::RetryLater(expires.saturating_duration_since(Instant::now()))
+            }
+            Some((State::HeldBy(_) | State::RetryLater, _)) | None => {
+                self.insert(claim.address, State::HeldBy(claim.holder), claim.ttl);
                 ClaimReply::Acquired
             }
         }
     }
 
-    fn insert(&mut self, address: &str, holder: Option<Holder>, ttl: Duration) {
-        self.leases.insert(address.to_owned(), Entry { holder, expires: Instant::now() + ttl });
+    fn insert(&mut self, address: &str, state: State, ttl: Duration) {
+        self.leases.insert(address.to_owned(), Entry { state, expires: Instant::now() + ttl });
     }
 
     /// Returns the holder of a lease, if it is this one.
     fn held_by(&mut self, address: &str, id: LeaseId) -> Option<Holder> {
         self.remove_expired();
-        self.leases.get(address)?.holder.filter(|holder| holder.id == id)
+        match self.leases.get(address)?.state {
+            State::HeldBy(holder) if holder.id == id => Some(holder),
+            _ => None,
+        }
     }
 
     fn extend(&mut self, address: &str, id: LeaseId, ttl: Duration) -> bool {
         let Some(holder) = self.held_by(address, id) else { return false };
-        self.insert(address, Some(holder), ttl);
+        self.insert(address, State::HeldBy(holder), ttl);
         true
     }
 
@@ -73,11 +85,17 @@ impl LeaseTable {
         self.leases.remove(address);
         match left {
             Release::Free => {}
-            Release::WithResult(result, ttl) => {
-                self.results.insert((address.to_owned(), id), (result, Instant::now() + ttl));
+            Release::WithResult(result, ttl) => self.insert_result(address, id, result, ttl),
+            Release::RetryLater { result, result_ttl, retry_after } => {
+                self.insert_result(address, id, result, result_ttl);
+                self.insert(address, State::RetryLater, retry_after);
             }
-            Release::Uncacheable(ttl) => self.insert(address, None, ttl),
+            Release::Uncacheable(ttl) => self.insert(address, State::Uncacheable, ttl),
         }
+    }
+
+    fn insert_result(&mut self, address: &str, id: LeaseId, result: Bytes, ttl: Duration) {
+        self.results.insert((address.to_owned(), id), (result, Instant::now() + ttl));
     }
 }
 

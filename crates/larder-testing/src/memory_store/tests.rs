@@ -31,6 +31,7 @@ fn claim(store: &MemoryStore, by: u8, awaiting: Option<u8>) -> Claim<'static> {
         known_fingerprint: None,
         awaiting: awaiting.map(id),
         take_over: false,
+        may_retry_later: false,
     }
 }
 

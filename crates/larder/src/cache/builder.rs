@@ -26,6 +26,7 @@ use crate::engine::store::Store;
 use crate::http::flight_event::Flights;
 use crate::http::http_state::HttpState;
 use crate::http::memory::ResponseMemory;
+use crate::http::memory::failure_table::FailureTable;
 use crate::http::memory::variation_table::VariationTable;
 use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 
@@ -354,6 +355,7 @@ impl CacheBuilder {
         let variations = Arc::new(VariationTable::default());
         let http = HttpState {
             memory: ResponseMemory::new(self.max_memory_bytes),
+            failures: FailureTable::default(),
             flights: Flights::default(),
             variations: Arc::clone(&variations),
         };

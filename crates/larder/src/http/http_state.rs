@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use crate::http::flight_event::Flights;
 use crate::http::memory::ResponseMemory;
+use crate::http::memory::failure_table::FailureTable;
 use crate::http::memory::variation_table::VariationTable;
 
 /// The parts of a cache that hold responses.
 pub(crate) struct HttpState {
     pub(crate) memory: ResponseMemory,
+    pub(crate) failures: FailureTable,
     pub(crate) flights: Flights,
     pub(crate) variations: Arc<VariationTable>,
 }

@@ -1,10 +1,13 @@
 //! The state that the services of one layer share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
+use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::failure_table::Retry;
 use crate::http::nesting::{Existing, NestingTable};
 use crate::http::policy::Policy;
 
@@ -24,4 +27,28 @@ pub(crate) struct LayerState {
     pub(crate) store_only: bool,
     #[cfg(feature = "metrics")]
     pub(crate) request_counters: crate::engine::report::metrics::RequestCounters,
+}
+
+/// The maximum time for which the `Retry-After` of a handler counts.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+impl LayerState {
+    /// Returns whether a request may run the handler that has failed to replace this response.
+    pub(crate) fn may_retry(&self, cached: &CachedResponse) -> Retry {
+        let delay = self.policy.fill_limits.retry_after_error;
+        self.http.failures.try_retry(cached, self.engine.clock.boot(), delay)
+    }
+
+    /// Records that the handler failed to replace this response.
+    ///
+    /// `retry_after` is the time that the handler or another instance asks for. Returns the time
+    /// for which the handler is not asked again.
+    pub(crate) fn record_failure(&self, cached: &CachedResponse, retry_after: Option<Duration>) -> Duration {
+        let least = self.policy.fill_limits.retry_after_error;
+        let delay = least.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER));
+        if !delay.is_zero() {
+            self.http.failures.record(cached, self.engine.clock.boot(), delay);
+        }
+        delay
+    }
 }

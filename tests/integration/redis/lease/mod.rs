@@ -3,5 +3,6 @@
 
 mod fills;
 mod lost;
+mod outage;
 mod outcomes;
 mod support;

@@ -78,6 +78,12 @@ impl Origin {
             )
             .route("/fickle/{id}", get(fickle).layer(route(standard())))
             .route("/fickle-patient/{id}", get(fickle).layer(route(standard().stale_if_error(window))))
+            .route(
+                "/failing/{id}",
+                get(fickle).layer(route(
+                    standard().stale_if_error(window).retry_after_error(Duration::from_secs(60)),
+                )),
+            )
             .route("/ranged/{id}", get(ranged).layer(route(standard().store_partial())))
             .route("/searched/{id}", get(searched).put(update).layer(route(standard().no_vary_search())))
             .route(

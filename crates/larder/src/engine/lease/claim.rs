@@ -1,6 +1,7 @@
 //! Claiming a lease, or waiting for the instance that holds it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use larder_core::invalidation::names::Names;
@@ -31,6 +32,10 @@ pub(crate) enum ClaimEvent {
     Left(Bytes, u64),
     /// The last response could not be stored, so requests should not wait for the next one.
     Uncacheable,
+    /// The handler has failed, and is to be asked again after this time.
+    RetryLater(Duration),
+    /// Another instance holds the lease, and the claim does not wait for it.
+    HeldElsewhere,
     /// The shared tier gave no reply that may be trusted. The handler runs without a lease.
     Unavailable,
 }
@@ -39,6 +44,17 @@ pub(crate) enum ClaimEvent {
 pub(crate) struct ClaimTarget {
     pub(crate) address: String,
     pub(crate) fingerprint: Option<[u8; 8]>,
+}
+
+/// The alternatives to a run of the handler, for a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// There is nothing else to serve. The handler is asked even if it has just failed.
+    Required,
+    /// There is something else to serve if the handler has just failed.
+    Optional,
+    /// The same, and the claim does not wait for another instance either.
+    Immediate,
 }
 
 /// A claim to the lease of one value. It is repeated until there is a result.
@@ -51,6 +67,7 @@ pub(crate) struct LeaseClaim {
     awaiting: Option<Holder>,
     has_waited: bool,
     takes_over: bool,
+    urgency: Urgency,
     deadline: Instant,
     is_finished: bool,
     backoff: Backoff,
@@ -75,6 +92,7 @@ impl LeaseClaim {
             awaiting: None,
             has_waited: false,
             takes_over: false,
+            urgency: Urgency::Required,
             deadline,
             is_finished: false,
             backoff: Backoff::new(),
@@ -104,6 +122,11 @@ impl LeaseClaim {
         self.target.fingerprint = fingerprint;
     }
 
+    /// Sets the alternatives to a run of the handler.
+    pub(crate) fn set_urgency(&mut self, urgency: Urgency) {
+        self.urgency = urgency;
+    }
+
     /// Returns the lease that was granted.
     pub(crate) fn into_lease(self) -> Lease {
         self.lease
@@ -128,6 +151,7 @@ impl LeaseClaim {
                 Err(_) => break,
                 Ok(ClaimReply::Acquired) => return self.granted(),
                 Ok(ClaimReply::Uncacheable) => return ClaimEvent::Uncacheable,
+                Ok(ClaimReply::RetryLater(time)) => return ClaimEvent::RetryLater(time),
                 Ok(ClaimReply::Stored(value)) => return ClaimEvent::Stored(value, local),
                 Ok(ClaimReply::Finished(result)) => {
                     self.awaiting = None;
@@ -137,6 +161,9 @@ impl LeaseClaim {
                     self.awaiting = Some(holder);
                     self.takes_over = self.is_holder_invalidated(holder, local, &names());
                     if !self.takes_over {
+                        if self.urgency == Urgency::Immediate {
+                            return ClaimEvent::HeldElsewhere;
+                        }
                         self.wait(&mut on_wait).await;
                     }
                 }
@@ -154,6 +181,7 @@ impl LeaseClaim {
             known_fingerprint: self.target.fingerprint,
             awaiting: self.awaiting.map(|holder| holder.id),
             take_over: self.takes_over || self.is_finished,
+            may_retry_later: self.urgency != Urgency::Required,
         };
         let claimed = self.lease.claim(claim).await;
         let (report, clock) = (&self.engine.report, &*self.engine.clock);

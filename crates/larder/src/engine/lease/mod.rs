@@ -93,6 +93,13 @@ impl Lease {
         self.release(Release::WithResult(result, RESULT_TTL));
     }
 
+    /// Releases the lease after a failure, and leaves this result to the instances that wait.
+    ///
+    /// For this long, no instance that has a stale response runs the handler again.
+    pub(crate) fn finish_with_failure(mut self, result: Bytes, retry_after: Duration) {
+        self.release(Release::RetryLater { result, result_ttl: RESULT_TTL, retry_after });
+    }
+
     /// Releases the lease. For this long, no instance waits for it.
     pub(crate) fn release_as_uncacheable(mut self, life: Duration) {
         self.release(Release::Uncacheable(life));

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -16,7 +17,7 @@ use larder_core::time::WallTime;
 use tokio::time::Instant;
 
 use crate::engine::lease::Lease;
-use crate::engine::lease::claim::{ClaimEvent, ClaimTarget, LeaseClaim};
+use crate::engine::lease::claim::{ClaimEvent, ClaimTarget, LeaseClaim, Urgency};
 use crate::http::cache_status;
 use crate::http::fill::fill_result::FillResult;
 use crate::http::flight_event::{FlightOutcome, Lead};
@@ -115,10 +116,13 @@ impl<'a> FillClaim<'a> {
     async fn claim_or_wait<S: Clone>(mut self, service: &mut ReadyService<S>) -> Claim {
         let names = || self.context.names.clone().build([]);
         loop {
+            self.claim.set_urgency(self.urgency());
             let decision = match self.claim.next(names, || service.release()).await {
                 ClaimEvent::Granted => return Claim::Granted(Some(self.claim.into_lease()), self.stale),
                 ClaimEvent::Unavailable => return Claim::Granted(None, self.stale),
                 ClaimEvent::Uncacheable => Some(self.hit_for_miss()),
+                ClaimEvent::RetryLater(time) => self.on_failure_elsewhere(Some(time)),
+                ClaimEvent::HeldElsewhere => self.on_failure_elsewhere(None),
                 ClaimEvent::Stored(value, local) => self.on_stored(value, local).await,
                 ClaimEvent::Left(result, local) => self.on_result(result, local),
             };
@@ -126,6 +130,36 @@ impl<'a> FillClaim<'a> {
                 return decision;
             }
         }
+    }
+
+    /// Returns the alternatives of this instance to a run of the handler.
+    fn urgency(&self) -> Urgency {
+        match &self.stale {
+            Some(_) if self.context.purpose == Purpose::Refresh => Urgency::Optional,
+            Some(stale) if may_serve_on_error(self.layer, self.context, stale) => {
+                let has_failed = self.layer.http.failures.has_failed(&stale.cached);
+                if has_failed { Urgency::Immediate } else { Urgency::Optional }
+            }
+            _ => Urgency::Required,
+        }
+    }
+
+    /// Decides what to do after the handler failed on another instance.
+    ///
+    /// This instance does not ask it for that time, or until the next attempt of another instance
+    /// is over.
+    fn on_failure_elsewhere(&mut self, retry_after: Option<Duration>) -> Option<Claim> {
+        let stale = self.stale.take()?;
+        self.layer.record_failure(&stale.cached, retry_after);
+        if may_serve_on_error(self.layer, self.context, &stale) {
+            return Some(Claim::FilledElsewhere(FlightOutcome::ServedStale(stale)));
+        }
+        if self.context.purpose == Purpose::Refresh {
+            return Some(Claim::AlreadyStored(Lookup::Stale(stale)));
+        }
+        // It was invalidated meanwhile, or its window has ended.
+        self.stale = Some(stale);
+        None
     }
 
     /// Ends the flight so that no request waits, as the last response could not be stored.

@@ -22,6 +22,7 @@ use crate::http::lookup::equivalent::lookup_memory_for;
 use crate::http::lookup::request_context::{Purpose, RequestContext};
 use crate::http::lookup::reuse::{evaluate_reuse_for, is_immutable};
 use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::failure_table::Retry;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::ready_service::ReadyService;
 use crate::http::request::SplitRequest;
@@ -80,7 +81,8 @@ pub(crate) fn spawn_refresh<S, Q>(
     Q: Send + 'static,
 {
     let engine = &layer.engine;
-    if !request_allows_storing(layer, &context) {
+    // A handler that has just failed is not asked by every request that gets the stale response.
+    if !request_allows_storing(layer, &context) || layer.may_retry(&stale.cached) == Retry::NotDue {
         return;
     }
     let Some(leader) = lead_refresh(layer, &context, &stale) else { return };

@@ -10,6 +10,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::engine::detach::join_or_resume_panic;
 use crate::http::body::service_bounds::{CacheableService, ServiceResult};
+use crate::http::fill::stale_on_error::Failure;
 use crate::http::fill::{Fill, FillStart, FillTimes, ResponseSender};
 use crate::http::flight_event::Lead;
 use crate::http::memory::stale_response::StaleResponse;
@@ -95,9 +96,7 @@ where
 /// The meaning of the handler's answer for a fill.
 enum HandlerAnswer<B, E> {
     /// The handler failed, and a stale response may be served instead.
-    ///
-    /// The status is that of the handler's response, if there is one.
-    ServeStale(Option<StatusCode>),
+    ServeStale(Failure),
     /// The stored response was validated.
     NotModified(Response<B>),
     /// The response to `HEAD` updates this stored response.
@@ -138,7 +137,7 @@ impl Fill {
         }
         let times = FillTimes { start, arrived, cost };
         match self.classify(answer, is_validating) {
-            HandlerAnswer::ServeStale(status) => self.serve_stale_on_error(status, sender),
+            HandlerAnswer::ServeStale(failure) => self.serve_stale_on_error(failure, sender),
             HandlerAnswer::NotModified(response) => self.freshen(response, times, sender).await,
             HandlerAnswer::HeadUpdate(response, stale) => {
                 self.freshen_from_head(response, stale, times, sender).await;
@@ -157,12 +156,14 @@ impl Fill {
     fn classify<B, E>(&mut self, answer: Result<Response<B>, E>, is_validating: bool) -> HandlerAnswer<B, E> {
         let response = match answer {
             Ok(response) => response,
-            Err(_) if self.may_serve_stale() => return HandlerAnswer::ServeStale(None),
+            Err(_) if self.may_serve_stale() || self.is_failed_refresh() => {
+                return HandlerAnswer::ServeStale(Failure::default());
+            }
             Err(error) => return HandlerAnswer::Failed(error),
         };
         let status = response.status();
-        if is_error(status) && self.may_serve_stale() {
-            return HandlerAnswer::ServeStale(Some(status));
+        if is_error(status) && (self.may_serve_stale() || self.is_failed_refresh()) {
+            return HandlerAnswer::ServeStale(Failure::of(&response, self.layer.engine.clock.wall()));
         }
         if status == StatusCode::NOT_MODIFIED && is_validating {
             return HandlerAnswer::NotModified(response);

@@ -1,14 +1,36 @@
 //! Serving a stale response because the handler failed (RFC 5861 §4).
 
-use http::StatusCode;
+use std::time::Duration;
+
+use http::{Response, StatusCode};
 use http_body::Body;
+use larder_core::http::retry_after::retry_after;
+use larder_core::time::WallTime;
 
 use crate::http::cache_status::ForwardInfo;
 use crate::http::fill::fill_result::FillResult;
 use crate::http::fill::{Fill, ResponseSender};
 use crate::http::flight_event::FlightOutcome;
+use crate::http::lookup::request_context::Purpose;
 use crate::http::lookup::reuse::may_serve_on_error;
 use crate::http::serve;
+
+/// A failure of the handler, for which a stale response is served.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Failure {
+    /// The status of the handler's response, if there is one.
+    status: Option<StatusCode>,
+    /// The time after which the handler wants to be asked again.
+    retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// Returns the failure that a response is.
+    pub(super) fn of<B>(response: &Response<B>, received: WallTime) -> Self {
+        let retry_after = retry_after(response.headers(), received);
+        Self { status: Some(response.status()), retry_after }
+    }
+}
 
 impl Fill {
     /// Whether a stale response may be served instead of the handler's failure.
@@ -16,22 +38,30 @@ impl Fill {
         self.stale.as_ref().is_some_and(|stale| may_serve_on_error(&self.layer, &self.context, stale))
     }
 
+    /// Whether the handler's failure only ends a refresh, which no client waits for.
+    pub(super) fn is_failed_refresh(&self) -> bool {
+        self.context.purpose == Purpose::Refresh && self.stale.is_some()
+    }
+
     /// Serves the stale response to the client and to all followers, here and on other instances.
-    pub(super) fn serve_stale_on_error<B: Body, E>(
-        self,
-        status: Option<StatusCode>,
-        sender: ResponseSender<B, E>,
-    ) {
+    ///
+    /// For a while, the handler is not asked again.
+    pub(super) fn serve_stale_on_error<B: Body, E>(self, failure: Failure, sender: ResponseSender<B, E>) {
+        let may_serve = self.may_serve_stale();
         let Some(stale) = self.stale else { return };
-        let failed = ForwardInfo::failed(status, false);
+        let delay = self.layer.record_failure(&stale.cached, failure.retry_after);
+        let failed = ForwardInfo::failed(failure.status, false);
         let (layer, context) = (&self.layer, &self.context);
         let response = serve::stale_on_error(layer, context, &stale.cached, stale.tier, failed);
         let _ = sender.send(Ok(response));
-        if let Some(leader) = self.leader {
+        // Requests may have joined a refresh although they may not get the stale response. They
+        // begin another flight, as its leader is dropped here.
+        if let Some(leader) = self.leader.filter(|_| may_serve) {
             leader.finish(FlightOutcome::ServedStale(stale));
         }
         if let Some(lease) = self.lease {
-            lease.finish_with(FillResult::ServedStale.into_bytes());
+            let result = FillResult::ServedStale.into_bytes();
+            if delay.is_zero() { lease.finish_with(result) } else { lease.finish_with_failure(result, delay) }
         }
     }
 }

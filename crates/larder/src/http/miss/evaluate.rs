@@ -8,6 +8,8 @@ use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared;
+use crate::http::lookup::reuse::may_serve_on_error;
+use crate::http::memory::failure_table::Retry;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::step::{Ending, Fallback, RangeBase, Step};
 use crate::http::miss::{Miss, look_in_memory};
@@ -23,6 +25,9 @@ where
             Lookup::Fresh(response, tier) => return Step::Done(Ending::Serve(response, tier)),
             Lookup::Stale(stale) if stale.while_revalidate => {
                 return Step::Done(Ending::ServeStaleAndRefresh(stale));
+            }
+            Lookup::Stale(stale) if self.should_retry_later(&stale) => {
+                return Step::Done(Ending::ServeStaleOnError(stale));
             }
             Lookup::Stale(stale) if self.is_hit_for_miss(&stale) => {
                 let outcome = Outcome::Miss(stale.reason);
@@ -45,6 +50,12 @@ where
             Some(RangeBase(base)) => Step::Done(Ending::Fill(FillPlan::range(base, fallback.reason))),
             None => Step::LookUpRange(fallback.reason),
         }
+    }
+
+    /// Whether the handler has failed a moment ago, so that the stale response is served at once.
+    fn should_retry_later(&self, stale: &StaleResponse) -> bool {
+        may_serve_on_error(&self.layer, &self.context, stale)
+            && self.layer.may_retry(&stale.cached) == Retry::NotDue
     }
 
     fn is_hit_for_miss(&self, stale: &StaleResponse) -> bool {

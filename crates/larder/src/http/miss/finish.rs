@@ -40,6 +40,7 @@ where
         let plan = match ending {
             Ending::Serve(cached, tier) => return Ok(self.serve_and_refresh_early(cached, tier)),
             Ending::ServeStaleAndRefresh(stale) => return Ok(self.serve_stale_and_refresh(stale)),
+            Ending::ServeStaleOnError(stale) => return Ok(self.serve_stale_on_error(&stale)),
             Ending::ServeCollapsed(collapsed) => return Ok(self.serve_collapsed(collapsed)),
             Ending::ForwardNested => return self.forward_nested().await,
             Ending::Fill(plan) => plan,
@@ -73,6 +74,11 @@ where
         let response = serve::from_cache(&self.layer, &self.context, &stale.cached, outcome);
         self.refresh(stale);
         response
+    }
+
+    fn serve_stale_on_error(&self, stale: &StaleResponse) -> Response<CacheBody<S::Body>> {
+        let outcome = Outcome::Stale(stale.tier, StaleReason::IfError);
+        serve::from_cache(&self.layer, &self.context, &stale.cached, outcome)
     }
 
     fn refresh(self, stale: StaleResponse) {

@@ -18,6 +18,7 @@ use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared_observed;
 use crate::http::lookup::from_store::observe_shared;
 use crate::http::lookup::request_context::RequestContext;
+use crate::http::lookup::reuse::may_serve_on_error;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::step::{Ending, Fallback, JoinedAt, Seat, Step, Wait};
 use crate::http::miss::{Miss, look_in_memory};
@@ -53,11 +54,23 @@ where
         let key = self.context.flight_key(&self.layer);
         match self.layer.http.flights.join(key, now, position, may_join) {
             Joined::Leader(leader) => Step::Lead(leader, fallback),
+            // While the handler fails, one request tries again, and the others do not wait for it.
+            Joined::Follower(_) if self.has_failed(&fallback) => match fallback.stale {
+                Some(stale) => Step::Done(Ending::ServeStaleOnError(stale)),
+                None => Step::Join(fallback),
+            },
             Joined::Follower(flight) => {
                 let joined_at = JoinedAt { boot: now, wall: engine.clock.wall(), position };
                 Step::Follow(Seat { flight, joined_at, reason: fallback.reason })
             }
         }
+    }
+
+    fn has_failed(&self, fallback: &Fallback) -> bool {
+        fallback.stale.as_ref().is_some_and(|stale| {
+            self.layer.http.failures.has_failed(&stale.cached)
+                && may_serve_on_error(&self.layer, &self.context, stale)
+        })
     }
 
     /// Leads a flight: checks both tiers once more, then claims the fill.

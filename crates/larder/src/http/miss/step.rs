@@ -91,6 +91,8 @@ pub(super) enum Ending {
     Serve(Arc<CachedResponse>, Tier),
     /// Serve a stale response now, and refresh it.
     ServeStaleAndRefresh(StaleResponse),
+    /// Serve a stale response at once, because the handler has failed before.
+    ServeStaleOnError(StaleResponse),
     /// Serve the outcome of a flight.
     ServeCollapsed(Collapsed),
     /// Run the handler.

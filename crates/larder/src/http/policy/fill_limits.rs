@@ -13,6 +13,8 @@ pub(crate) struct FillLimits {
     pub(crate) head: Duration,
     /// The limit from the head to the end of a body of unknown length, for followers.
     pub(crate) unknown_length: Duration,
+    /// The minimum time between two runs of a handler that fails, while a stale response is served.
+    pub(crate) retry_after_error: Duration,
     /// Whether followers stream bodies of unknown length.
     pub(crate) follow_unknown_length: bool,
 }
@@ -22,12 +24,14 @@ impl Default for FillLimits {
         Self {
             head: Duration::from_secs(30),
             unknown_length: Duration::from_secs(1),
+            retry_after_error: Duration::from_secs(1),
             follow_unknown_length: false,
         }
     }
 }
 
 const FILL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
+const MAX_RETRY_AFTER_ERROR: Duration = Duration::from_secs(60);
 /// The maximum of `unknown_length_wait`. A body that takes longer to arrive is not stored.
 const MAX_UNKNOWN_LENGTH_WAIT: Duration = Duration::from_secs(10);
 
@@ -75,6 +79,40 @@ impl Policy {
             self.fill_limits.head = limit;
         } else {
             let what = format!("a fill_timeout of {limit:?} is not between 100 ms and 10 minutes");
+            self.record_error(ConfigErrorKind::Timeout, &what);
+        }
+        self
+    }
+
+    /// Sets how often a failing handler is asked while a stale response is served.
+    ///
+    /// After a failure, all requests for the key get the stale response at once for this long.
+    /// Then one of them runs the handler again, and the others still get the stale response at
+    /// once. With a shared store, this holds over all instances. A `Retry-After` field of the
+    /// handler, up to a minute, counts if it is longer.
+    ///
+    /// The limit also applies to refreshes in the background. It does not apply to a request that
+    /// may not get the stale response, for example after an invalidation.
+    ///
+    /// Default: 1 s. Minimum: 0 s, with which only `Retry-After` counts. Maximum: 1 min.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::FREQUENT)
+    ///     .stale_if_error(Duration::from_secs(3600))
+    ///     .retry_after_error(Duration::from_secs(5));
+    /// ```
+    #[must_use]
+    pub fn retry_after_error(mut self, delay: Duration) -> Self {
+        if delay <= MAX_RETRY_AFTER_ERROR {
+            self.fill_limits.retry_after_error = delay;
+        } else {
+            let what = format!("a retry_after_error of {delay:?} is over a minute");
             self.record_error(ConfigErrorKind::Timeout, &what);
         }
         self

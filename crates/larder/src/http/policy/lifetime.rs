@@ -39,7 +39,8 @@ impl Policy {
     ///
     /// The window begins at the end of the freshness lifetime (RFC 5861 §4). A handler fails if it
     /// answers with 500, 502, 503 or 504, or if the service returns an error. If a response states
-    /// `stale-if-error`, that takes precedence.
+    /// `stale-if-error`, that takes precedence. A handler that fails is not asked by every request:
+    /// see [`retry_after_error`](Self::retry_after_error).
     ///
     /// Default: no window. Minimum: 1 s. Maximum: 1 year.
     ///

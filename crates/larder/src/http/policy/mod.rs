@@ -64,7 +64,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// | GraphQL | [`query_only`] or [`key_with`], for queries by `GET`: see [below](#graphql) |
 /// | large files | [`max_body`] allows larger bodies. [`store_partial`] stores the parts that a handler sends if it answers range requests itself |
 /// | a slow handler | [`stale_while_revalidate`] and [`early_refresh`] refresh in the background. [`fill_timeout`] and [`unknown_length_wait`] limit how long requests wait for the run of another request. [`follow_unknown_length`] streams its body to them |
-/// | an unreliable handler | [`stale_if_error`] |
+/// | an unreliable handler | [`stale_if_error`] serves stale responses. [`retry_after_error`] sets how often it is asked meanwhile |
 /// | several tenants | [`partition`] |
 /// | a search with free text | [`query_only`] for the key. [`max_new_keys_per_minute`] against made-up queries |
 /// | users that must see their own changes | [`read_your_writes`] |
@@ -124,6 +124,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// * [`max_body`]: limits the size of stored bodies
 /// * [`max_new_keys_per_minute`]: limits new keys in the shared store
 /// * [`fill_timeout`]: limits the wait for a handler
+/// * [`retry_after_error`]: limits how often a failing handler is asked
 /// * [`unknown_length_wait`], [`follow_unknown_length`]: apply to bodies of unknown length
 ///
 /// ## HTTP
@@ -206,6 +207,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// [`query_only`]: Self::query_only
 /// [`query_sorted`]: Self::query_sorted
 /// [`read_your_writes`]: Self::read_your_writes
+/// [`retry_after_error`]: Self::retry_after_error
 /// [`rfc9111`]: Self::rfc9111
 /// [`safe_method`]: Self::safe_method
 /// [`share_authorized`]: Self::share_authorized

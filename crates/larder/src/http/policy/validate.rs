@@ -104,6 +104,7 @@ mod tests {
             (fine().fill_timeout(Duration::from_millis(99)), "a fill_timeout of 99ms is not between"),
             (fine().fill_timeout(601 * second), "a fill_timeout of 601s is not between"),
             (fine().unknown_length_wait(11 * second), "an unknown_length_wait of 11s is over 10 seconds"),
+            (fine().retry_after_error(61 * second), "a retry_after_error of 61s is over a minute"),
             (fine().tag("a:{b"), "a:{b"),
             (fine().key(""), ""),
             (fine().max_body(0), "max_body 0"),
