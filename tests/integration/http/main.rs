@@ -32,6 +32,7 @@ mod plain;
 mod ranges;
 mod reasons_page;
 mod refreshes;
+mod replica_lag;
 mod reports;
 mod stale;
 mod support;

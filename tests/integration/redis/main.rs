@@ -21,6 +21,7 @@ mod own_writes;
 mod races;
 mod ranges;
 mod reclaim;
+mod replica_lag;
 mod replicas;
 mod restart;
 mod round_trips;

@@ -10,6 +10,7 @@
 //! * [`protocol`]: the rules as a process applies them; [`judge`], [`tokens`] and [`recover`]: the
 //!   properties to check;
 //! * [`canonical`]: the canonical form of states; [`model`] and [`run`]: the exploration.
+//! * [`replica_lag`]: a model of its own, of handlers that read a lagging database replica.
 
 pub mod action;
 pub mod canonical;
@@ -20,6 +21,7 @@ pub mod model;
 pub mod protocol;
 pub mod reading;
 pub mod recover;
+pub mod replica_lag;
 pub mod run;
 pub mod scope;
 pub mod server;

@@ -21,6 +21,14 @@ impl EventTime {
         Self(Self::from(now).0.saturating_sub(age))
     }
 
+    /// Returns the moment this much later, on the boot clock.
+    ///
+    /// A moment before the zero of the clock becomes that zero.
+    pub(crate) fn plus(self, later: Duration) -> BootTime {
+        let nanos = i128::from(self.0).saturating_add(i128::try_from(later.as_nanos()).unwrap_or(i128::MAX));
+        BootTime::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+    }
+
     /// Returns the time from this moment until `now`. It is zero if the moment is not before `now`.
     pub(crate) fn elapsed(self, now: BootTime) -> Duration {
         Self::from(now).since(self)

@@ -70,6 +70,8 @@ pub(crate) struct InvalidationTable {
     globs: Vec<(Glob, Row)>,
     all: Row,
     floor: Watermark,
+    /// The moment of the last invalidation that may have been forgotten, or was never read.
+    forgotten_at: EventTime,
     most_rows: usize,
     most_globs: usize,
     version: u64,
@@ -89,6 +91,7 @@ impl InvalidationTable {
             globs: Vec::new(),
             all: Row::new(Lineage::alone(Rank::Other)),
             floor: Watermark::ZERO,
+            forgotten_at: EventTime::EARLIEST,
             most_rows,
             most_globs,
             version: 0,
@@ -143,6 +146,24 @@ impl InvalidationTable {
         soft_since.map_or(Verdict::Valid, |since| Verdict::Soft(since.elapsed(now)))
     }
 
+    /// Returns the moment of the earliest invalidation of these names after `moment`.
+    ///
+    /// If invalidations after `moment` may have been forgotten, `moment` itself is returned.
+    pub(crate) fn earliest_after(&self, names: &Names, moment: EventTime) -> Option<EventTime> {
+        if self.forgotten_at > moment {
+            return Some(moment);
+        }
+        let rows = names.digests().filter_map(|digest| self.rows.get(&digest));
+        let globs = self.globs.iter().filter(|(glob, _)| names.matches(glob)).map(|(_, row)| row);
+        let rows = once(&self.all).chain(rows).chain(globs);
+        rows.filter_map(|row| row.earliest_after(moment)).min()
+    }
+
+    /// Notes that invalidations up to this moment may have been forgotten, or were never read.
+    pub(crate) fn note_forgotten(&mut self, at: EventTime) {
+        self.forgotten_at = self.forgotten_at.max(at);
+    }
+
     /// Applies an event of the moment `at`.
     ///
     /// Rows with a local number beyond `settled` are pending, and are not dropped to make room.
@@ -177,8 +198,11 @@ impl InvalidationTable {
     }
 
     /// Refuses every response before `log`, because its invalidations cannot be known any more.
-    pub(crate) fn raise_floor(&mut self, log: LogId) {
+    ///
+    /// The last of them was at most at the moment `at`.
+    pub(crate) fn raise_floor(&mut self, log: LogId, at: impl Into<EventTime>) {
         self.version += 1;
+        self.note_forgotten(at.into());
         let floor = self.floor;
         self.floor.log = self.floor.log.max(log);
         self.count_floor(floor);
@@ -234,14 +258,16 @@ impl InvalidationTable {
         let Some(last) = last_to_drop(rows, (self.most_globs / 8).max(1), settled) else {
             return;
         };
-        let mut floor = self.floor;
+        let (mut floor, mut forgotten_at) = (self.floor, self.forgotten_at);
         self.globs.retain(|(_, row)| {
             let is_kept = row.is_kept(last, settled);
             if !is_kept {
                 floor = row.joined(floor);
+                forgotten_at = forgotten_at.max(row.latest());
             }
             is_kept
         });
+        self.forgotten_at = forgotten_at;
         let before = std::mem::replace(&mut self.floor, floor);
         self.count_floor(before);
     }

@@ -72,6 +72,11 @@ impl Default for Limits {
     }
 }
 
+/// The resolution of the moments in the log.
+const LOG_RESOLUTION: Duration = Duration::from_millis(1);
+/// The maximum time for which an event may count as earlier than it was, because a poll took long.
+const MAX_POLL_TIME: Duration = Duration::from_secs(5);
+
 /// The state of the invalidation log, as one process knows it.
 #[derive(Debug)]
 #[cfg_attr(feature = "model", derive(Clone, PartialEq, Eq, Hash))]
@@ -89,6 +94,8 @@ pub struct Tail {
     confirmed_at: Option<BootTime>,
     /// Whether the end of this incarnation was reached at least once.
     replayed: bool,
+    /// The longest time that a poll with entries took, up to [`MAX_POLL_TIME`].
+    poll_time: Duration,
 }
 
 impl Tail {
@@ -108,6 +115,7 @@ impl Tail {
             was_told: false,
             confirmed_at: None,
             replayed: false,
+            poll_time: Duration::ZERO,
         }
     }
 
@@ -272,6 +280,34 @@ impl Tail {
         self.table.check(position.watermark, names, now)
     }
 
+    /// Returns until when a response may be older than an invalidation of its names, if its fill
+    /// began at `began` and read from a replica that lags by up to `lag`.
+    ///
+    /// This is `lag` after the earliest invalidation, hard or soft, that was less than `lag` before
+    /// `began`. A later one does not replace it: the fill may have missed both. Returns `None` if
+    /// there was none, and a moment up to `began` if there may have been one that is forgotten.
+    #[must_use]
+    pub fn lagging_until(&self, names: &Names, began: BootTime, lag: Duration) -> Option<BootTime> {
+        // The moment of an event is at most this much too early.
+        let error = self.poll_time.saturating_add(LOG_RESOLUTION);
+        let earliest = EventTime::before(began, lag.saturating_add(error));
+        self.table.earliest_after(names, earliest).map(|at| at.plus(lag))
+    }
+
+    /// Notes that this process knows no invalidation from before `now`, because it has just begun.
+    ///
+    /// This is for a process that is itself the log. Any other one learns from the log when that
+    /// began.
+    pub fn note_start(&mut self, now: BootTime) {
+        self.table.note_forgotten(now.into());
+    }
+
+    /// Notes how long a poll took that brings entries, before they are
+    /// [applied](Self::apply_page).
+    pub fn note_poll_time(&mut self, took: Duration) {
+        self.poll_time = self.poll_time.max(took.min(MAX_POLL_TIME));
+    }
+
     /// Returns whether the shared tier may be trusted (rule 12).
     ///
     /// If so, its responses may be used and get our local number.
@@ -290,6 +326,9 @@ impl Tail {
     /// applied there, but may be news to the other one. So we append *all* to the other one, and
     /// *all* holds here at once.
     fn adopt(&mut self, incarnation: Incarnation, sent: BootTime) {
+        if self.reached.incarnation != self.own {
+            self.table.note_forgotten(sent.into());
+        }
         self.reached = TailState::start_of(incarnation, Some(sent));
         self.replayed = false;
         self.table.forget_log(self.settled());
@@ -313,12 +352,16 @@ impl Tail {
     fn take_in(&mut self, look: &LogPage, sent: BootTime) {
         self.reached.looked = Some(sent);
         if look.floor > self.reached.log {
-            self.table.raise_floor(look.floor);
+            self.table.raise_floor(look.floor, self.time_of(look.floor, look, sent));
             self.reached.log = look.floor;
         }
         let begun = self.reached.log;
         for (id, events) in look.entries.iter().filter(|(id, _)| *id > begun) {
             let at = self.time_of(*id, look, sent);
+            if events.is_empty() {
+                // The first entry of an incarnation. What the one before it had is lost.
+                self.table.note_forgotten(at);
+            }
             for event in events {
                 self.table.apply(event, EventPosition::Log(*id), at, self.settled());
             }

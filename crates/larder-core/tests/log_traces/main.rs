@@ -12,6 +12,7 @@ mod forever;
 mod invalidating;
 mod looks;
 mod positions;
+mod replica_lag;
 mod serving;
 mod soft_windows;
 mod tokens;

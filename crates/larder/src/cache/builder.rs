@@ -350,7 +350,11 @@ impl CacheBuilder {
         let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
         let tail = match self.store {
             Some(_) => Tail::following(incarnation, self.limits),
-            None => Tail::local(incarnation, self.limits),
+            None => {
+                let mut tail = Tail::local(incarnation, self.limits);
+                tail.note_start(self.clock.boot());
+                tail
+            }
         };
         let variations = Arc::new(VariationTable::default());
         let http = HttpState {

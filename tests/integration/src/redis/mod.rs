@@ -20,7 +20,7 @@ pub use client::{Answer, HOST, hang_up, send};
 pub use clock::TickingClock;
 pub use deployment::Deployment;
 pub use instance::{Instance, Setup};
-pub use origin::{TOKEN, Truth, VALUES};
+pub use origin::{REPLICA_LAG, TOKEN, Truth, VALUES};
 pub use phase::Phase;
 pub use traffic::{Summary, Traffic};
 pub use trial::{TRIAL_STALENESS, Trial, shares_and_invalidates};

@@ -21,16 +21,24 @@ use tower::ServiceExt;
 /// and use a cookie.
 pub const TOKEN: HeaderName = HeaderName::from_static("larder-token");
 
+/// The maximum lag of the replica that `/replicas` reads, by the clock of the instances.
+pub const REPLICA_LAG: Duration = Duration::from_secs(20);
+
 /// The number of values of a [`Truth`].
 pub const VALUES: usize = 64;
 
 /// Values that only grow, in place of a database. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Truth(Arc<[AtomicU64; VALUES]>);
+pub struct Truth {
+    primary: Arc<[AtomicU64; VALUES]>,
+    /// A replica, which lags until it is told to catch up.
+    replica: Arc<[AtomicU64; VALUES]>,
+}
 
 impl Default for Truth {
     fn default() -> Self {
-        Self(Arc::new(std::array::from_fn(|_| AtomicU64::new(1))))
+        let values = || Arc::new(std::array::from_fn(|_| AtomicU64::new(1)));
+        Self { primary: values(), replica: values() }
     }
 }
 
@@ -38,13 +46,24 @@ impl Truth {
     /// Returns the current value.
     #[must_use]
     pub fn read(&self, id: usize) -> u64 {
-        self.0[id].load(Ordering::SeqCst)
+        self.primary[id].load(Ordering::SeqCst)
+    }
+
+    /// Returns the value that the replica shows.
+    #[must_use]
+    pub fn read_replica(&self, id: usize) -> u64 {
+        self.replica[id].load(Ordering::SeqCst)
+    }
+
+    /// Lets the replica catch up with a value.
+    pub fn replicate(&self, id: usize) {
+        self.replica[id].store(self.read(id), Ordering::SeqCst);
     }
 
     /// Changes a value and returns the new one, without an invalidation.
     #[must_use]
     pub fn change(&self, id: usize) -> u64 {
-        self.0[id].fetch_add(1, Ordering::SeqCst) + 1
+        self.primary[id].fetch_add(1, Ordering::SeqCst) + 1
     }
 }
 
@@ -92,6 +111,7 @@ impl Origin {
             )
             .route("/fickle-search/{id}", get(fickle_search).layer(route(standard().no_vary_search())))
             .route("/searched-in/{id}", get(searched_in).layer(route(standard().no_vary_search())))
+            .route("/replicas/{id}", get(replica).layer(route(standard().replica_lag(REPLICA_LAG))))
             .route("/private/{id}", get(private).layer(route(standard())))
             .route("/brief/{id}", get(brief).layer(route(standard())))
             .route("/polite/{id}", get(show).layer(route(standard().honor_request_directives())))
@@ -210,6 +230,16 @@ async fn fickle_search(State(origin): State<Origin>, Path(id): Path<usize>, uri:
 /// Also negotiates the language.
 async fn searched_in(state: State<Origin>, id: Path<usize>, headers: HeaderMap) -> impl IntoResponse {
     ([("no-vary-search", "params=(\"utm\"), key-order")], language(state, id, headers).await)
+}
+
+/// Reads the replica, and then waits.
+async fn replica(State(origin): State<Origin>, Path(id): Path<usize>) -> String {
+    let value = origin.truth.read_replica(id);
+    let (_, gate) = origin.begin(id);
+    if let Some(gate) = gate {
+        gate.pass().await;
+    }
+    format!("v{value}")
 }
 
 /// Returns a response for one client alone.

@@ -69,6 +69,19 @@ impl<P: Copy + Ord> History<P> {
         soft.map(|span| span.first_at).min()
     }
 
+    /// Returns the moment of the earliest invalidation after `moment`.
+    ///
+    /// Of a span that has begun before, the part after `moment` counts, which may begin at once.
+    pub(super) fn earliest_after(&self, moment: EventTime) -> Option<EventTime> {
+        let later = self.0.iter().filter(|span| span.last_at > moment);
+        later.map(|span| span.first_at.max(moment)).min()
+    }
+
+    /// Returns the moment of the latest invalidation.
+    pub(super) fn latest(&self) -> Option<EventTime> {
+        self.0.iter().map(|span| span.last_at).max()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Span<P>> {
         self.0.iter()
     }

@@ -2,12 +2,13 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::{Forgotten, InvalidationTable, Row};
+use super::{EventTime, Forgotten, InvalidationTable, Row};
 
 impl InvalidationTable {
     pub(crate) fn make_canonical(&mut self) {
         self.all.make_canonical(0);
         self.forgotten = Forgotten::default();
+        self.forgotten_at = EventTime::EARLIEST;
         renumber(self.rows.values_mut().collect());
         renumber(self.globs.iter_mut().map(|(_, row)| row).collect());
         self.version = u64::try_from(self.rows.len().max(self.globs.len())).unwrap_or(u64::MAX);

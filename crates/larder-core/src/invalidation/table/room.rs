@@ -104,6 +104,7 @@ impl InvalidationTable {
         let Some((name, lineage)) = row.lineage().parent() else {
             if !self.injects(Rule::DroppedRowsAreForgotten) {
                 self.floor = row.joined(self.floor);
+                self.note_forgotten(row.latest());
             }
             return;
         };

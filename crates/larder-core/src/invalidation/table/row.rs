@@ -121,6 +121,28 @@ impl Row {
         [log, local, earlier_log, earlier_local].into_iter().flatten().min()
     }
 
+    /// Returns the moment of the earliest invalidation after `moment`, of either mode.
+    pub(super) fn earliest_after(&self, moment: EventTime) -> Option<EventTime> {
+        let earlier = self.earlier.as_deref();
+        let log = earlier.and_then(|earlier| earlier.log.earliest_after(moment));
+        let local = earlier.and_then(|earlier| earlier.local.earliest_after(moment));
+        let last = self.last_moments().into_iter().filter(|at| *at > moment);
+        last.chain(log).chain(local).min()
+    }
+
+    /// Returns the moment of the latest invalidation, of either mode.
+    pub(super) fn latest(&self) -> EventTime {
+        let earlier = self.earlier.as_deref();
+        let log = earlier.and_then(|earlier| earlier.log.latest());
+        let local = earlier.and_then(|earlier| earlier.local.latest());
+        self.last_moments().into_iter().chain(log).chain(local).max().unwrap_or(EventTime::EARLIEST)
+    }
+
+    const fn last_moments(&self) -> [EventTime; 4] {
+        let (hard, soft) = (self.hard, self.soft);
+        [hard.log_at, hard.local_at, soft.log_at, soft.local_at]
+    }
+
     /// Applies an event of this moment, which has the number `touched` in the table.
     pub(super) fn touch(&mut self, mode: Mode, place: EventPosition, at: EventTime, touched: u64) {
         self.touched = touched;

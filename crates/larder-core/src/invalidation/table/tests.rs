@@ -247,7 +247,7 @@ fn a_glob_for_which_pending_ones_leave_no_room_counts_as_all() {
 #[test]
 fn a_lost_log_is_forgotten_but_for_the_local_part_of_what_is_pending() {
     let mut table = InvalidationTable::new(8, 8);
-    table.raise_floor(id(3));
+    table.raise_floor(id(3), at(0));
     table.apply(&hard("t"), EventPosition::Local(1), at(0), 0);
     table.apply(&hard("t"), EventPosition::Log(id(5)), at(0), 0);
     table.apply(&glob("/products/*"), EventPosition::Local(2), at(0), 0);

@@ -84,7 +84,13 @@ async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreEr
     // Rule 9: the answer is as old as the moment at which the poll was sent.
     let sent = engine.clock.boot();
     let look = store.poll(cursor).await?;
-    Ok(engine.update_log(|tail| tail.apply_page(&look, sent)))
+    let took = engine.clock.boot().saturating_since(sent);
+    Ok(engine.update_log(|tail| {
+        if !look.entries.is_empty() {
+            tail.note_poll_time(took);
+        }
+        tail.apply_page(&look, sent)
+    }))
 }
 
 /// Appends the events in the outbox, batch by batch, until it is empty or a batch fails.

@@ -19,6 +19,7 @@ use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::BootTime;
 
 use crate::http::fill::followers::Release;
+use crate::http::fill::replica_lag::ReadTimes;
 use crate::http::fill::{Fill, FillTimes};
 use crate::http::memory::cached_response::{CachedResponse, is_never_fresh};
 use crate::http::policy::names::NamesBuilder;
@@ -134,13 +135,14 @@ impl Fill {
         body: Bytes,
         storage: &StorageRecord,
     ) -> Arc<CachedResponse> {
-        let mut stored = self.stored_head(status, headers, storage);
+        let now = self.layer.engine.clock.boot();
+        let mut stored = self.stored_head(status, headers, storage, now);
         let may_have_etag = stored.status == StatusCode::OK && stored.meta.part.is_none();
         if self.layer.policy.make_etag && may_have_etag && !stored.headers.contains_key(ETAG) {
             stored.headers.insert(ETAG, validators::strong_etag(&stored.headers, &body));
             stored.meta.flags.own_etag = true;
         }
-        self.new_cached(StoredResponse { body, ..stored }, storage)
+        Arc::new(CachedResponse::from_fill(StoredResponse { body, ..stored }, storage.filled_at, now))
     }
 
     /// Builds the stored response with these fields, whose body is still to come.
@@ -150,19 +152,18 @@ impl Fill {
         headers: HeaderMap,
         storage: &StorageRecord,
     ) -> Arc<CachedResponse> {
-        self.new_cached(self.stored_head(status, headers, storage), storage)
+        let now = self.layer.engine.clock.boot();
+        let stored = self.stored_head(status, headers, storage, now);
+        Arc::new(CachedResponse::from_fill(stored, storage.filled_at, now))
     }
 
-    /// Returns the stored response in the form that memory keeps and serves.
-    fn new_cached(&self, stored: StoredResponse, storage: &StorageRecord) -> Arc<CachedResponse> {
-        Arc::new(CachedResponse::from_fill(stored, storage.filled_at, self.layer.engine.clock.boot()))
-    }
-
+    /// Returns the stored response without its body. It is received now.
     fn stored_head(
         &self,
         status: StatusCode,
         mut headers: HeaderMap,
         storage: &StorageRecord,
+        now: BootTime,
     ) -> StoredResponse {
         // Parsed before any field is removed. `Connection` may list `Vary`, but the response still
         // depends on the fields that it names.
@@ -178,14 +179,17 @@ impl Fill {
             headers.insert(DATE, date::format(storage.times.arrived));
         }
         let (key, names) = self.key_and_names(&headers, storage);
+        let names = names.build(storage.tags.iter().cloned());
+        let times = ReadTimes { began: storage.times.start.boot, received: now };
+        let lifetime = self.limit_for_replicas(&names, times, storage.initial_age, storage.lifetime);
         let meta = Meta {
             selecting: self.selecting_fields(vary, &key),
             key,
-            names: names.build(storage.tags.iter().cloned()),
+            names,
             position: storage.times.start.position,
             response_time: storage.times.arrived,
             initial_age: storage.initial_age,
-            lifetime: storage.lifetime,
+            lifetime,
             cost: storage.times.cost,
             flags: storage.flags,
             part,

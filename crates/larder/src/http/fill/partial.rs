@@ -13,6 +13,7 @@ use larder_core::time::BootTime;
 use crate::http::fill::Fill;
 use crate::http::fill::build::StorageRecord;
 use crate::http::fill::commit::Committed;
+use crate::http::fill::replica_lag::ReadTimes;
 use crate::http::memory::MemoryLookup;
 use crate::http::memory::cached_response::CachedResponse;
 
@@ -57,7 +58,7 @@ impl Fill {
             return None;
         }
         let combined = self
-            .combine_parts(&stored, &new)
+            .combine_parts(&stored, &new, now)
             .map(|(stored, filled_at)| CachedResponse::from_fill(stored, filled_at, now));
         Some(combined.map_or(new, Arc::new))
     }
@@ -69,6 +70,7 @@ impl Fill {
         &self,
         stored: &CachedResponse,
         new: &CachedResponse,
+        now: BootTime,
     ) -> Option<(StoredResponse, Option<BootTime>)> {
         let (stored_headers, new_headers) = (stored.stored_headers(), new.stored_headers());
         let (part, body) = combine(
@@ -88,7 +90,12 @@ impl Fill {
             // Content-Length header field that reflects the complete length".
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
-        let meta = merged_meta(stored, new, (!is_whole).then_some(part))?;
+        let mut meta = merged_meta(stored, new, (!is_whole).then_some(part))?;
+        if let Some(began) = new.filled_at {
+            // The older part may have tags that the new one has not.
+            let times = ReadTimes { began, received: now };
+            meta.lifetime = self.limit_for_replicas(&meta.names, times, meta.initial_age, meta.lifetime);
+        }
         // Rule 10 of the log: the bytes of the older part do not become younger. `None` counts as
         // older than every response that this process filled.
         let filled_at = stored.filled_at.min(new.filled_at);

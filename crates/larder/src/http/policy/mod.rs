@@ -11,6 +11,7 @@ mod limits;
 pub(crate) mod names;
 mod query;
 pub(crate) mod read_your_writes;
+mod replica_lag;
 pub(crate) mod request_rules;
 mod rfc9111;
 mod sharing;
@@ -65,6 +66,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// | large files | [`max_body`] allows larger bodies. [`store_partial`] stores the parts that a handler sends if it answers range requests itself |
 /// | a slow handler | [`stale_while_revalidate`] and [`early_refresh`] refresh in the background. [`fill_timeout`] and [`unknown_length_wait`] limit how long requests wait for the run of another request. [`follow_unknown_length`] streams its body to them |
 /// | an unreliable handler | [`stale_if_error`] serves stale responses. [`retry_after_error`] sets how often it is asked meanwhile |
+/// | handlers that read a database replica | [`replica_lag`] |
 /// | several tenants | [`partition`] |
 /// | a search with free text | [`query_only`] for the key. [`max_new_keys_per_minute`] against made-up queries |
 /// | users that must see their own changes | [`read_your_writes`] |
@@ -116,6 +118,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// * [`invalidate_failed_writes`]: also invalidates after writes that failed
 /// * [`safe_method`]: adds a method that invalidates nothing
 /// * [`read_your_writes`]: lets clients see their own writes at once
+/// * [`replica_lag`]: for handlers that read a database replica
 ///
 /// ## Limits
 ///
@@ -207,6 +210,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// [`query_only`]: Self::query_only
 /// [`query_sorted`]: Self::query_sorted
 /// [`read_your_writes`]: Self::read_your_writes
+/// [`replica_lag`]: Self::replica_lag
 /// [`retry_after_error`]: Self::retry_after_error
 /// [`rfc9111`]: Self::rfc9111
 /// [`safe_method`]: Self::safe_method
@@ -230,6 +234,7 @@ pub struct Policy {
     pub(crate) early_refresh: EarlyRefresh,
     pub(crate) max_body: usize,
     pub(crate) fill_limits: FillLimits,
+    pub(crate) replica_lag: Option<Duration>,
     pub(crate) max_new_keys: Option<u32>,
     pub(crate) make_etag: bool,
     pub(crate) expose_cache_key: bool,
@@ -284,6 +289,7 @@ impl Policy {
             early_refresh: EarlyRefresh::OPTIMAL,
             max_body: DEFAULT_MAX_BODY,
             fill_limits: FillLimits::default(),
+            replica_lag: None,
             max_new_keys: None,
             make_etag: true,
             expose_cache_key: false,

@@ -105,6 +105,8 @@ mod tests {
             (fine().fill_timeout(601 * second), "a fill_timeout of 601s is not between"),
             (fine().unknown_length_wait(11 * second), "an unknown_length_wait of 11s is over 10 seconds"),
             (fine().retry_after_error(61 * second), "a retry_after_error of 61s is over a minute"),
+            (fine().replica_lag(Duration::ZERO), "a replica_lag of 0ns is not between"),
+            (fine().replica_lag(3601 * second), "a replica_lag of 3601s is not between"),
             (fine().tag("a:{b"), "a:{b"),
             (fine().key(""), ""),
             (fine().max_body(0), "max_body 0"),
