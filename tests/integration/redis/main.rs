@@ -30,3 +30,4 @@ mod shared;
 mod shop;
 mod tls;
 mod traffic;
+mod uri_aliases;

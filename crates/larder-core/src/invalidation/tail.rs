@@ -308,6 +308,13 @@ impl Tail {
         self.poll_time = self.poll_time.max(took.min(MAX_POLL_TIME));
     }
 
+    /// Refuses every response with a position before ours.
+    ///
+    /// This is for an instance that has not applied all names of the events that it has read.
+    pub fn refuse_older(&mut self, now: BootTime) {
+        self.table.raise_floor(self.reached.log, now);
+    }
+
     /// Returns whether the shared tier may be trusted (rule 12).
     ///
     /// If so, its responses may be used and get our local number.

@@ -65,7 +65,7 @@ impl CacheLayer {
     }
 
     pub(super) fn over(engine: Arc<Engine>, http: Arc<HttpState>, policy: Policy) -> Self {
-        engine.uri_aliases.keyed_by.register(&policy.query);
+        engine.register_query_rules(&policy.query);
         let layer = LayerState {
             new_key_budget: NewKeyBudget::new(policy.max_new_keys),
             nesting: Arc::default(),

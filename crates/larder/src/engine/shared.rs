@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use larder_core::invalidation::tail::Tail;
+use larder_core::key::query::QueryRules;
 use larder_core::time::Clock;
 use tokio::sync::Notify;
 
@@ -55,6 +56,20 @@ impl Engine {
             let trusted = tail.may_trust_store(self.clock.boot(), self.log.max_staleness());
             trusted.then(|| tail.position().watermark.local)
         })
+    }
+
+    /// Registers the rules of a policy for the queries in its keys.
+    ///
+    /// From now on, each URI that is read from the log also names its keyed form. URIs that were
+    /// read before did not, so everything older is refused. Both are decided under the lock of the
+    /// view, so that no page is applied in between.
+    pub(crate) fn register_query_rules(&self, rules: &QueryRules) {
+        let now = self.clock.boot();
+        self.update_log(|tail| {
+            if self.uri_aliases.keyed_by.register(rules) {
+                tail.refuse_older(now);
+            }
+        });
     }
 
     /// Changes this instance's view of the log, and counts the names that were forgotten for it.

@@ -111,6 +111,7 @@ impl Origin {
             )
             .route("/fickle-search/{id}", get(fickle_search).layer(route(standard().no_vary_search())))
             .route("/searched-in/{id}", get(searched_in).layer(route(standard().no_vary_search())))
+            .route("/tracked/{id}", get(show).layer(route(standard().query_ignoring(["utm"]))))
             .route("/replicas/{id}", get(replica).layer(route(standard().replica_lag(REPLICA_LAG))))
             .route("/private/{id}", get(private).layer(route(standard())))
             .route("/brief/{id}", get(brief).layer(route(standard())))

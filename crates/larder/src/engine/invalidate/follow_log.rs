@@ -83,9 +83,10 @@ async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreEr
     let cursor = engine.log.read(Tail::cursor);
     // Rule 9: the answer is as old as the moment at which the poll was sent.
     let sent = engine.clock.boot();
-    let look = store.poll(cursor).await?;
+    let mut look = store.poll(cursor).await?;
     let took = engine.clock.boot().saturating_since(sent);
     Ok(engine.update_log(|tail| {
+        engine.uri_aliases.keyed_by.add_keyed_uris(&mut look);
         if !look.entries.is_empty() {
             tail.note_poll_time(took);
         }

@@ -7,6 +7,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use larder_core::invalidation::log_page::LogPage;
 use larder_core::invalidation::selector::{Event, Selector, UriName};
 use larder_core::key::query::QueryRules;
 use larder_core::time::BootTime;
@@ -37,27 +38,60 @@ impl UriAliases {
 /// The distinct rules of all policies in use for the queries in their keys.
 #[derive(Default)]
 pub(crate) struct QueryRuleSet {
-    rules: Mutex<Vec<QueryRules>>,
+    registered: Mutex<Registered>,
+}
+
+#[derive(Default)]
+struct Registered {
+    rules: Vec<QueryRules>,
+    /// Whether the log had a URI with a query so far.
+    has_read_query: bool,
 }
 
 impl QueryRuleSet {
     /// Adds the rules of a policy that is in use.
-    pub(crate) fn register(&self, rules: &QueryRules) {
+    ///
+    /// Returns whether URIs were read from the log that may have a keyed form by these rules, which
+    /// was not added.
+    pub(crate) fn register(&self, rules: &QueryRules) -> bool {
         let mut registered = self.lock();
-        if *rules != QueryRules::all() && !registered.contains(rules) {
-            registered.push(rules.clone());
+        if *rules == QueryRules::all() || registered.rules.contains(rules) {
+            return false;
+        }
+        registered.rules.push(rules.clone());
+        registered.has_read_query
+    }
+
+    /// Adds an event for each keyed form of the URIs that this page of the log names.
+    ///
+    /// The process that appended them may not know the rules: it has no such layer, or is of
+    /// another version.
+    pub(crate) fn add_keyed_uris(&self, page: &mut LogPage) {
+        let mut registered = self.lock();
+        for (_, events) in &mut page.entries {
+            registered.has_read_query |= events.iter().any(names_query);
+            *events = registered.with_keyed_uris(std::mem::take(events));
         }
     }
 
     /// Returns these events, and one for each keyed form of the URIs that they name.
     pub(crate) fn with_keyed_uris(&self, events: Vec<Event>) -> Vec<Event> {
-        let registered = self.lock();
-        add_uris(events, |uri| registered.iter().filter_map(|rules| keyed_uri(uri, rules)).collect())
+        self.lock().with_keyed_uris(events)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<QueryRules>> {
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Registered> {
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Registered {
+    fn with_keyed_uris(&self, events: Vec<Event>) -> Vec<Event> {
+        add_uris(events, |uri| self.rules.iter().filter_map(|rules| keyed_uri(uri, rules)).collect())
+    }
+}
+
+fn names_query(event: &Event) -> bool {
+    matches!(&event.selector, Selector::Uri(uri) if uri.parts().query.is_some())
 }
 
 /// Returns these events, and more events for the URIs that they name.
@@ -83,7 +117,9 @@ fn keyed_uri(uri: &UriName, rules: &QueryRules) -> Option<UriName> {
 
 #[cfg(test)]
 mod tests {
+    use larder_core::invalidation::position::LogId;
     use larder_core::invalidation::selector::{Mode, Tag};
+    use larder_core::time::WallTime;
 
     use super::*;
 
@@ -93,6 +129,28 @@ mod tests {
 
     fn uri(text: &str) -> UriName {
         UriName::new(text).unwrap()
+    }
+
+    /// The process that appended the event may have no layer, or another version of it.
+    #[test]
+    fn a_page_of_the_log_gets_the_keyed_forms_by_the_rules_of_this_process() {
+        let page = |events: Vec<Event>| LogPage {
+            incarnation: crate::testing::INCARNATION,
+            floor: LogId::ZERO,
+            last: LogId::ZERO,
+            now: WallTime::default(),
+            entries: vec![(LogId::new(1, 0), vec![]), (LogId::new(2, 0), events)],
+            more: false,
+        };
+        let (rule_set, rules) = (QueryRuleSet::default(), QueryRules::ignoring(["utm"]));
+        let mut without_query = page(vec![of(Mode::Hard, uri("/a")), of(Mode::Hard, Tag::new("a?b"))]);
+        rule_set.add_keyed_uris(&mut without_query);
+        assert!(!rule_set.register(&rules), "nothing was missed");
+        let mut read = page(vec![of(Mode::Hard, uri("/a?utm=2"))]);
+        rule_set.add_keyed_uris(&mut read);
+        assert_eq!(read, page(vec![of(Mode::Hard, uri("/a?utm=2")), of(Mode::Hard, uri("/a"))]));
+        assert!(!rule_set.register(&rules) && !rule_set.register(&QueryRules::all()));
+        assert!(rule_set.register(&QueryRules::only(["q"])), "the URI was read without these rules");
     }
 
     #[test]
