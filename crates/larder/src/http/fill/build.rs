@@ -19,7 +19,7 @@ use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::BootTime;
 
 use crate::http::fill::followers::Release;
-use crate::http::fill::replica_lag::ReadTimes;
+use crate::http::fill::lag_limit::ReadTimes;
 use crate::http::fill::{Fill, FillTimes};
 use crate::http::memory::cached_response::{CachedResponse, is_never_fresh};
 use crate::http::policy::names::NamesBuilder;

@@ -27,7 +27,7 @@
 //! | `publish.rs` | 6: hand the head and the body to followers |
 //! | `stated_length.rs` | 6: compare the body with its stated length |
 //! | `build.rs` | 7: build the stored response |
-//! | `replica_lag.rs` | 7: limit the lifetime after an invalidation, for lagging replicas |
+//! | `lag_limit.rs` | 7: limit the lifetime after an invalidation, for lagging replicas |
 //! | `partial.rs` | 7: combine a part with a stored part |
 //! | `commit.rs` | 7: store in memory, then notify followers |
 //! | `store_writes.rs` | 8: write to the shared tier, then release the lease |
@@ -42,10 +42,10 @@ mod conditional;
 mod fill_result;
 mod followers;
 mod freshen;
+mod lag_limit;
 mod partial;
 mod publish;
 pub(crate) mod refresh;
-mod replica_lag;
 pub(crate) mod run;
 mod stale_on_error;
 mod stated_length;

@@ -13,7 +13,7 @@ use larder_core::time::BootTime;
 use crate::http::fill::Fill;
 use crate::http::fill::build::StorageRecord;
 use crate::http::fill::commit::Committed;
-use crate::http::fill::replica_lag::ReadTimes;
+use crate::http::fill::lag_limit::ReadTimes;
 use crate::http::memory::MemoryLookup;
 use crate::http::memory::cached_response::CachedResponse;
 
