@@ -30,6 +30,7 @@ mod own_writes;
 mod parts;
 mod plain;
 mod ranges;
+mod readiness;
 mod reasons_page;
 mod refreshes;
 mod replica_lag;

@@ -13,6 +13,8 @@ use tokio_util::task::TaskTracker;
 pub(crate) struct Background {
     /// One permit for each refresh that may still begin.
     refreshes: Arc<Semaphore>,
+    /// One permit for each refresh that may still wait for another instance.
+    waiting_refreshes: Arc<Semaphore>,
     /// One permit for each fill that may still be left to run without a client.
     abandoned_fills: Arc<Semaphore>,
     /// One permit for each write that may still be left to run without a client.
@@ -46,6 +48,7 @@ impl Background {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         Self {
             refreshes: semaphore(limits.refreshes),
+            waiting_refreshes: semaphore(limits.refreshes),
             abandoned_fills: semaphore(limits.abandoned_fills),
             abandoned_writes: semaphore(limits.abandoned_writes),
             tasks: TaskTracker::new(),
@@ -63,6 +66,13 @@ impl Background {
             return None;
         }
         permit(&self.refreshes)
+    }
+
+    /// Returns a permit for a refresh to wait for another instance, unless too many do.
+    ///
+    /// There are as many as permits to refresh.
+    pub(crate) fn try_waiting_refresh(&self) -> Option<Permit> {
+        permit(&self.waiting_refreshes)
     }
 
     /// Returns a permit for a fill to go on without a client, unless too many fills already do.

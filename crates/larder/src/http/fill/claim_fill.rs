@@ -31,7 +31,6 @@ use crate::http::lookup::reuse::{is_still_fresh, may_serve_on_error};
 use crate::http::memory::UncacheableReason;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
-use crate::http::ready_service::ReadyService;
 
 /// The next step of the leader of a flight.
 pub(crate) enum Claim {
@@ -48,29 +47,29 @@ pub(crate) enum Claim {
 /// Claims the fill, or waits for the instance that holds the lease.
 ///
 /// `target` is the place in the shared tier that was looked up, if the shared tier answered.
-pub(crate) async fn claim_fill<S: Clone>(
+pub(crate) async fn claim_fill(
     layer: &LayerState,
     context: &RequestContext,
     leader: &Lead,
     stale: Option<StaleResponse>,
     target: Option<ClaimTarget>,
-    service: &mut ReadyService<S>,
 ) -> Claim {
     match FillClaim::new(layer, context, leader, target) {
-        Some(claim) => FillClaim { stale, ..claim }.claim_or_wait(service).await,
+        Some(claim) => FillClaim { stale, ..claim }.claim_or_wait(|| {}).await,
         None => Claim::Granted(None, stale),
     }
 }
 
 /// Claims a refresh like [`claim_fill`], after a lookup in the shared tier.
 ///
-/// Another instance may have refreshed the response already.
-pub(super) async fn claim_refresh<S: Clone>(
+/// Another instance may have refreshed the response already. Calls `on_wait` before a wait for
+/// another instance.
+pub(super) async fn claim_refresh(
     layer: &LayerState,
     context: &RequestContext,
     leader: &Lead,
     stale: Option<StaleResponse>,
-    service: &mut ReadyService<S>,
+    on_wait: impl FnMut(),
 ) -> Claim {
     let reason = stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
     let (lookup, target) = lookup_shared_observed(layer, context.lookup_key(), reason).await;
@@ -80,7 +79,7 @@ pub(super) async fn claim_refresh<S: Clone>(
     let mut claim = FillClaim { stale, ..claim };
     match claim.decide(lookup) {
         Some(decision) => decision,
-        None => claim.claim_or_wait(service).await,
+        None => claim.claim_or_wait(on_wait).await,
     }
 }
 
@@ -111,13 +110,11 @@ impl<'a> FillClaim<'a> {
     }
 
     /// Claims and waits until there is a decision.
-    ///
-    /// A request that waits gives up its slot in the inner service.
-    async fn claim_or_wait<S: Clone>(mut self, service: &mut ReadyService<S>) -> Claim {
+    async fn claim_or_wait(mut self, mut on_wait: impl FnMut()) -> Claim {
         let names = || self.context.names.clone().build([]);
         loop {
             self.claim.set_urgency(self.urgency());
-            let decision = match self.claim.next(names, || service.release()).await {
+            let decision = match self.claim.next(names, &mut on_wait).await {
                 ClaimEvent::Granted => return Claim::Granted(Some(self.claim.into_lease()), self.stale),
                 ClaimEvent::Unavailable => return Claim::Granted(None, self.stale),
                 ClaimEvent::Uncacheable => Some(self.hit_for_miss()),

@@ -140,25 +140,38 @@ pub(crate) fn run_in_background<S, Q>(
 {
     let span = fill.span();
     let engine = Arc::clone(&fill.layer.engine);
-    let refresh = async move {
-        let _permit = permit;
-        fill.run_refresh(service, request).await;
-    };
-    engine.background.spawn(refresh.instrument(span));
+    engine.background.spawn(fill.run_refresh(service, request, permit).instrument(span));
 }
 
 impl Fill {
     /// Claims the refresh, and runs the handler if the claim is granted.
-    async fn run_refresh<S, Q>(mut self, mut service: ReadyService<S>, request: Request<Q>)
+    ///
+    /// While it waits for another instance, it holds the permit of a waiting refresh instead. The
+    /// wait takes as long as that instance's handler, and this instance's handlers could run
+    /// meanwhile.
+    async fn run_refresh<S, Q>(mut self, service: ReadyService<S>, request: Request<Q>, mut permit: Permit)
     where
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
         let Some(leader) = &self.leader else { return };
-        let outcome = match claim_refresh(&self.layer, &self.context, leader, self.stale.take(), &mut service)
-            .await
-        {
+        let engine = Arc::clone(&self.layer.engine);
+        let mut is_waiting = false;
+        let on_wait = || {
+            if let Some(waiting) = engine.background.try_waiting_refresh() {
+                (permit, is_waiting) = (waiting, true);
+            }
+        };
+        let claim = claim_refresh(&self.layer, &self.context, leader, self.stale.take(), on_wait).await;
+        let outcome = match claim {
             Claim::Granted(lease, stale) => {
+                if is_waiting {
+                    let Some(refresh) = engine.background.try_refresh_permit() else {
+                        return engine.report.refresh_skipped();
+                    };
+                    permit = refresh;
+                }
+                let _permit = permit;
                 (self.lease, self.stale) = (lease, stale);
                 let (sender, _) = oneshot::channel();
                 return self.run(service, request, sender).await;

@@ -45,7 +45,7 @@ where
 /// Passes on a request that turned out not to be for the cache.
 pub(crate) async fn bypass<S, Q>(
     layer: &Arc<LayerState>,
-    service: &mut S,
+    service: S,
     request: SplitRequest<Q>,
     reason: BypassReason,
 ) -> ServiceResult<S::Body, S::Error>
@@ -60,6 +60,7 @@ where
         return Ok(serve::gateway_timeout(outcome).into_response());
     }
     let run = OuterRun::begin(&layer.nesting, &mut parts);
+    let mut service = ReadyService::new(service).ready().await?;
     let response = service.call(Request::from_parts(parts, body)).await?;
     Ok(serve::bypassed(response, outcome, &run))
 }

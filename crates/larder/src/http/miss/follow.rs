@@ -26,8 +26,6 @@ where
     /// Waits for the head of the flight's response, or for the flight's end.
     pub(super) async fn follow(&mut self, seat: Seat) -> Step {
         let guard = seat.flight.clients.guard();
-        // A follower never calls the inner service, so it must not occupy a slot of it.
-        self.service.release();
         let may_stream = incomplete_error_for::<<S::Body as Body>::Error>(&self.context).is_some();
         let event = wait_for_flight(&seat.flight, &self.context, may_stream);
         let event = timeout_at(self.deadline, event).await;

@@ -89,7 +89,7 @@ where
             drop(leader);
             return Step::Done(Ending::Fill(FillPlan::alone(stale, Outcome::Miss(reason))));
         }
-        match claim_fill(&self.layer, &self.context, &leader, stale, target, &mut self.service).await {
+        match claim_fill(&self.layer, &self.context, &leader, stale, target).await {
             Claim::Granted(lease, stale) => {
                 Step::Done(Ending::Fill(FillPlan::led(leader, lease, stale, reason)))
             }

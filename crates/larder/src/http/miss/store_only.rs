@@ -61,7 +61,7 @@ where
 /// It is boxed, as the future of a hit would otherwise hold the whole state of a fill.
 fn miss<S, Q>(
     layer: Arc<LayerState>,
-    mut service: S,
+    service: S,
     mut request: SplitRequest<Q>,
     traits: RequestTraits,
     key: &str,
@@ -78,6 +78,6 @@ where
             let answer = handle_miss(layer, service, Request::from_parts(parts, body), context, lookup);
             Box::pin(answer.instrument(span))
         }
-        Err(reason) => Box::pin(async move { bypass(&layer, &mut service, request, reason).await }),
+        Err(reason) => Box::pin(async move { bypass(&layer, service, request, reason).await }),
     }
 }

@@ -47,11 +47,9 @@ impl<S> CacheService<S> {
         Q: Send + 'static,
     {
         let layer = Arc::clone(self.layer());
-        let mut service = ReadyService::new(self.take_ready_service());
+        let service = self.inner().clone();
         ResponseFuture::boxed(async move {
             spawn_follower(&layer.engine);
-            // A request that waits must not occupy a slot of the inner service.
-            service.release();
             if wait_for_token(&layer, token).await {
                 let now = layer.engine.clock.boot();
                 let lookup = lookup_memory_scoped(&layer, traits, &key, &parts, now);
@@ -59,7 +57,7 @@ impl<S> CacheService<S> {
                     let response = serve::hit(&layer, traits, &key, &parts, &cached, tier, now);
                     return Ok(response.into_response());
                 }
-                let mut service = Self::new(service.ready().await?, Arc::clone(&layer));
+                let mut service = Self::new(service, Arc::clone(&layer));
                 if is_store_only(&layer, traits) && service.is_plain(&parts) {
                     return service.call_store_only(traits, &key, parts, body).await;
                 }
@@ -69,13 +67,13 @@ impl<S> CacheService<S> {
                 Ok(context) => {
                     let span = context.span.clone();
                     let request = Request::from_parts(parts, body);
-                    fill_ignoring_stored(layer, service, request, context, BYPASS_REASON)
+                    fill_ignoring_stored(layer, ReadyService::new(service), request, context, BYPASS_REASON)
                         .instrument(span)
                         .await
                 }
                 Err(reason) => {
                     let request = SplitRequest { parts, body };
-                    bypass(&layer, &mut service.ready().await?, request, reason).await
+                    bypass(&layer, service, request, reason).await
                 }
             }
         })

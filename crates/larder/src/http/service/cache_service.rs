@@ -26,6 +26,7 @@ use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::{self, answer_from_store};
 use crate::http::nesting::{self, Nesting, OuterRun, RoutePath};
+use crate::http::ready_service::Call;
 use crate::http::request::{SplitRequest, body_hint};
 use crate::http::serve;
 use crate::http::serve::record::{count_bypass, record_bypass};
@@ -38,8 +39,15 @@ use crate::http::service::unsafe_method::{self, Write};
 /// [`CacheLayer`](crate::CacheLayer) creates it.
 ///
 /// The error type is that of the inner service, and the response body is a
-/// [`CacheBody`](crate::CacheBody). `poll_ready` is that of the inner service, so an inner service
-/// that is not ready delays hits too.
+/// [`CacheBody`](crate::CacheBody).
+///
+/// # Readiness
+///
+/// The service is always ready. The inner service is polled ready where it is called, so a hit
+/// never waits for it, and neither does a request that shares the fill of another one.
+/// Consequently, a layer around the cache does not see that the inner service is busy: `LoadShed`
+/// around it never sheds because of a limit inside of it. Put `LoadShed` and limits of the handler
+/// inside of the cache, and limits of all requests around it.
 ///
 /// # Examples
 ///
@@ -115,8 +123,9 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, B, S::Error>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+    /// Is ready at once. The inner service is polled when it is called.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
@@ -178,7 +187,7 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let (layer, service) = (Arc::clone(&self.layer), self.take_ready_service());
+        let (layer, service) = (Arc::clone(&self.layer), self.inner.clone());
         let (request, key) = (SplitRequest { parts, body }, KeyAndAddress::new(key));
         ResponseFuture::boxed(answer_from_store(layer, service, request, traits, key))
     }
@@ -227,7 +236,7 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let (service, request) = (self.take_ready_service(), SplitRequest { parts, body });
+        let (service, request) = (self.inner.clone(), SplitRequest { parts, body });
         spawn_early_refresh(&self.layer, service, request, traits, key, stale);
     }
 
@@ -248,7 +257,7 @@ impl<S> CacheService<S> {
         match RequestContext::new(&self.layer, traits, key, &mut parts) {
             Ok(mut context) => {
                 context.is_provisional = provisional;
-                let inner = self.take_ready_service();
+                let inner = self.inner.clone();
                 let request = Request::from_parts(parts, body);
                 let span = context.span.clone();
                 let answer = miss::handle_miss(Arc::clone(&self.layer), inner, request, context, lookup);
@@ -267,6 +276,7 @@ impl<S> CacheService<S> {
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: CacheableService<Q>,
+        Q: Send + 'static,
     {
         let outcome = Outcome::Bypass(reason);
         record_bypass(&self.layer, &parts, "", outcome);
@@ -274,7 +284,12 @@ impl<S> CacheService<S> {
             return ResponseFuture::ready(serve::gateway_timeout(outcome));
         }
         let run = OuterRun::begin(&self.layer.nesting, &mut parts);
-        ResponseFuture::bypass(self.inner.call(Request::from_parts(parts, body)), outcome, run)
+        match Call::begin(&mut self.inner, Request::from_parts(parts, body)) {
+            Call::Begun(response) => ResponseFuture::bypass(response, outcome, run),
+            call => {
+                ResponseFuture::boxed(async move { Ok(serve::bypassed(call.finish().await?, outcome, &run)) })
+            }
+        }
     }
 
     /// Passes on a request that may change something. Its response decides what is invalidated.
@@ -292,7 +307,7 @@ impl<S> CacheService<S> {
         let span = count_bypass(&self.layer, &parts, "", unsafe_method::OUTCOME);
         let is_nested = OuterRun::is_within(&parts);
         let run = OuterRun::of_write(&mut parts);
-        let response = self.inner.call(Request::from_parts(parts, body));
+        let response = Call::begin(&mut self.inner, Request::from_parts(parts, body)).finish();
         let write = Write { targets, token, run, is_nested, span };
         ResponseFuture::boxed(unsafe_method::answer_write(Arc::clone(&self.layer), response, write))
     }
@@ -317,14 +332,7 @@ impl<S> CacheService<S> {
         &self.layer
     }
 
-    /// Returns the inner service that was polled ready, and keeps a clone in its place.
-    ///
-    /// The clone is not ready. It is polled for the next request.
-    pub(super) fn take_ready_service(&mut self) -> S
-    where
-        S: Clone,
-    {
-        let clone = self.inner.clone();
-        std::mem::replace(&mut self.inner, clone)
+    pub(super) const fn inner(&self) -> &S {
+        &self.inner
     }
 }
