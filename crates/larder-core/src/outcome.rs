@@ -182,6 +182,8 @@ reasons! {
         WhileRevalidate => "stale-while-revalidate",
         /// The handler failed (RFC 5861 §4).
         IfError => "stale-if-error",
+        /// The handler did not answer within the policy's `serve_stale_after`.
+        SlowHandler => "slow-handler",
     }
 }
 

@@ -15,6 +15,7 @@
 //! - `ttl.rs`: constants for freshness lifetimes
 
 pub(crate) mod background;
+pub(crate) mod catch_panic;
 pub(crate) mod clock;
 pub(crate) mod coalesce;
 pub(crate) mod detach;

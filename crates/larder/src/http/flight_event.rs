@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use larder_core::outcome::Tier;
+use larder_core::outcome::{StaleReason, Tier};
 
 use crate::engine::coalesce::flight::{self, FlightEvent, FlightGroup, Leader, Role};
 use crate::http::body::shared_body::SharedBody;
@@ -31,8 +31,8 @@ pub(crate) enum FlightOutcome {
     /// The handler may have failed before a follower joined: the lease ends a moment after the
     /// fill, and the leader was still waiting for it.
     HandlerFailedElsewhere(Arc<CachedResponse>),
-    /// A stale response, because the handler failed (RFC 5861 §4).
-    ServedStale(StaleResponse),
+    /// A stale response, because the handler failed (RFC 5861 §4) or is slow.
+    ServedStale(StaleResponse, StaleReason),
     /// The handler's response is not for others. Each follower runs the handler itself, at once.
     NotShared,
     /// The handler failed, and its response is not for others.

@@ -77,7 +77,7 @@ impl Fill {
     pub(super) fn may_share_failure(&self, parts: &response::Parts) -> bool {
         let directives = ResponseDirectives::of(&parts.headers, &self.layer.policy.store.targeted_fields);
         self.leader.is_some()
-            && parts.status.is_server_error()
+            && self.layer.policy.is_failure(parts.status)
             && !parts.headers.contains_key(SET_COOKIE)
             // RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request".
             && !directives.no_store

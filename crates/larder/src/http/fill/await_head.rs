@@ -1,21 +1,28 @@
 //! Waiting for the head of the handler's response, within the bounds of a fill.
 
+use std::future::pending;
 use std::pin::pin;
 
 use http::Response;
 use http_body::Body;
-use larder_core::outcome::{BypassReason, NotStored, Outcome};
-use tokio::time::sleep;
+use larder_core::outcome::{BypassReason, NotStored, Outcome, StaleReason};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 
 use crate::http::body::CacheBody;
+use crate::http::cache_status::ForwardInfo;
 use crate::http::fill::{Fill, ResponseSender};
 use crate::http::flight_event::FlightOutcome;
+use crate::http::lookup::request_context::Purpose;
+use crate::http::serve;
 use crate::http::serve::record::record;
 
 /// The reason for which a fill ends before the head of its response has come.
 enum Stop {
     /// The policy's `fill_timeout` has passed.
     TimedOut,
+    /// The policy's `serve_stale_after` has passed.
+    Slow,
     /// Its clients have left.
     Abandoned,
     /// A layer further in handles the request.
@@ -34,13 +41,22 @@ impl Fill {
         sender: &mut ResponseSender<B, E>,
     ) -> Option<T> {
         let mut call = pin!(call);
-        let stop = tokio::select! {
-            biased;
-            answer = &mut call => return Some(answer),
-            stop = self.stop() => stop,
+        let deadline = Instant::now() + self.layer.policy.fill_limits.head;
+        let mut stale_at = self.stale_at();
+        let stop = loop {
+            let stop = tokio::select! {
+                biased;
+                answer = &mut call => return Some(answer),
+                stop = self.stop(deadline, stale_at) => stop,
+            };
+            if !matches!(stop, Stop::Slow) {
+                break stop;
+            }
+            stale_at = None;
+            self.answer_with_stale(sender);
         };
         match stop {
-            Stop::TimedOut => self.give_up(),
+            Stop::TimedOut | Stop::Slow => self.give_up(),
             Stop::Nested => self.end_for_nested(),
             Stop::Abandoned => {
                 self.record_store_decision(Err(NotStored::Abandoned));
@@ -55,19 +71,49 @@ impl Fill {
     }
 
     /// Waits for a reason to end the fill.
-    async fn stop(&self) -> Stop {
+    async fn stop(&self, deadline: Instant, stale_at: Option<Instant>) -> Stop {
         let nested = self.context.outer_run.nested();
-        if self.leader.is_none() {
+        let slow = async {
+            match stale_at {
+                Some(at) => sleep_until(at).await,
+                None => pending().await,
+            }
+        };
+        if self.leader.is_none() && self.context.purpose != Purpose::Refresh {
             // The fill runs in the future of its client, and no other request waits for it.
-            nested.await;
-            return Stop::Nested;
+            return tokio::select! {
+                biased;
+                () = nested => Stop::Nested,
+                () = slow => Stop::Slow,
+            };
         }
         tokio::select! {
             biased;
             () = nested => Stop::Nested,
-            () = sleep(self.layer.policy.fill_limits.head) => Stop::TimedOut,
+            () = slow => Stop::Slow,
+            () = sleep_until(deadline) => Stop::TimedOut,
             () = self.clients.wait_abandoned(&self.layer.engine.background) => Stop::Abandoned,
         }
+    }
+
+    /// Returns when the client gets a stale response if the handler has not answered.
+    fn stale_at(&self) -> Option<Instant> {
+        let limit = self.layer.policy.fill_limits.stale_after?;
+        let may_apply = self.stale.is_some() && self.context.purpose == Purpose::Answer;
+        may_apply.then(|| Instant::now() + limit)
+    }
+
+    /// Answers the client with the stale response, if it may be used on error at this moment.
+    ///
+    /// The fill goes on without its client, as if that had left.
+    fn answer_with_stale<B: Body, E>(&mut self, sender: &mut ResponseSender<B, E>) {
+        let Some(stale) = self.stale.as_ref().filter(|_| self.may_serve_stale()) else { return };
+        let outcome = Outcome::Stale(stale.tier, StaleReason::SlowHandler);
+        let (layer, context) = (&self.layer, &self.context);
+        let response = serve::stale_on_error(layer, context, &stale.cached, outcome, ForwardInfo::default());
+        let (unused, _) = oneshot::channel();
+        let _ = std::mem::replace(sender, unused).send(Ok(response));
+        self.context.purpose = Purpose::Refresh;
     }
 
     /// Ends the flight and the lease, so that followers retry.

@@ -4,6 +4,7 @@
 //! that it stores.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, PRAGMA};
 use larder_core::invalidation::table::Verdict;
-use larder_core::outcome::MissReason;
+use larder_core::outcome::{MissReason, StaleReason};
 use larder_core::stored::wire::{self, Decoded};
 use larder_core::time::WallTime;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::engine::lease::Lease;
 use crate::engine::lease::claim::{ClaimEvent, ClaimTarget, LeaseClaim, Urgency};
@@ -54,10 +55,23 @@ pub(crate) async fn claim_fill(
     stale: Option<StaleResponse>,
     target: Option<ClaimTarget>,
 ) -> Claim {
-    match FillClaim::new(layer, context, leader, target) {
-        Some(claim) => FillClaim { stale, ..claim }.claim_or_wait(|| {}).await,
-        None => Claim::Granted(None, stale),
+    let Some(claim) = FillClaim::new(layer, context, leader, target) else {
+        return Claim::Granted(None, stale);
+    };
+    let soft_limit = layer.policy.fill_limits.stale_after.zip(stale.clone());
+    let mut claiming = pin!(FillClaim { stale, ..claim }.claim_or_wait(|| {}));
+    if let Some((limit, stale)) = soft_limit {
+        match timeout(limit, &mut claiming).await {
+            Ok(claim) => return claim,
+            // The handler of another instance is slow. Its response is found later.
+            Err(_) if may_serve_on_error(layer, context, &stale) => {
+                let outcome = FlightOutcome::ServedStale(stale, StaleReason::SlowHandler);
+                return Claim::FilledElsewhere(outcome);
+            }
+            Err(_) => {}
+        }
     }
+    claiming.await
 }
 
 /// Claims a refresh like [`claim_fill`], after a lookup in the shared tier.
@@ -149,7 +163,7 @@ impl<'a> FillClaim<'a> {
         let stale = self.stale.take()?;
         self.layer.record_failure(&stale.cached, retry_after);
         if may_serve_on_error(self.layer, self.context, &stale) {
-            return Some(Claim::FilledElsewhere(FlightOutcome::ServedStale(stale)));
+            return Some(Claim::FilledElsewhere(FlightOutcome::ServedStale(stale, StaleReason::IfError)));
         }
         if self.context.purpose == Purpose::Refresh {
             return Some(Claim::AlreadyStored(Lookup::Stale(stale)));
@@ -266,7 +280,7 @@ impl<'a> FillClaim<'a> {
             FillResult::ServedStale => {
                 let stale =
                     self.stale.take_if(|stale| may_serve_on_error(self.layer, self.context, stale))?;
-                Some(Claim::FilledElsewhere(FlightOutcome::ServedStale(stale)))
+                Some(Claim::FilledElsewhere(FlightOutcome::ServedStale(stale, StaleReason::IfError)))
             }
         }
     }

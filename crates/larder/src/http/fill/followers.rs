@@ -32,10 +32,14 @@ impl Fill {
         if self.is_conditional_answer(status) {
             self.abandon_flight(reason);
         } else {
-            self.release_followers(reason, Release::after(status));
+            self.release_followers(reason, self.release_after(status));
         }
         let response = Response::from_parts(parts, CacheBody::inner(body));
         self.send(sender, response, ForwardInfo::answered(status, Err(reason)));
+    }
+
+    fn release_after(&self, status: StatusCode) -> Release {
+        if self.layer.policy.is_failure(status) { Release::Failed } else { Release::Remembered }
     }
 
     /// Whether the response is about the conditions or ranges of its own request.
@@ -120,11 +124,6 @@ pub(super) enum Release {
 }
 
 impl Release {
-    /// Returns the way after a response with this status.
-    const fn after(status: StatusCode) -> Self {
-        if status.as_u16() >= 500 { Self::Failed } else { Self::Remembered }
-    }
-
     const fn outcome(self) -> FlightOutcome {
         match self {
             Self::Remembered | Self::Once => FlightOutcome::NotShared,

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
-use larder_core::http::storable::is_error;
 use larder_core::time::{BootTime, Clock};
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
+use crate::engine::catch_panic::{CatchPanic, Panic};
 use crate::engine::detach::join_or_resume_panic;
 use crate::http::body::service_bounds::{CacheableService, ServiceResult};
 use crate::http::fill::stale_on_error::Failure;
@@ -123,6 +123,10 @@ impl Fill {
         let clock = Arc::clone(&self.layer.engine.clock);
         let call = call(service, request, &*clock);
         let Some((called, answer)) = self.await_head(call, &mut sender).await else { return };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(panic) => return self.handle_panic(panic, sender),
+        };
         // This breaks rule 2 on purpose. It is compiled only into a special build, in which
         // `cargo xtask torture` must find the violation.
         #[cfg(larder_broken = "position-after-fill")]
@@ -162,7 +166,8 @@ impl Fill {
             Err(error) => return HandlerAnswer::Failed(error),
         };
         let status = response.status();
-        if is_error(status) && (self.may_serve_stale() || self.is_failed_refresh()) {
+        if self.layer.policy.is_stale_on_error(status) && (self.may_serve_stale() || self.is_failed_refresh())
+        {
             return HandlerAnswer::ServeStale(Failure::of(&response, self.layer.engine.clock.wall()));
         }
         if status == StatusCode::NOT_MODIFIED && is_validating {
@@ -211,19 +216,21 @@ impl Fill {
 }
 
 /// Calls the inner service once it is ready. Also returns the moment of the call.
+///
+/// A panic is returned, because a stale response may be served for it.
 async fn call<S, Q>(
     service: ReadyService<S>,
     request: Request<Q>,
     clock: &dyn Clock,
-) -> (BootTime, Result<Response<S::Body>, S::Error>)
+) -> (BootTime, Result<Result<Response<S::Body>, S::Error>, Panic>)
 where
     S: CacheableService<Q>,
 {
     match service.ready().await {
         Ok(mut inner) => {
             let called = clock.boot();
-            (called, inner.call(request).await)
+            (called, CatchPanic::new(async move { inner.call(request).await }).await)
         }
-        Err(error) => (clock.boot(), Err(error)),
+        Err(error) => (clock.boot(), Ok(Err(error))),
     }
 }

@@ -1,12 +1,15 @@
 //! Serving a stale response because the handler failed (RFC 5861 §4).
 
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use http::{Response, StatusCode};
 use http_body::Body;
 use larder_core::http::retry_after::retry_after;
+use larder_core::outcome::{Outcome, StaleReason};
 use larder_core::time::WallTime;
 
+use crate::engine::catch_panic::Panic;
 use crate::http::cache_status::ForwardInfo;
 use crate::http::fill::fill_result::FillResult;
 use crate::http::fill::{Fill, ResponseSender};
@@ -43,6 +46,15 @@ impl Fill {
         self.context.purpose == Purpose::Refresh && self.stale.is_some()
     }
 
+    /// Serves the stale response after a panic of the handler. Without one, the panic goes on.
+    pub(super) fn handle_panic<B: Body, E>(self, panic: Panic, sender: ResponseSender<B, E>) {
+        let may_replace = self.may_serve_stale() || self.is_failed_refresh();
+        if self.context.outer_run.is_nested() || !may_replace {
+            resume_unwind(panic);
+        }
+        self.serve_stale_on_error(Failure::default(), sender);
+    }
+
     /// Serves the stale response to the client and to all followers, here and on other instances.
     ///
     /// For a while, the handler is not asked again.
@@ -51,13 +63,14 @@ impl Fill {
         let Some(stale) = self.stale else { return };
         let delay = self.layer.record_failure(&stale.cached, failure.retry_after);
         let failed = ForwardInfo::failed(failure.status, false);
+        let outcome = Outcome::Stale(stale.tier, StaleReason::IfError);
         let (layer, context) = (&self.layer, &self.context);
-        let response = serve::stale_on_error(layer, context, &stale.cached, stale.tier, failed);
+        let response = serve::stale_on_error(layer, context, &stale.cached, outcome, failed);
         let _ = sender.send(Ok(response));
         // Requests may have joined a refresh although they may not get the stale response. They
         // begin another flight, as its leader is dropped here.
         if let Some(leader) = self.leader.filter(|_| may_serve) {
-            leader.finish(FlightOutcome::ServedStale(stale));
+            leader.finish(FlightOutcome::ServedStale(stale, StaleReason::IfError));
         }
         if let Some(lease) = self.lease {
             let result = FillResult::ServedStale.into_bytes();

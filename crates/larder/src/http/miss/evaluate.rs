@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use larder_core::outcome::{MissReason, Outcome};
+use larder_core::outcome::{MissReason, Outcome, StaleReason};
 
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
@@ -27,7 +27,7 @@ where
                 return Step::Done(Ending::ServeStaleAndRefresh(stale));
             }
             Lookup::Stale(stale) if self.should_retry_later(&stale) => {
-                return Step::Done(Ending::ServeStaleOnError(stale));
+                return Step::Done(Ending::ServeStale(stale, StaleReason::IfError));
             }
             Lookup::Stale(stale) if self.is_hit_for_miss(&stale) => {
                 let outcome = Outcome::Miss(stale.reason);

@@ -40,7 +40,7 @@ where
         let plan = match ending {
             Ending::Serve(cached, tier) => return Ok(self.serve_and_refresh_early(cached, tier)),
             Ending::ServeStaleAndRefresh(stale) => return Ok(self.serve_stale_and_refresh(stale)),
-            Ending::ServeStaleOnError(stale) => return Ok(self.serve_stale_on_error(&stale)),
+            Ending::ServeStale(stale, reason) => return Ok(self.serve_stale(&stale, reason)),
             Ending::ServeCollapsed(collapsed) => return Ok(self.serve_collapsed(collapsed)),
             Ending::ForwardNested => return self.forward_nested().await,
             Ending::Fill(plan) => plan,
@@ -76,8 +76,8 @@ where
         response
     }
 
-    fn serve_stale_on_error(&self, stale: &StaleResponse) -> Response<CacheBody<S::Body>> {
-        let outcome = Outcome::Stale(stale.tier, StaleReason::IfError);
+    fn serve_stale(&self, stale: &StaleResponse, reason: StaleReason) -> Response<CacheBody<S::Body>> {
+        let outcome = Outcome::Stale(stale.tier, reason);
         serve::from_cache(&self.layer, &self.context, &stale.cached, outcome)
     }
 
@@ -139,8 +139,8 @@ fn from_flight<B: Body>(
     }
     match outcome {
         Outcome::Hit(_) => serve::from_cache(layer, context, response, *outcome),
-        Outcome::Stale(tier, _) => {
-            serve::stale_on_error(layer, context, response, *tier, ForwardInfo::failed(None, true))
+        Outcome::Stale(..) => {
+            serve::stale_on_error(layer, context, response, *outcome, ForwardInfo::failed(None, true))
         }
         Outcome::Miss(_) | Outcome::Bypass(_) => {
             let forwarded = ForwardInfo { collapsed: true, ..ForwardInfo::default() };

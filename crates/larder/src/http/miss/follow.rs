@@ -1,11 +1,12 @@
 //! Waiting for the flight of another request.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use http_body::Body;
 use larder_core::http::vary;
-use larder_core::outcome::Outcome;
-use tokio::time::timeout_at;
+use larder_core::outcome::{Outcome, StaleReason};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
 use crate::http::body::CacheBody;
@@ -14,7 +15,10 @@ use crate::http::body::incomplete::incomplete_body_error;
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::body::shared_body::SharedBodyReader;
 use crate::http::flight_event::{FillEvent, Flight, FlightOutcome};
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::{Purpose, RequestContext};
+use crate::http::lookup::reuse::may_serve_on_error;
+use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::Miss;
 use crate::http::miss::step::{Ending, FollowedBody, Seat, Step, Wait};
 
@@ -27,19 +31,19 @@ where
     pub(super) async fn follow(&mut self, seat: Seat) -> Step {
         let guard = seat.flight.clients.guard();
         let may_stream = incomplete_error_for::<<S::Body as Body>::Error>(&self.context).is_some();
-        let event = wait_for_flight(&seat.flight, &self.context, may_stream);
-        let event = timeout_at(self.deadline, event).await;
+        let waited = wait_as_follower(&self.layer, &self.context, &seat, may_stream, self.deadline).await;
         seat.flight.link(&self.context.span);
-        match event {
-            Err(_) => Step::Done(Ending::Rerun(seat.reason)),
-            Ok(Some(FillEvent::HeadReady(body))) => {
+        match waited {
+            Waited::TooLong => Step::Done(Ending::Rerun(seat.reason)),
+            Waited::Slow(stale) => Step::Done(Ending::ServeStale(stale, StaleReason::SlowHandler)),
+            Waited::Event(Some(FillEvent::HeadReady(body))) => {
                 let outcome = Some(FlightOutcome::Stored(Arc::clone(&body.head)));
                 Step::Settle(Wait { seat, outcome, body: Some(FollowedBody { body, guard }) })
             }
-            Ok(Some(FillEvent::Finished(outcome))) => {
+            Waited::Event(Some(FillEvent::Finished(outcome))) => {
                 Step::Settle(Wait { seat, outcome: Some(outcome), body: None })
             }
-            Ok(None) => Step::Settle(Wait { seat, outcome: None, body: None }),
+            Waited::Event(None) => Step::Settle(Wait { seat, outcome: None, body: None }),
         }
     }
 
@@ -71,6 +75,39 @@ where
 pub(super) fn incomplete_error_for<E: 'static>(context: &RequestContext) -> Option<fn() -> E> {
     let traits = context.traits;
     if traits.head || traits.conditional || traits.range { None } else { incomplete_body_error() }
+}
+
+/// The end of a follower's wait.
+enum Waited {
+    /// An event came, or the leader left the flight.
+    Event(Option<FillEvent>),
+    /// The handler is slow, and this stale response may be served.
+    Slow(StaleResponse),
+    /// The follower has waited for as long as it may.
+    TooLong,
+}
+
+/// Waits for the flight until `deadline`, or until a stale response may be served.
+async fn wait_as_follower(
+    layer: &LayerState,
+    context: &RequestContext,
+    seat: &Seat,
+    may_stream: bool,
+    deadline: Instant,
+) -> Waited {
+    let mut event = pin!(wait_for_flight(&seat.flight, context, may_stream));
+    if let Some((limit, stale)) = layer.policy.fill_limits.stale_after.zip(seat.stale.as_ref()) {
+        // The limit is about the handler, which may have run for a while when the follower joined.
+        let elapsed = layer.engine.clock.boot().saturating_since(seat.flight.began);
+        let stale_at = deadline.min(Instant::now() + limit.saturating_sub(elapsed));
+        if let Ok(event) = timeout_at(stale_at, &mut event).await {
+            return Waited::Event(event);
+        }
+        if may_serve_on_error(layer, context, stale) {
+            return Waited::Slow(stale.clone());
+        }
+    }
+    timeout_at(deadline, event).await.map_or(Waited::TooLong, Waited::Event)
 }
 
 /// Waits for the next event that is of use to this request.

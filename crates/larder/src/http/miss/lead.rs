@@ -5,7 +5,7 @@ use std::sync::Arc;
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::table::Verdict;
-use larder_core::outcome::{MissReason, Outcome};
+use larder_core::outcome::{MissReason, Outcome, StaleReason};
 use larder_core::time::WallTime;
 
 use crate::engine::lease::claim::ClaimTarget;
@@ -56,12 +56,12 @@ where
             Joined::Leader(leader) => Step::Lead(leader, fallback),
             // While the handler fails, one request tries again, and the others do not wait for it.
             Joined::Follower(_) if self.has_failed(&fallback) => match fallback.stale {
-                Some(stale) => Step::Done(Ending::ServeStaleOnError(stale)),
+                Some(stale) => Step::Done(Ending::ServeStale(stale, StaleReason::IfError)),
                 None => Step::Join(fallback),
             },
             Joined::Follower(flight) => {
                 let joined_at = JoinedAt { boot: now, wall: engine.clock.wall(), position };
-                Step::Follow(Seat { flight, joined_at, reason: fallback.reason })
+                Step::Follow(Seat { flight, joined_at, reason: fallback.reason, stale: fallback.stale })
             }
         }
     }
@@ -161,7 +161,7 @@ fn settle_as_leader(leader: Lead, outcome: FlightOutcome, reason: MissReason) ->
     // The claim has compared the wall times already.
     let joined_at = JoinedAt { boot: flight.began, wall: WallTime::default(), position: flight.position };
     leader.finish(outcome.clone());
-    let seat = Seat { flight, joined_at, reason };
+    let seat = Seat { flight, joined_at, reason, stale: None };
     Step::Settle(Wait { seat, outcome: Some(outcome), body: None })
 }
 

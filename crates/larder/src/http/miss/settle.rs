@@ -7,7 +7,7 @@ use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::http::vary;
 use larder_core::invalidation::table::Verdict;
 use larder_core::invalidation::tail::Tail;
-use larder_core::outcome::{MissReason, Outcome, StaleReason};
+use larder_core::outcome::{MissReason, Outcome};
 
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
@@ -124,8 +124,8 @@ fn settled(
         Some(FlightOutcome::AlreadyStored(response, tier)) => {
             candidate(response, Outcome::Hit(*tier), Source::Stored)
         }
-        Some(FlightOutcome::ServedStale(stale)) => {
-            let outcome = Outcome::Stale(stale.tier, StaleReason::IfError);
+        Some(FlightOutcome::ServedStale(stale, reason)) => {
+            let outcome = Outcome::Stale(stale.tier, *reason);
             candidate(&stale.cached, outcome, Source::StaleOnError)
         }
     };

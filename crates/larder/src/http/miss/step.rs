@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use larder_core::invalidation::position::Position;
-use larder_core::outcome::{MissReason, Outcome, Tier};
+use larder_core::outcome::{MissReason, Outcome, StaleReason, Tier};
 use larder_core::time::{BootTime, WallTime};
 
 use crate::engine::coalesce::client_count::ClientGuard;
@@ -67,6 +67,8 @@ pub(super) struct Seat {
     pub(super) flight: Arc<Flight>,
     pub(super) joined_at: JoinedAt,
     pub(super) reason: MissReason,
+    /// A stale response that the follower may get if the handler is slow.
+    pub(super) stale: Option<StaleResponse>,
 }
 
 /// A wait for a flight that is over, or whose body can be followed.
@@ -91,8 +93,8 @@ pub(super) enum Ending {
     Serve(Arc<CachedResponse>, Tier),
     /// Serve a stale response now, and refresh it.
     ServeStaleAndRefresh(StaleResponse),
-    /// Serve a stale response at once, because the handler has failed before.
-    ServeStaleOnError(StaleResponse),
+    /// Serve a stale response, because the handler has failed before or is slow.
+    ServeStale(StaleResponse, StaleReason),
     /// Serve the outcome of a flight.
     ServeCollapsed(Collapsed),
     /// Run the handler.

@@ -17,6 +17,8 @@ pub enum ConfigErrorKind {
     Template,
     /// A status code whose responses cannot be stored.
     Status,
+    /// A status code that cannot mean an error.
+    ErrorStatus,
     /// A limit of zero.
     Limit,
     /// A jitter that is not between 0 and 0.5.
@@ -71,6 +73,7 @@ impl fmt::Display for ConfigError {
             ConfigErrorKind::Lifetime => write!(f, "{what} is not between a second and a year"),
             ConfigErrorKind::Template | ConfigErrorKind::Timeout => f.write_str(what),
             ConfigErrorKind::Status => write!(f, "responses with status {what} cannot be stored"),
+            ConfigErrorKind::ErrorStatus => write!(f, "{what} is not the status code of an error"),
             ConfigErrorKind::Limit => write!(f, "{what}: a limit of zero lets nothing through"),
             ConfigErrorKind::Jitter => write!(f, "a jitter of {what} is not between 0 and {}", Jitter::MAX),
             ConfigErrorKind::EarlyRefresh => {

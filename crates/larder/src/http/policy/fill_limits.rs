@@ -13,6 +13,8 @@ pub(crate) struct FillLimits {
     pub(crate) head: Duration,
     /// The limit from the head to the end of a body of unknown length, for followers.
     pub(crate) unknown_length: Duration,
+    /// The limit after which a stale response is served, if it may be used on error.
+    pub(crate) stale_after: Option<Duration>,
     /// The minimum time between two runs of a handler that fails, while a stale response is served.
     pub(crate) retry_after_error: Duration,
     /// Whether followers stream bodies of unknown length.
@@ -24,6 +26,7 @@ impl Default for FillLimits {
         Self {
             head: Duration::from_secs(30),
             unknown_length: Duration::from_secs(1),
+            stale_after: None,
             retry_after_error: Duration::from_secs(1),
             follow_unknown_length: false,
         }
@@ -31,6 +34,7 @@ impl Default for FillLimits {
 }
 
 const FILL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
+const STALE_AFTER: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(600);
 const MAX_RETRY_AFTER_ERROR: Duration = Duration::from_secs(60);
 /// The maximum of `unknown_length_wait`. A body that takes longer to arrive is not stored.
 const MAX_UNKNOWN_LENGTH_WAIT: Duration = Duration::from_secs(10);
@@ -79,6 +83,38 @@ impl Policy {
             self.fill_limits.head = limit;
         } else {
             let what = format!("a fill_timeout of {limit:?} is not between 100 ms and 10 minutes");
+            self.record_error(ConfigErrorKind::Timeout, &what);
+        }
+        self
+    }
+
+    /// Serves a stale response if the handler has not answered within this time.
+    ///
+    /// It applies where the stale response may be used if the handler fails: see
+    /// [`stale_if_error`](Self::stale_if_error). The handler goes on in the background, within
+    /// [`fill_timeout`](Self::fill_timeout), and its response is stored for later requests.
+    /// Requests that wait for this handler, on this instance or on another one, get the stale
+    /// response too.
+    ///
+    /// Default: off. Minimum: 1 ms. Maximum: 10 min.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::FREQUENT)
+    ///     .stale_if_error(Duration::from_secs(3600))
+    ///     .serve_stale_after(Duration::from_millis(500));
+    /// ```
+    #[must_use]
+    pub fn serve_stale_after(mut self, limit: Duration) -> Self {
+        if STALE_AFTER.contains(&limit) {
+            self.fill_limits.stale_after = Some(limit);
+        } else {
+            let what = format!("a serve_stale_after of {limit:?} is not between 1 ms and 10 minutes");
             self.record_error(ConfigErrorKind::Timeout, &what);
         }
         self

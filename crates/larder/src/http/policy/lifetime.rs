@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use larder_core::http::early_refresh::EarlyRefresh;
 use larder_core::http::jitter::Jitter;
+use larder_core::http::storable::is_error;
 
 use crate::http::policy::Policy;
 use crate::http::policy::error::ConfigErrorKind;
@@ -38,7 +39,8 @@ impl Policy {
     /// Sets how long a stale response may be served if the handler fails.
     ///
     /// The window begins at the end of the freshness lifetime (RFC 5861 §4). A handler fails if it
-    /// answers with 500, 502, 503 or 504, or if the service returns an error. If a response states
+    /// answers with 500, 502, 503 or 504, if it panics, or if the service returns an error. Add
+    /// other status codes by [`error_status`](Self::error_status). If a response states
     /// `stale-if-error`, that takes precedence. A handler that fails is not asked by every request:
     /// see [`retry_after_error`](Self::retry_after_error).
     ///
@@ -57,6 +59,48 @@ impl Policy {
     pub fn stale_if_error(mut self, window: Duration) -> Self {
         self.store.lifetime.if_error = self.validated_lifetime("stale-if-error window", window);
         self
+    }
+
+    /// Adds a status code that counts as a failure of the handler.
+    ///
+    /// A stale response may then be served instead: see [`stale_if_error`](Self::stale_if_error).
+    /// Without one, requests that wait for the handler get the failure, as they do for a 5xx
+    /// status.
+    ///
+    /// Default: 500, 502, 503 and 504. Only 4xx and 5xx status codes can be added.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use axum::http::StatusCode;
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::FREQUENT)
+    ///     .stale_if_error(Duration::from_secs(3600))
+    ///     .error_status(StatusCode::TOO_MANY_REQUESTS)
+    ///     .error_status(StatusCode::REQUEST_TIMEOUT);
+    /// ```
+    #[must_use]
+    pub fn error_status(mut self, status: StatusCode) -> Self {
+        if status.is_client_error() || status.is_server_error() {
+            self.error_statuses.push(status);
+        } else {
+            self.record_error(ConfigErrorKind::ErrorStatus, status.as_str());
+        }
+        self
+    }
+
+    /// Whether a response with this status is a failure, which may be shared but is no reason to
+    /// remember its key.
+    pub(crate) fn is_failure(&self, status: StatusCode) -> bool {
+        status.is_server_error() || self.error_statuses.contains(&status)
+    }
+
+    /// Whether a stale response may be served instead of a response with this status.
+    pub(crate) fn is_stale_on_error(&self, status: StatusCode) -> bool {
+        is_error(status) || self.error_statuses.contains(&status)
     }
 
     /// Randomizes freshness lifetimes by up to `fraction`.

@@ -20,8 +20,8 @@ mod validate;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderName;
 use http::request::Parts;
+use http::{HeaderName, StatusCode};
 use larder_core::http::early_refresh::EarlyRefresh;
 use larder_core::http::jitter::Jitter;
 use larder_core::http::storable::StoreRules;
@@ -92,6 +92,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// * [`ttl`]: sets the freshness lifetime
 /// * [`status`]: adds a status code, such as 404, with its lifetime
 /// * [`stale_while_revalidate`], [`stale_if_error`]: allow stale responses
+/// * [`error_status`]: adds a status code that counts as a failure
 /// * [`jitter`]: varies lifetimes at random
 /// * [`early_refresh`]: refreshes a response before it becomes stale
 /// * [`heuristic_freshness`], [`no_heuristic_freshness`]: derive lifetimes from `Last-Modified`,
@@ -127,6 +128,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// * [`max_body`]: limits the size of stored bodies
 /// * [`max_new_keys_per_minute`]: limits new keys in the shared store
 /// * [`fill_timeout`]: limits the wait for a handler
+/// * [`serve_stale_after`]: serves a stale response if the handler is slow
 /// * [`retry_after_error`]: limits how often a failing handler is asked
 /// * [`unknown_length_wait`], [`follow_unknown_length`]: apply to bodies of unknown length
 ///
@@ -182,6 +184,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 ///
 /// [`cache_groups`]: Self::cache_groups
 /// [`early_refresh`]: Self::early_refresh
+/// [`error_status`]: Self::error_status
 /// [`expose_cache_key`]: Self::expose_cache_key
 /// [`fill_timeout`]: Self::fill_timeout
 /// [`follow_unknown_length`]: Self::follow_unknown_length
@@ -214,6 +217,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// [`retry_after_error`]: Self::retry_after_error
 /// [`rfc9111`]: Self::rfc9111
 /// [`safe_method`]: Self::safe_method
+/// [`serve_stale_after`]: Self::serve_stale_after
 /// [`share_authorized`]: Self::share_authorized
 /// [`sort_languages`]: Self::sort_languages
 /// [`stale_if_error`]: Self::stale_if_error
@@ -235,6 +239,8 @@ pub struct Policy {
     pub(crate) max_body: usize,
     pub(crate) fill_limits: FillLimits,
     pub(crate) replica_lag: Option<Duration>,
+    /// The status codes that count as failures, besides those of RFC 5861.
+    error_statuses: Vec<StatusCode>,
     pub(crate) max_new_keys: Option<u32>,
     pub(crate) make_etag: bool,
     pub(crate) expose_cache_key: bool,
@@ -290,6 +296,7 @@ impl Policy {
             max_body: DEFAULT_MAX_BODY,
             fill_limits: FillLimits::default(),
             replica_lag: None,
+            error_statuses: Vec::new(),
             max_new_keys: None,
             make_etag: true,
             expose_cache_key: false,

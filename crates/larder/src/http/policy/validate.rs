@@ -107,6 +107,8 @@ mod tests {
             (fine().retry_after_error(61 * second), "a retry_after_error of 61s is over a minute"),
             (fine().replica_lag(Duration::ZERO), "a replica_lag of 0ns is not between"),
             (fine().replica_lag(3601 * second), "a replica_lag of 3601s is not between"),
+            (fine().error_status(StatusCode::OK), "200 is not the status code of an error"),
+            (fine().serve_stale_after(Duration::ZERO), "a serve_stale_after of 0ns is not between"),
             (fine().tag("a:{b"), "a:{b"),
             (fine().key(""), ""),
             (fine().max_body(0), "max_body 0"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::{AGE, CACHE_STATUS};
 use http::{HeaderMap, Response};
 use http_body::Body;
-use larder_core::outcome::{Outcome, StaleReason, Tier};
+use larder_core::outcome::Outcome;
 
 use crate::http::body::CacheBody;
 use crate::http::cache_status::{self, ForwardInfo};
@@ -31,15 +31,14 @@ pub(crate) fn from_cache<B: Body>(
     whole.into_response()
 }
 
-/// Serves a stale response because the handler failed.
+/// Serves a stale response because the handler failed or is slow.
 pub(crate) fn stale_on_error<B: Body>(
     layer: &LayerState,
     context: &RequestContext,
     cached: &Arc<CachedResponse>,
-    tier: Tier,
+    outcome: Outcome,
     failed: ForwardInfo,
 ) -> Response<CacheBody<B>> {
-    let outcome = Outcome::Stale(tier, StaleReason::IfError);
     let mut whole = select(layer, context, cached, outcome);
     let age = cached.age(layer.engine.clock.boot());
     let fresh = cached.meta.lifetime.fresh;
