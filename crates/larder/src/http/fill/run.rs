@@ -160,15 +160,19 @@ impl Fill {
     fn classify<B, E>(&mut self, answer: Result<Response<B>, E>, is_validating: bool) -> HandlerAnswer<B, E> {
         let response = match answer {
             Ok(response) => response,
-            Err(_) if self.may_serve_stale() || self.is_failed_refresh() => {
-                return HandlerAnswer::ServeStale(Failure::default());
+            Err(_) if self.may_serve_stale() => return HandlerAnswer::ServeStale(Failure::default()),
+            Err(error) => {
+                self.record_failed_refresh(Failure::default());
+                return HandlerAnswer::Failed(error);
             }
-            Err(error) => return HandlerAnswer::Failed(error),
         };
         let status = response.status();
-        if self.layer.policy.is_stale_on_error(status) && (self.may_serve_stale() || self.is_failed_refresh())
-        {
-            return HandlerAnswer::ServeStale(Failure::of(&response, self.layer.engine.clock.wall()));
+        if self.layer.policy.is_stale_on_error(status) {
+            let failure = Failure::of(&response, self.layer.engine.clock.wall());
+            if self.may_serve_stale() {
+                return HandlerAnswer::ServeStale(failure);
+            }
+            self.record_failed_refresh(failure);
         }
         if status == StatusCode::NOT_MODIFIED && is_validating {
             return HandlerAnswer::NotModified(response);

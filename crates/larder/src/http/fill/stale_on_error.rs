@@ -41,15 +41,23 @@ impl Fill {
         self.stale.as_ref().is_some_and(|stale| may_serve_on_error(&self.layer, &self.context, stale))
     }
 
-    /// Whether the handler's failure only ends a refresh, which no client waits for.
-    pub(super) fn is_failed_refresh(&self) -> bool {
-        self.context.purpose == Purpose::Refresh && self.stale.is_some()
+    /// Records the failure of a refresh whose stale response may not be served on error.
+    ///
+    /// The handler is then not asked by every request that still gets the stale response. Requests
+    /// that wait for the refresh get the failure.
+    pub(super) fn record_failed_refresh(&self, failure: Failure) {
+        if let Some(stale) = self.stale.as_ref().filter(|_| self.context.purpose == Purpose::Refresh) {
+            self.layer.record_failure(&stale.cached, failure.retry_after);
+        }
     }
 
     /// Serves the stale response after a panic of the handler. Without one, the panic goes on.
     pub(super) fn handle_panic<B: Body, E>(self, panic: Panic, sender: ResponseSender<B, E>) {
-        let may_replace = self.may_serve_stale() || self.is_failed_refresh();
-        if self.context.outer_run.is_nested() || !may_replace {
+        if self.context.outer_run.is_nested() {
+            resume_unwind(panic);
+        }
+        if !self.may_serve_stale() {
+            self.record_failed_refresh(Failure::default());
             resume_unwind(panic);
         }
         self.serve_stale_on_error(Failure::default(), sender);
@@ -59,7 +67,6 @@ impl Fill {
     ///
     /// For a while, the handler is not asked again.
     pub(super) fn serve_stale_on_error<B: Body, E>(self, failure: Failure, sender: ResponseSender<B, E>) {
-        let may_serve = self.may_serve_stale();
         let Some(stale) = self.stale else { return };
         let delay = self.layer.record_failure(&stale.cached, failure.retry_after);
         let failed = ForwardInfo::failed(failure.status, false);
@@ -67,9 +74,7 @@ impl Fill {
         let (layer, context) = (&self.layer, &self.context);
         let response = serve::stale_on_error(layer, context, &stale.cached, outcome, failed);
         let _ = sender.send(Ok(response));
-        // Requests may have joined a refresh although they may not get the stale response. They
-        // begin another flight, as its leader is dropped here.
-        if let Some(leader) = self.leader.filter(|_| may_serve) {
+        if let Some(leader) = self.leader {
             leader.finish(FlightOutcome::ServedStale(stale, StaleReason::IfError));
         }
         if let Some(lease) = self.lease {
